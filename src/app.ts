@@ -1,0 +1,60 @@
+/** The composition root: puts the parts together for serving, and closes what it opened. */
+
+import { sharedTokenCheck } from "./auth/shared_token.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { Config } from "./config/schema.ts";
+import { createFetchTransport } from "./forwarding/transport/fetch.ts";
+import { createHandler, type Handler } from "./handler.ts";
+import { exchangeLogger } from "./observability/exchange_log.ts";
+import type { Log } from "./observability/log.ts";
+import { buildRoutingTable } from "./routing/table.ts";
+
+/** A proxy that answers requests; whoever made it closes it. */
+export interface App {
+  readonly handler: Handler;
+  /** From now on only running exchanges go on; new ones are refused. */
+  readonly drain: () => void;
+  /** Exchanges that have not ended. */
+  readonly inFlight: () => number;
+  readonly close: () => void;
+}
+
+/** Makes a proxy of a valid configuration. */
+export function createApp(
+  config: Config,
+  { log, clock = systemClock, createId = randomId }: { log: Log; clock?: Clock; createId?: () => string },
+): App {
+  const { transport, close } = createFetchTransport();
+  const logEnd = exchangeLogger(log, config.log);
+  let draining = false;
+  let inFlight = 0;
+  const handler = createHandler({
+    routes: buildRoutingTable(config.endpoints),
+    check: config.auth.mode === "token" ? sharedTokenCheck(config.auth.token) : undefined,
+    transport,
+    clock,
+    createId,
+    isDraining: () => draining,
+    onStart: () => void inFlight++,
+    onEnd(record) {
+      inFlight--;
+      logEnd(record);
+    },
+    onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
+  });
+  return {
+    handler,
+    drain: () => void (draining = true),
+    inFlight: () => inFlight,
+    close,
+  };
+}
+
+/** Twelve random bytes are enough to find an exchange again. */
+function randomId(): string {
+  return `req_${crypto.getRandomValues(new Uint8Array(12)).toHex()}`;
+}
+
+function traceOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

@@ -1,0 +1,57 @@
+/** What a person is told at start-up. */
+
+import type { Config } from "../config/schema.ts";
+import { VERSION } from "../version.ts";
+
+/** Facts about the running server that the configuration does not hold. */
+export interface BannerFacts {
+  /** The port that was given, or that the system chose. */
+  readonly port: number;
+  /** This machine's addresses on its networks. */
+  readonly lanAddresses: readonly string[];
+}
+
+/** The whole text, without a line break at its end. */
+export function bannerText(config: Config, facts: BannerFacts): string {
+  const { endpoints, log, server, auth } = config;
+  const width = Math.max(...endpoints.map(({ name }) => name.length)) + 2;
+  const on = [
+    ...(server.tls === undefined ? [] : ["TLS"]),
+    ...(log.access ? ["access log"] : []),
+    ...(auth.mode === "none" ? ["no token asked for"] : []),
+  ];
+  return [
+    `llm-proxy ${VERSION}`,
+    ...serverUrls(config, facts).map((url) => `  ${url}`),
+    ...endpoints.map(({ name, backend }) =>
+      `  ${`/${name}`.padEnd(width)}→ ${new URL(backend.baseUrl.origin).host}`
+    ),
+    ...(on.length === 0 ? [] : [`  on: ${on.join(", ")}`]),
+    ...warnings(config).map((warning) => `  warning: ${warning}`),
+  ].join("\n");
+}
+
+/** The addresses under which clients reach the server, the most useful one first. */
+export function serverUrls({ server }: Config, { port, lanAddresses }: BannerFacts): string[] {
+  const scheme = server.tls === undefined ? "http" : "https";
+  const url = (host: string) => `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (server.host !== "0.0.0.0" && server.host !== "::") return [url(server.host)];
+  return [...lanAddresses, "localhost"].map(url);
+}
+
+/** The IPv4 addresses under which other machines may reach this one. */
+export function lanAddresses(): string[] {
+  return Deno.networkInterfaces()
+    .filter(({ family, address, name }) =>
+      family === "IPv4" && !/^(127|169\.254)\./.test(address) && !/^(docker|br-|veth|virbr)/.test(name)
+    )
+    .map(({ address }) => address);
+}
+
+const SHORT_TOKEN = 16;
+
+function warnings({ auth }: Config): string[] {
+  return auth.mode === "token" && auth.token.length < SHORT_TOKEN
+    ? [`PROXY_TOKEN is shorter than ${SHORT_TOKEN} characters; a long random one cannot be guessed`]
+    : [];
+}

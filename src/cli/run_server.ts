@@ -1,0 +1,60 @@
+import type { App } from "../app.ts";
+import type { ServerConfig } from "../config/schema.ts";
+import type { Log } from "../observability/log.ts";
+import { type RunningServer, startServer } from "../server.ts";
+import { onEndSignals } from "../signals.ts";
+import { CommandError } from "./command_error.ts";
+
+/** The exit code of a program that a signal ended, by the shell's custom. */
+const KILLED = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Serves until a signal asks to end and what was running has ended. A second signal ends the process at once.
+ * `onListening` is called when clients can connect.
+ */
+export async function runServer(
+  app: App,
+  { server: config, log, onListening }: {
+    server: ServerConfig;
+    log: Log;
+    onListening: (address: Deno.NetAddr) => void;
+  },
+): Promise<void> {
+  const server = listen(app, config, log);
+  const removeListeners = onEndSignals(
+    () => void server.drain(),
+    (signal) => Deno.exit(signal === "SIGINT" ? KILLED.SIGINT : KILLED.SIGTERM),
+  );
+  onListening(server.address);
+  await server.finished;
+  await server.drain();
+  removeListeners();
+  app.close();
+}
+
+/** A socket that cannot be had is the commonest failure of a start; it is said in one line. */
+function listen(app: App, config: ServerConfig, log: Log): RunningServer {
+  const where = `${config.host}:${config.port}`;
+  try {
+    return startServer(app, config, log);
+  } catch (error) {
+    app.close();
+    if (error instanceof Deno.errors.AddrInUse) {
+      throw new CommandError(
+        `Cannot listen on ${where}: another program has this port. Choose one with PORT or --port.`,
+      );
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new CommandError(
+        `Cannot listen on ${where}: not permitted. Ports below 1024 need rights; 33000 does not.`,
+      );
+    }
+    if (error instanceof Deno.errors.AddrNotAvailable) {
+      throw new CommandError(
+        `Cannot listen on ${where}: this machine has no such address. HOST=0.0.0.0 means all.`,
+      );
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`Cannot listen on ${where}: ${reason}.`);
+  }
+}

@@ -1,0 +1,118 @@
+/** The only reader of the environment: variables, their `…_FILE` forms, and the file `.env`. */
+
+import { parseEnv } from "node:util";
+import type { Problem } from "./problem.ts";
+
+/** Every variable the proxy knows. Each also takes a `…_FILE` form that names a file holding the value. */
+export const VARIABLES = [
+  "OPENAI_BASE_URL",
+  "OPENAI_API_KEY",
+  "ANTHROPIC_BASE_URL",
+  "ANTHROPIC_API_KEY",
+  "ANTHROPIC_VERSION",
+  "PROXY_TOKEN",
+  "ENDPOINTS",
+  "HOST",
+  "PORT",
+  "TLS_CERT",
+  "TLS_KEY",
+  "LOG_LEVEL",
+  "LOG_FORMAT",
+  "ACCESS_LOG",
+] as const;
+
+/** The name of a variable the proxy knows. */
+export type VariableName = typeof VARIABLES[number];
+
+/** A value as it was found, unchecked. */
+export interface Found {
+  /** Null where its file could not be read, which has been reported. */
+  readonly value: string | null;
+  /** The place it came from, like `env PORT` or `.env: PORT`. */
+  readonly origin: string;
+}
+
+/** What the environment says. */
+export interface Environment {
+  readonly found: ReadonlyMap<VariableName, Found>;
+  readonly problems: readonly Problem[];
+}
+
+/** Where to read from; tests pass their own. */
+export interface EnvironmentSources {
+  readonly get: (name: string) => string | undefined;
+  /** Throws like `Deno.readTextFileSync`. */
+  readonly readTextFile: (path: string) => string;
+}
+
+/** The process's own environment and files. */
+export const processSources: EnvironmentSources = {
+  get: (name) => Deno.env.get(name),
+  readTextFile: (path) => Deno.readTextFileSync(path),
+};
+
+/** Reads every known variable; the environment wins over `.env`. Problems are collected, never thrown. */
+export function readEnvironment(sources: EnvironmentSources): Environment {
+  const found = new Map<VariableName, Found>();
+  const problems: Problem[] = [];
+  const dotenv = readDotenv(sources, problems);
+  const layers = [
+    { get: sources.get, origin: (name: string) => `env ${name}` },
+    { get: (name: string) => dotenv[name], origin: (name: string) => `.env: ${name}` },
+  ];
+  for (const name of VARIABLES) {
+    for (const { get, origin } of layers) {
+      const fileName = `${name}_FILE`;
+      const value = get(name);
+      const path = get(fileName);
+      if (value === undefined && path === undefined) continue;
+      if (value !== undefined && path !== undefined) {
+        problems.push({ origin: origin(fileName), message: `stands beside ${name}: keep one of the two` });
+      }
+      found.set(
+        name,
+        value === undefined
+          ? {
+            value: readValueFile(sources, { path: path ?? "", origin: origin(fileName), problems }),
+            origin: origin(fileName),
+          }
+          : { value, origin: origin(name) },
+      );
+      break;
+    }
+  }
+  return { found, problems };
+}
+
+function readDotenv(sources: EnvironmentSources, problems: Problem[]): Record<string, string | undefined> {
+  try {
+    return parseEnv(sources.readTextFile(".env"));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+    problems.push({ origin: ".env", message: `cannot be read: ${reasonOf(error)}` });
+    return {};
+  }
+}
+
+/** The text of a value's file without the line break that editors put at its end. */
+function readValueFile(
+  sources: EnvironmentSources,
+  { path, origin, problems }: { path: string; origin: string; problems: Problem[] },
+): string | null {
+  try {
+    return sources.readTextFile(path).replace(/\r?\n$/, "");
+  } catch (error) {
+    problems.push({
+      origin,
+      message: `names ${JSON.stringify(path)}, which cannot be read: ${reasonOf(error)}`,
+    });
+    return null;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,39 @@
+/** A small upstream that speaks OpenAI under `/openai/v1` and Anthropic under `/anthropic/v1`, without a model. */
+
+import { answerAnthropic, anthropicError } from "./anthropic.ts";
+import { answerOpenai, openaiError } from "./openai.ts";
+import { DemoRefusal } from "./request.ts";
+
+/** How the demo upstream behaves. */
+export interface DemoUpstreamOptions {
+  /** The keys it takes; any other is refused as the provider would. */
+  readonly keys: { readonly openai: string; readonly anthropic: string };
+  /** Between two events of a stream. */
+  readonly paceMs: number;
+}
+
+/** Makes an upstream that answers from the request alone: the same request gets the same answer. */
+export function createDemoUpstream(
+  { keys, paceMs }: DemoUpstreamOptions,
+): (request: Request) => Promise<Response> {
+  return async function answer(request) {
+    const { pathname } = new URL(request.url);
+    const [, provider, path] = /^\/(openai|anthropic)\/v1(\/.*)$/.exec(pathname) ?? [];
+    if (path === undefined) return openaiError(404, `Unknown path: ${pathname}`);
+    const demo = { request, path, paceMs };
+    const refuse = provider === "openai" ? openaiError : anthropicError;
+    try {
+      if (provider === "openai") {
+        return request.headers.get("authorization") === `Bearer ${keys.openai}`
+          ? await answerOpenai(demo)
+          : openaiError(401, "Incorrect API key provided.", "invalid_api_key");
+      }
+      return request.headers.get("x-api-key") === keys.anthropic
+        ? await answerAnthropic(demo)
+        : anthropicError(401, "invalid x-api-key", "authentication_error");
+    } catch (error) {
+      if (error instanceof DemoRefusal) return refuse(400, error.message);
+      throw error;
+    }
+  };
+}

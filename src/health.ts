@@ -1,0 +1,44 @@
+import { VERSION } from "./version.ts";
+
+/** Whether the proxy takes requests, and since when. */
+export interface HealthState {
+  readonly draining: boolean;
+  readonly uptimeMs: number;
+}
+
+/** Answers the routes that need no credential and cost nothing; undefined for every other request. */
+export function answerHealth(method: string, path: string, state: HealthState): Response | undefined {
+  if (method !== "GET" && method !== "HEAD") return undefined;
+  const answer = healthAnswer(path, state);
+  if (answer === undefined) return undefined;
+  const { status, type, text } = answer;
+  const headers = { "content-type": type, "cache-control": "no-store" };
+  return new Response(method === "HEAD" ? null : text, { status, headers });
+}
+
+function healthAnswer(
+  path: string,
+  state: HealthState,
+): { status: number; type: string; text: string } | undefined {
+  const plain = "text/plain; charset=utf-8";
+  switch (path) {
+    case "/":
+      return { status: 200, type: plain, text: "llm-proxy\n" };
+    case "/healthz":
+      return { status: 200, type: plain, text: "ok" };
+    case "/readyz":
+      return state.draining
+        ? { status: 503, type: plain, text: "draining" }
+        : { status: 200, type: plain, text: "ready" };
+    case "/health": {
+      const health = {
+        status: state.draining ? "draining" : "ok",
+        version: VERSION,
+        uptime_seconds: Math.floor(state.uptimeMs / 1000),
+      };
+      return { status: 200, type: "application/json", text: JSON.stringify(health) };
+    }
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import type { ExchangeRecord } from "../exchange.ts";
+import type { Log } from "./log.ts";
+
+/** Writes what is to be written of an ended exchange: faults always, every exchange with the access log on. */
+export function exchangeLogger(log: Log, { access }: { access: boolean }): (record: ExchangeRecord) => void {
+  return (record) => {
+    const { id, method, path, principal, endpoint, status, bytes, ending, detail } = record;
+    const isFault = ending !== "complete" && ending !== "client_gone";
+    if (isFault) log("warn", "fault", { code: ending, status, method, path, endpoint, id, detail });
+    if (!access) return;
+    log("info", "exchange", {
+      status,
+      method,
+      path,
+      endpoint,
+      principal,
+      bytes,
+      ttfb_ms: rounded(record.firstByteMs),
+      duration_ms: rounded(record.durationMs),
+      ending,
+      id,
+    });
+  };
+}
+
+function rounded(milliseconds: number | undefined): number | undefined {
+  return milliseconds === undefined ? undefined : Math.round(milliseconds * 10) / 10;
+}

@@ -1,0 +1,27 @@
+import type { BaseUrl } from "../config/schema.ts";
+
+/** `v1`, `v1beta`, `v2alpha1`: how providers name a version in a path. */
+const VERSION_SEGMENT = /^v\d+(?:(?:alpha|beta)\d*)?$/;
+
+/**
+ * The path at the backend: the base's path and what is left of the client's, byte for byte. Where the base ends
+ * in a version and the rest begins with the same one, it stands once, so that both ways of writing a base URL work.
+ */
+export function joinPath(base: BaseUrl, rest: string): string {
+  const version = base.path.slice(base.path.lastIndexOf("/") + 1);
+  const repeated = `/${version}`;
+  const isRepeated = VERSION_SEGMENT.test(version) && (rest === repeated || rest.startsWith(`${repeated}/`));
+  const path = base.path + (isRepeated ? rest.slice(repeated.length) : rest);
+  return path === "" ? "/" : path;
+}
+
+/** The raw query without the parameters of that name; everything else stays as it was written. */
+export function withoutParameter(query: string, name: string): string {
+  if (!query.includes("=") && !query.includes(name)) return query;
+  return query.split("&").filter((pair) => parameterName(pair) !== name).join("&");
+}
+
+/** Decoded as the credential's reader decodes it, so that what one finds the other removes. */
+function parameterName(pair: string): string | undefined {
+  return new URLSearchParams(pair).keys().next().value;
+}

@@ -1,0 +1,27 @@
+import type { Endpoint } from "../config/schema.ts";
+import type { RoutingTable } from "./table.ts";
+
+/** Where a request goes: the endpoint, and the path that is left for its backend. */
+export interface Target {
+  readonly endpoint: Endpoint;
+  /** Empty, or beginning with a slash. */
+  readonly rest: string;
+}
+
+/** Finds the endpoint a path addresses; undefined where there is none. */
+export function match(table: RoutingTable, path: string): Target | undefined {
+  const end = path.indexOf("/", 1);
+  const name = end === -1 ? path.slice(1) : path.slice(1, end);
+  const named = table.endpoints.get(name);
+  if (named !== undefined) return { endpoint: named, rest: end === -1 ? "" : path.slice(end) };
+  const unnamed = isWithin(path, "/v1/messages")
+    ? table.messagesEndpoint
+    : isWithin(path, "/v1") || path === "/chat/completions"
+    ? table.defaultEndpoint
+    : undefined;
+  return unnamed && { endpoint: unnamed, rest: path };
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
