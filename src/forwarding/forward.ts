@@ -5,7 +5,7 @@ import type { Backend } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
 import { relayBody } from "./body.ts";
 import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";
-import { type HeaderPair, type Transport, TransportError } from "./transport/transport.ts";
+import { type HeaderPair, RequestBodyBroken, type Transport, TransportError } from "./transport/transport.ts";
 
 /** What is to be sent, and who wants to know how it ends. */
 export interface ForwardRequest {
@@ -78,7 +78,8 @@ export async function forward(
   } catch (error) {
     timer.stop();
     cancel.abort(error);
-    if (clientGone.aborted) throw new ClientGone("the client left");
+    // Within an upload the runtime does not abort the signal: the body that breaks off is all there is to see.
+    if (clientGone.aborted || error instanceof RequestBodyBroken) throw new ClientGone("the client left");
     throw explainFailure(error, backend);
   } finally {
     clientGone.removeEventListener("abort", leave);

@@ -1,4 +1,10 @@
-import { type Transport, TransportError, type UpstreamRequest, type UpstreamResponse } from "./transport.ts";
+import {
+  RequestBodyBroken,
+  type Transport,
+  TransportError,
+  type UpstreamRequest,
+  type UpstreamResponse,
+} from "./transport.ts";
 
 /** The content codings that the runtime's `fetch` decodes by itself; others it leaves as they are. */
 const DECODED_BY_FETCH: ReadonlySet<string> = new Set(["gzip", "br"]);
@@ -35,7 +41,11 @@ async function send(client: Deno.HttpClient, request: UpstreamRequest): Promise<
     });
   } catch (error) {
     request.signal.throwIfAborted();
-    throw new TransportError(meaningOf(error), { cause: error });
+    const text = textOf(error);
+    if (/user's Body|underlying resource unavailable/i.test(text)) {
+      throw new RequestBodyBroken("the upload broke off");
+    }
+    throw new TransportError(meaningOf(text), { cause: error });
   }
   const coding = response.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   const decoded = DECODED_BY_FETCH.has(coding);
@@ -48,9 +58,11 @@ async function send(client: Deno.HttpClient, request: UpstreamRequest): Promise<
   };
 }
 
-function meaningOf(error: unknown): string {
-  const text = error instanceof Error
-    ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ""}`
-    : "";
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  return error.cause instanceof Error ? `${error.message} ${error.cause.message}` : error.message;
+}
+
+function meaningOf(text: string): string {
   return MEANINGS.find(([pattern]) => pattern.test(text))?.[1] ?? "the request to it failed";
 }

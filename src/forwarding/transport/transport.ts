@@ -27,11 +27,16 @@ export interface UpstreamResponse {
 
 /**
  * Sends a request and gives the answer as soon as its headers are there.
- * Throws a {@link TransportError}, or the signal's reason once it is aborted.
+ * Throws a {@link TransportError}, a {@link RequestBodyBroken}, or the signal's reason once it is aborted.
  */
 export type Transport = (request: UpstreamRequest) => Promise<UpstreamResponse>;
 
 /** No answer could be had. `message` says what failed, without URL, key or body. */
 export class TransportError extends Error {
   override readonly name = "TransportError";
+}
+
+/** The request's own body broke off while it was sent: its sender has gone, and the upstream is not to blame. */
+export class RequestBodyBroken extends Error {
+  override readonly name = "RequestBodyBroken";
 }

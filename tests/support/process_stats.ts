@@ -1,0 +1,28 @@
+/** Figures of another process, from Linux's /proc. */
+
+/** The largest resident memory so far, in megabytes. */
+export function peakMemoryMb(pid: number): number {
+  return statusKb(pid, "VmHWM") / 1024;
+}
+
+/** The resident memory now, in megabytes. */
+export function memoryMb(pid: number): number {
+  return statusKb(pid, "VmRSS") / 1024;
+}
+
+/** Open file descriptors: sockets, files, timers of the system. */
+export function openFiles(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}
+
+function statusKb(pid: number, field: string): number {
+  const text = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(text)?.[1]);
+}
+
+/** Whether a test that reads /proc has to be left out here; says so when it does. */
+export function withoutProc(test: string): boolean {
+  if (Deno.build.os === "linux") return false;
+  console.log(`left out on ${Deno.build.os}, which has no /proc: ${test}`);
+  return true;
+}

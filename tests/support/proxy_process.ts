@@ -1,0 +1,173 @@
+/** The proxy as its users run it: a process of its own, configured by its environment. */
+
+import { assertEquals } from "@std/assert";
+import { assertNoSecrets, SECRETS } from "./secrets.ts";
+
+const ROOT = `${import.meta.dirname}/../..`;
+
+/** The compiled binary where one is to be tested, else the program from source under its own permission set. */
+const BINARY = Deno.env.get("LLM_PROXY_BINARY");
+
+/** Runs the program with nothing in its environment but what is given. */
+export function proxyCommand(
+  args: readonly string[],
+  env: Record<string, string>,
+  cwd?: string,
+): Deno.Command {
+  const main = `${ROOT}/src/main.ts`;
+  const config = `${ROOT}/deno.json`;
+  const fromSource = ["run", "--quiet", "--no-prompt", "--config", config, "-P=run", main];
+  return new Deno.Command(BINARY ?? Deno.execPath(), {
+    args: BINARY === undefined ? [...fromSource, ...args] : [...args],
+    clearEnv: true,
+    env: { ...runtimeEnv(), ...env },
+    cwd: cwd ?? emptyFolder(),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** What the runtime needs to find its cache. */
+function runtimeEnv(): Record<string, string> {
+  const names = [
+    "HOME",
+    "DENO_DIR",
+    "XDG_CACHE_HOME",
+    "LOCALAPPDATA",
+    "SystemRoot",
+    "TMPDIR",
+    "DENO_COVERAGE_DIR",
+  ];
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }));
+}
+
+/** A folder without a `.env`, so that a developer's keys never meet a test. */
+function emptyFolder(): string {
+  return `${ROOT}/tests/support`;
+}
+
+export interface ProxyEnv {
+  /** Where the fake upstream is. */
+  readonly upstream: string;
+  readonly env?: Record<string, string>;
+}
+
+/** The environment of a proxy in front of a fake upstream, with everything logged that can be. */
+export function proxyEnv({ upstream, env = {} }: ProxyEnv): Record<string, string> {
+  return {
+    OPENAI_BASE_URL: `${upstream}/openai/v1`,
+    OPENAI_API_KEY: SECRETS.openaiKey,
+    ANTHROPIC_BASE_URL: `${upstream}/anthropic`,
+    ANTHROPIC_API_KEY: SECRETS.anthropicKey,
+    PROXY_TOKEN: SECRETS.proxyToken,
+    HOST: "127.0.0.1",
+    PORT: "0",
+    LOG_LEVEL: "debug",
+    LOG_FORMAT: "json",
+    ACCESS_LOG: "1",
+    ...env,
+  };
+}
+
+/** A running proxy. Disposing stops it and checks its exit code and all that it wrote. */
+export class ProxyProcess implements AsyncDisposable {
+  readonly pid: number;
+  #url = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #output: Promise<void>[];
+  readonly #lines: string[];
+  #stopped: Promise<number> | undefined;
+  #lineArrived: (() => void)[] = [];
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.pid = child.pid;
+    this.#lines = [];
+    this.#output = [this.#collect(child.stdout), this.#collect(child.stderr)];
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  static async start(options: ProxyEnv): Promise<ProxyProcess> {
+    const proxy = new ProxyProcess(proxyCommand([], proxyEnv(options)).spawn());
+    const started = await Promise.race([
+      proxy.logged((line) => line["message"] === "started"),
+      proxy.#child.status.then(({ code }) => {
+        throw new Error(`the proxy ended with ${code}:\n${proxy.output}`);
+      }),
+    ]);
+    proxy.#url = String(started["address"]);
+    return proxy;
+  }
+
+  /** Everything written to standard output and error. */
+  get output(): string {
+    return this.#lines.join("\n");
+  }
+
+  /** The first log line, past or to come, that a test asks for. */
+  async logged(wanted: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
+    let seen = 0;
+    while (true) {
+      for (; seen < this.#lines.length; seen++) {
+        const line = parseLine(this.#lines[seen] ?? "");
+        if (line !== undefined && wanted(line)) return line;
+      }
+      await new Promise<void>((resolve) => this.#lineArrived.push(resolve));
+    }
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for the end of the process; gives its exit code. */
+  async exited(): Promise<number> {
+    const { code } = await this.#child.status;
+    await Promise.all(this.#output);
+    return code;
+  }
+
+  stop(): Promise<number> {
+    return this.#stopped ??= (() => {
+      try {
+        this.kill("SIGTERM");
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // it has ended already
+      }
+      return this.exited();
+    })();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const code = await this.stop();
+    assertNoSecrets(this.output, "the proxy's output");
+    assertEquals(code, 0, `exit code; the proxy wrote:\n${this.output}`);
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      this.#lines.push(...lines);
+      for (const resolve of this.#lineArrived.splice(0)) resolve();
+    }
+    if (rest !== "") this.#lines.push(rest);
+  }
+}
+
+function parseLine(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,117 @@
+import { assertEquals, assertLess } from "@std/assert";
+import { FakeUpstream, type Script } from "../support/fake_upstream.ts";
+import { LocalProxy } from "../support/local_proxy.ts";
+import { memoryMb, openFiles, withoutProc } from "../support/process_stats.ts";
+import { ProxyProcess } from "../support/proxy_process.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { SECRETS } from "../support/secrets.ts";
+
+const HEAD = [
+  "POST /openai/v1/chat/completions HTTP/1.1",
+  "Host: proxy.test",
+  `Authorization: Bearer ${SECRETS.proxyToken}`,
+  "",
+].join("\r\n");
+const REQUEST = `${HEAD}Content-Length: 2\r\n\r\n{}`;
+const STREAM = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/** A moment at which a client can leave: what it waits for, and how far the upstream has come by then. */
+interface Window {
+  readonly name: string;
+  readonly request: string;
+  /** What the upstream sends before the client leaves. */
+  readonly sent: readonly string[];
+  /** What the client waits to see before it leaves. */
+  readonly awaits: "request at upstream" | "head" | "body";
+}
+
+const WINDOWS: readonly Window[] = [
+  { name: "before the upstream's headers", request: REQUEST, sent: [], awaits: "request at upstream" },
+  { name: "before the first byte", request: REQUEST, sent: [STREAM], awaits: "head" },
+  { name: "mid-stream", request: REQUEST, sent: [STREAM, "9\r\ndata: 1\n\n\r\n"], awaits: "body" },
+  {
+    name: "on a plain response",
+    request: REQUEST,
+    sent: ["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", "the beginning"],
+    awaits: "body",
+  },
+  {
+    name: "within its own upload",
+    request: `${HEAD}Content-Length: 1000\r\n\r\nthe beginning`,
+    sent: [],
+    awaits: "request at upstream",
+  },
+];
+
+/** An upstream that sends its part and then waits to be left. */
+function leftAlone(sent: readonly string[], left: () => void, arrived?: () => void): Script {
+  return async (exchange) => {
+    arrived?.();
+    for (const part of sent) await exchange.write(part);
+    await exchange.peerClosed();
+    left();
+    exchange.close();
+  };
+}
+
+async function leaveAt(url: string, window: Window, arrived: Promise<void>): Promise<void> {
+  using client = await RawClient.connect(url);
+  await client.send(window.request);
+  if (window.awaits === "request at upstream") return await arrived;
+  const head = await client.head();
+  if (window.awaits === "head") return;
+  await client.reader.body(head.headers, { untilClose: true }).next();
+}
+
+for (const window of WINDOWS) {
+  Deno.test(`a client that leaves ${window.name} cancels the upstream request at once`, async () => {
+    const left = Promise.withResolvers<void>();
+    const arrived = Promise.withResolvers<void>();
+    await using upstream = new FakeUpstream({
+      script: leftAlone(window.sent, left.resolve, arrived.resolve),
+    });
+    await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey });
+    await leaveAt(proxy.url, window, arrived.promise);
+    const leftAt = performance.now();
+    await left.promise;
+    assertLess(performance.now() - leftAt, 1_000);
+    const line = await proxy.logged("exchange");
+    assertEquals([line["status"], line["ending"]], [499, "client_gone"]);
+    assertEquals(proxy.log.filter(({ event }) => event === "fault"), [], "nobody's fault");
+    assertEquals(upstream.requests.length, 1, "never tried again");
+  });
+}
+
+Deno.test({
+  name: "1,000 departures in each window leave nothing behind",
+  ignore: withoutProc("open files and memory after many departures"),
+  async fn() {
+    const rounds = 1_000;
+    const settled = 250;
+    await using upstream = new FakeUpstream();
+    await using proxy = await ProxyProcess.start({ upstream: upstream.origin });
+    for (const window of WINDOWS) {
+      let filesThen = 0;
+      let memoryThen = 0;
+      for (let round = 0; round < rounds; round++) {
+        const left = Promise.withResolvers<void>();
+        const arrived = Promise.withResolvers<void>();
+        upstream.script(leftAlone(window.sent, left.resolve, arrived.resolve));
+        await leaveAt(proxy.url, window, arrived.promise);
+        await left.promise;
+        if (round === settled) {
+          filesThen = openFiles(proxy.pid);
+          memoryThen = memoryMb(proxy.pid);
+        }
+      }
+      // One more exchange that ends well: by its answer, the proxy has seen all departures before it.
+      upstream.script(undefined);
+      const response = await fetch(`${proxy.url}/openai/v1/models`, {
+        headers: { authorization: `Bearer ${SECRETS.proxyToken}` },
+      });
+      await response.json();
+      assertLess(openFiles(proxy.pid), filesThen + 10, `open files, leaving ${window.name}`);
+      assertLess(memoryMb(proxy.pid), memoryThen * 1.5 + 20, `memory, leaving ${window.name}`);
+    }
+  },
+});
