@@ -3,6 +3,7 @@
 import { sharedTokenCheck } from "./auth/shared_token.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/schema.ts";
+import { ProxyFault } from "./faults.ts";
 import { createFetchTransport } from "./forwarding/transport/fetch.ts";
 import { createHandler, type Handler } from "./handler.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
@@ -16,6 +17,8 @@ export interface App {
   readonly drain: () => void;
   /** Exchanges that have not ended. */
   readonly inFlight: () => number;
+  /** Ends all running exchanges; what a client has of an answer does not look finished. */
+  readonly cutShort: () => void;
   readonly close: () => void;
 }
 
@@ -26,6 +29,7 @@ export function createApp(
 ): App {
   const { transport, close } = createFetchTransport();
   const logEnd = exchangeLogger(log, config.log);
+  const cut = new AbortController();
   let draining = false;
   let inFlight = 0;
   const handler = createHandler({
@@ -35,6 +39,7 @@ export function createApp(
     clock,
     createId,
     isDraining: () => draining,
+    cutShort: cut.signal,
     onStart: () => void inFlight++,
     onEnd(record) {
       inFlight--;
@@ -46,6 +51,7 @@ export function createApp(
     handler,
     drain: () => void (draining = true),
     inFlight: () => inFlight,
+    cutShort: () => cut.abort(new ProxyFault("draining", "The proxy shut down before the answer had ended.")),
     close,
   };
 }

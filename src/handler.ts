@@ -26,6 +26,8 @@ export interface HandlerParts {
   readonly clock: Clock;
   readonly createId: () => string;
   readonly isDraining: () => boolean;
+  /** Aborted with a fault when exchanges that still run have to end. */
+  readonly cutShort: AbortSignal;
   readonly onStart: () => void;
   /** Once per exchange, after its last byte. */
   readonly onEnd: (record: ExchangeRecord) => void;
@@ -90,6 +92,7 @@ export function createHandler(parts: HandlerParts): Handler {
         }),
         body: requestBody(request),
         clientGone: request.signal,
+        cutShort: parts.cutShort,
         observer: exchange,
       }, parts);
       return new Response(reply.body, {

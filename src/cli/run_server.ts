@@ -21,12 +21,13 @@ export async function runServer(
   },
 ): Promise<void> {
   const server = listen(app, config, log);
+  const asked = Promise.withResolvers<Deno.Signal>();
   const removeListeners = onEndSignals(
-    () => void server.drain(),
+    asked.resolve,
     (signal) => Deno.exit(signal === "SIGINT" ? KILLED.SIGINT : KILLED.SIGTERM),
   );
   onListening(server.address);
-  await server.finished;
+  await asked.promise;
   await server.drain();
   removeListeners();
   app.close();

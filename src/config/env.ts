@@ -14,6 +14,7 @@ export const VARIABLES = [
   "ENDPOINTS",
   "HOST",
   "PORT",
+  "DRAIN_SECONDS",
   "TLS_CERT",
   "TLS_KEY",
   "LOG_LEVEL",

@@ -14,6 +14,7 @@ import {
   baseUrlSchema,
   type Config,
   DEFAULT_TIMEOUTS,
+  drainSchema,
   type Endpoint,
   hostSchema,
   portSchema,
@@ -53,7 +54,11 @@ export function loadConfig(sources: EnvironmentSources, flags: Flags = {}): Conf
   const token = reader.required("PROXY_TOKEN", secretSchema);
   const tls = readTls(reader);
   const config = {
-    server: { ...readAddress(reader), ...(tls && { tls }), drainMs: DEFAULT_DRAIN_MS },
+    server: {
+      ...readAddress(reader),
+      ...(tls && { tls }),
+      drainMs: reader.optional("DRAIN_SECONDS", drainSchema) ?? DEFAULT_DRAIN_MS,
+    },
     auth: { mode: "token", token: token ?? "" },
     endpoints,
     log: {

@@ -119,6 +119,18 @@ export const portSchema: v.GenericSchema<unknown, number> = v.pipe(
   v.transform(Number),
 );
 
+const LONGEST_DRAIN_SECONDS = 86_400;
+
+/** Whole seconds, as milliseconds. */
+export const drainSchema: v.GenericSchema<unknown, number> = v.pipe(
+  line,
+  v.check(
+    (text) => /^\d{1,5}$/.test(text) && Number(text) <= LONGEST_DRAIN_SECONDS,
+    (issue) => `${shown(issue)} is not a number of seconds (0 to ${LONGEST_DRAIN_SECONDS})`,
+  ),
+  v.transform((text) => Number(text) * 1000),
+);
+
 /** An address or host name to listen on. */
 export const hostSchema: v.GenericSchema<unknown, string> = v.pipe(
   line,

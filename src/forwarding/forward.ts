@@ -5,7 +5,13 @@ import type { Backend } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
 import { relayBody } from "./body.ts";
 import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";
-import { type HeaderPair, RequestBodyBroken, type Transport, TransportError } from "./transport/transport.ts";
+import {
+  type HeaderPair,
+  RequestBodyBroken,
+  type Transport,
+  TransportError,
+  type UpstreamResponse,
+} from "./transport/transport.ts";
 
 /** What is to be sent, and who wants to know how it ends. */
 export interface ForwardRequest {
@@ -17,6 +23,8 @@ export interface ForwardRequest {
   readonly body: ReadableStream<Uint8Array> | null;
   /** Aborted when the client leaves before the answer has begun. */
   readonly clientGone: AbortSignal;
+  /** Aborted with a {@link ProxyFault} when the proxy itself has to end the exchange, at whatever stage it is. */
+  readonly cutShort: AbortSignal;
   readonly observer: ReplyObserver;
 }
 
@@ -49,11 +57,17 @@ export async function forward(
   request: ForwardRequest,
   { transport, clock }: { transport: Transport; clock: Clock },
 ): Promise<Reply> {
-  const { backend, clientGone } = request;
+  const { backend, clientGone, cutShort } = request;
   const cancel = new AbortController();
   const leave = () => cancel.abort(new ClientGone("the client left"));
+  const cut = () => cancel.abort(cutShort.reason);
   if (clientGone.aborted) leave();
   clientGone.addEventListener("abort", leave, { once: true });
+  cutShort.addEventListener("abort", cut, { once: true });
+  const forget = () => {
+    timer.stop();
+    cutShort.removeEventListener("abort", cut);
+  };
   const timer = new PhaseTimer(backend.timeouts, clock, (expired) => cancel.abort(expired));
   try {
     cancel.signal.throwIfAborted();
@@ -73,10 +87,10 @@ export async function forward(
     return {
       status: response.status,
       headers: response.headers,
-      body: finishWith(response.body, { request, timer, cancel, status: response.status }),
+      body: relayReply(response, { request, timer, cancel, forget }),
     };
   } catch (error) {
-    timer.stop();
+    forget();
     cancel.abort(error);
     // Within an upload the runtime does not abort the signal: the body that breaks off is all there is to see.
     if (clientGone.aborted || error instanceof RequestBodyBroken) throw new ClientGone("the client left");
@@ -87,17 +101,17 @@ export async function forward(
 }
 
 /** The answer's body, observed to its end; an answer without one has ended already. */
-function finishWith(
-  body: ReadableStream<Uint8Array> | null,
-  { request, timer, cancel, status }: {
+function relayReply(
+  { status, body }: UpstreamResponse,
+  { request, timer, cancel, forget }: {
     request: ForwardRequest;
     timer: PhaseTimer;
     cancel: AbortController;
-    status: number;
+    forget: () => void;
   },
 ): ReadableStream<Uint8Array> | null {
   const end: ReplyObserver["end"] = (ending) => {
-    timer.stop();
+    forget();
     request.observer.end(ending);
   };
   if (body === null || request.method === "HEAD" || WITHOUT_BODY.has(status)) {
@@ -134,6 +148,7 @@ function explainFailure(error: unknown, backend: Backend): unknown {
 
 /** Why an answer that had begun was cut. */
 function explainCut(error: unknown, backend: Backend): ProxyFault {
+  if (error instanceof ProxyFault) return error;
   const host = hostOf(backend);
   return error instanceof TimeoutExpired
     ? new ProxyFault("upstream_timeout", `${host} fell silent within its answer: ${error.message}.`)

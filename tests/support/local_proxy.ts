@@ -40,7 +40,6 @@ export class LocalProxy implements AsyncDisposable {
     this.drain = server.drain;
     this.#close = async () => {
       await server.drain();
-      await server.finished;
       app.close();
     };
   }

@@ -94,8 +94,13 @@ export class ProxyProcess implements AsyncDisposable {
     return this.#url;
   }
 
-  static async start(options: ProxyEnv): Promise<ProxyProcess> {
-    const proxy = new ProxyProcess(proxyCommand([], proxyEnv(options)).spawn());
+  static start(options: ProxyEnv): Promise<ProxyProcess> {
+    return ProxyProcess.startWith(proxyEnv(options));
+  }
+
+  /** Starts with exactly this environment. */
+  static async startWith(env: Record<string, string>): Promise<ProxyProcess> {
+    const proxy = new ProxyProcess(proxyCommand([], env).spawn());
     const started = await Promise.race([
       proxy.logged((line) => line["message"] === "started"),
       proxy.#child.status.then(({ code }) => {

@@ -1,0 +1,222 @@
+import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
+import manifest from "../../deno.json" with { type: "json" };
+import { FakeUpstream } from "../support/fake_upstream.ts";
+import { proxyCommand, proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
+import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
+
+const NOWHERE = "http://127.0.0.1:9";
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a command that ends by itself. */
+async function run(args: string[], env: Record<string, string> = {}, cwd?: string): Promise<Ended> {
+  const { code, stdout, stderr } = await proxyCommand(args, env, cwd).output();
+  const decoder = new TextDecoder();
+  const ended = { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+  assertNoSecrets(ended.out + ended.err, "the output");
+  assertNotMatch(ended.out + ended.err, /^\s+at .*:\d+:\d+/m, "a stack trace");
+  return ended;
+}
+
+async function inFolder(
+  files: Record<string, string>,
+  test: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, text);
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a start without any configuration names all that is missing and exits with 2", async () => {
+  const { code, out, err } = await run([]);
+  assertEquals([code, out], [2, ""]);
+  for (
+    const name of [
+      "OPENAI_BASE_URL",
+      "OPENAI_API_KEY",
+      "ANTHROPIC_BASE_URL",
+      "ANTHROPIC_API_KEY",
+      "PROXY_TOKEN",
+    ]
+  ) {
+    assertMatch(err, new RegExp(`^  env ${name} +is missing`, "m"));
+  }
+  assertStringIncludes(err, "5 problems");
+});
+
+Deno.test("every problem is told at once, each with its origin and never with a secret", async () => {
+  await inFolder({ ".env": 'PORT=99999\nANTHROPIC_API_KEY="two\nlines"\n' }, async (folder) => {
+    const { code, err } = await run([], {
+      OPENAI_BASE_URL: `https://user:${SECRETS.openaiKey}@api.test/v1`,
+      OPENAI_API_KEY: ` ${SECRETS.openaiKey}`,
+      ANTHROPIC_BASE_URL: "https://api.test/?x=1",
+      PROXY_TOKEN_FILE: "/no/such/file",
+      LOG_LEVEL: "loud",
+    }, folder);
+    assertEquals(code, 2);
+    assertMatch(err, /env OPENAI_BASE_URL +holds a user name or password/);
+    assertMatch(err, /env OPENAI_API_KEY +begins or ends with a space/);
+    assertMatch(err, /env ANTHROPIC_BASE_URL +holds a query/);
+    assertMatch(err, /\.env: ANTHROPIC_API_KEY +holds a line break/);
+    assertMatch(
+      err,
+      /env PROXY_TOKEN_FILE +names "\/no\/such\/file", which cannot be read: there is no such file/,
+    );
+    assertMatch(err, /\.env: PORT +"99999" is not a port/);
+    assertMatch(err, /env LOG_LEVEL +"loud" is not one of debug, info, warn, error/);
+    assertStringIncludes(err, "7 problems");
+  });
+});
+
+Deno.test("ENDPOINTS narrows what is served, and so what is required", async () => {
+  await using proxy = await ProxyProcess.start({
+    upstream: NOWHERE,
+    env: { ENDPOINTS: "anthropic", OPENAI_BASE_URL: "", OPENAI_API_KEY: "" },
+  });
+  const ask = (path: string) => fetch(proxy.url + path, { headers: { "x-api-key": SECRETS.proxyToken } });
+  const unserved = await ask("/openai/v1/models");
+  assertEquals(unserved.status, 404);
+  assertStringIncludes((await unserved.json()).error.message, "This proxy serves /anthropic/");
+});
+
+Deno.test("a taken port is one clear line and exit 1", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr as Deno.NetAddr; // a listener on TCP has a NetAddr
+  const { code, err } = await run([], proxyEnv({ upstream: NOWHERE, env: { PORT: String(port) } }));
+  assertEquals(code, 1);
+  assertEquals(
+    err,
+    `Cannot listen on 127.0.0.1:${port}: another program has this port. Choose one with PORT or --port.\n`,
+  );
+});
+
+Deno.test("an address that this machine does not have is one clear line and exit 1", async () => {
+  const { code, err } = await run([], proxyEnv({ upstream: NOWHERE, env: { HOST: "192.0.2.1" } }));
+  assertEquals(code, 1);
+  assertMatch(err, /^Cannot listen on 192\.0\.2\.1:0: this machine has no such address\..*\n$/);
+});
+
+Deno.test("start-up says version, addresses, endpoints and their hosts, and what is on, and nothing else", async () => {
+  await using upstream = new FakeUpstream();
+  const child = proxyCommand([], {
+    ...proxyEnv({ upstream: upstream.origin }),
+    LOG_FORMAT: "pretty",
+    HOST: "0.0.0.0",
+    ACCESS_LOG: "1",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("on:")) text += (await reader.read()).value ?? "";
+  child.kill("SIGTERM");
+  while (true) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += value;
+  }
+  await child.stderr.cancel();
+  assertEquals((await child.status).code, 0);
+  assertNoSecrets(text, "the banner");
+  const host = new URL(upstream.origin).host;
+  assertMatch(text, new RegExp(`^llm-proxy ${manifest.version.replaceAll(".", "\\.")}\n`));
+  assertMatch(text, /^ {2}http:\/\/localhost:\d+$/m);
+  assertMatch(text, new RegExp(`^ {2}/openai +→ ${host}$`, "m"));
+  assertMatch(text, new RegExp(`^ {2}/anthropic +→ ${host}$`, "m"));
+  assertMatch(text, /^ {2}on: access log$/m);
+});
+
+Deno.test("the environment wins over .env, and a flag over both", async () => {
+  await inFolder(
+    { ".env": "LOG_LEVEL=nonsense-of-dotenv\nLOG_FORMAT=nonsense-of-dotenv\nHOST=a b\n" },
+    async (folder) => {
+      const { err } = await run(
+        ["--log-format", "nonsense-of-flag"],
+        { LOG_LEVEL: "nonsense-of-env" },
+        folder,
+      );
+      assertMatch(err, /env LOG_LEVEL +"nonsense-of-env"/);
+      assertMatch(err, /--log-format +"nonsense-of-flag"/);
+      assertMatch(err, /\.env: HOST +"a b"/);
+    },
+  );
+});
+
+Deno.test("…_FILE names a file with the value, whose last line break does not count", async () => {
+  await inFolder({ token: `${SECRETS.proxyToken}\n` }, async (folder) => {
+    await using upstream = new FakeUpstream();
+    const { PROXY_TOKEN: _, ...env } = proxyEnv({ upstream: upstream.origin });
+    await using proxy = await ProxyProcess.startWith({ ...env, PROXY_TOKEN_FILE: `${folder}/token` });
+    const response = await fetch(`${proxy.url}/openai/v1/models`, {
+      headers: { "api-key": SECRETS.proxyToken },
+    });
+    assertEquals((await response.json()).object, "list");
+  });
+});
+
+Deno.test("healthcheck: 0 when the proxy of this environment is well, 1 when it is not, with a reason", async () => {
+  await using proxy = await ProxyProcess.start({ upstream: NOWHERE });
+  const { port } = new URL(proxy.url);
+  const well = await run(["healthcheck"], { PORT: port });
+  assertEquals([well.code, well.err], [0, ""]);
+  assertEquals((await run(["healthcheck", "--url", proxy.url])).code, 0);
+  const ill = await run(["healthcheck"], { PORT: "9" });
+  assertEquals(ill.code, 1);
+  assertMatch(ill.err, /^No answer from 127\.0\.0\.1:9: .+\n$/);
+});
+
+Deno.test("version prints version, Deno's version and the target", async () => {
+  const { code, out } = await run(["version"]);
+  assertEquals(code, 0);
+  assertMatch(
+    out,
+    new RegExp(`^llm-proxy ${manifest.version} \\(deno \\d+\\.\\d+\\.\\d+, \\S+-\\S+-\\S+\\)\n$`),
+  );
+});
+
+Deno.test("--help on every command is 0; an unknown command or option is 2", async () => {
+  for (const args of [[], ["serve"], ["demo"], ["healthcheck"], ["version"]]) {
+    const { code, out } = await run([...args, "--help"]);
+    assertEquals(code, 0);
+    assertStringIncludes(out, "Usage: llm-proxy");
+  }
+  for (const args of [["dance"], ["--loud"], ["demo", "--port", "x"], ["serve", "--port"]]) {
+    const { code, err } = await run(args);
+    assertEquals(code, 2, args.join(" "));
+    assert(err.length > 0);
+  }
+});
+
+Deno.test("demo needs no configuration, answers both providers, and ends with 0", async () => {
+  const child = proxyCommand(["demo", "--port", "0"], {}).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("Ctrl-C")) text += (await reader.read()).value ?? "";
+  const lines = text.split("\n").filter((line) => line.startsWith("  curl"));
+  assertEquals(lines.length, 4);
+  for (const line of lines) {
+    const url = /http:\S+/.exec(line)?.[0] ?? "";
+    const headers = [...line.matchAll(/-H '([^:]+): ([^']+)'/g)].map(([, name, value]): [string, string] => [
+      name ?? "",
+      value ?? "",
+    ]);
+    const response = await fetch(url, { method: "POST", headers, body: /-d '(.*)'$/.exec(line)?.[1] ?? "" });
+    const answer = await response.text();
+    assertEquals(response.status, 200, answer);
+    assertStringIncludes(answer, "Hello");
+    assertEquals(
+      response.headers.get("content-type")?.startsWith("text/event-stream"),
+      line.includes('"stream":true'),
+    );
+  }
+  child.kill("SIGINT");
+  await reader.cancel();
+  await child.stderr.cancel();
+  assertEquals((await child.status).code, 0);
+});
