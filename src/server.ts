@@ -25,7 +25,6 @@ export function startServer(app: App, config: ServerConfig, log: Log): RunningSe
     ...config.tls,
     // The caller says where it listens, in its own words.
     onListen() {},
-    automaticCompression: false,
     onError(error) {
       log("error", "unexpected", { detail: error instanceof Error ? error.message : String(error) });
       return new Response(null, { status: 500 });

@@ -2,7 +2,6 @@
 
 import * as v from "valibot";
 import type { ErrorDialect } from "../faults.ts";
-import type { TimeoutLimits } from "../forwarding/timeouts.ts";
 
 /** The API dialect of an endpoint's upstream. */
 export type Provider = ErrorDialect;
@@ -46,6 +45,18 @@ export interface Backend {
   /** Absent: passthrough, the client's own credential goes upstream. */
   readonly apiKey?: string;
   readonly timeouts: TimeoutLimits;
+}
+
+/** How long each phase of an attempt may last, in milliseconds; undefined: without limit. */
+export interface TimeoutLimits {
+  /** Until a connection to the upstream stands. */
+  readonly connectMs: number | undefined;
+  /** From sending the request to the headers of the answer. */
+  readonly firstByteMs: number | undefined;
+  /** Between two chunks of the answer. */
+  readonly idleMs: number | undefined;
+  /** From the beginning to the last byte. */
+  readonly totalMs: number | undefined;
 }
 
 /** An upstream's base address. `path` has no slash at its end and is empty for a bare host. */

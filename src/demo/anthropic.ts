@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { eventStream } from "./event_stream.ts";
 import { type DemoRequest, readJson } from "./request.ts";
-import { answerPieces, countTokens, DEMO_EPOCH_SECONDS, stableId, textOf } from "./text.ts";
+import { answerPieces, countTokens, DEMO_EPOCH_SECONDS, requestId, stableId, textOf } from "./text.ts";
 
 const MODELS = ["demo-claude"];
 
@@ -65,7 +65,7 @@ function inputTokens(body: v.InferOutput<typeof CountBody>): number {
 }
 
 function messages(demo: DemoRequest, body: v.InferOutput<typeof MessagesBody>): Response {
-  const id = stableId("msg_", JSON.stringify(body));
+  const id = requestId("msg_", body);
   const last = body.messages.at(-1);
   const prompt = textOf(last?.content);
   const isToolResult = Array.isArray(last?.content) && JSON.stringify(last.content).includes('"tool_result"');

@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { eventStream, type ServerSentEvent } from "./event_stream.ts";
 import { DemoRefusal, type DemoRequest, readJson } from "./request.ts";
-import { answerPieces, countTokens, DEMO_EPOCH_SECONDS, stableId, textOf } from "./text.ts";
+import { answerPieces, countTokens, DEMO_EPOCH_SECONDS, requestId, stableId, textOf } from "./text.ts";
 
 const created = DEMO_EPOCH_SECONDS;
 const MODELS = ["demo-small", "demo-org/demo-large"];
@@ -72,7 +72,7 @@ function model(id: string): unknown {
 }
 
 function chat(demo: DemoRequest, body: v.InferOutput<typeof ChatBody>): Response {
-  const id = stableId("chatcmpl-", JSON.stringify(body));
+  const id = requestId("chatcmpl-", body);
   const prompt = textOf(body.messages.at(-1)?.content);
   const base = { id, created, model: body.model, system_fingerprint: "fp_demo" };
   const tool = body.messages.at(-1)?.role === "tool" ? undefined : body.tools?.[0];
@@ -124,7 +124,7 @@ function chat(demo: DemoRequest, body: v.InferOutput<typeof ChatBody>): Response
 }
 
 function responses(demo: DemoRequest, body: v.InferOutput<typeof ResponsesBody>): Response {
-  const id = stableId("resp_", JSON.stringify(body));
+  const id = requestId("resp_", body);
   const prompt = typeof body.input === "string" ? body.input : textOf(body.input.at(-1)?.content);
   const pieces = answerPieces(prompt);
   const text = pieces.join("");

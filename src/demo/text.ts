@@ -22,6 +22,12 @@ export function stableId(prefix: string, text: string): string {
   return prefix + hash(0x811c9dc5) + hash(0x01234567);
 }
 
+/** An id for what is asked, the same whether the answer is streamed or not. */
+export function requestId(prefix: string, body: { readonly [field: string]: unknown }): string {
+  const { stream: _, stream_options: __, ...asked } = body;
+  return stableId(prefix, JSON.stringify(asked));
+}
+
 /** The text of a message's `content`: a string, or parts of which some have text. */
 export function textOf(content: unknown): string {
   if (typeof content === "string") return content;

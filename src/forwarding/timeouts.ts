@@ -1,16 +1,5 @@
 import type { Clock } from "../clock.ts";
-
-/** How long each phase of an attempt may last, in milliseconds; undefined: without limit. */
-export interface TimeoutLimits {
-  /** Until a connection to the upstream stands. */
-  readonly connectMs: number | undefined;
-  /** From sending the request to the headers of the answer. */
-  readonly firstByteMs: number | undefined;
-  /** Between two chunks of the answer. */
-  readonly idleMs: number | undefined;
-  /** From the beginning to the last byte. */
-  readonly totalMs: number | undefined;
-}
+import type { TimeoutLimits } from "../config/schema.ts";
 
 /** The limit that was passed. */
 export type TimeoutPhase = "connect" | "first byte" | "idle" | "total";

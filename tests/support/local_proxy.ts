@@ -1,8 +1,13 @@
 /** The proxy inside the test's own process, for configurations that the environment cannot express. */
 
 import { createApp } from "../../src/app.ts";
-import { type Backend, type Config, DEFAULT_TIMEOUTS, type Endpoint } from "../../src/config/schema.ts";
-import type { TimeoutLimits } from "../../src/forwarding/timeouts.ts";
+import {
+  type Backend,
+  type Config,
+  DEFAULT_TIMEOUTS,
+  type Endpoint,
+  type TimeoutLimits,
+} from "../../src/config/schema.ts";
 import { startServer } from "../../src/server.ts";
 import type { FakeUpstream } from "./fake_upstream.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";

@@ -1,0 +1,102 @@
+/** Guards the directions of imports: the stages of a request never know each other. */
+
+import { assert, assertEquals } from "@std/assert";
+
+/** What each part of `src` may import besides itself. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  "main": ["cli"],
+  "cli": ["app", "config", "demo", "observability", "server", "signals", "version"],
+  "app": ["auth", "clock", "config", "faults", "forwarding", "handler", "observability", "routing"],
+  "server": ["app", "config", "observability"],
+  "handler": ["auth", "clock", "exchange", "faults", "forwarding", "health", "routing"],
+  "auth": [],
+  "routing": ["config"],
+  "forwarding": ["clock", "config", "faults"],
+  "observability": ["config", "exchange"],
+  "config": ["faults"],
+  "exchange": ["clock", "faults"],
+  "health": ["version"],
+  "demo": [],
+  "faults": [],
+  "clock": [],
+  "signals": [],
+  "version": ["deno.json"],
+};
+
+/** Only these parts may use what npm brings. */
+const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
+  "valibot": ["config", "demo"],
+  "commander": ["cli"],
+  "@logtape/logtape": ["observability"],
+};
+
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly text: string;
+}
+
+async function readEdges(): Promise<{ local: Edge[]; packages: Edge[] }> {
+  const root = new URL("../", import.meta.url).href;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "src/main.ts"],
+    cwd: new URL(root),
+    stderr: "null",
+  }).output();
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout));
+  const local: Edge[] = [];
+  const packages: Edge[] = [];
+  for (const { specifier, dependencies = [] } of modules) {
+    if (!specifier.startsWith(`${root}src/`)) continue;
+    const file = specifier.slice(root.length);
+    for (const dependency of dependencies) {
+      const target: string = (dependency.code ?? dependency.type).specifier;
+      const text = `${file} imports ${dependency.specifier}`;
+      if (target.startsWith(root)) {
+        local.push({ from: partOf(file), to: partOf(target.slice(root.length)), text });
+      } else packages.push({ from: partOf(file), to: dependency.specifier, text });
+    }
+  }
+  return { local, packages };
+}
+
+/** The part a file belongs to: its folder under `src`, or itself where it stands at the top. */
+function partOf(file: string): string {
+  const [top, folder = "", ...deeper] = file.split("/");
+  if (top !== "src") return file;
+  return deeper.length > 0 ? folder : folder.replace(/\.ts$/, "");
+}
+
+Deno.test("architecture: imports go only in the directions that are allowed", async () => {
+  const { local, packages } = await readEdges();
+  assert(local.length > 50, "the graph was read");
+  const against = local.filter(({ from, to }) => from !== to && MAY_IMPORT[from]?.includes(to) !== true);
+  assertEquals(against.map(({ text }) => text), []);
+  const unlisted = packages.filter(({ from, to }) => {
+    if (to.startsWith("node:")) return !["node:crypto", "node:util"].includes(to);
+    return MAY_USE_PACKAGES[to]?.includes(from) !== true;
+  });
+  assertEquals(unlisted.map(({ text }) => text), []);
+});
+
+Deno.test("architecture: nothing reads the environment but config/env.ts, nothing prints but cli and observability", async () => {
+  const against: string[] = [];
+  for await (const [file, text] of sources(new URL("../src/", import.meta.url))) {
+    if (text.includes("Deno.env") && !file.endsWith("config/env.ts")) {
+      against.push(`${file} reads the environment`);
+    }
+    if (/\bconsole\./.test(text)) against.push(`${file} uses console`);
+    if (/Deno\.std(out|err)/.test(text) && !/\/(cli|observability)\//.test(file)) {
+      against.push(`${file} prints`);
+    }
+  }
+  assertEquals(against, []);
+});
+
+async function* sources(folder: URL): AsyncGenerator<[file: string, text: string]> {
+  for await (const entry of Deno.readDir(folder)) {
+    const url = new URL(entry.isDirectory ? `${entry.name}/` : entry.name, folder);
+    if (entry.isDirectory) yield* sources(url);
+    else yield [url.pathname, await Deno.readTextFile(url)];
+  }
+}

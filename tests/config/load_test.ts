@@ -1,0 +1,147 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import manifest from "../../deno.json" with { type: "json" };
+import { VARIABLES } from "../../src/config/env.ts";
+import { loadAddress, loadConfig } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/config/problem.ts";
+import { secretsOf } from "../../src/config/redact.ts";
+
+const GOOD: Record<string, string> = {
+  OPENAI_BASE_URL: "https://api.openai.test/v1/",
+  OPENAI_API_KEY: "sk-openai",
+  ANTHROPIC_BASE_URL: "https://api.anthropic.test",
+  ANTHROPIC_API_KEY: "sk-anthropic",
+  PROXY_TOKEN: "a-token-of-some-length",
+};
+
+function sources(env: Record<string, string | undefined>, files: Record<string, string> = {}) {
+  return {
+    get: (name: string) => env[name],
+    readTextFile(path: string): string {
+      const text = files[path];
+      if (text === undefined) throw new Deno.errors.NotFound(path);
+      return text;
+    },
+  };
+}
+
+function problemsOf(env: Record<string, string | undefined>, files?: Record<string, string>): string[] {
+  const error = assertThrows(() => loadConfig(sources(env, files)), ConfigError);
+  return error.problems.map(({ origin, message }) => `${origin} ${message}`);
+}
+
+Deno.test("loadConfig: the five required variables are enough", () => {
+  const config = loadConfig(sources(GOOD));
+  assertEquals(config.server, { host: "0.0.0.0", port: 33_000, drainMs: 30_000 });
+  assertEquals(config.log, { level: "info", format: "pretty", access: false });
+  assertEquals(
+    config.endpoints.map(({ name, provider, backend }) => [name, provider, backend.baseUrl, backend.apiKey]),
+    [
+      ["openai", "openai", { origin: "https://api.openai.test", path: "/v1" }, "sk-openai"],
+      ["anthropic", "anthropic", { origin: "https://api.anthropic.test", path: "" }, "sk-anthropic"],
+    ],
+  );
+  assertEquals(secretsOf(config), ["a-token-of-some-length", "sk-openai", "sk-anthropic"]);
+});
+
+Deno.test("loadConfig: optional variables, flags over environment over .env", () => {
+  const files = { ".env": "PORT=1\nHOST='127.0.0.1'\nLOG_LEVEL=debug # why not\nexport ACCESS_LOG=on\n" };
+  const env = { ...GOOD, PORT: "2", ANTHROPIC_VERSION: "2023-06-01", LOG_FORMAT: "json", DRAIN_SECONDS: "5" };
+  const config = loadConfig(sources(env, files), { PORT: { value: "3", origin: "--port" } });
+  assertEquals(config.server, { host: "127.0.0.1", port: 3, drainMs: 5_000 });
+  assertEquals(config.log, { level: "debug", format: "json", access: true });
+  assertEquals(config.endpoints[1]?.anthropicVersion, "2023-06-01");
+});
+
+Deno.test("loadConfig: ENDPOINTS narrows what is required", () => {
+  const { OPENAI_BASE_URL, OPENAI_API_KEY, PROXY_TOKEN } = GOOD;
+  const config = loadConfig(
+    sources({ OPENAI_BASE_URL, OPENAI_API_KEY, PROXY_TOKEN, ENDPOINTS: " openai,openai".trim() }),
+  );
+  assertEquals(config.endpoints.map(({ name }) => name), ["openai"]);
+});
+
+/** One bad value, and the one problem it is. */
+const BAD: readonly (readonly [string, string, string])[] = [
+  ["OPENAI_API_KEY", "", "is empty"],
+  ["OPENAI_API_KEY", " sk", "begins or ends with a space"],
+  ["OPENAI_API_KEY", "sk\nsk", "holds a line break"],
+  ["OPENAI_API_KEY", '"sk"', "is wrapped in quotes: write it without them"],
+  ["OPENAI_API_KEY", "schlüssel", "holds characters that cannot stand in an HTTP header"],
+  ["OPENAI_API_KEY", "two words", "holds characters that cannot stand in an HTTP header"],
+  ["OPENAI_BASE_URL", "api.openai.com", "is not a URL; it looks like https://api.example.com/v1"],
+  ["OPENAI_BASE_URL", "ftp://api.test", "is not an http or https URL"],
+  ["OPENAI_BASE_URL", "https://me@api.test", "holds a user name or password"],
+  ["OPENAI_BASE_URL", "https://api.test/?", "holds a query (?…): a base URL has none"],
+  ["OPENAI_BASE_URL", "https://api.test/#", "holds a fragment (#…): a base URL has none"],
+  ["PORT", "70000", '"70000" is not a port (0 to 65535)'],
+  ["PORT", "8080a", '"8080a" is not a port (0 to 65535)'],
+  ["PORT", "-1", '"-1" is not a port (0 to 65535)'],
+  ["HOST", "a/b", '"a/b" is not an address to listen on'],
+  ["DRAIN_SECONDS", "soon", '"soon" is not a number of seconds (0 to 86400)'],
+  ["ANTHROPIC_VERSION", "latest", '"latest" is not a date like 2023-06-01'],
+  ["ACCESS_LOG", "maybe", '"maybe" is not a switch (1 or 0)'],
+  ["LOG_FORMAT", "xml", '"xml" is not one of pretty, json'],
+  ["ENDPOINTS", "openai,gemini", '"gemini" is not one of openai, anthropic'],
+  ["PROXY_TOKEN", "sk-openai", "is the same as the key of openai: clients would hold the provider's key"],
+];
+for (const [name, value, message] of BAD) {
+  Deno.test(`loadConfig: ${name}=${JSON.stringify(value)} ${message}`, () => {
+    assertEquals(problemsOf({ ...GOOD, [name]: value }), [`env ${name} ${message}`]);
+  });
+}
+
+Deno.test("loadConfig: a …_FILE beside its variable is refused; a missing file is not also called a missing value", () => {
+  assertEquals(problemsOf({ ...GOOD, PROXY_TOKEN_FILE: "/run/token" }), [
+    "env PROXY_TOKEN_FILE stands beside PROXY_TOKEN: keep one of the two",
+  ]);
+  assertEquals(problemsOf({ ...GOOD, PROXY_TOKEN: undefined, PROXY_TOKEN_FILE: "/run/token" }), [
+    'env PROXY_TOKEN_FILE names "/run/token", which cannot be read: there is no such file',
+  ]);
+  const config = loadConfig(
+    sources({ ...GOOD, PROXY_TOKEN: undefined, PROXY_TOKEN_FILE: "/run/token" }, {
+      "/run/token": "of-the-file\r\n",
+    }),
+  );
+  assertEquals(config.auth, { mode: "token", token: "of-the-file" });
+});
+
+Deno.test("loadConfig: TLS needs both its files, in PEM form", () => {
+  const files = {
+    "/cert": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n",
+    "/key": "not a key",
+  };
+  assertEquals(problemsOf({ ...GOOD, TLS_CERT_FILE: "/cert" }, files), [
+    "env TLS_KEY is missing, though TLS_CERT is set: TLS needs both",
+  ]);
+  assertEquals(problemsOf({ ...GOOD, TLS_CERT_FILE: "/cert", TLS_KEY_FILE: "/key" }, files), [
+    "env TLS_KEY_FILE holds no private key in PEM form",
+  ]);
+});
+
+Deno.test("loadAddress: only the address counts, whatever else is missing", () => {
+  assertEquals(loadAddress(sources({ PORT: "1234" })), { host: "0.0.0.0", port: 1234, tls: false });
+  assertThrows(() => loadAddress(sources({ PORT: "x" })), ConfigError);
+});
+
+Deno.test("the permission set names every variable and its _FILE form, and nothing that is not read", () => {
+  const readByCommander = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"];
+  const known = VARIABLES.flatMap((name) => [name, `${name}_FILE`]);
+  assertEquals(manifest.permissions.run.env, [...known, ...readByCommander]);
+});
+
+Deno.test(".env.example: filled in, it is a complete configuration; untouched, it names what to fill in", async () => {
+  const example = await Deno.readTextFile(new URL("../../.env.example", import.meta.url));
+  assertEquals(problemsOf({}, { ".env": example }), [
+    ".env: OPENAI_API_KEY is empty",
+    ".env: ANTHROPIC_API_KEY is empty",
+    ".env: PROXY_TOKEN is empty",
+  ]);
+  const filled = example.replace(/^(\w+)=$/gm, "$1=some-value-for-$1");
+  assertEquals(loadConfig(sources({}, { ".env": filled })).endpoints.length, 2);
+  const uncommented = filled.replace(/^# (\w+=)/gm, "$1").replace(/^TLS_.*$/gm, "");
+  assertEquals(loadConfig(sources({}, { ".env": uncommented })).endpoints.length, 2);
+  const named = new Set(
+    [...example.matchAll(/^(?:# )?(\w+)=/gm)].map(([, name]) => name?.replace(/^(TLS_.*)_FILE$/, "$1")),
+  );
+  assertEquals(VARIABLES.filter((name) => !named.has(name)), [], "variables without a line in .env.example");
+});

@@ -1,0 +1,64 @@
+import { assertEquals } from "@std/assert";
+import type { TimeoutLimits } from "../../src/config/schema.ts";
+import { PhaseTimer, type TimeoutExpired } from "../../src/forwarding/timeouts.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+const NONE: TimeoutLimits = {
+  connectMs: undefined,
+  firstByteMs: undefined,
+  idleMs: undefined,
+  totalMs: undefined,
+};
+
+function watch(limits: Partial<TimeoutLimits>) {
+  const clock = new FakeClock();
+  const expired: TimeoutExpired[] = [];
+  const timer = new PhaseTimer({ ...NONE, ...limits }, clock, (reason) => expired.push(reason));
+  return { clock, timer, phases: () => expired.map(({ phase }) => phase) };
+}
+
+Deno.test("PhaseTimer: the first byte has its limit, and meeting it in time is enough", () => {
+  const late = watch({ firstByteMs: 100 });
+  late.clock.pass(99);
+  assertEquals(late.phases(), []);
+  late.clock.pass(1);
+  assertEquals(late.phases(), ["first byte"]);
+  const timely = watch({ firstByteMs: 100 });
+  timely.clock.pass(99);
+  timely.timer.headersArrived();
+  timely.clock.pass(10_000);
+  assertEquals(timely.phases(), []);
+});
+
+Deno.test("PhaseTimer: silence counts from the last chunk, with one timer however many chunks", () => {
+  const { clock, timer, phases } = watch({ idleMs: 100 });
+  timer.headersArrived();
+  for (let chunk = 0; chunk < 50; chunk++) {
+    clock.pass(90);
+    timer.touch();
+    assertEquals(clock.pending, 1);
+  }
+  assertEquals(phases(), []);
+  clock.pass(99);
+  assertEquals(phases(), []);
+  clock.pass(1);
+  assertEquals(phases(), ["idle"]);
+});
+
+Deno.test("PhaseTimer: the total limit ends a stream that is never silent", () => {
+  const { clock, timer, phases } = watch({ idleMs: 100, totalMs: 1_000 });
+  timer.headersArrived();
+  for (let chunk = 0; chunk < 20; chunk++) {
+    clock.pass(50);
+    timer.touch();
+  }
+  assertEquals(phases(), ["total"]);
+});
+
+Deno.test("PhaseTimer: without limits there is no timer; after stop nothing fires", () => {
+  assertEquals(watch({}).clock.pending, 0);
+  const { clock, timer, phases } = watch({ firstByteMs: 10, totalMs: 20 });
+  timer.stop();
+  clock.pass(1_000);
+  assertEquals([clock.pending, phases()], [0, []]);
+});

@@ -1,0 +1,92 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { ExchangeRecord } from "../../src/exchange.ts";
+import { exchangeLogger } from "../../src/observability/exchange_log.ts";
+import { type LogFields, openLog } from "../../src/observability/log.ts";
+
+function logged(
+  config: { level?: "debug" | "info" | "warn" | "error"; format?: "json" | "pretty"; secrets?: string[] },
+  write: (log: ReturnType<typeof openLog>["log"]) => void,
+): string {
+  let text = "";
+  const { log, close } = openLog(
+    { level: config.level ?? "info", format: config.format ?? "json", access: false },
+    { write: (line) => text += line, secrets: config.secrets ?? [] },
+  );
+  write(log);
+  close();
+  return text;
+}
+
+Deno.test("openLog: json is one object a line with event, level and fields", () => {
+  const lines = logged({}, (log) => {
+    log("info", "exchange", { status: 200, path: "/v1" });
+    log("warn", "fault", { detail: "line\nbreak" });
+  }).trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(
+    lines.map(({ level, message, status, path, detail }) => [level, message, status, path, detail]),
+    [
+      ["INFO", "exchange", 200, "/v1", undefined],
+      ["WARN", "fault", undefined, undefined, "line\nbreak"],
+    ],
+  );
+});
+
+Deno.test("openLog: pretty is one line however odd the values are", () => {
+  const text = logged(
+    { format: "pretty" },
+    (log) => log("warn", "fault", { detail: 'a "b"\n\x1b[31mc', status: 502 }),
+  );
+  assertMatch(text, /^\d\d:\d\d:\d\d WARN {2}fault detail="a \\"b\\"\\n\\u001b\[31mc" status=502\n$/);
+});
+
+Deno.test("openLog: the level is the least that is written", () => {
+  const text = logged({ level: "warn", format: "pretty" }, (log) => {
+    for (const level of ["debug", "info", "warn", "error"] as const) log(level, `at_${level}`);
+  });
+  assertEquals(text.match(/at_\w+/g), ["at_warn", "at_error"]);
+});
+
+for (const format of ["json", "pretty"] as const) {
+  Deno.test(`openLog: ${format}: no secret is written, in whatever field and spelling it comes`, () => {
+    const secrets = ["s3cret/with+signs", 's3cret"quoted', "s3cret"];
+    const text = logged({ format, secrets }, (log) =>
+      log("info", "exchange", {
+        path: `/v1/${encodeURIComponent("s3cret/with+signs")}`,
+        detail: 'it was s3cret/with+signs, s3cret"quoted and s3cret',
+      }));
+    assert(!text.includes("s3cret"), text);
+    assertEquals(text.match(/\[redacted\]/g)?.length, 4);
+  });
+}
+
+Deno.test("openLog: a field that is not on the list is not written", () => {
+  const smuggled: LogFields = Object.assign({ status: 200 }, { authorization: "Bearer x" });
+  assertEquals(JSON.parse(logged({}, (log) => log("info", "exchange", smuggled))).authorization, undefined);
+});
+
+const RECORD: ExchangeRecord = {
+  id: "req_1",
+  method: "POST",
+  path: "/openai/v1/x",
+  principal: "shared",
+  endpoint: "openai",
+  status: 200,
+  bytes: 10,
+  firstByteMs: 1.23456,
+  durationMs: 2.34567,
+  ending: "complete",
+  detail: undefined,
+};
+
+Deno.test("exchangeLogger: faults always, exchanges with the access log on, departures are no faults", () => {
+  const events = (record: Partial<ExchangeRecord>, access: boolean) => {
+    const seen: string[] = [];
+    exchangeLogger((level, event) => seen.push(`${level} ${event}`), { access })({ ...RECORD, ...record });
+    return seen;
+  };
+  assertEquals(events({}, false), []);
+  assertEquals(events({}, true), ["info exchange"]);
+  assertEquals(events({ ending: "client_gone", status: 499 }, false), []);
+  assertEquals(events({ ending: "bad_gateway", status: 502 }, false), ["warn fault"]);
+  assertEquals(events({ ending: "bad_gateway", status: 502 }, true), ["warn fault", "info exchange"]);
+});
