@@ -1,0 +1,23 @@
+# Compiles the program into one binary and puts it alone on distroless `cc` (it needs libgcc_s).
+FROM --platform=$BUILDPLATFORM denoland/deno:2.9.6 AS compile
+ARG TARGETARCH=amd64
+WORKDIR /build
+COPY deno.json deno.lock ./
+COPY .ci/compile.ts .ci/compile.ts
+COPY src src
+RUN case "$TARGETARCH" in \
+      amd64) target=x86_64-unknown-linux-gnu ;; \
+      arm64) target=aarch64-unknown-linux-gnu ;; \
+      *) echo "no target for $TARGETARCH" >&2; exit 1 ;; \
+    esac \
+ && deno run -A .ci/compile.ts --target "$target" --output /out/llm-proxy
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+LABEL org.opencontainers.image.title="llm-proxy" \
+      org.opencontainers.image.description="A transparent LLM API proxy: clients hold one token, the providers' keys stay here." \
+      org.opencontainers.image.licenses="MIT"
+COPY --from=compile /out/llm-proxy /usr/local/bin/llm-proxy
+EXPOSE 33000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/local/bin/llm-proxy", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/llm-proxy"]
+CMD ["serve"]
