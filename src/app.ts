@@ -1,11 +1,13 @@
 /** The composition root: puts the parts together for serving, and closes what it opened. */
 
 import { sharedTokenCheck } from "./auth/shared_token.ts";
+import type { Cancellation } from "./cancellation.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/schema.ts";
 import { ProxyFault } from "./faults.ts";
-import { createFetchTransport } from "./forwarding/transport/fetch.ts";
-import { createHandler, type Handler } from "./handler.ts";
+import { createHttp1Transport } from "./forwarding/transport/http1.ts";
+import { createHandler } from "./handler.ts";
+import type { Handler } from "./http1/message.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
 import { buildRoutingTable } from "./routing/table.ts";
@@ -27,11 +29,10 @@ export function createApp(
   config: Config,
   { log, clock = systemClock, createId = randomId }: { log: Log; clock?: Clock; createId?: () => string },
 ): App {
-  const { transport, close } = createFetchTransport();
+  const transport = createHttp1Transport();
   const logEnd = exchangeLogger(log, config.log);
-  const cut = new AbortController();
+  const running = new Set<Cancellation>();
   let draining = false;
-  let inFlight = 0;
   const handler = createHandler({
     routes: buildRoutingTable(config.endpoints),
     check: config.auth.mode === "token" ? sharedTokenCheck(config.auth.token) : undefined,
@@ -39,10 +40,9 @@ export function createApp(
     clock,
     createId,
     isDraining: () => draining,
-    cutShort: cut.signal,
-    onStart: () => void inFlight++,
-    onEnd(record) {
-      inFlight--;
+    onStart: (cancellation) => running.add(cancellation),
+    onEnd(record, cancellation) {
+      running.delete(cancellation);
       logEnd(record);
     },
     onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
@@ -50,9 +50,12 @@ export function createApp(
   return {
     handler,
     drain: () => void (draining = true),
-    inFlight: () => inFlight,
-    cutShort: () => cut.abort(new ProxyFault("draining", "The proxy shut down before the answer had ended.")),
-    close,
+    inFlight: () => running.size,
+    cutShort() {
+      const fault = new ProxyFault("draining", "The proxy shut down before the answer had ended.");
+      for (const cancellation of running) cancellation.cancel(fault);
+    },
+    close: transport.close,
   };
 }
 

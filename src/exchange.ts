@@ -24,7 +24,7 @@ export interface ExchangeRecord {
 }
 
 /** The status under which a client's departure is logged; the number is nginx's. */
-export const CLIENT_GONE_STATUS = 499;
+const CLIENT_GONE_STATUS = 499;
 
 /** One client request with its response, while it lasts. */
 export class Exchange {

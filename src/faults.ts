@@ -3,11 +3,16 @@
  * untouched, and the header `x-llm-proxy-error` is what tells the two apart.
  */
 
+import { field } from "./http1/fields.ts";
+import type { OutgoingReply } from "./http1/message.ts";
+
 /** The API dialect an endpoint speaks; it decides the shape of the proxy's own errors. */
 export type ErrorDialect = "openai" | "anthropic" | "gemini" | "generic";
 
 interface FaultKind {
   readonly status: number;
+  /** The reason phrase. */
+  readonly reason: string;
   /** OpenAI's and Anthropic's `error.type`; the SDKs of both pick their error class by the status. */
   readonly type: string;
   /** Gemini's `error.status`, a name of google.rpc.Code. */
@@ -15,19 +20,49 @@ interface FaultKind {
 }
 
 const KINDS = {
-  unauthorized: { status: 401, type: "authentication_error", rpc: "UNAUTHENTICATED" },
-  token_expired: { status: 401, type: "authentication_error", rpc: "UNAUTHENTICATED" },
-  token_revoked: { status: 401, type: "authentication_error", rpc: "UNAUTHENTICATED" },
-  forbidden: { status: 403, type: "permission_error", rpc: "PERMISSION_DENIED" },
-  not_found: { status: 404, type: "not_found_error", rpc: "NOT_FOUND" },
-  bad_request: { status: 400, type: "invalid_request_error", rpc: "INVALID_ARGUMENT" },
-  payload_too_large: { status: 413, type: "request_too_large", rpc: "INVALID_ARGUMENT" },
-  rate_limited: { status: 429, type: "rate_limit_error", rpc: "RESOURCE_EXHAUSTED" },
-  budget_exceeded: { status: 429, type: "rate_limit_error", rpc: "RESOURCE_EXHAUSTED" },
-  internal: { status: 500, type: "api_error", rpc: "INTERNAL" },
-  bad_gateway: { status: 502, type: "api_error", rpc: "UNAVAILABLE" },
-  draining: { status: 503, type: "overloaded_error", rpc: "UNAVAILABLE" },
-  upstream_timeout: { status: 504, type: "timeout_error", rpc: "DEADLINE_EXCEEDED" },
+  unauthorized: { status: 401, reason: "Unauthorized", type: "authentication_error", rpc: "UNAUTHENTICATED" },
+  token_expired: {
+    status: 401,
+    reason: "Unauthorized",
+    type: "authentication_error",
+    rpc: "UNAUTHENTICATED",
+  },
+  token_revoked: {
+    status: 401,
+    reason: "Unauthorized",
+    type: "authentication_error",
+    rpc: "UNAUTHENTICATED",
+  },
+  forbidden: { status: 403, reason: "Forbidden", type: "permission_error", rpc: "PERMISSION_DENIED" },
+  not_found: { status: 404, reason: "Not Found", type: "not_found_error", rpc: "NOT_FOUND" },
+  bad_request: { status: 400, reason: "Bad Request", type: "invalid_request_error", rpc: "INVALID_ARGUMENT" },
+  payload_too_large: {
+    status: 413,
+    reason: "Content Too Large",
+    type: "request_too_large",
+    rpc: "INVALID_ARGUMENT",
+  },
+  rate_limited: {
+    status: 429,
+    reason: "Too Many Requests",
+    type: "rate_limit_error",
+    rpc: "RESOURCE_EXHAUSTED",
+  },
+  budget_exceeded: {
+    status: 429,
+    reason: "Too Many Requests",
+    type: "rate_limit_error",
+    rpc: "RESOURCE_EXHAUSTED",
+  },
+  internal: { status: 500, reason: "Internal Server Error", type: "api_error", rpc: "INTERNAL" },
+  bad_gateway: { status: 502, reason: "Bad Gateway", type: "api_error", rpc: "UNAVAILABLE" },
+  draining: { status: 503, reason: "Service Unavailable", type: "overloaded_error", rpc: "UNAVAILABLE" },
+  upstream_timeout: {
+    status: 504,
+    reason: "Gateway Timeout",
+    type: "timeout_error",
+    rpc: "DEADLINE_EXCEEDED",
+  },
 } as const satisfies Record<string, FaultKind>;
 
 /** Why the proxy refused or failed a request; clients see it in `x-llm-proxy-error`. */
@@ -59,22 +94,22 @@ export class ProxyFault extends Error {
 export interface FaultAddress {
   readonly dialect: ErrorDialect;
   readonly requestId: string;
-  /** True for HEAD, whose answer has headers only. */
-  readonly withoutBody: boolean;
 }
 
-/** The HTTP answer to a fault, in the dialect of the endpoint, so that the client's SDK shows the message. */
-export function faultResponse(fault: ProxyFault, address: FaultAddress): Response {
-  const headers = new Headers({
-    "content-type": "application/json",
-    "x-llm-proxy-error": fault.code,
-    "x-request-id": address.requestId,
-  });
-  if (fault.retryAfterSeconds !== undefined) headers.set("retry-after", String(fault.retryAfterSeconds));
+/** The answer to a fault, in the dialect of the endpoint, so that the client's SDK shows the message. */
+export function faultReply(fault: ProxyFault, address: FaultAddress): OutgoingReply {
+  const fields = [
+    field("content-type", "application/json"),
+    field("x-llm-proxy-error", fault.code),
+    field("x-request-id", address.requestId),
+  ];
+  if (fault.retryAfterSeconds !== undefined) {
+    fields.push(field("retry-after", String(fault.retryAfterSeconds)));
+  }
   // RFC 9110, 15.5.2: a 401 names the scheme that would be accepted.
-  if (fault.status === 401) headers.set("www-authenticate", 'Bearer realm="llm-proxy"');
-  const body = address.withoutBody ? null : JSON.stringify(faultBody(fault, address));
-  return new Response(body, { status: fault.status, headers });
+  if (fault.status === 401) fields.push(field("www-authenticate", 'Bearer realm="llm-proxy"'));
+  const body = new TextEncoder().encode(JSON.stringify(faultBody(fault, address)));
+  return { status: fault.status, reason: KINDS[fault.code].reason, fields, body };
 }
 
 function faultBody(fault: ProxyFault, { dialect, requestId }: FaultAddress): unknown {

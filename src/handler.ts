@@ -3,15 +3,18 @@
 import { authenticate } from "./auth/authenticate.ts";
 import { findCredentials, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./auth/credential.ts";
 import type { TokenCheck } from "./auth/shared_token.ts";
+import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Clock } from "./clock.ts";
-import { CLIENT_GONE_STATUS, Exchange, type ExchangeRecord } from "./exchange.ts";
-import { type ErrorDialect, faultResponse, ProxyFault } from "./faults.ts";
-import { ClientGone, forward } from "./forwarding/forward.ts";
-import { requestBody, unsupportedReason } from "./forwarding/request_body.ts";
-import { upstreamHeaders } from "./forwarding/request_headers.ts";
-import { clientHeaders } from "./forwarding/response_headers.ts";
+import { Exchange, type ExchangeRecord } from "./exchange.ts";
+import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
+import { forward } from "./forwarding/forward.ts";
+import { upstreamFields } from "./forwarding/request_headers.ts";
+import { clientFields } from "./forwarding/response_headers.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
+import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { answerHealth } from "./health.ts";
+import { type Field, fieldValue } from "./http1/fields.ts";
+import type { Handler } from "./http1/message.ts";
 import { joinPath, withoutParameter } from "./routing/join_url.ts";
 import { match, type Target } from "./routing/match.ts";
 import { parseRequestTarget } from "./routing/request_target.ts";
@@ -26,17 +29,13 @@ export interface HandlerParts {
   readonly clock: Clock;
   readonly createId: () => string;
   readonly isDraining: () => boolean;
-  /** Aborted with a fault when exchanges that still run have to end. */
-  readonly cutShort: AbortSignal;
-  readonly onStart: () => void;
+  /** An exchange begins; it can be ended by its cancellation. */
+  readonly onStart: (cancellation: Cancellation) => void;
   /** Once per exchange, after its last byte. */
-  readonly onEnd: (record: ExchangeRecord) => void;
+  readonly onEnd: (record: ExchangeRecord, cancellation: Cancellation) => void;
   /** An error nobody foresaw: a mistake of the proxy's own. */
   readonly onUnexpected: (error: unknown, id: string) => void;
 }
-
-/** Answers a request; never throws. */
-export type Handler = (request: Request) => Promise<Response>;
 
 /** Makes the handler of all requests. */
 export function createHandler(parts: HandlerParts): Handler {
@@ -44,8 +43,8 @@ export function createHandler(parts: HandlerParts): Handler {
   const startedAt = clock.now();
 
   return async function handle(request) {
-    const { method, headers } = request;
-    const requested = parseRequestTarget(request.url, headers.get("host"));
+    const { method, fields, cancellation } = request;
+    const requested = parseRequestTarget(request.target);
     const path = "refused" in requested ? "" : requested.path;
     const query = "refused" in requested ? "" : requested.query;
 
@@ -55,14 +54,17 @@ export function createHandler(parts: HandlerParts): Handler {
     });
     if (health !== undefined) return health;
 
-    parts.onStart();
-    const exchange = new Exchange({ id: parts.createId(), method, path }, { clock, onEnd: parts.onEnd });
+    parts.onStart(cancellation);
+    const exchange = new Exchange({ id: parts.createId(), method, path }, {
+      clock,
+      onEnd: (record) => parts.onEnd(record, cancellation),
+    });
     const target = match(parts.routes, path);
     exchange.endpoint = target?.endpoint.name;
 
     try {
       const passthrough = target !== undefined && target.endpoint.backend.apiKey === undefined;
-      const verdict = authenticate(findCredentials(headers, query), { check: parts.check, passthrough });
+      const verdict = authenticate(findCredentials(fields, query), { check: parts.check, passthrough });
       if (!verdict.admitted) throw new ProxyFault("unauthorized", verdict.message);
       exchange.principal = verdict.principal;
 
@@ -83,37 +85,33 @@ export function createHandler(parts: HandlerParts): Handler {
         backend,
         method,
         target: backendQuery === "" ? backendPath : `${backendPath}?${backendQuery}`,
-        headers: upstreamHeaders(headers, {
+        fields: upstreamFields(fields, {
           withheld,
           keySubprotocolPrefix: KEY_SUBPROTOCOL_PREFIX,
           provider: endpoint.provider,
           apiKey: backend.apiKey,
           anthropicVersion: endpoint.anthropicVersion,
         }),
-        body: requestBody(request),
-        clientGone: request.signal,
-        cutShort: parts.cutShort,
+        body: request.body,
+        bodyLength: request.bodyLength,
+        cancellation,
         observer: exchange,
       }, parts);
-      return new Response(reply.body, {
-        status: reply.status,
-        headers: clientHeaders(reply.headers, exchange.id),
-      });
+      return { ...reply, fields: clientFields(reply.fields, exchange.id) };
     } catch (error) {
       if (error instanceof ClientGone) {
         exchange.end("client_gone");
-        return new Response(null, { status: CLIENT_GONE_STATUS });
+        return NOBODY_LISTENS;
       }
       const fault = error instanceof ProxyFault ? error : unexpected(error, exchange.id, parts);
       exchange.end(fault);
-      return faultResponse(fault, {
-        dialect: dialectOf(target, headers),
-        requestId: exchange.id,
-        withoutBody: method === "HEAD",
-      });
+      return faultReply(fault, { dialect: dialectOf(target, fields), requestId: exchange.id });
     }
   };
 }
+
+/** What is "sent" to a client that has left. */
+const NOBODY_LISTENS = { status: 499, reason: "Client Closed Request", fields: [], body: null } as const;
 
 function unexpected(error: unknown, id: string, parts: HandlerParts): ProxyFault {
   parts.onUnexpected(error, id);
@@ -121,10 +119,11 @@ function unexpected(error: unknown, id: string, parts: HandlerParts): ProxyFault
 }
 
 /** The dialect of the endpoint, or the client's own where no endpoint was found. */
-function dialectOf(target: Target | undefined, headers: Headers): ErrorDialect {
+function dialectOf(target: Target | undefined, fields: readonly Field[]): ErrorDialect {
   if (target !== undefined) return target.endpoint.provider;
-  if (headers.has("anthropic-version") || headers.has("x-api-key")) return "anthropic";
-  return headers.has("x-goog-api-key") ? "gemini" : "openai";
+  const has = (lower: string) => fieldValue(fields, lower) !== undefined;
+  if (has("anthropic-version") || has("x-api-key")) return "anthropic";
+  return has("x-goog-api-key") ? "gemini" : "openai";
 }
 
 function notFoundMessage(path: string, routes: RoutingTable): string {

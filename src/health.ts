@@ -1,3 +1,5 @@
+import { field } from "./http1/fields.ts";
+import type { OutgoingReply } from "./http1/message.ts";
 import { VERSION } from "./version.ts";
 
 /** Whether the proxy takes requests, and since when. */
@@ -7,13 +9,17 @@ export interface HealthState {
 }
 
 /** Answers the routes that need no credential and cost nothing; undefined for every other request. */
-export function answerHealth(method: string, path: string, state: HealthState): Response | undefined {
+export function answerHealth(method: string, path: string, state: HealthState): OutgoingReply | undefined {
   if (method !== "GET" && method !== "HEAD") return undefined;
   const answer = healthAnswer(path, state);
   if (answer === undefined) return undefined;
   const { status, type, text } = answer;
-  const headers = { "content-type": type, "cache-control": "no-store" };
-  return new Response(method === "HEAD" ? null : text, { status, headers });
+  return {
+    status,
+    reason: status === 200 ? "OK" : "Service Unavailable",
+    fields: [field("content-type", type), field("cache-control", "no-store")],
+    body: new TextEncoder().encode(text),
+  };
 }
 
 function healthAnswer(

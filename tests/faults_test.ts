@@ -1,5 +1,7 @@
-import { assertEquals } from "@std/assert";
-import { type ErrorDialect, type FaultCode, faultResponse, ProxyFault } from "../src/faults.ts";
+import { assert, assertEquals } from "@std/assert";
+import { STATUS_CODES as STATUS_TEXT } from "node:http";
+import { fieldValue } from "../src/http1/fields.ts";
+import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "../src/faults.ts";
 
 const STATUSES: readonly (readonly [FaultCode, number])[] = [
   ["unauthorized", 401],
@@ -18,17 +20,13 @@ const STATUSES: readonly (readonly [FaultCode, number])[] = [
 ];
 
 for (const [code, status] of STATUSES) {
-  Deno.test(`faultResponse: ${code} is ${status} and names its code`, () => {
-    const response = faultResponse(new ProxyFault(code, "why"), {
-      dialect: "openai",
-      requestId: "req_1",
-      withoutBody: true,
-    });
-    assertEquals(response.status, status);
-    assertEquals(response.headers.get("x-llm-proxy-error"), code);
-    assertEquals(response.headers.get("x-request-id"), "req_1");
-    assertEquals(response.headers.has("www-authenticate"), status === 401);
-    assertEquals(response.body, null);
+  Deno.test(`faultReply: ${code} is ${status} and names its code`, () => {
+    const reply = faultReply(new ProxyFault(code, "why"), { dialect: "openai", requestId: "req_1" });
+    assertEquals(reply.status, status);
+    assertEquals(reply.reason, status === 413 ? "Content Too Large" : STATUS_TEXT[status]);
+    assertEquals(fieldValue(reply.fields, "x-llm-proxy-error"), code);
+    assertEquals(fieldValue(reply.fields, "x-request-id"), "req_1");
+    assertEquals(fieldValue(reply.fields, "www-authenticate") !== undefined, status === 401);
   });
 }
 
@@ -48,11 +46,12 @@ const SHAPES: readonly (readonly [ErrorDialect, unknown])[] = [
 ];
 
 for (const [dialect, shape] of SHAPES) {
-  Deno.test(`faultResponse: the body in the dialect ${dialect}`, async () => {
+  Deno.test(`faultReply: the body in the dialect ${dialect}`, () => {
     const fault = new ProxyFault("rate_limited", "slow down", { retryAfterSeconds: 7 });
-    const response = faultResponse(fault, { dialect, requestId: "req_1", withoutBody: false });
-    assertEquals(await response.json(), shape);
-    assertEquals(response.headers.get("content-type"), "application/json");
-    assertEquals(response.headers.get("retry-after"), "7");
+    const { body, fields } = faultReply(fault, { dialect, requestId: "req_1" });
+    assert(body instanceof Uint8Array);
+    assertEquals(JSON.parse(new TextDecoder().decode(body)), shape);
+    assertEquals(fieldValue(fields, "content-type"), "application/json");
+    assertEquals(fieldValue(fields, "retry-after"), "7");
   });
 }

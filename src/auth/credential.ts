@@ -1,5 +1,7 @@
 /** Where clients put their credential: each SDK has a place of its own for its key, and the proxy's token goes there. */
 
+import type { Field } from "../http1/fields.ts";
+
 /** A place in a request that can hold a credential. Header names stand for themselves. */
 export type CredentialPlace =
   | "authorization"
@@ -23,18 +25,28 @@ export const KEY_PARAMETER = "key";
 /** Browsers cannot set headers on a WebSocket: OpenAI's client puts the key behind this prefix. */
 export const KEY_SUBPROTOCOL_PREFIX = "openai-insecure-api-key.";
 
-/** Every credential a request presents. `query` is the raw query without its `?`. */
-export function findCredentials(headers: Headers, query: string): Credential[] {
+/** Every credential a request presents, repeats included. `query` is the raw query without its `?`. */
+export function findCredentials(fields: readonly Field[], query: string): Credential[] {
   const credentials: Credential[] = [];
-  const add = (place: CredentialPlace, value: string | null | undefined) => {
+  const add = (place: CredentialPlace, value: string | undefined) => {
     if (value) credentials.push({ place, value });
   };
-  add("authorization", bearerToken(headers.get("authorization")));
-  add("x-api-key", headers.get("x-api-key")?.trim());
-  add("api-key", headers.get("api-key")?.trim());
-  add("x-goog-api-key", headers.get("x-goog-api-key")?.trim());
-  add("proxy-authorization", bearerToken(headers.get("proxy-authorization")));
-  for (const value of subprotocolKeys(headers.get("sec-websocket-protocol"))) add("subprotocol", value);
+  for (const { lower, value } of fields) {
+    switch (lower) {
+      case "authorization":
+      case "proxy-authorization":
+        add(lower, bearerToken(value));
+        break;
+      case "x-api-key":
+      case "api-key":
+      case "x-goog-api-key":
+        add(lower, value);
+        break;
+      case "sec-websocket-protocol":
+        for (const key of subprotocolKeys(value)) add("subprotocol", key);
+        break;
+    }
+  }
   if (query !== "") {
     for (const value of new URLSearchParams(query).getAll(KEY_PARAMETER)) add("query", value);
   }
@@ -42,12 +54,11 @@ export function findCredentials(headers: Headers, query: string): Credential[] {
 }
 
 /** The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110, 11.1). */
-function bearerToken(value: string | null): string | undefined {
-  return value === null ? undefined : /^\s*bearer +(\S+)\s*$/i.exec(value)?.[1];
+function bearerToken(value: string): string | undefined {
+  return /^bearer +(\S+)$/i.exec(value)?.[1];
 }
 
-function subprotocolKeys(value: string | null): string[] {
-  if (value === null) return [];
+function subprotocolKeys(value: string): string[] {
   return value.split(",").map((item) => item.trim()).filter((item) => item.startsWith(KEY_SUBPROTOCOL_PREFIX))
     .map((item) => item.slice(KEY_SUBPROTOCOL_PREFIX.length));
 }

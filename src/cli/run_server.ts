@@ -1,7 +1,7 @@
 import type { App } from "../app.ts";
 import type { ServerConfig } from "../config/schema.ts";
 import type { Log } from "../observability/log.ts";
-import { type RunningServer, startServer } from "../server.ts";
+import { type RunningServer, startServer } from "../server/listen.ts";
 import { onEndSignals } from "../signals.ts";
 import { CommandError } from "./command_error.ts";
 

@@ -1,8 +1,8 @@
 import type { Provider } from "../config/schema.ts";
+import { type Field, field } from "../http1/fields.ts";
 import { hopByHopTest } from "./hop_by_hop.ts";
-import type { HeaderPair } from "./transport/transport.ts";
 
-/** What the proxy does to the headers of a request besides dropping hop-by-hop ones. */
+/** What the proxy does to the header of a request besides dropping hop-by-hop fields. */
 export interface RequestHeaderPolicy {
   /** Places whose credential stays behind; header names among them are dropped. */
   readonly withheld: ReadonlySet<string>;
@@ -16,33 +16,42 @@ export interface RequestHeaderPolicy {
 }
 
 /** Where each provider expects its key. */
-const KEY_HEADER: Record<Provider, (key: string) => HeaderPair> = {
-  openai: (key) => ["authorization", `Bearer ${key}`],
-  anthropic: (key) => ["x-api-key", key],
-  gemini: (key) => ["x-goog-api-key", key],
-  generic: (key) => ["authorization", `Bearer ${key}`],
+const KEY_FIELD: Record<Provider, (key: string) => Field> = {
+  openai: (key) => field("authorization", `Bearer ${key}`),
+  anthropic: (key) => field("x-api-key", key),
+  gemini: (key) => field("x-goog-api-key", key),
+  generic: (key) => field("authorization", `Bearer ${key}`),
 };
 
-/** Headers that the transport writes itself (`host`, the framing) or that the server has answered (`expect`). */
-const NOT_FORWARDED: ReadonlySet<string> = new Set(["host", "content-length", "expect"]);
+/** Fields that the transport writes itself (`host`) or that the server has answered (`expect`). */
+const NOT_FORWARDED: ReadonlySet<string> = new Set(["host", "expect"]);
 
-/** The headers an upstream gets: the client's, unknown ones included, with the credential exchanged. */
-export function upstreamHeaders(incoming: Headers, policy: RequestHeaderPolicy): HeaderPair[] {
-  const isHopByHop = hopByHopTest(incoming.get("connection"));
-  const pairs: HeaderPair[] = [];
-  for (const [name, value] of incoming) {
-    if (NOT_FORWARDED.has(name) || isHopByHop(name) || policy.withheld.has(name)) continue;
-    if (name === "sec-websocket-protocol" && policy.withheld.has("subprotocol")) {
-      const kept = value.split(",").map((item) => item.trim())
-        .filter((item) => !item.startsWith(policy.keySubprotocolPrefix));
-      if (kept.length > 0) pairs.push([name, kept.join(", ")]);
+/** The fields an upstream gets: the client's in their order, unknown ones included, with the credential exchanged. */
+export function upstreamFields(incoming: readonly Field[], policy: RequestHeaderPolicy): Field[] {
+  const { withheld, provider, apiKey, anthropicVersion } = policy;
+  const isHopByHop = hopByHopTest(incoming);
+  const fields: Field[] = [];
+  let hasVersion = false;
+  for (const one of incoming) {
+    const { lower } = one;
+    if (NOT_FORWARDED.has(lower) || withheld.has(lower) || isHopByHop(lower)) continue;
+    if (lower === "sec-websocket-protocol" && withheld.has("subprotocol")) {
+      const kept = withoutKeys(one.value, policy.keySubprotocolPrefix);
+      if (kept !== "") fields.push({ ...one, value: kept });
       continue;
     }
-    pairs.push([name, value]);
+    hasVersion ||= lower === "anthropic-version";
+    fields.push(one);
   }
-  if (policy.apiKey !== undefined) pairs.push(KEY_HEADER[policy.provider](policy.apiKey));
-  if (policy.anthropicVersion !== undefined && !pairs.some(([name]) => name === "anthropic-version")) {
-    pairs.push(["anthropic-version", policy.anthropicVersion]);
+  if (apiKey !== undefined) fields.push(KEY_FIELD[provider](apiKey));
+  if (anthropicVersion !== undefined && !hasVersion) {
+    fields.push(field("anthropic-version", anthropicVersion));
   }
-  return pairs;
+  return fields;
+}
+
+function withoutKeys(subprotocols: string, prefix: string): string {
+  return subprotocols.split(",").map((item) => item.trim()).filter((item) => !item.startsWith(prefix)).join(
+    ", ",
+  );
 }

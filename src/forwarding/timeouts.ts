@@ -1,8 +1,11 @@
 import type { Clock } from "../clock.ts";
 import type { TimeoutLimits } from "../config/schema.ts";
+import type { AttemptPhase } from "./transport/transport.ts";
 
+/** What an attempt can wait for; each has its limit, setting up TLS has the one of connecting. */
+export type Phase = AttemptPhase | "idle";
 /** The limit that was passed. */
-export type TimeoutPhase = "connect" | "first byte" | "idle" | "total";
+export type TimeoutPhase = Phase | "total";
 
 /** The reason an attempt is cancelled with when a limit was passed. */
 export class TimeoutExpired extends Error {
@@ -26,8 +29,10 @@ export class PhaseTimer {
   readonly #clock: Clock;
   readonly #expire: (expired: TimeoutExpired) => void;
   readonly #startedAt: number;
-  #phase: "first byte" | "idle" = "first byte";
+  #phase: Phase = "connect";
   #activeAt: number;
+  /** When the timer that is set will fire. */
+  #wakesAt = Infinity;
   #cancel: (() => void) | undefined;
 
   constructor(limits: TimeoutLimits, clock: Clock, expire: (expired: TimeoutExpired) => void) {
@@ -35,13 +40,15 @@ export class PhaseTimer {
     this.#clock = clock;
     this.#expire = expire;
     this.#startedAt = this.#activeAt = clock.now();
-    this.#arm();
   }
 
-  /** The headers of the answer are there: from now on silence counts. */
-  headersArrived(): void {
-    this.#phase = "idle";
+  /** A phase begins. */
+  enter(phase: Phase): void {
+    this.#phase = phase;
     this.#activeAt = this.#clock.now();
+    const next = this.#nextDeadline();
+    // A timer that fires too early only looks and sets itself again.
+    if (next === undefined || next.at >= this.#wakesAt) return;
     this.#cancel?.();
     this.#arm();
   }
@@ -59,6 +66,7 @@ export class PhaseTimer {
 
   #arm(): void {
     const next = this.#nextDeadline();
+    this.#wakesAt = next?.at ?? Infinity;
     if (next === undefined) return;
     this.#cancel = this.#clock.after(Math.max(0, next.at - this.#clock.now()), () => {
       const due = this.#nextDeadline();
@@ -69,11 +77,25 @@ export class PhaseTimer {
   }
 
   #nextDeadline(): { at: number; phase: TimeoutPhase; limitMs: number } | undefined {
-    const { firstByteMs, idleMs, totalMs } = this.#limits;
-    const phaseMs = this.#phase === "idle" ? idleMs : firstByteMs;
+    const { totalMs } = this.#limits;
+    const phaseMs = this.#phaseLimit();
     const phaseAt = phaseMs === undefined ? Infinity : this.#activeAt + phaseMs;
     const totalAt = totalMs === undefined ? Infinity : this.#startedAt + totalMs;
     if (totalMs !== undefined && totalAt <= phaseAt) return { at: totalAt, phase: "total", limitMs: totalMs };
     return phaseMs === undefined ? undefined : { at: phaseAt, phase: this.#phase, limitMs: phaseMs };
+  }
+
+  #phaseLimit(): number | undefined {
+    switch (this.#phase) {
+      case "connect":
+      case "tls":
+        return this.#limits.connectMs;
+      case "first byte":
+        return this.#limits.firstByteMs;
+      case "idle":
+        return this.#limits.idleMs;
+      default:
+        return this.#phase satisfies never;
+    }
   }
 }

@@ -1,4 +1,4 @@
-/** Takes a request's path and query out of what the server hands over, exactly as the client sent them. */
+/** Takes path and query out of a request target, exactly as the client sent them (RFC 9112, 3.2). */
 
 /** The path begins with a slash; the query comes without its `?`. Neither is decoded or normalised. */
 export interface RequestTarget {
@@ -11,22 +11,22 @@ export interface RefusedTarget {
   readonly refused: string;
 }
 
-/**
- * Reads the request target. The server builds `url` by writing the Host header before the path without looking
- * at either, so `Host: a/openai` would move the path: such a host is refused. So is every path that an upstream
- * might resolve to another one.
- */
-export function parseRequestTarget(url: string, host: string | null): RequestTarget | RefusedTarget {
-  if (host !== null && /[/?#\\@\s]/.test(host)) return { refused: "The Host header is not a host name." };
-  const authority = url.indexOf("://") + 3;
-  const rest = url.slice(authority).search(/[/?#]/);
-  const text = rest === -1 ? "/" : url.slice(authority + rest);
+/** Reads a target; every path that an upstream might resolve to another one is refused. */
+export function parseRequestTarget(target: string): RequestTarget | RefusedTarget {
+  const text = target.startsWith("/") ? target : absoluteFormPath(target);
+  if (text === undefined) return { refused: "The request target is not a path." };
   if (text.includes("#")) return { refused: "The request target holds a fragment (#)." };
   const mark = text.indexOf("?");
   const path = mark === -1 ? text : text.slice(0, mark);
   const refused = refusedPath(path);
   if (refused !== undefined) return { refused };
   return { path: path === "" ? "/" : path, query: mark === -1 ? "" : text.slice(mark + 1) };
+}
+
+/** What follows the authority of `http://host/path`; the host itself is never looked at. */
+function absoluteFormPath(target: string): string | undefined {
+  const authority = /^https?:\/\/[^/?#]+/i.exec(target)?.[0];
+  return authority && target.slice(authority.length);
 }
 
 /** Most paths hold nothing that needs a closer look. */

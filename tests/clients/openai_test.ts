@@ -1,7 +1,13 @@
 /** The official `openai` package as its users use it: only the base URL and the key are the proxy's. */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
-import OpenAI, { AuthenticationError, InternalServerError, RateLimitError, toFile } from "openai";
+import OpenAI, {
+  APIUserAbortError,
+  AuthenticationError,
+  InternalServerError,
+  RateLimitError,
+  toFile,
+} from "openai";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { SECRETS } from "../support/secrets.ts";
@@ -127,6 +133,24 @@ Deno.test("openai: an abort in mid-stream reaches the upstream", () =>
     await left.promise;
     const line = await proxy.logged(({ message }) => message === "exchange");
     assertEquals([line["status"], line["ending"]], [499, "client_gone"]);
+  }));
+
+Deno.test("openai: an abort before any answer is the SDK's own error", () =>
+  withClient(async (client, { upstream }) => {
+    const left = Promise.withResolvers<void>();
+    const abort = new AbortController();
+    upstream.script(async (exchange) => {
+      for await (const _ of exchange.body()) { /* read it */ }
+      abort.abort();
+      await exchange.peerClosed();
+      left.resolve();
+    });
+    await assertRejects(
+      () =>
+        client.chat.completions.create({ model: "demo-small", messages: MESSAGES }, { signal: abort.signal }),
+      APIUserAbortError,
+    );
+    await left.promise;
   }));
 
 Deno.test("openai: an upstream's error is the SDK's class with the upstream's words", () =>

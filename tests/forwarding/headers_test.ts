@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
+import { fieldsOf, linesOf } from "../support/fields.ts";
 import { hopByHopTest } from "../../src/forwarding/hop_by_hop.ts";
-import { type RequestHeaderPolicy, upstreamHeaders } from "../../src/forwarding/request_headers.ts";
-import { clientHeaders } from "../../src/forwarding/response_headers.ts";
+import { type RequestHeaderPolicy, upstreamFields } from "../../src/forwarding/request_headers.ts";
+import { clientFields } from "../../src/forwarding/response_headers.ts";
 
 const POLICY: RequestHeaderPolicy = {
   withheld: new Set(["authorization", "x-api-key", "api-key", "x-goog-api-key", "subprotocol"]),
@@ -10,65 +11,59 @@ const POLICY: RequestHeaderPolicy = {
   apiKey: "K",
 };
 
+const KEY = "authorization: Bearer K";
+const DATED = { provider: "anthropic", anthropicVersion: "2023-06-01" } as const;
+
 /** What comes in, the policy's difference, what goes out. */
-const REQUESTS:
-  readonly (readonly [string, Record<string, string>, Partial<RequestHeaderPolicy>, string[]])[] = [
-    ["the key is put in", {}, {}, ["authorization: Bearer K"]],
-    ["Anthropic's own header", {}, { provider: "anthropic" }, ["x-api-key: K"]],
-    ["Gemini's own header", {}, { provider: "gemini" }, ["x-goog-api-key: K"]],
+const REQUESTS: readonly (readonly [string, string[], Partial<RequestHeaderPolicy>, string[]])[] = [
+  ["the key is put in", [], {}, [KEY]],
+  ["Anthropic's own header", [], { provider: "anthropic" }, ["x-api-key: K"]],
+  ["Gemini's own header", [], { provider: "gemini" }, ["x-goog-api-key: K"]],
+  ["every credential goes", ["Authorization: x", "X-API-Key: x", "api-key: x", "x-goog-api-key: x"], {}, [
+    KEY,
+  ]],
+  ["host and expect go, the length stays", ["Content-Length: 3", "Host: h", "Expect: 100-continue"], {}, [
+    "Content-Length: 3",
+    KEY,
+  ]],
+  ["passthrough leaves credentials", ["x-api-key: own"], { apiKey: undefined, withheld: new Set() }, [
+    "x-api-key: own",
+  ]],
+  [
+    "a subprotocol that is a key goes, others stay",
     [
-      "every credential goes",
-      { "authorization": "x", "x-api-key": "x", "api-key": "x", "x-goog-api-key": "x" },
-      {},
-      [
-        "authorization: Bearer K",
-      ],
+      "Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.T, beta",
     ],
-    [
-      "host, length and expect are not forwarded",
-      { "content-length": "3", host: "h", expect: "100-continue" },
-      {},
-      [
-        "authorization: Bearer K",
-      ],
-    ],
-    ["passthrough leaves credentials", { "x-api-key": "own" }, { apiKey: undefined, withheld: new Set() }, [
-      "x-api-key: own",
-    ]],
-    [
-      "a subprotocol that is a key goes, others stay",
-      {
-        "sec-websocket-protocol": "realtime, openai-insecure-api-key.T, beta",
-      },
-      {},
-      ["sec-websocket-protocol: realtime, beta", "authorization: Bearer K"],
-    ],
-    [
-      "a subprotocol header of keys only goes whole",
-      { "sec-websocket-protocol": "openai-insecure-api-key.T" },
-      {},
-      [
-        "authorization: Bearer K",
-      ],
-    ],
-    ["anthropic-version where absent", {}, { provider: "anthropic", anthropicVersion: "2023-06-01" }, [
-      "x-api-key: K",
-      "anthropic-version: 2023-06-01",
-    ]],
-    ["anthropic-version as the client has it", { "anthropic-version": "2024-01-01" }, {
-      provider: "anthropic",
-      anthropicVersion: "2023-06-01",
-    }, ["anthropic-version: 2024-01-01", "x-api-key: K"]],
-  ];
-for (const [name, headers, policy, expected] of REQUESTS) {
-  Deno.test(`upstreamHeaders: ${name}`, () => {
-    const pairs = upstreamHeaders(new Headers(headers), { ...POLICY, ...policy });
-    assertEquals(pairs.map(([key, value]) => `${key}: ${value}`), expected);
+    {},
+    ["Sec-WebSocket-Protocol: realtime, beta", KEY],
+  ],
+  [
+    "a subprotocol header of keys only goes whole",
+    ["Sec-WebSocket-Protocol: openai-insecure-api-key.T"],
+    {},
+    [KEY],
+  ],
+  ["anthropic-version where absent", [], DATED, ["x-api-key: K", "anthropic-version: 2023-06-01"]],
+  ["anthropic-version as the client has it", ["Anthropic-Version: 2024-01-01"], DATED, [
+    "Anthropic-Version: 2024-01-01",
+    "x-api-key: K",
+  ]],
+];
+for (const [name, lines, policy, expected] of REQUESTS) {
+  Deno.test(`upstreamFields: ${name}`, () => {
+    assertEquals(linesOf(upstreamFields(fieldsOf(...lines), { ...POLICY, ...policy })), expected);
   });
 }
 
+Deno.test("upstreamFields: order, spelling and repeats stay as the client had them", () => {
+  const lines = ["X-B: 2", "x-a: 1", "X-b: 3", "ACCEPT: */*", "Cookie: a=1", "Cookie: b=2"];
+  assertEquals(linesOf(upstreamFields(fieldsOf(...lines), POLICY)), [...lines, "authorization: Bearer K"]);
+});
+
 Deno.test("hopByHopTest: the known ones, proxy-* and those that connection names", () => {
-  const isHopByHop = hopByHopTest("close, X-Named ,,Keep-Alive");
+  const isHopByHop = hopByHopTest(
+    fieldsOf("Connection: close, X-Named ,,Keep-Alive", "connection: x-second"),
+  );
   for (
     const name of [
       "connection",
@@ -79,25 +74,28 @@ Deno.test("hopByHopTest: the known ones, proxy-* and those that connection names
       "trailer",
       "upgrade",
     ]
-      .concat("transfer-encoding", "x-named")
+      .concat("transfer-encoding", "x-named", "x-second")
   ) assertEquals(isHopByHop(name), true, name);
   for (const name of ["x-proxy", "content-type", "trailers"]) assertEquals(isHopByHop(name), false, name);
 });
 
-Deno.test("clientHeaders: repeats stay, hop-by-hop ones go, two may be added", () => {
-  const headers = clientHeaders([
-    ["content-type", "Text/Event-Stream; charset=utf-8"],
-    ["set-cookie", "a=1"],
-    ["set-cookie", "b=2"],
-    ["connection", "x-one"],
-    ["connection", "x-two"],
-    ["x-one", "1"],
-    ["x-two", "2"],
-    ["proxy-authenticate", "Basic"],
-  ], "req_1");
-  assertEquals([...headers].map(([name, value]) => `${name}: ${value}`), [
-    "content-type: Text/Event-Stream; charset=utf-8",
-    "set-cookie: a=1",
+Deno.test("clientFields: order and repeats stay, hop-by-hop ones go, two may be added", () => {
+  const fields = clientFields(
+    fieldsOf(
+      "Content-Type: Text/Event-Stream; charset=utf-8",
+      "Set-Cookie: a=1",
+      "set-cookie: b=2",
+      "Connection: x-one",
+      "connection: X-Two",
+      "X-One: 1",
+      "x-two: 2",
+      "Proxy-Authenticate: Basic",
+    ),
+    "req_1",
+  );
+  assertEquals(linesOf(fields), [
+    "Content-Type: Text/Event-Stream; charset=utf-8",
+    "Set-Cookie: a=1",
     "set-cookie: b=2",
     "x-accel-buffering: no",
     "x-request-id: req_1",

@@ -14,6 +14,7 @@ function watch(limits: Partial<TimeoutLimits>) {
   const clock = new FakeClock();
   const expired: TimeoutExpired[] = [];
   const timer = new PhaseTimer({ ...NONE, ...limits }, clock, (reason) => expired.push(reason));
+  timer.enter("first byte");
   return { clock, timer, phases: () => expired.map(({ phase }) => phase) };
 }
 
@@ -25,14 +26,14 @@ Deno.test("PhaseTimer: the first byte has its limit, and meeting it in time is e
   assertEquals(late.phases(), ["first byte"]);
   const timely = watch({ firstByteMs: 100 });
   timely.clock.pass(99);
-  timely.timer.headersArrived();
+  timely.timer.enter("idle");
   timely.clock.pass(10_000);
   assertEquals(timely.phases(), []);
 });
 
 Deno.test("PhaseTimer: silence counts from the last chunk, with one timer however many chunks", () => {
   const { clock, timer, phases } = watch({ idleMs: 100 });
-  timer.headersArrived();
+  timer.enter("idle");
   for (let chunk = 0; chunk < 50; chunk++) {
     clock.pass(90);
     timer.touch();
@@ -47,7 +48,7 @@ Deno.test("PhaseTimer: silence counts from the last chunk, with one timer howeve
 
 Deno.test("PhaseTimer: the total limit ends a stream that is never silent", () => {
   const { clock, timer, phases } = watch({ idleMs: 100, totalMs: 1_000 });
-  timer.headersArrived();
+  timer.enter("idle");
   for (let chunk = 0; chunk < 20; chunk++) {
     clock.pass(50);
     timer.touch();
@@ -61,4 +62,21 @@ Deno.test("PhaseTimer: without limits there is no timer; after stop nothing fire
   timer.stop();
   clock.pass(1_000);
   assertEquals([clock.pending, phases()], [0, []]);
+});
+
+Deno.test("PhaseTimer: connecting and TLS share a limit, which starts anew for each", () => {
+  const { clock, timer, phases } = watch({ connectMs: 100, firstByteMs: 1_000 });
+  timer.enter("connect");
+  clock.pass(90);
+  timer.enter("tls");
+  clock.pass(90);
+  timer.enter("first byte");
+  clock.pass(999);
+  assertEquals(phases(), []);
+  clock.pass(1);
+  assertEquals(phases(), ["first byte"]);
+  const slow = watch({ connectMs: 100, firstByteMs: 1_000 });
+  slow.timer.enter("tls");
+  slow.clock.pass(100);
+  assertEquals([slow.phases(), slow.clock.pending], [["tls"], 0]);
 });

@@ -1,21 +1,19 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { VERSION } from "../../src/version.ts";
+import { ProxyFault } from "../../src/faults.ts";
 import { type Transport, TransportError } from "../../src/forwarding/transport/transport.ts";
-import { handlerBench } from "../support/handler.ts";
+import { VERSION } from "../../src/version.ts";
+import { HandlerBench, textSource } from "../support/handler.ts";
 
-const answers: Transport = () =>
-  Promise.resolve({ status: 200, headers: [], body: new Blob(["hello"]).stream() });
-const authorized = (path: string, init: RequestInit = {}) =>
-  new Request(`http://proxy.test${path}`, { headers: { authorization: "Bearer T" }, ...init });
+const answers: Transport["send"] = () =>
+  Promise.resolve({ status: 200, reason: "OK", fields: [], body: textSource("hello") });
+const TOKEN = "Authorization: Bearer T";
 
 Deno.test("handler: the record of an exchange holds what the access log needs", async () => {
-  const bench = handlerBench(async (request) => {
+  const bench: HandlerBench = new HandlerBench((request) => {
     bench.clock.pass(20);
-    return await answers(request);
+    return answers(request);
   });
-  const response = await bench.handler(authorized("/openai/v1/models?secret=1"));
-  bench.clock.pass(5);
-  await response.text();
+  await bench.ask("GET /openai/v1/models?secret=1", TOKEN);
   assertEquals(bench.records, [{
     id: "req_test",
     method: "GET",
@@ -25,7 +23,7 @@ Deno.test("handler: the record of an exchange holds what the access log needs", 
     status: 200,
     bytes: 5,
     firstByteMs: 20,
-    durationMs: 25,
+    durationMs: 20,
     ending: "complete",
     detail: undefined,
   }]);
@@ -33,82 +31,79 @@ Deno.test("handler: the record of an exchange holds what the access log needs", 
 });
 
 Deno.test("handler: the upstream's URL, key and query", async () => {
-  const bench = handlerBench(answers);
-  const response = await bench.handler(authorized("/anthropic/v1/messages?beta=true&key=T&x=%zz"));
-  await response.text();
+  const bench = new HandlerBench(answers);
+  await bench.ask("GET /anthropic/v1/messages?beta=true&key=T&x=%zz", TOKEN);
   const [sent] = bench.sent;
   assertEquals([sent?.origin, sent?.target], ["https://anthropic.test", "/v1/messages?beta=true&x=%zz"]);
-  assertEquals(sent?.headers, [["x-api-key", "K"]]);
+  assertEquals(sent?.fields, [{ name: "x-api-key", lower: "x-api-key", value: "K" }]);
 });
 
-/** Headers of a request to nowhere, and where the error's message stands in the answer. */
-const DIALECTS: readonly (readonly [string, Record<string, string>, string])[] = [
-  ["OpenAI's clients", { authorization: "Bearer T" }, "openai"],
-  ["Anthropic's clients", { "x-api-key": "T", "anthropic-version": "2023-06-01" }, "anthropic"],
-  ["Gemini's clients", { "x-goog-api-key": "T" }, "gemini"],
+/** Header lines of a request to nowhere, and the dialect of the answer. */
+const DIALECTS: readonly (readonly [string, string[], string])[] = [
+  ["OpenAI's clients", [TOKEN], "openai"],
+  ["Anthropic's clients", ["x-api-key: T", "anthropic-version: 2023-06-01"], "anthropic"],
+  ["Gemini's clients", ["x-goog-api-key: T"], "gemini"],
 ];
-for (const [who, headers, dialect] of DIALECTS) {
+for (const [who, lines, dialect] of DIALECTS) {
   Deno.test(`handler: an unknown path is a 404 in the dialect of ${who}`, async () => {
-    const bench = handlerBench(answers);
-    const response = await bench.handler(new Request("http://proxy.test/nowhere", { headers }));
-    const body = await response.json();
-    assertEquals(response.status, 404);
+    const bench = new HandlerBench(answers);
+    const { status, text } = await bench.ask("GET /nowhere", ...lines);
+    const body = JSON.parse(text);
+    assertEquals(status, 404);
     assertEquals(
       body.type === "error" ? "anthropic" : typeof body.error.code === "number" ? "gemini" : "openai",
       dialect,
     );
-    assertStringIncludes(JSON.stringify(body), "This proxy serves /openai/, /anthropic/");
+    assertStringIncludes(text, "This proxy serves /openai/, /anthropic/");
     assertEquals(bench.records[0]?.ending, "not_found");
   });
 }
 
 Deno.test("handler: while draining new exchanges are a 503 with retry-after, and /readyz says so", async () => {
-  const bench = handlerBench(answers);
-  const ready = () => bench.handler(new Request("http://proxy.test/readyz"));
-  assertEquals((await ready()).status, 200);
+  const bench = new HandlerBench(answers);
+  assertEquals((await bench.ask("GET /readyz")).status, 200);
   bench.draining = true;
-  const response = await bench.handler(authorized("/openai/v1/models"));
-  assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
-  assertEquals(response.headers.get("x-llm-proxy-error"), "draining");
-  assertEquals((await ready()).status, 503);
-  assertEquals((await bench.handler(new Request("http://proxy.test/healthz"))).status, 200);
+  const answer = await bench.ask("GET /openai/v1/models", TOKEN);
+  assertEquals([answer.status, answer.header("retry-after")], [503, "1"]);
+  assertEquals(answer.header("x-llm-proxy-error"), "draining");
+  assertEquals((await bench.ask("GET /readyz")).status, 503);
+  assertEquals((await bench.ask("GET /healthz")).status, 200);
   assertEquals(bench.sent, []);
 });
 
 Deno.test("handler: /health tells status, version and uptime", async () => {
-  const bench = handlerBench(answers);
+  const bench = new HandlerBench(answers);
   bench.clock.pass(61_999);
-  const response = await bench.handler(new Request("http://proxy.test/health"));
-  assertEquals(await response.json(), { status: "ok", version: VERSION, uptime_seconds: 61 });
+  const { text } = await bench.ask("GET /health");
+  assertEquals(JSON.parse(text), { status: "ok", version: VERSION, uptime_seconds: 61 });
   assertEquals(bench.records, [], "health is no exchange");
 });
 
 Deno.test("handler: a transport's failure is a 502 in clear words, and no timer is left", async () => {
-  const bench = handlerBench(() => Promise.reject(new TransportError("it refused the connection")));
-  const response = await bench.handler(authorized("/openai/v1/models"));
-  assertEquals(response.status, 502);
-  assertEquals(
-    (await response.json()).error.message,
-    "No answer from openai.test: it refused the connection.",
-  );
+  const facts = { phase: "connect", sent: false, received: false, reused: false } as const;
+  const bench = new HandlerBench(({ onPhase }) => {
+    onPhase("connect");
+    return Promise.reject(new TransportError("it refused the connection", facts));
+  });
+  const { status, text } = await bench.ask("GET /openai/v1/models", TOKEN);
+  assertEquals(status, 502);
+  assertEquals(JSON.parse(text).error.message, "No answer from openai.test: it refused the connection.");
   assertEquals([bench.clock.pending, bench.records[0]?.ending], [0, "bad_gateway"]);
 });
 
 Deno.test("handler: an error nobody foresaw is a 500 without its words, and is reported", async () => {
-  const bench = handlerBench(() => Promise.reject(new TypeError("inner workings")));
-  const response = await bench.handler(authorized("/openai/v1/models"));
-  const text = await response.text();
-  assertEquals([response.status, text.includes("inner workings")], [500, false]);
+  const bench = new HandlerBench(() => Promise.reject(new TypeError("inner workings")));
+  const { status, text } = await bench.ask("GET /openai/v1/models", TOKEN);
+  assertEquals([status, text.includes("inner workings")], [500, false]);
   assertEquals(bench.unexpected.map(String), ["TypeError: inner workings"]);
 });
 
-Deno.test("handler: exchanges that are cut short end with the reason, begun or not", async () => {
-  const { ProxyFault } = await import("../../src/faults.ts");
-  const bench = handlerBench(({ signal }) =>
-    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
+Deno.test("handler: an exchange that is cut short before its answer ends with the reason", async () => {
+  const bench = new HandlerBench(({ cancellation }) =>
+    new Promise((_, reject) => cancellation.stopWith(() => reject(cancellation.reason)))
   );
-  const answer = bench.handler(authorized("/openai/v1/models"));
-  bench.cut.abort(new ProxyFault("draining", "over"));
+  const answer = bench.ask("GET /openai/v1/models", TOKEN);
+  for (const cancellation of bench.running) cancellation.cancel(new ProxyFault("draining", "over"));
   assertEquals((await answer).status, 503);
   assertEquals(bench.records[0]?.ending, "draining");
 });

@@ -1,59 +1,99 @@
-/** The handler without a socket: requests in, responses out, and a transport that the test plays. */
+/** The handler without a socket: requests in, replies out, and a transport that the test plays. */
 
 import { sharedTokenCheck } from "../../src/auth/shared_token.ts";
+import { Cancellation } from "../../src/cancellation.ts";
 import { type Config, DEFAULT_TIMEOUTS } from "../../src/config/schema.ts";
 import type { ExchangeRecord } from "../../src/exchange.ts";
 import type { Transport, UpstreamRequest } from "../../src/forwarding/transport/transport.ts";
-import { createHandler, type Handler } from "../../src/handler.ts";
+import { createHandler } from "../../src/handler.ts";
+import type { ByteSource } from "../../src/http1/body.ts";
+import { fieldValue } from "../../src/http1/fields.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
 import { FakeClock } from "./fake_clock.ts";
+import { fieldsOf } from "./fields.ts";
 
-export interface HandlerBench {
-  readonly handler: Handler;
-  readonly clock: FakeClock;
-  readonly sent: UpstreamRequest[];
-  readonly records: ExchangeRecord[];
-  readonly unexpected: unknown[];
-  draining: boolean;
-  readonly cut: AbortController;
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+  header(lower: string): string | undefined;
 }
 
-/** A handler with the endpoints openai and anthropic and the token `T`. */
-export function handlerBench(transport: Transport): HandlerBench {
-  const clock = new FakeClock();
-  const endpoints: Config["endpoints"] = (["openai", "anthropic"] as const).map((name) => ({
-    name,
-    provider: name,
-    backend: {
-      baseUrl: { origin: `https://${name}.test`, path: "" },
-      apiKey: "K",
-      timeouts: DEFAULT_TIMEOUTS,
-    },
-  }));
-  const bench: HandlerBench = {
-    clock,
-    sent: [],
-    records: [],
-    unexpected: [],
-    draining: false,
-    cut: new AbortController(),
-    handler: createHandler({
+/** A handler with the endpoints openai and anthropic, the token `T` and the keys `K`. */
+export class HandlerBench {
+  readonly clock = new FakeClock();
+  readonly sent: UpstreamRequest[] = [];
+  readonly records: ExchangeRecord[] = [];
+  readonly unexpected: unknown[] = [];
+  readonly running = new Set<Cancellation>();
+  draining = false;
+  readonly #handler;
+
+  constructor(send: Transport["send"]) {
+    const endpoints: Config["endpoints"] = (["openai", "anthropic"] as const).map((name) => ({
+      name,
+      provider: name,
+      backend: {
+        baseUrl: { origin: `https://${name}.test`, path: "" },
+        apiKey: "K",
+        timeouts: DEFAULT_TIMEOUTS,
+      },
+    }));
+    this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
       check: sharedTokenCheck("T"),
-      transport: (request) => {
-        bench.sent.push(request);
-        return transport(request);
+      transport: {
+        send: (request) => {
+          this.sent.push(request);
+          return send(request);
+        },
+        close() {},
       },
-      clock,
+      clock: this.clock,
       createId: () => "req_test",
-      isDraining: () => bench.draining,
-      get cutShort() {
-        return bench.cut.signal;
-      },
-      onStart() {},
-      onEnd: (record) => bench.records.push(record),
-      onUnexpected: (error) => bench.unexpected.push(error),
-    }),
+      isDraining: () => this.draining,
+      onStart: (cancellation) => this.running.add(cancellation),
+      onEnd: (record) => this.records.push(record),
+      onUnexpected: (error) => this.unexpected.push(error),
+    });
+  }
+
+  /** Asks with the head's lines, like `GET /path`, `Name: value`. */
+  async ask(...lines: string[]): Promise<Answer> {
+    const [method = "", target = ""] = lines[0]?.split(" ") ?? [];
+    const reply = await this.#handler({
+      method,
+      target,
+      fields: fieldsOf(...lines.slice(1)),
+      body: null,
+      bodyLength: undefined,
+      cancellation: new Cancellation(),
+    });
+    this.clock.pass(0);
+    return {
+      status: reply.status,
+      text: await textOf(reply.body),
+      header: (lower) => fieldValue(reply.fields, lower),
+    };
+  }
+}
+
+/** A source of one piece of text. */
+export function textSource(text: string): ByteSource {
+  let left: Uint8Array | null = new TextEncoder().encode(text);
+  const tryRead = () => {
+    const piece = left;
+    left = null;
+    return piece;
   };
-  return bench;
+  return { tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
+}
+
+async function textOf(body: ByteSource | Uint8Array | null): Promise<string> {
+  if (body === null) return "";
+  if (body instanceof Uint8Array) return new TextDecoder().decode(body);
+  let text = "";
+  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
+    text += new TextDecoder().decode(piece);
+  }
+  return text;
 }

@@ -8,7 +8,7 @@ import {
   type Endpoint,
   type TimeoutLimits,
 } from "../../src/config/schema.ts";
-import { startServer } from "../../src/server.ts";
+import { startServer } from "../../src/server/listen.ts";
 import type { FakeUpstream } from "./fake_upstream.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";
 

@@ -19,6 +19,8 @@ const STREAM = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-E
 interface Window {
   readonly name: string;
   readonly request: string;
+  /** Sent in a packet of its own, once the upstream has the request's head. */
+  readonly laterBody?: string;
   /** What the upstream sends before the client leaves. */
   readonly sent: readonly string[];
   /** What the client waits to see before it leaves. */
@@ -27,6 +29,13 @@ interface Window {
 
 const WINDOWS: readonly Window[] = [
   { name: "before the upstream's headers", request: REQUEST, sent: [], awaits: "request at upstream" },
+  {
+    name: "before the upstream's headers, after a body that came in its own packet",
+    request: `${HEAD}Content-Length: 2\r\n\r\n`,
+    laterBody: "{}",
+    sent: [],
+    awaits: "request at upstream",
+  },
   { name: "before the first byte", request: REQUEST, sent: [STREAM], awaits: "head" },
   { name: "mid-stream", request: REQUEST, sent: [STREAM, "9\r\ndata: 1\n\n\r\n"], awaits: "body" },
   {
@@ -43,21 +52,42 @@ const WINDOWS: readonly Window[] = [
   },
 ];
 
+/** What the upstream sees of one client. */
+interface Seen {
+  readonly head: PromiseWithResolvers<void>;
+  readonly body: PromiseWithResolvers<void>;
+  readonly departure: PromiseWithResolvers<void>;
+}
+
+function nothingSeen(): Seen {
+  return {
+    head: Promise.withResolvers(),
+    body: Promise.withResolvers(),
+    departure: Promise.withResolvers(),
+  };
+}
+
 /** An upstream that sends its part and then waits to be left. */
-function leftAlone(sent: readonly string[], left: () => void, arrived?: () => void): Script {
+function leftAlone({ sent, laterBody }: Window, seen: Seen): Script {
   return async (exchange) => {
-    arrived?.();
+    seen.head.resolve();
+    if (laterBody !== undefined) { for await (const _ of exchange.body()) seen.body.resolve(); }
     for (const part of sent) await exchange.write(part);
     await exchange.peerClosed();
-    left();
+    seen.departure.resolve();
     exchange.close();
   };
 }
 
-async function leaveAt(url: string, window: Window, arrived: Promise<void>): Promise<void> {
+async function leaveAt(url: string, window: Window, seen: Seen): Promise<void> {
   using client = await RawClient.connect(url);
   await client.send(window.request);
-  if (window.awaits === "request at upstream") return await arrived;
+  if (window.laterBody !== undefined) {
+    await seen.head.promise;
+    await client.send(window.laterBody);
+    return await seen.body.promise;
+  }
+  if (window.awaits === "request at upstream") return await seen.head.promise;
   const head = await client.head();
   if (window.awaits === "head") return;
   await client.reader.body(head.headers, { untilClose: true }).next();
@@ -65,15 +95,12 @@ async function leaveAt(url: string, window: Window, arrived: Promise<void>): Pro
 
 for (const window of WINDOWS) {
   Deno.test(`a client that leaves ${window.name} cancels the upstream request at once`, async () => {
-    const left = Promise.withResolvers<void>();
-    const arrived = Promise.withResolvers<void>();
-    await using upstream = new FakeUpstream({
-      script: leftAlone(window.sent, left.resolve, arrived.resolve),
-    });
+    const seen = nothingSeen();
+    await using upstream = new FakeUpstream({ script: leftAlone(window, seen) });
     await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey });
-    await leaveAt(proxy.url, window, arrived.promise);
+    await leaveAt(proxy.url, window, seen);
     const leftAt = performance.now();
-    await left.promise;
+    await seen.departure.promise;
     assertLess(performance.now() - leftAt, 1_000);
     const line = await proxy.logged("exchange");
     assertEquals([line["status"], line["ending"]], [499, "client_gone"]);
@@ -94,11 +121,10 @@ Deno.test({
       let filesThen = 0;
       let memoryThen = 0;
       for (let round = 0; round < rounds; round++) {
-        const left = Promise.withResolvers<void>();
-        const arrived = Promise.withResolvers<void>();
-        upstream.script(leftAlone(window.sent, left.resolve, arrived.resolve));
-        await leaveAt(proxy.url, window, arrived.promise);
-        await left.promise;
+        const seen = nothingSeen();
+        upstream.script(leftAlone(window, seen));
+        await leaveAt(proxy.url, window, seen);
+        await seen.departure.promise;
         if (round === settled) {
           filesThen = openFiles(proxy.pid);
           memoryThen = memoryMb(proxy.pid);

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
-import { rawRequest } from "../support/raw_client.ts";
+import { RawClient, rawRequest } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 
 /** The base paths of the endpoints; nothing may be asked for outside of them. */
@@ -104,7 +104,6 @@ const HOSTS: readonly (readonly [host: string, outcome: string | number])[] = [
 Deno.test("a Host header never moves the path nor chooses the upstream", async (t) => {
   await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("{}")) });
   await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey });
-  const { RawClient } = await import("../support/raw_client.ts");
   for (const [host, outcome] of HOSTS) {
     await t.step(host, async () => {
       const before = upstream.requests.length;

@@ -1,39 +1,71 @@
 /** The port between forwarding and whatever speaks to upstreams. */
 
-/** A header's name and value; a list of pairs keeps order and repeats. */
-export type HeaderPair = readonly [name: string, value: string];
+import type { Cancellation } from "../../cancellation.ts";
+import type { ByteSource } from "../../http1/body.ts";
+import type { Field } from "../../http1/fields.ts";
 
 /** One request to one upstream, ready to be sent as it stands. */
 export interface UpstreamRequest {
   readonly method: string;
-  /** Scheme, host and port. */
+  /** Scheme, host and port, like `https://api.openai.com`. */
   readonly origin: string;
   /** Path and query, byte for byte. */
   readonly target: string;
-  /** End-to-end headers, without `host` and `content-length`: framing is the transport's. */
-  readonly headers: readonly HeaderPair[];
-  readonly body: ReadableStream<Uint8Array> | null;
-  /** Cancels the request at whatever stage it is, the answer's body included. */
-  readonly signal: AbortSignal;
+  /** End-to-end fields without `host`; `content-length` among them exactly where {@link bodyLength} is known. */
+  readonly fields: readonly Field[];
+  /** Null: no body. */
+  readonly body: ByteSource | null;
+  /** Undefined: not known, the body is sent in chunks. */
+  readonly bodyLength: number | undefined;
+  /** Cancels the request at whatever stage it is, the answer's body included; its reason is then thrown. */
+  readonly cancellation: Cancellation;
+  /** Is told which phase begins, so that each can have its limit. */
+  readonly onPhase: (phase: AttemptPhase) => void;
 }
 
-/** An upstream's final answer. Headers and body agree: what was decoded is not called encoded. */
+/** What an attempt waits for, in this order; a kept connection begins with the answer. */
+export type AttemptPhase = "connect" | "tls" | "first byte";
+
+/** An upstream's final answer as it was sent: fields in order with repeats, nothing decoded. */
 export interface UpstreamResponse {
   readonly status: number;
-  readonly headers: readonly HeaderPair[];
-  /** Null where the answer has none by its nature. Errors when the upstream dies before the end. */
-  readonly body: ReadableStream<Uint8Array> | null;
+  readonly reason: string;
+  readonly fields: readonly Field[];
+  /** Null where the answer has none by its nature. Throws a {@link TransportError} where it breaks off. */
+  readonly body: ByteSource | null;
 }
 
-/**
- * Sends a request and gives the answer as soon as its headers are there.
- * Throws a {@link TransportError}, a {@link RequestBodyBroken}, or the signal's reason once it is aborted.
- */
-export type Transport = (request: UpstreamRequest) => Promise<UpstreamResponse>;
+/** Sends requests to upstreams. */
+export interface Transport {
+  /**
+   * Gives the answer as soon as its head is there. Throws a {@link TransportError}, a {@link RequestBodyBroken},
+   * or the cancellation's reason.
+   */
+  readonly send: (request: UpstreamRequest) => Promise<UpstreamResponse>;
+  /** Closes every connection. */
+  readonly close: () => void;
+}
 
-/** No answer could be had. `message` says what failed, without URL, key or body. */
+/** What is known of a failure; whether to try again is decided on this alone. */
+export interface FailureFacts {
+  readonly phase: AttemptPhase | "answer";
+  /** A byte of the request may have reached the upstream. */
+  readonly sent: boolean;
+  /** A byte of an answer came. */
+  readonly received: boolean;
+  /** The connection had served a request before. */
+  readonly reused: boolean;
+}
+
+/** No whole answer could be had. `message` says what the upstream did, without URL, key or body. */
 export class TransportError extends Error {
   override readonly name = "TransportError";
+  readonly facts: FailureFacts;
+
+  constructor(message: string, facts: FailureFacts, options?: ErrorOptions) {
+    super(message, options);
+    this.facts = facts;
+  }
 }
 
 /** The request's own body broke off while it was sent: its sender has gone, and the upstream is not to blame. */

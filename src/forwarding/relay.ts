@@ -1,0 +1,57 @@
+import type { Cancellation } from "../cancellation.ts";
+import { ClientGone } from "../cancellation.ts";
+import type { ByteSource } from "../http1/body.ts";
+
+/** What is told of a body while it passes. */
+export interface BodyWatch {
+  readonly chunk: (bytes: number) => void;
+  /** Once: the last byte has been handed on, the client left, or the body broke off. */
+  readonly ended: (how: "complete" | "client_gone" | { readonly brokenBy: unknown }) => void;
+}
+
+/** A body that is handed on as it comes, and observed. It is read only when the client takes. */
+export class RelayedBody implements ByteSource {
+  readonly #source: ByteSource;
+  readonly #cancellation: Cancellation;
+  readonly #watch: BodyWatch;
+
+  constructor(source: ByteSource, cancellation: Cancellation, watch: BodyWatch) {
+    this.#source = source;
+    this.#cancellation = cancellation;
+    this.#watch = watch;
+  }
+
+  tryRead(): Uint8Array | null | undefined {
+    try {
+      return this.#seen(this.#source.tryRead());
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    try {
+      return this.#seen(await this.#source.read());
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
+
+  /** The client takes no more. */
+  cancel(): void {
+    this.#watch.ended("client_gone");
+    this.#source.cancel();
+  }
+
+  #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
+    if (piece instanceof Uint8Array) this.#watch.chunk(piece.length);
+    else if (piece === null) this.#watch.ended("complete");
+    return piece;
+  }
+
+  #broken(error: unknown): unknown {
+    const gone = this.#cancellation.reason instanceof ClientGone;
+    this.#watch.ended(gone ? "client_gone" : { brokenBy: error });
+    return error;
+  }
+}

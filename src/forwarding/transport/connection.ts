@@ -1,0 +1,259 @@
+/** One connection to an upstream, and one request with its answer on it (RFC 9112). */
+
+import type { Cancellation } from "../../cancellation.ts";
+import {
+  type ByteSource,
+  ChunkedBody,
+  CountedBody,
+  type FramedBody,
+  UntilCloseBody,
+} from "../../http1/body.ts";
+import { type Field, fieldValue, listHas } from "../../http1/fields.ts";
+import { framingOf } from "../../http1/framing.ts";
+import { type Head, readHead } from "../../http1/head.ts";
+import { ConnectionReader } from "../../http1/reader.ts";
+import { HttpSyntaxError, UnexpectedEnd } from "../../http1/syntax_error.ts";
+import { headText, writeMessage } from "../../http1/writer.ts";
+import {
+  type FailureFacts,
+  RequestBodyBroken,
+  TransportError,
+  type UpstreamRequest,
+  type UpstreamResponse,
+} from "./transport.ts";
+
+/** Interim answers that are passed over before the final one. */
+const MAX_INTERIM = 16;
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
+
+/** A connection to an upstream. It serves one request at a time. */
+export class UpstreamConnection {
+  readonly #connection: Deno.Conn;
+  readonly #reader: ConnectionReader;
+  readonly #host: string;
+  /** Called once, when the connection is closed. */
+  readonly #onClose: () => void;
+  #served = 0;
+  #reused = false;
+  #closed = false;
+  /** How much had come when the present request began. */
+  #receivedBefore = 0;
+
+  constructor(connection: Deno.Conn, { host, onClose }: { host: string; onClose: () => void }) {
+    this.#connection = connection;
+    this.#reader = new ConnectionReader(connection);
+    this.#host = host;
+    this.#onClose = onClose;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#connection.close();
+    this.#onClose();
+  }
+
+  /**
+   * Watches an idle connection: whatever comes now, its end or bytes that nobody asked for, makes it useless.
+   * The read that watches is the one that the next answer comes by.
+   */
+  watch(isIdle: () => boolean): void {
+    const spoilt = () => {
+      if (isIdle()) this.close();
+    };
+    this.#reader.fill().then(spoilt, spoilt);
+  }
+
+  /** Sends a request and gives its answer; `onDone` is called when the connection is free for the next one. */
+  async exchange(request: UpstreamRequest, onDone: () => void): Promise<UpstreamResponse> {
+    const { cancellation } = request;
+    this.#reused = this.#served++ > 0;
+    this.#receivedBefore = this.#reader.received;
+    cancellation.stopWith(() => this.close());
+    const upload = new Upload();
+    void this.#send(request, upload);
+    try {
+      request.onPhase("first byte");
+      const head = await this.#finalHead();
+      return this.#response(head, { request, upload, onDone });
+    } catch (error) {
+      this.close();
+      cancellation.throwIfCancelled();
+      if (upload.state === "broken") throw new RequestBodyBroken("the upload broke off");
+      throw this.#explain(error, "first byte");
+    }
+  }
+
+  /** Never throws: what became of the upload stands in `upload`, and the reading side tells what the upstream did. */
+  async #send({ method, target, fields, body, bodyLength }: UpstreamRequest, upload: Upload): Promise<void> {
+    const chunked = body !== null && bodyLength === undefined;
+    const framing: Field[] = chunked
+      ? [{ name: "transfer-encoding", lower: "transfer-encoding", value: "chunked" }]
+      : [];
+    const host: Field = { name: "host", lower: "host", value: this.#host };
+    const head = headText(`${method} ${target} HTTP/1.1`, [host, ...fields, ...framing]);
+    try {
+      await writeMessage(this.#connection, { head, body: body && upload.watch(body), chunked });
+      upload.state = "whole";
+    } catch {
+      if (upload.state === "broken") this.close();
+    }
+  }
+
+  async #finalHead(): Promise<StatusHead> {
+    for (let interim = 0; interim <= MAX_INTERIM; interim++) {
+      const head = await readHead(this.#reader);
+      if (head === null) throw new UnexpectedEnd("the connection ended without an answer");
+      const parsed = parseStatus(head);
+      if (parsed.status >= 200) return parsed;
+      if (parsed.status === 101) throw new HttpSyntaxError("a change of protocol that nobody asked for");
+    }
+    throw new HttpSyntaxError(`more than ${MAX_INTERIM} interim answers`);
+  }
+
+  #response(
+    { status, reason, fields, minor }: StatusHead,
+    { request, upload, onDone }: { request: UpstreamRequest; upload: Upload; onDone: () => void },
+  ): UpstreamResponse {
+    const framing = framingOf(fields);
+    const connection = fieldValue(fields, "connection");
+    const persistent = minor === 1 && !listHas(connection, "close");
+    const finish = (): void => {
+      request.cancellation.stopWith(undefined);
+      const reusable = persistent && upload.state === "whole" && this.#reader.buffered.length === 0;
+      if (reusable) onDone();
+      else this.close();
+    };
+    if (request.method === "HEAD" || status === 204 || status === 304) {
+      finish();
+      return { status, reason, fields, body: null };
+    }
+    const body = framing.kind === "chunked"
+      ? new ChunkedBody(this.#reader)
+      : framing.kind === "counted"
+      ? new CountedBody(this.#reader, framing.length)
+      : new UntilCloseBody(this.#reader);
+    const onEnd = framing.kind === "absent" ? () => this.close() : finish;
+    const responseBody = new ResponseBody(body, {
+      cancellation: request.cancellation,
+      onEnd,
+      onFailure: (error) => {
+        this.close();
+        return this.#explain(error, "answer");
+      },
+      onCancel: () => this.close(),
+    });
+    return { status, reason, fields, body: responseBody };
+  }
+
+  #explain(error: unknown, phase: FailureFacts["phase"]): TransportError {
+    const received = this.#reader.received > this.#receivedBefore;
+    const facts = { phase, sent: true, received, reused: this.#reused };
+    return new TransportError(reasonOf(error, received), facts, { cause: error });
+  }
+}
+
+/** What became of a request's body. */
+class Upload {
+  state: "under way" | "whole" | "broken" = "under way";
+
+  /** Tells a body that breaks off from an upstream that takes no more. */
+  watch(body: ByteSource): ByteSource {
+    return {
+      read: async () => {
+        try {
+          return await body.read();
+        } catch (error) {
+          this.state = "broken";
+          throw error;
+        }
+      },
+      tryRead: () => body.tryRead(),
+      cancel: () => body.cancel(),
+    };
+  }
+}
+
+interface BodyHooks {
+  readonly cancellation: Cancellation;
+  readonly onEnd: () => void;
+  /** Gives what is to be thrown. */
+  readonly onFailure: (error: unknown) => Error;
+  readonly onCancel: () => void;
+}
+
+/** An answer's body, which frees or closes its connection when it ends. */
+class ResponseBody implements ByteSource {
+  readonly #body: FramedBody;
+  readonly #hooks: BodyHooks;
+  #done = false;
+
+  constructor(body: FramedBody, hooks: BodyHooks) {
+    this.#body = body;
+    this.#hooks = hooks;
+  }
+
+  tryRead(): Uint8Array | null | undefined {
+    if (this.#done) return null;
+    try {
+      return this.#seen(this.#body.tryRead());
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    if (this.#done) return null;
+    try {
+      return this.#seen(await this.#body.read());
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  cancel(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#hooks.cancellation.stopWith(undefined);
+    this.#hooks.onCancel();
+  }
+
+  #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
+    if (piece === null && !this.#done) {
+      this.#done = true;
+      this.#hooks.onEnd();
+    }
+    return piece;
+  }
+
+  #failed(error: unknown): Error {
+    this.#done = true;
+    const failure = this.#hooks.onFailure(error);
+    return this.#hooks.cancellation.reason ?? failure;
+  }
+}
+
+interface StatusHead {
+  readonly status: number;
+  readonly reason: string;
+  readonly fields: Field[];
+  readonly minor: 0 | 1;
+}
+
+function parseStatus({ startLine, fields }: Head): StatusHead {
+  const [, minor, status, reason = ""] = STATUS_LINE.exec(startLine) ?? [];
+  if (status === undefined) throw new HttpSyntaxError("a status line that is none");
+  return { status: Number(status), reason, fields, minor: minor === "1" ? 1 : 0 };
+}
+
+function reasonOf(error: unknown, received: boolean): string {
+  if (error instanceof HttpSyntaxError) return `it sent a malformed answer (${error.message})`;
+  if (error instanceof UnexpectedEnd) {
+    return received ? "it broke off within its answer" : "it closed the connection without an answer";
+  }
+  return received ? "it reset the connection within its answer" : "it reset the connection";
+}

@@ -1,0 +1,85 @@
+/** The transport: requests to upstreams by HTTP/1.1 over connections of its own. */
+
+import { maySendAgain } from "../retry.ts";
+import { UpstreamConnection } from "./connection.ts";
+import { dial, type DialOptions, type Origin, parseOrigin } from "./dial.ts";
+import { ConnectionPool, type PoolLimits } from "./pool.ts";
+import { ReplayableBody } from "./replayable_body.ts";
+import { type Transport, TransportError, type UpstreamRequest, type UpstreamResponse } from "./transport.ts";
+
+/** What a transport is made with. */
+export interface Http1Options extends DialOptions {
+  readonly pool?: PoolLimits;
+}
+
+/** An upstream's idle limit is a minute at the least among the known ones. */
+const DEFAULT_POOL: PoolLimits = { maxIdle: 128, idleMs: 55_000 };
+
+/**
+ * The largest body that is remembered while it is sent on a kept connection. A larger one, or one of unknown
+ * length, goes on a fresh connection, where the race with an upstream's idle close cannot happen.
+ */
+const MAX_REPLAY_BYTES = 64 * 1024;
+
+interface Upstream {
+  readonly origin: Origin;
+  readonly pool: ConnectionPool;
+}
+
+/** Makes a transport; whoever made it closes it. */
+export function createHttp1Transport(
+  { pool: limits = DEFAULT_POOL, ...dialing }: Http1Options = {},
+): Transport {
+  const upstreams = new Map<string, Upstream>();
+  const open = new Set<UpstreamConnection>();
+
+  return { send, close };
+
+  async function send(request: UpstreamRequest): Promise<UpstreamResponse> {
+    const upstream = upstreamOf(request.origin);
+    const replayable = request.body === null || (request.bodyLength ?? Infinity) <= MAX_REPLAY_BYTES;
+    const kept = replayable ? upstream.pool.take() : undefined;
+    if (kept === undefined) return await sendOnFresh(upstream, request);
+    const body = request.body && new ReplayableBody(request.body);
+    const replay = { ...request, body };
+    try {
+      return await exchange(kept, replay, upstream);
+    } catch (error) {
+      if (!(error instanceof TransportError) || !maySendAgain(error.facts, { replayable })) throw error;
+      body?.rewind();
+      return await sendOnFresh(upstream, replay);
+    }
+  }
+
+  async function sendOnFresh(upstream: Upstream, request: UpstreamRequest): Promise<UpstreamResponse> {
+    const { cancellation, onPhase } = request;
+    const dialed = await dial(upstream.origin, { ...dialing, cancellation, onPhase });
+    const connection = new UpstreamConnection(dialed, {
+      host: upstream.origin.host,
+      onClose: () => open.delete(connection),
+    });
+    open.add(connection);
+    return await exchange(connection, request, upstream);
+  }
+
+  function exchange(
+    connection: UpstreamConnection,
+    request: UpstreamRequest,
+    { pool }: Upstream,
+  ): Promise<UpstreamResponse> {
+    return connection.exchange(request, () => pool.keep(connection));
+  }
+
+  function upstreamOf(text: string): Upstream {
+    const known = upstreams.get(text);
+    if (known !== undefined) return known;
+    const upstream = { origin: parseOrigin(text), pool: new ConnectionPool(limits) };
+    upstreams.set(text, upstream);
+    return upstream;
+  }
+
+  function close(): void {
+    for (const { pool } of upstreams.values()) pool.close();
+    for (const connection of open) connection.close();
+  }
+}

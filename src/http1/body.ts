@@ -1,0 +1,157 @@
+/** Bodies of HTTP/1.1 messages as they come off a connection (RFC 9112, 6 and 7). */
+
+import { decodeLatin1 } from "./latin1.ts";
+import type { ConnectionReader } from "./reader.ts";
+import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
+
+/** Bytes on their way. Only one reader at a time. */
+export interface ByteSource {
+  /** The next bytes, or null at the end. They are valid until the next call. Throws when the source breaks off. */
+  readonly read: () => Promise<Uint8Array | null>;
+  /** Like {@link read} without waiting: undefined where nothing is at hand. */
+  readonly tryRead: () => Uint8Array | null | undefined;
+  /** No more is wanted. */
+  readonly cancel: () => void;
+}
+
+/** A body that is framed within its connection. */
+export abstract class FramedBody implements ByteSource {
+  protected readonly reader: ConnectionReader;
+  #ended = false;
+
+  constructor(reader: ConnectionReader) {
+    this.reader = reader;
+  }
+
+  /** Whether it was read to its end, so that the next message can begin. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  tryRead(): Uint8Array | null | undefined {
+    if (this.#ended) return null;
+    const piece = this.next();
+    if (piece === null) this.#ended = true;
+    return piece;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    while (true) {
+      const piece = this.tryRead();
+      if (piece !== undefined) return piece;
+      if (await this.reader.fill()) continue;
+      if (!this.endsWithConnection) throw new UnexpectedEnd("the connection ended within a body");
+      this.#ended = true;
+      return null;
+    }
+  }
+
+  /** Nothing is held: who owns the connection decides what becomes of it. */
+  cancel(): void {}
+
+  protected readonly endsWithConnection: boolean = false;
+
+  /** The next piece out of the bytes at hand, null at the end, undefined where more are needed. */
+  protected abstract next(): Uint8Array | null | undefined;
+}
+
+/** A body of known length. */
+export class CountedBody extends FramedBody {
+  #left: number;
+
+  constructor(reader: ConnectionReader, length: number) {
+    super(reader);
+    this.#left = length;
+  }
+
+  protected override next(): Uint8Array | null | undefined {
+    if (this.#left === 0) return null;
+    const count = Math.min(this.#left, this.reader.buffered.length);
+    if (count === 0) return undefined;
+    this.#left -= count;
+    return this.reader.take(count);
+  }
+}
+
+/** A body that lasts until the connection ends. */
+export class UntilCloseBody extends FramedBody {
+  protected override readonly endsWithConnection = true;
+
+  protected override next(): Uint8Array | undefined {
+    const count = this.reader.buffered.length;
+    return count === 0 ? undefined : this.reader.take(count);
+  }
+}
+
+/** The longest line of a chunk's size with its extensions, and the longest trailer section. */
+const MAX_CHUNK_LINE_BYTES = 4 * 1024;
+const MAX_TRAILER_BYTES = 16 * 1024;
+/** Hexadecimal digits alone: no sign, no space. Extensions may follow and are dropped. */
+const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+const CR = 13;
+const LF = 10;
+
+/** A body in chunks. Extensions and trailers are dropped. */
+export class ChunkedBody extends FramedBody {
+  #state: "size" | "data" | "data end" | "trailers" = "size";
+  #left = 0;
+  #trailerBytes = 0;
+
+  protected override next(): Uint8Array | null | undefined {
+    while (true) {
+      switch (this.#state) {
+        case "size": {
+          const line = this.#line(MAX_CHUNK_LINE_BYTES);
+          if (line === undefined) return undefined;
+          const size = CHUNK_LINE.exec(line)?.[1];
+          if (size === undefined) throw new HttpSyntaxError("a chunk size that is no hexadecimal number");
+          this.#left = parseInt(size, 16);
+          this.#state = this.#left === 0 ? "trailers" : "data";
+          break;
+        }
+        case "data": {
+          const count = Math.min(this.#left, this.reader.buffered.length);
+          if (count === 0) return undefined;
+          this.#left -= count;
+          if (this.#left === 0) this.#state = "data end";
+          return this.reader.take(count);
+        }
+        case "data end": {
+          const { buffered } = this.reader;
+          if (buffered.length > 0 && buffered[0] !== CR || buffered.length > 1 && buffered[1] !== LF) {
+            throw new HttpSyntaxError("a chunk that is longer than its size");
+          }
+          if (buffered.length < 2) return undefined;
+          this.reader.consume(2);
+          this.#state = "size";
+          break;
+        }
+        case "trailers": {
+          const line = this.#line(MAX_TRAILER_BYTES - this.#trailerBytes);
+          if (line === undefined) return undefined;
+          if (line === "") return null;
+          this.#trailerBytes += line.length + 2;
+          break;
+        }
+        default:
+          this.#state satisfies never;
+      }
+    }
+  }
+
+  /** The next whole line without its CR LF. */
+  #line(limit: number): string | undefined {
+    const { buffered } = this.reader;
+    const end = buffered.indexOf(LF);
+    if (end >= limit || end === -1 && buffered.length >= limit) {
+      throw new HttpSyntaxError("a line of a chunked body that is too long");
+    }
+    if (end === -1) return undefined;
+    if (buffered[end - 1] !== CR) throw new HttpSyntaxError("a line that ends without CR");
+    const line = decodeLatin1(this.reader.take(end + 1).subarray(0, end - 1));
+    if (line.includes("\r") || line.includes("\0")) {
+      throw new HttpSyntaxError("a control character in a chunked body");
+    }
+    return line;
+  }
+}

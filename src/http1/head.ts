@@ -1,0 +1,89 @@
+/** Heads of HTTP/1.1 messages, read strictly (RFC 9112, 2 to 5). */
+
+import type { Field } from "./fields.ts";
+import { decodeLatin1 } from "./latin1.ts";
+import type { ConnectionReader } from "./reader.ts";
+import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
+
+/** A head's first line and its fields. */
+export interface Head {
+  readonly startLine: string;
+  readonly fields: Field[];
+}
+
+/** A head is longer than the limits allow. */
+export class HeadTooLarge extends HttpSyntaxError {}
+
+/** The longest head, with its empty line. */
+export const MAX_HEAD_BYTES = 64 * 1024;
+/** The most fields of a head. */
+export const MAX_FIELDS = 256;
+
+const CR = 13;
+const LF = 10;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** No control characters but the tab; that keeps bare CR, LF and NUL out too. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** The next head; null where the peer ended before a byte of it. */
+export async function readHead(reader: ConnectionReader): Promise<Head | null> {
+  let end = headEnd(reader.buffered, 0);
+  while (end < 0) {
+    const seen = reader.buffered.length;
+    if (seen >= MAX_HEAD_BYTES) throw new HeadTooLarge(`a head of more than ${MAX_HEAD_BYTES} bytes`);
+    if (!await reader.fill()) {
+      if (seen === 0) return null;
+      throw new UnexpectedEnd("the connection ended within a head");
+    }
+    // The last line may have been looked at in part only.
+    end = headEnd(reader.buffered, seen);
+  }
+  if (end > MAX_HEAD_BYTES) throw new HeadTooLarge(`a head of more than ${MAX_HEAD_BYTES} bytes`);
+  return parseHead(decodeLatin1(reader.take(end).subarray(0, end - 4)));
+}
+
+/** Where a head ends (behind its empty line), or -1. Lines end in CR LF; a bare LF is refused. */
+function headEnd(bytes: Uint8Array, from: number): number {
+  let at = bytes.indexOf(LF, from);
+  while (at !== -1) {
+    if (bytes[at - 1] !== CR) throw new HttpSyntaxError("a line that ends without CR");
+    if (bytes[at - 2] === LF) return at + 1;
+    at = bytes.indexOf(LF, at + 1);
+  }
+  return -1;
+}
+
+/** A head without its empty line, as text. */
+export function parseHead(text: string): Head {
+  const [startLine = "", ...lines] = text.split("\r\n");
+  if (lines.length > MAX_FIELDS) throw new HeadTooLarge(`more than ${MAX_FIELDS} header fields`);
+  return { startLine, fields: lines.map(parseField) };
+}
+
+/** A folded line begins with a space and so has no name: it is refused like every other line without one. */
+function parseField(line: string): Field {
+  const colon = line.indexOf(":");
+  const name = line.slice(0, colon);
+  if (colon < 1 || !TOKEN.test(name)) throw new HttpSyntaxError("a header line without a proper name");
+  const value = trimmed(line, colon + 1);
+  if (!VALUE.test(value)) throw new HttpSyntaxError("a header value with control characters");
+  return { name, lower: name.toLowerCase(), value };
+}
+
+/** Without the spaces and tabs around it, and nothing else that JavaScript takes for white space. */
+function trimmed(line: string, from: number): string {
+  let start = from;
+  let end = line.length;
+  while (start < end && isBlank(line.charCodeAt(start))) start++;
+  while (end > start && isBlank(line.charCodeAt(end - 1))) end--;
+  return line.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+/** Whether a text is a token, as methods and field names are. */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}

@@ -1,0 +1,82 @@
+import type { ByteSource } from "./body.ts";
+import type { Field } from "./fields.ts";
+import { encodeLatin1 } from "./latin1.ts";
+
+/** What can be written to; a connection. */
+export interface ByteOutput {
+  readonly write: (bytes: Uint8Array) => Promise<number>;
+}
+
+const CRLF = new Uint8Array([13, 10]);
+const LAST_CHUNK = encodeLatin1("0\r\n\r\n");
+/** Pieces up to this are copied behind their framing, so that one write sends both. */
+const COPIED_BYTES = 16 * 1024;
+
+/** The text of a head, its empty line included. */
+export function headText(startLine: string, fields: readonly Field[]): string {
+  let text = `${startLine}\r\n`;
+  for (const { name, value } of fields) text += `${name}: ${value}\r\n`;
+  return `${text}\r\n`;
+}
+
+/**
+ * Sends a message: its head at once, and with it what is at hand of the body; then the body as it comes, each
+ * piece before the next is read. Throws what the source or the output throws.
+ */
+export async function writeMessage(
+  output: ByteOutput,
+  { head, body, chunked }: { head: string; body: ByteSource | null; chunked: boolean },
+): Promise<void> {
+  const headBytes = encodeLatin1(head);
+  if (body === null) return await writeAll(output, headBytes);
+  let piece = body.tryRead();
+  if (piece === undefined || piece !== null && piece.length > COPIED_BYTES) {
+    await writeAll(output, headBytes);
+    piece ??= await body.read();
+  } else if (piece === null) {
+    return await writeAll(output, chunked ? concat([headBytes, LAST_CHUNK]) : headBytes);
+  } else {
+    const framed = chunked ? concat([headBytes, sizeLine(piece), piece, CRLF]) : concat([headBytes, piece]);
+    // Plain answers are mostly whole by now: the end goes with the rest, in the same write.
+    const following = body.tryRead();
+    if (following === null) return await writeAll(output, chunked ? concat([framed, LAST_CHUNK]) : framed);
+    await writeAll(output, framed);
+    piece = following ?? await body.read();
+  }
+  while (piece !== null) {
+    await writePiece(output, piece, chunked);
+    piece = body.tryRead();
+    if (piece === undefined) piece = await body.read();
+  }
+  if (chunked) await writeAll(output, LAST_CHUNK);
+}
+
+async function writePiece(output: ByteOutput, piece: Uint8Array, chunked: boolean): Promise<void> {
+  if (!chunked) return await writeAll(output, piece);
+  if (piece.length <= COPIED_BYTES) return await writeAll(output, concat([sizeLine(piece), piece, CRLF]));
+  await writeAll(output, sizeLine(piece));
+  await writeAll(output, piece);
+  await writeAll(output, CRLF);
+}
+
+function sizeLine(piece: Uint8Array): Uint8Array {
+  return encodeLatin1(`${piece.length.toString(16)}\r\n`);
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Writes all bytes. */
+export async function writeAll(output: ByteOutput, bytes: Uint8Array): Promise<void> {
+  let written = await output.write(bytes);
+  while (written < bytes.length) written += await output.write(bytes.subarray(written));
+}

@@ -1,0 +1,188 @@
+/** One client's connection: requests in, answers out, one after the other (RFC 9112). */
+
+import { Cancellation, ClientGone } from "../cancellation.ts";
+import { faultReply, ProxyFault } from "../faults.ts";
+import { type ByteSource, ChunkedBody, CountedBody, type FramedBody } from "../http1/body.ts";
+import { readHead } from "../http1/head.ts";
+import type { Handler, OutgoingReply } from "../http1/message.ts";
+import { ConnectionReader } from "../http1/reader.ts";
+import { HttpSyntaxError } from "../http1/syntax_error.ts";
+import { writeAll, writeMessage } from "../http1/writer.ts";
+import { encodeLatin1 } from "../http1/latin1.ts";
+import { frameReply } from "./reply_head.ts";
+import { RequestBody } from "./request_body.ts";
+import { parseRequestHead, type RequestHead } from "./request_head.ts";
+
+/** What a connection is doing, which decides how long it may take. */
+export type ConnectionState = "idle" | "head" | "exchange" | "closed";
+
+/** After an early answer so much of an upload is still taken, so that the client gets to read the answer. */
+const LINGER_BYTES = 1024 * 1024;
+const LINGER_MS = 1_000;
+const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
+
+/** A client's connection. */
+export class ClientConnection {
+  readonly #connection: Deno.Conn;
+  readonly #reader: ConnectionReader;
+  readonly #handler: Handler;
+  readonly #now: () => number;
+  #state: ConnectionState = "idle";
+  #since: number;
+  #lastRequest = false;
+
+  constructor(connection: Deno.Conn, { handler, now }: { handler: Handler; now: () => number }) {
+    this.#connection = connection;
+    this.#reader = new ConnectionReader(connection);
+    this.#handler = handler;
+    this.#now = now;
+    this.#since = now();
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Since when it has been in its state. */
+  get since(): number {
+    return this.#since;
+  }
+
+  /** No further request is taken: an idle connection closes now, a busy one after its answer. */
+  finish(): void {
+    this.#lastRequest = true;
+    if (this.#state === "idle" || this.#state === "head") this.close();
+  }
+
+  close(): void {
+    if (this.#state === "closed") return;
+    this.#enter("closed");
+    this.#connection.close();
+  }
+
+  /** Serves until the connection ends, by whichever side. Never throws. */
+  async serve(): Promise<void> {
+    try {
+      while (await this.#serveOne()) { /* the next request */ }
+    } catch {
+      // The client went away or the connection was closed: nobody is left to be told.
+    } finally {
+      this.close();
+    }
+  }
+
+  /** One request and its answer; false when the connection is done. */
+  async #serveOne(): Promise<boolean> {
+    this.#enter("idle");
+    if (this.#reader.buffered.length === 0 && !await this.#reader.fill()) return false;
+    this.#enter("head");
+    let head: RequestHead;
+    try {
+      const raw = await readHead(this.#reader);
+      if (raw === null) return false;
+      head = parseRequestHead(raw);
+    } catch (error) {
+      if (error instanceof HttpSyntaxError) await this.#refuse(error);
+      return false;
+    }
+    this.#enter("exchange");
+    const cancellation = new Cancellation();
+    const body = this.#requestBody(head, cancellation);
+    if (body === null) this.#watchForDeparture(cancellation);
+    const reply = await this.#handler({
+      method: head.method,
+      target: head.target,
+      fields: head.fields,
+      body,
+      bodyLength: head.framing.kind === "counted" ? head.framing.length : undefined,
+      cancellation,
+    });
+    return await this.#reply(reply, { head, body, cancellation });
+  }
+
+  #requestBody({ framing, expectsContinue }: RequestHead, cancellation: Cancellation): RequestBody | null {
+    let framed: FramedBody;
+    if (framing.kind === "chunked") framed = new ChunkedBody(this.#reader);
+    else if (framing.kind === "counted" && framing.length > 0) {
+      framed = new CountedBody(this.#reader, framing.length);
+    } else return null;
+    return new RequestBody(framed, {
+      onWanted: () => expectsContinue ? writeAll(this.#connection, CONTINUE) : Promise.resolve(),
+      onEnd: () => this.#watchForDeparture(cancellation),
+      onBroken: (error) =>
+        cancellation.cancel(
+          error instanceof HttpSyntaxError
+            ? new ProxyFault("bad_request", `The request's body is malformed: ${error.message}.`)
+            : new ClientGone("the client left within its upload"),
+        ),
+    });
+  }
+
+  /** The read that notices a departure is the one that the next request comes by. */
+  #watchForDeparture(cancellation: Cancellation): void {
+    if (this.#reader.buffered.length > 0) return;
+    const left = () => cancellation.cancel(new ClientGone("the client left"));
+    this.#reader.fill().then((more) => more || left(), left);
+  }
+
+  async #reply(
+    reply: OutgoingReply,
+    { head, body, cancellation }: { head: RequestHead; body: RequestBody | null; cancellation: Cancellation },
+  ): Promise<boolean> {
+    // What has come of an unread body is passed over; with the whole of it, the connection can go on.
+    if (body !== null) { while (body.tryRead() instanceof Uint8Array); }
+    const isRead = body === null || body.ended;
+    const framing = frameReply(reply, head, { persistent: head.persistent && isRead && !this.#lastRequest });
+    const source = framing.hasBody && reply.body !== null ? asSource(reply.body) : null;
+    try {
+      await writeMessage(this.#connection, { head: framing.head, body: source, chunked: framing.chunked });
+    } catch (error) {
+      // The end of the connection is what tells the client that an answer is not whole.
+      cancellation.cancel(new ClientGone("the client left"));
+      source?.cancel();
+      throw error;
+    }
+    if (!isRead) await this.#linger();
+    return !framing.closes && !this.#lastRequest;
+  }
+
+  async #refuse(error: HttpSyntaxError): Promise<void> {
+    const fault = new ProxyFault("bad_request", `The request is not proper HTTP/1.1: ${error.message}.`);
+    const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
+    const { head } = frameReply(reply, { method: "GET", minor: 1 }, { persistent: false });
+    const source = reply.body === null ? null : asSource(reply.body);
+    await writeMessage(this.#connection, { head, body: source, chunked: false });
+    await this.#linger();
+  }
+
+  /** A connection closed with unread bytes is reset, which would take the answer from the client. */
+  async #linger(): Promise<void> {
+    const timer = setTimeout(() => this.close(), LINGER_MS);
+    try {
+      await this.#connection.closeWrite();
+      const limit = this.#reader.received + LINGER_BYTES;
+      while (this.#reader.received < limit && await this.#reader.fill()) {
+        this.#reader.consume(this.#reader.buffered.length);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #enter(state: ConnectionState): void {
+    this.#state = state;
+    this.#since = this.#now();
+  }
+}
+
+/** Bytes as a source that gives them at once. */
+function asSource(body: ByteSource | Uint8Array): ByteSource {
+  if (!(body instanceof Uint8Array)) return body;
+  let left: Uint8Array | null = body.length === 0 ? null : body;
+  const tryRead = (): Uint8Array | null => {
+    const piece = left;
+    left = null;
+    return piece;
+  };
+  return { tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
+}

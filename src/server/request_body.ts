@@ -1,0 +1,64 @@
+import type { ByteSource, FramedBody } from "../http1/body.ts";
+
+/** What the connection has to know of a request's body. */
+export interface RequestBodyHooks {
+  /** Before the first byte is waited for: the client may want to be told to go on. */
+  readonly onWanted: () => Promise<void>;
+  /** The last byte was taken. */
+  readonly onEnd: () => void;
+  /** The body broke off or breaks the rules. */
+  readonly onBroken: (error: unknown) => void;
+}
+
+/** A request's body as it comes off its connection. */
+export class RequestBody implements ByteSource {
+  readonly #body: FramedBody;
+  readonly #hooks: RequestBodyHooks;
+  #wanted = false;
+  #endSeen = false;
+
+  constructor(body: FramedBody, hooks: RequestBodyHooks) {
+    this.#body = body;
+    this.#hooks = hooks;
+  }
+
+  /** Whether the client has sent all of it and all of it was taken. */
+  get ended(): boolean {
+    return this.#body.ended;
+  }
+
+  tryRead(): Uint8Array | null | undefined {
+    try {
+      return this.#seen(this.#body.tryRead());
+    } catch (error) {
+      this.#hooks.onBroken(error);
+      throw error;
+    }
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    const atHand = this.tryRead();
+    if (atHand !== undefined) return atHand;
+    try {
+      if (!this.#wanted) {
+        this.#wanted = true;
+        await this.#hooks.onWanted();
+      }
+      return this.#seen(await this.#body.read());
+    } catch (error) {
+      this.#hooks.onBroken(error);
+      throw error;
+    }
+  }
+
+  /** What is left unread decides whether the connection can be used again. */
+  cancel(): void {}
+
+  #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
+    if (piece === null && !this.#endSeen) {
+      this.#endSeen = true;
+      this.#hooks.onEnd();
+    }
+    return piece;
+  }
+}
