@@ -20,4 +20,4 @@ COPY --from=compile /out/llm-proxy /usr/local/bin/llm-proxy
 EXPOSE 33000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/local/bin/llm-proxy", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/llm-proxy"]
-CMD ["serve"]
+

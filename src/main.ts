@@ -1,3 +1,3 @@
-import { runProgram } from "./cli/program.ts";
+import { run } from "./cli/run.ts";
 
-if (import.meta.main) Deno.exit(await runProgram(Deno.args));
+if (import.meta.main) Deno.exit(await run(Deno.args));

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { sha256 } from "@noble/hashes/sha2.js";
 
 /** Tells whether a presented value is the proxy's one shared token. */
 export type TokenCheck = (candidate: string) => boolean;
@@ -8,10 +8,15 @@ export type TokenCheck = (candidate: string) => boolean;
  * token's length nor how much of it was right shows in the time an answer takes.
  */
 export function sharedTokenCheck(token: string): TokenCheck {
-  const expected = sha256(token);
-  return (candidate) => timingSafeEqual(sha256(candidate), expected);
+  const encoder = new TextEncoder();
+  const hash = (text: string) => sha256(encoder.encode(text));
+  const expected = hash(token);
+  return (candidate) => isEqual(hash(candidate), expected);
 }
 
-function sha256(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
+/** Looks at every byte, whatever it finds. */
+function isEqual(one: Uint8Array, other: Uint8Array): boolean {
+  let difference = one.length ^ other.length;
+  for (const [index, byte] of one.entries()) difference |= byte ^ (other[index] ?? 0);
+  return difference === 0;
 }

@@ -1,7 +1,7 @@
 import { createApp } from "../app.ts";
 import { type Config, DEFAULT_TIMEOUTS, type Endpoint } from "../config/schema.ts";
 import { createDemoUpstream } from "../demo/upstream.ts";
-import { openLog } from "../observability/log.ts";
+import { createLog } from "../observability/log.ts";
 import { writeOut } from "./output.ts";
 import { runServer } from "./run_server.ts";
 
@@ -19,14 +19,13 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     createDemoUpstream({ keys: KEYS, paceMs: PACE_MS }),
   );
   const config = demoConfig({ port: port ?? freePort(33_000), upstreamPort: upstream.addr.port });
-  const { log, close } = openLog(config.log, { write: writeOut, secrets: [] });
+  const log = createLog(config.log, { write: writeOut, secrets: [] });
   await runServer(createApp(config, { log }), {
     server: config.server,
     log,
     onListening: (address) => writeOut(demoText(`http://${HOST}:${address.port}`)),
   });
   await upstream.shutdown();
-  close();
 }
 
 /** The wanted port, or 0 (any) where another program has it. */

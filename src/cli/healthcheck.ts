@@ -9,7 +9,7 @@ const TIMEOUT_MS = 3_000;
  * For container images, which have no shell and no curl. Throws when it does not answer 200.
  */
 export async function healthcheck({ url }: { url: string | undefined }): Promise<void> {
-  const address = url === undefined ? ownAddress() : urlAddress(url);
+  const address = url === undefined ? await ownAddress() : urlAddress(url);
   try {
     await (address.tls ? checkConnection(address) : checkHealth(address));
   } catch (error) {
@@ -24,8 +24,8 @@ interface Address {
   readonly tls: boolean;
 }
 
-function ownAddress(): Address {
-  const { host, port, tls } = loadAddress(processSources);
+async function ownAddress(): Promise<Address> {
+  const { host, port, tls } = await loadAddress(processSources);
   const hostname = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   return { hostname, port, tls };
 }

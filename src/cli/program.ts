@@ -3,29 +3,19 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import type { VariableName } from "../config/env.ts";
 import type { Flags } from "../config/load.ts";
-import { ConfigError } from "../config/problem.ts";
 import { VERSION } from "../version.ts";
-import { CommandError } from "./command_error.ts";
 import { demo } from "./demo.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { writeErr, writeOut } from "./output.ts";
 import { serve } from "./serve.ts";
 
-/** Runs what the arguments ask for. Gives the exit code: 0 done, 1 failed, 2 wrong usage or configuration. */
-export async function runProgram(args: readonly string[]): Promise<number> {
+/** Runs what the arguments ask for. Gives the exit code: 0 done, 2 wrong usage, which has been said. */
+export async function runCommandLine(args: readonly string[]): Promise<0 | 2> {
   try {
     await buildProgram().parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (error instanceof ConfigError) {
-      writeErr(problemsText(error));
-      return 2;
-    }
-    if (error instanceof CommandError) {
-      writeErr(`${error.message}\n`);
-      return error.exitCode;
-    }
     throw error;
   }
 }
@@ -83,11 +73,4 @@ function parsePort(text: string): number {
     throw new InvalidArgumentError("Not a port (0 to 65535).");
   }
   return Number(text);
-}
-
-function problemsText({ problems }: ConfigError): string {
-  const width = Math.max(...problems.map(({ origin }) => origin.length));
-  const lines = problems.map(({ origin, message }) => `  ${origin.padEnd(width)}  ${message}`);
-  const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
-  return `Cannot start: ${count} in the configuration.\n${lines.join("\n")}\n`;
 }

@@ -2,7 +2,7 @@ import { createApp } from "../app.ts";
 import { processSources } from "../config/env.ts";
 import { type Flags, loadConfig } from "../config/load.ts";
 import { secretsOf } from "../config/redact.ts";
-import { openLog } from "../observability/log.ts";
+import { createLog } from "../observability/log.ts";
 import { VERSION } from "../version.ts";
 import { bannerText, lanAddresses, serverUrls } from "./banner.ts";
 import { writeOut } from "./output.ts";
@@ -10,8 +10,8 @@ import { runServer } from "./run_server.ts";
 
 /** `llm-proxy [serve]`: serves until it is told to end. */
 export async function serve(flags: Flags): Promise<void> {
-  const config = loadConfig(processSources, flags);
-  const { log, close } = openLog(config.log, { write: writeOut, secrets: secretsOf(config) });
+  const config = await loadConfig(processSources, flags);
+  const log = createLog(config.log, { write: writeOut, secrets: secretsOf(config) });
   await runServer(createApp(config, { log }), {
     server: config.server,
     log,
@@ -26,5 +26,4 @@ export async function serve(flags: Flags): Promise<void> {
     },
   });
   log("info", "stopped");
-  close();
 }

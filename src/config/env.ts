@@ -1,6 +1,5 @@
 /** The only reader of the environment: variables, their `…_FILE` forms, and the file `.env`. */
 
-import { parseEnv } from "node:util";
 import type { Problem } from "./problem.ts";
 
 /** Every variable the proxy knows. Each also takes a `…_FILE` form that names a file holding the value. */
@@ -53,10 +52,10 @@ export const processSources: EnvironmentSources = {
 };
 
 /** Reads every known variable; the environment wins over `.env`. Problems are collected, never thrown. */
-export function readEnvironment(sources: EnvironmentSources): Environment {
+export async function readEnvironment(sources: EnvironmentSources): Promise<Environment> {
   const found = new Map<VariableName, Found>();
   const problems: Problem[] = [];
-  const dotenv = readDotenv(sources, problems);
+  const dotenv = await readDotenv(sources, problems);
   const layers = [
     { get: sources.get, origin: (name: string) => `env ${name}` },
     { get: (name: string) => dotenv[name], origin: (name: string) => `.env: ${name}` },
@@ -85,14 +84,21 @@ export function readEnvironment(sources: EnvironmentSources): Environment {
   return { found, problems };
 }
 
-function readDotenv(sources: EnvironmentSources, problems: Problem[]): Record<string, string | undefined> {
+async function readDotenv(
+  sources: EnvironmentSources,
+  problems: Problem[],
+): Promise<Record<string, string | undefined>> {
+  let text: string;
   try {
-    return parseEnv(sources.readTextFile(".env"));
+    text = sources.readTextFile(".env");
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return {};
     problems.push({ origin: ".env", message: `cannot be read: ${reasonOf(error)}` });
     return {};
   }
+  // Loaded only where it is needed: a container has no `.env`.
+  const { parseEnv } = await import("node:util");
+  return parseEnv(text);
 }
 
 /** The text of a value's file without the line break that editors put at its end. */

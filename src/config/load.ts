@@ -47,8 +47,8 @@ const HINTS: Partial<Record<VariableName, string>> = {
  * Reads and checks the whole configuration.
  * Throws a {@link ConfigError} that holds every problem at once, each with its origin.
  */
-export function loadConfig(sources: EnvironmentSources, flags: Flags = {}): Config {
-  const reader = new Reader(readEnvironment(sources), flags);
+export async function loadConfig(sources: EnvironmentSources, flags: Flags = {}): Promise<Config> {
+  const reader = new Reader(await readEnvironment(sources), flags);
   const providers = reader.optional("ENDPOINTS", wordListSchema(PROVIDERS)) ?? PROVIDERS;
   const endpoints = providers.map((provider) => readEndpoint(reader, provider));
   const token = reader.required("PROXY_TOKEN", secretSchema);
@@ -80,8 +80,10 @@ export function loadConfig(sources: EnvironmentSources, flags: Flags = {}): Conf
 }
 
 /** Where the proxy listens, for a program that only wants to reach it; problems of other values do not count. */
-export function loadAddress(sources: EnvironmentSources): { host: string; port: number; tls: boolean } {
-  const reader = new Reader(readEnvironment(sources), {});
+export async function loadAddress(
+  sources: EnvironmentSources,
+): Promise<{ host: string; port: number; tls: boolean }> {
+  const reader = new Reader(await readEnvironment(sources), {});
   const address = { ...readAddress(reader), tls: reader.has("TLS_CERT") };
   reader.throwProblems(["HOST", "PORT"]);
   return address;

@@ -1,34 +1,25 @@
 /** The log: an event's name and fields from a fixed list, redacted where they are written. */
 
-import {
-  configureSync,
-  getJsonLinesFormatter,
-  getLogger,
-  type LogRecord,
-  resetSync,
-  type TextFormatter,
-} from "@logtape/logtape";
 import type { LogConfig, LogLevel } from "../config/schema.ts";
 
-/** Every field a log line can have; others are not written. */
+/** Every field a log line can have, in the order they are written; others are not written. */
 export const LOG_FIELDS = [
+  "version",
   "address",
-  "bytes",
-  "code",
-  "detail",
-  "duration_ms",
-  "ending",
-  "endpoint",
   "endpoints",
-  "id",
-  "in_flight",
+  "code",
+  "status",
   "method",
   "path",
+  "endpoint",
   "principal",
-  "signal",
-  "status",
+  "bytes",
   "ttfb_ms",
-  "version",
+  "duration_ms",
+  "ending",
+  "in_flight",
+  "id",
+  "detail",
 ] as const;
 
 /** Fields of a log line. */
@@ -42,48 +33,46 @@ export interface LogSink {
   readonly write: (line: string) => void;
   /** Values that never appear, whatever field they came in by. */
   readonly secrets: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
 }
 
-const CATEGORY = "llm-proxy";
-const ALLOWED: ReadonlySet<string> = new Set(LOG_FIELDS);
-const LEVELS = { debug: "debug", info: "info", warn: "warning", error: "error" } as const;
+/** The order of severity. */
+const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
-/** Opens the process's log; the returned function closes it. */
-export function openLog(config: LogConfig, sink: LogSink): { log: Log; close: () => void } {
-  const format = config.format === "json" ? getJsonLinesFormatter({ properties: "flatten" }) : formatPretty;
-  const redact = redactor(sink.secrets);
-  configureSync({
-    reset: true,
-    sinks: { out: (record) => sink.write(redact(format(withAllowedFields(record)))) },
-    loggers: [
-      { category: CATEGORY, lowestLevel: LEVELS[config.level], sinks: ["out"] },
-      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["out"] },
-    ],
-  });
-  const logger = getLogger(CATEGORY);
-  return {
-    log: (level, event, fields = {}) => logger[level](event, fields),
-    close: resetSync,
+/** Makes the log. It has no state but its configuration: every line is written as it comes. */
+export function createLog(config: LogConfig, { write, secrets, now = Date.now }: LogSink): Log {
+  const least = LEVELS.indexOf(config.level);
+  const redact = redactor(secrets);
+  const format = config.format === "json" ? jsonLine : prettyLine;
+  return (level, event, fields = {}) => {
+    if (LEVELS.indexOf(level) < least) return;
+    const allowed = LOG_FIELDS.flatMap((name) =>
+      fields[name] === undefined ? [] : [[name, fields[name]] as const]
+    );
+    write(redact(format({ time: new Date(now()), level, event, fields: allowed })));
   };
 }
 
-function withAllowedFields(record: LogRecord): LogRecord {
-  const properties: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(record.properties)) {
-    if (ALLOWED.has(name) && value !== undefined) properties[name] = value;
-  }
-  return { ...record, properties };
+interface Line {
+  readonly time: Date;
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly fields: readonly (readonly [name: string, value: string | number | undefined])[];
 }
 
-/** `14:02:11 INFO  exchange  status=200 endpoint=openai …` */
-const formatPretty: TextFormatter = (record) => {
-  const date = new Date(record.timestamp);
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()]
+/** `{"time":"…","level":"info","event":"exchange","status":200,…}` */
+function jsonLine({ time, level, event, fields }: Line): string {
+  return `${JSON.stringify({ time: time.toISOString(), level, event, ...Object.fromEntries(fields) })}\n`;
+}
+
+/** `14:02:11 INFO  exchange status=200 endpoint=openai …`, in local time. */
+function prettyLine({ time, level, event, fields }: Line): string {
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()]
     .map((part) => String(part).padStart(2, "0")).join(":");
-  const level = record.level === "warning" ? "WARN" : record.level.toUpperCase();
-  const fields = Object.entries(record.properties).map(([name, value]) => `${name}=${plainOrQuoted(value)}`);
-  return `${time} ${level.padEnd(5)} ${[String(record.rawMessage), ...fields].join(" ")}\n`;
-};
+  const pairs = fields.map(([name, value]) => `${name}=${plainOrQuoted(value)}`);
+  return `${clock} ${level.toUpperCase().padEnd(5)} ${[event, ...pairs].join(" ")}\n`;
+}
 
 function plainOrQuoted(value: unknown): string {
   const text = String(value);

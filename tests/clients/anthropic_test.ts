@@ -100,7 +100,7 @@ Deno.test("anthropic: an abort in mid-stream reaches the upstream", () =>
     const stream = await client.messages.create({ ...REQUEST, stream: true });
     stream.controller.abort();
     await left.promise;
-    const line = await proxy.logged(({ message }) => message === "exchange");
+    const line = await proxy.logged(({ event }) => event === "exchange");
     assertEquals([line["status"], line["ending"]], [499, "client_gone"]);
   }));
 

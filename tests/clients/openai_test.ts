@@ -131,7 +131,7 @@ Deno.test("openai: an abort in mid-stream reaches the upstream", () =>
     await asking;
     abort.abort();
     await left.promise;
-    const line = await proxy.logged(({ message }) => message === "exchange");
+    const line = await proxy.logged(({ event }) => event === "exchange");
     assertEquals([line["status"], line["ending"]], [499, "client_gone"]);
   }));
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import manifest from "../../deno.json" with { type: "json" };
 import { VARIABLES } from "../../src/config/env.ts";
 import { loadAddress, loadConfig } from "../../src/config/load.ts";
@@ -24,13 +24,16 @@ function sources(env: Record<string, string | undefined>, files: Record<string, 
   };
 }
 
-function problemsOf(env: Record<string, string | undefined>, files?: Record<string, string>): string[] {
-  const error = assertThrows(() => loadConfig(sources(env, files)), ConfigError);
+async function problemsOf(
+  env: Record<string, string | undefined>,
+  files?: Record<string, string>,
+): Promise<string[]> {
+  const error = await assertRejects(() => loadConfig(sources(env, files)), ConfigError);
   return error.problems.map(({ origin, message }) => `${origin} ${message}`);
 }
 
-Deno.test("loadConfig: the five required variables are enough", () => {
-  const config = loadConfig(sources(GOOD));
+Deno.test("loadConfig: the five required variables are enough", async () => {
+  const config = await loadConfig(sources(GOOD));
   assertEquals(config.server, { host: "0.0.0.0", port: 33_000, drainMs: 30_000 });
   assertEquals(config.log, { level: "info", format: "pretty", access: false });
   assertEquals(
@@ -43,18 +46,18 @@ Deno.test("loadConfig: the five required variables are enough", () => {
   assertEquals(secretsOf(config), ["a-token-of-some-length", "sk-openai", "sk-anthropic"]);
 });
 
-Deno.test("loadConfig: optional variables, flags over environment over .env", () => {
+Deno.test("loadConfig: optional variables, flags over environment over .env", async () => {
   const files = { ".env": "PORT=1\nHOST='127.0.0.1'\nLOG_LEVEL=debug # why not\nexport ACCESS_LOG=on\n" };
   const env = { ...GOOD, PORT: "2", ANTHROPIC_VERSION: "2023-06-01", LOG_FORMAT: "json", DRAIN_SECONDS: "5" };
-  const config = loadConfig(sources(env, files), { PORT: { value: "3", origin: "--port" } });
+  const config = await loadConfig(sources(env, files), { PORT: { value: "3", origin: "--port" } });
   assertEquals(config.server, { host: "127.0.0.1", port: 3, drainMs: 5_000 });
   assertEquals(config.log, { level: "debug", format: "json", access: true });
   assertEquals(config.endpoints[1]?.anthropicVersion, "2023-06-01");
 });
 
-Deno.test("loadConfig: ENDPOINTS narrows what is required", () => {
+Deno.test("loadConfig: ENDPOINTS narrows what is required", async () => {
   const { OPENAI_BASE_URL, OPENAI_API_KEY, PROXY_TOKEN } = GOOD;
-  const config = loadConfig(
+  const config = await loadConfig(
     sources({ OPENAI_BASE_URL, OPENAI_API_KEY, PROXY_TOKEN, ENDPOINTS: " openai,openai".trim() }),
   );
   assertEquals(config.endpoints.map(({ name }) => name), ["openai"]);
@@ -85,19 +88,19 @@ const BAD: readonly (readonly [string, string, string])[] = [
   ["PROXY_TOKEN", "sk-openai", "is the same as the key of openai: clients would hold the provider's key"],
 ];
 for (const [name, value, message] of BAD) {
-  Deno.test(`loadConfig: ${name}=${JSON.stringify(value)} ${message}`, () => {
-    assertEquals(problemsOf({ ...GOOD, [name]: value }), [`env ${name} ${message}`]);
+  Deno.test(`loadConfig: ${name}=${JSON.stringify(value)} ${message}`, async () => {
+    assertEquals(await problemsOf({ ...GOOD, [name]: value }), [`env ${name} ${message}`]);
   });
 }
 
-Deno.test("loadConfig: a …_FILE beside its variable is refused; a missing file is not also called a missing value", () => {
-  assertEquals(problemsOf({ ...GOOD, PROXY_TOKEN_FILE: "/run/token" }), [
+Deno.test("loadConfig: a …_FILE beside its variable is refused; a missing file is not also called a missing value", async () => {
+  assertEquals(await problemsOf({ ...GOOD, PROXY_TOKEN_FILE: "/run/token" }), [
     "env PROXY_TOKEN_FILE stands beside PROXY_TOKEN: keep one of the two",
   ]);
-  assertEquals(problemsOf({ ...GOOD, PROXY_TOKEN: undefined, PROXY_TOKEN_FILE: "/run/token" }), [
+  assertEquals(await problemsOf({ ...GOOD, PROXY_TOKEN: undefined, PROXY_TOKEN_FILE: "/run/token" }), [
     'env PROXY_TOKEN_FILE names "/run/token", which cannot be read: there is no such file',
   ]);
-  const config = loadConfig(
+  const config = await loadConfig(
     sources({ ...GOOD, PROXY_TOKEN: undefined, PROXY_TOKEN_FILE: "/run/token" }, {
       "/run/token": "of-the-file\r\n",
     }),
@@ -105,22 +108,22 @@ Deno.test("loadConfig: a …_FILE beside its variable is refused; a missing file
   assertEquals(config.auth, { mode: "token", token: "of-the-file" });
 });
 
-Deno.test("loadConfig: TLS needs both its files, in PEM form", () => {
+Deno.test("loadConfig: TLS needs both its files, in PEM form", async () => {
   const files = {
     "/cert": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n",
     "/key": "not a key",
   };
-  assertEquals(problemsOf({ ...GOOD, TLS_CERT_FILE: "/cert" }, files), [
+  assertEquals(await problemsOf({ ...GOOD, TLS_CERT_FILE: "/cert" }, files), [
     "env TLS_KEY is missing, though TLS_CERT is set: TLS needs both",
   ]);
-  assertEquals(problemsOf({ ...GOOD, TLS_CERT_FILE: "/cert", TLS_KEY_FILE: "/key" }, files), [
+  assertEquals(await problemsOf({ ...GOOD, TLS_CERT_FILE: "/cert", TLS_KEY_FILE: "/key" }, files), [
     "env TLS_KEY_FILE holds no private key in PEM form",
   ]);
 });
 
-Deno.test("loadAddress: only the address counts, whatever else is missing", () => {
-  assertEquals(loadAddress(sources({ PORT: "1234" })), { host: "0.0.0.0", port: 1234, tls: false });
-  assertThrows(() => loadAddress(sources({ PORT: "x" })), ConfigError);
+Deno.test("loadAddress: only the address counts, whatever else is missing", async () => {
+  assertEquals(await loadAddress(sources({ PORT: "1234" })), { host: "0.0.0.0", port: 1234, tls: false });
+  await assertRejects(() => loadAddress(sources({ PORT: "x" })), ConfigError);
 });
 
 Deno.test("the permission set names every variable and its _FILE form, and nothing that is not read", () => {
@@ -131,15 +134,15 @@ Deno.test("the permission set names every variable and its _FILE form, and nothi
 
 Deno.test(".env.example: filled in, it is a complete configuration; untouched, it names what to fill in", async () => {
   const example = await Deno.readTextFile(new URL("../../.env.example", import.meta.url));
-  assertEquals(problemsOf({}, { ".env": example }), [
+  assertEquals(await problemsOf({}, { ".env": example }), [
     ".env: OPENAI_API_KEY is empty",
     ".env: ANTHROPIC_API_KEY is empty",
     ".env: PROXY_TOKEN is empty",
   ]);
   const filled = example.replace(/^(\w+)=$/gm, "$1=some-value-for-$1");
-  assertEquals(loadConfig(sources({}, { ".env": filled })).endpoints.length, 2);
+  assertEquals((await loadConfig(sources({}, { ".env": filled }))).endpoints.length, 2);
   const uncommented = filled.replace(/^# (\w+=)/gm, "$1").replace(/^TLS_.*$/gm, "");
-  assertEquals(loadConfig(sources({}, { ".env": uncommented })).endpoints.length, 2);
+  assertEquals((await loadConfig(sources({}, { ".env": uncommented }))).endpoints.length, 2);
   const named = new Set(
     [...example.matchAll(/^(?:# )?(\w+)=/gm)].map(([, name]) => name?.replace(/^(TLS_.*)_FILE$/, "$1")),
   );

@@ -1,45 +1,44 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ExchangeRecord } from "../../src/exchange.ts";
 import { exchangeLogger } from "../../src/observability/exchange_log.ts";
-import { type LogFields, openLog } from "../../src/observability/log.ts";
+import { createLog, type LogFields } from "../../src/observability/log.ts";
 
 function logged(
   config: { level?: "debug" | "info" | "warn" | "error"; format?: "json" | "pretty"; secrets?: string[] },
-  write: (log: ReturnType<typeof openLog>["log"]) => void,
+  write: (log: ReturnType<typeof createLog>) => void,
 ): string {
   let text = "";
-  const { log, close } = openLog(
+  const log = createLog(
     { level: config.level ?? "info", format: config.format ?? "json", access: false },
-    { write: (line) => text += line, secrets: config.secrets ?? [] },
+    { write: (line) => text += line, secrets: config.secrets ?? [], now: () => 1_800_000_000_123 },
   );
   write(log);
-  close();
   return text;
 }
 
-Deno.test("openLog: json is one object a line with event, level and fields", () => {
+Deno.test("createLog: json is one object a line with event, level and fields", () => {
   const lines = logged({}, (log) => {
     log("info", "exchange", { status: 200, path: "/v1" });
     log("warn", "fault", { detail: "line\nbreak" });
   }).trimEnd().split("\n").map((line) => JSON.parse(line));
   assertEquals(
-    lines.map(({ level, message, status, path, detail }) => [level, message, status, path, detail]),
+    lines.map(({ time, level, event, status, path, detail }) => [time, level, event, status, path, detail]),
     [
-      ["INFO", "exchange", 200, "/v1", undefined],
-      ["WARN", "fault", undefined, undefined, "line\nbreak"],
+      ["2027-01-15T08:00:00.123Z", "info", "exchange", 200, "/v1", undefined],
+      ["2027-01-15T08:00:00.123Z", "warn", "fault", undefined, undefined, "line\nbreak"],
     ],
   );
 });
 
-Deno.test("openLog: pretty is one line however odd the values are", () => {
+Deno.test("createLog: pretty is one line however odd the values are", () => {
   const text = logged(
     { format: "pretty" },
     (log) => log("warn", "fault", { detail: 'a "b"\n\x1b[31mc', status: 502 }),
   );
-  assertMatch(text, /^\d\d:\d\d:\d\d WARN {2}fault detail="a \\"b\\"\\n\\u001b\[31mc" status=502\n$/);
+  assertMatch(text, /^\d\d:\d\d:\d\d WARN {2}fault status=502 detail="a \\"b\\"\\n\\u001b\[31mc"\n$/);
 });
 
-Deno.test("openLog: the level is the least that is written", () => {
+Deno.test("createLog: the level is the least that is written", () => {
   const text = logged({ level: "warn", format: "pretty" }, (log) => {
     for (const level of ["debug", "info", "warn", "error"] as const) log(level, `at_${level}`);
   });
@@ -47,7 +46,7 @@ Deno.test("openLog: the level is the least that is written", () => {
 });
 
 for (const format of ["json", "pretty"] as const) {
-  Deno.test(`openLog: ${format}: no secret is written, in whatever field and spelling it comes`, () => {
+  Deno.test(`createLog: ${format}: no secret is written, in whatever field and spelling it comes`, () => {
     const secrets = ["s3cret/with+signs", 's3cret"quoted', "s3cret"];
     const text = logged({ format, secrets }, (log) =>
       log("info", "exchange", {
@@ -59,7 +58,7 @@ for (const format of ["json", "pretty"] as const) {
   });
 }
 
-Deno.test("openLog: a field that is not on the list is not written", () => {
+Deno.test("createLog: a field that is not on the list is not written", () => {
   const smuggled: LogFields = Object.assign({ status: 200 }, { authorization: "Bearer x" });
   assertEquals(JSON.parse(logged({}, (log) => log("info", "exchange", smuggled))).authorization, undefined);
 });

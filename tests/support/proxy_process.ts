@@ -102,7 +102,7 @@ export class ProxyProcess implements AsyncDisposable {
   static async startWith(env: Record<string, string>): Promise<ProxyProcess> {
     const proxy = new ProxyProcess(proxyCommand([], env).spawn());
     const started = await Promise.race([
-      proxy.logged((line) => line["message"] === "started"),
+      proxy.logged((line) => line["event"] === "started"),
       proxy.#child.status.then(({ code }) => {
         throw new Error(`the proxy ended with ${code}:\n${proxy.output}`);
       }),

@@ -38,13 +38,13 @@ for (const signal of SIGNALS) {
     const body = client.reader.body(head.headers, { untilClose: false });
     let text = new TextDecoder().decode((await body.next()).value);
     proxy.kill(signal);
-    await proxy.logged(({ message }) => message === "draining");
+    await proxy.logged(({ event }) => event === "draining");
     await assertRejects(() => fetch(`${proxy.url}/healthz`), TypeError);
     held.release();
     for await (const piece of body) text += new TextDecoder().decode(piece);
     assertEquals(text, "firstlast");
     assertEquals(await proxy.exited(), 0);
-    await proxy.logged(({ message }) => message === "stopped");
+    await proxy.logged(({ event }) => event === "stopped");
   });
 
   Deno.test(`a second ${signal} ends at once`, async () => {
@@ -55,7 +55,7 @@ for (const signal of SIGNALS) {
     await client.send(ASK("/openai/v1/models"));
     await client.head();
     proxy.kill(signal);
-    await proxy.logged(({ message }) => message === "draining");
+    await proxy.logged(({ event }) => event === "draining");
     proxy.kill(signal);
     assertEquals(await proxy.exited(), signal === "SIGINT" ? 130 : 143);
     held.release();
