@@ -1,0 +1,49 @@
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { TransportError } from "../../src/forwarding/transport/transport.ts";
+import { ANSWER_CASES, type AnswerCase } from "../support/answer_cases.ts";
+import { inputOf, inputSplitAt, latin1 } from "../support/byte_input.ts";
+import { type ExchangeOutcome, exchangeOver } from "../support/upstream_exchange.ts";
+
+/** Longer answers are split at their head, their end and some places between. */
+const EVERY_SPLIT_BYTES = 400;
+
+function assertOutcome(expected: AnswerCase, outcome: ExchangeOutcome, where: string): void {
+  if (expected.whole !== undefined) {
+    assertEquals(outcome.error, undefined, where);
+    assertEquals([outcome.response?.status, outcome.body, outcome.reusable], [...expected.whole], where);
+    return;
+  }
+  assertInstanceOf(outcome.error, TransportError);
+  assertEquals(outcome.response === undefined ? "head" : "body", expected.refused, where);
+  assert(!outcome.reusable, `${where}: a connection that broke the rules was kept`);
+}
+
+Deno.test("conformance: the table is as long as it has to be", () => {
+  assert(ANSWER_CASES.length >= 120, `${ANSWER_CASES.length} cases`);
+  assertEquals(new Set(ANSWER_CASES.map(({ name }) => name)).size, ANSWER_CASES.length, "names repeat");
+});
+
+for (const answer of ANSWER_CASES) {
+  Deno.test(`conformance: ${answer.name}`, async () => {
+    const bytes = latin1(answer.bytes);
+    const behind = answer.whole !== undefined && !answer.untilClose ? "silence" : "end";
+    assertOutcome(
+      answer,
+      await exchangeOver(inputOf(bytes, bytes.length, behind), answer.method),
+      "in one piece",
+    );
+    assertOutcome(
+      answer,
+      await exchangeOver(inputOf(bytes, 1, behind), answer.method),
+      "byte by byte",
+    );
+    const step = bytes.length <= EVERY_SPLIT_BYTES ? 1 : Math.ceil(bytes.length / EVERY_SPLIT_BYTES);
+    for (let at = 1; at < bytes.length; at += step) {
+      assertOutcome(
+        answer,
+        await exchangeOver(inputSplitAt(bytes, at, behind), answer.method),
+        `split at ${at}`,
+      );
+    }
+  });
+}
