@@ -15,7 +15,7 @@ const COPIED_BYTES = 16 * 1024;
 /** The text of a head, its empty line included. */
 export function headText(startLine: string, fields: readonly Field[]): string {
   let text = `${startLine}\r\n`;
-  for (const { name, value } of fields) text += `${name}: ${value}\r\n`;
+  for (const { name, value } of fields) text += value === "" ? `${name}:\r\n` : `${name}: ${value}\r\n`;
   return `${text}\r\n`;
 }
 

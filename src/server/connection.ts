@@ -129,9 +129,7 @@ export class ClientConnection {
     reply: OutgoingReply,
     { head, body, cancellation }: { head: RequestHead; body: RequestBody | null; cancellation: Cancellation },
   ): Promise<boolean> {
-    // What has come of an unread body is passed over; with the whole of it, the connection can go on.
-    if (body !== null) { while (body.tryRead() instanceof Uint8Array); }
-    const isRead = body === null || body.ended;
+    const isRead = body === null || body.passOver();
     const framing = frameReply(reply, head, { persistent: head.persistent && isRead && !this.#lastRequest });
     const source = framing.hasBody && reply.body !== null ? asSource(reply.body) : null;
     try {

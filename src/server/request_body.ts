@@ -22,8 +22,13 @@ export class RequestBody implements ByteSource {
     this.#hooks = hooks;
   }
 
-  /** Whether the client has sent all of it and all of it was taken. */
-  get ended(): boolean {
+  /** Passes over what has come and was not read; tells whether that was all, so that the connection can go on. */
+  passOver(): boolean {
+    try {
+      while (this.#body.tryRead() instanceof Uint8Array) { /* nobody wants it */ }
+    } catch {
+      return false; // it breaks the rules, which is no news by now
+    }
     return this.#body.ended;
   }
 

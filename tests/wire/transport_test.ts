@@ -1,0 +1,298 @@
+import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
+import { createHttp1Transport, type Http1Options } from "../../src/forwarding/transport/http1.ts";
+import {
+  type Transport,
+  TransportError,
+  type UpstreamRequest,
+} from "../../src/forwarding/transport/transport.ts";
+import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
+import { fieldsOf } from "../support/fields.ts";
+import { textSource } from "../support/handler.ts";
+import { gather } from "../support/http_reader.ts";
+import { upstreamRequest } from "../support/upstream_exchange.ts";
+
+const ECHO: Script = async (exchange) => {
+  const body = await gather(exchange.body());
+  await exchange.write(plainAnswer(`${exchange.request.connection}:${new TextDecoder().decode(body)}`));
+};
+
+async function withTransport(
+  script: Script,
+  test: (
+    send: (parts?: Partial<UpstreamRequest>) => Promise<string>,
+    upstream: FakeUpstream,
+  ) => Promise<void>,
+  options?: Http1Options,
+): Promise<void> {
+  await using upstream = new FakeUpstream({ script });
+  const transport = createHttp1Transport(options);
+  try {
+    await test((parts) => read(transport, { origin: upstream.origin, ...parts }), upstream);
+  } finally {
+    transport.close();
+  }
+}
+
+/** Sends a request and gives its whole answer's body. */
+async function read(transport: Transport, parts: Partial<UpstreamRequest>): Promise<string> {
+  const { body } = await transport.send(upstreamRequest(parts));
+  let text = "";
+  for (let piece = await body?.read(); piece; piece = await body?.read()) {
+    text += new TextDecoder().decode(piece);
+  }
+  return text;
+}
+
+function posted(text: string): Partial<UpstreamRequest> {
+  const bodyLength = new TextEncoder().encode(text).length;
+  return {
+    method: "POST",
+    fields: fieldsOf(`content-length: ${bodyLength}`),
+    body: textSource(text),
+    bodyLength,
+  };
+}
+
+Deno.test("transport: one request after the other shares a connection; at the same time they do not", () =>
+  withTransport(ECHO, async (send) => {
+    assertEquals([await send(), await send(), await send(posted("x"))], ["0:", "0:", "0:x"]);
+    const together = await Promise.all([send(), send()]);
+    assertEquals(together.sort(), ["0:", "1:"]);
+  }));
+
+Deno.test("transport: an answer that is not read to its end frees no connection", () =>
+  withTransport(ECHO, async (send, upstream) => {
+    const transport = createHttp1Transport();
+    const { body } = await transport.send(
+      upstreamRequest({ origin: upstream.origin, ...posted("x".repeat(50_000)) }),
+    );
+    body?.cancel();
+    assertEquals(await read(transport, { origin: upstream.origin }), "1:");
+    assertEquals(await send(), "2:");
+    transport.close();
+  }));
+
+Deno.test("transport: an idle connection that the upstream closed is noticed before use", () =>
+  withTransport(async (exchange) => {
+    await ECHO(exchange);
+    if (exchange.request.target === "/closes") exchange.close();
+  }, async (send, upstream) => {
+    assertEquals(await send({ target: "/closes" }), "0:");
+    while (upstream.openConnections > 0) await new Promise((resolve) => setTimeout(resolve));
+    // A body that could not be sent twice would be lost on a dead connection.
+    const large = "y".repeat(100_000);
+    assertEquals(await send(posted(large)), `1:${large}`);
+    assertEquals(upstream.requests.length, 2);
+  }));
+
+Deno.test("transport: bytes that nobody asked for spoil an idle connection", () =>
+  withTransport(async (exchange) => {
+    await ECHO(exchange);
+    if (exchange.request.connection > 0) return;
+    await exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned");
+    await exchange.peerClosed();
+  }, async (send) => {
+    await send();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assertEquals(await send(), "1:");
+  }));
+
+/** An upstream that closes a connection when its second request comes: what an idle close looks like that crosses it. */
+const CLOSES_SECOND = (answerBegins: string): Script => {
+  const served = new Map<number, number>();
+  return async (exchange) => {
+    const { connection } = exchange.request;
+    const count = (served.get(connection) ?? 0) + 1;
+    served.set(connection, count);
+    if (count === 1) return await ECHO(exchange);
+    await gather(exchange.body());
+    if (answerBegins !== "") await exchange.write(answerBegins);
+    exchange.close();
+  };
+};
+
+Deno.test("transport: a small request that crosses an idle close is sent once more, whole", () =>
+  withTransport(CLOSES_SECOND(""), async (send, upstream) => {
+    assertEquals(await send(), "0:");
+    assertEquals(await send(posted("once more")), "1:once more");
+    assertEquals(upstream.requests.length, 3);
+  }));
+
+Deno.test("transport: once a byte of an answer came, nothing is sent again", () =>
+  withTransport(CLOSES_SECOND("H"), async (send, upstream) => {
+    await send();
+    const error = await assertRejects(() => send(posted("x")), TransportError);
+    assertEquals([error.facts.reused, error.facts.received, upstream.requests.length], [true, true, 2]);
+  }));
+
+Deno.test("transport: a failure on a fresh connection is not tried again", () =>
+  withTransport((exchange) => exchange.close(), async (send, upstream) => {
+    const error = await assertRejects(() => send(posted("x")), TransportError);
+    assertEquals(error.facts, { phase: "first byte", sent: true, received: false, reused: false });
+    assertEquals(upstream.requests.length, 1);
+  }));
+
+Deno.test("transport: a body that is large or of unknown length goes on a fresh connection", () =>
+  withTransport(ECHO, async (send) => {
+    const large = "x".repeat(70_000);
+    assertEquals(await send(), "0:");
+    assertEquals(await send(posted(large)), `1:${large}`);
+    assertEquals(await send({ method: "POST", body: textSource("chunks") }), "2:chunks");
+  }));
+
+Deno.test("transport: an answer before the upload's end is delivered and the connection not used again", () =>
+  withTransport(async (exchange) => {
+    await exchange.write(plainAnswer("too large", { status: "413 Content Too Large" }));
+    if (exchange.request.method === "POST") await exchange.peerClosed();
+  }, async (send) => {
+    let given = 0;
+    const endless = {
+      read: () => given++ < 3 ? Promise.resolve(new Uint8Array(10)) : new Promise<never>(() => {}),
+      tryRead: () => undefined,
+      cancel() {},
+    };
+    assertEquals(await send({ method: "POST", body: endless }), "too large");
+    assertEquals(await send(), "too large");
+  }));
+
+Deno.test("transport: idle connections are bounded in number and in time", () =>
+  withTransport(ECHO, async (send, upstream) => {
+    await Promise.all([send(), send(), send()]);
+    while (upstream.openConnections > 1) await new Promise((resolve) => setTimeout(resolve));
+    while (upstream.openConnections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    assertEquals(upstream.requests.length, 3);
+  }, { pool: { maxIdle: 1, idleMs: 40 } }));
+
+Deno.test("transport: a slow reader stops the upstream, a slow upstream stops the upload", async () => {
+  const piece = "x".repeat(64 * 1024);
+  const size = 64 * 1024 * 1024;
+  let written = 0;
+  await withTransport(async (exchange) => {
+    if (exchange.request.method === "POST") return await exchange.peerClosed();
+    await exchange.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+    for (; written < size; written += piece.length) await exchange.write(piece);
+  }, async (_send, upstream) => {
+    const transport = createHttp1Transport();
+    const { body } = await transport.send(upstreamRequest({ origin: upstream.origin }));
+    await body?.read();
+    let before = -1;
+    while (before !== written) {
+      before = written;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    // What the kernel's buffers hold is all that went ahead of the reader.
+    assertLess(written, size / 2, "the upstream ran ahead of its reader");
+    body?.cancel();
+    transport.close();
+  });
+  let taken = 0;
+  const endless = {
+    read: () => Promise.resolve(new Uint8Array(64 * 1024)).finally(() => taken += 64 * 1024),
+    tryRead: () => undefined,
+    cancel() {},
+  };
+  const { promise: stalled, resolve: stop } = Promise.withResolvers<void>();
+  await withTransport(() => stalled, async (_send, upstream) => {
+    const transport = createHttp1Transport();
+    const sending = transport.send(
+      upstreamRequest({ origin: upstream.origin, method: "POST", body: endless }),
+    );
+    let before = -1;
+    while (before !== taken) {
+      before = taken;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assertLess(taken, size / 2, "the upload ran ahead of the upstream");
+    stop();
+    transport.close();
+    await assertRejects(() => sending, TransportError);
+  });
+});
+
+const TLS_FOLDER = new URL("../support/tls/", import.meta.url);
+const pem = (name: string) => Deno.readTextFileSync(new URL(name, TLS_FOLDER));
+
+/** A TLS server that answers every request the same and says by which protocol it was reached. */
+async function withTlsUpstream(test: (origin: string) => Promise<void>): Promise<void> {
+  const listener = Deno.listenTls({
+    hostname: "127.0.0.1",
+    port: 0,
+    cert: pem("cert.pem"),
+    key: pem("key.pem"),
+    alpnProtocols: ["h2", "http/1.1"],
+  });
+  const served: Promise<void>[] = [];
+  const accepting = (async () => {
+    try {
+      for await (const connection of listener) served.push(answer(connection));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  })();
+  try {
+    await test(`https://localhost:${listener.addr.port}`);
+  } finally {
+    listener.close();
+    await accepting;
+    await Promise.allSettled(served);
+  }
+
+  async function answer(connection: Deno.TlsConn): Promise<void> {
+    using open = connection;
+    const { alpnProtocol } = await open.handshake();
+    const buffer = new Uint8Array(4096);
+    while (await open.read(buffer) !== null) {
+      await open.write(new TextEncoder().encode(plainAnswer(alpnProtocol ?? "none")));
+    }
+  }
+}
+
+Deno.test("transport: TLS to an upstream of a trusted CA, by http/1.1, on a kept connection", () =>
+  withTlsUpstream(async (origin) => {
+    const transport = createHttp1Transport({ caCerts: [pem("ca.pem")] });
+    assertEquals(await read(transport, { origin }), "http/1.1");
+    assertEquals(await read(transport, { origin }), "http/1.1");
+    transport.close();
+  }));
+
+Deno.test("transport: a certificate that nobody vouches for is refused, with the reason", () =>
+  withTlsUpstream(async (origin) => {
+    const transport = createHttp1Transport();
+    const error = await assertRejects(() => read(transport, { origin }), TransportError);
+    assertEquals(error.facts.phase, "tls");
+    assertStringIncludes(error.message, "its certificate is not valid (UnknownIssuer)");
+    transport.close();
+  }));
+
+Deno.test("transport: a certificate for another name is refused", () =>
+  withTlsUpstream(async (origin) => {
+    const transport = createHttp1Transport({ caCerts: [pem("ca.pem")] });
+    const error = await assertRejects(
+      () => read(transport, { origin: origin.replace("localhost", "127.0.0.1") }),
+      TransportError,
+    );
+    assert(/certificate/.test(error.message), error.message);
+    transport.close();
+  }));
+
+Deno.test("transport: a cancellation ends every stage with its reason", async () => {
+  // Takes connections and says nothing: to a TLS client that is an endless handshake.
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = silent.addr as Deno.NetAddr; // a listener on TCP has a NetAddr
+  for (
+    const [origin, phase] of [[`https://127.0.0.1:${port}`, "tls"], [
+      `http://127.0.0.1:${port}`,
+      "first byte",
+    ]]
+  ) {
+    const transport = createHttp1Transport();
+    const request = upstreamRequest({
+      origin: origin ?? "",
+      onPhase(entered) {
+        if (entered === phase) setTimeout(() => request.cancellation.cancel(new RangeError("enough")), 10);
+      },
+    });
+    await assertRejects(() => transport.send(request), RangeError, "enough");
+    transport.close();
+  }
+});
