@@ -2,7 +2,7 @@ import { createApp } from "../app.ts";
 import { type Config, DEFAULT_TIMEOUTS, type Endpoint } from "../config/schema.ts";
 import { createDemoUpstream } from "../demo/upstream.ts";
 import { createLog } from "../observability/log.ts";
-import { writeOut } from "./output.ts";
+import { gatheringOut, writeOut } from "./output.ts";
 import { runServer } from "./run_server.ts";
 
 /** Nothing of it is secret: the demo listens on loopback and its upstream has nothing to protect. */
@@ -19,7 +19,7 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     createDemoUpstream({ keys: KEYS, paceMs: PACE_MS }),
   );
   const config = demoConfig({ port: port ?? freePort(33_000), upstreamPort: upstream.addr.port });
-  const log = createLog(config.log, { write: writeOut, secrets: [] });
+  const log = createLog(config.log, { write: gatheringOut(), secrets: [] });
   await runServer(createApp(config, { log }), {
     server: config.server,
     log,

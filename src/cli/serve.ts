@@ -5,13 +5,13 @@ import { secretsOf } from "../config/redact.ts";
 import { createLog } from "../observability/log.ts";
 import { VERSION } from "../version.ts";
 import { bannerText, lanAddresses, serverUrls } from "./banner.ts";
-import { writeOut } from "./output.ts";
+import { gatheringOut, writeOut } from "./output.ts";
 import { runServer } from "./run_server.ts";
 
 /** `llm-proxy [serve]`: serves until it is told to end. */
 export async function serve(flags: Flags): Promise<void> {
   const config = await loadConfig(processSources, flags);
-  const log = createLog(config.log, { write: writeOut, secrets: secretsOf(config) });
+  const log = createLog(config.log, { write: gatheringOut(), secrets: secretsOf(config) });
   await runServer(createApp(config, { log }), {
     server: config.server,
     log,

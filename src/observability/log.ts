@@ -58,7 +58,7 @@ interface Line {
   readonly time: Date;
   readonly level: LogLevel;
   readonly event: string;
-  readonly fields: readonly (readonly [name: string, value: string | number | undefined])[];
+  readonly fields: readonly (readonly [name: string, value: string | number])[];
 }
 
 /** `{"time":"…","level":"info","event":"exchange","status":200,…}` */
@@ -85,7 +85,9 @@ function redactor(secrets: readonly string[]): (line: string) => string {
     secrets.filter((secret) => secret !== "")
       .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]),
   );
+  if (forms.size === 0) return (line) => line;
   // Longest first: a secret that holds another one disappears whole.
-  const ordered = [...forms].sort((a, b) => b.length - a.length);
-  return (line) => ordered.reduce((text, secret) => text.replaceAll(secret, "[redacted]"), line);
+  const longestFirst = [...forms].sort((a, b) => b.length - a.length);
+  const pattern = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join("|"), "g");
+  return (line) => line.replace(pattern, "[redacted]");
 }
