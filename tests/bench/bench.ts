@@ -188,7 +188,13 @@ type Started = Map<Candidate, StartedSubject>;
 
 async function startAll(list: readonly Candidate[], upstream: string): Promise<Started> {
   const started: Started = new Map();
-  for (const candidate of list) started.set(candidate, await startOne(candidate, upstream));
+  for (const candidate of list) {
+    try {
+      started.set(candidate, await startOne(candidate, upstream));
+    } catch (error) {
+      console.log(`missing: ${candidate.name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
   return started;
 }
 

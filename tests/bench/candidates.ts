@@ -86,7 +86,7 @@ proxy_request_buffering off; proxy_read_timeout 1h; } } }`,
         file,
         `global
   nbthread 1
-  maxconn 10000
+  maxconn 4000
 defaults
   mode http
   timeout connect 5s
@@ -114,7 +114,7 @@ backend upstream
   }
   const npm = await installed(folder, [
     "@oven/bun-linux-x64@1.4.5",
-    "undici@8.12.4",
+    "undici@7.16.0",
     "@portkey-ai/gateway@1.15.2",
   ]);
   const missing = npm === undefined ? {} : { missing: npm };

@@ -13,11 +13,17 @@ export interface StartOptions {
   readonly core?: number;
 }
 
-/** Starts a program; its output is dropped. */
+/** Starts a program; its output is dropped, but for errors with BENCH_DEBUG set. */
 export function start(command: readonly string[], { env = {}, core }: StartOptions = {}): Running {
   const whole = core === undefined ? command : ["taskset", "-c", String(core), ...command];
   const [program = "", ...args] = whole;
-  const child = new Deno.Command(program, { args, env, stdin: "null", stdout: "null", stderr: "null" })
+  const child = new Deno.Command(program, {
+    args,
+    env,
+    stdin: "null",
+    stdout: "null",
+    stderr: Deno.env.has("BENCH_DEBUG") ? "inherit" : "null",
+  })
     .spawn();
   let ended = false;
   child.status.then(() => ended = true);
