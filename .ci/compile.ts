@@ -27,8 +27,8 @@ await deno(
   "--no-check",
   "--no-prompt",
   "-P=run",
-  // Nearly halves the memory under load: most of a proxy's objects die young.
-  "--v8-flags=--max-semi-space-size=4",
+  // Most of a proxy's objects die young: a nursery of one fixed, small size takes a third off the memory under load.
+  "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4",
   ...(values.target === undefined ? [] : ["--target", values.target]),
   "--output",
   output,

@@ -6,7 +6,7 @@ export interface ByteInput {
 /** Enough for a head or an event; thousands of quiet streams hold one each. */
 const SMALL_BYTES = 4 * 1024;
 /** What a busy connection reads into. */
-const LARGE_BYTES = 64 * 1024;
+const LARGE_BYTES = 256 * 1024;
 
 /**
  * The reading side of a connection: bytes that have come and were not taken yet. One read is under way at most;

@@ -42,7 +42,7 @@ export async function candidates(folder: string, { quick }: { quick: boolean }):
         "-P=run",
       ];
       return Promise.resolve({
-        args: [...args, "--v8-flags=--max-semi-space-size=4", `${ROOT}src/main.ts`],
+        args: [...args, "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4", `${ROOT}src/main.ts`],
         env: {
           ENDPOINTS: "openai",
           OPENAI_BASE_URL: `${upstream}/v1`,
