@@ -11,6 +11,8 @@ const CRLF = new Uint8Array([13, 10]);
 const LAST_CHUNK = encodeLatin1("0\r\n\r\n");
 /** Pieces up to this are copied behind their framing, so that one write sends both. */
 const COPIED_BYTES = 16 * 1024;
+/** Enough for the events of a usual stream. */
+const SCRATCH_BYTES = 1024;
 
 /** The text of a head, its empty line included. */
 export function headText(startLine: string, fields: readonly Field[]): string {
@@ -43,20 +45,33 @@ export async function writeMessage(
     await writeAll(output, framed);
     piece = following ?? await body.read();
   }
+  const encoder = chunked ? new ChunkEncoder() : undefined;
   while (piece !== null) {
-    await writePiece(output, piece, chunked);
+    await (encoder === undefined ? writeAll(output, piece) : encoder.write(output, piece));
     piece = body.tryRead();
     if (piece === undefined) piece = await body.read();
   }
   if (chunked) await writeAll(output, LAST_CHUNK);
 }
 
-async function writePiece(output: ByteOutput, piece: Uint8Array, chunked: boolean): Promise<void> {
-  if (!chunked) return await writeAll(output, piece);
-  if (piece.length <= COPIED_BYTES) return await writeAll(output, concat([sizeLine(piece), piece, CRLF]));
-  await writeAll(output, sizeLine(piece));
-  await writeAll(output, piece);
-  await writeAll(output, CRLF);
+/** Writes pieces as chunks, small ones with their framing in one write out of a buffer that is used again. */
+class ChunkEncoder {
+  #scratch = new Uint8Array(SCRATCH_BYTES);
+
+  async write(output: ByteOutput, piece: Uint8Array): Promise<void> {
+    const size = `${piece.length.toString(16)}\r\n`;
+    if (piece.length > COPIED_BYTES) {
+      await writeAll(output, encodeLatin1(size));
+      await writeAll(output, piece);
+      return await writeAll(output, CRLF);
+    }
+    const length = size.length + piece.length + CRLF.length;
+    if (this.#scratch.length < length) this.#scratch = new Uint8Array(COPIED_BYTES + SCRATCH_BYTES);
+    for (let at = 0; at < size.length; at++) this.#scratch[at] = size.charCodeAt(at);
+    this.#scratch.set(piece, size.length);
+    this.#scratch.set(CRLF, size.length + piece.length);
+    await writeAll(output, this.#scratch.subarray(0, length));
+  }
 }
 
 function sizeLine(piece: Uint8Array): Uint8Array {

@@ -75,6 +75,8 @@ async function bench(): Promise<void> {
     const byKey = figures.get(name);
     byKey?.set(key, [...byKey.get(key) ?? [], value]);
   };
+  console.log("warming up");
+  for (const subject of subjects.values()) await measureJson(subject, { connections: 32, seconds, folder });
   for (let round = 1; round <= rounds; round++) {
     console.log(`plain JSON, round ${round} of ${rounds}`);
     for (const [{ name }, subject] of subjects) {

@@ -1,0 +1,61 @@
+/** `deno bench tests/forwarding`: the pure functions that every request goes through. */
+
+import { findCredentials } from "../../src/auth/credential.ts";
+import { sharedTokenCheck } from "../../src/auth/shared_token.ts";
+import { DEFAULT_TIMEOUTS, type Endpoint } from "../../src/config/schema.ts";
+import { upstreamFields } from "../../src/forwarding/request_headers.ts";
+import { clientFields } from "../../src/forwarding/response_headers.ts";
+import { parseHead } from "../../src/http1/head.ts";
+import { match } from "../../src/routing/match.ts";
+import { parseRequestTarget } from "../../src/routing/request_target.ts";
+import { buildRoutingTable } from "../../src/routing/table.ts";
+import { fieldsOf } from "../support/fields.ts";
+
+const ENDPOINTS: Endpoint[] = (["openai", "anthropic"] as const).map((name) => ({
+  name,
+  provider: name,
+  backend: { baseUrl: { origin: "https://api.test", path: "/v1" }, apiKey: "K", timeouts: DEFAULT_TIMEOUTS },
+}));
+const LINES = [
+  "Host: proxy.test:33000",
+  "Accept: application/json",
+  "Content-Type: application/json",
+  "User-Agent: OpenAI/JS 7.55.0",
+  "X-Stainless-Lang: js",
+  "X-Stainless-Runtime: node",
+  "Authorization: Bearer a-token-of-the-proxy",
+  "Content-Length: 512",
+  "Connection: keep-alive",
+];
+const HEAD = ["POST /openai/v1/chat/completions HTTP/1.1", ...LINES].join("\r\n");
+const FIELDS = fieldsOf(...LINES);
+const ANSWERED = fieldsOf(
+  "Content-Type: application/json",
+  "Date: now",
+  "X-Request-Id: req_1",
+  "Content-Length: 900",
+);
+
+const routes = buildRoutingTable(ENDPOINTS);
+const check = sharedTokenCheck("a-token-of-the-proxy");
+const policy = {
+  withheld: new Set(["authorization", "x-api-key", "api-key", "x-goog-api-key", "query", "subprotocol"]),
+  keySubprotocolPrefix: "openai-insecure-api-key.",
+  provider: "openai",
+  apiKey: "K",
+} as const;
+
+Deno.bench("parseHead", () => void parseHead(HEAD));
+Deno.bench(
+  "parseRequestTarget, nothing suspicious",
+  () => void parseRequestTarget("/openai/v1/chat/completions?a=1"),
+);
+Deno.bench(
+  "parseRequestTarget, percent-encoded",
+  () => void parseRequestTarget("/openai/v1/models/org%2Fmodel"),
+);
+Deno.bench("match", () => void match(routes, "/openai/v1/chat/completions"));
+Deno.bench("findCredentials", () => void findCredentials(FIELDS, ""));
+Deno.bench("the token's check", () => void check("a-token-of-the-proxy"));
+Deno.bench("upstreamFields", () => void upstreamFields(FIELDS, policy));
+Deno.bench("clientFields", () => void clientFields(ANSWERED, "req_1"));
