@@ -1,6 +1,6 @@
 const encoder = new TextEncoder();
 
-/** Writes a whole text to standard output; a reader that has gone away is no reason to stop serving. */
+/** Writes a whole text to standard output. */
 export function writeOut(text: string): void {
   writeWhole(Deno.stdout, text);
 }
@@ -35,7 +35,7 @@ function writeWhole(stream: { writeSync: (bytes: Uint8Array) => number }, text: 
   let bytes = encoder.encode(text);
   try {
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  } catch {
+    // A reader that has gone, a full disk: what cannot be written is lost, and serving goes on.
   }
 }

@@ -56,7 +56,7 @@ export async function forward(
       cancellation,
       onPhase: (phase) => timer.enter(phase),
     });
-    timer.enter("idle");
+    timer.pause();
     observer.answered(response.status);
     if (response.body === null) {
       timer.stop();
@@ -64,8 +64,9 @@ export async function forward(
       return response;
     }
     const body = new RelayedBody(response.body, cancellation, {
+      awaited: () => timer.enter("idle"),
       chunk(bytes) {
-        timer.touch();
+        timer.pause();
         observer.addBytes(bytes);
       },
       ended(how) {

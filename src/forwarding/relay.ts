@@ -4,6 +4,8 @@ import type { ByteSource } from "../http1/body.ts";
 
 /** What is told of a body while it passes. */
 export interface BodyWatch {
+  /** The client wants more than is at hand: from now on the upstream is waited for. */
+  readonly awaited: () => void;
   readonly chunk: (bytes: number) => void;
   /** Once: the last byte has been handed on, the client left, or the body broke off. */
   readonly ended: (how: "complete" | "client_gone" | { readonly brokenBy: unknown }) => void;
@@ -30,6 +32,7 @@ export class RelayedBody implements ByteSource {
   }
 
   async read(): Promise<Uint8Array | null> {
+    this.#watch.awaited();
     try {
       return this.#seen(await this.#source.read());
     } catch (error) {
@@ -39,7 +42,10 @@ export class RelayedBody implements ByteSource {
 
   /** The client takes no more. */
   cancel(): void {
-    this.#watch.ended("client_gone");
+    const { reason } = this.#cancellation;
+    this.#watch.ended(
+      reason === undefined || reason instanceof ClientGone ? "client_gone" : { brokenBy: reason },
+    );
     this.#source.cancel();
   }
 

@@ -3,9 +3,9 @@ import type { TimeoutLimits } from "../config/schema.ts";
 import type { AttemptPhase } from "./transport/transport.ts";
 
 /** What an attempt can wait for; each has its limit, setting up TLS has the one of connecting. */
-export type Phase = AttemptPhase | "idle";
+export type Phase = AttemptPhase | "idle" | "paused";
 /** The limit that was passed. */
-export type TimeoutPhase = Phase | "total";
+export type TimeoutPhase = Exclude<Phase, "paused"> | "total";
 
 /** The reason an attempt is cancelled with when a limit was passed. */
 export class TimeoutExpired extends Error {
@@ -53,9 +53,9 @@ export class PhaseTimer {
     this.#arm();
   }
 
-  /** A chunk arrived. */
-  touch(): void {
-    this.#activeAt = this.#clock.now();
+  /** Nothing is awaited of the upstream, since the client is not taking what came; only the total goes on. */
+  pause(): void {
+    this.#phase = "paused";
   }
 
   /** The attempt has ended; nothing will fire any more. */
@@ -82,7 +82,8 @@ export class PhaseTimer {
     const phaseAt = phaseMs === undefined ? Infinity : this.#activeAt + phaseMs;
     const totalAt = totalMs === undefined ? Infinity : this.#startedAt + totalMs;
     if (totalMs !== undefined && totalAt <= phaseAt) return { at: totalAt, phase: "total", limitMs: totalMs };
-    return phaseMs === undefined ? undefined : { at: phaseAt, phase: this.#phase, limitMs: phaseMs };
+    if (phaseMs === undefined || this.#phase === "paused") return undefined;
+    return { at: phaseAt, phase: this.#phase, limitMs: phaseMs };
   }
 
   #phaseLimit(): number | undefined {
@@ -94,6 +95,8 @@ export class PhaseTimer {
         return this.#limits.firstByteMs;
       case "idle":
         return this.#limits.idleMs;
+      case "paused":
+        return undefined;
       default:
         return this.#phase satisfies never;
     }

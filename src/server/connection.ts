@@ -30,6 +30,8 @@ export class ClientConnection {
   #state: ConnectionState = "idle";
   #since: number;
   #lastRequest = false;
+  #current: Cancellation | undefined;
+  #cutSeen = false;
 
   constructor(connection: Deno.Conn, { handler, now }: { handler: Handler; now: () => number }) {
     this.#connection = connection;
@@ -60,6 +62,16 @@ export class ClientConnection {
     this.#connection.close();
   }
 
+  /**
+   * Whether the exchange was cut and the client still has not taken what was being written: nothing else would
+   * end such a connection. Asked from time to time; true at the second time.
+   */
+  isStuck(): boolean {
+    const wasCut = this.#cutSeen;
+    this.#cutSeen = this.#state === "exchange" && this.#current?.reason !== undefined;
+    return wasCut && this.#cutSeen;
+  }
+
   /** Serves until the connection ends, by whichever side. Never throws. */
   async serve(): Promise<void> {
     try {
@@ -86,7 +98,8 @@ export class ClientConnection {
       return false;
     }
     this.#enter("exchange");
-    const cancellation = new Cancellation();
+    if (this.#state === "closed") return false;
+    const cancellation = this.#current = new Cancellation();
     const body = this.#requestBody(head, cancellation);
     if (body === null) this.#watchForDeparture(cancellation);
     const reply = await this.#handler({
@@ -168,6 +181,7 @@ export class ClientConnection {
   }
 
   #enter(state: ConnectionState): void {
+    if (this.#state === "closed") return;
     this.#state = state;
     this.#since = this.#now();
   }

@@ -42,7 +42,9 @@ export function startServer(app: App, config: ServerConfig, log: Log): RunningSe
   async function accept(): Promise<void> {
     while (isOpen) {
       try {
-        serve(await listener.accept());
+        const accepted = await listener.accept();
+        if (isOpen) serve(accepted);
+        else accepted.close();
       } catch (error) {
         if (!isOpen) return;
         // A TLS handshake that fails is the client's affair; anything else passes or comes again.
@@ -68,7 +70,7 @@ export function startServer(app: App, config: ServerConfig, log: Log): RunningSe
     const time = now();
     for (const connection of connections) {
       const limit = LIMITS_MS[connection.state];
-      if (limit !== undefined && time - connection.since > limit) connection.close();
+      if (limit !== undefined && time - connection.since > limit || connection.isStuck()) connection.close();
     }
   }
 

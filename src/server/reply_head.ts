@@ -21,6 +21,8 @@ export function frameReply(
 ): ReplyFraming {
   const framing: Field[] = [];
   const bodiless = status === 204 || status === 304;
+  // RFC 9110, 8.6: a 204 has no length; a client that believed one would eat the next answer.
+  const sent = status === 204 ? fields.filter(({ lower }) => lower !== "content-length") : fields;
   const hasLength = fieldValue(fields, "content-length") !== undefined;
   const untilClose = body !== null && !(body instanceof Uint8Array) && !hasLength && minor === 0;
   const chunked = body !== null && !(body instanceof Uint8Array) && !hasLength && minor === 1;
@@ -32,7 +34,7 @@ export function frameReply(
   const closes = !persistent || untilClose;
   if (closes) framing.push(field("connection", "close"));
   return {
-    head: headText(`HTTP/1.1 ${status} ${reason}`, [...fields, ...framing]),
+    head: headText(`HTTP/1.1 ${status} ${reason}`, [...sent, ...framing]),
     hasBody: body !== null && method !== "HEAD" && !bodiless,
     chunked,
     closes,

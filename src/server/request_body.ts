@@ -14,6 +14,7 @@ export interface RequestBodyHooks {
 export class RequestBody implements ByteSource {
   readonly #body: FramedBody;
   readonly #hooks: RequestBodyHooks;
+  #started = false;
   #wanted = false;
   #endSeen = false;
 
@@ -22,8 +23,12 @@ export class RequestBody implements ByteSource {
     this.#hooks = hooks;
   }
 
-  /** Passes over what has come and was not read; tells whether that was all, so that the connection can go on. */
+  /**
+   * Whether all of it has come, so that the connection can go on. A body that nobody began to read is passed over
+   * as far as it has come; one that is being forwarded is left to its reader.
+   */
   passOver(): boolean {
+    if (this.#started) return this.#body.ended;
     try {
       while (this.#body.tryRead() instanceof Uint8Array) { /* nobody wants it */ }
     } catch {
@@ -33,6 +38,7 @@ export class RequestBody implements ByteSource {
   }
 
   tryRead(): Uint8Array | null | undefined {
+    this.#started = true;
     try {
       return this.#seen(this.#body.tryRead());
     } catch (error) {

@@ -36,7 +36,8 @@ Deno.test("PhaseTimer: silence counts from the last chunk, with one timer howeve
   timer.enter("idle");
   for (let chunk = 0; chunk < 50; chunk++) {
     clock.pass(90);
-    timer.touch();
+    timer.pause();
+    timer.enter("idle");
     assertEquals(clock.pending, 1);
   }
   assertEquals(phases(), []);
@@ -51,7 +52,8 @@ Deno.test("PhaseTimer: the total limit ends a stream that is never silent", () =
   timer.enter("idle");
   for (let chunk = 0; chunk < 20; chunk++) {
     clock.pass(50);
-    timer.touch();
+    timer.pause();
+    timer.enter("idle");
   }
   assertEquals(phases(), ["total"]);
 });
@@ -79,4 +81,18 @@ Deno.test("PhaseTimer: connecting and TLS share a limit, which starts anew for e
   slow.timer.enter("tls");
   slow.clock.pass(100);
   assertEquals([slow.phases(), slow.clock.pending], [["tls"], 0]);
+});
+
+Deno.test("PhaseTimer: a client that takes its time is not the upstream's silence, but the total goes on", () => {
+  const { clock, timer, phases } = watch({ idleMs: 100, totalMs: 1_000 });
+  timer.enter("idle");
+  clock.pass(50);
+  timer.pause();
+  clock.pass(900);
+  assertEquals(phases(), []);
+  timer.enter("idle");
+  clock.pass(49);
+  assertEquals(phases(), []);
+  clock.pass(1);
+  assertEquals(phases(), ["total"]);
 });

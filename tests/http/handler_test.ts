@@ -80,7 +80,7 @@ Deno.test("handler: /health tells status, version and uptime", async () => {
 });
 
 Deno.test("handler: a transport's failure is a 502 in clear words, and no timer is left", async () => {
-  const facts = { phase: "connect", sent: false, received: false, reused: false } as const;
+  const facts = { phase: "connect", sent: false, received: false, reused: false, elapsedMs: 0 } as const;
   const bench = new HandlerBench(({ onPhase }) => {
     onPhase("connect");
     return Promise.reject(new TransportError("it refused the connection", facts));

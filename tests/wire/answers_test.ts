@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { chunk, FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
+import { gather } from "../support/http_reader.ts";
 import { type RawAnswer, RawClient, rawRequest } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 
@@ -81,6 +82,30 @@ for (const status of [204, 304]) {
     assertEquals(answer.log.find(({ event }) => event === "exchange")?.["ending"], "complete");
   });
 }
+
+Deno.test("a length that a 204 must not have does not reach the client", async () => {
+  const answer = await ask(sends("HTTP/1.1 204 Nothing\r\nContent-Length: 5\r\n\r\n"));
+  assertEquals([answer.status, answer.header("content-length")], [204, undefined]);
+});
+
+Deno.test("an upload whose answer came early does not look finished to the upstream", async () => {
+  const received = Promise.withResolvers<string>();
+  await using upstream = new FakeUpstream({
+    script: async (exchange) => {
+      await exchange.write(plainAnswer("early"));
+      gather(exchange.body()).then(
+        (whole) => received.resolve(`whole: ${new TextDecoder().decode(whole)}`),
+        () => received.resolve("broken off"),
+      );
+      await received.promise;
+    },
+  });
+  await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey });
+  using client = await RawClient.connect(proxy.url);
+  await client.send(`POST /openai/v1/x HTTP/1.1\r\nHost: p\r\n${AUTH}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  assertEquals((await client.answer("POST")).text, "early");
+  assertEquals(await received.promise, "broken off", "half an upload must not look whole");
+});
 
 Deno.test("HEAD has the headers of GET and no body", async () => {
   const answer = await ask(sends("HTTP/1.1 200 OK\r\nContent-Length: 12345\r\nX-Of-Get: 1\r\n\r\n"), {

@@ -71,6 +71,12 @@ const SHAPES: readonly Shape[] = [
     lines: ["X-A: 1", "Keep-Alive: 5", "Connection: keep-alive, X-Hop", "X-Hop: 1", "TE: trailers", "X-B: 2"],
   },
   {
+    name: "a connection field that names the length: the body stays framed",
+    line: ["POST", "/v1/x"],
+    lines: ["Connection: content-length", "Content-Length: 41"],
+    body: "GET /smuggled HTTP/1.1\r\nHost: upstream\r\n\r\n".slice(0, 41),
+  },
+  {
     name: "a body in chunks",
     line: ["POST", "/v1/files"],
     lines: ["Content-Type: multipart/form-data; boundary=x", "Transfer-Encoding: chunked"],

@@ -98,7 +98,7 @@ Deno.test("transport: bytes that nobody asked for spoil an idle connection", () 
   }));
 
 /** An upstream that closes a connection when its second request comes: what an idle close looks like that crosses it. */
-const CLOSES_SECOND = (answerBegins: string): Script => {
+const closesSecond = (answerBegins: string): Script => {
   const served = new Map<number, number>();
   return async (exchange) => {
     const { connection } = exchange.request;
@@ -112,14 +112,48 @@ const CLOSES_SECOND = (answerBegins: string): Script => {
 };
 
 Deno.test("transport: a small request that crosses an idle close is sent once more, whole", () =>
-  withTransport(CLOSES_SECOND(""), async (send, upstream) => {
+  withTransport(closesSecond(""), async (send, upstream) => {
     assertEquals(await send(), "0:");
     assertEquals(await send(posted("once more")), "1:once more");
     assertEquals(upstream.requests.length, 3);
   }));
 
+Deno.test("transport: sent once more while the client is still uploading, the body has no hole", () =>
+  withTransport(closesAtFirstPiece(), async (send, upstream) => {
+    assertEquals(await send(), "0:");
+    const more = Promise.withResolvers<void>();
+    const pieces = ["first,", "second,", "third"];
+    const body = {
+      tryRead: () => undefined,
+      read: async () => {
+        const piece = pieces.shift();
+        // The rest comes once the first attempt has failed and the second one has begun.
+        if (piece === "second,") await more.promise;
+        return piece === undefined ? null : new TextEncoder().encode(piece);
+      },
+      cancel() {},
+    };
+    const answer = send({ method: "POST", fields: fieldsOf("content-length: 18"), body, bodyLength: 18 });
+    while (upstream.requests.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    more.resolve();
+    assertEquals(await answer, "1:first,second,third");
+  }));
+
+/** An upstream that closes a connection at the first piece of its second request. */
+function closesAtFirstPiece(): Script {
+  const served = new Map<number, number>();
+  return async (exchange) => {
+    const { connection } = exchange.request;
+    const count = (served.get(connection) ?? 0) + 1;
+    served.set(connection, count);
+    if (count === 1) return await ECHO(exchange);
+    await exchange.body().next();
+    exchange.close();
+  };
+}
+
 Deno.test("transport: once a byte of an answer came, nothing is sent again", () =>
-  withTransport(CLOSES_SECOND("H"), async (send, upstream) => {
+  withTransport(closesSecond("H"), async (send, upstream) => {
     await send();
     const error = await assertRejects(() => send(posted("x")), TransportError);
     assertEquals([error.facts.reused, error.facts.received, upstream.requests.length], [true, true, 2]);
@@ -128,7 +162,8 @@ Deno.test("transport: once a byte of an answer came, nothing is sent again", () 
 Deno.test("transport: a failure on a fresh connection is not tried again", () =>
   withTransport((exchange) => exchange.close(), async (send, upstream) => {
     const error = await assertRejects(() => send(posted("x")), TransportError);
-    assertEquals(error.facts, { phase: "first byte", sent: true, received: false, reused: false });
+    const { phase, sent, received, reused } = error.facts;
+    assertEquals([phase, sent, received, reused], ["first byte", true, false, false]);
     assertEquals(upstream.requests.length, 1);
   }));
 

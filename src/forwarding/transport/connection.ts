@@ -8,7 +8,7 @@ import {
   type FramedBody,
   UntilCloseBody,
 } from "../../http1/body.ts";
-import { type Field, fieldValue, listHas } from "../../http1/fields.ts";
+import { type Field, field, fieldValue, listHas } from "../../http1/fields.ts";
 import { framingOf } from "../../http1/framing.ts";
 import { type Head, readHead } from "../../http1/head.ts";
 import { ConnectionReader } from "../../http1/reader.ts";
@@ -38,6 +38,7 @@ export class UpstreamConnection {
   #closed = false;
   /** How much had come when the present request began. */
   #receivedBefore = 0;
+  #beganAt = 0;
 
   constructor(connection: Deno.Conn, { host, onClose }: { host: string; onClose: () => void }) {
     this.#connection = connection;
@@ -73,11 +74,12 @@ export class UpstreamConnection {
     const { cancellation } = request;
     this.#reused = this.#served++ > 0;
     this.#receivedBefore = this.#reader.received;
+    this.#beganAt = performance.now();
     cancellation.stopWith(() => this.close());
-    const upload = new Upload();
+    const upload = new Upload(() => request.onPhase("first byte"));
+    request.onPhase("first byte");
     void this.#send(request, upload);
     try {
-      request.onPhase("first byte");
       const head = await this.#finalHead();
       return this.#response(head, { request, upload, onDone });
     } catch (error) {
@@ -91,11 +93,12 @@ export class UpstreamConnection {
   /** Never throws: what became of the upload stands in `upload`, and the reading side tells what the upstream did. */
   async #send({ method, target, fields, body, bodyLength }: UpstreamRequest, upload: Upload): Promise<void> {
     const chunked = body !== null && bodyLength === undefined;
-    const framing: Field[] = chunked
-      ? [{ name: "transfer-encoding", lower: "transfer-encoding", value: "chunked" }]
-      : [];
-    const host: Field = { name: "host", lower: "host", value: this.#host };
-    const head = headText(`${method} ${target} HTTP/1.1`, [host, ...fields, ...framing]);
+    const framing: Field[] = [];
+    if (chunked) framing.push(field("transfer-encoding", "chunked"));
+    else if (body !== null && fieldValue(fields, "content-length") === undefined) {
+      framing.push(field("content-length", String(bodyLength)));
+    }
+    const head = headText(`${method} ${target} HTTP/1.1`, [field("host", this.#host), ...fields, ...framing]);
     try {
       await writeMessage(this.#connection, { head, body: body && upload.watch(body), chunked });
       upload.state = "whole";
@@ -152,7 +155,8 @@ export class UpstreamConnection {
 
   #explain(error: unknown, phase: FailureFacts["phase"]): TransportError {
     const received = this.#reader.received > this.#receivedBefore;
-    const facts = { phase, sent: true, received, reused: this.#reused };
+    const elapsedMs = performance.now() - this.#beganAt;
+    const facts = { phase, sent: true, received, reused: this.#reused, elapsedMs };
     return new TransportError(reasonOf(error, received), facts, { cause: error });
   }
 }
@@ -161,20 +165,32 @@ export class UpstreamConnection {
 class Upload {
   state: "under way" | "whole" | "broken" = "under way";
 
+  readonly #onPiece: () => void;
+
+  /** `onPiece` is told whenever a piece is about to be sent: while the upload goes on, nobody is late. */
+  constructor(onPiece: () => void) {
+    this.#onPiece = onPiece;
+  }
+
   /** Tells a body that breaks off from an upstream that takes no more. */
   watch(body: ByteSource): ByteSource {
     return {
       read: async () => {
         try {
-          return await body.read();
+          return this.#seen(await body.read());
         } catch (error) {
           this.state = "broken";
           throw error;
         }
       },
-      tryRead: () => body.tryRead(),
+      tryRead: () => this.#seen(body.tryRead()),
       cancel: () => body.cancel(),
     };
+  }
+
+  #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
+    if (piece !== undefined) this.#onPiece();
+    return piece;
   }
 }
 

@@ -84,7 +84,7 @@ async function connect({ hostname, port }: Origin, cancellation: Cancellation): 
 }
 
 function facts(phase: "connect" | "tls"): FailureFacts {
-  return { phase, sent: false, received: false, reused: false };
+  return { phase, sent: false, received: false, reused: false, elapsedMs: 0 };
 }
 
 function connectReason(error: unknown): string {

@@ -41,13 +41,12 @@ export function createHttp1Transport(
     const kept = replayable ? upstream.pool.take() : undefined;
     if (kept === undefined) return await sendOnFresh(upstream, request);
     const body = request.body && new ReplayableBody(request.body);
-    const replay = { ...request, body };
+    const attempt = (): UpstreamRequest => ({ ...request, body: body && body.attempt() });
     try {
-      return await exchange(kept, replay, upstream);
+      return await exchange(kept, attempt(), upstream);
     } catch (error) {
       if (!(error instanceof TransportError) || !maySendAgain(error.facts, { replayable })) throw error;
-      body?.rewind();
-      return await sendOnFresh(upstream, replay);
+      return await sendOnFresh(upstream, attempt());
     }
   }
 

@@ -55,6 +55,8 @@ export interface FailureFacts {
   readonly received: boolean;
   /** The connection had served a request before. */
   readonly reused: boolean;
+  /** Since the request began to be sent; 0 where it never was. */
+  readonly elapsedMs: number;
 }
 
 /** No whole answer could be had. `message` says what the upstream did, without URL, key or body. */

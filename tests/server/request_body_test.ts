@@ -1,0 +1,52 @@
+import { assertEquals } from "@std/assert";
+import { ChunkedBody, CountedBody } from "../../src/http1/body.ts";
+import { ConnectionReader } from "../../src/http1/reader.ts";
+import { RequestBody } from "../../src/server/request_body.ts";
+import { inputOf, latin1 } from "../support/byte_input.ts";
+
+const CHUNKS = "1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
+
+async function bodyOf(
+  text: string,
+  framing: "chunked" | number,
+): Promise<{ body: RequestBody; log: string[] }> {
+  const bytes = latin1(text);
+  const reader = new ConnectionReader(inputOf(bytes, bytes.length, "silence"));
+  await reader.fill();
+  const log: string[] = [];
+  const framed = framing === "chunked" ? new ChunkedBody(reader) : new CountedBody(reader, framing);
+  const body = new RequestBody(framed, {
+    onWanted: () => Promise.resolve(void log.push("wanted")),
+    onEnd: () => log.push("end"),
+    onBroken: () => log.push("broken"),
+  });
+  return { body, log };
+}
+
+Deno.test("RequestBody: what nobody read is passed over, and the whole of it frees the connection", async () => {
+  assertEquals((await bodyOf(CHUNKS, "chunked")).body.passOver(), true);
+  assertEquals((await bodyOf("hello", 5)).body.passOver(), true);
+  assertEquals((await bodyOf("hel", 5)).body.passOver(), false);
+  assertEquals((await bodyOf("zz\r\n", "chunked")).body.passOver(), false);
+});
+
+Deno.test("RequestBody: passing over takes nothing from one who is reading", async () => {
+  const { body } = await bodyOf(CHUNKS, "chunked");
+  assertEquals(body.tryRead(), latin1("a"));
+  assertEquals(body.passOver(), false);
+  assertEquals(body.tryRead(), latin1("b"));
+  assertEquals(body.tryRead(), null);
+  assertEquals(body.passOver(), true);
+});
+
+Deno.test("RequestBody: the client is told to go on only when its body is waited for", async () => {
+  const { body, log } = await bodyOf("hello", 5);
+  assertEquals(await body.read(), latin1("hello"));
+  assertEquals(await body.read(), null);
+  assertEquals(log, ["end"]);
+  const waiting = await bodyOf("he", 5);
+  assertEquals(await waiting.body.read(), latin1("he"));
+  void waiting.body.read();
+  await Promise.resolve();
+  assertEquals(waiting.log, ["wanted"]);
+});
