@@ -46,9 +46,11 @@ export class PhaseTimer {
   enter(phase: Phase): void {
     this.#phase = phase;
     this.#activeAt = this.#clock.now();
-    const next = this.#nextDeadline();
-    // A timer that fires too early only looks and sets itself again.
-    if (next === undefined || next.at >= this.#wakesAt) return;
+    const limitMs = this.#phaseLimit();
+    // A timer that fires too early only looks and sets itself again: mostly there is nothing to do here.
+    if (
+      limitMs === undefined ? this.#limits.totalMs === undefined : this.#activeAt + limitMs >= this.#wakesAt
+    ) return;
     this.#cancel?.();
     this.#arm();
   }

@@ -88,6 +88,14 @@ const MAX_CHUNK_LINE_BYTES = 4 * 1024;
 const MAX_TRAILER_BYTES = 16 * 1024;
 /** Hexadecimal digits alone: no sign, no space. Extensions may follow and are dropped. */
 const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+/** Seven digits and what follows them; longer sizes are as rare as extensions. */
+const MAX_PLAIN_DIGITS = 8;
+const NOT_HEX = 255;
+/** By the byte: the value of a hexadecimal digit. */
+const HEX_DIGITS = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const text = String.fromCharCode(byte);
+  return /[0-9A-Fa-f]/.test(text) ? parseInt(text, 16) : NOT_HEX;
+});
 const CR = 13;
 const LF = 10;
 
@@ -101,12 +109,10 @@ export class ChunkedBody extends FramedBody {
     while (true) {
       switch (this.#state) {
         case "size": {
-          const line = this.#line(MAX_CHUNK_LINE_BYTES);
-          if (line === undefined) return undefined;
-          const size = CHUNK_LINE.exec(line)?.[1];
-          if (size === undefined) throw new HttpSyntaxError("a chunk size that is no hexadecimal number");
-          this.#left = parseInt(size, 16);
-          this.#state = this.#left === 0 ? "trailers" : "data";
+          const size = this.#plainSize() ?? this.#sizeWithExtension();
+          if (size === undefined) return undefined;
+          this.#left = size;
+          this.#state = size === 0 ? "trailers" : "data";
           break;
         }
         case "data": {
@@ -137,6 +143,31 @@ export class ChunkedBody extends FramedBody {
           this.#state satisfies never;
       }
     }
+  }
+
+  /** The size of a line that holds nothing else, as all common servers send it, without making text of it. */
+  #plainSize(): number | undefined {
+    const { buffered } = this.reader;
+    let size = 0;
+    for (let at = 0; at < MAX_PLAIN_DIGITS && at + 1 < buffered.length; at++) {
+      const digit = HEX_DIGITS[buffered[at] ?? 0] ?? NOT_HEX;
+      if (digit !== NOT_HEX) {
+        size = size * 16 + digit;
+        continue;
+      }
+      if (at === 0 || buffered[at] !== CR || buffered[at + 1] !== LF) return undefined;
+      this.reader.consume(at + 2);
+      return size;
+    }
+    return undefined;
+  }
+
+  #sizeWithExtension(): number | undefined {
+    const line = this.#line(MAX_CHUNK_LINE_BYTES);
+    if (line === undefined) return undefined;
+    const size = CHUNK_LINE.exec(line)?.[1];
+    if (size === undefined) throw new HttpSyntaxError("a chunk size that is no hexadecimal number");
+    return parseInt(size, 16);
   }
 
   /** The next whole line without its CR LF. */

@@ -16,7 +16,7 @@ import {
   type StreamFigures,
   type Subject,
 } from "./measure.ts";
-import { answers, exists, freePort, memoryMb, output, type Running, start } from "./process.ts";
+import { answers, exists, freePort, memoryMb, output, type Running, settled, start } from "./process.ts";
 import { checkAgainstRecord, type Result, writeReport } from "./report.ts";
 
 const PROXY_CORE = 0;
@@ -71,19 +71,25 @@ async function bench(): Promise<void> {
   }
   await checkAnswers(subjects);
   const figures = new Map(present.map(({ name }) => [name, new Map<string, JsonFigures[]>()]));
-  const note = (name: string, key: string, value: JsonFigures) => {
-    const byKey = figures.get(name);
+  const measure = async (key: string, candidate: Candidate, subject: Subject, connections: number) => {
+    const value = await measureJson(subject, { connections, seconds, folder });
+    // What still works on the last one's load must not take from the next one's time.
+    await settled(subject.pid);
+    const byKey = figures.get(candidate.name);
     byKey?.set(key, [...byKey.get(key) ?? [], value]);
   };
   console.log("warming up");
-  for (const subject of subjects.values()) await measureJson(subject, { connections: 32, seconds, folder });
+  for (const subject of subjects.values()) {
+    await measureJson(subject, { connections: 32, seconds, folder });
+    await settled(subject.pid);
+  }
   for (let round = 1; round <= rounds; round++) {
     console.log(`plain JSON, round ${round} of ${rounds}`);
-    for (const [{ name }, subject] of subjects) {
-      note(name, "c32", await measureJson(subject, { connections: 32, seconds, folder }));
+    for (const [candidate, subject] of subjects) {
+      await measure("c32", candidate, subject, 32);
       if (quick) continue;
-      note(name, "c1", await measureJson(subject, { connections: 1, seconds, folder }));
-      note(name, "c128", await measureJson(subject, { connections: 128, seconds, folder }));
+      await measure("c1", candidate, subject, 1);
+      await measure("c128", candidate, subject, 128);
     }
   }
   for (const [{ name }, { pid }] of subjects) results.set(name, { name, afterLoadMb: memoryMb(pid) });
@@ -92,9 +98,7 @@ async function bench(): Promise<void> {
     const overTls = await startAll(present.filter(({ jsonOnly }) => jsonOnly !== true), json.tls);
     for (let round = 1; round <= rounds; round++) {
       console.log(`JSON over TLS to the upstream, round ${round} of ${rounds}`);
-      for (const [{ name }, subject] of overTls) {
-        note(name, "tls", await measureJson(subject, { connections: 32, seconds, folder }));
-      }
+      for (const [candidate, subject] of overTls) await measure("tls", candidate, subject, 32);
     }
     await stopAll(overTls);
   }

@@ -61,6 +61,15 @@ export function cpuMicros(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * (1_000_000 / TICKS_PER_SECOND);
 }
 
+/** Waits until a process does nothing, for some seconds at most. */
+export async function settled(pid: number): Promise<void> {
+  for (let look = 0; look < 50; look++) {
+    const before = cpuMicros(pid);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (cpuMicros(pid) === before) return;
+  }
+}
+
 /** Resident memory in megabytes: now, or the most so far. */
 export function memoryMb(pid: number, field: "VmRSS" | "VmHWM" = "VmRSS"): number {
   const text = Deno.readTextFileSync(`/proc/${pid}/status`);
