@@ -28,6 +28,12 @@ interface Window {
 }
 
 const WINDOWS: readonly Window[] = [
+  {
+    name: "before the upstream's headers, having sent no body",
+    request: `${HEAD.replace("POST", "GET")}\r\n`,
+    sent: [],
+    awaits: "request at upstream",
+  },
   { name: "before the upstream's headers", request: REQUEST, sent: [], awaits: "request at upstream" },
   {
     name: "before the upstream's headers, after a body that came in its own packet",
