@@ -87,8 +87,9 @@ export function startServer(app: App, config: ServerConfig, log: Log): RunningSe
       // A client that does not read keeps its connection open even then.
       if (!await endsWithin(ended, AFTER_CUT_MS)) {
         for (const connection of connections) connection.close();
+        // Where the runtime does not end a pending write with its connection, the end of the process does.
+        await endsWithin(ended, AFTER_CUT_MS);
       }
-      await ended;
     }
     clearInterval(sweep);
   }

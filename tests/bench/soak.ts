@@ -42,7 +42,7 @@ await using upstream = new FakeUpstream({
 });
 await using proxy = await ProxyProcess.start({
   upstream: upstream.origin,
-  env: { ACCESS_LOG: "0", LOG_LEVEL: "error" },
+  env: { ACCESS_LOG: "0" },
 });
 let exchanges = 0;
 const clients = Array.from({ length: CLIENTS }, client);
