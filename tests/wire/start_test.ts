@@ -171,6 +171,20 @@ Deno.test("healthcheck: 0 when the proxy of this environment is well, 1 when it 
   assertMatch(ill.err, /^No answer from 127\.0\.0\.1:9: .+\n$/);
 });
 
+Deno.test("with a certificate and its key the proxy speaks HTTPS, and its healthcheck knows", async () => {
+  const folder = new URL("../support/tls/", import.meta.url).pathname;
+  const tls = { TLS_CERT_FILE: `${folder}cert.pem`, TLS_KEY_FILE: `${folder}key.pem` };
+  await using upstream = new FakeUpstream();
+  await using proxy = await ProxyProcess.start({ upstream: upstream.origin, env: tls });
+  const { port, protocol } = new URL(proxy.url);
+  assertEquals(protocol, "https:");
+  using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(`${folder}ca.pem`)] });
+  const headers = { authorization: `Bearer ${SECRETS.proxyToken}` };
+  const response = await fetch(`https://localhost:${port}/openai/v1/models`, { client, headers });
+  assertEquals((await response.json()).object, "list");
+  assertEquals((await run(["healthcheck"], { ...tls, PORT: port })).code, 0);
+});
+
 Deno.test("version prints version, Deno's version and the target", async () => {
   const { code, out } = await run(["version"]);
   assertEquals(code, 0);
