@@ -5,6 +5,7 @@ import type { Cancellation } from "./cancellation.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/schema.ts";
 import { ProxyFault } from "./faults.ts";
+import { Balancer } from "./forwarding/balancer.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http1/message.ts";
@@ -15,6 +16,8 @@ import { buildRoutingTable } from "./routing/table.ts";
 /** A proxy that answers requests; whoever made it closes it. */
 export interface App {
   readonly handler: Handler;
+  /** From now on requests are served by another configuration; running ones end with the one they began with. */
+  readonly configure: (config: Config) => void;
   /** From now on only running exchanges go on; new ones are refused. */
   readonly drain: () => void;
   /** Exchanges that have not ended. */
@@ -29,26 +32,42 @@ export function createApp(
   config: Config,
   { log, clock = systemClock, createId = randomId }: { log: Log; clock?: Clock; createId?: () => string },
 ): App {
+  const startedAt = clock.now();
   const transport = createHttp1Transport();
-  const logEnd = exchangeLogger(log, config.log);
   const running = new Set<Cancellation>();
   let draining = false;
-  const handler = createHandler({
-    routes: buildRoutingTable(config.endpoints),
-    check: config.auth.mode === "token" ? sharedTokenCheck(config.auth.token) : undefined,
-    transport,
-    clock,
-    createId,
-    isDraining: () => draining,
-    onStart: (cancellation) => running.add(cancellation),
-    onEnd(record, cancellation) {
-      running.delete(cancellation);
-      logEnd(record);
-    },
-    onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
-  });
+  let handler = handlerOf(config);
+
+  function handlerOf({ server, auth, endpoints, defaultEndpoint, log: logging }: Config): Handler {
+    const logEnd = exchangeLogger(log, logging);
+    const balancers = new Map(endpoints.map((endpoint) => [endpoint, new Balancer(endpoint, clock)]));
+    return createHandler({
+      routes: buildRoutingTable(endpoints, defaultEndpoint),
+      check: auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined,
+      transport,
+      clock,
+      createId,
+      startedAt,
+      maxBodyBytes: server.maxBodyBytes,
+      corsOrigins: server.corsOrigins,
+      isDraining: () => draining,
+      balancerOf: (endpoint) => known(balancers.get(endpoint)),
+      onStart: (cancellation) => running.add(cancellation),
+      onEnd(record, cancellation) {
+        running.delete(cancellation);
+        logEnd(record);
+      },
+      onFailover: ({ id, endpoint, backend, detail }) =>
+        log("warn", "failover", { id, endpoint, backend, detail }),
+      onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
+    });
+  }
+
   return {
-    handler,
+    handler: (request) => handler(request),
+    configure(changed) {
+      handler = handlerOf(changed);
+    },
     drain: () => void (draining = true),
     inFlight: () => running.size,
     cutShort() {
@@ -62,6 +81,11 @@ export function createApp(
 /** Twelve random bytes are enough to find an exchange again. */
 function randomId(): string {
   return `req_${crypto.getRandomValues(new Uint8Array(12)).toHex()}`;
+}
+
+function known(balancer: Balancer | undefined): Balancer {
+  if (balancer === undefined) throw new TypeError("An endpoint of another configuration");
+  return balancer;
 }
 
 function traceOf(error: unknown): string {

@@ -11,6 +11,10 @@ export interface ExchangeRecord {
   readonly path: string;
   readonly principal: string | undefined;
   readonly endpoint: string | undefined;
+  /** The backend that was asked last; undefined where none was. */
+  readonly backend: string | undefined;
+  /** How many backends were asked, one after the other; one that was asked twice counts twice. */
+  readonly attempts: number;
   /** 499 where the client left before an answer began. */
   readonly status: number;
   /** Bytes of the answer's body that were handed on. */
@@ -23,6 +27,15 @@ export interface ExchangeRecord {
   readonly detail: string | undefined;
 }
 
+/** An attempt that failed and was followed by another one. */
+export interface Failover {
+  readonly id: string;
+  readonly endpoint: string | undefined;
+  readonly backend: string;
+  /** What went wrong, in words made for people. */
+  readonly detail: string;
+}
+
 /** The status under which a client's departure is logged; the number is nginx's. */
 const CLIENT_GONE_STATUS = 499;
 
@@ -31,6 +44,8 @@ export class Exchange {
   readonly id: string;
   principal: string | undefined;
   endpoint: string | undefined;
+  #backend: string | undefined;
+  #attempts = 0;
   #status = 0;
   #bytes = 0;
   #firstByteMs: number | undefined;
@@ -40,17 +55,34 @@ export class Exchange {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #onEnd: (record: ExchangeRecord) => void;
+  readonly #onFailover: (failover: Failover) => void;
 
   constructor(
     request: { id: string; method: string; path: string },
-    { clock, onEnd }: { clock: Clock; onEnd: (record: ExchangeRecord) => void },
+    { clock, onEnd, onFailover }: {
+      clock: Clock;
+      onEnd: (record: ExchangeRecord) => void;
+      onFailover: (failover: Failover) => void;
+    },
   ) {
     this.id = request.id;
     this.#method = request.method;
     this.#path = request.path;
     this.#clock = clock;
     this.#onEnd = onEnd;
+    this.#onFailover = onFailover;
     this.#startedAt = clock.now();
+  }
+
+  /** A backend is asked. */
+  attempted(backend: string): void {
+    this.#backend = backend;
+    this.#attempts++;
+  }
+
+  /** It failed, and another attempt follows. */
+  failedOver(backend: string, detail: string): void {
+    this.#onFailover({ id: this.id, endpoint: this.endpoint, backend, detail });
   }
 
   /** The provider's headers are there. */
@@ -75,6 +107,8 @@ export class Exchange {
       path: this.#path,
       principal: this.principal,
       endpoint: this.endpoint,
+      backend: this.#backend,
+      attempts: this.#attempts,
       status: ending === "client_gone" || this.#status === 0 ? statusWithoutAnswer : this.#status,
       bytes: this.#bytes,
       firstByteMs: this.#firstByteMs,

@@ -1,12 +1,15 @@
 /** The whole life of a request, top to bottom. The only place that knows the order of the stages. */
 
-import { authenticate } from "./auth/authenticate.ts";
+import { authenticate, EVERY_PLACE } from "./auth/authenticate.ts";
 import { findCredentials, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./auth/credential.ts";
 import type { TokenCheck } from "./auth/shared_token.ts";
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Clock } from "./clock.ts";
-import { Exchange, type ExchangeRecord } from "./exchange.ts";
+import type { Backend, Endpoint } from "./config/schema.ts";
+import { allowedOrigin, preflightReply, withCors } from "./cors.ts";
+import { Exchange, type ExchangeRecord, type Failover } from "./exchange.ts";
 import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
+import type { Balancer } from "./forwarding/balancer.ts";
 import { forward } from "./forwarding/forward.ts";
 import { upstreamFields } from "./forwarding/request_headers.ts";
 import { clientFields } from "./forwarding/response_headers.ts";
@@ -14,7 +17,9 @@ import type { Transport } from "./forwarding/transport/transport.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { answerHealth } from "./health.ts";
 import { type Field, fieldValue } from "./http1/fields.ts";
-import type { Handler } from "./http1/message.ts";
+import type { ByteSource } from "./http1/body.ts";
+import { limitedBody } from "./http1/limited_body.ts";
+import type { Handler, IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import { joinPath, withoutParameter } from "./routing/join_url.ts";
 import { match, type Target } from "./routing/match.ts";
 import { parseRequestTarget } from "./routing/request_target.ts";
@@ -28,7 +33,17 @@ export interface HandlerParts {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly createId: () => string;
+  /** When the program started, by the clock. */
+  readonly startedAt: number;
   readonly isDraining: () => boolean;
+  /** The one of the endpoint, for as long as the configuration lasts. */
+  readonly balancerOf: (endpoint: Endpoint) => Balancer;
+  /** The longest body a client may send; undefined: without limit. */
+  readonly maxBodyBytes: number | undefined;
+  /** Origins of web pages that may read answers. */
+  readonly corsOrigins: readonly string[];
+  /** An attempt failed, and another one follows. */
+  readonly onFailover: (failover: Failover) => void;
   /** An exchange begins; it can be ended by its cancellation. */
   readonly onStart: (cancellation: Cancellation) => void;
   /** Once per exchange, after its last byte. */
@@ -39,10 +54,14 @@ export interface HandlerParts {
 
 /** Makes the handler of all requests. */
 export function createHandler(parts: HandlerParts): Handler {
-  const { clock } = parts;
-  const startedAt = clock.now();
+  const { clock, startedAt } = parts;
+  return async (request) => {
+    const origin = allowedOrigin(request.fields, parts.corsOrigins);
+    if (origin === undefined) return await handle(request);
+    return preflightReply(request.method, request.fields, origin) ?? withCors(await handle(request), origin);
+  };
 
-  return async function handle(request) {
+  async function handle(request: IncomingRequest): Promise<OutgoingReply> {
     const { method, fields, cancellation } = request;
     const requested = parseRequestTarget(request.target);
     const path = "refused" in requested ? "" : requested.path;
@@ -58,12 +77,13 @@ export function createHandler(parts: HandlerParts): Handler {
     const exchange = new Exchange({ id: parts.createId(), method, path }, {
       clock,
       onEnd: (record) => parts.onEnd(record, cancellation),
+      onFailover: parts.onFailover,
     });
     const target = match(parts.routes, path);
     exchange.endpoint = target?.endpoint.name;
 
     try {
-      const passthrough = target !== undefined && target.endpoint.backend.apiKey === undefined;
+      const passthrough = target?.endpoint.backends.some(({ key }) => key.mode === "passthrough") === true;
       const verdict = authenticate(findCredentials(fields, query), { check: parts.check, passthrough });
       if (!verdict.admitted) throw new ProxyFault("unauthorized", verdict.message);
       exchange.principal = verdict.principal;
@@ -77,27 +97,38 @@ export function createHandler(parts: HandlerParts): Handler {
       if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
 
       const { endpoint, rest } = target;
-      const { backend } = endpoint;
-      const { withheld } = verdict;
-      const backendPath = joinPath(backend.baseUrl, rest);
-      const backendQuery = withheld.has("query") ? withoutParameter(query, KEY_PARAMETER) : query;
-      const reply = await forward({
-        backend,
+      const headFor = (backend: Backend) => {
+        const withheld = backend.key.mode === "passthrough" ? verdict.tokenPlaces : EVERY_PLACE;
+        const backendPath = joinPath(backend.baseUrl, rest);
+        const backendQuery = withheld.has("query") ? withoutParameter(query, KEY_PARAMETER) : query;
+        return {
+          target: backendQuery === "" ? backendPath : `${backendPath}?${backendQuery}`,
+          fields: upstreamFields(fields, {
+            withheld,
+            keySubprotocolPrefix: KEY_SUBPROTOCOL_PREFIX,
+            backend,
+            anthropicVersion: endpoint.anthropicVersion,
+          }),
+        };
+      };
+      const { backend, ...reply } = await forward({
+        endpoint,
+        balancer: parts.balancerOf(endpoint),
         method,
-        target: backendQuery === "" ? backendPath : `${backendPath}?${backendQuery}`,
-        fields: upstreamFields(fields, {
-          withheld,
-          keySubprotocolPrefix: KEY_SUBPROTOCOL_PREFIX,
-          provider: endpoint.provider,
-          apiKey: backend.apiKey,
-          anthropicVersion: endpoint.anthropicVersion,
-        }),
-        body: request.body,
+        headFor,
+        body: bodyWithinLimit(request, parts.maxBodyBytes),
         bodyLength: request.bodyLength,
         cancellation,
         observer: exchange,
       }, parts);
-      return { ...reply, fields: clientFields(reply.fields, exchange.id) };
+      const answering = {
+        hasProxysKey: backend.key.mode === "inject",
+        exposedName: endpoint.exposeBackend ? backend.name : undefined,
+      };
+      return {
+        ...reply,
+        fields: clientFields(reply.fields, { requestId: exchange.id, backend: answering }),
+      };
     } catch (error) {
       if (error instanceof ClientGone) {
         exchange.end("client_gone");
@@ -107,7 +138,23 @@ export function createHandler(parts: HandlerParts): Handler {
       exchange.end(fault);
       return faultReply(fault, { dialect: dialectOf(target, fields), requestId: exchange.id });
     }
-  };
+  }
+}
+
+/** The request's body, which ends the exchange where it grows too long. */
+function bodyWithinLimit(
+  { body, bodyLength, cancellation }: IncomingRequest,
+  maxBytes: number | undefined,
+): ByteSource | null {
+  if (body === null || maxBytes === undefined) return body;
+  const tooLarge = () =>
+    new ProxyFault("payload_too_large", `The body is longer than the ${maxBytes} bytes this proxy takes.`);
+  if ((bodyLength ?? 0) > maxBytes) throw tooLarge();
+  return limitedBody(body, maxBytes, () => {
+    const fault = tooLarge();
+    cancellation.cancel(fault);
+    return fault;
+  });
 }
 
 /** What is "sent" to a client that has left. */

@@ -3,15 +3,16 @@
 import { type Credential, type CredentialPlace, KEY_HEADERS } from "./credential.ts";
 import type { TokenCheck } from "./shared_token.ts";
 
-/** Who calls. */
-export type Principal = "shared" | "anonymous";
+/** Who calls: the name of the token, `shared` for the only one; or `anonymous`, where none is asked for. */
+export type Principal = string;
 
 /** What authentication found. */
 export type Verdict =
   | {
     readonly admitted: true;
     readonly principal: Principal;
-    readonly withheld: ReadonlySet<CredentialPlace>;
+    /** Where the proxy's own token stood, which no upstream may see. */
+    readonly tokenPlaces: ReadonlySet<CredentialPlace>;
   }
   | { readonly admitted: false; readonly message: string };
 
@@ -23,7 +24,8 @@ export interface AuthenticationContext {
   readonly passthrough: boolean;
 }
 
-const EVERY_PLACE: ReadonlySet<CredentialPlace> = new Set([
+/** Every place: all are withheld from a backend that gets a key of the proxy's, or none. */
+export const EVERY_PLACE: ReadonlySet<CredentialPlace> = new Set([
   ...KEY_HEADERS,
   "proxy-authorization",
   "query",
@@ -34,14 +36,20 @@ const EVERY_PLACE: ReadonlySet<CredentialPlace> = new Set([
 export function authenticate(presented: readonly Credential[], context: AuthenticationContext): Verdict {
   const { check, passthrough } = context;
   if (check === undefined) {
-    return { admitted: true, principal: "anonymous", withheld: passthrough ? new Set() : EVERY_PLACE };
+    return { admitted: true, principal: "anonymous", tokenPlaces: new Set() };
   }
   // Every one is checked, so that a token of the proxy standing in a second place is known and withheld too.
-  const valid = presented.filter(({ value }) => check(value));
-  const admitting = passthrough ? valid.filter(({ place }) => place === "proxy-authorization") : valid;
-  if (admitting.length === 0) return { admitted: false, message: refusal(presented, passthrough) };
-  const withheld = passthrough ? new Set(valid.map(({ place }) => place)) : EVERY_PLACE;
-  return { admitted: true, principal: "shared", withheld };
+  const valid = presented.flatMap(({ place, value }) => {
+    const holder = check(value);
+    return holder === undefined ? [] : [{ place, holder }];
+  });
+  const admitting = valid.find(({ place }) => !passthrough || place === "proxy-authorization");
+  if (admitting === undefined) return { admitted: false, message: refusal(presented, passthrough) };
+  return {
+    admitted: true,
+    principal: admitting.holder,
+    tokenPlaces: new Set(valid.map(({ place }) => place)),
+  };
 }
 
 function refusal(presented: readonly Credential[], passthrough: boolean): string {

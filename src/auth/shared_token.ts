@@ -1,17 +1,26 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 
-/** Tells whether a presented value is the proxy's one shared token. */
-export type TokenCheck = (candidate: string) => boolean;
+/** Tells whose token a presented value is; undefined: nobody's. */
+export type TokenCheck = (candidate: string) => string | undefined;
 
 /**
- * A check against the shared `PROXY_TOKEN`. Hashes are compared, in constant time, so that neither the
- * token's length nor how much of it was right shows in the time an answer takes.
+ * A check against the tokens of the configuration. Hashes are compared, in constant time and each with every token,
+ * so that neither a token's length nor how much of it was right shows in the time an answer takes.
  */
-export function sharedTokenCheck(token: string): TokenCheck {
+export function sharedTokenCheck(
+  tokens: readonly { readonly name: string; readonly token: string }[],
+): TokenCheck {
   const encoder = new TextEncoder();
   const hash = (text: string) => sha256(encoder.encode(text));
-  const expected = hash(token);
-  return (candidate) => isEqual(hash(candidate), expected);
+  const expected = tokens.map(({ name, token }) => ({ name, hash: hash(token) }));
+  return (candidate) => {
+    const presented = hash(candidate);
+    let holder: string | undefined;
+    for (const { name, hash } of expected) {
+      if (isEqual(presented, hash)) holder = name;
+    }
+    return holder;
+  };
 }
 
 /** Looks at every byte, whatever it finds. */

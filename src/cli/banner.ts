@@ -1,6 +1,7 @@
 /** What a person is told at start-up. */
 
-import type { Config } from "../config/schema.ts";
+import { proxyText } from "../config/outbound_proxy.ts";
+import type { Backend, Config } from "../config/schema.ts";
 import { VERSION } from "../version.ts";
 
 /** Facts about the running server that the configuration does not hold. */
@@ -9,6 +10,8 @@ export interface BannerFacts {
   readonly port: number;
   /** This machine's addresses on its networks. */
   readonly lanAddresses: readonly string[];
+  /** What works, and should be known all the same. */
+  readonly warnings?: readonly string[];
 }
 
 /** The whole text, without a line break at its end. */
@@ -23,12 +26,17 @@ export function bannerText(config: Config, facts: BannerFacts): string {
   return [
     `llm-proxy ${VERSION}`,
     ...serverUrls(config, facts).map((url) => `  ${url}`),
-    ...endpoints.map(({ name, backend }) =>
-      `  ${`/${name}`.padEnd(width)}→ ${new URL(backend.baseUrl.origin).host}`
-    ),
+    ...endpoints.map(({ name, backends }) => `  ${`/${name}`.padEnd(width)}→ ${backendsText(backends)}`),
     ...(on.length === 0 ? [] : [`  on: ${on.join(", ")}`]),
-    ...warnings(config).map((warning) => `  warning: ${warning}`),
+    ...(facts.warnings ?? []).map((warning) => `  warning: ${warning}`),
   ].join("\n");
+}
+
+/** Each host, with the proxy on the way to it. */
+function backendsText(backends: readonly Backend[]): string {
+  return backends.map(({ baseUrl, connection: { proxy } }) =>
+    new URL(baseUrl.origin).host + (proxy === undefined ? "" : ` through ${proxyText(proxy)}`)
+  ).join(", ");
 }
 
 /** The addresses under which clients reach the server, the most useful one first. */
@@ -46,12 +54,4 @@ export function lanAddresses(): string[] {
       family === "IPv4" && !/^(127|169\.254)\./.test(address) && !/^(docker|br-|veth|virbr)/.test(name)
     )
     .map(({ address }) => address);
-}
-
-const SHORT_TOKEN = 16;
-
-function warnings({ auth }: Config): string[] {
-  return auth.mode === "token" && auth.token.length < SHORT_TOKEN
-    ? [`PROXY_TOKEN is shorter than ${SHORT_TOKEN} characters; a long random one cannot be guessed`]
-    : [];
 }

@@ -1,5 +1,7 @@
 import { createApp } from "../app.ts";
-import { type Config, DEFAULT_TIMEOUTS, type Endpoint } from "../config/schema.ts";
+import { DEFAULT_ENDPOINT_SETTINGS, DEFAULT_TIMEOUTS, DIRECT } from "../config/defaults.ts";
+import { PRESETS } from "../config/presets.ts";
+import type { Config, Endpoint } from "../config/schema.ts";
 import { createDemoUpstream } from "../demo/upstream.ts";
 import { createLog } from "../observability/log.ts";
 import { gatheringOut, writeOut } from "./output.ts";
@@ -22,6 +24,7 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
   const log = createLog(config.log, { write: gatheringOut(), secrets: [] });
   await runServer(createApp(config, { log }), {
     server: config.server,
+    drainMs: () => config.server.drainMs,
     log,
     onListening: (address) => writeOut(demoText(`http://${HOST}:${address.port}`)),
   });
@@ -43,15 +46,23 @@ function demoConfig({ port, upstreamPort }: { port: number; upstreamPort: number
   const endpoint = (name: "openai" | "anthropic", path: string): Endpoint => ({
     name,
     provider: name,
-    backend: {
+    backends: [{
+      name: "demo",
       baseUrl: { origin: `http://${HOST}:${upstreamPort}`, path },
-      apiKey: KEYS[name],
+      key: { mode: "inject", value: KEYS[name] },
+      keyField: PRESETS[name].keyField,
+      connection: DIRECT,
+      headers: [],
+      removeHeaders: [],
+      model: undefined,
+      weight: 1,
       timeouts: DEFAULT_TIMEOUTS,
-    },
+    }],
+    ...DEFAULT_ENDPOINT_SETTINGS,
   });
   return {
-    server: { host: HOST, port, drainMs: 1_000 },
-    auth: { mode: "token", token: TOKEN },
+    server: { host: HOST, port, drainMs: 1_000, corsOrigins: [] },
+    auth: { mode: "token", tokens: [{ name: "demo", token: TOKEN }] },
     endpoints: [endpoint("openai", "/openai/v1"), endpoint("anthropic", "/anthropic")],
     log: { level: "info", format: "pretty", access: true },
   };

@@ -2,7 +2,7 @@
 
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import type { VariableName } from "../config/env.ts";
-import type { Flags } from "../config/load.ts";
+import type { Flags } from "../config/resolver.ts";
 import { VERSION } from "../version.ts";
 import { demo } from "./demo.ts";
 import { healthcheck } from "./healthcheck.ts";
@@ -22,6 +22,11 @@ export async function runCommandLine(args: readonly string[]): Promise<0 | 2> {
 
 /** The options of `serve`, by the variable that each one stands for. */
 const SERVE_OPTIONS = [
+  [
+    "--config <file>",
+    "configuration file, TOML or JSON (CONFIG_PATH; default config.toml where it exists)",
+    "CONFIG_PATH",
+  ],
   ["--host <address>", "address to listen on (HOST; default 0.0.0.0)", "HOST"],
   ["--port <port>", "port to listen on (PORT; default 33000)", "PORT"],
   ["--log-level <level>", "debug, info, warn or error (LOG_LEVEL; default info)", "LOG_LEVEL"],
@@ -39,7 +44,10 @@ function buildProgram(): Command {
     .description("serve until told to end; the configuration comes from the environment and from .env");
   for (const [flags, description] of SERVE_OPTIONS) serving.option(flags, description);
   serving.option("--access-log", "log one line per exchange (ACCESS_LOG=1)")
-    .action((options: Record<string, string | true>) => serve(serveFlags(options)));
+    .option("--watch", "read the configuration file again when it changes (SIGHUP does so too)")
+    .action((options: Record<string, string | true>) =>
+      serve(serveFlags(options), { watch: options["watch"] === true })
+    );
 
   program.command("demo")
     .description("serve in front of a built-in upstream, to try it without keys")
@@ -61,7 +69,7 @@ function serveFlags(options: Record<string, string | true>): Flags {
   const flags: { -readonly [Name in keyof Flags]: Flags[Name] } = {};
   for (const [usage, , name] of SERVE_OPTIONS) {
     const flag = usage.split(" ")[0] ?? usage;
-    const value = options[name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())];
+    const value = options[flag.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
     if (typeof value === "string") flags[name] = { value, origin: flag };
   }
   if (options["accessLog"] === true) flags.ACCESS_LOG = { value: "1", origin: "--access-log" };

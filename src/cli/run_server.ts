@@ -14,8 +14,10 @@ const KILLED = { SIGINT: 130, SIGTERM: 143 } as const;
  */
 export async function runServer(
   app: App,
-  { server: config, log, onListening }: {
+  { server: config, drainMs, log, onListening }: {
     server: ServerConfig;
+    /** As it is when draining begins. */
+    drainMs: () => number;
     log: Log;
     onListening: (address: Deno.NetAddr) => void;
   },
@@ -28,7 +30,7 @@ export async function runServer(
   );
   onListening(server.address);
   await asked.promise;
-  await server.drain();
+  await server.drain(drainMs());
   removeListeners();
   app.close();
 }

@@ -1,29 +1,65 @@
-import { createApp } from "../app.ts";
+import { type App, createApp } from "../app.ts";
 import { processSources } from "../config/env.ts";
-import { type Flags, loadConfig } from "../config/load.ts";
+import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { secretsOf } from "../config/redact.ts";
-import { createLog } from "../observability/log.ts";
+import type { Flags } from "../config/resolver.ts";
+import { warningsOf } from "../config/warnings.ts";
+import { createLog, type Log } from "../observability/log.ts";
 import { VERSION } from "../version.ts";
 import { bannerText, lanAddresses, serverUrls } from "./banner.ts";
 import { gatheringOut, writeOut } from "./output.ts";
+import { startReloading } from "./reload.ts";
 import { runServer } from "./run_server.ts";
 
 /** `llm-proxy [serve]`: serves until it is told to end. */
-export async function serve(flags: Flags): Promise<void> {
-  const config = await loadConfig(processSources, flags);
-  const log = createLog(config.log, { write: gatheringOut(), secrets: secretsOf(config) });
-  await runServer(createApp(config, { log }), {
-    server: config.server,
+export async function serve(flags: Flags, { watch = false }: { watch?: boolean } = {}): Promise<void> {
+  const loaded = await loadConfig(processSources, flags);
+  let { config } = loaded;
+  const write = gatheringOut();
+  const secrets = new Set(secretsOf(config));
+  let currentLog = createLog(config.log, { write, secrets: [...secrets] });
+  const log: Log = (level, event, fields) => currentLog(level, event, fields);
+  const app: App = createApp(config, { log });
+  const stopReloading = startReloading({
+    load: () => loadConfig(processSources, flags),
+    path: loaded.path,
+    watch,
     log,
-    onListening({ port }) {
-      const facts = { port, lanAddresses: lanAddresses() };
-      if (config.log.format === "pretty") return writeOut(`${bannerText(config, facts)}\n`);
-      log("info", "started", {
-        version: VERSION,
-        address: serverUrls(config, facts).join(" "),
-        endpoints: config.endpoints.map(({ name, backend }) => `${name}=${backend.baseUrl.origin}`).join(" "),
-      });
+    use(next) {
+      const before = config;
+      config = next.config;
+      // What running exchanges still have to say may hold a secret of before.
+      for (const secret of secretsOf(config)) secrets.add(secret);
+      currentLog = createLog(config.log, { write, secrets: [...secrets] });
+      app.configure(config);
+      return before;
     },
   });
+  await runServer(app, {
+    server: config.server,
+    drainMs: () => config.server.drainMs,
+    log,
+    onListening: ({ port }) => announce(loaded, { port, log }),
+  });
+  stopReloading();
   log("info", "stopped");
+}
+
+function announce(loaded: LoadedConfig, { port, log }: { port: number; log: Log }): void {
+  const { config } = loaded;
+  const facts = { port, lanAddresses: lanAddresses() };
+  const warnings = [
+    ...loaded.warnings.map(({ origin, message }) => `${origin} ${message}`),
+    ...warningsOf(config),
+  ];
+  if (config.log.format === "pretty") return writeOut(`${bannerText(config, { ...facts, warnings })}\n`);
+  for (const warning of warnings) log("warn", "configuration", { detail: warning });
+  log("info", "started", {
+    version: VERSION,
+    address: serverUrls(config, facts).join(" "),
+    file: loaded.path,
+    endpoints: config.endpoints.map(({ name, backends }) =>
+      `${name}=${backends.map(({ baseUrl }) => baseUrl.origin).join(",")}`
+    ).join(" "),
+  });
 }

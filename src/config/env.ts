@@ -1,6 +1,6 @@
 /** The only reader of the environment: variables, their `…_FILE` forms, and the file `.env`. */
 
-import type { Problem } from "./problem.ts";
+import { type Finding, reasonOf } from "./problem.ts";
 
 /** Every variable the proxy knows. Each also takes a `…_FILE` form that names a file holding the value. */
 export const VARIABLES = [
@@ -19,7 +19,17 @@ export const VARIABLES = [
   "LOG_LEVEL",
   "LOG_FORMAT",
   "ACCESS_LOG",
+  "CONFIG_PATH",
+  "DEFAULT_ENDPOINT",
+  "MAX_BODY_BYTES",
+  "CORS_ORIGINS",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
 ] as const;
+
+/** By custom these are written in small letters as well, and then mean the same. */
+const IN_EITHER_CASE: readonly string[] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /** The name of a variable the proxy knows. */
 export type VariableName = typeof VARIABLES[number];
@@ -35,7 +45,9 @@ export interface Found {
 /** What the environment says. */
 export interface Environment {
   readonly found: ReadonlyMap<VariableName, Found>;
-  readonly problems: readonly Problem[];
+  readonly findings: readonly Finding[];
+  /** Any variable, for a file that names it; the environment wins over `.env`. */
+  readonly get: (name: string) => string | undefined;
 }
 
 /** Where to read from; tests pass their own. */
@@ -54,8 +66,8 @@ export const processSources: EnvironmentSources = {
 /** Reads every known variable; the environment wins over `.env`. Problems are collected, never thrown. */
 export async function readEnvironment(sources: EnvironmentSources): Promise<Environment> {
   const found = new Map<VariableName, Found>();
-  const problems: Problem[] = [];
-  const dotenv = await readDotenv(sources, problems);
+  const findings: Finding[] = [];
+  const dotenv = await readDotenv(sources, findings);
   const layers = [
     { get: sources.get, origin: (name: string) => `env ${name}` },
     { get: (name: string) => dotenv[name], origin: (name: string) => `.env: ${name}` },
@@ -63,17 +75,17 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
   for (const name of VARIABLES) {
     for (const { get, origin } of layers) {
       const fileName = `${name}_FILE`;
-      const value = get(name);
+      const value = get(name) ?? (IN_EITHER_CASE.includes(name) ? get(name.toLowerCase()) : undefined);
       const path = get(fileName);
       if (value === undefined && path === undefined) continue;
       if (value !== undefined && path !== undefined) {
-        problems.push({ origin: origin(fileName), message: `stands beside ${name}: keep one of the two` });
+        findings.push({ at: origin(fileName), message: `stands beside ${name}: keep one of the two` });
       }
       found.set(
         name,
         value === undefined
           ? {
-            value: readValueFile(sources, { path: path ?? "", origin: origin(fileName), problems }),
+            value: readValueFile(sources, { path: path ?? "", origin: origin(fileName), findings }),
             origin: origin(fileName),
           }
           : { value, origin: origin(name) },
@@ -81,19 +93,20 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
       break;
     }
   }
-  return { found, problems };
+  const get = (name: string): string | undefined => sources.get(name) ?? dotenv[name];
+  return { found, findings, get };
 }
 
 async function readDotenv(
   sources: EnvironmentSources,
-  problems: Problem[],
+  findings: Finding[],
 ): Promise<Record<string, string | undefined>> {
   let text: string;
   try {
     text = sources.readTextFile(".env");
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return {};
-    problems.push({ origin: ".env", message: `cannot be read: ${reasonOf(error)}` });
+    findings.push({ at: ".env", message: `cannot be read: ${reasonOf(error)}` });
     return {};
   }
   // Loaded only where it is needed: a container has no `.env`.
@@ -104,22 +117,15 @@ async function readDotenv(
 /** The text of a value's file without the line break that editors put at its end. */
 function readValueFile(
   sources: EnvironmentSources,
-  { path, origin, problems }: { path: string; origin: string; problems: Problem[] },
+  { path, origin, findings }: { path: string; origin: string; findings: Finding[] },
 ): string | null {
   try {
     return sources.readTextFile(path).replace(/\r?\n$/, "");
   } catch (error) {
-    problems.push({
-      origin,
+    findings.push({
+      at: origin,
       message: `names ${JSON.stringify(path)}, which cannot be read: ${reasonOf(error)}`,
     });
     return null;
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
-  return error instanceof Error ? error.message : String(error);
 }

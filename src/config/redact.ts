@@ -1,7 +1,16 @@
 import type { Config } from "./schema.ts";
 
+/** Shorter values are no secrets, and would disfigure every line they are taken out of. */
+const LEAST_HEADER_SECRET = 8;
+
 /** Every value of a configuration that must never be shown. */
-export function secretsOf(config: Config): string[] {
-  const keys = config.endpoints.flatMap(({ backend }) => backend.apiKey ?? []);
-  return config.auth.mode === "token" ? [config.auth.token, ...keys] : keys;
+export function secretsOf({ auth, endpoints }: Config): string[] {
+  const tokens = auth.mode === "token" ? auth.tokens.map(({ token }) => token) : [];
+  const backends = endpoints.flatMap((endpoint) => endpoint.backends);
+  const ofBackends = backends.flatMap(({ key, headers, connection }) => [
+    ...(key.mode === "inject" ? [key.value] : []),
+    ...headers.map(([, value]) => value).filter((value) => value.length >= LEAST_HEADER_SECRET),
+    ...(connection.proxy?.login === undefined ? [] : [connection.proxy.login.password]),
+  ]);
+  return [...new Set([...tokens, ...ofBackends])].filter((secret) => secret !== "");
 }

@@ -1,6 +1,5 @@
-/** What the configuration means once it is valid, and the rules each single value has to meet. */
+/** What the configuration means once it is valid. */
 
-import * as v from "valibot";
 import type { ErrorDialect } from "../faults.ts";
 
 /** The API dialect of an endpoint's upstream. */
@@ -11,6 +10,8 @@ export interface Config {
   readonly server: ServerConfig;
   readonly auth: AuthConfig;
   readonly endpoints: readonly Endpoint[];
+  /** Answers paths that begin with no endpoint's name; absent: `openai`, or the only one there is. */
+  readonly defaultEndpoint?: string;
   readonly log: LogConfig;
 }
 
@@ -23,28 +24,109 @@ export interface ServerConfig {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** How long running exchanges may go on after SIGTERM. */
   readonly drainMs: number;
+  /** The longest body a client may send; absent: without limit. */
+  readonly maxBodyBytes?: number;
+  /** Origins whose pages may read answers, like `https://chat.example.com`; `*` is every one. */
+  readonly corsOrigins: readonly string[];
 }
 
 /** Who may call. */
 export type AuthConfig =
-  | { readonly mode: "token"; readonly token: string }
+  | { readonly mode: "token"; readonly tokens: readonly NamedToken[] }
   | { readonly mode: "none" };
+
+/** A token clients present, and the name under which its holder is logged. */
+export interface NamedToken {
+  readonly name: string;
+  readonly token: string;
+}
 
 /** A named route prefix that clients address: `/openai/…` is the endpoint `openai`. */
 export interface Endpoint {
   readonly name: string;
   readonly provider: Provider;
-  readonly backend: Backend;
+  /** At least one. */
+  readonly backends: readonly Backend[];
+  readonly strategy: Strategy;
+  readonly retry: RetryPolicy;
+  /** Bodies that have to be held, to be sent again or to have their model replaced, are held up to this. */
+  readonly maxBufferBytes: number;
+  /** Tells clients which backend answered, in `x-llm-proxy-backend`. */
+  readonly exposeBackend: boolean;
   /** Sent as `anthropic-version` where the client sent none. */
   readonly anthropicVersion?: string;
 }
 
+/** How the first backend of an exchange is chosen; the others follow where it fails. */
+export type Strategy = "failover" | "round_robin" | "weighted" | "least_busy";
+
+/** When a failed attempt is followed by another one. */
+export interface RetryPolicy {
+  /** Further attempts after the first; 0: none. */
+  readonly retries: number;
+  /** Answers that count as failures. */
+  readonly statuses: ReadonlySet<number>;
+}
+
 /** One upstream of an endpoint. */
 export interface Backend {
+  readonly name: string;
   readonly baseUrl: BaseUrl;
-  /** Absent: passthrough, the client's own credential goes upstream. */
-  readonly apiKey?: string;
+  readonly key: BackendKey;
+  /** The header that carries the key, in lower case; in `authorization` it stands behind `Bearer`. */
+  readonly keyField: string;
+  readonly connection: ConnectionSettings;
+  /** Fields set on every request, in place of the client's of that name. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Fields of the client that stay behind, in lower case. */
+  readonly removeHeaders: readonly string[];
+  readonly model: ModelOverride | undefined;
+  /** Its share under the strategy `weighted`. */
+  readonly weight: number;
   readonly timeouts: TimeoutLimits;
+}
+
+/**
+ * What a backend gets as credential: a key of the proxy's, none at all, or whatever the client sent, in which
+ * case the proxy's own token has to stand in `Proxy-Authorization`.
+ */
+export type BackendKey =
+  | { readonly mode: "inject"; readonly value: string }
+  | { readonly mode: "none" }
+  | { readonly mode: "passthrough" };
+
+/** Which model a backend is asked for instead of the client's. */
+export interface ModelOverride {
+  /** By the model the client asked for. */
+  readonly byName: ReadonlyMap<string, string>;
+  /** For every model that `byName` does not hold. */
+  readonly otherwise: string | undefined;
+}
+
+/** How connections to a backend are made; those with the same `key` and origin are shared. */
+export interface ConnectionSettings {
+  readonly key: string;
+  /** Absent: directly. */
+  readonly proxy?: OutboundProxy;
+  /** Certificates in PEM form that are trusted besides the system's. */
+  readonly caCerts?: readonly string[];
+  readonly pool: PoolLimits;
+}
+
+/** Bounds of a pool of idle connections. */
+export interface PoolLimits {
+  /** Idle connections kept per origin. */
+  readonly maxIdle: number;
+  /** How long a connection may be idle. */
+  readonly idleMs: number;
+}
+
+/** A forward proxy on the way to a backend. */
+export interface OutboundProxy {
+  readonly scheme: "http" | "https" | "socks5";
+  readonly hostname: string;
+  readonly port: number;
+  readonly login?: { readonly user: string; readonly password: string };
 }
 
 /** How long each phase of an attempt may last, in milliseconds; undefined: without limit. */
@@ -55,7 +137,7 @@ export interface TimeoutLimits {
   readonly firstByteMs: number | undefined;
   /** Between two chunks of the answer. */
   readonly idleMs: number | undefined;
-  /** From the beginning to the last byte. */
+  /** From the beginning of the exchange to the last byte. */
   readonly totalMs: number | undefined;
 }
 
@@ -78,109 +160,3 @@ export interface LogConfig {
 export type LogLevel = "debug" | "info" | "warn" | "error";
 /** `pretty` is for people, `json` is one object a line. */
 export type LogFormat = "pretty" | "json";
-
-/**
- * The limits a backend has unless told otherwise. Ten minutes is what the OpenAI and Anthropic SDKs wait by
- * themselves; a reasoning model can be silent for minutes before and between its events.
- */
-export const DEFAULT_TIMEOUTS: TimeoutLimits = {
-  connectMs: 10_000,
-  firstByteMs: 600_000,
-  idleMs: 600_000,
-  totalMs: undefined,
-};
-
-const shown = (issue: { readonly input: unknown }): string => JSON.stringify(issue.input);
-
-/** One line without spaces around it: the least that any value has to be. */
-const line = v.pipe(
-  v.string("is missing"),
-  v.nonEmpty("is empty"),
-  v.check((text) => !/[\r\n\0]/.test(text), "holds a line break"),
-  v.check((text) => text.trim() === text, "begins or ends with a space"),
-);
-
-/** A key or token. Its messages never repeat the value. */
-export const secretSchema: v.GenericSchema<unknown, string> = v.pipe(
-  line,
-  v.check((text) => !/^(["']).*\1$/.test(text), "is wrapped in quotes: write it without them"),
-  v.check((text) => /^[\x21-\x7e]+$/.test(text), "holds characters that cannot stand in an HTTP header"),
-);
-
-/** A base URL of an upstream, `http` or `https`, without credentials, query or fragment. */
-export const baseUrlSchema: v.GenericSchema<unknown, BaseUrl> = v.pipe(
-  line,
-  // Without the value: it may hold a password.
-  v.check((text) => URL.canParse(text), "is not a URL; it looks like https://api.example.com/v1"),
-  v.transform((text) => ({ text, url: new URL(text) })),
-  v.check(({ url }) => url.protocol === "https:" || url.protocol === "http:", "is not an http or https URL"),
-  v.check(({ url }) => url.username === "" && url.password === "", "holds a user name or password"),
-  v.check(({ text }) => !text.includes("?"), "holds a query (?…): a base URL has none"),
-  v.check(({ text }) => !text.includes("#"), "holds a fragment (#…): a base URL has none"),
-  v.transform(({ url }) => ({ origin: url.origin, path: url.pathname.replace(/\/+$/, "") })),
-);
-
-/** A TCP port; 0 lets the system choose. */
-export const portSchema: v.GenericSchema<unknown, number> = v.pipe(
-  line,
-  v.check(
-    (text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535,
-    (issue) => `${shown(issue)} is not a port (0 to 65535)`,
-  ),
-  v.transform(Number),
-);
-
-const LONGEST_DRAIN_SECONDS = 86_400;
-
-/** Whole seconds, as milliseconds. */
-export const drainSchema: v.GenericSchema<unknown, number> = v.pipe(
-  line,
-  v.check(
-    (text) => /^\d{1,5}$/.test(text) && Number(text) <= LONGEST_DRAIN_SECONDS,
-    (issue) => `${shown(issue)} is not a number of seconds (0 to ${LONGEST_DRAIN_SECONDS})`,
-  ),
-  v.transform((text) => Number(text) * 1000),
-);
-
-/** An address or host name to listen on. */
-export const hostSchema: v.GenericSchema<unknown, string> = v.pipe(
-  line,
-  v.check((text) => /^[\w.:%-]+$/.test(text), (issue) => `${shown(issue)} is not an address to listen on`),
-);
-
-/** A date that names a version of Anthropic's API, like `2023-06-01`. */
-export const anthropicVersionSchema: v.GenericSchema<unknown, string> = v.pipe(
-  line,
-  v.check(
-    (text) => /^\d{4}-\d{2}-\d{2}$/.test(text),
-    (issue) => `${shown(issue)} is not a date like 2023-06-01`,
-  ),
-);
-
-/** A switch. */
-export const switchSchema: v.GenericSchema<unknown, boolean> = v.pipe(
-  line,
-  v.check(
-    (text) => /^(1|0|true|false|on|off|yes|no)$/i.test(text),
-    (issue) => `${shown(issue)} is not a switch (1 or 0)`,
-  ),
-  v.transform((text) => /^(1|true|on|yes)$/i.test(text)),
-);
-
-/** One of a few words. */
-export function wordSchema<const Word extends string>(
-  words: readonly Word[],
-): v.GenericSchema<unknown, Word> {
-  return v.pipe(line, v.picklist(words, (issue) => `${shown(issue)} is not one of ${words.join(", ")}`));
-}
-
-/** A comma-separated list of words, each once. */
-export function wordListSchema<const Word extends string>(
-  words: readonly Word[],
-): v.GenericSchema<unknown, Word[]> {
-  return v.pipe(
-    line,
-    v.transform((text) => [...new Set(text.split(",").map((item) => item.trim()))]),
-    v.array(v.picklist(words, (issue) => `${shown(issue)} is not one of ${words.join(", ")}`)),
-  );
-}

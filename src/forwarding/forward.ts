@@ -1,13 +1,16 @@
-/** Sends one exchange to its backend and brings the answer back as it comes. */
+/** Sends one exchange to a backend, to the next one where that fails, and brings the answer back as it comes. */
 
 import { type Cancellation, ClientGone } from "../cancellation.ts";
 import type { Clock } from "../clock.ts";
-import type { Backend } from "../config/schema.ts";
+import type { Backend, Endpoint } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
 import type { ByteSource } from "../http1/body.ts";
 import type { Field } from "../http1/fields.ts";
-import { RelayedBody } from "./relay.ts";
-import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";
+import { attempt, type AttemptAnswer } from "./attempt.ts";
+import type { Balancer, Lease } from "./balancer.ts";
+import { RequestContent } from "./request_content.ts";
+import { judgeAnswer, mayTryAnother } from "./retry.ts";
+import { TimeoutExpired } from "./timeouts.ts";
 import {
   RequestBodyBroken,
   type Transport,
@@ -17,73 +20,162 @@ import {
 
 /** What is to be sent, and who wants to know how it ends. */
 export interface ForwardRequest {
-  readonly backend: Backend;
+  readonly endpoint: Endpoint;
+  readonly balancer: Balancer;
   readonly method: string;
-  /** Path and query at the backend, byte for byte. */
-  readonly target: string;
-  readonly fields: readonly Field[];
+  /** Path and query, byte for byte, and the fields that a backend gets. */
+  readonly headFor: (backend: Backend) => { readonly target: string; readonly fields: readonly Field[] };
   readonly body: ByteSource | null;
   readonly bodyLength: number | undefined;
   readonly cancellation: Cancellation;
   readonly observer: ReplyObserver;
 }
 
-/** Is told of an answer while it passes. */
+/** Is told of the attempts, and of an answer while it passes. */
 export interface ReplyObserver {
-  /** The head of the answer is there. */
+  /** A backend is asked. */
+  readonly attempted: (backend: string) => void;
+  /** It failed, and another attempt follows. */
+  readonly failedOver: (backend: string, detail: string) => void;
+  /** The head of the answer is there that the client gets. */
   readonly answered: (status: number) => void;
   readonly addBytes: (count: number) => void;
   /** Once, after the answer has begun. A fault here is for the log: the client sees its connection end. */
   readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
 
+/** An answer, and who gave it. */
+export interface BackendResponse extends UpstreamResponse {
+  readonly backend: Backend;
+}
+
+/** Before a backend is asked again that has failed in this very exchange; doubled each time. */
+const FIRST_PAUSE_MS = 500;
+/** A client would rather have the failure now than wait longer. */
+const LONGEST_PAUSE_MS = 30_000;
+
 /** Throws a {@link ProxyFault} or {@link ClientGone} where no answer could be begun. */
 export async function forward(
   request: ForwardRequest,
-  { transport, clock }: { transport: Transport; clock: Clock },
-): Promise<UpstreamResponse> {
-  const { backend, cancellation, observer } = request;
-  const timer = new PhaseTimer(backend.timeouts, clock, (expired) => cancellation.cancel(expired));
-  try {
+  parts: { readonly transport: Transport; readonly clock: Clock },
+): Promise<BackendResponse> {
+  const { endpoint, balancer, cancellation, observer } = request;
+  const startedAt = parts.clock.now();
+  const content = new RequestContent(request, endpoint);
+  const tried = new Set<Backend>();
+  for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
-    const response = await transport.send({
-      method: request.method,
-      origin: backend.baseUrl.origin,
-      target: request.target,
-      fields: request.fields,
-      body: request.body,
-      bodyLength: request.bodyLength,
-      cancellation,
-      onPhase: (phase) => timer.enter(phase),
-    });
-    timer.pause();
-    observer.answered(response.status);
-    if (response.body === null) {
-      timer.stop();
-      observer.end("complete");
-      return response;
+    const lease = balancer.choose(tried);
+    tried.add(lease.backend);
+    observer.attempted(lease.backend.name);
+    const outcome = await tryBackend(lease, { request, content, startedAt }, parts);
+    const pauseMs = mayFollow(outcome, endpoint) && retriesLeft > 0 && content.replayable
+      ? pauseBefore(request, { tried, retriesLeft })
+      : undefined;
+    const isInTime = pauseMs !== undefined &&
+      parts.clock.now() - startedAt + pauseMs < (lease.backend.timeouts.totalMs ?? Infinity);
+    if (!isInTime) {
+      content.release();
+      return deliver(outcome, { lease, observer });
     }
-    const body = new RelayedBody(response.body, cancellation, {
-      awaited: () => timer.enter("idle"),
-      chunk(bytes) {
-        timer.pause();
-        observer.addBytes(bytes);
-      },
-      ended(how) {
-        timer.stop();
-        observer.end(typeof how === "string" ? how : explainCut(how.brokenBy, backend));
-      },
-    });
-    return { ...response, body };
-  } catch (error) {
-    timer.stop();
-    if (error instanceof RequestBodyBroken) throw new ClientGone("the client left within its upload");
-    throw explainFailure(error, backend);
+    const detail = abandon(outcome, lease);
+    observer.failedOver(lease.backend.name, detail);
+    if (pauseMs > 0) await pause(pauseMs, cancellation, parts.clock);
   }
 }
 
-/** Why no answer could be begun, without URL, key or the runtime's own words; what is no failure of HTTP stays. */
-function explainFailure(error: unknown, backend: Backend): unknown {
+/** What an attempt brought. */
+type Outcome =
+  | { readonly kind: "answer"; readonly answer: AttemptAnswer }
+  | { readonly kind: "failure"; readonly error: unknown };
+
+/** Asks one backend and notes what that says of it. */
+async function tryBackend(
+  lease: Lease,
+  { request, content, startedAt }: { request: ForwardRequest; content: RequestContent; startedAt: number },
+  parts: { readonly transport: Transport; readonly clock: Clock },
+): Promise<Outcome> {
+  const { backend } = lease;
+  try {
+    const { target, fields } = request.headFor(backend);
+    const sent = await content.forBackend(backend, fields);
+    const answer = await attempt(
+      { backend, method: request.method, target, ...sent, cancellation: request.cancellation, startedAt },
+      parts,
+    );
+    const verdict = judgeAnswer(answer.response, request.endpoint.retry);
+    if (verdict === "good") lease.succeeded();
+    else if (verdict === "failure") lease.failed();
+    else lease.limited(verdict.limitedMs);
+    return { kind: "answer", answer };
+  } catch (error) {
+    if (error instanceof TransportError || error instanceof TimeoutExpired) lease.failed();
+    return { kind: "failure", error };
+  }
+}
+
+function mayFollow(outcome: Outcome, { retry }: Endpoint): boolean {
+  return outcome.kind === "answer"
+    ? retry.statuses.has(outcome.answer.response.status)
+    : mayTryAnother(outcome.error);
+}
+
+/** How long to wait before the next attempt; undefined: too long. A backend that was not asked yet is asked at once. */
+function pauseBefore(
+  { balancer, endpoint }: ForwardRequest,
+  { tried, retriesLeft }: { tried: ReadonlySet<Backend>; retriesLeft: number },
+): number | undefined {
+  if (tried.size < endpoint.backends.length) return 0;
+  const round = endpoint.retry.retries - retriesLeft - (endpoint.backends.length - 1);
+  const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs());
+  return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
+}
+
+/** Ends an attempt that another one follows; says what became of it. */
+function abandon(outcome: Outcome, lease: Lease): string {
+  lease.released();
+  if (outcome.kind === "failure") return failureOf(outcome.error, lease.backend)?.message ?? "it failed";
+  outcome.answer.giveUp();
+  return `it answered ${outcome.answer.response.status}`;
+}
+
+/** The client's answer, or the fault that there is instead. */
+function deliver(
+  outcome: Outcome,
+  { lease, observer }: { lease: Lease; observer: ReplyObserver },
+): BackendResponse {
+  const { backend } = lease;
+  if (outcome.kind === "failure") {
+    lease.released();
+    const { error } = outcome;
+    if (error instanceof RequestBodyBroken) throw new ClientGone("the client left within its upload");
+    throw failureOf(error, backend) ?? error;
+  }
+  observer.answered(outcome.answer.response.status);
+  const response = outcome.answer.relay({
+    chunk: (bytes) => observer.addBytes(bytes),
+    ended(how) {
+      lease.released();
+      if (typeof how === "string") return observer.end(how);
+      const fault = cutOf(how.brokenBy, backend);
+      if (!(how.brokenBy instanceof ProxyFault)) lease.failed();
+      observer.end(fault);
+    },
+  });
+  return { ...response, backend };
+}
+
+async function pause(durationMs: number, cancellation: Cancellation, clock: Clock): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = clock.after(durationMs, resolve);
+  cancellation.stopWith(resolve);
+  await promise;
+  stop();
+  cancellation.stopWith(undefined);
+}
+
+/** Why no answer could be begun, without URL, key or the runtime's own words; undefined: no failure of HTTP. */
+function failureOf(error: unknown, backend: Backend): ProxyFault | undefined {
   const host = hostOf(backend);
   if (error instanceof TimeoutExpired) {
     return new ProxyFault("upstream_timeout", `${host} did not answer in time: ${error.message}.`);
@@ -91,11 +183,11 @@ function explainFailure(error: unknown, backend: Backend): unknown {
   if (error instanceof TransportError) {
     return new ProxyFault("bad_gateway", `No answer from ${host}: ${error.message}.`, { cause: error });
   }
-  return error;
+  return undefined;
 }
 
 /** Why an answer that had begun was cut. */
-function explainCut(error: unknown, backend: Backend): ProxyFault {
+function cutOf(error: unknown, backend: Backend): ProxyFault {
   if (error instanceof ProxyFault) return error;
   const host = hostOf(backend);
   if (error instanceof TimeoutExpired) {

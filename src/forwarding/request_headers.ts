@@ -1,4 +1,4 @@
-import type { Provider } from "../config/schema.ts";
+import type { Backend } from "../config/schema.ts";
 import { type Field, field } from "../http1/fields.ts";
 import { hopByHopTest } from "./hop_by_hop.ts";
 
@@ -8,33 +8,28 @@ export interface RequestHeaderPolicy {
   readonly withheld: ReadonlySet<string>;
   /** WebSocket subprotocols beginning so are credentials. */
   readonly keySubprotocolPrefix: string;
-  readonly provider: Provider;
-  /** The key to put in; absent: passthrough. */
-  readonly apiKey?: string | undefined;
+  readonly backend: Pick<Backend, "key" | "keyField" | "headers" | "removeHeaders">;
   /** Sent where the client sent none. */
   readonly anthropicVersion?: string | undefined;
 }
-
-/** Where each provider expects its key. */
-const KEY_FIELD: Record<Provider, (key: string) => Field> = {
-  openai: (key) => field("authorization", `Bearer ${key}`),
-  anthropic: (key) => field("x-api-key", key),
-  gemini: (key) => field("x-goog-api-key", key),
-  generic: (key) => field("authorization", `Bearer ${key}`),
-};
 
 /** Fields that the transport writes itself (`host`) or that the server has answered (`expect`). */
 const NOT_FORWARDED: ReadonlySet<string> = new Set(["host", "expect"]);
 
 /** The fields an upstream gets: the client's in their order, unknown ones included, with the credential exchanged. */
 export function upstreamFields(incoming: readonly Field[], policy: RequestHeaderPolicy): Field[] {
-  const { withheld, provider, apiKey, anthropicVersion } = policy;
+  const { withheld, backend: { key, keyField, headers, removeHeaders }, anthropicVersion } = policy;
+  const replaced = headers.length + removeHeaders.length === 0
+    ? undefined
+    : new Set([...removeHeaders, ...headers.map(([name]) => name.toLowerCase())]);
   const isHopByHop = hopByHopTest(incoming);
   const fields: Field[] = [];
   let hasVersion = false;
   for (const one of incoming) {
     const { lower } = one;
-    if (NOT_FORWARDED.has(lower) || withheld.has(lower) || isHopByHop(lower)) continue;
+    if (NOT_FORWARDED.has(lower) || withheld.has(lower) || isHopByHop(lower) || replaced?.has(lower)) {
+      continue;
+    }
     if (lower === "sec-websocket-protocol" && withheld.has("subprotocol")) {
       const kept = withoutKeys(one.value, policy.keySubprotocolPrefix);
       if (kept !== "") fields.push({ ...one, value: kept });
@@ -43,7 +38,10 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
     hasVersion ||= lower === "anthropic-version";
     fields.push(one);
   }
-  if (apiKey !== undefined) fields.push(KEY_FIELD[provider](apiKey));
+  if (key.mode === "inject") {
+    fields.push(field(keyField, keyField === "authorization" ? `Bearer ${key.value}` : key.value));
+  }
+  for (const [name, value] of headers) fields.push({ name, lower: name.toLowerCase(), value });
   if (anthropicVersion !== undefined && !hasVersion) {
     fields.push(field("anthropic-version", anthropicVersion));
   }

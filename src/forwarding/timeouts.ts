@@ -35,11 +35,17 @@ export class PhaseTimer {
   #wakesAt = Infinity;
   #cancel: (() => void) | undefined;
 
-  constructor(limits: TimeoutLimits, clock: Clock, expire: (expired: TimeoutExpired) => void) {
+  /** The total limit counts from `startedAt`; the others from the beginning of their phase. */
+  constructor(
+    limits: TimeoutLimits,
+    { clock, startedAt = clock.now() }: { clock: Clock; startedAt?: number },
+    expire: (expired: TimeoutExpired) => void,
+  ) {
     this.#limits = limits;
     this.#clock = clock;
     this.#expire = expire;
-    this.#startedAt = this.#activeAt = clock.now();
+    this.#startedAt = startedAt;
+    this.#activeAt = clock.now();
   }
 
   /** A phase begins. */

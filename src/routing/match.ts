@@ -10,13 +10,17 @@ export interface Target {
 
 /** Finds the endpoint a path addresses; undefined where there is none. */
 export function match(table: RoutingTable, path: string): Target | undefined {
+  // Also where an endpoint is called `chat`.
+  if (path === "/chat/completions" && table.defaultEndpoint !== undefined) {
+    return { endpoint: table.defaultEndpoint, rest: path };
+  }
   const end = path.indexOf("/", 1);
   const name = end === -1 ? path.slice(1) : path.slice(1, end);
   const named = table.endpoints.get(name);
   if (named !== undefined) return { endpoint: named, rest: end === -1 ? "" : path.slice(end) };
   const unnamed = isWithin(path, "/v1/messages")
     ? table.messagesEndpoint
-    : isWithin(path, "/v1") || path === "/chat/completions"
+    : isWithin(path, "/v1")
     ? table.defaultEndpoint
     : undefined;
   return unnamed && { endpoint: unnamed, rest: path };

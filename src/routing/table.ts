@@ -9,10 +9,11 @@ export interface RoutingTable {
   readonly messagesEndpoint: Endpoint | undefined;
 }
 
-/** The default is `openai` where there is one, else the only endpoint there is. */
-export function buildRoutingTable(endpoints: readonly Endpoint[]): RoutingTable {
+/** The default is the one that was named, else `openai` where there is one, else the only endpoint there is. */
+export function buildRoutingTable(endpoints: readonly Endpoint[], defaultName?: string): RoutingTable {
   const byName = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
-  const defaultEndpoint = byName.get("openai") ?? (endpoints.length === 1 ? endpoints[0] : undefined);
+  const defaultEndpoint = byName.get(defaultName ?? "openai") ??
+    (endpoints.length === 1 ? endpoints[0] : undefined);
   return {
     endpoints: byName,
     defaultEndpoint,

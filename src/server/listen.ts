@@ -12,7 +12,7 @@ export interface RunningServer {
    * Stops accepting, lets running exchanges end until the drain deadline, then cuts the rest. Resolves once
    * nothing is served any more; calling it again gives the same promise.
    */
-  readonly drain: () => Promise<void>;
+  readonly drain: (deadlineMs: number) => Promise<void>;
 }
 
 /** How long a connection may be idle between requests, and how long a head may take to arrive. */
@@ -37,7 +37,7 @@ export function startServer(app: App, config: ServerConfig, log: Log): RunningSe
   let draining: Promise<void> | undefined;
   const accepting = accept();
   const sweep = setInterval(closeOverdue, SWEEP_MS);
-  return { address: listener.addr, drain: () => draining ??= drain() };
+  return { address: listener.addr, drain: (deadlineMs) => draining ??= drain(deadlineMs) };
 
   async function accept(): Promise<void> {
     while (isOpen) {
@@ -74,14 +74,14 @@ export function startServer(app: App, config: ServerConfig, log: Log): RunningSe
     }
   }
 
-  async function drain(): Promise<void> {
+  async function drain(deadlineMs: number): Promise<void> {
     isOpen = false;
     listener.close();
     app.drain();
     log("info", "draining", { in_flight: app.inFlight() });
     for (const connection of connections) connection.finish();
     const ended = Promise.all([accepting, ...serving]);
-    if (!await endsWithin(ended, config.drainMs)) {
+    if (!await endsWithin(ended, deadlineMs)) {
       log("warn", "drain_deadline", { in_flight: app.inFlight() });
       app.cutShort();
       // A client that does not read keeps its connection open even then.

@@ -7,18 +7,27 @@ import { clientFields } from "../../src/forwarding/response_headers.ts";
 const POLICY: RequestHeaderPolicy = {
   withheld: new Set(["authorization", "x-api-key", "api-key", "x-goog-api-key", "subprotocol"]),
   keySubprotocolPrefix: "openai-insecure-api-key.",
-  provider: "openai",
-  apiKey: "K",
+  backend: backendWith("authorization"),
 };
 
+function backendWith(keyField: string, more: Partial<RequestHeaderPolicy["backend"]> = {}) {
+  return {
+    key: { mode: "inject", value: "K" },
+    keyField,
+    headers: [],
+    removeHeaders: [],
+    ...more,
+  } as const satisfies RequestHeaderPolicy["backend"];
+}
+
 const KEY = "authorization: Bearer K";
-const DATED = { provider: "anthropic", anthropicVersion: "2023-06-01" } as const;
+const DATED = { backend: backendWith("x-api-key"), anthropicVersion: "2023-06-01" } as const;
 
 /** What comes in, the policy's difference, what goes out. */
 const REQUESTS: readonly (readonly [string, string[], Partial<RequestHeaderPolicy>, string[]])[] = [
   ["the key is put in", [], {}, [KEY]],
-  ["Anthropic's own header", [], { provider: "anthropic" }, ["x-api-key: K"]],
-  ["Gemini's own header", [], { provider: "gemini" }, ["x-goog-api-key: K"]],
+  ["Anthropic's own header", [], { backend: backendWith("x-api-key") }, ["x-api-key: K"]],
+  ["Gemini's own header", [], { backend: backendWith("x-goog-api-key") }, ["x-goog-api-key: K"]],
   ["every credential goes", ["Authorization: x", "X-API-Key: x", "api-key: x", "x-goog-api-key: x"], {}, [
     KEY,
   ]],
@@ -26,7 +35,10 @@ const REQUESTS: readonly (readonly [string, string[], Partial<RequestHeaderPolic
     "Content-Length: 3",
     KEY,
   ]],
-  ["passthrough leaves credentials", ["x-api-key: own"], { apiKey: undefined, withheld: new Set() }, [
+  ["passthrough leaves credentials", ["x-api-key: own"], {
+    backend: backendWith("authorization", { key: { mode: "passthrough" } }),
+    withheld: new Set(),
+  }, [
     "x-api-key: own",
   ]],
   [
@@ -91,7 +103,7 @@ Deno.test("clientFields: order and repeats stay, hop-by-hop ones go, two may be 
       "x-two: 2",
       "Proxy-Authenticate: Basic",
     ),
-    "req_1",
+    { requestId: "req_1", backend: { hasProxysKey: true, exposedName: undefined } },
   );
   assertEquals(linesOf(fields), [
     "Content-Type: Text/Event-Stream; charset=utf-8",

@@ -2,20 +2,17 @@
 
 import { findCredentials } from "../../src/auth/credential.ts";
 import { sharedTokenCheck } from "../../src/auth/shared_token.ts";
-import { DEFAULT_TIMEOUTS, type Endpoint } from "../../src/config/schema.ts";
-import { upstreamFields } from "../../src/forwarding/request_headers.ts";
+import { type RequestHeaderPolicy, upstreamFields } from "../../src/forwarding/request_headers.ts";
 import { clientFields } from "../../src/forwarding/response_headers.ts";
 import { parseHead } from "../../src/http1/head.ts";
 import { match } from "../../src/routing/match.ts";
 import { parseRequestTarget } from "../../src/routing/request_target.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
+import { testBackend, testEndpoint } from "../support/config.ts";
 import { fieldsOf } from "../support/fields.ts";
 
-const ENDPOINTS: Endpoint[] = (["openai", "anthropic"] as const).map((name) => ({
-  name,
-  provider: name,
-  backend: { baseUrl: { origin: "https://api.test", path: "/v1" }, apiKey: "K", timeouts: DEFAULT_TIMEOUTS },
-}));
+const BACKEND = testBackend("https://api.test", { path: "/v1", key: { mode: "inject", value: "K" } });
+const ENDPOINTS = ["openai", "anthropic"].map((name) => testEndpoint(name, [BACKEND]));
 const LINES = [
   "Host: proxy.test:33000",
   "Accept: application/json",
@@ -37,13 +34,13 @@ const ANSWERED = fieldsOf(
 );
 
 const routes = buildRoutingTable(ENDPOINTS);
-const check = sharedTokenCheck("a-token-of-the-proxy");
-const policy = {
+const check = sharedTokenCheck([{ name: "shared", token: "a-token-of-the-proxy" }]);
+const policy: RequestHeaderPolicy = {
   withheld: new Set(["authorization", "x-api-key", "api-key", "x-goog-api-key", "query", "subprotocol"]),
   keySubprotocolPrefix: "openai-insecure-api-key.",
-  provider: "openai",
-  apiKey: "K",
-} as const;
+  backend: BACKEND,
+};
+const answering = { requestId: "req_1", backend: { hasProxysKey: true, exposedName: undefined } };
 
 Deno.bench("parseHead", () => void parseHead(HEAD));
 Deno.bench(
@@ -58,4 +55,4 @@ Deno.bench("match", () => void match(routes, "/openai/v1/chat/completions"));
 Deno.bench("findCredentials", () => void findCredentials(FIELDS, ""));
 Deno.bench("the token's check", () => void check("a-token-of-the-proxy"));
 Deno.bench("upstreamFields", () => void upstreamFields(FIELDS, policy));
-Deno.bench("clientFields", () => void clientFields(ANSWERED, "req_1"));
+Deno.bench("clientFields", () => void clientFields(ANSWERED, answering));

@@ -13,7 +13,7 @@ const NONE: TimeoutLimits = {
 function watch(limits: Partial<TimeoutLimits>) {
   const clock = new FakeClock();
   const expired: TimeoutExpired[] = [];
-  const timer = new PhaseTimer({ ...NONE, ...limits }, clock, (reason) => expired.push(reason));
+  const timer = new PhaseTimer({ ...NONE, ...limits }, { clock }, (reason) => expired.push(reason));
   timer.enter("first byte");
   return { clock, timer, phases: () => expired.map(({ phase }) => phase) };
 }

@@ -69,6 +69,8 @@ const RECORD: ExchangeRecord = {
   path: "/openai/v1/x",
   principal: "shared",
   endpoint: "openai",
+  backend: "api.test",
+  attempts: 1,
   status: 200,
   bytes: 10,
   firstByteMs: 1.23456,

@@ -1,15 +1,11 @@
 import { assertEquals } from "@std/assert";
 import type { Endpoint, Provider } from "../../src/config/schema.ts";
-import { DEFAULT_TIMEOUTS } from "../../src/config/schema.ts";
 import { match } from "../../src/routing/match.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
+import { testBackend, testEndpoint } from "../support/config.ts";
 
 function endpoint(name: string, provider: Provider): Endpoint {
-  return {
-    name,
-    provider,
-    backend: { baseUrl: { origin: "http://h", path: "" }, timeouts: DEFAULT_TIMEOUTS },
-  };
+  return testEndpoint(name, [testBackend("http://h.test")], { provider });
 }
 
 const openai = endpoint("openai", "openai");

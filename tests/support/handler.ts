@@ -2,13 +2,14 @@
 
 import { sharedTokenCheck } from "../../src/auth/shared_token.ts";
 import { Cancellation } from "../../src/cancellation.ts";
-import { type Config, DEFAULT_TIMEOUTS } from "../../src/config/schema.ts";
 import type { ExchangeRecord } from "../../src/exchange.ts";
+import { Balancer } from "../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../src/forwarding/transport/transport.ts";
 import { createHandler } from "../../src/handler.ts";
 import type { ByteSource } from "../../src/http1/body.ts";
 import { fieldValue } from "../../src/http1/fields.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
+import { testBackend, testEndpoint } from "./config.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { fieldsOf } from "./fields.ts";
 
@@ -29,18 +30,22 @@ export class HandlerBench {
   readonly #handler;
 
   constructor(send: Transport["send"]) {
-    const endpoints: Config["endpoints"] = (["openai", "anthropic"] as const).map((name) => ({
-      name,
-      provider: name,
-      backend: {
-        baseUrl: { origin: `https://${name}.test`, path: "" },
-        apiKey: "K",
-        timeouts: DEFAULT_TIMEOUTS,
-      },
-    }));
+    const endpoints = (["openai", "anthropic"] as const).map((name) =>
+      testEndpoint(name, [
+        testBackend(`https://${name}.test`, {
+          key: { mode: "inject", value: "K" },
+          keyField: name === "openai" ? "authorization" : "x-api-key",
+        }),
+      ], { provider: name })
+    );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
-      check: sharedTokenCheck("T"),
+      check: sharedTokenCheck([{ name: "shared", token: "T" }]),
+      startedAt: 0,
+      maxBodyBytes: 100,
+      corsOrigins: ["https://page.test"],
+      balancerOf: (endpoint) => new Balancer(endpoint, this.clock),
+      onFailover() {},
       transport: {
         send: (request) => {
           this.sent.push(request);

@@ -1,15 +1,11 @@
 /** The proxy inside the test's own process, for configurations that the environment cannot express. */
 
 import { createApp } from "../../src/app.ts";
-import {
-  type Backend,
-  type Config,
-  DEFAULT_TIMEOUTS,
-  type Endpoint,
-  type TimeoutLimits,
-} from "../../src/config/schema.ts";
+import { DEFAULT_TIMEOUTS } from "../../src/config/defaults.ts";
+import type { Backend, Config, Endpoint, ServerConfig, TimeoutLimits } from "../../src/config/schema.ts";
 import { startServer } from "../../src/server/listen.ts";
 import type { FakeUpstream } from "./fake_upstream.ts";
+import { testBackend, testEndpoint } from "./config.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";
 
 export interface LocalProxyOptions {
@@ -19,6 +15,9 @@ export interface LocalProxyOptions {
   readonly timeouts?: Partial<TimeoutLimits>;
   readonly drainMs?: number;
   readonly origin?: string;
+  /** Instead of the usual three. */
+  readonly endpoints?: readonly Endpoint[];
+  readonly server?: Partial<ServerConfig>;
 }
 
 export interface LogLine {
@@ -30,6 +29,7 @@ export class LocalProxy implements AsyncDisposable {
   readonly url: string;
   readonly log: LogLine[] = [];
   readonly drain: () => Promise<void>;
+  readonly configure: (config: Config) => void;
   readonly #close: () => Promise<void>;
   #lineArrived: (() => void)[] = [];
 
@@ -42,9 +42,10 @@ export class LocalProxy implements AsyncDisposable {
     const app = createApp(config, { log });
     const server = startServer(app, config.server, log);
     this.url = `http://127.0.0.1:${server.address.port}`;
-    this.drain = server.drain;
+    this.configure = app.configure;
+    this.drain = () => server.drain(config.server.drainMs);
     this.#close = async () => {
-      await server.drain();
+      await this.drain();
       app.close();
     };
   }
@@ -65,19 +66,27 @@ export class LocalProxy implements AsyncDisposable {
 }
 
 function localConfig(upstream: FakeUpstream, options: LocalProxyOptions): Config {
-  const backend = (path: string): Backend => ({
-    baseUrl: { origin: options.origin ?? upstream.origin, path },
-    ...(options.apiKey !== undefined && { apiKey: options.apiKey }),
-    timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
-  });
-  const endpoints: Endpoint[] = [
-    { name: "openai", provider: "openai", backend: backend("/openai/v1") },
-    { name: "anthropic", provider: "anthropic", backend: backend("/anthropic") },
-    { name: "gemini", provider: "gemini", backend: backend("/gemini") },
+  const backend = (path: string, keyField: string): Backend =>
+    testBackend(options.origin ?? upstream.origin, {
+      path,
+      keyField,
+      ...(options.apiKey !== undefined && { key: { mode: "inject", value: options.apiKey } }),
+      timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+    });
+  const endpoints = options.endpoints ?? [
+    testEndpoint("openai", [backend("/openai/v1", "authorization")]),
+    testEndpoint("anthropic", [backend("/anthropic", "x-api-key")], { provider: "anthropic" }),
+    testEndpoint("gemini", [backend("/gemini", "x-goog-api-key")], { provider: "gemini" }),
   ];
   return {
-    server: { host: "127.0.0.1", port: 0, drainMs: options.drainMs ?? 1_000 },
-    auth: options.auth ?? { mode: "token", token: SECRETS.proxyToken },
+    server: {
+      host: "127.0.0.1",
+      port: 0,
+      drainMs: options.drainMs ?? 1_000,
+      corsOrigins: [],
+      ...options.server,
+    },
+    auth: options.auth ?? { mode: "token", tokens: [{ name: "shared", token: SECRETS.proxyToken }] },
     endpoints,
     log: { level: "debug", format: "json", access: true },
   };

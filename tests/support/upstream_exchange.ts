@@ -1,6 +1,7 @@
 /** One exchange of the transport with an upstream that a test plays in memory. */
 
 import { Cancellation } from "../../src/cancellation.ts";
+import { DIRECT } from "../../src/config/defaults.ts";
 import { UpstreamConnection } from "../../src/forwarding/transport/connection.ts";
 import type { UpstreamRequest, UpstreamResponse } from "../../src/forwarding/transport/transport.ts";
 import type { ByteInput } from "../../src/http1/reader.ts";
@@ -18,6 +19,7 @@ export function upstreamRequest(parts: Partial<UpstreamRequest> = {}): UpstreamR
   return {
     method: "GET",
     origin: "http://upstream.test",
+    connection: DIRECT,
     target: "/",
     fields: [],
     body: null,

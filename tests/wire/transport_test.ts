@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
-import { createHttp1Transport, type Http1Options } from "../../src/forwarding/transport/http1.ts";
+import { DIRECT } from "../../src/config/defaults.ts";
+import type { ConnectionSettings } from "../../src/config/schema.ts";
+import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
 import {
   type Transport,
   TransportError,
@@ -22,12 +24,12 @@ async function withTransport(
     send: (parts?: Partial<UpstreamRequest>) => Promise<string>,
     upstream: FakeUpstream,
   ) => Promise<void>,
-  options?: Http1Options,
+  connection: ConnectionSettings = DIRECT,
 ): Promise<void> {
   await using upstream = new FakeUpstream({ script });
-  const transport = createHttp1Transport(options);
+  const transport = createHttp1Transport();
   try {
-    await test((parts) => read(transport, { origin: upstream.origin, ...parts }), upstream);
+    await test((parts) => read(transport, { origin: upstream.origin, connection, ...parts }), upstream);
   } finally {
     transport.close();
   }
@@ -199,7 +201,7 @@ Deno.test("transport: idle connections are bounded in number and in time", () =>
     while (upstream.openConnections > 1) await new Promise((resolve) => setTimeout(resolve));
     while (upstream.openConnections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     assertEquals(upstream.requests.length, 3);
-  }, { pool: { maxIdle: 1, idleMs: 40 } }));
+  }, { ...DIRECT, pool: { maxIdle: 1, idleMs: 40 } }));
 
 Deno.test("transport: a slow reader stops the upstream, a slow upstream stops the upload", async () => {
   const piece = "x".repeat(64 * 1024);
@@ -285,11 +287,13 @@ async function withTlsUpstream(test: (origin: string) => Promise<void>): Promise
   }
 }
 
+const TRUSTING = { ...DIRECT, key: "test CA", caCerts: [pem("ca.pem")] };
+
 Deno.test("transport: TLS to an upstream of a trusted CA, by http/1.1, on a kept connection", () =>
   withTlsUpstream(async (origin) => {
-    const transport = createHttp1Transport({ caCerts: [pem("ca.pem")] });
-    assertEquals(await read(transport, { origin }), "http/1.1");
-    assertEquals(await read(transport, { origin }), "http/1.1");
+    const transport = createHttp1Transport();
+    assertEquals(await read(transport, { origin, connection: TRUSTING }), "http/1.1");
+    assertEquals(await read(transport, { origin, connection: TRUSTING }), "http/1.1");
     transport.close();
   }));
 
@@ -304,9 +308,9 @@ Deno.test("transport: a certificate that nobody vouches for is refused, with the
 
 Deno.test("transport: a certificate for another name is refused", () =>
   withTlsUpstream(async (origin) => {
-    const transport = createHttp1Transport({ caCerts: [pem("ca.pem")] });
+    const transport = createHttp1Transport();
     const error = await assertRejects(
-      () => read(transport, { origin: origin.replace("localhost", "127.0.0.1") }),
+      () => read(transport, { origin: origin.replace("localhost", "127.0.0.1"), connection: TRUSTING }),
       TransportError,
     );
     assert(/certificate/.test(error.message), error.message);

@@ -1,5 +1,9 @@
-import { type AttemptPhase, type FailureFacts, TransportError } from "./transport.ts";
 import type { Cancellation } from "../../cancellation.ts";
+import { proxyText } from "../../config/outbound_proxy.ts";
+import type { ConnectionSettings, OutboundProxy } from "../../config/schema.ts";
+import { closeQuietly, overLoopback } from "./loopback.ts";
+import { type AttemptPhase, type FailureFacts, TransportError } from "./transport.ts";
+import { openTunnel, TunnelRefused } from "./tunnel.ts";
 
 /** Where an upstream listens. */
 export interface Origin {
@@ -22,32 +26,81 @@ export function parseOrigin(text: string): Origin {
   };
 }
 
-/** How connections are made; tests bring their own trust. */
+/** What the upstream's own handshake depends on, and who may end it. */
 export interface DialOptions {
-  /** Certificates in PEM form to trust besides the system's. */
-  readonly caCerts?: string[];
+  readonly connection: ConnectionSettings;
+  readonly cancellation: Cancellation;
+  readonly onPhase: (phase: AttemptPhase) => void;
 }
 
-/** Opens a connection, with TLS where the origin asks for it. */
-export async function dial(
-  origin: Origin,
-  { cancellation, onPhase, caCerts }: DialOptions & {
-    cancellation: Cancellation;
-    onPhase: (phase: AttemptPhase) => void;
-  },
-): Promise<Deno.Conn> {
+/** Opens a connection, through a proxy where there is one, with TLS where the origin asks for it. */
+export async function dial(origin: Origin, options: DialOptions): Promise<Deno.Conn> {
+  const { connection: { proxy, caCerts }, cancellation, onPhase } = options;
   onPhase("connect");
-  const plain = await connect(origin, cancellation);
-  plain.setNoDelay(true);
-  if (!origin.tls) return plain;
+  if (proxy === undefined) {
+    const plain = await connect(origin, cancellation);
+    if (!origin.tls) return plain;
+    onPhase("tls");
+    return await secure(plain, { hostname: origin.hostname, caCerts, cancellation });
+  }
+  const tunnel = await dialThrough(proxy, origin, options);
+  if (!origin.tls) return tunnel;
   onPhase("tls");
+  const plain = isTcp(tunnel) ? tunnel : await overLoopback(tunnel);
+  return await secure(plain, { hostname: origin.hostname, caCerts, cancellation });
+}
+
+/** A connection to the origin through a proxy. */
+async function dialThrough(
+  proxy: OutboundProxy,
+  origin: Origin,
+  { connection: { caCerts }, cancellation }: DialOptions,
+): Promise<Deno.Conn> {
+  let current: Deno.Conn | undefined;
+  try {
+    current = await connect(proxy, cancellation);
+    if (proxy.scheme === "https" && isTcp(current)) {
+      current = await secure(current, { hostname: proxy.hostname, caCerts, cancellation });
+    }
+    const opening = current;
+    cancellation.stopWith(() => closeQuietly(opening));
+    await openTunnel(current, proxy, origin);
+    return current;
+  } catch (error) {
+    if (current !== undefined) closeQuietly(current);
+    cancellation.throwIfCancelled();
+    const reason = error instanceof TransportError
+      ? error.message
+      : error instanceof TunnelRefused
+      ? error.message
+      : "it broke off";
+    throw new TransportError(
+      `the outbound proxy ${proxyText(proxy)} gave no tunnel: ${reason}`,
+      facts("connect"),
+      { cause: error },
+    );
+  }
+}
+
+function isTcp(connection: Deno.Conn): connection is Deno.TcpConn {
+  return !("handshake" in connection);
+}
+
+async function secure(
+  plain: Deno.TcpConn,
+  { hostname, caCerts, cancellation }: {
+    hostname: string;
+    caCerts: readonly string[] | undefined;
+    cancellation: Cancellation;
+  },
+): Promise<Deno.TlsConn> {
   let current: Deno.Conn = plain;
   cancellation.stopWith(() => closeQuietly(current));
   try {
     const secured = await Deno.startTls(plain, {
-      hostname: origin.hostname,
+      hostname,
       alpnProtocols: ["http/1.1"],
-      ...(caCerts && { caCerts }),
+      ...(caCerts && { caCerts: [...caCerts] }),
     });
     current = secured;
     cancellation.throwIfCancelled();
@@ -63,20 +116,16 @@ export async function dial(
   }
 }
 
-/** A connection that has been closed, or turned into a TLS one, cannot be closed again. */
-function closeQuietly(connection: Deno.Conn): void {
-  try {
-    connection.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
-  }
-}
-
-async function connect({ hostname, port }: Origin, cancellation: Cancellation): Promise<Deno.TcpConn> {
+async function connect(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+  cancellation: Cancellation,
+): Promise<Deno.TcpConn> {
   const abort = new AbortController();
   cancellation.stopWith(() => abort.abort());
   try {
-    return await Deno.connect({ hostname, port, signal: abort.signal });
+    const connection = await Deno.connect({ hostname, port, signal: abort.signal });
+    connection.setNoDelay(true);
+    return connection;
   } catch (error) {
     cancellation.throwIfCancelled();
     throw new TransportError(connectReason(error), facts("connect"), { cause: error });

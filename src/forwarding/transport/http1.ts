@@ -2,18 +2,11 @@
 
 import { maySendAgain } from "../retry.ts";
 import { UpstreamConnection } from "./connection.ts";
-import { dial, type DialOptions, type Origin, parseOrigin } from "./dial.ts";
-import { ConnectionPool, type PoolLimits } from "./pool.ts";
-import { ReplayableBody } from "./replayable_body.ts";
+import type { ConnectionSettings } from "../../config/schema.ts";
+import { dial, type Origin, parseOrigin } from "./dial.ts";
+import { ConnectionPool } from "./pool.ts";
+import { ReplayableBody } from "../replayable_body.ts";
 import { type Transport, TransportError, type UpstreamRequest, type UpstreamResponse } from "./transport.ts";
-
-/** What a transport is made with. */
-export interface Http1Options extends DialOptions {
-  readonly pool?: PoolLimits;
-}
-
-/** An upstream's idle limit is a minute at the least among the known ones. */
-const DEFAULT_POOL: PoolLimits = { maxIdle: 128, idleMs: 55_000 };
 
 /**
  * The largest body that is remembered while it is sent on a kept connection. A larger one, or one of unknown
@@ -23,24 +16,23 @@ const MAX_REPLAY_BYTES = 64 * 1024;
 
 interface Upstream {
   readonly origin: Origin;
+  readonly connection: ConnectionSettings;
   readonly pool: ConnectionPool;
 }
 
 /** Makes a transport; whoever made it closes it. */
-export function createHttp1Transport(
-  { pool: limits = DEFAULT_POOL, ...dialing }: Http1Options = {},
-): Transport {
+export function createHttp1Transport(): Transport {
   const upstreams = new Map<string, Upstream>();
   const open = new Set<UpstreamConnection>();
 
   return { send, close };
 
   async function send(request: UpstreamRequest): Promise<UpstreamResponse> {
-    const upstream = upstreamOf(request.origin);
+    const upstream = upstreamOf(request.origin, request.connection);
     const replayable = request.body === null || (request.bodyLength ?? Infinity) <= MAX_REPLAY_BYTES;
     const kept = replayable ? upstream.pool.take() : undefined;
     if (kept === undefined) return await sendOnFresh(upstream, request);
-    const body = request.body && new ReplayableBody(request.body);
+    const body = request.body && new ReplayableBody(request.body, MAX_REPLAY_BYTES);
     const attempt = (): UpstreamRequest => ({ ...request, body: body && body.attempt() });
     try {
       return await exchange(kept, attempt(), upstream);
@@ -52,7 +44,7 @@ export function createHttp1Transport(
 
   async function sendOnFresh(upstream: Upstream, request: UpstreamRequest): Promise<UpstreamResponse> {
     const { cancellation, onPhase } = request;
-    const dialed = await dial(upstream.origin, { ...dialing, cancellation, onPhase });
+    const dialed = await dial(upstream.origin, { connection: upstream.connection, cancellation, onPhase });
     const connection = new UpstreamConnection(dialed, {
       host: upstream.origin.host,
       onClose: () => open.delete(connection),
@@ -69,11 +61,14 @@ export function createHttp1Transport(
     return connection.exchange(request, () => pool.keep(connection));
   }
 
-  function upstreamOf(text: string): Upstream {
-    const known = upstreams.get(text);
+  /** Connections with the same settings are shared, also when the configuration was read again. */
+  function upstreamOf(origin: string, connection: ConnectionSettings): Upstream {
+    const key = connection.key === "" ? origin : `${origin} ${connection.key}`;
+    const known = upstreams.get(key);
     if (known !== undefined) return known;
-    const upstream = { origin: parseOrigin(text), pool: new ConnectionPool(limits) };
-    upstreams.set(text, upstream);
+    const pool = new ConnectionPool(connection.pool);
+    const upstream = { origin: parseOrigin(origin), connection, pool };
+    upstreams.set(key, upstream);
     return upstream;
   }
 

@@ -1,12 +1,8 @@
+import type { PoolLimits } from "../../config/schema.ts";
 import type { UpstreamConnection } from "./connection.ts";
 
-/** Bounds of a pool. */
-export interface PoolLimits {
-  /** Idle connections kept per origin. */
-  readonly maxIdle: number;
-  /** How long a connection may be idle. */
-  readonly idleMs: number;
-}
+/** Without a limit a connection lasts until its upstream ends it. */
+const LONGEST_SWEEP_MS = 60_000;
 
 /** Idle connections to one origin, the most recently used on top. */
 export class ConnectionPool {
@@ -37,7 +33,7 @@ export class ConnectionPool {
     if (this.#idle.length >= this.#limits.maxIdle) return connection.close();
     this.#idle.push({ connection, since: performance.now() });
     connection.watch(() => this.#idle.some((entry) => entry.connection === connection));
-    this.#sweep ??= setInterval(() => this.#closeOld(), this.#limits.idleMs / 2);
+    this.#sweep ??= setInterval(() => this.#closeOld(), Math.min(this.#limits.idleMs / 2, LONGEST_SWEEP_MS));
   }
 
   close(): void {

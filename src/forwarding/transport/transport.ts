@@ -1,6 +1,7 @@
 /** The port between forwarding and whatever speaks to upstreams. */
 
 import type { Cancellation } from "../../cancellation.ts";
+import type { ConnectionSettings } from "../../config/schema.ts";
 import type { ByteSource } from "../../http1/body.ts";
 import type { Field } from "../../http1/fields.ts";
 
@@ -9,6 +10,8 @@ export interface UpstreamRequest {
   readonly method: string;
   /** Scheme, host and port, like `https://api.openai.com`. */
   readonly origin: string;
+  /** How the origin is connected to. */
+  readonly connection: ConnectionSettings;
   /** Path and query, byte for byte. */
   readonly target: string;
   /** End-to-end fields without `host`; `content-length` among them exactly where {@link bodyLength} is known. */

@@ -1,0 +1,106 @@
+/** Reads the configuration again while the proxy runs: at SIGHUP, and when its file changes. */
+
+import type { LoadedConfig } from "../config/load.ts";
+import { ConfigError } from "../config/problem.ts";
+import type { Config } from "../config/schema.ts";
+import type { Log } from "../observability/log.ts";
+
+/** What reloading works with. */
+export interface Reloading {
+  /** Throws a {@link ConfigError}. */
+  readonly load: () => Promise<LoadedConfig>;
+  /** The configuration file; undefined where there is none. */
+  readonly path: string | undefined;
+  /** Also when the file changes. */
+  readonly watch: boolean;
+  readonly log: Log;
+  /** Puts a configuration into use; gives the one of before. */
+  readonly use: (loaded: LoadedConfig) => Config;
+}
+
+/** Editors and configuration managers write in several steps. */
+const SETTLE_MS = 100;
+
+/** Begins to listen; gives what ends it. */
+export function startReloading({ load, path, watch, log, use }: Reloading): () => void {
+  let running = Promise.resolve();
+  const reload = (): void => {
+    // One after the other, so that the newest is the one that stays.
+    running = running.then(() => reloadOnce({ load, log, use }));
+  };
+  const ends: (() => void)[] = [];
+  if (Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGHUP", reload);
+    ends.push(() => Deno.removeSignalListener("SIGHUP", reload));
+  }
+  if (watch && path === undefined) {
+    log("warn", "configuration", { detail: "--watch has no file to watch: there is no configuration file" });
+  } else if (watch && path !== undefined) ends.push(watchFile(path, reload));
+  return () => ends.forEach((end) => end());
+}
+
+async function reloadOnce({ load, log, use }: Pick<Reloading, "load" | "log" | "use">): Promise<void> {
+  let loaded: LoadedConfig;
+  try {
+    loaded = await load();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const { origin, message } of error.problems) {
+      log("error", "reload_refused", { problem: `${origin} ${message}` });
+    }
+    return;
+  }
+  const before = use(loaded);
+  for (const { origin, message } of loaded.warnings) {
+    log("warn", "configuration", { detail: `${origin} ${message}` });
+  }
+  log("info", "reloaded", {
+    file: loaded.path,
+    endpoints: loaded.config.endpoints.map(({ name }) => name).join(" "),
+  });
+  const fixed = changedAddress(before, loaded.config);
+  if (fixed.length > 0) {
+    log("warn", "restart_needed", { detail: `${fixed.join(", ")} changed: restart to use it` });
+  }
+}
+
+/** What only a restart can change: the socket is there. */
+function changedAddress({ server: one }: Config, { server: other }: Config): string[] {
+  return (["host", "port", "tls"] as const).filter((key) =>
+    JSON.stringify(one[key]) !== JSON.stringify(other[key])
+  )
+    .map((key) => `server.${key}`);
+}
+
+/** Watches the folder, since a file that is replaced is not the one that was watched. */
+function watchFile(path: string, changed: () => void): () => void {
+  const folder = path.replace(/[^/\\]*$/, "") || ".";
+  let text = readQuietly(path);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    const now = readQuietly(path);
+    // Nothing for a moment: it is being replaced.
+    if (now === undefined || now === text) return;
+    text = now;
+    changed();
+  };
+  const watcher = Deno.watchFs(folder, { recursive: false });
+  void (async () => {
+    for await (const _ of watcher) {
+      clearTimeout(timer);
+      timer = setTimeout(look, SETTLE_MS);
+    }
+  })();
+  return () => {
+    clearTimeout(timer);
+    watcher.close();
+  };
+}
+
+function readQuietly(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return undefined;
+  }
+}

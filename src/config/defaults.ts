@@ -1,0 +1,45 @@
+/** What holds where nothing is configured. */
+
+import type { ConnectionSettings, Endpoint, PoolLimits, RetryPolicy, TimeoutLimits } from "./schema.ts";
+
+/** Where the proxy listens. */
+export const DEFAULT_PORT = 33_000;
+/** All of the machine's IPv4 addresses. */
+export const DEFAULT_HOST = "0.0.0.0";
+/** How long running exchanges may go on after SIGTERM. */
+export const DEFAULT_DRAIN_MS = 30_000;
+
+/**
+ * The limits a backend has unless told otherwise. Ten minutes is what the OpenAI and Anthropic SDKs wait by
+ * themselves; a reasoning model can be silent for minutes before and between its events.
+ */
+export const DEFAULT_TIMEOUTS: TimeoutLimits = {
+  connectMs: 10_000,
+  firstByteMs: 600_000,
+  idleMs: 600_000,
+  totalMs: undefined,
+};
+
+/** An upstream's idle limit is a minute at the least among the known ones. */
+export const DEFAULT_POOL: PoolLimits = { maxIdle: 128, idleMs: 55_000 };
+
+/** A direct connection that trusts what the system trusts. */
+export const DIRECT: ConnectionSettings = { key: "", pool: DEFAULT_POOL };
+
+/** Rate limits, and failures of the provider's own: another backend may well answer. */
+export const DEFAULT_RETRY_STATUSES: RetryPolicy["statuses"] = new Set([429, 500, 502, 503, 529]);
+
+/** The largest file the known providers take is 25 MB. */
+export const DEFAULT_MAX_BUFFER_BYTES = 32 * 1024 * 1024;
+
+/** What an endpoint does with one backend and nothing said about it. */
+export const DEFAULT_ENDPOINT_SETTINGS: Pick<
+  Endpoint,
+  "strategy" | "retry" | "maxBufferBytes" | "exposeBackend"
+> = {
+  strategy: "failover",
+  // The SDKs retry by themselves.
+  retry: { retries: 0, statuses: DEFAULT_RETRY_STATUSES },
+  maxBufferBytes: DEFAULT_MAX_BUFFER_BYTES,
+  exposeBackend: false,
+};

@@ -1,0 +1,173 @@
+/**
+ * The keys of a configuration file: what each takes and means. What is validated, what `llm-proxy check --schema`
+ * prints and what `config.example.toml` has to hold are all this.
+ */
+
+import * as v from "valibot";
+import { PRESET_NAMES } from "./presets.ts";
+import {
+  anthropicVersionSchema,
+  baseUrlSchema,
+  bytesSchema,
+  countSchema,
+  drainSchema,
+  durationSchema,
+  headerNameSchema,
+  headerValueSchema,
+  hostSchema,
+  keySchema,
+  nameSchema,
+  originSchema,
+  portSchema,
+  proxyUrlSchema,
+  secretSchema,
+  switchSchema,
+  textSchema,
+  type ValueSchema,
+  wordSchema,
+} from "./values.ts";
+
+/** Says what kind a value is of, never the value: it may be a secret in the wrong place. */
+const wrongKind = (wanted: string) => ({ input }: { readonly input: unknown }): string =>
+  input === undefined ? "is missing" : `must be ${wanted}, not ${kindOf(input)}`;
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (value instanceof Date) return "a date";
+  if (value === null) return "null";
+  return typeof value === "object" ? "a table" : `a ${typeof value}`;
+}
+
+/** A text, by the same rule as the same setting in the environment. */
+function text<Output>(schema: ValueSchema<Output>, description: string) {
+  return v.optional(v.pipe(v.string(wrongKind("a text")), v.description(description), schema));
+}
+
+/** A number, also as text, since a `${NAME}` of the environment is one. */
+function number<Output>(schema: ValueSchema<Output>, description: string) {
+  return v.optional(v.pipe(
+    v.union([v.number(), v.string()], wrongKind("a number")),
+    v.description(description),
+    v.transform(String),
+    schema,
+  ));
+}
+
+function toggle(description: string) {
+  return v.optional(v.pipe(
+    v.union([v.boolean(), v.string()], wrongKind("true or false")),
+    v.description(description),
+    v.transform(String),
+    switchSchema,
+  ));
+}
+
+function list<Output>(item: ValueSchema<Output>, description: string) {
+  const element = v.pipe(
+    v.union([v.string(), v.number()], wrongKind("a text or a number")),
+    v.transform(String),
+    item,
+  );
+  return v.optional(v.pipe(v.array(element, wrongKind("a list")), v.description(description)));
+}
+
+function texts<Output>(key: ValueSchema<string>, value: ValueSchema<Output>, description: string) {
+  const entry = v.pipe(v.string(wrongKind("a text")), value);
+  return v.optional(v.pipe(v.record(key, entry, wrongKind("a table")), v.description(description)));
+}
+
+/** Settings of a backend; on an endpoint they hold for all of its backends. */
+const BACKEND_KEYS = {
+  base_url: text(baseUrlSchema, "where the API is; its path is kept"),
+  target_base: text(baseUrlSchema, "the same as base_url, as earlier programs spelled it"),
+  api_key: text(
+    keySchema,
+    'the key the proxy sends; "passthrough" sends the client\'s own on, "none" sends none',
+  ),
+  key_header: text(headerNameSchema, "the header that carries the key"),
+  model: text(textSchema, "the model to ask for, whatever the client asked for"),
+  models: texts(v.string(), textSchema, "models to ask for, by the model the client asked for"),
+  proxy_url: text(proxyUrlSchema, 'a forward proxy (http, https, socks5), or "direct"'),
+  ca_file: text(textSchema, "certificates to trust besides the system's, in PEM form"),
+  headers: texts(
+    headerNameSchema,
+    headerValueSchema,
+    "fields set on every request, in place of the client's",
+  ),
+  remove_headers: list(headerNameSchema, "fields of the client that are not sent on"),
+  connect_timeout: number(durationSchema, "until a connection stands"),
+  first_byte_timeout: number(durationSchema, "from the request to the headers of the answer"),
+  idle_timeout: number(durationSchema, "between two pieces of the answer"),
+  total_timeout: number(durationSchema, "from the beginning to the last byte"),
+  pool_max_idle: number(countSchema(0, 10_000), "idle connections kept for the next request"),
+  pool_idle_timeout: number(durationSchema, "how long a connection is kept idle"),
+};
+
+const backendSchema = v.strictObject({
+  name: text(nameSchema, "how the backend is called in the log"),
+  ...BACKEND_KEYS,
+  weight: number(countSchema(0, 1_000), "its share under the strategy weighted"),
+}, wrongKind("a table"));
+
+const endpointSchema = v.strictObject({
+  provider: text(wordSchema(PRESET_NAMES), "fills in base_url, key_header and the dialect of errors"),
+  ...BACKEND_KEYS,
+  anthropic_version: text(anthropicVersionSchema, "sent as anthropic-version where the client sent none"),
+  strategy: text(
+    wordSchema(["failover", "round_robin", "weighted", "least_busy"]),
+    "which backend is tried first; the others follow where it fails",
+  ),
+  retries: number(countSchema(0, 20), "further attempts after the first"),
+  retry_statuses: list(countSchema(400, 599), "answers that count as failures"),
+  max_buffer_bytes: number(bytesSchema, "how much of a body is held, to be sent again or changed"),
+  expose_backend: toggle("tell clients which backend answered, in x-llm-proxy-backend"),
+  backends: v.optional(v.pipe(
+    v.array(backendSchema, wrongKind("a list of tables")),
+    v.minLength(1, "is empty"),
+    v.description("several upstreams, in the order of preference"),
+  )),
+}, wrongKind("a table"));
+
+const tokenSchema = v.strictObject({
+  name: text(nameSchema, "who holds it; it stands in the log"),
+  token: text(secretSchema, "what the client presents as its API key"),
+}, wrongKind("a table"));
+
+/** A whole file. */
+export const fileSchema = v.strictObject({
+  server: v.optional(v.strictObject({
+    host: text(hostSchema, "the address to listen on"),
+    port: number(portSchema, "the port to listen on"),
+    target_base: text(baseUrlSchema, "base_url of endpoints that have none"),
+    default_endpoint: text(nameSchema, "answers /v1/… and /chat/completions"),
+    drain_seconds: number(drainSchema, "how long running answers may go on after SIGTERM"),
+    max_body_bytes: number(bytesSchema, "the longest body a client may send"),
+    cors_origins: list(originSchema, "web pages that may read answers, by their origin"),
+    tls_cert_file: text(textSchema, "a certificate chain in PEM form"),
+    tls_key_file: text(textSchema, "its private key in PEM form"),
+  }, wrongKind("a table"))),
+  auth: v.optional(v.strictObject({
+    mode: text(wordSchema(["token", "none"]), '"none" lets anybody call'),
+    token: text(secretSchema, "the one token that clients present"),
+    tokens: v.optional(v.pipe(
+      v.array(tokenSchema, wrongKind("a list of tables")),
+      v.description("several, each with a name"),
+    )),
+  }, wrongKind("a table"))),
+  log: v.optional(v.strictObject({
+    level: text(wordSchema(["debug", "info", "warn", "error"]), "the least severe level that is written"),
+    format: text(wordSchema(["pretty", "json"]), "pretty for people, json for programs"),
+    access: toggle("one line per exchange"),
+  }, wrongKind("a table"))),
+  endpoints: v.optional(v.pipe(
+    v.record(v.string(), endpointSchema, wrongKind("a table")),
+    v.description("by name: the first segment of the paths that clients use"),
+  )),
+}, wrongKind("a table"));
+
+/** A file whose values have been checked one by one. */
+export type FileConfig = v.InferOutput<typeof fileSchema>;
+/** An endpoint of a file. */
+export type EndpointSettings = v.InferOutput<typeof endpointSchema>;
+/** A backend of a file, or the part of an endpoint that holds for its backends. */
+export type BackendSettings = v.InferOutput<typeof backendSchema>;

@@ -1,0 +1,51 @@
+/** Forward proxies: how they are shown, and which one the environment asks for. */
+
+import * as v from "valibot";
+import type { OutboundProxy } from "./schema.ts";
+import { proxyUrlSchema } from "./values.ts";
+
+/** A proxy as it may be shown: without its password. */
+export function proxyText({ scheme, hostname, port, login }: OutboundProxy): string {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return `${scheme}://${login === undefined ? "" : "[redacted]@"}${host}:${port}`;
+}
+
+/** The proxy of `HTTP_PROXY` or `HTTPS_PROXY`, which may come without its scheme. */
+export const environmentProxySchema: typeof proxyUrlSchema = v.pipe(
+  v.string(),
+  v.transform((text) => /^\w+:\/\//.test(text) || text === "direct" ? text : `http://${text}`),
+  proxyUrlSchema,
+);
+
+/**
+ * Whether `NO_PROXY` exempts a host, as curl and Go read it: names with all that lies below them, addresses, ranges
+ * of IPv4 addresses, each with or without a port; `*` is everything. Loopback is always exempt.
+ */
+export function isExempt(origin: string, noProxy: string): boolean {
+  const url = new URL(origin);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const port = url.port || (url.protocol === "https:" ? "443" : "80");
+  if (host === "localhost" || host === "::1" || inRange(host, "127.0.0.0/8")) return true;
+  return noProxy.split(/[\s,]+/).filter((entry) => entry !== "").some((entry) => {
+    if (entry === "*") return true;
+    const [, name = entry, onlyPort] = /^(.+?)(?::(\d+))?$/.exec(entry) ?? [];
+    const isName = entry.split(":").length <= 2;
+    if (isName && onlyPort !== undefined && onlyPort !== port) return false;
+    const wanted = (isName ? name : entry).toLowerCase().replace(/^\*?\./, "").replace(/^\[|\]$/g, "");
+    return host === wanted || host.endsWith(`.${wanted}`) || inRange(host, wanted);
+  });
+}
+
+function inRange(host: string, range: string): boolean {
+  const [base = "", bits] = range.split("/");
+  const address = ipv4Number(host);
+  const first = ipv4Number(base);
+  if (address === undefined || first === undefined || bits === undefined || !/^\d+$/.test(bits)) return false;
+  const size = 2 ** (32 - Number(bits));
+  return Math.floor(address / size) === Math.floor(first / size);
+}
+
+function ipv4Number(text: string): number | undefined {
+  if (!/^\d+\.\d+\.\d+\.\d+$/.test(text)) return undefined;
+  return text.split(".").reduce((number, part) => number * 256 + Number(part), 0);
+}

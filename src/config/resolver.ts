@@ -1,0 +1,165 @@
+/** Settles each setting: flags over environment over `.env` over the file over defaults. */
+
+import * as v from "valibot";
+import type { Environment, Found, VariableName } from "./env.ts";
+import type { ConfigFile } from "./file.ts";
+import { ConfigError, type Finding, type KeyPath, type Origin, pathText, type Problem } from "./problem.ts";
+import type { ValueSchema } from "./values.ts";
+
+/** Values from the command line. */
+export type Flags = Partial<Record<VariableName, Found>>;
+
+/** A value, and where it stands. */
+export interface Candidate<Value> {
+  readonly value: Value;
+  readonly at: Origin;
+}
+
+/** A setting as it came out, made for people: a secret shows as `[redacted]`. */
+export interface Setting {
+  readonly key: string;
+  readonly shown: string;
+  readonly origin: string;
+}
+
+/** Takes values out of the sources one by one, checks each, and keeps what was wrong and where each came from. */
+export class Resolver {
+  readonly file: ConfigFile | undefined;
+  readonly #environment: Environment;
+  readonly #flags: Flags;
+  readonly #findings: Finding[];
+  readonly #warnings: Finding[];
+  readonly #settled: (Omit<Setting, "origin"> & { at: Origin })[] = [];
+
+  constructor(environment: Environment, flags: Flags, file: ConfigFile | undefined) {
+    this.#environment = environment;
+    this.#flags = flags;
+    this.file = file;
+    this.#findings = [...environment.findings, ...file?.findings ?? []];
+    this.#warnings = [...file?.warnings ?? []];
+  }
+
+  has(name: VariableName): boolean {
+    return this.#find(name) !== undefined;
+  }
+
+  /** The checked value of a variable or its flag; undefined where there is none or it broke a rule. */
+  variable<Value>(name: VariableName, schema: ValueSchema<Value>): Candidate<Value> | undefined {
+    const found = this.#find(name);
+    if (found === undefined || found.value === null) return undefined;
+    // The first broken rule of a value says enough; the next value is checked all the same.
+    const result = v.safeParse(schema, found.value, { abortPipeEarly: true });
+    if (result.success) return { value: result.output, at: found.origin };
+    this.report(found.origin, result.issues[0].message);
+    return undefined;
+  }
+
+  /** A value of the file, as a candidate. */
+  inFile<Value>(at: KeyPath, value: Value | undefined): Candidate<Value> | undefined {
+    return value === undefined ? undefined : { value, at };
+  }
+
+  /** The first candidate there is, and the fallback where there is none. Noted under its key. */
+  settle<Value>(
+    key: KeyPath,
+    candidates: readonly (Candidate<Value> | undefined)[],
+    { fallback, fallbackAt = "default", show = shownValue }: {
+      fallback: Value;
+      fallbackAt?: string;
+      show?: (value: Value) => string;
+    },
+  ): Value {
+    const { value, at } = candidates.find((candidate) => candidate !== undefined) ??
+      { value: fallback, at: fallbackAt };
+    this.#settled.push({ key: pathText(key), shown: show(value), at });
+    return value;
+  }
+
+  /** Something is wrong with the value at a place. */
+  report(at: Origin, message: string): void {
+    this.#findings.push({ at, message });
+  }
+
+  /** Something is missing at a place, unless what stood there was reported already. */
+  reportMissing(at: KeyPath, message: string): void {
+    const isReported = this.#findings.some((finding) =>
+      typeof finding.at !== "string" && (isPrefix(finding.at, at) || isPrefix(at, finding.at))
+    );
+    if (!isReported) this.report(at, message);
+  }
+
+  warn(at: Origin, message: string): void {
+    this.#warnings.push({ at, message });
+  }
+
+  /** Where a value came from that is in the environment or else in the file. */
+  originOf(name: VariableName, at: KeyPath): Origin {
+    return this.#find(name)?.origin ?? at;
+  }
+
+  /** Places of secrets that the file holds itself. */
+  writtenSecrets(): Origin[] {
+    return this.#settled.flatMap(({ shown, at }) =>
+      typeof at !== "string" && shown.includes("[redacted]") && this.file?.variablesIn(at).length === 0
+        ? [at]
+        : []
+    );
+  }
+
+  /** Every variable of the environment that says something, by its own name whatever form it came in. */
+  usedVariables({ found, get }: Environment): Map<string, string> {
+    const used = new Map<string, string>();
+    for (const [name, { value }] of found) if (value !== null) used.set(name, value);
+    for (const name of this.file?.variables ?? []) {
+      const value = get(name);
+      if (value !== undefined) used.set(name, value);
+    }
+    return used;
+  }
+
+  async warnings(): Promise<Problem[]> {
+    return await this.#locate(this.#warnings);
+  }
+
+  /** Every setting with its origin. */
+  async settings(): Promise<Setting[]> {
+    const places = await this.#locate(this.#settled.map(({ at }) => ({ at, message: "" })));
+    return this.#settled.map(({ key, shown, at }, index) => {
+      const place = places[index]?.origin ?? "";
+      const variables = Array.isArray(at) ? this.file?.variablesIn(at) ?? [] : [];
+      const from = variables.length === 0 ? "" : ` (${variables.map((name) => `\${${name}}`).join(" ")})`;
+      return { key, shown, origin: place.replace(/: .*/, "") + from };
+    });
+  }
+
+  /** With a filter, only those problems count. */
+  async throwProblems(counts: (finding: Finding) => boolean = () => true): Promise<void> {
+    const findings = this.#findings.filter(counts);
+    if (findings.length === 0) return;
+    const problems = await this.#locate(findings);
+    throw new ConfigError(problems.toSorted((one, other) => lineOf(one) - lineOf(other)));
+  }
+
+  #find(name: VariableName): Found | undefined {
+    return this.#flags[name] ?? this.#environment.found.get(name);
+  }
+
+  async #locate(findings: readonly Finding[]): Promise<Problem[]> {
+    if (this.file !== undefined) return await this.file.locate(findings);
+    return findings.map(({ at, message }) => ({ origin: String(at), message }));
+  }
+}
+
+/** The line of a problem in the file; 0 for all others, which come first. */
+function lineOf({ origin }: Problem): number {
+  return Number(/^[^:]+:(\d+)/.exec(origin)?.[1] ?? 0);
+}
+
+function isPrefix(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.every((part, index) => part === other[index]);
+}
+
+function shownValue(value: unknown): string {
+  if (value === undefined) return "none";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,232 @@
+/** The rules each single value of the configuration has to meet, wherever it comes from. */
+
+import * as v from "valibot";
+import type { BaseUrl, OutboundProxy } from "./schema.ts";
+
+/** The rule for one value, which comes as text; its messages go on from the place where the value stands. */
+export type ValueSchema<Output> = v.GenericSchema<string, Output>;
+
+const shown = (issue: { readonly input: unknown }): string => JSON.stringify(issue.input);
+
+/** One line without spaces around it: the least that any value has to be. */
+const line = v.pipe(
+  v.string("is missing"),
+  v.nonEmpty("is empty"),
+  v.check((text) => !/[\r\n\0]/.test(text), "holds a line break"),
+  v.check((text) => text.trim() === text, "begins or ends with a space"),
+);
+
+/** A key or token. Its messages never repeat the value. */
+export const secretSchema: ValueSchema<string> = v.pipe(
+  line,
+  v.check((text) => !/^(["']).*\1$/.test(text), "is wrapped in quotes: write it without them"),
+  v.check((text) => /^[\x21-\x7e]+$/.test(text), "holds characters that cannot stand in an HTTP header"),
+);
+
+/** A base URL of an upstream, `http` or `https`, without credentials, query or fragment. */
+export const baseUrlSchema: ValueSchema<BaseUrl> = v.pipe(
+  line,
+  // Without the value: it may hold a password.
+  v.check((text) => URL.canParse(text), "is not a URL; it looks like https://api.example.com/v1"),
+  v.transform((text) => ({ text, url: new URL(text) })),
+  v.check(({ url }) => url.protocol === "https:" || url.protocol === "http:", "is not an http or https URL"),
+  v.check(({ url }) => url.username === "" && url.password === "", "holds a user name or password"),
+  v.check(({ text }) => !text.includes("?"), "holds a query (?…): a base URL has none"),
+  v.check(({ text }) => !text.includes("#"), "holds a fragment (#…): a base URL has none"),
+  v.transform(({ url }) => ({ origin: url.origin, path: url.pathname.replace(/\/+$/, "") })),
+);
+
+/** A TCP port; 0 lets the system choose. */
+export const portSchema: ValueSchema<number> = v.pipe(
+  line,
+  v.check(
+    (text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535,
+    (issue) => `${shown(issue)} is not a port (0 to 65535)`,
+  ),
+  v.transform(Number),
+);
+
+const LONGEST_DRAIN_SECONDS = 86_400;
+
+/** Whole seconds, as milliseconds. */
+export const drainSchema: ValueSchema<number> = v.pipe(
+  line,
+  v.check(
+    (text) => /^\d{1,5}$/.test(text) && Number(text) <= LONGEST_DRAIN_SECONDS,
+    (issue) => `${shown(issue)} is not a number of seconds (0 to ${LONGEST_DRAIN_SECONDS})`,
+  ),
+  v.transform((text) => Number(text) * 1000),
+);
+
+/** An address or host name to listen on. */
+export const hostSchema: ValueSchema<string> = v.pipe(
+  line,
+  v.check((text) => /^[\w.:%-]+$/.test(text), (issue) => `${shown(issue)} is not an address to listen on`),
+);
+
+/** A date that names a version of Anthropic's API, like `2023-06-01`. */
+export const anthropicVersionSchema: ValueSchema<string> = v.pipe(
+  line,
+  v.check(
+    (text) => /^\d{4}-\d{2}-\d{2}$/.test(text),
+    (issue) => `${shown(issue)} is not a date like 2023-06-01`,
+  ),
+);
+
+/** A switch. */
+export const switchSchema: ValueSchema<boolean> = v.pipe(
+  line,
+  v.check(
+    (text) => /^(1|0|true|false|on|off|yes|no)$/i.test(text),
+    (issue) => `${shown(issue)} is not a switch (1 or 0)`,
+  ),
+  v.transform((text) => /^(1|true|on|yes)$/i.test(text)),
+);
+
+/** One of a few words. */
+export function wordSchema<const Word extends string>(
+  words: readonly Word[],
+): ValueSchema<Word> {
+  return v.pipe(line, v.picklist(words, (issue) => `${shown(issue)} is not one of ${words.join(", ")}`));
+}
+
+/** A comma-separated list, each item once. */
+export function textListSchema<Item>(item: ValueSchema<Item>): ValueSchema<Item[]> {
+  return v.pipe(
+    line,
+    v.transform((text) => [...new Set(text.split(",").map((part) => part.trim()))]),
+    v.array(item),
+  );
+}
+
+const UNITS_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const LONGEST_MS = 7 * 24 * 3_600_000;
+
+/** A length of time: `30s`, `5m`, `500ms`, `1h` or a number of seconds; `none` is without limit. In milliseconds. */
+export const durationSchema: ValueSchema<number | "none"> = v.pipe(
+  line,
+  v.transform((text) => ({ text, ms: text === "none" ? "none" as const : milliseconds(text) })),
+  v.check(
+    ({ ms }) => ms === "none" || ms > 0 && ms <= LONGEST_MS,
+    ({ input }) =>
+      `${
+        JSON.stringify(input.text)
+      } is not a length of time: write "30s", "5m" or a number of seconds above 0, or "none"`,
+  ),
+  v.transform(({ ms }) => ms),
+);
+
+function milliseconds(text: string): number {
+  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?) ?(ms|s|m|h)?$/.exec(text) ?? [];
+  return amount === undefined ? NaN : Math.round(Number(amount) * (UNITS_MS[unit] ?? NaN));
+}
+
+const UNITS_BYTES: Record<string, number> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/** A number of bytes, plain or like `32M`; `none` is without limit. */
+export const bytesSchema: ValueSchema<number | "none"> = v.pipe(
+  line,
+  v.check(
+    (text) => text === "none" || /^[1-9]\d{0,11}[KMG]?$/.test(text),
+    (issue) => `${shown(issue)} is not a size: write a number of bytes, "32M", or "none"`,
+  ),
+  v.transform((text) =>
+    text === "none" ? text : parseInt(text) * (UNITS_BYTES[text.replace(/\d+/, "")] ?? 1)
+  ),
+);
+
+/** A whole number within bounds. */
+export function countSchema(least: number, most: number): ValueSchema<number> {
+  return v.pipe(
+    line,
+    v.check(
+      (text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most,
+      (issue) => `${shown(issue)} is not a whole number from ${least} to ${most}`,
+    ),
+    v.transform(Number),
+  );
+}
+
+/** A name of an endpoint, a backend or a token. */
+export const nameSchema: ValueSchema<string> = v.pipe(
+  line,
+  v.check(
+    (text) => /^[A-Za-z0-9][\w.-]{0,63}$/.test(text),
+    (issue) => `${shown(issue)} is not a name: letters, digits, dot, dash and underscore, 64 at most`,
+  ),
+);
+
+/** Any one line of text. */
+export const textSchema: ValueSchema<string> = line;
+
+/** A key of a backend, or the word for there being none of the proxy's. */
+export const keySchema: ValueSchema<string> = secretSchema;
+
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Fields the proxy writes itself; a second one would break the message. */
+const OWN_HEADERS =
+  /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|content-length|expect)$|^proxy-/i;
+
+/** A header's name that may be set or removed. */
+export const headerNameSchema: ValueSchema<string> = v.pipe(
+  line,
+  v.check((text) => HEADER_NAME.test(text), (issue) => `${shown(issue)} is not a header's name`),
+  v.check(
+    (text) => !OWN_HEADERS.test(text),
+    (issue) => `${shown(issue)} belongs to the connection and cannot be changed`,
+  ),
+);
+
+/** A header's value. Its messages never repeat it. */
+export const headerValueSchema: ValueSchema<string> = v.pipe(
+  line,
+  v.check((text) => /^[\x20-\x7e]*$/.test(text), "holds characters that cannot stand in an HTTP header"),
+);
+
+/** An origin of web pages, exactly as browsers send it; or `*`. */
+export const originSchema: ValueSchema<string> = v.pipe(
+  line,
+  v.check(
+    (text) => text === "*" || URL.canParse(text) && new URL(text).origin === text,
+    (issue) => `${shown(issue)} is not an origin: write scheme and host, like https://chat.example.com`,
+  ),
+);
+
+const PROXY_PORTS: Record<OutboundProxy["scheme"], number> = { http: 80, https: 443, socks5: 1080 };
+
+/** A forward proxy's URL, or `direct`. Its messages never repeat the value, which may hold a password. */
+export const proxyUrlSchema: ValueSchema<OutboundProxy | "direct"> = v.pipe(
+  line,
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const proxy = dataset.value === "direct" ? dataset.value : parseProxyUrl(dataset.value);
+    if (proxy !== undefined) return proxy;
+    addIssue({
+      message: 'is not a proxy\'s URL: write http://, https:// or socks5:// with a host, or "direct"',
+    });
+    return NEVER;
+  }),
+);
+
+function parseProxyUrl(text: string): OutboundProxy | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(text);
+  const scheme = protocol.replace(/h?:$/, "");
+  if (scheme !== "http" && scheme !== "https" && scheme !== "socks5") return undefined;
+  if (hostname === "" || pathname.length > 1 || search !== "" || hash !== "") return undefined;
+  const login = decodeLogin(username, password);
+  if (login === undefined) return undefined;
+  return {
+    scheme,
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? PROXY_PORTS[scheme] : Number(port),
+    ...(login.user !== "" && { login }),
+  };
+}
+
+function decodeLogin(user: string, password: string): { user: string; password: string } | undefined {
+  try {
+    return { user: decodeURIComponent(user), password: decodeURIComponent(password) };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,21 @@
+import type { Config } from "./schema.ts";
+
+const SHORT_TOKEN = 16;
+
+/** What works, and should be known all the same; each is a sentence without its full stop. */
+export function warningsOf({ auth, endpoints, server }: Config): string[] {
+  if (auth.mode === "token") {
+    return auth.tokens.filter(({ token }) => token.length < SHORT_TOKEN).map(({ name }) =>
+      `the token ${
+        name === "shared" ? "" : `of ${name} `
+      }is shorter than ${SHORT_TOKEN} characters; a long random one cannot be guessed`
+    );
+  }
+  const injecting = endpoints.filter(({ backends }) => backends.some(({ key }) => key.mode === "inject"));
+  const keys = injecting.length === 0
+    ? ""
+    : `, with the keys of ${injecting.map(({ name }) => name).join(", ")}`;
+  const isLocal = server.host === "localhost" || server.host === "::1" || server.host.startsWith("127.");
+  const who = isLocal ? "every program of this machine" : "every machine of the network";
+  return [`no token is asked for: ${who} may use this proxy${keys}`];
+}

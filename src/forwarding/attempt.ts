@@ -1,0 +1,92 @@
+/** One try at one backend: its timeouts, its own cancellation, and the answer on its way to the client. */
+
+import { Cancellation } from "../cancellation.ts";
+import type { Clock } from "../clock.ts";
+import type { Backend } from "../config/schema.ts";
+import { RelayedBody } from "./relay.ts";
+import { PhaseTimer, type TimeoutExpired } from "./timeouts.ts";
+import type { Transport, UpstreamRequest, UpstreamResponse } from "./transport/transport.ts";
+
+/** What is sent, and what the exchange around it is. */
+export interface AttemptRequest
+  extends Pick<UpstreamRequest, "method" | "target" | "fields" | "body" | "bodyLength"> {
+  readonly backend: Backend;
+  /** The exchange's own: ending it ends the attempt. */
+  readonly cancellation: Cancellation;
+  /** When the exchange began, for the total limit. */
+  readonly startedAt: number;
+}
+
+/** Is told how the answer of an attempt goes on. */
+export interface AttemptWatch {
+  readonly chunk: (bytes: number) => void;
+  /** Once: the last byte has been handed on, the client left, or the answer broke off. */
+  readonly ended: (how: "complete" | "client_gone" | { readonly brokenBy: unknown }) => void;
+}
+
+/** An answer whose head is there. Whoever takes it either relays it or gives it up. */
+export interface AttemptAnswer {
+  readonly response: UpstreamResponse;
+  /** The answer for the client; from now on a limit that passes ends the exchange. */
+  readonly relay: (watch: AttemptWatch) => UpstreamResponse;
+  /** Nobody wants the rest of it. */
+  readonly giveUp: () => void;
+}
+
+/** Sends a request. Throws what the transport throws, or the {@link TimeoutExpired} of a limit that passed. */
+export async function attempt(
+  request: AttemptRequest,
+  { transport, clock }: { transport: Transport; clock: Clock },
+): Promise<AttemptAnswer> {
+  const { backend, cancellation, startedAt } = request;
+  const own = new Cancellation();
+  // Before the answer a limit ends the attempt alone: another backend may follow.
+  let expire: (expired: TimeoutExpired) => void = (expired) => own.cancel(expired);
+  const timer = new PhaseTimer(backend.timeouts, { clock, startedAt }, (expired) => expire(expired));
+  cancellation.stopWith(() => own.cancel(cancellation.reason ?? new Error("cancelled without a reason")));
+  try {
+    own.throwIfCancelled();
+    const response = await transport.send({
+      method: request.method,
+      origin: backend.baseUrl.origin,
+      connection: backend.connection,
+      target: request.target,
+      fields: request.fields,
+      body: request.body,
+      bodyLength: request.bodyLength,
+      cancellation: own,
+      onPhase: (phase) => timer.enter(phase),
+    });
+    timer.pause();
+    return {
+      response,
+      relay(watch) {
+        expire = (expired) => cancellation.cancel(expired);
+        if (response.body === null) {
+          timer.stop();
+          watch.ended("complete");
+          return response;
+        }
+        const body = new RelayedBody(response.body, own, {
+          awaited: () => timer.enter("idle"),
+          chunk(bytes) {
+            timer.pause();
+            watch.chunk(bytes);
+          },
+          ended(how) {
+            timer.stop();
+            watch.ended(how);
+          },
+        });
+        return { ...response, body };
+      },
+      giveUp() {
+        timer.stop();
+        response.body?.cancel();
+      },
+    };
+  } catch (error) {
+    timer.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,153 @@
+/** Which backend of an endpoint is asked next, from what the last answers said of each. */
+
+import type { Clock } from "../clock.ts";
+import type { Backend, Endpoint, Strategy } from "../config/schema.ts";
+
+/** So many failures in a row set a backend aside. */
+const FAILURES = 3;
+/** How long at first; each further failure doubles it. */
+const FIRST_ASIDE_MS = 5_000;
+const LONGEST_ASIDE_MS = 300_000;
+
+/** What is known of a backend. */
+interface BackendState {
+  readonly backend: Backend;
+  inFlight: number;
+  /** In a row. */
+  failures: number;
+  /** Set aside for its failures until then. */
+  asideUntil: number;
+  /** It asked to be left alone until then. */
+  limitedUntil: number;
+  /** After it was set aside one request finds out whether it is well again. */
+  probing: boolean;
+  /** For the strategy `weighted`. */
+  credit: number;
+}
+
+/** A backend for one attempt. One of the endings is called once, `released` at the very end. */
+export interface Lease {
+  readonly backend: Backend;
+  /** It answered as a backend that is well does. */
+  readonly succeeded: () => void;
+  /** It failed, and may be set aside. */
+  readonly failed: () => void;
+  /** It asked to be left alone for that long. */
+  readonly limited: (durationMs: number) => void;
+  /** The attempt is over, whatever it brought. */
+  readonly released: () => void;
+}
+
+/** Chooses among the backends of one endpoint. */
+export class Balancer {
+  readonly #states: readonly BackendState[];
+  readonly #strategy: Strategy;
+  readonly #clock: Clock;
+  #turn = 0;
+
+  constructor({ backends, strategy }: Pick<Endpoint, "backends" | "strategy">, clock: Clock) {
+    this.#states = backends.map((backend) => ({
+      backend,
+      inFlight: 0,
+      failures: 0,
+      asideUntil: -Infinity,
+      limitedUntil: -Infinity,
+      probing: false,
+      credit: 0,
+    }));
+    this.#strategy = strategy;
+    this.#clock = clock;
+  }
+
+  /**
+   * The backend for the next attempt: one that was not tried yet where there is one, and not one that is set aside
+   * unless all are; then the one whose time is up the soonest, rather than nothing.
+   */
+  choose(tried: ReadonlySet<Backend>): Lease {
+    const now = this.#clock.now();
+    const untried = this.#states.filter(({ backend }) => !tried.has(backend));
+    const candidates = untried.length > 0 ? untried : this.#states;
+    const available = candidates.filter((state) => isAvailable(state, now));
+    const [soonest] = candidates.toSorted((one, other) => asideUntil(one) - asideUntil(other));
+    const state = available.length > 0 ? this.#byStrategy(available) : soonest;
+    if (state === undefined) throw new TypeError("An endpoint without backends");
+    return this.#lease(state);
+  }
+
+  /** How long until a backend that asked to be left alone may be asked again; 0: one may be now. */
+  waitMs(): number {
+    const soonest = Math.min(...this.#states.map(({ limitedUntil }) => limitedUntil));
+    return Math.max(0, soonest - this.#clock.now());
+  }
+
+  #byStrategy(available: readonly BackendState[]): BackendState | undefined {
+    switch (this.#strategy) {
+      case "failover":
+        return available[0];
+      case "round_robin": {
+        const index = (state: BackendState) => this.#states.indexOf(state);
+        const chosen = available.find((state) => index(state) >= this.#turn) ?? available[0];
+        if (chosen !== undefined) this.#turn = (index(chosen) + 1) % this.#states.length;
+        return chosen;
+      }
+      case "weighted":
+        return chooseByWeight(available);
+      case "least_busy":
+        return available.reduce((least, state) => state.inFlight < least.inFlight ? state : least);
+      default:
+        this.#strategy satisfies never;
+        throw new TypeError("Unknown strategy");
+    }
+  }
+
+  #lease(state: BackendState): Lease {
+    const isProbe = state.failures >= FAILURES && !state.probing;
+    if (isProbe) state.probing = true;
+    state.inFlight++;
+    return {
+      backend: state.backend,
+      succeeded() {
+        state.failures = 0;
+        state.asideUntil = -Infinity;
+      },
+      failed: () => {
+        state.failures++;
+        if (state.failures < FAILURES) return;
+        const asideMs = Math.min(FIRST_ASIDE_MS * 2 ** (state.failures - FAILURES), LONGEST_ASIDE_MS);
+        state.asideUntil = this.#clock.now() + asideMs;
+      },
+      limited: (durationMs) => {
+        state.limitedUntil = this.#clock.now() + durationMs;
+      },
+      released() {
+        state.inFlight--;
+        if (isProbe) state.probing = false;
+      },
+    };
+  }
+}
+
+function isAvailable(state: BackendState, now: number): boolean {
+  return asideUntil(state) <= now && !state.probing;
+}
+
+function asideUntil({ asideUntil, limitedUntil }: BackendState): number {
+  return Math.max(asideUntil, limitedUntil);
+}
+
+/**
+ * Smooth weighted round robin, as nginx does it: each gains its weight, and whoever has most pays for all. Backends
+ * without weight only stand in for the others.
+ */
+function chooseByWeight(available: readonly BackendState[]): BackendState | undefined {
+  const weighty = available.filter(({ backend }) => backend.weight > 0);
+  if (weighty.length === 0) return available[0];
+  let total = 0;
+  for (const state of weighty) {
+    state.credit += state.backend.weight;
+    total += state.backend.weight;
+  }
+  const chosen = weighty.reduce((most, state) => state.credit > most.credit ? state : most);
+  chosen.credit -= total;
+  return chosen;
+}

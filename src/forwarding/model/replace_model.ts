@@ -1,0 +1,66 @@
+/** Puts another model's name into a request's body and leaves every other byte as it is. */
+
+import type { ModelOverride } from "../../config/schema.ts";
+import { type Field, fieldValue } from "../../http1/fields.ts";
+import { decodeBody } from "./decode_body.ts";
+import { jsonModels } from "./json_model.ts";
+import { multipartModels } from "./multipart_model.ts";
+
+/** A model's name where it stands in a body. */
+export interface ModelPlace {
+  /** From the first byte to be replaced to the one behind the last. */
+  readonly start: number;
+  readonly end: number;
+  readonly name: string;
+  /** How another name is written in this place. */
+  readonly write: (name: string) => string;
+}
+
+/** A body with another model. */
+export interface ReplacedBody {
+  readonly bytes: Uint8Array;
+  /** It came compressed and is not any more. */
+  readonly decoded: boolean;
+}
+
+/**
+ * Replaces the model in a JSON or multipart body; undefined where there is nothing to replace.
+ * Throws a `ProxyFault` for a compressed body that cannot be read.
+ */
+export async function replaceModel(
+  body: Uint8Array,
+  { fields, model, maxBytes }: { fields: readonly Field[]; model: ModelOverride; maxBytes: number },
+): Promise<ReplacedBody | undefined> {
+  const encoding = (fieldValue(fields, "content-encoding") ?? "identity").trim().toLowerCase();
+  const isPlain = encoding === "identity" || body.length === 0;
+  const plain = isPlain ? body : await decodeBody(body, { encoding, maxBytes });
+  const type = fieldValue(fields, "content-type") ?? "";
+  const places = /^multipart\/form-data\b/i.test(type) ? multipartModels(plain, type) : jsonModels(plain);
+  const changes = places.flatMap((place) => {
+    const name = model.byName.get(place.name) ?? model.otherwise;
+    return name === undefined || name === place.name ? [] : [{ ...place, text: place.write(name) }];
+  });
+  if (changes.length === 0) return undefined;
+  return { bytes: spliced(plain, changes), decoded: !isPlain };
+}
+
+function spliced(
+  bytes: Uint8Array,
+  changes: readonly { readonly start: number; readonly end: number; readonly text: string }[],
+): Uint8Array {
+  const encoder = new TextEncoder();
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const { start, end, text } of changes) {
+    parts.push(bytes.subarray(at, start), encoder.encode(text));
+    at = end;
+  }
+  parts.push(bytes.subarray(at));
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let to = 0;
+  for (const part of parts) {
+    whole.set(part, to);
+    to += part.length;
+  }
+  return whole;
+}

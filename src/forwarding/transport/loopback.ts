@@ -1,0 +1,45 @@
+/**
+ * A plain TCP connection that leads through another connection. The runtime sets TLS up on TCP connections only;
+ * within the TLS of an `https://` proxy the upstream's own TLS needs one, so the bytes go over loopback.
+ */
+export async function overLoopback(tunnel: Deno.Conn): Promise<Deno.TcpConn> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const near = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const far = await acceptFrom(listener, near.localAddr.port);
+  void pump(far, tunnel);
+  void pump(tunnel, far);
+  return near;
+}
+
+/** The connection that came from that port: any other program of this machine could have come first. */
+async function acceptFrom(listener: Deno.TcpListener, port: number): Promise<Deno.TcpConn> {
+  while (true) {
+    const accepted = await listener.accept();
+    if (accepted.remoteAddr.port === port) return accepted;
+    accepted.close();
+  }
+}
+
+const PIECE_BYTES = 64 * 1024;
+
+/** Brings bytes from one connection to another until one of them ends, which ends both. Never throws. */
+async function pump(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+  const buffer = new Uint8Array(PIECE_BYTES);
+  try {
+    for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
+      for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
+    }
+  } catch {
+    // One of them has been closed or has failed: the other one follows, and whoever reads it sees that.
+  }
+  for (const connection of [from, to]) closeQuietly(connection);
+}
+
+/** A connection that has been closed, or turned into a TLS one, cannot be closed again. */
+export function closeQuietly(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}

@@ -1,0 +1,412 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { toJsonSchema } from "@valibot/to-json-schema";
+import { fileSchema } from "../../src/config/file_schema.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/config/problem.ts";
+import { secretsOf } from "../../src/config/redact.ts";
+import type { Config } from "../../src/config/schema.ts";
+import { configSources } from "../support/config_sources.ts";
+
+async function load(toml: string, env: Record<string, string> = {}): Promise<Config> {
+  return (await loadConfig(configSources(env, { "config.toml": toml }))).config;
+}
+
+async function problemsOf(toml: string, env: Record<string, string> = {}): Promise<string[]> {
+  const error = await assertRejects(() => load(toml, env), ConfigError);
+  return error.problems.map(({ origin, message }) => `${origin} ${message}`);
+}
+
+const KEYED = '[auth]\ntoken = "a-token-of-some-length"\n[endpoints.openai]\napi_key = "sk-1"\n';
+
+Deno.test("config.example.toml: loads as it stands, and its values are the defaults", async () => {
+  const text = await Deno.readTextFile(new URL("../../config.example.toml", import.meta.url));
+  const env = { PROXY_TOKEN: "a-token-of-some-length", OPENAI_API_KEY: "sk-o", ANTHROPIC_API_KEY: "sk-a" };
+  const example = await load(text, env);
+  const [openai, anthropic, chat] = example.endpoints;
+  assertEquals(example.endpoints.map(({ name }) => name), ["openai", "anthropic", "chat"]);
+  const bare = await load(
+    '[endpoints.openai]\napi_key = "sk-o"\n[endpoints.anthropic]\napi_key = "sk-a"\n' +
+      '[endpoints.chat]\nprovider = "openai"\n' +
+      '[[endpoints.chat.backends]]\nname = "desk"\nbase_url = "http://192.168.1.20:11434/v1"\napi_key = "none"\nmodel = "llama3.3"\n' +
+      '[[endpoints.chat.backends]]\nname = "cloud"\napi_key = "sk-o"\nmodels = { "llama3.3" = "gpt-4o-mini" }\n',
+    { PROXY_TOKEN: "a-token-of-some-length" },
+  );
+  assertEquals([openai, anthropic, chat], [...bare.endpoints], "what is written out is what holds by itself");
+  assertEquals([example.server, example.log, example.auth], [bare.server, bare.log, bare.auth]);
+});
+
+Deno.test("config.example.toml: every key of the schema stands in it", async () => {
+  const text = await Deno.readTextFile(new URL("../../config.example.toml", import.meta.url));
+  const written = new Set([...text.matchAll(/(?:^|\n|[{,] )(?:# )?(\w+) = /g)].map(([, key]) => key));
+  const missing = new Set<string>();
+  const visit = (schema: unknown): void => {
+    if (typeof schema !== "object" || schema === null) return;
+    const { properties = {}, ...rest } = schema as { properties?: Record<string, unknown> }; // a JSON Schema
+    for (const [key, value] of Object.entries(properties)) {
+      const isTable = JSON.stringify(value).includes('"properties"');
+      if (!isTable && !written.has(key) && key !== "target_base") missing.add(key);
+      visit(value);
+    }
+    Object.values(rest).forEach(visit);
+  };
+  visit(toJsonSchema(fileSchema, { typeMode: "input", errorMode: "ignore" }));
+  assertEquals([...missing], []);
+});
+
+Deno.test("config.schema.json: is what the validation schema says (deno task schema writes it)", async () => {
+  const path = new URL("../../src/config/config.schema.json", import.meta.url);
+  assertEquals(
+    JSON.parse(await Deno.readTextFile(path)),
+    JSON.parse(JSON.stringify(toJsonSchema(fileSchema, { typeMode: "input", errorMode: "ignore" }))),
+  );
+});
+
+Deno.test("a file: every problem at once, with file, line, key path and a suggestion", async () => {
+  const problems = await problemsOf(`
+[server]
+prot = 1
+port = 70000
+drain_seconds = true
+max_body_bytes = "lots"
+
+[auth]
+token = 5
+
+[log]
+level = "loud"
+
+[endpoints.v1]
+base_url = "https://one.test"
+
+[endpoints.chat]
+stratgy = "failover"
+connect_timeout = "soon"
+api_key = "\${NO_SUCH_KEY}"
+headers = { "bad name" = "x", host = "y" }
+[[endpoints.chat.backends]]
+name = "same"
+base_url = "ftp://two.test"
+[[endpoints.chat.backends]]
+name = "same"
+proxy_url = "ftp://me:secret@proxy.test"
+nme = 1
+`);
+  assertEquals(problems, [
+    "config.toml:3: server.prot is not a known key; did you mean port?",
+    'config.toml:4: server.port "70000" is not a port (0 to 65535)',
+    "config.toml:5: server.drain_seconds must be a number, not a boolean",
+    'config.toml:6: server.max_body_bytes "lots" is not a size: write a number of bytes, "32M", or "none"',
+    "config.toml:9: auth.token must be a text, not a number",
+    'config.toml:12: log.level "loud" is not one of debug, info, warn, error',
+    'config.toml:14: endpoints.v1 "v1" is a path of the proxy\'s own: choose another name',
+    "config.toml:18: endpoints.chat.stratgy is not a known key; did you mean strategy?",
+    'config.toml:19: endpoints.chat.connect_timeout "soon" is not a length of time: write "30s", "5m" or a number of seconds above 0, or "none"',
+    "config.toml:20: endpoints.chat.api_key names ${NO_SUCH_KEY}, which is not set in the environment",
+    'config.toml:21: endpoints.chat.headers."bad name" "bad name" is not a header\'s name',
+    'config.toml:21: endpoints.chat.headers.host "host" belongs to the connection and cannot be changed',
+    "config.toml:24: endpoints.chat.backends.0.base_url is not an http or https URL",
+    "config.toml:25: endpoints.chat.backends.1.base_url is missing: where the API is, like https://api.example.com/v1",
+    'config.toml:26: endpoints.chat.backends.1.name "same" stands twice',
+    'config.toml:27: endpoints.chat.backends.1.proxy_url is not a proxy\'s URL: write http://, https:// or socks5:// with a host, or "direct"',
+    "config.toml:28: endpoints.chat.backends.1.nme is not a known key; did you mean name?",
+  ]);
+});
+
+Deno.test("a file: what is no TOML says where, and shows nothing of the line", async () => {
+  assertEquals(await problemsOf('[auth]\ntoken = "sk-secret\n'), [
+    "config.toml:2 is not TOML: control characters are not allowed in strings (column 19)",
+  ]);
+});
+
+/** A file, and what is wrong with it. */
+const WRONG: readonly (readonly [string, string, string])[] = [
+  [
+    "a key without a token",
+    '[endpoints.openai]\napi_key = "sk-1"',
+    'env PROXY_TOKEN is missing: the token that clients of this proxy present, or anybody could use the key of openai; auth.mode = "none" allows that',
+  ],
+  [
+    "token mode without a token",
+    '[auth]\nmode = "token"\n[endpoints.a]\nbase_url = "http://a.test"',
+    "env PROXY_TOKEN is missing: the token that clients of this proxy present",
+  ],
+  [
+    "no mode but a token",
+    `${KEYED.replace("[auth]", '[auth]\nmode = "none"')}`,
+    'config.toml:2: auth.mode "none" stands beside a token: keep one of the two',
+  ],
+  [
+    "the token is a key",
+    KEYED.replace("sk-1", "a-token-of-some-length"),
+    "config.toml:2: auth.token is the same as the key of openai: clients would hold the provider's key",
+  ],
+  [
+    "an unknown default",
+    `[server]\ndefault_endpoint = "opnai"\n${KEYED}`,
+    'config.toml:2: server.default_endpoint "opnai" is no endpoint; did you mean openai?',
+  ],
+  [
+    "names that differ in capitals",
+    `${KEYED}[endpoints.OpenAI]\nbase_url = "http://a.test"`,
+    'config.toml:5: endpoints.OpenAI differs from "openai" only in capitals',
+  ],
+  [
+    "a base twice",
+    `${KEYED}base_url = "http://a.test"\ntarget_base = "http://b.test"`,
+    "config.toml:6: endpoints.openai.target_base stands beside base_url, which means the same: keep one of the two",
+  ],
+  [
+    "every page with a key",
+    `[server]\ncors_origins = ["*"]\n${KEYED}`,
+    'config.toml:2: server.cors_origins "*" lets every web page use the key of openai: name the origins',
+  ],
+  [
+    "a page that is no origin",
+    `[server]\ncors_origins = ["https://a.test/"]\n${KEYED}`,
+    'config.toml:2: server.cors_origins.0 "https://a.test/" is not an origin: write scheme and host, like https://chat.example.com',
+  ],
+  [
+    "azure without a base",
+    `${KEYED}[endpoints.az]\nprovider = "azure"`,
+    "config.toml:5: endpoints.az.base_url is missing: where the API is, like https://api.example.com/v1",
+  ],
+  [
+    "a missing CA",
+    `${KEYED}ca_file = "ca.pem"`,
+    'config.toml:5: endpoints.openai.ca_file names "ca.pem", which cannot be read: there is no such file',
+  ],
+  ["no backends", `${KEYED}backends = []`, "config.toml:5: endpoints.openai.backends is empty"],
+  [
+    "two backends alike",
+    `${KEYED}[[endpoints.openai.backends]]\n[[endpoints.openai.backends]]`,
+    "config.toml:6: endpoints.openai.backends.1 is the same as the backend api.openai.com",
+  ],
+  [
+    "two tokens alike",
+    `[auth]\ntokens = [{ name = "a", token = "x" }, { name = "a", token = "x" }]\n[endpoints.openai]`,
+    'config.toml:2: auth.tokens.1.name "a" stands twice',
+  ],
+];
+for (const [what, toml, problem] of WRONG) {
+  Deno.test(`a file: ${what}`, async () => assertEquals((await problemsOf(toml))[0], problem));
+}
+
+Deno.test("a file: presets by provider, by name and by host; a key makes it inject", async () => {
+  const { endpoints } = await load(`${KEYED}
+[endpoints.fast]
+provider = "groq"
+api_key = "gsk"
+[endpoints.gem]
+base_url = "https://generativelanguage.googleapis.com"
+api_key = "AIza"
+[endpoints.az]
+provider = "azure"
+base_url = "https://x.openai.azure.com/openai/v1/"
+api_key = "az"
+[endpoints.ollama]
+[endpoints.other]
+base_url = "https://llm.test"
+key_header = "X-Token"
+api_key = "t"
+`);
+  assertEquals(
+    endpoints.map(({ name, provider, backends: [backend] }) => [
+      name,
+      provider,
+      `${backend?.baseUrl.origin}${backend?.baseUrl.path}`,
+      backend?.keyField,
+      backend?.key.mode,
+    ]),
+    [
+      ["openai", "openai", "https://api.openai.com/v1", "authorization", "inject"],
+      ["fast", "openai", "https://api.groq.com/openai/v1", "authorization", "inject"],
+      ["gem", "gemini", "https://generativelanguage.googleapis.com", "x-goog-api-key", "inject"],
+      ["az", "openai", "https://x.openai.azure.com/openai/v1", "api-key", "inject"],
+      ["ollama", "openai", "http://127.0.0.1:11434", "authorization", "none"],
+      ["other", "generic", "https://llm.test", "x-token", "inject"],
+    ],
+  );
+});
+
+Deno.test("a file: what a backend does not say its endpoint says, and the environment wins over the file", async () => {
+  const { endpoints: [openai, chat] } = await load(
+    `${KEYED}
+[endpoints.chat]
+base_url = "https://a.test/v1"
+api_key = "of-the-endpoint"
+idle_timeout = "5m"
+first_byte_timeout = 2.5
+total_timeout = "none"
+[[endpoints.chat.backends]]
+name = "one"
+[[endpoints.chat.backends]]
+base_url = "https://b.test"
+api_key = "of-the-backend"
+idle_timeout = "1m"
+weight = 3
+`,
+    { OPENAI_API_KEY: "of-the-environment", OPENAI_BASE_URL: "https://env.test" },
+  );
+  assertEquals(openai?.backends.map(({ baseUrl, key }) => [baseUrl.origin, key]), [
+    ["https://env.test", { mode: "inject", value: "of-the-environment" }],
+  ]);
+  assertEquals(
+    chat?.backends.map((
+      { name, key, timeouts, weight },
+    ) => [name, key.mode === "inject" && key.value, timeouts, weight]),
+    [
+      ["one", "of-the-endpoint", {
+        connectMs: 10_000,
+        firstByteMs: 2_500,
+        idleMs: 300_000,
+        totalMs: undefined,
+      }, 1],
+      ["b.test", "of-the-backend", {
+        connectMs: 10_000,
+        firstByteMs: 2_500,
+        idleMs: 60_000,
+        totalMs: undefined,
+      }, 3],
+    ],
+  );
+  assertEquals(chat?.retry.retries, 1);
+});
+
+Deno.test("a file: ${NAME} from the environment and .env, in numbers too; $${ is ${ itself", async () => {
+  const config = await load(
+    '[server]\nport = "${MY_PORT}"\n[auth]\ntoken = "t-${PART}-of-some-length"\n[endpoints.openai]\napi_key = "$${x}"',
+    { MY_PORT: "8080", PART: "1" },
+  );
+  assertEquals(config.server.port, 8080);
+  assertEquals(secretsOf(config), ["t-1-of-some-length", "${x}"]);
+});
+
+Deno.test("a file: an outbound proxy of its own, of the environment, or none", async () => {
+  const proxies = async (line: string, env: Record<string, string>) => {
+    const { endpoints: [endpoint] } = await load(`${KEYED}${line}`, env);
+    const proxy = endpoint?.backends[0]?.connection.proxy;
+    return proxy &&
+      `${proxy.scheme} ${proxy.login?.user}:${proxy.login?.password} ${proxy.hostname}:${proxy.port}`;
+  };
+  const env = { HTTPS_PROXY: "proxy.test:3128", HTTP_PROXY: "http://plain.test" };
+  assertEquals(await proxies('proxy_url = "socks5h://me:p%40ss@[::1]"', env), "socks5 me:p@ss ::1:1080");
+  assertEquals(await proxies("", env), "http undefined:undefined proxy.test:3128");
+  assertEquals(
+    await proxies("", { https_proxy: "https://small.test" }),
+    "https undefined:undefined small.test:443",
+  );
+  assertEquals(await proxies("", { ...env, NO_PROXY: ".openai.com" }), undefined);
+  assertEquals(await proxies('proxy_url = "direct"', env), undefined);
+  assertEquals(await proxies('base_url = "http://a.test"', env), "http undefined:undefined plain.test:80");
+  assertEquals(await proxies('base_url = "http://127.0.0.1:1"', env), undefined);
+});
+
+Deno.test("a file of the earlier program with named endpoints loads unchanged: open, without keys", async () => {
+  const loaded = await loadConfig(configSources({}, {
+    "config.toml": `
+[server]
+port = 8080
+target_base = "https://api.openai.com"
+
+[endpoints.direct]
+
+[endpoints.through_tokyo]
+proxy_url = "http://user:password@tokyo.test:8080"
+target_base = "https://api.anthropic.com"
+`,
+  }));
+  assertEquals(loaded.config.auth, { mode: "none" });
+  assertEquals(
+    loaded.config.endpoints.map(({ name, provider, backends: [backend] }) => [
+      name,
+      provider,
+      backend?.baseUrl.origin,
+      backend?.key.mode,
+      backend?.connection.proxy?.hostname,
+    ]),
+    [
+      ["direct", "openai", "https://api.openai.com", "passthrough", undefined],
+      ["through_tokyo", "anthropic", "https://api.anthropic.com", "passthrough", "tokyo.test"],
+    ],
+  );
+});
+
+Deno.test("a JSON file of the earlier program with backends loads unchanged; what it cannot use is a warning", async () => {
+  const text = JSON.stringify(
+    {
+      primary_backends: [
+        { name: "one", url: "http://one.test/v1", model: "llama" },
+        { name: "empty", url: "", model: "x" },
+        { name: "two", url: "http://two.test/v1", model: "", api_style: "chat" },
+      ],
+      settings: { timeout: 30, retries: 5 },
+    },
+    null,
+    1,
+  );
+  const sources = configSources({ CONFIG_PATH: "/etc/backends.json" }, { "/etc/backends.json": text });
+  const { config, warnings } = await loadConfig(sources);
+  const [endpoint] = config.endpoints;
+  assertEquals([config.auth, config.defaultEndpoint, endpoint?.retry.retries], [
+    { mode: "none" },
+    "primary",
+    1,
+  ]);
+  assertEquals(
+    endpoint?.backends.map(({ name, baseUrl, key, model, timeouts }) => [
+      name,
+      baseUrl.origin,
+      key.mode,
+      model?.otherwise,
+      timeouts.firstByteMs,
+    ]),
+    [
+      ["one", "http://one.test", "passthrough", "llama", 30_000],
+      ["two", "http://two.test", "passthrough", undefined, 30_000],
+    ],
+  );
+  assertEquals(warnings.map(({ origin, message }) => `${origin} ${message}`), [
+    "/etc/backends.json:22: settings.retries is not used",
+    "/etc/backends.json:17: primary_backends.2.api_style is not used",
+  ]);
+  const broken = text.replace("http://two.test/v1", "two.test");
+  const error = await assertRejects(
+    () => loadConfig(configSources({ CONFIG_PATH: "/c.json" }, { "/c.json": broken })),
+    ConfigError,
+  );
+  assertEquals(error.problems.map(({ origin }) => origin), ["/c.json:15: primary_backends.2.url"]);
+});
+
+Deno.test("a file that is named and cannot be read is a problem; the usual one may be absent", async () => {
+  const error = await assertRejects(
+    () => loadConfig(configSources({ CONFIG_PATH: "/nowhere.toml", PROXY_TOKEN: "t" })),
+    ConfigError,
+  );
+  assertEquals(
+    `${error.problems[0]?.origin} ${error.problems[0]?.message}`,
+    'env CONFIG_PATH names "/nowhere.toml", which cannot be read: there is no such file',
+  );
+});
+
+Deno.test("settings: each effective value with its origin, secrets redacted", async () => {
+  const { settings } = await loadConfig(
+    configSources({ PORT: "1", OPENAI_KEY: "sk-secret" }, {
+      "config.toml":
+        '[auth]\ntoken = "tok-secret"\n[endpoints.openai]\napi_key = "${OPENAI_KEY}"\nheaders = { x-a = "v-secret" }\nproxy_url = "http://u:pw-secret@p.test"',
+    }),
+  );
+  const lines = (await settings()).map(({ key, shown, origin }) => `${key}|${shown}|${origin}`);
+  assertEquals(lines.join("\n").match(/secret/), null);
+  for (
+    const line of [
+      "server.port|1|env PORT",
+      "server.host|0.0.0.0|default",
+      "auth.token|[redacted]|config.toml:2",
+      "endpoints.openai.api_key|[redacted]|config.toml:4 (${OPENAI_KEY})",
+      "endpoints.openai.base_url|https://api.openai.com/v1|preset openai",
+      'endpoints.openai.headers|{"x-a":"[redacted]"}|config.toml:5',
+      "endpoints.openai.proxy_url|http://[redacted]@p.test:80|config.toml:6",
+      "endpoints.openai.first_byte_timeout|600s|default",
+    ]
+  ) assertEquals(lines.filter((found) => found === line), [line]);
+});

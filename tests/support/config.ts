@@ -1,0 +1,37 @@
+/** Endpoints and backends with the settings that nobody made. */
+
+import { DEFAULT_ENDPOINT_SETTINGS, DEFAULT_TIMEOUTS, DIRECT } from "../../src/config/defaults.ts";
+import type { Backend, Endpoint } from "../../src/config/schema.ts";
+
+export function testBackend(origin: string, options: Partial<Backend> & { path?: string } = {}): Backend {
+  const { path = "", ...rest } = options;
+  return {
+    name: new URL(origin).host,
+    baseUrl: { origin, path },
+    key: { mode: "passthrough" },
+    keyField: "authorization",
+    connection: DIRECT,
+    headers: [],
+    removeHeaders: [],
+    model: undefined,
+    weight: 1,
+    timeouts: DEFAULT_TIMEOUTS,
+    ...rest,
+  };
+}
+
+export function testEndpoint(
+  name: string,
+  backends: readonly Backend[],
+  options: Partial<Endpoint> = {},
+): Endpoint {
+  const { retry } = DEFAULT_ENDPOINT_SETTINGS;
+  return {
+    name,
+    provider: "openai",
+    backends,
+    ...DEFAULT_ENDPOINT_SETTINGS,
+    retry: { ...retry, retries: backends.length - 1 },
+    ...options,
+  };
+}
