@@ -57,6 +57,7 @@ export class FakeUpstream implements AsyncDisposable {
   readonly #waiting: ((request: UpstreamRequest) => void)[] = [];
   #script: Script | undefined;
   #opened = 0;
+  #closed = false;
 
   constructor({ script, paceMs = 0 }: { script?: Script; paceMs?: number } = {}) {
     this.#script = script;
@@ -86,7 +87,10 @@ export class FakeUpstream implements AsyncDisposable {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Also in the middle of a test; calling it again does nothing. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#listener.close();
     for (const connection of this.#connections) close(connection);
     await Promise.all(this.#tasks);

@@ -11,6 +11,7 @@ import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream
 import { fieldsOf } from "../support/fields.ts";
 import { textSource } from "../support/handler.ts";
 import { gather } from "../support/http_reader.ts";
+import { TRUSTING, withTlsUpstream } from "../support/tls_upstream.ts";
 import { upstreamRequest } from "../support/upstream_exchange.ts";
 
 const ECHO: Script = async (exchange) => {
@@ -248,46 +249,6 @@ Deno.test("transport: a slow reader stops the upstream, a slow upstream stops th
     await assertRejects(() => sending, TransportError);
   });
 });
-
-const TLS_FOLDER = new URL("../support/tls/", import.meta.url);
-const pem = (name: string) => Deno.readTextFileSync(new URL(name, TLS_FOLDER));
-
-/** A TLS server that answers every request the same and says by which protocol it was reached. */
-async function withTlsUpstream(test: (origin: string) => Promise<void>): Promise<void> {
-  const listener = Deno.listenTls({
-    hostname: "127.0.0.1",
-    port: 0,
-    cert: pem("cert.pem"),
-    key: pem("key.pem"),
-    alpnProtocols: ["h2", "http/1.1"],
-  });
-  const served: Promise<void>[] = [];
-  const accepting = (async () => {
-    try {
-      for await (const connection of listener) served.push(answer(connection));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BadResource)) throw error;
-    }
-  })();
-  try {
-    await test(`https://localhost:${listener.addr.port}`);
-  } finally {
-    listener.close();
-    await accepting;
-    await Promise.allSettled(served);
-  }
-
-  async function answer(connection: Deno.TlsConn): Promise<void> {
-    using open = connection;
-    const { alpnProtocol } = await open.handshake();
-    const buffer = new Uint8Array(4096);
-    while (await open.read(buffer) !== null) {
-      await open.write(new TextEncoder().encode(plainAnswer(alpnProtocol ?? "none")));
-    }
-  }
-}
-
-const TRUSTING = { ...DIRECT, key: "test CA", caCerts: [pem("ca.pem")] };
 
 Deno.test("transport: TLS to an upstream of a trusted CA, by http/1.1, on a kept connection", () =>
   withTlsUpstream(async (origin) => {

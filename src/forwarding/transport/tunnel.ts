@@ -51,7 +51,10 @@ async function httpConnect(
     /^HTTP\/1\.[01] (\d{3})(?: ([\t\x20-\x7e]*))?$/.exec(head?.startLine ?? "") ??
       [];
   if (status === undefined) throw new TunnelRefused("it did not answer as an HTTP proxy does");
-  if (status === "407") throw new TunnelRefused("it wants another user name or password (407)");
+  // tinyproxy says 401 where others say 407.
+  if (status === "407" || status === "401") {
+    throw new TunnelRefused(`it wants another user name or password (${status})`);
+  }
   if (!status.startsWith("2")) throw new TunnelRefused(`it answered ${status} ${reason}`.trimEnd());
 }
 

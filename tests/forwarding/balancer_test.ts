@@ -1,0 +1,114 @@
+import { assertEquals } from "@std/assert";
+import type { Backend, Strategy } from "../../src/config/schema.ts";
+import { Balancer, type Lease } from "../../src/forwarding/balancer.ts";
+import { testBackend } from "../support/config.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+function setup(strategy: Strategy, weights: readonly number[] = [1, 1, 1]) {
+  const clock = new FakeClock();
+  const backends = weights.map((weight, index) =>
+    testBackend("http://h.test", { name: "abc".charAt(index), weight })
+  );
+  const balancer = new Balancer({ backends, strategy }, clock);
+  const choose = (...tried: string[]): Lease =>
+    balancer.choose(new Set(backends.filter(({ name }) => tried.includes(name))));
+  /** The names of so many choices, each over at once. */
+  const names = (count: number, end: (lease: Lease) => void = () => {}): string =>
+    Array.from({ length: count }, () => {
+      const lease = choose();
+      end(lease);
+      lease.released();
+      return lease.backend.name;
+    }).join("");
+  return { clock, balancer, choose, names, backends };
+}
+
+const fail = (lease: Lease) => lease.failed();
+
+Deno.test("Balancer: failover asks the first, then in order those that were not tried", () => {
+  const { choose, names } = setup("failover");
+  assertEquals(names(3), "aaa");
+  assertEquals([choose("a").backend.name, choose("a", "b").backend.name], ["b", "c"]);
+});
+
+Deno.test("Balancer: round_robin goes around", () => assertEquals(setup("round_robin").names(7), "abcabca"));
+
+Deno.test("Balancer: weighted shares by weight and evenly; without weight only stands in", () => {
+  const { names, choose } = setup("weighted", [3, 1, 0]);
+  assertEquals(names(8), "aabaaaba");
+  assertEquals(choose("a", "b").backend.name, "c");
+});
+
+Deno.test("Balancer: least_busy asks whoever has the fewest in flight", () => {
+  const { choose } = setup("least_busy");
+  const [first, second, third] = [choose(), choose(), choose()];
+  assertEquals([first, second, third].map(({ backend }) => backend.name), ["a", "b", "c"]);
+  second.released();
+  assertEquals(choose().backend.name, "b");
+});
+
+Deno.test("Balancer: three failures in a row set aside, longer each time; a success in between forgives", () => {
+  const { clock, names } = setup("failover");
+  assertEquals(names(2, fail), "aa");
+  assertEquals(names(1, (lease) => lease.succeeded()), "a");
+  assertEquals(names(3, fail), "aaa");
+  assertEquals(names(1), "b");
+  clock.pass(4_999);
+  assertEquals(names(1), "b");
+  clock.pass(1);
+  assertEquals(names(1, fail), "a", "it is probed");
+  clock.pass(9_999);
+  assertEquals(names(1), "b", "twice as long");
+  clock.pass(1);
+  assertEquals(names(2, (lease) => lease.succeeded()), "aa", "and is well again");
+});
+
+Deno.test("Balancer: one request probes, the others do not wait for it", () => {
+  const { clock, names, choose } = setup("failover");
+  names(3, fail);
+  clock.pass(5_000);
+  const probe = choose();
+  assertEquals([probe.backend.name, choose().backend.name], ["a", "b"]);
+  probe.released();
+  assertEquals(choose().backend.name, "a", "a probe without an outcome is followed by another one");
+});
+
+Deno.test("Balancer: the time aside has a bound", () => {
+  const { clock, names } = setup("failover", [1, 1]);
+  names(3, fail);
+  for (let round = 0; round < 20; round++) {
+    clock.pass(300_000);
+    assertEquals(names(1, fail), "a");
+  }
+});
+
+Deno.test("Balancer: who asked to be left alone is, and then needs no probe", () => {
+  const { clock, names, balancer, choose } = setup("failover", [1, 1]);
+  names(1, (lease) => lease.limited(60_000));
+  assertEquals([names(1), balancer.waitMs()], ["b", 0]);
+  clock.pass(60_000);
+  assertEquals([choose().backend.name, choose().backend.name], ["a", "a"]);
+});
+
+Deno.test("Balancer: if all are set aside the soonest is tried rather than nothing", () => {
+  const { names, clock, balancer } = setup("failover", [1, 1]);
+  names(1, (lease) => lease.limited(60_000));
+  names(1, (lease) => lease.limited(30_000));
+  assertEquals([names(1), balancer.waitMs()], ["b", 30_000]);
+  clock.pass(10_000);
+  assertEquals(balancer.waitMs(), 20_000);
+});
+
+Deno.test("Balancer: every strategy passes over what is set aside", () => {
+  for (const strategy of ["failover", "round_robin", "weighted", "least_busy"] as const) {
+    const { choose } = setup(strategy);
+    for (let failure = 0; failure < 3; failure++) {
+      const lease = choose("b", "c");
+      lease.failed();
+      lease.released();
+    }
+    const seen = new Set<Backend>();
+    for (let count = 0; count < 6; count++) seen.add(choose().backend);
+    assertEquals([...seen].some(({ name }) => name === "a"), false, strategy);
+  }
+});

@@ -1,0 +1,317 @@
+/** The attempt loop, with a transport that a script plays and a clock that stands. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { Cancellation, ClientGone } from "../../src/cancellation.ts";
+import type { Endpoint, TimeoutLimits } from "../../src/config/schema.ts";
+import { ProxyFault } from "../../src/faults.ts";
+import { Balancer } from "../../src/forwarding/balancer.ts";
+import { type BackendResponse, forward, type ForwardRequest } from "../../src/forwarding/forward.ts";
+import {
+  TransportError,
+  type UpstreamRequest,
+  type UpstreamResponse,
+} from "../../src/forwarding/transport/transport.ts";
+import type { ByteSource } from "../../src/http1/body.ts";
+import { testBackend, testEndpoint } from "../support/config.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { fieldsOf } from "../support/fields.ts";
+import { textSource } from "../support/handler.ts";
+
+/** What a backend does: answers with a status, or one of the failures. */
+type Act =
+  | { readonly status: number; readonly headers?: readonly string[]; readonly body?: ByteSource | string }
+  | "refuses"
+  | "resets"
+  | "breaks within its head"
+  | "says nothing";
+
+const NOT_SENT = { phase: "connect", sent: false, received: false, reused: false, elapsedMs: 0 } as const;
+
+class LoopBench {
+  readonly clock = new FakeClock();
+  readonly events: string[] = [];
+  readonly cancellation = new Cancellation();
+  readonly endpoint: Endpoint;
+  readonly balancer: Balancer;
+  readonly #acts: Act[];
+  #asked = Promise.withResolvers<void>();
+
+  constructor(
+    acts: Act[],
+    options: { backends?: number; timeouts?: Partial<TimeoutLimits>; endpoint?: Partial<Endpoint> } = {},
+  ) {
+    this.#acts = acts;
+    const backends = Array.from({ length: options.backends ?? 2 }, (_, index) => {
+      const backend = testBackend("http://h.test", { name: "abc".charAt(index) });
+      return { ...backend, timeouts: { ...backend.timeouts, ...options.timeouts } };
+    });
+    this.endpoint = testEndpoint("e", backends, options.endpoint);
+    this.balancer = new Balancer(this.endpoint, this.clock);
+  }
+
+  /** Sends a request; gives the status and the body of its answer. */
+  async send(body?: ByteSource | string, more: Partial<ForwardRequest> = {}): Promise<string> {
+    const response = await this.start(body, more);
+    let text = "";
+    for (let piece = await response.body?.read(); piece; piece = await response.body?.read()) {
+      text += new TextDecoder().decode(piece);
+    }
+    return `${response.status} ${text}`.trim();
+  }
+
+  start(body?: ByteSource | string, more: Partial<ForwardRequest> = {}): Promise<BackendResponse> {
+    const source = typeof body === "string" ? textSource(body) : body ?? null;
+    return forward({
+      endpoint: this.endpoint,
+      balancer: this.balancer,
+      method: "POST",
+      headFor: () => ({ target: "/", fields: [] }),
+      body: source,
+      bodyLength: typeof body === "string" ? body.length : undefined,
+      cancellation: this.cancellation,
+      observer: {
+        attempted: (name) => this.events.push(`asks ${name}`),
+        failedOver: (name, detail) => this.events.push(`leaves ${name}: ${detail}`),
+        answered: (status) => this.events.push(`answers ${status}`),
+        addBytes() {},
+        end: (ending) => this.events.push(`ends ${typeof ending === "string" ? ending : ending.code}`),
+      },
+      ...more,
+    }, { transport: { send: (request) => this.#send(request), close() {} }, clock: this.clock });
+  }
+
+  /** Resolves when the next request has reached a backend. */
+  async asked(): Promise<void> {
+    await this.#asked.promise;
+    this.#asked = Promise.withResolvers();
+  }
+
+  async #send(request: UpstreamRequest): Promise<UpstreamResponse> {
+    request.onPhase("first byte");
+    const act = this.#acts.shift();
+    let text = "";
+    for (let piece = await request.body?.read(); piece; piece = await request.body?.read()) {
+      text += new TextDecoder().decode(piece);
+    }
+    if (request.body !== null) this.events.push(`gets ${text}`);
+    this.#asked.resolve();
+    switch (act) {
+      case undefined:
+        throw new Error("more requests than the script has acts");
+      case "refuses":
+        throw new TransportError("it refused the connection", NOT_SENT);
+      case "resets":
+        throw new TransportError("it reset the connection", { ...NOT_SENT, phase: "first byte", sent: true });
+      case "breaks within its head":
+        throw new TransportError("it broke off within its answer", {
+          ...NOT_SENT,
+          phase: "first byte",
+          sent: true,
+          received: true,
+        });
+      case "says nothing":
+        return await new Promise((_, reject) =>
+          request.cancellation.stopWith(() => reject(request.cancellation.reason))
+        );
+      default: {
+        const { status, headers = [], body = "" } = act;
+        return {
+          status,
+          reason: "",
+          fields: fieldsOf(...headers),
+          body: typeof body === "string" ? textSource(body) : body,
+        };
+      }
+    }
+  }
+}
+
+const OK = { status: 200, body: "well" } as const;
+
+for (const act of ["refuses", "resets", { status: 500 }, { status: 429 }, { status: 529 }] as const) {
+  const what = typeof act === "string" ? act : act.status;
+  Deno.test(`failover: the first backend ${what}: the next one gets the same body`, async () => {
+    const bench = new LoopBench([act, OK]);
+    assertEquals(await bench.send("hello"), "200 well");
+    const detail = typeof act === "string"
+      ? `No answer from h.test: it ${act === "refuses" ? "refused the connection" : "reset the connection"}.`
+      : `it answered ${act.status}`;
+    assertEquals(bench.events, [
+      "asks a",
+      "gets hello",
+      `leaves a: ${detail}`,
+      "asks b",
+      "gets hello",
+      "answers 200",
+      "ends complete",
+    ]);
+    assertEquals(bench.clock.pending, 0, "no timer is left");
+  });
+}
+
+Deno.test("failover: a client's own fault and every other answer are the client's", async () => {
+  for (const status of [400, 401, 404, 422, 501, 504]) {
+    const bench = new LoopBench([{ status, body: "said" }]);
+    assertEquals(await bench.send("x"), `${status} said`);
+  }
+});
+
+Deno.test("failover: nothing is repeated once a byte of an answer came", async () => {
+  const bench = new LoopBench(["breaks within its head"]);
+  const error = await assertRejects(() => bench.send("x"), ProxyFault);
+  assertEquals([error.code, bench.events], ["bad_gateway", ["asks a", "gets x"]]);
+
+  const broken: ByteSource = {
+    read: () =>
+      Promise.reject(
+        new TransportError("it broke off within its answer", {
+          ...NOT_SENT,
+          phase: "answer",
+          received: true,
+        }),
+      ),
+    tryRead: () => undefined,
+    cancel() {},
+  };
+  const cut = new LoopBench([{ status: 200, body: broken }]);
+  await assertRejects(() => cut.send("x"), TransportError);
+  assertEquals(cut.events, ["asks a", "gets x", "answers 200", "ends bad_gateway"]);
+});
+
+Deno.test("failover: the last answer is the client's, whatever it is", async () => {
+  const bench = new LoopBench([{ status: 500 }, { status: 503, body: "busy" }]);
+  assertEquals(await bench.send(), "503 busy");
+  const failing = new LoopBench([{ status: 500 }, "refuses"]);
+  assertEquals((await assertRejects(() => failing.send(), ProxyFault)).code, "bad_gateway");
+});
+
+Deno.test("failover: a backend that is silent too long is left, by the clock", async () => {
+  const bench = new LoopBench(["says nothing", OK], { timeouts: { firstByteMs: 1_000 } });
+  const sent = bench.send("x");
+  await bench.asked();
+  bench.clock.pass(1_000);
+  assertEquals(await sent, "200 well");
+  assertEquals(
+    bench.events[2],
+    "leaves a: h.test did not answer in time: the first byte timeout of 1 s passed.",
+  );
+});
+
+Deno.test("failover: the total limit counts from the first attempt on and is never followed by another", async () => {
+  const bench = new LoopBench(["says nothing", "says nothing"], {
+    backends: 3,
+    timeouts: { firstByteMs: 700, totalMs: 1_000 },
+  });
+  const sent = bench.send();
+  await bench.asked();
+  bench.clock.pass(700);
+  await bench.asked();
+  bench.clock.pass(300);
+  const error = await assertRejects(() => sent, ProxyFault);
+  assertEquals([error.code, error.message], [
+    "upstream_timeout",
+    "h.test did not answer in time: the total timeout of 1 s passed.",
+  ]);
+});
+
+Deno.test("failover: a client that leaves within an attempt is not followed by another, and blames nobody", async () => {
+  const bench = new LoopBench(["says nothing"]);
+  const sent = bench.send("x");
+  await bench.asked();
+  bench.cancellation.cancel(new ClientGone("the client left"));
+  await assertRejects(() => sent, ClientGone);
+  assertEquals(bench.events, ["asks a", "gets x"]);
+});
+
+Deno.test("retries: one backend is asked again after a pause that doubles, and a client can leave within it", async () => {
+  const bench = new LoopBench([{ status: 500 }, { status: 500 }, OK], {
+    backends: 1,
+    endpoint: { retry: { retries: 2, statuses: new Set([500]) } },
+  });
+  const sent = bench.send("x");
+  for (const pauseMs of [500, 1_000]) {
+    await bench.asked();
+    await settled();
+    const before = bench.events.length;
+    bench.clock.pass(pauseMs - 1);
+    await settled();
+    assertEquals(bench.events.length, before, "not before its time");
+    bench.clock.pass(1);
+  }
+  assertEquals(await sent, "200 well");
+
+  const leaving = new LoopBench([{ status: 500 }], {
+    backends: 1,
+    endpoint: { retry: { retries: 2, statuses: new Set([500]) } },
+  });
+  const abandoned = leaving.send("x");
+  await leaving.asked();
+  await settled();
+  leaving.cancellation.cancel(new ClientGone("the client left"));
+  await assertRejects(() => abandoned, ClientGone);
+  assertEquals(leaving.clock.pending, 0, "no timer is left");
+});
+
+Deno.test("retries: retry-after is honoured; a longer one is the client's to wait", async () => {
+  const options = { backends: 1, endpoint: { retry: { retries: 1, statuses: new Set([429]) } } };
+  const bench = new LoopBench([{ status: 429, headers: ["retry-after: 7"] }, OK], options);
+  const sent = bench.send();
+  await bench.asked();
+  await settled();
+  bench.clock.pass(6_999);
+  await settled();
+  assertEquals(bench.events.length, 2);
+  bench.clock.pass(1);
+  assertEquals(await sent, "200 well");
+
+  const long = new LoopBench([{ status: 429, headers: ["retry-after: 31"], body: "later" }], options);
+  assertEquals(await long.send(), "429 later");
+});
+
+Deno.test("retries: with one backend and nothing said there is none", async () => {
+  const bench = new LoopBench([{ status: 500, body: "x" }], { backends: 1 });
+  assertEquals(await bench.send("x"), "500 x");
+});
+
+Deno.test("failover: set aside after repeated failures, asked again when its time has come", async () => {
+  const acts: Act[] = Array.from({ length: 3 }, () => ["refuses", OK] as const).flat();
+  const bench = new LoopBench([...acts, OK, OK]);
+  for (let count = 0; count < 3; count++) await bench.send();
+  bench.events.length = 0;
+  await bench.send();
+  assertEquals(bench.events[0], "asks b");
+  bench.clock.pass(5_000);
+  await bench.send();
+  assertEquals(bench.events[3], "asks a");
+});
+
+Deno.test("failover: 429 with retry-after sets aside for that long", async () => {
+  const bench = new LoopBench([{ status: 429, headers: ["retry-after-ms: 1500"] }, OK, OK, OK]);
+  await bench.send();
+  bench.events.length = 0;
+  await bench.send();
+  bench.clock.pass(1_500);
+  await bench.send();
+  assertEquals(bench.events.filter((event) => event.startsWith("asks")), ["asks b", "asks a"]);
+});
+
+Deno.test("failover: a body beyond the cap goes to one backend only, whole", async () => {
+  const bench = new LoopBench([{ status: 500, body: "x" }], { endpoint: { maxBufferBytes: 4 } });
+  assertEquals(await bench.send("too long"), "500 x");
+  assertEquals(bench.events, ["asks a", "gets too long", "answers 500", "ends complete"]);
+
+  const pieces = ["one", "two", "three"].map((text) => new TextEncoder().encode(text));
+  const unknownLength: ByteSource = {
+    tryRead: () => undefined,
+    read: () => Promise.resolve(pieces.shift() ?? null),
+    cancel() {},
+  };
+  const chunked = new LoopBench([{ status: 500, body: "x" }], { endpoint: { maxBufferBytes: 4 } });
+  assertEquals(await chunked.send(unknownLength), "500 x");
+  assertEquals(chunked.events, ["asks a", "gets onetwothree", "answers 500", "ends complete"]);
+});
+
+/** Everything that does not wait for the clock has happened. */
+async function settled(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve));
+}

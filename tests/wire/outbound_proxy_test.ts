@@ -1,0 +1,138 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { DIRECT } from "../../src/config/defaults.ts";
+import type { ConnectionSettings, OutboundProxy } from "../../src/config/schema.ts";
+import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
+import { type Transport, TransportError } from "../../src/forwarding/transport/transport.ts";
+import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
+import { ForwardProxy } from "../support/forward_proxy.ts";
+import { pem, withTlsUpstream } from "../support/tls_upstream.ts";
+import { upstreamRequest } from "../support/upstream_exchange.ts";
+
+const SCHEMES = ["http", "https", "socks5"] as const;
+
+/** Through a proxy on loopback, with its login or another one. */
+function through(scheme: OutboundProxy["scheme"], port: number, login?: string): ConnectionSettings {
+  const [user = "", password = ""] = login?.split(":") ?? [];
+  const hostname = scheme === "https" ? "localhost" : "127.0.0.1";
+  const proxy = { scheme, hostname, port, ...(login !== undefined && { login: { user, password } }) };
+  return { ...DIRECT, key: JSON.stringify(proxy), proxy, caCerts: [pem("ca.pem")] };
+}
+
+async function read(transport: Transport, origin: string, connection: ConnectionSettings): Promise<string> {
+  const { body } = await transport.send(upstreamRequest({ origin, connection }));
+  let text = "";
+  for (let piece = await body?.read(); piece; piece = await body?.read()) {
+    text += new TextDecoder().decode(piece);
+  }
+  return text;
+}
+
+async function withTransport(test: (transport: Transport) => Promise<void>): Promise<void> {
+  const transport = createHttp1Transport();
+  try {
+    await test(transport);
+  } finally {
+    transport.close();
+  }
+}
+
+for (const scheme of SCHEMES) {
+  for (const login of [undefined, "user:p@ss word"]) {
+    const how = `${scheme} ${login === undefined ? "without" : "with"} a login`;
+
+    Deno.test(`outbound proxy: ${how}: a plain upstream, whose name only the proxy knows, on a kept tunnel`, () =>
+      withTransport(async (transport) => {
+        await using upstream = new FakeUpstream({
+          script: (exchange) => exchange.write(plainAnswer("plain")),
+        });
+        const port = Number(new URL(upstream.origin).port);
+        await using proxy = new ForwardProxy({
+          scheme,
+          ...(login && { login }),
+          hosts: { "inside.test": port },
+        });
+        const connection = through(scheme, proxy.port, login);
+        assertEquals(await read(transport, "http://inside.test:8000", connection), "plain");
+        assertEquals(await read(transport, "http://inside.test:8000", connection), "plain");
+        assertEquals(proxy.asked, ["inside.test:8000"], "one tunnel for both requests");
+        const [head = ""] = upstream.received.split("\r\n\r\n");
+        assertEquals(
+          head.split("\r\n"),
+          ["GET / HTTP/1.1", "host: inside.test:8000"],
+          "nothing of the proxy's own",
+        );
+      }));
+
+    Deno.test(`outbound proxy: ${how}: a TLS upstream of a private CA`, () =>
+      withTlsUpstream((origin) =>
+        withTransport(async (transport) => {
+          await using proxy = new ForwardProxy({ scheme, ...(login && { login }) });
+          const connection = through(scheme, proxy.port, login);
+          assertEquals(await read(transport, origin, connection), "http/1.1");
+          assertEquals(await read(transport, origin, connection), "http/1.1");
+          assertEquals(proxy.asked, [`localhost:${new URL(origin).port}`]);
+        })
+      ));
+  }
+
+  Deno.test(`outbound proxy: ${scheme}: a wrong login is told without it`, () =>
+    withTransport(async (transport) => {
+      await using proxy = new ForwardProxy({ scheme, login: "user:right" });
+      const connection = through(scheme, proxy.port, "user:wrong-secret");
+      const error = await assertRejects(
+        () => read(transport, "http://inside.test", connection),
+        TransportError,
+      );
+      assertStringIncludes(error.message, `the outbound proxy ${scheme}://[redacted]@`);
+      assert(
+        /user name or password/.test(error.message) && !error.message.includes("wrong-secret"),
+        error.message,
+      );
+      assertEquals([error.facts.phase, proxy.asked.length], ["connect", 0]);
+    }));
+
+  Deno.test(`outbound proxy: ${scheme}: a proxy that refuses, and one that is not there`, () =>
+    withTransport(async (transport) => {
+      const refusal = scheme === "socks5" ? 2 : "403 Filtered";
+      const proxy = new ForwardProxy({ scheme, refusal });
+      const connection = through(scheme, proxy.port);
+      const refused = await assertRejects(
+        () => read(transport, "http://inside.test", connection),
+        TransportError,
+      );
+      assertStringIncludes(
+        refused.message,
+        scheme === "socks5" ? "its rules do not allow it" : "403 Filtered",
+      );
+      await proxy[Symbol.asyncDispose]();
+      const gone = await assertRejects(
+        () => read(transport, "http://inside.test", connection),
+        TransportError,
+      );
+      assertStringIncludes(gone.message, "it refused the connection");
+    }));
+
+  Deno.test(`outbound proxy: ${scheme}: a cancellation within its handshake ends it`, () =>
+    withTransport(async (transport) => {
+      using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const connection = through(scheme, silent.addr.port);
+      const request = upstreamRequest({ origin: "http://inside.test", connection });
+      const sent = transport.send(request);
+      using accepted = await silent.accept();
+      assert(accepted);
+      request.cancellation.cancel(new RangeError("enough"));
+      await assertRejects(() => sent, RangeError, "enough");
+    }));
+}
+
+Deno.test("outbound proxy: closing a tunnel within a tunnel leaves nothing open", () =>
+  withTlsUpstream((origin) =>
+    withTransport(async (transport) => {
+      const proxy = new ForwardProxy({ scheme: "https" });
+      assertEquals(await read(transport, origin, through("https", proxy.port)), "http/1.1");
+      assertEquals(proxy.openConnections, 2);
+      transport.close();
+      await proxy[Symbol.asyncDispose]();
+      assertEquals(proxy.openConnections, 0);
+    })
+  ));

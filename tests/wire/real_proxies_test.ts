@@ -1,0 +1,106 @@
+/** The outbound proxies that people run, where they are installed: tinyproxy (HTTP) and microsocks (SOCKS5). */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { DIRECT } from "../../src/config/defaults.ts";
+import type { OutboundProxy } from "../../src/config/schema.ts";
+import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
+import { TransportError } from "../../src/forwarding/transport/transport.ts";
+import { pem, withTlsUpstream } from "../support/tls_upstream.ts";
+import { upstreamRequest } from "../support/upstream_exchange.ts";
+
+function isInstalled(program: string): boolean {
+  const { success } = new Deno.Command("sh", { args: ["-c", `command -v ${program}`] }).outputSync();
+  if (!success) console.log(`left out: ${program} is not installed (Debian's package has the same name)`);
+  return success;
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Waits until the program takes connections. */
+async function listening(port: number): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (true) {
+    try {
+      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+async function withProgram(
+  command: string,
+  args: string[],
+  port: number,
+  test: () => Promise<void>,
+): Promise<void> {
+  const child = new Deno.Command(command, { args, stdout: "null", stderr: "null" }).spawn();
+  try {
+    await listening(port);
+    await test();
+  } finally {
+    child.kill("SIGTERM");
+    await child.status;
+  }
+}
+
+async function tlsThrough(proxy: OutboundProxy): Promise<void> {
+  await withTlsUpstream(async (origin) => {
+    const transport = createHttp1Transport();
+    try {
+      const connection = { ...DIRECT, key: proxy.scheme, proxy, caCerts: [pem("ca.pem")] };
+      const { status, body } = await transport.send(upstreamRequest({ origin, connection }));
+      const piece = await body?.read();
+      assertEquals([status, new TextDecoder().decode(piece ?? undefined)], [200, "http/1.1"]);
+      body?.cancel();
+    } finally {
+      transport.close();
+    }
+  });
+}
+
+const login = { user: "user", password: "secret" };
+
+Deno.test({
+  name: "tinyproxy: a TLS upstream through CONNECT with a login; a wrong one is refused",
+  ignore: !isInstalled("tinyproxy"),
+  async fn() {
+    const port = freePort();
+    const file = await Deno.makeTempFile();
+    await Deno.writeTextFile(file, `Port ${port}\nListen 127.0.0.1\nBasicAuth user secret\nMaxClients 10\n`);
+    await withProgram("tinyproxy", ["-d", "-c", file], port, async () => {
+      await tlsThrough({ scheme: "http", hostname: "127.0.0.1", port, login });
+      const wrong = {
+        scheme: "http",
+        hostname: "127.0.0.1",
+        port,
+        login: { ...login, password: "x" },
+      } as const;
+      await assertRejects(() => tlsThrough(wrong), TransportError, "user name or password");
+    });
+    await Deno.remove(file);
+  },
+});
+
+Deno.test({
+  name: "microsocks: a TLS upstream through SOCKS5 with a login; a wrong one is refused",
+  ignore: !isInstalled("microsocks"),
+  async fn() {
+    const port = freePort();
+    const args = ["-i", "127.0.0.1", "-p", String(port), "-u", login.user, "-P", login.password];
+    await withProgram("microsocks", args, port, async () => {
+      await tlsThrough({ scheme: "socks5", hostname: "127.0.0.1", port, login });
+      const wrong = {
+        scheme: "socks5",
+        hostname: "127.0.0.1",
+        port,
+        login: { ...login, password: "x" },
+      } as const;
+      await assertRejects(() => tlsThrough(wrong), TransportError, "user name or password");
+    });
+  },
+});
