@@ -5,7 +5,23 @@ import { assert, assertEquals } from "@std/assert";
 /** What each part of `src` may import besides itself. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "main": ["cli"],
-  "cli": ["app", "config", "demo", "observability", "server", "signals", "version"],
+  "cli": [
+    "app",
+    "cancellation",
+    "config",
+    "connect",
+    "demo",
+    "forwarding",
+    "http1",
+    "observability",
+    "routing",
+    "server",
+    "service",
+    "signals",
+    "version",
+  ],
+  "connect": ["config"],
+  "service": [],
   "app": [
     "auth",
     "cancellation",

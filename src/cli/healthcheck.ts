@@ -9,6 +9,11 @@ const TIMEOUT_MS = 3_000;
  * For container images, which have no shell and no curl. Throws when it does not answer 200.
  */
 export async function healthcheck({ url }: { url: string | undefined }): Promise<void> {
+  await askHealth(url);
+}
+
+/** Asks the proxy at a URL, or the one of this machine. Throws a {@link CommandError} when it is not well. */
+export async function askHealth(url: string | undefined): Promise<void> {
   const address = url === undefined ? await ownAddress() : urlAddress(url);
   try {
     await (address.tls ? checkConnection(address) : checkHealth(address));

@@ -1,13 +1,16 @@
 /** The command line: which commands there are, and how they end. */
 
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { VariableName } from "../config/env.ts";
 import type { Flags } from "../config/resolver.ts";
+import type { Platform } from "../service/service.ts";
 import { VERSION } from "../version.ts";
+import type { ConnectOptions } from "./connect.ts";
 import { demo } from "./demo.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { writeErr, writeOut } from "./output.ts";
 import { serve } from "./serve.ts";
+import type { ServiceAction } from "./service.ts";
 
 /** Runs what the arguments ask for. Gives the exit code: 0 done, 2 wrong usage, which has been said. */
 export async function runCommandLine(args: readonly string[]): Promise<0 | 2> {
@@ -49,6 +52,50 @@ function buildProgram(): Command {
       serve(serveFlags(options), { watch: options["watch"] === true })
     );
 
+  program.command("check")
+    .description("check the configuration and show what it comes to; exit code 0, or 2 for a wrong one")
+    .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
+    .option("--online", "ask each backend for its models, through its proxy; exit code 1 if one fails")
+    .option("--schema", "print the JSON Schema of configuration files, for editors")
+    .action(async ({ config, online, schema }: { config?: string; online?: true; schema?: true }) => {
+      const { check, printSchema } = await import("./check.ts");
+      if (schema === true) return printSchema();
+      await check({ online: online === true }, configFlag(config));
+    });
+
+  program.command("connect")
+    .argument(
+      "<client>",
+      "claude-code, codex, gemini-cli, opencode, open-webui, continue, aider, openai-sdk, …",
+    )
+    .description("print the settings under which a client uses this proxy")
+    .option("--token <token>", "put this token in, instead of a placeholder")
+    .option("--url <url>", "this proxy's address, if not the one of this machine on its network")
+    .option("--endpoint <name>", "the endpoint to use, if not the first that speaks the client's dialect")
+    .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
+    .action(async (client: string, { config, ...options }: ConnectOptions & { config?: string }) => {
+      const { connect } = await import("./connect.ts");
+      await connect(client, options, configFlag(config));
+    });
+
+  program.command("service")
+    .addArgument(new Argument("<action>").choices(["install", "uninstall", "status", "print"]))
+    .description(
+      "run from the start of the machine, with the present configuration; by systemd, launchd or NSSM",
+    )
+    .addOption(
+      new Option("--platform <name>", "if not this machine's").choices(["systemd", "launchd", "windows"]),
+    )
+    .option("--root <folder>", "put before every path, for packagers")
+    .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
+    .action(async (
+      action: ServiceAction,
+      { config, ...options }: { config?: string; platform?: Platform; root?: string },
+    ) => {
+      const { service } = await import("./service.ts");
+      await service(action, options, configFlag(config));
+    });
+
   program.command("demo")
     .description("serve in front of a built-in upstream, to try it without keys")
     .option("--port <port>", "port to listen on (default 33000, or any free one)", parsePort)
@@ -63,6 +110,10 @@ function buildProgram(): Command {
     .description("print the version, Deno's version and the target")
     .action(() => writeOut(`llm-proxy ${VERSION} (deno ${Deno.version.deno}, ${Deno.build.target})\n`));
   return program;
+}
+
+function configFlag(path: string | undefined): Flags {
+  return path === undefined ? {} : { CONFIG_PATH: { value: path, origin: "--config" } };
 }
 
 function serveFlags(options: Record<string, string | true>): Flags {

@@ -157,12 +157,13 @@ function sectionReader<Settings extends object>(
     variable: VariableName,
     schema: ValueSchema<NonNullable<Settings[Key]>>,
     fallback: Fallback,
+    show?: (value: NonNullable<Settings[Key]> | Fallback) => string,
   ): NonNullable<Settings[Key]> | Fallback => {
     const inFile = settings?.[key] ?? undefined;
     return resolver.settle<NonNullable<Settings[Key]> | Fallback>([section, key], [
       resolver.variable(variable, schema),
       resolver.inFile([section, key], inFile),
-    ], { fallback });
+    ], { fallback, ...(show && { show }) });
   };
 }
 
@@ -202,7 +203,7 @@ function readServer(
   return {
     ...address,
     ...(tls && { tls }),
-    drainMs: read("drain_seconds", "DRAIN_SECONDS", drainSchema, DEFAULT_DRAIN_MS),
+    drainMs: read("drain_seconds", "DRAIN_SECONDS", drainSchema, DEFAULT_DRAIN_MS, (ms) => String(ms / 1000)),
     ...(maxBodyBytes !== "none" && { maxBodyBytes }),
     corsOrigins: read("cors_origins", "CORS_ORIGINS", textListSchema(originSchema), []),
   };

@@ -3,6 +3,7 @@ import { ProxyFault } from "../../src/faults.ts";
 import { type Transport, TransportError } from "../../src/forwarding/transport/transport.ts";
 import { VERSION } from "../../src/version.ts";
 import { HandlerBench, textSource } from "../support/handler.ts";
+import { fieldsOf } from "../support/fields.ts";
 
 const answers: Transport["send"] = () =>
   Promise.resolve({ status: 200, reason: "OK", fields: [], body: textSource("hello") });
@@ -108,4 +109,53 @@ Deno.test("handler: an exchange that is cut short before its answer ends with th
   for (const cancellation of bench.running) cancellation.cancel(new ProxyFault("draining", "over"));
   assertEquals((await answer).status, 503);
   assertEquals(bench.records[0]?.ending, "draining");
+});
+
+const PAGE = "Origin: https://page.test";
+
+Deno.test("CORS: a listed page's preflight is answered without a token, another one's is not", async () => {
+  const bench = new HandlerBench(answers);
+  const wanted = [
+    "Access-Control-Request-Method: POST",
+    "Access-Control-Request-Headers: authorization, x-a",
+  ];
+  const preflight = await bench.ask("OPTIONS /openai/v1/models", PAGE, ...wanted);
+  assertEquals([
+    preflight.status,
+    preflight.header("access-control-allow-origin"),
+    preflight.header("access-control-allow-methods"),
+    preflight.header("access-control-allow-headers"),
+  ], [204, "https://page.test", "POST", "authorization, x-a"]);
+  for (const origin of ["https://other.test", "https://page.test.evil", "http://page.test", "null"]) {
+    const refused = await bench.ask("OPTIONS /openai/v1/models", `Origin: ${origin}`, ...wanted);
+    assertEquals([refused.status, refused.header("access-control-allow-origin")], [401, undefined], origin);
+  }
+  assertEquals((await bench.ask("OPTIONS /openai/v1/models", PAGE)).status, 401, "no preflight");
+  assertEquals(bench.sent.length, 0);
+});
+
+Deno.test("CORS: a listed page may read answers and errors; the provider's own permission is never passed on with a key", async () => {
+  const fields = fieldsOf(
+    "Access-Control-Allow-Origin: *",
+    "Access-Control-Allow-Credentials: true",
+    "Access-Control-Expose-Headers: X-Request-ID",
+  );
+  const bench = new HandlerBench(() => Promise.resolve({ status: 200, reason: "OK", fields, body: null }));
+  const listed = await bench.ask("GET /openai/v1/models", PAGE, TOKEN);
+  assertEquals([
+    listed.header("access-control-allow-origin"),
+    listed.header("access-control-allow-credentials"),
+  ], [
+    "https://page.test",
+    undefined,
+  ]);
+  assertEquals(
+    (await bench.ask("GET /openai/v1/models", PAGE)).header("access-control-allow-origin"),
+    "https://page.test",
+  );
+  const other = await bench.ask("GET /openai/v1/models", "Origin: https://other.test", TOKEN);
+  assertEquals([other.header("access-control-allow-origin"), other.header("access-control-expose-headers")], [
+    undefined,
+    "X-Request-ID",
+  ]);
 });

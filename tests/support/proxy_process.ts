@@ -99,8 +99,8 @@ export class ProxyProcess implements AsyncDisposable {
   }
 
   /** Starts with exactly this environment. */
-  static async startWith(env: Record<string, string>): Promise<ProxyProcess> {
-    const proxy = new ProxyProcess(proxyCommand([], env).spawn());
+  static async startWith(env: Record<string, string>, args: readonly string[] = []): Promise<ProxyProcess> {
+    const proxy = new ProxyProcess(proxyCommand(args, env).spawn());
     const started = await Promise.race([
       proxy.logged((line) => line["event"] === "started"),
       proxy.#child.status.then(({ code }) => {

@@ -1,0 +1,206 @@
+import { processSources } from "../config/env.ts";
+import { loadAddress, loadConfig } from "../config/load.ts";
+import { pathText } from "../config/problem.ts";
+import type { Flags } from "../config/resolver.ts";
+import { launchdService } from "../service/launchd.ts";
+import type { Platform, ServiceFacts, ServiceFile, ServicePlan } from "../service/service.ts";
+import { systemdService } from "../service/systemd.ts";
+import { windowsService } from "../service/windows.ts";
+import { CommandError } from "./command_error.ts";
+import { askHealth } from "./healthcheck.ts";
+import { writeOut } from "./output.ts";
+
+/** What can be done with a service. */
+export type ServiceAction = "install" | "uninstall" | "status" | "print";
+
+const PLANS: Record<Platform, (facts: ServiceFacts) => ServicePlan> = {
+  systemd: systemdService,
+  launchd: launchdService,
+  windows: windowsService,
+};
+
+/** The platform of this machine. */
+function ownPlatform(): Platform {
+  if (Deno.build.os === "windows") return "windows";
+  return Deno.build.os === "darwin" ? "launchd" : "systemd";
+}
+
+/**
+ * `llm-proxy service …`: the program may not start others, so it writes the files and names the commands. `root` is
+ * put before every path, for packagers.
+ */
+export async function service(
+  action: ServiceAction,
+  { platform = ownPlatform(), root = "" }: { platform?: Platform; root?: string },
+  flags: Flags,
+): Promise<void> {
+  switch (action) {
+    case "print":
+      return writeOut(planText(PLANS[platform](await readFacts(flags))));
+    case "install":
+      return install(PLANS[platform](await readFacts(flags)), root);
+    case "uninstall":
+      return uninstall(PLANS[platform](NO_FACTS), root);
+    case "status":
+      return await status(PLANS[platform](NO_FACTS), root);
+    default:
+      action satisfies never;
+  }
+}
+
+/** Enough for the paths of a service. */
+const NO_FACTS: ServiceFacts = {
+  program: "llm-proxy",
+  variables: new Map(),
+  config: undefined,
+  user: "nobody",
+};
+
+/** Reads the present configuration, which the service is to have. */
+async function readFacts(flags: Flags): Promise<ServiceFacts> {
+  const { path, variables, writtenSecrets } = await loadConfig(processSources, flags);
+  if (writtenSecrets.length > 0) {
+    const places = writtenSecrets.map((at) => typeof at === "string" ? at : pathText(at)).join(", ");
+    throw new CommandError(
+      `${path} holds secrets itself (${places}), and a service's configuration is readable by all.\n` +
+        'Write "${NAME}" there and put NAME=… into .env: it goes to a file that only its owner reads.',
+      2,
+    );
+  }
+  const name = /\.json$/i.test(path ?? "") ? "config.json" : "config.toml";
+  const config = path === undefined ? undefined : { name, text: Deno.readTextFileSync(path) };
+  const kept = [...variables].filter(([variable]) => variable !== "CONFIG_PATH");
+  // A JSON file is found by its name only.
+  if (name === "config.json") kept.push(["CONFIG_PATH", name]);
+  return {
+    program: Deno.build.standalone ? Deno.execPath() : "dist/llm-proxy",
+    variables: new Map(kept),
+    config,
+    user: processSources.get("SUDO_USER") ?? processSources.get("USER") ?? "nobody",
+  };
+}
+
+function printed({ path, text, mode, secret }: ServiceFile): string {
+  const shown = secret === true ? text.replace(/^(\w+)=.*$/gm, "$1=…") : text;
+  return `# ${path} (mode ${mode.toString(8).padStart(4, "0")})\n${shown}`;
+}
+
+function install(plan: ServicePlan, root: string): void {
+  const written: string[] = [];
+  for (const file of plan.files) {
+    const path = root + file.path;
+    try {
+      writePrivately(path, file);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (written.length === 0) writeOut(`${planText(plan)}\n`);
+      const soFar = written.length === 0 ? "" : ` (written so far: ${written.join(", ")})`;
+      throw new CommandError(
+        `Cannot write ${path}: not permitted${soFar}. Nothing else was done; run it with sudo.`,
+      );
+    }
+    written.push(path);
+  }
+  const named = plan.files.flatMap(({ text, secret }) =>
+    secret === true ? [] : [...text.matchAll(NAMED_FILE)].map(([, name]) => name)
+  );
+  if (named.length > 0) {
+    writeOut(`The configuration names files, which the service must find beside it: ${named.join(", ")}\n`);
+  }
+  writeOut(
+    `Written:\n${written.map((path) => `  ${path}\n`).join("")}${
+      commandsText("Now run", plan.installCommands)
+    }`,
+  );
+}
+
+function planText({ files, installCommands }: ServicePlan): string {
+  return files.map(printed).join("\n") + commandsText("Then run", installCommands);
+}
+
+/** Files that a configuration file names. */
+const NAMED_FILE = /^\s*(?:ca_file|tls_cert_file|tls_key_file)\s*=\s*"([^"]+)"/gm;
+
+/** Writes a file that nobody else could read even for a moment, if its mode says so. */
+function writePrivately(path: string, { text, mode }: ServiceFile): void {
+  const folder = path.replace(/[/\\][^/\\]*$/, "");
+  // Also where it may not be made, since only the file is to be written.
+  if (!exists(folder)) Deno.mkdirSync(folder, { recursive: true });
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  Deno.writeTextFileSync(path, text, { mode, createNew: true });
+  if (Deno.build.os !== "windows") Deno.chmodSync(path, mode);
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function uninstall({ files, removed, uninstallCommands }: ServicePlan, root: string): void {
+  const gone: string[] = [];
+  for (const path of removed) {
+    try {
+      Deno.removeSync(root + path);
+      gone.push(root + path);
+    } catch (error) {
+      if (isRefusal(error)) {
+        throw new CommandError(`Cannot remove ${root + path}: not permitted. Run it with rights (sudo).`);
+      }
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  const kept = files.filter(({ path }) => !removed.includes(path)).map(({ path }) => root + path);
+  writeOut(gone.length === 0 ? "No service was installed.\n" : `Removed: ${gone.join(", ")}\n`);
+  writeOut(
+    `Kept, with your keys and settings: ${kept.join(", ")}\n${commandsText("Now run", uninstallCommands)}`,
+  );
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
+}
+
+async function status({ files }: ServicePlan, root: string): Promise<void> {
+  const problems: string[] = [];
+  for (const { path, mode } of files) {
+    const state = fileState(root + path, mode);
+    if (state !== "present") problems.push(path);
+    writeOut(`${root + path}: ${state}\n`);
+  }
+  const { host, port, tls } = await loadAddress(processSources);
+  const at = `${tls ? "https" : "http"}://${host === "0.0.0.0" ? "127.0.0.1" : host}:${port}`;
+  try {
+    await askHealth(undefined);
+    writeOut(`${at}/healthz: well\n`);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    problems.push("health");
+    writeOut(`${at}/healthz: ${error.message}\n`);
+  }
+  if (problems.length > 0) throw new CommandError("The service is not as it should be.");
+}
+
+function fileState(path: string, mode: number): string {
+  try {
+    const { mode: actual } = Deno.statSync(path);
+    const isOpen = actual !== null && mode === 0o600 && (actual & 0o077) !== 0;
+    return isOpen ? `others may read it: chmod 600 ${path}` : "present";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "missing";
+    if (isRefusal(error)) return "present, or at least not to be seen";
+    throw error;
+  }
+}
+
+function commandsText(title: string, commands: readonly string[]): string {
+  return `\n${title}:\n${commands.map((command) => `  ${command}\n`).join("")}`;
+}

@@ -1,0 +1,86 @@
+import { environmentText, type ServiceFacts, type ServicePlan } from "./service.ts";
+
+const UNIT = "/etc/systemd/system/llm-proxy.service";
+const FOLDER = "/etc/llm-proxy";
+const PROGRAM = "/usr/local/bin/llm-proxy";
+
+/**
+ * A systemd unit that may do nothing but what the proxy needs: the network, and reading its two files. The account
+ * exists only while the service runs. Keys stand in a file that only root reads.
+ */
+export function systemdService({ program, variables, config }: ServiceFacts): ServicePlan {
+  const configPath = config && `${FOLDER}/${config.name}`;
+  const files = [
+    { path: UNIT, text: unitText(configPath), mode: 0o644 },
+    { path: `${FOLDER}/environment`, text: environmentText(variables), mode: 0o600, secret: true as const },
+    ...(config === undefined || configPath === undefined
+      ? []
+      : [{ path: configPath, text: config.text, mode: 0o644 }]),
+  ];
+  return {
+    files,
+    installCommands: [
+      ...(program === PROGRAM ? [] : [`sudo install -m 755 ${program} ${PROGRAM}`]),
+      "sudo systemctl daemon-reload",
+      "sudo systemctl enable --now llm-proxy",
+      "systemctl status llm-proxy",
+    ],
+    uninstallCommands: ["sudo systemctl stop llm-proxy", "sudo systemctl daemon-reload"],
+    removed: [UNIT, "/etc/systemd/system/multi-user.target.wants/llm-proxy.service"],
+  };
+}
+
+function unitText(configPath: string | undefined): string {
+  return `[Unit]
+Description=LLM API proxy
+Documentation=https://github.com/OWNER/llm-proxy
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart=${PROGRAM}
+ExecReload=/bin/kill -HUP $MAINPID
+EnvironmentFile=${FOLDER}/environment
+${configPath === undefined ? "" : `Environment=CONFIG_PATH=${configPath}\n`}Restart=on-failure
+RestartSec=2
+# Running answers may end; DRAIN_SECONDS is 30.
+TimeoutStopSec=45
+LimitNOFILE=65536
+
+DynamicUser=yes
+StateDirectory=llm-proxy
+StateDirectoryMode=0700
+WorkingDirectory=%S/llm-proxy
+UMask=0077
+
+# Nothing but the network and its own folder.
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateUsers=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+RemoveIPC=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+`;
+}

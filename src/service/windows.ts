@@ -1,0 +1,75 @@
+import { environmentText, type ServiceFacts, type ServicePlan } from "./service.ts";
+
+const FOLDER = "C:\\ProgramData\\llm-proxy";
+const PROGRAM = "C:\\Program Files\\llm-proxy\\llm-proxy.exe";
+const SCRIPT = `${FOLDER}\\install.ps1`;
+
+/**
+ * A Windows service by NSSM (https://nssm.cc), under the account LocalService. The program reads keys from the
+ * `.env` of its working folder, which nobody else may read.
+ */
+export function windowsService({ program, variables, config }: ServiceFacts): ServicePlan {
+  const all = new Map([
+    ...variables,
+    ...(config === undefined ? [] : [["CONFIG_PATH", config.name] as const]),
+  ]);
+  return {
+    files: [
+      { path: SCRIPT, text: scriptText(program), mode: 0o644 },
+      { path: `${FOLDER}\\.env`, text: environmentText(all), mode: 0o600, secret: true },
+      ...(config === undefined
+        ? []
+        : [{ path: `${FOLDER}\\${config.name}`, text: config.text, mode: 0o644 }]),
+    ],
+    installCommands: [
+      `powershell -ExecutionPolicy Bypass -File "${SCRIPT}"   # as administrator; needs nssm.exe`,
+    ],
+    uninstallCommands: ["nssm stop llm-proxy", "nssm remove llm-proxy confirm"],
+    removed: [SCRIPT],
+  };
+}
+
+function scriptText(program: string): string {
+  return `# Installs llm-proxy as a service, with NSSM (https://nssm.cc). Run it as administrator.
+$ErrorActionPreference = 'Stop'
+
+$service = 'llm-proxy'
+$source = ${quoted(program)}
+$program = ${quoted(PROGRAM)}
+$folder = ${quoted(FOLDER)}
+
+if (-not (Get-Command nssm -ErrorAction SilentlyContinue)) {
+  throw 'nssm.exe was not found: install it (winget install NSSM.NSSM) and run this again.'
+}
+
+New-Item -ItemType Directory -Force -Path (Split-Path $program) | Out-Null
+if ($source -ne $program) {
+  Copy-Item -Force -Path $source -Destination $program
+}
+
+# The keys are for the service and for administrators alone.
+icacls "$folder\\.env" /inheritance:r /grant:r '*S-1-5-19:R' '*S-1-5-18:F' '*S-1-5-32-544:F' | Out-Null
+
+nssm install $service $program
+nssm set $service AppDirectory $folder
+nssm set $service DisplayName 'llm-proxy'
+nssm set $service Description 'LLM API proxy'
+nssm set $service ObjectName 'NT AUTHORITY\\LocalService'
+nssm set $service Start SERVICE_AUTO_START
+nssm set $service AppExit Default Restart
+nssm set $service AppStopMethodConsole 45000
+nssm set $service AppStdout "$folder\\llm-proxy.log"
+nssm set $service AppStderr "$folder\\llm-proxy.log"
+nssm set $service AppRotateFiles 1
+nssm set $service AppRotateBytes 10485760
+
+# The log is written by the service.
+icacls $folder /grant '*S-1-5-19:(OI)(CI)M' | Out-Null
+nssm start $service
+nssm status $service
+`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

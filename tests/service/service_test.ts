@@ -1,0 +1,93 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseEnv } from "node:util";
+import manifest from "../../deno.json" with { type: "json" };
+import { launchdService } from "../../src/service/launchd.ts";
+import { environmentText, isWritable, type ServiceFacts } from "../../src/service/service.ts";
+import { systemdService } from "../../src/service/systemd.ts";
+import { windowsService } from "../../src/service/windows.ts";
+
+const SECRET = "sk-secret-of-the-service";
+const FACTS: ServiceFacts = {
+  program: "/home/me/llm-proxy",
+  variables: new Map([["OPENAI_API_KEY", SECRET], ["PROXY_TOKEN", "it's-a-token"]]),
+  config: { name: "config.toml", text: '[endpoints.openai]\napi_key = "${OPENAI_API_KEY}"\n' },
+  user: "me",
+};
+const PLANS = { systemd: systemdService, launchd: launchdService, windows: windowsService };
+
+function isInstalled(program: string, what: string): boolean {
+  const { success } = new Deno.Command("sh", { args: ["-c", `command -v ${program}`] }).outputSync();
+  if (!success) console.log(`left out: ${what}: ${program} is not installed`);
+  return success;
+}
+
+function run(program: string, ...args: string[]): string {
+  const { success, stdout, stderr } = new Deno.Command(program, { args }).outputSync();
+  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  assert(success, text);
+  return text;
+}
+
+for (const [platform, plan] of Object.entries(PLANS)) {
+  Deno.test(`service: ${platform}: keys stand in one file with mode 0600 and nowhere else`, () => {
+    const { files } = plan(FACTS);
+    const holding = files.filter(({ text }) => text.includes(SECRET));
+    assertEquals(holding.map(({ mode, secret }) => [mode, secret]), [[0o600, true]]);
+  });
+
+  Deno.test(`service: ${platform}: the program may write what it installs, and little else`, () => {
+    const allowed = manifest.permissions.run.write;
+    const { files, removed } = plan(FACTS);
+    for (const path of [...files.map((file) => file.path), ...removed]) {
+      assert(
+        allowed.some((one) => path === one || path.startsWith(`${one}/`) || path.startsWith(`${one}\\`)),
+        path,
+      );
+    }
+  });
+}
+
+Deno.test("service: nothing is allowed to be written that no platform installs", () => {
+  const paths = Object.values(PLANS).flatMap((
+    plan,
+  ) => [...plan(FACTS).files.map(({ path }) => path), ...plan(FACTS).removed]);
+  for (const allowed of manifest.permissions.run.write) {
+    assert(paths.some((path) => path.startsWith(allowed)), allowed);
+  }
+});
+
+Deno.test("environmentText: what is written is what parseEnv reads", () => {
+  const values = ["plain", "with space", "it's", 'say "x"', "a#b", "$HOME", "back\\slash", "", "x=y"];
+  const variables = new Map(values.map((value, index) => [`V${index}`, value]));
+  const { ...read } = parseEnv(environmentText(variables));
+  assertEquals(read, Object.fromEntries(variables));
+  assertEquals([isWritable(`'"`), isWritable("'\\"), isWritable('"\\')], [false, false, true]);
+});
+
+Deno.test({
+  name: "service: systemd takes the unit, and calls it safe",
+  ignore: !isInstalled("systemd-analyze", "systemd's opinion of the unit"),
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const unit = `${folder}/llm-proxy.service`;
+    // ExecStart has to exist for the unit to be checked.
+    const text = systemdService(FACTS).files[0]?.text.replace("/usr/local/bin/llm-proxy", "/bin/true") ?? "";
+    await Deno.writeTextFile(unit, text);
+    assertEquals(run("systemd-analyze", "verify", "--recursive-errors=no", unit), "");
+    run("systemd-analyze", "security", "--offline=true", "--threshold=60", unit);
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: "service: the plist is one",
+  ignore: !isInstalled("python3", "reading the plist with plistlib"),
+  async fn() {
+    const file = await Deno.makeTempFile();
+    await Deno.writeTextFile(file, launchdService({ ...FACTS, user: "me & <you>" }).files[0]?.text ?? "");
+    const code =
+      "import plistlib, sys; p = plistlib.load(open(sys.argv[1], 'rb')); print(p['UserName'], p['RunAtLoad'])";
+    assertEquals(run("python3", "-c", code, file), "me & <you> True\n");
+    await Deno.remove(file);
+  },
+});

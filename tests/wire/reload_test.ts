@@ -1,0 +1,163 @@
+/** The configuration is read again while the proxy serves; on a process of its own, by signals and files. */
+
+import { assert, assertEquals } from "@std/assert";
+import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
+import { gather } from "../support/http_reader.ts";
+import { ProxyProcess } from "../support/proxy_process.ts";
+import { RawClient, rawRequest } from "../support/raw_client.ts";
+import { SECRETS } from "../support/secrets.ts";
+
+const TOKEN = `Authorization: Bearer ${SECRETS.proxyToken}`;
+const ignore = Deno.build.os === "windows";
+if (ignore) console.log("left out: reloading, since Windows has no SIGHUP");
+
+function says(text: string): Script {
+  return async (exchange) => {
+    await gather(exchange.body());
+    await exchange.write(plainAnswer(text));
+  };
+}
+
+function configFor(upstream: FakeUpstream, more = ""): string {
+  return `[server]
+host = "127.0.0.1"
+port = 0
+${more}
+[log]
+format = "json"
+level = "debug"
+access = true
+[auth]
+token = "${SECRETS.proxyToken}"
+[endpoints.chat]
+base_url = "${upstream.origin}"
+api_key = "${SECRETS.openaiKey}"
+`;
+}
+
+async function withProxy(
+  text: string,
+  test: (proxy: ProxyProcess, file: string) => Promise<void>,
+  args: string[] = [],
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/config.toml`;
+  await Deno.writeTextFile(file, text);
+  {
+    await using proxy = await ProxyProcess.startWith({ CONFIG_PATH: file }, args);
+    await test(proxy, file);
+  }
+  await Deno.remove(folder, { recursive: true });
+}
+
+const ask = async (proxy: ProxyProcess, path = "/chat/x") => {
+  const { status, text } = await rawRequest(proxy.url, [`GET ${path} HTTP/1.1`, TOKEN]);
+  return `${status} ${text}`;
+};
+
+Deno.test({
+  name: "reload: SIGHUP brings a new configuration; a running exchange ends on the old one",
+  ignore,
+  async fn() {
+    const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+    await using one = new FakeUpstream({
+      script: async (exchange) => {
+        await exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nold");
+        await mayEnd;
+        await exchange.write("end");
+      },
+    });
+    await using two = new FakeUpstream({ script: says("new") });
+    await withProxy(configFor(one), async (proxy, file) => {
+      using client = await RawClient.connect(proxy.url);
+      await client.send(`GET /chat/x HTTP/1.1\r\nHost: p\r\n${TOKEN}\r\n\r\n`);
+      await client.head();
+      await Deno.writeTextFile(file, configFor(two).replace("[endpoints.chat]", "[endpoints.talk]"));
+      proxy.kill("SIGHUP");
+      await proxy.logged(({ event }) => event === "reloaded");
+      assertEquals(await ask(proxy, "/talk/x"), "200 new");
+      assertEquals((await ask(proxy, "/chat/x")).slice(0, 3), "404");
+      end();
+      const whole = new TextDecoder().decode(
+        await gather(client.reader.body([["content-length", "6"]], { untilClose: false })),
+      );
+      assertEquals(whole, "oldend");
+      await client.send(`GET /talk/x HTTP/1.1\r\nHost: p\r\n${TOKEN}\r\n\r\n`);
+      assertEquals((await client.answer()).text, "new", "the kept connection follows");
+    });
+  },
+});
+
+Deno.test({
+  name: "reload: a broken file is refused with every problem, and the old configuration goes on",
+  ignore,
+  async fn() {
+    await using upstream = new FakeUpstream({ script: says("old") });
+    await withProxy(configFor(upstream), async (proxy, file) => {
+      await Deno.writeTextFile(file, `${configFor(upstream)}stratgy = 1\nretries = "x"\n`);
+      proxy.kill("SIGHUP");
+      const problems = await Promise.all(
+        ["stratgy", "retries"].map((key) =>
+          proxy.logged(({ event, problem }) => event === "reload_refused" && String(problem).includes(key))
+        ),
+      );
+      assert(String(problems[0]?.["problem"]).includes("did you mean strategy?"));
+      assertEquals(await ask(proxy), "200 old");
+      await Deno.writeTextFile(
+        file,
+        configFor(upstream, "drain_seconds = 2").replace("port = 0", "port = 1"),
+      );
+      proxy.kill("SIGHUP");
+      const needed = await proxy.logged(({ event }) => event === "restart_needed");
+      assertEquals(needed["detail"], "server.port changed: restart to use it");
+      assertEquals(await ask(proxy), "200 old");
+    });
+  },
+});
+
+Deno.test({
+  name: "reload: with --watch a file that is replaced is read again",
+  ignore,
+  async fn() {
+    await using one = new FakeUpstream({ script: says("old") });
+    await using two = new FakeUpstream({ script: says("new") });
+    await withProxy(configFor(one), async (proxy, file) => {
+      assertEquals(await ask(proxy), "200 old");
+      // As editors do it: a new file in the place of the old one.
+      await Deno.writeTextFile(`${file}.new`, configFor(two));
+      await Deno.rename(`${file}.new`, file);
+      await proxy.logged(({ event }) => event === "reloaded");
+      assertEquals(await ask(proxy), "200 new");
+    }, ["serve", "--watch"]);
+  },
+});
+
+Deno.test({
+  name: "reload: under load, 100 times: every exchange succeeds",
+  ignore,
+  async fn() {
+    await using upstream = new FakeUpstream({ script: says("well") });
+    await withProxy(configFor(upstream), async (proxy) => {
+      let running = true;
+      let count = 0;
+      const failures: string[] = [];
+      const worker = async () => {
+        while (running) {
+          const answer = await ask(proxy).catch(String);
+          if (answer !== "200 well") failures.push(answer);
+          count++;
+        }
+      };
+      const workers = Array.from({ length: 8 }, worker);
+      for (let reloads = 0; reloads < 100; reloads++) {
+        const before = proxy.output.split('"event":"reloaded"').length;
+        proxy.kill("SIGHUP");
+        await proxy.logged(() => proxy.output.split('"event":"reloaded"').length > before);
+      }
+      running = false;
+      await Promise.all(workers);
+      assertEquals(failures, []);
+      assert(count > 100, `only ${count} exchanges`);
+    });
+  },
+});
