@@ -1,0 +1,83 @@
+/**
+ * `deno task release:binaries [--platform NAME]`: compiles and archives the program for every platform, or for one,
+ * into `dist/release`, with checksums. `--checksums FOLDER` only writes the checksums of the archives in a folder.
+ */
+
+import { parseArgs } from "node:util";
+import { zipSync } from "fflate";
+
+/** The names users look for, and the compiler's. */
+const PLATFORMS: Readonly<Record<string, string>> = {
+  "linux-x86_64": "x86_64-unknown-linux-gnu",
+  "linux-aarch64": "aarch64-unknown-linux-gnu",
+  "macos-x86_64": "x86_64-apple-darwin",
+  "macos-aarch64": "aarch64-apple-darwin",
+  "windows-x86_64": "x86_64-pc-windows-msvc",
+};
+/** What stands beside the program. */
+const DOCUMENTS = ["README.md", "LICENSE", "CHANGELOG.md", ".env.example", "config.example.toml"];
+const FOLDER = "dist/release";
+
+const { values } = parseArgs({
+  options: { platform: { type: "string" }, checksums: { type: "string" } },
+});
+if (values.checksums !== undefined) await writeChecksums(values.checksums);
+else {
+  const names = values.platform === undefined ? Object.keys(PLATFORMS) : [values.platform];
+  for (const name of names) await build(name);
+  await writeChecksums(FOLDER);
+}
+
+async function build(name: string): Promise<void> {
+  const target = PLATFORMS[name];
+  if (target === undefined) fail(`${name} is none of ${Object.keys(PLATFORMS).join(", ")}`);
+  const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
+  const folder = `llm-proxy-${version}-${name}`;
+  const program = name.startsWith("windows") ? "llm-proxy.exe" : "llm-proxy";
+  await Deno.remove(`${FOLDER}/${folder}`, { recursive: true }).catch(() => {});
+  await Deno.mkdir(`${FOLDER}/${folder}`, { recursive: true });
+  await run(Deno.execPath(), [
+    "task",
+    "compile",
+    "--target",
+    target,
+    "--output",
+    `${FOLDER}/${folder}/${program}`,
+  ]);
+  for (const document of DOCUMENTS) await Deno.copyFile(document, `${FOLDER}/${folder}/${document}`);
+  if (name.startsWith("windows")) await zip(folder);
+  else await run("tar", ["czf", `${folder}.tar.gz`, folder], FOLDER);
+}
+
+async function zip(folder: string): Promise<void> {
+  const files: Record<string, Uint8Array> = {};
+  for await (const { name } of Deno.readDir(`${FOLDER}/${folder}`)) {
+    files[`${folder}/${name}`] = await Deno.readFile(`${FOLDER}/${folder}/${name}`);
+  }
+  await Deno.writeFile(`${FOLDER}/${folder}.zip`, zipSync(files));
+}
+
+/** As `sha256sum` writes and reads them. */
+async function writeChecksums(folder: string): Promise<void> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) if (/\.(tar\.gz|zip)$/.test(name)) names.push(name);
+  const lines = await Promise.all(
+    names.sort().map(async (name) => {
+      const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(`${folder}/${name}`));
+      return `${new Uint8Array(digest).toHex()}  ${name}\n`;
+    }),
+  );
+  await Deno.writeTextFile(`${folder}/SHA256SUMS`, lines.join(""));
+  console.log(lines.join("").trimEnd());
+}
+
+async function run(program: string, args: string[], cwd?: string): Promise<void> {
+  const options = { args, ...(cwd !== undefined && { cwd }), stdout: "inherit", stderr: "inherit" } as const;
+  const { success } = await new Deno.Command(program, options).spawn().status;
+  if (!success) fail(`${program} failed`);
+}
+
+function fail(message: string): never {
+  console.error(message);
+  Deno.exit(1);
+}
