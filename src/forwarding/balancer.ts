@@ -28,7 +28,7 @@ interface BackendState {
 /** A backend for one attempt. One of the endings is called once, `released` at the very end. */
 export interface Lease {
   readonly backend: Backend;
-  /** It answered as a backend that is well does. */
+  /** It began to answer as a backend that is well does; it can still fail. */
   readonly succeeded: () => void;
   /** It failed, and may be set aside. */
   readonly failed: () => void;
@@ -80,6 +80,11 @@ export class Balancer {
     return Math.max(0, soonest - this.#clock.now());
   }
 
+  /** Attempts that are not over, by backend. */
+  inFlight(): number[] {
+    return this.#states.map(({ inFlight }) => inFlight);
+  }
+
   #byStrategy(available: readonly BackendState[]): BackendState | undefined {
     switch (this.#strategy) {
       case "failover":
@@ -104,14 +109,18 @@ export class Balancer {
     const isProbe = state.failures >= FAILURES && !state.probing;
     if (isProbe) state.probing = true;
     state.inFlight++;
+    /** An answer that began well and then broke off was no success after all. */
+    let forgiven = 0;
     return {
       backend: state.backend,
       succeeded() {
+        forgiven = state.failures;
         state.failures = 0;
         state.asideUntil = -Infinity;
       },
       failed: () => {
-        state.failures++;
+        state.failures += forgiven + 1;
+        forgiven = 0;
         if (state.failures < FAILURES) return;
         const asideMs = Math.min(FIRST_ASIDE_MS * 2 ** (state.failures - FAILURES), LONGEST_ASIDE_MS);
         state.asideUntil = this.#clock.now() + asideMs;

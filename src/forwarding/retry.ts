@@ -20,10 +20,9 @@ export function maySendAgain(
   return reused && !received && elapsedMs < CROSSING_MS && body.replayable;
 }
 
-/** Whether another backend may be asked after this failure: none of an answer was seen, and time is left. */
+/** Whether another backend may be asked after this failure: nothing of an answer was seen. */
 export function mayTryAnother(error: unknown): boolean {
-  if (error instanceof TimeoutExpired) return error.phase !== "total";
-  return error instanceof TransportError && !error.facts.received;
+  return error instanceof TimeoutExpired || error instanceof TransportError && !error.facts.received;
 }
 
 /** What an answer says of the backend: a client's own fault says nothing. */

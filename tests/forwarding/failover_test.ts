@@ -311,6 +311,53 @@ Deno.test("failover: a body beyond the cap goes to one backend only, whole", asy
   assertEquals(chunked.events, ["asks a", "gets onetwothree", "answers 500", "ends complete"]);
 });
 
+Deno.test("failover: an answer that is cut counts as a failure of its backend, a client that leaves does not", async () => {
+  const cut = (): Act => ({
+    status: 200,
+    body: {
+      read: () =>
+        Promise.reject(new TransportError("it broke off", { ...NOT_SENT, phase: "answer", received: true })),
+      tryRead: () => undefined,
+      cancel() {},
+    },
+  });
+  const bench = new LoopBench([cut(), cut(), cut(), OK]);
+  for (let count = 0; count < 3; count++) await assertRejects(() => bench.send(), TransportError);
+  assertEquals(bench.balancer.choose(new Set()).backend.name, "b");
+
+  const failing = new LoopBench([{ status: 500 }, OK, { status: 500 }, OK, { status: 500 }, OK]);
+  for (let count = 0; count < 3; count++) await failing.send();
+  assertEquals(failing.balancer.choose(new Set()).backend.name, "b");
+});
+
+Deno.test("failover: nothing is in flight any more, however an exchange ended", async () => {
+  const broken: ByteSource = {
+    read: () =>
+      Promise.reject(new TransportError("it broke off", { ...NOT_SENT, phase: "answer", received: true })),
+    tryRead: () => undefined,
+    cancel() {},
+  };
+  const endings: readonly [Act[], (bench: LoopBench) => Promise<unknown>][] = [
+    [[OK], (bench) => bench.send("x")],
+    [[{ status: 500 }, OK], (bench) => bench.send("x")],
+    [["refuses", "refuses"], (bench) => assertRejects(() => bench.send("x"), ProxyFault)],
+    [[{ status: 200, body: broken }], (bench) => assertRejects(() => bench.send("x"), TransportError)],
+    [[OK], async (bench) => (await bench.start("x")).body?.cancel()],
+    [["says nothing"], async (bench) => {
+      const sent = bench.send("x");
+      await bench.asked();
+      bench.cancellation.cancel(new ClientGone("the client left"));
+      await assertRejects(() => sent, ClientGone);
+    }],
+  ];
+  for (const [acts, end] of endings) {
+    const bench = new LoopBench(acts, { endpoint: { strategy: "least_busy" } });
+    await end(bench);
+    assertEquals(bench.balancer.inFlight(), [0, 0]);
+    assertEquals(bench.clock.pending, 0, "no timer is left");
+  }
+});
+
 /** Everything that does not wait for the clock has happened. */
 async function settled(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));

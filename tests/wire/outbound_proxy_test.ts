@@ -125,6 +125,27 @@ for (const scheme of SCHEMES) {
     }));
 }
 
+Deno.test("outbound proxy: a connection through it is not used by those who go directly, nor the other way round", () =>
+  withTransport(async (transport) => {
+    await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("x")) });
+    await using proxy = new ForwardProxy({ scheme: "http" });
+    for (const connection of [DIRECT, through("http", proxy.port), DIRECT, through("http", proxy.port)]) {
+      await read(transport, upstream.origin, connection);
+    }
+    assertEquals(upstream.requests.map(({ connection }) => connection), [0, 1, 0, 1]);
+    assertEquals(proxy.asked.length, 1);
+  }));
+
+Deno.test("outbound proxy: what it sends behind its answer is not taken for the upstream's", () =>
+  withTransport(async (transport) => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const sent = read(transport, "http://inside.test", through("http", listener.addr.port));
+    using accepted = await listener.accept();
+    const smuggled = "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    await accepted.write(new TextEncoder().encode(smuggled));
+    await assertRejects(() => sent, TransportError, "it sent more than its answer");
+  }));
+
 Deno.test("outbound proxy: closing a tunnel within a tunnel leaves nothing open", () =>
   withTlsUpstream((origin) =>
     withTransport(async (transport) => {

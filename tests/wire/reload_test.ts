@@ -70,19 +70,27 @@ Deno.test({
     await using two = new FakeUpstream({ script: says("new") });
     await withProxy(configFor(one), async (proxy, file) => {
       using client = await RawClient.connect(proxy.url);
-      await client.send(`GET /chat/x HTTP/1.1\r\nHost: p\r\n${TOKEN}\r\n\r\n`);
+      // A token in the wrong place: it must not be logged, also when it is not the token any more.
+      await client.send(`GET /chat/${SECRETS.proxyToken} HTTP/1.1\r\nHost: p\r\n${TOKEN}\r\n\r\n`);
       await client.head();
-      await Deno.writeTextFile(file, configFor(two).replace("[endpoints.chat]", "[endpoints.talk]"));
+      const changed = configFor(two).replace("[endpoints.chat]", "[endpoints.talk]");
+      await Deno.writeTextFile(
+        file,
+        changed.replace(`"${SECRETS.proxyToken}"`, '"another-token-of-the-proxy"'),
+      );
       proxy.kill("SIGHUP");
       await proxy.logged(({ event }) => event === "reloaded");
-      assertEquals(await ask(proxy, "/talk/x"), "200 new");
-      assertEquals((await ask(proxy, "/chat/x")).slice(0, 3), "404");
+      const newToken = "Authorization: Bearer another-token-of-the-proxy";
+      const status = async (path: string, token: string) =>
+        (await rawRequest(proxy.url, [`GET ${path} HTTP/1.1`, token])).status;
+      assertEquals([await status("/talk/x", newToken), await status("/talk/x", TOKEN)], [200, 401]);
+      assertEquals(await status("/chat/x", newToken), 404);
       end();
       const whole = new TextDecoder().decode(
         await gather(client.reader.body([["content-length", "6"]], { untilClose: false })),
       );
       assertEquals(whole, "oldend");
-      await client.send(`GET /talk/x HTTP/1.1\r\nHost: p\r\n${TOKEN}\r\n\r\n`);
+      await client.send(`GET /talk/x HTTP/1.1\r\nHost: p\r\n${newToken}\r\n\r\n`);
       assertEquals((await client.answer()).text, "new", "the kept connection follows");
     });
   },
