@@ -3,6 +3,7 @@
 import type { Backend, Endpoint } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
 import type { ByteSource } from "../http1/body.ts";
+import { concat, sourceOf } from "../http1/bytes.ts";
 import { type Field, field } from "../http1/fields.ts";
 import { replaceModel } from "./model/replace_model.ts";
 import { ReplayableBody } from "./replayable_body.ts";
@@ -52,14 +53,14 @@ export class RequestContent {
     }
     const whole = await (this.#whole ??= this.#readWhole());
     const replaced = await replaceModel(whole, { fields, model, maxBytes: this.#maxBytes });
-    if (replaced === undefined) return { fields, body: bytesSource(whole), bodyLength: this.#length };
+    if (replaced === undefined) return { fields, body: sourceOf(whole), bodyLength: this.#length };
     const kept = fields.filter(({ lower }) =>
       lower !== "content-length" && !(replaced.decoded && lower === "content-encoding")
     );
     const { bytes } = replaced;
     return {
       fields: [...kept, field("content-length", String(bytes.length))],
-      body: bytesSource(bytes),
+      body: sourceOf(bytes),
       bodyLength: bytes.length,
     };
   }
@@ -80,27 +81,6 @@ export class RequestContent {
       pieces.push(piece);
       length += piece.length;
     }
-    return concatenated(pieces, length);
+    return concat(pieces);
   }
-}
-
-function concatenated(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}
-
-/** Bytes as a source that gives them at once. */
-function bytesSource(bytes: Uint8Array): ByteSource {
-  let left: Uint8Array | null = bytes.length === 0 ? null : bytes;
-  const tryRead = (): Uint8Array | null => {
-    const piece = left;
-    left = null;
-    return piece;
-  };
-  return { tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
 }

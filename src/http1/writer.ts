@@ -1,4 +1,5 @@
 import type { ByteSource } from "./body.ts";
+import { concat } from "./bytes.ts";
 import type { Field } from "./fields.ts";
 import { encodeLatin1 } from "./latin1.ts";
 
@@ -76,18 +77,6 @@ class ChunkEncoder {
 
 function sizeLine(piece: Uint8Array): Uint8Array {
   return encodeLatin1(`${piece.length.toString(16)}\r\n`);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** Writes all bytes. */

@@ -3,6 +3,7 @@
 import { Cancellation, ClientGone } from "../cancellation.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
 import { type ByteSource, ChunkedBody, CountedBody, type FramedBody } from "../http1/body.ts";
+import { sourceOf } from "../http1/bytes.ts";
 import { readHead } from "../http1/head.ts";
 import type { Handler, OutgoingReply } from "../http1/message.ts";
 import { ConnectionReader } from "../http1/reader.ts";
@@ -144,7 +145,7 @@ export class ClientConnection {
   ): Promise<boolean> {
     const isRead = body === null || body.passOver();
     const framing = frameReply(reply, head, { persistent: head.persistent && isRead && !this.#lastRequest });
-    const source = framing.hasBody && reply.body !== null ? asSource(reply.body) : null;
+    const source = framing.hasBody ? asSource(reply.body) : null;
     try {
       await writeMessage(this.#connection, { head: framing.head, body: source, chunked: framing.chunked });
     } catch (error) {
@@ -161,7 +162,7 @@ export class ClientConnection {
     const fault = new ProxyFault("bad_request", `The request is not proper HTTP/1.1: ${error.message}.`);
     const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
     const { head } = frameReply(reply, { method: "GET", minor: 1 }, { persistent: false });
-    const source = reply.body === null ? null : asSource(reply.body);
+    const source = asSource(reply.body);
     await writeMessage(this.#connection, { head, body: source, chunked: false });
     await this.#linger();
   }
@@ -187,14 +188,6 @@ export class ClientConnection {
   }
 }
 
-/** Bytes as a source that gives them at once. */
-function asSource(body: ByteSource | Uint8Array): ByteSource {
-  if (!(body instanceof Uint8Array)) return body;
-  let left: Uint8Array | null = body.length === 0 ? null : body;
-  const tryRead = (): Uint8Array | null => {
-    const piece = left;
-    left = null;
-    return piece;
-  };
-  return { tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
+function asSource(body: OutgoingReply["body"]): ByteSource | null {
+  return body instanceof Uint8Array ? sourceOf(body) : body;
 }

@@ -1,4 +1,4 @@
-import type { ModelPlace } from "./replace_model.ts";
+import type { ModelPlace } from "./model_place.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

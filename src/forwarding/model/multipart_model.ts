@@ -1,5 +1,5 @@
 import { decodeLatin1, encodeLatin1 } from "../../http1/latin1.ts";
-import type { ModelPlace } from "./replace_model.ts";
+import type { ModelPlace } from "./model_place.ts";
 
 /** The contents of the parts named `model` of a form (RFC 7578); what is no proper form gives none. */
 export function multipartModels(bytes: Uint8Array, contentType: string): ModelPlace[] {

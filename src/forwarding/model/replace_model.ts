@@ -1,20 +1,11 @@
 /** Puts another model's name into a request's body and leaves every other byte as it is. */
 
 import type { ModelOverride } from "../../config/schema.ts";
+import { concat } from "../../http1/bytes.ts";
 import { type Field, fieldValue } from "../../http1/fields.ts";
 import { decodeBody } from "./decode_body.ts";
 import { jsonModels } from "./json_model.ts";
 import { multipartModels } from "./multipart_model.ts";
-
-/** A model's name where it stands in a body. */
-export interface ModelPlace {
-  /** From the first byte to be replaced to the one behind the last. */
-  readonly start: number;
-  readonly end: number;
-  readonly name: string;
-  /** How another name is written in this place. */
-  readonly write: (name: string) => string;
-}
 
 /** A body with another model. */
 export interface ReplacedBody {
@@ -56,11 +47,5 @@ function spliced(
     at = end;
   }
   parts.push(bytes.subarray(at));
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let to = 0;
-  for (const part of parts) {
-    whole.set(part, to);
-    to += part.length;
-  }
-  return whole;
+  return concat(parts);
 }

@@ -1,0 +1,65 @@
+/** The table `[auth]`: who may call. */
+
+import type { Resolver } from "./resolver.ts";
+import type { AuthConfig, Endpoint, NamedToken } from "./schema.ts";
+import type { Section } from "./section.ts";
+import { secretSchema } from "./values.ts";
+
+/** The name under which the one token is logged. */
+export const SHARED = "shared";
+
+/** The tokens, and the mode where it is said. */
+export function readTokens(
+  resolver: Resolver,
+  settings: Section<"auth"> | undefined,
+): { tokens: NamedToken[]; mode: "token" | "none" | undefined } {
+  const shared = resolver.settle<string | undefined>(["auth", "token"], [
+    resolver.variable("PROXY_TOKEN", secretSchema),
+    resolver.inFile(["auth", "token"], settings?.token),
+  ], { fallback: undefined, show: (token) => token === undefined ? "none" : "[redacted]" });
+  const tokens: NamedToken[] = shared === undefined ? [] : [{ name: SHARED, token: shared }];
+  for (const [index, { name, token }] of (settings?.tokens ?? []).entries()) {
+    const at = ["auth", "tokens", index];
+    if (name === undefined) resolver.reportMissing([...at, "name"], "is missing: who holds this token");
+    if (token === undefined) resolver.reportMissing([...at, "token"], "is missing");
+    if (name === undefined || token === undefined) continue;
+    if (tokens.some((other) => other.name === name)) {
+      resolver.report([...at, "name"], `${JSON.stringify(name)} stands twice`);
+    }
+    if (tokens.some((other) => other.token === token)) {
+      resolver.report([...at, "token"], "is the same as another token");
+    }
+    resolver.settle([...at, "token"], [{ value: token, at: [...at, "token"] }], {
+      fallback: token,
+      show: () => `[redacted] (${name})`,
+    });
+    tokens.push({ name, token });
+  }
+  return { tokens, mode: settings?.mode };
+}
+
+/** Decides who may call, and reports what that lacks. */
+export function settleAuth(
+  resolver: Resolver,
+  { tokens, mode, endpoints, hasFile }: {
+    tokens: readonly NamedToken[];
+    mode: "token" | "none" | undefined;
+    endpoints: readonly Endpoint[];
+    hasFile: boolean;
+  },
+): AuthConfig {
+  const injecting = endpoints.find(({ backends }) => backends.some(({ key }) => key.mode === "inject"));
+  if (mode === "none" && tokens.length > 0) {
+    resolver.report(["auth", "mode"], '"none" stands beside a token: keep one of the two');
+  }
+  const isNeeded = mode === "token" || mode === undefined && (!hasFile || injecting !== undefined);
+  if (tokens.length === 0 && isNeeded && !resolver.has("PROXY_TOKEN")) {
+    const why = hasFile && injecting !== undefined
+      ? `, or anybody could use the key of ${injecting.name}; auth.mode = "none" allows that`
+      : "";
+    resolver.report("env PROXY_TOKEN", `is missing: the token that clients of this proxy present${why}`);
+  }
+  const auth: AuthConfig = tokens.length > 0 ? { mode: "token", tokens } : { mode: "none" };
+  resolver.settle(["auth", "mode"], [resolver.inFile(["auth", "mode"], mode)], { fallback: auth.mode });
+  return auth;
+}
