@@ -67,6 +67,7 @@ export function createApp(
     handler: (request) => handler(request),
     configure(changed) {
       handler = handlerOf(changed);
+      transport.renew();
     },
     drain: () => void (draining = true),
     inFlight: () => running.size,

@@ -5,6 +5,7 @@ import { findCredentials, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./auth/c
 import type { TokenCheck } from "./auth/shared_token.ts";
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Clock } from "./clock.ts";
+import { usesOwnCredential } from "./config/credentials.ts";
 import type { Backend, Endpoint } from "./config/schema.ts";
 import { allowedOrigin, preflightReply, withCors } from "./cors.ts";
 import { Exchange, type ExchangeRecord, type Failover } from "./exchange.ts";
@@ -122,7 +123,7 @@ export function createHandler(parts: HandlerParts): Handler {
         observer: exchange,
       }, parts);
       const answering = {
-        hasProxysKey: backend.key.mode === "inject",
+        hasProxysKey: usesOwnCredential(backend),
         exposedName: endpoint.exposeBackend ? backend.name : undefined,
       };
       return {

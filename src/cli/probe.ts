@@ -86,6 +86,7 @@ async function probe(
       }),
       body: null,
       bodyLength: undefined,
+      again: undefined,
       cancellation,
       onPhase() {},
     });

@@ -3,6 +3,7 @@
 import type { LoadedConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
+import { warningsOf } from "../config/warnings.ts";
 import type { Log } from "../observability/log.ts";
 
 /** What reloading works with. */
@@ -26,7 +27,9 @@ export function startReloading({ load, path, watch, log, use }: Reloading): () =
   let running = Promise.resolve();
   const reload = (): void => {
     // One after the other, so that the newest is the one that stays.
-    running = running.then(() => reloadOnce({ load, log, use }));
+    running = running.then(() => reloadOnce({ load, log, use })).catch((error) =>
+      log("error", "reload_refused", { problem: error instanceof Error ? error.message : String(error) })
+    );
   };
   const ends: (() => void)[] = [];
   if (Deno.build.os !== "windows") {
@@ -54,6 +57,7 @@ async function reloadOnce({ load, log, use }: Pick<Reloading, "load" | "log" | "
   for (const { origin, message } of loaded.warnings) {
     log("warn", "configuration", { detail: `${origin} ${message}` });
   }
+  for (const warning of warningsOf(loaded.config)) log("warn", "configuration", { detail: warning });
   log("info", "reloaded", {
     file: loaded.path,
     endpoints: loaded.config.endpoints.map(({ name }) => name).join(" "),

@@ -3,7 +3,13 @@ import { loadAddress, loadConfig } from "../config/load.ts";
 import { pathText } from "../config/problem.ts";
 import type { Flags } from "../config/resolver.ts";
 import { launchdService } from "../service/launchd.ts";
-import type { Platform, ServiceFacts, ServiceFile, ServicePlan } from "../service/service.ts";
+import {
+  isWritable,
+  type Platform,
+  type ServiceFacts,
+  type ServiceFile,
+  type ServicePlan,
+} from "../service/service.ts";
 import { systemdService } from "../service/systemd.ts";
 import { windowsService } from "../service/windows.ts";
 import { CommandError } from "./command_error.ts";
@@ -60,7 +66,7 @@ const NO_FACTS: ServiceFacts = {
 async function readFacts(flags: Flags): Promise<ServiceFacts> {
   const { path, variables, writtenSecrets } = await loadConfig(processSources, flags);
   if (writtenSecrets.length > 0) {
-    const places = writtenSecrets.map((at) => typeof at === "string" ? at : pathText(at)).join(", ");
+    const places = writtenSecrets.map(pathText).join(", ");
     throw new CommandError(
       `${path} holds secrets itself (${places}), and a service's configuration is readable by all.\n` +
         'Write "${NAME}" there and put NAME=… into .env: it goes to a file that only its owner reads.',
@@ -69,19 +75,23 @@ async function readFacts(flags: Flags): Promise<ServiceFacts> {
   }
   const name = /\.json$/i.test(path ?? "") ? "config.json" : "config.toml";
   const config = path === undefined ? undefined : { name, text: Deno.readTextFileSync(path) };
-  const kept = [...variables].filter(([variable]) => variable !== "CONFIG_PATH");
-  // A JSON file is found by its name only.
-  if (name === "config.json") kept.push(["CONFIG_PATH", name]);
+  // Each platform has a place of its own for the file.
+  const kept = new Map([...variables].filter(([variable]) => variable !== "CONFIG_PATH"));
+  const unwritable = [...kept].filter(([, value]) => !isWritable(value)).map(([variable]) => variable);
+  if (unwritable.length > 0) {
+    throw new CommandError(
+      `${unwritable.join(", ")}: a value with both kinds of quotes cannot be written to an environment file.`,
+    );
+  }
   return {
     program: Deno.build.standalone ? Deno.execPath() : "dist/llm-proxy",
-    variables: new Map(kept),
+    variables: kept,
     config,
     user: processSources.get("SUDO_USER") ?? processSources.get("USER") ?? "nobody",
   };
 }
 
-function printed({ path, text, mode, secret }: ServiceFile): string {
-  const shown = secret === true ? text.replace(/^(\w+)=.*$/gm, "$1=…") : text;
+function printed({ path, text, mode, shown = text }: ServiceFile): string {
   return `# ${path} (mode ${mode.toString(8).padStart(4, "0")})\n${shown}`;
 }
 
@@ -101,8 +111,8 @@ function install(plan: ServicePlan, root: string): void {
     }
     written.push(path);
   }
-  const named = plan.files.flatMap(({ text, secret }) =>
-    secret === true ? [] : [...text.matchAll(NAMED_FILE)].map(([, name]) => name)
+  const named = plan.files.flatMap(({ text, shown }) =>
+    shown !== undefined ? [] : [...text.matchAll(NAMED_FILE)].map(([, name]) => name)
   );
   if (named.length > 0) {
     writeOut(`The configuration names files, which the service must find beside it: ${named.join(", ")}\n`);

@@ -1,5 +1,6 @@
 /** The table `[auth]`: who may call. */
 
+import { usesOwnCredential } from "./credentials.ts";
 import type { Resolver } from "./resolver.ts";
 import type { AuthConfig, Endpoint, NamedToken } from "./schema.ts";
 import type { Section } from "./section.ts";
@@ -48,7 +49,7 @@ export function settleAuth(
     hasFile: boolean;
   },
 ): AuthConfig {
-  const injecting = endpoints.find(({ backends }) => backends.some(({ key }) => key.mode === "inject"));
+  const injecting = endpoints.find(({ backends }) => backends.some(usesOwnCredential));
   if (mode === "none" && tokens.length > 0) {
     resolver.report(["auth", "mode"], '"none" stands beside a token: keep one of the two');
   }

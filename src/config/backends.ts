@@ -83,6 +83,7 @@ export function readBackend(
     fallbackAt: `preset ${presetName}`,
   });
   const headers = settle("headers", {}, (all) => shownHeaders(all));
+  checkHeaders(headers, { resolver, path, key, keyField });
   const model = resolver.settle<string | undefined>([...path, "model"], candidates("model"), {
     fallback: undefined,
   });
@@ -104,6 +105,22 @@ export function readBackend(
       totalMs: duration("total_timeout", DEFAULT_TIMEOUTS.totalMs),
     },
   };
+}
+
+/** What two headers of one name would leave to chance. */
+function checkHeaders(
+  headers: Readonly<Record<string, string>>,
+  { resolver, path, key, keyField }: { resolver: Resolver; path: KeyPath; key: BackendKey; keyField: string },
+): void {
+  const seen = new Set<string>();
+  for (const name of Object.keys(headers)) {
+    const lower = name.toLowerCase();
+    if (seen.has(lower)) resolver.report([...path, "headers", name], "stands twice, in other letters");
+    if (key.mode === "inject" && lower === keyField.toLowerCase()) {
+      resolver.report([...path, "headers", name], "stands beside api_key, which goes into the same header");
+    }
+    seen.add(lower);
+  }
 }
 
 /** Header values may be credentials: only the names are shown. */

@@ -75,7 +75,7 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
   for (const name of VARIABLES) {
     for (const { get, origin } of layers) {
       const fileName = `${name}_FILE`;
-      const value = get(name) ?? (IN_EITHER_CASE.includes(name) ? get(name.toLowerCase()) : undefined);
+      const value = IN_EITHER_CASE.includes(name) ? customary(get, name) : get(name);
       const path = get(fileName);
       if (value === undefined && path === undefined) continue;
       if (value !== undefined && path !== undefined) {
@@ -95,6 +95,11 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
   }
   const get = (name: string): string | undefined => sources.get(name) ?? dotenv[name];
   return { found, findings, get };
+}
+
+/** In either case, where an empty value says nothing; so do curl and all others. */
+function customary(get: (name: string) => string | undefined, name: string): string | undefined {
+  return get(name)?.trim() || get(name.toLowerCase())?.trim() || undefined;
 }
 
 async function readDotenv(
@@ -124,8 +129,13 @@ function readValueFile(
   } catch (error) {
     findings.push({
       at: origin,
-      message: `names ${JSON.stringify(path)}, which cannot be read: ${reasonOf(error)}`,
+      message: `names ${shownPath(path)}, which cannot be read: ${reasonOf(error)}`,
     });
     return null;
   }
+}
+
+/** A path, unless it does not look like one: then it may be the very value that the file should hold. */
+function shownPath(path: string): string {
+  return /^(?:\.{0,2}[/\\]|[A-Za-z]:)/.test(path) ? JSON.stringify(path) : "a file";
 }

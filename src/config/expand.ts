@@ -18,8 +18,16 @@ export function expandVariables(tree: unknown, get: (name: string) => string | u
     const names: string[] = [];
     const expanded = text.replace(REFERENCE, (_, escaped: string | undefined, name: string = "") => {
       if (escaped !== undefined) return escaped;
+      // What is no name may be a key in the wrong place: it is not repeated.
+      if (!/^[A-Za-z_]\w*$/.test(name)) {
+        findings.push({
+          at: path,
+          message: "holds a ${…} that is no variable's name: only ${NAME} is known here",
+        });
+        return "";
+      }
       names.push(name);
-      const value = /^[A-Za-z_]\w*$/.test(name) ? get(name) : undefined;
+      const value = get(name);
       if (value === undefined) {
         findings.push({ at: path, message: `names \${${name}}, which is not set in the environment` });
       }

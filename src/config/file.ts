@@ -1,6 +1,7 @@
 /** Reads a configuration file: TOML, or JSON by its ending. */
 
 import * as v from "valibot";
+import { writtenSecrets } from "./written_secrets.ts";
 import { translateEarlierForm } from "./earlier_forms.ts";
 import { expandVariables, isTable } from "./expand.ts";
 import { type FileConfig, fileSchema } from "./file_schema.ts";
@@ -16,6 +17,8 @@ export interface ConfigFile {
   readonly warnings: readonly Finding[];
   /** The variables whose values stand in a value. */
   readonly variablesIn: (path: KeyPath) => readonly string[];
+  /** Places of secrets that are written out. */
+  readonly writtenSecrets: readonly KeyPath[];
   /** All variables that the file names. */
   readonly variables: readonly string[];
   /** Where findings stand, as it is shown: `config.toml:3: server.port`. */
@@ -44,6 +47,7 @@ export async function readConfigFile(
     ],
     warnings: translated?.warnings ?? [],
     variablesIn: (path) => expanded.variables.get(JSON.stringify(path)) ?? [],
+    writtenSecrets: writtenSecrets(translated?.tree ?? parsed.tree),
     variables: [...expanded.variables.values()].flat(),
     async locate(findings) {
       if (findings.every(({ at }) => typeof at === "string")) return findings.map(asProblem);
@@ -75,6 +79,7 @@ function brokenFile(problem: Problem): ConfigFile {
     findings: [{ at: problem.origin, message: problem.message }],
     warnings: [],
     variablesIn: () => [],
+    writtenSecrets: [],
     variables: [],
     locate: (findings) => Promise.resolve(findings.map(asProblem)),
   };
@@ -110,8 +115,11 @@ function checkTree(tree: unknown): { settings: FileConfig; findings: Finding[] }
   const findings: Finding[] = unknownKeys(fileSchema, tree, []);
   for (const issue of v.safeParse(fileSchema, tree, { abortPipeEarly: true }).issues ?? []) {
     if (issue.type === "strict_object" && issue.expected === "never") continue;
-    const at = (issue.path ?? []).map(({ key }) => typeof key === "number" ? key : String(key));
-    findings.push({ at, message: issue.message });
+    // A key that is none is not repeated: it may be a whole header line, with its credential.
+    const isOfKey = issue.path?.at(-1)?.origin === "key";
+    const named = (isOfKey ? issue.path?.slice(0, -1) : issue.path) ?? [];
+    const at = named.map(({ key }) => typeof key === "number" ? key : String(key));
+    findings.push({ at, message: isOfKey ? `has a key that ${issue.message}` : issue.message });
   }
   // Backwards, so that the places in a list stay true.
   const pruned = findings.reduceRight((rest, { at }) => without(rest, Array.isArray(at) ? at : []), tree);

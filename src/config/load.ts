@@ -1,10 +1,11 @@
 /** Puts the configuration together from flags, environment and file, or says everything that is wrong with it. */
 
 import { readTokens, settleAuth, SHARED } from "./auth_settings.ts";
+import { usesOwnCredential } from "./credentials.ts";
 import { endpointNames } from "./endpoint_names.ts";
 import { readEndpoint } from "./endpoints.ts";
 import type { EnvironmentSources } from "./env.ts";
-import type { Origin, Problem } from "./problem.ts";
+import type { KeyPath, Problem } from "./problem.ts";
 import type { Flags, Resolver, Setting } from "./resolver.ts";
 import type { Config } from "./schema.ts";
 import { readAddress, readDefaultEndpoint, readLog, readServer } from "./server_settings.ts";
@@ -20,7 +21,7 @@ export interface LoadedConfig {
   /** Every setting with its origin, for people. */
   readonly settings: () => Promise<readonly Setting[]>;
   /** Secrets that stand in the file itself instead of a `${NAME}`. */
-  readonly writtenSecrets: readonly Origin[];
+  readonly writtenSecrets: readonly KeyPath[];
   /** Variables of the environment that the configuration uses, with their values. */
   readonly variables: ReadonlyMap<string, string>;
 }
@@ -61,7 +62,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     path,
     warnings: await resolver.warnings(),
     settings: () => resolver.settings(),
-    writtenSecrets: resolver.writtenSecrets(),
+    writtenSecrets: resolver.file?.writtenSecrets ?? [],
     variables: resolver.usedVariables(environment),
   };
 }
@@ -93,10 +94,11 @@ function checkTogether(resolver: Resolver, { auth, endpoints, server }: Config):
     const at = name === SHARED ? resolver.originOf("PROXY_TOKEN", ["auth", "token"]) : ["auth", "tokens"];
     resolver.report(at, `is the same as the key of ${owner}: clients would hold the provider's key`);
   }
-  if (server.corsOrigins.includes("*") && keys.length > 0) {
+  const injecting = endpoints.find(({ backends }) => backends.some(usesOwnCredential));
+  if (server.corsOrigins.includes("*") && injecting !== undefined) {
     resolver.report(
       resolver.originOf("CORS_ORIGINS", ["server", "cors_origins"]),
-      `"*" lets every web page use the key of ${keys[0]?.name}: name the origins`,
+      `"*" lets every web page use the key of ${injecting.name}: name the origins`,
     );
   }
 }

@@ -28,10 +28,11 @@ export function isExempt(origin: string, noProxy: string): boolean {
   if (host === "localhost" || host === "::1" || inRange(host, "127.0.0.0/8")) return true;
   return noProxy.split(/[\s,]+/).filter((entry) => entry !== "").some((entry) => {
     if (entry === "*") return true;
-    const [, name = entry, onlyPort] = /^(.+?)(?::(\d+))?$/.exec(entry) ?? [];
-    const isName = entry.split(":").length <= 2;
-    if (isName && onlyPort !== undefined && onlyPort !== port) return false;
-    const wanted = (isName ? name : entry).toLowerCase().replace(/^\*?\./, "").replace(/^\[|\]$/g, "");
+    // An IPv6 address has a port only behind its brackets.
+    const isBare = !entry.startsWith("[") && entry.split(":").length > 2;
+    const [, name = entry, onlyPort] = isBare ? [] : /^(.+?)(?::(\d+))?$/.exec(entry) ?? [];
+    if (onlyPort !== undefined && onlyPort !== port) return false;
+    const wanted = name.toLowerCase().replace(/^\*?\./, "").replace(/^\[|\]$/g, "");
     return host === wanted || host.endsWith(`.${wanted}`) || inRange(host, wanted);
   });
 }

@@ -9,7 +9,7 @@ export type LineOf = (path: KeyPath) => number | undefined;
 
 /** Reads the places of all keys of a file that has been parsed without an error. */
 export function linesOf(text: string, format: "toml" | "json"): LineOf {
-  const find = format === "toml" ? tomlLines(text) : jsonLines(text);
+  const find = format === "toml" ? tomlLinesOrNone(text) : jsonLines(text);
   return (path) => {
     for (let length = path.length; length > 0; length--) {
       const line = find(path.slice(0, length));
@@ -17,6 +17,15 @@ export function linesOf(text: string, format: "toml" | "json"): LineOf {
     }
     return undefined;
   };
+}
+
+/** The two parsers of TOML differ in what they take; a problem without its line is better than none. */
+function tomlLinesOrNone(text: string): LineOf {
+  try {
+    return tomlLines(text);
+  } catch {
+    return () => undefined;
+  }
 }
 
 function jsonLines(text: string): LineOf {

@@ -97,15 +97,6 @@ export class Resolver {
     return this.#find(name)?.origin ?? at;
   }
 
-  /** Places of secrets that the file holds itself. */
-  writtenSecrets(): Origin[] {
-    return this.#settled.flatMap(({ shown, at }) =>
-      typeof at !== "string" && shown.includes("[redacted]") && this.file?.variablesIn(at).length === 0
-        ? [at]
-        : []
-    );
-  }
-
   /** Every variable of the environment that says something, by its own name whatever form it came in. */
   usedVariables({ found, get }: Environment): Map<string, string> {
     const used = new Map<string, string>();

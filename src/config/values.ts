@@ -170,10 +170,10 @@ const OWN_HEADERS =
 /** A header's name that may be set or removed. */
 export const headerNameSchema: ValueSchema<string> = v.pipe(
   line,
-  v.check((text) => HEADER_NAME.test(text), (issue) => `${shown(issue)} is not a header's name`),
+  v.check((text) => HEADER_NAME.test(text), "is not a header's name"),
   v.check(
     (text) => !OWN_HEADERS.test(text),
-    (issue) => `${shown(issue)} belongs to the connection and cannot be changed`,
+    (issue) => `is ${shown(issue)}, which belongs to the connection and cannot be changed`,
   ),
 );
 
@@ -219,7 +219,7 @@ function parseProxyUrl(text: string): OutboundProxy | undefined {
     scheme,
     hostname: hostname.replace(/^\[|\]$/g, ""),
     port: port === "" ? PROXY_PORTS[scheme] : Number(port),
-    ...(login.user !== "" && { login }),
+    ...((login.user !== "" || login.password !== "") && { login }),
   };
 }
 

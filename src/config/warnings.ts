@@ -1,3 +1,4 @@
+import { usesOwnCredential } from "./credentials.ts";
 import type { Config } from "./schema.ts";
 
 const SHORT_TOKEN = 16;
@@ -11,7 +12,7 @@ export function warningsOf({ auth, endpoints, server }: Config): string[] {
       }is shorter than ${SHORT_TOKEN} characters; a long random one cannot be guessed`
     );
   }
-  const injecting = endpoints.filter(({ backends }) => backends.some(({ key }) => key.mode === "inject"));
+  const injecting = endpoints.filter(({ backends }) => backends.some(usesOwnCredential));
   const keys = injecting.length === 0
     ? ""
     : `, with the keys of ${injecting.map(({ name }) => name).join(", ")}`;

@@ -9,7 +9,7 @@ import type { Transport, UpstreamRequest, UpstreamResponse } from "./transport/t
 
 /** What is sent, and what the exchange around it is. */
 export interface AttemptRequest
-  extends Pick<UpstreamRequest, "method" | "target" | "fields" | "body" | "bodyLength"> {
+  extends Pick<UpstreamRequest, "method" | "target" | "fields" | "body" | "bodyLength" | "again"> {
   readonly backend: Backend;
   /** The exchange's own: ending it ends the attempt. */
   readonly cancellation: Cancellation;
@@ -54,6 +54,7 @@ export async function attempt(
       fields: request.fields,
       body: request.body,
       bodyLength: request.bodyLength,
+      again: request.again,
       cancellation: own,
       onPhase: (phase) => timer.enter(phase),
     });

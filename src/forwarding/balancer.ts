@@ -17,6 +17,8 @@ interface BackendState {
   failures: number;
   /** Set aside for its failures until then. */
   asideUntil: number;
+  /** How often it was set aside. */
+  timesAside: number;
   /** It asked to be left alone until then. */
   limitedUntil: number;
   /** After it was set aside one request finds out whether it is well again. */
@@ -25,7 +27,7 @@ interface BackendState {
   credit: number;
 }
 
-/** A backend for one attempt. One of the endings is called once, `released` at the very end. */
+/** A backend for one attempt. `released` is called at the very end. */
 export interface Lease {
   readonly backend: Backend;
   /** It began to answer as a backend that is well does; it can still fail. */
@@ -51,6 +53,7 @@ export class Balancer {
       inFlight: 0,
       failures: 0,
       asideUntil: -Infinity,
+      timesAside: 0,
       limitedUntil: -Infinity,
       probing: false,
       credit: 0,
@@ -106,31 +109,45 @@ export class Balancer {
   }
 
   #lease(state: BackendState): Lease {
-    const isProbe = state.failures >= FAILURES && !state.probing;
+    let isProbe = state.failures >= FAILURES && !state.probing;
     if (isProbe) state.probing = true;
+    const endProbe = (): void => {
+      if (isProbe) state.probing = false;
+      isProbe = false;
+    };
     state.inFlight++;
+    let isOver = false;
+    // What was under way when it was set aside says nothing new of it.
+    const { timesAside } = state;
     /** An answer that began well and then broke off was no success after all. */
     let forgiven = 0;
     return {
       backend: state.backend,
       succeeded() {
+        endProbe();
         forgiven = state.failures;
         state.failures = 0;
         state.asideUntil = -Infinity;
       },
       failed: () => {
+        endProbe();
+        if (state.timesAside !== timesAside) return;
         state.failures += forgiven + 1;
         forgiven = 0;
         if (state.failures < FAILURES) return;
         const asideMs = Math.min(FIRST_ASIDE_MS * 2 ** (state.failures - FAILURES), LONGEST_ASIDE_MS);
         state.asideUntil = this.#clock.now() + asideMs;
+        state.timesAside++;
       },
       limited: (durationMs) => {
+        endProbe();
         state.limitedUntil = this.#clock.now() + durationMs;
       },
       released() {
+        if (isOver) return;
+        isOver = true;
         state.inFlight--;
-        if (isProbe) state.probing = false;
+        endProbe();
       },
     };
   }

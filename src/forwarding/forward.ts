@@ -63,6 +63,11 @@ export async function forward(
   const startedAt = parts.clock.now();
   const content = new RequestContent(request, endpoint);
   const tried = new Set<Backend>();
+  try {
+    await content.prepare();
+  } catch (error) {
+    throw cancellation.reason ?? error;
+  }
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
     const lease = balancer.choose(tried);
@@ -108,7 +113,8 @@ async function tryBackend(
     else if (verdict === "failure") lease.failed();
     else lease.limited(verdict.limitedMs);
     return { kind: "answer", answer };
-  } catch (error) {
+  } catch (caught) {
+    const error = request.cancellation.reason ?? caught;
     if (error instanceof TransportError || error instanceof TimeoutExpired) lease.failed();
     return { kind: "failure", error };
   }

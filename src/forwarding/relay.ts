@@ -16,6 +16,7 @@ export class RelayedBody implements ByteSource {
   readonly #source: ByteSource;
   readonly #cancellation: Cancellation;
   readonly #watch: BodyWatch;
+  #hasEnded = false;
 
   constructor(source: ByteSource, cancellation: Cancellation, watch: BodyWatch) {
     this.#source = source;
@@ -43,21 +44,26 @@ export class RelayedBody implements ByteSource {
   /** The client takes no more. */
   cancel(): void {
     const { reason } = this.#cancellation;
-    this.#watch.ended(
-      reason === undefined || reason instanceof ClientGone ? "client_gone" : { brokenBy: reason },
-    );
+    this.#end(reason === undefined || reason instanceof ClientGone ? "client_gone" : { brokenBy: reason });
     this.#source.cancel();
   }
 
   #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
     if (piece instanceof Uint8Array) this.#watch.chunk(piece.length);
-    else if (piece === null) this.#watch.ended("complete");
+    else if (piece === null) this.#end("complete");
     return piece;
   }
 
   #broken(error: unknown): unknown {
     const gone = this.#cancellation.reason instanceof ClientGone;
-    this.#watch.ended(gone ? "client_gone" : { brokenBy: error });
+    this.#end(gone ? "client_gone" : { brokenBy: error });
     return error;
+  }
+
+  /** Whoever reads a body that breaks off cancels it as well: the first ending is the true one. */
+  #end(how: Parameters<BodyWatch["ended"]>[0]): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#watch.ended(how);
   }
 }

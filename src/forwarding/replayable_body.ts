@@ -2,13 +2,17 @@ import type { ByteSource } from "../http1/body.ts";
 
 /**
  * A body that is remembered while it is sent, up to a bound, so that it can be sent once more. Each attempt reads it
- * from the first byte on; one that was given up may still be waiting for the client and takes nothing from the next.
+ * from the first byte on; one that was given up gets nothing any more and takes nothing from the next.
  */
 export class ReplayableBody {
   readonly #source: ByteSource;
   readonly #maxBytes: number;
-  #kept: (Uint8Array | undefined)[] = [];
+  readonly #kept: (Uint8Array | undefined)[] = [];
   #keptBytes = 0;
+  /** The attempt that may read. */
+  #latest = 0;
+  /** How many pieces it has taken. */
+  #taken = 0;
   #forgets = false;
   #ended = false;
   #pulling: Promise<void> | undefined;
@@ -23,29 +27,50 @@ export class ReplayableBody {
     return !this.#forgets;
   }
 
+  /**
+   * Reads ahead, as far as it may be remembered: a sender that leaves is seen by those who read only. Never throws;
+   * whoever reads next learns what was wrong.
+   */
+  readAhead(): void {
+    try {
+      while (this.#mayReadAhead()) {
+        const piece = this.#source.tryRead();
+        if (piece === undefined) {
+          (this.#pulling ??= this.#pull()).then(() => this.readAhead(), () => {});
+          return;
+        }
+        this.#keep(piece);
+      }
+    } catch {
+      // The source tells the next reader the same.
+    }
+  }
+
+  #mayReadAhead(): boolean {
+    return !this.#ended && !this.#forgets && this.#pulling === undefined && this.#keptBytes < this.#maxBytes;
+  }
+
   /** There will be no further attempt: what has been sent is forgotten. */
   release(): void {
     this.#forgets = true;
-    this.#kept = this.#kept.map((piece, index) => index < this.#taken ? undefined : piece);
+    this.#kept.fill(undefined, 0, this.#taken);
   }
 
-  /** How many pieces the latest attempt has taken. */
-  #taken = 0;
-
-  /** The body for one attempt. */
+  /** The body for the next attempt, in place of the one before. */
   attempt(): ByteSource {
-    let next = 0;
+    const own = ++this.#latest;
     this.#taken = 0;
     const tryRead = (): Uint8Array | null | undefined => {
-      if (next === this.#kept.length && !this.#ended && this.#pulling === undefined) {
+      if (own !== this.#latest) throw new Error("another attempt reads this body");
+      if (this.#taken === this.#kept.length && !this.#ended && this.#pulling === undefined) {
         this.#keep(this.#source.tryRead());
       }
-      if (next === this.#kept.length) return this.#ended ? null : undefined;
-      const piece = this.#kept[next];
-      if (this.#forgets) this.#kept[next] = undefined;
-      this.#taken = ++next;
-      // Only an attempt that was given up asks for what is forgotten.
-      return piece ?? null;
+      if (this.#taken === this.#kept.length) return this.#ended ? null : undefined;
+      const piece = this.#kept[this.#taken];
+      if (piece === undefined) throw new Error("this part of the body is forgotten");
+      if (this.#forgets) this.#kept[this.#taken] = undefined;
+      this.#taken++;
+      return piece;
     };
     const read = async (): Promise<Uint8Array | null> => {
       while (true) {

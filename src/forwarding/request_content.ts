@@ -13,7 +13,15 @@ export interface Content {
   readonly fields: readonly Field[];
   readonly body: ByteSource | null;
   readonly bodyLength: number | undefined;
+  /** The body once more, from the start; undefined where it is not remembered. */
+  readonly again: (() => ByteSource) | undefined;
 }
+
+/**
+ * Bodies up to this are remembered always: most requests are that small, a kept connection may turn out to be closed,
+ * and reading them at once shows a client that leaves while the upstream is still being connected to.
+ */
+const SMALL_BYTES = 64 * 1024;
 
 /** The body of one exchange. */
 export class RequestContent {
@@ -21,7 +29,8 @@ export class RequestContent {
   readonly #length: number | undefined;
   readonly #maxBytes: number;
   readonly #replayable: ReplayableBody | undefined;
-  #whole: Promise<Uint8Array> | undefined;
+  readonly #hasModels: boolean;
+  #whole: Uint8Array | undefined;
 
   constructor(
     { body, bodyLength }: Pick<Content, "body" | "bodyLength">,
@@ -30,14 +39,28 @@ export class RequestContent {
     this.#source = body;
     this.#length = bodyLength;
     this.#maxBytes = maxBufferBytes;
-    const isHeld = retry.retries > 0 && (bodyLength ?? 0) <= maxBufferBytes ||
-      backends.some(({ model }) => model !== undefined);
-    this.#replayable = body !== null && isHeld ? new ReplayableBody(body, maxBufferBytes) : undefined;
+    this.#hasModels = body !== null && backends.some(({ model }) => model !== undefined);
+    if (body === null) return;
+    const length = bodyLength ?? Infinity;
+    const isSmall = length <= SMALL_BYTES;
+    const isRetried = retry.retries > 0 && (bodyLength === undefined || length <= maxBufferBytes);
+    if (!isSmall && !isRetried && !this.#hasModels) return;
+    const isHeld = isRetried || this.#hasModels;
+    this.#replayable = new ReplayableBody(
+      body,
+      isHeld ? Math.max(maxBufferBytes, isSmall ? length : 0) : SMALL_BYTES,
+    );
   }
 
   /** Whether it can be sent once more. */
   get replayable(): boolean {
     return this.#source === null || this.#replayable?.replayable === true;
+  }
+
+  /** Reads what has to be known before a backend is asked. Throws a {@link ProxyFault} for a body that is too long. */
+  async prepare(): Promise<void> {
+    if (this.#hasModels) this.#whole = await this.#readWhole();
+    else this.#replayable?.readAhead();
   }
 
   /** No further attempt will follow. */
@@ -48,38 +71,49 @@ export class RequestContent {
 
   /** What a backend gets. Throws a {@link ProxyFault} where its model cannot be replaced. */
   async forBackend({ model }: Backend, fields: readonly Field[]): Promise<Content> {
-    if (model === undefined || this.#source === null) {
-      return { fields, body: this.#replayable?.attempt() ?? this.#source, bodyLength: this.#length };
-    }
-    const whole = await (this.#whole ??= this.#readWhole());
-    const replaced = await replaceModel(whole, { fields, model, maxBytes: this.#maxBytes });
-    if (replaced === undefined) return { fields, body: sourceOf(whole), bodyLength: this.#length };
+    const whole = this.#whole;
+    if (whole === undefined) return this.#asItComes(fields);
+    const replaced = model && await replaceModel(whole, { fields, model, maxBytes: this.#maxBytes });
+    const again = () => sourceOf(replaced?.bytes ?? whole);
+    if (replaced === undefined) return { fields, body: again(), bodyLength: this.#length, again };
     const kept = fields.filter(({ lower }) =>
       lower !== "content-length" && !(replaced.decoded && lower === "content-encoding")
     );
-    const { bytes } = replaced;
+    const { length } = replaced.bytes;
     return {
-      fields: [...kept, field("content-length", String(bytes.length))],
-      body: sourceOf(bytes),
-      bodyLength: bytes.length,
+      fields: [...kept, field("content-length", String(length))],
+      body: again(),
+      bodyLength: length,
+      again,
+    };
+  }
+
+  #asItComes(fields: readonly Field[]): Content {
+    const replayable = this.#replayable;
+    return {
+      fields,
+      body: replayable?.attempt() ?? this.#source,
+      bodyLength: this.#length,
+      again: replayable === undefined || this.#length === undefined || this.#length > SMALL_BYTES
+        ? undefined
+        : () => replayable.attempt(),
     };
   }
 
   async #readWhole(): Promise<Uint8Array> {
+    const tooLong = () =>
+      new ProxyFault(
+        "payload_too_large",
+        `The body is longer than the ${this.#maxBytes} bytes up to which its model can be replaced.`,
+      );
+    if ((this.#length ?? 0) > this.#maxBytes) throw tooLong();
     const body = this.#replayable?.attempt();
     const pieces: Uint8Array[] = [];
     let length = 0;
-    while (body !== undefined) {
-      if (length > this.#maxBytes || (this.#length ?? 0) > this.#maxBytes) {
-        throw new ProxyFault(
-          "payload_too_large",
-          `The body is longer than the ${this.#maxBytes} bytes up to which its model can be replaced.`,
-        );
-      }
-      const piece = await body.read();
-      if (piece === null) break;
-      pieces.push(piece);
+    for (let piece = await body?.read(); piece; piece = await body?.read()) {
       length += piece.length;
+      if (length > this.#maxBytes) throw tooLong();
+      pieces.push(piece);
     }
     return concat(pieces);
   }

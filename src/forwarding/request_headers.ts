@@ -22,12 +22,16 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
   const replaced = headers.length + removeHeaders.length === 0
     ? undefined
     : new Set([...removeHeaders, ...headers.map(([name]) => name.toLowerCase())]);
+  const ownKeyField = key.mode === "passthrough" ? undefined : keyField;
   const isHopByHop = hopByHopTest(incoming);
   const fields: Field[] = [];
   let hasVersion = false;
   for (const one of incoming) {
     const { lower } = one;
-    if (NOT_FORWARDED.has(lower) || withheld.has(lower) || isHopByHop(lower) || replaced?.has(lower)) {
+    if (
+      NOT_FORWARDED.has(lower) || withheld.has(lower) || isHopByHop(lower) || replaced?.has(lower) ||
+      lower === ownKeyField
+    ) {
       continue;
     }
     if (lower === "sec-websocket-protocol" && withheld.has("subprotocol")) {
@@ -38,11 +42,11 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
     hasVersion ||= lower === "anthropic-version";
     fields.push(one);
   }
-  if (key.mode === "inject") {
+  if (key.mode === "inject" && replaced?.has(keyField) !== true) {
     fields.push(field(keyField, keyField === "authorization" ? `Bearer ${key.value}` : key.value));
   }
   for (const [name, value] of headers) fields.push({ name, lower: name.toLowerCase(), value });
-  if (anthropicVersion !== undefined && !hasVersion) {
+  if (anthropicVersion !== undefined && !hasVersion && replaced?.has("anthropic-version") !== true) {
     fields.push(field("anthropic-version", anthropicVersion));
   }
   return fields;

@@ -5,7 +5,7 @@ import type { AttemptPhase } from "./transport/transport.ts";
 /** What an attempt can wait for; each has its limit, setting up TLS has the one of connecting. */
 export type Phase = AttemptPhase | "idle" | "paused";
 /** The limit that was passed. */
-export type TimeoutPhase = Exclude<Phase, "paused"> | "total";
+export type TimeoutPhase = Exclude<Phase, "paused" | "upload"> | "total";
 
 /** The reason an attempt is cancelled with when a limit was passed. */
 export class TimeoutExpired extends Error {
@@ -34,6 +34,7 @@ export class PhaseTimer {
   /** When the timer that is set will fire. */
   #wakesAt = Infinity;
   #cancel: (() => void) | undefined;
+  #stopped = false;
 
   /** The total limit counts from `startedAt`; the others from the beginning of their phase. */
   constructor(
@@ -50,6 +51,7 @@ export class PhaseTimer {
 
   /** A phase begins. */
   enter(phase: Phase): void {
+    if (this.#stopped) return;
     this.#phase = phase;
     this.#activeAt = this.#clock.now();
     const limitMs = this.#phaseLimit();
@@ -68,6 +70,7 @@ export class PhaseTimer {
 
   /** The attempt has ended; nothing will fire any more. */
   stop(): void {
+    this.#stopped = true;
     this.#cancel?.();
     this.#cancel = undefined;
   }
@@ -90,7 +93,7 @@ export class PhaseTimer {
     const phaseAt = phaseMs === undefined ? Infinity : this.#activeAt + phaseMs;
     const totalAt = totalMs === undefined ? Infinity : this.#startedAt + totalMs;
     if (totalMs !== undefined && totalAt <= phaseAt) return { at: totalAt, phase: "total", limitMs: totalMs };
-    if (phaseMs === undefined || this.#phase === "paused") return undefined;
+    if (phaseMs === undefined || this.#phase === "paused" || this.#phase === "upload") return undefined;
     return { at: phaseAt, phase: this.#phase, limitMs: phaseMs };
   }
 
@@ -103,6 +106,7 @@ export class PhaseTimer {
         return this.#limits.firstByteMs;
       case "idle":
         return this.#limits.idleMs;
+      case "upload":
       case "paused":
         return undefined;
       default:

@@ -1,4 +1,4 @@
-import { environmentText, type ServiceFacts, type ServicePlan } from "./service.ts";
+import { environmentFile, type ServiceFacts, type ServicePlan, shellWord } from "./service.ts";
 
 const LABEL = "llm-proxy";
 const PLIST = `/Library/LaunchDaemons/${LABEL}.plist`;
@@ -19,11 +19,11 @@ export function launchdService({ program, variables, config, user }: ServiceFact
   return {
     files: [
       { path: PLIST, text: plistText(user), mode: 0o644 },
-      { path: environment, text: environmentText(all), mode: 0o600, secret: true },
+      environmentFile(environment, all),
       ...(config === undefined ? [] : [{ path: `${FOLDER}/${config.name}`, text: config.text, mode: 0o644 }]),
     ],
     installCommands: [
-      ...(program === PROGRAM ? [] : [`sudo install -m 755 ${program} ${PROGRAM}`]),
+      ...(program === PROGRAM ? [] : [`sudo install -m 755 ${shellWord(program)} ${PROGRAM}`]),
       `sudo chown ${user} ${environment}`,
       `sudo install -d -o ${user} /usr/local/var/log`,
       `sudo launchctl bootstrap system ${PLIST}`,

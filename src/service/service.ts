@@ -21,8 +21,8 @@ export interface ServiceFile {
   readonly text: string;
   /** Octal, as chmod takes it; Windows has none. */
   readonly mode: number;
-  /** It holds keys, and is shown without them. */
-  readonly secret?: true;
+  /** It holds keys; this is what is shown instead. */
+  readonly shown?: string;
 }
 
 /** A service as it is to be. */
@@ -34,6 +34,12 @@ export interface ServicePlan {
   readonly uninstallCommands: readonly string[];
   /** What uninstalling takes away; the rest holds keys and settings, and stays. */
   readonly removed: readonly string[];
+}
+
+/** The file that holds the keys. */
+export function environmentFile(path: string, variables: ReadonlyMap<string, string>): ServiceFile {
+  const masked = new Map([...variables.keys()].map((name) => [name, "…"]));
+  return { path, text: environmentText(variables), mode: 0o600, shown: environmentText(masked) };
 }
 
 /** `NAME="value"` lines, as systemd reads an environment file and `parseEnv` a `.env`. */
@@ -50,6 +56,11 @@ export function isWritable(value: string): boolean {
 }
 
 function quoted(value: string): string {
-  if (/^[\w@%+=:,./-]*$/.test(value)) return value;
+  if (/^[\w@%+=:,./…-]*$/.test(value)) return value;
   return value.includes("'") ? `"${value}"` : `'${value}'`;
+}
+
+/** A text as one word of a shell's command line. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,4 +1,4 @@
-import { environmentText, type ServiceFacts, type ServicePlan } from "./service.ts";
+import { environmentFile, type ServiceFacts, type ServicePlan, shellWord } from "./service.ts";
 
 const UNIT = "/etc/systemd/system/llm-proxy.service";
 const FOLDER = "/etc/llm-proxy";
@@ -12,7 +12,7 @@ export function systemdService({ program, variables, config }: ServiceFacts): Se
   const configPath = config && `${FOLDER}/${config.name}`;
   const files = [
     { path: UNIT, text: unitText(configPath), mode: 0o644 },
-    { path: `${FOLDER}/environment`, text: environmentText(variables), mode: 0o600, secret: true as const },
+    environmentFile(`${FOLDER}/environment`, variables),
     ...(config === undefined || configPath === undefined
       ? []
       : [{ path: configPath, text: config.text, mode: 0o644 }]),
@@ -20,7 +20,7 @@ export function systemdService({ program, variables, config }: ServiceFacts): Se
   return {
     files,
     installCommands: [
-      ...(program === PROGRAM ? [] : [`sudo install -m 755 ${program} ${PROGRAM}`]),
+      ...(program === PROGRAM ? [] : [`sudo install -m 755 ${shellWord(program)} ${PROGRAM}`]),
       "sudo systemctl daemon-reload",
       "sudo systemctl enable --now llm-proxy",
       "systemctl status llm-proxy",

@@ -1,4 +1,4 @@
-import { environmentText, type ServiceFacts, type ServicePlan } from "./service.ts";
+import { environmentFile, type ServiceFacts, type ServicePlan } from "./service.ts";
 
 const FOLDER = "C:\\ProgramData\\llm-proxy";
 const PROGRAM = "C:\\Program Files\\llm-proxy\\llm-proxy.exe";
@@ -16,7 +16,7 @@ export function windowsService({ program, variables, config }: ServiceFacts): Se
   return {
     files: [
       { path: SCRIPT, text: scriptText(program), mode: 0o644 },
-      { path: `${FOLDER}\\.env`, text: environmentText(all), mode: 0o600, secret: true },
+      environmentFile(`${FOLDER}\\.env`, all),
       ...(config === undefined
         ? []
         : [{ path: `${FOLDER}\\${config.name}`, text: config.text, mode: 0o644 }]),

@@ -102,8 +102,8 @@ nme = 1
     "config.toml:18: endpoints.chat.stratgy is not a known key; did you mean strategy?",
     'config.toml:19: endpoints.chat.connect_timeout "soon" is not a length of time: write "30s", "5m" or a number of seconds above 0, or "none"',
     "config.toml:20: endpoints.chat.api_key names ${NO_SUCH_KEY}, which is not set in the environment",
-    'config.toml:21: endpoints.chat.headers."bad name" "bad name" is not a header\'s name',
-    'config.toml:21: endpoints.chat.headers.host "host" belongs to the connection and cannot be changed',
+    "config.toml:21: endpoints.chat.headers has a key that is not a header's name",
+    'config.toml:21: endpoints.chat.headers has a key that is "host", which belongs to the connection and cannot be changed',
     "config.toml:24: endpoints.chat.backends.0.base_url is not an http or https URL",
     "config.toml:25: endpoints.chat.backends.1.base_url is missing: where the API is, like https://api.example.com/v1",
     'config.toml:26: endpoints.chat.backends.1.name "same" stands twice',
@@ -411,4 +411,89 @@ Deno.test("settings: each effective value with its origin, secrets redacted", as
       "endpoints.openai.first_byte_timeout|600s|default",
     ]
   ) assertEquals(lines.filter((found) => found === line), [line]);
+});
+
+Deno.test("a file: what one parser of TOML takes and the other does not is still a problem with a name", async () => {
+  assertEquals(await problemsOf(`${KEYED}[x]\nwhen = 2024-02-30`), ["config.toml: x is not a known key"]);
+});
+
+Deno.test("a file: a secret in the wrong place is not repeated", async () => {
+  const problems = await problemsOf(
+    `[auth]\ntoken = "\${TOKEN:-sk-secret}"\n[endpoints.openai]\napi_key = "\${sk-secret}"\nkey_header = "sk-secret key"\n` +
+      'remove_headers = ["Authorization: Bearer sk-secret"]\nheaders = { "Authorization: Bearer sk-secret" = "x" }\n' +
+      'proxy_url = "http//u:sk-secret@p"\nbase_url = "https://u:sk-secret@h.test"\n',
+    { ANTHROPIC_API_KEY_FILE: "sk-secret" },
+  );
+  assertEquals(problems.length, 8, problems.join("\n"));
+  assertEquals(problems.filter((problem) => problem.includes("secret")), []);
+});
+
+Deno.test("a file: a key among the headers is a key: it needs a token, and never every page", async () => {
+  const azure =
+    '[endpoints.az]\nprovider = "azure"\nbase_url = "https://az.test"\napi_key = "none"\nheaders = { Api-Key = "k" }\n';
+  assertEquals((await problemsOf(azure))[0]?.startsWith("env PROXY_TOKEN is missing"), true);
+  const open = `[server]\ncors_origins = ["*"]\n[auth]\nmode = "none"\n${azure}`;
+  assertEquals(await problemsOf(open), [
+    'config.toml:2: server.cors_origins "*" lets every web page use the key of az: name the origins',
+  ]);
+  assertEquals(await problemsOf(`${KEYED}headers = { Authorization = "x", x-a = "1", X-A = "2" }`), [
+    "config.toml:5: endpoints.openai.headers.Authorization stands beside api_key, which goes into the same header",
+    "config.toml:5: endpoints.openai.headers.X-A stands twice, in other letters",
+  ]);
+});
+
+Deno.test("a file: secrets that are written out are known, used or not", async () => {
+  const written = async (text: string, env: Record<string, string> = {}) => {
+    const { writtenSecrets } = await loadConfig(configSources(env, { "config.toml": text }));
+    return writtenSecrets.map((path) => path.join("."));
+  };
+  const openai = '[auth]\ntoken = "${T}"\n[endpoints.openai]\n';
+  const env = { T: "a-token-of-some-length", K: "sk-1", OPENAI_API_KEY: "sk-2" };
+  assertEquals(
+    await written(`${openai}api_key = "\${K}"\nheaders = { x-key = "\${K}", x-team = "a" }`, env),
+    [],
+  );
+  assertEquals(
+    await written(`${openai}api_key = "sk-written"`, env),
+    ["endpoints.openai.api_key"],
+    "shadowed",
+  );
+  assertEquals(await written(`${openai}api_key = "\${K}-and-more"`, env), ["endpoints.openai.api_key"]);
+  assertEquals(
+    await written(`${openai}[endpoints.b]\nprovider = "groq"\napi_key = "k"`, {
+      ...env,
+      ENDPOINTS: "openai",
+    }),
+    [
+      "endpoints.b.api_key",
+    ],
+  );
+  assertEquals(await written(`${openai}headers = { X-Token = "t" }\nproxy_url = "http://u:p@h.test"`, env), [
+    "endpoints.openai.headers.X-Token",
+    "endpoints.openai.proxy_url",
+  ]);
+  assertEquals(await written(`${openai}proxy_url = "http://u:\${K}@h.test"`, env), []);
+});
+
+Deno.test("proxies of the environment: empty ones are none, NO_PROXY in all its spellings", async () => {
+  const goesDirectly = async (env: Record<string, string>, base = "https://h.test") => {
+    const { endpoints: [endpoint] } = await load(`${KEYED}base_url = "${base}"`, env);
+    return endpoint?.backends[0]?.connection.proxy === undefined;
+  };
+  assertEquals(await goesDirectly({ HTTPS_PROXY: "", https_proxy: "" }), true);
+  const HTTPS_PROXY = "http://p.test";
+  assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY: "" }), false);
+  for (const NO_PROXY of ["h.test ", "a, h.test", ".test", "*.test", "*", "test", "h.test:443"]) {
+    assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY }), true, NO_PROXY);
+  }
+  for (const NO_PROXY of ["h.test:80", "x.h.test", "est"]) {
+    assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY }), false, NO_PROXY);
+  }
+  assertEquals(
+    await goesDirectly({ HTTPS_PROXY, NO_PROXY: "[fd00::1]:8443" }, "https://[fd00::1]:8443"),
+    true,
+  );
+  assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY: "fd00::1" }, "https://[fd00::1]:8443"), true);
+  assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY: "10.0.0.0/8" }, "https://10.1.2.3"), true);
+  assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY: "10.0.0.0/8" }, "https://11.1.2.3"), false);
 });

@@ -112,3 +112,31 @@ Deno.test("Balancer: every strategy passes over what is set aside", () => {
     assertEquals([...seen].some(({ name }) => name === "a"), false, strategy);
   }
 });
+
+Deno.test("Balancer: many that fail together set aside once, not longer", () => {
+  const { clock, choose, names } = setup("failover", [1, 1]);
+  const leases = Array.from({ length: 10 }, () => choose());
+  for (const lease of leases) {
+    lease.failed();
+    lease.released();
+  }
+  clock.pass(5_000);
+  assertEquals(names(1), "a");
+});
+
+Deno.test("Balancer: a probe that is answered well makes room at once, not when its stream ends", () => {
+  const { clock, choose, names } = setup("failover", [1, 1]);
+  names(3, fail);
+  clock.pass(5_000);
+  const probe = choose();
+  probe.succeeded();
+  assertEquals([probe.backend.name, choose().backend.name], ["a", "a"]);
+});
+
+Deno.test("Balancer: a lease that is released twice counts once", () => {
+  const { choose, balancer } = setup("least_busy", [1, 1]);
+  const lease = choose();
+  lease.released();
+  lease.released();
+  assertEquals(balancer.inFlight(), [0, 0]);
+});

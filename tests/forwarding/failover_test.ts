@@ -77,7 +77,7 @@ class LoopBench {
         end: (ending) => this.events.push(`ends ${typeof ending === "string" ? ending : ending.code}`),
       },
       ...more,
-    }, { transport: { send: (request) => this.#send(request), close() {} }, clock: this.clock });
+    }, { transport: { send: (request) => this.#send(request), renew() {}, close() {} }, clock: this.clock });
   }
 
   /** Resolves when the next request has reached a backend. */
@@ -297,8 +297,9 @@ Deno.test("failover: 429 with retry-after sets aside for that long", async () =>
 
 Deno.test("failover: a body beyond the cap goes to one backend only, whole", async () => {
   const bench = new LoopBench([{ status: 500, body: "x" }], { endpoint: { maxBufferBytes: 4 } });
-  assertEquals(await bench.send("too long"), "500 x");
-  assertEquals(bench.events, ["asks a", "gets too long", "answers 500", "ends complete"]);
+  const long = "x".repeat(70_000);
+  assertEquals(await bench.send(long), "500 x");
+  assertEquals(bench.events, ["asks a", `gets ${long}`, "answers 500", "ends complete"]);
 
   const pieces = ["one", "two", "three"].map((text) => new TextEncoder().encode(text));
   const unknownLength: ByteSource = {

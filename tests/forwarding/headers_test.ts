@@ -41,6 +41,16 @@ const REQUESTS: readonly (readonly [string, string[], Partial<RequestHeaderPolic
   }, [
     "x-api-key: own",
   ]],
+  ["the header that the key goes into is nobody else's", ["X-My-Key: the-proxy-token"], {
+    backend: backendWith("x-my-key"),
+  }, ["x-my-key: K"]],
+  ["no key, and none of the client's", ["X-My-Key: the-proxy-token"], {
+    backend: backendWith("x-my-key", { key: { mode: "none" } }),
+  }, []],
+  ["a version that is set stands once", ["Anthropic-Version: 1"], {
+    backend: backendWith("x-api-key", { headers: [["anthropic-version", "2"]] }),
+    anthropicVersion: "3",
+  }, ["x-api-key: K", "anthropic-version: 2"]],
   [
     "a subprotocol that is a key goes, others stay",
     [

@@ -18,6 +18,21 @@ function watch(limits: Partial<TimeoutLimits>) {
   return { clock, timer, phases: () => expired.map(({ phase }) => phase) };
 }
 
+Deno.test("PhaseTimer: while the client uploads nothing expires but the total; after its end nothing at all", () => {
+  const clock = new FakeClock();
+  const expired: string[] = [];
+  const limits = { connectMs: 10, firstByteMs: 10, idleMs: 10, totalMs: 1_000 };
+  const timer = new PhaseTimer(limits, { clock }, ({ phase }) => expired.push(phase));
+  timer.enter("upload");
+  clock.pass(999);
+  assertEquals(expired, []);
+  clock.pass(1);
+  assertEquals(expired, ["total"]);
+  timer.stop();
+  timer.enter("first byte");
+  assertEquals(clock.pending, 0);
+});
+
 Deno.test("PhaseTimer: the first byte has its limit, and meeting it in time is enough", () => {
   const late = watch({ firstByteMs: 100 });
   late.clock.pass(99);

@@ -2,7 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { parseEnv } from "node:util";
 import manifest from "../../deno.json" with { type: "json" };
 import { launchdService } from "../../src/service/launchd.ts";
-import { environmentText, isWritable, type ServiceFacts } from "../../src/service/service.ts";
+import {
+  environmentFile,
+  environmentText,
+  isWritable,
+  type ServiceFacts,
+} from "../../src/service/service.ts";
 import { systemdService } from "../../src/service/systemd.ts";
 import { windowsService } from "../../src/service/windows.ts";
 
@@ -32,7 +37,14 @@ for (const [platform, plan] of Object.entries(PLANS)) {
   Deno.test(`service: ${platform}: keys stand in one file with mode 0600 and nowhere else`, () => {
     const { files } = plan(FACTS);
     const holding = files.filter(({ text }) => text.includes(SECRET));
-    assertEquals(holding.map(({ mode, secret }) => [mode, secret]), [[0o600, true]]);
+    assertEquals(
+      holding.map(({ mode, shown }) => [mode, shown?.includes("OPENAI_API_KEY=…"), shown?.includes(SECRET)]),
+      [[
+        0o600,
+        true,
+        false,
+      ]],
+    );
   });
 
   Deno.test(`service: ${platform}: the program may write what it installs, and little else`, () => {
@@ -90,4 +102,13 @@ Deno.test({
     assertEquals(run("python3", "-c", code, file), "me & <you> True\n");
     await Deno.remove(file);
   },
+});
+
+Deno.test("environmentFile: what is shown holds no line of a value that has several", () => {
+  const { text, shown = "" } = environmentFile("/x", new Map([["TLS_KEY", "-----BEGIN\nsecret\n-----END"]]));
+  assertEquals([text.includes("secret"), shown.includes("secret"), shown.includes("TLS_KEY=…")], [
+    true,
+    false,
+    true,
+  ]);
 });

@@ -51,6 +51,7 @@ export class HandlerBench {
           this.sent.push(request);
           return send(request);
         },
+        renew() {},
         close() {},
       },
       clock: this.clock,

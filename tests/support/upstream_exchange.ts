@@ -24,6 +24,7 @@ export function upstreamRequest(parts: Partial<UpstreamRequest> = {}): UpstreamR
     fields: [],
     body: null,
     bodyLength: undefined,
+    again: undefined,
     cancellation: new Cancellation(),
     onPhase() {},
     ...parts,

@@ -205,3 +205,66 @@ Deno.test("limits: a body beyond max_body_bytes is a 413, with a length and with
   const answer = await rawRequest(proxy.url, chunked, "3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
   assertEquals([answer.status, answer.header("x-llm-proxy-error")], [413, "payload_too_large"]);
 });
+
+Deno.test("backends: answered early, the rest of an upload goes to the next one, whole", async () => {
+  const answered = Promise.withResolvers<void>();
+  await withBackends({
+    early: async (exchange) => {
+      await exchange.body().next();
+      await exchange.write(plainAnswer("busy", { status: "503 Busy" }));
+    },
+    well: async (exchange) => {
+      const pieces = exchange.body();
+      await pieces.next();
+      answered.resolve();
+      await gather(pieces);
+      await exchange.write(plainAnswer("well"));
+    },
+  }, async ({ proxy, upstreams }) => {
+    using client = await RawClient.connect(proxy.url);
+    await client.send(
+      `POST /chat/x HTTP/1.1\r\nHost: p\r\n${TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n`,
+    );
+    await answered.promise;
+    await client.send("a\r\nabcdefghij\r\n4\r\nLAST\r\n0\r\n\r\n");
+    const { status, text } = await client.answer();
+    assertEquals([status, text], [200, "well"]);
+    assert(
+      upstreams[1]?.received.includes("5\r\n12345\r\na\r\nabcdefghij\r\n4\r\nLAST\r\n0\r\n\r\n"),
+      upstreams[1]?.received,
+    );
+  });
+});
+
+Deno.test("backends: a client that leaves while its backend is being connected to is noticed at once", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using next = new FakeUpstream({ script: says("next") });
+  const backends = [
+    testBackend(`https://127.0.0.1:${silent.addr.port}`, { name: "silent" }),
+    keyed(next, "next"),
+  ];
+  await using proxy = new LocalProxy(next, { endpoints: [testEndpoint("chat", backends)] });
+  const client = await RawClient.connect(proxy.url);
+  await client.send(`POST /chat/x HTTP/1.1\r\nHost: p\r\nProxy-${TOKEN}\r\nContent-Length: 5\r\n\r\nhello`);
+  using accepted = await silent.accept();
+  assert(accepted);
+  client[Symbol.dispose]();
+  const line = await proxy.logged("exchange");
+  assertEquals([line["ending"], line["attempts"], next.requests.length], ["client_gone", undefined, 0]);
+});
+
+Deno.test("backends: with a body that is held, a client that leaves has left, and a broken body is its own fault", () =>
+  withBackends({ one: says("one") }, async ({ proxy, upstreams }) => {
+    const client = await RawClient.connect(proxy.url);
+    await client.send(`POST /chat/x HTTP/1.1\r\nHost: p\r\n${TOKEN}\r\nContent-Length: 100\r\n\r\n{"model":`);
+    client[Symbol.dispose]();
+    const line = await proxy.logged("exchange");
+    assertEquals([line["ending"], line["status"], line["backend"]], ["client_gone", 499, undefined]);
+    const broken = await rawRequest(
+      proxy.url,
+      ["POST /chat/x HTTP/1.1", TOKEN, "Transfer-Encoding: chunked"],
+      "zz\r\n",
+    );
+    assertEquals([broken.status, broken.header("x-llm-proxy-error")], [400, "bad_request"]);
+    assertEquals(upstreams[0]?.requests.length, 0);
+  }, { backend: { model: { byName: new Map(), otherwise: "b" } } }));

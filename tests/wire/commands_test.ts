@@ -146,6 +146,14 @@ Deno.test("service print: the whole service without a key; a file that holds one
   assertEquals([written.code, written.err.includes("endpoints.openai.api_key")], [2, true]);
 });
 
+Deno.test("service print: a value that no environment file can hold is refused", async () => {
+  const { code, err } = await run('[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n', ["service", "print"], {
+    ...ENV,
+    PROXY_TOKEN: `a-'token'-with-"both"-quotes`,
+  });
+  assertEquals([code, err.startsWith("PROXY_TOKEN: a value with both kinds of quotes")], [1, true]);
+});
+
 Deno.test("service status: says what is missing, exit code 1", async () => {
   const { code, out } = await run("[server]\nport = 1\n", ["service", "status", "--root", "/nowhere"]);
   assertEquals(code, 1);

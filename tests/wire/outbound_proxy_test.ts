@@ -157,3 +157,24 @@ Deno.test("outbound proxy: closing a tunnel within a tunnel leaves nothing open"
       assertEquals(proxy.openConnections, 0);
     })
   ));
+
+Deno.test("outbound proxy: a cancellation within a handshake within TLS ends the tunnel", () =>
+  withTransport(async (transport) => {
+    using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    await using proxy = new ForwardProxy({ scheme: "https" });
+    const entered = Promise.withResolvers<void>();
+    const request = upstreamRequest({
+      origin: `https://localhost:${silent.addr.port}`,
+      connection: through("https", proxy.port),
+      onPhase: (phase) => phase === "tls" && entered.resolve(),
+    });
+    const sent = transport.send(request);
+    const far = await silent.accept();
+    await entered.promise;
+    request.cancellation.cancel(new RangeError("enough"));
+    await assertRejects(() => sent, RangeError, "enough");
+    // The hello may have come; then the end of it.
+    const buffer = new Uint8Array(4096);
+    while (await far.read(buffer) !== null) { /* the end is waited for */ }
+    far.close();
+  }));

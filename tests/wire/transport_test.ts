@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { DIRECT } from "../../src/config/defaults.ts";
 import type { ConnectionSettings } from "../../src/config/schema.ts";
+import { ReplayableBody } from "../../src/forwarding/replayable_body.ts";
 import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
 import {
   type Transport,
@@ -53,6 +54,7 @@ function posted(text: string): Partial<UpstreamRequest> {
     fields: fieldsOf(`content-length: ${bodyLength}`),
     body: textSource(text),
     bodyLength,
+    again: bodyLength > 65_536 ? undefined : () => textSource(text),
   };
 }
 
@@ -139,7 +141,14 @@ Deno.test("transport: sent once more while the client is still uploading, the bo
       },
       cancel() {},
     };
-    const answer = send({ method: "POST", fields: fieldsOf("content-length: 18"), body, bodyLength: 18 });
+    const replayable = new ReplayableBody(body, 100);
+    const answer = send({
+      method: "POST",
+      fields: fieldsOf("content-length: 18"),
+      body: replayable.attempt(),
+      bodyLength: 18,
+      again: () => replayable.attempt(),
+    });
     while (upstream.requests.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
     more.resolve();
     assertEquals(await answer, "1:first,second,third");
@@ -298,4 +307,38 @@ Deno.test("transport: a cancellation ends every stage with its reason", async ()
     await assertRejects(() => transport.send(request), RangeError, "enough");
     transport.close();
   }
+});
+
+Deno.test("transport: while the client is waited for nobody waits for the upstream; an answer that has begun is not asked about again", async () => {
+  const answered = Promise.withResolvers<void>();
+  await using upstream = new FakeUpstream({
+    script: async (exchange) => {
+      const pieces = exchange.body();
+      await pieces.next();
+      await exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+      await answered.promise;
+      await gather(pieces);
+      await exchange.write("ok");
+    },
+  });
+  const transport = createHttp1Transport();
+  const phases: string[] = [];
+  const rest = Promise.withResolvers<Uint8Array>();
+  const pieces = [Promise.resolve(new TextEncoder().encode("one")), rest.promise, Promise.resolve(null)];
+  const body = { tryRead: () => undefined, read: () => pieces.shift() ?? Promise.resolve(null), cancel() {} };
+  const { body: answer } = await transport.send(upstreamRequest({
+    origin: upstream.origin,
+    method: "POST",
+    fields: fieldsOf("content-length: 6"),
+    body,
+    bodyLength: 6,
+    onPhase: (phase) => phases.push(phase),
+  }));
+  assertEquals(phases, ["connect", "first byte", "upload", "first byte", "upload"]);
+  answered.resolve();
+  rest.resolve(new TextEncoder().encode("two"));
+  assertEquals(new TextDecoder().decode(await answer?.read() ?? undefined), "ok");
+  assertEquals(phases.length, 5);
+  answer?.cancel();
+  transport.close();
 });

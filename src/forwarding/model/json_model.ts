@@ -17,7 +17,7 @@ const BLANK: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
  */
 export function jsonModels(bytes: Uint8Array): ModelPlace[] {
   const places: ModelPlace[] = [];
-  let at = skipBlank(bytes, 0);
+  let at = skipBlank(bytes, hasByteOrderMark(bytes) ? 3 : 0);
   if (bytes[at] !== OPEN_BRACE) return [];
   let depth = 0;
   let key: string | undefined;
@@ -47,6 +47,11 @@ export function jsonModels(bytes: Uint8Array): ModelPlace[] {
     if (depth === 0) return isBlank(bytes, at + 1) ? places : [];
   }
   return [];
+}
+
+/** Some readers take it, though JSON knows none (RFC 8259, 8.1). */
+function hasByteOrderMark(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 }
 
 function skipBlank(bytes: Uint8Array, from: number): number {

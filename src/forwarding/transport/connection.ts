@@ -15,6 +15,7 @@ import { ConnectionReader } from "../../http1/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../http1/syntax_error.ts";
 import { headText, writeMessage } from "../../http1/writer.ts";
 import {
+  type AttemptPhase,
   type FailureFacts,
   RequestBodyBroken,
   TransportError,
@@ -76,11 +77,12 @@ export class UpstreamConnection {
     this.#receivedBefore = this.#reader.received;
     this.#beganAt = performance.now();
     cancellation.stopWith(() => this.close());
-    const upload = new Upload(() => request.onPhase("first byte"));
+    const upload = new Upload((phase) => request.onPhase(phase));
     request.onPhase("first byte");
     void this.#send(request, upload);
     try {
       const head = await this.#finalHead();
+      upload.isAnswered = true;
       return this.#response(head, { request, upload, onDone });
     } catch (error) {
       this.close();
@@ -165,17 +167,20 @@ export class UpstreamConnection {
 class Upload {
   state: "under way" | "whole" | "broken" = "under way";
 
-  readonly #onPiece: () => void;
+  /** The answer has begun: what is awaited now is its affair. */
+  isAnswered = false;
+  readonly #onPhase: (phase: AttemptPhase) => void;
 
-  /** `onPiece` is told whenever a piece is about to be sent: while the upload goes on, nobody is late. */
-  constructor(onPiece: () => void) {
-    this.#onPiece = onPiece;
+  /** `onPhase` is told whether the client is waited for or, since a piece has come, the upstream. */
+  constructor(onPhase: (phase: AttemptPhase) => void) {
+    this.#onPhase = onPhase;
   }
 
   /** Tells a body that breaks off from an upstream that takes no more. */
   watch(body: ByteSource): ByteSource {
     return {
       read: async () => {
+        if (!this.isAnswered) this.#onPhase("upload");
         try {
           return this.#seen(await body.read());
         } catch (error) {
@@ -189,7 +194,7 @@ class Upload {
   }
 
   #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
-    if (piece !== undefined) this.#onPiece();
+    if (piece !== undefined && !this.isAnswered) this.#onPhase("first byte");
     return piece;
   }
 }

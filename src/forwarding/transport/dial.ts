@@ -1,7 +1,7 @@
 import type { Cancellation } from "../../cancellation.ts";
 import { proxyText } from "../../config/outbound_proxy.ts";
 import type { ConnectionSettings, OutboundProxy } from "../../config/schema.ts";
-import { closeQuietly, overLoopback } from "./loopback.ts";
+import { closeQuietly, type Hop, overLoopback } from "./loopback.ts";
 import { type AttemptPhase, type FailureFacts, TransportError } from "./transport.ts";
 import { openTunnel, TunnelRefused } from "./tunnel.ts";
 
@@ -46,8 +46,19 @@ export async function dial(origin: Origin, options: DialOptions): Promise<Deno.C
   const tunnel = await dialThrough(proxy, origin, options);
   if (!origin.tls) return tunnel;
   onPhase("tls");
-  const plain = isTcp(tunnel) ? tunnel : await overLoopback(tunnel);
-  return await secure(plain, { hostname: origin.hostname, caCerts, cancellation });
+  const { near, close } = isTcp(tunnel) ? { near: tunnel, close: undefined } : await hop(tunnel);
+  return await secure(near, { hostname: origin.hostname, caCerts, cancellation, alsoClose: close });
+}
+
+async function hop(tunnel: Deno.Conn): Promise<Hop> {
+  try {
+    return await overLoopback(tunnel);
+  } catch (error) {
+    closeQuietly(tunnel);
+    throw new TransportError("no connection could be made within this machine", facts("connect"), {
+      cause: error,
+    });
+  }
 }
 
 /** A connection to the origin through a proxy. */
@@ -88,14 +99,20 @@ function isTcp(connection: Deno.Conn): connection is Deno.TcpConn {
 
 async function secure(
   plain: Deno.TcpConn,
-  { hostname, caCerts, cancellation }: {
+  { hostname, caCerts, cancellation, alsoClose }: {
     hostname: string;
     caCerts: readonly string[] | undefined;
     cancellation: Cancellation;
+    /** What lies behind the connection and does not end with it. */
+    alsoClose?: (() => void) | undefined;
   },
 ): Promise<Deno.TlsConn> {
   let current: Deno.Conn = plain;
-  cancellation.stopWith(() => closeQuietly(current));
+  const closeAll = (): void => {
+    closeQuietly(current);
+    alsoClose?.();
+  };
+  cancellation.stopWith(closeAll);
   try {
     const secured = await Deno.startTls(plain, {
       hostname,
@@ -110,7 +127,7 @@ async function secure(
     }
     return secured;
   } catch (error) {
-    closeQuietly(current);
+    closeAll();
     cancellation.throwIfCancelled();
     throw new TransportError(`TLS could not be set up: ${tlsReason(error)}`, facts("tls"), { cause: error });
   }

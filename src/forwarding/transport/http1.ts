@@ -5,14 +5,7 @@ import { UpstreamConnection } from "./connection.ts";
 import type { ConnectionSettings } from "../../config/schema.ts";
 import { dial, type Origin, parseOrigin } from "./dial.ts";
 import { ConnectionPool } from "./pool.ts";
-import { ReplayableBody } from "../replayable_body.ts";
 import { type Transport, TransportError, type UpstreamRequest, type UpstreamResponse } from "./transport.ts";
-
-/**
- * The largest body that is remembered while it is sent on a kept connection. A larger one, or one of unknown
- * length, goes on a fresh connection, where the race with an upstream's idle close cannot happen.
- */
-const MAX_REPLAY_BYTES = 64 * 1024;
 
 interface Upstream {
   readonly origin: Origin;
@@ -25,20 +18,19 @@ export function createHttp1Transport(): Transport {
   const upstreams = new Map<string, Upstream>();
   const open = new Set<UpstreamConnection>();
 
-  return { send, close };
+  return { send, renew, close };
 
   async function send(request: UpstreamRequest): Promise<UpstreamResponse> {
     const upstream = upstreamOf(request.origin, request.connection);
-    const replayable = request.body === null || (request.bodyLength ?? Infinity) <= MAX_REPLAY_BYTES;
+    // A body that cannot be sent twice goes on a fresh connection, which no idle close can cross.
+    const replayable = request.body === null || request.again !== undefined;
     const kept = replayable ? upstream.pool.take() : undefined;
     if (kept === undefined) return await sendOnFresh(upstream, request);
-    const body = request.body && new ReplayableBody(request.body, MAX_REPLAY_BYTES);
-    const attempt = (): UpstreamRequest => ({ ...request, body: body && body.attempt() });
     try {
-      return await exchange(kept, attempt(), upstream);
+      return await exchange(kept, request, upstream);
     } catch (error) {
       if (!(error instanceof TransportError) || !maySendAgain(error.facts, { replayable })) throw error;
-      return await sendOnFresh(upstream, attempt());
+      return await sendOnFresh(upstream, { ...request, body: request.again?.() ?? null });
     }
   }
 
@@ -61,7 +53,7 @@ export function createHttp1Transport(): Transport {
     return connection.exchange(request, () => pool.keep(connection));
   }
 
-  /** Connections with the same settings are shared, also when the configuration was read again. */
+  /** Connections with the same settings are shared. */
   function upstreamOf(origin: string, connection: ConnectionSettings): Upstream {
     const key = connection.key === "" ? origin : `${origin} ${connection.key}`;
     const known = upstreams.get(key);
@@ -72,8 +64,13 @@ export function createHttp1Transport(): Transport {
     return upstream;
   }
 
-  function close(): void {
+  function renew(): void {
     for (const { pool } of upstreams.values()) pool.close();
+    upstreams.clear();
+  }
+
+  function close(): void {
+    renew();
     for (const connection of open) connection.close();
   }
 }

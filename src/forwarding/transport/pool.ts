@@ -8,6 +8,7 @@ const LONGEST_SWEEP_MS = 60_000;
 export class ConnectionPool {
   readonly #limits: PoolLimits;
   #idle: { readonly connection: UpstreamConnection; readonly since: number }[] = [];
+  #closed = false;
   #sweep: ReturnType<typeof setInterval> | undefined;
 
   constructor(limits: PoolLimits) {
@@ -30,13 +31,15 @@ export class ConnectionPool {
 
   /** Keeps a connection for the next request, or closes it where there are enough. */
   keep(connection: UpstreamConnection): void {
-    if (this.#idle.length >= this.#limits.maxIdle) return connection.close();
+    if (this.#closed || this.#idle.length >= this.#limits.maxIdle) return connection.close();
     this.#idle.push({ connection, since: performance.now() });
     connection.watch(() => this.#idle.some((entry) => entry.connection === connection));
     this.#sweep ??= setInterval(() => this.#closeOld(), Math.min(this.#limits.idleMs / 2, LONGEST_SWEEP_MS));
   }
 
+  /** From now on nothing is kept. */
   close(): void {
+    this.#closed = true;
     this.#stopSweeping();
     for (const { connection } of this.#idle.splice(0)) connection.close();
   }

@@ -20,14 +20,19 @@ export interface UpstreamRequest {
   readonly body: ByteSource | null;
   /** Undefined: not known, the body is sent in chunks. */
   readonly bodyLength: number | undefined;
+  /** Gives the body once more, from the start; undefined where that cannot be. */
+  readonly again: (() => ByteSource) | undefined;
   /** Cancels the request at whatever stage it is, the answer's body included; its reason is then thrown. */
   readonly cancellation: Cancellation;
   /** Is told which phase begins, so that each can have its limit. */
   readonly onPhase: (phase: AttemptPhase) => void;
 }
 
-/** What an attempt waits for, in this order; a kept connection begins with the answer. */
-export type AttemptPhase = "connect" | "tls" | "first byte";
+/**
+ * What an attempt waits for; a kept connection begins with the answer. While the client has not sent more of its
+ * body, `upload`, nobody waits for the upstream.
+ */
+export type AttemptPhase = "connect" | "tls" | "upload" | "first byte";
 
 /** An upstream's final answer as it was sent: fields in order with repeats, nothing decoded. */
 export interface UpstreamResponse {
@@ -45,6 +50,8 @@ export interface Transport {
    * or the cancellation's reason.
    */
   readonly send: (request: UpstreamRequest) => Promise<UpstreamResponse>;
+  /** Lets idle connections go; busy ones end with their exchange. */
+  readonly renew: () => void;
   /** Closes every connection. */
   readonly close: () => void;
 }

@@ -1,0 +1,77 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ReplayableBody } from "../../src/forwarding/replayable_body.ts";
+import type { ByteSource } from "../../src/http1/body.ts";
+
+/** A source whose pieces a test sends; they come when it is asked. */
+function slowSource(): { source: ByteSource; send: (piece: string | null) => void } {
+  const pieces: (Uint8Array | null)[] = [];
+  let wake = Promise.withResolvers<void>();
+  const tryRead = () => pieces.shift();
+  return {
+    source: {
+      tryRead,
+      read: async () => {
+        while (pieces.length === 0) await wake.promise;
+        wake = Promise.withResolvers();
+        return tryRead() ?? null;
+      },
+      cancel() {},
+    },
+    send(piece) {
+      pieces.push(piece === null ? null : new TextEncoder().encode(piece));
+      wake.resolve();
+    },
+  };
+}
+
+async function textOf(body: ByteSource): Promise<string> {
+  let text = "";
+  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
+    text += new TextDecoder().decode(piece);
+  }
+  return text;
+}
+
+for (const maxBytes of [100, 10]) {
+  Deno.test(`ReplayableBody: an attempt that was given up takes nothing from the next, bound ${maxBytes}`, async () => {
+    const { source, send } = slowSource();
+    const body = new ReplayableBody(source, maxBytes);
+    const first = body.attempt();
+    send("12345");
+    assertEquals(new TextDecoder().decode(await first.read() ?? undefined), "12345");
+    const stillWaiting = first.read();
+    const refused = assertRejects(() => stillWaiting, Error, "another attempt");
+    const second = textOf(body.attempt());
+    for (const piece of ["abcdefghij", "LAST", null]) {
+      send(piece);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    await refused;
+    assertEquals(await second, "12345abcdefghijLAST");
+    assertEquals(body.replayable, maxBytes === 100);
+  });
+}
+
+Deno.test("ReplayableBody: released in the middle, the rest still comes, and nothing is kept", async () => {
+  const { source, send } = slowSource();
+  const body = new ReplayableBody(source, 100);
+  const text = textOf(body.attempt());
+  send("one");
+  await new Promise((resolve) => setTimeout(resolve));
+  body.release();
+  send("two");
+  send(null);
+  assertEquals([await text, body.replayable], ["onetwo", false]);
+  await assertRejects(() => textOf(body.attempt()), Error, "forgotten");
+});
+
+Deno.test("ReplayableBody: what was read ahead is what attempts get", async () => {
+  const { source, send } = slowSource();
+  const body = new ReplayableBody(source, 100);
+  body.readAhead();
+  send("one");
+  send("two");
+  send(null);
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([await textOf(body.attempt()), await textOf(body.attempt())], ["onetwo", "onetwo"]);
+});
