@@ -55,9 +55,10 @@ export interface HandlerParts {
 
 /** Makes the handler of all requests. */
 export function createHandler(parts: HandlerParts): Handler {
-  const { clock, startedAt } = parts;
+  const { clock, startedAt, corsOrigins } = parts;
+  if (corsOrigins.length === 0) return handle;
   return async (request) => {
-    const origin = allowedOrigin(request.fields, parts.corsOrigins);
+    const origin = allowedOrigin(request.fields, corsOrigins);
     if (origin === undefined) return await handle(request);
     return preflightReply(request.method, request.fields, origin) ?? withCors(await handle(request), origin);
   };
@@ -112,7 +113,7 @@ export function createHandler(parts: HandlerParts): Handler {
           }),
         };
       };
-      const { backend, ...reply } = await forward({
+      const { backend, status, reason, fields: answered, body } = await forward({
         endpoint,
         balancer: parts.balancerOf(endpoint),
         method,
@@ -126,10 +127,8 @@ export function createHandler(parts: HandlerParts): Handler {
         hasProxysKey: usesOwnCredential(backend),
         exposedName: endpoint.exposeBackend ? backend.name : undefined,
       };
-      return {
-        ...reply,
-        fields: clientFields(reply.fields, { requestId: exchange.id, backend: answering }),
-      };
+      const clients = clientFields(answered, { requestId: exchange.id, backend: answering });
+      return { status, reason, fields: clients, body };
     } catch (error) {
       if (error instanceof ClientGone) {
         exchange.end("client_gone");

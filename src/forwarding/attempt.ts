@@ -3,13 +3,14 @@
 import { Cancellation } from "../cancellation.ts";
 import type { Clock } from "../clock.ts";
 import type { Backend } from "../config/schema.ts";
+import type { Content } from "./request_content.ts";
 import { RelayedBody } from "./relay.ts";
 import { PhaseTimer, type TimeoutExpired } from "./timeouts.ts";
 import type { Transport, UpstreamRequest, UpstreamResponse } from "./transport/transport.ts";
 
 /** What is sent, and what the exchange around it is. */
-export interface AttemptRequest
-  extends Pick<UpstreamRequest, "method" | "target" | "fields" | "body" | "bodyLength" | "again"> {
+export interface AttemptRequest extends Pick<UpstreamRequest, "method" | "target"> {
+  readonly content: Content;
   readonly backend: Backend;
   /** The exchange's own: ending it ends the attempt. */
   readonly cancellation: Cancellation;
@@ -38,7 +39,7 @@ export async function attempt(
   request: AttemptRequest,
   { transport, clock }: { transport: Transport; clock: Clock },
 ): Promise<AttemptAnswer> {
-  const { backend, cancellation, startedAt } = request;
+  const { backend, content, cancellation, startedAt } = request;
   const own = new Cancellation();
   // Before the answer a limit ends the attempt alone: another backend may follow.
   let expire: (expired: TimeoutExpired) => void = (expired) => own.cancel(expired);
@@ -51,10 +52,10 @@ export async function attempt(
       origin: backend.baseUrl.origin,
       connection: backend.connection,
       target: request.target,
-      fields: request.fields,
-      body: request.body,
-      bodyLength: request.bodyLength,
-      again: request.again,
+      fields: content.fields,
+      body: content.body,
+      bodyLength: content.bodyLength,
+      again: content.again,
       cancellation: own,
       onPhase: (phase) => timer.enter(phase),
     });
@@ -79,7 +80,7 @@ export async function attempt(
             watch.ended(how);
           },
         });
-        return { ...response, body };
+        return { status: response.status, reason: response.reason, fields: response.fields, body };
       },
       giveUp() {
         timer.stop();

@@ -28,16 +28,68 @@ interface BackendState {
 }
 
 /** A backend for one attempt. `released` is called at the very end. */
-export interface Lease {
-  readonly backend: Backend;
+export class Lease {
+  readonly #state: BackendState;
+  readonly #clock: Clock;
+  /** What was under way when the backend was set aside says nothing new of it. */
+  readonly #timesAside: number;
+  #isProbe: boolean;
+  #isOver = false;
+  /** An answer that began well and then broke off was no success after all. */
+  #forgiven = 0;
+
+  constructor(state: BackendState, clock: Clock) {
+    this.#state = state;
+    this.#clock = clock;
+    this.#timesAside = state.timesAside;
+    this.#isProbe = state.failures >= FAILURES && !state.probing;
+    if (this.#isProbe) state.probing = true;
+    state.inFlight++;
+  }
+
+  get backend(): Backend {
+    return this.#state.backend;
+  }
+
   /** It began to answer as a backend that is well does; it can still fail. */
-  readonly succeeded: () => void;
+  succeeded(): void {
+    this.#endProbe();
+    this.#forgiven = this.#state.failures;
+    this.#state.failures = 0;
+    this.#state.asideUntil = -Infinity;
+  }
+
   /** It failed, and may be set aside. */
-  readonly failed: () => void;
+  failed(): void {
+    this.#endProbe();
+    const state = this.#state;
+    if (state.timesAside !== this.#timesAside) return;
+    state.failures += this.#forgiven + 1;
+    this.#forgiven = 0;
+    if (state.failures < FAILURES) return;
+    const asideMs = Math.min(FIRST_ASIDE_MS * 2 ** (state.failures - FAILURES), LONGEST_ASIDE_MS);
+    state.asideUntil = this.#clock.now() + asideMs;
+    state.timesAside++;
+  }
+
   /** It asked to be left alone for that long. */
-  readonly limited: (durationMs: number) => void;
+  limited(durationMs: number): void {
+    this.#endProbe();
+    this.#state.limitedUntil = this.#clock.now() + durationMs;
+  }
+
   /** The attempt is over, whatever it brought. */
-  readonly released: () => void;
+  released(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#state.inFlight--;
+    this.#endProbe();
+  }
+
+  #endProbe(): void {
+    if (this.#isProbe) this.#state.probing = false;
+    this.#isProbe = false;
+  }
 }
 
 /** Chooses among the backends of one endpoint. */
@@ -67,14 +119,18 @@ export class Balancer {
    * unless all are; then the one whose time is up the soonest, rather than nothing.
    */
   choose(tried: ReadonlySet<Backend>): Lease {
+    const state = this.#states.length === 1 ? this.#states[0] : this.#best(tried);
+    if (state === undefined) throw new TypeError("An endpoint without backends");
+    return new Lease(state, this.#clock);
+  }
+
+  #best(tried: ReadonlySet<Backend>): BackendState | undefined {
     const now = this.#clock.now();
     const untried = this.#states.filter(({ backend }) => !tried.has(backend));
     const candidates = untried.length > 0 ? untried : this.#states;
     const available = candidates.filter((state) => isAvailable(state, now));
-    const [soonest] = candidates.toSorted((one, other) => asideUntil(one) - asideUntil(other));
-    const state = available.length > 0 ? this.#byStrategy(available) : soonest;
-    if (state === undefined) throw new TypeError("An endpoint without backends");
-    return this.#lease(state);
+    if (available.length > 0) return this.#byStrategy(available);
+    return candidates.reduce((soonest, state) => asideUntil(state) < asideUntil(soonest) ? state : soonest);
   }
 
   /** How long until a backend that asked to be left alone may be asked again; 0: one may be now. */
@@ -106,50 +162,6 @@ export class Balancer {
         this.#strategy satisfies never;
         throw new TypeError("Unknown strategy");
     }
-  }
-
-  #lease(state: BackendState): Lease {
-    let isProbe = state.failures >= FAILURES && !state.probing;
-    if (isProbe) state.probing = true;
-    const endProbe = (): void => {
-      if (isProbe) state.probing = false;
-      isProbe = false;
-    };
-    state.inFlight++;
-    let isOver = false;
-    // What was under way when it was set aside says nothing new of it.
-    const { timesAside } = state;
-    /** An answer that began well and then broke off was no success after all. */
-    let forgiven = 0;
-    return {
-      backend: state.backend,
-      succeeded() {
-        endProbe();
-        forgiven = state.failures;
-        state.failures = 0;
-        state.asideUntil = -Infinity;
-      },
-      failed: () => {
-        endProbe();
-        if (state.timesAside !== timesAside) return;
-        state.failures += forgiven + 1;
-        forgiven = 0;
-        if (state.failures < FAILURES) return;
-        const asideMs = Math.min(FIRST_ASIDE_MS * 2 ** (state.failures - FAILURES), LONGEST_ASIDE_MS);
-        state.asideUntil = this.#clock.now() + asideMs;
-        state.timesAside++;
-      },
-      limited: (durationMs) => {
-        endProbe();
-        state.limitedUntil = this.#clock.now() + durationMs;
-      },
-      released() {
-        if (isOver) return;
-        isOver = true;
-        state.inFlight--;
-        endProbe();
-      },
-    };
   }
 }
 

@@ -63,11 +63,11 @@ export async function forward(
   const startedAt = parts.clock.now();
   const content = new RequestContent(request, endpoint);
   const tried = new Set<Backend>();
-  try {
-    await content.prepare();
-  } catch (error) {
-    throw cancellation.reason ?? error;
-  }
+  if (content.mustBeRead) {
+    await content.readWhole().catch((error) => {
+      throw cancellation.reason ?? error;
+    });
+  } else content.readAhead();
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
     const lease = balancer.choose(tried);
@@ -103,11 +103,9 @@ async function tryBackend(
   const { backend } = lease;
   try {
     const { target, fields } = request.headFor(backend);
-    const sent = await content.forBackend(backend, fields);
-    const answer = await attempt(
-      { backend, method: request.method, target, ...sent, cancellation: request.cancellation, startedAt },
-      parts,
-    );
+    const sent = content.mustBeRead ? await content.forBackend(backend, fields) : content.asItComes(fields);
+    const { method, cancellation } = request;
+    const answer = await attempt({ backend, method, target, content: sent, cancellation, startedAt }, parts);
     const verdict = judgeAnswer(answer.response, request.endpoint.retry);
     if (verdict === "good") lease.succeeded();
     else if (verdict === "failure") lease.failed();
@@ -168,7 +166,13 @@ function deliver(
       observer.end(fault);
     },
   });
-  return { ...response, backend };
+  return {
+    status: response.status,
+    reason: response.reason,
+    fields: response.fields,
+    body: response.body,
+    backend,
+  };
 }
 
 async function pause(durationMs: number, cancellation: Cancellation, clock: Clock): Promise<void> {

@@ -57,10 +57,19 @@ export class RequestContent {
     return this.#source === null || this.#replayable?.replayable === true;
   }
 
-  /** Reads what has to be known before a backend is asked. Throws a {@link ProxyFault} for a body that is too long. */
-  async prepare(): Promise<void> {
-    if (this.#hasModels) this.#whole = await this.#readWhole();
-    else this.#replayable?.readAhead();
+  /** A backend wants another model: the whole body has to be there before one is asked. */
+  get mustBeRead(): boolean {
+    return this.#hasModels;
+  }
+
+  /** Reads all of it. Throws a {@link ProxyFault} for a body that is too long. */
+  async readWhole(): Promise<void> {
+    this.#whole = await this.#readWhole();
+  }
+
+  /** Reads ahead as far as the body is remembered, which shows a client that leaves. */
+  readAhead(): void {
+    this.#replayable?.readAhead();
   }
 
   /** No further attempt will follow. */
@@ -72,7 +81,7 @@ export class RequestContent {
   /** What a backend gets. Throws a {@link ProxyFault} where its model cannot be replaced. */
   async forBackend({ model }: Backend, fields: readonly Field[]): Promise<Content> {
     const whole = this.#whole;
-    if (whole === undefined) return this.#asItComes(fields);
+    if (whole === undefined) return this.asItComes(fields);
     const replaced = model && await replaceModel(whole, { fields, model, maxBytes: this.#maxBytes });
     const again = () => sourceOf(replaced?.bytes ?? whole);
     if (replaced === undefined) return { fields, body: again(), bodyLength: this.#length, again };
@@ -88,7 +97,8 @@ export class RequestContent {
     };
   }
 
-  #asItComes(fields: readonly Field[]): Content {
+  /** What a backend gets that has no model of its own. */
+  asItComes(fields: readonly Field[]): Content {
     const replayable = this.#replayable;
     return {
       fields,
