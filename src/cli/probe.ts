@@ -24,6 +24,7 @@ export interface ProbeResult {
   readonly detail: string;
 }
 
+/** At most; a backend with shorter timeouts has those. */
 const TIMEOUT_MS = 15_000;
 /** Lists of models are long; a backend that sends more is not asked for all of it. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -63,14 +64,16 @@ async function probe(
   },
 ): Promise<Omit<ProbeResult, "endpoint" | "backend">> {
   const cancellation = new Cancellation();
-  const tooLate = new TransportError(`nothing came within ${TIMEOUT_MS / 1000} s`, {
+  const { connectMs = TIMEOUT_MS, firstByteMs = TIMEOUT_MS } = backend.timeouts;
+  const timeoutMs = Math.min(TIMEOUT_MS, connectMs + firstByteMs);
+  const tooLate = new TransportError(`nothing came within ${timeoutMs / 1000} s`, {
     phase: "first byte",
     sent: false,
     received: false,
     reused: false,
-    elapsedMs: TIMEOUT_MS,
+    elapsedMs: timeoutMs,
   });
-  const timer = setTimeout(() => cancellation.cancel(tooLate), TIMEOUT_MS);
+  const timer = setTimeout(() => cancellation.cancel(tooLate), timeoutMs);
   const beganAt = performance.now();
   try {
     const { status, body } = await transport.send({

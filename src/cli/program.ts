@@ -5,6 +5,8 @@ import type { VariableName } from "../config/env.ts";
 import type { Flags } from "../config/resolver.ts";
 import type { Platform } from "../service/service.ts";
 import { VERSION } from "../version.ts";
+import { nearest } from "../config/suggest.ts";
+import { CommandError } from "./command_error.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { demo } from "./demo.ts";
 import { healthcheck } from "./healthcheck.ts";
@@ -14,13 +16,24 @@ import type { ServiceAction } from "./service.ts";
 
 /** Runs what the arguments ask for. Gives the exit code: 0 done, 2 wrong usage, which has been said. */
 export async function runCommandLine(args: readonly string[]): Promise<0 | 2> {
+  const program = buildProgram();
+  checkCommand(program, args[0]);
   try {
-    await buildProgram().parseAsync(args, { from: "user" });
+    await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     throw error;
   }
+}
+
+/** The parser would take an unknown command for an argument of `serve`. */
+function checkCommand(program: Command, name: string | undefined): void {
+  const known = ["help", ...program.commands.map((command) => command.name())];
+  if (name === undefined || name.startsWith("-") || known.includes(name)) return;
+  const near = nearest(name, known);
+  const hint = near === undefined ? `the commands are ${known.join(", ")}` : `did you mean ${near}?`;
+  throw new CommandError(`There is no command ${JSON.stringify(name)}; ${hint}`, 2);
 }
 
 /** The options of `serve`, by the variable that each one stands for. */
@@ -86,11 +99,10 @@ function buildProgram(): Command {
     .addOption(
       new Option("--platform <name>", "if not this machine's").choices(["systemd", "launchd", "windows"]),
     )
-    .option("--root <folder>", "put before every path, for packagers")
     .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
     .action(async (
       action: ServiceAction,
-      { config, ...options }: { config?: string; platform?: Platform; root?: string },
+      { config, ...options }: { config?: string; platform?: Platform },
     ) => {
       const { service } = await import("./service.ts");
       await service(action, options, configFlag(config));

@@ -83,8 +83,7 @@ function watchFile(path: string, changed: () => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const look = (): void => {
     const now = readQuietly(path);
-    // Nothing for a moment: it is being replaced.
-    if (now === undefined || now === text) return;
+    if (now === text) return;
     text = now;
     changed();
   };

@@ -21,7 +21,8 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   const log: Log = (level, event, fields) => currentLog(level, event, fields);
   const app: App = createApp(config, { log });
   const stopReloading = startReloading({
-    load: () => loadConfig(processSources, flags),
+    // A file that was there is missed when it is gone; others would take its place unnoticed.
+    load: () => loadConfig(processSources, { ...fileFlag(loaded.path), ...flags }),
     path: loaded.path,
     watch,
     log,
@@ -43,6 +44,10 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   });
   stopReloading();
   log("info", "stopped");
+}
+
+function fileFlag(path: string | undefined): Flags {
+  return path === undefined ? {} : { CONFIG_PATH: { value: path, origin: path } };
 }
 
 function announce(loaded: LoadedConfig, { port, log }: { port: number; log: Log }): void {

@@ -37,18 +37,18 @@ function ownPlatform(): Platform {
  */
 export async function service(
   action: ServiceAction,
-  { platform = ownPlatform(), root = "" }: { platform?: Platform; root?: string },
+  { platform = ownPlatform() }: { platform?: Platform },
   flags: Flags,
 ): Promise<void> {
   switch (action) {
     case "print":
-      return writeOut(planText(PLANS[platform](await readFacts(flags))));
+      return writeOut(planText(PLANS[platform](await readFacts(flags, platform))));
     case "install":
-      return install(PLANS[platform](await readFacts(flags)), root);
+      return install(PLANS[platform](await readFacts(flags, platform)));
     case "uninstall":
-      return uninstall(PLANS[platform](NO_FACTS), root);
+      return uninstall(PLANS[platform](NO_FACTS));
     case "status":
-      return await status(PLANS[platform](NO_FACTS), root);
+      return await status(PLANS[platform](NO_FACTS));
     default:
       action satisfies never;
   }
@@ -63,7 +63,7 @@ const NO_FACTS: ServiceFacts = {
 };
 
 /** Reads the present configuration, which the service is to have. */
-async function readFacts(flags: Flags): Promise<ServiceFacts> {
+async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts> {
   const { path, variables, writtenSecrets } = await loadConfig(processSources, flags);
   if (writtenSecrets.length > 0) {
     const places = writtenSecrets.map(pathText).join(", ");
@@ -84,7 +84,10 @@ async function readFacts(flags: Flags): Promise<ServiceFacts> {
     );
   }
   return {
-    program: Deno.build.standalone ? Deno.execPath() : "dist/llm-proxy",
+    // From source there is no program yet: `deno task compile` makes it.
+    program: Deno.build.standalone
+      ? Deno.execPath()
+      : `dist/llm-proxy${platform === "windows" ? ".exe" : ""}`,
     variables: kept,
     config,
     user: processSources.get("SUDO_USER") ?? processSources.get("USER") ?? "nobody",
@@ -95,10 +98,10 @@ function printed({ path, text, mode, shown = text }: ServiceFile): string {
   return `# ${path} (mode ${mode.toString(8).padStart(4, "0")})\n${shown}`;
 }
 
-function install(plan: ServicePlan, root: string): void {
+function install(plan: ServicePlan): void {
   const written: string[] = [];
   for (const file of plan.files) {
-    const path = root + file.path;
+    const { path } = file;
     try {
       writePrivately(path, file);
     } catch (error) {
@@ -155,36 +158,35 @@ function exists(path: string): boolean {
   }
 }
 
-function uninstall({ files, removed, uninstallCommands }: ServicePlan, root: string): void {
+function uninstall({ files, removed, uninstallCommands }: ServicePlan): void {
   const gone: string[] = [];
   for (const path of removed) {
     try {
-      Deno.removeSync(root + path);
-      gone.push(root + path);
+      Deno.removeSync(path);
+      gone.push(path);
     } catch (error) {
       if (isRefusal(error)) {
-        throw new CommandError(`Cannot remove ${root + path}: not permitted. Run it with rights (sudo).`);
+        throw new CommandError(`Cannot remove ${path}: not permitted. Run it with rights (sudo).`);
       }
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
-  const kept = files.filter(({ path }) => !removed.includes(path)).map(({ path }) => root + path);
-  writeOut(gone.length === 0 ? "No service was installed.\n" : `Removed: ${gone.join(", ")}\n`);
-  writeOut(
-    `Kept, with your keys and settings: ${kept.join(", ")}\n${commandsText("Now run", uninstallCommands)}`,
-  );
+  const kept = files.map(({ path }) => path).filter((path) => !removed.includes(path) && exists(path));
+  if (kept.length > 0) writeOut(`Kept, with your keys and settings: ${kept.join(", ")}\n`);
+  if (gone.length === 0) return writeOut("No service was installed.\n");
+  writeOut(`Removed: ${gone.join(", ")}\n${commandsText("Now run", uninstallCommands)}`);
 }
 
 function isRefusal(error: unknown): boolean {
   return error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
 }
 
-async function status({ files }: ServicePlan, root: string): Promise<void> {
+async function status({ files }: ServicePlan): Promise<void> {
   const problems: string[] = [];
   for (const { path, mode } of files) {
-    const state = fileState(root + path, mode);
+    const state = fileState(path, mode);
     if (state !== "present") problems.push(path);
-    writeOut(`${root + path}: ${state}\n`);
+    writeOut(`${path}: ${state}\n`);
   }
   const { host, port, tls } = await loadAddress(processSources);
   const at = `${tls ? "https" : "http"}://${host === "0.0.0.0" ? "127.0.0.1" : host}:${port}`;

@@ -54,7 +54,8 @@ export function settleAuth(
     resolver.report(["auth", "mode"], '"none" stands beside a token: keep one of the two');
   }
   const isNeeded = mode === "token" || mode === undefined && (!hasFile || injecting !== undefined);
-  if (tokens.length === 0 && isNeeded && !resolver.has("PROXY_TOKEN")) {
+  const isReported = resolver.has("PROXY_TOKEN") || resolver.hasFindingAt(["auth"]);
+  if (tokens.length === 0 && isNeeded && !isReported) {
     const why = hasFile && injecting !== undefined
       ? `, or anybody could use the key of ${injecting.name}; auth.mode = "none" allows that`
       : "";

@@ -33,7 +33,10 @@ export function translateEarlierForm(tree: unknown): Translated | undefined {
   /** Indexes of the backends that have a URL; the others were never used. */
   const indexes: number[] = [];
   const backends = tree["primary_backends"].flatMap((backend, index) => {
-    if (isTable(backend) && (backend["url"] ?? "") === "") return [];
+    if (isTable(backend) && (backend["url"] ?? "") === "") {
+      warnings.push({ at: ["primary_backends", index], message: "has no url and is not used" });
+      return [];
+    }
     indexes.push(index);
     if (!isTable(backend)) return [backend];
     warnOfUnused(backend, ["primary_backends", index], Object.keys(BACKEND_KEYS));

@@ -33,12 +33,18 @@ export function endpointNames(resolver: Resolver, { endpoints = {} }: FileConfig
     taken.set(name.toLowerCase(), name);
   }
   const known = [...new Set([...inFile, ...byEnvironment])];
-  const fallback = inFile.length > 0 ? inFile : byEnvironment;
-  return resolver.settle(["endpoints"], [
+  // Endpoints that are all wrong are not the environment's for that.
+  const fallback = inFile.length > 0 || resolver.hasFindingAt(["endpoints"]) ? inFile : byEnvironment;
+  const names = resolver.settle(["endpoints"], [
     resolver.variable("ENDPOINTS", textListSchema(wordSchema(known))),
   ], {
     fallback,
     fallbackAt: inFile.length > 0 ? "file" : "default",
     show: (names) => names.join(", "),
   });
+  for (const name of inFile) {
+    if (names.includes(name)) continue;
+    resolver.warn(["endpoints", name], `is not served: ${resolver.originText("ENDPOINTS")} does not name it`);
+  }
+  return names;
 }

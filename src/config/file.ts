@@ -113,18 +113,25 @@ async function parseToml(text: string): Promise<Parsed> {
 /** Checks a tree by the schema; gives it without the values that broke a rule, and a finding for each. */
 function checkTree(tree: unknown): { settings: FileConfig; findings: Finding[] } {
   const findings: Finding[] = unknownKeys(fileSchema, tree, []);
+  const misshapen = findings.map((finding) => typeof finding.at === "string" ? [] : finding.at);
   for (const issue of v.safeParse(fileSchema, tree, { abortPipeEarly: true }).issues ?? []) {
     if (issue.type === "strict_object" && issue.expected === "never") continue;
     // A key that is none is not repeated: it may be a whole header line, with its credential.
     const isOfKey = issue.path?.at(-1)?.origin === "key";
     const named = (isOfKey ? issue.path?.slice(0, -1) : issue.path) ?? [];
     const at = named.map(({ key }) => typeof key === "number" ? key : String(key));
+    if (misshapen.some((outer) => isWithin(at, outer))) continue;
     findings.push({ at, message: isOfKey ? `has a key that ${issue.message}` : issue.message });
   }
   // Backwards, so that the places in a list stay true.
   const pruned = findings.reduceRight((rest, { at }) => without(rest, Array.isArray(at) ? at : []), tree);
   const result = v.safeParse(fileSchema, pruned);
   return { settings: result.success ? result.output : {}, findings };
+}
+
+/** Whether a place lies in another one, or is it. */
+function isWithin(path: KeyPath, outer: KeyPath): boolean {
+  return outer.every((part, index) => part === path[index]);
 }
 
 /** Every key that the schema does not know; valibot itself stops at the first of each table. */
@@ -134,6 +141,9 @@ function unknownKeys(schema: unknown, value: unknown, path: KeyPath): Finding[] 
   if (schema["type"] === "array" && Array.isArray(value)) {
     return value.flatMap((item, index) => unknownKeys(schema["item"], item, [...path, index]));
   }
+  const isTableWanted = schema["type"] === "record" || schema["type"] === "strict_object";
+  // To the schema's eyes a list is a table with numbers for keys.
+  if (isTableWanted && Array.isArray(value)) return [{ at: path, message: "must be a table, not a list" }];
   if (!isTable(value)) return [];
   if (schema["type"] === "record") {
     return Object.entries(value).flatMap(([key, item]) => unknownKeys(schema["value"], item, [...path, key]));

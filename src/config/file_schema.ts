@@ -5,6 +5,7 @@
 
 import * as v from "valibot";
 import { PRESET_NAMES } from "./presets.ts";
+import { nearest } from "./suggest.ts";
 import {
   anthropicVersionSchema,
   baseUrlSchema,
@@ -24,7 +25,6 @@ import {
   switchSchema,
   textSchema,
   type ValueSchema,
-  wordSchema,
 } from "./values.ts";
 
 /** Says what kind a value is of, never the value: it may be a secret in the wrong place. */
@@ -41,6 +41,17 @@ function kindOf(value: unknown): string {
 /** A text, by the same rule as the same setting in the environment. */
 function text<Output>(schema: ValueSchema<Output>, description: string) {
   return v.optional(v.pipe(v.string(wrongKind("a text")), v.description(description), schema));
+}
+
+/** One of a few words. */
+function word<const Word extends string>(words: readonly Word[], description: string) {
+  const message = ({ input }: { readonly input: unknown }): string => {
+    if (typeof input !== "string") return wrongKind("a text")({ input });
+    const near = nearest(input, words);
+    const hint = near === undefined ? "" : `; did you mean ${near}?`;
+    return `${JSON.stringify(input)} is not one of ${words.join(", ")}${hint}`;
+  };
+  return v.optional(v.pipe(v.picklist(words, message), v.description(description)));
 }
 
 /** A number, also as text, since a `${NAME}` of the environment is one. */
@@ -110,11 +121,11 @@ const backendSchema = v.strictObject({
 }, wrongKind("a table"));
 
 const endpointSchema = v.strictObject({
-  provider: text(wordSchema(PRESET_NAMES), "fills in base_url, key_header and the dialect of errors"),
+  provider: word(PRESET_NAMES, "fills in base_url, key_header and the dialect of errors"),
   ...BACKEND_KEYS,
   anthropic_version: text(anthropicVersionSchema, "sent as anthropic-version where the client sent none"),
-  strategy: text(
-    wordSchema(["failover", "round_robin", "weighted", "least_busy"]),
+  strategy: word(
+    ["failover", "round_robin", "weighted", "least_busy"],
     "which backend is tried first; the others follow where it fails",
   ),
   retries: number(countSchema(0, 20), "further attempts after the first"),
@@ -147,7 +158,7 @@ export const fileSchema = v.strictObject({
     tls_key_file: text(textSchema, "its private key in PEM form"),
   }, wrongKind("a table"))),
   auth: v.optional(v.strictObject({
-    mode: text(wordSchema(["token", "none"]), '"none" lets anybody call'),
+    mode: word(["token", "none"], '"none" lets anybody call'),
     token: text(secretSchema, "the one token that clients present"),
     tokens: v.optional(v.pipe(
       v.array(tokenSchema, wrongKind("a list of tables")),
@@ -155,8 +166,8 @@ export const fileSchema = v.strictObject({
     )),
   }, wrongKind("a table"))),
   log: v.optional(v.strictObject({
-    level: text(wordSchema(["debug", "info", "warn", "error"]), "the least severe level that is written"),
-    format: text(wordSchema(["pretty", "json"]), "pretty for people, json for programs"),
+    level: word(["debug", "info", "warn", "error"], "the least severe level that is written"),
+    format: word(["pretty", "json"], "pretty for people, json for programs"),
     access: toggle("one line per exchange"),
   }, wrongKind("a table"))),
   endpoints: v.optional(v.pipe(

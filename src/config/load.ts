@@ -50,7 +50,12 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
   const defaultEndpoint = readDefaultEndpoint(resolver, settings.server, names);
   const config: Config = {
     server,
-    auth: settleAuth(resolver, { tokens, mode, endpoints, hasFile: settings.endpoints !== undefined }),
+    auth: settleAuth(resolver, {
+      tokens,
+      mode,
+      endpoints,
+      hasFile: settings.endpoints !== undefined || resolver.hasFindingAt(["endpoints"]),
+    }),
     endpoints,
     ...(defaultEndpoint !== undefined && { defaultEndpoint }),
     log: readLog(resolver, settings.log),

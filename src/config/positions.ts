@@ -61,7 +61,9 @@ function tomlLines(text: string): LineOf {
   for (const node of parseTOML(text).body[0].body) {
     if (node.type === "TOMLKeyValue") visitPairs([node], []);
     else {
-      note(node.resolvedKey, node);
+      for (let length = 1; length <= node.resolvedKey.length; length++) {
+        note(node.resolvedKey.slice(0, length), node);
+      }
       visitPairs(node.body, node.resolvedKey);
     }
   }

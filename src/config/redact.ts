@@ -1,7 +1,7 @@
 import type { Config } from "./schema.ts";
 
-/** Shorter values are no secrets, and would disfigure every line they are taken out of. */
-const LEAST_HEADER_SECRET = 8;
+/** Shorter values are everyday words or could be guessed, and would disfigure every line they are taken out of. */
+const LEAST_SECRET = 8;
 
 /** Every value of a configuration that must never be shown. */
 export function secretsOf({ auth, endpoints }: Config): string[] {
@@ -9,8 +9,8 @@ export function secretsOf({ auth, endpoints }: Config): string[] {
   const backends = endpoints.flatMap((endpoint) => endpoint.backends);
   const ofBackends = backends.flatMap(({ key, headers, connection }) => [
     ...(key.mode === "inject" ? [key.value] : []),
-    ...headers.map(([, value]) => value).filter((value) => value.length >= LEAST_HEADER_SECRET),
+    ...headers.map(([, value]) => value),
     ...(connection.proxy?.login === undefined ? [] : [connection.proxy.login.password]),
   ]);
-  return [...new Set([...tokens, ...ofBackends])].filter((secret) => secret !== "");
+  return [...new Set([...tokens, ...ofBackends])].filter(({ length }) => length >= LEAST_SECRET);
 }

@@ -80,6 +80,16 @@ export class Resolver {
     this.#findings.push({ at, message });
   }
 
+  /** Whether something was found wrong at a place of the file, or within it. */
+  hasFindingAt(path: KeyPath): boolean {
+    return this.#findings.some(({ at }) => typeof at !== "string" && isPrefix(path, at));
+  }
+
+  /** Where a variable's value came from. */
+  originText(name: VariableName): string {
+    return this.#find(name)?.origin ?? `env ${name}`;
+  }
+
   /** Something is missing at a place, unless what stood there was reported already. */
   reportMissing(at: KeyPath, message: string): void {
     const isReported = this.#findings.some((finding) =>

@@ -27,7 +27,8 @@ export async function openSources(
     }
   } catch (error) {
     const isUsual = named === undefined && error instanceof Deno.errors.NotFound;
-    if (!isUsual) broken = `names ${JSON.stringify(path)}, which cannot be read: ${reasonOf(error)}`;
+    const what = named?.origin === path ? "cannot" : `names ${JSON.stringify(path)}, which cannot`;
+    if (!isUsual) broken = `${what} be read: ${reasonOf(error)}`;
   }
   const resolver = new Resolver(environment, flags, file);
   if (broken !== undefined) resolver.report(named?.origin ?? USUAL_FILE, broken);

@@ -127,11 +127,11 @@ const UNITS_BYTES: Record<string, number> = { "": 1, K: 1024, M: 1024 ** 2, G: 1
 export const bytesSchema: ValueSchema<number | "none"> = v.pipe(
   line,
   v.check(
-    (text) => text === "none" || /^[1-9]\d{0,11}[KMG]?$/.test(text),
-    (issue) => `${shown(issue)} is not a size: write a number of bytes, "32M", or "none"`,
+    (text) => text === "none" || /^[1-9]\d{0,11}[KMG]?$/i.test(text),
+    (issue) => `${shown(issue)} is not a size: write a number of bytes, "500K", "32M", "1G" or "none"`,
   ),
   v.transform((text) =>
-    text === "none" ? text : parseInt(text) * (UNITS_BYTES[text.replace(/\d+/, "")] ?? 1)
+    text === "none" ? text : parseInt(text) * (UNITS_BYTES[text.replace(/\d+/, "").toUpperCase()] ?? 1)
   ),
 );
 

@@ -38,7 +38,7 @@ export interface ServicePlan {
 
 /** The file that holds the keys. */
 export function environmentFile(path: string, variables: ReadonlyMap<string, string>): ServiceFile {
-  const masked = new Map([...variables.keys()].map((name) => [name, "…"]));
+  const masked = new Map([...variables].map(([name, value]) => [name, name === "CONFIG_PATH" ? value : "…"]));
   return { path, text: environmentText(variables), mode: 0o600, shown: environmentText(masked) };
 }
 

@@ -95,7 +95,7 @@ nme = 1
     "config.toml:3: server.prot is not a known key; did you mean port?",
     'config.toml:4: server.port "70000" is not a port (0 to 65535)',
     "config.toml:5: server.drain_seconds must be a number, not a boolean",
-    'config.toml:6: server.max_body_bytes "lots" is not a size: write a number of bytes, "32M", or "none"',
+    'config.toml:6: server.max_body_bytes "lots" is not a size: write a number of bytes, "500K", "32M", "1G" or "none"',
     "config.toml:9: auth.token must be a text, not a number",
     'config.toml:12: log.level "loud" is not one of debug, info, warn, error',
     'config.toml:14: endpoints.v1 "v1" is a path of the proxy\'s own: choose another name',
@@ -278,7 +278,7 @@ Deno.test("a file: ${NAME} from the environment and .env, in numbers too; $${ is
     { MY_PORT: "8080", PART: "1" },
   );
   assertEquals(config.server.port, 8080);
-  assertEquals(secretsOf(config), ["t-1-of-some-length", "${x}"]);
+  assertEquals(secretsOf(config), ["t-1-of-some-length"]);
 });
 
 Deno.test("a file: an outbound proxy of its own, of the environment, or none", async () => {
@@ -369,6 +369,7 @@ Deno.test("a JSON file of the earlier program with backends loads unchanged; wha
   );
   assertEquals(warnings.map(({ origin, message }) => `${origin} ${message}`), [
     "/etc/backends.json:22: settings.retries is not used",
+    "/etc/backends.json:8: primary_backends.1 has no url and is not used",
     "/etc/backends.json:17: primary_backends.2.api_style is not used",
   ]);
   const broken = text.replace("http://two.test/v1", "two.test");
@@ -496,4 +497,41 @@ Deno.test("proxies of the environment: empty ones are none, NO_PROXY in all its 
   assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY: "fd00::1" }, "https://[fd00::1]:8443"), true);
   assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY: "10.0.0.0/8" }, "https://10.1.2.3"), true);
   assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY: "10.0.0.0/8" }, "https://11.1.2.3"), false);
+});
+
+/** Files in which the endpoints are no endpoints: nothing of the environment's is then missed. */
+const MISSHAPEN: readonly (readonly [string, string])[] = [
+  ["endpoints = 3", "config.toml:1: endpoints must be a table, not a number"],
+  ['[[endpoints]]\nname = "a"', "config.toml:1: endpoints must be a table, not a list"],
+  ["[endpoints]\na = [1]", "config.toml:2: endpoints.a must be a table, not a list"],
+  [
+    '[endpoint.a]\nbase_url = "http://a.test"\n[endpoints.b]\nbase_url = "http://b.test"',
+    "config.toml:1: endpoint is not a known key; did you mean endpoints?",
+  ],
+  [
+    '[endpoints.a]\nprovider = "opnai"\nbase_url = "http://a.test"',
+    'config.toml:2: endpoints.a.provider "opnai" is not one of openai, anthropic, gemini, openrouter, groq, mistral, deepseek, xai, azure, ollama, llamacpp, vllm, lmstudio, generic; did you mean openai?',
+  ],
+  [
+    '[auth]\ntoken = "${NOT_SET}"\n[endpoints.openai]\napi_key = "sk-1"',
+    "config.toml:2: auth.token names ${NOT_SET}, which is not set in the environment",
+  ],
+];
+for (const [toml, problem] of MISSHAPEN) {
+  Deno.test(`a file: only what is wrong is told of ${JSON.stringify(toml)}`, async () => {
+    assertEquals(await problemsOf(toml), [problem]);
+  });
+}
+
+Deno.test("a file: endpoints that ENDPOINTS leaves out are told", async () => {
+  const { warnings, config } = await loadConfig(
+    configSources({ ENDPOINTS: "openai" }, {
+      "config.toml": `${KEYED}[endpoints.lab]\nbase_url = "http://a.test"`,
+    }),
+  );
+  assertEquals(config.endpoints.map(({ name }) => name), ["openai"]);
+  assertEquals(warnings, [{
+    origin: "config.toml:5: endpoints.lab",
+    message: "is not served: env ENDPOINTS does not name it",
+  }]);
 });

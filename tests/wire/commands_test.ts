@@ -155,7 +155,7 @@ Deno.test("service print: a value that no environment file can hold is refused",
 });
 
 Deno.test("service status: says what is missing, exit code 1", async () => {
-  const { code, out } = await run("[server]\nport = 1\n", ["service", "status", "--root", "/nowhere"]);
+  const { code, out } = await run("[server]\nport = 1\n", ["service", "status"]);
   assertEquals(code, 1);
   assert(out.includes("llm-proxy.service: missing") && out.includes("No answer from 127.0.0.1:1"), out);
 });
@@ -233,4 +233,9 @@ Deno.test("the earlier program's backends, end to end: failover in order, each w
     }
     assertEquals(busy.requests.length, 2);
   });
+});
+
+Deno.test("an unknown command: a suggestion, exit code 2", async () => {
+  const { code, err } = await run("", ["chek"]);
+  assertEquals([code, err.trim()], [2, 'There is no command "chek"; did you mean check?']);
 });

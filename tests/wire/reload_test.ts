@@ -119,6 +119,12 @@ Deno.test({
       const needed = await proxy.logged(({ event }) => event === "restart_needed");
       assertEquals(needed["detail"], "server.port changed: restart to use it");
       assertEquals(await ask(proxy), "200 old");
+      await Deno.remove(file);
+      proxy.kill("SIGHUP");
+      await proxy.logged(({ event, problem }) =>
+        event === "reload_refused" && String(problem).includes("no such file")
+      );
+      assertEquals(await ask(proxy), "200 old");
     });
   },
 });
