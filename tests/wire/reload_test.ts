@@ -85,6 +85,8 @@ Deno.test({
         (await rawRequest(proxy.url, [`GET ${path} HTTP/1.1`, token])).status;
       assertEquals([await status("/talk/x", newToken), await status("/talk/x", TOKEN)], [200, 401]);
       assertEquals(await status("/chat/x", newToken), 404);
+      await status("/talk/another-token-of-the-proxy", newToken);
+      await proxy.logged(({ path }) => path === "/talk/[redacted]");
       end();
       const whole = new TextDecoder().decode(
         await gather(client.reader.body([["content-length", "6"]], { untilClose: false })),
