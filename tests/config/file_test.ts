@@ -535,3 +535,14 @@ Deno.test("a file: endpoints that ENDPOINTS leaves out are told", async () => {
     message: "is not served: env ENDPOINTS does not name it",
   }]);
 });
+
+Deno.test("README.md: its example of a configuration file loads", async () => {
+  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+  const [, example = ""] = /```toml\n([^]*?)```/.exec(readme) ?? [];
+  const names = [...example.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name ?? "");
+  const env = Object.fromEntries(names.map((name) => [name, `the-value-of-${name}`]));
+  const files = { "config.toml": example, "company-ca.pem": "-----BEGIN CERTIFICATE-----" };
+  const { config, warnings } = await loadConfig(configSources(env, files));
+  assertEquals(config.endpoints.map(({ name }) => name), ["anthropic", "groq", "company", "chat"]);
+  assertEquals(warnings, []);
+});
