@@ -52,7 +52,7 @@ export function readServer(
       return { value: sources.readTextFile(besideFile(path, file)), at };
     } catch (error) {
       resolver.report(at, `names ${JSON.stringify(file)}, which cannot be read: ${reasonOf(error)}`);
-      return undefined;
+      return "broken";
     }
   });
   const maxBodyBytes = read("max_body_bytes", "MAX_BODY_BYTES", bytesSchema, "none");
@@ -65,36 +65,52 @@ export function readServer(
   };
 }
 
+/** The two halves of TLS: their variables, their keys in the file, and what they must hold. */
+const TLS_PARTS = {
+  cert: {
+    variable: "TLS_CERT",
+    key: "tls_cert_file",
+    label: /-----BEGIN CERTIFICATE-----/,
+    what: "certificate",
+  },
+  key: {
+    variable: "TLS_KEY",
+    key: "tls_key_file",
+    label: /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
+    what: "private key",
+  },
+} as const;
+type TlsPart = typeof TLS_PARTS["cert" | "key"];
+
 function readTls(
   resolver: Resolver,
-  inFile: (key: "tls_cert_file" | "tls_key_file") => Candidate<string> | undefined,
+  inFile: (key: TlsPart["key"]) => Candidate<string> | "broken" | undefined,
 ): { cert: string; key: string } | undefined {
-  const read = (variable: "TLS_CERT" | "TLS_KEY", key: "tls_cert_file" | "tls_key_file", label: RegExp) => {
-    const schema = v.pipe(
-      v.string(),
-      v.check(
-        (text) => label.test(text),
-        variable === "TLS_CERT" ? "holds no certificate in PEM form" : "holds no private key in PEM form",
-      ),
-    );
-    const candidate = resolver.has(variable) ? resolver.variable(variable, schema) : inFile(key);
-    if (candidate === undefined || v.is(schema, candidate.value)) return candidate;
-    resolver.report(candidate.at, v.safeParse(schema, candidate.value).issues?.[0].message ?? "");
-    return undefined;
+  const read = ({ variable, key, label, what }: TlsPart): Candidate<string> | "broken" | undefined => {
+    const schema = v.pipe(v.string(), v.check((text) => label.test(text), `holds no ${what} in PEM form`));
+    if (resolver.has(variable)) return resolver.variable(variable, schema) ?? "broken";
+    const candidate = inFile(key);
+    if (candidate === undefined || candidate === "broken") return candidate;
+    const { success, issues } = v.safeParse(schema, candidate.value);
+    if (success) return candidate;
+    resolver.report(candidate.at, issues[0].message);
+    return "broken";
   };
-  const isGiven = resolver.has("TLS_CERT") || resolver.has("TLS_KEY");
-  const cert = read("TLS_CERT", "tls_cert_file", /-----BEGIN CERTIFICATE-----/);
-  const key = read("TLS_KEY", "tls_key_file", /-----BEGIN [A-Z ]*PRIVATE KEY-----/);
-  for (const [variable, one, other] of [["TLS_CERT", cert, key], ["TLS_KEY", key, cert]] as const) {
-    if (one === undefined && other !== undefined && !resolver.has(variable)) {
-      const present = variable === "TLS_CERT" ? "TLS_KEY" : "TLS_CERT";
-      resolver.report(`env ${variable}`, `is missing, though ${present} is set: TLS needs both`);
-    }
-  }
-  resolver.settle(["server", "tls"], [cert && { value: "on", at: cert.at }], {
-    fallback: isGiven ? "broken" : "off",
-  });
-  return cert === undefined || key === undefined ? undefined : { cert: cert.value, key: key.value };
+  const cert = read(TLS_PARTS.cert);
+  const key = read(TLS_PARTS.key);
+  const whole = typeof cert === "object" && typeof key === "object";
+  resolver.settle(["server", "tls"], [whole ? { value: "on", at: cert.at } : undefined], { fallback: "off" });
+  if (whole) return { cert: cert.value, key: key.value };
+  if (cert === undefined && key !== undefined) reportLacking(resolver, TLS_PARTS.cert, TLS_PARTS.key);
+  if (key === undefined && cert !== undefined) reportLacking(resolver, TLS_PARTS.key, TLS_PARTS.cert);
+  return undefined;
+}
+
+function reportLacking(resolver: Resolver, lacking: TlsPart, present: TlsPart): void {
+  const isInEnvironment = resolver.has(present.variable);
+  const at = isInEnvironment ? `env ${lacking.variable}` : ["server", lacking.key];
+  const other = isInEnvironment ? present.variable : present.key;
+  resolver.report(at, `is missing, though ${other} is set: TLS needs both`);
 }
 
 /** Which endpoint answers paths without a name. */

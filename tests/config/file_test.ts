@@ -546,3 +546,46 @@ Deno.test("README.md: its example of a configuration file loads", async () => {
   assertEquals(config.endpoints.map(({ name }) => name), ["anthropic", "groq", "company", "chat"]);
   assertEquals(warnings, []);
 });
+
+Deno.test("a file: TLS needs both its files, beside the file and in PEM form; each problem is told once", async () => {
+  const files = {
+    "cert.pem": "-----BEGIN CERTIFICATE-----",
+    "key.pem": "-----BEGIN PRIVATE KEY-----",
+    "no.pem": "x",
+  };
+  const tls = (cert: string, key: string) => {
+    const lines = [cert && `tls_cert_file = "${cert}"`, key && `tls_key_file = "${key}"`].filter((line) =>
+      line !== ""
+    );
+    return loadConfig(
+      configSources({}, { ...files, "config.toml": `[server]\n${lines.join("\n")}\n${KEYED}` }),
+    );
+  };
+  assertEquals((await tls("cert.pem", "key.pem")).config.server.tls, {
+    cert: files["cert.pem"],
+    key: files["key.pem"],
+  });
+  for (
+    const [cert, key, problem] of [
+      ["cert.pem", "no.pem", "config.toml:3: server.tls_key_file holds no private key in PEM form"],
+      [
+        "gone.pem",
+        "key.pem",
+        'config.toml:2: server.tls_cert_file names "gone.pem", which cannot be read: there is no such file',
+      ],
+      [
+        "cert.pem",
+        "",
+        "config.toml:1: server.tls_key_file is missing, though tls_cert_file is set: TLS needs both",
+      ],
+      [
+        "",
+        "key.pem",
+        "config.toml:1: server.tls_cert_file is missing, though tls_key_file is set: TLS needs both",
+      ],
+    ] as const
+  ) {
+    const { problems } = await assertRejects(() => tls(cert, key), ConfigError);
+    assertEquals(problems.map(({ origin, message }) => `${origin} ${message}`), [problem]);
+  }
+});
