@@ -20,8 +20,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "signals",
     "version",
   ],
-  "connect": ["config"],
-  "service": [],
+  "connect": ["config", "shell_word"],
+  "service": ["shell_word"],
+  "shell_word": [],
   "app": [
     "auth",
     "cancellation",

@@ -1,5 +1,5 @@
 import { createApp } from "../app.ts";
-import { DEFAULT_ENDPOINT_SETTINGS, DEFAULT_TIMEOUTS, DIRECT } from "../config/defaults.ts";
+import { DEFAULT_BACKEND_SETTINGS, DEFAULT_ENDPOINT_SETTINGS } from "../config/defaults.ts";
 import { PRESETS } from "../config/presets.ts";
 import type { Config, Endpoint } from "../config/schema.ts";
 import { createDemoUpstream } from "../demo/upstream.ts";
@@ -51,12 +51,7 @@ function demoConfig({ port, upstreamPort }: { port: number; upstreamPort: number
       baseUrl: { origin: `http://${HOST}:${upstreamPort}`, path },
       key: { mode: "inject", value: KEYS[name] },
       keyField: PRESETS[name].keyField,
-      connection: DIRECT,
-      headers: [],
-      removeHeaders: [],
-      model: undefined,
-      weight: 1,
-      timeouts: DEFAULT_TIMEOUTS,
+      ...DEFAULT_BACKEND_SETTINGS,
     }],
     ...DEFAULT_ENDPOINT_SETTINGS,
   });

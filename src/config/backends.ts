@@ -15,7 +15,7 @@ import type {
   ModelOverride,
   OutboundProxy,
 } from "./schema.ts";
-import { textSchema } from "./values.ts";
+import { baseUrlOf, textSchema } from "./values.ts";
 
 /** What endpoints depend on besides their own settings. */
 export interface EndpointContext {
@@ -143,7 +143,7 @@ function readBaseUrl(
   }
   const ofPreset: Candidate<BaseUrl>[] = preset.baseUrl === undefined
     ? []
-    : [{ value: parseBaseUrl(preset.baseUrl), at: `preset ${presetName}` }];
+    : [{ value: baseUrlOf(new URL(preset.baseUrl)), at: `preset ${presetName}` }];
   const written = layers.flatMap((layer) => [
     ...candidatesOf([layer], "base_url"),
     ...candidatesOf([layer], "target_base"),
@@ -164,11 +164,6 @@ function readBaseUrl(
 
 /** Stands in for what has been reported as missing. */
 export const NO_BASE_URL: BaseUrl = { origin: "http://missing.invalid", path: "" };
-
-function parseBaseUrl(text: string): BaseUrl {
-  const url = new URL(text);
-  return { origin: url.origin, path: url.pathname.replace(/\/+$/, "") };
-}
 
 function readKey(
   path: KeyPath,

@@ -1,6 +1,13 @@
 /** What holds where nothing is configured. */
 
-import type { ConnectionSettings, Endpoint, PoolLimits, RetryPolicy, TimeoutLimits } from "./schema.ts";
+import type {
+  Backend,
+  ConnectionSettings,
+  Endpoint,
+  PoolLimits,
+  RetryPolicy,
+  TimeoutLimits,
+} from "./schema.ts";
 
 /** Where the proxy listens. */
 export const DEFAULT_PORT = 33_000;
@@ -42,4 +49,14 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   retry: { retries: 0, statuses: DEFAULT_RETRY_STATUSES },
   maxBufferBytes: DEFAULT_MAX_BUFFER_BYTES,
   exposeBackend: false,
+};
+
+/** What a backend does with nothing said but where it is and which key it gets. */
+export const DEFAULT_BACKEND_SETTINGS: Omit<Backend, "name" | "baseUrl" | "key" | "keyField"> = {
+  connection: DIRECT,
+  headers: [],
+  removeHeaders: [],
+  model: undefined,
+  weight: 1,
+  timeouts: DEFAULT_TIMEOUTS,
 };

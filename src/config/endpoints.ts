@@ -14,7 +14,7 @@ import { type Preset, type PresetName, presetNameOf, PRESETS } from "./presets.t
 import type { KeyPath } from "./problem.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Backend, Endpoint } from "./schema.ts";
-import { anthropicVersionSchema, baseUrlSchema, keySchema } from "./values.ts";
+import { anthropicVersionSchema, baseUrlSchema, secretSchema } from "./values.ts";
 
 /** The endpoints that the environment alone can configure, and how their variables begin. */
 export const ENVIRONMENT_ENDPOINTS: Readonly<Record<string, "OPENAI" | "ANTHROPIC">> = {
@@ -40,7 +40,7 @@ export function readEndpoint(
   const own = settings ?? {};
   const prefix = ENVIRONMENT_ENDPOINTS[name];
   const baseUrl = prefix && resolver.variable(`${prefix}_BASE_URL`, baseUrlSchema);
-  const apiKey = prefix && resolver.variable(`${prefix}_API_KEY`, keySchema);
+  const apiKey = prefix && resolver.variable(`${prefix}_API_KEY`, secretSchema);
   if (prefix !== undefined && settings === undefined) {
     for (const variable of [`${prefix}_BASE_URL`, `${prefix}_API_KEY`] as const) {
       if (!resolver.has(variable)) resolver.report(`env ${variable}`, HINTS[variable] ?? "is missing");

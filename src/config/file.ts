@@ -5,7 +5,7 @@ import { writtenSecrets } from "./written_secrets.ts";
 import { translateEarlierForm } from "./earlier_forms.ts";
 import { expandVariables, isTable } from "./expand.ts";
 import { type FileConfig, fileSchema } from "./file_schema.ts";
-import { type Finding, type KeyPath, type Origin, pathText, type Problem } from "./problem.ts";
+import { type Finding, isWithin, type KeyPath, type Origin, pathText, type Problem } from "./problem.ts";
 import { nearest } from "./suggest.ts";
 
 /** A file that was read, without what is wrong with it. */
@@ -127,11 +127,6 @@ function checkTree(tree: unknown): { settings: FileConfig; findings: Finding[] }
   const pruned = findings.reduceRight((rest, { at }) => without(rest, Array.isArray(at) ? at : []), tree);
   const result = v.safeParse(fileSchema, pruned);
   return { settings: result.success ? result.output : {}, findings };
-}
-
-/** Whether a place lies in another one, or is it. */
-function isWithin(path: KeyPath, outer: KeyPath): boolean {
-  return outer.every((part, index) => part === path[index]);
 }
 
 /** Every key that the schema does not know; valibot itself stops at the first of each table. */

@@ -16,7 +16,6 @@ import {
   headerNameSchema,
   headerValueSchema,
   hostSchema,
-  keySchema,
   nameSchema,
   originSchema,
   portSchema,
@@ -92,7 +91,7 @@ const BACKEND_KEYS = {
   base_url: text(baseUrlSchema, "where the API is; its path is kept"),
   target_base: text(baseUrlSchema, "the same as base_url, as earlier programs spelled it"),
   api_key: text(
-    keySchema,
+    secretSchema,
     'the key the proxy sends; "passthrough" sends the client\'s own on, "none" sends none',
   ),
   key_header: text(headerNameSchema, "the header that carries the key"),

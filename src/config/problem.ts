@@ -42,3 +42,8 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Whether a place lies in another one, or is it. */
+export function isWithin(path: KeyPath, outer: KeyPath): boolean {
+  return outer.every((part, index) => part === path[index]);
+}

@@ -3,7 +3,15 @@
 import * as v from "valibot";
 import type { Environment, Found, VariableName } from "./env.ts";
 import type { ConfigFile } from "./file.ts";
-import { ConfigError, type Finding, type KeyPath, type Origin, pathText, type Problem } from "./problem.ts";
+import {
+  ConfigError,
+  type Finding,
+  isWithin,
+  type KeyPath,
+  type Origin,
+  pathText,
+  type Problem,
+} from "./problem.ts";
 import type { ValueSchema } from "./values.ts";
 
 /** Values from the command line. */
@@ -82,7 +90,7 @@ export class Resolver {
 
   /** Whether something was found wrong at a place of the file, or within it. */
   hasFindingAt(path: KeyPath): boolean {
-    return this.#findings.some(({ at }) => typeof at !== "string" && isPrefix(path, at));
+    return this.#findings.some(({ at }) => typeof at !== "string" && isWithin(at, path));
   }
 
   /** Where a variable's value came from. */
@@ -93,7 +101,7 @@ export class Resolver {
   /** Something is missing at a place, unless what stood there was reported already. */
   reportMissing(at: KeyPath, message: string): void {
     const isReported = this.#findings.some((finding) =>
-      typeof finding.at !== "string" && (isPrefix(finding.at, at) || isPrefix(at, finding.at))
+      typeof finding.at !== "string" && (isWithin(at, finding.at) || isWithin(finding.at, at))
     );
     if (!isReported) this.report(at, message);
   }
@@ -154,10 +162,6 @@ export class Resolver {
 /** The line of a problem in the file; 0 for all others, which come first. */
 function lineOf({ origin }: Problem): number {
   return Number(/^[^:]+:(\d+)/.exec(origin)?.[1] ?? 0);
-}
-
-function isPrefix(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.every((part, index) => part === other[index]);
 }
 
 function shownValue(value: unknown): string {

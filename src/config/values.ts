@@ -33,8 +33,13 @@ export const baseUrlSchema: ValueSchema<BaseUrl> = v.pipe(
   v.check(({ url }) => url.username === "" && url.password === "", "holds a user name or password"),
   v.check(({ text }) => !text.includes("?"), "holds a query (?…): a base URL has none"),
   v.check(({ text }) => !text.includes("#"), "holds a fragment (#…): a base URL has none"),
-  v.transform(({ url }) => ({ origin: url.origin, path: url.pathname.replace(/\/+$/, "") })),
+  v.transform(({ url }) => baseUrlOf(url)),
 );
+
+/** The address without the slash at its end. */
+export function baseUrlOf({ origin, pathname }: URL): BaseUrl {
+  return { origin, path: pathname.replace(/\/+$/, "") };
+}
 
 /** A TCP port; 0 lets the system choose. */
 export const portSchema: ValueSchema<number> = v.pipe(
@@ -158,9 +163,6 @@ export const nameSchema: ValueSchema<string> = v.pipe(
 
 /** Any one line of text. */
 export const textSchema: ValueSchema<string> = line;
-
-/** A key of a backend, or the word for there being none of the proxy's. */
-export const keySchema: ValueSchema<string> = secretSchema;
 
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Fields the proxy writes itself; a second one would break the message. */

@@ -1,6 +1,7 @@
 /** The settings under which each known client uses this proxy, ready to be pasted. */
 
 import type { Provider } from "../config/schema.ts";
+import { shellWord } from "../shell_word.ts";
 
 /** What settings are made of. */
 export interface ConnectFacts {
@@ -167,9 +168,4 @@ export function clientOf(name: string): Client | undefined {
 function exports(variables: Readonly<Record<string, string>>): Snippet {
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${shellWord(value)}`);
   return { where: SHELL, text: lines.join("\n") };
-}
-
-/** A text as one word of a shell's command line. */
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,4 +1,5 @@
-import { environmentFile, type ServiceFacts, type ServicePlan, shellWord } from "./service.ts";
+import { shellWord } from "../shell_word.ts";
+import { environmentFile, type ServiceFacts, type ServicePlan } from "./service.ts";
 
 const UNIT = "/etc/systemd/system/llm-proxy.service";
 const FOLDER = "/etc/llm-proxy";

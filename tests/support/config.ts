@@ -1,6 +1,6 @@
 /** Endpoints and backends with the settings that nobody made. */
 
-import { DEFAULT_ENDPOINT_SETTINGS, DEFAULT_TIMEOUTS, DIRECT } from "../../src/config/defaults.ts";
+import { DEFAULT_BACKEND_SETTINGS, DEFAULT_ENDPOINT_SETTINGS } from "../../src/config/defaults.ts";
 import type { Backend, Endpoint } from "../../src/config/schema.ts";
 
 export function testBackend(origin: string, options: Partial<Backend> & { path?: string } = {}): Backend {
@@ -10,12 +10,7 @@ export function testBackend(origin: string, options: Partial<Backend> & { path?:
     baseUrl: { origin, path },
     key: { mode: "passthrough" },
     keyField: "authorization",
-    connection: DIRECT,
-    headers: [],
-    removeHeaders: [],
-    model: undefined,
-    weight: 1,
-    timeouts: DEFAULT_TIMEOUTS,
+    ...DEFAULT_BACKEND_SETTINGS,
     ...rest,
   };
 }
