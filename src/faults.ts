@@ -3,7 +3,7 @@
  * untouched, and the header `x-llm-proxy-error` is what tells the two apart.
  */
 
-import { field } from "./http1/fields.ts";
+import { type Field, field } from "./http1/fields.ts";
 import type { OutgoingReply } from "./http1/message.ts";
 
 /** The API dialect an endpoint speaks; it decides the shape of the proxy's own errors. */
@@ -68,21 +68,38 @@ const KINDS = {
 /** Why the proxy refused or failed a request; clients see it in `x-llm-proxy-error`. */
 export type FaultCode = keyof typeof KINDS;
 
+/** The SDKs wait no longer than this, whatever `retry-after` says. */
+const LONGEST_RETRY_SECONDS = 60;
+
+/** The limit that a request met. */
+export interface LimitReached {
+  readonly kind: "requests" | "tokens";
+  readonly limit: number;
+  readonly remaining: number;
+  /** Until it helps to ask again; undefined: it does not. */
+  readonly resetMs: number | undefined;
+  /** The same as a moment, in milliseconds since 1970. */
+  readonly resetsAt: number | undefined;
+}
+
 /** A failure the proxy answers for. `message` goes to the client and to the log: it never holds a secret. */
 export class ProxyFault extends Error {
   override readonly name = "ProxyFault";
   readonly code: FaultCode;
   /** Whole seconds for the `retry-after` header, where waiting helps. */
   readonly retryAfterSeconds: number | undefined;
+  /** Where it is a limit that was met. */
+  readonly limit: LimitReached | undefined;
 
   constructor(
     code: FaultCode,
     message: string,
-    options: { retryAfterSeconds?: number; cause?: unknown } = {},
+    options: { retryAfterSeconds?: number; limit?: LimitReached; cause?: unknown } = {},
   ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.limit = options.limit;
   }
 
   get status(): number {
@@ -106,10 +123,50 @@ export function faultReply(fault: ProxyFault, address: FaultAddress): OutgoingRe
   if (fault.retryAfterSeconds !== undefined) {
     fields.push(field("retry-after", String(fault.retryAfterSeconds)));
   }
+  // OpenAI's and Anthropic's SDKs try again by themselves unless they are told that it does not help.
+  if (fault.status === 429 && (fault.retryAfterSeconds ?? Infinity) > LONGEST_RETRY_SECONDS) {
+    fields.push(field("x-should-retry", "false"));
+  }
+  if (fault.limit !== undefined) fields.push(...limitFields(fault.limit, address.dialect));
   // RFC 9110, 15.5.2: a 401 names the scheme that would be accepted.
   if (fault.status === 401) fields.push(field("www-authenticate", 'Bearer realm="llm-proxy"'));
   const body = new TextEncoder().encode(JSON.stringify(faultBody(fault, address)));
   return { status: fault.status, reason: KINDS[fault.code].reason, fields, body };
+}
+
+/**
+ * The limit in the names that the provider's SDKs and their users know. OpenAI's resets are lengths of time
+ * (https://platform.openai.com/docs/guides/rate-limits), Anthropic's are moments
+ * (https://docs.anthropic.com/en/api/rate-limits). Gemini sends none.
+ */
+function limitFields(
+  { kind, limit, remaining, resetMs, resetsAt }: LimitReached,
+  dialect: ErrorDialect,
+): Field[] {
+  switch (dialect) {
+    case "openai":
+    case "generic":
+      return [
+        field(`x-ratelimit-limit-${kind}`, String(limit)),
+        field(`x-ratelimit-remaining-${kind}`, String(remaining)),
+        ...(resetMs === undefined
+          ? []
+          : [field(`x-ratelimit-reset-${kind}`, `${Math.ceil(resetMs / 1000)}s`)]),
+      ];
+    case "anthropic":
+      return [
+        field(`anthropic-ratelimit-${kind}-limit`, String(limit)),
+        field(`anthropic-ratelimit-${kind}-remaining`, String(remaining)),
+        ...(resetsAt === undefined
+          ? []
+          : [field(`anthropic-ratelimit-${kind}-reset`, new Date(resetsAt).toISOString())]),
+      ];
+    case "gemini":
+      return [];
+    default:
+      dialect satisfies never;
+      throw new TypeError("Unknown error dialect");
+  }
 }
 
 function faultBody(fault: ProxyFault, { dialect, requestId }: FaultAddress): unknown {

@@ -2,6 +2,7 @@ import type { Clock } from "../../src/clock.ts";
 
 /** A clock that stands until a test moves it. */
 export class FakeClock implements Clock {
+  static readonly START: number = Date.UTC(2026, 3, 29);
   #now = 0;
   readonly #timers = new Set<{ at: number; then: () => void }>();
 
@@ -11,6 +12,9 @@ export class FakeClock implements Clock {
   }
 
   readonly now = (): number => this.#now;
+
+  /** It stands at the start of a Wednesday until time passes. */
+  readonly epochMs = (): number => FakeClock.START + this.#now;
 
   readonly after = (delayMs: number, then: () => void): () => void => {
     const timer = { at: this.#now + delayMs, then };

@@ -1,0 +1,165 @@
+/** Admits requests within the limits and budgets of those who call, and settles what each one used. */
+
+import type { Clock } from "../clock.ts";
+import { ProxyFault } from "../faults.ts";
+import type { Principal, Rules, Subject } from "../principal.ts";
+import { type Balance, Ledger, msUntilNext, type Reservation } from "./ledger.ts";
+
+/** A request that was admitted. */
+export interface Admission {
+  /** Once, when it has ended: what it used; unknown is undefined and counts as nothing. */
+  readonly settle: (
+    used: { readonly tokens: number | undefined; readonly micros: number | undefined },
+  ) => void;
+}
+
+/** Nothing to be settled. */
+const UNLIMITED: Admission = { settle() {} };
+/** A running request may end at any moment. */
+const CONCURRENT_RETRY_MS = 1_000;
+
+/** Keeps the counts of all subjects; they outlive a change of rules. */
+export class Limiter {
+  readonly #clock: Clock;
+  readonly #ledgers = new Map<string, Ledger>();
+  readonly #balances: Map<string, Balance>;
+
+  /** `balances`: what each subject had used before, by its key. */
+  constructor(clock: Clock, balances: ReadonlyMap<string, Balance> = new Map()) {
+    this.#clock = clock;
+    this.#balances = new Map(balances);
+  }
+
+  /** Throws `rate_limited` or `budget_exceeded`; then nothing is counted. */
+  admit(principal: Principal, reservation: Reservation): Admission {
+    const { subjects } = principal;
+    if (subjects.length === 0) return UNLIMITED;
+    const now = this.#clock.now();
+    const entries = subjects.map((subject) => ({ subject, ledger: this.#ledgerOf(subject.key) }));
+    for (const { subject, ledger } of entries) this.#check(subject, ledger, now);
+    for (const { ledger } of entries) {
+      ledger.requestsThisMinute.add(now, 1);
+      ledger.requests++;
+      ledger.running++;
+      ledger.reservedTokens += reservation.tokens;
+      ledger.reservedMicros += reservation.micros;
+    }
+    let isSettled = false;
+    return {
+      settle: ({ tokens = 0, micros = 0 }) => {
+        if (isSettled) return;
+        isSettled = true;
+        const endedAt = this.#clock.now();
+        for (const { ledger } of entries) {
+          ledger.running--;
+          ledger.reservedTokens -= reservation.tokens;
+          ledger.reservedMicros -= reservation.micros;
+          if (tokens > 0) ledger.tokensThisMinute.add(endedAt, tokens);
+          if (micros > 0) ledger.spend(micros, this.#clock.epochMs());
+        }
+      },
+    };
+  }
+
+  /** What a subject has used; undefined: nothing since the start, and nothing before. */
+  ledger(key: string): Ledger | undefined {
+    return this.#ledgers.get(key) ?? (this.#balances.has(key) ? this.#ledgerOf(key) : undefined);
+  }
+
+  #ledgerOf(key: string): Ledger {
+    const known = this.#ledgers.get(key);
+    if (known !== undefined) return known;
+    const ledger = new Ledger(this.#balances.get(key), this.#clock.epochMs());
+    this.#balances.delete(key);
+    this.#ledgers.set(key, ledger);
+    return ledger;
+  }
+
+  #check({ what, rules }: Subject, ledger: Ledger, now: number): void {
+    const { requestsPerMinute, tokensPerMinute, concurrentRequests, maxRequests } = rules;
+    if (maxRequests !== undefined && ledger.requests >= maxRequests) {
+      throw new ProxyFault("budget_exceeded", `This ${what} has made all of its ${maxRequests} requests.`, {
+        limit: {
+          kind: "requests",
+          limit: maxRequests,
+          remaining: 0,
+          resetMs: undefined,
+          resetsAt: undefined,
+        },
+      });
+    }
+    if (concurrentRequests !== undefined && ledger.running >= concurrentRequests) {
+      throw this.#limited(
+        `This ${what} may have ${concurrentRequests} requests running at a time.`,
+        { kind: "requests", limit: concurrentRequests, resetMs: CONCURRENT_RETRY_MS },
+      );
+    }
+    if (requestsPerMinute !== undefined && ledger.requestsThisMinute.sum(now) >= requestsPerMinute) {
+      const resetMs = ledger.requestsThisMinute.msUntilBelow(now, requestsPerMinute);
+      throw this.#limited(
+        `This ${what} may make ${requestsPerMinute} requests per minute.`,
+        { kind: "requests", limit: requestsPerMinute, resetMs },
+      );
+    }
+    if (tokensPerMinute !== undefined) {
+      // What others may still use counts; what this one may use does not, or large answers could never be asked for.
+      const free = tokensPerMinute - ledger.reservedTokens;
+      if (ledger.tokensThisMinute.sum(now) >= free) {
+        const resetMs = free > 0 ? ledger.tokensThisMinute.msUntilBelow(now, free) : CONCURRENT_RETRY_MS;
+        throw this.#limited(
+          `This ${what} may use ${tokensPerMinute} tokens per minute.`,
+          { kind: "tokens", limit: tokensPerMinute, resetMs },
+        );
+      }
+    }
+    this.#checkBudgets(what, rules, ledger);
+  }
+
+  #limited(
+    message: string,
+    { kind, limit, resetMs }: { kind: "requests" | "tokens"; limit: number; resetMs: number },
+  ): ProxyFault {
+    const resetsAt = this.#clock.epochMs() + resetMs;
+    return new ProxyFault("rate_limited", message, {
+      limit: { kind, limit, remaining: 0, resetMs, resetsAt },
+      ...retryOf(resetMs),
+    });
+  }
+
+  #checkBudgets(what: string, rules: Rules, ledger: Ledger): void {
+    const epochMs = this.#clock.epochMs();
+    const budgets = [
+      ["day", rules.dayBudgetMicros, ledger.dayMicros(epochMs)],
+      ["month", rules.monthBudgetMicros, ledger.monthMicros(epochMs)],
+      ["total", rules.totalBudgetMicros, ledger.totalMicros],
+    ] as const;
+    for (const [period, budget, spent] of budgets) {
+      if (budget === undefined || spent + ledger.reservedMicros < budget) continue;
+      const when = period === "total" ? "in all" : `per ${period}`;
+      const isSpent = spent >= budget;
+      const resetMs = !isSpent
+        ? CONCURRENT_RETRY_MS
+        : period === "total"
+        ? undefined
+        : msUntilNext(period, epochMs);
+      throw new ProxyFault(
+        "budget_exceeded",
+        isSpent
+          ? `This ${what} has spent its budget of ${dollars(budget)} ${when}.`
+          : `The rest of this ${what}'s budget of ${
+            dollars(budget)
+          } ${when} is reserved by running requests.`,
+        retryOf(resetMs),
+      );
+    }
+  }
+}
+
+function retryOf(resetMs: number | undefined): { retryAfterSeconds?: number } {
+  return resetMs === undefined ? {} : { retryAfterSeconds: Math.max(1, Math.ceil(resetMs / 1000)) };
+}
+
+/** `$1.50` */
+function dollars(micros: number): string {
+  return `$${(micros / 1_000_000).toFixed(micros % 10_000 === 0 ? 2 : 6)}`;
+}

@@ -1,0 +1,56 @@
+/** Who calls, and what that allows: plain values between the stages of a request. */
+
+/** What a token or a project may do; what is absent is not restricted. */
+export interface Rules {
+  /** Requests that begin within any minute. */
+  readonly requestsPerMinute?: number;
+  /** Tokens, input and output, within any minute. */
+  readonly tokensPerMinute?: number;
+  /** Requests that run at the same time. */
+  readonly concurrentRequests?: number;
+  /** Requests in all. */
+  readonly maxRequests?: number;
+  /** What may be spent, in millionths of a US dollar: per day and month (UTC), and in all. */
+  readonly dayBudgetMicros?: number;
+  readonly monthBudgetMicros?: number;
+  readonly totalBudgetMicros?: number;
+  /** Names of endpoints, with `*` for any run of characters. */
+  readonly endpoints?: readonly string[];
+  /** Names of models, likewise. */
+  readonly models?: readonly string[];
+}
+
+/** Rules, and whose they are. */
+export interface Subject {
+  /** Under which its counts are kept: `token:tok_…`, `project:prj_…`, `shared:anna`. */
+  readonly key: string;
+  /** For messages: `token`, `project`. */
+  readonly what: "token" | "project";
+  readonly rules: Rules;
+}
+
+/** Who calls. */
+export interface Principal {
+  readonly kind: "anonymous" | "shared" | "token";
+  /** As it stands in the log. */
+  readonly name: string;
+  readonly tokenId?: string;
+  readonly projectId?: string;
+  /** Everything whose rules the request has to keep. */
+  readonly subjects: readonly Subject[];
+  /** Provider keys of its project by endpoint; they are used in place of the endpoint's own. */
+  readonly keys: ReadonlyMap<string, string>;
+}
+
+const NO_KEYS: ReadonlyMap<string, string> = new Map();
+
+/** Where no token is asked for. */
+export const ANONYMOUS: Principal = { kind: "anonymous", name: "anonymous", subjects: [], keys: NO_KEYS };
+
+/** The holder of a token of the configuration. */
+export function sharedPrincipal(name: string, rules: Rules = {}): Principal {
+  const subjects = Object.keys(rules).length === 0
+    ? []
+    : [{ key: `shared:${name}`, what: "token", rules } as const];
+  return { kind: "shared", name, subjects, keys: NO_KEYS };
+}
