@@ -1,0 +1,237 @@
+/** Keeps an account of every exchange: who, what, how much, at what cost; and which are running. */
+
+import type { Clock } from "../clock.ts";
+import type { Backend, Endpoint } from "../config/schema.ts";
+import type { ExchangeAccount, ExchangeRecord } from "../exchange.ts";
+import { type Field, fieldValue } from "../http1/fields.ts";
+import type { Principal } from "../principal.ts";
+import type { ExchangeRow } from "../storage/store.ts";
+import { AnswerTap, type Observed } from "./answer_tap.ts";
+import { clientFamily } from "./client_family.ts";
+import type { Cost, Pricer } from "./cost.ts";
+import type { RequestFacts } from "./request_facts.ts";
+import type { Usage } from "./usage.ts";
+
+/** An exchange that begins. */
+export interface Opening {
+  readonly id: string;
+  readonly principal: Principal;
+  readonly endpoint: Endpoint | undefined;
+  readonly fields: readonly Field[];
+}
+
+/** An exchange that is running. */
+export interface RunningExchange {
+  readonly requestId: string;
+  readonly startedAt: number;
+  readonly endpoint: string | undefined;
+  readonly principal: string;
+  readonly tokenId: string | undefined;
+  readonly projectId: string | undefined;
+  readonly client: string;
+  readonly modelAsked: string | undefined;
+  readonly stream: boolean | undefined;
+  readonly backend: string | undefined;
+  readonly bytes: number;
+}
+
+/** What accounts are kept with. */
+export interface AccountsParts {
+  readonly clock: Clock;
+  readonly pricer: Pricer;
+  /** Once per exchange, when everything is known of it. */
+  readonly onRow: (row: ExchangeRow, record: ExchangeRecord, endpoint: Endpoint | undefined) => void;
+  /** An exchange has begun. */
+  readonly onOpen?: (running: RunningExchange) => void;
+}
+
+const NOTHING: Observed = { usage: {} };
+
+/** All accounts that are open. */
+export class Accounts {
+  readonly #parts: AccountsParts;
+  readonly #open = new Set<Account>();
+  /** Answers that are still being decompressed. */
+  readonly #closing = new Set<Promise<void>>();
+
+  constructor(parts: AccountsParts) {
+    this.#parts = parts;
+  }
+
+  open(opening: Opening): Account {
+    const { clock, pricer, onOpen } = this.#parts;
+    const account = new Account(opening, {
+      startedAt: clock.epochMs(),
+      pricer,
+      onEnd: (record) => this.#close(account, record),
+    });
+    this.#open.add(account);
+    onOpen?.(account.running());
+    return account;
+  }
+
+  /** What is running, the oldest first. */
+  running(): RunningExchange[] {
+    return [...this.#open].map((account) => account.running());
+  }
+
+  /** Resolves once all that has ended is accounted for. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#closing);
+  }
+
+  #close(account: Account, record: ExchangeRecord): void {
+    this.#open.delete(account);
+    const observed = account.observed();
+    if (!(observed instanceof Promise)) return this.#write(account, record, observed);
+    const closing = observed.then((value) => this.#write(account, record, value))
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  #write(account: Account, record: ExchangeRecord, observed: Observed): void {
+    this.#parts.onRow(account.close(record, observed), record, account.endpoint);
+  }
+}
+
+/** The account of one exchange. */
+export class Account implements ExchangeAccount {
+  readonly endpoint: Endpoint | undefined;
+  readonly #opening: Opening;
+  readonly #startedAt: number;
+  readonly #client: string;
+  readonly #pricer: Pricer;
+  readonly #onEnd: (record: ExchangeRecord) => void;
+  #facts: () => RequestFacts = () => ({});
+  #settle: ((used: { tokens: number | undefined; micros: number | undefined }) => void) | undefined;
+  #backend: Backend | undefined;
+  #tap: AnswerTap | undefined;
+  #bytes = 0;
+
+  constructor(
+    opening: Opening,
+    { startedAt, pricer, onEnd }: {
+      startedAt: number;
+      pricer: Pricer;
+      onEnd: (record: ExchangeRecord) => void;
+    },
+  ) {
+    this.endpoint = opening.endpoint;
+    this.#opening = opening;
+    this.#startedAt = startedAt;
+    this.#client = clientFamily(fieldValue(opening.fields, "user-agent"));
+    this.#pricer = pricer;
+    this.#onEnd = onEnd;
+  }
+
+  /** What the request asks for, as far as it has been read. */
+  asks(facts: () => RequestFacts): void {
+    this.#facts = facts;
+  }
+
+  /** It was let in; `settle` is told what it used. */
+  admitted(settle: (used: { tokens: number | undefined; micros: number | undefined }) => void): void {
+    this.#settle = settle;
+  }
+
+  /** What the most tokens would cost that the answer may have; 0 where nothing is known. In micro-dollars. */
+  highestOutputCost({ model, maxOutputTokens }: RequestFacts): number {
+    const backend = this.endpoint?.backends[0];
+    if (model === undefined || maxOutputTokens === undefined || backend === undefined) return 0;
+    return this.#cost({ outputTokens: maxOutputTokens }, [model], backend)?.micros ?? 0;
+  }
+
+  answered(fields: readonly Field[], backend: Backend): void {
+    this.#backend = backend;
+    this.#tap = AnswerTap.of(fieldValue(fields, "content-type"), fieldValue(fields, "content-encoding"));
+  }
+
+  passed(piece: Uint8Array): void {
+    this.#bytes += piece.length;
+    this.#tap?.write(piece);
+  }
+
+  ended(record: ExchangeRecord): void {
+    this.#onEnd(record);
+  }
+
+  observed(): Observed | Promise<Observed> {
+    return this.#tap?.end() ?? NOTHING;
+  }
+
+  running(): RunningExchange {
+    const { id, principal } = this.#opening;
+    const { model, stream } = this.#facts();
+    return {
+      requestId: id,
+      startedAt: this.#startedAt,
+      endpoint: this.endpoint?.name,
+      principal: principal.name,
+      tokenId: principal.tokenId,
+      projectId: principal.projectId,
+      client: this.#client,
+      modelAsked: model,
+      stream,
+      backend: this.#backend?.name,
+      bytes: this.#bytes,
+    };
+  }
+
+  /** Settles it, and gives what is kept of it. */
+  close(record: ExchangeRecord, { usage, model, stopReason }: Observed): ExchangeRow {
+    const { principal } = this.#opening;
+    const facts = this.#facts();
+    const models = [model, facts.model].filter((name) => name !== undefined);
+    const cost = this.#backend && this.#cost(usage, models, this.#backend);
+    this.#settle?.({ tokens: sum(usage.inputTokens, usage.outputTokens), micros: cost?.micros });
+    return {
+      requestId: record.id,
+      startedAt: this.#startedAt,
+      durationMs: record.durationMs,
+      firstByteMs: record.firstByteMs,
+      method: record.method,
+      path: record.path,
+      endpoint: record.endpoint,
+      provider: this.endpoint?.provider,
+      backend: record.backend,
+      attempts: record.attempts.length,
+      status: record.status,
+      ending: record.ending,
+      principal: principal.name,
+      tokenId: principal.tokenId,
+      projectId: principal.projectId,
+      admitted: this.#settle !== undefined,
+      client: this.#client,
+      stream: facts.stream,
+      modelAsked: facts.model,
+      modelAnswered: model,
+      stopReason,
+      inputTokens: usage.inputTokens,
+      outputTokens: usage.outputTokens,
+      cachedTokens: usage.cachedTokens,
+      cacheWriteTokens: usage.cacheWriteTokens,
+      reasoningTokens: usage.reasoningTokens,
+      audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
+      imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
+      partial: this.#backend !== undefined && record.ending !== "complete",
+      costMicros: cost?.micros,
+      priceVersion: cost?.version,
+      bytes: record.bytes,
+    };
+  }
+
+  #cost(usage: Usage, models: readonly string[], { baseUrl }: Backend): Cost | undefined {
+    if (this.endpoint === undefined) return undefined;
+    const { priceProvider, prices } = this.endpoint;
+    return this.#pricer.cost(usage, {
+      models,
+      endpoint: { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices },
+      epochMs: this.#startedAt,
+    });
+  }
+}
+
+/** What is known of both; undefined where nothing is. */
+function sum(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
+}

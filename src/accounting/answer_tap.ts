@@ -1,0 +1,115 @@
+/** Reads an answer's usage, model and stop reason while it passes. It never delays, changes or fails it. */
+
+import { Decompressor } from "./decompressor.ts";
+import { EventStreamScanner } from "./event_stream_scanner.ts";
+import { JsonScanner, type Wanted } from "./json_scanner.ts";
+import { addRawUsage, type RawUsage, type Usage, usageOf } from "./usage.ts";
+
+/** What an answer said about itself; what it did not say is absent. */
+export interface Observed {
+  readonly usage: Usage;
+  readonly model?: string;
+  readonly stopReason?: string;
+}
+
+/** All shapes at once: an endpoint may answer in more than one, whatever it is called. */
+const WANTED: Wanted = {
+  model: true,
+  usage: true,
+  stop_reason: true,
+  status: true,
+  incomplete_details: { reason: true },
+  choices: { "*": { finish_reason: true } },
+  // Anthropic's events.
+  message: { model: true, usage: true, stop_reason: true },
+  delta: { stop_reason: true },
+  // Events of OpenAI's responses.
+  response: { model: true, usage: true, status: true, incomplete_details: { reason: true } },
+  // Groq's streams.
+  x_groq: { usage: true },
+  // Gemini.
+  usageMetadata: true,
+  modelVersion: true,
+  candidates: { "*": { finishReason: true } },
+};
+/** A model's name or a stop reason is shorter. */
+const MAX_TEXT = 200;
+
+/** Watches one answer. */
+export class AnswerTap {
+  readonly #raw: RawUsage = new Map();
+  #model: string | undefined;
+  #stopReason: string | undefined;
+  /** What a status says is said better by a stop reason. */
+  #status: string | undefined;
+  readonly #sink: { write(bytes: Uint8Array): void };
+  readonly #decompressor: Decompressor | undefined;
+
+  /** Undefined where the answer's type holds nothing to be read. */
+  static of(type: string | undefined, encoding: string | undefined): AnswerTap | undefined {
+    const mediaType = (type ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+    const isEventStream = mediaType === "text/event-stream";
+    const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
+    if (!isEventStream && !isJson) return undefined;
+    const coding = (encoding ?? "identity").trim().toLowerCase();
+    if (coding !== "identity" && !Decompressor.knows(coding)) return undefined;
+    return new AnswerTap(isEventStream, coding);
+  }
+
+  private constructor(isEventStream: boolean, coding: string) {
+    const json = new JsonScanner(WANTED, (path, value) => this.#found(path, value));
+    const scanner = isEventStream ? new EventStreamScanner(json) : json;
+    this.#decompressor = coding === "identity"
+      ? undefined
+      : new Decompressor(coding, (bytes) => scanner.write(bytes));
+    this.#sink = this.#decompressor ?? scanner;
+  }
+
+  /** The next piece, which is not kept. */
+  write(piece: Uint8Array): void {
+    this.#sink.write(piece);
+  }
+
+  /** What there is to say once the answer has ended, however it ended; a promise only where it was compressed. */
+  end(): Observed | Promise<Observed> {
+    return this.#decompressor === undefined
+      ? this.#observed()
+      : this.#decompressor.end().then(() => this.#observed());
+  }
+
+  #observed(): Observed {
+    const stopReason = this.#stopReason ?? this.#status;
+    return {
+      usage: usageOf(this.#raw),
+      ...(this.#model !== undefined && { model: this.#model }),
+      ...(stopReason !== undefined && { stopReason }),
+    };
+  }
+
+  #found(path: string, value: unknown): void {
+    switch (path) {
+      case "usage":
+      case "message.usage":
+      case "response.usage":
+      case "x_groq.usage":
+      case "usageMetadata":
+        addRawUsage(this.#raw, value);
+        return;
+    }
+    if (typeof value !== "string" || value === "" || value.length > MAX_TEXT) return;
+    switch (path) {
+      case "model":
+      case "message.model":
+      case "response.model":
+      case "modelVersion":
+        this.#model ??= value;
+        return;
+      case "status":
+      case "response.status":
+        this.#status = value;
+        return;
+      default:
+        this.#stopReason = value;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/** What an exchange costs, by the prices of the configuration and else by those that are published. */
+
+import type { Price, PricedModel } from "../config/schema.ts";
+import type { Usage } from "./usage.ts";
+
+/** The library of published prices, as far as it is used here. */
+export interface PriceLibrary {
+  /** Its name and version, which is kept with every cost. */
+  readonly version: string;
+  /** A cost in US dollars; undefined where it knows no price. Throws for usage that cannot be. */
+  readonly price: (
+    usage: Readonly<Record<string, number>>,
+    model: string,
+    provider: string,
+    at: Date,
+  ) => number | undefined;
+  /** The provider behind an address. */
+  readonly providerAt: (url: string) => string | undefined;
+}
+
+/** Where an exchange was answered, as far as its price depends on it. */
+export interface PricedEndpoint {
+  /** The backend's base URL. */
+  readonly url: string;
+  /** The provider whose prices hold, where the configuration names one. */
+  readonly provider: string | undefined;
+  /** Prices of the configuration; the first that matches counts. */
+  readonly prices: readonly PricedModel[];
+}
+
+/** A cost in millionths of a US dollar, and whose price it was. */
+export interface Cost {
+  readonly micros: number;
+  readonly version: string;
+}
+
+/** What is written beside costs at prices of the configuration. */
+const OWN_VERSION = "configuration";
+const MAX_ADDRESSES = 1_000;
+
+/** Knows what things cost. */
+export class Pricer {
+  readonly #library: PriceLibrary;
+  readonly #providers = new Map<string, string | undefined>();
+
+  constructor(library: PriceLibrary) {
+    this.#library = library;
+  }
+
+  /** Undefined: unknown. `models` in the order in which they are tried: the one that answered, the one asked for. */
+  cost(
+    usage: Usage,
+    { models, endpoint, epochMs }: {
+      models: readonly string[];
+      endpoint: PricedEndpoint;
+      epochMs: number;
+    },
+  ): Cost | undefined {
+    if (
+      usage.inputTokens === undefined && usage.outputTokens === undefined &&
+      usage.inputAudioSeconds === undefined
+    ) {
+      return undefined;
+    }
+    const own = models.map((model) => endpoint.prices.find(({ matches }) => matches(model)))
+      .find((price) => price !== undefined);
+    if (own !== undefined) return { micros: Math.round(ownCost(usage, own)), version: OWN_VERSION };
+    const provider = endpoint.provider ?? this.#providerAt(endpoint.url);
+    if (provider === undefined) return undefined;
+    const at = new Date(epochMs);
+    for (const model of models) {
+      const dollars = this.#published(usage, { model, provider, at });
+      if (dollars !== undefined) {
+        return { micros: Math.round(dollars * 1_000_000), version: this.#library.version };
+      }
+    }
+    return undefined;
+  }
+
+  #providerAt(url: string): string | undefined {
+    if (!this.#providers.has(url)) {
+      if (this.#providers.size >= MAX_ADDRESSES) this.#providers.clear();
+      this.#providers.set(url, this.#library.providerAt(url));
+    }
+    return this.#providers.get(url);
+  }
+
+  #published(
+    usage: Usage,
+    { model, provider, at }: { model: string; provider: string; at: Date },
+  ): number | undefined {
+    try {
+      const dollars = this.#library.price(libraryUsage(usage), model, provider, at);
+      return dollars === undefined || !Number.isFinite(dollars) ? undefined : dollars;
+    } catch {
+      // A provider that says more was cached than was sent: nothing that could be priced.
+      return undefined;
+    }
+  }
+}
+
+/** Dollars per million tokens are micro-dollars per token. */
+function ownCost(usage: Usage, { input, output, cached = input, cacheWrite = input }: Price): number {
+  const all = usage.inputTokens ?? 0;
+  const read = usage.cachedTokens ?? 0;
+  const written = usage.cacheWriteTokens ?? 0;
+  const plain = Math.max(0, all - read - written);
+  return plain * input + read * cached + written * cacheWrite + (usage.outputTokens ?? 0) * output;
+}
+
+/** The names of `@pydantic/genai-prices`, whose input counts what was cached, as ours does. */
+function libraryUsage(usage: Usage): Record<string, number> {
+  const names = {
+    input_tokens: usage.inputTokens ?? 0,
+    output_tokens: usage.outputTokens ?? 0,
+    cache_read_tokens: usage.cachedTokens,
+    cache_write_tokens: usage.cacheWriteTokens,
+    cache_write_1h_tokens: usage.cacheWriteHourTokens,
+    input_audio_tokens: usage.inputAudioTokens,
+    output_audio_tokens: usage.outputAudioTokens,
+    input_image_tokens: usage.inputImageTokens,
+    output_image_tokens: usage.outputImageTokens,
+    input_audio_seconds: usage.inputAudioSeconds,
+  };
+  const given: Record<string, number> = {};
+  for (const [name, value] of Object.entries(names)) if (value) given[name] = value;
+  return given;
+}

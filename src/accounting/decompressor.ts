@@ -1,0 +1,84 @@
+/** Decompresses what is only looked at, beside the answer that passes. */
+
+import type { Transform } from "node:stream";
+
+const CODINGS = ["gzip", "x-gzip", "deflate", "br", "zstd"];
+/** So much may wait for the decompressor; a stream that is faster is not looked at any further. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+/** What a small answer may grow to, before it is taken for an attack. */
+const MAX_PLAIN_BYTES = 512 * 1024 * 1024;
+
+/** One compressed answer. Never throws; what is broken ends it early. */
+export class Decompressor {
+  readonly #take: (bytes: Uint8Array) => void;
+  #stream: Transform | undefined;
+  readonly #opening: Promise<void>;
+  readonly #ended = Promise.withResolvers<void>();
+  #early: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #plainBytes = 0;
+  #hasEnded = false;
+
+  /** Whether a content coding is known. */
+  static knows(coding: string): boolean {
+    return CODINGS.includes(coding);
+  }
+
+  /** `take` gets the plain bytes, piece by piece. */
+  constructor(coding: string, take: (bytes: Uint8Array) => void) {
+    this.#take = take;
+    this.#opening = this.#open(coding);
+  }
+
+  /** The next compressed piece; it is copied. */
+  write(piece: Uint8Array): void {
+    if (this.#hasEnded) return;
+    this.#waitingBytes += piece.length;
+    if (this.#waitingBytes > MAX_WAITING_BYTES) return this.#giveUp();
+    const copy = piece.slice();
+    if (this.#stream === undefined) this.#early.push(copy);
+    else this.#pass(this.#stream, copy);
+  }
+
+  /** Resolves once all that came was looked at. */
+  async end(): Promise<void> {
+    await this.#opening;
+    this.#stream?.end();
+    await this.#ended.promise;
+  }
+
+  async #open(coding: string): Promise<void> {
+    // Loaded by the first such answer.
+    const zlib = await import("node:zlib");
+    // A stream that was cut is looked at as far as it came.
+    const lenient = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
+    const stream: Transform = coding === "br"
+      ? zlib.createBrotliDecompress({ finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH })
+      : coding === "zstd"
+      ? zlib.createZstdDecompress()
+      : coding === "deflate"
+      ? zlib.createInflate(lenient)
+      : zlib.createGunzip(lenient);
+    stream.on("data", (bytes: Uint8Array) => {
+      this.#plainBytes += bytes.length;
+      if (this.#plainBytes > MAX_PLAIN_BYTES) this.#giveUp();
+      else if (!this.#hasEnded) this.#take(bytes);
+    });
+    stream.on("error", () => this.#giveUp());
+    stream.on("end", () => this.#giveUp());
+    this.#stream = stream;
+    for (const piece of this.#early.splice(0)) this.#pass(stream, piece);
+  }
+
+  #pass(stream: Transform, piece: Uint8Array): void {
+    stream.write(piece, () => void (this.#waitingBytes -= piece.length));
+  }
+
+  #giveUp(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#early = [];
+    this.#stream?.destroy();
+    this.#ended.resolve();
+  }
+}

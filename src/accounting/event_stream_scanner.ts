@@ -1,0 +1,70 @@
+/** Reads the data of server-sent events while they pass (WHATWG HTML, 9.2.6), without keeping them. */
+
+import type { JsonScanner } from "./json_scanner.ts";
+
+const LF = 0x0a;
+const CR = 0x0d;
+const PREFIX = [..."data:"].map((letter) => letter.charCodeAt(0));
+
+/** Hands the data of each event to a scanner; every event is a JSON text of its own. */
+export class EventStreamScanner {
+  readonly #json: JsonScanner;
+  /** How much of `data:` the line began with; -1: it is another line. */
+  #matched = 0;
+  #isLineEmpty = true;
+  /** The last line ended in CR; an LF that follows belongs to it. */
+  #endedByCr = false;
+
+  constructor(json: JsonScanner) {
+    this.#json = json;
+  }
+
+  /** The next piece of the stream. It is not kept. */
+  write(bytes: Uint8Array): void {
+    let at = 0;
+    let nextCr = positionOf(bytes, CR, 0);
+    while (at < bytes.length) {
+      const byte = bytes[at];
+      if (this.#endedByCr) {
+        this.#endedByCr = false;
+        if (byte === LF) {
+          at++;
+          continue;
+        }
+      }
+      if (byte === LF || byte === CR) {
+        this.#endLine(byte === CR);
+        at++;
+        continue;
+      }
+      this.#isLineEmpty = false;
+      if (this.#matched >= 0 && this.#matched < PREFIX.length) {
+        this.#matched = byte === PREFIX[this.#matched] ? this.#matched + 1 : -1;
+        at++;
+        continue;
+      }
+      if (nextCr < at) nextCr = positionOf(bytes, CR, at);
+      const end = Math.min(positionOf(bytes, LF, at), nextCr);
+      if (this.#matched === PREFIX.length) this.#json.write(bytes, at, end);
+      at = end;
+    }
+  }
+
+  #endLine(byCr: boolean): void {
+    // An empty line ends the event.
+    if (this.#isLineEmpty) this.#json.reset();
+    else if (this.#matched === PREFIX.length) this.#json.write(SPACE);
+    this.#matched = 0;
+    this.#isLineEmpty = true;
+    this.#endedByCr = byCr;
+  }
+}
+
+/** Data that goes on in the next line is joined by a line break. */
+const SPACE = Uint8Array.of(LF);
+
+/** Where a byte stands at or behind `from`; the length where it does not. */
+function positionOf(bytes: Uint8Array, byte: number, from: number): number {
+  const at = bytes.indexOf(byte, from);
+  return at === -1 ? bytes.length : at;
+}

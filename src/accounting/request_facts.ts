@@ -1,0 +1,93 @@
+/** What a request asks for, as far as limits and accounts need it. */
+
+import { JsonScanner, type Wanted } from "./json_scanner.ts";
+
+/** What a request says of itself; what it does not say is absent. */
+export interface RequestFacts {
+  readonly model?: string;
+  /** The most tokens that the answer may have. */
+  readonly maxOutputTokens?: number;
+  readonly stream?: boolean;
+}
+
+const WANTED: Wanted = {
+  model: true,
+  stream: true,
+  max_tokens: true,
+  max_completion_tokens: true,
+  max_output_tokens: true,
+  generationConfig: { maxOutputTokens: true },
+};
+const MAX_MODEL = 200;
+/** A form's fields are short and stand before or behind its file. */
+const FORM_PART_BYTES = 8 * 1024;
+
+/** Reads a request's body while it passes; it is not kept. */
+export class RequestTap {
+  #model: string | undefined;
+  #maxOutputTokens: number | undefined;
+  #stream: boolean | undefined;
+  readonly #scanner: JsonScanner | undefined;
+  /** The beginning and the end of a form. */
+  #head = new Uint8Array();
+  #tail = new Uint8Array();
+  readonly #isForm: boolean;
+
+  constructor({ contentType, path }: { contentType: string | undefined; path: string }) {
+    this.#isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
+    this.#model = modelInPath(path);
+    this.#scanner = this.#isForm
+      ? undefined
+      : new JsonScanner(WANTED, (place, value) => this.#found(place, value));
+  }
+
+  write(piece: Uint8Array): void {
+    this.#scanner?.write(piece);
+    if (!this.#isForm) return;
+    if (this.#head.length < FORM_PART_BYTES) this.#head = joinedEnd(this.#head, piece, "first");
+    this.#tail = joinedEnd(this.#tail, piece, "last");
+  }
+
+  facts(): RequestFacts {
+    const model = this.#model ??
+      (this.#isForm ? modelInForm(this.#head) ?? modelInForm(this.#tail) : undefined);
+    return {
+      ...(model !== undefined && { model }),
+      ...(this.#maxOutputTokens !== undefined && { maxOutputTokens: this.#maxOutputTokens }),
+      ...(this.#stream !== undefined && { stream: this.#stream }),
+    };
+  }
+
+  #found(place: string, value: unknown): void {
+    if (place === "model") {
+      if (typeof value === "string" && value !== "" && value.length <= MAX_MODEL) this.#model = value;
+    } else if (place === "stream") {
+      if (typeof value === "boolean") this.#stream = value;
+    } else if (typeof value === "number" && value >= 0 && Number.isFinite(value)) {
+      this.#maxOutputTokens = Math.max(this.#maxOutputTokens ?? 0, Math.ceil(value));
+    }
+  }
+}
+
+/** Gemini's and Azure's paths name the model: `/v1beta/models/NAME:generateContent`, `/deployments/NAME/…`. */
+export function modelInPath(path: string): string | undefined {
+  const [, name] = /\/(?:models|deployments)\/([^/:?]+)/.exec(path) ?? [];
+  if (name === undefined || name.length > MAX_MODEL) return undefined;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return undefined;
+  }
+}
+
+function joinedEnd(kept: Uint8Array, piece: Uint8Array, which: "first" | "last"): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(kept.length + piece.length);
+  whole.set(kept);
+  whole.set(piece, kept.length);
+  return which === "first" ? whole.slice(0, FORM_PART_BYTES) : whole.slice(-FORM_PART_BYTES);
+}
+
+function modelInForm(bytes: Uint8Array): string | undefined {
+  const text = new TextDecoder().decode(bytes);
+  return /name="?model"?[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]{1,200})\r\n--/i.exec(text)?.[1];
+}
