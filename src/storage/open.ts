@@ -1,0 +1,24 @@
+import { type Store, StoreError } from "./store.ts";
+
+/** Opens the store that a URL names: `sqlite:./data/llm-proxy.db`. Throws a {@link StoreError}. */
+export async function openStore(url: string): Promise<Store> {
+  const [, scheme, rest = ""] = /^([a-z]+):(.+)$/.exec(url) ?? [];
+  switch (scheme) {
+    case "sqlite": {
+      const { openSqlite } = await import("./sqlite/sqlite.ts");
+      return openSqlite(sqlitePath(rest));
+    }
+    default:
+      throw new StoreError("failed", `${url} names no database that is known here: write sqlite:FILE`);
+  }
+}
+
+/** The file beside the database that holds the key which seals provider keys. */
+export function keyFileOf(url: string): string {
+  return `${sqlitePath(url.replace(/^sqlite:/, "")).replace(/\.[^./\\]*$/, "")}.key`;
+}
+
+/** `./data/x.db`, `/var/lib/x.db`, and both with the slashes of a URL's authority before them. */
+export function sqlitePath(rest: string): string {
+  return rest.startsWith("///") ? rest.slice(2) : rest.startsWith("//") ? rest.slice(2) : rest;
+}

@@ -1,0 +1,65 @@
+/** Finds the key that seals provider keys: the one that was configured, or one in a file beside the database. */
+
+import { randomKey, SecretBox } from "./secret_box.ts";
+import { type Store, StoreError } from "./store.ts";
+
+/** Under this name the store keeps something sealed, by which another key is told. */
+const CHECK = "encryption_key_check";
+
+/** A box, and the file that was made for its key, where one was. */
+export interface OpenedBox {
+  readonly box: SecretBox;
+  readonly madeKeyFile: string | undefined;
+}
+
+/** Throws a {@link StoreError} where the store's keys were sealed by another key, or the key's file is gone. */
+export async function openBox(
+  store: Store,
+  { encryptionKey, keyFile }: { encryptionKey: Uint8Array<ArrayBuffer> | undefined; keyFile: string },
+): Promise<OpenedBox> {
+  const hasSealed = (await store.readAccess()).projects.some(({ keys }) => keys.length > 0);
+  const found = encryptionKey ?? readKeyFile(keyFile);
+  if (found === undefined && hasSealed) {
+    throw new StoreError(
+      "failed",
+      `the key file ${keyFile} is missing, without which the provider keys of projects cannot be read: ` +
+        "put it back, or set ENCRYPTION_KEY",
+    );
+  }
+  const key = found ?? randomKey();
+  const box = await SecretBox.of(key);
+  const check = await store.readNote(CHECK);
+  const opens = check !== undefined && await box.open(Uint8Array.fromBase64(check), CHECK) !== undefined;
+  if (check !== undefined && !opens && hasSealed) {
+    const which = encryptionKey === undefined ? `the key in ${keyFile}` : "ENCRYPTION_KEY";
+    throw new StoreError("failed", `${which} is not the one that sealed the provider keys of projects`);
+  }
+  if (found === undefined) writeKeyFile(keyFile, key);
+  if (!opens) await store.writeNote(CHECK, (await box.seal(CHECK, CHECK)).toBase64());
+  return { box, madeKeyFile: found === undefined ? keyFile : undefined };
+}
+
+function readKeyFile(path: string): Uint8Array<ArrayBuffer> | undefined {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new StoreError("failed", `the key file ${path} cannot be read`, { cause: error });
+  }
+  try {
+    const key = Uint8Array.fromBase64(text.trim());
+    if (key.length === 32) return key;
+  } catch {
+    // No base64.
+  }
+  throw new StoreError("failed", `the key file ${path} does not hold 32 bytes in base64`);
+}
+
+function writeKeyFile(path: string, key: Uint8Array): void {
+  try {
+    Deno.writeTextFileSync(path, `${key.toBase64()}\n`, { mode: 0o600, createNew: true });
+  } catch (error) {
+    throw new StoreError("failed", `the key file ${path} cannot be made`, { cause: error });
+  }
+}

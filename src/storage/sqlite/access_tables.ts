@@ -1,0 +1,261 @@
+/** Projects and tokens in SQLite. */
+
+import type { SQLInputValue } from "node:sqlite";
+import type { Rules } from "../../principal.ts";
+import type { Listed, Page, Project, ProjectChange, ProjectKey, Token, TokenChange } from "../store.ts";
+import type { Database, Row } from "./database.ts";
+
+/** What a column holds, as its STRICT type guarantees. */
+function text(row: Row, column: string): string {
+  return String(row[column]);
+}
+function number(row: Row, column: string): number {
+  return Number(row[column]);
+}
+function optional(row: Row, column: string): number | undefined {
+  return row[column] === null ? undefined : Number(row[column]);
+}
+function bytes(row: Row, column: string): Uint8Array {
+  const value = row[column];
+  if (!(value instanceof Uint8Array)) throw new TypeError(`${column} is no BLOB`);
+  return value;
+}
+
+function projectOf(row: Row, keys: readonly ProjectKey[]): Project {
+  return {
+    id: text(row, "id"),
+    name: text(row, "name"),
+    active: row["active"] === 1,
+    rules: rulesOf(row),
+    keys,
+    createdAt: number(row, "created_at"),
+    updatedAt: number(row, "updated_at"),
+    version: number(row, "version"),
+  };
+}
+
+function tokenOf(row: Row): Token {
+  return {
+    id: text(row, "id"),
+    projectId: text(row, "project_id"),
+    name: text(row, "name"),
+    hash: bytes(row, "hash"),
+    suffix: text(row, "suffix"),
+    previous: row["previous_hash"] === null
+      ? undefined
+      : { hash: bytes(row, "previous_hash"), expiresAt: number(row, "previous_expires_at") },
+    active: row["active"] === 1,
+    revokedAt: optional(row, "revoked_at"),
+    expiresAt: optional(row, "expires_at"),
+    rules: rulesOf(row),
+    requestCount: number(row, "request_count"),
+    lastUsedAt: optional(row, "last_used_at"),
+    createdAt: number(row, "created_at"),
+    updatedAt: number(row, "updated_at"),
+    version: number(row, "version"),
+  };
+}
+
+function rulesOf(row: Row): Rules {
+  // Written by `JSON.stringify` of Rules, and by nothing else.
+  return JSON.parse(text(row, "rules")) as Rules;
+}
+
+/** All of both. */
+export function readAccess(database: Database): { projects: Project[]; tokens: Token[] } {
+  const keys = Map.groupBy(
+    database.all("SELECT * FROM project_keys ORDER BY endpoint"),
+    (row) => text(row, "project_id"),
+  );
+  return {
+    projects: database.all("SELECT * FROM projects").map((row) =>
+      projectOf(row, (keys.get(text(row, "id")) ?? []).map(keyOf))
+    ),
+    tokens: database.all("SELECT * FROM tokens").map(tokenOf),
+  };
+}
+
+function keyOf(row: Row): ProjectKey {
+  return { endpoint: text(row, "endpoint"), sealed: bytes(row, "sealed"), suffix: text(row, "suffix") };
+}
+
+function keysOf(database: Database, projectId: string): ProjectKey[] {
+  return database.all("SELECT * FROM project_keys WHERE project_id = ? ORDER BY endpoint", projectId).map(
+    keyOf,
+  );
+}
+
+export function findProject(database: Database, id: string): Project | undefined {
+  const row = database.get("SELECT * FROM projects WHERE id = ?", id);
+  return row && projectOf(row, keysOf(database, id));
+}
+
+export function findToken(database: Database, id: string): Token | undefined {
+  const row = database.get("SELECT * FROM tokens WHERE id = ?", id);
+  return row && tokenOf(row);
+}
+
+export function listProjects(database: Database, page: Page & { activeOnly: boolean }): Listed<Project> {
+  const rows = database.all(
+    "SELECT * FROM projects WHERE seq < ? AND (active = 1 OR ?) ORDER BY seq DESC LIMIT ?",
+    page.before ?? Number.MAX_SAFE_INTEGER,
+    page.activeOnly ? 0 : 1,
+    page.limit + 1,
+  );
+  return listed(rows, page, (row) => projectOf(row, keysOf(database, text(row, "id"))));
+}
+
+export function listTokens(
+  database: Database,
+  page: Page & { projectId: string | undefined; activeAt: number | undefined },
+): Listed<Token> {
+  const rows = database.all(
+    `SELECT * FROM tokens WHERE seq < ? AND (project_id = ? OR ?)
+     AND (? IS NULL OR active = 1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?))
+     ORDER BY seq DESC LIMIT ?`,
+    page.before ?? Number.MAX_SAFE_INTEGER,
+    page.projectId ?? "",
+    page.projectId === undefined ? 1 : 0,
+    page.activeAt ?? null,
+    page.activeAt ?? null,
+    page.limit + 1,
+  );
+  return listed(rows, page, tokenOf);
+}
+
+/** One row more than wanted was read: whether it is there tells whether another part follows. */
+export function listed<Item>(
+  rows: readonly Row[],
+  { limit }: Page,
+  itemOf: (row: Row) => Item,
+): Listed<Item> {
+  const kept = rows.slice(0, limit);
+  const last = kept.at(-1);
+  return { items: kept.map(itemOf), next: rows.length > limit && last ? number(last, "seq") : undefined };
+}
+
+export function insertProject(database: Database, project: Project): void {
+  const { id, name, active, rules, keys, createdAt, updatedAt, version } = project;
+  database.run(
+    "INSERT INTO projects (id, name, active, rules, created_at, updated_at, version) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    id,
+    name,
+    active ? 1 : 0,
+    JSON.stringify(rules),
+    createdAt,
+    updatedAt,
+    version,
+  );
+  insertKeys(database, id, keys);
+}
+
+function insertKeys(database: Database, projectId: string, keys: readonly ProjectKey[]): void {
+  for (const { endpoint, sealed, suffix } of keys) {
+    database.run("INSERT INTO project_keys VALUES (?, ?, ?, ?)", projectId, endpoint, sealed, suffix);
+  }
+}
+
+export function insertToken(database: Database, token: Token): void {
+  database.run(
+    `INSERT INTO tokens (id, project_id, name, hash, suffix, previous_hash, previous_expires_at, active, revoked_at,
+       expires_at, rules, request_count, last_used_at, created_at, updated_at, version)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    token.id,
+    token.projectId,
+    token.name,
+    token.hash,
+    token.suffix,
+    token.previous?.hash ?? null,
+    token.previous?.expiresAt ?? null,
+    token.active ? 1 : 0,
+    token.revokedAt ?? null,
+    token.expiresAt ?? null,
+    JSON.stringify(token.rules),
+    token.requestCount,
+    token.lastUsedAt ?? null,
+    token.createdAt,
+    token.updatedAt,
+    token.version,
+  );
+}
+
+/** False where its version is another one by now. */
+export function updateProject(
+  database: Database,
+  of: { id: string; version: number; at: number },
+  { keys, ...change }: ProjectChange,
+): boolean {
+  const columns: Columns = [];
+  if (change.name !== undefined) columns.push(["name", change.name]);
+  if (change.active !== undefined) columns.push(["active", change.active ? 1 : 0]);
+  if (change.rules !== undefined) columns.push(["rules", JSON.stringify(change.rules)]);
+  if (!update(database, "projects", of, columns)) return false;
+  if (keys !== undefined) {
+    database.run("DELETE FROM project_keys WHERE project_id = ?", of.id);
+    insertKeys(database, of.id, keys);
+  }
+  return true;
+}
+
+/** Likewise. */
+export function updateToken(
+  database: Database,
+  of: { id: string; version: number; at: number },
+  change: TokenChange,
+): boolean {
+  const columns: Columns = [];
+  if (change.name !== undefined) columns.push(["name", change.name]);
+  if (change.active !== undefined) columns.push(["active", change.active ? 1 : 0]);
+  if ("revokedAt" in change) columns.push(["revoked_at", change.revokedAt ?? null]);
+  if ("expiresAt" in change) columns.push(["expires_at", change.expiresAt ?? null]);
+  if (change.rules !== undefined) columns.push(["rules", JSON.stringify(change.rules)]);
+  if (change.hash !== undefined) columns.push(["hash", change.hash]);
+  if (change.suffix !== undefined) columns.push(["suffix", change.suffix]);
+  if ("previous" in change) {
+    columns.push(
+      ["previous_hash", change.previous?.hash ?? null],
+      ["previous_expires_at", change.previous?.expiresAt ?? null],
+    );
+  }
+  return update(database, "tokens", of, columns);
+}
+
+type Columns = (readonly [column: string, value: SQLInputValue])[];
+
+function update(
+  database: Database,
+  table: "projects" | "tokens",
+  { id, version, at }: { id: string; version: number; at: number },
+  columns: Columns,
+): boolean {
+  const all: Columns = [...columns, ["updated_at", at], ["version", version + 1]];
+  const { changes } = database.run(
+    `UPDATE ${table} SET ${all.map(([column]) => `${column} = ?`).join(", ")} WHERE id = ? AND version = ?`,
+    ...all.map(([, value]) => value),
+    id,
+    version,
+  );
+  return changes === 1;
+}
+
+/** Revokes all of a project's tokens. */
+export function revokeTokens(
+  database: Database,
+  projectId: string,
+  at: number,
+): { total: number; before: number } {
+  const count = (condition: string): number =>
+    number(
+      database.get(`SELECT count(*) AS n FROM tokens WHERE project_id = ? ${condition}`, projectId) ?? {},
+      "n",
+    );
+  const counts = { total: count(""), before: count("AND revoked_at IS NOT NULL") };
+  database.run(
+    `UPDATE tokens SET revoked_at = ?, updated_at = ?, version = version + 1
+     WHERE project_id = ? AND revoked_at IS NULL`,
+    at,
+    at,
+    projectId,
+  );
+  return counts;
+}

@@ -1,0 +1,191 @@
+/** A SQLite database: opening it, bringing it up to date, and its failures in plain words. */
+
+import { sha256 } from "@noble/hashes/sha2.js";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { StoreError } from "../store.ts";
+import { type Migration, MIGRATIONS } from "./migrations.ts";
+
+/** How long a statement waits for another program's transaction. */
+const BUSY_MS = 2_000;
+
+/** A row as the library gives it. */
+export type Row = Record<string, unknown>;
+
+/** An open database with prepared statements. */
+export class Database {
+  readonly path: string;
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** Opens or creates it and applies what is missing of the schema. Throws a {@link StoreError}. */
+  constructor(path: string, migrations: readonly Migration[] = MIGRATIONS) {
+    this.path = path;
+    makePrivateFile(path);
+    this.#database = inPlainWords(path, () => new DatabaseSync(path));
+    try {
+      inPlainWords(path, () => {
+        this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+        // Of what is committed, a crash of the program loses nothing; one of the machine, the last moments.
+        this.#database.exec(
+          "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
+        );
+        this.#migrate(migrations);
+      });
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Runs a statement. */
+  run(sql: string, ...values: SQLInputValue[]): { changes: number } {
+    return this.#guarded(() => {
+      const { changes } = this.#statement(sql).run(...values);
+      return { changes: Number(changes) };
+    });
+  }
+
+  /** The first row. */
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#guarded(() => this.#statement(sql).get(...values));
+  }
+
+  all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#guarded(() => this.#statement(sql).all(...values));
+  }
+
+  /** All of it or nothing. */
+  transaction<Result>(work: () => Result): Result {
+    return this.#guarded(() => {
+      // At once for writing: a read that becomes a write could be refused half way.
+      this.#database.exec("BEGIN IMMEDIATE");
+      try {
+        const result = work();
+        this.#database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        try {
+          this.#database.exec("ROLLBACK");
+        } catch {
+          // Some failures end the transaction by themselves; the one that matters is the first.
+        }
+        throw error;
+      }
+    });
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) this.#statements.set(sql, statement = this.#database.prepare(sql));
+    return statement;
+  }
+
+  #guarded<Result>(work: () => Result): Result {
+    return inPlainWords(this.path, work);
+  }
+
+  #migrate(migrations: readonly Migration[]): void {
+    const isChecked = this.get("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'") !== undefined;
+    const applied = isChecked
+      ? this.all("SELECT version, checksum FROM schema_migrations ORDER BY version")
+      : [];
+    const newest = migrations.at(-1)?.version ?? 0;
+    for (const { version, checksum } of applied) {
+      const known = migrations.find((migration) => migration.version === version);
+      if (known === undefined) {
+        throw new StoreError(
+          "newer",
+          `${this.path} is of a newer llm-proxy (schema ${version}, this one knows ${newest}): use that one or later`,
+        );
+      }
+      if (checksumOf(known) !== checksum) {
+        throw new StoreError(
+          "corrupt",
+          `${this.path} has another schema than its version ${version} should have`,
+        );
+      }
+    }
+    const missing = migrations.slice(applied.length);
+    if (missing.length === 0) return;
+    if (applied.length === 0 && this.get("SELECT 1 FROM sqlite_master") !== undefined) {
+      throw new StoreError("corrupt", `${this.path} is the database of another program: name another file`);
+    }
+    this.transaction(() => {
+      this.#database.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
+        version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL
+      ) STRICT`);
+      for (const migration of missing) {
+        this.#database.exec(migration.sql);
+        this.run(
+          "INSERT INTO schema_migrations VALUES (?, ?, ?, ?)",
+          migration.version,
+          migration.name,
+          checksumOf(migration),
+          Date.now(),
+        );
+      }
+    });
+  }
+}
+
+function checksumOf({ sql }: Migration): string {
+  return sha256(new TextEncoder().encode(sql)).toHex();
+}
+
+/** SQLite gives its further files the rights of the first. */
+function makePrivateFile(path: string): void {
+  try {
+    const folder = path.replace(/[^/\\]*$/, "");
+    if (folder !== "" && !exists(folder)) Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (exists(path)) return;
+    Deno.openSync(path, { write: true, create: true, mode: 0o600 }).close();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/ \(os error \d+\).*/s, "") : String(error);
+    throw new StoreError("failed", `the database ${path} cannot be made: ${reason}`, { cause: error });
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** The library tells its failures apart by their texts alone. */
+const FAILURES:
+  readonly (readonly [sign: RegExp, kind: StoreError["kind"], words: (path: string) => string])[] = [
+    [/UNIQUE constraint/, "taken", () => "that name is taken"],
+    [
+      /database (?:table )?is locked|database is busy/,
+      "busy",
+      (path) => `${path} is locked by another program`,
+    ],
+    [/disk is full/, "full", (path) => `there is no space left for ${path}`],
+    [/readonly database|unable to open database/, "readonly", (path) => `${path} cannot be written`],
+    [
+      /not a database|malformed/,
+      "corrupt",
+      (path) => `${path} is damaged or no database; a backup can take its place`,
+    ],
+  ];
+
+function inPlainWords<Result>(path: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    for (const [sign, kind, words] of FAILURES) {
+      if (sign.test(message)) throw new StoreError(kind, words(path), { cause: error });
+    }
+    throw new StoreError("failed", `the database ${path} failed: ${message}`, { cause: error });
+  }
+}

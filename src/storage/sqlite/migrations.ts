@@ -1,0 +1,137 @@
+/** The schema, as the steps that led to it. A step that was released is never changed: its checksum is in every database. */
+
+/** One step. */
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** All steps in their order. Times are milliseconds since 1970, money is millionths of a US dollar. */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    name: "projects and tokens",
+    sql: `
+CREATE TABLE projects (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL UNIQUE,
+  active INTEGER NOT NULL,
+  rules TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  version INTEGER NOT NULL
+) STRICT;
+CREATE TABLE project_keys (
+  project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  endpoint TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  suffix TEXT NOT NULL,
+  PRIMARY KEY (project_id, endpoint)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tokens (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  project_id TEXT NOT NULL REFERENCES projects (id),
+  name TEXT NOT NULL,
+  hash BLOB NOT NULL UNIQUE,
+  suffix TEXT NOT NULL,
+  previous_hash BLOB UNIQUE,
+  previous_expires_at INTEGER,
+  active INTEGER NOT NULL,
+  revoked_at INTEGER,
+  expires_at INTEGER,
+  rules TEXT NOT NULL,
+  request_count INTEGER NOT NULL,
+  last_used_at INTEGER,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  version INTEGER NOT NULL
+) STRICT;
+CREATE INDEX tokens_by_project ON tokens (project_id, seq);
+CREATE TABLE notes (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;`,
+  },
+  {
+    version: 2,
+    name: "exchanges and usage",
+    sql: `
+CREATE TABLE exchanges (
+  seq INTEGER PRIMARY KEY,
+  request_id TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  duration_ms REAL NOT NULL,
+  first_byte_ms REAL,
+  method TEXT NOT NULL,
+  path TEXT NOT NULL,
+  endpoint TEXT,
+  provider TEXT,
+  backend TEXT,
+  attempts INTEGER NOT NULL,
+  status INTEGER NOT NULL,
+  ending TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  token_id TEXT,
+  project_id TEXT,
+  admitted INTEGER NOT NULL,
+  client TEXT NOT NULL,
+  stream INTEGER,
+  model_asked TEXT,
+  model_answered TEXT,
+  stop_reason TEXT,
+  input_tokens INTEGER,
+  output_tokens INTEGER,
+  cached_tokens INTEGER,
+  cache_write_tokens INTEGER,
+  reasoning_tokens INTEGER,
+  audio_tokens INTEGER,
+  image_tokens INTEGER,
+  partial INTEGER NOT NULL,
+  cost_micros INTEGER,
+  price_version TEXT,
+  bytes INTEGER NOT NULL
+) STRICT;
+CREATE INDEX exchanges_by_start ON exchanges (started_at);
+CREATE TABLE usage (
+  start INTEGER NOT NULL,
+  project_id TEXT NOT NULL,
+  token_id TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  endpoint TEXT NOT NULL,
+  model TEXT NOT NULL,
+  client TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  admitted INTEGER NOT NULL,
+  errors INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cached_tokens INTEGER NOT NULL,
+  cache_write_tokens INTEGER NOT NULL,
+  reasoning_tokens INTEGER NOT NULL,
+  audio_tokens INTEGER NOT NULL,
+  image_tokens INTEGER NOT NULL,
+  cost_micros INTEGER NOT NULL,
+  unpriced INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  duration_ms REAL NOT NULL,
+  PRIMARY KEY (start, project_id, token_id, principal, endpoint, model, client)
+) STRICT, WITHOUT ROWID;`,
+  },
+  {
+    version: 3,
+    name: "audit log",
+    sql: `
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  source TEXT NOT NULL,
+  action TEXT NOT NULL,
+  subject_id TEXT NOT NULL,
+  changes TEXT NOT NULL
+) STRICT;`,
+  },
+];

@@ -1,0 +1,115 @@
+/** The store in a SQLite file. */
+
+import type { AuditEntry, ExchangeRow, NewAuditEntry, Project, Store, Token } from "../store.ts";
+import * as access from "./access_tables.ts";
+import { Database } from "./database.ts";
+import * as exchanges from "./exchange_tables.ts";
+
+/** Opens or creates it. Throws a `StoreError` that says what is wrong with the file. */
+export function openSqlite(path: string): Store {
+  const database = new Database(path);
+  let dataVersion = readDataVersion(database);
+
+  /** A change and its entry in the audit log. */
+  const audited = <Result>(audit: NewAuditEntry, change: () => Result): Promise<Result> =>
+    settled(() =>
+      database.transaction(() => {
+        const result = change();
+        // What was not changed is no event.
+        if (result !== false) insertAudit(database, audit);
+        return result;
+      })
+    );
+
+  return {
+    readAccess: () => settled(() => access.readAccess(database)),
+    changedElsewhere() {
+      const before = dataVersion;
+      dataVersion = readDataVersion(database);
+      return dataVersion !== before;
+    },
+    readSpending: (since) => settled(() => exchanges.readSpending(database, since)),
+
+    addProject: (project: Project, audit) => audited(audit, () => access.insertProject(database, project)),
+    findProject: (id) => settled(() => access.findProject(database, id)),
+    listProjects: (page) => settled(() => access.listProjects(database, page)),
+    changeProject: (of, change, audit) =>
+      audited(audit, () => access.updateProject(database, { ...of, at: audit.at }, change)),
+    addToken: (token: Token, audit) => audited(audit, () => access.insertToken(database, token)),
+    findToken: (id) => settled(() => access.findToken(database, id)),
+    listTokens: (page) => settled(() => access.listTokens(database, page)),
+    changeToken: (of, change, audit) =>
+      audited(audit, () => access.updateToken(database, { ...of, at: audit.at }, change)),
+    revokeTokens: (projectId, audit) =>
+      audited(audit, () => access.revokeTokens(database, projectId, audit.at)),
+
+    addExchanges: (rows: readonly ExchangeRow[]) =>
+      settled(() => database.transaction(() => exchanges.insertExchanges(database, rows))),
+    usage: (group, filter) => settled(() => exchanges.readUsage(database, group, filter)),
+    listExchanges: (page) => settled(() => exchanges.listExchanges(database, page)),
+    listAudit: (page) => settled(() => listAudit(database, page)),
+    prune: (before) => settled(() => database.transaction(() => exchanges.pruneExchanges(database, before))),
+
+    readNote: (name) =>
+      settled(() => {
+        const row = database.get("SELECT value FROM notes WHERE name = ?", name);
+        return row === undefined ? undefined : String(row["value"]);
+      }),
+    writeNote: (name, value) =>
+      settled(() => void database.run("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value)),
+    backup: (file) => settled(() => void database.run("VACUUM INTO ?", file)),
+    size: () =>
+      settled(() => {
+        const row = database.get(
+          "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
+        );
+        return Number(row?.["bytes"]);
+      }),
+    close: () => database.close(),
+  };
+}
+
+/** The port is asynchronous, for the sake of databases that are. */
+function settled<Result>(work: () => Result): Promise<Result> {
+  return new Promise((resolve) => resolve(work()));
+}
+
+/** Changes when another connection has committed. */
+function readDataVersion(database: Database): number {
+  return Number(database.get("PRAGMA data_version")?.["data_version"]);
+}
+
+function insertAudit(
+  database: Database,
+  { at, actor, source, action, subjectId, changes }: NewAuditEntry,
+): void {
+  database.run(
+    "INSERT INTO audit (at, actor, source, action, subject_id, changes) VALUES (?, ?, ?, ?, ?, ?)",
+    at,
+    actor,
+    source,
+    action,
+    subjectId,
+    JSON.stringify(changes),
+  );
+}
+
+function listAudit(
+  database: Database,
+  page: Parameters<Store["listAudit"]>[0],
+): ReturnType<typeof access.listed<AuditEntry>> {
+  const rows = database.all(
+    "SELECT * FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+    page.before ?? Number.MAX_SAFE_INTEGER,
+    page.limit + 1,
+  );
+  return access.listed(rows, page, (row) => ({
+    id: Number(row["seq"]),
+    at: Number(row["at"]),
+    actor: String(row["actor"]),
+    source: String(row["source"]),
+    action: String(row["action"]),
+    subjectId: String(row["subject_id"]),
+    changes: JSON.parse(String(row["changes"])),
+  }));
+}

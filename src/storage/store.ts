@@ -1,0 +1,240 @@
+/** What the management plane keeps, and the port through which it does. One backend per file stands behind it. */
+
+import type { Rules } from "../principal.ts";
+
+/** A group of tokens. Times are milliseconds since 1970. */
+export interface Project {
+  readonly id: string;
+  readonly name: string;
+  readonly active: boolean;
+  readonly rules: Rules;
+  readonly keys: readonly ProjectKey[];
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Counts its changes. */
+  readonly version: number;
+}
+
+/** A provider's key of a project, sealed. */
+export interface ProjectKey {
+  readonly endpoint: string;
+  readonly sealed: Uint8Array;
+  /** Its last four characters, for people. */
+  readonly suffix: string;
+}
+
+/** A token that clients present. Its value is not kept. */
+export interface Token {
+  readonly id: string;
+  readonly projectId: string;
+  readonly name: string;
+  /** SHA-256 of the value. */
+  readonly hash: Uint8Array;
+  /** The last four characters of the value, for people. */
+  readonly suffix: string;
+  /** The value before the last rotation, and until when it is taken. */
+  readonly previous: { readonly hash: Uint8Array; readonly expiresAt: number } | undefined;
+  readonly active: boolean;
+  readonly revokedAt: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly rules: Rules;
+  readonly requestCount: number;
+  readonly lastUsedAt: number | undefined;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly version: number;
+}
+
+/** What of a project or a token can be changed. */
+export type ProjectChange = Partial<Pick<Project, "name" | "active" | "rules" | "keys">>;
+/** Likewise. */
+export type TokenChange = Partial<
+  Pick<Token, "name" | "active" | "revokedAt" | "expiresAt" | "rules" | "hash" | "suffix" | "previous">
+>;
+
+/** An exchange as it is kept. What is not known is undefined. */
+export interface ExchangeRow {
+  readonly requestId: string;
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly firstByteMs: number | undefined;
+  readonly method: string;
+  readonly path: string;
+  readonly endpoint: string | undefined;
+  readonly provider: string | undefined;
+  readonly backend: string | undefined;
+  readonly attempts: number;
+  readonly status: number;
+  readonly ending: string;
+  readonly principal: string;
+  readonly tokenId: string | undefined;
+  readonly projectId: string | undefined;
+  /** It counted towards limits. */
+  readonly admitted: boolean;
+  readonly client: string;
+  readonly stream: boolean | undefined;
+  readonly modelAsked: string | undefined;
+  readonly modelAnswered: string | undefined;
+  readonly stopReason: string | undefined;
+  readonly inputTokens: number | undefined;
+  readonly outputTokens: number | undefined;
+  readonly cachedTokens: number | undefined;
+  readonly cacheWriteTokens: number | undefined;
+  readonly reasoningTokens: number | undefined;
+  readonly audioTokens: number | undefined;
+  readonly imageTokens: number | undefined;
+  /** The answer did not come to its end: there may have been more. */
+  readonly partial: boolean;
+  readonly costMicros: number | undefined;
+  readonly priceVersion: string | undefined;
+  readonly bytes: number;
+}
+
+/** Who changed what. */
+export interface AuditEntry {
+  readonly id: number;
+  readonly at: number;
+  /** `management token`, `command line`. */
+  readonly actor: string;
+  /** The address it came from. */
+  readonly source: string;
+  /** `token.create`, `project.update`, … */
+  readonly action: string;
+  readonly subjectId: string;
+  /** What was asked to change; never a secret. */
+  readonly changes: Readonly<Record<string, unknown>>;
+}
+
+/** An entry as it is written: with the change itself, or not at all. */
+export type NewAuditEntry = Omit<AuditEntry, "id">;
+
+/** A list in parts. `before` is the last id of the part before. */
+export interface Page {
+  readonly limit: number;
+  readonly before: number | undefined;
+}
+
+/** A part of a list, newest first. */
+export interface Listed<Item> {
+  readonly items: readonly Item[];
+  /** Where the next part begins; undefined: this was the last. */
+  readonly next: number | undefined;
+}
+
+/** By what usage can be grouped. */
+export const USAGE_GROUPS = ["model", "day", "hour", "token", "project", "endpoint", "client"] as const;
+/** One of them. */
+export type UsageGroup = typeof USAGE_GROUPS[number];
+
+/** Which exchanges count; what is undefined does not matter. */
+export interface UsageFilter {
+  /** From this moment on, before that one; both to the hour. */
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  readonly projectId: string | undefined;
+  readonly tokenId: string | undefined;
+  readonly endpoint: string | undefined;
+  readonly model: string | undefined;
+  readonly client: string | undefined;
+}
+
+/** Sums of a group. */
+export interface UsageRow {
+  /** The group's value: a name, an id, or `2026-11-21` or `2026-11-21T14:00Z`. */
+  readonly key: string;
+  /** Of a token or a project. */
+  readonly name: string | undefined;
+  readonly requests: number;
+  readonly errors: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cachedTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly reasoningTokens: number;
+  readonly audioTokens: number;
+  readonly imageTokens: number;
+  readonly costMicros: number;
+  /** Requests with tokens whose price is not known. */
+  readonly unpriced: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+}
+
+/** Which exchanges are wanted. */
+export interface ExchangeFilter extends UsageFilter {
+  readonly status: number | undefined;
+  readonly ending: string | undefined;
+}
+
+/** What a subject has spent, and how many requests of it were admitted. */
+export interface Spending {
+  /** `token:tok_…`, `project:prj_…`, `shared:anna` */
+  readonly key: string;
+  readonly requests: number;
+  readonly dayMicros: number;
+  readonly monthMicros: number;
+  readonly totalMicros: number;
+}
+
+/** Where all of it is kept. Every method may throw a {@link StoreError}. */
+export interface Store {
+  /** All projects and tokens, for those who admit requests. */
+  readonly readAccess: () => Promise<{ projects: Project[]; tokens: Token[] }>;
+  /** Whether another program has changed something since this was asked last. */
+  readonly changedElsewhere: () => boolean;
+  /** Since the beginnings of a day and of a month. */
+  readonly readSpending: (since: { day: number; month: number }) => Promise<Spending[]>;
+
+  readonly addProject: (project: Project, audit: NewAuditEntry) => Promise<void>;
+  readonly findProject: (id: string) => Promise<Project | undefined>;
+  readonly listProjects: (page: Page & { activeOnly: boolean }) => Promise<Listed<Project>>;
+  /** False where its version is another one by now, or it is gone. */
+  readonly changeProject: (
+    of: { id: string; version: number },
+    change: ProjectChange,
+    audit: NewAuditEntry,
+  ) => Promise<boolean>;
+  readonly addToken: (token: Token, audit: NewAuditEntry) => Promise<void>;
+  readonly findToken: (id: string) => Promise<Token | undefined>;
+  readonly listTokens: (
+    page: Page & { projectId: string | undefined; activeAt: number | undefined },
+  ) => Promise<Listed<Token>>;
+  readonly changeToken: (
+    of: { id: string; version: number },
+    change: TokenChange,
+    audit: NewAuditEntry,
+  ) => Promise<boolean>;
+  /** Revokes all of a project's tokens; how many it has, and how many had been revoked before. */
+  readonly revokeTokens: (
+    projectId: string,
+    audit: NewAuditEntry,
+  ) => Promise<{ total: number; before: number }>;
+
+  /** Writes exchanges, their sums and the tokens' counts: all of it or nothing. */
+  readonly addExchanges: (rows: readonly ExchangeRow[]) => Promise<void>;
+  readonly usage: (group: UsageGroup | undefined, filter: UsageFilter) => Promise<UsageRow[]>;
+  readonly listExchanges: (page: Page & ExchangeFilter) => Promise<Listed<ExchangeRow & { id: number }>>;
+  readonly listAudit: (page: Page) => Promise<Listed<AuditEntry>>;
+  /** Drops exchanges that began before a moment; their sums stay, by the day. */
+  readonly prune: (before: number) => Promise<number>;
+
+  /** A value of the store's own, by its name. */
+  readonly readNote: (name: string) => Promise<string | undefined>;
+  readonly writeNote: (name: string, value: string) => Promise<void>;
+  /** Copies everything into a new file while it is in use. */
+  readonly backup: (file: string) => Promise<void>;
+  /** Its size in bytes, on disk. */
+  readonly size: () => Promise<number>;
+  readonly close: () => void;
+}
+
+/** The store failed. `message` says what, for people, without what was to be written. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly kind: "taken" | "busy" | "full" | "readonly" | "corrupt" | "newer" | "failed";
+
+  constructor(kind: StoreError["kind"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
