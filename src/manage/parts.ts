@@ -1,0 +1,45 @@
+/** What the management API works with. */
+
+import type { RunningExchange } from "../accounting/accounts.ts";
+import type { Clock } from "../clock.ts";
+import type { Endpoint } from "../config/schema.ts";
+import type { BackendReport } from "../forwarding/balancer.ts";
+import type { StorageHealth } from "../health.ts";
+import type { Balance } from "../limits/ledger.ts";
+import type { SecretBox } from "../storage/secret_box.ts";
+import type { ExchangeRow, Store } from "../storage/store.ts";
+
+/** What happens while the proxy runs. */
+export type LiveEvent =
+  | { readonly kind: "started"; readonly exchange: RunningExchange }
+  | { readonly kind: "ended"; readonly exchange: ExchangeRow };
+
+/** The proxy around it; a program that only opens the database has none. */
+export interface RunningProxy {
+  readonly running: () => readonly RunningExchange[];
+  /** Gives what ends it. `onEnd` is called when the proxy shuts down. */
+  readonly subscribe: (listener: (event: LiveEvent) => void, onEnd: () => void) => () => void;
+  readonly endpoints: () => readonly {
+    readonly endpoint: Endpoint;
+    readonly backends: readonly BackendReport[];
+  }[];
+  readonly storage: () => StorageHealth;
+  readonly dropped: () => number;
+  readonly uptimeMs: () => number;
+}
+
+/** Everything. */
+export interface ManageParts {
+  readonly store: Store;
+  readonly box: SecretBox;
+  readonly clock: Clock;
+  /** Who acts, for the audit log. */
+  readonly actor: string;
+  /** Projects or tokens have changed: the next request has to see it. */
+  readonly changed: () => Promise<void>;
+  /** Writes what waits to be written, so that it is seen. */
+  readonly flushed: () => Promise<void>;
+  /** What a subject has spent, by its key. */
+  readonly spent: (key: string) => Balance | undefined;
+  readonly proxy: RunningProxy | undefined;
+}

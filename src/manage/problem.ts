@@ -1,0 +1,58 @@
+/** Errors of the management API, as problem details (RFC 9457). */
+
+/** One thing that is wrong with a request, and where it stands: `#/limits/requests_per_minute`. */
+export interface ProblemPlace {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+const TITLES = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  404: "Not Found",
+  409: "Conflict",
+  412: "Precondition Failed",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+} as const;
+
+/** A request that could not be done. `message` goes to the client. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly status: keyof typeof TITLES;
+  readonly places: readonly ProblemPlace[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: keyof typeof TITLES,
+    detail: string,
+    { places = [], headers = {} }: {
+      places?: readonly ProblemPlace[];
+      headers?: Readonly<Record<string, string>>;
+    } = {},
+  ) {
+    super(detail);
+    this.status = status;
+    this.places = places;
+    this.headers = headers;
+  }
+}
+
+/** The answer to a problem. */
+export function problemResponse({ status, message, places, headers }: Problem): Response {
+  const body = {
+    type: "about:blank",
+    title: TITLES[status],
+    status,
+    detail: message,
+    ...(places.length > 0 && { errors: places }),
+  };
+  return new Response(JSON.stringify(body), {
+    status,
+    statusText: TITLES[status],
+    headers: { "content-type": "application/problem+json", ...headers },
+  });
+}

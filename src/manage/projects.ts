@@ -1,0 +1,189 @@
+/** Projects. */
+
+import { keyContext } from "../auth/managed_tokens.ts";
+import { suffixOf } from "../auth/token_value.ts";
+import type { Project, ProjectKey } from "../storage/store.ts";
+import { createId } from "./create_id.ts";
+import { listBody, pageOf } from "./paging.ts";
+import type { ManageParts } from "./parts.ts";
+import { Problem } from "./problem.ts";
+import { json, type Route, route } from "./route.ts";
+import { mergedRules, moment, shownRules } from "./rules.ts";
+import * as schemas from "./schemas.ts";
+
+/** Their routes. */
+export function projectRoutes(parts: ManageParts): Route[] {
+  const { store, clock, actor } = parts;
+
+  const shown = (project: Project) => ({
+    id: project.id,
+    name: project.name,
+    active: project.active,
+    ...shownRules(project.rules, parts.spent(`project:${project.id}`)),
+    provider_keys: Object.fromEntries(project.keys.map(({ endpoint, suffix }) => [endpoint, { suffix }])),
+    created_at: moment(project.createdAt),
+    updated_at: moment(project.updatedAt),
+  });
+  const found = async (id: string): Promise<Project> => {
+    const project = await store.findProject(id);
+    if (project === undefined) throw new Problem(404, `There is no project ${JSON.stringify(id)}.`);
+    return project;
+  };
+  const audit = (source: string, action: string, subjectId: string, changes: Record<string, unknown>) => ({
+    at: clock.epochMs(),
+    actor,
+    source,
+    action,
+    subjectId,
+    changes,
+  });
+
+  return [
+    route({
+      method: "get",
+      path: "/projects",
+      summary: "Projects, newest first",
+      query: schemas.projectsQuery,
+      answers: { 200: schemas.listOf(schemas.project) },
+      handle: async ({ query }) =>
+        json(listBody(await store.listProjects({ ...pageOf(query), activeOnly: query.active_only }), shown)),
+    }),
+    route({
+      method: "post",
+      path: "/projects",
+      summary: "Create a project",
+      body: schemas.projectCreation,
+      answers: { 201: schemas.project },
+      async handle({ body, source }) {
+        const now = clock.epochMs();
+        const id = createId("prj");
+        const project: Project = {
+          id,
+          name: body.name,
+          active: body.active,
+          rules: mergedRules({}, body),
+          keys: await mergedKeys([], body.provider_keys, { parts, projectId: id }),
+          createdAt: now,
+          updatedAt: now,
+          version: 1,
+        };
+        await store.addProject(project, audit(source, "project.create", id, auditable(body)));
+        await parts.changed();
+        return json(shown(project), { status: 201, version: 1 });
+      },
+    }),
+    route({
+      method: "get",
+      path: "/projects/{id}",
+      summary: "A project",
+      answers: { 200: schemas.project },
+      async handle({ id }) {
+        const project = await found(id);
+        return json(shown(project), { version: project.version });
+      },
+    }),
+    route({
+      method: "patch",
+      path: "/projects/{id}",
+      summary: "Change a project; what is left out stays, null takes away",
+      body: schemas.projectChange,
+      answers: { 200: schemas.project },
+      async handle({ id, body, ifMatch, source }) {
+        const before = await found(id);
+        checkVersion(before, ifMatch);
+        const isChanged = await store.changeProject(before, {
+          ...(body.name !== undefined && { name: body.name }),
+          ...(body.active !== undefined && { active: body.active }),
+          rules: mergedRules(before.rules, body),
+          ...(body.provider_keys !== undefined && {
+            keys: await mergedKeys(before.keys, body.provider_keys, { parts, projectId: id }),
+          }),
+        }, audit(source, "project.update", id, auditable(body)));
+        if (!isChanged) throw changedMeanwhile();
+        await parts.changed();
+        const after = await found(id);
+        return json(shown(after), { version: after.version });
+      },
+    }),
+    route({
+      method: "delete",
+      path: "/projects/{id}",
+      summary: "Deactivate a project: its tokens are refused from the next request on",
+      answers: { 204: undefined },
+      async handle({ id, ifMatch, source }) {
+        const before = await found(id);
+        checkVersion(before, ifMatch);
+        if (before.active) {
+          const entry = audit(source, "project.deactivate", id, { active: false });
+          if (!await store.changeProject(before, { active: false }, entry)) throw changedMeanwhile();
+          await parts.changed();
+        }
+        return new Response(null, { status: 204 });
+      },
+    }),
+    route({
+      method: "post",
+      path: "/projects/{id}/tokens/revoke",
+      summary: "Revoke all tokens of a project",
+      answers: { 200: schemas.revocation },
+      async handle({ id, source }) {
+        await found(id);
+        const { total, before } = await store.revokeTokens(
+          id,
+          audit(source, "project.revoke_tokens", id, {}),
+        );
+        await parts.changed();
+        return json({ revoked_count: total - before, already_revoked_count: before, total_tokens: total });
+      },
+    }),
+  ];
+}
+
+/** Provider keys as they are kept: sealed. */
+async function mergedKeys(
+  before: readonly ProjectKey[],
+  input: Readonly<Record<string, string | null>> | undefined,
+  { parts, projectId }: { parts: ManageParts; projectId: string },
+): Promise<ProjectKey[]> {
+  const keys = new Map(before.map((key) => [key.endpoint, key]));
+  for (const [endpoint, key] of Object.entries(input ?? {})) {
+    if (key === null) keys.delete(endpoint);
+    else {
+      const sealed = await parts.box.seal(key, keyContext(projectId, endpoint));
+      keys.set(endpoint, { endpoint, sealed, suffix: shownSuffix(key) });
+    }
+  }
+  return [...keys.values()];
+}
+
+/** Of a short key four characters would be too much of it. */
+function shownSuffix(key: string): string {
+  return key.length < 16 ? "" : suffixOf(key);
+}
+
+/** What the audit log may hold of a request: of keys only that they were set. */
+export function auditable(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const keys = body["provider_keys"];
+  return {
+    ...body,
+    ...(typeof keys === "object" && keys !== null && {
+      provider_keys: Object.fromEntries(
+        Object.entries(keys).map(([endpoint, key]) => [endpoint, key === null ? "removed" : "set"]),
+      ),
+    }),
+  };
+}
+
+/** Throws `412` where the client saw another version. */
+export function checkVersion({ version }: { version: number }, ifMatch: number | undefined): void {
+  if (ifMatch !== undefined && ifMatch !== version) {
+    throw new Problem(412, "It has been changed since you read it: read it again.", {
+      headers: { etag: `"${version}"` },
+    });
+  }
+}
+
+/** Somebody else was faster. */
+export function changedMeanwhile(): Problem {
+  return new Problem(409, "It was changed by somebody else at the same moment: read it again.");
+}

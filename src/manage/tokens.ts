@@ -1,0 +1,209 @@
+/** Managed tokens. */
+
+import { createTokenValue, hashOf, suffixOf } from "../auth/token_value.ts";
+import type { Token } from "../storage/store.ts";
+import { createId } from "./create_id.ts";
+import { listBody, pageOf } from "./paging.ts";
+import type { ManageParts } from "./parts.ts";
+import { Problem } from "./problem.ts";
+import { auditable, changedMeanwhile, checkVersion } from "./projects.ts";
+import { json, type Route, route } from "./route.ts";
+import { mergedRules, moment, momentOrNull, shownRules } from "./rules.ts";
+import * as schemas from "./schemas.ts";
+
+const MINUTE_MS = 60_000;
+
+/** Their routes. */
+export function tokenRoutes(parts: ManageParts): Route[] {
+  const { store, clock, actor } = parts;
+
+  const shown = (token: Token) => ({
+    id: token.id,
+    project_id: token.projectId,
+    name: token.name,
+    active: token.active && token.revokedAt === undefined,
+    state: stateOf(token, clock.epochMs()),
+    token_suffix: token.suffix,
+    ...shownRules(token.rules, parts.spent(`token:${token.id}`)),
+    request_count: token.requestCount,
+    last_used_at: momentOrNull(token.lastUsedAt),
+    expires_at: momentOrNull(token.expiresAt),
+    revoked_at: momentOrNull(token.revokedAt),
+    previous_valid_until: momentOrNull(token.previous?.expiresAt),
+    created_at: moment(token.createdAt),
+    updated_at: moment(token.updatedAt),
+  });
+  const found = async (id: string): Promise<Token> => {
+    await parts.flushed();
+    const token = await store.findToken(id);
+    if (token === undefined) throw new Problem(404, `There is no token ${JSON.stringify(id)}.`);
+    return token;
+  };
+  const audit = (source: string, action: string, subjectId: string, changes: Record<string, unknown>) => ({
+    at: clock.epochMs(),
+    actor,
+    source,
+    action,
+    subjectId,
+    changes,
+  });
+
+  return [
+    route({
+      method: "get",
+      path: "/tokens",
+      summary: "Tokens, newest first",
+      query: schemas.tokensQuery,
+      answers: { 200: schemas.listOf(schemas.token) },
+      async handle({ query }) {
+        await parts.flushed();
+        const tokens = await store.listTokens({
+          ...pageOf(query),
+          projectId: query.project_id,
+          activeAt: query.active_only ? clock.epochMs() : undefined,
+        });
+        return json(listBody(tokens, shown));
+      },
+    }),
+    route({
+      method: "post",
+      path: "/tokens",
+      summary: "Create a token; its value is in this answer and nowhere else",
+      body: schemas.tokenCreation,
+      answers: { 201: schemas.newToken },
+      async handle({ body, source }) {
+        const project = await store.findProject(body.project_id);
+        if (project === undefined) {
+          throw new Problem(400, `#/project_id: there is no project ${JSON.stringify(body.project_id)}`, {
+            places: [{ pointer: "#/project_id", detail: "is no project" }],
+          });
+        }
+        const now = clock.epochMs();
+        const value = createTokenValue();
+        const expiresAt = expiryOf(body, now);
+        const token: Token = {
+          id: createId("tok"),
+          projectId: project.id,
+          name: body.name ?? project.name,
+          hash: hashOf(value),
+          suffix: suffixOf(value),
+          previous: undefined,
+          active: body.active,
+          revokedAt: undefined,
+          expiresAt,
+          rules: mergedRules({}, body),
+          requestCount: 0,
+          lastUsedAt: undefined,
+          createdAt: now,
+          updatedAt: now,
+          version: 1,
+        };
+        await store.addToken(token, audit(source, "token.create", token.id, auditable(body)));
+        await parts.changed();
+        return json({ ...shown(token), token: value }, { status: 201, version: 1 });
+      },
+    }),
+    route({
+      method: "get",
+      path: "/tokens/{id}",
+      summary: "A token, without its value",
+      answers: { 200: schemas.token },
+      async handle({ id }) {
+        const token = await found(id);
+        return json(shown(token), { version: token.version });
+      },
+    }),
+    route({
+      method: "patch",
+      path: "/tokens/{id}",
+      summary: "Change a token; what is left out stays, null takes away",
+      body: schemas.tokenChange,
+      answers: { 200: schemas.token },
+      async handle({ id, body, ifMatch, source }) {
+        const before = await found(id);
+        checkVersion(before, ifMatch);
+        if (before.revokedAt !== undefined && body.active === true) {
+          throw new Problem(409, "A revoked token stays revoked: create another one.");
+        }
+        const isChanged = await store.changeToken(before, {
+          ...(body.name !== undefined && { name: body.name }),
+          ...(body.active !== undefined && { active: body.active }),
+          ...(body.expires_at !== undefined && {
+            expiresAt: body.expires_at === null ? undefined : Date.parse(body.expires_at),
+          }),
+          rules: mergedRules(before.rules, body),
+        }, audit(source, "token.update", id, auditable(body)));
+        if (!isChanged) throw changedMeanwhile();
+        await parts.changed();
+        const after = await found(id);
+        return json(shown(after), { version: after.version });
+      },
+    }),
+    route({
+      method: "delete",
+      path: "/tokens/{id}",
+      summary: "Revoke a token: it is refused from the next request on",
+      answers: { 204: undefined },
+      async handle({ id, ifMatch, source }) {
+        const before = await found(id);
+        checkVersion(before, ifMatch);
+        if (before.revokedAt === undefined) {
+          const change = { revokedAt: clock.epochMs() };
+          if (!await store.changeToken(before, change, audit(source, "token.revoke", id, {}))) {
+            throw changedMeanwhile();
+          }
+          await parts.changed();
+        }
+        return new Response(null, { status: 204 });
+      },
+    }),
+    route({
+      method: "post",
+      path: "/tokens/{id}/rotate",
+      summary: "Give a token a new value; the old one holds for an overlap. Its counts and limits go on",
+      body: schemas.rotation,
+      answers: { 200: schemas.newToken },
+      async handle({ id, body, ifMatch, source }) {
+        const before = await found(id);
+        checkVersion(before, ifMatch);
+        if (before.revokedAt !== undefined) {
+          throw new Problem(409, "A revoked token stays revoked: create another one.");
+        }
+        const value = createTokenValue();
+        const now = clock.epochMs();
+        const overlapMs = body.overlap_minutes * MINUTE_MS;
+        const isChanged = await store.changeToken(before, {
+          hash: hashOf(value),
+          suffix: suffixOf(value),
+          previous: overlapMs === 0 ? undefined : { hash: before.hash, expiresAt: now + overlapMs },
+        }, audit(source, "token.rotate", id, { ...body }));
+        if (!isChanged) throw changedMeanwhile();
+        await parts.changed();
+        const after = await found(id);
+        return json({ ...shown(after), token: value }, { version: after.version });
+      },
+    }),
+  ];
+}
+
+function expiryOf(
+  { duration_minutes, expires_at }: {
+    duration_minutes?: number | null | undefined;
+    expires_at?: string | null | undefined;
+  },
+  now: number,
+): number | undefined {
+  if (duration_minutes != null) return now + duration_minutes * MINUTE_MS;
+  if (expires_at == null) return undefined;
+  const at = Date.parse(expires_at);
+  if (at > now) return at;
+  throw new Problem(400, "#/expires_at: is past", {
+    places: [{ pointer: "#/expires_at", detail: "is past" }],
+  });
+}
+
+function stateOf({ active, revokedAt, expiresAt }: Token, now: number) {
+  if (revokedAt !== undefined) return "revoked";
+  if (!active) return "inactive";
+  return expiresAt !== undefined && expiresAt <= now ? "expired" : "active";
+}

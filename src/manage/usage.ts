@@ -1,0 +1,209 @@
+/** What was used: sums, single exchanges, and those that are running. */
+
+import type { RunningExchange } from "../accounting/accounts.ts";
+import type { ExchangeRow, UsageFilter, UsageGroup, UsageRow } from "../storage/store.ts";
+import { csv } from "./csv.ts";
+import { listBody, pageOf } from "./paging.ts";
+import type { ManageParts, RunningProxy } from "./parts.ts";
+import { Problem } from "./problem.ts";
+import { json, type Route, route } from "./route.ts";
+import { moment } from "./rules.ts";
+import * as schemas from "./schemas.ts";
+
+/** How often running exchanges are told again. */
+const TICK_MS = 1_000;
+/** Before a listener that does not read is left behind. */
+const MAX_UNREAD_EVENTS = 1_000;
+
+/** Their routes. */
+export function usageRoutes(parts: ManageParts): Route[] {
+  const { store, proxy } = parts;
+  return [
+    route({
+      method: "get",
+      path: "/usage",
+      summary: "Sums of requests, tokens and cost, by a group or in all; from and to count by the hour (UTC)",
+      query: schemas.usageQuery,
+      answers: { 200: schemas.listOf(schemas.usageRow) },
+      types: ["application/json", "text/csv"],
+      async handle({ query }) {
+        await parts.flushed();
+        const rows = await store.usage(query.group, filterOf(query));
+        const data = rows.map((row) => shownUsage(row, query.group));
+        if (query.format === "json") return json({ data, next_cursor: null });
+        return new Response(csv(data), {
+          headers: {
+            "content-type": "text/csv; charset=utf-8",
+            "content-disposition": `attachment; filename="usage-${query.group ?? "total"}.csv"`,
+            "cache-control": "no-store",
+          },
+        });
+      },
+    }),
+    route({
+      method: "get",
+      path: "/exchanges",
+      summary: "Exchanges, newest first; never what was said in them",
+      query: schemas.exchangesQuery,
+      answers: { 200: schemas.listOf(schemas.exchange) },
+      async handle({ query }) {
+        await parts.flushed();
+        const { status, ending } = query;
+        const exchanges = await store.listExchanges({ ...pageOf(query), ...filterOf(query), status, ending });
+        return json(listBody(exchanges, shownExchange));
+      },
+    }),
+    route({
+      method: "get",
+      path: "/exchanges/live",
+      summary:
+        "Exchanges as they begin and end, and every second those that are running, as server-sent events",
+      answers: { 200: undefined },
+      types: ["text/event-stream"],
+      handle() {
+        if (proxy === undefined) {
+          throw new Problem(503, "No proxy runs on this database here: ask a running one.");
+        }
+        return Promise.resolve(
+          new Response(liveEvents(proxy, parts), {
+            headers: {
+              "content-type": "text/event-stream",
+              "cache-control": "no-store",
+              "x-accel-buffering": "no",
+            },
+          }),
+        );
+      },
+    }),
+  ];
+}
+
+function filterOf(query: {
+  from?: string | undefined;
+  to?: string | undefined;
+  project_id?: string | undefined;
+  token_id?: string | undefined;
+  endpoint?: string | undefined;
+  model?: string | undefined;
+  client?: string | undefined;
+}): UsageFilter {
+  const time = (text: string | undefined) => text === undefined ? undefined : Date.parse(text);
+  return {
+    from: time(query.from),
+    to: time(query.to),
+    projectId: query.project_id,
+    tokenId: query.token_id,
+    endpoint: query.endpoint,
+    model: query.model,
+    client: query.client,
+  };
+}
+
+function shownUsage(row: UsageRow, group: UsageGroup | undefined): Record<string, string | number | null> {
+  const isNamed = group === "token" || group === "project";
+  return {
+    ...(group !== undefined && { [group]: row.key }),
+    ...(isNamed && { [`${group}_name`]: row.name ?? null }),
+    requests: row.requests,
+    errors: row.errors,
+    input_tokens: row.inputTokens,
+    output_tokens: row.outputTokens,
+    cached_tokens: row.cachedTokens,
+    cache_write_tokens: row.cacheWriteTokens,
+    reasoning_tokens: row.reasoningTokens,
+    audio_tokens: row.audioTokens,
+    image_tokens: row.imageTokens,
+    cost_micros: row.costMicros,
+    unpriced_requests: row.unpriced,
+    bytes: row.bytes,
+    duration_ms: row.durationMs,
+  };
+}
+
+function shownExchange(row: ExchangeRow) {
+  return {
+    request_id: row.requestId,
+    started_at: moment(row.startedAt),
+    duration_ms: row.durationMs,
+    time_to_first_byte_ms: row.firstByteMs ?? null,
+    method: row.method,
+    path: row.path,
+    endpoint: row.endpoint ?? null,
+    provider: row.provider ?? null,
+    backend: row.backend ?? null,
+    attempts: row.attempts,
+    status: row.status,
+    ending: row.ending,
+    principal: row.principal,
+    token_id: row.tokenId ?? null,
+    project_id: row.projectId ?? null,
+    client: row.client,
+    stream: row.stream ?? null,
+    model_asked: row.modelAsked ?? null,
+    model_answered: row.modelAnswered ?? null,
+    stop_reason: row.stopReason ?? null,
+    input_tokens: row.inputTokens ?? null,
+    output_tokens: row.outputTokens ?? null,
+    cached_tokens: row.cachedTokens ?? null,
+    cache_write_tokens: row.cacheWriteTokens ?? null,
+    reasoning_tokens: row.reasoningTokens ?? null,
+    audio_tokens: row.audioTokens ?? null,
+    image_tokens: row.imageTokens ?? null,
+    usage_partial: row.partial,
+    cost_micros: row.costMicros ?? null,
+    price_version: row.priceVersion ?? null,
+    bytes: row.bytes,
+  };
+}
+
+function shownRunning(running: RunningExchange) {
+  return {
+    request_id: running.requestId,
+    started_at: moment(running.startedAt),
+    endpoint: running.endpoint ?? null,
+    backend: running.backend ?? null,
+    principal: running.principal,
+    token_id: running.tokenId ?? null,
+    project_id: running.projectId ?? null,
+    client: running.client,
+    stream: running.stream ?? null,
+    model_asked: running.modelAsked ?? null,
+    bytes: running.bytes,
+  };
+}
+
+/** `running` at first and every second in which there are any, `started` and `ended` as it happens. */
+function liveEvents(proxy: RunningProxy, { clock }: ManageParts): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const encoder = new TextEncoder();
+  let stop = (): void => {};
+  return new ReadableStream({
+    start(controller) {
+      const send = (event: string, data: unknown): void => {
+        if ((controller.desiredSize ?? 0) < -MAX_UNREAD_EVENTS) return close();
+        controller.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+      };
+      let stopTimer = (): void => {};
+      let hadAny = true;
+      const tick = (): void => {
+        stopTimer = clock.after(TICK_MS, tick);
+        const running = proxy.running();
+        if (running.length > 0 || hadAny) send("running", running.map(shownRunning));
+        hadAny = running.length > 0;
+      };
+      const unsubscribe = proxy.subscribe((event) => {
+        if (event.kind === "started") send("started", shownRunning(event.exchange));
+        else send("ended", shownExchange(event.exchange));
+      }, close);
+      stop = () => {
+        stopTimer();
+        unsubscribe();
+      };
+      function close(): void {
+        stop();
+        controller.close();
+      }
+      tick();
+    },
+    cancel: () => stop(),
+  });
+}
