@@ -11,6 +11,7 @@ import { createHandler } from "./handler.ts";
 import type { Handler } from "./http1/message.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
+import type { Plane } from "./plane.ts";
 import { buildRoutingTable } from "./routing/table.ts";
 
 /** A proxy that answers requests; whoever made it closes it. */
@@ -30,7 +31,13 @@ export interface App {
 /** Makes a proxy of a valid configuration. */
 export function createApp(
   config: Config,
-  { log, clock = systemClock, createId = randomId }: { log: Log; clock?: Clock; createId?: () => string },
+  { log, clock = systemClock, createId = randomId, plane }: {
+    log: Log;
+    clock?: Clock;
+    createId?: () => string;
+    /** The management plane, where it is on; whoever opened it closes it. */
+    plane?: Plane | undefined;
+  },
 ): App {
   const startedAt = clock.now();
   const transport = createHttp1Transport();
@@ -41,9 +48,12 @@ export function createApp(
   function handlerOf({ server, auth, endpoints, defaultEndpoint, log: logging }: Config): Handler {
     const logEnd = exchangeLogger(log, logging);
     const balancers = new Map(endpoints.map((endpoint) => [endpoint, new Balancer(endpoint, clock)]));
+    const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
+    plane?.serves({ endpoints, balancers });
     return createHandler({
       routes: buildRoutingTable(endpoints, defaultEndpoint),
-      check: auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined,
+      check: shared && plane ? (candidate) => plane.check(candidate) ?? shared(candidate) : shared,
+      management: plane,
       transport,
       clock,
       createId,
@@ -56,9 +66,12 @@ export function createApp(
       onEnd(record, cancellation) {
         running.delete(cancellation);
         logEnd(record);
+        if (record.principal === undefined) plane?.refused(record.ending);
       },
-      onFailover: ({ id, endpoint, backend, detail }) =>
-        log("warn", "failover", { id, endpoint, backend, detail }),
+      onFailover({ id, endpoint, backend, detail }) {
+        plane?.failedOver({ endpoint, backend });
+        log("warn", "failover", { id, endpoint, backend, detail });
+      },
       onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
     });
   }
@@ -67,9 +80,13 @@ export function createApp(
     handler: (request) => handler(request),
     configure(changed) {
       handler = handlerOf(changed);
+      if (changed.management !== undefined) plane?.configure(changed.management);
       transport.renew();
     },
-    drain: () => void (draining = true),
+    drain() {
+      draining = true;
+      plane?.drain();
+    },
     inFlight: () => running.size,
     cutShort() {
       const fault = new ProxyFault("draining", "The proxy shut down before the answer had ended.");

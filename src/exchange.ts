@@ -1,5 +1,9 @@
 import type { Clock } from "./clock.ts";
+import type { Backend } from "./config/schema.ts";
 import type { FaultCode, ProxyFault } from "./faults.ts";
+import type { Field } from "./http1/fields.ts";
+
+import type { Principal } from "./principal.ts";
 
 /** How an exchange ended. `client_gone` is nobody's fault. */
 export type Ending = "complete" | "client_gone" | FaultCode;
@@ -10,11 +14,13 @@ export interface ExchangeRecord {
   readonly method: string;
   readonly path: string;
   readonly principal: string | undefined;
+  /** Of a managed token. */
+  readonly tokenId: string | undefined;
   readonly endpoint: string | undefined;
   /** The backend that was asked last; undefined where none was. */
   readonly backend: string | undefined;
-  /** How many backends were asked, one after the other; one that was asked twice counts twice. */
-  readonly attempts: number;
+  /** The backends that were asked, one after the other; one may be asked twice. */
+  readonly attempts: readonly AttemptRecord[];
   /** 499 where the client left before an answer began. */
   readonly status: number;
   /** Bytes of the answer's body that were handed on. */
@@ -25,6 +31,25 @@ export interface ExchangeRecord {
   readonly ending: Ending;
   /** What went wrong, in words made for people. */
   readonly detail: string | undefined;
+}
+
+/** One try at one backend, by the clock of the exchange. */
+export interface AttemptRecord {
+  readonly backend: string;
+  /** From the beginning of the exchange. */
+  readonly afterMs: number;
+  /** Why another one followed; undefined: it is the last. */
+  readonly detail: string | undefined;
+}
+
+/** What an exchange is accounted by, where accounts are kept. */
+export interface ExchangeAccount {
+  /** The head of the answer is there, and who gave it. */
+  readonly answered: (fields: readonly Field[], backend: Backend) => void;
+  /** The next piece of the answer's body; it is valid only now. */
+  readonly passed: (piece: Uint8Array) => void;
+  /** Once. */
+  readonly ended: (record: ExchangeRecord) => void;
 }
 
 /** An attempt that failed and was followed by another one. */
@@ -42,10 +67,10 @@ const CLIENT_GONE_STATUS = 499;
 /** One client request with its response, while it lasts. */
 export class Exchange {
   readonly id: string;
-  principal: string | undefined;
+  principal: Principal | undefined;
   endpoint: string | undefined;
-  #backend: string | undefined;
-  #attempts = 0;
+  account: ExchangeAccount | undefined;
+  readonly #attempts: AttemptRecord[] = [];
   #status = 0;
   #bytes = 0;
   #firstByteMs: number | undefined;
@@ -76,23 +101,27 @@ export class Exchange {
 
   /** A backend is asked. */
   attempted(backend: string): void {
-    this.#backend = backend;
-    this.#attempts++;
+    this.#attempts.push({ backend, afterMs: this.#clock.now() - this.#startedAt, detail: undefined });
   }
 
   /** It failed, and another attempt follows. */
   failedOver(backend: string, detail: string): void {
+    const last = this.#attempts.pop();
+    if (last !== undefined) this.#attempts.push({ ...last, detail });
     this.#onFailover({ id: this.id, endpoint: this.endpoint, backend, detail });
   }
 
   /** The provider's headers are there. */
-  answered(status: number): void {
+  answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#status = status;
     this.#firstByteMs = this.#clock.now() - this.#startedAt;
+    this.account?.answered(fields, backend);
   }
 
-  addBytes(count: number): void {
-    this.#bytes += count;
+  /** The next piece of the answer's body. */
+  passed(piece: Uint8Array): void {
+    this.#bytes += piece.length;
+    this.account?.passed(piece);
   }
 
   /** Ends it; only the first call counts. */
@@ -101,13 +130,14 @@ export class Exchange {
     this.#ended = true;
     const isFault = typeof ending !== "string";
     const statusWithoutAnswer = isFault ? ending.status : CLIENT_GONE_STATUS;
-    this.#onEnd({
+    const record: ExchangeRecord = {
       id: this.id,
       method: this.#method,
       path: this.#path,
-      principal: this.principal,
+      principal: this.principal?.name,
+      tokenId: this.principal?.tokenId,
       endpoint: this.endpoint,
-      backend: this.#backend,
+      backend: this.#attempts.at(-1)?.backend,
       attempts: this.#attempts,
       status: ending === "client_gone" || this.#status === 0 ? statusWithoutAnswer : this.#status,
       bytes: this.#bytes,
@@ -115,6 +145,8 @@ export class Exchange {
       durationMs: this.#clock.now() - this.#startedAt,
       ending: isFault ? ending.code : ending,
       detail: isFault ? ending.message : undefined,
-    });
+    };
+    this.#onEnd(record);
+    this.account?.ended(record);
   }
 }

@@ -1,5 +1,7 @@
 /** The whole life of a request, top to bottom. The only place that knows the order of the stages. */
 
+import type { Accounts } from "./accounting/accounts.ts";
+import { admit } from "./admit.ts";
 import { authenticate, EVERY_PLACE } from "./auth/authenticate.ts";
 import { findCredentials, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./auth/credential.ts";
 import type { TokenCheck } from "./auth/shared_token.ts";
@@ -16,11 +18,14 @@ import { upstreamFields } from "./forwarding/request_headers.ts";
 import { clientFields } from "./forwarding/response_headers.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
-import { answerHealth } from "./health.ts";
+import { withoutUsage, withUsageAsked } from "./forwarding/stream_usage/stream_usage.ts";
+import { answerHealth, type StorageHealth } from "./health.ts";
 import { type Field, fieldValue } from "./http1/fields.ts";
 import type { ByteSource } from "./http1/body.ts";
 import { limitedBody } from "./http1/limited_body.ts";
 import type { Handler, IncomingRequest, OutgoingReply } from "./http1/message.ts";
+import type { Limiter } from "./limits/limiter.ts";
+import type { Principal } from "./principal.ts";
 import { joinPath, withoutParameter } from "./routing/join_url.ts";
 import { match, type Target } from "./routing/match.ts";
 import { parseRequestTarget } from "./routing/request_target.ts";
@@ -43,6 +48,8 @@ export interface HandlerParts {
   readonly maxBodyBytes: number | undefined;
   /** Origins of web pages that may read answers. */
   readonly corsOrigins: readonly string[];
+  /** Undefined: it is off. */
+  readonly management: Management | undefined;
   /** An attempt failed, and another one follows. */
   readonly onFailover: (failover: Failover) => void;
   /** An exchange begins; it can be ended by its cancellation. */
@@ -53,9 +60,21 @@ export interface HandlerParts {
   readonly onUnexpected: (error: unknown, id: string) => void;
 }
 
+/** The management plane, as requests meet it. */
+export interface Management {
+  readonly accounts: Accounts;
+  readonly limiter: Limiter;
+  /** Reads tokens again where they were changed; undefined: nothing was. */
+  readonly refreshed: () => Promise<void> | undefined;
+  /** Answers what is asked of itself; undefined for all other paths. */
+  readonly answer: (request: IncomingRequest, path: string) => Promise<OutgoingReply> | undefined;
+  /** How its storage is. */
+  readonly storage: () => StorageHealth;
+}
+
 /** Makes the handler of all requests. */
 export function createHandler(parts: HandlerParts): Handler {
-  const { clock, startedAt, corsOrigins } = parts;
+  const { clock, startedAt, corsOrigins, management } = parts;
   if (corsOrigins.length === 0) return handle;
   return async (request) => {
     const origin = allowedOrigin(request.fields, corsOrigins);
@@ -72,8 +91,11 @@ export function createHandler(parts: HandlerParts): Handler {
     const health = answerHealth(method, path, {
       draining: parts.isDraining(),
       uptimeMs: clock.now() - startedAt,
+      storage: management?.storage(),
     });
     if (health !== undefined) return health;
+    const managed = management?.answer(request, path);
+    if (managed !== undefined) return await managed;
 
     parts.onStart(cancellation);
     const exchange = new Exchange({ id: parts.createId(), method, path }, {
@@ -85,10 +107,23 @@ export function createHandler(parts: HandlerParts): Handler {
     exchange.endpoint = target?.endpoint.name;
 
     try {
+      await management?.refreshed();
       const passthrough = target?.endpoint.backends.some(({ key }) => key.mode === "passthrough") === true;
-      const verdict = authenticate(findCredentials(fields, query), { check: parts.check, passthrough });
-      if (!verdict.admitted) throw new ProxyFault("unauthorized", verdict.message);
-      exchange.principal = verdict.principal;
+      const verdict = authenticate(findCredentials(fields, query), {
+        check: parts.check,
+        passthrough,
+        endpoint: target?.endpoint.name,
+      });
+      if (!verdict.admitted) throw new ProxyFault(verdict.code, verdict.message);
+      const { principal } = verdict;
+      exchange.principal = principal;
+      const account = management?.accounts.open({
+        id: exchange.id,
+        principal,
+        endpoint: target?.endpoint,
+        fields,
+      });
+      exchange.account = account;
 
       if ("refused" in requested) throw new ProxyFault("bad_request", requested.refused);
       if (target === undefined) throw new ProxyFault("not_found", notFoundMessage(path, parts.routes));
@@ -99,13 +134,25 @@ export function createHandler(parts: HandlerParts): Handler {
       if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
 
       const { endpoint, rest } = target;
-      const headFor = (backend: Backend) => {
+      const limited = bodyWithinLimit(request, parts.maxBodyBytes);
+      const { limiter } = management ?? {};
+      const body = account === undefined || limiter === undefined
+        ? limited
+        : await admit({ request, body: limited, principal, endpoint, rest, account, limiter });
+      const arrived = { fields, body, bodyLength: request.bodyLength };
+      const sent = account === undefined
+        ? { ...arrived, isAsked: false }
+        : await withUsageAsked(arrived, { endpoint, path: rest });
+
+      const keyed = (backend: Backend) => withProjectsKey(backend, { principal, endpoint });
+      const headFor = (chosen: Backend) => {
+        const backend = keyed(chosen);
         const withheld = backend.key.mode === "passthrough" ? verdict.tokenPlaces : EVERY_PLACE;
         const backendPath = joinPath(backend.baseUrl, rest);
         const backendQuery = withheld.has("query") ? withoutParameter(query, KEY_PARAMETER) : query;
         return {
           target: backendQuery === "" ? backendPath : `${backendPath}?${backendQuery}`,
-          fields: upstreamFields(fields, {
+          fields: upstreamFields(sent.fields, {
             withheld,
             keySubprotocolPrefix: KEY_SUBPROTOCOL_PREFIX,
             backend,
@@ -113,22 +160,23 @@ export function createHandler(parts: HandlerParts): Handler {
           }),
         };
       };
-      const { backend, status, reason, fields: answered, body } = await forward({
+      const answer = await forward({
         endpoint,
         balancer: parts.balancerOf(endpoint),
         method,
         headFor,
-        body: bodyWithinLimit(request, parts.maxBodyBytes),
-        bodyLength: request.bodyLength,
+        body: sent.body,
+        bodyLength: sent.bodyLength,
         cancellation,
         observer: exchange,
       }, parts);
       const answering = {
-        hasProxysKey: usesOwnCredential(backend),
-        exposedName: endpoint.exposeBackend ? backend.name : undefined,
+        hasProxysKey: usesOwnCredential(keyed(answer.backend)),
+        exposedName: endpoint.exposeBackend ? answer.backend.name : undefined,
       };
-      const clients = clientFields(answered, { requestId: exchange.id, backend: answering });
-      return { status, reason, fields: clients, body };
+      const seen = sent.isAsked ? withoutUsage(answer) : answer;
+      const clients = clientFields(seen.fields, { requestId: exchange.id, backend: answering });
+      return { status: answer.status, reason: answer.reason, fields: clients, body: seen.body };
     } catch (error) {
       if (error instanceof ClientGone) {
         exchange.end("client_gone");
@@ -139,6 +187,17 @@ export function createHandler(parts: HandlerParts): Handler {
       return faultReply(fault, { dialect: dialectOf(target, fields), requestId: exchange.id });
     }
   }
+}
+
+/** The backend with its project's key in place of its own. */
+function withProjectsKey(
+  backend: Backend,
+  { principal, endpoint }: { principal: Principal; endpoint: Endpoint },
+): Backend {
+  const value = principal.keys.get(endpoint.name);
+  // The others may be another provider's, who has no business with this key.
+  const isSameProvider = backend.baseUrl.origin === endpoint.backends[0]?.baseUrl.origin;
+  return value === undefined || !isSameProvider ? backend : { ...backend, key: { mode: "inject", value } };
 }
 
 /** The request's body, which ends the exchange where it grows too long. */

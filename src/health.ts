@@ -2,10 +2,15 @@ import { field } from "./http1/fields.ts";
 import type { OutgoingReply } from "./http1/message.ts";
 import { VERSION } from "./version.ts";
 
+/** How the management plane's storage is. While it fails, known tokens go on being served. */
+export type StorageHealth = "ok" | "failing";
+
 /** Whether the proxy takes requests, and since when. */
 export interface HealthState {
   readonly draining: boolean;
   readonly uptimeMs: number;
+  /** Undefined: there is none. */
+  readonly storage: StorageHealth | undefined;
 }
 
 /** Answers the routes that need no credential and cost nothing; undefined for every other request. */
@@ -38,9 +43,10 @@ function healthAnswer(
         : { status: 200, type: plain, text: "ready" };
     case "/health": {
       const health = {
-        status: state.draining ? "draining" : "ok",
+        status: state.draining ? "draining" : state.storage === "failing" ? "degraded" : "ok",
         version: VERSION,
         uptime_seconds: Math.floor(state.uptimeMs / 1000),
+        ...(state.storage !== undefined && { storage: state.storage }),
       };
       return { status: 200, type: "application/json", text: JSON.stringify(health) };
     }

@@ -1,10 +1,8 @@
 /** Decides who calls, and which credentials of the request must not travel on. */
 
 import { type Credential, type CredentialPlace, KEY_HEADERS } from "./credential.ts";
+import { ANONYMOUS, type Principal } from "../principal.ts";
 import type { TokenCheck } from "./shared_token.ts";
-
-/** Who calls: the name of the token, `shared` for the only one; or `anonymous`, where none is asked for. */
-export type Principal = string;
 
 /** What authentication found. */
 export type Verdict =
@@ -14,7 +12,11 @@ export type Verdict =
     /** Where the proxy's own token stood, which no upstream may see. */
     readonly tokenPlaces: ReadonlySet<CredentialPlace>;
   }
-  | { readonly admitted: false; readonly message: string };
+  | {
+    readonly admitted: false;
+    readonly code: "unauthorized" | "token_expired" | "token_revoked";
+    readonly message: string;
+  };
 
 /** What has to be known of the endpoint that is addressed. */
 export interface AuthenticationContext {
@@ -22,6 +24,8 @@ export interface AuthenticationContext {
   readonly check: TokenCheck | undefined;
   /** The client's own credential goes upstream, so the proxy's token has to stand in `Proxy-Authorization`. */
   readonly passthrough: boolean;
+  /** Its name; a project may have a key for it. Undefined: there is none. */
+  readonly endpoint?: string | undefined;
 }
 
 /** Every place: all are withheld from a backend that gets a key of the proxy's, or none. */
@@ -34,22 +38,27 @@ export const EVERY_PLACE: ReadonlySet<CredentialPlace> = new Set([
 
 /** Judges the credentials a request presents; any valid one admits. */
 export function authenticate(presented: readonly Credential[], context: AuthenticationContext): Verdict {
-  const { check, passthrough } = context;
-  if (check === undefined) {
-    return { admitted: true, principal: "anonymous", tokenPlaces: new Set() };
-  }
+  const { check, passthrough, endpoint } = context;
+  if (check === undefined) return { admitted: true, principal: ANONYMOUS, tokenPlaces: new Set() };
   // Every one is checked, so that a token of the proxy standing in a second place is known and withheld too.
-  const valid = presented.flatMap(({ place, value }) => {
-    const holder = check(value);
-    return holder === undefined ? [] : [{ place, holder }];
+  const known = presented.flatMap(({ place, value }) => {
+    const recognised = check(value);
+    return recognised === undefined ? [] : [{ place, recognised }];
   });
-  const admitting = valid.find(({ place }) => !passthrough || place === "proxy-authorization");
-  if (admitting === undefined) return { admitted: false, message: refusal(presented, passthrough) };
-  return {
-    admitted: true,
-    principal: admitting.holder,
-    tokenPlaces: new Set(valid.map(({ place }) => place)),
-  };
+  for (const { place, recognised } of known) {
+    if (!("principal" in recognised)) continue;
+    const { principal } = recognised;
+    // Where the project has a key for it, the client's own is not asked for.
+    const hasKey = endpoint !== undefined && principal.keys.has(endpoint);
+    if (passthrough && !hasKey && place !== "proxy-authorization") continue;
+    return { admitted: true, principal, tokenPlaces: new Set(known.map(({ place }) => place)) };
+  }
+  for (const { recognised } of known) {
+    if ("refused" in recognised) {
+      return { admitted: false, code: recognised.refused, message: recognised.message };
+    }
+  }
+  return { admitted: false, code: "unauthorized", message: refusal(presented, passthrough) };
 }
 
 function refusal(presented: readonly Credential[], passthrough: boolean): string {

@@ -1,30 +1,39 @@
 import { sha256 } from "@noble/hashes/sha2.js";
+import { type Principal, type Rules, sharedPrincipal } from "../principal.ts";
+
+/** Whose token a value is, or why its holder may not use it any more. */
+export type Recognised =
+  | { readonly principal: Principal }
+  | { readonly refused: "token_expired" | "token_revoked"; readonly message: string };
 
 /** Tells whose token a presented value is; undefined: nobody's. */
-export type TokenCheck = (candidate: string) => string | undefined;
+export type TokenCheck = (candidate: string) => Recognised | undefined;
 
 /**
  * A check against the tokens of the configuration. Hashes are compared, in constant time and each with every token,
  * so that neither a token's length nor how much of it was right shows in the time an answer takes.
  */
 export function sharedTokenCheck(
-  tokens: readonly { readonly name: string; readonly token: string }[],
+  tokens: readonly { readonly name: string; readonly token: string; readonly rules?: Rules }[],
 ): TokenCheck {
   const encoder = new TextEncoder();
   const hash = (text: string) => sha256(encoder.encode(text));
-  const expected = tokens.map(({ name, token }) => ({ name, hash: hash(token) }));
+  const expected = tokens.map(({ name, token, rules }) => ({
+    recognised: { principal: sharedPrincipal(name, rules) },
+    hash: hash(token),
+  }));
   return (candidate) => {
     const presented = hash(candidate);
-    let holder: string | undefined;
-    for (const { name, hash } of expected) {
-      if (isEqual(presented, hash)) holder = name;
+    let found: Recognised | undefined;
+    for (const { recognised, hash } of expected) {
+      if (isEqual(presented, hash)) found = recognised;
     }
-    return holder;
+    return found;
   };
 }
 
 /** Looks at every byte, whatever it finds. */
-function isEqual(one: Uint8Array, other: Uint8Array): boolean {
+export function isEqual(one: Uint8Array, other: Uint8Array): boolean {
   let difference = one.length ^ other.length;
   for (const [index, byte] of one.entries()) difference |= byte ^ (other[index] ?? 0);
   return difference === 0;

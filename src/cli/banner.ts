@@ -16,11 +16,12 @@ export interface BannerFacts {
 
 /** The whole text, without a line break at its end. */
 export function bannerText(config: Config, facts: BannerFacts): string {
-  const { endpoints, log, server, auth } = config;
+  const { endpoints, log, server, auth, management } = config;
   const width = Math.max(...endpoints.map(({ name }) => name.length)) + 2;
   const on = [
     ...(server.tls === undefined ? [] : ["TLS"]),
     ...(log.access ? ["access log"] : []),
+    ...(management === undefined ? [] : ["management at /manage"]),
     ...(auth.mode === "none" ? ["no token asked for"] : []),
   ];
   return [

@@ -68,12 +68,14 @@ async function reloadOnce({ load, log, use }: Pick<Reloading, "load" | "log" | "
   }
 }
 
-/** What only a restart can change: the socket is there. */
-function changedAddress({ server: one }: Config, { server: other }: Config): string[] {
-  return (["host", "port", "tls"] as const).filter((key) =>
-    JSON.stringify(one[key]) !== JSON.stringify(other[key])
-  )
-    .map((key) => `server.${key}`);
+/** What only a restart can change: the socket is there, and the database is open. */
+function changedAddress(one: Config, other: Config): string[] {
+  const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
+  const ofServer = (["host", "port", "tls"] as const)
+    .filter((key) => differs(one.server[key], other.server[key])).map((key) => `server.${key}`);
+  const ofManagement = (["token", "databaseUrl", "encryptionKey"] as const)
+    .filter((key) => differs(one.management?.[key], other.management?.[key]));
+  return [...ofServer, ...(ofManagement.length > 0 ? ["management"] : [])];
 }
 
 /** Watches the folder, since a file that is replaced is not the one that was watched. */

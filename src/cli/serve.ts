@@ -1,12 +1,16 @@
 import { type App, createApp } from "../app.ts";
+import { systemClock } from "../clock.ts";
 import { processSources } from "../config/env.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { secretsOf } from "../config/redact.ts";
 import type { Flags } from "../config/resolver.ts";
+import type { ManagementConfig } from "../config/schema.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { createLog, type Log } from "../observability/log.ts";
+import type { Plane } from "../plane.ts";
 import { VERSION } from "../version.ts";
 import { bannerText, lanAddresses, serverUrls } from "./banner.ts";
+import { CommandError } from "./command_error.ts";
 import { gatheringOut, writeOut } from "./output.ts";
 import { startReloading } from "./reload.ts";
 import { runServer } from "./run_server.ts";
@@ -17,9 +21,16 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   let { config } = loaded;
   const write = gatheringOut();
   const secrets = new Set(secretsOf(config));
-  let currentLog = createLog(config.log, { write, secrets: [...secrets] });
+  let currentLog: Log = () => {};
   const log: Log = (level, event, fields) => currentLog(level, event, fields);
-  const app: App = createApp(config, { log });
+  /** What running exchanges still have to say may hold a secret of before. */
+  const withhold = (more: readonly string[]): void => {
+    for (const secret of more) secrets.add(secret);
+    currentLog = createLog(config.log, { write, secrets: [...secrets] });
+  };
+  withhold([]);
+  const plane = config.management && await openManagement(config.management, { log, onSecrets: withhold });
+  const app: App = createApp(config, { log, plane });
   const stopReloading = startReloading({
     // A file that was there is missed when it is gone; others would take its place unnoticed.
     load: () => loadConfig(processSources, { ...fileFlag(loaded.path), ...flags }),
@@ -29,21 +40,38 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
     use(next) {
       const before = config;
       config = next.config;
-      // What running exchanges still have to say may hold a secret of before.
-      for (const secret of secretsOf(config)) secrets.add(secret);
-      currentLog = createLog(config.log, { write, secrets: [...secrets] });
+      withhold(secretsOf(config));
       app.configure(config);
       return before;
     },
   });
-  await runServer(app, {
-    server: config.server,
-    drainMs: () => config.server.drainMs,
-    log,
-    onListening: ({ port }) => announce(loaded, { port, log }),
-  });
+  try {
+    await runServer(app, {
+      server: config.server,
+      drainMs: () => config.server.drainMs,
+      log,
+      onListening: ({ port }) => announce(loaded, { port, log }),
+    });
+  } finally {
+    await plane?.close();
+  }
   stopReloading();
   log("info", "stopped");
+}
+
+/** Loaded only where it is switched on: it weighs as much as all the rest. */
+async function openManagement(
+  config: ManagementConfig,
+  { log, onSecrets }: { log: Log; onSecrets: (secrets: readonly string[]) => void },
+): Promise<Plane> {
+  const { openPlane } = await import("../plane.ts");
+  const { StoreError } = await import("../storage/store.ts");
+  try {
+    return await openPlane(config, { log, clock: systemClock, onSecrets });
+  } catch (error) {
+    if (error instanceof StoreError) throw new CommandError(`Cannot start: ${error.message}.`);
+    throw error;
+  }
 }
 
 function fileFlag(path: string | undefined): Flags {

@@ -1,5 +1,6 @@
 /** The table `[auth]`: who may call. */
 
+import { rulesOf } from "./limit_settings.ts";
 import { usesOwnCredential } from "./credentials.ts";
 import type { Resolver } from "./resolver.ts";
 import type { AuthConfig, Endpoint, NamedToken } from "./schema.ts";
@@ -18,8 +19,14 @@ export function readTokens(
     resolver.variable("PROXY_TOKEN", secretSchema),
     resolver.inFile(["auth", "token"], settings?.token),
   ], { fallback: undefined, show: (token) => token === undefined ? "none" : "[redacted]" });
-  const tokens: NamedToken[] = shared === undefined ? [] : [{ name: SHARED, token: shared }];
-  for (const [index, { name, token }] of (settings?.tokens ?? []).entries()) {
+  const rules = rulesOf(settings?.limits);
+  const tokens: NamedToken[] = shared === undefined
+    ? []
+    : [{ name: SHARED, token: shared, ...(rules && { rules }) }];
+  if (rules !== undefined && shared === undefined) {
+    resolver.report(["auth", "limits"], "limits PROXY_TOKEN, which is not set");
+  }
+  for (const [index, { name, token, limits }] of (settings?.tokens ?? []).entries()) {
     const at = ["auth", "tokens", index];
     if (name === undefined) resolver.reportMissing([...at, "name"], "is missing: who holds this token");
     if (token === undefined) resolver.reportMissing([...at, "token"], "is missing");
@@ -34,7 +41,8 @@ export function readTokens(
       fallback: token,
       show: () => `[redacted] (${name})`,
     });
-    tokens.push({ name, token });
+    const own = rulesOf(limits);
+    tokens.push({ name, token, ...(own && { rules: own }) });
   }
   return { tokens, mode: settings?.mode };
 }
@@ -42,26 +50,34 @@ export function readTokens(
 /** Decides who may call, and reports what that lacks. */
 export function settleAuth(
   resolver: Resolver,
-  { tokens, mode, endpoints, hasFile }: {
+  { tokens, mode, endpoints, hasFile, hasManagedTokens }: {
     tokens: readonly NamedToken[];
     mode: "token" | "none" | undefined;
     endpoints: readonly Endpoint[];
     hasFile: boolean;
+    /** Tokens are handed out by the management plane, so that none has to be configured. */
+    hasManagedTokens: boolean;
   },
 ): AuthConfig {
   const injecting = endpoints.find(({ backends }) => backends.some(usesOwnCredential));
   if (mode === "none" && tokens.length > 0) {
     resolver.report(["auth", "mode"], '"none" stands beside a token: keep one of the two');
   }
+  const limited = tokens.findIndex(({ rules }) => rules !== undefined);
+  if (limited !== -1 && !hasManagedTokens) {
+    const at = tokens[limited]?.name === SHARED ? ["auth", "limits"] : ["auth", "tokens"];
+    resolver.report(at, "holds limits, which need the management plane: set MANAGEMENT_TOKEN");
+  }
   const isNeeded = mode === "token" || mode === undefined && (!hasFile || injecting !== undefined);
   const isReported = resolver.has("PROXY_TOKEN") || resolver.hasFindingAt(["auth"]);
-  if (tokens.length === 0 && isNeeded && !isReported) {
+  if (tokens.length === 0 && isNeeded && !isReported && !hasManagedTokens) {
     const why = hasFile && injecting !== undefined
       ? `, or anybody could use the key of ${injecting.name}; auth.mode = "none" allows that`
       : "";
     resolver.report("env PROXY_TOKEN", `is missing: the token that clients of this proxy present${why}`);
   }
-  const auth: AuthConfig = tokens.length > 0 ? { mode: "token", tokens } : { mode: "none" };
+  const asksForToken = tokens.length > 0 || hasManagedTokens && mode !== "none";
+  const auth: AuthConfig = asksForToken ? { mode: "token", tokens } : { mode: "none" };
   resolver.settle(["auth", "mode"], [resolver.inFile(["auth", "mode"], mode)], { fallback: auth.mode });
   return auth;
 }

@@ -27,6 +27,12 @@ export const DEFAULT_TIMEOUTS: TimeoutLimits = {
   totalMs: undefined,
 };
 
+/** Beside the program, or in the folder that a service or a container gives it. */
+export const DEFAULT_DATABASE_URL = "sqlite:./data/llm-proxy.db";
+
+/** Long enough to look at the last quarter, short enough for an SD card. */
+export const DEFAULT_RETENTION_DAYS = 90;
+
 /** An upstream's idle limit is a minute at the least among the known ones. */
 export const DEFAULT_POOL: PoolLimits = { maxIdle: 128, idleMs: 55_000 };
 
@@ -42,13 +48,16 @@ export const DEFAULT_MAX_BUFFER_BYTES = 32 * 1024 * 1024;
 /** What an endpoint does with one backend and nothing said about it. */
 export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   Endpoint,
-  "strategy" | "retry" | "maxBufferBytes" | "exposeBackend"
+  "strategy" | "retry" | "maxBufferBytes" | "exposeBackend" | "streamUsage" | "priceProvider" | "prices"
 > = {
   strategy: "failover",
   // The SDKs retry by themselves.
   retry: { retries: 0, statuses: DEFAULT_RETRY_STATUSES },
   maxBufferBytes: DEFAULT_MAX_BUFFER_BYTES,
   exposeBackend: false,
+  streamUsage: false,
+  priceProvider: undefined,
+  prices: [],
 };
 
 /** What a backend does with nothing said but where it is and which key it gets. */

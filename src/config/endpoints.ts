@@ -13,7 +13,8 @@ import type { BackendSettings, EndpointSettings } from "./file_schema.ts";
 import { type Preset, type PresetName, presetNameOf, PRESETS } from "./presets.ts";
 import type { KeyPath } from "./problem.ts";
 import type { Resolver } from "./resolver.ts";
-import type { Backend, Endpoint } from "./schema.ts";
+import { matchesAny } from "../glob.ts";
+import type { Backend, Endpoint, PricedModel } from "./schema.ts";
 import { anthropicVersionSchema, baseUrlSchema, secretSchema } from "./values.ts";
 
 /** The endpoints that the environment alone can configure, and how their variables begin. */
@@ -96,8 +97,33 @@ export function readEndpoint(
     },
     maxBufferBytes: maxBuffer === "none" ? Infinity : maxBuffer,
     exposeBackend: setting("expose_backend", own.expose_backend, false),
+    streamUsage: setting("stream_usage", own.stream_usage, false),
+    priceProvider: setting<string | undefined>("price_provider", own.price_provider, undefined),
+    prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),
     ...(anthropicVersion !== undefined && { anthropicVersion }),
   };
+}
+
+/** Prices of the file, in the order in which they stand there. */
+function readPrices(
+  prices: NonNullable<EndpointSettings["prices"]>,
+  { path, resolver }: { path: KeyPath; resolver: Resolver },
+): PricedModel[] {
+  resolver.settle(path, [Object.keys(prices).length > 0 ? { value: prices, at: path } : undefined], {
+    fallback: {},
+  });
+  return Object.entries(prices).flatMap(([pattern, { input, output, cached, cache_write }]) => {
+    if (input === undefined) resolver.reportMissing([...path, pattern, "input"], "is missing");
+    if (output === undefined) resolver.reportMissing([...path, pattern, "output"], "is missing");
+    if (input === undefined || output === undefined) return [];
+    return [{
+      matches: (model: string) => matchesAny([pattern], model),
+      input,
+      output,
+      ...(cached !== undefined && { cached }),
+      ...(cache_write !== undefined && { cacheWrite: cache_write }),
+    }];
+  });
 }
 
 /** Gives those without a name the one of their host, numbered where there are several. */

@@ -11,14 +11,19 @@ import {
   baseUrlSchema,
   bytesSchema,
   countSchema,
+  databaseUrlSchema,
+  dollarsSchema,
   drainSchema,
   durationSchema,
+  encryptionKeySchema,
   headerNameSchema,
   headerValueSchema,
   hostSchema,
+  managementTokenSchema,
   nameSchema,
   originSchema,
   portSchema,
+  priceSchema,
   proxyUrlSchema,
   secretSchema,
   switchSchema,
@@ -119,6 +124,13 @@ const backendSchema = v.strictObject({
   weight: number(countSchema(0, 1_000), "its share under the strategy weighted"),
 }, wrongKind("a table"));
 
+const priceTableSchema = v.strictObject({
+  input: number(priceSchema, "US dollars per million tokens of input"),
+  output: number(priceSchema, "the same of output"),
+  cached: number(priceSchema, "of input that is read from a cache; default: as other input"),
+  cache_write: number(priceSchema, "of input that is written to a cache; default: as other input"),
+}, wrongKind("a table"));
+
 const endpointSchema = v.strictObject({
   provider: word(PRESET_NAMES, "fills in base_url, key_header and the dialect of errors"),
   ...BACKEND_KEYS,
@@ -131,6 +143,17 @@ const endpointSchema = v.strictObject({
   retry_statuses: list(countSchema(400, 599), "answers that count as failures"),
   max_buffer_bytes: number(bytesSchema, "how much of a body is held, to be sent again or changed"),
   expose_backend: toggle("tell clients which backend answered, in x-llm-proxy-backend"),
+  stream_usage: toggle("ask for the usage of OpenAI's streams, and take it out of the answer again"),
+  price_provider: text(
+    textSchema,
+    "whose published prices hold, if the address does not tell: openai, anthropic, google, …",
+  ),
+  prices: v.optional(v.pipe(
+    v.record(v.string(), priceTableSchema, wrongKind("a table")),
+    v.description(
+      "prices of models, by name or with * for any run of characters; the first that matches counts",
+    ),
+  )),
   backends: v.optional(v.pipe(
     v.array(backendSchema, wrongKind("a list of tables")),
     v.minLength(1, "is empty"),
@@ -138,9 +161,25 @@ const endpointSchema = v.strictObject({
   )),
 }, wrongKind("a table"));
 
+const limitsSchema = v.optional(v.pipe(
+  v.strictObject({
+    requests_per_minute: number(countSchema(1, 1_000_000), "requests that begin within any minute"),
+    tokens_per_minute: number(countSchema(1, 999_999_999), "tokens, input and output, within any minute"),
+    concurrent_requests: number(countSchema(1, 100_000), "requests that run at the same time"),
+    max_requests: number(countSchema(1, 999_999_999), "requests in all"),
+    budget_day_usd: number(dollarsSchema, "US dollars per day (UTC)"),
+    budget_month_usd: number(dollarsSchema, "US dollars per month (UTC)"),
+    budget_total_usd: number(dollarsSchema, "US dollars in all"),
+    endpoints: list(textSchema, "endpoints that may be used, with * for any run of characters"),
+    models: list(textSchema, "models that may be used, likewise"),
+  }, wrongKind("a table")),
+  v.description("what the holder may do; needs the management plane"),
+));
+
 const tokenSchema = v.strictObject({
   name: text(nameSchema, "who holds it; it stands in the log"),
   token: text(secretSchema, "what the client presents as its API key"),
+  limits: limitsSchema,
 }, wrongKind("a table"));
 
 /** A whole file. */
@@ -159,10 +198,18 @@ export const fileSchema = v.strictObject({
   auth: v.optional(v.strictObject({
     mode: word(["token", "none"], '"none" lets anybody call'),
     token: text(secretSchema, "the one token that clients present"),
+    limits: limitsSchema,
     tokens: v.optional(v.pipe(
       v.array(tokenSchema, wrongKind("a list of tables")),
       v.description("several, each with a name"),
     )),
+  }, wrongKind("a table"))),
+  management: v.optional(v.strictObject({
+    token: text(managementTokenSchema, "switches managed tokens, usage and metrics on, and opens them"),
+    database_url: text(databaseUrlSchema, "where they are kept: sqlite:FILE"),
+    encryption_key: text(encryptionKeySchema, "32 bytes in base64 that seal provider keys of projects"),
+    retention_days: number(countSchema(1, 36_500), "how long single exchanges are kept; their sums stay"),
+    metrics_public: toggle("let everybody read /metrics"),
   }, wrongKind("a table"))),
   log: v.optional(v.strictObject({
     level: word(["debug", "info", "warn", "error"], "the least severe level that is written"),
@@ -179,5 +226,7 @@ export const fileSchema = v.strictObject({
 export type FileConfig = v.InferOutput<typeof fileSchema>;
 /** An endpoint of a file. */
 export type EndpointSettings = v.InferOutput<typeof endpointSchema>;
+/** Limits of a token of the file. */
+export type LimitSettings = NonNullable<v.InferOutput<typeof limitsSchema>>;
 /** A backend of a file, or the part of an endpoint that holds for its backends. */
 export type BackendSettings = v.InferOutput<typeof backendSchema>;

@@ -5,6 +5,7 @@ import { usesOwnCredential } from "./credentials.ts";
 import { endpointNames } from "./endpoint_names.ts";
 import { readEndpoint } from "./endpoints.ts";
 import type { EnvironmentSources } from "./env.ts";
+import { readManagement } from "./management_settings.ts";
 import type { KeyPath, Problem } from "./problem.ts";
 import type { Flags, Resolver, Setting } from "./resolver.ts";
 import type { Config } from "./schema.ts";
@@ -36,6 +37,8 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
   const address = readAddress(resolver, settings.server);
   const server = readServer(resolver, { address, settings: settings.server, sources, path });
   const { tokens, mode } = readTokens(resolver, settings.auth);
+  const management = readManagement(resolver, settings.management);
+  const hasManagedTokens = management !== undefined && mode !== "none";
   const names = endpointNames(resolver, settings);
   const targetBase = resolver.inFile(["server", "target_base"], settings.server?.target_base);
   const endpoints = names.map((name) =>
@@ -44,7 +47,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
       sources,
       resolvePath: (file) => besideFile(path, file),
       targetBase,
-      asksForToken: tokens.length > 0,
+      asksForToken: tokens.length > 0 || hasManagedTokens,
     })
   );
   const defaultEndpoint = readDefaultEndpoint(resolver, settings.server, names);
@@ -54,11 +57,13 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
       tokens,
       mode,
       endpoints,
+      hasManagedTokens: management !== undefined,
       hasFile: settings.endpoints !== undefined || resolver.hasFindingAt(["endpoints"]),
     }),
     endpoints,
     ...(defaultEndpoint !== undefined && { defaultEndpoint }),
     log: readLog(resolver, settings.log),
+    ...(management && { management }),
   };
   checkTogether(resolver, config);
   await resolver.throwProblems();
@@ -88,7 +93,7 @@ export async function loadAddress(
 }
 
 /** What single values cannot show. */
-function checkTogether(resolver: Resolver, { auth, endpoints, server }: Config): void {
+function checkTogether(resolver: Resolver, { auth, endpoints, server, management }: Config): void {
   const keys = endpoints.flatMap(({ name, backends }) =>
     backends.flatMap(({ key }) => key.mode === "inject" ? [{ name, value: key.value }] : [])
   );
@@ -98,6 +103,13 @@ function checkTogether(resolver: Resolver, { auth, endpoints, server }: Config):
     if (owner === undefined) continue;
     const at = name === SHARED ? resolver.originOf("PROXY_TOKEN", ["auth", "token"]) : ["auth", "tokens"];
     resolver.report(at, `is the same as the key of ${owner}: clients would hold the provider's key`);
+  }
+  const sameAs = tokens.find(({ token }) => token === management?.token);
+  if (sameAs !== undefined) {
+    resolver.report(
+      resolver.originOf("MANAGEMENT_TOKEN", ["management", "token"]),
+      `is the same as the token ${sameAs.name}: every client could manage the proxy`,
+    );
   }
   const injecting = endpoints.find(({ backends }) => backends.some(usesOwnCredential));
   if (server.corsOrigins.includes("*") && injecting !== undefined) {

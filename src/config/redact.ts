@@ -4,7 +4,7 @@ import type { Config } from "./schema.ts";
 const LEAST_SECRET = 8;
 
 /** Every value of a configuration that must never be shown. */
-export function secretsOf({ auth, endpoints }: Config): string[] {
+export function secretsOf({ auth, endpoints, management }: Config): string[] {
   const tokens = auth.mode === "token" ? auth.tokens.map(({ token }) => token) : [];
   const backends = endpoints.flatMap((endpoint) => endpoint.backends);
   const ofBackends = backends.flatMap(({ key, headers, connection }) => [
@@ -12,5 +12,11 @@ export function secretsOf({ auth, endpoints }: Config): string[] {
     ...headers.map(([, value]) => value),
     ...(connection.proxy?.login === undefined ? [] : [connection.proxy.login.password]),
   ]);
-  return [...new Set([...tokens, ...ofBackends])].filter(({ length }) => length >= LEAST_SECRET);
+  const ofManagement = management === undefined ? [] : [
+    management.token,
+    ...(management.encryptionKey === undefined ? [] : [management.encryptionKey.toBase64()]),
+  ];
+  return [...new Set([...tokens, ...ofBackends, ...ofManagement])].filter(({ length }) =>
+    length >= LEAST_SECRET
+  );
 }

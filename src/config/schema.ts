@@ -1,6 +1,7 @@
 /** What the configuration means once it is valid. */
 
 import type { ErrorDialect } from "../faults.ts";
+import type { Rules } from "../principal.ts";
 
 /** The API dialect of an endpoint's upstream. */
 export type Provider = ErrorDialect;
@@ -13,6 +14,22 @@ export interface Config {
   /** Answers paths that begin with no endpoint's name; absent: `openai`, or the only one there is. */
   readonly defaultEndpoint?: string;
   readonly log: LogConfig;
+  /** Absent: tokens, usage, metrics and all that belongs to them are off. */
+  readonly management?: ManagementConfig;
+}
+
+/** The management plane. */
+export interface ManagementConfig {
+  /** What opens `/manage`, `/admin` and `/metrics`. */
+  readonly token: string;
+  /** `sqlite:` and a path. */
+  readonly databaseUrl: string;
+  /** 32 bytes that seal provider keys of projects; absent: they stand in a file beside the database. */
+  readonly encryptionKey?: Uint8Array<ArrayBuffer>;
+  /** How long single exchanges are kept; their sums stay. */
+  readonly retentionDays: number;
+  /** `/metrics` is open to everybody. */
+  readonly metricsPublic: boolean;
 }
 
 /** Where and how the proxy listens. */
@@ -39,6 +56,8 @@ export type AuthConfig =
 export interface NamedToken {
   readonly name: string;
   readonly token: string;
+  /** Its limits, which need the management plane. */
+  readonly rules?: Rules;
 }
 
 /** A named route prefix that clients address: `/openai/…` is the endpoint `openai`. */
@@ -53,6 +72,12 @@ export interface Endpoint {
   readonly maxBufferBytes: number;
   /** Tells clients which backend answered, in `x-llm-proxy-backend`. */
   readonly exposeBackend: boolean;
+  /** Asks for the usage of streams where the client did not, and takes it out of the answer again. */
+  readonly streamUsage: boolean;
+  /** The provider whose published prices hold; absent: the one of the backend's address, where it is known. */
+  readonly priceProvider: string | undefined;
+  /** Prices that win over published ones; the first that matches counts. */
+  readonly prices: readonly PricedModel[];
   /** Sent as `anthropic-version` where the client sent none. */
   readonly anthropicVersion?: string;
 }
@@ -94,6 +119,21 @@ export type BackendKey =
   | { readonly mode: "inject"; readonly value: string }
   | { readonly mode: "none" }
   | { readonly mode: "passthrough" };
+
+/** What tokens cost, in US dollars per million. */
+export interface Price {
+  readonly input: number;
+  readonly output: number;
+  /** Read from a cache; absent: as other input. */
+  readonly cached?: number;
+  /** Written to a cache; absent: as other input. */
+  readonly cacheWrite?: number;
+}
+
+/** A price, and the models that it holds for. */
+export interface PricedModel extends Price {
+  readonly matches: (model: string) => boolean;
+}
 
 /** Which model a backend is asked for instead of the client's. */
 export interface ModelOverride {

@@ -152,6 +152,66 @@ export function countSchema(least: number, most: number): ValueSchema<number> {
   );
 }
 
+const LEAST_MANAGEMENT_TOKEN = 16;
+
+/** What opens the management plane: long enough not to be guessed. Its messages never repeat the value. */
+export const managementTokenSchema: ValueSchema<string> = v.pipe(
+  secretSchema,
+  v.minLength(
+    LEAST_MANAGEMENT_TOKEN,
+    `is shorter than ${LEAST_MANAGEMENT_TOKEN} characters: it could be guessed; \`openssl rand -hex 24\` makes one`,
+  ),
+);
+
+/** Where the management plane keeps its data. */
+export const databaseUrlSchema: ValueSchema<string> = v.pipe(
+  line,
+  // Without the value: URLs of databases may hold passwords.
+  v.check(
+    (text) => /^sqlite:./.test(text),
+    "is not a database's URL: write sqlite:FILE, like sqlite:./data/llm-proxy.db",
+  ),
+);
+
+const ENCRYPTION_KEY_BYTES = 32;
+
+/** 32 bytes in base64. Its messages never repeat the value. */
+export const encryptionKeySchema: ValueSchema<Uint8Array<ArrayBuffer>> = v.pipe(
+  line,
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    try {
+      const key = Uint8Array.fromBase64(dataset.value);
+      if (key.length === ENCRYPTION_KEY_BYTES) return key;
+    } catch {
+      // No base64: the message says what is wanted.
+    }
+    addIssue({
+      message: `is not ${ENCRYPTION_KEY_BYTES} bytes in base64; \`openssl rand -base64 32\` makes them`,
+    });
+    return NEVER;
+  }),
+);
+
+/** An amount of money in US dollars, as millionths of one. */
+export const dollarsSchema: ValueSchema<number> = v.pipe(
+  line,
+  v.check(
+    (text) => /^\d{1,9}(?:\.\d{1,6})?$/.test(text),
+    (issue) => `${shown(issue)} is not an amount in US dollars, like 5 or 0.25`,
+  ),
+  v.transform((text) => Math.round(Number(text) * 1_000_000)),
+);
+
+/** A price in US dollars per million tokens. */
+export const priceSchema: ValueSchema<number> = v.pipe(
+  line,
+  v.check(
+    (text) => /^\d{1,6}(?:\.\d{1,9})?$/.test(text),
+    (issue) => `${shown(issue)} is not a price in US dollars per million tokens, like 2.5`,
+  ),
+  v.transform(Number),
+);
+
 /** A name of an endpoint, a backend or a token. */
 export const nameSchema: ValueSchema<string> = v.pipe(
   line,

@@ -20,7 +20,7 @@ export interface AttemptRequest extends Pick<UpstreamRequest, "method" | "target
 
 /** Is told how the answer of an attempt goes on. */
 export interface AttemptWatch {
-  readonly chunk: (bytes: number) => void;
+  readonly chunk: (piece: Uint8Array) => void;
   /** Once: the last byte has been handed on, the client left, or the answer broke off. */
   readonly ended: (how: "complete" | "client_gone" | { readonly brokenBy: unknown }) => void;
 }
@@ -71,9 +71,9 @@ export async function attempt(
         }
         const body = new RelayedBody(response.body, own, {
           awaited: () => timer.enter("idle"),
-          chunk(bytes) {
+          chunk(piece) {
             timer.pause();
-            watch.chunk(bytes);
+            watch.chunk(piece);
           },
           ended(how) {
             timer.stop();

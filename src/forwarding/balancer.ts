@@ -92,6 +92,17 @@ export class Lease {
   }
 }
 
+/** How a backend stands, for people. */
+export interface BackendReport {
+  readonly backend: Backend;
+  readonly inFlight: number;
+  /** In a row. */
+  readonly failures: number;
+  readonly state: "up" | "set_aside" | "rate_limited";
+  /** Until it is asked again; 0 while it is up. */
+  readonly forMs: number;
+}
+
 /** Chooses among the backends of one endpoint. */
 export class Balancer {
   readonly #states: readonly BackendState[];
@@ -131,6 +142,22 @@ export class Balancer {
     const available = candidates.filter((state) => isAvailable(state, now));
     if (available.length > 0) return this.#byStrategy(available);
     return candidates.reduce((soonest, state) => asideUntil(state) < asideUntil(soonest) ? state : soonest);
+  }
+
+  /** How each backend stands, in their order. */
+  report(): BackendReport[] {
+    const now = this.#clock.now();
+    return this.#states.map((state) => {
+      const forMs = Math.max(0, asideUntil(state) - now);
+      const isFailing = state.failures >= FAILURES;
+      return {
+        backend: state.backend,
+        inFlight: state.inFlight,
+        failures: state.failures,
+        state: state.limitedUntil > now ? "rate_limited" : isFailing ? "set_aside" : "up",
+        forMs: Number.isFinite(forMs) ? forMs : 0,
+      };
+    });
   }
 
   /** How long until a backend that asked to be left alone may be asked again; 0: one may be now. */

@@ -38,8 +38,9 @@ export interface ReplyObserver {
   /** It failed, and another attempt follows. */
   readonly failedOver: (backend: string, detail: string) => void;
   /** The head of the answer is there that the client gets. */
-  readonly answered: (status: number) => void;
-  readonly addBytes: (count: number) => void;
+  readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
+  /** The next piece of its body, valid only now. */
+  readonly passed: (piece: Uint8Array) => void;
   /** Once, after the answer has begun. A fault here is for the log: the client sees its connection end. */
   readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
@@ -155,9 +156,9 @@ function deliver(
     if (error instanceof RequestBodyBroken) throw new ClientGone("the client left within its upload");
     throw failureOf(error, backend) ?? error;
   }
-  observer.answered(outcome.answer.response.status);
+  observer.answered(outcome.answer.response, backend);
   const response = outcome.answer.relay({
-    chunk: (bytes) => observer.addBytes(bytes),
+    chunk: (piece) => observer.passed(piece),
     ended(how) {
       lease.released();
       if (typeof how === "string") return observer.end(how);

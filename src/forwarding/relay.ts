@@ -6,7 +6,8 @@ import type { ByteSource } from "../http1/body.ts";
 export interface BodyWatch {
   /** The client wants more than is at hand: from now on the upstream is waited for. */
   readonly awaited: () => void;
-  readonly chunk: (bytes: number) => void;
+  /** The next piece, which is valid only now. */
+  readonly chunk: (piece: Uint8Array) => void;
   /** Once: the last byte has been handed on, the client left, or the body broke off. */
   readonly ended: (how: "complete" | "client_gone" | { readonly brokenBy: unknown }) => void;
 }
@@ -49,7 +50,7 @@ export class RelayedBody implements ByteSource {
   }
 
   #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
-    if (piece instanceof Uint8Array) this.#watch.chunk(piece.length);
+    if (piece instanceof Uint8Array) this.#watch.chunk(piece);
     else if (piece === null) this.#end("complete");
     return piece;
   }

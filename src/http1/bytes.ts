@@ -23,3 +23,29 @@ export function sourceOf(bytes: Uint8Array): ByteSource {
   };
   return { tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
 }
+
+/** Pieces that were read already, and then the rest of their source. The pieces are given in bytes of their own. */
+export function readAgain(pieces: readonly Uint8Array[], rest: ByteSource): ByteSource {
+  const left = [...pieces];
+  return {
+    tryRead: () => left.shift() ?? rest.tryRead(),
+    read: () => {
+      const piece = left.shift();
+      return piece === undefined ? rest.read() : Promise.resolve(piece);
+    },
+    cancel: () => rest.cancel(),
+  };
+}
+
+/** A source whose pieces are shown to somebody on their way. */
+export function watched(source: ByteSource, watch: (piece: Uint8Array) => void): ByteSource {
+  const seen = <Piece extends Uint8Array | null | undefined>(piece: Piece): Piece => {
+    if (piece instanceof Uint8Array) watch(piece);
+    return piece;
+  };
+  return {
+    tryRead: () => seen(source.tryRead()),
+    read: async () => seen(await source.read()),
+    cancel: () => source.cancel(),
+  };
+}

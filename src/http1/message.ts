@@ -14,6 +14,8 @@ export interface IncomingRequest {
   readonly body: ByteSource | null;
   /** Undefined where there is no body, or its length is not known. */
   readonly bodyLength: number | undefined;
+  /** The address it comes from; a proxy in front is its own client. */
+  readonly peer: string;
   /** Cancelled with `ClientGone` when the client leaves, at whatever stage the exchange is. */
   readonly cancellation: Cancellation;
 }

@@ -17,6 +17,7 @@ export const LOG_FIELDS = [
   "backend",
   "attempts",
   "principal",
+  "token",
   "bytes",
   "ttfb_ms",
   "duration_ms",

@@ -27,6 +27,7 @@ export class ClientConnection {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #handler: Handler;
+  readonly #peer: string;
   readonly #now: () => number;
   #state: ConnectionState = "idle";
   #since: number;
@@ -38,6 +39,8 @@ export class ClientConnection {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection);
     this.#handler = handler;
+    const { remoteAddr } = connection;
+    this.#peer = "hostname" in remoteAddr ? remoteAddr.hostname : "";
     this.#now = now;
     this.#since = now();
   }
@@ -109,6 +112,7 @@ export class ClientConnection {
       fields: head.fields,
       body,
       bodyLength: head.framing.kind === "counted" ? head.framing.length : undefined,
+      peer: this.#peer,
       cancellation,
     });
     return await this.#reply(reply, { head, body, cancellation });

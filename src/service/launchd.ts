@@ -27,6 +27,8 @@ export function launchdService({ program, variables, config, user }: ServiceFact
       ...(program === PROGRAM ? [] : [`sudo install -m 755 ${shellWord(program)} ${PROGRAM}`]),
       `sudo chown ${user} ${environment}`,
       `sudo install -d -o ${user} /usr/local/var/log`,
+      // Where the management plane keeps its data.
+      `sudo install -d -m 700 -o ${user} ${FOLDER}/data`,
       `sudo launchctl bootstrap system ${PLIST}`,
     ],
     uninstallCommands: [`sudo launchctl bootout system/${LABEL}`],

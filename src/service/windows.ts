@@ -50,6 +50,10 @@ if ($source -ne $program) {
 # The keys are for the service and for administrators alone.
 icacls "$folder\\.env" /inheritance:r /grant:r '*S-1-5-19:R' '*S-1-5-18:F' '*S-1-5-32-544:F' | Out-Null
 
+# Where the management plane keeps its data.
+New-Item -ItemType Directory -Force -Path "$folder\\data" | Out-Null
+icacls "$folder\\data" /inheritance:r /grant:r '*S-1-5-19:(OI)(CI)M' '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F' | Out-Null
+
 nssm install $service $program
 nssm set $service AppDirectory $folder
 nssm set $service DisplayName 'llm-proxy'

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { authenticate } from "../../src/auth/authenticate.ts";
 import type { Credential } from "../../src/auth/credential.ts";
-import { sharedTokenCheck } from "../../src/auth/shared_token.ts";
+import { type Recognised, sharedTokenCheck } from "../../src/auth/shared_token.ts";
 
 const check = sharedTokenCheck([{ name: "shared", token: "the-token" }]);
 const valid: Credential = { place: "x-api-key", value: "the-token" };
@@ -11,7 +11,7 @@ const asProxy: Credential = { place: "proxy-authorization", value: "the-token" }
 Deno.test("authenticate: any valid credential admits, and the places of the token are told", () => {
   const verdict = authenticate([foreign, valid], { check, passthrough: false });
   assert(verdict.admitted);
-  assertEquals([verdict.principal, ...verdict.tokenPlaces], ["shared", "x-api-key"]);
+  assertEquals([verdict.principal.name, ...verdict.tokenPlaces], ["shared", "x-api-key"]);
 });
 
 Deno.test("authenticate: none or only wrong ones refuse, with what to do", () => {
@@ -39,7 +39,7 @@ Deno.test("authenticate: passthrough withholds a proxy token that stands in a se
 Deno.test("authenticate: without a check anybody is admitted", () => {
   const verdict = authenticate([foreign], { check: undefined, passthrough: false });
   assert(verdict.admitted);
-  assertEquals([verdict.principal, verdict.tokenPlaces.size], ["anonymous", 0]);
+  assertEquals([verdict.principal.name, verdict.tokenPlaces.size], ["anonymous", 0]);
 });
 
 Deno.test("sharedTokenCheck: only the very tokens pass, each with its holder", () => {
@@ -47,7 +47,9 @@ Deno.test("sharedTokenCheck: only the very tokens pass, each with its holder", (
     assertEquals(check(wrong), undefined, wrong);
   }
   const two = sharedTokenCheck([{ name: "anna", token: "token-a" }, { name: "ben", token: "token-b" }]);
-  assertEquals([check("the-token"), two("token-a"), two("token-b"), two("token-c")], [
+  const holder = (recognised: Recognised | undefined) =>
+    recognised && "principal" in recognised ? recognised.principal.name : undefined;
+  assertEquals([check("the-token"), two("token-a"), two("token-b"), two("token-c")].map(holder), [
     "shared",
     "anna",
     "ben",

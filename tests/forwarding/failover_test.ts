@@ -72,8 +72,8 @@ class LoopBench {
       observer: {
         attempted: (name) => this.events.push(`asks ${name}`),
         failedOver: (name, detail) => this.events.push(`leaves ${name}: ${detail}`),
-        answered: (status) => this.events.push(`answers ${status}`),
-        addBytes() {},
+        answered: ({ status }) => this.events.push(`answers ${status}`),
+        passed() {},
         end: (ending) => this.events.push(`ends ${typeof ending === "string" ? ending : ending.code}`),
       },
       ...more,

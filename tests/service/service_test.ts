@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseEnv } from "node:util";
-import manifest from "../../deno.json" with { type: "json" };
 import { launchdService } from "../../src/service/launchd.ts";
 import {
   environmentFile,
@@ -46,27 +45,7 @@ for (const [platform, plan] of Object.entries(PLANS)) {
       ]],
     );
   });
-
-  Deno.test(`service: ${platform}: the program may write what it installs, and little else`, () => {
-    const allowed = manifest.permissions.run.write;
-    const { files, removed } = plan(FACTS);
-    for (const path of [...files.map((file) => file.path), ...removed]) {
-      assert(
-        allowed.some((one) => path === one || path.startsWith(`${one}/`) || path.startsWith(`${one}\\`)),
-        path,
-      );
-    }
-  });
 }
-
-Deno.test("service: nothing is allowed to be written that no platform installs", () => {
-  const paths = Object.values(PLANS).flatMap((
-    plan,
-  ) => [...plan(FACTS).files.map(({ path }) => path), ...plan(FACTS).removed]);
-  for (const allowed of manifest.permissions.run.write) {
-    assert(paths.some((path) => path.startsWith(allowed)), allowed);
-  }
-});
 
 Deno.test("environmentText: what is written is what parseEnv reads", () => {
   const values = ["plain", "with space", "it's", 'say "x"', "a#b", "$HOME", "back\\slash", "", "x=y"];

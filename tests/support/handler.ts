@@ -46,6 +46,7 @@ export class HandlerBench {
       corsOrigins: ["https://page.test"],
       balancerOf: (endpoint) => new Balancer(endpoint, this.clock),
       onFailover() {},
+      management: undefined,
       transport: {
         send: (request) => {
           this.sent.push(request);
@@ -72,6 +73,7 @@ export class HandlerBench {
       fields: fieldsOf(...lines.slice(1)),
       body: null,
       bodyLength: undefined,
+      peer: "192.0.2.1",
       cancellation: new Cancellation(),
     });
     this.clock.pass(0);

@@ -1,10 +1,21 @@
 import { ProxyFault } from "../../faults.ts";
+import { type Field, fieldValue } from "../../http1/fields.ts";
 
 type Decoder = (
   body: Uint8Array,
   options: { maxOutputLength?: number },
   done: (error: Error | null, plain: Uint8Array) => void,
 ) => void;
+
+/** A request's body without its `content-encoding`, and whether it had one. Throws like {@link decodeBody}. */
+export async function plainBody(
+  body: Uint8Array,
+  { fields, maxBytes }: { fields: readonly Field[]; maxBytes: number },
+): Promise<{ readonly plain: Uint8Array; readonly decoded: boolean }> {
+  const encoding = (fieldValue(fields, "content-encoding") ?? "identity").trim().toLowerCase();
+  if (encoding === "identity" || body.length === 0) return { plain: body, decoded: false };
+  return { plain: await decodeBody(body, { encoding, maxBytes }), decoded: true };
+}
 
 /**
  * A compressed body as it was before. Throws a {@link ProxyFault}: `bad_request` for an unknown coding or broken
@@ -27,7 +38,7 @@ export async function decodeBody(
   if (decoder === undefined) {
     throw new ProxyFault(
       "bad_request",
-      `The body's content-encoding ${encoding} is not known here; it has to be read to replace its model.`,
+      `The body's content-encoding ${encoding} is not known here; this body has to be read.`,
     );
   }
   const options = Number.isFinite(maxBytes) ? { maxOutputLength: maxBytes } : {};
@@ -39,7 +50,7 @@ export async function decodeBody(
     if (error instanceof RangeError) {
       throw new ProxyFault(
         "payload_too_large",
-        `The body is longer than ${maxBytes} bytes when it is decompressed; its model cannot be replaced.`,
+        `The body is longer than ${maxBytes} bytes when it is decompressed, and it has to be read.`,
       );
     }
     throw new ProxyFault("bad_request", `The body is not proper ${encoding}.`, { cause: error });

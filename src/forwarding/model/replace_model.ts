@@ -2,10 +2,9 @@
 
 import type { ModelOverride } from "../../config/schema.ts";
 import { concat } from "../../http1/bytes.ts";
-import { type Field, fieldValue } from "../../http1/fields.ts";
-import { decodeBody } from "./decode_body.ts";
-import { jsonModels } from "./json_model.ts";
-import { multipartModels } from "./multipart_model.ts";
+import type { Field } from "../../http1/fields.ts";
+import { plainBody } from "./decode_body.ts";
+import { modelPlaces } from "./model_place.ts";
 
 /** A body with another model. */
 export interface ReplacedBody {
@@ -22,17 +21,14 @@ export async function replaceModel(
   body: Uint8Array,
   { fields, model, maxBytes }: { fields: readonly Field[]; model: ModelOverride; maxBytes: number },
 ): Promise<ReplacedBody | undefined> {
-  const encoding = (fieldValue(fields, "content-encoding") ?? "identity").trim().toLowerCase();
-  const isPlain = encoding === "identity" || body.length === 0;
-  const plain = isPlain ? body : await decodeBody(body, { encoding, maxBytes });
-  const type = fieldValue(fields, "content-type") ?? "";
-  const places = /^multipart\/form-data\b/i.test(type) ? multipartModels(plain, type) : jsonModels(plain);
+  const { plain, decoded } = await plainBody(body, { fields, maxBytes });
+  const places = modelPlaces(plain, fields);
   const changes = places.flatMap((place) => {
     const name = model.byName.get(place.name) ?? model.otherwise;
     return name === undefined || name === place.name ? [] : [{ ...place, text: place.write(name) }];
   });
   if (changes.length === 0) return undefined;
-  return { bytes: spliced(plain, changes), decoded: !isPlain };
+  return { bytes: spliced(plain, changes), decoded };
 }
 
 function spliced(

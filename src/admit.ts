@@ -1,0 +1,112 @@
+/** The stage between authentication and forwarding: is this principal allowed to make this request, now? */
+
+import type { Account } from "./accounting/accounts.ts";
+import { modelInPath, RequestTap } from "./accounting/request_facts.ts";
+import type { Endpoint } from "./config/schema.ts";
+import { ProxyFault } from "./faults.ts";
+import { plainBody } from "./forwarding/model/decode_body.ts";
+import { modelPlaces } from "./forwarding/model/model_place.ts";
+import type { ByteSource } from "./http1/body.ts";
+import { concat, readAgain, sourceOf, watched } from "./http1/bytes.ts";
+import { fieldValue } from "./http1/fields.ts";
+import type { IncomingRequest } from "./http1/message.ts";
+import { checkEndpoint, checkModels, restrictsModels } from "./limits/allowed.ts";
+import type { Limiter } from "./limits/limiter.ts";
+import type { Principal } from "./principal.ts";
+
+/** A request, and who makes it of whom. */
+export interface Candidate {
+  readonly request: Pick<IncomingRequest, "fields" | "cancellation">;
+  readonly body: ByteSource | null;
+  readonly principal: Principal;
+  readonly endpoint: Endpoint;
+  /** The path that is left for the backend. */
+  readonly rest: string;
+  readonly account: Account;
+  readonly limiter: Limiter;
+}
+
+/**
+ * Admits a request and gives its body, which has been read ahead where a rule depends on what it says.
+ * Throws `forbidden`, `rate_limited`, `budget_exceeded`, or `payload_too_large` where what must be read is too long.
+ */
+export async function admit(candidate: Candidate): Promise<ByteSource | null> {
+  const { principal, endpoint, account, limiter } = candidate;
+  checkEndpoint(principal, endpoint.name);
+  const tap = new RequestTap({
+    contentType: fieldValue(candidate.request.fields, "content-type"),
+    path: candidate.rest,
+  });
+  account.asks(() => tap.facts());
+  const body = dependsOnBody(principal) ? await readFirst(candidate, tap) : observed(candidate, tap);
+  const facts = tap.facts();
+  const reservation = { tokens: facts.maxOutputTokens ?? 0, micros: account.highestOutputCost(facts) };
+  account.admitted(limiter.admit(principal, reservation).settle);
+  return body;
+}
+
+function dependsOnBody({ subjects }: Principal): boolean {
+  return subjects.some(({ rules }) =>
+    rules.models !== undefined || rules.tokensPerMinute !== undefined ||
+    rules.dayBudgetMicros !== undefined ||
+    rules.monthBudgetMicros !== undefined || rules.totalBudgetMicros !== undefined
+  );
+}
+
+/** Nothing waits for what it says; it is looked at while it passes. */
+function observed({ request, body }: Candidate, tap: RequestTap): ByteSource | null {
+  const isPlain = (fieldValue(request.fields, "content-encoding") ?? "identity").trim() === "identity";
+  return body === null || !isPlain ? body : watched(body, (piece) => tap.write(piece));
+}
+
+/** Reads it whole, within the endpoint's bound, before anything is decided. */
+async function readFirst(
+  { request, body, principal, endpoint, rest }: Candidate,
+  tap: RequestTap,
+): Promise<ByteSource | null> {
+  const { fields, cancellation } = request;
+  const maxBytes = endpoint.maxBufferBytes;
+  const isRestricted = restrictsModels(principal);
+  const read = body === null
+    ? { pieces: [], isWhole: true }
+    : await readUpTo(body, maxBytes).catch((error) => {
+      throw cancellation.reason ?? error;
+    });
+  if (!read.isWhole && isRestricted) {
+    throw new ProxyFault(
+      "payload_too_large",
+      `The body is longer than the ${maxBytes} bytes up to which its model can be checked.`,
+    );
+  }
+  if (!read.isWhole && body !== null) return readAgain(read.pieces, body);
+  const whole = concat(read.pieces);
+  const plain = await plainBody(whole, { fields, maxBytes }).then(({ plain }) => plain, (error) => {
+    // What cannot be read cannot be reserved for; a model that cannot be read is none that is allowed.
+    if (isRestricted) throw error;
+    return new Uint8Array();
+  });
+  tap.write(plain);
+  if (isRestricted) {
+    const inPath = modelInPath(rest);
+    const models = [
+      ...(inPath === undefined ? [] : [inPath]),
+      ...modelPlaces(plain, fields).map(({ name }) => name),
+    ];
+    checkModels(principal, { models, hasBody: whole.length > 0 });
+  }
+  return body === null ? null : sourceOf(whole);
+}
+
+async function readUpTo(
+  body: ByteSource,
+  maxBytes: number,
+): Promise<{ pieces: Uint8Array[]; isWhole: boolean }> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
+    pieces.push(piece.slice());
+    length += piece.length;
+    if (length > maxBytes) return { pieces, isWhole: false };
+  }
+  return { pieces, isWhole: true };
+}

@@ -1,0 +1,40 @@
+/** The table `[management]`: what switches the management plane on, and where it keeps its data. */
+
+import { DEFAULT_DATABASE_URL, DEFAULT_RETENTION_DAYS } from "./defaults.ts";
+import type { Resolver } from "./resolver.ts";
+import type { ManagementConfig } from "./schema.ts";
+import { type Section, sectionReader } from "./section.ts";
+import {
+  countSchema,
+  databaseUrlSchema,
+  encryptionKeySchema,
+  managementTokenSchema,
+  switchSchema,
+} from "./values.ts";
+
+/** Undefined: it is off. */
+export function readManagement(
+  resolver: Resolver,
+  settings: Section<"management"> | undefined,
+): ManagementConfig | undefined {
+  const read = sectionReader(resolver, "management", settings);
+  const redacted = (value: unknown) => value === undefined ? "none" : "[redacted]";
+  const token = read("token", "MANAGEMENT_TOKEN", managementTokenSchema, undefined, redacted);
+  const databaseUrl = read("database_url", "DATABASE_URL", databaseUrlSchema, DEFAULT_DATABASE_URL);
+  const encryptionKey = read("encryption_key", "ENCRYPTION_KEY", encryptionKeySchema, undefined, redacted);
+  const retentionDays = read(
+    "retention_days",
+    "RETENTION_DAYS",
+    countSchema(1, 36_500),
+    DEFAULT_RETENTION_DAYS,
+  );
+  const metricsPublic = read("metrics_public", "METRICS_PUBLIC", switchSchema, false);
+  if (token === undefined) return undefined;
+  return {
+    token,
+    databaseUrl,
+    ...(encryptionKey && { encryptionKey }),
+    retentionDays,
+    metricsPublic,
+  };
+}

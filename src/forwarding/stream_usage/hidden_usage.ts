@@ -1,0 +1,148 @@
+/** Takes out of a stream what was asked for by the proxy alone, so that the client sees what it would have seen. */
+
+import type { ByteSource } from "../../http1/body.ts";
+import { concat } from "../../http1/bytes.ts";
+import { jsonMembers, type Member } from "../model/json_members.ts";
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SIGN = new TextEncoder().encode('"usage"');
+const DATA = new TextEncoder().encode("data:");
+/** An event that is longer is no event of a chat; it passes as it is. */
+const MAX_EVENT_BYTES = 1024 * 1024;
+
+/**
+ * A stream of OpenAI's chat or text completions without its usage: each event loses the member `usage`, and the one
+ * that has no choices is left out. Events are handed on whole.
+ */
+export class HiddenUsage implements ByteSource {
+  readonly #source: ByteSource;
+  #pending: Uint8Array = new Uint8Array();
+  #ended = false;
+
+  constructor(source: ByteSource) {
+    this.#source = source;
+  }
+
+  tryRead(): Uint8Array | null | undefined {
+    while (true) {
+      if (this.#ended) return null;
+      const piece = this.#source.tryRead();
+      if (piece === undefined) return undefined;
+      const out = this.#next(piece);
+      if (out !== undefined) return out;
+    }
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    while (true) {
+      if (this.#ended) return null;
+      const out = this.#next(await this.#source.read());
+      if (out !== undefined) return out;
+    }
+  }
+
+  cancel(): void {
+    this.#source.cancel();
+  }
+
+  /** What the client gets for a piece; undefined: nothing yet. */
+  #next(piece: Uint8Array | null): Uint8Array | null | undefined {
+    if (piece === null) {
+      this.#ended = true;
+      return this.#pending.length === 0 ? null : this.#pending;
+    }
+    const bytes = concat([this.#pending, piece]);
+    const events: Uint8Array[] = [];
+    let start = 0;
+    for (let end = eventEnd(bytes, start); end !== -1; end = eventEnd(bytes, start)) {
+      const event = withoutUsage(bytes.subarray(start, end));
+      if (event !== undefined) events.push(event);
+      start = end;
+    }
+    const rest = bytes.subarray(start);
+    if (rest.length > MAX_EVENT_BYTES) {
+      events.push(rest);
+      this.#pending = new Uint8Array();
+    } else this.#pending = rest;
+    return events.length === 0 ? undefined : concat(events);
+  }
+}
+
+/** Behind the empty line that ends the event, or -1 where it has not come. */
+function eventEnd(bytes: Uint8Array, from: number): number {
+  let isLineEmpty = true;
+  for (let at = from; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte !== LF && byte !== CR) {
+      isLineEmpty = false;
+      // The runtime's own search for the end of the line.
+      const lf = bytes.indexOf(LF, at);
+      const cr = bytes.indexOf(CR, at);
+      const next = Math.min(lf === -1 ? bytes.length : lf, cr === -1 ? bytes.length : cr);
+      at = next - 1;
+      continue;
+    }
+    if (byte === CR && at + 1 === bytes.length) return -1;
+    if (byte === CR && bytes[at + 1] === LF) at++;
+    if (isLineEmpty) return at + 1;
+    isLineEmpty = true;
+  }
+  return -1;
+}
+
+/** The event for the client; undefined: there is none. */
+function withoutUsage(event: Uint8Array): Uint8Array | undefined {
+  const data = dataOf(event);
+  if (data === undefined || !holds(event, SIGN)) return event;
+  const text = event.subarray(data.start, data.end);
+  const members = jsonMembers(text);
+  const index = members?.findIndex(({ key }) => key === "usage") ?? -1;
+  if (members === undefined || index === -1) return event;
+  const choices = members.find(({ key }) => key === "choices");
+  const said = valueOf(text, members[index]);
+  if (said !== "null" && (choices === undefined || /^\[\s*\]$/.test(valueOf(text, choices)))) {
+    return undefined;
+  }
+  const [from, to] = spanOf(members, index);
+  return concat([event.subarray(0, data.start + from), event.subarray(data.start + to)]);
+}
+
+/** The one line of data; undefined where there are none or several. */
+function dataOf(event: Uint8Array): { start: number; end: number } | undefined {
+  let found: { start: number; end: number } | undefined;
+  let start = 0;
+  while (start < event.length) {
+    let end = start;
+    while (end < event.length && event[end] !== LF && event[end] !== CR) end++;
+    if (DATA.every((byte, index) => event[start + index] === byte)) {
+      if (found !== undefined) return undefined;
+      found = { start: start + DATA.length, end };
+    }
+    start = end + 1;
+  }
+  return found;
+}
+
+/** A member with the comma that belongs to it. */
+function spanOf(members: readonly Member[], index: number): [from: number, to: number] {
+  const own = members[index];
+  const before = members[index - 1];
+  const after = members[index + 1];
+  if (own === undefined) return [0, 0];
+  if (before !== undefined) return [before.end, own.end];
+  return [own.keyStart, after?.keyStart ?? own.end];
+}
+
+function valueOf(text: Uint8Array, member: Member | undefined): string {
+  return member === undefined ? "" : new TextDecoder().decode(text.subarray(member.start, member.end));
+}
+
+function holds(bytes: Uint8Array, wanted: Uint8Array): boolean {
+  let at = bytes.indexOf(wanted[0] ?? 0);
+  while (at !== -1) {
+    if (wanted.every((byte, index) => bytes[at + index] === byte)) return true;
+    at = bytes.indexOf(wanted[0] ?? 0, at + 1);
+  }
+  return false;
+}

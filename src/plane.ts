@@ -1,0 +1,298 @@
+/** The management plane: opens what managed tokens, usage, metrics and their API need, and closes it. */
+
+import { Accounts, type RunningExchange } from "./accounting/accounts.ts";
+import { Pricer } from "./accounting/cost.ts";
+import { publishedPrices } from "./accounting/published_prices.ts";
+import { ManagedTokens } from "./auth/managed_tokens.ts";
+import { isEqual, type Recognised } from "./auth/shared_token.ts";
+import { hashOf } from "./auth/token_value.ts";
+import type { Clock } from "./clock.ts";
+import type { Endpoint, ManagementConfig } from "./config/schema.ts";
+import type { Balancer } from "./forwarding/balancer.ts";
+import type { Management } from "./handler.ts";
+import type { StorageHealth } from "./health.ts";
+import { field, fieldValue } from "./http1/fields.ts";
+import type { IncomingRequest, OutgoingReply } from "./http1/message.ts";
+import { periodStarts } from "./limits/ledger.ts";
+import { Limiter } from "./limits/limiter.ts";
+import { createManageApi, MANAGE_PATH, type ManageApi } from "./manage/manage.ts";
+import type { LiveEvent, ManageParts } from "./manage/parts.ts";
+import { Problem, problemResponse } from "./manage/problem.ts";
+import { toReply, toWebRequest } from "./manage/web_adapter.ts";
+import type { Log } from "./observability/log.ts";
+import { Metrics } from "./observability/metrics.ts";
+import { ExchangeWriter } from "./storage/exchange_writer.ts";
+import { openBox } from "./storage/open_box.ts";
+import { keyFileOf, openStore } from "./storage/open.ts";
+import { type Store, StoreError } from "./storage/store.ts";
+import { VERSION } from "./version.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** What is served at the moment. */
+export interface Served {
+  readonly endpoints: readonly Endpoint[];
+  readonly balancers: ReadonlyMap<Endpoint, Balancer>;
+}
+
+/** The plane as the composition root meets it. */
+export interface Plane extends Management {
+  readonly check: (candidate: string) => Recognised | undefined;
+  readonly failedOver: (failure: { endpoint: string | undefined; backend: string }) => void;
+  /** A request was refused before anybody knew whose it was. */
+  readonly refused: (ending: string) => void;
+  /** Another configuration is served from now on. */
+  readonly serves: (served: Served) => void;
+  /** What holds of the configuration while it runs. */
+  readonly configure: (config: ManagementConfig) => void;
+  /** Ends what would go on for ever. */
+  readonly drain: () => void;
+  /** Writes what is left and closes the store. */
+  readonly close: () => Promise<void>;
+}
+
+/** What the plane tells the program around it. */
+export interface PlaneOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The provider keys of projects, which must not be logged. */
+  readonly onSecrets: (secrets: readonly string[]) => void;
+}
+
+/** Opens it. Throws a `StoreError` that says what is wrong with the database or its key. */
+export async function openPlane(
+  config: ManagementConfig,
+  { log, clock, onSecrets }: PlaneOptions,
+): Promise<Plane> {
+  const store = await openStore(config.databaseUrl);
+  try {
+    const { box, madeKeyFile } = await openBox(store, {
+      encryptionKey: config.encryptionKey,
+      keyFile: keyFileOf(config.databaseUrl),
+    });
+    if (madeKeyFile !== undefined) {
+      log("info", "key_file_made", {
+        file: madeKeyFile,
+        detail: "it seals provider keys of projects; keep it with backups of the database",
+      });
+    }
+    const tokens = new ManagedTokens(store, {
+      box,
+      clock,
+      onUnreadable: (what) => log("error", "key_unreadable", { detail: what }),
+    });
+    await tokens.refresh();
+    onSecrets(tokens.secrets);
+    const spending = await store.readSpending(periodStarts(clock.epochMs()));
+    const limiter = new Limiter(clock, new Map(spending.map((entry) => [entry.key, entry])));
+    return runningPlane(config, { log, clock, onSecrets, store, box, tokens, limiter });
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function runningPlane(
+  config: ManagementConfig,
+  { log, clock, onSecrets, store, box, tokens, limiter }:
+    & PlaneOptions
+    & Pick<ManageParts, "box">
+    & { store: Store; tokens: ManagedTokens; limiter: Limiter },
+): Plane {
+  const startedAt = clock.now();
+  const listeners = new Map<(event: LiveEvent) => void, () => void>();
+  let served: Served = { endpoints: [], balancers: new Map() };
+  let { retentionDays, metricsPublic } = config;
+  let dropped = 0;
+  let readFails = false;
+  let isPruning = false;
+
+  const tell = (event: LiveEvent): void => {
+    for (const listener of listeners.keys()) listener(event);
+  };
+  const storage = (): StorageHealth => readFails ? "failing" : writer.health;
+  const endpoints = () =>
+    served.endpoints.map((endpoint) => ({
+      endpoint,
+      backends: served.balancers.get(endpoint)?.report() ?? [],
+    }));
+  const metrics = new Metrics({
+    running: (): readonly RunningExchange[] => accounts.running(),
+    backends: () =>
+      endpoints().flatMap(({ endpoint, backends }) =>
+        backends.map(({ backend, state }) => ({
+          endpoint: endpoint.name,
+          backend: backend.name,
+          isAside: state !== "up",
+        }))
+      ),
+    version: VERSION,
+    target: Deno.build.target,
+  });
+  const writer = new ExchangeWriter(store, {
+    clock,
+    events: {
+      onHealth(health, reason) {
+        if (health === "ok") log("info", "storage_recovered");
+        else log("error", "storage_failing", { detail: `${reason}; usage waits to be written` });
+      },
+      onDropped() {
+        dropped++;
+        metrics.dropped();
+      },
+    },
+  });
+  const accounts = new Accounts({
+    clock,
+    pricer: new Pricer(publishedPrices()),
+    onOpen(running) {
+      if (listeners.size > 0) tell({ kind: "started", exchange: running });
+    },
+    onRow(row) {
+      writer.add(row);
+      metrics.ended(row);
+      if (listeners.size > 0) tell({ kind: "ended", exchange: row });
+    },
+  });
+
+  const refresh = async (): Promise<void> => {
+    try {
+      await tokens.refresh();
+      onSecrets(tokens.secrets);
+      readFails = false;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (!readFails) log("error", "storage_failing", { detail: `${error.message}; known tokens go on` });
+      readFails = true;
+    }
+  };
+  const isStale = (): boolean => {
+    try {
+      return tokens.isStale || readFails;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return true;
+    }
+  };
+  const api: ManageApi = createManageApi({
+    store,
+    box,
+    clock,
+    actor: "management token",
+    changed: refresh,
+    flushed: async () => {
+      await accounts.settled();
+      await writer.flush();
+    },
+    spent(key) {
+      const ledger = limiter.ledger(key);
+      const now = clock.epochMs();
+      return ledger && {
+        requests: ledger.requests,
+        dayMicros: ledger.dayMicros(now),
+        monthMicros: ledger.monthMicros(now),
+        totalMicros: ledger.totalMicros,
+      };
+    },
+    proxy: {
+      running: () => accounts.running(),
+      subscribe(listener, onEnd) {
+        listeners.set(listener, onEnd);
+        return () => listeners.delete(listener);
+      },
+      endpoints,
+      storage,
+      dropped: () => dropped,
+      uptimeMs: () => clock.now() - startedAt,
+    },
+  }, {
+    token: config.token,
+    onUnexpected: (error) =>
+      log("error", "unexpected", {
+        detail: error instanceof Error ? error.stack ?? error.message : String(error),
+      }),
+  });
+
+  /** Once at the start and then every hour. */
+  const prune = async (): Promise<void> => {
+    if (isPruning) return;
+    isPruning = true;
+    try {
+      const removed = await store.prune(clock.epochMs() - retentionDays * DAY_MS);
+      if (removed > 0) log("info", "usage_pruned", { detail: `${removed} exchanges` });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      log("warn", "storage_failing", { detail: `old usage could not be removed: ${error.message}` });
+    } finally {
+      isPruning = false;
+    }
+  };
+  let stopPruning = (): void => {};
+  const pruneHourly = (): void => {
+    prune();
+    stopPruning = clock.after(HOUR_MS, pruneHourly);
+  };
+  pruneHourly();
+
+  return {
+    accounts,
+    limiter,
+    storage,
+    check: (candidate) => tokens.check(candidate),
+    refreshed: () => isStale() ? refresh() : undefined,
+    failedOver: ({ endpoint, backend }) => metrics.failedOver(endpoint, backend),
+    refused: (ending) => metrics.refused(ending),
+    serves: (next) => void (served = next),
+    configure: (next) => void ({ retentionDays, metricsPublic } = next),
+    answer(request, path) {
+      if (path === MANAGE_PATH || path.startsWith(`${MANAGE_PATH}/`)) return answerManage(api, request);
+      if (path !== METRICS_PATH) return undefined;
+      return answerMetrics(metrics, request, metricsPublic ? undefined : config.token);
+    },
+    drain() {
+      for (const onEnd of listeners.values()) onEnd();
+    },
+    async close() {
+      stopPruning();
+      await accounts.settled();
+      await writer.close();
+      store.close();
+    },
+  };
+}
+
+const METRICS_PATH = "/metrics";
+
+async function answerManage(api: ManageApi, request: IncomingRequest): Promise<OutgoingReply> {
+  const web = await toWebRequest(request);
+  const response = web === undefined
+    ? problemResponse(new Problem(413, "The body is too long for anything that is managed here."))
+    : await api(web, request.peer);
+  return await toReply(response, request.cancellation);
+}
+
+/** With a token the request has to bear it. */
+async function answerMetrics(
+  metrics: Metrics,
+  { method, fields }: IncomingRequest,
+  token: string | undefined,
+): Promise<OutgoingReply> {
+  const [, presented = ""] = /^bearer +(\S+)$/i.exec(fieldValue(fields, "authorization") ?? "") ?? [];
+  const plain = field("content-type", "text/plain; charset=utf-8");
+  const reply = (status: number, reason: string, text: string, more = plain): OutgoingReply => ({
+    status,
+    reason,
+    fields: [more, field("cache-control", "no-store")],
+    body: new TextEncoder().encode(text),
+  });
+  if (token !== undefined && !isEqual(hashOf(presented), hashOf(token))) {
+    return {
+      ...reply(401, "Unauthorized", "Metrics need the management token, unless METRICS_PUBLIC=1.\n"),
+      fields: [plain, field("www-authenticate", 'Bearer realm="llm-proxy metrics"')],
+    };
+  }
+  if (method !== "GET" && method !== "HEAD") return reply(405, "Method Not Allowed", "Only GET.\n");
+  const { type, text } = await metrics.text();
+  return reply(200, "OK", text, field("content-type", type));
+}
