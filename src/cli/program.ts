@@ -10,6 +10,7 @@ import { CommandError } from "./command_error.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { demo } from "./demo.ts";
 import { healthcheck } from "./healthcheck.ts";
+import { addManageCommands } from "./manage_program.ts";
 import { writeErr, writeOut } from "./output.ts";
 import { serve } from "./serve.ts";
 import type { ServiceAction } from "./service.ts";
@@ -107,6 +108,8 @@ function buildProgram(): Command {
       const { service } = await import("./service.ts");
       await service(action, options, configFlag(config));
     });
+
+  addManageCommands(program);
 
   program.command("demo")
     .description("serve in front of a built-in upstream, to try it without keys")

@@ -6,9 +6,9 @@ import { endpointNames } from "./endpoint_names.ts";
 import { readEndpoint } from "./endpoints.ts";
 import type { EnvironmentSources } from "./env.ts";
 import { readManagement } from "./management_settings.ts";
-import type { KeyPath, Problem } from "./problem.ts";
+import { type KeyPath, pathText, type Problem } from "./problem.ts";
 import type { Flags, Resolver, Setting } from "./resolver.ts";
-import type { Config } from "./schema.ts";
+import type { Config, ManagementConfig } from "./schema.ts";
 import { readAddress, readDefaultEndpoint, readLog, readServer } from "./server_settings.ts";
 import { besideFile, openSources } from "./sources.ts";
 
@@ -90,6 +90,21 @@ export async function loadAddress(
   };
   await resolver.throwProblems(({ at }) => /\b(HOST|PORT|host|port)$/.test(String(at)));
   return address;
+}
+
+/** The management plane alone, for a program that only opens its database; problems of other values do not count. */
+export async function loadManagement(
+  sources: EnvironmentSources,
+  flags: Flags = {},
+): Promise<ManagementConfig | undefined> {
+  const { resolver } = await openSources(sources, flags);
+  const management = readManagement(resolver, resolver.file?.settings?.management);
+  await resolver.throwProblems(({ at }) =>
+    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|RETENTION_DAYS|METRICS_PUBLIC)\b|^management\b/.test(
+      typeof at === "string" ? at : pathText(at),
+    )
+  );
+  return management;
 }
 
 /** What single values cannot show. */

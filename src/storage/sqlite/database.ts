@@ -1,7 +1,7 @@
 /** A SQLite database: opening it, bringing it up to date, and its failures in plain words. */
 
 import { sha256 } from "@noble/hashes/sha2.js";
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { StoreError } from "../store.ts";
 import { type Migration, MIGRATIONS } from "./migrations.ts";
 
@@ -72,6 +72,16 @@ export class Database {
         throw error;
       }
     });
+  }
+
+  /** Copies it into a file, page by page, while it is in use. */
+  async backup(file: string): Promise<void> {
+    try {
+      await backup(this.#database, file);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StoreError("failed", `the backup to ${file} failed: ${reason}`, { cause: error });
+    }
   }
 
   close(): void {

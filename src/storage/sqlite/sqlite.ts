@@ -57,7 +57,7 @@ export function openSqlite(path: string): Store {
       }),
     writeNote: (name, value) =>
       settled(() => void database.run("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value)),
-    backup: (file) => settled(() => void database.run("VACUUM INTO ?", file)),
+    backup: (file) => database.backup(file),
     size: () =>
       settled(() => {
         const row = database.get(

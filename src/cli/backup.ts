@@ -1,0 +1,34 @@
+/** `llm-proxy backup` */
+
+import { openStore } from "../storage/open.ts";
+import { CommandError } from "./command_error.ts";
+import { inStoresWords, managementConfig } from "./manage_client.ts";
+import { type Options, textOf } from "./manage_options.ts";
+import { writeOut } from "./output.ts";
+
+/** Copies the database into a new file, while it is in use. */
+export async function backup(file: string, options: Options): Promise<void> {
+  const { databaseUrl } = await managementConfig(textOf(options, "config"));
+  await inStoresWords(async () => {
+    const store = await openStore(databaseUrl);
+    try {
+      makeNewFile(file);
+      await store.backup(file);
+    } finally {
+      store.close();
+    }
+  });
+  writeOut(`${file} holds the whole database. Keep the key file (or ENCRYPTION_KEY) with it.\n`);
+}
+
+/** For its owner only, and never in place of another. */
+function makeNewFile(file: string): void {
+  try {
+    Deno.openSync(file, { write: true, createNew: true, mode: 0o600 }).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) {
+      throw new CommandError(`${file} exists: name a new file.`);
+    }
+    throw new CommandError(`Cannot write ${file}: ${error instanceof Error ? error.message : error}.`);
+  }
+}

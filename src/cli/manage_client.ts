@@ -1,0 +1,154 @@
+/** The management API as the command line uses it: of a running proxy, or directly on the database. */
+
+import * as v from "valibot";
+import { systemClock } from "../clock.ts";
+import { processSources } from "../config/env.ts";
+import { loadManagement } from "../config/load.ts";
+import type { Flags } from "../config/resolver.ts";
+import type { ManagementConfig } from "../config/schema.ts";
+import { periodStarts } from "../limits/ledger.ts";
+import { createManageApi, MANAGE_PATH } from "../manage/manage.ts";
+import { problem } from "../manage/schemas.ts";
+import { openBox } from "../storage/open_box.ts";
+import { keyFileOf, openStore } from "../storage/open.ts";
+import { type Store, StoreError } from "../storage/store.ts";
+import { CommandError } from "./command_error.ts";
+
+/** Where the API is looked for. */
+export interface ManageTarget {
+  /** Of a running proxy; absent: the database itself. */
+  readonly url?: string;
+  readonly config?: string;
+}
+
+/** Calls of the management API. Each throws a {@link CommandError} with the API's own words. */
+export interface ManageClient {
+  readonly call: <Schema extends v.GenericSchema>(
+    method: "GET" | "POST" | "PATCH" | "DELETE",
+    path: string,
+    options: { readonly body?: unknown; readonly answer: Schema },
+  ) => Promise<v.InferOutput<Schema>>;
+  /** An answer as it is, for those who pass it on. */
+  readonly text: (path: string) => Promise<string>;
+}
+
+/** Opens the API for as long as `work` lasts. */
+export async function withManageClient(
+  target: ManageTarget,
+  work: (client: ManageClient) => Promise<void>,
+): Promise<void> {
+  const config = await managementConfig(target.config);
+  if (target.url !== undefined) return await work(clientOf(remote(target.url, config.token)));
+  await inStoresWords(async () => {
+    const store = await openStore(config.databaseUrl);
+    try {
+      await work(clientOf(await direct(store, config)));
+    } finally {
+      store.close();
+    }
+  });
+}
+
+/** Throws a {@link CommandError} where the management plane is off. */
+export async function managementConfig(path: string | undefined): Promise<ManagementConfig> {
+  const flags: Flags = path === undefined ? {} : { CONFIG_PATH: { value: path, origin: "--config" } };
+  const config = await loadManagement(processSources, flags);
+  if (config !== undefined) return config;
+  throw new CommandError(
+    "The management plane is off: set MANAGEMENT_TOKEN, in the environment or in .env.",
+    2,
+  );
+}
+
+/** A failure of the store is the command's. */
+export async function inStoresWords(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof StoreError) throw new CommandError(`The database cannot be used: ${error.message}.`);
+    throw error;
+  }
+}
+
+type Ask = (path: string, init: RequestInit) => Promise<Response>;
+
+function remote(url: string, token: string): Ask {
+  if (!URL.canParse(url)) {
+    throw new CommandError(`${JSON.stringify(url)} is not a URL, like http://localhost:33000`, 2);
+  }
+  const base = url.replace(/\/+$/, "");
+  return async (path, init) => {
+    const headers = { ...init.headers, authorization: `Bearer ${token}` };
+    try {
+      return await fetch(`${base}${path}`, { ...init, headers });
+    } catch (error) {
+      throw new CommandError(
+        `No proxy answers at ${base}: ${error instanceof Error ? error.message : error}.`,
+      );
+    }
+  };
+}
+
+/** The same API within this program; a running proxy sees what it changes with its next request. */
+async function direct(store: Store, config: ManagementConfig): Promise<Ask> {
+  const { box } = await openBox(store, {
+    encryptionKey: config.encryptionKey,
+    keyFile: keyFileOf(config.databaseUrl),
+  });
+  const spending = await store.readSpending(periodStarts(systemClock.epochMs()));
+  const balances = new Map(spending.map((entry) => [entry.key, entry]));
+  let unexpected: unknown;
+  const api = createManageApi({
+    store,
+    box,
+    clock: systemClock,
+    actor: "command line",
+    changed: () => Promise.resolve(),
+    flushed: () => Promise.resolve(),
+    spent: (key) => balances.get(key),
+    proxy: undefined,
+  }, { token: undefined, onUnexpected: (error) => unexpected = error });
+  return async (path, init) => {
+    const response = await api(new Request(new URL(path, "http://llm-proxy"), init), "this machine");
+    if (unexpected !== undefined) throw unexpected;
+    return response;
+  };
+}
+
+function clientOf(ask: Ask): ManageClient {
+  const answered = async (path: string, init: RequestInit): Promise<string> => {
+    const response = await ask(`${MANAGE_PATH}${path}`, init);
+    const text = await response.text();
+    if (!response.ok) throw new CommandError(refusalOf(response.status, text));
+    return text;
+  };
+  return {
+    text: (path) => answered(path, {}),
+    async call(method, path, { body, answer }) {
+      const text = await answered(path, {
+        method,
+        ...(body !== undefined &&
+          { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      });
+      const result = v.safeParse(answer, text === "" ? null : parsed(text));
+      if (result.success) return result.output;
+      throw new CommandError("The answer is not that of this version's management API: is --url right?");
+    },
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function refusalOf(status: number, text: string): string {
+  const result = v.safeParse(problem, parsed(text));
+  if (!result.success) return `The answer was ${status}, and not one of the management API: is --url right?`;
+  const { detail, errors = [] } = result.output;
+  if (errors.length < 2) return detail;
+  return errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("\n");
+}

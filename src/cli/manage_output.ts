@@ -1,0 +1,63 @@
+/** How the commands of the management plane show what they got: as JSON for programs, else for people. */
+
+import type * as v from "valibot";
+import type * as schemas from "../manage/schemas.ts";
+import type { Options } from "./manage_options.ts";
+import { writeOut } from "./output.ts";
+
+type Project = v.InferOutput<typeof schemas.project>;
+type Token = v.InferOutput<typeof schemas.token>;
+
+/** `--json`, or the text. */
+export function show(options: Options, answer: unknown, text: () => string): void {
+  writeOut(options["json"] === true ? `${JSON.stringify(answer)}\n` : text());
+}
+
+/** Each member on a line of its own; those of objects too. */
+export function showOne(options: Options, answer: Project | Token): void {
+  show(options, answer, () => {
+    const lines = Object.entries(answer).flatMap(([name, value]): [string, string][] => {
+      if (typeof value !== "object" || value === null || Array.isArray(value)) return [[name, plain(value)]];
+      return Object.entries(value).map(([inner, item]) => [`${name}.${inner}`, plain(item)]);
+    });
+    const width = Math.max(...lines.map(([name]) => name.length));
+    return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
+  });
+}
+
+function plain(value: unknown): string {
+  if (value === null) return "-";
+  if (Array.isArray(value)) return value.join(", ");
+  if (typeof value === "object" && "suffix" in value) return `…${value.suffix}`;
+  return String(value);
+}
+
+/** The rules there are, in a few words. */
+export function rulesText(
+  { limits, max_requests, budget, allowed_endpoints, allowed_models }: Project | Token,
+): string {
+  const words = [
+    [limits.requests_per_minute, (n: number) => `${n} requests/min`],
+    [limits.tokens_per_minute, (n: number) => `${n} tokens/min`],
+    [limits.concurrent_requests, (n: number) => `${n} at a time`],
+    [max_requests, (n: number) => `${n} requests`],
+    [budget.day_usd, (n: number) => `$${n}/day`],
+    [budget.month_usd, (n: number) => `$${n}/month`],
+    [budget.total_usd, (n: number) => `$${n}`],
+  ] as const;
+  return [
+    ...words.flatMap(([value, say]) => value === null ? [] : [say(value)]),
+    ...(allowed_endpoints === null ? [] : [`endpoints ${allowed_endpoints.join(",")}`]),
+    ...(allowed_models === null ? [] : [`models ${allowed_models.join(",")}`]),
+  ].join(", ") || "-";
+}
+
+/** An amount of micro-dollars. */
+export function dollars(micros: number): string {
+  return `$${(micros / 1_000_000).toFixed(micros > 0 && micros < 10_000 ? 6 : 2)}`;
+}
+
+/** `2026-11-21 14:02` */
+export function shortTime(moment: string | null): string {
+  return moment === null ? "-" : moment.slice(0, 16).replace("T", " ");
+}

@@ -1,0 +1,94 @@
+/** The commands `project`, `token`, `usage` and `backup`, as they are parsed. */
+
+import type { Command } from "commander";
+import { addRuleOptions, type Options } from "./manage_options.ts";
+
+// What does the work is loaded when it is asked for.
+const projects = () => import("./project.ts");
+const tokens = () => import("./token.ts");
+
+/** Adds them to the program. */
+export function addManageCommands(program: Command): void {
+  const project = program.command("project").description(
+    "projects: groups of tokens with limits and keys of their own",
+  );
+  onTarget(project.command("list")).description("all projects")
+    .action(async (options: Options) => (await projects()).listProjects(options));
+  onTarget(project.command("show")).argument("<project>", "its name or id").description("one project")
+    .action(async (name: string, options: Options) => (await projects()).showProject(name, options));
+  projectOptions(project.command("create")).argument("<name>").description("make a project")
+    .action(async (name: string, options: Options) => (await projects()).createProject(name, options));
+  projectOptions(project.command("update")).argument("<project>", "its name or id").description(
+    "change a project",
+  )
+    .option("--name <name>", "another name").option("--activate", "let its tokens in again")
+    .action(async (name: string, options: Options) => (await projects()).updateProject(name, options));
+  onTarget(project.command("deactivate")).argument("<project>", "its name or id")
+    .description("refuse its tokens from the next request on")
+    .action(async (name: string, options: Options) => (await projects()).deactivateProject(name, options));
+  onTarget(project.command("revoke-tokens")).argument("<project>", "its name or id")
+    .description("revoke all of its tokens, for good")
+    .action(async (name: string, options: Options) => (await projects()).revokeProjectTokens(name, options));
+
+  const token = program.command("token").description(
+    "managed tokens, which clients present as their API key",
+  );
+  onTarget(token.command("list")).option("--project <project>", "of one project, by its name or id")
+    .option("--active", "only those that are let in").description("all tokens")
+    .action(async (options: Options) => (await tokens()).listTokens(options));
+  onTarget(token.command("show")).argument("<id>").description("one token")
+    .action(async (id: string, options: Options) => (await tokens()).showToken(id, options));
+  tokenOptions(token.command("create")).argument("<name>", "who holds it")
+    .requiredOption("--project <project>", "its project, by name or id").description(
+      "make a token; it is shown once",
+    )
+    .action(async (name: string, options: Options) => (await tokens()).createToken(name, options));
+  tokenOptions(token.command("update")).argument("<id>").description("change a token")
+    .option("--name <name>", "another name").option("--activate", "let it in again")
+    .option("--deactivate", "refuse it until it is activated")
+    .action(async (id: string, options: Options) => (await tokens()).updateToken(id, options));
+  onTarget(token.command("revoke")).argument("<id>").description(
+    "refuse it from the next request on, for good",
+  )
+    .action(async (id: string, options: Options) => (await tokens()).revokeToken(id, options));
+  onTarget(token.command("rotate")).argument("<id>").description("give it a new value, which is shown once")
+    .option("--overlap <minutes>", "how long the old value is still taken", "60")
+    .action(async (id: string, options: Options) => (await tokens()).rotateToken(id, options));
+
+  onTarget(program.command("usage")).description("requests, tokens and cost")
+    .option("--group <by>", "model, day, hour, token, project, endpoint or client", "model")
+    .option("--from <moment>", "like 2026-11-01").option("--to <moment>")
+    .option("--project <project>", "of one project, by its name or id").option("--token <id>", "of one token")
+    .option("--endpoint <name>").option("--model <name>").option("--client <family>")
+    .option("--csv", "as comma-separated values")
+    .action(async (options: Options) => (await import("./usage.ts")).showUsage(options));
+
+  program.command("backup").argument("<file>", "a new file").description(
+    "copy the database while it is in use",
+  )
+    .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
+    .action(async (file: string, options: Options) => (await import("./backup.ts")).backup(file, options));
+}
+
+/** Where the API is, and for whom its answer is. */
+function onTarget(command: Command): Command {
+  return command
+    .option("--url <url>", "of a running proxy; else its database is opened directly")
+    .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
+    .option("--json", "for programs: what the management API answers");
+}
+
+function projectOptions(command: Command): Command {
+  return onTarget(addRuleOptions(command))
+    .option(
+      "--key-file <endpoint=file>",
+      'a provider\'s key of its own, in a file; "none" instead of the file takes it away; can be repeated',
+      (value: string, before: string[]) => [...before, value],
+      [],
+    );
+}
+
+function tokenOptions(command: Command): Command {
+  return onTarget(addRuleOptions(command))
+    .option("--expires <when>", 'a length of time like 30d, 12h or 45m, or a moment; "none": never');
+}

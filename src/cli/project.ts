@@ -1,0 +1,91 @@
+/** `llm-proxy project …` */
+
+import * as v from "valibot";
+import * as schemas from "../manage/schemas.ts";
+import { allOf, findProject, onApi } from "./manage_calls.ts";
+import { keyFiles, keysBody, type Options, rulesBody } from "./manage_options.ts";
+import { dollars, rulesText, show, showOne } from "./manage_output.ts";
+import { tableText } from "./table.ts";
+
+/** All of them. */
+export async function listProjects(options: Options): Promise<void> {
+  await onApi(options, async (client) => {
+    const projects = await allOf(client, "/projects", schemas.listOf(schemas.project));
+    show(
+      options,
+      { data: projects },
+      () =>
+        projects.length === 0 ? "There are no projects yet: llm-proxy project create NAME\n" : tableText(
+          ["id", "name", "active", "spent this month", "limits"],
+          projects.map((project) => [
+            project.id,
+            project.name,
+            project.active ? "yes" : "no",
+            dollars(project.spent.month_micros),
+            rulesText(project),
+          ]),
+        ),
+    );
+  });
+}
+
+/** One, by its name or id. */
+export async function showProject(name: string, options: Options): Promise<void> {
+  await onApi(options, async (client) => showOne(options, await findProject(client, name)));
+}
+
+/** Makes one. */
+export async function createProject(name: string, options: Options): Promise<void> {
+  const body = { name, ...rulesBody(options), ...keysBody(keyFiles(options)) };
+  await onApi(options, async (client) => {
+    const project = await client.call("POST", "/projects", { body, answer: schemas.project });
+    show(options, project, () =>
+      `The project ${project.name} is made: ${project.id}\n` +
+      `Its first token: llm-proxy token create NAME --project ${word(project.name)}\n`);
+  });
+}
+
+/** Changes what the options name. */
+export async function updateProject(name: string, options: Options): Promise<void> {
+  const body = {
+    ...(typeof options["name"] === "string" && { name: options["name"] }),
+    ...(options["activate"] === true && { active: true }),
+    ...rulesBody(options),
+    ...keysBody(keyFiles(options)),
+  };
+  await onApi(options, async (client) => {
+    const { id } = await findProject(client, name);
+    showOne(options, await client.call("PATCH", `/projects/${id}`, { body, answer: schemas.project }));
+  });
+}
+
+/** Its tokens are refused from now on. */
+export async function deactivateProject(name: string, options: Options): Promise<void> {
+  await onApi(options, async (client) => {
+    const { id, name: full } = await findProject(client, name);
+    await client.call("DELETE", `/projects/${id}`, { answer: v.null() });
+    show(
+      options,
+      { id, active: false },
+      () => `${full} is deactivated: its tokens are refused from now on.\n`,
+    );
+  });
+}
+
+/** For good. */
+export async function revokeProjectTokens(name: string, options: Options): Promise<void> {
+  await onApi(options, async (client) => {
+    const { id } = await findProject(client, name);
+    const answer = await client.call("POST", `/projects/${id}/tokens/revoke`, { answer: schemas.revocation });
+    show(
+      options,
+      answer,
+      () =>
+        `${answer.revoked_count} tokens are revoked; ${answer.already_revoked_count} of ${answer.total_tokens} were before.\n`,
+    );
+  });
+}
+
+function word(name: string): string {
+  return /^[\w.-]+$/.test(name) ? name : JSON.stringify(name);
+}

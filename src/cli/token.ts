@@ -1,0 +1,121 @@
+/** `llm-proxy token …` */
+
+import * as v from "valibot";
+import * as schemas from "../manage/schemas.ts";
+import { CommandError } from "./command_error.ts";
+import { allOf, findProject, onApi } from "./manage_calls.ts";
+import { expiryBody, type Options, rulesBody, textOf } from "./manage_options.ts";
+import { dollars, rulesText, shortTime, show, showOne } from "./manage_output.ts";
+import { tableText } from "./table.ts";
+
+/** All of them, or those of a project. */
+export async function listTokens(options: Options): Promise<void> {
+  await onApi(options, async (client) => {
+    const query = new URLSearchParams();
+    if (typeof options["project"] === "string") {
+      query.set("project_id", (await findProject(client, options["project"])).id);
+    }
+    if (options["active"] === true) query.set("active_only", "true");
+    const tokens = await allOf(client, "/tokens", schemas.listOf(schemas.token), query);
+    show(
+      options,
+      { data: tokens },
+      () =>
+        tokens.length === 0
+          ? "There are no such tokens: llm-proxy token create NAME --project PROJECT\n"
+          : tableText(
+            [
+              "id",
+              "name",
+              "ends in",
+              "state",
+              "requests",
+              "spent this month",
+              "last used",
+              "expires",
+              "limits",
+            ],
+            tokens.map((token) => [
+              token.id,
+              token.name,
+              token.token_suffix,
+              token.state,
+              token.request_count,
+              dollars(token.spent.month_micros),
+              shortTime(token.last_used_at),
+              shortTime(token.expires_at),
+              rulesText(token),
+            ]),
+          ),
+    );
+  });
+}
+
+/** One, without its value. */
+export async function showToken(id: string, options: Options): Promise<void> {
+  await onApi(
+    options,
+    async (client) => showOne(options, await client.call("GET", tokenPath(id), { answer: schemas.token })),
+  );
+}
+
+/** Makes one and shows its value this once. */
+export async function createToken(name: string, options: Options): Promise<void> {
+  const rules = { ...rulesBody(options), ...expiryBody(textOf(options, "expires"), Date.now()) };
+  await onApi(options, async (client) => {
+    const { id: project_id } = await findProject(client, textOf(options, "project") ?? "");
+    const body = { project_id, name, ...rules };
+    showNewToken(options, await client.call("POST", "/tokens", { body, answer: schemas.newToken }));
+  });
+}
+
+/** Changes what the options name. */
+export async function updateToken(id: string, options: Options): Promise<void> {
+  if (options["activate"] === true && options["deactivate"] === true) {
+    throw new CommandError("--activate stands beside --deactivate: keep one of the two", 2);
+  }
+  const body = {
+    ...(typeof options["name"] === "string" && { name: options["name"] }),
+    ...(options["activate"] === true && { active: true }),
+    ...(options["deactivate"] === true && { active: false }),
+    ...rulesBody(options),
+    ...expiryBody(textOf(options, "expires"), Date.now()),
+  };
+  await onApi(
+    options,
+    async (client) =>
+      showOne(options, await client.call("PATCH", tokenPath(id), { body, answer: schemas.token })),
+  );
+}
+
+/** For good. */
+export async function revokeToken(id: string, options: Options): Promise<void> {
+  await onApi(options, async (client) => {
+    await client.call("DELETE", tokenPath(id), { answer: v.null() });
+    show(options, { id, state: "revoked" }, () => `${id} is revoked: it is refused from now on.\n`);
+  });
+}
+
+/** A new value, shown this once. */
+export async function rotateToken(id: string, options: Options): Promise<void> {
+  const overlap = Number(options["overlap"]);
+  if (!Number.isInteger(overlap)) throw new CommandError("--overlap: is no whole number of minutes", 2);
+  await onApi(options, async (client) => {
+    const body = { overlap_minutes: overlap };
+    showNewToken(
+      options,
+      await client.call("POST", `${tokenPath(id)}/rotate`, { body, answer: schemas.newToken }),
+    );
+  });
+}
+
+function showNewToken(options: Options, token: v.InferOutput<typeof schemas.newToken>): void {
+  show(options, token, () =>
+    `${token.token}\n\n` +
+    `This is the token of ${token.name} (${token.id}). It is shown this once; clients use it as their API key.\n` +
+    "Settings for a client: llm-proxy connect CLIENT --token TOKEN\n");
+}
+
+function tokenPath(id: string): string {
+  return `/tokens/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,48 @@
+/** `llm-proxy usage` */
+
+import * as schemas from "../manage/schemas.ts";
+import { findProject, onApi } from "./manage_calls.ts";
+import { type Options, textOf } from "./manage_options.ts";
+import { dollars, show } from "./manage_output.ts";
+import { writeOut } from "./output.ts";
+import { tableText } from "./table.ts";
+
+/** Options of `usage`, by the parameter that each one is. */
+const USAGE_QUERY = {
+  from: "from",
+  to: "to",
+  token: "token_id",
+  endpoint: "endpoint",
+  model: "model",
+  client: "client",
+};
+
+/** Sums by a group. */
+export async function showUsage(options: Options): Promise<void> {
+  const group = textOf(options, "group") ?? "model";
+  await onApi(options, async (client) => {
+    const query = new URLSearchParams({ group });
+    for (const [option, name] of Object.entries(USAGE_QUERY)) {
+      const value = textOf(options, option);
+      if (value !== undefined) query.set(name, value);
+    }
+    const project = textOf(options, "project");
+    if (project !== undefined) query.set("project_id", (await findProject(client, project)).id);
+    if (options["csv"] === true) return writeOut(await client.text(`/usage?${query}&format=csv`));
+    const usage = await client.call("GET", `/usage?${query}`, { answer: schemas.listOf(schemas.usageRow) });
+    show(options, usage, () =>
+      usage.data.length === 0 ? "Nothing was used.\n" : tableText(
+        [group, "requests", "errors", "input", "cached", "output", "cost"],
+        usage.data.map((row) => [
+          String(row[`${group}_name`] ?? row[group] ?? "") || "(none)",
+          row.requests,
+          row.errors,
+          row.input_tokens,
+          row.cached_tokens,
+          row.output_tokens,
+          dollars(row.cost_micros) +
+          (row.unpriced_requests > 0 ? ` + ${row.unpriced_requests} unpriced` : ""),
+        ]),
+      ));
+  });
+}
