@@ -21,6 +21,7 @@ import { Problem, problemResponse } from "./manage/problem.ts";
 import { toReply, toWebRequest } from "./manage/web_adapter.ts";
 import type { Log } from "./observability/log.ts";
 import { Metrics } from "./observability/metrics.ts";
+import { exchangeTracer } from "./observability/tracing.ts";
 import { ExchangeWriter } from "./storage/exchange_writer.ts";
 import { openBox } from "./storage/open_box.ts";
 import { keyFileOf, openStore } from "./storage/open.ts";
@@ -108,6 +109,7 @@ function runningPlane(
   let readFails = false;
   let isPruning = false;
 
+  const traced = exchangeTracer();
   const tell = (event: LiveEvent): void => {
     for (const listener of listeners.keys()) listener(event);
   };
@@ -149,9 +151,11 @@ function runningPlane(
     onOpen(running) {
       if (listeners.size > 0) tell({ kind: "started", exchange: running });
     },
-    onRow(row) {
+    onRow(ended) {
+      const { row } = ended;
       writer.add(row);
       metrics.ended(row);
+      traced?.(ended);
       if (listeners.size > 0) tell({ kind: "ended", exchange: row });
     },
   });

@@ -35,12 +35,20 @@ export interface RunningExchange {
   readonly bytes: number;
 }
 
+/** An exchange that has ended, as it is kept and as it went. */
+export interface EndedExchange {
+  readonly row: ExchangeRow;
+  readonly record: ExchangeRecord;
+  /** The client's `traceparent`. */
+  readonly traceparent: string | undefined;
+}
+
 /** What accounts are kept with. */
 export interface AccountsParts {
   readonly clock: Clock;
   readonly pricer: Pricer;
   /** Once per exchange, when everything is known of it. */
-  readonly onRow: (row: ExchangeRow, record: ExchangeRecord, endpoint: Endpoint | undefined) => void;
+  readonly onRow: (ended: EndedExchange) => void;
   /** An exchange has begun. */
   readonly onOpen?: (running: RunningExchange) => void;
 }
@@ -90,13 +98,14 @@ export class Accounts {
   }
 
   #write(account: Account, record: ExchangeRecord, observed: Observed): void {
-    this.#parts.onRow(account.close(record, observed), record, account.endpoint);
+    this.#parts.onRow({ row: account.close(record, observed), record, traceparent: account.traceparent });
   }
 }
 
 /** The account of one exchange. */
 export class Account implements ExchangeAccount {
   readonly endpoint: Endpoint | undefined;
+  readonly traceparent: string | undefined;
   readonly #opening: Opening;
   readonly #startedAt: number;
   readonly #client: string;
@@ -117,6 +126,7 @@ export class Account implements ExchangeAccount {
     },
   ) {
     this.endpoint = opening.endpoint;
+    this.traceparent = fieldValue(opening.fields, "traceparent");
     this.#opening = opening;
     this.#startedAt = startedAt;
     this.#client = clientFamily(fieldValue(opening.fields, "user-agent"));

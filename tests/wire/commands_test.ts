@@ -76,7 +76,13 @@ Deno.test("check: every problem of a wrong one, exit code 2; the schema for edit
     assert(err.includes(place), err);
   }
   const schema = await run("", ["check", "--schema"]);
-  assertEquals(Object.keys(JSON.parse(schema.out).properties), ["server", "auth", "management", "log", "endpoints"]);
+  assertEquals(Object.keys(JSON.parse(schema.out).properties), [
+    "server",
+    "auth",
+    "management",
+    "log",
+    "endpoints",
+  ]);
 });
 
 Deno.test("check --online: reachable, key, models, through the backend's proxy; exit code 1 if one fails", async () => {

@@ -1,0 +1,125 @@
+/**
+ * Spans of exchanges and their attempts, by the runtime's own OpenTelemetry (`OTEL_DENO=true` and the usual
+ * `OTEL_…` variables). Names are those of the GenAI semantic conventions
+ * (https://opentelemetry.io/docs/specs/semconv/gen-ai/); content is never among them.
+ */
+
+import {
+  type Attributes,
+  type Context,
+  ProxyTracerProvider,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
+import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRow } from "../storage/store.ts";
+import { VERSION } from "../version.ts";
+
+/** What is known of an exchange that has ended. */
+export interface TracedExchange {
+  readonly row: ExchangeRow;
+  readonly record: ExchangeRecord;
+  /** The client's own `traceparent`, of which this becomes a part. */
+  readonly traceparent: string | undefined;
+}
+
+/** Operations, by the end of their paths. */
+const OPERATIONS: readonly (readonly [path: RegExp, operation: string])[] = [
+  [/\/(?:chat\/completions|messages|responses)$/, "chat"],
+  [/:(?:stream)?[gG]enerateContent$/, "generate_content"],
+  [/\/embeddings$|:(?:batchE|e)mbedContents?$/, "embeddings"],
+  [/\/completions$/, "text_completion"],
+];
+/** Dialects by the conventions' names of those who made them. */
+const PROVIDERS: Readonly<Record<string, string>> = {
+  openai: "openai",
+  anthropic: "anthropic",
+  gemini: "gcp.gemini",
+};
+
+/** Undefined where no tracing is switched on. */
+export function exchangeTracer(): ((exchange: TracedExchange) => void) | undefined {
+  const provider = trace.getTracerProvider();
+  const none = new ProxyTracerProvider().getDelegate();
+  if (provider instanceof ProxyTracerProvider && provider.getDelegate() === none) return undefined;
+  const tracer = trace.getTracer("llm-proxy", VERSION);
+  return ({ row, record, traceparent }) => {
+    const { startedAt } = row;
+    const endedAt = startedAt + row.durationMs;
+    const operation = OPERATIONS.find(([path]) => path.test(row.path))?.[1];
+    const model = row.modelAsked ?? row.modelAnswered;
+    const name = [operation ?? row.method, model ?? row.endpoint].filter((part) => part !== undefined).join(
+      " ",
+    );
+    const span = tracer.startSpan(
+      name,
+      { kind: SpanKind.SERVER, startTime: startedAt, attributes: attributesOf(row, operation) },
+      parentOf(traceparent),
+    );
+    if (isFailure(row)) span.setStatus({ code: SpanStatusCode.ERROR });
+    const within = trace.setSpan(ROOT_CONTEXT, span);
+    for (const [index, attempt] of record.attempts.entries()) {
+      const next = record.attempts[index + 1]?.afterMs;
+      const child = tracer.startSpan(`attempt ${attempt.backend}`, {
+        kind: SpanKind.CLIENT,
+        startTime: startedAt + attempt.afterMs,
+        attributes: { "llm_proxy.backend": attempt.backend, ...genAi(row, operation) },
+      }, within);
+      if (attempt.detail !== undefined || next === undefined && isFailure(row)) {
+        child.setStatus({ code: SpanStatusCode.ERROR });
+      }
+      child.end(next === undefined ? endedAt : startedAt + next);
+    }
+    span.end(endedAt);
+  };
+}
+
+function attributesOf(row: ExchangeRow, operation: string | undefined): Attributes {
+  return defined({
+    ...genAi(row, operation),
+    "gen_ai.response.model": row.modelAnswered,
+    "gen_ai.response.finish_reasons": row.stopReason === undefined ? undefined : [row.stopReason],
+    "gen_ai.usage.input_tokens": row.inputTokens,
+    "gen_ai.usage.output_tokens": row.outputTokens,
+    "http.request.method": row.method,
+    "http.response.status_code": row.status,
+    "error.type": isFailure(row) ? (row.ending === "complete" ? String(row.status) : row.ending) : undefined,
+    "llm_proxy.endpoint": row.endpoint,
+    "llm_proxy.ending": row.ending,
+    "llm_proxy.token_id": row.tokenId,
+    "llm_proxy.project_id": row.projectId,
+    "llm_proxy.cost_micros": row.costMicros,
+  });
+}
+
+function genAi(row: ExchangeRow, operation: string | undefined): Attributes {
+  return defined({
+    "gen_ai.operation.name": operation,
+    "gen_ai.provider.name": PROVIDERS[row.provider ?? ""],
+    "gen_ai.request.model": row.modelAsked,
+  });
+}
+
+function defined(attributes: { [name: string]: Attributes[string] | undefined }): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
+}
+
+function isFailure({ status, ending }: ExchangeRow): boolean {
+  return ending !== "client_gone" && (status >= 400 || ending !== "complete");
+}
+
+/** W3C Trace Context, version 00; anything else is passed over. */
+function parentOf(traceparent: string | undefined): Context {
+  const [, traceId, spanId, flags] =
+    /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceparent ?? "") ?? [];
+  if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT;
+  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return ROOT_CONTEXT;
+  return trace.setSpanContext(ROOT_CONTEXT, {
+    traceId,
+    spanId,
+    traceFlags: parseInt(flags, 16),
+    isRemote: true,
+  });
+}
