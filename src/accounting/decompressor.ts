@@ -62,7 +62,7 @@ export class Decompressor {
     stream.on("data", (bytes: Uint8Array) => {
       this.#plainBytes += bytes.length;
       if (this.#plainBytes > MAX_PLAIN_BYTES) this.#giveUp();
-      else if (!this.#hasEnded) this.#take(bytes);
+      else if (!this.#hasEnded) this.#take(asPlainArray(bytes));
     });
     stream.on("error", () => this.#giveUp());
     stream.on("end", () => this.#giveUp());
@@ -81,4 +81,9 @@ export class Decompressor {
     this.#stream?.destroy();
     this.#ended.resolve();
   }
+}
+
+/** Node's buffers are arrays whose `slice` does not copy. */
+function asPlainArray({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }

@@ -1,0 +1,262 @@
+import { assert, assertEquals } from "@std/assert";
+import { AnswerTap, type Observed } from "../../src/accounting/answer_tap.ts";
+import { random } from "../support/random.ts";
+
+/** What each body says of itself. The bodies have the shapes of the providers' own documentation. */
+const EXPECTED: Readonly<Record<string, Observed>> = {
+  "openai_chat.json": {
+    model: "gpt-4o-2024-08-06",
+    stopReason: "stop",
+    usage: {
+      inputTokens: 1117,
+      outputTokens: 46,
+      cachedTokens: 1024,
+      reasoningTokens: 0,
+      inputAudioTokens: 0,
+      outputAudioTokens: 0,
+    },
+  },
+  "openai_chat_stream.sse": { model: "gpt-4o-mini-2024-07-18", stopReason: "stop", usage: {} },
+  "openai_chat_stream_usage.sse": {
+    model: "gpt-4o-mini-2024-07-18",
+    stopReason: "length",
+    usage: {
+      inputTokens: 19,
+      outputTokens: 10,
+      cachedTokens: 0,
+      reasoningTokens: 7,
+      inputAudioTokens: 0,
+      outputAudioTokens: 0,
+    },
+  },
+  "openai_chat_audio.json": {
+    model: "gpt-4o-audio-preview-2025-06-03",
+    stopReason: "stop",
+    usage: {
+      inputTokens: 200,
+      outputTokens: 60,
+      cachedTokens: 0,
+      reasoningTokens: 0,
+      inputAudioTokens: 150,
+      outputAudioTokens: 50,
+      inputImageTokens: 0,
+    },
+  },
+  "openai_completions.json": {
+    model: "gpt-3.5-turbo-instruct",
+    stopReason: "length",
+    usage: { inputTokens: 5, outputTokens: 7 },
+  },
+  "openai_responses.json": {
+    model: "o4-mini-2025-04-16",
+    stopReason: "completed",
+    usage: { inputTokens: 328, outputTokens: 52, cachedTokens: 128, reasoningTokens: 32 },
+  },
+  "openai_responses_stream.sse": {
+    model: "o4-mini-2025-04-16",
+    stopReason: "completed",
+    usage: { inputTokens: 328, outputTokens: 52, cachedTokens: 128, reasoningTokens: 32 },
+  },
+  "openai_responses_incomplete.sse": {
+    model: "o4-mini-2025-04-16",
+    stopReason: "max_output_tokens",
+    usage: { inputTokens: 328, outputTokens: 52, cachedTokens: 128, reasoningTokens: 32 },
+  },
+  "openai_embeddings.json": { model: "text-embedding-3-small", usage: { inputTokens: 8 } },
+  "openai_images.json": {
+    usage: { inputTokens: 100, outputTokens: 4160, inputImageTokens: 40, outputImageTokens: 4160 },
+  },
+  "openai_transcription.json": { usage: { inputTokens: 14, outputTokens: 45, inputAudioTokens: 10 } },
+  "openai_transcription_seconds.json": { usage: { inputAudioSeconds: 9 } },
+  "openai_transcription_stream.sse": { usage: { inputTokens: 14, outputTokens: 3, inputAudioTokens: 14 } },
+  "anthropic_message.json": {
+    model: "claude-sonnet-4-5-20250929",
+    stopReason: "end_turn",
+    usage: {
+      inputTokens: 5946,
+      outputTokens: 503,
+      cachedTokens: 1800,
+      cacheWriteTokens: 2051,
+      cacheWriteHourTokens: 1000,
+    },
+  },
+  "anthropic_stream.sse": {
+    model: "claude-sonnet-4-5-20250929",
+    stopReason: "tool_use",
+    usage: { inputTokens: 125, outputTokens: 15, cachedTokens: 100, cacheWriteTokens: 0 },
+  },
+  "anthropic_stream_cumulative.sse": {
+    model: "claude-sonnet-4-5-20250929",
+    stopReason: "end_turn",
+    usage: { inputTokens: 10_782, outputTokens: 510, cachedTokens: 100, cacheWriteTokens: 0 },
+  },
+  "gemini_generate.json": {
+    model: "gemini-2.5-flash",
+    stopReason: "STOP",
+    usage: {
+      inputTokens: 264,
+      outputTokens: 36,
+      cachedTokens: 64,
+      reasoningTokens: 26,
+      inputImageTokens: 258,
+    },
+  },
+  "gemini_stream.sse": {
+    model: "gemini-2.5-flash",
+    stopReason: "MAX_TOKENS",
+    usage: { inputTokens: 8, outputTokens: 64, reasoningTokens: 52 },
+  },
+  "gemini_stream_array.json": {
+    model: "gemini-2.5-flash",
+    stopReason: "STOP",
+    usage: { inputTokens: 8, outputTokens: 12, inputAudioTokens: 5 },
+  },
+  "groq_stream.sse": {
+    model: "llama-3.3-70b-versatile",
+    stopReason: "stop",
+    usage: { inputTokens: 36, outputTokens: 8 },
+  },
+  "deepseek_chat.json": {
+    model: "deepseek-chat",
+    stopReason: "stop",
+    usage: { inputTokens: 100, outputTokens: 20, cachedTokens: 64 },
+  },
+  "openai_error.json": { usage: {} },
+};
+
+const GOLDEN = new URL("../golden/", import.meta.url);
+
+function tapFor(name: string, encoding?: string): AnswerTap {
+  const tap = AnswerTap.of(
+    name.endsWith(".sse") ? "text/event-stream; charset=utf-8" : "application/json",
+    encoding,
+  );
+  assert(tap !== undefined);
+  return tap;
+}
+
+async function observe(name: string, pieces: Iterable<Uint8Array>, encoding?: string): Promise<Observed> {
+  const tap = tapFor(name, encoding);
+  for (const piece of pieces) {
+    // Pieces are valid only until the next one: what is kept of them has to be a copy.
+    const own = new Uint8Array(piece);
+    tap.write(own);
+    own.fill(0x22);
+  }
+  return await tap.end();
+}
+
+Deno.test("golden bodies: every one is expected to say something", async () => {
+  const names = (await Array.fromAsync(Deno.readDir(GOLDEN))).map(({ name }) => name).sort();
+  assertEquals(names, Object.keys(EXPECTED).sort());
+});
+
+for (const [name, expected] of Object.entries(EXPECTED)) {
+  const body = await Deno.readFile(new URL(name, GOLDEN));
+
+  Deno.test(`AnswerTap: ${name}, whole and split at every byte`, async () => {
+    assertEquals(await observe(name, [body]), expected);
+    for (let at = 1; at < body.length; at++) {
+      assertEquals(
+        await observe(name, [body.subarray(0, at), body.subarray(at)]),
+        expected,
+        `split at ${at}`,
+      );
+    }
+    assertEquals(await observe(name, [...body].map((byte) => Uint8Array.of(byte))), expected, "byte by byte");
+  });
+
+  Deno.test(`AnswerTap: ${name}, compressed`, async () => {
+    const zlib = await import("node:zlib");
+    const codings = {
+      gzip: zlib.gzipSync(body),
+      deflate: zlib.deflateSync(body),
+      br: zlib.brotliCompressSync(body),
+      zstd: zlib.zstdCompressSync(body),
+    };
+    for (const [coding, bytes] of Object.entries(codings)) {
+      const middle = Math.floor(bytes.length / 2);
+      assertEquals(
+        await observe(name, [bytes.subarray(0, middle), bytes.subarray(middle)], coding),
+        expected,
+        coding,
+      );
+    }
+  });
+
+  Deno.test(`AnswerTap: ${name}, cut anywhere, tells what it told before and nothing else`, async () => {
+    const said = JSON.stringify(expected);
+    for (let end = 0; end < body.length; end += 7) {
+      const { model, usage } = await observe(name, [body.subarray(0, end)]);
+      if (model !== undefined) assertEquals(model, expected.model, `cut at ${end}`);
+      for (const [kind, count] of Object.entries(usage)) {
+        const final = Object.entries(expected.usage).find(([name]) => name === kind)?.[1] ?? -1;
+        assert(count <= final, `cut at ${end}: ${kind} is ${count}, and ${said} in the end`);
+      }
+    }
+  });
+}
+
+Deno.test("AnswerTap: garbage finds nothing that is not there, and never throws", async () => {
+  const { below, pick } = random(20261121);
+  for (let round = 0; round < 20_000; round++) {
+    const name = pick(Object.keys(EXPECTED));
+    const source = await goldenText(name);
+    const body = round % 4 === 0 ? Uint8Array.from({ length: below(400) }, () => below(256)) : source.slice();
+    for (let change = below(8); change > 0; change--) body[below(body.length)] = below(256);
+    const at = below(body.length + 1);
+    const { usage } = await observe(name, [body.subarray(0, at), body.subarray(at)]);
+    for (const count of Object.values(usage)) assert(Number.isFinite(count) && count >= 0);
+  }
+});
+
+const texts = new Map<string, Uint8Array>();
+async function goldenText(name: string): Promise<Uint8Array> {
+  const known = texts.get(name) ?? await Deno.readFile(new URL(name, GOLDEN));
+  texts.set(name, known);
+  return known;
+}
+
+Deno.test("AnswerTap: an answer of 100 MB, plain and compressed, in bounded memory", async () => {
+  const { gzipSync } = await import("node:zlib");
+  const piece = new Uint8Array(64 * 1024).fill(0x41);
+  const head = new TextEncoder().encode('{"data":[{"b64_json":"');
+  const tail = new TextEncoder().encode('"}],"usage":{"input_tokens":3,"output_tokens":4}}');
+  const expected = { usage: { inputTokens: 3, outputTokens: 4 } };
+  for (const encoding of [undefined, "gzip"]) {
+    const tap = tapFor("x.json", encoding);
+    const before = Deno.memoryUsage();
+    let most = 0;
+    // Members of a gzip file may stand one behind the other.
+    const [first, middle, last] = [head, piece, tail].map((bytes) =>
+      encoding === undefined ? bytes : gzipSync(bytes)
+    );
+    assert(first && middle && last);
+    tap.write(first);
+    for (let sent = 0; sent < 1600; sent++) {
+      tap.write(middle);
+      if (sent % 100 === 0) {
+        await new Promise((resolve) => setTimeout(resolve));
+        most = Math.max(most, Deno.memoryUsage().rss - before.rss);
+      }
+    }
+    tap.write(last);
+    assertEquals(await tap.end(), expected, encoding);
+    assert(most < 60 * 1024 * 1024, `${encoding}: ${Math.round(most / 1e6)} MB more`);
+  }
+});
+
+Deno.test("AnswerTap: types and codings that cannot be read are left alone", () => {
+  assertEquals(AnswerTap.of("audio/mpeg", undefined), undefined);
+  assertEquals(AnswerTap.of(undefined, undefined), undefined);
+  assertEquals(AnswerTap.of("application/json", "compress"), undefined);
+  assert(AnswerTap.of("application/vnd.api+json", "identity") !== undefined);
+});
+
+Deno.test("AnswerTap: a compressed answer that is broken keeps what was seen before", async () => {
+  const { gzipSync } = await import("node:zlib");
+  const body = gzipSync(await goldenText("anthropic_message.json"));
+  const cut = await observe("x.json", [body.subarray(0, body.length - 60)], "gzip");
+  assert(cut.model === undefined || cut.model === "claude-sonnet-4-5-20250929");
+  assertEquals(await observe("x.json", [new TextEncoder().encode("not gzip at all")], "gzip"), { usage: {} });
+});
