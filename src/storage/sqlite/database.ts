@@ -5,8 +5,10 @@ import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from "no
 import { StoreError } from "../store.ts";
 import { type Migration, MIGRATIONS } from "./migrations.ts";
 
-/** How long a statement waits for another program's transaction. */
-const BUSY_MS = 2_000;
+/** How long the start waits for another program's transaction. */
+const BUSY_AT_START_MS = 2_000;
+/** And how long later: the program does nothing else meanwhile, and what fails is tried again. */
+const BUSY_MS = 100;
 
 /** A row as the library gives it. */
 export type Row = Record<string, unknown>;
@@ -24,12 +26,13 @@ export class Database {
     this.#database = inPlainWords(path, () => new DatabaseSync(path));
     try {
       inPlainWords(path, () => {
-        this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+        this.#database.exec(`PRAGMA busy_timeout = ${BUSY_AT_START_MS}`);
         // Of what is committed, a crash of the program loses nothing; one of the machine, the last moments.
         this.#database.exec(
           "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
         );
         this.#migrate(migrations);
+        this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
       });
     } catch (error) {
       this.close();

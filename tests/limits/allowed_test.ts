@@ -1,0 +1,49 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { ProxyFault } from "../../src/faults.ts";
+import { matchesAny } from "../../src/glob.ts";
+import { checkEndpoint, checkModels } from "../../src/limits/allowed.ts";
+import type { Principal, Rules } from "../../src/principal.ts";
+
+function principal(...rules: Rules[]): Principal {
+  const subjects = rules.map((own, index) => ({ key: String(index), what: "token", rules: own }) as const);
+  return { kind: "token", name: "anna", subjects, keys: new Map() };
+}
+
+const GLOBS: readonly (readonly [pattern: string, name: string, matches: boolean])[] = [
+  ["gpt-4o", "gpt-4o", true],
+  ["gpt-4o", "gpt-4o-mini", false],
+  ["gpt-4o*", "gpt-4o-mini", true],
+  ["*", "anything/at:all", true],
+  ["*", "", true],
+  ["*-mini", "gpt-4o-mini", true],
+  ["*-mini", "gpt-4o-mini-x", false],
+  ["a*b*c", "a--b--c", true],
+  ["a*b*c", "a--c--b", false],
+  ["ab*ba", "aba", false],
+  ["a**b", "ab", true],
+  ["gpt.4", "gpt-4", false],
+  ["GPT-4", "gpt-4", false],
+  ["*a*a*a*a*a*a*a*a*b", "a".repeat(5_000), false],
+];
+for (const [pattern, name, matches] of GLOBS) {
+  Deno.test(`matchesAny: ${pattern} and ${name.slice(0, 20)}`, () => {
+    assertEquals(matchesAny(["no", pattern], name), matches);
+  });
+}
+
+Deno.test("checkEndpoint, checkModels: token and project both have to allow it", () => {
+  const who = principal({ endpoints: ["open*"], models: ["gpt-*"] }, { models: ["*-mini"] });
+  checkEndpoint(who, "openai");
+  checkModels(who, { models: ["gpt-4o-mini"], hasBody: true });
+  assertThrows(() => checkEndpoint(who, "anthropic"), ProxyFault, "may not use the endpoint anthropic");
+  assertThrows(() => checkModels(who, { models: ["gpt-4o"], hasBody: true }), ProxyFault, '"gpt-4o"');
+  assertThrows(() => checkModels(who, { models: ["o4-mini"], hasBody: true }), ProxyFault, '"o4-mini"');
+});
+
+Deno.test("checkModels: every model named has to be allowed, and a body has to name one", () => {
+  const who = principal({ models: ["gpt-*"] });
+  assertThrows(() => checkModels(who, { models: ["gpt-4o", "o4"], hasBody: true }), ProxyFault, '"o4"');
+  assertThrows(() => checkModels(who, { models: [], hasBody: true }), ProxyFault, "names none");
+  checkModels(who, { models: [], hasBody: false });
+  checkModels(principal({}), { models: ["o4"], hasBody: true });
+});

@@ -1,0 +1,172 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ProxyFault } from "../../src/faults.ts";
+import { Limiter } from "../../src/limits/limiter.ts";
+import { MinuteWindow } from "../../src/limits/minute_window.ts";
+import type { Principal, Rules } from "../../src/principal.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+const NOTHING = { tokens: 0, micros: 0 };
+
+function principal(token: Rules, project: Rules = {}): Principal {
+  return {
+    kind: "token",
+    name: "anna",
+    subjects: [{ key: "token:1", what: "token", rules: token }, {
+      key: "project:1",
+      what: "project",
+      rules: project,
+    }],
+    keys: new Map(),
+  };
+}
+
+function refusal(work: () => unknown): ProxyFault {
+  return assertThrows(work, ProxyFault);
+}
+
+/** How many of so many are admitted. */
+function admitted(limiter: Limiter, who: Principal, count: number): number {
+  let passed = 0;
+  for (let request = 0; request < count; request++) {
+    try {
+      limiter.admit(who, NOTHING);
+      passed++;
+    } catch (error) {
+      assert(error instanceof ProxyFault);
+    }
+  }
+  return passed;
+}
+
+Deno.test("Limiter: requests per minute: never more than so many within any 60 seconds, and then again", () => {
+  const clock = new FakeClock();
+  const limiter = new Limiter(clock);
+  const who = principal({ requestsPerMinute: 10 });
+  const at: number[] = [];
+  for (let second = 0; second < 600; second++) {
+    for (let passed = admitted(limiter, who, 3); passed > 0; passed--) at.push(clock.now());
+    clock.pass(700);
+  }
+  for (const [index, time] of at.entries()) {
+    const within = at.filter((other) => other >= time && other < time + 60_000).length;
+    assert(within <= 10, `${within} from request ${index} on`);
+  }
+  assert(at.length >= 65, `${at.length} in seven minutes: the window opens again`);
+});
+
+Deno.test("Limiter: retry-after is when a request passes again, not before", () => {
+  const clock = new FakeClock();
+  clock.pass(123_456);
+  const limiter = new Limiter(clock);
+  const who = principal({ requestsPerMinute: 2 });
+  limiter.admit(who, NOTHING);
+  clock.pass(20_000);
+  limiter.admit(who, NOTHING);
+  const { code, retryAfterSeconds = 0, limit } = refusal(() => limiter.admit(who, NOTHING));
+  assertEquals([code, limit?.kind, limit?.limit], ["rate_limited", "requests", 2]);
+  clock.pass((limit?.resetMs ?? 0) - 1);
+  refusal(() => limiter.admit(who, NOTHING));
+  clock.pass(1);
+  limiter.admit(who, NOTHING);
+  assert(retryAfterSeconds >= 40 && retryAfterSeconds <= 42, String(retryAfterSeconds));
+});
+
+Deno.test("Limiter: concurrent requests, given back when they end, once", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = principal({}, { concurrentRequests: 2 });
+  const first = limiter.admit(who, NOTHING);
+  limiter.admit(who, NOTHING);
+  const fault = refusal(() => limiter.admit(who, NOTHING));
+  assertEquals([fault.code, fault.message], [
+    "rate_limited",
+    "This project may have 2 requests running at a time.",
+  ]);
+  first.settle({ tokens: undefined, micros: undefined });
+  first.settle({ tokens: undefined, micros: undefined });
+  limiter.admit(who, NOTHING);
+  refusal(() => limiter.admit(who, NOTHING));
+});
+
+Deno.test("Limiter: tokens per minute: what is reserved counts for others, what was used counts in the end", () => {
+  const clock = new FakeClock();
+  const limiter = new Limiter(clock);
+  const who = principal({ tokensPerMinute: 100 });
+  const large = limiter.admit(who, { tokens: 5_000, micros: 0 });
+  assertEquals(refusal(() => limiter.admit(who, NOTHING)).limit?.kind, "tokens");
+  large.settle({ tokens: 99, micros: undefined });
+  limiter.admit(who, NOTHING).settle({ tokens: 1, micros: undefined });
+  const fault = refusal(() => limiter.admit(who, NOTHING));
+  assertEquals(fault.code, "rate_limited");
+  clock.pass((fault.limit?.resetMs ?? 0) - 1);
+  refusal(() => limiter.admit(who, NOTHING));
+  clock.pass(1);
+  limiter.admit(who, NOTHING);
+});
+
+Deno.test("Limiter: requests in all; no waiting helps, and no retry-after says so", () => {
+  const limiter = new Limiter(
+    new FakeClock(),
+    new Map([["token:1", { requests: 8, dayMicros: 0, monthMicros: 0, totalMicros: 0 }]]),
+  );
+  const who = principal({ maxRequests: 10 });
+  assertEquals(admitted(limiter, who, 1000), 2, "what was used before the start counts");
+  const fault = refusal(() => limiter.admit(who, NOTHING));
+  assertEquals([fault.code, fault.retryAfterSeconds], ["budget_exceeded", undefined]);
+});
+
+Deno.test("Limiter: budgets of day, month and all, which begin anew with UTC's calendar", () => {
+  const clock = new FakeClock(); // 29 April, midnight
+  const limiter = new Limiter(clock);
+  const who = principal({ dayBudgetMicros: 100, monthBudgetMicros: 150, totalBudgetMicros: 240 });
+  const spend = (micros: number) => limiter.admit(who, NOTHING).settle({ tokens: undefined, micros });
+  const HOUR = 3_600_000;
+  clock.pass(22 * HOUR);
+  spend(100);
+  const day = refusal(() => limiter.admit(who, NOTHING));
+  assertEquals([day.code, day.retryAfterSeconds], ["budget_exceeded", 2 * 3600]);
+  assertEquals(day.message, "This token has spent its budget of $0.000100 per day.");
+  clock.pass(2 * HOUR - 1);
+  refusal(() => limiter.admit(who, NOTHING));
+  clock.pass(1);
+  spend(60); // 30 April
+  const month = refusal(() => limiter.admit(who, NOTHING));
+  assertEquals([month.message.includes("per month"), month.retryAfterSeconds], [true, 24 * 3600]);
+  clock.pass(24 * HOUR);
+  spend(80); // 1 May: 240 in all
+  const all = refusal(() => limiter.admit(who, NOTHING));
+  assertEquals([all.message.includes("in all"), all.retryAfterSeconds], [true, undefined]);
+});
+
+Deno.test("Limiter: what running requests may cost at the most is not given to others", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = principal({ totalBudgetMicros: 100 });
+  const running = limiter.admit(who, { tokens: 0, micros: 60 });
+  const other = limiter.admit(who, { tokens: 0, micros: 60 });
+  const fault = refusal(() => limiter.admit(who, NOTHING));
+  assertEquals([fault.code, fault.retryAfterSeconds], ["budget_exceeded", 1]);
+  running.settle({ tokens: undefined, micros: 10 });
+  other.settle({ tokens: undefined, micros: undefined });
+  limiter.admit(who, NOTHING);
+});
+
+Deno.test("Limiter: a refused request counts nowhere, not even with those whose rules it keeps", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = principal({ requestsPerMinute: 5 }, { maxRequests: 3 });
+  assertEquals(admitted(limiter, who, 100), 3);
+  assertEquals(limiter.ledger("token:1")?.requests, 3);
+  assertEquals(limiter.ledger("token:1")?.running, 3);
+});
+
+Deno.test("MinuteWindow: forgets after a long time as after a short one", () => {
+  const window = new MinuteWindow();
+  window.add(500, 3);
+  window.add(59_999, 4);
+  assertEquals([window.sum(60_000), window.sum(61_000), window.sum(119_999), window.sum(120_000)], [
+    7,
+    4,
+    4,
+    0,
+  ]);
+  window.add(1e9, 2);
+  assertEquals([window.sum(1e9), window.msUntilBelow(1e9, 3), window.msUntilBelow(1e9, 2)], [2, 0, 61_000]);
+});

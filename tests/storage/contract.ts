@@ -1,0 +1,374 @@
+/** What every store has to do. A backend runs all of it against itself. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type ExchangeRow, type Store, StoreError, type UsageFilter } from "../../src/storage/store.ts";
+import { AT, auditRow, exchangeRow, projectRow, tokenRow } from "../support/rows.ts";
+
+/** A fresh store, and the same one opened a second time. */
+export interface StoreBench {
+  readonly open: () => Promise<Store>;
+  readonly dispose: () => Promise<void>;
+}
+
+const ALL = { limit: 50, before: undefined };
+const NO_FILTER: UsageFilter = {
+  from: undefined,
+  to: undefined,
+  projectId: undefined,
+  tokenId: undefined,
+  endpoint: undefined,
+  model: undefined,
+  client: undefined,
+};
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+export function storeContract(name: string, createBench: () => Promise<StoreBench>): void {
+  const test = (what: string, work: (store: Store, bench: StoreBench) => Promise<void>) =>
+    Deno.test(`${name}: ${what}`, async () => {
+      const bench = await createBench();
+      const store = await bench.open();
+      try {
+        await work(store, bench);
+      } finally {
+        store.close();
+        await bench.dispose();
+      }
+    });
+
+  test("a project comes back as it was written", async (store) => {
+    const project = projectRow("p1", {
+      name: "Müller & Söhne 😀",
+      active: false,
+      rules: { requestsPerMinute: 5, models: ["gpt-*"], totalBudgetMicros: 9_007_199_254_740_991 },
+      keys: [{ endpoint: "openai", sealed: Uint8Array.of(0, 1, 255), suffix: "abcd" }],
+    });
+    await store.addProject(project, auditRow("project.create", "p1"));
+    assertEquals(await store.findProject("p1"), project);
+    assertEquals((await store.readAccess()).projects, [project]);
+    assertEquals(await store.findProject("p2"), undefined);
+  });
+
+  test("a name is taken once, and what failed is not in the audit log", async (store) => {
+    await store.addProject(projectRow("p1", { name: "home" }), auditRow("project.create", "p1"));
+    const error = await assertRejects(
+      () => store.addProject(projectRow("p2", { name: "home" }), auditRow("project.create", "p2")),
+      StoreError,
+    );
+    assertEquals(error.kind, "taken");
+    assertEquals((await store.listAudit(ALL)).items.map(({ subjectId }) => subjectId), ["p1"]);
+  });
+
+  test("a project changes from the version that was read, and only then", async (store) => {
+    await store.addProject(
+      projectRow("p1", { keys: [{ endpoint: "a", sealed: Uint8Array.of(1), suffix: "" }] }),
+      auditRow("project.create", "p1"),
+    );
+    const of = { id: "p1", version: 1 };
+    const keys = [{ endpoint: "b", sealed: Uint8Array.of(2), suffix: "wxyz" }];
+    const change = { name: "lab", active: false, rules: { maxRequests: 3 }, keys };
+    assertEquals(
+      await store.changeProject(of, change, auditRow("project.update", "p1", { at: AT + 5 })),
+      true,
+    );
+    assertEquals(await store.changeProject(of, { name: "late" }, auditRow("project.update", "p1")), false);
+    assertEquals(
+      await store.findProject("p1"),
+      projectRow("p1", { ...change, updatedAt: AT + 5, version: 2 }),
+    );
+    assertEquals((await store.listAudit(ALL)).items.length, 2, "what was not changed is no event");
+  });
+
+  test("a token comes back as it was written, and changes", async (store) => {
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    const token = tokenRow("t1", "p1", {
+      expiresAt: AT + 1,
+      revokedAt: AT + 2,
+      lastUsedAt: AT + 3,
+      requestCount: 4,
+      previous: { hash: Uint8Array.of(9), expiresAt: AT + 6 },
+      rules: { dayBudgetMicros: 7 },
+    });
+    await store.addToken(token, auditRow("token.create", "t1"));
+    assertEquals(await store.findToken("t1"), token);
+    const change = {
+      name: "ben",
+      active: false,
+      revokedAt: undefined,
+      expiresAt: undefined,
+      previous: undefined,
+      hash: Uint8Array.of(8),
+      suffix: "zzzz",
+      rules: {},
+    };
+    assert(await store.changeToken(token, change, auditRow("token.update", "t1", { at: AT + 9 })));
+    assertEquals(await store.findToken("t1"), { ...token, ...change, updatedAt: AT + 9, version: 2 });
+  });
+
+  test("a token needs its project", async (store) => {
+    await assertRejects(
+      () => store.addToken(tokenRow("t1", "none"), auditRow("token.create", "t1")),
+      StoreError,
+    );
+  });
+
+  test("lists come in parts, newest first, each item once", async (store) => {
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    await store.addProject(projectRow("p2"), auditRow("project.create", "p2"));
+    const ids = Array.from({ length: 7 }, (_, index) => `t${index}`);
+    for (const id of ids) {
+      const state = id === "t3" ? { revokedAt: AT } : id === "t4" ? { active: false } : {};
+      const token = tokenRow(id, id === "t6" ? "p2" : "p1", {
+        ...state,
+        expiresAt: id === "t5" ? AT : undefined,
+      });
+      await store.addToken(token, auditRow("token.create", id));
+    }
+    const listed = async (limit: number, projectId?: string, activeAt?: number) => {
+      const seen: string[] = [];
+      for (let before: number | undefined, more = true; more;) {
+        const { items, next } = await store.listTokens({ limit, before, projectId, activeAt });
+        assert(items.length <= limit);
+        seen.push(...items.map(({ id }) => id));
+        before = next;
+        more = next !== undefined;
+      }
+      return seen.join(" ");
+    };
+    for (const limit of [1, 2, 7, 50]) {
+      assertEquals(await listed(limit), "t6 t5 t4 t3 t2 t1 t0", String(limit));
+    }
+    assertEquals(await listed(2, "p1"), "t5 t4 t3 t2 t1 t0");
+    assertEquals(await listed(2, "p1", AT), "t2 t1 t0", "neither revoked, inactive nor expired");
+    assertEquals(await listed(2, "p1", AT - 1), "t5 t2 t1 t0");
+    await store.changeProject({ id: "p2", version: 1 }, { active: false }, auditRow("project.update", "p2"));
+    const active = await store.listProjects({ ...ALL, activeOnly: true });
+    assertEquals(active.items.map(({ id }) => id), ["p1"]);
+    assertEquals(
+      (await store.listProjects({ limit: 1, before: undefined, activeOnly: false })).items[0]?.id,
+      "p2",
+    );
+  });
+
+  test("all of a project's tokens are revoked, and told apart from those that were", async (store) => {
+    for (const id of ["p1", "p2"]) await store.addProject(projectRow(id), auditRow("project.create", id));
+    await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
+    await store.addToken(tokenRow("t2", "p1", { revokedAt: AT - 5 }), auditRow("token.create", "t2"));
+    await store.addToken(tokenRow("t3", "p2"), auditRow("token.create", "t3"));
+    const audit = auditRow("project.revoke_tokens", "p1", { at: AT + 5 });
+    assertEquals(await store.revokeTokens("p1", audit), { total: 2, before: 1 });
+    const { tokens } = await store.readAccess();
+    assertEquals(tokens.map(({ id, revokedAt }) => [id, revokedAt]), [
+      ["t1", AT + 5],
+      ["t2", AT - 5],
+      ["t3", undefined],
+    ]);
+  });
+
+  test("an exchange comes back as it was written, with everything and with nothing known of it", async (store) => {
+    const full = exchangeRow({
+      tokenId: "t1",
+      projectId: "p1",
+      cacheWriteTokens: 1,
+      reasoningTokens: 2,
+      audioTokens: 3,
+      imageTokens: 4,
+      stream: true,
+      partial: true,
+    });
+    const bare: ExchangeRow = exchangeRow({
+      requestId: "req_2",
+      firstByteMs: undefined,
+      endpoint: undefined,
+      provider: undefined,
+      backend: undefined,
+      stream: undefined,
+      modelAsked: undefined,
+      modelAnswered: undefined,
+      stopReason: undefined,
+      inputTokens: undefined,
+      outputTokens: undefined,
+      cachedTokens: undefined,
+      costMicros: undefined,
+      priceVersion: undefined,
+      admitted: false,
+      status: 404,
+      ending: "not_found",
+    });
+    await store.addExchanges([full, bare]);
+    const { items, next } = await store.listExchanges({
+      ...ALL,
+      ...NO_FILTER,
+      status: undefined,
+      ending: undefined,
+    });
+    assertEquals(items.map(({ id: _, ...row }) => row), [bare, full]);
+    assertEquals(next, undefined);
+  });
+
+  test("exchanges are filtered", async (store) => {
+    await store.addExchanges([
+      exchangeRow({ requestId: "a", tokenId: "t1", projectId: "p1" }),
+      exchangeRow({
+        requestId: "b",
+        startedAt: AT + HOUR,
+        status: 429,
+        ending: "rate_limited",
+        endpoint: "groq",
+      }),
+      exchangeRow({ requestId: "c", startedAt: AT + DAY, client: "curl", modelAnswered: undefined }),
+    ]);
+    const found = async (filter: Partial<UsageFilter> & { status?: number; ending?: string }) => {
+      const { status, ending, ...rest } = filter;
+      const page = { ...ALL, ...NO_FILTER, ...rest, status, ending };
+      return (await store.listExchanges(page)).items.map(({ requestId }) => requestId).join("");
+    };
+    assertEquals(await found({}), "cba");
+    assertEquals(await found({ from: AT + 1 }), "cb");
+    assertEquals(await found({ to: AT + 1 }), "a");
+    assertEquals(await found({ tokenId: "t1" }), "a");
+    assertEquals(await found({ projectId: "p1" }), "a");
+    assertEquals(await found({ endpoint: "groq" }), "b");
+    assertEquals(await found({ client: "curl" }), "c");
+    assertEquals(await found({ model: "gpt-4o" }), "c");
+    assertEquals(await found({ status: 429 }), "b");
+    assertEquals(await found({ ending: "complete" }), "ca");
+  });
+
+  test("usage sums what the exchanges say, by every group, the same for one batch and for many", async (store) => {
+    await store.addProject(projectRow("p1", { name: "home" }), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1", { name: "anna" }), auditRow("token.create", "t1"));
+    const managed = { tokenId: "t1", projectId: "p1" };
+    const rows = [
+      exchangeRow({ ...managed }),
+      exchangeRow({ ...managed, startedAt: AT + HOUR, costMicros: undefined }),
+      exchangeRow({
+        ...managed,
+        startedAt: AT + DAY,
+        status: 500,
+        inputTokens: undefined,
+        outputTokens: undefined,
+        costMicros: undefined,
+      }),
+      exchangeRow({
+        principal: "ben",
+        client: "curl",
+        endpoint: "groq",
+        modelAnswered: undefined,
+        modelAsked: undefined,
+      }),
+      exchangeRow({ principal: "ben", ending: "client_gone", status: 499, partial: true }),
+    ];
+    await store.addExchanges(rows.slice(0, 2));
+    for (const row of rows.slice(2)) await store.addExchanges([row]);
+    const sums = async (group: Parameters<Store["usage"]>[0], filter: Partial<UsageFilter> = {}) =>
+      (await store.usage(group, { ...NO_FILTER, ...filter })).map((row) =>
+        `${row.key}${
+          row.name === undefined ? "" : `(${row.name})`
+        } ${row.requests}/${row.errors} ${row.costMicros}+${row.unpriced}`
+      );
+    assertEquals(await sums(undefined), [" 5/1 675+1"]);
+    assertEquals(await sums("model"), ["gpt-4o-2024-08-06 4/1 450+1", " 1/0 225+0"]);
+    assertEquals(await sums("day"), ["2026-04-29 4/0 675+1", "2026-04-30 1/1 0+0"]);
+    assertEquals(await sums("hour"), [
+      "2026-04-29T10:00Z 3/0 675+0",
+      "2026-04-29T11:00Z 1/0 0+1",
+      "2026-04-30T10:00Z 1/1 0+0",
+    ]);
+    assertEquals(await sums("token"), ["ben 2/0 450+0", "t1(anna) 3/1 225+1"]);
+    assertEquals(await sums("project"), [" 2/0 450+0", "p1(home) 3/1 225+1"]);
+    assertEquals(await sums("endpoint"), ["openai 4/1 450+1", "groq 1/0 225+0"]);
+    assertEquals(await sums("client"), ["openai-sdk 4/1 450+1", "curl 1/0 225+0"]);
+    assertEquals(await sums(undefined, { from: AT + HOUR, to: AT + 2 * HOUR }), [" 1/0 0+1"]);
+    assertEquals(await sums("client", { tokenId: "t1" }), ["openai-sdk 3/1 225+1"]);
+    const [all] = await store.usage(undefined, NO_FILTER);
+    assertEquals([all?.inputTokens, all?.outputTokens, all?.cachedTokens, all?.bytes], [40, 80, 20, 3500]);
+    assertEquals(
+      (await store.usage(undefined, { ...NO_FILTER, endpoint: "none" })).length,
+      1,
+      "nothing is a sum too",
+    );
+    assertEquals((await store.usage("model", { ...NO_FILTER, endpoint: "none" })).length, 0);
+  });
+
+  test("tokens count their requests, and know when they were used last", async (store) => {
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
+    await store.addExchanges([
+      exchangeRow({ tokenId: "t1", startedAt: AT + 50 }),
+      exchangeRow({ tokenId: "t1", startedAt: AT + 20 }),
+      exchangeRow({ tokenId: "t1", startedAt: AT + 30, admitted: false }),
+    ]);
+    const token = await store.findToken("t1");
+    assertEquals([token?.requestCount, token?.lastUsedAt, token?.version], [2, AT + 50, 1]);
+  });
+
+  test("spending is told by token, by project, and by token of the configuration", async (store) => {
+    const day = Date.UTC(2026, 3, 29);
+    const month = Date.UTC(2026, 3, 1);
+    const row = (startedAt: number, more: Partial<ExchangeRow>) =>
+      exchangeRow({ startedAt, costMicros: 10, ...more });
+    await store.addExchanges([
+      row(AT, { tokenId: "t1", projectId: "p1" }),
+      row(AT - 2 * DAY, { tokenId: "t1", projectId: "p1" }),
+      row(AT - 60 * DAY, { tokenId: "t2", projectId: "p1", admitted: false }),
+      row(AT, { principal: "shared" }),
+    ]);
+    const spending = await store.readSpending({ day, month });
+    assertEquals(
+      spending.map(({ key, requests, dayMicros, monthMicros, totalMicros }) =>
+        [key, requests, dayMicros, monthMicros, totalMicros].join(" ")
+      ).sort(),
+      ["project:p1 2 10 20 30", "shared:shared 1 10 10 10", "token:t1 2 10 20 20", "token:t2 0 0 0 10"],
+    );
+  });
+
+  test("pruning drops exchanges and keeps their sums, by the day", async (store) => {
+    await store.addExchanges([
+      exchangeRow({ startedAt: AT - 3 * DAY }),
+      exchangeRow({ startedAt: AT - 3 * DAY + 2 * HOUR }),
+      exchangeRow({ startedAt: AT }),
+    ]);
+    const sums = async () =>
+      (await store.usage("day", NO_FILTER)).map(({ key, requests }) => [key, requests]);
+    const before = await sums();
+    assertEquals(await store.prune(AT - DAY), 2);
+    assertEquals(await sums(), before);
+    assertEquals((await store.usage("hour", NO_FILTER)).map(({ key, requests }) => [key, requests]), [
+      ["2026-04-26T00:00Z", 2],
+      ["2026-04-29T10:00Z", 1],
+    ]);
+    assertEquals(await store.prune(AT - DAY), 0);
+    assertEquals(await sums(), before, "twice is once");
+  });
+
+  test("another program's changes are seen, one's own are none", async (store, bench) => {
+    const other = await bench.open();
+    assertEquals([store.changedElsewhere(), other.changedElsewhere()], [false, false]);
+    await other.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    assertEquals([store.changedElsewhere(), other.changedElsewhere()], [true, false]);
+    assertEquals(store.changedElsewhere(), false);
+    assertEquals((await store.readAccess()).projects.length, 1);
+    other.close();
+  });
+
+  test("notes are kept, the last one of a name", async (store) => {
+    assertEquals(await store.readNote("a"), undefined);
+    await store.writeNote("a", "1");
+    await store.writeNote("a", "2");
+    assertEquals(await store.readNote("a"), "2");
+    assert(await store.size() > 0);
+  });
+
+  test("the audit log holds what changed, newest first", async (store) => {
+    await store.addProject(
+      projectRow("p1"),
+      auditRow("project.create", "p1", { changes: { name: "home", limits: { a: 1 } } }),
+    );
+    await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1", { source: "::1" }));
+    const first = await store.listAudit({ limit: 1, before: undefined });
+    assertEquals(first.items.map(({ action, source }) => [action, source]), [["token.create", "::1"]]);
+    const { items } = await store.listAudit({ limit: 1, before: first.next });
+    assertEquals(items[0]?.changes, { name: "home", limits: { a: 1 } });
+  });
+}

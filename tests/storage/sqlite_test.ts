@@ -1,0 +1,225 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { openStore, sqlitePath } from "../../src/storage/open.ts";
+import { Database } from "../../src/storage/sqlite/database.ts";
+import { type Migration, MIGRATIONS } from "../../src/storage/sqlite/migrations.ts";
+import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
+import { StoreError } from "../../src/storage/store.ts";
+import { auditRow, exchangeRow, projectRow } from "../support/rows.ts";
+import { storeContract } from "./contract.ts";
+
+storeContract("sqlite", async () => {
+  const folder = await Deno.makeTempDir();
+  return {
+    open: () => openStore(`sqlite:${folder}/data/test.db`),
+    dispose: () => Deno.remove(folder, { recursive: true }),
+  };
+});
+
+function inFolder(work: (folder: string) => Promise<void> | void): () => Promise<void> {
+  return async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await work(folder);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  };
+}
+
+function failure(work: () => unknown): StoreError {
+  return assertThrows(work, StoreError);
+}
+
+Deno.test({
+  name: "sqlite: the files are for their owner only, and the folder is made",
+  ignore: Deno.build.os === "windows",
+  fn: inFolder(async (folder) => {
+    const store = openSqlite(`${folder}/a/b/test.db`);
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    const modes = ["", "-wal", "-shm"].map((end) =>
+      (Deno.statSync(`${folder}/a/b/test.db${end}`).mode ?? 0) & 0o777
+    );
+    assertEquals(modes, [0o600, 0o600, 0o600]);
+    assertEquals((Deno.statSync(`${folder}/a/b`).mode ?? 0) & 0o777, 0o700);
+    store.close();
+  }),
+});
+
+for (let version = 0; version < MIGRATIONS.length; version++) {
+  Deno.test(
+    `sqlite: a database of schema ${version} is brought up to date, and keeps what it holds`,
+    inFolder(async (folder) => {
+      const path = `${folder}/old.db`;
+      const old = new Database(path, MIGRATIONS.slice(0, version));
+      if (version >= 1) {
+        old.run("INSERT INTO projects VALUES (1, 'p1', 'home', 1, '{}', 5, 6, 1)");
+      }
+      old.close();
+      const store = openSqlite(path);
+      assertEquals((await store.readAccess()).projects.map(({ name }) => name), version >= 1 ? ["home"] : []);
+      await store.addExchanges([exchangeRow()]);
+      await store.addProject(projectRow("p2"), auditRow("project.create", "p2"));
+      store.close();
+      const again = openSqlite(path);
+      assertEquals((await again.readAccess()).projects.length, version >= 1 ? 2 : 1);
+      again.close();
+    }),
+  );
+}
+
+Deno.test(
+  "sqlite: a newer schema is refused by name and left alone",
+  inFolder((folder) => {
+    const path = `${folder}/new.db`;
+    const next: Migration = { version: MIGRATIONS.length + 1, name: "later", sql: "CREATE TABLE later (a) " };
+    new Database(path, [...MIGRATIONS, next]).close();
+    const before = Deno.readFileSync(path);
+    const { kind, message } = failure(() => openSqlite(path));
+    assertEquals(kind, "newer");
+    assert(message.includes("newer llm-proxy"), message);
+    assertEquals(Deno.readFileSync(path), before);
+  }),
+);
+
+Deno.test(
+  "sqlite: a migration that was changed after it was released is found by its checksum",
+  inFolder((folder) => {
+    const path = `${folder}/x.db`;
+    new Database(path, MIGRATIONS.map((one) => one.version === 2 ? { ...one, sql: `${one.sql} ` } : one))
+      .close();
+    assertEquals(failure(() => openSqlite(path)).kind, "corrupt");
+  }),
+);
+
+Deno.test(
+  "sqlite: a migration that fails leaves the database as it was",
+  inFolder((folder) => {
+    const path = `${folder}/x.db`;
+    new Database(path, MIGRATIONS.slice(0, 1)).close();
+    const broken: Migration = {
+      version: 2,
+      name: "broken",
+      sql: "CREATE TABLE fine (a); CREATE TABLE projects (a)",
+    };
+    failure(() => new Database(path, [...MIGRATIONS.slice(0, 1), broken]));
+    const database = new Database(path, MIGRATIONS.slice(0, 1));
+    assertEquals(database.get("SELECT name FROM sqlite_master WHERE name = 'fine'"), undefined);
+    database.close();
+  }),
+);
+
+Deno.test(
+  "sqlite: what is no database, another program's, or a folder is refused in plain words",
+  inFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/text.db`, "some text that is no database, ".repeat(200));
+    assertEquals(failure(() => openSqlite(`${folder}/text.db`)).kind, "corrupt");
+    const foreign = new DatabaseSync(`${folder}/foreign.db`);
+    foreign.exec("CREATE TABLE theirs (a)");
+    foreign.close();
+    assert(failure(() => openSqlite(`${folder}/foreign.db`)).message.includes("another program"));
+    failure(() => openSqlite(folder));
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    assert(failure(() => openSqlite(`${folder}/file/x.db`)).message.includes("cannot be made"));
+  }),
+);
+
+Deno.test(
+  "sqlite: a damaged database is said to be damaged",
+  inFolder(async (folder) => {
+    const path = `${folder}/x.db`;
+    const store = openSqlite(path);
+    for (let i = 0; i < 50; i++) {
+      await store.addProject(projectRow(`p${i}`), auditRow("project.create", `p${i}`));
+    }
+    store.close();
+    const bytes = Deno.readFileSync(path);
+    bytes.fill(0xa5, 4096, Math.min(bytes.length, 40_960));
+    Deno.writeFileSync(path, bytes);
+    const error = await assertRejects(async () => {
+      const damaged = openSqlite(path);
+      try {
+        await damaged.readAccess();
+      } finally {
+        damaged.close();
+      }
+    }, StoreError);
+    assertEquals(error.kind, "corrupt");
+  }),
+);
+
+Deno.test(
+  "sqlite: a database that another program holds is said to be locked, at the start and later",
+  inFolder(async (folder) => {
+    const path = `${folder}/x.db`;
+    const store = openSqlite(path);
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN EXCLUSIVE");
+    const error = await assertRejects(() => store.addExchanges([exchangeRow()]), StoreError);
+    assertEquals(error.kind, "busy");
+    assert(error.message.includes("locked by another program"));
+    other.exec("COMMIT");
+    await store.addExchanges([exchangeRow()]);
+    store.close();
+    other.exec("PRAGMA locking_mode = EXCLUSIVE; INSERT INTO notes VALUES ('a', 'b')");
+    assertEquals(failure(() => openSqlite(path)).kind, "busy");
+    other.close();
+  }),
+);
+
+Deno.test(
+  "sqlite: a full disk is said to be full, and what did not fit is not half written",
+  inFolder(async (folder) => {
+    const path = `${folder}/x.db`;
+    const store = openSqlite(path);
+    const rows = (count: number) =>
+      Array.from({ length: count }, () => exchangeRow({ path: `/${"x".repeat(2_000)}` }));
+    await store.addExchanges(rows(3));
+    const full = new Database(path);
+    full.run("SELECT 1");
+    full.get("PRAGMA max_page_count = 30");
+    const error = failure(() =>
+      full.transaction(() => {
+        for (let i = 0; i < 200; i++) full.run("INSERT INTO notes VALUES (?, ?)", `n${i}`, "x".repeat(4_000));
+      })
+    );
+    assertEquals(error.kind, "full");
+    assertEquals(full.get("SELECT count(*) AS n FROM notes")?.["n"], 0);
+    full.close();
+    store.close();
+  }),
+);
+
+Deno.test(
+  "sqlite: a backup is a whole database of its own, made while others write",
+  inFolder(async (folder) => {
+    const store = openSqlite(`${folder}/x.db`);
+    await store.addExchanges(Array.from({ length: 2_000 }, () => exchangeRow()));
+    const backup = store.backup(`${folder}/copy.db`);
+    await store.addProject(projectRow("late"), auditRow("project.create", "late"));
+    await backup;
+    store.close();
+    const copy = openSqlite(`${folder}/copy.db`);
+    const [sum] = await copy.usage(undefined, {
+      from: undefined,
+      to: undefined,
+      projectId: undefined,
+      tokenId: undefined,
+      endpoint: undefined,
+      model: undefined,
+      client: undefined,
+    });
+    assertEquals(sum?.requests, 2_000);
+    copy.close();
+  }),
+);
+
+Deno.test("openStore: only what is known; paths in all their forms", async () => {
+  await assertRejects(() => openStore("postgres://x"), StoreError, "names no database");
+  assertEquals(["./d/x.db", "/d/x.db", "///d/x.db", "//d/x.db"].map(sqlitePath), [
+    "./d/x.db",
+    "/d/x.db",
+    "/d/x.db",
+    "d/x.db",
+  ]);
+});
