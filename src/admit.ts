@@ -79,7 +79,8 @@ async function readFirst(
     );
   }
   if (!read.isWhole && body !== null) return readAgain(read.pieces, body);
-  const whole = concat(read.pieces);
+  const [first, ...others] = read.pieces;
+  const whole = first !== undefined && others.length === 0 ? first : concat(read.pieces);
   const plain = await plainBody(whole, { fields, maxBytes }).then(({ plain }) => plain, (error) => {
     // What cannot be read cannot be reserved for; a model that cannot be read is none that is allowed.
     if (isRestricted) throw error;
@@ -103,10 +104,12 @@ async function readUpTo(
 ): Promise<{ pieces: Uint8Array[]; isWhole: boolean }> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
+  while (true) {
+    const atHand = body.tryRead();
+    const piece = atHand === undefined ? await body.read() : atHand;
+    if (piece === null) return { pieces, isWhole: true };
     pieces.push(piece.slice());
     length += piece.length;
     if (length > maxBytes) return { pieces, isWhole: false };
   }
-  return { pieces, isWhole: true };
 }

@@ -140,7 +140,7 @@ export function createHandler(parts: HandlerParts): Handler {
         ? limited
         : await admit({ request, body: limited, principal, endpoint, rest, account, limiter });
       const arrived = { fields, body, bodyLength: request.bodyLength };
-      const sent = account === undefined
+      const sent = account === undefined || !endpoint.streamUsage
         ? { ...arrived, isAsked: false }
         : await withUsageAsked(arrived, { endpoint, path: rest });
 

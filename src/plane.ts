@@ -148,8 +148,8 @@ function runningPlane(
   const accounts = new Accounts({
     clock,
     pricer: new Pricer(publishedPrices()),
-    onOpen(running) {
-      if (listeners.size > 0) tell({ kind: "started", exchange: running });
+    onOpen(account) {
+      if (listeners.size > 0) tell({ kind: "started", exchange: account.running() });
     },
     onRow(ended) {
       const { row } = ended;

@@ -50,7 +50,7 @@ export interface AccountsParts {
   /** Once per exchange, when everything is known of it. */
   readonly onRow: (ended: EndedExchange) => void;
   /** An exchange has begun. */
-  readonly onOpen?: (running: RunningExchange) => void;
+  readonly onOpen?: (account: Pick<Account, "running">) => void;
 }
 
 const NOTHING: Observed = { usage: {} };
@@ -74,7 +74,7 @@ export class Accounts {
       onEnd: (record) => this.#close(account, record),
     });
     this.#open.add(account);
-    onOpen?.(account.running());
+    onOpen?.(account);
     return account;
   }
 

@@ -2,7 +2,7 @@
 
 import { Decompressor } from "./decompressor.ts";
 import { EventStreamScanner } from "./event_stream_scanner.ts";
-import { JsonScanner, type Wanted } from "./json_scanner.ts";
+import { JsonScanner, wantedPlaces } from "./json_scanner.ts";
 import { addRawUsage, type RawUsage, type Usage, usageOf } from "./usage.ts";
 
 /** What an answer said about itself; what it did not say is absent. */
@@ -13,7 +13,7 @@ export interface Observed {
 }
 
 /** All shapes at once: an endpoint may answer in more than one, whatever it is called. */
-const WANTED: Wanted = {
+const WANTED = wantedPlaces({
   model: true,
   usage: true,
   stop_reason: true,
@@ -31,7 +31,7 @@ const WANTED: Wanted = {
   usageMetadata: true,
   modelVersion: true,
   candidates: { "*": { finishReason: true } },
-};
+});
 /** A model's name or a stop reason is shorter. */
 const MAX_TEXT = 200;
 

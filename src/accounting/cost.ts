@@ -7,15 +7,18 @@ import type { Usage } from "./usage.ts";
 export interface PriceLibrary {
   /** Its name and version, which is kept with every cost. */
   readonly version: string;
-  /** A cost in US dollars; undefined where it knows no price. Throws for usage that cannot be. */
-  readonly price: (
-    usage: Readonly<Record<string, number>>,
-    model: string,
-    provider: string,
-    at: Date,
-  ) => number | undefined;
+  /** The price of a model; undefined where it knows none. */
+  readonly priceOf: (model: string, provider: string) => PublishedPrice | undefined;
   /** The provider behind an address. */
   readonly providerAt: (url: string) => string | undefined;
+}
+
+/** What a model costs. */
+export interface PublishedPrice {
+  /** Where every kind of token has one price at all times: US dollars per million. */
+  readonly flat: Price | undefined;
+  /** A cost in US dollars. Throws for usage that cannot be. */
+  readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
 }
 
 /** Where an exchange was answered, as far as its price depends on it. */
@@ -67,12 +70,10 @@ export class Pricer {
     if (own !== undefined) return { micros: Math.round(ownCost(usage, own)), version: OWN_VERSION };
     const provider = endpoint.provider ?? this.#providerAt(endpoint.url);
     if (provider === undefined) return undefined;
-    const at = new Date(epochMs);
     for (const model of models) {
-      const dollars = this.#published(usage, { model, provider, at });
-      if (dollars !== undefined) {
-        return { micros: Math.round(dollars * 1_000_000), version: this.#library.version };
-      }
+      const price = this.#library.priceOf(model, provider);
+      const micros = price && publishedCost(usage, price, epochMs);
+      if (micros !== undefined) return { micros: Math.round(micros), version: this.#library.version };
     }
     return undefined;
   }
@@ -84,19 +85,29 @@ export class Pricer {
     }
     return this.#providers.get(url);
   }
+}
 
-  #published(
-    usage: Usage,
-    { model, provider, at }: { model: string; provider: string; at: Date },
-  ): number | undefined {
-    try {
-      const dollars = this.#library.price(libraryUsage(usage), model, provider, at);
-      return dollars === undefined || !Number.isFinite(dollars) ? undefined : dollars;
-    } catch {
-      // A provider that says more was cached than was sent: nothing that could be priced.
-      return undefined;
-    }
+/** In micro-dollars. */
+function publishedCost(usage: Usage, { flat, cost }: PublishedPrice, epochMs: number): number | undefined {
+  // Most usage is plain and most prices are: no library is needed to multiply.
+  if (flat !== undefined && isPlain(usage, flat)) return ownCost(usage, flat);
+  try {
+    const dollars = cost(libraryUsage(usage), new Date(epochMs));
+    return dollars === undefined || !Number.isFinite(dollars) ? undefined : dollars * 1_000_000;
+  } catch {
+    // A provider that says more was cached than was sent: nothing that could be priced.
+    return undefined;
   }
+}
+
+/** Whether it holds nothing that may have a price of its own besides input, output and what is cached. */
+function isPlain(usage: Usage, price: Price): boolean {
+  const { inputTokens = 0, cachedTokens = 0, cacheWriteTokens = 0 } = usage;
+  if (cachedTokens > 0 && price.cached === undefined) return false;
+  if (cacheWriteTokens > 0 && price.cacheWrite === undefined) return false;
+  return !usage.cacheWriteHourTokens && !usage.inputAudioTokens && !usage.outputAudioTokens &&
+    !usage.inputImageTokens && !usage.outputImageTokens && !usage.inputAudioSeconds &&
+    !usage.reasoningTokens && cachedTokens + cacheWriteTokens <= inputTokens;
 }
 
 /** Dollars per million tokens are micro-dollars per token. */
@@ -120,6 +131,7 @@ function libraryUsage(usage: Usage): Record<string, number> {
     output_audio_tokens: usage.outputAudioTokens,
     input_image_tokens: usage.inputImageTokens,
     output_image_tokens: usage.outputImageTokens,
+    output_reasoning_tokens: usage.reasoningTokens,
     input_audio_seconds: usage.inputAudioSeconds,
   };
   const given: Record<string, number> = {};

@@ -8,10 +8,18 @@ export interface Wanted {
 /** Takes a value that was found, and the path to it: `choices.*.finish_reason`. */
 export type Found = (path: string, value: unknown) => void;
 
-interface Place {
+/** What is wanted, made ready once for many texts by {@link wantedPlaces}. */
+export interface Place {
   readonly path: string;
   /** Undefined: this value is taken whole. */
-  readonly children: ReadonlyMap<string, Place> | undefined;
+  readonly children: readonly WantedKey[] | undefined;
+  /** Of the elements of an array. */
+  readonly elements: Place | undefined;
+}
+
+interface WantedKey {
+  readonly bytes: Uint8Array;
+  readonly place: Place;
 }
 
 /** Longer ones cannot be among those that are wanted. */
@@ -65,8 +73,10 @@ export class JsonScanner {
   #state = State.Value;
   /** The containers that are looked into, and whether each is an array. */
   readonly #open: { readonly place: Place; readonly isArray: boolean }[] = [];
-  #key = "";
-  #keyBytes = 0;
+  /** The place of the value that follows the key; undefined: it is not wanted. */
+  #next: Place | undefined;
+  readonly #keyBytes = new Uint8Array(MAX_KEY_BYTES);
+  #keyLength = 0;
   /** The text so far ends in a backslash that escapes what follows. */
   #escaped = false;
   #depth = 0;
@@ -75,8 +85,8 @@ export class JsonScanner {
   #taken: Uint8Array[] = [];
   #takenBytes = 0;
 
-  constructor(wanted: Wanted, found: Found) {
-    this.#root = placeOf(wanted, "");
+  constructor(root: Place, found: Found) {
+    this.#root = root;
     this.#found = found;
   }
 
@@ -109,21 +119,24 @@ export class JsonScanner {
         case State.Key: {
           if (byte === QUOTE) {
             this.#state = State.KeyText;
-            this.#key = "";
-            this.#keyBytes = 0;
+            this.#keyLength = 0;
           } else if (byte === CLOSE_BRACE) this.#close();
           else if (IS_BLANK[byte] === 0) this.#break();
           at++;
           break;
         }
         case State.KeyText: {
-          if (byte === QUOTE && !this.#escaped) this.#state = State.Colon;
-          else {
-            this.#escaped = byte === BACKSLASH && !this.#escaped;
-            // A key that is written with escapes is none of those that are wanted.
-            if (++this.#keyBytes <= MAX_KEY_BYTES) this.#key += String.fromCharCode(byte);
+          const end = this.#endOfText(bytes, at, to);
+          const last = end === -1 ? to : end - 1;
+          // A key that is written with escapes is none of those that are wanted.
+          for (; at < last && this.#keyLength < MAX_KEY_BYTES; at++) {
+            this.#keyBytes[this.#keyLength++] = bytes[at] ?? 0;
           }
-          at++;
+          at = end === -1 ? to : end;
+          if (end !== -1) {
+            this.#next = wantedAt(this.#open.at(-1)?.place, this.#keyBytes, this.#keyLength);
+            this.#state = State.Colon;
+          }
           break;
         }
         case State.Colon: {
@@ -189,9 +202,10 @@ export class JsonScanner {
     }
     const isArray = byte === OPEN_BRACKET;
     const isContainer = isArray || byte === OPEN_BRACE;
-    const place = top === undefined ? this.#root : top.place.children?.get(top.isArray ? "*" : this.#key) ??
+    const place = top === undefined ? this.#root : !top.isArray
+      ? this.#next
       // Gemini streams an array of answers where no event stream was asked for.
-      (top.isArray && top.place === this.#root ? this.#root : undefined);
+      : top.place.elements ?? (top.place === this.#root ? this.#root : undefined);
     if (place?.children !== undefined && isContainer && this.#open.length < MAX_DEPTH) {
       this.#open.push({ place, isArray });
       this.#state = isArray ? State.Value : State.Key;
@@ -283,16 +297,36 @@ function isWithinValue(state: State): boolean {
   return state === State.Text || state === State.Scalar || state === State.Inner || state === State.InnerText;
 }
 
+/** Makes ready what is wanted. */
+export function wantedPlaces(wanted: Wanted): Place {
+  return placeOf(wanted, "");
+}
+
 function placeOf(wanted: Wanted | true, path: string): Place {
-  if (wanted === true) return { path, children: undefined };
+  if (wanted === true) return { path, children: undefined, elements: undefined };
+  const encoder = new TextEncoder();
+  const inner = Object.entries(wanted).map(([key, value]) => ({
+    key,
+    bytes: encoder.encode(key),
+    place: placeOf(value, path === "" ? key : `${path}.${key}`),
+  }));
   return {
     path,
-    children: new Map(
-      Object.entries(wanted).map((
-        [key, inner],
-      ) => [key, placeOf(inner, path === "" ? key : `${path}.${key}`)]),
-    ),
+    children: inner.filter(({ key }) => key !== "*"),
+    elements: inner.find(({ key }) => key === "*")?.place,
   };
+}
+
+/** Compares bytes: to make a text of every key would cost more than all the rest. */
+function wantedAt(place: Place | undefined, key: Uint8Array, length: number): Place | undefined {
+  for (const wanted of place?.children ?? []) {
+    const { bytes } = wanted;
+    if (bytes.length !== length || bytes[0] !== key[0]) continue;
+    let at = 1;
+    while (at < length && bytes[at] === key[at]) at++;
+    if (at >= length) return wanted.place;
+  }
+  return undefined;
 }
 
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array {

@@ -1,6 +1,6 @@
 /** What a request asks for, as far as limits and accounts need it. */
 
-import { JsonScanner, type Wanted } from "./json_scanner.ts";
+import { JsonScanner, wantedPlaces } from "./json_scanner.ts";
 
 /** What a request says of itself; what it does not say is absent. */
 export interface RequestFacts {
@@ -10,14 +10,14 @@ export interface RequestFacts {
   readonly stream?: boolean;
 }
 
-const WANTED: Wanted = {
+const WANTED = wantedPlaces({
   model: true,
   stream: true,
   max_tokens: true,
   max_completion_tokens: true,
   max_output_tokens: true,
   generationConfig: { maxOutputTokens: true },
-};
+});
 const MAX_MODEL = 200;
 /** A form's fields are short and stand before or behind its file. */
 const FORM_PART_BYTES = 8 * 1024;

@@ -34,7 +34,9 @@ const MAX_NUMBERS = 64;
  */
 export function addRawUsage(raw: RawUsage, value: unknown, prefix = "", depth = 1): void {
   if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return;
-  for (const [key, inner] of Object.entries(value)) {
+  const members: Record<string, unknown> = { ...value };
+  for (const key in members) {
+    const inner = members[key];
     const path = prefix + key;
     if (typeof inner === "number") {
       if (Number.isFinite(inner) && inner >= 0 && (raw.has(path) || raw.size < MAX_NUMBERS)) {
@@ -58,18 +60,26 @@ function addModalities(raw: RawUsage, details: readonly unknown[], path: string)
 export function usageOf(raw: RawUsage): Usage {
   if (raw.size === 0) return {};
   const read = SHAPES.find(({ sign }) => sign.some((name) => raw.has(name)))?.read ?? openaiResponses;
-  const { inputTokens, outputTokens, ...details } = read((...names) => {
-    for (const name of names) {
-      const value = raw.get(name);
-      if (value !== undefined) return value;
-    }
-    return undefined;
-  });
-  return defined({ inputTokens, outputTokens, ...details });
+  return defined(
+    read((name, otherName) => raw.get(name) ?? (otherName === undefined ? undefined : raw.get(otherName))),
+  );
 }
 
-type Get = (...names: string[]) => number | undefined;
+type Get = (name: string, otherName?: string) => number | undefined;
 type Draft = { readonly [Kind in keyof Usage]: number | undefined };
+const KINDS = [
+  "inputTokens",
+  "outputTokens",
+  "cachedTokens",
+  "cacheWriteTokens",
+  "cacheWriteHourTokens",
+  "reasoningTokens",
+  "inputAudioTokens",
+  "outputAudioTokens",
+  "inputImageTokens",
+  "outputImageTokens",
+  "inputAudioSeconds",
+] as const satisfies readonly (keyof Usage)[];
 
 /** By what only one of them has. OpenAI's newer shape is the rest: it shares its plain names with Anthropic's. */
 const SHAPES: readonly { readonly sign: readonly string[]; readonly read: (get: Get) => Draft }[] = [
@@ -145,5 +155,10 @@ function gemini(get: Get): Draft {
 }
 
 function defined(draft: Draft): Usage {
-  return Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined));
+  const usage: { -readonly [Kind in keyof Usage]: Usage[Kind] } = {};
+  for (const kind of KINDS) {
+    const count = draft[kind];
+    if (count !== undefined) usage[kind] = count;
+  }
+  return usage;
 }

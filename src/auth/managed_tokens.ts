@@ -12,6 +12,8 @@ export function keyContext(projectId: string, endpoint: string): string {
   return `${projectId}/${endpoint}`;
 }
 
+const MAX_MET = 1_000;
+
 interface Entry {
   readonly token: Token;
   readonly isProjectActive: boolean;
@@ -27,9 +29,11 @@ export class ManagedTokens {
   readonly #clock: Clock;
   readonly #onUnreadable: (what: string) => void;
   #entries: ReadonlyMap<string, Entry> = new Map();
+  /** Values that were presented and known: to hash one takes as long as all the rest. Guesses are never among them. */
+  readonly #met = new Map<string, Entry>();
   #secrets: readonly string[] = [];
-  #lookedAt = -Infinity;
   #refreshing: Promise<void> | undefined;
+  #nextRefresh: Promise<void> | undefined;
 
   /** `onUnreadable` is told of provider keys that another encryption key sealed. */
   constructor(
@@ -47,33 +51,27 @@ export class ManagedTokens {
     return this.#secrets;
   }
 
-  /** Whether another program has changed the store; asked at most once a millisecond. */
+  /** Whether what is in memory may be old: another program has changed the store, or it is being read. */
   get isStale(): boolean {
-    const now = this.#clock.now();
-    if (now - this.#lookedAt < 1) return this.#refreshing !== undefined;
-    this.#lookedAt = now;
     return this.#refreshing !== undefined || this.#store.changedElsewhere();
   }
 
-  /** Reads everything again; those who ask meanwhile share the next reading. */
+  /** Reads everything again. Those who ask while it is being read share the next reading: theirs may be newer. */
   async refresh(): Promise<void> {
-    const before = this.#refreshing;
-    const own = (async () => {
-      await before?.catch(() => {});
-      await this.#read();
-    })();
-    this.#refreshing = own;
-    try {
-      await own;
-    } finally {
-      if (this.#refreshing === own) this.#refreshing = undefined;
+    if (this.#refreshing === undefined) {
+      this.#refreshing = this.#read().finally(() => this.#refreshing = undefined);
+      return await this.#refreshing;
     }
+    this.#nextRefresh ??= this.#refreshing.catch(() => {}).then(() => {
+      this.#nextRefresh = undefined;
+      return this.refresh();
+    });
+    await this.#nextRefresh;
   }
 
   /** Whose token a value is; undefined: nobody's. */
   check(candidate: string): Recognised | undefined {
-    if (!isTokenValue(candidate)) return undefined;
-    const entry = this.#entries.get(hashOf(candidate).toHex());
+    const entry = this.#met.get(candidate) ?? this.#find(candidate);
     if (entry === undefined) return undefined;
     const { token, isProjectActive, principal, takenUntil } = entry;
     const now = this.#clock.epochMs();
@@ -96,6 +94,15 @@ export class ManagedTokens {
     return { principal };
   }
 
+  #find(candidate: string): Entry | undefined {
+    if (!isTokenValue(candidate)) return undefined;
+    const entry = this.#entries.get(hashOf(candidate).toHex());
+    if (entry === undefined) return undefined;
+    if (this.#met.size >= MAX_MET) this.#met.clear();
+    this.#met.set(candidate, entry);
+    return entry;
+  }
+
   async #read(): Promise<void> {
     const { projects, tokens } = await this.#store.readAccess();
     const opened = new Map<string, { project: Project; keys: Map<string, string> }>();
@@ -112,6 +119,7 @@ export class ManagedTokens {
       }
     }
     this.#entries = entries;
+    this.#met.clear();
     this.#secrets = [...opened.values()].flatMap(({ keys }) => [...keys.values()]);
   }
 

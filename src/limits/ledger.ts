@@ -2,6 +2,8 @@
 
 import { MinuteWindow } from "./minute_window.ts";
 
+const DAY_MS = 24 * 3_600_000;
+
 /** What a subject had used when the program started. */
 export interface Balance {
   readonly requests: number;
@@ -27,7 +29,8 @@ export class Ledger {
   totalMicros: number;
   #dayMicros: number;
   #monthMicros: number;
-  #day: string;
+  /** Days since 1970. */
+  #day: number;
 
   constructor(balance: Balance | undefined, epochMs: number) {
     this.requests = balance?.requests ?? 0;
@@ -58,14 +61,13 @@ export class Ledger {
     const day = dayOf(epochMs);
     if (day === this.#day) return;
     this.#dayMicros = 0;
-    if (day.slice(0, 7) !== this.#day.slice(0, 7)) this.#monthMicros = 0;
+    if (periodStarts(epochMs).month > this.#day * DAY_MS) this.#monthMicros = 0;
     this.#day = day;
   }
 }
 
-/** `2026-11-21` */
-function dayOf(epochMs: number): string {
-  return new Date(epochMs).toISOString().slice(0, 10);
+function dayOf(epochMs: number): number {
+  return Math.floor(epochMs / DAY_MS);
 }
 
 /** Milliseconds until UTC's next day or month begins. */

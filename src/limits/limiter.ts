@@ -127,32 +127,43 @@ export class Limiter {
   }
 
   #checkBudgets(what: string, rules: Rules, ledger: Ledger): void {
+    const { dayBudgetMicros, monthBudgetMicros, totalBudgetMicros } = rules;
     const epochMs = this.#clock.epochMs();
-    const budgets = [
-      ["day", rules.dayBudgetMicros, ledger.dayMicros(epochMs)],
-      ["month", rules.monthBudgetMicros, ledger.monthMicros(epochMs)],
-      ["total", rules.totalBudgetMicros, ledger.totalMicros],
-    ] as const;
-    for (const [period, budget, spent] of budgets) {
-      if (budget === undefined || spent + ledger.reservedMicros < budget) continue;
-      const when = period === "total" ? "in all" : `per ${period}`;
-      const isSpent = spent >= budget;
-      const resetMs = !isSpent
-        ? CONCURRENT_RETRY_MS
-        : period === "total"
-        ? undefined
-        : msUntilNext(period, epochMs);
-      throw new ProxyFault(
-        "budget_exceeded",
-        isSpent
-          ? `This ${what} has spent its budget of ${dollars(budget)} ${when}.`
-          : `The rest of this ${what}'s budget of ${
-            dollars(budget)
-          } ${when} is reserved by running requests.`,
-        retryOf(resetMs),
-      );
-    }
+    const check = (period: Period, budget: number | undefined, spent: number): void => {
+      if (budget === undefined || spent + ledger.reservedMicros < budget) return;
+      throw budgetExceeded({ what, period, budget, isSpent: spent >= budget, epochMs });
+    };
+    check("day", dayBudgetMicros, ledger.dayMicros(epochMs));
+    check("month", monthBudgetMicros, ledger.monthMicros(epochMs));
+    check("total", totalBudgetMicros, ledger.totalMicros);
   }
+}
+
+type Period = "day" | "month" | "total";
+
+function budgetExceeded(
+  { what, period, budget, isSpent, epochMs }: {
+    what: string;
+    period: Period;
+    budget: number;
+    /** Otherwise it is reserved. */
+    isSpent: boolean;
+    epochMs: number;
+  },
+): ProxyFault {
+  const when = period === "total" ? "in all" : `per ${period}`;
+  const resetMs = !isSpent
+    ? CONCURRENT_RETRY_MS
+    : period === "total"
+    ? undefined
+    : msUntilNext(period, epochMs);
+  return new ProxyFault(
+    "budget_exceeded",
+    isSpent
+      ? `This ${what} has spent its budget of ${dollars(budget)} ${when}.`
+      : `The rest of this ${what}'s budget of ${dollars(budget)} ${when} is reserved by running requests.`,
+    retryOf(resetMs),
+  );
 }
 
 function retryOf(resetMs: number | undefined): { retryAfterSeconds?: number } {

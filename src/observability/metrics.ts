@@ -19,27 +19,76 @@ const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 180
 /** Beyond it every further model counts as `other`. */
 const MAX_MODELS = 200;
 const NONE = "none";
+const STATUS_CLASSES = [NONE, "1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/** Counts exchanges. */
+/** What is counted of exchanges that are alike. */
+interface Series {
+  readonly endpoint: string;
+  readonly provider: string;
+  readonly status: string;
+  readonly ending: string;
+  readonly backend: string | undefined;
+  readonly model: string;
+  exchanges: number;
+  bytes: number;
+  costMicros: number;
+  unpriced: number;
+  readonly tokens: Record<TokenKind, number>;
+}
+
+const TOKEN_KINDS = {
+  input: "inputTokens",
+  output: "outputTokens",
+  cached: "cachedTokens",
+  cache_write: "cacheWriteTokens",
+  reasoning: "reasoningTokens",
+  audio: "audioTokens",
+  image: "imageTokens",
+} as const satisfies Record<string, keyof ExchangeRow>;
+type TokenKind = keyof typeof TOKEN_KINDS;
+// Object.keys gives strings; these are the keys of a constant that is written out above.
+const KINDS = Object.keys(TOKEN_KINDS) as TokenKind[];
+
+interface Times {
+  readonly firstByte: Histogram.Internal<"endpoint" | "provider">;
+  readonly duration: Histogram.Internal<"endpoint" | "provider">;
+}
+
+/** Counts exchanges: into plain numbers as they end, and into Prometheus' own when they are read. */
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #series = new Map<string, Series>();
   readonly #models = new Set<string>();
-  readonly #exchanges;
+  readonly #times = new Map<string, Times>();
   readonly #firstByte;
   readonly #duration;
-  readonly #tokens;
-  readonly #cost;
-  readonly #unpriced;
-  readonly #attempts;
   readonly #retries;
-  readonly #bytes;
   readonly #refused;
   readonly #dropped;
 
   constructor({ running, backends, version, target }: Readings) {
     const registers = [this.#registry];
+    const all = () => this.#series.values();
     const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
       new Counter({ name: `llm_proxy_${name}`, help, labelNames: [...labelNames], registers });
+    const summed = <Label extends string>(
+      name: string,
+      { help, labelNames, add }: {
+        help: string;
+        labelNames: readonly Label[];
+        add: (counter: Counter<Label>, series: Series) => void;
+      },
+    ) =>
+      new Counter({
+        name: `llm_proxy_${name}`,
+        help,
+        labelNames: [...labelNames],
+        registers,
+        collect() {
+          this.reset();
+          for (const series of all()) add(this, series);
+        },
+      });
     const gauge = <Label extends string>(
       name: string,
       { help, labelNames = [], collect }: {
@@ -57,39 +106,49 @@ export class Metrics {
         registers,
       });
 
-    this.#exchanges = counter("exchanges_total", "Exchanges that have ended.", [
-      "endpoint",
-      "provider",
-      "status",
-      "ending",
-    ]);
+    summed("exchanges_total", {
+      help: "Exchanges that have ended.",
+      labelNames: ["endpoint", "provider", "status", "ending"],
+      add: (counter, { endpoint, provider, status, ending, exchanges }) =>
+        counter.inc({ endpoint, provider, status, ending }, exchanges),
+    });
     this.#firstByte = histogram("time_to_first_byte_seconds", "From the request to the head of the answer.");
     this.#duration = histogram("duration_seconds", "From the request to the last byte of the answer.");
-    this.#tokens = counter(
-      "tokens_total",
-      "Tokens by kind; cached and reasoning ones are part of input and output.",
-      [
-        "endpoint",
-        "model",
-        "kind",
-      ],
-    );
-    this.#cost = counter("cost_dollars_total", "Cost in US dollars, where the price is known.", [
-      "endpoint",
-      "model",
-    ]);
-    this.#unpriced = counter("unpriced_exchanges_total", "Exchanges with usage whose price is not known.", [
-      "endpoint",
-    ]);
-    this.#attempts = counter("attempts_total", "Exchanges by the backend that was asked last.", [
-      "endpoint",
-      "backend",
-    ]);
+    summed("tokens_total", {
+      help: "Tokens by kind; cached and reasoning ones are part of input and output.",
+      labelNames: ["endpoint", "model", "kind"],
+      add(counter, { endpoint, model, tokens }) {
+        for (const kind of KINDS) if (tokens[kind] > 0) counter.inc({ endpoint, model, kind }, tokens[kind]);
+      },
+    });
+    summed("cost_dollars_total", {
+      help: "Cost in US dollars, where the price is known.",
+      labelNames: ["endpoint", "model"],
+      add(counter, { endpoint, model, costMicros }) {
+        if (costMicros > 0) counter.inc({ endpoint, model }, costMicros / 1_000_000);
+      },
+    });
+    summed("unpriced_exchanges_total", {
+      help: "Exchanges with usage whose price is not known.",
+      labelNames: ["endpoint"],
+      add: (counter, { endpoint, unpriced }) => counter.inc({ endpoint }, unpriced),
+    });
+    summed("attempts_total", {
+      help: "Exchanges by the backend that was asked last.",
+      labelNames: ["endpoint", "backend"],
+      add(counter, { endpoint, backend, exchanges }) {
+        if (backend !== undefined) counter.inc({ endpoint, backend }, exchanges);
+      },
+    });
+    summed("answer_bytes_total", {
+      help: "Bytes of answers' bodies.",
+      labelNames: ["endpoint"],
+      add: (counter, { endpoint, bytes }) => counter.inc({ endpoint }, bytes),
+    });
     this.#retries = counter("retries_total", "Attempts that failed and were followed by another one.", [
       "endpoint",
       "backend",
     ]);
-    this.#bytes = counter("answer_bytes_total", "Bytes of answers' bodies.", ["endpoint"]);
     this.#refused = counter(
       "refused_total",
       "Requests that were refused before they had an endpoint or a caller.",
@@ -133,31 +192,15 @@ export class Metrics {
 
   /** An exchange has ended. */
   ended(row: ExchangeRow): void {
-    const { endpoint = NONE, provider = NONE, ending } = row;
-    this.#exchanges.inc({ endpoint, provider, status: `${Math.floor(row.status / 100)}xx`, ending });
-    if (row.firstByteMs !== undefined) {
-      this.#firstByte.observe({ endpoint, provider }, row.firstByteMs / 1000);
-    }
-    this.#duration.observe({ endpoint, provider }, row.durationMs / 1000);
-    if (row.bytes > 0) this.#bytes.inc({ endpoint }, row.bytes);
-    if (row.backend !== undefined) this.#attempts.inc({ endpoint, backend: row.backend });
-    const { inputTokens, outputTokens, costMicros } = row;
-    if (inputTokens === undefined && outputTokens === undefined) return;
-    const model = this.#modelLabel(row);
-    const kinds = {
-      input: inputTokens,
-      output: outputTokens,
-      cached: row.cachedTokens,
-      cache_write: row.cacheWriteTokens,
-      reasoning: row.reasoningTokens,
-      audio: row.audioTokens,
-      image: row.imageTokens,
-    };
-    for (const [kind, tokens] of Object.entries(kinds)) {
-      if (tokens) this.#tokens.inc({ endpoint, model, kind }, tokens);
-    }
-    if (costMicros === undefined) this.#unpriced.inc({ endpoint });
-    else if (costMicros > 0) this.#cost.inc({ endpoint, model }, costMicros / 1_000_000);
+    const series = this.#seriesOf(row);
+    series.exchanges++;
+    series.bytes += row.bytes;
+    for (const kind of KINDS) series.tokens[kind] += row[TOKEN_KINDS[kind]] ?? 0;
+    if (row.costMicros !== undefined) series.costMicros += row.costMicros;
+    else if (row.inputTokens !== undefined || row.outputTokens !== undefined) series.unpriced++;
+    const { firstByte, duration } = this.#timesOf(series);
+    if (row.firstByteMs !== undefined) firstByte.observe(row.firstByteMs / 1000);
+    duration.observe(row.durationMs / 1000);
   }
 
   /** A request was refused whose caller is not known. */
@@ -176,6 +219,31 @@ export class Metrics {
   /** All of it, as Prometheus reads it. */
   async text(): Promise<{ type: string; text: string }> {
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+
+  #seriesOf(row: ExchangeRow): Series {
+    const { endpoint = NONE, provider = NONE, ending, backend } = row;
+    const status = STATUS_CLASSES[Math.floor(row.status / 100)] ?? NONE;
+    const model = this.#modelLabel(row);
+    const key = `${endpoint} ${backend} ${status} ${ending} ${model}`;
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      const tokens = { input: 0, output: 0, cached: 0, cache_write: 0, reasoning: 0, audio: 0, image: 0 };
+      const labels = { endpoint, provider, status, ending, backend, model };
+      series = { ...labels, exchanges: 0, bytes: 0, costMicros: 0, unpriced: 0, tokens };
+      this.#series.set(key, series);
+    }
+    return series;
+  }
+
+  #timesOf({ endpoint, provider }: Series) {
+    let times = this.#times.get(endpoint);
+    if (times === undefined) {
+      const labels = { endpoint, provider };
+      times = { firstByte: this.#firstByte.labels(labels), duration: this.#duration.labels(labels) };
+      this.#times.set(endpoint, times);
+    }
+    return times;
   }
 
   /** Only what has a price is a model for sure: clients can ask for anything. */

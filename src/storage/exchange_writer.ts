@@ -9,7 +9,7 @@ const GATHER_MS = 250;
 const RETRY_MS = 1_000;
 /** So many may wait for a store that fails; more are dropped, the newest first. */
 const MAX_WAITING = 10_000;
-/** So many are written in one go: the program does nothing else meanwhile. */
+/** So many are written in one go, during which the program does nothing else; they are not kept waiting either. */
 const MAX_BATCH = 250;
 
 /** What the writer tells. */
@@ -42,7 +42,10 @@ export class ExchangeWriter {
   add(row: ExchangeRow): void {
     if (this.#waiting.length >= MAX_WAITING) return this.#events.onDropped();
     this.#waiting.push(row);
-    this.#schedule(GATHER_MS);
+    // Of a store that fails the timer takes care.
+    if (this.#waiting.length >= MAX_BATCH && this.#health === "ok" && this.#writing === undefined) {
+      this.flush();
+    } else this.#schedule(GATHER_MS);
   }
 
   /** Writes all that waits; resolves also where the store fails, and what it did not take goes on waiting. */

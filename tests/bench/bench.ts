@@ -1,11 +1,12 @@
 /**
  * `deno task bench`: this proxy beside others, end to end on loopback, all in one interleaved run.
- * Options: --rounds N (5), --seconds N (3), --quick (this proxy and nginx only, against the recorded ratio).
+ * Options: --rounds N (5), --seconds N (3), --quick (this proxy and nginx only, against the recorded ratio), --managed
+ * (only this proxy plain, beside itself with a managed token, limits and accounting on).
  * Linux, with wrk and nginx; Go, HAProxy and npm bring more. What is missing is said to be missing.
  */
 
 import { parseArgs } from "node:util";
-import { type Candidate, candidates, TOKEN } from "./candidates.ts";
+import { type Candidate, candidates, managedCandidate, ownCandidate, TOKEN } from "./candidates.ts";
 import {
   type JsonFigures,
   LOAD_CORE,
@@ -25,7 +26,7 @@ const ANSWER = JSON.stringify({
   id: "chatcmpl-1",
   object: "chat.completion",
   created: 1,
-  model: "m",
+  model: "gpt-4o-mini",
   choices: [{
     index: 0,
     message: { role: "assistant", content: "An answer of a usual small size. ".repeat(8) },
@@ -39,6 +40,7 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "3" },
     quick: { type: "boolean", default: false },
+    managed: { type: "boolean", default: false },
   },
 });
 const quick = options.quick;
@@ -55,7 +57,7 @@ const folder = await Deno.makeTempDir({ prefix: "llm-proxy-bench-" });
 const stack = new AsyncDisposableStack();
 stack.defer(() => Deno.remove(folder, { recursive: true }));
 try {
-  await bench();
+  await (options.managed ? benchManaged() : bench());
 } finally {
   await stack.disposeAsync();
 }
@@ -125,7 +127,8 @@ async function bench(): Promise<void> {
   await writeReport([...results.values()], { rounds, seconds });
 }
 
-async function measureStreaming(present: readonly Candidate[], results: Map<string, Result>): Promise<void> {
+/** Builds what event streams are measured with, and starts their upstream; gives its origin. */
+async function streamUpstream(): Promise<string> {
   for (const name of ["stream_upstream", "stream_client"]) {
     await output(["go", "build", "-o", `${folder}/${name}`, `${ROOT}tests/bench/peers/${name}.go`]);
   }
@@ -134,6 +137,11 @@ async function measureStreaming(present: readonly Candidate[], results: Map<stri
   stack.defer(() => upstream.stop());
   const origin = `http://127.0.0.1:${port}`;
   await answers(`${origin}/v1/bytes?n=1`);
+  return origin;
+}
+
+async function measureStreaming(present: readonly Candidate[], results: Map<string, Result>): Promise<void> {
+  const origin = await streamUpstream();
   const streaming = present.filter(({ jsonOnly }) => jsonOnly !== true);
   const subjects = await startAll(streaming, origin);
   const figures = new Map(streaming.map(({ name }) => [name, [] as StreamFigures[]]));
@@ -187,6 +195,55 @@ async function measureStreaming(present: readonly Candidate[], results: Map<stri
   }
 }
 
+/** What accounting and limits cost: the ratio of the two, by JSON request and by chunk. */
+async function benchManaged(): Promise<void> {
+  const json = await jsonUpstream();
+  const pair = [ownCandidate(), managedCandidate(folder)];
+  const medians = async (figure: (subject: Subject) => Promise<number>, upstream: string) => {
+    const subjects = await startAll(pair, upstream);
+    const figures = new Map(pair.map(({ name }) => [name, [] as number[]]));
+    for (let round = 0; round <= rounds; round++) {
+      for (const [{ name }, subject] of subjects) {
+        const value = await figure(subject);
+        await settled(subject.pid);
+        // The first round warms up.
+        if (round > 0) figures.get(name)?.push(value);
+      }
+    }
+    const memory = [...subjects.values()].map(({ pid }) => memoryMb(pid).toFixed(0));
+    await stopAll(subjects);
+    // What disturbs a machine only ever adds: of many short rounds the least is the nearest to the truth.
+    return { values: pair.map(({ name }) => Math.min(...figures.get(name) ?? [])), memory };
+  };
+  const report = (
+    what: string,
+    { values: [plain = NaN, managed = NaN], memory }: Awaited<ReturnType<typeof medians>>,
+  ) =>
+    console.log(
+      `${what}: plain ${plain.toFixed(1)} us, managed ${managed.toFixed(1)} us, ratio ${
+        (managed / plain).toFixed(2)
+      }; ` +
+        `${memory.join(" and ")} MB after load`,
+    );
+  report(
+    "CPU per JSON request",
+    await medians(
+      async (subject) => (await measureJson(subject, { connections: 32, seconds, folder })).cpuMicros,
+      json.plain,
+    ),
+  );
+  if (!await exists("go")) return console.log("missing: Go, for event streams");
+  const origin = await streamUpstream();
+  report(
+    "CPU per chunk",
+    await medians(
+      async (subject) =>
+        (await measureStreams(subject, { streams: 50, rate: 100, seconds: seconds + 1, folder })).cpuMicros,
+      origin,
+    ),
+  );
+}
+
 interface StartedSubject extends Subject {
   readonly running: Running;
 }
@@ -206,14 +263,14 @@ async function startAll(list: readonly Candidate[], upstream: string): Promise<S
 
 async function startOne(candidate: Candidate, upstream: string): Promise<StartedSubject> {
   const listen = `127.0.0.1:${freePort()}`;
-  const { args, env = {} } = await candidate.command(listen, upstream);
+  const { args, env = {}, token = TOKEN } = await candidate.command(listen, upstream);
   const running = start(args, { env, core: PROXY_CORE });
   stack.defer(() => running.stop());
   const headers = candidate.headers?.(upstream) ?? {};
   const url = `http://${listen}${candidate.prefix ?? ""}`;
   const probe = candidate.jsonOnly === true ? `http://${listen}/` : `${url}/v1/bytes?n=1`;
-  await answers(probe, { headers: { authorization: `Bearer ${TOKEN}` } });
-  return { url, pid: running.pid, headers, running };
+  await answers(probe, { headers: { authorization: `Bearer ${token}` } });
+  return { url, pid: running.pid, headers, token, running };
 }
 
 async function stopAll(subjects: Started): Promise<void> {
@@ -226,7 +283,7 @@ async function checkAnswers(subjects: Started): Promise<void> {
     const response = await fetch(`${url}/v1/chat/completions`, {
       method: "POST",
       headers: { "authorization": `Bearer ${TOKEN}`, "content-type": "application/json", ...headers },
-      body: JSON.stringify({ model: "m", messages: [{ role: "user", content: "hi" }] }),
+      body: JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }] }),
     });
     const { choices } = await response.json();
     if (JSON.stringify(choices) !== JSON.stringify(JSON.parse(ANSWER).choices)) {

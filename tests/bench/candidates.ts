@@ -1,5 +1,8 @@
 /** What is compared: each candidate forwards to one upstream and exchanges the credential. */
 
+import { createTokenValue } from "../../src/auth/token_value.ts";
+import { openStore } from "../../src/storage/open.ts";
+import { auditRow, projectRow, tokenRow } from "../support/rows.ts";
 import { exists, output } from "./process.ts";
 
 export interface Candidate {
@@ -18,6 +21,8 @@ export interface Candidate {
 export interface CandidateCommand {
   readonly args: readonly string[];
   readonly env?: Record<string, string>;
+  /** What clients present, if not the usual token. */
+  readonly token?: string;
 }
 
 export const TOKEN = "bench-token-of-the-proxy";
@@ -25,37 +30,81 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const PEERS = `${ROOT}tests/bench/peers`;
 const CA = `${ROOT}tests/support/tls/ca.pem`;
 
-/** All candidates. `folder` is for what has to be built or installed first. */
-export async function candidates(folder: string, { quick }: { quick: boolean }): Promise<Candidate[]> {
-  const ours: Candidate = {
+/** This proxy, as `deno task start` runs it. */
+export function ownCandidate(): Candidate {
+  return {
     name: "llm-proxy",
     prefix: "/openai",
-    command: (listen, upstream) => {
-      const [host = "", port = ""] = listen.split(":");
-      const args = [
-        Deno.execPath(),
-        "run",
-        "--quiet",
-        "--no-prompt",
-        "--config",
-        `${ROOT}deno.json`,
-        "-P=run",
-      ];
-      return Promise.resolve({
-        args: [...args, "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4", `${ROOT}src/main.ts`],
+    command: (listen, upstream) => Promise.resolve({ args: OWN_ARGS, env: ownEnv(listen, upstream) }),
+  };
+}
+
+const OWN_ARGS = [
+  Deno.execPath(),
+  "run",
+  "--quiet",
+  "--no-prompt",
+  "--config",
+  `${ROOT}deno.json`,
+  "-P=run",
+  "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4",
+  `${ROOT}src/main.ts`,
+];
+
+function ownEnv(listen: string, upstream: string): Record<string, string> {
+  const [host = "", port = ""] = listen.split(":");
+  return {
+    ENDPOINTS: "openai",
+    OPENAI_BASE_URL: `${upstream}/v1`,
+    OPENAI_API_KEY: "upstream-key",
+    PROXY_TOKEN: TOKEN,
+    HOST: host,
+    PORT: port,
+    ACCESS_LOG: "1",
+    DENO_CERT: CA,
+  };
+}
+
+/** The same with a managed token, limits on it and on its project, usage, cost and metrics. */
+export function managedCandidate(folder: string): Candidate {
+  return {
+    name: "llm-proxy, managed",
+    prefix: "/openai",
+    async command(listen, upstream) {
+      const own = `${folder}/managed-${listen.split(":")[1]}`;
+      const config = `${own}/config.toml`;
+      const store = await openStore(`sqlite:${own}/bench.db`);
+      const rules = {
+        requestsPerMinute: 1e9,
+        tokensPerMinute: 1e12,
+        concurrentRequests: 1e5,
+        totalBudgetMicros: 1e15,
+      };
+      const token = createTokenValue();
+      await store.addProject(projectRow("prj_1", { rules }), auditRow("project.create", "prj_1"));
+      await store.addToken(
+        tokenRow("tok_1", "prj_1", { value: token, rules }),
+        auditRow("token.create", "tok_1"),
+      );
+      store.close();
+      await Deno.writeTextFile(config, '[endpoints.openai]\nprice_provider = "openai"\n');
+      return {
+        args: OWN_ARGS,
+        token,
         env: {
-          ENDPOINTS: "openai",
-          OPENAI_BASE_URL: `${upstream}/v1`,
-          OPENAI_API_KEY: "upstream-key",
-          PROXY_TOKEN: TOKEN,
-          HOST: host,
-          PORT: port,
-          ACCESS_LOG: "1",
-          DENO_CERT: CA,
+          ...ownEnv(listen, upstream),
+          CONFIG_PATH: config,
+          MANAGEMENT_TOKEN: "bench-management-token",
+          DATABASE_URL: `sqlite:${own}/bench.db`,
         },
-      });
+      };
     },
   };
+}
+
+/** All candidates. `folder` is for what has to be built or installed first. */
+export async function candidates(folder: string, { quick }: { quick: boolean }): Promise<Candidate[]> {
+  const ours = ownCandidate();
   const nginx: Candidate = {
     name: "nginx",
     ...await needs("nginx"),

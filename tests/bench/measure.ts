@@ -11,6 +11,8 @@ export interface Subject {
   readonly url: string;
   readonly pid: number;
   readonly headers: Record<string, string>;
+  /** Instead of the usual one. */
+  readonly token?: string;
 }
 
 export interface JsonFigures {
@@ -21,16 +23,16 @@ export interface JsonFigures {
   readonly p99Micros: number;
 }
 
-const BODY = JSON.stringify({ model: "m", messages: [{ role: "user", content: "x".repeat(500) }] });
+const BODY = JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "x".repeat(500) }] });
 
 /** Loads `POST /v1/chat/completions` by wrk. Throws when an answer was not 200. */
 export async function measureJson(
-  { url, pid, headers }: Subject,
+  { url, pid, headers, token = TOKEN }: Subject,
   { connections, seconds, folder }: { connections: number; seconds: number; folder: string },
 ): Promise<JsonFigures> {
   const script = `${folder}/post.lua`;
   const all: Record<string, string> = {
-    "Authorization": `Bearer ${TOKEN}`,
+    "Authorization": `Bearer ${token}`,
     "Content-Type": "application/json",
     "Accept": "application/json",
     "User-Agent": "OpenAI/JS 7.55.0",
@@ -87,12 +89,12 @@ export interface StreamFigures {
 
 /** Opens event streams at once and follows every event. */
 export async function measureStreams(
-  { url, pid }: Subject,
+  { url, pid, token = TOKEN }: Subject,
   { streams, rate, seconds, folder }: { streams: number; rate: number; seconds: number; folder: string },
 ): Promise<StreamFigures> {
   const before = cpuMicros(pid);
   const text = await output(
-    [`${folder}/stream_client`, `${url}/v1/stream?rate=${rate}&seconds=${seconds}`, String(streams), TOKEN],
+    [`${folder}/stream_client`, `${url}/v1/stream?rate=${rate}&seconds=${seconds}`, String(streams), token],
     { core: LOAD_CORE },
   );
   const used = cpuMicros(pid) - before;

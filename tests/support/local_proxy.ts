@@ -2,7 +2,15 @@
 
 import { createApp } from "../../src/app.ts";
 import { DEFAULT_TIMEOUTS } from "../../src/config/defaults.ts";
-import type { Backend, Config, Endpoint, ServerConfig, TimeoutLimits } from "../../src/config/schema.ts";
+import type {
+  Backend,
+  Config,
+  Endpoint,
+  ManagementConfig,
+  ServerConfig,
+  TimeoutLimits,
+} from "../../src/config/schema.ts";
+import type { Plane } from "../../src/plane.ts";
 import { startServer } from "../../src/server/listen.ts";
 import type { FakeUpstream } from "./fake_upstream.ts";
 import { testBackend, testEndpoint } from "./config.ts";
@@ -18,6 +26,9 @@ export interface LocalProxyOptions {
   /** Instead of the usual three. */
   readonly endpoints?: readonly Endpoint[];
   readonly server?: Partial<ServerConfig>;
+  readonly management?: ManagementConfig;
+  /** Whoever opened it closes it, after the proxy. */
+  readonly plane?: Plane;
 }
 
 export interface LogLine {
@@ -39,7 +50,7 @@ export class LocalProxy implements AsyncDisposable {
       this.log.push({ ...fields, event });
       for (const resolve of this.#lineArrived.splice(0)) resolve();
     };
-    const app = createApp(config, { log });
+    const app = createApp(config, { log, plane: options.plane });
     const server = startServer(app, config.server, log);
     this.url = `http://127.0.0.1:${server.address.port}`;
     this.configure = app.configure;
@@ -89,5 +100,6 @@ function localConfig(upstream: FakeUpstream, options: LocalProxyOptions): Config
     auth: options.auth ?? { mode: "token", tokens: [{ name: "shared", token: SECRETS.proxyToken }] },
     endpoints,
     log: { level: "debug", format: "json", access: true },
+    ...(options.management && { management: options.management }),
   };
 }

@@ -5,6 +5,8 @@ export const SECRETS = {
   proxyToken: "canary-proxy-token-7d1f0c52",
   openaiKey: "canary-openai-key-90ab3e17",
   anthropicKey: "canary-anthropic-key-c4486d2b",
+  managementToken: "canary-management-token-3b9e41d7",
+  projectKey: "canary-project-key-8821cc0e",
   clientKey: "canary-client-key-55e9b0f3",
   prompt: "canary-prompt-1c77aa90",
 } as const;

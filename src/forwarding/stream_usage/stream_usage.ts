@@ -21,10 +21,10 @@ const PATHS = /\/(?:chat\/)?completions$/;
 /** The request with usage asked for, where it is a stream and the client did not ask; else as it was. */
 export async function withUsageAsked(
   request: SentRequest,
-  { endpoint, path }: { endpoint: Pick<Endpoint, "streamUsage" | "maxBufferBytes">; path: string },
+  { endpoint, path }: { endpoint: Pick<Endpoint, "maxBufferBytes">; path: string },
 ): Promise<SentRequest & { readonly isAsked: boolean }> {
   const { fields, body } = request;
-  if (!endpoint.streamUsage || body === null || !PATHS.test(path)) return { ...request, isAsked: false };
+  if (body === null || !PATHS.test(path)) return { ...request, isAsked: false };
   const pieces: Uint8Array[] = [];
   let length = 0;
   for (let piece = await body.read(); piece !== null; piece = await body.read()) {

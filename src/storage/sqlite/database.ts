@@ -43,18 +43,18 @@ export class Database {
   /** Runs a statement. */
   run(sql: string, ...values: SQLInputValue[]): { changes: number } {
     return this.#guarded(() => {
-      const { changes } = this.#statement(sql).run(...values);
+      const { changes } = this.prepared(sql).run(...values);
       return { changes: Number(changes) };
     });
   }
 
   /** The first row. */
   get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#guarded(() => this.#statement(sql).get(...values));
+    return this.#guarded(() => this.prepared(sql).get(...values));
   }
 
   all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#guarded(() => this.#statement(sql).all(...values));
+    return this.#guarded(() => this.prepared(sql).all(...values));
   }
 
   /** All of it or nothing. */
@@ -91,7 +91,8 @@ export class Database {
     if (this.#database.isOpen) this.#database.close();
   }
 
-  #statement(sql: string): StatementSync {
+  /** A statement for many runs within a {@link transaction}, which puts its failures into words. */
+  prepared(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) this.#statements.set(sql, statement = this.#database.prepare(sql));
     return statement;

@@ -85,25 +85,21 @@ const ADD_SUMS = `INSERT INTO usage (${[...KEY_COLUMNS, ...SUM_COLUMNS].join(", 
 
 /** Writes exchanges, their sums by the hour, and what their tokens count. To be called within a transaction. */
 export function insertExchanges(database: Database, rows: readonly ExchangeRow[]): void {
-  const sums = new Map<string, { key: readonly (string | number)[]; sums: number[] }>();
+  const insert = database.prepared(INSERT);
+  // One array for all rows: most of what accounting would leave to the collector came from here.
+  const values = new Array<SQLInputValue>(COLUMNS.length).fill(null);
+  const groups = new Map<string, { key: readonly (string | number)[]; sums: Float64Array }>();
   const tokens = new Map<string, { count: number; lastUsedAt: number }>();
   for (const row of rows) {
-    database.run(INSERT, ...COLUMNS.map(([, value]) => value(row) ?? null));
-    const key = keyOf(row);
-    const name = key.join("\0");
-    const group = sums.get(name);
-    if (group === undefined) sums.set(name, { key, sums: SUM_READERS.map((read) => read(row)) });
-    else {SUM_READERS.forEach((read, index) =>
-        void (group.sums[index] = (group.sums[index] ?? 0) + read(row))
-      );}
-    if (row.tokenId === undefined) continue;
-    const token = tokens.get(row.tokenId) ?? { count: 0, lastUsedAt: 0 };
-    tokens.set(row.tokenId, {
-      count: token.count + (row.admitted ? 1 : 0),
-      lastUsedAt: Math.max(token.lastUsedAt, row.startedAt),
-    });
+    for (let index = 0; index < COLUMNS.length; index++) values[index] = COLUMNS[index]?.[1](row) ?? null;
+    insert.run(...values);
+    const { sums } = groupOf(row, groups);
+    for (let index = 0; index < SUM_READERS.length; index++) {
+      sums[index] = (sums[index] ?? 0) + (SUM_READERS[index]?.(row) ?? 0);
+    }
+    countToken(row, tokens);
   }
-  for (const { key, sums: values } of sums.values()) database.run(ADD_SUMS, ...key, ...values);
+  for (const { key, sums } of groups.values()) database.run(ADD_SUMS, ...key, ...sums);
   for (const [id, { count, lastUsedAt }] of tokens) {
     database.run(
       `UPDATE tokens SET request_count = request_count + ?, last_used_at = max(coalesce(last_used_at, 0), ?)
@@ -115,17 +111,34 @@ export function insertExchanges(database: Database, rows: readonly ExchangeRow[]
   }
 }
 
-function keyOf(row: ExchangeRow): (string | number)[] {
-  return [
-    row.startedAt - row.startedAt % HOUR_MS,
-    row.projectId ?? "",
-    row.tokenId ?? "",
-    // A managed token may change its name.
-    row.tokenId === undefined ? row.principal : "",
-    row.endpoint ?? "",
-    row.modelAnswered ?? row.modelAsked ?? "",
-    row.client,
-  ];
+function groupOf(
+  row: ExchangeRow,
+  groups: Map<string, { key: readonly (string | number)[]; sums: Float64Array }>,
+): { sums: Float64Array } {
+  const start = row.startedAt - row.startedAt % HOUR_MS;
+  const { projectId = "", tokenId = "", endpoint = "", client } = row;
+  // A managed token may change its name.
+  const principal = row.tokenId === undefined ? row.principal : "";
+  const model = row.modelAnswered ?? row.modelAsked ?? "";
+  const name = `${start}\0${projectId}\0${tokenId}\0${principal}\0${endpoint}\0${model}\0${client}`;
+  let group = groups.get(name);
+  if (group === undefined) {
+    const key = [start, projectId, tokenId, principal, endpoint, model, client];
+    group = { key, sums: new Float64Array(SUM_READERS.length) };
+    groups.set(name, group);
+  }
+  return group;
+}
+
+function countToken(
+  { tokenId, admitted, startedAt }: ExchangeRow,
+  tokens: Map<string, { count: number; lastUsedAt: number }>,
+): void {
+  if (tokenId === undefined) return;
+  let token = tokens.get(tokenId);
+  if (token === undefined) tokens.set(tokenId, token = { count: 0, lastUsedAt: 0 });
+  if (admitted) token.count++;
+  token.lastUsedAt = Math.max(token.lastUsedAt, startedAt);
 }
 
 function isError({ status, ending }: ExchangeRow): boolean {

@@ -1,0 +1,134 @@
+import { assert, assertEquals } from "@std/assert";
+import { calcPrice, findProvider } from "@pydantic/genai-prices";
+import { type PricedEndpoint, Pricer } from "../../src/accounting/cost.ts";
+import { publishedPrices } from "../../src/accounting/published_prices.ts";
+import type { Usage } from "../../src/accounting/usage.ts";
+import { matchesAny } from "../../src/glob.ts";
+import { random } from "../support/random.ts";
+
+const AT = Date.UTC(2026, 3, 29, 12);
+const pricer = new Pricer(publishedPrices());
+
+function cost(usage: Usage, models: readonly string[], endpoint: Partial<PricedEndpoint> = {}) {
+  return pricer.cost(usage, {
+    models,
+    endpoint: { url: "https://api.openai.com/v1", provider: undefined, prices: [], ...endpoint },
+    epochMs: AT,
+  });
+}
+
+Deno.test("Pricer: a known model of a known address, with the price's version", () => {
+  const version = publishedPrices().version;
+  assert(/^genai-prices \d+\.\d+\.\d+$/.test(version), version);
+  assertEquals(cost({ inputTokens: 1_000_000, outputTokens: 1_000_000 }, ["gpt-4o-mini"]), {
+    micros: 750_000,
+    version,
+  });
+  assertEquals(cost({ inputTokens: 1000, cachedTokens: 400, outputTokens: 0 }, ["gpt-4o-mini"])?.micros, 120);
+  assertEquals(
+    cost({ inputTokens: 5946, cachedTokens: 1800, cacheWriteTokens: 2051, outputTokens: 503 }, [
+      "claude-sonnet-4-5-20250929",
+    ], { url: "https://api.anthropic.com" })?.micros,
+    Math.round(2095 * 3 + 1800 * 0.3 + 2051 * 3.75 + 503 * 15),
+  );
+});
+
+Deno.test("Pricer: the model that answered, else the one that was asked for", () => {
+  const usage = { inputTokens: 1_000_000 };
+  assertEquals(cost(usage, ["gpt-4o-mini", "gpt-4o"])?.micros, 150_000);
+  assertEquals(cost(usage, ["a deployment of ours", "gpt-4o-mini"])?.micros, 150_000);
+});
+
+Deno.test("Pricer: what is not known is unknown, not zero", () => {
+  const usage = { inputTokens: 10, outputTokens: 10 };
+  assertEquals(cost(usage, ["no-such-model"]), undefined);
+  assertEquals(cost(usage, []), undefined);
+  assertEquals(
+    cost(usage, ["gpt-4o"], { url: "http://192.168.1.20:11434/v1" }),
+    undefined,
+    "a server of one's own",
+  );
+  assertEquals(cost({}, ["gpt-4o"]), undefined, "no usage was told");
+  assertEquals(
+    cost({ inputTokens: 10, cachedTokens: 500 }, ["gpt-4o"]),
+    undefined,
+    "more cached than sent",
+  );
+});
+
+Deno.test("Pricer: an address that tells nothing can be given a provider", () => {
+  const gateway = { url: "https://gateway.example", provider: "openai" };
+  assertEquals(cost({ inputTokens: 1_000_000 }, ["gpt-4o-mini"], gateway)?.micros, 150_000);
+});
+
+Deno.test("Pricer: own prices win, the first that matches", () => {
+  const price = (pattern: string, input: number) => ({
+    matches: (model: string) => matchesAny([pattern], model),
+    input,
+    output: 2,
+    cached: 0.5,
+  });
+  const prices = [price("gpt-4o-mini", 1), price("gpt-*", 3)];
+  const usage = { inputTokens: 100, cachedTokens: 40, cacheWriteTokens: 10, outputTokens: 10 };
+  assertEquals(cost(usage, ["gpt-4o-mini"], { prices }), {
+    micros: 50 * 1 + 40 * 0.5 + 10 * 1 + 10 * 2,
+    version: "configuration",
+  });
+  assertEquals(cost({ inputTokens: 100 }, ["gpt-5", "gpt-4o-mini"], { prices })?.micros, 300);
+  assertEquals(cost({ inputTokens: 100 }, ["local"], { prices, url: "http://x" }), undefined);
+});
+
+Deno.test("Pricer: the short way comes to what the library says, for every model it knows", () => {
+  const { below } = random(7);
+  let compared = 0;
+  const providers = [
+    "openai",
+    "anthropic",
+    "google",
+    "groq",
+    "mistral",
+    "deepseek",
+    "x-ai",
+    "openrouter",
+    "azure",
+    "cohere",
+  ];
+  for (const providerId of providers) {
+    for (const { id } of findProvider({ providerId })?.models ?? []) {
+      for (let round = 0; round < 4; round++) {
+        const inputTokens = below(500_000);
+        const cachedTokens = below(2) === 0 ? 0 : below(inputTokens + 1);
+        const cacheWriteTokens = below(2) === 0 ? 0 : below(inputTokens - cachedTokens + 1);
+        const outputTokens = below(50_000);
+        let dollars: number | undefined;
+        try {
+          dollars = calcPrice(
+            {
+              input_tokens: inputTokens,
+              output_tokens: outputTokens,
+              ...(cachedTokens > 0 && { cache_read_tokens: cachedTokens }),
+              ...(cacheWriteTokens > 0 && { cache_write_tokens: cacheWriteTokens }),
+            },
+            id,
+            { providerId, timestamp: new Date(AT) },
+          )?.total_price;
+        } catch {
+          dollars = undefined;
+        }
+        const ours = cost({ inputTokens, cachedTokens, cacheWriteTokens, outputTokens }, [id], {
+          provider: providerId,
+        });
+        const wanted = dollars === undefined ? undefined : dollars * 1_000_000;
+        assertEquals(ours === undefined, wanted === undefined, `${providerId} ${id}`);
+        if (ours && wanted !== undefined) {
+          assert(
+            Math.abs(ours.micros - wanted) <= 1,
+            `${providerId} ${id}: ${ours.micros} instead of ${wanted}`,
+          );
+        }
+        compared++;
+      }
+    }
+  }
+  assert(compared > 2_000, String(compared));
+});

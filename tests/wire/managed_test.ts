@@ -1,0 +1,515 @@
+/** Managed tokens, limits and accounts over real sockets, in the proxy as it is put together. */
+
+import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import { zstdCompressSync } from "node:zlib";
+import { DatabaseSync } from "node:sqlite";
+import { chunk, FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
+import { testBackend, testEndpoint } from "../support/config.ts";
+import { ManagedProxy } from "../support/managed_proxy.ts";
+import { SECRETS } from "../support/secrets.ts";
+
+const ANTHROPIC = { path: "/anthropic/v1/messages", headers: { "anthropic-version": "2023-06-01" } };
+
+async function refusal(response: Response): Promise<[number, string | null]> {
+  await response.text();
+  return [response.status, response.headers.get("x-llm-proxy-error")];
+}
+
+Deno.test("managed token: admitted with the endpoint's key, in every place where clients put it", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value, id } = await proxy.token();
+  assertEquals((await (await proxy.chat(value)).json()).object, "chat.completion");
+  const inQuery = await fetch(`${proxy.url}/openai/v1/models?key=${value}`);
+  assertEquals([inQuery.status, (await inQuery.json()).object], [200, "list"]);
+  assert(!upstream.received.includes(value));
+  const { body } = await proxy.api("GET", `/tokens/${id}`);
+  assertEquals([body.request_count, body.state], [2, "active"]);
+  assert(body.last_used_at !== null);
+});
+
+Deno.test("managed token: a slip of the hand, a foreign one and none are 401, and the shared one goes on", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token();
+  const slip = value.slice(0, -1) + (value.endsWith("a") ? "b" : "a");
+  for (const wrong of [slip, `llmp_${"x".repeat(49)}`, "llmp_", "nothing"]) {
+    assertEquals(await refusal(await proxy.chat(wrong)), [401, "unauthorized"], wrong);
+  }
+  assertEquals((await refusal(await proxy.chat(SECRETS.proxyToken)))[0], 200);
+  assertEquals(upstream.requests.length, 1);
+});
+
+Deno.test("managed token: revoked, deactivated, rotated or its project deactivated: from the very next request on", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const first = await proxy.token();
+  await (await proxy.chat(first.value)).body?.cancel();
+  assertEquals((await proxy.api("PATCH", `/tokens/${first.id}`, { active: false })).status, 200);
+  assertEquals(await refusal(await proxy.chat(first.value)), [401, "token_revoked"]);
+  await proxy.api("PATCH", `/tokens/${first.id}`, { active: true });
+  assertEquals((await refusal(await proxy.chat(first.value)))[0], 200);
+  await proxy.api("DELETE", `/projects/${first.projectId}`);
+  assertEquals(await refusal(await proxy.chat(first.value)), [401, "token_revoked"]);
+  await proxy.api("PATCH", `/projects/${first.projectId}`, { active: true });
+
+  const rotated = await proxy.api("POST", `/tokens/${first.id}/rotate`, { overlap_minutes: 1 });
+  for (const value of [first.value, rotated.body.token]) {
+    assertEquals((await refusal(await proxy.chat(value)))[0], 200);
+  }
+  const again = await proxy.api("POST", `/tokens/${first.id}/rotate`, { overlap_minutes: 0 });
+  assertEquals(
+    await refusal(await proxy.chat(rotated.body.token)),
+    [401, "unauthorized"],
+  );
+  assertEquals((await refusal(await proxy.chat(again.body.token)))[0], 200);
+  assertEquals((await proxy.api("DELETE", `/tokens/${first.id}`)).status, 204);
+  assertEquals(await refusal(await proxy.chat(again.body.token)), [401, "token_revoked"]);
+  assertEquals(
+    (await proxy.api("GET", `/tokens/${first.id}`)).body.request_count,
+    5,
+    "rotation keeps the count",
+  );
+});
+
+Deno.test("managed token: another program's change acts from the very next request on", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value, id } = await proxy.token();
+  for (let round = 0; round < 20; round++) {
+    assertEquals((await refusal(await proxy.chat(value)))[0], 200);
+    const other = proxy.otherStore();
+    const token = await other.findToken(id);
+    assert(token !== undefined);
+    const audit = {
+      at: Date.now(),
+      actor: "test",
+      source: "",
+      action: "token.update",
+      subjectId: id,
+      changes: {},
+    };
+    assert(await other.changeToken(token, { active: false }, audit));
+    assertEquals(await refusal(await proxy.chat(value)), [401, "token_revoked"], String(round));
+    assert(await other.changeToken({ id, version: token.version + 1 }, { active: true }, audit));
+    other.close();
+  }
+});
+
+for (
+  const [rule, code] of [["requests_per_minute", "rate_limited"], [
+    "max_requests",
+    "budget_exceeded",
+  ]] as const
+) {
+  Deno.test(`limits: of 1,000 requests at once exactly 37 pass ${rule} = 37`, async () => {
+    await using upstream = new FakeUpstream();
+    await using proxy = await ManagedProxy.start(upstream);
+    const limits = rule === "max_requests" ? { max_requests: 37 } : { limits: { requests_per_minute: 37 } };
+    const { value } = await proxy.token({}, limits);
+    const outcomes = await Promise.all(
+      Array.from({ length: 1000 }, async () => refusal(await proxy.chat(value))),
+    );
+    assertEquals(outcomes.filter(([status]) => status === 200).length, 37);
+    assertEquals(outcomes.filter(([, fault]) => fault === code).length, 963);
+    assertEquals(upstream.requests.length, 37);
+  });
+}
+
+Deno.test("limits: concurrent requests count until the last byte, or until the client leaves", async () => {
+  const release = Promise.withResolvers<void>();
+  await using upstream = new FakeUpstream({
+    script: async ({ write, body }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+      await write(chunk("data: {}\n\n"));
+      await release.promise;
+      await write("0\r\n\r\n").catch(() => {});
+    },
+  });
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token({ limits: { concurrent_requests: 2 } });
+  const [one, two] = [await proxy.chat(value), await proxy.chat(value)];
+  assertEquals(await refusal(await proxy.chat(value)), [429, "rate_limited"]);
+  await one.body?.cancel();
+  await proxy.proxy.logged("exchange");
+  while ((await proxy.api("GET", "/health")).body.in_flight > 1) { /* the departure is on its way */ }
+  const three = await proxy.chat(value);
+  assertEquals(three.status, 200);
+  release.resolve();
+  await two.text();
+  await three.text();
+  assertEquals((await refusal(await proxy.chat(value)))[0], 200);
+});
+
+Deno.test("limits: each provider's own error body, and its own names for limits", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token({ limits: { requests_per_minute: 1 } });
+  await (await proxy.chat(value)).body?.cancel();
+  const openai = await proxy.chat(value);
+  assertEquals([openai.status, (await openai.json()).error.code], [429, "rate_limited"]);
+  assertEquals(
+    ["limit", "remaining"].map((name) => openai.headers.get(`x-ratelimit-${name}-requests`)),
+    ["1", "0"],
+  );
+  assertEquals(/^\d+s$/.test(openai.headers.get("x-ratelimit-reset-requests") ?? ""), true);
+  assertGreater(Number(openai.headers.get("retry-after")), 0);
+  const anthropic = await proxy.chat(value, {}, { path: "/anthropic/v1/messages" });
+  assertEquals((await anthropic.json()).error.type, "rate_limit_error");
+  assertEquals(anthropic.headers.get("anthropic-ratelimit-requests-limit"), "1");
+  assertGreater(Date.parse(anthropic.headers.get("anthropic-ratelimit-requests-reset") ?? ""), Date.now());
+  const gemini = await proxy.chat(value, {}, { path: "/gemini/v1beta/models/g:generateContent" });
+  assertEquals((await gemini.json()).error.status, "RESOURCE_EXHAUSTED");
+});
+
+Deno.test("budgets: settled by what answers cost; a spent one is a 429 that SDKs do not retry", async () => {
+  const price = { matches: () => true, input: 1_000_000, output: 1_000_000 };
+  await using upstream = new FakeUpstream();
+  const backend = testBackend(upstream.origin, {
+    path: "/openai/v1",
+    key: { mode: "inject", value: SECRETS.openaiKey },
+  });
+  const endpoints = [testEndpoint("openai", [backend], { prices: [price] })];
+  await using proxy = await ManagedProxy.start(upstream, { endpoints });
+  const { value, id } = await proxy.token({ budget: { total_usd: 30 } });
+  const answer = await (await proxy.chat(value)).json();
+  const used = answer.usage.prompt_tokens + answer.usage.completion_tokens;
+  const { body } = await proxy.api("GET", `/tokens/${id}`);
+  assertEquals(body.spent.total_micros, used * 1_000_000);
+  for (let round = 1; used * round < 30; round++) {
+    assertEquals((await refusal(await proxy.chat(value)))[0], 200);
+  }
+  const refused = await proxy.chat(value);
+  assertEquals(await refusal(refused), [429, "budget_exceeded"]);
+  assertEquals(refused.headers.get("x-should-retry"), "false");
+});
+
+const FORM = '--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nmodel\r\n--b\r\n' +
+  'Content-Disposition: form-data; name="model"\r\n\r\nMODEL\r\n--b--\r\n';
+/** A request for a model, in each way in which one can be named. */
+const WAYS: Readonly<
+  Record<
+    string,
+    (model: string) => { body: string | Uint8Array; type?: string; encoding?: string; path?: string }
+  >
+> = {
+  "JSON": (model) => ({ body: JSON.stringify({ messages: [], model }) }),
+  "JSON with an escaped key": (model) => ({ body: `{"m\\u006fdel":${JSON.stringify(model)}}` }),
+  "the second of two keys": (model) => ({ body: `{"model":"ok-1","model":${JSON.stringify(model)}}` }),
+  "the first of two keys": (model) => ({ body: `{"model":${JSON.stringify(model)},"model":"ok-1"}` }),
+  "compressed JSON": (model) => ({
+    body: zstdCompressSync(new TextEncoder().encode(JSON.stringify({ model }))),
+    encoding: "zstd",
+  }),
+  "a form": (model) => ({ body: FORM.replace("MODEL", model), type: "multipart/form-data; boundary=b" }),
+  "Gemini's path": (model) => ({ body: "{}", path: `/gemini/v1beta/models/${model}:generateContent` }),
+  "Gemini's path, encoded": (model) => ({
+    body: "{}",
+    path: `/gemini/v1beta/models/${
+      [...model].map((c) => `%${c.charCodeAt(0).toString(16)}`).join("")
+    }:generateContent`,
+  }),
+  "Azure's path": (model) => ({ body: "{}", path: `/openai/deployments/${model}/chat/completions` }),
+};
+
+Deno.test("allowed models: in every way in which one can be named, and nothing unnamed or unreadable", async () => {
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write(plainAnswer("{}"));
+    },
+  });
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token({ allowed_models: ["ok-*"] });
+  const ask = async (way: ReturnType<typeof WAYS[string]>) => {
+    const headers = {
+      ...(way.type && { "content-type": way.type }),
+      ...(way.encoding && { "content-encoding": way.encoding }),
+    };
+    return await refusal(await proxy.chat(value, way.body, { headers, ...(way.path && { path: way.path }) }));
+  };
+  for (const [name, way] of Object.entries(WAYS)) {
+    assertEquals((await ask(way("ok-1")))[0], 200, name);
+    assertEquals(await ask(way("dear")), [403, "forbidden"], name);
+  }
+  const before = upstream.requests.length;
+  for (const body of ["{}", "[]", "not JSON", '{"model":5}', '{"model":"ok-1"', '\u0000{"model":"ok-1"}']) {
+    assertEquals(await ask({ body }), [403, "forbidden"], body);
+  }
+  assertEquals((await ask({ body: "x", encoding: "zstd" }))[0], 400);
+  assertEquals((await ask({ body: '{"model":"ok-1"}', encoding: "unknown" }))[0], 400);
+  assertEquals(upstream.requests.length, before, "none of these went on");
+  const listing = await fetch(`${proxy.url}/openai/v1/models`, {
+    headers: { authorization: `Bearer ${value}` },
+  });
+  assertEquals((await refusal(listing))[0], 200, "a request without a body asks no model");
+});
+
+Deno.test("allowed models: a body that is too long to be read is a 413, one of another token streams on", async () => {
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write }) => {
+      let length = 0;
+      for await (const piece of body()) length += piece.length;
+      await write(plainAnswer(JSON.stringify({ length })));
+    },
+  });
+  const backend = testBackend(upstream.origin, { key: { mode: "inject", value: SECRETS.openaiKey } });
+  const endpoints = [testEndpoint("openai", [backend], { maxBufferBytes: 100_000 })];
+  await using proxy = await ManagedProxy.start(upstream, { endpoints });
+  const restricted = await proxy.token({ allowed_models: ["*"] });
+  const budgeted = await proxy.token({ budget: { total_usd: 1 } });
+  const long = JSON.stringify({ model: "m", prompt: "x".repeat(300_000) });
+  assertEquals(await refusal(await proxy.chat(restricted.value, long)), [413, "payload_too_large"]);
+  assertEquals(
+    (await (await proxy.chat(budgeted.value, long)).json()).length,
+    long.length,
+    "whole, though it was peeked at",
+  );
+});
+
+Deno.test("allowed endpoints: others are 403 in their own dialect", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token({}, { allowed_endpoints: ["open*"] });
+  assertEquals((await refusal(await proxy.chat(value)))[0], 200);
+  const anthropic = await proxy.chat(value, {}, { path: "/anthropic/v1/messages" });
+  assertEquals([anthropic.status, (await anthropic.json()).error.type], [403, "permission_error"]);
+});
+
+Deno.test("project keys: used in place of the endpoint's, also where the client's own would go on; never to be seen again", async () => {
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write(plainAnswer("{}"));
+    },
+  });
+  await using other = new FakeUpstream({
+    script: async ({ body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write(plainAnswer("{}", { status: "200 OK" }));
+    },
+  });
+  const own = testBackend(upstream.origin, { name: "a", key: { mode: "inject", value: SECRETS.openaiKey } });
+  const foreign = testBackend(other.origin, {
+    name: "b",
+    key: { mode: "inject", value: SECRETS.anthropicKey },
+  });
+  await using proxy = await ManagedProxy.start(upstream, {
+    endpoints: [
+      testEndpoint("openai", [own, foreign], { strategy: "round_robin" }),
+      testEndpoint("company", [testBackend(upstream.origin)]),
+    ],
+  });
+  const keys = { openai: SECRETS.projectKey, company: SECRETS.projectKey };
+  const { value, projectId } = await proxy.token({}, { provider_keys: keys });
+  const keyless = await proxy.token();
+  for (let round = 0; round < 2; round++) await refusal(await proxy.chat(value));
+  await refusal(await proxy.chat(value, {}, { path: "/company/v1/chat/completions" }));
+  assertEquals(upstream.requests.map((request) => request.header("authorization")), [
+    `Bearer ${SECRETS.projectKey}`,
+    `Bearer ${SECRETS.projectKey}`,
+  ]);
+  assertEquals(
+    other.requests[0]?.header("authorization"),
+    `Bearer ${SECRETS.anthropicKey}`,
+    "another provider",
+  );
+  assertEquals(
+    await refusal(await proxy.chat(keyless.value, {}, { path: "/company/v1/chat/completions" })),
+    [401, "unauthorized"],
+    "passthrough asks for the token elsewhere",
+  );
+  const { body } = await proxy.api("GET", `/projects/${projectId}`);
+  assertEquals(body.provider_keys, { company: { suffix: "cc0e" }, openai: { suffix: "cc0e" } });
+  await proxy.api("PATCH", `/projects/${projectId}`, { provider_keys: { openai: null } });
+  await refusal(await proxy.chat(value));
+  assertEquals(upstream.requests.at(-1)?.header("authorization"), `Bearer ${SECRETS.openaiKey}`);
+});
+
+Deno.test("accounts: plain and streamed answers of both providers are recorded, priced and shown", async () => {
+  await using upstream = new FakeUpstream();
+  const inject = (value: string) => ({ key: { mode: "inject", value } }) as const;
+  await using proxy = await ManagedProxy.start(upstream, {
+    endpoints: [
+      testEndpoint("openai", [
+        testBackend(upstream.origin, { path: "/openai/v1", ...inject(SECRETS.openaiKey) }),
+      ], {
+        priceProvider: "openai",
+      }),
+      testEndpoint("anthropic", [
+        testBackend(upstream.origin, {
+          path: "/anthropic",
+          keyField: "x-api-key",
+          ...inject(SECRETS.anthropicKey),
+        }),
+      ], { provider: "anthropic", priceProvider: "anthropic" }),
+    ],
+  });
+  const { value, id } = await proxy.token();
+  const messages = [{ role: "user", content: `Hello ${SECRETS.prompt}` }];
+  const openai = { model: "gpt-4o-mini", messages };
+  await (await proxy.chat(value, openai, { headers: { "user-agent": "OpenAI/JS 7.55.0" } })).text();
+  await (await proxy.chat(value, { ...openai, stream: true, stream_options: { include_usage: true } }))
+    .text();
+  await (await proxy.chat(value, { ...openai, stream: true })).text();
+  const anthropic = { model: "claude-sonnet-4-5", max_tokens: 50, messages };
+  await (await proxy.chat(value, anthropic, ANTHROPIC)).text();
+  await (await proxy.chat(value, { ...anthropic, stream: true }, ANTHROPIC)).text();
+  const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
+  const rows = body.data.toReversed();
+  // deno-lint-ignore no-explicit-any
+  const told = rows.map((
+    row: any,
+  ) => [row.endpoint, row.model_asked, row.stream, row.input_tokens !== null, row.cost_micros !== null]);
+  assertEquals(told, [
+    ["openai", "gpt-4o-mini", null, true, true],
+    ["openai", "gpt-4o-mini", true, true, true],
+    ["openai", "gpt-4o-mini", true, false, false],
+    ["anthropic", "claude-sonnet-4-5", null, true, true],
+    ["anthropic", "claude-sonnet-4-5", true, true, true],
+  ]);
+  assertEquals([rows[0].client, rows[0].stop_reason, rows[0].usage_partial], ["openai-sdk", "stop", false]);
+  const usage = await proxy.api("GET", "/usage?group=model");
+  // deno-lint-ignore no-explicit-any
+  assertEquals(usage.body.data.map((row: any) => [row.model, row.requests]).sort(), [
+    ["claude-sonnet-4-5", 2],
+    ["gpt-4o-mini", 3],
+  ]);
+  const metrics = await proxy.metrics();
+  assertStringIncludes(
+    metrics,
+    'llm_proxy_exchanges_total{endpoint="openai",provider="openai",status="2xx",ending="complete"} 3',
+  );
+  assertStringIncludes(
+    metrics,
+    'llm_proxy_tokens_total{endpoint="anthropic",model="claude-sonnet-4-5",kind="input"}',
+  );
+});
+
+Deno.test("accounts: a stream whose client leaves keeps what was seen, marked partial, and nothing more is pulled", async () => {
+  let sent = 0;
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write, peerClosed }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+      await write(
+        chunk('data: {"type":"message_start","message":{"model":"m","usage":{"input_tokens":7}}}\n\n'),
+      );
+      const gone = peerClosed().then(() => "gone");
+      while (await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 5))]) !== "gone") {
+        await write(chunk(`data: {"type":"ping"}\n\n`)).catch(() => {});
+        sent++;
+      }
+    },
+  });
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token();
+  const response = await proxy.chat(value, {}, { path: "/anthropic/v1/messages" });
+  const reader = response.body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
+  await proxy.proxy.logged("exchange");
+  const { body } = await proxy.api("GET", "/exchanges");
+  const [row] = body.data;
+  assertEquals([row.ending, row.usage_partial, row.input_tokens, row.output_tokens, row.model_answered], [
+    "client_gone",
+    true,
+    7,
+    null,
+    "m",
+  ]);
+  const before = sent;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assertEquals(sent, before, "the upstream has been let go");
+});
+
+Deno.test("accounts: refused requests of a known caller are recorded, those of nobody are only counted", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token({ limits: { requests_per_minute: 1 } });
+  for (let round = 0; round < 2; round++) await refusal(await proxy.chat(value));
+  await refusal(await proxy.chat("wrong"));
+  const { body } = await proxy.api("GET", "/exchanges");
+  // deno-lint-ignore no-explicit-any
+  assertEquals(body.data.map((row: any) => row.ending), ["rate_limited", "complete"]);
+  assertStringIncludes(await proxy.metrics(), 'llm_proxy_refused_total{ending="unauthorized"} 1');
+});
+
+Deno.test("storage that fails: known tokens go on, /health and the log say so, and nothing is lost once it is back", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token();
+  await refusal(await proxy.chat(value));
+  const blocker = new DatabaseSync(proxy.database);
+  blocker.exec("BEGIN EXCLUSIVE");
+  for (let round = 0; round < 5; round++) assertEquals((await refusal(await proxy.chat(value)))[0], 200);
+  const health = async () => await (await fetch(`${proxy.url}/health`)).json();
+  while ((await health()).storage === "ok") { /* until it was tried */ }
+  assertEquals((await health()).status, "degraded");
+  assertEquals((await refusal(await proxy.chat(value)))[0], 200);
+  assertEquals((await proxy.api("POST", "/projects", { name: "x" })).status, 503);
+  blocker.exec("COMMIT");
+  blocker.close();
+  while ((await health()).storage !== "ok") { /* until it is tried again */ }
+  const { body } = await proxy.api("GET", "/usage");
+  assertEquals(body.data[0].requests, 7);
+});
+
+Deno.test("live: running exchanges, what begins and what ends, as it happens; ended by the proxy's own end", async () => {
+  await using upstream = new FakeUpstream({ paceMs: 20 });
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token();
+  const live = await fetch(`${proxy.url}/manage/exchanges/live`, {
+    headers: { authorization: `Bearer ${SECRETS.managementToken}` },
+  });
+  assertEquals(live.headers.get("content-type"), "text/event-stream");
+  const answer = proxy.chat(value, {
+    model: "demo-small",
+    stream: true,
+    messages: [{ role: "user", content: "hi" }],
+  });
+  const events: string[] = [];
+  let rest = "";
+  assert(live.body !== null);
+  for await (const text of live.body.pipeThrough(new TextDecoderStream())) {
+    rest += text;
+    for (let end = rest.indexOf("\n\n"); end !== -1; end = rest.indexOf("\n\n")) {
+      const [, event = "", data = ""] = /^event: (\w+)\ndata: (.*)$/.exec(rest.slice(0, end)) ?? [];
+      events.push(event);
+      if (event === "started") await (await answer).text();
+      if (event === "ended") {
+        assertEquals(JSON.parse(data).model_asked, "demo-small");
+        proxy.proxy.drain();
+      }
+      rest = rest.slice(end + 2);
+    }
+  }
+  assertEquals([events[0], events.includes("started"), events.at(-1)], ["running", true, "ended"]);
+});
+
+Deno.test("metrics: only with the management token, unless they are public", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const asked = async (token?: string) => {
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    return (await refusal(await fetch(`${proxy.url}/metrics`, { headers })))[0];
+  };
+  assertEquals([await asked(), await asked("wrong"), await asked(SECRETS.proxyToken)], [401, 401, 401]);
+  assertEquals(await asked(SECRETS.managementToken), 200);
+  await using open = await ManagedProxy.start(upstream, { management: { metricsPublic: true } });
+  assertEquals((await refusal(await fetch(`${open.url}/metrics`)))[0], 200);
+});
+
+Deno.test("tokens of the configuration have limits of their own", async () => {
+  await using upstream = new FakeUpstream();
+  const tokens = [
+    { name: "shared", token: SECRETS.proxyToken, rules: { maxRequests: 1 } },
+    { name: "ben", token: "bens-own-long-token" },
+  ];
+  await using proxy = await ManagedProxy.start(upstream, { tokens });
+  const outcomes = [SECRETS.proxyToken, SECRETS.proxyToken, "bens-own-long-token", "bens-own-long-token"];
+  const statuses: number[] = [];
+  for (const token of outcomes) statuses.push((await refusal(await proxy.chat(token)))[0]);
+  assertEquals(statuses, [200, 429, 200, 200]);
+});
