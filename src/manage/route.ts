@@ -90,6 +90,15 @@ async function readJson(context: Context): Promise<unknown> {
   if (!/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
     throw new Problem(415, "The body has to be JSON, with content-type: application/json.");
   }
+  const body = parsed(text);
+  // The schemas would take a list for an object without members.
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw new Problem(400, "The body has to be a JSON object.");
+  }
+  return body;
+}
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,0 +1,158 @@
+import { assert, assertEquals } from "@std/assert";
+import { askForUsage } from "../../src/forwarding/stream_usage/ask_for_usage.ts";
+import { HiddenUsage } from "../../src/forwarding/stream_usage/hidden_usage.ts";
+import type { ByteSource } from "../../src/http1/body.ts";
+import { chunk, FakeUpstream } from "../support/fake_upstream.ts";
+import { testBackend, testEndpoint } from "../support/config.ts";
+import { ManagedProxy } from "../support/managed_proxy.ts";
+import { SECRETS } from "../support/secrets.ts";
+
+const encoder = new TextEncoder();
+const asked = (body: string) => {
+  const bytes = askForUsage(encoder.encode(body));
+  return bytes && new TextDecoder().decode(bytes);
+};
+
+/** A body, and what is sent instead; undefined: nothing else. */
+const BODIES: readonly (readonly [body: string, sent: string | undefined])[] = [
+  ['{"model":"m","stream":true}', '{"stream_options":{"include_usage":true},"model":"m","stream":true}'],
+  [
+    '{"stream":true, "n":12345678901234567890}',
+    '{"stream_options":{"include_usage":true},"stream":true, "n":12345678901234567890}',
+  ],
+  ['{"stream":true,"stream_options":null}', '{"stream":true,"stream_options":{"include_usage":true}}'],
+  ['{"stream":true,"stream_options":{}}', '{"stream":true,"stream_options":{"include_usage":true}}'],
+  [
+    '{"stream_options":{"include_obfuscation":false},"stream":true}',
+    '{"stream_options":{"include_usage":true,"include_obfuscation":false},"stream":true}',
+  ],
+  [
+    '{"stream":true,"stream_options":{"include_usage":false}}',
+    '{"stream":true,"stream_options":{"include_usage":true}}',
+  ],
+  ['{"stream":true,"stream_options":{"include_usage":true}}', undefined],
+  ['{"stream":false}', undefined],
+  ['{"model":"m"}', undefined],
+  ['{"stream":"true"}', undefined],
+  [
+    '{"stream":false,"stream":true}',
+    '{"stream_options":{"include_usage":true},"stream":false,"stream":true}',
+  ],
+  ['{"messages":[{"stream":true}]}', undefined],
+  ["not JSON", undefined],
+  ["", undefined],
+];
+for (const [body, sent] of BODIES) {
+  Deno.test(`askForUsage: ${body}`, () => assertEquals(asked(body), sent));
+}
+
+function sourceOf(pieces: readonly Uint8Array[]): ByteSource {
+  const left = [...pieces];
+  const next = () => left.shift() ?? null;
+  return { tryRead: next, read: () => Promise.resolve(next()), cancel() {} };
+}
+
+async function hidden(pieces: readonly Uint8Array[]): Promise<string> {
+  const source = new HiddenUsage(sourceOf(pieces));
+  let text = "";
+  for (let piece = await source.read(); piece !== null; piece = await source.read()) {
+    text += new TextDecoder().decode(piece);
+  }
+  return text;
+}
+
+/** What the provider sends when usage was asked for, and when it was not. */
+const STREAMS: Readonly<Record<string, readonly [withUsage: string, without: string]>> = {
+  "as OpenAI writes it": [
+    'data: {"id":"1","choices":[{"delta":{"content":"a"}}],"usage":null}\n\ndata: {"id":"1","choices":[],"usage":{"prompt_tokens":1}}\n\ndata: [DONE]\n\n',
+    'data: {"id":"1","choices":[{"delta":{"content":"a"}}]}\n\ndata: [DONE]\n\n',
+  ],
+  "with spaces, CR LF and the member in the middle": [
+    'data: {"id": "1", "usage": null, "choices": [{}]}\r\n\r\ndata: {"choices": [ ], "usage": {}}\r\n\r\n',
+    'data: {"id": "1", "choices": [{}]}\r\n\r\n',
+  ],
+  "first of all": ['data: {"usage":null,"choices":[1]}\n\n', 'data: {"choices":[1]}\n\n'],
+  "alone": ['data: {"usage":null}\n\n', "data: {}\n\n"],
+  "text that speaks of usage": [
+    'data: {"choices":[{"delta":{"content":"\\"usage\\":null"}}]}\n\n: "usage"\n\n',
+    'data: {"choices":[{"delta":{"content":"\\"usage\\":null"}}]}\n\n: "usage"\n\n',
+  ],
+  "with choices in the last event": [
+    'data: {"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}\n\n',
+    'data: {"choices":[{"finish_reason":"stop"}]}\n\n',
+  ],
+  "an event that is cut": [
+    'data: {"choices":[1],"usage":null}\n\ndata: {"choi',
+    'data: {"choices":[1]}\n\ndata: {"choi',
+  ],
+};
+for (const [name, [withUsage, without]] of Object.entries(STREAMS)) {
+  Deno.test(`HiddenUsage: ${name}, split at every byte`, async () => {
+    const bytes = encoder.encode(withUsage);
+    for (let at = 0; at <= bytes.length; at++) {
+      assertEquals(await hidden([bytes.subarray(0, at), bytes.subarray(at)]), without, `split at ${at}`);
+    }
+    assertEquals(await hidden([...bytes].map((byte) => Uint8Array.of(byte))), without);
+  });
+}
+
+Deno.test("HiddenUsage: whole events are not held back", () => {
+  const pieces = ['data: {"choices":[1]}\n\n', 'data: {"choices":[2],"usage":null}\n\n'].map((text) =>
+    encoder.encode(text)
+  );
+  const source = new HiddenUsage({
+    tryRead: () => pieces.shift(),
+    read: () => Promise.reject(new Error()),
+    cancel() {},
+  });
+  const texts = [source.tryRead(), source.tryRead(), source.tryRead()].map((piece) =>
+    piece instanceof Uint8Array ? new TextDecoder().decode(piece) : piece
+  );
+  assertEquals(texts, ['data: {"choices":[1]}\n\n', 'data: {"choices":[2]}\n\n', undefined]);
+});
+
+Deno.test("stream_usage: the client sees exactly what it would have seen, and the usage is recorded", async () => {
+  const events = (withUsage: boolean) => [
+    `data: {"model":"m","choices":[{"delta":{"content":"a"}}]${withUsage ? ',"usage":null' : ""}}\n\n`,
+    `data: {"model":"m","choices":[{"delta":{},"finish_reason":"stop"}]${
+      withUsage ? ',"usage":null' : ""
+    }}\n\n`,
+    ...(withUsage
+      ? ['data: {"model":"m","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}\n\n']
+      : []),
+    "data: [DONE]\n\n",
+  ];
+  const bodies: string[] = [];
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write }) => {
+      let text = "";
+      for await (const piece of body()) text += new TextDecoder().decode(piece);
+      bodies.push(text);
+      await write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+      for (const event of events(text.includes('"include_usage":true'))) await write(chunk(event));
+      await write("0\r\n\r\n");
+    },
+  });
+  const key = { mode: "inject", value: SECRETS.openaiKey } as const;
+  await using proxy = await ManagedProxy.start(upstream, {
+    endpoints: [testEndpoint("openai", [testBackend(upstream.origin, { key })], { streamUsage: true })],
+  });
+  const { value } = await proxy.token();
+  const plain = events(false).join("");
+  const ask = { headers: { "accept-encoding": "gzip" } };
+  assertEquals(await (await proxy.chat(value, '{"model":"m","stream":true}', ask)).text(), plain);
+  assert(bodies[0]?.includes('"include_usage":true'));
+  assertEquals(upstream.requests[0]?.header("accept-encoding"), "identity");
+  assertEquals(upstream.requests[0]?.header("content-length"), String(bodies[0]?.length));
+  const own = '{"model":"m","stream":true,"stream_options":{"include_usage":true}}';
+  assertEquals(await (await proxy.chat(value, own)).text(), events(true).join(""), "who asks gets it");
+  assertEquals(bodies[1], own);
+  const other = { path: "/openai/v1/responses" };
+  await (await proxy.chat(value, '{"model":"m","stream":true}', other)).text();
+  assertEquals(bodies[2], '{"model":"m","stream":true}', "other APIs are left alone");
+  const { body } = await proxy.api("GET", "/exchanges");
+  assertEquals(body.data.toReversed().slice(0, 2).map((row: { input_tokens: number }) => row.input_tokens), [
+    3,
+    3,
+  ]);
+});

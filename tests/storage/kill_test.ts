@@ -1,0 +1,121 @@
+/** `kill -9` at any moment: the database opens, and nothing that was committed is lost. */
+
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
+import { FakeUpstream } from "../support/fake_upstream.ts";
+import { proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
+import { random } from "../support/random.ts";
+import { SECRETS } from "../support/secrets.ts";
+
+const ROUNDS = 100;
+const NO_FILTER = {
+  from: undefined,
+  to: undefined,
+  projectId: undefined,
+  tokenId: undefined,
+  endpoint: undefined,
+  model: undefined,
+  client: undefined,
+};
+
+/** Sums and single exchanges say the same, since they are written together. */
+async function recorded(path: string): Promise<number> {
+  const store = openSqlite(path);
+  try {
+    const [sum] = await store.usage(undefined, NO_FILTER);
+    let count = 0;
+    for (let before: number | undefined, more = true; more;) {
+      const page = { limit: 10_000, before, ...NO_FILTER, status: undefined, ending: undefined };
+      const { items, next } = await store.listExchanges(page);
+      count += items.length;
+      before = next;
+      more = next !== undefined;
+    }
+    assertEquals(sum?.requests, count, "sums and exchanges");
+    return count;
+  } finally {
+    store.close();
+  }
+}
+
+Deno.test(`kill -9 while writing, ${ROUNDS} times: always opens, nothing committed is lost`, async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/x.db`;
+  const { below } = random(9);
+  let committed = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--quiet",
+        "--no-check",
+        new URL("../support/writer.ts", import.meta.url).pathname,
+        path,
+      ],
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    // The child says a byte after each commit of ten exchanges; the last it said may be on its way.
+    const wanted = 1 + below(60);
+    let said = 0;
+    while (said < wanted) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      said += value.length;
+    }
+    child.kill("SIGKILL");
+    for (let end = false; !end;) {
+      const { value, done } = await reader.read();
+      said += value?.length ?? 0;
+      end = done;
+    }
+    await child.status;
+    committed += said * 10;
+    const found = await recorded(path);
+    assert(found >= committed, `round ${round}: ${found} of ${committed}`);
+    assert(
+      found <= committed + 10,
+      `round ${round}: at most the one that was under way: ${found}, ${committed}`,
+    );
+    committed = found;
+  }
+  assertGreater(committed, ROUNDS * 10);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("kill -9 of the proxy: every exchange that ended more than a second before is there", async () => {
+  const folder = await Deno.makeTempDir();
+  await using upstream = new FakeUpstream();
+  const env = proxyEnv({
+    upstream: upstream.origin,
+    env: { MANAGEMENT_TOKEN: SECRETS.managementToken, DATABASE_URL: `sqlite:${folder}/x.db` },
+  });
+  const proxy = await ProxyProcess.startWith(env);
+  const ended: number[] = [];
+  let running = true;
+  const clients = Array.from({ length: 4 }, async () => {
+    while (running) {
+      try {
+        const response = await fetch(`${proxy.url}/openai/v1/models`, {
+          headers: { authorization: `Bearer ${SECRETS.proxyToken}` },
+        });
+        await response.text();
+        ended.push(performance.now());
+      } catch {
+        running = false;
+      }
+    }
+  });
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  const killedAt = performance.now();
+  proxy.kill("SIGKILL");
+  await proxy.exited();
+  await Promise.all(clients);
+  const due = ended.filter((at) => at < killedAt - 1_000).length;
+  assertGreater(due, 20);
+  const found = await recorded(`${folder}/x.db`);
+  assert(found >= due, `${found} of ${due} that were due, ${ended.length} in all`);
+  await Deno.remove(folder, { recursive: true });
+});
