@@ -1,0 +1,97 @@
+/** Prometheus' own tool reads what is exported, configured and alerted on. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Metrics } from "../../src/observability/metrics.ts";
+import { exchangeRow } from "../support/rows.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const promtool = await new Deno.Command("promtool", { args: ["--version"], stdout: "null", stderr: "null" })
+  .output()
+  .then(() => true, () => false);
+const ignore = !promtool;
+if (ignore) console.log("left out: promtool is not here (Debian: prometheus)");
+
+function metrics(): Metrics {
+  return new Metrics({
+    running: () => [{ endpoint: "openai" }, { endpoint: undefined }],
+    backends: () => [{ endpoint: "openai", backend: "a", isAside: true }],
+    version: "1.2.3",
+    target: "x",
+  });
+}
+
+async function check(args: string[], input = ""): Promise<string> {
+  const child = new Deno.Command("promtool", {
+    args,
+    cwd: ROOT,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input));
+  await writer.close();
+  const { success, stdout, stderr } = await child.output();
+  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  assert(success, text);
+  return text;
+}
+
+Deno.test({
+  name: "promtool: metrics",
+  ignore,
+  async fn() {
+    const all = metrics();
+    all.ended(exchangeRow({ reasoningTokens: 5, audioTokens: 1, imageTokens: 2, cacheWriteTokens: 3 }));
+    all.ended(exchangeRow({ costMicros: undefined, status: 502, ending: "bad_gateway", backend: undefined }));
+    all.refused("unauthorized");
+    all.failedOver("openai", "a");
+    all.dropped();
+    const { text, type } = await all.text();
+    assertEquals(type, "text/plain; version=0.0.4; charset=utf-8");
+    assertEquals(await check(["check", "metrics"], text), "");
+  },
+});
+
+Deno.test({
+  name: "promtool: configuration and alert rules",
+  ignore,
+  async fn() {
+    assertStringIncludes(
+      await check(["check", "config", "--syntax-only", ".github/monitoring/prometheus.yml"]),
+      "SUCCESS",
+    );
+    assertStringIncludes(await check(["check", "rules", ".github/monitoring/alerts.yml"]), "SUCCESS");
+  },
+});
+
+Deno.test("dashboard and alerts name only metrics that there are", async () => {
+  const all = metrics();
+  all.ended(exchangeRow());
+  const { text } = await all.text();
+  const known = new Set(
+    [...text.matchAll(/^# TYPE (\w+) (\w+)/gm)].flatMap(([, name = "", type]) =>
+      type === "histogram" ? ["_bucket", "_sum", "_count"].map((end) => name + end) : [name]
+    ),
+  );
+  for (const file of ["alerts.yml", "dashboard.json"]) {
+    const written = await Deno.readTextFile(new URL(`.github/monitoring/${file}`, ROOT));
+    const named = [...written.matchAll(/\bllm_proxy_\w+/g)].map(([name]) => name);
+    assert(named.length > 3, file);
+    assertEquals(named.filter((name) => !known.has(name)), [], file);
+  }
+});
+
+Deno.test("labels: what clients can choose is folded once its price is not known, or there is too much of it", async () => {
+  const all = metrics();
+  for (let index = 0; index < 500; index++) {
+    all.ended(
+      exchangeRow({ modelAnswered: `made-up-${index}`, costMicros: index % 2 === 0 ? undefined : 5 }),
+    );
+  }
+  const { text } = await all.text();
+  const models = new Set([...text.matchAll(/model="([^"]*)"/g)].map(([, model]) => model));
+  assert(models.size <= 201, String(models.size));
+  assert(models.has("other"));
+  assert(!text.includes("/openai/v1"), "no paths");
+});

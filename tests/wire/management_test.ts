@@ -1,0 +1,194 @@
+/** The management plane as its users meet it: a process, its command line, both SDKs, and a database that is not well. */
+
+import Anthropic from "@anthropic-ai/sdk";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import OpenAI, { AuthenticationError, RateLimitError } from "openai";
+import { FakeUpstream } from "../support/fake_upstream.ts";
+import { proxyCommand, proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
+import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
+
+interface Place {
+  readonly folder: string;
+  readonly env: Record<string, string>;
+  readonly upstream: FakeUpstream;
+  /** Runs a command in the folder. */
+  readonly run: (...args: string[]) => Promise<{ code: number; out: string; err: string }>;
+}
+
+async function inPlace(test: (place: Place) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  await using upstream = new FakeUpstream();
+  const env = proxyEnv({
+    upstream: upstream.origin,
+    env: { MANAGEMENT_TOKEN: SECRETS.managementToken, DATABASE_URL: `sqlite:${folder}/data/x.db` },
+  });
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await proxyCommand(args, env, folder).output();
+    const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assertNoSecrets(`${out}${err}`, args.join(" "));
+    return { code, out: out ?? "", err: err ?? "" };
+  };
+  try {
+    await test({ folder, env, upstream, run });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("the tour: project and token by command line, both SDKs, usage, a limit, revocation", () =>
+  inPlace(async ({ env, run }) => {
+    await using proxy = await ProxyProcess.startWith(env);
+    assertStringIncludes(
+      (await run("project", "create", "home", "--budget-month", "20")).out,
+      "home is made: prj_",
+    );
+    const made = await run("token", "create", "anna", "--project", "home", "--expires", "30d");
+    const token = /^llmp_\w+$/m.exec(made.out)?.[0] ?? "";
+    const openai = new OpenAI({ baseURL: `${proxy.url}/openai/v1`, apiKey: token, maxRetries: 0 });
+    const messages = [{ role: "user" as const, content: `Hello ${SECRETS.prompt}` }];
+    const answer = await openai.chat.completions.create({ model: "gpt-4o-mini", messages });
+    assertStringIncludes(answer.choices[0]?.message.content ?? "", "You said");
+    const anthropic = new Anthropic({ baseURL: `${proxy.url}/anthropic`, apiKey: token, maxRetries: 0 });
+    const message = await anthropic.messages.create({ model: "claude-sonnet-4-5", max_tokens: 50, messages });
+    assertEquals(message.type, "message");
+
+    const listed = JSON.parse((await run("token", "list", "--json", "--url", proxy.url)).out).data[0];
+    assertEquals([listed.name, listed.request_count], ["anna", 2]);
+    const usage = await run("usage", "--group", "model", "--url", proxy.url);
+    assertStringIncludes(usage.out, "gpt-4o-mini");
+    assertStringIncludes(usage.out, "claude-sonnet-4-5");
+
+    // Directly on the database, which the running proxy sees with its next request.
+    assertEquals((await run("token", "update", listed.id, "--max-requests", "3")).code, 0);
+    await openai.models.list();
+    await assertRejects(() => openai.models.list(), RateLimitError, "all of its 3 requests");
+    assertStringIncludes((await run("token", "revoke", listed.id)).out, "is revoked");
+    await assertRejects(() => openai.models.list(), AuthenticationError, "has been revoked");
+    assert(!proxy.output.includes(token), "the log holds the token");
+  }));
+
+Deno.test("command line: what each command says, and to whom", () =>
+  inPlace(async ({ folder, run }) => {
+    assertStringIncludes((await run("project", "list")).out, "There are no projects yet");
+    await run("project", "create", "lab one", "--requests-per-minute", "60", "--models", "gpt-*, claude-*");
+    assertEquals((await run("project", "create", "lab one")).err, "That name is taken.\n");
+    Deno.writeTextFileSync(`${folder}/key`, `${SECRETS.projectKey}\n`);
+    await run("project", "update", "lab one", "--key-file", `openai=${folder}/key`, "--budget-day", "1.5");
+    const shown = (await run("project", "show", "lab one")).out;
+    assertStringIncludes(shown, "provider_keys.openai        …cc0e");
+    assertStringIncludes(shown, "allowed_models              gpt-*, claude-*");
+    const made = JSON.parse((await run("token", "create", "ben", "--project", "lab one", "--json")).out);
+    const rotated = JSON.parse((await run("token", "rotate", made.id, "--overlap", "0", "--json")).out);
+    assert(rotated.token !== made.token && rotated.id === made.id);
+    assertStringIncludes(
+      (await run("token", "update", made.id, "--deactivate", "--expires", "none")).out,
+      "inactive",
+    );
+    assertStringIncludes(
+      (await run("project", "revoke-tokens", "lab one")).out,
+      "1 tokens are revoked; 0 of 1",
+    );
+    assertStringIncludes((await run("project", "deactivate", "lab one")).out, "is deactivated");
+    assertEquals((await run("usage")).out, "Nothing was used.\n");
+    assertEquals((await run("backup", `${folder}/copy.db`)).code, 0);
+    assertStringIncludes((await run("backup", `${folder}/copy.db`)).err, "exists: name a new file");
+    const copy = new DatabaseSync(`${folder}/copy.db`);
+    assertEquals(
+      copy.prepare("SELECT count(*) AS n FROM tokens").get(),
+      Object.assign(Object.create(null), { n: 1 }),
+    );
+    copy.close();
+    for (
+      const [args, code, words] of [
+        [["token", "create", "x", "--project", "none"], 1, 'There is no project "none"; there are lab one.'],
+        [["token", "create", "x"], 2, "--project"],
+        [["token", "update", "tok_none", "--activate", "--deactivate"], 2, "keep one of the two"],
+        [["token", "show", "tok_none"], 1, "There is no token"],
+        [["token", "create", "x", "--project", "lab one", "--expires", "soon"], 2, "like 30d, 12h or 45m"],
+        [["project", "create", "y", "--max-requests", "many"], 2, '"many" is no number'],
+        [["project", "create", "y", "--max-requests", "0"], 1, "is below 1"],
+        [["usage", "--group", "colour"], 1, "group"],
+        [["usage", "--url", "http://127.0.0.1:1"], 1, "No proxy answers"],
+        [["project"], 2, "Usage"],
+      ] as const
+    ) {
+      const result = await run(...args);
+      assertEquals(result.code, code, `${args.join(" ")}: ${result.err}`);
+      assertStringIncludes(result.err, words);
+    }
+  }));
+
+Deno.test("without MANAGEMENT_TOKEN: no file, no /manage, and the commands say what is missing", () =>
+  inPlace(async ({ folder, env }) => {
+    const { MANAGEMENT_TOKEN: _, ...rest } = env;
+    {
+      await using proxy = await ProxyProcess.startWith(rest);
+      for (const path of ["/manage/projects", "/metrics"]) {
+        const headers = { authorization: `Bearer ${SECRETS.proxyToken}` };
+        const response = await fetch(proxy.url + path, { headers });
+        await response.body?.cancel();
+        assertEquals(response.status, 404, path);
+      }
+      assertEquals("storage" in await (await fetch(`${proxy.url}/health`)).json(), false);
+    }
+    assertEquals([...Deno.readDirSync(folder)], []);
+    const { code, stderr } = await proxyCommand(["token", "list"], rest, folder).output();
+    assertEquals(code, 2);
+    assertStringIncludes(new TextDecoder().decode(stderr), "set MANAGEMENT_TOKEN");
+  }));
+
+Deno.test("a start that cannot be: one line that says what is wrong with the database or its key", () =>
+  inPlace(async ({ folder, env, run }) => {
+    const start = async (more: Record<string, string> = {}) => {
+      const { code, stderr } = await proxyCommand([], { ...env, ...more }, folder).output();
+      const err = new TextDecoder().decode(stderr);
+      assertNoSecrets(err, "an error");
+      return `${code} ${err}`;
+    };
+    const path = `${folder}/data/x.db`;
+    await run("project", "create", "home");
+    Deno.writeTextFileSync(`${folder}/key`, SECRETS.projectKey);
+    await run("project", "update", "home", "--key-file", `openai=${folder}/key`);
+    assertStringIncludes(
+      await start({ ENCRYPTION_KEY: btoa("x".repeat(32)) }),
+      "ENCRYPTION_KEY is not the one that sealed",
+    );
+    assertStringIncludes(await start({ ENCRYPTION_KEY: "short" }), "is not 32 bytes in base64");
+    assertStringIncludes(await start({ MANAGEMENT_TOKEN: "short" }), "2 Cannot start: one problem");
+    assertStringIncludes(
+      await start({ MANAGEMENT_TOKEN: SECRETS.proxyToken }),
+      "every client could manage the proxy",
+    );
+    assertStringIncludes(await start({ DATABASE_URL: "mysql://x" }), "write sqlite:FILE");
+    Deno.renameSync(`${folder}/data/x.key`, `${folder}/data/y.key`);
+    assertStringIncludes(await start(), "1 Cannot start: the key file");
+    Deno.renameSync(`${folder}/data/y.key`, `${folder}/data/x.key`);
+    const holder = new DatabaseSync(path);
+    holder.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    assertStringIncludes(await start(), "is locked by another program");
+    holder.exec("COMMIT");
+    holder.exec("INSERT INTO schema_migrations VALUES (99, 'later', 'x', 0)");
+    holder.close();
+    assertStringIncludes(await start(), "is of a newer llm-proxy (schema 99");
+    Deno.writeTextFileSync(path, "no database".repeat(1000));
+    for (const end of ["-wal", "-shm"]) await Deno.remove(`${path}${end}`).catch(() => {});
+    assertStringIncludes(await start(), "is damaged or no database");
+    assertStringIncludes(await start({ DATABASE_URL: "sqlite:/proc/nowhere/x.db" }), "cannot be made");
+  }));
+
+Deno.test("an encryption key of one's own: no key file is made, and provider keys are read again after a restart", () =>
+  inPlace(async ({ folder, env, upstream, run }) => {
+    env["ENCRYPTION_KEY"] = btoa("0123456789abcdef0123456789abcdef");
+    await run("project", "create", "home");
+    Deno.writeTextFileSync(`${folder}/key`, SECRETS.projectKey);
+    await run("project", "update", "home", "--key-file", `openai=${folder}/key`);
+    const { token } = JSON.parse((await run("token", "create", "a", "--project", "home", "--json")).out);
+    assertEquals([...Deno.readDirSync(`${folder}/data`)].map(({ name }) => name), ["x.db"]);
+    await using proxy = await ProxyProcess.startWith(env);
+    const response = await fetch(`${proxy.url}/openai/v1/models`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    await response.body?.cancel();
+    assertEquals(upstream.requests[0]?.header("authorization"), `Bearer ${SECRETS.projectKey}`);
+  }));
