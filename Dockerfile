@@ -10,13 +10,17 @@ RUN case "$TARGETARCH" in \
       arm64) target=aarch64-unknown-linux-gnu ;; \
       *) echo "no target for $TARGETARCH" >&2; exit 1 ;; \
     esac \
- && deno run -A .ci/compile.ts --target "$target" --output /out/llm-proxy
+ && deno run -A .ci/compile.ts --target "$target" --output /out/llm-proxy \
+ && mkdir /out/data
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 LABEL org.opencontainers.image.title="llm-proxy" \
       org.opencontainers.image.description="A transparent LLM API proxy: clients hold one token, the providers' keys stay here." \
       org.opencontainers.image.licenses="MIT"
 COPY --from=compile /out/llm-proxy /usr/local/bin/llm-proxy
+# What the management plane keeps, where MANAGEMENT_TOKEN switches it on. A volume takes over the owner of this folder.
+COPY --from=compile --chown=65532:65532 /out/data /data
+ENV DATABASE_URL=sqlite:/data/llm-proxy.db
 EXPOSE 33000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/local/bin/llm-proxy", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/llm-proxy"]
