@@ -14,6 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "demo",
     "forwarding",
     "http1",
+    "limits",
     "manage",
     "observability",
     "plane",

@@ -53,12 +53,15 @@ export interface AccountsParts {
   readonly onOpen?: (account: Pick<Account, "running">) => void;
 }
 
+const MAX_USER_AGENTS = 500;
 const NOTHING: Observed = { usage: {} };
 
 /** All accounts that are open. */
 export class Accounts {
   readonly #parts: AccountsParts;
   readonly #open = new Set<Account>();
+  /** Families by user agent; there are few. */
+  readonly #clients = new Map<string, string>();
   /** Answers that are still being decompressed. */
   readonly #closing = new Set<Promise<void>>();
 
@@ -70,6 +73,7 @@ export class Accounts {
     const { clock, pricer, onOpen } = this.#parts;
     const account = new Account(opening, {
       startedAt: clock.epochMs(),
+      client: this.#clientOf(fieldValue(opening.fields, "user-agent") ?? ""),
       pricer,
       onEnd: (record) => this.#close(account, record),
     });
@@ -86,6 +90,15 @@ export class Accounts {
   /** Resolves once all that has ended is accounted for. */
   async settled(): Promise<void> {
     await Promise.all(this.#closing);
+  }
+
+  #clientOf(userAgent: string): string {
+    let client = this.#clients.get(userAgent);
+    if (client === undefined) {
+      if (this.#clients.size >= MAX_USER_AGENTS) this.#clients.clear();
+      this.#clients.set(userAgent, client = clientFamily(userAgent));
+    }
+    return client;
   }
 
   #close(account: Account, record: ExchangeRecord): void {
@@ -119,8 +132,9 @@ export class Account implements ExchangeAccount {
 
   constructor(
     opening: Opening,
-    { startedAt, pricer, onEnd }: {
+    { startedAt, client, pricer, onEnd }: {
       startedAt: number;
+      client: string;
       pricer: Pricer;
       onEnd: (record: ExchangeRecord) => void;
     },
@@ -129,7 +143,7 @@ export class Account implements ExchangeAccount {
     this.traceparent = fieldValue(opening.fields, "traceparent");
     this.#opening = opening;
     this.#startedAt = startedAt;
-    this.#client = clientFamily(fieldValue(opening.fields, "user-agent"));
+    this.#client = client;
     this.#pricer = pricer;
     this.#onEnd = onEnd;
   }

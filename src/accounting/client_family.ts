@@ -26,7 +26,7 @@ const FAMILIES: readonly (readonly [sign: RegExp, family: string])[] = [
 ];
 
 /** A word from a fixed list, so that it can be a label; `none` without a user agent, `other` for all unknown ones. */
-export function clientFamily(userAgent: string | undefined): string {
-  if (userAgent === undefined || userAgent === "") return "none";
+export function clientFamily(userAgent: string): string {
+  if (userAgent === "") return "none";
   return FAMILIES.find(([sign]) => sign.test(userAgent))?.[1] ?? "other";
 }

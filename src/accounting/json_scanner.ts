@@ -22,6 +22,7 @@ interface WantedKey {
   readonly place: Place;
 }
 
+const NO_BYTES = new Uint8Array();
 /** Longer ones cannot be among those that are wanted. */
 const MAX_KEY_BYTES = 64;
 /** A value that is longer is passed over: what is wanted is small. */
@@ -75,8 +76,8 @@ export class JsonScanner {
   readonly #open: { readonly place: Place; readonly isArray: boolean }[] = [];
   /** The place of the value that follows the key; undefined: it is not wanted. */
   #next: Place | undefined;
-  readonly #keyBytes = new Uint8Array(MAX_KEY_BYTES);
-  #keyLength = 0;
+  /** The beginning of a key that is cut by the end of a piece. */
+  #keyPart = NO_BYTES;
   /** The text so far ends in a backslash that escapes what follows. */
   #escaped = false;
   #depth = 0;
@@ -96,6 +97,7 @@ export class JsonScanner {
     this.#open.length = 0;
     this.#depth = 0;
     this.#escaped = false;
+    this.#keyPart = NO_BYTES;
     this.#drop();
   }
 
@@ -119,7 +121,6 @@ export class JsonScanner {
         case State.Key: {
           if (byte === QUOTE) {
             this.#state = State.KeyText;
-            this.#keyLength = 0;
           } else if (byte === CLOSE_BRACE) this.#close();
           else if (IS_BLANK[byte] === 0) this.#break();
           at++;
@@ -127,16 +128,18 @@ export class JsonScanner {
         }
         case State.KeyText: {
           const end = this.#endOfText(bytes, at, to);
-          const last = end === -1 ? to : end - 1;
-          // A key that is written with escapes is none of those that are wanted.
-          for (; at < last && this.#keyLength < MAX_KEY_BYTES; at++) {
-            this.#keyBytes[this.#keyLength++] = bytes[at] ?? 0;
-          }
-          at = end === -1 ? to : end;
-          if (end !== -1) {
-            this.#next = wantedAt(this.#open.at(-1)?.place, this.#keyBytes, this.#keyLength);
+          if (end === -1) this.#keepKey(bytes.subarray(at, to));
+          else {
+            const place = this.#open.at(-1)?.place;
+            if (this.#keyPart.length === 0) this.#next = wantedAt(place, bytes, at, end - 1);
+            else {
+              this.#keepKey(bytes.subarray(at, end - 1));
+              this.#next = wantedAt(place, this.#keyPart, 0, this.#keyPart.length);
+              this.#keyPart = NO_BYTES;
+            }
             this.#state = State.Colon;
           }
+          at = end === -1 ? to : end;
           break;
         }
         case State.Colon: {
@@ -284,6 +287,12 @@ export class JsonScanner {
     else this.#taken = [];
   }
 
+  /** Of a longer key than any that is wanted, enough to be none of them. */
+  #keepKey(part: Uint8Array): void {
+    const kept = part.subarray(0, MAX_KEY_BYTES - this.#keyPart.length);
+    this.#keyPart = joined([this.#keyPart, kept], this.#keyPart.length + kept.length);
+  }
+
   #drop(): void {
     this.#taking = undefined;
     this.#taken = [];
@@ -318,13 +327,12 @@ function placeOf(wanted: Wanted | true, path: string): Place {
 }
 
 /** Compares bytes: to make a text of every key would cost more than all the rest. */
-function wantedAt(place: Place | undefined, key: Uint8Array, length: number): Place | undefined {
-  for (const wanted of place?.children ?? []) {
-    const { bytes } = wanted;
-    if (bytes.length !== length || bytes[0] !== key[0]) continue;
+function wantedAt(place: Place | undefined, bytes: Uint8Array, from: number, to: number): Place | undefined {
+  for (const { bytes: wanted, place: inner } of place?.children ?? []) {
+    if (wanted.length !== to - from || wanted[0] !== bytes[from]) continue;
     let at = 1;
-    while (at < length && bytes[at] === key[at]) at++;
-    if (at >= length) return wanted.place;
+    while (at < wanted.length && wanted[at] === bytes[from + at]) at++;
+    if (at === wanted.length) return inner;
   }
   return undefined;
 }

@@ -8,6 +8,10 @@ import { testBackend, testEndpoint } from "../support/config.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
 import { SECRETS } from "../support/secrets.ts";
 
+// What the API says; tests look at what they know of it.
+// deno-lint-ignore no-explicit-any
+type Json = any;
+
 const ANTHROPIC = { path: "/anthropic/v1/messages", headers: { "anthropic-version": "2023-06-01" } };
 
 async function refusal(response: Response): Promise<[number, string | null]> {
@@ -358,9 +362,8 @@ Deno.test("accounts: plain and streamed answers of both providers are recorded, 
   await (await proxy.chat(value, { ...anthropic, stream: true }, ANTHROPIC)).text();
   const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
   const rows = body.data.toReversed();
-  // deno-lint-ignore no-explicit-any
   const told = rows.map((
-    row: any,
+    row: Json,
   ) => [row.endpoint, row.model_asked, row.stream, row.input_tokens !== null, row.cost_micros !== null]);
   assertEquals(told, [
     ["openai", "gpt-4o-mini", null, true, true],
@@ -371,8 +374,7 @@ Deno.test("accounts: plain and streamed answers of both providers are recorded, 
   ]);
   assertEquals([rows[0].client, rows[0].stop_reason, rows[0].usage_partial], ["openai-sdk", "stop", false]);
   const usage = await proxy.api("GET", "/usage?group=model");
-  // deno-lint-ignore no-explicit-any
-  assertEquals(usage.body.data.map((row: any) => [row.model, row.requests]).sort(), [
+  assertEquals(usage.body.data.map((row: Json) => [row.model, row.requests]).sort(), [
     ["claude-sonnet-4-5", 2],
     ["gpt-4o-mini", 3],
   ]);
@@ -431,8 +433,7 @@ Deno.test("accounts: refused requests of a known caller are recorded, those of n
   for (let round = 0; round < 2; round++) await refusal(await proxy.chat(value));
   await refusal(await proxy.chat("wrong"));
   const { body } = await proxy.api("GET", "/exchanges");
-  // deno-lint-ignore no-explicit-any
-  assertEquals(body.data.map((row: any) => row.ending), ["rate_limited", "complete"]);
+  assertEquals(body.data.map((row: Json) => row.ending), ["rate_limited", "complete"]);
   assertStringIncludes(await proxy.metrics(), 'llm_proxy_refused_total{ending="unauthorized"} 1');
 });
 
