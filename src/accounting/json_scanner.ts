@@ -22,7 +22,7 @@ interface WantedKey {
   readonly place: Place;
 }
 
-const NO_BYTES = new Uint8Array();
+const NO_BYTES: Uint8Array = new Uint8Array();
 /** Longer ones cannot be among those that are wanted. */
 const MAX_KEY_BYTES = 64;
 /** A value that is longer is passed over: what is wanted is small. */
