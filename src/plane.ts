@@ -4,19 +4,18 @@ import { Accounts, type RunningExchange } from "./accounting/accounts.ts";
 import { Pricer } from "./accounting/cost.ts";
 import { publishedPrices } from "./accounting/published_prices.ts";
 import { ManagedTokens } from "./auth/managed_tokens.ts";
-import { isEqual, type Recognised } from "./auth/shared_token.ts";
-import { hashOf } from "./auth/token_value.ts";
+import type { Recognised } from "./auth/shared_token.ts";
 import type { Clock } from "./clock.ts";
 import type { Endpoint, ManagementConfig } from "./config/schema.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import type { Management } from "./handler.ts";
 import type { StorageHealth } from "./health.ts";
-import { field, fieldValue } from "./http1/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import { periodStarts } from "./limits/ledger.ts";
 import { Limiter } from "./limits/limiter.ts";
 import { createManageApi, MANAGE_PATH, type ManageApi } from "./manage/manage.ts";
 import type { LiveEvent, ManageParts } from "./manage/parts.ts";
+import { answerMetrics, METRICS_PATH } from "./manage/metrics_route.ts";
 import { Problem, problemResponse } from "./manage/problem.ts";
 import { toReply, toWebRequest } from "./manage/web_adapter.ts";
 import type { Log } from "./observability/log.ts";
@@ -266,37 +265,10 @@ function runningPlane(
   };
 }
 
-const METRICS_PATH = "/metrics";
-
 async function answerManage(api: ManageApi, request: IncomingRequest): Promise<OutgoingReply> {
   const web = await toWebRequest(request);
   const response = web === undefined
     ? problemResponse(new Problem(413, "The body is too long for anything that is managed here."))
     : await api(web, request.peer);
   return await toReply(response, request.cancellation);
-}
-
-/** With a token the request has to bear it. */
-async function answerMetrics(
-  metrics: Metrics,
-  { method, fields }: IncomingRequest,
-  token: string | undefined,
-): Promise<OutgoingReply> {
-  const [, presented = ""] = /^bearer +(\S+)$/i.exec(fieldValue(fields, "authorization") ?? "") ?? [];
-  const plain = field("content-type", "text/plain; charset=utf-8");
-  const reply = (status: number, reason: string, text: string, more = plain): OutgoingReply => ({
-    status,
-    reason,
-    fields: [more, field("cache-control", "no-store")],
-    body: new TextEncoder().encode(text),
-  });
-  if (token !== undefined && !isEqual(hashOf(presented), hashOf(token))) {
-    return {
-      ...reply(401, "Unauthorized", "Metrics need the management token, unless METRICS_PUBLIC=1.\n"),
-      fields: [plain, field("www-authenticate", 'Bearer realm="llm-proxy metrics"')],
-    };
-  }
-  if (method !== "GET" && method !== "HEAD") return reply(405, "Method Not Allowed", "Only GET.\n");
-  const { type, text } = await metrics.text();
-  return reply(200, "OK", text, field("content-type", type));
 }

@@ -70,6 +70,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "health",
     "http1",
     "limits",
+    "observability",
     "principal",
     "storage",
     "version",
@@ -113,7 +114,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** Only these parts may use what npm brings. */
 const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
-  "valibot": ["config", "demo", "manage"],
+  "valibot": ["cli", "config", "demo", "manage"],
   "@valibot/to-json-schema": ["manage"],
   "@noble/hashes/sha2.js": ["auth", "storage"],
   "@pydantic/genai-prices": ["accounting"],

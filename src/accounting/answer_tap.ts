@@ -2,8 +2,9 @@
 
 import { Decompressor } from "./decompressor.ts";
 import { EventStreamScanner } from "./event_stream_scanner.ts";
-import { JsonScanner, wantedPlaces } from "./json_scanner.ts";
+import { JsonScanner } from "./json_scanner.ts";
 import { addRawUsage, type RawUsage, type Usage, usageOf } from "./usage.ts";
+import { wantedPlaces } from "./wanted_places.ts";
 
 /** What an answer said about itself; what it did not say is absent. */
 export interface Observed {

@@ -1,6 +1,7 @@
 /** What a request asks for, as far as limits and accounts need it. */
 
-import { JsonScanner, wantedPlaces } from "./json_scanner.ts";
+import { JsonScanner } from "./json_scanner.ts";
+import { wantedPlaces } from "./wanted_places.ts";
 
 /** What a request says of itself; what it does not say is absent. */
 export interface RequestFacts {

@@ -1,13 +1,13 @@
 /** Calls that several commands make. */
 
 import type * as v from "valibot";
-import * as schemas from "../manage/schemas.ts";
+import * as answers from "../manage/answers.ts";
 import { CommandError } from "./command_error.ts";
 import { type ManageClient, type ManageTarget, withManageClient } from "./manage_client.ts";
 import { type Options, textOf } from "./manage_options.ts";
 
-type Project = v.InferOutput<typeof schemas.project>;
-const PROJECTS = schemas.listOf(schemas.project);
+type Project = v.InferOutput<typeof answers.project>;
+const PROJECTS = answers.listOf(answers.project);
 /** As many as the API gives at a time. */
 const PAGE = 1000;
 

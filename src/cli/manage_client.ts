@@ -8,7 +8,7 @@ import type { Flags } from "../config/resolver.ts";
 import type { ManagementConfig } from "../config/schema.ts";
 import { periodStarts } from "../limits/ledger.ts";
 import { createManageApi, MANAGE_PATH } from "../manage/manage.ts";
-import { problem } from "../manage/schemas.ts";
+import { problem } from "../manage/answers.ts";
 import { openBox } from "../storage/open_box.ts";
 import { keyFileOf, openStore } from "../storage/open.ts";
 import { type Store, StoreError } from "../storage/store.ts";

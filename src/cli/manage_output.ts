@@ -1,12 +1,12 @@
 /** How the commands of the management plane show what they got: as JSON for programs, else for people. */
 
 import type * as v from "valibot";
-import type * as schemas from "../manage/schemas.ts";
+import type * as answers from "../manage/answers.ts";
 import type { Options } from "./manage_options.ts";
 import { writeOut } from "./output.ts";
 
-type Project = v.InferOutput<typeof schemas.project>;
-type Token = v.InferOutput<typeof schemas.token>;
+type Project = v.InferOutput<typeof answers.project>;
+type Token = v.InferOutput<typeof answers.token>;
 
 /** `--json`, or the text. */
 export function show(options: Options, answer: unknown, text: () => string): void {

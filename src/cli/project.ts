@@ -1,7 +1,7 @@
 /** `llm-proxy project …` */
 
 import * as v from "valibot";
-import * as schemas from "../manage/schemas.ts";
+import * as answers from "../manage/answers.ts";
 import { allOf, findProject, onApi } from "./manage_calls.ts";
 import { keyFiles, keysBody, type Options, rulesBody } from "./manage_options.ts";
 import { dollars, rulesText, show, showOne } from "./manage_output.ts";
@@ -10,7 +10,7 @@ import { tableText } from "./table.ts";
 /** All of them. */
 export async function listProjects(options: Options): Promise<void> {
   await onApi(options, async (client) => {
-    const projects = await allOf(client, "/projects", schemas.listOf(schemas.project));
+    const projects = await allOf(client, "/projects", answers.listOf(answers.project));
     show(
       options,
       { data: projects },
@@ -38,7 +38,7 @@ export async function showProject(name: string, options: Options): Promise<void>
 export async function createProject(name: string, options: Options): Promise<void> {
   const body = { name, ...rulesBody(options), ...keysBody(keyFiles(options)) };
   await onApi(options, async (client) => {
-    const project = await client.call("POST", "/projects", { body, answer: schemas.project });
+    const project = await client.call("POST", "/projects", { body, answer: answers.project });
     show(options, project, () =>
       `The project ${project.name} is made: ${project.id}\n` +
       `Its first token: llm-proxy token create NAME --project ${word(project.name)}\n`);
@@ -55,7 +55,7 @@ export async function updateProject(name: string, options: Options): Promise<voi
   };
   await onApi(options, async (client) => {
     const { id } = await findProject(client, name);
-    showOne(options, await client.call("PATCH", `/projects/${id}`, { body, answer: schemas.project }));
+    showOne(options, await client.call("PATCH", `/projects/${id}`, { body, answer: answers.project }));
   });
 }
 
@@ -76,7 +76,7 @@ export async function deactivateProject(name: string, options: Options): Promise
 export async function revokeProjectTokens(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const { id } = await findProject(client, name);
-    const answer = await client.call("POST", `/projects/${id}/tokens/revoke`, { answer: schemas.revocation });
+    const answer = await client.call("POST", `/projects/${id}/tokens/revoke`, { answer: answers.revocation });
     show(
       options,
       answer,

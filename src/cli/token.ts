@@ -1,7 +1,7 @@
 /** `llm-proxy token …` */
 
 import * as v from "valibot";
-import * as schemas from "../manage/schemas.ts";
+import * as answers from "../manage/answers.ts";
 import { CommandError } from "./command_error.ts";
 import { allOf, findProject, onApi } from "./manage_calls.ts";
 import { expiryBody, type Options, rulesBody, textOf } from "./manage_options.ts";
@@ -16,7 +16,7 @@ export async function listTokens(options: Options): Promise<void> {
       query.set("project_id", (await findProject(client, options["project"])).id);
     }
     if (options["active"] === true) query.set("active_only", "true");
-    const tokens = await allOf(client, "/tokens", schemas.listOf(schemas.token), query);
+    const tokens = await allOf(client, "/tokens", answers.listOf(answers.token), query);
     show(
       options,
       { data: tokens },
@@ -55,7 +55,7 @@ export async function listTokens(options: Options): Promise<void> {
 export async function showToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
-    async (client) => showOne(options, await client.call("GET", tokenPath(id), { answer: schemas.token })),
+    async (client) => showOne(options, await client.call("GET", tokenPath(id), { answer: answers.token })),
   );
 }
 
@@ -65,7 +65,7 @@ export async function createToken(name: string, options: Options): Promise<void>
   await onApi(options, async (client) => {
     const { id: project_id } = await findProject(client, textOf(options, "project") ?? "");
     const body = { project_id, name, ...rules };
-    showNewToken(options, await client.call("POST", "/tokens", { body, answer: schemas.newToken }));
+    showNewToken(options, await client.call("POST", "/tokens", { body, answer: answers.newToken }));
   });
 }
 
@@ -84,7 +84,7 @@ export async function updateToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
     async (client) =>
-      showOne(options, await client.call("PATCH", tokenPath(id), { body, answer: schemas.token })),
+      showOne(options, await client.call("PATCH", tokenPath(id), { body, answer: answers.token })),
   );
 }
 
@@ -104,12 +104,12 @@ export async function rotateToken(id: string, options: Options): Promise<void> {
     const body = { overlap_minutes: overlap };
     showNewToken(
       options,
-      await client.call("POST", `${tokenPath(id)}/rotate`, { body, answer: schemas.newToken }),
+      await client.call("POST", `${tokenPath(id)}/rotate`, { body, answer: answers.newToken }),
     );
   });
 }
 
-function showNewToken(options: Options, token: v.InferOutput<typeof schemas.newToken>): void {
+function showNewToken(options: Options, token: v.InferOutput<typeof answers.newToken>): void {
   show(options, token, () =>
     `${token.token}\n\n` +
     `This is the token of ${token.name} (${token.id}). It is shown this once; clients use it as their API key.\n` +

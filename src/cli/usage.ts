@@ -1,6 +1,6 @@
 /** `llm-proxy usage` */
 
-import * as schemas from "../manage/schemas.ts";
+import * as answers from "../manage/answers.ts";
 import { findProject, onApi } from "./manage_calls.ts";
 import { type Options, textOf } from "./manage_options.ts";
 import { dollars, show } from "./manage_output.ts";
@@ -29,7 +29,7 @@ export async function showUsage(options: Options): Promise<void> {
     const project = textOf(options, "project");
     if (project !== undefined) query.set("project_id", (await findProject(client, project)).id);
     if (options["csv"] === true) return writeOut(await client.text(`/usage?${query}&format=csv`));
-    const usage = await client.call("GET", `/usage?${query}`, { answer: schemas.listOf(schemas.usageRow) });
+    const usage = await client.call("GET", `/usage?${query}`, { answer: answers.listOf(answers.usageRow) });
     show(options, usage, () =>
       usage.data.length === 0 ? "Nothing was used.\n" : tableText(
         [group, "requests", "errors", "input", "cached", "output", "cost"],

@@ -4,7 +4,7 @@ import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import { VERSION } from "../version.ts";
 import type { Route } from "./route.ts";
-import { problem } from "./schemas.ts";
+import { problem } from "./answers.ts";
 
 /** An OpenAPI 3.1 document. `base` is where the routes are mounted. */
 export function openApiDocument(routes: readonly Route[], base: string): Record<string, unknown> {

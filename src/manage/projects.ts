@@ -6,14 +6,16 @@ import type { Project, ProjectKey } from "../storage/store.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
+import { auditable, auditor, changedMeanwhile, checkVersion } from "./changes.ts";
 import { Problem } from "./problem.ts";
 import { json, type Route, route } from "./route.ts";
 import { mergedRules, moment, shownRules } from "./rules.ts";
-import * as schemas from "./schemas.ts";
+import * as answers from "./answers.ts";
+import * as requests from "./requests.ts";
 
 /** Their routes. */
 export function projectRoutes(parts: ManageParts): Route[] {
-  const { store, clock, actor } = parts;
+  const { store, clock } = parts;
 
   const shown = (project: Project) => ({
     id: project.id,
@@ -29,22 +31,15 @@ export function projectRoutes(parts: ManageParts): Route[] {
     if (project === undefined) throw new Problem(404, `There is no project ${JSON.stringify(id)}.`);
     return project;
   };
-  const audit = (source: string, action: string, subjectId: string, changes: Record<string, unknown>) => ({
-    at: clock.epochMs(),
-    actor,
-    source,
-    action,
-    subjectId,
-    changes,
-  });
+  const audit = auditor(parts);
 
   return [
     route({
       method: "get",
       path: "/projects",
       summary: "Projects, newest first",
-      query: schemas.projectsQuery,
-      answers: { 200: schemas.listOf(schemas.project) },
+      query: requests.projectsQuery,
+      answers: { 200: answers.listOf(answers.project) },
       handle: async ({ query }) =>
         json(listBody(await store.listProjects({ ...pageOf(query), activeOnly: query.active_only }), shown)),
     }),
@@ -52,8 +47,8 @@ export function projectRoutes(parts: ManageParts): Route[] {
       method: "post",
       path: "/projects",
       summary: "Create a project",
-      body: schemas.projectCreation,
-      answers: { 201: schemas.project },
+      body: requests.projectCreation,
+      answers: { 201: answers.project },
       async handle({ body, source }) {
         const now = clock.epochMs();
         const id = createId("prj");
@@ -76,7 +71,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
       method: "get",
       path: "/projects/{id}",
       summary: "A project",
-      answers: { 200: schemas.project },
+      answers: { 200: answers.project },
       async handle({ id }) {
         const project = await found(id);
         return json(shown(project), { version: project.version });
@@ -86,8 +81,8 @@ export function projectRoutes(parts: ManageParts): Route[] {
       method: "patch",
       path: "/projects/{id}",
       summary: "Change a project; what is left out stays, null takes away",
-      body: schemas.projectChange,
-      answers: { 200: schemas.project },
+      body: requests.projectChange,
+      answers: { 200: answers.project },
       async handle({ id, body, ifMatch, source }) {
         const before = await found(id);
         checkVersion(before, ifMatch);
@@ -125,7 +120,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
       method: "post",
       path: "/projects/{id}/tokens/revoke",
       summary: "Revoke all tokens of a project",
-      answers: { 200: schemas.revocation },
+      answers: { 200: answers.revocation },
       async handle({ id, source }) {
         await found(id);
         const { total, before } = await store.revokeTokens(
@@ -159,31 +154,4 @@ async function mergedKeys(
 /** Of a short key four characters would be too much of it. */
 function shownSuffix(key: string): string {
   return key.length < 16 ? "" : suffixOf(key);
-}
-
-/** What the audit log may hold of a request: of keys only that they were set. */
-export function auditable(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const keys = body["provider_keys"];
-  return {
-    ...body,
-    ...(typeof keys === "object" && keys !== null && {
-      provider_keys: Object.fromEntries(
-        Object.entries(keys).map(([endpoint, key]) => [endpoint, key === null ? "removed" : "set"]),
-      ),
-    }),
-  };
-}
-
-/** Throws `412` where the client saw another version. */
-export function checkVersion({ version }: { version: number }, ifMatch: number | undefined): void {
-  if (ifMatch !== undefined && ifMatch !== version) {
-    throw new Problem(412, "It has been changed since you read it: read it again.", {
-      headers: { etag: `"${version}"` },
-    });
-  }
-}
-
-/** Somebody else was faster. */
-export function changedMeanwhile(): Problem {
-  return new Problem(409, "It was changed by somebody else at the same moment: read it again.");
 }

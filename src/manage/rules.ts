@@ -2,7 +2,7 @@
 
 import type { Balance } from "../limits/ledger.ts";
 import type { Rules } from "../principal.ts";
-import type { RulesInput } from "./schemas.ts";
+import type { RulesInput } from "./requests.ts";
 
 type Draft = { -readonly [Key in keyof Rules]?: Rules[Key] | null | undefined };
 

@@ -5,8 +5,9 @@ import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
 import { json, type Route, route } from "./route.ts";
 import { moment } from "./rules.ts";
-import * as schemas from "./schemas.ts";
 import * as v from "valibot";
+import * as answers from "./answers.ts";
+import * as requests from "./requests.ts";
 
 /** Their routes. */
 export function systemRoutes({ store, proxy }: ManageParts): Route[] {
@@ -15,8 +16,8 @@ export function systemRoutes({ store, proxy }: ManageParts): Route[] {
       method: "get",
       path: "/audit",
       summary: "Every change that was made, newest first",
-      query: schemas.pageQuery,
-      answers: { 200: schemas.listOf(schemas.auditEntry) },
+      query: requests.pageQuery,
+      answers: { 200: answers.listOf(answers.auditEntry) },
       async handle({ query }) {
         const entries = await store.listAudit(pageOf(query));
         return json(listBody(entries, ({ id, at, actor, source, action, subjectId, changes }) => ({
@@ -34,7 +35,7 @@ export function systemRoutes({ store, proxy }: ManageParts): Route[] {
       method: "get",
       path: "/endpoints",
       summary: "Endpoints, and how each of their backends stands",
-      answers: { 200: v.object({ data: v.array(schemas.endpoint), next_cursor: v.null() }) },
+      answers: { 200: v.object({ data: v.array(answers.endpoint), next_cursor: v.null() }) },
       handle: () =>
         Promise.resolve(json({
           data: (proxy?.endpoints() ?? []).map(({ endpoint: { name, provider, strategy }, backends }) => ({
@@ -57,7 +58,7 @@ export function systemRoutes({ store, proxy }: ManageParts): Route[] {
       method: "get",
       path: "/health",
       summary: "How the management plane is",
-      answers: { 200: schemas.health },
+      answers: { 200: answers.health },
       async handle() {
         const size = await store.size().catch(() => undefined);
         const storage = size === undefined ? "failing" : proxy?.storage() ?? "ok";

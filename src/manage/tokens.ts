@@ -6,16 +6,17 @@ import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
-import { auditable, changedMeanwhile, checkVersion } from "./projects.ts";
+import { auditable, auditor, changedMeanwhile, checkVersion } from "./changes.ts";
 import { json, type Route, route } from "./route.ts";
 import { mergedRules, moment, momentOrNull, shownRules } from "./rules.ts";
-import * as schemas from "./schemas.ts";
+import * as answers from "./answers.ts";
+import * as requests from "./requests.ts";
 
 const MINUTE_MS = 60_000;
 
 /** Their routes. */
 export function tokenRoutes(parts: ManageParts): Route[] {
-  const { store, clock, actor } = parts;
+  const { store, clock } = parts;
 
   const shown = (token: Token) => ({
     id: token.id,
@@ -39,22 +40,15 @@ export function tokenRoutes(parts: ManageParts): Route[] {
     if (token === undefined) throw new Problem(404, `There is no token ${JSON.stringify(id)}.`);
     return token;
   };
-  const audit = (source: string, action: string, subjectId: string, changes: Record<string, unknown>) => ({
-    at: clock.epochMs(),
-    actor,
-    source,
-    action,
-    subjectId,
-    changes,
-  });
+  const audit = auditor(parts);
 
   return [
     route({
       method: "get",
       path: "/tokens",
       summary: "Tokens, newest first",
-      query: schemas.tokensQuery,
-      answers: { 200: schemas.listOf(schemas.token) },
+      query: requests.tokensQuery,
+      answers: { 200: answers.listOf(answers.token) },
       async handle({ query }) {
         await parts.flushed();
         const tokens = await store.listTokens({
@@ -69,8 +63,8 @@ export function tokenRoutes(parts: ManageParts): Route[] {
       method: "post",
       path: "/tokens",
       summary: "Create a token; its value is in this answer and nowhere else",
-      body: schemas.tokenCreation,
-      answers: { 201: schemas.newToken },
+      body: requests.tokenCreation,
+      answers: { 201: answers.newToken },
       async handle({ body, source }) {
         const project = await store.findProject(body.project_id);
         if (project === undefined) {
@@ -107,7 +101,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
       method: "get",
       path: "/tokens/{id}",
       summary: "A token, without its value",
-      answers: { 200: schemas.token },
+      answers: { 200: answers.token },
       async handle({ id }) {
         const token = await found(id);
         return json(shown(token), { version: token.version });
@@ -117,8 +111,8 @@ export function tokenRoutes(parts: ManageParts): Route[] {
       method: "patch",
       path: "/tokens/{id}",
       summary: "Change a token; what is left out stays, null takes away",
-      body: schemas.tokenChange,
-      answers: { 200: schemas.token },
+      body: requests.tokenChange,
+      answers: { 200: answers.token },
       async handle({ id, body, ifMatch, source }) {
         const before = await found(id);
         checkVersion(before, ifMatch);
@@ -161,8 +155,8 @@ export function tokenRoutes(parts: ManageParts): Route[] {
       method: "post",
       path: "/tokens/{id}/rotate",
       summary: "Give a token a new value; the old one holds for an overlap. Its counts and limits go on",
-      body: schemas.rotation,
-      answers: { 200: schemas.newToken },
+      body: requests.rotation,
+      answers: { 200: answers.newToken },
       async handle({ id, body, ifMatch, source }) {
         const before = await found(id);
         checkVersion(before, ifMatch);

@@ -8,7 +8,8 @@ import type { ManageParts, RunningProxy } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import { json, type Route, route } from "./route.ts";
 import { moment } from "./rules.ts";
-import * as schemas from "./schemas.ts";
+import * as answers from "./answers.ts";
+import * as requests from "./requests.ts";
 
 /** How often running exchanges are told again. */
 const TICK_MS = 1_000;
@@ -23,8 +24,8 @@ export function usageRoutes(parts: ManageParts): Route[] {
       method: "get",
       path: "/usage",
       summary: "Sums of requests, tokens and cost, by a group or in all; from and to count by the hour (UTC)",
-      query: schemas.usageQuery,
-      answers: { 200: schemas.listOf(schemas.usageRow) },
+      query: requests.usageQuery,
+      answers: { 200: answers.listOf(answers.usageRow) },
       types: ["application/json", "text/csv"],
       async handle({ query }) {
         await parts.flushed();
@@ -44,8 +45,8 @@ export function usageRoutes(parts: ManageParts): Route[] {
       method: "get",
       path: "/exchanges",
       summary: "Exchanges, newest first; never what was said in them",
-      query: schemas.exchangesQuery,
-      answers: { 200: schemas.listOf(schemas.exchange) },
+      query: requests.exchangesQuery,
+      answers: { 200: answers.listOf(answers.exchange) },
       async handle({ query }) {
         await parts.flushed();
         const { status, ending } = query;

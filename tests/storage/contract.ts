@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ExchangeRow, type Store, StoreError, type UsageFilter } from "../../src/storage/store.ts";
-import { AT, auditRow, exchangeRow, projectRow, tokenRow } from "../support/rows.ts";
+import { AT, auditRow, exchangeRow, NO_FILTER, projectRow, tokenRow } from "../support/rows.ts";
 
 /** A fresh store, and the same one opened a second time. */
 export interface StoreBench {
@@ -11,15 +11,6 @@ export interface StoreBench {
 }
 
 const ALL = { limit: 50, before: undefined };
-const NO_FILTER: UsageFilter = {
-  from: undefined,
-  to: undefined,
-  projectId: undefined,
-  tokenId: undefined,
-  endpoint: undefined,
-  model: undefined,
-  client: undefined,
-};
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 

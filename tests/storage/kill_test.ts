@@ -4,19 +4,11 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
+import { NO_FILTER } from "../support/rows.ts";
 import { random } from "../support/random.ts";
 import { SECRETS } from "../support/secrets.ts";
 
 const ROUNDS = 100;
-const NO_FILTER = {
-  from: undefined,
-  to: undefined,
-  projectId: undefined,
-  tokenId: undefined,
-  endpoint: undefined,
-  model: undefined,
-  client: undefined,
-};
 
 /** Sums and single exchanges say the same, since they are written together. */
 async function recorded(path: string): Promise<number> {

@@ -1,7 +1,7 @@
 /** Projects, tokens and exchanges with nothing special about them. */
 
 import { createTokenValue, hashOf, suffixOf } from "../../src/auth/token_value.ts";
-import type { ExchangeRow, NewAuditEntry, Project, Token } from "../../src/storage/store.ts";
+import type { ExchangeRow, NewAuditEntry, Project, Token, UsageFilter } from "../../src/storage/store.ts";
 
 export const AT: number = Date.UTC(2026, 3, 29, 10, 30);
 
@@ -90,3 +90,14 @@ export function auditRow(
 ): NewAuditEntry {
   return { at: AT, actor: "test", source: "192.0.2.1", action, subjectId, changes: {}, ...more };
 }
+
+/** Everything counts. */
+export const NO_FILTER: UsageFilter = {
+  from: undefined,
+  to: undefined,
+  projectId: undefined,
+  tokenId: undefined,
+  endpoint: undefined,
+  model: undefined,
+  client: undefined,
+};

@@ -3,7 +3,8 @@
 import type { AuditEntry, ExchangeRow, NewAuditEntry, Project, Store, Token } from "../store.ts";
 import * as access from "./access_tables.ts";
 import { Database } from "./database.ts";
-import * as exchanges from "./exchange_tables.ts";
+import { insertExchanges } from "./exchange_tables.ts";
+import * as queries from "./usage_queries.ts";
 
 /** Opens or creates it. Throws a `StoreError` that says what is wrong with the file. */
 export function openSqlite(path: string): Store {
@@ -28,7 +29,7 @@ export function openSqlite(path: string): Store {
       dataVersion = readDataVersion(database);
       return dataVersion !== before;
     },
-    readSpending: (since) => settled(() => exchanges.readSpending(database, since)),
+    readSpending: (since) => settled(() => queries.readSpending(database, since)),
 
     addProject: (project: Project, audit) => audited(audit, () => access.insertProject(database, project)),
     findProject: (id) => settled(() => access.findProject(database, id)),
@@ -44,11 +45,11 @@ export function openSqlite(path: string): Store {
       audited(audit, () => access.revokeTokens(database, projectId, audit.at)),
 
     addExchanges: (rows: readonly ExchangeRow[]) =>
-      settled(() => database.transaction(() => exchanges.insertExchanges(database, rows))),
-    usage: (group, filter) => settled(() => exchanges.readUsage(database, group, filter)),
-    listExchanges: (page) => settled(() => exchanges.listExchanges(database, page)),
+      settled(() => database.transaction(() => insertExchanges(database, rows))),
+    usage: (group, filter) => settled(() => queries.readUsage(database, group, filter)),
+    listExchanges: (page) => settled(() => queries.listExchanges(database, page)),
     listAudit: (page) => settled(() => listAudit(database, page)),
-    prune: (before) => settled(() => database.transaction(() => exchanges.pruneExchanges(database, before))),
+    prune: (before) => settled(() => database.transaction(() => queries.pruneExchanges(database, before))),
 
     readNote: (name) =>
       settled(() => {

@@ -1,0 +1,174 @@
+/** What the management API gives, for its OpenAPI document and for the command line. */
+
+import * as v from "valibot";
+import { id, moment } from "./common_schemas.ts";
+
+const count = v.pipe(v.number(), v.integer());
+const limits = v.object({
+  requests_per_minute: v.nullable(count),
+  tokens_per_minute: v.nullable(count),
+  concurrent_requests: v.nullable(count),
+});
+const budget = v.object({
+  day_usd: v.nullable(v.number()),
+  month_usd: v.nullable(v.number()),
+  total_usd: v.nullable(v.number()),
+});
+const spent = v.object({ day_micros: count, month_micros: count, total_micros: count });
+const rules = {
+  limits,
+  max_requests: v.nullable(count),
+  budget,
+  spent: v.pipe(spent, v.description("in millionths of a US dollar")),
+  allowed_endpoints: v.nullable(v.array(v.string())),
+  allowed_models: v.nullable(v.array(v.string())),
+};
+
+/** A project as it is given. */
+export const project = v.object({
+  id,
+  name: v.string(),
+  active: v.boolean(),
+  ...rules,
+  provider_keys: v.pipe(
+    v.record(v.string(), v.object({ suffix: v.string() })),
+    v.description("by endpoint; of a key only its last four characters are shown"),
+  ),
+  created_at: moment,
+  updated_at: moment,
+});
+
+const tokenEntries = {
+  id,
+  project_id: id,
+  name: v.string(),
+  active: v.pipe(v.boolean(), v.description("false once it is deactivated or revoked")),
+  state: v.picklist(["active", "inactive", "revoked", "expired"]),
+  token_suffix: v.string(),
+  ...rules,
+  request_count: count,
+  last_used_at: v.nullable(moment),
+  expires_at: v.nullable(moment),
+  revoked_at: v.nullable(moment),
+  previous_valid_until: v.pipe(
+    v.nullable(moment),
+    v.description("until then the value before the last rotation holds"),
+  ),
+  created_at: moment,
+  updated_at: moment,
+};
+/** A token as it is given. */
+export const token = v.object(tokenEntries);
+/** A token with its value, which is shown once. */
+export const newToken = v.object({ ...tokenEntries, token: v.string() });
+
+/** What became of a project's tokens. */
+export const revocation = v.object({
+  revoked_count: count,
+  already_revoked_count: count,
+  total_tokens: count,
+});
+
+/** The sums of a group; the group's own name stands beside them: `model`, `token`, … */
+export const usageRow = v.looseObject({
+  requests: count,
+  errors: count,
+  input_tokens: count,
+  output_tokens: count,
+  cached_tokens: count,
+  cache_write_tokens: count,
+  reasoning_tokens: count,
+  audio_tokens: count,
+  image_tokens: count,
+  cost_micros: v.pipe(count, v.description("in millionths of a US dollar, where the price is known")),
+  unpriced_requests: v.pipe(count, v.description("requests with tokens whose price is not known")),
+  bytes: count,
+  duration_ms: v.number(),
+});
+
+const known = <Schema extends v.GenericSchema>(schema: Schema) => v.nullable(schema);
+/** An exchange as it is kept; null is unknown. */
+export const exchange = v.object({
+  request_id: v.string(),
+  started_at: moment,
+  duration_ms: v.number(),
+  time_to_first_byte_ms: known(v.number()),
+  method: v.string(),
+  path: v.string(),
+  endpoint: known(v.string()),
+  provider: known(v.string()),
+  backend: known(v.string()),
+  attempts: count,
+  status: count,
+  ending: v.string(),
+  principal: v.string(),
+  token_id: known(v.string()),
+  project_id: known(v.string()),
+  client: v.string(),
+  stream: known(v.boolean()),
+  model_asked: known(v.string()),
+  model_answered: known(v.string()),
+  stop_reason: known(v.string()),
+  input_tokens: known(count),
+  output_tokens: known(count),
+  cached_tokens: known(count),
+  cache_write_tokens: known(count),
+  reasoning_tokens: known(count),
+  audio_tokens: known(count),
+  image_tokens: known(count),
+  usage_partial: v.boolean(),
+  cost_micros: known(count),
+  price_version: known(v.string()),
+  bytes: count,
+});
+
+/** One entry of the audit log. */
+export const auditEntry = v.object({
+  id: count,
+  at: moment,
+  actor: v.string(),
+  source: v.string(),
+  action: v.string(),
+  subject_id: v.string(),
+  changes: v.record(v.string(), v.unknown()),
+});
+
+/** An endpoint with its backends. */
+export const endpoint = v.object({
+  name: v.string(),
+  provider: v.string(),
+  strategy: v.string(),
+  backends: v.array(v.object({
+    name: v.string(),
+    base_url: v.string(),
+    state: v.picklist(["up", "set_aside", "rate_limited"]),
+    in_flight: count,
+    failures: count,
+    for_seconds: v.number(),
+  })),
+});
+
+/** How the management plane is. */
+export const health = v.object({
+  status: v.picklist(["ok", "degraded"]),
+  storage: v.picklist(["ok", "failing"]),
+  version: v.string(),
+  uptime_seconds: count,
+  database_bytes: known(count),
+  dropped_exchanges: count,
+  in_flight: count,
+});
+
+/** A part of a list, and where the next one begins. */
+export function listOf<Item extends v.GenericSchema>(item: Item) {
+  return v.object({ data: v.array(item), next_cursor: v.nullable(v.string()) });
+}
+
+/** An error (RFC 9457). */
+export const problem = v.object({
+  type: v.string(),
+  title: v.string(),
+  status: count,
+  detail: v.string(),
+  errors: v.optional(v.array(v.object({ pointer: v.string(), detail: v.string() }))),
+});
