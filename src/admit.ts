@@ -5,7 +5,7 @@ import { modelInPath, RequestTap } from "./accounting/request_facts.ts";
 import type { Endpoint } from "./config/schema.ts";
 import { ProxyFault } from "./faults.ts";
 import { plainBody } from "./forwarding/model/decode_body.ts";
-import { modelPlaces } from "./forwarding/model/model_place.ts";
+import { modelPlaces } from "./forwarding/model/model_places.ts";
 import type { ByteSource } from "./http1/body.ts";
 import { concat, readAgain, sourceOf, watched } from "./http1/bytes.ts";
 import { fieldValue } from "./http1/fields.ts";

@@ -138,8 +138,9 @@ function runningPlane(
         if (health === "ok") log("info", "storage_recovered");
         else log("error", "storage_failing", { detail: `${reason}; usage waits to be written` });
       },
-      onDropped() {
-        dropped++;
+      onDropped(reason) {
+        // The first says enough; the metric counts the rest.
+        if (dropped++ === 0) log("error", "usage_dropped", { detail: reason });
         metrics.dropped();
       },
     },

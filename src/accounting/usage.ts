@@ -27,6 +27,7 @@ export type RawUsage = Map<string, number>;
 /** The nesting of usage objects is two deep; more is nothing that is known. */
 const MAX_DEPTH = 3;
 const MAX_NUMBERS = 64;
+const MAX_COUNT = 1e10;
 
 /**
  * Adds a provider's usage object to what came before. Streams tell it several times, each time more of it: the
@@ -39,7 +40,9 @@ export function addRawUsage(raw: RawUsage, value: unknown, prefix = "", depth = 
     const inner = members[key];
     const path = prefix + key;
     if (typeof inner === "number") {
-      if (Number.isFinite(inner) && inner >= 0 && (raw.has(path) || raw.size < MAX_NUMBERS)) {
+      // What is below zero, beyond all sense or no number of tokens is no usage.
+      const isSensible = inner >= 0 && inner <= MAX_COUNT && (Number.isInteger(inner) || key === "seconds");
+      if (isSensible && (raw.has(path) || raw.size < MAX_NUMBERS)) {
         raw.set(path, Math.max(raw.get(path) ?? 0, inner));
       }
     } else if (Array.isArray(inner)) addModalities(raw, inner, path);

@@ -16,7 +16,8 @@ const MAX_BATCH = 250;
 export interface WriterEvents {
   /** The store began to fail, or works again. */
   readonly onHealth: (health: "ok" | "failing", reason: string | undefined) => void;
-  readonly onDropped: () => void;
+  /** An exchange is lost. */
+  readonly onDropped: (reason: string) => void;
 }
 
 /** A queue in front of the store. */
@@ -40,7 +41,7 @@ export class ExchangeWriter {
   }
 
   add(row: ExchangeRow): void {
-    if (this.#waiting.length >= MAX_WAITING) return this.#events.onDropped();
+    if (this.#waiting.length >= MAX_WAITING) return this.#events.onDropped("too many wait");
     this.#waiting.push(row);
     // Of a store that fails the timer takes care.
     if (this.#waiting.length >= MAX_BATCH && this.#health === "ok" && this.#writing === undefined) {
@@ -61,7 +62,7 @@ export class ExchangeWriter {
     await this.flush();
     this.#stopTimer?.();
     this.#stopTimer = undefined;
-    for (let left = this.#waiting.length; left > 0; left--) this.#events.onDropped();
+    for (let left = this.#waiting.length; left > 0; left--) this.#events.onDropped("the program ends");
   }
 
   #schedule(delayMs: number): void {
@@ -76,7 +77,7 @@ export class ExchangeWriter {
     try {
       while (this.#waiting.length > 0) {
         const batch = this.#waiting.slice(0, MAX_BATCH);
-        await this.#store.addExchanges(batch);
+        await this.#writeBatch(batch);
         this.#waiting.splice(0, batch.length);
         this.#became("ok");
       }
@@ -87,6 +88,17 @@ export class ExchangeWriter {
         this.#stopTimer = undefined;
         this.flush();
       });
+    }
+  }
+
+  /** One that the store will never take must not hold up all others: it is dropped. */
+  async #writeBatch(batch: readonly ExchangeRow[]): Promise<void> {
+    try {
+      await this.#store.addExchanges(batch);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.kind !== "failed") throw error;
+      if (batch.length === 1) return this.#events.onDropped(error.message);
+      for (const row of batch) await this.#writeBatch([row]);
     }
   }
 

@@ -426,6 +426,33 @@ Deno.test("accounts: a stream whose client leaves keeps what was seen, marked pa
   assertEquals(sent, before, "the upstream has been let go");
 });
 
+Deno.test("accounts: whatever an upstream says, all others go on being recorded", async () => {
+  const bodies = [
+    '{"model":"\\ud800\\u0000","usage":{"prompt_tokens":1.5,"completion_tokens":-3}}',
+    '{"model":"x","usage":{"prompt_tokens":1e300,"completion_tokens":9007199254740993}}',
+    '{"model":"=1+1","usage":{"prompt_tokens":"7","completion_tokens":null},"choices":[{"finish_reason":"\\ud83d"}]}',
+    '{"model":"good","usage":{"prompt_tokens":5,"completion_tokens":6}}',
+  ];
+  let asked = 0;
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write(plainAnswer(bodies[asked++] ?? "", { headers: "Content-Type: application/json\r\n" }));
+    },
+  });
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token();
+  for (const _ of bodies) await refusal(await proxy.chat(value));
+  const { body } = await proxy.api("GET", "/exchanges");
+  assertEquals(body.data.map((row: Json) => [row.input_tokens, row.output_tokens]), [
+    [5, 6],
+    [null, null],
+    [null, null],
+    [null, null],
+  ]);
+  assertEquals((await proxy.api("GET", "/health")).body.dropped_exchanges, 0);
+});
+
 Deno.test("accounts: refused requests of a known caller are recorded, those of nobody are only counted", async () => {
   await using upstream = new FakeUpstream();
   await using proxy = await ManagedProxy.start(upstream);

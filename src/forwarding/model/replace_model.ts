@@ -4,7 +4,7 @@ import type { ModelOverride } from "../../config/schema.ts";
 import { concat } from "../../http1/bytes.ts";
 import type { Field } from "../../http1/fields.ts";
 import { plainBody } from "./decode_body.ts";
-import { modelPlaces } from "./model_place.ts";
+import { modelPlaces } from "./model_places.ts";
 
 /** A body with another model. */
 export interface ReplacedBody {

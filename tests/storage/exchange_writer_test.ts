@@ -1,0 +1,89 @@
+import { assertEquals } from "@std/assert";
+import { ExchangeWriter } from "../../src/storage/exchange_writer.ts";
+import { type ExchangeRow, StoreError } from "../../src/storage/store.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { exchangeRow } from "../support/rows.ts";
+
+class WriterBench {
+  readonly clock = new FakeClock();
+  readonly written: string[] = [];
+  readonly events: string[] = [];
+  failure: StoreError | undefined;
+  dropped = 0;
+  readonly writer = new ExchangeWriter({
+    addExchanges: (rows: readonly ExchangeRow[]) => {
+      if (this.failure !== undefined) return Promise.reject(this.failure);
+      if (rows.some(({ requestId }) => requestId === "poison")) {
+        return Promise.reject(new StoreError("failed", "will not take it"));
+      }
+      this.written.push(...rows.map(({ requestId }) => requestId));
+      return Promise.resolve();
+    },
+  }, {
+    clock: this.clock,
+    events: { onHealth: (health) => this.events.push(health), onDropped: () => this.dropped++ },
+  });
+
+  add(...ids: string[]): void {
+    for (const requestId of ids) this.writer.add(exchangeRow({ requestId }));
+  }
+
+  /** Lets time pass, and what it began end. */
+  async pass(ms: number): Promise<void> {
+    this.clock.pass(ms);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+Deno.test("ExchangeWriter: writes together what comes together, within half a second", async () => {
+  const bench = new WriterBench();
+  bench.add("a", "b");
+  assertEquals(bench.written, []);
+  await bench.pass(500);
+  assertEquals(bench.written, ["a", "b"]);
+  assertEquals(bench.clock.pending, 0, "nothing to do, no timer");
+});
+
+Deno.test("ExchangeWriter: a store that fails is tried again, in order, and said to fail and to recover once", async () => {
+  const bench = new WriterBench();
+  bench.failure = new StoreError("busy", "locked");
+  bench.add("a");
+  await bench.pass(500);
+  bench.add("b");
+  for (let round = 0; round < 5; round++) await bench.pass(1_000);
+  assertEquals([bench.written, bench.events, bench.writer.health], [[], ["failing"], "failing"]);
+  bench.failure = undefined;
+  await bench.pass(1_000);
+  assertEquals([bench.written, bench.events], [["a", "b"], ["failing", "ok"]]);
+});
+
+Deno.test("ExchangeWriter: waits up to a bound, then drops the newest and counts them", async () => {
+  const bench = new WriterBench();
+  bench.failure = new StoreError("full", "full");
+  bench.add(...Array.from({ length: 10_005 }, (_, index) => String(index)));
+  await bench.pass(500);
+  assertEquals(bench.dropped, 5);
+  bench.failure = undefined;
+  await bench.writer.flush();
+  assertEquals([bench.written.length, bench.written[0], bench.written.at(-1)], [10_000, "0", "9999"]);
+});
+
+Deno.test("ExchangeWriter: one row that is never taken does not hold up the others", async () => {
+  const bench = new WriterBench();
+  bench.add("a", "poison", "b");
+  await bench.pass(500);
+  bench.add("c");
+  await bench.pass(500);
+  assertEquals([bench.written, bench.dropped, bench.events], [["a", "b", "c"], 1, []]);
+});
+
+Deno.test("ExchangeWriter: closing writes what waits, and counts what cannot be", async () => {
+  const bench = new WriterBench();
+  bench.add("a");
+  await bench.writer.close();
+  assertEquals([bench.written, bench.clock.pending], [["a"], 0]);
+  bench.failure = new StoreError("full", "full");
+  bench.add("b");
+  await bench.writer.close();
+  assertEquals([bench.dropped, bench.clock.pending], [1, 0]);
+});
