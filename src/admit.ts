@@ -1,11 +1,11 @@
 /** The stage between authentication and forwarding: is this principal allowed to make this request, now? */
 
 import type { Account } from "./accounting/accounts.ts";
-import { modelInPath, RequestTap } from "./accounting/request_facts.ts";
+import { modelsInPath, RequestTap } from "./accounting/request_facts.ts";
 import type { Endpoint } from "./config/schema.ts";
 import { ProxyFault } from "./faults.ts";
 import { plainBody } from "./forwarding/model/decode_body.ts";
-import { modelPlaces } from "./forwarding/model/model_places.ts";
+import { modelNames } from "./forwarding/model/model_places.ts";
 import type { ByteSource } from "./http1/body.ts";
 import { concat, readAgain, sourceOf, watched } from "./http1/bytes.ts";
 import { fieldValue } from "./http1/fields.ts";
@@ -38,10 +38,12 @@ export async function admit(candidate: Candidate): Promise<ByteSource | null> {
     path: candidate.rest,
   });
   account.asks(() => tap.facts());
-  const body = dependsOnBody(principal) ? await readFirst(candidate, tap) : observed(candidate, tap);
-  const facts = tap.facts();
-  const reservation = { tokens: facts.maxOutputTokens ?? 0, micros: account.highestOutputCost(facts) };
-  account.admitted(limiter.admit(principal, reservation).settle);
+  // Before the body is read: to hold bodies in memory is what limits are to keep from happening.
+  const admission = limiter.admit(principal);
+  account.admitted(admission);
+  if (!dependsOnBody(principal)) return observed(candidate, tap);
+  const body = await readFirst(candidate, tap);
+  account.reserve(tap.facts());
   return body;
 }
 
@@ -88,12 +90,14 @@ async function readFirst(
   });
   tap.write(plain);
   if (isRestricted) {
-    const inPath = modelInPath(rest);
-    const models = [
-      ...(inPath === undefined ? [] : [inPath]),
-      ...modelPlaces(plain, fields).map(({ name }) => name),
-    ];
-    checkModels(principal, { models, hasBody: whole.length > 0 });
+    const named = whole.length === 0 ? [] : modelNames(plain, fields);
+    if (named === undefined) {
+      throw new ProxyFault(
+        "forbidden",
+        "This token may use certain models only, and this body is no JSON object or form.",
+      );
+    }
+    checkModels(principal, { models: [...modelsInPath(rest), ...named], hasBody: whole.length > 0 });
   }
   return body === null ? null : sourceOf(whole);
 }

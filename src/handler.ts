@@ -142,7 +142,9 @@ export function createHandler(parts: HandlerParts): Handler {
       const arrived = { fields, body, bodyLength: request.bodyLength };
       const sent = account === undefined || !endpoint.streamUsage
         ? { ...arrived, isAsked: false }
-        : await withUsageAsked(arrived, { endpoint, path: rest });
+        : await withUsageAsked(arrived, { endpoint, path: rest }).catch((error) => {
+          throw cancellation.reason ?? error;
+        });
 
       const keyed = (backend: Backend) => withProjectsKey(backend, { principal, endpoint });
       const headFor = (chosen: Backend) => {
@@ -165,6 +167,7 @@ export function createHandler(parts: HandlerParts): Handler {
         balancer: parts.balancerOf(endpoint),
         method,
         headFor,
+        sharesKey: (backend) => keyed(backend) === backend,
         body: sent.body,
         bodyLength: sent.bodyLength,
         cancellation,
@@ -197,6 +200,12 @@ function withProjectsKey(
   const value = principal.keys.get(endpoint.name);
   // The others may be another provider's, who has no business with this key.
   const isSameProvider = backend.baseUrl.origin === endpoint.backends[0]?.baseUrl.origin;
+  if (value === null) {
+    throw new ProxyFault(
+      "internal",
+      `The key of this project for ${endpoint.name} cannot be read; the log says more.`,
+    );
+  }
   return value === undefined || !isSameProvider ? backend : { ...backend, key: { mode: "inject", value } };
 }
 

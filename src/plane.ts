@@ -10,9 +10,11 @@ import type { Endpoint, ManagementConfig } from "./config/schema.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import type { Management } from "./handler.ts";
 import type { StorageHealth } from "./health.ts";
+import { fieldValue } from "./http1/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import { periodStarts } from "./limits/ledger.ts";
 import { Limiter } from "./limits/limiter.ts";
+import { BearerGate } from "./manage/bearer_gate.ts";
 import { createManageApi, MANAGE_PATH, type ManageApi } from "./manage/manage.ts";
 import type { LiveEvent, ManageParts } from "./manage/parts.ts";
 import { answerMetrics, METRICS_PATH } from "./manage/metrics_route.ts";
@@ -145,9 +147,10 @@ function runningPlane(
       },
     },
   });
+  const prices = publishedPrices();
   const accounts = new Accounts({
     clock,
-    pricer: new Pricer(publishedPrices()),
+    pricer: new Pricer(prices),
     onOpen(account) {
       if (listeners.size > 0) tell({ kind: "started", exchange: account.running() });
     },
@@ -179,6 +182,11 @@ function runningPlane(
       return true;
     }
   };
+  const gate = new BearerGate(config.token, clock);
+  const onUnexpected = (error: unknown): void =>
+    log("error", "unexpected", {
+      detail: error instanceof Error ? error.stack ?? error.message : String(error),
+    });
   const api: ManageApi = createManageApi({
     store,
     box,
@@ -211,11 +219,8 @@ function runningPlane(
       uptimeMs: () => clock.now() - startedAt,
     },
   }, {
-    token: config.token,
-    onUnexpected: (error) =>
-      log("error", "unexpected", {
-        detail: error instanceof Error ? error.stack ?? error.message : String(error),
-      }),
+    gate,
+    onUnexpected,
   });
 
   /** Once at the start and then every hour. */
@@ -247,12 +252,24 @@ function runningPlane(
     refreshed: () => isStale() ? refresh() : undefined,
     failedOver: ({ endpoint, backend }) => metrics.failedOver(endpoint, backend),
     refused: (ending) => metrics.refused(ending),
-    serves: (next) => void (served = next),
+    serves(next) {
+      served = next;
+      for (const { name, priceProvider } of next.endpoints) {
+        if (priceProvider === undefined || prices.knows(priceProvider)) continue;
+        const detail = `endpoints.${name}.price_provider ${
+          JSON.stringify(priceProvider)
+        } is not known: nothing has a price`;
+        log("warn", "configuration", { detail });
+      }
+    },
     configure: (next) => void ({ retentionDays, metricsPublic } = next),
     answer(request, path) {
-      if (path === MANAGE_PATH || path.startsWith(`${MANAGE_PATH}/`)) return answerManage(api, request);
-      if (path !== METRICS_PATH) return undefined;
-      return answerMetrics(metrics, request, metricsPublic ? undefined : config.token);
+      if (path === METRICS_PATH) {
+        const open = metricsPublic ? undefined : gate;
+        return replied(request, () => answerMetrics(metrics, request, open), onUnexpected);
+      }
+      if (path !== MANAGE_PATH && !path.startsWith(`${MANAGE_PATH}/`)) return undefined;
+      return replied(request, () => answerManage(request, { api, gate, clock }), onUnexpected);
     },
     drain() {
       for (const onEnd of listeners.values()) onEnd();
@@ -266,10 +283,32 @@ function runningPlane(
   };
 }
 
-async function answerManage(api: ManageApi, request: IncomingRequest): Promise<OutgoingReply> {
-  const web = await toWebRequest(request);
-  const response = web === undefined
-    ? problemResponse(new Problem(413, "The body is too long for anything that is managed here."))
-    : await api(web, request.peer);
-  return await toReply(response, request.cancellation);
+/** Problems as the answers they are; nothing that goes wrong here leaves a client without one. */
+async function replied(
+  { cancellation }: IncomingRequest,
+  work: () => Promise<OutgoingReply>,
+  onUnexpected: (error: unknown) => void,
+): Promise<OutgoingReply> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Problem) return await toReply(problemResponse(error), cancellation);
+    if (cancellation.reason === undefined) onUnexpected(error);
+    return await toReply(
+      problemResponse(new Problem(500, "The proxy failed on this request.")),
+      cancellation,
+    );
+  }
+}
+
+async function answerManage(
+  request: IncomingRequest,
+  { api, gate, clock }: { api: ManageApi; gate: BearerGate; clock: Clock },
+): Promise<OutgoingReply> {
+  // Before the body is read: nobody else's is held.
+  gate.check(fieldValue(request.fields, "authorization"), request.peer);
+  const response = await api(await toWebRequest(request, clock), request.peer);
+  if (request.method !== "HEAD") return await toReply(response, request.cancellation);
+  await response.body?.cancel();
+  return await toReply(new Response(null, response), request.cancellation);
 }

@@ -38,11 +38,11 @@ export interface Principal {
   readonly projectId?: string;
   /** Everything whose rules the request has to keep. */
   readonly subjects: readonly Subject[];
-  /** Provider keys of its project by endpoint; they are used in place of the endpoint's own. */
-  readonly keys: ReadonlyMap<string, string>;
+  /** Provider keys of its project by endpoint, used in place of the endpoint's own; null: it cannot be read. */
+  readonly keys: ReadonlyMap<string, string | null>;
 }
 
-const NO_KEYS: ReadonlyMap<string, string> = new Map();
+const NO_KEYS: ReadonlyMap<string, string | null> = new Map();
 
 /** Where no token is asked for. */
 export const ANONYMOUS: Principal = { kind: "anonymous", name: "anonymous", subjects: [], keys: NO_KEYS };

@@ -43,6 +43,14 @@ export interface EndedExchange {
   readonly traceparent: string | undefined;
 }
 
+/** An admission, as an account settles it. */
+export interface Admitted {
+  readonly reserve: (reservation: { readonly tokens: number; readonly micros: number }) => void;
+  readonly settle: (
+    used: { readonly tokens: number | undefined; readonly micros: number | undefined },
+  ) => void;
+}
+
 /** What accounts are kept with. */
 export interface AccountsParts {
   readonly clock: Clock;
@@ -54,12 +62,16 @@ export interface AccountsParts {
 }
 
 const MAX_USER_AGENTS = 500;
+const MAX_COUNTED = 10_000;
+const MAX_REQUEST_ID = 200;
 const NOTHING: Observed = { usage: {} };
 
 /** All accounts that are open. */
 export class Accounts {
   readonly #parts: AccountsParts;
   readonly #open = new Set<Account>();
+  /** Answers that can be asked for again, and have told their usage. */
+  readonly #counted = new Set<string>();
   /** Families by user agent; there are few. */
   readonly #clients = new Map<string, string>();
   /** Answers that are still being decompressed. */
@@ -92,6 +104,15 @@ export class Accounts {
     await Promise.all(this.#closing);
   }
 
+  /** Whether an answer tells usage that was told before: it is only looked at again. */
+  #isCounted({ method }: ExchangeRecord, { responseId, usage }: Observed): boolean {
+    if (responseId === undefined || usage.inputTokens === undefined) return false;
+    if (method === "GET" && this.#counted.has(responseId)) return true;
+    if (this.#counted.size >= MAX_COUNTED) this.#counted.clear();
+    this.#counted.add(responseId);
+    return false;
+  }
+
   #clientOf(userAgent: string): string {
     let client = this.#clients.get(userAgent);
     if (client === undefined) {
@@ -110,7 +131,8 @@ export class Accounts {
     this.#closing.add(closing);
   }
 
-  #write(account: Account, record: ExchangeRecord, observed: Observed): void {
+  #write(account: Account, record: ExchangeRecord, answer: Observed): void {
+    const observed = this.#isCounted(record, answer) ? { ...answer, usage: {} } : answer;
     this.#parts.onRow({ row: account.close(record, observed), record, traceparent: account.traceparent });
   }
 }
@@ -125,8 +147,10 @@ export class Account implements ExchangeAccount {
   readonly #pricer: Pricer;
   readonly #onEnd: (record: ExchangeRecord) => void;
   #facts: () => RequestFacts = () => ({});
-  #settle: ((used: { tokens: number | undefined; micros: number | undefined }) => void) | undefined;
+  #admission: Admitted | undefined;
+  #reserved: { readonly tokens: number; readonly micros: number } | undefined;
   #backend: Backend | undefined;
+  #providerRequestId: string | undefined;
   #tap: AnswerTap | undefined;
   #bytes = 0;
 
@@ -153,13 +177,20 @@ export class Account implements ExchangeAccount {
     this.#facts = facts;
   }
 
-  /** It was let in; `settle` is told what it used. */
-  admitted(settle: (used: { tokens: number | undefined; micros: number | undefined }) => void): void {
-    this.#settle = settle;
+  /** It was let in; the admission is told what it used. */
+  admitted(admission: Admitted): void {
+    this.#admission = admission;
+  }
+
+  /** Keeps from others what the request may use. Throws where others hold the rest. */
+  reserve(facts: RequestFacts): void {
+    const reserved = { tokens: facts.maxOutputTokens ?? 0, micros: this.#highestOutputCost(facts) };
+    this.#admission?.reserve(reserved);
+    this.#reserved = reserved;
   }
 
   /** What the most tokens would cost that the answer may have; 0 where nothing is known. In micro-dollars. */
-  highestOutputCost({ model, maxOutputTokens }: RequestFacts): number {
+  #highestOutputCost({ model, maxOutputTokens }: RequestFacts): number {
     const backend = this.endpoint?.backends[0];
     if (model === undefined || maxOutputTokens === undefined || backend === undefined) return 0;
     return this.#cost({ outputTokens: maxOutputTokens }, [model], backend)?.micros ?? 0;
@@ -167,6 +198,7 @@ export class Account implements ExchangeAccount {
 
   answered(fields: readonly Field[], backend: Backend): void {
     this.#backend = backend;
+    this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
     this.#tap = AnswerTap.of(fieldValue(fields, "content-type"), fieldValue(fields, "content-encoding"));
   }
 
@@ -207,9 +239,13 @@ export class Account implements ExchangeAccount {
     const facts = this.#facts();
     const models = [model, facts.model].filter((name) => name !== undefined);
     const cost = this.#backend && this.#cost(usage, models, this.#backend);
-    this.#settle?.({ tokens: sum(usage.inputTokens, usage.outputTokens), micros: cost?.micros });
+    const tokens = sum(usage.inputTokens, usage.outputTokens);
+    // An answer that does not say what it used has used what was reserved for it: or nobody would ever say.
+    const isUnmetered = tokens === undefined && this.#backend !== undefined && record.status < 400;
+    this.#admission?.settle(isUnmetered && this.#reserved || { tokens, micros: cost?.micros });
     return {
       requestId: record.id,
+      providerRequestId: this.#providerRequestId?.slice(0, MAX_REQUEST_ID),
       startedAt: this.#startedAt,
       durationMs: record.durationMs,
       firstByteMs: record.firstByteMs,
@@ -224,7 +260,7 @@ export class Account implements ExchangeAccount {
       principal: principal.name,
       tokenId: principal.tokenId,
       projectId: principal.projectId,
-      admitted: this.#settle !== undefined,
+      admitted: this.#admission !== undefined,
       client: this.#client,
       stream: facts.stream,
       modelAsked: facts.model,

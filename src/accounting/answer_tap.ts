@@ -11,10 +11,13 @@ export interface Observed {
   readonly usage: Usage;
   readonly model?: string;
   readonly stopReason?: string;
+  /** Of an answer that can be asked for again. */
+  readonly responseId?: string;
 }
 
 /** All shapes at once: an endpoint may answer in more than one, whatever it is called. */
 const WANTED = wantedPlaces({
+  id: true,
   model: true,
   usage: true,
   stop_reason: true,
@@ -25,7 +28,7 @@ const WANTED = wantedPlaces({
   message: { model: true, usage: true, stop_reason: true },
   delta: { stop_reason: true },
   // Events of OpenAI's responses.
-  response: { model: true, usage: true, status: true, incomplete_details: { reason: true } },
+  response: { id: true, model: true, usage: true, status: true, incomplete_details: { reason: true } },
   // Groq's streams.
   x_groq: { usage: true },
   // Gemini.
@@ -33,6 +36,8 @@ const WANTED = wantedPlaces({
   modelVersion: true,
   candidates: { "*": { finishReason: true } },
 });
+/** OpenAI's responses, which tell their usage whenever they are looked at. */
+const RESPONSE_ID = "resp_";
 /** A model's name or a stop reason is shorter. */
 const MAX_TEXT = 200;
 
@@ -41,6 +46,7 @@ export class AnswerTap {
   readonly #raw: RawUsage = new Map();
   #model: string | undefined;
   #stopReason: string | undefined;
+  #responseId: string | undefined;
   /** What a status says is said better by a stop reason. */
   #status: string | undefined;
   readonly #sink: { write(bytes: Uint8Array): void };
@@ -84,6 +90,7 @@ export class AnswerTap {
       usage: usageOf(this.#raw),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
+      ...(this.#responseId !== undefined && { responseId: this.#responseId }),
     };
   }
 
@@ -104,6 +111,10 @@ export class AnswerTap {
       case "response.model":
       case "modelVersion":
         this.#model ??= value;
+        return;
+      case "id":
+      case "response.id":
+        if (value.startsWith(RESPONSE_ID)) this.#responseId = value;
         return;
       case "status":
       case "response.status":

@@ -9,6 +9,8 @@ export interface PriceLibrary {
   readonly version: string;
   /** The price of a model; undefined where it knows none. */
   readonly priceOf: (model: string, provider: string) => PublishedPrice | undefined;
+  /** Whether it knows a provider. */
+  readonly knows: (provider: string) => boolean;
   /** The provider behind an address. */
   readonly providerAt: (url: string) => string | undefined;
 }

@@ -19,6 +19,7 @@ export function publishedPrices(): PriceLibrary {
   const known = new Map<string, PublishedPrice | undefined>();
   return {
     version: SPECIFIER.replace(/^npm:@pydantic\//, "").replace("@", " "),
+    knows: (provider) => findProvider({ providerId: provider })?.id !== undefined,
     providerAt: (url) => findProvider({ providerApiUrl: url })?.id,
     priceOf(model, provider) {
       const key = `${provider} ${model}`;

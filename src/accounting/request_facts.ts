@@ -20,6 +20,8 @@ const WANTED = wantedPlaces({
   generationConfig: { maxOutputTokens: true },
 });
 const MAX_MODEL = 200;
+/** No model answers at greater length; what a client says beyond it is not reserved. */
+const MAX_OUTPUT_TOKENS = 10_000_000;
 /** A form's fields are short and stand before or behind its file. */
 const FORM_PART_BYTES = 8 * 1024;
 
@@ -36,7 +38,7 @@ export class RequestTap {
 
   constructor({ contentType, path }: { contentType: string | undefined; path: string }) {
     this.#isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
-    this.#model = modelInPath(path);
+    this.#model = modelsInPath(path).at(-1);
     this.#scanner = this.#isForm
       ? undefined
       : new JsonScanner(WANTED, (place, value) => this.#found(place, value));
@@ -64,20 +66,40 @@ export class RequestTap {
       if (typeof value === "string" && value !== "" && value.length <= MAX_MODEL) this.#model = value;
     } else if (place === "stream") {
       if (typeof value === "boolean") this.#stream = value;
-    } else if (typeof value === "number" && value >= 0 && Number.isFinite(value)) {
-      this.#maxOutputTokens = Math.max(this.#maxOutputTokens ?? 0, Math.ceil(value));
+    } else if (typeof value === "number" && value >= 0) {
+      this.#maxOutputTokens = Math.min(
+        Math.max(this.#maxOutputTokens ?? 0, Math.ceil(value)),
+        MAX_OUTPUT_TOKENS,
+      );
     }
   }
 }
 
-/** Gemini's and Azure's paths name the model: `/v1beta/models/NAME:generateContent`, `/deployments/NAME/…`. */
-export function modelInPath(path: string): string | undefined {
-  const [, name] = /\/(?:models|deployments)\/([^/:?]+)/.exec(path) ?? [];
-  if (name === undefined || name.length > MAX_MODEL) return undefined;
+/** Segments of a path behind which a model is named. */
+const MODEL_FOLDERS: ReadonlySet<string> = new Set(["models", "tunedmodels", "deployments", "engines"]);
+
+/**
+ * The models that a path names, as Gemini's and Azure's do: `/v1beta/models/NAME:generateContent`,
+ * `/deployments/NAME/…`. Every one there is, however it is written: servers decode and merge slashes before they look.
+ */
+export function modelsInPath(path: string): string[] {
+  const segments = path.split("/").map(decoded).join("/").split("/").filter((segment) => segment !== "");
+  const names: string[] = [];
+  for (const [index, segment] of segments.entries()) {
+    const isNamed = MODEL_FOLDERS.has((segments[index - 1] ?? "").toLowerCase());
+    const action = /:[A-Za-z]+$/.exec(segment);
+    if (isNamed || action !== null && index === segments.length - 1) {
+      names.push(segment.slice(0, action?.index ?? segment.length).slice(0, MAX_MODEL));
+    }
+  }
+  return names;
+}
+
+function decoded(segment: string): string {
   try {
-    return decodeURIComponent(name);
+    return decodeURIComponent(segment);
   } catch {
-    return undefined;
+    return segment;
   }
 }
 

@@ -27,7 +27,7 @@ export type RawUsage = Map<string, number>;
 /** The nesting of usage objects is two deep; more is nothing that is known. */
 const MAX_DEPTH = 3;
 const MAX_NUMBERS = 64;
-const MAX_COUNT = 1e10;
+const MAX_COUNT = 1e9;
 
 /**
  * Adds a provider's usage object to what came before. Streams tell it several times, each time more of it: the

@@ -105,7 +105,7 @@ export class ManagedTokens {
 
   async #read(): Promise<void> {
     const { projects, tokens } = await this.#store.readAccess();
-    const opened = new Map<string, { project: Project; keys: Map<string, string> }>();
+    const opened = new Map<string, { project: Project; keys: Map<string, string | null> }>();
     for (const project of projects) opened.set(project.id, { project, keys: await this.#openKeys(project) });
     const entries = new Map<string, Entry>();
     for (const token of tokens) {
@@ -120,15 +120,18 @@ export class ManagedTokens {
     }
     this.#entries = entries;
     this.#met.clear();
-    this.#secrets = [...opened.values()].flatMap(({ keys }) => [...keys.values()]);
+    this.#secrets = [...opened.values()].flatMap(({ keys }) => [...keys.values()]).filter((key) =>
+      key !== null
+    );
   }
 
-  async #openKeys(project: Project): Promise<Map<string, string>> {
-    const keys = new Map<string, string>();
+  async #openKeys(project: Project): Promise<Map<string, string | null>> {
+    const keys = new Map<string, string | null>();
     for (const { endpoint, sealed } of project.keys) {
       const key = await this.#box.open(sealed, keyContext(project.id, endpoint));
       if (key === undefined) this.#onUnreadable(`the key of ${project.name} for ${endpoint}`);
-      else keys.set(endpoint, key);
+      // Never the endpoint's own instead: that is somebody else's money.
+      keys.set(endpoint, key ?? null);
     }
     return keys;
   }
@@ -136,7 +139,7 @@ export class ManagedTokens {
 
 function principalOf(
   token: Token,
-  { project, keys }: { project: Project; keys: ReadonlyMap<string, string> },
+  { project, keys }: { project: Project; keys: ReadonlyMap<string, string | null> },
 ): Principal {
   const subjects: Subject[] = [
     { key: `token:${token.id}`, what: "token", rules: token.rules },

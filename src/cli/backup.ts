@@ -2,15 +2,16 @@
 
 import { openStore } from "../storage/open.ts";
 import { CommandError } from "./command_error.ts";
-import { inStoresWords, managementConfig } from "./manage_client.ts";
+import { checkDatabase, inStoresWords, managementConfig } from "./manage_client.ts";
 import { type Options, textOf } from "./manage_options.ts";
 import { writeOut } from "./output.ts";
 
 /** Copies the database into a new file, while it is in use. */
 export async function backup(file: string, options: Options): Promise<void> {
-  const { databaseUrl } = await managementConfig(textOf(options, "config"));
+  const config = await managementConfig(textOf(options, "config"));
+  checkDatabase(config);
   await inStoresWords(async () => {
-    const store = await openStore(databaseUrl);
+    const store = await openStore(config.databaseUrl);
     try {
       makeNewFile(file);
       await store.backup(file);

@@ -12,10 +12,18 @@ const PROJECTS = answers.listOf(answers.project);
 const PAGE = 1000;
 
 /** Opens the API that the options name. */
-export async function onApi(options: Options, work: (client: ManageClient) => Promise<void>): Promise<void> {
+export async function onApi(
+  options: Options,
+  work: (client: ManageClient) => Promise<void>,
+  { creates = false }: { creates?: boolean } = {},
+): Promise<void> {
   const url = textOf(options, "url");
   const config = textOf(options, "config");
-  const target: ManageTarget = { ...(url !== undefined && { url }), ...(config !== undefined && { config }) };
+  const target: ManageTarget = {
+    creates,
+    ...(url !== undefined && { url }),
+    ...(config !== undefined && { config }),
+  };
   await withManageClient(target, work);
 }
 

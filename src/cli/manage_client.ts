@@ -10,12 +10,14 @@ import { periodStarts } from "../limits/ledger.ts";
 import { createManageApi, MANAGE_PATH } from "../manage/manage.ts";
 import { problem } from "../manage/answers.ts";
 import { openBox } from "../storage/open_box.ts";
-import { keyFileOf, openStore } from "../storage/open.ts";
+import { isThere, keyFileOf, openStore } from "../storage/open.ts";
 import { type Store, StoreError } from "../storage/store.ts";
 import { CommandError } from "./command_error.ts";
 
 /** Where the API is looked for. */
 export interface ManageTarget {
+  /** A database is made where there is none; other commands would only show an empty one. */
+  readonly creates?: boolean;
   /** Of a running proxy; absent: the database itself. */
   readonly url?: string;
   readonly config?: string;
@@ -39,6 +41,7 @@ export async function withManageClient(
 ): Promise<void> {
   const config = await managementConfig(target.config);
   if (target.url !== undefined) return await work(clientOf(remote(target.url, config.token)));
+  if (target.creates !== true) checkDatabase(config);
   await inStoresWords(async () => {
     const store = await openStore(config.databaseUrl);
     try {
@@ -57,6 +60,15 @@ export async function managementConfig(path: string | undefined): Promise<Manage
   throw new CommandError(
     "The management plane is off: set MANAGEMENT_TOKEN, in the environment or in .env.",
     2,
+  );
+}
+
+/** Throws where there is no database: most likely this is another folder than the proxy's. */
+export function checkDatabase({ databaseUrl }: ManagementConfig): void {
+  if (isThere(databaseUrl)) return;
+  throw new CommandError(
+    `There is no database at ${databaseUrl}: run this in the folder that the proxy runs in, or set DATABASE_URL.\n` +
+      "The proxy makes it at its first start with MANAGEMENT_TOKEN; so does llm-proxy project create.",
   );
 }
 
@@ -107,7 +119,7 @@ async function direct(store: Store, config: ManagementConfig): Promise<Ask> {
     flushed: () => Promise.resolve(),
     spent: (key) => balances.get(key),
     proxy: undefined,
-  }, { token: undefined, onUnexpected: (error) => unexpected = error });
+  }, { gate: undefined, onUnexpected: (error) => unexpected = error });
   return async (path, init) => {
     const response = await api(new Request(new URL(path, "http://llm-proxy"), init), "this machine");
     if (unexpected !== undefined) throw unexpected;
@@ -119,7 +131,10 @@ function clientOf(ask: Ask): ManageClient {
   const answered = async (path: string, init: RequestInit): Promise<string> => {
     const response = await ask(`${MANAGE_PATH}${path}`, init);
     const text = await response.text();
-    if (!response.ok) throw new CommandError(refusalOf(response.status, text));
+    // What the API calls a bad request was mostly a bad option.
+    if (!response.ok) {
+      throw new CommandError(refusalOf(response.status, text), response.status === 400 ? 2 : 1);
+    }
     return text;
   };
   return {

@@ -62,7 +62,7 @@ export function expiryBody(text: string | undefined, now: number): Record<string
   if (amount !== undefined && unitMs !== undefined) {
     return { expires_at: new Date(now + Number(amount) * unitMs).toISOString() };
   }
-  if (!Number.isNaN(Date.parse(text))) return { expires_at: new Date(text).toISOString() };
+  if (/^\d{4}-\d{2}-\d{2}/.test(text)) return { expires_at: text };
   throw new CommandError(
     `--expires: ${
       JSON.stringify(text)

@@ -22,6 +22,7 @@ export function addManageCommands(program: Command): void {
     "change a project",
   )
     .option("--name <name>", "another name").option("--activate", "let its tokens in again")
+    .option("--deactivate", "refuse its tokens from the next request on")
     .action(async (name: string, options: Options) => (await projects()).updateProject(name, options));
   onTarget(project.command("deactivate")).argument("<project>", "its name or id")
     .description("refuse its tokens from the next request on")
@@ -36,28 +37,36 @@ export function addManageCommands(program: Command): void {
   onTarget(token.command("list")).option("--project <project>", "of one project, by its name or id")
     .option("--active", "only those that are let in").description("all tokens")
     .action(async (options: Options) => (await tokens()).listTokens(options));
-  onTarget(token.command("show")).argument("<id>").description("one token")
+  onTarget(token.command("show")).argument("<token>", "its id, or its name where no other has it")
+    .description("one token")
     .action(async (id: string, options: Options) => (await tokens()).showToken(id, options));
   tokenOptions(token.command("create")).argument("<name>", "who holds it")
-    .requiredOption("--project <project>", "its project, by name or id").description(
+    .requiredOption("--project <project>", "its project, by name or id (required)").description(
       "make a token; it is shown once",
     )
     .action(async (name: string, options: Options) => (await tokens()).createToken(name, options));
-  tokenOptions(token.command("update")).argument("<id>").description("change a token")
+  tokenOptions(token.command("update")).argument("<token>", "its id or name").description("change a token")
     .option("--name <name>", "another name").option("--activate", "let it in again")
     .option("--deactivate", "refuse it until it is activated")
     .action(async (id: string, options: Options) => (await tokens()).updateToken(id, options));
-  onTarget(token.command("revoke")).argument("<id>").description(
+  onTarget(token.command("revoke")).argument("<token>", "its id or name").description(
     "refuse it from the next request on, for good",
   )
     .action(async (id: string, options: Options) => (await tokens()).revokeToken(id, options));
-  onTarget(token.command("rotate")).argument("<id>").description("give it a new value, which is shown once")
+  onTarget(token.command("rotate")).argument("<token>", "its id or name").description(
+    "give it a new value, which is shown once",
+  )
     .option("--overlap <minutes>", "how long the old value is still taken", "60")
     .action(async (id: string, options: Options) => (await tokens()).rotateToken(id, options));
 
-  onTarget(program.command("usage")).description("requests, tokens and cost")
+  onTarget(program.command("usage")).description(
+    "requests, tokens and cost, of all time unless --from says otherwise",
+  )
     .option("--group <by>", "model, day, hour, token, project, endpoint or client", "model")
-    .option("--from <moment>", "like 2026-11-01").option("--to <moment>")
+    .option("--from <moment>", "from then on, to the hour (UTC), like 2026-11-01").option(
+      "--to <moment>",
+      "before then, likewise",
+    )
     .option("--project <project>", "of one project, by its name or id").option("--token <id>", "of one token")
     .option("--endpoint <name>").option("--model <name>").option("--client <family>")
     .option("--csv", "as comma-separated values")

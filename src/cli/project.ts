@@ -42,7 +42,7 @@ export async function createProject(name: string, options: Options): Promise<voi
     show(options, project, () =>
       `The project ${project.name} is made: ${project.id}\n` +
       `Its first token: llm-proxy token create NAME --project ${word(project.name)}\n`);
-  });
+  }, { creates: true });
 }
 
 /** Changes what the options name. */
@@ -50,6 +50,7 @@ export async function updateProject(name: string, options: Options): Promise<voi
   const body = {
     ...(typeof options["name"] === "string" && { name: options["name"] }),
     ...(options["activate"] === true && { active: true }),
+    ...(options["deactivate"] === true && { active: false }),
     ...rulesBody(options),
     ...keysBody(keyFiles(options)),
   };
@@ -81,7 +82,7 @@ export async function revokeProjectTokens(name: string, options: Options): Promi
       options,
       answer,
       () =>
-        `${answer.revoked_count} tokens are revoked; ${answer.already_revoked_count} of ${answer.total_tokens} were before.\n`,
+        `Revoked: ${answer.revoked_count}; revoked before: ${answer.already_revoked_count}; in all: ${answer.total_tokens}.\n`,
     );
   });
 }

@@ -2,7 +2,7 @@ import { type App, createApp } from "../app.ts";
 import { systemClock } from "../clock.ts";
 import { processSources } from "../config/env.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
-import { secretsOf } from "../config/redact.ts";
+import { LEAST_SECRET, secretsOf } from "../config/redact.ts";
 import type { Flags } from "../config/resolver.ts";
 import type { ManagementConfig } from "../config/schema.ts";
 import { warningsOf } from "../config/warnings.ts";
@@ -25,7 +25,8 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   const log: Log = (level, event, fields) => currentLog(level, event, fields);
   /** What running exchanges still have to say may hold a secret of before. */
   const withhold = (more: readonly string[]): void => {
-    for (const secret of more) secrets.add(secret);
+    // Short ones would disfigure every line.
+    for (const secret of more) if (secret.length >= LEAST_SECRET) secrets.add(secret);
     currentLog = createLog(config.log, { write, secrets: [...secrets] });
   };
   withhold([]);

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import * as answers from "../manage/answers.ts";
 import { CommandError } from "./command_error.ts";
 import { allOf, findProject, onApi } from "./manage_calls.ts";
+import type { ManageClient } from "./manage_client.ts";
 import { expiryBody, type Options, rulesBody, textOf } from "./manage_options.ts";
 import { dollars, rulesText, shortTime, show, showOne } from "./manage_output.ts";
 import { tableText } from "./table.ts";
@@ -55,7 +56,8 @@ export async function listTokens(options: Options): Promise<void> {
 export async function showToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
-    async (client) => showOne(options, await client.call("GET", tokenPath(id), { answer: answers.token })),
+    async (client) =>
+      showOne(options, await client.call("GET", await tokenPath(client, id), { answer: answers.token })),
   );
 }
 
@@ -84,14 +86,17 @@ export async function updateToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
     async (client) =>
-      showOne(options, await client.call("PATCH", tokenPath(id), { body, answer: answers.token })),
+      showOne(
+        options,
+        await client.call("PATCH", await tokenPath(client, id), { body, answer: answers.token }),
+      ),
   );
 }
 
 /** For good. */
 export async function revokeToken(id: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
-    await client.call("DELETE", tokenPath(id), { answer: v.null() });
+    await client.call("DELETE", await tokenPath(client, id), { answer: v.null() });
     show(options, { id, state: "revoked" }, () => `${id} is revoked: it is refused from now on.\n`);
   });
 }
@@ -104,7 +109,7 @@ export async function rotateToken(id: string, options: Options): Promise<void> {
     const body = { overlap_minutes: overlap };
     showNewToken(
       options,
-      await client.call("POST", `${tokenPath(id)}/rotate`, { body, answer: answers.newToken }),
+      await client.call("POST", `${await tokenPath(client, id)}/rotate`, { body, answer: answers.newToken }),
     );
   });
 }
@@ -116,6 +121,13 @@ function showNewToken(options: Options, token: v.InferOutput<typeof answers.newT
     "Settings for a client: llm-proxy connect CLIENT --token TOKEN\n");
 }
 
-function tokenPath(id: string): string {
-  return `/tokens/${encodeURIComponent(id)}`;
+/** By its id, or by its name where no other has it. */
+async function tokenPath(client: ManageClient, name: string): Promise<string> {
+  const tokens = await allOf(client, "/tokens", answers.listOf(answers.token));
+  const found = tokens.filter((token) => token.id === name || token.name === name);
+  const [token] = found;
+  if (token === undefined) throw new CommandError(`There is no token ${JSON.stringify(name)}.`);
+  if (found.length === 1) return `/tokens/${token.id}`;
+  const ids = found.map(({ id, token_suffix }) => `${id} (ends in ${token_suffix})`).join(", ");
+  throw new CommandError(`Several tokens are called ${JSON.stringify(name)}: name one by its id: ${ids}.`);
 }

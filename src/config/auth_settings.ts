@@ -2,6 +2,8 @@
 
 import { rulesOf } from "./limit_settings.ts";
 import { usesOwnCredential } from "./credentials.ts";
+import type { LimitSettings } from "./file_schema.ts";
+import type { KeyPath } from "./problem.ts";
 import type { Resolver } from "./resolver.ts";
 import type { AuthConfig, Endpoint, NamedToken } from "./schema.ts";
 import type { Section } from "./section.ts";
@@ -20,6 +22,7 @@ export function readTokens(
     resolver.inFile(["auth", "token"], settings?.token),
   ], { fallback: undefined, show: (token) => token === undefined ? "none" : "[redacted]" });
   const rules = rulesOf(settings?.limits);
+  settleLimits(resolver, ["auth", "limits"], settings?.limits);
   const tokens: NamedToken[] = shared === undefined
     ? []
     : [{ name: SHARED, token: shared, ...(rules && { rules }) }];
@@ -42,9 +45,15 @@ export function readTokens(
       show: () => `[redacted] (${name})`,
     });
     const own = rulesOf(limits);
+    settleLimits(resolver, [...at, "limits"], limits);
     tokens.push({ name, token, ...(own && { rules: own }) });
   }
   return { tokens, mode: settings?.mode };
+}
+
+/** Notes limits, where there are any, for those who want to see every value. */
+function settleLimits(resolver: Resolver, at: KeyPath, limits: LimitSettings | undefined): void {
+  if (limits !== undefined) resolver.settle(at, [{ value: limits, at }], { fallback: limits });
 }
 
 /** Decides who may call, and reports what that lacks. */
@@ -64,7 +73,7 @@ export function settleAuth(
     resolver.report(["auth", "mode"], '"none" stands beside a token: keep one of the two');
   }
   const limited = tokens.findIndex(({ rules }) => rules !== undefined);
-  if (limited !== -1 && !hasManagedTokens) {
+  if (limited !== -1 && !hasManagedTokens && !resolver.has("MANAGEMENT_TOKEN")) {
     const at = tokens[limited]?.name === SHARED ? ["auth", "limits"] : ["auth", "tokens"];
     resolver.report(at, "holds limits, which need the management plane: set MANAGEMENT_TOKEN");
   }

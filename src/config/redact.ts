@@ -1,7 +1,7 @@
 import type { Config } from "./schema.ts";
 
 /** Shorter values are everyday words or could be guessed, and would disfigure every line they are taken out of. */
-const LEAST_SECRET = 8;
+export const LEAST_SECRET = 8;
 
 /** Every value of a configuration that must never be shown. */
 export function secretsOf({ auth, endpoints, management }: Config): string[] {

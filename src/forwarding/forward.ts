@@ -25,6 +25,8 @@ export interface ForwardRequest {
   readonly method: string;
   /** Path and query, byte for byte, and the fields that a backend gets. */
   readonly headFor: (backend: Backend) => { readonly target: string; readonly fields: readonly Field[] };
+  /** Whether it is sent with the key that all others use, too: limits of another key say nothing of the backend. */
+  readonly sharesKey: (backend: Backend) => boolean;
   readonly body: ByteSource | null;
   readonly bodyLength: number | undefined;
   readonly cancellation: Cancellation;
@@ -108,6 +110,8 @@ async function tryBackend(
     const { method, cancellation } = request;
     const answer = await attempt({ backend, method, target, content: sent, cancellation, startedAt }, parts);
     const verdict = judgeAnswer(answer.response, request.endpoint.retry);
+    const isOwnLimit = !request.sharesKey(backend) && answer.response.status === 429;
+    if (isOwnLimit) return { kind: "answer", answer };
     if (verdict === "good") lease.succeeded();
     else if (verdict === "failure") lease.failed();
     else lease.limited(verdict.limitedMs);

@@ -8,7 +8,10 @@ import type { Principal } from "../principal.ts";
 export function checkEndpoint(principal: Principal, endpoint: string): void {
   for (const { what, rules } of principal.subjects) {
     if (rules.endpoints === undefined || matchesAny(rules.endpoints, endpoint)) continue;
-    throw new ProxyFault("forbidden", `This ${what} may not use the endpoint ${endpoint}.`);
+    throw new ProxyFault(
+      "forbidden",
+      `This ${what} may not use the endpoint ${endpoint}; it may use ${shown(rules.endpoints)}.`,
+    );
   }
 }
 
@@ -30,7 +33,10 @@ export function checkModels(
     if (allowed === undefined) continue;
     const refused = models.find((model) => !matchesAny(allowed, model));
     if (refused !== undefined) {
-      throw new ProxyFault("forbidden", `This ${what} may not use the model ${JSON.stringify(refused)}.`);
+      throw new ProxyFault(
+        "forbidden",
+        `This ${what} may not use the model ${JSON.stringify(refused)}; it may use ${shown(allowed)}.`,
+      );
     }
     if (models.length === 0 && hasBody) {
       throw new ProxyFault(
@@ -39,4 +45,8 @@ export function checkModels(
       );
     }
   }
+}
+
+function shown(patterns: readonly string[]): string {
+  return patterns.length === 0 ? "none" : patterns.join(", ");
 }

@@ -7,6 +7,8 @@ import { type Balance, Ledger, msUntilNext, type Reservation } from "./ledger.ts
 
 /** A request that was admitted. */
 export interface Admission {
+  /** Once it is known how much it may use: keeps that from others. Throws where others hold the rest by now. */
+  readonly reserve: (reservation: Reservation) => void;
   /** Once, when it has ended: what it used; unknown is undefined and counts as nothing. */
   readonly settle: (
     used: { readonly tokens: number | undefined; readonly micros: number | undefined },
@@ -14,7 +16,7 @@ export interface Admission {
 }
 
 /** Nothing to be settled. */
-const UNLIMITED: Admission = { settle() {} };
+const UNLIMITED: Admission = { reserve() {}, settle() {} };
 /** A running request may end at any moment. */
 const CONCURRENT_RETRY_MS = 1_000;
 
@@ -31,29 +33,39 @@ export class Limiter {
   }
 
   /** Throws `rate_limited` or `budget_exceeded`; then nothing is counted. */
-  admit(principal: Principal, reservation: Reservation): Admission {
-    const { subjects } = principal;
+  admit({ subjects }: Principal): Admission {
     if (subjects.length === 0) return UNLIMITED;
     const now = this.#clock.now();
     const entries = subjects.map((subject) => ({ subject, ledger: this.#ledgerOf(subject.key) }));
-    for (const { subject, ledger } of entries) this.#check(subject, ledger, now);
+    for (const { subject, ledger } of entries) {
+      this.#checkRequests(subject, ledger, now);
+      this.#checkAmounts(subject, ledger, now);
+    }
     for (const { ledger } of entries) {
       ledger.requestsThisMinute.add(now, 1);
       ledger.requests++;
       ledger.running++;
-      ledger.reservedTokens += reservation.tokens;
-      ledger.reservedMicros += reservation.micros;
     }
+    let reserved: Reservation = { tokens: 0, micros: 0 };
     let isSettled = false;
     return {
+      reserve: (reservation) => {
+        const at = this.#clock.now();
+        for (const { subject, ledger } of entries) this.#checkAmounts(subject, ledger, at);
+        reserved = reservation;
+        for (const { ledger } of entries) {
+          ledger.reservedTokens += reservation.tokens;
+          ledger.reservedMicros += reservation.micros;
+        }
+      },
       settle: ({ tokens = 0, micros = 0 }) => {
         if (isSettled) return;
         isSettled = true;
         const endedAt = this.#clock.now();
         for (const { ledger } of entries) {
           ledger.running--;
-          ledger.reservedTokens -= reservation.tokens;
-          ledger.reservedMicros -= reservation.micros;
+          ledger.reservedTokens -= reserved.tokens;
+          ledger.reservedMicros -= reserved.micros;
           if (tokens > 0) ledger.tokensThisMinute.add(endedAt, tokens);
           if (micros > 0) ledger.spend(micros, this.#clock.epochMs());
         }
@@ -75,8 +87,8 @@ export class Limiter {
     return ledger;
   }
 
-  #check({ what, rules }: Subject, ledger: Ledger, now: number): void {
-    const { requestsPerMinute, tokensPerMinute, concurrentRequests, maxRequests } = rules;
+  #checkRequests({ what, rules }: Subject, ledger: Ledger, now: number): void {
+    const { requestsPerMinute, concurrentRequests, maxRequests } = rules;
     if (maxRequests !== undefined && ledger.requests >= maxRequests) {
       throw new ProxyFault("budget_exceeded", `This ${what} has made all of its ${maxRequests} requests.`, {
         limit: {
@@ -101,6 +113,11 @@ export class Limiter {
         { kind: "requests", limit: requestsPerMinute, resetMs },
       );
     }
+  }
+
+  /** Tokens and money, which are known only when an answer has ended. */
+  #checkAmounts({ what, rules }: Subject, ledger: Ledger, now: number): void {
+    const { tokensPerMinute } = rules;
     if (tokensPerMinute !== undefined) {
       // What others may still use counts; what this one may use does not, or large answers could never be asked for.
       const free = tokensPerMinute - ledger.reservedTokens;
@@ -122,7 +139,8 @@ export class Limiter {
     const resetsAt = this.#clock.epochMs() + resetMs;
     return new ProxyFault("rate_limited", message, {
       limit: { kind, limit, remaining: 0, resetMs, resetsAt },
-      ...retryOf(resetMs),
+      // The window is a second longer than a minute, and SDKs wait for a minute at most.
+      ...retryOf(Math.min(resetMs, 60_000)),
     });
   }
 

@@ -81,6 +81,7 @@ export const usageRow = v.looseObject({
   audio_tokens: count,
   image_tokens: count,
   cost_micros: v.pipe(count, v.description("in millionths of a US dollar, where the price is known")),
+  unmetered_requests: v.pipe(count, v.description("requests to a model that did not tell its usage")),
   unpriced_requests: v.pipe(count, v.description("requests with tokens whose price is not known")),
   bytes: count,
   duration_ms: v.number(),
@@ -90,6 +91,7 @@ const known = <Schema extends v.GenericSchema>(schema: Schema) => v.nullable(sch
 /** An exchange as it is kept; null is unknown. */
 export const exchange = v.object({
   request_id: v.string(),
+  provider_request_id: v.pipe(known(v.string()), v.description("the provider's own, as clients see it")),
   started_at: moment,
   duration_ms: v.number(),
   time_to_first_byte_ms: known(v.number()),

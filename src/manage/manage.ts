@@ -1,10 +1,8 @@
 /** The management API: `/manage/*`. */
 
 import { Hono } from "hono";
-import { hashOf } from "../auth/token_value.ts";
-import { isEqual } from "../auth/shared_token.ts";
 import { StoreError } from "../storage/store.ts";
-import { FailureGate } from "./failure_gate.ts";
+import type { BearerGate } from "./bearer_gate.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem, problemResponse } from "./problem.ts";
@@ -21,29 +19,19 @@ export const MANAGE_PATH = "/manage";
 export type ManageApi = (request: Request, source: string) => Promise<Response>;
 
 /**
- * Makes the API. With a `token` every request has to bear it; without, whoever calls is trusted, which is for the
+ * Makes the API. With a `gate` every request has to pass it; without, whoever calls is trusted, which is for the
  * program's own command line.
  */
 export function createManageApi(
   parts: ManageParts,
-  { token, onUnexpected }: { token: string | undefined; onUnexpected: (error: unknown) => void },
+  { gate, onUnexpected }: { gate: BearerGate | undefined; onUnexpected: (error: unknown) => void },
 ): ManageApi {
   const routes = routesOf(parts);
-  const gate = new FailureGate(parts.clock);
   const app = new Hono<{ Bindings: { source: string } }>().basePath(MANAGE_PATH);
-  if (token !== undefined) {
-    const expected = hashOf(token);
-    app.use(async (context, next) => {
-      const { source } = context.env;
-      gate.check(source);
-      const [, presented = ""] = /^bearer +(\S+)$/i.exec(context.req.header("authorization") ?? "") ?? [];
-      if (!isEqual(hashOf(presented), expected)) {
-        gate.failed(source);
-        throw new Problem(401, "This needs the management token: Authorization: Bearer <MANAGEMENT_TOKEN>.", {
-          headers: { "www-authenticate": 'Bearer realm="llm-proxy management"' },
-        });
-      }
-      return await next();
+  if (gate !== undefined) {
+    app.use((context, next) => {
+      gate.check(context.req.header("authorization"), context.env.source);
+      return next();
     });
   }
   app.get("/openapi.json", () => json(openApiDocument(routes, MANAGE_PATH)));

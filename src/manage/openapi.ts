@@ -18,7 +18,8 @@ export function openApiDocument(routes: readonly Route[], base: string): Record<
     info: {
       title: "llm-proxy management",
       version: VERSION,
-      description: "Projects, tokens, usage and cost of an llm-proxy. Money is in millionths of a US dollar.",
+      description:
+        "Projects, tokens, usage and cost of an llm-proxy. Members that end in _micros are millionths of a US dollar, those in _usd are dollars.",
     },
     security: [{ managementToken: [] }],
     paths,

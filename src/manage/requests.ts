@@ -65,7 +65,10 @@ const providerKeys = v.pipe(
     v.nullable(
       v.pipe(
         v.string(),
-        v.regex(/^[\x21-\x7e]{1,1000}$/, "holds characters that cannot stand in an HTTP header"),
+        v.regex(
+          /^[\x21-\x7e]{8,1000}$/,
+          "is shorter than 8 characters, or holds some that cannot stand in an HTTP header",
+        ),
       ),
     ),
   ),
@@ -149,32 +152,33 @@ const toggle = v.optional(
 );
 
 /** A part of a list. */
-export const pageQuery = v.object({ limit, cursor });
+export const pageQuery = v.strictObject({ limit, cursor });
 /** Likewise of projects. */
-export const projectsQuery = v.object({ limit, cursor, active_only: toggle });
+export const projectsQuery = v.strictObject({ limit, cursor, active_only: toggle });
 /** Likewise of tokens. */
-export const tokensQuery = v.object({ limit, cursor, project_id: v.optional(id), active_only: toggle });
+export const tokensQuery = v.strictObject({ limit, cursor, project_id: v.optional(id), active_only: toggle });
 
 const filters = {
-  from: v.optional(moment),
-  to: v.optional(moment),
+  from: v.optional(v.pipe(moment, v.description("from then on"))),
+  to: v.optional(v.pipe(moment, v.description("before then"))),
   project_id: v.optional(id),
-  token_id: v.optional(id),
+  token_id: v.optional(v.pipe(id, v.description("an id, or the name of a token of the configuration"))),
   endpoint: v.optional(v.string()),
   model: v.optional(v.string()),
   client: v.optional(v.string()),
 };
 /** What is to be summed, and how it is to be written. */
-export const usageQuery = v.object({
+export const usageQuery = v.strictObject({
   group: v.optional(v.picklist(USAGE_GROUPS)),
   format: v.optional(v.picklist(["json", "csv"]), "json"),
   ...filters,
 });
 /** Which exchanges are wanted. */
-export const exchangesQuery = v.object({
+export const exchangesQuery = v.strictObject({
   limit,
   cursor,
   status: v.optional(v.pipe(v.string(), v.regex(/^\d{3}$/, "is no status"), v.transform(Number))),
   ending: v.optional(v.string()),
+  request_id: v.optional(v.pipe(v.string(), v.description("the proxy's own, or the provider's"))),
   ...filters,
 });

@@ -163,8 +163,15 @@ export function tokenRoutes(parts: ManageParts): Route[] {
         if (before.revokedAt !== undefined) {
           throw new Problem(409, "A revoked token stays revoked: create another one.");
         }
-        const value = createTokenValue();
         const now = clock.epochMs();
+        if (before.previous !== undefined && before.previous.expiresAt > now && body.overlap_minutes > 0) {
+          const until = moment(before.previous.expiresAt);
+          throw new Problem(
+            409,
+            `The value before the last rotation holds until ${until}; overlap_minutes = 0 ends it now.`,
+          );
+        }
+        const value = createTokenValue();
         const overlapMs = body.overlap_minutes * MINUTE_MS;
         const isChanged = await store.changeToken(before, {
           hash: hashOf(value),

@@ -49,8 +49,9 @@ export function usageRoutes(parts: ManageParts): Route[] {
       answers: { 200: answers.listOf(answers.exchange) },
       async handle({ query }) {
         await parts.flushed();
-        const { status, ending } = query;
-        const exchanges = await store.listExchanges({ ...pageOf(query), ...filterOf(query), status, ending });
+        const { status, ending, request_id: requestId } = query;
+        const wanted = { ...pageOf(query), ...filterOf(query), status, ending, requestId };
+        const exchanges = await store.listExchanges(wanted);
         return json(listBody(exchanges, shownExchange));
       },
     }),
@@ -89,9 +90,16 @@ function filterOf(query: {
   client?: string | undefined;
 }): UsageFilter {
   const time = (text: string | undefined) => text === undefined ? undefined : Date.parse(text);
+  const from = time(query.from);
+  const to = time(query.to);
+  if (from !== undefined && to !== undefined && from >= to) {
+    throw new Problem(400, "#/query/to: is not after from", {
+      places: [{ pointer: "#/query/to", detail: "is not after from" }],
+    });
+  }
   return {
-    from: time(query.from),
-    to: time(query.to),
+    from,
+    to,
     projectId: query.project_id,
     tokenId: query.token_id,
     endpoint: query.endpoint,
@@ -115,15 +123,17 @@ function shownUsage(row: UsageRow, group: UsageGroup | undefined): Record<string
     audio_tokens: row.audioTokens,
     image_tokens: row.imageTokens,
     cost_micros: row.costMicros,
+    unmetered_requests: row.unmetered,
     unpriced_requests: row.unpriced,
     bytes: row.bytes,
-    duration_ms: row.durationMs,
+    duration_ms: Math.round(row.durationMs),
   };
 }
 
 function shownExchange(row: ExchangeRow) {
   return {
     request_id: row.requestId,
+    provider_request_id: row.providerRequestId ?? null,
     started_at: moment(row.startedAt),
     duration_ms: row.durationMs,
     time_to_first_byte_ms: row.firstByteMs ?? null,

@@ -27,7 +27,8 @@ export class ExchangeWriter {
   readonly #events: WriterEvents;
   #waiting: ExchangeRow[] = [];
   #stopTimer: (() => void) | undefined;
-  #writing: Promise<void> | undefined;
+  /** Ends when all that was begun has ended: one writing follows the other. */
+  #writing: Promise<void> = Promise.resolve();
   #health: "ok" | "failing" = "ok";
 
   constructor(store: Pick<Store, "addExchanges">, { clock, events }: { clock: Clock; events: WriterEvents }) {
@@ -44,17 +45,16 @@ export class ExchangeWriter {
     if (this.#waiting.length >= MAX_WAITING) return this.#events.onDropped("too many wait");
     this.#waiting.push(row);
     // Of a store that fails the timer takes care.
-    if (this.#waiting.length >= MAX_BATCH && this.#health === "ok" && this.#writing === undefined) {
-      this.flush();
-    } else this.#schedule(GATHER_MS);
+    if (this.#waiting.length === MAX_BATCH && this.#health === "ok") this.flush();
+    else this.#schedule(GATHER_MS);
   }
 
   /** Writes all that waits; resolves also where the store fails, and what it did not take goes on waiting. */
   async flush(): Promise<void> {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
+    this.#writing = this.#writing.then(() => this.#write());
     await this.#writing;
-    await (this.#writing = this.#write().finally(() => this.#writing = undefined));
   }
 
   /** Writes what it can for the last time. */
@@ -62,47 +62,43 @@ export class ExchangeWriter {
     await this.flush();
     this.#stopTimer?.();
     this.#stopTimer = undefined;
-    for (let left = this.#waiting.length; left > 0; left--) this.#events.onDropped("the program ends");
+    for (const _ of this.#waiting.splice(0)) this.#events.onDropped("the program ends");
   }
 
   #schedule(delayMs: number): void {
-    if (this.#stopTimer !== undefined || this.#writing !== undefined) return;
-    this.#stopTimer = this.#clock.after(delayMs, () => {
+    this.#stopTimer ??= this.#clock.after(delayMs, () => {
       this.#stopTimer = undefined;
       this.flush();
     });
   }
 
   async #write(): Promise<void> {
-    try {
-      while (this.#waiting.length > 0) {
-        const batch = this.#waiting.slice(0, MAX_BATCH);
-        await this.#writeBatch(batch);
-        this.#waiting.splice(0, batch.length);
-        this.#became("ok");
-      }
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      this.#became("failing", error.message);
-      this.#stopTimer ??= this.#clock.after(RETRY_MS, () => {
-        this.#stopTimer = undefined;
-        this.flush();
-      });
+    while (this.#waiting.length > 0) {
+      // Taken out before it is waited for: nobody else may write the same.
+      const batch = this.#waiting.splice(0, MAX_BATCH);
+      const failure = await this.#writeBatch(batch);
+      this.#became(failure === undefined ? "ok" : "failing", failure?.message);
+      if (failure === undefined) continue;
+      this.#waiting.unshift(...batch);
+      return this.#schedule(RETRY_MS);
     }
   }
 
   /** One that the store will never take must not hold up all others: it is dropped. */
-  async #writeBatch(batch: readonly ExchangeRow[]): Promise<void> {
+  async #writeBatch(batch: readonly ExchangeRow[]): Promise<Error | undefined> {
     try {
       await this.#store.addExchanges(batch);
+      return undefined;
     } catch (error) {
-      if (!(error instanceof StoreError) || error.kind !== "failed") throw error;
-      if (batch.length === 1) return this.#events.onDropped(error.message);
-      for (const row of batch) await this.#writeBatch([row]);
+      if (!(error instanceof StoreError)) throw error;
+      if (error.kind !== "failed") return error;
+      if (batch.length === 1) this.#events.onDropped(error.message);
+      else for (const row of batch) await this.#writeBatch([row]);
+      return undefined;
     }
   }
 
-  #became(health: "ok" | "failing", reason?: string): void {
+  #became(health: "ok" | "failing", reason: string | undefined): void {
     if (health === this.#health) return;
     this.#health = health;
     this.#events.onHealth(health, reason);

@@ -18,6 +18,15 @@ export function keyFileOf(url: string): string {
   return `${sqlitePath(url.replace(/^sqlite:/, "")).replace(/\.[^./\\]*$/, "")}.key`;
 }
 
+/** Whether the database is there, for those who would not make one. */
+export function isThere(url: string): boolean {
+  try {
+    return Deno.statSync(sqlitePath(url.replace(/^sqlite:/, ""))).isFile;
+  } catch {
+    return false;
+  }
+}
+
 /** `./data/x.db`, `/var/lib/x.db`, and both with the slashes of a URL's authority before them. */
 export function sqlitePath(rest: string): string {
   return rest.startsWith("///") ? rest.slice(2) : rest.startsWith("//") ? rest.slice(2) : rest;

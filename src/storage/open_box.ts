@@ -17,22 +17,23 @@ export async function openBox(
   store: Store,
   { encryptionKey, keyFile }: { encryptionKey: Uint8Array<ArrayBuffer> | undefined; keyFile: string },
 ): Promise<OpenedBox> {
-  const hasSealed = (await store.readAccess()).projects.some(({ keys }) => keys.length > 0);
+  const check = await store.readNote(CHECK);
   const found = encryptionKey ?? readKeyFile(keyFile);
-  if (found === undefined && hasSealed) {
+  if (found === undefined && check !== undefined) {
     throw new StoreError(
       "failed",
-      `the key file ${keyFile} is missing, without which the provider keys of projects cannot be read: ` +
-        "put it back, or set ENCRYPTION_KEY",
+      `the key file ${keyFile} is missing, which seals the provider keys of projects: put it back, or set ENCRYPTION_KEY`,
     );
   }
   const key = found ?? randomKey();
   const box = await SecretBox.of(key);
-  const check = await store.readNote(CHECK);
   const opens = check !== undefined && await box.open(Uint8Array.fromBase64(check), CHECK) !== undefined;
-  if (check !== undefined && !opens && hasSealed) {
+  if (check !== undefined && !opens) {
     const which = encryptionKey === undefined ? `the key in ${keyFile}` : "ENCRYPTION_KEY";
-    throw new StoreError("failed", `${which} is not the one that sealed the provider keys of projects`);
+    throw new StoreError(
+      "failed",
+      `${which} is not the one that seals the provider keys of projects in this database`,
+    );
   }
   if (found === undefined) writeKeyFile(keyFile, key);
   if (!opens) await store.writeNote(CHECK, (await box.seal(CHECK, CHECK)).toBase64());

@@ -55,6 +55,8 @@ export type TokenChange = Partial<
 /** An exchange as it is kept. What is not known is undefined. */
 export interface ExchangeRow {
   readonly requestId: string;
+  /** The provider's own id, which clients see. */
+  readonly providerRequestId: string | undefined;
   readonly startedAt: number;
   readonly durationMs: number;
   readonly firstByteMs: number | undefined;
@@ -132,6 +134,7 @@ export interface UsageFilter {
   readonly from: number | undefined;
   readonly to: number | undefined;
   readonly projectId: string | undefined;
+  /** An id, or the name of a token of the configuration. */
   readonly tokenId: string | undefined;
   readonly endpoint: string | undefined;
   readonly model: string | undefined;
@@ -156,6 +159,8 @@ export interface UsageRow {
   readonly costMicros: number;
   /** Requests with tokens whose price is not known. */
   readonly unpriced: number;
+  /** Requests to a model that answered, of which no usage is known. */
+  readonly unmetered: number;
   readonly bytes: number;
   readonly durationMs: number;
 }
@@ -164,6 +169,8 @@ export interface UsageRow {
 export interface ExchangeFilter extends UsageFilter {
   readonly status: number | undefined;
   readonly ending: string | undefined;
+  /** The proxy's own, or the provider's. */
+  readonly requestId: string | undefined;
 }
 
 /** What a subject has spent, and how many requests of it were admitted. */

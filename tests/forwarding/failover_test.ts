@@ -65,6 +65,7 @@ class LoopBench {
       endpoint: this.endpoint,
       balancer: this.balancer,
       method: "POST",
+      sharesKey: () => true,
       headFor: () => ({ target: "/", fields: [] }),
       body: source,
       bodyLength: typeof body === "string" ? body.length : undefined,

@@ -81,6 +81,11 @@ const STREAMS: Readonly<Record<string, readonly [withUsage: string, without: str
     'data: {"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}\n\n',
     'data: {"choices":[{"finish_reason":"stop"}]}\n\n',
   ],
+  "an error that says what it used": [
+    'data: {"error":{"message":"overloaded"},"usage":{"prompt_tokens":3}}\n\n',
+    'data: {"error":{"message":"overloaded"},"usage":{"prompt_tokens":3}}\n\n',
+  ],
+  "an end without its empty line": ['data: {"choices":[],"usage":{"prompt_tokens":3}}\n', ""],
   "an event that is cut": [
     'data: {"choices":[1],"usage":null}\n\ndata: {"choi',
     'data: {"choices":[1]}\n\ndata: {"choi',
@@ -95,6 +100,21 @@ for (const [name, [withUsage, without]] of Object.entries(STREAMS)) {
     assertEquals(await hidden([...bytes].map((byte) => Uint8Array.of(byte))), without);
   });
 }
+
+Deno.test("HiddenUsage: what came before a stream breaks off is the client's still", async () => {
+  const pieces = [encoder.encode('data: {"choices":[1]}\n\ndata: {"half')];
+  const source = new HiddenUsage({
+    tryRead: () => undefined,
+    read: () => {
+      const piece = pieces.shift();
+      return piece === undefined ? Promise.reject(new Error("cut")) : Promise.resolve(piece);
+    },
+    cancel() {},
+  });
+  const read = async () => new TextDecoder().decode(await source.read() ?? undefined);
+  assertEquals([await read(), await read()], ['data: {"choices":[1]}\n\n', 'data: {"half']);
+  assertEquals(await source.read().then(() => "ended", (error) => error.message), "cut");
+});
 
 Deno.test("HiddenUsage: whole events are not held back", () => {
   const pieces = ['data: {"choices":[1]}\n\n', 'data: {"choices":[2],"usage":null}\n\n'].map((text) =>

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
-import { Limiter } from "../../src/limits/limiter.ts";
+import type { Reservation } from "../../src/limits/ledger.ts";
+import { type Admission, Limiter } from "../../src/limits/limiter.ts";
 import { MinuteWindow } from "../../src/limits/minute_window.ts";
 import type { Principal, Rules } from "../../src/principal.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -20,6 +21,12 @@ function principal(token: Rules, project: Rules = {}): Principal {
   };
 }
 
+function admit(limiter: Limiter, who: Principal, reservation: Reservation = NOTHING): Admission {
+  const admission = limiter.admit(who);
+  admission.reserve(reservation);
+  return admission;
+}
+
 function refusal(work: () => unknown): ProxyFault {
   return assertThrows(work, ProxyFault);
 }
@@ -29,7 +36,7 @@ function admitted(limiter: Limiter, who: Principal, count: number): number {
   let passed = 0;
   for (let request = 0; request < count; request++) {
     try {
-      limiter.admit(who, NOTHING);
+      admit(limiter, who);
       passed++;
     } catch (error) {
       assert(error instanceof ProxyFault);
@@ -59,48 +66,48 @@ Deno.test("Limiter: retry-after is when a request passes again, not before", () 
   clock.pass(123_456);
   const limiter = new Limiter(clock);
   const who = principal({ requestsPerMinute: 2 });
-  limiter.admit(who, NOTHING);
+  admit(limiter, who);
   clock.pass(20_000);
-  limiter.admit(who, NOTHING);
-  const { code, retryAfterSeconds = 0, limit } = refusal(() => limiter.admit(who, NOTHING));
+  admit(limiter, who);
+  const { code, retryAfterSeconds = 0, limit } = refusal(() => admit(limiter, who));
   assertEquals([code, limit?.kind, limit?.limit], ["rate_limited", "requests", 2]);
   clock.pass((limit?.resetMs ?? 0) - 1);
-  refusal(() => limiter.admit(who, NOTHING));
+  refusal(() => admit(limiter, who));
   clock.pass(1);
-  limiter.admit(who, NOTHING);
+  admit(limiter, who);
   assert(retryAfterSeconds >= 40 && retryAfterSeconds <= 42, String(retryAfterSeconds));
 });
 
 Deno.test("Limiter: concurrent requests, given back when they end, once", () => {
   const limiter = new Limiter(new FakeClock());
   const who = principal({}, { concurrentRequests: 2 });
-  const first = limiter.admit(who, NOTHING);
-  limiter.admit(who, NOTHING);
-  const fault = refusal(() => limiter.admit(who, NOTHING));
+  const first = admit(limiter, who);
+  admit(limiter, who);
+  const fault = refusal(() => admit(limiter, who));
   assertEquals([fault.code, fault.message], [
     "rate_limited",
     "This project may have 2 requests running at a time.",
   ]);
   first.settle({ tokens: undefined, micros: undefined });
   first.settle({ tokens: undefined, micros: undefined });
-  limiter.admit(who, NOTHING);
-  refusal(() => limiter.admit(who, NOTHING));
+  admit(limiter, who);
+  refusal(() => admit(limiter, who));
 });
 
 Deno.test("Limiter: tokens per minute: what is reserved counts for others, what was used counts in the end", () => {
   const clock = new FakeClock();
   const limiter = new Limiter(clock);
   const who = principal({ tokensPerMinute: 100 });
-  const large = limiter.admit(who, { tokens: 5_000, micros: 0 });
-  assertEquals(refusal(() => limiter.admit(who, NOTHING)).limit?.kind, "tokens");
+  const large = admit(limiter, who, { tokens: 5_000, micros: 0 });
+  assertEquals(refusal(() => admit(limiter, who)).limit?.kind, "tokens");
   large.settle({ tokens: 99, micros: undefined });
-  limiter.admit(who, NOTHING).settle({ tokens: 1, micros: undefined });
-  const fault = refusal(() => limiter.admit(who, NOTHING));
+  admit(limiter, who).settle({ tokens: 1, micros: undefined });
+  const fault = refusal(() => admit(limiter, who));
   assertEquals(fault.code, "rate_limited");
   clock.pass((fault.limit?.resetMs ?? 0) - 1);
-  refusal(() => limiter.admit(who, NOTHING));
+  refusal(() => admit(limiter, who));
   clock.pass(1);
-  limiter.admit(who, NOTHING);
+  admit(limiter, who);
 });
 
 Deno.test("Limiter: requests in all; no waiting helps, and no retry-after says so", () => {
@@ -110,7 +117,7 @@ Deno.test("Limiter: requests in all; no waiting helps, and no retry-after says s
   );
   const who = principal({ maxRequests: 10 });
   assertEquals(admitted(limiter, who, 1000), 2, "what was used before the start counts");
-  const fault = refusal(() => limiter.admit(who, NOTHING));
+  const fault = refusal(() => admit(limiter, who));
   assertEquals([fault.code, fault.retryAfterSeconds], ["budget_exceeded", undefined]);
 });
 
@@ -118,35 +125,46 @@ Deno.test("Limiter: budgets of day, month and all, which begin anew with UTC's c
   const clock = new FakeClock(); // 29 April, midnight
   const limiter = new Limiter(clock);
   const who = principal({ dayBudgetMicros: 100, monthBudgetMicros: 150, totalBudgetMicros: 240 });
-  const spend = (micros: number) => limiter.admit(who, NOTHING).settle({ tokens: undefined, micros });
+  const spend = (micros: number) => admit(limiter, who).settle({ tokens: undefined, micros });
   const HOUR = 3_600_000;
   clock.pass(22 * HOUR);
   spend(100);
-  const day = refusal(() => limiter.admit(who, NOTHING));
+  const day = refusal(() => admit(limiter, who));
   assertEquals([day.code, day.retryAfterSeconds], ["budget_exceeded", 2 * 3600]);
   assertEquals(day.message, "This token has spent its budget of $0.000100 per day.");
   clock.pass(2 * HOUR - 1);
-  refusal(() => limiter.admit(who, NOTHING));
+  refusal(() => admit(limiter, who));
   clock.pass(1);
   spend(60); // 30 April
-  const month = refusal(() => limiter.admit(who, NOTHING));
+  const month = refusal(() => admit(limiter, who));
   assertEquals([month.message.includes("per month"), month.retryAfterSeconds], [true, 24 * 3600]);
   clock.pass(24 * HOUR);
   spend(80); // 1 May: 240 in all
-  const all = refusal(() => limiter.admit(who, NOTHING));
+  const all = refusal(() => admit(limiter, who));
   assertEquals([all.message.includes("in all"), all.retryAfterSeconds], [true, undefined]);
 });
 
 Deno.test("Limiter: what running requests may cost at the most is not given to others", () => {
   const limiter = new Limiter(new FakeClock());
   const who = principal({ totalBudgetMicros: 100 });
-  const running = limiter.admit(who, { tokens: 0, micros: 60 });
-  const other = limiter.admit(who, { tokens: 0, micros: 60 });
-  const fault = refusal(() => limiter.admit(who, NOTHING));
+  const running = admit(limiter, who, { tokens: 0, micros: 60 });
+  const other = admit(limiter, who, { tokens: 0, micros: 60 });
+  const fault = refusal(() => admit(limiter, who));
   assertEquals([fault.code, fault.retryAfterSeconds], ["budget_exceeded", 1]);
   running.settle({ tokens: undefined, micros: 10 });
   other.settle({ tokens: undefined, micros: undefined });
-  limiter.admit(who, NOTHING);
+  admit(limiter, who);
+});
+
+Deno.test("Limiter: who is admitted and finds the rest taken by others when its body has come is refused then", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = principal({ totalBudgetMicros: 100 });
+  const [first, second] = [limiter.admit(who), limiter.admit(who)];
+  first.reserve({ tokens: 0, micros: 100 });
+  assertEquals(refusal(() => second.reserve({ tokens: 0, micros: 1 })).code, "budget_exceeded");
+  second.settle({ tokens: undefined, micros: undefined });
+  first.settle({ tokens: undefined, micros: undefined });
+  admit(limiter, who);
 });
 
 Deno.test("Limiter: a refused request counts nowhere, not even with those whose rules it keeps", () => {

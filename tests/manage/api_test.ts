@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/2020";
 import { isTokenValue } from "../../src/auth/token_value.ts";
+import { BearerGate } from "../../src/manage/bearer_gate.ts";
 import { createManageApi, type ManageApi } from "../../src/manage/manage.ts";
 import { SecretBox } from "../../src/storage/secret_box.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
@@ -42,7 +43,10 @@ class ApiBench {
       flushed: () => Promise.resolve(),
       spent: () => undefined,
       proxy: undefined,
-    }, { token: SECRETS.managementToken, onUnexpected: (error) => this.unexpected.push(error) });
+    }, {
+      gate: new BearerGate(SECRETS.managementToken, this.clock),
+      onUnexpected: (error) => this.unexpected.push(error),
+    });
     this.#document = this.raw("GET", "/openapi.json").then(({ body }) => body);
   }
 
@@ -178,7 +182,7 @@ Deno.test("projects: created, read, changed, deactivated; each change in the aud
       limits: { requests_per_minute: 60, tokens_per_minute: 5000 },
       budget: { month_usd: 12.5 },
       allowed_models: ["gpt-*"],
-      provider_keys: { openai: SECRETS.projectKey, anthropic: "short" },
+      provider_keys: { openai: SECRETS.projectKey, anthropic: "short-key" },
     });
     assertEquals([made.status, made.headers.get("etag"), made.body.name], [201, '"1"', "home"]);
     const { id } = made.body;
@@ -235,6 +239,8 @@ Deno.test("tokens: the value is shown at creation and rotation, and nowhere else
     const rotated = await bench.ask("POST", `/tokens/${id}/rotate`, { overlap_minutes: 5 });
     assert(isTokenValue(rotated.body.token) && rotated.body.token !== token);
     assertEquals(Date.parse(rotated.body.previous_valid_until), bench.clock.epochMs() + 300_000);
+    const within = await bench.ask("POST", `/tokens/${id}/rotate`, { overlap_minutes: 5 });
+    assertEquals(within.status, 409, "the first value was promised its time");
     const everything = JSON.stringify([
       await bench.ask("GET", "/tokens"),
       await bench.ask("GET", `/tokens/${id}`),
@@ -327,6 +333,10 @@ const WRONG: readonly (readonly [method: string, path: string, body: unknown, pl
   ["GET", "/tokens?cursor=x", undefined, []],
   ["GET", "/usage?group=colour", undefined, ["#/query/group"]],
   ["GET", "/usage?from=yesterday", undefined, ["#/query/from"]],
+  ["GET", "/usage?from=2026-01-02&to=2026-01-01", undefined, ["#/query/to"]],
+  ["GET", "/usage?group_by=token", undefined, ["#/query/group_by"]],
+  ["POST", "/projects", { name: "x", provider_keys: { openai: "e" } }, ["#/provider_keys/openai"]],
+  ["POST", "/tokens", { project_id: "p", expires_at: "12" }, ["#/expires_at"]],
 ];
 Deno.test("wrong requests: a 400 as problem details that names every place", () =>
   ApiBench.run(async (bench) => {

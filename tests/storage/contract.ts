@@ -192,6 +192,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
       ...NO_FILTER,
       status: undefined,
       ending: undefined,
+      requestId: undefined,
     });
     assertEquals(items.map(({ id: _, ...row }) => row), [bare, full]);
     assertEquals(next, undefined);
@@ -209,9 +210,11 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
       }),
       exchangeRow({ requestId: "c", startedAt: AT + DAY, client: "curl", modelAnswered: undefined }),
     ]);
-    const found = async (filter: Partial<UsageFilter> & { status?: number; ending?: string }) => {
-      const { status, ending, ...rest } = filter;
-      const page = { ...ALL, ...NO_FILTER, ...rest, status, ending };
+    const found = async (
+      filter: Partial<UsageFilter> & { status?: number; ending?: string; requestId?: string },
+    ) => {
+      const { status, ending, requestId, ...rest } = filter;
+      const page = { ...ALL, ...NO_FILTER, ...rest, status, ending, requestId };
       return (await store.listExchanges(page)).items.map(({ requestId }) => requestId).join("");
     };
     assertEquals(await found({}), "cba");
@@ -224,6 +227,11 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await found({ model: "gpt-4o" }), "c");
     assertEquals(await found({ status: 429 }), "b");
     assertEquals(await found({ ending: "complete" }), "ca");
+    assertEquals(await found({ tokenId: "anna" }), "cb", "a token of the configuration, by its name");
+    assertEquals([await found({ requestId: "b" }), await found({ requestId: "req_of_the_provider" })], [
+      "b",
+      "cba",
+    ]);
   });
 
   test("usage sums what the exchanges say, by every group, the same for one batch and for many", async (store) => {

@@ -77,6 +77,20 @@ Deno.test("ExchangeWriter: one row that is never taken does not hold up the othe
   assertEquals([bench.written, bench.dropped, bench.events], [["a", "b", "c"], 1, []]);
 });
 
+Deno.test("ExchangeWriter: who flushes at the same time writes nothing twice and loses nothing", async () => {
+  const bench = new WriterBench();
+  const ids = Array.from({ length: 600 }, (_, index) => String(index));
+  const flushes: Promise<void>[] = [];
+  for (const [index, id] of ids.entries()) {
+    bench.add(id);
+    if (index % 7 === 0) flushes.push(bench.writer.flush(), bench.writer.flush());
+    if (index % 50 === 0) await Promise.resolve();
+  }
+  await Promise.all(flushes);
+  await bench.writer.flush();
+  assertEquals(bench.written, ids);
+});
+
 Deno.test("ExchangeWriter: closing writes what waits, and counts what cannot be", async () => {
   const bench = new WriterBench();
   bench.add("a");

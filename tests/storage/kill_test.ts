@@ -17,7 +17,14 @@ async function recorded(path: string): Promise<number> {
     const [sum] = await store.usage(undefined, NO_FILTER);
     let count = 0;
     for (let before: number | undefined, more = true; more;) {
-      const page = { limit: 10_000, before, ...NO_FILTER, status: undefined, ending: undefined };
+      const page = {
+        limit: 10_000,
+        before,
+        ...NO_FILTER,
+        status: undefined,
+        ending: undefined,
+        requestId: undefined,
+      };
       const { items, next } = await store.listExchanges(page);
       count += items.length;
       before = next;

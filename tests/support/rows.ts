@@ -48,6 +48,7 @@ export function tokenRow(
 export function exchangeRow(more: Partial<ExchangeRow> = {}): ExchangeRow {
   return {
     requestId: "req_1",
+    providerRequestId: "req_of_the_provider",
     startedAt: AT,
     durationMs: 12.5,
     firstByteMs: 3.25,

@@ -214,6 +214,24 @@ const WAYS: Readonly<
       [...model].map((c) => `%${c.charCodeAt(0).toString(16)}`).join("")
     }:generateContent`,
   }),
+  "a key in capitals": (model) => ({ body: `{"model":"ok-1","Model":${JSON.stringify(model)}}` }),
+  "a list of fallbacks": (model) => ({ body: `{"model":"ok-1","models":["ok-2",${JSON.stringify(model)}]}` }),
+  "Gemini's path with an encoded folder": (model) => ({
+    body: '{"model":"ok-1"}',
+    path: `/gemini/v1beta/%6dodels/${model}:generateContent`,
+  }),
+  "Gemini's path with slashes": (model) => ({
+    body: '{"model":"ok-1"}',
+    path: `/gemini/v1beta//models//${model}:generateContent`,
+  }),
+  "Gemini's tuned models": (model) => ({
+    body: '{"model":"ok-1"}',
+    path: `/gemini/v1beta/tunedModels/${model}:generateContent`,
+  }),
+  "the second model of a path": (model) => ({
+    body: "{}",
+    path: `/gemini/v1beta/models/ok-1%2Fx/models/${model}:generateContent`,
+  }),
   "Azure's path": (model) => ({ body: "{}", path: `/openai/deployments/${model}/chat/completions` }),
 };
 
@@ -241,6 +259,11 @@ Deno.test("allowed models: in every way in which one can be named, and nothing u
   for (const body of ["{}", "[]", "not JSON", '{"model":5}', '{"model":"ok-1"', '\u0000{"model":"ok-1"}']) {
     assertEquals(await ask({ body }), [403, "forbidden"], body);
   }
+  const urlencoded = {
+    body: '{"model":"ok-1","x":"&model=dear&y="}',
+    type: "application/x-www-form-urlencoded",
+  };
+  assertEquals(await ask(urlencoded), [403, "forbidden"]);
   assertEquals((await ask({ body: "x", encoding: "zstd" }))[0], 400);
   assertEquals((await ask({ body: '{"model":"ok-1"}', encoding: "unknown" }))[0], 400);
   assertEquals(upstream.requests.length, before, "none of these went on");
@@ -540,4 +563,122 @@ Deno.test("tokens of the configuration have limits of their own", async () => {
   const statuses: number[] = [];
   for (const token of outcomes) statuses.push((await refusal(await proxy.chat(token)))[0]);
   assertEquals(statuses, [200, 429, 200, 200]);
+});
+
+Deno.test("a request that asks for more than can be reserves nothing that stays", async () => {
+  await using upstream = new FakeUpstream();
+  const backend = testBackend(upstream.origin, {
+    path: "/openai/v1",
+    key: { mode: "inject", value: SECRETS.openaiKey },
+  });
+  const endpoints = [testEndpoint("openai", [backend], { priceProvider: "openai" })];
+  await using proxy = await ManagedProxy.start(upstream, { endpoints });
+  const { value } = await proxy.token({}, { budget: { day_usd: 100 }, limits: { tokens_per_minute: 1_000 } });
+  for (const most of ["1e308", "1e25", "-5", "1.5"]) {
+    const body = `{"model":"gpt-4o-mini","messages":[{"role":"user","content":"hi"}],"max_tokens":${most}}`;
+    await refusal(await proxy.chat(value, body));
+  }
+  const { body } = await proxy.api("GET", "/health");
+  assertEquals(body.in_flight, 0);
+  assertEquals((await refusal(await proxy.chat(value)))[0], 200);
+});
+
+Deno.test("an answer that does not say what it used has used what was reserved, and is told to be unmetered", async () => {
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write(
+        plainAnswer('data: {"choices":[]}\n\n', { headers: "Content-Type: text/event-stream\r\n" }),
+      );
+    },
+  });
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token({ limits: { tokens_per_minute: 100 } });
+  const ask = async () =>
+    await refusal(await proxy.chat(value, { model: "m", stream: true, max_tokens: 60 }));
+  assertEquals([(await ask())[0], (await ask())[0], await ask()], [200, 200, [429, "rate_limited"]]);
+  const { body } = await proxy.api("GET", "/usage");
+  assertEquals([body.data[0].unmetered_requests, body.data[0].output_tokens], [2, 0]);
+});
+
+Deno.test("an answer that is looked at again is counted once", async () => {
+  const answer =
+    '{"id":"resp_1","model":"m","status":"completed","usage":{"input_tokens":5,"output_tokens":5}}';
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write(plainAnswer(answer, { headers: "Content-Type: application/json\r\n" }));
+    },
+  });
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token();
+  await refusal(await proxy.chat(value, {}, { path: "/openai/v1/responses" }));
+  for (let round = 0; round < 3; round++) {
+    const headers = { authorization: `Bearer ${value}` };
+    await refusal(await fetch(`${proxy.url}/openai/v1/responses/resp_1`, { headers }));
+  }
+  assertEquals((await proxy.api("GET", "/usage")).body.data[0].output_tokens, 5);
+});
+
+Deno.test("project keys: their own rate limits set no backend aside; one that cannot be read is a 500, never the operator's key", async () => {
+  await using upstream = new FakeUpstream({
+    script: async ({ request, body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      const isProjects = request.header("authorization") === `Bearer ${SECRETS.projectKey}`;
+      const headers = "Retry-After: 3600\r\n";
+      await write(
+        isProjects ? plainAnswer("{}", { status: "429 Too Many Requests", headers }) : plainAnswer("{}"),
+      );
+    },
+  });
+  await using proxy = await ManagedProxy.start(upstream);
+  const own = await proxy.token({}, { provider_keys: { openai: SECRETS.projectKey } });
+  const other = await proxy.token();
+  for (let round = 0; round < 5; round++) assertEquals((await refusal(await proxy.chat(own.value)))[0], 429);
+  assertEquals((await refusal(await proxy.chat(other.value)))[0], 200);
+  const { body } = await proxy.api("GET", "/endpoints");
+  assertEquals(body.data.map(({ backends }: Json) => backends[0].state), ["up", "up", "up"]);
+  const database = new DatabaseSync(proxy.database);
+  database.exec("UPDATE project_keys SET sealed = x'00112233445566778899aabbccddeeff00112233445566778899'");
+  database.close();
+  const before = upstream.requests.length;
+  assertEquals(await refusal(await proxy.chat(own.value)), [500, "internal"]);
+  assertEquals(upstream.requests.length, before);
+});
+
+Deno.test("the management token: guessed at /metrics as slowly as at /manage, and asked for before a body is read", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const guess = (path: string, token: string) =>
+    fetch(proxy.url + path, { headers: { authorization: `Bearer ${token}` } }).then(refusal);
+  const statuses: number[] = [];
+  for (let round = 0; round < 12; round++) statuses.push((await guess("/metrics", `guess ${round}`))[0]);
+  assertEquals(statuses, [...Array(10).fill(401), 429, 429]);
+  assertEquals((await guess("/manage/projects", SECRETS.managementToken))[0], 429);
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(proxy.url).port) });
+  const head = "POST /manage/projects HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n";
+  await connection.write(new TextEncoder().encode(head));
+  const answer = new Uint8Array(1024);
+  const count = await connection.read(answer) ?? 0;
+  assertStringIncludes(new TextDecoder().decode(answer.subarray(0, count)), "HTTP/1.1 429 ");
+  connection.close();
+});
+
+Deno.test("/manage: what is no request of the API's is answered all the same", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const port = Number(new URL(proxy.url).port);
+  const raw = async (line: string): Promise<string> => {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const text =
+      `${line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${SECRETS.managementToken}\r\nConnection: close\r\n\r\n`;
+    await connection.write(new TextEncoder().encode(text));
+    const response = await new Response(connection.readable).text();
+    return response.split("\r\n")[0] ?? "";
+  };
+  assertEquals(await raw("TRACE /manage/health"), "HTTP/1.1 400 Bad Request");
+  assertEquals(await raw("GET http://x/manage/usage?group=bogus"), "HTTP/1.1 400 Bad Request");
+  assertEquals(await raw("HEAD /manage/exchanges/live"), "HTTP/1.1 200 OK");
+  assertEquals(await raw("HEAD /manage/health"), "HTTP/1.1 200 OK");
+  assertEquals(await raw("GET /manage/health"), "HTTP/1.1 200 OK");
 });

@@ -19,6 +19,7 @@ export class HiddenUsage implements ByteSource {
   readonly #source: ByteSource;
   #pending: Uint8Array = new Uint8Array();
   #ended = false;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(source: ByteSource) {
     this.#source = source;
@@ -26,8 +27,13 @@ export class HiddenUsage implements ByteSource {
 
   tryRead(): Uint8Array | null | undefined {
     while (true) {
-      if (this.#ended) return null;
-      const piece = this.#source.tryRead();
+      if (this.#ended) return this.#end();
+      let piece: Uint8Array | null | undefined;
+      try {
+        piece = this.#source.tryRead();
+      } catch (error) {
+        return this.#brokenOff(error);
+      }
       if (piece === undefined) return undefined;
       const out = this.#next(piece);
       if (out !== undefined) return out;
@@ -36,10 +42,36 @@ export class HiddenUsage implements ByteSource {
 
   async read(): Promise<Uint8Array | null> {
     while (true) {
-      if (this.#ended) return null;
-      const out = this.#next(await this.#source.read());
+      if (this.#ended) return this.#end();
+      let piece: Uint8Array | null;
+      try {
+        piece = await this.#source.read();
+      } catch (error) {
+        return this.#brokenOff(error);
+      }
+      const out = this.#next(piece);
       if (out !== undefined) return out;
     }
+  }
+
+  #end(): null {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return null;
+  }
+
+  /** What had come of an event is the client's still; only then it breaks off. */
+  #brokenOff(error: unknown): Uint8Array {
+    this.#ended = true;
+    this.#failure = { error };
+    const rest = this.#take();
+    if (rest.length === 0) throw error;
+    return rest;
+  }
+
+  #take(): Uint8Array {
+    const rest = this.#pending;
+    this.#pending = new Uint8Array();
+    return rest;
   }
 
   cancel(): void {
@@ -50,7 +82,8 @@ export class HiddenUsage implements ByteSource {
   #next(piece: Uint8Array | null): Uint8Array | null | undefined {
     if (piece === null) {
       this.#ended = true;
-      return this.#pending.length === 0 ? null : this.#pending;
+      const rest = withoutUsage(this.#take());
+      return rest === undefined || rest.length === 0 ? null : rest;
     }
     const bytes = concat([this.#pending, piece]);
     const events: Uint8Array[] = [];
@@ -101,9 +134,9 @@ function withoutUsage(event: Uint8Array): Uint8Array | undefined {
   if (members === undefined || index === -1) return event;
   const choices = members.find(({ key }) => key === "choices");
   const said = valueOf(text, members[index]);
-  if (said !== "null" && (choices === undefined || /^\[\s*\]$/.test(valueOf(text, choices)))) {
-    return undefined;
-  }
+  // What has no choices at all is something else: an error that says what it used.
+  if (choices === undefined && said !== "null") return event;
+  if (said !== "null" && /^\[\s*\]$/.test(valueOf(text, choices))) return undefined;
   const [from, to] = spanOf(members, index);
   return concat([event.subarray(0, data.start + from), event.subarray(data.start + to)]);
 }

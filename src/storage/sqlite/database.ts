@@ -158,7 +158,9 @@ function makePrivateFile(path: string): void {
     if (exists(path)) return;
     Deno.openSync(path, { write: true, create: true, mode: 0o600 }).close();
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/ \(os error \d+\).*/s, "") : String(error);
+    const reason = error instanceof Error
+      ? error.message.replace(/ \(os error \d+\).*|,? run again with.*/s, "")
+      : String(error);
     throw new StoreError("failed", `the database ${path} cannot be made: ${reason}`, { cause: error });
   }
 }

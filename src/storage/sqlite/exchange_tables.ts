@@ -11,6 +11,7 @@ export const HOUR_MS = 3_600_000;
 const COLUMNS:
   readonly (readonly [column: string, value: (row: ExchangeRow) => SQLInputValue | undefined])[] = [
     ["request_id", (row) => row.requestId],
+    ["provider_request_id", (row) => row.providerRequestId],
     ["started_at", (row) => row.startedAt],
     ["duration_ms", (row) => row.durationMs],
     ["first_byte_ms", (row) => row.firstByteMs],
@@ -60,6 +61,7 @@ const SUMS = {
   image_tokens: (row) => row.imageTokens ?? 0,
   cost_micros: (row) => row.costMicros ?? 0,
   unpriced: (row) => isUnpriced(row) ? 1 : 0,
+  unmetered: (row) => isUnmetered(row) ? 1 : 0,
   bytes: (row) => row.bytes,
   duration_ms: (row) => row.durationMs,
 } as const satisfies Record<string, (row: ExchangeRow) => number>;
@@ -135,6 +137,11 @@ function countToken(
 
 function isError({ status, ending }: ExchangeRow): boolean {
   return status >= 400 && ending !== "client_gone" || ending !== "complete" && ending !== "client_gone";
+}
+
+/** A model was asked and answered, and how much it used is not known. */
+function isUnmetered({ status, modelAsked, inputTokens, outputTokens }: ExchangeRow): boolean {
+  return status < 400 && modelAsked !== undefined && inputTokens === undefined && outputTokens === undefined;
 }
 
 function isUnpriced({ costMicros, inputTokens, outputTokens }: ExchangeRow): boolean {

@@ -62,6 +62,7 @@ CREATE TABLE notes (
 CREATE TABLE exchanges (
   seq INTEGER PRIMARY KEY,
   request_id TEXT NOT NULL,
+  provider_request_id TEXT,
   started_at INTEGER NOT NULL,
   duration_ms REAL NOT NULL,
   first_byte_ms REAL,
@@ -115,6 +116,7 @@ CREATE TABLE usage (
   image_tokens INTEGER NOT NULL,
   cost_micros INTEGER NOT NULL,
   unpriced INTEGER NOT NULL,
+  unmetered INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
   duration_ms REAL NOT NULL,
   PRIMARY KEY (start, project_id, token_id, principal, endpoint, model, client)

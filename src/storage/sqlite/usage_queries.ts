@@ -70,6 +70,7 @@ export function readUsage(
     imageTokens: Number(row["image_tokens"]),
     costMicros: Number(row["cost_micros"]),
     unpriced: Number(row["unpriced"]),
+    unmetered: Number(row["unmetered"]),
     bytes: Number(row["bytes"]),
     durationMs: Number(row["duration_ms"]),
   }));
@@ -87,6 +88,7 @@ export function listExchanges(
     ["coalesce(model_answered, model_asked) = ?", page.model],
     ["status = ?", page.status],
     ["ending = ?", page.ending],
+    ["? IN (request_id, provider_request_id)", page.requestId],
     ...commonConditions(page),
   ]);
   const rows = database.all(
@@ -102,7 +104,8 @@ type Conditions = (readonly [condition: string, value: string | number | undefin
 function commonConditions({ projectId, tokenId, endpoint, client }: UsageFilter): Conditions {
   return [
     ["project_id = ?", projectId],
-    ["token_id = ?", tokenId],
+    // Those of the configuration have no id but their name.
+    ["CASE coalesce(token_id, '') WHEN '' THEN principal ELSE token_id END = ?", tokenId],
     ["endpoint = ?", endpoint],
     ["client = ?", client],
   ];
@@ -122,6 +125,7 @@ function exchangeOf(row: Row): ExchangeRow & { id: number } {
   return {
     id: Number(row["seq"]),
     requestId: String(row["request_id"]),
+    providerRequestId: text("provider_request_id"),
     startedAt: Number(row["started_at"]),
     durationMs: Number(row["duration_ms"]),
     firstByteMs: number("first_byte_ms"),
