@@ -93,5 +93,6 @@ Deno.test("labels: what clients can choose is folded once its price is not known
   const models = new Set([...text.matchAll(/model="([^"]*)"/g)].map(([, model]) => model));
   assert(models.size <= 201, String(models.size));
   assert(models.has("other"));
+  assert(models.has("made-up-1") && !models.has("made-up-0"), "only what has a price has a name");
   assert(!text.includes("/openai/v1"), "no paths");
 });

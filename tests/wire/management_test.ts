@@ -68,6 +68,17 @@ Deno.test("the tour: project and token by command line, both SDKs, usage, a limi
     assert(!proxy.output.includes(token), "the log holds the token");
   }));
 
+Deno.test("SIGTERM: the last exchange before it is recorded", () =>
+  inPlace(async ({ env, run }) => {
+    {
+      await using proxy = await ProxyProcess.startWith(env);
+      const headers = { authorization: `Bearer ${SECRETS.proxyToken}` };
+      await (await fetch(`${proxy.url}/openai/v1/models`, { headers })).text();
+      assertEquals(await proxy.stop(), 0);
+    }
+    assertEquals(JSON.parse((await run("usage", "--group", "token", "--json")).out).data[0].requests, 1);
+  }));
+
 Deno.test("command line: what each command says, and to whom", () =>
   inPlace(async ({ folder, run }) => {
     assertStringIncludes((await run("project", "list")).err, "There is no database at sqlite:");

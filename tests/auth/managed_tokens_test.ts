@@ -1,0 +1,129 @@
+import { assert, assertEquals } from "@std/assert";
+import { keyContext, ManagedTokens } from "../../src/auth/managed_tokens.ts";
+import { createTokenValue, isTokenValue } from "../../src/auth/token_value.ts";
+import { SecretBox } from "../../src/storage/secret_box.ts";
+import type { Project, Token } from "../../src/storage/store.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { projectRow, tokenRow } from "../support/rows.ts";
+
+class TokensBench {
+  readonly clock = new FakeClock();
+  readonly unreadable: string[] = [];
+  projects: Project[] = [projectRow("p1")];
+  rows: Token[] = [];
+  reads = 0;
+  changed = false;
+
+  async open(key = new Uint8Array(32)): Promise<ManagedTokens> {
+    const tokens = new ManagedTokens({
+      readAccess: async () => {
+        this.reads++;
+        await Promise.resolve();
+        return { projects: this.projects, tokens: this.rows };
+      },
+      changedElsewhere: () => this.changed,
+    }, {
+      box: await SecretBox.of(key),
+      clock: this.clock,
+      onUnreadable: (what) => this.unreadable.push(what),
+    });
+    await tokens.refresh();
+    return tokens;
+  }
+}
+
+function verdict(tokens: ManagedTokens, value: string): string {
+  const recognised = tokens.check(value);
+  if (recognised === undefined) return "unknown";
+  return "refused" in recognised ? recognised.refused : recognised.principal.name;
+}
+
+Deno.test("ManagedTokens: a token holds until the very moment it expires", async () => {
+  const bench = new TokensBench();
+  const value = createTokenValue();
+  bench.rows = [tokenRow("t1", "p1", { value, name: "anna", expiresAt: FakeClock.START + 1_000 })];
+  const tokens = await bench.open();
+  bench.clock.pass(999);
+  assertEquals(verdict(tokens, value), "anna");
+  bench.clock.pass(1);
+  assertEquals(verdict(tokens, value), "token_expired");
+});
+
+Deno.test("ManagedTokens: the value before a rotation holds until the overlap ends, the new one goes on", async () => {
+  const bench = new TokensBench();
+  const [value, before] = [createTokenValue(), createTokenValue()];
+  const { hash } = tokenRow("x", "p1", { value: before });
+  const previous = { hash, expiresAt: FakeClock.START + 60_000 };
+  bench.rows = [tokenRow("t1", "p1", { value, name: "anna", previous })];
+  const tokens = await bench.open();
+  assertEquals([verdict(tokens, before), verdict(tokens, value)], ["anna", "anna"]);
+  bench.clock.pass(60_000);
+  assertEquals([verdict(tokens, before), verdict(tokens, value)], ["token_revoked", "anna"]);
+});
+
+Deno.test("ManagedTokens: what was met before is judged anew after each reading", async () => {
+  const bench = new TokensBench();
+  const value = createTokenValue();
+  const token = tokenRow("t1", "p1", { value, name: "anna" });
+  bench.rows = [token];
+  const tokens = await bench.open();
+  assertEquals(verdict(tokens, value), "anna");
+  for (
+    const [row, project, expected] of [
+      [{ ...token, active: false }, projectRow("p1"), "token_revoked"],
+      [{ ...token, revokedAt: 1 }, projectRow("p1"), "token_revoked"],
+      [token, projectRow("p1", { active: false }), "token_revoked"],
+      [{ ...token, name: "ben" }, projectRow("p1"), "ben"],
+    ] as const
+  ) {
+    bench.rows = [row];
+    bench.projects = [project];
+    await tokens.refresh();
+    assertEquals(verdict(tokens, value), expected);
+  }
+  bench.rows = [];
+  await tokens.refresh();
+  assertEquals(verdict(tokens, value), "unknown");
+});
+
+Deno.test("ManagedTokens: those who ask while it is being read share one further reading", async () => {
+  const bench = new TokensBench();
+  const tokens = await bench.open();
+  const before = bench.reads;
+  await Promise.all(Array.from({ length: 100 }, () => tokens.refresh()));
+  assertEquals(bench.reads - before, 2);
+  assertEquals(tokens.isStale, false);
+  bench.changed = true;
+  assertEquals(tokens.isStale, true);
+});
+
+Deno.test("ManagedTokens: provider keys are opened; one of another encryption key is null and told", async () => {
+  const bench = new TokensBench();
+  const value = createTokenValue();
+  bench.rows = [tokenRow("t1", "p1", { value })];
+  const seal = async (fill: number, endpoint: string) => ({
+    endpoint,
+    sealed: await (await SecretBox.of(new Uint8Array(32).fill(fill))).seal(
+      "secret-key",
+      keyContext("p1", endpoint),
+    ),
+    suffix: "",
+  });
+  bench.projects = [projectRow("p1", { keys: [await seal(0, "openai"), await seal(1, "anthropic")] })];
+  const tokens = await bench.open();
+  const recognised = tokens.check(value);
+  assert(recognised !== undefined && "principal" in recognised);
+  assertEquals([...recognised.principal.keys], [["openai", "secret-key"], ["anthropic", null]]);
+  assertEquals([tokens.secrets, bench.unreadable.length], [["secret-key"], 1]);
+});
+
+Deno.test("createTokenValue: 54 characters, each one anew; every single slip shows", () => {
+  const value = createTokenValue();
+  assert(/^llmp_[0-9A-Za-z]{49}$/.test(value), value);
+  assert(isTokenValue(value) && createTokenValue() !== value);
+  for (let at = 0; at < value.length; at++) {
+    const slip = `${value.slice(0, at)}${value[at] === "x" ? "y" : "x"}${value.slice(at + 1)}`;
+    assertEquals(isTokenValue(slip), false, `at ${at}`);
+    assertEquals(isTokenValue(value.slice(0, at) + value.slice(at + 1)), false);
+  }
+});
