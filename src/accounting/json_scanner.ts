@@ -1,5 +1,6 @@
 /** Picks a few values out of a JSON text while it passes, in pieces cut anywhere, without keeping the rest. */
 
+import { concat } from "../http1/bytes.ts";
 import { type Place, wantedAt } from "./wanted_places.ts";
 
 /** Takes a value that was found, and the path to it: `choices.*.finish_reason`. */
@@ -252,7 +253,7 @@ export class JsonScanner {
     let whole = last;
     if (this.#takenBytes > 0) {
       this.#keep(last);
-      whole = joined(this.#taken, this.#takenBytes);
+      whole = concat(this.#taken);
     }
     const isWhole = this.#takenBytes <= MAX_VALUE_BYTES && whole.length <= MAX_VALUE_BYTES;
     this.#drop();
@@ -273,7 +274,7 @@ export class JsonScanner {
   /** Of a longer key than any that is wanted, enough to be none of them. */
   #keepKey(part: Uint8Array): void {
     const kept = part.subarray(0, MAX_KEY_BYTES - this.#keyPart.length);
-    this.#keyPart = joined([this.#keyPart, kept], this.#keyPart.length + kept.length);
+    this.#keyPart = concat([this.#keyPart, kept]);
   }
 
   #drop(): void {
@@ -287,14 +288,4 @@ const decoder = new TextDecoder();
 
 function isWithinValue(state: State): boolean {
   return state === State.Text || state === State.Scalar || state === State.Inner || state === State.InnerText;
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
