@@ -255,6 +255,7 @@ export class Account implements ExchangeAccount {
       provider: this.endpoint?.provider,
       backend: record.backend,
       attempts: record.attempts.length,
+      attemptLog: record.attempts.length > 1 ? record.attempts : undefined,
       status: record.status,
       ending: record.ending,
       principal: principal.name,

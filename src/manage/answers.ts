@@ -85,6 +85,13 @@ export const usageRow = v.looseObject({
   unpriced_requests: v.pipe(count, v.description("requests with tokens whose price is not known")),
   bytes: count,
   duration_ms: v.number(),
+  time_to_first_byte_p50_ms: v.optional(v.pipe(
+    v.nullable(v.number()),
+    v.description("the median of answers without an error, to within 5 %; not with split"),
+  )),
+  time_to_first_byte_p95_ms: v.optional(
+    v.pipe(v.nullable(v.number()), v.description("likewise the 95th of 100")),
+  ),
 });
 
 const known = <Schema extends v.GenericSchema>(schema: Schema) => v.nullable(schema);
@@ -101,6 +108,12 @@ export const exchange = v.object({
   provider: known(v.string()),
   backend: known(v.string()),
   attempts: count,
+  attempt_log: v.pipe(
+    v.nullable(
+      v.array(v.object({ backend: v.string(), after_ms: v.number(), detail: v.nullable(v.string()) })),
+    ),
+    v.description("each attempt, and why another one followed; null where there was but one"),
+  ),
   status: count,
   ending: v.string(),
   principal: v.string(),

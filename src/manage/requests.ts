@@ -135,6 +135,15 @@ export const rotation = v.strictObject({
   ),
 });
 
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const limit = v.optional(
   v.pipe(
     v.string(),
@@ -170,6 +179,12 @@ const filters = {
 /** What is to be summed, and how it is to be written. */
 export const usageQuery = v.strictObject({
   group: v.optional(v.picklist(USAGE_GROUPS)),
+  split: v.optional(v.pipe(v.picklist(USAGE_GROUPS), v.description("each group once more by this"))),
+  time_zone: v.optional(v.pipe(
+    v.string(),
+    v.check(isTimeZone, "is no time zone, like Europe/Berlin"),
+    v.description("whose midnight ends a day, by its IANA name; left out: UTC"),
+  )),
   format: v.optional(v.picklist(["json", "csv"]), "json"),
   ...filters,
 });

@@ -29,8 +29,14 @@ export function usageRoutes(parts: ManageParts): Route[] {
       types: ["application/json", "text/csv"],
       async handle({ query }) {
         await parts.flushed();
-        const rows = await store.usage(query.group, filterOf(query));
-        const data = rows.map((row) => shownUsage(row, query.group));
+        const { group, split, time_zone: timeZone } = query;
+        if (split !== undefined && (group === undefined || split === group)) {
+          throw new Problem(400, "#/query/split: needs another group to split", {
+            places: [{ pointer: "#/query/split", detail: "needs another group to split" }],
+          });
+        }
+        const rows = await store.usage({ group, split, timeZone }, filterOf(query));
+        const data = rows.map((row) => shownUsage(row, { group, split }));
         if (query.format === "json") return json({ data, next_cursor: null });
         return new Response(csv(data), {
           headers: {
@@ -108,11 +114,20 @@ function filterOf(query: {
   };
 }
 
-function shownUsage(row: UsageRow, group: UsageGroup | undefined): Record<string, string | number | null> {
-  const isNamed = group === "token" || group === "project";
+function shownUsage(
+  row: UsageRow,
+  { group, split }: { group: UsageGroup | undefined; split: UsageGroup | undefined },
+): Record<string, string | number | null> {
+  const shownKey = (
+    by: UsageGroup | undefined,
+    of: { key: string; name: string | undefined } | undefined,
+  ) => ({
+    ...(by !== undefined && { [by]: of?.key ?? null }),
+    ...((by === "token" || by === "project") && { [`${by}_name`]: of?.name ?? null }),
+  });
   return {
-    ...(group !== undefined && { [group]: row.key }),
-    ...(isNamed && { [`${group}_name`]: row.name ?? null }),
+    ...shownKey(group, row),
+    ...shownKey(split, row.split),
     requests: row.requests,
     errors: row.errors,
     input_tokens: row.inputTokens,
@@ -127,7 +142,15 @@ function shownUsage(row: UsageRow, group: UsageGroup | undefined): Record<string
     unpriced_requests: row.unpriced,
     bytes: row.bytes,
     duration_ms: Math.round(row.durationMs),
+    ...(split === undefined && {
+      time_to_first_byte_p50_ms: rounded(row.firstByteMs?.median),
+      time_to_first_byte_p95_ms: rounded(row.firstByteMs?.p95),
+    }),
   };
+}
+
+function rounded(value: number | undefined): number | null {
+  return value === undefined ? null : Math.round(value);
 }
 
 function shownExchange(row: ExchangeRow) {
@@ -143,6 +166,11 @@ function shownExchange(row: ExchangeRow) {
     provider: row.provider ?? null,
     backend: row.backend ?? null,
     attempts: row.attempts,
+    attempt_log: row.attemptLog?.map(({ backend, afterMs, detail }) => ({
+      backend,
+      after_ms: afterMs,
+      detail: detail ?? null,
+    })) ?? null,
     status: row.status,
     ending: row.ending,
     principal: row.principal,

@@ -66,6 +66,8 @@ export interface ExchangeRow {
   readonly provider: string | undefined;
   readonly backend: string | undefined;
   readonly attempts: number;
+  /** How each of them went; undefined where there was but one. */
+  readonly attemptLog: readonly AttemptRow[] | undefined;
   readonly status: number;
   readonly ending: string;
   readonly principal: string;
@@ -90,6 +92,15 @@ export interface ExchangeRow {
   readonly costMicros: number | undefined;
   readonly priceVersion: string | undefined;
   readonly bytes: number;
+}
+
+/** One try at one backend. */
+export interface AttemptRow {
+  readonly backend: string;
+  /** From the beginning of the exchange. */
+  readonly afterMs: number;
+  /** Why another one followed; undefined: it is the last. */
+  readonly detail: string | undefined;
 }
 
 /** Who changed what. */
@@ -128,6 +139,16 @@ export const USAGE_GROUPS = ["model", "day", "hour", "token", "project", "endpoi
 /** One of them. */
 export type UsageGroup = typeof USAGE_GROUPS[number];
 
+/** How sums are grouped. */
+export interface UsageGrouping {
+  /** Undefined: all together. */
+  readonly group: UsageGroup | undefined;
+  /** Each group once more by this. */
+  readonly split: UsageGroup | undefined;
+  /** Whose midnight ends a day, by its IANA name; undefined: UTC. */
+  readonly timeZone: string | undefined;
+}
+
 /** Which exchanges count; what is undefined does not matter. */
 export interface UsageFilter {
   /** From this moment on, before that one; both to the hour. */
@@ -147,6 +168,8 @@ export interface UsageRow {
   readonly key: string;
   /** Of a token or a project. */
   readonly name: string | undefined;
+  /** Likewise of the second grouping; undefined where there is none. */
+  readonly split: { readonly key: string; readonly name: string | undefined } | undefined;
   readonly requests: number;
   readonly errors: number;
   readonly inputTokens: number;
@@ -163,6 +186,8 @@ export interface UsageRow {
   readonly unmetered: number;
   readonly bytes: number;
   readonly durationMs: number;
+  /** Of answers without an error, to within 5 %; undefined where there is none, or with a second grouping. */
+  readonly firstByteMs: { readonly median: number; readonly p95: number } | undefined;
 }
 
 /** Which exchanges are wanted. */
@@ -219,7 +244,7 @@ export interface Store {
 
   /** Writes exchanges, their sums and the tokens' counts: all of it or nothing. */
   readonly addExchanges: (rows: readonly ExchangeRow[]) => Promise<void>;
-  readonly usage: (group: UsageGroup | undefined, filter: UsageFilter) => Promise<UsageRow[]>;
+  readonly usage: (grouping: UsageGrouping, filter: UsageFilter) => Promise<UsageRow[]>;
   readonly listExchanges: (page: Page & ExchangeFilter) => Promise<Listed<ExchangeRow & { id: number }>>;
   readonly listAudit: (page: Page) => Promise<Listed<AuditEntry>>;
   /** Drops exchanges that began before a moment; their sums stay, by the day. */

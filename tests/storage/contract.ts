@@ -1,8 +1,14 @@
 /** What every store has to do. A backend runs all of it against itself. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type ExchangeRow, type Store, StoreError, type UsageFilter } from "../../src/storage/store.ts";
-import { AT, auditRow, exchangeRow, NO_FILTER, projectRow, tokenRow } from "../support/rows.ts";
+import {
+  type ExchangeRow,
+  type Store,
+  StoreError,
+  type UsageFilter,
+  UsageGrouping,
+} from "../../src/storage/store.ts";
+import { ALL_TOGETHER, AT, auditRow, exchangeRow, NO_FILTER, projectRow, tokenRow } from "../support/rows.ts";
 
 /** A fresh store, and the same one opened a second time. */
 export interface StoreBench {
@@ -260,8 +266,8 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     ];
     await store.addExchanges(rows.slice(0, 2));
     for (const row of rows.slice(2)) await store.addExchanges([row]);
-    const sums = async (group: Parameters<Store["usage"]>[0], filter: Partial<UsageFilter> = {}) =>
-      (await store.usage(group, { ...NO_FILTER, ...filter })).map((row) =>
+    const sums = async (group: UsageGrouping["group"], filter: Partial<UsageFilter> = {}) =>
+      (await store.usage({ ...ALL_TOGETHER, group }, { ...NO_FILTER, ...filter })).map((row) =>
         `${row.key}${
           row.name === undefined ? "" : `(${row.name})`
         } ${row.requests}/${row.errors} ${row.costMicros}+${row.unpriced}`
@@ -280,14 +286,94 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await sums("client"), ["openai-sdk 4/1 450+1", "curl 1/0 225+0"]);
     assertEquals(await sums(undefined, { from: AT + HOUR, to: AT + 2 * HOUR }), [" 1/0 0+1"]);
     assertEquals(await sums("client", { tokenId: "t1" }), ["openai-sdk 3/1 225+1"]);
-    const [all] = await store.usage(undefined, NO_FILTER);
+    const [all] = await store.usage(ALL_TOGETHER, NO_FILTER);
     assertEquals([all?.inputTokens, all?.outputTokens, all?.cachedTokens, all?.bytes], [40, 80, 20, 3500]);
     assertEquals(
-      (await store.usage(undefined, { ...NO_FILTER, endpoint: "none" })).length,
+      (await store.usage(ALL_TOGETHER, { ...NO_FILTER, endpoint: "none" })).length,
       1,
       "nothing is a sum too",
     );
-    assertEquals((await store.usage("model", { ...NO_FILTER, endpoint: "none" })).length, 0);
+    assertEquals(
+      (await store.usage({ ...ALL_TOGETHER, group: "model" }, { ...NO_FILTER, endpoint: "none" })).length,
+      0,
+    );
+  });
+
+  test("a group of usage can be split by another one", async (store) => {
+    await store.addProject(projectRow("p1", { name: "home" }), auditRow("project.create", "p1"));
+    await store.addExchanges([
+      exchangeRow({ projectId: "p1", tokenId: "t1" }),
+      exchangeRow({ projectId: "p1", tokenId: "t1", startedAt: AT + DAY, costMicros: 1 }),
+      exchangeRow({ startedAt: AT + DAY }),
+    ]);
+    const rows = await store.usage({ ...ALL_TOGETHER, group: "day", split: "project" }, NO_FILTER);
+    assertEquals(rows.map(({ key, split, requests }) => `${key} ${split?.key}(${split?.name}) ${requests}`), [
+      "2026-04-29 p1(home) 1",
+      "2026-04-30 (undefined) 1",
+      "2026-04-30 p1(home) 1",
+    ]);
+  });
+
+  test("days end at the midnight of a time zone, also where its clocks are changed", async (store) => {
+    const at = (text: string) => exchangeRow({ startedAt: Date.parse(text) });
+    await store.addExchanges([
+      at("2026-03-27T22:30Z"),
+      at("2026-03-27T23:30Z"),
+      // Summer time begins in Berlin on 29 March, at 01:00 UTC.
+      at("2026-03-28T22:30Z"),
+      at("2026-03-29T21:30Z"),
+      at("2026-03-29T22:30Z"),
+    ]);
+    const days = async (timeZone: string | undefined) =>
+      (await store.usage({ ...ALL_TOGETHER, group: "day", timeZone }, NO_FILTER))
+        .map(({ key, requests }) => `${key} ${requests}`);
+    assertEquals(await days("Europe/Berlin"), [
+      "2026-03-27 1",
+      "2026-03-28 2",
+      "2026-03-29 1",
+      "2026-03-30 1",
+    ]);
+    assertEquals(await days("Asia/Kolkata"), ["2026-03-28 2", "2026-03-29 1", "2026-03-30 2"]);
+    assertEquals(await days("America/New_York"), ["2026-03-27 2", "2026-03-28 1", "2026-03-29 2"]);
+    assertEquals(await days(undefined), ["2026-03-27 2", "2026-03-28 1", "2026-03-29 2"]);
+  });
+
+  test("times to the first byte have a median and a 95th of 100, and outlast the exchanges", async (store) => {
+    const times = Array.from({ length: 100 }, (_, index) => 10 * (index + 1));
+    await store.addExchanges(times.map((firstByteMs) => exchangeRow({ firstByteMs })));
+    await store.addExchanges([
+      exchangeRow({ firstByteMs: 90_000, status: 500 }),
+      exchangeRow({ firstByteMs: undefined, status: 502, ending: "bad_gateway", endpoint: "none" }),
+    ]);
+    const read = async (filter: Partial<UsageFilter> = {}) =>
+      (await store.usage(ALL_TOGETHER, { ...NO_FILTER, ...filter }))[0]?.firstByteMs;
+    const isNear = (found: number | undefined, wanted: number) =>
+      assert(Math.abs((found ?? 0) / wanted - 1) < 0.05, `${found} is not near ${wanted}`);
+    isNear((await read())?.median, 500);
+    isNear((await read())?.p95, 950);
+    assertEquals(await read({ endpoint: "none" }), undefined);
+    const before = await read();
+    await store.prune(AT + 2 * DAY);
+    assertEquals(await read(), before);
+    const [model] = await store.usage({ ...ALL_TOGETHER, group: "model" }, NO_FILTER);
+    assertEquals(model?.firstByteMs, before);
+  });
+
+  test("an exchange of several attempts remembers each", async (store) => {
+    const attemptLog = [{ backend: "a", afterMs: 1.5, detail: "it answered 503" }, {
+      backend: "b",
+      afterMs: 20,
+      detail: undefined,
+    }];
+    await store.addExchanges([exchangeRow({ attempts: 2, attemptLog })]);
+    const { items } = await store.listExchanges({
+      ...ALL,
+      ...NO_FILTER,
+      status: undefined,
+      ending: undefined,
+      requestId: undefined,
+    });
+    assertEquals(items[0]?.attemptLog, attemptLog);
   });
 
   test("tokens count their requests, and know when they were used last", async (store) => {
@@ -329,14 +415,21 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
       exchangeRow({ startedAt: AT }),
     ]);
     const sums = async () =>
-      (await store.usage("day", NO_FILTER)).map(({ key, requests }) => [key, requests]);
+      (await store.usage({ ...ALL_TOGETHER, group: "day" }, NO_FILTER)).map((
+        { key, requests },
+      ) => [key, requests]);
     const before = await sums();
     assertEquals(await store.prune(AT - DAY), 2);
     assertEquals(await sums(), before);
-    assertEquals((await store.usage("hour", NO_FILTER)).map(({ key, requests }) => [key, requests]), [
-      ["2026-04-26T00:00Z", 2],
-      ["2026-04-29T10:00Z", 1],
-    ]);
+    assertEquals(
+      (await store.usage({ ...ALL_TOGETHER, group: "hour" }, NO_FILTER)).map((
+        { key, requests },
+      ) => [key, requests]),
+      [
+        ["2026-04-26T00:00Z", 2],
+        ["2026-04-29T10:00Z", 1],
+      ],
+    );
     assertEquals(await store.prune(AT - DAY), 0);
     assertEquals(await sums(), before, "twice is once");
   });

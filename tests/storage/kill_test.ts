@@ -4,7 +4,7 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
-import { NO_FILTER } from "../support/rows.ts";
+import { ALL_TOGETHER, NO_FILTER } from "../support/rows.ts";
 import { random } from "../support/random.ts";
 import { SECRETS } from "../support/secrets.ts";
 
@@ -14,7 +14,7 @@ const ROUNDS = 100;
 async function recorded(path: string): Promise<number> {
   const store = openSqlite(path);
   try {
-    const [sum] = await store.usage(undefined, NO_FILTER);
+    const [sum] = await store.usage(ALL_TOGETHER, NO_FILTER);
     let count = 0;
     for (let before: number | undefined, more = true; more;) {
       const page = {

@@ -5,7 +5,7 @@ import { Database } from "../../src/storage/sqlite/database.ts";
 import { type Migration, MIGRATIONS } from "../../src/storage/sqlite/migrations.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { StoreError } from "../../src/storage/store.ts";
-import { auditRow, exchangeRow, NO_FILTER, projectRow } from "../support/rows.ts";
+import { ALL_TOGETHER, auditRow, exchangeRow, NO_FILTER, projectRow } from "../support/rows.ts";
 import { storeContract } from "./contract.ts";
 
 storeContract("sqlite", async () => {
@@ -200,7 +200,7 @@ Deno.test(
     await backup;
     store.close();
     const copy = openSqlite(`${folder}/copy.db`);
-    const [sum] = await copy.usage(undefined, NO_FILTER);
+    const [sum] = await copy.usage(ALL_TOGETHER, NO_FILTER);
     assertEquals(sum?.requests, 2_000);
     copy.close();
   }),

@@ -1,7 +1,14 @@
 /** Projects, tokens and exchanges with nothing special about them. */
 
 import { createTokenValue, hashOf, suffixOf } from "../../src/auth/token_value.ts";
-import type { ExchangeRow, NewAuditEntry, Project, Token, UsageFilter } from "../../src/storage/store.ts";
+import type {
+  ExchangeRow,
+  NewAuditEntry,
+  Project,
+  Token,
+  UsageFilter,
+  UsageGrouping,
+} from "../../src/storage/store.ts";
 
 export const AT: number = Date.UTC(2026, 3, 29, 10, 30);
 
@@ -58,6 +65,7 @@ export function exchangeRow(more: Partial<ExchangeRow> = {}): ExchangeRow {
     provider: "openai",
     backend: "api.openai.com",
     attempts: 1,
+    attemptLog: undefined,
     status: 200,
     ending: "complete",
     principal: "anna",
@@ -91,6 +99,9 @@ export function auditRow(
 ): NewAuditEntry {
   return { at: AT, actor: "test", source: "192.0.2.1", action, subjectId, changes: {}, ...more };
 }
+
+/** One sum. */
+export const ALL_TOGETHER: UsageGrouping = { group: undefined, split: undefined, timeZone: undefined };
 
 /** Everything counts. */
 export const NO_FILTER: UsageFilter = {

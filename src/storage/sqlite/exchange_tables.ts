@@ -4,6 +4,7 @@ import type { SQLInputValue } from "node:sqlite";
 import type { ExchangeRow } from "../store.ts";
 import type { Database } from "./database.ts";
 
+const BUCKETS_PER_DOUBLING = 8;
 /** Sums are kept by the hour. */
 export const HOUR_MS = 3_600_000;
 
@@ -21,6 +22,7 @@ const COLUMNS:
     ["provider", (row) => row.provider],
     ["backend", (row) => row.backend],
     ["attempts", (row) => row.attempts],
+    ["attempt_log", (row) => row.attemptLog && JSON.stringify(row.attemptLog)],
     ["status", (row) => row.status],
     ["ending", (row) => row.ending],
     ["principal", (row) => row.principal],
@@ -77,23 +79,40 @@ const ADD_SUMS = `INSERT INTO usage (${[...KEY_COLUMNS, ...SUM_COLUMNS].join(", 
   SUM_COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(", ")
 }`;
 
+const ADD_FIRST_BYTES = `INSERT INTO first_bytes (${KEY_COLUMNS.join(", ")}, bucket, requests)
+  VALUES (${KEY_COLUMNS.map(() => "?").join(", ")}, ?, ?)
+  ON CONFLICT DO UPDATE SET requests = requests + excluded.requests`;
+
+/** What is written of exchanges that have their hour, their caller and their model in common. */
+interface Group {
+  readonly key: readonly (string | number)[];
+  readonly sums: Float64Array;
+  /** How many there are by {@link firstByteBucket}. */
+  readonly firstBytes: Map<number, number>;
+}
+
 /** Writes exchanges, their sums by the hour, and what their tokens count. To be called within a transaction. */
 export function insertExchanges(database: Database, rows: readonly ExchangeRow[]): void {
   const insert = database.prepared(INSERT);
   // One array for all rows: most of what accounting would leave to the collector came from here.
   const values = new Array<SQLInputValue>(COLUMNS.length).fill(null);
-  const groups = new Map<string, { key: readonly (string | number)[]; sums: Float64Array }>();
+  const groups = new Map<string, Group>();
   const tokens = new Map<string, { count: number; lastUsedAt: number }>();
   for (const row of rows) {
     for (let index = 0; index < COLUMNS.length; index++) values[index] = COLUMNS[index]?.[1](row) ?? null;
     insert.run(...values);
-    const { sums } = groupOf(row, groups);
+    const { sums, firstBytes } = groupOf(row, groups);
     for (let index = 0; index < SUM_READERS.length; index++) {
       sums[index] = (sums[index] ?? 0) + (SUM_READERS[index]?.(row) ?? 0);
     }
+    const bucket = firstByteBucket(row);
+    if (bucket !== undefined) firstBytes.set(bucket, (firstBytes.get(bucket) ?? 0) + 1);
     countToken(row, tokens);
   }
-  for (const { key, sums } of groups.values()) database.run(ADD_SUMS, ...key, ...sums);
+  for (const { key, sums, firstBytes } of groups.values()) {
+    database.run(ADD_SUMS, ...key, ...sums);
+    for (const [bucket, requests] of firstBytes) database.run(ADD_FIRST_BYTES, ...key, bucket, requests);
+  }
   for (const [id, { count, lastUsedAt }] of tokens) {
     database.run(
       `UPDATE tokens SET request_count = request_count + ?, last_used_at = max(coalesce(last_used_at, 0), ?)
@@ -105,10 +124,7 @@ export function insertExchanges(database: Database, rows: readonly ExchangeRow[]
   }
 }
 
-function groupOf(
-  row: ExchangeRow,
-  groups: Map<string, { key: readonly (string | number)[]; sums: Float64Array }>,
-): { sums: Float64Array } {
+function groupOf(row: ExchangeRow, groups: Map<string, Group>): Group {
   const start = row.startedAt - row.startedAt % HOUR_MS;
   const { projectId = "", tokenId = "", endpoint = "", client } = row;
   // A managed token may change its name.
@@ -118,10 +134,21 @@ function groupOf(
   let group = groups.get(name);
   if (group === undefined) {
     const key = [start, projectId, tokenId, principal, endpoint, model, client];
-    group = { key, sums: new Float64Array(SUM_READERS.length) };
+    group = { key, sums: new Float64Array(SUM_READERS.length), firstBytes: new Map() };
     groups.set(name, group);
   }
   return group;
+}
+
+/** Eight to a doubling: what is read from it is off by 5 % at most. An error's time says nothing of the model. */
+function firstByteBucket({ firstByteMs, status }: ExchangeRow): number | undefined {
+  if (firstByteMs === undefined || status >= 400) return undefined;
+  return Math.round(BUCKETS_PER_DOUBLING * Math.log2(Math.max(1, firstByteMs)));
+}
+
+/** The time in milliseconds that a bucket stands for. */
+export function firstByteMsOf(bucket: number): number {
+  return 2 ** (bucket / BUCKETS_PER_DOUBLING);
 }
 
 function countToken(

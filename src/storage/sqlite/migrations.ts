@@ -136,4 +136,22 @@ CREATE TABLE audit (
   changes TEXT NOT NULL
 ) STRICT;`,
   },
+  {
+    version: 4,
+    name: "times to the first byte, and attempts",
+    sql: `
+ALTER TABLE exchanges ADD COLUMN attempt_log TEXT;
+CREATE TABLE first_bytes (
+  start INTEGER NOT NULL,
+  project_id TEXT NOT NULL,
+  token_id TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  endpoint TEXT NOT NULL,
+  model TEXT NOT NULL,
+  client TEXT NOT NULL,
+  bucket INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  PRIMARY KEY (start, project_id, token_id, principal, endpoint, model, client, bucket)
+) STRICT, WITHOUT ROWID;`,
+  },
 ];

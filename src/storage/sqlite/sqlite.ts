@@ -4,7 +4,9 @@ import type { AuditEntry, ExchangeRow, NewAuditEntry, Project, Store, Token } fr
 import * as access from "./access_tables.ts";
 import { Database } from "./database.ts";
 import { insertExchanges } from "./exchange_tables.ts";
-import * as queries from "./usage_queries.ts";
+import { listExchanges } from "./exchange_queries.ts";
+import { pruneExchanges, readSpending } from "./exchange_sums.ts";
+import { readUsage } from "./usage_queries.ts";
 
 /** Opens or creates it. Throws a `StoreError` that says what is wrong with the file. */
 export function openSqlite(path: string): Store {
@@ -29,7 +31,7 @@ export function openSqlite(path: string): Store {
       dataVersion = readDataVersion(database);
       return dataVersion !== before;
     },
-    readSpending: (since) => settled(() => queries.readSpending(database, since)),
+    readSpending: (since) => settled(() => readSpending(database, since)),
 
     addProject: (project: Project, audit) => audited(audit, () => access.insertProject(database, project)),
     findProject: (id) => settled(() => access.findProject(database, id)),
@@ -46,10 +48,10 @@ export function openSqlite(path: string): Store {
 
     addExchanges: (rows: readonly ExchangeRow[]) =>
       settled(() => database.transaction(() => insertExchanges(database, rows))),
-    usage: (group, filter) => settled(() => queries.readUsage(database, group, filter)),
-    listExchanges: (page) => settled(() => queries.listExchanges(database, page)),
+    usage: (grouping, filter) => settled(() => readUsage(database, grouping, filter)),
+    listExchanges: (page) => settled(() => listExchanges(database, page)),
     listAudit: (page) => settled(() => listAudit(database, page)),
-    prune: (before) => settled(() => database.transaction(() => queries.pruneExchanges(database, before))),
+    prune: (before) => settled(() => database.transaction(() => pruneExchanges(database, before))),
 
     readNote: (name) =>
       settled(() => {

@@ -1,64 +1,126 @@
-/** Exchanges and their sums in SQLite: how they are read, and thinned out. */
+/** Usage in SQLite: how sums are read. */
 
-import type {
-  ExchangeFilter,
-  ExchangeRow,
-  Listed,
-  Page,
-  Spending,
-  UsageFilter,
-  UsageGroup,
-  UsageRow,
-} from "../store.ts";
-import { listed } from "./access_tables.ts";
+import type { UsageFilter, UsageGroup, UsageGrouping, UsageRow } from "../store.ts";
+import { commonConditions, type Conditions, conditionsOf } from "./conditions.ts";
 import type { Database, Row } from "./database.ts";
-import { HOUR_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
+import { firstByteMsOf, HOUR_MS, SUM_COLUMNS } from "./exchange_tables.ts";
+import { zoneOffsets } from "./zone_offsets.ts";
 
-const DAY_MS = 24 * HOUR_MS;
-
-/** The expression of each group. */
-const GROUPS: Record<UsageGroup, string> = {
+/** The expression of each group but days, which depend on the time zone. */
+const GROUPS: Record<Exclude<UsageGroup, "day">, string> = {
   model: "model",
-  day: "strftime('%Y-%m-%d', start / 1000, 'unixepoch')",
   hour: "strftime('%Y-%m-%dT%H:00Z', start / 1000, 'unixepoch')",
   // Those of the configuration have no id but their name.
   token: "CASE token_id WHEN '' THEN principal ELSE token_id END",
-  project: "usage.project_id",
+  project: "project_id",
   endpoint: "endpoint",
   client: "client",
 };
 /** People's names for what is grouped by an id. */
 const NAMES: Partial<Record<UsageGroup, string>> = {
-  token: "(SELECT name FROM tokens WHERE id = usage.token_id)",
-  project: "(SELECT name FROM projects WHERE id = usage.project_id)",
+  token: "(SELECT name FROM tokens WHERE id = sums.token_id)",
+  project: "(SELECT name FROM projects WHERE id = sums.project_id)",
 };
 
 /** The sums of each group; of all together where there is none. */
 export function readUsage(
   database: Database,
-  group: UsageGroup | undefined,
+  { group, split, timeZone }: UsageGrouping,
   filter: UsageFilter,
 ): UsageRow[] {
-  const { from, to } = filter;
-  const where: Conditions = [
-    ["start >= ?", from === undefined ? undefined : from - from % HOUR_MS],
-    ["start < ?", to],
-    ["model = ?", filter.model],
-    ...commonConditions(filter),
-  ];
-  const key = group === undefined ? "''" : GROUPS[group];
-  const name = group === undefined ? undefined : NAMES[group];
-  const order = group === "day" || group === "hour" ? "key" : "cost_micros DESC, requests DESC, key";
+  const where = usageConditions(filter);
+  const expression = (by: UsageGroup | undefined): string => {
+    if (by === undefined) return "''";
+    return by === "day" ? dayExpression(database, timeZone, filter) : GROUPS[by];
+  };
+  const key = expression(group);
+  const isTime = group === "day" || group === "hour";
   const { text, values } = conditionsOf(where);
+  const groups = [...(group === undefined ? [] : ["key"]), ...(split === undefined ? [] : ["split"])];
+  const grouped = groups.length === 0 ? "" : `GROUP BY ${groups.join(", ")}`;
+  // Names are looked up once per group, not once per row.
   const rows = database.all(
-    `SELECT ${key} AS key, ${name ?? "NULL"} AS name,
-       ${SUM_COLUMNS.map((column) => `coalesce(sum(${column}), 0) AS ${column}`).join(", ")}
-     FROM usage ${text} ${group === undefined ? "" : "GROUP BY 1"} ORDER BY ${order}`,
+    `SELECT sums.*, ${name(group)} AS name, ${name(split)} AS split_name FROM (
+       SELECT ${key} AS key, ${expression(split)} AS split,
+         max(token_id) AS token_id, max(project_id) AS project_id,
+         ${SUM_COLUMNS.map((column) => `coalesce(sum(${column}), 0) AS ${column}`).join(", ")}
+       FROM usage ${text} ${grouped}
+     ) AS sums ORDER BY ${isTime ? "key, " : ""}cost_micros DESC, requests DESC, key, split`,
     ...values,
   );
+  const firstBytes = split === undefined ? readFirstBytes(database, key, where) : new Map();
   return rows.map((row) => ({
+    ...usageOf(row),
+    split: split === undefined ? undefined : { key: String(row["split"]), name: optional(row["split_name"]) },
+    firstByteMs: firstBytes.get(String(row["key"])),
+  }));
+}
+
+function usageConditions(filter: UsageFilter): Conditions {
+  const { from, to, model } = filter;
+  return [
+    ["start >= ?", from === undefined ? undefined : from - from % HOUR_MS],
+    ["start < ?", to],
+    ["model = ?", model],
+    ...commonConditions(filter),
+  ];
+}
+
+function name(group: UsageGroup | undefined): string {
+  return group !== undefined && NAMES[group] || "NULL";
+}
+
+/** The day on which an hour began, as it is called in a time zone. */
+function dayExpression(database: Database, timeZone: string | undefined, { from, to }: UsageFilter): string {
+  const extent = database.get("SELECT min(start) AS first, max(start) AS last FROM usage");
+  const offsets = timeZone === undefined || typeof extent?.["first"] !== "number"
+    ? []
+    : zoneOffsets(timeZone, {
+      from: from ?? extent["first"],
+      to: to ?? Number(extent["last"]) + HOUR_MS,
+    });
+  const [first, ...later] = offsets;
+  // The latest that has begun holds.
+  const cases = later.toReversed().map(({ since, offsetMs }) => `WHEN start >= ${since} THEN ${offsetMs}`);
+  const offset = cases.length === 0
+    ? String(first?.offsetMs ?? 0)
+    : `CASE ${cases.join(" ")} ELSE ${first?.offsetMs} END`;
+  return `strftime('%Y-%m-%d', (start + ${offset}) / 1000, 'unixepoch')`;
+}
+
+/** Of each group. */
+function readFirstBytes(
+  database: Database,
+  key: string,
+  where: Conditions,
+): Map<string, { median: number; p95: number }> {
+  const { text, values } = conditionsOf(where);
+  const rows = database.all(
+    `SELECT ${key} AS key, bucket, sum(requests) AS requests FROM first_bytes ${text}
+     GROUP BY 1, 2 ORDER BY 1, 2`,
+    ...values,
+  );
+  const buckets = Map.groupBy(rows, (row) => String(row["key"]));
+  return new Map([...buckets].map(([group, counted]) => {
+    const counts = counted.map((row) => ({
+      bucket: Number(row["bucket"]),
+      requests: Number(row["requests"]),
+    }));
+    return [group, { median: quantile(counts, 0.5), p95: quantile(counts, 0.95) }];
+  }));
+}
+
+/** The smallest that `share` of all do not exceed. */
+function quantile(counts: readonly { bucket: number; requests: number }[], share: number): number {
+  let left = share * counts.reduce((sum, { requests }) => sum + requests, 0);
+  const found = counts.find(({ requests }) => (left -= requests) <= 0) ?? counts.at(-1);
+  return firstByteMsOf(found?.bucket ?? 0);
+}
+
+function usageOf(row: Row): Omit<UsageRow, "split" | "firstByteMs"> {
+  return {
     key: String(row["key"]),
-    name: row["name"] === null ? undefined : String(row["name"]),
+    name: optional(row["name"]),
     requests: Number(row["requests"]),
     errors: Number(row["errors"]),
     inputTokens: Number(row["input_tokens"]),
@@ -73,134 +135,9 @@ export function readUsage(
     unmetered: Number(row["unmetered"]),
     bytes: Number(row["bytes"]),
     durationMs: Number(row["duration_ms"]),
-  }));
-}
-
-/** Exchanges, newest first. */
-export function listExchanges(
-  database: Database,
-  page: Page & ExchangeFilter,
-): Listed<ExchangeRow & { id: number }> {
-  const { text, values } = conditionsOf([
-    ["seq < ?", page.before],
-    ["started_at >= ?", page.from],
-    ["started_at < ?", page.to],
-    ["coalesce(model_answered, model_asked) = ?", page.model],
-    ["status = ?", page.status],
-    ["ending = ?", page.ending],
-    ["? IN (request_id, provider_request_id)", page.requestId],
-    ...commonConditions(page),
-  ]);
-  const rows = database.all(
-    `SELECT * FROM exchanges ${text} ORDER BY seq DESC LIMIT ?`,
-    ...values,
-    page.limit + 1,
-  );
-  return listed(rows, page, exchangeOf);
-}
-
-type Conditions = (readonly [condition: string, value: string | number | undefined])[];
-
-function commonConditions({ projectId, tokenId, endpoint, client }: UsageFilter): Conditions {
-  return [
-    ["project_id = ?", projectId],
-    // Those of the configuration have no id but their name.
-    ["CASE coalesce(token_id, '') WHEN '' THEN principal ELSE token_id END = ?", tokenId],
-    ["endpoint = ?", endpoint],
-    ["client = ?", client],
-  ];
-}
-
-function conditionsOf(conditions: Conditions): { text: string; values: (string | number)[] } {
-  const given = conditions.flatMap(([condition, value]) => value === undefined ? [] : [{ condition, value }]);
-  return {
-    text: given.length === 0 ? "" : `WHERE ${given.map(({ condition }) => condition).join(" AND ")}`,
-    values: given.map(({ value }) => value),
   };
 }
 
-function exchangeOf(row: Row): ExchangeRow & { id: number } {
-  const text = (column: string) => row[column] === null ? undefined : String(row[column]);
-  const number = (column: string) => row[column] === null ? undefined : Number(row[column]);
-  return {
-    id: Number(row["seq"]),
-    requestId: String(row["request_id"]),
-    providerRequestId: text("provider_request_id"),
-    startedAt: Number(row["started_at"]),
-    durationMs: Number(row["duration_ms"]),
-    firstByteMs: number("first_byte_ms"),
-    method: String(row["method"]),
-    path: String(row["path"]),
-    endpoint: text("endpoint"),
-    provider: text("provider"),
-    backend: text("backend"),
-    attempts: Number(row["attempts"]),
-    status: Number(row["status"]),
-    ending: String(row["ending"]),
-    principal: String(row["principal"]),
-    tokenId: text("token_id"),
-    projectId: text("project_id"),
-    admitted: row["admitted"] === 1,
-    client: String(row["client"]),
-    stream: row["stream"] === null ? undefined : row["stream"] === 1,
-    modelAsked: text("model_asked"),
-    modelAnswered: text("model_answered"),
-    stopReason: text("stop_reason"),
-    inputTokens: number("input_tokens"),
-    outputTokens: number("output_tokens"),
-    cachedTokens: number("cached_tokens"),
-    cacheWriteTokens: number("cache_write_tokens"),
-    reasoningTokens: number("reasoning_tokens"),
-    audioTokens: number("audio_tokens"),
-    imageTokens: number("image_tokens"),
-    partial: row["partial"] === 1,
-    costMicros: number("cost_micros"),
-    priceVersion: text("price_version"),
-    bytes: Number(row["bytes"]),
-  };
-}
-
-/** What every token, project and token of the configuration has used. */
-export function readSpending(database: Database, { day, month }: { day: number; month: number }): Spending[] {
-  const keys = {
-    token: ["'token:' || token_id", "token_id <> ''"],
-    project: ["'project:' || project_id", "project_id <> ''"],
-    shared: ["'shared:' || principal", "token_id = ''"],
-  } as const;
-  return Object.values(keys).flatMap(([key, condition]) =>
-    database.all(
-      `SELECT ${key} AS key, sum(admitted) AS requests, sum(cost_micros) AS total,
-         sum(CASE WHEN start >= ? THEN cost_micros ELSE 0 END) AS day,
-         sum(CASE WHEN start >= ? THEN cost_micros ELSE 0 END) AS month
-       FROM usage WHERE ${condition} GROUP BY 1`,
-      day,
-      month,
-    ).map((row) => ({
-      key: String(row["key"]),
-      requests: Number(row["requests"]),
-      dayMicros: Number(row["day"]),
-      monthMicros: Number(row["month"]),
-      totalMicros: Number(row["total"]),
-    }))
-  );
-}
-
-/** Drops exchanges that began before a moment, and keeps their sums by the day instead of by the hour. */
-export function pruneExchanges(database: Database, before: number): number {
-  const { changes } = database.run("DELETE FROM exchanges WHERE started_at < ?", before);
-  const day = before - before % DAY_MS;
-  const hours = `start < ? AND start % ${DAY_MS} <> 0`;
-  const others = KEY_COLUMNS.slice(1).join(", ");
-  database.run(
-    `INSERT INTO usage (${[...KEY_COLUMNS, ...SUM_COLUMNS].join(", ")})
-     SELECT start - start % ${DAY_MS} AS start, ${others},
-       ${SUM_COLUMNS.map((column) => `sum(${column})`).join(", ")}
-     FROM usage WHERE ${hours} GROUP BY start - start % ${DAY_MS}, ${others}
-     ON CONFLICT DO UPDATE SET ${
-      SUM_COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(", ")
-    }`,
-    day,
-  );
-  database.run(`DELETE FROM usage WHERE ${hours}`, day);
-  return changes;
+function optional(value: unknown): string | undefined {
+  return value === null || value === undefined ? undefined : String(value);
 }

@@ -1,0 +1,60 @@
+/** Sums of exchanges in SQLite: what was spent, and how old ones are thinned out. */
+
+import type { Spending } from "../store.ts";
+import type { Database } from "./database.ts";
+import { HOUR_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
+
+const DAY_MS = 24 * HOUR_MS;
+
+/** What every token, project and token of the configuration has used. */
+export function readSpending(database: Database, { day, month }: { day: number; month: number }): Spending[] {
+  const keys = {
+    token: ["'token:' || token_id", "token_id <> ''"],
+    project: ["'project:' || project_id", "project_id <> ''"],
+    shared: ["'shared:' || principal", "token_id = ''"],
+  } as const;
+  return Object.values(keys).flatMap(([key, condition]) =>
+    database.all(
+      `SELECT ${key} AS key, sum(admitted) AS requests, sum(cost_micros) AS total,
+         sum(CASE WHEN start >= ? THEN cost_micros ELSE 0 END) AS day,
+         sum(CASE WHEN start >= ? THEN cost_micros ELSE 0 END) AS month
+       FROM usage WHERE ${condition} GROUP BY 1`,
+      day,
+      month,
+    ).map((row) => ({
+      key: String(row["key"]),
+      requests: Number(row["requests"]),
+      dayMicros: Number(row["day"]),
+      monthMicros: Number(row["month"]),
+      totalMicros: Number(row["total"]),
+    }))
+  );
+}
+
+/** Drops exchanges that began before a moment, and keeps their sums by the day instead of by the hour. */
+export function pruneExchanges(database: Database, before: number): number {
+  const { changes } = database.run("DELETE FROM exchanges WHERE started_at < ?", before);
+  const day = before - before % DAY_MS;
+  const hours = `start < ? AND start % ${DAY_MS} <> 0`;
+  const others = KEY_COLUMNS.slice(1).join(", ");
+  database.run(
+    `INSERT INTO usage (${[...KEY_COLUMNS, ...SUM_COLUMNS].join(", ")})
+     SELECT start - start % ${DAY_MS} AS start, ${others},
+       ${SUM_COLUMNS.map((column) => `sum(${column})`).join(", ")}
+     FROM usage WHERE ${hours} GROUP BY start - start % ${DAY_MS}, ${others}
+     ON CONFLICT DO UPDATE SET ${
+      SUM_COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(", ")
+    }`,
+    day,
+  );
+  database.run(`DELETE FROM usage WHERE ${hours}`, day);
+  database.run(
+    `INSERT INTO first_bytes (${KEY_COLUMNS.join(", ")}, bucket, requests)
+     SELECT start - start % ${DAY_MS} AS start, ${others}, bucket, sum(requests)
+     FROM first_bytes WHERE ${hours} GROUP BY start - start % ${DAY_MS}, ${others}, bucket
+     ON CONFLICT DO UPDATE SET requests = requests + excluded.requests`,
+    day,
+  );
+  database.run(`DELETE FROM first_bytes WHERE ${hours}`, day);
+  return changes;
+}
