@@ -2,9 +2,7 @@
 
 import type { Spending } from "../store.ts";
 import type { Database } from "./database.ts";
-import { HOUR_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
-
-const DAY_MS = 24 * HOUR_MS;
+import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
 
 /** What every token, project and token of the configuration has used. */
 export function readSpending(database: Database, { day, month }: { day: number; month: number }): Spending[] {

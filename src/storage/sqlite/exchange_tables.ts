@@ -7,6 +7,8 @@ import type { Database } from "./database.ts";
 const BUCKETS_PER_DOUBLING = 8;
 /** Sums are kept by the hour. */
 export const HOUR_MS = 3_600_000;
+/** Old ones by the day. */
+export const DAY_MS = 24 * HOUR_MS;
 
 /** The columns of an exchange, and where each comes from. */
 const COLUMNS:

@@ -3,19 +3,20 @@
 import type { UsageFilter, UsageGroup, UsageGrouping, UsageRow } from "../store.ts";
 import { commonConditions, type Conditions, conditionsOf } from "./conditions.ts";
 import type { Database, Row } from "./database.ts";
-import { firstByteMsOf, HOUR_MS, SUM_COLUMNS } from "./exchange_tables.ts";
+import { DAY_MS, firstByteMsOf, HOUR_MS, SUM_COLUMNS } from "./exchange_tables.ts";
 import { zoneOffsets } from "./zone_offsets.ts";
 
 /** The expression of each group but days, which depend on the time zone. */
 const GROUPS: Record<Exclude<UsageGroup, "day">, string> = {
   model: "model",
-  hour: "strftime('%Y-%m-%dT%H:00Z', start / 1000, 'unixepoch')",
+  hour: "start",
   // Those of the configuration have no id but their name.
   token: "CASE token_id WHEN '' THEN principal ELSE token_id END",
   project: "project_id",
   endpoint: "endpoint",
   client: "client",
 };
+const TIME_FORMATS = { day: "%Y-%m-%d", hour: "%Y-%m-%dT%H:00Z" } as const;
 /** People's names for what is grouped by an id. */
 const NAMES: Partial<Record<UsageGroup, string>> = {
   token: "(SELECT name FROM tokens WHERE id = sums.token_id)",
@@ -35,20 +36,29 @@ export function readUsage(
   };
   const key = expression(group);
   const isTime = group === "day" || group === "hour";
+  // Times are grouped as numbers: texts would be made for each row that is summed.
+  const shown = (by: UsageGroup | undefined, column: string): string =>
+    by === "day" || by === "hour" ? `strftime('${TIME_FORMATS[by]}', ${column} / 1000, 'unixepoch')` : column;
   const { text, values } = conditionsOf(where);
-  const groups = [...(group === undefined ? [] : ["key"]), ...(split === undefined ? [] : ["split"])];
+  const groups = [
+    ...(group === undefined ? [] : ["group_key"]),
+    ...(split === undefined ? [] : ["split_key"]),
+  ];
   const grouped = groups.length === 0 ? "" : `GROUP BY ${groups.join(", ")}`;
   // Names are looked up once per group, not once per row.
   const rows = database.all(
-    `SELECT sums.*, ${name(group)} AS name, ${name(split)} AS split_name FROM (
-       SELECT ${key} AS key, ${expression(split)} AS split,
+    `SELECT sums.*, ${shown(group, "group_key")} AS key, ${shown(split, "split_key")} AS split,
+       ${name(group)} AS name, ${name(split)} AS split_name FROM (
+       SELECT ${key} AS group_key, ${expression(split)} AS split_key,
          max(token_id) AS token_id, max(project_id) AS project_id,
          ${SUM_COLUMNS.map((column) => `coalesce(sum(${column}), 0) AS ${column}`).join(", ")}
        FROM usage ${text} ${grouped}
      ) AS sums ORDER BY ${isTime ? "key, " : ""}cost_micros DESC, requests DESC, key, split`,
     ...values,
   );
-  const firstBytes = split === undefined ? readFirstBytes(database, key, where) : new Map();
+  const firstBytes = split === undefined
+    ? readFirstBytes(database, { key, shown: shown(group, "group_key"), where })
+    : new Map();
   return rows.map((row) => ({
     ...usageOf(row),
     split: split === undefined ? undefined : { key: String(row["split"]), name: optional(row["split_name"]) },
@@ -70,7 +80,7 @@ function name(group: UsageGroup | undefined): string {
   return group !== undefined && NAMES[group] || "NULL";
 }
 
-/** The day on which an hour began, as it is called in a time zone. */
+/** The midnight before an hour by the clocks of a time zone, as if they showed UTC. */
 function dayExpression(database: Database, timeZone: string | undefined, { from, to }: UsageFilter): string {
   const extent = database.get("SELECT min(start) AS first, max(start) AS last FROM usage");
   const offsets = timeZone === undefined || typeof extent?.["first"] !== "number"
@@ -85,19 +95,19 @@ function dayExpression(database: Database, timeZone: string | undefined, { from,
   const offset = cases.length === 0
     ? String(first?.offsetMs ?? 0)
     : `CASE ${cases.join(" ")} ELSE ${first?.offsetMs} END`;
-  return `strftime('%Y-%m-%d', (start + ${offset}) / 1000, 'unixepoch')`;
+  return `(start + ${offset}) / ${DAY_MS} * ${DAY_MS}`;
 }
 
 /** Of each group. */
 function readFirstBytes(
   database: Database,
-  key: string,
-  where: Conditions,
+  { key, shown, where }: { key: string; shown: string; where: Conditions },
 ): Map<string, { median: number; p95: number }> {
   const { text, values } = conditionsOf(where);
   const rows = database.all(
-    `SELECT ${key} AS key, bucket, sum(requests) AS requests FROM first_bytes ${text}
-     GROUP BY 1, 2 ORDER BY 1, 2`,
+    `SELECT ${shown} AS key, bucket, requests FROM (
+       SELECT ${key} AS group_key, bucket, sum(requests) AS requests FROM first_bytes ${text} GROUP BY 1, 2
+     ) ORDER BY key, bucket`,
     ...values,
   );
   const buckets = Map.groupBy(rows, (row) => String(row["key"]));
