@@ -45,13 +45,15 @@ export function createApp(
   let draining = false;
   let handler = handlerOf(config);
 
-  function handlerOf({ server, auth, endpoints, defaultEndpoint, log: logging }: Config): Handler {
+  function handlerOf(config: Config): Handler {
+    const { server, auth, endpoints, defaultEndpoint, log: logging } = config;
     const logEnd = exchangeLogger(log, logging);
+    const routes = buildRoutingTable(endpoints, defaultEndpoint);
     const balancers = new Map(endpoints.map((endpoint) => [endpoint, new Balancer(endpoint, clock)]));
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
-    plane?.serves({ endpoints, balancers });
+    plane?.serves({ config, routes, balancers });
     return createHandler({
-      routes: buildRoutingTable(endpoints, defaultEndpoint),
+      routes,
       check: shared && plane ? (candidate) => plane.check(candidate) ?? shared(candidate) : shared,
       management: plane,
       transport,

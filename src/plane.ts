@@ -1,40 +1,45 @@
 /** The management plane: opens what managed tokens, usage, metrics and their API need, and closes it. */
 
+import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
+import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
+import { lanAddresses, serverUrls } from "./addresses.ts";
 import { Accounts, type RunningExchange } from "./accounting/accounts.ts";
 import { Pricer } from "./accounting/cost.ts";
 import { publishedPrices } from "./accounting/published_prices.ts";
 import { ManagedTokens } from "./auth/managed_tokens.ts";
 import type { Recognised } from "./auth/shared_token.ts";
 import type { Clock } from "./clock.ts";
-import type { Endpoint, ManagementConfig } from "./config/schema.ts";
+import type { Config, Endpoint, ManagementConfig } from "./config/schema.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import type { Management } from "./handler.ts";
 import type { StorageHealth } from "./health.ts";
-import { fieldValue } from "./http1/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import { periodStarts } from "./limits/ledger.ts";
 import { Limiter } from "./limits/limiter.ts";
 import { BearerGate } from "./manage/bearer_gate.ts";
-import { createManageApi, MANAGE_PATH, type ManageApi } from "./manage/manage.ts";
+import { createManageApi, MANAGE_PATH } from "./manage/manage.ts";
 import type { LiveEvent, ManageParts } from "./manage/parts.ts";
 import { answerMetrics, METRICS_PATH } from "./manage/metrics_route.ts";
 import { Problem, problemResponse } from "./manage/problem.ts";
 import { toReply, toWebRequest } from "./manage/web_adapter.ts";
 import type { Log } from "./observability/log.ts";
 import { Metrics } from "./observability/metrics.ts";
+import { probeBackends } from "./probe.ts";
+import type { RoutingTable } from "./routing/table.ts";
 import { exchangeTracer } from "./observability/tracing.ts";
 import { ExchangeWriter } from "./storage/exchange_writer.ts";
+import { pruneHourly } from "./storage/pruner.ts";
 import { openBox } from "./storage/open_box.ts";
 import { keyFileOf, openStore } from "./storage/open.ts";
 import { type Store, StoreError } from "./storage/store.ts";
 import { VERSION } from "./version.ts";
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+const DAY_MS = 24 * 3_600_000;
 
 /** What is served at the moment. */
 export interface Served {
-  readonly endpoints: readonly Endpoint[];
+  readonly config: Config;
+  readonly routes: RoutingTable;
   readonly balancers: ReadonlyMap<Endpoint, Balancer>;
 }
 
@@ -46,6 +51,8 @@ export interface Plane extends Management {
   readonly refused: (ending: string) => void;
   /** Another configuration is served from now on. */
   readonly serves: (served: Served) => void;
+  /** Clients can connect. */
+  readonly listens: (port: number) => void;
   /** What holds of the configuration while it runs. */
   readonly configure: (config: ManagementConfig) => void;
   /** Ends what would go on for ever. */
@@ -104,11 +111,11 @@ function runningPlane(
 ): Plane {
   const startedAt = clock.now();
   const listeners = new Map<(event: LiveEvent) => void, () => void>();
-  let served: Served = { endpoints: [], balancers: new Map() };
-  let { retentionDays, metricsPublic } = config;
+  let served: Served | undefined;
+  let port: number | undefined;
+  let { retentionDays, metricsPublic, adminIdleMs } = config;
   let dropped = 0;
   let readFails = false;
-  let isPruning = false;
 
   const traced = exchangeTracer();
   const tell = (event: LiveEvent): void => {
@@ -116,9 +123,9 @@ function runningPlane(
   };
   const storage = (): StorageHealth => readFails ? "failing" : writer.health;
   const endpoints = () =>
-    served.endpoints.map((endpoint) => ({
+    (served?.config.endpoints ?? []).map((endpoint) => ({
       endpoint,
-      backends: served.balancers.get(endpoint)?.report() ?? [],
+      backends: served?.balancers.get(endpoint)?.report() ?? [],
     }));
   const metrics = new Metrics({
     running: (): readonly RunningExchange[] => accounts.running(),
@@ -187,7 +194,7 @@ function runningPlane(
     log("error", "unexpected", {
       detail: error instanceof Error ? error.stack ?? error.message : String(error),
     });
-  const api: ManageApi = createManageApi({
+  const parts: ManageParts = {
     store,
     box,
     clock,
@@ -217,32 +224,41 @@ function runningPlane(
       storage,
       dropped: () => dropped,
       uptimeMs: () => clock.now() - startedAt,
+      connectable: () => ({
+        endpoints: served?.config.endpoints ?? [],
+        defaultEndpoint: served?.routes.defaultEndpoint?.name,
+        asksToken: served?.config.auth.mode !== "none",
+      }),
+      urls() {
+        if (served === undefined) return [];
+        const { server } = served.config;
+        return serverUrls(server, { port: port ?? server.port, lanAddresses: lanAddresses() });
+      },
+      probe: (endpoint) => probeBackends({ endpoints: [endpoint] }),
     },
-  }, {
+  };
+  const api = createManageApi(parts, { gate, onUnexpected });
+  const admin = createAdmin({
+    api: createManageApi({ ...parts, actor: "admin page" }, {
+      gate: undefined,
+      onUnexpected,
+      path: ADMIN_API_PATH,
+    }),
     gate,
+    clock,
+    assets: new Assets(PAGE_FOLDER),
+    idleMs: () => adminIdleMs,
+    isSecure: () => served?.config.server.tls !== undefined,
     onUnexpected,
   });
 
-  /** Once at the start and then every hour. */
-  const prune = async (): Promise<void> => {
-    if (isPruning) return;
-    isPruning = true;
-    try {
-      const removed = await store.prune(clock.epochMs() - retentionDays * DAY_MS);
-      if (removed > 0) log("info", "usage_pruned", { detail: `${removed} exchanges` });
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      log("warn", "storage_failing", { detail: `old usage could not be removed: ${error.message}` });
-    } finally {
-      isPruning = false;
-    }
-  };
-  let stopPruning = (): void => {};
-  const pruneHourly = (): void => {
-    prune();
-    stopPruning = clock.after(HOUR_MS, pruneHourly);
-  };
-  pruneHourly();
+  const stopPruning = pruneHourly(store, {
+    clock,
+    retentionMs: () => retentionDays * DAY_MS,
+    onPruned: (exchanges) => log("info", "usage_pruned", { detail: `${exchanges} exchanges` }),
+    onFailed: (reason) =>
+      log("warn", "storage_failing", { detail: `old usage could not be removed: ${reason}` }),
+  });
 
   return {
     accounts,
@@ -254,7 +270,7 @@ function runningPlane(
     refused: (ending) => metrics.refused(ending),
     serves(next) {
       served = next;
-      for (const { name, priceProvider } of next.endpoints) {
+      for (const { name, priceProvider } of next.config.endpoints) {
         if (priceProvider === undefined || prices.knows(priceProvider)) continue;
         const detail = `endpoints.${name}.price_provider ${
           JSON.stringify(priceProvider)
@@ -262,14 +278,20 @@ function runningPlane(
         log("warn", "configuration", { detail });
       }
     },
-    configure: (next) => void ({ retentionDays, metricsPublic } = next),
+    listens: (listening) => void (port = listening),
+    configure: (next) => void ({ retentionDays, metricsPublic, adminIdleMs } = next),
     answer(request, path) {
       if (path === METRICS_PATH) {
         const open = metricsPublic ? undefined : gate;
         return replied(request, () => answerMetrics(metrics, request, open), onUnexpected);
       }
-      if (path !== MANAGE_PATH && !path.startsWith(`${MANAGE_PATH}/`)) return undefined;
-      return replied(request, () => answerManage(request, { api, gate, clock }), onUnexpected);
+      if (isBelow(MANAGE_PATH, path)) {
+        return replied(request, () => answered(request, { by: api, clock }), onUnexpected);
+      }
+      if (isBelow(ADMIN_PATH, path)) {
+        return replied(request, () => answered(request, { by: admin, clock }), onUnexpected);
+      }
+      return undefined;
     },
     drain() {
       for (const onEnd of listeners.values()) onEnd();
@@ -301,13 +323,15 @@ async function replied(
   }
 }
 
-async function answerManage(
+function isBelow(base: string, path: string): boolean {
+  return path === base || path.startsWith(`${base}/`);
+}
+
+async function answered(
   request: IncomingRequest,
-  { api, gate, clock }: { api: ManageApi; gate: BearerGate; clock: Clock },
+  { by, clock }: { by: (request: Request, source: string) => Promise<Response>; clock: Clock },
 ): Promise<OutgoingReply> {
-  // Before the body is read: nobody else's is held.
-  gate.check(fieldValue(request.fields, "authorization"), request.peer);
-  const response = await api(await toWebRequest(request, clock), request.peer);
+  const response = await by(toWebRequest(request, clock), request.peer);
   if (request.method !== "HEAD") return await toReply(response, request.cancellation);
   await response.body?.cancel();
   return await toReply(new Response(null, response), request.cancellation);

@@ -5,7 +5,7 @@ import type { Flags, Setting } from "../config/resolver.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { CommandError } from "./command_error.ts";
 import { writeOut } from "./output.ts";
-import { probeBackends, type ProbeResult } from "./probe.ts";
+import { probeBackends, type ProbeResult } from "../probe.ts";
 
 /** `llm-proxy check --schema`: the JSON Schema of configuration files, for editors. */
 export function printSchema(): void {

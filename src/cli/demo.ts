@@ -1,7 +1,14 @@
 import { createApp } from "../app.ts";
-import { DEFAULT_BACKEND_SETTINGS, DEFAULT_ENDPOINT_SETTINGS } from "../config/defaults.ts";
+import { systemClock } from "../clock.ts";
+import {
+  DEFAULT_ADMIN_IDLE_MINUTES,
+  DEFAULT_BACKEND_SETTINGS,
+  DEFAULT_ENDPOINT_SETTINGS,
+  DEFAULT_RETENTION_DAYS,
+} from "../config/defaults.ts";
 import { PRESETS } from "../config/presets.ts";
-import type { Config, Endpoint } from "../config/schema.ts";
+import type { Config, Endpoint, ManagementConfig } from "../config/schema.ts";
+import { demoHistory } from "../demo/history.ts";
 import { createDemoUpstream } from "../demo/upstream.ts";
 import { createLog } from "../observability/log.ts";
 import { gatheringOut, writeOut } from "./output.ts";
@@ -9,6 +16,7 @@ import { runServer } from "./run_server.ts";
 
 /** Nothing of it is secret: the demo listens on loopback and its upstream has nothing to protect. */
 const TOKEN = "demo-token-of-the-proxy";
+const MANAGEMENT_TOKEN = "demo-management-token";
 const KEYS = { openai: "demo-key-of-openai", anthropic: "demo-key-of-anthropic" };
 const HOST = "127.0.0.1";
 /** Slow enough to watch, as fast as a small model. */
@@ -20,15 +28,57 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     { hostname: HOST, port: 0, onListen() {} },
     createDemoUpstream({ keys: KEYS, paceMs: PACE_MS }),
   );
-  const config = demoConfig({ port: port ?? freePort(33_000), upstreamPort: upstream.addr.port });
+  const folder = await Deno.makeTempDir({ prefix: "llm-proxy-demo-" });
+  const management = demoManagement(folder);
+  await writeHistory(management.databaseUrl);
+  const config = demoConfig({ port: port ?? freePort(33_000), upstreamPort: upstream.addr.port, management });
   const log = createLog(config.log, { write: gatheringOut(), secrets: [] });
-  await runServer(createApp(config, { log }), {
+  const { openPlane } = await import("../plane.ts");
+  const plane = await openPlane(management, { log, clock: systemClock, onSecrets() {} });
+  await runServer(createApp(config, { log, plane }), {
     server: config.server,
     drainMs: () => config.server.drainMs,
     log,
-    onListening: (address) => writeOut(demoText(`http://${HOST}:${address.port}`)),
+    onListening(address) {
+      plane.listens(address.port);
+      writeOut(demoText(`http://${HOST}:${address.port}`));
+    },
   });
+  await plane.close();
+  await Deno.remove(folder, { recursive: true });
   await upstream.shutdown();
+}
+
+function demoManagement(folder: string): ManagementConfig {
+  return {
+    token: MANAGEMENT_TOKEN,
+    databaseUrl: `sqlite:${folder}/demo.db`,
+    // It seals nothing that would outlast the demo.
+    encryptionKey: crypto.getRandomValues(new Uint8Array(32)),
+    retentionDays: DEFAULT_RETENTION_DAYS,
+    adminIdleMs: DEFAULT_ADMIN_IDLE_MINUTES * 60_000,
+    metricsPublic: false,
+  };
+}
+
+/** Before the plane is opened, which reads once what was spent. */
+async function writeHistory(databaseUrl: string): Promise<void> {
+  const { openStore } = await import("../storage/open.ts");
+  const { hashOf } = await import("../auth/token_value.ts");
+  const store = await openStore(databaseUrl);
+  const { projects, tokens, exchanges } = demoHistory(Date.now(), hashOf);
+  const made = (action: string, { id, createdAt }: { id: string; createdAt: number }) => ({
+    at: createdAt,
+    actor: "demo",
+    source: HOST,
+    action,
+    subjectId: id,
+    changes: {},
+  });
+  for (const project of projects) await store.addProject(project, made("project.create", project));
+  for (const token of tokens) await store.addToken(token, made("token.create", token));
+  await store.addExchanges(exchanges.toSorted((one, other) => one.startedAt - other.startedAt));
+  store.close();
 }
 
 /** The wanted port, or 0 (any) where another program has it. */
@@ -42,7 +92,9 @@ function freePort(wanted: number): number {
   }
 }
 
-function demoConfig({ port, upstreamPort }: { port: number; upstreamPort: number }): Config {
+function demoConfig(
+  { port, upstreamPort, management }: { port: number; upstreamPort: number; management: ManagementConfig },
+): Config {
   const endpoint = (name: "openai" | "anthropic", path: string): Endpoint => ({
     name,
     provider: name,
@@ -60,6 +112,7 @@ function demoConfig({ port, upstreamPort }: { port: number; upstreamPort: number
     auth: { mode: "token", tokens: [{ name: "demo", token: TOKEN }] },
     endpoints: [endpoint("openai", "/openai/v1"), endpoint("anthropic", "/anthropic")],
     log: { level: "info", format: "pretty", access: true },
+    management,
   };
 }
 
@@ -70,6 +123,9 @@ function demoText(url: string): string {
   const chat = (model: string, rest: string) =>
     ` -H 'Content-Type: application/json' -d '{"model":"${model}",${rest}"messages":[{"role":"user","content":"Hello"}]}'`;
   return `llm-proxy demo: a proxy on ${url}, its token is ${TOKEN}
+
+The admin page, with a month that was made up: ${url}/admin
+  its token is ${MANAGEMENT_TOKEN}
 
 OpenAI, plain and streamed:
   ${openai}${chat("demo-small", "")}

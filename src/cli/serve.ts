@@ -1,3 +1,4 @@
+import { lanAddresses, serverUrls } from "../addresses.ts";
 import { type App, createApp } from "../app.ts";
 import { systemClock } from "../clock.ts";
 import { processSources } from "../config/env.ts";
@@ -9,7 +10,7 @@ import { warningsOf } from "../config/warnings.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import type { Plane } from "../plane.ts";
 import { VERSION } from "../version.ts";
-import { bannerText, lanAddresses, serverUrls } from "./banner.ts";
+import { bannerText } from "./banner.ts";
 import { CommandError } from "./command_error.ts";
 import { gatheringOut, writeOut } from "./output.ts";
 import { startReloading } from "./reload.ts";
@@ -51,7 +52,10 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       server: config.server,
       drainMs: () => config.server.drainMs,
       log,
-      onListening: ({ port }) => announce(loaded, { port, log }),
+      onListening({ port }) {
+        plane?.listens(port);
+        announce(loaded, { port, log });
+      },
     });
   } finally {
     await plane?.close();
@@ -90,7 +94,7 @@ function announce(loaded: LoadedConfig, { port, log }: { port: number; log: Log 
   for (const warning of warnings) log("warn", "configuration", { detail: warning });
   log("info", "started", {
     version: VERSION,
-    address: serverUrls(config, facts).join(" "),
+    address: serverUrls(config.server, facts).join(" "),
     file: loaded.path,
     endpoints: config.endpoints.map(({ name, backends }) =>
       `${name}=${backends.map(({ baseUrl }) => baseUrl.origin).join(",")}`

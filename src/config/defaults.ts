@@ -32,6 +32,8 @@ export const DEFAULT_DATABASE_URL = "sqlite:./data/llm-proxy.db";
 
 /** Long enough to look at the last quarter, short enough for an SD card. */
 export const DEFAULT_RETENTION_DAYS = 90;
+/** Until somebody at the admin page has to sign in again. */
+export const DEFAULT_ADMIN_IDLE_MINUTES = 60;
 
 /** An upstream's idle limit is a minute at the least among the known ones. */
 export const DEFAULT_POOL: PoolLimits = { maxIdle: 128, idleMs: 55_000 };

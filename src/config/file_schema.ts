@@ -209,6 +209,10 @@ export const fileSchema = v.strictObject({
     database_url: text(databaseUrlSchema, "where they are kept: sqlite:FILE"),
     encryption_key: text(encryptionKeySchema, "32 bytes in base64 that seal provider keys of projects"),
     retention_days: number(countSchema(1, 36_500), "how long single exchanges are kept; their sums stay"),
+    admin_idle_minutes: number(
+      countSchema(1, 7 * 24 * 60),
+      "who does nothing at the admin page for so long has to sign in again",
+    ),
     metrics_public: toggle("let everybody read /metrics"),
   }, wrongKind("a table"))),
   log: v.optional(v.strictObject({

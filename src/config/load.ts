@@ -100,9 +100,10 @@ export async function loadManagement(
   const { resolver } = await openSources(sources, flags);
   const management = readManagement(resolver, resolver.file?.settings?.management);
   await resolver.throwProblems(({ at }) =>
-    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|RETENTION_DAYS|METRICS_PUBLIC)\b|^management\b/.test(
-      typeof at === "string" ? at : pathText(at),
-    )
+    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|RETENTION_DAYS|ADMIN_IDLE_MINUTES|METRICS_PUBLIC)\b|^management\b/
+      .test(
+        typeof at === "string" ? at : pathText(at),
+      )
   );
   return management;
 }

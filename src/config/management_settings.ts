@@ -1,6 +1,6 @@
 /** The table `[management]`: what switches the management plane on, and where it keeps its data. */
 
-import { DEFAULT_DATABASE_URL, DEFAULT_RETENTION_DAYS } from "./defaults.ts";
+import { DEFAULT_ADMIN_IDLE_MINUTES, DEFAULT_DATABASE_URL, DEFAULT_RETENTION_DAYS } from "./defaults.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ManagementConfig } from "./schema.ts";
 import { type Section, sectionReader } from "./section.ts";
@@ -28,6 +28,12 @@ export function readManagement(
     countSchema(1, 36_500),
     DEFAULT_RETENTION_DAYS,
   );
+  const adminIdleMinutes = read(
+    "admin_idle_minutes",
+    "ADMIN_IDLE_MINUTES",
+    countSchema(1, 7 * 24 * 60),
+    DEFAULT_ADMIN_IDLE_MINUTES,
+  );
   const metricsPublic = read("metrics_public", "METRICS_PUBLIC", switchSchema, false);
   if (token === undefined) return undefined;
   return {
@@ -35,6 +41,7 @@ export function readManagement(
     databaseUrl,
     ...(encryptionKey && { encryptionKey }),
     retentionDays,
+    adminIdleMs: adminIdleMinutes * 60_000,
     metricsPublic,
   };
 }

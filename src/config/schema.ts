@@ -28,6 +28,8 @@ export interface ManagementConfig {
   readonly encryptionKey?: Uint8Array<ArrayBuffer>;
   /** How long single exchanges are kept; their sums stay. */
   readonly retentionDays: number;
+  /** Who does nothing at the admin page for so long has to sign in again. */
+  readonly adminIdleMs: number;
   /** `/metrics` is open to everybody. */
   readonly metricsPublic: boolean;
 }

@@ -19,7 +19,8 @@ export interface Snippet {
   readonly text: string;
 }
 
-interface Client {
+/** A program that talks to models. */
+export interface Client {
   readonly title: string;
   /** The dialects it speaks, the one it is made for first. */
   readonly dialects: readonly Provider[];

@@ -152,7 +152,16 @@ export const auditEntry = v.object({
 export const endpoint = v.object({
   name: v.string(),
   provider: v.string(),
+  default: v.pipe(v.boolean(), v.description("it answers paths that name no endpoint")),
   strategy: v.string(),
+  retries: count,
+  retry_statuses: v.array(count),
+  max_buffer_bytes: count,
+  stream_usage: v.boolean(),
+  expose_backend: v.boolean(),
+  price_provider: known(v.string()),
+  own_prices: count,
+  anthropic_version: known(v.string()),
   backends: v.array(v.object({
     name: v.string(),
     base_url: v.string(),
@@ -160,8 +169,50 @@ export const endpoint = v.object({
     in_flight: count,
     failures: count,
     for_seconds: v.number(),
+    key: v.picklist(["inject", "none", "passthrough"]),
+    key_header: known(v.string()),
+    proxy: known(v.string()),
+    headers: v.array(v.string()),
+    remove_headers: v.array(v.string()),
+    models: v.pipe(v.record(v.string(), v.string()), v.description("by the model that was asked; * is any")),
+    weight: v.number(),
+    timeouts: v.object({
+      connect_seconds: known(v.number()),
+      first_byte_seconds: known(v.number()),
+      idle_seconds: known(v.number()),
+      total_seconds: known(v.number()),
+    }),
   })),
 });
+
+/** What asking a backend brought. */
+export const trial = v.object({
+  backend: v.string(),
+  ok: v.boolean(),
+  reachable: v.boolean(),
+  key: v.string(),
+  models: known(count),
+  latency_ms: known(count),
+  detail: v.string(),
+});
+
+/** What can be connected, and where. */
+export const connectable = v.object({
+  clients: v.array(v.object({ name: v.string(), title: v.string(), dialects: v.array(v.string()) })),
+  urls: v.array(v.string()),
+  token_asked: v.boolean(),
+});
+/** The settings of a client. */
+export const settings = v.object({
+  title: v.string(),
+  endpoint: v.string(),
+  endpoint_url: v.string(),
+  where: v.string(),
+  text: v.string(),
+  notes: v.array(v.string()),
+});
+/** A QR code. */
+export const qrCode = v.object({ size: count, path: v.string() });
 
 /** How the management plane is. */
 export const health = v.object({

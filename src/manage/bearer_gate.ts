@@ -18,12 +18,22 @@ export class BearerGate {
 
   /** Throws a {@link Problem} unless an `Authorization` field bears the token. */
   check(authorization: string | undefined, source: string): void {
-    this.#failures.check(source);
     const [, presented = ""] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
-    if (isEqual(hashOf(presented), this.#expected)) return;
-    this.#failures.failed(source);
+    if (this.#isRight(presented, source)) return;
     throw new Problem(401, "This needs the management token: Authorization: Bearer <MANAGEMENT_TOKEN>.", {
       headers: { "www-authenticate": 'Bearer realm="llm-proxy management"' },
     });
+  }
+
+  /** Likewise of the token as somebody typed it. */
+  checkToken(presented: string, source: string): void {
+    if (!this.#isRight(presented, source)) throw new Problem(401, "That is not the management token.");
+  }
+
+  #isRight(presented: string, source: string): boolean {
+    this.#failures.check(source);
+    if (isEqual(hashOf(presented), this.#expected)) return true;
+    this.#failures.failed(source);
+    return false;
   }
 }

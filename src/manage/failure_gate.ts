@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import { MinuteWindow } from "../limits/minute_window.ts";
 import { Problem } from "./problem.ts";
 
-const MAX_FAILURES = 10;
+const MAX_FAILURES = 5;
 /** So many addresses are remembered; when there are more, the oldest is forgotten. */
 const MAX_ADDRESSES = 1_000;
 

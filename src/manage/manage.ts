@@ -1,11 +1,12 @@
 /** The management API: `/manage/*`. */
 
 import { Hono } from "hono";
-import { StoreError } from "../storage/store.ts";
 import type { BearerGate } from "./bearer_gate.ts";
+import { connectionRoutes } from "./connections.ts";
+import { endpointRoutes } from "./endpoints.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { ManageParts } from "./parts.ts";
-import { Problem, problemResponse } from "./problem.ts";
+import { Problem, problemOf, problemResponse } from "./problem.ts";
 import { projectRoutes } from "./projects.ts";
 import { json, type Route, runRoute } from "./route.ts";
 import { systemRoutes } from "./system.ts";
@@ -19,28 +20,33 @@ export const MANAGE_PATH = "/manage";
 export type ManageApi = (request: Request, source: string) => Promise<Response>;
 
 /**
- * Makes the API. With a `gate` every request has to pass it; without, whoever calls is trusted, which is for the
- * program's own command line.
+ * Makes the API. With a `gate` every request has to pass it; without, whoever calls is trusted: the program's own
+ * command line, and the admin page, which has sessions of its own.
  */
 export function createManageApi(
   parts: ManageParts,
-  { gate, onUnexpected }: { gate: BearerGate | undefined; onUnexpected: (error: unknown) => void },
+  { gate, onUnexpected, path = MANAGE_PATH }: {
+    gate: BearerGate | undefined;
+    onUnexpected: (error: unknown) => void;
+    /** Where it is mounted. */
+    path?: string;
+  },
 ): ManageApi {
   const routes = routesOf(parts);
-  const app = new Hono<{ Bindings: { source: string } }>().basePath(MANAGE_PATH);
+  const app = new Hono<{ Bindings: { source: string } }>().basePath(path);
   if (gate !== undefined) {
     app.use((context, next) => {
       gate.check(context.req.header("authorization"), context.env.source);
       return next();
     });
   }
-  app.get("/openapi.json", () => json(openApiDocument(routes, MANAGE_PATH)));
+  app.get("/openapi.json", () => json(openApiDocument(routes, path)));
   for (const route of routes) {
-    const path = route.path.replaceAll(/\{(\w+)\}/g, ":$1");
-    app.on(route.method.toUpperCase(), path, (context) => runRoute(route, context, context.env.source));
+    const pattern = route.path.replaceAll(/\{(\w+)\}/g, ":$1");
+    app.on(route.method.toUpperCase(), pattern, (context) => runRoute(route, context, context.env.source));
   }
   app.notFound(() =>
-    problemResponse(new Problem(404, `Nothing is here; ${MANAGE_PATH}/openapi.json lists what is.`))
+    problemResponse(new Problem(404, `Nothing is here; ${path}/openapi.json lists what is.`))
   );
   app.onError((error) => {
     const problem = problemOf(error);
@@ -52,14 +58,12 @@ export function createManageApi(
 
 /** All routes in their order: the first that matches answers. */
 export function routesOf(parts: ManageParts): Route[] {
-  return [...projectRoutes(parts), ...tokenRoutes(parts), ...usageRoutes(parts), ...systemRoutes(parts)];
-}
-
-function problemOf(error: unknown): Problem {
-  if (error instanceof Problem) return error;
-  if (error instanceof StoreError) {
-    if (error.kind === "taken") return new Problem(409, "That name is taken.");
-    return new Problem(503, `The database does not answer as it should: ${error.message}.`);
-  }
-  return new Problem(500, "The proxy failed on this request; its log says more.");
+  return [
+    ...projectRoutes(parts),
+    ...tokenRoutes(parts),
+    ...usageRoutes(parts),
+    ...endpointRoutes(parts),
+    ...connectionRoutes(parts),
+    ...systemRoutes(parts),
+  ];
 }

@@ -4,7 +4,9 @@ import type { RunningExchange } from "../accounting/accounts.ts";
 import type { Clock } from "../clock.ts";
 import type { Endpoint } from "../config/schema.ts";
 import type { BackendReport } from "../forwarding/balancer.ts";
+import type { Connectable } from "../connect/settings.ts";
 import type { StorageHealth } from "../health.ts";
+import type { ProbeResult } from "../probe.ts";
 import type { Balance } from "../limits/ledger.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
 import type { ExchangeRow, Store } from "../storage/store.ts";
@@ -26,6 +28,11 @@ export interface RunningProxy {
   readonly storage: () => StorageHealth;
   readonly dropped: () => number;
   readonly uptimeMs: () => number;
+  readonly connectable: () => Connectable;
+  /** The proxy's own addresses, the most useful one first. */
+  readonly urls: () => readonly string[];
+  /** Asks the backends of an endpoint for their models. */
+  readonly probe: (endpoint: Endpoint) => Promise<readonly ProbeResult[]>;
 }
 
 /** Everything. */

@@ -1,5 +1,7 @@
 /** Errors of the management API, as problem details (RFC 9457). */
 
+import { StoreError } from "../storage/store.ts";
+
 /** One thing that is wrong with a request, and where it stands: `#/limits/requests_per_minute`. */
 export interface ProblemPlace {
   readonly pointer: string;
@@ -9,6 +11,7 @@ export interface ProblemPlace {
 const TITLES = {
   400: "Bad Request",
   401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   409: "Conflict",
   412: "Precondition Failed",
@@ -39,6 +42,16 @@ export class Problem extends Error {
     this.places = places;
     this.headers = headers;
   }
+}
+
+/** The problem that an error comes to. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof StoreError) {
+    if (error.kind === "taken") return new Problem(409, "That name is taken.");
+    return new Problem(503, `The database does not answer as it should: ${error.message}.`);
+  }
+  return new Problem(500, "The proxy failed on this request; its log says more.");
 }
 
 /** The answer to a problem. */

@@ -167,6 +167,22 @@ export const projectsQuery = v.strictObject({ limit, cursor, active_only: toggle
 /** Likewise of tokens. */
 export const tokensQuery = v.strictObject({ limit, cursor, project_id: v.optional(id), active_only: toggle });
 
+/** Whose settings are wanted. */
+export const connection = v.strictObject({
+  client: v.pipe(v.string(), v.maxLength(50), v.description("one of GET /connect")),
+  endpoint: v.optional(
+    v.pipe(v.string(), v.maxLength(64), v.description("left out: the first that speaks as the client does")),
+  ),
+  url: v.optional(v.pipe(
+    v.string(),
+    v.regex(/^https?:\/\/[^\s"'<>\\]{1,200}$/, "is no address, like http://192.168.1.20:33000"),
+    v.description("where clients reach this proxy"),
+  )),
+  token: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,1000}$/, "cannot stand in an HTTP header"))),
+});
+/** What is to be drawn. */
+export const qrText = v.strictObject({ text: v.pipe(v.string(), v.nonEmpty(), v.maxLength(1000)) });
+
 const filters = {
   from: v.optional(v.pipe(moment, v.description("from then on"))),
   to: v.optional(v.pipe(moment, v.description("before then"))),

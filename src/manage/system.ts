@@ -1,16 +1,16 @@
-/** The proxy itself: its endpoints, its health, and who changed what. */
+/** The proxy itself: its health, its database, and who changed what. */
 
+import { backupStream } from "../storage/backup_stream.ts";
 import { VERSION } from "../version.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
 import { json, type Route, route } from "./route.ts";
 import { moment } from "./rules.ts";
-import * as v from "valibot";
 import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
 /** Their routes. */
-export function systemRoutes({ store, proxy }: ManageParts): Route[] {
+export function systemRoutes({ store, proxy, clock }: ManageParts): Route[] {
   return [
     route({
       method: "get",
@@ -33,29 +33,6 @@ export function systemRoutes({ store, proxy }: ManageParts): Route[] {
     }),
     route({
       method: "get",
-      path: "/endpoints",
-      summary: "Endpoints, and how each of their backends stands",
-      answers: { 200: v.object({ data: v.array(answers.endpoint), next_cursor: v.null() }) },
-      handle: () =>
-        Promise.resolve(json({
-          data: (proxy?.endpoints() ?? []).map(({ endpoint: { name, provider, strategy }, backends }) => ({
-            name,
-            provider,
-            strategy,
-            backends: backends.map(({ backend, state, inFlight, failures, forMs }) => ({
-              name: backend.name,
-              base_url: backend.baseUrl.origin + backend.baseUrl.path,
-              state,
-              in_flight: inFlight,
-              failures,
-              for_seconds: Math.round(forMs / 1000),
-            })),
-          })),
-          next_cursor: null,
-        })),
-    }),
-    route({
-      method: "get",
       path: "/health",
       summary: "How the management plane is",
       answers: { 200: answers.health },
@@ -70,6 +47,23 @@ export function systemRoutes({ store, proxy }: ManageParts): Route[] {
           database_bytes: size ?? null,
           dropped_exchanges: proxy?.dropped() ?? 0,
           in_flight: proxy?.running().length ?? 0,
+        });
+      },
+    }),
+    route({
+      method: "get",
+      path: "/backup",
+      summary: "The whole database as a file, copied while it is in use",
+      answers: { 200: undefined },
+      types: ["application/vnd.sqlite3"],
+      async handle() {
+        const day = moment(clock.epochMs()).slice(0, 10);
+        return new Response(await backupStream(store), {
+          headers: {
+            "content-type": "application/vnd.sqlite3",
+            "content-disposition": `attachment; filename="llm-proxy-${day}.db"`,
+            "cache-control": "no-store",
+          },
         });
       },
     }),

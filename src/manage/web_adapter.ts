@@ -3,7 +3,6 @@
 import type { Cancellation } from "../cancellation.ts";
 import type { Clock } from "../clock.ts";
 import type { ByteSource } from "../http1/body.ts";
-import { concat } from "../http1/bytes.ts";
 import { field } from "../http1/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "../http1/message.ts";
 import { Problem } from "./problem.ts";
@@ -14,29 +13,27 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** Those of answers that bring none of their own. */
 const REASONS: Readonly<Record<number, string>> = { 200: "OK", 201: "Created", 204: "No Content" };
 
+/** Answers that go on, or are too long to be held; all others are sent whole, with their length. */
+const STREAMED: readonly string[] = ["text/event-stream", "application/vnd.sqlite3"];
+
 /** A body takes no longer than this to come. */
 const BODY_MS = 10_000;
 /** What the routes answer; the web's Request knows no TRACE. */
 const METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"];
 
-/** Throws a {@link Problem} for what is no request of the API's, and what the body throws where the client breaks off. */
-export async function toWebRequest(
-  { method, target, fields, body }: IncomingRequest,
-  clock: Clock,
-): Promise<Request> {
+/** Throws a {@link Problem} for what is no request of the API's. The body is not read until somebody asks for it. */
+export function toWebRequest({ method, target, fields, body }: IncomingRequest, clock: Clock): Request {
   const path = target.startsWith("/") ? target : URL.canParse(target) ? pathOf(new URL(target)) : undefined;
   if (path === undefined || !METHODS.includes(method)) {
     throw new Problem(400, "Nothing like that is asked here.");
   }
   const headers = new Headers();
   for (const { name, value } of fields) headers.append(name, value);
-  const bytes = body === null ? new Uint8Array() : await withinTime(readBody(body), clock);
-  const hasBody = bytes.length > 0 && method !== "GET" && method !== "HEAD";
   return new Request(new URL(`http://llm-proxy${path}`), {
     // A HEAD is a GET whose body is not sent.
     method: method === "HEAD" ? "GET" : method,
     headers,
-    ...(hasBody && { body: new Blob([bytes.slice()]) }),
+    ...(body !== null && method !== "GET" && method !== "HEAD" && { body: bodyStream(body, clock) }),
   });
 }
 
@@ -44,35 +41,38 @@ function pathOf({ pathname, search }: URL): string {
   return pathname + search;
 }
 
-async function readBody(body: ByteSource): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
+/** Fails with a {@link Problem} where the body is too long, or does not come in time once it is asked for. */
+function bodyStream(body: ByteSource, clock: Clock): ReadableStream<Uint8Array<ArrayBuffer>> {
   let length = 0;
-  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
-    length += piece.length;
-    if (length > MAX_BODY_BYTES) {
-      throw new Problem(413, "The body is too long for anything that is managed here.");
-    }
-    pieces.push(piece.slice());
-  }
-  return concat(pieces);
-}
-
-async function withinTime<Value>(promise: Promise<Value>, clock: Clock): Promise<Value> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const stop = clock.after(BODY_MS, () => reject(new Problem(400, "The body did not come in time.")));
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    stop();
-    // It may still break off when nobody waits for it any more.
-    promise.catch(() => {});
-  }
+  let stopTimer: (() => void) | undefined;
+  return new ReadableStream({
+    async pull(controller) {
+      stopTimer ??= clock.after(
+        BODY_MS,
+        () => controller.error(new Problem(400, "The body did not come in time.")),
+      );
+      try {
+        const piece = await body.read();
+        length += piece?.length ?? 0;
+        if (length > MAX_BODY_BYTES) {
+          throw new Problem(413, "The body is too long for anything that is managed here.");
+        }
+        if (piece !== null) return controller.enqueue(piece.slice());
+        stopTimer();
+        controller.close();
+      } catch (error) {
+        stopTimer();
+        controller.error(error);
+      }
+    },
+    cancel: () => stopTimer?.(),
+  }, { highWaterMark: 0 });
 }
 
 /** The answer; one that goes on is read as the client takes it, and ended with the client. */
 export async function toReply(response: Response, cancellation: Cancellation): Promise<OutgoingReply> {
   const { status, headers, body } = response;
-  const isStream = headers.get("content-type")?.startsWith("text/event-stream") === true;
+  const isStream = STREAMED.includes(headers.get("content-type")?.split(";")[0] ?? "");
   return {
     status,
     reason: response.statusText || (REASONS[status] ?? ""),

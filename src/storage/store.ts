@@ -210,6 +210,8 @@ export interface Spending {
 
 /** Where all of it is kept. Every method may throw a {@link StoreError}. */
 export interface Store {
+  /** Where its files are. */
+  readonly folder: string;
   /** All projects and tokens, for those who admit requests. */
   readonly readAccess: () => Promise<{ projects: Project[]; tokens: Token[] }>;
   /** Whether another program has changed something since this was asked last. */

@@ -49,6 +49,7 @@ export class ManagedProxy implements AsyncDisposable {
       token: SECRETS.managementToken,
       databaseUrl: `sqlite:${folder}/test.db`,
       retentionDays: 90,
+      adminIdleMs: 3_600_000,
       metricsPublic: false,
       ...options.management,
     };

@@ -1,5 +1,6 @@
 /** The store in a SQLite file. */
 
+import { dirname } from "node:path";
 import type { AuditEntry, ExchangeRow, NewAuditEntry, Project, Store, Token } from "../store.ts";
 import * as access from "./access_tables.ts";
 import { Database } from "./database.ts";
@@ -25,6 +26,7 @@ export function openSqlite(path: string): Store {
     );
 
   return {
+    folder: dirname(database.path),
     readAccess: () => settled(() => access.readAccess(database)),
     changedElsewhere() {
       const before = dataVersion;

@@ -86,7 +86,7 @@ function dayExpression(database: Database, timeZone: string | undefined, { from,
   const offsets = timeZone === undefined || typeof extent?.["first"] !== "number"
     ? []
     : zoneOffsets(timeZone, {
-      from: from ?? extent["first"],
+      from: from === undefined ? extent["first"] : from - from % HOUR_MS,
       to: to ?? Number(extent["last"]) + HOUR_MS,
     });
   const [first, ...later] = offsets;

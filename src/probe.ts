@@ -1,13 +1,13 @@
 /** Asks backends for their models, by the way that requests take: proxy, certificates, key and all. */
 
-import { Cancellation } from "../cancellation.ts";
-import type { Backend, Config, Provider } from "../config/schema.ts";
-import { upstreamFields } from "../forwarding/request_headers.ts";
-import { createHttp1Transport } from "../forwarding/transport/http1.ts";
-import { type Transport, TransportError } from "../forwarding/transport/transport.ts";
-import type { ByteSource } from "../http1/body.ts";
-import { field } from "../http1/fields.ts";
-import { joinPath } from "../routing/join_url.ts";
+import { Cancellation } from "./cancellation.ts";
+import type { Backend, Config, Provider } from "./config/schema.ts";
+import { upstreamFields } from "./forwarding/request_headers.ts";
+import { createHttp1Transport } from "./forwarding/transport/http1.ts";
+import { type Transport, TransportError } from "./forwarding/transport/transport.ts";
+import type { ByteSource } from "./http1/body.ts";
+import { field } from "./http1/fields.ts";
+import { joinPath } from "./routing/join_url.ts";
 
 /** What asking a backend brought. */
 export interface ProbeResult {

@@ -1,0 +1,126 @@
+/** The admin page: `/admin`, its sessions, and the management API once more under `/admin/api` for it. */
+
+import { Hono } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import * as v from "valibot";
+import type { Clock } from "../clock.ts";
+import type { BearerGate } from "../manage/bearer_gate.ts";
+import type { ManageApi } from "../manage/manage.ts";
+import { Problem, problemOf, problemResponse } from "../manage/problem.ts";
+import { type Assets, INDEX } from "./assets.ts";
+import { checkSameOrigin } from "./same_origin.ts";
+import { SECURITY_HEADERS } from "./security_headers.ts";
+import { Sessions } from "./sessions.ts";
+
+/** Where it is. */
+export const ADMIN_PATH = "/admin";
+/** Where it finds the management API. */
+export const ADMIN_API_PATH = "/admin/api";
+
+const COOKIE = "llm_proxy_session";
+/** The page says with it that nobody has touched it for a while: it only looks whether something is new. */
+const UNATTENDED = "x-llm-proxy-unattended";
+
+/** What the page works with. */
+export interface AdminParts {
+  /** The management API as it is mounted under {@link ADMIN_API_PATH}, open to whoever gets to it. */
+  readonly api: ManageApi;
+  readonly gate: BearerGate;
+  readonly clock: Clock;
+  readonly assets: Assets;
+  /** A session that nobody uses for so long has ended. */
+  readonly idleMs: () => number;
+  /** Browsers may send the cookie over HTTPS only. */
+  readonly isSecure: () => boolean;
+  readonly onUnexpected: (error: unknown) => void;
+}
+
+const signIn = v.strictObject({ token: v.pipe(v.string(), v.maxLength(1000)) });
+
+/** Makes what answers requests to `/admin` and below. `source` is the address they come from. */
+export function createAdmin(
+  { api, gate, clock, assets, idleMs, isSecure, onUnexpected }: AdminParts,
+): (request: Request, source: string) => Promise<Response> {
+  const sessions = new Sessions(clock, idleMs);
+  const app = new Hono<{ Bindings: { source: string } }>().basePath(ADMIN_PATH);
+  const cookieOptions = () =>
+    ({ path: ADMIN_PATH, httpOnly: true, sameSite: "Strict", secure: isSecure() }) as const;
+  const isUsed = ({ headers }: Request) =>
+    // What tells events connects anew by itself.
+    !headers.has(UNATTENDED) && headers.get("accept") !== "text/event-stream";
+
+  app.use("*", async (context, next) => {
+    await next();
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) context.res.headers.set(name, value);
+    if (!context.res.headers.has("cache-control")) context.res.headers.set("cache-control", "no-store");
+  });
+  app.get("/", async (context) => await file(INDEX, context.req.raw));
+  app.get("/assets/:name", async (context) => await file(context.req.param("name"), context.req.raw));
+
+  app.use("/session", (context, next) => (checkSameOrigin(context.req.raw), next()));
+  app.get("/session", (context) => {
+    const id = getCookie(context, COOKIE);
+    // Not an error: the page asks before it knows.
+    const isSignedIn = id !== undefined && sessions.lasts(id, { used: isUsed(context.req.raw) });
+    return context.json({ signed_in: isSignedIn, idle_seconds: idleMs() / 1000 });
+  });
+  app.post("/session", async (context) => {
+    const body = await context.req.json().catch(() => undefined);
+    const { output, success } = v.safeParse(signIn, body);
+    if (!success) throw new Problem(400, 'The body has to be JSON: {"token": "…"}');
+    gate.checkToken(output.token, context.env.source);
+    const before = getCookie(context, COOKIE);
+    if (before !== undefined) sessions.end(before);
+    setCookie(context, COOKIE, sessions.begin(), cookieOptions());
+    return context.json({ signed_in: true, idle_seconds: idleMs() / 1000 });
+  });
+  app.delete("/session", (context) => {
+    const id = getCookie(context, COOKIE);
+    if (id !== undefined) sessions.end(id);
+    deleteCookie(context, COOKIE, cookieOptions());
+    return context.body(null, 204);
+  });
+
+  app.all("/api/*", async (context) => {
+    const { raw: request } = context.req;
+    checkSameOrigin(request);
+    const id = getCookie(context, COOKIE);
+    if (id === undefined || !sessions.lasts(id, { used: isUsed(request) })) {
+      throw new Problem(401, "You are not signed in, or were not here for long: sign in again.");
+    }
+    const response = await api(request, context.env.source);
+    const isStream = response.headers.get("content-type") === "text/event-stream";
+    return isStream && response.body !== null
+      ? new Response(whileItLasts(response.body, id), response)
+      : new Response(response.body, response);
+  });
+  app.notFound(() => problemResponse(new Problem(404, `Nothing is here; the page is at ${ADMIN_PATH}.`)));
+  app.onError((error) => {
+    const problem = problemOf(error);
+    if (problem.status === 500) onUnexpected(error);
+    return problemResponse(problem);
+  });
+
+  async function file(name: string, request: Request): Promise<Response> {
+    const answer = await assets.answer(name, request.headers.get("accept-encoding") ?? "");
+    if (answer !== undefined) return answer;
+    throw new Problem(
+      name === INDEX ? 503 : 404,
+      name === INDEX ? "The admin page has not been built: run `deno task admin`." : "There is no such file.",
+    );
+  }
+
+  /** What is told without end is told no longer than the session lasts. */
+  function whileItLasts(body: ReadableStream<Uint8Array>, id: string): ReadableStream<Uint8Array> {
+    return body.pipeThrough(
+      new TransformStream({
+        transform(chunk, controller) {
+          if (sessions.lasts(id, { used: false })) controller.enqueue(chunk);
+          else controller.terminate();
+        },
+      }),
+    );
+  }
+
+  return async (request, source) => await app.fetch(request, { source });
+}

@@ -1,0 +1,73 @@
+/** The files of the admin page, as `.ci/build_admin.ts` made them. */
+
+/** One file in each of its encodings. */
+interface Asset {
+  readonly type: string;
+  readonly plain: Uint8Array<ArrayBuffer>;
+  readonly br: Uint8Array<ArrayBuffer>;
+  readonly gzip: Uint8Array<ArrayBuffer>;
+}
+
+/** Where they are: from this file, and as far from the bundle that is compiled. */
+export const PAGE_FOLDER: URL = new URL("../../dist/admin/", import.meta.url);
+/** The page's own name among its files. */
+export const INDEX = "index.html";
+const TYPES: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+};
+
+/** Reads files when they are asked for, and keeps them. */
+export class Assets {
+  readonly #folder: URL;
+  readonly #loaded = new Map<string, Promise<Asset | undefined>>();
+
+  constructor(folder: URL) {
+    this.#folder = folder;
+  }
+
+  /** The answer to a request for a file; undefined where there is none of that name. */
+  async answer(name: string, acceptEncoding: string): Promise<Response | undefined> {
+    // Names are the build's own: nothing that a client writes is looked for on the disk.
+    const type = /^[\w-]+\.(\w+)$/.test(name) ? TYPES[name.split(".")[1] ?? ""] : undefined;
+    if (type === undefined) return undefined;
+    let loading = this.#loaded.get(name);
+    if (loading === undefined) {
+      loading = this.#load(name, type);
+      if (await loading !== undefined) this.#loaded.set(name, loading);
+    }
+    const asset = await loading;
+    if (asset === undefined) return undefined;
+    const encoding = (["br", "gzip"] as const).find((one) => accepts(acceptEncoding, one));
+    return new Response(encoding === undefined ? asset.plain : asset[encoding], {
+      headers: {
+        "content-type": asset.type,
+        ...(encoding !== undefined && { "content-encoding": encoding }),
+        "vary": "accept-encoding",
+        // The name of any other file holds a hash of what is in it.
+        "cache-control": name === INDEX ? "no-cache" : "public, max-age=31536000, immutable",
+      },
+    });
+  }
+
+  async #load(name: string, type: string): Promise<Asset | undefined> {
+    const read = (ending: string) => Deno.readFile(new URL(name + ending, this.#folder));
+    try {
+      const [plain, br, gzip] = await Promise.all([read(""), read(".br"), read(".gz")]);
+      return { type, plain, br, gzip };
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Whether a list like `gzip, br;q=0.5` takes it. */
+function accepts(list: string, encoding: string): boolean {
+  return list.split(",").some((entry) => {
+    const [name = "", ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());
+    return name === encoding && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+  });
+}

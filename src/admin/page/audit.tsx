@@ -1,0 +1,66 @@
+/** Who changed what. */
+
+import { useState } from "preact/hooks";
+import { type AuditEntry, get, type Listed } from "./api.ts";
+import { moment } from "./format.ts";
+import { Failure, Shown, useSubmit } from "./pieces.tsx";
+import { Table } from "./table.tsx";
+import { useLoad } from "./use_load.ts";
+
+const PART = 200;
+
+export function Audit() {
+  const [older, setOlder] = useState<readonly AuditEntry[]>([]);
+  const [cursor, setCursor] = useState<string | null>();
+  const loaded = useLoad((signal) => get<Listed<AuditEntry>>(`/audit?limit=${PART}`, signal), "");
+  const next = cursor === undefined ? loaded.value?.next_cursor : cursor;
+  const { busy, error, submit } = useSubmit(
+    () => get<Listed<AuditEntry>>(`/audit?limit=${PART}&cursor=${next}`),
+    ({ data, next_cursor }) => {
+      setOlder([...older, ...data]);
+      setCursor(next_cursor);
+    },
+  );
+  return (
+    <>
+      <h1>Audit</h1>
+      <p class="help">Every change to projects and tokens, newest first. Secrets are never in it.</p>
+      <Shown of={loaded}>
+        {({ data }) => (
+          <Table
+            label="Changes"
+            rows={[...data, ...older]}
+            id={({ id }) => String(id)}
+            text={(entry) => JSON.stringify(entry)}
+            empty="Nothing has been changed yet."
+            columns={[
+              { title: "When", cell: ({ at }) => moment(at), by: ({ at }) => at },
+              { title: "Who", cell: ({ actor }) => actor, by: ({ actor }) => actor },
+              { title: "From", cell: ({ source }) => source, by: ({ source }) => source },
+              { title: "What", cell: ({ action }) => action, by: ({ action }) => action },
+              {
+                title: "Of",
+                cell: ({ subject_id }) => <code>{subject_id}</code>,
+                by: ({ subject_id }) => subject_id,
+              },
+              { title: "Changes", cell: ({ changes }) => <code class="wide">{changesText(changes)}</code> },
+            ]}
+          />
+        )}
+      </Shown>
+      {error && <Failure error={error} />}
+      {next != null && <button type="button" disabled={busy} onClick={submit}>Show older ones</button>}
+    </>
+  );
+}
+
+/** What was set; what a form sent empty is no change that anybody looks for. */
+function changesText(changes: AuditEntry["changes"]): string {
+  const parts = Object.entries(changes).flatMap(([name, value]) => {
+    if (value === null) return [];
+    if (typeof value !== "object") return [`${name}: ${value}`];
+    const inner: string = Array.isArray(value) ? value.join(" ") : changesText({ ...value });
+    return inner === "" ? [] : [`${name}: ${inner}`];
+  });
+  return parts.join(", ");
+}

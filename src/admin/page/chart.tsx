@@ -1,0 +1,127 @@
+/** A chart over time: bars of several series on one another, or lines beside one another. */
+
+import uPlot from "uplot";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { axisTime } from "./format.ts";
+
+/** One series; a value for each time. */
+export interface Series {
+  readonly name: string;
+  readonly values: readonly (number | null)[];
+}
+
+const HEIGHT = 220;
+
+/** `times` are keys of the API: days or hours. What it shows stands in words and tables beside it. */
+export function Chart({ label, times, series, stacked, format }: {
+  label: string;
+  times: readonly string[];
+  series: readonly Series[];
+  stacked: boolean;
+  format: (value: number) => string;
+}) {
+  const ref = useRef<HTMLDivElement>(null);
+  const legend = useRef<HTMLParagraphElement>(null);
+  const isDark = useDarkness();
+  useEffect(() => {
+    const box = ref.current;
+    if (box === null) return;
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+    const heights = stacked ? piled(series) : series.map(({ values }) => [...values]);
+    const axis = {
+      stroke: colour("muted"),
+      grid: { stroke: colour("line"), width: 1 },
+      ticks: { stroke: colour("line"), width: 1 },
+    };
+    const bars = uPlot.paths.bars?.({ size: [0.7, 60] });
+    const say = (at: number | null | undefined) => {
+      if (legend.current === null) return;
+      const shown = at == null ? [] : series.filter(({ values }) => values[at] != null && values[at] !== 0);
+      legend.current.textContent = at == null || times[at] === undefined
+        ? ""
+        : `${axisTime(times[at])}: ${
+          shown.map(({ name, values }) => `${name} ${format(values[at] ?? 0)}`).join(", ") || "nothing"
+        }`;
+    };
+    const plot = new uPlot(
+      {
+        width: box.clientWidth,
+        height: HEIGHT,
+        legend: { show: false },
+        cursor: { y: false, drag: { x: false } },
+        scales: {
+          x: { time: false, range: () => [-0.6, times.length - 0.4] },
+          y: { range: (_plot, _min, max) => [0, max || 1] },
+        },
+        axes: [
+          {
+            ...axis,
+            splits: () => times.map((_, index) => index),
+            values: (plot, splits) => {
+              // As many names as there is room for.
+              const every = Math.max(1, Math.ceil(splits.length / (plot.width / 64)));
+              return splits.map((at) => at % every === 0 ? axisTime(times[at] ?? "") : "");
+            },
+          },
+          { ...axis, size: 64, values: (_plot, splits) => splits.map(format) },
+        ],
+        series: [
+          {},
+          // The highest pile is drawn first, the lower ones over it.
+          ...heights.map((_, index) => ({
+            stroke: colour(`series-${index}`),
+            width: stacked ? 0 : 2,
+            ...(stacked && { fill: colour(`series-${index}`), points: { show: false } }),
+            ...(stacked && bars && { paths: bars }),
+          })).toReversed(),
+        ],
+        hooks: { setCursor: [({ cursor }) => say(cursor.idx)] },
+      },
+      [times.map((_, index) => index), ...heights.toReversed()],
+      box,
+    );
+    const resize = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: HEIGHT }));
+    resize.observe(box);
+    return () => {
+      resize.disconnect();
+      plot.destroy();
+    };
+  }, [JSON.stringify([times, series, stacked]), isDark]);
+  return (
+    <figure class="chart">
+      <div ref={ref} role="img" aria-label={label} />
+      <p ref={legend} class="reading" aria-hidden="true" />
+      {series.length > 1 && (
+        <ul class="legend">
+          {series.map(({ name }, index) => (
+            <li key={name}>
+              <span class={`swatch series-${index}`} aria-hidden="true" />
+              {name}
+            </li>
+          ))}
+        </ul>
+      )}
+    </figure>
+  );
+}
+
+/** Each series on top of those before it. */
+function piled(series: readonly Series[]): number[][] {
+  const heights: number[] = [];
+  return series.map(({ values }) =>
+    values.map((value, at) => heights[at] = (heights[at] ?? 0) + (value ?? 0))
+  );
+}
+
+/** A canvas does not follow the style sheet by itself. */
+function useDarkness(): boolean {
+  const query = matchMedia("(prefers-color-scheme: dark)");
+  const [isDark, setDark] = useState(query.matches);
+  useEffect(() => {
+    const changed = () => setDark(query.matches);
+    query.addEventListener("change", changed);
+    return () => query.removeEventListener("change", changed);
+  }, []);
+  return isDark;
+}

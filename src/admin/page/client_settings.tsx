@@ -1,0 +1,127 @@
+/** The settings of a client, ready to be pasted, and a QR code for phones. */
+
+import { useState } from "preact/hooks";
+import {
+  call,
+  type Connectable,
+  type Endpoint,
+  get,
+  type Listed,
+  type QrCode,
+  type Settings,
+} from "./api.ts";
+import { Select } from "./controls.tsx";
+import { Choice, Copy, Shown } from "./pieces.tsx";
+import { TryIt } from "./try_it.tsx";
+import { useLoad } from "./use_load.ts";
+
+export function ClientSettings({ token }: { token: string }) {
+  const [client, setClient] = useState("openai-sdk");
+  const [endpoint, setEndpoint] = useState("");
+  const [url, setUrl] = useState("");
+  const known = useLoad(
+    async (signal) => ({
+      connectable: await get<Connectable>("/connect", signal),
+      endpoints: (await get<Listed<Endpoint>>("/endpoints", signal)).data,
+    }),
+    "",
+  );
+  return (
+    <Shown of={known}>
+      {({ connectable, endpoints }) => {
+        const urls = addresses(connectable.urls);
+        const chosen = url || urls[0] || location.origin;
+        return (
+          <>
+            <div class="row">
+              <Select
+                label="Client"
+                value={client}
+                set={setClient}
+                options={connectable.clients.map(({ name, title }) => [name, title] as const)}
+              />
+              <Select
+                label="Endpoint"
+                value={endpoint}
+                set={setEndpoint}
+                options={[["", "the one that fits"], ...endpoints.map(({ name }) => [name, name] as const)]}
+              />
+              <Select
+                label="Address of this proxy"
+                value={chosen}
+                set={setUrl}
+                options={urls.map((one) => [one, one] as const)}
+              />
+            </div>
+            <Snippet client={client} endpoint={endpoint} url={chosen} token={token} />
+            <TryIt endpoints={endpoints} token={token} />
+          </>
+        );
+      }}
+    </Shown>
+  );
+}
+
+function Snippet(
+  { client, endpoint, url, token }: { client: string; endpoint: string; url: string; token: string },
+) {
+  const [pictured, setPictured] = useState<"none" | "address" | "token">("none");
+  const settings = useLoad(async (signal) => {
+    const body = { client, url, ...(endpoint && { endpoint }), ...(token && { token }) };
+    return (await call<Settings>("POST", "/connect", { body, signal })).body;
+  }, [client, endpoint, url, token].join(" "));
+  return (
+    <Shown of={settings}>
+      {({ where, text, notes, endpoint_url }) => (
+        <>
+          <p>Put this {where.startsWith("in ") ? where : `into ${where}`}:</p>
+          <div class="snippet">
+            <pre tabIndex={0} role="region" aria-label="Settings">{text}</pre>
+            <Copy text={text} label="Copy settings" />
+          </div>
+          {notes.map((note) => <p class="help" key={note}>{note}</p>)}
+          <Choice
+            label="QR code"
+            options={[
+              ["none", "No QR code"],
+              ["address", "QR: address"],
+              ...(token ? [["token", "QR: token"] as const] : []),
+            ]}
+            value={pictured}
+            onChange={setPictured}
+          />
+          {pictured !== "none" && (
+            <Qr
+              text={pictured === "token" ? token : endpoint_url}
+              label={pictured === "token" ? "The token" : endpoint_url}
+            />
+          )}
+        </>
+      )}
+    </Shown>
+  );
+}
+
+function Qr({ text, label }: { text: string; label: string }) {
+  const code = useLoad(
+    async (signal) => (await call<QrCode>("POST", "/qr", { body: { text }, signal })).body,
+    text,
+  );
+  return (
+    <Shown of={code}>
+      {({ size, path }) => (
+        <svg class="qr" role="img" aria-label={`QR code: ${label}`} viewBox={`0 0 ${size} ${size}`}>
+          <rect width={size} height={size} fill="#fff" />
+          <path d={path} fill="#000" />
+        </svg>
+      )}
+    </Shown>
+  );
+}
+
+/** Where others reach the proxy: as this browser does, unless it runs on the proxy's own machine. */
+function addresses(urls: readonly string[]): string[] {
+  const isLocal = /^(localhost|127\.|\[::1\])/.test(location.hostname);
+  const others = urls.filter((url) => url !== location.origin);
+  return isLocal ? [...others, location.origin] : [location.origin, ...others];
+}

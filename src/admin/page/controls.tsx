@@ -1,0 +1,84 @@
+/** What forms are made of. */
+
+/** What an input may be told besides its words and its value. */
+interface InputSettings {
+  readonly type?: "text" | "password" | "number";
+  readonly name?: string;
+  readonly autocomplete?: "current-password";
+  readonly autofocus?: boolean;
+  readonly required?: boolean;
+  readonly disabled?: boolean;
+  readonly placeholder?: string;
+  readonly maxLength?: number;
+  readonly min?: number;
+  readonly step?: number | "any";
+}
+
+interface Labelled {
+  readonly label: string;
+  readonly help?: string | undefined;
+  readonly value: string;
+  readonly set: (value: string) => void;
+}
+
+/** A line of text, a number or a secret. */
+export function Input({ label, help, value, set, type = "text", ...rest }: Labelled & InputSettings) {
+  return (
+    <label class="field">
+      <span class="label">{label}</span>
+      <input
+        autocomplete="off"
+        {...rest}
+        // The types of elements are told apart by literals.
+        type={type as "text"}
+        value={value}
+        onInput={(event) => set(event.currentTarget.value)}
+      />
+      <Help text={help} />
+    </label>
+  );
+}
+
+/** One of several. */
+export function Select({ label, help, value, set, options }: Labelled & {
+  readonly options: readonly (readonly [value: string, text: string])[];
+}) {
+  return (
+    <label class="field">
+      <span class="label">{label}</span>
+      <select value={value} onChange={(event) => set(event.currentTarget.value)}>
+        {options.map(([option, text]) => <option key={option} value={option}>{text}</option>)}
+      </select>
+      <Help text={help} />
+    </label>
+  );
+}
+
+/** On or off. */
+export function Check({ label, value, set }: {
+  readonly label: string;
+  readonly value: boolean;
+  readonly set: (value: boolean) => void;
+}) {
+  return (
+    <label class="check">
+      <input type="checkbox" checked={value} onChange={(event) => set(event.currentTarget.checked)} /> {label}
+    </label>
+  );
+}
+
+function Help({ text }: { readonly text: string | undefined }) {
+  return text ? <span class="help">{text}</span> : null;
+}
+
+/** A button in a row of a list; read aloud it says of what. */
+export function Act(
+  { label, of, run }: { readonly label: string; readonly of: string; readonly run: () => void },
+) {
+  return (
+    <button type="button" onClick={run}>
+      {label}
+      <span class="unseen">{of}</span>
+    </button>
+  );
+}

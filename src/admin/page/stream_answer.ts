@@ -1,0 +1,84 @@
+/** One streamed question in each dialect, as its SDKs ask it. */
+
+import { ApiError, fetchOrThrow } from "./http.ts";
+
+/** Where to, as whom, and what. */
+export interface Question {
+  readonly endpoint: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly token: string;
+  readonly prompt: string;
+}
+
+interface Dialect {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+  /** The text in one event. */
+  // Whatever a provider sends: what is not there is no text.
+  // deno-lint-ignore no-explicit-any
+  readonly text: (event: any) => unknown;
+}
+
+const MAX_TOKENS = 64;
+
+function dialectOf({ provider, model, token, prompt }: Question): Dialect {
+  const messages = [{ role: "user", content: prompt }];
+  switch (provider) {
+    case "anthropic":
+      return {
+        path: "/v1/messages",
+        headers: { "x-api-key": token, "anthropic-version": "2023-06-01" },
+        body: { model, messages, max_tokens: MAX_TOKENS, stream: true },
+        text: (event) => event.delta?.text,
+      };
+    case "gemini":
+      return {
+        path: `/v1beta/models/${encodeURIComponent(model)}:streamGenerateContent?alt=sse`,
+        headers: { "x-goog-api-key": token },
+        body: { contents: [{ role: "user", parts: [{ text: prompt }] }] },
+        text: (event) => event.candidates?.[0]?.content?.parts?.[0]?.text,
+      };
+    default:
+      return {
+        path: "/v1/chat/completions",
+        headers: { authorization: `Bearer ${token}` },
+        body: { model, messages, stream: true },
+        text: (event) => event.choices?.[0]?.delta?.content,
+      };
+  }
+}
+
+/** The pieces of the answer's text as they come. Throws what the provider, or the proxy, says against it. */
+export async function* streamAnswer(question: Question): AsyncGenerator<string> {
+  const { path, headers, body, text } = dialectOf(question);
+  const response = await fetchOrThrow(`/${question.endpoint}${path}`, {
+    method: "POST",
+    // The page's session is nobody's business upstream; the cookie's path keeps it away as well.
+    credentials: "omit",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok || response.body === null) throw new ApiError(response.status, await reasonOf(response));
+  let rest = "";
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let { value } = await reader.read(); value !== undefined; { value } = await reader.read()) {
+    const lines = (rest + value).split(/\r?\n/);
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const piece = line.startsWith("data: {") ? text(JSON.parse(line.slice(6))) : undefined;
+      if (typeof piece === "string") yield piece;
+    }
+  }
+}
+
+async function reasonOf(response: Response): Promise<string> {
+  const text = await response.text();
+  try {
+    const { error } = JSON.parse(text);
+    return `${response.status}: ${error.message}`;
+  } catch {
+    return `${response.status}: ${text.slice(0, 200)}`;
+  }
+}

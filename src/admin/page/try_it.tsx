@@ -1,0 +1,72 @@
+/** Sends one tiny request through the proxy, as a client would, and shows what comes. */
+
+import { useState } from "preact/hooks";
+import type { Endpoint } from "./api.ts";
+import { duration } from "./format.ts";
+import { Input, Select } from "./controls.tsx";
+import { Failure, useSubmit } from "./pieces.tsx";
+import { streamAnswer } from "./stream_answer.ts";
+
+const MODELS: Readonly<Record<string, string>> = {
+  openai: "gpt-4o-mini",
+  anthropic: "claude-sonnet-4-5",
+  gemini: "gemini-2.5-flash",
+};
+const PROMPT = "Say hello in five words.";
+
+export function TryIt({ endpoints, token: given }: { endpoints: readonly Endpoint[]; token: string }) {
+  const [name, setName] = useState(endpoints[0]?.name ?? "");
+  const endpoint = endpoints.find((one) => one.name === name) ?? endpoints[0];
+  const [model, setModel] = useState("");
+  const [typed, setTyped] = useState("");
+  const [text, setText] = useState("");
+  const [took, setTook] = useState("");
+  const token = given || typed;
+  const usual = endpoint === undefined ? "" : MODELS[endpoint.provider] ?? "";
+  const { busy, error, submit } = useSubmit(async () => {
+    setText("");
+    setTook("");
+    const began = performance.now();
+    let first: number | undefined;
+    const provider = endpoint?.provider ?? "openai";
+    for await (
+      const piece of streamAnswer({ endpoint: name, provider, model: model || usual, token, prompt: PROMPT })
+    ) {
+      first ??= performance.now() - began;
+      setText((before) => before + piece);
+    }
+    setTook(`First byte after ${duration(first)}, all of it after ${duration(performance.now() - began)}.`);
+  }, () => {});
+  return (
+    <details>
+      <summary>Try it</summary>
+      <form onSubmit={submit}>
+        <p class="help">
+          It sends “{PROMPT}” through the proxy with the token, as a client would. It is counted like any
+          other.
+        </p>
+        <div class="row">
+          <Select
+            label="Endpoint to try"
+            value={name}
+            set={setName}
+            options={endpoints.map((one) => [one.name, one.name] as const)}
+          />
+          <Input
+            label="Model"
+            name="model"
+            placeholder={usual}
+            required={usual === ""}
+            value={model}
+            set={setModel}
+          />
+          {!given && <Input label="Token to try" type="password" required value={typed} set={setTyped} />}
+        </div>
+        <button type="submit" disabled={busy}>{busy ? "Asking…" : "Send"}</button>
+        <output>{text}</output>
+        <p class="help" role="status">{took}</p>
+        {error && <Failure error={error} />}
+      </form>
+    </details>
+  );
+}

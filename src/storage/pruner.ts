@@ -1,0 +1,43 @@
+/** Drops exchanges that are older than they are to be kept. */
+
+import type { Clock } from "../clock.ts";
+import { type Store, StoreError } from "./store.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** What it needs to know, and tells. */
+export interface PrunerParts {
+  readonly clock: Clock;
+  /** How long they are kept; it may change. */
+  readonly retentionMs: () => number;
+  readonly onPruned: (exchanges: number) => void;
+  readonly onFailed: (reason: string) => void;
+}
+
+/** At once and then every hour; gives what ends it. */
+export function pruneHourly(
+  store: Pick<Store, "prune">,
+  { clock, retentionMs, onPruned, onFailed }: PrunerParts,
+): () => void {
+  let isPruning = false;
+  let stop = (): void => {};
+  const prune = async (): Promise<void> => {
+    if (isPruning) return;
+    isPruning = true;
+    try {
+      const removed = await store.prune(clock.epochMs() - retentionMs());
+      if (removed > 0) onPruned(removed);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      onFailed(error.message);
+    } finally {
+      isPruning = false;
+    }
+  };
+  const hourly = (): void => {
+    prune();
+    stop = clock.after(HOUR_MS, hourly);
+  };
+  hourly();
+  return () => stop();
+}
