@@ -6,6 +6,8 @@ import { assert, assertEquals } from "@std/assert";
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "main": ["cli"],
   "cli": [
+    "addresses",
+    "auth",
     "app",
     "cancellation",
     "clock",
@@ -18,6 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "manage",
     "observability",
     "plane",
+    "probe",
     "routing",
     "server",
     "service",
@@ -41,8 +44,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "plane",
     "routing",
   ],
+  "addresses": ["config"],
+  "probe": ["cancellation", "config", "forwarding", "http1", "routing"],
+  "admin": ["auth", "clock", "manage"],
   "plane": [
     "accounting",
+    "addresses",
+    "admin",
     "auth",
     "clock",
     "config",
@@ -53,6 +61,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "limits",
     "manage",
     "observability",
+    "probe",
+    "routing",
     "storage",
     "version",
   ],
@@ -66,12 +76,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "cancellation",
     "clock",
     "config",
+    "connect",
     "forwarding",
     "health",
     "http1",
     "limits",
     "observability",
     "principal",
+    "probe",
     "storage",
     "version",
   ],
@@ -104,7 +116,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "health": ["http1", "version"],
   "http1": ["cancellation"],
   "cors": ["http1"],
-  "demo": [],
+  "demo": ["storage"],
   "faults": ["http1"],
   "cancellation": [],
   "clock": [],
@@ -114,14 +126,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** Only these parts may use what npm brings. */
 const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
-  "valibot": ["cli", "config", "demo", "manage"],
+  "valibot": ["admin", "cli", "config", "demo", "manage"],
   "@valibot/to-json-schema": ["manage"],
   "@noble/hashes/sha2.js": ["auth", "storage"],
   "@pydantic/genai-prices": ["accounting"],
-  "hono": ["manage"],
+  "hono": ["admin", "manage"],
+  "hono/cookie": ["admin"],
+  "qr": ["manage"],
   "prom-client": ["observability"],
   "@opentelemetry/api": ["observability"],
   "node:sqlite": ["storage"],
+  "node:path": ["storage"],
   "node:stream": ["accounting"],
   "commander": ["cli"],
   "smol-toml": ["config"],
@@ -137,10 +152,10 @@ interface Edge {
   readonly text: string;
 }
 
-async function readEdges(): Promise<{ local: Edge[]; packages: Edge[] }> {
+async function readEdges(entry: string): Promise<{ local: Edge[]; packages: Edge[] }> {
   const root = new URL("../", import.meta.url).href;
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "src/main.ts"],
+    args: ["info", "--json", entry],
     cwd: new URL(root),
     stderr: "null",
   }).output();
@@ -169,12 +184,22 @@ function partOf(file: string): string {
 }
 
 Deno.test("architecture: imports go only in the directions that are allowed", async () => {
-  const { local, packages } = await readEdges();
+  const { local, packages } = await readEdges("src/main.ts");
   assert(local.length > 50, "the graph was read");
   const against = local.filter(({ from, to }) => from !== to && MAY_IMPORT[from]?.includes(to) !== true);
   assertEquals(against.map(({ text }) => text), []);
   const unlisted = packages.filter(({ from, to }) => MAY_USE_PACKAGES[to]?.includes(from) !== true);
   assertEquals(unlisted.map(({ text }) => text), []);
+});
+
+Deno.test("architecture: the admin page knows the proxy by what its API says alone", async () => {
+  const { local, packages } = await readEdges("src/admin/page/main.tsx");
+  const page = local.filter(({ text }) => text.startsWith("src/admin/page/"));
+  assert(page.length > 30, "the graph was read");
+  const others = page.filter(({ to }) => to !== "admin").map(({ text }) => text);
+  assertEquals(others, ["src/admin/page/api.ts imports ../../manage/answers.ts"]);
+  const used = new Set(packages.filter(({ text }) => text.startsWith("src/admin/page/")).map(({ to }) => to));
+  assertEquals([...used].sort(), ["preact", "preact/hooks", "preact/jsx-runtime", "uplot", "valibot"]);
 });
 
 Deno.test("architecture: nothing reads the environment but config/env.ts, nothing prints but cli and observability", async () => {

@@ -53,6 +53,7 @@ export class LocalProxy implements AsyncDisposable {
     const app = createApp(config, { log, plane: options.plane });
     const server = startServer(app, config.server, log);
     this.url = `http://127.0.0.1:${server.address.port}`;
+    options.plane?.listens(server.address.port);
     this.configure = app.configure;
     this.drain = () => server.drain(config.server.drainMs);
     this.#close = async () => {

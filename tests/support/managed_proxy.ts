@@ -1,6 +1,6 @@
 /** The proxy in the test's own process with the management plane on, its database in a folder of its own. */
 
-import { systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import type { Endpoint, ManagementConfig, NamedToken } from "../../src/config/schema.ts";
 import { openPlane, type Plane } from "../../src/plane.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
@@ -13,6 +13,8 @@ export interface ManagedOptions {
   readonly endpoints?: readonly Endpoint[];
   readonly tokens?: readonly NamedToken[];
   readonly management?: Partial<ManagementConfig>;
+  /** The plane's. */
+  readonly clock?: Clock;
 }
 
 /** An answer of the management API. */
@@ -56,7 +58,7 @@ export class ManagedProxy implements AsyncDisposable {
     const lines: unknown[] = [];
     const plane = await openPlane(management, {
       log: (_level, event, fields = {}) => void lines.push({ ...fields, event }),
-      clock: systemClock,
+      clock: options.clock ?? systemClock,
       onSecrets() {},
     });
     const tokens = options.tokens ?? [{ name: "shared", token: SECRETS.proxyToken }];

@@ -52,7 +52,7 @@ export function Chart({ label, times, series, stacked, format }: {
         cursor: { y: false, drag: { x: false } },
         scales: {
           x: { time: false, range: () => [-0.6, times.length - 0.4] },
-          y: { range: (_plot, _min, max) => [0, max || 1] },
+          y: { range: (_plot, _min, max) => [0, max * 1.05 || 1] },
         },
         axes: [
           {

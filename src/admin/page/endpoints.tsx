@@ -36,7 +36,7 @@ function Card({ endpoint }: { endpoint: Endpoint }) {
   return (
     <section class="card">
       <div class="row">
-        <h2>/{endpoint.name}{endpoint.default && <small>the default</small>}</h2>
+        <h2>/{endpoint.name}{endpoint.default && <small>, the default</small>}</h2>
         <button type="button" disabled={busy} onClick={submit}>
           {busy ? "Asking…" : "Try now"}
           <span class="unseen">{endpoint.name}</span>
