@@ -18,8 +18,9 @@ export function eventStream(
         await new Promise((resolve) => timer = setTimeout(resolve, options.paceMs));
       }
       const event = events[next++];
-      if (event === undefined) controller.close();
-      else controller.enqueue(encoder.encode(formatEvent(event)));
+      if (event !== undefined) controller.enqueue(encoder.encode(formatEvent(event)));
+      // With the last event, as providers do: clients leave once they have read it.
+      if (next >= events.length) controller.close();
     },
     cancel() {
       clearTimeout(timer);

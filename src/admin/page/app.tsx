@@ -77,17 +77,17 @@ export function App() {
   }
   return (
     <>
-      <a
-        class="skip"
-        href={`#${place}`}
-        onClick={(event) => {
-          event.preventDefault();
-          document.querySelector<HTMLElement>("main")?.focus();
-        }}
-      >
-        Skip to the content
-      </a>
       <header class="top">
+        <a
+          class="skip"
+          href={`#${place}`}
+          onClick={(event) => {
+            event.preventDefault();
+            document.querySelector<HTMLElement>("main")?.focus();
+          }}
+        >
+          Skip to the content
+        </a>
         <strong>llm-proxy</strong>
         <nav aria-label="Pages">
           {PAGES.map(([name, text]) => (

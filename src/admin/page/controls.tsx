@@ -1,5 +1,8 @@
 /** What forms are made of. */
 
+import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
+
 /** What an input may be told besides its words and its value. */
 interface InputSettings {
   readonly type?: "text" | "password" | "number";
@@ -24,18 +27,19 @@ interface Labelled {
 /** A line of text, a number or a secret. */
 export function Input({ label, help, value, set, type = "text", ...rest }: Labelled & InputSettings) {
   return (
-    <label class="field">
-      <span class="label">{label}</span>
-      <input
-        autocomplete="off"
-        {...rest}
-        // The types of elements are told apart by literals.
-        type={type as "text"}
-        value={value}
-        onInput={(event) => set(event.currentTarget.value)}
-      />
-      <Help text={help} />
-    </label>
+    <Field label={label} help={help}>
+      {(names) => (
+        <input
+          autocomplete="off"
+          {...rest}
+          {...names}
+          // The types of elements are told apart by literals.
+          type={type as "text"}
+          value={value}
+          onInput={(event) => set(event.currentTarget.value)}
+        />
+      )}
+    </Field>
   );
 }
 
@@ -44,13 +48,30 @@ export function Select({ label, help, value, set, options }: Labelled & {
   readonly options: readonly (readonly [value: string, text: string])[];
 }) {
   return (
-    <label class="field">
-      <span class="label">{label}</span>
-      <select value={value} onChange={(event) => set(event.currentTarget.value)}>
-        {options.map(([option, text]) => <option key={option} value={option}>{text}</option>)}
-      </select>
-      <Help text={help} />
-    </label>
+    <Field label={label} help={help}>
+      {(names) => (
+        <select {...names} value={value} onChange={(event) => set(event.currentTarget.value)}>
+          {options.map(([option, text]) => <option key={option} value={option}>{text}</option>)}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+/** A control with its label, and words of help that are read after it. */
+function Field({ label, help, children }: {
+  readonly label: string;
+  readonly help: string | undefined;
+  readonly children: (names: { id: string; "aria-describedby"?: string }) => ComponentChildren;
+}) {
+  const id = useId();
+  const helpId = `${id}-help`;
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {children({ id, ...(help && { "aria-describedby": helpId }) })}
+      {help && <span class="help" id={helpId}>{help}</span>}
+    </div>
   );
 }
 
@@ -65,10 +86,6 @@ export function Check({ label, value, set }: {
       <input type="checkbox" checked={value} onChange={(event) => set(event.currentTarget.checked)} /> {label}
     </label>
   );
-}
-
-function Help({ text }: { readonly text: string | undefined }) {
-  return text ? <span class="help">{text}</span> : null;
 }
 
 /** A button in a row of a list; read aloud it says of what. */

@@ -47,8 +47,13 @@ export function Dialog({ title, onClose, children }: {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
-    ref.current?.showModal();
-    return () => before instanceof HTMLElement && before.focus();
+    const dialog = ref.current;
+    dialog?.showModal();
+    return () => {
+      // While it is open nothing else can have the focus.
+      dialog?.close();
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
   return (
     <dialog

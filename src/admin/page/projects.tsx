@@ -66,7 +66,7 @@ export function Projects() {
                 by: ({ created_at }) => created_at,
               },
               {
-                title: "",
+                title: "Actions",
                 cell: (one) => (
                   <span class="actions">
                     <a href={`#tokens?${one.id}`}>

@@ -164,7 +164,7 @@ function TokenTable({ tokens, projects, onDo }: {
           by: ({ last_used_at }) => last_used_at ?? "",
         },
         {
-          title: "",
+          title: "Actions",
           cell: (token) =>
             token.state !== "revoked" && (
               <span class="actions">

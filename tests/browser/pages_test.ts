@@ -1,0 +1,188 @@
+/** Every page: for everybody, at every width, by the keyboard alone, and with names that mean harm. */
+
+import { assert, assertEquals } from "@std/assert";
+import { AdminBrowser, type BrowserOptions, browserTest } from "../support/admin_browser.ts";
+import { axeViolations } from "../support/axe.ts";
+
+const PAGES = ["dashboard", "live", "projects", "tokens", "connect", "endpoints", "audit", "about"] as const;
+/** Where pictures go; CI keeps them. */
+const PICTURES = new URL("../../dist/screenshots/", import.meta.url);
+const HOSTILE = [
+  `<img src=x onerror="window.pwned=1">`,
+  `"><script>window.pwned=1</script>`,
+  `javascript:window.pwned=1//`,
+  `{{constructor.constructor('window.pwned=1')()}}`,
+  `'; window.pwned=1; //\u202e`,
+];
+
+/** With something on every page. */
+async function furnished(options: BrowserOptions = {}): Promise<AdminBrowser> {
+  const admin = await AdminBrowser.start({
+    ...options,
+    endpoint: { prices: [{ matches: () => true, input: 100, output: 300 }] },
+  });
+  const { proxy } = admin;
+  const { value } = await proxy.token({ name: "anna", budget: { day_usd: 1 } }, {
+    name: "home",
+    budget: { month_usd: 20 },
+  });
+  const { value: other } = await proxy.token({ name: "robot", duration_minutes: 90 }, { name: "lab" });
+  for (const token of [value, value, other]) await (await proxy.chat(token)).text();
+  await (await proxy.chat(value, {
+    model: "demo-large",
+    stream: true,
+    messages: [{ role: "user", content: "x" }],
+  })).text();
+  await (await proxy.chat(other, "{")).text();
+  return admin;
+}
+
+/** Opens a page and waits until it has what it shows. */
+async function show(admin: AdminBrowser, name: string): Promise<void> {
+  await admin.open(name);
+  await admin.page.getByRole("heading", { level: 1, name, exact: false }).waitFor();
+  await admin.page.locator(".loading").first().waitFor({ state: "hidden" });
+  await admin.page.locator("main :is(table, dl, .snippet)").first().waitFor();
+}
+
+for (const colorScheme of ["light", "dark"] as const) {
+  browserTest(`every page and dialog is for everybody: axe-core finds nothing, ${colorScheme}`, async () => {
+    await using admin = await furnished({ colorScheme });
+    const { page, proxy } = admin;
+    await page.goto(`${proxy.url}/admin`);
+    await page.getByLabel("Management token").waitFor();
+    assertEquals(await axeViolations(page), [], "signing in");
+    for (const name of PAGES) {
+      await show(admin, name);
+      assertEquals(await axeViolations(page), [], name);
+    }
+    for (
+      const [name, button] of [
+        ["projects", "New project"],
+        ["projects", "home"],
+        ["projects", "Deactivate home"],
+        ["tokens", "New token"],
+        ["tokens", "Rotate anna"],
+        ["tokens", "Revoke anna"],
+      ] as const
+    ) {
+      await show(admin, name);
+      await page.getByRole("button", { name: button, exact: true }).click();
+      await page.getByRole("dialog").waitFor();
+      assertEquals(await axeViolations(page), [], button);
+      await page.keyboard.press("Escape");
+    }
+  });
+}
+
+for (const [width, height] of [[360, 740], [768, 1024], [1440, 900]] as const) {
+  browserTest(`every page fits into ${width} pixels`, async () => {
+    await using admin = await furnished({ width, height });
+    await Deno.mkdir(PICTURES, { recursive: true });
+    for (const name of PAGES) {
+      await show(admin, name);
+      const wide = await admin.page.evaluate("document.documentElement.scrollWidth");
+      assertEquals(wide, width, `${name} is wider than the screen`);
+      const path = new URL(`${name}-${width}.png`, PICTURES).pathname;
+      await admin.page.screenshot({ path, fullPage: true });
+    }
+    await admin.page.getByRole("link", { name: "Tokens", exact: true }).click();
+    await admin.page.getByRole("button", { name: "New token" }).click();
+    const dialog = await admin.page.getByRole("dialog").boundingBox();
+    assert(dialog !== null && dialog.x >= 0 && dialog.x + dialog.width <= width, "the dialog is wider");
+  });
+}
+
+browserTest("by the keyboard alone: signing in, a project, a page, a dialog left, signing out", async () => {
+  await using admin = await AdminBrowser.start();
+  const { page, proxy } = admin;
+  await page.goto(`${proxy.url}/admin#projects`);
+  await page.getByLabel("Management token").waitFor();
+  const focused = () =>
+    page.evaluate(
+      "document.activeElement.getAttribute('name') ?? document.activeElement.textContent",
+    ).then(String);
+  const tabTo = async (text: string) => {
+    for (let step = 0; step < 40; step++) {
+      if (await focused() === text) return;
+      await page.keyboard.press("Tab");
+    }
+    throw new Error(`Tab does not come to ${text}, it is at ${await focused()}`);
+  };
+  await tabTo("token");
+  await page.keyboard.type("canary-management-token-3b9e41d7");
+  await page.keyboard.press("Enter");
+  await page.getByText("No project yet.").waitFor();
+  await page.reload();
+  await page.getByText("No project yet.").waitFor();
+  await page.keyboard.press("Tab");
+  assertEquals(await focused(), "Skip to the content");
+  await page.keyboard.press("Enter");
+  await tabTo("New project");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await tabTo("name");
+  await page.keyboard.type("by keys");
+  await page.keyboard.press("Enter");
+  await page.getByText("by keys is saved.").waitFor();
+  assertEquals(await focused(), "New project", "one is where one was");
+  await tabTo("by keys");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+  assertEquals(await focused(), "by keys");
+  await page.keyboard.press("Shift+Tab");
+  await page.goto(`${proxy.url}/admin#audit`);
+  await page.getByRole("cell", { name: "project.create" }).waitFor();
+  await tabTo("Sign out");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Management token").waitFor();
+});
+
+browserTest("names that mean harm are shown as what they are", async () => {
+  await using admin = await AdminBrowser.start();
+  const { page, proxy } = admin;
+  admin.expected.push(/40\d/);
+  for (const [index, text] of HOSTILE.entries()) {
+    const name = text.replaceAll(/\p{C}/gu, "").slice(0, 100);
+    const { value } = await proxy.token(
+      { name, allowed_models: [`*`, text] },
+      {
+        name: `${name} ${index}`,
+        allowed_endpoints: ["*", text],
+        provider_keys: { anthropic: "key-of-the-project" },
+      },
+    );
+    for (const model of [text, "demo-small"]) {
+      await (await proxy.chat(value, { model, messages: [{ role: "user", content: text }] }, {
+        headers: { "user-agent": text.replaceAll(/[^\x20-\x7e]/g, "") },
+      })).text();
+    }
+  }
+  for (const group of ["Model", "Token", "Project", "Client"]) {
+    await show(admin, "dashboard");
+    const choice = page.getByRole("group", { name: "Grouped by" });
+    await choice.getByRole("button", { name: group, exact: true }).click();
+    await page.getByRole("region", { name: `Usage by ${group.toLowerCase()}` }).waitFor();
+  }
+  for (const name of PAGES) await show(admin, name);
+  await show(admin, "tokens");
+  const [first = ""] = HOSTILE;
+  await page.getByRole("button", { name: first, exact: true }).click();
+  assertEquals(await page.getByLabel("Models").inputValue(), `*, ${first}`);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: `Revoke ${first}` }).click();
+  await page.getByRole("heading", { name: `Revoke ${first}?` }).waitFor();
+  await page.keyboard.press("Escape");
+  await show(admin, "live");
+  await page.getByRole("row").nth(1).getByRole("button").click();
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await show(admin, "projects");
+  await page.getByRole("button", { name: `${first} 0`, exact: true }).click();
+  await page.getByText("Provider keys of its own").click();
+  await page.getByText("Set, it ends in ject").waitFor();
+  assertEquals(await page.evaluate("window.pwned"), undefined);
+  assertEquals(await page.locator("main img, main script").count(), 0);
+});
