@@ -26,10 +26,10 @@ export function count(value: number | null | undefined): string {
   return value < 100_000 ? whole.format(value) : short.format(value);
 }
 
-/** Millionths of a dollar; parts of a cent where it is no more. */
+/** Millionths of a dollar; parts of a cent where it is but a few. */
 export function money(micros: number | null | undefined): string {
   if (micros == null) return UNKNOWN;
-  return (micros !== 0 && Math.abs(micros) < 10_000 ? fine : cents).format(micros / 1e6);
+  return (micros !== 0 && Math.abs(micros) < 100_000 ? fine : cents).format(micros / 1e6);
 }
 
 export function change(now: number, before: number): string {
