@@ -1,11 +1,13 @@
 /**
  * `deno task bench`: this proxy beside others, end to end on loopback, all in one interleaved run.
  * Options: --rounds N (5), --seconds N (3), --quick (this proxy and nginx only, against the recorded ratio), --managed
- * (only this proxy plain, beside itself with a managed token, limits and accounting on).
+ * (only this proxy plain, beside itself with a managed token, limits and accounting on), --dashboard (the queries of
+ * the admin page).
  * Linux, with wrk and nginx; Go, HAProxy and npm bring more. What is missing is said to be missing.
  */
 
 import { parseArgs } from "node:util";
+import { benchDashboard } from "./dashboard.ts";
 import { type Candidate, candidates, managedCandidate, ownCandidate, TOKEN } from "./candidates.ts";
 import {
   type JsonFigures,
@@ -41,6 +43,7 @@ const { values: options } = parseArgs({
     seconds: { type: "string", default: "3" },
     quick: { type: "boolean", default: false },
     managed: { type: "boolean", default: false },
+    dashboard: { type: "boolean", default: false },
   },
 });
 const quick = options.quick;
@@ -57,7 +60,7 @@ const folder = await Deno.makeTempDir({ prefix: "llm-proxy-bench-" });
 const stack = new AsyncDisposableStack();
 stack.defer(() => Deno.remove(folder, { recursive: true }));
 try {
-  await (options.managed ? benchManaged() : bench());
+  await (options.dashboard ? benchDashboard() : options.managed ? benchManaged() : bench());
 } finally {
   await stack.disposeAsync();
 }

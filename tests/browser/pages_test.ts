@@ -5,8 +5,6 @@ import { AdminBrowser, type BrowserOptions, browserTest } from "../support/admin
 import { axeViolations } from "../support/axe.ts";
 
 const PAGES = ["dashboard", "live", "projects", "tokens", "connect", "endpoints", "audit", "about"] as const;
-/** Where pictures go; CI keeps them. */
-const PICTURES = new URL("../../dist/screenshots/", import.meta.url);
 const HOSTILE = [
   `<img src=x onerror="window.pwned=1">`,
   `"><script>window.pwned=1</script>`,

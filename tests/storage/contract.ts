@@ -6,7 +6,7 @@ import {
   type Store,
   StoreError,
   type UsageFilter,
-  UsageGrouping,
+  type UsageGrouping,
 } from "../../src/storage/store.ts";
 import { ALL_TOGETHER, AT, auditRow, exchangeRow, NO_FILTER, projectRow, tokenRow } from "../support/rows.ts";
 

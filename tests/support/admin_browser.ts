@@ -30,6 +30,10 @@ const CHROMIUM: string | undefined = EXECUTABLES.find((path) => {
   }
 });
 
+export async function launchBrowser(): Promise<Browser> {
+  return await chromium.launch({ executablePath: CHROMIUM ?? "", args: ARGUMENTS });
+}
+
 /** A test in a browser; without one it is left out. */
 export function browserTest(name: string, test: () => Promise<void>): void {
   Deno.test({
@@ -41,6 +45,9 @@ export function browserTest(name: string, test: () => Promise<void>): void {
     sanitizeResources: false,
   });
 }
+
+/** Where pictures go; CI keeps them. */
+export const PICTURES: URL = new URL("../../dist/screenshots/", import.meta.url);
 
 export interface BrowserOptions extends Omit<ManagedOptions, "clock" | "endpoints"> {
   /** Of the endpoints `openai` and `anthropic`. */
@@ -92,7 +99,7 @@ export class AdminBrowser implements AsyncDisposable {
       endpoints: demoEndpoints(upstream, endpoint),
       clock,
     });
-    const browser = await chromium.launch({ executablePath: CHROMIUM ?? "", args: ARGUMENTS });
+    const browser = await launchBrowser();
     const context = await browser.newContext({
       viewport: { width, height },
       colorScheme,

@@ -229,6 +229,16 @@ Deno.test("demo needs no configuration, answers both providers, and ends with 0"
       line.includes('"stream":true'),
     );
   }
+  // Also in the compiled program, which holds its files.
+  const page = /http:\S+\/admin/.exec(text)?.[0] ?? "";
+  const html = await (await fetch(page)).text();
+  const paths = [...html.matchAll(/\/admin\/assets\/[\w.-]+/g)].map(([path]) => path);
+  assertEquals(paths.length, 3);
+  for (const path of paths) {
+    const { status, body } = await fetch(new URL(path, page));
+    await body?.cancel();
+    assertEquals(status, 200, path);
+  }
   child.kill("SIGINT");
   await reader.cancel();
   await child.stderr.cancel();

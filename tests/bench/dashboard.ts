@@ -1,0 +1,85 @@
+/** What the admin page's dashboard takes where much has been used: each of its queries, and its first paint. */
+
+import { systemClock } from "../../src/clock.ts";
+import { openPlane } from "../../src/plane.ts";
+import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
+import type { ExchangeRow } from "../../src/storage/store.ts";
+import { launchBrowser } from "../support/admin_browser.ts";
+import { FakeUpstream } from "../support/fake_upstream.ts";
+import { LocalProxy } from "../support/local_proxy.ts";
+import { exchangeRow } from "../support/rows.ts";
+import { SECRETS } from "../support/secrets.ts";
+
+const EXCHANGES = 100_000;
+const DAY_MS = 86_400_000;
+const ROUNDS = 7;
+
+/** With 100,000 exchanges of the last 30 days, by ten tokens of three projects with five models. */
+export async function benchDashboard(): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const databaseUrl = `sqlite:${folder}/bench.db`;
+  const store = openSqlite(`${folder}/bench.db`);
+  const now = Date.now();
+  const rows = Array.from({ length: EXCHANGES }, (_, index): ExchangeRow => {
+    const token = index * 7 % 10;
+    return exchangeRow({
+      startedAt: now - 30 * DAY_MS + Math.floor(index / EXCHANGES * 30 * DAY_MS),
+      firstByteMs: 100 + index * 7919 % 3_000,
+      tokenId: `token ${token}`,
+      projectId: `project ${token % 3}`,
+      modelAnswered: `model ${index * 31 % 5}`,
+      status: index % 50 === 0 ? 500 : 200,
+    });
+  });
+  for (let at = 0; at < rows.length; at += 5_000) await store.addExchanges(rows.slice(at, at + 5_000));
+  store.close();
+  await using upstream = new FakeUpstream();
+  const management = {
+    token: SECRETS.managementToken,
+    databaseUrl,
+    retentionDays: 90,
+    adminIdleMs: 3_600_000,
+    metricsPublic: false,
+  };
+  const plane = await openPlane(management, { log() {}, clock: systemClock, onSecrets() {} });
+  const proxy = new LocalProxy(upstream, { management, plane });
+  const period = `from=${new Date(now - 30 * DAY_MS).toISOString()}&time_zone=Europe/Berlin`;
+  const groups = ["model", "token", "project", "endpoint", "client"];
+  const queries = [
+    period,
+    ...groups.map((group) => `group=${group}&${period}`),
+    ...groups.map((group) => `group=day&split=${group}&${period}`),
+    `group=day&${period}`,
+  ];
+  console.log(`${EXCHANGES} exchanges; the median of ${ROUNDS}, through HTTP:`);
+  for (const query of queries) {
+    const times: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const begin = performance.now();
+      const response = await fetch(`${proxy.url}/manage/usage?${query}`, {
+        headers: { authorization: `Bearer ${SECRETS.managementToken}` },
+      });
+      await response.text();
+      times.push(performance.now() - begin);
+    }
+    const median = times.sort((one, other) => one - other)[ROUNDS >> 1] ?? NaN;
+    console.log(`  ${median.toFixed(0).padStart(4)} ms  ${query.replace(period, "…")}`);
+  }
+  const browser = await launchBrowser();
+  const page = await browser.newPage();
+  await page.goto(`${proxy.url}/admin`);
+  await page.getByLabel("Management token").fill(SECRETS.managementToken);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.locator(".tile").first().waitFor();
+  await page.reload();
+  await page.locator(".tile").first().waitFor();
+  const painted = await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime");
+  const complete = await page.evaluate("performance.now()");
+  console.log(
+    `first paint after ${Number(painted).toFixed(0)} ms, numbers after ${Number(complete).toFixed(0)} ms`,
+  );
+  await browser.close();
+  await proxy[Symbol.asyncDispose]();
+  await plane.close();
+  await Deno.remove(folder, { recursive: true });
+}

@@ -1,0 +1,42 @@
+/** What a new user sees first; its pictures are those of the README. */
+
+import { assert } from "@std/assert";
+import { browserTest, launchBrowser, PICTURES } from "../support/admin_browser.ts";
+import { proxyCommand } from "../support/proxy_process.ts";
+
+browserTest("the demo opens with a living dashboard", async () => {
+  const child = proxyCommand(["demo", "--port", "0"], {}).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("Ctrl-C")) text += (await reader.read()).value ?? "";
+  const [address = ""] = /http:\S+\/admin/.exec(text) ?? [];
+  const [, token = ""] = /its token is (demo-management-token)/.exec(text) ?? [];
+  const browser = await launchBrowser();
+  await Deno.mkdir(PICTURES, { recursive: true });
+  for (const colorScheme of ["light", "dark"] as const) {
+    const page = await browser.newPage({
+      viewport: { width: 1200, height: 860 },
+      colorScheme,
+      locale: "en-US",
+      reducedMotion: "reduce",
+    });
+    await page.goto(address);
+    await page.getByLabel("Management token").fill(token);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("button", { name: "30 days" }).click();
+    await page.getByRole("region", { name: "Usage by model" }).getByText("claude-sonnet-4-5").waitFor();
+    const requests = await page.locator(".tile strong").first().textContent() ?? "";
+    assert(Number(requests.replaceAll(",", "")) > 1_000, `${requests} requests`);
+    await page.getByText("left of $60.00").waitFor();
+    await page.screenshot({ path: new URL(`demo-dashboard-${colorScheme}.png`, PICTURES).pathname });
+    await page.getByRole("link", { name: "Tokens", exact: true }).click();
+    await page.getByRole("button", { name: "night batch", exact: true }).waitFor();
+    await page.screenshot({ path: new URL(`demo-tokens-${colorScheme}.png`, PICTURES).pathname });
+    await page.close();
+  }
+  await browser.close();
+  child.kill("SIGINT");
+  await reader.cancel();
+  await child.stderr.cancel();
+  await child.status;
+});
