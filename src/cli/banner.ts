@@ -18,7 +18,7 @@ export function bannerText(config: Config, facts: BannerFacts): string {
   const on = [
     ...(server.tls === undefined ? [] : ["TLS"]),
     ...(log.access ? ["access log"] : []),
-    ...(management === undefined ? [] : ["management at /manage"]),
+    ...(management === undefined ? [] : ["admin page at /admin"]),
     ...(auth.mode === "none" ? ["no token asked for"] : []),
   ];
   return [
