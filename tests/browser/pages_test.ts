@@ -1,7 +1,7 @@
 /** Every page: for everybody, at every width, by the keyboard alone, and with names that mean harm. */
 
 import { assert, assertEquals } from "@std/assert";
-import { AdminBrowser, type BrowserOptions, browserTest } from "../support/admin_browser.ts";
+import { AdminBrowser, type BrowserOptions, browserTest, PICTURES } from "../support/admin_browser.ts";
 import { axeViolations } from "../support/axe.ts";
 
 const PAGES = ["dashboard", "live", "projects", "tokens", "connect", "endpoints", "audit", "about"] as const;
