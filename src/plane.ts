@@ -1,7 +1,5 @@
 /** The management plane: opens what managed tokens, usage, metrics and their API need, and closes it. */
 
-import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
-import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
 import { lanAddresses, serverUrls } from "./addresses.ts";
 import { Accounts, type RunningExchange } from "./accounting/accounts.ts";
 import { Pricer } from "./accounting/cost.ts";
@@ -13,17 +11,12 @@ import type { Config, Endpoint, ManagementConfig } from "./config/schema.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import type { Management } from "./handler.ts";
 import type { StorageHealth } from "./health.ts";
-import type { IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import { periodStarts } from "./limits/ledger.ts";
 import { Limiter } from "./limits/limiter.ts";
-import { BearerGate } from "./manage/bearer_gate.ts";
-import { createManageApi, MANAGE_PATH } from "./manage/manage.ts";
 import type { LiveEvent, ManageParts } from "./manage/parts.ts";
-import { answerMetrics, METRICS_PATH } from "./manage/metrics_route.ts";
-import { Problem, problemResponse } from "./manage/problem.ts";
-import { toReply, toWebRequest } from "./manage/web_adapter.ts";
 import type { Log } from "./observability/log.ts";
 import { Metrics } from "./observability/metrics.ts";
+import { planeRoutes } from "./plane_routes.ts";
 import { probeBackends } from "./probe.ts";
 import type { RoutingTable } from "./routing/table.ts";
 import { exchangeTracer } from "./observability/tracing.ts";
@@ -189,11 +182,6 @@ function runningPlane(
       return true;
     }
   };
-  const gate = new BearerGate(config.token, clock);
-  const onUnexpected = (error: unknown): void =>
-    log("error", "unexpected", {
-      detail: error instanceof Error ? error.stack ?? error.message : String(error),
-    });
   const parts: ManageParts = {
     store,
     box,
@@ -237,21 +225,18 @@ function runningPlane(
       probe: (endpoint) => probeBackends({ endpoints: [endpoint] }),
     },
   };
-  const api = createManageApi(parts, { gate, onUnexpected });
-  const admin = createAdmin({
-    api: createManageApi({ ...parts, actor: "admin page" }, {
-      gate: undefined,
-      onUnexpected,
-      path: ADMIN_API_PATH,
-    }),
-    gate,
-    clock,
-    assets: new Assets(PAGE_FOLDER),
-    idleMs: () => adminIdleMs,
+  const answer = planeRoutes({
+    parts,
+    metrics,
+    managementToken: config.token,
+    metricsPublic: () => metricsPublic,
+    adminIdleMs: () => adminIdleMs,
     isSecure: () => served?.config.server.tls !== undefined,
-    onUnexpected,
+    onUnexpected: (error) =>
+      log("error", "unexpected", {
+        detail: error instanceof Error ? error.stack ?? error.message : String(error),
+      }),
   });
-
   const stopPruning = pruneHourly(store, {
     clock,
     retentionMs: () => retentionDays * DAY_MS,
@@ -280,19 +265,7 @@ function runningPlane(
     },
     listens: (listening) => void (port = listening),
     configure: (next) => void ({ retentionDays, metricsPublic, adminIdleMs } = next),
-    answer(request, path) {
-      if (path === METRICS_PATH) {
-        const open = metricsPublic ? undefined : gate;
-        return replied(request, () => answerMetrics(metrics, request, open), onUnexpected);
-      }
-      if (isBelow(MANAGE_PATH, path)) {
-        return replied(request, () => answered(request, { by: api, clock }), onUnexpected);
-      }
-      if (isBelow(ADMIN_PATH, path)) {
-        return replied(request, () => answered(request, { by: admin, clock }), onUnexpected);
-      }
-      return undefined;
-    },
+    answer,
     drain() {
       for (const onEnd of listeners.values()) onEnd();
     },
@@ -303,36 +276,4 @@ function runningPlane(
       store.close();
     },
   };
-}
-
-/** Problems as the answers they are; nothing that goes wrong here leaves a client without one. */
-async function replied(
-  { cancellation }: IncomingRequest,
-  work: () => Promise<OutgoingReply>,
-  onUnexpected: (error: unknown) => void,
-): Promise<OutgoingReply> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof Problem) return await toReply(problemResponse(error), cancellation);
-    if (cancellation.reason === undefined) onUnexpected(error);
-    return await toReply(
-      problemResponse(new Problem(500, "The proxy failed on this request.")),
-      cancellation,
-    );
-  }
-}
-
-function isBelow(base: string, path: string): boolean {
-  return path === base || path.startsWith(`${base}/`);
-}
-
-async function answered(
-  request: IncomingRequest,
-  { by, clock }: { by: (request: Request, source: string) => Promise<Response>; clock: Clock },
-): Promise<OutgoingReply> {
-  const response = await by(toWebRequest(request, clock), request.peer);
-  if (request.method !== "HEAD") return await toReply(response, request.cancellation);
-  await response.body?.cancel();
-  return await toReply(new Response(null, response), request.cancellation);
 }
