@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { call, type NewToken, type Project, type Token } from "./api.ts";
 import { moment } from "./format.ts";
 import { Check, Input, Select } from "./controls.tsx";
-import { Dialog, Failure, Shown, useSubmit } from "./pieces.tsx";
+import { Dialog, Failure, useSubmit } from "./pieces.tsx";
 import { type Draft, draftOf, RulesForm, rulesOf } from "./rules_form.tsx";
 import { useLoad } from "./use_load.ts";
 
@@ -48,12 +48,11 @@ export function TokenForm({ token, projects, projectId, onClose, onMade, onSaved
       };
       return onMade((await call<NewToken>("POST", "/tokens", { body })).body);
     }
-    const expires = duration === "" ? null : new Date(Date.now() + Number(duration) * 60_000).toISOString();
     const body = {
       name,
       ...rules,
       ...(isActive !== token.active && { active: isActive }),
-      ...(duration !== KEEP && { expires_at: expires }),
+      ...(duration !== KEEP && { expires_at: expiryOf(duration) }),
     };
     onSaved(
       (await call<Token>("PATCH", `/tokens/${token.id}`, { body, etag: fresh.value?.etag ?? null })).body,
@@ -90,7 +89,7 @@ export function TokenForm({ token, projects, projectId, onClose, onMade, onSaved
         />
         {token && token.state !== "revoked" && <Check label="Active" value={isActive} set={setActive} />}
         <RulesForm draft={draft} onChange={setDraft} />
-        <Shown of={fresh}>{() => null}</Shown>
+        {fresh.error && <Failure error={fresh.error} retry={fresh.reload} />}
         {error && <Failure error={error} />}
         <footer>
           <button type="button" onClick={onClose}>Cancel</button>
@@ -101,4 +100,9 @@ export function TokenForm({ token, projects, projectId, onClose, onMade, onSaved
       </form>
     </Dialog>
   );
+}
+
+/** In so many minutes; empty is never. */
+function expiryOf(minutes: string): string | null {
+  return minutes === "" ? null : new Date(Date.now() + Number(minutes) * 60_000).toISOString();
 }

@@ -1,0 +1,190 @@
+/** What people do with the pages beyond the tour. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { AdminBrowser, browserTest } from "../support/admin_browser.ts";
+import { SECRETS } from "../support/secrets.ts";
+
+browserTest("saving a form unchanged changes nothing; emptying a field takes its rule away", async () => {
+  await using admin = await AdminBrowser.start();
+  const { page, proxy } = admin;
+  const rules = {
+    limits: { requests_per_minute: 60, tokens_per_minute: 5_000, concurrent_requests: 3 },
+    max_requests: 1_000,
+    budget: { day_usd: 1.25, month_usd: 20, total_usd: 300 },
+    allowed_endpoints: ["openai", "anth*"],
+    allowed_models: ["gpt-*", "claude-*"],
+  };
+  const { id, projectId } = await proxy.token(
+    { name: "anna", ...rules, expires_at: "2036-01-02T03:04:05Z" },
+    { name: "home", ...rules, provider_keys: { openai: SECRETS.projectKey } },
+  );
+  const read = async (path: string) => {
+    const { updated_at: _, ...rest } = (await proxy.api("GET", path)).body;
+    return rest;
+  };
+  for (
+    const [place, name, path] of [["projects", "home", `/projects/${projectId}`], [
+      "tokens",
+      "anna",
+      `/tokens/${id}`,
+    ]] as const
+  ) {
+    const before = await read(path);
+    await admin.open(place);
+    await page.getByRole("button", { name, exact: true }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText(`${name} is saved.`).waitFor();
+    assertEquals(await read(path), before);
+    await page.getByRole("button", { name, exact: true }).click();
+    await page.getByLabel("Requests per minute").fill("");
+    await page.getByLabel("Models").fill("");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    assertEquals(await read(path), {
+      ...before,
+      limits: { ...before.limits, requests_per_minute: null },
+      allowed_models: null,
+    });
+  }
+});
+
+browserTest("keys of a project are set, kept and taken away, and never shown", async () => {
+  await using admin = await AdminBrowser.start();
+  const { page, proxy } = admin;
+  const { projectId } = await proxy.token();
+  const keys = async () => (await proxy.api("GET", `/projects/${projectId}`)).body.provider_keys;
+  await admin.open("projects");
+  const open = async () => {
+    await page.getByRole("button", { name: "project 0", exact: true }).click();
+    await page.getByText("Provider keys of its own").click();
+  };
+  const save = async () => {
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+  };
+  await open();
+  await page.getByLabel("Key for openai").fill(SECRETS.projectKey);
+  await save();
+  assertEquals(await keys(), { openai: { suffix: SECRETS.projectKey.slice(-4) } });
+  await open();
+  assertEquals(await page.getByLabel("Key for openai").inputValue(), "");
+  await page.getByText(`Set, it ends in ${SECRETS.projectKey.slice(-4)}.`).waitFor();
+  await save();
+  assertEquals(Object.keys(await keys()), ["openai"]);
+  await open();
+  await page.getByRole("button", { name: "Take it away" }).click();
+  await save();
+  assertEquals(await keys(), {});
+});
+
+browserTest("lists are searched, sorted and paged; deactivating and revoking act at once", async () => {
+  await using admin = await AdminBrowser.start();
+  const { page, proxy } = admin;
+  const { projectId, value } = await proxy.token({ name: "token 000" });
+  for (let index = 1; index < 60; index++) {
+    const name = `token ${String(index * 7 % 60).padStart(3, "0")}`;
+    await proxy.api("POST", "/tokens", { project_id: projectId, name });
+  }
+  await admin.open("tokens");
+  const cells = page.getByRole("row").locator("td:first-child");
+  await page.getByText("1 of 3").waitFor();
+  await page.getByRole("button", { name: "Name", exact: true }).click();
+  assertEquals(await cells.first().textContent(), "token 000");
+  await page.getByRole("button", { name: "Name", exact: true }).click();
+  assertEquals(await cells.first().textContent(), "token 059");
+  await page.getByRole("button", { name: "On", exact: true }).click();
+  assertEquals(await cells.first().textContent(), "token 034");
+  await page.getByRole("searchbox").fill("TOKEN 03");
+  assertEquals(await cells.count(), 10);
+  await page.getByRole("searchbox").fill("nothing like it");
+  await page.getByText("Nothing matches “nothing like it”.").waitFor();
+
+  assertEquals((await proxy.chat(value)).status, 200);
+  await page.getByRole("link", { name: "Projects" }).click();
+  await page.getByRole("button", { name: "Deactivate project 0" }).click();
+  await page.getByRole("button", { name: "Keep it as it is" }).click();
+  assertEquals((await proxy.chat(value)).status, 200);
+  await page.getByRole("button", { name: "Deactivate project 0" }).click();
+  await page.getByRole("button", { name: "Deactivate", exact: true }).click();
+  await page.getByText("project 0 is not active any more.").waitFor();
+  assertEquals((await proxy.chat(value)).status, 401);
+  await page.getByRole("button", { name: "Revoke its tokens project 0" }).click();
+  await page.getByRole("button", { name: "Revoke all" }).click();
+  await page.getByText("All tokens of project 0 are revoked.").waitFor();
+  assertEquals((await proxy.api("GET", "/tokens?active_only=true")).body.data, []);
+});
+
+browserTest("rotating gives a new value, and the old one holds as long as was chosen", async () => {
+  await using admin = await AdminBrowser.start();
+  const { page, proxy } = admin;
+  const { value } = await proxy.token({ name: "anna" });
+  await admin.open("tokens");
+  await page.getByRole("button", { name: "Rotate anna" }).click();
+  await page.getByLabel("The old value holds for").selectOption("no longer: it is refused from now on");
+  await page.getByRole("button", { name: "Rotate", exact: true }).click();
+  const fresh = await page.locator(".secret code").textContent() ?? "";
+  assertMatch(fresh, /^llmp_/);
+  assertEquals([(await proxy.chat(value)).status, (await proxy.chat(fresh)).status], [401, 200]);
+});
+
+browserTest("live: paused it stands still, and goes on with what happened meanwhile", async () => {
+  await using admin = await AdminBrowser.start();
+  const { page, proxy } = admin;
+  const { value } = await proxy.token({ name: "anna" });
+  await admin.open("live");
+  await page.getByText("No requests yet.").waitFor();
+  const rows = page.locator("tbody tr");
+  await (await proxy.chat(value)).text();
+  await rows.first().waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
+  for (let index = 0; index < 3; index++) await (await proxy.chat(value)).text();
+  const { body: { data } } = await proxy.api("GET", "/exchanges");
+  assertEquals([data.length, await rows.count()], [4, 1]);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await rows.nth(3).waitFor();
+  assertEquals(await rows.count(), 4);
+});
+
+browserTest("the dashboard holds a period against the one before it", async () => {
+  await using admin = await AdminBrowser.start({
+    endpoint: { prices: [{ matches: () => true, input: 1_000, output: 2_000 }] },
+  });
+  const { page, proxy, clock } = admin;
+  const { value } = await proxy.token({ name: "anna" });
+  const store = proxy.otherStore();
+  const { items: [row] } = await (async () => {
+    await (await proxy.chat(value)).text();
+    await proxy.api("GET", "/exchanges");
+    return await store.listExchanges({
+      limit: 1,
+      before: undefined,
+      from: undefined,
+      to: undefined,
+      projectId: undefined,
+      tokenId: undefined,
+      endpoint: undefined,
+      model: undefined,
+      client: undefined,
+      status: undefined,
+      ending: undefined,
+      requestId: undefined,
+    });
+  })();
+  if (row === undefined) throw new Error("no exchange");
+  const past = (days: number, count: number) =>
+    store.addExchanges(
+      Array.from({ length: count }, () => ({ ...row, startedAt: clock.epochMs() - days * 86_400_000 })),
+    );
+  await past(3, 1);
+  await past(8, 4);
+  store.close();
+  await admin.open("dashboard");
+  const tile = page.locator(".tile").filter({ hasText: "Requests" });
+  await tile.getByText("2", { exact: true }).waitFor();
+  assertMatch(await tile.textContent() ?? "", /-50% to the period before/);
+  await page.getByRole("button", { name: "30 days" }).click();
+  await tile.getByText("6", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "First byte", exact: true }).first().click();
+  await page.getByText("95 %", { exact: true }).waitFor();
+  await page.getByRole("img", { name: "First byte over time" }).waitFor();
+});
