@@ -20,6 +20,7 @@ import { planeRoutes } from "./plane_routes.ts";
 import { probeBackends } from "./probe.ts";
 import type { RoutingTable } from "./routing/table.ts";
 import { exchangeTracer } from "./observability/tracing.ts";
+import { removeLeftBackups } from "./storage/backup_stream.ts";
 import { ExchangeWriter } from "./storage/exchange_writer.ts";
 import { pruneHourly } from "./storage/pruner.ts";
 import { openBox } from "./storage/open_box.ts";
@@ -85,6 +86,7 @@ export async function openPlane(
       onUnreadable: (what) => log("error", "key_unreadable", { detail: what }),
     });
     await tokens.refresh();
+    await removeLeftBackups(store);
     onSecrets(tokens.secrets);
     const spending = await store.readSpending(periodStarts(clock.epochMs()));
     const limiter = new Limiter(clock, new Map(spending.map((entry) => [entry.key, entry])));
@@ -182,8 +184,10 @@ function runningPlane(
       return true;
     }
   };
+  const ending = new AbortController();
   const parts: ManageParts = {
     store,
+    ending: ending.signal,
     box,
     clock,
     actor: "management token",
@@ -267,6 +271,7 @@ function runningPlane(
     configure: (next) => void ({ retentionDays, metricsPublic, adminIdleMs } = next),
     answer,
     drain() {
+      ending.abort();
       for (const onEnd of listeners.values()) onEnd();
     },
     async close() {

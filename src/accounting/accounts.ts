@@ -7,6 +7,7 @@ import { type Field, fieldValue } from "../http1/fields.ts";
 import type { Principal } from "../principal.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { AnswerTap, type Observed } from "./answer_tap.ts";
+import { attemptLogOf } from "./attempt_log.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Cost, Pricer } from "./cost.ts";
 import type { RequestFacts } from "./request_facts.ts";
@@ -255,7 +256,7 @@ export class Account implements ExchangeAccount {
       provider: this.endpoint?.provider,
       backend: record.backend,
       attempts: record.attempts.length,
-      attemptLog: record.attempts.length > 1 ? record.attempts : undefined,
+      attemptLog: attemptLogOf(record),
       status: record.status,
       ending: record.ending,
       principal: principal.name,

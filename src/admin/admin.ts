@@ -17,7 +17,8 @@ export const ADMIN_PATH = "/admin";
 /** Where it finds the management API. */
 export const ADMIN_API_PATH = "/admin/api";
 
-const COOKIE = "llm_proxy_session";
+/** A signed-in browser's streams are looked after as often. */
+const LOOK_MS = 15_000;
 /** The page says with it that nobody has touched it for a while: it only looks whether something is new. */
 const UNATTENDED = "x-llm-proxy-unattended";
 
@@ -42,9 +43,15 @@ export function createAdmin(
   { api, gate, clock, assets, idleMs, isSecure, onUnexpected }: AdminParts,
 ): (request: Request, source: string) => Promise<Response> {
   const sessions = new Sessions(clock, idleMs);
-  const app = new Hono<{ Bindings: { source: string } }>().basePath(ADMIN_PATH);
-  const cookieOptions = () =>
-    ({ path: ADMIN_PATH, httpOnly: true, sameSite: "Strict", secure: isSecure() }) as const;
+  const app = new Hono<{ Bindings: { source: string } }>({ strict: false }).basePath(ADMIN_PATH);
+  const cookieOptions = ({ headers }: Request) =>
+    ({
+      path: ADMIN_PATH,
+      httpOnly: true,
+      sameSite: "Strict",
+      // Also where the encryption ends at a proxy in front.
+      secure: isSecure() || headers.get("origin")?.startsWith("https://") === true,
+    }) as const;
   const isUsed = ({ headers }: Request) =>
     // What tells events connects anew by itself.
     !headers.has(UNATTENDED) && headers.get("accept") !== "text/event-stream";
@@ -59,7 +66,7 @@ export function createAdmin(
 
   app.use("/session", (context, next) => (checkSameOrigin(context.req.raw), next()));
   app.get("/session", (context) => {
-    const id = getCookie(context, COOKIE);
+    const id = getCookie(context, cookieName(context.req.raw));
     // Not an error: the page asks before it knows.
     const isSignedIn = id !== undefined && sessions.lasts(id, { used: isUsed(context.req.raw) });
     return context.json({ signed_in: isSignedIn, idle_seconds: idleMs() / 1000 });
@@ -69,22 +76,22 @@ export function createAdmin(
     const { output, success } = v.safeParse(signIn, body);
     if (!success) throw new Problem(400, 'The body has to be JSON: {"token": "…"}');
     gate.checkToken(output.token, context.env.source);
-    const before = getCookie(context, COOKIE);
+    const before = getCookie(context, cookieName(context.req.raw));
     if (before !== undefined) sessions.end(before);
-    setCookie(context, COOKIE, sessions.begin(), cookieOptions());
+    setCookie(context, cookieName(context.req.raw), sessions.begin(), cookieOptions(context.req.raw));
     return context.json({ signed_in: true, idle_seconds: idleMs() / 1000 });
   });
   app.delete("/session", (context) => {
-    const id = getCookie(context, COOKIE);
+    const id = getCookie(context, cookieName(context.req.raw));
     if (id !== undefined) sessions.end(id);
-    deleteCookie(context, COOKIE, cookieOptions());
+    deleteCookie(context, cookieName(context.req.raw), cookieOptions(context.req.raw));
     return context.body(null, 204);
   });
 
   app.all("/api/*", async (context) => {
     const { raw: request } = context.req;
     checkSameOrigin(request);
-    const id = getCookie(context, COOKIE);
+    const id = getCookie(context, cookieName(context.req.raw));
     if (id === undefined || !sessions.lasts(id, { used: isUsed(request) })) {
       throw new Problem(401, "You are not signed in, or were not here for long: sign in again.");
     }
@@ -110,17 +117,34 @@ export function createAdmin(
     );
   }
 
-  /** What is told without end is told no longer than the session lasts. */
+  /** What is told without end is told no longer than the session lasts, also where nothing happens. */
   function whileItLasts(body: ReadableStream<Uint8Array>, id: string): ReadableStream<Uint8Array> {
+    let stop = (): void => {};
     return body.pipeThrough(
       new TransformStream({
-        transform(chunk, controller) {
-          if (sessions.lasts(id, { used: false })) controller.enqueue(chunk);
-          else controller.terminate();
+        start(controller) {
+          const look = (): void => {
+            if (!sessions.lasts(id, { used: false })) return controller.terminate();
+            stop = clock.after(LOOK_MS, look);
+          };
+          look();
         },
+        transform(chunk, controller) {
+          if (sessions.lasts(id, { used: false })) return controller.enqueue(chunk);
+          stop();
+          controller.terminate();
+        },
+        flush: () => stop(),
+        cancel: () => stop(),
       }),
     );
   }
 
   return async (request, source) => await app.fetch(request, { source });
+}
+
+/** Cookies do not know ports: two proxies on one machine must not sign each other out. */
+function cookieName({ headers }: Request): string {
+  const [, port = ""] = /:(\d+)$/.exec(headers.get("host") ?? "") ?? [];
+  return `llm_proxy_session${port && `_${port}`}`;
 }

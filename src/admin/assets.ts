@@ -22,7 +22,8 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Reads files when they are asked for, and keeps them. */
 export class Assets {
   readonly #folder: URL;
-  readonly #loaded = new Map<string, Promise<Asset | undefined>>();
+  readonly #loaded = new Map<string, Promise<Asset>>();
+  #names: Promise<ReadonlySet<string>> | undefined;
 
   constructor(folder: URL) {
     this.#folder = folder;
@@ -30,16 +31,12 @@ export class Assets {
 
   /** The answer to a request for a file; undefined where there is none of that name. */
   async answer(name: string, acceptEncoding: string): Promise<Response | undefined> {
+    const type = TYPES[name.split(".")[1] ?? ""];
     // Names are the build's own: nothing that a client writes is looked for on the disk.
-    const type = /^[\w-]+\.(\w+)$/.test(name) ? TYPES[name.split(".")[1] ?? ""] : undefined;
-    if (type === undefined) return undefined;
+    if (type === undefined || !(await this.#known()).has(name)) return undefined;
     let loading = this.#loaded.get(name);
-    if (loading === undefined) {
-      loading = this.#load(name, type);
-      if (await loading !== undefined) this.#loaded.set(name, loading);
-    }
+    if (loading === undefined) this.#loaded.set(name, loading = this.#load(name, type));
     const asset = await loading;
-    if (asset === undefined) return undefined;
     const encoding = (["br", "gzip"] as const).find((one) => accepts(acceptEncoding, one));
     return new Response(encoding === undefined ? asset.plain : asset[encoding], {
       headers: {
@@ -52,15 +49,27 @@ export class Assets {
     });
   }
 
-  async #load(name: string, type: string): Promise<Asset | undefined> {
-    const read = (ending: string) => Deno.readFile(new URL(name + ending, this.#folder));
+  async #known(): Promise<ReadonlySet<string>> {
+    const names = await (this.#names ??= this.#list());
+    // It may be built while the program runs.
+    if (names.size === 0) this.#names = undefined;
+    return names;
+  }
+
+  async #list(): Promise<ReadonlySet<string>> {
     try {
-      const [plain, br, gzip] = await Promise.all([read(""), read(".br"), read(".gz")]);
-      return { type, plain, br, gzip };
+      const entries = await Array.fromAsync(Deno.readDir(this.#folder));
+      return new Set(entries.map(({ name }) => name).filter((name) => name.split(".").length === 2));
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
+      if (error instanceof Deno.errors.NotFound) return new Set();
       throw error;
     }
+  }
+
+  async #load(name: string, type: string): Promise<Asset> {
+    const read = (ending: string) => Deno.readFile(new URL(name + ending, this.#folder));
+    const [plain, br, gzip] = await Promise.all([read(""), read(".br"), read(".gz")]);
+    return { type, plain, br, gzip };
   }
 }
 

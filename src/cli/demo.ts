@@ -106,6 +106,8 @@ function demoConfig(
       ...DEFAULT_BACKEND_SETTINGS,
     }],
     ...DEFAULT_ENDPOINT_SETTINGS,
+    // Dear enough for a budget of some cents to be seen at work.
+    prices: [{ matches: () => true, input: 100, output: 300 }],
   });
   return {
     server: { host: HOST, port, drainMs: 1_000, corsOrigins: [] },

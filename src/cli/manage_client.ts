@@ -119,6 +119,7 @@ async function direct(store: Store, config: ManagementConfig): Promise<Ask> {
     flushed: () => Promise.resolve(),
     spent: (key) => balances.get(key),
     proxy: undefined,
+    ending: new AbortController().signal,
   }, { gate: undefined, onUnexpected: (error) => unexpected = error });
   return async (path, init) => {
     const response = await api(new Request(new URL(path, "http://llm-proxy"), init), "this machine");

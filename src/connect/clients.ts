@@ -146,7 +146,7 @@ const model = provider(${JSON.stringify(model)});`,
       const path = dialect === "gemini" ? "/v1beta/models" : "/v1/models";
       const version = dialect === "anthropic" ? " -H 'anthropic-version: 2023-06-01'" : "";
       return {
-        where: SHELL,
+        where: "in a terminal",
         text: `curl ${endpointUrl}${path} -H ${shellWord(header[dialect] + token)}${version}`,
       };
     },

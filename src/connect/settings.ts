@@ -69,8 +69,14 @@ export function settingsFor(
     model: endpoint.backends[0]?.model?.otherwise ?? MODELS[dialect],
   }, dialect);
   const isPassthrough = endpoint.backends.some(({ key }) => key.mode === "passthrough");
+  const speaks = client.dialects.includes(endpoint.provider) || endpoint.provider === "generic";
   const notes = [
     ...(client.note === undefined ? [] : [client.note]),
+    ...(speaks ? [] : [
+      `${client.title} speaks ${
+        client.dialects.join(" or ")
+      }; the endpoint ${endpoint.name} speaks ${endpoint.provider}: this works only where it understands both.`,
+    ]),
     ...(isPassthrough && proxy.asksToken
       ? [
         `The endpoint ${endpoint.name} has no key of its own: put the provider's key where the token stands, and send the token as "Proxy-Authorization: Bearer …".`,

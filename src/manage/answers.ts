@@ -112,7 +112,7 @@ export const exchange = v.object({
     v.nullable(
       v.array(v.object({ backend: v.string(), after_ms: v.number(), detail: v.nullable(v.string()) })),
     ),
-    v.description("each attempt, and why another one followed; null where there was but one"),
+    v.description("each attempt, and why it failed; null where there was but one, and that went well"),
   ),
   status: count,
   ending: v.string(),

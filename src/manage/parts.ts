@@ -49,4 +49,6 @@ export interface ManageParts {
   /** What a subject has spent, by its key. */
   readonly spent: (key: string) => Balance | undefined;
   readonly proxy: RunningProxy | undefined;
+  /** The program ends: nothing may go on for long. */
+  readonly ending: AbortSignal;
 }

@@ -181,7 +181,9 @@ export const connection = v.strictObject({
   token: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,1000}$/, "cannot stand in an HTTP header"))),
 });
 /** What is to be drawn. */
-export const qrText = v.strictObject({ text: v.pipe(v.string(), v.nonEmpty(), v.maxLength(1000)) });
+export const qrText = v.strictObject({
+  text: v.pipe(v.string(), v.nonEmpty(), v.maxBytes(1000, "is longer than 1000 bytes")),
+});
 
 const filters = {
   from: v.optional(v.pipe(moment, v.description("from then on"))),

@@ -10,7 +10,7 @@ import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
 /** Their routes. */
-export function systemRoutes({ store, proxy, clock }: ManageParts): Route[] {
+export function systemRoutes({ store, proxy, clock, ending }: ManageParts): Route[] {
   return [
     route({
       method: "get",
@@ -58,7 +58,7 @@ export function systemRoutes({ store, proxy, clock }: ManageParts): Route[] {
       types: ["application/vnd.sqlite3"],
       async handle() {
         const day = moment(clock.epochMs()).slice(0, 10);
-        return new Response(await backupStream(store), {
+        return new Response(await backupStream(store, ending), {
           headers: {
             "content-type": "application/vnd.sqlite3",
             "content-disposition": `attachment; filename="llm-proxy-${day}.db"`,

@@ -62,7 +62,8 @@ function bodyStream(body: ByteSource, clock: Clock): ReadableStream<Uint8Array<A
         controller.close();
       } catch (error) {
         stopTimer();
-        controller.error(error);
+        // Whatever else it is, it is the client's: it broke off, or sent what is no body.
+        controller.error(error instanceof Problem ? error : new Problem(400, "The body broke off."));
       }
     },
     cancel: () => stopTimer?.(),

@@ -4,6 +4,8 @@ import type { Clock } from "../clock.ts";
 import { type Store, StoreError } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
+/** Sums by the hour are kept for two months at least: days of a reader's own zone are made of them. */
+const HOURS_KEPT_MS = 62 * 24 * HOUR_MS;
 
 /** What it needs to know, and tells. */
 export interface PrunerParts {
@@ -25,7 +27,10 @@ export function pruneHourly(
     if (isPruning) return;
     isPruning = true;
     try {
-      const removed = await store.prune(clock.epochMs() - retentionMs());
+      const now = clock.epochMs();
+      const exchangesBefore = now - retentionMs();
+      const hoursBefore = Math.min(exchangesBefore, now - HOURS_KEPT_MS);
+      const removed = await store.prune({ exchangesBefore, hoursBefore });
       if (removed > 0) onPruned(removed);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

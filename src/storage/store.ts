@@ -66,7 +66,7 @@ export interface ExchangeRow {
   readonly provider: string | undefined;
   readonly backend: string | undefined;
   readonly attempts: number;
-  /** How each of them went; undefined where there was but one. */
+  /** How each of them went; undefined where there was but one, and that went well. */
   readonly attemptLog: readonly AttemptRow[] | undefined;
   readonly status: number;
   readonly ending: string;
@@ -99,7 +99,7 @@ export interface AttemptRow {
   readonly backend: string;
   /** From the beginning of the exchange. */
   readonly afterMs: number;
-  /** Why another one followed; undefined: it is the last. */
+  /** Why it failed; undefined: it did not, as far as the proxy can tell. */
   readonly detail: string | undefined;
 }
 
@@ -249,8 +249,8 @@ export interface Store {
   readonly usage: (grouping: UsageGrouping, filter: UsageFilter) => Promise<UsageRow[]>;
   readonly listExchanges: (page: Page & ExchangeFilter) => Promise<Listed<ExchangeRow & { id: number }>>;
   readonly listAudit: (page: Page) => Promise<Listed<AuditEntry>>;
-  /** Drops exchanges that began before a moment; their sums stay, by the day. */
-  readonly prune: (before: number) => Promise<number>;
+  /** Drops exchanges that began before a moment; their sums stay, by the hour or, before another moment, by the day. */
+  readonly prune: (limits: { exchangesBefore: number; hoursBefore: number }) => Promise<number>;
 
   /** A value of the store's own, by its name. */
   readonly readNote: (name: string) => Promise<string | undefined>;

@@ -1,6 +1,10 @@
 /** The admin page as a browser meets it, without a browser: its sessions, its files, and what it tells nobody. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createAdmin } from "../../src/admin/admin.ts";
+import { Assets, PAGE_FOLDER } from "../../src/admin/assets.ts";
+import { BearerGate } from "../../src/manage/bearer_gate.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { LaterClock } from "../support/later_clock.ts";
 import { type ManagedOptions, ManagedProxy } from "../support/managed_proxy.ts";
@@ -44,6 +48,20 @@ class AdminBench implements AsyncDisposable {
     return { status: response.status, headers: response.headers, text: await response.text() };
   }
 
+  /** With no header but those that are given, as `fetch` would not; gives the whole answer. */
+  async raw(
+    method: string,
+    path: string,
+    { headers = {}, body = "" }: { headers?: Record<string, string>; body?: string } = {},
+  ): Promise<string> {
+    const { hostname, port } = new URL(this.proxy.url);
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    const fields = { "connection": "close", "content-length": String(body.length), ...headers };
+    const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    await connection.write(new TextEncoder().encode(`${method} ${path} HTTP/1.1\r\n${head}\r\n${body}`));
+    return await new Response(connection.readable).text();
+  }
+
   /** Gives the `Cookie` header. */
   async signIn(
     token: string = SECRETS.managementToken,
@@ -65,13 +83,26 @@ Deno.test("/admin: signing in gives a cookie for /admin alone, and the managemen
   });
   assertEquals([status, JSON.parse(text)], [200, { signed_in: true, idle_seconds: 3600 }]);
   const cookie = headers.get("set-cookie") ?? "";
-  assertMatch(cookie, /^llm_proxy_session=[\w-]{43}; Path=\/admin; HttpOnly; SameSite=Strict$/);
+  assertMatch(cookie, /^llm_proxy_session_\d+=[\w-]{43}; Path=\/admin; HttpOnly; SameSite=Strict$/);
   const headersWith = { cookie: cookie.split(";")[0] ?? "" };
   assertEquals((await bench.ask("GET", "/api/projects", { headers: headersWith })).status, 200);
   const made = await bench.ask("POST", "/api/projects", { body: { name: "home" }, headers: headersWith });
   assertEquals(made.status, 201);
   const { body: { data: [entry] } } = await bench.proxy.api("GET", "/audit");
   assertEquals([entry.action, entry.actor], ["project.create", "admin page"]);
+  assertEquals((await bench.ask("GET", "/")).status, 200, "with a slash too");
+  const behind = await bench.raw("POST", "/admin/session", {
+    headers: {
+      "host": "proxy.example",
+      "origin": "https://proxy.example",
+      "content-type": "application/json",
+    },
+    body: JSON.stringify({ token: SECRETS.managementToken }),
+  });
+  assertMatch(
+    behind,
+    /set-cookie: llm_proxy_session=[^;]+; Path=\/admin; HttpOnly; Secure; SameSite=Strict/i,
+  );
   const document = await bench.ask("GET", "/api/openapi.json", { headers: headersWith });
   assertStringIncludes(document.text, '"/admin/api/projects"');
 });
@@ -128,7 +159,7 @@ Deno.test("/admin/session: signing out ends it at the proxy, not in the browser 
   const [one, other] = [await bench.signIn(), await bench.signIn()];
   const out = await bench.ask("DELETE", "/session", { headers: { cookie: one.cookie } });
   assertEquals(out.status, 204);
-  assertMatch(out.headers.get("set-cookie") ?? "", /^llm_proxy_session=; Max-Age=0; Path=\/admin/);
+  assertMatch(out.headers.get("set-cookie") ?? "", /^llm_proxy_session_\d+=; Max-Age=0; Path=\/admin/);
   const status = async (cookie: string) =>
     (await bench.ask("GET", "/api/projects", { headers: { cookie } })).status;
   assertEquals([await status(one.cookie), await status(other.cookie)], [401, 200]);
@@ -153,17 +184,12 @@ Deno.test("/admin: what another site makes a browser send is refused", async () 
   const host = new URL(bench.proxy.url).host;
   const otherPort = `http://127.0.0.1:${Number(new URL(bench.proxy.url).port) + 1}`;
   const post = async (headers: Record<string, string>) => {
-    // The client's own `origin` would stand beside one that is set here.
-    const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(host.split(":")[1]) });
-    const body = '{"name":"theirs"}';
-    const fields = { host, cookie, "content-type": "application/json", "content-length": "17", ...headers };
-    const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`).join("");
-    await connection.write(
-      new TextEncoder().encode(
-        `POST /admin/api/projects HTTP/1.1\r\nconnection: close\r\n${head}\r\n${body}`,
-      ),
-    );
-    return Number((await new Response(connection.readable).text()).split(" ")[1]);
+    const fields = { host, cookie, "content-type": "application/json", ...headers };
+    const answer = await bench.raw("POST", "/admin/api/projects", {
+      headers: fields,
+      body: '{"name":"theirs"}',
+    });
+    return Number(answer.split(" ")[1]);
   };
   for (
     const headers of [
@@ -249,10 +275,57 @@ Deno.test("/admin/assets: compressed as the browser takes it, and nothing else o
   }
   assert(plain < 120_000 && gzip < 45_000, `${plain} bytes, ${gzip} with gzip`);
   for (
-    const path of ["/assets/..%2f..%2fdeno.json", "/assets/index.html.gz", "/assets/stamp", "/assets/.js"]
+    const path of [
+      `/assets/${"a".repeat(300)}.js`,
+      "/assets/..%2f..%2fdeno.json",
+      "/assets/index.html.gz",
+      "/assets/stamp",
+      "/assets/.js",
+    ]
   ) {
     assert([401, 404].includes((await bench.ask("GET", path)).status), path);
   }
   const head = await fetch(`${bench.proxy.url}/admin`, { method: "HEAD" });
   assertEquals([head.status, await head.text()], [200, ""]);
+});
+
+Deno.test("/admin/api/exchanges/live: ends with its session also where nothing happens", async () => {
+  const clock = new FakeClock();
+  const ended = Promise.withResolvers<void>();
+  const admin = createAdmin({
+    api: () =>
+      Promise.resolve(
+        new Response(new ReadableStream({ cancel: () => ended.resolve() }), {
+          headers: { "content-type": "text/event-stream" },
+        }),
+      ),
+    gate: new BearerGate(SECRETS.managementToken, clock),
+    clock,
+    assets: new Assets(PAGE_FOLDER),
+    idleMs: () => 10 * MINUTE_MS,
+    isSecure: () => false,
+    onUnexpected: (error) => {
+      throw error;
+    },
+  });
+  const signedIn = await admin(
+    new Request("http://proxy/admin/session", {
+      method: "POST",
+      headers: { "sec-fetch-site": "same-origin", "content-type": "application/json" },
+      body: JSON.stringify({ token: SECRETS.managementToken }),
+    }),
+    "192.0.2.1",
+  );
+  const cookie = signedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const live = await admin(
+    new Request("http://proxy/admin/api/exchanges/live", {
+      headers: { cookie, accept: "text/event-stream" },
+    }),
+    "192.0.2.1",
+  );
+  const text = live.text();
+  clock.pass(11 * MINUTE_MS);
+  assertEquals(await text, "");
+  await ended.promise;
+  assertEquals(clock.pending, 0);
 });

@@ -47,3 +47,13 @@ Deno.test("a period: every day once, also where one has 23 or 25 hours", async (
   const today = await periodIn("Europe/Berlin", "today", "2026-10-25T22:30:00Z");
   assertEquals(today.keys.length, 25, "the hour that comes twice");
 });
+
+Deno.test("a period: the hour that is now has its place, also in zones that are half an hour off", async () => {
+  const { keys } = await periodIn("Asia/Kolkata", "today", "2026-11-21T07:10:00Z");
+  assertEquals([keys[0], keys.at(-1)], ["2026-11-20T18:00Z", "2026-11-21T07:00Z"]);
+});
+
+Deno.test("a period: the one before it ends where it begins, though clocks were put back", async () => {
+  const { from, toBefore } = await periodIn("Europe/Berlin", "today", "2026-10-25T22:30:00Z");
+  assertEquals(toBefore, from);
+});

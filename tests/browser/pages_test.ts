@@ -94,6 +94,8 @@ for (const [width, height] of [[360, 740], [768, 1024], [1440, 900]] as const) {
 browserTest("by the keyboard alone: signing in, a project, a page, a dialog left, signing out", async () => {
   await using admin = await AdminBrowser.start();
   const { page, proxy } = admin;
+  // What the page was asking for while it was signed out.
+  admin.expected.push(/401/);
   await page.goto(`${proxy.url}/admin#projects`);
   await page.getByLabel("Management token").waitFor();
   const focused = () =>

@@ -41,6 +41,7 @@ browserTest("a session that expires in the middle of work: nothing that was type
   admin.clock.pass(601_000);
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("Your session has ended.").waitFor();
+  for (let press = 0; press < 4; press++) await page.keyboard.press("Escape");
   await admin.signIn("wrong");
   await page.getByText("That is not the management token.").waitFor();
   await admin.signIn();

@@ -19,7 +19,7 @@ browserTest("the tour: a project, a token, its use, its cost, its limit, its end
   await dialog.getByLabel("Budget per month, in US dollars").fill("20");
   await dialog.getByRole("button", { name: "Save" }).click();
   await page.getByText("home is saved.").waitFor();
-  await page.getByRole("cell", { name: "$20/month" }).waitFor();
+  await page.getByRole("cell", { name: "$20.00/month" }).waitFor();
 
   await page.getByRole("link", { name: "Tokens", exact: true }).click();
   await page.getByRole("button", { name: "New token" }).click();
@@ -43,7 +43,10 @@ browserTest("the tour: a project, a token, its use, its cost, its limit, its end
   await dialog.getByRole("button", { name: "QR: token" }).click();
   await dialog.getByRole("img", { name: "QR code: The token" }).waitFor();
   await page.keyboard.press("Escape");
-  assert(await dialog.isVisible(), "a token is not lost by a key");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await page.goBack();
+  assert(await dialog.isVisible(), "a token is not lost by a key, nor by going back");
   await dialog.getByRole("button", { name: "I have it" }).click();
   await page.getByRole("cell", { name: `…${token.slice(-4)}` }).waitFor();
   assert(!(await page.content()).includes(token), "shown once");
@@ -150,7 +153,7 @@ browserTest("the tour: connect, try it, endpoints, a backup", async () => {
 
   await page.getByRole("link", { name: "About" }).click();
   const downloading = page.waitForEvent("download");
-  await page.getByRole("link", { name: "Download a backup" }).click();
+  await page.getByRole("button", { name: "Download a backup" }).click();
   const download = await downloading;
   assertMatch(download.suggestedFilename(), /^llm-proxy-\d{4}-\d\d-\d\d\.db$/);
   const head = new TextDecoder().decode((await Deno.readFile(await download.path())).subarray(0, 15));

@@ -48,6 +48,43 @@ browserTest("saving a form unchanged changes nothing; emptying a field takes its
   }
 });
 
+browserTest(
+  "a form shows what holds now, and a rule that allows nothing goes on to allow nothing",
+  async () => {
+    await using admin = await AdminBrowser.start();
+    const { page, proxy } = admin;
+    const { id, projectId } = await proxy.token({ name: "anna", allowed_models: [] }, { name: "home" });
+    await admin.open("projects");
+    await page.getByRole("cell", { name: "home", exact: true }).waitFor();
+    // Behind the back of the list.
+    await proxy.api("PATCH", `/projects/${projectId}`, { active: false, budget: { day_usd: 1 } });
+    await page.getByRole("button", { name: "home", exact: true }).click();
+    assertEquals(await page.getByLabel("Budget per day").inputValue(), "1");
+    await page.getByLabel("Name", { exact: true }).fill("house");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("house is saved.").waitFor();
+    const { body: project } = await proxy.api("GET", `/projects/${projectId}`);
+    assertEquals([project.active, project.budget.day_usd], [false, 1]);
+    await page.getByRole("button", { name: "Activate house" }).click();
+    await page.getByText("house is active again.").waitFor();
+    await page.getByRole("link", { name: "Tokens", exact: true }).click();
+    await page.getByRole("cell", { name: "only nothing" }).waitFor();
+    await page.getByRole("button", { name: "anna", exact: true }).click();
+    await page.getByLabel("Requests in all").fill("9");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("anna is saved.").waitFor();
+    const { body: token } = await proxy.api("GET", `/tokens/${id}`);
+    assertEquals([token.allowed_models, token.max_requests], [[], 9]);
+    await page.getByRole("button", { name: "anna", exact: true }).click();
+    await page.getByLabel("Requests in all").fill("");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.getByRole("link", { name: "Audit" }).click();
+    await page.getByRole("cell", { name: "max_requests removed" }).waitFor();
+    await page.getByRole("cell", { name: "name: house", exact: true }).waitFor();
+  },
+);
+
 browserTest("keys of a project are set, kept and taken away, and never shown", async () => {
   await using admin = await AdminBrowser.start();
   const { page, proxy } = admin;
@@ -92,7 +129,7 @@ browserTest("lists are searched, sorted and paged; deactivating and revoking act
   assertEquals(await cells.first().textContent(), "token 000");
   await page.getByRole("button", { name: "Name", exact: true }).click();
   assertEquals(await cells.first().textContent(), "token 059");
-  await page.getByRole("button", { name: "On", exact: true }).click();
+  await page.getByRole("button", { name: "Next", exact: true }).click();
   assertEquals(await cells.first().textContent(), "token 034");
   await page.getByRole("searchbox").fill("TOKEN 03");
   assertEquals(await cells.count(), 10);
@@ -145,6 +182,55 @@ browserTest("live: paused it stands still, and goes on with what happened meanwh
   assertEquals(await rows.count(), 4);
 });
 
+browserTest(
+  "live: what runs while it is paused is not left running, and older ones come in their order",
+  async () => {
+    await using admin = await AdminBrowser.start({ paceMs: 30 });
+    const { page, proxy } = admin;
+    const { value } = await proxy.token({ name: "anna" });
+    const ask = { model: "demo-small", messages: [{ role: "user", content: "x" }] };
+    for (let index = 0; index < 70; index++) await (await proxy.chat(value, ask)).text();
+    await admin.open("live");
+    await page.getByText("1 of 2").waitFor();
+    const stream = await proxy.chat(value, { ...ask, stream: true });
+    await page.getByText("1 running").waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await stream.text();
+    await proxy.api("GET", "/exchanges");
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByText("0 running").waitFor();
+    await page.getByRole("button", { name: "Show older ones" }).click();
+    await page.getByText("1 of 3").waitFor();
+    assertEquals(await page.getByRole("button", { name: "Show older ones" }).count(), 0);
+  },
+);
+
+browserTest(
+  "try it: an answer that fails after it has begun is said to have failed, and one that lasts can be stopped",
+  async () => {
+    await using admin = await AdminBrowser.start({ paceMs: 200 });
+    const { page, proxy } = admin;
+    const { value } = await proxy.token();
+    await admin.open("connect");
+    await page.getByLabel("Token", { exact: true }).fill(value);
+    await page.getByText("Try it").click();
+    await page.getByLabel("Model").fill("demo-small");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.locator("output").getByText("You said").waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByText("Stopped.").waitFor();
+    admin.upstream.script(async ({ body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      const event = 'data: {"error":{"message":"The server had an error"}}\n\n';
+      await write(
+        `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: ${event.length}\r\n\r\n${event}`,
+      );
+    });
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("alert").getByText("The server had an error").waitFor();
+  },
+);
+
 browserTest("the dashboard holds a period against the one before it", async () => {
   await using admin = await AdminBrowser.start({
     endpoint: { prices: [{ matches: () => true, input: 1_000, output: 2_000 }] },
@@ -181,7 +267,7 @@ browserTest("the dashboard holds a period against the one before it", async () =
   await admin.open("dashboard");
   const tile = page.locator(".tile").filter({ hasText: "Requests" });
   await tile.getByText("2", { exact: true }).waitFor();
-  assertMatch(await tile.textContent() ?? "", /-50% to the period before/);
+  assertMatch(await tile.textContent() ?? "", /-50%, before 4/);
   await page.getByRole("button", { name: "30 days" }).click();
   await tile.getByText("6", { exact: true }).waitFor();
   await page.getByRole("button", { name: "First byte", exact: true }).first().click();

@@ -43,6 +43,7 @@ class ApiBench {
       flushed: () => Promise.resolve(),
       spent: () => undefined,
       proxy: undefined,
+      ending: new AbortController().signal,
     }, {
       gate: new BearerGate(SECRETS.managementToken, this.clock),
       onUnexpected: (error) => this.unexpected.push(error),

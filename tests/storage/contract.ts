@@ -353,7 +353,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     isNear((await read())?.p95, 950);
     assertEquals(await read({ endpoint: "none" }), undefined);
     const before = await read();
-    await store.prune(AT + 2 * DAY);
+    await store.prune({ exchangesBefore: AT + 2 * DAY, hoursBefore: AT + 2 * DAY });
     assertEquals(await read(), before);
     const [model] = await store.usage({ ...ALL_TOGETHER, group: "model" }, NO_FILTER);
     assertEquals(model?.firstByteMs, before);
@@ -419,7 +419,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
         { key, requests },
       ) => [key, requests]);
     const before = await sums();
-    assertEquals(await store.prune(AT - DAY), 2);
+    assertEquals(await store.prune({ exchangesBefore: AT - DAY, hoursBefore: AT - DAY }), 2);
     assertEquals(await sums(), before);
     assertEquals(
       (await store.usage({ ...ALL_TOGETHER, group: "hour" }, NO_FILTER)).map((
@@ -430,7 +430,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
         ["2026-04-29T10:00Z", 1],
       ],
     );
-    assertEquals(await store.prune(AT - DAY), 0);
+    assertEquals(await store.prune({ exchangesBefore: AT - DAY, hoursBefore: AT - DAY }), 0);
     assertEquals(await sums(), before, "twice is once");
   });
 

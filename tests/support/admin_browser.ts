@@ -116,7 +116,7 @@ export class AdminBrowser implements AsyncDisposable {
   async open(name: string): Promise<void> {
     await this.page.goto(`${this.proxy.url}/admin#${name}`);
     const token = this.page.getByLabel("Management token");
-    const heading = this.page.getByRole("navigation", { name: "Pages" });
+    const heading = this.page.getByRole("navigation", { name: "Pages", exact: true });
     await token.or(heading).first().waitFor();
     if (await token.isVisible()) await this.signIn();
     await heading.waitFor();

@@ -2,11 +2,13 @@
 
 import { Ajv2020 } from "ajv/2020";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { removeLeftBackups } from "../../src/storage/backup_stream.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { DEFAULT_BACKEND_SETTINGS } from "../../src/config/defaults.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
+import { exchangeRow } from "../support/rows.ts";
 import { SECRETS } from "../support/secrets.ts";
 
 /** The answer's body, once it is what the document says. */
@@ -88,7 +90,9 @@ Deno.test("/manage/qr: a picture of a text, which is not kept", async () => {
   const { size, path } = await ask(proxy, "POST", "/qr", { text: "http://192.0.2.1:33000/openai" });
   assert(size > 20 && size < 60);
   assertMatch(path, /^(M\d+ \d+h1v1h-1z)+$/);
-  assertEquals((await proxy.api("POST", "/qr", { text: "" })).status, 400);
+  for (const text of ["", "€".repeat(1000)]) {
+    assertEquals((await proxy.api("POST", "/qr", { text })).status, 400);
+  }
 });
 
 Deno.test("/manage/backup: a database of its own, and nothing left of it beside the other", async () => {
@@ -118,7 +122,55 @@ Deno.test("/manage/usage: split, by the days of a time zone, and what is wrong w
   await using proxy = await ManagedProxy.start(upstream);
   const { data } = await ask(proxy, "GET", "/usage?group=day&split=model&time_zone=Europe/Berlin");
   assertEquals(data, []);
+  await (await proxy.chat(SECRETS.proxyToken)).text();
+  const begin = performance.now();
+  const { data: [day] } = await ask(
+    proxy,
+    "GET",
+    "/usage?group=day&time_zone=Europe/Berlin&from=0001-01-01T00:00:00Z&to=9999-12-31T00:00:00Z",
+  );
+  assertEquals(day.requests, 1);
+  assert(performance.now() - begin < 2_000, "as long as there is usage, not as long as was asked");
   for (const query of ["split=model", "group=day&split=day", "group=day&time_zone=Nowhere/City"]) {
     assertEquals((await proxy.api("GET", `/usage?${query}`)).status, 400, query);
   }
+});
+
+Deno.test("/manage: a client that breaks off in its body is no error of the proxy's", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const port = Number(new URL(proxy.url).port);
+  for (const rest of ["Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\nzz\r\n"]) {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const auth = `Authorization: Bearer ${SECRETS.managementToken}`;
+    const head = `POST /manage/projects HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${auth}\r\n`;
+    await connection.write(new TextEncoder().encode(head + rest));
+    await connection.closeWrite();
+    await new Response(connection.readable).text();
+  }
+  await proxy.api("GET", "/health");
+  assertEquals(proxy.proxy.log.filter(({ event }) => event === "unexpected"), []);
+});
+
+Deno.test("/manage/backup: does not hold up the end of the program, and what a kill left is removed", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  const store = proxy.otherStore();
+  await store.addExchanges(Array.from({ length: 60_000 }, () => exchangeRow()));
+  const left = `${store.folder}/llm-proxy-backup-left.db`;
+  await Deno.writeTextFile(left, "");
+  await removeLeftBackups(store);
+  assertEquals(await Deno.stat(left).catch(() => "gone"), "gone");
+  store.close();
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(proxy.url).port) });
+  const auth = `Authorization: Bearer ${SECRETS.managementToken}`;
+  await connection.write(
+    new TextEncoder().encode(`GET /manage/backup HTTP/1.1\r\nHost: x\r\n${auth}\r\n\r\n`),
+  );
+  await connection.read(new Uint8Array(1024));
+  const begin = performance.now();
+  await proxy.proxy.drain();
+  const tookMs = performance.now() - begin;
+  connection.close();
+  assert(tookMs < 900, `the drain deadline is a second: ${tookMs} ms`);
 });

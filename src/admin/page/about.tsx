@@ -3,11 +3,16 @@
 import { API, get, type Health } from "./api.ts";
 import { bytes, count, duration } from "./format.ts";
 import { Facts } from "./facts.tsx";
-import { Shown, State } from "./pieces.tsx";
+import { Failure, Shown, State, useSubmit } from "./pieces.tsx";
 import { useLoad } from "./use_load.ts";
 
 export function About() {
   const loaded = useLoad((signal) => get<Health>("/health", signal), "", 10_000);
+  // A download that is refused says nothing: whoever has to sign in is asked to before.
+  const { error, submit } = useSubmit(
+    () => get("/health"),
+    () => location.assign(`${API}/backup`),
+  );
   return (
     <>
       <h1>About</h1>
@@ -31,8 +36,9 @@ export function About() {
         it provider keys of projects cannot be read.
       </p>
       <p>
-        <a class="button" href={`${API}/backup`} download>Download a backup</a>
+        <button type="button" onClick={submit}>Download a backup</button>
       </p>
+      {error && <Failure error={error} />}
       <h2>For programs</h2>
       <p>
         All of this is an API: <a href={`${API}/openapi.json`}>its description</a>. Programs use{" "}

@@ -1,7 +1,7 @@
 /** Who changed what. */
 
 import { useState } from "preact/hooks";
-import { type AuditEntry, get, type Listed } from "./api.ts";
+import { type AuditEntry, get, getAll, type Listed, type Project, type Token } from "./api.ts";
 import { moment } from "./format.ts";
 import { Failure, Shown, useSubmit } from "./pieces.tsx";
 import { Table } from "./table.tsx";
@@ -12,7 +12,14 @@ const PART = 200;
 export function Audit() {
   const [older, setOlder] = useState<readonly AuditEntry[]>([]);
   const [cursor, setCursor] = useState<string | null>();
-  const loaded = useLoad((signal) => get<Listed<AuditEntry>>(`/audit?limit=${PART}`, signal), "");
+  const loaded = useLoad(async (signal) => {
+    const [projects, tokens] = await Promise.all([
+      getAll<Project>("/projects", signal),
+      getAll<Token>("/tokens", signal),
+    ]);
+    const names = new Map([...projects, ...tokens].map(({ id, name }) => [id, name]));
+    return { ...await get<Listed<AuditEntry>>(`/audit?limit=${PART}`, signal), names };
+  }, "");
   const next = cursor === undefined ? loaded.value?.next_cursor : cursor;
   const { busy, error, submit } = useSubmit(
     () => get<Listed<AuditEntry>>(`/audit?limit=${PART}&cursor=${next}`),
@@ -26,12 +33,12 @@ export function Audit() {
       <h1>Audit</h1>
       <p class="help">Every change to projects and tokens, newest first. Secrets are never in it.</p>
       <Shown of={loaded}>
-        {({ data }) => (
+        {({ data, names }) => (
           <Table
             label="Changes"
             rows={[...data, ...older]}
             id={({ id }) => String(id)}
-            text={(entry) => JSON.stringify(entry)}
+            text={(entry) => `${names.get(entry.subject_id)} ${JSON.stringify(entry)}`}
             empty="Nothing has been changed yet."
             columns={[
               { title: "When", cell: ({ at }) => moment(at), by: ({ at }) => at },
@@ -40,8 +47,10 @@ export function Audit() {
               { title: "What", cell: ({ action }) => action, by: ({ action }) => action },
               {
                 title: "Of",
-                cell: ({ subject_id }) => <code>{subject_id}</code>,
-                by: ({ subject_id }) => subject_id,
+                cell: ({ subject_id }) => (
+                  <span title={subject_id}>{names.get(subject_id) ?? subject_id}</span>
+                ),
+                by: ({ subject_id }) => names.get(subject_id) ?? subject_id,
               },
               { title: "Changes", cell: ({ changes }) => <code class="wide">{changesText(changes)}</code> },
             ]}
@@ -54,13 +63,11 @@ export function Audit() {
   );
 }
 
-/** What was set; what a form sent empty is no change that anybody looks for. */
+/** What was set, and what was taken away. */
 function changesText(changes: AuditEntry["changes"]): string {
-  const parts = Object.entries(changes).flatMap(([name, value]) => {
-    if (value === null) return [];
-    if (typeof value !== "object") return [`${name}: ${value}`];
-    const inner: string = Array.isArray(value) ? value.join(" ") : changesText({ ...value });
-    return inner === "" ? [] : [`${name}: ${inner}`];
-  });
-  return parts.join(", ");
+  return Object.entries(changes).map(([name, value]): string => {
+    if (value === null) return `${name} removed`;
+    if (typeof value !== "object") return `${name}: ${value}`;
+    return `${name}: ${Array.isArray(value) ? value.join(" ") || "nothing" : changesText({ ...value })}`;
+  }).join(", ");
 }

@@ -31,6 +31,8 @@ export function ClientSettings({ token }: { token: string }) {
       {({ connectable, endpoints }) => {
         const urls = addresses(connectable.urls);
         const chosen = url || urls[0] || location.origin;
+        const spoken = new Set(endpoints.map(({ provider }) => provider === "generic" ? "openai" : provider));
+        const clients = connectable.clients.filter(({ dialects }) => dialects.some((one) => spoken.has(one)));
         return (
           <>
             <div class="row">
@@ -38,7 +40,7 @@ export function ClientSettings({ token }: { token: string }) {
                 label="Client"
                 value={client}
                 set={setClient}
-                options={connectable.clients.map(({ name, title }) => [name, title] as const)}
+                options={clients.map(({ name, title }) => [name, title] as const)}
               />
               <Select
                 label="Endpoint"
@@ -53,7 +55,12 @@ export function ClientSettings({ token }: { token: string }) {
                 options={urls.map((one) => [one, one] as const)}
               />
             </div>
-            <Snippet client={client} endpoint={endpoint} url={chosen} token={token} />
+            <Snippet
+              client={clients.some(({ name }) => name === client) ? client : clients[0]?.name ?? client}
+              endpoint={endpoint}
+              url={chosen}
+              token={token}
+            />
             <TryIt endpoints={endpoints} token={token} />
           </>
         );
@@ -75,7 +82,7 @@ function Snippet(
       {({ where, text, notes, endpoint_url }) => (
         <>
           <p>Put this {where.startsWith("in ") ? where : `into ${where}`}:</p>
-          <div class="snippet">
+          <div class="snippet" inert={settings.isStale}>
             <pre tabIndex={0} role="region" aria-label="Settings">{text}</pre>
             <Copy text={text} label="Copy settings" />
           </div>

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { type Endpoint, get, getAll, type Listed, type Project, type Token, type UsageRow } from "./api.ts";
 import { Chart, type Series } from "./chart.tsx";
-import { change, count, duration, money } from "./format.ts";
+import { change, count, duration, money, UNKNOWN } from "./format.ts";
 import { type PeriodName, periodOf, PERIODS } from "./period.ts";
 import { Choice, Empty, Shown, State } from "./pieces.tsx";
 import { Table } from "./table.tsx";
@@ -74,14 +74,11 @@ export function Dashboard() {
                 />
                 <Choice label="Grouped by" options={GROUPS} value={group} onChange={setGroup} />
               </div>
-              <Chart
-                label={`${METRICS[metric][0]} over time`}
-                times={period.keys}
-                series={isTime
-                  ? firstByteSeries(period.keys, times)
-                  : seriesOf(period.keys, times, { group: shown, metric })}
-                stacked={!isTime}
-                format={METRICS[metric][2]}
+              <OverTime
+                keys={period.keys}
+                rows={times}
+                group={shown}
+                metric={metric}
               />
               <UsageTable rows={rows} group={shown} />
             </section>
@@ -91,6 +88,29 @@ export function Dashboard() {
       <Budgets />
       <Backends />
     </>
+  );
+}
+
+function OverTime({ keys, rows, group, metric }: {
+  keys: readonly string[];
+  rows: readonly UsageRow[];
+  group: Group;
+  metric: Metric;
+}) {
+  const [title, , format] = METRICS[metric];
+  const isTime = metric === "first_byte";
+  const series = isTime ? firstByteSeries(keys, rows) : seriesOf(keys, rows, { group, metric });
+  if (!series.some(({ values }) => values.some((value) => value))) {
+    return <Empty>{title}: nothing in this period.</Empty>;
+  }
+  return (
+    <Chart
+      label={`${title} over time`}
+      times={keys}
+      series={series}
+      stacked={!isTime}
+      format={format}
+    />
   );
 }
 
@@ -108,8 +128,8 @@ function Totals({ now, before }: { now: UsageRow | undefined; before: UsageRow |
         <dt>{title}</dt>
         <dd>
           <strong>{format(value)}</strong>
-          <small title={`In the period before: ${format(earlier)}`}>
-            {difference ? `${difference} to the period before` : `before: ${format(earlier)}`}
+          <small title="in the same time before this period">
+            {difference && `${difference}, `}before {format(earlier)}
           </small>
         </dd>
       </div>
@@ -129,7 +149,15 @@ function Totals({ now, before }: { now: UsageRow | undefined; before: UsageRow |
       {now !== undefined && now.unpriced_requests > 0 && (
         <p class="help">
           {count(now.unpriced_requests)}{" "}
-          requests had tokens whose price is not known: they are not in the cost.
+          requests had tokens whose price is not known: they are neither in the cost nor in budgets. Prices
+          can be set in the configuration (price_provider, prices).
+        </p>
+      )}
+      {now !== undefined && now.unmetered_requests > 0 && (
+        <p class="help">
+          {count(now.unmetered_requests)}{" "}
+          answers did not tell their tokens. Where those are OpenAI's streams, stream_usage in the
+          configuration asks for them.
         </p>
       )}
     </section>
@@ -137,36 +165,43 @@ function Totals({ now, before }: { now: UsageRow | undefined; before: UsageRow |
 }
 
 function UsageTable({ rows, group }: { rows: readonly UsageRow[]; group: Group }) {
+  const name = namesOf(rows, group);
+  // What nobody told is not nothing.
+  const told = (row: UsageRow, value: number) =>
+    value === 0 && row.unmetered_requests > 0 ? UNKNOWN : count(value);
   return (
     <Table
       label={`Usage by ${group}`}
       rows={rows}
       id={(row) => String(row[group])}
-      text={(row) => nameOf(row, group)}
+      text={name}
       empty="Nobody has asked for anything in this period."
       columns={[
         {
           title: GROUPS.find(([key]) => key === group)?.[1] ?? "",
-          cell: (row) => nameOf(row, group),
-          by: (row) => nameOf(row, group),
+          cell: name,
+          by: name,
         },
         { title: "Requests", cell: (row) => count(row.requests), by: (row) => row.requests, isNumber: true },
         { title: "Errors", cell: (row) => count(row.errors), by: (row) => row.errors, isNumber: true },
         {
           title: "In",
-          cell: (row) => count(row.input_tokens),
+          cell: (row) => told(row, row.input_tokens),
           by: (row) => row.input_tokens,
           isNumber: true,
         },
         {
           title: "Out",
-          cell: (row) => count(row.output_tokens),
+          cell: (row) => told(row, row.output_tokens),
           by: (row) => row.output_tokens,
           isNumber: true,
         },
         {
           title: "Cost",
-          cell: (row) => money(row.cost_micros),
+          cell: (row) =>
+            row.cost_micros === 0 && row.unpriced_requests + row.unmetered_requests > 0
+              ? UNKNOWN
+              : money(row.cost_micros),
           by: (row) => row.cost_micros,
           isNumber: true,
         },
@@ -264,9 +299,14 @@ function tokensOf(row: UsageRow): number {
   return row.input_tokens + row.output_tokens;
 }
 
-/** What a group is called; `none` where the exchange had none. */
-function nameOf(row: UsageRow, group: Group): string {
-  return String(row[`${group}_name`] ?? row[group] ?? "") || "none";
+/** What groups are called; those of one name are told apart by the end of their id. */
+function namesOf(rows: readonly UsageRow[], group: Group): (row: UsageRow) => string {
+  const plain = (row: UsageRow) => String(row[`${group}_name`] ?? row[group] ?? "") || "none";
+  const ids = Map.groupBy(rows, plain);
+  return (row) => {
+    const isShared = new Set(ids.get(plain(row))?.map((one) => one[group])).size > 1;
+    return isShared ? `${plain(row)} (…${String(row[group]).slice(-4)})` : plain(row);
+  };
 }
 
 /** The largest on their own, the rest together. */
@@ -276,12 +316,13 @@ function seriesOf(
   { group, metric }: { group: Group; metric: Metric },
 ): Series[] {
   const read = METRICS[metric][1];
+  const nameOf = namesOf(rows, group);
   const index = new Map(keys.map((key, at) => [key, at]));
   const found = new Map<string, { sum: number; values: number[] }>();
   for (const row of rows) {
     const at = index.get(String(row["day"] ?? row["hour"]));
     if (at === undefined) continue;
-    const name = nameOf(row, group);
+    const name = nameOf(row);
     const series = found.get(name) ?? { sum: 0, values: keys.map(() => 0) };
     found.set(name, series);
     const value = read(row) ?? 0;

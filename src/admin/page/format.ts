@@ -13,7 +13,7 @@ const percent = new Intl.NumberFormat(undefined, {
   maximumFractionDigits: 0,
   signDisplay: "exceptZero",
 });
-const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
@@ -70,8 +70,11 @@ export function moment(iso: string | null | undefined): string {
   return iso == null ? UNKNOWN : dateTime.format(new Date(iso));
 }
 
-export function timeOfDay(iso: string): string {
-  return clock.format(new Date(iso));
+/** The time where it is of today, the day too where it is not. */
+export function timeOrDay(iso: string): string {
+  const date = new Date(iso);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday ? clock.format(date) : `${day.format(date)}, ${clock.format(date)}`;
 }
 
 /** A group's name on an axis: a day stands as it is, an hour is brought to the reader's zone. */

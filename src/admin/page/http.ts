@@ -33,7 +33,8 @@ export async function fetchOrThrow(url: string, init: RequestInit = {}): Promise
 export function problemOf(status: number, text: string): ApiError {
   try {
     const { detail, errors } = JSON.parse(text);
-    return new ApiError(status, String(detail), errors ?? []);
+    // Where in the body it is, programs are told; people see their form.
+    return new ApiError(status, String(detail).replace(/^#\/[\w/]*: /, ""), errors ?? []);
   } catch {
     return new ApiError(status, `The proxy answered ${status}.`);
   }

@@ -2,30 +2,18 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { API, type Exchange, get, getAll, type Listed, type Token } from "./api.ts";
-import { bytes, count, duration, money, timeOfDay, UNKNOWN } from "./format.ts";
+import { bytes, count, duration, money, timeOrDay, UNKNOWN } from "./format.ts";
 import { ExchangeDetail } from "./exchange_detail.tsx";
+import { ExchangeLog, type Running } from "./exchange_log.ts";
 import { Failure, State } from "./pieces.tsx";
-import { readSession } from "./session.ts";
+import { readSession, signedInAgain } from "./session.ts";
 import { Table } from "./table.tsx";
 import { useLoad } from "./use_load.ts";
 
-/** What is told of an exchange that runs. */
-type Running = Pick<
-  Exchange,
-  | "request_id"
-  | "started_at"
-  | "endpoint"
-  | "backend"
-  | "principal"
-  | "token_id"
-  | "client"
-  | "stream"
-  | "model_asked"
-  | "bytes"
->;
-
-const MAX_SHOWN = 500;
 const PART = 50;
+/** After a while without events so many parts are looked through for what is known. */
+const MAX_PARTS = 10;
+const RETRY_MS = 3_000;
 
 export function Live() {
   const names = useLoad(
@@ -33,74 +21,97 @@ export function Live() {
     "",
     60_000,
   );
-  const [running, setRunning] = useState<readonly Running[]>([]);
-  const [ended, setEnded] = useState<readonly Exchange[]>([]);
+  const log = useRef(new ExchangeLog()).current;
+  const [shown, setShown] = useState<readonly (Running | Exchange)[]>();
   const [cursor, setCursor] = useState<string | null>(null);
   const [failure, setFailure] = useState<Error>();
   const [isConnected, setConnected] = useState(true);
   const [isPaused, setPaused] = useState(false);
   const [open, setOpen] = useState<Exchange>();
-  const held = useRef<Exchange[]>([]);
   const paused = useRef(false);
-  paused.current = isPaused;
-
-  const add = (exchanges: readonly Exchange[]) =>
-    setEnded((before) => {
-      const known = new Set(before.map(({ request_id }) => request_id));
-      return [...exchanges.filter(({ request_id }) => !known.has(request_id)), ...before].slice(0, MAX_SHOWN);
-    });
+  const show = () => paused.current || setShown(log.list());
   const readPart = async (after: string | null) => {
+    const part = await get<Listed<Exchange>>(
+      `/exchanges?limit=${PART}${after === null ? "" : `&cursor=${after}`}`,
+    );
+    const isMet = part.data.some((one) => log.has(one));
+    log.ended(part.data);
+    return { isMet, next: part.next_cursor };
+  };
+  const guarded = async (read: () => Promise<void>) => {
     try {
-      const query = after === null ? "" : `&cursor=${after}`;
-      const { data, next_cursor } = await get<Listed<Exchange>>(`/exchanges?limit=${PART}${query}`);
+      await read();
       setFailure(undefined);
-      setCursor(next_cursor);
-      if (after === null) add(data);
-      else setEnded((before) => [...before, ...data]);
     } catch (error) {
       setFailure(error instanceof Error ? error : new Error(String(error)));
     }
+    show();
   };
+  /** Everything since the last that is known; what cannot be joined to it begins anew. */
+  const catchUp = () =>
+    guarded(async () => {
+      const isFirst = log.list().length === 0;
+      let { isMet, next } = await readPart(null);
+      for (let part = 1; !isFirst && !isMet && next !== null; part++) {
+        if (part === MAX_PARTS) {
+          log.clear();
+          setCursor((await readPart(null)).next);
+          return;
+        }
+        ({ isMet, next } = await readPart(next));
+      }
+      if (isFirst) setCursor(next);
+    });
+  const readOlder = () => guarded(async () => setCursor((await readPart(cursor)).next));
 
   useEffect(() => {
     let events: EventSource | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const connect = () => {
-      events = new EventSource(`${API}/exchanges/live`);
-      events.onopen = () => {
-        setConnected(true);
-        readPart(null);
-      };
-      events.onerror = () => {
-        setConnected(false);
-        // It may be the network, or the session: whoever has to sign in is asked to.
-        events?.close();
-        readSession().catch(() => {});
-        timer = setTimeout(connect, 3_000);
-      };
-      const on = <Data,>(name: string, listener: (data: Data) => void) =>
-        events?.addEventListener(name, ({ data }) => listener(JSON.parse(data)));
-      on<Running[]>("running", (all) => paused.current || setRunning(all));
-      on<Running>("started", (one) => paused.current || setRunning((before) => [...before, one]));
-      on<Exchange>("ended", (one) => {
-        if (paused.current) return void held.current.unshift(one);
-        setRunning((before) => before.filter(({ request_id }) => request_id !== one.request_id));
-        add([one]);
-      });
-    };
-    connect();
-    return () => {
+    const disconnect = () => {
       clearTimeout(timer);
       events?.close();
     };
+    const connect = () => {
+      disconnect();
+      // Browsers have few connections to one host: a page that nobody sees keeps none.
+      if (document.hidden) return;
+      events = new EventSource(`${API}/exchanges/live`);
+      events.onopen = () => {
+        setConnected(true);
+        catchUp();
+      };
+      events.onerror = async () => {
+        setConnected(false);
+        disconnect();
+        // It may be the network, or the session: whoever has to sign in is asked to.
+        const isIn = await readSession().catch(() => true);
+        if (!isIn) await signedInAgain();
+        timer = setTimeout(connect, RETRY_MS);
+      };
+      const on = <Data,>(name: string, listener: (data: Data) => void) =>
+        events?.addEventListener(name, ({ data }) => {
+          listener(JSON.parse(data));
+          show();
+        });
+      on<Running[]>("running", (all) => log.running(all));
+      on<Running>("started", (one) => log.started(one));
+      on<Exchange>("ended", (one) => log.ended([one]));
+    };
+    connect();
+    document.addEventListener("visibilitychange", connect);
+    return () => {
+      document.removeEventListener("visibilitychange", connect);
+      disconnect();
+      paused.current = true;
+    };
   }, []);
-  const resume = () => {
-    if (isPaused) add(held.current.splice(0));
+  const pause = () => {
+    paused.current = !isPaused;
     setPaused(!isPaused);
+    show();
   };
   const who = ({ token_id, principal }: Pick<Exchange, "token_id" | "principal">) =>
     (token_id !== null && names.value?.get(token_id)) || principal;
-  const shown: (Running | Exchange)[] = [...running.toReversed(), ...ended];
   return (
     <>
       <div class="row">
@@ -109,53 +120,53 @@ export function Live() {
           {isPaused
             ? "Paused"
             : isConnected
-            ? `${count(running.length)} running`
+            ? `${count(log.runningCount)} running`
             : "Not connected, trying again"}
         </span>
-        <button type="button" aria-pressed={isPaused} onClick={resume}>{isPaused ? "Go on" : "Pause"}</button>
+        <button type="button" aria-pressed={isPaused} onClick={pause}>{isPaused ? "Go on" : "Pause"}</button>
       </div>
-      {failure && <Failure error={failure} retry={() => readPart(null)} />}
-      <Table
-        label="Exchanges"
-        rows={shown}
-        id={({ request_id }) => request_id}
-        text={(one) => `${who(one)} ${Object.values(one).join(" ")}`}
-        empty="No requests yet. They show up here as they happen."
-        onOpen={(one) => "status" in one && setOpen(one)}
-        isRunning={(one) => !("status" in one)}
-        columns={[
-          { title: "Began", cell: ({ started_at }) => timeOfDay(started_at) },
-          { title: "Who", cell: who, by: who },
-          { title: "Model", cell: (one) => endedOf(one)?.model_answered ?? one.model_asked ?? UNKNOWN },
-          {
-            title: "Endpoint",
-            cell: ({ endpoint, backend }) => [endpoint ?? UNKNOWN, backend].filter(Boolean).join(" → "),
-          },
-          { title: "Status", cell: (one) => <Status of={endedOf(one)} /> },
-          {
-            title: "First byte",
-            cell: (one) => duration(endedOf(one)?.time_to_first_byte_ms),
-            isNumber: true,
-          },
-          { title: "Lasts", cell: (one) => duration(lengthOf(one)), by: lengthOf, isNumber: true },
-          {
-            title: "Tokens",
-            cell: (one) => count(tokensOf(one)),
-            by: (one) => tokensOf(one) ?? 0,
-            isNumber: true,
-          },
-          {
-            title: "Cost",
-            cell: (one) => money(endedOf(one)?.cost_micros),
-            by: (one) => endedOf(one)?.cost_micros ?? 0,
-            isNumber: true,
-          },
-          { title: "Answer", cell: (one) => bytes(one.bytes), by: (one) => one.bytes, isNumber: true },
-        ]}
-      />
-      {cursor !== null && ended.length > 0 && (
-        <button type="button" onClick={() => readPart(cursor)}>Show older ones</button>
+      {failure && <Failure error={failure} retry={catchUp} />}
+      {shown === undefined ? !failure && <p class="loading" role="status">Loading…</p> : (
+        <Table
+          label="Exchanges"
+          rows={shown}
+          id={({ request_id }) => request_id}
+          text={(one) => `${who(one)} ${Object.values(one).join(" ")}`}
+          empty="No requests yet. They show up here as they happen."
+          onOpen={(one) => "status" in one && setOpen(one)}
+          isRunning={(one) => !("status" in one)}
+          columns={[
+            { title: "Began", cell: ({ started_at }) => timeOrDay(started_at) },
+            { title: "Who", cell: who, by: who },
+            { title: "Model", cell: (one) => endedOf(one)?.model_answered ?? one.model_asked ?? UNKNOWN },
+            {
+              title: "Endpoint",
+              cell: ({ endpoint, backend }) => [endpoint ?? UNKNOWN, backend].filter(Boolean).join(" → "),
+            },
+            { title: "Status", cell: (one) => <Status of={endedOf(one)} /> },
+            {
+              title: "First byte",
+              cell: (one) => duration(endedOf(one)?.time_to_first_byte_ms),
+              isNumber: true,
+            },
+            { title: "Lasts", cell: (one) => duration(lengthOf(one)), by: lengthOf, isNumber: true },
+            {
+              title: "Tokens",
+              cell: (one) => count(tokensOf(one)),
+              by: (one) => tokensOf(one) ?? 0,
+              isNumber: true,
+            },
+            {
+              title: "Cost",
+              cell: (one) => money(endedOf(one)?.cost_micros),
+              by: (one) => endedOf(one)?.cost_micros ?? 0,
+              isNumber: true,
+            },
+            { title: "Answer", cell: (one) => bytes(one.bytes), by: (one) => one.bytes, isNumber: true },
+          ]}
+        />
       )}
+      {cursor !== null && <button type="button" onClick={readOlder}>Show older ones</button>}
       {open && <ExchangeDetail exchange={open} tokenName={who(open)} onClose={() => setOpen(undefined)} />}
     </>
   );
@@ -163,9 +174,11 @@ export function Live() {
 
 function Status({ of }: { of: Exchange | undefined }) {
   if (of === undefined) return <State of="running" />;
-  return of.ending === "complete" ? <>{of.status}</> : (
+  const isBad = of.status >= 400 && of.status !== 499;
+  return (
     <>
-      {of.status} <State of={of.ending} />
+      <span class={isBad ? "bad" : undefined}>{of.status}</span>{" "}
+      {of.ending !== "complete" && <State of={of.ending} />}
     </>
   );
 }

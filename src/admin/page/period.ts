@@ -24,8 +24,10 @@ export function periodOf(name: PeriodName, now: number): Period {
     return new Date(date.getFullYear(), date.getMonth(), date.getDate() - ago).getTime();
   };
   const from = midnight(days - 1);
-  // As far into the period before as this one has come, to the hour, as the API counts.
-  const hours = Math.floor((now - from) / HOUR_MS) + 1;
+  // The API counts whole hours of UTC: those from the one in which the day begins to the one that is now.
+  const firstHour = from - from % HOUR_MS;
+  const hours = Math.floor((now - firstHour) / HOUR_MS) + 1;
+  // As far into the period before as this one has come; where clocks were put back it does not reach into this one.
   const before = midnight(2 * days - 1);
   const query = (begin: number, end: number) =>
     `from=${new Date(begin).toISOString()}&to=${new Date(end).toISOString()}&time_zone=${
@@ -34,10 +36,10 @@ export function periodOf(name: PeriodName, now: number): Period {
   const group = name === "today" ? "hour" : "day";
   return {
     group,
-    query: query(from, from + hours * HOUR_MS),
-    queryBefore: query(before, before + hours * HOUR_MS),
+    query: query(from, firstHour + hours * HOUR_MS),
+    queryBefore: query(before, Math.min(before + hours * HOUR_MS, from)),
     keys: group === "hour"
-      ? Array.from({ length: hours }, (_, index) => `${hourOf(from + index * HOUR_MS)}:00Z`)
+      ? Array.from({ length: hours }, (_, index) => `${hourOf(firstHour + index * HOUR_MS)}:00Z`)
       : Array.from({ length: days }, (_, index) => dayOf(midnight(days - 1 - index))),
   };
 }

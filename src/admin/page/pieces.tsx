@@ -1,7 +1,7 @@
 /** What pages are made of. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Unreachable } from "./http.ts";
 import type { Loaded } from "./use_load.ts";
 
@@ -10,23 +10,30 @@ export function Shown<Value>({ of, children }: {
   of: Loaded<Value>;
   children: (value: Value) => ComponentChildren;
 }) {
-  const { value, error, reload } = of;
+  const { value, isStale, error, reload } = of;
   return (
     <>
-      {error && <Failure error={error} retry={reload} />}
-      {value === undefined ? !error && <p class="loading" role="status">Loading…</p> : children(value)}
+      {error && <Failure error={error} retry={reload} isRetried />}
+      {value === undefined
+        ? !error && <p class="loading" role="status">Loading…</p>
+        : <div class={isStale ? "stale" : undefined} aria-busy={isStale}>{children(value)}</div>}
     </>
   );
 }
 
 /** What went wrong, and what can be done. */
-export function Failure({ error, retry }: { error: Error; retry?: () => void }) {
+export function Failure({ error, retry, isRetried = false }: {
+  error: Error;
+  retry?: () => void;
+  /** It is tried again without anybody. */
+  isRetried?: boolean;
+}) {
   return (
     <div class="failure" role="alert">
       <p>
         {error.message}
-        {error instanceof Unreachable &&
-          " Is it running, and is this device on its network? The page tries again by itself."}
+        {error instanceof Unreachable && " Is it running, and is this device on its network?"}
+        {error instanceof Unreachable && isRetried && " The page tries again by itself."}
       </p>
       {retry && <button type="button" onClick={retry}>Try again</button>}
     </div>
@@ -45,10 +52,13 @@ export function Dialog({ title, onClose, children }: {
   children: ComponentChildren;
 }) {
   const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
   useEffect(() => {
     const before = document.activeElement;
     const dialog = ref.current;
     dialog?.showModal();
+    // Where one begins, rather than at the way out.
+    dialog?.querySelector<HTMLElement>("input, select, footer button")?.focus();
     return () => {
       // While it is open nothing else can have the focus.
       dialog?.close();
@@ -58,14 +68,23 @@ export function Dialog({ title, onClose, children }: {
   return (
     <dialog
       ref={ref}
-      aria-labelledby="dialog-title"
-      onCancel={(event) => {
+      aria-labelledby={id}
+      onKeyDown={(event) => {
+        // Browsers let a dialog refuse to be cancelled once, not twice.
+        if (event.key !== "Escape") return;
         event.preventDefault();
-        if (event.target === ref.current) onClose?.();
+        event.stopPropagation();
+        onClose?.();
+      }}
+      onCancel={(event) => {
+        // Phones have a gesture for it.
+        if (event.target !== ref.current) return;
+        event.preventDefault();
+        onClose?.();
       }}
     >
       <header>
-        <h2 id="dialog-title">{title}</h2>
+        <h2 id={id}>{title}</h2>
         {onClose && <button type="button" class="quiet" aria-label="Close" onClick={onClose}>✕</button>}
       </header>
       {children}

@@ -1,11 +1,12 @@
 /** Projects: made, changed, and taken out of use. */
 
 import { useState } from "preact/hooks";
-import { call, type Endpoint, get, getAll, type Listed, type Project } from "./api.ts";
+import { call, getAll, type Project } from "./api.ts";
 import { moment, money, relative } from "./format.ts";
-import { Act, Check, Input } from "./controls.tsx";
-import { Confirm, Dialog, Failure, Shown, State, useSubmit } from "./pieces.tsx";
-import { type Draft, draftOf, RulesForm, rulesOf, rulesText } from "./rules_form.tsx";
+import { Act } from "./controls.tsx";
+import { Confirm, Failure, Shown, State } from "./pieces.tsx";
+import { ProjectForm } from "./project_form.tsx";
+import { rulesText } from "./rules_form.tsx";
 import { Table } from "./table.tsx";
 import { useLoad } from "./use_load.ts";
 
@@ -21,6 +22,10 @@ export function Projects() {
     close();
     loaded.reload();
   };
+  const [failure, setFailure] = useState<Error>();
+  const activate = ({ id, name }: Project) =>
+    call("PATCH", `/projects/${id}`, { body: { active: true } })
+      .then(() => done(`${name} is active again.`), setFailure);
   const { project } = doing ?? {};
   return (
     <>
@@ -31,6 +36,7 @@ export function Projects() {
         </button>
       </div>
       <p role="status" class="help">{said}</p>
+      {failure && <Failure error={failure} />}
       <Shown of={loaded}>
         {(projects) => (
           <Table
@@ -47,7 +53,7 @@ export function Projects() {
                 cell: ({ active }) => <State of={active ? "active" : "inactive"} />,
                 by: ({ active }) => active ? 0 : 1,
               },
-              { title: "Limits", cell: rulesText },
+              { title: "Limits", cell: (one) => rulesText(one) || "none" },
               {
                 title: "This month",
                 cell: ({ spent }) => money(spent.month_micros),
@@ -77,13 +83,15 @@ export function Projects() {
                       of={one.name}
                       run={() => setDoing({ what: "revoke", project: one })}
                     />
-                    {one.active && (
-                      <Act
-                        label="Deactivate"
-                        of={one.name}
-                        run={() => setDoing({ what: "deactivate", project: one })}
-                      />
-                    )}
+                    {one.active
+                      ? (
+                        <Act
+                          label="Deactivate"
+                          of={one.name}
+                          run={() => setDoing({ what: "deactivate", project: one })}
+                        />
+                      )
+                      : <Act label="Activate" of={one.name} run={() => activate(one)} />}
                   </span>
                 ),
               },
@@ -125,86 +133,5 @@ export function Projects() {
         </Confirm>
       )}
     </>
-  );
-}
-
-function ProjectForm({ project, onClose, onDone }: {
-  project: Project | undefined;
-  onClose: () => void;
-  onDone: (project: Project) => void;
-}) {
-  const [name, setName] = useState(project?.name ?? "");
-  const [isActive, setActive] = useState(project?.active ?? true);
-  const [draft, setDraft] = useState<Draft>(() => draftOf(project));
-  const [keys, setKeys] = useState<Readonly<Record<string, string | null>>>({});
-  // The version that is shown here: what somebody else changes meanwhile is not written over.
-  const fresh = useLoad(
-    async (signal) => ({
-      etag: project && (await call("GET", `/projects/${project.id}`, { signal })).etag,
-      endpoints: (await get<Listed<Endpoint>>("/endpoints", signal)).data,
-    }),
-    "",
-  );
-  const { busy, error, submit } = useSubmit(async () => {
-    const given = Object.fromEntries(Object.entries(keys).filter(([, key]) => key !== ""));
-    const body = {
-      name,
-      active: isActive,
-      ...rulesOf(draft),
-      ...(Object.keys(given).length > 0 && { provider_keys: given }),
-    };
-    return (project === undefined
-      ? await call<Project>("POST", "/projects", { body })
-      : await call<Project>("PATCH", `/projects/${project.id}`, { body, etag: fresh.value?.etag ?? null }))
-      .body;
-  }, onDone);
-  return (
-    <Dialog title={project === undefined ? "New project" : `Project ${project.name}`} onClose={onClose}>
-      <form onSubmit={submit}>
-        <Input label="Name" name="name" required maxLength={100} value={name} set={setName} />
-        {project && <Check label="Active" value={isActive} set={setActive} />}
-        <RulesForm draft={draft} onChange={setDraft} />
-        <details>
-          <summary>Provider keys of its own</summary>
-          <p class="help">They are sent instead of the proxy's, kept encrypted, and never shown again.</p>
-          <Shown of={fresh}>
-            {({ endpoints }) =>
-              endpoints.map((endpoint) => {
-                const set = project?.provider_keys[endpoint.name];
-                const isTakenAway = keys[endpoint.name] === null;
-                return (
-                  <div key={endpoint.name}>
-                    <Input
-                      label={`Key for ${endpoint.name}`}
-                      help={isTakenAway
-                        ? "It is taken away when you save."
-                        : set
-                        ? `Set, it ends in ${set.suffix}. Empty: it stays.`
-                        : "Empty: the proxy's own."}
-                      type="password"
-                      disabled={isTakenAway}
-                      value={keys[endpoint.name] ?? ""}
-                      set={(value) => setKeys({ ...keys, [endpoint.name]: value })}
-                    />
-                    {set && (
-                      <button
-                        type="button"
-                        onClick={() => setKeys({ ...keys, [endpoint.name]: isTakenAway ? "" : null })}
-                      >
-                        {isTakenAway ? "Keep it" : "Take it away"}
-                      </button>
-                    )}
-                  </div>
-                );
-              })}
-          </Shown>
-        </details>
-        {error && <Failure error={error} />}
-        <footer>
-          <button type="button" onClick={onClose}>Cancel</button>
-          <button type="submit" class="primary" disabled={busy || fresh.value === undefined}>Save</button>
-        </footer>
-      </form>
-    </Dialog>
   );
 }

@@ -1,6 +1,7 @@
 /** What a project or a token may do, as a form. */
 
 import type { Project } from "./api.ts";
+import { count, money } from "./format.ts";
 import { Input } from "./controls.tsx";
 
 /** What is typed, by the name of its field. */
@@ -40,25 +41,26 @@ export function draftOf(rules: Rules | undefined): Draft {
   };
 }
 
-/** What the API is told: what is empty holds no more. */
-export function rulesOf(draft: Draft) {
-  const number = (name: string) => draft[name]?.trim() ? Number(draft[name]) : null;
-  const list = (name: string) => {
-    const entries = (draft[name] ?? "").split(",").map((entry) => entry.trim()).filter((entry) =>
-      entry !== ""
+/** What the API is told: nothing of what was left as it was; what was emptied holds no more. */
+export function changedRules(before: Draft, after: Draft) {
+  const changed = (
+    names: readonly (readonly [name: string, ...rest: unknown[]])[],
+    read: (text: string) => unknown,
+  ) =>
+    Object.fromEntries(
+      names.flatMap(([name]) => {
+        const text = (after[name] ?? "").trim();
+        return text === before[name] ? [] : [[name, text === "" ? null : read(text)]];
+      }),
     );
-    return entries.length === 0 ? null : entries;
-  };
+  const within = (name: string, members: Record<string, unknown>) =>
+    Object.keys(members).length === 0 ? {} : { [name]: members };
+  const isLimit = ([name]: readonly [string, ...unknown[]]) => name !== "max_requests";
   return {
-    limits: {
-      requests_per_minute: number("requests_per_minute"),
-      tokens_per_minute: number("tokens_per_minute"),
-      concurrent_requests: number("concurrent_requests"),
-    },
-    max_requests: number("max_requests"),
-    budget: { day_usd: number("day_usd"), month_usd: number("month_usd"), total_usd: number("total_usd") },
-    allowed_endpoints: list("allowed_endpoints"),
-    allowed_models: list("allowed_models"),
+    ...within("limits", changed(NUMBERS.filter(isLimit), Number)),
+    ...changed(NUMBERS.filter((entry) => !isLimit(entry)), Number),
+    ...within("budget", changed(BUDGETS, Number)),
+    ...changed(LISTS, (text) => text.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "")),
   };
 }
 
@@ -97,15 +99,20 @@ export function RulesForm({ draft, onChange }: { draft: Draft; onChange: (draft:
 }
 
 /** In a few words, for lists. */
-export function rulesText({ limits, max_requests, budget }: Rules): string {
+export function rulesText(
+  { limits, max_requests, budget, allowed_endpoints, allowed_models }: Rules,
+): string {
+  const only = [...allowed_endpoints ?? [], ...allowed_models ?? []];
+  const isRestricted = allowed_endpoints !== null || allowed_models !== null;
   const parts = [
-    limits.requests_per_minute !== null && `${limits.requests_per_minute}/min`,
-    limits.tokens_per_minute !== null && `${limits.tokens_per_minute} tokens/min`,
-    limits.concurrent_requests !== null && `${limits.concurrent_requests} at once`,
-    max_requests !== null && `${max_requests} in all`,
-    budget.day_usd !== null && `$${budget.day_usd}/day`,
-    budget.month_usd !== null && `$${budget.month_usd}/month`,
-    budget.total_usd !== null && `$${budget.total_usd} in all`,
+    limits.requests_per_minute !== null && `${count(limits.requests_per_minute)}/min`,
+    limits.tokens_per_minute !== null && `${count(limits.tokens_per_minute)} tokens/min`,
+    limits.concurrent_requests !== null && `${count(limits.concurrent_requests)} at once`,
+    max_requests !== null && `${count(max_requests)} in all`,
+    budget.day_usd !== null && `${money(budget.day_usd * 1e6)}/day`,
+    budget.month_usd !== null && `${money(budget.month_usd * 1e6)}/month`,
+    budget.total_usd !== null && `${money(budget.total_usd * 1e6)} in all`,
+    isRestricted && `only ${only.join(", ") || "nothing"}`,
   ];
-  return parts.filter((part) => part !== false).join(", ") || "no limit";
+  return parts.filter((part) => part !== false).join(", ");
 }

@@ -15,12 +15,13 @@ export function onSession(listener: (state: State) => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Asks the proxy. Throws where it does not answer. */
-export async function readSession(): Promise<void> {
+/** Asks the proxy whether somebody is. Throws where it does not answer. */
+export async function readSession(): Promise<boolean> {
   const response = await fetchOrThrow(SESSION, { headers: { "x-llm-proxy-unattended": "1" } });
   if (!response.ok) throw problemOf(response.status, await response.text());
   const { signed_in: isSignedIn } = await response.json();
   become(isSignedIn === true ? "in" : "out");
+  return isSignedIn === true;
 }
 
 /** Throws what the proxy says where it does not take the token. */

@@ -51,7 +51,7 @@ function dialectOf({ provider, model, token, prompt }: Question): Dialect {
 }
 
 /** The pieces of the answer's text as they come. Throws what the provider, or the proxy, says against it. */
-export async function* streamAnswer(question: Question): AsyncGenerator<string> {
+export async function* streamAnswer(question: Question, signal: AbortSignal): AsyncGenerator<string> {
   const { path, headers, body, text } = dialectOf(question);
   const response = await fetchOrThrow(`/${question.endpoint}${path}`, {
     method: "POST",
@@ -59,6 +59,7 @@ export async function* streamAnswer(question: Question): AsyncGenerator<string> 
     credentials: "omit",
     headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
+    signal,
   });
   if (!response.ok || response.body === null) throw new ApiError(response.status, await reasonOf(response));
   let rest = "";
@@ -67,7 +68,11 @@ export async function* streamAnswer(question: Question): AsyncGenerator<string> 
     const lines = (rest + value).split(/\r?\n/);
     rest = lines.pop() ?? "";
     for (const line of lines) {
-      const piece = line.startsWith("data: {") ? text(JSON.parse(line.slice(6))) : undefined;
+      if (!line.startsWith("data: {")) continue;
+      const event = JSON.parse(line.slice(6));
+      // An answer that has begun well can still fail, in every dialect by an event of this kind.
+      if (event.error) throw new ApiError(response.status, String(event.error.message ?? event.error));
+      const piece = text(event);
       if (typeof piece === "string") yield piece;
     }
   }

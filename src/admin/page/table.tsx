@@ -31,7 +31,7 @@ export function Table<Row>({ label, rows, columns, id, text, empty, onOpen, isRu
   const [search, setSearch] = useState("");
   const [sort, setSort] = useState<{ column: number; down: boolean }>();
   const [page, setPage] = useState(0);
-  if (rows.length === 0) return <Empty>{empty}</Empty>;
+  if (rows.length === 0 && search === "") return <Empty>{empty}</Empty>;
   const wanted = search.trim().toLowerCase();
   const found = text === undefined || wanted === ""
     ? rows
@@ -46,7 +46,7 @@ export function Table<Row>({ label, rows, columns, id, text, empty, onOpen, isRu
   const at = Math.min(page, pages - 1);
   return (
     <div class="table">
-      {text && rows.length > 3 && (
+      {text && (rows.length > 3 || search !== "") && (
         <input
           type="search"
           aria-label={`Search ${label}`}
@@ -117,9 +117,9 @@ export function Table<Row>({ label, rows, columns, id, text, empty, onOpen, isRu
         )}
       {pages > 1 && (
         <nav class="pages" aria-label={`Pages of ${label}`}>
-          <button type="button" disabled={at === 0} onClick={() => setPage(at - 1)}>Back</button>
+          <button type="button" disabled={at === 0} onClick={() => setPage(at - 1)}>Previous</button>
           <span>{at + 1} of {pages}</span>
-          <button type="button" disabled={at === pages - 1} onClick={() => setPage(at + 1)}>On</button>
+          <button type="button" disabled={at === pages - 1} onClick={() => setPage(at + 1)}>Next</button>
         </nav>
       )}
     </div>

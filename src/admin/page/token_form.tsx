@@ -4,8 +4,8 @@ import { useState } from "preact/hooks";
 import { call, type NewToken, type Project, type Token } from "./api.ts";
 import { moment } from "./format.ts";
 import { Check, Input, Select } from "./controls.tsx";
-import { Dialog, Failure, useSubmit } from "./pieces.tsx";
-import { type Draft, draftOf, RulesForm, rulesOf } from "./rules_form.tsx";
+import { Dialog, Failure, Shown, useSubmit } from "./pieces.tsx";
+import { changedRules, type Draft, draftOf, RulesForm } from "./rules_form.tsx";
 import { useLoad } from "./use_load.ts";
 
 const DAY_MINUTES = 24 * 60;
@@ -20,85 +20,95 @@ const DURATIONS = [
 ] as const;
 const KEEP = "keep";
 
-export function TokenForm({ token, projects, projectId, onClose, onMade, onSaved }: {
-  token: Token | undefined;
-  projects: readonly Project[];
-  projectId: string;
-  onClose: () => void;
-  onMade: (token: NewToken) => void;
-  onSaved: (token: Token) => void;
-}) {
-  const [name, setName] = useState(token?.name ?? "");
-  const [project, setProject] = useState(projectId || projects[0]?.id || "");
-  const [isActive, setActive] = useState(token?.active ?? true);
-  const [duration, setDuration] = useState<string>(token === undefined ? "" : KEEP);
-  const [draft, setDraft] = useState<Draft>(() => draftOf(token));
+interface FormProps {
+  readonly projects: readonly Project[];
+  readonly projectId: string;
+  readonly onClose: () => void;
+  readonly onMade: (token: NewToken) => void;
+  readonly onSaved: (token: Token) => void;
+}
+
+/** A new one, or the one of an id as it is at this moment. */
+export function TokenForm({ token, ...rest }: FormProps & { token: Token | undefined }) {
   const fresh = useLoad(
-    async (signal) => ({ etag: token && (await call("GET", `/tokens/${token.id}`, { signal })).etag }),
+    async (signal) => {
+      const read = token && await call<Token>("GET", `/tokens/${token.id}`, { signal });
+      return { before: read?.body, etag: read?.etag ?? null };
+    },
     "",
   );
+  return (
+    <Dialog title={token === undefined ? "New token" : `Token ${token.name}`} onClose={rest.onClose}>
+      <Shown of={fresh}>{(value) => <Form {...value} {...rest} />}</Shown>
+    </Dialog>
+  );
+}
+
+function Form({ before, etag, projects, projectId, onClose, onMade, onSaved }: FormProps & {
+  before: Token | undefined;
+  /** Of the version that is shown: what somebody else changes meanwhile is not written over. */
+  etag: string | null;
+}) {
+  const [name, setName] = useState(before?.name ?? "");
+  const [project, setProject] = useState(projectId || projects[0]?.id || "");
+  const [isActive, setActive] = useState(before?.active ?? true);
+  const [duration, setDuration] = useState<string>(before === undefined ? "" : KEEP);
+  const [start] = useState<Draft>(() => draftOf(before));
+  const [draft, setDraft] = useState<Draft>(start);
   const { busy, error, submit } = useSubmit(async () => {
-    const rules = rulesOf(draft);
-    if (token === undefined) {
-      const body = {
-        name,
-        project_id: project,
-        duration_minutes: duration === "" ? null : Number(duration),
-        ...rules,
-      };
+    const rules = changedRules(start, draft);
+    if (before === undefined) {
+      const minutes = duration === "" ? null : Number(duration);
+      const body = { name, project_id: project, duration_minutes: minutes, ...rules };
       return onMade((await call<NewToken>("POST", "/tokens", { body })).body);
     }
     const body = {
-      name,
-      ...rules,
-      ...(isActive !== token.active && { active: isActive }),
+      ...(name !== before.name && { name }),
+      ...(isActive !== before.active && { active: isActive }),
       ...(duration !== KEEP && { expires_at: expiryOf(duration) }),
+      ...rules,
     };
-    onSaved(
-      (await call<Token>("PATCH", `/tokens/${token.id}`, { body, etag: fresh.value?.etag ?? null })).body,
-    );
+    onSaved((await call<Token>("PATCH", `/tokens/${before.id}`, { body, etag })).body);
   }, () => {});
   return (
-    <Dialog title={token === undefined ? "New token" : `Token ${token.name}`} onClose={onClose}>
-      <form onSubmit={submit}>
-        <Input
-          label="Name"
-          help="Who or what it is for; it stands in the usage and in the log."
-          name="name"
-          required
-          maxLength={100}
-          value={name}
-          set={setName}
-        />
-        {token === undefined && (
-          <Select
-            label="Project"
-            value={project}
-            set={setProject}
-            options={projects.map((one) => [one.id, one.name] as const)}
-          />
-        )}
+    <form onSubmit={submit}>
+      <Input
+        label="Name"
+        help="Who or what it is for; it stands in the usage and in the log."
+        name="name"
+        required
+        autofocus
+        maxLength={100}
+        value={name}
+        set={setName}
+      />
+      {before === undefined && (
         <Select
-          label="Expires"
-          value={duration}
-          set={setDuration}
-          options={token === undefined ? DURATIONS : [
-            [KEEP, `as it is: ${token.expires_at === null ? "never" : moment(token.expires_at)}`],
-            ...DURATIONS,
-          ]}
+          label="Project"
+          value={project}
+          set={setProject}
+          options={projects.map((one) => [one.id, one.name] as const)}
         />
-        {token && token.state !== "revoked" && <Check label="Active" value={isActive} set={setActive} />}
-        <RulesForm draft={draft} onChange={setDraft} />
-        {fresh.error && <Failure error={fresh.error} retry={fresh.reload} />}
-        {error && <Failure error={error} />}
-        <footer>
-          <button type="button" onClick={onClose}>Cancel</button>
-          <button type="submit" class="primary" disabled={busy || fresh.value === undefined}>
-            {token === undefined ? "Create" : "Save"}
-          </button>
-        </footer>
-      </form>
-    </Dialog>
+      )}
+      <Select
+        label="Expires"
+        value={duration}
+        set={setDuration}
+        options={before === undefined ? DURATIONS : [
+          [KEEP, `as it is: ${before.expires_at === null ? "never" : moment(before.expires_at)}`],
+          ...DURATIONS,
+        ]}
+      />
+      {before && before.state !== "revoked" && <Check label="Active" value={isActive} set={setActive} />}
+      <RulesForm draft={draft} onChange={setDraft} />
+      {error && <Failure error={error} />}
+      <footer>
+        <button type="button" onClick={onClose}>Cancel</button>
+        <button type="submit" class="primary" disabled={busy}>
+          {before === undefined ? "Create" : "Save"}
+        </button>
+      </footer>
+    </form>
   );
 }
 

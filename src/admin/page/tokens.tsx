@@ -81,7 +81,9 @@ export function Tokens() {
                 </div>
                 <p role="status" class="help">{said}</p>
                 <Shown of={loaded}>
-                  {(tokens) => <TokenTable tokens={tokens} projects={all} onDo={setDoing} />}
+                  {(tokens) => (
+                    <TokenTable tokens={tokens} projects={all} isAll={which === "all"} onDo={setDoing} />
+                  )}
                 </Shown>
               </>
             )}
@@ -116,8 +118,9 @@ export function Tokens() {
   );
 }
 
-function TokenTable({ tokens, projects, onDo }: {
+function TokenTable({ tokens, projects, isAll, onDo }: {
   tokens: readonly Token[];
+  isAll: boolean;
   projects: readonly Project[];
   onDo: (doing: Doing) => void;
 }) {
@@ -129,20 +132,33 @@ function TokenTable({ tokens, projects, onDo }: {
       rows={tokens}
       id={({ id }) => id}
       text={(token) => [token.name, token.id, token.token_suffix, projectOf(token)].join(" ")}
-      empty="No token here. Whoever is to use this proxy gets one: New token."
+      empty={isAll
+        ? "No token here. Whoever is to use this proxy gets one: New token."
+        : "No token is active here. “All” shows those that were."}
       onOpen={(token) => onDo({ what: "edit", token })}
       columns={[
         { title: "Name", cell: ({ name }) => name, by: ({ name }) => name.toLowerCase() },
         { title: "Project", cell: projectOf, by: (token) => projectOf(token).toLowerCase() },
         { title: "Ends in", cell: ({ token_suffix }) => <code>…{token_suffix}</code> },
-        { title: "State", cell: ({ state }) => <State of={state} />, by: ({ state }) => state },
+        {
+          title: "State",
+          cell: ({ state, previous_valid_until: until }) => (
+            <>
+              <State of={state} />
+              {until !== null && Date.parse(until) > Date.now() && (
+                <small>old value until {moment(until)}</small>
+              )}
+            </>
+          ),
+          by: ({ state }) => state,
+        },
         {
           title: "Expires",
           cell: ({ expires_at }) =>
             expires_at === null ? "never" : <span title={moment(expires_at)}>{relative(expires_at)}</span>,
           by: ({ expires_at }) => expires_at ?? "9",
         },
-        { title: "Limits", cell: rulesText },
+        { title: "Limits", cell: (token) => rulesText(token) || "those of its project" },
         {
           title: "Requests",
           cell: ({ request_count }) => count(request_count),

@@ -1,6 +1,6 @@
 /** Sends one tiny request through the proxy, as a client would, and shows what comes. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Endpoint } from "./api.ts";
 import { duration } from "./format.ts";
 import { Input, Select } from "./controls.tsx";
@@ -21,20 +21,32 @@ export function TryIt({ endpoints, token: given }: { endpoints: readonly Endpoin
   const [typed, setTyped] = useState("");
   const [text, setText] = useState("");
   const [took, setTook] = useState("");
+  const asking = useRef<AbortController>(undefined);
+  useEffect(() => () => asking.current?.abort(), []);
   const token = given || typed;
   const usual = endpoint === undefined ? "" : MODELS[endpoint.provider] ?? "";
   const { busy, error, submit } = useSubmit(async () => {
     setText("");
     setTook("");
     const began = performance.now();
+    const { signal } = asking.current = new AbortController();
+    const question = {
+      endpoint: name,
+      provider: endpoint?.provider ?? "openai",
+      model: model || usual,
+      token,
+    };
     let first: number | undefined;
-    const provider = endpoint?.provider ?? "openai";
-    for await (
-      const piece of streamAnswer({ endpoint: name, provider, model: model || usual, token, prompt: PROMPT })
-    ) {
-      first ??= performance.now() - began;
-      setText((before) => before + piece);
+    try {
+      for await (const piece of streamAnswer({ ...question, prompt: PROMPT }, signal)) {
+        first ??= performance.now() - began;
+        setText((before) => before + piece);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      return setTook("Stopped.");
     }
+    if (first === undefined) throw new Error("The answer held no text.");
     setTook(`First byte after ${duration(first)}, all of it after ${duration(performance.now() - began)}.`);
   }, () => {});
   return (
@@ -62,7 +74,10 @@ export function TryIt({ endpoints, token: given }: { endpoints: readonly Endpoin
           />
           {!given && <Input label="Token to try" type="password" required value={typed} set={setTyped} />}
         </div>
-        <button type="submit" disabled={busy}>{busy ? "Asking…" : "Send"}</button>
+        {/* With keys: one element that changed from the one into the other would send what it has just stopped. */}
+        {busy
+          ? <button key="stop" type="button" onClick={() => asking.current?.abort()}>Stop</button>
+          : <button key="send" type="submit">Send</button>}
         <output>{text}</output>
         <p class="help" role="status">{took}</p>
         {error && <Failure error={error} />}

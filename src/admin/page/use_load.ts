@@ -6,6 +6,8 @@ import { Unreachable } from "./http.ts";
 /** One reading; what was read before stays until the next is there. */
 export interface Loaded<Value> {
   readonly value: Value | undefined;
+  /** What is there answers an earlier question; the next answer is on its way. */
+  readonly isStale: boolean;
   readonly error: Error | undefined;
   readonly reload: () => void;
 }
@@ -52,5 +54,5 @@ export function useLoad<Value>(
       clearTimeout(timer);
     };
   }, [key, turn, everyMs]);
-  return { value: result.value, error: result.error, reload };
+  return { value: result.value, isStale: result.key !== key, error: result.error, reload };
 }

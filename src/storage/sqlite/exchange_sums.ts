@@ -29,10 +29,13 @@ export function readSpending(database: Database, { day, month }: { day: number; 
   );
 }
 
-/** Drops exchanges that began before a moment, and keeps their sums by the day instead of by the hour. */
-export function pruneExchanges(database: Database, before: number): number {
-  const { changes } = database.run("DELETE FROM exchanges WHERE started_at < ?", before);
-  const day = before - before % DAY_MS;
+/** Drops exchanges that began before a moment, and before another one keeps their sums by the day, not by the hour. */
+export function pruneExchanges(
+  database: Database,
+  { exchangesBefore, hoursBefore }: { exchangesBefore: number; hoursBefore: number },
+): number {
+  const { changes } = database.run("DELETE FROM exchanges WHERE started_at < ?", exchangesBefore);
+  const day = hoursBefore - hoursBefore % DAY_MS;
   const hours = `start < ? AND start % ${DAY_MS} <> 0`;
   const others = KEY_COLUMNS.slice(1).join(", ");
   database.run(

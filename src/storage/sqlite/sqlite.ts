@@ -53,7 +53,7 @@ export function openSqlite(path: string): Store {
     usage: (grouping, filter) => settled(() => readUsage(database, grouping, filter)),
     listExchanges: (page) => settled(() => listExchanges(database, page)),
     listAudit: (page) => settled(() => listAudit(database, page)),
-    prune: (before) => settled(() => database.transaction(() => pruneExchanges(database, before))),
+    prune: (limits) => settled(() => database.transaction(() => pruneExchanges(database, limits))),
 
     readNote: (name) =>
       settled(() => {

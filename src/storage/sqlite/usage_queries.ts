@@ -83,18 +83,19 @@ function name(group: UsageGroup | undefined): string {
 /** The midnight before an hour by the clocks of a time zone, as if they showed UTC. */
 function dayExpression(database: Database, timeZone: string | undefined, { from, to }: UsageFilter): string {
   const extent = database.get("SELECT min(start) AS first, max(start) AS last FROM usage");
-  const offsets = timeZone === undefined || typeof extent?.["first"] !== "number"
-    ? []
-    : zoneOffsets(timeZone, {
-      from: from === undefined ? extent["first"] : from - from % HOUR_MS,
-      to: to ?? Number(extent["last"]) + HOUR_MS,
-    });
-  const [first, ...later] = offsets;
+  const first = Number(extent?.["first"] ?? 0);
+  const last = Number(extent?.["last"] ?? 0);
+  // No further than there is usage: whoever asks may ask for ten thousand years.
+  const offsets = timeZone === undefined ? [] : zoneOffsets(timeZone, {
+    from: Math.max(first, from === undefined ? first : from - from % HOUR_MS),
+    to: Math.min(last, to ?? last) + HOUR_MS,
+  });
+  const [earliest, ...later] = offsets;
   // The latest that has begun holds.
   const cases = later.toReversed().map(({ since, offsetMs }) => `WHEN start >= ${since} THEN ${offsetMs}`);
   const offset = cases.length === 0
-    ? String(first?.offsetMs ?? 0)
-    : `CASE ${cases.join(" ")} ELSE ${first?.offsetMs} END`;
+    ? String(earliest?.offsetMs ?? 0)
+    : `CASE ${cases.join(" ")} ELSE ${earliest?.offsetMs} END`;
   return `(start + ${offset}) / ${DAY_MS} * ${DAY_MS}`;
 }
 
