@@ -342,7 +342,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     const times = Array.from({ length: 100 }, (_, index) => 10 * (index + 1));
     await store.addExchanges(times.map((firstByteMs) => exchangeRow({ firstByteMs })));
     await store.addExchanges([
-      exchangeRow({ firstByteMs: 90_000, status: 500 }),
+      ...Array.from({ length: 30 }, () => exchangeRow({ firstByteMs: 90_000, status: 500 })),
       exchangeRow({ firstByteMs: undefined, status: 502, ending: "bad_gateway", endpoint: "none" }),
     ]);
     const read = async (filter: Partial<UsageFilter> = {}) =>
@@ -357,6 +357,17 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await read(), before);
     const [model] = await store.usage({ ...ALL_TOGETHER, group: "model" }, NO_FILTER);
     assertEquals(model?.firstByteMs, before);
+  });
+
+  test("times to the first byte are folded into days without counting any twice", async (store) => {
+    const midnight = AT - AT % DAY;
+    await store.addExchanges([
+      ...Array.from({ length: 10 }, () => exchangeRow({ startedAt: midnight, firstByteMs: 10 })),
+      ...Array.from({ length: 9 }, () => exchangeRow({ startedAt: midnight + 5 * HOUR, firstByteMs: 1_000 })),
+    ]);
+    const before = (await store.usage(ALL_TOGETHER, NO_FILTER))[0]?.firstByteMs;
+    await store.prune({ exchangesBefore: AT + 2 * DAY, hoursBefore: AT + 2 * DAY });
+    assertEquals((await store.usage(ALL_TOGETHER, NO_FILTER))[0]?.firstByteMs, before);
   });
 
   test("an exchange of several attempts remembers each", async (store) => {
