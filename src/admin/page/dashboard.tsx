@@ -1,37 +1,25 @@
 /** What was used, by whom, at what cost; what is left; and how the backends are. */
 
 import { useState } from "preact/hooks";
-import { type Endpoint, get, getAll, type Listed, type Project, type Token, type UsageRow } from "./api.ts";
-import { Chart, type Series } from "./chart.tsx";
+import { get, type Listed, type UsageRow } from "./api.ts";
+import { Backends, Budgets } from "./budgets.tsx";
+import { Chart } from "./chart.tsx";
 import { change, count, duration, money, UNKNOWN } from "./format.ts";
 import { type PeriodName, periodOf, PERIODS } from "./period.ts";
-import { Choice, Empty, Shown, State } from "./pieces.tsx";
+import { Choice, Empty, Shown } from "./pieces.tsx";
 import { Table } from "./table.tsx";
+import {
+  firstByteSeries,
+  type Group,
+  GROUPS,
+  type Metric,
+  METRICS,
+  namesOf,
+  seriesOf,
+  tokensOf,
+} from "./usage_series.ts";
 import { useLoad } from "./use_load.ts";
 
-const METRICS = {
-  requests: ["Requests", (row) => row.requests, count],
-  tokens: ["Tokens", tokensOf, count],
-  cost: ["Cost", (row) => row.cost_micros, money],
-  errors: ["Errors", (row) => row.errors, count],
-  first_byte: ["First byte", (row) => row.time_to_first_byte_p50_ms ?? null, duration],
-} as const satisfies Record<
-  string,
-  readonly [string, (row: UsageRow) => number | null, (value: number) => string]
->;
-type Metric = keyof typeof METRICS;
-
-const GROUPS = [
-  ["model", "Model"],
-  ["token", "Token"],
-  ["project", "Project"],
-  ["endpoint", "Endpoint"],
-  ["client", "Client"],
-] as const;
-type Group = typeof GROUPS[number][0];
-
-/** Series of their own in the chart; the rest is one more. */
-const MAX_SERIES = 5;
 const EVERY_MS = 30_000;
 
 export function Dashboard() {
@@ -214,137 +202,4 @@ function UsageTable({ rows, group }: { rows: readonly UsageRow[]; group: Group }
       ]}
     />
   );
-}
-
-function Budgets() {
-  const loaded = useLoad(
-    async (signal) => {
-      const [projects, tokens] = await Promise.all([
-        getAll<Project>("/projects?active_only=true", signal),
-        getAll<Token>("/tokens?active_only=true", signal),
-      ]);
-      return [
-        ...projects.flatMap((project) => budgetsOf(`Project ${project.name}`, project)),
-        ...tokens.flatMap((token) => budgetsOf(`Token ${token.name}`, token)),
-      ];
-    },
-    "",
-    EVERY_MS,
-  );
-  return (
-    <section>
-      <h2>Budgets</h2>
-      <Shown of={loaded}>
-        {(budgets) =>
-          budgets.length === 0 ? <Empty>No project and no token has a budget.</Empty> : (
-            <ul class="budgets">
-              {budgets.toSorted((one, other) => other.spent / other.budget - one.spent / one.budget).map((
-                { key, name, period, spent, budget },
-              ) => (
-                <li key={key}>
-                  <span>{name}, {period}</span>
-                  <meter
-                    min={0}
-                    max={budget || 1}
-                    high={budget * 0.8}
-                    optimum={0}
-                    value={spent}
-                    aria-label={`${name}, ${period}`}
-                  />
-                  <span>{money(Math.max(0, budget - spent))} left of {money(budget)}</span>
-                </li>
-              ))}
-            </ul>
-          )}
-      </Shown>
-    </section>
-  );
-}
-
-function budgetsOf(name: string, { id, budget, spent }: Pick<Project, "id" | "budget" | "spent">) {
-  return ([
-    ["today (UTC)", budget.day_usd, spent.day_micros],
-    ["this month (UTC)", budget.month_usd, spent.month_micros],
-    ["in all", budget.total_usd, spent.total_micros],
-  ] as const).flatMap(([period, dollars, micros]) =>
-    dollars === null ? [] : [{ key: id + period, name, period, spent: micros, budget: dollars * 1e6 }]
-  );
-}
-
-function Backends() {
-  const loaded = useLoad((signal) => get<Listed<Endpoint>>("/endpoints", signal), "", EVERY_MS);
-  return (
-    <section>
-      <h2>Backends</h2>
-      <Shown of={loaded}>
-        {({ data }) => (
-          <ul class="backends">
-            {data.flatMap((endpoint) =>
-              endpoint.backends.map((backend) => (
-                <li key={`${endpoint.name}/${backend.name}`}>
-                  <span>{endpoint.name} → {backend.name}</span>
-                  <State of={backend.state} />
-                  {backend.in_flight > 0 && <span>{count(backend.in_flight)} running</span>}
-                </li>
-              ))
-            )}
-          </ul>
-        )}
-      </Shown>
-    </section>
-  );
-}
-
-function tokensOf(row: UsageRow): number {
-  return row.input_tokens + row.output_tokens;
-}
-
-/** What groups are called; those of one name are told apart by the end of their id. */
-function namesOf(rows: readonly UsageRow[], group: Group): (row: UsageRow) => string {
-  const plain = (row: UsageRow) => String(row[`${group}_name`] ?? row[group] ?? "") || "none";
-  const ids = Map.groupBy(rows, plain);
-  return (row) => {
-    const isShared = new Set(ids.get(plain(row))?.map((one) => one[group])).size > 1;
-    return isShared ? `${plain(row)} (…${String(row[group]).slice(-4)})` : plain(row);
-  };
-}
-
-/** The largest on their own, the rest together. */
-function seriesOf(
-  keys: readonly string[],
-  rows: readonly UsageRow[],
-  { group, metric }: { group: Group; metric: Metric },
-): Series[] {
-  const read = METRICS[metric][1];
-  const nameOf = namesOf(rows, group);
-  const index = new Map(keys.map((key, at) => [key, at]));
-  const found = new Map<string, { sum: number; values: number[] }>();
-  for (const row of rows) {
-    const at = index.get(String(row["day"] ?? row["hour"]));
-    if (at === undefined) continue;
-    const name = nameOf(row);
-    const series = found.get(name) ?? { sum: 0, values: keys.map(() => 0) };
-    found.set(name, series);
-    const value = read(row) ?? 0;
-    series.sum += value;
-    series.values[at] = (series.values[at] ?? 0) + value;
-  }
-  const sorted = [...found].filter(([, { sum }]) => sum > 0).toSorted(([, one], [, other]) =>
-    other.sum - one.sum
-  );
-  const rest = sorted.slice(MAX_SERIES).map(([, { values }]) => values);
-  const largest = sorted.slice(0, MAX_SERIES).map(([name, { values }]) => ({ name, values }));
-  if (rest.length === 0) return largest;
-  return [...largest, {
-    name: `${rest.length} others`,
-    values: keys.map((_, at) => rest.reduce((sum, values) => sum + (values[at] ?? 0), 0)),
-  }];
-}
-
-function firstByteSeries(keys: readonly string[], rows: readonly UsageRow[]): Series[] {
-  const byKey = new Map(rows.map((row) => [String(row["day"] ?? row["hour"]), row]));
-  return [
-    { name: "median", values: keys.map((key) => byKey.get(key)?.time_to_first_byte_p50_ms ?? null) },
-    { name: "95 %", values: keys.map((key) => byKey.get(key)?.time_to_first_byte_p95_ms ?? null) },
-  ];
 }

@@ -1,0 +1,89 @@
+/** What usage is measured in and grouped by, and the series that a chart is made of. */
+
+import type { UsageRow } from "./api.ts";
+import type { Series } from "./chart.tsx";
+import { count, duration, money } from "./format.ts";
+
+/** What can be shown: its name, where it is read, and how it is written. */
+export const METRICS = {
+  requests: ["Requests", (row) => row.requests, count],
+  tokens: ["Tokens", tokensOf, count],
+  cost: ["Cost", (row) => row.cost_micros, money],
+  errors: ["Errors", (row) => row.errors, count],
+  first_byte: ["First byte", (row) => row.time_to_first_byte_p50_ms ?? null, duration],
+} as const satisfies Record<
+  string,
+  readonly [string, (row: UsageRow) => number | null, (value: number) => string]
+>;
+/** One of them. */
+export type Metric = keyof typeof METRICS;
+
+/** By what it can be grouped, and how that is called. */
+export const GROUPS = [
+  ["model", "Model"],
+  ["token", "Token"],
+  ["project", "Project"],
+  ["endpoint", "Endpoint"],
+  ["client", "Client"],
+] as const;
+/** One of them. */
+export type Group = typeof GROUPS[number][0];
+
+/** Series of their own in the chart; the rest is one more. */
+const MAX_SERIES = 5;
+
+/** Both ways. */
+export function tokensOf(row: UsageRow): number {
+  return row.input_tokens + row.output_tokens;
+}
+
+/** What groups are called; those of one name are told apart by the end of their id. */
+export function namesOf(rows: readonly UsageRow[], group: Group): (row: UsageRow) => string {
+  const plain = (row: UsageRow) => String(row[`${group}_name`] ?? row[group] ?? "") || "none";
+  const ids = Map.groupBy(rows, plain);
+  return (row) => {
+    const isShared = new Set(ids.get(plain(row))?.map((one) => one[group])).size > 1;
+    return isShared ? `${plain(row)} (…${String(row[group]).slice(-4)})` : plain(row);
+  };
+}
+
+/** The largest on their own, the rest together. */
+export function seriesOf(
+  keys: readonly string[],
+  rows: readonly UsageRow[],
+  { group, metric }: { group: Group; metric: Metric },
+): Series[] {
+  const read = METRICS[metric][1];
+  const nameOf = namesOf(rows, group);
+  const index = new Map(keys.map((key, at) => [key, at]));
+  const found = new Map<string, { sum: number; values: number[] }>();
+  for (const row of rows) {
+    const at = index.get(String(row["day"] ?? row["hour"]));
+    if (at === undefined) continue;
+    const name = nameOf(row);
+    const series = found.get(name) ?? { sum: 0, values: keys.map(() => 0) };
+    found.set(name, series);
+    const value = read(row) ?? 0;
+    series.sum += value;
+    series.values[at] = (series.values[at] ?? 0) + value;
+  }
+  const sorted = [...found].filter(([, { sum }]) => sum > 0).toSorted(([, one], [, other]) =>
+    other.sum - one.sum
+  );
+  const rest = sorted.slice(MAX_SERIES).map(([, { values }]) => values);
+  const largest = sorted.slice(0, MAX_SERIES).map(([name, { values }]) => ({ name, values }));
+  if (rest.length === 0) return largest;
+  return [...largest, {
+    name: `${rest.length} others`,
+    values: keys.map((_, at) => rest.reduce((sum, values) => sum + (values[at] ?? 0), 0)),
+  }];
+}
+
+/** Of each time the median and the slowest 95th of 100. */
+export function firstByteSeries(keys: readonly string[], rows: readonly UsageRow[]): Series[] {
+  const byKey = new Map(rows.map((row) => [String(row["day"] ?? row["hour"]), row]));
+  return [
+    { name: "median", values: keys.map((key) => byKey.get(key)?.time_to_first_byte_p50_ms ?? null) },
+    { name: "95 %", values: keys.map((key) => byKey.get(key)?.time_to_first_byte_p95_ms ?? null) },
+  ];
+}
