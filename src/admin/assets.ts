@@ -24,6 +24,8 @@ export class Assets {
   readonly #folder: URL;
   readonly #loaded = new Map<string, Promise<Asset>>();
   #names: Promise<ReadonlySet<string>> | undefined;
+  /** When the page was built that is kept. */
+  #builtAt: number | undefined;
 
   constructor(folder: URL) {
     this.#folder = folder;
@@ -31,6 +33,7 @@ export class Assets {
 
   /** The answer to a request for a file; undefined where there is none of that name. */
   async answer(name: string, acceptEncoding: string): Promise<Response | undefined> {
+    if (name === INDEX) await this.#forgetEarlierBuild();
     const type = TYPES[name.split(".")[1] ?? ""];
     // Names are the build's own: nothing that a client writes is looked for on the disk.
     if (type === undefined || !(await this.#known()).has(name)) return undefined;
@@ -49,11 +52,18 @@ export class Assets {
     });
   }
 
+  /** Whoever works on the page builds it while the program runs. */
+  async #forgetEarlierBuild(): Promise<void> {
+    const built = await Deno.stat(new URL(INDEX, this.#folder)).catch(() => undefined);
+    const builtAt = built?.mtime?.getTime();
+    if (builtAt === this.#builtAt) return;
+    this.#builtAt = builtAt;
+    this.#names = undefined;
+    this.#loaded.clear();
+  }
+
   async #known(): Promise<ReadonlySet<string>> {
-    const names = await (this.#names ??= this.#list());
-    // It may be built while the program runs.
-    if (names.size === 0) this.#names = undefined;
-    return names;
+    return await (this.#names ??= this.#list());
   }
 
   async #list(): Promise<ReadonlySet<string>> {
