@@ -79,7 +79,14 @@ browserTest("the tour: a project, a token, its use, its cost, its limit, its end
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
 
-  await openai.chat.completions.create(ask);
+  const { request_id: requestId } = await openai.chat.completions.create(ask).withResponse();
+  await page.getByLabel("Request id").fill("req_unknown");
+  await page.getByRole("button", { name: "Find" }).click();
+  await page.getByText("No exchange that is kept has this id.").waitFor();
+  await page.getByLabel("Request id").fill(requestId ?? "");
+  await page.getByRole("button", { name: "Find" }).click();
+  await dialog.getByText(requestId ?? "").first().waitFor();
+  await page.keyboard.press("Escape");
   const refused = await openai.chat.completions.create(ask).catch((error) => error);
   assertEquals(refused.status, 429);
   await page.getByRole("row").filter({ hasText: "budget exceeded" }).waitFor();

@@ -273,4 +273,9 @@ browserTest("the dashboard holds a period against the one before it", async () =
   await page.getByRole("button", { name: "First byte", exact: true }).first().click();
   await page.getByText("95 %", { exact: true }).waitFor();
   await page.getByRole("img", { name: "First byte over time" }).waitFor();
+  await page.getByRole("link", { name: "Live" }).click();
+  await page.getByRole("heading", { name: "Live" }).waitFor();
+  await page.goBack();
+  await page.getByRole("img", { name: "First byte over time" }).waitFor();
+  assertEquals(await page.getByRole("button", { name: "30 days" }).getAttribute("aria-pressed"), "true");
 });

@@ -1,7 +1,7 @@
 /** What forms are made of. */
 
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 
 /** What an input may be told besides its words and its value. */
 interface InputSettings {
@@ -25,7 +25,12 @@ interface Labelled {
 }
 
 /** A line of text, a number or a secret. */
-export function Input({ label, help, value, set, type = "text", ...rest }: Labelled & InputSettings) {
+export function Input(
+  { label, help, value, set, type = "text", autofocus = false, ...rest }: Labelled & InputSettings,
+) {
+  const ref = useRef<HTMLInputElement>(null);
+  // The attribute counts where a page is loaded, not where a form comes later.
+  useEffect(() => void (autofocus && ref.current?.focus()), []);
   return (
     <Field label={label} help={help}>
       {(names) => (
@@ -33,6 +38,7 @@ export function Input({ label, help, value, set, type = "text", ...rest }: Label
           autocomplete="off"
           {...rest}
           {...names}
+          ref={ref}
           // The types of elements are told apart by literals.
           type={type as "text"}
           value={value}

@@ -13,6 +13,7 @@ import {
   type Group,
   GROUPS,
   type Metric,
+  METRIC_NAMES,
   METRICS,
   namesOf,
   seriesOf,
@@ -22,10 +23,30 @@ import { useLoad } from "./use_load.ts";
 
 const EVERY_MS = 30_000;
 
+/** What is looked at. */
+interface Choices {
+  readonly name: PeriodName;
+  readonly metric: Metric;
+  readonly group: Group;
+}
+
+/** It stands in the address, `#dashboard?7&cost&model`: who goes back, reloads or shares it finds it again. */
+function choiceInAddress(): Choices {
+  const [name, metric, group] = (location.hash.split("?")[1] ?? "").split("&");
+  return {
+    name: PERIODS.find(([key]) => key === name)?.[0] ?? "7",
+    metric: METRIC_NAMES.find((key) => key === metric) ?? "cost",
+    group: GROUPS.find(([key]) => key === group)?.[0] ?? "model",
+  };
+}
+
 export function Dashboard() {
-  const [name, setName] = useState<PeriodName>("7");
-  const [group, setGroup] = useState<Group>("model");
-  const [metric, setMetric] = useState<Metric>("cost");
+  const [{ name, metric, group }, setChoice] = useState(choiceInAddress);
+  const choose = (change: Partial<Choices>) => {
+    const next = { name, metric, group, ...change };
+    history.replaceState(null, "", `#dashboard?${next.name}&${next.metric}&${next.group}`);
+    setChoice(next);
+  };
   const isTime = metric === "first_byte";
   const used = useLoad(
     async (signal) => {
@@ -38,7 +59,7 @@ export function Dashboard() {
         usage(`group=${group}&${period.query}`),
         usage(`group=${period.group}${split}&${period.query}`),
       ]);
-      return { period, now, before, rows, times, group, metric };
+      return { period, now, before, rows, times, group };
     },
     `${name} ${group} ${isTime}`,
     EVERY_MS,
@@ -46,7 +67,7 @@ export function Dashboard() {
   return (
     <>
       <h1>Dashboard</h1>
-      <Choice label="Period" options={PERIODS} value={name} onChange={setName} />
+      <Choice label="Period" options={PERIODS} value={name} onChange={(next) => choose({ name: next })} />
       <Shown of={used}>
         {({ period, now, before, rows, times, group: shown }) => (
           <>
@@ -56,11 +77,16 @@ export function Dashboard() {
               <div class="row">
                 <Choice
                   label="What is shown"
-                  options={(Object.keys(METRICS) as Metric[]).map((key) => [key, METRICS[key][0]] as const)}
+                  options={METRIC_NAMES.map((key) => [key, METRICS[key][0]] as const)}
                   value={metric}
-                  onChange={setMetric}
+                  onChange={(next) => choose({ metric: next })}
                 />
-                <Choice label="Grouped by" options={GROUPS} value={group} onChange={setGroup} />
+                <Choice
+                  label="Grouped by"
+                  options={GROUPS}
+                  value={group}
+                  onChange={(next) => choose({ group: next })}
+                />
               </div>
               <OverTime
                 keys={period.keys}

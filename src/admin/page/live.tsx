@@ -3,9 +3,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { API, type Exchange, get, getAll, type Listed, type Token } from "./api.ts";
 import { bytes, count, duration, money, timeOrDay, UNKNOWN } from "./format.ts";
+import { Input } from "./controls.tsx";
 import { ExchangeDetail } from "./exchange_detail.tsx";
 import { ExchangeLog, type Running } from "./exchange_log.ts";
-import { Failure, State } from "./pieces.tsx";
+import { Failure, State, useSubmit } from "./pieces.tsx";
 import { readSession, signedInAgain } from "./session.ts";
 import { Table } from "./table.tsx";
 import { useLoad } from "./use_load.ts";
@@ -126,6 +127,7 @@ export function Live() {
         <button type="button" aria-pressed={isPaused} onClick={pause}>{isPaused ? "Go on" : "Pause"}</button>
       </div>
       {failure && <Failure error={failure} retry={catchUp} />}
+      <Find onFound={setOpen} />
       {shown === undefined ? !failure && <p class="loading" role="status">Loading…</p> : (
         <Table
           label="Exchanges"
@@ -169,6 +171,24 @@ export function Live() {
       {cursor !== null && <button type="button" onClick={readOlder}>Show older ones</button>}
       {open && <ExchangeDetail exchange={open} tokenName={who(open)} onClose={() => setOpen(undefined)} />}
     </>
+  );
+}
+
+/** By the id that clients see in `x-request-id`, also of exchanges that are not in the list. */
+function Find({ onFound }: { onFound: (exchange: Exchange) => void }) {
+  const [id, setId] = useState("");
+  const { busy, error, submit } = useSubmit(async () => {
+    const query = `/exchanges?limit=1&request_id=${encodeURIComponent(id.trim())}`;
+    const [found] = (await get<Listed<Exchange>>(query)).data;
+    if (found === undefined) throw new Error("No exchange that is kept has this id.");
+    return found;
+  }, onFound);
+  return (
+    <form class="find" onSubmit={submit}>
+      <Input label="Request id" required value={id} set={setId} />
+      <button type="submit" disabled={busy}>Find</button>
+      {error && <Failure error={error} />}
+    </form>
   );
 }
 

@@ -62,7 +62,9 @@ export function Dialog({ title, onClose, children }: {
     return () => {
       // While it is open nothing else can have the focus.
       dialog?.close();
-      if (before instanceof HTMLElement) before.focus();
+      const goBack = () => before instanceof HTMLElement && before.focus();
+      goBack();
+      setTimeout(() => document.activeElement === document.body && goBack());
     };
   }, []);
   return (

@@ -18,6 +18,10 @@ export const METRICS = {
 /** One of them. */
 export type Metric = keyof typeof METRICS;
 
+/** All of them. */
+// Object.keys gives strings; these are the keys of a constant that is written out above.
+export const METRIC_NAMES = Object.keys(METRICS) as Metric[];
+
 /** By what it can be grouped, and how that is called. */
 export const GROUPS = [
   ["model", "Model"],
