@@ -4,8 +4,7 @@ import { fetchOrThrow, problemOf } from "./http.ts";
 
 const SESSION = "/admin/session";
 
-type State = "unknown" | "in" | "out";
-let state: State = "unknown";
+type State = "in" | "out";
 const listeners = new Set<(state: State) => void>();
 let waiting: (() => void)[] = [];
 
@@ -49,8 +48,7 @@ export function signedInAgain(): Promise<void> {
   return new Promise((resolve) => waiting.push(resolve));
 }
 
-function become(next: State): void {
-  state = next;
+function become(state: State): void {
   for (const listener of listeners) listener(state);
   if (state !== "in") return;
   const resolvers = waiting;
