@@ -75,6 +75,8 @@ export class RequestTap {
   }
 }
 
+/** What a path has that names a model; whatever is encoded may be part of it. */
+const MAY_NAME_MODEL = /[:%]|models|deployments|engines/i;
 /** Segments of a path behind which a model is named. */
 const MODEL_FOLDERS: ReadonlySet<string> = new Set(["models", "tunedmodels", "deployments", "engines"]);
 
@@ -83,6 +85,8 @@ const MODEL_FOLDERS: ReadonlySet<string> = new Set(["models", "tunedmodels", "de
  * `/deployments/NAME/…`. Every one there is, however it is written: servers decode and merge slashes before they look.
  */
 export function modelsInPath(path: string): string[] {
+  // Nearly no path does, and every request asks.
+  if (!MAY_NAME_MODEL.test(path)) return [];
   const segments = path.split("/").map(decoded).join("/").split("/").filter((segment) => segment !== "");
   const names: string[] = [];
   for (const [index, segment] of segments.entries()) {
