@@ -32,7 +32,6 @@ export class ManagedTokens {
   /** Values that were presented and known: to hash one takes as long as all the rest. Guesses are never among them. */
   readonly #met = new Map<string, Entry>();
   #secrets: readonly string[] = [];
-  #lookedAt = -Infinity;
   #refreshing: Promise<void> | undefined;
   #nextRefresh: Promise<void> | undefined;
 
@@ -54,12 +53,7 @@ export class ManagedTokens {
 
   /** Whether what is in memory may be old: another program has changed the store, or it is being read. */
   get isStale(): boolean {
-    if (this.#refreshing !== undefined) return true;
-    const now = this.#clock.epochMs();
-    // To look takes a twentieth of a request: those of one millisecond share it.
-    if (now === this.#lookedAt) return false;
-    this.#lookedAt = now;
-    return this.#store.changedElsewhere();
+    return this.#refreshing !== undefined || this.#store.changedElsewhere();
   }
 
   /** Reads everything again. Those who ask while it is being read share the next reading: theirs may be newer. */

@@ -94,8 +94,6 @@ Deno.test("ManagedTokens: those who ask while it is being read share one further
   assertEquals(bench.reads - before, 2);
   assertEquals(tokens.isStale, false);
   bench.changed = true;
-  assertEquals(tokens.isStale, false, "not looked at again within a millisecond");
-  bench.clock.pass(1);
   assertEquals(tokens.isStale, true);
 });
 
