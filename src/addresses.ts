@@ -6,19 +6,29 @@ import type { ServerConfig } from "./config/schema.ts";
 export interface Listening {
   /** The port that was given, or that the system chose. */
   readonly port: number;
+  /** Likewise the second one, where HTTPS has one of its own. */
+  readonly httpsPort?: number | undefined;
   /** This machine's addresses on its networks. */
   readonly lanAddresses: readonly string[];
 }
 
-/** The addresses under which clients reach the server, the most useful one first. */
+/**
+ * The addresses under which clients reach the server, the most useful one first: where there are two ports the plain
+ * one, for which no certificate has to be trusted.
+ */
 export function serverUrls(
-  server: Pick<ServerConfig, "host" | "tls">,
-  { port, lanAddresses }: Listening,
+  server: Pick<ServerConfig, "host" | "tls" | "httpsPort">,
+  { port, httpsPort = server.httpsPort, lanAddresses }: Listening,
 ): string[] {
-  const scheme = server.tls === undefined ? "http" : "https";
-  const url = (host: string) => `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  if (server.host !== "0.0.0.0" && server.host !== "::") return [url(server.host)];
-  return [...lanAddresses, "localhost"].map(url);
+  const isEvery = server.host === "0.0.0.0" || server.host === "::";
+  const hosts = (isEvery ? [...lanAddresses, "localhost"] : [server.host])
+    .map((host) => host.includes(":") ? `[${host}]` : host);
+  if (server.tls === undefined) return hosts.map((host) => `http://${host}:${port}`);
+  if (httpsPort === undefined) return hosts.map((host) => `https://${host}:${port}`);
+  return [
+    ...hosts.map((host) => `http://${host}:${port}`),
+    ...hosts.map((host) => `https://${host}:${httpsPort}`),
+  ];
 }
 
 /** The IPv4 addresses under which other machines may reach this one. */

@@ -1,7 +1,7 @@
 /** The stage between authentication and forwarding: is this principal allowed to make this request, now? */
 
 import type { Account } from "./accounting/accounts.ts";
-import { modelsInPath, RequestTap } from "./accounting/request_facts.ts";
+import { modelsInPath, modelsInQuery, RequestTap } from "./accounting/request_facts.ts";
 import type { Endpoint } from "./config/schema.ts";
 import { ProxyFault } from "./faults.ts";
 import { plainBody } from "./forwarding/model/decode_body.ts";
@@ -20,8 +20,11 @@ export interface Candidate {
   readonly body: ByteSource | null;
   readonly principal: Principal;
   readonly endpoint: Endpoint;
-  /** The path that is left for the backend. */
+  /** The path that is left for the backend, and the query. */
   readonly rest: string;
+  readonly query: string;
+  /** A WebSocket is asked for. */
+  readonly upgrade: boolean;
   readonly account: Account;
   readonly limiter: Limiter;
 }
@@ -36,15 +39,30 @@ export async function admit(candidate: Candidate): Promise<ByteSource | null> {
   const tap = new RequestTap({
     contentType: fieldValue(candidate.request.fields, "content-type"),
     path: candidate.rest,
+    query: candidate.upgrade ? candidate.query : "",
   });
   account.asks(() => tap.facts());
   // Before the body is read: to hold bodies in memory is what limits are to keep from happening.
   const admission = limiter.admit(principal);
   account.admitted(admission);
+  if (candidate.upgrade) checkSession(candidate);
   if (!dependsOnBody(principal)) return observed(candidate, tap);
   const body = await readFirst(candidate, tap);
   account.reserve(tap.facts());
   return body;
+}
+
+/** A WebSocket names its model in its query, as OpenAI's do; in what it says later nobody looks for one. */
+function checkSession({ principal, endpoint, query }: Candidate): void {
+  if (!restrictsModels(principal)) return;
+  const models = modelsInQuery(query);
+  if (endpoint.provider !== "openai") {
+    throw new ProxyFault(
+      "forbidden",
+      "This token may use certain models only, and a WebSocket of this endpoint can change its model.",
+    );
+  }
+  checkModels(principal, { models, hasBody: true });
 }
 
 function dependsOnBody({ subjects }: Principal): boolean {

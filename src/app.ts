@@ -1,14 +1,17 @@
 /** The composition root: puts the parts together for serving, and closes what it opened. */
 
+import { FailureGate } from "./auth/failure_gate.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
 import type { Cancellation } from "./cancellation.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/schema.ts";
+import { createEntrance } from "./entrance.ts";
 import { ProxyFault } from "./faults.ts";
 import { Balancer } from "./forwarding/balancer.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http1/message.ts";
+import { Slots } from "./limits/slots.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
 import type { Plane } from "./plane.ts";
@@ -41,6 +44,8 @@ export function createApp(
 ): App {
   const startedAt = clock.now();
   const transport = createHttp1Transport();
+  const gate = new FailureGate(clock);
+  const slots = new Slots(config.server.concurrency, clock);
   const running = new Set<Cancellation>();
   let draining = false;
   let handler = handlerOf(config);
@@ -54,6 +59,8 @@ export function createApp(
     plane?.serves({ config, routes, balancers });
     return createHandler({
       routes,
+      entrance: createEntrance(server, gate),
+      slots,
       check: shared && plane ? (candidate) => plane.check(candidate) ?? shared(candidate) : shared,
       management: plane,
       transport,
@@ -61,6 +68,7 @@ export function createApp(
       createId,
       startedAt,
       maxBodyBytes: server.maxBodyBytes,
+      maxMessageBytes: server.maxMessageBytes,
       corsOrigins: server.corsOrigins,
       isDraining: () => draining,
       balancerOf: (endpoint) => known(balancers.get(endpoint)),
@@ -82,12 +90,14 @@ export function createApp(
     handler: (request) => handler(request),
     configure(changed) {
       handler = handlerOf(changed);
+      slots.configure(changed.server.concurrency);
       if (changed.management !== undefined) plane?.configure(changed.management);
       transport.renew();
     },
     drain() {
       draining = true;
       plane?.drain();
+      for (const cancellation of running) cancellation.askToFinish();
     },
     inFlight: () => running.size,
     cutShort() {

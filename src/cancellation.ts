@@ -10,6 +10,7 @@ export class ClientGone extends Error {
 export class Cancellation {
   #reason: Error | undefined;
   #stop: (() => void) | undefined;
+  #finish: (() => void) | undefined;
 
   /** Why it was cancelled; undefined while it was not. */
   get reason(): Error | undefined {
@@ -27,6 +28,16 @@ export class Cancellation {
   stopWith(stop: (() => void) | undefined): void {
     this.#stop = stop;
     if (this.#reason !== undefined) stop?.();
+  }
+
+  /** How it ends by itself when it is asked to, though it would go on for ever. */
+  finishWith(finish: (() => void) | undefined): void {
+    this.#finish = finish;
+  }
+
+  /** Asks what would go on for ever to end properly; everything else ends by itself. */
+  askToFinish(): void {
+    this.#finish?.();
   }
 
   /** Throws the reason if it was cancelled. */

@@ -13,6 +13,8 @@ export interface ExchangeRecord {
   readonly id: string;
   readonly method: string;
   readonly path: string;
+  /** The address it came from. */
+  readonly client: string;
   readonly principal: string | undefined;
   /** Of a managed token. */
   readonly tokenId: string | undefined;
@@ -78,12 +80,13 @@ export class Exchange {
   readonly #startedAt: number;
   readonly #method: string;
   readonly #path: string;
+  readonly #client: string;
   readonly #clock: Clock;
   readonly #onEnd: (record: ExchangeRecord) => void;
   readonly #onFailover: (failover: Failover) => void;
 
   constructor(
-    request: { id: string; method: string; path: string },
+    request: { id: string; method: string; path: string; client: string },
     { clock, onEnd, onFailover }: {
       clock: Clock;
       onEnd: (record: ExchangeRecord) => void;
@@ -93,6 +96,7 @@ export class Exchange {
     this.id = request.id;
     this.#method = request.method;
     this.#path = request.path;
+    this.#client = request.client;
     this.#clock = clock;
     this.#onEnd = onEnd;
     this.#onFailover = onFailover;
@@ -134,6 +138,7 @@ export class Exchange {
       id: this.id,
       method: this.#method,
       path: this.#path,
+      client: this.#client,
       principal: this.principal?.name,
       tokenId: this.principal?.tokenId,
       endpoint: this.endpoint,

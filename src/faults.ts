@@ -42,6 +42,18 @@ const KINDS = {
     type: "request_too_large",
     rpc: "INVALID_ARGUMENT",
   },
+  request_timeout: {
+    status: 408,
+    reason: "Request Timeout",
+    type: "invalid_request_error",
+    rpc: "DEADLINE_EXCEEDED",
+  },
+  headers_too_large: {
+    status: 431,
+    reason: "Request Header Fields Too Large",
+    type: "invalid_request_error",
+    rpc: "INVALID_ARGUMENT",
+  },
   rate_limited: {
     status: 429,
     reason: "Too Many Requests",
@@ -57,6 +69,7 @@ const KINDS = {
   internal: { status: 500, reason: "Internal Server Error", type: "api_error", rpc: "INTERNAL" },
   bad_gateway: { status: 502, reason: "Bad Gateway", type: "api_error", rpc: "UNAVAILABLE" },
   draining: { status: 503, reason: "Service Unavailable", type: "overloaded_error", rpc: "UNAVAILABLE" },
+  overloaded: { status: 503, reason: "Service Unavailable", type: "overloaded_error", rpc: "UNAVAILABLE" },
   upstream_timeout: {
     status: 504,
     reason: "Gateway Timeout",

@@ -10,13 +10,16 @@ import type { Clock } from "./clock.ts";
 import { usesOwnCredential } from "./config/credentials.ts";
 import type { Backend, Endpoint } from "./config/schema.ts";
 import { allowedOrigin, preflightReply, withCors } from "./cors.ts";
+import type { Entrance } from "./entrance.ts";
 import { Exchange, type ExchangeRecord, type Failover } from "./exchange.ts";
 import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import { forward } from "./forwarding/forward.ts";
+import { keptAlive } from "./forwarding/keepalive.ts";
 import { upstreamFields } from "./forwarding/request_headers.ts";
 import { clientFields } from "./forwarding/response_headers.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
+import { UPGRADE_FIELDS, upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { withoutUsage, withUsageAsked } from "./forwarding/stream_usage/stream_usage.ts";
 import { answerHealth, type StorageHealth } from "./health.ts";
@@ -25,8 +28,10 @@ import type { ByteSource } from "./http1/body.ts";
 import { limitedBody } from "./http1/limited_body.ts";
 import type { Handler, IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import type { Limiter } from "./limits/limiter.ts";
+import type { Slots } from "./limits/slots.ts";
 import type { Principal } from "./principal.ts";
-import { joinPath, withoutParameter } from "./routing/join_url.ts";
+import { withProjectsKey } from "./project_key.ts";
+import { joinPath, withoutParameter, withParameter } from "./routing/join_url.ts";
 import { match, type Target } from "./routing/match.ts";
 import { parseRequestTarget } from "./routing/request_target.ts";
 import type { RoutingTable } from "./routing/table.ts";
@@ -34,6 +39,7 @@ import type { RoutingTable } from "./routing/table.ts";
 /** What the handler works with. */
 export interface HandlerParts {
   readonly routes: RoutingTable;
+  readonly entrance: Entrance;
   /** Undefined: no token is asked for. */
   readonly check: TokenCheck | undefined;
   readonly transport: Transport;
@@ -46,6 +52,10 @@ export interface HandlerParts {
   readonly balancerOf: (endpoint: Endpoint) => Balancer;
   /** The longest body a client may send; undefined: without limit. */
   readonly maxBodyBytes: number | undefined;
+  /** The longest message on a WebSocket. */
+  readonly maxMessageBytes: number;
+  /** Places for exchanges. */
+  readonly slots: Slots;
   /** Origins of web pages that may read answers. */
   readonly corsOrigins: readonly string[];
   /** Undefined: it is off. */
@@ -67,14 +77,17 @@ export interface Management {
   /** Reads tokens again where they were changed; undefined: nothing was. */
   readonly refreshed: () => Promise<void> | undefined;
   /** Answers what is asked of itself; undefined for all other paths. */
-  readonly answer: (request: IncomingRequest, path: string) => Promise<OutgoingReply> | undefined;
+  readonly answer: (
+    request: IncomingRequest,
+    asked: { readonly path: string; readonly address: string },
+  ) => Promise<OutgoingReply> | undefined;
   /** How its storage is. */
   readonly storage: () => StorageHealth;
 }
 
 /** Makes the handler of all requests. */
 export function createHandler(parts: HandlerParts): Handler {
-  const { clock, startedAt, corsOrigins, management } = parts;
+  const { clock, startedAt, corsOrigins, entrance, management } = parts;
   if (corsOrigins.length === 0) return handle;
   return async (request) => {
     const origin = allowedOrigin(request.fields, corsOrigins);
@@ -94,27 +107,38 @@ export function createHandler(parts: HandlerParts): Handler {
       storage: management?.storage(),
     });
     if (health !== undefined) return health;
-    const managed = management?.answer(request, path);
+    const address = entrance.addressOf(request);
+    const managed = management?.answer(request, { path, address });
     if (managed !== undefined) return await managed;
 
     parts.onStart(cancellation);
-    const exchange = new Exchange({ id: parts.createId(), method, path }, {
+    let leave = (): void => {};
+    const exchange = new Exchange({ id: parts.createId(), method, path, client: address }, {
       clock,
-      onEnd: (record) => parts.onEnd(record, cancellation),
+      onEnd(record) {
+        leave();
+        parts.onEnd(record, cancellation);
+      },
       onFailover: parts.onFailover,
     });
     const target = match(parts.routes, path);
     exchange.endpoint = target?.endpoint.name;
 
     try {
+      entrance.checkAddress(address);
       await management?.refreshed();
+      const presented = findCredentials(fields, query);
       const passthrough = target?.endpoint.backends.some(({ key }) => key.mode === "passthrough") === true;
-      const verdict = authenticate(findCredentials(fields, query), {
+      if (parts.check !== undefined) entrance.checkGuesses(address, presented);
+      const verdict = authenticate(presented, {
         check: parts.check,
         passthrough,
         endpoint: target?.endpoint.name,
       });
-      if (!verdict.admitted) throw new ProxyFault(verdict.code, verdict.message);
+      if (!verdict.admitted) {
+        entrance.refused(address, verdict.guesses);
+        throw new ProxyFault(verdict.code, verdict.message);
+      }
       const { principal } = verdict;
       exchange.principal = principal;
       const account = management?.accounts.open({
@@ -132,13 +156,26 @@ export function createHandler(parts: HandlerParts): Handler {
       }
       const unsupported = unsupportedReason(request);
       if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
+      const upgrade = upgradeOf(request);
+      if (typeof upgrade === "string") throw new ProxyFault("bad_request", upgrade);
+      if (upgrade && principal.kind === "anonymous") checkPage(fields, corsOrigins);
+      const entered = parts.slots.take(holderOf(principal, address), cancellation);
+      leave = entered instanceof Promise ? await entered : entered;
 
       const { endpoint, rest } = target;
       const limited = bodyWithinLimit(request, parts.maxBodyBytes);
       const { limiter } = management ?? {};
-      const body = account === undefined || limiter === undefined
-        ? limited
-        : await admit({ request, body: limited, principal, endpoint, rest, account, limiter });
+      const body = account === undefined || limiter === undefined ? limited : await admit({
+        request,
+        body: limited,
+        principal,
+        endpoint,
+        rest,
+        query,
+        upgrade,
+        account,
+        limiter,
+      });
       const arrived = { fields, body, bodyLength: request.bodyLength };
       const sent = account === undefined || !endpoint.streamUsage
         ? { ...arrived, isAsked: false }
@@ -151,15 +188,19 @@ export function createHandler(parts: HandlerParts): Handler {
         const backend = keyed(chosen);
         const withheld = backend.key.mode === "passthrough" ? verdict.tokenPlaces : EVERY_PLACE;
         const backendPath = joinPath(backend.baseUrl, rest);
-        const backendQuery = withheld.has("query") ? withoutParameter(query, KEY_PARAMETER) : query;
+        const ownQuery = withheld.has("query") ? withoutParameter(query, KEY_PARAMETER) : query;
+        const backendQuery = upgrade ? withModelOf(backend, ownQuery) : ownQuery;
+        const sentFields = upstreamFields(sent.fields, {
+          withheld,
+          keySubprotocolPrefix: KEY_SUBPROTOCOL_PREFIX,
+          backend,
+          anthropicVersion: endpoint.anthropicVersion,
+          // What is compressed cannot be counted.
+          dropped: upgrade && account !== undefined ? "sec-websocket-extensions" : undefined,
+        });
         return {
           target: backendQuery === "" ? backendPath : `${backendPath}?${backendQuery}`,
-          fields: upstreamFields(sent.fields, {
-            withheld,
-            keySubprotocolPrefix: KEY_SUBPROTOCOL_PREFIX,
-            backend,
-            anthropicVersion: endpoint.anthropicVersion,
-          }),
+          fields: upgrade ? [...UPGRADE_FIELDS, ...sentFields] : sentFields,
         };
       };
       const answer = await forward({
@@ -170,6 +211,7 @@ export function createHandler(parts: HandlerParts): Handler {
         sharesKey: (backend) => keyed(backend) === backend,
         body: sent.body,
         bodyLength: sent.bodyLength,
+        websocket: upgrade ? { maxMessageBytes: parts.maxMessageBytes } : undefined,
         cancellation,
         observer: exchange,
       }, parts);
@@ -179,7 +221,14 @@ export function createHandler(parts: HandlerParts): Handler {
       };
       const seen = sent.isAsked ? withoutUsage(answer) : answer;
       const clients = clientFields(seen.fields, { requestId: exchange.id, backend: answering });
-      return { status: answer.status, reason: answer.reason, fields: clients, body: seen.body };
+      const { status, reason, tunnel } = answer;
+      const { keepaliveMs } = endpoint;
+      const keptBody = keepaliveMs === undefined
+        ? seen.body
+        : keptAlive(seen, { silenceMs: keepaliveMs, clock });
+      return tunnel === undefined
+        ? { status, reason, fields: clients, body: keptBody }
+        : { status, reason, fields: [...UPGRADE_FIELDS, ...clients], body: null, tunnel };
     } catch (error) {
       if (error instanceof ClientGone) {
         exchange.end("client_gone");
@@ -190,23 +239,6 @@ export function createHandler(parts: HandlerParts): Handler {
       return faultReply(fault, { dialect: dialectOf(target, fields), requestId: exchange.id });
     }
   }
-}
-
-/** The backend with its project's key in place of its own. */
-function withProjectsKey(
-  backend: Backend,
-  { principal, endpoint }: { principal: Principal; endpoint: Endpoint },
-): Backend {
-  const value = principal.keys.get(endpoint.name);
-  // The others may be another provider's, who has no business with this key.
-  const isSameProvider = backend.baseUrl.origin === endpoint.backends[0]?.baseUrl.origin;
-  if (value === null) {
-    throw new ProxyFault(
-      "internal",
-      `The key of this project for ${endpoint.name} cannot be read; the log says more.`,
-    );
-  }
-  return value === undefined || !isSameProvider ? backend : { ...backend, key: { mode: "inject", value } };
 }
 
 /** The request's body, which ends the exchange where it grows too long. */
@@ -223,6 +255,24 @@ function bodyWithinLimit(
     cancellation.cancel(fault);
     return fault;
   });
+}
+
+/** Who shares places with whom: those who hold the same token, or have none and the same address. */
+function holderOf({ kind, tokenId, name }: Principal, address: string): string {
+  return kind === "anonymous" ? `${name} ${address}` : tokenId ?? name;
+}
+
+/** A backend asks for a model of its own: a WebSocket names it in its query. */
+function withModelOf({ model }: Backend, query: string): string {
+  const asked = new URLSearchParams(query).get("model");
+  const wanted = asked === null ? undefined : model?.byName.get(asked) ?? model?.otherwise;
+  return wanted === undefined ? query : withParameter(query, "model", wanted);
+}
+
+/** Browsers let every page open a WebSocket: where no token is asked for, only those listed may. */
+function checkPage(fields: readonly Field[], corsOrigins: readonly string[]): void {
+  if (fieldValue(fields, "origin") === undefined || allowedOrigin(fields, corsOrigins) !== undefined) return;
+  throw new ProxyFault("forbidden", "This web page is not among cors_origins, and no token is asked for.");
 }
 
 /** What is "sent" to a client that has left. */

@@ -1,5 +1,6 @@
 /** The management plane: opens what managed tokens, usage, metrics and their API need, and closes it. */
 
+import { type AddressTest, addressTest } from "./address_list.ts";
 import { lanAddresses, serverUrls } from "./addresses.ts";
 import { Accounts, type RunningExchange } from "./accounting/accounts.ts";
 import { Pricer } from "./accounting/cost.ts";
@@ -46,7 +47,7 @@ export interface Plane extends Management {
   /** Another configuration is served from now on. */
   readonly serves: (served: Served) => void;
   /** Clients can connect. */
-  readonly listens: (port: number) => void;
+  readonly listens: (ports: { readonly port: number; readonly httpsPort?: number | undefined }) => void;
   /** What holds of the configuration while it runs. */
   readonly configure: (config: ManagementConfig) => void;
   /** Ends what would go on for ever. */
@@ -107,8 +108,11 @@ function runningPlane(
   const startedAt = clock.now();
   const listeners = new Map<(event: LiveEvent) => void, () => void>();
   let served: Served | undefined;
-  let port: number | undefined;
+  let ports: Parameters<Plane["listens"]>[0] | undefined;
   let { retentionDays, metricsPublic, adminIdleMs } = config;
+  let isAllowed = testOf(config.allowedIps);
+  /** By the proxy's own list. */
+  let isServed: AddressTest = () => true;
   let dropped = 0;
   let readFails = false;
 
@@ -224,7 +228,7 @@ function runningPlane(
       urls() {
         if (served === undefined) return [];
         const { server } = served.config;
-        return serverUrls(server, { port: port ?? server.port, lanAddresses: lanAddresses() });
+        return serverUrls(server, { port: server.port, ...ports, lanAddresses: lanAddresses() });
       },
       probe: (endpoint) => probeBackends({ endpoints: [endpoint] }),
     },
@@ -235,7 +239,8 @@ function runningPlane(
     managementToken: config.token,
     metricsPublic: () => metricsPublic,
     adminIdleMs: () => adminIdleMs,
-    isSecure: () => served?.config.server.tls !== undefined,
+    isAllowed: (address) => isServed(address) && isAllowed(address),
+    isSecure: () => served?.config.server.tls !== undefined && served.config.server.httpsPort === undefined,
     onUnexpected: (error) =>
       log("error", "unexpected", {
         detail: error instanceof Error ? error.stack ?? error.message : String(error),
@@ -259,6 +264,7 @@ function runningPlane(
     refused: (ending) => metrics.refused(ending),
     serves(next) {
       served = next;
+      isServed = testOf(next.config.server.allowedIps);
       for (const { name, priceProvider } of next.config.endpoints) {
         if (priceProvider === undefined || prices.knows(priceProvider)) continue;
         const detail = `endpoints.${name}.price_provider ${
@@ -267,8 +273,11 @@ function runningPlane(
         log("warn", "configuration", { detail });
       }
     },
-    listens: (listening) => void (port = listening),
-    configure: (next) => void ({ retentionDays, metricsPublic, adminIdleMs } = next),
+    listens: (listening) => void (ports = listening),
+    configure(next) {
+      ({ retentionDays, metricsPublic, adminIdleMs } = next);
+      isAllowed = testOf(next.allowedIps);
+    },
     answer,
     drain() {
       ending.abort();
@@ -281,4 +290,9 @@ function runningPlane(
       store.close();
     },
   };
+}
+
+/** Of a list of addresses; where there is none, all are in it. */
+function testOf(ranges: readonly string[] | undefined): AddressTest {
+  return ranges === undefined ? () => true : addressTest(ranges);
 }

@@ -3,6 +3,7 @@
 import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
 import type { IncomingRequest, OutgoingReply } from "./http1/message.ts";
+import type { Management } from "./handler.ts";
 import { BearerGate } from "./manage/bearer_gate.ts";
 import { createManageApi, MANAGE_PATH } from "./manage/manage.ts";
 import { answerMetrics, METRICS_PATH } from "./manage/metrics_route.ts";
@@ -18,6 +19,8 @@ export interface PlaneRoutesParts {
   readonly managementToken: string;
   readonly metricsPublic: () => boolean;
   readonly adminIdleMs: () => number;
+  /** Whether an address may ask at all. */
+  readonly isAllowed: (address: string) => boolean;
   /** Clients come over HTTPS. */
   readonly isSecure: () => boolean;
   readonly onUnexpected: (error: unknown) => void;
@@ -25,8 +28,9 @@ export interface PlaneRoutesParts {
 
 /** Gives what answers a request for a path; undefined for those that are not the plane's. */
 export function planeRoutes(
-  { parts, metrics, managementToken, metricsPublic, adminIdleMs, isSecure, onUnexpected }: PlaneRoutesParts,
-): (request: IncomingRequest, path: string) => Promise<OutgoingReply> | undefined {
+  { parts, metrics, managementToken, metricsPublic, adminIdleMs, isAllowed, isSecure, onUnexpected }:
+    PlaneRoutesParts,
+): Management["answer"] {
   const { clock } = parts;
   const gate = new BearerGate(managementToken, clock);
   const api = createManageApi(parts, { gate, onUnexpected });
@@ -44,14 +48,26 @@ export function planeRoutes(
     onUnexpected,
   });
 
-  return (request, path) => {
-    if (path === METRICS_PATH) {
-      return replied(request, () => answerMetrics(metrics, request, metricsPublic() ? undefined : gate));
-    }
-    if (isBelow(MANAGE_PATH, path)) return replied(request, () => answeredBy(api, request));
-    if (isBelow(ADMIN_PATH, path)) return replied(request, () => answeredBy(admin, request));
-    return undefined;
+  return (request, { path, address }) => {
+    const work = workFor(path);
+    if (work === undefined) return undefined;
+    return replied(request, async () => {
+      if (!isAllowed(address)) throw new Problem(403, `Your address ${address} may not use this.`);
+      return await work(request, address);
+    });
   };
+
+  function workFor(
+    path: string,
+  ): ((request: IncomingRequest, address: string) => Promise<OutgoingReply>) | undefined {
+    if (path === METRICS_PATH) {
+      return (request, address) =>
+        answerMetrics(metrics, { request, address, gate: metricsPublic() ? undefined : gate });
+    }
+    if (isBelow(MANAGE_PATH, path)) return (request, address) => answeredBy(api, request, address);
+    if (isBelow(ADMIN_PATH, path)) return (request, address) => answeredBy(admin, request, address);
+    return undefined;
+  }
 
   /** Problems as the answers they are; nothing that goes wrong here leaves a client without one. */
   async function replied(
@@ -71,8 +87,9 @@ export function planeRoutes(
   async function answeredBy(
     answer: (request: Request, source: string) => Promise<Response>,
     request: IncomingRequest,
+    address: string,
   ): Promise<OutgoingReply> {
-    const response = await answer(toWebRequest(request, clock), request.peer);
+    const response = await answer(toWebRequest(request, clock), address);
     if (request.method !== "HEAD") return await toReply(response, request.cancellation);
     await response.body?.cancel();
     return await toReply(new Response(null, response), request.cancellation);

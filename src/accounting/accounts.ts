@@ -6,11 +6,12 @@ import type { ExchangeAccount, ExchangeRecord } from "../exchange.ts";
 import { type Field, fieldValue } from "../http1/fields.ts";
 import type { Principal } from "../principal.ts";
 import type { ExchangeRow } from "../storage/store.ts";
-import { AnswerTap, type Observed } from "./answer_tap.ts";
+import type { Observed } from "./answer_tap.ts";
 import { attemptLogOf } from "./attempt_log.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Cost, Pricer } from "./cost.ts";
 import type { RequestFacts } from "./request_facts.ts";
+import { type Tap, tapOf } from "./tap.ts";
 import type { Usage } from "./usage.ts";
 
 /** An exchange that begins. */
@@ -152,7 +153,7 @@ export class Account implements ExchangeAccount {
   #reserved: { readonly tokens: number; readonly micros: number } | undefined;
   #backend: Backend | undefined;
   #providerRequestId: string | undefined;
-  #tap: AnswerTap | undefined;
+  #tap: Tap | undefined;
   #bytes = 0;
 
   constructor(
@@ -200,7 +201,7 @@ export class Account implements ExchangeAccount {
   answered(fields: readonly Field[], backend: Backend): void {
     this.#backend = backend;
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
-    this.#tap = AnswerTap.of(fieldValue(fields, "content-type"), fieldValue(fields, "content-encoding"));
+    this.#tap = tapOf(fields);
   }
 
   passed(piece: Uint8Array): void {

@@ -36,9 +36,12 @@ export class RequestTap {
   #tail = new Uint8Array();
   readonly #isForm: boolean;
 
-  constructor({ contentType, path }: { contentType: string | undefined; path: string }) {
+  /** `query` is the raw one, where it can name a model. */
+  constructor(
+    { contentType, path, query = "" }: { contentType: string | undefined; path: string; query?: string },
+  ) {
     this.#isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
-    this.#model = modelsInPath(path).at(-1);
+    this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)[0]);
     this.#scanner = this.#isForm
       ? undefined
       : new JsonScanner(WANTED, (place, value) => this.#found(place, value));
@@ -97,6 +100,13 @@ export function modelsInPath(path: string): string[] {
     }
   }
   return names;
+}
+
+/** The models that a query names, in whatever capitals. */
+export function modelsInQuery(query: string): string[] {
+  return [...new URLSearchParams(query)].flatMap(([name, value]) =>
+    name.toLowerCase() === "model" ? [value.slice(0, MAX_MODEL)] : []
+  );
 }
 
 function decoded(segment: string): string {

@@ -113,12 +113,12 @@ function openaiResponses(get: Get): Draft {
   return {
     inputTokens: get("input_tokens"),
     outputTokens: get("output_tokens"),
-    cachedTokens: get("input_tokens_details.cached_tokens"),
+    // Transcriptions and realtime answers say it in the singular.
+    cachedTokens: get("input_tokens_details.cached_tokens", "input_token_details.cached_tokens"),
     reasoningTokens: get("output_tokens_details.reasoning_tokens"),
-    // Transcriptions say it in the singular.
     inputAudioTokens: get("input_token_details.audio_tokens", "input_tokens_details.audio_tokens"),
-    outputAudioTokens: get("output_tokens_details.audio_tokens"),
-    inputImageTokens: get("input_tokens_details.image_tokens"),
+    outputAudioTokens: get("output_tokens_details.audio_tokens", "output_token_details.audio_tokens"),
+    inputImageTokens: get("input_tokens_details.image_tokens", "input_token_details.image_tokens"),
     outputImageTokens: get("output_tokens_details.image_tokens"),
     inputAudioSeconds: get("seconds"),
   };

@@ -16,6 +16,8 @@ export type Verdict =
     readonly admitted: false;
     readonly code: "unauthorized" | "token_expired" | "token_revoked";
     readonly message: string;
+    /** What was presented as this proxy's token, and is nobody's. */
+    readonly guesses: readonly Credential[];
   };
 
 /** What has to be known of the endpoint that is addressed. */
@@ -36,14 +38,25 @@ export const EVERY_PLACE: ReadonlySet<CredentialPlace> = new Set([
   "subprotocol",
 ]);
 
+/** More than any client has; whoever sends so many is guessing. */
+const MAX_PRESENTED = 16;
+
 /** Judges the credentials a request presents; any valid one admits. */
 export function authenticate(presented: readonly Credential[], context: AuthenticationContext): Verdict {
   const { check, passthrough, endpoint } = context;
   if (check === undefined) return { admitted: true, principal: ANONYMOUS, tokenPlaces: new Set() };
+  if (presented.length > MAX_PRESENTED) {
+    return {
+      admitted: false,
+      code: "unauthorized",
+      message: `More than ${MAX_PRESENTED} tokens were sent in one request.`,
+      guesses: presented.slice(0, MAX_PRESENTED),
+    };
+  }
   // Every one is checked, so that a token of the proxy standing in a second place is known and withheld too.
   const known = presented.flatMap(({ place, value }) => {
     const recognised = check(value);
-    return recognised === undefined ? [] : [{ place, recognised }];
+    return recognised === undefined ? [] : [{ place, value, recognised }];
   });
   for (const { place, recognised } of known) {
     if (!("principal" in recognised)) continue;
@@ -55,10 +68,14 @@ export function authenticate(presented: readonly Credential[], context: Authenti
   }
   for (const { recognised } of known) {
     if ("refused" in recognised) {
-      return { admitted: false, code: recognised.refused, message: recognised.message };
+      return { admitted: false, code: recognised.refused, message: recognised.message, guesses: [] };
     }
   }
-  return { admitted: false, code: "unauthorized", message: refusal(presented, passthrough) };
+  // What goes on to a provider is the client's own key, and right or wrong there.
+  const guesses = presented.filter(({ place, value }) =>
+    (!passthrough || place === "proxy-authorization") && !known.some((one) => one.value === value)
+  );
+  return { admitted: false, code: "unauthorized", message: refusal(presented, passthrough), guesses };
 }
 
 function refusal(presented: readonly Credential[], passthrough: boolean): string {

@@ -5,6 +5,7 @@ import {
   DEFAULT_BACKEND_SETTINGS,
   DEFAULT_ENDPOINT_SETTINGS,
   DEFAULT_RETENTION_DAYS,
+  DEFAULT_SERVER_SETTINGS,
 } from "../config/defaults.ts";
 import { PRESETS } from "../config/presets.ts";
 import type { Config, Endpoint, ManagementConfig } from "../config/schema.ts";
@@ -39,8 +40,8 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     server: config.server,
     drainMs: () => config.server.drainMs,
     log,
-    onListening(address) {
-      plane.listens(address.port);
+    onListening({ address }) {
+      plane.listens({ port: address.port });
       writeOut(demoText(`http://${HOST}:${address.port}`));
     },
   });
@@ -110,7 +111,7 @@ function demoConfig(
     prices: [{ matches: () => true, input: 100, output: 300 }],
   });
   return {
-    server: { host: HOST, port, drainMs: 1_000, corsOrigins: [] },
+    server: { host: HOST, port, ...DEFAULT_SERVER_SETTINGS, drainMs: 1_000 },
     auth: { mode: "token", tokens: [{ name: "demo", token: TOKEN }] },
     endpoints: [endpoint("openai", "/openai/v1"), endpoint("anthropic", "/anthropic")],
     log: { level: "info", format: "pretty", access: true },

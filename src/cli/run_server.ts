@@ -19,7 +19,7 @@ export async function runServer(
     /** As it is when draining begins. */
     drainMs: () => number;
     log: Log;
-    onListening: (address: Deno.NetAddr) => void;
+    onListening: (server: RunningServer) => void;
   },
 ): Promise<void> {
   const server = listen(app, config, log);
@@ -28,7 +28,7 @@ export async function runServer(
     asked.resolve,
     (signal) => Deno.exit(signal === "SIGINT" ? KILLED.SIGINT : KILLED.SIGTERM),
   );
-  onListening(server.address);
+  onListening(server);
   await asked.promise;
   await server.drain(drainMs());
   removeListeners();
@@ -37,7 +37,8 @@ export async function runServer(
 
 /** A socket that cannot be had is the commonest failure of a start; it is said in one line. */
 function listen(app: App, config: ServerConfig, log: Log): RunningServer {
-  const where = `${config.host}:${config.port}`;
+  const where = [config.port, ...config.httpsPort === undefined ? [] : [config.httpsPort]]
+    .map((port) => `${config.host}:${port}`).join(" and ");
   try {
     return startServer(app, config, log);
   } catch (error) {

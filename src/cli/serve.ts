@@ -14,6 +14,7 @@ import { bannerText } from "./banner.ts";
 import { CommandError } from "./command_error.ts";
 import { gatheringOut, writeOut } from "./output.ts";
 import { startReloading } from "./reload.ts";
+import type { RunningServer } from "../server/listen.ts";
 import { runServer } from "./run_server.ts";
 
 /** `llm-proxy [serve]`: serves until it is told to end. */
@@ -32,6 +33,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   };
   withhold([]);
   const plane = config.management && await openManagement(config.management, { log, onSecrets: withhold });
+  let server: RunningServer | undefined;
   const app: App = createApp(config, { log, plane });
   const stopReloading = startReloading({
     // A file that was there is missed when it is gone; others would take its place unnoticed.
@@ -44,6 +46,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       config = next.config;
       withhold(secretsOf(config));
       app.configure(config);
+      server?.configure(config.server);
       return before;
     },
   });
@@ -52,9 +55,11 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       server: config.server,
       drainMs: () => config.server.drainMs,
       log,
-      onListening({ port }) {
-        plane?.listens(port);
-        announce(loaded, { port, log });
+      onListening(running) {
+        server = running;
+        const ports = { port: running.address.port, httpsPort: running.httpsAddress?.port };
+        plane?.listens(ports);
+        announce(loaded, { ports, log });
       },
     });
   } finally {
@@ -83,9 +88,12 @@ function fileFlag(path: string | undefined): Flags {
   return path === undefined ? {} : { CONFIG_PATH: { value: path, origin: path } };
 }
 
-function announce(loaded: LoadedConfig, { port, log }: { port: number; log: Log }): void {
+function announce(
+  loaded: LoadedConfig,
+  { ports, log }: { ports: { port: number; httpsPort: number | undefined }; log: Log },
+): void {
   const { config } = loaded;
-  const facts = { port, lanAddresses: lanAddresses() };
+  const facts = { ...ports, lanAddresses: lanAddresses() };
   const warnings = [
     ...loaded.warnings.map(({ origin, message }) => `${origin} ${message}`),
     ...warningsOf(config),

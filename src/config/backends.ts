@@ -15,7 +15,8 @@ import type {
   ModelOverride,
   OutboundProxy,
 } from "./schema.ts";
-import { baseUrlOf, textSchema } from "./values.ts";
+import { baseUrlOf } from "./address_values.ts";
+import { textSchema } from "./values.ts";
 
 /** What endpoints depend on besides their own settings. */
 export interface EndpointContext {

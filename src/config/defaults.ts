@@ -6,6 +6,7 @@ import type {
   Endpoint,
   PoolLimits,
   RetryPolicy,
+  ServerConfig,
   TimeoutLimits,
 } from "./schema.ts";
 
@@ -15,6 +16,26 @@ export const DEFAULT_PORT = 33_000;
 export const DEFAULT_HOST = "0.0.0.0";
 /** How long running exchanges may go on after SIGTERM. */
 export const DEFAULT_DRAIN_MS = 30_000;
+
+/** What the server does with nothing said about it. */
+export const DEFAULT_SERVER_SETTINGS: Omit<ServerConfig, "host" | "port"> = {
+  drainMs: DEFAULT_DRAIN_MS,
+  // The longest event that OpenAI's realtime API takes is 15 MB.
+  maxMessageBytes: 32 * 1024 * 1024,
+  corsOrigins: [],
+  trustedProxies: [],
+  connections: {
+    maxConnections: 4_096,
+    maxHeadBytes: 64 * 1024,
+    maxHeadFields: 256,
+    headMs: 30_000,
+    idleMs: 120_000,
+    // As nginx does; people's clients do not pause for so long, and phones that went to sleep do not come back.
+    uploadMs: 60_000,
+    sendMs: 60_000,
+  },
+  concurrency: { maxExchanges: 2_000, maxPerPrincipal: Infinity, queueMs: 5_000 },
+};
 
 /**
  * The limits a backend has unless told otherwise. Ten minutes is what the OpenAI and Anthropic SDKs wait by

@@ -15,7 +15,8 @@ import type { KeyPath } from "./problem.ts";
 import type { Resolver } from "./resolver.ts";
 import { matchesAny } from "../glob.ts";
 import type { Backend, Endpoint, PricedModel } from "./schema.ts";
-import { anthropicVersionSchema, baseUrlSchema, secretSchema } from "./values.ts";
+import { baseUrlSchema } from "./address_values.ts";
+import { anthropicVersionSchema, secretSchema } from "./values.ts";
 
 /** The endpoints that the environment alone can configure, and how their variables begin. */
 export const ENVIRONMENT_ENDPOINTS: Readonly<Record<string, "OPENAI" | "ANTHROPIC">> = {
@@ -85,6 +86,7 @@ export function readEndpoint(
   ], { fallback: undefined });
   const setting = <Value>(key: keyof EndpointSettings, value: Value | undefined, fallback: Value): Value =>
     resolver.settle([...path, key], [resolver.inFile([...path, key], value)], { fallback });
+  const keepalive = setting("keepalive_comments", own.keepalive_comments, "none");
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
     name,
@@ -98,6 +100,7 @@ export function readEndpoint(
     maxBufferBytes: maxBuffer === "none" ? Infinity : maxBuffer,
     exposeBackend: setting("expose_backend", own.expose_backend, false),
     streamUsage: setting("stream_usage", own.stream_usage, false),
+    ...(keepalive !== "none" && { keepaliveMs: keepalive }),
     priceProvider: setting<string | undefined>("price_provider", own.price_provider, undefined),
     prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),
     ...(anthropicVersion !== undefined && { anthropicVersion }),

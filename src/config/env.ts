@@ -13,6 +13,7 @@ export const VARIABLES = [
   "ENDPOINTS",
   "HOST",
   "PORT",
+  "HTTPS_PORT",
   "DRAIN_SECONDS",
   "TLS_CERT",
   "TLS_KEY",
@@ -22,13 +23,21 @@ export const VARIABLES = [
   "CONFIG_PATH",
   "DEFAULT_ENDPOINT",
   "MAX_BODY_BYTES",
+  "MAX_MESSAGE_BYTES",
   "CORS_ORIGINS",
+  "ALLOWED_IPS",
+  "TRUSTED_PROXIES",
+  "MAX_CONNECTIONS",
+  "MAX_CONCURRENT_REQUESTS",
+  "MAX_CONCURRENT_PER_TOKEN",
+  "QUEUE_TIMEOUT",
   "MANAGEMENT_TOKEN",
   "DATABASE_URL",
   "ENCRYPTION_KEY",
   "RETENTION_DAYS",
   "ADMIN_IDLE_MINUTES",
   "METRICS_PUBLIC",
+  "MANAGEMENT_ALLOWED_IPS",
   "HTTP_PROXY",
   "HTTPS_PROXY",
   "NO_PROXY",
@@ -46,6 +55,8 @@ export interface Found {
   readonly value: string | null;
   /** The place it came from, like `env PORT` or `.env: PORT`. */
   readonly origin: string;
+  /** The file that its `…_FILE` form names. */
+  readonly file?: string;
 }
 
 /** What the environment says. */
@@ -93,6 +104,7 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
           ? {
             value: readValueFile(sources, { path: path ?? "", origin: origin(fileName), findings }),
             origin: origin(fileName),
+            ...(path !== undefined && { file: path }),
           }
           : { value, origin: origin(name) },
       );

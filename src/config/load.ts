@@ -77,7 +77,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
   };
 }
 
-/** Where the proxy listens, for a program that only wants to reach it; problems of other values do not count. */
+/** Where the proxy listens, its plain port if it has one, for a program that only wants to reach it; problems of other values do not count. */
 export async function loadAddress(
   sources: EnvironmentSources,
   flags: Flags = {},
@@ -86,7 +86,8 @@ export async function loadAddress(
   const { server } = resolver.file?.settings ?? {};
   const address = {
     ...readAddress(resolver, server),
-    tls: resolver.has("TLS_CERT") || server?.tls_cert_file !== undefined,
+    tls: (resolver.has("TLS_CERT") || server?.tls_cert_file !== undefined) &&
+      !resolver.has("HTTPS_PORT") && server?.https_port === undefined,
   };
   await resolver.throwProblems(({ at }) => /\b(HOST|PORT|host|port)$/.test(String(at)));
   return address;
@@ -100,7 +101,7 @@ export async function loadManagement(
   const { resolver } = await openSources(sources, flags);
   const management = readManagement(resolver, resolver.file?.settings?.management);
   await resolver.throwProblems(({ at }) =>
-    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|RETENTION_DAYS|ADMIN_IDLE_MINUTES|METRICS_PUBLIC)\b|^management\b/
+    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|RETENTION_DAYS|ADMIN_IDLE_MINUTES|METRICS_PUBLIC|MANAGEMENT_ALLOWED_IPS)\b|^management\b/
       .test(
         typeof at === "string" ? at : pathText(at),
       )

@@ -4,12 +4,14 @@ import { DEFAULT_ADMIN_IDLE_MINUTES, DEFAULT_DATABASE_URL, DEFAULT_RETENTION_DAY
 import type { Resolver } from "./resolver.ts";
 import type { ManagementConfig } from "./schema.ts";
 import { type Section, sectionReader } from "./section.ts";
+import { addressRangeSchema } from "./address_values.ts";
 import {
   countSchema,
   databaseUrlSchema,
   encryptionKeySchema,
   managementTokenSchema,
   switchSchema,
+  textListSchema,
 } from "./values.ts";
 
 /** Undefined: it is off. */
@@ -35,6 +37,12 @@ export function readManagement(
     DEFAULT_ADMIN_IDLE_MINUTES,
   );
   const metricsPublic = read("metrics_public", "METRICS_PUBLIC", switchSchema, false);
+  const allowedIps = read(
+    "allowed_ips",
+    "MANAGEMENT_ALLOWED_IPS",
+    textListSchema(addressRangeSchema),
+    undefined,
+  );
   if (token === undefined) return undefined;
   return {
     token,
@@ -43,5 +51,6 @@ export function readManagement(
     retentionDays,
     adminIdleMs: adminIdleMinutes * 60_000,
     metricsPublic,
+    ...(allowedIps && { allowedIps }),
   };
 }

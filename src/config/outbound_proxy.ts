@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import type { OutboundProxy } from "./schema.ts";
-import { proxyUrlSchema } from "./values.ts";
+import { proxyUrlSchema } from "./address_values.ts";
 
 /** A proxy as it may be shown: without its password. */
 export function proxyText({ scheme, hostname, port, login }: OutboundProxy): string {

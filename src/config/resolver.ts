@@ -98,6 +98,11 @@ export class Resolver {
     return this.#find(name)?.origin ?? `env ${name}`;
   }
 
+  /** The file that a variable's value was read from; undefined where it stood in the environment itself. */
+  fileOf(name: VariableName): string | undefined {
+    return this.#find(name)?.file;
+  }
+
   /** Something is missing at a place, unless what stood there was reported already. */
   reportMissing(at: KeyPath, message: string): void {
     const isReported = this.#findings.some((finding) =>

@@ -32,6 +32,8 @@ export interface ManagementConfig {
   readonly adminIdleMs: number;
   /** `/metrics` is open to everybody. */
   readonly metricsPublic: boolean;
+  /** Addresses and ranges from which the plane may be asked; absent: all that may call. */
+  readonly allowedIps?: readonly string[];
 }
 
 /** Where and how the proxy listens. */
@@ -39,14 +41,57 @@ export interface ServerConfig {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
-  /** PEM texts; absent: plain HTTP. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsConfig;
+  /** Where HTTPS is spoken beside the plain `port`; absent: TLS, where there is one, is spoken at `port` itself. */
+  readonly httpsPort?: number;
   /** How long running exchanges may go on after SIGTERM. */
   readonly drainMs: number;
   /** The longest body a client may send; absent: without limit. */
   readonly maxBodyBytes?: number;
+  /** The longest message on a WebSocket. */
+  readonly maxMessageBytes: number;
   /** Origins whose pages may read answers, like `https://chat.example.com`; `*` is every one. */
   readonly corsOrigins: readonly string[];
+  /** Addresses and ranges that may call, like `192.168.1.0/24`; absent: all. */
+  readonly allowedIps?: readonly string[];
+  /** Reverse proxies, likewise, whose `x-forwarded-for` tells the client's address. */
+  readonly trustedProxies: readonly string[];
+  readonly connections: ConnectionLimits;
+  readonly concurrency: ConcurrencyLimits;
+}
+
+/** A certificate chain with its key, as PEM texts. */
+export interface TlsConfig {
+  readonly cert: string;
+  readonly key: string;
+  /** The files they were read from, which are looked at again; none where they came by the environment itself. */
+  readonly files: readonly string[];
+}
+
+/** What a client's connection may take. Times in milliseconds; `Infinity` is without limit. */
+export interface ConnectionLimits {
+  /** Connections at the same time; beyond it the one that has been idle longest is closed. */
+  readonly maxConnections: number;
+  /** The longest head of a request, and the most fields in it. */
+  readonly maxHeadBytes: number;
+  readonly maxHeadFields: number;
+  /** Until a request's head is there, a TLS handshake included. */
+  readonly headMs: number;
+  /** Between requests. */
+  readonly idleMs: number;
+  /** How long a client may pause within its body. */
+  readonly uploadMs: number;
+  /** How long a client may take nothing of what is sent to it. */
+  readonly sendMs: number;
+}
+
+/** How many exchanges may run at the same time; `Infinity` is without limit. */
+export interface ConcurrencyLimits {
+  readonly maxExchanges: number;
+  readonly maxPerPrincipal: number;
+  /** How long one waits for its turn before it is refused, in milliseconds. */
+  readonly queueMs: number;
 }
 
 /** Who may call. */
@@ -76,6 +121,8 @@ export interface Endpoint {
   readonly exposeBackend: boolean;
   /** Asks for the usage of streams where the client did not, and takes it out of the answer again. */
   readonly streamUsage: boolean;
+  /** A comment is put into event streams that are silent for so long; absent: none is. */
+  readonly keepaliveMs?: number;
   /** The provider whose published prices hold; absent: the one of the backend's address, where it is known. */
   readonly priceProvider: string | undefined;
   /** Prices that win over published ones; the first that matches counts. */

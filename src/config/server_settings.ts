@@ -1,20 +1,19 @@
 /** The table `[server]` and its counterparts in the environment. */
 
-import * as v from "valibot";
-import { DEFAULT_DRAIN_MS, DEFAULT_HOST, DEFAULT_PORT } from "./defaults.ts";
+import { addressRangeSchema, hostSchema, originSchema, portSchema } from "./address_values.ts";
+import { DEFAULT_HOST, DEFAULT_PORT, DEFAULT_SERVER_SETTINGS } from "./defaults.ts";
 import type { EnvironmentSources } from "./env.ts";
-import { reasonOf } from "./problem.ts";
-import type { Candidate, Resolver } from "./resolver.ts";
-import type { LogConfig, ServerConfig } from "./schema.ts";
+import type { Resolver } from "./resolver.ts";
+import type { ConcurrencyLimits, ConnectionLimits, LogConfig, ServerConfig } from "./schema.ts";
 import { type Section, sectionReader } from "./section.ts";
-import { besideFile } from "./sources.ts";
 import { nearest } from "./suggest.ts";
+import { readTls } from "./tls_settings.ts";
 import {
   bytesSchema,
+  countOrNoneSchema,
+  countSchema,
   drainSchema,
-  hostSchema,
-  originSchema,
-  portSchema,
+  durationSchema,
   switchSchema,
   textListSchema,
   textSchema,
@@ -44,73 +43,113 @@ export function readServer(
   },
 ): ServerConfig {
   const read = sectionReader(resolver, "server", settings);
-  const tls = readTls(resolver, (key) => {
-    const file = settings?.[key];
-    if (file === undefined) return undefined;
-    const at = ["server", key];
-    try {
-      return { value: sources.readTextFile(besideFile(path, file)), at };
-    } catch (error) {
-      resolver.report(at, `names ${JSON.stringify(file)}, which cannot be read: ${reasonOf(error)}`);
-      return "broken";
-    }
-  });
+  const defaults = DEFAULT_SERVER_SETTINGS;
+  const tls = readTls(resolver, { settings, sources, path });
+  const httpsPort = read("https_port", "HTTPS_PORT", portSchema, undefined);
+  if (httpsPort !== undefined) checkHttpsPort(resolver, { httpsPort, hasTls: tls !== undefined, address });
   const maxBodyBytes = read("max_body_bytes", "MAX_BODY_BYTES", bytesSchema, "none");
+  const maxMessage = read(
+    "max_message_bytes",
+    "MAX_MESSAGE_BYTES",
+    bytesSchema,
+    defaults.maxMessageBytes,
+    shownSize,
+  );
+  const ranges = textListSchema(addressRangeSchema);
+  const allowedIps = read(
+    "allowed_ips",
+    "ALLOWED_IPS",
+    ranges,
+    undefined,
+    (list) => list?.join(", ") ?? "all",
+  );
   return {
     ...address,
     ...(tls && { tls }),
-    drainMs: read("drain_seconds", "DRAIN_SECONDS", drainSchema, DEFAULT_DRAIN_MS, (ms) => String(ms / 1000)),
+    ...(httpsPort !== undefined && { httpsPort }),
+    drainMs: read("drain_seconds", "DRAIN_SECONDS", drainSchema, defaults.drainMs, (ms) => String(ms / 1000)),
     ...(maxBodyBytes !== "none" && { maxBodyBytes }),
+    maxMessageBytes: unlimited(maxMessage),
     corsOrigins: read("cors_origins", "CORS_ORIGINS", textListSchema(originSchema), []),
+    ...(allowedIps && { allowedIps }),
+    trustedProxies: read("trusted_proxies", "TRUSTED_PROXIES", ranges, []),
+    connections: readConnections(resolver, settings),
+    concurrency: readConcurrency(resolver, settings),
   };
 }
 
-/** The two halves of TLS: their variables, their keys in the file, and what they must hold. */
-const TLS_PARTS = {
-  cert: {
-    variable: "TLS_CERT",
-    key: "tls_cert_file",
-    label: /-----BEGIN CERTIFICATE-----/,
-    what: "certificate",
-  },
-  key: {
-    variable: "TLS_KEY",
-    key: "tls_key_file",
-    label: /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
-    what: "private key",
-  },
-} as const;
-type TlsPart = typeof TLS_PARTS["cert" | "key"];
-
-function readTls(
+function checkHttpsPort(
   resolver: Resolver,
-  inFile: (key: TlsPart["key"]) => Candidate<string> | "broken" | undefined,
-): { cert: string; key: string } | undefined {
-  const read = ({ variable, key, label, what }: TlsPart): Candidate<string> | "broken" | undefined => {
-    const schema = v.pipe(v.string(), v.check((text) => label.test(text), `holds no ${what} in PEM form`));
-    if (resolver.has(variable)) return resolver.variable(variable, schema) ?? "broken";
-    const candidate = inFile(key);
-    if (candidate === undefined || candidate === "broken") return candidate;
-    const { success, issues } = v.safeParse(schema, candidate.value);
-    if (success) return candidate;
-    resolver.report(candidate.at, issues[0].message);
-    return "broken";
-  };
-  const cert = read(TLS_PARTS.cert);
-  const key = read(TLS_PARTS.key);
-  const whole = typeof cert === "object" && typeof key === "object";
-  resolver.settle(["server", "tls"], [whole ? { value: "on", at: cert.at } : undefined], { fallback: "off" });
-  if (whole) return { cert: cert.value, key: key.value };
-  if (cert === undefined && key !== undefined) reportLacking(resolver, TLS_PARTS.cert, TLS_PARTS.key);
-  if (key === undefined && cert !== undefined) reportLacking(resolver, TLS_PARTS.key, TLS_PARTS.cert);
-  return undefined;
+  { httpsPort, hasTls, address }: { httpsPort: number; hasTls: boolean; address: { port: number } },
+): void {
+  const at = resolver.originOf("HTTPS_PORT", ["server", "https_port"]);
+  if (!hasTls && !resolver.hasFindingAt(["server"]) && !resolver.has("TLS_CERT")) {
+    resolver.report(
+      at,
+      "needs a certificate: set TLS_CERT_FILE and TLS_KEY_FILE (`llm-proxy tls init` makes them)",
+    );
+  }
+  if (httpsPort === address.port && httpsPort !== 0) resolver.report(at, "is the same as port");
 }
 
-function reportLacking(resolver: Resolver, lacking: TlsPart, present: TlsPart): void {
-  const isInEnvironment = resolver.has(present.variable);
-  const at = isInEnvironment ? `env ${lacking.variable}` : ["server", lacking.key];
-  const other = isInEnvironment ? present.variable : present.key;
-  resolver.report(at, `is missing, though ${other} is set: TLS needs both`);
+function readConnections(resolver: Resolver, settings: Section<"server"> | undefined): ConnectionLimits {
+  const read = sectionReader(resolver, "server", settings);
+  const { connections } = DEFAULT_SERVER_SETTINGS;
+  const inFile = <Value>(key: keyof Section<"server">, value: Value | undefined, fallback: Value): Value =>
+    resolver.settle(["server", key], [resolver.inFile(["server", key], value)], { fallback });
+  const timeout = (
+    key: "header_timeout" | "keep_alive_timeout" | "upload_timeout" | "send_timeout",
+    fallback: number,
+  ): number =>
+    unlimited(
+      resolver.settle<number | "none">(["server", key], [
+        resolver.inFile(["server", key], settings?.[key]),
+      ], { fallback, show: shownTime }),
+    );
+  return {
+    maxConnections: read(
+      "max_connections",
+      "MAX_CONNECTIONS",
+      countSchema(1, 1_000_000),
+      connections.maxConnections,
+    ),
+    maxHeadBytes: unlimited(
+      inFile<number | "none">("max_header_bytes", settings?.max_header_bytes, connections.maxHeadBytes),
+    ),
+    maxHeadFields: inFile("max_header_fields", settings?.max_header_fields, connections.maxHeadFields),
+    headMs: timeout("header_timeout", connections.headMs),
+    idleMs: timeout("keep_alive_timeout", connections.idleMs),
+    uploadMs: timeout("upload_timeout", connections.uploadMs),
+    sendMs: timeout("send_timeout", connections.sendMs),
+  };
+}
+
+function readConcurrency(resolver: Resolver, settings: Section<"server"> | undefined): ConcurrencyLimits {
+  const read = sectionReader(resolver, "server", settings);
+  const { concurrency } = DEFAULT_SERVER_SETTINGS;
+  const count = countOrNoneSchema(1, 1_000_000);
+  return {
+    maxExchanges: unlimited(
+      read("max_concurrent_requests", "MAX_CONCURRENT_REQUESTS", count, concurrency.maxExchanges),
+    ),
+    maxPerPrincipal: unlimited(read("max_concurrent_per_token", "MAX_CONCURRENT_PER_TOKEN", count, "none")),
+    queueMs: unlimited(
+      read("queue_timeout", "QUEUE_TIMEOUT", durationSchema, concurrency.queueMs, shownTime),
+    ),
+  };
+}
+
+/** `none` as the number that is never reached. */
+function unlimited(value: number | "none"): number {
+  return value === "none" ? Infinity : value;
+}
+
+function shownTime(ms: number | "none"): string {
+  return ms === "none" ? ms : `${ms / 1000}s`;
+}
+
+function shownSize(bytes: number | "none"): string {
+  return bytes === "none" ? bytes : `${bytes / 1024 ** 2}M`;
 }
 
 /** Which endpoint answers paths without a name. */

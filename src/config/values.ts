@@ -1,15 +1,15 @@
 /** The rules each single value of the configuration has to meet, wherever it comes from. */
 
 import * as v from "valibot";
-import type { BaseUrl, OutboundProxy } from "./schema.ts";
 
 /** The rule for one value, which comes as text; its messages go on from the place where the value stands. */
 export type ValueSchema<Output> = v.GenericSchema<string, Output>;
 
-const shown = (issue: { readonly input: unknown }): string => JSON.stringify(issue.input);
+/** A value as it was written. */
+export const shown = (issue: { readonly input: unknown }): string => JSON.stringify(issue.input);
 
 /** One line without spaces around it: the least that any value has to be. */
-const line = v.pipe(
+export const line: ValueSchema<string> = v.pipe(
   v.string("is missing"),
   v.nonEmpty("is empty"),
   v.check((text) => !/[\r\n\0]/.test(text), "holds a line break"),
@@ -23,34 +23,6 @@ export const secretSchema: ValueSchema<string> = v.pipe(
   v.check((text) => /^[\x21-\x7e]+$/.test(text), "holds characters that cannot stand in an HTTP header"),
 );
 
-/** A base URL of an upstream, `http` or `https`, without credentials, query or fragment. */
-export const baseUrlSchema: ValueSchema<BaseUrl> = v.pipe(
-  line,
-  // Without the value: it may hold a password.
-  v.check((text) => URL.canParse(text), "is not a URL; it looks like https://api.example.com/v1"),
-  v.transform((text) => ({ text, url: new URL(text) })),
-  v.check(({ url }) => url.protocol === "https:" || url.protocol === "http:", "is not an http or https URL"),
-  v.check(({ url }) => url.username === "" && url.password === "", "holds a user name or password"),
-  v.check(({ text }) => !text.includes("?"), "holds a query (?…): a base URL has none"),
-  v.check(({ text }) => !text.includes("#"), "holds a fragment (#…): a base URL has none"),
-  v.transform(({ url }) => baseUrlOf(url)),
-);
-
-/** The address without the slash at its end. */
-export function baseUrlOf({ origin, pathname }: URL): BaseUrl {
-  return { origin, path: pathname.replace(/\/+$/, "") };
-}
-
-/** A TCP port; 0 lets the system choose. */
-export const portSchema: ValueSchema<number> = v.pipe(
-  line,
-  v.check(
-    (text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535,
-    (issue) => `${shown(issue)} is not a port (0 to 65535)`,
-  ),
-  v.transform(Number),
-);
-
 const LONGEST_DRAIN_SECONDS = 86_400;
 
 /** Whole seconds, as milliseconds. */
@@ -61,12 +33,6 @@ export const drainSchema: ValueSchema<number> = v.pipe(
     (issue) => `${shown(issue)} is not a number of seconds (0 to ${LONGEST_DRAIN_SECONDS})`,
   ),
   v.transform((text) => Number(text) * 1000),
-);
-
-/** An address or host name to listen on. */
-export const hostSchema: ValueSchema<string> = v.pipe(
-  line,
-  v.check((text) => /^[\w.:%-]+$/.test(text), (issue) => `${shown(issue)} is not an address to listen on`),
 );
 
 /** A date that names a version of Anthropic's API, like `2023-06-01`. */
@@ -139,6 +105,14 @@ export const bytesSchema: ValueSchema<number | "none"> = v.pipe(
     text === "none" ? text : parseInt(text) * (UNITS_BYTES[text.replace(/\d+/, "").toUpperCase()] ?? 1)
   ),
 );
+
+/** A whole number within bounds; `none` is without limit. */
+export function countOrNoneSchema(least: number, most: number): ValueSchema<number | "none"> {
+  return v.union(
+    [v.pipe(line, v.literal("none")), countSchema(least, most)],
+    (issue) => `${shown(issue)} is not a whole number from ${least} to ${most}, or "none"`,
+  );
+}
 
 /** A whole number within bounds. */
 export function countSchema(least: number, most: number): ValueSchema<number> {
@@ -244,51 +218,3 @@ export const headerValueSchema: ValueSchema<string> = v.pipe(
   line,
   v.check((text) => /^[\x20-\x7e]*$/.test(text), "holds characters that cannot stand in an HTTP header"),
 );
-
-/** An origin of web pages, exactly as browsers send it; or `*`. */
-export const originSchema: ValueSchema<string> = v.pipe(
-  line,
-  v.check(
-    (text) => text === "*" || URL.canParse(text) && new URL(text).origin === text,
-    (issue) => `${shown(issue)} is not an origin: write scheme and host, like https://chat.example.com`,
-  ),
-);
-
-const PROXY_PORTS: Record<OutboundProxy["scheme"], number> = { http: 80, https: 443, socks5: 1080 };
-
-/** A forward proxy's URL, or `direct`. Its messages never repeat the value, which may hold a password. */
-export const proxyUrlSchema: ValueSchema<OutboundProxy | "direct"> = v.pipe(
-  line,
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const proxy = dataset.value === "direct" ? dataset.value : parseProxyUrl(dataset.value);
-    if (proxy !== undefined) return proxy;
-    addIssue({
-      message: 'is not a proxy\'s URL: write http://, https:// or socks5:// with a host, or "direct"',
-    });
-    return NEVER;
-  }),
-);
-
-function parseProxyUrl(text: string): OutboundProxy | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(text);
-  const scheme = protocol.replace(/h?:$/, "");
-  if (scheme !== "http" && scheme !== "https" && scheme !== "socks5") return undefined;
-  if (hostname === "" || pathname.length > 1 || search !== "" || hash !== "") return undefined;
-  const login = decodeLogin(username, password);
-  if (login === undefined) return undefined;
-  return {
-    scheme,
-    hostname: hostname.replace(/^\[|\]$/g, ""),
-    port: port === "" ? PROXY_PORTS[scheme] : Number(port),
-    ...((login.user !== "" || login.password !== "") && { login }),
-  };
-}
-
-function decodeLogin(user: string, password: string): { user: string; password: string } | undefined {
-  try {
-    return { user: decodeURIComponent(user), password: decodeURIComponent(password) };
-  } catch {
-    return undefined;
-  }
-}

@@ -3,10 +3,20 @@
 import { Cancellation } from "../cancellation.ts";
 import type { Clock } from "../clock.ts";
 import type { Backend } from "../config/schema.ts";
+import { ProxyFault } from "../faults.ts";
+import type { OutgoingReply } from "../http1/message.ts";
+import { CLOSE_CODES } from "../websocket/frames.ts";
 import type { Content } from "./request_content.ts";
 import { RelayedBody } from "./relay.ts";
 import { PhaseTimer, type TimeoutExpired } from "./timeouts.ts";
-import type { Transport, UpstreamRequest, UpstreamResponse } from "./transport/transport.ts";
+import {
+  type Transport,
+  TransportError,
+  type UpstreamRequest,
+  type UpstreamResponse,
+} from "./transport/transport.ts";
+import { isAccepted } from "./websocket/handshake.ts";
+import { WebSocketTunnel } from "./websocket/tunnel.ts";
 
 /** What is sent, and what the exchange around it is. */
 export interface AttemptRequest extends Pick<UpstreamRequest, "method" | "target"> {
@@ -14,6 +24,8 @@ export interface AttemptRequest extends Pick<UpstreamRequest, "method" | "target
   readonly backend: Backend;
   /** The exchange's own: ending it ends the attempt. */
   readonly cancellation: Cancellation;
+  /** A WebSocket is asked for, whose messages may be so long. */
+  readonly websocket: { readonly maxMessageBytes: number } | undefined;
   /** When the exchange began, for the total limit. */
   readonly startedAt: number;
 }
@@ -25,11 +37,17 @@ export interface AttemptWatch {
   readonly ended: (how: "complete" | "client_gone" | { readonly brokenBy: unknown }) => void;
 }
 
+/** An answer on its way to the client. */
+export interface RelayedResponse extends UpstreamResponse {
+  /** With a 101: what goes on over the client's connection. */
+  readonly tunnel?: NonNullable<OutgoingReply["tunnel"]>;
+}
+
 /** An answer whose head is there. Whoever takes it either relays it or gives it up. */
 export interface AttemptAnswer {
   readonly response: UpstreamResponse;
   /** The answer for the client; from now on a limit that passes ends the exchange. */
-  readonly relay: (watch: AttemptWatch) => UpstreamResponse;
+  readonly relay: (watch: AttemptWatch) => RelayedResponse;
   /** Nobody wants the rest of it. */
   readonly giveUp: () => void;
 }
@@ -39,7 +57,7 @@ export async function attempt(
   request: AttemptRequest,
   { transport, clock }: { transport: Transport; clock: Clock },
 ): Promise<AttemptAnswer> {
-  const { backend, content, cancellation, startedAt } = request;
+  const { backend, content, cancellation, websocket, startedAt } = request;
   const own = new Cancellation();
   // Before the answer a limit ends the attempt alone: another backend may follow.
   let expire: (expired: TimeoutExpired) => void = (expired) => own.cancel(expired);
@@ -56,14 +74,50 @@ export async function attempt(
       body: content.body,
       bodyLength: content.bodyLength,
       again: content.again,
+      upgrade: websocket !== undefined,
       cancellation: own,
       onPhase: (phase) => timer.enter(phase),
     });
     timer.pause();
+    const { upgraded } = response;
+    if (upgraded !== undefined && !isAccepted(content.fields, response.fields)) {
+      upgraded.close();
+      throw new TransportError("its answer to the WebSocket handshake is not the one to this request", {
+        phase: "first byte",
+        sent: true,
+        received: true,
+        reused: false,
+        elapsedMs: 0,
+      });
+    }
     return {
       response,
       relay(watch) {
         expire = (expired) => cancellation.cancel(expired);
+        if (upgraded !== undefined && websocket !== undefined) {
+          const tunnel = new WebSocketTunnel({
+            upstream: upgraded,
+            cancellation,
+            clock,
+            maxMessageBytes: websocket.maxMessageBytes,
+            passed: watch.chunk,
+            active: () => timer.enter("idle"),
+            ended(how) {
+              timer.stop();
+              watch.ended(typeof how === "string" ? how : { brokenBy: how });
+            },
+          });
+          timer.enter("idle");
+          cancellation.finishWith(() => tunnel.goAway());
+          expire = ({ message }) => {
+            const said = { code: CLOSE_CODES.goingAway, reason: message };
+            tunnel.closeBoth(
+              said,
+              new ProxyFault("upstream_timeout", `The WebSocket was closed: ${message}.`),
+            );
+          };
+          return { ...response, tunnel: (client) => tunnel.run(client) };
+        }
         if (response.body === null) {
           timer.stop();
           watch.ended("complete");
@@ -85,6 +139,7 @@ export async function attempt(
       giveUp() {
         timer.stop();
         response.body?.cancel();
+        upgraded?.close();
       },
     };
   } catch (error) {

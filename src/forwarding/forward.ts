@@ -6,7 +6,7 @@ import type { Backend, Endpoint } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
 import type { ByteSource } from "../http1/body.ts";
 import type { Field } from "../http1/fields.ts";
-import { attempt, type AttemptAnswer } from "./attempt.ts";
+import { attempt, type AttemptAnswer, type RelayedResponse } from "./attempt.ts";
 import type { Balancer, Lease } from "./balancer.ts";
 import { RequestContent } from "./request_content.ts";
 import { judgeAnswer, mayTryAnother } from "./retry.ts";
@@ -29,6 +29,8 @@ export interface ForwardRequest {
   readonly sharesKey: (backend: Backend) => boolean;
   readonly body: ByteSource | null;
   readonly bodyLength: number | undefined;
+  /** A WebSocket is asked for, whose messages may be so long. */
+  readonly websocket: { readonly maxMessageBytes: number } | undefined;
   readonly cancellation: Cancellation;
   readonly observer: ReplyObserver;
 }
@@ -48,7 +50,7 @@ export interface ReplyObserver {
 }
 
 /** An answer, and who gave it. */
-export interface BackendResponse extends UpstreamResponse {
+export interface BackendResponse extends RelayedResponse {
   readonly backend: Backend;
 }
 
@@ -107,8 +109,11 @@ async function tryBackend(
   try {
     const { target, fields } = request.headFor(backend);
     const sent = content.mustBeRead ? await content.forBackend(backend, fields) : content.asItComes(fields);
-    const { method, cancellation } = request;
-    const answer = await attempt({ backend, method, target, content: sent, cancellation, startedAt }, parts);
+    const { method, cancellation, websocket } = request;
+    const answer = await attempt(
+      { backend, method, target, content: sent, websocket, cancellation, startedAt },
+      parts,
+    );
     const verdict = judgeAnswer(answer.response, request.endpoint.retry);
     const isOwnLimit = !request.sharesKey(backend) && answer.response.status === 429;
     if (isOwnLimit) return { kind: "answer", answer };
@@ -176,6 +181,7 @@ function deliver(
     reason: response.reason,
     fields: response.fields,
     body: response.body,
+    ...(response.tunnel && { tunnel: response.tunnel }),
     backend,
   };
 }

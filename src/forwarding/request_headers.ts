@@ -11,6 +11,8 @@ export interface RequestHeaderPolicy {
   readonly backend: Pick<Backend, "key" | "keyField" | "headers" | "removeHeaders">;
   /** Sent where the client sent none. */
   readonly anthropicVersion?: string | undefined;
+  /** One more field that is not sent on, in lower case. */
+  readonly dropped?: string | undefined;
 }
 
 /** Fields that the transport writes itself (`host`) or that the server has answered (`expect`). */
@@ -30,7 +32,7 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
     const { lower } = one;
     if (
       NOT_FORWARDED.has(lower) || withheld.has(lower) || isHopByHop(lower) || replaced?.has(lower) ||
-      lower === ownKeyField
+      lower === ownKeyField || lower === policy.dropped
     ) {
       continue;
     }

@@ -1,14 +1,10 @@
-import { fieldValue } from "../http1/fields.ts";
 import type { IncomingRequest } from "../http1/message.ts";
 
 /** Why a request cannot be forwarded as it is; undefined where it can. */
-export function unsupportedReason({ method, fields }: IncomingRequest): string | undefined {
+export function unsupportedReason({ method }: IncomingRequest): string | undefined {
   // CONNECT asks for a tunnel to anywhere; TRACE would show the provider's key to the client.
   if (method === "CONNECT" || method === "TRACE" || method === "TRACK") {
     return `The method ${method} is not forwarded.`;
-  }
-  if (fieldValue(fields, "upgrade")?.toLowerCase() === "websocket") {
-    return "WebSocket connections are not supported by this version of the proxy.";
   }
   return undefined;
 }

@@ -14,10 +14,15 @@ export interface Head {
 /** A head is longer than the limits allow. */
 export class HeadTooLarge extends HttpSyntaxError {}
 
-/** The longest head, with its empty line. */
-export const MAX_HEAD_BYTES = 64 * 1024;
-/** The most fields of a head. */
-export const MAX_FIELDS = 256;
+/** How much a head may hold. */
+export interface HeadLimits {
+  /** With its empty line. */
+  readonly maxHeadBytes: number;
+  readonly maxHeadFields: number;
+}
+
+/** What heads of upstreams and proxies are read within. */
+const USUAL_LIMITS: HeadLimits = { maxHeadBytes: 64 * 1024, maxHeadFields: 256 };
 
 const CR = 13;
 const LF = 10;
@@ -26,11 +31,14 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** The next head; null where the peer ended before a byte of it. */
-export async function readHead(reader: ConnectionReader): Promise<Head | null> {
+export async function readHead(
+  reader: ConnectionReader,
+  { maxHeadBytes, maxHeadFields }: HeadLimits = USUAL_LIMITS,
+): Promise<Head | null> {
   let end = headEnd(reader.buffered, 0);
   while (end < 0) {
     const seen = reader.buffered.length;
-    if (seen >= MAX_HEAD_BYTES) throw new HeadTooLarge(`a head of more than ${MAX_HEAD_BYTES} bytes`);
+    if (seen >= maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
     if (!await reader.fill()) {
       if (seen === 0) return null;
       throw new UnexpectedEnd("the connection ended within a head");
@@ -38,8 +46,8 @@ export async function readHead(reader: ConnectionReader): Promise<Head | null> {
     // The last line may have been looked at in part only.
     end = headEnd(reader.buffered, seen);
   }
-  if (end > MAX_HEAD_BYTES) throw new HeadTooLarge(`a head of more than ${MAX_HEAD_BYTES} bytes`);
-  return parseHead(decodeLatin1(reader.take(end).subarray(0, end - 4)));
+  if (end > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
+  return parseHead(decodeLatin1(reader.take(end).subarray(0, end - 4)), maxHeadFields);
 }
 
 /** Where a head ends (behind its empty line), or -1. Lines end in CR LF; a bare LF is refused. */
@@ -54,9 +62,9 @@ function headEnd(bytes: Uint8Array, from: number): number {
 }
 
 /** A head without its empty line, as text. */
-export function parseHead(text: string): Head {
+export function parseHead(text: string, maxFields: number): Head {
   const [startLine = "", ...lines] = text.split("\r\n");
-  if (lines.length > MAX_FIELDS) throw new HeadTooLarge(`more than ${MAX_FIELDS} header fields`);
+  if (lines.length > maxFields) throw new HeadTooLarge(`more than ${maxFields} header fields`);
   return { startLine, fields: lines.map(parseField) };
 }
 

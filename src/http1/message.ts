@@ -3,6 +3,7 @@
 import type { Cancellation } from "../cancellation.ts";
 import type { ByteSource } from "./body.ts";
 import type { Field } from "./fields.ts";
+import type { ByteOutput } from "./writer.ts";
 
 /** A request as it came. */
 export interface IncomingRequest {
@@ -29,6 +30,15 @@ export interface OutgoingReply {
   readonly fields: readonly Field[];
   /** Null: no body. */
   readonly body: ByteSource | Uint8Array | null;
+  /** With a 101: what goes on over the connection once its head was sent. Resolves when that has ended. */
+  readonly tunnel?: (client: Duplex) => Promise<void>;
+}
+
+/** A connection that has left HTTP. */
+export interface Duplex {
+  /** What comes; null at the end. */
+  readonly source: ByteSource;
+  readonly output: ByteOutput;
 }
 
 /** Answers a request; never throws. */

@@ -1,9 +1,9 @@
 /** Asks for the management token, and slows down those who guess it. */
 
+import { FailureGate } from "../auth/failure_gate.ts";
 import { isEqual } from "../auth/shared_token.ts";
 import { hashOf } from "../auth/token_value.ts";
 import type { Clock } from "../clock.ts";
-import { FailureGate } from "./failure_gate.ts";
 import { Problem } from "./problem.ts";
 
 /** One for all places that take the token, or each would be a place to guess at. */
@@ -18,7 +18,8 @@ export class BearerGate {
 
   /** Throws a {@link Problem} unless an `Authorization` field bears the token. */
   check(authorization: string | undefined, source: string): void {
-    const [, presented = ""] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
+    // What is no proper one is a guess all the same.
+    const [, presented = authorization ?? ""] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
     if (this.#isRight(presented, source)) return;
     throw new Problem(401, "This needs the management token: Authorization: Bearer <MANAGEMENT_TOKEN>.", {
       headers: { "www-authenticate": 'Bearer realm="llm-proxy management"' },
@@ -31,9 +32,17 @@ export class BearerGate {
   }
 
   #isRight(presented: string, source: string): boolean {
-    this.#failures.check(source);
-    if (isEqual(hashOf(presented), this.#expected)) return true;
-    this.#failures.failed(source);
+    const waitMs = this.#failures.waitMs(source);
+    if (waitMs > 0) {
+      const seconds = Math.ceil(waitMs / 1000);
+      throw new Problem(429, `Too many wrong tokens came from your address: wait ${seconds} s.`, {
+        headers: { "retry-after": String(seconds) },
+      });
+    }
+    const hash = hashOf(presented);
+    if (isEqual(hash, this.#expected)) return true;
+    // Who sends none has not guessed.
+    if (presented !== "") this.#failures.failed(source, hash.toBase64());
     return false;
   }
 }

@@ -11,10 +11,14 @@ export const METRICS_PATH = "/metrics";
 /** With a gate the request has to pass it: throws its `Problem`. */
 export async function answerMetrics(
   metrics: Metrics,
-  { method, fields, peer }: IncomingRequest,
-  gate: BearerGate | undefined,
+  { request: { method, fields }, address, gate }: {
+    request: IncomingRequest;
+    /** The client's. */
+    address: string;
+    gate: BearerGate | undefined;
+  },
 ): Promise<OutgoingReply> {
-  gate?.check(fieldValue(fields, "authorization"), peer);
+  gate?.check(fieldValue(fields, "authorization"), address);
   const reply = (
     status: number,
     reason: string,

@@ -4,15 +4,30 @@ import type { Log } from "./log.ts";
 /** Writes what is to be written of an ended exchange: faults always, every exchange with the access log on. */
 export function exchangeLogger(log: Log, { access }: { access: boolean }): (record: ExchangeRecord) => void {
   return (record) => {
-    const { id, method, path, principal, endpoint, backend, attempts, status, bytes, ending, detail } =
-      record;
+    const {
+      id,
+      method,
+      path,
+      client,
+      principal,
+      endpoint,
+      backend,
+      attempts,
+      status,
+      bytes,
+      ending,
+      detail,
+    } = record;
     const isFault = ending !== "complete" && ending !== "client_gone";
-    if (isFault) log("warn", "fault", { code: ending, status, method, path, endpoint, backend, id, detail });
+    if (isFault) {
+      log("warn", "fault", { code: ending, status, method, path, client, endpoint, backend, id, detail });
+    }
     if (!access) return;
     log("info", "exchange", {
       status,
       method,
       path,
+      client,
       endpoint,
       backend,
       attempts: attempts.length > 1 ? attempts.length : undefined,

@@ -13,6 +13,7 @@ export const LOG_FIELDS = [
   "status",
   "method",
   "path",
+  "client",
   "endpoint",
   "backend",
   "attempts",

@@ -21,6 +21,12 @@ export function withoutParameter(query: string, name: string): string {
   return query.split("&").filter((pair) => parameterName(pair) !== name).join("&");
 }
 
+/** The raw query with another value for every parameter of that name. */
+export function withParameter(query: string, name: string, value: string): string {
+  return query.split("&")
+    .map((pair) => parameterName(pair) === name ? `${name}=${encodeURIComponent(value)}` : pair).join("&");
+}
+
 /** Decoded as the credential's reader decodes it, so that what one finds the other removes. */
 function parameterName(pair: string): string | undefined {
   return new URLSearchParams(pair).keys().next().value;

@@ -2,56 +2,70 @@
 
 import { Cancellation, ClientGone } from "../cancellation.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
-import { type ByteSource, ChunkedBody, CountedBody, type FramedBody } from "../http1/body.ts";
+import type { ConnectionLimits } from "../config/schema.ts";
+import { type ByteSource, ChunkedBody, CountedBody, type FramedBody, UntilCloseBody } from "../http1/body.ts";
 import { sourceOf } from "../http1/bytes.ts";
-import { readHead } from "../http1/head.ts";
+import { HeadTooLarge, readHead } from "../http1/head.ts";
 import type { Handler, OutgoingReply } from "../http1/message.ts";
 import { ConnectionReader } from "../http1/reader.ts";
 import { HttpSyntaxError } from "../http1/syntax_error.ts";
-import { writeAll, writeMessage } from "../http1/writer.ts";
+import { headText, writeAll, writeMessage } from "../http1/writer.ts";
 import { encodeLatin1 } from "../http1/latin1.ts";
+import { ClientOutput } from "./client_output.ts";
 import { frameReply } from "./reply_head.ts";
 import { RequestBody } from "./request_body.ts";
+import type { ServedConnection } from "./served_connection.ts";
 import { parseRequestHead, type RequestHead } from "./request_head.ts";
 
 /** What a connection is doing, which decides how long it may take. */
-export type ConnectionState = "idle" | "head" | "exchange" | "closed";
+type ConnectionState = "idle" | "head" | "exchange" | "closed";
 
 /** After an early answer so much of an upload is still taken, so that the client gets to read the answer. */
 const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
+/** What a connection is served with. */
+export interface ConnectionParts {
+  readonly handler: Handler;
+  /** The address it comes from. */
+  readonly peer: string;
+  readonly limits: () => ConnectionLimits;
+  /** Milliseconds of a clock that never jumps. */
+  readonly now: () => number;
+}
+
 /** A client's connection. */
-export class ClientConnection {
+export class ClientConnection implements ServedConnection {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #handler: Handler;
+  readonly #output: ClientOutput;
+  readonly #limits: () => ConnectionLimits;
   readonly #peer: string;
   readonly #now: () => number;
-  #state: ConnectionState = "idle";
+  // Whoever connects has something to ask: the time for the first head begins now.
+  #state: ConnectionState = "head";
+  #served = 0;
   #since: number;
   #lastRequest = false;
-  #current: Cancellation | undefined;
+  #current: { readonly cancellation: Cancellation; readonly body: RequestBody | null } | undefined;
   #cutSeen = false;
 
-  constructor(connection: Deno.Conn, { handler, now }: { handler: Handler; now: () => number }) {
+  constructor(connection: Deno.Conn, { handler, peer, limits, now }: ConnectionParts) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection);
+    this.#output = new ClientOutput(connection, now);
     this.#handler = handler;
-    const { remoteAddr } = connection;
-    this.#peer = "hostname" in remoteAddr ? remoteAddr.hostname : "";
+    this.#limits = limits;
+    this.#peer = peer;
     this.#now = now;
     this.#since = now();
   }
 
-  get state(): ConnectionState {
-    return this.#state;
-  }
-
-  /** Since when it has been in its state. */
-  get since(): number {
-    return this.#since;
+  /** Since when nothing has been asked on it; undefined while something is. */
+  get idleSince(): number | undefined {
+    return this.#state === "exchange" ? undefined : this.#since;
   }
 
   /** No further request is taken: an idle connection closes now, a busy one after its answer. */
@@ -66,14 +80,38 @@ export class ClientConnection {
     this.#connection.close();
   }
 
-  /**
-   * Whether the exchange was cut and the client still has not taken what was being written: nothing else would
-   * end such a connection. Asked from time to time; true at the second time.
-   */
-  isStuck(): boolean {
+  /** Ends what has taken too long. Asked from time to time, for all connections by one timer. */
+  endOverdue(): void {
+    const { idleMs, headMs, uploadMs, sendMs } = this.#limits();
+    const now = this.#now();
+    const isOver = (since: number | undefined, limitMs: number): boolean =>
+      since !== undefined && now - since > limitMs;
+    if (this.#state === "idle" && isOver(this.#since, idleMs)) return this.close();
+    if (this.#state === "head" && isOver(this.#since, headMs)) return this.close();
+    if (this.#state !== "exchange" || this.#current === undefined) return;
+    const { body, cancellation } = this.#current;
+    if (isOver(this.#output.waitingSince, sendMs)) {
+      this.#leave(new ClientGone(`the client took nothing for ${sendMs / 1000} s`));
+    } else if (body !== null && isOver(body.awaitedSince, uploadMs)) {
+      const fault = new ProxyFault("request_timeout", `The body did not go on for ${uploadMs / 1000} s.`);
+      cancellation.cancel(fault);
+      body.giveUp(fault);
+    } else if (this.#isStuck(cancellation)) {
+      this.#leave(new ClientGone("the client did not take the end of its answer"));
+    }
+  }
+
+  /** Whether the exchange was cut and the client still has not taken what was being written, at the second look. */
+  #isStuck(cancellation: Cancellation): boolean {
     const wasCut = this.#cutSeen;
-    this.#cutSeen = this.#state === "exchange" && this.#current?.reason !== undefined;
+    this.#cutSeen = cancellation.reason !== undefined && this.#output.waitingSince !== undefined;
     return wasCut && this.#cutSeen;
+  }
+
+  #leave(reason: ClientGone): void {
+    this.#current?.cancellation.cancel(reason);
+    this.#output.giveUp(reason);
+    this.close();
   }
 
   /** Serves until the connection ends, by whichever side. Never throws. */
@@ -89,12 +127,12 @@ export class ClientConnection {
 
   /** One request and its answer; false when the connection is done. */
   async #serveOne(): Promise<boolean> {
-    this.#enter("idle");
+    if (this.#served++ > 0) this.#enter("idle");
     if (this.#reader.buffered.length === 0 && !await this.#reader.fill()) return false;
     this.#enter("head");
     let head: RequestHead;
     try {
-      const raw = await readHead(this.#reader);
+      const raw = await readHead(this.#reader, this.#limits());
       if (raw === null) return false;
       head = parseRequestHead(raw);
     } catch (error) {
@@ -103,8 +141,9 @@ export class ClientConnection {
     }
     this.#enter("exchange");
     if (this.#state === "closed") return false;
-    const cancellation = this.#current = new Cancellation();
+    const cancellation = new Cancellation();
     const body = this.#requestBody(head, cancellation);
+    this.#current = { cancellation, body };
     if (body === null) this.#watchForDeparture(cancellation);
     const reply = await this.#handler({
       method: head.method,
@@ -125,11 +164,14 @@ export class ClientConnection {
       framed = new CountedBody(this.#reader, framing.length);
     } else return null;
     return new RequestBody(framed, {
-      onWanted: () => expectsContinue ? writeAll(this.#connection, CONTINUE) : Promise.resolve(),
+      onWanted: () => expectsContinue ? writeAll(this.#output, CONTINUE) : Promise.resolve(),
+      now: this.#now,
       onEnd: () => this.#watchForDeparture(cancellation),
       onBroken: (error) =>
         cancellation.cancel(
-          error instanceof HttpSyntaxError
+          error instanceof ProxyFault
+            ? error
+            : error instanceof HttpSyntaxError
             ? new ProxyFault("bad_request", `The request's body is malformed: ${error.message}.`)
             : new ClientGone("the client left within its upload"),
         ),
@@ -147,11 +189,12 @@ export class ClientConnection {
     reply: OutgoingReply,
     { head, body, cancellation }: { head: RequestHead; body: RequestBody | null; cancellation: Cancellation },
   ): Promise<boolean> {
+    if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel, cancellation);
     const isRead = body === null || body.passOver();
     const framing = frameReply(reply, head, { persistent: head.persistent && isRead && !this.#lastRequest });
     const source = framing.hasBody ? asSource(reply.body) : null;
     try {
-      await writeMessage(this.#connection, { head: framing.head, body: source, chunked: framing.chunked });
+      await writeMessage(this.#output, { head: framing.head, body: source, chunked: framing.chunked });
     } catch (error) {
       // The end of the connection is what tells the client that an answer is not whole.
       cancellation.cancel(new ClientGone("the client left"));
@@ -162,12 +205,31 @@ export class ClientConnection {
     return !framing.closes && !this.#lastRequest;
   }
 
+  /** The connection goes over to another protocol, and ends with it. */
+  async #tunnel(
+    { status, reason, fields }: OutgoingReply,
+    tunnel: NonNullable<OutgoingReply["tunnel"]>,
+    cancellation: Cancellation,
+  ): Promise<false> {
+    try {
+      await writeAll(this.#output, encodeLatin1(headText(`HTTP/1.1 ${status} ${reason}`, fields)));
+    } catch (error) {
+      cancellation.cancel(new ClientGone("the client left"));
+      throw error;
+    }
+    await tunnel({ source: new UntilCloseBody(this.#reader), output: this.#output });
+    await this.#linger();
+    return false;
+  }
+
   async #refuse(error: HttpSyntaxError): Promise<void> {
-    const fault = new ProxyFault("bad_request", `The request is not proper HTTP/1.1: ${error.message}.`);
+    const fault = error instanceof HeadTooLarge
+      ? new ProxyFault("headers_too_large", `The request's head is too large: ${error.message}.`)
+      : new ProxyFault("bad_request", `The request is not proper HTTP/1.1: ${error.message}.`);
     const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
     const { head } = frameReply(reply, { method: "GET", minor: 1 }, { persistent: false });
     const source = asSource(reply.body);
-    await writeMessage(this.#connection, { head, body: source, chunked: false });
+    await writeMessage(this.#output, { head, body: source, chunked: false });
     await this.#linger();
   }
 

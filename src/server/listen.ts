@@ -1,13 +1,22 @@
-/** The listening side: the socket, TLS, what connections may take, and how it all ends. */
+/** The listening side: sockets, TLS, what connections may take, and how it all ends. */
 
 import type { App } from "../app.ts";
-import type { ServerConfig } from "../config/schema.ts";
+import type { ConnectionLimits, ServerConfig } from "../config/schema.ts";
 import type { Log } from "../observability/log.ts";
-import { ClientConnection, type ConnectionState } from "./connection.ts";
+import { Certificate } from "./certificate.ts";
+import { ClientConnection } from "./connection.ts";
+import { Handshake } from "./handshake.ts";
+import { Listener, type ListenOptions } from "./listener.ts";
+import type { ServedConnection } from "./served_connection.ts";
 
 /** A server that is listening. */
 export interface RunningServer {
+  /** Where it listens; with two ports the plain one. */
   readonly address: Deno.NetAddr;
+  /** Where HTTPS is spoken, if that is another port. */
+  readonly httpsAddress: Deno.NetAddr | undefined;
+  /** Another configuration holds from now on: its limits and its certificate. Where it listens does not change. */
+  readonly configure: (config: ServerConfig) => void;
   /**
    * Stops accepting, lets running exchanges end until the drain deadline, then cuts the rest. Resolves once
    * nothing is served any more; calling it again gives the same promise.
@@ -15,72 +24,135 @@ export interface RunningServer {
   readonly drain: (deadlineMs: number) => Promise<void>;
 }
 
-/** How long a connection may be idle between requests, and how long a head may take to arrive. */
-const LIMITS_MS: Partial<Record<ConnectionState, number>> = { idle: 120_000, head: 30_000 };
-/** How often connections are looked at; one timer for all of them. */
+/** How often connections and the files of the certificate are looked at; one timer for all of them. */
 const SWEEP_MS = 5_000;
 /** How long connections may take to end once their exchanges have been cut. */
 const AFTER_CUT_MS = 500;
-/** Before accepting goes on after it failed, mostly for want of file descriptors. */
-const ACCEPT_PAUSE_MS = 100;
 
-/** Listens and serves. Throws what `Deno.listen` throws when the address cannot be had. */
-export function startServer(app: App, config: ServerConfig, log: Log): RunningServer {
-  const { host: hostname, port, tls } = config;
-  const listener = tls === undefined
-    ? Deno.listen({ hostname, port })
-    : Deno.listenTls({ hostname, port, ...tls, alpnProtocols: ["http/1.1"] });
-  const connections = new Set<ClientConnection>();
+/** Listens and serves. Throws what `Deno.listen` throws when an address cannot be had. */
+export function startServer(
+  app: App,
+  config: ServerConfig,
+  log: Log,
+  { sweepMs }: { sweepMs?: number } = {},
+): RunningServer {
+  const connections = new Set<ServedConnection>();
   const serving = new Set<Promise<void>>();
   const now = () => performance.now();
+  let limits: ConnectionLimits = config.connections;
   let isOpen = true;
   let draining: Promise<void> | undefined;
-  const accepting = accept();
-  const sweep = setInterval(closeOverdue, SWEEP_MS);
-  return { address: listener.addr, drain: (deadlineMs) => draining ??= drain(deadlineMs) };
 
-  async function accept(): Promise<void> {
-    while (isOpen) {
-      try {
-        const accepted = await listener.accept();
-        if (isOpen) serve(accepted);
-        else accepted.close();
-      } catch (error) {
-        if (!isOpen) return;
-        // A TLS handshake that fails is the client's affair; anything else passes or comes again.
-        if (error instanceof Deno.errors.InvalidData) continue;
-        log("warn", "accept_failed", { detail: error instanceof Error ? error.message : String(error) });
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
-      }
+  const listeners = listenAt(config);
+  const [main] = listeners;
+  const secure = config.tls === undefined ? undefined : listeners.at(-1);
+  const certificate = config.tls && new Certificate(config.tls, {
+    readTextFile: (path) => Deno.readTextFile(path),
+    use: (tls) => secure?.renew(tls) ?? Promise.resolve(),
+    onRenewed: () => log("info", "certificate_renewed", {}),
+    onRefused: (reason) =>
+      log("error", "certificate_refused", { detail: `${reason}; the one of before stays` }),
+  });
+  const sweep = setInterval(() => {
+    for (const connection of connections) connection.endOverdue();
+    void certificate?.look();
+  }, sweepMs ?? SWEEP_MS);
+
+  return {
+    address: main.address,
+    httpsAddress: config.httpsPort === undefined ? undefined : secure?.address,
+    configure(next) {
+      limits = next.connections;
+      if (next.tls !== undefined) void certificate?.exchange(next.tls);
+    },
+    drain: (deadlineMs) => draining ??= drain(deadlineMs),
+  };
+
+  /** One listener, or a plain one and one for HTTPS. */
+  function listenAt({ host: hostname, port, httpsPort, tls }: ServerConfig): [Listener, ...Listener[]] {
+    const listen = (options: ListenOptions): Listener =>
+      new Listener(options, {
+        onConnection(accepted) {
+          if (hasRoom()) track(isTls(accepted) ? encrypted(accepted) : plain(accepted));
+          else accepted.close();
+        },
+        onFailed: (reason) => log("warn", "accept_failed", { detail: reason }),
+      });
+    if (httpsPort === undefined) return [listen({ hostname, port, tls })];
+    const first = listen({ hostname, port, tls: undefined });
+    try {
+      return [first, listen({ hostname, port: httpsPort, tls })];
+    } catch (error) {
+      void first.close();
+      throw error;
     }
   }
 
-  function serve(accepted: Deno.Conn): void {
+  function track(served: Promise<void>): void {
+    const tracked = served.finally(() => serving.delete(tracked));
+    serving.add(tracked);
+  }
+
+  async function plain(accepted: Deno.Conn): Promise<void> {
     if ("setNoDelay" in accepted && typeof accepted.setNoDelay === "function") accepted.setNoDelay(true);
-    const connection = new ClientConnection(accepted, { handler: app.handler, now });
-    connections.add(connection);
-    const served = connection.serve().finally(() => {
-      connections.delete(connection);
-      serving.delete(served);
+    const connection = new ClientConnection(accepted, {
+      handler: app.handler,
+      peer: peerOf(accepted),
+      limits: () => limits,
+      now,
     });
-    serving.add(served);
+    await during(connection, () => connection.serve());
   }
 
-  function closeOverdue(): void {
-    const time = now();
-    for (const connection of connections) {
-      const limit = LIMITS_MS[connection.state];
-      if (limit !== undefined && time - connection.since > limit || connection.isStuck()) connection.close();
+  async function encrypted(connection: Deno.TlsConn): Promise<void> {
+    const handshake = new Handshake(connection, { limitMs: () => limits.headMs, now });
+    const protocol = await during(handshake, () => handshake.protocol());
+    if (protocol === "http/1.1") await plain(connection);
+    else if (protocol === "h2") {
+      // Loaded by the first client that speaks it.
+      const { Http2Connection } = await import("./http2.ts");
+      const served = new Http2Connection(connection, {
+        handler: app.handler,
+        peer: peerOf(connection),
+        limits: () => limits,
+        now,
+      });
+      await during(served, () => served.serve());
     }
+  }
+
+  /** Looks after a connection while it does something. */
+  async function during<Result>(connection: ServedConnection, work: () => Promise<Result>): Promise<Result> {
+    connections.add(connection);
+    if (!isOpen) connection.finish();
+    try {
+      return await work();
+    } finally {
+      connections.delete(connection);
+    }
+  }
+
+  /** Whoever comes is served as long as somebody else does nothing, whose connection is closed for it. */
+  function hasRoom(): boolean {
+    if (connections.size < limits.maxConnections) return true;
+    let idlest: ServedConnection | undefined;
+    for (const connection of connections) {
+      const { idleSince } = connection;
+      if (idleSince !== undefined && idleSince < (idlest?.idleSince ?? Infinity)) idlest = connection;
+    }
+    if (idlest === undefined) return false;
+    connections.delete(idlest);
+    idlest.close();
+    return true;
   }
 
   async function drain(deadlineMs: number): Promise<void> {
     isOpen = false;
-    listener.close();
+    const closed = listeners.map((listener) => listener.close());
     app.drain();
     log("info", "draining", { in_flight: app.inFlight() });
     for (const connection of connections) connection.finish();
-    const ended = Promise.all([accepting, ...serving]);
+    const ended = Promise.all([...closed, ...serving]);
     if (!await endsWithin(ended, deadlineMs)) {
       log("warn", "drain_deadline", { in_flight: app.inFlight() });
       app.cutShort();
@@ -93,6 +165,14 @@ export function startServer(app: App, config: ServerConfig, log: Log): RunningSe
     }
     clearInterval(sweep);
   }
+}
+
+function isTls(connection: Deno.Conn): connection is Deno.TlsConn {
+  return "handshake" in connection;
+}
+
+function peerOf({ remoteAddr }: Deno.Conn): string {
+  return "hostname" in remoteAddr ? remoteAddr.hostname : "";
 }
 
 /** Whether a promise resolves in time. */

@@ -8,6 +8,8 @@ export interface RequestBodyHooks {
   readonly onEnd: () => void;
   /** The body broke off or breaks the rules. */
   readonly onBroken: (error: unknown) => void;
+  /** Milliseconds of a clock that never jumps. */
+  readonly now: () => number;
 }
 
 /** A request's body as it comes off its connection. */
@@ -17,6 +19,8 @@ export class RequestBody implements ByteSource {
   #started = false;
   #wanted = false;
   #endSeen = false;
+  #awaitedSince: number | undefined;
+  #stopWaiting: ((error: Error) => void) | undefined;
 
   constructor(body: FramedBody, hooks: RequestBodyHooks) {
     this.#body = body;
@@ -50,16 +54,36 @@ export class RequestBody implements ByteSource {
   async read(): Promise<Uint8Array | null> {
     const atHand = this.tryRead();
     if (atHand !== undefined) return atHand;
+    this.#awaitedSince = this.#hooks.now();
     try {
       if (!this.#wanted) {
         this.#wanted = true;
         await this.#hooks.onWanted();
       }
-      return this.#seen(await this.#body.read());
+      return this.#seen(await this.#next());
     } catch (error) {
       this.#hooks.onBroken(error);
       throw error;
+    } finally {
+      this.#awaitedSince = undefined;
     }
+  }
+
+  /** Since when the client is waited for; undefined while it is not. */
+  get awaitedSince(): number | undefined {
+    return this.#awaitedSince;
+  }
+
+  /** Nothing more is waited for: whoever reads gets the error. */
+  giveUp(error: Error): void {
+    this.#stopWaiting?.(error);
+  }
+
+  #next(): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      this.#stopWaiting = reject;
+      this.#body.read().then(resolve, reject);
+    });
   }
 
   /** What is left unread decides whether the connection can be used again. */

@@ -564,6 +564,7 @@ Deno.test("a file: TLS needs both its files, beside the file and in PEM form; ea
   assertEquals((await tls("cert.pem", "key.pem")).config.server.tls, {
     cert: files["cert.pem"],
     key: files["key.pem"],
+    files: ["cert.pem", "key.pem"],
   });
   for (
     const [cert, key, problem] of [

@@ -1,3 +1,4 @@
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { VARIABLES } from "../../src/config/env.ts";
 import { loadAddress, loadConfig as load } from "../../src/config/load.ts";
@@ -41,7 +42,7 @@ async function problemsOf(
 
 Deno.test("loadConfig: the five required variables are enough", async () => {
   const config = await loadConfig(sources(GOOD));
-  assertEquals(config.server, { host: "0.0.0.0", port: 33_000, drainMs: 30_000, corsOrigins: [] });
+  assertEquals(config.server, { host: "0.0.0.0", port: 33_000, ...DEFAULT_SERVER_SETTINGS });
   assertEquals(config.log, { level: "info", format: "pretty", access: false });
   assertEquals(
     config.endpoints.map(({ name, provider, backends: [backend] }) => [
@@ -75,7 +76,7 @@ Deno.test("loadConfig: optional variables, flags over environment over .env", as
   const files = { ".env": "PORT=1\nHOST='127.0.0.1'\nLOG_LEVEL=debug # why not\nexport ACCESS_LOG=on\n" };
   const env = { ...GOOD, PORT: "2", ANTHROPIC_VERSION: "2023-06-01", LOG_FORMAT: "json", DRAIN_SECONDS: "5" };
   const config = await loadConfig(sources(env, files), { PORT: { value: "3", origin: "--port" } });
-  assertEquals(config.server, { host: "127.0.0.1", port: 3, drainMs: 5_000, corsOrigins: [] });
+  assertEquals(config.server, { host: "127.0.0.1", port: 3, ...DEFAULT_SERVER_SETTINGS, drainMs: 5_000 });
   assertEquals(config.log, { level: "debug", format: "json", access: true });
   assertEquals(config.endpoints[1]?.anthropicVersion, "2023-06-01");
 });
@@ -160,7 +161,7 @@ Deno.test(".env.example: filled in, it is a complete configuration; untouched, i
   ]);
   const filled = example.replace(/^(\w+)=$/gm, "$1=some-value-for-$1");
   assertEquals((await loadConfig(sources({}, { ".env": filled }))).endpoints.length, 2);
-  const uncommented = filled.replace(/^# (\w+=)/gm, "$1").replace(/^(TLS_|CONFIG_PATH).*$/gm, "");
+  const uncommented = filled.replace(/^# (\w+=)/gm, "$1").replace(/^(TLS_|HTTPS_PORT|CONFIG_PATH).*$/gm, "");
   assertEquals((await loadConfig(sources({}, { ".env": uncommented }))).endpoints.length, 2);
   const named = new Set(
     [...example.matchAll(/^(?:# )?(\w+)=/gm)].map(([, name]) => name?.replace(/^(TLS_.*)_FILE$/, "$1")),

@@ -69,6 +69,7 @@ class LoopBench {
       headFor: () => ({ target: "/", fields: [] }),
       body: source,
       bodyLength: typeof body === "string" ? body.length : undefined,
+      websocket: undefined,
       cancellation: this.cancellation,
       observer: {
         attempted: (name) => this.events.push(`asks ${name}`),

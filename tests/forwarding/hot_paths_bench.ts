@@ -42,7 +42,7 @@ const policy: RequestHeaderPolicy = {
 };
 const answering = { requestId: "req_1", backend: { hasProxysKey: true, exposedName: undefined } };
 
-Deno.bench("parseHead", () => void parseHead(HEAD));
+Deno.bench("parseHead", () => void parseHead(HEAD, 256));
 Deno.bench(
   "parseRequestTarget, nothing suspicious",
   () => void parseRequestTarget("/openai/v1/chat/completions?a=1"),

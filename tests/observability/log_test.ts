@@ -67,6 +67,7 @@ const RECORD: ExchangeRecord = {
   id: "req_1",
   method: "POST",
   path: "/openai/v1/x",
+  client: "192.0.2.1",
   principal: "shared",
   tokenId: undefined,
   endpoint: "openai",

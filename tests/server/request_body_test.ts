@@ -16,6 +16,7 @@ async function bodyOf(
   const log: string[] = [];
   const framed = framing === "chunked" ? new ChunkedBody(reader) : new CountedBody(reader, framing);
   const body = new RequestBody(framed, {
+    now: () => 0,
     onWanted: () => Promise.resolve(void log.push("wanted")),
     onEnd: () => log.push("end"),
     onBroken: () => log.push("broken"),

@@ -1,12 +1,16 @@
 /** The handler without a socket: requests in, replies out, and a transport that the test plays. */
 
+import { FailureGate } from "../../src/auth/failure_gate.ts";
 import { sharedTokenCheck } from "../../src/auth/shared_token.ts";
 import { Cancellation } from "../../src/cancellation.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
+import { createEntrance } from "../../src/entrance.ts";
 import type { ExchangeRecord } from "../../src/exchange.ts";
 import { Balancer } from "../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../src/forwarding/transport/transport.ts";
 import { createHandler } from "../../src/handler.ts";
 import type { ByteSource } from "../../src/http1/body.ts";
+import { Slots } from "../../src/limits/slots.ts";
 import { fieldValue } from "../../src/http1/fields.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
 import { testBackend, testEndpoint } from "./config.ts";
@@ -40,6 +44,9 @@ export class HandlerBench {
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
+      entrance: createEntrance(DEFAULT_SERVER_SETTINGS, new FailureGate(this.clock)),
+      slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
+      maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck([{ name: "shared", token: "T" }]),
       startedAt: 0,
       maxBodyBytes: 100,

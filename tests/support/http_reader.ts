@@ -72,6 +72,16 @@ export class HttpReader {
     return { raw, startLine, headers };
   }
 
+  /** So many bytes; null where the connection ends before the first one. */
+  async bytes(count: number): Promise<Uint8Array | null> {
+    while (this.#buffer.length < count) {
+      if (await this.fill()) continue;
+      if (this.#buffer.length === 0) return null;
+      throw new UnexpectedEnd(`${count - this.#buffer.length} bytes short`);
+    }
+    return this.#take(count);
+  }
+
   /** The pieces of a body as they come, by the framing that the head names; `untilClose` where it names none. */
   async *body(headers: HeaderList, { untilClose }: { untilClose: boolean }): AsyncGenerator<Uint8Array> {
     const length = headerOf(headers, "content-length");

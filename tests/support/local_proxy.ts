@@ -1,7 +1,7 @@
 /** The proxy inside the test's own process, for configurations that the environment cannot express. */
 
 import { createApp } from "../../src/app.ts";
-import { DEFAULT_TIMEOUTS } from "../../src/config/defaults.ts";
+import { DEFAULT_SERVER_SETTINGS, DEFAULT_TIMEOUTS } from "../../src/config/defaults.ts";
 import type {
   Backend,
   Config,
@@ -44,7 +44,7 @@ export class LocalProxy implements AsyncDisposable {
   readonly #close: () => Promise<void>;
   #lineArrived: (() => void)[] = [];
 
-  constructor(upstream: FakeUpstream, options: LocalProxyOptions = {}) {
+  constructor(upstream: Pick<FakeUpstream, "origin">, options: LocalProxyOptions = {}) {
     const config = localConfig(upstream, options);
     const log = (_level: string, event: string, fields = {}) => {
       this.log.push({ ...fields, event });
@@ -53,7 +53,7 @@ export class LocalProxy implements AsyncDisposable {
     const app = createApp(config, { log, plane: options.plane });
     const server = startServer(app, config.server, log);
     this.url = `http://127.0.0.1:${server.address.port}`;
-    options.plane?.listens(server.address.port);
+    options.plane?.listens({ port: server.address.port });
     this.configure = app.configure;
     this.drain = () => server.drain(config.server.drainMs);
     this.#close = async () => {
@@ -77,7 +77,7 @@ export class LocalProxy implements AsyncDisposable {
   }
 }
 
-function localConfig(upstream: FakeUpstream, options: LocalProxyOptions): Config {
+function localConfig(upstream: Pick<FakeUpstream, "origin">, options: LocalProxyOptions): Config {
   const backend = (path: string, keyField: string): Backend =>
     testBackend(options.origin ?? upstream.origin, {
       path,
@@ -94,8 +94,8 @@ function localConfig(upstream: FakeUpstream, options: LocalProxyOptions): Config
     server: {
       host: "127.0.0.1",
       port: 0,
+      ...DEFAULT_SERVER_SETTINGS,
       drainMs: options.drainMs ?? 1_000,
-      corsOrigins: [],
       ...options.server,
     },
     auth: options.auth ?? { mode: "token", tokens: [{ name: "shared", token: SECRETS.proxyToken }] },

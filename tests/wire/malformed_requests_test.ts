@@ -11,7 +11,7 @@ const LINE = "POST /openai/v1/x HTTP/1.1\r\n";
 const HOST = `Host: p\r\nX-Api-Key: ${SECRETS.proxyToken}\r\n`;
 
 /** A whole request as bytes, refused with a 400 and a closed connection. */
-const REFUSED: readonly (readonly [string, string])[] = [
+const REFUSED: readonly (readonly [name: string, bytes: string, status?: number])[] = [
   ["length and chunked", `${LINE}${HOST}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
   ["chunked and length", `${LINE}${HOST}Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n`],
   ["two lengths", `${LINE}${HOST}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`],
@@ -45,14 +45,14 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["a space in the target", `POST /openai /v1/x HTTP/1.1\r\n${HOST}\r\n`],
   ["a tab behind the method", `POST\t/openai/v1/x HTTP/1.1\r\n${HOST}\r\n`],
   ["a method that is none", `P@ST /openai/v1/x HTTP/1.1\r\n${HOST}\r\n`],
-  ["an endless head", `${LINE}${HOST}X-A: ${"a".repeat(70_000)}\r\n\r\n`],
-  ["too many fields", `${LINE}${HOST}${"X-A: 1\r\n".repeat(300)}\r\n`],
+  ["an endless head", `${LINE}${HOST}X-A: ${"a".repeat(70_000)}\r\n\r\n`, 431],
+  ["too many fields", `${LINE}${HOST}${"X-A: 1\r\n".repeat(300)}\r\n`, 431],
   ["a chunk size that is none", `${LINE}${HOST}Transfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n`],
   ["a chunk longer than its size", `${LINE}${HOST}Transfer-Encoding: chunked\r\n\r\n4\r\nhello\r\n0\r\n\r\n`],
 ];
 
-for (const [name, bytes] of REFUSED) {
-  Deno.test(`a request with ${name} is a 400, closes the connection, and nothing behind it is served`, async () => {
+for (const [name, bytes, status = 400] of REFUSED) {
+  Deno.test(`a request with ${name} is a ${status}, closes the connection, and nothing behind it is served`, async () => {
     await using upstream = new FakeUpstream({
       script: async (exchange) => {
         await gather(exchange.body());
@@ -64,8 +64,11 @@ for (const [name, bytes] of REFUSED) {
     const smuggled = `GET /openai/v1/smuggled HTTP/1.1\r\n${HOST}\r\n`;
     await client.send(bytes + smuggled);
     const answer = await client.answer("POST");
-    assertEquals([answer.status, answer.header("connection")], [400, "close"]);
-    assertEquals(answer.header("x-llm-proxy-error"), "bad_request");
+    assertEquals([answer.status, answer.header("connection")], [status, "close"]);
+    assertEquals(
+      answer.header("x-llm-proxy-error"),
+      status === 431 ? "headers_too_large" : "bad_request",
+    );
     assertEquals(await client.reader.head().catch(() => null), null, "the connection goes on");
     assertEquals(upstream.requests.filter(({ target }) => target.includes("smuggled")), []);
   });

@@ -81,8 +81,9 @@ export class UpstreamConnection {
     request.onPhase("first byte");
     void this.#send(request, upload);
     try {
-      const head = await this.#finalHead();
+      const head = await this.#finalHead(request);
       upload.isAnswered = true;
+      if (head.status === 101) return this.#upgraded(head, request);
       return this.#response(head, { request, upload, onDone });
     } catch (error) {
       this.close();
@@ -109,15 +110,32 @@ export class UpstreamConnection {
     }
   }
 
-  async #finalHead(): Promise<StatusHead> {
+  async #finalHead({ upgrade }: UpstreamRequest): Promise<StatusHead> {
     for (let interim = 0; interim <= MAX_INTERIM; interim++) {
       const head = await readHead(this.#reader);
       if (head === null) throw new UnexpectedEnd("the connection ended without an answer");
       const parsed = parseStatus(head);
       if (parsed.status >= 200) return parsed;
+      if (parsed.status === 101 && upgrade === true) return parsed;
       if (parsed.status === 101) throw new HttpSyntaxError("a change of protocol that nobody asked for");
     }
     throw new HttpSyntaxError(`more than ${MAX_INTERIM} interim answers`);
+  }
+
+  #upgraded({ status, reason, fields }: StatusHead, { cancellation }: UpstreamRequest): UpstreamResponse {
+    cancellation.stopWith(undefined);
+    return {
+      status,
+      reason,
+      fields,
+      body: null,
+      upgraded: {
+        source: new UntilCloseBody(this.#reader),
+        output: this.#connection,
+        closeWrite: () => this.#connection.closeWrite().catch(() => {}),
+        close: () => this.close(),
+      },
+    };
   }
 
   #response(

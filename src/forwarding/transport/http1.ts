@@ -24,7 +24,7 @@ export function createHttp1Transport(): Transport {
     const upstream = upstreamOf(request.origin, request.connection);
     // A body that cannot be sent twice goes on a fresh connection, which no idle close can cross.
     const replayable = request.body === null || request.again !== undefined;
-    const kept = replayable ? upstream.pool.take() : undefined;
+    const kept = replayable && request.upgrade !== true ? upstream.pool.take() : undefined;
     if (kept === undefined) return await sendOnFresh(upstream, request);
     try {
       return await exchange(kept, request, upstream);

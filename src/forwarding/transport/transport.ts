@@ -4,6 +4,7 @@ import type { Cancellation } from "../../cancellation.ts";
 import type { ConnectionSettings } from "../../config/schema.ts";
 import type { ByteSource } from "../../http1/body.ts";
 import type { Field } from "../../http1/fields.ts";
+import type { Duplex } from "../../http1/message.ts";
 
 /** One request to one upstream, ready to be sent as it stands. */
 export interface UpstreamRequest {
@@ -24,6 +25,8 @@ export interface UpstreamRequest {
   readonly again: (() => ByteSource) | undefined;
   /** Cancels the request at whatever stage it is, the answer's body included; its reason is then thrown. */
   readonly cancellation: Cancellation;
+  /** A change of protocol is asked for, which makes the connection the request's own. */
+  readonly upgrade?: boolean;
   /** Is told which phase begins, so that each can have its limit. */
   readonly onPhase: (phase: AttemptPhase) => void;
 }
@@ -41,6 +44,15 @@ export interface UpstreamResponse {
   readonly fields: readonly Field[];
   /** Null where the answer has none by its nature. Throws a {@link TransportError} where it breaks off. */
   readonly body: ByteSource | null;
+  /** With a 101; whoever gets it closes it. */
+  readonly upgraded?: UpgradedConnection;
+}
+
+/** A connection to an upstream that has left HTTP. */
+export interface UpgradedConnection extends Duplex {
+  /** Nothing more is sent. Never throws. */
+  readonly closeWrite: () => Promise<void>;
+  readonly close: () => void;
 }
 
 /** Sends requests to upstreams. */

@@ -1,0 +1,18 @@
+import { type Field, fieldValue, listHas } from "../http1/fields.ts";
+import { AnswerTap, type Observed } from "./answer_tap.ts";
+import { RealtimeTap } from "./realtime_tap.ts";
+
+/** Watches one answer. */
+export interface Tap {
+  /** The next piece, which is not kept. */
+  readonly write: (piece: Uint8Array) => void;
+  /** What there is to say once it has ended; a promise only where it was compressed. */
+  readonly end: () => Observed | Promise<Observed>;
+}
+
+/** What watches an answer of that head; undefined where it holds nothing to be read. */
+export function tapOf(fields: readonly Field[]): Tap | undefined {
+  return listHas(fieldValue(fields, "upgrade"), "websocket")
+    ? new RealtimeTap()
+    : AnswerTap.of(fieldValue(fields, "content-type"), fieldValue(fields, "content-encoding"));
+}

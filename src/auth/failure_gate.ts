@@ -1,0 +1,66 @@
+/** Slows down those who guess tokens, by the address they come from. */
+
+import { addressGroup } from "../address_list.ts";
+import type { Clock } from "../clock.ts";
+
+/** Wrong tokens that cost nothing: people mistype, and clients keep old settings. */
+const FREE_FAILURES = 5;
+/** How long the next one makes an address wait; each further one makes it twice as long, up to the longest. */
+const FIRST_WAIT_MS = 15_000;
+const LONGEST_WAIT_MS = 15 * 60_000;
+/** An address that has been quiet for so long begins anew. */
+const FORGOTTEN_MS = 60 * 60_000;
+/** So many addresses are remembered; when there are more, the one that has been quiet longest is forgotten. */
+const MAX_ADDRESSES = 10_000;
+
+interface Failures {
+  /** Of the values that were wrong; one that comes again is no new guess. */
+  readonly seen: Set<string>;
+  count: number;
+  lastAt: number;
+  blockedUntil: number;
+}
+
+/** Counts wrong tokens by address: different ones, since a client that goes on with an old one guesses nothing. */
+export class FailureGate {
+  readonly #clock: Clock;
+  readonly #failures = new Map<string, Failures>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How long an address has to wait, in milliseconds; 0: not at all. The right token does not help meanwhile. */
+  waitMs(address: string): number {
+    // Nearly always there is none, and every request asks.
+    if (this.#failures.size === 0) return 0;
+    const failures = this.#failures.get(addressGroup(address));
+    return failures === undefined ? 0 : Math.max(0, failures.blockedUntil - this.#clock.now());
+  }
+
+  /** A wrong token came from an address. `guess` stands for its value and must not tell it. */
+  failed(address: string, guess: string): void {
+    const group = addressGroup(address);
+    const now = this.#clock.now();
+    let failures = this.#failures.get(group);
+    if (failures === undefined || now - failures.lastAt > FORGOTTEN_MS) {
+      failures = { seen: new Set(), count: 0, lastAt: now, blockedUntil: 0 };
+    }
+    // What was touched last stands last.
+    this.#failures.delete(group);
+    this.#failures.set(group, failures);
+    this.#forgetOldest();
+    failures.lastAt = now;
+    if (failures.seen.has(guess)) return;
+    if (failures.seen.size < FREE_FAILURES * 2) failures.seen.add(guess);
+    failures.count++;
+    const over = failures.count - FREE_FAILURES;
+    if (over < 0) return;
+    failures.blockedUntil = now + Math.min(FIRST_WAIT_MS * 2 ** Math.min(over, 30), LONGEST_WAIT_MS);
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#failures.keys();
+    if (this.#failures.size > MAX_ADDRESSES && oldest !== undefined) this.#failures.delete(oldest);
+  }
+}

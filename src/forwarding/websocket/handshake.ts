@@ -1,0 +1,38 @@
+/** The opening handshake of WebSockets (RFC 6455, 4), as far as a proxy takes part in it. */
+
+import { sha1 } from "@noble/hashes/legacy.js";
+import { type Field, field, fieldValue, listHas } from "../../http1/fields.ts";
+
+/** Whether a request asks for a WebSocket; a text says why it cannot be one. */
+export function upgradeOf(
+  { method, fields }: { readonly method: string; readonly fields: readonly Field[] },
+): boolean | string {
+  if (!listHas(fieldValue(fields, "upgrade"), "websocket")) return false;
+  if (method !== "GET") return `A WebSocket is asked for by GET, not by ${method}.`;
+  if (!listHas(fieldValue(fields, "connection"), "upgrade")) {
+    return "A WebSocket needs the header Connection: Upgrade; something in front of the proxy may drop it.";
+  }
+  const key = fieldValue(fields, "sec-websocket-key");
+  if (key === undefined || !/^[A-Za-z0-9+/]{22}==$/.test(key)) {
+    return "A WebSocket needs one proper Sec-WebSocket-Key.";
+  }
+  return true;
+}
+
+/** What belongs to the connection, and is said anew on both sides. */
+export const UPGRADE_FIELDS: readonly Field[] = [
+  field("connection", "Upgrade"),
+  field("upgrade", "websocket"),
+];
+
+/** RFC 6455, 1.3. */
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** Whether a 101 is the answer to this very request. */
+export function isAccepted(request: readonly Field[], answer: readonly Field[]): boolean {
+  const key = fieldValue(request, "sec-websocket-key") ?? "";
+  const expected = sha1(new TextEncoder().encode(key + GUID)).toBase64();
+  return listHas(fieldValue(answer, "upgrade"), "websocket") &&
+    listHas(fieldValue(answer, "connection"), "upgrade") &&
+    fieldValue(answer, "sec-websocket-accept") === expected;
+}

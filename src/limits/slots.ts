@@ -1,0 +1,128 @@
+/** How many exchanges run at the same time, in all and of each principal; the others wait for their turn, briefly. */
+
+import type { Cancellation } from "../cancellation.ts";
+import type { Clock } from "../clock.ts";
+import { ProxyFault } from "../faults.ts";
+
+/** Bounds; `Infinity` is without. */
+export interface SlotLimits {
+  readonly maxExchanges: number;
+  readonly maxPerPrincipal: number;
+  /** How long one waits before it is refused, in milliseconds. */
+  readonly queueMs: number;
+}
+
+interface Waiting {
+  readonly principal: string;
+  readonly enter: () => void;
+}
+
+/** What whoever was refused is told to wait: those that run last for seconds, mostly. */
+const RETRY_AFTER_SECONDS = 2;
+
+/** Places for exchanges. */
+export class Slots {
+  readonly #clock: Clock;
+  #limits: SlotLimits;
+  #running = 0;
+  readonly #byPrincipal = new Map<string, number>();
+  /** In the order in which they came. */
+  readonly #waiting = new Set<Waiting>();
+
+  constructor(limits: SlotLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** Other bounds hold from now on; what runs goes on. */
+  configure(limits: SlotLimits): void {
+    this.#limits = limits;
+    this.#admitWaiting();
+  }
+
+  /** Exchanges that wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * A place for an exchange, which is given back by calling what comes back. A promise only where one has to wait;
+   * it rejects with the fault `overloaded`, or with the reason of the cancellation.
+   */
+  take(principal: string, cancellation: Cancellation): (() => void) | Promise<() => void> {
+    if (!this.#hasRoom(principal)) return this.#queue(principal, cancellation);
+    return this.#enter(principal);
+  }
+
+  #hasRoom(principal: string): boolean {
+    return this.#running < this.#limits.maxExchanges && this.#of(principal) < this.#limits.maxPerPrincipal;
+  }
+
+  #of(principal: string): number {
+    return this.#byPrincipal.get(principal) ?? 0;
+  }
+
+  #enter(principal: string): () => void {
+    this.#running++;
+    this.#byPrincipal.set(principal, this.#of(principal) + 1);
+    let isGiven = true;
+    return () => {
+      if (!isGiven) return;
+      isGiven = false;
+      this.#running--;
+      const left = this.#of(principal) - 1;
+      if (left > 0) this.#byPrincipal.set(principal, left);
+      else this.#byPrincipal.delete(principal);
+      if (this.#waiting.size > 0) this.#admitWaiting();
+    };
+  }
+
+  #queue(principal: string, cancellation: Cancellation): Promise<() => void> {
+    const { promise, resolve, reject } = Promise.withResolvers<() => void>();
+    const leave = (): void => {
+      this.#waiting.delete(entry);
+      stopTimer();
+      cancellation.stopWith(undefined);
+    };
+    const entry: Waiting = {
+      principal,
+      enter: () => {
+        leave();
+        resolve(this.#enter(principal));
+      },
+    };
+    this.#waiting.add(entry);
+    const { queueMs } = this.#limits;
+    const stopTimer = queueMs === Infinity ? () => {} : this.#clock.after(queueMs, () => {
+      leave();
+      reject(this.#refusal(principal));
+    });
+    cancellation.stopWith(() => {
+      const { reason } = cancellation;
+      leave();
+      reject(reason);
+    });
+    return promise;
+  }
+
+  #refusal(principal: string): ProxyFault {
+    const isOwn = this.#of(principal) >= this.#limits.maxPerPrincipal;
+    const what = isOwn
+      ? `This token has ${this.#of(principal)} requests running, as many as it may have.`
+      : `The proxy has ${this.#running} requests running, as many as it takes.`;
+    return new ProxyFault("overloaded", what, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+  }
+
+  /** First whoever has the fewest running, so that one who asks for everything holds nobody else up. */
+  #admitWaiting(): void {
+    while (true) {
+      let next: Waiting | undefined;
+      for (const entry of this.#waiting) {
+        if (!this.#hasRoom(entry.principal)) continue;
+        if (next === undefined || this.#of(entry.principal) < this.#of(next.principal)) next = entry;
+      }
+      if (next === undefined) return;
+      next.enter();
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import type { TlsConfig } from "../config/schema.ts";
+
+/** What certificate and key of a running server are looked after with. */
+export interface CertificateParts {
+  /** Throws like `Deno.readTextFile`. */
+  readonly readTextFile: (path: string) => Promise<string>;
+  /** Puts them into use; throws where they cannot be used. */
+  readonly use: (tls: TlsConfig) => Promise<void>;
+  readonly onRenewed: () => void;
+  readonly onRefused: (reason: string) => void;
+}
+
+/** A certificate with its key, whose files may be exchanged at any time. */
+export class Certificate {
+  readonly #parts: CertificateParts;
+  #used: TlsConfig;
+  /** What was refused already, so that it is said once. */
+  #refused: string | undefined;
+  #looking: Promise<void> | undefined;
+
+  constructor(used: TlsConfig, parts: CertificateParts) {
+    this.#used = used;
+    this.#parts = parts;
+  }
+
+  /** Looks whether the files have changed; one look at a time. */
+  look(): Promise<void> {
+    return this.#looking ??= this.#look().finally(() => this.#looking = undefined);
+  }
+
+  /** Puts others into use. Never throws. */
+  async exchange(tls: TlsConfig): Promise<void> {
+    const { cert, key } = this.#used;
+    if (cert === tls.cert && key === tls.key) {
+      this.#used = tls;
+      return;
+    }
+    try {
+      await this.#parts.use(tls);
+      this.#used = tls;
+      this.#refused = undefined;
+      this.#parts.onRenewed();
+    } catch (error) {
+      this.#refuse(tls.cert + tls.key, error);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const [certFile, keyFile] = this.#used.files;
+    if (certFile === undefined || keyFile === undefined) return;
+    try {
+      const cert = await this.#parts.readTextFile(certFile);
+      const key = await this.#parts.readTextFile(keyFile);
+      // Whoever exchanges two files exchanges one after the other: what does not fit now may fit at the next look.
+      if (cert + key !== this.#refused) await this.exchange({ cert, key, files: this.#used.files });
+    } catch (error) {
+      this.#refuse("unreadable", error);
+    }
+  }
+
+  #refuse(what: string, error: unknown): void {
+    if (this.#refused === what) return;
+    this.#refused = what;
+    this.#parts.onRefused(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,151 @@
+/** One request over HTTP/2 with its answer, in the plain values that the handler knows. */
+
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { Cancellation, ClientGone } from "../cancellation.ts";
+import type { ConnectionLimits } from "../config/schema.ts";
+import { ProxyFault } from "../faults.ts";
+import type { ByteSource } from "../http1/body.ts";
+import { type Field, field, fieldValue } from "../http1/fields.ts";
+import type { IncomingRequest, OutgoingReply } from "../http1/message.ts";
+import type { ConnectionParts } from "./connection.ts";
+import { StreamBody } from "./http2_body.ts";
+
+/** What a request is answered with. */
+interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "now"> {
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+}
+
+/** One stream. */
+export class Http2Exchange {
+  readonly #stream: ServerHttp2Stream;
+  readonly #parts: Http2ExchangeParts;
+  readonly #cancellation = new Cancellation();
+  readonly #body: StreamBody | null;
+  #sendingSince: number | undefined;
+  #isDone = false;
+
+  constructor(stream: ServerHttp2Stream, parts: Http2ExchangeParts) {
+    this.#stream = stream;
+    this.#parts = parts;
+    this.#body = stream.endAfterHeaders ? null : new StreamBody(stream, parts.now);
+    // Without a listener a reset would be nobody's error, and end the program.
+    stream.on("error", () => {});
+    stream.on("close", () => {
+      if (!this.#isDone) this.#cancellation.cancel(new ClientGone("the client left"));
+    });
+  }
+
+  /** Ends what has taken too long. */
+  endOverdue({ uploadMs, sendMs }: ConnectionLimits): void {
+    const now = this.#parts.now();
+    const isOver = (since: number | undefined, limitMs: number): boolean =>
+      since !== undefined && now - since > limitMs;
+    if (isOver(this.#sendingSince, sendMs)) {
+      this.leave(new ClientGone(`the client took nothing for ${sendMs / 1000} s`));
+    } else if (isOver(this.#body?.awaitedSince, uploadMs)) {
+      const fault = new ProxyFault("request_timeout", `The body did not go on for ${uploadMs / 1000} s.`);
+      this.#cancellation.cancel(fault);
+      this.#body?.giveUp(fault);
+    }
+  }
+
+  /** Ends it from this side; the client sees its stream reset. */
+  leave(reason: Error): void {
+    this.#cancellation.cancel(reason);
+    this.#body?.giveUp(reason);
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  /** Answers it. Never throws. */
+  async serve(): Promise<void> {
+    let source: ByteSource | undefined;
+    try {
+      const reply = await this.#parts.handler(this.#request());
+      if (this.#cancellation.reason instanceof ClientGone) return;
+      const { body } = reply;
+      const hasBody = body !== null && this.#method() !== "HEAD" && reply.status !== 204 &&
+        reply.status !== 304;
+      this.#stream.respond(headersOf(reply), { endStream: !hasBody });
+      if (!hasBody) {
+        if (body !== null && !(body instanceof Uint8Array)) body.cancel();
+      } else if (body instanceof Uint8Array) this.#stream.end(body);
+      else {
+        source = body;
+        await this.#send(body);
+      }
+      this.#isDone = true;
+    } catch {
+      // A stream that is reset is what tells the client that an answer is not whole.
+      this.#cancellation.cancel(new ClientGone("the client left"));
+      source?.cancel();
+      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+  }
+
+  async #send(source: ByteSource): Promise<void> {
+    while (true) {
+      const atHand = source.tryRead();
+      const piece = atHand === undefined ? await source.read() : atHand;
+      if (piece === null) break;
+      if (this.#stream.destroyed) throw new ClientGone("the client left");
+      // The stream keeps it beyond the next read, where the piece is not valid any more.
+      if (!this.#stream.write(piece.slice())) await this.#drained();
+    }
+    this.#stream.end();
+  }
+
+  async #drained(): Promise<void> {
+    this.#sendingSince = this.#parts.now();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#stream.once("drain", resolve).once("close", resolve);
+    await promise;
+    this.#stream.off("drain", resolve).off("close", resolve);
+    this.#sendingSince = undefined;
+  }
+
+  #method(): string {
+    return pseudo(this.#parts.rawHeaders, ":method");
+  }
+
+  #request(): IncomingRequest {
+    const { rawHeaders, peer } = this.#parts;
+    const fields: Field[] = [];
+    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+      const [name = "", value = ""] = rawHeaders.slice(at, at + 2);
+      if (!name.startsWith(":")) fields.push(field(name, value));
+    }
+    if (fieldValue(fields, "host") === undefined) {
+      fields.unshift(field("host", pseudo(rawHeaders, ":authority")));
+    }
+    const length = fieldValue(fields, "content-length");
+    return {
+      method: this.#method(),
+      target: pseudo(rawHeaders, ":path"),
+      fields,
+      body: this.#body,
+      bodyLength: this.#body === null || length === undefined ? undefined : Number(length),
+      peer,
+      cancellation: this.#cancellation,
+    };
+  }
+}
+
+function pseudo(rawHeaders: readonly string[], name: string): string {
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    if (rawHeaders[at] === name) return rawHeaders[at + 1] ?? "";
+  }
+  return "";
+}
+
+/** Repeats as lists; names are in small letters in HTTP/2. */
+function headersOf({ status, fields, body }: OutgoingReply): OutgoingHttpHeaders {
+  const headers: Record<string, number | string[]> = { ":status": status };
+  for (const { lower, value } of fields) {
+    const known = headers[lower];
+    if (Array.isArray(known)) known.push(value);
+    else headers[lower] = [value];
+  }
+  if (body instanceof Uint8Array) headers["content-length"] = [String(body.length)];
+  return headers;
+}

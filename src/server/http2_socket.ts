@@ -1,0 +1,32 @@
+import { Duplex } from "node:stream";
+import { writeAll } from "../http1/writer.ts";
+
+const PIECE_BYTES = 16 * 1024;
+
+/** A connection in the form in which the runtime's HTTP/2 takes one. Destroying it closes the connection. */
+export function socketOver(connection: Deno.Conn): Duplex {
+  return new Duplex({
+    read() {
+      const buffer = new Uint8Array(PIECE_BYTES);
+      connection.read(buffer).then(
+        (count) => this.push(count === null ? null : buffer.subarray(0, count)),
+        // A client that leaves without a word is nothing out of the ordinary.
+        () => this.destroy(),
+      );
+    },
+    write(bytes: Uint8Array, _encoding, done) {
+      writeAll(connection, bytes).then(() => done(), (error) => done(error));
+    },
+    final(done) {
+      connection.closeWrite().then(() => done(), () => done());
+    },
+    destroy(error, done) {
+      try {
+        connection.close();
+      } catch (failure) {
+        if (!(failure instanceof Deno.errors.BadResource)) throw failure;
+      }
+      done(error);
+    },
+  });
+}

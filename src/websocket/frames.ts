@@ -1,0 +1,183 @@
+/** Frames of WebSocket messages (RFC 6455, 5), read while they pass: nothing is kept, unmasked or put together. */
+
+/** What a frame's head says. */
+export interface FrameHead {
+  /** The last frame of its message. */
+  readonly isFinal: boolean;
+  /** An extension gives it another meaning; for data frames mostly that they are compressed. */
+  readonly hasReservedBits: boolean;
+  readonly opcode: number;
+  /** Undefined: the payload is as it is. */
+  readonly mask: Uint8Array | undefined;
+  readonly payloadBytes: number;
+}
+
+/** What the first four bits of interest can say. */
+export const OPCODES = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+/** Why a connection is closed (RFC 6455, 7.4.1). */
+export const CLOSE_CODES = { goingAway: 1001, protocolError: 1002, tooBig: 1009 } as const;
+
+/** A rule that a frame breaks, and the code its sender is told. */
+export interface FrameViolation {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Who wants to know of frames; called while {@link FrameReader.pass} looks. */
+export interface FrameListener {
+  readonly onHead?: (head: FrameHead) => void;
+  /** A part of a frame's payload, as it stands on the wire; valid only now. */
+  readonly onPayload?: (bytes: Uint8Array, head: FrameHead) => void;
+  readonly onEnd?: (head: FrameHead) => void;
+}
+
+const FINAL = 0x80;
+const RESERVED = 0x70;
+const OPCODE = 0x0f;
+const MASKED = 0x80;
+const LENGTH = 0x7f;
+const LENGTH_16 = 126;
+const LENGTH_64 = 127;
+/** Control frames have opcodes from here on. */
+const FIRST_CONTROL = 8;
+
+/** Follows the frames of one direction. */
+export class FrameReader {
+  readonly #maxMessageBytes: number;
+  readonly #listener: FrameListener;
+  /** A head that has come in part; it is held back until it is whole. */
+  #partial = new Uint8Array();
+  #head: FrameHead | undefined;
+  #left = 0;
+  #messageBytes = 0;
+  #violation: FrameViolation | undefined;
+  #hasClosed = false;
+
+  constructor(maxMessageBytes: number, listener: FrameListener = {}) {
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#listener = listener;
+  }
+
+  /** Whether all that was let through so far ends with a whole frame: another one can be put in here. */
+  get isAtBoundary(): boolean {
+    return this.#head === undefined;
+  }
+
+  /** Whether a close frame has begun: its sender says nothing more. */
+  get hasClosed(): boolean {
+    return this.#hasClosed;
+  }
+
+  /** The first rule that was broken; nothing passes after it. */
+  get violation(): FrameViolation | undefined {
+    return this.#violation;
+  }
+
+  /** Gives what may pass of the next piece: all of it but for a head that is not whole, or breaks a rule. */
+  pass(piece: Uint8Array): Uint8Array {
+    const bytes = this.#partial.length === 0 ? piece : joined(this.#partial, piece);
+    this.#partial = new Uint8Array();
+    let at = 0;
+    while (at < bytes.length && this.#violation === undefined) {
+      if (this.#head === undefined) {
+        const headBytes = headLength(bytes, at);
+        if (headBytes === undefined || at + headBytes > bytes.length) {
+          this.#partial = bytes.slice(at);
+          break;
+        }
+        const head = readHead(bytes.subarray(at, at + headBytes));
+        if (!this.#begins(head)) break;
+        at += headBytes;
+      } else {
+        const part = bytes.subarray(at, at + this.#left);
+        this.#listener.onPayload?.(part, this.#head);
+        at += part.length;
+        this.#left -= part.length;
+      }
+      if (this.#left === 0) this.#ends();
+    }
+    return bytes.subarray(0, at);
+  }
+
+  #begins(head: FrameHead): boolean {
+    const isControl = head.opcode >= FIRST_CONTROL;
+    if (!isControl) {
+      const before = head.opcode === OPCODES.continuation ? this.#messageBytes : 0;
+      this.#messageBytes = before + head.payloadBytes;
+      if (this.#messageBytes > this.#maxMessageBytes) {
+        this.#violation = {
+          code: CLOSE_CODES.tooBig,
+          reason: `a message longer than ${this.#maxMessageBytes} bytes`,
+        };
+        return false;
+      }
+    } else if (head.payloadBytes > MAX_CONTROL_BYTES) {
+      this.#violation = { code: CLOSE_CODES.protocolError, reason: "a control frame that is too long" };
+      return false;
+    }
+    if (head.opcode === OPCODES.close) this.#hasClosed = true;
+    this.#head = head;
+    this.#left = head.payloadBytes;
+    this.#listener.onHead?.(head);
+    return true;
+  }
+
+  #ends(): void {
+    if (this.#head === undefined) return;
+    this.#listener.onEnd?.(this.#head);
+    this.#head = undefined;
+  }
+}
+
+/** RFC 6455, 5.5. */
+const MAX_CONTROL_BYTES = 125;
+
+/** How long the head is that begins here; undefined where its second byte has not come. */
+function headLength(bytes: Uint8Array, at: number): number | undefined {
+  const second = bytes[at + 1];
+  if (second === undefined) return undefined;
+  const length = second & LENGTH;
+  const extended = length === LENGTH_16 ? 2 : length === LENGTH_64 ? 8 : 0;
+  return 2 + extended + ((second & MASKED) === 0 ? 0 : 4);
+}
+
+function readHead(bytes: Uint8Array): FrameHead {
+  const [first = 0, second = 0] = bytes;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const length = second & LENGTH;
+  const isMasked = (second & MASKED) !== 0;
+  return {
+    isFinal: (first & FINAL) !== 0,
+    hasReservedBits: (first & RESERVED) !== 0,
+    opcode: first & OPCODE,
+    mask: isMasked ? bytes.slice(-4) : undefined,
+    // What is beyond 2^53 is beyond every limit, however it is rounded.
+    payloadBytes: length === LENGTH_16
+      ? view.getUint16(2)
+      : length === LENGTH_64
+      ? Number(view.getBigUint64(2))
+      : length,
+  };
+}
+
+/** A close frame; whoever acts as a client masks it. */
+export function closeFrame(
+  { code, reason }: FrameViolation,
+  { masked }: { masked: boolean },
+): Uint8Array {
+  const text = new TextEncoder().encode(reason).subarray(0, MAX_CONTROL_BYTES - 2);
+  const payload = new Uint8Array(2 + text.length);
+  new DataView(payload.buffer).setUint16(0, code);
+  payload.set(text, 2);
+  const mask = masked ? crypto.getRandomValues(new Uint8Array(4)) : new Uint8Array();
+  const head = [FINAL | OPCODES.close, (masked ? MASKED : 0) | payload.length];
+  const body = payload.map((byte, index) => masked ? byte ^ (mask[index % 4] ?? 0) : byte);
+  return Uint8Array.of(...head, ...mask, ...body);
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
+}
