@@ -1,6 +1,6 @@
 /** One request over HTTP/2 with its answer, in the plain values that the handler knows. */
 
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { Cancellation, ClientGone } from "../cancellation.ts";
 import type { ConnectionLimits } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
@@ -54,7 +54,12 @@ export class Http2Exchange {
   leave(reason: Error): void {
     this.#cancellation.cancel(reason);
     this.#body?.giveUp(reason);
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    this.#reset();
+  }
+
+  /** Its `close` would end it as if all were well. */
+  #reset(): void {
+    this.#stream.destroy(new Error("the answer broke off"));
   }
 
   /** Answers it. Never throws. */
@@ -79,7 +84,7 @@ export class Http2Exchange {
       // A stream that is reset is what tells the client that an answer is not whole.
       this.#cancellation.cancel(new ClientGone("the client left"));
       source?.cancel();
-      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      this.#reset();
     }
   }
 

@@ -1,0 +1,216 @@
+/** HTTP/2 over TLS, asked by the runtime's own client and by fetch. */
+
+import { assert, assertEquals } from "@std/assert";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
+import { gather } from "../support/http_reader.ts";
+import { LocalProxy } from "../support/local_proxy.ts";
+import { SECRETS } from "../support/secrets.ts";
+import { pem } from "../support/tls_upstream.ts";
+
+const AUTH = { authorization: `Bearer ${SECRETS.proxyToken}` };
+const TLS = { cert: pem("cert.pem"), key: pem("key.pem"), files: [] };
+
+interface Answer {
+  readonly headers: Record<string, unknown>;
+  readonly text: string;
+}
+
+class Client implements AsyncDisposable {
+  readonly session: ClientHttp2Session;
+
+  constructor(proxy: LocalProxy) {
+    const { port } = new URL(proxy.url);
+    this.session = connect(`https://localhost:${port}`, { ca: pem("ca.pem") });
+    this.session.on("error", () => {});
+  }
+
+  stream(headers: Record<string, string | string[]>, endStream = true): ClientHttp2Stream {
+    return this.session.request({ ...AUTH, ...headers }, { endStream });
+  }
+
+  async ask(headers: Record<string, string | string[]>, body?: string): Promise<Answer> {
+    const stream = this.stream(headers, body === undefined);
+    if (body !== undefined) stream.end(body);
+    return await answerOf(stream);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.session.destroyed) return;
+    const closed = new Promise<void>((resolve) => this.session.once("close", () => resolve()));
+    this.session.destroy();
+    await closed;
+  }
+}
+
+function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    let headers: Record<string, unknown> = {};
+    let text = "";
+    stream.on("response", (fields: Record<string, unknown>) => headers = fields);
+    stream.on("data", (piece: Uint8Array) => text += new TextDecoder().decode(piece));
+    stream.on("end", () => resolve({ headers, text }));
+    stream.on("error", reject);
+  });
+}
+
+function proxyFor(upstream: FakeUpstream): LocalProxy {
+  return new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, server: { tls: TLS } });
+}
+
+Deno.test("HTTP/2: a request arrives as it was sent, and its answer with repeats and without framing", async () => {
+  await using upstream = new FakeUpstream({
+    script: async (exchange) => {
+      const body = await gather(exchange.body());
+      await exchange.write(
+        plainAnswer(`got ${new TextDecoder().decode(body)}`, {
+          headers: "Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Own: yes\r\nKeep-Alive: timeout=5\r\n",
+        }),
+      );
+    },
+  });
+  await using proxy = proxyFor(upstream);
+  await using client = new Client(proxy);
+  const answer = await client.ask({
+    ":method": "POST",
+    ":path": "/openai/v1/x%2Fy?a=%zz&b=1",
+    "x-stainless-lang": "js",
+    "content-type": "text/plain",
+    te: "trailers",
+  }, "hello");
+  assertEquals([answer.headers[":status"], answer.text], [200, "got hello"]);
+  assertEquals(answer.headers["set-cookie"], ["a=1", "b=2"]);
+  assertEquals([answer.headers["x-own"], answer.headers["keep-alive"]], ["yes", undefined]);
+  const [request] = upstream.requests;
+  assertEquals([request?.method, request?.target], ["POST", "/openai/v1/x%2Fy?a=%zz&b=1"]);
+  assertEquals(request?.header("authorization"), `Bearer ${SECRETS.openaiKey}`);
+  assertEquals([request?.header("x-stainless-lang"), request?.header("te")], ["js", undefined]);
+  assertEquals(request?.header("host"), new URL(upstream.origin).host);
+});
+
+Deno.test("HTTP/2: many at the same time on one connection, streamed as they come", async () => {
+  await using upstream = new FakeUpstream({ paceMs: 2 });
+  await using proxy = proxyFor(upstream);
+  await using client = new Client(proxy);
+  const body = JSON.stringify({
+    model: "demo-small",
+    stream: true,
+    messages: [{ role: "user", content: SECRETS.prompt }],
+  });
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, () =>
+      client.ask({
+        ":method": "POST",
+        ":path": "/openai/v1/chat/completions",
+        "content-type": "application/json",
+      }, body)),
+  );
+  for (const { headers, text } of answers) {
+    assertEquals([headers[":status"], headers["content-type"]], [200, "text/event-stream; charset=utf-8"]);
+    assert(text.endsWith("data: [DONE]\n\n"));
+  }
+});
+
+Deno.test("HTTP/2: a client that leaves its stream cancels the upstream request, and the others go on", async () => {
+  const left = Promise.withResolvers<void>();
+  await using upstream = new FakeUpstream({
+    script: async (exchange) => {
+      if (exchange.request.target.endsWith("/short")) return await exchange.write(plainAnswer("short"));
+      await exchange.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+      await exchange.peerClosed();
+      left.resolve();
+    },
+  });
+  await using proxy = proxyFor(upstream);
+  await using client = new Client(proxy);
+  const stream = client.stream({ ":path": "/openai/v1/long" });
+  await new Promise((resolve) => stream.once("data", resolve));
+  stream.on("error", () => {});
+  stream.close(constants.NGHTTP2_CANCEL);
+  await left.promise;
+  assertEquals((await proxy.logged("exchange")).ending, "client_gone");
+  assertEquals((await client.ask({ ":path": "/openai/v1/short" })).text, "short");
+});
+
+Deno.test("HTTP/2: an answer that breaks off resets its stream, and never looks finished", async () => {
+  await using upstream = new FakeUpstream({
+    script: async (exchange) => {
+      await exchange.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+      exchange.close();
+    },
+  });
+  await using proxy = proxyFor(upstream);
+  await using client = new Client(proxy);
+  const outcome = await client.ask({ ":path": "/openai/v1/x" }).then(() => "whole", () => "broken");
+  assertEquals(outcome, "broken");
+  assertEquals((await proxy.logged("exchange")).ending, "bad_gateway");
+});
+
+Deno.test("HTTP/2: HEAD, 204 and an early refusal of an upload", async () => {
+  await using upstream = new FakeUpstream({
+    script: (exchange) =>
+      exchange.write(
+        exchange.request.method === "HEAD"
+          ? "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n"
+          : "HTTP/1.1 204 No Content\r\n\r\n",
+      ),
+  });
+  await using proxy = proxyFor(upstream);
+  await using client = new Client(proxy);
+  const head = await client.ask({ ":method": "HEAD", ":path": "/openai/v1/x" });
+  assertEquals([head.headers[":status"], head.headers["content-length"], head.text], [200, "12", ""]);
+  const none = await client.ask({ ":method": "DELETE", ":path": "/openai/v1/x" });
+  assertEquals([none.headers[":status"], none.text], [204, ""]);
+  const refused = client.stream(
+    { ":method": "POST", ":path": "/openai/v1/x", authorization: "Bearer no" },
+    false,
+  );
+  const answer = answerOf(refused);
+  assertEquals((await answer).headers[":status"], 401);
+  refused.on("error", () => {});
+  refused.close();
+});
+
+Deno.test("HTTP/2: a drain lets running streams end and then the connection", async () => {
+  const asked = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  await using upstream = new FakeUpstream({
+    script: async (exchange) => {
+      asked.resolve();
+      await go.promise;
+      await exchange.write(plainAnswer("late"));
+    },
+  });
+  await using proxy = proxyFor(upstream);
+  await using client = new Client(proxy);
+  const answer = client.ask({ ":path": "/openai/v1/x" });
+  await asked.promise;
+  const drained = proxy.drain();
+  go.resolve();
+  assertEquals((await answer).text, "late");
+  await drained;
+});
+
+Deno.test("HTTP/2 and HTTP/1.1 are both spoken at the one port, each to who asks for it", async () => {
+  await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("x")) });
+  await using proxy = proxyFor(upstream);
+  const port = Number(new URL(proxy.url).port);
+  for (
+    const [offer, chosen] of [[["h2", "http/1.1"], "h2"], [["http/1.1"], "http/1.1"], [[], null]] as const
+  ) {
+    const connection = await Deno.connectTls({
+      hostname: "localhost",
+      port,
+      caCerts: [pem("ca.pem")],
+      ...(offer.length > 0 && { alpnProtocols: [...offer] }),
+    });
+    const { alpnProtocol } = await connection.handshake();
+    assertEquals(alpnProtocol, chosen);
+    if (chosen !== "h2") {
+      await connection.write(
+        new TextEncoder().encode("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+      );
+      assert((await new Response(connection.readable).text()).endsWith("\r\n\r\nok"));
+    } else connection.close();
+  }
+});
