@@ -71,6 +71,28 @@ function withoutPort(text: string): string {
   return /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text;
 }
 
+/** A range, by its address of four or sixteen bytes and how many of its bits count. */
+export interface ParsedRange {
+  readonly bytes: readonly number[];
+  readonly bits: number;
+}
+
+/** The bytes of an address. Throws where it is none. */
+export function parseAddress(text: string): Pick<ParsedRange, "bytes"> {
+  return { bytes: ipaddr.parse(text).toByteArray() };
+}
+
+/** The bytes of a range. Throws where it is none. */
+export function parseRange(text: string): ParsedRange {
+  const [address, bits] = ipaddr.parseCIDR(text);
+  return { bytes: address.toByteArray(), bits };
+}
+
+/** An address of four or sixteen bytes, as people write it. */
+export function addressText(bytes: readonly number[]): string {
+  return ipaddr.fromByteArray([...bytes]).toString();
+}
+
 /** What addresses are counted by: a host's own, or the /64 network of an IPv6 host, which has all of it to itself. */
 export function addressGroup(address: string): string {
   const parsed = parse(address);

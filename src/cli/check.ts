@@ -3,6 +3,7 @@ import schema from "../config/config.schema.json" with { type: "json" };
 import { loadConfig } from "../config/load.ts";
 import type { Flags, Setting } from "../config/resolver.ts";
 import { warningsOf } from "../config/warnings.ts";
+import { certificateWarnings } from "../tls/expiry.ts";
 import { CommandError } from "./command_error.ts";
 import { writeOut } from "./output.ts";
 import { probeBackends, type ProbeResult } from "../probe.ts";
@@ -21,7 +22,11 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
   const bySection = (await settings()).toSorted((one, other) => sectionOf(one) - sectionOf(other));
   const rows = bySection.map(({ key, shown, origin }) => [key, shown, origin]);
   writeOut(`${tableText(["setting", "value", "from"], rows)}\n\n`);
-  const all = [...warnings.map(({ origin, message }) => `${origin} ${message}`), ...warningsOf(config)];
+  const all = [
+    ...warnings.map(({ origin, message }) => `${origin} ${message}`),
+    ...warningsOf(config),
+    ...await certificateWarnings(config),
+  ];
   for (const warning of all) writeOut(`warning: ${warning}\n`);
   writeOut(`The configuration is valid${path === undefined ? "" : ` (${path})`}.\n`);
   if (!online) return;

@@ -14,6 +14,7 @@ import { addManageCommands } from "./manage_program.ts";
 import { writeErr, writeOut } from "./output.ts";
 import { serve } from "./serve.ts";
 import type { ServiceAction } from "./service.ts";
+import type { TlsOptions } from "./tls.ts";
 
 /** Runs what the arguments ask for. Gives the exit code: 0 done, 2 wrong usage, which has been said. */
 export async function runCommandLine(args: readonly string[]): Promise<0 | 2> {
@@ -109,6 +110,7 @@ function buildProgram(): Command {
       await service(action, options, configFlag(config));
     });
 
+  addTlsCommands(program);
   addManageCommands(program);
 
   program.command("demo")
@@ -125,6 +127,19 @@ function buildProgram(): Command {
     .description("print the version, Deno's version and the target")
     .action(() => writeOut(`llm-proxy ${VERSION} (deno ${Deno.version.deno}, ${Deno.build.target})\n`));
   return program;
+}
+
+function addTlsCommands(program: Command): void {
+  const tls = program.command("tls").description("a certificate for this machine, and an authority to trust");
+  const collect = (name: string, names: readonly string[]): string[] => [...names, name];
+  const command = (name: string, description: string) =>
+    tls.command(name).description(description)
+      .option("--folder <folder>", "where the files are", "data/tls")
+      .option("--name <name>", "a further name or address; may be repeated", collect, []);
+  command("init", "make an authority and a certificate, and say how clients come to trust it")
+    .action(async (options: TlsOptions) => await (await import("./tls.ts")).tlsInit(options));
+  command("renew", "make a new certificate by the same authority; a running proxy takes it by itself")
+    .action(async (options: TlsOptions) => await (await import("./tls.ts")).tlsRenew(options));
 }
 
 function configFlag(path: string | undefined): Flags {

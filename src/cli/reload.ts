@@ -4,6 +4,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import { warningsOf } from "../config/warnings.ts";
+import { certificateWarnings } from "../tls/expiry.ts";
 import type { Log } from "../observability/log.ts";
 
 /** What reloading works with. */
@@ -57,7 +58,8 @@ async function reloadOnce({ load, log, use }: Pick<Reloading, "load" | "log" | "
   for (const { origin, message } of loaded.warnings) {
     log("warn", "configuration", { detail: `${origin} ${message}` });
   }
-  for (const warning of warningsOf(loaded.config)) log("warn", "configuration", { detail: warning });
+  const own = [...warningsOf(loaded.config), ...await certificateWarnings(loaded.config)];
+  for (const warning of own) log("warn", "configuration", { detail: warning });
   log("info", "reloaded", {
     file: loaded.path,
     endpoints: loaded.config.endpoints.map(({ name }) => name).join(" "),

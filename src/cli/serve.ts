@@ -9,6 +9,7 @@ import type { ManagementConfig } from "../config/schema.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import type { Plane } from "../plane.ts";
+import { certificateWarnings } from "../tls/expiry.ts";
 import { VERSION } from "../version.ts";
 import { bannerText } from "./banner.ts";
 import { CommandError } from "./command_error.ts";
@@ -59,7 +60,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
         server = running;
         const ports = { port: running.address.port, httpsPort: running.httpsAddress?.port };
         plane?.listens(ports);
-        announce(loaded, { ports, log });
+        void certificateWarnings(config).then((expiring) => announce(loaded, { ports, expiring, log }));
       },
     });
   } finally {
@@ -90,13 +91,18 @@ function fileFlag(path: string | undefined): Flags {
 
 function announce(
   loaded: LoadedConfig,
-  { ports, log }: { ports: { port: number; httpsPort: number | undefined }; log: Log },
+  { ports, expiring, log }: {
+    ports: { port: number; httpsPort: number | undefined };
+    expiring: readonly string[];
+    log: Log;
+  },
 ): void {
   const { config } = loaded;
   const facts = { ...ports, lanAddresses: lanAddresses() };
   const warnings = [
     ...loaded.warnings.map(({ origin, message }) => `${origin} ${message}`),
     ...warningsOf(config),
+    ...expiring,
   ];
   if (config.log.format === "pretty") return writeOut(`${bannerText(config, { ...facts, warnings })}\n`);
   for (const warning of warnings) log("warn", "configuration", { detail: warning });

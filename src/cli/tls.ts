@@ -1,0 +1,169 @@
+/** `llm-proxy tls init` and `llm-proxy tls renew`: a certificate for this machine, by an authority of its own. */
+
+import { lanAddresses } from "../addresses.ts";
+import {
+  beyond,
+  createAuthority,
+  describe,
+  issueCertificate,
+  type IssuedCertificate,
+} from "../tls/authority.ts";
+import { CommandError } from "./command_error.ts";
+import { writeOut } from "./output.ts";
+
+/** What the commands take. */
+export interface TlsOptions {
+  /** Where the files are. */
+  readonly folder: string;
+  /** Names and addresses besides those of this machine. */
+  readonly name: readonly string[];
+}
+
+const FILES = {
+  authority: "ca.pem",
+  authorityKey: "ca-key.pem",
+  certificate: "cert.pem",
+  key: "key.pem",
+} as const;
+const OWNER_ONLY = 0o600;
+const FOR_ALL = 0o644;
+
+/** Makes an authority and a certificate; never in place of others. */
+export async function tlsInit({ folder, name }: TlsOptions): Promise<void> {
+  const paths = pathsIn(folder);
+  for (const path of Object.values(paths)) {
+    if (exists(path)) {
+      throw new CommandError(
+        `${path} exists, and clients may trust it: \`llm-proxy tls renew\` makes a new certificate by it.`,
+      );
+    }
+  }
+  const subject = subjectOf(name);
+  const authority = await createAuthority(subject, Date.now());
+  const issued = await issueCertificate(authority, subject, Date.now());
+  inWords(folder, () => {
+    Deno.mkdirSync(folder, { recursive: true });
+    write(paths.authorityKey, authority.key, OWNER_ONLY);
+    write(paths.authority, authority.certificate, FOR_ALL);
+    writeIssued(paths, issued);
+  });
+  writeOut(`${madeText(paths, issued)}
+Serve with it:
+
+  TLS_CERT_FILE=${paths.certificate}
+  TLS_KEY_FILE=${paths.key}
+  HTTPS_PORT=33443         # beside the plain PORT; without it PORT itself speaks HTTPS
+
+${trustText(paths.authority)}
+The authority can sign for private addresses, .local and the like, and the names above alone. Whoever has
+${paths.authorityKey} can do so too: it is needed for \`llm-proxy tls renew\` only, and may be kept elsewhere.
+`);
+}
+
+/** Makes a new certificate by the same authority, for the names of before and those of this machine now. */
+export async function tlsRenew({ folder, name }: TlsOptions): Promise<void> {
+  const paths = pathsIn(folder);
+  const authority = inWords(folder, () => ({
+    certificate: Deno.readTextFileSync(paths.authority),
+    key: Deno.readTextFileSync(paths.authorityKey),
+  }));
+  const before = exists(paths.certificate) ? describe(Deno.readTextFileSync(paths.certificate)) : undefined;
+  const subject = subjectOf([...before?.names ?? [], ...before?.addresses ?? [], ...name]);
+  const refused = beyond(authority.certificate, subject);
+  if (refused.length > 0) {
+    throw new CommandError(
+      `The authority was not made for ${refused.join(", ")}: move ${folder} away and run ` +
+        `\`llm-proxy tls init ${refused.map((one) => `--name ${one}`).join(" ")}\`, then trust the new one.`,
+    );
+  }
+  const issued = await issueCertificate(authority, subject, Date.now());
+  inWords(folder, () => writeIssued(paths, issued));
+  writeOut(
+    `${madeText(paths, issued)}A running proxy takes it by itself; nobody has to trust anything anew.\n`,
+  );
+}
+
+type Paths = Readonly<Record<keyof typeof FILES, string>>;
+
+function pathsIn(folder: string): Paths {
+  const inFolder = (name: string): string => `${folder.replace(/[/\\]+$/, "")}/${name}`;
+  return {
+    authority: inFolder(FILES.authority),
+    authorityKey: inFolder(FILES.authorityKey),
+    certificate: inFolder(FILES.certificate),
+    key: inFolder(FILES.key),
+  };
+}
+
+/** Everything by which this machine is called, and what was asked for. */
+function subjectOf(more: readonly string[]): { names: string[]; addresses: string[] } {
+  const host = Deno.hostname().toLowerCase();
+  const isAddress = (text: string): boolean => text.includes(":") || /^\d+(\.\d+){3}$/.test(text);
+  for (const name of more) {
+    if (isAddress(name) || /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(name)) continue;
+    throw new CommandError(`--name ${JSON.stringify(name)} is neither a host name nor an address`, 2);
+  }
+  const own = [host, ...(host.includes(".") ? [] : [`${host}.local`]), "localhost"];
+  const names = [...more.filter((name) => !isAddress(name)), ...own];
+  const addresses = [...more.filter(isAddress), ...lanAddresses(), "127.0.0.1", "::1"];
+  return { names: [...new Set(names)], addresses: [...new Set(addresses)] };
+}
+
+function writeIssued(paths: Paths, { certificate, key }: IssuedCertificate): void {
+  write(paths.key, key, OWNER_ONLY);
+  write(paths.certificate, certificate, FOR_ALL);
+}
+
+/** Whole or not at all, whoever looks at it meanwhile. */
+function write(path: string, text: string, mode: number): void {
+  const draft = `${path}.new`;
+  Deno.writeTextFileSync(draft, text, { mode });
+  Deno.renameSync(draft, path);
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** A failure of the file system in one line. */
+function inWords<Result>(folder: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new CommandError(`There is no authority in ${folder}: \`llm-proxy tls init\` makes one.`);
+    }
+    throw new CommandError(`Cannot use ${folder}: ${error instanceof Error ? error.message : error}.`);
+  }
+}
+
+function madeText({ certificate }: Paths, issued: IssuedCertificate): string {
+  const { names, notAfter } = describe(issued.certificate);
+  return `${certificate} is valid until ${notAfter.toISOString().slice(0, 10)} for ${names.join(", ")}
+and this machine's addresses.
+`;
+}
+
+function trustText(authority: string): string {
+  return `Let each machine that uses the proxy trust ${authority} (copy it there; it holds no secret):
+
+  macOS           sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain ca.pem
+  Windows         certutil -addstore -f ROOT ca.pem        (as administrator)
+  Debian, Ubuntu  sudo cp ca.pem /usr/local/share/ca-certificates/llm-proxy.crt && sudo update-ca-certificates
+  Fedora, Arch    sudo trust anchor ca.pem
+  iPhone, iPad    open ca.pem, install the profile, then Settings > General > About > Certificate Trust Settings
+  Android         Settings > Security > Encryption & credentials > Install a certificate > CA certificate
+  Firefox         Settings > Privacy & Security > Certificates > View Certificates > Import
+
+  Node.js         NODE_EXTRA_CA_CERTS=ca.pem
+  Python          SSL_CERT_FILE=ca.pem
+  Deno            DENO_CERT=ca.pem
+  curl            curl --cacert ca.pem
+`;
+}

@@ -1,0 +1,256 @@
+/**
+ * A certificate authority for one network, and certificates by it (RFC 5280). The authority can sign for private
+ * addresses and the names it was made for alone: whoever steals its key cannot pose as anything else.
+ */
+
+import * as asn1js from "asn1js";
+import {
+  AltName,
+  AttributeTypeAndValue,
+  BasicConstraints,
+  Certificate,
+  Extension,
+  ExtKeyUsage,
+  GeneralName,
+  GeneralSubtree,
+  NameConstraints,
+} from "pkijs";
+import { addressText, parseAddress, type ParsedRange, parseRange } from "../address_list.ts";
+
+/** A certificate with its private key, as PEM texts. */
+export interface IssuedCertificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** What a certificate is valid for. */
+export interface Subject {
+  /** Host names; the first one is what people are shown. */
+  readonly names: readonly string[];
+  /** IPv4 and IPv6 addresses. */
+  readonly addresses: readonly string[];
+}
+
+const KEYS = { name: "ECDSA", namedCurve: "P-256" } as const;
+const HASH = "SHA-256";
+const DAY_MS = 24 * 3_600_000;
+/** Clocks of small machines go wrong, mostly by hours. */
+const BACKDATED_MS = DAY_MS;
+const AUTHORITY_DAYS = 3_650;
+/** Apple's systems take no more than 825 days from an authority that a person has trusted. */
+const CERTIFICATE_DAYS = 397;
+const SERIAL_BYTES = 16;
+
+/** Names that mean nothing outside of a network (RFC 6761, 6762, 8375, and what routers use). */
+const PRIVATE_DOMAINS = ["localhost", "local", "lan", "home", "internal", "home.arpa"];
+/** RFC 1918, 3927, 4193, 4291, and 6598, which overlay networks use. */
+const PRIVATE_RANGES = [
+  "127.0.0.0/8",
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "169.254.0.0/16",
+  "100.64.0.0/10",
+  "::1/128",
+  "fc00::/7",
+  "fe80::/10",
+];
+
+const OID = {
+  commonName: "2.5.4.3",
+  basicConstraints: "2.5.29.19",
+  keyUsage: "2.5.29.15",
+  extendedKeyUsage: "2.5.29.37",
+  subjectAltName: "2.5.29.17",
+  nameConstraints: "2.5.29.30",
+  serverAuth: "1.3.6.1.5.5.7.3.1",
+} as const;
+/** The first bits of a key usage: digitalSignature; keyCertSign and cRLSign. */
+const KEY_USAGE = { server: [0x80, 7], authority: [0x06, 1] } as const;
+const DNS_NAME = 2;
+const IP_ADDRESS = 7;
+
+/** Makes an authority that can sign for private addresses and domains, and for these names and addresses. */
+export async function createAuthority(
+  { names, addresses }: Subject,
+  epochMs: number,
+): Promise<IssuedCertificate> {
+  const keys = await generateKeys();
+  const domains = [...new Set([...PRIVATE_DOMAINS, ...names])];
+  const permitted = [
+    ...domains.map((domain) => new GeneralName({ type: DNS_NAME, value: domain })),
+    ...PRIVATE_RANGES.map((range) => addressName(rangeBytes(parseRange(range)))),
+    ...addresses.map((address) => addressName(rangeBytes(wholeAddress(address)))),
+  ];
+  const title = `llm-proxy of ${names[0] ?? "this network"}`;
+  const certificate = await signed({
+    issuer: title,
+    subject: title,
+    epochMs,
+    days: AUTHORITY_DAYS,
+    publicKey: keys.publicKey,
+    signer: keys.privateKey,
+    extensions: [
+      extension(OID.basicConstraints, new BasicConstraints({ cA: true, pathLenConstraint: 0 }).toSchema()),
+      keyUsage(KEY_USAGE.authority),
+      extension(
+        OID.nameConstraints,
+        new NameConstraints({ permittedSubtrees: permitted.map((base) => new GeneralSubtree({ base })) })
+          .toSchema(),
+      ),
+    ],
+  });
+  return { certificate, key: await pemOfKey(keys.privateKey) };
+}
+
+/** Makes a certificate for a server, by an authority. It holds the authority's own behind it. */
+export async function issueCertificate(
+  authority: IssuedCertificate,
+  { names, addresses }: Subject,
+  epochMs: number,
+): Promise<IssuedCertificate> {
+  const keys = await generateKeys();
+  const altNames = [
+    ...names.map((name) => new GeneralName({ type: DNS_NAME, value: name })),
+    ...addresses.map((address) => addressName(parseAddress(address).bytes)),
+  ];
+  const certificate = await signed({
+    issuer: commonNameOf(authority.certificate),
+    subject: names[0] ?? addresses[0] ?? "llm-proxy",
+    epochMs,
+    days: CERTIFICATE_DAYS,
+    publicKey: keys.publicKey,
+    signer: await crypto.subtle.importKey("pkcs8", bytesOf(authority.key), KEYS, false, ["sign"]),
+    extensions: [
+      extension(OID.basicConstraints, new BasicConstraints({ cA: false }).toSchema()),
+      keyUsage(KEY_USAGE.server),
+      extension(OID.extendedKeyUsage, new ExtKeyUsage({ keyPurposes: [OID.serverAuth] }).toSchema(), false),
+      extension(OID.subjectAltName, new AltName({ altNames }).toSchema(), false),
+    ],
+  });
+  return { certificate: certificate + authority.certificate, key: await pemOfKey(keys.privateKey) };
+}
+
+/** The names and addresses of those that the authority cannot sign for. */
+export function beyond(authority: string, { names, addresses }: Subject): string[] {
+  const constraints = extensionOf(authority, OID.nameConstraints);
+  const trees = constraints instanceof NameConstraints ? constraints.permittedSubtrees ?? [] : [];
+  const domains = trees.flatMap(({ base }) => base.type === DNS_NAME ? [String(base.value)] : []);
+  const ranges = trees.flatMap(({ base }) => base.type === IP_ADDRESS ? [addressBytes(base)] : []);
+  return [
+    ...names.filter((name) => !domains.some((domain) => name === domain || name.endsWith(`.${domain}`))),
+    ...addresses.filter((address) => !ranges.some((range) => isWithin(parseAddress(address).bytes, range))),
+  ];
+}
+
+/** What a certificate is valid for, and how long. */
+export function describe(certificate: string): Subject & { readonly notAfter: Date } {
+  const altName = extensionOf(certificate, OID.subjectAltName);
+  const all = altName instanceof AltName ? altName.altNames : [];
+  return {
+    names: all.flatMap(({ type, value }) => type === DNS_NAME ? [String(value)] : []),
+    addresses: all.flatMap((name) => name.type === IP_ADDRESS ? [addressText(addressBytes(name))] : []),
+    notAfter: parsed(certificate).notAfter.value,
+  };
+}
+
+function extensionOf(certificate: string, oid: string): unknown {
+  return parsed(certificate).extensions?.find(({ extnID }) => extnID === oid)?.parsedValue;
+}
+
+async function signed(
+  { issuer, subject, epochMs, days, publicKey, signer, extensions }: {
+    issuer: string;
+    subject: string;
+    epochMs: number;
+    days: number;
+    publicKey: CryptoKey;
+    signer: CryptoKey;
+    extensions: Extension[];
+  },
+): Promise<string> {
+  const certificate = new Certificate();
+  certificate.version = 2; // which means 3
+  const serial = crypto.getRandomValues(new Uint8Array(SERIAL_BYTES));
+  // A positive number without leading zeros, as it has to be.
+  serial[0] = (serial[0] ?? 0) & 0x3f | 0x40;
+  certificate.serialNumber = new asn1js.Integer({ valueHex: serial.buffer });
+  certificate.issuer.typesAndValues.push(commonName(issuer));
+  certificate.subject.typesAndValues.push(commonName(subject));
+  certificate.notBefore.value = new Date(epochMs - BACKDATED_MS);
+  certificate.notAfter.value = new Date(epochMs + days * DAY_MS);
+  certificate.extensions = extensions;
+  await certificate.subjectPublicKeyInfo.importKey(publicKey);
+  await certificate.sign(signer, HASH);
+  return pem("CERTIFICATE", certificate.toSchema(true).toBER(false));
+}
+
+async function generateKeys(): Promise<CryptoKeyPair> {
+  return await crypto.subtle.generateKey(KEYS, true, ["sign", "verify"]);
+}
+
+async function pemOfKey(key: CryptoKey): Promise<string> {
+  return pem("PRIVATE KEY", await crypto.subtle.exportKey("pkcs8", key));
+}
+
+function commonName(value: string): AttributeTypeAndValue {
+  return new AttributeTypeAndValue({ type: OID.commonName, value: new asn1js.Utf8String({ value }) });
+}
+
+function commonNameOf(certificate: string): string {
+  return String(parsed(certificate).subject.typesAndValues[0]?.value.valueBlock.value ?? "");
+}
+
+function extension(extnID: string, value: asn1js.BaseBlock, critical = true): Extension {
+  return new Extension({ extnID, critical, extnValue: value.toBER(false) });
+}
+
+function keyUsage([bits, unusedBits]: readonly [number, number]): Extension {
+  return extension(OID.keyUsage, new asn1js.BitString({ valueHex: Uint8Array.of(bits).buffer, unusedBits }));
+}
+
+function addressName(bytes: readonly number[]): GeneralName {
+  const value = new asn1js.OctetString({ valueHex: Uint8Array.from(bytes).buffer });
+  return new GeneralName({ type: IP_ADDRESS, value });
+}
+
+/** An address and its mask, as constraints hold them. */
+function rangeBytes({ bytes, bits }: ParsedRange): number[] {
+  const mask = bytes.map((_, index) => {
+    const left = Math.min(8, Math.max(0, bits - index * 8));
+    return 256 - 2 ** (8 - left);
+  });
+  return [...bytes, ...mask];
+}
+
+function wholeAddress(address: string): ParsedRange {
+  const { bytes } = parseAddress(address);
+  return { bytes, bits: bytes.length * 8 };
+}
+
+function isWithin(bytes: readonly number[], range: readonly number[]): boolean {
+  return range.length === bytes.length * 2 &&
+    bytes.every((byte, index) => {
+      const mask = range[bytes.length + index] ?? 255;
+      return (byte & mask) === ((range[index] ?? 0) & mask);
+    });
+}
+
+function addressBytes({ value }: GeneralName): number[] {
+  return value instanceof asn1js.OctetString ? [...value.valueBlock.valueHexView] : [];
+}
+
+function parsed(certificate: string): Certificate {
+  return Certificate.fromBER(bytesOf(certificate));
+}
+
+/** The first block of a PEM text. */
+function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  const [, base64 = ""] = /-----BEGIN [^-]+-----([^-]+)-----END/.exec(text) ?? [];
+  return Uint8Array.fromBase64(base64.replace(/\s/g, ""));
+}
+
+function pem(label: string, bytes: ArrayBuffer): string {
+  const lines = new Uint8Array(bytes).toBase64().match(/.{1,64}/g) ?? [];
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
+}

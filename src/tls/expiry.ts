@@ -1,0 +1,25 @@
+import type { Config } from "../config/schema.ts";
+
+/** When warnings begin. */
+const SOON_MS = 30 * 24 * 3_600_000;
+
+/** What there is to say about a server's certificate, as sentences without their full stop. */
+export async function certificateWarnings({ server }: Pick<Config, "server">): Promise<string[]> {
+  const warning = server.tls && await expiryWarning(server.tls.cert, Date.now());
+  return warning === undefined ? [] : [warning];
+}
+
+/** What there is to say about how long a certificate is valid; undefined: nothing. */
+export async function expiryWarning(certificate: string, epochMs: number): Promise<string | undefined> {
+  // Loaded only where there is one.
+  const { X509Certificate } = await import("node:crypto");
+  let notAfter: number;
+  try {
+    notAfter = Date.parse(new X509Certificate(certificate).validTo);
+  } catch {
+    return undefined; // whoever listens with it says what is wrong
+  }
+  const date = new Date(notAfter).toISOString().slice(0, 10);
+  if (notAfter < epochMs) return `the certificate was valid until ${date}: clients refuse it`;
+  return notAfter < epochMs + SOON_MS ? `the certificate is valid until ${date} only: renew it` : undefined;
+}
