@@ -1,6 +1,6 @@
 /** The admin page: `/admin`, its sessions, and the management API once more under `/admin/api` for it. */
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import * as v from "valibot";
 import type { Clock } from "../clock.ts";
@@ -64,9 +64,12 @@ export function createAdmin(
   app.get("/", async (context) => await file(INDEX, context.req.raw));
   app.get("/assets/:name", async (context) => await file(context.req.param("name"), context.req.raw));
 
-  app.use("/session", (context, next) => (checkSameOrigin(context.req.raw), next()));
+  app.use("/session", async (context, next) => {
+    checkSameOrigin(context.req.raw);
+    await next();
+  });
   app.get("/session", (context) => {
-    const id = getCookie(context, cookieName(context.req.raw));
+    const id = sessionIdOf(context);
     // Not an error: the page asks before it knows.
     const isSignedIn = id !== undefined && sessions.lasts(id, { used: isUsed(context.req.raw) });
     return context.json({ signed_in: isSignedIn, idle_seconds: idleMs() / 1000 });
@@ -76,13 +79,13 @@ export function createAdmin(
     const { output, success } = v.safeParse(signIn, body);
     if (!success) throw new Problem(400, 'The body has to be JSON: {"token": "…"}');
     gate.checkToken(output.token, context.env.source);
-    const before = getCookie(context, cookieName(context.req.raw));
+    const before = sessionIdOf(context);
     if (before !== undefined) sessions.end(before);
     setCookie(context, cookieName(context.req.raw), sessions.begin(), cookieOptions(context.req.raw));
     return context.json({ signed_in: true, idle_seconds: idleMs() / 1000 });
   });
   app.delete("/session", (context) => {
-    const id = getCookie(context, cookieName(context.req.raw));
+    const id = sessionIdOf(context);
     if (id !== undefined) sessions.end(id);
     deleteCookie(context, cookieName(context.req.raw), cookieOptions(context.req.raw));
     return context.body(null, 204);
@@ -91,7 +94,7 @@ export function createAdmin(
   app.all("/api/*", async (context) => {
     const { raw: request } = context.req;
     checkSameOrigin(request);
-    const id = getCookie(context, cookieName(context.req.raw));
+    const id = sessionIdOf(context);
     if (id === undefined || !sessions.lasts(id, { used: isUsed(request) })) {
       throw new Problem(401, "You are not signed in, or were not here for long: sign in again.");
     }
@@ -141,6 +144,11 @@ export function createAdmin(
   }
 
   return async (request, source) => await app.fetch(request, { source });
+}
+
+/** Undefined: the browser brings none. */
+function sessionIdOf(context: Context): string | undefined {
+  return getCookie(context, cookieName(context.req.raw));
 }
 
 /** Cookies do not know ports: two proxies on one machine must not sign each other out. */

@@ -45,13 +45,24 @@ export class NoSettings extends Error {
   }
 }
 
-/** To begin with, where a client wants a model in its settings. */
-const MODELS: Record<Provider, string> = {
+/** What stands where nobody can know the model. */
+const MODEL_PLACEHOLDER = "<model>";
+
+/** To begin with. */
+const MODELS: Readonly<Record<Provider, string | undefined>> = {
   openai: "gpt-4o-mini",
   anthropic: "claude-sonnet-4-5",
   gemini: "gemini-2.5-flash",
-  generic: "<model>",
+  generic: undefined,
 };
+
+/** The model to begin with at an endpoint, in its own dialect or another. Undefined: nobody can know one. */
+export function modelToBeginWith(
+  { backends, provider }: Endpoint,
+  dialect: Provider = provider,
+): string | undefined {
+  return backends[0]?.model?.otherwise ?? MODELS[dialect];
+}
 
 /** The settings of a client. Throws {@link NoSettings}. */
 export function settingsFor(
@@ -66,7 +77,7 @@ export function settingsFor(
   const snippet = client.snippet({
     endpointUrl,
     token: token ?? TOKEN_PLACEHOLDER,
-    model: endpoint.backends[0]?.model?.otherwise ?? MODELS[dialect],
+    model: modelToBeginWith(endpoint, dialect) ?? MODEL_PLACEHOLDER,
   }, dialect);
   const isPassthrough = endpoint.backends.some(({ key }) => key.mode === "passthrough");
   const speaks = client.dialects.includes(endpoint.provider) || endpoint.provider === "generic";

@@ -200,6 +200,10 @@ export const trial = v.object({
 export const connectable = v.object({
   clients: v.array(v.object({ name: v.string(), title: v.string(), dialects: v.array(v.string()) })),
   urls: v.array(v.string()),
+  models: v.pipe(
+    v.record(v.string(), known(v.string())),
+    v.description("by endpoint, the model to begin with; null where none is known"),
+  ),
   token_asked: v.boolean(),
 });
 /** The settings of a client. */

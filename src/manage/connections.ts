@@ -2,7 +2,7 @@
 
 import encodeQR from "qr";
 import { CLIENTS } from "../connect/clients.ts";
-import { NoSettings, type Settings, settingsFor } from "../connect/settings.ts";
+import { modelToBeginWith, NoSettings, type Settings, settingsFor } from "../connect/settings.ts";
 import * as answers from "./answers.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
@@ -21,6 +21,9 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
         Promise.resolve(json({
           clients: Object.entries(CLIENTS).map(([name, { title, dialects }]) => ({ name, title, dialects })),
           urls: proxy?.urls() ?? [],
+          models: Object.fromEntries(
+            proxy?.connectable().endpoints.map((one) => [one.name, modelToBeginWith(one) ?? null]) ?? [],
+          ),
           token_asked: proxy?.connectable().asksToken ?? true,
         })),
     }),

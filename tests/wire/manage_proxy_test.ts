@@ -84,6 +84,26 @@ Deno.test("/manage/connect: the settings that `llm-proxy connect` prints", async
   }
 });
 
+Deno.test("/manage/connect: a model to begin with at each endpoint, where one can be known", async () => {
+  await using upstream = new FakeUpstream();
+  const backend = testBackend(upstream.origin);
+  const own = testBackend(upstream.origin, { model: { byName: new Map(), otherwise: "llama3.3" } });
+  await using proxy = await ManagedProxy.start(upstream, {
+    endpoints: [
+      testEndpoint("openai", [backend]),
+      testEndpoint("claude", [backend], { provider: "anthropic" }),
+      testEndpoint("chat", [own, backend]),
+      testEndpoint("lab", [backend], { provider: "generic" }),
+    ],
+  });
+  const { models } = await ask(proxy, "GET", "/connect");
+  assertEquals(models, { openai: "gpt-4o-mini", claude: "claude-sonnet-4-5", chat: "llama3.3", lab: null });
+  for (const endpoint of ["openai", "claude", "chat"]) {
+    const { text } = await ask(proxy, "POST", "/connect", { client: "vercel-ai-sdk", endpoint });
+    assertStringIncludes(text, `provider("${models[endpoint]}")`);
+  }
+});
+
 Deno.test("/manage/qr: a picture of a text, which is not kept", async () => {
   await using upstream = new FakeUpstream();
   await using proxy = await ManagedProxy.start(upstream);

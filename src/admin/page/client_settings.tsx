@@ -61,7 +61,7 @@ export function ClientSettings({ token }: { token: string }) {
               url={chosen}
               token={token}
             />
-            <TryIt endpoints={endpoints} token={token} />
+            <TryIt endpoints={endpoints} models={connectable.models} token={token} />
           </>
         );
       }}

@@ -84,8 +84,7 @@ export function axisTime(key: string): string {
 }
 
 /** `in 3 days`, `2 hours ago` */
-export function relative(iso: string | null): string {
-  if (iso === null) return UNKNOWN;
+export function relative(iso: string): string {
   const seconds = (Date.parse(iso) - Date.now()) / 1000;
   const steps: [Intl.RelativeTimeFormatUnit, number][] = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
   const [unit, size] = steps.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { moment, relative } from "./format.ts";
 import { Unreachable } from "./http.ts";
 import type { Loaded } from "./use_load.ts";
 
@@ -187,6 +188,11 @@ export function Choice<Value extends string>({ label, options, value, onChange }
       ))}
     </div>
   );
+}
+
+/** A time as it is from now, and as itself where one points at it. */
+export function When({ at }: { at: string | null }) {
+  return at === null ? "never" : <span title={moment(at)}>{relative(at)}</span>;
 }
 
 /** A state in a word and a colour. */

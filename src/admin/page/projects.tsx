@@ -2,9 +2,9 @@
 
 import { useState } from "preact/hooks";
 import { call, getAll, type Project } from "./api.ts";
-import { moment, money, relative } from "./format.ts";
+import { money } from "./format.ts";
 import { Act } from "./controls.tsx";
-import { Confirm, Failure, Shown, State } from "./pieces.tsx";
+import { Confirm, Failure, Shown, State, When } from "./pieces.tsx";
 import { ProjectForm } from "./project_form.tsx";
 import { rulesText } from "./rules_form.tsx";
 import { Table } from "./table.tsx";
@@ -68,7 +68,7 @@ export function Projects() {
               },
               {
                 title: "Made",
-                cell: ({ created_at }) => <span title={moment(created_at)}>{relative(created_at)}</span>,
+                cell: ({ created_at }) => <When at={created_at} />,
                 by: ({ created_at }) => created_at,
               },
               {

@@ -16,9 +16,17 @@ interface Dialect {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
   /** The text in one event. */
-  // Whatever a provider sends: what is not there is no text.
-  // deno-lint-ignore no-explicit-any
-  readonly text: (event: any) => unknown;
+  readonly text: (event: StreamedEvent) => unknown;
+}
+
+/** What is read of events, and of errors, in all dialects. A provider may leave out any of it, or send it as null. */
+interface StreamedEvent {
+  readonly delta?: { readonly text?: unknown } | null;
+  readonly candidates?:
+    | readonly ({ readonly content?: { readonly parts?: readonly { readonly text?: unknown }[] } } | null)[]
+    | null;
+  readonly choices?: readonly ({ readonly delta?: { readonly content?: unknown } | null } | null)[] | null;
+  readonly error?: { readonly message?: unknown } | null;
 }
 
 const MAX_TOKENS = 64;
@@ -69,7 +77,8 @@ export async function* streamAnswer(question: Question, signal: AbortSignal): As
     rest = lines.pop() ?? "";
     for (const line of lines) {
       if (!line.startsWith("data: {")) continue;
-      const event = JSON.parse(line.slice(6));
+      const event: unknown = JSON.parse(line.slice(6));
+      if (!isEvent(event)) continue;
       // An answer that has begun well can still fail, in every dialect by an event of this kind.
       if (event.error) throw new ApiError(response.status, String(event.error.message ?? event.error));
       const piece = text(event);
@@ -81,9 +90,15 @@ export async function* streamAnswer(question: Question, signal: AbortSignal): As
 async function reasonOf(response: Response): Promise<string> {
   const text = await response.text();
   try {
-    const { error } = JSON.parse(text);
-    return `${response.status}: ${error.message}`;
+    const said: unknown = JSON.parse(text);
+    if (isEvent(said) && said.error?.message) return `${response.status}: ${said.error.message}`;
   } catch {
-    return `${response.status}: ${text.slice(0, 200)}`;
+    // Not everything in front of a provider speaks JSON.
   }
+  return `${response.status}: ${text.slice(0, 200)}`;
+}
+
+/** Any object can be read as one: a member that it lacks is undefined. */
+function isEvent(value: unknown): value is StreamedEvent {
+  return value instanceof Object;
 }

@@ -2,10 +2,10 @@
 
 import { useState } from "preact/hooks";
 import { call, getAll, type NewToken, type Project, type Token } from "./api.ts";
-import { count, moment, money, relative } from "./format.ts";
+import { count, moment, money } from "./format.ts";
 import { NewTokenShown } from "./new_token.tsx";
 import { Act, Select } from "./controls.tsx";
-import { Choice, Confirm, Dialog, Empty, Failure, Shown, State, useSubmit } from "./pieces.tsx";
+import { Choice, Confirm, Dialog, Empty, Failure, Shown, State, useSubmit, When } from "./pieces.tsx";
 import { rulesText } from "./rules_form.tsx";
 import { Table } from "./table.tsx";
 import { TokenForm } from "./token_form.tsx";
@@ -154,8 +154,7 @@ function TokenTable({ tokens, projects, isAll, onDo }: {
         },
         {
           title: "Expires",
-          cell: ({ expires_at }) =>
-            expires_at === null ? "never" : <span title={moment(expires_at)}>{relative(expires_at)}</span>,
+          cell: ({ expires_at }) => <When at={expires_at} />,
           by: ({ expires_at }) => expires_at ?? "9",
         },
         { title: "Limits", cell: (token) => rulesText(token) || "those of its project" },
@@ -173,10 +172,7 @@ function TokenTable({ tokens, projects, isAll, onDo }: {
         },
         {
           title: "Last used",
-          cell: ({ last_used_at }) =>
-            last_used_at === null
-              ? "never"
-              : <span title={moment(last_used_at)}>{relative(last_used_at)}</span>,
+          cell: ({ last_used_at }) => <When at={last_used_at} />,
           by: ({ last_used_at }) => last_used_at ?? "",
         },
         {

@@ -1,20 +1,19 @@
 /** Sends one tiny request through the proxy, as a client would, and shows what comes. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Endpoint } from "./api.ts";
+import type { Connectable, Endpoint } from "./api.ts";
 import { duration } from "./format.ts";
 import { Input, Select } from "./controls.tsx";
 import { Failure, useSubmit } from "./pieces.tsx";
 import { streamAnswer } from "./stream_answer.ts";
 
-const MODELS: Readonly<Record<string, string>> = {
-  openai: "gpt-4o-mini",
-  anthropic: "claude-sonnet-4-5",
-  gemini: "gemini-2.5-flash",
-};
 const PROMPT = "Say hello in five words.";
 
-export function TryIt({ endpoints, token: given }: { endpoints: readonly Endpoint[]; token: string }) {
+export function TryIt({ endpoints, models, token: given }: {
+  endpoints: readonly Endpoint[];
+  models: Connectable["models"];
+  token: string;
+}) {
   const [name, setName] = useState(endpoints[0]?.name ?? "");
   const endpoint = endpoints.find((one) => one.name === name) ?? endpoints[0];
   const [model, setModel] = useState("");
@@ -24,7 +23,7 @@ export function TryIt({ endpoints, token: given }: { endpoints: readonly Endpoin
   const asking = useRef<AbortController>(undefined);
   useEffect(() => () => asking.current?.abort(), []);
   const token = given || typed;
-  const usual = endpoint === undefined ? "" : MODELS[endpoint.provider] ?? "";
+  const usual = models[name] ?? "";
   const { busy, error, submit } = useSubmit(async () => {
     setText("");
     setTook("");
