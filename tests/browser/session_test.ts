@@ -4,6 +4,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { AdminBrowser, browserTest } from "../support/admin_browser.ts";
 import { SECRETS } from "../support/secrets.ts";
 
+/** As Chromium puts it, for `frame-ancestors` and for `X-Frame-Options`. */
+function isRefusedFrame(text: string): boolean {
+  return /^(Framing '.*' violates|Refused to (frame|display) ')/.test(text);
+}
+
 browserTest("signing in: wrong tokens, the wait, and the right one after it", async () => {
   await using admin = await AdminBrowser.start();
   const { page, proxy } = admin;
@@ -132,8 +137,9 @@ browserTest("pages of other origins can neither act nor read, though the browser
   assertEquals((await answered).status(), 403);
   await page.waitForURL(/api\/projects/);
   await page.goto(`http://127.0.0.1:${evil.addr.port}/`);
+  const refused = page.waitForEvent("console", { predicate: (message) => isRefusedFrame(message.text()) });
   await page.setContent(`<iframe src="${proxy.url}/admin"></iframe>`);
-  await page.waitForTimeout(300);
+  await refused;
   assertEquals(await page.frames().at(-1)?.getByRole("heading").count().catch(() => 0), 0, "not framed");
   await page.close();
   await evil.shutdown();

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { AdminBrowser, browserTest } from "../support/admin_browser.ts";
+import { NO_FILTER } from "../support/rows.ts";
 import { SECRETS } from "../support/secrets.ts";
 
 browserTest("saving a form unchanged changes nothing; emptying a field takes its rule away", async () => {
@@ -244,14 +245,8 @@ browserTest("the dashboard holds a period against the one before it", async () =
     await proxy.api("GET", "/exchanges");
     return await store.listExchanges({
       limit: 1,
+      ...NO_FILTER,
       before: undefined,
-      from: undefined,
-      to: undefined,
-      projectId: undefined,
-      tokenId: undefined,
-      endpoint: undefined,
-      model: undefined,
-      client: undefined,
       status: undefined,
       ending: undefined,
       requestId: undefined,

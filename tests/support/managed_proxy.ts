@@ -8,6 +8,7 @@ import type { Store } from "../../src/storage/store.ts";
 import type { FakeUpstream } from "./fake_upstream.ts";
 import { LocalProxy } from "./local_proxy.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";
+import { type SeenAnswer, watchedPlane } from "./watched_plane.ts";
 
 export interface ManagedOptions {
   readonly endpoints?: readonly Endpoint[];
@@ -32,15 +33,21 @@ export class ManagedProxy implements AsyncDisposable {
   readonly proxy: LocalProxy;
   readonly #folder: string;
   readonly #plane: Plane;
-  /** Every answer of the API and of metrics, for the search for secrets. */
+  /** Of `/manage`, `/admin` and `/metrics`, whoever asked. */
+  readonly #answers: readonly SeenAnswer[];
+  /** What the API and metrics told this test, but for the values of new tokens. */
   #seen = "";
   /** Values of tokens, which the database must not hold. */
   readonly #tokens: string[] = [];
 
-  private constructor(proxy: LocalProxy, plane: Plane, folder: string) {
+  private constructor(
+    proxy: LocalProxy,
+    { plane, answers, folder }: { plane: Plane; answers: readonly SeenAnswer[]; folder: string },
+  ) {
     this.proxy = proxy;
     this.url = proxy.url;
     this.#plane = plane;
+    this.#answers = answers;
     this.#folder = folder;
     this.database = `${folder}/test.db`;
   }
@@ -56,11 +63,12 @@ export class ManagedProxy implements AsyncDisposable {
       ...options.management,
     };
     const lines: unknown[] = [];
-    const plane = await openPlane(management, {
+    const opened = await openPlane(management, {
       log: (_level, event, fields = {}) => void lines.push({ ...fields, event }),
       clock: options.clock ?? systemClock,
       onSecrets() {},
     });
+    const { plane, answers } = watchedPlane(opened);
     const tokens = options.tokens ?? [{ name: "shared", token: SECRETS.proxyToken }];
     const proxy = new LocalProxy(upstream, {
       apiKey: SECRETS.openaiKey,
@@ -69,7 +77,7 @@ export class ManagedProxy implements AsyncDisposable {
       plane,
       ...(options.endpoints && { endpoints: options.endpoints }),
     });
-    return new ManagedProxy(proxy, plane, folder);
+    return new ManagedProxy(proxy, { plane, answers, folder });
   }
 
   /** Asks the management API. */
@@ -146,7 +154,7 @@ export class ManagedProxy implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.proxy[Symbol.asyncDispose]();
     await this.#plane.close();
-    assertNoSecrets(this.#seen, "an answer of the management API");
+    for (const { request, text } of this.#answers) assertNoSecrets(text, `the answer to ${request}`);
     for await (const { name } of Deno.readDir(this.#folder)) {
       const bytes = await Deno.readFile(`${this.#folder}/${name}`);
       const text = new TextDecoder("latin1").decode(bytes);

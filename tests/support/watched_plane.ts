@@ -1,0 +1,43 @@
+/** What the management plane answers, seen where it is made: a browser forgets some of it, and shows no running stream. */
+
+import type { ByteSource } from "../../src/http1/body.ts";
+import type { Plane } from "../../src/plane.ts";
+
+/** For secrets that are ASCII, whatever stands around them. */
+const ascii = new TextDecoder("latin1");
+
+/** One answer, header and body; it grows as long as its body does. */
+export interface SeenAnswer {
+  /** Like `GET /admin/api/projects`. */
+  readonly request: string;
+  text: string;
+}
+
+/** The plane, and each of its answers from now on. */
+export function watchedPlane(plane: Plane): { plane: Plane; answers: readonly SeenAnswer[] } {
+  const answers: SeenAnswer[] = [];
+  const answer: Plane["answer"] = (request, path) => {
+    const replied = plane.answer(request, path);
+    return replied?.then((reply) => {
+      const fields = reply.fields.map(({ name, value }) => `${name}: ${value}\n`).join("");
+      const seen: SeenAnswer = { request: `${request.method} ${path}`, text: fields };
+      answers.push(seen);
+      if (reply.body instanceof Uint8Array) seen.text += ascii.decode(reply.body);
+      else if (reply.body !== null) return { ...reply, body: watchedSource(reply.body, seen) };
+      return reply;
+    });
+  };
+  return { plane: { ...plane, answer }, answers };
+}
+
+function watchedSource(source: ByteSource, seen: SeenAnswer): ByteSource {
+  const watched = <Piece extends Uint8Array | null | undefined>(piece: Piece): Piece => {
+    if (piece) seen.text += ascii.decode(piece);
+    return piece;
+  };
+  return {
+    read: async () => watched(await source.read()),
+    tryRead: () => watched(source.tryRead()),
+    cancel: () => source.cancel(),
+  };
+}
