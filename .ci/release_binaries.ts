@@ -1,6 +1,7 @@
 /**
  * `deno task release:binaries [--platform NAME]`: compiles and archives the program for every platform, or for one,
- * into `dist/release`, with checksums. `--checksums FOLDER` only writes the checksums of the archives in a folder.
+ * into `dist/release`, with its software bill of materials and checksums. `--checksums FOLDER` writes only the latter
+ * two, for the archives in a folder.
  */
 
 import { parseArgs } from "node:util";
@@ -21,11 +22,18 @@ const FOLDER = "dist/release";
 const { values } = parseArgs({
   options: { platform: { type: "string" }, checksums: { type: "string" } },
 });
-if (values.checksums !== undefined) await writeChecksums(values.checksums);
+if (values.checksums !== undefined) await complete(values.checksums);
 else {
   const names = values.platform === undefined ? Object.keys(PLATFORMS) : [values.platform];
   for (const name of names) await build(name);
-  await writeChecksums(FOLDER);
+  await complete(FOLDER);
+}
+
+/** Puts beside the archives what is told of them. */
+async function complete(folder: string): Promise<void> {
+  const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
+  await run(Deno.execPath(), ["task", "sbom", "--output", `${folder}/llm-proxy-${version}.cdx.json`]);
+  await writeChecksums(folder);
 }
 
 async function build(name: string): Promise<void> {
@@ -60,7 +68,9 @@ async function zip(folder: string): Promise<void> {
 /** As `sha256sum` writes and reads them. */
 async function writeChecksums(folder: string): Promise<void> {
   const names: string[] = [];
-  for await (const { name } of Deno.readDir(folder)) if (/\.(tar\.gz|zip)$/.test(name)) names.push(name);
+  for await (const { name } of Deno.readDir(folder)) {
+    if (/\.(tar\.gz|zip|cdx\.json)$/.test(name)) names.push(name);
+  }
   const lines = await Promise.all(
     names.sort().map(async (name) => {
       const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(`${folder}/${name}`));

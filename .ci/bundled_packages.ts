@@ -1,0 +1,115 @@
+/** Which npm packages the program holds: as its module graph, `deno.lock` and the packages themselves tell. */
+
+/** One of them. */
+export interface BundledPackage {
+  readonly name: string;
+  readonly version: string;
+  /** SHA-512 of its archive as `deno.lock` pins it, in hexadecimal. */
+  readonly sha512: string;
+  /** As its own `package.json` declares it: an SPDX identifier or expression. */
+  readonly license: string;
+  /** The program's own code imports it. */
+  readonly isDirect: boolean;
+  /** Like `name@version`, each. */
+  readonly dependsOn: readonly string[];
+}
+
+/** What is read of `deno info --json`. */
+interface Graph {
+  readonly roots: readonly string[];
+  readonly redirects: Readonly<Record<string, string>>;
+  readonly modules: readonly GraphModule[];
+  readonly npmPackages: Readonly<Record<string, GraphPackage>>;
+}
+
+interface GraphModule {
+  readonly specifier: string;
+  /** Of modules of npm packages, what follows is not told of. */
+  readonly npmPackage?: string;
+  readonly dependencies?: readonly { readonly code?: { readonly specifier: string } }[];
+}
+
+interface GraphPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly dependencies: readonly string[];
+  readonly localPath: string;
+}
+
+/** What is read of `deno.lock`. */
+interface Lock {
+  readonly npm: Readonly<Record<string, { readonly integrity: string }>>;
+}
+
+/** The packages that end up in the bundles of these entries, by name. Throws where one cannot be described. */
+export async function bundledPackages(entries: readonly string[]): Promise<BundledPackage[]> {
+  const lock: Lock = JSON.parse(await Deno.readTextFile("deno.lock"));
+  const found = new Map<string, BundledPackage>();
+  for (const entry of entries) {
+    const graph = await readGraph(entry);
+    const direct = importedPackages(graph);
+    for (const id of withDependencies(graph, direct)) {
+      const described = await describe(id, { graph, lock, isDirect: direct.has(id) });
+      const key = keyOf(described);
+      found.set(key, { ...described, isDirect: described.isDirect || found.get(key)?.isDirect === true });
+    }
+  }
+  return [...found].sort(([one], [other]) => one < other ? -1 : 1).map(([, described]) => described);
+}
+
+/** Like `name@version`. */
+export function keyOf({ name, version }: { readonly name: string; readonly version: string }): string {
+  return `${name}@${version}`;
+}
+
+async function readGraph(entry: string): Promise<Graph> {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new Error(`Cannot read the module graph of ${entry}: deno info failed`);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** Follows what runs: an import of types leaves nothing in the bundle. */
+function importedPackages({ roots, redirects, modules }: Graph): Set<string> {
+  const bySpecifier = new Map(modules.map((module) => [module.specifier, module]));
+  const seen = new Set<string>();
+  const packages = new Set<string>();
+  const pending = [...roots];
+  for (let wanted = pending.pop(); wanted !== undefined; wanted = pending.pop()) {
+    const specifier = redirects[wanted] ?? wanted;
+    if (seen.has(specifier)) continue;
+    seen.add(specifier);
+    const { npmPackage, dependencies = [] } = bySpecifier.get(specifier) ?? {};
+    if (npmPackage !== undefined) packages.add(npmPackage);
+    for (const { code } of dependencies) if (code !== undefined) pending.push(code.specifier);
+  }
+  return packages;
+}
+
+function withDependencies({ npmPackages }: Graph, direct: ReadonlySet<string>): Set<string> {
+  const all = new Set(direct);
+  // A set's iteration goes on to what is added meanwhile.
+  for (const id of all) for (const dependency of npmPackages[id]?.dependencies ?? []) all.add(dependency);
+  return all;
+}
+
+async function describe(
+  id: string,
+  { graph, lock, isDirect }: { graph: Graph; lock: Lock; isDirect: boolean },
+): Promise<BundledPackage> {
+  const found = graph.npmPackages[id];
+  if (found === undefined) throw new Error(`Cannot describe ${id}: the module graph does not list it`);
+  const { name, version, dependencies, localPath } = found;
+  const [, digest] = /^sha512-(.+)$/.exec(lock.npm[id]?.integrity ?? "") ?? [];
+  if (digest === undefined) throw new Error(`Cannot describe ${id}: deno.lock has no SHA-512 of it`);
+  const { license }: { license?: unknown } = JSON.parse(
+    await Deno.readTextFile(`${localPath}/package.json`),
+  );
+  if (typeof license !== "string") {
+    throw new Error(`Cannot describe ${id}: its licence is ${JSON.stringify(license)}`);
+  }
+  const dependsOn = dependencies.flatMap((one) => graph.npmPackages[one] ?? []).map(keyOf);
+  return { name, version, sha512: Uint8Array.fromBase64(digest).toHex(), license, isDirect, dependsOn };
+}
