@@ -6,7 +6,7 @@ import { openPlane, type Plane } from "../../src/plane.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../src/storage/store.ts";
 import type { FakeUpstream } from "./fake_upstream.ts";
-import { LocalProxy } from "./local_proxy.ts";
+import { LocalProxy, type LogLine } from "./local_proxy.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";
 import { type SeenAnswer, watchedPlane } from "./watched_plane.ts";
 
@@ -31,6 +31,8 @@ export class ManagedProxy implements AsyncDisposable {
   readonly url: string;
   readonly database: string;
   readonly proxy: LocalProxy;
+  /** What the plane logged; requests are in the log of {@link proxy}. */
+  readonly planeLog: readonly LogLine[];
   readonly #folder: string;
   readonly #plane: Plane;
   /** Of `/manage`, `/admin` and `/metrics`, whoever asked. */
@@ -42,9 +44,15 @@ export class ManagedProxy implements AsyncDisposable {
 
   private constructor(
     proxy: LocalProxy,
-    { plane, answers, folder }: { plane: Plane; answers: readonly SeenAnswer[]; folder: string },
+    { plane, answers, folder, planeLog }: {
+      plane: Plane;
+      answers: readonly SeenAnswer[];
+      folder: string;
+      planeLog: readonly LogLine[];
+    },
   ) {
     this.proxy = proxy;
+    this.planeLog = planeLog;
     this.url = proxy.url;
     this.#plane = plane;
     this.#answers = answers;
@@ -62,9 +70,9 @@ export class ManagedProxy implements AsyncDisposable {
       metricsPublic: false,
       ...options.management,
     };
-    const lines: unknown[] = [];
+    const planeLog: LogLine[] = [];
     const opened = await openPlane(management, {
-      log: (_level, event, fields = {}) => void lines.push({ ...fields, event }),
+      log: (_level, event, fields = {}) => void planeLog.push({ ...fields, event }),
       clock: options.clock ?? systemClock,
       onSecrets() {},
     });
@@ -77,7 +85,7 @@ export class ManagedProxy implements AsyncDisposable {
       plane,
       ...(options.endpoints && { endpoints: options.endpoints }),
     });
-    return new ManagedProxy(proxy, { plane, answers, folder });
+    return new ManagedProxy(proxy, { plane, answers, folder, planeLog });
   }
 
   /** Asks the management API. */

@@ -8,17 +8,20 @@ const ROOT = `${import.meta.dirname}/../..`;
 /** The compiled binary where one is to be tested, else the program from source under its own permission set. */
 const BINARY = Deno.env.get("LLM_PROXY_BINARY");
 
-/** Runs the program with nothing in its environment but what is given. */
+/** Runs the program with nothing in its environment but what is given; `around` is a command that runs it. */
 export function proxyCommand(
   args: readonly string[],
   env: Record<string, string>,
   cwd?: string,
+  around: readonly string[] = [],
 ): Deno.Command {
   const main = `${ROOT}/src/main.ts`;
   const config = `${ROOT}/deno.json`;
   const fromSource = ["run", "--quiet", "--no-prompt", "--config", config, "-P=run", main];
-  return new Deno.Command(BINARY ?? Deno.execPath(), {
-    args: BINARY === undefined ? [...fromSource, ...args] : [...args],
+  const program = BINARY === undefined ? [Deno.execPath(), ...fromSource] : [BINARY];
+  const [command = "", ...rest] = [...around, ...program, ...args];
+  return new Deno.Command(command, {
+    args: rest,
     clearEnv: true,
     env: { ...runtimeEnv(), ...env },
     cwd: cwd ?? emptyFolder(),
@@ -99,8 +102,13 @@ export class ProxyProcess implements AsyncDisposable {
   }
 
   /** Starts with exactly this environment. */
-  static async startWith(env: Record<string, string>, args: readonly string[] = []): Promise<ProxyProcess> {
-    const proxy = new ProxyProcess(proxyCommand(args, env).spawn());
+  static startWith(env: Record<string, string>, args: readonly string[] = []): Promise<ProxyProcess> {
+    return ProxyProcess.startCommand(proxyCommand(args, env));
+  }
+
+  /** Starts what {@link proxyCommand} made, or something around it. */
+  static async startCommand(command: Deno.Command): Promise<ProxyProcess> {
+    const proxy = new ProxyProcess(command.spawn());
     const started = await Promise.race([
       proxy.logged((line) => line["event"] === "started"),
       proxy.#child.status.then(({ code }) => {
