@@ -168,6 +168,24 @@ Deno.test(
 );
 
 Deno.test(
+  "sqlite: a table that another program took is no exchange's fault",
+  inFolder(async (folder) => {
+    const path = `${folder}/x.db`;
+    const store = openSqlite(path);
+    const other = new DatabaseSync(path);
+    other.exec("ALTER TABLE exchanges RENAME TO taken");
+    assertEquals(
+      (await assertRejects(() => store.addExchanges([exchangeRow()]), StoreError)).kind,
+      "corrupt",
+    );
+    other.exec("ALTER TABLE taken RENAME TO exchanges");
+    other.close();
+    await store.addExchanges([exchangeRow()]);
+    store.close();
+  }),
+);
+
+Deno.test(
   "sqlite: a full disk is said to be full, and what did not fit is not half written",
   inFolder(async (folder) => {
     const path = `${folder}/x.db`;

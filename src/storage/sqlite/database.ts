@@ -186,8 +186,10 @@ const FAILURES:
     ],
     [/disk is full/, "full", (path) => `there is no space left for ${path}`],
     [/readonly database|unable to open database/, "readonly", (path) => `${path} cannot be written`],
+    [/disk I\/O error/, "unwell", (path) => `${path} cannot be read or written (disk I/O error)`],
     [
-      /not a database|malformed/,
+      // A table that is gone was taken by another program: no exchange is to blame for that.
+      /not a database|malformed|no such table/,
       "corrupt",
       (path) => `${path} is damaged or no database; a backup can take its place`,
     ],

@@ -1,0 +1,138 @@
+/** The database's disk as the whole program meets it: errors of the device while it runs, and a start that cannot be. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { FakeUpstream } from "../../support/fake_upstream.ts";
+import { MountedDisk } from "../../support/mounted_disk.ts";
+import { proxyCommand, proxyEnv, ProxyProcess } from "../../support/proxy_process.ts";
+import { readRecorded } from "../../support/recorded.ts";
+import { SECRETS } from "../../support/secrets.ts";
+
+/** Nobody listens there, and nobody is asked. */
+const NOWHERE = "http://127.0.0.1:9";
+
+function managedEnv(upstream: string, database: string): Record<string, string> {
+  const env = { MANAGEMENT_TOKEN: SECRETS.managementToken, DATABASE_URL: `sqlite:${database}` };
+  return proxyEnv({ upstream, env });
+}
+
+Deno.test("a disk with errors: usage waits, /health says so, it is logged once, and all is written afterwards", async (test) => {
+  const limiter = "/usr/bin/prlimit";
+  if (!isThere(limiter)) {
+    return console.log(`left out, there is no ${limiter} by which writing can be made to fail: ${test.name}`);
+  }
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/x.db`;
+  await using upstream = new FakeUpstream();
+  // Without the signal a write beyond the limit is an error like that of a dying card: EFBIG instead of EIO.
+  const around = ["/bin/sh", "-c", `trap '' XFSZ; exec "$@"`, "sh"];
+  {
+    await using proxy = await ProxyProcess.startCommand(
+      proxyCommand([], managedEnv(upstream.origin, path), undefined, around),
+    );
+    const health = async () => (await (await fetch(`${proxy.url}/health`)).json()).status;
+    const ids: string[] = [];
+    const ask = async () => {
+      const headers = { authorization: `Bearer ${SECRETS.proxyToken}` };
+      const response = await fetch(`${proxy.url}/openai/v1/unknown`, { headers });
+      await response.text();
+      ids.push(response.headers.get("x-request-id") ?? "");
+    };
+    await ask();
+    while (readRecorded(path).requestIds.length === 0) { /* until it is written */ }
+    const { success } = await new Deno.Command(limiter, {
+      args: ["--pid", String(proxy.pid), "--fsize=1:unlimited"],
+    }).output();
+    assert(success);
+    while (await health() === "ok") await ask();
+    const failingFrom = performance.now();
+    while (performance.now() < failingFrom + 1_300) await ask();
+    await new Deno.Command(limiter, { args: ["--pid", String(proxy.pid), "--fsize=unlimited"] }).output();
+    while (await health() !== "ok") { /* until it is tried again */ }
+    await proxy.logged(({ event }) => event === "storage_recovered");
+    await proxy.stop();
+    const lines = proxy.output.split("\n").filter((line) => /storage_failing|usage_dropped/.test(line));
+    assertEquals(lines.length, 1, lines.join("\n"));
+    assertMatch(lines[0] ?? "", /cannot be read or written \(disk I\/O error\); usage waits to be written/);
+    const { requestIds, summedRequests, integrity } = readRecorded(path);
+    assertEquals(requestIds.length, ids.length);
+    assertEquals([summedRequests, integrity], [ids.length, "ok"]);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+/** A start that cannot be: what is done to the folder, and what is said. */
+const NO_START: readonly (readonly [name: string, prepare: (folder: string) => void, said: RegExp])[] = [
+  [
+    "is no database",
+    (folder) => Deno.writeTextFileSync(`${folder}/x.db`, "no database".repeat(1_000)),
+    /^Cannot start: .*\/x\.db is damaged or no database; a backup can take its place\.$/,
+  ],
+  [
+    "is a folder",
+    (folder) => Deno.mkdirSync(`${folder}/x.db`),
+    /^Cannot start: .*\/x\.db cannot be written\.$/,
+  ],
+  [
+    "was cut to half a page",
+    (folder) => Deno.writeFileSync(`${folder}/x.db`, new TextEncoder().encode("SQLite format 3\0abc")),
+    /^Cannot start: .*\/x\.db is damaged or no database; a backup can take its place\.$/,
+  ],
+];
+
+for (const [name, prepare, said] of NO_START) {
+  Deno.test(`a database that ${name} ends the start with one line and exit code 1`, async () => {
+    const folder = await Deno.makeTempDir();
+    prepare(folder);
+    await assertNoStart(`${folder}/x.db`, said);
+    await Deno.remove(folder, { recursive: true });
+  });
+}
+
+Deno.test("a data folder that is missing is made, and what happens is kept in it", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/not/yet/x.db`;
+  await using upstream = new FakeUpstream();
+  {
+    await using proxy = await ProxyProcess.startWith(managedEnv(upstream.origin, path));
+    const headers = { authorization: `Bearer ${SECRETS.proxyToken}` };
+    const response = await fetch(`${proxy.url}/openai/v1/models`, { headers });
+    assertEquals((await response.json()).object, "list");
+  }
+  assertEquals(readRecorded(path).requestIds.length, 1);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a disk that is read-only or full ends the start with one line; writable again, the start is well", async (test) => {
+  await using disk = await MountedDisk.mount(test.name);
+  if (disk === undefined) return;
+  const path = `${disk.path}/x.db`;
+  await disk.setWritable(false);
+  await assertNoStart(path, /^Cannot start: the database .*\/x\.db cannot be made: Read-only file system\.$/);
+  await disk.setWritable(true);
+  const empty = await disk.fill();
+  await assertNoStart(path, /^Cannot start: there is no space left for .*\/x\.db\.$/);
+  await empty();
+  await (await ProxyProcess.startWith(managedEnv(NOWHERE, path)))[Symbol.asyncDispose]();
+  await disk.setWritable(false);
+  await assertNoStart(path, /^Cannot start: .*\/x\.db cannot be written\.$/);
+  await disk.setWritable(true);
+  await (await ProxyProcess.startWith(managedEnv(NOWHERE, path)))[Symbol.asyncDispose]();
+});
+
+/** One line that says what is wrong, without a stack, and 1. */
+async function assertNoStart(database: string, said: RegExp): Promise<void> {
+  const { code, stdout, stderr } = await proxyCommand([], managedEnv(NOWHERE, database)).output();
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assertEquals([code, out], [1, ""], err);
+  assertMatch(err ?? "", /^[^\n]+\n$/, "one line");
+  assertMatch((err ?? "").trimEnd(), said);
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
