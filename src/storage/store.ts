@@ -265,7 +265,7 @@ export interface Store {
 /** The store failed. `message` says what, for people, without what was to be written. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
-  readonly kind: "taken" | "busy" | "full" | "readonly" | "unwell" | "corrupt" | "newer" | "failed";
+  readonly kind: "taken" | "busy" | "full" | "readonly" | "unwell" | "moved" | "corrupt" | "newer" | "failed";
 
   constructor(kind: StoreError["kind"], message: string, options?: ErrorOptions) {
     super(message, options);

@@ -17,6 +17,8 @@ export type Row = Record<string, unknown>;
 export class Database {
   readonly path: string;
   readonly #database: DatabaseSync;
+  /** Which file it is: its name can come to stand for another one. */
+  readonly #file: string | undefined;
   readonly #statements = new Map<string, StatementSync>();
 
   /** Opens or creates it and applies what is missing of the schema. Throws a {@link StoreError}. */
@@ -24,6 +26,7 @@ export class Database {
     this.path = path;
     makePrivateFile(path);
     this.#database = inPlainWords(path, () => new DatabaseSync(path));
+    this.#file = fileAt(path);
     try {
       inPlainWords(path, () => {
         this.#database.exec(`PRAGMA busy_timeout = ${BUSY_AT_START_MS}`);
@@ -60,6 +63,7 @@ export class Database {
   /** All of it or nothing. */
   transaction<Result>(work: () => Result): Result {
     return this.#guarded(() => {
+      this.#checkFile();
       // At once for writing: a read that becomes a write could be refused half way.
       this.#database.exec("BEGIN IMMEDIATE");
       try {
@@ -96,6 +100,15 @@ export class Database {
     let statement = this.#statements.get(sql);
     if (statement === undefined) this.#statements.set(sql, statement = this.#database.prepare(sql));
     return statement;
+  }
+
+  /** What is written to a file that has lost its name is lost with it, and SQLite does not mind. */
+  #checkFile(): void {
+    if (fileAt(this.path) === this.#file) return;
+    throw new StoreError(
+      "moved",
+      `${this.path} is gone, or another file than the one that was opened: put that one back, or start again`,
+    );
   }
 
   #guarded<Result>(work: () => Result): Result {
@@ -162,6 +175,16 @@ function makePrivateFile(path: string): void {
       ? error.message.replace(/ \(os error \d+\).*|,? run again with.*/s, "")
       : String(error);
     throw new StoreError("failed", `the database ${path} cannot be made: ${reason}`, { cause: error });
+  }
+}
+
+/** Tells a file from every other one; undefined where there is none to be seen. */
+function fileAt(path: string): string | undefined {
+  try {
+    const { dev, ino } = Deno.statSync(path);
+    return `${dev}/${ino}`;
+  } catch {
+    return undefined;
   }
 }
 
