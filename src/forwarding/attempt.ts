@@ -8,7 +8,7 @@ import type { OutgoingReply } from "../http1/message.ts";
 import { CLOSE_CODES } from "../websocket/frames.ts";
 import type { Content } from "./request_content.ts";
 import { RelayedBody } from "./relay.ts";
-import { PhaseTimer, type TimeoutExpired } from "./timeouts.ts";
+import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";
 import {
   type Transport,
   TransportError,
@@ -63,6 +63,7 @@ export async function attempt(
   let expire: (expired: TimeoutExpired) => void = (expired) => own.cancel(expired);
   const timer = new PhaseTimer(backend.timeouts, { clock, startedAt }, (expired) => expire(expired));
   cancellation.stopWith(() => own.cancel(cancellation.reason ?? new Error("cancelled without a reason")));
+  let received = false;
   try {
     own.throwIfCancelled();
     const response = await transport.send({
@@ -77,6 +78,7 @@ export async function attempt(
       upgrade: websocket !== undefined,
       cancellation: own,
       onPhase: (phase) => timer.enter(phase),
+      onReceived: () => received = true,
     });
     timer.pause();
     const { upgraded } = response;
@@ -144,6 +146,9 @@ export async function attempt(
     };
   } catch (error) {
     timer.stop();
+    if (received && error instanceof TimeoutExpired) {
+      throw new TimeoutExpired(error.phase, error.limitMs, { received });
+    }
     throw error;
   }
 }

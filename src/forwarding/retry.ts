@@ -22,7 +22,8 @@ export function maySendAgain(
 
 /** Whether another backend may be asked after this failure: nothing of an answer was seen. */
 export function mayTryAnother(error: unknown): boolean {
-  return error instanceof TimeoutExpired || error instanceof TransportError && !error.facts.received;
+  return error instanceof TimeoutExpired && !error.received ||
+    error instanceof TransportError && !error.facts.received;
 }
 
 /** What an answer says of the backend: a client's own fault says nothing. */

@@ -12,11 +12,14 @@ export class TimeoutExpired extends Error {
   override readonly name = "TimeoutExpired";
   readonly phase: TimeoutPhase;
   readonly limitMs: number;
+  /** A byte of an answer had come. */
+  readonly received: boolean;
 
-  constructor(phase: TimeoutPhase, limitMs: number) {
+  constructor(phase: TimeoutPhase, limitMs: number, { received = false }: { received?: boolean } = {}) {
     super(`the ${phase} timeout of ${limitMs / 1000} s passed`);
     this.phase = phase;
     this.limitMs = limitMs;
+    this.received = received;
   }
 }
 

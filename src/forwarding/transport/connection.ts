@@ -87,6 +87,7 @@ export class UpstreamConnection {
       return this.#response(head, { request, upload, onDone });
     } catch (error) {
       this.close();
+      if (this.#reader.received > this.#receivedBefore) request.onReceived?.();
       cancellation.throwIfCancelled();
       if (upload.state === "broken") throw new RequestBodyBroken("the upload broke off");
       throw this.#explain(error, "first byte");

@@ -29,6 +29,8 @@ export interface UpstreamRequest {
   readonly upgrade?: boolean;
   /** Is told which phase begins, so that each can have its limit. */
   readonly onPhase: (phase: AttemptPhase) => void;
+  /** Is told, before a reason of the cancellation is thrown, that a byte of an answer had come. */
+  readonly onReceived?: () => void;
 }
 
 /**
