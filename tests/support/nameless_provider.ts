@@ -6,7 +6,7 @@ export const STREAM_END = "data: [DONE]\n\n";
 
 /**
  * Answers chats, plain and streamed, without a request id of its own: the one that the client sees is then the
- * proxy's, by which its exchange can be found again. `pace` is awaited between the events of a stream.
+ * proxy's, by which its exchange can be found again. `pace` is awaited before a plain answer, and behind each event of a stream.
  */
 export function namelessProvider(pace: () => Promise<void> = () => Promise.resolve()): Script {
   return async ({ body, write }) => {
@@ -15,6 +15,7 @@ export function namelessProvider(pace: () => Promise<void> = () => Promise.resol
     const isStream = typeof asked === "object" && asked !== null && "stream" in asked &&
       asked.stream === true;
     if (!isStream) {
+      await pace();
       const answer = { object: "chat.completion", model: "demo-small", usage };
       return await write(
         plainAnswer(JSON.stringify(answer), { headers: "Content-Type: application/json\r\n" }),

@@ -8,6 +8,8 @@ import { readRecorded } from "../../support/recorded.ts";
 import { SECRETS } from "../../support/secrets.ts";
 
 const ROUNDS = 3;
+/** By the round: as fast as it goes, and so slowly that no batch is written because it is full. */
+const PACES_MS = [0, 40, 40];
 const CLIENTS = 6;
 /** How long each round's load lasts; what ended in its last second may be lost. */
 const LOAD_MS = 2_200;
@@ -18,8 +20,9 @@ const MAX_RESTART_MS = 5_000;
 Deno.test(`kill -9 under load, ${ROUNDS} times: it serves again at once, and nothing that was due is missing`, async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/x.db`;
+  let paceMs = 0;
   await using upstream = new FakeUpstream({
-    script: namelessProvider(() => new Promise((resolve) => setTimeout(resolve, 5))),
+    script: namelessProvider(() => new Promise((resolve) => setTimeout(resolve, paceMs))),
   });
   const env = proxyEnv({
     upstream: upstream.origin,
@@ -42,6 +45,7 @@ Deno.test(`kill -9 under load, ${ROUNDS} times: it serves again at once, and not
       due.push(first.id);
       break;
     }
+    paceMs = PACES_MS[round] ?? 0;
     const { ended, killedAt } = await loadUntilKilled(proxy, token);
     due.push(first.id);
     for (const { id, at } of ended) if (at < killedAt - DUE_AFTER_MS) due.push(id);
