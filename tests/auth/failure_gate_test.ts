@@ -1,0 +1,57 @@
+import { assert, assertEquals } from "@std/assert";
+import { FailureGate } from "../../src/auth/failure_gate.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+const ADDRESS = "192.0.2.1";
+const HOUR_MS = 3_600_000;
+
+function fail(gate: FailureGate, count: number, from = 0): void {
+  for (let index = 0; index < count; index++) gate.failed(ADDRESS, `guess ${from + index}`);
+}
+
+Deno.test("FailureGate: five wrong tokens are free, then each one doubles the wait, up to a quarter of an hour", () => {
+  const clock = new FakeClock();
+  const gate = new FailureGate(clock);
+  fail(gate, 4);
+  assertEquals(gate.waitMs(ADDRESS), 0);
+  const waits: number[] = [];
+  for (let round = 0; round < 9; round++) {
+    fail(gate, 1, 4 + round);
+    waits.push(gate.waitMs(ADDRESS) / 1000);
+    clock.pass(gate.waitMs(ADDRESS));
+    assertEquals(gate.waitMs(ADDRESS), 0);
+  }
+  assertEquals(waits, [15, 30, 60, 120, 240, 480, 900, 900, 900]);
+  assertEquals(gate.waitMs("192.0.2.2"), 0, "others go on");
+});
+
+Deno.test("FailureGate: a client that goes on with one old token is never made to wait", () => {
+  const gate = new FailureGate(new FakeClock());
+  for (let round = 0; round < 1_000; round++) gate.failed(ADDRESS, "the old one");
+  assertEquals(gate.waitMs(ADDRESS), 0);
+});
+
+Deno.test("FailureGate: guesses that come back do not stand for new ones, however many there are", () => {
+  const gate = new FailureGate(new FakeClock());
+  for (let round = 0; round < 3; round++) fail(gate, 4);
+  assertEquals(gate.waitMs(ADDRESS), 0);
+  fail(gate, 1, 4);
+  assert(gate.waitMs(ADDRESS) > 0);
+});
+
+Deno.test("FailureGate: after an hour of quiet an address begins anew", () => {
+  const clock = new FakeClock();
+  const gate = new FailureGate(clock);
+  fail(gate, 12);
+  clock.pass(HOUR_MS + 1);
+  fail(gate, 4, 20);
+  assertEquals(gate.waitMs(ADDRESS), 0);
+});
+
+Deno.test("FailureGate: an IPv6 network is one address, and a flood of others does not free it at once", () => {
+  const gate = new FailureGate(new FakeClock());
+  for (let index = 0; index < 5; index++) gate.failed(`2001:db8:1:2::${index}`, `guess ${index}`);
+  assert(gate.waitMs("2001:db8:1:2:ffff::9") > 0);
+  for (let index = 0; index < 9_000; index++) gate.failed(`10.0.${index >> 8}.${index & 255}`, "x");
+  assert(gate.waitMs("2001:db8:1:2::1") > 0);
+});

@@ -1,0 +1,99 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Cancellation, ClientGone } from "../../src/cancellation.ts";
+import { ProxyFault } from "../../src/faults.ts";
+import { Slots } from "../../src/limits/slots.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+const LIMITS = { maxExchanges: 2, maxPerPrincipal: Infinity, queueMs: 5_000 };
+
+function taken(slots: Slots, principal = "anna"): () => void {
+  const place = slots.take(principal, new Cancellation());
+  assert(typeof place === "function", "it has to wait");
+  return place;
+}
+
+function waiting(slots: Slots, principal: string, cancellation = new Cancellation()): Promise<() => void> {
+  const place = slots.take(principal, cancellation);
+  assert(place instanceof Promise, "it does not wait");
+  return place;
+}
+
+Deno.test("Slots: as many as there are at once, the next one when one is given back, and that once", async () => {
+  const clock = new FakeClock();
+  const slots = new Slots(LIMITS, clock);
+  const [first, second] = [taken(slots), taken(slots)];
+  const third = waiting(slots, "anna");
+  const fourth = waiting(slots, "anna");
+  first();
+  first();
+  const leave = await third;
+  assertEquals(slots.waiting, 1, "what is given back twice counts once");
+  second();
+  (await fourth)();
+  leave();
+  assertEquals([slots.waiting, clock.pending], [0, 0]);
+  taken(slots);
+  taken(slots);
+});
+
+Deno.test("Slots: whoever waits too long is refused, with retry-after, and leaves nothing behind", async () => {
+  const clock = new FakeClock();
+  const slots = new Slots(LIMITS, clock);
+  const leave = taken(slots);
+  taken(slots);
+  const late = waiting(slots, "anna");
+  const refused = assertRejects(() => late, ProxyFault, "as many as it takes");
+  clock.pass(4_999);
+  assertEquals(slots.waiting, 1);
+  clock.pass(1);
+  const fault = await refused;
+  assertEquals([fault.code, fault.status, fault.retryAfterSeconds], ["overloaded", 503, 2]);
+  leave();
+  taken(slots);
+});
+
+Deno.test("Slots: a client that leaves the queue is gone from it", async () => {
+  const clock = new FakeClock();
+  const slots = new Slots(LIMITS, clock);
+  taken(slots);
+  const leave = taken(slots);
+  const cancellation = new Cancellation();
+  const gone = waiting(slots, "anna", cancellation);
+  cancellation.cancel(new ClientGone("the client left"));
+  await assertRejects(() => gone, ClientGone);
+  assertEquals([slots.waiting, clock.pending], [0, 0]);
+  leave();
+  taken(slots);
+});
+
+Deno.test("Slots: who has the fewest running comes first, so that one who asks for everything holds nobody up", async () => {
+  const slots = new Slots({ ...LIMITS, maxExchanges: 3 }, new FakeClock());
+  const leaves = [taken(slots, "greedy"), taken(slots, "greedy"), taken(slots, "greedy")];
+  const order: string[] = [];
+  const queued = ["greedy", "greedy", "anna", "ben"].map(async (name) => {
+    await waiting(slots, name);
+    order.push(name);
+  });
+  for (const leave of leaves) leave();
+  await Promise.all(queued.slice(2));
+  assertEquals(order.slice(0, 2), ["anna", "ben"]);
+});
+
+Deno.test("Slots: each holder has its own bound, which lets others past", async () => {
+  const slots = new Slots({ maxExchanges: 10, maxPerPrincipal: 1, queueMs: 1_000 }, new FakeClock());
+  const leave = taken(slots, "anna");
+  const second = waiting(slots, "anna");
+  taken(slots, "ben");
+  leave();
+  (await second)();
+  taken(slots, "anna");
+});
+
+Deno.test("Slots: wider bounds let those in at once who wait", async () => {
+  const slots = new Slots(LIMITS, new FakeClock());
+  taken(slots);
+  taken(slots);
+  const third = waiting(slots, "anna");
+  slots.configure({ ...LIMITS, maxExchanges: 3 });
+  await third;
+});
