@@ -12,7 +12,6 @@ import type {
 } from "../../src/config/schema.ts";
 import type { Plane } from "../../src/plane.ts";
 import { startServer } from "../../src/server/listen.ts";
-import type { FakeUpstream } from "./fake_upstream.ts";
 import { testBackend, testEndpoint } from "./config.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";
 
@@ -31,6 +30,11 @@ export interface LocalProxyOptions {
   readonly plane?: Plane;
 }
 
+/** What stands behind the proxy, as far as the proxy has to know it. */
+export interface UpstreamAddress {
+  readonly origin: string;
+}
+
 export interface LogLine {
   readonly event: string;
   readonly [field: string]: string | number | undefined;
@@ -44,7 +48,7 @@ export class LocalProxy implements AsyncDisposable {
   readonly #close: () => Promise<void>;
   #lineArrived: (() => void)[] = [];
 
-  constructor(upstream: Pick<FakeUpstream, "origin">, options: LocalProxyOptions = {}) {
+  constructor(upstream: UpstreamAddress, options: LocalProxyOptions = {}) {
     const config = localConfig(upstream, options);
     const log = (_level: string, event: string, fields = {}) => {
       this.log.push({ ...fields, event });
@@ -77,7 +81,7 @@ export class LocalProxy implements AsyncDisposable {
   }
 }
 
-function localConfig(upstream: Pick<FakeUpstream, "origin">, options: LocalProxyOptions): Config {
+function localConfig(upstream: UpstreamAddress, options: LocalProxyOptions): Config {
   const backend = (path: string, keyField: string): Backend =>
     testBackend(options.origin ?? upstream.origin, {
       path,
