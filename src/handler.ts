@@ -134,6 +134,7 @@ export function createHandler(parts: HandlerParts): Handler {
         check: parts.check,
         passthrough,
         endpoint: target?.endpoint.name,
+        fields,
       });
       if (!verdict.admitted) {
         entrance.refused(address, verdict.guesses);

@@ -1,6 +1,7 @@
 /** Decides who calls, and which credentials of the request must not travel on. */
 
-import { type Credential, type CredentialPlace, KEY_HEADERS } from "./credential.ts";
+import { type Credential, type CredentialPlace, findMisspelled, KEY_HEADERS } from "./credential.ts";
+import type { Field } from "../http1/fields.ts";
 import { ANONYMOUS, type Principal } from "../principal.ts";
 import type { TokenCheck } from "./shared_token.ts";
 
@@ -28,6 +29,8 @@ export interface AuthenticationContext {
   readonly passthrough: boolean;
   /** Its name; a project may have a key for it. Undefined: there is none. */
   readonly endpoint?: string | undefined;
+  /** The request's header, for what an upstream might see of it. */
+  readonly fields: readonly Field[];
 }
 
 /** Every place: all are withheld from a backend that gets a key of the proxy's, or none. */
@@ -43,7 +46,7 @@ const MAX_PRESENTED = 16;
 
 /** Judges the credentials a request presents; any valid one admits. */
 export function authenticate(presented: readonly Credential[], context: AuthenticationContext): Verdict {
-  const { check, passthrough, endpoint } = context;
+  const { check, passthrough, endpoint, fields } = context;
   if (check === undefined) return { admitted: true, principal: ANONYMOUS, tokenPlaces: new Set() };
   if (presented.length > MAX_PRESENTED) {
     return {
@@ -64,7 +67,10 @@ export function authenticate(presented: readonly Credential[], context: Authenti
     // Where the project has a key for it, the client's own is not asked for.
     const hasKey = endpoint !== undefined && principal.keys.has(endpoint);
     if (passthrough && !hasKey && place !== "proxy-authorization") continue;
-    return { admitted: true, principal, tokenPlaces: new Set(known.map(({ place }) => place)) };
+    const places = known.map((one) => one.place);
+    // Elsewhere every place is withheld as it is.
+    if (passthrough) places.push(...misspelledPlaces(presented, { check, fields }));
+    return { admitted: true, principal, tokenPlaces: new Set(places) };
   }
   for (const { recognised } of known) {
     if ("refused" in recognised) {
@@ -76,6 +82,15 @@ export function authenticate(presented: readonly Credential[], context: Authenti
     (!passthrough || place === "proxy-authorization") && !known.some((one) => one.value === value)
   );
   return { admitted: false, code: "unauthorized", message: refusal(presented, passthrough), guesses };
+}
+
+/** Where else a token of the proxy's stands, in a spelling that admits nobody. */
+function misspelledPlaces(
+  presented: readonly Credential[],
+  { check, fields }: { check: TokenCheck; fields: readonly Field[] },
+): CredentialPlace[] {
+  return findMisspelled(presented, fields).filter(({ value }) => check(value) !== undefined)
+    .map(({ place }) => place);
 }
 
 function refusal(presented: readonly Credential[], passthrough: boolean): string {

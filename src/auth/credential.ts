@@ -53,6 +53,42 @@ export function findCredentials(fields: readonly Field[], query: string): Creden
   return credentials;
 }
 
+/** What has more words is nobody's credential. */
+const MOST_WORDS = 8;
+
+/**
+ * What else stands in the places of credentials: a token without its `Bearer`, behind another scheme, in quotes or
+ * in a list. Nothing of it admits anybody, but a token of the proxy's is one in every spelling.
+ */
+export function findMisspelled(presented: readonly Credential[], fields: readonly Field[]): Credential[] {
+  const whole = fields.flatMap(({ lower, value }) =>
+    lower === "authorization" && bearerToken(value) === undefined ? [{ place: lower, value } as const] : []
+  );
+  return [
+    ...whole,
+    ...[...presented, ...whole].flatMap(({ place, value }) =>
+      wordsOf(value).filter((word) => word !== value).map((word) => ({ place, value: word }))
+    ),
+  ];
+}
+
+function wordsOf(value: string): string[] {
+  const words = value.split(/[\s,"']+/).filter((word) => word !== "").slice(0, MOST_WORDS);
+  const [scheme = "", encoded = ""] = words;
+  return scheme.toLowerCase() === "basic" ? [...words, ...basicParts(encoded)] : words;
+}
+
+/** The user and the password of the scheme `Basic` (RFC 7617). */
+function basicParts(encoded: string): string[] {
+  try {
+    const pair = atob(encoded);
+    const colon = pair.indexOf(":");
+    return [pair.slice(0, colon), pair.slice(colon + 1)];
+  } catch {
+    return [];
+  }
+}
+
 /** The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110, 11.1). */
 function bearerToken(value: string): string | undefined {
   return /^bearer +(\S+)$/i.exec(value)?.[1];
