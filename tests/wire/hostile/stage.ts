@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { writeAll } from "../../support/http_reader.ts";
 import { LocalProxy } from "../../support/local_proxy.ts";
 import { assertNoSecrets, SECRETS } from "../../support/secrets.ts";
-import { within } from "./deadline.ts";
+import { DeadlinePassed, within } from "./deadline.ts";
 import { type Arrival, FIELDS, type HostileCase, type Outcome } from "./hostile_case.ts";
 import { RecordingUpstream } from "./recording_upstream.ts";
 import { type ReadAnswer, readAnswer, readRequest, valuesOf } from "./strict_reading.ts";
@@ -23,17 +23,19 @@ export class HostileStage implements AsyncDisposable {
   readonly #upstream = new RecordingUpstream();
   readonly #proxy = new LocalProxy(this.#upstream, { apiKey: SECRETS.openaiKey });
 
-  /** Plays a case whole and in pieces; undefined, or what was wrong. */
+  /** Plays a case whole and in pieces; undefined, or what was wrong. Throws where something hangs. */
   async complaint(one: HostileCase): Promise<string | undefined> {
     const deliveries = mayBeSplit(one.outcome) ? [[one.bytes], piecesOf(one.bytes)] : [[one.bytes]];
     for (const pieces of deliveries) {
       try {
         await this.#check(one, pieces);
       } catch (error) {
-        // What this case left behind is not the next one's.
-        await within(this.#upstream.taken(), "the end of the upstream's connections");
         const how = pieces.length === 1 ? "whole" : "in pieces";
-        return `${one.name} (${how}): ${error instanceof Error ? error.message : String(error)}`;
+        const complaint = `${one.name} (${how}): ${error instanceof Error ? error.message : String(error)}`;
+        if (error instanceof DeadlinePassed) throw new DeadlinePassed(complaint);
+        // What this case left behind is not the next one's.
+        await within(this.#upstream.taken(), `${complaint}\nand then the end of the upstream's connections`);
+        return complaint;
       }
     }
     return undefined;
