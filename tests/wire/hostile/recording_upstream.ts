@@ -78,7 +78,7 @@ export class RecordingUpstream implements AsyncDisposable {
     } catch (error) {
       // The proxy may reset what it has given up, and the test may close what is open at its end.
       const isEnd = error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
-        error instanceof Deno.errors.BadResource;
+        error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
       if (!isEnd) throw error;
     } finally {
       if (this.#open.delete(connection)) closeQuietly(connection);
