@@ -1,8 +1,11 @@
 /** The handler without sockets before a transport that keeps what it is asked to send, and plays the answers. */
 
+import { FailureGate } from "../../../src/auth/failure_gate.ts";
 import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
 import { Cancellation } from "../../../src/cancellation.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../../src/config/defaults.ts";
 import type { Endpoint } from "../../../src/config/schema.ts";
+import { createEntrance } from "../../../src/entrance.ts";
 import { Balancer } from "../../../src/forwarding/balancer.ts";
 import {
   TransportError,
@@ -13,6 +16,7 @@ import { createHandler } from "../../../src/handler.ts";
 import type { ByteSource } from "../../../src/http1/body.ts";
 import { parseHead } from "../../../src/http1/head.ts";
 import type { OutgoingReply } from "../../../src/http1/message.ts";
+import { Slots } from "../../../src/limits/slots.ts";
 import { HttpSyntaxError } from "../../../src/http1/syntax_error.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
 import { parseRequestHead, type RequestHead } from "../../../src/server/request_head.ts";
@@ -65,6 +69,9 @@ export class FuzzBench {
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
+      entrance: createEntrance(DEFAULT_SERVER_SETTINGS, new FailureGate(this.#clock)),
+      slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
+      maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck(TOKENS.map((token, index) => ({ name: `person ${index}`, token }))),
       startedAt: 0,
       maxBodyBytes: undefined,
@@ -91,7 +98,7 @@ export class FuzzBench {
   async handle(headText: string, outcome: number): Promise<FuzzOutcome> {
     let head: RequestHead;
     try {
-      head = parseRequestHead(parseHead(headText));
+      head = parseRequestHead(parseHead(headText, DEFAULT_SERVER_SETTINGS.connections.maxHeadFields));
     } catch (error) {
       if (error instanceof HttpSyntaxError) return { kind: "malformed" };
       throw error;

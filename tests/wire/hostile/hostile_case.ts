@@ -56,6 +56,11 @@ export function refused(name: string, bytes: string): HostileCase {
   return { name, bytes, outcome: { statuses: [400], arrivals: [], goesOn: false } };
 }
 
+/** A head that is longer than the limits: a 431, otherwise like {@link refused}. */
+export function tooLarge(name: string, bytes: string): HostileCase {
+  return { name, bytes, outcome: { statuses: [431], arrivals: [], goesOn: false } };
+}
+
 /** Answered by the proxy alone; the connection goes on. */
 export function answered(name: string, bytes: string, status = 400): HostileCase {
   return { name, bytes, outcome: { statuses: [status], arrivals: [], goesOn: true } };
