@@ -25,6 +25,8 @@ export interface LocalProxyOptions {
   /** Instead of the usual three. */
   readonly endpoints?: readonly Endpoint[];
   readonly server?: Partial<ServerConfig>;
+  /** How often connections are looked at. */
+  readonly sweepMs?: number;
   readonly management?: ManagementConfig;
   /** Whoever opened it closes it, after the proxy. */
   readonly plane?: Plane;
@@ -43,22 +45,30 @@ export interface LogLine {
 export class LocalProxy implements AsyncDisposable {
   readonly url: string;
   readonly log: LogLine[] = [];
+  /** Where HTTPS has a port of its own. */
+  readonly httpsPort: number | undefined;
+  readonly config: Config;
   readonly drain: () => Promise<void>;
   readonly configure: (config: Config) => void;
   readonly #close: () => Promise<void>;
   #lineArrived: (() => void)[] = [];
 
   constructor(upstream: UpstreamAddress, options: LocalProxyOptions = {}) {
-    const config = localConfig(upstream, options);
+    const config = this.config = localConfig(upstream, options);
     const log = (_level: string, event: string, fields = {}) => {
       this.log.push({ ...fields, event });
       for (const resolve of this.#lineArrived.splice(0)) resolve();
     };
     const app = createApp(config, { log, plane: options.plane });
-    const server = startServer(app, config.server, log);
+    const { sweepMs } = options;
+    const server = startServer(app, config.server, log, sweepMs === undefined ? {} : { sweepMs });
     this.url = `http://127.0.0.1:${server.address.port}`;
     options.plane?.listens({ port: server.address.port });
-    this.configure = app.configure;
+    this.httpsPort = server.httpsAddress?.port;
+    this.configure = (next) => {
+      app.configure(next);
+      server.configure(next.server);
+    };
     this.drain = () => server.drain(config.server.drainMs);
     this.#close = async () => {
       await this.drain();

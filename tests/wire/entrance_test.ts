@@ -1,0 +1,115 @@
+/** Who may come in, by address, and how often a token may be guessed. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
+import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
+import { ManagedProxy } from "../support/managed_proxy.ts";
+import { type RawAnswer, rawRequest } from "../support/raw_client.ts";
+import { SECRETS } from "../support/secrets.ts";
+
+const TOKEN = `Authorization: Bearer ${SECRETS.proxyToken}`;
+
+async function withProxy(
+  options: LocalProxyOptions,
+  test: (
+    ask: (...lines: string[]) => Promise<RawAnswer>,
+    parts: { proxy: LocalProxy; upstream: FakeUpstream },
+  ) => Promise<void>,
+): Promise<void> {
+  await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("hello")) });
+  await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, ...options });
+  await test((...lines) => rawRequest(proxy.url, ["GET /openai/v1/x HTTP/1.1", ...lines]), {
+    proxy,
+    upstream,
+  });
+}
+
+Deno.test("allowed_ips: an address that is not listed gets a 403, whatever it holds; health goes on answering", () =>
+  withProxy({ server: { allowedIps: ["192.0.2.0/24"] } }, async (ask, { proxy, upstream }) => {
+    const answer = await ask(TOKEN);
+    assertEquals([answer.status, answer.header("x-llm-proxy-error")], [403, "forbidden"]);
+    assertMatch(answer.text, /Your address 127\.0\.0\.1 is not among those/);
+    assertEquals((await ask()).status, 403, "nobody learns whether a token is right");
+    assertEquals((await rawRequest(proxy.url, ["GET /healthz HTTP/1.1"])).status, 200);
+    assertEquals(upstream.requests, []);
+    proxy.configure({ ...proxy.config, server: { ...proxy.config.server, allowedIps: ["127.0.0.0/8"] } });
+    assertEquals((await ask(TOKEN)).status, 200, "a reload holds at once");
+  }));
+
+Deno.test("trusted_proxies: behind one the client's own address counts; from anybody else nothing is believed", async () => {
+  const allowedIps = ["192.0.2.0/24"];
+  const forwarded = "X-Forwarded-For: 198.51.100.7, 192.0.2.1";
+  await withProxy({ server: { allowedIps, trustedProxies: ["127.0.0.1"] } }, async (ask, { proxy }) => {
+    assertEquals((await ask(TOKEN, forwarded)).status, 200);
+    assertEquals((await ask(TOKEN, "X-Forwarded-For: 192.0.2.1, 198.51.100.7")).status, 403);
+    assertEquals((await ask(TOKEN)).status, 403, "the proxy itself is not listed");
+    const clients = proxy.log.filter(({ event }) => event === "exchange").map(({ client }) => client);
+    assertEquals(clients, ["192.0.2.1", "198.51.100.7", "127.0.0.1"], "the log has the client's address");
+  });
+  await withProxy({ server: { allowedIps } }, async (ask) => {
+    assertEquals((await ask(TOKEN, forwarded)).status, 403);
+  });
+});
+
+Deno.test("wrong tokens: five are free, then the address waits, longer and longer, and the right one does not help", () =>
+  withProxy({}, async (ask, { upstream }) => {
+    const guess = (value: string) => ask(`X-Api-Key: ${value}`);
+    for (let round = 0; round < 5; round++) assertEquals((await guess(`guess ${round}`)).status, 401);
+    for (const answer of [await ask(TOKEN), await guess("guess 6"), await guess("guess 1")]) {
+      assertEquals([answer.status, answer.header("x-llm-proxy-error")], [429, "rate_limited"]);
+      const seconds = Number(answer.header("retry-after"));
+      assert(seconds > 10 && seconds <= 15, `${seconds}`);
+    }
+    assertEquals((await ask()).status, 401, "who sends none is told what is wanted");
+    assertEquals(upstream.requests, []);
+  }));
+
+Deno.test("wrong tokens: the same one again and again, as a client with old settings sends it, locks nobody out", () =>
+  withProxy({}, async (ask) => {
+    for (let round = 0; round < 30; round++) assertEquals((await ask("X-Api-Key: the old one")).status, 401);
+    assertEquals((await ask(TOKEN)).status, 200);
+  }));
+
+Deno.test("wrong tokens: many in one request count each, and more than any client sends are not looked at", () =>
+  withProxy({}, async (ask) => {
+    const six = Array.from({ length: 6 }, (_, index) => `X-Api-Key: guess ${index}`);
+    assertEquals((await ask(...six)).status, 401);
+    assertEquals((await ask(TOKEN)).status, 429);
+  }));
+
+Deno.test("wrong tokens: a right one among more than sixteen does not admit", () =>
+  withProxy({}, async (ask) => {
+    const many = Array.from({ length: 16 }, () => "X-Api-Key: x");
+    const answer = await ask(...many, TOKEN);
+    assertEquals(answer.status, 401);
+    assertMatch(answer.text, /More than 16 tokens/);
+    assertEquals((await ask(...many.slice(1), TOKEN)).status, 200);
+  }));
+
+Deno.test("wrong tokens: a client's own keys on their way to a provider are no guesses", async () => {
+  await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("hello")) });
+  await using proxy = new LocalProxy(upstream);
+  const ask = (...lines: string[]) => rawRequest(proxy.url, ["GET /openai/v1/x HTTP/1.1", ...lines]);
+  for (let round = 0; round < 8; round++) {
+    const answer = await ask(`Authorization: Bearer own-key-${round}`);
+    assertEquals([answer.status, answer.header("x-llm-proxy-error")], [401, "unauthorized"]);
+  }
+  const own = "Authorization: Bearer own-key";
+  assertEquals((await ask(own, `Proxy-Authorization: Bearer ${SECRETS.proxyToken}`)).status, 200);
+});
+
+Deno.test("management.allowed_ips: the plane is closed to others, and clients go on", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream, { management: { allowedIps: ["192.0.2.1"] } });
+  for (const path of ["/manage/projects", "/admin", "/metrics", "/admin/session"]) {
+    const answer = await rawRequest(proxy.url, [
+      `GET ${path} HTTP/1.1`,
+      `Authorization: Bearer ${SECRETS.managementToken}`,
+    ]);
+    assertEquals([path, answer.status], [path, 403]);
+  }
+  assertEquals(
+    (await proxy.chat(SECRETS.proxyToken).then(async (answer) => (await answer.text(), answer))).status,
+    200,
+  );
+});
