@@ -1,9 +1,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Backend } from "../../src/config/schema.ts";
+import { ForwardProxy } from "../support/forward_proxy.ts";
 import { headerOf } from "../support/http_reader.ts";
 import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
+import { memoryMb } from "../support/process_stats.ts";
+import { ProxyProcess } from "../support/proxy_process.ts";
 import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
+import { TRUSTING } from "../support/tls_upstream.ts";
 import {
   accepted,
   closePayload,
@@ -20,6 +24,8 @@ const BINARY = 2;
 const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
+/** So long a write has to wait before its receiver counts as not reading. */
+const STUCK_MS = 500;
 
 function proxyFor(
   upstream: WebSocketUpstream,
@@ -319,4 +325,53 @@ Deno.test("websocket: where no token is asked for, web pages that are not listed
     assertEquals(client.status, status);
     client.peer[Symbol.dispose]();
   }
+});
+
+for (const scheme of ["http", "https", "socks5"] as const) {
+  Deno.test(`websocket: over TLS to the upstream, through an ${scheme} proxy`, async () => {
+    await using upstream = new WebSocketUpstream({ tls: true });
+    await using way = new ForwardProxy({ scheme });
+    const hostname = scheme === "https" ? "localhost" : "127.0.0.1";
+    const proxy = { scheme, hostname, port: way.port };
+    await using own = proxyFor(upstream, {
+      backend: { connection: { ...TRUSTING, key: `${scheme} ${way.port}`, proxy } },
+    });
+    const { client, server } = await connected(upstream, own);
+    assertEquals(way.asked, [new URL(upstream.origin).host]);
+    await client.send(frame(TEXT, "over there", { isMasked: true }));
+    assertEquals(new TextDecoder().decode((await server.frame())?.payload), "over there");
+    await server.send(frame(TEXT, "and back"));
+    assertEquals(new TextDecoder().decode((await client.frame())?.payload), "and back");
+    client[Symbol.dispose]();
+    assertEquals(await server.rest(), []);
+  });
+}
+
+Deno.test("websocket: a client that does not read holds the upstream back, and the proxy's memory is bounded", async () => {
+  await using upstream = new WebSocketUpstream();
+  await using proxy = await ProxyProcess.start({ upstream: upstream.origin });
+  const arriving = upstream.next();
+  const { peer: client } = await openWebSocket(proxy.url, REALTIME, [TOKEN]);
+  const { peer: server } = await arriving;
+  const before = memoryMb(proxy.pid);
+  const message = frame(BINARY, new Uint8Array(1024 * 1024));
+  const wanted = 300;
+  let sent = 0;
+  let read = 0;
+  const held = Promise.withResolvers<void>();
+  const sending = (async () => {
+    for (; sent < wanted; sent++) {
+      const stuck = setTimeout(held.resolve, STUCK_MS);
+      await server.send(message);
+      clearTimeout(stuck);
+    }
+  })();
+  await held.promise;
+  assert(sent < wanted / 4, `${sent} messages of a megabyte were taken though nobody reads`);
+  const grown = memoryMb(proxy.pid) - before;
+  assert(grown < 60, `${grown} MB more for one client that does not read`);
+  for (; read < wanted; read++) assertEquals((await client.frame())?.payload.length, 1024 * 1024);
+  await sending;
+  client[Symbol.dispose]();
+  server[Symbol.dispose]();
 });

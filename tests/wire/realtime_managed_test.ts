@@ -1,0 +1,164 @@
+/** WebSockets under the management plane: their usage is counted, and the rules of tokens hold for them. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Endpoint } from "../../src/config/schema.ts";
+import { testBackend, testEndpoint } from "../support/config.ts";
+import { FakeUpstream } from "../support/fake_upstream.ts";
+import { headerOf } from "../support/http_reader.ts";
+import { LocalProxy } from "../support/local_proxy.ts";
+import { ManagedProxy } from "../support/managed_proxy.ts";
+import { realtimeUpstream } from "../support/realtime_upstream.ts";
+import { SECRETS } from "../support/secrets.ts";
+import {
+  closePayload,
+  frame,
+  type FramePeer,
+  openWebSocket,
+  type WebSocketUpstream,
+} from "../support/websocket.ts";
+
+const PATH = "/openai/v1/realtime?model=gpt-realtime";
+const TEXT = 1;
+const CLOSE = 8;
+const DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
+
+function endpointsOf(upstream: WebSocketUpstream, options: Partial<Endpoint> = {}): Endpoint[] {
+  const key = { mode: "inject", value: SECRETS.openaiKey } as const;
+  return [testEndpoint("openai", [testBackend(upstream.origin, { path: "/v1", key })], options)];
+}
+
+async function managed(
+  test: (parts: { proxy: ManagedProxy; upstream: WebSocketUpstream }) => Promise<void>,
+  options: Partial<Endpoint> = {},
+): Promise<void> {
+  await using plain = new FakeUpstream();
+  await using upstream = realtimeUpstream();
+  const prices = [{ matches: () => true, input: 4, output: 16 }];
+  const endpoints = endpointsOf(upstream, { prices, ...options });
+  await using proxy = await ManagedProxy.start(plain, { endpoints });
+  await test({ proxy, upstream });
+}
+
+/** Asks for answers on a session and waits for each to be done. */
+async function converse(peer: FramePeer, answers: number): Promise<void> {
+  for (let count = 0; count < answers; count++) {
+    await peer.send(frame(TEXT, JSON.stringify({ type: "response.create" }), { isMasked: true }));
+    while (true) {
+      const next = await peer.frame();
+      assert(next !== null, "the session ended");
+      if (new TextDecoder().decode(next.payload).includes('"response.done"')) break;
+    }
+  }
+}
+
+async function goodbye(peer: FramePeer): Promise<void> {
+  await peer.send(frame(CLOSE, closePayload(1000), { isMasked: true }));
+  await peer.rest();
+  peer[Symbol.dispose]();
+}
+
+Deno.test("realtime: a session is one exchange, with the usage of all its answers and the model it was for", () =>
+  managed(async ({ proxy }) => {
+    const { value, id } = await proxy.token();
+    const { peer, status } = await openWebSocket(proxy.url, PATH, [`Authorization: Bearer ${value}`]);
+    assertEquals(status, 101);
+    const [running] = (await proxy.api("GET", "/exchanges/running")).body.data ?? [];
+    if (running !== undefined) assertEquals(running.model_asked, "gpt-realtime");
+    await converse(peer, 3);
+    await goodbye(peer);
+    await proxy.proxy.logged("exchange");
+    const { body } = await proxy.api("GET", "/exchanges");
+    const [row, ...others] = body.data;
+    assertEquals(others, []);
+    assertEquals([row.status, row.ending, row.token_id, row.model_asked, row.model_answered], [
+      101,
+      "complete",
+      id,
+      "gpt-realtime",
+      "gpt-realtime",
+    ]);
+    assertEquals([row.input_tokens, row.output_tokens, row.cached_tokens, row.audio_tokens], [
+      75,
+      60,
+      15,
+      54,
+    ]);
+    assertEquals(row.stop_reason, "completed");
+    assertEquals(row.cost_micros, 75 * 4 + 60 * 16);
+  }));
+
+Deno.test("realtime: one that breaks off has the usage of what was answered, and is marked as partial", () =>
+  managed(async ({ proxy }) => {
+    const { value } = await proxy.token();
+    const { peer } = await openWebSocket(proxy.url, PATH, [`Authorization: Bearer ${value}`]);
+    await converse(peer, 1);
+    peer[Symbol.dispose]();
+    await proxy.proxy.logged("exchange");
+    const [row] = (await proxy.api("GET", "/exchanges")).body.data;
+    assertEquals([row.ending, row.input_tokens, row.usage_partial], ["client_gone", 25, true]);
+  }));
+
+Deno.test("realtime: under the plane no compression is agreed on, which could not be read; without it the offer passes", async () => {
+  await managed(async ({ proxy, upstream }) => {
+    const { peer } = await openWebSocket(proxy.url, PATH, [
+      `Authorization: Bearer ${SECRETS.proxyToken}`,
+      DEFLATE,
+    ]);
+    assertEquals(headerOf(upstream.sessions[0]?.headers ?? [], "sec-websocket-extensions"), undefined);
+    await goodbye(peer);
+  });
+  await using upstream = realtimeUpstream();
+  await using proxy = new LocalProxy(upstream, { endpoints: endpointsOf(upstream) });
+  const { peer } = await openWebSocket(proxy.url, PATH, [
+    `Authorization: Bearer ${SECRETS.proxyToken}`,
+    DEFLATE,
+  ]);
+  assertEquals(
+    headerOf(upstream.sessions[0]?.headers ?? [], "sec-websocket-extensions"),
+    "permessage-deflate; client_max_window_bits",
+  );
+  await goodbye(peer);
+});
+
+Deno.test("realtime: a token's models, endpoints and requests at the same time hold for sessions", () =>
+  managed(async ({ proxy, upstream }) => {
+    const open = async (token: string, path = PATH) => {
+      const opened = await openWebSocket(proxy.url, path, [`Authorization: Bearer ${token}`]);
+      const text = opened.status === 101 ? "" : await opened.text();
+      return { ...opened, body: text };
+    };
+    const narrow = await proxy.token({ allowed_models: ["gpt-4o*"] });
+    for (
+      const path of [PATH, "/openai/v1/realtime", `${PATH}&model=gpt-4o`, "/openai/v1/realtime?MODEL=gpt-5"]
+    ) {
+      const refused = await open(narrow.value, path);
+      assertEquals([refused.status, refused.header("x-llm-proxy-error")], [403, "forbidden"], path);
+      refused.peer[Symbol.dispose]();
+    }
+    const allowed = await open(narrow.value, "/openai/v1/realtime?model=gpt-4o-realtime");
+    assertEquals(allowed.status, 101);
+    await goodbye(allowed.peer);
+    const elsewhere = await proxy.token({ allowed_endpoints: ["other"] });
+    const refused = await open(elsewhere.value);
+    assertEquals(refused.status, 403);
+    refused.peer[Symbol.dispose]();
+    const single = await proxy.token({ limits: { concurrent_requests: 1 } });
+    const first = await open(single.value);
+    const second = await open(single.value);
+    assertEquals([first.status, second.status], [101, 429]);
+    assertMatch(second.body, /may have 1 requests running/);
+    second.peer[Symbol.dispose]();
+    await goodbye(first.peer);
+    assertEquals(upstream.sessions.length, 2);
+  }));
+
+Deno.test("realtime: a dialect whose sessions choose their model later is closed to tokens of certain models", () =>
+  managed(async ({ proxy, upstream }) => {
+    const { value } = await proxy.token({ allowed_models: ["gemini-live"] });
+    const { status, peer } = await openWebSocket(proxy.url, "/openai/v1/live?model=gemini-live", [
+      `Authorization: Bearer ${value}`,
+    ]);
+    assertEquals(status, 403);
+    peer[Symbol.dispose]();
+    assertEquals(upstream.connections, 0);
+  }, { provider: "gemini" }));
