@@ -8,10 +8,11 @@ const { below } = random(7);
 
 Deno.test("FrameReader: however the bytes are cut, all pass, in order, and boundaries are where frames end", () => {
   for (let round = 0; round < 200; round++) {
+    const sizes = round % 2 === 0 ? [0, 3, 125, 126, 300] : [0, 126, 65_535, 65_536, 100_000];
     const frames = Array.from(
       { length: 1 + below(6) },
       () =>
-        frame(1 + below(2), new Uint8Array([0, 3, 125, 126, 300, 65_536][below(6)] ?? 0), {
+        frame(1 + below(2), new Uint8Array(sizes[below(sizes.length)] ?? 0), {
           isMasked: below(2) === 0,
         }),
     );
