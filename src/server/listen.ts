@@ -110,7 +110,7 @@ export function startServer(
     if (protocol === "http/1.1") await plain(connection);
     else if (protocol === "h2") {
       // Loaded by the first client that speaks it.
-      const { Http2Connection } = await import("./http2.ts");
+      const { Http2Connection } = await import("./http2/connection.ts");
       const served = new Http2Connection(connection, {
         handler: app.handler,
         peer: peerOf(connection),

@@ -106,6 +106,13 @@ const BAD: readonly (readonly [string, string, string])[] = [
   ["PORT", "8080a", '"8080a" is not a port (0 to 65535)'],
   ["PORT", "-1", '"-1" is not a port (0 to 65535)'],
   ["HOST", "a/b", '"a/b" is not an address to listen on'],
+  ["ALLOWED_IPS", "10.0.0.0/8,10.1", '"10.1" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
+  ["TRUSTED_PROXIES", "nginx", '"nginx" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
+  ["MANAGEMENT_ALLOWED_IPS", "*", '"*" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
+  ["HTTPS_PORT", "https", '"https" is not a port (0 to 65535)'],
+  ["MAX_CONNECTIONS", "0", '"0" is not a whole number from 1 to 1000000'],
+  ["MAX_CONCURRENT_REQUESTS", "many", '"many" is not a whole number from 1 to 1000000, or "none"'],
+  ["MAX_CONCURRENT_PER_TOKEN", "-1", '"-1" is not a whole number from 1 to 1000000, or "none"'],
   ["DRAIN_SECONDS", "soon", '"soon" is not a number of seconds (0 to 86400)'],
   ["ANTHROPIC_VERSION", "latest", '"latest" is not a date like 2023-06-01'],
   ["ACCESS_LOG", "maybe", '"maybe" is not a switch (1 or 0)'],
@@ -167,4 +174,29 @@ Deno.test(".env.example: filled in, it is a complete configuration; untouched, i
     [...example.matchAll(/^(?:# )?(\w+)=/gm)].map(([, name]) => name?.replace(/^(TLS_.*)_FILE$/, "$1")),
   );
   assertEquals(VARIABLES.filter((name) => !named.has(name)), [], "variables without a line in .env.example");
+});
+
+Deno.test("loadConfig: bounds, addresses and times of the server, from the environment and from a file", async () => {
+  const env = {
+    ...GOOD,
+    ALLOWED_IPS: "192.168.1.0/24, fd00::/8",
+    MAX_CONCURRENT_REQUESTS: "none",
+    MAX_CONCURRENT_PER_TOKEN: "4",
+    QUEUE_TIMEOUT: "500ms",
+    MAX_MESSAGE_BYTES: "1M",
+  };
+  const file = `[server]
+max_connections = 7
+header_timeout = "5s"
+send_timeout = "none"
+max_header_bytes = "8K"
+trusted_proxies = ["10.0.0.1"]
+`;
+  const { server } = await loadConfig(sources(env, { "config.toml": file }));
+  assertEquals(server.allowedIps, ["192.168.1.0/24", "fd00::/8"]);
+  assertEquals(server.trustedProxies, ["10.0.0.1"]);
+  assertEquals(server.concurrency, { maxExchanges: Infinity, maxPerPrincipal: 4, queueMs: 500 });
+  assertEquals(server.maxMessageBytes, 1024 * 1024);
+  const { maxConnections, headMs, sendMs, maxHeadBytes } = server.connections;
+  assertEquals([maxConnections, headMs, sendMs, maxHeadBytes], [7, 5_000, Infinity, 8 * 1024]);
 });

@@ -1,5 +1,5 @@
 import { Duplex } from "node:stream";
-import { writeAll } from "../http1/writer.ts";
+import { writeAll } from "../../http1/writer.ts";
 
 const PIECE_BYTES = 16 * 1024;
 

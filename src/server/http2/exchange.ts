@@ -1,14 +1,14 @@
 /** One request over HTTP/2 with its answer, in the plain values that the handler knows. */
 
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { Cancellation, ClientGone } from "../cancellation.ts";
-import type { ConnectionLimits } from "../config/schema.ts";
-import { ProxyFault } from "../faults.ts";
-import type { ByteSource } from "../http1/body.ts";
-import { type Field, field, fieldValue } from "../http1/fields.ts";
-import type { IncomingRequest, OutgoingReply } from "../http1/message.ts";
-import type { ConnectionParts } from "./connection.ts";
-import { StreamBody } from "./http2_body.ts";
+import { Cancellation, ClientGone } from "../../cancellation.ts";
+import type { ConnectionLimits } from "../../config/schema.ts";
+import { ProxyFault } from "../../faults.ts";
+import type { ByteSource } from "../../http1/body.ts";
+import { type Field, field, fieldValue } from "../../http1/fields.ts";
+import type { IncomingRequest, OutgoingReply } from "../../http1/message.ts";
+import type { ConnectionParts } from "../connection.ts";
+import { StreamBody } from "./stream_body.ts";
 
 /** What a request is answered with. */
 interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "now"> {

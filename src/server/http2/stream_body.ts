@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from "node:http2";
-import { ClientGone } from "../cancellation.ts";
-import type { ByteSource } from "../http1/body.ts";
+import { ClientGone } from "../../cancellation.ts";
+import type { ByteSource } from "../../http1/body.ts";
 
 /** A request's body as it comes off its stream. */
 export class StreamBody implements ByteSource {

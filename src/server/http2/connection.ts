@@ -1,11 +1,11 @@
 /** One client's connection over HTTP/2 (RFC 9113), whose framing is the runtime's; each stream is a request. */
 
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import { ClientGone } from "../cancellation.ts";
-import type { ConnectionParts } from "./connection.ts";
-import { Http2Exchange } from "./http2_exchange.ts";
-import { socketOver } from "./http2_socket.ts";
-import type { ServedConnection } from "./served_connection.ts";
+import { ClientGone } from "../../cancellation.ts";
+import type { ConnectionParts } from "../connection.ts";
+import { Http2Exchange } from "./exchange.ts";
+import { socketOver } from "./socket.ts";
+import type { ServedConnection } from "../served_connection.ts";
 
 /** Requests of one connection at the same time; more wait with the client. */
 const MAX_STREAMS = 100;
