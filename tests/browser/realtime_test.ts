@@ -1,0 +1,55 @@
+/** A WebSocket and HTTP/2 as a real browser speaks them, over TLS. */
+
+import { assertEquals } from "@std/assert";
+import { browserTest, launchBrowser } from "../support/admin_browser.ts";
+import { testBackend, testEndpoint } from "../support/config.ts";
+import { LocalProxy } from "../support/local_proxy.ts";
+import { realtimeUpstream } from "../support/realtime_upstream.ts";
+import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
+import { pem } from "../support/tls_upstream.ts";
+
+browserTest(
+  "a browser's realtime session: the token in the subprotocol, over TLS, beside pages over HTTP/2",
+  async () => {
+    await using upstream = realtimeUpstream();
+    const key = { mode: "inject", value: SECRETS.openaiKey } as const;
+    await using proxy = new LocalProxy(upstream, {
+      endpoints: [testEndpoint("openai", [testBackend(upstream.origin, { path: "/v1", key })])],
+      server: { tls: { cert: pem("cert.pem"), key: pem("key.pem"), files: [] } },
+    });
+    const { port } = new URL(proxy.url);
+    const browser = await launchBrowser();
+    try {
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      const page = await context.newPage();
+      await page.goto(`https://localhost:${port}/healthz`);
+      const protocol = await page.evaluate<string>(
+        `performance.getEntriesByType("navigation")[0].nextHopProtocol`,
+      );
+      assertEquals(protocol, "h2");
+      const told = await page.evaluate<unknown>(`new Promise((resolve) => {
+      const socket = new WebSocket("wss://localhost:${port}/openai/v1/realtime?model=gpt-realtime",
+        ["realtime", "openai-insecure-api-key.${SECRETS.proxyToken}"]);
+      let text = "";
+      socket.onopen = () => socket.send(JSON.stringify({ type: "response.create" }));
+      socket.onmessage = ({ data }) => {
+        const event = JSON.parse(data);
+        if (event.type === "response.output_text.delta") text += event.delta;
+        if (event.type === "response.done") socket.close(4000, "enough");
+      };
+      socket.onclose = ({ code, reason, wasClean }) => resolve([socket.protocol, text, code, reason, wasClean]);
+    })`);
+      assertEquals(told, ["realtime", "Hello!", 4000, "enough", true]);
+      const [session] = upstream.sessions;
+      assertNoSecrets(session?.raw.replaceAll(SECRETS.openaiKey, "") ?? "", "what the upstream got");
+      const refused = await page.evaluate<unknown>(`new Promise((resolve) => {
+      const socket = new WebSocket("wss://localhost:${port}/openai/v1/realtime", ["realtime", "openai-insecure-api-key.wrong"]);
+      socket.onclose = ({ code, wasClean }) => resolve([code, wasClean]);
+    })`);
+      assertEquals(refused, [1006, false]);
+      assertEquals(upstream.connections, 1);
+    } finally {
+      await browser.close();
+    }
+  },
+);
