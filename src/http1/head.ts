@@ -72,8 +72,13 @@ export function parseHead(text: string, maxFields: number): Head {
 function parseField(line: string): Field {
   const colon = line.indexOf(":");
   const name = line.slice(0, colon);
-  if (colon < 1 || !TOKEN.test(name)) throw new HttpSyntaxError("a header line without a proper name");
-  const value = trimmed(line, colon + 1);
+  if (colon < 1) throw new HttpSyntaxError("a header line without a proper name");
+  return checkedField(name, trimmed(line, colon + 1));
+}
+
+/** A field, if its name and its value may stand in a head. */
+export function checkedField(name: string, value: string): Field {
+  if (!TOKEN.test(name)) throw new HttpSyntaxError("a header line without a proper name");
   if (!VALUE.test(value)) throw new HttpSyntaxError("a header value with control characters");
   return { name, lower: name.toLowerCase(), value };
 }

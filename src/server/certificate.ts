@@ -30,8 +30,7 @@ export class Certificate {
 
   /** Puts others into use. Never throws. */
   async exchange(tls: TlsConfig): Promise<void> {
-    const { cert, key } = this.#used;
-    if (cert === tls.cert && key === tls.key) {
+    if (isSame(this.#used, tls)) {
       this.#used = tls;
       return;
     }
@@ -63,4 +62,9 @@ export class Certificate {
     this.#refused = what;
     this.#parts.onRefused(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** What comes by the environment has lost the line break at its end. */
+function isSame(one: TlsConfig, other: TlsConfig): boolean {
+  return one.cert.trim() === other.cert.trim() && one.key.trim() === other.key.trim();
 }

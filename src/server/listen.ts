@@ -55,7 +55,7 @@ export function startServer(
   });
   const sweep = setInterval(() => {
     for (const connection of connections) connection.endOverdue();
-    void certificate?.look();
+    if (isOpen) void certificate?.look();
   }, sweepMs ?? SWEEP_MS);
 
   return {
@@ -89,7 +89,12 @@ export function startServer(
   }
 
   function track(served: Promise<void>): void {
-    const tracked = served.finally(() => serving.delete(tracked));
+    const tracked = served.catch((error) => {
+      // Nothing that goes wrong with one connection may end the program.
+      log("error", "unexpected", {
+        detail: error instanceof Error ? error.stack ?? error.message : String(error),
+      });
+    }).finally(() => serving.delete(tracked));
     serving.add(tracked);
   }
 

@@ -1,5 +1,6 @@
 /** One client's connection over HTTP/2 (RFC 9113), whose framing is the runtime's; each stream is a request. */
 
+import type { Duplex } from "node:stream";
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { ClientGone } from "../../cancellation.ts";
 import type { ConnectionParts } from "../connection.ts";
@@ -12,6 +13,7 @@ const MAX_STREAMS = 100;
 
 /** A client's connection. */
 export class Http2Connection implements ServedConnection {
+  readonly #socket: Duplex;
   readonly #session: ServerHttp2Session;
   readonly #parts: ConnectionParts;
   readonly #running = new Set<Http2Exchange>();
@@ -22,8 +24,8 @@ export class Http2Connection implements ServedConnection {
     const { maxHeadBytes, maxHeadFields } = parts.limits();
     this.#parts = parts;
     this.#idleSince = parts.now();
-    const socket = socketOver(connection);
-    this.#session = performServerHandshake(socket, {
+    this.#socket = socketOver(connection, () => this.close());
+    this.#session = performServerHandshake(this.#socket, {
       maxHeaderListPairs: Math.min(maxHeadFields, MOST_PAIRS),
       settings: {
         enablePush: false,
@@ -38,8 +40,7 @@ export class Http2Connection implements ServedConnection {
     );
     // What breaks the rules ends its connection, which the client sees; there is nobody else to be told.
     this.#session.on("error", () => {});
-    this.#session.on("close", () => this.#ended.resolve());
-    socket.on("close", () => this.close());
+    this.#session.on("close", () => this.close());
   }
 
   get idleSince(): number | undefined {
@@ -59,6 +60,7 @@ export class Http2Connection implements ServedConnection {
   close(): void {
     for (const exchange of this.#running) exchange.leave(new ClientGone("the client left"));
     this.#session.destroy();
+    this.#socket.destroy();
     this.#ended.resolve();
   }
 

@@ -3,10 +3,13 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { Cancellation, ClientGone } from "../../cancellation.ts";
 import type { ConnectionLimits } from "../../config/schema.ts";
-import { ProxyFault } from "../../faults.ts";
+import { faultReply, ProxyFault } from "../../faults.ts";
 import type { ByteSource } from "../../http1/body.ts";
-import { type Field, field, fieldValue } from "../../http1/fields.ts";
+import { type Field, fieldValue } from "../../http1/fields.ts";
+import { checkedField } from "../../http1/head.ts";
 import type { IncomingRequest, OutgoingReply } from "../../http1/message.ts";
+import { HttpSyntaxError } from "../../http1/syntax_error.ts";
+import { parseRequestHead } from "../request_head.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { StreamBody } from "./stream_body.ts";
 
@@ -66,7 +69,7 @@ export class Http2Exchange {
   async serve(): Promise<void> {
     let source: ByteSource | undefined;
     try {
-      const reply = await this.#parts.handler(this.#request());
+      const reply = await this.#reply();
       if (this.#cancellation.reason instanceof ClientGone) return;
       const { body } = reply;
       const hasBody = body !== null && this.#method() !== "HEAD" && reply.status !== 204 &&
@@ -113,23 +116,41 @@ export class Http2Exchange {
     return pseudo(this.#parts.rawHeaders, ":method");
   }
 
+  async #reply(): Promise<OutgoingReply> {
+    let request: IncomingRequest;
+    try {
+      request = this.#request();
+    } catch (error) {
+      if (!(error instanceof HttpSyntaxError)) throw error;
+      const fault = new ProxyFault("bad_request", `The request is not proper: ${error.message}.`);
+      return faultReply(fault, { dialect: "generic", requestId: "none" });
+    }
+    return await this.#parts.handler(request);
+  }
+
+  /**
+   * What the runtime lets through is held to the rules of HTTP/1.1, which it goes on by: a line break in a value
+   * would else become a field of its own there. Throws an {@link HttpSyntaxError}.
+   */
   #request(): IncomingRequest {
     const { rawHeaders, peer } = this.#parts;
-    const fields: Field[] = [];
+    const received: Field[] = [];
     for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
       const [name = "", value = ""] = rawHeaders.slice(at, at + 2);
-      if (!name.startsWith(":")) fields.push(field(name, value));
+      if (!name.startsWith(":")) received.push(checkedField(name, value));
     }
-    if (fieldValue(fields, "host") === undefined) {
-      fields.unshift(field("host", pseudo(rawHeaders, ":authority")));
+    if (fieldValue(received, "host") === undefined) {
+      received.unshift(checkedField("host", pseudo(rawHeaders, ":authority")));
     }
-    const length = fieldValue(fields, "content-length");
+    const startLine = `${this.#method()} ${pseudo(rawHeaders, ":path")} HTTP/1.1`;
+    const { method, target, fields, framing } = parseRequestHead({ startLine, fields: received });
+    if (framing.kind === "chunked") throw new HttpSyntaxError("a transfer-encoding");
     return {
-      method: this.#method(),
-      target: pseudo(rawHeaders, ":path"),
+      method,
+      target,
       fields,
       body: this.#body,
-      bodyLength: this.#body === null || length === undefined ? undefined : Number(length),
+      bodyLength: this.#body === null || framing.kind === "absent" ? undefined : framing.length,
       peer,
       cancellation: this.#cancellation,
     };
