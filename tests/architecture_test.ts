@@ -24,6 +24,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "routing",
     "server",
     "service",
+    "shell_word",
     "signals",
     "storage",
     "tls",

@@ -38,6 +38,14 @@ function checkCommand(program: Command, name: string | undefined): void {
   throw new CommandError(`There is no command ${JSON.stringify(name)}; ${hint}`, 2);
 }
 
+interface CheckOptions {
+  readonly config?: string;
+  readonly online?: true;
+  readonly schema?: true;
+  readonly permissions?: true;
+  readonly watch?: true;
+}
+
 /** The options of `serve`, by the variable that each one stands for. */
 const SERVE_OPTIONS = [
   [
@@ -72,7 +80,13 @@ function buildProgram(): Command {
     .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
     .option("--online", "ask each backend for its models, through its proxy; exit code 1 if one fails")
     .option("--schema", "print the JSON Schema of configuration files, for editors")
-    .action(async ({ config, online, schema }: { config?: string; online?: true; schema?: true }) => {
+    .option("--permissions", "print the command line that serves it from source with the fewest rights")
+    .option("--watch", "with --permissions: for serve --watch")
+    .action(async ({ config, online, schema, permissions, watch }: CheckOptions) => {
+      if (permissions === true) {
+        const { printPermissions } = await import("./permissions.ts");
+        return await printPermissions({ watch: watch === true }, configFlag(config));
+      }
       const { check, printSchema } = await import("./check.ts");
       if (schema === true) return printSchema();
       await check({ online: online === true }, configFlag(config));

@@ -18,6 +18,11 @@ export function keyFileOf(url: string): string {
   return `${sqlitePath(url.replace(/^sqlite:/, "")).replace(/\.[^./\\]*$/, "")}.key`;
 }
 
+/** The folder in which the database and all that belongs to it stand. */
+export function folderOf(url: string): string {
+  return sqlitePath(url.replace(/^sqlite:/, "")).replace(/[^/\\]*$/, "") || ".";
+}
+
 /** Whether the database is there, for those who would not make one. */
 export function isThere(url: string): boolean {
   try {

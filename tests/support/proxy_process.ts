@@ -15,13 +15,24 @@ export function proxyCommand(
   cwd?: string,
   around: readonly string[] = [],
 ): Deno.Command {
-  const main = `${ROOT}/src/main.ts`;
+  const program = BINARY === undefined ? fromSource(`${ROOT}/src/main.ts`) : [BINARY];
+  return pipedCommand([...around, ...program, ...args], env, cwd);
+}
+
+/** What runs a module under the program's own permission set. */
+export function fromSource(module: string): string[] {
   const config = `${ROOT}/deno.json`;
-  const fromSource = ["run", "--quiet", "--no-prompt", "--config", config, "-P=run", main];
-  const program = BINARY === undefined ? [Deno.execPath(), ...fromSource] : [BINARY];
-  const [command = "", ...rest] = [...around, ...program, ...args];
+  return [Deno.execPath(), "run", "--quiet", "--no-prompt", "--config", config, "-P=run", module];
+}
+
+/** A command with nothing in its environment but what is given and what the runtime needs, and with its output piped. */
+export function pipedCommand(
+  [command = "", ...args]: readonly string[],
+  env: Record<string, string>,
+  cwd?: string,
+): Deno.Command {
   return new Deno.Command(command, {
-    args: rest,
+    args,
     clearEnv: true,
     env: { ...runtimeEnv(), ...env },
     cwd: cwd ?? emptyFolder(),

@@ -40,8 +40,13 @@ export async function withTlsUpstream(test: (origin: string) => Promise<void>): 
     using open = connection;
     const { alpnProtocol } = await open.handshake();
     const buffer = new Uint8Array(4096);
-    while (await open.read(buffer) !== null) {
-      await open.write(new TextEncoder().encode(plainAnswer(alpnProtocol ?? "none")));
+    try {
+      while (await open.read(buffer) !== null) {
+        await open.write(new TextEncoder().encode(plainAnswer(alpnProtocol ?? "none")));
+      }
+    } catch (error) {
+      // A client whose process ends does not say goodbye.
+      if (!(error instanceof Deno.errors.UnexpectedEof)) throw error;
     }
   }
 }

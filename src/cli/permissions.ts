@@ -1,0 +1,141 @@
+/** `llm-proxy check --permissions`: the rights under which the present configuration can be served, and no more. */
+
+import { type EnvironmentSources, processSources } from "../config/env.ts";
+import { loadConfig } from "../config/load.ts";
+import type { Flags } from "../config/resolver.ts";
+import type { Backend, Config, ServerConfig } from "../config/schema.ts";
+import { parseOrigin } from "../forwarding/transport/dial.ts";
+import { shellWord } from "../shell_word.ts";
+import { folderOf } from "../storage/open.ts";
+import { CommandError } from "./command_error.ts";
+import { writeErr, writeOut } from "./output.ts";
+
+/** As the tasks of deno.json have it: most of a proxy's objects die young. */
+const V8_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";
+
+/** What a connection to itself needs: the system chooses the port, and no flag can name it. */
+const LOOPBACK = "127.0.0.1";
+
+/** Prints one command line for a shell; what cannot be made as narrow as it should be is said beside it. */
+export async function printPermissions({ watch }: { watch: boolean }, flags: Flags): Promise<void> {
+  const { sources, files, variables } = recording(processSources);
+  const { config, path } = await loadConfig(sources, flags);
+  if (watch && path !== undefined) files.add(path.replace(/[^/\\]*$/, "") || ".");
+  const root = sourceFolder();
+  const { net, hops } = addresses(config);
+  const data = config.management && folderOf(config.management.databaseUrl);
+  const read = [...files, ...data === undefined ? [] : [data, `${root}dist/admin`]];
+  const words = [
+    "deno",
+    "run",
+    "--no-prompt",
+    // The runtime lets every program import from some hosts of its own choice; this one has all it needs.
+    "--no-remote",
+    V8_FLAGS,
+    `--allow-net=${list(net)}`,
+    `--allow-read=${list(read)}`,
+    ...data === undefined ? [] : [`--allow-write=${list([data])}`],
+    `--allow-env=${list(variables)}`,
+    "--allow-sys=networkInterfaces",
+    `${root}src/main.ts`,
+    ...serveWords(flags, watch),
+  ];
+  writeOut(`${words.map(shellWord).join(" ")}\n`);
+  if (data !== undefined && isWorkingFolder(data)) {
+    writeErr(
+      `All of ${Deno.cwd()} may be written: the database stands in it. Give it a folder of its own (DATABASE_URL).\n`,
+    );
+  }
+  if (hops.length > 0) {
+    writeErr(
+      `All of ${LOOPBACK} is allowed: behind the https:// proxy of ${
+        hops.join(", ")
+      }, TLS within TLS goes over ` +
+        "a port of this machine that the system chooses. With an http:// or socks5:// proxy it is not needed.\n",
+    );
+  }
+}
+
+/** Sources that remember what was asked for. */
+function recording(
+  { get, readTextFile }: EnvironmentSources,
+): { sources: EnvironmentSources; files: Set<string>; variables: Set<string> } {
+  const files = new Set<string>();
+  const variables = new Set<string>();
+  return {
+    files,
+    variables,
+    sources: {
+      get(name) {
+        variables.add(name);
+        return get(name);
+      },
+      readTextFile(path) {
+        files.add(path);
+        return readTextFile(path);
+      },
+    },
+  };
+}
+
+/** Where it listens and what it connects to; `hops` are the endpoints for which it connects to itself. */
+function addresses({ server, endpoints }: Config): { net: Set<string>; hops: string[] } {
+  const backends = endpoints.flatMap((endpoint) =>
+    endpoint.backends.map((backend) => ({ endpoint, backend }))
+  );
+  const hops = new Set(
+    backends.filter(({ backend }) => needsHop(backend)).map(({ endpoint }) => endpoint.name),
+  );
+  const net = new Set([
+    ...listening(server),
+    ...backends.map(({ backend: { baseUrl, connection } }) =>
+      addressText(connection.proxy ?? parseOrigin(baseUrl.origin))
+    ),
+    ...hops.size > 0 ? [LOOPBACK] : [],
+  ]);
+  return { net, hops: [...hops] };
+}
+
+function listening({ host, port, httpsPort }: ServerConfig): string[] {
+  return [port, ...httpsPort === undefined ? [] : [httpsPort]]
+    .map((port) => addressText({ hostname: host, port }));
+}
+
+/** Whether the upstream's TLS runs within the proxy's (see `forwarding/transport/loopback.ts`). */
+function needsHop({ baseUrl, connection: { proxy } }: Backend): boolean {
+  return proxy?.scheme === "https" && parseOrigin(baseUrl.origin).tls;
+}
+
+function addressText({ hostname, port }: { readonly hostname: string; readonly port: number }): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
+/** Where `src` stands, with a slash at its end; empty where it is the working folder, or the program is compiled. */
+function sourceFolder(): string {
+  const root = import.meta.dirname?.replace(/[/\\]src[/\\]cli$/, "");
+  return Deno.build.standalone || root === undefined || root === Deno.cwd() ? "" : `${root}/`;
+}
+
+function serveWords({ CONFIG_PATH }: Flags, watch: boolean): string[] {
+  const file = CONFIG_PATH?.value ?? undefined;
+  return [
+    ...file !== undefined || watch ? ["serve"] : [],
+    ...file === undefined ? [] : ["--config", file],
+    ...watch ? ["--watch"] : [],
+  ];
+}
+
+function isWorkingFolder(path: string): boolean {
+  return path === "." || path === "./" || path.replace(/(?<=.)[/\\]$/, "") === Deno.cwd();
+}
+
+/** Throws where a value cannot stand in such a list: the runtime has no way to write a comma within one. */
+function list(values: Iterable<string>): string {
+  const all = [...values];
+  const broken = all.find((value) => value.includes(","));
+  if (broken === undefined) return all.join(",");
+  throw new CommandError(
+    `Cannot name ${JSON.stringify(broken)} in a flag: it holds a comma, which parts the runtime's lists. ` +
+      "Rename it, or start the program in its folder.",
+  );
+}
