@@ -60,6 +60,8 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
         server = running;
         const ports = { port: running.address.port, httpsPort: running.httpsAddress?.port };
         plane?.listens(ports);
+        // Only the plane writes, and only a restart can switch it on.
+        if (plane === undefined) Deno.permissions.revokeSync({ name: "write" });
         void certificateWarnings(config).then((expiring) => announce(loaded, { ports, expiring, log }));
       },
     });
