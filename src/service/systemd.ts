@@ -62,6 +62,7 @@ ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
 PrivateDevices=yes
+PrivateMounts=yes
 PrivateUsers=yes
 ProtectClock=yes
 ProtectControlGroups=yes
@@ -70,6 +71,8 @@ ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectProc=invisible
+ProcSubset=pid
+# Netlink tells this machine's addresses; names are looked up over local sockets too.
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
 RestrictNamespaces=yes
 RestrictRealtime=yes
@@ -78,8 +81,9 @@ LockPersonality=yes
 RemoveIPC=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
-SystemCallFilter=~@privileged
+SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
+# MemoryDenyWriteExecute stays off: the engine compiles as it runs.
 
 [Install]
 WantedBy=multi-user.target

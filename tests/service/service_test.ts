@@ -65,9 +65,22 @@ Deno.test({
     const text = systemdService(FACTS).files[0]?.text.replace("/usr/local/bin/llm-proxy", "/bin/true") ?? "";
     await Deno.writeTextFile(unit, text);
     assertEquals(run("systemd-analyze", "verify", "--recursive-errors=no", unit), "");
-    run("systemd-analyze", "security", "--offline=true", "--threshold=60", unit);
+    // In tenths: 1.1 of 10 when this was written, most of it for the network, which is what the service is for.
+    run("systemd-analyze", "security", "--offline=true", "--threshold=15", unit);
     await Deno.remove(folder, { recursive: true });
   },
+});
+
+Deno.test("service: systemd lets the program write into its own folder and nowhere else, and run as it compiles", () => {
+  const lines = systemdService(FACTS).files[0]?.text.split("\n") ?? [];
+  const about = (key: RegExp) => lines.filter((line) => key.test(line));
+  assertEquals(about(/^(ReadWritePaths|StateDirectory|ProtectSystem|ProtectHome|NoNewPrivileges)=/), [
+    "StateDirectory=llm-proxy",
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+  ]);
+  assertEquals(about(/^MemoryDenyWriteExecute=/), []);
 });
 
 Deno.test({
