@@ -2,7 +2,7 @@
  * `deno task bench`: this proxy beside others, end to end on loopback, all in one interleaved run.
  * Options: --rounds N (5), --seconds N (3), --quick (this proxy and nginx only, against the recorded ratio), --managed
  * (only this proxy plain, beside itself with a managed token, limits and accounting on), --dashboard (the queries of
- * the admin page).
+ * the admin page), --timing (whether the time of a token's check tells how much of a guess was right).
  * Linux, with wrk and nginx; Go, HAProxy and npm bring more. What is missing is said to be missing.
  */
 
@@ -21,6 +21,7 @@ import {
 } from "./measure.ts";
 import { answers, exists, freePort, memoryMb, output, type Running, settled, start } from "./process.ts";
 import { checkAgainstRecord, type Result, writeReport } from "./report.ts";
+import { benchTiming } from "./token_timing.ts";
 
 const PROXY_CORE = 0;
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -44,13 +45,14 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     managed: { type: "boolean", default: false },
     dashboard: { type: "boolean", default: false },
+    timing: { type: "boolean", default: false },
   },
 });
 const quick = options.quick;
 const rounds = quick ? 3 : Number(options.rounds);
 const seconds = quick ? 2 : Number(options.seconds);
 
-for (const program of ["wrk", "nginx", "taskset"]) {
+for (const program of options.timing ? [] : ["wrk", "nginx", "taskset"]) {
   if (!await exists(program)) {
     console.error(`${program} is missing: apt-get install wrk nginx-light`);
     Deno.exit(1);
@@ -60,7 +62,8 @@ const folder = await Deno.makeTempDir({ prefix: "llm-proxy-bench-" });
 const stack = new AsyncDisposableStack();
 stack.defer(() => Deno.remove(folder, { recursive: true }));
 try {
-  await (options.dashboard ? benchDashboard() : options.managed ? benchManaged() : bench());
+  if (options.timing) await benchTiming();
+  else await (options.dashboard ? benchDashboard() : options.managed ? benchManaged() : bench());
 } finally {
   await stack.disposeAsync();
 }
