@@ -178,7 +178,11 @@ Deno.test("with a certificate and its key the proxy speaks HTTPS, and its health
   await using proxy = await ProxyProcess.start({ upstream: upstream.origin, env: tls });
   const { port, protocol } = new URL(proxy.url);
   assertEquals(protocol, "https:");
-  using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(`${folder}ca.pem`)] });
+  // HTTP/2 has tests of its own, for which the runtime of a compiled stand-in may be too old.
+  using client = Deno.createHttpClient({
+    caCerts: [await Deno.readTextFile(`${folder}ca.pem`)],
+    http2: false,
+  });
   const headers = { authorization: `Bearer ${SECRETS.proxyToken}` };
   const response = await fetch(`https://localhost:${port}/openai/v1/models`, { client, headers });
   assertEquals((await response.json()).object, "list");
