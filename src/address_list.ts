@@ -59,12 +59,18 @@ export function clientAddress(
   let address = peer;
   const hops = forwardedFor?.split(",").map((hop) => hop.trim()) ?? [];
   while (isTrusted(address)) {
-    const before = withoutPort(hops.pop() ?? "");
-    if (parse(before) === undefined) return address;
+    const hop = hops.pop();
+    if (hop === undefined || hop === "") return address;
+    const before = withoutPort(hop);
+    // Some proxies write `unknown`, or a made-up name: that is nobody's address, and none of the proxy's own.
+    if (parse(before) === undefined) return UNKNOWN_ADDRESS;
     address = before;
   }
   return address;
 }
+
+/** In no list. */
+const UNKNOWN_ADDRESS = "unknown";
 
 /** Some proxies write `192.0.2.1:4711` and `[2001:db8::1]:4711`. */
 function withoutPort(text: string): string {

@@ -52,14 +52,17 @@ export async function admit(candidate: Candidate): Promise<ByteSource | null> {
   return body;
 }
 
-/** A WebSocket names its model in its query, as OpenAI's do; in what it says later nobody looks for one. */
-function checkSession({ principal, endpoint, query }: Candidate): void {
+/**
+ * Only OpenAI's realtime sessions name their model in the query, for good. Others name one in what is said later,
+ * such as OpenAI's own responses over a WebSocket, where nobody looks for it.
+ */
+function checkSession({ principal, endpoint, rest, query }: Candidate): void {
   if (!restrictsModels(principal)) return;
   const models = modelsInQuery(query);
-  if (endpoint.provider !== "openai") {
+  if (endpoint.provider !== "openai" || !rest.endsWith("/realtime")) {
     throw new ProxyFault(
       "forbidden",
-      "This token may use certain models only, and a WebSocket of this endpoint can change its model.",
+      "This token may use certain models only, and of WebSockets only /realtime has one for good.",
     );
   }
   checkModels(principal, { models, hasBody: true });

@@ -11,6 +11,7 @@ export class Cancellation {
   #reason: Error | undefined;
   #stop: (() => void) | undefined;
   #finish: (() => void) | undefined;
+  #isAsked = false;
 
   /** Why it was cancelled; undefined while it was not. */
   get reason(): Error | undefined {
@@ -30,13 +31,15 @@ export class Cancellation {
     if (this.#reason !== undefined) stop?.();
   }
 
-  /** How it ends by itself when it is asked to, though it would go on for ever. */
-  finishWith(finish: (() => void) | undefined): void {
+  /** How it ends by itself when it is asked to, though it would go on for ever; at once where it has been asked. */
+  finishWith(finish: () => void): void {
     this.#finish = finish;
+    if (this.#isAsked) finish();
   }
 
   /** Asks what would go on for ever to end properly; everything else ends by itself. */
   askToFinish(): void {
+    this.#isAsked = true;
     this.#finish?.();
   }
 

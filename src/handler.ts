@@ -9,7 +9,7 @@ import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Clock } from "./clock.ts";
 import { usesOwnCredential } from "./config/credentials.ts";
 import type { Backend, Endpoint } from "./config/schema.ts";
-import { allowedOrigin, preflightReply, withCors } from "./cors.ts";
+import { allowedOrigin, checkPage, preflightReply, withCors } from "./cors.ts";
 import type { Entrance } from "./entrance.ts";
 import { Exchange, type ExchangeRecord, type Failover } from "./exchange.ts";
 import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
@@ -152,9 +152,7 @@ export function createHandler(parts: HandlerParts): Handler {
 
       if ("refused" in requested) throw new ProxyFault("bad_request", requested.refused);
       if (target === undefined) throw new ProxyFault("not_found", notFoundMessage(path, parts.routes));
-      if (parts.isDraining()) {
-        throw new ProxyFault("draining", "The proxy is shutting down.", { retryAfterSeconds: 1 });
-      }
+      checkDraining(parts);
       const unsupported = unsupportedReason(request);
       if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
       const upgrade = upgradeOf(request);
@@ -162,6 +160,7 @@ export function createHandler(parts: HandlerParts): Handler {
       if (upgrade && principal.kind === "anonymous") checkPage(fields, corsOrigins);
       const entered = parts.slots.take(holderOf(principal, address), cancellation);
       leave = entered instanceof Promise ? await entered : entered;
+      if (entered instanceof Promise) checkDraining(parts);
 
       const { endpoint, rest } = target;
       const limited = bodyWithinLimit(request, parts.maxBodyBytes);
@@ -258,6 +257,10 @@ function bodyWithinLimit(
   });
 }
 
+function checkDraining({ isDraining }: HandlerParts): void {
+  if (isDraining()) throw new ProxyFault("draining", "The proxy is shutting down.", { retryAfterSeconds: 1 });
+}
+
 /** Who shares places with whom: those who hold the same token, or have none and the same address. */
 function holderOf({ kind, tokenId, name }: Principal, address: string): string {
   return kind === "anonymous" ? `${name} ${address}` : tokenId ?? name;
@@ -268,12 +271,6 @@ function withModelOf({ model }: Backend, query: string): string {
   const asked = new URLSearchParams(query).get("model");
   const wanted = asked === null ? undefined : model?.byName.get(asked) ?? model?.otherwise;
   return wanted === undefined ? query : withParameter(query, "model", wanted);
-}
-
-/** Browsers let every page open a WebSocket: where no token is asked for, only those listed may. */
-function checkPage(fields: readonly Field[], corsOrigins: readonly string[]): void {
-  if (fieldValue(fields, "origin") === undefined || allowedOrigin(fields, corsOrigins) !== undefined) return;
-  throw new ProxyFault("forbidden", "This web page is not among cors_origins, and no token is asked for.");
 }
 
 /** What is "sent" to a client that has left. */

@@ -128,7 +128,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "exchange": ["clock", "config", "faults", "http1", "principal"],
   "health": ["http1", "version"],
   "http1": ["cancellation"],
-  "cors": ["http1"],
+  "cors": ["faults", "http1"],
   "demo": ["storage"],
   "faults": ["http1"],
   "cancellation": [],

@@ -1,4 +1,7 @@
-/** Reads the usage of OpenAI's realtime sessions while a WebSocket passes; each answer within tells its own. */
+/**
+ * Reads the usage of OpenAI's realtime sessions, and of its responses over a WebSocket, while they pass; each answer
+ * within tells its own.
+ */
 
 import { FrameReader, OPCODES } from "../websocket/frames.ts";
 import type { Observed } from "./answer_tap.ts";
@@ -10,9 +13,10 @@ import { wantedPlaces } from "./wanted_places.ts";
 const WANTED = wantedPlaces({
   type: true,
   session: { model: true },
-  response: { usage: true, status: true },
+  response: { usage: true, status: true, model: true },
 });
-const DONE = "response.done";
+/** What ends an answer: in realtime sessions, and in responses. */
+const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete", "response.failed"];
 const MAX_TEXT = 200;
 
 /** Watches what the upstream says on one WebSocket. */
@@ -63,11 +67,11 @@ export class RealtimeTap {
     else if (typeof value !== "string" || value.length > MAX_TEXT) return;
     else if (path === "type") this.#type = value;
     else if (path === "response.status") this.#status = value;
-    else if (path === "session.model") this.#model = value;
+    else if (path === "session.model" || path === "response.model") this.#model = value;
   }
 
   #endMessage(): void {
-    if (this.#type === DONE) {
+    if (this.#type !== undefined && LAST_EVENTS.includes(this.#type)) {
       this.#usage = sum(this.#usage, usageOf(this.#raw));
       this.#stopReason = this.#status ?? this.#stopReason;
     }

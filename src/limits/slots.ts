@@ -17,6 +17,8 @@ interface Waiting {
   readonly enter: () => void;
 }
 
+/** Whoever comes when so many wait is refused at once. */
+const MAX_WAITING = 1_000;
 /** What whoever was refused is told to wait: those that run last for seconds, mostly. */
 const RETRY_AFTER_SECONDS = 2;
 
@@ -78,6 +80,7 @@ export class Slots {
   }
 
   #queue(principal: string, cancellation: Cancellation): Promise<() => void> {
+    if (this.#waiting.size >= MAX_WAITING) return Promise.reject(this.#refusal(principal));
     const { promise, resolve, reject } = Promise.withResolvers<() => void>();
     const leave = (): void => {
       this.#waiting.delete(entry);

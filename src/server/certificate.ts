@@ -16,20 +16,25 @@ export class Certificate {
   #used: TlsConfig;
   /** What was refused already, so that it is said once. */
   #refused: string | undefined;
-  #looking: Promise<void> | undefined;
+  /** One exchange after the other. */
+  #exchanging: Promise<void> = Promise.resolve();
 
   constructor(used: TlsConfig, parts: CertificateParts) {
     this.#used = used;
     this.#parts = parts;
   }
 
-  /** Looks whether the files have changed; one look at a time. */
+  /** Looks whether the files have changed. Never throws. */
   look(): Promise<void> {
-    return this.#looking ??= this.#look().finally(() => this.#looking = undefined);
+    return this.#exchanging = this.#exchanging.then(() => this.#look());
   }
 
   /** Puts others into use. Never throws. */
-  async exchange(tls: TlsConfig): Promise<void> {
+  exchange(tls: TlsConfig): Promise<void> {
+    return this.#exchanging = this.#exchanging.then(() => this.#exchange(tls));
+  }
+
+  async #exchange(tls: TlsConfig): Promise<void> {
     if (isSame(this.#used, tls)) {
       this.#used = tls;
       return;
@@ -51,7 +56,7 @@ export class Certificate {
       const cert = await this.#parts.readTextFile(certFile);
       const key = await this.#parts.readTextFile(keyFile);
       // Whoever exchanges two files exchanges one after the other: what does not fit now may fit at the next look.
-      if (cert + key !== this.#refused) await this.exchange({ cert, key, files: this.#used.files });
+      if (cert + key !== this.#refused) await this.#exchange({ cert, key, files: this.#used.files });
     } catch (error) {
       this.#refuse("unreadable", error);
     }

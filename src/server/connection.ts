@@ -5,13 +5,14 @@ import { faultReply, ProxyFault } from "../faults.ts";
 import type { ConnectionLimits } from "../config/schema.ts";
 import { type ByteSource, ChunkedBody, CountedBody, type FramedBody, UntilCloseBody } from "../http1/body.ts";
 import { sourceOf } from "../http1/bytes.ts";
+import { closeQuietly } from "../http1/close_quietly.ts";
 import { HeadTooLarge, readHead } from "../http1/head.ts";
 import type { Handler, OutgoingReply } from "../http1/message.ts";
 import { ConnectionReader } from "../http1/reader.ts";
 import { HttpSyntaxError } from "../http1/syntax_error.ts";
-import { headText, writeAll, writeMessage } from "../http1/writer.ts";
+import { type ByteOutput, headText, writeAll, writeMessage } from "../http1/writer.ts";
 import { encodeLatin1 } from "../http1/latin1.ts";
-import { ClientOutput } from "./client_output.ts";
+import { ClientWait, overdueOf } from "./client_wait.ts";
 import { frameReply } from "./reply_head.ts";
 import { RequestBody } from "./request_body.ts";
 import type { ServedConnection } from "./served_connection.ts";
@@ -40,7 +41,9 @@ export class ClientConnection implements ServedConnection {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #handler: Handler;
-  readonly #output: ClientOutput;
+  readonly #output: ByteOutput;
+  /** For the client to take what is written. */
+  readonly #sending: ClientWait;
   readonly #limits: () => ConnectionLimits;
   readonly #peer: string;
   readonly #now: () => number;
@@ -55,7 +58,8 @@ export class ClientConnection implements ServedConnection {
   constructor(connection: Deno.Conn, { handler, peer, limits, now }: ConnectionParts) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection);
-    this.#output = new ClientOutput(connection, now);
+    const sending = this.#sending = new ClientWait(now);
+    this.#output = { write: (bytes) => sending.for(connection.write(bytes)) };
     this.#handler = handler;
     this.#limits = limits;
     this.#peer = peer;
@@ -77,26 +81,23 @@ export class ClientConnection implements ServedConnection {
   close(): void {
     if (this.#state === "closed") return;
     this.#enter("closed");
-    this.#connection.close();
+    closeQuietly(this.#connection);
   }
 
   /** Ends what has taken too long. Asked from time to time, for all connections by one timer. */
   endOverdue(): void {
-    const { idleMs, headMs, uploadMs, sendMs } = this.#limits();
-    const now = this.#now();
-    const isOver = (since: number | undefined, limitMs: number): boolean =>
-      since !== undefined && now - since > limitMs;
-    if (this.#state === "idle" && isOver(this.#since, idleMs)) return this.close();
-    if (this.#state === "head" && isOver(this.#since, headMs)) return this.close();
+    const limits = this.#limits();
+    const lasted = this.#now() - this.#since;
+    if (this.#state === "idle" && lasted > limits.idleMs) return this.close();
+    if (this.#state === "head" && lasted > limits.headMs) return this.close();
     if (this.#state !== "exchange" || this.#current === undefined) return;
     const { body, cancellation } = this.#current;
-    if (isOver(this.#output.waitingSince, sendMs)) {
-      this.#leave(new ClientGone(`the client took nothing for ${sendMs / 1000} s`));
-    } else if (body !== null && isOver(body.awaitedSince, uploadMs)) {
-      const fault = new ProxyFault("request_timeout", `The body did not go on for ${uploadMs / 1000} s.`);
-      cancellation.cancel(fault);
-      body.giveUp(fault);
-    } else if (this.#isStuck(cancellation)) {
+    const overdue = overdueOf({ sending: this.#sending, uploading: body?.wait }, limits);
+    if (overdue instanceof ProxyFault) {
+      cancellation.cancel(overdue);
+      body?.wait.giveUp(overdue);
+    } else if (overdue !== undefined) this.#leave(overdue);
+    else if (this.#isStuck(cancellation)) {
       this.#leave(new ClientGone("the client did not take the end of its answer"));
     }
   }
@@ -104,13 +105,13 @@ export class ClientConnection implements ServedConnection {
   /** Whether the exchange was cut and the client still has not taken what was being written, at the second look. */
   #isStuck(cancellation: Cancellation): boolean {
     const wasCut = this.#cutSeen;
-    this.#cutSeen = cancellation.reason !== undefined && this.#output.waitingSince !== undefined;
+    this.#cutSeen = cancellation.reason !== undefined && this.#sending.isUnderWay;
     return wasCut && this.#cutSeen;
   }
 
   #leave(reason: ClientGone): void {
     this.#current?.cancellation.cancel(reason);
-    this.#output.giveUp(reason);
+    this.#sending.giveUp(reason);
     this.close();
   }
 

@@ -1,3 +1,4 @@
+import { closeQuietly } from "../http1/close_quietly.ts";
 import type { ServedConnection } from "./served_connection.ts";
 
 /**
@@ -7,6 +8,7 @@ import type { ServedConnection } from "./served_connection.ts";
 export class Handshake implements ServedConnection {
   readonly idleSince: number;
   readonly #connection: Deno.TlsConn;
+  #isClosed = false;
   readonly #limitMs: () => number;
   readonly #now: () => number;
 
@@ -29,6 +31,11 @@ export class Handshake implements ServedConnection {
     }
   }
 
+  /** It had to make room, or took too long: also where it has just ended well. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   endOverdue(): void {
     if (this.#now() - this.idleSince > this.#limitMs()) this.close();
   }
@@ -38,10 +45,7 @@ export class Handshake implements ServedConnection {
   }
 
   close(): void {
-    try {
-      this.#connection.close();
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BadResource)) throw error;
-    }
+    this.#isClosed = true;
+    closeQuietly(this.#connection);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { App } from "../app.ts";
 import type { ConnectionLimits, ServerConfig } from "../config/schema.ts";
+import { closeQuietly } from "../http1/close_quietly.ts";
 import type { Log } from "../observability/log.ts";
 import { Certificate } from "./certificate.ts";
 import { ClientConnection } from "./connection.ts";
@@ -73,10 +74,12 @@ export function startServer(
     const listen = (options: ListenOptions): Listener =>
       new Listener(options, {
         onConnection(accepted) {
-          if (hasRoom()) track(isTls(accepted) ? encrypted(accepted) : plain(accepted));
+          if (hasRoom()) track(accepted, isTls(accepted) ? encrypted(accepted) : plain(accepted));
           else accepted.close();
         },
         onFailed: (reason) => log("warn", "accept_failed", { detail: reason }),
+        onDeaf: (reason) =>
+          log("error", "listen_failed", { detail: `${reason}; it is tried again and again` }),
       });
     if (httpsPort === undefined) return [listen({ hostname, port, tls })];
     const first = listen({ hostname, port, tls: undefined });
@@ -88,9 +91,10 @@ export function startServer(
     }
   }
 
-  function track(served: Promise<void>): void {
+  function track(accepted: Deno.Conn, served: Promise<void>): void {
     const tracked = served.catch((error) => {
       // Nothing that goes wrong with one connection may end the program.
+      closeQuietly(accepted);
       log("error", "unexpected", {
         detail: error instanceof Error ? error.stack ?? error.message : String(error),
       });
@@ -112,6 +116,7 @@ export function startServer(
   async function encrypted(connection: Deno.TlsConn): Promise<void> {
     const handshake = new Handshake(connection, { limitMs: () => limits.headMs, now });
     const protocol = await during(handshake, () => handshake.protocol());
+    if (handshake.isClosed) return;
     if (protocol === "http/1.1") await plain(connection);
     else if (protocol === "h2") {
       // Loaded by the first client that speaks it.
@@ -153,6 +158,7 @@ export function startServer(
 
   async function drain(deadlineMs: number): Promise<void> {
     isOpen = false;
+    clearInterval(sweep);
     const closed = listeners.map((listener) => listener.close());
     app.drain();
     log("info", "draining", { in_flight: app.inFlight() });
@@ -168,7 +174,6 @@ export function startServer(
         await endsWithin(ended, AFTER_CUT_MS);
       }
     }
-    clearInterval(sweep);
   }
 }
 

@@ -1,5 +1,6 @@
 /** A socket that accepts connections, in plain or with TLS, whose certificate can be exchanged while it serves. */
 
+import { closeQuietly } from "../http1/close_quietly.ts";
 import type { TlsConfig } from "../config/schema.ts";
 
 /** Where to listen, and how. */
@@ -14,15 +15,19 @@ export interface ListenEvents {
   readonly onConnection: (connection: Deno.Conn) => void;
   /** Accepting failed, mostly for want of file descriptors; it goes on by itself. */
   readonly onFailed: (reason: string) => void;
+  /** The address could not be had again: nobody can connect until it can. Called once. */
+  readonly onDeaf: (reason: string) => void;
 }
 
 /** What TLS offers, the preferred one first. */
 const PROTOCOLS = ["h2", "http/1.1"];
 /** Before accepting goes on after it failed. */
 const ACCEPT_PAUSE_MS = 100;
-/** How often the address is asked for again after its socket was closed, and how long in between. */
-const REBIND_TRIES = 50;
-const REBIND_PAUSE_MS = 20;
+/** Before the address is asked for again after its socket was closed; each time twice as long, up to the longest. */
+const REBIND_PAUSE_MS = 10;
+const LONGEST_REBIND_PAUSE_MS = 2_000;
+/** So many failures are usual: the closed socket may need a moment. */
+const USUAL_FAILURES = 5;
 
 /** Listens from its making until it is closed. */
 export class Listener {
@@ -45,21 +50,24 @@ export class Listener {
 
   /**
    * From now on new connections get another certificate. The runtime takes one with the socket alone, which is
-   * therefore opened anew; connections that stand go on. Throws where the certificate cannot be used, and then
-   * nothing has changed.
+   * therefore opened anew: connections that stand go on, one that is being made in that very instant is reset.
+   * Throws where the certificate cannot be used, and then nothing has changed.
    */
   async renew(tls: TlsConfig): Promise<void> {
     open({ hostname: "127.0.0.1", port: 0, tls }).close();
-    this.#socket.close();
+    closeQuietly(this.#socket);
     await this.#accepting;
-    for (let left = REBIND_TRIES; !this.#isClosed; left--) {
+    let pauseMs = REBIND_PAUSE_MS;
+    for (let failures = 1; !this.#isClosed; failures++) {
       try {
         this.#socket = open({ ...this.#options, tls });
         this.#accepting = this.#accept(this.#socket);
         return;
       } catch (error) {
-        if (left === 0) throw error;
-        await pause(REBIND_PAUSE_MS);
+        // Without a listener there is no proxy: what is in the way may go away.
+        if (failures === USUAL_FAILURES) this.#events.onDeaf(messageOf(error));
+        await pause(pauseMs);
+        pauseMs = Math.min(pauseMs * 2, LONGEST_REBIND_PAUSE_MS);
       }
     }
   }
@@ -67,12 +75,7 @@ export class Listener {
   /** Resolves once nothing is accepted any more. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    try {
-      this.#socket.close();
-    } catch (error) {
-      // It is being opened anew, and will not be.
-      if (!(error instanceof Deno.errors.BadResource)) throw error;
-    }
+    closeQuietly(this.#socket);
     await this.#accepting;
   }
 
@@ -87,7 +90,7 @@ export class Listener {
         if (error instanceof Deno.errors.Interrupted) return;
         // A TLS handshake that fails is the client's affair; anything else passes or comes again.
         if (error instanceof Deno.errors.InvalidData) continue;
-        this.#events.onFailed(error instanceof Error ? error.message : String(error));
+        this.#events.onFailed(messageOf(error));
         await pause(ACCEPT_PAUSE_MS);
       }
     }
@@ -98,6 +101,10 @@ function open({ hostname, port, tls }: ListenOptions): Deno.Listener<Deno.Conn, 
   return tls === undefined
     ? Deno.listen({ hostname, port })
     : Deno.listenTls({ hostname, port, cert: tls.cert, key: tls.key, alpnProtocols: PROTOCOLS });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function pause(durationMs: number): Promise<void> {

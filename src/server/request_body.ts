@@ -1,4 +1,5 @@
 import type { ByteSource, FramedBody } from "../http1/body.ts";
+import { ClientWait } from "./client_wait.ts";
 
 /** What the connection has to know of a request's body. */
 export interface RequestBodyHooks {
@@ -19,12 +20,13 @@ export class RequestBody implements ByteSource {
   #started = false;
   #wanted = false;
   #endSeen = false;
-  #awaitedSince: number | undefined;
-  #stopWaiting: ((error: Error) => void) | undefined;
+  /** For the client to go on. */
+  readonly wait: ClientWait;
 
   constructor(body: FramedBody, hooks: RequestBodyHooks) {
     this.#body = body;
     this.#hooks = hooks;
+    this.wait = new ClientWait(hooks.now);
   }
 
   /**
@@ -54,36 +56,16 @@ export class RequestBody implements ByteSource {
   async read(): Promise<Uint8Array | null> {
     const atHand = this.tryRead();
     if (atHand !== undefined) return atHand;
-    this.#awaitedSince = this.#hooks.now();
     try {
       if (!this.#wanted) {
         this.#wanted = true;
         await this.#hooks.onWanted();
       }
-      return this.#seen(await this.#next());
+      return this.#seen(await this.wait.for(this.#body.read()));
     } catch (error) {
       this.#hooks.onBroken(error);
       throw error;
-    } finally {
-      this.#awaitedSince = undefined;
     }
-  }
-
-  /** Since when the client is waited for; undefined while it is not. */
-  get awaitedSince(): number | undefined {
-    return this.#awaitedSince;
-  }
-
-  /** Nothing more is waited for: whoever reads gets the error. */
-  giveUp(error: Error): void {
-    this.#stopWaiting?.(error);
-  }
-
-  #next(): Promise<Uint8Array | null> {
-    return new Promise((resolve, reject) => {
-      this.#stopWaiting = reject;
-      this.#body.read().then(resolve, reject);
-    });
   }
 
   /** What is left unread decides whether the connection can be used again. */

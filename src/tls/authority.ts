@@ -76,7 +76,8 @@ export async function createAuthority(
   epochMs: number,
 ): Promise<IssuedCertificate> {
   const keys = await generateKeys();
-  const domains = [...new Set([...PRIVATE_DOMAINS, ...names])];
+  // A domain stands for all names below it: there are no wildcards in constraints.
+  const domains = [...new Set([...PRIVATE_DOMAINS, ...names.map((name) => name.replace(/^\*\./, ""))])];
   const permitted = [
     ...domains.map((domain) => new GeneralName({ type: DNS_NAME, value: domain })),
     ...PRIVATE_RANGES.map((range) => addressName(rangeBytes(parseRange(range)))),

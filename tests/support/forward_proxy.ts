@@ -2,7 +2,7 @@
 
 import { ConnectionReader } from "../../src/http1/reader.ts";
 import { readHead } from "../../src/http1/head.ts";
-import { closeQuietly } from "../../src/forwarding/transport/loopback.ts";
+import { closeQuietly } from "../../src/http1/close_quietly.ts";
 import { pem } from "./tls_upstream.ts";
 
 export interface ForwardProxyOptions {

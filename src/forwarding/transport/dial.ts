@@ -1,7 +1,8 @@
 import type { Cancellation } from "../../cancellation.ts";
 import { proxyText } from "../../config/outbound_proxy.ts";
 import type { ConnectionSettings, OutboundProxy } from "../../config/schema.ts";
-import { closeQuietly, type Hop, overLoopback } from "./loopback.ts";
+import { closeQuietly } from "../../http1/close_quietly.ts";
+import { type Hop, overLoopback } from "./loopback.ts";
 import { type AttemptPhase, type FailureFacts, TransportError } from "./transport.ts";
 import { openTunnel, TunnelRefused } from "./tunnel.ts";
 

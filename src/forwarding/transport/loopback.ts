@@ -1,3 +1,5 @@
+import { closeQuietly } from "../../http1/close_quietly.ts";
+
 /**
  * A plain TCP connection that leads through another connection. The runtime sets TLS up on TCP connections only;
  * within the TLS of an `https://` proxy the upstream's own TLS needs one, so the bytes go over loopback.
@@ -46,13 +48,4 @@ async function pump(from: Deno.Conn, to: Deno.Conn): Promise<void> {
     // One of them has been closed or has failed: the other one follows, and whoever reads it sees that.
   }
   for (const connection of [from, to]) closeQuietly(connection);
-}
-
-/** A connection that has been closed, or turned into a TLS one, cannot be closed again. */
-export function closeQuietly(connection: Deno.Conn): void {
-  try {
-    connection.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
-  }
 }

@@ -157,7 +157,9 @@ export class WebSocketTunnel {
     const said = this.#closing?.said ?? up.frames.violation ?? down.frames.violation;
     if (said === undefined) return;
     const tell = async ({ to, frames, end }: Direction, masked: boolean): Promise<void> => {
-      if (!frames.isAtBoundary || frames.hasClosed || end === "refused" || end === "ended") return;
+      // Into what is still being written nothing can be put; to who has closed or gone there is nothing to say.
+      const isFree = (end === "stopped" || end === "violation") && frames.isAtBoundary;
+      if (!isFree || frames.hasClosed) return;
       await writeAll(to.output, closeFrame(said, { masked })).catch(() => {});
     };
     await this.#within(Promise.all([tell(up, true), tell(down, false)]));

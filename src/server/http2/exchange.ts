@@ -11,6 +11,7 @@ import type { IncomingRequest, OutgoingReply } from "../../http1/message.ts";
 import { HttpSyntaxError } from "../../http1/syntax_error.ts";
 import { parseRequestHead } from "../request_head.ts";
 import type { ConnectionParts } from "../connection.ts";
+import { ClientWait, overdueOf } from "../client_wait.ts";
 import { StreamBody } from "./stream_body.ts";
 
 /** What a request is answered with. */
@@ -25,12 +26,13 @@ export class Http2Exchange {
   readonly #parts: Http2ExchangeParts;
   readonly #cancellation = new Cancellation();
   readonly #body: StreamBody | null;
-  #sendingSince: number | undefined;
+  readonly #sending: ClientWait;
   #isDone = false;
 
   constructor(stream: ServerHttp2Stream, parts: Http2ExchangeParts) {
     this.#stream = stream;
     this.#parts = parts;
+    this.#sending = new ClientWait(parts.now);
     this.#body = stream.endAfterHeaders ? null : new StreamBody(stream, parts.now);
     // Without a listener a reset would be nobody's error, and end the program.
     stream.on("error", () => {});
@@ -40,23 +42,19 @@ export class Http2Exchange {
   }
 
   /** Ends what has taken too long. */
-  endOverdue({ uploadMs, sendMs }: ConnectionLimits): void {
-    const now = this.#parts.now();
-    const isOver = (since: number | undefined, limitMs: number): boolean =>
-      since !== undefined && now - since > limitMs;
-    if (isOver(this.#sendingSince, sendMs)) {
-      this.leave(new ClientGone(`the client took nothing for ${sendMs / 1000} s`));
-    } else if (isOver(this.#body?.awaitedSince, uploadMs)) {
-      const fault = new ProxyFault("request_timeout", `The body did not go on for ${uploadMs / 1000} s.`);
-      this.#cancellation.cancel(fault);
-      this.#body?.giveUp(fault);
-    }
+  endOverdue(limits: ConnectionLimits): void {
+    const overdue = overdueOf({ sending: this.#sending, uploading: this.#body?.wait }, limits);
+    if (overdue instanceof ProxyFault) {
+      this.#cancellation.cancel(overdue);
+      this.#body?.wait.giveUp(overdue);
+    } else if (overdue !== undefined) this.leave(overdue);
   }
 
   /** Ends it from this side; the client sees its stream reset. */
   leave(reason: Error): void {
     this.#cancellation.cancel(reason);
-    this.#body?.giveUp(reason);
+    this.#body?.wait.giveUp(reason);
+    this.#sending.giveUp(reason);
     this.#reset();
   }
 
@@ -70,18 +68,16 @@ export class Http2Exchange {
     let source: ByteSource | undefined;
     try {
       const reply = await this.#reply();
-      if (this.#cancellation.reason instanceof ClientGone) return;
       const { body } = reply;
+      // From here on it has to be read to its end, or cancelled: its exchange ends with it.
+      source = body === null || body instanceof Uint8Array ? undefined : body;
+      this.#cancellation.throwIfCancelled();
       const hasBody = body !== null && this.#method() !== "HEAD" && reply.status !== 204 &&
         reply.status !== 304;
       this.#stream.respond(headersOf(reply), { endStream: !hasBody });
-      if (!hasBody) {
-        if (body !== null && !(body instanceof Uint8Array)) body.cancel();
-      } else if (body instanceof Uint8Array) this.#stream.end(body);
-      else {
-        source = body;
-        await this.#send(body);
-      }
+      if (!hasBody) source?.cancel();
+      else if (source === undefined) this.#stream.end(body);
+      else await this.#send(source);
       this.#isDone = true;
     } catch {
       // A stream that is reset is what tells the client that an answer is not whole.
@@ -104,12 +100,10 @@ export class Http2Exchange {
   }
 
   async #drained(): Promise<void> {
-    this.#sendingSince = this.#parts.now();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#stream.once("drain", resolve).once("close", resolve);
-    await promise;
+    await this.#sending.for(promise);
     this.#stream.off("drain", resolve).off("close", resolve);
-    this.#sendingSince = undefined;
   }
 
   #method(): string {
@@ -148,7 +142,7 @@ export class Http2Exchange {
     return {
       method,
       target,
-      fields,
+      fields: withOneCookie(fields),
       body: this.#body,
       bodyLength: this.#body === null || framing.kind === "absent" ? undefined : framing.length,
       peer,
@@ -164,13 +158,46 @@ function pseudo(rawHeaders: readonly string[], name: string): string {
   return "";
 }
 
+/** In HTTP/2 a cookie comes in crumbs, which HTTP/1.1 does not know (RFC 9113, 8.2.3). */
+function withOneCookie(fields: readonly Field[]): readonly Field[] {
+  const crumbs = fields.filter(({ lower }) => lower === "cookie");
+  if (crumbs.length < 2) return fields;
+  const value = crumbs.map((crumb) => crumb.value).join("; ");
+  return [...fields.filter(({ lower }) => lower !== "cookie"), checkedField("cookie", value)];
+}
+
+/** Fields that the runtime sends once alone: of repeats, which mean nothing more there, the first is sent. */
+const SENT_ONCE: ReadonlySet<string> = new Set([
+  "access-control-allow-credentials",
+  "access-control-max-age",
+  "age",
+  "content-encoding",
+  "content-language",
+  "content-length",
+  "content-location",
+  "content-md5",
+  "content-range",
+  "content-type",
+  "date",
+  "etag",
+  "expires",
+  "last-modified",
+  "location",
+  "retry-after",
+  "tk",
+  "x-content-type-options",
+]);
+/** Belongs to a change of protocol, which HTTP/2 does not know. */
+const NOT_SENT = "http2-settings";
+
 /** Repeats as lists; names are in small letters in HTTP/2. */
 function headersOf({ status, fields, body }: OutgoingReply): OutgoingHttpHeaders {
   const headers: Record<string, number | string[]> = { ":status": status };
   for (const { lower, value } of fields) {
+    if (lower === NOT_SENT) continue;
     const known = headers[lower];
-    if (Array.isArray(known)) known.push(value);
-    else headers[lower] = [value];
+    if (!Array.isArray(known)) headers[lower] = [value];
+    else if (!SENT_ONCE.has(lower)) known.push(value);
   }
   if (body instanceof Uint8Array) headers["content-length"] = [String(body.length)];
   return headers;

@@ -1,4 +1,5 @@
 import { Duplex } from "node:stream";
+import { closeQuietly } from "../../http1/close_quietly.ts";
 import { writeAll } from "../../http1/writer.ts";
 
 const PIECE_BYTES = 16 * 1024;
@@ -27,11 +28,7 @@ export function socketOver(connection: Deno.Conn, onEnd: () => void): Duplex {
       connection.closeWrite().then(() => done(), () => done());
     },
     destroy(error, done) {
-      try {
-        connection.close();
-      } catch (failure) {
-        if (!(failure instanceof Deno.errors.BadResource)) throw failure;
-      }
+      closeQuietly(connection);
       done(error);
     },
   });

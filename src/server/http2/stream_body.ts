@@ -1,27 +1,17 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { ClientGone } from "../../cancellation.ts";
 import type { ByteSource } from "../../http1/body.ts";
+import { ClientWait } from "../client_wait.ts";
 
 /** A request's body as it comes off its stream. */
 export class StreamBody implements ByteSource {
   readonly #stream: ServerHttp2Stream;
-  readonly #now: () => number;
-  #awaitedSince: number | undefined;
-  #stopWaiting: ((error: Error) => void) | undefined;
+  /** For the client to go on. */
+  readonly wait: ClientWait;
 
   constructor(stream: ServerHttp2Stream, now: () => number) {
     this.#stream = stream;
-    this.#now = now;
-  }
-
-  /** Since when the client is waited for; undefined while it is not. */
-  get awaitedSince(): number | undefined {
-    return this.#awaitedSince;
-  }
-
-  /** Nothing more is waited for: whoever reads gets the error. */
-  giveUp(error: Error): void {
-    this.#stopWaiting?.(error);
+    this.wait = new ClientWait(now);
   }
 
   tryRead(): Uint8Array | null | undefined {
@@ -33,15 +23,10 @@ export class StreamBody implements ByteSource {
   }
 
   async read(): Promise<Uint8Array | null> {
-    this.#awaitedSince = this.#now();
-    try {
-      while (true) {
-        const piece = this.tryRead();
-        if (piece !== undefined) return piece;
-        await this.#more();
-      }
-    } finally {
-      this.#awaitedSince = undefined;
+    while (true) {
+      const piece = this.tryRead();
+      if (piece !== undefined) return piece;
+      await this.wait.for(this.#more());
     }
   }
 
@@ -49,15 +34,11 @@ export class StreamBody implements ByteSource {
   cancel(): void {}
 
   async #more(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#stopWaiting = reject;
+    const { promise, resolve } = Promise.withResolvers<void>();
     const happened = () => resolve();
     const events = ["readable", "end", "close", "aborted"] as const;
     for (const event of events) this.#stream.once(event, happened);
-    try {
-      await promise;
-    } finally {
-      for (const event of events) this.#stream.off(event, happened);
-    }
+    await promise;
+    for (const event of events) this.#stream.off(event, happened);
   }
 }
