@@ -89,6 +89,18 @@ Deno.test("Slots: each holder has its own bound, which lets others past", async 
   taken(slots, "anna");
 });
 
+Deno.test("Slots: when a thousand wait the next one is refused at once", async () => {
+  const clock = new FakeClock();
+  const slots = new Slots(LIMITS, clock);
+  taken(slots);
+  taken(slots);
+  const queue = Array.from({ length: 1_000 }, () => waiting(slots, "anna").catch(() => {}));
+  await assertRejects(() => waiting(slots, "ben"), ProxyFault, "as many as it takes");
+  clock.pass(5_000);
+  await Promise.all(queue);
+  assertEquals([slots.waiting, clock.pending], [0, 0]);
+});
+
 Deno.test("Slots: wider bounds let those in at once who wait", async () => {
   const slots = new Slots(LIMITS, new FakeClock());
   taken(slots);

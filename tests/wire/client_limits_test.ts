@@ -241,3 +241,27 @@ Deno.test("over TLS a client that never finishes its handshake is let go, and ot
   );
   assert((await new Response(client.readable).text()).endsWith("ok"), "the stalled one made room");
 });
+
+Deno.test("over TLS connections that come and go while there is no room harm nobody", async () => {
+  await using upstream = new FakeUpstream({ script: HELLO });
+  const tls = { cert: pem("cert.pem"), key: pem("key.pem"), files: [] };
+  await using proxy = new LocalProxy(upstream, limited({ connections: { maxConnections: 4 } }, { tls }));
+  const port = Number(new URL(proxy.url).port);
+  const end = performance.now() + 2_000;
+  await Promise.all(Array.from({ length: 48 }, async () => {
+    while (performance.now() < end) {
+      try {
+        using client = await Deno.connectTls({ hostname: "localhost", port, caCerts: [pem("ca.pem")] });
+        await client.handshake();
+      } catch {
+        // It made room for another one.
+      }
+    }
+  }));
+  const client = await Deno.connectTls({ hostname: "localhost", port, caCerts: [pem("ca.pem")] });
+  await client.write(
+    new TextEncoder().encode("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+  );
+  assert((await new Response(client.readable).text()).endsWith("ok"));
+  assertEquals(proxy.log.filter(({ event }) => event === "unexpected"), []);
+});

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";
-import { LocalProxy } from "../support/local_proxy.ts";
+import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
 import { SECRETS } from "../support/secrets.ts";
 import { pem } from "../support/tls_upstream.ts";
 
@@ -54,8 +54,8 @@ function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
   });
 }
 
-function proxyFor(upstream: FakeUpstream): LocalProxy {
-  return new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, server: { tls: TLS } });
+function proxyFor(upstream: FakeUpstream, server: LocalProxyOptions["server"] = {}): LocalProxy {
+  return new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, server: { tls: TLS, ...server } });
 }
 
 Deno.test("HTTP/2: a request arrives as it was sent, and its answer with repeats and without framing", async () => {
@@ -213,4 +213,51 @@ Deno.test("HTTP/2 and HTTP/1.1 are both spoken at the one port, each to who asks
       assert((await new Response(connection.readable).text()).endsWith("\r\n\r\nok"));
     } else connection.close();
   }
+});
+
+Deno.test("HTTP/2: fields that it sends once alone are sent once, and the exchange ends as others do", async () => {
+  const repeated = [
+    "Content-Type: text/plain",
+    "X-Content-Type-Options: nosniff",
+    'ETag: "1"',
+    "HTTP2-Settings: x",
+  ];
+  await using upstream = new FakeUpstream({
+    script: (exchange) =>
+      exchange.write(plainAnswer("hello", { headers: [...repeated, ...repeated, ""].join("\r\n") })),
+  });
+  await using proxy = proxyFor(upstream, {
+    concurrency: { maxExchanges: 1, maxPerPrincipal: 1, queueMs: 50 },
+  });
+  await using client = new Client(proxy);
+  for (let round = 0; round < 3; round++) {
+    const { headers, text } = await client.ask({ ":path": "/openai/v1/x" });
+    assertEquals([headers[":status"], headers["x-content-type-options"], text], [200, "nosniff", "hello"]);
+  }
+});
+
+Deno.test("HTTP/2: streams that are reset just when their answers come leave nothing behind", async () => {
+  await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("hello")) });
+  await using proxy = proxyFor(upstream);
+  await using client = new Client(proxy);
+  for (let round = 0; round < 40; round++) {
+    const streams = Array.from({ length: 25 }, () => client.stream({ ":path": "/openai/v1/x" }));
+    await Promise.all(streams.map((stream, index) => {
+      const closed = new Promise<void>((resolve) => stream.once("close", () => resolve()));
+      stream.on("error", () => {}).resume();
+      setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), index % 6);
+      return closed;
+    }));
+  }
+  await client.ask({ ":path": "/openai/v1/x" });
+  await proxy.drain();
+  assertEquals(proxy.log.find(({ event }) => event === "draining")?.["in_flight"], 0);
+});
+
+Deno.test("HTTP/2: a cookie in crumbs goes on in one piece", async () => {
+  await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("hello")) });
+  await using proxy = proxyFor(upstream);
+  await using client = new Client(proxy);
+  await client.ask({ ":path": "/openai/v1/x", cookie: ["a=1", "b=2"] });
+  assertEquals(upstream.requests[0]?.headers.filter(([name]) => name === "cookie"), [["cookie", "a=1; b=2"]]);
 });

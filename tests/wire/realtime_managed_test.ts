@@ -14,7 +14,7 @@ import {
   frame,
   type FramePeer,
   openWebSocket,
-  type WebSocketUpstream,
+  WebSocketUpstream,
 } from "../support/websocket.ts";
 
 const PATH = "/openai/v1/realtime?model=gpt-realtime";
@@ -162,3 +162,30 @@ Deno.test("realtime: a dialect whose sessions choose their model later is closed
     peer[Symbol.dispose]();
     assertEquals(upstream.connections, 0);
   }, { provider: "gemini" }));
+
+Deno.test("realtime: responses over a WebSocket are counted too, and closed to tokens of certain models", async () => {
+  await using plain = new FakeUpstream();
+  await using upstream = new WebSocketUpstream();
+  await using proxy = await ManagedProxy.start(plain, { endpoints: endpointsOf(upstream) });
+  const path = "/openai/v1/responses?model=gpt-4o-mini";
+  const narrow = await proxy.token({ allowed_models: ["gpt-4o-mini"] });
+  const refused = await openWebSocket(proxy.url, path, [`Authorization: Bearer ${narrow.value}`]);
+  assertEquals(refused.status, 403);
+  refused.peer[Symbol.dispose]();
+  const { value } = await proxy.token();
+  const arriving = upstream.next();
+  const { peer } = await openWebSocket(proxy.url, path, [`Authorization: Bearer ${value}`]);
+  const server = (await arriving).peer;
+  for (const [type, output] of [["response.completed", 20], ["response.incomplete", 5]] as const) {
+    const usage = { input_tokens: 10, output_tokens: output, total_tokens: 10 + output };
+    await server.send(
+      frame(TEXT, JSON.stringify({ type, response: { model: "gpt-5-pro", status: "completed", usage } })),
+    );
+    assertEquals((await peer.frame())?.opcode, TEXT);
+  }
+  peer[Symbol.dispose]();
+  await proxy.proxy.logged("exchange");
+  const { data } = (await proxy.api("GET", "/exchanges")).body;
+  const row = data.find(({ status }: { status: number }) => status === 101);
+  assertEquals([row.input_tokens, row.output_tokens, row.model_answered], [20, 25, "gpt-5-pro"]);
+});

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Backend } from "../../src/config/schema.ts";
+import { FakeUpstream } from "../support/fake_upstream.ts";
 import { ForwardProxy } from "../support/forward_proxy.ts";
 import { headerOf } from "../support/http_reader.ts";
 import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
@@ -284,6 +285,30 @@ Deno.test("websocket: a drain closes both sides with 1001 between two frames, an
   await drained;
   assert(performance.now() - begin < 5_000);
   assertEquals((await proxy.logged("exchange")).ending, "complete");
+});
+
+Deno.test("websocket: one whose handshake is under way when a drain begins is told as well", async () => {
+  await using upstream = new FakeUpstream({
+    script: async (exchange) => {
+      arrived.resolve();
+      await go.promise;
+      await exchange.write(accepted(exchange.request));
+      await exchange.peerClosed();
+    },
+  });
+  const arrived = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, drainMs: 10_000 });
+  const opening = openWebSocket(proxy.url, REALTIME, [TOKEN]);
+  await arrived.promise;
+  const drained = proxy.drain();
+  go.resolve();
+  const { status, peer } = await opening;
+  assertEquals(status, 101);
+  const heard = await peer.frame();
+  assertEquals(heard && closeText(heard), "1001 the proxy is shutting down");
+  peer[Symbol.dispose]();
+  await drained;
 });
 
 Deno.test("websocket: the next backend is asked where one cannot be reached", async () => {
