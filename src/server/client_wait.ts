@@ -23,16 +23,25 @@ export class ClientWait {
     return this.#since !== undefined;
   }
 
+  /** One begins that nobody waits for here; it lasts until {@link end}. */
+  begin(): void {
+    this.#since = this.#now();
+  }
+
+  end(): void {
+    this.#since = undefined;
+  }
+
   /** Waits for what the client has to do. */
   for<Result>(work: Promise<Result>): Promise<Result> {
-    this.#since = this.#now();
+    this.begin();
     return new Promise((resolve, reject) => {
       this.#stop = reject;
       work.then((result) => {
-        this.#since = undefined;
+        this.end();
         resolve(result);
       }, (error) => {
-        this.#since = undefined;
+        this.end();
         reject(error);
       });
     });
@@ -40,7 +49,7 @@ export class ClientWait {
 
   /** Whoever waits gets the error. */
   giveUp(error: Error): void {
-    this.#since = undefined;
+    this.end();
     this.#stop?.(error);
   }
 }

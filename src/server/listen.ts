@@ -6,6 +6,7 @@ import { closeQuietly } from "../http1/close_quietly.ts";
 import type { Log } from "../observability/log.ts";
 import { Certificate } from "./certificate.ts";
 import { ClientConnection } from "./connection.ts";
+import type { Http2Gateway } from "./http2/gateway.ts";
 import { Handshake } from "./handshake.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
 import type { ServedConnection } from "./served_connection.ts";
@@ -43,6 +44,7 @@ export function startServer(
   let limits: ConnectionLimits = config.connections;
   let isOpen = true;
   let draining: Promise<void> | undefined;
+  let gateway: Http2Gateway | undefined;
 
   const listeners = listenAt(config);
   const [main] = listeners;
@@ -120,8 +122,9 @@ export function startServer(
     if (protocol === "http/1.1") await plain(connection);
     else if (protocol === "h2") {
       // Loaded by the first client that speaks it.
-      const { Http2Connection } = await import("./http2/connection.ts");
-      const served = new Http2Connection(connection, {
+      const { Http2Gateway } = await import("./http2/gateway.ts");
+      gateway ??= new Http2Gateway();
+      const served = await gateway.open(connection, {
         handler: app.handler,
         peer: peerOf(connection),
         limits: () => limits,
@@ -163,7 +166,7 @@ export function startServer(
     app.drain();
     log("info", "draining", { in_flight: app.inFlight() });
     for (const connection of connections) connection.finish();
-    const ended = Promise.all([...closed, ...serving]);
+    const ended = Promise.all([...closed, gateway?.shutdown(), ...serving]);
     if (!await endsWithin(ended, deadlineMs)) {
       log("warn", "drain_deadline", { in_flight: app.inFlight() });
       app.cutShort();

@@ -1,4 +1,5 @@
 import { closeQuietly } from "../../http1/close_quietly.ts";
+import { pump } from "../../http1/pump.ts";
 
 /**
  * A plain TCP connection that leads through another connection. The runtime sets TLS up on TCP connections only;
@@ -33,19 +34,4 @@ async function acceptFrom(listener: Deno.TcpListener, port: number): Promise<Den
     if (accepted.remoteAddr.hostname === "127.0.0.1" && accepted.remoteAddr.port === port) return accepted;
     accepted.close();
   }
-}
-
-const PIECE_BYTES = 64 * 1024;
-
-/** Brings bytes from one connection to another until one of them ends, which ends both. Never throws. */
-async function pump(from: Deno.Conn, to: Deno.Conn): Promise<void> {
-  const buffer = new Uint8Array(PIECE_BYTES);
-  try {
-    for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
-      for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
-    }
-  } catch {
-    // One of them has been closed or has failed: the other one follows, and whoever reads it sees that.
-  }
-  for (const connection of [from, to]) closeQuietly(connection);
 }

@@ -1,46 +1,29 @@
-/** One client's connection over HTTP/2 (RFC 9113), whose framing is the runtime's; each stream is a request. */
-
-import type { Duplex } from "node:stream";
-import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { ClientGone } from "../../cancellation.ts";
+import { closeQuietly } from "../../http1/close_quietly.ts";
+import { pump } from "../../http1/pump.ts";
 import type { ConnectionParts } from "../connection.ts";
-import { Http2Exchange } from "./exchange.ts";
-import { socketOver } from "./socket.ts";
 import type { ServedConnection } from "../served_connection.ts";
+import { Http2Exchange } from "./exchange.ts";
 
-/** Requests of one connection at the same time; more wait with the client. */
-const MAX_STREAMS = 100;
+/** A client's connection, and the one that leads it to the server over loopback. */
+export interface Http2Ends {
+  readonly client: Deno.Conn;
+  readonly near: Deno.Conn;
+  /** Called once both have ended. */
+  readonly onEnd: () => void;
+}
 
-/** A client's connection. */
+/** One client's connection over HTTP/2; each of its streams is a request. */
 export class Http2Connection implements ServedConnection {
-  readonly #socket: Duplex;
-  readonly #session: ServerHttp2Session;
+  readonly #ends: Http2Ends;
   readonly #parts: ConnectionParts;
   readonly #running = new Set<Http2Exchange>();
-  readonly #ended = Promise.withResolvers<void>();
   #idleSince: number;
 
-  constructor(connection: Deno.Conn, parts: ConnectionParts) {
-    const { maxHeadBytes, maxHeadFields } = parts.limits();
+  constructor(ends: Http2Ends, parts: ConnectionParts) {
+    this.#ends = ends;
     this.#parts = parts;
     this.#idleSince = parts.now();
-    this.#socket = socketOver(connection, () => this.close());
-    this.#session = performServerHandshake(this.#socket, {
-      maxHeaderListPairs: Math.min(maxHeadFields, MOST_PAIRS),
-      settings: {
-        enablePush: false,
-        maxConcurrentStreams: MAX_STREAMS,
-        maxHeaderListSize: Math.min(maxHeadBytes, MOST_BYTES),
-      },
-    });
-    this.#session.on(
-      "stream",
-      (stream: ServerHttp2Stream, _headers: unknown, _flags: unknown, rawHeaders?: string[]) =>
-        this.#open(stream, rawHeaders),
-    );
-    // What breaks the rules ends its connection, which the client sees; there is nobody else to be told.
-    this.#session.on("error", () => {});
-    this.#session.on("close", () => this.close());
   }
 
   get idleSince(): number | undefined {
@@ -53,33 +36,36 @@ export class Http2Connection implements ServedConnection {
     for (const exchange of this.#running) exchange.endOverdue(limits);
   }
 
-  finish(): void {
-    this.#session.close();
-  }
+  /** The gateway says goodbye for all of them. */
+  finish(): void {}
 
   close(): void {
     for (const exchange of this.#running) exchange.leave(new ClientGone("the client left"));
-    this.#session.destroy();
-    this.#socket.destroy();
-    this.#ended.resolve();
+    closeQuietly(this.#ends.client);
+    closeQuietly(this.#ends.near);
   }
 
-  /** Resolves when the connection has ended. */
+  /** Carries bytes until the connection ends, by whichever side. Never throws. */
   async serve(): Promise<void> {
-    await this.#ended.promise;
+    const { client, near, onEnd } = this.#ends;
+    await Promise.all([pump(client, near), pump(near, client)]);
+    this.close();
+    onEnd();
   }
 
-  #open(stream: ServerHttp2Stream, rawHeaders: readonly string[] | undefined): void {
+  /** Answers one of its requests. */
+  async answer(request: Request): Promise<Response> {
     const { handler, peer, now } = this.#parts;
-    const exchange = new Http2Exchange(stream, { rawHeaders: rawHeaders ?? [], handler, peer, now });
-    this.#running.add(exchange);
-    void exchange.serve().finally(() => {
-      this.#running.delete(exchange);
-      this.#idleSince = now();
+    const exchange = new Http2Exchange(request, {
+      handler,
+      peer,
+      now,
+      onEnd: () => {
+        this.#running.delete(exchange);
+        this.#idleSince = now();
+      },
     });
+    this.#running.add(exchange);
+    return await exchange.answer();
   }
 }
-
-/** What a setting can hold. */
-const MOST_BYTES = 2 ** 31 - 1;
-const MOST_PAIRS = 65_535;

@@ -1,6 +1,5 @@
 /** One request over HTTP/2 with its answer, in the plain values that the handler knows. */
 
-import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { Cancellation, ClientGone } from "../../cancellation.ts";
 import type { ConnectionLimits } from "../../config/schema.ts";
 import { faultReply, ProxyFault } from "../../faults.ts";
@@ -9,36 +8,40 @@ import { type Field, fieldValue } from "../../http1/fields.ts";
 import { checkedField } from "../../http1/head.ts";
 import type { IncomingRequest, OutgoingReply } from "../../http1/message.ts";
 import { HttpSyntaxError } from "../../http1/syntax_error.ts";
-import { parseRequestHead } from "../request_head.ts";
-import type { ConnectionParts } from "../connection.ts";
 import { ClientWait, overdueOf } from "../client_wait.ts";
+import type { ConnectionParts } from "../connection.ts";
+import { parseRequestHead } from "../request_head.ts";
 import { StreamBody } from "./stream_body.ts";
 
 /** What a request is answered with. */
 interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "now"> {
-  /** Names and values in turn, as they came. */
-  readonly rawHeaders: readonly string[];
+  /** Called once: the answer has been taken whole, or not. */
+  readonly onEnd: () => void;
 }
+
+/** Answers that have no body, whatever the upstream says (RFC 9110, 15). */
+const BODILESS: readonly number[] = [204, 205, 304];
 
 /** One stream. */
 export class Http2Exchange {
-  readonly #stream: ServerHttp2Stream;
+  readonly #request: Request;
   readonly #parts: Http2ExchangeParts;
   readonly #cancellation = new Cancellation();
   readonly #body: StreamBody | null;
+  /** For the client to take what is sent. */
   readonly #sending: ClientWait;
-  #isDone = false;
+  #cut: (error: Error) => void = () => {};
+  #hasEnded = false;
 
-  constructor(stream: ServerHttp2Stream, parts: Http2ExchangeParts) {
-    this.#stream = stream;
+  constructor(request: Request, parts: Http2ExchangeParts) {
+    this.#request = request;
     this.#parts = parts;
     this.#sending = new ClientWait(parts.now);
-    this.#body = stream.endAfterHeaders ? null : new StreamBody(stream, parts.now);
-    // Without a listener a reset would be nobody's error, and end the program.
-    stream.on("error", () => {});
-    stream.on("close", () => {
-      if (!this.#isDone) this.#cancellation.cancel(new ClientGone("the client left"));
+    this.#body = request.body && new StreamBody(request.body, {
+      now: parts.now,
+      onBroken: (error) => this.#cancellation.cancel(error),
     });
+    request.signal.addEventListener("abort", () => this.leave(new ClientGone("the client left")));
   }
 
   /** Ends what has taken too long. */
@@ -50,70 +53,32 @@ export class Http2Exchange {
     } else if (overdue !== undefined) this.leave(overdue);
   }
 
-  /** Ends it from this side; the client sees its stream reset. */
-  leave(reason: Error): void {
+  /** Ends it from this side; a client that is still there sees its stream reset. */
+  leave(reason: ClientGone): void {
     this.#cancellation.cancel(reason);
     this.#body?.wait.giveUp(reason);
-    this.#sending.giveUp(reason);
-    this.#reset();
+    this.#cut(reason);
   }
 
-  /** Its `close` would end it as if all were well. */
-  #reset(): void {
-    this.#stream.destroy(new Error("the answer broke off"));
-  }
-
-  /** Answers it. Never throws. */
-  async serve(): Promise<void> {
-    let source: ByteSource | undefined;
-    try {
-      const reply = await this.#reply();
-      const { body } = reply;
-      // From here on it has to be read to its end, or cancelled: its exchange ends with it.
-      source = body === null || body instanceof Uint8Array ? undefined : body;
-      this.#cancellation.throwIfCancelled();
-      const hasBody = body !== null && this.#method() !== "HEAD" && reply.status !== 204 &&
-        reply.status !== 304;
-      this.#stream.respond(headersOf(reply), { endStream: !hasBody });
-      if (!hasBody) source?.cancel();
-      else if (source === undefined) this.#stream.end(body);
-      else await this.#send(source);
-      this.#isDone = true;
-    } catch {
-      // A stream that is reset is what tells the client that an answer is not whole.
-      this.#cancellation.cancel(new ClientGone("the client left"));
-      source?.cancel();
-      this.#reset();
-    }
-  }
-
-  async #send(source: ByteSource): Promise<void> {
-    while (true) {
-      const atHand = source.tryRead();
-      const piece = atHand === undefined ? await source.read() : atHand;
-      if (piece === null) break;
-      if (this.#stream.destroyed) throw new ClientGone("the client left");
-      // The stream keeps it beyond the next read, where the piece is not valid any more.
-      if (!this.#stream.write(piece.slice())) await this.#drained();
-    }
-    this.#stream.end();
-  }
-
-  async #drained(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#stream.once("drain", resolve).once("close", resolve);
-    await this.#sending.for(promise);
-    this.#stream.off("drain", resolve).off("close", resolve);
-  }
-
-  #method(): string {
-    return pseudo(this.#parts.rawHeaders, ":method");
+  /** Never throws. */
+  async answer(): Promise<Response> {
+    const reply = await this.#reply();
+    const { status, body, fields } = reply;
+    const headers = new Headers();
+    for (const { lower, value } of fields) headers.append(lower, value);
+    const source = body === null || body instanceof Uint8Array ? undefined : body;
+    const isBodiless = BODILESS.includes(status) || this.#request.method === "HEAD";
+    if (source !== undefined && !isBodiless) return new Response(this.#stream(source), { status, headers });
+    source?.cancel();
+    this.#end();
+    const whole = isBodiless || !(body instanceof Uint8Array) ? null : body.slice();
+    return new Response(whole, { status, headers });
   }
 
   async #reply(): Promise<OutgoingReply> {
     let request: IncomingRequest;
     try {
-      request = this.#request();
+      request = this.#incoming();
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
       const fault = new ProxyFault("bad_request", `The request is not proper: ${error.message}.`);
@@ -122,83 +87,77 @@ export class Http2Exchange {
     return await this.#parts.handler(request);
   }
 
-  /**
-   * What the runtime lets through is held to the rules of HTTP/1.1, which it goes on by: a line break in a value
-   * would else become a field of its own there. Throws an {@link HttpSyntaxError}.
-   */
-  #request(): IncomingRequest {
-    const { rawHeaders, peer } = this.#parts;
+  /** The answer's body, read as the client takes it; one that breaks off resets its stream. */
+  #stream(source: ByteSource): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#cut = (error) => {
+          if (this.#hasEnded) return;
+          source.cancel();
+          this.#end();
+          controller.error(error);
+        };
+      },
+      pull: async (controller) => {
+        this.#sending.end();
+        try {
+          const atHand = source.tryRead();
+          const piece = atHand === undefined ? await source.read() : atHand;
+          if (this.#hasEnded) return;
+          if (piece === null) {
+            this.#end();
+            return controller.close();
+          }
+          this.#sending.begin();
+          // It is kept beyond the next read, where the piece is not valid any more.
+          controller.enqueue(piece.slice());
+        } catch (error) {
+          if (this.#hasEnded) return;
+          source.cancel();
+          this.#end();
+          controller.error(error);
+        }
+      },
+      cancel: () => this.leave(new ClientGone("the client left")),
+    }, { highWaterMark: 0 });
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#sending.end();
+    this.#parts.onEnd();
+  }
+
+  /** The request by the rules of HTTP/1.1, by which it goes on. Throws an {@link HttpSyntaxError}. */
+  #incoming(): IncomingRequest {
+    const { url, method, headers } = this.#request;
+    const { authority, target } = partsOf(url);
     const received: Field[] = [];
-    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-      const [name = "", value = ""] = rawHeaders.slice(at, at + 2);
-      if (!name.startsWith(":")) received.push(checkedField(name, value));
-    }
-    if (fieldValue(received, "host") === undefined) {
-      received.unshift(checkedField("host", pseudo(rawHeaders, ":authority")));
-    }
-    const startLine = `${this.#method()} ${pseudo(rawHeaders, ":path")} HTTP/1.1`;
-    const { method, target, fields, framing } = parseRequestHead({ startLine, fields: received });
+    for (const [name, value] of headers) received.push(checkedField(name, value));
+    if (fieldValue(received, "host") === undefined) received.unshift(checkedField("host", authority));
+    const { fields, framing } = parseRequestHead({
+      startLine: `${method} ${target} HTTP/1.1`,
+      fields: received,
+    });
     if (framing.kind === "chunked") throw new HttpSyntaxError("a transfer-encoding");
     return {
       method,
       target,
-      fields: withOneCookie(fields),
+      fields,
       body: this.#body,
       bodyLength: this.#body === null || framing.kind === "absent" ? undefined : framing.length,
-      peer,
+      peer: this.#parts.peer,
       cancellation: this.#cancellation,
     };
   }
 }
 
-function pseudo(rawHeaders: readonly string[], name: string): string {
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    if (rawHeaders[at] === name) return rawHeaders[at + 1] ?? "";
-  }
-  return "";
-}
-
-/** In HTTP/2 a cookie comes in crumbs, which HTTP/1.1 does not know (RFC 9113, 8.2.3). */
-function withOneCookie(fields: readonly Field[]): readonly Field[] {
-  const crumbs = fields.filter(({ lower }) => lower === "cookie");
-  if (crumbs.length < 2) return fields;
-  const value = crumbs.map((crumb) => crumb.value).join("; ");
-  return [...fields.filter(({ lower }) => lower !== "cookie"), checkedField("cookie", value)];
-}
-
-/** Fields that the runtime sends once alone: of repeats, which mean nothing more there, the first is sent. */
-const SENT_ONCE: ReadonlySet<string> = new Set([
-  "access-control-allow-credentials",
-  "access-control-max-age",
-  "age",
-  "content-encoding",
-  "content-language",
-  "content-length",
-  "content-location",
-  "content-md5",
-  "content-range",
-  "content-type",
-  "date",
-  "etag",
-  "expires",
-  "last-modified",
-  "location",
-  "retry-after",
-  "tk",
-  "x-content-type-options",
-]);
-/** Belongs to a change of protocol, which HTTP/2 does not know. */
-const NOT_SENT = "http2-settings";
-
-/** Repeats as lists; names are in small letters in HTTP/2. */
-function headersOf({ status, fields, body }: OutgoingReply): OutgoingHttpHeaders {
-  const headers: Record<string, number | string[]> = { ":status": status };
-  for (const { lower, value } of fields) {
-    if (lower === NOT_SENT) continue;
-    const known = headers[lower];
-    if (!Array.isArray(known)) headers[lower] = [value];
-    else if (!SENT_ONCE.has(lower)) known.push(value);
-  }
-  if (body instanceof Uint8Array) headers["content-length"] = [String(body.length)];
-  return headers;
+/** The runtime gives `http://authority/path?query`, byte for byte. */
+function partsOf(url: string): { authority: string; target: string } {
+  const begin = url.indexOf("://") + 3;
+  const path = url.slice(begin).search(/[/?#]/);
+  return path === -1
+    ? { authority: url.slice(begin), target: "/" }
+    : { authority: url.slice(begin, begin + path), target: url.slice(begin + path) };
 }

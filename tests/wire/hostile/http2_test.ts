@@ -204,6 +204,8 @@ const SESSIONS: readonly HostileSession[] = [
     "/openai/%2e%2e/x",
     "/openai\\x",
   ].map((path) => ({
+    // Without its slash it is the same path.
+    arrivals: path === "openai/v1/x" ? 1 : 0,
     name: `asks for ${JSON.stringify(path)}`,
     frames: () => [...HELLO, frame("headers", WHOLE, 1, head(path))],
   })),

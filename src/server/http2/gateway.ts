@@ -1,0 +1,47 @@
+/**
+ * HTTP/2 for clients (RFC 9113). The runtime's own server reads and writes it, which takes no connection that was
+ * accepted elsewhere: each is led to it over loopback, and known there by the port it comes from.
+ */
+
+import type { ConnectionParts } from "../connection.ts";
+import { Http2Connection } from "./connection.ts";
+
+const LOOPBACK = "127.0.0.1";
+
+/** Serves all connections that speak HTTP/2. Whoever made it ends it. */
+export class Http2Gateway {
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #connections = new Map<number, Http2Connection>();
+
+  constructor() {
+    this.#server = Deno.serve({
+      hostname: LOOPBACK,
+      port: 0,
+      onListen() {},
+      // What broke off is told by the stream's end, and has been logged; the runtime would print it.
+      onError: () => new Response(null, { status: 500 }),
+    }, (request, { remoteAddr }) => {
+      const connection = this.#connections.get(remoteAddr.port);
+      // Any program of this machine can connect to loopback.
+      return connection === undefined ? new Response(null, { status: 403 }) : connection.answer(request);
+    });
+  }
+
+  /** Takes a client's connection over. Throws where this machine has no descriptor left. */
+  async open(client: Deno.Conn, parts: ConnectionParts): Promise<Http2Connection> {
+    const near = await Deno.connect({ hostname: LOOPBACK, port: this.#server.addr.port });
+    near.setNoDelay(true);
+    const { port } = near.localAddr;
+    const connection = new Http2Connection(
+      { client, near, onEnd: () => this.#connections.delete(port) },
+      parts,
+    );
+    this.#connections.set(port, connection);
+    return connection;
+  }
+
+  /** Tells every client that no further request is taken; resolves when all connections have ended. */
+  async shutdown(): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
