@@ -22,7 +22,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const { config, path } = await loadConfig(sources, flags);
   if (watch && path !== undefined) files.add(path.replace(/[^/\\]*$/, "") || ".");
   const root = sourceFolder();
-  const { net, hops } = addresses(config);
+  const { net, ways } = addresses(config);
   const data = config.management && folderOf(config.management.databaseUrl);
   const read = [...files, ...data === undefined ? [] : [data, `${root}dist/admin`]];
   const words = [
@@ -46,12 +46,9 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
       `All of ${Deno.cwd()} may be written: the database stands in it. Give it a folder of its own (DATABASE_URL).\n`,
     );
   }
-  if (hops.length > 0) {
+  if (ways.length > 0) {
     writeErr(
-      `All of ${LOOPBACK} is allowed: behind the https:// proxy of ${
-        hops.join(", ")
-      }, TLS within TLS goes over ` +
-        "a port of this machine that the system chooses. With an http:// or socks5:// proxy it is not needed.\n",
+      `All of ${LOOPBACK} is allowed, where the system chooses the ports: for ${ways.join(", and for ")}.\n`,
     );
   }
 }
@@ -78,22 +75,29 @@ function recording(
   };
 }
 
-/** Where it listens and what it connects to; `hops` are the endpoints for which it connects to itself. */
-function addresses({ server, endpoints }: Config): { net: Set<string>; hops: string[] } {
+/** Where it listens and what it connects to; `ways` are those on which it connects to itself. */
+function addresses({ server, endpoints }: Config): { net: Set<string>; ways: string[] } {
   const backends = endpoints.flatMap((endpoint) =>
     endpoint.backends.map((backend) => ({ endpoint, backend }))
   );
   const hops = new Set(
     backends.filter(({ backend }) => needsHop(backend)).map(({ endpoint }) => endpoint.name),
   );
+  const ways = [
+    ...hops.size === 0
+      ? []
+      : [`TLS within TLS behind the https:// proxy of ${[...hops].join(", ")}, which no other kind of proxy needs`],
+    // See `server/http2/gateway.ts`.
+    ...server.tls === undefined ? [] : ["the HTTP/2 of clients, which comes with TLS"],
+  ];
   const net = new Set([
     ...listening(server),
     ...backends.map(({ backend: { baseUrl, connection } }) =>
       addressText(connection.proxy ?? parseOrigin(baseUrl.origin))
     ),
-    ...hops.size > 0 ? [LOOPBACK] : [],
+    ...ways.length > 0 ? [LOOPBACK] : [],
   ]);
-  return { net, hops: [...hops] };
+  return { net, ways };
 }
 
 function listening({ host, port, httpsPort }: ServerConfig): string[] {

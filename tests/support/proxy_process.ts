@@ -8,21 +8,31 @@ const ROOT = `${import.meta.dirname}/../..`;
 /** The compiled binary where one is to be tested, else the program from source under its own permission set. */
 const BINARY = Deno.env.get("LLM_PROXY_BINARY");
 
-/** Runs the program with nothing in its environment but what is given; `around` is a command that runs it. */
+/** What stands before the program. */
+export interface ProxyCommandOptions {
+  /** A command that runs it. */
+  readonly around?: readonly string[];
+  /** Flags of the runtime, which a compiled binary does not take: with them it is the program from source. */
+  readonly runtimeFlags?: readonly string[];
+}
+
+/** Runs the program with nothing in its environment but what is given. */
 export function proxyCommand(
   args: readonly string[],
   env: Record<string, string>,
   cwd?: string,
-  around: readonly string[] = [],
+  { around = [], runtimeFlags = [] }: ProxyCommandOptions = {},
 ): Deno.Command {
-  const program = BINARY === undefined ? fromSource(`${ROOT}/src/main.ts`) : [BINARY];
+  const isFromSource = BINARY === undefined || runtimeFlags.length > 0;
+  const program = isFromSource ? fromSource(`${ROOT}/src/main.ts`, runtimeFlags) : [BINARY];
   return pipedCommand([...around, ...program, ...args], env, cwd);
 }
 
 /** What runs a module under the program's own permission set. */
-export function fromSource(module: string): string[] {
+export function fromSource(module: string, runtimeFlags: readonly string[] = []): string[] {
   const config = `${ROOT}/deno.json`;
-  return [Deno.execPath(), "run", "--quiet", "--no-prompt", "--config", config, "-P=run", module];
+  const flags = ["--quiet", "--no-prompt", "--config", config, "-P=run", ...runtimeFlags];
+  return [Deno.execPath(), "run", ...flags, module];
 }
 
 /** A command with nothing in its environment but what is given and what the runtime needs, and with its output piped. */
@@ -94,11 +104,13 @@ export class ProxyProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #output: Promise<void>[];
   readonly #lines: string[];
+  readonly #take: (line: string) => boolean;
   #stopped: Promise<number> | undefined;
   #lineArrived: (() => void)[] = [];
 
-  private constructor(child: Deno.ChildProcess) {
+  private constructor(child: Deno.ChildProcess, take: (line: string) => boolean) {
     this.#child = child;
+    this.#take = take;
     this.pid = child.pid;
     this.#lines = [];
     this.#output = [this.#collect(child.stdout), this.#collect(child.stderr)];
@@ -117,9 +129,15 @@ export class ProxyProcess implements AsyncDisposable {
     return ProxyProcess.startCommand(proxyCommand(args, env));
   }
 
-  /** Starts what {@link proxyCommand} made, or something around it. */
-  static async startCommand(command: Deno.Command): Promise<ProxyProcess> {
-    const proxy = new ProxyProcess(command.spawn());
+  /**
+   * Starts what {@link proxyCommand} made, or something around it. Lines that `take` returns true of are the caller's
+   * to check, and not kept: hours of traffic would fill the memory.
+   */
+  static async startCommand(
+    command: Deno.Command,
+    take: (line: string) => boolean = () => false,
+  ): Promise<ProxyProcess> {
+    const proxy = new ProxyProcess(command.spawn(), take);
     const started = await Promise.race([
       proxy.logged((line) => line["event"] === "started"),
       proxy.#child.status.then(({ code }) => {
@@ -180,7 +198,7 @@ export class ProxyProcess implements AsyncDisposable {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
-      this.#lines.push(...lines);
+      this.#lines.push(...lines.filter((line) => !this.#take(line)));
       for (const resolve of this.#lineArrived.splice(0)) resolve();
     }
     if (rest !== "") this.#lines.push(rest);

@@ -27,7 +27,7 @@ Deno.test("a disk with errors: usage waits, /health says so, it is logged once, 
   const around = ["/bin/sh", "-c", `trap '' XFSZ; exec "$@"`, "sh"];
   {
     await using proxy = await ProxyProcess.startCommand(
-      proxyCommand([], managedEnv(upstream.origin, path), undefined, around),
+      proxyCommand([], managedEnv(upstream.origin, path), undefined, { around }),
     );
     const health = async () => (await (await fetch(`${proxy.url}/health`)).json()).status;
     const ids: string[] = [];

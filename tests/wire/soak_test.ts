@@ -1,0 +1,22 @@
+/** The soak in short: the same traffic and the same books, without a look at memory. */
+
+import { assertEquals } from "@std/assert";
+import { runSoak } from "../bench/soak/run.ts";
+import { withoutProc } from "../support/process_stats.ts";
+
+Deno.test({
+  name: "soak: under mixed traffic every exchange is one row, and nothing is left open in the end",
+  ignore: withoutProc("the soak"),
+  async fn() {
+    const lines: string[] = [];
+    const problems = await runSoak({
+      seconds: 6,
+      clients: 60,
+      sampleMs: 2_000,
+      tokensMs: 250,
+      reloadMs: 1_000,
+      say: (line) => lines.push(line),
+    }, { judgesGrowth: false });
+    assertEquals(problems, [], lines.join("\n"));
+  },
+});
