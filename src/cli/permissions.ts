@@ -84,9 +84,11 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; ways: str
     backends.filter(({ backend }) => needsHop(backend)).map(({ endpoint }) => endpoint.name),
   );
   const ways = [
-    ...hops.size === 0
-      ? []
-      : [`TLS within TLS behind the https:// proxy of ${[...hops].join(", ")}, which no other kind of proxy needs`],
+    ...hops.size === 0 ? [] : [
+      `TLS within TLS behind the https:// proxy of ${
+        [...hops].join(", ")
+      }, which no other kind of proxy needs`,
+    ],
     // See `server/http2/gateway.ts`.
     ...server.tls === undefined ? [] : ["the HTTP/2 of clients, which comes with TLS"],
   ];
