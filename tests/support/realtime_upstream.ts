@@ -1,11 +1,6 @@
 /** An upstream that speaks OpenAI's realtime events, as far as a text conversation needs them. */
 
-import { frame, type FramePeer, WebSocketUpstream } from "./websocket.ts";
-
-const TEXT = 1;
-const CLOSE = 8;
-const PING = 9;
-const PONG = 10;
+import { CLOSE, frame, type FramePeer, PING, PONG, TEXT, WebSocketUpstream } from "./websocket.ts";
 
 /** What each answer says it used; https://platform.openai.com/docs/api-reference/realtime-server-events/response/done */
 export const ANSWER_USAGE = {

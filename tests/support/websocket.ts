@@ -4,6 +4,17 @@ import { createHash } from "node:crypto";
 import { type HeaderList, headerOf, HttpReader, type MessageHead, writeAll } from "./http_reader.ts";
 import { pem } from "./tls_upstream.ts";
 
+/** Kinds of frames (RFC 6455, 11.8). */
+export const TEXT = 1;
+/** Likewise. */
+export const BINARY = 2;
+/** Likewise. */
+export const CLOSE = 8;
+/** Likewise. */
+export const PING = 9;
+/** Likewise. */
+export const PONG = 10;
+
 export interface Frame {
   readonly isFinal: boolean;
   readonly opcode: number;

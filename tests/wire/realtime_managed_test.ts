@@ -10,16 +10,16 @@ import { ManagedProxy } from "../support/managed_proxy.ts";
 import { realtimeUpstream } from "../support/realtime_upstream.ts";
 import { SECRETS } from "../support/secrets.ts";
 import {
+  CLOSE,
   closePayload,
   frame,
   type FramePeer,
   openWebSocket,
+  TEXT,
   WebSocketUpstream,
 } from "../support/websocket.ts";
 
 const PATH = "/openai/v1/realtime?model=gpt-realtime";
-const TEXT = 1;
-const CLOSE = 8;
 const DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
 
 function endpointsOf(upstream: WebSocketUpstream, options: Partial<Endpoint> = {}): Endpoint[] {

@@ -11,20 +11,20 @@ import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
 import { TRUSTING } from "../support/tls_upstream.ts";
 import {
   accepted,
+  BINARY,
+  CLOSE,
   closePayload,
   closeText,
   frame,
   openWebSocket,
+  PING,
+  PONG,
+  TEXT,
   WebSocketUpstream,
 } from "../support/websocket.ts";
 
 const TOKEN = `Authorization: Bearer ${SECRETS.proxyToken}`;
 const REALTIME = "/openai/v1/realtime?model=gpt-realtime";
-const TEXT = 1;
-const BINARY = 2;
-const CLOSE = 8;
-const PING = 9;
-const PONG = 10;
 /** So long a write has to wait before its receiver counts as not reading. */
 const STUCK_MS = 500;
 

@@ -1,9 +1,17 @@
 /** A client with a WebSocket of some seconds: asks for answers, hears its echo, and ends it in one of several ways. */
 
-import { closePayload, type Frame, frame, type FramePeer, openWebSocket } from "../../support/websocket.ts";
+import {
+  CLOSE,
+  closePayload,
+  type Frame,
+  frame,
+  type FramePeer,
+  openWebSocket,
+  TEXT,
+} from "../../support/websocket.ts";
 import { type Asked, headersOf, type Outcome } from "./asked.ts";
 import { pathOf } from "./kinds.ts";
-import { CLOSE, SAYS, TEXT } from "./realtime_upstream.ts";
+import { SAYS } from "./realtime_upstream.ts";
 
 const MOST_TURNS = 8;
 const LONGEST_PAUSE_MS = 800;

@@ -1,12 +1,7 @@
 /** The provider's side of the soak's WebSockets: an echo that also answers as OpenAI's realtime API does. */
 
-import { closePayload, frame, type FramePeer } from "../../support/websocket.ts";
+import { CLOSE, closePayload, frame, type FramePeer, TEXT } from "../../support/websocket.ts";
 import { INPUT_TOKENS, outputTokensOf } from "./kinds.ts";
-
-/** Kinds of frames. */
-export const TEXT = 1;
-/** Likewise. */
-export const CLOSE = 8;
 
 /** What a client says to have the provider do something; all else is echoed. */
 export const SAYS = { answer: '{"type":"response.create"}', close: "close", drop: "drop" } as const;
