@@ -132,6 +132,29 @@ Deno.test("HTTP/2: a client that leaves its stream cancels the upstream request,
   assertEquals((await client.ask({ ":path": "/openai/v1/short" })).text, "short");
 });
 
+Deno.test("HTTP/2: a stream that is given up before its answer lets the upstream go, and the others go on", async () => {
+  const asked = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  await using upstream = new FakeUpstream({
+    script: async (exchange) => {
+      if (exchange.request.target.endsWith("/short")) return await exchange.write(plainAnswer("short"));
+      asked.resolve();
+      await exchange.peerClosed();
+      left.resolve();
+    },
+  });
+  await using proxy = proxyFor(upstream);
+  await using client = new Client(proxy);
+  const stream = client.stream({ ":path": "/openai/v1/long" });
+  stream.on("error", () => {});
+  await asked.promise;
+  stream.close(constants.NGHTTP2_CANCEL);
+  await left.promise;
+  const { ending, status } = await proxy.logged("exchange");
+  assertEquals([ending, status], ["client_gone", 499]);
+  assertEquals((await client.ask({ ":path": "/openai/v1/short" })).text, "short");
+});
+
 Deno.test("HTTP/2: an answer that breaks off resets its stream, and never looks finished", async () => {
   await using upstream = new FakeUpstream({
     script: async (exchange) => {

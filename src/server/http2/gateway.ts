@@ -27,9 +27,14 @@ export class Http2Gateway {
     });
   }
 
+  /** Where it listens, on loopback. */
+  get port(): number {
+    return this.#server.addr.port;
+  }
+
   /** Takes a client's connection over. Throws where this machine has no descriptor left. */
   async open(client: Deno.Conn, parts: ConnectionParts): Promise<Http2Connection> {
-    const near = await Deno.connect({ hostname: LOOPBACK, port: this.#server.addr.port });
+    const near = await Deno.connect({ hostname: LOOPBACK, port: this.port });
     near.setNoDelay(true);
     const { port } = near.localAddr;
     const connection = new Http2Connection(
