@@ -1,13 +1,16 @@
 /** The opening handshake of WebSockets (RFC 6455, 4), as far as a proxy takes part in it. */
 
 import { sha1 } from "@noble/hashes/legacy.js";
+import type { IncomingRequest } from "../../http1/message.ts";
 import { type Field, field, fieldValue, listHas } from "../../http1/fields.ts";
 
 /** Whether a request asks for a WebSocket; a text says why it cannot be one. */
 export function upgradeOf(
-  { method, fields }: { readonly method: string; readonly fields: readonly Field[] },
+  { method, fields, body }: Pick<IncomingRequest, "method" | "fields" | "body">,
 ): boolean | string {
   if (!listHas(fieldValue(fields, "upgrade"), "websocket")) return false;
+  // Behind its head frames begin: two readers could take a body for them.
+  if (body !== null) return "A WebSocket is asked for without a body.";
   if (method !== "GET") return `A WebSocket is asked for by GET, not by ${method}.`;
   if (!listHas(fieldValue(fields, "connection"), "upgrade")) {
     return "A WebSocket needs the header Connection: Upgrade; something in front of the proxy may drop it.";

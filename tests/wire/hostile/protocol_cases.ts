@@ -4,6 +4,7 @@ import { random } from "../../support/random.ts";
 import { SECRETS } from "../../support/secrets.ts";
 import {
   answered,
+  ENCLOSED,
   type Family,
   FIELDS,
   forwarded,
@@ -118,6 +119,14 @@ const UPGRADES: readonly HostileCase[] = [
   answered(
     "an upgrade to several, a WebSocket without its key among them",
     `${GET}${FIELDS}Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n\r\n`,
+  ),
+  answered(
+    "a WebSocket with a body",
+    `${GET}${FIELDS}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nContent-Length: ${ENCLOSED.length}\r\n\r\n${ENCLOSED}`,
+  ),
+  answered(
+    "a WebSocket with a body in chunks",
+    `${GET}${FIELDS}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`,
   ),
   answered("a WebSocket in capitals", `${GET}${FIELDS}Connection: upgrade\r\nUpgrade: WEBSOCKET\r\n\r\n`),
   answered(
