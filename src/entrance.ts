@@ -38,7 +38,7 @@ export function createEntrance(
       if (isAllowed === undefined || isAllowed(address)) return;
       throw new ProxyFault(
         "forbidden",
-        `Your address ${address} is not among those that may use this proxy.`,
+        `Your address ${address} is not among those that may use this proxy (allowed_ips).`,
       );
     },
     checkGuesses(address, presented) {
@@ -47,7 +47,7 @@ export function createEntrance(
       const seconds = Math.ceil(waitMs / 1000);
       throw new ProxyFault(
         "rate_limited",
-        `Too many wrong tokens came from your address: wait ${seconds} s.`,
+        `Too many wrong tokens came from your address: even the right one has to wait ${seconds} s.`,
         { retryAfterSeconds: seconds },
       );
     },

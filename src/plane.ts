@@ -241,6 +241,14 @@ function runningPlane(
     adminIdleMs: () => adminIdleMs,
     isAllowed: (address) => isServed(address) && isAllowed(address),
     isSecure: () => served?.config.server.tls !== undefined && served.config.server.httpsPort === undefined,
+    onRefused: (client, waitMs) =>
+      log("warn", "management_refused", {
+        client,
+        detail: waitMs === 0
+          ? "a wrong token"
+          : `a wrong token; the address waits ${Math.ceil(waitMs / 1000)} s`,
+      }),
+    onSignedIn: (client) => log("info", "admin_signed_in", { client }),
     onUnexpected: (error) =>
       log("error", "unexpected", {
         detail: error instanceof Error ? error.stack ?? error.message : String(error),

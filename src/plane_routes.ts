@@ -24,15 +24,29 @@ export interface PlaneRoutesParts {
   /** Clients come over HTTPS. */
   readonly isSecure: () => boolean;
   readonly onUnexpected: (error: unknown) => void;
+  /** A wrong management token came from an address, which has to wait so long now. */
+  readonly onRefused: (address: string, waitMs: number) => void;
+  /** Somebody signed in at the admin page. */
+  readonly onSignedIn: (address: string) => void;
 }
 
 /** Gives what answers a request for a path; undefined for those that are not the plane's. */
 export function planeRoutes(
-  { parts, metrics, managementToken, metricsPublic, adminIdleMs, isAllowed, isSecure, onUnexpected }:
-    PlaneRoutesParts,
+  {
+    parts,
+    metrics,
+    managementToken,
+    metricsPublic,
+    adminIdleMs,
+    isAllowed,
+    isSecure,
+    onUnexpected,
+    onRefused,
+    onSignedIn,
+  }: PlaneRoutesParts,
 ): Management["answer"] {
   const { clock } = parts;
-  const gate = new BearerGate(managementToken, clock);
+  const gate = new BearerGate(managementToken, { clock, onRefused });
   const api = createManageApi(parts, { gate, onUnexpected });
   const admin = createAdmin({
     api: createManageApi({ ...parts, actor: "admin page" }, {
@@ -46,6 +60,7 @@ export function planeRoutes(
     idleMs: adminIdleMs,
     isSecure,
     onUnexpected,
+    onSignedIn,
   });
 
   return (request, { path, address }) => {

@@ -34,13 +34,15 @@ export interface AdminParts {
   /** Browsers may send the cookie over HTTPS only. */
   readonly isSecure: () => boolean;
   readonly onUnexpected: (error: unknown) => void;
+  /** Somebody has signed in, from that address. */
+  readonly onSignedIn: (source: string) => void;
 }
 
 const signIn = v.strictObject({ token: v.pipe(v.string(), v.maxLength(1000)) });
 
 /** Makes what answers requests to `/admin` and below. `source` is the address they come from. */
 export function createAdmin(
-  { api, gate, clock, assets, idleMs, isSecure, onUnexpected }: AdminParts,
+  { api, gate, clock, assets, idleMs, isSecure, onUnexpected, onSignedIn }: AdminParts,
 ): (request: Request, source: string) => Promise<Response> {
   const sessions = new Sessions(clock, idleMs);
   const app = new Hono<{ Bindings: { source: string } }>({ strict: false }).basePath(ADMIN_PATH);
@@ -81,6 +83,7 @@ export function createAdmin(
     gate.checkToken(output.token, context.env.source);
     const before = sessionIdOf(context);
     if (before !== undefined) sessions.end(before);
+    onSignedIn(context.env.source);
     setCookie(context, cookieName(context.req.raw), sessions.begin(), cookieOptions(context.req.raw));
     return context.json({ signed_in: true, idle_seconds: idleMs() / 1000 });
   });

@@ -38,7 +38,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     `--allow-env=${list(variables)}`,
     "--allow-sys=networkInterfaces",
     `${root}src/main.ts`,
-    ...serveWords(flags, watch),
+    ...serveWords(path ?? flags.CONFIG_PATH?.value ?? undefined, watch),
   ];
   writeOut(`${words.map(shellWord).join(" ")}\n`);
   if (data !== undefined && isWorkingFolder(data)) {
@@ -122,8 +122,7 @@ function sourceFolder(): string {
   return Deno.build.standalone || root === undefined || root === Deno.cwd() ? "" : `${root}/`;
 }
 
-function serveWords({ CONFIG_PATH }: Flags, watch: boolean): string[] {
-  const file = CONFIG_PATH?.value ?? undefined;
+function serveWords(file: string | undefined, watch: boolean): string[] {
   return [
     ...file !== undefined || watch ? ["serve"] : [],
     ...file === undefined ? [] : ["--config", file],

@@ -1,5 +1,5 @@
 import type { App } from "../app.ts";
-import type { ServerConfig } from "../config/schema.ts";
+import type { ServerConfig, TlsConfig } from "../config/schema.ts";
 import type { Log } from "../observability/log.ts";
 import { type RunningServer, startServer } from "../server/listen.ts";
 import { onEndSignals } from "../signals.ts";
@@ -14,15 +14,17 @@ const KILLED = { SIGINT: 130, SIGTERM: 143 } as const;
  */
 export async function runServer(
   app: App,
-  { server: config, drainMs, log, onListening }: {
+  { server: config, drainMs, log, onListening, onRenewed }: {
     server: ServerConfig;
     /** As it is when draining begins. */
     drainMs: () => number;
     log: Log;
     onListening: (server: RunningServer) => void;
+    /** Another certificate is used from now on. */
+    onRenewed?: ((tls: TlsConfig) => void) | undefined;
   },
 ): Promise<void> {
-  const server = listen(app, config, log);
+  const server = listen(app, config, { log, onRenewed });
   const asked = Promise.withResolvers<Deno.Signal>();
   const removeListeners = onEndSignals(
     asked.resolve,
@@ -36,16 +38,21 @@ export async function runServer(
 }
 
 /** A socket that cannot be had is the commonest failure of a start; it is said in one line. */
-function listen(app: App, config: ServerConfig, log: Log): RunningServer {
+function listen(
+  app: App,
+  config: ServerConfig,
+  { log, onRenewed }: { log: Log; onRenewed: ((tls: TlsConfig) => void) | undefined },
+): RunningServer {
   const where = [config.port, ...config.httpsPort === undefined ? [] : [config.httpsPort]]
     .map((port) => `${config.host}:${port}`).join(" and ");
   try {
-    return startServer(app, config, log);
+    return startServer(app, config, log, onRenewed && { onRenewed });
   } catch (error) {
     app.close();
     if (error instanceof Deno.errors.AddrInUse) {
       throw new CommandError(
-        `Cannot listen on ${where}: another program has this port. Choose one with PORT or --port.`,
+        `Cannot listen on ${where}: another program has this port, or a connection of this machine to elsewhere. ` +
+          `Choose one with PORT${config.httpsPort === undefined ? "" : " or HTTPS_PORT"} or --port.`,
       );
     }
     if (error instanceof Deno.errors.PermissionDenied) {

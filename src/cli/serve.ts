@@ -5,7 +5,7 @@ import { processSources } from "../config/env.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { LEAST_SECRET, secretsOf } from "../config/redact.ts";
 import type { Flags } from "../config/resolver.ts";
-import type { ManagementConfig } from "../config/schema.ts";
+import type { Config, ManagementConfig } from "../config/schema.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import type { Plane } from "../plane.ts";
@@ -17,6 +17,8 @@ import { gatheringOut, writeOut } from "./output.ts";
 import { startReloading } from "./reload.ts";
 import type { RunningServer } from "../server/listen.ts";
 import { runServer } from "./run_server.ts";
+
+const DAY_MS = 24 * 3_600_000;
 
 /** `llm-proxy [serve]`: serves until it is told to end. */
 export async function serve(flags: Flags, { watch = false }: { watch?: boolean } = {}): Promise<void> {
@@ -51,11 +53,19 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       return before;
     },
   });
+  const warnOfExpiry = async (served: Pick<Config, "server">): Promise<void> => {
+    for (const warning of await certificateWarnings(served)) {
+      log("warn", "configuration", { detail: warning });
+    }
+  };
+  // Who runs for a year would else never be told.
+  const daily = setInterval(() => void warnOfExpiry(config), DAY_MS);
   try {
     await runServer(app, {
       server: config.server,
       drainMs: () => config.server.drainMs,
       log,
+      onRenewed: (tls) => void warnOfExpiry({ server: { ...config.server, tls } }),
       onListening(running) {
         server = running;
         const ports = { port: running.address.port, httpsPort: running.httpsAddress?.port };
@@ -66,6 +76,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       },
     });
   } finally {
+    clearInterval(daily);
     await plane?.close();
   }
   stopReloading();

@@ -63,6 +63,9 @@ ${paths.authorityKey} can do so too: it is needed for \`llm-proxy tls renew\` on
 /** Makes a new certificate by the same authority, for the names of before and those of this machine now. */
 export async function tlsRenew({ folder, name }: TlsOptions): Promise<void> {
   const paths = pathsIn(folder);
+  if (exists(paths.authority) && !exists(paths.authorityKey)) {
+    throw new CommandError(`${paths.authorityKey} is not there: bring it back for this command.`);
+  }
   const authority = inWords(folder, () => ({
     certificate: Deno.readTextFileSync(paths.authority),
     key: Deno.readTextFileSync(paths.authorityKey),
@@ -144,9 +147,9 @@ function inWords<Result>(folder: string, work: () => Result): Result {
 }
 
 function madeText({ certificate }: Paths, issued: IssuedCertificate): string {
-  const { names, notAfter } = describe(issued.certificate);
-  return `${certificate} is valid until ${notAfter.toISOString().slice(0, 10)} for ${names.join(", ")}
-and this machine's addresses.
+  const { names, addresses, notAfter } = describe(issued.certificate);
+  return `${certificate} is valid until ${notAfter.toISOString().slice(0, 10)} for
+${[...names, ...addresses].join(", ")}.
 `;
 }
 
@@ -157,12 +160,13 @@ function trustText(authority: string): string {
   Windows         certutil -addstore -f ROOT ca.pem        (as administrator)
   Debian, Ubuntu  sudo cp ca.pem /usr/local/share/ca-certificates/llm-proxy.crt && sudo update-ca-certificates
   Fedora, Arch    sudo trust anchor ca.pem
+  Chrome on Linux certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n llm-proxy -i ca.pem        (libnss3-tools)
   iPhone, iPad    open ca.pem, install the profile, then Settings > General > About > Certificate Trust Settings
   Android         Settings > Security > Encryption & credentials > Install a certificate > CA certificate
   Firefox         Settings > Privacy & Security > Certificates > View Certificates > Import
 
   Node.js         NODE_EXTRA_CA_CERTS=ca.pem
-  Python          SSL_CERT_FILE=ca.pem
+  Python          SSL_CERT_FILE=ca.pem, for requests REQUESTS_CA_BUNDLE=ca.pem (in place of the usual ones)
   Deno            DENO_CERT=ca.pem
   curl            curl --cacert ca.pem
 `;

@@ -1,6 +1,7 @@
 /** The only reader of the environment: variables, their `…_FILE` forms, and the file `.env`. */
 
 import { type Finding, reasonOf } from "./problem.ts";
+import { nearest } from "./suggest.ts";
 
 /** Every variable the proxy knows. Each also takes a `…_FILE` form that names a file holding the value. */
 export const VARIABLES = [
@@ -63,6 +64,8 @@ export interface Found {
 export interface Environment {
   readonly found: ReadonlyMap<VariableName, Found>;
   readonly findings: readonly Finding[];
+  /** What is odd, but works. */
+  readonly warnings: readonly Finding[];
   /** Any variable, for a file that names it; the environment wins over `.env`. */
   readonly get: (name: string) => string | undefined;
 }
@@ -112,7 +115,18 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
     }
   }
   const get = (name: string): string | undefined => sources.get(name) ?? dotenv[name];
-  return { found, findings, get };
+  return { found, findings, warnings: misspelt(Object.keys(dotenv)), get };
+}
+
+/** Names in `.env` that nobody reads, where one that is known is nearly the same. */
+function misspelt(names: readonly string[]): Finding[] {
+  const known: readonly string[] = VARIABLES.flatMap((name) => [name, `${name}_FILE`]);
+  return names.flatMap((name) => {
+    const near = known.includes(name) ? undefined : nearest(name, known);
+    return near === undefined
+      ? []
+      : [{ at: `.env: ${name}`, message: `is not a known variable; did you mean ${near}?` }];
+  });
 }
 
 /** In either case, where an empty value says nothing; so do curl and all others. */

@@ -44,7 +44,10 @@ export class Resolver {
     this.#flags = flags;
     this.file = file;
     this.#findings = [...environment.findings, ...file?.findings ?? []];
-    this.#warnings = [...file?.warnings ?? []];
+    const named = new Set([...file?.variables ?? []].map((name) => `.env: ${name}`));
+    // What the file names is read, whatever it is called.
+    const ofEnvironment = environment.warnings.filter(({ at }) => !named.has(String(at)));
+    this.#warnings = [...ofEnvironment, ...file?.warnings ?? []];
   }
 
   has(name: VariableName): boolean {
@@ -123,7 +126,11 @@ export class Resolver {
   /** Every variable of the environment that says something, by its own name whatever form it came in. */
   usedVariables({ found, get }: Environment): Map<string, string> {
     const used = new Map<string, string>();
-    for (const [name, { value }] of found) if (value !== null) used.set(name, value);
+    for (const [name, { value, file }] of found) {
+      // A certificate is exchanged by its file: what it holds now is not what is meant.
+      if (file !== undefined && RENEWED.includes(name)) used.set(`${name}_FILE`, absolute(file));
+      else if (value !== null) used.set(name, value);
+    }
     for (const name of this.file?.variables ?? []) {
       const value = get(name);
       if (value !== undefined) used.set(name, value);
@@ -162,6 +169,13 @@ export class Resolver {
     if (this.file !== undefined) return await this.file.locate(findings);
     return findings.map(({ at, message }) => ({ origin: String(at), message }));
   }
+}
+
+/** Variables whose files change while they are used. */
+const RENEWED: readonly VariableName[] = ["TLS_CERT", "TLS_KEY"];
+
+function absolute(path: string): string {
+  return /^(?:[/\\]|[A-Za-z]:)/.test(path) ? path : `${Deno.cwd()}/${path}`;
 }
 
 /** The line of a problem in the file; 0 for all others, which come first. */

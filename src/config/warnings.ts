@@ -4,7 +4,19 @@ import type { Config } from "./schema.ts";
 const SHORT_TOKEN = 16;
 
 /** What works, and should be known all the same; each is a sentence without its full stop. */
-export function warningsOf({ auth, endpoints, server }: Config): string[] {
+export function warningsOf(config: Config): string[] {
+  return [...ofAuth(config), ...ofProxies(config)];
+}
+
+/** Whoever is believed by everybody can say every address. */
+function ofProxies({ server }: Config): string[] {
+  const isEverybody = server.trustedProxies.some((range) => /\/0$/.test(range));
+  return isEverybody
+    ? ["trusted_proxies names every address: everybody can choose the address that counts for them"]
+    : [];
+}
+
+function ofAuth({ auth, endpoints, server }: Config): string[] {
   if (auth.mode === "token") {
     return auth.tokens.filter(({ token }) => token.length < SHORT_TOKEN).map(({ name }) =>
       `the token ${

@@ -10,10 +10,16 @@ import { Problem } from "./problem.ts";
 export class BearerGate {
   readonly #expected: Uint8Array;
   readonly #failures: FailureGate;
+  readonly #onRefused: (source: string, waitMs: number) => void;
 
-  constructor(token: string, clock: Clock) {
+  /** `onRefused` is told of each wrong token, and how long its address has to wait now. */
+  constructor(
+    token: string,
+    { clock, onRefused = () => {} }: { clock: Clock; onRefused?: (source: string, waitMs: number) => void },
+  ) {
     this.#expected = hashOf(token);
     this.#failures = new FailureGate(clock);
+    this.#onRefused = onRefused;
   }
 
   /** Throws a {@link Problem} unless an `Authorization` field bears the token. */
@@ -35,14 +41,21 @@ export class BearerGate {
     const waitMs = this.#failures.waitMs(source);
     if (waitMs > 0) {
       const seconds = Math.ceil(waitMs / 1000);
-      throw new Problem(429, `Too many wrong tokens came from your address: wait ${seconds} s.`, {
-        headers: { "retry-after": String(seconds) },
-      });
+      throw new Problem(
+        429,
+        `Too many wrong tokens came from your address: even the right one has to wait ${seconds} s.`,
+        {
+          headers: { "retry-after": String(seconds) },
+        },
+      );
     }
     const hash = hashOf(presented);
     if (isEqual(hash, this.#expected)) return true;
     // Who sends none has not guessed.
-    if (presented !== "") this.#failures.failed(source, hash.toBase64());
+    if (presented !== "") {
+      this.#failures.failed(source, hash.toBase64());
+      this.#onRefused(source, this.#failures.waitMs(source));
+    }
     return false;
   }
 }

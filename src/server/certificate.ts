@@ -6,7 +6,7 @@ export interface CertificateParts {
   readonly readTextFile: (path: string) => Promise<string>;
   /** Puts them into use; throws where they cannot be used. */
   readonly use: (tls: TlsConfig) => Promise<void>;
-  readonly onRenewed: () => void;
+  readonly onRenewed: (tls: TlsConfig) => void;
   readonly onRefused: (reason: string) => void;
 }
 
@@ -43,7 +43,7 @@ export class Certificate {
       await this.#parts.use(tls);
       this.#used = tls;
       this.#refused = undefined;
-      this.#parts.onRenewed();
+      this.#parts.onRenewed(tls);
     } catch (error) {
       this.#refuse(tls.cert + tls.key, error);
     }

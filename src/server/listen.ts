@@ -1,7 +1,7 @@
 /** The listening side: sockets, TLS, what connections may take, and how it all ends. */
 
 import type { App } from "../app.ts";
-import type { ConnectionLimits, ServerConfig } from "../config/schema.ts";
+import type { ConnectionLimits, ServerConfig, TlsConfig } from "../config/schema.ts";
 import { closeQuietly } from "../http1/close_quietly.ts";
 import type { Log } from "../observability/log.ts";
 import { Certificate } from "./certificate.ts";
@@ -28,6 +28,8 @@ export interface RunningServer {
 
 /** How often connections and the files of the certificate are looked at; one timer for all of them. */
 const SWEEP_MS = 5_000;
+/** How often it is said that there is no room. */
+const SAY_FULL_MS = 60_000;
 /** How long connections may take to end once their exchanges have been cut. */
 const AFTER_CUT_MS = 500;
 
@@ -36,7 +38,7 @@ export function startServer(
   app: App,
   config: ServerConfig,
   log: Log,
-  { sweepMs }: { sweepMs?: number } = {},
+  { sweepMs, onRenewed = () => {} }: { sweepMs?: number; onRenewed?: (tls: TlsConfig) => void } = {},
 ): RunningServer {
   const connections = new Set<ServedConnection>();
   const serving = new Set<Promise<void>>();
@@ -45,6 +47,7 @@ export function startServer(
   let isOpen = true;
   let draining: Promise<void> | undefined;
   let gateway: Http2Gateway | undefined;
+  let saidFullAt = -Infinity;
 
   const listeners = listenAt(config);
   const [main] = listeners;
@@ -52,7 +55,10 @@ export function startServer(
   const certificate = config.tls && new Certificate(config.tls, {
     readTextFile: (path) => Deno.readTextFile(path),
     use: (tls) => secure?.renew(tls) ?? Promise.resolve(),
-    onRenewed: () => log("info", "certificate_renewed", {}),
+    onRenewed: (used) => {
+      log("info", "certificate_renewed", {});
+      onRenewed(used);
+    },
     onRefused: (reason) =>
       log("error", "certificate_refused", { detail: `${reason}; the one of before stays` }),
   });
@@ -77,7 +83,10 @@ export function startServer(
       new Listener(options, {
         onConnection(accepted) {
           if (hasRoom()) track(accepted, isTls(accepted) ? encrypted(accepted) : plain(accepted));
-          else accepted.close();
+          else {
+            sayFull();
+            accepted.close();
+          }
         },
         onFailed: (reason) => log("warn", "accept_failed", { detail: reason }),
         onDeaf: (reason) =>
@@ -157,6 +166,15 @@ export function startServer(
     connections.delete(idlest);
     idlest.close();
     return true;
+  }
+
+  /** Once a minute at most. */
+  function sayFull(): void {
+    if (now() - saidFullAt < SAY_FULL_MS) return;
+    saidFullAt = now();
+    log("warn", "connections_full", {
+      detail: `${limits.maxConnections} connections are open and busy; new ones are closed (max_connections)`,
+    });
   }
 
   async function drain(deadlineMs: number): Promise<void> {

@@ -11,9 +11,14 @@ const PROGRAM = "/usr/local/bin/llm-proxy";
  */
 export function systemdService({ program, variables, config }: ServiceFacts): ServicePlan {
   const configPath = config && `${FOLDER}/${config.name}`;
+  const credentials = CREDENTIALS.flatMap((name) => {
+    const path = variables.get(name);
+    return path === undefined ? [] : [{ name, path }];
+  });
+  const others = new Map([...variables].filter(([name]) => !credentials.some((one) => one.name === name)));
   const files = [
-    { path: UNIT, text: unitText(configPath), mode: 0o644 },
-    environmentFile(`${FOLDER}/environment`, variables),
+    { path: UNIT, text: unitText(configPath, credentials), mode: 0o644 },
+    environmentFile(`${FOLDER}/environment`, others),
     ...(config === undefined || configPath === undefined
       ? []
       : [{ path: configPath, text: config.text, mode: 0o644 }]),
@@ -31,7 +36,19 @@ export function systemdService({ program, variables, config }: ServiceFacts): Se
   };
 }
 
-function unitText(configPath: string | undefined): string {
+/** Files that only root may read: the service gets copies when it starts. */
+const CREDENTIALS: readonly string[] = ["TLS_CERT_FILE", "TLS_KEY_FILE"];
+
+interface Credential {
+  /** Of the variable that names the file. */
+  readonly name: string;
+  readonly path: string;
+}
+
+function unitText(configPath: string | undefined, credentials: readonly Credential[]): string {
+  const loaded = credentials.map(({ name, path }) =>
+    `LoadCredential=${name}:${path}\nEnvironment=${name}=%d/${name}\n`
+  ).join("");
   return `[Unit]
 Description=LLM API proxy
 Documentation=https://github.com/OWNER/llm-proxy
@@ -42,7 +59,7 @@ After=network-online.target
 ExecStart=${PROGRAM}
 ExecReload=/bin/kill -HUP $MAINPID
 EnvironmentFile=${FOLDER}/environment
-${configPath === undefined ? "" : `Environment=CONFIG_PATH=${configPath}\n`}Restart=on-failure
+${configPath === undefined ? "" : `Environment=CONFIG_PATH=${configPath}\n`}${loaded}Restart=on-failure
 RestartSec=2
 # Running answers may end; DRAIN_SECONDS is 30.
 TimeoutStopSec=45

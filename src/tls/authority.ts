@@ -7,6 +7,7 @@ import * as asn1js from "asn1js";
 import {
   AltName,
   AttributeTypeAndValue,
+  AuthorityKeyIdentifier,
   BasicConstraints,
   Certificate,
   Extension,
@@ -60,6 +61,8 @@ const OID = {
   commonName: "2.5.4.3",
   basicConstraints: "2.5.29.19",
   keyUsage: "2.5.29.15",
+  subjectKey: "2.5.29.14",
+  authorityKey: "2.5.29.35",
   extendedKeyUsage: "2.5.29.37",
   subjectAltName: "2.5.29.17",
   nameConstraints: "2.5.29.30",
@@ -94,6 +97,7 @@ export async function createAuthority(
     extensions: [
       extension(OID.basicConstraints, new BasicConstraints({ cA: true, pathLenConstraint: 0 }).toSchema()),
       keyUsage(KEY_USAGE.authority),
+      subjectKey(await keyIdentifier(keys.publicKey)),
       extension(
         OID.nameConstraints,
         new NameConstraints({ permittedSubtrees: permitted.map((base) => new GeneralSubtree({ base })) })
@@ -125,6 +129,8 @@ export async function issueCertificate(
     extensions: [
       extension(OID.basicConstraints, new BasicConstraints({ cA: false }).toSchema()),
       keyUsage(KEY_USAGE.server),
+      subjectKey(await keyIdentifier(keys.publicKey)),
+      ...authorityKey(subjectKeyOf(authority.certificate)),
       extension(OID.extendedKeyUsage, new ExtKeyUsage({ keyPurposes: [OID.serverAuth] }).toSchema(), false),
       extension(OID.subjectAltName, new AltName({ altNames }).toSchema(), false),
     ],
@@ -208,6 +214,26 @@ function extension(extnID: string, value: asn1js.BaseBlock, critical = true): Ex
 
 function keyUsage([bits, unusedBits]: readonly [number, number]): Extension {
   return extension(OID.keyUsage, new asn1js.BitString({ valueHex: Uint8Array.of(bits).buffer, unusedBits }));
+}
+
+/** By these a chain is found (RFC 5280, 4.2.1.1 and 4.2.1.2); strict readers, such as Python's, ask for them. */
+function subjectKey(identifier: ArrayBuffer): Extension {
+  return extension(OID.subjectKey, new asn1js.OctetString({ valueHex: identifier }), false);
+}
+
+function authorityKey(identifier: ArrayBuffer | undefined): Extension[] {
+  if (identifier === undefined) return [];
+  const keyIdentifier = new asn1js.OctetString({ valueHex: identifier });
+  return [extension(OID.authorityKey, new AuthorityKeyIdentifier({ keyIdentifier }).toSchema(), false)];
+}
+
+async function keyIdentifier(key: CryptoKey): Promise<ArrayBuffer> {
+  return await crypto.subtle.digest("SHA-1", await crypto.subtle.exportKey("raw", key));
+}
+
+function subjectKeyOf(certificate: string): ArrayBuffer | undefined {
+  const found = extensionOf(certificate, OID.subjectKey);
+  return found instanceof asn1js.OctetString ? found.valueBlock.valueHexView.slice().buffer : undefined;
 }
 
 function addressName(bytes: readonly number[]): GeneralName {

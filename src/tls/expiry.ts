@@ -1,12 +1,14 @@
-import type { Config } from "../config/schema.ts";
+import type { Config, TlsConfig } from "../config/schema.ts";
 
 /** When warnings begin. */
 const SOON_MS = 30 * 24 * 3_600_000;
 
 /** What there is to say about a server's certificate, as sentences without their full stop. */
 export async function certificateWarnings({ server }: Pick<Config, "server">): Promise<string[]> {
-  const warning = server.tls && await expiryWarning(server.tls.cert, Date.now());
-  return warning === undefined ? [] : [warning];
+  if (server.tls === undefined) return [];
+  const expiry = await expiryWarning(server.tls.cert, Date.now());
+  const pair = await pairWarning(server.tls);
+  return [expiry, pair].filter((warning) => warning !== undefined);
 }
 
 /** What there is to say about how long a certificate is valid; undefined: nothing. */
@@ -22,4 +24,15 @@ export async function expiryWarning(certificate: string, epochMs: number): Promi
   const date = new Date(notAfter).toISOString().slice(0, 10);
   if (notAfter < epochMs) return `the certificate was valid until ${date}: clients refuse it`;
   return notAfter < epochMs + SOON_MS ? `the certificate is valid until ${date} only: renew it` : undefined;
+}
+
+/** Whether a key is the certificate's. */
+async function pairWarning({ cert, key }: TlsConfig): Promise<string | undefined> {
+  const { createPrivateKey, X509Certificate } = await import("node:crypto");
+  try {
+    if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return undefined;
+  } catch {
+    return undefined; // of a kind that is not known here; whoever listens with it says more
+  }
+  return "the private key is not the certificate's: nobody can connect by HTTPS";
 }

@@ -299,11 +299,12 @@ Deno.test("/admin/api/exchanges/live: ends with its session also where nothing h
           headers: { "content-type": "text/event-stream" },
         }),
       ),
-    gate: new BearerGate(SECRETS.managementToken, clock),
+    gate: new BearerGate(SECRETS.managementToken, { clock }),
     clock,
     assets: new Assets(PAGE_FOLDER),
     idleMs: () => 10 * MINUTE_MS,
     isSecure: () => false,
+    onSignedIn() {},
     onUnexpected: (error) => {
       throw error;
     },

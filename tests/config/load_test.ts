@@ -200,3 +200,20 @@ trusted_proxies = ["10.0.0.1"]
   const { maxConnections, headMs, sendMs, maxHeadBytes } = server.connections;
   assertEquals([maxConnections, headMs, sendMs, maxHeadBytes], [7, 5_000, Infinity, 8 * 1024]);
 });
+
+Deno.test("loadConfig: a name in .env that is nearly a variable's is pointed out, unless the file reads it", async () => {
+  const warnings = async (dotenv: string, file = "") => {
+    const env = Object.entries(GOOD).map(([name, value]) => `${name}=${value}\n`).join("");
+    const files = { ".env": env + dotenv, ...(file !== "" && { "config.toml": file }) };
+    return (await load(sources({}, files))).warnings.map(({ origin, message }) => `${origin} ${message}`);
+  };
+  assertEquals(await warnings("ALOWED_IPS=10.0.0.1\n"), [
+    ".env: ALOWED_IPS is not a known variable; did you mean ALLOWED_IPS?",
+  ]);
+  assertEquals(await warnings("TLS_CERTFILE=x\n"), [
+    ".env: TLS_CERTFILE is not a known variable; did you mean TLS_CERT_FILE?",
+  ]);
+  assertEquals(await warnings("GROQ_API_KEY=x\nSOMETHING_ELSE=1\n"), []);
+  const file = '[endpoints.openai]\napi_key = "${OPENAI_API_KEY2}"\n';
+  assertEquals(await warnings("OPENAI_API_KEY2=some-key\n", file), []);
+});

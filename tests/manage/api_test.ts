@@ -45,7 +45,7 @@ class ApiBench {
       proxy: undefined,
       ending: new AbortController().signal,
     }, {
-      gate: new BearerGate(SECRETS.managementToken, this.clock),
+      gate: new BearerGate(SECRETS.managementToken, { clock: this.clock }),
       onUnexpected: (error) => this.unexpected.push(error),
     });
     this.#document = this.raw("GET", "/openapi.json").then(({ body }) => body);

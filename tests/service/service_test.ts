@@ -13,7 +13,12 @@ import { windowsService } from "../../src/service/windows.ts";
 const SECRET = "sk-secret-of-the-service";
 const FACTS: ServiceFacts = {
   program: "/home/me/llm-proxy",
-  variables: new Map([["OPENAI_API_KEY", SECRET], ["PROXY_TOKEN", "it's-a-token"]]),
+  variables: new Map([
+    ["OPENAI_API_KEY", SECRET],
+    ["PROXY_TOKEN", "it's-a-token"],
+    ["TLS_CERT_FILE", "/etc/llm-proxy/tls/cert.pem"],
+    ["TLS_KEY_FILE", "/etc/llm-proxy/tls/key.pem"],
+  ]),
   config: { name: "config.toml", text: '[endpoints.openai]\napi_key = "${OPENAI_API_KEY}"\n' },
   user: "me",
 };
@@ -46,6 +51,20 @@ for (const [platform, plan] of Object.entries(PLANS)) {
     );
   });
 }
+
+Deno.test("service: systemd: a certificate's files are handed to the service as they are at its start", () => {
+  const variables = new Map([["TLS_CERT_FILE", "/etc/tls/cert.pem"], ["TLS_KEY_FILE", "/etc/tls/key.pem"], [
+    "PORT",
+    "1",
+  ]]);
+  const [unit, environment] = systemdService({ ...FACTS, variables }).files;
+  assert(
+    unit?.text.includes(
+      "LoadCredential=TLS_KEY_FILE:/etc/tls/key.pem\nEnvironment=TLS_KEY_FILE=%d/TLS_KEY_FILE\n",
+    ),
+  );
+  assert(environment?.text.includes("PORT=1") && !environment.text.includes("TLS_"));
+});
 
 Deno.test("environmentText: what is written is what parseEnv reads", () => {
   const values = ["plain", "with space", "it's", 'say "x"', "a#b", "$HOME", "back\\slash", "", "x=y"];

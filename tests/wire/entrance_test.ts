@@ -113,3 +113,17 @@ Deno.test("management.allowed_ips: the plane is closed to others, and clients go
     200,
   );
 });
+
+Deno.test("a wrong management token and a sign-in are in the log, with the address and without the token", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ManagedProxy.start(upstream);
+  for (let round = 0; round < 5; round++) {
+    await rawRequest(proxy.url, ["GET /manage/projects HTTP/1.1", `Authorization: Bearer guess-${round}`]);
+  }
+  const refused = proxy.planeLog.filter(({ event }) => event === "management_refused");
+  assertEquals(refused.map(({ client, detail }) => [client, detail]), [
+    ...Array(4).fill(["127.0.0.1", "a wrong token"]),
+    ["127.0.0.1", "a wrong token; the address waits 15 s"],
+  ]);
+  assert(!JSON.stringify(proxy.planeLog).includes("guess-"));
+});

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";
 import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
@@ -289,4 +290,36 @@ Deno.test("HTTP/2: a cookie in crumbs goes on in one piece", async () => {
   await using client = new Client(proxy);
   await client.ask({ ":path": "/openai/v1/x", cookie: ["a=1", "b=2"] });
   assertEquals(upstream.requests[0]?.headers.filter(([name]) => name === "cookie"), [["cookie", "a=1; b=2"]]);
+});
+
+Deno.test("HTTP/2: the limits of heads are HTTP/1.1's, and an upload that pauses is a 408 as there", async () => {
+  await using upstream = new FakeUpstream({ script: async (exchange) => void await gather(exchange.body()) });
+  const connections = {
+    ...DEFAULT_SERVER_SETTINGS.connections,
+    maxHeadBytes: 4_096,
+    maxHeadFields: 20,
+    uploadMs: 200,
+  };
+  await using proxy = new LocalProxy(upstream, {
+    apiKey: SECRETS.openaiKey,
+    sweepMs: 50,
+    server: { tls: TLS, connections },
+  });
+  await using client = new Client(proxy);
+  const many = Object.fromEntries(Array.from({ length: 25 }, (_, index) => [`x-${index}`, "1"]));
+  for (const headers of [many, { "x-long": "a".repeat(4_100) }]) {
+    const refused = await client.ask({ ":path": "/openai/v1/x", ...headers });
+    assertEquals([refused.headers[":status"], refused.headers["x-llm-proxy-error"]], [
+      431,
+      "headers_too_large",
+    ]);
+  }
+  const stream = client.stream(
+    { ":method": "POST", ":path": "/openai/v1/x", "content-length": "1000" },
+    false,
+  );
+  stream.write("{");
+  const { headers } = await answerOf(stream);
+  assertEquals([headers[":status"], headers["x-llm-proxy-error"]], [408, "request_timeout"]);
+  stream.on("error", () => {}).close();
 });

@@ -172,6 +172,8 @@ Deno.test("realtime: responses over a WebSocket are counted too, and closed to t
   const refused = await openWebSocket(proxy.url, path, [`Authorization: Bearer ${narrow.value}`]);
   assertEquals(refused.status, 403);
   refused.peer[Symbol.dispose]();
+  await proxy.proxy.logged("exchange");
+  proxy.proxy.log.length = 0;
   const { value } = await proxy.token();
   const arriving = upstream.next();
   const { peer } = await openWebSocket(proxy.url, path, [`Authorization: Bearer ${value}`]);

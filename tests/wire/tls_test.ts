@@ -1,7 +1,10 @@
 /** Certificates: made, renewed, and exchanged while exchanges run. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Certificate } from "pkijs";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
 import { createAuthority, issueCertificate } from "../../src/tls/authority.ts";
+import { certificateWarnings } from "../../src/tls/expiry.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { HttpReader } from "../support/http_reader.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
@@ -103,9 +106,28 @@ Deno.test("tls renew: another certificate by the same authority, with the names 
       1,
       "There is no authority in nowhere: `llm-proxy tls init` makes one.",
     ]);
+    await Deno.rename(`${folder}/tls/ca-key.pem`, `${folder}/elsewhere.pem`);
+    const keyless = await run(["tls", "renew", "--folder", "tls"], folder);
+    assertEquals([keyless.code, keyless.err.trim()], [
+      1,
+      "tls/ca-key.pem is not there: bring it back for this command.",
+    ]);
     const odd = await run(["tls", "init", "--folder", "other", "--name", "a b"], folder);
     assertEquals(odd.code, 2);
   }));
+
+Deno.test("the authority: it and what it signs tell their keys, which strict readers such as Python's ask for", async () => {
+  const subject = { names: ["pi"], addresses: ["192.168.1.20"] };
+  const authority = await createAuthority(subject, Date.now());
+  const issued = await issueCertificate(authority, subject, Date.now());
+  const oids = (pem: string): string[] => {
+    const [, base64 = ""] = /-----BEGIN CERTIFICATE-----([^-]+)-/.exec(pem) ?? [];
+    return Certificate.fromBER(Uint8Array.fromBase64(base64.replace(/\s/g, ""))).extensions
+      ?.map(({ extnID }) => extnID) ?? [];
+  };
+  assert(oids(authority.certificate).includes("2.5.29.14"), "the authority's own");
+  assert(oids(issued.certificate).includes("2.5.29.14") && oids(issued.certificate).includes("2.5.29.35"));
+});
 
 Deno.test("the authority: what it signs beyond its names no client takes", async () => {
   const subject = { names: ["pi"], addresses: [] };
@@ -246,3 +268,21 @@ Deno.test("TLS: a certificate that ends soon, or has ended, is named at the star
       assertStringIncludes(proxy.output, words);
     }
   }));
+
+Deno.test("TLS: a key that is another certificate's is named before anybody connects", async () => {
+  const subject = { names: ["localhost"], addresses: [] };
+  const authority = await createAuthority(subject, Date.now());
+  const [one, other] = [
+    await issueCertificate(authority, subject, Date.now()),
+    await issueCertificate(authority, subject, Date.now()),
+  ];
+  assertEquals(await certificateWarnings(served(one.certificate, one.key)), []);
+  const [warning] = await certificateWarnings(served(one.certificate, other.key));
+  assertStringIncludes(warning ?? "", "the private key is not the certificate's");
+});
+
+function served(cert: string, key: string) {
+  return {
+    server: { ...DEFAULT_SERVER_SETTINGS, host: "localhost", port: 0, tls: { cert, key, files: [] } },
+  };
+}

@@ -4,16 +4,22 @@ import { sha1 } from "@noble/hashes/legacy.js";
 import type { IncomingRequest } from "../../http1/message.ts";
 import { type Field, field, fieldValue, listHas } from "../../http1/fields.ts";
 
+const DROPPED =
+  "A WebSocket needs the headers Upgrade: websocket and Connection: Upgrade; a proxy in front may drop them.";
+
 /** Whether a request asks for a WebSocket; a text says why it cannot be one. */
 export function upgradeOf(
   { method, fields, body }: Pick<IncomingRequest, "method" | "fields" | "body">,
 ): boolean | string {
-  if (!listHas(fieldValue(fields, "upgrade"), "websocket")) return false;
+  if (!listHas(fieldValue(fields, "upgrade"), "websocket")) {
+    // A proxy in front that knows nothing of WebSockets drops both fields that ask for one.
+    return fieldValue(fields, "sec-websocket-key") === undefined ? false : DROPPED;
+  }
   // Behind its head frames begin: two readers could take a body for them.
   if (body !== null) return "A WebSocket is asked for without a body.";
   if (method !== "GET") return `A WebSocket is asked for by GET, not by ${method}.`;
   if (!listHas(fieldValue(fields, "connection"), "upgrade")) {
-    return "A WebSocket needs the header Connection: Upgrade; something in front of the proxy may drop it.";
+    return DROPPED;
   }
   const key = fieldValue(fields, "sec-websocket-key");
   if (key === undefined || !/^[A-Za-z0-9+/]{22}==$/.test(key)) {

@@ -5,7 +5,7 @@ import type { ConnectionLimits } from "../../config/schema.ts";
 import { faultReply, ProxyFault } from "../../faults.ts";
 import type { ByteSource } from "../../http1/body.ts";
 import { type Field, fieldValue } from "../../http1/fields.ts";
-import { checkedField } from "../../http1/head.ts";
+import { checkedField, HeadTooLarge } from "../../http1/head.ts";
 import type { IncomingRequest, OutgoingReply } from "../../http1/message.ts";
 import { HttpSyntaxError } from "../../http1/syntax_error.ts";
 import { ClientWait, overdueOf } from "../client_wait.ts";
@@ -14,7 +14,7 @@ import { parseRequestHead } from "../request_head.ts";
 import { StreamBody } from "./stream_body.ts";
 
 /** What a request is answered with. */
-interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "now"> {
+interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "limits" | "now"> {
   /** Called once: the answer has been taken whole, or not. */
   readonly onEnd: () => void;
 }
@@ -81,7 +81,9 @@ export class Http2Exchange {
       request = this.#incoming();
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
-      const fault = new ProxyFault("bad_request", `The request is not proper: ${error.message}.`);
+      const fault = error instanceof HeadTooLarge
+        ? new ProxyFault("headers_too_large", `The request's head is too large: ${error.message}.`)
+        : new ProxyFault("bad_request", `The request is not proper: ${error.message}.`);
       return faultReply(fault, { dialect: "generic", requestId: "none" });
     }
     return await this.#parts.handler(request);
@@ -135,6 +137,7 @@ export class Http2Exchange {
     const { authority, target } = partsOf(url);
     const received: Field[] = [];
     for (const [name, value] of headers) received.push(checkedField(name, value));
+    checkSize(received, this.#parts.limits());
     if (fieldValue(received, "host") === undefined) received.unshift(checkedField("host", authority));
     const { fields, framing } = parseRequestHead({
       startLine: `${method} ${target} HTTP/1.1`,
@@ -151,6 +154,16 @@ export class Http2Exchange {
       cancellation: this.#cancellation,
     };
   }
+}
+
+/** The limits of heads, as HTTP/1.1 would write these fields. Throws {@link HeadTooLarge}. */
+function checkSize(fields: readonly Field[], { maxHeadBytes, maxHeadFields }: ConnectionLimits): void {
+  if (fields.length > maxHeadFields) throw new HeadTooLarge(`more than ${maxHeadFields} header fields`);
+  const bytes = fields.reduce(
+    (sum, { name, value }) => sum + name.length + value.length + ": \r\n".length,
+    0,
+  );
+  if (bytes > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
 }
 
 /** The runtime gives `http://authority/path?query`, byte for byte. */
