@@ -6,6 +6,7 @@ import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";
 import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
+import { ProxyProcess } from "../support/proxy_process.ts";
 import { SECRETS } from "../support/secrets.ts";
 import { pem } from "../support/tls_upstream.ts";
 
@@ -20,7 +21,7 @@ interface Answer {
 class Client implements AsyncDisposable {
   readonly session: ClientHttp2Session;
 
-  constructor(proxy: LocalProxy) {
+  constructor(proxy: Pick<LocalProxy, "url">) {
     const { port } = new URL(proxy.url);
     this.session = connect(`https://localhost:${port}`, { ca: pem("ca.pem") });
     this.session.on("error", () => {});
@@ -322,4 +323,26 @@ Deno.test("HTTP/2: the limits of heads are HTTP/1.1's, and an upload that pauses
   const { headers } = await answerOf(stream);
   assertEquals([headers[":status"], headers["x-llm-proxy-error"]], [408, "request_timeout"]);
   stream.on("error", () => {}).close();
+});
+
+Deno.test("HTTP/2: a client that says goodbye with nothing running does not end the program", async () => {
+  await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("x")) });
+  const tls = new URL("../support/tls/", import.meta.url).pathname;
+  await using proxy = await ProxyProcess.start({
+    upstream: upstream.origin,
+    env: {
+      TLS_CERT_FILE: `${tls}cert.pem`,
+      TLS_KEY_FILE: `${tls}key.pem`,
+      // The C library overwrites what is freed: whoever looks at it again fails at once, and not now and then.
+      MALLOC_PERTURB_: "165",
+    },
+  });
+  for (let round = 0; round < 20; round++) {
+    await using client = new Client(proxy);
+    for (let request = 0; request < round % 3; request++) {
+      assertEquals((await client.ask({ ":path": "/openai/v1/x" })).text, "x");
+    }
+    client.session.goaway();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 });
