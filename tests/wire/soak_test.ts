@@ -10,7 +10,7 @@ Deno.test({
   async fn() {
     const lines: string[] = [];
     const problems = await runSoak({
-      seconds: 6,
+      seconds: 5,
       clients: 60,
       sampleMs: 2_000,
       tokensMs: 250,

@@ -7,6 +7,7 @@ import type { Credential } from "./credentials.ts";
 export interface Asked {
   readonly serial: number;
   readonly kind: Kind;
+  readonly over: "http/1.1" | "http/1.1 and tls" | "h2";
   readonly credential: Credential;
   /** By `performance.now()`. */
   readonly begunAt: number;

@@ -62,7 +62,11 @@ export async function compareBooks(books: Books): Promise<Balance> {
     if (!seen.has(serial)) problem(`${serial}: went to the provider and has no row`);
   }
   const balance = { rows: seen.size, answered: 0, unseen: 0, refused: 0 };
-  for (const [serial, { status, kind }] of ledger.entries) {
+  for (const [serial, { status, kind, lost }] of ledger.entries) {
+    if (lost !== undefined) {
+      const line = logged.get(serial);
+      problem(`${serial}: ${lost}; the log says ${line?.status} ${line?.ending}`);
+    }
     if (status === 401) {
       balance.refused++;
       if (seen.has(serial)) problem(`${serial}: was refused and has a row`);

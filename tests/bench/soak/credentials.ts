@@ -32,8 +32,11 @@ export class Credentials {
     return { value, tokenId, address, ends: undefined };
   }
 
-  /** All values of a token are asked to end; what comes back is to be called when that has been answered. */
-  ending(tokenId: string | undefined): () => void {
+  /**
+   * All values of a token are asked to end; what comes back is to be called when that has been answered, and gives
+   * them.
+   */
+  ending(tokenId: string | undefined): () => readonly Credential[] {
     const values = this.active.filter((credential) => credential.tokenId === tokenId);
     const asked = performance.now();
     for (const credential of values) {
@@ -47,6 +50,7 @@ export class Credentials {
       const answered = performance.now();
       for (const { ends } of values) if (ends) ends.answered = Math.min(answered, ends.answered);
       this.sort(answered);
+      return values;
     };
   }
 

@@ -68,11 +68,15 @@ function exchange(session: ClientHttp2Session, asked: Asked): Promise<Outcome> {
   let status: number | undefined;
   let requestId: string | undefined;
   let isRefused = false;
-  let hasEnded = false;
   let hasLeft = false;
   let text = "";
   let pieces = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const settle = (answered: "whole" | "cut"): void => {
+    clearTimeout(timer);
+    const ended = hasLeft ? "left" : status === undefined ? "nothing" : answered;
+    resolve({ status, requestId, text, ended });
+  };
   const leave = (): void => {
     hasLeft = true;
     stream.close(constants.NGHTTP2_CANCEL);
@@ -87,19 +91,12 @@ function exchange(session: ClientHttp2Session, asked: Asked): Promise<Outcome> {
     text += new TextDecoder().decode(piece);
     if (kind.leaves === "answer" && !isRefused && ++pieces > patience && !hasLeft) leave();
   });
-  stream.on("end", () => hasEnded = true);
-  stream.on("error", () => {});
-  stream.on("close", () => {
-    clearTimeout(timer);
-    const isWhole = hasEnded && stream.rstCode === constants.NGHTTP2_NO_ERROR;
-    const answered = isWhole ? "whole" : "cut";
-    resolve({
-      status,
-      requestId,
-      text,
-      ended: hasLeft ? "left" : status === undefined ? "nothing" : answered,
-    });
+  // The runtime's client does not always tell of the close of a stream that has ended.
+  stream.on("end", () => {
+    if (stream.rstCode === constants.NGHTTP2_NO_ERROR) settle("whole");
   });
+  stream.on("error", () => {});
+  stream.on("close", () => settle("cut"));
   if (kind.leaves === "upload") {
     stream.write(body.slice(0, body.length / 2));
     timer = setTimeout(leave, UPLOAD_PAUSE_MS);

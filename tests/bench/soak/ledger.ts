@@ -13,6 +13,8 @@ export interface Entry {
   readonly generation: number;
   /** Undefined: nothing is known of them. */
   readonly outputTokens: number | undefined;
+  /** Its client did not see its end, and why. */
+  readonly lost: string | undefined;
 }
 
 /** Problems that are kept; of the others there is a count. */
@@ -40,8 +42,14 @@ export class Ledger {
     return ++this.#serial;
   }
 
+  /** It did not come to an end. */
+  lost({ serial, kind, over, generation }: Asked, error: unknown): void {
+    const entry = { kind: kind.name, status: undefined, requestId: undefined, outputTokens: undefined };
+    this.entries.set(serial, { ...entry, generation, lost: `${over}: ${kind.name}: ${error}` });
+  }
+
   ended(asked: Asked, outcome: Outcome): void {
-    const { kind, serial, credential, begunAt, generation } = asked;
+    const { kind, serial, over, credential, begunAt, generation } = asked;
     const { status, requestId, ended, answers } = outcome;
     const now = performance.now();
     const refusal = kind.who === "nobody" ? "must" : refusalOf(credential, { begunAt, now });
@@ -51,6 +59,7 @@ export class Ledger {
       status,
       requestId,
       generation,
+      lost: undefined,
       outputTokens: isMetered ? outputTokensOf(serial) * (answers ?? 1) : undefined,
     });
     if (kind.who === "ended") this.endedTried++;
@@ -59,13 +68,15 @@ export class Ledger {
 
     const isRefused = status === 401 && ended === "whole";
     if (refusal === "must" && !isRefused && ended !== "left") {
-      return this.problem(`${serial}: a token that had ended was let in: ${name}`);
+      return this.problem(`${serial}: a token that had ended was let in: ${over}: ${name}`);
     }
     if (refusal !== "never" && isRefused) return;
     // Who leaves may see nothing of the answer.
     const isFine = kind.leaves !== undefined && ended === "left" ||
       kind.expects.includes(`${status} ${ended}`);
-    if (!isFine) this.problem(`${serial}: ${name} ${JSON.stringify(outcome.text.slice(0, MOST_TEXT))}`);
+    if (!isFine) {
+      this.problem(`${serial}: ${over}: ${name} ${JSON.stringify(outcome.text.slice(0, MOST_TEXT))}`);
+    }
     if (kind.endpoint === "asking" && outcome.text.includes('"usage"')) {
       this.problem(`${serial}: the client saw the usage that only the proxy asked for`);
     }

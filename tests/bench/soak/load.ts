@@ -42,7 +42,7 @@ export async function runLoad(parts: LoadParts, signal: AbortSignal): Promise<vo
     using http1 = new Http1Client(isTls ? parts.tlsUrl : parts.url, below);
     while (!signal.aborted) {
       await new Promise((resolve) => setTimeout(resolve, below(LONGEST_THOUGHT_MS)));
-      const asked = nextOf(parts);
+      const asked = nextOf(parts, speaksHttp2 ? "h2" : isTls ? "http/1.1 and tls" : "http/1.1");
       if (asked === undefined) continue;
       try {
         const asking = asked.kind.play === "realtime"
@@ -50,12 +50,22 @@ export async function runLoad(parts: LoadParts, signal: AbortSignal): Promise<vo
           : (speaksHttp2 ? http2 : http1).ask(asked);
         ledger.ended(asked, await inTime(asking));
       } catch (error) {
-        ledger.problem(
-          `${asked.serial}: ${asked.kind.name}: ${error instanceof Error ? error.stack : error}`,
-        );
+        ledger.lost(asked, error);
       }
     }
   }
+}
+
+/** Asks once with a value that has ended, over a connection of its own. */
+export async function tryEnded(
+  parts: Pick<LoadParts, "url" | "ledger" | "below" | "generation">,
+  credential: Credential,
+): Promise<void> {
+  const kind = KINDS.find(({ who }) => who === "ended");
+  if (kind === undefined) throw new TypeError("there is no such kind");
+  using client = new Http1Client(parts.url, parts.below);
+  const asked = askedOf(parts, { kind, over: "http/1.1", credential });
+  parts.ledger.ended(asked, await inTime(client.ask(asked)));
 }
 
 /** Rejects where it takes longer than any exchange of the soak has to. */
@@ -70,7 +80,8 @@ async function inTime<Value>(promise: Promise<Value>): Promise<Value> {
 }
 
 /** Undefined: of that kind there is none now. */
-function nextOf({ below, credentials, special, ledger, generation }: LoadParts): Asked | undefined {
+function nextOf(parts: LoadParts, over: Asked["over"]): Asked | undefined {
+  const { below, credentials, special } = parts;
   const kind = kindOf(below(TOTAL_WEIGHT));
   const { who = "anybody" } = kind;
   const from = who === "ended" ? credentials.tried : credentials.active;
@@ -78,10 +89,16 @@ function nextOf({ below, credentials, special, ledger, generation }: LoadParts):
     ? from[below(Math.max(1, from.length))]
     : special[who];
   if (credential === undefined) return undefined;
+  return askedOf(parts, { kind, over: kind.play === "realtime" ? "http/1.1" : over, credential });
+}
+
+function askedOf(
+  { ledger, below, generation }: Pick<LoadParts, "ledger" | "below" | "generation">,
+  what: Pick<Asked, "kind" | "over" | "credential">,
+): Asked {
   return {
+    ...what,
     serial: ledger.nextSerial(),
-    kind,
-    credential,
     begunAt: performance.now(),
     generation: generation(),
     patience: below(MOST_PATIENCE),

@@ -5,7 +5,7 @@ import { SECRETS } from "../../support/secrets.ts";
 import { compareBooks } from "./books.ts";
 import { Credentials } from "./credentials.ts";
 import { Ledger } from "./ledger.ts";
-import { runLoad } from "./load.ts";
+import { runLoad, tryEnded } from "./load.ts";
 import { Management } from "./management.ts";
 import { growthOf, type Sample, sampleLine } from "./samples.ts";
 import { type Figures, SoakedProxy } from "./soaked_proxy.ts";
@@ -42,7 +42,11 @@ export async function runSoak(
   const management = new Management(proxy.url);
   const ledger = new Ledger();
   const credentials = new Credentials();
-  const life = new TokenLife(management, credentials);
+  const asking = { url: proxy.url, ledger, below, generation: () => proxy.generation };
+  const life = new TokenLife(management, {
+    credentials,
+    tryEnded: (credential) => tryEnded(asking, credential),
+  });
   await life.start();
   credentials.active.push(credentials.make(SECRETS.proxyToken));
   const special = {
@@ -50,15 +54,7 @@ export async function runSoak(
     limited: await life.make({ limits: { requests_per_minute: 30 } }),
     restricted: await life.make({ allowed_models: ["other-*"] }),
   };
-  const load = {
-    url: proxy.url,
-    tlsUrl: proxy.tlsUrl,
-    credentials,
-    special,
-    ledger,
-    below,
-    generation: () => proxy.generation,
-  };
+  const load = { ...asking, tlsUrl: proxy.tlsUrl, credentials, special };
   await runLoad({ ...load, clients: Math.min(clients, 40) }, AbortSignal.timeout(PRELUDE_MS));
   const before = await settled(proxy, { management, upstream });
   say(`before: ${before.sockets} sockets, ${before.timers} timers, ${before.rssMb.toFixed(1)} MB`);

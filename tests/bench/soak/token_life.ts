@@ -13,13 +13,22 @@ const TOLERANCE_MS = 2_000;
 export class TokenLife {
   readonly #management: Management;
   readonly #credentials: Credentials;
+  /** Asks with a value that has just ended. */
+  readonly #tryEnded: (credential: Credential) => Promise<void>;
   #projectId = "";
   #turn = 0;
   /** What was done, by its name. */
   readonly done = { created: 0, revoked: 0, rotated: 0 };
 
-  constructor(management: Management, credentials: Credentials) {
+  constructor(
+    management: Management,
+    { credentials, tryEnded }: {
+      credentials: Credentials;
+      tryEnded: (credential: Credential) => Promise<void>;
+    },
+  ) {
     this.#management = management;
+    this.#tryEnded = tryEnded;
     this.#credentials = credentials;
   }
 
@@ -56,38 +65,39 @@ export class TokenLife {
   }
 
   async #revoke(): Promise<void> {
-    const { tokenId } = this.#pick(0);
+    const credential = this.#pick(0);
+    if (credential === undefined) return await this.#create();
+    const { tokenId } = credential;
     const hasEnded = this.#credentials.ending(tokenId);
     await this.#management.ask("DELETE", `/tokens/${tokenId}`);
-    hasEnded();
+    await Promise.all(hasEnded().map(this.#tryEnded));
     this.done.revoked++;
   }
 
   async #rotate(overlapMs: number): Promise<void> {
     const credential = this.#pick(2);
+    if (credential === undefined) return await this.#create();
     const { tokenId } = credential;
     const hasEnded = overlapMs === 0 ? this.#credentials.ending(tokenId) : undefined;
     const path = `/tokens/${tokenId}/rotate`;
     const made = await this.#management.ask("POST", path, { overlap_minutes: overlapMs / 60_000 });
     const now = performance.now();
-    if (hasEnded !== undefined) hasEnded();
-    else {credential.ends = {
-        asked: now + overlapMs - TOLERANCE_MS,
-        answered: now + overlapMs + TOLERANCE_MS,
-      };}
+    const ended = hasEnded?.() ?? [];
+    if (hasEnded === undefined) {
+      credential.ends = { asked: now + overlapMs - TOLERANCE_MS, answered: now + overlapMs + TOLERANCE_MS };
+    }
     this.#credentials.active.push(this.#credentials.make(String(made["token"]), tokenId));
+    await Promise.all(ended.map(this.#tryEnded));
     this.done.rotated++;
   }
 
   /** One of the oldest of those that have one value alone. */
-  #pick(at: number): Credential {
+  #pick(at: number): Credential | undefined {
     const { active } = this.#credentials;
     const managed = active.filter(({ tokenId }) => tokenId !== undefined);
     const single = managed.filter(({ tokenId }) =>
       managed.filter((other) => other.tokenId === tokenId).length === 1
     );
-    const credential = single[at] ?? single[0];
-    if (credential === undefined) throw new Error("No managed token is left");
-    return credential;
+    return single[at] ?? single[0];
   }
 }
