@@ -134,20 +134,39 @@ async function secure(
   }
 }
 
+/** How long a connection may take that nobody waits for any more, before it is given up. */
+const LATE_MS = 3_000;
+
 async function connect(
   { hostname, port }: { readonly hostname: string; readonly port: number },
   cancellation: Cancellation,
 ): Promise<Deno.TcpConn> {
   const abort = new AbortController();
-  cancellation.stopWith(() => abort.abort());
+  const connecting = Deno.connect({ hostname, port, signal: abort.signal });
+  const { promise: left, reject } = Promise.withResolvers<never>();
+  cancellation.stopWith(() => {
+    reject(cancellation.reason);
+    discard(connecting, abort);
+  });
   try {
-    const connection = await Deno.connect({ hostname, port, signal: abort.signal });
+    const connection = await Promise.race([connecting, left]);
+    cancellation.throwIfCancelled();
+    cancellation.stopWith(undefined);
     connection.setNoDelay(true);
     return connection;
   } catch (error) {
     cancellation.throwIfCancelled();
     throw new TransportError(connectReason(error), facts("connect"), { cause: error });
   }
+}
+
+/**
+ * Closes a connection as soon as it is there. To abort at once would leave it open for ever where it has just been made
+ * and the runtime has not told yet; so late, nothing is being made but by chance.
+ */
+function discard(connecting: Promise<Deno.TcpConn>, abort: AbortController): void {
+  const timer = setTimeout(() => abort.abort(), LATE_MS);
+  connecting.then(closeQuietly, () => {}).finally(() => clearTimeout(timer));
 }
 
 function facts(phase: "connect" | "tls"): FailureFacts {

@@ -1,0 +1,34 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Cancellation, ClientGone } from "../../src/cancellation.ts";
+import { DIRECT } from "../../src/config/defaults.ts";
+import { dial, parseOrigin } from "../../src/forwarding/transport/dial.ts";
+import { FaultyUpstream } from "../support/faulty_upstream.ts";
+
+const TRIES = 500;
+
+Deno.test("dial: a connection that is made just when nobody wants it any more is closed", async () => {
+  await using upstream = new FaultyUpstream(() => {});
+  const origin = parseOrigin(upstream.origin);
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const cancellation = new Cancellation();
+    const dialing = dial(origin, { connection: DIRECT, cancellation, onPhase() {} });
+    setTimeout(() => cancellation.cancel(new ClientGone("the client left")), 0);
+    // The program is busy, and hears of both at the same time.
+    const until = performance.now() + attempt % 10 / 10;
+    while (performance.now() < until) { /* nothing else is done */ }
+    await dialing.then((connection) => connection.close(), () => {});
+  }
+  const { promise: late, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(resolve, 2_000, "some are left open");
+  const closed = upstream.allClosed().then(() => "all are closed");
+  assertEquals(await Promise.race([closed, late]), "all are closed");
+  clearTimeout(timer);
+});
+
+Deno.test("dial: whoever leaves while the connection is being made does not wait for it", async () => {
+  await using upstream = new FaultyUpstream(() => {});
+  const cancellation = new Cancellation();
+  const dialing = dial(parseOrigin(upstream.origin), { connection: DIRECT, cancellation, onPhase() {} });
+  cancellation.cancel(new ClientGone("the client left"));
+  await assertRejects(() => dialing, ClientGone);
+});
