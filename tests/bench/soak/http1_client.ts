@@ -98,7 +98,8 @@ async function exchange(
     return { outcome: { ...seen, text, ended: "cut" }, stays: false };
   }
   const closes = headerOf(answer.headers, "connection")?.toLowerCase() === "close";
-  return { outcome: { ...seen, text, ended: "whole" }, stays: !closes };
+  // Its answer may have been there already when it left.
+  return { outcome: { ...seen, text, ended: "whole" }, stays: !closes && !hasLeft };
 }
 
 function close(connection: Deno.Conn): void {

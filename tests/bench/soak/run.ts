@@ -86,7 +86,11 @@ export async function runSoak(
     }
   }
   const open = upstream.openConnections;
-  if (open > 0) ledger.problem(`${open} connections to the upstream are left`);
+  if (open.length > 0) {
+    ledger.problem(
+      `${open.length} connections to the upstream are left, the last on them: ${open.join(", ")}`,
+    );
+  }
   const inFlight = await management.inFlight();
   if (inFlight > 0) ledger.problem(`${inFlight} exchanges are left open`);
   const counted = await management.exchangesCounted();
@@ -129,7 +133,7 @@ async function settled(
     // The connection that was asked on is closed by now on this side only.
     await new Promise((resolve) => setTimeout(resolve, 500));
     const figures = await proxy.figures();
-    const isQuiet = inFlight === 0 && upstream.openConnections === 0;
+    const isQuiet = inFlight === 0 && upstream.openConnections.length === 0;
     const isBack = atMost === undefined ||
       figures.sockets <= atMost.sockets && figures.timers <= atMost.timers;
     if (isQuiet && isBack || performance.now() > end) return figures;

@@ -22,6 +22,8 @@ export class SoakUpstream implements AsyncDisposable {
   readonly problems: string[] = [];
   readonly #below: (limit: number) => number;
   readonly #open = new Map<Deno.Conn, Promise<void>>();
+  /** The exchange that came last on each connection. */
+  readonly #last = new Map<Deno.Conn, string>();
   readonly #listeners: Deno.TcpListener[] = [];
   readonly #accepting: Promise<void>[] = [];
   readonly origin: string;
@@ -37,9 +39,9 @@ export class SoakUpstream implements AsyncDisposable {
     });
   }
 
-  /** Connections that are open now. */
-  get openConnections(): number {
-    return this.#open.size;
+  /** Connections that are open now, by the exchanges that came last on them. */
+  get openConnections(): readonly string[] {
+    return [...this.#open.keys()].map((connection) => this.#last.get(connection) ?? "none");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -62,6 +64,7 @@ export class SoakUpstream implements AsyncDisposable {
         // Whoever leaves within its part leaves a connection that fails, as it should.
         const served = serve(connection).catch(() => {}).finally(() => {
           this.#open.delete(connection);
+          this.#last.delete(connection);
           close(connection);
         });
         this.#open.set(connection, served);
@@ -77,6 +80,7 @@ export class SoakUpstream implements AsyncDisposable {
       const head = await reader.head();
       if (head === null) return;
       const { play, serial } = this.#note(head);
+      this.#last.set(connection, `${play}-${serial}`);
       if (play === "realtime") {
         await writeAll(connection, accepted(head));
         return await playRealtime(new FramePeer(connection, reader), serial);
