@@ -94,7 +94,7 @@ Deno.test("a taken port is one clear line and exit 1", async () => {
   assertEquals(code, 1);
   assertEquals(
     err,
-    `Cannot listen on 127.0.0.1:${port}: another program has this port. Choose one with PORT or --port.\n`,
+    `Cannot listen on 127.0.0.1:${port}: another program has this port, or a connection of this machine to elsewhere. Choose one with PORT or --port.\n`,
   );
 });
 
