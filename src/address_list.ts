@@ -15,8 +15,12 @@ export function isAddressRange(text: string): boolean {
   return isPlain && (rest.length === 0 || ipaddr.isValidCIDR(text));
 }
 
-/** Makes a test of a list of addresses and ranges. IPv4 within IPv6 (`::ffff:10.0.0.1`) counts as IPv4. */
-export function addressTest(ranges: readonly string[]): AddressTest {
+/**
+ * Makes a test of a list of addresses and ranges; where there is no list, every address passes. IPv4 within IPv6
+ * (`::ffff:10.0.0.1`) counts as IPv4.
+ */
+export function addressTest(ranges: readonly string[] | undefined): AddressTest {
+  if (ranges === undefined) return () => true;
   const parsed = ranges.map(rangeOf);
   return (address) => {
     const parsedAddress = parse(address);

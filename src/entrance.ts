@@ -27,7 +27,7 @@ export function createEntrance(
   gate: FailureGate,
 ): Entrance {
   const isTrusted = addressTest(trustedProxies);
-  const isAllowed = allowedIps && addressTest(allowedIps);
+  const isAllowed = addressTest(allowedIps);
   return {
     addressOf({ peer, fields }) {
       return trustedProxies.length === 0
@@ -35,7 +35,7 @@ export function createEntrance(
         : clientAddress(peer, fieldValue(fields, "x-forwarded-for"), isTrusted);
     },
     checkAddress(address) {
-      if (isAllowed === undefined || isAllowed(address)) return;
+      if (isAllowed(address)) return;
       throw new ProxyFault(
         "forbidden",
         `Your address ${address} is not among those that may use this proxy (allowed_ips).`,

@@ -110,7 +110,7 @@ function runningPlane(
   let served: Served | undefined;
   let ports: Parameters<Plane["listens"]>[0] | undefined;
   let { retentionDays, metricsPublic, adminIdleMs } = config;
-  let isAllowed = testOf(config.allowedIps);
+  let isAllowed = addressTest(config.allowedIps);
   /** By the proxy's own list. */
   let isServed: AddressTest = () => true;
   let dropped = 0;
@@ -272,7 +272,7 @@ function runningPlane(
     refused: (ending) => metrics.refused(ending),
     serves(next) {
       served = next;
-      isServed = testOf(next.config.server.allowedIps);
+      isServed = addressTest(next.config.server.allowedIps);
       for (const { name, priceProvider } of next.config.endpoints) {
         if (priceProvider === undefined || prices.knows(priceProvider)) continue;
         const detail = `endpoints.${name}.price_provider ${
@@ -284,7 +284,7 @@ function runningPlane(
     listens: (listening) => void (ports = listening),
     configure(next) {
       ({ retentionDays, metricsPublic, adminIdleMs } = next);
-      isAllowed = testOf(next.allowedIps);
+      isAllowed = addressTest(next.allowedIps);
     },
     answer,
     drain() {
@@ -298,9 +298,4 @@ function runningPlane(
       store.close();
     },
   };
-}
-
-/** Of a list of addresses; where there is none, all are in it. */
-function testOf(ranges: readonly string[] | undefined): AddressTest {
-  return ranges === undefined ? () => true : addressTest(ranges);
 }
