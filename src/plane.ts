@@ -110,9 +110,8 @@ function runningPlane(
   let served: Served | undefined;
   let ports: Parameters<Plane["listens"]>[0] | undefined;
   let { retentionDays, metricsPublic, adminIdleMs } = config;
-  let isAllowed = addressTest(config.allowedIps);
-  /** By the proxy's own list. */
-  let isServed: AddressTest = () => true;
+  let mayManage = addressTest(config.allowedIps);
+  let mayCall: AddressTest = () => true;
   let dropped = 0;
   let readFails = false;
 
@@ -239,7 +238,7 @@ function runningPlane(
     managementToken: config.token,
     metricsPublic: () => metricsPublic,
     adminIdleMs: () => adminIdleMs,
-    isAllowed: (address) => isServed(address) && isAllowed(address),
+    isAllowed: (address) => mayCall(address) && mayManage(address),
     isSecure: () => served?.config.server.tls !== undefined && served.config.server.httpsPort === undefined,
     onRefused: (client, waitMs) =>
       log("warn", "management_refused", {
@@ -272,7 +271,7 @@ function runningPlane(
     refused: (ending) => metrics.refused(ending),
     serves(next) {
       served = next;
-      isServed = addressTest(next.config.server.allowedIps);
+      mayCall = addressTest(next.config.server.allowedIps);
       for (const { name, priceProvider } of next.config.endpoints) {
         if (priceProvider === undefined || prices.knows(priceProvider)) continue;
         const detail = `endpoints.${name}.price_provider ${
@@ -284,7 +283,7 @@ function runningPlane(
     listens: (listening) => void (ports = listening),
     configure(next) {
       ({ retentionDays, metricsPublic, adminIdleMs } = next);
-      isAllowed = addressTest(next.allowedIps);
+      mayManage = addressTest(next.allowedIps);
     },
     answer,
     drain() {
