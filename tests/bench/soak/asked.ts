@@ -22,7 +22,7 @@ export interface Outcome {
   /** Undefined: no head came. */
   readonly status: number | undefined;
   readonly requestId: string | undefined;
-  readonly ended: "whole" | "cut" | "left" | "nothing";
+  readonly ended: "whole" | "cut" | "left" | "nothing" | "reset";
   readonly text: string;
   /** Answers that told their usage, on a WebSocket. */
   readonly answers?: number;

@@ -74,7 +74,13 @@ function exchange(session: ClientHttp2Session, asked: Asked): Promise<Outcome> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const settle = (answered: "whole" | "cut"): void => {
     clearTimeout(timer);
-    const ended = hasLeft ? "left" : status === undefined ? "nothing" : answered;
+    const ended = hasLeft
+      ? "left"
+      : status !== undefined
+      ? answered
+      : stream.rstCode === constants.NGHTTP2_NO_ERROR
+      ? "nothing"
+      : "reset";
     resolve({ status, requestId, text, ended });
   };
   const leave = (): void => {

@@ -80,7 +80,7 @@ export const KINDS: readonly Kind[] = [
     endpoint: "openai",
     play: "cut",
     // Over HTTP/2 a stream may be reset before its head has left.
-    expects: ["200 cut", "undefined nothing"],
+    expects: ["200 cut", "undefined reset"],
   },
   { name: "upstream refused", weight: 2, endpoint: "refused", play: "plain", expects: ["502 whole"] },
   {
