@@ -6,8 +6,8 @@ import type { Endpoint } from "./config/schema.ts";
 import { ProxyFault } from "./faults.ts";
 import { plainBody } from "./forwarding/model/decode_body.ts";
 import { modelNames } from "./forwarding/model/model_places.ts";
-import type { ByteSource } from "./http1/body.ts";
-import { concat, readAgain, sourceOf, watched } from "./http1/bytes.ts";
+import type { ByteSource, MessageBody } from "./http1/body.ts";
+import { bodyOf, concat, readAgain, watched } from "./http1/bytes.ts";
 import { fieldValue } from "./http1/fields.ts";
 import type { IncomingRequest } from "./http1/message.ts";
 import { checkEndpoint, checkModels, restrictsModels } from "./limits/allowed.ts";
@@ -17,7 +17,7 @@ import type { Principal } from "./principal.ts";
 /** A request, and who makes it of whom. */
 export interface Candidate {
   readonly request: Pick<IncomingRequest, "fields" | "cancellation">;
-  readonly body: ByteSource | null;
+  readonly body: MessageBody | null;
   readonly principal: Principal;
   readonly endpoint: Endpoint;
   /** The path that is left for the backend, and the query. */
@@ -33,7 +33,7 @@ export interface Candidate {
  * Admits a request and gives its body, which has been read ahead where a rule depends on what it says.
  * Throws `forbidden`, `rate_limited`, `budget_exceeded`, or `payload_too_large` where what must be read is too long.
  */
-export async function admit(candidate: Candidate): Promise<ByteSource | null> {
+export async function admit(candidate: Candidate): Promise<MessageBody | null> {
   const { principal, endpoint, account, limiter } = candidate;
   checkEndpoint(principal, endpoint.name);
   const tap = new RequestTap({
@@ -77,7 +77,7 @@ function dependsOnBody({ subjects }: Principal): boolean {
 }
 
 /** Nothing waits for what it says; it is looked at while it passes. */
-function observed({ request, body }: Candidate, tap: RequestTap): ByteSource | null {
+function observed({ request, body }: Candidate, tap: RequestTap): MessageBody | null {
   const isPlain = (fieldValue(request.fields, "content-encoding") ?? "identity").trim() === "identity";
   return body === null || !isPlain ? body : watched(body, (piece) => tap.write(piece));
 }
@@ -86,7 +86,7 @@ function observed({ request, body }: Candidate, tap: RequestTap): ByteSource | n
 async function readFirst(
   { request, body, principal, endpoint, rest }: Candidate,
   tap: RequestTap,
-): Promise<ByteSource | null> {
+): Promise<MessageBody | null> {
   const { fields, cancellation } = request;
   const maxBytes = endpoint.maxBufferBytes;
   const isRestricted = restrictsModels(principal);
@@ -120,7 +120,7 @@ async function readFirst(
     }
     checkModels(principal, { models: [...modelsInPath(rest), ...named], hasBody: whole.length > 0 });
   }
-  return body === null ? null : sourceOf(whole);
+  return body === null ? null : bodyOf(whole);
 }
 
 async function readUpTo(

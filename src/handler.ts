@@ -14,7 +14,7 @@ import type { Entrance } from "./entrance.ts";
 import { Exchange, type ExchangeRecord, type Failover } from "./exchange.ts";
 import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
-import { forward } from "./forwarding/forward.ts";
+import { type BackendResponse, forward } from "./forwarding/forward.ts";
 import { keptAlive } from "./forwarding/keepalive.ts";
 import { upstreamFields } from "./forwarding/request_headers.ts";
 import { clientFields } from "./forwarding/response_headers.ts";
@@ -24,9 +24,9 @@ import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { withoutUsage, withUsageAsked } from "./forwarding/stream_usage/stream_usage.ts";
 import { answerHealth, type StorageHealth } from "./health.ts";
 import { type Field, fieldValue } from "./http1/fields.ts";
-import type { ByteSource } from "./http1/body.ts";
+import type { MessageBody } from "./http1/body.ts";
 import { limitedBody } from "./http1/limited_body.ts";
-import type { Handler, IncomingRequest, OutgoingReply } from "./http1/message.ts";
+import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http1/message.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { Slots } from "./limits/slots.ts";
 import type { Principal } from "./principal.ts";
@@ -123,6 +123,7 @@ export function createHandler(parts: HandlerParts): Handler {
     });
     const target = match(parts.routes, path);
     exchange.endpoint = target?.endpoint.name;
+    let answer: BackendResponse | undefined;
 
     try {
       entrance.checkAddress(address);
@@ -163,7 +164,10 @@ export function createHandler(parts: HandlerParts): Handler {
       if (entered instanceof Promise) checkDraining(parts);
 
       const { endpoint, rest } = target;
-      const limited = bodyWithinLimit(request, parts.maxBodyBytes);
+      const received = request.settledBody === undefined
+        ? request.body
+        : await settled(request, cancellation);
+      const limited = bodyWithinLimit(received, cancellation, parts.maxBodyBytes);
       const { limiter } = management ?? {};
       const body = account === undefined || limiter === undefined ? limited : await admit({
         request,
@@ -176,7 +180,7 @@ export function createHandler(parts: HandlerParts): Handler {
         account,
         limiter,
       });
-      const arrived = { fields, body, bodyLength: request.bodyLength };
+      const arrived = { fields, body };
       const sent = account === undefined || !endpoint.streamUsage
         ? { ...arrived, isAsked: false }
         : await withUsageAsked(arrived, { endpoint, path: rest }).catch((error) => {
@@ -203,14 +207,13 @@ export function createHandler(parts: HandlerParts): Handler {
           fields: upgrade ? [...UPGRADE_FIELDS, ...sentFields] : sentFields,
         };
       };
-      const answer = await forward({
+      answer = await forward({
         endpoint,
         balancer: parts.balancerOf(endpoint),
         method,
         headFor,
         sharesKey: (backend) => keyed(backend) === backend,
         body: sent.body,
-        bodyLength: sent.bodyLength,
         websocket: upgrade ? { maxMessageBytes: parts.maxMessageBytes } : undefined,
         cancellation,
         observer: exchange,
@@ -219,17 +222,19 @@ export function createHandler(parts: HandlerParts): Handler {
         hasProxysKey: usesOwnCredential(keyed(answer.backend)),
         exposedName: endpoint.exposeBackend ? answer.backend.name : undefined,
       };
-      const seen = sent.isAsked ? withoutUsage(answer) : answer;
-      const clients = clientFields(seen.fields, { requestId: exchange.id, backend: answering });
-      const { status, reason, tunnel } = answer;
+      const plain = sent.isAsked ? withoutUsage(answer) : answer.body;
+      const clients = clientFields(answer.fields, { requestId: exchange.id, backend: answering });
+      const { status, reason, omittedLength, tunnel } = answer;
       const { keepaliveMs } = endpoint;
       const keptBody = keepaliveMs === undefined
-        ? seen.body
-        : keptAlive(seen, { silenceMs: keepaliveMs, clock });
+        ? plain
+        : keptAlive({ fields: answer.fields, body: plain }, { silenceMs: keepaliveMs, clock });
       return tunnel === undefined
-        ? { status, reason, fields: clients, body: keptBody }
+        ? { status, reason, fields: clients, body: keptBody, omittedLength }
         : { status, reason, fields: [...UPGRADE_FIELDS, ...clients], body: null, tunnel };
     } catch (error) {
+      // Also the exchange's slot is released with its answer.
+      if (answer !== undefined) discardReply(answer);
       if (error instanceof ClientGone) {
         exchange.end("client_gone");
         return NOBODY_LISTENS;
@@ -241,15 +246,28 @@ export function createHandler(parts: HandlerParts): Handler {
   }
 }
 
+/** The body of a request whose head does not tell whether it has one. */
+async function settled(
+  { settledBody, body }: Pick<IncomingRequest, "settledBody" | "body">,
+  cancellation: Cancellation,
+): Promise<MessageBody | null> {
+  try {
+    return settledBody === undefined ? body : await settledBody();
+  } catch (error) {
+    throw cancellation.reason ?? error;
+  }
+}
+
 /** The request's body, which ends the exchange where it grows too long. */
 function bodyWithinLimit(
-  { body, bodyLength, cancellation }: IncomingRequest,
+  body: MessageBody | null,
+  cancellation: Cancellation,
   maxBytes: number | undefined,
-): ByteSource | null {
+): MessageBody | null {
   if (body === null || maxBytes === undefined) return body;
   const tooLarge = () =>
     new ProxyFault("payload_too_large", `The body is longer than the ${maxBytes} bytes this proxy takes.`);
-  if ((bodyLength ?? 0) > maxBytes) throw tooLarge();
+  if ((body.length ?? 0) > maxBytes) throw tooLarge();
   return limitedBody(body, maxBytes, () => {
     const fault = tooLarge();
     cancellation.cancel(fault);

@@ -88,7 +88,6 @@ async function probe(
         anthropicVersion: provider === "anthropic" ? anthropicVersion ?? ANTHROPIC_VERSION : undefined,
       }),
       body: null,
-      bodyLength: undefined,
       again: undefined,
       cancellation,
       onPhase() {},

@@ -4,7 +4,7 @@ import { Cancellation } from "../cancellation.ts";
 import type { Clock } from "../clock.ts";
 import type { Backend } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
-import type { OutgoingReply } from "../http1/message.ts";
+import type { Tunnel } from "../http1/message.ts";
 import { CLOSE_CODES } from "../websocket/frames.ts";
 import type { Content } from "./request_content.ts";
 import { RelayedBody } from "./relay.ts";
@@ -39,8 +39,8 @@ export interface AttemptWatch {
 
 /** An answer on its way to the client. */
 export interface RelayedResponse extends UpstreamResponse {
-  /** With a 101: what goes on over the client's connection. */
-  readonly tunnel?: NonNullable<OutgoingReply["tunnel"]>;
+  /** With a 101: what uses the client's connection after the head. */
+  readonly tunnel?: Tunnel;
 }
 
 /** An answer whose head is there. Whoever takes it either relays it or gives it up. */
@@ -73,7 +73,6 @@ export async function attempt(
       target: request.target,
       fields: content.fields,
       body: content.body,
-      bodyLength: content.bodyLength,
       again: content.again,
       upgrade: websocket !== undefined,
       cancellation: own,
@@ -118,7 +117,7 @@ export async function attempt(
               new ProxyFault("upstream_timeout", `The WebSocket was closed: ${message}.`),
             );
           };
-          return { ...response, tunnel: (client) => tunnel.run(client) };
+          return { ...response, tunnel };
         }
         if (response.body === null) {
           timer.stop();
@@ -136,7 +135,7 @@ export async function attempt(
             watch.ended(how);
           },
         });
-        return { status: response.status, reason: response.reason, fields: response.fields, body };
+        return { ...response, body };
       },
       giveUp() {
         timer.stop();

@@ -4,7 +4,7 @@ import { type Cancellation, ClientGone } from "../cancellation.ts";
 import type { Clock } from "../clock.ts";
 import type { Backend, Endpoint } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
-import type { ByteSource } from "../http1/body.ts";
+import type { MessageBody } from "../http1/body.ts";
 import type { Field } from "../http1/fields.ts";
 import { attempt, type AttemptAnswer, type RelayedResponse } from "./attempt.ts";
 import type { Balancer, Lease } from "./balancer.ts";
@@ -27,8 +27,7 @@ export interface ForwardRequest {
   readonly headFor: (backend: Backend) => { readonly target: string; readonly fields: readonly Field[] };
   /** Whether it is sent with the key that all others use, too: limits of another key say nothing of the backend. */
   readonly sharesKey: (backend: Backend) => boolean;
-  readonly body: ByteSource | null;
-  readonly bodyLength: number | undefined;
+  readonly body: MessageBody | null;
   /** A WebSocket is asked for, whose messages may be so long. */
   readonly websocket: { readonly maxMessageBytes: number } | undefined;
   readonly cancellation: Cancellation;
@@ -66,7 +65,7 @@ export async function forward(
 ): Promise<BackendResponse> {
   const { endpoint, balancer, cancellation, observer } = request;
   const startedAt = parts.clock.now();
-  const content = new RequestContent(request, endpoint);
+  const content = new RequestContent(request.body, endpoint);
   const tried = new Set<Backend>();
   if (content.mustBeRead) {
     await content.readWhole().catch((error) => {
@@ -181,6 +180,7 @@ function deliver(
     reason: response.reason,
     fields: response.fields,
     body: response.body,
+    omittedLength: response.omittedLength,
     ...(response.tunnel && { tunnel: response.tunnel }),
     backend,
   };

@@ -6,7 +6,6 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "keep-alive",
   "te",
   "trailer",
-  "transfer-encoding",
   "upgrade",
 ]);
 
@@ -16,11 +15,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
  */
 export function hopByHopTest(fields: readonly Field[]): (lower: string) => boolean {
   const connection = fieldValue(fields, "connection");
-  // `content-length` frames the message: without it a body would pass for the next request.
   const named = connection === undefined
     ? undefined
     : connection.toLowerCase().split(",").map((item) => item.trim());
-  return (lower) =>
-    HOP_BY_HOP.has(lower) || lower.startsWith("proxy-") ||
-    named?.includes(lower) === true && lower !== "content-length";
+  return (lower) => HOP_BY_HOP.has(lower) || lower.startsWith("proxy-") || named?.includes(lower) === true;
 }

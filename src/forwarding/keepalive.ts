@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { ByteSource } from "../http1/body.ts";
+import type { MessageBody } from "../http1/body.ts";
 import { type Field, fieldValue } from "../http1/fields.ts";
 
 /** A comment and the empty line behind it, which mean nothing to a reader of event streams (WHATWG HTML, 9.2.6). */
@@ -9,21 +9,20 @@ const CR = 13;
 
 /** The body of an answer; an event stream has a comment put in where it is silent for so long. */
 export function keptAlive(
-  { fields, body }: { readonly fields: readonly Field[]; readonly body: ByteSource | null },
+  { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
   options: { silenceMs: number; clock: Clock },
-): ByteSource | null {
-  const has = (name: string) => fieldValue(fields, name) !== undefined;
+): MessageBody | null {
   const isEventStream = fieldValue(fields, "content-type")?.toLowerCase().startsWith("text/event-stream");
   // In what is compressed or counted there is no room for it.
-  const hasRoom = !has("content-encoding") && !has("content-length");
+  const hasRoom = fieldValue(fields, "content-encoding") === undefined && body?.length === undefined;
   return body !== null && isEventStream === true && hasRoom ? withKeepalive(body, options) : body;
 }
 
 /** Puts in comments between two events alone. */
 function withKeepalive(
-  source: ByteSource,
+  source: MessageBody,
   { silenceMs, clock }: { silenceMs: number; clock: Clock },
-): ByteSource {
+): MessageBody {
   const boundary = new EventBoundary();
   /** What came while a comment was on its way; its bytes stay valid, since the source was not asked again. */
   let held: Promise<Uint8Array | null> | undefined;
@@ -49,6 +48,7 @@ function withKeepalive(
     });
   };
   return {
+    length: undefined,
     tryRead: () => isAsked || held !== undefined ? undefined : seen(source.tryRead()),
     read() {
       if (held !== undefined) {

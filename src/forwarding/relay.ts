@@ -1,6 +1,6 @@
 import type { Cancellation } from "../cancellation.ts";
 import { ClientGone } from "../cancellation.ts";
-import type { ByteSource } from "../http1/body.ts";
+import type { MessageBody } from "../http1/body.ts";
 
 /** What is told of a body while it passes. */
 export interface BodyWatch {
@@ -13,13 +13,15 @@ export interface BodyWatch {
 }
 
 /** A body that is handed on as it comes, and observed. It is read only when the client takes. */
-export class RelayedBody implements ByteSource {
-  readonly #source: ByteSource;
+export class RelayedBody implements MessageBody {
+  readonly length: number | undefined;
+  readonly #source: MessageBody;
   readonly #cancellation: Cancellation;
   readonly #watch: BodyWatch;
   #hasEnded = false;
 
-  constructor(source: ByteSource, cancellation: Cancellation, watch: BodyWatch) {
+  constructor(source: MessageBody, cancellation: Cancellation, watch: BodyWatch) {
+    this.length = source.length;
     this.#source = source;
     this.#cancellation = cancellation;
     this.#watch = watch;

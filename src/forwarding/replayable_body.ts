@@ -1,11 +1,11 @@
-import type { ByteSource } from "../http1/body.ts";
+import type { MessageBody } from "../http1/body.ts";
 
 /**
  * A body that is remembered while it is sent, up to a bound, so that it can be sent once more. Each attempt reads it
  * from the first byte on; one that was given up gets nothing any more and takes nothing from the next.
  */
 export class ReplayableBody {
-  readonly #source: ByteSource;
+  readonly #source: MessageBody;
   readonly #maxBytes: number;
   readonly #kept: (Uint8Array | undefined)[] = [];
   #keptBytes = 0;
@@ -17,7 +17,7 @@ export class ReplayableBody {
   #ended = false;
   #pulling: Promise<void> | undefined;
 
-  constructor(source: ByteSource, maxBytes: number) {
+  constructor(source: MessageBody, maxBytes: number) {
     this.#source = source;
     this.#maxBytes = maxBytes;
   }
@@ -57,7 +57,7 @@ export class ReplayableBody {
   }
 
   /** The body for the next attempt, in place of the one before. */
-  attempt(): ByteSource {
+  attempt(): MessageBody {
     const own = ++this.#latest;
     this.#taken = 0;
     const tryRead = (): Uint8Array | null | undefined => {
@@ -79,7 +79,7 @@ export class ReplayableBody {
         await (this.#pulling ??= this.#pull());
       }
     };
-    return { tryRead, read, cancel: () => this.#source.cancel() };
+    return { length: this.#source.length, tryRead, read, cancel: () => this.#source.cancel() };
   }
 
   async #pull(): Promise<void> {

@@ -2,19 +2,18 @@
 
 import type { Backend, Endpoint } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
-import type { ByteSource } from "../http1/body.ts";
-import { concat, sourceOf } from "../http1/bytes.ts";
-import { type Field, field } from "../http1/fields.ts";
+import type { MessageBody } from "../http1/body.ts";
+import { bodyOf, concat } from "../http1/bytes.ts";
+import type { Field } from "../http1/fields.ts";
 import { replaceModel } from "./model/replace_model.ts";
 import { ReplayableBody } from "./replayable_body.ts";
 
 /** What is sent of a request after its head was decided. */
 export interface Content {
   readonly fields: readonly Field[];
-  readonly body: ByteSource | null;
-  readonly bodyLength: number | undefined;
+  readonly body: MessageBody | null;
   /** The body once more, from the start; undefined where it is not remembered. */
-  readonly again: (() => ByteSource) | undefined;
+  readonly again: (() => MessageBody) | undefined;
 }
 
 /**
@@ -25,25 +24,23 @@ const SMALL_BYTES = 64 * 1024;
 
 /** The body of one exchange. */
 export class RequestContent {
-  readonly #source: ByteSource | null;
-  readonly #length: number | undefined;
+  readonly #source: MessageBody | null;
   readonly #maxBytes: number;
   readonly #replayable: ReplayableBody | undefined;
   readonly #hasModels: boolean;
   #whole: Uint8Array | undefined;
 
   constructor(
-    { body, bodyLength }: Pick<Content, "body" | "bodyLength">,
+    body: MessageBody | null,
     { retry, maxBufferBytes, backends }: Pick<Endpoint, "retry" | "maxBufferBytes" | "backends">,
   ) {
     this.#source = body;
-    this.#length = bodyLength;
     this.#maxBytes = maxBufferBytes;
     this.#hasModels = body !== null && backends.some(({ model }) => model !== undefined);
     if (body === null) return;
-    const length = bodyLength ?? Infinity;
+    const length = body.length ?? Infinity;
     const isSmall = length <= SMALL_BYTES;
-    const isRetried = retry.retries > 0 && (bodyLength === undefined || length <= maxBufferBytes);
+    const isRetried = retry.retries > 0 && (body.length === undefined || length <= maxBufferBytes);
     if (!isSmall && !isRetried && !this.#hasModels) return;
     const isHeld = isRetried || this.#hasModels;
     this.#replayable = new ReplayableBody(
@@ -83,28 +80,21 @@ export class RequestContent {
     const whole = this.#whole;
     if (whole === undefined) return this.asItComes(fields);
     const replaced = model && await replaceModel(whole, { fields, model, maxBytes: this.#maxBytes });
-    const again = () => sourceOf(replaced?.bytes ?? whole);
-    if (replaced === undefined) return { fields, body: again(), bodyLength: this.#length, again };
-    const kept = fields.filter(({ lower }) =>
-      lower !== "content-length" && !(replaced.decoded && lower === "content-encoding")
-    );
-    const { length } = replaced.bytes;
-    return {
-      fields: [...kept, field("content-length", String(length))],
-      body: again(),
-      bodyLength: length,
-      again,
-    };
+    const again = () => bodyOf(replaced?.bytes ?? whole);
+    const kept = replaced?.decoded === true
+      ? fields.filter(({ lower }) => lower !== "content-encoding")
+      : fields;
+    return { fields: kept, body: again(), again };
   }
 
   /** What a backend gets that has no model of its own. */
   asItComes(fields: readonly Field[]): Content {
     const replayable = this.#replayable;
+    const length = this.#source?.length;
     return {
       fields,
       body: replayable?.attempt() ?? this.#source,
-      bodyLength: this.#length,
-      again: replayable === undefined || this.#length === undefined || this.#length > SMALL_BYTES
+      again: replayable === undefined || length === undefined || length > SMALL_BYTES
         ? undefined
         : () => replayable.attempt(),
     };
@@ -116,7 +106,7 @@ export class RequestContent {
         "payload_too_large",
         `The body is longer than the ${this.#maxBytes} bytes up to which its model can be replaced.`,
       );
-    if ((this.#length ?? 0) > this.#maxBytes) throw tooLong();
+    if ((this.#source?.length ?? 0) > this.#maxBytes) throw tooLong();
     const body = this.#replayable?.attempt();
     const pieces: Uint8Array[] = [];
     let length = 0;

@@ -14,6 +14,12 @@ export interface ByteSource {
   readonly cancel: () => void;
 }
 
+/** A message's body together with its length, from which the writer frames the message. */
+export interface MessageBody extends ByteSource {
+  /** In bytes; undefined: not known before the body has ended. */
+  readonly length: number | undefined;
+}
+
 /** A body that is framed within its connection. */
 export abstract class FramedBody implements ByteSource {
   protected readonly reader: ConnectionReader;
@@ -45,6 +51,9 @@ export abstract class FramedBody implements ByteSource {
       return null;
     }
   }
+
+  /** Reads what stands before the first byte as far as it has come. Throws where that breaks the rules. */
+  begin(): void {}
 
   /** Nothing is held: who owns the connection decides what becomes of it. */
   cancel(): void {}
@@ -105,14 +114,24 @@ export class ChunkedBody extends FramedBody {
   #left = 0;
   #trailerBytes = 0;
 
+  override begin(): void {
+    if (this.#state === "size") this.#readSize();
+  }
+
+  /** Whether the line of the next chunk's size has come. */
+  #readSize(): boolean {
+    const size = this.#plainSize() ?? this.#sizeWithExtension();
+    if (size === undefined) return false;
+    this.#left = size;
+    this.#state = size === 0 ? "trailers" : "data";
+    return true;
+  }
+
   protected override next(): Uint8Array | null | undefined {
     while (true) {
       switch (this.#state) {
         case "size": {
-          const size = this.#plainSize() ?? this.#sizeWithExtension();
-          if (size === undefined) return undefined;
-          this.#left = size;
-          this.#state = size === 0 ? "trailers" : "data";
+          if (!this.#readSize()) return undefined;
           break;
         }
         case "data": {

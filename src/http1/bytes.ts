@@ -1,4 +1,4 @@
-import type { ByteSource } from "./body.ts";
+import type { MessageBody } from "./body.ts";
 
 /** All parts, one behind the other, in bytes of their own. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
@@ -13,21 +13,22 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Bytes as a source that gives them at once. */
-export function sourceOf(bytes: Uint8Array): ByteSource {
+/** Bytes as a body that gives them at once. */
+export function bodyOf(bytes: Uint8Array): MessageBody {
   let left: Uint8Array | null = bytes.length === 0 ? null : bytes;
   const tryRead = (): Uint8Array | null => {
     const piece = left;
     left = null;
     return piece;
   };
-  return { tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
+  return { length: bytes.length, tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
 }
 
-/** Pieces that were read already, and then the rest of their source. The pieces are given in bytes of their own. */
-export function readAgain(pieces: readonly Uint8Array[], rest: ByteSource): ByteSource {
+/** Pieces that were read already, and then the rest of their body. The pieces are given in bytes of their own. */
+export function readAgain(pieces: readonly Uint8Array[], rest: MessageBody): MessageBody {
   const left = [...pieces];
   return {
+    length: rest.length,
     tryRead: () => left.shift() ?? rest.tryRead(),
     read: () => {
       const piece = left.shift();
@@ -37,13 +38,14 @@ export function readAgain(pieces: readonly Uint8Array[], rest: ByteSource): Byte
   };
 }
 
-/** A source whose pieces are shown to somebody on their way. */
-export function watched(source: ByteSource, watch: (piece: Uint8Array) => void): ByteSource {
+/** A body whose pieces `watch` sees while they pass. */
+export function watched(source: MessageBody, watch: (piece: Uint8Array) => void): MessageBody {
   const seen = <Piece extends Uint8Array | null | undefined>(piece: Piece): Piece => {
     if (piece instanceof Uint8Array) watch(piece);
     return piece;
   };
   return {
+    length: source.length,
     tryRead: () => seen(source.tryRead()),
     read: async () => seen(await source.read()),
     cancel: () => source.cancel(),

@@ -8,8 +8,22 @@ export interface Field {
   readonly value: string;
 }
 
-/** A field of the proxy's own; the name is given in lower case. */
-export function field(lower: string, value: string): Field {
+/**
+ * The fields that say how long a body is. They belong to one connection: the reader of heads takes them out
+ * of a message's fields, and only the writer of heads puts them in.
+ */
+export type FramingFieldName = "content-length" | "transfer-encoding";
+
+/** Whether a field, named in lower case, says how long a body is. */
+export function isFramingField(lower: string): lower is FramingFieldName {
+  return lower === "content-length" || lower === "transfer-encoding";
+}
+
+/** A field that the proxy adds; the name is given in lower case. A framing field does not compile. */
+export function field<Name extends string>(
+  lower: Name extends FramingFieldName ? never : Name,
+  value: string,
+): Field {
   return { name: lower, lower, value };
 }
 

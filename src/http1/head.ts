@@ -1,14 +1,16 @@
 /** Heads of HTTP/1.1 messages, read strictly (RFC 9112, 2 to 5). */
 
 import type { Field } from "./fields.ts";
+import { type Framing, separateFraming } from "./framing.ts";
 import { decodeLatin1 } from "./latin1.ts";
 import type { ConnectionReader } from "./reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
 
-/** A head's first line and its fields. */
+/** A head's first line, its fields without framing, and how its body ends. */
 export interface Head {
   readonly startLine: string;
   readonly fields: Field[];
+  readonly framing: Framing;
 }
 
 /** A head is longer than the limits allow. */
@@ -65,7 +67,7 @@ function headEnd(bytes: Uint8Array, from: number): number {
 export function parseHead(text: string, maxFields: number): Head {
   const [startLine = "", ...lines] = text.split("\r\n");
   if (lines.length > maxFields) throw new HeadTooLarge(`more than ${maxFields} header fields`);
-  return { startLine, fields: lines.map(parseField) };
+  return { startLine, ...separateFraming(lines.map(parseField)) };
 }
 
 /** A folded line begins with a space and so has no name: it is refused like every other line without one. */

@@ -1,7 +1,7 @@
-import type { ByteSource } from "./body.ts";
+import type { MessageBody } from "./body.ts";
 
 /** A body that breaks off beyond a length; `exceeded` is then called once and gives what is thrown. */
-export function limitedBody(body: ByteSource, maxBytes: number, exceeded: () => Error): ByteSource {
+export function limitedBody(body: MessageBody, maxBytes: number, exceeded: () => Error): MessageBody {
   let left = maxBytes;
   const counted = <Piece extends Uint8Array | null | undefined>(piece: Piece): Piece => {
     left -= piece?.length ?? 0;
@@ -9,6 +9,7 @@ export function limitedBody(body: ByteSource, maxBytes: number, exceeded: () => 
     return piece;
   };
   return {
+    length: body.length,
     read: async () => counted(await body.read()),
     tryRead: () => counted(body.tryRead()),
     cancel: () => body.cancel(),

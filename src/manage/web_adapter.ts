@@ -2,8 +2,9 @@
 
 import type { Cancellation } from "../cancellation.ts";
 import type { Clock } from "../clock.ts";
-import type { ByteSource } from "../http1/body.ts";
-import { field } from "../http1/fields.ts";
+import type { ByteSource, MessageBody } from "../http1/body.ts";
+import { checkedField } from "../http1/head.ts";
+import { isFramingField } from "../http1/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "../http1/message.ts";
 import { Problem } from "./problem.ts";
 
@@ -77,18 +78,19 @@ export async function toReply(response: Response, cancellation: Cancellation): P
   return {
     status,
     reason: response.statusText || (REASONS[status] ?? ""),
-    fields: [...headers].filter(([name]) => name !== "content-length").map(([name, value]) =>
-      field(name, value)
+    fields: [...headers].filter(([name]) => !isFramingField(name)).map(([name, value]) =>
+      checkedField(name, value)
     ),
     body: body === null ? null : isStream ? sourceOfStream(body, cancellation) : await response.bytes(),
   };
 }
 
-function sourceOfStream(stream: ReadableStream<Uint8Array>, cancellation: Cancellation): ByteSource {
+function sourceOfStream(stream: ReadableStream<Uint8Array>, cancellation: Cancellation): MessageBody {
   const reader = stream.getReader();
   const cancel = (): void => void reader.cancel().catch(() => {});
   cancellation.stopWith(cancel);
   return {
+    length: undefined,
     tryRead: () => undefined,
     read: async () => (await reader.read()).value ?? null,
     cancel,

@@ -3,14 +3,13 @@
 import { Cancellation, ClientGone } from "../cancellation.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
 import type { ConnectionLimits } from "../config/schema.ts";
-import { type ByteSource, ChunkedBody, CountedBody, type FramedBody, UntilCloseBody } from "../http1/body.ts";
-import { sourceOf } from "../http1/bytes.ts";
+import { ChunkedBody, CountedBody, UntilCloseBody } from "../http1/body.ts";
 import { closeQuietly } from "../http1/close_quietly.ts";
 import { HeadTooLarge, readHead } from "../http1/head.ts";
-import type { Handler, OutgoingReply } from "../http1/message.ts";
+import { discardReply, type Handler, type OutgoingReply, type Tunnel } from "../http1/message.ts";
 import { ConnectionReader } from "../http1/reader.ts";
 import { HttpSyntaxError } from "../http1/syntax_error.ts";
-import { type ByteOutput, headText, writeAll, writeMessage } from "../http1/writer.ts";
+import { type ByteOutput, writeAll, writeMessage } from "../http1/writer.ts";
 import { encodeLatin1 } from "../http1/latin1.ts";
 import { ClientWait, overdueOf } from "./client_wait.ts";
 import { frameReply } from "./reply_head.ts";
@@ -151,20 +150,26 @@ export class ClientConnection implements ServedConnection {
       target: head.target,
       fields: head.fields,
       body,
-      bodyLength: head.framing.kind === "counted" ? head.framing.length : undefined,
       peer: this.#peer,
       cancellation,
     });
-    return await this.#reply(reply, { head, body, cancellation });
+    try {
+      return await this.#reply(reply, { head, body });
+    } catch (error) {
+      // The end of the connection is what tells the client that an answer is not whole.
+      cancellation.cancel(new ClientGone("the client left"));
+      throw error;
+    } finally {
+      discardReply(reply);
+    }
   }
 
   #requestBody({ framing, expectsContinue }: RequestHead, cancellation: Cancellation): RequestBody | null {
-    let framed: FramedBody;
-    if (framing.kind === "chunked") framed = new ChunkedBody(this.#reader);
-    else if (framing.kind === "counted" && framing.length > 0) {
-      framed = new CountedBody(this.#reader, framing.length);
-    } else return null;
-    return new RequestBody(framed, {
+    if (framing.kind === "absent") return null;
+    const [framed, length] = framing.kind === "chunked"
+      ? [new ChunkedBody(this.#reader), undefined]
+      : [new CountedBody(this.#reader, framing.length), framing.length];
+    return new RequestBody(framed, length, {
       onWanted: () => expectsContinue ? writeAll(this.#output, CONTINUE) : Promise.resolve(),
       now: this.#now,
       onEnd: () => this.#watchForDeparture(cancellation),
@@ -188,37 +193,25 @@ export class ClientConnection implements ServedConnection {
 
   async #reply(
     reply: OutgoingReply,
-    { head, body, cancellation }: { head: RequestHead; body: RequestBody | null; cancellation: Cancellation },
+    { head, body }: { head: RequestHead; body: RequestBody | null },
   ): Promise<boolean> {
-    if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel, cancellation);
+    if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
     const isRead = body === null || body.passOver();
-    const framing = frameReply(reply, head, { persistent: head.persistent && isRead && !this.#lastRequest });
-    const source = framing.hasBody ? asSource(reply.body) : null;
-    try {
-      await writeMessage(this.#output, { head: framing.head, body: source, chunked: framing.chunked });
-    } catch (error) {
-      // The end of the connection is what tells the client that an answer is not whole.
-      cancellation.cancel(new ClientGone("the client left"));
-      source?.cancel();
-      throw error;
-    }
+    const persistent = head.persistent && isRead && !this.#lastRequest;
+    const { message, closes } = frameReply(reply, head, { persistent });
+    await writeMessage(this.#output, message);
     if (!isRead) await this.#linger();
-    return !framing.closes && !this.#lastRequest;
+    return !closes && !this.#lastRequest;
   }
 
   /** The connection goes over to another protocol, and ends with it. */
   async #tunnel(
     { status, reason, fields }: OutgoingReply,
-    tunnel: NonNullable<OutgoingReply["tunnel"]>,
-    cancellation: Cancellation,
+    tunnel: Tunnel,
   ): Promise<false> {
-    try {
-      await writeAll(this.#output, encodeLatin1(headText(`HTTP/1.1 ${status} ${reason}`, fields)));
-    } catch (error) {
-      cancellation.cancel(new ClientGone("the client left"));
-      throw error;
-    }
-    await tunnel({ source: new UntilCloseBody(this.#reader), output: this.#output });
+    const startLine = `HTTP/1.1 ${status} ${reason}`;
+    await writeMessage(this.#output, { startLine, fields, body: { kind: "none" } });
+    await tunnel.run({ source: new UntilCloseBody(this.#reader), output: this.#output });
     await this.#linger();
     return false;
   }
@@ -228,9 +221,8 @@ export class ClientConnection implements ServedConnection {
       ? new ProxyFault("headers_too_large", `The request's head is too large: ${error.message}.`)
       : new ProxyFault("bad_request", `The request is not proper HTTP/1.1: ${error.message}.`);
     const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
-    const { head } = frameReply(reply, { method: "GET", minor: 1 }, { persistent: false });
-    const source = asSource(reply.body);
-    await writeMessage(this.#output, { head, body: source, chunked: false });
+    const { message } = frameReply(reply, { method: "GET", minor: 1 }, { persistent: false });
+    await writeMessage(this.#output, message);
     await this.#linger();
   }
 
@@ -253,8 +245,4 @@ export class ClientConnection implements ServedConnection {
     this.#state = state;
     this.#since = this.#now();
   }
-}
-
-function asSource(body: OutgoingReply["body"]): ByteSource | null {
-  return body instanceof Uint8Array ? sourceOf(body) : body;
 }

@@ -1,6 +1,9 @@
 import { closeQuietly } from "../http1/close_quietly.ts";
 import type { ServedConnection } from "./served_connection.ts";
 
+/** The bytes that begin every HTTP/2 connection of a client (RFC 9113, 3.4). */
+export const HTTP2_PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
 /**
  * A TLS connection whose handshake is under way. The runtime keeps the descriptor of one that is closed before its
  * handshake has ended until the client ends it too.
@@ -19,16 +22,32 @@ export class Handshake implements ServedConnection {
     this.idleSince = now();
   }
 
-  /** The protocol that was agreed on; undefined where none was, or the handshake failed or took too long. */
+  /**
+   * The protocol that was negotiated; undefined where none was, or the handshake failed or took too long. A client
+   * that negotiated HTTP/2 has proven it: its {@link HTTP2_PREFACE} has been read. Any other first byte ends the
+   * connection, so that no second reader of HTTP/1.1 ever sees its bytes.
+   */
   async protocol(): Promise<"h2" | "http/1.1" | undefined> {
     try {
       const { alpnProtocol } = await this.#connection.handshake();
-      return alpnProtocol === "h2" ? "h2" : "http/1.1";
+      if (alpnProtocol !== "h2") return "http/1.1";
+      if (await this.#hasPreface()) return "h2";
     } catch {
-      // It is the client's affair: it may have met a certificate that it does not trust.
-      this.close();
-      return undefined;
+      // The client decides that: it may have met a certificate that it does not trust.
     }
+    this.close();
+    return undefined;
+  }
+
+  async #hasPreface(): Promise<boolean> {
+    const preface = new Uint8Array(HTTP2_PREFACE.length);
+    for (let length = 0; length < preface.length;) {
+      const count = await this.#connection.read(preface.subarray(length));
+      if (count === null) return false;
+      length += count;
+      if (preface.subarray(0, length).some((byte, index) => byte !== HTTP2_PREFACE[index])) return false;
+    }
+    return true;
   }
 
   /** It had to make room, or took too long: also where it has just ended well. */

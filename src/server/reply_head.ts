@@ -1,42 +1,48 @@
-import { type Field, field, fieldValue } from "../http1/fields.ts";
+import { bodyOf } from "../http1/bytes.ts";
+import { field } from "../http1/fields.ts";
 import type { OutgoingReply } from "../http1/message.ts";
-import { headText } from "../http1/writer.ts";
+import type { OutgoingBody, OutgoingMessage } from "../http1/writer.ts";
 import type { RequestHead } from "./request_head.ts";
 
 /** How an answer goes onto its connection. */
-export interface ReplyFraming {
-  /** The head with its empty line. */
-  readonly head: string;
-  readonly hasBody: boolean;
-  readonly chunked: boolean;
+export interface FramedReply {
+  readonly message: OutgoingMessage;
   /** The connection serves no further request. */
   readonly closes: boolean;
 }
 
 /** Decides the framing of an answer (RFC 9112, 6): its own length where it has one, else chunks, else the close. */
 export function frameReply(
-  { status, reason, fields, body }: OutgoingReply,
-  { method, minor }: Pick<RequestHead, "method" | "minor">,
+  reply: OutgoingReply,
+  request: Pick<RequestHead, "method" | "minor">,
   { persistent }: { persistent: boolean },
-): ReplyFraming {
-  const framing: Field[] = [];
-  const bodiless = status === 204 || status === 304;
-  // RFC 9110, 8.6: a 204 has no length; a client that believed one would eat the next answer.
-  const sent = status === 204 ? fields.filter(({ lower }) => lower !== "content-length") : fields;
-  const hasLength = fieldValue(fields, "content-length") !== undefined;
-  const untilClose = body !== null && !(body instanceof Uint8Array) && !hasLength && minor === 0;
-  const chunked = body !== null && !(body instanceof Uint8Array) && !hasLength && minor === 1;
-  if (chunked) framing.push(field("transfer-encoding", "chunked"));
-  else if (!bodiless && !hasLength) {
-    if (body instanceof Uint8Array) framing.push(field("content-length", String(body.length)));
-    else if (body === null && method !== "HEAD") framing.push(field("content-length", "0"));
-  }
-  const closes = !persistent || untilClose;
-  if (closes) framing.push(field("connection", "close"));
+): FramedReply {
+  const body = outgoingBody(reply, request);
+  const closes = !persistent || body.kind === "until close";
   return {
-    head: headText(`HTTP/1.1 ${status} ${reason}`, [...sent, ...framing]),
-    hasBody: body !== null && method !== "HEAD" && !bodiless,
-    chunked,
+    message: {
+      startLine: `HTTP/1.1 ${reply.status} ${reply.reason}`,
+      fields: closes ? [...reply.fields, field("connection", "close")] : reply.fields,
+      body,
+    },
     closes,
   };
+}
+
+function outgoingBody(
+  { status, body, omittedLength }: OutgoingReply,
+  { method, minor }: Pick<RequestHead, "method" | "minor">,
+): OutgoingBody {
+  // RFC 9110, 8.6: a 204 has no length; a client that believed one would eat the next answer.
+  if (status === 204) return { kind: "none" };
+  if (method === "HEAD" || status === 304) {
+    const length = omittedLength ?? body?.length;
+    return length === undefined || status === 304 && omittedLength === undefined
+      ? { kind: "none" }
+      : { kind: "omitted", length };
+  }
+  if (body === null) return { kind: "omitted", length: 0 };
+  if (body instanceof Uint8Array) return { kind: "counted", length: body.length, source: bodyOf(body) };
+  if (body.length !== undefined) return { kind: "counted", length: body.length, source: body };
+  return minor === 0 ? { kind: "until close", source: body } : { kind: "chunked", source: body };
 }

@@ -1,4 +1,4 @@
-import type { ByteSource, FramedBody } from "../http1/body.ts";
+import type { FramedBody, MessageBody } from "../http1/body.ts";
 import { ClientWait } from "./client_wait.ts";
 
 /** What the connection has to know of a request's body. */
@@ -14,7 +14,8 @@ export interface RequestBodyHooks {
 }
 
 /** A request's body as it comes off its connection. */
-export class RequestBody implements ByteSource {
+export class RequestBody implements MessageBody {
+  readonly length: number | undefined;
   readonly #body: FramedBody;
   readonly #hooks: RequestBodyHooks;
   #started = false;
@@ -23,8 +24,9 @@ export class RequestBody implements ByteSource {
   /** For the client to go on. */
   readonly wait: ClientWait;
 
-  constructor(body: FramedBody, hooks: RequestBodyHooks) {
+  constructor(body: FramedBody, length: number | undefined, hooks: RequestBodyHooks) {
     this.#body = body;
+    this.length = length;
     this.#hooks = hooks;
     this.wait = new ClientWait(hooks.now);
   }

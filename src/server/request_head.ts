@@ -1,5 +1,5 @@
 import { type Field, fieldValue, listHas } from "../http1/fields.ts";
-import { type Framing, framingOf } from "../http1/framing.ts";
+import type { Framing } from "../http1/framing.ts";
 import { type Head, isToken } from "../http1/head.ts";
 import { HttpSyntaxError } from "../http1/syntax_error.ts";
 
@@ -7,6 +7,7 @@ import { HttpSyntaxError } from "../http1/syntax_error.ts";
 export interface RequestHead {
   readonly method: string;
   readonly target: string;
+  /** Without framing fields. */
   readonly fields: readonly Field[];
   readonly framing: Framing;
   /** HTTP/1.1, or 1.0, which knows no chunks. */
@@ -23,10 +24,10 @@ const REQUEST_LINE = /^(\S+) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
 const HOST = /^[\w.~!$&'()*+,;=:[\]%-]*$/;
 
 /** Reads a request's head. Whatever two readers could take differently is refused (RFC 9112, 3 and 6). */
-export function parseRequestHead({ startLine, fields }: Head): RequestHead {
+export function parseRequestHead({ startLine, fields, framing }: Head): RequestHead {
   const [, method, target, version] = REQUEST_LINE.exec(startLine) ?? [];
   if (method === undefined || target === undefined || !isToken(method)) {
-    throw new HttpSyntaxError("a request line that is none");
+    throw new HttpSyntaxError("invalid request line");
   }
   const minor = version === "1" ? 1 : 0;
   const hosts = fields.filter(({ lower }) => lower === "host");
@@ -34,9 +35,8 @@ export function parseRequestHead({ startLine, fields }: Head): RequestHead {
     throw new HttpSyntaxError("not exactly one host field");
   }
   if (hosts[0] !== undefined && !HOST.test(hosts[0].value)) {
-    throw new HttpSyntaxError("a host field that is no host");
+    throw new HttpSyntaxError("invalid Host header");
   }
-  const framing = framingOf(fields);
   if (minor === 0 && framing.kind === "chunked") throw new HttpSyntaxError("chunks in HTTP/1.0");
   return {
     method,

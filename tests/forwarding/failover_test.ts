@@ -11,7 +11,7 @@ import {
   type UpstreamRequest,
   type UpstreamResponse,
 } from "../../src/forwarding/transport/transport.ts";
-import type { ByteSource } from "../../src/http1/body.ts";
+import type { MessageBody } from "../../src/http1/body.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { fieldsOf } from "../support/fields.ts";
@@ -19,7 +19,7 @@ import { textSource } from "../support/handler.ts";
 
 /** What a backend does: answers with a status, or one of the failures. */
 type Act =
-  | { readonly status: number; readonly headers?: readonly string[]; readonly body?: ByteSource | string }
+  | { readonly status: number; readonly headers?: readonly string[]; readonly body?: MessageBody | string }
   | "refuses"
   | "resets"
   | "breaks within its head"
@@ -50,7 +50,7 @@ class LoopBench {
   }
 
   /** Sends a request; gives the status and the body of its answer. */
-  async send(body?: ByteSource | string, more: Partial<ForwardRequest> = {}): Promise<string> {
+  async send(body?: MessageBody | string, more: Partial<ForwardRequest> = {}): Promise<string> {
     const response = await this.start(body, more);
     let text = "";
     for (let piece = await response.body?.read(); piece; piece = await response.body?.read()) {
@@ -59,8 +59,8 @@ class LoopBench {
     return `${response.status} ${text}`.trim();
   }
 
-  start(body?: ByteSource | string, more: Partial<ForwardRequest> = {}): Promise<BackendResponse> {
-    const source = typeof body === "string" ? textSource(body) : body ?? null;
+  start(body?: MessageBody | string, more: Partial<ForwardRequest> = {}): Promise<BackendResponse> {
+    const source = typeof body === "string" ? textSource(body, body.length) : body ?? null;
     return forward({
       endpoint: this.endpoint,
       balancer: this.balancer,
@@ -68,7 +68,6 @@ class LoopBench {
       sharesKey: () => true,
       headFor: () => ({ target: "/", fields: [] }),
       body: source,
-      bodyLength: typeof body === "string" ? body.length : undefined,
       websocket: undefined,
       cancellation: this.cancellation,
       observer: {
@@ -163,7 +162,7 @@ Deno.test("failover: nothing is repeated once a byte of an answer came", async (
   const error = await assertRejects(() => bench.send("x"), ProxyFault);
   assertEquals([error.code, bench.events], ["bad_gateway", ["asks a", "gets x"]]);
 
-  const broken: ByteSource = {
+  const broken: MessageBody = {
     read: () =>
       Promise.reject(
         new TransportError("it broke off within its answer", {
@@ -172,6 +171,7 @@ Deno.test("failover: nothing is repeated once a byte of an answer came", async (
           received: true,
         }),
       ),
+    length: undefined,
     tryRead: () => undefined,
     cancel() {},
   };
@@ -304,7 +304,8 @@ Deno.test("failover: a body beyond the cap goes to one backend only, whole", asy
   assertEquals(bench.events, ["asks a", `gets ${long}`, "answers 500", "ends complete"]);
 
   const pieces = ["one", "two", "three"].map((text) => new TextEncoder().encode(text));
-  const unknownLength: ByteSource = {
+  const unknownLength: MessageBody = {
+    length: undefined,
     tryRead: () => undefined,
     read: () => Promise.resolve(pieces.shift() ?? null),
     cancel() {},
@@ -320,6 +321,7 @@ Deno.test("failover: an answer that is cut counts as a failure of its backend, a
     body: {
       read: () =>
         Promise.reject(new TransportError("it broke off", { ...NOT_SENT, phase: "answer", received: true })),
+      length: undefined,
       tryRead: () => undefined,
       cancel() {},
     },
@@ -334,9 +336,10 @@ Deno.test("failover: an answer that is cut counts as a failure of its backend, a
 });
 
 Deno.test("failover: nothing is in flight any more, however an exchange ended", async () => {
-  const broken: ByteSource = {
+  const broken: MessageBody = {
     read: () =>
       Promise.reject(new TransportError("it broke off", { ...NOT_SENT, phase: "answer", received: true })),
+    length: undefined,
     tryRead: () => undefined,
     cancel() {},
   };

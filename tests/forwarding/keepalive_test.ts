@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { keptAlive } from "../../src/forwarding/keepalive.ts";
-import type { ByteSource } from "../../src/http1/body.ts";
+import type { MessageBody } from "../../src/http1/body.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { fieldsOf } from "../support/fields.ts";
 
@@ -12,12 +12,13 @@ class Bench {
   readonly clock = new FakeClock();
   got = "";
   end: "open" | "ended" | "failed" = "open";
-  readonly #source: ByteSource | null;
+  readonly #source: MessageBody | null;
   #answer: ((piece: Uint8Array | null) => void) | undefined;
   #fail: ((error: Error) => void) | undefined;
 
-  constructor(fields: readonly string[] = STREAM) {
-    const source: ByteSource = {
+  constructor(fields: readonly string[] = STREAM, length?: number) {
+    const source: MessageBody = {
+      length,
       tryRead: () => undefined,
       read: () =>
         new Promise((resolve, reject) => {
@@ -116,7 +117,8 @@ Deno.test("keptAlive: what breaks off breaks off, also behind a comment", async 
 Deno.test("keptAlive: what came while a comment was on its way is not lost", async () => {
   const clock = new FakeClock();
   let answer = (_: Uint8Array | null): void => {};
-  const source: ByteSource = {
+  const source: MessageBody = {
+    length: undefined,
     tryRead: () => undefined,
     read: () => new Promise((resolve) => answer = resolve),
     cancel() {},
@@ -135,14 +137,14 @@ Deno.test("keptAlive: what came while a comment was on its way is not lost", asy
 });
 
 for (
-  const fields of [
-    ["Content-Type: application/json"],
-    [...STREAM, "Content-Encoding: gzip"],
-    [...STREAM, "Content-Length: 100"],
-  ]
+  const [fields, length] of [
+    [["Content-Type: application/json"], undefined],
+    [[...STREAM, "Content-Encoding: gzip"], undefined],
+    [STREAM, 100],
+  ] as const
 ) {
-  Deno.test(`keptAlive: an answer with ${fields.join(", ")} is left as it is`, async () => {
-    const bench = new Bench(fields);
+  Deno.test(`keptAlive: an answer with ${fields.join(", ")} and the length ${length} is left as it is`, async () => {
+    const bench = new Bench(fields, length);
     await bench.silence(60_000);
     assertEquals(bench.got, "");
   });

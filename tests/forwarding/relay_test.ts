@@ -1,13 +1,14 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation } from "../../src/cancellation.ts";
 import { RelayedBody } from "../../src/forwarding/relay.ts";
-import type { ByteSource } from "../../src/http1/body.ts";
+import type { MessageBody } from "../../src/http1/body.ts";
 
-function relayed(source: Partial<ByteSource>) {
+function relayed(source: Partial<MessageBody>) {
   const endings: unknown[] = [];
   const body = new RelayedBody(
     {
       read: () => Promise.resolve(null),
+      length: undefined,
       tryRead: () => undefined,
       cancel() {},
       ...source,

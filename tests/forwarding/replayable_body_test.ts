@@ -1,14 +1,15 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ReplayableBody } from "../../src/forwarding/replayable_body.ts";
-import type { ByteSource } from "../../src/http1/body.ts";
+import type { MessageBody } from "../../src/http1/body.ts";
 
 /** A source whose pieces a test sends; they come when it is asked. */
-function slowSource(): { source: ByteSource; send: (piece: string | null) => void } {
+function slowSource(): { source: MessageBody; send: (piece: string | null) => void } {
   const pieces: (Uint8Array | null)[] = [];
   let wake = Promise.withResolvers<void>();
   const tryRead = () => pieces.shift();
   return {
     source: {
+      length: undefined,
       tryRead,
       read: async () => {
         while (pieces.length === 0) await wake.promise;
@@ -24,7 +25,7 @@ function slowSource(): { source: ByteSource; send: (piece: string | null) => voi
   };
 }
 
-async function textOf(body: ByteSource): Promise<string> {
+async function textOf(body: MessageBody): Promise<string> {
   let text = "";
   for (let piece = await body.read(); piece !== null; piece = await body.read()) {
     text += new TextDecoder().decode(piece);

@@ -15,7 +15,7 @@ async function bodyOf(
   await reader.fill();
   const log: string[] = [];
   const framed = framing === "chunked" ? new ChunkedBody(reader) : new CountedBody(reader, framing);
-  const body = new RequestBody(framed, {
+  const body = new RequestBody(framed, undefined, {
     now: () => 0,
     onWanted: () => Promise.resolve(void log.push("wanted")),
     onEnd: () => log.push("end"),

@@ -8,8 +8,11 @@ export interface AnswerCase {
   readonly untilClose?: boolean;
   /** A whole answer: its status and body, and whether the connection can serve another request. */
   readonly whole?: readonly [status: number, body: string, reusable: boolean];
-  /** No answer could be had, or it breaks off within its body. */
-  readonly refused?: "head" | "body";
+  /**
+   * No answer could be had, or it breaks off within its body. With `first chunk` the answer fails in its head where
+   * the line of the first chunk came with it, else in its body.
+   */
+  readonly refused?: "head" | "first chunk" | "body";
 }
 
 const OK = "HTTP/1.1 200 OK\r\n";
@@ -22,6 +25,10 @@ function head(name: string, bytes: string): AnswerCase {
 
 function cut(name: string, bytes: string): AnswerCase {
   return { name, bytes, refused: "body" };
+}
+
+function firstChunk(name: string, bytes: string): AnswerCase {
+  return { name, bytes, refused: "first chunk" };
 }
 
 function whole(
@@ -115,25 +122,25 @@ const CHUNKS: readonly AnswerCase[] = [
   cut("chunks, trailers without their end", `${CHUNKED}0\r\nX-Sum: 1\r\n`),
   cut("a chunk longer than its size", `${CHUNKED}4\r\nhello\r\n0\r\n\r\n`),
   cut("a chunk shorter than its size", `${CHUNKED}6\r\nhello\r\n0\r\n\r\n`),
-  cut("a size with a sign", `${CHUNKED}+5\r\nhello\r\n0\r\n\r\n`),
-  cut("a negative size", `${CHUNKED}-5\r\nhello\r\n0\r\n\r\n`),
-  cut("a size with 0x", `${CHUNKED}0x5\r\nhello\r\n0\r\n\r\n`),
-  cut("a size with a space before it", `${CHUNKED} 5\r\nhello\r\n0\r\n\r\n`),
-  cut("a size with a space behind it", `${CHUNKED}5 \r\nhello\r\n0\r\n\r\n`),
-  cut("a size with a space before its extension", `${CHUNKED}5 ;a\r\nhello\r\n0\r\n\r\n`),
-  cut("a size with a tab", `${CHUNKED}5\t\r\nhello\r\n0\r\n\r\n`),
-  cut("a size with an underscore", `${CHUNKED}1_0\r\n0123456789abcdef\r\n0\r\n\r\n`),
-  cut("a size that is no number", `${CHUNKED}five\r\nhello\r\n0\r\n\r\n`),
-  cut("an empty size", `${CHUNKED}\r\nhello\r\n0\r\n\r\n`),
-  cut("a size of an extension only", `${CHUNKED};a=b\r\nhello\r\n0\r\n\r\n`),
-  cut("a size beyond every number", `${CHUNKED}fffffffffffffffff\r\nhello\r\n0\r\n\r\n`),
-  cut("a size line with a bare LF", `${CHUNKED}5\nhello\r\n0\r\n\r\n`),
-  cut("a size line with a bare CR", `${CHUNKED}5\rhello\r\n0\r\n\r\n`),
+  firstChunk("a size with a sign", `${CHUNKED}+5\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a negative size", `${CHUNKED}-5\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a size with 0x", `${CHUNKED}0x5\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a size with a space before it", `${CHUNKED} 5\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a size with a space behind it", `${CHUNKED}5 \r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a size with a space before its extension", `${CHUNKED}5 ;a\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a size with a tab", `${CHUNKED}5\t\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a size with an underscore", `${CHUNKED}1_0\r\n0123456789abcdef\r\n0\r\n\r\n`),
+  firstChunk("a size that is no number", `${CHUNKED}five\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("an empty size", `${CHUNKED}\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a size of an extension only", `${CHUNKED};a=b\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a size beyond every number", `${CHUNKED}fffffffffffffffff\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a size line with a bare LF", `${CHUNKED}5\nhello\r\n0\r\n\r\n`),
+  firstChunk("a size line with a bare CR", `${CHUNKED}5\rhello\r\n0\r\n\r\n`),
   cut("a bare LF behind the data", `${CHUNKED}5\r\nhello\n0\r\n\r\n`),
   cut("a bare CR behind the data", `${CHUNKED}5\r\nhello\r0\r\n\r\n`),
   cut("a bare LF behind the last chunk", `${CHUNKED}0\r\n\n`),
-  cut("a NUL in an extension", `${CHUNKED}5;a=\0\r\nhello\r\n0\r\n\r\n`),
-  cut("a control character in an extension", `${CHUNKED}5;a=\x01\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a NUL in an extension", `${CHUNKED}5;a=\0\r\nhello\r\n0\r\n\r\n`),
+  firstChunk("a control character in an extension", `${CHUNKED}5;a=\x01\r\nhello\r\n0\r\n\r\n`),
   cut("an endless extension", `${CHUNKED}5;${"a".repeat(5_000)}\r\nhello\r\n0\r\n\r\n`),
   cut("endless trailers", `${CHUNKED}0\r\n${"X-T: 1\r\n".repeat(3_000)}\r\n`),
   cut("an endless trailer", `${CHUNKED}0\r\nX-T: ${"a".repeat(20_000)}\r\n\r\n`),
@@ -166,15 +173,13 @@ const UNTIL_CLOSE: readonly AnswerCase[] = [
 
 /** Answers that have no body by their nature, and interim ones. */
 const NATURES: readonly AnswerCase[] = [
-  whole("204", "HTTP/1.1 204 No Content\r\n\r\n", "", { status: 204 }),
-  whole("304", "HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n", "", { status: 304 }),
+  whole("204", "HTTP/1.1 204 No Content\r\n\r\n", "", { status: 204, closes: true }),
+  whole("304", "HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n", "", { status: 304, closes: true }),
   whole(
     "304 with the length of what it stands for",
     "HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\n\r\n",
     "",
-    {
-      status: 304,
-    },
+    { status: 304, closes: true },
   ),
   whole(
     "204 with a body spoils the connection",
@@ -186,8 +191,14 @@ const NATURES: readonly AnswerCase[] = [
     },
   ),
   whole("205 with a length of zero", "HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n", "", { status: 205 }),
-  { ...whole("HEAD with a length", `${OK}Content-Length: 500\r\n\r\n`, ""), method: "HEAD" },
-  { ...whole("HEAD with chunked", `${OK}Transfer-Encoding: chunked\r\n\r\n`, ""), method: "HEAD" },
+  {
+    ...whole("HEAD with a length", `${OK}Content-Length: 500\r\n\r\n`, "", { closes: true }),
+    method: "HEAD",
+  },
+  {
+    ...whole("HEAD with chunked", `${OK}Transfer-Encoding: chunked\r\n\r\n`, "", { closes: true }),
+    method: "HEAD",
+  },
   {
     ...whole("HEAD with a body spoils the connection", `${OK}Content-Length: 1\r\n\r\na`, "", {
       closes: true,

@@ -9,7 +9,7 @@ import type { ExchangeRecord } from "../../src/exchange.ts";
 import { Balancer } from "../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../src/forwarding/transport/transport.ts";
 import { createHandler } from "../../src/handler.ts";
-import type { ByteSource } from "../../src/http1/body.ts";
+import type { ByteSource, MessageBody } from "../../src/http1/body.ts";
 import { Slots } from "../../src/limits/slots.ts";
 import { fieldValue } from "../../src/http1/fields.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
@@ -79,7 +79,6 @@ export class HandlerBench {
       target,
       fields: fieldsOf(...lines.slice(1)),
       body: null,
-      bodyLength: undefined,
       peer: "192.0.2.1",
       cancellation: new Cancellation(),
     });
@@ -92,15 +91,15 @@ export class HandlerBench {
   }
 }
 
-/** A source of one piece of text. */
-export function textSource(text: string): ByteSource {
+/** A body of one piece of text, whose length is not known unless it is given. */
+export function textSource(text: string, length?: number): MessageBody {
   let left: Uint8Array | null = new TextEncoder().encode(text);
   const tryRead = () => {
     const piece = left;
     left = null;
     return piece;
   };
-  return { tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
+  return { length, tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
 }
 
 async function textOf(body: ByteSource | Uint8Array | null): Promise<string> {

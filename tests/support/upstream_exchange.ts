@@ -23,7 +23,6 @@ export function upstreamRequest(parts: Partial<UpstreamRequest> = {}): UpstreamR
     target: "/",
     fields: [],
     body: null,
-    bodyLength: undefined,
     again: undefined,
     cancellation: new Cancellation(),
     onPhase() {},

@@ -1,6 +1,6 @@
 /** What the management plane answers, seen where it is made: a browser forgets some of it, and shows no running stream. */
 
-import type { ByteSource } from "../../src/http1/body.ts";
+import type { MessageBody } from "../../src/http1/body.ts";
 import type { Plane } from "../../src/plane.ts";
 
 /** For secrets that are ASCII, whatever stands around them. */
@@ -30,13 +30,14 @@ export function watchedPlane(plane: Plane): { plane: Plane; answers: readonly Se
   return { plane: { ...plane, answer }, answers };
 }
 
-function watchedSource(source: ByteSource, seen: SeenAnswer): ByteSource {
+function watchedSource(source: MessageBody, seen: SeenAnswer): MessageBody {
   const watched = <Piece extends Uint8Array | null | undefined>(piece: Piece): Piece => {
     if (piece) seen.text += ascii.decode(piece);
     return piece;
   };
   return {
     read: async () => watched(await source.read()),
+    length: source.length,
     tryRead: () => watched(source.tryRead()),
     cancel: () => source.cancel(),
   };

@@ -9,7 +9,7 @@ import { SECRETS } from "../support/secrets.ts";
 
 /** The lines that may differ: the host, the credential, and what belongs to one connection. */
 const OF_THE_HOP =
-  /^(host|authorization|x-api-key|api-key|connection|keep-alive|te|expect|transfer-encoding|x-hop):/i;
+  /^(host|authorization|x-api-key|api-key|connection|keep-alive|te|expect|transfer-encoding|content-length|x-hop):/i;
 
 interface Shape {
   readonly name: string;
@@ -116,12 +116,18 @@ for (const { name, line: [method, target], lines, body = "" } of SHAPES) {
     const endToEnd = (head: string) => head.split("\r\n").filter((line) => !OF_THE_HOP.test(line));
     assertEquals(endToEnd(proxied.head), endToEnd(direct.head));
     assertEquals(proxied.body, direct.body);
+    // The length is checked, and written behind the other fields.
+    assertEquals(lengthsIn(proxied.head), lengthsIn(direct.head).map((length) => String(Number(length))));
     const added = proxied.head.split("\r\n").filter((line) => OF_THE_HOP.test(line)).map((line) =>
       line.toLowerCase()
     );
     assertEquals(
-      added.filter((line) => !line.startsWith("transfer-encoding:")).sort(),
+      added.filter((line) => !/^(transfer-encoding|content-length):/.test(line)).sort(),
       [`authorization: bearer ${SECRETS.openaiKey}`, `host: ${new URL(upstream.origin).host}`],
     );
   });
+}
+
+function lengthsIn(head: string): string[] {
+  return [...head.matchAll(/^content-length: *(\d+)/gim)].map(([, length = ""]) => length);
 }

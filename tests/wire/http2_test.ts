@@ -346,3 +346,43 @@ Deno.test("HTTP/2: a client that says goodbye with nothing running does not end 
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 });
+
+Deno.test("HTTP/2: a client that negotiated it and speaks HTTP/1.1 is not read, and holds nothing", async () => {
+  await using upstream = new FakeUpstream({
+    script: (exchange) => exchange.write(plainAnswer("ok")),
+  });
+  await using proxy = proxyFor(upstream, {
+    concurrency: { maxExchanges: 2, maxPerPrincipal: 2, queueMs: 0 },
+  });
+  const { port } = new URL(proxy.url);
+  const handshake = [
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+  ];
+  const requests = [
+    ["GET /openai/v1/realtime HTTP/1.1", "Host: p", ...handshake],
+    ["GET /openai/v1/models HTTP/1.1", "Host: p"],
+    ["", "GET /openai/v1/models HTTP/1.1", "Host: p"],
+    ["PRI * HTTP/2.0", "", "SM", "X: GET /openai/v1/models HTTP/1.1"],
+  ].map((lines) => `${[...lines, `Authorization: Bearer ${SECRETS.proxyToken}`].join("\r\n")}\r\n\r\n`);
+  for (const request of [...requests, ...requests]) {
+    using client = await Deno.connectTls({
+      hostname: "localhost",
+      port: Number(port),
+      caCerts: [pem("ca.pem")],
+      alpnProtocols: ["h2"],
+    });
+    assertEquals((await client.handshake()).alpnProtocol, "h2");
+    await client.write(new TextEncoder().encode(request));
+    const buffer = new Uint8Array(1_000);
+    assertEquals(await client.read(buffer).catch(() => null), null, "not a byte of an answer");
+  }
+  await using client = new Client(proxy);
+  for (let count = 0; count < 4; count++) {
+    const { headers, text } = await client.ask({ ":path": "/openai/v1/models" });
+    assertEquals([headers[":status"], text], [200, "ok"]);
+  }
+  assertEquals(upstream.requests.length, 4);
+});

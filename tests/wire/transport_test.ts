@@ -9,7 +9,6 @@ import {
   type UpstreamRequest,
 } from "../../src/forwarding/transport/transport.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
-import { fieldsOf } from "../support/fields.ts";
 import { textSource } from "../support/handler.ts";
 import { gather } from "../support/http_reader.ts";
 import { TRUSTING, withTlsUpstream } from "../support/tls_upstream.ts";
@@ -51,10 +50,8 @@ function posted(text: string): Partial<UpstreamRequest> {
   const bodyLength = new TextEncoder().encode(text).length;
   return {
     method: "POST",
-    fields: fieldsOf(`content-length: ${bodyLength}`),
-    body: textSource(text),
-    bodyLength,
-    again: bodyLength > 65_536 ? undefined : () => textSource(text),
+    body: textSource(text, bodyLength),
+    again: bodyLength > 65_536 ? undefined : () => textSource(text, bodyLength),
   };
 }
 
@@ -132,6 +129,7 @@ Deno.test("transport: sent once more while the client is still uploading, the bo
     const more = Promise.withResolvers<void>();
     const pieces = ["first,", "second,", "third"];
     const body = {
+      length: 18,
       tryRead: () => undefined,
       read: async () => {
         const piece = pieces.shift();
@@ -144,9 +142,7 @@ Deno.test("transport: sent once more while the client is still uploading, the bo
     const replayable = new ReplayableBody(body, 100);
     const answer = send({
       method: "POST",
-      fields: fieldsOf("content-length: 18"),
       body: replayable.attempt(),
-      bodyLength: 18,
       again: () => replayable.attempt(),
     });
     while (upstream.requests.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -198,6 +194,7 @@ Deno.test("transport: an answer before the upload's end is delivered and the con
     let given = 0;
     const endless = {
       read: () => given++ < 3 ? Promise.resolve(new Uint8Array(10)) : new Promise<never>(() => {}),
+      length: undefined,
       tryRead: () => undefined,
       cancel() {},
     };
@@ -238,6 +235,7 @@ Deno.test("transport: a slow reader stops the upstream, a slow upstream stops th
   let taken = 0;
   const endless = {
     read: () => Promise.resolve(new Uint8Array(64 * 1024)).finally(() => taken += 64 * 1024),
+    length: undefined,
     tryRead: () => undefined,
     cancel() {},
   };
@@ -325,13 +323,16 @@ Deno.test("transport: while the client is waited for nobody waits for the upstre
   const phases: string[] = [];
   const rest = Promise.withResolvers<Uint8Array>();
   const pieces = [Promise.resolve(new TextEncoder().encode("one")), rest.promise, Promise.resolve(null)];
-  const body = { tryRead: () => undefined, read: () => pieces.shift() ?? Promise.resolve(null), cancel() {} };
+  const body = {
+    length: 6,
+    tryRead: () => undefined,
+    read: () => pieces.shift() ?? Promise.resolve(null),
+    cancel() {},
+  };
   const { body: answer } = await transport.send(upstreamRequest({
     origin: upstream.origin,
     method: "POST",
-    fields: fieldsOf("content-length: 6"),
     body,
-    bodyLength: 6,
     onPhase: (phase) => phases.push(phase),
   }));
   assertEquals(phases, ["connect", "first byte", "upload", "first byte", "upload"]);

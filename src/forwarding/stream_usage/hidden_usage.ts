@@ -1,6 +1,6 @@
 /** Takes out of a stream what was asked for by the proxy alone, so that the client sees what it would have seen. */
 
-import type { ByteSource } from "../../http1/body.ts";
+import type { ByteSource, MessageBody } from "../../http1/body.ts";
 import { concat } from "../../http1/bytes.ts";
 import { jsonMembers, type Member } from "../model/json_members.ts";
 
@@ -15,7 +15,9 @@ const MAX_EVENT_BYTES = 1024 * 1024;
  * A stream of OpenAI's chat or text completions without its usage: each event loses the member `usage`, and the one
  * that has no choices is left out. Events are handed on whole.
  */
-export class HiddenUsage implements ByteSource {
+export class HiddenUsage implements MessageBody {
+  /** Not known, since events become shorter or are left out. */
+  readonly length: undefined;
   readonly #source: ByteSource;
   #pending: Uint8Array = new Uint8Array();
   #ended = false;

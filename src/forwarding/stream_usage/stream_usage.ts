@@ -1,8 +1,8 @@
 /** The option `stream_usage`: usage of streams, without the client's noticing. */
 
 import type { Endpoint } from "../../config/schema.ts";
-import type { ByteSource } from "../../http1/body.ts";
-import { concat, readAgain, sourceOf } from "../../http1/bytes.ts";
+import type { MessageBody } from "../../http1/body.ts";
+import { bodyOf, concat, readAgain } from "../../http1/bytes.ts";
 import { type Field, field, fieldValue } from "../../http1/fields.ts";
 import { plainBody } from "../model/decode_body.ts";
 import { askForUsage } from "./ask_for_usage.ts";
@@ -11,8 +11,7 @@ import { HiddenUsage } from "./hidden_usage.ts";
 /** A request's body and the fields that go with it. */
 export interface SentRequest {
   readonly fields: readonly Field[];
-  readonly body: ByteSource | null;
-  readonly bodyLength: number | undefined;
+  readonly body: MessageBody | null;
 }
 
 /** Where OpenAI's streams tell their usage only when asked; its newer APIs always do. */
@@ -35,7 +34,7 @@ export async function withUsageAsked(
     }
   }
   const whole = concat(pieces);
-  const unchanged = { ...request, body: sourceOf(whole), isAsked: false };
+  const unchanged = { ...request, body: bodyOf(whole), isAsked: false };
   const asked = await plainBody(whole, { fields, maxBytes: endpoint.maxBufferBytes }).then(
     ({ plain, decoded }) => ({ bytes: askForUsage(plain), decoded }),
     // The provider says better what is wrong with it.
@@ -45,25 +44,22 @@ export async function withUsageAsked(
   return {
     fields: [
       ...fields.filter(({ lower }) =>
-        lower !== "content-length" && !(asked.decoded && lower === "content-encoding") &&
+        !(asked.decoded && lower === "content-encoding") &&
         // What is compressed could not be taken out again.
         lower !== "accept-encoding"
       ),
       field("accept-encoding", "identity"),
-      field("content-length", String(asked.bytes.length)),
     ],
-    body: sourceOf(asked.bytes),
-    bodyLength: asked.bytes.length,
+    body: bodyOf(asked.bytes),
     isAsked: true,
   };
 }
 
 /** The answer to such a request, as the client would have got it. */
-export function withoutUsage<Body extends ByteSource | null>(
-  { fields, body }: { readonly fields: readonly Field[]; readonly body: Body },
-): { readonly fields: readonly Field[]; readonly body: Body | HiddenUsage } {
+export function withoutUsage(
+  { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
+): MessageBody | null {
   const isStream = /^text\/event-stream\b/i.test(fieldValue(fields, "content-type") ?? "");
   const isPlain = (fieldValue(fields, "content-encoding") ?? "identity") === "identity";
-  if (body === null || !isStream || !isPlain) return { fields, body };
-  return { fields: fields.filter(({ lower }) => lower !== "content-length"), body: new HiddenUsage(body) };
+  return body === null || !isStream || !isPlain ? body : new HiddenUsage(body);
 }

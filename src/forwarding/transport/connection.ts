@@ -2,18 +2,18 @@
 
 import type { Cancellation } from "../../cancellation.ts";
 import {
-  type ByteSource,
   ChunkedBody,
   CountedBody,
   type FramedBody,
+  type MessageBody,
   UntilCloseBody,
 } from "../../http1/body.ts";
 import { type Field, field, fieldValue, listHas } from "../../http1/fields.ts";
-import { framingOf } from "../../http1/framing.ts";
+import type { Framing } from "../../http1/framing.ts";
 import { type Head, readHead } from "../../http1/head.ts";
 import { ConnectionReader } from "../../http1/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../http1/syntax_error.ts";
-import { headText, writeMessage } from "../../http1/writer.ts";
+import { framed, FramingError, writeMessage } from "../../http1/writer.ts";
 import {
   type AttemptPhase,
   type FailureFacts,
@@ -50,6 +50,11 @@ export class UpstreamConnection {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether the upstream may be sent a request: it is open, and not a byte has come that nobody asked for. */
+  get isUsable(): boolean {
+    return !this.#closed && this.#reader.buffered.length === 0;
   }
 
   close(): void {
@@ -95,19 +100,17 @@ export class UpstreamConnection {
   }
 
   /** Never throws: what became of the upload stands in `upload`, and the reading side tells what the upstream did. */
-  async #send({ method, target, fields, body, bodyLength }: UpstreamRequest, upload: Upload): Promise<void> {
-    const chunked = body !== null && bodyLength === undefined;
-    const framing: Field[] = [];
-    if (chunked) framing.push(field("transfer-encoding", "chunked"));
-    else if (body !== null && fieldValue(fields, "content-length") === undefined) {
-      framing.push(field("content-length", String(bodyLength)));
-    }
-    const head = headText(`${method} ${target} HTTP/1.1`, [field("host", this.#host), ...fields, ...framing]);
+  async #send({ method, target, fields, body }: UpstreamRequest, upload: Upload): Promise<void> {
     try {
-      await writeMessage(this.#connection, { head, body: body && upload.watch(body), chunked });
+      await writeMessage(this.#connection, {
+        startLine: `${method} ${target} HTTP/1.1`,
+        fields: [field("host", this.#host), ...fields],
+        body: framed(body && upload.watch(body)),
+      });
       upload.state = "whole";
-    } catch {
-      if (upload.state === "broken") this.close();
+    } catch (error) {
+      // The upstream would read what comes next as the rest of this body.
+      if (upload.state === "broken" || error instanceof FramingError) this.close();
     }
   }
 
@@ -140,10 +143,9 @@ export class UpstreamConnection {
   }
 
   #response(
-    { status, reason, fields, minor }: StatusHead,
+    { status, reason, fields, framing, minor }: StatusHead,
     { request, upload, onDone }: { request: UpstreamRequest; upload: Upload; onDone: () => void },
   ): UpstreamResponse {
-    const framing = framingOf(fields);
     const connection = fieldValue(fields, "connection");
     const persistent = minor === 1 && !listHas(connection, "close");
     const finish = (): void => {
@@ -153,16 +155,18 @@ export class UpstreamConnection {
       else this.close();
     };
     if (request.method === "HEAD" || status === 204 || status === 304) {
-      finish();
-      return { status, reason, fields, body: null };
+      request.cancellation.stopWith(undefined);
+      // Some servers send the body all the same, a moment later: it would be the next client's answer.
+      this.close();
+      const omittedLength = framing.kind === "counted" && status !== 204 ? framing.length : undefined;
+      return { status, reason, fields, body: null, omittedLength };
     }
-    const body = framing.kind === "chunked"
-      ? new ChunkedBody(this.#reader)
-      : framing.kind === "counted"
-      ? new CountedBody(this.#reader, framing.length)
-      : new UntilCloseBody(this.#reader);
+    const body = this.#framedBody(framing);
+    // A first chunk that is malformed is noticed before the answer has begun.
+    body.begin();
     const onEnd = framing.kind === "absent" ? () => this.close() : finish;
-    const responseBody = new ResponseBody(body, {
+    const length = framing.kind === "counted" ? framing.length : undefined;
+    const responseBody = new ResponseBody(body, length, {
       cancellation: request.cancellation,
       onEnd,
       onFailure: (error) => {
@@ -172,6 +176,20 @@ export class UpstreamConnection {
       onCancel: () => this.close(),
     });
     return { status, reason, fields, body: responseBody };
+  }
+
+  #framedBody(framing: Framing): FramedBody {
+    switch (framing.kind) {
+      case "chunked":
+        return new ChunkedBody(this.#reader);
+      case "counted":
+        return new CountedBody(this.#reader, framing.length);
+      case "absent":
+        return new UntilCloseBody(this.#reader);
+      default:
+        framing satisfies never;
+        throw new TypeError("Unknown framing");
+    }
   }
 
   #explain(error: unknown, phase: FailureFacts["phase"]): TransportError {
@@ -196,8 +214,9 @@ class Upload {
   }
 
   /** Tells a body that breaks off from an upstream that takes no more. */
-  watch(body: ByteSource): ByteSource {
+  watch(body: MessageBody): MessageBody {
     return {
+      length: body.length,
       read: async () => {
         if (!this.isAnswered) this.#onPhase("upload");
         try {
@@ -227,12 +246,14 @@ interface BodyHooks {
 }
 
 /** An answer's body, which frees or closes its connection when it ends. */
-class ResponseBody implements ByteSource {
+class ResponseBody implements MessageBody {
+  readonly length: number | undefined;
   readonly #body: FramedBody;
   readonly #hooks: BodyHooks;
   #done = false;
 
-  constructor(body: FramedBody, hooks: BodyHooks) {
+  constructor(body: FramedBody, length: number | undefined, hooks: BodyHooks) {
+    this.length = length;
     this.#body = body;
     this.#hooks = hooks;
   }
@@ -280,14 +301,15 @@ class ResponseBody implements ByteSource {
 interface StatusHead {
   readonly status: number;
   readonly reason: string;
-  readonly fields: Field[];
+  readonly fields: readonly Field[];
+  readonly framing: Framing;
   readonly minor: 0 | 1;
 }
 
-function parseStatus({ startLine, fields }: Head): StatusHead {
+function parseStatus({ startLine, fields, framing }: Head): StatusHead {
   const [, minor, status, reason = ""] = STATUS_LINE.exec(startLine) ?? [];
-  if (status === undefined) throw new HttpSyntaxError("a status line that is none");
-  return { status: Number(status), reason, fields, minor: minor === "1" ? 1 : 0 };
+  if (status === undefined) throw new HttpSyntaxError("invalid status line");
+  return { status: Number(status), reason, fields, framing, minor: minor === "1" ? 1 : 0 };
 }
 
 function reasonOf(error: unknown, received: boolean): string {

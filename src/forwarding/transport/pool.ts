@@ -25,7 +25,8 @@ export class ConnectionPool {
     while (true) {
       const entry = this.#idle.pop();
       if (this.#idle.length === 0) this.#stopSweeping();
-      if (entry === undefined || !entry.connection.closed) return entry?.connection;
+      if (entry === undefined || entry.connection.isUsable) return entry?.connection;
+      entry.connection.close();
     }
   }
 

@@ -2,7 +2,7 @@
 
 import type { Cancellation } from "../../cancellation.ts";
 import type { ConnectionSettings } from "../../config/schema.ts";
-import type { ByteSource } from "../../http1/body.ts";
+import type { MessageBody } from "../../http1/body.ts";
 import type { Field } from "../../http1/fields.ts";
 import type { Duplex } from "../../http1/message.ts";
 
@@ -15,14 +15,12 @@ export interface UpstreamRequest {
   readonly connection: ConnectionSettings;
   /** Path and query, byte for byte. */
   readonly target: string;
-  /** End-to-end fields without `host`; `content-length` among them exactly where {@link bodyLength} is known. */
+  /** End-to-end fields without `host` and without framing fields. */
   readonly fields: readonly Field[];
   /** Null: no body. */
-  readonly body: ByteSource | null;
-  /** Undefined: not known, the body is sent in chunks. */
-  readonly bodyLength: number | undefined;
+  readonly body: MessageBody | null;
   /** Gives the body once more, from the start; undefined where that cannot be. */
-  readonly again: (() => ByteSource) | undefined;
+  readonly again: (() => MessageBody) | undefined;
   /** Cancels the request at whatever stage it is, the answer's body included; its reason is then thrown. */
   readonly cancellation: Cancellation;
   /** A change of protocol is asked for, which makes the connection the request's own. */
@@ -39,13 +37,15 @@ export interface UpstreamRequest {
  */
 export type AttemptPhase = "connect" | "tls" | "upload" | "first byte";
 
-/** An upstream's final answer as it was sent: fields in order with repeats, nothing decoded. */
+/** An upstream's final answer as it was sent: fields in order with repeats but without framing, nothing decoded. */
 export interface UpstreamResponse {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly Field[];
   /** Null where the answer has none by its nature. Throws a {@link TransportError} where it breaks off. */
-  readonly body: ByteSource | null;
+  readonly body: MessageBody | null;
+  /** The length that was stated of a body that is left out: in an answer to HEAD, or a 304. */
+  readonly omittedLength?: number | undefined;
   /** With a 101; whoever gets it closes it. */
   readonly upgraded?: UpgradedConnection;
 }

@@ -3,9 +3,8 @@
 import type { OutboundProxy } from "../../config/schema.ts";
 import { field } from "../../http1/fields.ts";
 import { readHead } from "../../http1/head.ts";
-import { encodeLatin1 } from "../../http1/latin1.ts";
 import { ConnectionReader } from "../../http1/reader.ts";
-import { headText, writeAll } from "../../http1/writer.ts";
+import { writeAll, writeMessage } from "../../http1/writer.ts";
 
 /** Where a tunnel leads. Names are resolved by the proxy. */
 export interface TunnelEnd {
@@ -45,7 +44,8 @@ async function httpConnect(
     const credentials = new TextEncoder().encode(`${login.user}:${login.password}`).toBase64();
     fields.push(field("proxy-authorization", `Basic ${credentials}`));
   }
-  await writeAll(connection, encodeLatin1(headText(`CONNECT ${authority} HTTP/1.1`, fields)));
+  const message = { startLine: `CONNECT ${authority} HTTP/1.1`, fields, body: { kind: "none" } } as const;
+  await writeMessage(connection, message);
   const head = await readHead(reader);
   const [, status, reason = ""] =
     /^HTTP\/1\.[01] (\d{3})(?: ([\t\x20-\x7e]*))?$/.exec(head?.startLine ?? "") ??

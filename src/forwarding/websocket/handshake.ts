@@ -16,7 +16,7 @@ export function upgradeOf(
     return fieldValue(fields, "sec-websocket-key") === undefined ? false : DROPPED;
   }
   // Behind its head frames begin: two readers could take a body for them.
-  if (body !== null) return "A WebSocket is asked for without a body.";
+  if (body !== null && body.length !== 0) return "A WebSocket is asked for without a body.";
   if (method !== "GET") return `A WebSocket is asked for by GET, not by ${method}.`;
   if (!listHas(fieldValue(fields, "connection"), "upgrade")) {
     return DROPPED;

@@ -3,7 +3,7 @@
 import type { Cancellation } from "../../cancellation.ts";
 import type { Clock } from "../../clock.ts";
 import { ProxyFault } from "../../faults.ts";
-import type { Duplex } from "../../http1/message.ts";
+import type { Duplex, Tunnel } from "../../http1/message.ts";
 import { writeAll } from "../../http1/writer.ts";
 import { CLOSE_CODES, closeFrame, FrameReader, type FrameViolation } from "../../websocket/frames.ts";
 import type { UpgradedConnection } from "../transport/transport.ts";
@@ -42,8 +42,8 @@ interface Direction {
   end: DirectionEnd | undefined;
 }
 
-/** One WebSocket. Whoever makes it runs it, or cancels it. */
-export class WebSocketTunnel {
+/** One WebSocket. It holds the upstream's connection until it has run, was discarded, or was cancelled. */
+export class WebSocketTunnel implements Tunnel {
   readonly #parts: TunnelParts;
   #isStopping = false;
   #closing: { readonly said: FrameViolation; readonly as: ProxyFault | undefined } | undefined;
@@ -98,6 +98,11 @@ export class WebSocketTunnel {
     // Whoever still reads stops now, since it has ended.
     this.#stop();
     await Promise.all(carrying);
+  }
+
+  /** Nobody will run it: the client's connection cannot change its protocol, or is gone. */
+  discard(): void {
+    if (!this.#hasEnded) this.#abort(undefined);
   }
 
   async #carry(direction: Direction): Promise<void> {

@@ -3,11 +3,14 @@
 import { Cancellation, ClientGone } from "../../cancellation.ts";
 import type { ConnectionLimits } from "../../config/schema.ts";
 import { faultReply, ProxyFault } from "../../faults.ts";
-import type { ByteSource } from "../../http1/body.ts";
+import type { MessageBody } from "../../http1/body.ts";
+import { bodyOf } from "../../http1/bytes.ts";
 import { type Field, fieldValue } from "../../http1/fields.ts";
+import { separateFraming } from "../../http1/framing.ts";
 import { checkedField, HeadTooLarge } from "../../http1/head.ts";
-import type { IncomingRequest, OutgoingReply } from "../../http1/message.ts";
+import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http1/message.ts";
 import { HttpSyntaxError } from "../../http1/syntax_error.ts";
+import { FramingError } from "../../http1/writer.ts";
 import { ClientWait, overdueOf } from "../client_wait.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { parseRequestHead } from "../request_head.ts";
@@ -21,13 +24,15 @@ interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | 
 
 /** Answers that have no body, whatever the upstream says (RFC 9110, 15). */
 const BODILESS: readonly number[] = [204, 205, 304];
+/** Methods whose request states a length of 0 where it has no body (RFC 9110, 8.6). */
+const STATES_EMPTY_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
 
 /** One stream. */
 export class Http2Exchange {
   readonly #request: Request;
   readonly #parts: Http2ExchangeParts;
   readonly #cancellation = new Cancellation();
-  readonly #body: StreamBody | null;
+  #body: StreamBody | null = null;
   /** For the client to take what is sent. */
   readonly #sending: ClientWait;
   #cut: (error: Error) => void = () => {};
@@ -37,10 +42,6 @@ export class Http2Exchange {
     this.#request = request;
     this.#parts = parts;
     this.#sending = new ClientWait(parts.now);
-    this.#body = request.body && new StreamBody(request.body, {
-      now: parts.now,
-      onBroken: (error) => this.#cancellation.cancel(error),
-    });
     request.signal.addEventListener("abort", () => this.leave(new ClientGone("the client left")));
   }
 
@@ -64,12 +65,24 @@ export class Http2Exchange {
   async answer(): Promise<Response> {
     const reply = await this.#reply();
     const { status, body, fields } = reply;
+    // HTTP/2 has no upgrade: nothing uses a tunnel here.
+    if (reply.tunnel !== undefined) {
+      discardReply(reply);
+      this.#end();
+      return new Response(null, { status: 500 });
+    }
     const headers = new Headers();
     for (const { lower, value } of fields) headers.append(lower, value);
-    const source = body === null || body instanceof Uint8Array ? undefined : body;
-    const isBodiless = BODILESS.includes(status) || this.#request.method === "HEAD";
-    if (source !== undefined && !isBodiless) return new Response(this.#stream(source), { status, headers });
-    source?.cancel();
+    const isHead = this.#request.method === "HEAD";
+    const isBodiless = BODILESS.includes(status) || isHead;
+    const length = isBodiless
+      ? isHead ? reply.omittedLength ?? body?.length : reply.omittedLength
+      : body?.length;
+    if (length !== undefined && status !== 204) headers.set("content-length", String(length));
+    if (body !== null && !(body instanceof Uint8Array) && !isBodiless) {
+      return new Response(this.#stream(body), { status, headers });
+    }
+    discardReply(reply);
     this.#end();
     const whole = isBodiless || !(body instanceof Uint8Array) ? null : body.slice();
     return new Response(whole, { status, headers });
@@ -90,7 +103,8 @@ export class Http2Exchange {
   }
 
   /** The answer's body, read as the client takes it; one that breaks off resets its stream. */
-  #stream(source: ByteSource): ReadableStream<Uint8Array> {
+  #stream(source: MessageBody): ReadableStream<Uint8Array> {
+    let left = source.length ?? Infinity;
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#cut = (error) => {
@@ -106,10 +120,12 @@ export class Http2Exchange {
           const atHand = source.tryRead();
           const piece = atHand === undefined ? await source.read() : atHand;
           if (this.#hasEnded) return;
-          if (piece === null) {
+          if (piece === null && (source.length === undefined || left === 0)) {
             this.#end();
             return controller.close();
           }
+          left -= piece?.length ?? 0;
+          if (piece === null || left < 0) throw new FramingError("a body of another length than stated");
           this.#sending.begin();
           // It is kept beyond the next read, where the piece is not valid any more.
           controller.enqueue(piece.slice());
@@ -141,15 +157,30 @@ export class Http2Exchange {
     if (fieldValue(received, "host") === undefined) received.unshift(checkedField("host", authority));
     const { fields, framing } = parseRequestHead({
       startLine: `${method} ${target} HTTP/1.1`,
-      fields: received,
+      ...separateFraming(received),
     });
     if (framing.kind === "chunked") throw new HttpSyntaxError("a transfer-encoding");
+    const length = framing.kind === "counted" ? framing.length : undefined;
+    const { body: stream } = this.#request;
+    // The runtime hides the body of a GET or HEAD. To forward its length without it would make the upstream wait
+    // for bytes that are the next client's request.
+    if (stream === null && length !== undefined && length > 0) {
+      throw new HttpSyntaxError(`${method} with a body`);
+    }
+    const body = this.#body = stream && new StreamBody(stream, {
+      length,
+      now: this.#parts.now,
+      onBroken: (error) => this.#cancellation.cancel(error),
+    });
     return {
       method,
       target,
       fields,
-      body: this.#body,
-      bodyLength: this.#body === null || framing.kind === "absent" ? undefined : framing.length,
+      body: body ?? (length === 0 ? bodyOf(new Uint8Array()) : null),
+      settledBody: body === null || length !== undefined
+        ? undefined
+        : async () =>
+          await body.comes() ? body : STATES_EMPTY_BODY.includes(method) ? bodyOf(new Uint8Array()) : null,
       peer: this.#parts.peer,
       cancellation: this.#cancellation,
     };

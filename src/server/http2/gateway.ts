@@ -3,7 +3,9 @@
  * accepted elsewhere: each is led to it over loopback, and known there by the port it comes from.
  */
 
+import { writeAll } from "../../http1/writer.ts";
 import type { ConnectionParts } from "../connection.ts";
+import { HTTP2_PREFACE } from "../handshake.ts";
 import { Http2Connection } from "./connection.ts";
 
 const LOOPBACK = "127.0.0.1";
@@ -32,7 +34,9 @@ export class Http2Gateway {
     return this.#server.addr.port;
   }
 
-  /** Takes a client's connection over. Throws where this machine has no descriptor left. */
+  /**
+   * Takes over a client's connection whose preface has been read. Throws where this machine has no descriptor left.
+   */
   async open(client: Deno.Conn, parts: ConnectionParts): Promise<Http2Connection> {
     const near = await Deno.connect({ hostname: LOOPBACK, port: this.port });
     near.setNoDelay(true);
@@ -42,6 +46,7 @@ export class Http2Gateway {
       parts,
     );
     this.#connections.set(port, connection);
+    await writeAll(near, HTTP2_PREFACE);
     return connection;
   }
 

@@ -1,46 +1,90 @@
 import { ClientGone } from "../../cancellation.ts";
-import type { ByteSource } from "../../http1/body.ts";
+import { ProxyFault } from "../../faults.ts";
+import type { MessageBody } from "../../http1/body.ts";
 import { ClientWait } from "../client_wait.ts";
 
-/** A request's body as it comes off its stream. */
-export class StreamBody implements ByteSource {
-  /** For the client to go on. */
+/** What a request's body is read with. */
+export interface StreamBodyParts {
+  /** The `content-length` of the request; undefined: it stated none. */
+  readonly length: number | undefined;
+  /** Milliseconds of a clock that never jumps. */
+  readonly now: () => number;
+  /** Called when the client leaves within the body, or sends another length than it stated. */
+  readonly onBroken: (error: ClientGone | ProxyFault) => void;
+}
+
+/** A request's body as it comes off its HTTP/2 stream. */
+export class StreamBody implements MessageBody {
+  readonly length: number | undefined;
+  /** The wait for the client to send more. */
   readonly wait: ClientWait;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #onBroken: (error: Error) => void;
+  readonly #onBroken: StreamBodyParts["onBroken"];
+  #left: number;
+  /** The first piece, read to find out whether there is a body at all. */
+  #first: Uint8Array | undefined;
   #hasEnded = false;
 
-  /** `onBroken` is told when the client leaves within it. */
-  constructor(
-    stream: ReadableStream<Uint8Array>,
-    { now, onBroken }: { now: () => number; onBroken: (error: Error) => void },
-  ) {
+  constructor(stream: ReadableStream<Uint8Array>, { length, now, onBroken }: StreamBodyParts) {
+    this.length = length;
+    this.#left = length ?? Infinity;
     this.wait = new ClientWait(now);
     this.#reader = stream.getReader();
     this.#onBroken = onBroken;
   }
 
-  tryRead(): null | undefined {
-    return this.#hasEnded ? null : undefined;
+  /** Waits for the first byte or the end; false: there is no body. Throws like {@link read}. */
+  async comes(): Promise<boolean> {
+    this.#first ??= await this.read() ?? undefined;
+    return this.#first !== undefined;
   }
 
+  tryRead(): Uint8Array | null | undefined {
+    const first = this.#first;
+    this.#first = undefined;
+    return first ?? (this.#hasEnded ? null : undefined);
+  }
+
+  /** Throws {@link ClientGone}, or a {@link ProxyFault} for a length that is not the stated one. */
   async read(): Promise<Uint8Array | null> {
-    if (this.#hasEnded) return null;
-    let result: ReadableStreamReadResult<Uint8Array>;
-    try {
-      result = await this.wait.for(this.#reader.read());
-    } catch {
-      const gone = new ClientGone("the client left within its upload");
-      this.#onBroken(gone);
-      throw gone;
+    const atHand = this.tryRead();
+    if (atHand !== undefined) return atHand;
+    while (true) {
+      const piece = await this.#next();
+      if (piece === null) {
+        this.#hasEnded = true;
+        if (this.length !== undefined && this.#left > 0) throw this.#broken(lengthFault());
+        return null;
+      }
+      this.#left -= piece.length;
+      if (this.#left < 0) throw this.#broken(lengthFault());
+      // A DATA frame may be empty; it says nothing.
+      if (piece.length > 0) return piece;
     }
-    this.#hasEnded = result.done;
-    return result.value ?? null;
+  }
+
+  async #next(): Promise<Uint8Array | null> {
+    try {
+      return (await this.wait.for(this.#reader.read())).value ?? null;
+    } catch (error) {
+      throw this.#broken(
+        error instanceof ProxyFault ? error : new ClientGone("the client left within its upload"),
+      );
+    }
+  }
+
+  #broken(error: ClientGone | ProxyFault): ClientGone | ProxyFault {
+    this.#onBroken(error);
+    return error;
   }
 
   /** Nothing more of it is wanted. */
   cancel(): void {
-    // A stream that has failed has nothing to be cancelled.
+    // A stream that has failed cannot be cancelled.
     this.#reader.cancel().catch(() => {});
   }
+}
+
+function lengthFault(): ProxyFault {
+  return new ProxyFault("bad_request", "The request's body does not have the length that its head states.");
 }

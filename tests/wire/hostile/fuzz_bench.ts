@@ -111,8 +111,7 @@ export class FuzzBench {
       method: head.method,
       target: head.target,
       fields: head.fields,
-      body: hasBody ? textSource("hello") : null,
-      bodyLength: framing.kind === "counted" ? framing.length : undefined,
+      body: hasBody ? textSource("hello", framing.kind === "counted" ? framing.length : undefined) : null,
       peer: "192.0.2.1",
       cancellation: new Cancellation(),
     });
