@@ -62,6 +62,7 @@ export function createApp(
       entrance: createEntrance(server, gate),
       slots,
       check: shared && plane ? (candidate) => plane.check(candidate) ?? shared(candidate) : shared,
+      checkManaged: (candidate) => plane?.check(candidate),
       management: plane,
       transport,
       clock,

@@ -42,6 +42,8 @@ export interface HandlerParts {
   readonly entrance: Entrance;
   /** Undefined: no token is asked for. */
   readonly check: TokenCheck | undefined;
+  /** The managed tokens among them, which cannot be guessed. */
+  readonly checkManaged: TokenCheck;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly createId: () => string;
@@ -130,17 +132,20 @@ export function createHandler(parts: HandlerParts): Handler {
       await management?.refreshed();
       const presented = findCredentials(fields, query);
       const passthrough = target?.endpoint.backends.some(({ key }) => key.mode === "passthrough") === true;
-      if (parts.check !== undefined) entrance.checkGuesses(address, presented);
+      // A token of 256 random bits cannot be guessed: it is taken also from an address that has to wait.
+      const waits = parts.check !== undefined && entrance.mustWait(address, presented);
       const verdict = authenticate(presented, {
-        check: parts.check,
+        check: waits ? parts.checkManaged : parts.check,
         passthrough,
         endpoint: target?.endpoint.name,
         fields,
       });
       if (!verdict.admitted) {
+        if (waits) throw entrance.waitFault(address, presented);
         entrance.refused(address, verdict.guesses);
         throw new ProxyFault(verdict.code, verdict.message);
       }
+      request.onAuthenticated?.();
       const { principal } = verdict;
       exchange.principal = principal;
       const account = management?.accounts.open({

@@ -21,6 +21,13 @@ interface Failures {
   blockedUntil: number;
 }
 
+/**
+ * Where a wrong token was. Any web page can make a visitor's browser send requests with a token in the query (an
+ * image is enough): these are counted apart, so that they never make the visitor's own clients wait, which send
+ * their token in a header.
+ */
+export type GuessPlace = "header" | "query";
+
 /** Counts wrong tokens by address: different ones, since a client that goes on with an old one guesses nothing. */
 export class FailureGate {
   readonly #clock: Clock;
@@ -30,17 +37,17 @@ export class FailureGate {
     this.#clock = clock;
   }
 
-  /** How long an address has to wait, in milliseconds; 0: not at all. The right token does not help meanwhile. */
-  waitMs(address: string): number {
+  /** How long an address has to wait with tokens in that place, in milliseconds; 0: not at all. */
+  waitMs(address: string, place: GuessPlace = "header"): number {
     // Nearly always there is none, and every request asks.
     if (this.#failures.size === 0) return 0;
-    const failures = this.#failures.get(addressGroup(address));
+    const failures = this.#failures.get(guesser(address, place));
     return failures === undefined ? 0 : Math.max(0, failures.blockedUntil - this.#clock.now());
   }
 
   /** A wrong token came from an address. `guess` stands for its value and must not tell it. */
-  failed(address: string, guess: string): void {
-    const group = addressGroup(address);
+  failed(address: string, guess: string, place: GuessPlace = "header"): void {
+    const group = guesser(address, place);
     const now = this.#clock.now();
     let failures = this.#failures.get(group);
     if (failures === undefined || now - failures.lastAt > FORGOTTEN_MS) {
@@ -63,4 +70,8 @@ export class FailureGate {
     const [oldest] = this.#failures.keys();
     if (this.#failures.size > MAX_ADDRESSES && oldest !== undefined) this.#failures.delete(oldest);
   }
+}
+
+function guesser(address: string, place: GuessPlace): string {
+  return place === "header" ? addressGroup(address) : `${addressGroup(address)} ${place}`;
 }

@@ -21,6 +21,8 @@ export interface IncomingRequest {
   readonly settledBody?: (() => Promise<MessageBody | null>) | undefined;
   /** The address it comes from; a proxy in front is its own client. */
   readonly peer: string;
+  /** Called when the request has been admitted: its connection is no longer the first to be closed for others. */
+  readonly onAuthenticated?: (() => void) | undefined;
   /** Cancelled with `ClientGone` when the client leaves, at whatever stage the exchange is. */
   readonly cancellation: Cancellation;
 }

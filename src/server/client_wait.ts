@@ -18,6 +18,11 @@ export class ClientWait {
     return this.#since !== undefined && this.#now() - this.#since > limitMs;
   }
 
+  /** When the one that is under way began; undefined: there is none. */
+  get since(): number | undefined {
+    return this.#since;
+  }
+
   /** Whether one is under way. */
   get isUnderWay(): boolean {
     return this.#since !== undefined;

@@ -23,6 +23,8 @@ type ConnectionState = "idle" | "head" | "exchange" | "closed";
 /** After an early answer so much of an upload is still taken, so that the client gets to read the answer. */
 const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
+/** A client may send this much behind a running request; nobody pipelines more, and the buffer has to end somewhere. */
+const MAX_AHEAD_BYTES = 256 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** What a connection is served with. */
@@ -53,6 +55,7 @@ export class ClientConnection implements ServedConnection {
   #lastRequest = false;
   #current: { readonly cancellation: Cancellation; readonly body: RequestBody | null } | undefined;
   #cutSeen = false;
+  #isAuthenticated = false;
 
   constructor(connection: Deno.Conn, { handler, peer, limits, now }: ConnectionParts) {
     this.#connection = connection;
@@ -66,9 +69,16 @@ export class ClientConnection implements ServedConnection {
     this.#since = now();
   }
 
-  /** Since when nothing has been asked on it; undefined while something is. */
   get idleSince(): number | undefined {
     return this.#state === "exchange" ? undefined : this.#since;
+  }
+
+  get owesSince(): number | undefined {
+    return this.#sending.since;
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#isAuthenticated;
   }
 
   /** No further request is taken: an idle connection closes now, a busy one after its answer. */
@@ -151,6 +161,7 @@ export class ClientConnection implements ServedConnection {
       fields: head.fields,
       body,
       peer: this.#peer,
+      onAuthenticated: () => this.#isAuthenticated = true,
       cancellation,
     });
     try {
@@ -160,6 +171,7 @@ export class ClientConnection implements ServedConnection {
       cancellation.cancel(new ClientGone("the client left"));
       throw error;
     } finally {
+      this.#current = undefined;
       discardReply(reply);
     }
   }
@@ -184,11 +196,21 @@ export class ClientConnection implements ServedConnection {
     });
   }
 
-  /** The read that notices a departure is the one that the next request comes by. */
+  /**
+   * Reads on while a request is answered, since only a read notices that the client has left. What comes is kept for
+   * the next request, within {@link MAX_AHEAD_BYTES}.
+   */
   #watchForDeparture(cancellation: Cancellation): void {
-    if (this.#reader.buffered.length > 0) return;
-    const left = () => cancellation.cancel(new ClientGone("the client left"));
-    this.#reader.fill().then((more) => more || left(), left);
+    const left = (reason = "the client left") => cancellation.cancel(new ClientGone(reason));
+    const watch = (): void => {
+      if (this.#current?.cancellation !== cancellation) return;
+      if (this.#reader.buffered.length > MAX_AHEAD_BYTES) {
+        this.#lastRequest = true;
+        return left(`the client sent more than ${MAX_AHEAD_BYTES} bytes behind a running request`);
+      }
+      this.#reader.fill().then((more) => more ? watch() : left(), () => left());
+    };
+    watch();
   }
 
   async #reply(

@@ -10,6 +10,8 @@ export const HTTP2_PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.
  */
 export class Handshake implements ServedConnection {
   readonly idleSince: number;
+  readonly owesSince = undefined;
+  readonly isAuthenticated = false;
   readonly #connection: Deno.TlsConn;
   #isClosed = false;
   readonly #limitMs: () => number;

@@ -8,6 +8,7 @@ import { Certificate } from "./certificate.ts";
 import { ClientConnection } from "./connection.ts";
 import type { Http2Gateway } from "./http2/gateway.ts";
 import { Handshake } from "./handshake.ts";
+import { connectionToClose } from "./make_room.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
 import type { ServedConnection } from "./served_connection.ts";
 
@@ -154,17 +155,13 @@ export function startServer(
     }
   }
 
-  /** Whoever comes is served as long as somebody else does nothing, whose connection is closed for it. */
+  /** Whether a new connection can be served, if need be in place of another one. */
   function hasRoom(): boolean {
     if (connections.size < limits.maxConnections) return true;
-    let idlest: ServedConnection | undefined;
-    for (const connection of connections) {
-      const { idleSince } = connection;
-      if (idleSince !== undefined && idleSince < (idlest?.idleSince ?? Infinity)) idlest = connection;
-    }
-    if (idlest === undefined) return false;
-    connections.delete(idlest);
-    idlest.close();
+    const closed = connectionToClose(connections, now());
+    if (closed === undefined) return false;
+    connections.delete(closed);
+    closed.close();
     return true;
   }
 

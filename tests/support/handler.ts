@@ -48,6 +48,7 @@ export class HandlerBench {
       slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck([{ name: "shared", token: "T" }]),
+      checkManaged: () => undefined,
       startedAt: 0,
       maxBodyBytes: 100,
       corsOrigins: ["https://page.test"],

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
 import type { ConcurrencyLimits, ConnectionLimits } from "../../src/config/schema.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
-import { gather } from "../support/http_reader.ts";
+import { gather, writeAll } from "../support/http_reader.ts";
 import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
 import { RawClient, rawRequest } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
@@ -187,6 +187,29 @@ Deno.test("max_connections: whoever has been idle longest makes room; where all 
   assertEquals(await ended(third), "");
   go.resolve();
   assertEquals([(await first.answer()).text, (await second.answer()).text], ["hello", "hello"]);
+});
+
+Deno.test("max_connections: clients without a token that do not read their answers make room, not clients with one", async () => {
+  await using upstream = new FakeUpstream({ script: HELLO });
+  await using proxy = new LocalProxy(upstream, limited({ connections: { maxConnections: 5 } }));
+  using client = await RawClient.connect(proxy.url);
+  await client.send(GET);
+  assertEquals((await client.answer()).text, "hello");
+  const { hostname, port } = new URL(proxy.url);
+  const pipeline = new TextEncoder().encode("GET /openai/v1/x HTTP/1.1\r\nHost: p\r\n\r\n".repeat(2_000));
+  const flood: { connection: Deno.TcpConn; sending: Promise<void> }[] = [];
+  for (let count = 0; count < 8; count++) {
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    // Sends until its answers fill every buffer, or the proxy closes it.
+    const sending = (async () => {
+      for (let round = 0; round < 100; round++) await writeAll(connection, pipeline);
+    })().catch(() => {});
+    flood.push({ connection, sending });
+    await client.send(GET);
+    assertEquals((await client.answer()).text, "hello", `beside ${count + 1} connections`);
+  }
+  for (const { connection } of flood) connection.close();
+  await Promise.all(flood.map(({ sending }) => sending));
 });
 
 Deno.test("max_concurrent_requests: the next one waits for its turn, and is a 503 with retry-after where it does not come", async () => {

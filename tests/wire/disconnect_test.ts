@@ -51,6 +51,24 @@ const WINDOWS: readonly Window[] = [
     awaits: "body",
   },
   {
+    name: "before the upstream's headers, having sent a byte of another request",
+    request: `${REQUEST}G`,
+    sent: [],
+    awaits: "request at upstream",
+  },
+  {
+    name: "before the upstream's headers, having sent whole requests behind it",
+    request: REQUEST.repeat(3),
+    sent: [],
+    awaits: "request at upstream",
+  },
+  {
+    name: "on a plain response, having sent a long request behind it",
+    request: `${REQUEST}${HEAD}Content-Length: 100000\r\n\r\n${"x".repeat(100_000)}`,
+    sent: ["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", "the beginning"],
+    awaits: "body",
+  },
+  {
     name: "within its own upload",
     request: `${HEAD}Content-Length: 1000\r\n\r\nthe beginning`,
     sent: [],

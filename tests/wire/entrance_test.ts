@@ -98,6 +98,28 @@ Deno.test("wrong tokens: a client's own keys on their way to a provider are no g
   assertEquals((await ask(own, `Proxy-Authorization: Bearer ${SECRETS.proxyToken}`)).status, 200);
 });
 
+Deno.test("wrong tokens: a managed token is taken from an address that has to wait, the shared one is not", async () => {
+  await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("hello")) });
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token({ name: "anna" });
+  const ask = (line: string) => rawRequest(proxy.url, ["GET /openai/v1/x HTTP/1.1", line]);
+  for (let round = 0; round < 9; round++) await ask(`X-Api-Key: guess ${round}`);
+  assertEquals((await ask(`X-Api-Key: guess 1`)).status, 429);
+  assertEquals((await ask(TOKEN)).status, 429, "it could be guessed");
+  assertEquals((await ask(`Authorization: Bearer ${value}`)).status, 200);
+  assertEquals((await ask(`Authorization: Bearer ${value.slice(0, -1)}x`)).status, 429);
+});
+
+Deno.test("wrong tokens: those in a query, which any web page can send, make only tokens in a query wait", () =>
+  withProxy({}, async (ask, { proxy }) => {
+    const image = (key: string) => rawRequest(proxy.url, [`GET /openai/v1/x?key=${key} HTTP/1.1`]);
+    for (let round = 0; round < 9; round++) await image(`guess-${round}`);
+    assertEquals((await ask(TOKEN)).status, 200);
+    assertEquals((await image(SECRETS.proxyToken)).status, 429);
+    for (let round = 0; round < 9; round++) await ask(`X-Api-Key: guess ${round}`);
+    assertEquals((await ask(TOKEN)).status, 429);
+  }));
+
 Deno.test("management.allowed_ips: the plane is closed to others, and clients go on", async () => {
   await using upstream = new FakeUpstream();
   await using proxy = await ManagedProxy.start(upstream, { management: { allowedIps: ["192.0.2.1"] } });

@@ -19,6 +19,7 @@ export class Http2Connection implements ServedConnection {
   readonly #parts: ConnectionParts;
   readonly #running = new Set<Http2Exchange>();
   #idleSince: number;
+  #isAuthenticated = false;
 
   constructor(ends: Http2Ends, parts: ConnectionParts) {
     this.#ends = ends;
@@ -28,6 +29,19 @@ export class Http2Connection implements ServedConnection {
 
   get idleSince(): number | undefined {
     return this.#running.size === 0 ? this.#idleSince : undefined;
+  }
+
+  /** The answer that waits the longest. */
+  get owesSince(): number | undefined {
+    let longest: number | undefined;
+    for (const { owesSince } of this.#running) {
+      if (owesSince !== undefined && owesSince < (longest ?? Infinity)) longest = owesSince;
+    }
+    return longest;
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#isAuthenticated;
   }
 
   endOverdue(): void {
@@ -61,6 +75,7 @@ export class Http2Connection implements ServedConnection {
       peer,
       limits,
       now,
+      onAuthenticated: () => this.#isAuthenticated = true,
       onEnd: () => {
         this.#running.delete(exchange);
         this.#idleSince = now();

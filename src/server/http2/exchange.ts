@@ -18,6 +18,8 @@ import { StreamBody } from "./stream_body.ts";
 
 /** What a request is answered with. */
 interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "limits" | "now"> {
+  /** The request has been admitted. */
+  readonly onAuthenticated: () => void;
   /** Called once: the answer has been taken whole, or not. */
   readonly onEnd: () => void;
 }
@@ -43,6 +45,11 @@ export class Http2Exchange {
     this.#parts = parts;
     this.#sending = new ClientWait(parts.now);
     request.signal.addEventListener("abort", () => this.leave(new ClientGone("the client left")));
+  }
+
+  /** Since when its answer waits for the client; undefined: it does not. */
+  get owesSince(): number | undefined {
+    return this.#sending.since;
   }
 
   /** Ends what has taken too long. */
@@ -182,6 +189,7 @@ export class Http2Exchange {
         : async () =>
           await body.comes() ? body : STATES_EMPTY_BODY.includes(method) ? bodyOf(new Uint8Array()) : null,
       peer: this.#parts.peer,
+      onAuthenticated: this.#parts.onAuthenticated,
       cancellation: this.#cancellation,
     };
   }

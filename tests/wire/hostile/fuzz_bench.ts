@@ -69,6 +69,7 @@ export class FuzzBench {
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
+      checkManaged: () => undefined,
       entrance: createEntrance(DEFAULT_SERVER_SETTINGS, new FailureGate(this.#clock)),
       slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,

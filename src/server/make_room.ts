@@ -1,0 +1,35 @@
+import type { ServedConnection } from "./served_connection.ts";
+
+/** An admitted client that reads nothing for so long may be closed for another one. A slow reader is quicker. */
+const UNREAD_MS = 1_000;
+
+/**
+ * The connection that is closed for a new one where there is no more room; undefined: each of them is in use. First
+ * those that have shown no valid token, and among them those that do not read their answers: a flood from outside
+ * makes room for itself only. Then admitted clients that do not read, then admitted clients without a request.
+ */
+export function connectionToClose<Connection extends ServedConnection>(
+  connections: Iterable<Connection>,
+  now: number,
+): Connection | undefined {
+  let chosen: { readonly connection: Connection; readonly rank: number; readonly since: number } | undefined;
+  for (const connection of connections) {
+    const candidate = candidacyOf(connection, now);
+    if (candidate === undefined) continue;
+    const { rank, since } = candidate;
+    if (chosen === undefined || rank < chosen.rank || rank === chosen.rank && since < chosen.since) {
+      chosen = { connection, rank, since };
+    }
+  }
+  return chosen?.connection;
+}
+
+function candidacyOf(
+  { isAuthenticated, owesSince, idleSince }: ServedConnection,
+  now: number,
+): { rank: number; since: number } | undefined {
+  if (owesSince !== undefined && !isAuthenticated) return { rank: 0, since: owesSince };
+  if (idleSince !== undefined && !isAuthenticated) return { rank: 1, since: idleSince };
+  if (owesSince !== undefined && now - owesSince > UNREAD_MS) return { rank: 2, since: owesSince };
+  return idleSince === undefined ? undefined : { rank: 3, since: idleSince };
+}

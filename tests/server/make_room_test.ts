@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/assert";
+import { connectionToClose } from "../../src/server/make_room.ts";
+import type { ServedConnection } from "../../src/server/served_connection.ts";
+
+const NOW = 100_000;
+
+interface Named extends ServedConnection {
+  readonly name: string;
+}
+
+/** A connection whose state has lasted for so many milliseconds. */
+function connection(
+  name: string,
+  { owes, idle, admitted = false }: { owes?: number; idle?: number; admitted?: boolean },
+): Named {
+  return {
+    name,
+    owesSince: owes === undefined ? undefined : NOW - owes,
+    idleSince: idle === undefined ? undefined : NOW - idle,
+    isAuthenticated: admitted,
+    endOverdue() {},
+    finish() {},
+    close() {},
+  };
+}
+
+Deno.test("connectionToClose: without a token before with one, unread answers before idle ones, the longest first", () => {
+  const order = [
+    connection("unread, no token, 9 ms", { owes: 9 }),
+    connection("unread, no token, 1 ms", { owes: 1 }),
+    connection("idle, no token, an hour", { idle: 3_600_000 }),
+    connection("idle, no token", { idle: 1 }),
+    connection("unread, admitted, 5 s", { owes: 5_000, admitted: true }),
+    connection("idle, admitted, an hour", { idle: 3_600_000, admitted: true }),
+    connection("idle, admitted", { idle: 1, admitted: true }),
+  ];
+  const inUse = [
+    connection("a request runs, no token yet", {}),
+    connection("a request runs, admitted", { admitted: true }),
+    connection("a stream is written just now", { owes: 500, admitted: true }),
+  ];
+  const left = new Set<Named>([...inUse, ...order.toReversed()]);
+  const closed: (string | undefined)[] = [];
+  for (let count = 0; count <= order.length; count++) {
+    const next = connectionToClose(left, NOW);
+    closed.push(next?.name);
+    if (next !== undefined) left.delete(next);
+  }
+  assertEquals(closed, [...order.map(({ name }) => name), undefined]);
+});
