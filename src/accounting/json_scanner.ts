@@ -1,6 +1,7 @@
 /** Picks a few values out of a JSON text while it passes, in pieces cut anywhere, without keeping the rest. */
 
 import { concat } from "../http1/bytes.ts";
+import { GrowingBuffer } from "../http1/growing_buffer.ts";
 import { type Place, wantedAt } from "./wanted_places.ts";
 
 /** Takes a value that was found, and the path to it: `choices.*.finish_reason`. */
@@ -67,7 +68,8 @@ export class JsonScanner {
   #depth = 0;
   /** Where the value that is being taken belongs; undefined: it is passed over. */
   #taking: Place | undefined;
-  #taken: Uint8Array[] = [];
+  readonly #taken = new GrowingBuffer();
+  /** How long the value is so far; {@link #taken} holds it unless it is too long. */
   #takenBytes = 0;
 
   constructor(root: Place, found: Found) {
@@ -253,22 +255,22 @@ export class JsonScanner {
     let whole = last;
     if (this.#takenBytes > 0) {
       this.#keep(last);
-      whole = concat(this.#taken);
+      whole = this.#taken.bytes;
     }
     const isWhole = this.#takenBytes <= MAX_VALUE_BYTES && whole.length <= MAX_VALUE_BYTES;
-    this.#drop();
-    if (!isWhole) return;
     try {
-      this.#found(place.path, JSON.parse(decoder.decode(whole)));
+      if (isWhole) this.#found(place.path, JSON.parse(decoder.decode(whole)));
     } catch {
       // No JSON after all: nothing was found.
+    } finally {
+      this.#drop();
     }
   }
 
   #keep(part: Uint8Array): void {
     this.#takenBytes += part.length;
-    if (this.#takenBytes <= MAX_VALUE_BYTES) this.#taken.push(part.slice());
-    else this.#taken = [];
+    if (this.#takenBytes <= MAX_VALUE_BYTES) this.#taken.append(part);
+    else this.#taken.clear();
   }
 
   /** Of a longer key than any that is wanted, enough to be none of them. */
@@ -279,7 +281,7 @@ export class JsonScanner {
 
   #drop(): void {
     this.#taking = undefined;
-    this.#taken = [];
+    this.#taken.clear();
     this.#takenBytes = 0;
   }
 }

@@ -1,4 +1,5 @@
 import type { MessageBody } from "../http1/body.ts";
+import { GrowingBuffer } from "../http1/growing_buffer.ts";
 
 /**
  * A body that is remembered while it is sent, up to a bound, so that it can be sent once more. Each attempt reads it
@@ -7,13 +8,14 @@ import type { MessageBody } from "../http1/body.ts";
 export class ReplayableBody {
   readonly #source: MessageBody;
   readonly #maxBytes: number;
-  readonly #kept: (Uint8Array | undefined)[] = [];
-  #keptBytes = 0;
+  readonly #kept = new GrowingBuffer();
   /** The attempt that may read. */
   #latest = 0;
-  /** How many pieces it has taken. */
+  /** How many of the kept bytes it has taken. */
   #taken = 0;
   #forgets = false;
+  /** Bytes have been forgotten: there is no way back to the first one. */
+  #hasForgotten = false;
   #ended = false;
   #pulling: Promise<void> | undefined;
 
@@ -28,8 +30,8 @@ export class ReplayableBody {
   }
 
   /**
-   * Reads ahead, as far as it may be remembered: a sender that leaves is seen by those who read only. Never throws;
-   * whoever reads next learns what was wrong.
+   * Reads ahead, as far as it may be remembered: only a read notices that the sender has left. Never throws;
+   * the next reader gets the error.
    */
   readAhead(): void {
     try {
@@ -42,34 +44,40 @@ export class ReplayableBody {
         this.#keep(piece);
       }
     } catch {
-      // The source tells the next reader the same.
+      // The source gives the next reader the same error.
     }
   }
 
   #mayReadAhead(): boolean {
-    return !this.#ended && !this.#forgets && this.#pulling === undefined && this.#keptBytes < this.#maxBytes;
+    return !this.#ended && !this.#forgets && this.#pulling === undefined &&
+      this.#kept.length < this.#maxBytes;
   }
 
   /** There will be no further attempt: what has been sent is forgotten. */
   release(): void {
     this.#forgets = true;
-    this.#kept.fill(undefined, 0, this.#taken);
   }
 
   /** The body for the next attempt, in place of the one before. */
   attempt(): MessageBody {
     const own = ++this.#latest;
+    const isCut = this.#hasForgotten;
     this.#taken = 0;
     const tryRead = (): Uint8Array | null | undefined => {
       if (own !== this.#latest) throw new Error("another attempt reads this body");
+      if (isCut) throw new Error("the beginning of the body is forgotten");
+      // The reader is done with what it took before.
+      if (this.#forgets && this.#taken > 0 && this.#taken === this.#kept.length) {
+        this.#kept.clear();
+        this.#taken = 0;
+        this.#hasForgotten = true;
+      }
       if (this.#taken === this.#kept.length && !this.#ended && this.#pulling === undefined) {
         this.#keep(this.#source.tryRead());
       }
       if (this.#taken === this.#kept.length) return this.#ended ? null : undefined;
-      const piece = this.#kept[this.#taken];
-      if (piece === undefined) throw new Error("this part of the body is forgotten");
-      if (this.#forgets) this.#kept[this.#taken] = undefined;
-      this.#taken++;
+      const piece = this.#kept.bytes.subarray(this.#taken);
+      this.#taken = this.#kept.length;
       return piece;
     };
     const read = async (): Promise<Uint8Array | null> => {
@@ -93,9 +101,8 @@ export class ReplayableBody {
   #keep(piece: Uint8Array | null | undefined): void {
     if (piece === null) this.#ended = true;
     else if (piece !== undefined) {
-      this.#kept.push(piece.slice());
-      this.#keptBytes += piece.length;
-      if (this.#keptBytes > this.#maxBytes && !this.#forgets) this.release();
+      this.#kept.append(piece);
+      if (this.#kept.length > this.#maxBytes) this.release();
     }
   }
 }

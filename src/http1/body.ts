@@ -100,6 +100,8 @@ const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 /** Seven digits and what follows them; longer sizes are as rare as extensions. */
 const MAX_PLAIN_DIGITS = 8;
 const NOT_HEX = 255;
+/** Chunks up to this are joined with those before them; to move a longer one would cost more than to write it. */
+const JOINED_BYTES = 1024;
 /** By the byte: the value of a hexadecimal digit. */
 const HEX_DIGITS = Uint8Array.from({ length: 256 }, (_, byte) => {
   const text = String.fromCharCode(byte);
@@ -135,11 +137,8 @@ export class ChunkedBody extends FramedBody {
           break;
         }
         case "data": {
-          const count = Math.min(this.#left, this.reader.buffered.length);
-          if (count === 0) return undefined;
-          this.#left -= count;
-          if (this.#left === 0) this.#state = "data end";
-          return this.reader.take(count);
+          const piece = this.#takeData();
+          return piece === undefined ? undefined : this.#withFollowing(piece);
         }
         case "data end": {
           const { buffered } = this.reader;
@@ -162,6 +161,40 @@ export class ChunkedBody extends FramedBody {
           this.#state satisfies never;
       }
     }
+  }
+
+  #takeData(): Uint8Array | undefined {
+    const count = Math.min(this.#left, this.reader.buffered.length);
+    if (count === 0) return undefined;
+    this.#left -= count;
+    if (this.#left === 0) this.#state = "data end";
+    return this.reader.take(count);
+  }
+
+  /**
+   * A chunk's data joined with that of the small chunks behind it, as far as they are at hand: they are moved
+   * together within the reader's own buffer, over the framing that was between them. A body in chunks of one byte
+   * then costs what its bytes cost, and not a write for each. What is not plain is left to the next call.
+   */
+  #withFollowing(first: Uint8Array): Uint8Array {
+    let end = first.byteOffset + first.length;
+    const whole = new Uint8Array(first.buffer);
+    while (this.#state === "data end") {
+      const { buffered } = this.reader;
+      if (buffered.length < 2 || buffered[0] !== CR || buffered[1] !== LF) break;
+      this.reader.consume(2);
+      this.#state = "size";
+      const size = this.#plainSize();
+      if (size === undefined) break;
+      this.#left = size;
+      this.#state = size === 0 ? "trailers" : "data";
+      if (size === 0 || size > JOINED_BYTES) break;
+      const next = this.#takeData();
+      if (next === undefined) break;
+      whole.copyWithin(end, next.byteOffset, next.byteOffset + next.length);
+      end += next.length;
+    }
+    return whole.subarray(first.byteOffset, end);
   }
 
   /** The size of a line that holds nothing else, as all common servers send it, without making text of it. */

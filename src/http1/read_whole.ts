@@ -1,0 +1,21 @@
+import type { ByteSource } from "./body.ts";
+import { GrowingBuffer } from "./growing_buffer.ts";
+
+/** What was read of a body. */
+export interface ReadBytes {
+  readonly bytes: Uint8Array;
+  /** False: the body is longer, and its rest has not been read. */
+  readonly isWhole: boolean;
+}
+
+/** Reads a body until its end, or until it is longer than so many bytes. Throws what the body throws. */
+export async function readUpTo(body: ByteSource, maxBytes: number): Promise<ReadBytes> {
+  const buffer = new GrowingBuffer();
+  while (true) {
+    const atHand = body.tryRead();
+    const piece = atHand === undefined ? await body.read() : atHand;
+    if (piece === null) return { bytes: buffer.bytes, isWhole: true };
+    buffer.append(piece);
+    if (buffer.length > maxBytes) return { bytes: buffer.bytes, isWhole: false };
+  }
+}
