@@ -455,6 +455,15 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     other.close();
   });
 
+  test("rules come back as they were written, those of paths with them", async (store) => {
+    const rules = { maxRequests: 3, models: ["gpt-*"], paths: ["/v1/Models", "!/v1/files*"] };
+    await store.addProject(projectRow("p1", { rules }), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1", { rules: { paths: [] } }), auditRow("token.create", "t1"));
+    assertEquals((await store.findProject("p1"))?.rules, rules);
+    const { tokens } = await store.readAccess();
+    assertEquals(tokens.map((token) => token.rules), [{ paths: [] }]);
+  });
+
   test("notes are kept, the last one of a name", async (store) => {
     assertEquals(await store.readNote("a"), undefined);
     await store.writeNote("a", "1");

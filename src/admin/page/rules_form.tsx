@@ -7,7 +7,10 @@ import { Input } from "./controls.tsx";
 /** What is typed, by the name of its field. */
 export type Draft = Readonly<Record<string, string>>;
 /** Rules as the API gives them. */
-type Rules = Pick<Project, "limits" | "max_requests" | "budget" | "allowed_endpoints" | "allowed_models">;
+type Rules = Pick<
+  Project,
+  "limits" | "max_requests" | "budget" | "allowed_endpoints" | "allowed_models" | "allowed_paths"
+>;
 
 const NUMBERS = [
   ["requests_per_minute", "Requests per minute", "More are refused with 429 until the minute is over."],
@@ -23,6 +26,11 @@ const BUDGETS = [
 const LISTS = [
   ["allowed_endpoints", "Endpoints", "Names with commas between them; * stands for anything. Empty: all."],
   ["allowed_models", "Models", "Like gpt-4o*, claude-*. Empty: all."],
+  [
+    "allowed_paths",
+    "Paths",
+    "Like /v1/chat/completions, /v1/models. With ! refused: !/v1/files*. Empty: all.",
+  ],
 ] as const;
 
 /** What the form begins with. */
@@ -38,6 +46,7 @@ export function draftOf(rules: Rules | undefined): Draft {
     total_usd: text(rules?.budget.total_usd),
     allowed_endpoints: rules?.allowed_endpoints?.join(", ") ?? "",
     allowed_models: rules?.allowed_models?.join(", ") ?? "",
+    allowed_paths: rules?.allowed_paths?.join(", ") ?? "",
   };
 }
 
@@ -100,10 +109,12 @@ export function RulesForm({ draft, onChange }: { draft: Draft; onChange: (draft:
 
 /** In a few words, for lists. */
 export function rulesText(
-  { limits, max_requests, budget, allowed_endpoints, allowed_models }: Rules,
+  { limits, max_requests, budget, allowed_endpoints, allowed_models, allowed_paths }: Rules,
 ): string {
-  const only = [...allowed_endpoints ?? [], ...allowed_models ?? []];
-  const isRestricted = allowed_endpoints !== null || allowed_models !== null;
+  const lists = [allowed_endpoints, allowed_models, allowed_paths].filter((list) => list !== null);
+  const refused = (allowed_paths ?? []).filter((path) => path.startsWith("!"));
+  const only = lists.flat().filter((name) => !refused.includes(name));
+  const isRestricted = only.length > 0 || lists.some((list) => list.length === 0);
   const parts = [
     limits.requests_per_minute !== null && `${count(limits.requests_per_minute)}/min`,
     limits.tokens_per_minute !== null && `${count(limits.tokens_per_minute)} tokens/min`,
@@ -113,6 +124,7 @@ export function rulesText(
     budget.month_usd !== null && `${money(budget.month_usd * 1e6)}/month`,
     budget.total_usd !== null && `${money(budget.total_usd * 1e6)} in all`,
     isRestricted && `only ${only.join(", ") || "nothing"}`,
+    refused.length > 0 && `not ${refused.map((path) => path.slice(1)).join(", ")}`,
   ];
   return parts.filter((part) => part !== false).join(", ");
 }
