@@ -79,6 +79,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "storage": ["clock", "principal"],
   "manage": [
     "accounting",
+    "address_list",
     "auth",
     "cancellation",
     "clock",

@@ -26,28 +26,20 @@ const BUDGETS = [
 const LISTS = [
   ["allowed_endpoints", "Endpoints", "Names with commas between them; * stands for anything. Empty: all."],
   ["allowed_models", "Models", "Like gpt-4o*, claude-*. Empty: all."],
-  [
-    "allowed_paths",
-    "Paths",
-    "Like /v1/chat/completions, /v1/models. With ! refused: !/v1/files*. Empty: all.",
-  ],
+  ["allowed_paths", "Paths", "Like /v1/models; !/v1/files* refuses those. Empty: all."],
 ] as const;
 
 /** What the form begins with. */
 export function draftOf(rules: Rules | undefined): Draft {
-  const text = (value: number | null | undefined) => value == null ? "" : String(value);
-  return {
-    requests_per_minute: text(rules?.limits.requests_per_minute),
-    tokens_per_minute: text(rules?.limits.tokens_per_minute),
-    concurrent_requests: text(rules?.limits.concurrent_requests),
-    max_requests: text(rules?.max_requests),
-    day_usd: text(rules?.budget.day_usd),
-    month_usd: text(rules?.budget.month_usd),
-    total_usd: text(rules?.budget.total_usd),
-    allowed_endpoints: rules?.allowed_endpoints?.join(", ") ?? "",
-    allowed_models: rules?.allowed_models?.join(", ") ?? "",
-    allowed_paths: rules?.allowed_paths?.join(", ") ?? "",
+  const numbers: Readonly<Record<string, number | null | undefined>> = {
+    ...rules?.limits,
+    ...rules?.budget,
+    max_requests: rules?.max_requests,
   };
+  return Object.fromEntries([
+    ...[...NUMBERS, ...BUDGETS].map(([name]) => [name, String(numbers[name] ?? "")]),
+    ...LISTS.map(([name]) => [name, rules?.[name]?.join(", ") ?? ""]),
+  ]);
 }
 
 /** What the API is told: nothing of what was left as it was; what was emptied holds no more. */
@@ -108,10 +100,9 @@ export function RulesForm({ draft, onChange }: { draft: Draft; onChange: (draft:
 }
 
 /** In a few words, for lists. */
-export function rulesText(
-  { limits, max_requests, budget, allowed_endpoints, allowed_models, allowed_paths }: Rules,
-): string {
-  const lists = [allowed_endpoints, allowed_models, allowed_paths].filter((list) => list !== null);
+export function rulesText(rules: Rules): string {
+  const { limits, max_requests, budget, allowed_paths } = rules;
+  const lists = LISTS.map(([name]) => rules[name]).filter((list) => list !== null);
   const refused = (allowed_paths ?? []).filter((path) => path.startsWith("!"));
   const only = lists.flat().filter((name) => !refused.includes(name));
   const isRestricted = only.length > 0 || lists.some((list) => list.length === 0);
