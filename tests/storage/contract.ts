@@ -483,4 +483,20 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     const { items } = await store.listAudit({ limit: 1, before: first.next });
     assertEquals(items[0]?.changes, { name: "home", limits: { a: 1 } });
   });
+
+  test("the audit log holds what is no change too; refused attempts are pruned, the rest stays", async (store) => {
+    await store.addAudit(auditRow("admin.sign_in", "admin page", { at: AT }));
+    await store.addAudit(auditRow("access.refused", "management plane", { at: AT, changes: { n: 3 } }));
+    await store.addAudit(auditRow("access.refused", "management plane", { at: AT + DAY, changes: { n: 5 } }));
+    const entries = async () =>
+      (await store.listAudit(ALL)).items.map(({ action, at, changes }) => [action, at, changes]);
+    const [newest, older, oldest] = [
+      ["access.refused", AT + DAY, { n: 5 }],
+      ["access.refused", AT, { n: 3 }],
+      ["admin.sign_in", AT, {}],
+    ];
+    assertEquals(await entries(), [newest, older, oldest]);
+    await store.prune({ exchangesBefore: AT + 1, hoursBefore: AT });
+    assertEquals(await entries(), [newest, oldest]);
+  });
 }
