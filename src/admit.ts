@@ -10,9 +10,10 @@ import type { ByteSource, MessageBody } from "./http1/body.ts";
 import { bodyOf, concat, readAgain, watched } from "./http1/bytes.ts";
 import { fieldValue } from "./http1/fields.ts";
 import type { IncomingRequest } from "./http1/message.ts";
-import { checkEndpoint, checkModels, restrictsModels } from "./limits/allowed.ts";
+import { checkEndpoint, checkModels, checkPath, restrictsModels } from "./limits/allowed.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { Principal } from "./principal.ts";
+import { versionedPath } from "./routing/join_url.ts";
 
 /** A request, and who makes it of whom. */
 export interface Candidate {
@@ -36,6 +37,11 @@ export interface Candidate {
 export async function admit(candidate: Candidate): Promise<MessageBody | null> {
   const { principal, endpoint, account, limiter } = candidate;
   checkEndpoint(principal, endpoint.name);
+  checkPath(principal, {
+    path: candidate.rest,
+    paths: () => endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, candidate.rest)),
+    fields: candidate.request.fields,
+  });
   const tap = new RequestTap({
     contentType: fieldValue(candidate.request.fields, "content-type"),
     path: candidate.rest,

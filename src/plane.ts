@@ -14,6 +14,7 @@ import type { Management } from "./handler.ts";
 import type { StorageHealth } from "./health.ts";
 import { periodStarts } from "./limits/ledger.ts";
 import { Limiter } from "./limits/limiter.ts";
+import { AccessAudit } from "./manage/access_audit.ts";
 import type { LiveEvent, ManageParts } from "./manage/parts.ts";
 import type { Log } from "./observability/log.ts";
 import { Metrics } from "./observability/metrics.ts";
@@ -187,6 +188,11 @@ function runningPlane(
       return true;
     }
   };
+  const access = new AccessAudit(store, {
+    clock,
+    onFailed: (reason) =>
+      log("warn", "storage_failing", { detail: `an entry of the audit is lost: ${reason}` }),
+  });
   const ending = new AbortController();
   const parts: ManageParts = {
     store,
@@ -240,14 +246,21 @@ function runningPlane(
     adminIdleMs: () => adminIdleMs,
     isAllowed: (address) => mayCall(address) && mayManage(address),
     isSecure: () => served?.config.server.tls !== undefined && served.config.server.httpsPort === undefined,
-    onRefused: (client, waitMs) =>
+    onRefused({ source: client, attempt, waitMs }) {
+      access.refused(client, attempt);
+      if (attempt === "rate_limited") return;
       log("warn", "management_refused", {
         client,
         detail: waitMs === 0
           ? "a wrong token"
           : `a wrong token; the address waits ${Math.ceil(waitMs / 1000)} s`,
-      }),
-    onSignedIn: (client) => log("info", "admin_signed_in", { client }),
+      });
+    },
+    async onSignedIn(client) {
+      log("info", "admin_signed_in", { client });
+      await access.signedIn(client);
+    },
+    onSignedOut: (client) => access.signedOut(client),
     onUnexpected: (error) =>
       log("error", "unexpected", {
         detail: error instanceof Error ? error.stack ?? error.message : String(error),
@@ -294,6 +307,7 @@ function runningPlane(
       stopPruning();
       await accounts.settled();
       await writer.close();
+      await access.close();
       store.close();
     },
   };

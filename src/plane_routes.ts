@@ -4,7 +4,7 @@ import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
 import type { IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import type { Management } from "./handler.ts";
-import { BearerGate } from "./manage/bearer_gate.ts";
+import { BearerGate, type Refusal } from "./manage/bearer_gate.ts";
 import { createManageApi, MANAGE_PATH } from "./manage/manage.ts";
 import { answerMetrics, METRICS_PATH } from "./manage/metrics_route.ts";
 import type { ManageParts } from "./manage/parts.ts";
@@ -24,10 +24,12 @@ export interface PlaneRoutesParts {
   /** Clients come over HTTPS. */
   readonly isSecure: () => boolean;
   readonly onUnexpected: (error: unknown) => void;
-  /** A wrong management token came from an address, which has to wait so long now. */
-  readonly onRefused: (address: string, waitMs: number) => void;
+  /** An attempt to come in was refused. */
+  readonly onRefused: (refusal: Refusal) => void;
   /** Somebody signed in at the admin page. */
-  readonly onSignedIn: (address: string) => void;
+  readonly onSignedIn: (address: string) => Promise<void>;
+  /** Somebody signed out there. */
+  readonly onSignedOut: (address: string) => Promise<void>;
 }
 
 /** Gives what answers a request for a path; undefined for those that are not the plane's. */
@@ -43,6 +45,7 @@ export function planeRoutes(
     onUnexpected,
     onRefused,
     onSignedIn,
+    onSignedOut,
   }: PlaneRoutesParts,
 ): Management["answer"] {
   const { clock } = parts;
@@ -61,6 +64,7 @@ export function planeRoutes(
     isSecure,
     onUnexpected,
     onSignedIn,
+    onSignedOut,
   });
 
   return (request, { path, address }) => {

@@ -18,6 +18,8 @@ export interface Rules {
   readonly endpoints?: readonly string[];
   /** Names of models, likewise. */
   readonly models?: readonly string[];
+  /** Patterns of paths at the backend, see `path_patterns.ts`; those that begin with `!` forbid. */
+  readonly paths?: readonly string[];
 }
 
 /** Rules, and whose they are. */

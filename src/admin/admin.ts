@@ -35,14 +35,16 @@ export interface AdminParts {
   readonly isSecure: () => boolean;
   readonly onUnexpected: (error: unknown) => void;
   /** Somebody has signed in, from that address. */
-  readonly onSignedIn: (source: string) => void;
+  readonly onSignedIn: (source: string) => Promise<void>;
+  /** Somebody has ended a session that lasted. */
+  readonly onSignedOut: (source: string) => Promise<void>;
 }
 
 const signIn = v.strictObject({ token: v.pipe(v.string(), v.maxLength(1000)) });
 
 /** Makes what answers requests to `/admin` and below. `source` is the address they come from. */
 export function createAdmin(
-  { api, gate, clock, assets, idleMs, isSecure, onUnexpected, onSignedIn }: AdminParts,
+  { api, gate, clock, assets, idleMs, isSecure, onUnexpected, onSignedIn, onSignedOut }: AdminParts,
 ): (request: Request, source: string) => Promise<Response> {
   const sessions = new Sessions(clock, idleMs);
   const app = new Hono<{ Bindings: { source: string } }>({ strict: false }).basePath(ADMIN_PATH);
@@ -83,13 +85,14 @@ export function createAdmin(
     gate.checkToken(output.token, context.env.source);
     const before = sessionIdOf(context);
     if (before !== undefined) sessions.end(before);
-    onSignedIn(context.env.source);
+    await onSignedIn(context.env.source);
     setCookie(context, cookieName(context.req.raw), sessions.begin(), cookieOptions(context.req.raw));
     return context.json({ signed_in: true, idle_seconds: idleMs() / 1000 });
   });
-  app.delete("/session", (context) => {
+  app.delete("/session", async (context) => {
     const id = sessionIdOf(context);
-    if (id !== undefined) sessions.end(id);
+    // Anybody may ask to end a session that there is not; only one that there was is an event.
+    if (id !== undefined && sessions.end(id)) await onSignedOut(context.env.source);
     deleteCookie(context, cookieName(context.req.raw), cookieOptions(context.req.raw));
     return context.body(null, 204);
   });

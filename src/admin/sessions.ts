@@ -47,8 +47,11 @@ export class Sessions {
     return true;
   }
 
-  end(id: string): void {
+  /** Ends it; whether it lasted until then. */
+  end(id: string): boolean {
+    const lasted = this.lasts(id, { used: false });
     this.#usedAt.delete(keyOf(id));
+    return lasted;
   }
 }
 

@@ -19,6 +19,8 @@ interface Failures {
   count: number;
   lastAt: number;
   blockedUntil: number;
+  /** The end of the wait of which somebody has been told. */
+  notedUntil: number;
 }
 
 /**
@@ -45,13 +47,22 @@ export class FailureGate {
     return failures === undefined ? 0 : Math.max(0, failures.blockedUntil - this.#clock.now());
   }
 
+  /** Whether this is asked for the first time while an address waits: its wait is an event once. */
+  isNewWait(address: string): boolean {
+    const failures = this.#failures.get(addressGroup(address));
+    if (failures === undefined || failures.blockedUntil <= this.#clock.now()) return false;
+    if (failures.notedUntil === failures.blockedUntil) return false;
+    failures.notedUntil = failures.blockedUntil;
+    return true;
+  }
+
   /** A wrong token came from an address. `guess` stands for its value and must not tell it. */
   failed(address: string, guess: string, place: GuessPlace = "header"): void {
     const group = guesser(address, place);
     const now = this.#clock.now();
     let failures = this.#failures.get(group);
     if (failures === undefined || now - failures.lastAt > FORGOTTEN_MS) {
-      failures = { seen: new Set(), count: 0, lastAt: now, blockedUntil: 0 };
+      failures = { seen: new Set(), count: 0, lastAt: now, blockedUntil: 0, notedUntil: 0 };
     }
     // What was touched last stands last.
     this.#failures.delete(group);

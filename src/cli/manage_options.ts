@@ -20,6 +20,11 @@ const LISTS = [
     "allowed_endpoints",
   ],
   ["--models <names>", "models that may be used, likewise", "allowed_models"],
+  [
+    "--paths <patterns>",
+    "paths at the provider that may be used, with commas; one that begins with ! is refused, like '!/v1/files*'",
+    "allowed_paths",
+  ],
 ] as const;
 
 /** Options as they were parsed. */

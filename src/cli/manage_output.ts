@@ -34,7 +34,7 @@ function plain(value: unknown): string {
 
 /** The rules there are, in a few words. */
 export function rulesText(
-  { limits, max_requests, budget, allowed_endpoints, allowed_models }: Project | Token,
+  { limits, max_requests, budget, allowed_endpoints, allowed_models, allowed_paths }: Project | Token,
 ): string {
   const words = [
     [limits.requests_per_minute, (n: number) => `${n} requests/min`],
@@ -49,6 +49,7 @@ export function rulesText(
     ...words.flatMap(([value, say]) => value === null ? [] : [say(value)]),
     ...(allowed_endpoints === null ? [] : [`endpoints ${allowed_endpoints.join(",")}`]),
     ...(allowed_models === null ? [] : [`models ${allowed_models.join(",")}`]),
+    ...(allowed_paths === null ? [] : [`paths ${allowed_paths.join(",")}`]),
   ].join(", ") || "-";
 }
 

@@ -28,6 +28,7 @@ import {
   headerValueSchema,
   managementTokenSchema,
   nameSchema,
+  pathPatternSchema,
   priceSchema,
   secretSchema,
   switchSchema,
@@ -177,6 +178,10 @@ const limitsSchema = v.optional(v.pipe(
     budget_total_usd: number(dollarsSchema, "US dollars in all"),
     endpoints: list(textSchema, "endpoints that may be used, with * for any run of characters"),
     models: list(textSchema, "models that may be used, likewise"),
+    paths: list(
+      pathPatternSchema,
+      "paths at the provider that may be used, like /v1/models or */files*; one that begins with ! is refused",
+    ),
   }, wrongKind("a table")),
   v.description("what the holder may do; needs the management plane"),
 ));

@@ -14,6 +14,7 @@ export function rulesOf(limits: LimitSettings | undefined): Rules | undefined {
     totalBudgetMicros: limits.budget_total_usd,
     endpoints: limits.endpoints,
     models: limits.models,
+    paths: limits.paths,
   };
   return Object.fromEntries(Object.entries(rules).filter(([, value]) => value !== undefined));
 }

@@ -1,6 +1,7 @@
 /** The rules each single value of the configuration has to meet, wherever it comes from. */
 
 import * as v from "valibot";
+import { patternProblem } from "../path_patterns.ts";
 
 /** The rule for one value, which comes as text; its messages go on from the place where the value stands. */
 export type ValueSchema<Output> = v.GenericSchema<string, Output>;
@@ -193,6 +194,15 @@ export const nameSchema: ValueSchema<string> = v.pipe(
     (text) => /^[A-Za-z0-9][\w.-]{0,63}$/.test(text),
     (issue) => `${shown(issue)} is not a name: letters, digits, dot, dash and underscore, 64 at most`,
   ),
+);
+
+/** A pattern of paths in the rules of a token. */
+export const pathPatternSchema: ValueSchema<string> = v.pipe(
+  line,
+  v.rawCheck(({ dataset, addIssue }) => {
+    const problem = dataset.typed ? patternProblem(dataset.value) : undefined;
+    if (problem !== undefined) addIssue({ message: `${JSON.stringify(dataset.value)} ${problem}` });
+  }),
 );
 
 /** Any one line of text. */

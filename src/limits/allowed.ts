@@ -1,7 +1,8 @@
-/** Which endpoints and models a principal may use. */
+/** Which endpoints, paths and models a principal may use. */
 
 import { ProxyFault } from "../faults.ts";
 import { matchesAny } from "../glob.ts";
+import { allowsPaths, unclearPath } from "../path_patterns.ts";
 import type { Principal } from "../principal.ts";
 
 /** Throws `forbidden` where a rule names endpoints and this is none of them. */
@@ -13,6 +14,56 @@ export function checkEndpoint(principal: Principal, endpoint: string): void {
       `This ${what} may not use the endpoint ${endpoint}; it may use ${shown(rules.endpoints)}.`,
     );
   }
+}
+
+/** Fields by which some upstreams take another path than that of the request. */
+const PATH_FIELDS: ReadonlySet<string> = new Set(["x-original-url", "x-rewrite-url"]);
+const SHOWN_PATH = 200;
+
+/**
+ * Throws `forbidden` where a rule names paths and this is none of them, or where upstreams could read another path out
+ * of it. `path` is what is left for the backend, `paths` gives what becomes of it at each backend.
+ */
+export function checkPath(
+  principal: Principal,
+  { path, paths, fields }: {
+    path: string;
+    paths: () => readonly string[];
+    fields: readonly { readonly lower: string }[];
+  },
+): void {
+  for (const { what, rules: { paths: patterns } } of principal.subjects) {
+    if (patterns === undefined) continue;
+    const unclear = unclearPath(path);
+    if (unclear !== undefined) {
+      throw new ProxyFault(
+        "forbidden",
+        `This ${what} may use certain paths only, and this path cannot be checked: ${unclear}.`,
+      );
+    }
+    const renaming = fields.find(({ lower }) => PATH_FIELDS.has(lower));
+    if (renaming !== undefined) {
+      throw new ProxyFault(
+        "forbidden",
+        `This ${what} may use certain paths only, and the header ${renaming.lower} names another one: leave it out.`,
+      );
+    }
+    if (allowsPaths(patterns, paths())) continue;
+    const shownPath = JSON.stringify(path.slice(0, SHOWN_PATH));
+    throw new ProxyFault(
+      "forbidden",
+      `This ${what} may not use the path ${shownPath}; it may use ${shownPaths(patterns)}.`,
+    );
+  }
+}
+
+function shownPaths(patterns: readonly string[]): string {
+  const forbidden = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
+  const allowed = patterns.filter((pattern) => !pattern.startsWith("!"));
+  if (forbidden.length === 0) return shown(allowed);
+  return allowed.length === 0
+    ? `all but ${shown(forbidden)}`
+    : `${shown(allowed)}, but not ${shown(forbidden)}`;
 }
 
 /** Whether a rule names models, so that the request's own has to be known. */

@@ -22,6 +22,7 @@ const rules = {
   spent: v.pipe(spent, v.description("in millionths of a US dollar")),
   allowed_endpoints: v.nullable(v.array(v.string())),
   allowed_models: v.nullable(v.array(v.string())),
+  allowed_paths: v.nullable(v.array(v.string())),
 };
 
 /** A project as it is given. */

@@ -4,18 +4,29 @@ import { FailureGate } from "../auth/failure_gate.ts";
 import { isEqual } from "../auth/shared_token.ts";
 import { hashOf } from "../auth/token_value.ts";
 import type { Clock } from "../clock.ts";
+import type { RefusedAttempt } from "./access_audit.ts";
 import { Problem } from "./problem.ts";
+
+/** A refused attempt to come in. */
+export interface Refusal {
+  /** The address it came from. */
+  readonly source: string;
+  /** A wrong token, in a field or typed; or the first attempt while the address has to wait. */
+  readonly attempt: RefusedAttempt;
+  /** How long the address has to wait now; 0: not at all. */
+  readonly waitMs: number;
+}
 
 /** One for all places that take the token, or each would be a place to guess at. */
 export class BearerGate {
   readonly #expected: Uint8Array;
   readonly #failures: FailureGate;
-  readonly #onRefused: (source: string, waitMs: number) => void;
+  readonly #onRefused: (refusal: Refusal) => void;
 
-  /** `onRefused` is told of each wrong token, and how long its address has to wait now. */
+  /** `onRefused` is called for each wrong token, and once for each wait in which an address goes on. */
   constructor(
     token: string,
-    { clock, onRefused = () => {} }: { clock: Clock; onRefused?: (source: string, waitMs: number) => void },
+    { clock, onRefused = () => {} }: { clock: Clock; onRefused?: (refusal: Refusal) => void },
   ) {
     this.#expected = hashOf(token);
     this.#failures = new FailureGate(clock);
@@ -26,7 +37,7 @@ export class BearerGate {
   check(authorization: string | undefined, source: string): void {
     // What is no proper one is a guess all the same.
     const [, presented = authorization ?? ""] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
-    if (this.#isRight(presented, source)) return;
+    if (this.#isRight(presented, { source, attempt: "bearer" })) return;
     throw new Problem(401, "This needs the management token: Authorization: Bearer <MANAGEMENT_TOKEN>.", {
       headers: { "www-authenticate": 'Bearer realm="llm-proxy management"' },
     });
@@ -34,12 +45,16 @@ export class BearerGate {
 
   /** Likewise of the token as somebody typed it. */
   checkToken(presented: string, source: string): void {
-    if (!this.#isRight(presented, source)) throw new Problem(401, "That is not the management token.");
+    if (this.#isRight(presented, { source, attempt: "sign_in" })) return;
+    throw new Problem(401, "That is not the management token.");
   }
 
-  #isRight(presented: string, source: string): boolean {
+  #isRight(presented: string, { source, attempt }: Pick<Refusal, "source" | "attempt">): boolean {
     const waitMs = this.#failures.waitMs(source);
     if (waitMs > 0) {
+      if (presented !== "" && this.#failures.isNewWait(source)) {
+        this.#onRefused({ source, attempt: "rate_limited", waitMs });
+      }
       const seconds = Math.ceil(waitMs / 1000);
       throw new Problem(
         429,
@@ -54,7 +69,7 @@ export class BearerGate {
     // Who sends none has not guessed.
     if (presented !== "") {
       this.#failures.failed(source, hash.toBase64());
-      this.#onRefused(source, this.#failures.waitMs(source));
+      this.#onRefused({ source, attempt, waitMs: this.#failures.waitMs(source) });
     }
     return false;
   }

@@ -1,6 +1,7 @@
 /** What the management API takes. The same schemas validate requests and make its OpenAPI document. */
 
 import * as v from "valibot";
+import { patternProblem } from "../path_patterns.ts";
 import { USAGE_GROUPS } from "../storage/store.ts";
 import { id, moment } from "./common_schemas.ts";
 
@@ -8,6 +9,7 @@ const MAX_NAME = 100;
 const MAX_COUNT = 1_000_000_000;
 const MAX_DOLLARS = 1_000_000_000;
 const MAX_LIST = 200;
+const MAX_PATTERN = 200;
 /** A hundred years. */
 const MAX_MINUTES = 100 * 366 * 24 * 60;
 const MAX_OVERLAP_MINUTES = 30 * 24 * 60;
@@ -54,6 +56,20 @@ const rulesInput = {
     v.pipe(globs, v.description("names of endpoints, with * for any run of characters")),
   ),
   allowed_models: v.nullish(v.pipe(globs, v.description("names of models, likewise"))),
+  allowed_paths: v.nullish(v.pipe(
+    v.array(v.pipe(
+      v.string(),
+      v.maxLength(MAX_PATTERN, `is longer than ${MAX_PATTERN} characters`),
+      v.rawCheck(({ dataset, addIssue }) => {
+        const problem = dataset.typed ? patternProblem(dataset.value) : undefined;
+        if (problem !== undefined) addIssue({ message: problem });
+      }),
+    )),
+    v.maxLength(MAX_LIST),
+    v.description(
+      "paths at the provider, with * for any run of characters; one that begins with ! forbids, and wins",
+    ),
+  )),
 };
 
 /** Rules as a client writes them. */

@@ -8,7 +8,7 @@ type Draft = { -readonly [Key in keyof Rules]?: Rules[Key] | null | undefined };
 
 /** What was changed, put over what holds: left out, a rule stays; null takes it away (RFC 7396). */
 export function mergedRules(before: Rules, input: RulesInput): Rules {
-  const { limits, budget, max_requests, allowed_endpoints, allowed_models } = input;
+  const { limits, budget, max_requests, allowed_endpoints, allowed_models, allowed_paths } = input;
   const cleared = null;
   const draft: Draft = {
     requestsPerMinute: limits === null ? cleared : limits?.requests_per_minute,
@@ -20,6 +20,7 @@ export function mergedRules(before: Rules, input: RulesInput): Rules {
     totalBudgetMicros: budget === null ? cleared : micros(budget?.total_usd),
     endpoints: allowed_endpoints,
     models: allowed_models,
+    paths: allowed_paths,
   };
   const given = Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined));
   return Object.fromEntries(Object.entries({ ...before, ...given }).filter(([, value]) => value !== null));
@@ -50,6 +51,7 @@ export function shownRules(rules: Rules, spent: Balance | undefined) {
     },
     allowed_endpoints: rules.endpoints ?? null,
     allowed_models: rules.models ?? null,
+    allowed_paths: rules.paths ?? null,
   };
 }
 

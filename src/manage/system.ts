@@ -2,6 +2,7 @@
 
 import { backupStream } from "../storage/backup_stream.ts";
 import { VERSION } from "../version.ts";
+import { auditor } from "./changes.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
 import { json, type Route, route } from "./route.ts";
@@ -10,12 +11,14 @@ import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
 /** Their routes. */
-export function systemRoutes({ store, proxy, clock, ending }: ManageParts): Route[] {
+export function systemRoutes(parts: ManageParts): Route[] {
+  const { store, proxy, clock, ending } = parts;
+  const audit = auditor(parts);
   return [
     route({
       method: "get",
       path: "/audit",
-      summary: "Every change that was made, newest first",
+      summary: "Changes, sign-ins, refused attempts and backups, newest first",
       query: requests.pageQuery,
       answers: { 200: answers.listOf(answers.auditEntry) },
       async handle({ query }) {
@@ -56,7 +59,9 @@ export function systemRoutes({ store, proxy, clock, ending }: ManageParts): Rout
       summary: "The whole database as a file, copied while it is in use",
       answers: { 200: undefined },
       types: ["application/vnd.sqlite3"],
-      async handle() {
+      async handle({ source }) {
+        // First: a copy that nobody knows of would be worse than an entry without a copy.
+        await store.addAudit(audit(source, "backup.create", "database", {}));
         const day = moment(clock.epochMs()).slice(0, 10);
         return new Response(await backupStream(store, ending), {
           headers: {

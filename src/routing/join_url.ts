@@ -15,6 +15,16 @@ export function joinPath(base: BaseUrl, rest: string): string {
   return path === "" ? "/" : path;
 }
 
+/**
+ * The path at the backend without its base, but with the version at the base's end: `/v1/models` for both ways of
+ * writing a base URL and a path, byte for byte. Empty where nothing is left.
+ */
+export function versionedPath(base: BaseUrl, rest: string): string {
+  const start = base.path.lastIndexOf("/");
+  const hasVersion = start !== -1 && VERSION_SEGMENT.test(base.path.slice(start + 1));
+  return joinPath(base, rest).slice(hasVersion ? start : base.path.length);
+}
+
 /** The raw query without the parameters of that name; everything else stays as it was written. */
 export function withoutParameter(query: string, name: string): string {
   if (!query.includes("=") && !query.includes(name)) return query;

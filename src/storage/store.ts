@@ -103,7 +103,10 @@ export interface AttemptRow {
   readonly detail: string | undefined;
 }
 
-/** Who changed what. */
+/** The action of entries that tell of refused attempts to come in. */
+export const REFUSED_ACCESS = "access.refused";
+
+/** Who changed what, or came in. */
 export interface AuditEntry {
   readonly id: number;
   readonly at: number;
@@ -114,11 +117,11 @@ export interface AuditEntry {
   /** `token.create`, `project.update`, … */
   readonly action: string;
   readonly subjectId: string;
-  /** What was asked to change; never a secret. */
+  /** What was asked to change, or how many attempts were refused; never a secret. */
   readonly changes: Readonly<Record<string, unknown>>;
 }
 
-/** An entry as it is written: with the change itself, or not at all. */
+/** An entry as it is written: that of a change with the change itself, or not at all. */
 export type NewAuditEntry = Omit<AuditEntry, "id">;
 
 /** A list in parts. `before` is the last id of the part before. */
@@ -248,8 +251,14 @@ export interface Store {
   readonly addExchanges: (rows: readonly ExchangeRow[]) => Promise<void>;
   readonly usage: (grouping: UsageGrouping, filter: UsageFilter) => Promise<UsageRow[]>;
   readonly listExchanges: (page: Page & ExchangeFilter) => Promise<Listed<ExchangeRow & { id: number }>>;
+  /** Writes an entry that belongs to no change. */
+  readonly addAudit: (entry: NewAuditEntry) => Promise<void>;
   readonly listAudit: (page: Page) => Promise<Listed<AuditEntry>>;
-  /** Drops exchanges that began before a moment; their sums stay, by the hour or, before another moment, by the day. */
+  /**
+   * Drops exchanges that began before a moment; their sums stay, by the hour or, before another moment, by the day.
+   * Entries of refused attempts go with the exchanges, all other entries of the audit log stay. Gives how many
+   * exchanges were dropped.
+   */
   readonly prune: (limits: { exchangesBefore: number; hoursBefore: number }) => Promise<number>;
 
   /** A value of the store's own, by its name. */

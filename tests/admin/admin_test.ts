@@ -304,7 +304,8 @@ Deno.test("/admin/api/exchanges/live: ends with its session also where nothing h
     assets: new Assets(PAGE_FOLDER),
     idleMs: () => 10 * MINUTE_MS,
     isSecure: () => false,
-    onSignedIn() {},
+    onSignedIn: () => Promise.resolve(),
+    onSignedOut: () => Promise.resolve(),
     onUnexpected: (error) => {
       throw error;
     },

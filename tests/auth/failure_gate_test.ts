@@ -55,3 +55,16 @@ Deno.test("FailureGate: an IPv6 network is one address, and a flood of others do
   for (let index = 0; index < 9_000; index++) gate.failed(`10.0.${index >> 8}.${index & 255}`, "x");
   assert(gate.waitMs("2001:db8:1:2::1") > 0);
 });
+
+Deno.test("FailureGate: a wait is new once, the next one again", () => {
+  const clock = new FakeClock();
+  const gate = new FailureGate(clock);
+  const isNew = () => gate.isNewWait("192.0.2.1");
+  assertEquals(isNew(), false, "nothing has happened");
+  for (let round = 0; round < 5; round++) gate.failed("192.0.2.1", String(round));
+  assertEquals([isNew(), isNew(), gate.isNewWait("192.0.2.2")], [true, false, false]);
+  clock.pass(gate.waitMs("192.0.2.1"));
+  assertEquals(isNew(), false, "it is over");
+  gate.failed("192.0.2.1", "another");
+  assertEquals([isNew(), isNew()], [true, false]);
+});

@@ -114,7 +114,7 @@ browserTest("the tour: a project, a token, its use, its cost, its limit, its end
   assertEquals([gone.status, gone.code], [401, "token_revoked"]);
 
   await page.getByRole("link", { name: "Audit" }).click();
-  for (const action of ["project.create", "token.create", "token.revoke"]) {
+  for (const action of ["signed in", "project.create", "token.create", "token.revoke"]) {
     await page.getByRole("cell", { name: action }).waitFor();
   }
   await page.getByRole("button", { name: "Sign out" }).click();

@@ -14,6 +14,7 @@ browserTest("saving a form unchanged changes nothing; emptying a field takes its
     budget: { day_usd: 1.25, month_usd: 20, total_usd: 300 },
     allowed_endpoints: ["openai", "anth*"],
     allowed_models: ["gpt-*", "claude-*"],
+    allowed_paths: ["/v1/chat/*", "!/v1/files*"],
   };
   const { id, projectId } = await proxy.token(
     { name: "anna", ...rules, expires_at: "2036-01-02T03:04:05Z" },
@@ -32,6 +33,7 @@ browserTest("saving a form unchanged changes nothing; emptying a field takes its
   ) {
     const before = await read(path);
     await admin.open(place);
+    await page.getByText("claude-*, /v1/chat/*, not /v1/files*").waitFor();
     await page.getByRole("button", { name, exact: true }).click();
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByText(`${name} is saved.`).waitFor();
@@ -39,12 +41,14 @@ browserTest("saving a form unchanged changes nothing; emptying a field takes its
     await page.getByRole("button", { name, exact: true }).click();
     await page.getByLabel("Requests per minute").fill("");
     await page.getByLabel("Models").fill("");
+    await page.getByLabel("Paths").fill("!/v1/batches*");
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("dialog").waitFor({ state: "hidden" });
     assertEquals(await read(path), {
       ...before,
       limits: { ...before.limits, requests_per_minute: null },
       allowed_models: null,
+      allowed_paths: ["!/v1/batches*"],
     });
   }
 });

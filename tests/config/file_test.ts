@@ -590,3 +590,17 @@ Deno.test("a file: TLS needs both its files, beside the file and in PEM form; ea
     assertEquals(problems.map(({ origin, message }) => `${origin} ${message}`), [problem]);
   }
 });
+
+Deno.test("limits of a token: patterns of paths are read as they stand, and checked", async () => {
+  const management = '[management]\ntoken = "a-management-token-of-some-length"\n';
+  const auth = (paths: string) =>
+    `[auth]\ntokens = [{ name = "anna", token = "a-token-of-some-length", limits = { paths = [${paths}] } }]\n` +
+    `${management}[endpoints.openai]\napi_key = "sk-1"\n`;
+  const { auth: read } = await load(auth('"/v1/Models", "!/v1/files*"'));
+  assertEquals(read.mode === "token" ? read.tokens.map(({ rules }) => rules) : undefined, [
+    { paths: ["/v1/Models", "!/v1/files*"] },
+  ]);
+  assertEquals(await problemsOf(auth('"/v1/models", "files"')), [
+    'config.toml:2: auth.tokens.0.limits.paths.1 "files" does not begin with /, * or !, like /v1/models, */files* or !/v1/files*',
+  ]);
+});

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { matchesAny } from "../../src/glob.ts";
-import { checkEndpoint, checkModels } from "../../src/limits/allowed.ts";
+import { checkEndpoint, checkModels, checkPath } from "../../src/limits/allowed.ts";
 import type { Principal, Rules } from "../../src/principal.ts";
 
 function principal(...rules: Rules[]): Principal {
@@ -46,4 +46,23 @@ Deno.test("checkModels: every model named has to be allowed, and a body has to n
   assertThrows(() => checkModels(who, { models: [], hasBody: true }), ProxyFault, "names none");
   checkModels(who, { models: [], hasBody: false });
   checkModels(principal({}), { models: ["o4"], hasBody: true });
+});
+
+Deno.test("checkPath: token and project both have to allow it, and what cannot be read in one way is refused", () => {
+  const who = principal({ paths: ["/v1/files*", "/v1/models"] }, { paths: ["!/v1/files/secret*"] });
+  const check = (path: string, fields: { lower: string }[] = []) =>
+    checkPath(who, { path, paths: () => [path], fields });
+  check("/v1/files/mine", [{ lower: "x-other" }]);
+  assertThrows(
+    () => check("/v1/chat"),
+    ProxyFault,
+    'not use the path "/v1/chat"; it may use /v1/files*, /v1/models.',
+  );
+  assertThrows(() => check("/v1/files/secret"), ProxyFault, "it may use all but /v1/files/secret*.");
+  assertThrows(() => check("/v1/files%2Fsecret"), ProxyFault, "it holds an encoded slash (%2F)");
+  for (const lower of ["x-original-url", "x-rewrite-url"]) {
+    assertThrows(() => check("/v1/models", [{ lower }]), ProxyFault, `the header ${lower} names another one`);
+  }
+  const path = "/v1/a%2Fb";
+  checkPath(principal({}), { path, paths: () => [path], fields: [{ lower: "x-original-url" }] });
 });

@@ -296,6 +296,31 @@ Deno.test("tokens: all of a project's at once; lists by project and state, page 
     assertEquals(revoked.body, { revoked_count: 3, already_revoked_count: 1, total_tokens: 4 });
   }));
 
+Deno.test("allowed paths: kept as they were written, changed, taken away; what is no pattern is refused", () =>
+  ApiBench.run(async (bench) => {
+    const project = await bench.project({ allowed_paths: ["!/v1/files*"] });
+    assertEquals(project.allowed_paths, ["!/v1/files*"]);
+    const made = await bench.ask("POST", "/tokens", {
+      project_id: project.id,
+      allowed_paths: ["/v1/Models", "*/chat/completions"],
+    });
+    assertEquals([made.status, made.body.allowed_paths], [201, ["/v1/Models", "*/chat/completions"]]);
+    const path = `/tokens/${made.body.id}`;
+    const after = async (change: Json) => (await bench.ask("PATCH", path, change)).body.allowed_paths;
+    assertEquals(await after({ name: "x" }), ["/v1/Models", "*/chat/completions"]);
+    assertEquals(await after({ allowed_paths: [] }), []);
+    assertEquals(await after({ allowed_paths: null }), null);
+    const wrong = await bench.ask("PATCH", path, { allowed_paths: ["/v1/models", "v1/files", "/a%2Fb"] });
+    assertEquals(wrong.status, 400);
+    assertEquals(wrong.body.errors.map(({ pointer }: Json) => pointer), [
+      "#/allowed_paths/1",
+      "#/allowed_paths/2",
+    ]);
+    assertStringIncludes(wrong.body.errors[0].detail, "does not begin with /");
+    const { body: { data: [entry] } } = await bench.ask("GET", "/audit");
+    assertEquals(entry.changes, { allowed_paths: null });
+  }));
+
 Deno.test("conflicts: a name that is taken is a 409, a stale ETag a 412, and nothing is changed", () =>
   ApiBench.run(async (bench) => {
     const { id } = await bench.project({ name: "home" });

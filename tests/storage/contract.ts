@@ -455,6 +455,15 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     other.close();
   });
 
+  test("rules come back as they were written, those of paths with them", async (store) => {
+    const rules = { maxRequests: 3, models: ["gpt-*"], paths: ["/v1/Models", "!/v1/files*"] };
+    await store.addProject(projectRow("p1", { rules }), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1", { rules: { paths: [] } }), auditRow("token.create", "t1"));
+    assertEquals((await store.findProject("p1"))?.rules, rules);
+    const { tokens } = await store.readAccess();
+    assertEquals(tokens.map((token) => token.rules), [{ paths: [] }]);
+  });
+
   test("notes are kept, the last one of a name", async (store) => {
     assertEquals(await store.readNote("a"), undefined);
     await store.writeNote("a", "1");
@@ -473,5 +482,21 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(first.items.map(({ action, source }) => [action, source]), [["token.create", "::1"]]);
     const { items } = await store.listAudit({ limit: 1, before: first.next });
     assertEquals(items[0]?.changes, { name: "home", limits: { a: 1 } });
+  });
+
+  test("the audit log holds what is no change too; refused attempts are pruned, the rest stays", async (store) => {
+    await store.addAudit(auditRow("admin.sign_in", "admin page", { at: AT }));
+    await store.addAudit(auditRow("access.refused", "management plane", { at: AT, changes: { n: 3 } }));
+    await store.addAudit(auditRow("access.refused", "management plane", { at: AT + DAY, changes: { n: 5 } }));
+    const entries = async () =>
+      (await store.listAudit(ALL)).items.map(({ action, at, changes }) => [action, at, changes]);
+    const [newest, older, oldest] = [
+      ["access.refused", AT + DAY, { n: 5 }],
+      ["access.refused", AT, { n: 3 }],
+      ["admin.sign_in", AT, {}],
+    ];
+    assertEquals(await entries(), [newest, older, oldest]);
+    await store.prune({ exchangesBefore: AT + 1, hoursBefore: AT });
+    assertEquals(await entries(), [newest, oldest]);
   });
 }

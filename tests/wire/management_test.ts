@@ -91,6 +91,13 @@ Deno.test("command line: what each command says, and to whom", () =>
     assertStringIncludes(shown, "provider_keys.openai        …cc0e");
     assertStringIncludes(shown, "allowed_models              gpt-*, claude-*");
     const made = JSON.parse((await run("token", "create", "ben", "--project", "lab one", "--json")).out);
+    const narrow = await run("token", "update", made.id, "--paths", "/v1/chat/completions,!/v1/files*");
+    assertStringIncludes(narrow.out, "/v1/chat/completions, !/v1/files*");
+    assertStringIncludes((await run("token", "list")).out, "paths /v1/chat/completions,!/v1/files*");
+    assertEquals(
+      JSON.parse((await run("token", "update", made.id, "--paths", "none", "--json")).out).allowed_paths,
+      null,
+    );
     const rotated = JSON.parse((await run("token", "rotate", made.id, "--overlap", "0", "--json")).out);
     assert(rotated.token !== made.token && rotated.id === made.id);
     assertStringIncludes(
@@ -120,6 +127,7 @@ Deno.test("command line: what each command says, and to whom", () =>
         [["token", "create", "x", "--project", "lab one", "--expires", "soon"], 2, "like 30d, 12h or 45m"],
         [["project", "create", "y", "--max-requests", "many"], 2, '"many" is no number'],
         [["project", "create", "y", "--max-requests", "0"], 2, "is below 1"],
+        [["project", "create", "y", "--paths", "files"], 2, "does not begin with /"],
         [["usage", "--group", "colour"], 2, "group"],
         [["usage", "--url", "http://127.0.0.1:1"], 1, "No proxy answers"],
         [["project"], 2, "Usage"],

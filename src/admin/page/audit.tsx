@@ -1,7 +1,8 @@
-/** Who changed what. */
+/** Who changed what, came in or was refused. */
 
 import { useState } from "preact/hooks";
 import { type AuditEntry, get, getAll, type Listed, type Project, type Token } from "./api.ts";
+import { actionText, changesText } from "./audit_words.ts";
 import { moment } from "./format.ts";
 import { Failure, Shown, useSubmit } from "./pieces.tsx";
 import { Table } from "./table.tsx";
@@ -18,7 +19,8 @@ export function Audit() {
       getAll<Token>("/tokens", signal),
     ]);
     const names = new Map([...projects, ...tokens].map(({ id, name }) => [id, name]));
-    return { ...await get<Listed<AuditEntry>>(`/audit?limit=${PART}`, signal), names };
+    const nameOf = ({ subject_id }: AuditEntry) => names.get(subject_id) ?? subject_id;
+    return { ...await get<Listed<AuditEntry>>(`/audit?limit=${PART}`, signal), nameOf };
   }, "");
   const next = cursor === undefined ? loaded.value?.next_cursor : cursor;
   const { busy, error, submit } = useSubmit(
@@ -31,26 +33,24 @@ export function Audit() {
   return (
     <>
       <h1>Audit</h1>
-      <p class="help">Every change to projects and tokens, newest first. Secrets are never in it.</p>
+      <p class="help">Changes, sign-ins, refusals and backups. Secrets are never in it.</p>
       <Shown of={loaded}>
-        {({ data, names }) => (
+        {({ data, nameOf }) => (
           <Table
-            label="Changes"
+            label="Entries"
             rows={[...data, ...older]}
             id={({ id }) => String(id)}
-            text={(entry) => `${names.get(entry.subject_id)} ${JSON.stringify(entry)}`}
-            empty="Nothing has been changed yet."
+            text={(entry) => `${nameOf(entry)} ${actionText(entry)} ${JSON.stringify(entry)}`}
+            empty="Nothing yet."
             columns={[
               { title: "When", cell: ({ at }) => moment(at), by: ({ at }) => at },
               { title: "Who", cell: ({ actor }) => actor, by: ({ actor }) => actor },
               { title: "From", cell: ({ source }) => source, by: ({ source }) => source },
-              { title: "What", cell: ({ action }) => action, by: ({ action }) => action },
+              { title: "What", cell: actionText, by: actionText },
               {
                 title: "Of",
-                cell: ({ subject_id }) => (
-                  <span title={subject_id}>{names.get(subject_id) ?? subject_id}</span>
-                ),
-                by: ({ subject_id }) => names.get(subject_id) ?? subject_id,
+                cell: (entry) => <span title={entry.subject_id}>{nameOf(entry)}</span>,
+                by: nameOf,
               },
               { title: "Changes", cell: ({ changes }) => <code class="wide">{changesText(changes)}</code> },
             ]}
@@ -61,13 +61,4 @@ export function Audit() {
       {next != null && <button type="button" disabled={busy} onClick={submit}>Show older ones</button>}
     </>
   );
-}
-
-/** What was set, and what was taken away. */
-function changesText(changes: AuditEntry["changes"]): string {
-  return Object.entries(changes).map(([name, value]): string => {
-    if (value === null) return `${name} removed`;
-    if (typeof value !== "object") return `${name}: ${value}`;
-    return `${name}: ${Array.isArray(value) ? value.join(" ") || "nothing" : changesText({ ...value })}`;
-  }).join(", ");
 }

@@ -7,7 +7,10 @@ import { Input } from "./controls.tsx";
 /** What is typed, by the name of its field. */
 export type Draft = Readonly<Record<string, string>>;
 /** Rules as the API gives them. */
-type Rules = Pick<Project, "limits" | "max_requests" | "budget" | "allowed_endpoints" | "allowed_models">;
+type Rules = Pick<
+  Project,
+  "limits" | "max_requests" | "budget" | "allowed_endpoints" | "allowed_models" | "allowed_paths"
+>;
 
 const NUMBERS = [
   ["requests_per_minute", "Requests per minute", "More are refused with 429 until the minute is over."],
@@ -23,22 +26,20 @@ const BUDGETS = [
 const LISTS = [
   ["allowed_endpoints", "Endpoints", "Names with commas between them; * stands for anything. Empty: all."],
   ["allowed_models", "Models", "Like gpt-4o*, claude-*. Empty: all."],
+  ["allowed_paths", "Paths", "Like /v1/models; !/v1/files* refuses those. Empty: all."],
 ] as const;
 
 /** What the form begins with. */
 export function draftOf(rules: Rules | undefined): Draft {
-  const text = (value: number | null | undefined) => value == null ? "" : String(value);
-  return {
-    requests_per_minute: text(rules?.limits.requests_per_minute),
-    tokens_per_minute: text(rules?.limits.tokens_per_minute),
-    concurrent_requests: text(rules?.limits.concurrent_requests),
-    max_requests: text(rules?.max_requests),
-    day_usd: text(rules?.budget.day_usd),
-    month_usd: text(rules?.budget.month_usd),
-    total_usd: text(rules?.budget.total_usd),
-    allowed_endpoints: rules?.allowed_endpoints?.join(", ") ?? "",
-    allowed_models: rules?.allowed_models?.join(", ") ?? "",
+  const numbers: Readonly<Record<string, number | null | undefined>> = {
+    ...rules?.limits,
+    ...rules?.budget,
+    max_requests: rules?.max_requests,
   };
+  return Object.fromEntries([
+    ...[...NUMBERS, ...BUDGETS].map(([name]) => [name, String(numbers[name] ?? "")]),
+    ...LISTS.map(([name]) => [name, rules?.[name]?.join(", ") ?? ""]),
+  ]);
 }
 
 /** What the API is told: nothing of what was left as it was; what was emptied holds no more. */
@@ -99,11 +100,12 @@ export function RulesForm({ draft, onChange }: { draft: Draft; onChange: (draft:
 }
 
 /** In a few words, for lists. */
-export function rulesText(
-  { limits, max_requests, budget, allowed_endpoints, allowed_models }: Rules,
-): string {
-  const only = [...allowed_endpoints ?? [], ...allowed_models ?? []];
-  const isRestricted = allowed_endpoints !== null || allowed_models !== null;
+export function rulesText(rules: Rules): string {
+  const { limits, max_requests, budget, allowed_paths } = rules;
+  const lists = LISTS.map(([name]) => rules[name]).filter((list) => list !== null);
+  const refused = (allowed_paths ?? []).filter((path) => path.startsWith("!"));
+  const only = lists.flat().filter((name) => !refused.includes(name));
+  const isRestricted = only.length > 0 || lists.some((list) => list.length === 0);
   const parts = [
     limits.requests_per_minute !== null && `${count(limits.requests_per_minute)}/min`,
     limits.tokens_per_minute !== null && `${count(limits.tokens_per_minute)} tokens/min`,
@@ -113,6 +115,7 @@ export function rulesText(
     budget.month_usd !== null && `${money(budget.month_usd * 1e6)}/month`,
     budget.total_usd !== null && `${money(budget.total_usd * 1e6)} in all`,
     isRestricted && `only ${only.join(", ") || "nothing"}`,
+    refused.length > 0 && `not ${refused.map((path) => path.slice(1)).join(", ")}`,
   ];
   return parts.filter((part) => part !== false).join(", ");
 }

@@ -1,6 +1,6 @@
 /** Sums of exchanges in SQLite: what was spent, and how old ones are thinned out. */
 
-import type { Spending } from "../store.ts";
+import { REFUSED_ACCESS, type Spending } from "../store.ts";
 import type { Database } from "./database.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
 
@@ -35,6 +35,7 @@ export function pruneExchanges(
   { exchangesBefore, hoursBefore }: { exchangesBefore: number; hoursBefore: number },
 ): number {
   const { changes } = database.run("DELETE FROM exchanges WHERE started_at < ?", exchangesBefore);
+  database.run("DELETE FROM audit WHERE action = ? AND at < ?", REFUSED_ACCESS, exchangesBefore);
   const day = hoursBefore - hoursBefore % DAY_MS;
   const hours = `start < ? AND start % ${DAY_MS} <> 0`;
   const others = KEY_COLUMNS.slice(1).join(", ");

@@ -52,6 +52,7 @@ export function openSqlite(path: string): Store {
       settled(() => database.transaction(() => insertExchanges(database, rows))),
     usage: (grouping, filter) => settled(() => readUsage(database, grouping, filter)),
     listExchanges: (page) => settled(() => listExchanges(database, page)),
+    addAudit: (entry) => settled(() => insertAudit(database, entry)),
     listAudit: (page) => settled(() => listAudit(database, page)),
     prune: (limits) => settled(() => database.transaction(() => pruneExchanges(database, limits))),
 
