@@ -1,7 +1,7 @@
 /** The whole life of a request, top to bottom. The only place that knows the order of the stages. */
 
 import type { Accounts } from "./accounting/accounts.ts";
-import { admit } from "./admit.ts";
+import { admit, admitBody } from "./admit.ts";
 import { authenticate, EVERY_PLACE } from "./auth/authenticate.ts";
 import { findCredentials, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./auth/credential.ts";
 import type { TokenCheck } from "./auth/shared_token.ts";
@@ -21,7 +21,7 @@ import { clientFields } from "./forwarding/response_headers.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
 import { UPGRADE_FIELDS, upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
-import { withoutUsage, withUsageAsked } from "./forwarding/stream_usage/stream_usage.ts";
+import { withoutUsage } from "./forwarding/stream_usage/stream_usage.ts";
 import { answerHealth, type StorageHealth } from "./health.ts";
 import { type Field, fieldValue } from "./http1/fields.ts";
 import type { MessageBody } from "./http1/body.ts";
@@ -33,6 +33,7 @@ import type { Principal } from "./principal.ts";
 import { withProjectsKey } from "./project_key.ts";
 import { joinPath, withoutParameter, withParameter } from "./routing/join_url.ts";
 import { match, type Target } from "./routing/match.ts";
+import { askingForUsage, readRequest } from "./read_request.ts";
 import { parseRequestTarget } from "./routing/request_target.ts";
 import type { RoutingTable } from "./routing/table.ts";
 
@@ -174,23 +175,15 @@ export function createHandler(parts: HandlerParts): Handler {
         : await settled(request, cancellation);
       const limited = bodyWithinLimit(received, cancellation, parts.maxBodyBytes);
       const { limiter } = management ?? {};
-      const body = account === undefined || limiter === undefined ? limited : await admit({
-        request,
-        body: limited,
-        principal,
-        endpoint,
-        rest,
-        query,
-        upgrade,
-        account,
-        limiter,
-      });
-      const arrived = { fields, body };
-      const sent = account === undefined || !endpoint.streamUsage
-        ? { ...arrived, isAsked: false }
-        : await withUsageAsked(arrived, { endpoint, path: rest }).catch((error) => {
-          throw cancellation.reason ?? error;
-        });
+      const candidate = account && limiter &&
+        { request, principal, endpoint, rest, query, upgrade, account, limiter };
+      if (candidate !== undefined) admit(candidate);
+      const unread = { fields, body: limited, principal, endpoint, path: rest, upgrade, cancellation };
+      const counted = { ...unread, isCounted: account !== undefined };
+      const read = await readRequest(counted);
+      const body = candidate === undefined ? read.body : admitBody(candidate, read);
+      const asking = askingForUsage(read, counted);
+      const sent = asking ?? { ...read, body };
 
       const keyed = (backend: Backend) => withProjectsKey(backend, { principal, endpoint });
       const headFor = (chosen: Backend) => {
@@ -219,6 +212,7 @@ export function createHandler(parts: HandlerParts): Handler {
         headFor,
         sharesKey: (backend) => keyed(backend) === backend,
         body: sent.body,
+        payload: sent.payload,
         websocket: upgrade ? { maxMessageBytes: parts.maxMessageBytes } : undefined,
         cancellation,
         observer: exchange,
@@ -227,7 +221,7 @@ export function createHandler(parts: HandlerParts): Handler {
         hasProxysKey: usesOwnCredential(keyed(answer.backend)),
         exposedName: endpoint.exposeBackend ? answer.backend.name : undefined,
       };
-      const plain = sent.isAsked ? withoutUsage(answer) : answer.body;
+      const plain = asking !== undefined ? withoutUsage(answer) : answer.body;
       const clients = clientFields(answer.fields, { requestId: exchange.id, backend: answering });
       const { status, reason, omittedLength, tunnel } = answer;
       const { keepaliveMs } = endpoint;

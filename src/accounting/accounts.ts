@@ -10,7 +10,7 @@ import type { Observed } from "./answer_tap.ts";
 import { attemptLogOf } from "./attempt_log.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Cost, Pricer } from "./cost.ts";
-import type { RequestFacts } from "./request_facts.ts";
+import type { RequestFacts } from "../payload/request_facts.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import type { Usage } from "./usage.ts";
 
@@ -184,18 +184,22 @@ export class Account implements ExchangeAccount {
     this.#admission = admission;
   }
 
-  /** Keeps from others what the request may use. Throws where others hold the rest. */
-  reserve(facts: RequestFacts): void {
-    const reserved = { tokens: facts.maxOutputTokens ?? 0, micros: this.#highestOutputCost(facts) };
+  /**
+   * Keeps from others what the request may use: its stated tokens, and the cost of the most that it can use. Throws
+   * where others hold the rest.
+   */
+  reserve(facts: RequestFacts, possibleOutputTokens: number): void {
+    const micros = this.#outputCost(facts.model, possibleOutputTokens);
+    const reserved = { tokens: facts.maxOutputTokens ?? 0, micros };
     this.#admission?.reserve(reserved);
     this.#reserved = reserved;
   }
 
-  /** What the most tokens would cost that the answer may have; 0 where nothing is known. In micro-dollars. */
-  #highestOutputCost({ model, maxOutputTokens }: RequestFacts): number {
+  /** What so many output tokens would cost, in micro-dollars; 0 where no price is known. */
+  #outputCost(model: string | undefined, outputTokens: number): number {
     const backend = this.endpoint?.backends[0];
-    if (model === undefined || maxOutputTokens === undefined || backend === undefined) return 0;
-    return this.#cost({ outputTokens: maxOutputTokens }, [model], backend)?.micros ?? 0;
+    if (model === undefined || outputTokens === 0 || backend === undefined) return 0;
+    return this.#cost({ outputTokens }, [model], backend)?.micros ?? 0;
   }
 
   answered(fields: readonly Field[], backend: Backend): void {

@@ -68,10 +68,20 @@ export const DEFAULT_RETRY_STATUSES: RetryPolicy["statuses"] = new Set([429, 500
 /** The largest file the known providers take is 25 MB. */
 export const DEFAULT_MAX_BUFFER_BYTES = 32 * 1024 * 1024;
 
+/** Most models whose most output tokens the program does not know give fewer. */
+export const DEFAULT_RESERVE_OUTPUT_TOKENS = 32_000;
+
 /** What an endpoint does with one backend and nothing said about it. */
 export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   Endpoint,
-  "strategy" | "retry" | "maxBufferBytes" | "exposeBackend" | "streamUsage" | "priceProvider" | "prices"
+  | "strategy"
+  | "retry"
+  | "maxBufferBytes"
+  | "exposeBackend"
+  | "streamUsage"
+  | "reserveOutputTokens"
+  | "priceProvider"
+  | "prices"
 > = {
   strategy: "failover",
   // The SDKs retry by themselves.
@@ -79,6 +89,7 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   maxBufferBytes: DEFAULT_MAX_BUFFER_BYTES,
   exposeBackend: false,
   streamUsage: false,
+  reserveOutputTokens: DEFAULT_RESERVE_OUTPUT_TOKENS,
   priceProvider: undefined,
   prices: [],
 };

@@ -7,7 +7,11 @@ import {
   NO_BASE_URL,
   readBackend,
 } from "./backends.ts";
-import { DEFAULT_MAX_BUFFER_BYTES, DEFAULT_RETRY_STATUSES } from "./defaults.ts";
+import {
+  DEFAULT_MAX_BUFFER_BYTES,
+  DEFAULT_RESERVE_OUTPUT_TOKENS,
+  DEFAULT_RETRY_STATUSES,
+} from "./defaults.ts";
 import type { VariableName } from "./env.ts";
 import type { BackendSettings, EndpointSettings } from "./file_schema.ts";
 import { type Preset, type PresetName, presetNameOf, PRESETS } from "./presets.ts";
@@ -100,6 +104,11 @@ export function readEndpoint(
     maxBufferBytes: maxBuffer === "none" ? Infinity : maxBuffer,
     exposeBackend: setting("expose_backend", own.expose_backend, false),
     streamUsage: setting("stream_usage", own.stream_usage, false),
+    reserveOutputTokens: setting(
+      "reserve_output_tokens",
+      own.reserve_output_tokens,
+      DEFAULT_RESERVE_OUTPUT_TOKENS,
+    ),
     ...(keepalive !== "none" && { keepaliveMs: keepalive }),
     priceProvider: setting<string | undefined>("price_provider", own.price_provider, undefined),
     prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),

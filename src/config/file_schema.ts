@@ -149,6 +149,10 @@ const endpointSchema = v.strictObject({
   max_buffer_bytes: number(bytesSchema, "how much of a body is held, to be sent again or changed"),
   expose_backend: toggle("tell clients which backend answered, in x-llm-proxy-backend"),
   stream_usage: toggle("ask for the usage of OpenAI's streams, and take it out of the answer again"),
+  reserve_output_tokens: number(
+    countSchema(0, 10_000_000),
+    "output tokens whose cost a budget keeps for a request that states no maximum, of a model with an unknown one",
+  ),
   keepalive_comments: number(durationSchema, "put a comment into event streams that are silent for so long"),
   price_provider: text(
     textSchema,

@@ -121,6 +121,8 @@ export interface Endpoint {
   readonly exposeBackend: boolean;
   /** Asks for the usage of streams where the client did not, and takes it out of the answer again. */
   readonly streamUsage: boolean;
+  /** Output tokens whose cost is reserved where neither the request nor its model says how many there can be. */
+  readonly reserveOutputTokens: number;
   /** A comment is put into event streams that are silent for so long; absent: none is. */
   readonly keepaliveMs?: number;
   /** The provider whose published prices hold; absent: the one of the backend's address, where it is known. */

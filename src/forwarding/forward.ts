@@ -6,6 +6,7 @@ import type { Backend, Endpoint } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
 import type { MessageBody } from "../http1/body.ts";
 import type { Field } from "../http1/fields.ts";
+import type { Payload } from "../payload/read_payload.ts";
 import { attempt, type AttemptAnswer, type RelayedResponse } from "./attempt.ts";
 import type { Balancer, Lease } from "./balancer.ts";
 import { RequestContent } from "./request_content.ts";
@@ -28,6 +29,8 @@ export interface ForwardRequest {
   /** Whether it is sent with the key that all others use, too: limits of another key say nothing of the backend. */
   readonly sharesKey: (backend: Backend) => boolean;
   readonly body: MessageBody | null;
+  /** The body, where it has been read already. */
+  readonly payload: Payload | undefined;
   /** A WebSocket is asked for, whose messages may be so long. */
   readonly websocket: { readonly maxMessageBytes: number } | undefined;
   readonly cancellation: Cancellation;
@@ -65,13 +68,9 @@ export async function forward(
 ): Promise<BackendResponse> {
   const { endpoint, balancer, cancellation, observer } = request;
   const startedAt = parts.clock.now();
-  const content = new RequestContent(request.body, endpoint);
+  const content = new RequestContent(request, endpoint);
   const tried = new Set<Backend>();
-  if (content.mustBeRead) {
-    await content.readWhole().catch((error) => {
-      throw cancellation.reason ?? error;
-    });
-  } else content.readAhead();
+  content.readAhead();
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
     const lease = balancer.choose(tried);
@@ -107,7 +106,7 @@ async function tryBackend(
   const { backend } = lease;
   try {
     const { target, fields } = request.headFor(backend);
-    const sent = content.mustBeRead ? await content.forBackend(backend, fields) : content.asItComes(fields);
+    const sent = content.forBackend(backend, fields);
     const { method, cancellation, websocket } = request;
     const answer = await attempt(
       { backend, method, target, content: sent, websocket, cancellation, startedAt },

@@ -49,3 +49,17 @@ function refusedPath(path: string): string | undefined {
   }
   return undefined;
 }
+
+/** Letters, digits and the four marks that need no encoding (RFC 3986, 2.3). */
+const ENCODED_PLAIN = /%(?:2[de]|3[0-9]|[46][1-9a-f]|5f|[57][0-9a]|7e)/i;
+
+/**
+ * What lets a path be read as another one by a server that decodes, merges or cuts it further, as the end of a
+ * sentence; undefined: there is one reading only.
+ */
+export function ambiguityOf(path: string): string | undefined {
+  if (path.includes("//")) return "two slashes in a row";
+  if (path.includes(";")) return "a parameter of a segment (;)";
+  if (ENCODED_PLAIN.test(path)) return "an encoded letter or digit";
+  return /%25/.test(path) ? "an encoded percent sign" : undefined;
+}

@@ -68,6 +68,7 @@ class LoopBench {
       sharesKey: () => true,
       headFor: () => ({ target: "/", fields: [] }),
       body: source,
+      payload: undefined,
       websocket: undefined,
       cancellation: this.cancellation,
       observer: {

@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { chunk, FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
+import { RawClient } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 
 // What the API says; tests look at what they know of it.
@@ -189,40 +190,42 @@ Deno.test("budgets: settled by what answers cost; a spent one is a 429 that SDKs
   assertEquals(refused.headers.get("x-should-retry"), "false");
 });
 
-const FORM = '--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nmodel\r\n--b\r\n' +
-  'Content-Disposition: form-data; name="model"\r\n\r\nMODEL\r\n--b--\r\n';
-/** A request for a model, in each way in which one can be named. */
-const WAYS: Readonly<
-  Record<
-    string,
-    (model: string) => { body: string | Uint8Array; type?: string; encoding?: string; path?: string }
-  >
-> = {
+const DISPOSITION = 'Content-Disposition: form-data; name="model"';
+const formOf = (head: string, model: string) =>
+  `--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nmodel\r\n--b\r\n${head}\r\n\r\n${model}\r\n--b--\r\n`;
+const FORM_TYPE = "multipart/form-data; boundary=b";
+
+interface Ask {
+  readonly body: string | Uint8Array;
+  readonly type?: string;
+  readonly encoding?: string;
+  readonly path?: string;
+  /** A further header line, sent by hand. */
+  readonly header?: string;
+}
+/** A request for a model, in each way that is understood. */
+const WAYS: Readonly<Record<string, (model: string) => Ask>> = {
   "JSON": (model) => ({ body: JSON.stringify({ messages: [], model }) }),
   "JSON with an escaped key": (model) => ({ body: `{"m\\u006fdel":${JSON.stringify(model)}}` }),
-  "the second of two keys": (model) => ({ body: `{"model":"ok-1","model":${JSON.stringify(model)}}` }),
-  "the first of two keys": (model) => ({ body: `{"model":${JSON.stringify(model)},"model":"ok-1"}` }),
   "compressed JSON": (model) => ({
     body: zstdCompressSync(new TextEncoder().encode(JSON.stringify({ model }))),
     encoding: "zstd",
   }),
-  "a form": (model) => ({ body: FORM.replace("MODEL", model), type: "multipart/form-data; boundary=b" }),
+  "a form": (model) => ({ body: formOf(DISPOSITION, model), type: FORM_TYPE }),
   "Gemini's path": (model) => ({ body: "{}", path: `/gemini/v1beta/models/${model}:generateContent` }),
-  "Gemini's path, encoded": (model) => ({
-    body: "{}",
-    path: `/gemini/v1beta/models/${
-      [...model].map((c) => `%${c.charCodeAt(0).toString(16)}`).join("")
-    }:generateContent`,
-  }),
-  "a key in capitals": (model) => ({ body: `{"model":"ok-1","Model":${JSON.stringify(model)}}` }),
   "a list of fallbacks": (model) => ({ body: `{"model":"ok-1","models":["ok-2",${JSON.stringify(model)}]}` }),
-  "Gemini's path with an encoded folder": (model) => ({
-    body: '{"model":"ok-1"}',
-    path: `/gemini/v1beta/%6dodels/${model}:generateContent`,
-  }),
-  "Gemini's path with slashes": (model) => ({
-    body: '{"model":"ok-1"}',
-    path: `/gemini/v1beta//models//${model}:generateContent`,
+  "fallbacks with settings": (model) => ({ body: `{"model":"ok-1","fallbacks":[{"model":"${model}"}]}` }),
+  "a tool's model": (model) => ({ body: `{"model":"ok-1","tools":[{"type":"x","model":"${model}"}]}` }),
+  "a batch of messages": (model) => ({ body: `{"requests":[{"params":{"model":"${model}"}}]}` }),
+  "a realtime session": (model) => ({ body: `{"session":{"model":"${model}"}}` }),
+  "a query": (model) => ({ body: '{"model":"ok-1"}', path: `/openai/v1/chat/completions?Model=${model}` }),
+  "a JSON body of another name": (model) => ({ body: `{"model":"${model}"}`, type: "application/x+json" }),
+  "Ollama's create": (model) => ({ body: `{"model":"ok-1","from":"${model}"}`, path: "/openai/api/create" }),
+  "a batch file": (model) => ({
+    body: formOf('Content-Disposition: form-data; name="file"; filename="b"', `{"body":{"model":"${model}"}}`)
+      .replace("\r\n\r\nmodel\r\n", '\r\n\r\n{"body":{"model":"ok-1"}}\r\n'),
+    type: FORM_TYPE,
+    path: "/openai/v1/files",
   }),
   "Gemini's tuned models": (model) => ({
     body: '{"model":"ok-1"}',
@@ -233,6 +236,66 @@ const WAYS: Readonly<
     path: `/gemini/v1beta/models/ok-1%2Fx/models/${model}:generateContent`,
   }),
   "Azure's path": (model) => ({ body: "{}", path: `/openai/deployments/${model}/chat/completions` }),
+  "Bedrock's path": (model) => ({ body: "{}", path: `/openai/model/${model}/converse` }),
+  "a type that is named by the connection": (model) => ({
+    body: JSON.stringify({ model }),
+    header: "Connection: content-type",
+    type: FORM_TYPE,
+  }),
+};
+/** In each way that two readers could understand differently: nothing passes, whatever the model. */
+const REFUSED_WAYS: Readonly<Record<string, (model: string) => Ask>> = {
+  "the second of two keys": (model) => ({ body: `{"model":"ok-1","model":${JSON.stringify(model)}}` }),
+  "the first of two keys": (model) => ({ body: `{"model":${JSON.stringify(model)},"model":"ok-1"}` }),
+  "a key in capitals": (model) => ({ body: `{"model":"ok-1","Model":${JSON.stringify(model)}}` }),
+  "a key in capitals alone": (model) => ({ body: `{"Model":${JSON.stringify(model)}}` }),
+  "a tail behind the value": (model) => ({ body: `{"model":"ok-1"}{"model":"${model}"}` }),
+  "JSON with the tail of a form": (model) => ({ body: `{"model":"ok-1"}\r\n${formOf(DISPOSITION, model)}` }),
+  "JSON with the type of a form": (model) => ({ body: `{"model":"${model}"}`, type: FORM_TYPE }),
+  "JSON with another type": (model) => ({ body: `{"model":"${model}"}`, type: "text/plain" }),
+  "a boundary within quotes": (model) => ({
+    body: formOf(DISPOSITION, model),
+    type: 'multipart/form-data; x="; boundary=b"',
+  }),
+  "two boundaries": (model) => ({
+    body: formOf(DISPOSITION, model),
+    type: "multipart/form-data; boundary=c; boundary=b",
+  }),
+  "a form whose name is encoded": (model) => ({
+    body: formOf("Content-Disposition: form-data; name*=utf-8''model", model),
+    type: FORM_TYPE,
+  }),
+  "a form with a folded head": (model) => ({
+    body: formOf('Content-Disposition: form-data;\r\n name="model"', model),
+    type: FORM_TYPE,
+  }),
+  "a form with spaces around the sign": (model) => ({
+    body: formOf('Content-Disposition: form-data; name = "model"', model),
+    type: FORM_TYPE,
+  }),
+  "a form with two dispositions": (model) => ({
+    body: formOf(`Content-Disposition: form-data; name="x"\r\n${DISPOSITION}`, model),
+    type: FORM_TYPE,
+  }),
+  "a coding that an upstream may ignore": (model) => ({ body: `{"model":"${model}"}`, encoding: "gzip" }),
+  "Gemini's path, encoded": (model) => ({
+    body: "{}",
+    path: `/gemini/v1beta/models/${
+      [...model].map((c) => `%${c.charCodeAt(0).toString(16)}`).join("")
+    }:generateContent`,
+  }),
+  "Gemini's path with an encoded folder": (model) => ({
+    body: '{"model":"ok-1"}',
+    path: `/gemini/v1beta/%6dodels/${model}:generateContent`,
+  }),
+  "Gemini's path with slashes": (model) => ({
+    body: '{"model":"ok-1"}',
+    path: `/gemini/v1beta//models//${model}:generateContent`,
+  }),
+  "a path with parameters": (model) => ({
+    body: '{"model":"ok-1"}',
+    path: `/openai/deployments;a=b/${model}/chat/completions`,
+  }),
 };
 
 Deno.test("allowed models: in every way in which one can be named, and nothing unnamed or unreadable", async () => {
@@ -244,28 +307,46 @@ Deno.test("allowed models: in every way in which one can be named, and nothing u
   });
   await using proxy = await ManagedProxy.start(upstream);
   const { value } = await proxy.token({ allowed_models: ["ok-*"] });
-  const ask = async (way: ReturnType<typeof WAYS[string]>) => {
-    const headers = {
-      ...(way.type && { "content-type": way.type }),
-      ...(way.encoding && { "content-encoding": way.encoding }),
-    };
-    return await refusal(await proxy.chat(value, way.body, { headers, ...(way.path && { path: way.path }) }));
+  const ask = async ({ body, type = "application/json", encoding, path, header }: Ask) => {
+    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+    using client = await RawClient.connect(proxy.url);
+    const lines = [
+      `POST ${path ?? "/openai/v1/chat/completions"} HTTP/1.1`,
+      "Host: p",
+      `Authorization: Bearer ${value}`,
+      `Content-Type: ${type}`,
+      `Content-Length: ${bytes.length}`,
+      ...(encoding === undefined ? [] : [`Content-Encoding: ${encoding}`]),
+      ...(header === undefined ? [] : [header]),
+    ];
+    await client.send(`${lines.join("\r\n")}\r\n\r\n`);
+    await client.send(bytes);
+    return (await client.answer()).status;
   };
   for (const [name, way] of Object.entries(WAYS)) {
-    assertEquals((await ask(way("ok-1")))[0], 200, name);
-    assertEquals(await ask(way("dear")), [403, "forbidden"], name);
+    assertEquals(await ask(way("ok-1")), 200, name);
+    const before = upstream.requests.length;
+    assertEquals(await ask(way("dear")), 403, name);
+    assertEquals(upstream.requests.length, before, `${name} went on`);
   }
   const before = upstream.requests.length;
-  for (const body of ["{}", "[]", "not JSON", '{"model":5}', '{"model":"ok-1"', '\u0000{"model":"ok-1"}']) {
-    assertEquals(await ask({ body }), [403, "forbidden"], body);
+  for (const [name, way] of Object.entries(REFUSED_WAYS)) {
+    for (const model of ["ok-1", "dear"]) {
+      const status = await ask(way(model));
+      assert(status === 400 || status === 403, `${name}, ${model}: ${status}`);
+    }
+  }
+  for (const body of ["{}", '{"model":5}', '{"model":null}']) assertEquals(await ask({ body }), 403, body);
+  for (const body of ["[]", "not JSON", '{"model":"ok-1"', '\u0000{"model":"ok-1"}']) {
+    assertEquals(await ask({ body }), 400, body);
   }
   const urlencoded = {
     body: '{"model":"ok-1","x":"&model=dear&y="}',
     type: "application/x-www-form-urlencoded",
   };
-  assertEquals(await ask(urlencoded), [403, "forbidden"]);
-  assertEquals((await ask({ body: "x", encoding: "zstd" }))[0], 400);
-  assertEquals((await ask({ body: '{"model":"ok-1"}', encoding: "unknown" }))[0], 400);
+  assertEquals(await ask(urlencoded), 403);
+  assertEquals(await ask({ body: "x", encoding: "zstd" }), 400);
+  assertEquals(await ask({ body: '{"model":"ok-1"}', encoding: "unknown" }), 400);
   assertEquals(upstream.requests.length, before, "none of these went on");
   const listing = await fetch(`${proxy.url}/openai/v1/models`, {
     headers: { authorization: `Bearer ${value}` },

@@ -2,7 +2,8 @@
 
 import type { ByteSource, MessageBody } from "../../http1/body.ts";
 import { concat } from "../../http1/bytes.ts";
-import { jsonMembers, type Member } from "../model/json_members.ts";
+import { GrowingBuffer } from "../../http1/growing_buffer.ts";
+import { jsonMembers, type Member } from "../../payload/json_members.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -19,7 +20,11 @@ export class HiddenUsage implements MessageBody {
   /** Not known, since events become shorter or are left out. */
   readonly length: undefined;
   readonly #source: ByteSource;
-  #pending: Uint8Array = new Uint8Array();
+  /** The event that has begun. */
+  readonly #pending = new GrowingBuffer();
+  /** How much of it has been searched for its end, and whether the line there is empty so far. */
+  #searched = 0;
+  #isLineEmpty = true;
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -71,8 +76,9 @@ export class HiddenUsage implements MessageBody {
   }
 
   #take(): Uint8Array {
-    const rest = this.#pending;
-    this.#pending = new Uint8Array();
+    const rest = this.#pending.bytes;
+    this.#pending.clear();
+    this.#searched = 0;
     return rest;
   }
 
@@ -87,43 +93,44 @@ export class HiddenUsage implements MessageBody {
       const rest = withoutUsage(this.#take());
       return rest === undefined || rest.length === 0 ? null : rest;
     }
-    const bytes = concat([this.#pending, piece]);
-    const events: Uint8Array[] = [];
-    let start = 0;
-    for (let end = eventEnd(bytes, start); end !== -1; end = eventEnd(bytes, start)) {
-      const event = withoutUsage(bytes.subarray(start, end));
-      if (event !== undefined) events.push(event);
-      start = end;
+    this.#pending.append(piece);
+    const out = new GrowingBuffer();
+    for (let end = this.#eventEnd(); end !== -1; end = this.#eventEnd()) {
+      const event = withoutUsage(this.#pending.bytes.subarray(0, end));
+      if (event !== undefined) out.append(event);
+      this.#pending.consume(end);
+      this.#searched = 0;
     }
-    const rest = bytes.subarray(start);
-    if (rest.length > MAX_EVENT_BYTES) {
-      events.push(rest);
-      this.#pending = new Uint8Array();
-    } else this.#pending = rest;
-    return events.length === 0 ? undefined : concat(events);
+    if (this.#pending.length > MAX_EVENT_BYTES) out.append(this.#take());
+    return out.length === 0 ? undefined : out.bytes;
+  }
+
+  /** Behind the empty line that ends the event, or -1 where it has not come. Goes on where it stopped before. */
+  #eventEnd(): number {
+    const { bytes } = this.#pending;
+    while (this.#searched < bytes.length) {
+      const byte = bytes[this.#searched];
+      if (byte !== LF && byte !== CR) {
+        this.#isLineEmpty = false;
+        this.#searched = lineEnd(bytes, this.#searched);
+        continue;
+      }
+      // Behind a CR an LF may follow, which belongs to it.
+      if (byte === CR && this.#searched + 1 === bytes.length) return -1;
+      this.#searched += byte === CR && bytes[this.#searched + 1] === LF ? 2 : 1;
+      if (this.#isLineEmpty) return this.#searched;
+      this.#isLineEmpty = true;
+    }
+    return -1;
   }
 }
 
-/** Behind the empty line that ends the event, or -1 where it has not come. */
-function eventEnd(bytes: Uint8Array, from: number): number {
-  let isLineEmpty = true;
-  for (let at = from; at < bytes.length; at++) {
-    const byte = bytes[at];
-    if (byte !== LF && byte !== CR) {
-      isLineEmpty = false;
-      // The runtime's own search for the end of the line.
-      const lf = bytes.indexOf(LF, at);
-      const cr = bytes.indexOf(CR, at);
-      const next = Math.min(lf === -1 ? bytes.length : lf, cr === -1 ? bytes.length : cr);
-      at = next - 1;
-      continue;
-    }
-    if (byte === CR && at + 1 === bytes.length) return -1;
-    if (byte === CR && bytes[at + 1] === LF) at++;
-    if (isLineEmpty) return at + 1;
-    isLineEmpty = true;
-  }
-  return -1;
+/** Where the line ends that goes on at `from`, by the runtime's own search. */
+function lineEnd(bytes: Uint8Array, from: number): number {
+  const lf = bytes.indexOf(LF, from);
+  const line = lf === -1 ? bytes : bytes.subarray(0, lf);
+  const cr = line.indexOf(CR, from);
+  return cr === -1 ? line.length : cr;
 }
 
 /** The event for the client; undefined: there is none. */

@@ -1,57 +1,36 @@
 /** The option `stream_usage`: usage of streams, without the client's noticing. */
 
-import type { Endpoint } from "../../config/schema.ts";
 import type { MessageBody } from "../../http1/body.ts";
-import { bodyOf, concat, readAgain } from "../../http1/bytes.ts";
 import { type Field, field, fieldValue } from "../../http1/fields.ts";
-import { plainBody } from "../model/decode_body.ts";
-import { askForUsage } from "./ask_for_usage.ts";
+import type { Payload } from "../../payload/read_payload.ts";
+import { askForUsage, edited } from "./ask_for_usage.ts";
 import { HiddenUsage } from "./hidden_usage.ts";
-
-/** A request's body and the fields that go with it. */
-export interface SentRequest {
-  readonly fields: readonly Field[];
-  readonly body: MessageBody | null;
-}
 
 /** Where OpenAI's streams tell their usage only when asked; its newer APIs always do. */
 const PATHS = /\/(?:chat\/)?completions$/;
 
-/** The request with usage asked for, where it is a stream and the client did not ask; else as it was. */
-export async function withUsageAsked(
-  request: SentRequest,
-  { endpoint, path }: { endpoint: Pick<Endpoint, "maxBufferBytes">; path: string },
-): Promise<SentRequest & { readonly isAsked: boolean }> {
-  const { fields, body } = request;
-  if (body === null || !PATHS.test(path)) return { ...request, isAsked: false };
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
-    pieces.push(piece.slice());
-    length += piece.length;
-    if (length > endpoint.maxBufferBytes) {
-      return { ...request, body: readAgain(pieces, body), isAsked: false };
-    }
-  }
-  const whole = concat(pieces);
-  const unchanged = { ...request, body: bodyOf(whole), isAsked: false };
-  const asked = await plainBody(whole, { fields, maxBytes: endpoint.maxBufferBytes }).then(
-    ({ plain, decoded }) => ({ bytes: askForUsage(plain), decoded }),
-    // The provider says better what is wrong with it.
-    () => undefined,
-  );
-  if (asked?.bytes === undefined) return unchanged;
+/** Whether the option acts on a path. */
+export function tellsUsageWhenAsked(path: string): boolean {
+  return PATHS.test(path);
+}
+
+/** The payload with usage asked for; undefined where it is no stream, or the client asks for it already. */
+export function withUsageAsked(payload: Payload): Payload | undefined {
+  const edit = askForUsage(payload);
+  if (edit === undefined) return undefined;
+  const bytes = edited(payload.bytes, edit);
+  const shift = bytes.length - payload.bytes.length;
   return {
+    ...payload,
+    bytes,
+    places: payload.places.map((place) =>
+      place.start < edit.end ? place : { ...place, start: place.start + shift, end: place.end + shift }
+    ),
     fields: [
-      ...fields.filter(({ lower }) =>
-        !(asked.decoded && lower === "content-encoding") &&
-        // What is compressed could not be taken out again.
-        lower !== "accept-encoding"
-      ),
+      // What is compressed could not be taken out of the answer.
+      ...payload.fields.filter(({ lower }) => lower !== "accept-encoding"),
       field("accept-encoding", "identity"),
     ],
-    body: bodyOf(asked.bytes),
-    isAsked: true,
   };
 }
 

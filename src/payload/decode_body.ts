@@ -1,5 +1,10 @@
-import { ProxyFault } from "../../faults.ts";
-import { type Field, fieldValue } from "../../http1/fields.ts";
+import { ProxyFault } from "../faults.ts";
+import { type Field, fieldValue } from "../http1/fields.ts";
+
+/** A body may grow to so many times its length, as prompts do; more is a bomb. */
+const MAX_RATIO = 100;
+/** Small bodies may grow to this in any case. */
+const SURELY_BYTES = 1024 * 1024;
 
 type Decoder = (
   body: Uint8Array,
@@ -41,7 +46,8 @@ export async function decodeBody(
       `The body's content-encoding ${encoding} is not known here; this body has to be read.`,
     );
   }
-  const options = Number.isFinite(maxBytes) ? { maxOutputLength: maxBytes } : {};
+  const maxOutputLength = Math.min(maxBytes, Math.max(body.length * MAX_RATIO, SURELY_BYTES));
+  const options = { maxOutputLength };
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   decoder(body, options, (error, plain) => error === null ? resolve(plain) : reject(error));
   try {
@@ -50,7 +56,7 @@ export async function decodeBody(
     if (error instanceof RangeError) {
       throw new ProxyFault(
         "payload_too_large",
-        `The body is longer than ${maxBytes} bytes when it is decompressed, and it has to be read.`,
+        `The body is longer than ${maxOutputLength} bytes when it is decompressed, and it has to be read.`,
       );
     }
     throw new ProxyFault("bad_request", `The body is not proper ${encoding}.`, { cause: error });

@@ -1,15 +1,9 @@
-/** What a request asks for, as far as limits and accounts need it. */
+/** What a request asks for, read while its body passes untouched. */
 
+import { modelsInPath, modelsInQuery } from "../payload/models.ts";
+import { MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
 import { JsonScanner } from "./json_scanner.ts";
 import { wantedPlaces } from "./wanted_places.ts";
-
-/** What a request says of itself; what it does not say is absent. */
-export interface RequestFacts {
-  readonly model?: string;
-  /** The most tokens that the answer may have. */
-  readonly maxOutputTokens?: number;
-  readonly stream?: boolean;
-}
 
 const WANTED = wantedPlaces({
   model: true,
@@ -20,8 +14,6 @@ const WANTED = wantedPlaces({
   generationConfig: { maxOutputTokens: true },
 });
 const MAX_MODEL = 200;
-/** No model answers at greater length; what a client says beyond it is not reserved. */
-const MAX_OUTPUT_TOKENS = 10_000_000;
 /** A form's fields are short and stand before or behind its file. */
 const FORM_PART_BYTES = 8 * 1024;
 
@@ -78,45 +70,6 @@ export class RequestTap {
   }
 }
 
-/** What a path has that names a model; whatever is encoded may be part of it. */
-const MAY_NAME_MODEL = /[:%]|models|deployments|engines/i;
-/** Segments of a path behind which a model is named. */
-const MODEL_FOLDERS: ReadonlySet<string> = new Set(["models", "tunedmodels", "deployments", "engines"]);
-
-/**
- * The models that a path names, as Gemini's and Azure's do: `/v1beta/models/NAME:generateContent`,
- * `/deployments/NAME/…`. Every one there is, however it is written: servers decode and merge slashes before they look.
- */
-export function modelsInPath(path: string): string[] {
-  // Nearly no path does, and every request asks.
-  if (!MAY_NAME_MODEL.test(path)) return [];
-  const segments = path.split("/").map(decoded).join("/").split("/").filter((segment) => segment !== "");
-  const names: string[] = [];
-  for (const [index, segment] of segments.entries()) {
-    const isNamed = MODEL_FOLDERS.has((segments[index - 1] ?? "").toLowerCase());
-    const action = /:[A-Za-z]+$/.exec(segment);
-    if (isNamed || action !== null && index === segments.length - 1) {
-      names.push(segment.slice(0, action?.index ?? segment.length).slice(0, MAX_MODEL));
-    }
-  }
-  return names;
-}
-
-/** The models that a query names, in whatever capitals. */
-export function modelsInQuery(query: string): string[] {
-  return [...new URLSearchParams(query)].flatMap(([name, value]) =>
-    name.toLowerCase() === "model" ? [value.slice(0, MAX_MODEL)] : []
-  );
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
-}
-
 function joinedEnd(kept: Uint8Array, piece: Uint8Array, which: "first" | "last"): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(kept.length + piece.length);
   whole.set(kept);
@@ -124,7 +77,10 @@ function joinedEnd(kept: Uint8Array, piece: Uint8Array, which: "first" | "last")
   return which === "first" ? whole.slice(0, FORM_PART_BYTES) : whole.slice(-FORM_PART_BYTES);
 }
 
+/** A field `model` with a plain head, as the strict reader of forms takes it. */
+const MODEL_FIELD =
+  /\r\ncontent-disposition: *form-data; *name="model"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]{1,200})\r\n--/i;
+
 function modelInForm(bytes: Uint8Array): string | undefined {
-  const text = new TextDecoder().decode(bytes);
-  return /name="?model"?[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]{1,200})\r\n--/i.exec(text)?.[1];
+  return MODEL_FIELD.exec(new TextDecoder().decode(bytes))?.[1];
 }

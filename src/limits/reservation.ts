@@ -1,0 +1,39 @@
+import type { RequestFacts } from "../payload/request_facts.ts";
+
+/**
+ * The most output tokens that a family of models gives, by the providers' lists of models
+ * (https://platform.openai.com/docs/models, https://docs.anthropic.com/en/docs/about-claude/models,
+ * https://ai.google.dev/gemini-api/docs/models). The first pattern that fits counts.
+ */
+const OUTPUT_BY_MODEL: readonly (readonly [RegExp, number])[] = [
+  [/(?:^|[/.:])gpt-4\.1/, 32_768],
+  [/(?:^|[/.:])(?:chat)?gpt-4o/, 16_384],
+  [/(?:^|[/.:])gpt-4-turbo|(?:^|[/.:])gpt-3\.5/, 4_096],
+  [/(?:^|[/.:])gpt-4(?:-|$)/, 8_192],
+  [/(?:^|[/.:])o[134](?:-|$)/, 100_000],
+  [/(?:^|[/.:])gpt-[5-9]/, 128_000],
+  [/claude-3-5/, 8_192],
+  [/claude-3-(?:opus|sonnet|haiku)/, 4_096],
+  [/claude/, 128_000],
+  [/gemini-(?:1|2\.0)/, 8_192],
+  [/gemini/, 65_536],
+];
+/** Paths whose answers have no output tokens, and requests that only look something up. */
+const WITHOUT_OUTPUT =
+  /\/(?:embeddings|moderations|rerank|count_tokens|tokenize|detokenize|files|uploads|batches|models)(?:\/|$)|:(?:embedContent|batchEmbedContents|countTokens)$/;
+
+/** How many output tokens a request may use, so that their cost is kept from others while it runs. */
+export function possibleOutputTokens(
+  { model, maxOutputTokens }: RequestFacts,
+  { path, hasBody, otherwise }: {
+    path: string;
+    hasBody: boolean;
+    /** Where neither the request nor the model says. */
+    otherwise: number;
+  },
+): number {
+  if (maxOutputTokens !== undefined) return maxOutputTokens;
+  if (!hasBody || WITHOUT_OUTPUT.test(path)) return 0;
+  const lower = model?.toLowerCase() ?? "";
+  return OUTPUT_BY_MODEL.find(([pattern]) => pattern.test(lower))?.[1] ?? otherwise;
+}

@@ -1,0 +1,54 @@
+import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText } from "./json_reader.ts";
+
+/** A member of an object, by where it stands. */
+export interface Member extends JsonSpan {
+  readonly key: string;
+}
+
+interface OuterMember {
+  readonly key: string | undefined;
+}
+
+/**
+ * The members of the outermost object, repeated keys included. Undefined for a text that is not one JSON object. The
+ * bytes are only looked at: to parse them and write them again would change numbers beyond 2^53, repeated keys and
+ * white space. For short texts: it reads at a stretch.
+ */
+export function jsonMembers(bytes: Uint8Array): Member[] | undefined {
+  const members: Member[] = [];
+  const root: OuterMember = { key: undefined };
+  const reader = new JsonReader<OuterMember>(bytes, {
+    root,
+    enter: (parent, key) => parent === root ? { key } : undefined,
+    ended(place, span) {
+      if (place.key !== undefined) members.push({ key: place.key, ...span });
+    },
+  });
+  try {
+    reader.step(bytes.length + 1);
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return undefined;
+    throw error;
+  }
+  return bytes[firstByte(bytes)] === OPEN_BRACE ? members : undefined;
+}
+
+/** The text that a JSON value is; undefined for any other value. */
+export function textValue(
+  bytes: Uint8Array,
+  { start, end }: Pick<JsonSpan, "start" | "end">,
+): string | undefined {
+  return bytes[start] === QUOTE ? jsonText(bytes.subarray(start, end)) : undefined;
+}
+
+/** Where the first byte stands that is not blank. */
+export function firstByte(bytes: Uint8Array): number {
+  let at = 0;
+  while (BLANK.has(bytes[at] ?? 0)) at++;
+  return at;
+}
+
+const QUOTE = 0x22;
+const OPEN_BRACE = 0x7b;
+/** Space, tab, line feed, carriage return. */
+const BLANK: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);

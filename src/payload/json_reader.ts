@@ -1,0 +1,275 @@
+/** The strict reader of JSON texts (RFC 8259): one walk over the bytes, in steps, that builds no values. */
+
+/** What is no JSON text by RFC 8259. `message` ends a sentence. */
+export class JsonSyntaxError extends Error {
+  override readonly name = "JsonSyntaxError";
+}
+
+/** Where a value stands: the first byte of its key (of the value, in an array), of the value, and the one behind it. */
+export interface JsonSpan {
+  readonly keyStart: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Looks at the values of a text while it is read. `Place` is what the watcher keeps for a value it looks into. */
+export interface JsonWatcher<Place> {
+  readonly root: Place;
+  /**
+   * A member of a watched object begins, or an element (`key` is undefined) of a watched array. Gives the place to
+   * watch it with; undefined: it is checked and not looked into.
+   */
+  readonly enter: (parent: Place, key: string | undefined, keyStart: number) => Place | undefined;
+  /** A watched value has ended. */
+  readonly ended: (place: Place, span: JsonSpan) => void;
+}
+
+/** Deeper than any API nests; some readers fail on deep texts. */
+const MAX_DEPTH = 512;
+/** No API has longer numbers, and a number is read at a stretch. */
+const MAX_NUMBER_BYTES = 1_000;
+/** Longer keys are none that anybody watches. */
+const MAX_KEY_BYTES = 1_000;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const LETTER_U = 0x75;
+const FIRST_PRINTABLE = 0x20;
+const ESCAPED: ReadonlySet<number> = new Set([...'"\\/bfnrt'].map((letter) => letter.charCodeAt(0)));
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const LITERALS: ReadonlySet<string> = new Set(["true", "false", "null"]);
+
+type State = "value" | "first key" | "key" | "colon" | "first element" | "after" | "in text" | "done";
+
+interface Container<Place> {
+  readonly isArray: boolean;
+  readonly place: Place | undefined;
+  readonly keyStart: number;
+  readonly start: number;
+}
+
+/** Reads one text. Throws a {@link JsonSyntaxError} at the first byte that breaks the rules. */
+export class JsonReader<Place> {
+  readonly #bytes: Uint8Array;
+  readonly #watcher: JsonWatcher<Place>;
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+  readonly #open: Container<Place>[] = [];
+  #at = 0;
+  #decoded = 0;
+  #state: State = "value";
+  /** The text that is being read is a key. */
+  #isKey = false;
+  #textStart = 0;
+  /** Of the value that comes next. */
+  #place: Place | undefined;
+  #keyStart = 0;
+
+  constructor(bytes: Uint8Array, watcher: JsonWatcher<Place>) {
+    this.#bytes = bytes;
+    this.#watcher = watcher;
+    this.#place = watcher.root;
+  }
+
+  /** Reads on for so many bytes at least, if there are as many; true: the text has been read whole. */
+  step(count: number): boolean {
+    const bytes = this.#bytes;
+    const limit = Math.min(this.#at + count, bytes.length);
+    this.#checkUtf8(limit);
+    while (this.#at < limit) {
+      const byte = bytes[this.#at] ?? 0;
+      if (this.#state === "in text") {
+        this.#readText(limit);
+        continue;
+      }
+      if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
+        this.#at++;
+        continue;
+      }
+      switch (this.#state) {
+        case "first element":
+          if (byte === CLOSE_BRACKET) this.#close(byte);
+          else this.#beginElement(byte);
+          break;
+        case "value":
+          this.#beginValue(byte);
+          break;
+        case "first key":
+          if (byte === CLOSE_BRACE) this.#close(byte);
+          else this.#beginKey(byte);
+          break;
+        case "key":
+          this.#beginKey(byte);
+          break;
+        case "colon":
+          if (byte !== COLON) throw this.#error("a key without a colon");
+          this.#at++;
+          this.#state = "value";
+          break;
+        case "after":
+          this.#readAfter(byte);
+          break;
+        case "done":
+          throw this.#error("bytes behind the JSON value");
+        default:
+          this.#state satisfies never;
+      }
+    }
+    if (limit < bytes.length) return false;
+    if (this.#state !== "done") throw this.#error("a JSON text that is not whole");
+    return true;
+  }
+
+  #checkUtf8(limit: number): void {
+    if (limit <= this.#decoded) return;
+    try {
+      this.#decoder.decode(this.#bytes.subarray(this.#decoded, limit), {
+        stream: limit < this.#bytes.length,
+      });
+    } catch {
+      throw new JsonSyntaxError("bytes that are not UTF-8");
+    }
+    this.#decoded = limit;
+  }
+
+  #beginElement(byte: number): void {
+    const parent = this.#open.at(-1);
+    this.#keyStart = this.#at;
+    this.#place = parent?.place === undefined
+      ? undefined
+      : this.#watcher.enter(parent.place, undefined, this.#at);
+    this.#beginValue(byte);
+  }
+
+  #beginValue(byte: number): void {
+    const start = this.#at;
+    if (this.#open.length === 0) this.#keyStart = start;
+    if (byte === QUOTE) {
+      this.#isKey = false;
+      this.#textStart = start;
+      this.#at++;
+      this.#state = "in text";
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (this.#open.length === MAX_DEPTH) throw this.#error(`values nested deeper than ${MAX_DEPTH}`);
+      const isArray = byte === OPEN_BRACKET;
+      this.#open.push({ isArray, place: this.#place, keyStart: this.#keyStart, start });
+      this.#at++;
+      this.#state = isArray ? "first element" : "first key";
+    } else this.#readScalar();
+  }
+
+  #readScalar(): void {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    let end = start;
+    while (end < bytes.length && isScalarByte(bytes[end] ?? 0)) end++;
+    if (end - start > MAX_NUMBER_BYTES) throw this.#error("a number that is too long");
+    const text = String.fromCharCode(...bytes.subarray(start, end));
+    if (!LITERALS.has(text) && !NUMBER.test(text)) throw this.#error("a value that JSON does not know");
+    this.#at = end;
+    this.#endValue(this.#place, { keyStart: this.#keyStart, start, end });
+  }
+
+  #beginKey(byte: number): void {
+    if (byte !== QUOTE) throw this.#error("an object without a key where one must be");
+    this.#isKey = true;
+    this.#textStart = this.#at++;
+    this.#state = "in text";
+  }
+
+  /** Reads on within a text, to its end or to the limit. */
+  #readText(limit: number): void {
+    const bytes = this.#bytes;
+    while (this.#at < limit) {
+      const byte = bytes[this.#at] ?? 0;
+      if (byte === QUOTE) {
+        this.#at++;
+        return this.#endText();
+      }
+      if (byte < FIRST_PRINTABLE) throw this.#error("a control character in a text");
+      this.#at += byte === BACKSLASH ? this.#escapeLength() : 1;
+    }
+  }
+
+  #escapeLength(): number {
+    const kind = this.#bytes[this.#at + 1] ?? 0;
+    if (kind === LETTER_U) {
+      for (let at = this.#at + 2; at < this.#at + 6; at++) {
+        if (!isHexByte(this.#bytes[at] ?? 0)) throw this.#error("an escape that JSON does not know");
+      }
+      return 6;
+    }
+    if (!ESCAPED.has(kind)) throw this.#error("an escape that JSON does not know");
+    return 2;
+  }
+
+  #endText(): void {
+    const start = this.#textStart;
+    if (!this.#isKey) return this.#endValue(this.#place, { keyStart: this.#keyStart, start, end: this.#at });
+    const parent = this.#open.at(-1)?.place;
+    this.#keyStart = start;
+    this.#place = parent === undefined
+      ? undefined
+      : this.#watcher.enter(parent, this.#keyText(start, this.#at), start);
+    this.#state = "colon";
+  }
+
+  #keyText(start: number, end: number): string {
+    return end - start > MAX_KEY_BYTES ? "" : jsonText(this.#bytes.subarray(start, end));
+  }
+
+  #readAfter(byte: number): void {
+    if (byte === COMMA) {
+      this.#at++;
+      if (this.#open.at(-1)?.isArray !== true) {
+        this.#state = "key";
+        return;
+      }
+      this.#state = "value";
+      const parent = this.#open.at(-1);
+      this.#keyStart = this.#at;
+      this.#place = parent?.place === undefined
+        ? undefined
+        : this.#watcher.enter(parent.place, undefined, this.#at);
+    } else this.#close(byte);
+  }
+
+  #close(byte: number): void {
+    const container = this.#open.pop();
+    const expected = container?.isArray === true ? CLOSE_BRACKET : CLOSE_BRACE;
+    if (container === undefined || byte !== expected) {
+      throw this.#error("a comma or a bracket that is missing");
+    }
+    this.#at++;
+    this.#endValue(container.place, { keyStart: container.keyStart, start: container.start, end: this.#at });
+  }
+
+  #endValue(place: Place | undefined, span: JsonSpan): void {
+    if (place !== undefined) this.#watcher.ended(place, span);
+    this.#state = this.#open.length === 0 ? "done" : "after";
+  }
+
+  #error(what: string): JsonSyntaxError {
+    return new JsonSyntaxError(`${what}, at byte ${this.#at}`);
+  }
+}
+
+/** What a JSON text of a string says; the bytes must have been read already. */
+export function jsonText(bytes: Uint8Array): string {
+  const text: unknown = JSON.parse(new TextDecoder().decode(bytes));
+  return typeof text === "string" ? text : "";
+}
+
+function isScalarByte(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39 || byte >= 0x61 && byte <= 0x7a || byte >= 0x41 && byte <= 0x5a ||
+    byte === 0x2d || byte === 0x2b || byte === 0x2e;
+}
+
+function isHexByte(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39 || byte >= 0x41 && byte <= 0x46 || byte >= 0x61 && byte <= 0x66;
+}

@@ -1,0 +1,37 @@
+/** A media type (RFC 9110, 8.3.1), names in lower case. */
+export interface MediaType {
+  /** Like `application/json`. */
+  readonly essence: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const QUOTED = '"(?:[\\t\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]*)"';
+const WHOLE = new RegExp(
+  `^(${TOKEN}/${TOKEN})((?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*)[ \\t]*;?$`,
+);
+const PARAMETER = new RegExp(`;[ \\t]*(${TOKEN})=(${TOKEN}|${QUOTED})`, "g");
+/** Longer ones are none. */
+const MAX_LENGTH = 1_000;
+
+/**
+ * Reads a `content-type` strictly: one type, each parameter once, quoted values without escapes. Undefined for a
+ * value that readers could understand differently.
+ */
+export function parseMediaType(value: string): MediaType | undefined {
+  if (value.length > MAX_LENGTH) return undefined;
+  const [, essence, rest = ""] = WHOLE.exec(value) ?? [];
+  if (essence === undefined) return undefined;
+  const parameters = new Map<string, string>();
+  for (const [, name = "", text = ""] of rest.matchAll(PARAMETER)) {
+    const lower = name.toLowerCase();
+    if (parameters.has(lower)) return undefined;
+    parameters.set(lower, text.startsWith('"') ? text.slice(1, -1) : text);
+  }
+  return { essence: essence.toLowerCase(), parameters };
+}
+
+/** Whether a media type is JSON by its name (RFC 6839, 3.1). */
+export function isJson({ essence }: Pick<MediaType, "essence">): boolean {
+  return /^application\/(?:[\w.-]+\+)?json$/.test(essence);
+}

@@ -1,0 +1,213 @@
+/** Every model that a request names: in its path, its query and anywhere in its body. */
+
+import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher } from "./json_reader.ts";
+import type { ModelPlace } from "./model_place.ts";
+
+/** Longer ones are no model's name. */
+const MAX_NAME = 200;
+
+/** Segments of a path behind which a model is named. */
+const MODEL_FOLDERS: ReadonlySet<string> = new Set([
+  "model",
+  "models",
+  "tunedmodels",
+  "deployments",
+  "engines",
+]);
+/** Most paths name none, and every request asks; whatever is encoded may be part of a name. */
+const MAY_NAME_MODEL = /[:%]|model|deployments|engines/i;
+
+/**
+ * The models that a path names, as Gemini's, Azure's and Bedrock's do: `/v1beta/models/NAME:generateContent`,
+ * `/deployments/NAME/…`, `/model/NAME/converse`. All of them, however they are written: servers decode and merge
+ * slashes before they look.
+ */
+export function modelsInPath(path: string): string[] {
+  if (!MAY_NAME_MODEL.test(path)) return [];
+  const segments = path.split("/").map(decoded).join("/").split("/").filter((segment) => segment !== "");
+  const names: string[] = [];
+  for (const [index, segment] of segments.entries()) {
+    const isNamed = MODEL_FOLDERS.has((segments[index - 1] ?? "").toLowerCase());
+    const action = /:[A-Za-z]+$/.exec(segment);
+    if (isNamed || action !== null && index === segments.length - 1) {
+      names.push(segment.slice(0, action?.index ?? segment.length).slice(0, MAX_NAME));
+    }
+  }
+  return names;
+}
+
+/** The models that a query names, in any capitals. */
+export function modelsInQuery(query: string): string[] {
+  if (query === "") return [];
+  return [...new URLSearchParams(query)].flatMap(([name, value]) =>
+    namesModel(name) ? [value.slice(0, MAX_NAME)] : []
+  );
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/** Ends of keys under which APIs name a model: `model`, `fallback_models`, `modelId`, `base_model`, … */
+const MODEL_KEY = /(?:models?|modelids?|modelnames?|deployment|deploymentid|engine|engineid|fallbacks?)$/;
+
+/** Whether the value of a key or field names a model, in any capitals and with any separators. */
+export function namesModel(key: string): boolean {
+  return MODEL_KEY.test(key.toLowerCase().replaceAll(/[-_.\s[\]]/g, ""));
+}
+
+/**
+ * Keys whose values are conversation, data of the caller or JSON schemas, at any depth: what is called `model` in
+ * there selects none. `input` and `prompt` are among them where they are no object.
+ */
+const FREE_FORM: ReadonlySet<string> = new Set([
+  "messages",
+  "contents",
+  "system",
+  "system_instruction",
+  "systeminstruction",
+  "instructions",
+  "metadata",
+  "labels",
+  "parameters",
+  "parametersjsonschema",
+  "input_schema",
+  "schema",
+  "json_schema",
+  "responseschema",
+  "responsejsonschema",
+  "response_schema",
+  "response_format",
+  "properties",
+  "arguments",
+  "args",
+  "variables",
+  "logit_bias",
+]);
+const FREE_FORM_UNLESS_OBJECT: ReadonlySet<string> = new Set(["input", "prompt", "documents", "query"]);
+
+/** Keys by which Ollama's own API names models, on the paths where it does (its docs/api.md). */
+const OLLAMA_PATH = /\/api\/(?:create|copy|show|pull|push|delete)\/?$/;
+const OLLAMA_KEYS: ReadonlySet<string> = new Set(["name", "from", "source", "destination"]);
+
+/** Members of the outermost object that the proxy acts upon: none may be repeated or written in other capitals. */
+export const WATCHED_MEMBERS = [
+  "model",
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "max_tokens_to_sample",
+  "n",
+  "best_of",
+  "generationConfig",
+  "generation_config",
+] as const;
+/** The name of such a member. */
+export type WatchedMember = (typeof WATCHED_MEMBERS)[number];
+const WATCHED = new Map<string, WatchedMember>(WATCHED_MEMBERS.map((name) => [name.toLowerCase(), name]));
+
+/** What a JSON body says of the request. */
+export interface JsonFindings {
+  /** Every model it names, wherever. An empty name stands for one that is no text. */
+  readonly models: readonly string[];
+  /** Where the outermost `model` stands. */
+  readonly places: readonly ModelPlace[];
+  readonly members: ReadonlyMap<WatchedMember, JsonSpan>;
+  /** Where the first key of the outermost object begins; undefined: the object is empty. */
+  readonly firstKey: number | undefined;
+}
+
+/** How a value is looked at. */
+type Role = "root" | "inner" | "model" | "member of a model" | "content unless object";
+interface Place {
+  readonly role: Role;
+  readonly member: WatchedMember | undefined;
+}
+const ROOT: Place = { role: "root", member: undefined };
+const INNER: Place = { role: "inner", member: undefined };
+const MODEL: Place = { role: "model", member: undefined };
+const MEMBER_OF_MODEL: Place = { role: "member of a model", member: undefined };
+const UNLESS_OBJECT: Place = { role: "content unless object", member: undefined };
+const QUOTE = 0x22;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const LETTER_N = 0x6e;
+
+/** Bodies are read in steps of this size, so that nobody else waits for long. */
+export const STEP_BYTES = 256 * 1024;
+
+/**
+ * Reads a JSON object whole. `pause` is awaited between steps of a long one. Throws a {@link JsonSyntaxError}, also
+ * for any other value and for a watched member that is repeated or written in other capitals.
+ */
+export async function readJsonObject(
+  bytes: Uint8Array,
+  { path, pause }: { path: string; pause: () => Promise<void> },
+): Promise<JsonFindings> {
+  const models: string[] = [];
+  const places: ModelPlace[] = [];
+  const members = new Map<WatchedMember, JsonSpan>();
+  const entered = new Set<WatchedMember>();
+  const isOllama = OLLAMA_PATH.test(path);
+  let firstKey: number | undefined;
+
+  const watchedMember = (key: string): WatchedMember | undefined => {
+    const watched = WATCHED.get(key.toLowerCase());
+    if (watched === undefined) return undefined;
+    if (watched !== key) {
+      throw new JsonSyntaxError(`the key ${JSON.stringify(key)}, where "${watched}" is meant`);
+    }
+    if (entered.has(watched)) throw new JsonSyntaxError(`the key "${watched}" twice`);
+    entered.add(watched);
+    return watched;
+  };
+  const watcher: JsonWatcher<Place> = {
+    root: ROOT,
+    enter({ role }, key, keyStart) {
+      if (role === "model" || role === "member of a model") {
+        // Every text below is taken for a name, but for what is conversation.
+        if (key === undefined) return role === "model" ? MODEL : MEMBER_OF_MODEL;
+        return isFreeForm(key) ? undefined : MEMBER_OF_MODEL;
+      }
+      if (key === undefined) return role === "content unless object" ? undefined : INNER;
+      if (role === "root") firstKey ??= keyStart;
+      const member = role === "root" ? watchedMember(key) : undefined;
+      if (namesModel(key) || isOllama && role === "root" && OLLAMA_KEYS.has(key.toLowerCase())) {
+        return member === undefined ? MODEL : { role: "model", member };
+      }
+      if (member !== undefined) return { role: "inner", member };
+      if (isFreeForm(key)) return undefined;
+      return FREE_FORM_UNLESS_OBJECT.has(key.toLowerCase()) ? UNLESS_OBJECT : INNER;
+    },
+    ended({ role, member }, span) {
+      if (member !== undefined) members.set(member, span);
+      if (role !== "model" && role !== "member of a model") return;
+      const first = bytes[span.start];
+      if (first === QUOTE) {
+        const name = jsonText(bytes.subarray(span.start, span.end)).slice(0, MAX_NAME);
+        models.push(name);
+        if (member === "model") places.push({ ...span, name, write: (text) => JSON.stringify(text) });
+      } else if (role === "model" && first !== OPEN_BRACE && first !== OPEN_BRACKET && first !== LETTER_N) {
+        models.push("");
+      }
+    },
+  };
+  const reader = new JsonReader<Place>(bytes, watcher);
+  while (!reader.step(STEP_BYTES)) await pause();
+  if (
+    firstKey === undefined && !/^\s*\{\s*\}\s*$/.test(new TextDecoder().decode(bytes.subarray(0, STEP_BYTES)))
+  ) {
+    throw new JsonSyntaxError("a value that is not an object");
+  }
+  return { models, places, members, firstKey };
+}
+
+function isFreeForm(key: string): boolean {
+  return FREE_FORM.has(key.toLowerCase());
+}

@@ -1,0 +1,184 @@
+/**
+ * Reads a request's body where a rule, an override or accounting depends on it. What was understood is what is sent:
+ * the decoded bytes, with a `content-type` that says how they were read. What is not understood is rejected.
+ */
+
+import { ProxyFault } from "../faults.ts";
+import { type Field, field, fieldValue } from "../http1/fields.ts";
+import { plainBody } from "./decode_body.ts";
+import { JsonSyntaxError } from "./json_reader.ts";
+import { firstByte } from "./json_members.ts";
+import { isJson, type MediaType, parseMediaType } from "./media_type.ts";
+import type { ModelPlace } from "./model_place.ts";
+import { type JsonFindings, namesModel, readJsonObject } from "./models.ts";
+import { type FormPart, FormSyntaxError, readForm } from "./multipart.ts";
+import { jsonFacts, type RequestFacts } from "./request_facts.ts";
+
+/** A body that has been read and understood. */
+export interface Payload {
+  readonly kind: "empty" | "json" | "form" | "other";
+  /** Decoded: this is what is sent. */
+  readonly bytes: Uint8Array;
+  /** The request's fields as they go with {@link bytes}. */
+  readonly fields: readonly Field[];
+  /** Every model that the body names. An empty name stands for one that is no text. */
+  readonly models: readonly string[];
+  /** Where a model override writes. */
+  readonly places: readonly ModelPlace[];
+  readonly facts: RequestFacts;
+  /** Of a JSON object. */
+  readonly json?: JsonFindings;
+}
+
+/** What a body is read with. */
+export interface PayloadOptions {
+  /** The request's fields without those of its connection. */
+  readonly fields: readonly Field[];
+  /** The path at the backend. */
+  readonly path: string;
+  /** The longest body, in bytes, also when it is decoded. */
+  readonly maxBytes: number;
+  /** Reject a body that is neither JSON nor a form; otherwise it passes without a finding. */
+  readonly mustBeKnown: boolean;
+  /** Look for models within files too, such as the requests of a batch. */
+  readonly readsFiles: boolean;
+}
+
+/** Fields that say how the body is written. */
+const CONTENT_FIELDS: ReadonlySet<string> = new Set(["content-type", "content-encoding"]);
+const WHY = "A rule, a model override or a budget depends on this body, so it must be read";
+
+/**
+ * Reads a body. Throws a {@link ProxyFault}: `bad_request` for a body that breaks the rules of its type,
+ * `payload_too_large` for one that is too long when it is decoded, `forbidden` for an unknown type that must be known.
+ */
+export async function readPayload(body: Uint8Array, options: PayloadOptions): Promise<Payload> {
+  const { fields, maxBytes, mustBeKnown } = options;
+  if (body.length === 0) {
+    return { kind: "empty", bytes: body, fields, models: [], places: [], facts: {} };
+  }
+  const type = typeOf(fields);
+  if (type !== undefined && !isJson(type) && type.essence !== FORM) {
+    if (mustBeKnown) {
+      throw new ProxyFault(
+        "forbidden",
+        `${WHY}: it is ${type.essence}, and neither JSON nor multipart/form-data.`,
+      );
+    }
+    return { kind: "other", bytes: body, fields, models: [], places: [], facts: {} };
+  }
+  const { plain } = await plainBody(body, { fields, maxBytes });
+  try {
+    return type?.essence === FORM
+      ? await readFormBody(plain, type, options)
+      : await readJson(plain, type, options);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) throw error;
+    const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
+    throw new ProxyFault("bad_request", `${WHY}, and it is not proper ${what}: ${error.message}.`);
+  }
+}
+
+const FORM = "multipart/form-data";
+/** A parameter's value that needs no quotes (RFC 9110, 5.6.2). */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** Undefined: the request names none. Throws where readers could disagree. */
+function typeOf(fields: readonly Field[]): MediaType | undefined {
+  const value = fieldValue(fields, "content-type");
+  if (value === undefined) return undefined;
+  const type = parseMediaType(value);
+  const charset = type?.parameters.get("charset")?.toLowerCase() ?? "utf-8";
+  if (type === undefined || charset !== "utf-8" && isJson(type)) {
+    throw new ProxyFault("bad_request", `${WHY}: its Content-Type is malformed, repeated, or not in UTF-8.`);
+  }
+  return type;
+}
+
+async function readJson(
+  bytes: Uint8Array,
+  type: MediaType | undefined,
+  { fields, path }: PayloadOptions,
+): Promise<Payload> {
+  const json = await readJsonObject(bytes, { path, pause });
+  return {
+    kind: "json",
+    bytes,
+    fields: withContentType(fields, type?.essence ?? "application/json"),
+    models: json.models,
+    places: json.places,
+    facts: jsonFacts(bytes, json, path),
+    json,
+  };
+}
+
+async function readFormBody(
+  bytes: Uint8Array,
+  { parameters }: MediaType,
+  { fields, path, readsFiles }: PayloadOptions,
+): Promise<Payload> {
+  const boundary = parameters.get("boundary");
+  if (boundary === undefined) throw new FormSyntaxError("a form without a boundary");
+  const parts = await readForm(bytes, { boundary, pause });
+  const models: string[] = [];
+  const places: ModelPlace[] = [];
+  for (const { name, start, end, filename } of parts) {
+    if (!namesModel(name)) continue;
+    const isPlain = name === "model" && filename === undefined;
+    const value = new TextDecoder().decode(bytes.subarray(start, end));
+    if (name.toLowerCase() === "model" && (!isPlain || places.length > 0)) {
+      throw new FormSyntaxError(
+        places.length > 0 ? "the field model twice" : `a field ${JSON.stringify(name)}`,
+      );
+    }
+    models.push(value);
+    if (isPlain) places.push({ start, end, name: value, write: (text) => text });
+  }
+  if (readsFiles) models.push(...await modelsInBatch(bytes, parts, path));
+  const [place] = places;
+  return {
+    kind: "form",
+    bytes,
+    fields: withContentType(fields, `${FORM}; boundary=${TOKEN.test(boundary) ? boundary : `"${boundary}"`}`),
+    models,
+    places,
+    facts: place === undefined ? {} : { model: place.name },
+  };
+}
+
+/** A file of requests, one JSON object a line, as OpenAI's batches are made of. */
+async function modelsInBatch(bytes: Uint8Array, parts: readonly FormPart[], path: string): Promise<string[]> {
+  const file = parts.filter(({ filename }) => filename !== undefined);
+  const purpose = parts.find(({ name }) => name === "purpose");
+  const stated = purpose && new TextDecoder().decode(bytes.subarray(purpose.start, purpose.end)).trim();
+  if (!/\/files\/?$/.test(path) || stated !== undefined && stated.toLowerCase() !== "batch") return [];
+  const models: string[] = [];
+  for (const { start, end } of file) {
+    for (let at = start; at < end;) {
+      const lineEnd = bytes.subarray(at, end).indexOf(LF);
+      const line = bytes.subarray(at, lineEnd === -1 ? end : at + lineEnd);
+      at += line.length + 1;
+      if (firstByte(line) === line.length) continue;
+      models.push(...(await readJsonObject(line, { path, pause })).models);
+      if (models.length % LINES_PER_PAUSE === 0) await pause();
+    }
+  }
+  return [...new Set(models)];
+}
+
+const LF = 0x0a;
+const LINES_PER_PAUSE = 256;
+
+/** The fields of a body that is sent decoded, with one content type. */
+function withContentType(fields: readonly Field[], type: string): readonly Field[] {
+  const current = fieldValue(fields, "content-type");
+  const isSame = current === type && fieldValue(fields, "content-encoding") === undefined;
+  return isSame
+    ? fields
+    : [...fields.filter(({ lower }) => !CONTENT_FIELDS.has(lower)), field("content-type", type)];
+}
+
+/** Lets everything else that waits go first. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}

@@ -1,0 +1,88 @@
+/** What a request asks for, as far as limits and accounts need it. */
+
+import type { JsonSpan } from "./json_reader.ts";
+import { JsonSyntaxError } from "./json_reader.ts";
+import { jsonMembers } from "./json_members.ts";
+import type { JsonFindings, WatchedMember } from "./models.ts";
+
+/** What a request says of itself; what it does not say is absent. */
+export interface RequestFacts {
+  readonly model?: string;
+  /** The most tokens that the answer may have, all choices together. */
+  readonly maxOutputTokens?: number;
+  readonly stream?: boolean;
+}
+
+/** No model answers at greater length; what a client says beyond it is not reserved. */
+export const MAX_OUTPUT_TOKENS = 10_000_000;
+/** No API gives more answers to one request. */
+const MAX_CHOICES = 1_000;
+/** Which limit an API obeys, by the end of its path; on all others the greatest that is stated counts. */
+const LIMITS_BY_PATH: readonly (readonly [RegExp, readonly WatchedMember[]])[] = [
+  [/\/responses$/, ["max_output_tokens"]],
+  [/\/chat\/completions$/, ["max_completion_tokens", "max_tokens"]],
+  [/\/completions$/, ["max_tokens"]],
+  [/\/messages$/, ["max_tokens"]],
+];
+const ALL_LIMITS: readonly WatchedMember[] = [
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "max_tokens_to_sample",
+];
+
+/** What a JSON body asks for. Throws a {@link JsonSyntaxError} for a `stream` that is neither true nor false. */
+export function jsonFacts(
+  bytes: Uint8Array,
+  { members, places }: JsonFindings,
+  path: string,
+): Omit<RequestFacts, "model"> & { readonly model?: string } {
+  const textOf = (span: JsonSpan | undefined) =>
+    span === undefined ? undefined : new TextDecoder().decode(bytes.subarray(span.start, span.end));
+  const numberOf = (name: WatchedMember) => wholeNumber(textOf(members.get(name)));
+  const stream = textOf(members.get("stream"));
+  if (stream !== undefined && stream !== "true" && stream !== "false" && stream !== "null") {
+    throw new JsonSyntaxError('a "stream" that is neither true nor false');
+  }
+  const names = LIMITS_BY_PATH.find(([pattern]) => pattern.test(path))?.[1] ?? ALL_LIMITS;
+  const generation = (["generationConfig", "generation_config"] as const).flatMap((name) => {
+    const span = members.get(name);
+    return span === undefined ? [] : generationNumbers(bytes.subarray(span.start, span.end));
+  });
+  const limits = [...names.map(numberOf), ...generation.map(({ most }) => most)].filter(isStated);
+  const choices = [numberOf("n"), numberOf("best_of"), ...generation.map(({ choices }) => choices)]
+    .filter(isStated);
+  const most = limits.length === 0 ? undefined : Math.max(...limits);
+  const times = Math.min(Math.max(1, ...choices), MAX_CHOICES);
+  const model = places[0]?.name;
+  return {
+    ...(model !== undefined && model !== "" && { model }),
+    ...(most !== undefined && { maxOutputTokens: Math.min(most * times, MAX_OUTPUT_TOKENS) }),
+    ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
+  };
+}
+
+/** Gemini's limits, in both spellings of its JSON. */
+function generationNumbers(bytes: Uint8Array): { most: number | undefined; choices: number | undefined }[] {
+  const members = jsonMembers(bytes) ?? [];
+  const numbers = (...keys: string[]) =>
+    members.flatMap(({ key, start, end }) =>
+      keys.includes(key) ? [wholeNumber(new TextDecoder().decode(bytes.subarray(start, end)))] : []
+    ).filter(isStated);
+  const most = numbers("maxOutputTokens", "max_output_tokens");
+  const choices = numbers("candidateCount", "candidate_count");
+  return [{
+    most: most.length === 0 ? undefined : Math.max(...most),
+    choices: choices.length === 0 ? undefined : Math.max(...choices),
+  }];
+}
+
+/** A number of tokens or choices; anything else states none. */
+function wholeNumber(text: string | undefined): number | undefined {
+  const value = text === undefined || !/^\d/.test(text) ? NaN : Math.ceil(Number(text));
+  return value >= 1 ? Math.min(value, MAX_OUTPUT_TOKENS) : undefined;
+}
+
+function isStated(value: number | undefined): value is number {
+  return value !== undefined;
+}

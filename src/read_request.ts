@@ -1,0 +1,117 @@
+/**
+ * The stage between admission and forwarding: reads a request's body where a rule, a model override or accounting
+ * depends on it. All others pass untouched, byte for byte.
+ */
+
+import type { Endpoint } from "./config/schema.ts";
+import { type Cancellation } from "./cancellation.ts";
+import { ProxyFault } from "./faults.ts";
+import { hopByHopTest } from "./forwarding/hop_by_hop.ts";
+import { tellsUsageWhenAsked, withUsageAsked } from "./forwarding/stream_usage/stream_usage.ts";
+import type { MessageBody } from "./http1/body.ts";
+import { bodyOf } from "./http1/bytes.ts";
+import type { Field } from "./http1/fields.ts";
+import { readUpTo } from "./http1/read_whole.ts";
+import { restrictsModels } from "./limits/allowed.ts";
+import { type Payload, readPayload } from "./payload/read_payload.ts";
+import type { Principal, Rules } from "./principal.ts";
+import { ambiguityOf } from "./routing/request_target.ts";
+
+/** A request whose body may have to be read. */
+export interface UnreadRequest {
+  readonly fields: readonly Field[];
+  readonly body: MessageBody | null;
+  readonly principal: Principal;
+  readonly endpoint: Endpoint;
+  /** The path that is left for the backend. */
+  readonly path: string;
+  /** Its usage is counted. */
+  readonly isCounted: boolean;
+  /** A WebSocket is asked for, which has no body. */
+  readonly upgrade: boolean;
+  readonly cancellation: Cancellation;
+}
+
+/** A request that is ready to be checked and sent. */
+export interface ReadRequest {
+  readonly fields: readonly Field[];
+  readonly body: MessageBody | null;
+  /** Undefined: nothing depends on the body, which has not been read. */
+  readonly payload: Payload | undefined;
+}
+
+/**
+ * Reads it as far as needed. Throws `bad_request` or `forbidden` where it cannot be understood, `payload_too_large`
+ * where it is longer than the endpoint's `max_buffer_bytes`.
+ */
+export async function readRequest(request: UnreadRequest): Promise<ReadRequest> {
+  const { fields, body, endpoint, path, cancellation } = request;
+  const needs = needsOf(request);
+  const unread = { fields, body, payload: undefined };
+  if (!needs.body || request.upgrade) return unread;
+  if (needs.isStrict) checkPath(path);
+  if (body === null) return unread;
+  const maxBytes = endpoint.maxBufferBytes;
+  const { bytes, isWhole } = await readUpTo(body, maxBytes).catch((error) => {
+    throw cancellation.reason ?? error;
+  });
+  if (!isWhole) {
+    throw new ProxyFault(
+      "payload_too_large",
+      `A rule, a model override or a budget depends on this body, so it must be read, and it is longer than the ` +
+        `${maxBytes} bytes that may be held (max_buffer_bytes).`,
+    );
+  }
+  const isHopByHop = hopByHopTest(fields);
+  const payload = await readPayload(bytes, {
+    // What a `connection` field names would be dropped later: it must not be what the body was understood by.
+    fields: fields.filter(({ lower }) => !isHopByHop(lower)),
+    path,
+    maxBytes,
+    mustBeKnown: needs.isStrict,
+    readsFiles: restrictsModels(request.principal),
+  });
+  return { fields: payload.fields, body: bodyOf(payload.bytes), payload };
+}
+
+/** The request with usage asked for where the endpoint wants that; undefined: it stays as it is. */
+export function askingForUsage(
+  { payload }: ReadRequest,
+  request: Pick<UnreadRequest, "endpoint" | "path" | "isCounted">,
+): ReadRequest | undefined {
+  if (payload === undefined || !wantsUsage(request)) return undefined;
+  const asked = withUsageAsked(payload);
+  return asked && { fields: asked.fields, body: bodyOf(asked.bytes), payload: asked };
+}
+
+function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isStrict: boolean } {
+  const { principal, endpoint, body } = request;
+  const isStrict = restrictsModels(principal) || endpoint.backends.some(({ model }) => model !== undefined) ||
+    wantsUsage(request);
+  // A budget counts what is understood, and reserves the most where nothing is: long uploads may pass.
+  const isCounted = principal.subjects.some(({ rules }) => limitsAmounts(rules)) &&
+    (body?.length ?? 0) <= endpoint.maxBufferBytes;
+  return { body: isStrict || isCounted, isStrict };
+}
+
+function wantsUsage(
+  { endpoint, path, isCounted }: Pick<UnreadRequest, "endpoint" | "path" | "isCounted">,
+): boolean {
+  return isCounted && endpoint.streamUsage && tellsUsageWhenAsked(path);
+}
+
+/** Whether a rule limits tokens or money, which depends on what a request asks for. */
+export function limitsAmounts(rules: Rules): boolean {
+  return rules.tokensPerMinute !== undefined || rules.dayBudgetMicros !== undefined ||
+    rules.monthBudgetMicros !== undefined || rules.totalBudgetMicros !== undefined;
+}
+
+/** A path that an upstream could read as another one than this proxy. */
+function checkPath(path: string): void {
+  const ambiguity = ambiguityOf(path);
+  if (ambiguity === undefined) return;
+  throw new ProxyFault(
+    "bad_request",
+    `A rule or an override depends on this request, and its path holds ${ambiguity}: write the path plainly.`,
+  );
+}

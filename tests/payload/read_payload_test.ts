@@ -1,0 +1,243 @@
+import { assertEquals } from "@std/assert";
+import zlib from "node:zlib";
+import { ProxyFault } from "../../src/faults.ts";
+import { fieldValue } from "../../src/http1/fields.ts";
+import { type Payload, readPayload } from "../../src/payload/read_payload.ts";
+import { fieldsOf } from "../support/fields.ts";
+
+const JSON_TYPE = "Content-Type: application/json";
+const FORM_TYPE = "Content-Type: multipart/form-data; boundary=b";
+const encode = (text: string) => new TextEncoder().encode(text);
+
+async function read(
+  body: string | Uint8Array,
+  lines: readonly string[] = [JSON_TYPE],
+  { path = "/v1/chat/completions", maxBytes = 100_000, mustBeKnown = true } = {},
+): Promise<Payload | string> {
+  try {
+    return await readPayload(typeof body === "string" ? encode(body) : body, {
+      fields: fieldsOf(...lines),
+      path,
+      maxBytes,
+      mustBeKnown,
+      readsFiles: true,
+    });
+  } catch (error) {
+    if (error instanceof ProxyFault) return error.code;
+    throw error;
+  }
+}
+
+async function modelsOf(...parts: Parameters<typeof read>): Promise<readonly string[] | string> {
+  const payload = await read(...parts);
+  return typeof payload === "string" ? payload : payload.models;
+}
+
+/** Bodies of JSON, and the models they name; a text is the fault they are rejected with. */
+const BODIES: readonly (readonly [body: string, models: readonly string[] | string, path?: string])[] = [
+  ['{"model":"a"}', ["a"]],
+  ['{"m\\u006fdel":"a"}', ["a"]],
+  ['{"model":"a","model":"b"}', "bad_request"],
+  ['{"model":"a","m\\u006fdel":"b"}', "bad_request"],
+  ['{"model":"a","Model":"b"}', "bad_request"],
+  ['{"MODEL":"b"}', "bad_request"],
+  ['{"model":"a"} {"model":"b"}', "bad_request"],
+  ['{"model":"a"}\r\n--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nb\r\n--b--', "bad_request"],
+  ['\ufeff{"model":"a"}', "bad_request"],
+  ['[{"model":"a"}]', "bad_request"],
+  ['"model"', "bad_request"],
+  ['{"model":5}', [""]],
+  ['{"model":null}', []],
+  ['{"model":{"name":"b"}}', ["b"]],
+  ['{"models":["a","b"]}', ["a", "b"]],
+  ['{"model":"a","fallbacks":["b",{"model":"c","messages":[{"model":"x"}]}]}', ["a", "b", "c"]],
+  ['{"model":"a","fallback_models":"b","judgeModel":"c","base-model":"d","modelId":"e"}', [
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+  ]],
+  ['{"model":"a","tools":[{"type":"image_generation","model":"b","parameters":{"model":"x"}}]}', ["a", "b"]],
+  ['{"tools":[{"function":{"parameters":{"properties":{"model":{"type":"string"}}}}}],"model":"a"}', ["a"]],
+  ['{"requests":[{"custom_id":"1","params":{"model":"b"}},{"params":{"model":"c"}}]}', ["b", "c"]],
+  ['{"session":{"type":"realtime","model":"b","audio":{"input":{"transcription":{"model":"c"}}}}}', [
+    "b",
+    "c",
+  ]],
+  [
+    '{"model":"a","messages":[{"content":[{"type":"tool_use","input":{"model":"x"}}]}],"metadata":{"model":"x"}}',
+    ["a"],
+  ],
+  ['{"model":"a","input":[{"model":"x"}]}', ["a"]],
+  ['{"model":"a","input":{"model":"b"}}', ["a", "b"]],
+  ['{"model":"a","from":"b"}', ["a"]],
+  ['{"model":"a","from":"b"}', ["a", "b"], "/api/create"],
+  ['{"source":"b","destination":"c"}', ["b", "c"], "/api/copy"],
+  ["{}", []],
+];
+for (const [body, models, path] of BODIES) {
+  Deno.test(`readPayload: models of ${body.slice(0, 90)} at ${path ?? "a chat"}`, async () =>
+    assertEquals(await modelsOf(body, [JSON_TYPE], path === undefined ? {} : { path }), models));
+}
+
+/** Content types, and whether a body is read as JSON by them. */
+const TYPES: readonly (readonly [lines: readonly string[], outcome: "json" | string])[] = [
+  [[], "json"],
+  [["Content-Type: application/json; charset=utf-8"], "json"],
+  [["Content-Type: APPLICATION/JSON"], "json"],
+  [["Content-Type: application/vnd.api+json"], "json"],
+  [["Content-Type: application/json; charset=utf-16"], "bad_request"],
+  [["Content-Type: application/json, text/plain"], "bad_request"],
+  [["Content-Type: application/json", "Content-Type: text/plain"], "bad_request"],
+  [["Content-Type: application/json; a=1; a=2"], "bad_request"],
+  [["Content-Type: json"], "bad_request"],
+  [["Content-Type: text/plain"], "forbidden"],
+  [["Content-Type: application/x-www-form-urlencoded"], "forbidden"],
+];
+for (const [lines, outcome] of TYPES) {
+  Deno.test(`readPayload: ${lines.join(" and ") || "no content type"}`, async () => {
+    const payload = await read('{"model":"a"}', lines);
+    assertEquals(typeof payload === "string" ? payload : payload.kind, outcome);
+    if (typeof payload === "string") return;
+    // One type goes on, which says how the body was read.
+    const type = fieldValue(payload.fields, "content-type");
+    assertEquals(/^application\/(?:vnd\.api\+)?json$/.test(type ?? ""), true, type);
+  });
+}
+
+const part = (head: string, value = "b") => `--b\r\n${head}\r\n\r\n${value}\r\n`;
+const MODEL_PART = 'Content-Disposition: form-data; name="model"';
+const END = "--b--\r\n";
+/** Forms, and the models they name. */
+const FORMS:
+  readonly (readonly [name: string, body: string, models: readonly string[] | string, type?: string])[] = [
+    ["a field", part(MODEL_PART) + END, ["b"]],
+    [
+      "a file before",
+      part('Content-Disposition: form-data; name="file"; filename="a"\r\nContent-Type: audio/wav') +
+      part(MODEL_PART) + END,
+      ["b"],
+    ],
+    ["the field twice", part(MODEL_PART) + part(MODEL_PART) + END, "bad_request"],
+    ["the field in capitals", part('Content-Disposition: form-data; name="Model"') + END, "bad_request"],
+    ["the field as a file", part(`${MODEL_PART}; filename="a"`) + END, "bad_request"],
+    ["an unquoted name", part("Content-Disposition: form-data; name=model") + END, "bad_request"],
+    [
+      "a name with spaces around its sign",
+      part('Content-Disposition: form-data; name = "model"') + END,
+      "bad_request",
+    ],
+    ["an encoded name", part("Content-Disposition: form-data; name*=utf-8''model") + END, "bad_request"],
+    ["two names", part('Content-Disposition: form-data; name="x"; name="model"') + END, "bad_request"],
+    ["an escaped name", part('Content-Disposition: form-data; name="mo\\del"') + END, "bad_request"],
+    ["a folded head", part('Content-Disposition: form-data;\r\n name="model"') + END, "bad_request"],
+    [
+      "two dispositions",
+      part(`${MODEL_PART}\r\nContent-Disposition: form-data; name="x"`) + END,
+      "bad_request",
+    ],
+    ["a transfer encoding", part(`${MODEL_PART}\r\nContent-Transfer-Encoding: base64`) + END, "bad_request"],
+    ["bare line feeds", `--b\n${MODEL_PART}\n\nb\n--b--\n`, "bad_request"],
+    ["bytes before the first boundary", `x\r\n${part(MODEL_PART)}${END}`, "bad_request"],
+    ["bytes behind the last boundary", `${part(MODEL_PART)}${END}{"model":"c"}`, "bad_request"],
+    ["no end", part(MODEL_PART), "bad_request"],
+    [
+      "a boundary within a head",
+      `--b\r\nContent-Disposition: form-data; name="x"\r\n--b\r\n${MODEL_PART}\r\n\r\nb\r\n${END}`,
+      "bad_request",
+    ],
+    [
+      "a boundary within quotes of another parameter",
+      part(MODEL_PART) + END,
+      "bad_request",
+      'multipart/form-data; x="; boundary=b"',
+    ],
+    ["two boundaries", part(MODEL_PART) + END, "bad_request", "multipart/form-data; boundary=b; boundary=c"],
+    ["no boundary", part(MODEL_PART) + END, "bad_request", "multipart/form-data"],
+    [
+      "another field that names a model",
+      part('Content-Disposition: form-data; name="fallback_model"') + END,
+      ["b"],
+    ],
+    [
+      "a hint that names none",
+      part('Content-Disposition: form-data; name="model_hint"') + part(MODEL_PART, "c") + END,
+      ["c"],
+    ],
+  ];
+for (const [name, body, models, type] of FORMS) {
+  Deno.test(`readPayload: a form with ${name}`, async () =>
+    assertEquals(await modelsOf(body, [type === undefined ? FORM_TYPE : `Content-Type: ${type}`]), models));
+}
+
+Deno.test("readPayload: the requests of a batch file name its models", async () => {
+  const lines = '{"custom_id":"1","body":{"model":"a"}}\n\n{"body":{"model":"b"}}\n';
+  const file = part('Content-Disposition: form-data; name="file"; filename="x.jsonl"', lines);
+  const purpose = (value: string) => part('Content-Disposition: form-data; name="purpose"', value);
+  const at = { path: "/v1/files" };
+  assertEquals(await modelsOf(file + purpose("batch") + END, [FORM_TYPE], at), ["a", "b"]);
+  assertEquals(await modelsOf(purpose("Batch") + file + END, [FORM_TYPE], at), ["a", "b"]);
+  assertEquals(await modelsOf(file + END, [FORM_TYPE], at), ["a", "b"]);
+  assertEquals(await modelsOf(file + purpose("assistants") + END, [FORM_TYPE], at), []);
+  const odd = part('Content-Disposition: form-data; name="file"; filename="x"', "no JSON");
+  assertEquals(await modelsOf(odd + purpose("batch") + END, [FORM_TYPE], at), "bad_request");
+});
+
+Deno.test("readPayload: what was decoded is what is sent, whatever stands behind its end", async () => {
+  const plain = encode('{"model":"a"}');
+  const tail = encode('{"model":"b"}');
+  for (
+    const [coding, compress] of [["gzip", zlib.gzipSync], ["br", zlib.brotliCompressSync], [
+      "zstd",
+      zlib.zstdCompressSync,
+    ], ["deflate", zlib.deflateSync]] as const
+  ) {
+    const payload = await read(new Uint8Array([...compress(plain), ...tail]), [
+      JSON_TYPE,
+      `Content-Encoding: ${coding}`,
+    ]);
+    if (typeof payload === "string") continue;
+    assertEquals(new TextDecoder().decode(payload.bytes), '{"model":"a"}', coding);
+    assertEquals(fieldValue(payload.fields, "content-encoding"), undefined);
+  }
+  assertEquals(await read(plain, [JSON_TYPE, "Content-Encoding: gzip, gzip"]), "bad_request");
+  assertEquals(await read(plain, [JSON_TYPE, "Content-Encoding: unknown"]), "bad_request");
+});
+
+Deno.test("readPayload: a bomb is rejected by its ratio, before it has been made", async () => {
+  const bomb = new Uint8Array(zlib.brotliCompressSync(new Uint8Array(32 * 1024 * 1024).fill(0x61)));
+  const begun = performance.now();
+  const outcome = await read(bomb, [JSON_TYPE, "Content-Encoding: br"], { maxBytes: 64 * 1024 * 1024 });
+  assertEquals(outcome, "payload_too_large");
+  assertEquals(performance.now() - begun < 2_000, true, "it took no time");
+});
+
+Deno.test("readPayload: a type that need not be known passes as it is", async () => {
+  const payload = await read("RIFF", ["Content-Type: audio/wav"], { mustBeKnown: false });
+  assertEquals(typeof payload === "string" ? payload : payload.kind, "other");
+});
+
+Deno.test("readPayload: nothing else waits while a long body is read", async () => {
+  const wide = encode(`{"model":"a",${'"a":1,'.repeat(4_000_000)}"b":1}`);
+  const begun = performance.now();
+  const longest = await longestPause(async () =>
+    assertEquals(await modelsOf(wide, [JSON_TYPE], { maxBytes: 1e8 }), ["a"])
+  );
+  const share = longest / (performance.now() - begun);
+  assertEquals(share < 1 / 3, true, `something waited for ${Math.round(share * 100)} % of the time`);
+});
+
+/** How long the event loop stood still at most while something ran. */
+async function longestPause(work: () => Promise<void>): Promise<number> {
+  let longest = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  });
+  await work();
+  clearInterval(timer);
+  return Math.max(longest, performance.now() - last);
+}
