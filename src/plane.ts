@@ -19,6 +19,7 @@ import type { Log } from "./observability/log.ts";
 import { Metrics } from "./observability/metrics.ts";
 import { planeRoutes } from "./plane_routes.ts";
 import { probeBackends } from "./probe.ts";
+import { match } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 import { exchangeTracer } from "./observability/tracing.ts";
 import { removeLeftBackups } from "./storage/backup_stream.ts";
@@ -38,6 +39,15 @@ export interface Served {
   readonly balancers: ReadonlyMap<Endpoint, Balancer>;
 }
 
+/** The ports that a server listens at. */
+export interface Ports {
+  readonly port: number;
+  /** Where HTTPS has one of its own. */
+  readonly httpsPort?: number | undefined;
+  /** Where the management plane has one of its own. */
+  readonly adminPort?: number | undefined;
+}
+
 /** The plane as the composition root meets it. */
 export interface Plane extends Management {
   readonly check: (candidate: string) => Recognised | undefined;
@@ -47,7 +57,7 @@ export interface Plane extends Management {
   /** Another configuration is served from now on. */
   readonly serves: (served: Served) => void;
   /** Clients can connect. */
-  readonly listens: (ports: { readonly port: number; readonly httpsPort?: number | undefined }) => void;
+  readonly listens: (ports: Ports) => void;
   /** What holds of the configuration while it runs. */
   readonly configure: (config: ManagementConfig) => void;
   /** Ends what would go on for ever. */
@@ -108,7 +118,7 @@ function runningPlane(
   const startedAt = clock.now();
   const listeners = new Map<(event: LiveEvent) => void, () => void>();
   let served: Served | undefined;
-  let ports: Parameters<Plane["listens"]>[0] | undefined;
+  let ports: Ports | undefined;
   let { retentionDays, metricsPublic, adminIdleMs } = config;
   let mayManage = addressTest(config.allowedIps);
   let mayCall: AddressTest = () => true;
@@ -239,7 +249,11 @@ function runningPlane(
     metricsPublic: () => metricsPublic,
     adminIdleMs: () => adminIdleMs,
     isAllowed: (address) => mayCall(address) && mayManage(address),
-    isSecure: () => served?.config.server.tls !== undefined && served.config.server.httpsPort === undefined,
+    isSecure: () =>
+      served?.config.server.tls !== undefined &&
+      (served.config.server.httpsPort === undefined || ports?.adminPort !== undefined),
+    ports: () => ports,
+    dialectAt: (path) => served && match(served.routes, path)?.endpoint.provider,
     onRefused: (client, waitMs) =>
       log("warn", "management_refused", {
         client,

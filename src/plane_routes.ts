@@ -2,7 +2,8 @@
 
 import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
-import type { IncomingRequest, OutgoingReply } from "./http1/message.ts";
+import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
+import type { Entry, IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import type { Management } from "./handler.ts";
 import { BearerGate } from "./manage/bearer_gate.ts";
 import { createManageApi, MANAGE_PATH } from "./manage/manage.ts";
@@ -21,14 +22,21 @@ export interface PlaneRoutesParts {
   readonly adminIdleMs: () => number;
   /** Whether an address may ask at all. */
   readonly isAllowed: (address: string) => boolean;
-  /** Clients come over HTTPS. */
+  /** The admin page is reached over HTTPS. */
   readonly isSecure: () => boolean;
+  /** Where the server listens, once it does. */
+  readonly ports: () => { readonly port: number; readonly adminPort?: number | undefined } | undefined;
+  /** The dialect of the endpoint that a path belongs to; undefined where there is none. */
+  readonly dialectAt: (path: string) => ErrorDialect | undefined;
   readonly onUnexpected: (error: unknown) => void;
   /** A wrong management token came from an address, which has to wait so long now. */
   readonly onRefused: (address: string, waitMs: number) => void;
   /** Somebody signed in at the admin page. */
   readonly onSignedIn: (address: string) => void;
 }
+
+/** Answers a request, whose address may ask. */
+type Work = (request: IncomingRequest, address: string) => Promise<OutgoingReply>;
 
 /** Gives what answers a request for a path; undefined for those that are not the plane's. */
 export function planeRoutes(
@@ -40,6 +48,8 @@ export function planeRoutes(
     adminIdleMs,
     isAllowed,
     isSecure,
+    ports,
+    dialectAt,
     onUnexpected,
     onRefused,
     onSignedIn,
@@ -64,7 +74,7 @@ export function planeRoutes(
   });
 
   return (request, { path, address }) => {
-    const work = workFor(path);
+    const work = workAt(request.entry, path);
     if (work === undefined) return undefined;
     return replied(request, async () => {
       if (!isAllowed(address)) throw new Problem(403, `Your address ${address} may not use this.`);
@@ -72,9 +82,41 @@ export function planeRoutes(
     });
   };
 
-  function workFor(
-    path: string,
-  ): ((request: IncomingRequest, address: string) => Promise<OutgoingReply>) | undefined {
+  /** Each of two ports answers for what the other one serves. */
+  function workAt(entry: Entry, path: string): Work | undefined {
+    const work = workFor(path);
+    switch (entry) {
+      case "all":
+        return work;
+      case "clients":
+        return work === undefined || path === METRICS_PATH && metricsPublic() ? work : notForClients;
+      case "admin":
+        return work ?? (() => Promise.resolve(noEndpoint(path)));
+      default:
+        return entry satisfies never;
+    }
+  }
+
+  function notForClients(): Promise<never> {
+    const { adminPort } = ports() ?? {};
+    throw new Problem(
+      404,
+      `This port serves the endpoints alone. ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} are at port ${adminPort} (ADMIN_PORT).`,
+    );
+  }
+
+  /** In the words of the endpoint's provider: it was a client that took the wrong port. */
+  function noEndpoint(path: string): OutgoingReply {
+    const message =
+      `This port serves ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} alone (ADMIN_PORT). ` +
+      `The endpoints are at port ${ports()?.port} (PORT).`;
+    return faultReply(new ProxyFault("not_found", message), {
+      dialect: dialectAt(path) ?? "openai",
+      requestId: "none",
+    });
+  }
+
+  function workFor(path: string): Work | undefined {
     if (path === METRICS_PATH) {
       return (request, address) =>
         answerMetrics(metrics, { request, address, gate: metricsPublic() ? undefined : gate });

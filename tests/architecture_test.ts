@@ -72,7 +72,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "storage",
     "version",
   ],
-  "plane_routes": ["admin", "handler", "http1", "manage", "observability"],
+  "plane_routes": ["admin", "faults", "handler", "http1", "manage", "observability"],
   "admit": ["accounting", "config", "faults", "forwarding", "http1", "limits", "principal"],
   "accounting": ["clock", "config", "deno.json", "exchange", "http1", "principal", "storage", "websocket"],
   "limits": ["cancellation", "clock", "faults", "glob", "principal"],

@@ -5,6 +5,9 @@ import type { ByteSource } from "./body.ts";
 import type { Field } from "./fields.ts";
 import type { ByteOutput } from "./writer.ts";
 
+/** What the port that a request came by serves: everything, the endpoints alone, or the management plane alone. */
+export type Entry = "all" | "clients" | "admin";
+
 /** A request as it came. */
 export interface IncomingRequest {
   readonly method: string;
@@ -17,6 +20,7 @@ export interface IncomingRequest {
   readonly bodyLength: number | undefined;
   /** The address it comes from; a proxy in front is its own client. */
   readonly peer: string;
+  readonly entry: Entry;
   /** Cancelled with `ClientGone` when the client leaves, at whatever stage the exchange is. */
   readonly cancellation: Cancellation;
 }

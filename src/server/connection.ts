@@ -7,7 +7,7 @@ import { type ByteSource, ChunkedBody, CountedBody, type FramedBody, UntilCloseB
 import { sourceOf } from "../http1/bytes.ts";
 import { closeQuietly } from "../http1/close_quietly.ts";
 import { HeadTooLarge, readHead } from "../http1/head.ts";
-import type { Handler, OutgoingReply } from "../http1/message.ts";
+import type { Entry, Handler, OutgoingReply } from "../http1/message.ts";
 import { ConnectionReader } from "../http1/reader.ts";
 import { HttpSyntaxError } from "../http1/syntax_error.ts";
 import { type ByteOutput, headText, writeAll, writeMessage } from "../http1/writer.ts";
@@ -31,6 +31,8 @@ export interface ConnectionParts {
   readonly handler: Handler;
   /** The address it comes from. */
   readonly peer: string;
+  /** What the port serves that it came by. */
+  readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
@@ -46,6 +48,7 @@ export class ClientConnection implements ServedConnection {
   readonly #sending: ClientWait;
   readonly #limits: () => ConnectionLimits;
   readonly #peer: string;
+  readonly #entry: Entry;
   readonly #now: () => number;
   // Whoever connects has something to ask: the time for the first head begins now.
   #state: ConnectionState = "head";
@@ -55,7 +58,7 @@ export class ClientConnection implements ServedConnection {
   #current: { readonly cancellation: Cancellation; readonly body: RequestBody | null } | undefined;
   #cutSeen = false;
 
-  constructor(connection: Deno.Conn, { handler, peer, limits, now }: ConnectionParts) {
+  constructor(connection: Deno.Conn, { handler, peer, entry, limits, now }: ConnectionParts) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection);
     const sending = this.#sending = new ClientWait(now);
@@ -63,6 +66,7 @@ export class ClientConnection implements ServedConnection {
     this.#handler = handler;
     this.#limits = limits;
     this.#peer = peer;
+    this.#entry = entry;
     this.#now = now;
     this.#since = now();
   }
@@ -153,6 +157,7 @@ export class ClientConnection implements ServedConnection {
       body,
       bodyLength: head.framing.kind === "counted" ? head.framing.length : undefined,
       peer: this.#peer,
+      entry: this.#entry,
       cancellation,
     });
     return await this.#reply(reply, { head, body, cancellation });

@@ -81,6 +81,7 @@ export class HandlerBench {
       body: null,
       bodyLength: undefined,
       peer: "192.0.2.1",
+      entry: "all",
       cancellation: new Cancellation(),
     });
     this.clock.pass(0);

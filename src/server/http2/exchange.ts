@@ -14,7 +14,7 @@ import { parseRequestHead } from "../request_head.ts";
 import { StreamBody } from "./stream_body.ts";
 
 /** What a request is answered with. */
-interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "limits" | "now"> {
+interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "entry" | "limits" | "now"> {
   /** Called once: the answer has been taken whole, or not. */
   readonly onEnd: () => void;
 }
@@ -151,6 +151,7 @@ export class Http2Exchange {
       body: this.#body,
       bodyLength: this.#body === null || framing.kind === "absent" ? undefined : framing.length,
       peer: this.#parts.peer,
+      entry: this.#parts.entry,
       cancellation: this.#cancellation,
     };
   }

@@ -114,6 +114,7 @@ export class FuzzBench {
       body: hasBody ? textSource("hello") : null,
       bodyLength: framing.kind === "counted" ? framing.length : undefined,
       peer: "192.0.2.1",
+      entry: "all",
       cancellation: new Cancellation(),
     });
     const text = await textOf(reply.body);
