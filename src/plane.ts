@@ -11,6 +11,7 @@ import type { Clock } from "./clock.ts";
 import type { Config, Endpoint, ManagementConfig } from "./config/schema.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import type { Management } from "./handler.ts";
+import type { Handler } from "./http1/message.ts";
 import type { StorageHealth } from "./health.ts";
 import { periodStarts } from "./limits/ledger.ts";
 import { Limiter } from "./limits/limiter.ts";
@@ -37,6 +38,8 @@ export interface Served {
   readonly config: Config;
   readonly routes: RoutingTable;
   readonly balancers: ReadonlyMap<Endpoint, Balancer>;
+  /** Answers requests by this configuration. */
+  readonly handler: Handler;
 }
 
 /** The ports that a server listens at. */
@@ -234,6 +237,7 @@ function runningPlane(
         defaultEndpoint: served?.routes.defaultEndpoint?.name,
         asksToken: served?.config.auth.mode !== "none",
       }),
+      hasAdminPort: () => ports?.adminPort !== undefined,
       urls() {
         if (served === undefined) return [];
         const { server } = served.config;
@@ -253,6 +257,7 @@ function runningPlane(
       served?.config.server.tls !== undefined &&
       (served.config.server.httpsPort === undefined || ports?.adminPort !== undefined),
     ports: () => ports,
+    answerClient: () => served?.handler,
     dialectAt: (path) => served && match(served.routes, path)?.endpoint.provider,
     onRefused: (client, waitMs) =>
       log("warn", "management_refused", {

@@ -2,8 +2,9 @@
 
 import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
+import { clientRequest, pageReply, TRY_PATH } from "./admin/try_endpoint.ts";
 import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
-import type { Entry, IncomingRequest, OutgoingReply } from "./http1/message.ts";
+import type { Entry, Handler, IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import type { Management } from "./handler.ts";
 import { BearerGate } from "./manage/bearer_gate.ts";
 import { createManageApi, MANAGE_PATH } from "./manage/manage.ts";
@@ -28,6 +29,8 @@ export interface PlaneRoutesParts {
   readonly ports: () => { readonly port: number; readonly adminPort?: number | undefined } | undefined;
   /** The dialect of the endpoint that a path belongs to; undefined where there is none. */
   readonly dialectAt: (path: string) => ErrorDialect | undefined;
+  /** Answers as a client is answered; undefined until something is served. */
+  readonly answerClient: () => Handler | undefined;
   readonly onUnexpected: (error: unknown) => void;
   /** A wrong management token came from an address, which has to wait so long now. */
   readonly onRefused: (address: string, waitMs: number) => void;
@@ -50,6 +53,7 @@ export function planeRoutes(
     isSecure,
     ports,
     dialectAt,
+    answerClient,
     onUnexpected,
     onRefused,
     onSignedIn,
@@ -97,6 +101,15 @@ export function planeRoutes(
     }
   }
 
+  /** The page asks an endpoint, with a token that somebody put in: the one way from here to where clients are served. */
+  async function tried(request: IncomingRequest, path: string): Promise<OutgoingReply> {
+    admin.checkSession(toWebRequest({ ...request, body: null }, clock));
+    const asked = dialectAt(path) === undefined ? undefined : clientRequest(request);
+    const reply = asked && await answerClient()?.(asked);
+    if (reply === undefined) throw new Problem(404, `Nothing is here; the page is at ${ADMIN_PATH}.`);
+    return pageReply(reply);
+  }
+
   function notForClients(): Promise<never> {
     const { adminPort } = ports() ?? {};
     throw new Problem(
@@ -122,7 +135,8 @@ export function planeRoutes(
         answerMetrics(metrics, { request, address, gate: metricsPublic() ? undefined : gate });
     }
     if (isBelow(MANAGE_PATH, path)) return (request, address) => answeredBy(api, request, address);
-    if (isBelow(ADMIN_PATH, path)) return (request, address) => answeredBy(admin, request, address);
+    if (isBelow(TRY_PATH, path)) return (request) => tried(request, path.slice(TRY_PATH.length));
+    if (isBelow(ADMIN_PATH, path)) return (request, address) => answeredBy(admin.answer, request, address);
     return undefined;
   }
 

@@ -51,7 +51,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "addresses": ["config"],
   "probe": ["cancellation", "config", "forwarding", "http1", "routing"],
-  "admin": ["auth", "clock", "manage"],
+  "admin": ["auth", "clock", "http1", "manage"],
   "plane": [
     "accounting",
     "address_list",
@@ -146,6 +146,7 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "@pydantic/genai-prices": ["accounting"],
   "hono": ["admin", "manage"],
   "hono/cookie": ["admin"],
+  "hono/utils/cookie": ["admin"],
   "qr": ["manage"],
   "prom-client": ["observability"],
   "@opentelemetry/api": ["observability"],

@@ -292,7 +292,7 @@ Deno.test("/admin/assets: compressed as the browser takes it, and nothing else o
 Deno.test("/admin/api/exchanges/live: ends with its session also where nothing happens", async () => {
   const clock = new FakeClock();
   const ended = Promise.withResolvers<void>();
-  const admin = createAdmin({
+  const { answer: admin } = createAdmin({
     api: () =>
       Promise.resolve(
         new Response(new ReadableStream({ cancel: () => ended.resolve() }), {
