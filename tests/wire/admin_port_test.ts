@@ -89,7 +89,7 @@ Deno.test("ADMIN_PORT: over HTTPS wherever there is a certificate, also beside a
       const signedIn = await ask(`${admin}/admin/session`, {
         client,
         method: "POST",
-        headers: { origin: admin, "content-type": "application/json" },
+        headers: { "sec-fetch-site": "same-origin", "content-type": "application/json" },
         body: JSON.stringify({ token: SECRETS.managementToken }),
       });
       const cookie = signedIn.headers.get("set-cookie") ?? "";
@@ -322,5 +322,41 @@ Deno.test("ADMIN_PORT: a port that another program has is named, and the start e
   const text = new TextDecoder().decode(stderr);
   assertStringIncludes(text, `127.0.0.1:${taken.addr.port}: another program has this port`);
   assertStringIncludes(text, "Choose one with PORT or ADMIN_PORT or --port.");
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("ADMIN_PORT: the start names its address, and commands that take the other port hear which one it is", async () => {
+  await using upstream = new FakeUpstream();
+  const folder = await Deno.makeTempDir();
+  const env = {
+    ...proxyEnv({ upstream: upstream.origin }),
+    MANAGEMENT_TOKEN: SECRETS.managementToken,
+    DATABASE_URL: `sqlite:${folder}/test.db`,
+    ADMIN_PORT: "0",
+    LOG_FORMAT: "pretty",
+  };
+  const child = proxyCommand([], env).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!/ on: .*\n/.test(text)) text += (await reader.read()).value ?? "";
+  const [, admin = ""] = /on: access log, admin page at (http:\/\/127\.0\.0\.1:\d+)\/admin$/m.exec(text) ??
+    [];
+  const [main = ""] = /http:\/\/127\.0\.0\.1:\d+/.exec(text) ?? [];
+  assert(admin !== "" && main !== admin, text);
+  const command = async (...args: string[]) => {
+    const { code, stdout, stderr } = await proxyCommand(args, env).output();
+    return { code, text: new TextDecoder().decode(code === 0 ? stdout : stderr) };
+  };
+  assertEquals((await command("project", "list", "--url", admin)).code, 0);
+  const wrong = await command("project", "list", "--url", main);
+  assertEquals(wrong.code, 1);
+  assertStringIncludes(wrong.text, `are at port ${new URL(admin).port} (ADMIN_PORT)`);
+  for (const url of [main, admin]) assertEquals((await command("healthcheck", "--url", url)).code, 0, url);
+  const clients = await command("connect", "curl");
+  assert(clients.code === 0 && !clients.text.includes(new URL(admin).port), clients.text);
+  child.kill("SIGTERM");
+  await reader.cancel();
+  await child.stderr.cancel();
+  assertEquals((await child.status).code, 0);
   await Deno.remove(folder, { recursive: true });
 });
