@@ -45,9 +45,9 @@ export interface Served {
 /** The ports that a server listens at. */
 export interface Ports {
   readonly port: number;
-  /** Where HTTPS has one of its own. */
+  /** Where HTTPS has a separate one. */
   readonly httpsPort?: number | undefined;
-  /** Where the management plane has one of its own. */
+  /** Where the management plane has a separate one. */
   readonly adminPort?: number | undefined;
 }
 

@@ -38,7 +38,7 @@ export async function runServer(
   app.close();
 }
 
-/** Where a server listens, for whoever tells clients. */
+/** The ports of a running server, by which clients are given its addresses. */
 export function portsOf({ address, httpsAddress, adminAddress }: RunningServer): Ports {
   return { port: address.port, httpsPort: httpsAddress?.port, adminPort: adminAddress?.port };
 }

@@ -202,7 +202,7 @@ export const connectable = v.object({
   urls: v.array(v.string()),
   has_admin_port: v.pipe(
     v.boolean(),
-    v.description("the admin page and this API have a port of their own: clients cannot use its address"),
+    v.description("the admin page and this API have a separate port: clients cannot use its address"),
   ),
   models: v.pipe(
     v.record(v.string(), known(v.string())),
