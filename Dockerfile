@@ -21,6 +21,7 @@ COPY --from=compile /out/llm-proxy /usr/local/bin/llm-proxy
 # What the management plane keeps, where MANAGEMENT_TOKEN switches it on. A volume takes over the owner of this folder.
 COPY --from=compile --chown=65532:65532 /out/data /data
 ENV DATABASE_URL=sqlite:/data/llm-proxy.db
+# HTTPS_PORT and ADMIN_PORT, where they are set, are to be published as well.
 EXPOSE 33000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/local/bin/llm-proxy", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/llm-proxy"]

@@ -8,6 +8,8 @@ export interface Listening {
   readonly port: number;
   /** Likewise the second one, where HTTPS has one of its own. */
   readonly httpsPort?: number | undefined;
+  /** The port of the admin page, where it has one. */
+  readonly adminPort?: number | undefined;
   /** This machine's addresses on its networks. */
   readonly lanAddresses: readonly string[];
 }
@@ -20,15 +22,30 @@ export function serverUrls(
   server: Pick<ServerConfig, "host" | "tls" | "httpsPort">,
   { port, httpsPort = server.httpsPort, lanAddresses }: Listening,
 ): string[] {
-  const isEvery = server.host === "0.0.0.0" || server.host === "::";
-  const hosts = (isEvery ? [...lanAddresses, "localhost"] : [server.host])
-    .map((host) => host.includes(":") ? `[${host}]` : host);
+  const hosts = hostsOf(server, lanAddresses);
   if (server.tls === undefined) return hosts.map((host) => `http://${host}:${port}`);
   if (httpsPort === undefined) return hosts.map((host) => `https://${host}:${port}`);
   return [
     ...hosts.map((host) => `http://${host}:${port}`),
     ...hosts.map((host) => `https://${host}:${httpsPort}`),
   ];
+}
+
+/** The addresses of the admin page, the most useful one first, without a slash at their end. */
+export function adminUrls(
+  server: Pick<ServerConfig, "host" | "tls" | "httpsPort" | "adminPort">,
+  { adminPort = server.adminPort, ...listening }: Listening,
+): string[] {
+  if (adminPort === undefined) return serverUrls(server, listening).map((url) => `${url}/admin`);
+  const scheme = server.tls === undefined ? "http" : "https";
+  return hostsOf(server, listening.lanAddresses).map((host) => `${scheme}://${host}:${adminPort}/admin`);
+}
+
+/** Names and addresses as they stand in a URL. */
+function hostsOf({ host }: Pick<ServerConfig, "host">, lanAddresses: readonly string[]): string[] {
+  const isEvery = host === "0.0.0.0" || host === "::";
+  return (isEvery ? [...lanAddresses, "localhost"] : [host])
+    .map((host) => host.includes(":") ? `[${host}]` : host);
 }
 
 /** The IPv4 addresses under which other machines may reach this one. */

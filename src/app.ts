@@ -56,8 +56,7 @@ export function createApp(
     const routes = buildRoutingTable(endpoints, defaultEndpoint);
     const balancers = new Map(endpoints.map((endpoint) => [endpoint, new Balancer(endpoint, clock)]));
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
-    plane?.serves({ config, routes, balancers });
-    return createHandler({
+    const handler = createHandler({
       routes,
       entrance: createEntrance(server, gate),
       slots,
@@ -85,6 +84,8 @@ export function createApp(
       },
       onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
     });
+    plane?.serves({ config, routes, balancers, handler });
+    return handler;
   }
 
   return {

@@ -93,6 +93,8 @@ export function createHandler(parts: HandlerParts): Handler {
   const { clock, startedAt, corsOrigins, entrance, management } = parts;
   if (corsOrigins.length === 0) return handle;
   return async (request) => {
+    // Pages that may use the endpoints have no business with the management plane.
+    if (request.entry === "admin") return await handle(request);
     const origin = allowedOrigin(request.fields, corsOrigins);
     if (origin === undefined) return await handle(request);
     return preflightReply(request.method, request.fields, origin) ?? withCors(await handle(request), origin);

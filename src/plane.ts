@@ -11,6 +11,7 @@ import type { Clock } from "./clock.ts";
 import type { Config, Endpoint, ManagementConfig } from "./config/schema.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import type { Management } from "./handler.ts";
+import type { Handler } from "./http1/message.ts";
 import type { StorageHealth } from "./health.ts";
 import { periodStarts } from "./limits/ledger.ts";
 import { Limiter } from "./limits/limiter.ts";
@@ -20,6 +21,7 @@ import type { Log } from "./observability/log.ts";
 import { Metrics } from "./observability/metrics.ts";
 import { planeRoutes } from "./plane_routes.ts";
 import { probeBackends } from "./probe.ts";
+import { match } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 import { exchangeTracer } from "./observability/tracing.ts";
 import { removeLeftBackups } from "./storage/backup_stream.ts";
@@ -37,6 +39,17 @@ export interface Served {
   readonly config: Config;
   readonly routes: RoutingTable;
   readonly balancers: ReadonlyMap<Endpoint, Balancer>;
+  /** Answers requests by this configuration. */
+  readonly handler: Handler;
+}
+
+/** The ports that a server listens at. */
+export interface Ports {
+  readonly port: number;
+  /** Where HTTPS has a separate one. */
+  readonly httpsPort?: number | undefined;
+  /** Where the management plane has a separate one. */
+  readonly adminPort?: number | undefined;
 }
 
 /** The plane as the composition root meets it. */
@@ -48,7 +61,7 @@ export interface Plane extends Management {
   /** Another configuration is served from now on. */
   readonly serves: (served: Served) => void;
   /** Clients can connect. */
-  readonly listens: (ports: { readonly port: number; readonly httpsPort?: number | undefined }) => void;
+  readonly listens: (ports: Ports) => void;
   /** What holds of the configuration while it runs. */
   readonly configure: (config: ManagementConfig) => void;
   /** Ends what would go on for ever. */
@@ -109,7 +122,7 @@ function runningPlane(
   const startedAt = clock.now();
   const listeners = new Map<(event: LiveEvent) => void, () => void>();
   let served: Served | undefined;
-  let ports: Parameters<Plane["listens"]>[0] | undefined;
+  let ports: Ports | undefined;
   let { retentionDays, metricsPublic, adminIdleMs } = config;
   let mayManage = addressTest(config.allowedIps);
   let mayCall: AddressTest = () => true;
@@ -230,6 +243,7 @@ function runningPlane(
         defaultEndpoint: served?.routes.defaultEndpoint?.name,
         asksToken: served?.config.auth.mode !== "none",
       }),
+      hasAdminPort: () => ports?.adminPort !== undefined,
       urls() {
         if (served === undefined) return [];
         const { server } = served.config;
@@ -245,7 +259,12 @@ function runningPlane(
     metricsPublic: () => metricsPublic,
     adminIdleMs: () => adminIdleMs,
     isAllowed: (address) => mayCall(address) && mayManage(address),
-    isSecure: () => served?.config.server.tls !== undefined && served.config.server.httpsPort === undefined,
+    isSecure: () =>
+      served?.config.server.tls !== undefined &&
+      (served.config.server.httpsPort === undefined || ports?.adminPort !== undefined),
+    ports: () => ports,
+    answerClient: () => served?.handler,
+    dialectAt: (path) => served && match(served.routes, path)?.endpoint.provider,
     onRefused({ source: client, attempt, waitMs }) {
       access.refused(client, attempt);
       if (attempt === "rate_limited") return;

@@ -2,7 +2,9 @@
 
 import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
-import type { IncomingRequest, OutgoingReply } from "./http1/message.ts";
+import { clientRequest, pageReply, TRY_PATH } from "./admin/try_endpoint.ts";
+import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
+import type { Entry, Handler, IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import type { Management } from "./handler.ts";
 import { BearerGate, type Refusal } from "./manage/bearer_gate.ts";
 import { createManageApi, MANAGE_PATH } from "./manage/manage.ts";
@@ -21,8 +23,14 @@ export interface PlaneRoutesParts {
   readonly adminIdleMs: () => number;
   /** Whether an address may ask at all. */
   readonly isAllowed: (address: string) => boolean;
-  /** Clients come over HTTPS. */
+  /** The admin page is reached over HTTPS. */
   readonly isSecure: () => boolean;
+  /** Where the server listens, once it does. */
+  readonly ports: () => { readonly port: number; readonly adminPort?: number | undefined } | undefined;
+  /** The dialect of the endpoint that a path belongs to; undefined where there is none. */
+  readonly dialectAt: (path: string) => ErrorDialect | undefined;
+  /** Answers as a client is answered; undefined until something is served. */
+  readonly answerClient: () => Handler | undefined;
   readonly onUnexpected: (error: unknown) => void;
   /** An attempt to come in was refused. */
   readonly onRefused: (refusal: Refusal) => void;
@@ -31,6 +39,9 @@ export interface PlaneRoutesParts {
   /** Somebody signed out there. */
   readonly onSignedOut: (address: string) => Promise<void>;
 }
+
+/** Answers a request, whose address may ask. */
+type Work = (request: IncomingRequest, address: string) => Promise<OutgoingReply>;
 
 /** Gives what answers a request for a path; undefined for those that are not the plane's. */
 export function planeRoutes(
@@ -42,6 +53,9 @@ export function planeRoutes(
     adminIdleMs,
     isAllowed,
     isSecure,
+    ports,
+    dialectAt,
+    answerClient,
     onUnexpected,
     onRefused,
     onSignedIn,
@@ -68,7 +82,7 @@ export function planeRoutes(
   });
 
   return (request, { path, address }) => {
-    const work = workFor(path);
+    const work = workAt(request.entry, path);
     if (work === undefined) return undefined;
     return replied(request, async () => {
       if (!isAllowed(address)) throw new Problem(403, `Your address ${address} may not use this.`);
@@ -76,15 +90,57 @@ export function planeRoutes(
     });
   };
 
-  function workFor(
-    path: string,
-  ): ((request: IncomingRequest, address: string) => Promise<OutgoingReply>) | undefined {
+  /** Each of two ports answers for what the other one serves. */
+  function workAt(entry: Entry, path: string): Work | undefined {
+    const work = workFor(path);
+    switch (entry) {
+      case "all":
+        return work;
+      case "clients":
+        return work === undefined || path === METRICS_PATH && metricsPublic() ? work : notForClients;
+      case "admin":
+        return work ?? (() => Promise.resolve(noEndpoint(path)));
+      default:
+        return entry satisfies never;
+    }
+  }
+
+  /** The page asks an endpoint, with a token that somebody put in: the one way from here to where clients are served. */
+  async function tried(request: IncomingRequest, path: string): Promise<OutgoingReply> {
+    admin.checkSession(toWebRequest({ ...request, body: null }, clock));
+    const asked = dialectAt(path) === undefined ? undefined : clientRequest(request);
+    const reply = asked && await answerClient()?.(asked);
+    if (reply === undefined) throw new Problem(404, `Nothing is here; the page is at ${ADMIN_PATH}.`);
+    return pageReply(reply);
+  }
+
+  function notForClients(): Promise<never> {
+    const { adminPort } = ports() ?? {};
+    throw new Problem(
+      404,
+      `This port serves the endpoints alone. ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} are at port ${adminPort} (ADMIN_PORT).`,
+    );
+  }
+
+  /** In the words of the endpoint's provider: it was a client that took the wrong port. */
+  function noEndpoint(path: string): OutgoingReply {
+    const message =
+      `This port serves ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} alone (ADMIN_PORT). ` +
+      `The endpoints are at port ${ports()?.port} (PORT).`;
+    return faultReply(new ProxyFault("not_found", message), {
+      dialect: dialectAt(path) ?? "openai",
+      requestId: "none",
+    });
+  }
+
+  function workFor(path: string): Work | undefined {
     if (path === METRICS_PATH) {
       return (request, address) =>
         answerMetrics(metrics, { request, address, gate: metricsPublic() ? undefined : gate });
     }
     if (isBelow(MANAGE_PATH, path)) return (request, address) => answeredBy(api, request, address);
-    if (isBelow(ADMIN_PATH, path)) return (request, address) => answeredBy(admin, request, address);
+    if (isBelow(TRY_PATH, path)) return (request) => tried(request, path.slice(TRY_PATH.length));
+    if (isBelow(ADMIN_PATH, path)) return (request, address) => answeredBy(admin.answer, request, address);
     return undefined;
   }
 

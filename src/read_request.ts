@@ -4,7 +4,7 @@
  */
 
 import type { Endpoint } from "./config/schema.ts";
-import { type Cancellation } from "./cancellation.ts";
+import type { Cancellation } from "./cancellation.ts";
 import { ProxyFault } from "./faults.ts";
 import { hopByHopTest } from "./forwarding/hop_by_hop.ts";
 import { tellsUsageWhenAsked, withUsageAsked } from "./forwarding/stream_usage/stream_usage.ts";

@@ -51,7 +51,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "addresses": ["config"],
   "probe": ["cancellation", "config", "forwarding", "http1", "routing"],
-  "admin": ["auth", "clock", "manage"],
+  "admin": ["auth", "clock", "http1", "manage"],
   "plane": [
     "accounting",
     "address_list",
@@ -72,7 +72,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "storage",
     "version",
   ],
-  "plane_routes": ["admin", "handler", "http1", "manage", "observability"],
+  "plane_routes": ["admin", "faults", "handler", "http1", "manage", "observability"],
   "admit": [
     "accounting",
     "config",
@@ -182,6 +182,7 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "@pydantic/genai-prices": ["accounting"],
   "hono": ["admin", "manage"],
   "hono/cookie": ["admin"],
+  "hono/utils/cookie": ["admin"],
   "qr": ["manage"],
   "prom-client": ["observability"],
   "@opentelemetry/api": ["observability"],

@@ -1,7 +1,8 @@
 /** The admin page: `/admin`, its sessions, and the management API once more under `/admin/api` for it. */
 
-import { type Context, Hono } from "hono";
-import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { Hono } from "hono";
+import { deleteCookie, setCookie } from "hono/cookie";
+import { parse } from "hono/utils/cookie";
 import * as v from "valibot";
 import type { Clock } from "../clock.ts";
 import type { BearerGate } from "../manage/bearer_gate.ts";
@@ -42,10 +43,18 @@ export interface AdminParts {
 
 const signIn = v.strictObject({ token: v.pipe(v.string(), v.maxLength(1000)) });
 
-/** Makes what answers requests to `/admin` and below. `source` is the address they come from. */
+/** The admin page, as requests meet it. */
+export interface Admin {
+  /** Answers requests to `/admin` and below; `source` is the address they come from. */
+  readonly answer: (request: Request, source: string) => Promise<Response>;
+  /** Throws a {@link Problem} unless a request comes from the page itself, and somebody is signed in there. */
+  readonly checkSession: (request: Request) => void;
+}
+
+/** Makes the admin page. */
 export function createAdmin(
   { api, gate, clock, assets, idleMs, isSecure, onUnexpected, onSignedIn, onSignedOut }: AdminParts,
-): (request: Request, source: string) => Promise<Response> {
+): Admin {
   const sessions = new Sessions(clock, idleMs);
   const app = new Hono<{ Bindings: { source: string } }>({ strict: false }).basePath(ADMIN_PATH);
   const cookieOptions = ({ headers }: Request) =>
@@ -73,7 +82,7 @@ export function createAdmin(
     await next();
   });
   app.get("/session", (context) => {
-    const id = sessionIdOf(context);
+    const id = sessionIdOf(context.req.raw);
     // Not an error: the page asks before it knows.
     const isSignedIn = id !== undefined && sessions.lasts(id, { used: isUsed(context.req.raw) });
     return context.json({ signed_in: isSignedIn, idle_seconds: idleMs() / 1000 });
@@ -83,14 +92,14 @@ export function createAdmin(
     const { output, success } = v.safeParse(signIn, body);
     if (!success) throw new Problem(400, 'The body has to be JSON: {"token": "…"}');
     gate.checkToken(output.token, context.env.source);
-    const before = sessionIdOf(context);
+    const before = sessionIdOf(context.req.raw);
     if (before !== undefined) sessions.end(before);
     await onSignedIn(context.env.source);
     setCookie(context, cookieName(context.req.raw), sessions.begin(), cookieOptions(context.req.raw));
     return context.json({ signed_in: true, idle_seconds: idleMs() / 1000 });
   });
   app.delete("/session", async (context) => {
-    const id = sessionIdOf(context);
+    const id = sessionIdOf(context.req.raw);
     // Anybody may ask to end a session that there is not; only one that there was is an event.
     if (id !== undefined && sessions.end(id)) await onSignedOut(context.env.source);
     deleteCookie(context, cookieName(context.req.raw), cookieOptions(context.req.raw));
@@ -99,11 +108,7 @@ export function createAdmin(
 
   app.all("/api/*", async (context) => {
     const { raw: request } = context.req;
-    checkSameOrigin(request);
-    const id = sessionIdOf(context);
-    if (id === undefined || !sessions.lasts(id, { used: isUsed(request) })) {
-      throw new Problem(401, "You are not signed in, or were not here for long: sign in again.");
-    }
+    const id = checkedSession(request);
     const response = await api(request, context.env.source);
     const isStream = response.headers.get("content-type") === "text/event-stream";
     return isStream && response.body !== null
@@ -116,6 +121,13 @@ export function createAdmin(
     if (problem.status === 500) onUnexpected(error);
     return problemResponse(problem);
   });
+
+  function checkedSession(request: Request): string {
+    checkSameOrigin(request);
+    const id = sessionIdOf(request);
+    if (id !== undefined && sessions.lasts(id, { used: isUsed(request) })) return id;
+    throw new Problem(401, "You are not signed in, or were not here for long: sign in again.");
+  }
 
   async function file(name: string, request: Request): Promise<Response> {
     const answer = await assets.answer(name, request.headers.get("accept-encoding") ?? "");
@@ -149,12 +161,16 @@ export function createAdmin(
     );
   }
 
-  return async (request, source) => await app.fetch(request, { source });
+  return {
+    answer: async (request, source) => await app.fetch(request, { source }),
+    checkSession: (request) => void checkedSession(request),
+  };
 }
 
 /** Undefined: the browser brings none. */
-function sessionIdOf(context: Context): string | undefined {
-  return getCookie(context, cookieName(context.req.raw));
+function sessionIdOf(request: Request): string | undefined {
+  const name = cookieName(request);
+  return parse(request.headers.get("cookie") ?? "", name)[name];
 }
 
 /** Cookies do not know ports: two proxies on one machine must not sign each other out. */

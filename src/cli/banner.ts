@@ -1,8 +1,8 @@
 /** What a person is told at start-up. */
 
 import { proxyText } from "../config/outbound_proxy.ts";
-import { type Listening, serverUrls } from "../addresses.ts";
-import type { Backend, Config } from "../config/schema.ts";
+import { adminUrls, type Listening, serverUrls } from "../addresses.ts";
+import type { Backend, Config, ServerConfig } from "../config/schema.ts";
 import { VERSION } from "../version.ts";
 
 /** Facts about the running server that the configuration does not hold. */
@@ -18,7 +18,7 @@ export function bannerText(config: Config, facts: BannerFacts): string {
   const on = [
     ...(server.tls === undefined ? [] : ["TLS"]),
     ...(log.access ? ["access log"] : []),
-    ...(management === undefined ? [] : ["admin page at /admin"]),
+    ...(management === undefined ? [] : [`admin page at ${adminAddress(server, facts)}`]),
     ...(auth.mode === "none" ? ["no token asked for"] : []),
   ];
   return [
@@ -28,6 +28,11 @@ export function bannerText(config: Config, facts: BannerFacts): string {
     ...(on.length === 0 ? [] : [`  on: ${on.join(", ")}`]),
     ...(facts.warnings ?? []).map((warning) => `  warning: ${warning}`),
   ].join("\n");
+}
+
+/** Its path, where it is beside the endpoints. */
+function adminAddress(server: ServerConfig, facts: BannerFacts): string {
+  return server.adminPort === undefined ? "/admin" : adminUrls(server, facts)[0] ?? "/admin";
 }
 
 /** Each host, with the proxy on the way to it. */

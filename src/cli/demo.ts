@@ -13,7 +13,7 @@ import { demoHistory } from "../demo/history.ts";
 import { createDemoUpstream } from "../demo/upstream.ts";
 import { createLog } from "../observability/log.ts";
 import { gatheringOut, writeOut } from "./output.ts";
-import { runServer } from "./run_server.ts";
+import { portsOf, runServer } from "./run_server.ts";
 
 /** Nothing of it is secret: the demo listens on loopback and its upstream has nothing to protect. */
 const TOKEN = "demo-token-of-the-proxy";
@@ -32,7 +32,13 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
   const folder = await Deno.makeTempDir({ prefix: "llm-proxy-demo-" });
   const management = demoManagement(folder);
   await writeHistory(management.databaseUrl);
-  const config = demoConfig({ port: port ?? freePort(33_000), upstreamPort: upstream.addr.port, management });
+  const chosen = port ?? freePort(33_000);
+  const config = demoConfig({
+    port: chosen,
+    adminPort: chosen === 0 || chosen === 65_535 ? 0 : freePort(chosen + 1),
+    upstreamPort: upstream.addr.port,
+    management,
+  });
   const log = createLog(config.log, { write: gatheringOut(), secrets: [] });
   const { openPlane } = await import("../plane.ts");
   const plane = await openPlane(management, { log, clock: systemClock, onSecrets() {} });
@@ -40,9 +46,10 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     server: config.server,
     drainMs: () => config.server.drainMs,
     log,
-    onListening({ address }) {
-      plane.listens({ port: address.port });
-      writeOut(demoText(`http://${HOST}:${address.port}`));
+    onListening(running) {
+      const ports = portsOf(running);
+      plane.listens(ports);
+      writeOut(demoText(`http://${HOST}:${ports.port}`, `http://${HOST}:${ports.adminPort}/admin`));
     },
   });
   await plane.close();
@@ -94,7 +101,12 @@ function freePort(wanted: number): number {
 }
 
 function demoConfig(
-  { port, upstreamPort, management }: { port: number; upstreamPort: number; management: ManagementConfig },
+  { port, adminPort, upstreamPort, management }: {
+    port: number;
+    adminPort: number;
+    upstreamPort: number;
+    management: ManagementConfig;
+  },
 ): Config {
   const endpoint = (name: "openai" | "anthropic", path: string): Endpoint => ({
     name,
@@ -111,7 +123,7 @@ function demoConfig(
     prices: [{ matches: () => true, input: 100, output: 300 }],
   });
   return {
-    server: { host: HOST, port, ...DEFAULT_SERVER_SETTINGS, drainMs: 1_000 },
+    server: { host: HOST, port, adminPort, ...DEFAULT_SERVER_SETTINGS, drainMs: 1_000 },
     auth: { mode: "token", tokens: [{ name: "demo", token: TOKEN }] },
     endpoints: [endpoint("openai", "/openai/v1"), endpoint("anthropic", "/anthropic")],
     log: { level: "info", format: "pretty", access: true },
@@ -119,7 +131,7 @@ function demoConfig(
   };
 }
 
-function demoText(url: string): string {
+function demoText(url: string, adminUrl: string): string {
   const openai = `curl -sN ${url}/openai/v1/chat/completions -H 'Authorization: Bearer ${TOKEN}'`;
   const anthropic =
     `curl -sN ${url}/anthropic/v1/messages -H 'x-api-key: ${TOKEN}' -H 'anthropic-version: 2023-06-01'`;
@@ -127,7 +139,7 @@ function demoText(url: string): string {
     ` -H 'Content-Type: application/json' -d '{"model":"${model}",${rest}"messages":[{"role":"user","content":"Hello"}]}'`;
   return `llm-proxy demo: a proxy on ${url}, its token is ${TOKEN}
 
-The admin page, with a month that was made up: ${url}/admin
+The admin page, with a month that was made up: ${adminUrl}
   its token is ${MANAGEMENT_TOKEN}
 
 OpenAI, plain and streamed:

@@ -82,7 +82,10 @@ export function addManageCommands(program: Command): void {
 /** Where the API is, and for whom its answer is. */
 function onTarget(command: Command): Command {
   return command
-    .option("--url <url>", "of a running proxy; else its database is opened directly")
+    .option(
+      "--url <url>",
+      "of a running proxy, with the port of ADMIN_PORT if it has one; else its database is opened directly",
+    )
     .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
     .option("--json", "for programs: what the management API answers");
 }

@@ -102,8 +102,8 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; ways: str
   return { net, ways };
 }
 
-function listening({ host, port, httpsPort }: ServerConfig): string[] {
-  return [port, ...httpsPort === undefined ? [] : [httpsPort]]
+function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[] {
+  return [port, httpsPort, adminPort].filter((port) => port !== undefined)
     .map((port) => addressText({ hostname: host, port }));
 }
 

@@ -99,7 +99,7 @@ function buildProgram(): Command {
     )
     .description("print the settings under which a client uses this proxy")
     .option("--token <token>", "put this token in, instead of a placeholder")
-    .option("--url <url>", "this proxy's address, if not the one of this machine on its network")
+    .option("--url <url>", "this proxy's address for clients, if not the one of this machine on its network")
     .option("--endpoint <name>", "the endpoint to use, if not the first that speaks the client's dialect")
     .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
     .action(async (client: string, { config, ...options }: ConnectOptions & { config?: string }) => {
@@ -134,7 +134,10 @@ function buildProgram(): Command {
 
   program.command("healthcheck")
     .description("ask the running proxy whether it is well; exit code 0 or 1")
-    .option("--url <url>", "where it is, if not where HOST and PORT say")
+    .option(
+      "--url <url>",
+      "where it is, if not where HOST and PORT say; HTTPS_PORT and ADMIN_PORT answer as well",
+    )
     .action(({ url }: { url?: string }) => healthcheck({ url }));
 
   program.command("version")

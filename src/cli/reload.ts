@@ -73,7 +73,7 @@ async function reloadOnce({ load, log, use }: Pick<Reloading, "load" | "log" | "
 /** What only a restart can change: the socket is there, and the database is open. */
 function changedAddress(one: Config, other: Config): string[] {
   const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
-  const ofServer = (["host", "port", "httpsPort"] as const)
+  const ofServer = (["host", "port", "httpsPort", "adminPort"] as const)
     .filter((key) => differs(one.server[key], other.server[key])).map((key) => `server.${key}`);
   // Another certificate is taken at once; to begin or end with TLS takes another socket.
   if ((one.server.tls === undefined) !== (other.server.tls === undefined)) ofServer.push("server.tls");

@@ -1,6 +1,7 @@
 import type { App } from "../app.ts";
 import type { ServerConfig, TlsConfig } from "../config/schema.ts";
 import type { Log } from "../observability/log.ts";
+import type { Ports } from "../plane.ts";
 import { type RunningServer, startServer } from "../server/listen.ts";
 import { onEndSignals } from "../signals.ts";
 import { CommandError } from "./command_error.ts";
@@ -37,14 +38,21 @@ export async function runServer(
   app.close();
 }
 
+/** The ports of a running server, by which clients are given its addresses. */
+export function portsOf({ address, httpsAddress, adminAddress }: RunningServer): Ports {
+  return { port: address.port, httpsPort: httpsAddress?.port, adminPort: adminAddress?.port };
+}
+
 /** A socket that cannot be had is the commonest failure of a start; it is said in one line. */
 function listen(
   app: App,
   config: ServerConfig,
   { log, onRenewed }: { log: Log; onRenewed: ((tls: TlsConfig) => void) | undefined },
 ): RunningServer {
-  const where = [config.port, ...config.httpsPort === undefined ? [] : [config.httpsPort]]
-    .map((port) => `${config.host}:${port}`).join(" and ");
+  const { host, port, httpsPort, adminPort } = config;
+  const ports = [["PORT", port], ["HTTPS_PORT", httpsPort], ["ADMIN_PORT", adminPort]] as const;
+  const wanted = ports.filter(([, port]) => port !== undefined);
+  const where = wanted.map(([, port]) => `${host}:${port}`).join(" and ");
   try {
     return startServer(app, config, log, onRenewed && { onRenewed });
   } catch (error) {
@@ -52,7 +60,7 @@ function listen(
     if (error instanceof Deno.errors.AddrInUse) {
       throw new CommandError(
         `Cannot listen on ${where}: another program has this port, or a connection of this machine to elsewhere. ` +
-          `Choose one with PORT${config.httpsPort === undefined ? "" : " or HTTPS_PORT"} or --port.`,
+          `Choose one with ${wanted.map(([name]) => name).join(" or ")} or --port.`,
       );
     }
     if (error instanceof Deno.errors.PermissionDenied) {

@@ -1,4 +1,4 @@
-import { lanAddresses, serverUrls } from "../addresses.ts";
+import { adminUrls, lanAddresses, serverUrls } from "../addresses.ts";
 import { type App, createApp } from "../app.ts";
 import { systemClock } from "../clock.ts";
 import { processSources } from "../config/env.ts";
@@ -8,7 +8,7 @@ import type { Flags } from "../config/resolver.ts";
 import type { Config, ManagementConfig } from "../config/schema.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { createLog, type Log } from "../observability/log.ts";
-import type { Plane } from "../plane.ts";
+import type { Plane, Ports } from "../plane.ts";
 import { certificateWarnings } from "../tls/expiry.ts";
 import { VERSION } from "../version.ts";
 import { bannerText } from "./banner.ts";
@@ -16,7 +16,7 @@ import { CommandError } from "./command_error.ts";
 import { gatheringOut, writeOut } from "./output.ts";
 import { startReloading } from "./reload.ts";
 import type { RunningServer } from "../server/listen.ts";
-import { runServer } from "./run_server.ts";
+import { portsOf, runServer } from "./run_server.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -68,7 +68,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       onRenewed: (tls) => void warnOfExpiry({ server: { ...config.server, tls } }),
       onListening(running) {
         server = running;
-        const ports = { port: running.address.port, httpsPort: running.httpsAddress?.port };
+        const ports = portsOf(running);
         plane?.listens(ports);
         // Only the plane writes, and only a restart can switch it on.
         if (plane === undefined) Deno.permissions.revokeSync({ name: "write" });
@@ -105,7 +105,7 @@ function fileFlag(path: string | undefined): Flags {
 function announce(
   loaded: LoadedConfig,
   { ports, expiring, log }: {
-    ports: { port: number; httpsPort: number | undefined };
+    ports: Ports;
     expiring: readonly string[];
     log: Log;
   },
@@ -122,6 +122,7 @@ function announce(
   log("info", "started", {
     version: VERSION,
     address: serverUrls(config.server, facts).join(" "),
+    admin: config.server.adminPort === undefined ? undefined : adminUrls(config.server, facts).join(" "),
     file: loaded.path,
     endpoints: config.endpoints.map(({ name, backends }) =>
       `${name}=${backends.map(({ baseUrl }) => baseUrl.origin).join(",")}`

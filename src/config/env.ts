@@ -15,6 +15,7 @@ export const VARIABLES = [
   "HOST",
   "PORT",
   "HTTPS_PORT",
+  "ADMIN_PORT",
   "DRAIN_SECONDS",
   "TLS_CERT",
   "TLS_KEY",

@@ -202,6 +202,7 @@ export const fileSchema = v.strictObject({
     host: text(hostSchema, "the address to listen on"),
     port: number(portSchema, "the port to listen on"),
     https_port: number(portSchema, "a second port, for HTTPS; port then stays plain"),
+    admin_port: number(portSchema, "a port for the admin page, the management API and metrics alone"),
     target_base: text(baseUrlSchema, "base_url of endpoints that have none"),
     default_endpoint: text(nameSchema, "answers /v1/… and /chat/completions"),
     drain_seconds: number(drainSchema, "how long running answers may go on after SIGTERM"),

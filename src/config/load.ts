@@ -9,6 +9,7 @@ import { readManagement } from "./management_settings.ts";
 import { type KeyPath, pathText, type Problem } from "./problem.ts";
 import type { Flags, Resolver, Setting } from "./resolver.ts";
 import type { Config, ManagementConfig } from "./schema.ts";
+import type { Section } from "./section.ts";
 import { readAddress, readDefaultEndpoint, readLog, readServer } from "./server_settings.ts";
 import { besideFile, openSources } from "./sources.ts";
 
@@ -38,6 +39,9 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
   const server = readServer(resolver, { address, settings: settings.server, sources, path });
   const { tokens, mode } = readTokens(resolver, settings.auth);
   const management = readManagement(resolver, settings.management);
+  if (server.adminPort !== undefined && management === undefined) {
+    checkManagementToken(resolver, settings.management);
+  }
   const hasManagedTokens = management !== undefined && mode !== "none";
   const names = endpointNames(resolver, settings);
   const targetBase = resolver.inFile(["server", "target_base"], settings.server?.target_base);
@@ -107,6 +111,16 @@ export async function loadManagement(
       )
   );
   return management;
+}
+
+/** A port for the management plane alone serves nothing without it. A token that broke a rule has been reported. */
+function checkManagementToken(resolver: Resolver, settings: Section<"management"> | undefined): void {
+  if (resolver.has("MANAGEMENT_TOKEN") || settings?.token !== undefined) return;
+  if (resolver.hasFindingAt(["management"])) return;
+  resolver.report(
+    resolver.originOf("ADMIN_PORT", ["server", "admin_port"]),
+    "needs the management plane: set MANAGEMENT_TOKEN, 16 characters at least",
+  );
 }
 
 /** What single values cannot show. */

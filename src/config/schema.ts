@@ -45,6 +45,11 @@ export interface ServerConfig {
   readonly tls?: TlsConfig;
   /** Where HTTPS is spoken beside the plain `port`; absent: TLS, where there is one, is spoken at `port` itself. */
   readonly httpsPort?: number;
+  /**
+   * Where the admin page, the management API and metrics are, over HTTPS where there is a certificate; absent: they are
+   * beside the endpoints.
+   */
+  readonly adminPort?: number;
   /** How long running exchanges may go on after SIGTERM. */
   readonly drainMs: number;
   /** The longest body a client may send; absent: without limit. */

@@ -47,6 +47,8 @@ export function readServer(
   const tls = readTls(resolver, { settings, sources, path });
   const httpsPort = read("https_port", "HTTPS_PORT", portSchema, undefined);
   if (httpsPort !== undefined) checkHttpsPort(resolver, { httpsPort, hasTls: tls !== undefined, address });
+  const adminPort = read("admin_port", "ADMIN_PORT", portSchema, undefined);
+  if (adminPort !== undefined) checkAdminPort(resolver, { adminPort, httpsPort, port: address.port });
   const maxBodyBytes = read("max_body_bytes", "MAX_BODY_BYTES", bytesSchema, "none");
   const maxMessage = read(
     "max_message_bytes",
@@ -67,6 +69,7 @@ export function readServer(
     ...address,
     ...(tls && { tls }),
     ...(httpsPort !== undefined && { httpsPort }),
+    ...(adminPort !== undefined && { adminPort }),
     drainMs: read("drain_seconds", "DRAIN_SECONDS", drainSchema, defaults.drainMs, (ms) => String(ms / 1000)),
     ...(maxBodyBytes !== "none" && { maxBodyBytes }),
     maxMessageBytes: unlimited(maxMessage),
@@ -90,6 +93,16 @@ function checkHttpsPort(
     );
   }
   if (httpsPort === address.port && httpsPort !== 0) resolver.report(at, "is the same as port");
+}
+
+function checkAdminPort(
+  resolver: Resolver,
+  { adminPort, httpsPort, port }: { adminPort: number; httpsPort: number | undefined; port: number },
+): void {
+  if (adminPort === 0) return;
+  const at = resolver.originOf("ADMIN_PORT", ["server", "admin_port"]);
+  if (adminPort === port) resolver.report(at, "is the same as port");
+  if (adminPort === httpsPort) resolver.report(at, "is the same as https_port");
 }
 
 function readConnections(resolver: Resolver, settings: Section<"server"> | undefined): ConnectionLimits {

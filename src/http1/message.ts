@@ -5,6 +5,9 @@ import type { ByteSource, MessageBody } from "./body.ts";
 import type { Field } from "./fields.ts";
 import type { ByteOutput } from "./writer.ts";
 
+/** What the port that a request came by serves: everything, the endpoints alone, or the management plane alone. */
+export type Entry = "all" | "clients" | "admin";
+
 /** A request as it came. */
 export interface IncomingRequest {
   readonly method: string;
@@ -23,6 +26,7 @@ export interface IncomingRequest {
   readonly peer: string;
   /** Called when the request has been admitted: its connection is no longer the first to be closed for others. */
   readonly onAuthenticated?: (() => void) | undefined;
+  readonly entry: Entry;
   /** Cancelled with `ClientGone` when the client leaves, at whatever stage the exchange is. */
   readonly cancellation: Cancellation;
 }

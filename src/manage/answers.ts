@@ -201,6 +201,10 @@ export const trial = v.object({
 export const connectable = v.object({
   clients: v.array(v.object({ name: v.string(), title: v.string(), dialects: v.array(v.string()) })),
   urls: v.array(v.string()),
+  has_admin_port: v.pipe(
+    v.boolean(),
+    v.description("the admin page and this API have a separate port: clients cannot use its address"),
+  ),
   models: v.pipe(
     v.record(v.string(), known(v.string())),
     v.description("by endpoint, the model to begin with; null where none is known"),

@@ -21,6 +21,7 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
         Promise.resolve(json({
           clients: Object.entries(CLIENTS).map(([name, { title, dialects }]) => ({ name, title, dialects })),
           urls: proxy?.urls() ?? [],
+          has_admin_port: proxy?.hasAdminPort() ?? false,
           models: Object.fromEntries(
             proxy?.connectable().endpoints.map((one) => [one.name, modelToBeginWith(one) ?? null]) ?? [],
           ),

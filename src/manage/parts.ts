@@ -31,6 +31,8 @@ export interface RunningProxy {
   readonly connectable: () => Connectable;
   /** The proxy's own addresses, the most useful one first. */
   readonly urls: () => readonly string[];
+  /** The admin page and this API have a separate port. */
+  readonly hasAdminPort: () => boolean;
   /** Asks the backends of an endpoint for their models. */
   readonly probe: (endpoint: Endpoint) => Promise<readonly ProbeResult[]>;
 }

@@ -6,6 +6,7 @@ import type { LogConfig, LogLevel } from "../config/schema.ts";
 export const LOG_FIELDS = [
   "version",
   "address",
+  "admin",
   "endpoints",
   "file",
   "problem",

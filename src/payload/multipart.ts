@@ -24,7 +24,7 @@ const MAX_PARTS = 1_000;
 /** So much is searched at a stretch: a few milliseconds at worst. */
 const STEP_BYTES = 256 * 1024;
 const DISPOSITION =
-  /^form-data; ?name="([^"\\\x00-\x1f\x7f]*)"(?:; ?filename="([^"\\\x00-\x1f\x7f]*)")?(?:; ?filename\*=[\w'%.~-]+)?$/i;
+  /^form-data; ?name="([^"\\\p{Cc}]*)"(?:; ?filename="([^"\\\p{Cc}]*)")?(?:; ?filename\*=[\w'%.~-]+)?$/iu;
 const LINE = /^([A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
 const CRLF = "\r\n";
 const HEAD_END = encodeLatin1("\r\n\r\n");

@@ -6,7 +6,7 @@ import type { ConnectionLimits } from "../config/schema.ts";
 import { ChunkedBody, CountedBody, UntilCloseBody } from "../http1/body.ts";
 import { closeQuietly } from "../http1/close_quietly.ts";
 import { HeadTooLarge, readHead } from "../http1/head.ts";
-import { discardReply, type Handler, type OutgoingReply, type Tunnel } from "../http1/message.ts";
+import { discardReply, type Entry, type Handler, type OutgoingReply, type Tunnel } from "../http1/message.ts";
 import { ConnectionReader } from "../http1/reader.ts";
 import { HttpSyntaxError } from "../http1/syntax_error.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http1/writer.ts";
@@ -32,6 +32,8 @@ export interface ConnectionParts {
   readonly handler: Handler;
   /** The address it comes from. */
   readonly peer: string;
+  /** What the port serves that it came by. */
+  readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
@@ -47,6 +49,7 @@ export class ClientConnection implements ServedConnection {
   readonly #sending: ClientWait;
   readonly #limits: () => ConnectionLimits;
   readonly #peer: string;
+  readonly #entry: Entry;
   readonly #now: () => number;
   // Whoever connects has something to ask: the time for the first head begins now.
   #state: ConnectionState = "head";
@@ -57,7 +60,7 @@ export class ClientConnection implements ServedConnection {
   #cutSeen = false;
   #isAuthenticated = false;
 
-  constructor(connection: Deno.Conn, { handler, peer, limits, now }: ConnectionParts) {
+  constructor(connection: Deno.Conn, { handler, peer, entry, limits, now }: ConnectionParts) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection);
     const sending = this.#sending = new ClientWait(now);
@@ -65,6 +68,7 @@ export class ClientConnection implements ServedConnection {
     this.#handler = handler;
     this.#limits = limits;
     this.#peer = peer;
+    this.#entry = entry;
     this.#now = now;
     this.#since = now();
   }
@@ -162,6 +166,7 @@ export class ClientConnection implements ServedConnection {
       body,
       peer: this.#peer,
       onAuthenticated: () => this.#isAuthenticated = true,
+      entry: this.#entry,
       cancellation,
     });
     try {

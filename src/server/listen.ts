@@ -3,13 +3,14 @@
 import type { App } from "../app.ts";
 import type { ConnectionLimits, ServerConfig, TlsConfig } from "../config/schema.ts";
 import { closeQuietly } from "../http1/close_quietly.ts";
+import type { Entry } from "../http1/message.ts";
 import type { Log } from "../observability/log.ts";
 import { Certificate } from "./certificate.ts";
 import { ClientConnection } from "./connection.ts";
 import type { Http2Gateway } from "./http2/gateway.ts";
 import { Handshake } from "./handshake.ts";
 import { connectionToClose } from "./make_room.ts";
-import { Listener, type ListenOptions } from "./listener.ts";
+import { Listener } from "./listener.ts";
 import type { ServedConnection } from "./served_connection.ts";
 
 /** A server that is listening. */
@@ -18,6 +19,8 @@ export interface RunningServer {
   readonly address: Deno.NetAddr;
   /** Where HTTPS is spoken, if that is another port. */
   readonly httpsAddress: Deno.NetAddr | undefined;
+  /** Where the admin page and the management API are, if that is another port. */
+  readonly adminAddress: Deno.NetAddr | undefined;
   /** Another configuration holds from now on: its limits and its certificate. Where it listens does not change. */
   readonly configure: (config: ServerConfig) => void;
   /**
@@ -50,12 +53,12 @@ export function startServer(
   let gateway: Http2Gateway | undefined;
   let saidFullAt = -Infinity;
 
-  const listeners = listenAt(config);
-  const [main] = listeners;
-  const secure = config.tls === undefined ? undefined : listeners.at(-1);
+  const { main, https, admin } = listenAt(config);
+  const listeners = [main, https, admin].filter((listener) => listener !== undefined);
+  const encrypting = listeners.filter(({ isEncrypting }) => isEncrypting);
   const certificate = config.tls && new Certificate(config.tls, {
     readTextFile: (path) => Deno.readTextFile(path),
-    use: (tls) => secure?.renew(tls) ?? Promise.resolve(),
+    use: async (tls) => void await Promise.all(encrypting.map((listener) => listener.renew(tls))),
     onRenewed: (used) => {
       log("info", "certificate_renewed", {});
       onRenewed(used);
@@ -70,7 +73,8 @@ export function startServer(
 
   return {
     address: main.address,
-    httpsAddress: config.httpsPort === undefined ? undefined : secure?.address,
+    httpsAddress: https?.address,
+    adminAddress: admin?.address,
     configure(next) {
       limits = next.connections;
       if (next.tls !== undefined) void certificate?.exchange(next.tls);
@@ -78,13 +82,17 @@ export function startServer(
     drain: (deadlineMs) => draining ??= drain(deadlineMs),
   };
 
-  /** One listener, or a plain one and one for HTTPS. */
-  function listenAt({ host: hostname, port, httpsPort, tls }: ServerConfig): [Listener, ...Listener[]] {
-    const listen = (options: ListenOptions): Listener =>
-      new Listener(options, {
+  /** Where there is only one port for clients it speaks HTTPS, if there is a certificate; the admin page's always does. */
+  function listenAt(
+    { host: hostname, port, httpsPort, adminPort, tls }: ServerConfig,
+  ): { main: Listener; https: Listener | undefined; admin: Listener | undefined } {
+    const open: Listener[] = [];
+    const listen = (port: number, tls: TlsConfig | undefined, entry: Entry): Listener => {
+      const listener = new Listener({ hostname, port, tls }, {
         onConnection(accepted) {
-          if (hasRoom()) track(accepted, isTls(accepted) ? encrypted(accepted) : plain(accepted));
-          else {
+          if (hasRoom()) {
+            track(accepted, isTls(accepted) ? encrypted(accepted, entry) : plain(accepted, entry));
+          } else {
             sayFull();
             accepted.close();
           }
@@ -93,12 +101,18 @@ export function startServer(
         onDeaf: (reason) =>
           log("error", "listen_failed", { detail: `${reason}; it is tried again and again` }),
       });
-    if (httpsPort === undefined) return [listen({ hostname, port, tls })];
-    const first = listen({ hostname, port, tls: undefined });
+      open.push(listener);
+      return listener;
+    };
+    const entry = adminPort === undefined ? "all" : "clients";
     try {
-      return [first, listen({ hostname, port: httpsPort, tls })];
+      return {
+        main: listen(port, httpsPort === undefined ? tls : undefined, entry),
+        https: httpsPort === undefined ? undefined : listen(httpsPort, tls, entry),
+        admin: adminPort === undefined ? undefined : listen(adminPort, tls, "admin"),
+      };
     } catch (error) {
-      void first.close();
+      for (const listener of open) void listener.close();
       throw error;
     }
   }
@@ -114,22 +128,23 @@ export function startServer(
     serving.add(tracked);
   }
 
-  async function plain(accepted: Deno.Conn): Promise<void> {
+  async function plain(accepted: Deno.Conn, entry: Entry): Promise<void> {
     if ("setNoDelay" in accepted && typeof accepted.setNoDelay === "function") accepted.setNoDelay(true);
     const connection = new ClientConnection(accepted, {
       handler: app.handler,
       peer: peerOf(accepted),
+      entry,
       limits: () => limits,
       now,
     });
     await during(connection, () => connection.serve());
   }
 
-  async function encrypted(connection: Deno.TlsConn): Promise<void> {
+  async function encrypted(connection: Deno.TlsConn, entry: Entry): Promise<void> {
     const handshake = new Handshake(connection, { limitMs: () => limits.headMs, now });
     const protocol = await during(handshake, () => handshake.protocol());
     if (handshake.isClosed) return;
-    if (protocol === "http/1.1") await plain(connection);
+    if (protocol === "http/1.1") await plain(connection, entry);
     else if (protocol === "h2") {
       // Loaded by the first client that speaks it.
       const { Http2Gateway } = await import("./http2/gateway.ts");
@@ -137,6 +152,7 @@ export function startServer(
       const served = await gateway.open(connection, {
         handler: app.handler,
         peer: peerOf(connection),
+        entry,
         limits: () => limits,
         now,
       });

@@ -32,6 +32,8 @@ const USUAL_FAILURES = 5;
 /** Listens from its making until it is closed. */
 export class Listener {
   readonly address: Deno.NetAddr;
+  /** It speaks TLS. */
+  readonly isEncrypting: boolean;
   readonly #options: ListenOptions;
   readonly #events: ListenEvents;
   #socket: Deno.Listener<Deno.Conn, Deno.NetAddr>;
@@ -41,6 +43,7 @@ export class Listener {
   /** Throws what `Deno.listen` throws where the address cannot be had, or the certificate not be used. */
   constructor(options: ListenOptions, events: ListenEvents) {
     this.#events = events;
+    this.isEncrypting = options.tls !== undefined;
     this.#socket = open(options);
     this.address = this.#socket.addr;
     // What the system chose once is kept.

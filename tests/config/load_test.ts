@@ -110,6 +110,8 @@ const BAD: readonly (readonly [string, string, string])[] = [
   ["TRUSTED_PROXIES", "nginx", '"nginx" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
   ["MANAGEMENT_ALLOWED_IPS", "*", '"*" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
   ["HTTPS_PORT", "https", '"https" is not a port (0 to 65535)'],
+  ["ADMIN_PORT", "admin", '"admin" is not a port (0 to 65535)'],
+  ["ADMIN_PORT", "33001", "needs the management plane: set MANAGEMENT_TOKEN, 16 characters at least"],
   ["MAX_CONNECTIONS", "0", '"0" is not a whole number from 1 to 1000000'],
   ["MAX_CONCURRENT_REQUESTS", "many", '"many" is not a whole number from 1 to 1000000, or "none"'],
   ["MAX_CONCURRENT_PER_TOKEN", "-1", '"-1" is not a whole number from 1 to 1000000, or "none"'],
@@ -216,4 +218,26 @@ Deno.test("loadConfig: a name in .env that is nearly a variable's is pointed out
   assertEquals(await warnings("GROQ_API_KEY=x\nSOMETHING_ELSE=1\n"), []);
   const file = '[endpoints.openai]\napi_key = "${OPENAI_API_KEY2}"\n';
   assertEquals(await warnings("OPENAI_API_KEY2=some-key\n", file), []);
+});
+
+Deno.test("ADMIN_PORT: another port than the others, with a management token, from the environment and from a file", async () => {
+  const env = { ...GOOD, MANAGEMENT_TOKEN: "a-management-token" };
+  assertEquals((await loadConfig(sources({ ...env, ADMIN_PORT: "33001" }))).server.adminPort, 33_001);
+  assertEquals((await loadConfig(sources({ ...env, PORT: "0", ADMIN_PORT: "0" }))).server.adminPort, 0);
+  const file = (server: string) => ({ "config.toml": `[server]\n${server}` });
+  assertEquals((await loadConfig(sources(env, file("admin_port = 4001")))).server.adminPort, 4001);
+  assertEquals((await loadConfig(sources(env))).server.adminPort, undefined);
+  assertEquals(await problemsOf({ ...env, PORT: "4000", ADMIN_PORT: "4000" }), [
+    "env ADMIN_PORT is the same as port",
+  ]);
+  const tls = { TLS_CERT: "x", TLS_KEY: "x" };
+  const same = await problemsOf({ ...env, ...tls, HTTPS_PORT: "4001", ADMIN_PORT: "4001" });
+  assertEquals(same.filter((problem) => problem.includes("ADMIN_PORT")), [
+    "env ADMIN_PORT is the same as https_port",
+  ]);
+  assertEquals(await problemsOf(GOOD, file("admin_port = 4001")), [
+    "config.toml:2: server.admin_port needs the management plane: set MANAGEMENT_TOKEN, 16 characters at least",
+  ]);
+  const short = await problemsOf({ ...GOOD, MANAGEMENT_TOKEN: "short", ADMIN_PORT: "4001" });
+  assertEquals([short.length, short[0]?.startsWith("env MANAGEMENT_TOKEN")], [1, true], "said once");
 });

@@ -14,6 +14,7 @@ Deno.test("Http2Gateway: another program of this machine that finds its port is 
       return Promise.resolve({ status: 200, reason: "OK", fields: [], body: null });
     },
     peer: "192.0.2.1",
+    entry: "all",
     limits: () => DEFAULT_SERVER_SETTINGS.connections,
     now: () => 0,
   });

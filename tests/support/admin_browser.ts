@@ -85,7 +85,7 @@ export class AdminBrowser implements AsyncDisposable {
     });
     this.page.on("pageerror", (error) => this.#complaints.push(String(error)));
     this.page.on("request", (request) => {
-      if (!request.url().startsWith(`${this.proxy.url}/`)) this.#foreign.push(request.url());
+      if (!request.url().startsWith(`${this.proxy.adminUrl}/`)) this.#foreign.push(request.url());
     });
   }
 
@@ -114,7 +114,7 @@ export class AdminBrowser implements AsyncDisposable {
 
   /** Opens a page; signs in where that has not been done. */
   async open(name: string): Promise<void> {
-    await this.page.goto(`${this.proxy.url}/admin#${name}`);
+    await this.page.goto(`${this.proxy.adminUrl}/admin#${name}`);
     const token = this.page.getByLabel("Management token");
     const heading = this.page.getByRole("navigation", { name: "Pages", exact: true });
     await token.or(heading).first().waitFor();

@@ -81,6 +81,7 @@ export class HandlerBench {
       fields: fieldsOf(...lines.slice(1)),
       body: null,
       peer: "192.0.2.1",
+      entry: "all",
       cancellation: new Cancellation(),
     });
     this.clock.pass(0);

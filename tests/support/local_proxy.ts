@@ -47,6 +47,8 @@ export class LocalProxy implements AsyncDisposable {
   readonly log: LogLine[] = [];
   /** Where HTTPS has a port of its own. */
   readonly httpsPort: number | undefined;
+  /** Where the management plane has one. */
+  readonly adminPort: number | undefined;
   readonly config: Config;
   readonly drain: () => Promise<void>;
   readonly configure: (config: Config) => void;
@@ -63,8 +65,10 @@ export class LocalProxy implements AsyncDisposable {
     const { sweepMs } = options;
     const server = startServer(app, config.server, log, sweepMs === undefined ? {} : { sweepMs });
     this.url = `http://127.0.0.1:${server.address.port}`;
-    options.plane?.listens({ port: server.address.port });
     this.httpsPort = server.httpsAddress?.port;
+    this.adminPort = server.adminAddress?.port;
+    const { httpsPort, adminPort } = this;
+    options.plane?.listens({ port: server.address.port, httpsPort, adminPort });
     this.configure = (next) => {
       app.configure(next);
       server.configure(next.server);

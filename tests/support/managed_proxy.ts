@@ -1,7 +1,7 @@
 /** The proxy in the test's own process with the management plane on, its database in a folder of its own. */
 
 import { type Clock, systemClock } from "../../src/clock.ts";
-import type { Endpoint, ManagementConfig, NamedToken } from "../../src/config/schema.ts";
+import type { Endpoint, ManagementConfig, NamedToken, ServerConfig } from "../../src/config/schema.ts";
 import { openPlane, type Plane } from "../../src/plane.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../src/storage/store.ts";
@@ -14,6 +14,7 @@ export interface ManagedOptions {
   readonly endpoints?: readonly Endpoint[];
   readonly tokens?: readonly NamedToken[];
   readonly management?: Partial<ManagementConfig>;
+  readonly server?: Partial<ServerConfig>;
   /** The plane's. */
   readonly clock?: Clock;
 }
@@ -29,6 +30,8 @@ export interface ApiAnswer {
 
 export class ManagedProxy implements AsyncDisposable {
   readonly url: string;
+  /** Where the management plane is, without a slash at its end. */
+  readonly adminUrl: string;
   readonly database: string;
   readonly proxy: LocalProxy;
   /** What the plane logged; requests are in the log of {@link proxy}. */
@@ -54,6 +57,7 @@ export class ManagedProxy implements AsyncDisposable {
     this.proxy = proxy;
     this.planeLog = planeLog;
     this.url = proxy.url;
+    this.adminUrl = proxy.adminPort === undefined ? proxy.url : `http://127.0.0.1:${proxy.adminPort}`;
     this.#plane = plane;
     this.#answers = answers;
     this.#folder = folder;
@@ -84,6 +88,7 @@ export class ManagedProxy implements AsyncDisposable {
       management,
       plane,
       ...(options.endpoints && { endpoints: options.endpoints }),
+      ...(options.server && { server: options.server }),
     });
     return new ManagedProxy(proxy, { plane, answers, folder, planeLog });
   }
@@ -95,7 +100,7 @@ export class ManagedProxy implements AsyncDisposable {
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<ApiAnswer> {
-    const response = await fetch(`${this.url}/manage${path}`, {
+    const response = await fetch(`${this.adminUrl}/manage${path}`, {
       method,
       headers: {
         authorization: `Bearer ${SECRETS.managementToken}`,
@@ -146,7 +151,7 @@ export class ManagedProxy implements AsyncDisposable {
 
   /** Prometheus' text. */
   async metrics(): Promise<string> {
-    const response = await fetch(`${this.url}/metrics`, {
+    const response = await fetch(`${this.adminUrl}/metrics`, {
       headers: { authorization: `Bearer ${SECRETS.managementToken}` },
     });
     const text = await response.text();

@@ -114,6 +114,38 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "check --permissions: a port for the management plane alone, over HTTPS and HTTP/2 too",
+  ignore,
+  async fn() {
+    await using upstream = new FakeUpstream();
+    await inFolder(async (folder) => {
+      const place = {
+        cwd: folder,
+        env: {
+          ...proxyEnv({ upstream: upstream.origin }),
+          MANAGEMENT_TOKEN: SECRETS.managementToken,
+          TLS_CERT: pem("cert.pem"),
+          TLS_KEY: pem("key.pem"),
+          HTTPS_PORT: "0",
+          ADMIN_PORT: "0",
+        },
+      };
+      const named = await narrowLine({ ...place, env: { ...place.env, ADMIN_PORT: "33001" } });
+      assertEquals(flagIn(named.line, "allow-net")?.slice(0, 2), ["127.0.0.1:0", "127.0.0.1:33001"]);
+      await using proxy = await startNarrow(place);
+      const { admin } = await proxy.logged(({ event }) => event === "started");
+      using client = Deno.createHttpClient({ caCerts: [pem("ca.pem")] });
+      const url = String(admin).replace("127.0.0.1", "localhost");
+      assertStringIncludes(await (await fetch(url, { client })).text(), "/admin/assets/");
+      const base = url.replace(/\/admin$/, "");
+      const answer = await fetch(`${base}/manage/projects`, { client, headers: MANAGEMENT });
+      assertEquals((await answer.json()).data, []);
+      await assertServes(proxy.url.split(" ")[0] ?? "", "/openai/v1");
+    });
+  },
+});
+
 /** The database, the key file beside it, a backup, metrics, and the admin page with all its files. */
 async function assertManages(url: string): Promise<void> {
   const post = (path: string, body: unknown) =>

@@ -29,7 +29,7 @@ export function ClientSettings({ token }: { token: string }) {
   return (
     <Shown of={known}>
       {({ connectable, endpoints }) => {
-        const urls = addresses(connectable.urls);
+        const urls = addresses(connectable);
         const chosen = url || urls[0] || location.origin;
         const spoken = new Set(endpoints.map(({ provider }) => provider === "generic" ? "openai" : provider));
         const clients = connectable.clients.filter(({ dialects }) => dialects.some((one) => spoken.has(one)));
@@ -127,8 +127,13 @@ function Qr({ text, label }: { text: string; label: string }) {
 }
 
 /** Where others reach the proxy: as this browser does, unless it runs on the proxy's own machine. */
-function addresses(urls: readonly string[]): string[] {
+function addresses({ urls, has_admin_port: hasAdminPort }: Connectable): string[] {
   const isLocal = /^(localhost|127\.|\[::1\])/.test(location.hostname);
+  if (hasAdminPort) {
+    // The host that this browser knows, with the ports of clients.
+    const here = urls.map((url) => Object.assign(new URL(url), { hostname: location.hostname }).origin);
+    return [...new Set(isLocal ? [...urls, ...here] : [...here, ...urls])];
+  }
   const others = urls.filter((url) => url !== location.origin);
   return isLocal ? [...others, location.origin] : [location.origin, ...others];
 }

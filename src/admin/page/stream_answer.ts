@@ -27,9 +27,12 @@ interface StreamedEvent {
     | null;
   readonly choices?: readonly ({ readonly delta?: { readonly content?: unknown } | null } | null)[] | null;
   readonly error?: { readonly message?: unknown } | null;
+  readonly detail?: unknown;
 }
 
 const MAX_TOKENS = 64;
+/** What follows it is a client's path. */
+const TRY = "/admin/try";
 
 function dialectOf({ provider, model, token, prompt }: Question): Dialect {
   const messages = [{ role: "user", content: prompt }];
@@ -61,10 +64,9 @@ function dialectOf({ provider, model, token, prompt }: Question): Dialect {
 /** The pieces of the answer's text as they come. Throws what the provider, or the proxy, says against it. */
 export async function* streamAnswer(question: Question, signal: AbortSignal): AsyncGenerator<string> {
   const { path, headers, body, text } = dialectOf(question);
-  const response = await fetchOrThrow(`/${question.endpoint}${path}`, {
+  // By the page's own origin, which may have a port where no endpoint is; the proxy takes the session's cookie out.
+  const response = await fetchOrThrow(`${TRY}/${question.endpoint}${path}`, {
     method: "POST",
-    // The page's session is nobody's business upstream; the cookie's path keeps it away as well.
-    credentials: "omit",
     headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
     signal,
@@ -92,6 +94,8 @@ async function reasonOf(response: Response): Promise<string> {
   try {
     const said: unknown = JSON.parse(text);
     if (isEvent(said) && said.error?.message) return `${response.status}: ${said.error.message}`;
+    // The proxy's word to the page: that its session has ended.
+    if (isEvent(said) && said.detail) return String(said.detail);
   } catch {
     // Not everything in front of a provider speaks JSON.
   }

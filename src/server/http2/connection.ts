@@ -69,10 +69,11 @@ export class Http2Connection implements ServedConnection {
 
   /** Answers one of its requests. */
   async answer(request: Request): Promise<Response> {
-    const { handler, peer, limits, now } = this.#parts;
+    const { handler, peer, entry, limits, now } = this.#parts;
     const exchange = new Http2Exchange(request, {
       handler,
       peer,
+      entry,
       limits,
       now,
       onAuthenticated: () => this.#isAuthenticated = true,

@@ -17,7 +17,7 @@ import { parseRequestHead } from "../request_head.ts";
 import { StreamBody } from "./stream_body.ts";
 
 /** What a request is answered with. */
-interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "limits" | "now"> {
+interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "entry" | "limits" | "now"> {
   /** The request has been admitted. */
   readonly onAuthenticated: () => void;
   /** Called once: the answer has been taken whole, or not. */
@@ -190,6 +190,7 @@ export class Http2Exchange {
           await body.comes() ? body : STATES_EMPTY_BODY.includes(method) ? bodyOf(new Uint8Array()) : null,
       peer: this.#parts.peer,
       onAuthenticated: this.#parts.onAuthenticated,
+      entry: this.#parts.entry,
       cancellation: this.#cancellation,
     };
   }

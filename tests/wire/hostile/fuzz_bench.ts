@@ -114,6 +114,7 @@ export class FuzzBench {
       fields: head.fields,
       body: hasBody ? textSource("hello", framing.kind === "counted" ? framing.length : undefined) : null,
       peer: "192.0.2.1",
+      entry: "all",
       cancellation: new Cancellation(),
     });
     const text = await textOf(reply.body);
