@@ -5,7 +5,10 @@ import type { Transform } from "node:stream";
 const CODINGS = ["gzip", "x-gzip", "deflate", "br", "zstd"];
 /** So much may wait for the decompressor; a stream that is faster is not looked at any further. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-/** What a small answer may grow to, before it is taken for an attack. */
+/** An answer may grow to so many times its length; more is a bomb. */
+const MAX_RATIO = 200;
+/** Small answers may grow to this in any case, and long ones to this at most. */
+const SURELY_BYTES = 1024 * 1024;
 const MAX_PLAIN_BYTES = 512 * 1024 * 1024;
 
 /** One compressed answer. Never throws; what is broken ends it early. */
@@ -17,6 +20,7 @@ export class Decompressor {
   #early: Uint8Array[] = [];
   #waitingBytes = 0;
   #plainBytes = 0;
+  #compressedBytes = 0;
   #hasEnded = false;
 
   /** Whether a content coding is known. */
@@ -34,6 +38,7 @@ export class Decompressor {
   write(piece: Uint8Array): void {
     if (this.#hasEnded) return;
     this.#waitingBytes += piece.length;
+    this.#compressedBytes += piece.length;
     if (this.#waitingBytes > MAX_WAITING_BYTES) return this.#giveUp();
     const copy = piece.slice();
     if (this.#stream === undefined) this.#early.push(copy);
@@ -61,7 +66,8 @@ export class Decompressor {
       : zlib.createGunzip(lenient);
     stream.on("data", (bytes: Uint8Array) => {
       this.#plainBytes += bytes.length;
-      if (this.#plainBytes > MAX_PLAIN_BYTES) this.#giveUp();
+      const most = Math.min(MAX_PLAIN_BYTES, Math.max(SURELY_BYTES, this.#compressedBytes * MAX_RATIO));
+      if (this.#plainBytes > most) this.#giveUp();
       else if (!this.#hasEnded) this.#take(asPlainArray(bytes));
     });
     stream.on("error", () => this.#giveUp());

@@ -23,6 +23,7 @@ export class EventStreamScanner {
   write(bytes: Uint8Array): void {
     let at = 0;
     let nextCr = positionOf(bytes, CR, 0);
+    let nextLf = positionOf(bytes, LF, 0);
     while (at < bytes.length) {
       const byte = bytes[at];
       if (this.#endedByCr) {
@@ -44,7 +45,8 @@ export class EventStreamScanner {
         continue;
       }
       if (nextCr < at) nextCr = positionOf(bytes, CR, at);
-      const end = Math.min(positionOf(bytes, LF, at), nextCr);
+      if (nextLf < at) nextLf = positionOf(bytes, LF, at);
+      const end = Math.min(nextLf, nextCr);
       if (this.#matched === PREFIX.length) this.#json.write(bytes, at, end);
       at = end;
     }

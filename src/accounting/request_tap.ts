@@ -2,6 +2,7 @@
 
 import { modelsInPath, modelsInQuery } from "../payload/models.ts";
 import { MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
+import { GrowingBuffer } from "../http1/growing_buffer.ts";
 import { JsonScanner } from "./json_scanner.ts";
 import { wantedPlaces } from "./wanted_places.ts";
 
@@ -16,6 +17,7 @@ const WANTED = wantedPlaces({
 const MAX_MODEL = 200;
 /** A form's fields are short and stand before or behind its file. */
 const FORM_PART_BYTES = 8 * 1024;
+const MOST_TAIL_BYTES = 4 * FORM_PART_BYTES;
 
 /** Reads a request's body while it passes; it is not kept. */
 export class RequestTap {
@@ -24,8 +26,8 @@ export class RequestTap {
   #stream: boolean | undefined;
   readonly #scanner: JsonScanner | undefined;
   /** The beginning and the end of a form. */
-  #head = new Uint8Array();
-  #tail = new Uint8Array();
+  readonly #head = new GrowingBuffer();
+  readonly #tail = new GrowingBuffer();
   readonly #isForm: boolean;
 
   /** `query` is the raw one, where it can name a model. */
@@ -42,13 +44,17 @@ export class RequestTap {
   write(piece: Uint8Array): void {
     this.#scanner?.write(piece);
     if (!this.#isForm) return;
-    if (this.#head.length < FORM_PART_BYTES) this.#head = joinedEnd(this.#head, piece, "first");
-    this.#tail = joinedEnd(this.#tail, piece, "last");
+    if (this.#head.length < FORM_PART_BYTES) {
+      this.#head.append(piece.subarray(0, FORM_PART_BYTES - this.#head.length));
+    }
+    this.#tail.append(piece.subarray(-FORM_PART_BYTES));
+    // Not with every piece: there may be one for each byte.
+    if (this.#tail.length > MOST_TAIL_BYTES) this.#tail.consume(this.#tail.length - FORM_PART_BYTES);
   }
 
   facts(): RequestFacts {
     const model = this.#model ??
-      (this.#isForm ? modelInForm(this.#head) ?? modelInForm(this.#tail) : undefined);
+      (this.#isForm ? modelInForm(this.#head.bytes) ?? modelInForm(this.#tail.bytes) : undefined);
     return {
       ...(model !== undefined && { model }),
       ...(this.#maxOutputTokens !== undefined && { maxOutputTokens: this.#maxOutputTokens }),
@@ -68,13 +74,6 @@ export class RequestTap {
       );
     }
   }
-}
-
-function joinedEnd(kept: Uint8Array, piece: Uint8Array, which: "first" | "last"): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(kept.length + piece.length);
-  whole.set(kept);
-  whole.set(piece, kept.length);
-  return which === "first" ? whole.slice(0, FORM_PART_BYTES) : whole.slice(-FORM_PART_BYTES);
 }
 
 /** A field `model` with a plain head, as the strict reader of forms takes it. */

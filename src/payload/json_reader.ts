@@ -31,6 +31,7 @@ const MAX_NUMBER_BYTES = 1_000;
 /** Longer keys are none that anybody watches. */
 const MAX_KEY_BYTES = 1_000;
 
+const LF = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
@@ -70,7 +71,13 @@ export class JsonReader<Place> {
   #place: Place | undefined;
   #keyStart = 0;
 
-  constructor(bytes: Uint8Array, watcher: JsonWatcher<Place>) {
+  readonly #isSequence: boolean;
+  /** Behind the last value. */
+  #doneAt = 0;
+
+  /** With `isSequence` any number of values may follow each other, each on lines of its own (JSON Lines). */
+  constructor(bytes: Uint8Array, watcher: JsonWatcher<Place>, { isSequence = false } = {}) {
+    this.#isSequence = isSequence;
     this.#bytes = bytes;
     this.#watcher = watcher;
     this.#place = watcher.root;
@@ -115,14 +122,25 @@ export class JsonReader<Place> {
           this.#readAfter(byte);
           break;
         case "done":
-          throw this.#error("bytes behind the JSON value");
+          this.#beginNext();
+          break;
         default:
           this.#state satisfies never;
       }
     }
     if (limit < bytes.length) return false;
-    if (this.#state !== "done") throw this.#error("a JSON text that is not whole");
+    const isWhole = this.#state === "done" ||
+      this.#isSequence && this.#state === "value" && this.#doneAt === 0 &&
+        this.#open.length === 0;
+    if (!isWhole) throw this.#error("a JSON text that is not whole");
     return true;
+  }
+
+  #beginNext(): void {
+    const between = this.#bytes.subarray(this.#doneAt, this.#at);
+    if (!this.#isSequence || !between.includes(LF)) throw this.#error("bytes behind the JSON value");
+    this.#place = this.#watcher.root;
+    this.#state = "value";
   }
 
   #checkUtf8(limit: number): void {
@@ -252,6 +270,7 @@ export class JsonReader<Place> {
   #endValue(place: Place | undefined, span: JsonSpan): void {
     if (place !== undefined) this.#watcher.ended(place, span);
     this.#state = this.#open.length === 0 ? "done" : "after";
+    if (this.#state === "done") this.#doneAt = this.#at;
   }
 
   #error(what: string): JsonSyntaxError {

@@ -150,62 +150,105 @@ export async function readJsonObject(
   bytes: Uint8Array,
   { path, pause }: { path: string; pause: () => Promise<void> },
 ): Promise<JsonFindings> {
-  const models: string[] = [];
-  const places: ModelPlace[] = [];
   const members = new Map<WatchedMember, JsonSpan>();
+  const places: ModelPlace[] = [];
   const entered = new Set<WatchedMember>();
   const isOllama = OLLAMA_PATH.test(path);
   let firstKey: number | undefined;
-
-  const watchedMember = (key: string): WatchedMember | undefined => {
-    const watched = WATCHED.get(key.toLowerCase());
-    if (watched === undefined) return undefined;
-    if (watched !== key) {
-      throw new JsonSyntaxError(`the key ${JSON.stringify(key)}, where "${watched}" is meant`);
-    }
-    if (entered.has(watched)) throw new JsonSyntaxError(`the key "${watched}" twice`);
-    entered.add(watched);
-    return watched;
-  };
-  const watcher: JsonWatcher<Place> = {
-    root: ROOT,
-    enter({ role }, key, keyStart) {
-      if (role === "model" || role === "member of a model") {
-        // Every text below is taken for a name, but for what is conversation.
-        if (key === undefined) return role === "model" ? MODEL : MEMBER_OF_MODEL;
-        return isFreeForm(key) ? undefined : MEMBER_OF_MODEL;
+  const watcher = new ModelWatcher(bytes, {
+    namesModel: (key) => isOllama && OLLAMA_KEYS.has(key.toLowerCase()),
+    memberOf(key, keyStart) {
+      firstKey ??= keyStart;
+      const watched = WATCHED.get(key.toLowerCase());
+      if (watched === undefined) return undefined;
+      if (watched !== key) {
+        throw new JsonSyntaxError(`the key ${JSON.stringify(key)}, where "${watched}" is meant`);
       }
-      if (key === undefined) return role === "content unless object" ? undefined : INNER;
-      if (role === "root") firstKey ??= keyStart;
-      const member = role === "root" ? watchedMember(key) : undefined;
-      if (namesModel(key) || isOllama && role === "root" && OLLAMA_KEYS.has(key.toLowerCase())) {
-        return member === undefined ? MODEL : { role: "model", member };
-      }
-      if (member !== undefined) return { role: "inner", member };
-      if (isFreeForm(key)) return undefined;
-      return FREE_FORM_UNLESS_OBJECT.has(key.toLowerCase()) ? UNLESS_OBJECT : INNER;
+      if (entered.has(watched)) throw new JsonSyntaxError(`the key "${watched}" twice`);
+      entered.add(watched);
+      return watched;
     },
-    ended({ role, member }, span) {
-      if (member !== undefined) members.set(member, span);
-      if (role !== "model" && role !== "member of a model") return;
-      const first = bytes[span.start];
-      if (first === QUOTE) {
-        const name = jsonText(bytes.subarray(span.start, span.end)).slice(0, MAX_NAME);
-        models.push(name);
-        if (member === "model") places.push({ ...span, name, write: (text) => JSON.stringify(text) });
-      } else if (role === "model" && first !== OPEN_BRACE && first !== OPEN_BRACKET && first !== LETTER_N) {
-        models.push("");
-      }
+    onMember(member, span, name) {
+      members.set(member, span);
+      if (member !== "model" || name === undefined) return;
+      places.push({ ...span, name, write: (text) => JSON.stringify(text) });
     },
-  };
-  const reader = new JsonReader<Place>(bytes, watcher);
+  });
+  const reader = new JsonReader(bytes, watcher);
   while (!reader.step(STEP_BYTES)) await pause();
-  if (
-    firstKey === undefined && !/^\s*\{\s*\}\s*$/.test(new TextDecoder().decode(bytes.subarray(0, STEP_BYTES)))
-  ) {
+  if (firstKey === undefined && !EMPTY_OBJECT.test(new TextDecoder().decode(bytes.subarray(0, STEP_BYTES)))) {
     throw new JsonSyntaxError("a value that is not an object");
   }
-  return { models, places, members, firstKey };
+  return { models: watcher.models, places, members, firstKey };
+}
+
+const EMPTY_OBJECT = /^\s*\{\s*\}\s*$/;
+
+/** The models that a file of JSON values names, one value a line. Throws a {@link JsonSyntaxError}. */
+export async function modelsInLines(
+  bytes: Uint8Array,
+  { pause }: { pause: () => Promise<void> },
+): Promise<readonly string[]> {
+  const watcher = new ModelWatcher(bytes, {
+    namesModel: () => false,
+    memberOf: () => undefined,
+    onMember() {},
+  });
+  const reader = new JsonReader(bytes, watcher, { isSequence: true });
+  while (!reader.step(STEP_BYTES)) await pause();
+  return [...new Set(watcher.models)];
+}
+
+/** What of the outermost object is looked at besides the models. */
+interface RootWatch {
+  /** Whether a key names a model on this path only. */
+  readonly namesModel: (key: string) => boolean;
+  readonly memberOf: (key: string, keyStart: number) => WatchedMember | undefined;
+  /** A watched member has ended; `name`: it is a text. */
+  readonly onMember: (member: WatchedMember, span: JsonSpan, name: string | undefined) => void;
+}
+
+/** Collects every model that is named. */
+class ModelWatcher implements JsonWatcher<Place> {
+  readonly root = ROOT;
+  readonly models: string[] = [];
+  readonly #bytes: Uint8Array;
+  readonly #watch: RootWatch;
+
+  constructor(bytes: Uint8Array, watch: RootWatch) {
+    this.#bytes = bytes;
+    this.#watch = watch;
+  }
+
+  enter({ role }: Place, key: string | undefined, keyStart: number): Place | undefined {
+    if (role === "model" || role === "member of a model") {
+      // Every text below is taken for a name, but for what is conversation.
+      if (key === undefined) return role === "model" ? MODEL : MEMBER_OF_MODEL;
+      return isFreeForm(key) ? undefined : MEMBER_OF_MODEL;
+    }
+    if (key === undefined) return role === "content unless object" ? undefined : INNER;
+    const member = role === "root" ? this.#watch.memberOf(key, keyStart) : undefined;
+    if (namesModel(key) || role === "root" && this.#watch.namesModel(key)) {
+      return member === undefined ? MODEL : { role: "model", member };
+    }
+    if (member !== undefined) return { role: "inner", member };
+    if (isFreeForm(key)) return undefined;
+    return FREE_FORM_UNLESS_OBJECT.has(key.toLowerCase()) ? UNLESS_OBJECT : INNER;
+  }
+
+  ended({ role, member }: Place, span: JsonSpan): void {
+    const isModel = role === "model" || role === "member of a model";
+    if (!isModel && member === undefined) return;
+    const first = this.#bytes[span.start];
+    let name: string | undefined;
+    if (isModel && first === QUOTE) {
+      name = jsonText(this.#bytes.subarray(span.start, span.end)).slice(0, MAX_NAME);
+      this.models.push(name);
+    } else if (role === "model" && first !== OPEN_BRACE && first !== OPEN_BRACKET && first !== LETTER_N) {
+      this.models.push("");
+    }
+    if (member !== undefined) this.#watch.onMember(member, span, name);
+  }
 }
 
 function isFreeForm(key: string): boolean {

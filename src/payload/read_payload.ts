@@ -7,10 +7,9 @@ import { ProxyFault } from "../faults.ts";
 import { type Field, field, fieldValue } from "../http1/fields.ts";
 import { plainBody } from "./decode_body.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
-import { firstByte } from "./json_members.ts";
 import { isJson, type MediaType, parseMediaType } from "./media_type.ts";
 import type { ModelPlace } from "./model_place.ts";
-import { type JsonFindings, namesModel, readJsonObject } from "./models.ts";
+import { type JsonFindings, modelsInLines, namesModel, readJsonObject } from "./models.ts";
 import { type FormPart, FormSyntaxError, readForm } from "./multipart.ts";
 import { jsonFacts, type RequestFacts } from "./request_facts.ts";
 
@@ -152,22 +151,11 @@ async function modelsInBatch(bytes: Uint8Array, parts: readonly FormPart[], path
   const purpose = parts.find(({ name }) => name === "purpose");
   const stated = purpose && new TextDecoder().decode(bytes.subarray(purpose.start, purpose.end)).trim();
   if (!/\/files\/?$/.test(path) || stated !== undefined && stated.toLowerCase() !== "batch") return [];
-  const models: string[] = [];
-  for (const { start, end } of file) {
-    for (let at = start; at < end;) {
-      const lineEnd = bytes.subarray(at, end).indexOf(LF);
-      const line = bytes.subarray(at, lineEnd === -1 ? end : at + lineEnd);
-      at += line.length + 1;
-      if (firstByte(line) === line.length) continue;
-      models.push(...(await readJsonObject(line, { path, pause })).models);
-      if (models.length % LINES_PER_PAUSE === 0) await pause();
-    }
-  }
-  return [...new Set(models)];
+  const models = await Promise.all(
+    file.map(({ start, end }) => modelsInLines(bytes.subarray(start, end), { pause })),
+  );
+  return models.flat();
 }
-
-const LF = 0x0a;
-const LINES_PER_PAUSE = 256;
 
 /** The fields of a body that is sent decoded, with one content type. */
 function withContentType(fields: readonly Field[], type: string): readonly Field[] {

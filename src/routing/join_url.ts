@@ -39,5 +39,9 @@ export function withParameter(query: string, name: string, value: string): strin
 
 /** Decoded as the credential's reader decodes it, so that what one finds the other removes. */
 function parameterName(pair: string): string | undefined {
+  const end = pair.indexOf("=");
+  const name = end === -1 ? pair : pair.slice(0, end);
+  // Most names are written plainly, and a query may hold thousands.
+  if (/^[\w.-]+$/.test(name)) return name;
   return new URLSearchParams(pair).keys().next().value;
 }
