@@ -223,7 +223,11 @@ export function createHandler(parts: HandlerParts): Handler {
         exposedName: endpoint.exposeBackend ? answer.backend.name : undefined,
       };
       const plain = sent.isAsked ? withoutUsage(answer) : answer.body;
-      const clients = clientFields(answer.fields, { requestId: exchange.id, backend: answering });
+      const clients = clientFields(answer.fields, {
+        requestId: exchange.id,
+        backend: answering,
+        hasBody: answer.body !== null,
+      });
       const { status, reason, omittedLength, tunnel } = answer;
       const { keepaliveMs } = endpoint;
       const keptBody = keepaliveMs === undefined

@@ -51,7 +51,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "addresses": ["config"],
   "probe": ["cancellation", "config", "forwarding", "http1", "routing"],
-  "admin": ["auth", "clock", "manage"],
+  "admin": ["auth", "clock", "manage", "session_cookie"],
   "plane": [
     "accounting",
     "address_list",
@@ -95,6 +95,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "version",
   ],
   "principal": [],
+  "session_cookie": [],
   "glob": [],
   "server": ["app", "cancellation", "config", "faults", "http1", "observability"],
   "handler": [
@@ -118,7 +119,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "auth": ["address_list", "clock", "http1", "principal", "storage"],
   "routing": ["config"],
-  "forwarding": ["cancellation", "clock", "config", "faults", "http1", "websocket"],
+  "forwarding": ["cancellation", "clock", "config", "faults", "http1", "session_cookie", "websocket"],
   "observability": ["config", "exchange", "storage", "version"],
   "config": ["address_list", "faults", "glob", "principal"],
   "address_list": [],

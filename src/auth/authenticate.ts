@@ -1,6 +1,12 @@
 /** Decides who calls, and which credentials of the request must not travel on. */
 
-import { type Credential, type CredentialPlace, findMisspelled, KEY_HEADERS } from "./credential.ts";
+import {
+  type Credential,
+  type CredentialPlace,
+  findMisspelled,
+  isNavigation,
+  KEY_HEADERS,
+} from "./credential.ts";
 import type { Field } from "../http1/fields.ts";
 import { ANONYMOUS, type Principal } from "../principal.ts";
 import type { TokenCheck } from "./shared_token.ts";
@@ -81,7 +87,12 @@ export function authenticate(presented: readonly Credential[], context: Authenti
   const guesses = presented.filter(({ place, value }) =>
     (!passthrough || place === "proxy-authorization") && !known.some((one) => one.value === value)
   );
-  return { admitted: false, code: "unauthorized", message: refusal(presented, passthrough), guesses };
+  return {
+    admitted: false,
+    code: "unauthorized",
+    message: refusal(presented, { passthrough, fields }),
+    guesses,
+  };
 }
 
 /** Where else a token of the proxy's stands, in a spelling that admits nobody. */
@@ -93,11 +104,17 @@ function misspelledPlaces(
     .map(({ place }) => place);
 }
 
-function refusal(presented: readonly Credential[], passthrough: boolean): string {
+function refusal(
+  presented: readonly Credential[],
+  { passthrough, fields }: Pick<AuthenticationContext, "passthrough" | "fields">,
+): string {
   if (passthrough) {
     return presented.some(({ place }) => place === "proxy-authorization")
       ? "The token in Proxy-Authorization is not valid for this proxy."
       : "This endpoint passes your own key on; send this proxy's token as Proxy-Authorization: Bearer <token>.";
+  }
+  if (presented.length === 0 && isNavigation(fields)) {
+    return "A browser asked for this as a page, and a token in the address (?key=) is not taken for one: send it in a header.";
   }
   if (presented.length === 0) {
     return "No token was sent. Use this proxy's token as the API key (Authorization: Bearer <token> or x-api-key).";

@@ -25,7 +25,24 @@ export const KEY_PARAMETER = "key";
 /** Browsers cannot set headers on a WebSocket: OpenAI's client puts the key behind this prefix. */
 export const KEY_SUBPROTOCOL_PREFIX = "openai-insecure-api-key.";
 
-/** Every credential a request presents, repeats included. `query` is the raw query without its `?`. */
+/** What a browser shows by itself, in a window or within a page. */
+const SHOWN: ReadonlySet<string> = new Set(["document", "iframe", "frame", "object", "embed"]);
+
+/**
+ * Whether a browser asks in order to show the answer. Every page and every link can make it do so, with a token in
+ * the address: such an address is no proof of who asks.
+ */
+export function isNavigation(fields: readonly Field[]): boolean {
+  return fields.some(({ lower, value }) =>
+    lower === "sec-fetch-mode" && value.toLowerCase() === "navigate" ||
+    lower === "sec-fetch-dest" && SHOWN.has(value.toLowerCase())
+  );
+}
+
+/**
+ * Every credential a request presents, repeats included. `query` is the raw query without its `?`; it is not looked
+ * at where a browser navigates.
+ */
 export function findCredentials(fields: readonly Field[], query: string): Credential[] {
   const credentials: Credential[] = [];
   const add = (place: CredentialPlace, value: string | undefined) => {
@@ -47,7 +64,7 @@ export function findCredentials(fields: readonly Field[], query: string): Creden
         break;
     }
   }
-  if (query !== "") {
+  if (query !== "" && !isNavigation(fields)) {
     for (const value of new URLSearchParams(query).getAll(KEY_PARAMETER)) add("query", value);
   }
   return credentials;
