@@ -22,6 +22,7 @@ import type { Transport } from "./forwarding/transport/transport.ts";
 import { UPGRADE_FIELDS, upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { withoutUsage, withUsageAsked } from "./forwarding/stream_usage/stream_usage.ts";
+import { harmlessText } from "./harmless_text.ts";
 import { answerHealth, type StorageHealth } from "./health.ts";
 import { type Field, fieldValue } from "./http1/fields.ts";
 import type { MessageBody } from "./http1/body.ts";
@@ -35,6 +36,9 @@ import { joinPath, withoutParameter, withParameter } from "./routing/join_url.ts
 import { match, type Target } from "./routing/match.ts";
 import { parseRequestTarget } from "./routing/request_target.ts";
 import type { RoutingTable } from "./routing/table.ts";
+
+/** Behind the path a message says what is served. In characters. */
+const MAX_QUOTED_PATH = 200;
 
 /** What the handler works with. */
 export interface HandlerParts {
@@ -152,7 +156,9 @@ export function createHandler(parts: HandlerParts): Handler {
       exchange.account = account;
 
       if ("refused" in requested) throw new ProxyFault("bad_request", requested.refused);
-      if (target === undefined) throw new ProxyFault("not_found", notFoundMessage(path, parts.routes));
+      if (target === undefined) {
+        throw new ProxyFault("not_found", notFoundMessage(harmlessText(path, MAX_QUOTED_PATH), parts.routes));
+      }
       checkDraining(parts);
       const unsupported = unsupportedReason(request);
       if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
