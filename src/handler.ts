@@ -9,7 +9,7 @@ import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Clock } from "./clock.ts";
 import { usesOwnCredential } from "./config/credentials.ts";
 import type { Backend, Endpoint } from "./config/schema.ts";
-import { allowedOrigin, checkPage, preflightReply, withCors } from "./cors.ts";
+import { allowedOrigin, preflightReply, withCors } from "./cors.ts";
 import type { Entrance } from "./entrance.ts";
 import { Exchange, type ExchangeRecord, type Failover } from "./exchange.ts";
 import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
@@ -62,6 +62,8 @@ export interface HandlerParts {
   readonly slots: Slots;
   /** Origins of web pages that may read answers. */
   readonly corsOrigins: readonly string[];
+  /** Throws `forbidden` where nobody has to present a token, and this request comes from another site's page. */
+  readonly checkOpenAccess: (fields: readonly Field[]) => void;
   /** Undefined: it is off. */
   readonly management: Management | undefined;
   /** An attempt failed, and another one follows. */
@@ -147,6 +149,7 @@ export function createHandler(parts: HandlerParts): Handler {
       }
       const { principal } = verdict;
       exchange.principal = principal;
+      if (principal.kind === "anonymous") parts.checkOpenAccess(fields);
       const account = management?.accounts.open({
         id: exchange.id,
         principal,
@@ -164,7 +167,6 @@ export function createHandler(parts: HandlerParts): Handler {
       if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
       const upgrade = upgradeOf(request);
       if (typeof upgrade === "string") throw new ProxyFault("bad_request", upgrade);
-      if (upgrade && principal.kind === "anonymous") checkPage(fields, corsOrigins);
       const entered = parts.slots.take(holderOf(principal, address), cancellation);
       leave = entered instanceof Promise ? await entered : entered;
       if (entered instanceof Promise) checkDraining(parts);
