@@ -74,6 +74,8 @@ const CLIENT_GONE_STATUS = 499;
 const MAX_METHOD = 32;
 const MAX_PATH = 1_000;
 const MAX_CLIENT = 64;
+/** A shorter text is no credential, and stands in many paths. */
+const LEAST_CONCEALED = 6;
 
 /** One client request with its response, while it lasts. */
 export class Exchange {
@@ -88,7 +90,7 @@ export class Exchange {
   #ended = false;
   readonly #startedAt: number;
   readonly #method: string;
-  readonly #path: string;
+  #path: string;
   readonly #client: string;
   readonly #clock: Clock;
   readonly #onEnd: (record: ExchangeRecord) => void;
@@ -110,6 +112,18 @@ export class Exchange {
     this.#onEnd = onEnd;
     this.#onFailover = onFailover;
     this.#startedAt = clock.now();
+  }
+
+  /** The path as it stands in records: harmless, short, and without the credentials that were concealed. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Takes credentials out of the path, where a client has put one by mistake. */
+  conceal(credentials: readonly { readonly value: string }[]): void {
+    for (const { value } of credentials) {
+      if (value.length >= LEAST_CONCEALED) this.#path = this.#path.replaceAll(value, "[redacted]");
+    }
   }
 
   /** A backend is asked. */

@@ -4,6 +4,7 @@ import type { Accounts } from "./accounting/accounts.ts";
 import { admit } from "./admit.ts";
 import { authenticate, EVERY_PLACE } from "./auth/authenticate.ts";
 import { findCredentials, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./auth/credential.ts";
+import { findHiddenToken, type OutgoingHead } from "./auth/hidden_token.ts";
 import type { TokenCheck } from "./auth/shared_token.ts";
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Clock } from "./clock.ts";
@@ -135,6 +136,7 @@ export function createHandler(parts: HandlerParts): Handler {
       entrance.checkAddress(address);
       await management?.refreshed();
       const presented = findCredentials(fields, query);
+      exchange.conceal(presented);
       const passthrough = target?.endpoint.backends.some(({ key }) => key.mode === "passthrough") === true;
       if (parts.check !== undefined) entrance.checkGuesses(address, presented);
       const verdict = authenticate(presented, {
@@ -142,6 +144,7 @@ export function createHandler(parts: HandlerParts): Handler {
         passthrough,
         endpoint: target?.endpoint.name,
         fields,
+        query,
       });
       if (!verdict.admitted) {
         entrance.refused(address, verdict.guesses);
@@ -160,7 +163,10 @@ export function createHandler(parts: HandlerParts): Handler {
 
       if ("refused" in requested) throw new ProxyFault("bad_request", requested.refused);
       if (target === undefined) {
-        throw new ProxyFault("not_found", notFoundMessage(harmlessText(path, MAX_QUOTED_PATH), parts.routes));
+        throw new ProxyFault(
+          "not_found",
+          notFoundMessage(harmlessText(exchange.path, MAX_QUOTED_PATH), parts.routes),
+        );
       }
       checkDraining(parts);
       const unsupported = unsupportedReason(request);
@@ -210,10 +216,12 @@ export function createHandler(parts: HandlerParts): Handler {
           // What is compressed cannot be counted.
           dropped: upgrade && account !== undefined ? "sec-websocket-extensions" : undefined,
         });
-        return {
+        const head = {
           target: backendQuery === "" ? backendPath : `${backendPath}?${backendQuery}`,
           fields: upgrade ? [...UPGRADE_FIELDS, ...sentFields] : sentFields,
         };
+        checkHidden({ method, ...head }, verdict.tokens);
+        return head;
       };
       answer = await forward({
         endpoint,
@@ -285,6 +293,16 @@ function bodyWithinLimit(
     cancellation.cancel(fault);
     return fault;
   });
+}
+
+/** Throws where one of these tokens is about to go upstream. */
+function checkHidden(head: OutgoingHead, tokens: readonly string[]): void {
+  const where = tokens.length === 0 ? undefined : findHiddenToken(head, tokens);
+  if (where === undefined) return;
+  throw new ProxyFault(
+    "bad_request",
+    `This proxy's token stands in ${where}, which goes to the provider: send it in Proxy-Authorization alone.`,
+  );
 }
 
 function checkDraining({ isDraining }: HandlerParts): void {

@@ -185,3 +185,23 @@ Deno.test("/manage: names with controls or bidirectional characters are refused,
     assertCleanDeep(missing.body, "a token that is not there");
   }
 });
+
+Deno.test("a token that a client also put into the path stands in no log, row or message", async () => {
+  await using upstream = new FakeUpstream();
+  // It looks through everything for tokens in clear when it is closed.
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token();
+  for (const token of [value, SECRETS.proxyToken]) {
+    for (const path of [`/${token}`, `/openai/v1/${token}/x`]) {
+      const answer = await fetch(proxy.url + path, { headers: { authorization: `Bearer ${token}` } });
+      assert(!(await answer.text()).includes(token) || path.startsWith("/openai"));
+    }
+  }
+  const { body } = await proxy.api("GET", "/exchanges");
+  assertEquals(body.data.map((row: { path: string }) => row.path).sort(), [
+    "/[redacted]",
+    "/[redacted]",
+    "/openai/v1/[redacted]/x",
+    "/openai/v1/[redacted]/x",
+  ]);
+});
