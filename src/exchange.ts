@@ -70,11 +70,11 @@ export interface Failover {
 /** The status under which a client's departure is logged; the number is nginx's. */
 const CLIENT_GONE_STATUS = 499;
 
-/** How much of what a client sent stands in records, in characters. */
+/** How much of what a client sent is kept in records, in characters. */
 const MAX_METHOD = 32;
 const MAX_PATH = 1_000;
 const MAX_CLIENT = 64;
-/** A shorter text is no credential, and stands in many paths. */
+/** A shorter text is no credential, and is part of many paths. */
 const LEAST_CONCEALED = 6;
 
 /** One client request with its response, while it lasts. */
@@ -114,7 +114,7 @@ export class Exchange {
     this.#startedAt = clock.now();
   }
 
-  /** The path as it stands in records: harmless, short, and without the credentials that were concealed. */
+  /** The path as records have it: harmless, short, and without the credentials that were concealed. */
   get path(): string {
     return this.#path;
   }

@@ -301,7 +301,7 @@ function checkHidden(head: OutgoingHead, tokens: readonly string[]): void {
   if (where === undefined) return;
   throw new ProxyFault(
     "bad_request",
-    `This proxy's token stands in ${where}, which goes to the provider: send it in Proxy-Authorization alone.`,
+    `This proxy's token is in ${where}, which goes to the provider: send it in Proxy-Authorization alone.`,
   );
 }
 

@@ -74,7 +74,7 @@ export function findCredentials(fields: readonly Field[], query: string): Creden
 const MOST_WORDS = 8;
 
 /**
- * The words within what stands in the places of credentials: behind any scheme, as a parameter, in a list, as user or
+ * The words within the places of credentials: behind any scheme, as a parameter, in a list, as user or
  * password. None of them admits anybody, but each can be a token of the proxy's.
  */
 export function credentialWords(presented: readonly Credential[], fields: readonly Field[]): string[] {

@@ -10,7 +10,7 @@ export interface OutgoingHead {
   readonly fields: readonly Field[];
 }
 
-/** A text of fewer characters stands in too much that is not it. */
+/** A shorter text is part of too much that is not it. */
 const LEAST_NEEDLE = 6;
 
 /**

@@ -5,7 +5,7 @@ import type { NewAuditEntry } from "../storage/store.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
 
-/** How much of what a client sent stands in an entry, in characters. */
+/** How much of what a client sent is kept in an entry, in characters. */
 const MAX_SOURCE = 64;
 const MAX_TEXT = 200;
 

@@ -14,7 +14,7 @@ export const moment = v.pipe(
   ),
   v.description("a moment, ISO 8601"),
 );
-/** A text that is shown to people: what a terminal acts on or nobody sees stands in none. */
+/** A text that is shown to people: it holds nothing that a terminal acts on or nobody sees. */
 export const shownText = v.pipe(
   v.string(),
   v.check(

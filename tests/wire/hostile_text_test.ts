@@ -186,7 +186,7 @@ Deno.test("/manage: names with controls or bidirectional characters are refused,
   }
 });
 
-Deno.test("a token that a client also put into the path stands in no log, row or message", async () => {
+Deno.test("a token that a client also put into the path is in no log, row or message", async () => {
   await using upstream = new FakeUpstream();
   // It looks through everything for tokens in clear when it is closed.
   await using proxy = await ManagedProxy.start(upstream);

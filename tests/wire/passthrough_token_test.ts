@@ -170,7 +170,7 @@ Deno.test(`passthrough: the proxy's token goes upstream in none of ${SPELLINGS.l
     if (!lines.some((text) => text.startsWith("Connection:"))) head.push("Connection: close");
     await client.send([...head, "", ""].join("\r\n"));
     const answer = await client.answer();
-    // Encoded it stands in the path of the log; and here it is the method, too.
+    // Encoded it is part of the path in the log; and here it is the method, too.
     proxy.log.length = 0;
     const what = head.join("\n");
     assert(!holdsToken(upstream.received), `${what}\nsent ${upstream.received}`);
