@@ -68,7 +68,8 @@ export function clientAddress(
     const before = withoutPort(hop);
     // Some proxies write `unknown`, or a made-up name: that is nobody's address, and none of the proxy's own.
     if (parse(before) === undefined) return UNKNOWN_ADDRESS;
-    address = before;
+    // A zone means something on the machine that wrote it alone, and may be any text.
+    address = before.split("%", 1)[0] ?? before;
   }
   return address;
 }

@@ -14,6 +14,7 @@ import type { Handler } from "./http1/message.ts";
 import { Slots } from "./limits/slots.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
+import { openAccessCheck } from "./open_access.ts";
 import type { Plane } from "./plane.ts";
 import { buildRoutingTable } from "./routing/table.ts";
 
@@ -70,6 +71,10 @@ export function createApp(
       maxBodyBytes: server.maxBodyBytes,
       maxMessageBytes: server.maxMessageBytes,
       corsOrigins: server.corsOrigins,
+      checkOpenAccess: openAccessCheck({
+        ...server,
+        ownHostname: auth.mode === "none" ? ownHostname() : undefined,
+      }),
       isDraining: () => draining,
       balancerOf: (endpoint) => known(balancers.get(endpoint)),
       onStart: (cancellation) => running.add(cancellation),
@@ -108,6 +113,16 @@ export function createApp(
     },
     close: transport.close,
   };
+}
+
+/** Undefined where the program may not ask the system for it. */
+function ownHostname(): string | undefined {
+  try {
+    return Deno.hostname();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
 }
 
 /** Twelve random bytes are enough to find an exchange again. */

@@ -1,6 +1,5 @@
 /** Which web pages may use the proxy (the Fetch standard's CORS protocol). None, unless their origin is listed. */
 
-import { ProxyFault } from "./faults.ts";
 import { type Field, field, fieldValue } from "./http1/fields.ts";
 import type { OutgoingReply } from "./http1/message.ts";
 
@@ -53,10 +52,4 @@ export function withCors(reply: OutgoingReply, origin: string): OutgoingReply {
       field("vary", "origin"),
     ],
   };
-}
-
-/** Browsers let every page open a WebSocket: where no token is asked for, only those listed may. */
-export function checkPage(fields: readonly Field[], corsOrigins: readonly string[]): void {
-  if (fieldValue(fields, "origin") === undefined || allowedOrigin(fields, corsOrigins) !== undefined) return;
-  throw new ProxyFault("forbidden", "This web page is not among cors_origins, and no token is asked for.");
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { Backend } from "./config/schema.ts";
 import type { FaultCode, ProxyFault } from "./faults.ts";
+import { harmlessText } from "./harmless_text.ts";
 import type { Field } from "./http1/fields.ts";
 
 import type { Principal } from "./principal.ts";
@@ -8,7 +9,10 @@ import type { Principal } from "./principal.ts";
 /** How an exchange ended. `client_gone` is nobody's fault. */
 export type Ending = "complete" | "client_gone" | FaultCode;
 
-/** What is known of an exchange when it has ended; the unit of logs. No header value, query or body is in it. */
+/**
+ * What is known of an exchange when it has ended; the unit of logs. No header value, query or body is in it, and
+ * text of others is harmless and short.
+ */
 export interface ExchangeRecord {
   readonly id: string;
   readonly method: string;
@@ -66,6 +70,13 @@ export interface Failover {
 /** The status under which a client's departure is logged; the number is nginx's. */
 const CLIENT_GONE_STATUS = 499;
 
+/** How much of what a client sent is kept in records, in characters. */
+const MAX_METHOD = 32;
+const MAX_PATH = 1_000;
+const MAX_CLIENT = 64;
+/** A shorter text is no credential, and is part of many paths. */
+const LEAST_CONCEALED = 6;
+
 /** One client request with its response, while it lasts. */
 export class Exchange {
   readonly id: string;
@@ -79,7 +90,7 @@ export class Exchange {
   #ended = false;
   readonly #startedAt: number;
   readonly #method: string;
-  readonly #path: string;
+  #path: string;
   readonly #client: string;
   readonly #clock: Clock;
   readonly #onEnd: (record: ExchangeRecord) => void;
@@ -94,13 +105,25 @@ export class Exchange {
     },
   ) {
     this.id = request.id;
-    this.#method = request.method;
-    this.#path = request.path;
-    this.#client = request.client;
+    this.#method = harmlessText(request.method, MAX_METHOD);
+    this.#path = harmlessText(request.path, MAX_PATH);
+    this.#client = harmlessText(request.client, MAX_CLIENT);
     this.#clock = clock;
     this.#onEnd = onEnd;
     this.#onFailover = onFailover;
     this.#startedAt = clock.now();
+  }
+
+  /** The path as records have it: harmless, short, and without the credentials that were concealed. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Takes credentials out of the path, where a client has put one by mistake. */
+  conceal(credentials: readonly { readonly value: string }[]): void {
+    for (const { value } of credentials) {
+      if (value.length >= LEAST_CONCEALED) this.#path = this.#path.replaceAll(value, "[redacted]");
+    }
   }
 
   /** A backend is asked. */

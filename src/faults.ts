@@ -3,6 +3,7 @@
  * untouched, and the header `x-llm-proxy-error` is what tells the two apart.
  */
 
+import { harmlessText } from "./harmless_text.ts";
 import { type Field, field } from "./http1/fields.ts";
 import type { OutgoingReply } from "./http1/message.ts";
 
@@ -95,7 +96,13 @@ export interface LimitReached {
   readonly resetsAt: number | undefined;
 }
 
-/** A failure the proxy answers for. `message` goes to the client and to the log: it never holds a secret. */
+/** A message quotes paths, models and lists of allowed names. In characters. */
+const MAX_MESSAGE = 800;
+
+/**
+ * A failure the proxy answers for. `message` goes to the client and to the log: it never holds a secret, and what it
+ * quotes of others is made harmless here.
+ */
 export class ProxyFault extends Error {
   override readonly name = "ProxyFault";
   readonly code: FaultCode;
@@ -109,7 +116,7 @@ export class ProxyFault extends Error {
     message: string,
     options: { retryAfterSeconds?: number; limit?: LimitReached; cause?: unknown } = {},
   ) {
-    super(message, { cause: options.cause });
+    super(harmlessText(message, MAX_MESSAGE), { cause: options.cause });
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.limit = options.limit;

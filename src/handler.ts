@@ -4,12 +4,13 @@ import type { Accounts } from "./accounting/accounts.ts";
 import { admit, admitBody } from "./admit.ts";
 import { authenticate, EVERY_PLACE } from "./auth/authenticate.ts";
 import { findCredentials, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./auth/credential.ts";
+import { findHiddenToken, type OutgoingHead } from "./auth/hidden_token.ts";
 import type { TokenCheck } from "./auth/shared_token.ts";
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Clock } from "./clock.ts";
 import { usesOwnCredential } from "./config/credentials.ts";
 import type { Backend, Endpoint } from "./config/schema.ts";
-import { allowedOrigin, checkPage, preflightReply, withCors } from "./cors.ts";
+import { allowedOrigin, preflightReply, withCors } from "./cors.ts";
 import type { Entrance } from "./entrance.ts";
 import { Exchange, type ExchangeRecord, type Failover } from "./exchange.ts";
 import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
@@ -22,6 +23,7 @@ import type { Transport } from "./forwarding/transport/transport.ts";
 import { UPGRADE_FIELDS, upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { withoutUsage } from "./forwarding/stream_usage/stream_usage.ts";
+import { harmlessText } from "./harmless_text.ts";
 import { answerHealth, type StorageHealth } from "./health.ts";
 import { type Field, fieldValue } from "./http1/fields.ts";
 import type { MessageBody } from "./http1/body.ts";
@@ -36,6 +38,9 @@ import { match, type Target } from "./routing/match.ts";
 import { askingForUsage, readRequest } from "./read_request.ts";
 import { parseRequestTarget } from "./routing/request_target.ts";
 import type { RoutingTable } from "./routing/table.ts";
+
+/** Behind the path a message says what is served. In characters. */
+const MAX_QUOTED_PATH = 200;
 
 /** What the handler works with. */
 export interface HandlerParts {
@@ -61,6 +66,8 @@ export interface HandlerParts {
   readonly slots: Slots;
   /** Origins of web pages that may read answers. */
   readonly corsOrigins: readonly string[];
+  /** Throws `forbidden` where nobody has to present a token, and this request comes from another site's page. */
+  readonly checkOpenAccess: (fields: readonly Field[]) => void;
   /** Undefined: it is off. */
   readonly management: Management | undefined;
   /** An attempt failed, and another one follows. */
@@ -134,6 +141,7 @@ export function createHandler(parts: HandlerParts): Handler {
       entrance.checkAddress(address);
       await management?.refreshed();
       const presented = findCredentials(fields, query);
+      exchange.conceal(presented);
       const passthrough = target?.endpoint.backends.some(({ key }) => key.mode === "passthrough") === true;
       // A token of 256 random bits cannot be guessed: it is taken also from an address that has to wait.
       const waits = parts.check !== undefined && entrance.mustWait(address, presented);
@@ -142,6 +150,7 @@ export function createHandler(parts: HandlerParts): Handler {
         passthrough,
         endpoint: target?.endpoint.name,
         fields,
+        query,
       });
       if (!verdict.admitted) {
         if (waits) throw entrance.waitFault(address, presented);
@@ -151,6 +160,7 @@ export function createHandler(parts: HandlerParts): Handler {
       request.onAuthenticated?.();
       const { principal } = verdict;
       exchange.principal = principal;
+      if (principal.kind === "anonymous") parts.checkOpenAccess(fields);
       const account = management?.accounts.open({
         id: exchange.id,
         principal,
@@ -160,13 +170,17 @@ export function createHandler(parts: HandlerParts): Handler {
       exchange.account = account;
 
       if ("refused" in requested) throw new ProxyFault("bad_request", requested.refused);
-      if (target === undefined) throw new ProxyFault("not_found", notFoundMessage(path, parts.routes));
+      if (target === undefined) {
+        throw new ProxyFault(
+          "not_found",
+          notFoundMessage(harmlessText(exchange.path, MAX_QUOTED_PATH), parts.routes),
+        );
+      }
       checkDraining(parts);
       const unsupported = unsupportedReason(request);
       if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
       const upgrade = upgradeOf(request);
       if (typeof upgrade === "string") throw new ProxyFault("bad_request", upgrade);
-      if (upgrade && principal.kind === "anonymous") checkPage(fields, corsOrigins);
       const entered = parts.slots.take(holderOf(principal, address), cancellation);
       leave = entered instanceof Promise ? await entered : entered;
       if (entered instanceof Promise) checkDraining(parts);
@@ -202,10 +216,12 @@ export function createHandler(parts: HandlerParts): Handler {
           // What is compressed cannot be counted.
           dropped: upgrade && account !== undefined ? "sec-websocket-extensions" : undefined,
         });
-        return {
+        const head = {
           target: backendQuery === "" ? backendPath : `${backendPath}?${backendQuery}`,
           fields: upgrade ? [...UPGRADE_FIELDS, ...sentFields] : sentFields,
         };
+        checkHidden({ method, ...head }, verdict.tokens);
+        return head;
       };
       answer = await forward({
         endpoint,
@@ -224,7 +240,11 @@ export function createHandler(parts: HandlerParts): Handler {
         exposedName: endpoint.exposeBackend ? answer.backend.name : undefined,
       };
       const plain = asking !== undefined ? withoutUsage(answer) : answer.body;
-      const clients = clientFields(answer.fields, { requestId: exchange.id, backend: answering });
+      const clients = clientFields(answer.fields, {
+        requestId: exchange.id,
+        backend: answering,
+        hasBody: answer.body !== null,
+      });
       const { status, reason, omittedLength, tunnel } = answer;
       const { keepaliveMs } = endpoint;
       const keptBody = keepaliveMs === undefined
@@ -274,6 +294,16 @@ function bodyWithinLimit(
     cancellation.cancel(fault);
     return fault;
   });
+}
+
+/** Throws where one of these tokens is about to go upstream. */
+function checkHidden(head: OutgoingHead, tokens: readonly string[]): void {
+  const where = tokens.length === 0 ? undefined : findHiddenToken(head, tokens);
+  if (where === undefined) return;
+  throw new ProxyFault(
+    "bad_request",
+    `This proxy's token is in ${where}, which goes to the provider: send it in Proxy-Authorization alone.`,
+  );
 }
 
 function checkDraining({ isDraining }: HandlerParts): void {

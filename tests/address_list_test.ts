@@ -75,6 +75,9 @@ Deno.test("clientAddress: the last hop that is no trusted proxy; what stands bef
     ["10.0.0.1", "198.51.100.1, garbage", "unknown"],
     ["10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"],
     ["10.0.0.1", "", "10.0.0.1"],
+    ["10.0.0.1", "fe80::1%\x9b31m\u202e", "fe80::1"],
+    ["10.0.0.1", `2001:db8::7%${"z".repeat(9_999)}`, "2001:db8::7"],
+    ["10.0.0.1", "[fe80::1%eth0]:80", "fe80::1"],
   ];
   for (const [peer, forwarded, expected] of cases) {
     assertEquals(clientAddress(peer, forwarded, isTrusted), expected, `${peer} for ${forwarded}`);

@@ -3,6 +3,7 @@
 import type { Clock } from "../clock.ts";
 import type { Backend, Endpoint } from "../config/schema.ts";
 import type { ExchangeAccount, ExchangeRecord } from "../exchange.ts";
+import { harmlessText } from "../harmless_text.ts";
 import { type Field, fieldValue } from "../http1/fields.ts";
 import type { Principal } from "../principal.ts";
 import type { ExchangeRow } from "../storage/store.ts";
@@ -65,7 +66,8 @@ export interface AccountsParts {
 
 const MAX_USER_AGENTS = 500;
 const MAX_COUNTED = 10_000;
-const MAX_REQUEST_ID = 200;
+/** How much of what a client or a provider said is kept, in characters. */
+const MAX_TEXT = 200;
 const NOTHING: Observed = { usage: {} };
 
 /** All accounts that are open. */
@@ -232,7 +234,7 @@ export class Account implements ExchangeAccount {
       tokenId: principal.tokenId,
       projectId: principal.projectId,
       client: this.#client,
-      modelAsked: model,
+      modelAsked: kept(model),
       stream,
       backend: this.#backend?.name,
       bytes: this.#bytes,
@@ -251,7 +253,7 @@ export class Account implements ExchangeAccount {
     this.#admission?.settle(isUnmetered && this.#reserved || { tokens, micros: cost?.micros });
     return {
       requestId: record.id,
-      providerRequestId: this.#providerRequestId?.slice(0, MAX_REQUEST_ID),
+      providerRequestId: kept(this.#providerRequestId),
       startedAt: this.#startedAt,
       durationMs: record.durationMs,
       firstByteMs: record.firstByteMs,
@@ -270,9 +272,9 @@ export class Account implements ExchangeAccount {
       admitted: this.#admission !== undefined,
       client: this.#client,
       stream: facts.stream,
-      modelAsked: facts.model,
-      modelAnswered: model,
-      stopReason,
+      modelAsked: kept(facts.model),
+      modelAnswered: kept(model),
+      stopReason: kept(stopReason),
       inputTokens: usage.inputTokens,
       outputTokens: usage.outputTokens,
       cachedTokens: usage.cachedTokens,
@@ -296,6 +298,11 @@ export class Account implements ExchangeAccount {
       epochMs: this.#startedAt,
     });
   }
+}
+
+/** What others said, as it may stand in a row, a label or on a page. */
+function kept(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
 }
 
 /** What is known of both; undefined where nothing is. */

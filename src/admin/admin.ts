@@ -8,6 +8,7 @@ import type { Clock } from "../clock.ts";
 import type { BearerGate } from "../manage/bearer_gate.ts";
 import type { ManageApi } from "../manage/manage.ts";
 import { Problem, problemOf, problemResponse } from "../manage/problem.ts";
+import { SESSION_COOKIE } from "../session_cookie.ts";
 import { type Assets, INDEX } from "./assets.ts";
 import { checkSameOrigin } from "./same_origin.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
@@ -176,5 +177,5 @@ function sessionIdOf(request: Request): string | undefined {
 /** Cookies do not know ports: two proxies on one machine must not sign each other out. */
 function cookieName({ headers }: Request): string {
   const [, port = ""] = /:(\d+)$/.exec(headers.get("host") ?? "") ?? [];
-  return `llm_proxy_session${port && `_${port}`}`;
+  return `${SESSION_COOKIE}${port && `_${port}`}`;
 }

@@ -1,9 +1,16 @@
 /** Decides who calls, and which credentials of the request must not travel on. */
 
-import { type Credential, type CredentialPlace, findMisspelled, KEY_HEADERS } from "./credential.ts";
+import {
+  type Credential,
+  type CredentialPlace,
+  credentialWords,
+  isNavigation,
+  KEY_HEADERS,
+} from "./credential.ts";
 import type { Field } from "../http1/fields.ts";
 import { ANONYMOUS, type Principal } from "../principal.ts";
 import type { TokenCheck } from "./shared_token.ts";
+import { malformedCredential } from "./well_formed.ts";
 
 /** What authentication found. */
 export type Verdict =
@@ -12,10 +19,12 @@ export type Verdict =
     readonly principal: Principal;
     /** Where the proxy's own token stood, which no upstream may see. */
     readonly tokenPlaces: ReadonlySet<CredentialPlace>;
+    /** Values that may stand nowhere else in what goes upstream; none where no credential of the client's does. */
+    readonly tokens: readonly string[];
   }
   | {
     readonly admitted: false;
-    readonly code: "unauthorized" | "token_expired" | "token_revoked";
+    readonly code: "unauthorized" | "token_expired" | "token_revoked" | "bad_request";
     readonly message: string;
     /** What was presented as this proxy's token, and is nobody's. */
     readonly guesses: readonly Credential[];
@@ -29,8 +38,9 @@ export interface AuthenticationContext {
   readonly passthrough: boolean;
   /** Its name; a project may have a key for it. Undefined: there is none. */
   readonly endpoint?: string | undefined;
-  /** The request's header, for what an upstream might see of it. */
+  /** The request's header and raw query, for what an upstream might see of them. */
   readonly fields: readonly Field[];
+  readonly query: string;
 }
 
 /** Every place: all are withheld from a backend that gets a key of the proxy's, or none. */
@@ -46,8 +56,10 @@ const MAX_PRESENTED = 16;
 
 /** Judges the credentials a request presents; any valid one admits. */
 export function authenticate(presented: readonly Credential[], context: AuthenticationContext): Verdict {
-  const { check, passthrough, endpoint, fields } = context;
-  if (check === undefined) return { admitted: true, principal: ANONYMOUS, tokenPlaces: new Set() };
+  const { check, passthrough, endpoint, fields, query } = context;
+  if (check === undefined) {
+    return { admitted: true, principal: ANONYMOUS, tokenPlaces: new Set(), tokens: [] };
+  }
   if (presented.length > MAX_PRESENTED) {
     return {
       admitted: false,
@@ -55,6 +67,10 @@ export function authenticate(presented: readonly Credential[], context: Authenti
       message: `More than ${MAX_PRESENTED} tokens were sent in one request.`,
       guesses: presented.slice(0, MAX_PRESENTED),
     };
+  }
+  const malformed = passthrough ? malformedCredential(fields, query) : undefined;
+  if (malformed !== undefined) {
+    return { admitted: false, code: "bad_request", message: malformed, guesses: [] };
   }
   // Every one is checked, so that a token of the proxy standing in a second place is known and withheld too.
   const known = presented.flatMap(({ place, value }) => {
@@ -67,10 +83,18 @@ export function authenticate(presented: readonly Credential[], context: Authenti
     // Where the project has a key for it, the client's own is not asked for.
     const hasKey = endpoint !== undefined && principal.keys.has(endpoint);
     if (passthrough && !hasKey && place !== "proxy-authorization") continue;
-    const places = known.map((one) => one.place);
-    // Elsewhere every place is withheld as it is.
-    if (passthrough) places.push(...misspelledPlaces(presented, { check, fields }));
-    return { admitted: true, principal, tokenPlaces: new Set(places) };
+    return {
+      admitted: true,
+      principal,
+      tokenPlaces: new Set(known.map((one) => one.place)),
+      // Elsewhere every place is withheld as it is.
+      tokens: passthrough
+        ? [
+          ...known.map((one) => one.value),
+          ...credentialWords(presented, fields).filter((word) => check(word) !== undefined),
+        ]
+        : [],
+    };
   }
   for (const { recognised } of known) {
     if ("refused" in recognised) {
@@ -81,23 +105,25 @@ export function authenticate(presented: readonly Credential[], context: Authenti
   const guesses = presented.filter(({ place, value }) =>
     (!passthrough || place === "proxy-authorization") && !known.some((one) => one.value === value)
   );
-  return { admitted: false, code: "unauthorized", message: refusal(presented, passthrough), guesses };
+  return {
+    admitted: false,
+    code: "unauthorized",
+    message: refusal(presented, { passthrough, fields }),
+    guesses,
+  };
 }
 
-/** Where else a token of the proxy's stands, in a spelling that admits nobody. */
-function misspelledPlaces(
+function refusal(
   presented: readonly Credential[],
-  { check, fields }: { check: TokenCheck; fields: readonly Field[] },
-): CredentialPlace[] {
-  return findMisspelled(presented, fields).filter(({ value }) => check(value) !== undefined)
-    .map(({ place }) => place);
-}
-
-function refusal(presented: readonly Credential[], passthrough: boolean): string {
+  { passthrough, fields }: Pick<AuthenticationContext, "passthrough" | "fields">,
+): string {
   if (passthrough) {
     return presented.some(({ place }) => place === "proxy-authorization")
       ? "The token in Proxy-Authorization is not valid for this proxy."
       : "This endpoint passes your own key on; send this proxy's token as Proxy-Authorization: Bearer <token>.";
+  }
+  if (presented.length === 0 && isNavigation(fields)) {
+    return "A browser asked for this as a page, and a token in the address (?key=) is not taken for one: send it in a header.";
   }
   if (presented.length === 0) {
     return "No token was sent. Use this proxy's token as the API key (Authorization: Bearer <token> or x-api-key).";

@@ -25,7 +25,24 @@ export const KEY_PARAMETER = "key";
 /** Browsers cannot set headers on a WebSocket: OpenAI's client puts the key behind this prefix. */
 export const KEY_SUBPROTOCOL_PREFIX = "openai-insecure-api-key.";
 
-/** Every credential a request presents, repeats included. `query` is the raw query without its `?`. */
+/** What a browser shows by itself, in a window or within a page. */
+const SHOWN: ReadonlySet<string> = new Set(["document", "iframe", "frame", "object", "embed"]);
+
+/**
+ * Whether a browser asks in order to show the answer. Every page and every link can make it do so, with a token in
+ * the address: such an address is no proof of who asks.
+ */
+export function isNavigation(fields: readonly Field[]): boolean {
+  return fields.some(({ lower, value }) =>
+    lower === "sec-fetch-mode" && value.toLowerCase() === "navigate" ||
+    lower === "sec-fetch-dest" && SHOWN.has(value.toLowerCase())
+  );
+}
+
+/**
+ * Every credential a request presents, repeats included. `query` is the raw query without its `?`; it is not looked
+ * at where a browser navigates.
+ */
 export function findCredentials(fields: readonly Field[], query: string): Credential[] {
   const credentials: Credential[] = [];
   const add = (place: CredentialPlace, value: string | undefined) => {
@@ -47,7 +64,7 @@ export function findCredentials(fields: readonly Field[], query: string): Creden
         break;
     }
   }
-  if (query !== "") {
+  if (query !== "" && !isNavigation(fields)) {
     for (const value of new URLSearchParams(query).getAll(KEY_PARAMETER)) add("query", value);
   }
   return credentials;
@@ -57,35 +74,35 @@ export function findCredentials(fields: readonly Field[], query: string): Creden
 const MOST_WORDS = 8;
 
 /**
- * What else stands in the places of credentials: a token without its `Bearer`, behind another scheme, in quotes or
- * in a list. Nothing of it admits anybody, but a token of the proxy's is one in every spelling.
+ * The words within the places of credentials: behind any scheme, as a parameter, in a list, as user or
+ * password. None of them admits anybody, but each can be a token of the proxy's.
  */
-export function findMisspelled(presented: readonly Credential[], fields: readonly Field[]): Credential[] {
-  const whole = fields.flatMap(({ lower, value }) =>
-    lower === "authorization" && bearerToken(value) === undefined ? [{ place: lower, value } as const] : []
-  );
-  return [
-    ...whole,
-    ...[...presented, ...whole].flatMap(({ place, value }) =>
-      wordsOf(value).filter((word) => word !== value).map((word) => ({ place, value: word }))
-    ),
+export function credentialWords(presented: readonly Credential[], fields: readonly Field[]): string[] {
+  const places: readonly string[] = KEY_HEADERS;
+  const values = [
+    ...fields.filter(({ lower }) => places.includes(lower)).map(({ value }) => value),
+    ...presented.map(({ value }) => value),
   ];
+  return [...new Set(values.flatMap(wordsOf))];
 }
 
 function wordsOf(value: string): string[] {
   const words = value.split(/[\s,"']+/).filter((word) => word !== "").slice(0, MOST_WORDS);
-  const [scheme = "", encoded = ""] = words;
-  return scheme.toLowerCase() === "basic" ? [...words, ...basicParts(encoded)] : words;
+  return words.flatMap((word) => [word, ...partsOf(word), ...partsOf(decodedBase64(word))]);
 }
 
-/** The user and the password of the scheme `Basic` (RFC 7617). */
-function basicParts(encoded: string): string[] {
+/** `name=value` and `user:password`. */
+function partsOf(word: string): string[] {
+  return word.split(/[:=;]+/, MOST_WORDS).filter((part) => part !== "" && part !== word);
+}
+
+/** Empty where it is no base64 of visible text. */
+function decodedBase64(word: string): string {
   try {
-    const pair = atob(encoded);
-    const colon = pair.indexOf(":");
-    return [pair.slice(0, colon), pair.slice(colon + 1)];
+    const text = atob(word.replaceAll("-", "+").replaceAll("_", "/"));
+    return /^[\x20-\x7e]+$/.test(text) ? `${text}:` : "";
   } catch {
-    return [];
+    return "";
   }
 }
 

@@ -36,7 +36,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     `--allow-read=${list(read)}`,
     ...data === undefined ? [] : [`--allow-write=${list([data])}`],
     `--allow-env=${list(variables)}`,
-    "--allow-sys=networkInterfaces",
+    `--allow-sys=networkInterfaces${config.auth.mode === "none" ? ",hostname" : ""}`,
     `${root}src/main.ts`,
     ...serveWords(path ?? flags.CONFIG_PATH?.value ?? undefined, watch),
   ];

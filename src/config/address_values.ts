@@ -48,11 +48,28 @@ export const addressRangeSchema: ValueSchema<string> = v.pipe(
   ),
 );
 
-/** An origin of web pages, exactly as browsers send it; or `*`. */
+/** `app://obsidian.md`, `tauri://localhost`. */
+const OWN_SCHEME =
+  /^(?!https?:|wss?:|ftp:|file:|data:|blob:|javascript:)[a-z][a-z0-9+.-]*:\/\/[\w.-]+(?::\d+)?$/;
+
+/** A name under which a machine is reached, in small letters; no address, scheme or port. */
+export const hostNameSchema: ValueSchema<string> = v.pipe(
+  line,
+  v.transform((text) => text.toLowerCase()),
+  v.check(
+    (text) => /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/.test(text),
+    (issue) => `${shown(issue)} is not a host name: write it without scheme and port, like llm.example.com`,
+  ),
+);
+
+/**
+ * An origin of web pages, exactly as browsers send it; or `*`. Programs that are built on a browser have schemes of
+ * their own.
+ */
 export const originSchema: ValueSchema<string> = v.pipe(
   line,
   v.check(
-    (text) => text === "*" || URL.canParse(text) && new URL(text).origin === text,
+    (text) => text === "*" || URL.canParse(text) && new URL(text).origin === text || OWN_SCHEME.test(text),
     (issue) => `${shown(issue)} is not an origin: write scheme and host, like https://chat.example.com`,
   ),
 );

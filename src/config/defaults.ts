@@ -23,6 +23,7 @@ export const DEFAULT_SERVER_SETTINGS: Omit<ServerConfig, "host" | "port"> = {
   // The longest event that OpenAI's realtime API takes is 15 MB.
   maxMessageBytes: 32 * 1024 * 1024,
   corsOrigins: [],
+  allowedHosts: [],
   trustedProxies: [],
   connections: {
     maxConnections: 4_096,

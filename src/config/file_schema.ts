@@ -9,6 +9,7 @@ import { nearest } from "./suggest.ts";
 import {
   addressRangeSchema,
   baseUrlSchema,
+  hostNameSchema,
   hostSchema,
   originSchema,
   portSchema,
@@ -209,6 +210,10 @@ export const fileSchema = v.strictObject({
     max_body_bytes: number(bytesSchema, "the longest body a client may send"),
     max_message_bytes: number(bytesSchema, "the longest message on a WebSocket"),
     cors_origins: list(originSchema, "web pages that may read answers, by their origin"),
+    allowed_hosts: list(
+      hostNameSchema,
+      "names under which clients reach the proxy, besides local ones, where no token is asked for",
+    ),
     allowed_ips: list(addressRangeSchema, "addresses and ranges that may call, like 192.168.1.0/24"),
     trusted_proxies: list(addressRangeSchema, "reverse proxies whose x-forwarded-for is believed"),
     max_connections: number(countSchema(1, 1_000_000), "connections of clients at the same time"),

@@ -58,6 +58,8 @@ export interface ServerConfig {
   readonly maxMessageBytes: number;
   /** Origins whose pages may read answers, like `https://chat.example.com`; `*` is every one. */
   readonly corsOrigins: readonly string[];
+  /** Names, in small letters, under which the proxy may be asked where no token is asked for; local ones always may. */
+  readonly allowedHosts: readonly string[];
   /** Addresses and ranges that may call, like `192.168.1.0/24`; absent: all. */
   readonly allowedIps?: readonly string[];
   /** Reverse proxies, likewise, whose `x-forwarded-for` tells the client's address. */

@@ -1,6 +1,12 @@
 /** The table `[server]` and its counterparts in the environment. */
 
-import { addressRangeSchema, hostSchema, originSchema, portSchema } from "./address_values.ts";
+import {
+  addressRangeSchema,
+  hostNameSchema,
+  hostSchema,
+  originSchema,
+  portSchema,
+} from "./address_values.ts";
 import { DEFAULT_HOST, DEFAULT_PORT, DEFAULT_SERVER_SETTINGS } from "./defaults.ts";
 import type { EnvironmentSources } from "./env.ts";
 import type { Resolver } from "./resolver.ts";
@@ -74,6 +80,7 @@ export function readServer(
     ...(maxBodyBytes !== "none" && { maxBodyBytes }),
     maxMessageBytes: unlimited(maxMessage),
     corsOrigins: read("cors_origins", "CORS_ORIGINS", textListSchema(originSchema), []),
+    allowedHosts: read("allowed_hosts", "ALLOWED_HOSTS", textListSchema(hostNameSchema), []),
     ...(allowedIps && { allowedIps }),
     trustedProxies: read("trusted_proxies", "TRUSTED_PROXIES", ranges, []),
     connections: readConnections(resolver, settings),

@@ -1,5 +1,6 @@
 import type { Backend } from "../config/schema.ts";
 import { type Field, field } from "../http1/fields.ts";
+import { withoutSessionCookie } from "../session_cookie.ts";
 import { hopByHopTest } from "./hop_by_hop.ts";
 
 /** What the proxy does to the header of a request besides dropping hop-by-hop fields. */
@@ -18,7 +19,10 @@ export interface RequestHeaderPolicy {
 /** Fields that the transport writes itself (`host`) or that the server has answered (`expect`). */
 const NOT_FORWARDED: ReadonlySet<string> = new Set(["host", "expect"]);
 
-/** The fields an upstream gets: the client's in their order, unknown ones included, with the credential exchanged. */
+/**
+ * The fields an upstream gets: the client's in their order, unknown ones included, with the credential exchanged and
+ * without the cookie of the admin page.
+ */
 export function upstreamFields(incoming: readonly Field[], policy: RequestHeaderPolicy): Field[] {
   const { withheld, backend: { key, keyField, headers, removeHeaders }, anthropicVersion } = policy;
   const replaced = headers.length + removeHeaders.length === 0
@@ -39,6 +43,11 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
     if (lower === "sec-websocket-protocol" && withheld.has("subprotocol")) {
       const kept = withoutKeys(one.value, policy.keySubprotocolPrefix);
       if (kept !== "") fields.push({ ...one, value: kept });
+      continue;
+    }
+    if (lower === "cookie") {
+      const kept = withoutSessionCookie(one.value);
+      if (kept !== "") fields.push(kept === one.value ? one : { ...one, value: kept });
       continue;
     }
     hasVersion ||= lower === "anthropic-version";

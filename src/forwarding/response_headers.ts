@@ -1,5 +1,7 @@
 import { type Field, field, fieldValue } from "../http1/fields.ts";
+import { isWithheldFromClients } from "./answer_policy.ts";
 import { hopByHopTest } from "./hop_by_hop.ts";
+import { isInert } from "./inert_types.ts";
 
 /** Which web pages may read an answer is the provider's to say only of its own customers. */
 const SHARES_WITH_PAGES: ReadonlySet<string> = new Set([
@@ -15,19 +17,31 @@ export interface AnsweringBackend {
   readonly exposedName: string | undefined;
 }
 
+/** What the fields of an answer depend on besides themselves. */
+export interface AnswerContext {
+  readonly requestId: string;
+  readonly backend: AnsweringBackend;
+  /** False: by its nature it has none, like the answer to HEAD, a 304 or a 101. */
+  readonly hasBody: boolean;
+}
+
 /**
- * The fields a client gets: the provider's in their order without hop-by-hop ones, repeats kept. Two may be added:
- * `x-accel-buffering: no` on event streams, so that an nginx in front does not hold them back, and `x-request-id`
- * where the provider sent none. `x-llm-proxy-backend` is added where that was asked for.
+ * The fields a client gets: the provider's in their order, repeats kept, without hop-by-hop ones and without those
+ * that would speak for the proxy itself (see `answer_policy.ts`). Added may be: `x-accel-buffering: no` to event
+ * streams, so that an nginx in front does not hold them back; `x-request-id` where the provider sent none;
+ * `x-llm-proxy-backend` where that was asked for; and to what a browser would run in the proxy's origin the two
+ * fields that keep it from doing so.
  */
 export function clientFields(
   incoming: readonly Field[],
-  { requestId, backend }: { requestId: string; backend: AnsweringBackend },
+  { requestId, backend, hasBody }: AnswerContext,
 ): Field[] {
   const isHopByHop = hopByHopTest(incoming);
-  const fields = incoming.filter(({ lower }) =>
-    !isHopByHop(lower) && !(backend.hasProxysKey && SHARES_WITH_PAGES.has(lower))
+  const kept = incoming.filter((one) =>
+    !isHopByHop(one.lower) && !isWithheldFromClients(one) &&
+    !(backend.hasProxysKey && SHARES_WITH_PAGES.has(one.lower))
   );
+  const fields = hasBody && !isInert(kept) ? sandboxed(kept) : kept;
   const type = fieldValue(fields, "content-type")?.toLowerCase();
   if (
     type?.startsWith("text/event-stream") === true && fieldValue(fields, "x-accel-buffering") === undefined
@@ -37,4 +51,17 @@ export function clientFields(
   if (fieldValue(fields, "x-request-id") === undefined) fields.push(field("x-request-id", requestId));
   if (backend.exposedName !== undefined) fields.push(field("x-llm-proxy-backend", backend.exposedName));
   return fields;
+}
+
+/**
+ * A browser that opens the answer by itself runs no script of it, gives it an origin apart, and takes it for what it
+ * says it is. The provider's own policy holds beside this one: browsers apply both.
+ */
+function sandboxed(fields: readonly Field[]): Field[] {
+  const policy = field("content-security-policy", "sandbox");
+  // Of several values browsers look at the first alone.
+  const [first = ""] = fieldValue(fields, "x-content-type-options")?.split(",") ?? [];
+  if (first.trim().toLowerCase() === "nosniff") return [...fields, policy];
+  const kept = fields.filter(({ lower }) => lower !== "x-content-type-options");
+  return [...kept, field("x-content-type-options", "nosniff"), policy];
 }

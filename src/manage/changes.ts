@@ -1,8 +1,13 @@
 /** What changes of projects and tokens have in common: their entry in the audit log, and their conflicts. */
 
+import { harmlessText, harmlessValue } from "../harmless_text.ts";
 import type { NewAuditEntry } from "../storage/store.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
+
+/** How much of what a client sent is kept in an entry, in characters. */
+const MAX_SOURCE = 64;
+const MAX_TEXT = 200;
 
 /** Makes entries of the audit log. */
 export function auditor({ clock, actor }: Pick<ManageParts, "clock" | "actor">) {
@@ -11,7 +16,19 @@ export function auditor({ clock, actor }: Pick<ManageParts, "clock" | "actor">) 
     action: string,
     subjectId: string,
     changes: Readonly<Record<string, unknown>>,
-  ): NewAuditEntry => ({ at: clock.epochMs(), actor, source, action, subjectId, changes });
+  ): NewAuditEntry => ({
+    at: clock.epochMs(),
+    actor,
+    source: harmlessText(source, MAX_SOURCE),
+    action,
+    subjectId: harmlessText(subjectId, MAX_TEXT),
+    changes: Object.fromEntries(
+      Object.entries(changes).map(([name, value]) => [
+        harmlessText(name, MAX_TEXT),
+        harmlessValue(value, MAX_TEXT),
+      ]),
+    ),
+  });
 }
 
 /** What the audit log may hold of a request: of keys only that they were set. */

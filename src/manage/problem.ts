@@ -1,5 +1,6 @@
 /** Errors of the management API, as problem details (RFC 9457). */
 
+import { harmlessText } from "../harmless_text.ts";
 import { StoreError } from "../storage/store.ts";
 
 /** One thing that is wrong with a request, and where it stands: `#/limits/requests_per_minute`. */
@@ -22,7 +23,10 @@ const TITLES = {
   503: "Service Unavailable",
 } as const;
 
-/** A request that could not be done. `message` goes to the client. */
+/** A message quotes names and ids that were asked for. In characters. */
+const MAX_DETAIL = 800;
+
+/** A request that could not be done. `message` goes to the client; what it quotes is made harmless here. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly status: keyof typeof TITLES;
@@ -37,9 +41,12 @@ export class Problem extends Error {
       headers?: Readonly<Record<string, string>>;
     } = {},
   ) {
-    super(detail);
+    super(harmlessText(detail, MAX_DETAIL));
     this.status = status;
-    this.places = places;
+    this.places = places.map((place) => ({
+      pointer: harmlessText(place.pointer, MAX_DETAIL),
+      detail: harmlessText(place.detail, MAX_DETAIL),
+    }));
     this.headers = headers;
   }
 }

@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { patternProblem } from "../path_patterns.ts";
 import { USAGE_GROUPS } from "../storage/store.ts";
-import { id, moment } from "./common_schemas.ts";
+import { id, moment, shownText } from "./common_schemas.ts";
 
 const MAX_NAME = 100;
 const MAX_COUNT = 1_000_000_000;
@@ -15,11 +15,10 @@ const MAX_MINUTES = 100 * 366 * 24 * 60;
 const MAX_OVERLAP_MINUTES = 30 * 24 * 60;
 
 const name = v.pipe(
-  v.string(),
+  shownText,
   v.trim(),
   v.nonEmpty("is empty"),
   v.maxLength(MAX_NAME, `is longer than ${MAX_NAME} characters`),
-  v.regex(/^[^\p{C}]*$/u, "holds a control character"),
   v.description("for people; any text"),
 );
 const positive = v.pipe(
@@ -30,7 +29,7 @@ const positive = v.pipe(
 );
 const dollars = v.pipe(v.number(), v.minValue(0, "is below 0"), v.maxValue(MAX_DOLLARS));
 const globs = v.pipe(
-  v.array(v.pipe(v.string(), v.nonEmpty(), v.maxLength(MAX_NAME))),
+  v.array(v.pipe(shownText, v.nonEmpty(), v.maxLength(MAX_NAME))),
   v.maxLength(MAX_LIST),
 );
 
@@ -77,7 +76,7 @@ export type RulesInput = v.InferOutput<v.ObjectSchema<typeof rulesInput, undefin
 
 const providerKeys = v.pipe(
   v.record(
-    v.pipe(v.string(), v.nonEmpty(), v.maxLength(64)),
+    v.pipe(shownText, v.nonEmpty(), v.maxLength(64)),
     v.nullable(
       v.pipe(
         v.string(),
@@ -191,7 +190,7 @@ export const connection = v.strictObject({
   ),
   url: v.optional(v.pipe(
     v.string(),
-    v.regex(/^https?:\/\/[^\s"'<>\\]{1,200}$/, "is no address, like http://192.168.1.20:33000"),
+    v.regex(/^https?:\/\/[^\s\p{C}"'<>\\]{1,200}$/u, "is no address, like http://192.168.1.20:33000"),
     v.description("where clients reach this proxy"),
   )),
   token: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,1000}$/, "cannot stand in an HTTP header"))),

@@ -10,14 +10,14 @@ const foreign: Credential = { place: "authorization", value: "sk-foreign" };
 const asProxy: Credential = { place: "proxy-authorization", value: "the-token" };
 
 Deno.test("authenticate: any valid credential admits, and the places of the token are told", () => {
-  const verdict = authenticate([foreign, valid], { check, passthrough: false, fields: [] });
+  const verdict = authenticate([foreign, valid], { check, passthrough: false, fields: [], query: "" });
   assert(verdict.admitted);
   assertEquals([verdict.principal.name, ...verdict.tokenPlaces], ["shared", "x-api-key"]);
 });
 
 Deno.test("authenticate: none or only wrong ones refuse, with what to do", () => {
-  const none = authenticate([], { check, passthrough: false, fields: [] });
-  const wrong = authenticate([foreign], { check, passthrough: false, fields: [] });
+  const none = authenticate([], { check, passthrough: false, fields: [], query: "" });
+  const wrong = authenticate([foreign], { check, passthrough: false, fields: [], query: "" });
   assert(!none.admitted && none.message.startsWith("No token was sent"));
   assert(
     !wrong.admitted && wrong.message.includes("(authorization)") && !wrong.message.includes("sk-foreign"),
@@ -25,58 +25,119 @@ Deno.test("authenticate: none or only wrong ones refuse, with what to do", () =>
 });
 
 Deno.test("authenticate: passthrough takes the token from Proxy-Authorization alone", () => {
-  assert(!authenticate([valid], { check, passthrough: true, fields: [] }).admitted);
-  const verdict = authenticate([foreign, asProxy], { check, passthrough: true, fields: [] });
+  assert(!authenticate([valid], { check, passthrough: true, fields: [], query: "" }).admitted);
+  const verdict = authenticate([foreign, asProxy], { check, passthrough: true, fields: [], query: "" });
   assert(verdict.admitted);
   assertEquals([...verdict.tokenPlaces], ["proxy-authorization"]);
 });
 
 Deno.test("authenticate: passthrough withholds a proxy token that stands in a second place", () => {
-  const verdict = authenticate([valid, asProxy], { check, passthrough: true, fields: [] });
+  const verdict = authenticate([valid, asProxy], { check, passthrough: true, fields: [], query: "" });
   assert(verdict.admitted);
   assertEquals([...verdict.tokenPlaces].sort(), ["proxy-authorization", "x-api-key"]);
 });
 
-/** The proxy's token in spellings that admit nobody, and where it stands. */
-const MISSPELLED: readonly (readonly [line: string, query: string, place: string])[] = [
-  ["Authorization: the-token", "", "authorization"],
-  ["Authorization: Token the-token", "", "authorization"],
-  ["Authorization: Bearer\tthe-token", "", "authorization"],
-  ["Authorization: Bearer the-token sk-foreign", "", "authorization"],
-  ['Authorization: Bearer "the-token"', "", "authorization"],
-  [`Authorization: Basic ${btoa("anna:the-token")}`, "", "authorization"],
-  [`Authorization: basic ${btoa("the-token:")}`, "", "authorization"],
-  ["X-Api-Key: Bearer the-token", "", "x-api-key"],
-  ["Api-Key: sk-foreign, the-token", "", "api-key"],
-  ["X-Goog-Api-Key: 'the-token'", "", "x-goog-api-key"],
-  ["X-A: 1", "key=Bearer%20the-token", "query"],
+/** What a credential's form may not be where it is passed on. */
+const MALFORMED: readonly (readonly [lines: readonly string[], query: string])[] = [
+  [["Authorization: the-token"], ""],
+  [["Authorization: Bearer"], ""],
+  [["Authorization:"], ""],
+  [["Authorization: Bearer\tthe-token"], ""],
+  [["Authorization: Bearer the-token sk-foreign"], ""],
+  [['Authorization: Bearer "the-token"'], ""],
+  [["Authorization: Bearer 'the-token'"], ""],
+  [["Authorization: Bearer a,b"], ""],
+  [["Authorization: Bearer a, Bearer b"], ""],
+  [["Authorization: (x) the-token"], ""],
+  [["Authorization: Bearer tok\u00ebn"], ""],
+  [['Authorization: Digest a="the", b'], ""],
+  [['Authorization: Digest a="the\\"-token"'], ""],
+  [["Authorization: Bearer a", "Authorization: Bearer b"], ""],
+  [["X-Api-Key: Bearer the-token"], ""],
+  [["X-Api-Key:"], ""],
+  [["X-Api-Key: a", "x-api-key: a"], ""],
+  [["Api-Key: sk-foreign, the-token"], ""],
+  [["Api-Key: sk-foreign,the-token"], ""],
+  [["X-Goog-Api-Key: 'the-token'"], ""],
+  [['X-Goog-Api-Key: "the-token"'], ""],
+  [["Proxy-Authorization: Bearer the-token"], ""],
+  [["Proxy-Authorization: the-token"], ""],
+  [[], "key=a&key=b"],
+  [[], "%6Bey=a&x=1&key="],
 ];
-for (const [line, query, place] of MISSPELLED) {
-  Deno.test(`authenticate: passthrough withholds a misspelled token, which admits nobody: ${line} ${query}`, () => {
-    const alone = fieldsOf(line);
+for (const [lines, query] of MALFORMED) {
+  Deno.test(`authenticate: passthrough refuses what is not clear: ${lines.join(", ")} ${query}`, () => {
+    const fields = fieldsOf(...lines, "Proxy-Authorization: Bearer the-token");
+    const verdict = authenticate(findCredentials(fields, query), { check, passthrough: true, fields, query });
+    assert(!verdict.admitted && verdict.code === "bad_request" && verdict.guesses.length === 0);
+    assert(!/the-token|foreign/.test(verdict.message), verdict.message);
+    // Where every place is withheld as it is, the form does not matter.
     assert(
-      !authenticate(findCredentials(alone, query), { check, passthrough: false, fields: alone }).admitted,
+      authenticate([...findCredentials(fields, query), valid], { check, passthrough: false, fields, query })
+        .admitted,
     );
-    const fields = fieldsOf(line, "Proxy-Authorization: Bearer the-token");
-    const verdict = authenticate(findCredentials(fields, query), { check, passthrough: true, fields });
-    assert(verdict.admitted);
-    assertEquals([...verdict.tokenPlaces].sort(), [place, "proxy-authorization"].sort());
   });
 }
 
 Deno.test("authenticate: passthrough lets a provider's own credentials of any scheme through", () => {
   for (
-    const scheme of ["Token sk-foreign", `Basic ${btoa("anna:sk-foreign")}`, "Basic %%", "AWS4 a=b, c=d"]
+    const line of [
+      "Authorization: Token sk-foreign",
+      "Authorization: Bearer   sk-foreign",
+      `Authorization: Basic ${btoa("anna:sk-foreign")}`,
+      "Authorization: Bearer 12|abc.def-ghi_jkl~mno/pqr+stu==",
+      "Authorization: AWS4-HMAC-SHA256 Credential=AK/2026/us-east-1/bedrock/aws4_request, SignedHeaders=host;x-amz-date, Signature=00ff",
+      'Authorization: Digest username="anna", realm="a b, c",uri=/x , nc=00000001',
+      "X-Api-Key: sk-ant-api03_x-y/z+1=",
+      "Api-Key: 0123456789abcdef",
+      "X-Goog-Api-Key: AIzaSy-_0",
+      "Cookie: a=1, b=2",
+    ]
   ) {
-    const fields = fieldsOf(`Authorization: ${scheme}`, "Proxy-Authorization: Bearer the-token");
-    const verdict = authenticate(findCredentials(fields, ""), { check, passthrough: true, fields });
-    assert(verdict.admitted);
-    assertEquals([...verdict.tokenPlaces], ["proxy-authorization"], scheme);
+    const fields = fieldsOf(line, "Proxy-Authorization: Bearer the-token");
+    const verdict = authenticate(findCredentials(fields, "key=own"), {
+      check,
+      passthrough: true,
+      fields,
+      query: "key=own",
+    });
+    assert(verdict.admitted, line);
+    assertEquals([[...verdict.tokenPlaces], [...new Set(verdict.tokens)]], [["proxy-authorization"], [
+      "the-token",
+    ]], line);
   }
 });
 
+/** Another token of the proxy's in a form that is clear and admits nobody. */
+for (
+  const line of [
+    "Authorization: Token second-token",
+    `Authorization: Basic ${btoa("anna:second-token")}`,
+    `Authorization: Basic ${btoa("second-token:")}`,
+    `Authorization: Bearer ${btoa("second-token")}`,
+    'Authorization: Digest a="x", token="second-token"',
+    "X-Api-Key: Bearer:second-token",
+    "X-Api-Key: second-token",
+  ]
+) {
+  Deno.test(`authenticate: passthrough knows every token of the proxy's within a credential: ${line}`, () => {
+    const two = sharedTokenCheck([{ name: "anna", token: "the-token" }, {
+      name: "ben",
+      token: "second-token",
+    }]);
+    const fields = fieldsOf(line, "Proxy-Authorization: Bearer the-token");
+    const verdict = authenticate(findCredentials(fields, ""), {
+      check: two,
+      passthrough: true,
+      fields,
+      query: "",
+    });
+    assert(verdict.admitted && verdict.principal.name === "anna" && verdict.tokens.includes("second-token"));
+  });
+}
+
 Deno.test("authenticate: without a check anybody is admitted", () => {
-  const verdict = authenticate([foreign], { check: undefined, passthrough: false, fields: [] });
+  const verdict = authenticate([foreign], { check: undefined, passthrough: false, fields: [], query: "" });
   assert(verdict.admitted);
   assertEquals([verdict.principal.name, verdict.tokenPlaces.size], ["anonymous", 0]);
 });

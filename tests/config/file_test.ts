@@ -166,6 +166,11 @@ const WRONG: readonly (readonly [string, string, string])[] = [
     'config.toml:2: server.cors_origins.0 "https://a.test/" is not an origin: write scheme and host, like https://chat.example.com',
   ],
   [
+    "a host name with a port",
+    `[server]\nallowed_hosts = ["https://llm.test"]\n${KEYED}`,
+    'config.toml:2: server.allowed_hosts.0 "https://llm.test" is not a host name: write it without scheme and port, like llm.example.com',
+  ],
+  [
     "azure without a base",
     `${KEYED}[endpoints.az]\nprovider = "azure"`,
     "config.toml:5: endpoints.az.base_url is missing: where the API is, like https://api.example.com/v1",
@@ -603,4 +608,16 @@ Deno.test("limits of a token: patterns of paths are read as they stand, and chec
   assertEquals(await problemsOf(auth('"/v1/models", "files"')), [
     'config.toml:2: auth.tokens.0.limits.paths.1 "files" does not begin with /, * or !, like /v1/models, */files* or !/v1/files*',
   ]);
+});
+
+Deno.test("a file: names under which the proxy is asked, and origins of programs that are built on a browser", async () => {
+  const text = `[server]\nallowed_hosts = ["LLM.example.com", "nas"]\n` +
+    `cors_origins = ["https://chat.test", "app://obsidian.md", "tauri://localhost"]\n${KEYED}`;
+  const { server } = await load(text);
+  assertEquals(server.allowedHosts, ["llm.example.com", "nas"]);
+  assertEquals(server.corsOrigins, ["https://chat.test", "app://obsidian.md", "tauri://localhost"]);
+  for (const origin of ["app://a/b", "file://x", "javascript://x", "app:", "app://a?b"]) {
+    const [problem] = await problemsOf(`[server]\ncors_origins = ["${origin}"]\n${KEYED}`);
+    assertEquals(problem?.includes("is not an origin"), true, origin);
+  }
 });

@@ -107,6 +107,11 @@ const BAD: readonly (readonly [string, string, string])[] = [
   ["PORT", "-1", '"-1" is not a port (0 to 65535)'],
   ["HOST", "a/b", '"a/b" is not an address to listen on'],
   ["ALLOWED_IPS", "10.0.0.0/8,10.1", '"10.1" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
+  [
+    "ALLOWED_HOSTS",
+    "nas,llm.test:33000",
+    '"llm.test:33000" is not a host name: write it without scheme and port, like llm.example.com',
+  ],
   ["TRUSTED_PROXIES", "nginx", '"nginx" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
   ["MANAGEMENT_ALLOWED_IPS", "*", '"*" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
   ["HTTPS_PORT", "https", '"https" is not a port (0 to 65535)'],

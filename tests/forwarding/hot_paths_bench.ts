@@ -40,7 +40,11 @@ const policy: RequestHeaderPolicy = {
   keySubprotocolPrefix: "openai-insecure-api-key.",
   backend: BACKEND,
 };
-const answering = { requestId: "req_1", backend: { hasProxysKey: true, exposedName: undefined } };
+const answering = {
+  requestId: "req_1",
+  backend: { hasProxysKey: true, exposedName: undefined },
+  hasBody: true,
+};
 
 Deno.bench("parseHead", () => void parseHead(HEAD, 256));
 Deno.bench(

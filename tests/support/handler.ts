@@ -52,6 +52,7 @@ export class HandlerBench {
       startedAt: 0,
       maxBodyBytes: 100,
       corsOrigins: ["https://page.test"],
+      checkOpenAccess() {},
       balancerOf: (endpoint) => new Balancer(endpoint, this.clock),
       onFailover() {},
       management: undefined,

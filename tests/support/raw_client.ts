@@ -69,7 +69,7 @@ export async function rawRequest(
   body: string | Uint8Array = "",
 ): Promise<RawAnswer> {
   using client = await RawClient.connect(url);
-  await client.send([...lines, "Host: proxy.test", "Connection: close", "", ""].join("\r\n"));
+  await client.send([...lines, "Host: proxy.local", "Connection: close", "", ""].join("\r\n"));
   if (body.length > 0) await client.send(body);
   return await client.answer(lines[0]?.split(" ")[0]);
 }

@@ -142,7 +142,7 @@ export async function openWebSocket(
   const reader = new HttpReader(connection);
   const head = [
     `GET ${path} HTTP/1.1`,
-    "Host: proxy.test",
+    "Host: proxy.local",
     "Connection: keep-alive, Upgrade",
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",

@@ -175,11 +175,22 @@ Deno.test("event streams are marked for buffering proxies, other answers are not
 });
 
 Deno.test("x-request-id is the provider's, or the proxy's where there is none; nothing else is added", async () => {
-  const theirs = await ask(sends(plainAnswer("x", { headers: "X-Request-Id: req_theirs\r\nDate: now\r\n" })));
+  const theirs = await ask(
+    sends(
+      plainAnswer("{}", {
+        headers: "Content-Type: application/json\r\nX-Request-Id: req_theirs\r\nDate: now\r\n",
+      }),
+    ),
+  );
   assertEquals(theirs.header("x-request-id"), "req_theirs");
   const names = theirs.headers.map(([name]) => name.toLowerCase()).sort();
   // `connection: close` answers the client's own, which is this hop's business.
-  assertEquals(names.filter((name) => name !== "connection"), ["content-length", "date", "x-request-id"]);
+  assertEquals(names.filter((name) => name !== "connection"), [
+    "content-length",
+    "content-type",
+    "date",
+    "x-request-id",
+  ]);
   const ours = await ask(sends(plainAnswer("x")));
   assertEquals(ours.header("x-request-id"), ours.log.find(({ event }) => event === "exchange")?.["id"]);
 });

@@ -88,6 +88,23 @@ Deno.test({
 });
 
 Deno.test({
+  name: "check --permissions: where no token is asked for, the machine's own name may be read, and is taken",
+  ignore,
+  async fn() {
+    await using upstream = new FakeUpstream();
+    await inFolder(async (folder) => {
+      const text = configText(`provider = "openai"\nbase_url = "${upstream.origin}/openai/v1"\n`);
+      await Deno.writeTextFile(`${folder}/config.toml`, `[auth]\nmode = "none"\n${text}`);
+      const place = { cwd: folder, env: { CHAT_KEY: SECRETS.openaiKey } };
+      const { line } = await narrowLine(place);
+      assertEquals(flagIn(line, "allow-sys"), ["networkInterfaces", "hostname"]);
+      await using proxy = await ProxyProcess.startCommand(shellCommand(line, place));
+      await assertServes(proxy.url, "/chat/v1");
+    });
+  },
+});
+
+Deno.test({
   name: "check --permissions: a file that is watched, TLS, and the whole management plane",
   ignore,
   async fn() {

@@ -5,31 +5,12 @@ import { DIRECT } from "../../src/config/defaults.ts";
 import type { OutboundProxy } from "../../src/config/schema.ts";
 import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
 import { TransportError } from "../../src/forwarding/transport/transport.ts";
+import { freePort, isInstalled, listening } from "../support/installed.ts";
 import { pem, withTlsUpstream } from "../support/tls_upstream.ts";
 import { upstreamRequest } from "../support/upstream_exchange.ts";
 
-function isInstalled(program: string): boolean {
-  const { success } = new Deno.Command("sh", { args: ["-c", `command -v ${program}`] }).outputSync();
-  if (!success) console.log(`left out: ${program} is not installed (Debian's package has the same name)`);
-  return success;
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-/** Waits until the program takes connections. */
-async function listening(port: number): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (true) {
-    try {
-      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    } catch (error) {
-      if (performance.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
+function missing(program: string): string {
+  return isInstalled(program) ? "" : ` (left out: ${program} is not installed)`;
 }
 
 async function withProgram(
@@ -66,7 +47,9 @@ async function tlsThrough(proxy: OutboundProxy): Promise<void> {
 const login = { user: "user", password: "secret" };
 
 Deno.test({
-  name: "tinyproxy: a TLS upstream through CONNECT with a login; a wrong one is refused",
+  name: `tinyproxy: a TLS upstream through CONNECT with a login; a wrong one is refused${
+    missing("tinyproxy")
+  }`,
   ignore: !isInstalled("tinyproxy"),
   async fn() {
     const port = freePort();
@@ -87,7 +70,9 @@ Deno.test({
 });
 
 Deno.test({
-  name: "microsocks: a TLS upstream through SOCKS5 with a login; a wrong one is refused",
+  name: `microsocks: a TLS upstream through SOCKS5 with a login; a wrong one is refused${
+    missing("microsocks")
+  }`,
   ignore: !isInstalled("microsocks"),
   async fn() {
     const port = freePort();

@@ -2,6 +2,7 @@
 
 import type { Cancellation } from "../../cancellation.ts";
 import type { ConnectionSettings } from "../../config/schema.ts";
+import { harmlessText } from "../../harmless_text.ts";
 import type { MessageBody } from "../../http1/body.ts";
 import type { Field } from "../../http1/fields.ts";
 import type { Duplex } from "../../http1/message.ts";
@@ -83,13 +84,19 @@ export interface FailureFacts {
   readonly elapsedMs: number;
 }
 
-/** No whole answer could be had. `message` says what the upstream did, without URL, key or body. */
+/** A message may quote what a forward proxy said. In characters. */
+const MAX_MESSAGE = 400;
+
+/**
+ * No whole answer could be had. `message` says what the upstream did, without URL, key or body; what it quotes is made
+ * harmless here.
+ */
 export class TransportError extends Error {
   override readonly name = "TransportError";
   readonly facts: FailureFacts;
 
   constructor(message: string, facts: FailureFacts, options?: ErrorOptions) {
-    super(message, options);
+    super(harmlessText(message, MAX_MESSAGE), options);
     this.facts = facts;
   }
 }

@@ -72,7 +72,7 @@ test({
 /** Answers that are against the rules, and endless ones. */
 const WRONG:
   readonly (readonly [what: string, sent: (type: string) => string | Repeated, promised: Promised])[] = [
-    ["noise", () => "\x16\x03\x01\0\0\xff\xfe\r\n\r\n\r\n", malformed(/status line that is none/)],
+    ["noise", () => "\x16\x03\x01\0\0\xff\xfe\r\n\r\n\r\n", malformed(/invalid status line/)],
     ["a page without a head", () => "<html><body>502</body></html>\r\n\r\n", malformed(/status line/)],
     ["HTTP/2", () => "\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64\r\n\r\n", malformed(/status line/)],
     ["HTTP/0.9's bare text, and no end", () => "no head at all", badGateway(/within its answer/)],

@@ -77,6 +77,7 @@ export class FuzzBench {
       startedAt: 0,
       maxBodyBytes: undefined,
       corsOrigins: ["https://page.test"],
+      checkOpenAccess() {},
       balancerOf: (endpoint) => balancers.get(endpoint.name) ?? new Balancer(endpoint, this.#clock),
       onFailover() {},
       management: undefined,

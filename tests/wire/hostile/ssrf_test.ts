@@ -203,7 +203,7 @@ for (
         );
         assertEquals(answer.raw.split("\r\n")[0], `HTTP/1.1 ${status}`, location);
         assertEquals([answer.header("location"), answer.text], [location, "go there"]);
-        assertEquals(answer.header("refresh"), `0; url=http://${evil.authority}/`);
+        assertEquals(answer.header("refresh"), undefined);
         assertEquals(answer.headers.filter(([name]) => name === "X-A").map(([, value]) => value), ["1", "2"]);
         assertEquals(upstream.requests.slice(before).map((one) => one.target), [PATH], "asked once");
       }
@@ -212,7 +212,7 @@ for (
   });
 }
 
-Deno.test("other fields of an answer that name a server are returned, and nothing comes of them", async () => {
+Deno.test("other fields of an answer that name a server are returned or stay behind, and nothing comes of them", async () => {
   using evil = new EvilServer();
   const headers =
     `Alt-Svc: h2="${evil.authority}"\r\nLink: <http://${evil.authority}/>; rel=preload\r\nContent-Location: http://${evil.authority}/\r\n`;
@@ -222,7 +222,10 @@ Deno.test("other fields of an answer that name a server are returned, and nothin
   await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey });
   for (let round = 0; round < 2; round++) {
     const answer = await ask(proxy.url, [`GET ${PATH} HTTP/1.1`, "Host: p"]);
-    assertEquals([answer.header("alt-svc"), answer.text], [`h2="${evil.authority}"`, "mine"]);
+    // It would lead browsers elsewhere with what they ask of the proxy.
+    assertEquals([answer.header("alt-svc"), answer.text], [undefined, "mine"]);
+    assertEquals(answer.header("link"), `<http://${evil.authority}/>; rel=preload`);
+    assertEquals(answer.header("content-location"), `http://${evil.authority}/`);
   }
   assertEquals([upstream.requests.length, await evil.visitors()], [2, 0]);
 });
