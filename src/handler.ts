@@ -226,6 +226,7 @@ export function createHandler(parts: HandlerParts): Handler {
       answer = await forward({
         endpoint,
         balancer: parts.balancerOf(endpoint),
+        principal: holderOf(principal, address),
         method,
         headFor,
         sharesKey: (backend) => keyed(backend) === backend,

@@ -9,20 +9,68 @@ const FAILURES = 3;
 const FIRST_ASIDE_MS = 5_000;
 const LONGEST_ASIDE_MS = 300_000;
 
+/** So many principals are remembered for each backend; the one that failed longest ago is forgotten first. */
+const MAX_PRINCIPALS = 1_000;
+
+/** Failures of a backend in a row, and until when it is skipped for them (a cooldown). */
+class Health {
+  failures = 0;
+  skippedUntil = -Infinity;
+  /** How often it was skipped. */
+  cooldowns = 0;
+  /** After a cooldown one request finds out whether it is well again. */
+  probing = false;
+  /** Whose requests failed in this row. */
+  readonly #failedFor = new Set<string>();
+  /** Failures that no request can have caused. */
+  #certain = 0;
+
+  get isFailing(): boolean {
+    return this.failures >= FAILURES;
+  }
+
+  isAvailable(now: number): boolean {
+    return this.skippedUntil <= now && !this.probing;
+  }
+
+  succeeded(): void {
+    this.failures = this.#certain = 0;
+    this.skippedUntil = -Infinity;
+    this.#failedFor.clear();
+  }
+
+  /** Counts failures, and begins a cooldown where there are enough of them. */
+  failed(count: number, by: FailureSource & { readonly now: number; readonly needsOthers: boolean }): void {
+    this.#failedFor.add(by.principal);
+    if (by.isCertain) this.#certain += count;
+    this.failures += count;
+    // What one principal's requests alone have brought about may be these requests' own fault.
+    const isDoubtful = by.needsOthers && this.#certain < FAILURES && this.#failedFor.size < 2;
+    if (isDoubtful) this.failures = Math.min(this.failures, FAILURES - 1);
+    if (this.failures < FAILURES) return;
+    const cooldownMs = Math.min(FIRST_ASIDE_MS * 2 ** (this.failures - FAILURES), LONGEST_ASIDE_MS);
+    this.skippedUntil = by.now + cooldownMs;
+    this.cooldowns++;
+  }
+}
+
+/** Whose request failed, and whether the request itself can have been the reason. */
+export interface FailureSource {
+  readonly principal: string;
+  /** The backend could not be connected to, whatever was asked. */
+  readonly isCertain: boolean;
+}
+
 /** What is known of a backend. */
 interface BackendState {
   readonly backend: Backend;
   inFlight: number;
-  /** In a row. */
-  failures: number;
-  /** Set aside for its failures until then. */
-  asideUntil: number;
-  /** How often it was set aside. */
-  timesAside: number;
+  /** As all have seen it: it takes more than one principal's requests, or failures to connect, to skip it for all. */
+  readonly health: Health;
+  /** As each principal has seen it whose requests failed. */
+  readonly healthFor: Map<string, Health>;
   /** It asked to be left alone until then. */
   limitedUntil: number;
-  /** After it was set aside one request finds out whether it is well again. */
-  probing: boolean;
   /** For the strategy `weighted`. */
   credit: number;
 }
@@ -30,20 +78,26 @@ interface BackendState {
 /** A backend for one attempt. `released` is called at the very end. */
 export class Lease {
   readonly #state: BackendState;
+  readonly #principal: string;
   readonly #clock: Clock;
-  /** What was under way when the backend was set aside says nothing new of it. */
-  readonly #timesAside: number;
-  #isProbe: boolean;
+  /** What was under way when a cooldown began says nothing new of the backend. */
+  readonly #cooldowns: readonly [all: number, own: number];
+  /** Those whose probe this attempt is. */
+  #probes: Health[];
   #isOver = false;
   /** An answer that began well and then broke off was no success after all. */
-  #forgiven = 0;
+  #failuresBefore: readonly [all: number, own: number] = [0, 0];
 
-  constructor(state: BackendState, clock: Clock) {
+  constructor(state: BackendState, { principal, clock }: { principal: string; clock: Clock }) {
     this.#state = state;
+    this.#principal = principal;
     this.#clock = clock;
-    this.#timesAside = state.timesAside;
-    this.#isProbe = state.failures >= FAILURES && !state.probing;
-    if (this.#isProbe) state.probing = true;
+    const own = state.healthFor.get(principal);
+    this.#cooldowns = [state.health.cooldowns, own?.cooldowns ?? 0];
+    this.#probes = [state.health, own].filter((health) => health !== undefined).filter((health) =>
+      health.isFailing && !health.probing
+    );
+    for (const health of this.#probes) health.probing = true;
     state.inFlight++;
   }
 
@@ -54,22 +108,23 @@ export class Lease {
   /** It began to answer as a backend that is well does; it can still fail. */
   succeeded(): void {
     this.#endProbe();
-    this.#forgiven = this.#state.failures;
-    this.#state.failures = 0;
-    this.#state.asideUntil = -Infinity;
+    const { health, healthFor } = this.#state;
+    const own = healthFor.get(this.#principal);
+    this.#failuresBefore = [health.failures, own?.failures ?? 0];
+    health.succeeded();
+    own?.succeeded();
   }
 
-  /** It failed, and may be set aside. */
-  failed(): void {
+  /** It failed, and may be skipped for a while: for this principal, or for all. */
+  failed({ isCertain }: Pick<FailureSource, "isCertain">): void {
     this.#endProbe();
-    const state = this.#state;
-    if (state.timesAside !== this.#timesAside) return;
-    state.failures += this.#forgiven + 1;
-    this.#forgiven = 0;
-    if (state.failures < FAILURES) return;
-    const asideMs = Math.min(FIRST_ASIDE_MS * 2 ** (state.failures - FAILURES), LONGEST_ASIDE_MS);
-    state.asideUntil = this.#clock.now() + asideMs;
-    state.timesAside++;
+    const { health } = this.#state;
+    const own = healthOf(this.#state, this.#principal);
+    const by = { principal: this.#principal, isCertain, now: this.#clock.now() };
+    const [allBefore, ownBefore] = this.#failuresBefore;
+    this.#failuresBefore = [0, 0];
+    if (health.cooldowns === this.#cooldowns[0]) health.failed(allBefore + 1, { ...by, needsOthers: true });
+    if (own.cooldowns === this.#cooldowns[1]) own.failed(ownBefore + 1, { ...by, needsOthers: false });
   }
 
   /** It asked to be left alone for that long. */
@@ -87,9 +142,19 @@ export class Lease {
   }
 
   #endProbe(): void {
-    if (this.#isProbe) this.#state.probing = false;
-    this.#isProbe = false;
+    for (const health of this.#probes) health.probing = false;
+    this.#probes = [];
   }
+}
+
+function healthOf({ healthFor }: BackendState, principal: string): Health {
+  const health = healthFor.get(principal) ?? new Health();
+  // What was touched last stands last.
+  healthFor.delete(principal);
+  healthFor.set(principal, health);
+  const [oldest] = healthFor.keys();
+  if (healthFor.size > MAX_PRINCIPALS && oldest !== undefined) healthFor.delete(oldest);
+  return health;
 }
 
 /** How a backend stands, for people. */
@@ -114,11 +179,9 @@ export class Balancer {
     this.#states = backends.map((backend) => ({
       backend,
       inFlight: 0,
-      failures: 0,
-      asideUntil: -Infinity,
-      timesAside: 0,
+      health: new Health(),
+      healthFor: new Map(),
       limitedUntil: -Infinity,
-      probing: false,
       credit: 0,
     }));
     this.#strategy = strategy;
@@ -126,35 +189,38 @@ export class Balancer {
   }
 
   /**
-   * The backend for the next attempt: one that was not tried yet where there is one, and not one that is set aside
-   * unless all are; then the one whose time is up the soonest, rather than nothing.
+   * The backend for a principal's next attempt: one that was not tried yet where there is one, and not one in a
+   * cooldown unless all are; then the one whose time is up the soonest, rather than nothing.
    */
-  choose(tried: ReadonlySet<Backend>): Lease {
-    const state = this.#states.length === 1 ? this.#states[0] : this.#best(tried);
+  choose(tried: ReadonlySet<Backend>, principal: string): Lease {
+    const state = this.#states.length === 1 ? this.#states[0] : this.#best(tried, principal);
     if (state === undefined) throw new TypeError("An endpoint without backends");
-    return new Lease(state, this.#clock);
+    return new Lease(state, { principal, clock: this.#clock });
   }
 
-  #best(tried: ReadonlySet<Backend>): BackendState | undefined {
+  #best(tried: ReadonlySet<Backend>, principal: string): BackendState | undefined {
     const now = this.#clock.now();
     const untried = this.#states.filter(({ backend }) => !tried.has(backend));
     const candidates = untried.length > 0 ? untried : this.#states;
-    const available = candidates.filter((state) => isAvailable(state, now));
+    const available = candidates.filter((state) => isAvailable(state, principal, now));
     if (available.length > 0) return this.#byStrategy(available);
-    return candidates.reduce((soonest, state) => asideUntil(state) < asideUntil(soonest) ? state : soonest);
+    const until = (state: BackendState) => skippedUntil(state, principal);
+    return candidates.reduce((soonest, state) => until(state) < until(soonest) ? state : soonest);
   }
 
-  /** How each backend stands, in their order. */
+  /** How each backend stands, in their order. A cooldown is shown that holds for all, or for all who failed there. */
   report(): BackendReport[] {
     const now = this.#clock.now();
     return this.#states.map((state) => {
-      const forMs = Math.max(0, asideUntil(state) - now);
-      const isFailing = state.failures >= FAILURES;
+      const owns = [...state.healthFor.values()].filter(({ failures }) => failures > 0);
+      const own = owns.every(({ isFailing }) => isFailing) ? owns.at(-1) : undefined;
+      const shown = state.health.isFailing ? state.health : own ?? state.health;
+      const forMs = Math.max(0, Math.max(shown.skippedUntil, state.limitedUntil) - now);
       return {
         backend: state.backend,
         inFlight: state.inFlight,
-        failures: state.failures,
-        state: state.limitedUntil > now ? "rate_limited" : isFailing ? "set_aside" : "up",
+        failures: Math.max(state.health.failures, ...owns.map(({ failures }) => failures)),
+        state: state.limitedUntil > now ? "rate_limited" : shown.isFailing ? "set_aside" : "up",
         forMs: Number.isFinite(forMs) ? forMs : 0,
       };
     });
@@ -192,12 +258,17 @@ export class Balancer {
   }
 }
 
-function isAvailable(state: BackendState, now: number): boolean {
-  return asideUntil(state) <= now && !state.probing;
+function isAvailable(
+  { health, healthFor, limitedUntil }: BackendState,
+  principal: string,
+  now: number,
+): boolean {
+  return limitedUntil <= now && health.isAvailable(now) &&
+    healthFor.get(principal)?.isAvailable(now) !== false;
 }
 
-function asideUntil({ asideUntil, limitedUntil }: BackendState): number {
-  return Math.max(asideUntil, limitedUntil);
+function skippedUntil({ health, healthFor, limitedUntil }: BackendState, principal: string): number {
+  return Math.max(limitedUntil, health.skippedUntil, healthFor.get(principal)?.skippedUntil ?? -Infinity);
 }
 
 /**

@@ -23,6 +23,8 @@ import {
 export interface ForwardRequest {
   readonly endpoint: Endpoint;
   readonly balancer: Balancer;
+  /** Who asks: a backend that fails for one principal alone is skipped for that one only. */
+  readonly principal: string;
   readonly method: string;
   /** Path and query, byte for byte, and the fields that a backend gets. */
   readonly headFor: (backend: Backend) => { readonly target: string; readonly fields: readonly Field[] };
@@ -73,7 +75,7 @@ export async function forward(
   content.readAhead();
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
-    const lease = balancer.choose(tried);
+    const lease = balancer.choose(tried, request.principal);
     tried.add(lease.backend);
     observer.attempted(lease.backend.name);
     const outcome = await tryBackend(lease, { request, content, startedAt }, parts);
@@ -116,12 +118,15 @@ async function tryBackend(
     const isOwnLimit = !request.sharesKey(backend) && answer.response.status === 429;
     if (isOwnLimit) return { kind: "answer", answer };
     if (verdict === "good") lease.succeeded();
-    else if (verdict === "failure") lease.failed();
+    else if (verdict === "failure") lease.failed({ isCertain: false });
     else lease.limited(verdict.limitedMs);
     return { kind: "answer", answer };
   } catch (caught) {
     const error = request.cancellation.reason ?? caught;
-    if (error instanceof TransportError || error instanceof TimeoutExpired) lease.failed();
+    if (error instanceof TransportError) lease.failed({ isCertain: !error.facts.sent });
+    else if (error instanceof TimeoutExpired) {
+      lease.failed({ isCertain: error.phase === "connect" || error.phase === "tls" });
+    }
     return { kind: "failure", error };
   }
 }
@@ -170,7 +175,7 @@ function deliver(
       lease.released();
       if (typeof how === "string") return observer.end(how);
       const fault = cutOf(how.brokenBy, backend);
-      if (!(how.brokenBy instanceof ProxyFault)) lease.failed();
+      if (!(how.brokenBy instanceof ProxyFault)) lease.failed({ isCertain: false });
       observer.end(fault);
     },
   });

@@ -11,7 +11,7 @@ function setup(strategy: Strategy, weights: readonly number[] = [1, 1, 1]) {
   );
   const balancer = new Balancer({ backends, strategy }, clock);
   const choose = (...tried: string[]): Lease =>
-    balancer.choose(new Set(backends.filter(({ name }) => tried.includes(name))));
+    balancer.choose(new Set(backends.filter(({ name }) => tried.includes(name))), "anna");
   /** The names of so many choices, each over at once. */
   const names = (count: number, end: (lease: Lease) => void = () => {}): string =>
     Array.from({ length: count }, () => {
@@ -23,7 +23,7 @@ function setup(strategy: Strategy, weights: readonly number[] = [1, 1, 1]) {
   return { clock, balancer, choose, names, backends };
 }
 
-const fail = (lease: Lease) => lease.failed();
+const fail = (lease: Lease) => lease.failed({ isCertain: false });
 
 Deno.test("Balancer: failover asks the first, then in order those that were not tried", () => {
   const { choose, names } = setup("failover");
@@ -104,7 +104,7 @@ Deno.test("Balancer: every strategy passes over what is set aside", () => {
     const { choose } = setup(strategy);
     for (let failure = 0; failure < 3; failure++) {
       const lease = choose("b", "c");
-      lease.failed();
+      lease.failed({ isCertain: false });
       lease.released();
     }
     const seen = new Set<Backend>();
@@ -117,7 +117,7 @@ Deno.test("Balancer: many that fail together set aside once, not longer", () => 
   const { clock, choose, names } = setup("failover", [1, 1]);
   const leases = Array.from({ length: 10 }, () => choose());
   for (const lease of leases) {
-    lease.failed();
+    lease.failed({ isCertain: false });
     lease.released();
   }
   clock.pass(5_000);
@@ -139,4 +139,26 @@ Deno.test("Balancer: a lease that is released twice counts once", () => {
   lease.released();
   lease.released();
   assertEquals(balancer.inFlight(), [0, 0]);
+});
+
+Deno.test("Balancer: what one principal's requests bring about moves nobody else to another backend", () => {
+  const { balancer, names } = setup("failover");
+  const nameFor = (principal: string) => {
+    const lease = balancer.choose(new Set(), principal);
+    lease.released();
+    return lease.backend.name;
+  };
+  names(3, fail);
+  assertEquals([nameFor("anna"), nameFor("ben")], ["b", "a"]);
+  assertEquals(balancer.report()[0]?.state, "set_aside", "all who failed there skip it");
+  const lease = balancer.choose(new Set(), "ben");
+  lease.failed({ isCertain: false });
+  lease.released();
+  assertEquals([nameFor("anna"), nameFor("ben"), nameFor("eve")], ["b", "b", "b"], "two have seen it fail");
+});
+
+Deno.test("Balancer: a backend that cannot be connected to is skipped for all, whoever asked", () => {
+  const { balancer, names } = setup("failover");
+  names(3, (lease) => lease.failed({ isCertain: true }));
+  assertEquals(balancer.choose(new Set(), "ben").backend.name, "b");
 });

@@ -64,6 +64,7 @@ class LoopBench {
     return forward({
       endpoint: this.endpoint,
       balancer: this.balancer,
+      principal: "anna",
       method: "POST",
       sharesKey: () => true,
       headFor: () => ({ target: "/", fields: [] }),
@@ -329,11 +330,11 @@ Deno.test("failover: an answer that is cut counts as a failure of its backend, a
   });
   const bench = new LoopBench([cut(), cut(), cut(), OK]);
   for (let count = 0; count < 3; count++) await assertRejects(() => bench.send(), TransportError);
-  assertEquals(bench.balancer.choose(new Set()).backend.name, "b");
+  assertEquals(bench.balancer.choose(new Set(), "anna").backend.name, "b");
 
   const failing = new LoopBench([{ status: 500 }, OK, { status: 500 }, OK, { status: 500 }, OK]);
   for (let count = 0; count < 3; count++) await failing.send();
-  assertEquals(failing.balancer.choose(new Set()).backend.name, "b");
+  assertEquals(failing.balancer.choose(new Set(), "anna").backend.name, "b");
 });
 
 Deno.test("failover: nothing is in flight any more, however an exchange ended", async () => {

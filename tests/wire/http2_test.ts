@@ -386,3 +386,20 @@ Deno.test("HTTP/2: a client that negotiated it and speaks HTTP/1.1 is not read, 
   }
   assertEquals(upstream.requests.length, 4);
 });
+
+Deno.test("HTTP/2: an upload that is reset at once is not forwarded as a request without a body", async () => {
+  await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("ok")) });
+  await using proxy = proxyFor(upstream);
+  await using client = new Client(proxy);
+  for (let count = 0; count < 20; count++) {
+    // An upstream connection is idle: the request could go out at once.
+    assertEquals((await client.ask({ ":path": "/openai/v1/x" })).text, "ok");
+    const stream = client.stream({ ":method": "POST", ":path": "/openai/v1/reset" }, false);
+    const closed = new Promise<void>((resolve) => stream.once("close", () => resolve()));
+    stream.on("error", () => {});
+    stream.close(constants.NGHTTP2_CANCEL);
+    await closed;
+    assertEquals((await client.ask({ ":path": "/openai/v1/x" })).text, "ok");
+  }
+  assertEquals(upstream.requests.filter(({ target }) => target.endsWith("/reset")).length, 0);
+});

@@ -176,6 +176,7 @@ export class Http2Exchange {
     }
     const body = this.#body = stream && new StreamBody(stream, {
       length,
+      signal: this.#request.signal,
       now: this.#parts.now,
       onBroken: (error) => this.#cancellation.cancel(error),
     });

@@ -7,6 +7,8 @@ import { ClientWait } from "../client_wait.ts";
 export interface StreamBodyParts {
   /** The `content-length` of the request; undefined: it stated none. */
   readonly length: number | undefined;
+  /** Aborted when the stream was reset. */
+  readonly signal: AbortSignal;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
   /** Called when the client leaves within the body, or sends another length than it stated. */
@@ -19,17 +21,19 @@ export class StreamBody implements MessageBody {
   /** The wait for the client to send more. */
   readonly wait: ClientWait;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #signal: AbortSignal;
   readonly #onBroken: StreamBodyParts["onBroken"];
   #left: number;
   /** The first piece, read to find out whether there is a body at all. */
   #first: Uint8Array | undefined;
   #hasEnded = false;
 
-  constructor(stream: ReadableStream<Uint8Array>, { length, now, onBroken }: StreamBodyParts) {
+  constructor(stream: ReadableStream<Uint8Array>, { length, signal, now, onBroken }: StreamBodyParts) {
     this.length = length;
     this.#left = length ?? Infinity;
     this.wait = new ClientWait(now);
     this.#reader = stream.getReader();
+    this.#signal = signal;
     this.#onBroken = onBroken;
   }
 
@@ -65,7 +69,12 @@ export class StreamBody implements MessageBody {
 
   async #next(): Promise<Uint8Array | null> {
     try {
-      return (await this.wait.for(this.#reader.read())).value ?? null;
+      const { value } = await this.wait.for(this.#reader.read());
+      if (value !== undefined) return value;
+      // The runtime ends a body in the same way where the client has reset its stream; the signal follows.
+      await new Promise((resolve) => setTimeout(resolve));
+      if (this.#signal.aborted) throw new ClientGone("the client reset its stream");
+      return null;
     } catch (error) {
       throw this.#broken(
         error instanceof ProxyFault ? error : new ClientGone("the client left within its upload"),
