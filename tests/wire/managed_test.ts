@@ -646,6 +646,39 @@ Deno.test("tokens of the configuration have limits of their own", async () => {
   assertEquals(statuses, [200, 429, 200, 200]);
 });
 
+Deno.test("a budget holds against 100 requests at once that state no maximum: the model's own is reserved", async () => {
+  const { promise: go, resolve: release } = Promise.withResolvers<void>();
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await go;
+      const usage = '{"prompt_tokens":0,"completion_tokens":16000}';
+      await write(
+        plainAnswer(`{"model":"gpt-4o","usage":${usage}}`, { headers: "Content-Type: application/json\r\n" }),
+      );
+    },
+  });
+  const backend = testBackend(upstream.origin, {
+    path: "/openai/v1",
+    key: { mode: "inject", value: SECRETS.openaiKey },
+  });
+  const endpoints = [testEndpoint("openai", [backend], { priceProvider: "openai", prices: [] })];
+  await using proxy = await ManagedProxy.start(upstream, { endpoints });
+  const { value } = await proxy.token({ budget: { total_usd: 1 } });
+  let refused = 0;
+  const asking = Array.from({ length: 100 }, async () => {
+    const answer = await proxy.chat(value, { model: "gpt-4o", messages: [] });
+    if (answer.status === 429 && ++refused === 93) release();
+    await answer.body?.cancel();
+    return answer.status;
+  });
+  const statuses = await Promise.all(asking);
+  // 16,384 output tokens at $10 a million are 16.4 cents: six leave 1.6 cents, so that a seventh passes as well.
+  assertEquals(statuses.filter((status) => status === 200).length, 7);
+  const { body } = await proxy.api("GET", "/usage?group=token");
+  assertEquals(body.data[0].cost_micros, 7 * 160_000);
+});
+
 Deno.test("a request that asks for more than can be reserves nothing that stays", async () => {
   await using upstream = new FakeUpstream();
   const backend = testBackend(upstream.origin, {
