@@ -5,8 +5,8 @@ import type { Transform } from "node:stream";
 const CODINGS = ["gzip", "x-gzip", "deflate", "br", "zstd"];
 /** So much may wait for the decompressor; a stream that is faster is not looked at any further. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-/** An answer may grow to so many times its length; more is a bomb. */
-const MAX_RATIO = 200;
+/** An answer may grow to so many times its length, as gzip can at most; brotli and zstd make bombs of more. */
+const MAX_RATIO = 1_100;
 /** Small answers may grow to this in any case, and long ones to this at most. */
 const SURELY_BYTES = 1024 * 1024;
 const MAX_PLAIN_BYTES = 512 * 1024 * 1024;

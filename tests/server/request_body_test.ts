@@ -32,10 +32,12 @@ Deno.test("RequestBody: what nobody read is passed over, and the whole of it fre
 });
 
 Deno.test("RequestBody: passing over takes nothing from one who is reading", async () => {
-  const { body } = await bodyOf(CHUNKS, "chunked");
+  // Chunks of that length are given one by one; short ones are joined.
+  const long = "b".repeat(2_000);
+  const { body } = await bodyOf(`1\r\na\r\n7d0\r\n${long}\r\n0\r\n\r\n`, "chunked");
   assertEquals(body.tryRead(), latin1("a"));
   assertEquals(body.passOver(), false);
-  assertEquals(body.tryRead(), latin1("b"));
+  assertEquals(body.tryRead(), latin1(long));
   assertEquals(body.tryRead(), null);
   assertEquals(body.passOver(), true);
 });
