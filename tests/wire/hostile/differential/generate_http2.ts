@@ -89,10 +89,12 @@ function stream(
       marker,
       contentType,
       body,
-      isWhole: isTrue && !isBroken && sent.length === frames.length,
+      // A body that has its length is whole before its stream has ended.
+      isWhole: isTrue && !isBroken && (sent.length === frames.length || length !== undefined),
       mayBegin: !isBroken,
       isAbandoned: isReset,
-      bodyMayBeHidden: method === "GET" || method === "HEAD",
+      // The runtime shows no body of these methods, nor where a length of zero is claimed.
+      bodyMayBeHidden: method === "GET" || method === "HEAD" || Number(length) === 0,
     },
   };
 }
