@@ -135,7 +135,9 @@ export class Lane implements AsyncDisposable {
     const statuses = answers.map(({ status }) => status);
     const done = (complaint: string | undefined, compared = false) => ({ complaint, statuses, compared });
     if (complaintOfB !== undefined) return done(complaintOfB);
-    const isCut = ending !== "waits" || a.wasReset || end === "incomplete" && !a.hasEnded;
+    // A server that refuses a request resets what it has not read, which may cut its own answer.
+    const isCutRefusal = REFUSAL_BEGIN.test(reader.rest) && !/^x-echo:/im.test(reader.rest);
+    const isCut = ending !== "waits" || a.wasReset || isCutRefusal || end === "incomplete" && !a.hasEnded;
     const complaint = foreignMarker(`${reader.raw}\n${legible(answers)}`, { owner: "A", number }) ??
       answers.map((answer, index) => wrongAnswer(answer, requests[index])).find((found) =>
         found !== undefined
@@ -250,6 +252,7 @@ export class Lane implements AsyncDisposable {
 }
 
 const MAX_ASKED = 500;
+const REFUSAL_BEGIN = /^HTTP\/1\.1 [45]\d\d /;
 
 function portOf(proxy: LocalProxy): number {
   return Number(new URL(proxy.url).port);
