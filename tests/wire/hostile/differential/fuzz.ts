@@ -2,8 +2,9 @@
 
 import type { FuzzCase } from "./fuzz_case.ts";
 import { generateCase } from "./generate.ts";
-import { Lane, type Outcome } from "./lane.ts";
-import { Ledger } from "./ledger.ts";
+import { wrongArrivals } from "./checks.ts";
+import { Lane, type Outcome, requestsOf } from "./lane.ts";
+import { type CaseArrivals, Ledger } from "./ledger.ts";
 import { BEHAVIOURS, type EchoServer, type ServerName, startServer } from "./servers.ts";
 
 /** What is to be played. */
@@ -58,10 +59,8 @@ export async function fuzzServer(name: ServerName, options: FuzzOptions): Promis
     onViolation: (behind, reason) => ledger.violation(behind, reason),
   });
   await Promise.all(Array.from({ length: options.lanes }, (_, index) => run.lane(server, index)));
-  for (const { records, violations } of ledger.takeRest()) {
-    const targets = records.map(({ target }) => target);
-    if (targets.length + violations.length > 0) run.stray([...targets, ...violations].join(", "));
-  }
+  // A request that its client gave up can reach the server long after.
+  for (const [number, arrivals] of ledger.takeRest()) run.late(number, arrivals);
   return run.figures();
 }
 
@@ -111,12 +110,11 @@ class Run {
     await this.#settle(lane, played);
   }
 
-  /** Something reached the server that belongs to no case. */
-  stray(what: string): void {
-    this.#failed(this.#case(0), {
-      before: undefined,
-      complaint: `reached the server, and belongs to no case: ${what}`,
-    });
+  /** Something reached the server after its case had been looked at. */
+  late(number: number, arrivals: CaseArrivals): void {
+    const one = this.#case(Math.max(number, 0));
+    const complaint = wrongArrivals(arrivals, number < 0 ? [] : requestsOf(one));
+    if (complaint !== undefined) this.#failed(one, { before: undefined, complaint });
   }
 
   async #settle(lane: Lane, played: Map<number, FuzzCase>): Promise<void> {

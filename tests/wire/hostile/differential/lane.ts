@@ -74,10 +74,9 @@ export class Lane implements AsyncDisposable {
     await direct.send(requestText("GET", last, { token: TOKEN_A, marker: "", connection: "close" }));
     await seen;
     const complaints = new Map<number, string>();
-    for (const { number, sent, withBodyB } of this.#unsettled.splice(0)) {
-      const expected = [...sent.requests, requestOfB(number, withBodyB).sent];
-      const complaint = wrongArrivals(this.#ledger.take(number), expected);
-      if (complaint !== undefined) complaints.set(number, complaint);
+    for (const one of this.#unsettled.splice(0)) {
+      const complaint = wrongArrivals(this.#ledger.take(one.number), requestsOf(one));
+      if (complaint !== undefined) complaints.set(one.number, complaint);
     }
     return complaints;
   }
@@ -266,6 +265,11 @@ function requestText(
   return `${method} ${target} HTTP/1.1\r\nHost: p\r\nAuthorization: Bearer ${token}\r\nX-Marker: ${marker}\r\n` +
     (connection === undefined ? "" : `Connection: ${connection}\r\n`) +
     (body === undefined ? "\r\n" : `Content-Length: ${body.length}\r\n\r\n${body}`);
+}
+
+/** All requests of a case, B's included. */
+export function requestsOf({ number, sent, withBodyB }: FuzzCase): SentRequest[] {
+  return [...sent.requests, requestOfB(number, withBodyB).sent];
 }
 
 function requestOfB(number: number, hasBody: boolean): { text: string; sent: SentRequest } {

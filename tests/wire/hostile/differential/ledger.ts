@@ -54,9 +54,9 @@ export class Ledger {
     return arrivals;
   }
 
-  /** What belongs to no case that was taken. */
-  takeRest(): CaseArrivals[] {
-    const rest = [...this.#cases.values()];
+  /** What has come since its case was taken, by the case's number; a number below zero belongs to none. */
+  takeRest(): [number: number, arrivals: CaseArrivals][] {
+    const rest = [...this.#cases];
     this.#cases.clear();
     return rest;
   }
