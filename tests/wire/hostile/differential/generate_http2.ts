@@ -91,6 +91,7 @@ function stream(
       body,
       // A body that has its length is whole before its stream has ended.
       isWhole: isTrue && !isBroken && (sent.length === frames.length || length !== undefined),
+      claimedLength: lengths.length === 1 && Number(length) < body.length ? Number(length) : undefined,
       mayBegin: !isBroken,
       isAbandoned: isReset,
       // The runtime shows no body of these methods, nor where a length of zero is claimed.

@@ -17,6 +17,8 @@ export interface SentRequest {
   readonly body: string;
   /** False: its body is cut short or breaks the rules, so that no server may read it as a whole request. */
   readonly isWhole: boolean;
+  /** HTTP/2: its body is longer than its head says, and so many bytes may have gone on before that is seen. */
+  readonly claimedLength?: number | undefined;
   /** False: its head breaks the rules, so that nothing of it may reach a server. */
   readonly mayBegin: boolean;
   /** The client has given it up, and may get no answer. */
