@@ -56,9 +56,10 @@ export class AnswerReader {
     while (this.#rest !== "") {
       try {
         const { status, fields, body, rest } = this.#next();
-        const isUnframed =
-          valuesOf(fields, "content-length").length + valuesOf(fields, "transfer-encoding").length === 0;
-        if (isUnframed && body !== "" && !hasEnded) return;
+        const framing = [...valuesOf(fields, "content-length"), ...valuesOf(fields, "transfer-encoding")];
+        const lastsToEnd = framing.length === 0 && status !== 204 && status !== 304 &&
+          this.#methodOf(this.answers.length) !== "HEAD";
+        if (lastsToEnd && !hasEnded) return;
         this.answers.push({ status, fields, body });
         this.#rest = rest;
       } catch (error) {

@@ -19,6 +19,7 @@ export interface FuzzOptions {
   /** After so many failures no further case begins. */
   readonly maxFailures: number;
   readonly onProgress?: (figures: Figures) => void;
+  readonly onFailure?: (failure: Failure) => void;
 }
 
 /** A case that went wrong. */
@@ -142,7 +143,9 @@ class Run {
   }
 
   #failed(one: FuzzCase, { before, complaint }: Pick<Failure, "before" | "complaint">): void {
-    this.#failures.push({ server: this.#server, seed: this.#options.seed, one, before, complaint });
+    const failure: Failure = { server: this.#server, seed: this.#options.seed, one, before, complaint };
+    this.#failures.push(failure);
+    this.#options.onFailure?.(failure);
   }
 }
 

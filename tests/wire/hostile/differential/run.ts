@@ -42,6 +42,7 @@ const options: Omit<FuzzOptions, "numbers"> = {
   lanes: single === undefined ? whole("lanes", values.lanes) : 1,
   maxFailures: whole("max-failures", values["max-failures"]),
   onProgress: (figures) => latest.set(figures.server, figures),
+  onFailure: (failure) => console.log(failureText(failure)),
 };
 
 const shown = setInterval(() => console.log([...latest.values()].map(line).join("\n") + "\n"), PROGRESS_MS);
@@ -49,9 +50,6 @@ const results = await Promise.all(
   servers.map((name) => fuzzServer(name, { ...options, numbers: single ?? numbersFrom(from, cases) })),
 );
 clearInterval(shown);
-for (const figures of results) {
-  for (const failure of figures.failures) console.log(failureText(failure));
-}
 console.log(results.map(line).join("\n"));
 if (results.some(({ failures }) => failures.length > 0)) Deno.exit(1);
 
