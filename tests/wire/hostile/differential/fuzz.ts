@@ -91,13 +91,13 @@ class Run {
   async lane(server: EchoServer, index: number): Promise<void> {
     const { onProgress, maxFailures } = this.#options;
     await using lane = new Lane(`lane-${index}`, { server, ledger: this.#ledger });
-    const played = new Map<number, FuzzCase>();
+    const played = new Map<number, Pick<Failure, "one" | "before">>();
     let before: number | undefined;
     while (this.#failures.length < maxFailures) {
       const next = this.#numbers.next();
       if (next.done) break;
       const one = this.#case(next.value);
-      played.set(one.number, one);
+      played.set(one.number, { one, before });
       const outcome = await lane.play(one);
       this.#counted(one, outcome);
       if (outcome.complaint !== undefined) this.#failed(one, { before, complaint: outcome.complaint });
@@ -118,11 +118,11 @@ class Run {
     if (complaint !== undefined) this.#failed(one, { before: undefined, complaint });
   }
 
-  async #settle(lane: Lane, played: Map<number, FuzzCase>): Promise<void> {
+  async #settle(lane: Lane, played: Map<number, Pick<Failure, "one" | "before">>): Promise<void> {
     for (const [number, complaint] of await lane.settle()) {
-      const one = played.get(number);
+      const found = played.get(number);
       const isKnown = this.#failures.some((failure) => failure.one.number === number);
-      if (one !== undefined && !isKnown) this.#failed(one, { before: undefined, complaint });
+      if (found !== undefined && !isKnown) this.#failed(found.one, { before: found.before, complaint });
     }
     played.clear();
   }

@@ -55,6 +55,8 @@ export class Lane implements AsyncDisposable {
     let outcome: Outcome;
     this.#unsettled.push(one);
     try {
+      // A case is to find an idle connection to the server, also where it is the first one.
+      if (this.#stage.b === undefined) await this.#askB(one, 1);
       outcome = one.protocol === "http1" ? await this.#playHttp1(one) : await this.#playHttp2(one);
     } catch (error) {
       if (!(error instanceof TooLate)) throw error;
@@ -188,8 +190,8 @@ export class Lane implements AsyncDisposable {
   }
 
   /** B's own request has to get its own answer. */
-  async #askB({ number, withBodyB }: FuzzCase): Promise<string | undefined> {
-    const { text, sent } = requestOfB(number, withBodyB);
+  async #askB({ number, withBodyB }: FuzzCase, index = 0): Promise<string | undefined> {
+    const { text, sent } = requestOfB({ number, index }, withBodyB);
     const b = this.#stage.b ??= await this.#connectB();
     if (b.conversation.hasEnded) return "the proxy ended B's connection";
     const before = b.reader.answers.length;
@@ -269,11 +271,14 @@ function requestText(
 
 /** All requests of a case, B's included. */
 export function requestsOf({ number, sent, withBodyB }: FuzzCase): SentRequest[] {
-  return [...sent.requests, requestOfB(number, withBodyB).sent];
+  return [...sent.requests, ...[0, 1].map((index) => requestOfB({ number, index }, withBodyB).sent)];
 }
 
-function requestOfB(number: number, hasBody: boolean): { text: string; sent: SentRequest } {
-  const marker = markerText("B", number, 0);
+function requestOfB(
+  { number, index }: { number: number; index: number },
+  hasBody: boolean,
+): { text: string; sent: SentRequest } {
+  const marker = markerText("B", number, index);
   const target = `/e/echo/${marker}`;
   const method = hasBody ? "POST" : "GET";
   const body = `body of ${marker}`;
