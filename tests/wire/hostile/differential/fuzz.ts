@@ -156,10 +156,16 @@ export function* numbersFrom(first: number, count: number): Generator<number> {
 
 /** A failure with everything that is needed to play it again. */
 export function failureText({ server, seed, one, before, complaint }: Failure): string {
-  const { number, protocol, pieces, ending, whenB, oneByOne } = one;
+  const { number, protocol, pieces, ending, whenB, oneByOne, holdsBack } = one;
   const again =
     `deno run -A tests/wire/hostile/differential/run.ts --server ${server} --seed ${seed} --case ${number}`;
-  const how = [protocol, ending, `B asks ${whenB}`, ...(oneByOne ? ["one request at a time"] : [])].join(
+  const how = [
+    protocol,
+    ending,
+    `B asks ${whenB}`,
+    ...(oneByOne ? ["one request at a time"] : []),
+    ...(holdsBack ? ["the last piece follows then"] : []),
+  ].join(
     ", ",
   );
   return [

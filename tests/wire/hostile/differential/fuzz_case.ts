@@ -22,6 +22,8 @@ export interface FuzzCase {
   /** HTTP/2 alone: each piece is a request, which is sent when the one before has its answer. */
   readonly oneByOne: boolean;
   readonly ending: Ending;
+  /** The last piece is sent when B has its answer: an answer may come before the request is whole. */
+  readonly holdsBack: boolean;
   /** B asks once A has its answers, or as soon as A has sent everything. */
   readonly whenB: "after" | "at once";
   /** B's request has a body. */

@@ -21,11 +21,14 @@ export function generateCase(
   const made = chosen === "http2"
     ? generateHttp2(number, source, behaviours)
     : generateHttp1(number, source, behaviours);
+  const holdsBack = made.pieces.length > 1 && !made.oneByOne && made.ending === "waits" &&
+    source.below(3) === 0;
   return {
     number,
     protocol: chosen,
     ...made,
-    whenB: source.below(4) === 0 ? "at once" : "after",
+    holdsBack,
+    whenB: holdsBack || source.below(4) === 0 ? "at once" : "after",
     withBodyB: source.below(2) === 0,
   };
 }
