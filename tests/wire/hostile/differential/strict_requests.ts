@@ -5,7 +5,6 @@ const REQUEST_LINE = new RegExp(`^(${TOKEN}) ([\\x21-\\x7e\\x80-\\xff]+) HTTP/1\
 const FIELD_LINE = new RegExp(`^(${TOKEN}):([\\t\\x20-\\x7e\\x80-\\xff]*)$`);
 const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 /** Trailers are dropped, and so it is enough that their lines end where they seem to. */
-// deno-lint-ignore no-control-regex -- NUL is what is refused
 const TRAILER_LINE = /^[^\r\n\0]+$/;
 
 /** A request that a client has sent. */
