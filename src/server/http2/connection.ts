@@ -4,6 +4,7 @@ import { pump } from "../../http1/pump.ts";
 import type { ConnectionParts } from "../connection.ts";
 import type { ServedConnection } from "../served_connection.ts";
 import { Http2Exchange } from "./exchange.ts";
+import { ResetWatch } from "./reset_watch.ts";
 
 /** A client's connection, and the one that leads it to the server over loopback. */
 export interface Http2Ends {
@@ -20,10 +21,12 @@ export class Http2Connection implements ServedConnection {
   readonly #running = new Set<Http2Exchange>();
   #idleSince: number;
   #isAuthenticated = false;
+  readonly #resets: ResetWatch;
 
   constructor(ends: Http2Ends, parts: ConnectionParts) {
     this.#ends = ends;
     this.#parts = parts;
+    this.#resets = new ResetWatch(parts.now);
     this.#idleSince = parts.now();
   }
 
@@ -62,7 +65,7 @@ export class Http2Connection implements ServedConnection {
   /** Carries bytes until the connection ends, by whichever side. Never throws. */
   async serve(): Promise<void> {
     const { client, near, onEnd } = this.#ends;
-    await Promise.all([pump(client, near), pump(near, client)]);
+    await Promise.all([pump(client, near, (bytes) => this.#resets.pass(bytes)), pump(near, client)]);
     this.close();
     onEnd();
   }
@@ -76,6 +79,7 @@ export class Http2Connection implements ServedConnection {
       entry,
       limits,
       now,
+      mayBeReset: () => this.#resets.mayBeReset,
       onAuthenticated: () => this.#isAuthenticated = true,
       onEnd: () => {
         this.#running.delete(exchange);

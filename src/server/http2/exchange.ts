@@ -18,6 +18,8 @@ import { StreamBody } from "./stream_body.ts";
 
 /** What a request is answered with. */
 interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "entry" | "limits" | "now"> {
+  /** Whether the end of a body may be a reset whose abort has not come yet. */
+  readonly mayBeReset: () => boolean;
   /** The request has been admitted. */
   readonly onAuthenticated: () => void;
   /** Called once: the answer has been taken whole, or not. */
@@ -177,6 +179,7 @@ export class Http2Exchange {
     const body = this.#body = stream && new StreamBody(stream, {
       length,
       signal: this.#request.signal,
+      mayBeReset: this.#parts.mayBeReset,
       now: this.#parts.now,
       onBroken: (error) => this.#cancellation.cancel(error),
     });

@@ -3,12 +3,17 @@ import { ProxyFault } from "../../faults.ts";
 import type { MessageBody } from "../../http1/body.ts";
 import { ClientWait } from "../client_wait.ts";
 
+/** How long an abort may take to follow the end of its body, on however busy a machine. */
+const ABORT_MS = 1_000;
+
 /** What a request's body is read with. */
 export interface StreamBodyParts {
   /** The `content-length` of the request; undefined: it stated none. */
   readonly length: number | undefined;
   /** Aborted when the stream was reset. */
   readonly signal: AbortSignal;
+  /** Whether an end may be a reset whose abort has not come yet. */
+  readonly mayBeReset: () => boolean;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
   /** Called when the client leaves within the body, or sends another length than it stated. */
@@ -22,18 +27,23 @@ export class StreamBody implements MessageBody {
   readonly wait: ClientWait;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #signal: AbortSignal;
+  readonly #mayBeReset: () => boolean;
   readonly #onBroken: StreamBodyParts["onBroken"];
   #left: number;
   /** The first piece, read to find out whether there is a body at all. */
   #first: Uint8Array | undefined;
   #hasEnded = false;
 
-  constructor(stream: ReadableStream<Uint8Array>, { length, signal, now, onBroken }: StreamBodyParts) {
+  constructor(
+    stream: ReadableStream<Uint8Array>,
+    { length, signal, mayBeReset, now, onBroken }: StreamBodyParts,
+  ) {
     this.length = length;
     this.#left = length ?? Infinity;
     this.wait = new ClientWait(now);
     this.#reader = stream.getReader();
     this.#signal = signal;
+    this.#mayBeReset = mayBeReset;
     this.#onBroken = onBroken;
   }
 
@@ -72,7 +82,7 @@ export class StreamBody implements MessageBody {
       const { value } = await this.wait.for(this.#reader.read());
       if (value !== undefined) return value;
       // The runtime ends a body in the same way where the client has reset its stream; the signal follows.
-      await new Promise((resolve) => setTimeout(resolve));
+      if (this.#mayBeReset()) await abortOf(this.#signal);
       if (this.#signal.aborted) throw new ClientGone("the client reset its stream");
       return null;
     } catch (error) {
@@ -92,6 +102,18 @@ export class StreamBody implements MessageBody {
     // A stream that has failed cannot be cancelled.
     this.#reader.cancel().catch(() => {});
   }
+}
+
+/** Resolves when the signal is aborted, or when it would have been by now. */
+function abortOf(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) return Promise.resolve();
+  const timer = setTimeout(resolve, ABORT_MS);
+  signal.addEventListener("abort", () => {
+    clearTimeout(timer);
+    resolve();
+  }, { once: true });
+  return promise;
 }
 
 function lengthFault(): ProxyFault {
