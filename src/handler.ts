@@ -26,8 +26,6 @@ import { withoutUsage } from "./forwarding/stream_usage/stream_usage.ts";
 import { harmlessText } from "./harmless_text.ts";
 import { answerHealth, type StorageHealth } from "./health.ts";
 import { type Field, fieldValue } from "./http1/fields.ts";
-import type { MessageBody } from "./http1/body.ts";
-import { limitedBody } from "./http1/limited_body.ts";
 import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http1/message.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { Slots } from "./limits/slots.ts";
@@ -35,6 +33,7 @@ import type { Principal } from "./principal.ts";
 import { withProjectsKey } from "./project_key.ts";
 import { joinPath, withoutParameter, withParameter } from "./routing/join_url.ts";
 import { match, type Target } from "./routing/match.ts";
+import { receivedBody } from "./received_body.ts";
 import { askingForUsage, readRequest } from "./read_request.ts";
 import { parseRequestTarget } from "./routing/request_target.ts";
 import type { RoutingTable } from "./routing/table.ts";
@@ -186,10 +185,7 @@ export function createHandler(parts: HandlerParts): Handler {
       if (entered instanceof Promise) checkDraining(parts);
 
       const { endpoint, rest } = target;
-      const received = request.settledBody === undefined
-        ? request.body
-        : await settled(request, cancellation);
-      const limited = bodyWithinLimit(received, cancellation, parts.maxBodyBytes);
+      const limited = await receivedBody(request, parts.maxBodyBytes);
       const { limiter } = management ?? {};
       const candidate = account && limiter &&
         { request, principal, endpoint, rest, query, upgrade, account, limiter };
@@ -266,35 +262,6 @@ export function createHandler(parts: HandlerParts): Handler {
       return faultReply(fault, { dialect: dialectOf(target, fields), requestId: exchange.id });
     }
   }
-}
-
-/** The body of a request whose head does not tell whether it has one. */
-async function settled(
-  { settledBody, body }: Pick<IncomingRequest, "settledBody" | "body">,
-  cancellation: Cancellation,
-): Promise<MessageBody | null> {
-  try {
-    return settledBody === undefined ? body : await settledBody();
-  } catch (error) {
-    throw cancellation.reason ?? error;
-  }
-}
-
-/** The request's body, which ends the exchange where it grows too long. */
-function bodyWithinLimit(
-  body: MessageBody | null,
-  cancellation: Cancellation,
-  maxBytes: number | undefined,
-): MessageBody | null {
-  if (body === null || maxBytes === undefined) return body;
-  const tooLarge = () =>
-    new ProxyFault("payload_too_large", `The body is longer than the ${maxBytes} bytes this proxy takes.`);
-  if ((body.length ?? 0) > maxBytes) throw tooLarge();
-  return limitedBody(body, maxBytes, () => {
-    const fault = tooLarge();
-    cancellation.cancel(fault);
-    return fault;
-  });
 }
 
 /** Throws where one of these tokens is about to go upstream. */

@@ -85,6 +85,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "read_request",
     "routing",
   ],
+  "received_body": ["cancellation", "faults", "http1"],
   "read_request": [
     "cancellation",
     "config",
@@ -156,6 +157,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "principal",
     "project_key",
     "read_request",
+    "received_body",
     "routing",
   ],
   "auth": ["address_list", "clock", "http1", "principal", "storage"],

@@ -1,27 +1,21 @@
 /** One connection to an upstream, and one request with its answer on it (RFC 9112). */
 
-import type { Cancellation } from "../../cancellation.ts";
-import {
-  ChunkedBody,
-  CountedBody,
-  type FramedBody,
-  type MessageBody,
-  UntilCloseBody,
-} from "../../http1/body.ts";
+import { ChunkedBody, CountedBody, type FramedBody, UntilCloseBody } from "../../http1/body.ts";
 import { type Field, field, fieldValue, listHas } from "../../http1/fields.ts";
 import type { Framing } from "../../http1/framing.ts";
 import { type Head, readHead } from "../../http1/head.ts";
 import { ConnectionReader } from "../../http1/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../http1/syntax_error.ts";
 import { framed, FramingError, writeMessage } from "../../http1/writer.ts";
+import { ResponseBody } from "./response_body.ts";
 import {
-  type AttemptPhase,
   type FailureFacts,
   RequestBodyBroken,
   TransportError,
   type UpstreamRequest,
   type UpstreamResponse,
 } from "./transport.ts";
+import { Upload } from "./upload.ts";
 
 /** Interim answers that are passed over before the final one. */
 const MAX_INTERIM = 16;
@@ -197,104 +191,6 @@ export class UpstreamConnection {
     const elapsedMs = performance.now() - this.#beganAt;
     const facts = { phase, sent: true, received, reused: this.#reused, elapsedMs };
     return new TransportError(reasonOf(error, received), facts, { cause: error });
-  }
-}
-
-/** What became of a request's body. */
-class Upload {
-  state: "under way" | "whole" | "broken" = "under way";
-
-  /** The answer has begun: what is awaited now is its affair. */
-  isAnswered = false;
-  readonly #onPhase: (phase: AttemptPhase) => void;
-
-  /** `onPhase` is told whether the client is waited for or, since a piece has come, the upstream. */
-  constructor(onPhase: (phase: AttemptPhase) => void) {
-    this.#onPhase = onPhase;
-  }
-
-  /** Tells a body that breaks off from an upstream that takes no more. */
-  watch(body: MessageBody): MessageBody {
-    return {
-      length: body.length,
-      read: async () => {
-        if (!this.isAnswered) this.#onPhase("upload");
-        try {
-          return this.#seen(await body.read());
-        } catch (error) {
-          this.state = "broken";
-          throw error;
-        }
-      },
-      tryRead: () => this.#seen(body.tryRead()),
-      cancel: () => body.cancel(),
-    };
-  }
-
-  #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
-    if (piece !== undefined && !this.isAnswered) this.#onPhase("first byte");
-    return piece;
-  }
-}
-
-interface BodyHooks {
-  readonly cancellation: Cancellation;
-  readonly onEnd: () => void;
-  /** Gives what is to be thrown. */
-  readonly onFailure: (error: unknown) => Error;
-  readonly onCancel: () => void;
-}
-
-/** An answer's body, which frees or closes its connection when it ends. */
-class ResponseBody implements MessageBody {
-  readonly length: number | undefined;
-  readonly #body: FramedBody;
-  readonly #hooks: BodyHooks;
-  #done = false;
-
-  constructor(body: FramedBody, length: number | undefined, hooks: BodyHooks) {
-    this.length = length;
-    this.#body = body;
-    this.#hooks = hooks;
-  }
-
-  tryRead(): Uint8Array | null | undefined {
-    if (this.#done) return null;
-    try {
-      return this.#seen(this.#body.tryRead());
-    } catch (error) {
-      throw this.#failed(error);
-    }
-  }
-
-  async read(): Promise<Uint8Array | null> {
-    if (this.#done) return null;
-    try {
-      return this.#seen(await this.#body.read());
-    } catch (error) {
-      throw this.#failed(error);
-    }
-  }
-
-  cancel(): void {
-    if (this.#done) return;
-    this.#done = true;
-    this.#hooks.cancellation.stopWith(undefined);
-    this.#hooks.onCancel();
-  }
-
-  #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
-    if (piece === null && !this.#done) {
-      this.#done = true;
-      this.#hooks.onEnd();
-    }
-    return piece;
-  }
-
-  #failed(error: unknown): Error {
-    this.#done = true;
-    const failure = this.#hooks.onFailure(error);
-    return this.#hooks.cancellation.reason ?? failure;
   }
 }
 
