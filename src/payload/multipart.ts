@@ -23,8 +23,13 @@ const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_PARTS = 1_000;
 /** So much is searched at a stretch: a few milliseconds at worst. */
 const STEP_BYTES = 256 * 1024;
-const DISPOSITION =
-  /^form-data; ?name="([^"\\\p{Cc}]*)"(?:; ?filename="([^"\\\p{Cc}]*)")?(?:; ?filename\*=[\w'%.~-]+)?$/iu;
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+/** An escape is taken only where no reader could see another parameter behind it; curl writes it so. */
+const FILENAME = `"([^"\\\\]*)"|"((?:[^"\\\\;=]|\\\\["\\\\])*)"|(${TOKEN})`;
+const DISPOSITION = new RegExp(
+  `^form-data; ?name=(?:"([^"\\\\]*)"|(${TOKEN}))(?:; ?filename=(?:${FILENAME}))?(; ?filename\\*=[\\w'%.~-]+)?$`,
+  "i",
+);
 const LINE = /^([A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
 const CRLF = "\r\n";
 const HEAD_END = encodeLatin1("\r\n\r\n");
@@ -79,13 +84,36 @@ function parseHead(text: string): Pick<FormPart, "name" | "filename"> {
     if (seen.has(lower)) throw new FormSyntaxError(`a part with a repeated ${lower}`);
     seen.add(lower);
     if (lower === "content-disposition") disposition = value;
+    if (lower === "content-transfer-encoding" && !IDENTITY.test(value)) {
+      throw new FormSyntaxError("a part with a transfer encoding");
+    }
   }
-  const [, name, filename] = DISPOSITION.exec(disposition ?? "") ?? [];
+  if (hasControls(text)) throw new FormSyntaxError("a control character in a part's head");
+  const [, quoted, plain, ...file] = DISPOSITION.exec(disposition ?? "") ?? [];
+  const name = quoted ?? plain;
   if (name === undefined) throw new FormSyntaxError('a part without a plain name="…"');
+  // A file may have an encoded name alone.
+  const filename = file.find((one) => one !== undefined);
   return { name: utf8(name), filename: filename === undefined ? undefined : utf8(filename) };
 }
 
-const KNOWN: ReadonlySet<string> = new Set(["content-disposition", "content-type", "content-length"]);
+const KNOWN: ReadonlySet<string> = new Set([
+  "content-disposition",
+  "content-type",
+  "content-length",
+  "content-transfer-encoding",
+]);
+/** RFC 7578, 4.7: these say that nothing is encoded; some clients still send them. */
+const IDENTITY = /^(?:7bit|8bit|binary)$/i;
+
+/** Whether a head in Latin-1 holds a control character of ASCII besides its line ends; beyond ASCII it is UTF-8. */
+function hasControls(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if ((code < 0x20 || code === 0x7f) && code !== 0x0d && code !== 0x0a && code !== 0x09) return true;
+  }
+  return false;
+}
 
 /** Names are UTF-8 (RFC 7578, 5.1.2). */
 function utf8(latin1: string): string {

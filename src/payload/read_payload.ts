@@ -82,13 +82,16 @@ const FORM = "multipart/form-data";
 /** A parameter's value that needs no quotes (RFC 9110, 5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+/** Names of UTF-8, and of ASCII, which is a part of it. */
+const UTF8_CHARSETS: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);
+
 /** Undefined: the request names none. Throws where readers could disagree. */
 function typeOf(fields: readonly Field[]): MediaType | undefined {
   const value = fieldValue(fields, "content-type");
   if (value === undefined) return undefined;
   const type = parseMediaType(value);
   const charset = type?.parameters.get("charset")?.toLowerCase() ?? "utf-8";
-  if (type === undefined || charset !== "utf-8" && isJson(type)) {
+  if (type === undefined || !UTF8_CHARSETS.has(charset) && isJson(type)) {
     throw new ProxyFault("bad_request", `${WHY}: its Content-Type is malformed, repeated, or not in UTF-8.`);
   }
   return type;
@@ -145,14 +148,33 @@ async function readFormBody(
   };
 }
 
-/** A file of requests, one JSON object a line, as OpenAI's batches are made of. */
+/** Purposes of files that hold no requests (OpenAI's Files API). */
+const OTHER_PURPOSES: ReadonlySet<string> = new Set([
+  "assistants",
+  "vision",
+  "fine-tune",
+  "user_data",
+  "evals",
+]);
+
+/** The models of a file of requests, one JSON object a line, as OpenAI's batches are made of. */
 async function modelsInBatch(bytes: Uint8Array, parts: readonly FormPart[], path: string): Promise<string[]> {
-  const file = parts.filter(({ filename }) => filename !== undefined);
-  const purpose = parts.find(({ name }) => name === "purpose");
-  const stated = purpose && new TextDecoder().decode(bytes.subarray(purpose.start, purpose.end)).trim();
-  if (!/\/files\/?$/.test(path) || stated !== undefined && stated.toLowerCase() !== "batch") return [];
+  if (/\/uploads\//i.test(path)) {
+    throw new FormSyntaxError("a part of a larger file, whose models cannot be read");
+  }
+  if (!/\/files\/?$/i.test(path)) return [];
+  const [purpose, second] = parts.filter(({ name }) => name.toLowerCase() === "purpose");
+  if (
+    second !== undefined || purpose?.filename !== undefined ||
+    purpose !== undefined && purpose.name !== "purpose"
+  ) {
+    throw new FormSyntaxError("a purpose that is repeated or is not a plain field");
+  }
+  const stated = purpose && new TextDecoder().decode(bytes.subarray(purpose.start, purpose.end));
+  if (stated !== undefined && OTHER_PURPOSES.has(stated)) return [];
+  const files = parts.filter(({ name, filename }) => filename !== undefined || name.toLowerCase() === "file");
   const models = await Promise.all(
-    file.map(({ start, end }) => modelsInLines(bytes.subarray(start, end), { pause })),
+    files.map(({ start, end }) => modelsInLines(bytes.subarray(start, end), { pause })),
   );
   return models.flat();
 }

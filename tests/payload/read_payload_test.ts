@@ -75,6 +75,9 @@ const BODIES: readonly (readonly [body: string, models: readonly string[] | stri
   ['{"model":"a","from":"b"}', ["a", "b"], "/api/create"],
   ['{"source":"b","destination":"c"}', ["b", "c"], "/api/copy"],
   ["{}", []],
+  ['{"model":"a","guided_json":{"$defs":{"CarModel":{"title":"CarModel"}},"properties":{"model":{}}}}', [
+    "a",
+  ]],
 ];
 for (const [body, models, path] of BODIES) {
   Deno.test(`readPayload: models of ${body.slice(0, 90)} at ${path ?? "a chat"}`, async () =>
@@ -87,6 +90,8 @@ const TYPES: readonly (readonly [lines: readonly string[], outcome: "json" | str
   [["Content-Type: application/json; charset=utf-8"], "json"],
   [["Content-Type: APPLICATION/JSON"], "json"],
   [["Content-Type: application/vnd.api+json"], "json"],
+  [["Content-Type: application/json; charset=utf8"], "json"],
+  [["Content-Type: application/json; charset=us-ascii"], "json"],
   [["Content-Type: application/json; charset=utf-16"], "bad_request"],
   [["Content-Type: application/json, text/plain"], "bad_request"],
   [["Content-Type: application/json", "Content-Type: text/plain"], "bad_request"],
@@ -109,6 +114,8 @@ for (const [lines, outcome] of TYPES) {
 const part = (head: string, value = "b") => `--b\r\n${head}\r\n\r\n${value}\r\n`;
 const MODEL_PART = 'Content-Disposition: form-data; name="model"';
 const END = "--b--\r\n";
+const named = (filename: string) =>
+  part(`Content-Disposition: form-data; name="file"; ${filename}`, "x") + part(MODEL_PART) + END;
 /** Forms, and the models they name. */
 const FORMS:
   readonly (readonly [name: string, body: string, models: readonly string[] | string, type?: string])[] = [
@@ -122,7 +129,9 @@ const FORMS:
     ["the field twice", part(MODEL_PART) + part(MODEL_PART) + END, "bad_request"],
     ["the field in capitals", part('Content-Disposition: form-data; name="Model"') + END, "bad_request"],
     ["the field as a file", part(`${MODEL_PART}; filename="a"`) + END, "bad_request"],
-    ["an unquoted name", part("Content-Disposition: form-data; name=model") + END, "bad_request"],
+    ["a name without quotes, as .NET writes it", part("Content-Disposition: form-data; name=model") + END, [
+      "b",
+    ]],
     [
       "a name with spaces around its sign",
       part('Content-Disposition: form-data; name = "model"') + END,
@@ -160,6 +169,17 @@ const FORMS:
       part('Content-Disposition: form-data; name="fallback_model"') + END,
       ["b"],
     ],
+    ["a file name beyond ASCII", named('filename="\u00c4rger \u97f3\u58f0 \ud83c\udfb5.mp3"'), ["b"]],
+    ["a file name in curl's quotes", named('filename="my \\"song\\".mp3"'), ["b"]],
+    ["a file name without quotes", named("filename=a.mp3"), ["b"]],
+    ["an encoded file name", named("filename=\"a\"; filename*=utf-8''%C3%A4"), ["b"]],
+    [
+      "a transfer encoding that encodes nothing",
+      part(`${MODEL_PART}\r\nContent-Transfer-Encoding: binary`) + END,
+      ["b"],
+    ],
+    ["a name behind an escaped quote", named('filename="a\\"; name=\\"model"'), "bad_request"],
+    ["a control character in a file name", named('filename="a\u0001"'), "bad_request"],
     [
       "a hint that names none",
       part('Content-Disposition: form-data; name="model_hint"') + part(MODEL_PART, "c") + END,
@@ -180,6 +200,20 @@ Deno.test("readPayload: the requests of a batch file name its models", async () 
   assertEquals(await modelsOf(purpose("Batch") + file + END, [FORM_TYPE], at), ["a", "b"]);
   assertEquals(await modelsOf(file + END, [FORM_TYPE], at), ["a", "b"]);
   assertEquals(await modelsOf(file + purpose("assistants") + END, [FORM_TYPE], at), []);
+  const models = ["a", "b"];
+  assertEquals(await modelsOf(file + purpose("batch") + END, [FORM_TYPE], { path: "/v1/Files/" }), models);
+  for (const head of ["name=\"file\"; filename*=utf-8''x.jsonl", 'name="file"', 'name="File"']) {
+    const other = part(`Content-Disposition: form-data; ${head}`, lines);
+    assertEquals(await modelsOf(other + purpose("batch") + END, [FORM_TYPE], at), models, head);
+  }
+  for (
+    const twice of [purpose("assistants") + purpose("batch"), purpose("x").replace('"purpose"', '"Purpose"')]
+  ) {
+    assertEquals(await modelsOf(file + twice + END, [FORM_TYPE], at), "bad_request");
+  }
+  const asFile = purpose("assistants").replace('"purpose"', '"purpose"; filename="x"');
+  assertEquals(await modelsOf(file + asFile + END, [FORM_TYPE], at), "bad_request");
+  assertEquals(await modelsOf(file + END, [FORM_TYPE], { path: "/v1/uploads/u1/parts" }), "bad_request");
   const odd = part('Content-Disposition: form-data; name="file"; filename="x"', "no JSON");
   assertEquals(await modelsOf(odd + purpose("batch") + END, [FORM_TYPE], at), "bad_request");
 });
