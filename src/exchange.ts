@@ -50,8 +50,11 @@ export interface AttemptRecord {
 
 /** What an exchange is accounted by, where accounts are kept. */
 export interface ExchangeAccount {
-  /** The head of the answer is there, and who gave it. */
-  readonly answered: (fields: readonly Field[], backend: Backend) => void;
+  /** The head of the answer is there, and the backend that gave it. */
+  readonly answered: (
+    answer: { readonly status: number; readonly fields: readonly Field[] },
+    backend: Backend,
+  ) => void;
   /** The next piece of the answer's body; it is valid only now. */
   readonly passed: (piece: Uint8Array) => void;
   /** Once. */
@@ -142,7 +145,7 @@ export class Exchange {
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#status = status;
     this.#firstByteMs = this.#clock.now() - this.#startedAt;
-    this.account?.answered(fields, backend);
+    this.account?.answered({ status, fields }, backend);
   }
 
   /** The next piece of the answer's body. */

@@ -156,6 +156,7 @@ export function createHandler(parts: HandlerParts): Handler {
         entrance.refused(address, verdict.guesses);
         throw new ProxyFault(verdict.code, verdict.message);
       }
+      entrance.refused(address, verdict.guesses);
       request.onAuthenticated?.();
       const { principal } = verdict;
       exchange.principal = principal;

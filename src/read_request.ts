@@ -13,6 +13,7 @@ import { bodyOf } from "./http1/bytes.ts";
 import type { Field } from "./http1/fields.ts";
 import { readUpTo } from "./http1/read_whole.ts";
 import { restrictsModels } from "./limits/allowed.ts";
+import { hasNoOutput } from "./limits/reservation.ts";
 import { type Payload, readPayload } from "./payload/read_payload.ts";
 import type { Principal, Rules } from "./principal.ts";
 import { ambiguityOf } from "./routing/request_target.ts";
@@ -49,7 +50,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
   const needs = needsOf(request);
   const unread = { fields, body, payload: undefined };
   if (!needs.body || request.upgrade) return unread;
-  if (needs.isStrict) checkPath(path);
+  checkPath(path);
   if (body === null) return unread;
   const maxBytes = endpoint.maxBufferBytes;
   const { bytes, isWhole } = await readUpTo(body, maxBytes).catch((error) => {
@@ -88,10 +89,11 @@ function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isS
   const { principal, endpoint, body } = request;
   const isStrict = restrictsModels(principal) || endpoint.backends.some(({ model }) => model !== undefined) ||
     wantsUsage(request);
-  // A budget counts what is understood, and reserves the most where nothing is: long uploads may pass.
-  const isCounted = principal.subjects.some(({ rules }) => limitsAmounts(rules)) &&
-    (body?.length ?? 0) <= endpoint.maxBufferBytes;
-  return { body: isStrict || isCounted, isStrict };
+  const isCounted = principal.subjects.some(({ rules }) => limitsAmounts(rules));
+  // A budget has nothing to reserve for long uploads, whose answers cost no output.
+  const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
+    ambiguityOf(request.path) === undefined && hasNoOutput(request.path);
+  return { body: (isStrict || isCounted) && !isLongUpload, isStrict };
 }
 
 function wantsUsage(

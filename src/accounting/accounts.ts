@@ -69,6 +69,10 @@ const MAX_COUNTED = 10_000;
 /** How much of what a client or a provider said is kept, in characters. */
 const MAX_TEXT = 200;
 const NOTHING: Observed = { usage: {} };
+/** A token of text is seldom shorter, and stands in an event that is longer. */
+const BYTES_PER_TOKEN = 4;
+/** Faster than common models write; also what they write unseen is paid for. */
+const TOKENS_PER_MS = 0.2;
 
 /** All accounts that are open. */
 export class Accounts {
@@ -153,6 +157,9 @@ export class Account implements ExchangeAccount {
   #facts: () => RequestFacts = () => ({});
   #admission: Admitted | undefined;
   #reserved: { readonly tokens: number; readonly micros: number } | undefined;
+  #reservedOutputTokens = 0;
+  /** The provider's; undefined while it has not answered. */
+  #answeredStatus: number | undefined;
   #backend: Backend | undefined;
   #providerRequestId: string | undefined;
   #tap: Tap | undefined;
@@ -192,6 +199,7 @@ export class Account implements ExchangeAccount {
    */
   reserve(facts: RequestFacts, possibleOutputTokens: number): void {
     const micros = this.#outputCost(facts.model, possibleOutputTokens);
+    this.#reservedOutputTokens = possibleOutputTokens;
     const reserved = { tokens: facts.maxOutputTokens ?? 0, micros };
     this.#admission?.reserve(reserved);
     this.#reserved = reserved;
@@ -204,8 +212,9 @@ export class Account implements ExchangeAccount {
     return this.#cost({ outputTokens }, [model], backend)?.micros ?? 0;
   }
 
-  answered(fields: readonly Field[], backend: Backend): void {
+  answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#backend = backend;
+    this.#answeredStatus = status;
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
     this.#tap = tapOf(fields);
   }
@@ -246,10 +255,22 @@ export class Account implements ExchangeAccount {
     const { principal } = this.#opening;
     const facts = this.#facts();
     const models = [model, facts.model].filter((name) => name !== undefined);
-    const cost = this.#backend && this.#cost(usage, models, this.#backend);
-    const tokens = sum(usage.inputTokens, usage.outputTokens);
+    const isGood = this.#answeredStatus === undefined
+      ? record.ending === "client_gone"
+      : this.#answeredStatus < 400;
+    // An answer that was cut before its end has not said all that it used, and one that a client did not wait for
+    // has been made all the same.
+    const isCut = isGood && record.backend !== undefined && record.ending !== "complete" &&
+      stopReason === undefined;
+    const counted = isCut && this.#reserved !== undefined
+      ? withOutput(usage, this.#possiblyMade(record))
+      : usage;
+    const asked = this.#backend ??
+      (isCut ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
+    const cost = asked && this.#cost(counted, models, asked);
+    const tokens = sum(counted.inputTokens, counted.outputTokens);
     // An answer that does not say what it used has used what was reserved for it: or nobody would ever say.
-    const isUnmetered = tokens === undefined && this.#backend !== undefined && record.status < 400;
+    const isUnmetered = tokens === undefined && this.#backend !== undefined && isGood;
     this.#admission?.settle(isUnmetered && this.#reserved || { tokens, micros: cost?.micros });
     return {
       requestId: record.id,
@@ -289,6 +310,12 @@ export class Account implements ExchangeAccount {
     };
   }
 
+  /** How many output tokens a provider may have made of an answer that was cut, at most what was reserved for it. */
+  #possiblyMade({ bytes, durationMs }: ExchangeRecord): number {
+    const made = Math.max(bytes / BYTES_PER_TOKEN, durationMs * TOKENS_PER_MS);
+    return Math.min(this.#reservedOutputTokens, Math.ceil(made));
+  }
+
   #cost(usage: Usage, models: readonly string[], { baseUrl }: Backend): Cost | undefined {
     if (this.endpoint === undefined) return undefined;
     const { priceProvider, prices } = this.endpoint;
@@ -303,6 +330,11 @@ export class Account implements ExchangeAccount {
 /** What others said, as it may stand in a row, a label or on a page. */
 function kept(text: string | undefined): string | undefined {
   return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
+}
+
+/** The usage with so many output tokens at least. */
+function withOutput(usage: Usage, least: number): Usage {
+  return { ...usage, outputTokens: Math.max(usage.outputTokens ?? 0, least) };
 }
 
 /** What is known of both; undefined where nothing is. */

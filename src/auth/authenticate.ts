@@ -17,6 +17,8 @@ export type Verdict =
   | {
     readonly admitted: true;
     readonly principal: Principal;
+    /** What was presented beside the valid token, and is nobody's. */
+    readonly guesses: readonly Credential[];
     /** Where the proxy's own token stood, which no upstream may see. */
     readonly tokenPlaces: ReadonlySet<CredentialPlace>;
     /** Values that may stand nowhere else in what goes upstream; none where no credential of the client's does. */
@@ -51,20 +53,38 @@ export const EVERY_PLACE: ReadonlySet<CredentialPlace> = new Set([
   "subprotocol",
 ]);
 
-/** More than any client has; whoever sends so many is guessing. */
+/** More than any client has; a client that sends so many is guessing. */
 const MAX_PRESENTED = 16;
+/** Clients repeat their token in several places; different ones are few: the proxy's, and a key for a provider. */
+const MAX_DIFFERENT = 4;
+
+/**
+ * What was presented as a token of this proxy and is nobody's, also beside a valid one: or the holder of one token
+ * could guess the others. What goes on to a provider is the client's own key, and right or wrong there.
+ */
+function guessesAmong(
+  presented: readonly Credential[],
+  known: readonly { readonly value: string }[],
+  passthrough: boolean,
+): Credential[] {
+  return presented.filter(({ place, value }) =>
+    (!passthrough || place === "proxy-authorization") && !known.some((one) => one.value === value)
+  );
+}
 
 /** Judges the credentials a request presents; any valid one admits. */
 export function authenticate(presented: readonly Credential[], context: AuthenticationContext): Verdict {
   const { check, passthrough, endpoint, fields, query } = context;
   if (check === undefined) {
-    return { admitted: true, principal: ANONYMOUS, tokenPlaces: new Set(), tokens: [] };
+    return { admitted: true, principal: ANONYMOUS, guesses: [], tokenPlaces: new Set(), tokens: [] };
   }
-  if (presented.length > MAX_PRESENTED) {
+  const different = new Set(presented.map(({ value }) => value)).size;
+  if (presented.length > MAX_PRESENTED || different > MAX_DIFFERENT) {
     return {
       admitted: false,
       code: "unauthorized",
-      message: `More than ${MAX_PRESENTED} tokens were sent in one request.`,
+      message:
+        `More than ${MAX_DIFFERENT} different tokens, or ${MAX_PRESENTED} in all, were sent in one request.`,
       guesses: presented.slice(0, MAX_PRESENTED),
     };
   }
@@ -86,6 +106,7 @@ export function authenticate(presented: readonly Credential[], context: Authenti
     return {
       admitted: true,
       principal,
+      guesses: guessesAmong(presented, known, passthrough),
       tokenPlaces: new Set(known.map((one) => one.place)),
       // Elsewhere every place is withheld as it is.
       tokens: passthrough
@@ -101,10 +122,7 @@ export function authenticate(presented: readonly Credential[], context: Authenti
       return { admitted: false, code: recognised.refused, message: recognised.message, guesses: [] };
     }
   }
-  // What goes on to a provider is the client's own key, and right or wrong there.
-  const guesses = presented.filter(({ place, value }) =>
-    (!passthrough || place === "proxy-authorization") && !known.some((one) => one.value === value)
-  );
+  const guesses = guessesAmong(presented, known, passthrough);
   return {
     admitted: false,
     code: "unauthorized",

@@ -8,6 +8,8 @@ const FAILURES = 3;
 /** How long at first; each further failure doubles it. */
 const FIRST_ASIDE_MS = 5_000;
 const LONGEST_ASIDE_MS = 300_000;
+/** After that the next request probes as well. */
+const LONGEST_PROBE_MS = 5_000;
 
 /** So many principals are remembered for each backend; the one that failed longest ago is forgotten first. */
 const MAX_PRINCIPALS = 1_000;
@@ -18,8 +20,8 @@ class Health {
   skippedUntil = -Infinity;
   /** How often it was skipped. */
   cooldowns = 0;
-  /** After a cooldown one request finds out whether it is well again. */
-  probing = false;
+  /** Since when one request has been finding out, after a cooldown, whether it is well again. */
+  #probingSince: number | undefined;
   /** Whose requests failed in this row. */
   readonly #failedFor = new Set<string>();
   /** Failures that no request can have caused. */
@@ -30,7 +32,20 @@ class Health {
   }
 
   isAvailable(now: number): boolean {
-    return this.skippedUntil <= now && !this.probing;
+    return this.skippedUntil <= now && !this.isProbed(now);
+  }
+
+  /** Whether a probe is under way that may still tell; a slow request must not keep others from probing. */
+  isProbed(now: number): boolean {
+    return this.#probingSince !== undefined && now - this.#probingSince < LONGEST_PROBE_MS;
+  }
+
+  probe(now: number): void {
+    this.#probingSince = now;
+  }
+
+  endProbe(): void {
+    this.#probingSince = undefined;
   }
 
   succeeded(): void {
@@ -95,9 +110,9 @@ export class Lease {
     const own = state.healthFor.get(principal);
     this.#cooldowns = [state.health.cooldowns, own?.cooldowns ?? 0];
     this.#probes = [state.health, own].filter((health) => health !== undefined).filter((health) =>
-      health.isFailing && !health.probing
+      health.isFailing && !health.isProbed(clock.now())
     );
-    for (const health of this.#probes) health.probing = true;
+    for (const health of this.#probes) health.probe(clock.now());
     state.inFlight++;
   }
 
@@ -142,7 +157,7 @@ export class Lease {
   }
 
   #endProbe(): void {
-    for (const health of this.#probes) health.probing = false;
+    for (const health of this.#probes) health.endProbe();
     this.#probes = [];
   }
 }

@@ -18,13 +18,18 @@ const OUTPUT_BY_MODEL: readonly (readonly [RegExp, number])[] = [
   [/gemini-(?:1|2\.0)/, 8_192],
   [/gemini/, 65_536],
 ];
-/** Paths whose answers have no output tokens, and requests that only look something up. */
+/** Ends of paths whose answers have no output tokens. */
 const WITHOUT_OUTPUT =
-  /\/(?:embeddings|moderations|rerank|count_tokens|tokenize|detokenize|files|uploads|batches|models)(?:\/|$)|:(?:embedContent|batchEmbedContents|countTokens)$/;
+  /\/(?:embeddings|moderations|rerank|count_tokens|tokenize|detokenize|files|uploads|batches|uploads\/[^/]+\/parts)\/?$|:(?:embedContent|batchEmbedContents|countTokens)$/;
+
+/** Whether the answers of a path have no output tokens, such as those to uploads. The path must be a plain one. */
+export function hasNoOutput(path: string): boolean {
+  return WITHOUT_OUTPUT.test(path);
+}
 
 /** How many output tokens a request may use, so that their cost is kept from others while it runs. */
 export function possibleOutputTokens(
-  { model, maxOutputTokens }: RequestFacts,
+  { model, maxOutputTokens, choices = 1 }: RequestFacts,
   { path, hasBody, otherwise }: {
     path: string;
     hasBody: boolean;
@@ -33,7 +38,7 @@ export function possibleOutputTokens(
   },
 ): number {
   if (maxOutputTokens !== undefined) return maxOutputTokens;
-  if (!hasBody || WITHOUT_OUTPUT.test(path)) return 0;
+  if (!hasBody || hasNoOutput(path)) return 0;
   const lower = model?.toLowerCase() ?? "";
-  return OUTPUT_BY_MODEL.find(([pattern]) => pattern.test(lower))?.[1] ?? otherwise;
+  return choices * (OUTPUT_BY_MODEL.find(([pattern]) => pattern.test(lower))?.[1] ?? otherwise);
 }

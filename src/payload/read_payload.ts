@@ -6,6 +6,7 @@
 import { ProxyFault } from "../faults.ts";
 import { type Field, field, fieldValue } from "../http1/fields.ts";
 import { plainBody } from "./decode_body.ts";
+import { firstByte } from "./json_members.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
 import { isJson, type MediaType, parseMediaType } from "./media_type.ts";
 import type { ModelPlace } from "./model_place.ts";
@@ -64,6 +65,7 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
         `${WHY}: it is ${type.essence}, and neither JSON nor multipart/form-data.`,
       );
     }
+    await checkOther(body, type, options);
     return { kind: "other", bytes: body, fields, models: [], places: [], facts: {} };
   }
   const { plain } = await plainBody(body, { fields, maxBytes });
@@ -76,6 +78,17 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
     const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
     throw new ProxyFault("bad_request", `${WHY}, and it is not proper ${what}: ${error.message}.`);
   }
+}
+
+/** Many servers read JSON and forms whatever the content type says: a body that begins like one must say so. */
+async function checkOther(body: Uint8Array, { essence }: MediaType, options: PayloadOptions): Promise<void> {
+  const { plain } = await plainBody(body, options);
+  const first = String.fromCharCode(plain[firstByte(plain)] ?? 0);
+  if (!'{["-\u00ef'.includes(first)) return;
+  throw new ProxyFault(
+    "bad_request",
+    `${WHY}: its Content-Type is ${essence}, and it begins like JSON or a form.`,
+  );
 }
 
 const FORM = "multipart/form-data";

@@ -10,6 +10,8 @@ export interface RequestFacts {
   readonly model?: string;
   /** The most tokens that the answer may have, all choices together. */
   readonly maxOutputTokens?: number;
+  /** How many answers it wants, where that is more than one. */
+  readonly choices?: number;
   readonly stream?: boolean;
 }
 
@@ -44,7 +46,9 @@ export function jsonFacts(
   if (stream !== undefined && stream !== "true" && stream !== "false" && stream !== "null") {
     throw new JsonSyntaxError('a "stream" that is neither true nor false');
   }
-  const names = LIMITS_BY_PATH.find(([pattern]) => pattern.test(path))?.[1] ?? ALL_LIMITS;
+  // Some servers take capitals and a slash at the end for the same path.
+  const plainPath = path.toLowerCase().replace(/\/+$/, "");
+  const names = LIMITS_BY_PATH.find(([pattern]) => pattern.test(plainPath))?.[1] ?? ALL_LIMITS;
   const generation = (["generationConfig", "generation_config"] as const).flatMap((name) => {
     const span = members.get(name);
     return span === undefined ? [] : generationNumbers(bytes.subarray(span.start, span.end));
@@ -58,6 +62,7 @@ export function jsonFacts(
   return {
     ...(model !== undefined && model !== "" && { model }),
     ...(most !== undefined && { maxOutputTokens: Math.min(most * times, MAX_OUTPUT_TOKENS) }),
+    ...(times > 1 && { choices: times }),
     ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
   };
 }

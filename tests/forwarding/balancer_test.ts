@@ -162,3 +162,16 @@ Deno.test("Balancer: a backend that cannot be connected to is skipped for all, w
   names(3, (lease) => lease.failed({ isCertain: true }));
   assertEquals(balancer.choose(new Set(), "ben").backend.name, "b");
 });
+
+Deno.test("Balancer: a probe that takes long does not keep others from probing", () => {
+  const { clock, choose, names } = setup("failover");
+  names(3, fail);
+  clock.pass(5_000);
+  const slow = choose();
+  assertEquals([slow.backend.name, choose().backend.name], ["a", "b"]);
+  clock.pass(5_000);
+  assertEquals(names(1, (lease) => lease.succeeded()), "a");
+  assertEquals(names(1), "a");
+  slow.released();
+  assertEquals(names(1), "a");
+});

@@ -82,8 +82,18 @@ Deno.test("wrong tokens: a right one among more than sixteen does not admit", ()
     const many = Array.from({ length: 16 }, () => "X-Api-Key: x");
     const answer = await ask(...many, TOKEN);
     assertEquals(answer.status, 401);
-    assertMatch(answer.text, /More than 16 tokens/);
+    assertMatch(answer.text, /16 in all/);
     assertEquals((await ask(...many.slice(1), TOKEN)).status, 200);
+    const different = Array.from({ length: 4 }, (_, index) => `X-Api-Key: guess ${index}`);
+    assertMatch((await ask(...different, TOKEN)).text, /More than 4 different tokens/);
+  }));
+
+Deno.test("wrong tokens: guesses beside a valid token count, so that its holder cannot find those of others", () =>
+  withProxy({}, async (ask) => {
+    for (let round = 0; round < 5; round++) {
+      assertEquals((await ask(TOKEN, `X-Api-Key: guess ${round}`)).status, 200);
+    }
+    assertEquals((await ask(TOKEN, "X-Api-Key: guess 5")).status, 429);
   }));
 
 Deno.test("wrong tokens: a client's own keys on their way to a provider are no guesses", async () => {

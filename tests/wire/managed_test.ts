@@ -369,11 +369,99 @@ Deno.test("allowed models: a body that is too long to be read is a 413, one of a
   const budgeted = await proxy.token({ budget: { total_usd: 1 } });
   const long = JSON.stringify({ model: "m", prompt: "x".repeat(300_000) });
   assertEquals(await refusal(await proxy.chat(restricted.value, long)), [413, "payload_too_large"]);
-  assertEquals(
-    (await (await proxy.chat(budgeted.value, long)).json()).length,
-    long.length,
-    "whole, though it was peeked at",
-  );
+  assertEquals(await refusal(await proxy.chat(budgeted.value, long)), [413, "payload_too_large"]);
+  const upload = await proxy.chat(budgeted.value, long, { path: "/openai/v1/files" });
+  assertEquals((await upload.json()).length, long.length, "an upload costs no output");
+});
+
+/** Requests whose cost is not stated, or stated where the API does not look: each may cost 64 cents or more. */
+const UNSTATED: Readonly<Record<string, { path: string; body: string; type?: string; refused?: true }>> = {
+  "Gemini": { path: "/gemini/v1beta/models/gemini-2.5-pro:generateContent", body: '{"contents":[]}' },
+  "a maximum of another API": {
+    path: "/openai/v1/chat/completions/",
+    body: '{"model":"gpt-5","max_output_tokens":1}',
+  },
+  "capitals in the path": {
+    path: "/openai/v1/Chat/Completions",
+    body: '{"model":"gpt-5","max_output_tokens":1}',
+  },
+  "many answers": { path: "/openai/v1/chat/completions", body: '{"model":"gpt-4o-mini","n":100}' },
+  "an encoded path": {
+    path: "/openai/v1/c%68at/completions",
+    body: '{"model":"gpt-5","max_output_tokens":1}',
+    refused: true,
+  },
+  "another content type": {
+    path: "/openai/v1/chat/completions",
+    body: '{"model":"gpt-5"}',
+    type: "audio/wav",
+    refused: true,
+  },
+};
+for (const [name, { path, body, type = "application/json", refused = false }] of Object.entries(UNSTATED)) {
+  Deno.test(`budgets: parallel requests without a maximum that counts reserve the most: ${name}`, async () => {
+    const go = Promise.withResolvers<void>();
+    await using upstream = new FakeUpstream({
+      script: async ({ body, write }) => {
+        for await (const _ of body()) { /* all of it */ }
+        await go.promise;
+        await write(plainAnswer("{}"));
+      },
+    });
+    const backend = testBackend(upstream.origin, { key: { mode: "inject", value: SECRETS.openaiKey } });
+    const endpoints = ["openai", "gemini"].map((endpoint) =>
+      testEndpoint(endpoint, [backend], { priceProvider: endpoint === "openai" ? "openai" : "google" })
+    );
+    await using proxy = await ManagedProxy.start(upstream, { endpoints });
+    const { value } = await proxy.token({ budget: { total_usd: 0.5 } });
+    let answered = 0;
+    const asking = Array.from({ length: 10 }, async () => {
+      const answer = await proxy.chat(value, body, { path, headers: { "content-type": type } });
+      if (++answered === (refused ? 10 : 9)) go.resolve();
+      await answer.body?.cancel();
+      return answer.status;
+    });
+    const statuses = await Promise.all(asking);
+    assertEquals(statuses.filter((status) => status === 200).length, refused ? 0 : 1, String(statuses));
+  });
+}
+
+Deno.test("budgets: a client that leaves before the end of its answer pays for what may have been written", async () => {
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write, peerClosed }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+      const usage = '"usage":{"input_tokens":10,"output_tokens":1}';
+      await write(
+        chunk(`data: {"type":"message_start","message":{"model":"claude-sonnet-4-5",${usage}}}\n\n`),
+      );
+      const text = "x".repeat(40_000);
+      await write(chunk(`data: {"type":"content_block_delta","delta":{"text":"${text}"}}\n\n`));
+      await peerClosed();
+    },
+  });
+  const backend = testBackend(upstream.origin, {
+    key: { mode: "inject", value: SECRETS.anthropicKey },
+    keyField: "x-api-key",
+  });
+  const endpoints = [
+    testEndpoint("anthropic", [backend], { provider: "anthropic", priceProvider: "anthropic" }),
+  ];
+  await using proxy = await ManagedProxy.start(upstream, { endpoints });
+  const { value } = await proxy.token({ budget: { total_usd: 0.1 } });
+  const ask = async () => {
+    const body = { model: "claude-sonnet-4-5", max_tokens: 50_000, messages: [] };
+    const response = await proxy.chat(value, body, { path: "/anthropic/v1/messages" });
+    const reader = response.body?.getReader();
+    let length = 0;
+    while (length < 40_000 && response.status === 200) length += (await reader?.read())?.value?.length ?? 0;
+    await reader?.cancel();
+    return response.status;
+  };
+  assertEquals(await ask(), 200);
+  await proxy.proxy.logged("exchange");
+  // 40 KB are about 10,000 tokens: 15 cents.
+  assertEquals(await ask(), 429);
 });
 
 Deno.test("allowed endpoints: others are 403 in their own dialect", async () => {
