@@ -11,12 +11,16 @@ import { Balancer } from "./forwarding/balancer.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http1/message.ts";
+import { HeldBytes } from "./limits/held_bytes.ts";
 import { Slots } from "./limits/slots.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
 import { openAccessCheck } from "./open_access.ts";
 import type { Plane } from "./plane.ts";
 import { buildRoutingTable } from "./routing/table.ts";
+
+/** What may be held of the bodies of all requests together: sixteen of the longest, or thousands of usual ones. */
+const MAX_HELD_BYTES = 512 * 1024 * 1024;
 
 /** A proxy that answers requests; whoever made it closes it. */
 export interface App {
@@ -47,6 +51,7 @@ export function createApp(
   const transport = createHttp1Transport();
   const gate = new FailureGate(clock);
   const slots = new Slots(config.server.concurrency, clock);
+  const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
   let draining = false;
   let handler = handlerOf(config);
@@ -61,6 +66,7 @@ export function createApp(
       routes,
       entrance: createEntrance(server, gate),
       slots,
+      heldBytes,
       check: shared && plane ? (candidate) => plane.check(candidate) ?? shared(candidate) : shared,
       checkManaged: (candidate) => plane?.check(candidate),
       management: plane,

@@ -27,6 +27,7 @@ import { harmlessText } from "./harmless_text.ts";
 import { answerHealth, type StorageHealth } from "./health.ts";
 import { type Field, fieldValue } from "./http1/fields.ts";
 import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http1/message.ts";
+import type { HeldBytes } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { Slots } from "./limits/slots.ts";
 import type { Principal } from "./principal.ts";
@@ -61,6 +62,8 @@ export interface HandlerParts {
   readonly maxBodyBytes: number | undefined;
   /** The longest message on a WebSocket. */
   readonly maxMessageBytes: number;
+  /** How much of bodies may be held. */
+  readonly heldBytes: HeldBytes;
   /** Places for exchanges. */
   readonly slots: Slots;
   /** Origins of web pages that may read answers. */
@@ -135,6 +138,7 @@ export function createHandler(parts: HandlerParts): Handler {
     const target = match(parts.routes, path);
     exchange.endpoint = target?.endpoint.name;
     let answer: BackendResponse | undefined;
+    const held = parts.heldBytes.share();
 
     try {
       entrance.checkAddress(address);
@@ -191,7 +195,7 @@ export function createHandler(parts: HandlerParts): Handler {
       const candidate = account && limiter &&
         { request, principal, endpoint, rest, query, upgrade, account, limiter };
       if (candidate !== undefined) admit(candidate);
-      const unread = { fields, body: limited, principal, endpoint, path: rest, upgrade, cancellation };
+      const unread = { fields, body: limited, principal, endpoint, path: rest, upgrade, cancellation, held };
       const counted = { ...unread, isCounted: account !== undefined };
       const read = await readRequest(counted);
       const body = candidate === undefined ? read.body : admitBody(candidate, read);
@@ -229,10 +233,12 @@ export function createHandler(parts: HandlerParts): Handler {
         sharesKey: (backend) => keyed(backend) === backend,
         body: sent.body,
         payload: sent.payload,
+        mayHold: held.mayHold,
         websocket: upgrade ? { maxMessageBytes: parts.maxMessageBytes } : undefined,
         cancellation,
         observer: exchange,
       }, parts);
+      held.release();
       const answering = {
         hasProxysKey: usesOwnCredential(keyed(answer.backend)),
         exposedName: endpoint.exposeBackend ? answer.backend.name : undefined,
@@ -252,6 +258,7 @@ export function createHandler(parts: HandlerParts): Handler {
         ? { status, reason, fields: clients, body: keptBody, omittedLength }
         : { status, reason, fields: [...UPGRADE_FIELDS, ...clients], body: null, tunnel };
     } catch (error) {
+      held.release();
       // Also the exchange's slot is released with its answer.
       if (answer !== undefined) discardReply(answer);
       if (error instanceof ClientGone) {

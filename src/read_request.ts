@@ -13,6 +13,7 @@ import { bodyOf } from "./http1/bytes.ts";
 import type { Field } from "./http1/fields.ts";
 import { readUpTo } from "./http1/read_whole.ts";
 import { restrictsModels } from "./limits/allowed.ts";
+import type { HeldShare } from "./limits/held_bytes.ts";
 import { hasNoOutput } from "./limits/reservation.ts";
 import { type Payload, readPayload } from "./payload/read_payload.ts";
 import type { Principal, Rules } from "./principal.ts";
@@ -31,6 +32,8 @@ export interface UnreadRequest {
   /** A WebSocket is asked for, which has no body. */
   readonly upgrade: boolean;
   readonly cancellation: Cancellation;
+  /** What it holds of the memory for bodies. */
+  readonly held: HeldShare;
 }
 
 /** A request that is ready to be checked and sent. */
@@ -53,7 +56,8 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
   checkPath(path);
   if (body === null) return unread;
   const maxBytes = endpoint.maxBufferBytes;
-  const { bytes, isWhole } = await readUpTo(body, maxBytes).catch((error) => {
+  const { held } = request;
+  const { bytes, isWhole } = await readUpTo(body, maxBytes, held.hold).catch((error) => {
     throw cancellation.reason ?? error;
   });
   if (!isWhole) {
@@ -71,7 +75,9 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
     maxBytes,
     mustBeKnown: needs.isStrict,
     readsFiles: restrictsModels(request.principal),
+    hold: held.hold,
   });
+  held.hold(payload.bytes.length);
   return { fields: payload.fields, body: bodyOf(payload.bytes), payload };
 }
 

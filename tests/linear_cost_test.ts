@@ -52,6 +52,7 @@ const payloadOf = (bytes: Uint8Array, type = "application/json") =>
     maxBytes: 1e9,
     mustBeKnown: true,
     readsFiles: true,
+    hold() {},
   }).catch(() => {});
 const eventTap = () => AnswerTap.of("text/event-stream", undefined);
 const chunked = (bytes: Uint8Array) => {

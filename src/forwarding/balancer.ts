@@ -18,6 +18,8 @@ const MAX_PRINCIPALS = 1_000;
 class Health {
   failures = 0;
   skippedUntil = -Infinity;
+  /** It asked to be left alone until then. */
+  limitedUntil = -Infinity;
   /** How often it was skipped. */
   cooldowns = 0;
   /** Since when one request has been finding out, after a cooldown, whether it is well again. */
@@ -32,7 +34,7 @@ class Health {
   }
 
   isAvailable(now: number): boolean {
-    return this.skippedUntil <= now && !this.isProbed(now);
+    return Math.max(this.skippedUntil, this.limitedUntil) <= now && !this.isProbed(now);
   }
 
   /** Whether a probe is under way that may still tell; a slow request must not keep others from probing. */
@@ -84,8 +86,6 @@ interface BackendState {
   readonly health: Health;
   /** As each principal has seen it whose requests failed. */
   readonly healthFor: Map<string, Health>;
-  /** It asked to be left alone until then. */
-  limitedUntil: number;
   /** For the strategy `weighted`. */
   credit: number;
 }
@@ -142,10 +142,17 @@ export class Lease {
     if (own.cooldowns === this.#cooldowns[1]) own.failed(ownBefore + 1, { ...by, needsOthers: false });
   }
 
-  /** It asked to be left alone for that long. */
+  /**
+   * It asked to be left alone for that long. Providers limit models and keys: others go on until a second principal
+   * has heard the same, and then for {@link LONGEST_ASIDE_MS} at most.
+   */
   limited(durationMs: number): void {
     this.#endProbe();
-    this.#state.limitedUntil = this.#clock.now() + durationMs;
+    const now = this.#clock.now();
+    const { health, healthFor } = this.#state;
+    healthOf(this.#state, this.#principal).limitedUntil = now + durationMs;
+    const limited = [...healthFor.values()].filter(({ limitedUntil }) => limitedUntil > now);
+    if (limited.length > 1) health.limitedUntil = now + Math.min(durationMs, LONGEST_ASIDE_MS);
   }
 
   /** The attempt is over, whatever it brought. */
@@ -196,7 +203,6 @@ export class Balancer {
       inFlight: 0,
       health: new Health(),
       healthFor: new Map(),
-      limitedUntil: -Infinity,
       credit: 0,
     }));
     this.#strategy = strategy;
@@ -228,22 +234,28 @@ export class Balancer {
     const now = this.#clock.now();
     return this.#states.map((state) => {
       const owns = [...state.healthFor.values()].filter(({ failures }) => failures > 0);
+      const limits = [...state.healthFor.values()].map(({ limitedUntil }) => limitedUntil);
+      const limitedUntil = Math.max(state.health.limitedUntil, ...limits);
       const own = owns.every(({ isFailing }) => isFailing) ? owns.at(-1) : undefined;
       const shown = state.health.isFailing ? state.health : own ?? state.health;
-      const forMs = Math.max(0, Math.max(shown.skippedUntil, state.limitedUntil) - now);
+      const forMs = Math.max(0, Math.max(shown.skippedUntil, limitedUntil) - now);
       return {
         backend: state.backend,
         inFlight: state.inFlight,
         failures: Math.max(state.health.failures, ...owns.map(({ failures }) => failures)),
-        state: state.limitedUntil > now ? "rate_limited" : shown.isFailing ? "set_aside" : "up",
+        state: limitedUntil > now ? "rate_limited" : shown.isFailing ? "set_aside" : "up",
         forMs: Number.isFinite(forMs) ? forMs : 0,
       };
     });
   }
 
-  /** How long until a backend that asked to be left alone may be asked again; 0: one may be now. */
-  waitMs(): number {
-    const soonest = Math.min(...this.#states.map(({ limitedUntil }) => limitedUntil));
+  /** How long until a backend that asked to be left alone may be asked again for a principal; 0: one may be now. */
+  waitMs(principal: string): number {
+    const soonest = Math.min(
+      ...this.#states.map(({ health, healthFor }) =>
+        Math.max(health.limitedUntil, healthFor.get(principal)?.limitedUntil ?? -Infinity)
+      ),
+    );
     return Math.max(0, soonest - this.#clock.now());
   }
 
@@ -273,17 +285,18 @@ export class Balancer {
   }
 }
 
-function isAvailable(
-  { health, healthFor, limitedUntil }: BackendState,
-  principal: string,
-  now: number,
-): boolean {
-  return limitedUntil <= now && health.isAvailable(now) &&
-    healthFor.get(principal)?.isAvailable(now) !== false;
+function isAvailable({ health, healthFor }: BackendState, principal: string, now: number): boolean {
+  return health.isAvailable(now) && healthFor.get(principal)?.isAvailable(now) !== false;
 }
 
-function skippedUntil({ health, healthFor, limitedUntil }: BackendState, principal: string): number {
-  return Math.max(limitedUntil, health.skippedUntil, healthFor.get(principal)?.skippedUntil ?? -Infinity);
+function skippedUntil({ health, healthFor }: BackendState, principal: string): number {
+  const own = healthFor.get(principal);
+  return Math.max(
+    health.skippedUntil,
+    health.limitedUntil,
+    own?.skippedUntil ?? -Infinity,
+    own?.limitedUntil ?? -Infinity,
+  );
 }
 
 /**

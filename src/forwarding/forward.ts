@@ -33,6 +33,8 @@ export interface ForwardRequest {
   readonly body: MessageBody | null;
   /** The body, where it has been read already. */
   readonly payload: Payload | undefined;
+  /** Whether so much of the body may be remembered for another attempt. */
+  readonly mayHold: (bytes: number) => boolean;
   /** A WebSocket is asked for, whose messages may be so long. */
   readonly websocket: { readonly maxMessageBytes: number } | undefined;
   readonly cancellation: Cancellation;
@@ -139,12 +141,12 @@ function mayFollow(outcome: Outcome, { retry }: Endpoint): boolean {
 
 /** How long to wait before the next attempt; undefined: too long. A backend that was not asked yet is asked at once. */
 function pauseBefore(
-  { balancer, endpoint }: ForwardRequest,
+  { balancer, endpoint, principal }: ForwardRequest,
   { tried, retriesLeft }: { tried: ReadonlySet<Backend>; retriesLeft: number },
 ): number | undefined {
   if (tried.size < endpoint.backends.length) return 0;
   const round = endpoint.retry.retries - retriesLeft - (endpoint.backends.length - 1);
-  const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs());
+  const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs(principal));
   return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
 }
 

@@ -8,6 +8,7 @@ import { GrowingBuffer } from "../http1/growing_buffer.ts";
 export class ReplayableBody {
   readonly #source: MessageBody;
   readonly #maxBytes: number;
+  readonly #mayHold: (bytes: number) => boolean;
   readonly #kept = new GrowingBuffer();
   /** The attempt that may read. */
   #latest = 0;
@@ -19,7 +20,9 @@ export class ReplayableBody {
   #ended = false;
   #pulling: Promise<void> | undefined;
 
-  constructor(source: MessageBody, maxBytes: number) {
+  /** `mayHold` tells whether so many bytes may be remembered; else they are forgotten as they are sent. */
+  constructor(source: MessageBody, maxBytes: number, mayHold: (bytes: number) => boolean = () => true) {
+    this.#mayHold = mayHold;
     this.#source = source;
     this.#maxBytes = maxBytes;
   }
@@ -102,7 +105,9 @@ export class ReplayableBody {
     if (piece === null) this.#ended = true;
     else if (piece !== undefined) {
       this.#kept.append(piece);
-      if (this.#kept.length > this.#maxBytes) this.release();
+      if (this.#kept.length > this.#maxBytes || !this.#forgets && !this.#mayHold(this.#kept.length)) {
+        this.release();
+      }
     }
   }
 }

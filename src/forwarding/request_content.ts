@@ -30,7 +30,11 @@ export class RequestContent {
 
   /** `payload` is the body where it has been read already. */
   constructor(
-    { body, payload }: { readonly body: MessageBody | null; readonly payload: Payload | undefined },
+    { body, payload, mayHold }: {
+      readonly body: MessageBody | null;
+      readonly payload: Payload | undefined;
+      readonly mayHold: (bytes: number) => boolean;
+    },
     { retry, maxBufferBytes }: Pick<Endpoint, "retry" | "maxBufferBytes">,
   ) {
     this.#source = body;
@@ -41,7 +45,7 @@ export class RequestContent {
     const isRetried = retry.retries > 0 && (body.length === undefined || length <= maxBufferBytes);
     if (!isSmall && !isRetried) return;
     const maxBytes = isRetried ? Math.max(maxBufferBytes, isSmall ? length : 0) : SMALL_BYTES;
-    this.#replayable = new ReplayableBody(body, maxBytes);
+    this.#replayable = new ReplayableBody(body, maxBytes, mayHold);
   }
 
   /** Whether it can be sent once more. */

@@ -8,13 +8,21 @@ export interface ReadBytes {
   readonly isWhole: boolean;
 }
 
-/** Reads a body until its end, or until it is longer than so many bytes. Throws what the body throws. */
-export async function readUpTo(body: ByteSource, maxBytes: number): Promise<ReadBytes> {
+/**
+ * Reads a body until its end, or until it is longer than so many bytes. `hold` is called with the length so far before
+ * more is kept. Throws what the body or `hold` throws.
+ */
+export async function readUpTo(
+  body: ByteSource,
+  maxBytes: number,
+  hold: (bytes: number) => void = () => {},
+): Promise<ReadBytes> {
   const buffer = new GrowingBuffer();
   while (true) {
     const atHand = body.tryRead();
     const piece = atHand === undefined ? await body.read() : atHand;
     if (piece === null) return { bytes: buffer.bytes, isWhole: true };
+    hold(buffer.length + piece.length);
     buffer.append(piece);
     if (buffer.length > maxBytes) return { bytes: buffer.bytes, isWhole: false };
   }

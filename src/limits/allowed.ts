@@ -82,7 +82,9 @@ export function checkModels(
   for (const { what, rules } of principal.subjects) {
     const { models: allowed } = rules;
     if (allowed === undefined) continue;
-    const refused = models.find((model) => !matchesAny(allowed, model));
+    const refused = models.find((model) =>
+      !matchesAny(allowed, model) && !matchesAny(allowed, withoutFolder(model))
+    );
     if (refused !== undefined) {
       throw new ProxyFault(
         "forbidden",
@@ -96,6 +98,11 @@ export function checkModels(
       );
     }
   }
+}
+
+/** Google names a model in a body as in a path: `models/gemini-2.5-pro`, `publishers/google/models/…`. */
+function withoutFolder(model: string): string {
+  return model.replace(/^(?:publishers\/google\/)?models\//, "");
 }
 
 function shown(patterns: readonly string[]): string {

@@ -15,11 +15,15 @@ type Decoder = (
 /** A request's body without its `content-encoding`, and whether it had one. Throws like {@link decodeBody}. */
 export async function plainBody(
   body: Uint8Array,
-  { fields, maxBytes }: { fields: readonly Field[]; maxBytes: number },
+  { fields, maxBytes, hold }: {
+    fields: readonly Field[];
+    maxBytes: number;
+    hold: (bytes: number) => void;
+  },
 ): Promise<{ readonly plain: Uint8Array; readonly decoded: boolean }> {
   const encoding = (fieldValue(fields, "content-encoding") ?? "identity").trim().toLowerCase();
   if (encoding === "identity" || body.length === 0) return { plain: body, decoded: false };
-  return { plain: await decodeBody(body, { encoding, maxBytes }), decoded: true };
+  return { plain: await decodeBody(body, { encoding, maxBytes, hold }), decoded: true };
 }
 
 /**
@@ -28,7 +32,7 @@ export async function plainBody(
  */
 export async function decodeBody(
   body: Uint8Array,
-  { encoding, maxBytes }: { encoding: string; maxBytes: number },
+  { encoding, maxBytes, hold }: { encoding: string; maxBytes: number; hold: (bytes: number) => void },
 ): Promise<Uint8Array> {
   // Loaded by the first such body: most proxies never see one.
   const zlib = await import("node:zlib");
@@ -47,6 +51,7 @@ export async function decodeBody(
     );
   }
   const maxOutputLength = Math.min(maxBytes, Math.max(body.length * MAX_RATIO, SURELY_BYTES));
+  hold(body.length + maxOutputLength);
   const options = { maxOutputLength };
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   decoder(body, options, (error, plain) => error === null ? resolve(plain) : reject(error));

@@ -72,6 +72,7 @@ const FREE_FORM: ReadonlySet<string> = new Set([
   "systeminstruction",
   "instructions",
   "metadata",
+  "headers",
   "labels",
   "parameters",
   "parametersjsonschema",

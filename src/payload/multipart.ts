@@ -11,6 +11,8 @@ export class FormSyntaxError extends Error {
 export interface FormPart {
   readonly name: string;
   readonly filename: string | undefined;
+  /** Where the number stands of a length in the part's own head; undefined: it has none. */
+  readonly lengthAt: { readonly start: number; readonly end: number } | undefined;
   /** The first byte of its content, and the one behind its last. */
   readonly start: number;
   readonly end: number;
@@ -55,11 +57,13 @@ export async function readForm(
     const headEnd = findWithin(bytes, HEAD_END, { from: at, to: at + MAX_HEAD_BYTES });
     if (headEnd === -1) throw new FormSyntaxError("a part whose head has no end");
     const start = headEnd + HEAD_END.length;
-    const head = parseHead(decodeLatin1(bytes.subarray(at + 2, headEnd)));
+    const text = decodeLatin1(bytes.subarray(at + 2, headEnd));
+    const head = parseHead(text);
+    const lengthAt = lengthIn(text, at + 2);
     const end = await find(bytes, delimiter, { from: headEnd + 2, pause });
     if (end === -1) throw new FormSyntaxError("a form that is not whole");
     if (end < start) throw new FormSyntaxError("a boundary within a part's head");
-    parts.push({ ...head, start, end });
+    parts.push({ ...head, lengthAt, start, end });
     at = end + delimiter.length;
   }
   const rest = bytes.subarray(at + CLOSE.length);
@@ -95,6 +99,13 @@ function parseHead(text: string): Pick<FormPart, "name" | "filename"> {
   // A file may have an encoded name alone.
   const filename = file.find((one) => one !== undefined);
   return { name: utf8(name), filename: filename === undefined ? undefined : utf8(filename) };
+}
+
+function lengthIn(head: string, offset: number): FormPart["lengthAt"] {
+  const [line, digits] = /^content-length:[ \t]*(\d+)/im.exec(head) ?? [];
+  if (line === undefined || digits === undefined) return undefined;
+  const end = offset + head.indexOf(line) + line.length;
+  return { start: end - digits.length, end };
 }
 
 const KNOWN: ReadonlySet<string> = new Set([

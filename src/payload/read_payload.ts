@@ -14,6 +14,9 @@ import { type JsonFindings, modelsInLines, namesModel, readJsonObject } from "./
 import { type FormPart, FormSyntaxError, readForm } from "./multipart.ts";
 import { jsonFacts, type RequestFacts } from "./request_facts.ts";
 
+/** Longer ones are no model's name. */
+const MAX_NAME_BYTES = 200;
+
 /** A body that has been read and understood. */
 export interface Payload {
   readonly kind: "empty" | "json" | "form" | "other";
@@ -42,10 +45,10 @@ export interface PayloadOptions {
   readonly mustBeKnown: boolean;
   /** Look for models within files too, such as the requests of a batch. */
   readonly readsFiles: boolean;
+  /** Called with the most bytes that decoding can make, before they are made; throws where there is no room. */
+  readonly hold: (bytes: number) => void;
 }
 
-/** Fields that say how the body is written. */
-const CONTENT_FIELDS: ReadonlySet<string> = new Set(["content-type", "content-encoding"]);
 const WHY = "A rule, a model override or a budget depends on this body, so it must be read";
 
 /**
@@ -53,7 +56,7 @@ const WHY = "A rule, a model override or a budget depends on this body, so it mu
  * `payload_too_large` for one that is too long when it is decoded, `forbidden` for an unknown type that must be known.
  */
 export async function readPayload(body: Uint8Array, options: PayloadOptions): Promise<Payload> {
-  const { fields, maxBytes, mustBeKnown } = options;
+  const { fields, mustBeKnown } = options;
   if (body.length === 0) {
     return { kind: "empty", bytes: body, fields, models: [], places: [], facts: {} };
   }
@@ -68,7 +71,7 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
     await checkOther(body, type, options);
     return { kind: "other", bytes: body, fields, models: [], places: [], facts: {} };
   }
-  const { plain } = await plainBody(body, { fields, maxBytes });
+  const { plain } = await plainBody(body, options);
   try {
     return type?.essence === FORM
       ? await readFormBody(plain, type, options)
@@ -137,8 +140,9 @@ async function readFormBody(
   const parts = await readForm(bytes, { boundary, pause });
   const models: string[] = [];
   const places: ModelPlace[] = [];
-  for (const { name, start, end, filename } of parts) {
+  for (const { name, start, end, filename, lengthAt } of parts) {
     if (!namesModel(name)) continue;
+    if (end - start > MAX_NAME_BYTES) throw new FormSyntaxError("a model's name that is too long");
     const isPlain = name === "model" && filename === undefined;
     const value = new TextDecoder().decode(bytes.subarray(start, end));
     if (name.toLowerCase() === "model" && (!isPlain || places.length > 0)) {
@@ -147,10 +151,15 @@ async function readFormBody(
       );
     }
     models.push(value);
-    if (isPlain) places.push({ start, end, name: value, write: (text) => text });
+    if (!isPlain) continue;
+    if (lengthAt !== undefined) {
+      const write = (text: string) => String(new TextEncoder().encode(text).length);
+      places.push({ ...lengthAt, name: value, write });
+    }
+    places.push({ start, end, name: value, write: (text) => text });
   }
   if (readsFiles) models.push(...await modelsInBatch(bytes, parts, path));
-  const [place] = places;
+  const place = places.at(-1);
   return {
     kind: "form",
     bytes,
@@ -192,13 +201,16 @@ async function modelsInBatch(bytes: Uint8Array, parts: readonly FormPart[], path
   return models.flat();
 }
 
-/** The fields of a body that is sent decoded, with one content type. */
+/** The fields of a body that is sent decoded, with one content type, in its place. */
 function withContentType(fields: readonly Field[], type: string): readonly Field[] {
+  const decoded = fields.filter(({ lower }) => lower !== "content-encoding");
   const current = fieldValue(fields, "content-type");
-  const isSame = current === type && fieldValue(fields, "content-encoding") === undefined;
+  if (current === undefined) return [...decoded, field("content-type", type)];
+  // A parameter that says what is assumed anyway stays as the client wrote it.
+  const isSame = current === type || /^application\/[\w.+-]+ *; *charset="?utf-8"?$/i.test(current);
   return isSame
-    ? fields
-    : [...fields.filter(({ lower }) => !CONTENT_FIELDS.has(lower)), field("content-type", type)];
+    ? decoded
+    : decoded.map((one) => one.lower === "content-type" ? { ...one, value: type } : one);
 }
 
 /** Lets everything else that waits go first. */

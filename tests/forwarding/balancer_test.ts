@@ -85,7 +85,7 @@ Deno.test("Balancer: the time aside has a bound", () => {
 Deno.test("Balancer: who asked to be left alone is, and then needs no probe", () => {
   const { clock, names, balancer, choose } = setup("failover", [1, 1]);
   names(1, (lease) => lease.limited(60_000));
-  assertEquals([names(1), balancer.waitMs()], ["b", 0]);
+  assertEquals([names(1), balancer.waitMs("anna")], ["b", 0]);
   clock.pass(60_000);
   assertEquals([choose().backend.name, choose().backend.name], ["a", "a"]);
 });
@@ -94,9 +94,9 @@ Deno.test("Balancer: if all are set aside the soonest is tried rather than nothi
   const { names, clock, balancer } = setup("failover", [1, 1]);
   names(1, (lease) => lease.limited(60_000));
   names(1, (lease) => lease.limited(30_000));
-  assertEquals([names(1), balancer.waitMs()], ["b", 30_000]);
+  assertEquals([names(1), balancer.waitMs("anna")], ["b", 30_000]);
   clock.pass(10_000);
-  assertEquals(balancer.waitMs(), 20_000);
+  assertEquals(balancer.waitMs("anna"), 20_000);
 });
 
 Deno.test("Balancer: every strategy passes over what is set aside", () => {
@@ -174,4 +174,20 @@ Deno.test("Balancer: a probe that takes long does not keep others from probing",
   assertEquals(names(1), "a");
   slow.released();
   assertEquals(names(1), "a");
+});
+
+Deno.test("Balancer: a rate limit that one principal has met holds for others once a second one has met it", () => {
+  const { balancer, clock, names } = setup("failover");
+  const nameFor = (principal: string, end: (lease: Lease) => void = () => {}) => {
+    const lease = balancer.choose(new Set(), principal);
+    end(lease);
+    lease.released();
+    return lease.backend.name;
+  };
+  names(1, (lease) => lease.limited(86_400_000));
+  assertEquals([nameFor("anna"), nameFor("ben")], ["b", "a"]);
+  nameFor("ben", (lease) => lease.limited(86_400_000));
+  assertEquals(nameFor("eve"), "b");
+  clock.pass(300_000);
+  assertEquals([nameFor("eve"), nameFor("anna")], ["a", "b"], "not for a day");
 });

@@ -70,6 +70,7 @@ class LoopBench {
       headFor: () => ({ target: "/", fields: [] }),
       body: source,
       payload: undefined,
+      mayHold: () => true,
       websocket: undefined,
       cancellation: this.cancellation,
       observer: {

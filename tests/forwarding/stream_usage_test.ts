@@ -17,6 +17,7 @@ const asked = async (body: string) => {
     maxBytes: 10_000,
     mustBeKnown: true,
     readsFiles: false,
+    hold() {},
   });
   const edit = askForUsage(payload);
   return edit && new TextDecoder().decode(edited(payload.bytes, edit));

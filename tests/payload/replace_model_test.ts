@@ -30,6 +30,7 @@ function read(bytes: Uint8Array, headers: readonly string[], maxBytes = 10_000):
     maxBytes,
     mustBeKnown: true,
     readsFiles: false,
+    hold() {},
   });
 }
 
@@ -162,4 +163,11 @@ Deno.test("replaceModel: a form with a boundary in quotes, and one without a mod
   assertEquals(await replaced(quoted, { headers: headers('"a b"') }), quoted.replace("gpt-4o", "llama3.3"));
   const other = form("x", 'Content-Disposition: form-data; name="models"');
   assertEquals(await replaced(other, { headers: headers("x") }), undefined);
+});
+
+Deno.test("replaceModel: the length that a part states of itself is that of the new model", async () => {
+  const form = (length: number, model: string) =>
+    `--x\r\ncontent-disposition: form-data; name="model"\r\nContent-Length: ${length}\r\n\r\n${model}\r\n--x--\r\n`;
+  const headers = ["content-type: multipart/form-data; boundary=x"];
+  assertEquals(await replaced(form(6, "gpt-4o"), { headers }), form(8, "llama3.3"));
 });

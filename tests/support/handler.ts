@@ -10,6 +10,7 @@ import { Balancer } from "../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../src/forwarding/transport/transport.ts";
 import { createHandler } from "../../src/handler.ts";
 import type { ByteSource, MessageBody } from "../../src/http1/body.ts";
+import { HeldBytes } from "../../src/limits/held_bytes.ts";
 import { Slots } from "../../src/limits/slots.ts";
 import { fieldValue } from "../../src/http1/fields.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
@@ -49,6 +50,7 @@ export class HandlerBench {
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck([{ name: "shared", token: "T" }]),
       checkManaged: () => undefined,
+      heldBytes: new HeldBytes(1e9),
       startedAt: 0,
       maxBodyBytes: 100,
       corsOrigins: ["https://page.test"],

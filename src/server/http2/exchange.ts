@@ -8,6 +8,7 @@ import { bodyOf } from "../../http1/bytes.ts";
 import { type Field, fieldValue } from "../../http1/fields.ts";
 import { separateFraming } from "../../http1/framing.ts";
 import { checkedField, HeadTooLarge } from "../../http1/head.ts";
+import { decodeLatin1 } from "../../http1/latin1.ts";
 import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http1/message.ts";
 import { HttpSyntaxError } from "../../http1/syntax_error.ts";
 import { FramingError } from "../../http1/writer.ts";
@@ -211,7 +212,9 @@ function checkSize(fields: readonly Field[], { maxHeadBytes, maxHeadFields }: Co
 }
 
 /** The runtime gives `http://authority/path?query`, byte for byte. */
-function partsOf(url: string): { authority: string; target: string } {
+function partsOf(text: string): { authority: string; target: string } {
+  // The runtime decodes UTF-8; as in HTTP/1.1 a target is text of one character for each byte.
+  const url = /^[\x20-\x7e]*$/.test(text) ? text : decodeLatin1(new TextEncoder().encode(text));
   const begin = url.indexOf("://") + 3;
   const path = url.slice(begin).search(/[/?#]/);
   return path === -1

@@ -16,6 +16,7 @@ import { createHandler } from "../../../src/handler.ts";
 import type { ByteSource } from "../../../src/http1/body.ts";
 import { parseHead } from "../../../src/http1/head.ts";
 import type { OutgoingReply } from "../../../src/http1/message.ts";
+import { HeldBytes } from "../../../src/limits/held_bytes.ts";
 import { Slots } from "../../../src/limits/slots.ts";
 import { HttpSyntaxError } from "../../../src/http1/syntax_error.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
@@ -70,6 +71,7 @@ export class FuzzBench {
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
       checkManaged: () => undefined,
+      heldBytes: new HeldBytes(1e9),
       entrance: createEntrance(DEFAULT_SERVER_SETTINGS, new FailureGate(this.#clock)),
       slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
