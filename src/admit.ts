@@ -8,7 +8,7 @@ import type { MessageBody } from "./http1/body.ts";
 import { watched } from "./http1/bytes.ts";
 import { fieldValue } from "./http1/fields.ts";
 import type { IncomingRequest } from "./http1/message.ts";
-import { checkEndpoint, checkModels, checkPath, restrictsModels } from "./limits/allowed.ts";
+import { checkBatch, checkEndpoint, checkModels, checkPath, restrictsModels } from "./limits/allowed.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { Principal } from "./principal.ts";
 import { possibleOutputTokens } from "./limits/reservation.ts";
@@ -19,7 +19,7 @@ import { versionedPath } from "./routing/join_url.ts";
 
 /** A request, and who asks for it. */
 export interface Candidate {
-  readonly request: Pick<IncomingRequest, "fields">;
+  readonly request: Pick<IncomingRequest, "fields" | "method">;
   readonly principal: Principal;
   readonly endpoint: Endpoint;
   /** The path that is left for the backend, and the query. */
@@ -44,6 +44,7 @@ export function admit(
     paths: () => endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, rest)),
     fields: request.fields,
   });
+  checkBatch(principal, { method: request.method, path: rest });
   account.admitted(limiter.admit(principal));
   if (!restrictsModels(principal)) return;
   if (upgrade && (endpoint.provider !== "openai" || !rest.endsWith("/realtime"))) {

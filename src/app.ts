@@ -19,8 +19,8 @@ import { openAccessCheck } from "./open_access.ts";
 import type { Plane } from "./plane.ts";
 import { buildRoutingTable } from "./routing/table.ts";
 
-/** What may be held of the bodies of all requests together: sixteen of the longest, or thousands of usual ones. */
-const MAX_HELD_BYTES = 512 * 1024 * 1024;
+/** What may be held of the bodies of all requests together: eight of the longest, or thousands of usual ones. */
+const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
 /** A proxy that answers requests; whoever made it closes it. */
 export interface App {

@@ -165,11 +165,21 @@ export function planeRoutes(
     address: string,
   ): Promise<OutgoingReply> {
     const response = await answer(toWebRequest(request, clock), address);
+    // What is open to everybody is not proof of a token.
+    const needsToken = !OPEN_PATHS.some((path) => request.target.startsWith(path));
+    if (needsToken && response.status < 400) request.onAuthenticated?.();
     if (request.method !== "HEAD") return await toReply(response, request.cancellation);
     await response.body?.cancel();
     return await toReply(new Response(null, response), request.cancellation);
   }
 }
+
+/** What is answered without a token: the page itself, and who is signed in. */
+const OPEN_PATHS: readonly string[] = [
+  `${ADMIN_PATH}/session`,
+  `${ADMIN_PATH}/assets`,
+  `${MANAGE_PATH}/openapi.json`,
+];
 
 function isBelow(base: string, path: string): boolean {
   return path === base || path.startsWith(`${base}/`);

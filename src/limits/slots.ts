@@ -15,6 +15,7 @@ export interface SlotLimits {
 interface Waiting {
   readonly principal: string;
   readonly enter: () => void;
+  readonly refuse: () => void;
 }
 
 /** Whoever comes when so many wait is refused at once. */
@@ -80,7 +81,9 @@ export class Slots {
   }
 
   #queue(principal: string, cancellation: Cancellation): Promise<() => void> {
-    if (this.#waiting.size >= MAX_WAITING) return Promise.reject(this.#refusal(principal));
+    if (this.#waiting.size >= MAX_WAITING && !this.#makeRoomFor(principal)) {
+      return Promise.reject(this.#refusal(principal));
+    }
     const { promise, resolve, reject } = Promise.withResolvers<() => void>();
     const leave = (): void => {
       this.#waiting.delete(entry);
@@ -92,6 +95,10 @@ export class Slots {
       enter: () => {
         leave();
         resolve(this.#enter(principal));
+      },
+      refuse: () => {
+        leave();
+        reject(this.#refusal(principal));
       },
     };
     this.#waiting.add(entry);
@@ -106,6 +113,17 @@ export class Slots {
       reject(reason);
     });
     return promise;
+  }
+
+  /** Refuses the last that came of the principal with the most waiting, unless that is this one. */
+  #makeRoomFor(principal: string): boolean {
+    const counts = new Map<string, number>();
+    for (const { principal } of this.#waiting) counts.set(principal, (counts.get(principal) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    if ((counts.get(principal) ?? 0) + 1 >= most) return false;
+    const last = [...this.#waiting].findLast((entry) => counts.get(entry.principal) === most);
+    last?.refuse();
+    return last !== undefined;
   }
 
   #refusal(principal: string): ProxyFault {

@@ -10,6 +10,9 @@ import { Problem } from "./problem.ts";
 
 /** Nothing that is managed is longer. */
 const MAX_BODY_BYTES = 1024 * 1024;
+/** A sign-in is read before anybody is known: it holds a token and nothing else. */
+const MAX_SIGN_IN_BYTES = 4 * 1024;
+const SIGN_IN = /\/session(?:\?|$)/;
 
 /** Those of answers that bring none of their own. */
 const REASONS: Readonly<Record<number, string>> = { 200: "OK", 201: "Created", 204: "No Content" };
@@ -34,7 +37,8 @@ export function toWebRequest({ method, target, fields, body }: IncomingRequest, 
     // A HEAD is a GET whose body is not sent.
     method: method === "HEAD" ? "GET" : method,
     headers,
-    ...(body !== null && method !== "GET" && method !== "HEAD" && { body: bodyStream(body, clock) }),
+    ...(body !== null && method !== "GET" && method !== "HEAD" &&
+      { body: bodyStream(body, SIGN_IN.test(path) ? MAX_SIGN_IN_BYTES : MAX_BODY_BYTES, clock) }),
   });
 }
 
@@ -43,7 +47,11 @@ function pathOf({ pathname, search }: URL): string {
 }
 
 /** Fails with a {@link Problem} where the body is too long, or does not come in time once it is asked for. */
-function bodyStream(body: ByteSource, clock: Clock): ReadableStream<Uint8Array<ArrayBuffer>> {
+function bodyStream(
+  body: ByteSource,
+  maxBytes: number,
+  clock: Clock,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   let length = 0;
   let stopTimer: (() => void) | undefined;
   return new ReadableStream({
@@ -55,7 +63,7 @@ function bodyStream(body: ByteSource, clock: Clock): ReadableStream<Uint8Array<A
       try {
         const piece = await body.read();
         length += piece?.length ?? 0;
-        if (length > MAX_BODY_BYTES) {
+        if (length > maxBytes) {
           throw new Problem(413, "The body is too long for anything that is managed here.");
         }
         if (piece !== null) return controller.enqueue(piece.slice());

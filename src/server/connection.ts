@@ -77,6 +77,10 @@ export class ClientConnection implements ServedConnection {
     return this.#state === "exchange" ? undefined : this.#since;
   }
 
+  get stateSince(): number {
+    return this.#since;
+  }
+
   get owesSince(): number | undefined {
     return this.#sending.since;
   }

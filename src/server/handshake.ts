@@ -11,6 +11,11 @@ export const HTTP2_PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.
 export class Handshake implements ServedConnection {
   readonly idleSince: number;
   readonly owesSince = undefined;
+
+  get stateSince(): number {
+    return this.idleSince;
+  }
+
   readonly isAuthenticated = false;
   readonly #connection: Deno.TlsConn;
   #isClosed = false;

@@ -2,6 +2,8 @@
 export interface ServedConnection {
   /** Since when no request has been running on it, by the server's clock; undefined while one is. */
   readonly idleSince: number | undefined;
+  /** Since when it has done what it does now: a head, a request, the end of an answer. */
+  readonly stateSince: number;
   /** Since when an answer waits for the client to read it; undefined: none does. */
   readonly owesSince: number | undefined;
   /** Whether a request on it has been admitted: by a token, or because none is asked for. */

@@ -95,10 +95,28 @@ Deno.test("Slots: when a thousand wait the next one is refused at once", async (
   taken(slots);
   taken(slots);
   const queue = Array.from({ length: 1_000 }, () => waiting(slots, "anna").catch(() => {}));
-  await assertRejects(() => waiting(slots, "ben"), ProxyFault, "as many as it takes");
+  await assertRejects(() => waiting(slots, "anna"), ProxyFault, "as many as it takes");
   clock.pass(5_000);
   await Promise.all(queue);
   assertEquals([slots.waiting, clock.pending], [0, 0]);
+});
+
+Deno.test("Slots: when a thousand of one principal wait, the last of them makes room for another's", async () => {
+  const clock = new FakeClock();
+  const slots = new Slots(LIMITS, clock);
+  taken(slots);
+  const leave = taken(slots);
+  const queue = Array.from({ length: 1_000 }, () => waiting(slots, "anna"));
+  const refused = assertRejects(() => queue.at(-1) ?? Promise.resolve(), ProxyFault, "as many as it takes");
+  const ben = waiting(slots, "ben");
+  await refused;
+  assertEquals(slots.waiting, 1_000);
+  leave();
+  await ben;
+  const others = Promise.allSettled(queue);
+  clock.pass(5_000);
+  await others;
+  assertEquals(slots.waiting, 0);
 });
 
 Deno.test("Slots: wider bounds let those in at once who wait", async () => {

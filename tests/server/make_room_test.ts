@@ -11,12 +11,18 @@ interface Named extends ServedConnection {
 /** A connection whose state has lasted for so many milliseconds. */
 function connection(
   name: string,
-  { owes, idle, admitted = false }: { owes?: number; idle?: number; admitted?: boolean },
+  { owes, idle, runs = 0, admitted = false }: {
+    owes?: number;
+    idle?: number;
+    runs?: number;
+    admitted?: boolean;
+  },
 ): Named {
   return {
     name,
     owesSince: owes === undefined ? undefined : NOW - owes,
     idleSince: idle === undefined ? undefined : NOW - idle,
+    stateSince: NOW - (idle ?? runs),
     isAuthenticated: admitted,
     endOverdue() {},
     finish() {},
@@ -29,6 +35,7 @@ Deno.test("connectionToClose: without a token before with one, unread answers be
     connection("unread, no token, 9 ms", { owes: 9 }),
     connection("unread, no token, 1 ms", { owes: 1 }),
     connection("idle, no token, an hour", { idle: 3_600_000 }),
+    connection("a sign-in that does not end", { runs: 9_000 }),
     connection("idle, no token", { idle: 1 }),
     connection("unread, admitted, 5 s", { owes: 5_000, admitted: true }),
     connection("idle, admitted, an hour", { idle: 3_600_000, admitted: true }),
@@ -36,7 +43,7 @@ Deno.test("connectionToClose: without a token before with one, unread answers be
   ];
   const inUse = [
     connection("a request runs, no token yet", {}),
-    connection("a request runs, admitted", { admitted: true }),
+    connection("a request runs, admitted", { runs: 600_000, admitted: true }),
     connection("a stream is written just now", { owes: 500, admitted: true }),
   ];
   const left = new Set<Named>([...inUse, ...order.toReversed()]);

@@ -20,6 +20,8 @@ export class Http2Connection implements ServedConnection {
   readonly #parts: ConnectionParts;
   readonly #running = new Set<Http2Exchange>();
   #idleSince: number;
+  /** When the first of the requests began that are running without a pause between them. */
+  #busySince = 0;
   #isAuthenticated = false;
   readonly #resets: ResetWatch;
 
@@ -32,6 +34,10 @@ export class Http2Connection implements ServedConnection {
 
   get idleSince(): number | undefined {
     return this.#running.size === 0 ? this.#idleSince : undefined;
+  }
+
+  get stateSince(): number {
+    return this.#running.size === 0 ? this.#idleSince : this.#busySince;
   }
 
   /** The answer that waits the longest. */
@@ -86,6 +92,7 @@ export class Http2Connection implements ServedConnection {
         this.#idleSince = now();
       },
     });
+    if (this.#running.size === 0) this.#busySince = now();
     this.#running.add(exchange);
     return await exchange.answer();
   }
