@@ -78,6 +78,8 @@ const INPUTS: Readonly<Record<string, (bytes: number) => () => unknown>> = {
   "request: JSON, wide": (n) => () => payloadOf(encode(`{${'"a":1,'.repeat(n / 6)}"b":1}`)),
   "request: JSON, models": (n) => () => payloadOf(encode(`{"models":[${'"a",'.repeat(n / 4)}"b"]}`)),
   "request: JSON, deep": (n) => () => payloadOf(fill("[", n)),
+  "request: JSON, a wide generationConfig": (n) => () =>
+    payloadOf(encode(`{"generationConfig":{${'"a":1,'.repeat(n / 6)}"b":1}}`)),
   "request: JSON, long keys": (n) => () => payloadOf(encode(`{"${"k".repeat(n)}":1}`)),
   "request: a form of carriage returns": (n) => () =>
     payloadOf(encode(`--b\r\n${"\r".repeat(n)}`), "multipart/form-data; boundary=b"),

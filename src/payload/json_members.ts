@@ -9,12 +9,16 @@ interface OuterMember {
   readonly key: string | undefined;
 }
 
+/** It reads at a stretch: longer texts are not read. */
+export const MAX_MEMBERS_BYTES = 64 * 1024;
+
 /**
- * The members of the outermost object, repeated keys included. Undefined for a text that is not one JSON object. The
- * bytes are only looked at: to parse them and write them again would change numbers beyond 2^53, repeated keys and
- * white space. For short texts: it reads at a stretch.
+ * The members of the outermost object, repeated keys included. Undefined for a text that is not one JSON object, or
+ * is longer than {@link MAX_MEMBERS_BYTES}. The bytes are only looked at: to parse them and write them again would
+ * change numbers beyond 2^53, repeated keys and white space.
  */
 export function jsonMembers(bytes: Uint8Array): Member[] | undefined {
+  if (bytes.length > MAX_MEMBERS_BYTES) return undefined;
   const members: Member[] = [];
   const root: OuterMember = { key: undefined };
   const reader = new JsonReader<OuterMember>(bytes, {

@@ -5,6 +5,8 @@ import type { ModelPlace } from "./model_place.ts";
 
 /** Longer ones are no model's name. */
 const MAX_NAME = 200;
+/** A batch may name one in each of its lines, of which OpenAI takes 50,000. */
+const MAX_MODELS = 100_000;
 
 /** Segments of a path behind which a model is named. */
 const MODEL_FOLDERS: ReadonlySet<string> = new Set([
@@ -125,12 +127,21 @@ export interface JsonFindings {
   /** Where the outermost `model` stands. */
   readonly places: readonly ModelPlace[];
   readonly members: ReadonlyMap<WatchedMember, JsonSpan>;
+  /** How many prompts the outermost `prompt` has; 0: it is no list of them. */
+  readonly prompts: number;
   /** Where the first key of the outermost object begins; undefined: the object is empty. */
   readonly firstKey: number | undefined;
 }
 
 /** How a value is looked at. */
-type Role = "root" | "inner" | "model" | "member of a model" | "content unless object";
+type Role =
+  | "root"
+  | "prompt"
+  | "element of a prompt"
+  | "inner"
+  | "model"
+  | "member of a model"
+  | "content unless object";
 interface Place {
   readonly role: Role;
   readonly member: WatchedMember | undefined;
@@ -139,6 +150,9 @@ const ROOT: Place = { role: "root", member: undefined };
 const INNER: Place = { role: "inner", member: undefined };
 const MODEL: Place = { role: "model", member: undefined };
 const MEMBER_OF_MODEL: Place = { role: "member of a model", member: undefined };
+/** A list of texts, or of lists of tokens, is a prompt for each; a list of numbers is one prompt. */
+const PROMPT: Place = { role: "prompt", member: undefined };
+const PROMPT_ELEMENT: Place = { role: "element of a prompt", member: undefined };
 const UNLESS_OBJECT: Place = { role: "content unless object", member: undefined };
 const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
@@ -185,7 +199,7 @@ export async function readJsonObject(
   if (firstKey === undefined && !EMPTY_OBJECT.test(new TextDecoder().decode(bytes.subarray(0, STEP_BYTES)))) {
     throw new JsonSyntaxError("a value that is not an object");
   }
-  return { models: watcher.models, places, members, firstKey };
+  return { models: watcher.models, places, members, prompts: watcher.prompts, firstKey };
 }
 
 const EMPTY_OBJECT = /^\s*\{\s*\}\s*$/;
@@ -218,6 +232,7 @@ interface RootWatch {
 class ModelWatcher implements JsonWatcher<Place> {
   readonly root = ROOT;
   readonly models: string[] = [];
+  prompts = 0;
   readonly #bytes: Uint8Array;
   readonly #watch: RootWatch;
 
@@ -232,7 +247,10 @@ class ModelWatcher implements JsonWatcher<Place> {
       if (key === undefined) return role === "model" ? MODEL : MEMBER_OF_MODEL;
       return isFreeForm(key) ? undefined : MEMBER_OF_MODEL;
     }
+    if (role === "element of a prompt") return undefined;
+    if (role === "prompt") return key === undefined ? PROMPT_ELEMENT : INNER;
     if (key === undefined) return role === "content unless object" ? undefined : INNER;
+    if (role === "root" && key === "prompt") return PROMPT;
     const member = role === "root" ? this.#watch.memberOf(key, keyStart) : undefined;
     if (namesModel(key) || role === "root" && this.#watch.namesModel(key)) {
       return member === undefined ? MODEL : { role: "model", member };
@@ -243,17 +261,29 @@ class ModelWatcher implements JsonWatcher<Place> {
   }
 
   ended({ role, member }: Place, span: JsonSpan): void {
+    if (role === "element of a prompt") {
+      const first = this.#bytes[span.start];
+      if (first === QUOTE || first === OPEN_BRACKET) this.prompts++;
+      return;
+    }
     const isModel = role === "model" || role === "member of a model";
     if (!isModel && member === undefined) return;
     const first = this.#bytes[span.start];
     let name: string | undefined;
     if (isModel && first === QUOTE) {
       name = jsonText(this.#bytes.subarray(span.start, span.end)).slice(0, MAX_NAME);
-      this.models.push(name);
+      this.#push(name);
     } else if (role === "model" && first !== OPEN_BRACE && first !== OPEN_BRACKET && first !== LETTER_N) {
-      this.models.push("");
+      this.#push("");
     }
     if (member !== undefined) this.#watch.onMember(member, span, name);
+  }
+
+  #push(name: string): void {
+    if (this.models.length === MAX_MODELS) {
+      throw new JsonSyntaxError(`more than ${MAX_MODELS} names of models`);
+    }
+    this.models.push(name);
   }
 }
 

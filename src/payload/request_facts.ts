@@ -2,7 +2,7 @@
 
 import type { JsonSpan } from "./json_reader.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
-import { jsonMembers } from "./json_members.ts";
+import { jsonMembers, MAX_MEMBERS_BYTES } from "./json_members.ts";
 import type { JsonFindings, WatchedMember } from "./models.ts";
 
 /** What a request says of itself; what it does not say is absent. */
@@ -36,9 +36,10 @@ const ALL_LIMITS: readonly WatchedMember[] = [
 /** What a JSON body asks for. Throws a {@link JsonSyntaxError} for a `stream` that is neither true nor false. */
 export function jsonFacts(
   bytes: Uint8Array,
-  { members, places }: JsonFindings,
+  { members, places, prompts }: JsonFindings,
   path: string,
 ): Omit<RequestFacts, "model"> & { readonly model?: string } {
+  for (const [name, span] of members) if (name !== "model") shortSpan(bytes, name, span);
   const textOf = (span: JsonSpan | undefined) =>
     span === undefined ? undefined : new TextDecoder().decode(bytes.subarray(span.start, span.end));
   const numberOf = (name: WatchedMember) => wholeNumber(textOf(members.get(name)));
@@ -51,13 +52,15 @@ export function jsonFacts(
   const names = LIMITS_BY_PATH.find(([pattern]) => pattern.test(plainPath))?.[1] ?? ALL_LIMITS;
   const generation = (["generationConfig", "generation_config"] as const).flatMap((name) => {
     const span = members.get(name);
-    return span === undefined ? [] : generationNumbers(bytes.subarray(span.start, span.end));
+    return span === undefined ? [] : generationNumbers(shortSpan(bytes, name, span));
   });
   const limits = [...names.map(numberOf), ...generation.map(({ most }) => most)].filter(isStated);
   const choices = [numberOf("n"), numberOf("best_of"), ...generation.map(({ choices }) => choices)]
     .filter(isStated);
   const most = limits.length === 0 ? undefined : Math.max(...limits);
-  const times = Math.min(Math.max(1, ...choices), MAX_CHOICES);
+  // OpenAI's text completions answer each prompt of a list.
+  const answers = /(?<!\/chat)\/completions$/.test(plainPath) ? Math.max(1, prompts) : 1;
+  const times = Math.min(answers * Math.max(1, ...choices), MAX_CHOICES);
   const model = places[0]?.name;
   return {
     ...(model !== undefined && model !== "" && { model }),
@@ -65,6 +68,14 @@ export function jsonFacts(
     ...(times > 1 && { choices: times }),
     ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
   };
+}
+
+/** The bytes of a member that is read at a stretch. Throws a {@link JsonSyntaxError} for one that is too long. */
+function shortSpan(bytes: Uint8Array, name: WatchedMember, { start, end }: JsonSpan): Uint8Array {
+  if (end - start > MAX_MEMBERS_BYTES) {
+    throw new JsonSyntaxError(`a "${name}" of more than ${MAX_MEMBERS_BYTES} bytes`);
+  }
+  return bytes.subarray(start, end);
 }
 
 /** Gemini's limits, in both spellings of its JSON. */

@@ -386,6 +386,10 @@ const UNSTATED: Readonly<Record<string, { path: string; body: string; type?: str
     body: '{"model":"gpt-5","max_output_tokens":1}',
   },
   "many answers": { path: "/openai/v1/chat/completions", body: '{"model":"gpt-4o-mini","n":100}' },
+  "many prompts": {
+    path: "/openai/v1/completions",
+    body: JSON.stringify({ model: "gpt-4o-mini", max_tokens: 1_000, prompt: Array(900).fill("a") }),
+  },
   "an encoded path": {
     path: "/openai/v1/c%68at/completions",
     body: '{"model":"gpt-5","max_output_tokens":1}',

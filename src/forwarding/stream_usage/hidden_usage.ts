@@ -3,14 +3,14 @@
 import type { ByteSource, MessageBody } from "../../http1/body.ts";
 import { concat } from "../../http1/bytes.ts";
 import { GrowingBuffer } from "../../http1/growing_buffer.ts";
-import { jsonMembers, type Member } from "../../payload/json_members.ts";
+import { jsonMembers, MAX_MEMBERS_BYTES, type Member } from "../../payload/json_members.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
 const SIGN = new TextEncoder().encode('"usage"');
 const DATA = new TextEncoder().encode("data:");
-/** An event that is longer is no event of a chat; it passes as it is. */
-const MAX_EVENT_BYTES = 1024 * 1024;
+/** A longer event is not looked at and passes as it is: those that tell usage are short. */
+const MAX_EVENT_BYTES = MAX_MEMBERS_BYTES;
 
 /**
  * A stream of OpenAI's chat or text completions without its usage: each event loses the member `usage`, and the one
@@ -96,7 +96,8 @@ export class HiddenUsage implements MessageBody {
     this.#pending.append(piece);
     const out = new GrowingBuffer();
     for (let end = this.#eventEnd(); end !== -1; end = this.#eventEnd()) {
-      const event = withoutUsage(this.#pending.bytes.subarray(0, end));
+      const whole = this.#pending.bytes.subarray(0, end);
+      const event = end > MAX_EVENT_BYTES ? whole : withoutUsage(whole);
       if (event !== undefined) out.append(event);
       this.#pending.consume(end);
       this.#searched = 0;
@@ -180,10 +181,10 @@ function valueOf(text: Uint8Array, member: Member | undefined): string {
 }
 
 function holds(bytes: Uint8Array, wanted: Uint8Array): boolean {
-  let at = bytes.indexOf(wanted[0] ?? 0);
-  while (at !== -1) {
-    if (wanted.every((byte, index) => bytes[at + index] === byte)) return true;
-    at = bytes.indexOf(wanted[0] ?? 0, at + 1);
+  for (let at = 0; at < bytes.length; at++) {
+    let index = 0;
+    while (index < wanted.length && bytes[at + index] === wanted[index]) index++;
+    if (index === wanted.length) return true;
   }
   return false;
 }
