@@ -55,9 +55,9 @@ const quick = options.quick;
 const rounds = quick ? 3 : Number(options.rounds);
 const seconds = quick ? 2 : Number(options.seconds);
 
-for (const program of options.timing ? [] : options.hostile ? ["taskset"] : ["wrk", "nginx", "taskset"]) {
+for (const program of options.timing || options.hostile ? [] : ["wrk", "nginx", "taskset"]) {
   if (!await exists(program)) {
-    console.error(`${program} is missing: apt-get install wrk nginx-light util-linux`);
+    console.error(`${program} is missing: apt-get install wrk nginx-light`);
     Deno.exit(1);
   }
 }
