@@ -12,7 +12,7 @@ import { head, SPEC_CASES, type SpecCase } from "./h2spec_cases.ts";
 
 /** How long a case may take; none that ends as it should comes near. */
 const LIMIT_MS = 5_000;
-/** Cases that run at the same time, each on a connection of its own. */
+/** Cases that run at the same time, each on another connection. */
 const AT_ONCE = 8;
 /** The stream of the request that shows that a connection goes on. */
 const NEXT = 1_001;
