@@ -2,13 +2,15 @@
  * `deno task bench`: this proxy beside others, end to end on loopback, all in one interleaved run.
  * Options: --rounds N (5), --seconds N (3), --quick (this proxy and nginx only, against the recorded ratio), --managed
  * (only this proxy plain, beside itself with a managed token, limits and accounting on), --dashboard (the queries of
- * the admin page), --timing (whether the time of a token's check tells how much of a guess was right).
+ * the admin page), --timing (whether the time of a token's check tells how much of a guess was right), --hostile
+ * (what a well-behaved client notices while others attack).
  * Linux, with wrk and nginx; Go, HAProxy and npm bring more. What is missing is said to be missing.
  */
 
 import { parseArgs } from "node:util";
 import { benchDashboard } from "./dashboard.ts";
 import { type Candidate, candidates, managedCandidate, ownCandidate, TOKEN } from "./candidates.ts";
+import { benchHostile } from "./hostile.ts";
 import {
   type JsonFigures,
   LOAD_CORE,
@@ -46,13 +48,14 @@ const { values: options } = parseArgs({
     managed: { type: "boolean", default: false },
     dashboard: { type: "boolean", default: false },
     timing: { type: "boolean", default: false },
+    hostile: { type: "boolean", default: false },
   },
 });
 const quick = options.quick;
 const rounds = quick ? 3 : Number(options.rounds);
 const seconds = quick ? 2 : Number(options.seconds);
 
-for (const program of options.timing ? [] : ["wrk", "nginx", "taskset"]) {
+for (const program of options.timing || options.hostile ? [] : ["wrk", "nginx", "taskset"]) {
   if (!await exists(program)) {
     console.error(`${program} is missing: apt-get install wrk nginx-light`);
     Deno.exit(1);
@@ -63,6 +66,7 @@ const stack = new AsyncDisposableStack();
 stack.defer(() => Deno.remove(folder, { recursive: true }));
 try {
   if (options.timing) await benchTiming();
+  else if (options.hostile) await benchHostile(folder);
   else await (options.dashboard ? benchDashboard() : options.managed ? benchManaged() : bench());
 } finally {
   await stack.disposeAsync();

@@ -1,6 +1,7 @@
 /** What is compared: each candidate forwards to one upstream and exchanges the credential. */
 
 import { createTokenValue } from "../../src/auth/token_value.ts";
+import type { Rules } from "../../src/principal.ts";
 import { openStore } from "../../src/storage/open.ts";
 import { auditRow, projectRow, tokenRow } from "../support/rows.ts";
 import { exists, output } from "./process.ts";
@@ -65,8 +66,8 @@ function ownEnv(listen: string, upstream: string): Record<string, string> {
   };
 }
 
-/** The same with a managed token, limits on it and on its project, usage, cost and metrics. */
-export function managedCandidate(folder: string): Candidate {
+/** The same with a managed token, limits on it and on its project, usage, cost and metrics. `more` are further rules. */
+export function managedCandidate(folder: string, more: Rules = {}): Candidate {
   return {
     name: "llm-proxy, managed",
     prefix: "/openai",
@@ -79,6 +80,7 @@ export function managedCandidate(folder: string): Candidate {
         tokensPerMinute: 1e12,
         concurrentRequests: 1e5,
         totalBudgetMicros: 1e15,
+        ...more,
       };
       const token = createTokenValue();
       await store.addProject(projectRow("prj_1", { rules }), auditRow("project.create", "prj_1"));

@@ -139,6 +139,8 @@ export async function openWebSocket(
 ): Promise<OpenedWebSocket> {
   const { hostname, port } = new URL(url);
   const connection = await Deno.connect({ hostname, port: Number(port) });
+  // What is sent in pieces shall come in pieces.
+  connection.setNoDelay(true);
   const reader = new HttpReader(connection);
   const head = [
     `GET ${path} HTTP/1.1`,
@@ -223,6 +225,10 @@ export class WebSocketUpstream implements AsyncDisposable {
       for await (const connection of this.#listener) {
         this.connections++;
         this.#open.add(connection);
+        // TLS has no such setting.
+        if ("setNoDelay" in connection && typeof connection.setNoDelay === "function") {
+          connection.setNoDelay(true);
+        }
         serving.push(this.#serve(connection));
       }
     } catch (error) {

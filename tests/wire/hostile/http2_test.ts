@@ -2,44 +2,20 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeUpstream, plainAnswer } from "../../support/fake_upstream.ts";
+import {
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  GET,
+  HTTPS,
+  literal,
+  POST,
+  PREFACE,
+  WHOLE,
+} from "../../support/http2_frames.ts";
 import { LocalProxy } from "../../support/local_proxy.ts";
 import { assertNoSecrets, SECRETS } from "../../support/secrets.ts";
 import { pem } from "../../support/tls_upstream.ts";
-
-const PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-const TYPES = {
-  data: 0,
-  headers: 1,
-  reset: 3,
-  settings: 4,
-  ping: 6,
-  goaway: 7,
-  window: 8,
-  continuation: 9,
-} as const;
-const END_STREAM = 1;
-const END_HEADERS = 4;
-/** Indexes of HPACK's static table, as indexed fields. */
-const GET = 0x82;
-const POST = 0x83;
-const HTTPS = 0x87;
-
-function frame(
-  type: keyof typeof TYPES,
-  flags: number,
-  stream: number,
-  payload: readonly number[] = [],
-): Uint8Array {
-  const { length } = payload;
-  const id = [stream >> 24 & 127, stream >> 16 & 255, stream >> 8 & 255, stream & 255];
-  return Uint8Array.of(length >> 16, length >> 8 & 255, length & 255, TYPES[type], flags, ...id, ...payload);
-}
-
-/** A field that is not indexed; both texts are shorter than 127 bytes. */
-function literal(name: string, value: string): number[] {
-  const bytes = (text: string) => [...new TextEncoder().encode(text)];
-  return [0, name.length, ...bytes(name), value.length, ...bytes(value)];
-}
 
 function head(path: string, { method = GET, token = SECRETS.proxyToken as string } = {}): number[] {
   return [
@@ -53,7 +29,6 @@ function head(path: string, { method = GET, token = SECRETS.proxyToken as string
 
 const SETTINGS = frame("settings", 0, 0);
 const HELLO = [PREFACE, SETTINGS];
-const WHOLE = END_STREAM | END_HEADERS;
 const many = (count: number, make: (index: number) => Uint8Array[]): Uint8Array[] =>
   Array.from({ length: count }, (_, index) => make(index)).flat();
 
