@@ -20,9 +20,14 @@ export interface MessageBody extends ByteSource {
   readonly length: number | undefined;
 }
 
+/** So much framing is read at a stretch, some ten milliseconds of it, before everything else that waits goes first. */
+const MAX_FRAMING_STEPS = 8_192;
+
 /** A body that is framed within its connection. */
 export abstract class FramedBody implements ByteSource {
   protected readonly reader: ConnectionReader;
+  /** Pieces of framing that were read since others had their turn. Reads and writes may both be done at once. */
+  protected framingSteps = 0;
   #ended = false;
 
   constructor(reader: ConnectionReader) {
@@ -36,16 +41,25 @@ export abstract class FramedBody implements ByteSource {
 
   tryRead(): Uint8Array | null | undefined {
     if (this.#ended) return null;
+    if (this.hasWorkedLong) return undefined;
     const piece = this.next();
     if (piece === null) this.#ended = true;
     return piece;
   }
 
+  protected get hasWorkedLong(): boolean {
+    return this.framingSteps > MAX_FRAMING_STEPS;
+  }
+
   async read(): Promise<Uint8Array | null> {
     while (true) {
+      if (this.hasWorkedLong) {
+        await new Promise((resolve) => setTimeout(resolve));
+        this.framingSteps = 0;
+      }
       const piece = this.tryRead();
       if (piece !== undefined) return piece;
-      if (await this.reader.fill()) continue;
+      if (this.hasWorkedLong || await this.reader.fill()) continue;
       if (!this.endsWithConnection) throw new UnexpectedEnd("the connection ended within a body");
       this.#ended = true;
       return null;
@@ -124,6 +138,7 @@ export class ChunkedBody extends FramedBody {
   #readSize(): boolean {
     const size = this.#plainSize() ?? this.#sizeWithExtension();
     if (size === undefined) return false;
+    this.framingSteps++;
     this.#left = size;
     this.#state = size === 0 ? "trailers" : "data";
     return true;
@@ -154,6 +169,7 @@ export class ChunkedBody extends FramedBody {
           const line = this.#line(MAX_TRAILER_BYTES - this.#trailerBytes);
           if (line === undefined) return undefined;
           if (line === "") return null;
+          this.framingSteps++;
           this.#trailerBytes += line.length + 2;
           break;
         }
@@ -179,7 +195,8 @@ export class ChunkedBody extends FramedBody {
   #withFollowing(first: Uint8Array): Uint8Array {
     let end = first.byteOffset + first.length;
     const whole = new Uint8Array(first.buffer);
-    while (this.#state === "data end") {
+    while (this.#state === "data end" && !this.hasWorkedLong) {
+      this.framingSteps++;
       const { buffered } = this.reader;
       if (buffered.length < 2 || buffered[0] !== CR || buffered[1] !== LF) break;
       this.reader.consume(2);

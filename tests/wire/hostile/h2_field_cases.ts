@@ -81,7 +81,8 @@ export const FIELD_CASES: readonly FieldCase[] = [
     name: ":path with bytes beyond ASCII",
     frames: path("/openai/v1/\u00e9"),
     ends: "answer 200",
-    upstream: ["GET /openai/v1/é"],
+    // The two bytes of its UTF-8, as text of one character for each byte.
+    upstream: ["GET /openai/v1/\u00c3\u00a9"],
   },
   {
     name: ":path with marks that URLs escape",
