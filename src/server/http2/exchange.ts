@@ -68,6 +68,7 @@ export class Http2Exchange {
   leave(reason: ClientGone): void {
     this.#cancellation.cancel(reason);
     this.#body?.wait.giveUp(reason);
+    this.#body?.cancel();
     this.#cut(reason);
   }
 
@@ -154,6 +155,7 @@ export class Http2Exchange {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#sending.end();
+    this.#body?.cancel();
     this.#parts.onEnd();
   }
 

@@ -33,6 +33,8 @@ export class StreamBody implements MessageBody {
   /** The first piece, read to find out whether there is a body at all. */
   #first: Uint8Array | undefined;
   #hasEnded = false;
+  #isCancelled = false;
+  #stopWaiting = (): void => {};
 
   constructor(
     stream: ReadableStream<Uint8Array>,
@@ -82,7 +84,7 @@ export class StreamBody implements MessageBody {
       const { value } = await this.wait.for(this.#reader.read());
       if (value !== undefined) return value;
       // The runtime ends a body in the same way where the client has reset its stream; the signal follows.
-      if (this.#mayBeReset()) await abortOf(this.#signal);
+      if (this.#mayBeReset()) await this.#abort();
       if (this.#signal.aborted) throw new ClientGone("the client reset its stream");
       return null;
     } catch (error) {
@@ -97,23 +99,26 @@ export class StreamBody implements MessageBody {
     return error;
   }
 
+  /** Resolves when the signal is aborted, when it would have been by now, or when nobody wants to know any more. */
+  #abort(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#signal.aborted || this.#isCancelled) return Promise.resolve();
+    const timer = setTimeout(resolve, ABORT_MS);
+    this.#stopWaiting = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    this.#signal.addEventListener("abort", this.#stopWaiting, { once: true });
+    return promise;
+  }
+
   /** Nothing more of it is wanted. */
   cancel(): void {
+    this.#isCancelled = true;
+    this.#stopWaiting();
     // A stream that has failed cannot be cancelled.
     this.#reader.cancel().catch(() => {});
   }
-}
-
-/** Resolves when the signal is aborted, or when it would have been by now. */
-function abortOf(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) return Promise.resolve();
-  const timer = setTimeout(resolve, ABORT_MS);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    resolve();
-  }, { once: true });
-  return promise;
 }
 
 function lengthFault(): ProxyFault {
