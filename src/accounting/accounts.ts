@@ -69,7 +69,7 @@ const MAX_COUNTED = 10_000;
 /** How much of what a client or a provider said is kept, in characters. */
 const MAX_TEXT = 200;
 const NOTHING: Observed = { usage: {} };
-/** A token of text is seldom shorter, and stands in an event that is longer. */
+/** Most tokens of text have about four letters; the events that carry them are longer. */
 const BYTES_PER_TOKEN = 4;
 /** Faster than common models write; also what they write unseen is paid for. */
 const TOKENS_PER_MS = 0.2;

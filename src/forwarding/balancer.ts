@@ -11,7 +11,7 @@ const LONGEST_ASIDE_MS = 300_000;
 /** After that the next request probes as well. */
 const LONGEST_PROBE_MS = 5_000;
 
-/** So many principals are remembered for each backend; the one that failed longest ago is forgotten first. */
+/** How many principals are remembered for each backend. The least recent failure is forgotten first. */
 const MAX_PRINCIPALS = 1_000;
 
 /** Failures of a backend in a row, and until when it is skipped for them (a cooldown). */

@@ -64,7 +64,7 @@ export class RequestContent {
     this.#payload = undefined;
   }
 
-  /** What a backend gets. */
+  /** Gives the fields and the body for one backend, with its own model where it has one. */
   forBackend({ model }: Pick<Backend, "model">, fields: readonly Field[]): Content {
     const payload = this.#payload;
     if (payload !== undefined && this.#source !== null) {

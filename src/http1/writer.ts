@@ -14,7 +14,7 @@ export interface ByteOutput {
 export type OutgoingBody =
   /** No body, and no field that announces one. */
   | { readonly kind: "none" }
-  /** No body, but the length of the one that is left out: an answer to HEAD, or a 304. */
+  /** An answer to HEAD, or a 304: the length of the body that it leaves out, and no body. */
   | { readonly kind: "omitted"; readonly length: number }
   | { readonly kind: "counted"; readonly length: number; readonly source: ByteSource }
   | { readonly kind: "chunked"; readonly source: ByteSource }

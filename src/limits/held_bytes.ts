@@ -1,6 +1,6 @@
 import { ProxyFault } from "../faults.ts";
 
-/** What is told to wait: a body is held until its answer begins. */
+/** The wait that a refused client hears of. Most bodies are held for seconds, until their answer begins. */
 const RETRY_AFTER_SECONDS = 2;
 
 /** How much of requests' bodies is held in memory, over all requests. */
@@ -12,7 +12,7 @@ export class HeldBytes {
     this.#maxBytes = maxBytes;
   }
 
-  /** In bytes, now. */
+  /** The bytes that all shares hold now. */
   get held(): number {
     return this.#held;
   }

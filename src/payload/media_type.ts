@@ -11,7 +11,7 @@ const WHOLE = new RegExp(
   `^(${TOKEN}/${TOKEN})((?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*)[ \\t]*;?$`,
 );
 const PARAMETER = new RegExp(`;[ \\t]*(${TOKEN})=(${TOKEN}|${QUOTED})`, "g");
-/** Longer ones are none. */
+/** A longer value is not a media type. */
 const MAX_LENGTH = 1_000;
 
 /**

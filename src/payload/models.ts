@@ -160,7 +160,7 @@ const OPEN_BRACKET = 0x5b;
 const LETTER_N = 0x6e;
 
 /** Bodies are read in steps of this size, so that nobody else waits for long. */
-export const STEP_BYTES = 256 * 1024;
+export const STEP_BYTES = 128 * 1024;
 
 /**
  * Reads a JSON object whole. `pause` is awaited between steps of a long one. Throws a {@link JsonSyntaxError}, also

@@ -24,7 +24,7 @@ const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/;
 const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_PARTS = 1_000;
 /** So much is searched at a stretch: a few milliseconds at worst. */
-const STEP_BYTES = 256 * 1024;
+const STEP_BYTES = 128 * 1024;
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 /** An escape is taken only where no reader could see another parameter behind it; curl writes it so. */
 const FILENAME = `"([^"\\\\]*)"|"((?:[^"\\\\;=]|\\\\["\\\\])*)"|(${TOKEN})`;

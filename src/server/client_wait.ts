@@ -18,7 +18,7 @@ export class ClientWait {
     return this.#since !== undefined && this.#now() - this.#since > limitMs;
   }
 
-  /** When the one that is under way began; undefined: there is none. */
+  /** When the present wait for the client began; undefined: nothing is awaited of it. */
   get since(): number | undefined {
     return this.#since;
   }

@@ -9,7 +9,7 @@ export class Upload {
   isAnswered = false;
   readonly #onPhase: (phase: AttemptPhase) => void;
 
-  /** `onPhase` is told whether the client is waited for or, since a piece has come, the upstream. */
+  /** `onPhase` gets `upload` while the client is awaited, and `first byte` once a piece has come. */
   constructor(onPhase: (phase: AttemptPhase) => void) {
     this.#onPhase = onPhase;
   }
