@@ -59,6 +59,15 @@ const BODIES: readonly (readonly [body: string, models: readonly string[] | stri
     "d",
     "e",
   ]],
+  ['{"model":"a","model_id":"b","model-name":"c","Engine Id":"d","models[]":["e"]}', [
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+  ]],
+  // No API has keys of more than a kilobyte: they are not made into text.
+  [`{"model":"a","${"x".repeat(1_000)}_model":"b"}`, ["a"]],
   ['{"model":"a","tools":[{"type":"image_generation","model":"b","parameters":{"model":"x"}}]}', ["a", "b"]],
   ['{"tools":[{"function":{"parameters":{"properties":{"model":{"type":"string"}}}}}],"model":"a"}', ["a"]],
   ['{"requests":[{"custom_id":"1","params":{"model":"b"}},{"params":{"model":"c"}}]}', ["b", "c"]],
@@ -216,8 +225,10 @@ Deno.test("readPayload: the requests of a batch file name its models", async () 
   const asFile = purpose("assistants").replace('"purpose"', '"purpose"; filename="x"');
   assertEquals(await modelsOf(file + asFile + END, [FORM_TYPE], at), "bad_request");
   assertEquals(await modelsOf(file + END, [FORM_TYPE], { path: "/v1/uploads/u1/parts" }), "bad_request");
-  const odd = part('Content-Disposition: form-data; name="file"; filename="x"', "no JSON");
-  assertEquals(await modelsOf(odd + purpose("batch") + END, [FORM_TYPE], at), "bad_request");
+  for (const odd of ["no JSON", '{"model":"a"} {"model":"b"}', '{"model":"a"}\n{"model":']) {
+    const other = part('Content-Disposition: form-data; name="file"; filename="x"', odd);
+    assertEquals(await modelsOf(other + purpose("batch") + END, [FORM_TYPE], at), "bad_request", odd);
+  }
 });
 
 Deno.test("readPayload: what was decoded is what is sent, whatever stands behind its end", async () => {
@@ -247,6 +258,12 @@ Deno.test("readPayload: a bomb is rejected by its ratio, before it has been made
   const outcome = await read(bomb, [JSON_TYPE, "Content-Encoding: br"], { maxBytes: 64 * 1024 * 1024 });
   assertEquals(outcome, "payload_too_large");
   assertEquals(performance.now() - begun < 2_000, true, "it took no time");
+});
+
+Deno.test("readPayload: more models than a batch has lines are rejected", async () => {
+  const body = (count: number) => `{"models":[${Array(count).fill('"a"').join()}]}`;
+  assertEquals((await modelsOf(body(100_000), [JSON_TYPE], { maxBytes: 1e7 })).length, 100_000);
+  assertEquals(await modelsOf(body(100_001), [JSON_TYPE], { maxBytes: 1e7 }), "bad_request");
 });
 
 Deno.test("readPayload: a type that need not be known passes as it is", async () => {
