@@ -266,6 +266,17 @@ Deno.test("readPayload: more models than a batch has lines are rejected", async 
   assertEquals(await modelsOf(body(100_001), [JSON_TYPE], { maxBytes: 1e7 }), "bad_request");
 });
 
+Deno.test("readPayload: what limits an answer is read, or the body is rejected, however long it is made", async () => {
+  for (const key of ["generationConfig", "generation_config", "stream_options", "n", "max_tokens"]) {
+    const body = (bytes: number) => `{"model":"a","${key}":{"maxOutputTokens":9,"x":"${"x".repeat(bytes)}"}}`;
+    const payload = await read(body(65_000));
+    assertEquals(typeof payload === "string" ? payload : payload.models, ["a"], key);
+    assertEquals(await read(body(65_536)), "bad_request", key);
+    if (typeof payload === "string" || !key.startsWith("generation")) continue;
+    assertEquals(payload.facts.maxOutputTokens, 9, key);
+  }
+});
+
 Deno.test("readPayload: a type that need not be known passes as it is", async () => {
   const payload = await read("RIFF", ["Content-Type: audio/wav"], { mustBeKnown: false });
   assertEquals(typeof payload === "string" ? payload : payload.kind, "other");

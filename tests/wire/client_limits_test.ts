@@ -9,6 +9,7 @@ import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
 import { RawClient, rawRequest } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 import { pem } from "../support/tls_upstream.ts";
+import { within } from "./hostile/deadline.ts";
 
 const HEAD = `Host: p\r\nX-Api-Key: ${SECRETS.proxyToken}\r\n`;
 const GET = `GET /openai/v1/x HTTP/1.1\r\n${HEAD}\r\n`;
@@ -160,6 +161,9 @@ Deno.test("max_header_bytes and max_header_fields hold for the request's head", 
   assertEquals((await ask(`X-A: ${"a".repeat(700)}`)).status, 200);
   const long = await ask(`X-A: ${"a".repeat(1_000)}`);
   assertEquals([long.status, long.header("x-llm-proxy-error")], [431, "headers_too_large"]);
+  using endless = await RawClient.connect(proxy.url);
+  await endless.send(`GET /openai/v1/x HTTP/1.1\r\nX-A: ${"a".repeat(1_000)}`);
+  assertEquals((await within(endless.answer(), "the refusal of a head without an end")).status, 431);
   assertEquals((await ask(...Array.from({ length: 7 }, () => "X: 1"))).status, 200);
   assertEquals((await ask(...Array.from({ length: 8 }, () => "X: 1"))).status, 431);
 });
