@@ -159,6 +159,14 @@ const FORMS:
     ["a transfer encoding", part(`${MODEL_PART}\r\nContent-Transfer-Encoding: base64`) + END, "bad_request"],
     ["bare line feeds", `--b\n${MODEL_PART}\n\nb\n--b--\n`, "bad_request"],
     ["bytes before the first boundary", `x\r\n${part(MODEL_PART)}${END}`, "bad_request"],
+    [
+      "a first line that is as long as its boundary",
+      (part(MODEL_PART) + END).replace("--b", "--c"),
+      "bad_request",
+    ],
+    ["a boundary that its line goes on behind", `--bxx${MODEL_PART}\r\n\r\nb\r\n${END}`, "bad_request"],
+    ["a part that ends with its head", `--b\r\n${MODEL_PART}\r\n\r\n${END}`, "bad_request"],
+    ["another header of a part", part(`${MODEL_PART}\r\nX-Other: a`) + END, "bad_request"],
     ["bytes behind the last boundary", `${part(MODEL_PART)}${END}{"model":"c"}`, "bad_request"],
     ["no end", part(MODEL_PART), "bad_request"],
     [
