@@ -166,6 +166,17 @@ const FORMS:
     ],
     ["a boundary that its line goes on behind", `--bxx${MODEL_PART}\r\n\r\nb\r\n${END}`, "bad_request"],
     ["a part that ends with its head", `--b\r\n${MODEL_PART}\r\n\r\n${END}`, "bad_request"],
+    ["a thousand parts", part('Content-Disposition: form-data; name="x"').repeat(1_000) + END, []],
+    ["more parts", part('Content-Disposition: form-data; name="x"').repeat(1_001) + END, "bad_request"],
+    ["a head of more than eight kilobytes", named(`filename="${"a".repeat(8 * 1024)}"`), "bad_request"],
+    ...["b;", "b ", "b@", "b".repeat(71)].map((boundary) =>
+      [
+        `the boundary ${JSON.stringify(boundary)}`,
+        (part(MODEL_PART) + END).replaceAll("--b", `--${boundary}`),
+        "bad_request",
+        `multipart/form-data; boundary="${boundary}"`,
+      ] as const
+    ),
     ["another header of a part", part(`${MODEL_PART}\r\nX-Other: a`) + END, "bad_request"],
     ["bytes behind the last boundary", `${part(MODEL_PART)}${END}{"model":"c"}`, "bad_request"],
     ["no end", part(MODEL_PART), "bad_request"],
