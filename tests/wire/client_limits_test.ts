@@ -9,7 +9,7 @@ import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
 import { RawClient, rawRequest } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 import { pem } from "../support/tls_upstream.ts";
-import { within } from "./hostile/deadline.ts";
+import { within } from "../support/deadline.ts";
 
 const HEAD = `Host: p\r\nX-Api-Key: ${SECRETS.proxyToken}\r\n`;
 const GET = `GET /openai/v1/x HTTP/1.1\r\n${HEAD}\r\n`;

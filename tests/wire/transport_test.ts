@@ -15,7 +15,7 @@ import { textSource } from "../support/handler.ts";
 import { gather } from "../support/http_reader.ts";
 import { TRUSTING, withTlsUpstream } from "../support/tls_upstream.ts";
 import { upstreamRequest } from "../support/upstream_exchange.ts";
-import { within } from "./hostile/deadline.ts";
+import { within } from "../support/deadline.ts";
 
 const ECHO: Script = async (exchange) => {
   const body = await gather(exchange.body());
