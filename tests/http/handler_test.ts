@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { type Transport, TransportError } from "../../src/forwarding/transport/transport.ts";
 import { VERSION } from "../../src/version.ts";
@@ -63,6 +63,13 @@ for (const [who, lines, dialect] of DIALECTS) {
     assertEquals(bench.records[0]?.ending, "not_found");
   });
 }
+
+Deno.test("handler: of a path that is long or holds controls a 404 quotes its harmless beginning", async () => {
+  const bench = new HandlerBench(answers);
+  const { text } = await bench.ask(`GET /x\u202e${"a".repeat(5_000)}`, "authorization: Bearer T");
+  const { message } = JSON.parse(text).error;
+  assert(message.length < 500 && !message.includes("\u202e") && message.includes("\\u202e"), message);
+});
 
 Deno.test("handler: while draining new exchanges are a 503 with retry-after, and /readyz says so", async () => {
   const bench = new HandlerBench(answers);
