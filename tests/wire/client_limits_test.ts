@@ -168,6 +168,37 @@ Deno.test("max_header_bytes and max_header_fields hold for the request's head", 
   assertEquals((await ask(...Array.from({ length: 8 }, () => "X: 1"))).status, 431);
 });
 
+Deno.test("what comes behind a running request is kept up to 256 KiB; beyond it the client is cut, and its upstream let go", async () => {
+  const go = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  await using upstream = new FakeUpstream({
+    script: async (exchange) => {
+      if (exchange.request.target.endsWith("/cut")) {
+        await exchange.peerClosed();
+        return left.resolve();
+      }
+      await gather(exchange.body());
+      await go.promise;
+      await exchange.write(plainAnswer("hello"));
+    },
+  });
+  await using proxy = new LocalProxy(upstream, limited({}));
+  // Also where something fails: the upstream's end waits for its scripts.
+  using _released = { [Symbol.dispose]: () => go.resolve() };
+  const behind = (bytes: number) =>
+    `POST /openai/v1/behind HTTP/1.1\r\n${HEAD}Content-Length: ${bytes}\r\n\r\n${"x".repeat(bytes)}`;
+  using patient = await RawClient.connect(proxy.url);
+  await patient.send(GET + behind(200 * 1024));
+  using greedy = await RawClient.connect(proxy.url);
+  await greedy.send(GET.replace("/x", "/cut"));
+  // The proxy may end the connection before it has taken all.
+  await greedy.send(behind(4 * 1024 * 1024)).catch(() => {});
+  await within(left.promise, "the end of the upstream's connection");
+  assert(!(await within(ended(greedy), "the end of the connection")).includes("200 OK"));
+  go.resolve();
+  for (let count = 0; count < 2; count++) assertEquals((await patient.answer()).text, "hello");
+});
+
 Deno.test("max_connections: whoever has been idle longest makes room; where all are busy the new one is closed", async () => {
   const go = Promise.withResolvers<void>();
   await using upstream = new FakeUpstream({
