@@ -43,3 +43,12 @@ Deno.test("ConnectionPool: a connection that is spoilt while it is idle is close
     pool.close();
   }
 });
+
+Deno.test("ConnectionPool: keeps as many as it may, and closes the others at once", async () => {
+  const pool = new ConnectionPool({ maxIdle: 2, idleMs: 60_000 });
+  const connections = [await served(""), await served(""), await served("")];
+  for (const connection of connections) pool.keep(connection);
+  assertEquals(connections.map(({ closed }) => closed), [false, false, true]);
+  pool.close();
+  assertEquals(connections.map(({ closed }) => closed), [true, true, true]);
+});

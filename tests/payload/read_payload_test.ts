@@ -221,6 +221,12 @@ for (const [name, body, models, type] of FORMS) {
     assertEquals(await modelsOf(body, [type === undefined ? FORM_TYPE : `Content-Type: ${type}`]), models));
 }
 
+Deno.test("readPayload: a form with a name that is not UTF-8", async () => {
+  const [before = "", behind = ""] = (part('Content-Disposition: form-data; name="x?"') + END).split("?");
+  const body = Uint8Array.from([...encode(before), 0xff, ...encode(behind)]);
+  assertEquals(await modelsOf(body, [FORM_TYPE]), "bad_request");
+});
+
 Deno.test("readPayload: the requests of a batch file name its models", async () => {
   const lines = '{"custom_id":"1","body":{"model":"a"}}\n\n{"body":{"model":"b"}}\n';
   const file = part('Content-Disposition: form-data; name="file"; filename="x.jsonl"', lines);
@@ -293,6 +299,50 @@ Deno.test("readPayload: what limits an answer is read, or the body is rejected, 
     assertEquals(await read(body(65_536)), "bad_request", key);
     if (typeof payload === "string" || !key.startsWith("generation")) continue;
     assertEquals(payload.facts.maxOutputTokens, 9, key);
+  }
+});
+
+Deno.test("readPayload: what grows more than a hundredfold is a bomb, also where it is longer than small bodies may be", async () => {
+  const gzip = [JSON_TYPE, "Content-Encoding: gzip"];
+  const bomb = new Uint8Array(zlib.gzipSync(new Uint8Array(32 * 1024 * 1024).fill(0x20)));
+  assertEquals(bomb.length * 100 > 2 * 1024 * 1024, true, "its hundredfold is beyond a small body");
+  assertEquals(await read(bomb, gzip, { maxBytes: 64 * 1024 * 1024 }), "payload_too_large");
+  const prompt = encode(`{"model":"a","input":"${"a prompt like others, ".repeat(100_000)}"}`);
+  const sent = new Uint8Array(zlib.gzipSync(prompt));
+  const payload = await read(sent, gzip, { maxBytes: 64 * 1024 * 1024 });
+  assertEquals(typeof payload, sent.length * 100 > prompt.length ? "object" : "string");
+});
+
+Deno.test("readPayload: room for what is decoded is asked for before it is made", async () => {
+  const plain = encode('{"model":"a"}');
+  const body = new Uint8Array(zlib.gzipSync(plain));
+  const asked: number[] = [];
+  const options = {
+    fields: fieldsOf(JSON_TYPE, "Content-Encoding: gzip"),
+    path: "/v1/chat/completions",
+    maxBytes: 5_000,
+    mustBeKnown: true,
+    readsFiles: false,
+  };
+  await readPayload(body, { ...options, hold: (bytes) => asked.push(bytes) });
+  assertEquals(asked, [body.length + 5_000]);
+  const full = new ProxyFault("overloaded", "no room");
+  const refused = await readPayload(body, {
+    ...options,
+    hold() {
+      throw full;
+    },
+  }).catch((error: unknown) => error);
+  assertEquals(refused, full);
+});
+
+Deno.test("readPayload: a type that hides JSON or a form is rejected, compressed too", async () => {
+  const type = "Content-Type: text/plain";
+  for (const body of ['{"model":"b"}', ' \n[{"model":"b"}]', '"b"', `--b\r\n${MODEL_PART}`, "\ufeff{}"]) {
+    assertEquals(await read(body, [type], { mustBeKnown: false }), "bad_request", body);
+    const packed = new Uint8Array(zlib.gzipSync(encode(body)));
+    const lines = [type, "Content-Encoding: gzip"];
+    assertEquals(await read(packed, lines, { mustBeKnown: false }), "bad_request", `${body}, compressed`);
   }
 });
 
