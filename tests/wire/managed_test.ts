@@ -5,6 +5,7 @@ import { zstdCompressSync } from "node:zlib";
 import { DatabaseSync } from "node:sqlite";
 import { chunk, FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
+import { within } from "../support/deadline.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
@@ -764,7 +765,7 @@ Deno.test("a budget holds against 100 requests at once that state no maximum: th
     await answer.body?.cancel();
     return answer.status;
   });
-  const statuses = await Promise.all(asking);
+  const statuses = await within(Promise.all(asking), "that the others are refused");
   // 16,384 output tokens at $10 a million are 16.4 cents: six leave 1.6 cents, so that a seventh passes as well.
   assertEquals(statuses.filter((status) => status === 200).length, 7);
   const { body } = await proxy.api("GET", "/usage?group=token");
