@@ -103,6 +103,20 @@ Deno.test("handler: a transport's failure is a 502 in clear words, and no timer 
   assertEquals([bench.clock.pending, bench.records[0]?.ending], [0, "bad_gateway"]);
 });
 
+Deno.test("handler: what is held of a body is given back when its answer begins, and where there is none", async () => {
+  const fails = () => Promise.reject(new Error("nobody foresaw this"));
+  for (const [outcome, status] of [[answers, 200], [fails, 500]] as const) {
+    let held = 0;
+    const bench = new HandlerBench((request) => {
+      held = bench.heldBytes.held;
+      return outcome(request);
+    });
+    const lines = ["POST /openai/v1/x", TOKEN];
+    assertEquals((await bench.send(lines, textSource("a body", 6))).status, status);
+    assertEquals([held, bench.heldBytes.held], [6, 0], String(status));
+  }
+});
+
 Deno.test("handler: an error nobody foresaw is a 500 without its words, and is reported", async () => {
   const bench = new HandlerBench(() => Promise.reject(new TypeError("inner workings")));
   const { status, text } = await bench.ask("GET /openai/v1/models", TOKEN);

@@ -45,7 +45,7 @@ async function ended(client: RawClient): Promise<string> {
   let text = "";
   const piece = new Uint8Array(4096);
   while (true) {
-    const count = await client.connection.read(piece).catch(() => null);
+    const count = await within(client.connection.read(piece).catch(() => null), "the end of the connection");
     if (count === null) return text;
     text += new TextDecoder().decode(piece.subarray(0, count));
   }
