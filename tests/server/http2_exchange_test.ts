@@ -52,6 +52,48 @@ Deno.test("Http2Exchange: a request that names its framing as HTTP/1.1 does is a
   }
 });
 
+Deno.test("Http2Exchange: a control character in a value is a 400, as over HTTP/1.1", async () => {
+  for (const value of ["a\x01b", "a\x7fb"]) {
+    const { response } = await answerWith(stated(0, []), { "x-other": value });
+    assertEquals(response.status, 400, JSON.stringify(value));
+  }
+});
+
+Deno.test("Http2Exchange: a piece stays as it was when the next one is read into the same buffer", async () => {
+  const buffer = new Uint8Array(3);
+  const left = ["one", "two"];
+  const body: MessageBody = {
+    length: undefined,
+    tryRead: () => undefined,
+    read() {
+      const text = left.shift();
+      if (text !== undefined) new TextEncoder().encodeInto(text, buffer);
+      return Promise.resolve(text === undefined ? null : buffer);
+    },
+    cancel() {},
+  };
+  const { response } = await answerWith(body);
+  assertEquals(await response.text(), "onetwo");
+});
+
+Deno.test("Http2Exchange: heads are as long as limits allow, in bytes and in fields", async () => {
+  const { maxHeadBytes, maxHeadFields } = DEFAULT_SERVER_SETTINGS.connections;
+  const many = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`x-${index}`, "1"]));
+  for (
+    const [headers, status] of [
+      [many(maxHeadFields), 200],
+      [many(maxHeadFields + 1), 431],
+      [{ x: "a".repeat(maxHeadBytes - 5) }, 200],
+      [{ x: "a".repeat(maxHeadBytes - 4) }, 431],
+    ] as const
+  ) {
+    const { response } = await answerWith(stated(0, []), headers);
+    assertEquals(response.status, status);
+    await response.body?.cancel();
+  }
+});
+
 Deno.test("Http2Exchange: an answer of another length than stated breaks off, and never looks finished", async () => {
   for (const texts of [["abcd"], ["abc", "d"], ["a", "bcd"], ["ab"], []]) {
     const { response, ends } = await answerWith(stated(3, texts));
