@@ -77,6 +77,21 @@ Deno.test("transport: an answer that is not read to its end frees no connection"
     transport.close();
   }));
 
+Deno.test("transport: an answer that is given up while its rest is still to come frees no connection", () =>
+  withTransport(async (exchange) => {
+    if (exchange.request.target !== "/long") return await ECHO(exchange);
+    await exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+    await exchange.peerClosed();
+  }, async (_send, upstream) => {
+    const transport = createHttp1Transport();
+    const { origin } = upstream;
+    const { body } = await transport.send(upstreamRequest({ origin, target: "/long" }));
+    assertEquals(new TextDecoder().decode(await body?.read() ?? undefined), "half");
+    body?.cancel();
+    assertEquals(await within(read(transport, { origin }), "the next answer"), "1:");
+    transport.close();
+  }));
+
 Deno.test("transport: an idle connection that the upstream closed is noticed before use", () =>
   withTransport(async (exchange) => {
     await ECHO(exchange);
@@ -201,8 +216,8 @@ Deno.test("transport: an answer before the upload's end is delivered and the con
       tryRead: () => undefined,
       cancel() {},
     };
-    assertEquals(await send({ method: "POST", body: endless }), "too large");
-    assertEquals(await send(), "too large");
+    assertEquals(await within(send({ method: "POST", body: endless }), "the early answer"), "too large");
+    assertEquals(await within(send(), "the next answer"), "too large");
   }));
 
 /** A body whose pieces have to be waited for; it breaks off behind them where `end` is an error. */
