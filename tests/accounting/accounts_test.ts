@@ -81,7 +81,7 @@ Deno.test("Account: one that is cut has used what may have been made: by its byt
   assertEquals(settled({ ...GONE, bytes: 400, durationMs: 1 }).micros, 100);
   assertEquals(settled({ ...GONE, bytes: 4, durationMs: 1_000 }).micros, 200);
   assertEquals(settled({ ...GONE, bytes: 400_000, durationMs: 1_000 }).micros, 1_000);
-  assertEquals(settled({ ending: "bad_gateway", bytes: 400 }).micros, 100, "whoever cut it");
+  assertEquals(settled({ ending: "bad_gateway", bytes: 400 }).micros, 100, "also where the upstream cut it");
   assertEquals(settled({ ...GONE, bytes: 400, status: 500 }, { status: 500 }).micros, undefined, "a failure");
 });
 

@@ -232,7 +232,7 @@ Deno.test("failover: a client that leaves within an attempt is not followed by a
   assertEquals(bench.events, ["asks a", "gets x"]);
 });
 
-Deno.test("failover: a body that breaks off is its client's departure, whoever has told of it, and blames nobody", async () => {
+Deno.test("failover: a body that breaks off is its client's departure, and blames nobody", async () => {
   const bench = new LoopBench(["gets a broken body"], { backends: 2 });
   await assertRejects(() => bench.send("x"), ClientGone);
   assertEquals(bench.events, ["asks a", "gets x"]);
