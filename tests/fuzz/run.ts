@@ -45,6 +45,7 @@ async function fuzz(): Promise<void> {
     const loop = new FuzzLoop(await loadTarget(name), {
       seed,
       coverage: new Coverage(profiler),
+      measuresTime: true,
       onFailure: tell,
       onInput: (input) => watchdog.begins(input),
     });

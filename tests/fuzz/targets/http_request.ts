@@ -61,7 +61,7 @@ async function check(input: Uint8Array, chance: Random): Promise<string> {
 /** What llhttp refuses, and the program's readers leave to the upstream or drop, since none of it frames anything. */
 function isAllowedRefusal(
   code: string | undefined,
-  { method, target, framing }: RequestHead,
+  { method, target }: RequestHead,
   text: string,
 ): boolean {
   switch (code) {
