@@ -46,7 +46,16 @@ const ESCAPED: ReadonlySet<number> = new Set([...'"\\/bfnrt'].map((letter) => le
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const LITERALS: ReadonlySet<string> = new Set(["true", "false", "null"]);
 
-type State = "value" | "first key" | "key" | "colon" | "first element" | "element" | "after" | "in text" | "done";
+type State =
+  | "value"
+  | "first key"
+  | "key"
+  | "colon"
+  | "first element"
+  | "element"
+  | "after"
+  | "in text"
+  | "done";
 
 interface Container<Place> {
   readonly isArray: boolean;

@@ -10,7 +10,8 @@ export class FormSyntaxError extends Error {
 /** One field or file of a form. */
 export interface FormPart {
   readonly name: string;
-  readonly filename: string | undefined;
+  /** It has the name of a file: a plain one, or an encoded one alone, which not every reader knows. */
+  readonly isFile: boolean;
   /** Where the number stands of a length in the part's own head; undefined: it has none. */
   readonly lengthAt: { readonly start: number; readonly end: number } | undefined;
   /** The first byte of its content, and the one behind its last. */
@@ -76,7 +77,7 @@ export async function readForm(
 const CLOSE = encodeLatin1("--");
 const LINE_END = encodeLatin1(CRLF);
 
-function parseHead(text: string): Pick<FormPart, "name" | "filename"> {
+function parseHead(text: string): Pick<FormPart, "name" | "isFile"> {
   let disposition: string | undefined;
   const seen = new Set<string>();
   for (const line of text.split(CRLF)) {
@@ -96,9 +97,9 @@ function parseHead(text: string): Pick<FormPart, "name" | "filename"> {
   const [, quoted, plain, ...file] = DISPOSITION.exec(disposition ?? "") ?? [];
   const name = quoted ?? plain;
   if (name === undefined) throw new FormSyntaxError('a part without a plain name="…"');
-  // A file may have an encoded name alone.
-  const filename = file.find((one) => one !== undefined);
-  return { name: utf8(name), filename: filename === undefined ? undefined : utf8(filename) };
+  const names = file.filter((one) => one !== undefined);
+  for (const one of names) utf8(one);
+  return { name: utf8(name), isFile: names.length > 0 };
 }
 
 function lengthIn(head: string, offset: number): FormPart["lengthAt"] {

@@ -36,18 +36,18 @@ async function replay(name: string, input: Uint8Array): Promise<void> {
 
 async function fuzz(): Promise<void> {
   const names = values.target === undefined ? TARGET_NAMES : values.target.split(",");
-  const watchdog = new Watchdog(LONGEST_INPUT_MS);
+  const watchdog = new Watchdog(names, LONGEST_INPUT_MS);
   const loops: FuzzLoop[] = [];
   const profiler = new Profiler();
   await profiler.start();
   const seed = number("seed", values.seed);
-  for (const name of names) {
+  for (const [index, name] of names.entries()) {
     const loop = new FuzzLoop(await loadTarget(name), {
       seed,
       coverage: new Coverage(profiler),
       measuresTime: true,
       onFailure: tell,
-      onInput: (input) => watchdog.begins(input),
+      onInput: (input) => watchdog.begins(index, input),
     });
     await loop.begin();
     loops.push(loop);

@@ -8,21 +8,22 @@ export class Watchdog {
   readonly #worker: Worker;
   readonly #state: WatchedState;
 
-  constructor(limitMs: number) {
+  constructor(names: readonly string[], limitMs: number) {
     this.#state = {
-      counters: new Int32Array(new SharedArrayBuffer(8)),
+      counters: new Int32Array(new SharedArrayBuffer(12)),
       bytes: new Uint8Array(new SharedArrayBuffer(MAX_WATCHED_BYTES)),
     };
     this.#worker = new Worker(import.meta.resolve("./watchdog_worker.ts"), { type: "module" });
-    this.#worker.postMessage({ ...this.#state, limitMs, pid: Deno.pid });
+    this.#worker.postMessage({ ...this.#state, names, limitMs, pid: Deno.pid });
   }
 
-  /** An input is about to be tried. */
-  begins(input: Uint8Array): void {
+  /** An input is about to be tried on the target with this index. */
+  begins(target: number, input: Uint8Array): void {
     const { counters, bytes } = this.#state;
     const kept = input.subarray(0, MAX_WATCHED_BYTES);
     bytes.set(kept);
     Atomics.store(counters, 1, kept.length);
+    Atomics.store(counters, 2, target);
     Atomics.add(counters, 0, 1);
   }
 

@@ -3,7 +3,7 @@ export const MAX_WATCHED_BYTES = 256 * 1024;
 
 /** What the fuzzer and its watchdog share. */
 export interface WatchedState {
-  /** How many inputs were tried, and the length of the latest. */
+  /** How many inputs were tried, the length of the latest, and the index of its target. */
   readonly counters: Int32Array<SharedArrayBuffer>;
   readonly bytes: Uint8Array<SharedArrayBuffer>;
 }

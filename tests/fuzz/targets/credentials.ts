@@ -4,20 +4,26 @@ import { credentialWords, findCredentials } from "../../../src/auth/credential.t
 import { malformedCredential } from "../../../src/auth/well_formed.ts";
 import { fieldValue } from "../../../src/http1/fields.ts";
 import type { Field } from "../../../src/http1/fields.ts";
+import { parseHead } from "../../../src/http1/head.ts";
 import { type FuzzTarget, holds, latin1Text, same, utf8 } from "../target.ts";
 
 /** The first line is the query, each other one a field. */
 function partsOf(input: Uint8Array): { query: string; fields: Field[] } {
   const [query = "", ...lines] = latin1Text(input).split("\n");
-  const fields = lines.filter((line) => /^[\w-]+:/.test(line)).map((line) => {
-    const [name = ""] = line.split(":", 1);
-    const value = line.slice(name.length + 1).replace(/^[ \t]+|[ \t]+$/g, "").replaceAll(
-      /[^\t\x20-\x7e\x80-\xff]/g,
-      "",
-    );
-    return { name, lower: name.toLowerCase(), value };
-  });
+  const fields = lines.filter((line) => /^(?!content-length|transfer-encoding)[\w-]+:/i.test(line)).map(
+    (line) => {
+      const [name = ""] = line.split(":", 1);
+      const value = line.slice(name.length + 1).replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, "");
+      return checkedValue(name, value);
+    },
+  );
   return { query: query.replaceAll(/[^\x21-\x7e]/g, ""), fields };
+}
+
+/** The reader of heads takes blanks off both ends. */
+function checkedValue(name: string, value: string): Field {
+  const [field] = parseHead(`GET / HTTP/1.1\r\n${name}:${value}`, 1).fields;
+  return field ?? { name, lower: name.toLowerCase(), value: "" };
 }
 
 function read(input: Uint8Array): string | undefined {

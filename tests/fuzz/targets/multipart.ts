@@ -20,15 +20,15 @@ async function found(input: Uint8Array): Promise<readonly FormPart[] | FormSynta
 
 async function platform(
   input: Uint8Array,
-): Promise<readonly (readonly [string, string | null, string])[] | undefined> {
+): Promise<readonly (readonly [name: string, isFile: boolean, content: string])[] | undefined> {
   const headers = { "content-type": `multipart/form-data; boundary="${boundaryOf(input)}"` };
   try {
     const form = await new Response(input.slice(), { headers }).formData();
     return await Promise.all(
       [...form].map(async ([name, value]) =>
         typeof value === "string"
-          ? [name, null, value] as const
-          : [name, value.name, latin1Text(await value.bytes())] as const
+          ? [name, false, value] as const
+          : [name, true, latin1Text(await value.bytes())] as const
       ),
     );
   } catch {
@@ -40,6 +40,7 @@ async function check(input: Uint8Array): Promise<string> {
   const parts = await found(input);
   if (parts instanceof FormSyntaxError) return parts.message.replaceAll(/\d+/g, "N");
   let before = 0;
+  const heads: string[] = [];
   const delimiter = `\r\n--${boundaryOf(input)}`;
   for (const { start, end, lengthAt } of parts) {
     holds(before < start && start <= end && end < input.length, "parts follow each other");
@@ -48,18 +49,19 @@ async function check(input: Uint8Array): Promise<string> {
       holds(before < lengthAt.start && lengthAt.end < start, "a length stands in its head");
       holds(/^\d+$/.test(latin1Text(input.subarray(lengthAt.start, lengthAt.end))), "a length is a number");
     }
+    heads.push(latin1Text(input.subarray(before, start)));
     before = end;
   }
   const others = await platform(input);
   if (others === undefined) return `${Math.min(parts.length, 5)} parts, alone`;
   same(parts.map(({ name }) => name), others.map(([name]) => name), "names");
-  const files = parts.map(({ filename }) => filename === undefined ? null : filename);
-  same(files, others.map(([, filename]) => filename), "file names");
-  const contents = parts.map(({ start, end, filename }) => {
+  for (const [index, { start, end, isFile }] of parts.entries()) {
+    const [, isOther, content] = others[index] ?? [];
+    // The runtime does not know the encoded name of a file.
+    holds(isFile === isOther || isFile && heads[index]?.includes("filename*=") === true, "a file");
     const bytes = input.subarray(start, end);
-    return filename === undefined ? new TextDecoder().decode(bytes) : latin1Text(bytes);
-  });
-  same(contents, others.map(([, , content]) => content), "contents");
+    same(isOther ? latin1Text(bytes) : new TextDecoder().decode(bytes), content, "content");
+  }
   return `${Math.min(parts.length, 5)} parts`;
 }
 
