@@ -29,9 +29,9 @@ const STEP_BYTES = 128 * 1024;
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 /** An escape is taken only where no reader could see another parameter behind it; curl writes it so. */
 const FILENAME = `"([^"\\\\]*)"|"((?:[^"\\\\;=]|\\\\["\\\\])*)"|(${TOKEN})`;
+/** In small letters, as all clients write it: not every reader takes capitals for the same. */
 const DISPOSITION = new RegExp(
   `^form-data; ?name=(?:"([^"\\\\]*)"|(${TOKEN}))(?:; ?filename=(?:${FILENAME}))?(; ?filename\\*=[\\w'%.~-]+)?$`,
-  "i",
 );
 const LINE = /^([A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
 const CRLF = "\r\n";

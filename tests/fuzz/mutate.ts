@@ -5,7 +5,7 @@ import { latin1 } from "../support/byte_input.ts";
 import type { Random } from "./target.ts";
 
 /** Longer inputs only slow everything down. */
-export const MAX_INPUT_BYTES = 2_048;
+export const MAX_INPUT_BYTES = 1_500;
 const INTERESTING = [
   0x00,
   0x09,

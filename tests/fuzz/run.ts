@@ -1,7 +1,7 @@
 /**
  * Fuzzes the program's parsers, led by the coverage of their code: `deno task fuzz --minutes 10 [--target json_reader]
  * [--seed 1]`. With `--runs N` each target gets so many inputs, the same each time. A failure is told with an input that
- * can be tried again: `deno task fuzz --target json_reader --replay BASE64`.
+ * can be tried again: `deno task fuzz --target json_reader --replay BASE64`, a long one by `--replay - <FILE`.
  */
 
 import { parseArgs } from "node:util";
@@ -26,7 +26,12 @@ const { values } = parseArgs({
 });
 
 if (values.replay === undefined) await fuzz();
-else await replay(values.target ?? "", Uint8Array.fromBase64(values.replay));
+else await replay(values.target ?? "", Uint8Array.fromBase64(await typed(values.replay)));
+
+/** A long input comes over the standard input: `--replay - <FILE`. */
+async function typed(text: string): Promise<string> {
+  return text === "-" ? (await new Response(Deno.stdin.readable).text()).trim() : text;
+}
 
 async function replay(name: string, input: Uint8Array): Promise<void> {
   const target = await loadTarget(name);

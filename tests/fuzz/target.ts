@@ -51,18 +51,15 @@ export function latin1Text(bytes: Uint8Array): string {
   return text;
 }
 
-/** The same bytes in pieces, cut in ways that differ: whole, byte by byte, in two, and anyhow. */
-export function splits(bytes: Uint8Array, chance: Random): readonly (readonly Uint8Array[])[] {
-  const ways = [[bytes], cut(bytes, () => 1), cut(bytes, () => 1 + chance.below(1 + bytes.length))];
-  for (let way = 0; way < 2; way++) ways.push(cut(bytes, () => 1 + chance.below(chance.pick([3, 9, 40]))));
-  return ways;
-}
-
-function cut(bytes: Uint8Array, next: () => number): Uint8Array[] {
+/**
+ * The same bytes in pieces: in two, in short and long ones, and for some inputs one byte each, which takes the most
+ * time. Every piece is in memory of its own, so that no reader looks beyond it.
+ */
+export function inPieces(bytes: Uint8Array, { below, pick }: Random): Uint8Array[] {
+  const most = pick([1, 4, 4, 20, 20, 100, bytes.length + 1, bytes.length + 1]);
   const pieces: Uint8Array[] = [];
   for (let at = 0; at < bytes.length;) {
-    const end = Math.min(bytes.length, at + next());
-    // In memory of its own: a reader must not look beyond its piece.
+    const end = Math.min(bytes.length, at + 1 + below(most));
     pieces.push(bytes.slice(at, end));
     at = end;
   }

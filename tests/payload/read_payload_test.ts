@@ -138,6 +138,13 @@ const FORMS:
       part('Content-Disposition: form-data; name = "model"') + END,
       "bad_request",
     ],
+    [
+      "a name's parameter in capitals, which not every reader takes",
+      part('Content-Disposition: form-data; Name="model"') + END,
+      "bad_request",
+    ],
+    ["a file's parameter in capitals", named('Filename="a"'), "bad_request"],
+    ["an encoded file's parameter in capitals", named("fileName*=utf-8''a"), "bad_request"],
     ["an encoded name", part("Content-Disposition: form-data; name*=utf-8''model") + END, "bad_request"],
     ["two names", part('Content-Disposition: form-data; name="x"; name="model"') + END, "bad_request"],
     ["an escaped name", part('Content-Disposition: form-data; name="mo\\del"') + END, "bad_request"],

@@ -5,7 +5,7 @@ import { Decompressor } from "../../../src/accounting/decompressor.ts";
 import { ProxyFault } from "../../../src/faults.ts";
 import { concat } from "../../../src/http1/bytes.ts";
 import { decodeBody } from "../../../src/payload/decode_body.ts";
-import { type FuzzTarget, holds, latin1Text, type Random, same, splits, utf8 } from "../target.ts";
+import { type FuzzTarget, holds, inPieces, latin1Text, type Random, same, utf8 } from "../target.ts";
 
 const CODINGS = ["gzip", "deflate", "br", "zstd", "x-gzip", "constructor"] as const;
 const MAX_BYTES = 64 * 1024;
@@ -14,7 +14,6 @@ const AT_ONCE: Readonly<Record<string, (bytes: Uint8Array) => Uint8Array>> = {
   gzip: zlib.gunzipSync,
   "x-gzip": zlib.gunzipSync,
   deflate: zlib.inflateSync,
-  br: zlib.brotliDecompressSync,
   zstd: zlib.zstdDecompressSync,
 };
 
@@ -47,10 +46,12 @@ async function check(input: Uint8Array, chance: Random): Promise<string> {
     holds(["bad_request", "payload_too_large"].includes(plain.code), `the fault ${plain.code}`);
     return plain.code + plain.message.replaceAll(/\d+/g, "N");
   }
-  same(latin1Text(plain), latin1Text(AT_ONCE[encoding]?.(body) ?? new Uint8Array()), "what comes out");
+  // The runtime's own reader of brotli at a stretch prints a line and loses memory at broken bodies; it is not used.
+  const atOnce = AT_ONCE[encoding]?.(body);
+  if (atOnce !== undefined) same(latin1Text(plain), latin1Text(atOnce), "what comes out");
   const pieces: Uint8Array[] = [];
   const stream = new Decompressor(encoding, (bytes) => pieces.push(bytes.slice()));
-  for (const piece of chance.pick(splits(body, chance))) stream.write(piece);
+  for (const piece of inPieces(body, chance)) stream.write(piece);
   await stream.end();
   same(latin1Text(concat(pieces)), latin1Text(plain), "what comes out in pieces");
   return `${encoding}, ${Math.min(plain.length, 3)}`;

@@ -4,7 +4,7 @@ import { HiddenUsage } from "../../../src/forwarding/stream_usage/hidden_usage.t
 import { readUpTo } from "../../../src/http1/read_whole.ts";
 import { jsonMembers } from "../../../src/payload/json_members.ts";
 import { latin1 } from "../../support/byte_input.ts";
-import { type FuzzTarget, holds, latin1Text, type Random, same, splits, utf8 } from "../target.ts";
+import { type FuzzTarget, holds, inPieces, latin1Text, type Random, same, utf8 } from "../target.ts";
 import { type NaiveEvent, naiveEvents } from "./event_stream.ts";
 import { golden, JSON_WORDS } from "./json_seeds.ts";
 import { bodyInPieces } from "./pieces.ts";
@@ -18,7 +18,7 @@ async function readIn(pieces: readonly Uint8Array[]): Promise<string> {
 
 async function check(input: Uint8Array, chance: Random): Promise<string> {
   const whole = await readIn([input]);
-  for (const pieces of splits(input, chance).slice(1)) same(await readIn(pieces), whole, "pieces matter");
+  same(await readIn(inPieces(input, chance)), whole, "pieces matter");
   const [text, out] = [latin1Text(input), whole].map((stream) => stream.replace(BYTE_ORDER_MARK, "")) as [
     string,
     string,
