@@ -188,6 +188,9 @@ const FORMS:
       ["b"],
     ],
     ["a name behind an escaped quote", named('filename="a\\"; name=\\"model"'), "bad_request"],
+    ["a bare line feed in a head", part(`${MODEL_PART}\nContent-Type: a/b`) + END, "bad_request"],
+    ["a bare line feed in a type", part(`${MODEL_PART}\r\nContent-Type: a/b\nc: d`) + END, "bad_request"],
+    ["a bare carriage return in a type", part(`${MODEL_PART}\r\nContent-Type: a/b\rc`) + END, "bad_request"],
     ["a control character in a file name", named('filename="a\u0001"'), "bad_request"],
     [
       "a hint that names none",
