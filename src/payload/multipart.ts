@@ -32,8 +32,9 @@ const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const FILENAME = `"([^"\\\\]*)"|"((?:[^"\\\\;=]|\\\\["\\\\])*)"|(${TOKEN})`;
 /** In small letters, as all clients write it: not every reader takes capitals for the same. */
 const DISPOSITION = new RegExp(
-  `^form-data; ?name=(?:"([^"\\\\]*)"|(${TOKEN}))(?:; ?filename=(?:${FILENAME}))?(; ?filename\\*=[\\w'%.~-]+)?$`,
+  `^form-data; ?name=(?:"([^"\\\\;]*)"|(${TOKEN}))(?:; ?filename=(?:${FILENAME}))?(; ?filename\\*=[\\w'%.~-]+)?$`,
 );
+const PARAMETER_WITHIN = /^[^;]*;.*=/;
 const CRLF = "\r\n";
 const HEAD_END = encodeLatin1("\r\n\r\n");
 
@@ -100,12 +101,17 @@ function parseHead(text: string): Pick<FormPart, "name" | "isFile"> {
       throw new FormSyntaxError("a part with a transfer encoding");
     }
   }
-  const [, quoted, plain, ...file] = DISPOSITION.exec(disposition ?? "") ?? [];
+  const [, quoted, plain, inQuotes, escaped, token, encoded] = DISPOSITION.exec(disposition ?? "") ?? [];
   const name = quoted ?? plain;
   if (name === undefined) throw new FormSyntaxError('a part without a plain name="…"');
-  const names = file.filter((one) => one !== undefined);
-  for (const one of names) utf8(one);
-  return { name: utf8(name), isFile: names.length > 0 };
+  const filename = inQuotes ?? escaped ?? token;
+  if (filename === undefined) return { name: utf8(name), isFile: encoded !== undefined };
+  // A reader that does not know quotes would take what follows a semicolon for a parameter.
+  if (PARAMETER_WITHIN.test(filename)) {
+    throw new FormSyntaxError("a file's name that some readers take for more parameters");
+  }
+  utf8(filename);
+  return { name: utf8(name), isFile: true };
 }
 
 function lengthIn(head: string, offset: number): FormPart["lengthAt"] {

@@ -187,6 +187,17 @@ const FORMS:
       part(`${MODEL_PART}\r\nContent-Transfer-Encoding: binary`) + END,
       ["b"],
     ],
+    [
+      "a name within a file name, for readers that do not know quotes",
+      named('filename="; name=model; "'),
+      "bad_request",
+    ],
+    [
+      "a name within a name, for readers that do not know quotes",
+      part('Content-Disposition: form-data; name="x; name=model; "') + part(MODEL_PART) + END,
+      "bad_request",
+    ],
+    ["a semicolon in a file name", named('filename="a=b;c.mp3"'), ["b"]],
     ["a name behind an escaped quote", named('filename="a\\"; name=\\"model"'), "bad_request"],
     ["a bare line feed in a head", part(`${MODEL_PART}\nContent-Type: a/b`) + END, "bad_request"],
     ["a bare line feed in a type", part(`${MODEL_PART}\r\nContent-Type: a/b\nc: d`) + END, "bad_request"],
