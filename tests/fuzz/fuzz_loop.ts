@@ -11,8 +11,9 @@ import { chanceOf, type FuzzTarget, PropertyError, type Random } from "./target.
 const BATCH = 32;
 /** One in so many inputs is made long, and its time is measured. */
 const STRETCHED_EVERY = 64;
-const STRETCHED_BYTES = 96 * 1024;
-const LEAST_MS = 250;
+/** Some limits hold for less than the whole. */
+const STRETCHED_BYTES = [1_000, 7_000, 60_000, 96_000];
+const LEAST_MS = 60;
 /** Many times what the slowest reader takes, counting included. */
 const MS_PER_BYTE = 0.004;
 const TIMED_TRIES = 3;
@@ -136,7 +137,7 @@ export class FuzzLoop {
   }
 
   async #time(input: Uint8Array): Promise<void> {
-    const long = stretched(input, STRETCHED_BYTES, this.#chance);
+    const long = stretched(input, this.#chance.pick(STRETCHED_BYTES), this.#chance);
     this.#onInput(long);
     const allowed = (LEAST_MS + long.length * MS_PER_BYTE) * (this.target.slowness ?? 1);
     let best = Infinity;

@@ -54,7 +54,11 @@ async function check(input: Uint8Array): Promise<string> {
   }
   const others = await platform(input);
   if (others === undefined) return `${Math.min(parts.length, 5)} parts, alone`;
-  same(parts.map(({ name }) => name), others.map(([name]) => name), "names");
+  same(parts.length, others.length, "as many parts");
+  for (const [index, { name }] of parts.entries()) {
+    // The runtime cuts a name at an equals sign, and takes the quotes of an empty one for its name.
+    if (/^[^=]+$/.test(name)) same(name, others[index]?.[0], "a name");
+  }
   for (const [index, { start, end, isFile }] of parts.entries()) {
     const [, isOther, content] = others[index] ?? [];
     // The runtime does not know the encoded name of a file.
