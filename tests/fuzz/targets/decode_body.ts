@@ -59,6 +59,9 @@ async function check(input: Uint8Array, chance: Random): Promise<string> {
 
 const TEXT = utf8('{"model":"a","messages":[{"role":"user","content":"hi hi hi hi hi"}]}');
 
+/** Several times what the runtime's readers give at once, and short when it is compressed. */
+const LONG = utf8(Array.from({ length: 5_000 }, (_, index) => `hi ${index % 70} `).join(""));
+
 /** Bodies with a content coding. */
 export const target: FuzzTarget = {
   name: "decode_body",
@@ -67,6 +70,10 @@ export const target: FuzzTarget = {
     zlib.deflateSync(TEXT),
     zlib.brotliCompressSync(TEXT),
     zlib.zstdCompressSync(TEXT),
+    zlib.gzipSync(LONG),
+    zlib.deflateSync(LONG),
+    zlib.brotliCompressSync(LONG),
+    zlib.zstdCompressSync(LONG),
     concat([zlib.gzipSync(TEXT), zlib.gzipSync(TEXT)]),
     zlib.gzipSync(new Uint8Array(SURELY_BYTES)),
     zlib.deflateRawSync(TEXT),
