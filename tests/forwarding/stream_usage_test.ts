@@ -27,6 +27,11 @@ const asked = async (body: string) => {
 
 /** A body, and what is sent instead; undefined: nothing else. */
 const BODIES: readonly (readonly [body: string, sent: string | undefined])[] = [
+  ['{"prompt":"a"}', undefined],
+  [
+    ' {"prompt":["a"],"stream":true}',
+    ' {"stream_options":{"include_usage":true},"prompt":["a"],"stream":true}',
+  ],
   ['{"model":"m","stream":true}', '{"stream_options":{"include_usage":true},"model":"m","stream":true}'],
   [
     '{"stream":true, "n":12345678901234567890}',

@@ -46,13 +46,22 @@ async function fuzz(): Promise<void> {
   const profiler = new Profiler();
   await profiler.start();
   const seed = number("seed", values.seed);
+  let latest: { name: string; input: Uint8Array } = { name: "", input: new Uint8Array() };
+  // What is thrown beside all handlers ends the program too.
+  globalThis.addEventListener("error", ({ error }) => {
+    tell({ target: latest.name, input: latest.input, error });
+    Deno.exit(1);
+  });
   for (const [index, name] of names.entries()) {
     const loop = new FuzzLoop(await loadTarget(name), {
       seed,
       coverage: new Coverage(profiler),
       measuresTime: true,
       onFailure: tell,
-      onInput: (input) => watchdog.begins(index, input),
+      onInput(input) {
+        latest = { name, input };
+        watchdog.begins(index, input);
+      },
     });
     await loop.begin();
     loops.push(loop);
