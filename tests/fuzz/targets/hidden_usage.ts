@@ -27,8 +27,8 @@ async function check(input: Uint8Array, chance: Random): Promise<string> {
   if (!text.includes('usage"') && !text.includes("\\u00")) {
     same(out, text, "a stream without usage is changed");
   }
-  const kept = naiveEvents(text).filter((event) => !isLeftOut(event));
-  const told = naiveEvents(out);
+  const kept = toldEvents(text).filter((event) => !isLeftOut(event));
+  const told = toldEvents(out);
   same(told.length, kept.length, "events that are left");
   let changed = 0;
   for (const [index, event] of kept.entries()) {
@@ -36,7 +36,14 @@ async function check(input: Uint8Array, chance: Random): Promise<string> {
     holds(other !== undefined, "an event is left");
     if (compare(event, other)) changed++;
   }
-  return `${Math.min(kept.length, 4)} ${Math.min(changed, 3)} ${naiveEvents(text).length - kept.length}`;
+  return `${Math.min(kept.length, 4)} ${Math.min(changed, 3)} ${
+    Math.min(toldEvents(text).length - kept.length, 3)
+  }`;
+}
+
+/** Without empty lines: two of them become one line end, CR LF, where what was between them is left out. */
+function toldEvents(stream: string): NaiveEvent[] {
+  return naiveEvents(stream).filter(({ raw }) => !/^[\r\n]*$/.test(raw));
 }
 
 /** The object of an event's only line of data, if the strict reader knows it. */
@@ -54,7 +61,7 @@ function isLeftOut(event: NaiveEvent): boolean {
 function compare(event: NaiveEvent, other: NaiveEvent): boolean {
   const before = objectOf(event);
   if (before === undefined || !Object.hasOwn(before, "usage") || !hasOwnPlace(before)) {
-    same(other.raw, event.raw, "an event that tells no usage is changed");
+    same(plainEnd(other.raw), plainEnd(event.raw), "an event that tells no usage is changed");
     return false;
   }
   const { usage: _, ...expected } = before;
@@ -62,6 +69,11 @@ function compare(event: NaiveEvent, other: NaiveEvent): boolean {
   same(after, expected, "an event without its usage");
   same(other.raw.slice(0, event.dataAt), event.raw.slice(0, event.dataAt), "what stands before the data");
   return true;
+}
+
+/** The same holds for the end of an event in CR. */
+function plainEnd(raw: string): string {
+  return raw.replace(/[\r\n]+$/, "\n");
 }
 
 /** What has no choices at all, and tells usage, is an error or something else that the client shall see. */
