@@ -68,7 +68,9 @@ function wantedAsText(keys: readonly WantedKey[], key: Uint8Array): Place | unde
   try {
     const text: unknown = JSON.parse(`"${new TextDecoder().decode(key)}"`);
     const plain = new TextEncoder().encode(String(text));
-    return keys.find(({ bytes }) => bytes.length === plain.length && bytes.every((byte, at) => byte === plain[at]))
+    return keys.find(({ bytes }) =>
+      bytes.length === plain.length && bytes.every((byte, at) => byte === plain[at])
+    )
       ?.place;
   } catch {
     return undefined;

@@ -5,7 +5,8 @@ import { random } from "../support/random.ts";
 import type { BlockCount, Coverage } from "./coverage.ts";
 import { minimized } from "./minimize.ts";
 import { mutated, stretched } from "./mutate.ts";
-import { chanceOf, type FuzzTarget, PropertyError, type Random } from "./target.ts";
+import { failureOf, kindOf, quietly, Word } from "./outcome.ts";
+import { type FuzzTarget, PropertyError, type Random } from "./target.ts";
 
 /** So many inputs are tried between two looks at the coverage, which cost more than an input. */
 const BATCH = 32;
@@ -173,37 +174,4 @@ export class FuzzLoop {
       failures: [...this.#failures.values()],
     };
   }
-}
-
-/** What a check said where nothing failed. */
-class Word {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
-/** What a target says of an input, or what failed. */
-async function failureOf(target: FuzzTarget, input: Uint8Array): Promise<unknown> {
-  try {
-    return new Word(await target.check(input, chanceOf(input)));
-  } catch (error) {
-    return error;
-  }
-}
-
-async function quietly(target: FuzzTarget, input: Uint8Array): Promise<void> {
-  try {
-    await target.read(input);
-  } catch {
-    // The check says whether it may fail so.
-  }
-}
-
-/** Failures of one kind differ only in what they were found with. */
-function kindOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const [words = ""] = error instanceof PropertyError ? error.message.split(":") : [error.message];
-  return `${error.name} ${words.replaceAll(/\d+/g, "N").slice(0, 80)}`;
 }
