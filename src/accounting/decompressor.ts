@@ -1,6 +1,7 @@
 /** Decompresses what is only looked at, beside the answer that passes. */
 
 import type { Transform } from "node:stream";
+import { createSafeZstd } from "../payload/zstd.ts";
 
 const CODINGS = ["gzip", "x-gzip", "deflate", "br", "zstd"];
 /** So much may wait for the decompressor; a stream that is faster is not looked at any further. */
@@ -60,7 +61,7 @@ export class Decompressor {
     const stream: Transform = coding === "br"
       ? zlib.createBrotliDecompress({ finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH })
       : coding === "zstd"
-      ? zlib.createZstdDecompress()
+      ? createSafeZstd(zlib)
       : coding === "deflate"
       ? zlib.createInflate(lenient)
       : zlib.createGunzip(lenient);

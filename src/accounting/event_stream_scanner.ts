@@ -4,11 +4,15 @@ import type { JsonScanner } from "./json_scanner.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
+/** It may begin the stream, and is no part of the first line. */
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 const PREFIX = [..."data:"].map((letter) => letter.charCodeAt(0));
 
 /** Hands the data of each event to a scanner; every event is a JSON text of its own. */
 export class EventStreamScanner {
   readonly #json: JsonScanner;
+  /** How much of a byte order mark the stream began with; all of it also where it began with something else. */
+  #markBytes = 0;
   /** How much of `data:` the line began with; -1: it is another line. */
   #matched = 0;
   #isLineEmpty = true;
@@ -21,7 +25,7 @@ export class EventStreamScanner {
 
   /** The next piece of the stream. It is not kept. */
   write(bytes: Uint8Array): void {
-    let at = 0;
+    let at = this.#markBytes < BYTE_ORDER_MARK.length ? this.#beginning(bytes) : 0;
     let nextCr = positionOf(bytes, CR, 0);
     let nextLf = positionOf(bytes, LF, 0);
     while (at < bytes.length) {
@@ -50,6 +54,25 @@ export class EventStreamScanner {
       if (this.#matched === PREFIX.length) this.#json.write(bytes, at, end);
       at = end;
     }
+  }
+
+  /** Where the first line goes on. */
+  #beginning(bytes: Uint8Array): number {
+    let at = 0;
+    while (at < bytes.length && this.#markBytes < BYTE_ORDER_MARK.length) {
+      if (bytes[at] === BYTE_ORDER_MARK[this.#markBytes]) {
+        this.#markBytes++;
+        at++;
+        continue;
+      }
+      if (this.#markBytes > 0) {
+        // Only a part of it, which is the beginning of the line.
+        this.#isLineEmpty = false;
+        this.#matched = -1;
+      }
+      this.#markBytes = BYTE_ORDER_MARK.length;
+    }
+    return at;
   }
 
   #endLine(byCr: boolean): void {

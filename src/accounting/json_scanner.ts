@@ -2,14 +2,12 @@
 
 import { concat } from "../http1/bytes.ts";
 import { GrowingBuffer } from "../http1/growing_buffer.ts";
-import { type Place, wantedAt } from "./wanted_places.ts";
+import { MAX_KEY_BYTES, type Place, wantedAt } from "./wanted_places.ts";
 
 /** Takes a value that was found, and the path to it: `choices.*.finish_reason`. */
 export type Found = (path: string, value: unknown) => void;
 
 const NO_BYTES: Uint8Array = new Uint8Array();
-/** Longer ones cannot be among those that are wanted. */
-const MAX_KEY_BYTES = 64;
 /** A value that is longer is passed over: what is wanted is small. */
 const MAX_VALUE_BYTES = 64 * 1024;
 /** Deeper than any API answers; beyond it nothing is looked for any more. */

@@ -39,18 +39,40 @@ function placeOf(wanted: Wanted | true, path: string): Place {
   };
 }
 
-/** Compares bytes: to make a text of every key would cost more than all the rest. */
+/** No wanted key is as long, even with each of its letters as an escape of six bytes. */
+export const MAX_KEY_BYTES = 128;
+const BACKSLASH = 0x5c;
+
+/** Where the value of a key is wanted. Compares bytes: to make a text of every key would cost more than all the rest. */
 export function wantedAt(
   place: Place | undefined,
   bytes: Uint8Array,
   from: number,
   to: number,
 ): Place | undefined {
-  for (const { bytes: wanted, place: inner } of place?.children ?? []) {
+  const keys = place?.children ?? [];
+  if (keys.length === 0 || to - from >= MAX_KEY_BYTES) return undefined;
+  for (const { bytes: wanted, place: inner } of keys) {
     if (wanted.length !== to - from || wanted[0] !== bytes[from]) continue;
     let at = 1;
     while (at < wanted.length && wanted[at] === bytes[from + at]) at++;
     if (at === wanted.length) return inner;
   }
-  return undefined;
+  let at = from;
+  while (at < to && bytes[at] !== BACKSLASH) at++;
+  return at === to ? undefined : wantedAsText(keys, bytes.subarray(from, to));
+}
+
+/** The same for a key with escapes. */
+function wantedAsText(keys: readonly WantedKey[], key: Uint8Array): Place | undefined {
+  try {
+    const text: unknown = JSON.parse(`"${new TextDecoder().decode(key)}"`);
+    const plain = new TextEncoder().encode(String(text));
+    return keys.find(({ bytes }) =>
+      bytes.length === plain.length && bytes.every((byte, at) => byte === plain[at])
+    )
+      ?.place;
+  } catch {
+    return undefined;
+  }
 }

@@ -96,10 +96,16 @@ function partsOf(word: string): string[] {
   return word.split(/[:=;]+/, MOST_WORDS).filter((part) => part !== "" && part !== word);
 }
 
+const BASE64 = /^([A-Za-z0-9+/]+)={0,2}$/;
+
 /** Empty where it is no base64 of visible text. */
 function decodedBase64(word: string): string {
+  const standard = word.replaceAll("-", "+").replaceAll("_", "/");
+  // An exception costs more than all the rest.
+  const [, digits] = BASE64.exec(standard) ?? [];
+  if (digits === undefined || digits.length % 4 === 1) return "";
   try {
-    const text = atob(word.replaceAll("-", "+").replaceAll("_", "/"));
+    const text = atob(standard);
     return /^[\x20-\x7e]+$/.test(text) ? `${text}:` : "";
   } catch {
     return "";

@@ -28,15 +28,19 @@ export function findHiddenToken(head: OutgoingHead, tokens: readonly string[]): 
 }
 
 interface Needles {
-  /** As it is, and in base64. */
-  readonly exact: readonly string[];
+  readonly plain: string;
+  /** In the standard alphabet. */
+  readonly base64: readonly string[];
   /** In small letters. */
   readonly hexadecimal: string;
 }
 
-function holdsToken(text: string, { exact, hexadecimal }: Needles): boolean {
+function holdsToken(text: string, { plain, base64, hexadecimal }: Needles): boolean {
   for (const reading of readingsOf(text)) {
-    if (exact.some((needle) => reading.includes(needle))) return true;
+    if (reading.includes(plain)) return true;
+    // Many readers take both alphabets, and also both at once.
+    const standard = reading.replaceAll("-", "+").replaceAll("_", "/");
+    if (base64.some((needle) => standard.includes(needle))) return true;
     if (reading.length >= hexadecimal.length && reading.toLowerCase().includes(hexadecimal)) return true;
   }
   return false;
@@ -57,7 +61,7 @@ function percentDecoded(text: string): string {
 
 function needlesOf(token: string): Needles {
   const bytes = new TextEncoder().encode(token);
-  const exact = new Set([token]);
+  const base64 = new Set<string>();
   // What stands before the token moves its bits by none, two or four: each gives other digits.
   for (let before = 0; before < 3; before++) {
     const shifted = new Uint8Array(before + bytes.length);
@@ -66,9 +70,7 @@ function needlesOf(token: string): Needles {
     const from = Math.ceil(before * 8 / 6);
     const to = Math.floor((before + bytes.length) * 8 / 6);
     if (to - from < LEAST_NEEDLE) continue;
-    for (const alphabet of ["base64", "base64url"] as const) {
-      exact.add(shifted.toBase64({ alphabet, omitPadding: true }).slice(from, to));
-    }
+    base64.add(shifted.toBase64({ omitPadding: true }).slice(from, to));
   }
-  return { exact: [...exact], hexadecimal: bytes.toHex() };
+  return { plain: token, base64: [...base64], hexadecimal: bytes.toHex() };
 }

@@ -1,5 +1,7 @@
 import { ProxyFault } from "../faults.ts";
 import { type Field, fieldValue } from "../http1/fields.ts";
+import { readWholeStream } from "./whole_stream.ts";
+import { createSafeZstd } from "./zstd.ts";
 
 /** A body may grow to so many times its length, as prompts do; more is a bomb. */
 const MAX_RATIO = 100;
@@ -8,7 +10,7 @@ const SURELY_BYTES = 1024 * 1024;
 
 type Decoder = (
   body: Uint8Array,
-  options: { maxOutputLength?: number },
+  options: { readonly maxOutputLength: number },
   done: (error: Error | null, plain: Uint8Array) => void,
 ) => void;
 
@@ -40,8 +42,10 @@ export async function decodeBody(
     gzip: zlib.gunzip,
     "x-gzip": zlib.gunzip,
     deflate: zlib.inflate,
-    br: zlib.brotliDecompress,
-    zstd: zlib.zstdDecompress,
+    br: (body, { maxOutputLength }, done) =>
+      readWholeStream(zlib.createBrotliDecompress(), body, { maxOutputLength, done }),
+    zstd: (body, { maxOutputLength }, done) =>
+      readWholeStream(createSafeZstd(zlib), body, { maxOutputLength, done }),
   };
   const decoder = Object.hasOwn(decoders, encoding) ? decoders[encoding] : undefined;
   if (decoder === undefined) {

@@ -46,7 +46,16 @@ const ESCAPED: ReadonlySet<number> = new Set([...'"\\/bfnrt'].map((letter) => le
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const LITERALS: ReadonlySet<string> = new Set(["true", "false", "null"]);
 
-type State = "value" | "first key" | "key" | "colon" | "first element" | "after" | "in text" | "done";
+type State =
+  | "value"
+  | "first key"
+  | "key"
+  | "colon"
+  | "first element"
+  | "element"
+  | "after"
+  | "in text"
+  | "done";
 
 interface Container<Place> {
   readonly isArray: boolean;
@@ -102,6 +111,9 @@ export class JsonReader<Place> {
         case "first element":
           if (byte === CLOSE_BRACKET) this.#close(byte);
           else this.#beginElement(byte);
+          break;
+        case "element":
+          this.#beginElement(byte);
           break;
         case "value":
           this.#beginValue(byte);
@@ -244,16 +256,7 @@ export class JsonReader<Place> {
   #readAfter(byte: number): void {
     if (byte === COMMA) {
       this.#at++;
-      if (this.#open.at(-1)?.isArray !== true) {
-        this.#state = "key";
-        return;
-      }
-      this.#state = "value";
-      const parent = this.#open.at(-1);
-      this.#keyStart = this.#at;
-      this.#place = parent?.place === undefined
-        ? undefined
-        : this.#watcher.enter(parent.place, undefined, this.#at);
+      this.#state = this.#open.at(-1)?.isArray === true ? "element" : "key";
     } else this.#close(byte);
   }
 

@@ -250,8 +250,8 @@ class ModelWatcher implements JsonWatcher<Place> {
     if (role === "element of a prompt") return undefined;
     if (role === "prompt") return key === undefined ? PROMPT_ELEMENT : INNER;
     if (key === undefined) return role === "content unless object" ? undefined : INNER;
-    if (role === "root" && key === "prompt") return PROMPT;
     const member = role === "root" ? this.#watch.memberOf(key, keyStart) : undefined;
+    if (role === "root" && key === "prompt") return PROMPT;
     if (namesModel(key) || role === "root" && this.#watch.namesModel(key)) {
       return member === undefined ? MODEL : { role: "model", member };
     }

@@ -1,5 +1,6 @@
 /** The strict reader of forms (RFC 7578): what two readers could understand differently is rejected. */
 
+import { trimmed } from "../http1/blanks.ts";
 import { decodeLatin1, encodeLatin1 } from "../http1/latin1.ts";
 
 /** What is no form by RFC 7578, or has more than plain heads. `message` ends a sentence. */
@@ -10,7 +11,8 @@ export class FormSyntaxError extends Error {
 /** One field or file of a form. */
 export interface FormPart {
   readonly name: string;
-  readonly filename: string | undefined;
+  /** It has the name of a file: a plain one, or an encoded one alone, which not every reader knows. */
+  readonly isFile: boolean;
   /** Where the number stands of a length in the part's own head; undefined: it has none. */
   readonly lengthAt: { readonly start: number; readonly end: number } | undefined;
   /** The first byte of its content, and the one behind its last. */
@@ -28,11 +30,11 @@ const STEP_BYTES = 128 * 1024;
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 /** An escape is taken only where no reader could see another parameter behind it; curl writes it so. */
 const FILENAME = `"([^"\\\\]*)"|"((?:[^"\\\\;=]|\\\\["\\\\])*)"|(${TOKEN})`;
+/** In small letters, as all clients write it: not every reader takes capitals for the same. */
 const DISPOSITION = new RegExp(
-  `^form-data; ?name=(?:"([^"\\\\]*)"|(${TOKEN}))(?:; ?filename=(?:${FILENAME}))?(; ?filename\\*=[\\w'%.~-]+)?$`,
-  "i",
+  `^form-data; ?name=(?:"([^"\\\\;]*)"|(${TOKEN}))(?:; ?filename=(?:${FILENAME}))?(; ?filename\\*=[\\w'%.~-]+)?$`,
 );
-const LINE = /^([A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
+const PARAMETER_WITHIN = /^[^;]*;.*=/;
 const CRLF = "\r\n";
 const HEAD_END = encodeLatin1("\r\n\r\n");
 
@@ -48,11 +50,16 @@ export async function readForm(
   }
   const parts: FormPart[] = [];
   let at = delimiter.length - 2;
+  let pausedAt = at;
   while (!startsWith(bytes, CLOSE, at)) {
     if (!startsWith(bytes, LINE_END, at)) {
       throw new FormSyntaxError("a boundary that its line goes on behind");
     }
     if (parts.length === MAX_PARTS) throw new FormSyntaxError(`more than ${MAX_PARTS} parts`);
+    if (at - pausedAt > STEP_BYTES) {
+      await pause();
+      pausedAt = at;
+    }
     // A head may be empty only of lines; its first one begins behind the boundary's line end.
     const headEnd = findWithin(bytes, HEAD_END, { from: at, to: at + MAX_HEAD_BYTES });
     if (headEnd === -1) throw new FormSyntaxError("a part whose head has no end");
@@ -76,12 +83,14 @@ export async function readForm(
 const CLOSE = encodeLatin1("--");
 const LINE_END = encodeLatin1(CRLF);
 
-function parseHead(text: string): Pick<FormPart, "name" | "filename"> {
+function parseHead(text: string): Pick<FormPart, "name" | "isFile"> {
   let disposition: string | undefined;
   const seen = new Set<string>();
   for (const line of text.split(CRLF)) {
-    const [, name = "", value = ""] = LINE.exec(line) ?? [];
-    const lower = name.toLowerCase();
+    if (hasControls(line)) throw new FormSyntaxError("a control character in a part's head");
+    const colon = line.indexOf(":");
+    const lower = line.slice(0, Math.max(0, colon)).toLowerCase();
+    const value = trimmed(line, colon + 1);
     if (!KNOWN.has(lower)) {
       throw new FormSyntaxError("a part with a header other than its name, type and length");
     }
@@ -92,13 +101,17 @@ function parseHead(text: string): Pick<FormPart, "name" | "filename"> {
       throw new FormSyntaxError("a part with a transfer encoding");
     }
   }
-  if (hasControls(text)) throw new FormSyntaxError("a control character in a part's head");
-  const [, quoted, plain, ...file] = DISPOSITION.exec(disposition ?? "") ?? [];
+  const [, quoted, plain, inQuotes, escaped, token, encoded] = DISPOSITION.exec(disposition ?? "") ?? [];
   const name = quoted ?? plain;
   if (name === undefined) throw new FormSyntaxError('a part without a plain name="…"');
-  // A file may have an encoded name alone.
-  const filename = file.find((one) => one !== undefined);
-  return { name: utf8(name), filename: filename === undefined ? undefined : utf8(filename) };
+  const filename = inQuotes ?? escaped ?? token;
+  if (filename === undefined) return { name: utf8(name), isFile: encoded !== undefined };
+  // A reader that does not know quotes would take what follows a semicolon for a parameter.
+  if (PARAMETER_WITHIN.test(filename)) {
+    throw new FormSyntaxError("a file's name that some readers take for more parameters");
+  }
+  utf8(filename);
+  return { name: utf8(name), isFile: true };
 }
 
 function lengthIn(head: string, offset: number): FormPart["lengthAt"] {
@@ -117,11 +130,11 @@ const KNOWN: ReadonlySet<string> = new Set([
 /** RFC 7578, 4.7: these say that nothing is encoded; some clients still send them. */
 const IDENTITY = /^(?:7bit|8bit|binary)$/i;
 
-/** Whether a head in Latin-1 holds a control character of ASCII besides its line ends; beyond ASCII it is UTF-8. */
-function hasControls(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if ((code < 0x20 || code === 0x7f) && code !== 0x0d && code !== 0x0a && code !== 0x09) return true;
+/** Whether a line in Latin-1 holds a control character of ASCII besides tabs; beyond ASCII it is UTF-8. */
+function hasControls(line: string): boolean {
+  for (let at = 0; at < line.length; at++) {
+    const code = line.charCodeAt(at);
+    if ((code < 0x20 || code === 0x7f) && code !== 0x09) return true;
   }
   return false;
 }

@@ -140,10 +140,10 @@ async function readFormBody(
   const parts = await readForm(bytes, { boundary, pause });
   const models: string[] = [];
   const places: ModelPlace[] = [];
-  for (const { name, start, end, filename, lengthAt } of parts) {
+  for (const { name, start, end, isFile, lengthAt } of parts) {
     if (!namesModel(name)) continue;
     if (end - start > MAX_NAME_BYTES) throw new FormSyntaxError("a model's name that is too long");
-    const isPlain = name === "model" && filename === undefined;
+    const isPlain = name === "model" && !isFile;
     const value = new TextDecoder().decode(bytes.subarray(start, end));
     if (name.toLowerCase() === "model" && (!isPlain || places.length > 0)) {
       throw new FormSyntaxError(
@@ -187,14 +187,14 @@ async function modelsInBatch(bytes: Uint8Array, parts: readonly FormPart[], path
   if (!/\/files\/?$/i.test(path)) return [];
   const [purpose, second] = parts.filter(({ name }) => name.toLowerCase() === "purpose");
   if (
-    second !== undefined || purpose?.filename !== undefined ||
+    second !== undefined || purpose?.isFile === true ||
     purpose !== undefined && purpose.name !== "purpose"
   ) {
     throw new FormSyntaxError("a purpose that is repeated or is not a plain field");
   }
   const stated = purpose && new TextDecoder().decode(bytes.subarray(purpose.start, purpose.end));
   if (stated !== undefined && OTHER_PURPOSES.has(stated)) return [];
-  const files = parts.filter(({ name, filename }) => filename !== undefined || name.toLowerCase() === "file");
+  const files = parts.filter(({ name, isFile }) => isFile || name.toLowerCase() === "file");
   const models = await Promise.all(
     files.map(({ start, end }) => modelsInLines(bytes.subarray(start, end), { pause })),
   );

@@ -3,6 +3,8 @@ import { ProxyFault } from "../../src/faults.ts";
 import { readPayload } from "../../src/payload/read_payload.ts";
 import { askForUsage, edited } from "../../src/forwarding/stream_usage/ask_for_usage.ts";
 import { HiddenUsage } from "../../src/forwarding/stream_usage/hidden_usage.ts";
+import { concat } from "../../src/http1/bytes.ts";
+import { readUpTo } from "../../src/http1/read_whole.ts";
 import type { ByteSource } from "../../src/http1/body.ts";
 import { chunk, FakeUpstream } from "../support/fake_upstream.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
@@ -25,6 +27,11 @@ const asked = async (body: string) => {
 
 /** A body, and what is sent instead; undefined: nothing else. */
 const BODIES: readonly (readonly [body: string, sent: string | undefined])[] = [
+  ['{"prompt":"a"}', undefined],
+  [
+    ' {"prompt":["a"],"stream":true}',
+    ' {"stream_options":{"include_usage":true},"prompt":["a"],"stream":true}',
+  ],
   ['{"model":"m","stream":true}', '{"stream_options":{"include_usage":true},"model":"m","stream":true}'],
   [
     '{"stream":true, "n":12345678901234567890}',
@@ -99,6 +106,19 @@ const STREAMS: Readonly<Record<string, readonly [withUsage: string, without: str
     'data: {"error":{"message":"overloaded"},"usage":{"prompt_tokens":3}}\n\n',
   ],
   "an end without its empty line": ['data: {"choices":[],"usage":{"prompt_tokens":3}}\n', ""],
+  "the member twice, first, last and in a row": [
+    'data: {"usage":null, "usage":{},"choices":[1],"usage":1 , "usage" : 2}\n\n',
+    'data: {"choices":[1]}\n\n',
+  ],
+  "nothing but the member": ['data: {"usage":null,"usage":null }\n\n', "data: { }\n\n"],
+  "choices twice: readers take the last": [
+    'data: {"choices":[],"choices":[1],"usage":1}\n\ndata: {"choices":[1],"choices":[],"usage":1}\n\n',
+    'data: {"choices":[],"choices":[1]}\n\n',
+  ],
+  "a key with escapes": [
+    'data: {"choices":[1],"\\u0075sag\\u0065":null}\n\ndata: {"choices":[],"us\\u0061ge":{}}\n\n',
+    'data: {"choices":[1]}\n\n',
+  ],
   "an event that is cut": [
     'data: {"choices":[1],"usage":null}\n\ndata: {"choi',
     'data: {"choices":[1]}\n\ndata: {"choi',
@@ -113,6 +133,30 @@ for (const [name, [withUsage, without]] of Object.entries(STREAMS)) {
     assertEquals(await hidden([...bytes].map((byte) => Uint8Array.of(byte))), without);
   });
 }
+
+Deno.test("HiddenUsage: a byte order mark begins the stream and not its first line", async () => {
+  const mark = Uint8Array.of(0xef, 0xbb, 0xbf);
+  for (
+    const [withUsage, without] of [
+      ['data: {"choices":[],"usage":{}}\n\ndata: 1\n\n', "data: 1\n\n"],
+      ['\ndata: {"choices":[],"usage":{}}\n\n', "\n"],
+      ["", ""],
+    ] as const
+  ) {
+    const bytes = concat([mark, encoder.encode(withUsage)]);
+    const wanted = concat([mark, encoder.encode(without)]);
+    for (const size of [1, 2, 3, 100]) {
+      const pieces = Array.from(
+        { length: Math.ceil(bytes.length / size) },
+        (_, index) => bytes.slice(index * size, (index + 1) * size),
+      );
+      const { bytes: left } = await readUpTo(new HiddenUsage(sourceOf(pieces)), 1_000);
+      assertEquals(left, wanted, `${withUsage} in pieces of ${size}`);
+    }
+  }
+  const { bytes: part } = await readUpTo(new HiddenUsage(sourceOf([mark.subarray(0, 2)])), 1_000);
+  assertEquals(part, mark.subarray(0, 2), "a part of it is passed on");
+});
 
 Deno.test("HiddenUsage: what came before a stream breaks off is the client's still", async () => {
   const pieces = [encoder.encode('data: {"choices":[1]}\n\ndata: {"half')];

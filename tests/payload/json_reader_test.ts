@@ -134,3 +134,15 @@ Deno.test("JsonReader: deep nesting and endless numbers are rejected", () => {
   assertEquals(isRead(encode("[".repeat(513) + "]".repeat(513)), 100), false);
   assertEquals(isRead(encode("1".repeat(1_001)), 100), false);
 });
+
+Deno.test("JsonReader: an element's span begins with its value, whatever stands between it and its comma", () => {
+  const bytes = new TextEncoder().encode('[ 1, 2 ,\n{"a":3}]');
+  const starts: [entered: number | undefined, keyStart: number, start: number][] = [];
+  const reader = new JsonReader<{ at?: number }>(bytes, {
+    root: {},
+    enter: (_parent, key, keyStart) => key === undefined ? { at: keyStart } : undefined,
+    ended: ({ at }, { keyStart, start }) => void starts.push([at, keyStart, start]),
+  });
+  reader.step(bytes.length + 1);
+  assertEquals(starts, [[2, 2, 2], [5, 5, 5], [9, 9, 9], [undefined, 0, 0]]);
+});

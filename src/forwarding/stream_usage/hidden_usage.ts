@@ -1,15 +1,14 @@
 /** Takes out of a stream what was asked for by the proxy alone, so that the client sees what it would have seen. */
 
 import type { ByteSource, MessageBody } from "../../http1/body.ts";
-import { concat } from "../../http1/bytes.ts";
 import { GrowingBuffer } from "../../http1/growing_buffer.ts";
 import { SmallPieces } from "../../http1/small_pieces.ts";
-import { jsonMembers, MAX_MEMBERS_BYTES, type Member } from "../../payload/json_members.ts";
+import { MAX_MEMBERS_BYTES } from "../../payload/json_members.ts";
+import { withoutUsage } from "./event_without_usage.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
-const SIGN = new TextEncoder().encode('"usage"');
-const DATA = new TextEncoder().encode("data:");
+const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 /** So much is looked at within one turn of the event loop: it may be thousands of events. */
 const STEP_BYTES = 8 * 1024;
 /** A longer event is not looked at and passes as it is: those that tell usage are short. */
@@ -25,6 +24,8 @@ export class HiddenUsage implements MessageBody {
   readonly #source: ByteSource;
   /** The event that has begun. */
   readonly #pending = new GrowingBuffer();
+  /** Nothing but a byte order mark can have come, which is no part of the first line. */
+  #isBeginning = true;
   /** How much of it has been searched for its end, and whether the line there is empty so far. */
   #searched = 0;
   #isLineEmpty = true;
@@ -98,6 +99,16 @@ export class HiddenUsage implements MessageBody {
     }
     this.#pending.append(piece);
     const out = new GrowingBuffer();
+    if (this.#isBeginning) {
+      const { bytes } = this.#pending;
+      const isMark = BYTE_ORDER_MARK.every((byte, index) => index >= bytes.length || bytes[index] === byte);
+      if (isMark && bytes.length < BYTE_ORDER_MARK.length) return undefined;
+      this.#isBeginning = false;
+      if (isMark) {
+        out.append(BYTE_ORDER_MARK);
+        this.#pending.consume(BYTE_ORDER_MARK.length);
+      }
+    }
     for (let end = this.#eventEnd(); end !== -1; end = this.#eventEnd()) {
       const whole = this.#pending.bytes.subarray(0, end);
       const event = end > MAX_EVENT_BYTES ? whole : withoutUsage(whole);
@@ -134,60 +145,4 @@ function lineEnd(bytes: Uint8Array, from: number): number {
   let at = from;
   while (at < bytes.length && bytes[at] !== LF && bytes[at] !== CR) at++;
   return at;
-}
-
-/** The event for the client; undefined: there is none. */
-function withoutUsage(event: Uint8Array): Uint8Array | undefined {
-  const data = dataOf(event);
-  if (data === undefined || !holds(event, SIGN)) return event;
-  const text = event.subarray(data.start, data.end);
-  const members = jsonMembers(text);
-  const index = members?.findIndex(({ key }) => key === "usage") ?? -1;
-  if (members === undefined || index === -1) return event;
-  const choices = members.find(({ key }) => key === "choices");
-  const said = valueOf(text, members[index]);
-  // What has no choices at all is something else: an error that says what it used.
-  if (choices === undefined && said !== "null") return event;
-  if (said !== "null" && /^\[\s*\]$/.test(valueOf(text, choices))) return undefined;
-  const [from, to] = spanOf(members, index);
-  return concat([event.subarray(0, data.start + from), event.subarray(data.start + to)]);
-}
-
-/** The one line of data; undefined where there are none or several. */
-function dataOf(event: Uint8Array): { start: number; end: number } | undefined {
-  let found: { start: number; end: number } | undefined;
-  let start = 0;
-  while (start < event.length) {
-    let end = start;
-    while (end < event.length && event[end] !== LF && event[end] !== CR) end++;
-    if (DATA.every((byte, index) => event[start + index] === byte)) {
-      if (found !== undefined) return undefined;
-      found = { start: start + DATA.length, end };
-    }
-    start = end + 1;
-  }
-  return found;
-}
-
-/** A member with the comma that belongs to it. */
-function spanOf(members: readonly Member[], index: number): [from: number, to: number] {
-  const own = members[index];
-  const before = members[index - 1];
-  const after = members[index + 1];
-  if (own === undefined) return [0, 0];
-  if (before !== undefined) return [before.end, own.end];
-  return [own.keyStart, after?.keyStart ?? own.end];
-}
-
-function valueOf(text: Uint8Array, member: Member | undefined): string {
-  return member === undefined ? "" : new TextDecoder().decode(text.subarray(member.start, member.end));
-}
-
-function holds(bytes: Uint8Array, wanted: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length; at++) {
-    let index = 0;
-    while (index < wanted.length && bytes[at + index] === wanted[index]) index++;
-    if (index === wanted.length) return true;
-  }
-  return false;
 }

@@ -1,0 +1,36 @@
+/** Server-sent events as a whole text says them, line by line (WHATWG HTML, 9.2.6). */
+
+/** An event as it stands in a stream. */
+export interface NaiveEvent {
+  /** With its lines' ends and the empty line behind it. */
+  readonly raw: string;
+  /** The values of its lines of data, without the blank behind the colon. */
+  readonly data: readonly string[];
+  /** Where the only line of data stands within {@link raw}, behind its colon. */
+  readonly dataAt: number;
+}
+
+const LINE = /([^\r\n]*)(\r\n|\n|\r|$)/y;
+const BYTE_ORDER_MARK = "\xef\xbb\xbf";
+
+/** The events of a stream in Latin-1. The last one may lack its empty line. */
+export function naiveEvents(stream: string): NaiveEvent[] {
+  const events: NaiveEvent[] = [];
+  let [raw, data, dataAt]: [string, string[], number] = ["", [], -1];
+  for (let at = 0; at < stream.length;) {
+    LINE.lastIndex = at;
+    const [whole = "", line = ""] = LINE.exec(stream) ?? [];
+    const markBytes = at === 0 && line.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+    const plain = line.slice(markBytes);
+    if (plain === "data" || plain.startsWith("data:")) {
+      data.push(plain.slice(5).replace(/^ /, ""));
+      dataAt = raw.length + markBytes + 5;
+    }
+    raw += whole;
+    at += whole.length;
+    if (plain !== "") continue;
+    events.push({ raw, data, dataAt });
+    [raw, data, dataAt] = ["", [], -1];
+  }
+  return raw === "" ? events : [...events, { raw, data, dataAt }];
+}

@@ -1,0 +1,61 @@
+/** What a scanner has to find in a JSON text, as the strict reader finds it. */
+
+import { JsonScanner } from "../../../src/accounting/json_scanner.ts";
+import { type Place, wantedPlaces } from "../../../src/accounting/wanted_places.ts";
+import { JsonReader, JsonSyntaxError } from "../../../src/payload/json_reader.ts";
+
+/** Some of what answers are looked through for. */
+export const WANTED: Place = wantedPlaces({
+  model: true,
+  usage: true,
+  incomplete_details: { reason: true },
+  choices: { "*": { finish_reason: true } },
+  response: { usage: true, model: true },
+  usageMetadata: true,
+  candidates: { "*": { finishReason: true } },
+});
+/** Beyond it nothing is looked for. */
+const MAX_DEPTH = 64;
+
+/** A path and the value there. */
+export type FoundValue = readonly [path: string, value: unknown];
+
+interface Node {
+  readonly place: Place;
+  readonly depth: number;
+}
+
+/** All wanted values of one JSON text, repeated members included; undefined: it is none. */
+export function expectedValues(bytes: Uint8Array): FoundValue[] | undefined {
+  const found: FoundValue[] = [];
+  const reader = new JsonReader<Node>(bytes, {
+    root: { place: WANTED, depth: 0 },
+    enter({ place, depth }, key) {
+      const inner = depth >= MAX_DEPTH
+        ? undefined
+        : key === undefined
+        ? place.elements ?? (place === WANTED ? WANTED : undefined)
+        : place.children?.find(({ bytes }) => new TextDecoder().decode(bytes) === key)?.place;
+      return inner && { place: inner, depth: depth + 1 };
+    },
+    ended({ place: { path, children } }, { start, end }) {
+      if (children !== undefined) return;
+      found.push([path, JSON.parse(new TextDecoder().decode(bytes.subarray(start, end)))]);
+    },
+  });
+  try {
+    reader.step(bytes.length + 1);
+    return found;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** What the scanner finds in pieces of one text. */
+export function scannedValues(pieces: readonly Uint8Array[]): FoundValue[] {
+  const found: FoundValue[] = [];
+  const scanner = new JsonScanner(WANTED, (path, value) => found.push([path, value]));
+  for (const piece of pieces) scanner.write(piece);
+  return found;
+}
