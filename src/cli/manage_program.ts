@@ -1,4 +1,4 @@
-/** The commands `project`, `token`, `usage` and `backup`, as they are parsed. */
+/** The commands `project`, `token`, `usage`, `backup` and `restore`, as they are parsed. */
 
 import type { Command } from "commander";
 import { addRuleOptions, type Options } from "./manage_options.ts";
@@ -77,6 +77,13 @@ export function addManageCommands(program: Command): void {
   )
     .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
     .action(async (file: string, options: Options) => (await import("./backup.ts")).backup(file, options));
+
+  program.command("restore").argument("<file>", "a backup").description(
+    "put a backup in the place of the database; the proxy must be stopped, and what is there now is kept",
+  )
+    .option("--key-file <file>", "the key file that belongs to the backup, where it is another one")
+    .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
+    .action(async (file: string, options: Options) => (await import("./restore.ts")).restore(file, options));
 }
 
 /** Where the API is, and for whom its answer is. */
