@@ -25,6 +25,7 @@ import { match } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 import { exchangeTracer } from "./observability/tracing.ts";
 import { removeLeftBackups } from "./storage/backup_stream.ts";
+import { backupOnSchedule } from "./storage/scheduled_backup.ts";
 import { ExchangeWriter } from "./storage/exchange_writer.ts";
 import { pruneHourly } from "./storage/pruner.ts";
 import { openBox } from "./storage/open_box.ts";
@@ -123,7 +124,7 @@ function runningPlane(
   const listeners = new Map<(event: LiveEvent) => void, () => void>();
   let served: Served | undefined;
   let ports: Ports | undefined;
-  let { retentionDays, metricsPublic, adminIdleMs } = config;
+  let { retentionDays, metricsPublic, adminIdleMs, backup } = config;
   let mayManage = addressTest(config.allowedIps);
   let mayCall: AddressTest = () => true;
   let dropped = 0;
@@ -292,6 +293,15 @@ function runningPlane(
     onFailed: (reason) =>
       log("warn", "storage_failing", { detail: `old usage could not be removed: ${reason}` }),
   });
+  const stopBackups = backupOnSchedule(store, {
+    clock,
+    schedule: () => backup,
+    onDone(file) {
+      log("info", "backup_made", { file });
+      metrics.backedUp(clock.epochMs());
+    },
+    onFailed: (reason) => log("error", "backup_failed", { detail: reason }),
+  });
 
   return {
     accounts,
@@ -314,7 +324,7 @@ function runningPlane(
     },
     listens: (listening) => void (ports = listening),
     configure(next) {
-      ({ retentionDays, metricsPublic, adminIdleMs } = next);
+      ({ retentionDays, metricsPublic, adminIdleMs, backup } = next);
       mayManage = addressTest(next.allowedIps);
     },
     answer,
@@ -324,6 +334,7 @@ function runningPlane(
     },
     async close() {
       stopPruning();
+      await stopBackups();
       await accounts.settled();
       await writer.close();
       await access.close();

@@ -24,7 +24,13 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const root = sourceFolder();
   const { net, ways } = addresses(config);
   const data = config.management && folderOf(config.management.databaseUrl);
-  const read = [...files, ...data === undefined ? [] : [data, `${root}dist/admin`, `${root}src/storage/sqlite`]];
+  const backups = config.management?.backup?.folder;
+  const write = [...data === undefined ? [] : [data], ...backups === undefined ? [] : [backups]];
+  const read = [
+    ...files,
+    ...backups === undefined ? [] : [backups],
+    ...data === undefined ? [] : [data, `${root}dist/admin`, `${root}src/storage/sqlite`],
+  ];
   const words = [
     "deno",
     "run",
@@ -34,7 +40,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     V8_FLAGS,
     `--allow-net=${list(net)}`,
     `--allow-read=${list(read)}`,
-    ...data === undefined ? [] : [`--allow-write=${list([data])}`],
+    ...write.length === 0 ? [] : [`--allow-write=${list(write)}`],
     `--allow-env=${list(variables)}`,
     `--allow-sys=networkInterfaces${config.auth.mode === "none" ? ",hostname" : ""}`,
     `${root}src/main.ts`,

@@ -34,10 +34,14 @@ export async function restore(file: string, options: Options): Promise<void> {
     writeOut(`${config.databaseUrl.replace(/^sqlite:/, "")} now holds what ${file} held.\n`);
     if (lastChangeAt !== undefined) {
       writeOut(
-        `Everything after ${new Date(lastChangeAt).toISOString()} is undone: tokens that were revoked since then work ` +
+        `Everything after ${
+          new Date(lastChangeAt).toISOString()
+        } is undone: tokens that were revoked since then work ` +
           "again (llm-proxy token list), and usage since then is missing.\n",
       );
     }
-    if (kept.length > 0) writeOut(`What was there before is kept:\n${kept.map((name) => `  ${name}\n`).join("")}`);
+    if (kept.length > 0) {
+      writeOut(`What was there before is kept:\n${kept.map((name) => `  ${name}\n`).join("")}`);
+    }
   });
 }

@@ -4,8 +4,8 @@ import { folderOf, keyFileOf, sqlitePath } from "./open.ts";
 import { KEY_CHECK, readKeyFile, sealsKeys } from "./open_box.ts";
 import { holdAlone } from "./sqlite/hold.ts";
 import { makePrivateFolder, realPath } from "./sqlite/open_held.ts";
-import { remove, type Replacement, replaceDatabase } from "./sqlite/restore_files.ts";
-import { removeStaged, type StagedCopy, stageCopy } from "./sqlite/stage_copy.ts";
+import { remove, replaceDatabase, type Replacement } from "./sqlite/restore_files.ts";
+import { removeStaged, stageCopy, type StagedCopy } from "./sqlite/stage_copy.ts";
 import { StoreError } from "./store.ts";
 
 /** What is restored, and with which key. */
@@ -61,7 +61,9 @@ function checkFile(file: string, path: string): void {
   if (found === undefined) throw new StoreError("failed", `there is no file ${file}`);
   if (!found.isFile) throw new StoreError("failed", `${file} is not a file`);
   const database = statOf(path);
-  if (database !== undefined && database.dev === found.dev && database.ino === found.ino && found.ino !== null) {
+  if (
+    database !== undefined && database.dev === found.dev && database.ino === found.ino && found.ino !== null
+  ) {
     throw new StoreError("failed", `${file} is the database itself: name a backup`);
   }
   if ((statOf(`${file}-wal`)?.size ?? 0) > 0) {
@@ -84,7 +86,8 @@ async function stageKey(
     throw new StoreError("failed", `there is no key file ${keyFile}`);
   }
   if (note === undefined) return [];
-  const opens = async (key: Uint8Array<ArrayBuffer> | undefined) => key !== undefined && await sealsKeys(key, note);
+  const opens = async (key: Uint8Array<ArrayBuffer> | undefined) =>
+    key !== undefined && await sealsKeys(key, note);
   if (encryptionKey !== undefined) {
     if (await opens(encryptionKey)) return [];
     throw new StoreError("failed", `ENCRYPTION_KEY is not the key that seals the provider keys in ${file}`);

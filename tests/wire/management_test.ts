@@ -204,11 +204,64 @@ Deno.test("an encryption key of one's own: no key file is made, and provider key
     Deno.writeTextFileSync(`${folder}/key`, SECRETS.projectKey);
     await run("project", "update", "home", "--key-file", `openai=${folder}/key`);
     const { token } = JSON.parse((await run("token", "create", "a", "--project", "home", "--json")).out);
-    assertEquals([...Deno.readDirSync(`${folder}/data`)].map(({ name }) => name), ["x.db"]);
+    assertEquals([...Deno.readDirSync(`${folder}/data`)].map(({ name }) => name).sort(), [
+      "x.db",
+      "x.db-lock",
+    ]);
     await using proxy = await ProxyProcess.startWith(env);
     const response = await fetch(`${proxy.url}/openai/v1/models`, {
       headers: { authorization: `Bearer ${token}` },
     });
     await response.body?.cancel();
     assertEquals(upstream.requests[0]?.header("authorization"), `Bearer ${SECRETS.projectKey}`);
+  }));
+
+Deno.test("backup and restore by command line: refused while the proxy runs; what was there is kept", () =>
+  inPlace(async ({ folder, env, run }) => {
+    const names = async () =>
+      JSON.parse((await run("project", "list", "--json")).out).data.map(({ name }: { name: string }) => name)
+        .sort();
+    {
+      await using _proxy = await ProxyProcess.startWith(env);
+      await run("project", "create", "home");
+      assertEquals((await run("backup", `${folder}/copy.db`)).code, 0);
+      await run("project", "create", "lab");
+      const refused = await run("restore", `${folder}/copy.db`);
+      assertEquals(refused.code, 1);
+      assertStringIncludes(refused.err, "is in use: stop the proxy");
+    }
+    assertEquals(await names(), ["home", "lab"]);
+    const { code, out, err } = await run("restore", `${folder}/copy.db`);
+    assertEquals(code, 0, err);
+    assertStringIncludes(out, "now holds what");
+    assertStringIncludes(out, "is undone");
+    assertEquals(await names(), ["home"]);
+    const [kept] = /\S+\/x\.db\.before-restore-\w+/.exec(out) ?? [];
+    const before = new DatabaseSync(String(kept));
+    assertEquals(before.prepare("SELECT count(*) AS n FROM projects").get()?.["n"], 2);
+    before.close();
+    await using proxy = await ProxyProcess.startWith(env);
+    const audit = await fetch(`${proxy.url}/manage/audit`, {
+      headers: { authorization: `Bearer ${SECRETS.managementToken}` },
+    });
+    assertEquals((await audit.json()).data[0].action, "database.restore");
+  }));
+
+Deno.test("a copy that was put over the database by hand after a crash is refused at the start", () =>
+  inPlace(async ({ folder, env, run }) => {
+    {
+      const proxy = await ProxyProcess.startWith(env);
+      await run("project", "create", "home");
+      await run("backup", `${folder}/copy.db`);
+      await run("project", "create", "lab");
+      proxy.kill("SIGKILL");
+      await proxy.exited();
+    }
+    await Deno.copyFile(`${folder}/copy.db`, `${folder}/data/x.db`);
+    const { code, err } = await run();
+    assertEquals(code, 1);
+    assertStringIncludes(err, "was replaced");
+    assertStringIncludes(err, "llm-proxy restore FILE");
+    assertEquals((await run("restore", `${folder}/copy.db`)).code, 0);
+    await using _proxy = await ProxyProcess.startWith(env);
   }));

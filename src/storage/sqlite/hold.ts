@@ -64,7 +64,10 @@ export function holdAlone(path: string): Hold | undefined {
     if (file?.tryLockSync(true)) return holdOf(file, { path, isAlone: true });
   } catch {
     file?.close();
-    throw new StoreError("failed", `this file system has no locks: ${path}-lock cannot show whether a proxy runs`);
+    throw new StoreError(
+      "failed",
+      `this file system has no locks: ${path}-lock cannot show whether a proxy runs`,
+    );
   }
   file?.close();
   if (file !== undefined) return undefined;
@@ -78,7 +81,9 @@ function holdOf(file: Deno.FsFile, { path, isAlone }: { path: string; isAlone: b
       const bytes = new Uint8Array(MOST_BYTES);
       file.seekSync(0, Deno.SeekMode.Start);
       const count = file.readSync(bytes) ?? 0;
-      const words = new TextDecoder().decode(bytes.subarray(0, count)).split("\n").filter((word) => word !== "");
+      const words = new TextDecoder().decode(bytes.subarray(0, count)).split("\n").filter((word) =>
+        word !== ""
+      );
       const identities = words.map(Number).filter(Number.isInteger);
       return identities.length === 0 ? undefined : identities;
     },

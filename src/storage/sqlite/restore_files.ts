@@ -5,7 +5,13 @@ import { StoreError } from "../store.ts";
 
 /** Throws a {@link StoreError} where a restore was interrupted: parts of two databases may be in place. */
 export function checkNoRestore(path: string): void {
-  if (!exists(markerOf(path))) return;
+  let isInterrupted = false;
+  try {
+    isInterrupted = exists(markerOf(path));
+  } catch {
+    // A folder that cannot be looked into: opening the database says why.
+  }
+  if (!isInterrupted) return;
   throw new StoreError("corrupt", `a restore of ${path} was interrupted: run llm-proxy restore FILE again`);
 }
 

@@ -49,7 +49,9 @@ function checked(file: string, incoming: string): StagedCopy {
     const database = new Database(incoming);
     try {
       const notes = new Map(
-        database.all("SELECT name, value FROM notes").map((row) => [String(row["name"]), String(row["value"])]),
+        database.all("SELECT name, value FROM notes").map((
+          row,
+        ) => [String(row["name"]), String(row["value"])]),
       );
       const last = database.get(
         "SELECT max(at) AS at FROM (SELECT max(at) AS at FROM audit UNION ALL SELECT max(started_at) FROM exchanges)",
@@ -80,7 +82,8 @@ function checkPages(file: string, incoming: string): void {
   try {
     database = new DatabaseSync(incoming);
     found = database.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"];
-    isOurs = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").get() !== undefined;
+    isOurs =
+      database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").get() !== undefined;
   } catch (error) {
     found = error instanceof Error ? error.message : String(error);
   } finally {
