@@ -229,6 +229,7 @@ function runningPlane(
         totalMicros: ledger.totalMicros,
       };
     },
+    endpointNames: () => served?.config.endpoints.map(({ name }) => name),
     proxy: {
       running: () => accounts.running(),
       subscribe(listener, onEnd) {

@@ -31,6 +31,10 @@ export function addManageCommands(program: Command): void {
     .description("revoke all of its tokens, for good")
     .action(async (name: string, options: Options) => (await projects()).revokeProjectTokens(name, options));
 
+  onTarget(project.command("delete")).argument("<project>", "its name or id")
+    .description("delete a deactivated project and its revoked tokens; its usage stays")
+    .action(async (name: string, options: Options) => (await projects()).deleteProject(name, options));
+
   const token = program.command("token").description(
     "managed tokens, which clients present as their API key",
   );
@@ -53,6 +57,10 @@ export function addManageCommands(program: Command): void {
     "refuse it from the next request on, for good",
   )
     .action(async (id: string, options: Options) => (await tokens()).revokeToken(id, options));
+  onTarget(token.command("delete")).argument("<token>", "its id or name").description(
+    "delete a revoked token; its usage stays",
+  )
+    .action(async (id: string, options: Options) => (await tokens()).deleteToken(id, options));
   onTarget(token.command("rotate")).argument("<token>", "its id or name").description(
     "give it a new value, which is shown once",
   )

@@ -5,6 +5,7 @@ import { usesOwnCredential } from "./credentials.ts";
 import { endpointNames } from "./endpoint_names.ts";
 import { readEndpoint } from "./endpoints.ts";
 import type { EnvironmentSources } from "./env.ts";
+import { checkLimitedEndpoints } from "./limit_settings.ts";
 import { readManagement } from "./management_settings.ts";
 import { type KeyPath, pathText, type Problem } from "./problem.ts";
 import type { Flags, Resolver, Setting } from "./resolver.ts";
@@ -54,6 +55,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
       asksForToken: tokens.length > 0 || hasManagedTokens,
     })
   );
+  checkLimitedEndpoints(resolver, settings.auth, names);
   const defaultEndpoint = readDefaultEndpoint(resolver, settings.server, names);
   const config: Config = {
     server,

@@ -51,6 +51,8 @@ export interface ManageParts {
   /** What a subject has spent, by its key. */
   readonly spent: (key: string) => Balance | undefined;
   readonly proxy: RunningProxy | undefined;
+  /** The names of all endpoints; undefined: the configuration cannot be read. */
+  readonly endpointNames: () => readonly string[] | undefined;
   /** The program ends: nothing may go on for long. */
   readonly ending: AbortSignal;
 }

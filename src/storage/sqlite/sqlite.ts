@@ -47,7 +47,16 @@ export function openSqlite(path: string, hold?: Hold): Store {
     listProjects: (page) => settled(() => access.listProjects(database, page)),
     changeProject: (of, change, audit) =>
       audited(audit, () => access.updateProject(database, { ...of, at: audit.at }, change)),
-    addToken: (token: Token, audit) => audited(audit, () => access.insertToken(database, token)),
+    deleteProject: (of, audit) =>
+      settled(() =>
+        database.transaction(() => {
+          const result = access.deleteProject(database, of);
+          if (result === "deleted") insertAudit(database, audit);
+          return result;
+        })
+      ),
+    deleteToken: (of, audit) => audited(audit, () => access.deleteToken(database, of)),
+    addToken: (token: Token, audit) => audited(audit, () => access.insertToken(database, token, audit.at)),
     findToken: (id) => settled(() => access.findToken(database, id)),
     listTokens: (page) => settled(() => access.listTokens(database, page)),
     changeToken: (of, change, audit) =>
