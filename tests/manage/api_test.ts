@@ -346,7 +346,7 @@ Deno.test("tokens: two of one name in a project are refused, unless one is revok
       name: "anna",
     });
     assertEquals(other.status, 201, "another project");
-    const names = [];
+    const names: string[] = [];
     for (let round = 0; round < 3; round++) {
       names.push((await bench.ask("POST", "/tokens", { project_id })).body.name);
     }
