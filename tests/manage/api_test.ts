@@ -350,7 +350,7 @@ Deno.test("tokens: two of one name in a project are refused, unless one is revok
     for (let round = 0; round < 3; round++) {
       names.push((await bench.ask("POST", "/tokens", { project_id })).body.name);
     }
-    assertEquals(names.map((name) => name.replace(names[0], "it")), ["it", "it 2", "it 3"]);
+    assertEquals(names.map((name) => name.replace(names[0] ?? "", "it")), ["it", "it 2", "it 3"]);
   }));
 
 Deno.test("delete: only what is revoked or deactivated; the usage stays under the id", () =>
@@ -372,7 +372,7 @@ Deno.test("delete: only what is revoked or deactivated; the usage stays under th
     assertEquals((await bench.ask("POST", `/projects/${project.id}/delete`)).status, 204);
     assertEquals((await bench.ask("GET", `/tokens/${second.body.id}`)).status, 404, "gone with its project");
     const { body: usage } = await bench.ask("GET", "/usage?group=token");
-    assertEquals(usage.data.map(({ key, requests }: Json) => [key, requests]), [[token.id, 1]]);
+    assertEquals(usage.data.map(({ group, requests }: Json) => [group, requests]), [[token.id, 1]]);
     const { body: audit } = await bench.ask("GET", "/audit?limit=2");
     assertEquals(audit.data.map(({ action }: Json) => action), ["project.delete", "token.delete"]);
     assertEquals(audit.data[1].changes.name, "anna");
