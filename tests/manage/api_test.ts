@@ -372,7 +372,7 @@ Deno.test("delete: only what is revoked or deactivated; the usage stays under th
     assertEquals((await bench.ask("POST", `/projects/${project.id}/delete`)).status, 204);
     assertEquals((await bench.ask("GET", `/tokens/${second.body.id}`)).status, 404, "gone with its project");
     const { body: usage } = await bench.ask("GET", "/usage?group=token");
-    assertEquals(usage.data.map(({ group, requests }: Json) => [group, requests]), [[token.id, 1]]);
+    assertEquals(usage.data.map(({ token: of, requests }: Json) => [of, requests]), [[token.id, 1]]);
     const { body: audit } = await bench.ask("GET", "/audit?limit=2");
     assertEquals(audit.data.map(({ action }: Json) => action), ["project.delete", "token.delete"]);
     assertEquals(audit.data[1].changes.name, "anna");
