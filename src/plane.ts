@@ -16,7 +16,7 @@ import type { StorageHealth } from "./health.ts";
 import { periodStarts } from "./limits/ledger.ts";
 import { Limiter } from "./limits/limiter.ts";
 import { AccessAudit } from "./manage/access_audit.ts";
-import type { LiveEvent, ManageParts } from "./manage/parts.ts";
+import type { Controls, LiveEvent, ManageParts } from "./manage/parts.ts";
 import type { Log } from "./observability/log.ts";
 import { Metrics } from "./observability/metrics.ts";
 import { planeRoutes } from "./plane_routes.ts";
@@ -63,6 +63,8 @@ export interface Plane extends Management {
   readonly serves: (served: Served) => void;
   /** Clients can connect. */
   readonly listens: (ports: Ports) => void;
+  /** Who can reload the configuration and end the program. */
+  readonly controlledBy: (controls: Controls) => void;
   /** What holds of the configuration while it runs. */
   readonly configure: (config: ManagementConfig) => void;
   /** Ends what would go on for ever. */
@@ -124,6 +126,7 @@ function runningPlane(
   const listeners = new Map<(event: LiveEvent) => void, () => void>();
   let served: Served | undefined;
   let ports: Ports | undefined;
+  let controls: Controls | undefined;
   let { retentionDays, metricsPublic, adminIdleMs, backup } = config;
   let mayManage = addressTest(config.allowedIps);
   let mayCall: AddressTest = () => true;
@@ -245,6 +248,7 @@ function runningPlane(
         defaultEndpoint: served?.routes.defaultEndpoint?.name,
         asksToken: served?.config.auth.mode !== "none",
       }),
+      controls: () => controls,
       hasAdminPort: () => ports?.adminPort !== undefined,
       urls() {
         if (served === undefined) return [];
@@ -323,6 +327,7 @@ function runningPlane(
         log("warn", "configuration", { detail });
       }
     },
+    controlledBy: (given) => void (controls = given),
     listens: (listening) => void (ports = listening),
     configure(next) {
       ({ retentionDays, metricsPublic, adminIdleMs, backup } = next);

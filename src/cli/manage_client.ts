@@ -141,7 +141,8 @@ async function endpointNames(path: string | undefined): Promise<string[] | undef
   }
 }
 
-function configFlags(path: string | undefined): Flags {
+/** `--config`, as the configuration takes it. */
+export function configFlags(path: string | undefined): Flags {
   return path === undefined ? {} : { CONFIG_PATH: { value: path, origin: "--config" } };
 }
 

@@ -3,6 +3,11 @@
 import type { Command } from "commander";
 import { addRuleOptions, type Options } from "./manage_options.ts";
 
+const OPTIONAL_URL =
+  "of a running proxy, with the port of ADMIN_PORT if it has one; else its database is opened directly";
+const RUNNING =
+  "of the running proxy, with the port of ADMIN_PORT if it has one; default: the address in the configuration";
+
 // What does the work is loaded when it is asked for.
 const projects = () => import("./project.ts");
 const tokens = () => import("./token.ts");
@@ -80,6 +85,16 @@ export function addManageCommands(program: Command): void {
     .option("--csv", "as comma-separated values")
     .action(async (options: Options) => (await import("./usage.ts")).showUsage(options));
 
+  const control = () => import("./control.ts");
+  onTarget(program.command("reload"), RUNNING).description(
+    "have the running proxy read its configuration again (needs MANAGEMENT_TOKEN; kill -HUP does the same)",
+  )
+    .action(async (options: Options) => (await control()).reload(options));
+  onTarget(program.command("stop"), RUNNING).description(
+    "stop the running proxy when its requests have ended (needs MANAGEMENT_TOKEN; kill does the same)",
+  )
+    .action(async (options: Options) => (await control()).stop(options));
+
   program.command("backup").argument("<file>", "a new file").description(
     "copy the database while it is in use",
   )
@@ -95,12 +110,9 @@ export function addManageCommands(program: Command): void {
 }
 
 /** Where the API is, and for whom its answer is. */
-function onTarget(command: Command): Command {
+function onTarget(command: Command, url = OPTIONAL_URL): Command {
   return command
-    .option(
-      "--url <url>",
-      "of a running proxy, with the port of ADMIN_PORT if it has one; else its database is opened directly",
-    )
+    .option("--url <url>", url)
     .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
     .option("--json", "for programs: what the management API answers");
 }

@@ -1,7 +1,8 @@
 /** `llm-proxy check --permissions`: the rights under which the present configuration can be served, and no more. */
 
-import { type EnvironmentSources, processSources } from "../config/env.ts";
+import { processSources } from "../config/env.ts";
 import { loadConfig } from "../config/load.ts";
+import { recordingSources } from "../config/recording_sources.ts";
 import type { Flags } from "../config/resolver.ts";
 import type { Backend, Config, ServerConfig } from "../config/schema.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
@@ -18,7 +19,7 @@ const LOOPBACK = "127.0.0.1";
 
 /** Prints one command line for a shell; what cannot be made as narrow as it should be is said beside it. */
 export async function printPermissions({ watch }: { watch: boolean }, flags: Flags): Promise<void> {
-  const { sources, files, variables } = recording(processSources);
+  const { sources, files, variables } = recordingSources(processSources);
   const { config, path } = await loadConfig(sources, flags);
   if (watch && path !== undefined) files.add(path.replace(/[^/\\]*$/, "") || ".");
   const root = sourceFolder();
@@ -57,28 +58,6 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
       `All of ${LOOPBACK} is allowed, where the system chooses the ports: for ${ways.join(", and for ")}.\n`,
     );
   }
-}
-
-/** Sources that remember what was asked for. */
-function recording(
-  { get, readTextFile }: EnvironmentSources,
-): { sources: EnvironmentSources; files: Set<string>; variables: Set<string> } {
-  const files = new Set<string>();
-  const variables = new Set<string>();
-  return {
-    files,
-    variables,
-    sources: {
-      get(name) {
-        variables.add(name);
-        return get(name);
-      },
-      readTextFile(path) {
-        files.add(path);
-        return readTextFile(path);
-      },
-    },
-  };
 }
 
 /** Where it listens and what it connects to; `ways` are those on which it connects to itself. */

@@ -9,7 +9,7 @@ function setup(strategy: Strategy, weights: readonly number[] = [1, 1, 1]) {
   const backends = weights.map((weight, index) =>
     testBackend("http://h.test", { name: "abc".charAt(index), weight })
   );
-  const balancer = new Balancer({ backends, strategy }, clock);
+  const balancer = new Balancer({ backends, strategy }, { clock });
   const choose = (...tried: string[]): Lease =>
     balancer.choose(new Set(backends.filter(({ name }) => tried.includes(name))), "anna");
   /** The names of so many choices, each over at once. */

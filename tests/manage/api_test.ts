@@ -157,6 +157,8 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document that names ever
       "post /projects/{id}/delete",
       "post /projects/{id}/tokens/revoke",
       "post /qr",
+      "post /reload",
+      "post /stop",
       "post /tokens",
       "post /tokens/{id}/delete",
       "post /tokens/{id}/rotate",

@@ -265,3 +265,37 @@ Deno.test("a copy that was put over the database by hand after a crash is refuse
     assertEquals((await run("restore", `${folder}/copy.db`)).code, 0);
     await using _proxy = await ProxyProcess.startWith(env);
   }));
+
+Deno.test("reload and stop by command line: what changed, every problem, and an end without a signal", () =>
+  inPlace(async ({ folder, env, upstream, run }) => {
+    const port = freePort();
+    const configOf = (more: string) =>
+      Deno.writeTextFile(
+        `${folder}/config.toml`,
+        `[server]\nhost = "127.0.0.1"\nport = ${port}\n[endpoints.lab]\nbase_url = "${upstream.origin}"\n${more}`,
+      );
+    await configOf("");
+    const { MANAGEMENT_TOKEN = "", DATABASE_URL = "" } = env;
+    for (const name of Object.keys(env)) delete env[name];
+    Object.assign(env, { MANAGEMENT_TOKEN, DATABASE_URL, LOG_FORMAT: "json" });
+    await using proxy = await ProxyProcess.startCommand(proxyCommand([], env, folder));
+    await configOf("retries = 1\n");
+    const { code, out, err } = await run("reload");
+    assertEquals([code, out], [0, "Changed: endpoints.lab.retries\n"], err);
+    await configOf("retries = -1\nstrategy = 5\n");
+    const refused = await run("reload");
+    assertEquals(refused.code, 1);
+    assertStringIncludes(refused.err, "endpoints.lab.retries");
+    assertStringIncludes(refused.err, "endpoints.lab.strategy");
+    await configOf("retries = 1\n");
+    assertEquals((await run("stop")).code, 0);
+    assertEquals(await proxy.exited(), 0);
+    const gone = await run("stop");
+    assertEquals(gone.code, 1);
+    assertStringIncludes(gone.err, "No proxy answers at");
+  }));
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

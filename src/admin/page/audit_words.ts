@@ -7,6 +7,8 @@ const ACTIONS: Readonly<Record<string, string>> = {
   "admin.sign_out": "signed out",
   "access.refused": "refused",
   "backup.create": "made a backup",
+  "system.reload": "reloaded the configuration",
+  "system.stop": "stopped the proxy",
   "database.restore": "restored a backup",
 };
 
