@@ -70,6 +70,8 @@ export interface Failover {
   readonly detail: string;
 }
 
+/** Some milliseconds of reading an answer, where all of it is events of a few bytes. */
+const OBSERVED_STEP_BYTES = 32 * 1024;
 /** The status under which a client's departure is logged; the number is nginx's. */
 const CLIENT_GONE_STATUS = 499;
 
@@ -146,6 +148,11 @@ export class Exchange {
     this.#status = status;
     this.#firstByteMs = this.#clock.now() - this.#startedAt;
     this.account?.answered({ status, fields }, backend);
+  }
+
+  /** So much of the answer is looked at within one turn of the event loop. */
+  get stepBytes(): number | undefined {
+    return this.account === undefined ? undefined : OBSERVED_STEP_BYTES;
   }
 
   /** The next piece of the answer's body. */

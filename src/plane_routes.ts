@@ -138,9 +138,15 @@ export function planeRoutes(
       return (request, address) =>
         answerMetrics(metrics, { request, address, gate: metricsPublic() ? undefined : gate });
     }
-    if (isBelow(MANAGE_PATH, path)) return (request, address) => answeredBy(api, request, address);
+    if (isBelow(MANAGE_PATH, path)) {
+      return (request, address) => answeredBy(api, { request, address, needsToken: true });
+    }
     if (isBelow(TRY_PATH, path)) return (request) => tried(request, path.slice(TRY_PATH.length));
-    if (isBelow(ADMIN_PATH, path)) return (request, address) => answeredBy(admin.answer, request, address);
+    if (isBelow(ADMIN_PATH, path)) {
+      // The page itself, and who is signed in, are told to everybody.
+      const needsToken = isBelow(ADMIN_API_PATH, path);
+      return (request, address) => answeredBy(admin.answer, { request, address, needsToken });
+    }
     return undefined;
   }
 
@@ -161,25 +167,20 @@ export function planeRoutes(
 
   async function answeredBy(
     answer: (request: Request, source: string) => Promise<Response>,
-    request: IncomingRequest,
-    address: string,
+    { request, address, needsToken }: {
+      request: IncomingRequest;
+      address: string;
+      /** Without the management token, or a session that began with it, there is no answer below 400. */
+      needsToken: boolean;
+    },
   ): Promise<OutgoingReply> {
     const response = await answer(toWebRequest(request, clock), address);
-    // What is open to everybody is not proof of a token.
-    const needsToken = !OPEN_PATHS.some((path) => request.target.startsWith(path));
     if (needsToken && response.status < 400) request.onAuthenticated?.();
     if (request.method !== "HEAD") return await toReply(response, request.cancellation);
     await response.body?.cancel();
     return await toReply(new Response(null, response), request.cancellation);
   }
 }
-
-/** What is answered without a token: the page itself, and who is signed in. */
-const OPEN_PATHS: readonly string[] = [
-  `${ADMIN_PATH}/session`,
-  `${ADMIN_PATH}/assets`,
-  `${MANAGE_PATH}/openapi.json`,
-];
 
 function isBelow(base: string, path: string): boolean {
   return path === base || path.startsWith(`${base}/`);

@@ -216,6 +216,7 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "smol-toml": ["config"],
   "toml-eslint-parser": ["config"],
   "jsonc-parser": ["config"],
+  "node:timers": ["http1"],
   "node:util": ["config"],
   "node:zlib": ["accounting", "payload"],
 };

@@ -32,6 +32,8 @@ export interface AttemptRequest extends Pick<UpstreamRequest, "method" | "target
 
 /** Is told how the answer of an attempt goes on. */
 export interface AttemptWatch {
+  /** So much of it is looked at within one turn of the event loop; undefined: looking at it costs next to nothing. */
+  readonly stepBytes?: number | undefined;
   readonly chunk: (piece: Uint8Array) => void;
   /** Once: the last byte has been handed on, the client left, or the answer broke off. */
   readonly ended: (how: "complete" | "client_gone" | { readonly brokenBy: unknown }) => void;
@@ -125,6 +127,7 @@ export async function attempt(
           return response;
         }
         const body = new RelayedBody(response.body, own, {
+          stepBytes: watch.stepBytes,
           awaited: () => timer.enter("idle"),
           chunk(piece) {
             timer.pause();

@@ -49,6 +49,8 @@ export interface ReplyObserver {
   readonly failedOver: (backend: string, detail: string) => void;
   /** The head of the answer is there that the client gets. */
   readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
+  /** So much of its body is looked at within one turn of the event loop; undefined: it costs next to nothing. */
+  readonly stepBytes?: number | undefined;
   /** The next piece of its body, valid only now. */
   readonly passed: (piece: Uint8Array) => void;
   /** Once, after the answer has begun. A fault here is for the log: the client sees its connection end. */
@@ -172,6 +174,7 @@ function deliver(
   }
   observer.answered(outcome.answer.response, backend);
   const response = outcome.answer.relay({
+    stepBytes: observer.stepBytes,
     chunk: (piece) => observer.passed(piece),
     ended(how) {
       lease.released();

@@ -1,9 +1,12 @@
 import type { Cancellation } from "../cancellation.ts";
 import { ClientGone } from "../cancellation.ts";
-import type { MessageBody } from "../http1/body.ts";
+import type { ByteSource, MessageBody } from "../http1/body.ts";
+import { SmallPieces } from "../http1/small_pieces.ts";
 
 /** What is told of a body while it passes. */
 export interface BodyWatch {
+  /** So much of it is looked at within one turn of the event loop; undefined: looking at it costs next to nothing. */
+  readonly stepBytes?: number | undefined;
   /** The client wants more than is at hand: from now on the upstream is waited for. */
   readonly awaited: () => void;
   /** The next piece, which is valid only now. */
@@ -15,14 +18,14 @@ export interface BodyWatch {
 /** A body that is handed on as it comes, and observed. It is read only when the client takes. */
 export class RelayedBody implements MessageBody {
   readonly length: number | undefined;
-  readonly #source: MessageBody;
+  readonly #source: ByteSource;
   readonly #cancellation: Cancellation;
   readonly #watch: BodyWatch;
   #hasEnded = false;
 
   constructor(source: MessageBody, cancellation: Cancellation, watch: BodyWatch) {
     this.length = source.length;
-    this.#source = source;
+    this.#source = watch.stepBytes === undefined ? source : new SmallPieces(source, watch.stepBytes);
     this.#cancellation = cancellation;
     this.#watch = watch;
   }

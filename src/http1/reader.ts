@@ -1,3 +1,5 @@
+import { TurnCount } from "./turn.ts";
+
 /** What can be read from; a connection. */
 export interface ByteInput {
   readonly read: (into: Uint8Array) => Promise<number | null>;
@@ -20,12 +22,13 @@ export class ConnectionReader {
   #lastCount = 0;
   #pending: Promise<boolean> | undefined;
   #received = 0;
+  readonly #turn = new TurnCount();
 
   constructor(input: ByteInput) {
     this.#input = input;
   }
 
-  /** The bytes at hand. Valid until the next {@link fill}. */
+  /** The bytes at hand. Valid until the next {@link fill}, but not changed by {@link fillBehind}. */
   get buffered(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
   }
@@ -40,7 +43,7 @@ export class ConnectionReader {
     this.#start += count;
   }
 
-  /** Takes bytes off the front and gives them; valid until the next {@link fill}. */
+  /** Takes bytes off the front and gives them; valid until the next {@link fill}, but not changed by {@link fillBehind}. */
   take(count: number): Uint8Array {
     const taken = this.#buffer.subarray(this.#start, this.#start + count);
     this.#start += count;
@@ -49,21 +52,42 @@ export class ConnectionReader {
 
   /** Waits for more bytes; false once the peer has ended. Throws when the connection fails. */
   fill(): Promise<boolean> {
-    return this.#pending ??= this.#fill();
+    return this.#pending ??= this.#fill(() => this.#makeRoom());
   }
 
-  async #fill(): Promise<boolean> {
+  /**
+   * Like {@link fill}, for one who watches the connection while another still uses what was taken: no byte that came
+   * before is written over.
+   */
+  fillBehind(): Promise<boolean> {
+    return this.#pending ??= this.#fill(() => this.#makeRoomBehind());
+  }
+
+  async #fill(makeRoom: () => void): Promise<boolean> {
     try {
-      this.#makeRoom();
+      makeRoom();
       const count = await this.#input.read(this.#buffer.subarray(this.#end));
       if (count === null) return false;
       this.#lastCount = count;
       this.#end += count;
       this.#received += count;
+      const others = this.#turn.count(count);
+      if (others !== undefined) await others;
       return true;
     } finally {
       this.#pending = undefined;
     }
+  }
+
+  /** Room without touching what was taken: in another buffer, where this one is full. */
+  #makeRoomBehind(): void {
+    if (this.#end < this.#buffer.length) return;
+    const held = this.#buffer.subarray(this.#start, this.#end);
+    const roomier = new Uint8Array(Math.max(SMALL_BYTES, held.length * 2));
+    roomier.set(held);
+    this.#buffer = roomier;
+    this.#start = 0;
+    this.#end = held.length;
   }
 
   /** Room for at least one byte: grown while the connection is busy, small again when it is not. */

@@ -9,6 +9,7 @@ import { HeadTooLarge, readHead } from "../http1/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply, type Tunnel } from "../http1/message.ts";
 import { ConnectionReader } from "../http1/reader.ts";
 import { HttpSyntaxError } from "../http1/syntax_error.ts";
+import { nextTurn, TurnCount } from "../http1/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http1/writer.ts";
 import { encodeLatin1 } from "../http1/latin1.ts";
 import { ClientWait, overdueOf } from "./client_wait.ts";
@@ -57,6 +58,8 @@ export class ClientConnection implements ServedConnection {
   #since: number;
   #lastRequest = false;
   #current: { readonly cancellation: Cancellation; readonly body: RequestBody | null } | undefined;
+  /** The exchange during which the connection is read for a departure alone. */
+  #watched: Cancellation | undefined;
   #cutSeen = false;
   #isAuthenticated = false;
 
@@ -64,7 +67,14 @@ export class ClientConnection implements ServedConnection {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection);
     const sending = this.#sending = new ClientWait(now);
-    this.#output = { write: (bytes) => sending.for(connection.write(bytes)) };
+    const turn = new TurnCount();
+    this.#output = {
+      write(bytes) {
+        const written = sending.for(connection.write(bytes));
+        const others = turn.count(bytes.length);
+        return others === undefined ? written : others.then(() => written);
+      },
+    };
     this.#handler = handler;
     this.#limits = limits;
     this.#peer = peer;
@@ -146,6 +156,8 @@ export class ClientConnection implements ServedConnection {
   /** One request and its answer; false when the connection is done. */
   async #serveOne(): Promise<boolean> {
     if (this.#served++ > 0) this.#enter("idle");
+    // A client that sends requests ahead waits for others between them.
+    if (this.#reader.buffered.length > 0) await nextTurn();
     if (this.#reader.buffered.length === 0 && !await this.#reader.fill()) return false;
     this.#enter("head");
     let head: RequestHead;
@@ -210,14 +222,15 @@ export class ClientConnection implements ServedConnection {
    * the next request, within {@link MAX_AHEAD_BYTES}.
    */
   #watchForDeparture(cancellation: Cancellation): void {
+    this.#watched = cancellation;
     const left = (reason = "the client left") => cancellation.cancel(new ClientGone(reason));
     const watch = (): void => {
-      if (this.#current?.cancellation !== cancellation) return;
+      if (this.#current?.cancellation !== cancellation || this.#watched !== cancellation) return;
       if (this.#reader.buffered.length > MAX_AHEAD_BYTES) {
         this.#lastRequest = true;
         return left(`the client sent more than ${MAX_AHEAD_BYTES} bytes behind a running request`);
       }
-      this.#reader.fill().then((more) => more ? watch() : left(), () => left());
+      this.#reader.fillBehind().then((more) => more ? watch() : left(), () => left());
     };
     watch();
   }
@@ -240,6 +253,8 @@ export class ClientConnection implements ServedConnection {
     { status, reason, fields }: OutgoingReply,
     tunnel: Tunnel,
   ): Promise<false> {
+    // The tunnel reads from now on, and notices by itself that the client has left.
+    this.#watched = undefined;
     const startLine = `HTTP/1.1 ${status} ${reason}`;
     await writeMessage(this.#output, { startLine, fields, body: { kind: "none" } });
     await tunnel.run({ source: new UntilCloseBody(this.#reader), output: this.#output });

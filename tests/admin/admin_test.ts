@@ -217,6 +217,18 @@ Deno.test("/admin: what another site makes a browser send is refused", async () 
     bench.ask("GET", "/api/projects", { headers: { cookie, ...headers } });
   assertEquals((await read({ origin: otherPort })).status, 403);
   assertEquals((await read({ "sec-fetch-site": "same-site" })).status, 403);
+  for (const method of ["POST", "DELETE"]) {
+    for (
+      const headers of [{ origin: otherPort }, { origin: bench.proxy.url, "sec-fetch-site": "same-site" }]
+    ) {
+      const answer = await bench.raw(method, "/admin/session", {
+        headers: { host, cookie, "content-type": "application/json", ...headers },
+        body: JSON.stringify({ token: SECRETS.managementToken }),
+      });
+      assertEquals(answer.split(" ")[1], "403", `${method} ${JSON.stringify(headers)}`);
+    }
+  }
+  assertEquals((await read({})).status, 200, "nobody was signed out");
 });
 
 Deno.test("/admin: every answer forbids what the page does not need", async () => {

@@ -136,6 +136,18 @@ for (
   });
 }
 
+Deno.test("authenticate: passthrough knows the token that admits also where it is no single word", () => {
+  const token = "it's,a=token;with\"marks";
+  const fields = fieldsOf(`Proxy-Authorization: Bearer ${token}`);
+  const verdict = authenticate(findCredentials(fields, ""), {
+    check: sharedTokenCheck([{ name: "anna", token }]),
+    passthrough: true,
+    fields,
+    query: "",
+  });
+  assert(verdict.admitted && verdict.tokens.includes(token));
+});
+
 Deno.test("authenticate: without a check anybody is admitted", () => {
   const verdict = authenticate([foreign], { check: undefined, passthrough: false, fields: [], query: "" });
   assert(verdict.admitted);

@@ -56,6 +56,19 @@ Deno.test("FailureGate: an IPv6 network is one address, and a flood of others do
   assert(gate.waitMs("2001:db8:1:2::1") > 0);
 });
 
+Deno.test("FailureGate: what is remembered is bounded, in guesses of an address and in addresses", () => {
+  const clock = new FakeClock();
+  const gate = new FailureGate(clock);
+  fail(gate, 12);
+  clock.pass(gate.waitMs(ADDRESS));
+  fail(gate, 1);
+  assertEquals(gate.waitMs(ADDRESS), 0, "the first guess is known");
+  fail(gate, 1, 11);
+  assert(gate.waitMs(ADDRESS) > 0, "the twelfth was not kept, and counts once more");
+  for (let index = 0; index < 10_000; index++) gate.failed(`10.0.${index >> 8}.${index & 255}`, "x");
+  assertEquals(gate.waitMs(ADDRESS), 0, "ten thousand others came later");
+});
+
 Deno.test("FailureGate: a wait is new once, the next one again", () => {
   const clock = new FakeClock();
   const gate = new FailureGate(clock);

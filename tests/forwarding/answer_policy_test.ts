@@ -143,3 +143,18 @@ Deno.test("answers: a provider's own nosniff stays as it is", () => {
     "content-security-policy: sandbox",
   ]);
 });
+
+Deno.test("answers: a nosniff behind another value does not count, since browsers look at the first alone", () => {
+  for (
+    const lines of [["X-Content-Type-Options: sniff, nosniff"], [
+      "X-Content-Type-Options: sniff",
+      "X-Content-Type-Options: nosniff",
+    ]]
+  ) {
+    assertEquals(linesOf(clientFields(fieldsOf(...lines, "x-request-id: its"), CONTEXT)), [
+      "x-request-id: its",
+      "x-content-type-options: nosniff",
+      "content-security-policy: sandbox",
+    ]);
+  }
+});

@@ -191,3 +191,16 @@ Deno.test("Balancer: a rate limit that one principal has met holds for others on
   clock.pass(300_000);
   assertEquals([nameFor("eve"), nameFor("anna")], ["a", "b"], "not for a day");
 });
+
+Deno.test("Balancer: a thousand principals are remembered for a backend, the least recent is forgotten", () => {
+  const nameAfter = (others: number): string => {
+    const { clock, balancer, backends } = setup("failover");
+    const allButFirst = new Set(backends.slice(1));
+    balancer.choose(allButFirst, "anna").limited(3_600_000);
+    for (let index = 0; index < others; index++) fail(balancer.choose(allButFirst, `other ${index}`));
+    // What they have brought about together is over by then.
+    clock.pass(300_000);
+    return balancer.choose(new Set(), "anna").backend.name;
+  };
+  assertEquals([nameAfter(0), nameAfter(999), nameAfter(1_000)], ["b", "b", "a"]);
+});

@@ -7,6 +7,7 @@ import { ProxyFault } from "../../src/faults.ts";
 import { Balancer } from "../../src/forwarding/balancer.ts";
 import { type BackendResponse, forward, type ForwardRequest } from "../../src/forwarding/forward.ts";
 import {
+  RequestBodyBroken,
   TransportError,
   type UpstreamRequest,
   type UpstreamResponse,
@@ -23,6 +24,7 @@ type Act =
   | "refuses"
   | "resets"
   | "breaks within its head"
+  | "gets a broken body"
   | "says nothing";
 
 const NOT_SENT = { phase: "connect", sent: false, received: false, reused: false, elapsedMs: 0 } as const;
@@ -113,6 +115,8 @@ class LoopBench {
           sent: true,
           received: true,
         });
+      case "gets a broken body":
+        throw new RequestBodyBroken("the upload broke off");
       case "says nothing":
         return await new Promise((_, reject) =>
           request.cancellation.stopWith(() => reject(request.cancellation.reason))
@@ -226,6 +230,13 @@ Deno.test("failover: a client that leaves within an attempt is not followed by a
   bench.cancellation.cancel(new ClientGone("the client left"));
   await assertRejects(() => sent, ClientGone);
   assertEquals(bench.events, ["asks a", "gets x"]);
+});
+
+Deno.test("failover: a body that breaks off is its client's departure, and blames nobody", async () => {
+  const bench = new LoopBench(["gets a broken body"], { backends: 2 });
+  await assertRejects(() => bench.send("x"), ClientGone);
+  assertEquals(bench.events, ["asks a", "gets x"]);
+  assertEquals(bench.balancer.report().map(({ failures }) => failures), [0, 0]);
 });
 
 Deno.test("retries: one backend is asked again after a pause that doubles, and a client can leave within it", async () => {

@@ -76,3 +76,20 @@ Deno.test("ReplayableBody: what was read ahead is what attempts get", async () =
   await new Promise((resolve) => setTimeout(resolve));
   assertEquals([await textOf(body.attempt()), await textOf(body.attempt())], ["onetwo", "onetwo"]);
 });
+
+Deno.test("ReplayableBody: what there is no room for is sent and forgotten, and the rest of it as well", async () => {
+  const { source, send } = slowSource();
+  const asked: number[] = [];
+  const body = new ReplayableBody(source, 1_000, (bytes) => asked.push(bytes) < 2);
+  const attempt = body.attempt();
+  const pieces: [string, boolean][] = [];
+  for (const text of ["one", "two", "three"]) {
+    send(text);
+    pieces.push([new TextDecoder().decode(await attempt.read() ?? undefined), body.replayable]);
+  }
+  send(null);
+  assertEquals(await attempt.read(), null);
+  assertEquals(pieces, [["one", true], ["two", false], ["three", false]]);
+  assertEquals(asked, [3, 6]);
+  await assertRejects(() => body.attempt().read(), Error, "forgotten");
+});

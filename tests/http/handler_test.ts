@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { type Transport, TransportError } from "../../src/forwarding/transport/transport.ts";
 import { VERSION } from "../../src/version.ts";
@@ -64,6 +64,13 @@ for (const [who, lines, dialect] of DIALECTS) {
   });
 }
 
+Deno.test("handler: of a path that is long or holds controls a 404 quotes its harmless beginning", async () => {
+  const bench = new HandlerBench(answers);
+  const { text } = await bench.ask(`GET /x\u202e${"a".repeat(5_000)}`, "authorization: Bearer T");
+  const { message } = JSON.parse(text).error;
+  assert(message.length < 500 && !message.includes("\u202e") && message.includes("\\u202e"), message);
+});
+
 Deno.test("handler: while draining new exchanges are a 503 with retry-after, and /readyz says so", async () => {
   const bench = new HandlerBench(answers);
   assertEquals((await bench.ask("GET /readyz")).status, 200);
@@ -94,6 +101,20 @@ Deno.test("handler: a transport's failure is a 502 in clear words, and no timer 
   assertEquals(status, 502);
   assertEquals(JSON.parse(text).error.message, "No answer from openai.test: it refused the connection.");
   assertEquals([bench.clock.pending, bench.records[0]?.ending], [0, "bad_gateway"]);
+});
+
+Deno.test("handler: what is held of a body is given back when its answer begins, and where there is none", async () => {
+  const fails = () => Promise.reject(new Error("nobody foresaw this"));
+  for (const [outcome, status] of [[answers, 200], [fails, 500]] as const) {
+    let held = 0;
+    const bench = new HandlerBench((request) => {
+      held = bench.heldBytes.held;
+      return outcome(request);
+    });
+    const lines = ["POST /openai/v1/x", TOKEN];
+    assertEquals((await bench.send(lines, textSource("a body", 6))).status, status);
+    assertEquals([held, bench.heldBytes.held], [6, 0], String(status));
+  }
 });
 
 Deno.test("handler: an error nobody foresaw is a 500 without its words, and is reported", async () => {

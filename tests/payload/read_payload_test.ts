@@ -59,6 +59,15 @@ const BODIES: readonly (readonly [body: string, models: readonly string[] | stri
     "d",
     "e",
   ]],
+  ['{"model":"a","model_id":"b","model-name":"c","Engine Id":"d","models[]":["e"]}', [
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+  ]],
+  // No API has keys of more than a kilobyte: they are not made into text.
+  [`{"model":"a","${"x".repeat(1_000)}_model":"b"}`, ["a"]],
   ['{"model":"a","tools":[{"type":"image_generation","model":"b","parameters":{"model":"x"}}]}', ["a", "b"]],
   ['{"tools":[{"function":{"parameters":{"properties":{"model":{"type":"string"}}}}}],"model":"a"}', ["a"]],
   ['{"requests":[{"custom_id":"1","params":{"model":"b"}},{"params":{"model":"c"}}]}', ["b", "c"]],
@@ -150,6 +159,25 @@ const FORMS:
     ["a transfer encoding", part(`${MODEL_PART}\r\nContent-Transfer-Encoding: base64`) + END, "bad_request"],
     ["bare line feeds", `--b\n${MODEL_PART}\n\nb\n--b--\n`, "bad_request"],
     ["bytes before the first boundary", `x\r\n${part(MODEL_PART)}${END}`, "bad_request"],
+    [
+      "a first line that is as long as its boundary",
+      (part(MODEL_PART) + END).replace("--b", "--c"),
+      "bad_request",
+    ],
+    ["a boundary that its line goes on behind", `--bxx${MODEL_PART}\r\n\r\nb\r\n${END}`, "bad_request"],
+    ["a part that ends with its head", `--b\r\n${MODEL_PART}\r\n\r\n${END}`, "bad_request"],
+    ["a thousand parts", part('Content-Disposition: form-data; name="x"').repeat(1_000) + END, []],
+    ["more parts", part('Content-Disposition: form-data; name="x"').repeat(1_001) + END, "bad_request"],
+    ["a head of more than eight kilobytes", named(`filename="${"a".repeat(8 * 1024)}"`), "bad_request"],
+    ...["b;", "b ", "b@", "b".repeat(71)].map((boundary) =>
+      [
+        `the boundary ${JSON.stringify(boundary)}`,
+        (part(MODEL_PART) + END).replaceAll("--b", `--${boundary}`),
+        "bad_request",
+        `multipart/form-data; boundary="${boundary}"`,
+      ] as const
+    ),
+    ["another header of a part", part(`${MODEL_PART}\r\nX-Other: a`) + END, "bad_request"],
     ["bytes behind the last boundary", `${part(MODEL_PART)}${END}{"model":"c"}`, "bad_request"],
     ["no end", part(MODEL_PART), "bad_request"],
     [
@@ -193,6 +221,12 @@ for (const [name, body, models, type] of FORMS) {
     assertEquals(await modelsOf(body, [type === undefined ? FORM_TYPE : `Content-Type: ${type}`]), models));
 }
 
+Deno.test("readPayload: a form with a name that is not UTF-8", async () => {
+  const [before = "", behind = ""] = (part('Content-Disposition: form-data; name="x?"') + END).split("?");
+  const body = Uint8Array.from([...encode(before), 0xff, ...encode(behind)]);
+  assertEquals(await modelsOf(body, [FORM_TYPE]), "bad_request");
+});
+
 Deno.test("readPayload: the requests of a batch file name its models", async () => {
   const lines = '{"custom_id":"1","body":{"model":"a"}}\n\n{"body":{"model":"b"}}\n';
   const file = part('Content-Disposition: form-data; name="file"; filename="x.jsonl"', lines);
@@ -216,8 +250,10 @@ Deno.test("readPayload: the requests of a batch file name its models", async () 
   const asFile = purpose("assistants").replace('"purpose"', '"purpose"; filename="x"');
   assertEquals(await modelsOf(file + asFile + END, [FORM_TYPE], at), "bad_request");
   assertEquals(await modelsOf(file + END, [FORM_TYPE], { path: "/v1/uploads/u1/parts" }), "bad_request");
-  const odd = part('Content-Disposition: form-data; name="file"; filename="x"', "no JSON");
-  assertEquals(await modelsOf(odd + purpose("batch") + END, [FORM_TYPE], at), "bad_request");
+  for (const odd of ["no JSON", '{"model":"a"} {"model":"b"}', '{"model":"a"}\n{"model":']) {
+    const other = part('Content-Disposition: form-data; name="file"; filename="x"', odd);
+    assertEquals(await modelsOf(other + purpose("batch") + END, [FORM_TYPE], at), "bad_request", odd);
+  }
 });
 
 Deno.test("readPayload: what was decoded is what is sent, whatever stands behind its end", async () => {
@@ -247,6 +283,67 @@ Deno.test("readPayload: a bomb is rejected by its ratio, before it has been made
   const outcome = await read(bomb, [JSON_TYPE, "Content-Encoding: br"], { maxBytes: 64 * 1024 * 1024 });
   assertEquals(outcome, "payload_too_large");
   assertEquals(performance.now() - begun < 2_000, true, "it took no time");
+});
+
+Deno.test("readPayload: more models than a batch has lines are rejected", async () => {
+  const body = (count: number) => `{"models":[${Array(count).fill('"a"').join()}]}`;
+  assertEquals((await modelsOf(body(100_000), [JSON_TYPE], { maxBytes: 1e7 })).length, 100_000);
+  assertEquals(await modelsOf(body(100_001), [JSON_TYPE], { maxBytes: 1e7 }), "bad_request");
+});
+
+Deno.test("readPayload: what limits an answer is read, or the body is rejected, however long it is made", async () => {
+  for (const key of ["generationConfig", "generation_config", "stream_options", "n", "max_tokens"]) {
+    const body = (bytes: number) => `{"model":"a","${key}":{"maxOutputTokens":9,"x":"${"x".repeat(bytes)}"}}`;
+    const payload = await read(body(65_000));
+    assertEquals(typeof payload === "string" ? payload : payload.models, ["a"], key);
+    assertEquals(await read(body(65_536)), "bad_request", key);
+    if (typeof payload === "string" || !key.startsWith("generation")) continue;
+    assertEquals(payload.facts.maxOutputTokens, 9, key);
+  }
+});
+
+Deno.test("readPayload: what grows more than a hundredfold is a bomb, also where it is longer than small bodies may be", async () => {
+  const gzip = [JSON_TYPE, "Content-Encoding: gzip"];
+  const bomb = new Uint8Array(zlib.gzipSync(new Uint8Array(32 * 1024 * 1024).fill(0x20)));
+  assertEquals(bomb.length * 100 > 2 * 1024 * 1024, true, "its hundredfold is beyond a small body");
+  assertEquals(await read(bomb, gzip, { maxBytes: 64 * 1024 * 1024 }), "payload_too_large");
+  const prompt = encode(`{"model":"a","input":"${"a prompt like others, ".repeat(100_000)}"}`);
+  const sent = new Uint8Array(zlib.gzipSync(prompt));
+  const payload = await read(sent, gzip, { maxBytes: 64 * 1024 * 1024 });
+  assertEquals(typeof payload, sent.length * 100 > prompt.length ? "object" : "string");
+});
+
+Deno.test("readPayload: room for what is decoded is asked for before it is made", async () => {
+  const plain = encode('{"model":"a"}');
+  const body = new Uint8Array(zlib.gzipSync(plain));
+  const asked: number[] = [];
+  const options = {
+    fields: fieldsOf(JSON_TYPE, "Content-Encoding: gzip"),
+    path: "/v1/chat/completions",
+    maxBytes: 5_000,
+    mustBeKnown: true,
+    readsFiles: false,
+  };
+  await readPayload(body, { ...options, hold: (bytes) => asked.push(bytes) });
+  assertEquals(asked, [body.length + 5_000]);
+  const full = new ProxyFault("overloaded", "no room");
+  const refused = await readPayload(body, {
+    ...options,
+    hold() {
+      throw full;
+    },
+  }).catch((error: unknown) => error);
+  assertEquals(refused, full);
+});
+
+Deno.test("readPayload: a type that hides JSON or a form is rejected, compressed too", async () => {
+  const type = "Content-Type: text/plain";
+  for (const body of ['{"model":"b"}', ' \n[{"model":"b"}]', '"b"', `--b\r\n${MODEL_PART}`, "\ufeff{}"]) {
+    assertEquals(await read(body, [type], { mustBeKnown: false }), "bad_request", body);
+    const packed = new Uint8Array(zlib.gzipSync(encode(body)));
+    const lines = [type, "Content-Encoding: gzip"];
+    assertEquals(await read(packed, lines, { mustBeKnown: false }), "bad_request", `${body}, compressed`);
+  }
 });
 
 Deno.test("readPayload: a type that need not be known passes as it is", async () => {

@@ -217,6 +217,19 @@ const NATURES: readonly AnswerCase[] = [
     "a",
   ),
   head("interim answers without end", "HTTP/1.1 102 Processing\r\n\r\n".repeat(30)),
+  whole(
+    "as many interim answers as are passed over",
+    `${"HTTP/1.1 102 Processing\r\n\r\n".repeat(16)}${OK}Content-Length: 2\r\n\r\nhi`,
+    "hi",
+  ),
+  head(
+    "one more interim answer, and then a whole one",
+    `${"HTTP/1.1 102 Processing\r\n\r\n".repeat(17)}${OK}Content-Length: 2\r\n\r\nhi`,
+  ),
+  head(
+    "101 that nobody asked for, and a whole answer behind it",
+    `HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n${OK}Content-Length: 2\r\n\r\nhi`,
+  ),
   head("an interim answer and nothing more", "HTTP/1.1 100 Continue\r\n\r\n"),
   head("101 that nobody asked for", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"),
   whole("418", "HTTP/1.1 418 I'm a teapot\r\nContent-Length: 1\r\n\r\na", "a", { status: 418 }),

@@ -32,6 +32,7 @@ export class HandlerBench {
   readonly unexpected: unknown[] = [];
   readonly running = new Set<Cancellation>();
   draining = false;
+  readonly heldBytes = new HeldBytes(1e9);
   readonly #handler;
 
   constructor(send: Transport["send"]) {
@@ -50,7 +51,7 @@ export class HandlerBench {
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck([{ name: "shared", token: "T" }]),
       checkManaged: () => undefined,
-      heldBytes: new HeldBytes(1e9),
+      heldBytes: this.heldBytes,
       startedAt: 0,
       maxBodyBytes: 100,
       corsOrigins: ["https://page.test"],
@@ -76,13 +77,18 @@ export class HandlerBench {
   }
 
   /** Asks with the head's lines, like `GET /path`, `Name: value`. */
-  async ask(...lines: string[]): Promise<Answer> {
+  ask(...lines: string[]): Promise<Answer> {
+    return this.send(lines, null);
+  }
+
+  /** The same with a body. */
+  async send(lines: readonly string[], body: MessageBody | null): Promise<Answer> {
     const [method = "", target = ""] = lines[0]?.split(" ") ?? [];
     const reply = await this.#handler({
       method,
       target,
       fields: fieldsOf(...lines.slice(1)),
-      body: null,
+      body,
       peer: "192.0.2.1",
       entry: "all",
       cancellation: new Cancellation(),

@@ -13,6 +13,7 @@ import type {
 import type { Plane } from "../../src/plane.ts";
 import { startServer } from "../../src/server/listen.ts";
 import { testBackend, testEndpoint } from "./config.ts";
+import { within } from "./deadline.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";
 
 export interface LocalProxyOptions {
@@ -80,12 +81,15 @@ export class LocalProxy implements AsyncDisposable {
     };
   }
 
-  /** The first log line, past or to come, of that event. */
+  /** The first log line, past or to come, of that event; fails where it does not come. */
   async logged(event: string): Promise<LogLine> {
-    while (true) {
-      const line = this.log.find((candidate) => candidate.event === event);
+    const find = (): LogLine | undefined => this.log.find((candidate) => candidate.event === event);
+    for (let line = find();; line = find()) {
       if (line !== undefined) return line;
-      await new Promise<void>((resolve) => this.#lineArrived.push(resolve));
+      await within(
+        new Promise<void>((resolve) => this.#lineArrived.push(resolve)),
+        `a log line behind the ${this.log.length} that came, for ${event},`,
+      );
     }
   }
 

@@ -1,5 +1,6 @@
 /** A client that decides every byte of its request and sees every byte of the answer. */
 
+import { within } from "./deadline.ts";
 import { gather, type HeaderList, headerOf, HttpReader, type MessageHead, writeAll } from "./http_reader.ts";
 
 export interface RawAnswer {
@@ -31,7 +32,7 @@ export class RawClient implements Disposable {
 
   /** The head of the next answer, 1xx included; fails where the connection ends before one. */
   async head(): Promise<MessageHead & { status: number }> {
-    const head = await this.reader.head();
+    const head = await within(this.reader.head(), "the head of an answer");
     if (head === null) throw new Error("the connection ended without an answer");
     return { ...head, status: Number(head.startLine.split(" ")[1]) };
   }

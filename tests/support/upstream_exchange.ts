@@ -61,7 +61,7 @@ async function bodyText({ body }: UpstreamResponse): Promise<string> {
 }
 
 /** Only reading, writing and closing are used of a connection. */
-function fakeConnection(input: ByteInput): Deno.Conn {
+export function fakeConnection(input: ByteInput): Deno.Conn {
   const parts = { read: input.read, write: (bytes: Uint8Array) => Promise.resolve(bytes.length), close() {} };
   return parts as unknown as Deno.Conn; // the rest of Deno.Conn is never touched
 }

@@ -9,6 +9,7 @@ import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
 import { RawClient, rawRequest } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 import { pem } from "../support/tls_upstream.ts";
+import { within } from "../support/deadline.ts";
 
 const HEAD = `Host: p\r\nX-Api-Key: ${SECRETS.proxyToken}\r\n`;
 const GET = `GET /openai/v1/x HTTP/1.1\r\n${HEAD}\r\n`;
@@ -44,7 +45,7 @@ async function ended(client: RawClient): Promise<string> {
   let text = "";
   const piece = new Uint8Array(4096);
   while (true) {
-    const count = await client.connection.read(piece).catch(() => null);
+    const count = await within(client.connection.read(piece).catch(() => null), "the end of the connection");
     if (count === null) return text;
     text += new TextDecoder().decode(piece.subarray(0, count));
   }
@@ -160,8 +161,42 @@ Deno.test("max_header_bytes and max_header_fields hold for the request's head", 
   assertEquals((await ask(`X-A: ${"a".repeat(700)}`)).status, 200);
   const long = await ask(`X-A: ${"a".repeat(1_000)}`);
   assertEquals([long.status, long.header("x-llm-proxy-error")], [431, "headers_too_large"]);
+  using endless = await RawClient.connect(proxy.url);
+  await endless.send(`GET /openai/v1/x HTTP/1.1\r\nX-A: ${"a".repeat(1_000)}`);
+  assertEquals((await within(endless.answer(), "the refusal of a head without an end")).status, 431);
   assertEquals((await ask(...Array.from({ length: 7 }, () => "X: 1"))).status, 200);
   assertEquals((await ask(...Array.from({ length: 8 }, () => "X: 1"))).status, 431);
+});
+
+Deno.test("what comes behind a running request is kept up to 256 KiB; beyond it the client is cut, and its upstream let go", async () => {
+  const go = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  await using upstream = new FakeUpstream({
+    script: async (exchange) => {
+      if (exchange.request.target.endsWith("/cut")) {
+        await exchange.peerClosed();
+        return left.resolve();
+      }
+      await gather(exchange.body());
+      await go.promise;
+      await exchange.write(plainAnswer("hello"));
+    },
+  });
+  await using proxy = new LocalProxy(upstream, limited({}));
+  // Also where something fails: the upstream's end waits for its scripts.
+  using _released = { [Symbol.dispose]: () => go.resolve() };
+  const behind = (bytes: number) =>
+    `POST /openai/v1/behind HTTP/1.1\r\n${HEAD}Content-Length: ${bytes}\r\n\r\n${"x".repeat(bytes)}`;
+  using patient = await RawClient.connect(proxy.url);
+  await patient.send(GET + behind(200 * 1024));
+  using greedy = await RawClient.connect(proxy.url);
+  await greedy.send(GET.replace("/x", "/cut"));
+  // The proxy may end the connection before it has taken all.
+  await greedy.send(behind(4 * 1024 * 1024)).catch(() => {});
+  await within(left.promise, "the end of the upstream's connection");
+  assert(!(await within(ended(greedy), "the end of the connection")).includes("200 OK"));
+  go.resolve();
+  for (let count = 0; count < 2; count++) assertEquals((await patient.answer()).text, "hello");
 });
 
 Deno.test("max_connections: whoever has been idle longest makes room; where all are busy the new one is closed", async () => {
@@ -184,9 +219,12 @@ Deno.test("max_connections: whoever has been idle longest makes room; where all 
   await arrivingToo;
   assertEquals(await ended(idle), "");
   using third = await RawClient.connect(proxy.url);
-  assertEquals(await ended(third), "");
+  // It may be closed before it has sent all.
+  await third.send(GET).catch(() => {});
+  assertEquals(await within(ended(third), "the end of the third connection"), "");
   go.resolve();
   assertEquals([(await first.answer()).text, (await second.answer()).text], ["hello", "hello"]);
+  assertEquals(upstream.requests.length, 2);
 });
 
 Deno.test("max_connections: clients without a token that do not read their answers make room, not clients with one", async () => {

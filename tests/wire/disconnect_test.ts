@@ -1,4 +1,5 @@
 import { assertEquals, assertLess } from "@std/assert";
+import { within } from "../support/deadline.ts";
 import { FakeUpstream, type Script } from "../support/fake_upstream.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
 import { memoryMb, openFiles, withoutProc } from "../support/process_stats.ts";
@@ -124,7 +125,7 @@ for (const window of WINDOWS) {
     await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey });
     await leaveAt(proxy.url, window, seen);
     const leftAt = performance.now();
-    await seen.departure.promise;
+    await within(seen.departure.promise, "the departure at the upstream");
     assertLess(performance.now() - leftAt, 1_000);
     const line = await proxy.logged("exchange");
     assertEquals([line["status"], line["ending"]], [499, "client_gone"]);
@@ -148,7 +149,7 @@ Deno.test({
         const seen = nothingSeen();
         upstream.script(leftAlone(window, seen));
         await leaveAt(proxy.url, window, seen);
-        await seen.departure.promise;
+        await within(seen.departure.promise, "the departure at the upstream");
         if (round === settled) {
           filesThen = openFiles(proxy.pid);
           memoryThen = memoryMb(proxy.pid);

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
+import { within } from "../support/deadline.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";
 import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
@@ -34,7 +35,7 @@ class Client implements AsyncDisposable {
   async ask(headers: Record<string, string | string[]>, body?: string): Promise<Answer> {
     const stream = this.stream(headers, body === undefined);
     if (body !== undefined) stream.end(body);
-    return await answerOf(stream);
+    return await within(answerOf(stream), "the answer over HTTP/2");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

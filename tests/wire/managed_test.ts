@@ -5,6 +5,7 @@ import { zstdCompressSync } from "node:zlib";
 import { DatabaseSync } from "node:sqlite";
 import { chunk, FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
+import { within } from "../support/deadline.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
@@ -418,6 +419,8 @@ for (const [name, { path, body, type = "application/json", refused = false }] of
     );
     await using proxy = await ManagedProxy.start(upstream, { endpoints });
     const { value } = await proxy.token({ budget: { total_usd: 0.5 } });
+    // Also where something fails: the upstream's end waits for its scripts.
+    using _released = { [Symbol.dispose]: () => go.resolve() };
     let answered = 0;
     const asking = Array.from({ length: 10 }, async () => {
       const answer = await proxy.chat(value, body, { path, headers: { "content-type": type } });
@@ -425,7 +428,7 @@ for (const [name, { path, body, type = "application/json", refused = false }] of
       await answer.body?.cancel();
       return answer.status;
     });
-    const statuses = await Promise.all(asking);
+    const statuses = await within(Promise.all(asking), "that the others are refused");
     assertEquals(statuses.filter((status) => status === 200).length, refused ? 0 : 1, String(statuses));
   });
 }
@@ -757,6 +760,7 @@ Deno.test("a budget holds against 100 requests at once that state no maximum: th
   const endpoints = [testEndpoint("openai", [backend], { priceProvider: "openai", prices: [] })];
   await using proxy = await ManagedProxy.start(upstream, { endpoints });
   const { value } = await proxy.token({ budget: { total_usd: 1 } });
+  using _released = { [Symbol.dispose]: release };
   let refused = 0;
   const asking = Array.from({ length: 100 }, async () => {
     const answer = await proxy.chat(value, { model: "gpt-4o", messages: [] });
@@ -764,7 +768,7 @@ Deno.test("a budget holds against 100 requests at once that state no maximum: th
     await answer.body?.cancel();
     return answer.status;
   });
-  const statuses = await Promise.all(asking);
+  const statuses = await within(Promise.all(asking), "that the others are refused");
   // 16,384 output tokens at $10 a million are 16.4 cents: six leave 1.6 cents, so that a seventh passes as well.
   assertEquals(statuses.filter((status) => status === 200).length, 7);
   const { body } = await proxy.api("GET", "/usage?group=token");

@@ -152,6 +152,20 @@ Deno.test("realtime: a token's models, endpoints and requests at the same time h
     assertEquals(upstream.sessions.length, 2);
   }));
 
+Deno.test("realtime: a session reserves what its model may cost, and a second one finds the rest of the budget reserved", () =>
+  managed(async ({ proxy, upstream }) => {
+    // At $16 a million, 1,000,000 output tokens of an unknown model are sixteen dollars.
+    const { value } = await proxy.token({ budget: { total_usd: 10 } });
+    const open = () => openWebSocket(proxy.url, PATH, [`Authorization: Bearer ${value}`]);
+    const first = await open();
+    const second = await open();
+    assertEquals([first.status, second.status], [101, 429]);
+    assertMatch(await second.text(), /reserved by running requests/);
+    second.peer[Symbol.dispose]();
+    await goodbye(first.peer);
+    assertEquals(upstream.sessions.length, 1);
+  }, { reserveOutputTokens: 1_000_000 }));
+
 Deno.test("realtime: a dialect whose sessions choose their model later is closed to tokens of certain models", () =>
   managed(async ({ proxy, upstream }) => {
     const { value } = await proxy.token({ allowed_models: ["gemini-live"] });

@@ -3,7 +3,7 @@ import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { peakMemoryMb, withoutProc } from "../support/process_stats.ts";
 import { SECRETS } from "../support/secrets.ts";
-import { within } from "./hostile/deadline.ts";
+import { within } from "../support/deadline.ts";
 
 const AUTH = { authorization: `Bearer ${SECRETS.proxyToken}`, "content-type": "application/json" };
 const EVENTS = 8;

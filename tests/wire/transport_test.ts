@@ -4,15 +4,18 @@ import type { ConnectionSettings } from "../../src/config/schema.ts";
 import { ReplayableBody } from "../../src/forwarding/replayable_body.ts";
 import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
 import {
+  RequestBodyBroken,
   type Transport,
   TransportError,
   type UpstreamRequest,
 } from "../../src/forwarding/transport/transport.ts";
+import type { MessageBody } from "../../src/http1/body.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { textSource } from "../support/handler.ts";
 import { gather } from "../support/http_reader.ts";
 import { TRUSTING, withTlsUpstream } from "../support/tls_upstream.ts";
 import { upstreamRequest } from "../support/upstream_exchange.ts";
+import { within } from "../support/deadline.ts";
 
 const ECHO: Script = async (exchange) => {
   const body = await gather(exchange.body());
@@ -71,6 +74,21 @@ Deno.test("transport: an answer that is not read to its end frees no connection"
     body?.cancel();
     assertEquals(await read(transport, { origin: upstream.origin }), "1:");
     assertEquals(await send(), "2:");
+    transport.close();
+  }));
+
+Deno.test("transport: an answer that is given up while its rest is still to come frees no connection", () =>
+  withTransport(async (exchange) => {
+    if (exchange.request.target !== "/long") return await ECHO(exchange);
+    await exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+    await exchange.peerClosed();
+  }, async (_send, upstream) => {
+    const transport = createHttp1Transport();
+    const { origin } = upstream;
+    const { body } = await transport.send(upstreamRequest({ origin, target: "/long" }));
+    assertEquals(new TextDecoder().decode(await body?.read() ?? undefined), "half");
+    body?.cancel();
+    assertEquals(await within(read(transport, { origin }), "the next answer"), "1:");
     transport.close();
   }));
 
@@ -198,8 +216,46 @@ Deno.test("transport: an answer before the upload's end is delivered and the con
       tryRead: () => undefined,
       cancel() {},
     };
-    assertEquals(await send({ method: "POST", body: endless }), "too large");
-    assertEquals(await send(), "too large");
+    assertEquals(await within(send({ method: "POST", body: endless }), "the early answer"), "too large");
+    assertEquals(await within(send(), "the next answer"), "too large");
+  }));
+
+/** A body whose pieces have to be waited for; it breaks off behind them where `end` is an error. */
+function awaited(texts: readonly string[], length?: number, end: Error | null = null): MessageBody {
+  const left = texts.map((text) => new TextEncoder().encode(text));
+  return {
+    length,
+    tryRead: () => undefined,
+    read: () => {
+      const piece = left.shift();
+      return piece === undefined && end !== null ? Promise.reject(end) : Promise.resolve(piece ?? null);
+    },
+    cancel() {},
+  };
+}
+
+/** Answers what it has read whole. */
+const READS_WHOLE: Script = async (exchange) => {
+  await gather(exchange.body());
+  await exchange.write(plainAnswer("read as whole"));
+};
+
+Deno.test("transport: a request whose body has another length than stated ends its connection: nothing follows on it", () =>
+  withTransport(READS_WHOLE, async (send, upstream) => {
+    for (const texts of [["abc"], ["ab", "c"]]) {
+      const sent = send({ method: "POST", body: awaited(texts, 5) });
+      await assertRejects(() => within(sent, "the end"), TransportError);
+    }
+    assertEquals(await send(), "read as whole");
+    assertEquals(upstream.requests.map(({ connection }) => connection), [0, 1, 2]);
+  }));
+
+Deno.test("transport: a request whose body breaks off ends its connection, and the upstream is not to blame", () =>
+  withTransport(READS_WHOLE, async (send) => {
+    for (const length of [undefined, 10]) {
+      const sent = send({ method: "POST", body: awaited(["a", "b"], length, new Error("broken off")) });
+      await assertRejects(() => within(sent, "the end"), RequestBodyBroken);
+    }
   }));
 
 Deno.test("transport: idle connections are bounded in number and in time", () =>

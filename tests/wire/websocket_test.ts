@@ -372,6 +372,33 @@ for (const scheme of ["http", "https", "socks5"] as const) {
   });
 }
 
+Deno.test("websocket: long messages pass byte for byte to an upstream that is slower than the client", async () => {
+  await using upstream = new WebSocketUpstream();
+  await using proxy = await ProxyProcess.start({ upstream: upstream.origin });
+  const arriving = upstream.next();
+  const { peer: client } = await openWebSocket(proxy.url, REALTIME, [TOKEN]);
+  const { peer: server } = await arriving;
+  let next = 0;
+  const payloads = Array.from({ length: 12 }, () => {
+    const payload = new Uint8Array(1024 * 1024);
+    const view = new DataView(payload.buffer);
+    for (let at = 0; at < payload.length; at += 4) view.setUint32(at, next++);
+    return payload;
+  });
+  const sending = (async () => {
+    for (const payload of payloads) await client.send(frame(BINARY, payload, { isMasked: true }));
+  })();
+  for (const [index, payload] of payloads.entries()) {
+    const got = await server.frame();
+    assertEquals(got?.payload.length, payload.length, `message ${index}`);
+    const wrong = got?.payload.findIndex((byte, at) => byte !== payload[at]);
+    assertEquals(wrong, -1, `message ${index} differs at ${wrong}`);
+  }
+  await sending;
+  client[Symbol.dispose]();
+  server[Symbol.dispose]();
+});
+
 Deno.test("websocket: a client that does not read holds the upstream back, and the proxy's memory is bounded", async () => {
   await using upstream = new WebSocketUpstream();
   await using proxy = await ProxyProcess.start({ upstream: upstream.origin });

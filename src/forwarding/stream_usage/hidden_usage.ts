@@ -3,12 +3,15 @@
 import type { ByteSource, MessageBody } from "../../http1/body.ts";
 import { concat } from "../../http1/bytes.ts";
 import { GrowingBuffer } from "../../http1/growing_buffer.ts";
+import { SmallPieces } from "../../http1/small_pieces.ts";
 import { jsonMembers, MAX_MEMBERS_BYTES, type Member } from "../../payload/json_members.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
 const SIGN = new TextEncoder().encode('"usage"');
 const DATA = new TextEncoder().encode("data:");
+/** So much is looked at within one turn of the event loop: it may be thousands of events. */
+const STEP_BYTES = 8 * 1024;
 /** A longer event is not looked at and passes as it is: those that tell usage are short. */
 const MAX_EVENT_BYTES = MAX_MEMBERS_BYTES;
 
@@ -29,7 +32,7 @@ export class HiddenUsage implements MessageBody {
   #failure: { readonly error: unknown } | undefined;
 
   constructor(source: ByteSource) {
-    this.#source = source;
+    this.#source = new SmallPieces(source, STEP_BYTES);
   }
 
   tryRead(): Uint8Array | null | undefined {

@@ -4,6 +4,7 @@ import type { Cancellation } from "../../cancellation.ts";
 import type { Clock } from "../../clock.ts";
 import { ProxyFault } from "../../faults.ts";
 import type { Duplex, Tunnel } from "../../http1/message.ts";
+import { SmallPieces } from "../../http1/small_pieces.ts";
 import { writeAll } from "../../http1/writer.ts";
 import { CLOSE_CODES, closeFrame, FrameReader, type FrameViolation } from "../../websocket/frames.ts";
 import type { UpgradedConnection } from "../transport/transport.ts";
@@ -23,6 +24,8 @@ export interface TunnelParts {
   readonly ended: (how: "complete" | "client_gone" | ProxyFault) => void;
 }
 
+/** So much is looked at within one turn of the event loop. */
+const STEP_BYTES = 16 * 1024;
 /** How long the other side may take to answer a close frame, or to finish the frame it is sending. */
 const CLOSING_MS = 1_000;
 
@@ -71,8 +74,13 @@ export class WebSocketTunnel implements Tunnel {
   /** Carries frames until both sides have ended, or one has broken off. Never throws. */
   async run(client: Duplex): Promise<void> {
     const { upstream, maxMessageBytes } = this.#parts;
+    // Each frame of two bytes is looked at.
+    const inSteps = ({ source, output }: Duplex): Duplex => ({
+      source: new SmallPieces(source, STEP_BYTES),
+      output,
+    });
     const direction = (from: Duplex, to: Duplex, passed?: (piece: Uint8Array) => void): Direction => ({
-      from,
+      from: inSteps(from),
       to,
       frames: new FrameReader(maxMessageBytes),
       passed,

@@ -84,8 +84,9 @@ export class StreamBody implements MessageBody {
       const { value } = await this.wait.for(this.#reader.read());
       if (value !== undefined) return value;
       // The runtime ends a body in the same way where the client has reset its stream; the signal follows.
-      if (this.#mayBeReset()) await this.#abort();
-      if (this.#signal.aborted) throw new ClientGone("the client reset its stream");
+      // A body of the stated length is whole, whatever became of the stream afterwards.
+      if (this.#left > 0 && this.#mayBeReset()) await this.#abort();
+      if (this.#left > 0 && this.#signal.aborted) throw new ClientGone("the client reset its stream");
       return null;
     } catch (error) {
       throw this.#broken(

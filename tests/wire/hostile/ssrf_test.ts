@@ -5,7 +5,7 @@ import { FakeUpstream, plainAnswer, type UpstreamRequest } from "../../support/f
 import { LocalProxy } from "../../support/local_proxy.ts";
 import { type RawAnswer, RawClient } from "../../support/raw_client.ts";
 import { SECRETS } from "../../support/secrets.ts";
-import { within } from "./deadline.ts";
+import { within } from "../../support/deadline.ts";
 import { EvilServer } from "./evil_server.ts";
 
 const TOKEN = `X-Api-Key: ${SECRETS.proxyToken}`;

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { writeAll } from "../../support/http_reader.ts";
 import { LocalProxy } from "../../support/local_proxy.ts";
 import { assertNoSecrets, SECRETS } from "../../support/secrets.ts";
-import { DeadlinePassed, within } from "./deadline.ts";
+import { DeadlinePassed, within } from "../../support/deadline.ts";
 import { type Arrival, FIELDS, type HostileCase, type Outcome } from "./hostile_case.ts";
 import { RecordingUpstream } from "./recording_upstream.ts";
 import { type ReadAnswer, readAnswer, readRequest, valuesOf } from "./strict_reading.ts";

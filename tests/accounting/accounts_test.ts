@@ -1,0 +1,100 @@
+import { assertEquals } from "@std/assert";
+import { type Account, Accounts } from "../../src/accounting/accounts.ts";
+import { Pricer } from "../../src/accounting/cost.ts";
+import type { ExchangeRecord } from "../../src/exchange.ts";
+import type { ExchangeRow } from "../../src/storage/store.ts";
+import { ANONYMOUS } from "../../src/principal.ts";
+import { testBackend, testEndpoint } from "../support/config.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { fieldsOf } from "../support/fields.ts";
+
+const BACKEND = testBackend("https://api.test", { name: "api" });
+/** A micro-dollar for each output token, and nothing for the input. */
+const ENDPOINT = testEndpoint("openai", [BACKEND], {
+  prices: [{ matches: (model) => model === "m", input: 0, output: 1 }],
+});
+const RECORD: ExchangeRecord = {
+  id: "req_1",
+  method: "POST",
+  path: "/openai/v1/chat/completions",
+  client: "192.0.2.1",
+  principal: "anna",
+  tokenId: undefined,
+  endpoint: "openai",
+  backend: "api",
+  attempts: [{ backend: "api", afterMs: 0, detail: undefined }],
+  status: 200,
+  bytes: 0,
+  firstByteMs: 1,
+  durationMs: 1,
+  ending: "complete",
+  detail: undefined,
+};
+type Used = { readonly tokens: number | undefined; readonly micros: number | undefined };
+
+/** Settles one exchange; gives what it is said to have used, and its row. */
+function settled(
+  record: Partial<ExchangeRecord>,
+  { answer, isAnswered = true, status = 200, reserves = 1_000, accounts }: {
+    answer?: string;
+    isAnswered?: boolean;
+    status?: number;
+    reserves?: number;
+    accounts?: Accounts;
+  } = {},
+): Used {
+  let used: Used | undefined;
+  const all = accounts ?? accountsInto(() => {});
+  const account: Account = all.open({ id: "req_1", principal: ANONYMOUS, endpoint: ENDPOINT, fields: [] });
+  account.asks(() => ({ model: "m" }));
+  account.admitted({ reserve() {}, settle: (amounts) => used = amounts });
+  account.reserve({ model: "m" }, reserves);
+  if (isAnswered) account.answered({ status, fields: fieldsOf("content-type: application/json") }, BACKEND);
+  if (answer !== undefined) account.passed(new TextEncoder().encode(answer));
+  account.ended({ ...RECORD, ...record });
+  return used ?? { tokens: undefined, micros: undefined };
+}
+
+function accountsInto(onRow: (row: ExchangeRow) => void): Accounts {
+  const pricer = new Pricer({
+    version: "none",
+    priceOf: () => undefined,
+    knows: () => false,
+    providerAt: () => undefined,
+  });
+  return new Accounts({ clock: new FakeClock(), pricer, onRow: ({ row }) => onRow(row) });
+}
+
+const GONE = { ending: "client_gone" } as const;
+const TOLD = '{"id":"resp_1","model":"m","usage":{"prompt_tokens":3,"completion_tokens":5}}';
+
+Deno.test("Account: an answer that is whole has used what it says", () => {
+  assertEquals(settled({}, { answer: TOLD }), { tokens: 8, micros: 5 });
+});
+
+Deno.test("Account: one that does not say what it used has used what was reserved, unless it failed", () => {
+  assertEquals(settled({}, { answer: "{}" }), { tokens: 0, micros: 1_000 });
+  assertEquals(settled({ status: 500 }, { answer: "{}", status: 500 }).micros, undefined);
+});
+
+Deno.test("Account: one that is cut has used what may have been made: by its bytes, by its time, at most what was reserved", () => {
+  assertEquals(settled({ ...GONE, bytes: 400, durationMs: 1 }).micros, 100);
+  assertEquals(settled({ ...GONE, bytes: 4, durationMs: 1_000 }).micros, 200);
+  assertEquals(settled({ ...GONE, bytes: 400_000, durationMs: 1_000 }).micros, 1_000);
+  assertEquals(settled({ ending: "bad_gateway", bytes: 400 }).micros, 100, "also where the upstream cut it");
+  assertEquals(settled({ ...GONE, bytes: 400, status: 500 }, { status: 500 }).micros, undefined, "a failure");
+});
+
+Deno.test("Account: a client that leaves before the answer begins pays for what may have been made; a backend that cannot be reached costs nothing", () => {
+  assertEquals(settled({ ...GONE, durationMs: 2_000 }, { isAnswered: false }).micros, 400);
+  assertEquals(settled({ ending: "bad_gateway", status: 502 }, { isAnswered: false }).micros, undefined);
+});
+
+Deno.test("Accounts: an answer that is looked at again is counted once", () => {
+  const rows: ExchangeRow[] = [];
+  const accounts = accountsInto((row) => rows.push(row));
+  settled({}, { answer: TOLD, accounts });
+  settled({ method: "GET" }, { answer: TOLD, accounts });
+  settled({ method: "GET" }, { answer: TOLD.replace("resp_1", "resp_2"), accounts });
+  assertEquals(rows.map(({ outputTokens }) => outputTokens), [5, undefined, 5]);
+});

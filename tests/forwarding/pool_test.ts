@@ -1,0 +1,54 @@
+import { assertEquals } from "@std/assert";
+import { ConnectionPool } from "../../src/forwarding/transport/pool.ts";
+import { UpstreamConnection } from "../../src/forwarding/transport/connection.ts";
+import { inputOf, latin1 } from "../support/byte_input.ts";
+import { fakeConnection, upstreamRequest } from "../support/upstream_exchange.ts";
+
+const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+
+/** A connection that has served a request; these bytes come behind its answer, in a piece of their own. */
+async function served(behind: string): Promise<UpstreamConnection> {
+  const input = inputOf(latin1(ANSWER + behind), ANSWER.length, "silence");
+  const connection = new UpstreamConnection(fakeConnection(input), { host: "upstream.test", onClose() {} });
+  const { body } = await connection.exchange(upstreamRequest(), () => {});
+  while (await body?.read()) { /* the next piece */ }
+  return connection;
+}
+
+/** Lets what is at hand be read. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+Deno.test("UpstreamConnection: one on which a byte has come that nobody asked for is not usable", async () => {
+  for (const [behind, isUsable] of [["", true], ["H", false], [ANSWER, false]] as const) {
+    const connection = await served(behind);
+    assertEquals(connection.isUsable, true);
+    connection.watch(() => false);
+    await turns();
+    assertEquals([connection.closed, connection.isUsable], [false, isUsable], behind);
+    connection.close();
+    assertEquals(connection.isUsable, false);
+  }
+});
+
+Deno.test("ConnectionPool: a connection that is spoilt while it is idle is closed and never given", async () => {
+  for (const [behind, isGiven] of [["", true], ["H", false]] as const) {
+    const pool = new ConnectionPool({ maxIdle: 2, idleMs: 60_000 });
+    const connection = await served(behind);
+    pool.keep(connection);
+    await turns();
+    assertEquals(connection.closed, !isGiven, behind);
+    assertEquals(pool.take() === connection, isGiven);
+    pool.close();
+  }
+});
+
+Deno.test("ConnectionPool: keeps as many as it may, and closes the others at once", async () => {
+  const pool = new ConnectionPool({ maxIdle: 2, idleMs: 60_000 });
+  const connections = [await served(""), await served(""), await served("")];
+  for (const connection of connections) pool.keep(connection);
+  assertEquals(connections.map(({ closed }) => closed), [false, false, true]);
+  pool.close();
+  assertEquals(connections.map(({ closed }) => closed), [true, true, true]);
+});
