@@ -23,6 +23,8 @@ async function deno(...args: string[]): Promise<void> {
 await deno("check", "src/main.ts");
 await deno("run", "-A", ".ci/build_admin.ts");
 await deno("bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", bundle, "src/main.ts");
+// A worker is a module of its own, which the runtime reads beside the one that starts it.
+await Deno.copyFile("src/storage/sqlite/copy_worker.ts", `${bundle}/copy_worker.ts`);
 await deno(
   "compile",
   "--no-check",
@@ -33,6 +35,8 @@ await deno(
   ...(values.target === undefined ? [] : ["--target", values.target]),
   "--include",
   "dist/admin",
+  "--include",
+  `${bundle}/copy_worker.ts`,
   "--output",
   output,
   `${bundle}/main.js`,

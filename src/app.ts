@@ -4,10 +4,10 @@ import { FailureGate } from "./auth/failure_gate.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
 import type { Cancellation } from "./cancellation.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { Config } from "./config/schema.ts";
+import type { Config, Endpoint } from "./config/schema.ts";
 import { createEntrance } from "./entrance.ts";
 import { ProxyFault } from "./faults.ts";
-import { Balancer } from "./forwarding/balancer.ts";
+import { Balancer, type HealthEvent } from "./forwarding/balancer.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http1/message.ts";
@@ -60,7 +60,12 @@ export function createApp(
     const { server, auth, endpoints, defaultEndpoint, log: logging } = config;
     const logEnd = exchangeLogger(log, logging);
     const routes = buildRoutingTable(endpoints, defaultEndpoint);
-    const balancers = new Map(endpoints.map((endpoint) => [endpoint, new Balancer(endpoint, clock)]));
+    const balancers = new Map(
+      endpoints.map((endpoint) => {
+        const onEvent = (event: HealthEvent) => logHealth(log, endpoint, event);
+        return [endpoint, new Balancer(endpoint, { clock, onEvent })];
+      }),
+    );
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
     const handler = createHandler({
       routes,
@@ -143,4 +148,24 @@ function known(balancer: Balancer | undefined): Balancer {
 
 function traceOf(error: unknown): string {
   return error instanceof Error ? error.stack ?? error.message : String(error);
+}
+
+/** Health of backends in the log: when one begins to fail, is well again, or asks to be left alone. */
+function logHealth(
+  log: Log,
+  endpoint: Endpoint,
+  { kind, backend, principal, failures, forMs }: HealthEvent,
+): void {
+  const skipped = forMs === 0 ? "" : `; other backends are asked for ${Math.ceil(forMs / 1000)} s`;
+  const fields = { endpoint: endpoint.name, backend: backend.name, principal };
+  switch (kind) {
+    case "failing":
+      return log("warn", "backend_failing", { ...fields, detail: `${failures} failures in a row${skipped}` });
+    case "rate_limited":
+      return log("warn", "backend_rate_limited", { ...fields, detail: `it asked for a pause${skipped}` });
+    case "recovered":
+      return log("info", "backend_recovered", fields);
+    default:
+      kind satisfies never;
+  }
 }

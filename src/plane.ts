@@ -16,7 +16,7 @@ import type { StorageHealth } from "./health.ts";
 import { periodStarts } from "./limits/ledger.ts";
 import { Limiter } from "./limits/limiter.ts";
 import { AccessAudit } from "./manage/access_audit.ts";
-import type { LiveEvent, ManageParts } from "./manage/parts.ts";
+import type { Controls, LiveEvent, ManageParts } from "./manage/parts.ts";
 import type { Log } from "./observability/log.ts";
 import { Metrics } from "./observability/metrics.ts";
 import { planeRoutes } from "./plane_routes.ts";
@@ -25,6 +25,7 @@ import { match } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 import { exchangeTracer } from "./observability/tracing.ts";
 import { removeLeftBackups } from "./storage/backup_stream.ts";
+import { backupOnSchedule } from "./storage/scheduled_backup.ts";
 import { ExchangeWriter } from "./storage/exchange_writer.ts";
 import { pruneHourly } from "./storage/pruner.ts";
 import { openBox } from "./storage/open_box.ts";
@@ -62,6 +63,8 @@ export interface Plane extends Management {
   readonly serves: (served: Served) => void;
   /** Clients can connect. */
   readonly listens: (ports: Ports) => void;
+  /** Who can reload the configuration and end the program. */
+  readonly controlledBy: (controls: Controls) => void;
   /** What holds of the configuration while it runs. */
   readonly configure: (config: ManagementConfig) => void;
   /** Ends what would go on for ever. */
@@ -123,7 +126,8 @@ function runningPlane(
   const listeners = new Map<(event: LiveEvent) => void, () => void>();
   let served: Served | undefined;
   let ports: Ports | undefined;
-  let { retentionDays, metricsPublic, adminIdleMs } = config;
+  let controls: Controls | undefined;
+  let { retentionDays, metricsPublic, adminIdleMs, backup } = config;
   let mayManage = addressTest(config.allowedIps);
   let mayCall: AddressTest = () => true;
   let dropped = 0;
@@ -228,6 +232,7 @@ function runningPlane(
         totalMicros: ledger.totalMicros,
       };
     },
+    endpointNames: () => served?.config.endpoints.map(({ name }) => name),
     proxy: {
       running: () => accounts.running(),
       subscribe(listener, onEnd) {
@@ -243,6 +248,7 @@ function runningPlane(
         defaultEndpoint: served?.routes.defaultEndpoint?.name,
         asksToken: served?.config.auth.mode !== "none",
       }),
+      controls: () => controls,
       hasAdminPort: () => ports?.adminPort !== undefined,
       urls() {
         if (served === undefined) return [];
@@ -292,6 +298,15 @@ function runningPlane(
     onFailed: (reason) =>
       log("warn", "storage_failing", { detail: `old usage could not be removed: ${reason}` }),
   });
+  const stopBackups = backupOnSchedule(store, {
+    clock,
+    schedule: () => backup,
+    onDone(file) {
+      log("info", "backup_made", { file });
+      metrics.backedUp(clock.epochMs());
+    },
+    onFailed: (reason) => log("error", "backup_failed", { detail: reason }),
+  });
 
   return {
     accounts,
@@ -312,9 +327,10 @@ function runningPlane(
         log("warn", "configuration", { detail });
       }
     },
+    controlledBy: (given) => void (controls = given),
     listens: (listening) => void (ports = listening),
     configure(next) {
-      ({ retentionDays, metricsPublic, adminIdleMs } = next);
+      ({ retentionDays, metricsPublic, adminIdleMs, backup } = next);
       mayManage = addressTest(next.allowedIps);
     },
     answer,
@@ -324,6 +340,7 @@ function runningPlane(
     },
     async close() {
       stopPruning();
+      await stopBackups();
       await accounts.settled();
       await writer.close();
       await access.close();

@@ -3,7 +3,8 @@
 import * as v from "valibot";
 import { systemClock } from "../clock.ts";
 import { processSources } from "../config/env.ts";
-import { loadManagement } from "../config/load.ts";
+import { loadConfig, loadManagement } from "../config/load.ts";
+import { ConfigError } from "../config/problem.ts";
 import type { Flags } from "../config/resolver.ts";
 import type { ManagementConfig } from "../config/schema.ts";
 import { periodStarts } from "../limits/ledger.ts";
@@ -45,7 +46,7 @@ export async function withManageClient(
   await inStoresWords(async () => {
     const store = await openStore(config.databaseUrl);
     try {
-      await work(clientOf(await direct(store, config)));
+      await work(clientOf(await direct(store, config, target.config)));
     } finally {
       store.close();
     }
@@ -54,8 +55,7 @@ export async function withManageClient(
 
 /** Throws a {@link CommandError} where the management plane is off. */
 export async function managementConfig(path: string | undefined): Promise<ManagementConfig> {
-  const flags: Flags = path === undefined ? {} : { CONFIG_PATH: { value: path, origin: "--config" } };
-  const config = await loadManagement(processSources, flags);
+  const config = await loadManagement(processSources, configFlags(path));
   if (config !== undefined) return config;
   throw new CommandError(
     "The management plane is off: set MANAGEMENT_TOKEN, in the environment or in .env.",
@@ -102,13 +102,14 @@ function remote(url: string, token: string): Ask {
 }
 
 /** The same API within this program; a running proxy sees what it changes with its next request. */
-async function direct(store: Store, config: ManagementConfig): Promise<Ask> {
+async function direct(store: Store, config: ManagementConfig, path: string | undefined): Promise<Ask> {
   const { box } = await openBox(store, {
     encryptionKey: config.encryptionKey,
     keyFile: keyFileOf(config.databaseUrl),
   });
   const spending = await store.readSpending(periodStarts(systemClock.epochMs()));
   const balances = new Map(spending.map((entry) => [entry.key, entry]));
+  const names = await endpointNames(path);
   let unexpected: unknown;
   const api = createManageApi({
     store,
@@ -119,6 +120,7 @@ async function direct(store: Store, config: ManagementConfig): Promise<Ask> {
     flushed: () => Promise.resolve(),
     spent: (key) => balances.get(key),
     proxy: undefined,
+    endpointNames: () => names,
     ending: new AbortController().signal,
   }, { gate: undefined, onUnexpected: (error) => unexpected = error });
   return async (path, init) => {
@@ -126,6 +128,22 @@ async function direct(store: Store, config: ManagementConfig): Promise<Ask> {
     if (unexpected !== undefined) throw unexpected;
     return response;
   };
+}
+
+/** Undefined where the rest of the configuration has problems: who opens the database does not need it. */
+async function endpointNames(path: string | undefined): Promise<string[] | undefined> {
+  try {
+    const { config } = await loadConfig(processSources, configFlags(path));
+    return config.endpoints.map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
+
+/** `--config`, as the configuration takes it. */
+export function configFlags(path: string | undefined): Flags {
+  return path === undefined ? {} : { CONFIG_PATH: { value: path, origin: "--config" } };
 }
 
 function clientOf(ask: Ask): ManageClient {

@@ -1,7 +1,12 @@
-/** The commands `project`, `token`, `usage` and `backup`, as they are parsed. */
+/** The commands `project`, `token`, `usage`, `backup` and `restore`, as they are parsed. */
 
 import type { Command } from "commander";
 import { addRuleOptions, type Options } from "./manage_options.ts";
+
+const OPTIONAL_URL =
+  "of a running proxy, with the port of ADMIN_PORT if it has one; else its database is opened directly";
+const RUNNING =
+  "of the running proxy, with the port of ADMIN_PORT if it has one; default: the address in the configuration";
 
 // What does the work is loaded when it is asked for.
 const projects = () => import("./project.ts");
@@ -31,6 +36,10 @@ export function addManageCommands(program: Command): void {
     .description("revoke all of its tokens, for good")
     .action(async (name: string, options: Options) => (await projects()).revokeProjectTokens(name, options));
 
+  onTarget(project.command("delete")).argument("<project>", "its name or id")
+    .description("delete a deactivated project and its revoked tokens; its usage stays")
+    .action(async (name: string, options: Options) => (await projects()).deleteProject(name, options));
+
   const token = program.command("token").description(
     "managed tokens, which clients present as their API key",
   );
@@ -53,6 +62,10 @@ export function addManageCommands(program: Command): void {
     "refuse it from the next request on, for good",
   )
     .action(async (id: string, options: Options) => (await tokens()).revokeToken(id, options));
+  onTarget(token.command("delete")).argument("<token>", "its id or name").description(
+    "delete a revoked token; its usage stays",
+  )
+    .action(async (id: string, options: Options) => (await tokens()).deleteToken(id, options));
   onTarget(token.command("rotate")).argument("<token>", "its id or name").description(
     "give it a new value, which is shown once",
   )
@@ -72,20 +85,34 @@ export function addManageCommands(program: Command): void {
     .option("--csv", "as comma-separated values")
     .action(async (options: Options) => (await import("./usage.ts")).showUsage(options));
 
+  const control = () => import("./control.ts");
+  onTarget(program.command("reload"), RUNNING).description(
+    "have the running proxy read its configuration again (needs MANAGEMENT_TOKEN; kill -HUP does the same)",
+  )
+    .action(async (options: Options) => (await control()).reload(options));
+  onTarget(program.command("stop"), RUNNING).description(
+    "stop the running proxy when its requests have ended (needs MANAGEMENT_TOKEN; kill does the same)",
+  )
+    .action(async (options: Options) => (await control()).stop(options));
+
   program.command("backup").argument("<file>", "a new file").description(
     "copy the database while it is in use",
   )
     .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
     .action(async (file: string, options: Options) => (await import("./backup.ts")).backup(file, options));
+
+  program.command("restore").argument("<file>", "a backup").description(
+    "put a backup in the place of the database; the proxy must be stopped, and what is there now is kept",
+  )
+    .option("--key-file <file>", "the key file that belongs to the backup, where it is another one")
+    .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
+    .action(async (file: string, options: Options) => (await import("./restore.ts")).restore(file, options));
 }
 
 /** Where the API is, and for whom its answer is. */
-function onTarget(command: Command): Command {
+function onTarget(command: Command, url = OPTIONAL_URL): Command {
   return command
-    .option(
-      "--url <url>",
-      "of a running proxy, with the port of ADMIN_PORT if it has one; else its database is opened directly",
-    )
+    .option("--url <url>", url)
     .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
     .option("--json", "for programs: what the management API answers");
 }

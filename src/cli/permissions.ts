@@ -1,7 +1,8 @@
 /** `llm-proxy check --permissions`: the rights under which the present configuration can be served, and no more. */
 
-import { type EnvironmentSources, processSources } from "../config/env.ts";
+import { processSources } from "../config/env.ts";
 import { loadConfig } from "../config/load.ts";
+import { recordingSources } from "../config/recording_sources.ts";
 import type { Flags } from "../config/resolver.ts";
 import type { Backend, Config, ServerConfig } from "../config/schema.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
@@ -18,13 +19,19 @@ const LOOPBACK = "127.0.0.1";
 
 /** Prints one command line for a shell; what cannot be made as narrow as it should be is said beside it. */
 export async function printPermissions({ watch }: { watch: boolean }, flags: Flags): Promise<void> {
-  const { sources, files, variables } = recording(processSources);
+  const { sources, files, variables } = recordingSources(processSources);
   const { config, path } = await loadConfig(sources, flags);
   if (watch && path !== undefined) files.add(path.replace(/[^/\\]*$/, "") || ".");
   const root = sourceFolder();
   const { net, ways } = addresses(config);
   const data = config.management && folderOf(config.management.databaseUrl);
-  const read = [...files, ...data === undefined ? [] : [data, `${root}dist/admin`]];
+  const backups = config.management?.backup?.folder;
+  const write = [...data === undefined ? [] : [data], ...backups === undefined ? [] : [backups]];
+  const read = [
+    ...files,
+    ...backups === undefined ? [] : [backups],
+    ...data === undefined ? [] : [data, `${root}dist/admin`, `${root}src/storage/sqlite`],
+  ];
   const words = [
     "deno",
     "run",
@@ -34,7 +41,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     V8_FLAGS,
     `--allow-net=${list(net)}`,
     `--allow-read=${list(read)}`,
-    ...data === undefined ? [] : [`--allow-write=${list([data])}`],
+    ...write.length === 0 ? [] : [`--allow-write=${list(write)}`],
     `--allow-env=${list(variables)}`,
     `--allow-sys=networkInterfaces${config.auth.mode === "none" ? ",hostname" : ""}`,
     `${root}src/main.ts`,
@@ -51,28 +58,6 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
       `All of ${LOOPBACK} is allowed, where the system chooses the ports: for ${ways.join(", and for ")}.\n`,
     );
   }
-}
-
-/** Sources that remember what was asked for. */
-function recording(
-  { get, readTextFile }: EnvironmentSources,
-): { sources: EnvironmentSources; files: Set<string>; variables: Set<string> } {
-  const files = new Set<string>();
-  const variables = new Set<string>();
-  return {
-    files,
-    variables,
-    sources: {
-      get(name) {
-        variables.add(name);
-        return get(name);
-      },
-      readTextFile(path) {
-        files.add(path);
-        return readTextFile(path);
-      },
-    },
-  };
 }
 
 /** Where it listens and what it connects to; `ways` are those on which it connects to itself. */

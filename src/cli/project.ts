@@ -73,6 +73,15 @@ export async function deactivateProject(name: string, options: Options): Promise
   });
 }
 
+/** Deletes a deactivated one and its revoked tokens. */
+export async function deleteProject(name: string, options: Options): Promise<void> {
+  await onApi(options, async (client) => {
+    const { id, name: full } = await findProject(client, name);
+    await client.call("POST", `/projects/${id}/delete`, { answer: v.null() });
+    show(options, { id, state: "deleted" }, () => `${full} is deleted. Its usage stays under ${id}.\n`);
+  });
+}
+
 /** For good. */
 export async function revokeProjectTokens(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {

@@ -11,7 +11,7 @@ const KILLED = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
  * Serves until a signal asks to end and what was running has ended. A second signal ends the process at once.
- * `onListening` is called when clients can connect.
+ * `onListening` is called when clients can connect, with what ends it as the first signal does.
  */
 export async function runServer(
   app: App,
@@ -20,7 +20,7 @@ export async function runServer(
     /** As it is when draining begins. */
     drainMs: () => number;
     log: Log;
-    onListening: (server: RunningServer) => void;
+    onListening: (server: RunningServer, stop: () => void) => void;
     /** Another certificate is used from now on. */
     onRenewed?: ((tls: TlsConfig) => void) | undefined;
   },
@@ -31,7 +31,7 @@ export async function runServer(
     asked.resolve,
     (signal) => Deno.exit(signal === "SIGINT" ? KILLED.SIGINT : KILLED.SIGTERM),
   );
-  onListening(server);
+  onListening(server, () => asked.resolve("SIGTERM"));
   await asked.promise;
   await server.drain(drainMs());
   removeListeners();

@@ -2,6 +2,7 @@ import { adminUrls, lanAddresses, serverUrls } from "../addresses.ts";
 import { type App, createApp } from "../app.ts";
 import { systemClock } from "../clock.ts";
 import { processSources } from "../config/env.ts";
+import { recordingSources } from "../config/recording_sources.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { LEAST_SECRET, secretsOf } from "../config/redact.ts";
 import type { Flags } from "../config/resolver.ts";
@@ -22,7 +23,8 @@ const DAY_MS = 24 * 3_600_000;
 
 /** `llm-proxy [serve]`: serves until it is told to end. */
 export async function serve(flags: Flags, { watch = false }: { watch?: boolean } = {}): Promise<void> {
-  const loaded = await loadConfig(processSources, flags);
+  const { sources, files } = recordingSources(processSources);
+  const loaded = await loadConfig(sources, flags);
   let { config } = loaded;
   const write = gatheringOut();
   const secrets = new Set(secretsOf(config));
@@ -38,19 +40,17 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   const plane = config.management && await openManagement(config.management, { log, onSecrets: withhold });
   let server: RunningServer | undefined;
   const app: App = createApp(config, { log, plane });
-  const stopReloading = startReloading({
+  const reloader = startReloading({
+    first: loaded,
     // A file that was there is missed when it is gone; others would take its place unnoticed.
-    load: () => loadConfig(processSources, { ...fileFlag(loaded.path), ...flags }),
-    path: loaded.path,
-    watch,
+    load: () => loadConfig(sources, { ...fileFlag(loaded.path), ...flags }),
+    watched: watch ? () => files : undefined,
     log,
     use(next) {
-      const before = config;
       config = next.config;
       withhold(secretsOf(config));
       app.configure(config);
       server?.configure(config.server);
-      return before;
     },
   });
   const warnOfExpiry = async (served: Pick<Config, "server">): Promise<void> => {
@@ -66,10 +66,11 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       drainMs: () => config.server.drainMs,
       log,
       onRenewed: (tls) => void warnOfExpiry({ server: { ...config.server, tls } }),
-      onListening(running) {
+      onListening(running, stop) {
         server = running;
         const ports = portsOf(running);
         plane?.listens(ports);
+        plane?.controlledBy({ reload: reloader.reload, stop });
         // Only the plane writes, and only a restart can switch it on.
         if (plane === undefined) Deno.permissions.revokeSync({ name: "write" });
         void certificateWarnings(config).then((expiring) => announce(loaded, { ports, expiring, log }));
@@ -79,7 +80,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
     clearInterval(daily);
     await plane?.close();
   }
-  stopReloading();
+  reloader.stop();
   log("info", "stopped");
 }
 

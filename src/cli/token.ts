@@ -101,6 +101,16 @@ export async function revokeToken(id: string, options: Options): Promise<void> {
   });
 }
 
+/** Deletes a revoked one. */
+export async function deleteToken(name: string, options: Options): Promise<void> {
+  await onApi(options, async (client) => {
+    const path = await tokenPath(client, name, { revoked: true });
+    await client.call("POST", `${path}/delete`, { answer: v.null() });
+    const id = path.replace("/tokens/", "");
+    show(options, { id, state: "deleted" }, () => `${id} is deleted. Its usage stays under this id.\n`);
+  });
+}
+
 /** A new value, shown this once. */
 export async function rotateToken(id: string, options: Options): Promise<void> {
   const overlap = Number(options["overlap"]);
@@ -121,10 +131,21 @@ function showNewToken(options: Options, token: v.InferOutput<typeof answers.newT
     "Settings for a client: llm-proxy connect CLIENT --token TOKEN\n");
 }
 
-/** By its id, or by its name where no other has it. */
-async function tokenPath(client: ManageClient, name: string): Promise<string> {
+/**
+ * By its id or its name. A name means the token that can be used, or with `revoked` one that is revoked; the only one of
+ * that name where there is none of these.
+ */
+async function tokenPath(
+  client: ManageClient,
+  name: string,
+  { revoked = false }: { revoked?: boolean } = {},
+): Promise<string> {
   const tokens = await allOf(client, "/tokens", answers.listOf(answers.token));
-  const found = tokens.filter((token) => token.id === name || token.name === name);
+  const named = tokens.filter((token) => token.id === name || token.name === name);
+  const isMeant = (state: string): boolean =>
+    revoked === (state === "revoked") && (revoked || state !== "expired");
+  const inUse = named.filter(({ id, state }) => id === name || isMeant(state));
+  const found = inUse.length > 0 ? inUse : named;
   const [token] = found;
   if (token === undefined) throw new CommandError(`There is no token ${JSON.stringify(name)}.`);
   if (found.length === 1) return `/tokens/${token.id}`;

@@ -54,6 +54,8 @@ export const DEFAULT_DATABASE_URL = "sqlite:./data/llm-proxy.db";
 
 /** Long enough to look at the last quarter, short enough for an SD card. */
 export const DEFAULT_RETENTION_DAYS = 90;
+/** How many scheduled backups are kept. */
+export const DEFAULT_BACKUP_KEEP = 7;
 /** Until somebody at the admin page has to sign in again. */
 export const DEFAULT_ADMIN_IDLE_MINUTES = 60;
 

@@ -27,6 +27,7 @@ import {
   encryptionKeySchema,
   headerNameSchema,
   headerValueSchema,
+  intervalSchema,
   managementTokenSchema,
   nameSchema,
   pathPatternSchema,
@@ -242,6 +243,9 @@ export const fileSchema = v.strictObject({
     token: text(managementTokenSchema, "switches managed tokens, usage and metrics on, and opens them"),
     database_url: text(databaseUrlSchema, "where they are kept: sqlite:FILE"),
     encryption_key: text(encryptionKeySchema, "32 bytes in base64 that seal provider keys of projects"),
+    backup_every: number(intervalSchema, "how often the database is copied, like 1d; none: never"),
+    backup_keep: number(countSchema(1, 1_000), "how many of these copies are kept"),
+    backup_folder: text(textSchema, "where they are put"),
     retention_days: number(countSchema(1, 36_500), "how long single exchanges are kept; their sums stay"),
     admin_idle_minutes: number(
       countSchema(1, 7 * 24 * 60),

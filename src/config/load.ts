@@ -5,12 +5,13 @@ import { usesOwnCredential } from "./credentials.ts";
 import { endpointNames } from "./endpoint_names.ts";
 import { readEndpoint } from "./endpoints.ts";
 import type { EnvironmentSources } from "./env.ts";
+import { checkLimitedEndpoints } from "./limit_settings.ts";
 import { readManagement } from "./management_settings.ts";
 import { type KeyPath, pathText, type Problem } from "./problem.ts";
 import type { Flags, Resolver, Setting } from "./resolver.ts";
 import type { Config, ManagementConfig } from "./schema.ts";
 import type { Section } from "./section.ts";
-import { readAddress, readDefaultEndpoint, readLog, readServer } from "./server_settings.ts";
+import { readAddress, readAdminPort, readDefaultEndpoint, readLog, readServer } from "./server_settings.ts";
 import { besideFile, openSources } from "./sources.ts";
 
 /** A valid configuration, and what there is to say about it. */
@@ -22,6 +23,8 @@ export interface LoadedConfig {
   readonly warnings: readonly Problem[];
   /** Every setting with its origin, for people. */
   readonly settings: () => Promise<readonly Setting[]>;
+  /** Which settings have other values than in another configuration. */
+  readonly resolver: Resolver;
   /** Secrets that stand in the file itself instead of a `${NAME}`. */
   readonly writtenSecrets: readonly KeyPath[];
   /** Variables of the environment that the configuration uses, with their values. */
@@ -54,6 +57,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
       asksForToken: tokens.length > 0 || hasManagedTokens,
     })
   );
+  checkLimitedEndpoints(resolver, settings.auth, names);
   const defaultEndpoint = readDefaultEndpoint(resolver, settings.server, names);
   const config: Config = {
     server,
@@ -76,6 +80,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     path,
     warnings: await resolver.warnings(),
     settings: () => resolver.settings(),
+    resolver,
     writtenSecrets: resolver.file?.writtenSecrets ?? [],
     variables: resolver.usedVariables(environment),
   };
@@ -85,13 +90,24 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
 export async function loadAddress(
   sources: EnvironmentSources,
   flags: Flags = {},
-): Promise<{ host: string; port: number; tls: boolean }> {
+): Promise<{
+  host: string;
+  port: number;
+  /** TLS is spoken at `port`. */
+  tls: boolean;
+  /** Where the management plane is; undefined: at `port`. */
+  adminPort: number | undefined;
+  /** TLS is spoken at {@link adminPort}. */
+  adminTls: boolean;
+}> {
   const { resolver } = await openSources(sources, flags);
   const { server } = resolver.file?.settings ?? {};
+  const hasTls = resolver.has("TLS_CERT") || server?.tls_cert_file !== undefined;
   const address = {
     ...readAddress(resolver, server),
-    tls: (resolver.has("TLS_CERT") || server?.tls_cert_file !== undefined) &&
-      !resolver.has("HTTPS_PORT") && server?.https_port === undefined,
+    tls: hasTls && !resolver.has("HTTPS_PORT") && server?.https_port === undefined,
+    adminPort: readAdminPort(resolver, server),
+    adminTls: hasTls,
   };
   await resolver.throwProblems(({ at }) => /\b(HOST|PORT|host|port)$/.test(String(at)));
   return address;
@@ -105,7 +121,7 @@ export async function loadManagement(
   const { resolver } = await openSources(sources, flags);
   const management = readManagement(resolver, resolver.file?.settings?.management);
   await resolver.throwProblems(({ at }) =>
-    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|RETENTION_DAYS|ADMIN_IDLE_MINUTES|METRICS_PUBLIC|MANAGEMENT_ALLOWED_IPS)\b|^management\b/
+    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|RETENTION_DAYS|BACKUP_EVERY|BACKUP_KEEP|BACKUP_FOLDER|ADMIN_IDLE_MINUTES|METRICS_PUBLIC|MANAGEMENT_ALLOWED_IPS)\b|^management\b/
       .test(
         typeof at === "string" ? at : pathText(at),
       )

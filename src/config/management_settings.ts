@@ -1,6 +1,11 @@
 /** The table `[management]`: what switches the management plane on, and where it keeps its data. */
 
-import { DEFAULT_ADMIN_IDLE_MINUTES, DEFAULT_DATABASE_URL, DEFAULT_RETENTION_DAYS } from "./defaults.ts";
+import {
+  DEFAULT_ADMIN_IDLE_MINUTES,
+  DEFAULT_BACKUP_KEEP,
+  DEFAULT_DATABASE_URL,
+  DEFAULT_RETENTION_DAYS,
+} from "./defaults.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ManagementConfig } from "./schema.ts";
 import { type Section, sectionReader } from "./section.ts";
@@ -9,9 +14,11 @@ import {
   countSchema,
   databaseUrlSchema,
   encryptionKeySchema,
+  intervalSchema,
   managementTokenSchema,
   switchSchema,
   textListSchema,
+  textSchema,
 } from "./values.ts";
 
 /** Undefined: it is off. */
@@ -29,6 +36,14 @@ export function readManagement(
     "RETENTION_DAYS",
     countSchema(1, 36_500),
     DEFAULT_RETENTION_DAYS,
+  );
+  const backupEveryMs = read("backup_every", "BACKUP_EVERY", intervalSchema, "none", shownInterval);
+  const backupKeep = read("backup_keep", "BACKUP_KEEP", countSchema(1, 1_000), DEFAULT_BACKUP_KEEP);
+  const backupFolder = read(
+    "backup_folder",
+    "BACKUP_FOLDER",
+    textSchema,
+    `${folderBeside(databaseUrl)}backups`,
   );
   const adminIdleMinutes = read(
     "admin_idle_minutes",
@@ -49,8 +64,20 @@ export function readManagement(
     databaseUrl,
     ...(encryptionKey && { encryptionKey }),
     retentionDays,
+    ...(backupEveryMs !== "none" && {
+      backup: { everyMs: backupEveryMs, keep: backupKeep, folder: backupFolder },
+    }),
     adminIdleMs: adminIdleMinutes * 60_000,
     metricsPublic,
     ...(allowedIps && { allowedIps }),
   };
+}
+
+function shownInterval(ms: number | "none"): string {
+  return ms === "none" ? ms : `${ms / 60_000}m`;
+}
+
+/** The folder of a SQLite file, with a slash at its end. */
+function folderBeside(databaseUrl: string): string {
+  return databaseUrl.replace(/^sqlite:/, "").replace(/[^/\\]*$/, "");
 }

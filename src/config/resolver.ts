@@ -37,7 +37,7 @@ export class Resolver {
   readonly #flags: Flags;
   readonly #findings: Finding[];
   readonly #warnings: Finding[];
-  readonly #settled: (Omit<Setting, "origin"> & { at: Origin })[] = [];
+  readonly #settled: (Omit<Setting, "origin"> & { at: Origin; value: unknown })[] = [];
 
   constructor(environment: Environment, flags: Flags, file: ConfigFile | undefined) {
     this.#environment = environment;
@@ -82,7 +82,7 @@ export class Resolver {
   ): Value {
     const { value, at } = candidates.find((candidate) => candidate !== undefined) ??
       { value: fallback, at: fallbackAt };
-    this.#settled.push({ key: pathText(key), shown: show(value), at });
+    this.#settled.push({ key: pathText(key), shown: show(value), at, value });
     return value;
   }
 
@@ -151,6 +151,14 @@ export class Resolver {
       const from = variables.length === 0 ? "" : ` (${variables.map((name) => `\${${name}}`).join(" ")})`;
       return { key, shown, origin: place.replace(/: .*/, "") + from };
     });
+  }
+
+  /** The keys of settings that have another value than in an earlier configuration, secrets included. */
+  changedSince(before: Resolver): string[] {
+    const textsOf = (resolver: Resolver) =>
+      new Map(resolver.#settled.map(({ key, shown, value }) => [key, `${shown} ${JSON.stringify(value)}`]));
+    const [old, now] = [textsOf(before), textsOf(this)];
+    return [...new Set([...now.keys(), ...old.keys()])].filter((key) => old.get(key) !== now.get(key));
   }
 
   /** With a filter, only those problems count. */

@@ -28,6 +28,8 @@ export interface ManagementConfig {
   readonly encryptionKey?: Uint8Array<ArrayBuffer>;
   /** How long single exchanges are kept; their sums stay. */
   readonly retentionDays: number;
+  /** Copies of the database at intervals; absent: none are made. */
+  readonly backup?: { readonly everyMs: number; readonly keep: number; readonly folder: string };
   /** Who does nothing at the admin page for so long has to sign in again. */
   readonly adminIdleMs: number;
   /** `/metrics` is open to everybody. */

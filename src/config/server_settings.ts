@@ -53,7 +53,7 @@ export function readServer(
   const tls = readTls(resolver, { settings, sources, path });
   const httpsPort = read("https_port", "HTTPS_PORT", portSchema, undefined);
   if (httpsPort !== undefined) checkHttpsPort(resolver, { httpsPort, hasTls: tls !== undefined, address });
-  const adminPort = read("admin_port", "ADMIN_PORT", portSchema, undefined);
+  const adminPort = readAdminPort(resolver, settings);
   if (adminPort !== undefined) checkAdminPort(resolver, { adminPort, httpsPort, port: address.port });
   const maxBodyBytes = read("max_body_bytes", "MAX_BODY_BYTES", bytesSchema, "none");
   const maxMessage = read(
@@ -100,6 +100,14 @@ function checkHttpsPort(
     );
   }
   if (httpsPort === address.port && httpsPort !== 0) resolver.report(at, "is the same as port");
+}
+
+/** The port of the management plane alone; undefined: it has none. */
+export function readAdminPort(
+  resolver: Resolver,
+  settings: Section<"server"> | undefined,
+): number | undefined {
+  return sectionReader(resolver, "server", settings)("admin_port", "ADMIN_PORT", portSchema, undefined);
 }
 
 function checkAdminPort(

@@ -10,6 +10,13 @@ export function nearest(misspelt: string, known: Iterable<string>): string | und
   return best?.name;
 }
 
+/** Says that there is no such endpoint, and which one may be meant. */
+export function unknownEndpointText(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  const hint = near === undefined ? `there are ${known.join(", ") || "none"}` : `did you mean ${near}?`;
+  return `there is no endpoint ${JSON.stringify(name)}; ${hint}`;
+}
+
 /** How many letters have to be inserted, deleted, replaced or swapped with their neighbour, row by row. */
 function editDistance(one: string, other: string): number {
   let before: number[] = [];

@@ -71,25 +71,41 @@ export function textListSchema<Item>(item: ValueSchema<Item>): ValueSchema<Item[
   );
 }
 
-const UNITS_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const UNITS_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 24 * 3_600_000 };
 const LONGEST_MS = 7 * 24 * 3_600_000;
 
-/** A length of time: `30s`, `5m`, `500ms`, `1h` or a number of seconds; `none` is without limit. In milliseconds. */
-export const durationSchema: ValueSchema<number | "none"> = v.pipe(
-  line,
-  v.transform((text) => ({ text, ms: text === "none" ? "none" as const : milliseconds(text) })),
-  v.check(
-    ({ ms }) => ms === "none" || ms > 0 && ms <= LONGEST_MS,
-    ({ input }) =>
-      `${
-        JSON.stringify(input.text)
-      } is not a length of time: write "30s", "5m" or a number of seconds above 0, or "none"`,
-  ),
-  v.transform(({ ms }) => ms),
+/**
+ * A length of time: `30s`, `5m`, `500ms`, `1h`, `1d` or a number of seconds, and a week at most; `none` is without limit.
+ * In milliseconds.
+ */
+export const durationSchema: ValueSchema<number | "none"> = lengthOfTime(
+  ({ ms }) => ms > 0 && ms <= LONGEST_MS,
+  'write "30s", "5m" or a number of seconds above 0, or "none"',
 );
 
+/** A length of time between two events: a minute to a year; `none`: never. In milliseconds. */
+export const intervalSchema: ValueSchema<number | "none"> = lengthOfTime(
+  ({ ms }) => ms >= 60_000 && ms <= 366 * 24 * 3_600_000,
+  'write "6h", "1d" or "7d", from a minute to a year, or "none"',
+);
+
+function lengthOfTime(
+  isRight: (time: { ms: number }) => boolean,
+  hint: string,
+): ValueSchema<number | "none"> {
+  return v.pipe(
+    line,
+    v.transform((text) => ({ text, ms: text === "none" ? "none" as const : milliseconds(text) })),
+    v.check(
+      ({ ms }) => ms === "none" || isRight({ ms }),
+      ({ input }) => `${JSON.stringify(input.text)} is not a length of time: ${hint}`,
+    ),
+    v.transform(({ ms }) => ms),
+  );
+}
+
 function milliseconds(text: string): number {
-  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?) ?(ms|s|m|h)?$/.exec(text) ?? [];
+  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?$/.exec(text) ?? [];
   return amount === undefined ? NaN : Math.round(Number(amount) * (UNITS_MS[unit] ?? NaN));
 }
 

@@ -50,24 +50,32 @@ class Health {
     this.#probingSince = undefined;
   }
 
-  succeeded(): void {
+  /** Whether it had failed so often that it was skipped. */
+  succeeded(): boolean {
+    const { isFailing } = this;
     this.failures = this.#certain = 0;
     this.skippedUntil = -Infinity;
     this.#failedFor.clear();
+    return isFailing;
   }
 
-  /** Counts failures, and begins a cooldown where there are enough of them. */
-  failed(count: number, by: FailureSource & { readonly now: number; readonly needsOthers: boolean }): void {
+  /** Counts failures, and begins a cooldown where there are enough of them. Whether it is the first in a row. */
+  failed(
+    count: number,
+    by: FailureSource & { readonly now: number; readonly needsOthers: boolean },
+  ): boolean {
+    const wasFailing = this.isFailing;
     this.#failedFor.add(by.principal);
     if (by.isCertain) this.#certain += count;
     this.failures += count;
     // What one principal's requests alone have brought about may be these requests' own fault.
     const isDoubtful = by.needsOthers && this.#certain < FAILURES && this.#failedFor.size < 2;
     if (isDoubtful) this.failures = Math.min(this.failures, FAILURES - 1);
-    if (this.failures < FAILURES) return;
+    if (this.failures < FAILURES) return false;
     const cooldownMs = Math.min(FIRST_ASIDE_MS * 2 ** (this.failures - FAILURES), LONGEST_ASIDE_MS);
     this.skippedUntil = by.now + cooldownMs;
     this.cooldowns++;
+    return !wasFailing;
   }
 }
 
@@ -78,9 +86,23 @@ export interface FailureSource {
   readonly isCertain: boolean;
 }
 
+/** A backend began to fail in a row, is well again, or asked to be left alone. */
+export interface HealthEvent {
+  readonly kind: "failing" | "recovered" | "rate_limited";
+  readonly backend: Backend;
+  /** Whose requests are concerned; undefined: everybody's. */
+  readonly principal: string | undefined;
+  /** In a row. */
+  readonly failures: number;
+  /** How long it is skipped; 0: no longer, or it is the only one. */
+  readonly forMs: number;
+}
+
 /** What is known of a backend. */
 interface BackendState {
   readonly backend: Backend;
+  readonly onEvent: (event: HealthEvent) => void;
+  readonly isOnlyOne: boolean;
   inFlight: number;
   /** As all have seen it: it takes more than one principal's requests, or failures to connect, to skip it for all. */
   readonly health: Health;
@@ -126,8 +148,9 @@ export class Lease {
     const { health, healthFor } = this.#state;
     const own = healthFor.get(this.#principal);
     this.#failuresBefore = [health.failures, own?.failures ?? 0];
-    health.succeeded();
-    own?.succeeded();
+    const isRecovered = health.succeeded();
+    const isOwnRecovered = own?.succeeded() === true;
+    if (isRecovered || isOwnRecovered) this.#report("recovered", isRecovered ? undefined : this.#principal);
   }
 
   /** It failed, and may be skipped for a while: for this principal, or for all. */
@@ -138,8 +161,12 @@ export class Lease {
     const by = { principal: this.#principal, isCertain, now: this.#clock.now() };
     const [allBefore, ownBefore] = this.#failuresBefore;
     this.#failuresBefore = [0, 0];
-    if (health.cooldowns === this.#cooldowns[0]) health.failed(allBefore + 1, { ...by, needsOthers: true });
-    if (own.cooldowns === this.#cooldowns[1]) own.failed(ownBefore + 1, { ...by, needsOthers: false });
+    const isFirst = health.cooldowns === this.#cooldowns[0] &&
+      health.failed(allBefore + 1, { ...by, needsOthers: true });
+    const isOwnFirst = own.cooldowns === this.#cooldowns[1] &&
+      own.failed(ownBefore + 1, { ...by, needsOthers: false });
+    if (isFirst) this.#report("failing", undefined);
+    else if (isOwnFirst && !health.isFailing) this.#report("failing", this.#principal);
   }
 
   /**
@@ -150,9 +177,13 @@ export class Lease {
     this.#endProbe();
     const now = this.#clock.now();
     const { health, healthFor } = this.#state;
-    healthOf(this.#state, this.#principal).limitedUntil = now + durationMs;
+    const own = healthOf(this.#state, this.#principal);
+    const [wasLimited, wasOwnLimited] = [health.limitedUntil > now, own.limitedUntil > now];
+    own.limitedUntil = now + durationMs;
     const limited = [...healthFor.values()].filter(({ limitedUntil }) => limitedUntil > now);
     if (limited.length > 1) health.limitedUntil = now + Math.min(durationMs, LONGEST_ASIDE_MS);
+    if (!wasLimited && limited.length > 1) this.#report("rate_limited", undefined);
+    else if (!wasLimited && !wasOwnLimited) this.#report("rate_limited", this.#principal);
   }
 
   /** The attempt is over, whatever it brought. */
@@ -161,6 +192,15 @@ export class Lease {
     this.#isOver = true;
     this.#state.inFlight--;
     this.#endProbe();
+  }
+
+  /** For everybody, or for one principal. */
+  #report(kind: HealthEvent["kind"], principal: string | undefined): void {
+    const { backend, health, healthFor, isOnlyOne, onEvent } = this.#state;
+    const shown = principal === undefined ? health : healthFor.get(principal) ?? health;
+    const until = Math.max(shown.skippedUntil, shown.limitedUntil);
+    const forMs = isOnlyOne ? 0 : Math.max(0, until - this.#clock.now());
+    onEvent({ kind, backend, principal, failures: shown.failures, forMs });
   }
 
   #endProbe(): void {
@@ -197,9 +237,15 @@ export class Balancer {
   readonly #clock: Clock;
   #turn = 0;
 
-  constructor({ backends, strategy }: Pick<Endpoint, "backends" | "strategy">, clock: Clock) {
+  /** `onEvent` hears when a backend begins to fail, recovers, or is rate limited. */
+  constructor(
+    { backends, strategy }: Pick<Endpoint, "backends" | "strategy">,
+    { clock, onEvent = () => {} }: { clock: Clock; onEvent?: (event: HealthEvent) => void },
+  ) {
     this.#states = backends.map((backend) => ({
       backend,
+      onEvent,
+      isOnlyOne: backends.length === 1,
       inFlight: 0,
       health: new Health(),
       healthFor: new Map(),

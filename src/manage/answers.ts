@@ -234,6 +234,12 @@ export const health = v.object({
   in_flight: count,
 });
 
+/** What a reload of the configuration changed. */
+export const reload = v.object({
+  changed: v.array(v.string()),
+  warnings: v.array(v.string()),
+});
+
 /** A part of a list, and where the next one begins. */
 export function listOf<Item extends v.GenericSchema>(item: Item) {
   return v.object({ data: v.array(item), next_cursor: v.nullable(v.string()) });

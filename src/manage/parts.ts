@@ -16,6 +16,23 @@ export type LiveEvent =
   | { readonly kind: "started"; readonly exchange: RunningExchange }
   | { readonly kind: "ended"; readonly exchange: ExchangeRow };
 
+/** What a reload of the configuration came to. */
+export type ReloadResult =
+  | {
+    readonly ok: true;
+    /** Keys of the settings that have other values now. */
+    readonly changed: readonly string[];
+    readonly warnings: readonly string[];
+  }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** What the API can have the program do. */
+export interface Controls {
+  readonly reload: () => Promise<ReloadResult>;
+  /** Ends the program: running exchanges end first. */
+  readonly stop: () => void;
+}
+
 /** The proxy around it; a program that only opens the database has none. */
 export interface RunningProxy {
   readonly running: () => readonly RunningExchange[];
@@ -31,6 +48,8 @@ export interface RunningProxy {
   readonly connectable: () => Connectable;
   /** The proxy's own addresses, the most useful one first. */
   readonly urls: () => readonly string[];
+  /** Undefined while the proxy starts, and in programs that embed it. */
+  readonly controls: () => Controls | undefined;
   /** The admin page and this API have a separate port. */
   readonly hasAdminPort: () => boolean;
   /** Asks the backends of an endpoint for their models. */
@@ -51,6 +70,8 @@ export interface ManageParts {
   /** What a subject has spent, by its key. */
   readonly spent: (key: string) => Balance | undefined;
   readonly proxy: RunningProxy | undefined;
+  /** The names of all endpoints; undefined: the configuration cannot be read. */
+  readonly endpointNames: () => readonly string[] | undefined;
   /** The program ends: nothing may go on for long. */
   readonly ending: AbortSignal;
 }

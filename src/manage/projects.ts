@@ -7,6 +7,7 @@ import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
 import { auditable, auditor, changedMeanwhile, checkVersion } from "./changes.ts";
+import { checkEndpointNames } from "./endpoint_names.ts";
 import { Problem } from "./problem.ts";
 import { json, type Route, route } from "./route.ts";
 import { mergedRules, moment, shownRules } from "./rules.ts";
@@ -50,6 +51,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
       body: requests.projectCreation,
       answers: { 201: answers.project },
       async handle({ body, source }) {
+        checkEndpointNames(body, parts.endpointNames());
         const now = clock.epochMs();
         const id = createId("prj");
         const project: Project = {
@@ -84,6 +86,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
       body: requests.projectChange,
       answers: { 200: answers.project },
       async handle({ id, body, ifMatch, source }) {
+        checkEndpointNames(body, parts.endpointNames());
         const before = await found(id);
         checkVersion(before, ifMatch);
         const isChanged = await store.changeProject(before, {
@@ -113,6 +116,34 @@ export function projectRoutes(parts: ManageParts): Route[] {
           if (!await store.changeProject(before, { active: false }, entry)) throw changedMeanwhile();
           await parts.changed();
         }
+        return new Response(null, { status: 204 });
+      },
+    }),
+    route({
+      method: "post",
+      path: "/projects/{id}/delete",
+      summary:
+        "Delete a deactivated project and its tokens, if all of them are revoked; its usage stays under its id",
+      answers: { 204: undefined },
+      async handle({ id, ifMatch, source }) {
+        const before = await found(id);
+        checkVersion(before, ifMatch);
+        if (before.active) {
+          throw new Problem(409, "The project is active: deactivate it before you delete it.");
+        }
+        await parts.flushed();
+        const result = await store.deleteProject(
+          before,
+          audit(source, "project.delete", id, { name: before.name }),
+        );
+        if (result === "has tokens") {
+          throw new Problem(
+            409,
+            "Some tokens of the project are not revoked: revoke them before you delete it.",
+          );
+        }
+        if (result === "changed") throw changedMeanwhile();
+        await parts.changed();
         return new Response(null, { status: 204 });
       },
     }),

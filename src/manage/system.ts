@@ -4,7 +4,8 @@ import { backupStream } from "../storage/backup_stream.ts";
 import { VERSION } from "../version.ts";
 import { auditor } from "./changes.ts";
 import { listBody, pageOf } from "./paging.ts";
-import type { ManageParts } from "./parts.ts";
+import type { Controls, ManageParts, RunningProxy } from "./parts.ts";
+import { Problem } from "./problem.ts";
 import { json, type Route, route } from "./route.ts";
 import { moment } from "./rules.ts";
 import * as answers from "./answers.ts";
@@ -54,6 +55,33 @@ export function systemRoutes(parts: ManageParts): Route[] {
       },
     }),
     route({
+      method: "post",
+      path: "/reload",
+      summary: "Read the configuration again; a wrong one is refused and the present one stays",
+      answers: { 200: answers.reload },
+      async handle({ source }) {
+        const result = await controlsOf(proxy).reload();
+        await store.addAudit(audit(source, "system.reload", "configuration", { ok: result.ok }));
+        if (result.ok) return json({ changed: result.changed, warnings: result.warnings });
+        throw new Problem(422, `The configuration is wrong: ${result.problems.join("; ")}`, {
+          places: result.problems.map((detail) => ({ pointer: "#", detail })),
+        });
+      },
+    }),
+    route({
+      method: "post",
+      path: "/stop",
+      summary:
+        "Stop the proxy: it takes no new requests, ends the running ones within the drain timeout, and exits",
+      answers: { 202: undefined },
+      async handle({ source }) {
+        const { stop } = controlsOf(proxy);
+        await store.addAudit(audit(source, "system.stop", "proxy", {}));
+        stop();
+        return new Response(null, { status: 202 });
+      },
+    }),
+    route({
       method: "get",
       path: "/backup",
       summary: "The whole database as a file, copied while it is in use",
@@ -73,4 +101,10 @@ export function systemRoutes(parts: ManageParts): Route[] {
       },
     }),
   ];
+}
+
+function controlsOf(proxy: RunningProxy | undefined): Controls {
+  const controls = proxy?.controls();
+  if (controls === undefined) throw new Problem(409, "No proxy runs here that could be controlled.");
+  return controls;
 }

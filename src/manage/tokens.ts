@@ -1,10 +1,11 @@
 /** Managed tokens. */
 
 import { createTokenValue, hashOf, suffixOf } from "../auth/token_value.ts";
-import type { Token } from "../storage/store.ts";
+import { type Project, type Store, StoreError, type Token } from "../storage/store.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
+import { checkEndpointNames } from "./endpoint_names.ts";
 import { Problem } from "./problem.ts";
 import { auditable, auditor, changedMeanwhile, checkVersion } from "./changes.ts";
 import { json, type Route, route } from "./route.ts";
@@ -12,6 +13,8 @@ import { mergedRules, moment, momentOrNull, shownRules } from "./rules.ts";
 import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
+/** More than a project has. */
+const MOST_TOKENS = 100_000;
 const MINUTE_MS = 60_000;
 
 /** Their routes. */
@@ -66,6 +69,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
       body: requests.tokenCreation,
       answers: { 201: answers.newToken },
       async handle({ body, source }) {
+        checkEndpointNames(body, parts.endpointNames());
         const project = await store.findProject(body.project_id);
         if (project === undefined) {
           throw new Problem(400, `#/project_id: there is no project ${JSON.stringify(body.project_id)}`, {
@@ -78,7 +82,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
         const token: Token = {
           id: createId("tok"),
           projectId: project.id,
-          name: body.name ?? project.name,
+          name: body.name ?? await freeName(store, project),
           hash: hashOf(value),
           suffix: suffixOf(value),
           previous: undefined,
@@ -92,7 +96,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
           updatedAt: now,
           version: 1,
         };
-        await store.addToken(token, audit(source, "token.create", token.id, auditable(body)));
+        await named(store.addToken(token, audit(source, "token.create", token.id, auditable(body))));
         await parts.changed();
         return json({ ...shown(token), token: value }, { status: 201, version: 1 });
       },
@@ -114,19 +118,20 @@ export function tokenRoutes(parts: ManageParts): Route[] {
       body: requests.tokenChange,
       answers: { 200: answers.token },
       async handle({ id, body, ifMatch, source }) {
+        checkEndpointNames(body, parts.endpointNames());
         const before = await found(id);
         checkVersion(before, ifMatch);
         if (before.revokedAt !== undefined && body.active === true) {
           throw new Problem(409, "A revoked token stays revoked: create another one.");
         }
-        const isChanged = await store.changeToken(before, {
+        const isChanged = await named(store.changeToken(before, {
           ...(body.name !== undefined && { name: body.name }),
           ...(body.active !== undefined && { active: body.active }),
           ...(body.expires_at !== undefined && {
             expiresAt: body.expires_at === null ? undefined : Date.parse(body.expires_at),
           }),
           rules: mergedRules(before.rules, body),
-        }, audit(source, "token.update", id, auditable(body)));
+        }, audit(source, "token.update", id, auditable(body))));
         if (!isChanged) throw changedMeanwhile();
         await parts.changed();
         const after = await found(id);
@@ -148,6 +153,23 @@ export function tokenRoutes(parts: ManageParts): Route[] {
           }
           await parts.changed();
         }
+        return new Response(null, { status: 204 });
+      },
+    }),
+    route({
+      method: "post",
+      path: "/tokens/{id}/delete",
+      summary: "Delete a revoked token; its usage stays under its id",
+      answers: { 204: undefined },
+      async handle({ id, ifMatch, source }) {
+        const before = await found(id);
+        checkVersion(before, ifMatch);
+        if (before.revokedAt === undefined) {
+          throw new Problem(409, "The token is not revoked: revoke it before you delete it.");
+        }
+        const entry = audit(source, "token.delete", id, { name: before.name, project_id: before.projectId });
+        if (!await store.deleteToken(before, entry)) throw changedMeanwhile();
+        await parts.changed();
         return new Response(null, { status: 204 });
       },
     }),
@@ -207,4 +229,32 @@ function stateOf({ active, revokedAt, expiresAt }: Token, now: number) {
   if (revokedAt !== undefined) return "revoked";
   if (!active) return "inactive";
   return expiresAt !== undefined && expiresAt <= now ? "expired" : "active";
+}
+
+/** The project's name, with a number where another token has it. */
+async function freeName(store: Store, { id, name }: Project): Promise<string> {
+  const { items } = await store.listTokens({
+    before: undefined,
+    limit: MOST_TOKENS,
+    projectId: id,
+    activeAt: undefined,
+  });
+  const taken = new Set(items.filter(({ revokedAt }) => revokedAt === undefined).map((token) => token.name));
+  for (let number = 2, free = name;; number++) {
+    if (!taken.has(free)) return free;
+    free = `${name} ${number}`;
+  }
+}
+
+/** Two tokens of one name could not be told apart: says so where the store refuses it. */
+async function named<Result>(change: Promise<Result>): Promise<Result> {
+  try {
+    return await change;
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.kind !== "taken") throw error;
+    throw new Problem(
+      409,
+      "The project has another token of that name that is not revoked: choose another name, or revoke that token.",
+    );
+  }
 }

@@ -65,6 +65,7 @@ export class Metrics {
   readonly #retries;
   readonly #refused;
   readonly #dropped;
+  #lastBackupAt: number | undefined;
 
   constructor({ running, backends, version, target }: Readings) {
     const registers = [this.#registry];
@@ -175,6 +176,15 @@ export class Metrics {
         }
       },
     });
+    const lastBackupAt = () => this.#lastBackupAt;
+    gauge("last_backup_timestamp_seconds", {
+      help: "When the last scheduled backup was made, in seconds since 1970.",
+      collect() {
+        const at = lastBackupAt();
+        this.reset();
+        if (at !== undefined) this.set(at / 1000);
+      },
+    });
     gauge("resident_memory_bytes", {
       help: "Memory of the process.",
       collect() {
@@ -210,6 +220,11 @@ export class Metrics {
 
   failedOver(endpoint: string | undefined, backend: string): void {
     this.#retries.inc({ endpoint: endpoint ?? NONE, backend });
+  }
+
+  /** A scheduled backup was made, at a moment in milliseconds since 1970. */
+  backedUp(at: number): void {
+    this.#lastBackupAt = at;
   }
 
   dropped(): void {

@@ -5,8 +5,8 @@ export async function openStore(url: string): Promise<Store> {
   const [, scheme, rest = ""] = /^([a-z]+):(.+)$/.exec(url) ?? [];
   switch (scheme) {
     case "sqlite": {
-      const { openSqlite } = await import("./sqlite/sqlite.ts");
-      return openSqlite(sqlitePath(rest));
+      const { openHeldSqlite } = await import("./sqlite/open_held.ts");
+      return await openHeldSqlite(sqlitePath(rest));
     }
     default:
       throw new StoreError("failed", `${url} names no database that is known here: write sqlite:FILE`);

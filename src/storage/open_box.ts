@@ -4,7 +4,7 @@ import { randomKey, SecretBox } from "./secret_box.ts";
 import { type Store, StoreError } from "./store.ts";
 
 /** Under this name the store keeps something sealed, by which another key is told. */
-const CHECK = "encryption_key_check";
+export const KEY_CHECK = "encryption_key_check";
 
 /** A box, and the file that was made for its key, where one was. */
 export interface OpenedBox {
@@ -17,7 +17,7 @@ export async function openBox(
   store: Store,
   { encryptionKey, keyFile }: { encryptionKey: Uint8Array<ArrayBuffer> | undefined; keyFile: string },
 ): Promise<OpenedBox> {
-  const check = await store.readNote(CHECK);
+  const check = await store.readNote(KEY_CHECK);
   const found = encryptionKey ?? readKeyFile(keyFile);
   if (found === undefined && check !== undefined) {
     throw new StoreError(
@@ -27,7 +27,7 @@ export async function openBox(
   }
   const key = found ?? randomKey();
   const box = await SecretBox.of(key);
-  const opens = check !== undefined && await box.open(Uint8Array.fromBase64(check), CHECK) !== undefined;
+  const opens = check !== undefined && await sealsKeys(key, check);
   if (check !== undefined && !opens) {
     const which = encryptionKey === undefined ? `the key in ${keyFile}` : "ENCRYPTION_KEY";
     throw new StoreError(
@@ -36,11 +36,18 @@ export async function openBox(
     );
   }
   if (found === undefined) writeKeyFile(keyFile, key);
-  if (!opens) await store.writeNote(CHECK, (await box.seal(CHECK, CHECK)).toBase64());
+  if (!opens) await store.writeNote(KEY_CHECK, (await box.seal(KEY_CHECK, KEY_CHECK)).toBase64());
   return { box, madeKeyFile: found === undefined ? keyFile : undefined };
 }
 
-function readKeyFile(path: string): Uint8Array<ArrayBuffer> | undefined {
+/** Whether a key seals the provider keys of a store; `note` is what the store keeps under {@link KEY_CHECK}. */
+export async function sealsKeys(key: Uint8Array<ArrayBuffer>, note: string): Promise<boolean> {
+  const box = await SecretBox.of(key);
+  return await box.open(Uint8Array.fromBase64(note), KEY_CHECK) !== undefined;
+}
+
+/** The key in a file; undefined: there is no file. Throws a {@link StoreError} where it holds none. */
+export function readKeyFile(path: string): Uint8Array<ArrayBuffer> | undefined {
   let text: string;
   try {
     text = Deno.readTextFileSync(path);

@@ -231,16 +231,25 @@ export interface Store {
     change: ProjectChange,
     audit: NewAuditEntry,
   ) => Promise<boolean>;
+  /** Deletes a project that has no token that is not revoked, and its tokens. Exchanges and sums keep its id. */
+  readonly deleteProject: (
+    of: { id: string; version: number },
+    audit: NewAuditEntry,
+  ) => Promise<"deleted" | "has tokens" | "changed">;
+  /** Fails as `taken` where another token of the project that is neither revoked nor expired has its name. */
   readonly addToken: (token: Token, audit: NewAuditEntry) => Promise<void>;
   readonly findToken: (id: string) => Promise<Token | undefined>;
   readonly listTokens: (
     page: Page & { projectId: string | undefined; activeAt: number | undefined },
   ) => Promise<Listed<Token>>;
+  /** Fails like {@link addToken} for a name. False where its version is another one by now, or it is gone. */
   readonly changeToken: (
     of: { id: string; version: number },
     change: TokenChange,
     audit: NewAuditEntry,
   ) => Promise<boolean>;
+  /** Deletes it; exchanges and sums keep its id. False as for {@link changeToken}. */
+  readonly deleteToken: (of: { id: string; version: number }, audit: NewAuditEntry) => Promise<boolean>;
   /** Revokes all of a project's tokens; how many it has, and how many had been revoked before. */
   readonly revokeTokens: (
     projectId: string,

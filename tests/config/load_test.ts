@@ -162,7 +162,8 @@ Deno.test("loadConfig: TLS needs both its files, in PEM form", async () => {
 });
 
 Deno.test("loadAddress: only the address counts, whatever else is missing", async () => {
-  assertEquals(await loadAddress(sources({ PORT: "1234" })), { host: "0.0.0.0", port: 1234, tls: false });
+  const { host, port, tls, adminPort } = await loadAddress(sources({ PORT: "1234", ADMIN_PORT: "1235" }));
+  assertEquals([host, port, tls, adminPort], ["0.0.0.0", 1234, false, 1235]);
   await assertRejects(() => loadAddress(sources({ PORT: "x" })), ConfigError);
 });
 

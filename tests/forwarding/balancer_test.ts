@@ -9,7 +9,7 @@ function setup(strategy: Strategy, weights: readonly number[] = [1, 1, 1]) {
   const backends = weights.map((weight, index) =>
     testBackend("http://h.test", { name: "abc".charAt(index), weight })
   );
-  const balancer = new Balancer({ backends, strategy }, clock);
+  const balancer = new Balancer({ backends, strategy }, { clock });
   const choose = (...tried: string[]): Lease =>
     balancer.choose(new Set(backends.filter(({ name }) => tried.includes(name))), "anna");
   /** The names of so many choices, each over at once. */
@@ -203,4 +203,28 @@ Deno.test("Balancer: a thousand principals are remembered for a backend, the lea
     return balancer.choose(new Set(), "anna").backend.name;
   };
   assertEquals([nameAfter(0), nameAfter(999), nameAfter(1_000)], ["b", "b", "a"]);
+});
+
+Deno.test("Balancer: what becomes of a backend is reported once, for one principal or for all", () => {
+  const clock = new FakeClock();
+  const events: string[] = [];
+  const [one, two] = ["a", "b"].map((name) => testBackend("http://h.test", { name }));
+  if (one === undefined || two === undefined) throw new TypeError("two backends");
+  const balancer = new Balancer({ backends: [one, two], strategy: "failover" }, {
+    clock,
+    onEvent: ({ kind, backend, principal = "all", failures, forMs }) =>
+      events.push([kind, backend.name, principal, failures, forMs].join(" ")),
+  });
+  const lease = (principal: string) => balancer.choose(new Set([two]), principal);
+  for (let round = 0; round < 5; round++) fail(lease("anna"));
+  assertEquals(events.splice(0), ["failing a anna 3 5000"]);
+  fail(lease("bert"));
+  assertEquals(events.splice(0), ["failing a all 3 5000"]);
+  clock.pass(600_000);
+  lease("anna").succeeded();
+  lease("anna").succeeded();
+  assertEquals(events.splice(0), ["recovered a all 0 0"]);
+  lease("anna").limited(3_000);
+  lease("anna").limited(3_000);
+  assertEquals(events.splice(0), ["rate_limited a anna 0 3000"]);
 });

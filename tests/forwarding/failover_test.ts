@@ -48,7 +48,7 @@ class LoopBench {
       return { ...backend, timeouts: { ...backend.timeouts, ...options.timeouts } };
     });
     this.endpoint = testEndpoint("e", backends, options.endpoint);
-    this.balancer = new Balancer(this.endpoint, this.clock);
+    this.balancer = new Balancer(this.endpoint, { clock: this.clock });
   }
 
   /** Sends a request; gives the status and the body of its answer. */

@@ -43,6 +43,7 @@ class ApiBench {
       flushed: () => Promise.resolve(),
       spent: () => undefined,
       proxy: undefined,
+      endpointNames: () => ["openai", "anthropic", "claude"],
       ending: new AbortController().signal,
     }, {
       gate: new BearerGate(SECRETS.managementToken, { clock: this.clock }),
@@ -153,9 +154,13 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document that names ever
       "post /connect",
       "post /endpoints/{id}/try",
       "post /projects",
+      "post /projects/{id}/delete",
       "post /projects/{id}/tokens/revoke",
       "post /qr",
+      "post /reload",
+      "post /stop",
       "post /tokens",
+      "post /tokens/{id}/delete",
       "post /tokens/{id}/rotate",
     ]);
   }));
@@ -294,6 +299,85 @@ Deno.test("tokens: all of a project's at once; lists by project and state, page 
     assertEquals((await bench.ask("GET", "/tokens?active_only=true")).body.data.length, 4);
     const revoked = await bench.ask("POST", `/projects/${one.id}/tokens/revoke`);
     assertEquals(revoked.body, { revoked_count: 3, already_revoked_count: 1, total_tokens: 4 });
+  }));
+
+Deno.test("endpoints: a name without an endpoint is refused in rules and keys, all at once, with a suggestion", () =>
+  ApiBench.run(async (bench) => {
+    const wrong = {
+      name: "home",
+      allowed_endpoints: ["openai", "openia", "local-*"],
+      provider_keys: { "antropic": SECRETS.projectKey },
+    };
+    const { status, body } = await bench.ask("POST", "/projects", wrong);
+    assertEquals(status, 400);
+    assertEquals(body.errors.map(({ pointer }: Json) => pointer), [
+      "#/allowed_endpoints/1",
+      "#/provider_keys/antropic",
+    ]);
+    assert(body.detail.includes("did you mean openai?") && body.detail.includes("did you mean anthropic?"));
+    const { id } = await bench.project();
+    assertEquals(
+      (await bench.ask("PATCH", `/projects/${id}`, { provider_keys: { gone: null } })).status,
+      200,
+    );
+    assertEquals((await bench.ask("PATCH", `/projects/${id}`, { allowed_endpoints: ["x"] })).status, 400);
+    const token = await bench.ask("POST", "/tokens", { project_id: id, allowed_endpoints: ["opnai"] });
+    assertEquals(token.status, 400);
+  }));
+
+Deno.test("tokens: two of one name in a project are refused, unless one is revoked or expired", () =>
+  ApiBench.run(async (bench) => {
+    const { id: project_id } = await bench.project();
+    const create = (name: string, more: Json = {}) =>
+      bench.ask("POST", "/tokens", { project_id, name, ...more });
+    const anna = await create("anna", { duration_minutes: 60 });
+    const twice = await create("anna");
+    assertEquals([twice.status, twice.body.detail.includes("not revoked")], [409, true]);
+    const bert = await create("bert");
+    assertEquals((await bench.ask("PATCH", `/tokens/${bert.body.id}`, { name: "anna" })).status, 409);
+    assertEquals((await bench.ask("PATCH", `/tokens/${bert.body.id}`, { name: "bert" })).status, 200);
+    bench.clock.pass(3_600_000);
+    const again = await create("anna");
+    assertEquals(again.status, 201, "the first has expired");
+    const longer = await bench.ask("PATCH", `/tokens/${anna.body.id}`, { expires_at: null });
+    assertEquals(longer.status, 409, "both would be valid");
+    await bench.ask("DELETE", `/tokens/${again.body.id}`);
+    assertEquals((await create("anna")).status, 201, "the second is revoked");
+    const other = await bench.ask("POST", "/tokens", {
+      project_id: (await bench.project()).id,
+      name: "anna",
+    });
+    assertEquals(other.status, 201, "another project");
+    const names: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      names.push((await bench.ask("POST", "/tokens", { project_id })).body.name);
+    }
+    assertEquals(names.map((name) => name.replace(names[0] ?? "", "it")), ["it", "it 2", "it 3"]);
+  }));
+
+Deno.test("delete: only what is revoked or deactivated; the usage stays under the id", () =>
+  ApiBench.run(async (bench) => {
+    const project = await bench.project();
+    const { body: token } = await bench.ask("POST", "/tokens", { project_id: project.id, name: "anna" });
+    await bench.store.addExchanges([exchangeRow({ tokenId: token.id, projectId: project.id })]);
+    assertEquals((await bench.ask("POST", `/tokens/${token.id}/delete`)).status, 409);
+    assertEquals((await bench.ask("POST", `/projects/${project.id}/delete`)).status, 409);
+    await bench.ask("DELETE", `/projects/${project.id}`);
+    const refused = await bench.ask("POST", `/projects/${project.id}/delete`);
+    assertEquals([refused.status, refused.body.detail.includes("not revoked")], [409, true]);
+    await bench.ask("DELETE", `/tokens/${token.id}`);
+    const second = await bench.ask("POST", "/tokens", { project_id: project.id, name: "bert" });
+    await bench.ask("DELETE", `/tokens/${second.body.id}`);
+    assertEquals((await bench.ask("POST", `/tokens/${token.id}/delete`)).status, 204);
+    assertEquals((await bench.ask("GET", `/tokens/${token.id}`)).status, 404);
+    assertEquals((await bench.ask("POST", `/tokens/${token.id}/delete`)).status, 404);
+    assertEquals((await bench.ask("POST", `/projects/${project.id}/delete`)).status, 204);
+    assertEquals((await bench.ask("GET", `/tokens/${second.body.id}`)).status, 404, "gone with its project");
+    const { body: usage } = await bench.ask("GET", "/usage?group=token");
+    assertEquals(usage.data.map(({ token: of, requests }: Json) => [of, requests]), [[token.id, 1]]);
+    const { body: audit } = await bench.ask("GET", "/audit?limit=2");
+    assertEquals(audit.data.map(({ action }: Json) => action), ["project.delete", "token.delete"]);
+    assertEquals(audit.data[1].changes.name, "anna");
   }));
 
 Deno.test("allowed paths: kept as they were written, changed, taken away; what is no pattern is refused", () =>

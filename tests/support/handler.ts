@@ -56,7 +56,7 @@ export class HandlerBench {
       maxBodyBytes: 100,
       corsOrigins: ["https://page.test"],
       checkOpenAccess() {},
-      balancerOf: (endpoint) => new Balancer(endpoint, this.clock),
+      balancerOf: (endpoint) => new Balancer(endpoint, { clock: this.clock }),
       onFailover() {},
       management: undefined,
       transport: {

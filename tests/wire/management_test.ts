@@ -204,7 +204,10 @@ Deno.test("an encryption key of one's own: no key file is made, and provider key
     Deno.writeTextFileSync(`${folder}/key`, SECRETS.projectKey);
     await run("project", "update", "home", "--key-file", `openai=${folder}/key`);
     const { token } = JSON.parse((await run("token", "create", "a", "--project", "home", "--json")).out);
-    assertEquals([...Deno.readDirSync(`${folder}/data`)].map(({ name }) => name), ["x.db"]);
+    assertEquals([...Deno.readDirSync(`${folder}/data`)].map(({ name }) => name).sort(), [
+      "x.db",
+      "x.db-lock",
+    ]);
     await using proxy = await ProxyProcess.startWith(env);
     const response = await fetch(`${proxy.url}/openai/v1/models`, {
       headers: { authorization: `Bearer ${token}` },
@@ -212,3 +215,87 @@ Deno.test("an encryption key of one's own: no key file is made, and provider key
     await response.body?.cancel();
     assertEquals(upstream.requests[0]?.header("authorization"), `Bearer ${SECRETS.projectKey}`);
   }));
+
+Deno.test("backup and restore by command line: refused while the proxy runs; what was there is kept", () =>
+  inPlace(async ({ folder, env, run }) => {
+    const names = async () =>
+      JSON.parse((await run("project", "list", "--json")).out).data.map(({ name }: { name: string }) => name)
+        .sort();
+    {
+      await using _proxy = await ProxyProcess.startWith(env);
+      await run("project", "create", "home");
+      assertEquals((await run("backup", `${folder}/copy.db`)).code, 0);
+      await run("project", "create", "lab");
+      const refused = await run("restore", `${folder}/copy.db`);
+      assertEquals(refused.code, 1);
+      assertStringIncludes(refused.err, "is in use: stop the proxy");
+    }
+    assertEquals(await names(), ["home", "lab"]);
+    const { code, out, err } = await run("restore", `${folder}/copy.db`);
+    assertEquals(code, 0, err);
+    assertStringIncludes(out, "now holds what");
+    assertStringIncludes(out, "is undone");
+    assertEquals(await names(), ["home"]);
+    const [kept] = /\S+\/x\.db\.before-restore-\w+/.exec(out) ?? [];
+    const before = new DatabaseSync(String(kept));
+    assertEquals(before.prepare("SELECT count(*) AS n FROM projects").get()?.["n"], 2);
+    before.close();
+    await using proxy = await ProxyProcess.startWith(env);
+    const audit = await fetch(`${proxy.url}/manage/audit`, {
+      headers: { authorization: `Bearer ${SECRETS.managementToken}` },
+    });
+    assertEquals((await audit.json()).data[0].action, "database.restore");
+  }));
+
+Deno.test("a copy that was put over the database by hand after a crash is refused at the start", () =>
+  inPlace(async ({ folder, env, run }) => {
+    {
+      const proxy = await ProxyProcess.startWith(env);
+      await run("project", "create", "home");
+      await run("backup", `${folder}/copy.db`);
+      await run("project", "create", "lab");
+      proxy.kill("SIGKILL");
+      await proxy.exited();
+    }
+    await Deno.copyFile(`${folder}/copy.db`, `${folder}/data/x.db`);
+    const { code, err } = await run();
+    assertEquals(code, 1);
+    assertStringIncludes(err, "was replaced");
+    assertStringIncludes(err, "llm-proxy restore FILE");
+    assertEquals((await run("restore", `${folder}/copy.db`)).code, 0);
+    await using _proxy = await ProxyProcess.startWith(env);
+  }));
+
+Deno.test("reload and stop by command line: what changed, every problem, and an end without a signal", () =>
+  inPlace(async ({ folder, env, upstream, run }) => {
+    const port = freePort();
+    const configOf = (more: string) =>
+      Deno.writeTextFile(
+        `${folder}/config.toml`,
+        `[server]\nhost = "127.0.0.1"\nport = ${port}\n[endpoints.lab]\nbase_url = "${upstream.origin}"\n${more}`,
+      );
+    await configOf("");
+    const { MANAGEMENT_TOKEN = "", DATABASE_URL = "" } = env;
+    for (const name of Object.keys(env)) delete env[name];
+    Object.assign(env, { MANAGEMENT_TOKEN, DATABASE_URL, LOG_FORMAT: "json" });
+    await using proxy = await ProxyProcess.startCommand(proxyCommand([], env, folder));
+    await configOf("retries = 1\n");
+    const { code, out, err } = await run("reload");
+    assertEquals([code, out], [0, "Changed: endpoints.lab.retries\n"], err);
+    await configOf("retries = -1\nstrategy = 5\n");
+    const refused = await run("reload");
+    assertEquals(refused.code, 1);
+    assertStringIncludes(refused.err, "endpoints.lab.retries");
+    assertStringIncludes(refused.err, "endpoints.lab.strategy");
+    await configOf("retries = 1\n");
+    assertEquals((await run("stop")).code, 0);
+    assertEquals(await proxy.exited(), 0);
+    const gone = await run("stop");
+    assertEquals(gone.code, 1);
+    assertStringIncludes(gone.err, "No proxy answers at");
+  }));
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
+import { proxyCommand, ProxyProcess } from "../support/proxy_process.ts";
 import { RawClient, rawRequest } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 
@@ -174,6 +174,46 @@ Deno.test({
       await Promise.all(workers);
       assertEquals(failures, []);
       assert(count > 100, `only ${count} exchanges`);
+    });
+  },
+});
+
+Deno.test({
+  name: "reload: .env is watched too; what changed is named, a secret without its value",
+  ignore,
+  async fn() {
+    await using upstream = new FakeUpstream({ script: says("hello") });
+    const folder = await Deno.makeTempDir();
+    const write = (text: string) => Deno.writeTextFile(`${folder}/.env`, text);
+    await write("LOG_LEVEL=info\n");
+    const env = {
+      ENDPOINTS: "openai",
+      OPENAI_BASE_URL: upstream.origin,
+      OPENAI_API_KEY: SECRETS.openaiKey,
+      HOST: "127.0.0.1",
+      PORT: "0",
+      LOG_FORMAT: "json",
+    };
+    {
+      await write(`PROXY_TOKEN=${SECRETS.proxyToken}\n`);
+      await using proxy = await ProxyProcess.startCommand(proxyCommand(["serve", "--watch"], env, folder));
+      await write("PROXY_TOKEN=another-token-of-the-proxy\nLOG_LEVEL=debug\n");
+      const { detail } = await proxy.logged(({ event }) => event === "reloaded");
+      assertEquals(String(detail).split(/: |, /).sort(), ["auth.token", "changed", "log.level"]);
+    }
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: "reload: a reload that finds the old text says so",
+  ignore,
+  async fn() {
+    await using upstream = new FakeUpstream({ script: says("hello") });
+    await withProxy(configFor(upstream), async (proxy) => {
+      proxy.kill("SIGHUP");
+      const { detail } = await proxy.logged(({ event }) => event === "reloaded");
+      assert(String(detail).includes("nothing changed"));
     });
   },
 });

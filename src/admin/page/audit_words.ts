@@ -7,6 +7,9 @@ const ACTIONS: Readonly<Record<string, string>> = {
   "admin.sign_out": "signed out",
   "access.refused": "refused",
   "backup.create": "made a backup",
+  "system.reload": "reloaded the configuration",
+  "system.stop": "stopped the proxy",
+  "database.restore": "restored a backup",
 };
 
 /** What was done. Changes of projects and tokens keep the names that the API gives them. */

@@ -10,7 +10,10 @@ import { rulesText } from "./rules_form.tsx";
 import { Table } from "./table.tsx";
 import { useLoad } from "./use_load.ts";
 
-type Doing = { readonly what: "create" | "edit" | "deactivate" | "revoke"; readonly project?: Project };
+type Doing = {
+  readonly what: "create" | "edit" | "deactivate" | "revoke" | "delete";
+  readonly project?: Project;
+};
 
 export function Projects() {
   const loaded = useLoad((signal) => getAll<Project>("/projects", signal), "", 30_000);
@@ -91,7 +94,16 @@ export function Projects() {
                           run={() => setDoing({ what: "deactivate", project: one })}
                         />
                       )
-                      : <Act label="Activate" of={one.name} run={() => activate(one)} />}
+                      : (
+                        <>
+                          <Act label="Activate" of={one.name} run={() => activate(one)} />
+                          <Act
+                            label="Delete"
+                            of={one.name}
+                            run={() => setDoing({ what: "delete", project: one })}
+                          />
+                        </>
+                      )}
                   </span>
                 ),
               },
@@ -116,6 +128,20 @@ export function Projects() {
           <p>
             All its tokens are refused from the next request on, until it is made active again. Nothing is
             deleted.
+          </p>
+        </Confirm>
+      )}
+      {doing?.what === "delete" && project && (
+        <Confirm
+          title={`Delete ${project.name}?`}
+          action={["Delete", () => call("POST", `/projects/${project.id}/delete`)]}
+          onClose={close}
+          onDone={() => done(`${project.name} is deleted.`)}
+        >
+          <p>
+            Its tokens have to be revoked, and are deleted too. What they have used stays in the usage, under
+            {" "}
+            {project.id}.
           </p>
         </Confirm>
       )}

@@ -18,7 +18,7 @@ const OVERLAPS = [
   ["10080", "another week"],
 ] as const;
 
-type Doing = { readonly what: "create" | "edit" | "rotate" | "revoke"; readonly token?: Token };
+type Doing = { readonly what: "create" | "edit" | "rotate" | "revoke" | "delete"; readonly token?: Token };
 
 export function Tokens() {
   const [projectId, setProjectId] = useState(() => location.hash.split("?")[1] ?? "");
@@ -111,6 +111,16 @@ export function Tokens() {
               </p>
             </Confirm>
           )}
+          {doing?.what === "delete" && token && (
+            <Confirm
+              title={`Delete ${token.name}?`}
+              action={["Delete", () => call("POST", `/tokens/${token.id}/delete`)]}
+              onClose={close}
+              onDone={() => done(`${token.name} is deleted.`)}
+            >
+              <p>What it has used stays in the usage, under {token.id}.</p>
+            </Confirm>
+          )}
           {made && <NewTokenShown token={made} onClose={() => setMade(undefined)} />}
         </>
       )}
@@ -178,12 +188,14 @@ function TokenTable({ tokens, projects, isAll, onDo }: {
         {
           title: "Actions",
           cell: (token) =>
-            token.state !== "revoked" && (
-              <span class="actions">
-                <Act label="Rotate" of={token.name} run={() => onDo({ what: "rotate", token })} />
-                <Act label="Revoke" of={token.name} run={() => onDo({ what: "revoke", token })} />
-              </span>
-            ),
+            token.state === "revoked"
+              ? <Act label="Delete" of={token.name} run={() => onDo({ what: "delete", token })} />
+              : (
+                <span class="actions">
+                  <Act label="Rotate" of={token.name} run={() => onDo({ what: "rotate", token })} />
+                  <Act label="Revoke" of={token.name} run={() => onDo({ what: "revoke", token })} />
+                </span>
+              ),
         },
       ]}
     />

@@ -2,7 +2,16 @@
 
 import type { SQLInputValue } from "node:sqlite";
 import type { Rules } from "../../principal.ts";
-import type { Listed, Page, Project, ProjectChange, ProjectKey, Token, TokenChange } from "../store.ts";
+import {
+  type Listed,
+  type Page,
+  type Project,
+  type ProjectChange,
+  type ProjectKey,
+  StoreError,
+  type Token,
+  type TokenChange,
+} from "../store.ts";
 import type { Database, Row } from "./database.ts";
 
 /** What a column holds, as its STRICT type guarantees. */
@@ -155,7 +164,8 @@ function insertKeys(database: Database, projectId: string, keys: readonly Projec
   }
 }
 
-export function insertToken(database: Database, token: Token): void {
+/** Throws a {@link StoreError} of the kind `taken` for a name: see {@link checkName}. */
+export function insertToken(database: Database, token: Token, at: number): void {
   database.run(
     `INSERT INTO tokens (id, project_id, name, hash, suffix, previous_hash, previous_expires_at, active, revoked_at,
        expires_at, rules, request_count, last_used_at, created_at, updated_at, version)
@@ -177,6 +187,22 @@ export function insertToken(database: Database, token: Token): void {
     token.updatedAt,
     token.version,
   );
+  checkName(database, token.id, at);
+}
+
+/** Throws where another token of the same project has the name of this one, and both are neither revoked nor expired. */
+function checkName(database: Database, id: string, at: number): void {
+  const used = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)";
+  const other = database.get(
+    `SELECT 1 FROM tokens AS this JOIN tokens AS other
+       ON other.project_id = this.project_id AND other.name = this.name AND other.id <> this.id
+     WHERE this.id = ? AND ${used.replaceAll(/revoked_at|expires_at/g, "this.$&")}
+       AND ${used.replaceAll(/revoked_at|expires_at/g, "other.$&")}`,
+    id,
+    at,
+    at,
+  );
+  if (other !== undefined) throw new StoreError("taken", "that name is taken");
 }
 
 /** False where its version is another one by now. */
@@ -197,7 +223,7 @@ export function updateProject(
   return true;
 }
 
-/** Likewise. */
+/** False where its version is another one by now. Throws for a name that is taken: see {@link checkName}. */
 export function updateToken(
   database: Database,
   of: { id: string; version: number; at: number },
@@ -217,7 +243,30 @@ export function updateToken(
       ["previous_expires_at", change.previous?.expiresAt ?? null],
     );
   }
-  return update(database, "tokens", of, columns);
+  if (!update(database, "tokens", of, columns)) return false;
+  if (change.name !== undefined || "expiresAt" in change) checkName(database, of.id, of.at);
+  return true;
+}
+
+/** Deletes a project with its keys and tokens, if all of these are revoked. */
+export function deleteProject(
+  database: Database,
+  { id, version }: { id: string; version: number },
+): "deleted" | "has tokens" | "changed" {
+  if (database.get("SELECT 1 FROM tokens WHERE project_id = ? AND revoked_at IS NULL", id) !== undefined) {
+    return "has tokens";
+  }
+  if (database.get("SELECT 1 FROM projects WHERE id = ? AND version = ?", id, version) === undefined) {
+    return "changed";
+  }
+  database.run("DELETE FROM tokens WHERE project_id = ?", id);
+  database.run("DELETE FROM projects WHERE id = ?", id);
+  return "deleted";
+}
+
+/** False where its version is another one by now. */
+export function deleteToken(database: Database, { id, version }: { id: string; version: number }): boolean {
+  return database.run("DELETE FROM tokens WHERE id = ? AND version = ?", id, version).changes === 1;
 }
 
 type Columns = (readonly [column: string, value: SQLInputValue])[];

@@ -1,7 +1,7 @@
 /** A SQLite database: opening it, bringing it up to date, and its failures in plain words. */
 
 import { sha256 } from "@noble/hashes/sha2.js";
-import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { StoreError } from "../store.ts";
 import { type Migration, MIGRATIONS } from "./migrations.ts";
 
@@ -81,14 +81,14 @@ export class Database {
     });
   }
 
-  /** Copies it into a file, page by page, while it is in use. */
-  async backup(file: string): Promise<void> {
-    try {
-      await backup(this.#database, file);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new StoreError("failed", `the backup to ${file} failed: ${reason}`, { cause: error });
-    }
+  /** Writes a number into the header of the file, by which it is told from other files: see `identity.ts`. */
+  identify(identity: number): void {
+    this.#guarded(() => this.#database.exec(`PRAGMA application_id = ${identity}`));
+  }
+
+  /** Brings everything from the log into the file; whether all of it is there now. */
+  checkpoint(): boolean {
+    return this.get("PRAGMA wal_checkpoint(TRUNCATE)")?.["busy"] === 0;
   }
 
   close(): void {
@@ -214,7 +214,7 @@ const FAILURES:
       // A table that is gone was taken by another program: no exchange is to blame for that.
       /not a database|malformed|no such table/,
       "corrupt",
-      (path) => `${path} is damaged or no database; a backup can take its place`,
+      (path) => `${path} is damaged or no database; to go back to a backup: llm-proxy restore FILE`,
     ],
   ];
 

@@ -3,15 +3,22 @@
 import { dirname } from "node:path";
 import type { AuditEntry, ExchangeRow, NewAuditEntry, Project, Store, Token } from "../store.ts";
 import * as access from "./access_tables.ts";
+import { copyDatabase } from "./copy.ts";
 import { Database } from "./database.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 import { listExchanges } from "./exchange_queries.ts";
 import { pruneExchanges, readSpending } from "./exchange_sums.ts";
+import type { Hold } from "./hold.ts";
+import { renewIdentity } from "./identity.ts";
 import { readUsage } from "./usage_queries.ts";
 
-/** Opens or creates it. Throws a `StoreError` that says what is wrong with the file. */
-export function openSqlite(path: string): Store {
+/**
+ * Opens or creates it; `hold` is released when the store is closed. Throws a `StoreError` that says what is wrong with
+ * the file.
+ */
+export function openSqlite(path: string, hold?: Hold): Store {
   const database = new Database(path);
+  if (hold !== undefined) enter(database, hold);
   let dataVersion = readDataVersion(database);
 
   /** A change and its entry in the audit log. */
@@ -40,7 +47,16 @@ export function openSqlite(path: string): Store {
     listProjects: (page) => settled(() => access.listProjects(database, page)),
     changeProject: (of, change, audit) =>
       audited(audit, () => access.updateProject(database, { ...of, at: audit.at }, change)),
-    addToken: (token: Token, audit) => audited(audit, () => access.insertToken(database, token)),
+    deleteProject: (of, audit) =>
+      settled(() =>
+        database.transaction(() => {
+          const result = access.deleteProject(database, of);
+          if (result === "deleted") insertAudit(database, audit);
+          return result;
+        })
+      ),
+    deleteToken: (of, audit) => audited(audit, () => access.deleteToken(database, of)),
+    addToken: (token: Token, audit) => audited(audit, () => access.insertToken(database, token, audit.at)),
     findToken: (id) => settled(() => access.findToken(database, id)),
     listTokens: (page) => settled(() => access.listTokens(database, page)),
     changeToken: (of, change, audit) =>
@@ -63,7 +79,7 @@ export function openSqlite(path: string): Store {
       }),
     writeNote: (name, value) =>
       settled(() => void database.run("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value)),
-    backup: (file) => database.backup(file),
+    backup: (file) => copyDatabase(path, file),
     size: () =>
       settled(() => {
         const row = database.get(
@@ -71,8 +87,22 @@ export function openSqlite(path: string): Store {
         );
         return Number(row?.["bytes"]);
       }),
-    close: () => database.close(),
+    close() {
+      database.close();
+      hold?.release();
+    },
   };
+}
+
+/** Marks the file as this program's, and lets other programs open it too. */
+function enter(database: Database, hold: Hold): void {
+  try {
+    renewIdentity(database, hold);
+    if (hold.isAlone) hold.share();
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** The port is asynchronous, for the sake of databases that are. */

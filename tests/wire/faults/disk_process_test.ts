@@ -65,7 +65,7 @@ const NO_START: readonly (readonly [name: string, prepare: (folder: string) => v
   [
     "is no database",
     (folder) => Deno.writeTextFileSync(`${folder}/x.db`, "no database".repeat(1_000)),
-    /^Cannot start: .*\/x\.db is damaged or no database; a backup can take its place\.$/,
+    /^Cannot start: .*\/x\.db is damaged or no database; to go back to a backup: llm-proxy restore FILE\.$/,
   ],
   [
     "is a folder",
@@ -75,7 +75,7 @@ const NO_START: readonly (readonly [name: string, prepare: (folder: string) => v
   [
     "was cut to half a page",
     (folder) => Deno.writeFileSync(`${folder}/x.db`, new TextEncoder().encode("SQLite format 3\0abc")),
-    /^Cannot start: .*\/x\.db is damaged or no database; a backup can take its place\.$/,
+    /^Cannot start: .*\/x\.db is damaged or no database; to go back to a backup: llm-proxy restore FILE\.$/,
   ],
 ];
 

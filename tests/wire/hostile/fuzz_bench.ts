@@ -66,7 +66,7 @@ export class FuzzBench {
   constructor() {
     const endpoints = Object.entries(UPSTREAMS).map(([name, origins]) => endpointOf(name, origins));
     const balancers = new Map(
-      endpoints.map((endpoint) => [endpoint.name, new Balancer(endpoint, this.#clock)]),
+      endpoints.map((endpoint) => [endpoint.name, new Balancer(endpoint, { clock: this.#clock })]),
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
@@ -80,7 +80,8 @@ export class FuzzBench {
       maxBodyBytes: undefined,
       corsOrigins: ["https://page.test"],
       checkOpenAccess() {},
-      balancerOf: (endpoint) => balancers.get(endpoint.name) ?? new Balancer(endpoint, this.#clock),
+      balancerOf: (endpoint) =>
+        balancers.get(endpoint.name) ?? new Balancer(endpoint, { clock: this.#clock }),
       onFailover() {},
       management: undefined,
       transport: { send: (request) => this.#send(request), renew() {}, close() {} },

@@ -1,0 +1,52 @@
+/** `llm-proxy reload` and `llm-proxy stop`: a running proxy is asked through its management API. */
+
+import * as v from "valibot";
+import { processSources } from "../config/env.ts";
+import { loadAddress } from "../config/load.ts";
+import * as answers from "../manage/answers.ts";
+import { onApi } from "./manage_calls.ts";
+import { configFlags, type ManageClient } from "./manage_client.ts";
+import { type Options, textOf } from "./manage_options.ts";
+import { show } from "./manage_output.ts";
+
+/** Has the proxy read its configuration again, and says what changed. */
+export async function reload(options: Options): Promise<void> {
+  await onRunning(options, async (client) => {
+    const { changed, warnings } = await client.call("POST", "/reload", { answer: answers.reload });
+    show(
+      options,
+      { changed, warnings },
+      () =>
+        (changed.length === 0
+          ? "The configuration was read again; nothing changed.\n"
+          : `Changed: ${changed.join(", ")}\n`) +
+        warnings.map((warning) => `warning: ${warning}\n`).join(""),
+    );
+  });
+}
+
+/** Has the proxy end its running requests and exit. */
+export async function stop(options: Options): Promise<void> {
+  await onRunning(options, async (client) => {
+    await client.call("POST", "/stop", { answer: v.null() });
+    show(
+      options,
+      { stopping: true },
+      () => "The proxy takes no new requests, and exits when the running ones have ended.\n",
+    );
+  });
+}
+
+/** The proxy of this machine's configuration, where no other is named. */
+async function onRunning(options: Options, work: (client: ManageClient) => Promise<void>): Promise<void> {
+  const url = textOf(options, "url") ?? await ownUrl(textOf(options, "config"));
+  await onApi({ ...options, url }, work);
+}
+
+async function ownUrl(config: string | undefined): Promise<string> {
+  const { host, port, tls, adminPort, adminTls } = await loadAddress(processSources, configFlags(config));
+  const hostname = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `http${(adminPort === undefined ? tls : adminTls) ? "s" : ""}://${
+    hostname.includes(":") ? `[${hostname}]` : hostname
+  }:${adminPort ?? port}`;
+}

@@ -1,0 +1,329 @@
+/** Crashes, backups and restores in every order: what is in the database is what the last of them says, or it is not opened. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { openBox } from "../../src/storage/open_box.ts";
+import { keyFileOf, openStore } from "../../src/storage/open.ts";
+import { restoreStore } from "../../src/storage/restore.ts";
+import { type Store, StoreError } from "../../src/storage/store.ts";
+import { random } from "../support/random.ts";
+import { ALL_TOGETHER, auditRow, exchangeRow, NO_FILTER, projectRow } from "../support/rows.ts";
+
+const ROWS = 7;
+
+async function count(store: Store): Promise<number> {
+  const [sum] = await store.usage(ALL_TOGETHER, NO_FILTER);
+  return sum?.requests ?? 0;
+}
+
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function restoring(path: string, file: string, keyFile?: string) {
+  return restoreStore(`sqlite:${path}`, { file, keyFile, encryptionKey: undefined, now: new Date() });
+}
+
+/** A database as a sequence of events leaves it, and how many exchanges it has to hold. */
+class Machine {
+  path: string;
+  readonly #folder: string;
+  #store: Store | undefined;
+  #rows = 0;
+  #crashes = 0;
+  readonly backups: { file: string; rows: number }[] = [];
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.path = `${folder}/0/x.db`;
+  }
+
+  /** Opens it as a start of the proxy does, and looks at what it holds. */
+  async start(): Promise<Store> {
+    if (this.#store === undefined) {
+      this.#store = await openStore(`sqlite:${this.path}`);
+      assertEquals(await count(this.#store), this.#rows);
+    }
+    return this.#store;
+  }
+
+  stop(): void {
+    this.#store?.close();
+    this.#store = undefined;
+  }
+
+  async write(): Promise<void> {
+    await (await this.start()).addExchanges(Array.from({ length: ROWS }, () => exchangeRow()));
+    this.#rows += ROWS;
+  }
+
+  /** What a killed program leaves: the files as they are at this moment. */
+  async crash(): Promise<void> {
+    await this.start();
+    const next = `${this.#folder}/${++this.#crashes}`;
+    await Deno.mkdir(next);
+    const before = this.path.replace(/[^/]*$/, "");
+    for await (const { name } of Deno.readDir(before)) await Deno.copyFile(before + name, `${next}/${name}`);
+    this.stop();
+    this.path = `${next}/x.db`;
+  }
+
+  async backup(): Promise<void> {
+    const file = `${this.#folder}/backup-${this.backups.length}.db`;
+    await (await this.start()).backup(file);
+    this.backups.push({ file, rows: this.#rows });
+  }
+
+  async restore(): Promise<void> {
+    const backup = this.backups.at(-1);
+    if (backup === undefined) return;
+    this.stop();
+    await restoring(this.path, backup.file);
+    this.#rows = backup.rows;
+  }
+
+  /** A restore that ends at its n-th step, and then once more. */
+  async restoreTwice(step: number): Promise<void> {
+    const backup = this.backups.at(-1);
+    if (backup === undefined) return;
+    this.stop();
+    const ended = await endedAtStep(step, () => restoring(this.path, backup.file));
+    if (!ended) {
+      await assertRejects(() => openStore(`sqlite:${this.path}`), StoreError, "interrupted");
+      await restoring(this.path, backup.file);
+    }
+    this.#rows = backup.rows;
+  }
+
+  /** As recipes for other programs have it: the copy is put over the file, whatever lies beside it. */
+  async putByHand(): Promise<void> {
+    const backup = this.backups.at(-1);
+    if (backup === undefined) return;
+    this.stop();
+    const hasLog = (await Deno.stat(`${this.path}-wal`).catch(() => undefined))?.size ?? 0;
+    await Deno.copyFile(backup.file, this.path);
+    this.#rows = backup.rows;
+    if (hasLog === 0) return;
+    await assertRejects(() => openStore(`sqlite:${this.path}`), StoreError, "was replaced");
+    await restoring(this.path, backup.file);
+  }
+}
+
+/** Runs work in which the n-th change of a file's name fails, as if the program had been killed there. */
+async function endedAtStep(step: number, work: () => Promise<unknown>): Promise<boolean> {
+  const { renameSync } = Deno;
+  let left = step;
+  Deno.renameSync = (from, to) => {
+    if (left-- === 0) throw new Error("killed here");
+    renameSync(from, to);
+  };
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && error.message === "killed here") return false;
+    throw error;
+  } finally {
+    Deno.renameSync = renameSync;
+  }
+}
+
+const EVENTS = ["write", "crash", "backup", "restore", "killed restore", "copy by hand", "restart"] as const;
+
+async function play(machine: Machine, event: typeof EVENTS[number], step: number): Promise<void> {
+  switch (event) {
+    case "write":
+      return await machine.write();
+    case "crash":
+      return await machine.crash();
+    case "backup":
+      return await machine.backup();
+    case "restore":
+      return await machine.restore();
+    case "killed restore":
+      return await machine.restoreTwice(step);
+    case "copy by hand":
+      return await machine.putByHand();
+    case "restart":
+      machine.stop();
+      return void await machine.start();
+    default:
+      return event satisfies never;
+  }
+}
+
+Deno.test("restore: 30 random orders of crash, backup, restore and copies by hand", async () => {
+  const { below } = random(15);
+  for (let round = 0; round < 30; round++) {
+    await inFolder(async (folder) => {
+      const machine = new Machine(folder);
+      const events: string[] = [];
+      // Without a backup before the others most of them do nothing.
+      await machine.write();
+      await machine.backup();
+      await machine.write();
+      try {
+        for (let index = 0; index < 6; index++) {
+          const event = EVENTS[below(EVENTS.length)] ?? "crash";
+          const step = below(4);
+          events.push(`${event} ${step}`);
+          await play(machine, event, step);
+        }
+        await machine.start();
+      } catch (error) {
+        throw new Error(`round ${round}: ${events.join(", ")}`, { cause: error });
+      } finally {
+        machine.stop();
+      }
+    });
+  }
+});
+
+Deno.test("restore: what was there is kept, with its log, and opens", () =>
+  inFolder(async (folder) => {
+    const machine = new Machine(folder);
+    await machine.write();
+    await machine.backup();
+    await machine.write();
+    await machine.crash();
+    const { kept, lastChangeAt } = await restoring(machine.path, machine.backups[0]?.file ?? "");
+    assertEquals(kept.length, 2);
+    assert(lastChangeAt !== undefined);
+    const before = await openStore(`sqlite:${kept[0]}`);
+    assertEquals(await count(before), 2 * ROWS);
+    before.close();
+    const store = await openStore(`sqlite:${machine.path}`);
+    assertEquals(await count(store), ROWS);
+    store.close();
+  }));
+
+Deno.test("restore: refused while the database is open, in this program or another", () =>
+  inFolder(async (folder) => {
+    const machine = new Machine(folder);
+    await machine.write();
+    await machine.backup();
+    const file = machine.backups[0]?.file ?? "";
+    await assertRejects(() => restoring(machine.path, file), StoreError, "stop the proxy");
+    machine.stop();
+    const second = await openStore(`sqlite:${machine.path}`);
+    const third = await openStore(`sqlite:${machine.path}`);
+    second.close();
+    await assertRejects(() => restoring(machine.path, file), StoreError, "stop the proxy");
+    third.close();
+    await restoring(machine.path, file);
+  }));
+
+Deno.test("restore: a file that cannot be restored changes nothing, and is told by its name", () =>
+  inFolder(async (folder) => {
+    const machine = new Machine(folder);
+    await machine.write();
+    await machine.backup();
+    await machine.write();
+    machine.stop();
+    const good = await Deno.readFile(machine.backups[0]?.file ?? "");
+    const damaged = good.slice();
+    // Beyond the schema, in the middle of the data.
+    for (let at = 8; at < damaged.length; at += 4096) damaged.fill(0xee, at + 1_000, at + 1_200);
+    const newer = `${folder}/newer.db`;
+    await Deno.writeFile(newer, good);
+    const database = new DatabaseSync(newer);
+    database.exec("INSERT INTO schema_migrations VALUES (999, 'later', 'x', 0)");
+    database.close();
+    const other = `${folder}/other.db`;
+    const foreign = new DatabaseSync(other);
+    foreign.exec("CREATE TABLE songs (name)");
+    foreign.close();
+    const wrong: Record<string, [string, Uint8Array | undefined]> = {
+      "damaged.db": ["damaged", damaged],
+      "text.db": ["no database", new TextEncoder().encode("Hello, this is no database at all.".repeat(99))],
+      "empty.db": ["not a database of llm-proxy", new Uint8Array()],
+      "newer.db": ["newer llm-proxy", undefined],
+      "other.db": ["not a database of llm-proxy", undefined],
+      "absent.db": ["there is no file", undefined],
+      "0": ["is not a file", undefined],
+      "0/x.db": ["the database itself", undefined],
+    };
+    const before = await Deno.readFile(machine.path);
+    for (const [name, [words, bytes]] of Object.entries(wrong)) {
+      const file = `${folder}/${name}`;
+      if (bytes !== undefined) await Deno.writeFile(file, bytes);
+      const { message } = await assertRejects(() => restoring(machine.path, file), StoreError, words);
+      assert(message.includes(file), message);
+    }
+    await Deno.writeFile(`${folder}/damaged.db-wal`, new Uint8Array(99));
+    await assertRejects(
+      () => restoring(machine.path, `${folder}/damaged.db`),
+      StoreError,
+      "not a finished copy",
+    );
+    assertEquals(await Deno.readFile(machine.path), before);
+    const names = [...Deno.readDirSync(`${folder}/0`)].map(({ name }) => name).sort();
+    assertEquals(names, ["x.db", "x.db-lock"]);
+  }));
+
+Deno.test("restore: the key that seals provider keys has to belong to the copy", () =>
+  inFolder(async (folder) => {
+    const sealed = async (path: string): Promise<void> => {
+      const store = await openStore(`sqlite:${path}`);
+      await openBox(store, { encryptionKey: undefined, keyFile: keyFileOf(`sqlite:${path}`) });
+      await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+      await store.backup(`${path}.backup`);
+      store.close();
+    };
+    const [here, there] = [`${folder}/here.db`, `${folder}/there.db`];
+    await sealed(here);
+    await sealed(there);
+    await restoring(here, `${here}.backup`);
+    await assertRejects(
+      () => restoring(here, `${there}.backup`),
+      StoreError,
+      "name its file with --key-file",
+    );
+    await assertRejects(
+      () => restoring(here, `${there}.backup`, `${folder}/here.key`),
+      StoreError,
+      "not the key file that belongs",
+    );
+    await assertRejects(
+      () => restoring(here, `${there}.backup`, `${folder}/no.key`),
+      StoreError,
+      "no key file",
+    );
+    const { kept } = await restoring(here, `${there}.backup`, `${folder}/there.key`);
+    assertEquals(kept.map((file) => file.replace(/.*[/]|\.before-restore-.*/g, "")), ["here.db", "here.key"]);
+    const store = await openStore(`sqlite:${here}`);
+    await openBox(store, { encryptionKey: undefined, keyFile: `${folder}/here.key` });
+    store.close();
+    assertEquals(
+      await Deno.readTextFile(`${folder}/here.key`),
+      await Deno.readTextFile(`${folder}/there.key`),
+    );
+    assertEquals((await Deno.stat(`${folder}/here.key`)).mode! & 0o777, 0o600);
+    const encryptionKey = new Uint8Array(32).fill(1);
+    await assertRejects(
+      () =>
+        restoreStore(`sqlite:${here}`, {
+          file: `${there}.backup`,
+          keyFile: undefined,
+          encryptionKey,
+          now: new Date(),
+        }),
+      StoreError,
+      "ENCRYPTION_KEY is not the key",
+    );
+  }));
+
+Deno.test("open: a log without its database is not thrown away", () =>
+  inFolder(async (folder) => {
+    const machine = new Machine(folder);
+    await machine.write();
+    await machine.crash();
+    await Deno.remove(machine.path);
+    await assertRejects(() => openStore(`sqlite:${machine.path}`), StoreError, "missing or empty");
+    assert((await Deno.stat(`${machine.path}-wal`)).size > 0);
+  }));

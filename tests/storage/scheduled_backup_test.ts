@@ -1,0 +1,119 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { backupOnSchedule, type BackupSchedule } from "../../src/storage/scheduled_backup.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** A schedule on a clock that a test moves, with a store that writes what it is asked to. */
+class Scheduled {
+  readonly clock = new FakeClock();
+  readonly made: string[] = [];
+  readonly failed: string[] = [];
+  plan: BackupSchedule | undefined;
+  problem: string | undefined;
+  readonly stop: () => Promise<void>;
+
+  constructor(readonly folder: string, everyMs: number | undefined, keep = 3) {
+    this.plan = everyMs === undefined ? undefined : { everyMs, keep, folder };
+    this.stop = backupOnSchedule({ backup: (file) => this.#copy(file) }, {
+      clock: this.clock,
+      schedule: () => this.plan,
+      onDone: (file) => this.made.push(file),
+      onFailed: (reason) => this.failed.push(reason),
+    });
+  }
+
+  async #copy(file: string): Promise<void> {
+    if (this.problem !== undefined) throw new Error(this.problem);
+    await Deno.writeTextFile(file, "a copy");
+  }
+
+  /** Minute by minute, each look at its end before the next. */
+  async pass(durationMs: number): Promise<void> {
+    for (let minute = 0; minute < durationMs / 60_000; minute++) {
+      this.clock.pass(60_000);
+      while (this.clock.pending === 0) await new Promise((resolve) => setTimeout(resolve));
+    }
+  }
+
+  get names(): string[] {
+    return [...Deno.readDirSync(this.folder)].map(({ name }) => name).sort();
+  }
+}
+
+async function scheduled(
+  everyMs: number | undefined,
+  test: (backups: Scheduled) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const backups = new Scheduled(`${folder}/backups`, everyMs);
+  try {
+    await test(backups);
+  } finally {
+    await backups.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("backupOnSchedule: one at each interval, the newest are kept, other files are left alone", () =>
+  scheduled(6 * HOUR_MS, async (backups) => {
+    await backups.pass(2 * 60_000);
+    assertEquals(backups.made.length, 1);
+    assertMatch(backups.names[0] ?? "", /^llm-proxy-20260429T000100Z\.db$/);
+    assertEquals((await Deno.stat(`${backups.folder}/${backups.names[0]}`)).mode! & 0o777, 0o600);
+    await Deno.writeTextFile(`${backups.folder}/llm-proxy-old.db`, "mine");
+    await Deno.writeTextFile(`${backups.folder}/llm-proxy-20260101T000000Z.db.part`, "half");
+    await backups.pass(24 * HOUR_MS);
+    assertEquals(backups.made.length, 5);
+    assertEquals(backups.names, [
+      "llm-proxy-20260429T120100Z.db",
+      "llm-proxy-20260429T180100Z.db",
+      "llm-proxy-20260430T000100Z.db",
+      "llm-proxy-old.db",
+    ]);
+  }));
+
+Deno.test("backupOnSchedule: a copy of an earlier run counts, one from the future does not", () =>
+  scheduled(6 * HOUR_MS, async (backups) => {
+    await Deno.mkdir(backups.folder);
+    await Deno.writeTextFile(`${backups.folder}/llm-proxy-20260428T200000Z.db`, "earlier");
+    await Deno.writeTextFile(`${backups.folder}/llm-proxy-20990101T000000Z.db`, "a wrong clock");
+    await backups.pass(HOUR_MS);
+    assertEquals(backups.made, []);
+    await backups.pass(HOUR_MS);
+    assertEquals(backups.made.length, 1);
+  }));
+
+Deno.test("backupOnSchedule: the copy that was just made is never the one that is removed", () =>
+  scheduled(6 * HOUR_MS, async (backups) => {
+    await Deno.mkdir(backups.folder);
+    // The clock was years ahead when these were made.
+    for (const year of [2097, 2098, 2099]) {
+      await Deno.writeTextFile(`${backups.folder}/llm-proxy-${year}0101T000000Z.db`, "");
+    }
+    await backups.pass(2 * 60_000);
+    assertEquals(backups.names.length, 3);
+    assertEquals(backups.names[0], "llm-proxy-20260429T000100Z.db");
+  }));
+
+Deno.test("backupOnSchedule: a failure is reported, leaves nothing, and is tried again in a quarter of the interval", () =>
+  scheduled(4 * HOUR_MS, async (backups) => {
+    backups.problem = "no space left";
+    await backups.pass(30 * 60_000);
+    assertEquals(backups.failed, ["no space left"]);
+    assertEquals(backups.names, []);
+    await backups.pass(HOUR_MS);
+    assertEquals(backups.failed.length, 2);
+    backups.problem = undefined;
+    await backups.pass(HOUR_MS);
+    assertEquals([backups.failed.length, backups.made.length], [2, 1]);
+  }));
+
+Deno.test("backupOnSchedule: the schedule can be changed while the program runs", () =>
+  scheduled(undefined, async (backups) => {
+    await backups.pass(HOUR_MS);
+    assertEquals(backups.made, []);
+    backups.plan = { everyMs: HOUR_MS, keep: 1, folder: backups.folder };
+    await backups.pass(2 * HOUR_MS);
+    assertEquals([backups.made.length, backups.names.length], [2, 1]);
+  }));
