@@ -276,11 +276,15 @@ Deno.test("architecture: the admin page knows the proxy by what its API says alo
   assertEquals([...used].sort(), ["preact", "preact/hooks", "preact/jsx-runtime", "uplot", "valibot"]);
 });
 
-Deno.test("architecture: nothing reads the environment but config/env.ts, nothing prints but cli and observability", async () => {
+Deno.test("architecture: nothing reads the environment but config/env.ts, nothing prints but cli and observability, nothing uses fetch", async () => {
   const against: string[] = [];
   for await (const [file, text] of sources(new URL("../src/", import.meta.url))) {
     if (text.includes("Deno.env") && !file.endsWith("config/env.ts")) {
       against.push(`${file} reads the environment`);
+    }
+    // The platform's fetch takes a proxy that the environment names even to loopback. The page runs in a browser.
+    if (/(?<![.\w])fetch\(|createHttpClient/.test(text) && !file.includes("/admin/page/")) {
+      against.push(`${file} uses the platform's fetch: cli/request.ts is there for it`);
     }
     if (/\bconsole\./.test(text)) against.push(`${file} uses console`);
     if (/Deno\.std(out|err)/.test(text) && !/\/(cli|observability)\//.test(file)) {

@@ -52,7 +52,7 @@ export function pipedCommand(
   });
 }
 
-/** What the runtime needs to find its cache. */
+/** What the runtime needs to find its cache, and to ask nobody for a newer version of itself. */
 function runtimeEnv(): Record<string, string> {
   const names = [
     "HOME",
@@ -63,10 +63,11 @@ function runtimeEnv(): Record<string, string> {
     "TMPDIR",
     "DENO_COVERAGE_DIR",
   ];
-  return Object.fromEntries(names.flatMap((name) => {
+  const kept = Object.fromEntries(names.flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   }));
+  return { ...kept, DENO_NO_UPDATE_CHECK: "1" };
 }
 
 /** A folder without a `.env`, so that a developer's keys never meet a test. */
