@@ -21,7 +21,6 @@ async function deno(...args: string[]): Promise<void> {
 }
 
 await deno("check", "src/main.ts");
-await deno("run", "-A", ".ci/build_admin.ts");
 await deno("bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", bundle, "src/main.ts");
 await deno(
   "compile",
@@ -32,7 +31,7 @@ await deno(
   "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4",
   ...(values.target === undefined ? [] : ["--target", values.target]),
   "--include",
-  "dist/admin",
+  "src/admin/bundle",
   "--output",
   output,
   `${bundle}/main.js`,

@@ -216,8 +216,8 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "smol-toml": ["config"],
   "toml-eslint-parser": ["config"],
   "jsonc-parser": ["config"],
-  "node:util": ["config"],
-  "node:zlib": ["accounting", "payload"],
+  "node:util": ["admin", "config"],
+  "node:zlib": ["accounting", "admin", "payload"],
 };
 
 interface Edge {
@@ -283,7 +283,7 @@ Deno.test("architecture: nothing reads the environment but config/env.ts, nothin
       against.push(`${file} reads the environment`);
     }
     // The platform's fetch takes a proxy that the environment names even to loopback. The page runs in a browser.
-    if (/(?<![.\w])fetch\(|createHttpClient/.test(text) && !file.includes("/admin/page/")) {
+    if (/(?<![.\w])fetch\(|createHttpClient/.test(text) && !/\/admin\/(?:page|bundle)\//.test(file)) {
       against.push(`${file} uses the platform's fetch: cli/request.ts is there for it`);
     }
     if (/\bconsole\./.test(text)) against.push(`${file} uses console`);

@@ -24,7 +24,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const root = sourceFolder();
   const { net, ways } = addresses(config);
   const data = config.management && folderOf(config.management.databaseUrl);
-  const read = [...files, ...data === undefined ? [] : [data, `${root}dist/admin`]];
+  const read = [...files, ...data === undefined ? [] : [data, `${root}src/admin/bundle`]];
   const words = [
     "deno",
     "run",
