@@ -5,6 +5,8 @@ export const BUNDLE = "src/admin/bundle";
 const RECORD = `${BUNDLE}/inputs.json`;
 /** Packages that end up in the bundle, and the one that makes it small. */
 const PACKAGES = ["preact", "uplot", "valibot", "terser"];
+/** Where their versions are pinned. */
+const MANIFESTS = ["deno.json", "src/admin/page/deno.json", ".ci/deno.json"];
 
 /** What is recorded beside the bundle. */
 interface Inputs {
@@ -31,7 +33,8 @@ async function recordOf(files: readonly string[]): Promise<string> {
   const hashes = await Promise.all(
     files.toSorted().map(async (path) => [path, await hashOfFile(path)] as const),
   );
-  const { imports }: { imports: Record<string, string> } = JSON.parse(await Deno.readTextFile("deno.json"));
+  const imports: Record<string, string> = {};
+  for (const path of MANIFESTS) Object.assign(imports, JSON.parse(await Deno.readTextFile(path)).imports);
   const inputs: Inputs = {
     files: Object.fromEntries(hashes),
     packages: PACKAGES.map((name) => imports[name] ?? `${name} is missing`),

@@ -88,7 +88,10 @@ export class Assets {
   async #load(name: string, type: string): Promise<Asset> {
     const plain = await Deno.readFile(new URL(name, this.#folder));
     const params = { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY };
-    const [br, gzip] = await Promise.all([compressBrotli(plain, { params }), compressGzip(plain, { level: 9 })]);
+    const [br, gzip] = await Promise.all([
+      compressBrotli(plain, { params }),
+      compressGzip(plain, { level: 9 }),
+    ]);
     return { type, plain, br: new Uint8Array(br), gzip: new Uint8Array(gzip) };
   }
 }

@@ -78,7 +78,7 @@ Deno.test("openai: OpenAIRealtimeWebSocket, the client for browsers, brings its 
     realtime.socket.addEventListener("close", ({ code }) => { console.log(code); Deno.exit(0); });
   `;
   const { code, stdout, stderr } = await denoCommand(["eval", "--quiet", script], {
-    cwd: new URL("../..", import.meta.url),
+    cwd: new URL("..", import.meta.url),
     env: { TOKEN: SECRETS.proxyToken, DENO_CERT: new URL("../support/tls/ca.pem", import.meta.url).pathname },
   }).output();
   assertEquals(
