@@ -177,8 +177,11 @@ Anthropic, plain and streamed:
   ${anthropic}${chat("demo-claude", '"max_tokens":100,')}
   ${anthropic}${chat("demo-claude", '"max_tokens":100,"stream":true,')}
 
-Each request shows below. Ctrl-C ends it and removes ${folder}, which is all that it writes.${
-    Deno.build.standalone ? "" : "\nThe packages that it was made of stay in Deno's cache."
+Each request shows below. Ctrl-C ends it and removes ${folder}.
+What stays: ${
+    Deno.build.standalone
+      ? "the runtime's cache of compiled code, in the folder for temporary files."
+      : "the packages that it was made of, in Deno's cache."
   }
 
 `;
