@@ -3,7 +3,8 @@ FROM --platform=$BUILDPLATFORM denoland/deno:2.9.6 AS compile
 ARG TARGETARCH=amd64
 WORKDIR /build
 COPY deno.json deno.lock ./
-COPY .ci/compile.ts .ci/build_admin.ts .ci/
+COPY .ci/compile.ts .ci/deno.json .ci/
+COPY tests/deno.json tests/
 COPY src src
 RUN case "$TARGETARCH" in \
       amd64) target=x86_64-unknown-linux-gnu ;; \

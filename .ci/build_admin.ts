@@ -1,14 +1,23 @@
 /**
- * Makes the admin page: `deno task admin`. One script, one style sheet and the page that names them, each also
- * compressed, go to `dist/admin`. Names hold a hash of the contents, so that browsers may keep the files for ever.
- * Nothing is done where nothing has changed.
+ * Makes the admin page: `deno task admin`. One script, one style sheet and the page that names them go to
+ * `src/admin/bundle`, which is under version control: nobody who only runs the program needs a bundler. Names hold a
+ * hash of the contents, so that browsers may keep the files for ever. Nothing is done where nothing has changed.
+ *
+ * With `--check` nothing is made: the exit code says whether the bundle is that of its sources. With `--output FOLDER`
+ * it is made there in any case, to be compared.
  */
 
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
+import { parseArgs } from "node:util";
 import { minify } from "terser";
+import { BUNDLE, isFresh, record } from "./admin_inputs.ts";
 
 const SOURCE = "src/admin/page";
-const OUTPUT = "dist/admin";
+/** What the page is made of besides its modules. */
+const OTHER_INPUTS = [
+  ...["style.css", "index.html", "icon.svg"].map((name) => `${SOURCE}/${name}`),
+  ".ci/build_admin.ts",
+];
 /** Together, as they are and with gzip: a page for a Raspberry Pi. */
 const MAX_BYTES = 120_000;
 const MAX_GZIP_BYTES = 48_000;
@@ -33,40 +42,41 @@ const UNUSED: readonly { readonly found: number; readonly pattern: RegExp; reado
   { found: 6, pattern: /\bxScaleDistr == [234]/g, instead: "false" },
 ];
 
-const stamp = await sourcesHash();
-if (await Deno.readTextFile(`${OUTPUT}/stamp`).catch(() => "") === stamp) Deno.exit(0);
+const { values } = parseArgs({ options: { check: { type: "boolean" }, output: { type: "string" } } });
+if (values.output === undefined && await isFresh()) Deno.exit(0);
+if (values.check === true) {
+  console.error(
+    `${BUNDLE} is not what ${SOURCE} gives: run \`deno task admin\`, and commit what it changes.`,
+  );
+  Deno.exit(1);
+}
 
+const output = values.output ?? BUNDLE;
 const work = await Deno.makeTempDir();
 const script = await minified(withoutUnused(await bundled(`${SOURCE}/main.tsx`, "js")));
 const style = await bundled(`${SOURCE}/style.css`, "css", "--minify");
 await Deno.remove(work, { recursive: true });
 const scriptName = `admin-${await hashOf(script)}.js`;
 const styleName = `admin-${await hashOf(style)}.css`;
-const icon = await Deno.readTextFile(`${SOURCE}/icon.svg`);
+const icon = await readText(`${SOURCE}/icon.svg`);
 const iconName = `icon-${await hashOf(icon)}.svg`;
-const page = (await Deno.readTextFile(`${SOURCE}/index.html`))
+const page = (await readText(`${SOURCE}/index.html`))
   .replace("main.tsx", `/admin/assets/${scriptName}`)
   .replace("style.css", `/admin/assets/${styleName}`)
   .replace("icon.svg", `/admin/assets/${iconName}`);
 
-await Deno.remove(OUTPUT, { recursive: true }).catch(() => {});
-await Deno.mkdir(OUTPUT, { recursive: true });
-const files = { [scriptName]: script, [styleName]: style, [iconName]: icon, "index.html": page };
-for (const [name, text] of Object.entries(files)) {
-  const bytes = new TextEncoder().encode(text);
-  const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
-  await Deno.writeFile(`${OUTPUT}/${name}`, bytes);
-  await Deno.writeFile(`${OUTPUT}/${name}.gz`, gzipSync(bytes, { level: 9 }));
-  await Deno.writeFile(`${OUTPUT}/${name}.br`, brotliCompressSync(bytes, { params }));
-}
-const size = (ending: string) =>
-  [scriptName, styleName].reduce((sum, name) => sum + Deno.statSync(`${OUTPUT}/${name}${ending}`).size, 0);
-console.log(`${OUTPUT}: ${size("")} bytes, ${size(".gz")} with gzip, ${size(".br")} with brotli.`);
-if (size("") > MAX_BYTES || size(".gz") > MAX_GZIP_BYTES) {
+const bytes = new TextEncoder().encode(script + style);
+const gzipBytes = gzipSync(bytes, { level: 9 }).length;
+console.log(`${output}: ${bytes.length} bytes, ${gzipBytes} with gzip.`);
+if (bytes.length > MAX_BYTES || gzipBytes > MAX_GZIP_BYTES) {
   console.error(`The admin page is over its ${MAX_BYTES} bytes, or ${MAX_GZIP_BYTES} with gzip.`);
   Deno.exit(1);
 }
-await Deno.writeTextFile(`${OUTPUT}/stamp`, stamp);
+await Deno.remove(output, { recursive: true }).catch(() => {});
+await Deno.mkdir(output, { recursive: true });
+const files = { [scriptName]: script, [styleName]: style, [iconName]: icon, "index.html": page };
+for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${output}/${name}`, text);
+if (values.output === undefined) await record([...await modulesOf(`${SOURCE}/main.tsx`), ...OTHER_INPUTS]);
 
 /** What `deno bundle` makes of an entry. */
 async function bundled(entry: string, ending: string, ...options: string[]): Promise<string> {
@@ -99,17 +109,22 @@ async function minified(code: string): Promise<string> {
   return result;
 }
 
-/** Of everything the page is made of, and of what makes it. */
-async function sourcesHash(): Promise<string> {
-  const names: string[] = [".ci/build_admin.ts", "deno.json", "deno.lock"];
-  const pending = [SOURCE];
-  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    for await (const { name, isDirectory } of Deno.readDir(folder)) {
-      (isDirectory ? pending : names).push(`${folder}/${name}`);
-    }
-  }
-  const texts = await Promise.all(names.sort().map(async (name) => name + await Deno.readTextFile(name)));
-  return await hashOf(texts.join("\0"));
+/** The modules of this project that an entry consists of. */
+async function modulesOf(entry: string): Promise<string[]> {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    stderr: "inherit",
+  }).output();
+  if (!success) Deno.exit(1);
+  const { modules }: { modules: { specifier: string }[] } = JSON.parse(new TextDecoder().decode(stdout));
+  const root = new URL("../", import.meta.url).href;
+  return modules.map(({ specifier }) => specifier).filter((specifier) => specifier.startsWith(root))
+    .map((specifier) => specifier.slice(root.length));
+}
+
+/** Line ends count as one, whichever a checkout has. */
+async function readText(path: string): Promise<string> {
+  return (await Deno.readTextFile(path)).replaceAll("\r\n", "\n");
 }
 
 async function hashOf(text: string): Promise<string> {

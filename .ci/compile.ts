@@ -21,7 +21,6 @@ async function deno(...args: string[]): Promise<void> {
 }
 
 await deno("check", "src/main.ts");
-await deno("run", "-A", ".ci/build_admin.ts");
 await deno("bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", bundle, "src/main.ts");
 // A worker is a module of its own, which the runtime reads beside the one that starts it.
 await Deno.copyFile("src/storage/sqlite/copy_worker.ts", `${bundle}/copy_worker.ts`);
@@ -34,7 +33,7 @@ await deno(
   "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4",
   ...(values.target === undefined ? [] : ["--target", values.target]),
   "--include",
-  "dist/admin",
+  "src/admin/bundle",
   "--include",
   `${bundle}/copy_worker.ts`,
   "--output",

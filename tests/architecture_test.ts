@@ -217,8 +217,8 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "toml-eslint-parser": ["config"],
   "jsonc-parser": ["config"],
   "node:timers": ["http1"],
-  "node:util": ["config"],
-  "node:zlib": ["accounting", "payload"],
+  "node:util": ["admin", "config"],
+  "node:zlib": ["accounting", "admin", "payload"],
 };
 
 interface Edge {
@@ -277,15 +277,36 @@ Deno.test("architecture: the admin page knows the proxy by what its API says alo
   assertEquals([...used].sort(), ["preact", "preact/hooks", "preact/jsx-runtime", "uplot", "valibot"]);
 });
 
-Deno.test("architecture: nothing reads the environment but config/env.ts, nothing prints but cli and observability", async () => {
+Deno.test("architecture: nothing reads the environment but config/env.ts, nothing prints but cli and observability, nothing uses fetch", async () => {
   const against: string[] = [];
   for await (const [file, text] of sources(new URL("../src/", import.meta.url))) {
     if (text.includes("Deno.env") && !file.endsWith("config/env.ts")) {
       against.push(`${file} reads the environment`);
     }
+    // The platform's fetch takes a proxy that the environment names even to loopback. The page runs in a browser.
+    if (/(?<![.\w])fetch\(|createHttpClient/.test(text) && !/\/admin\/(?:page|bundle)\//.test(file)) {
+      against.push(`${file} uses the platform's fetch: cli/request.ts is there for it`);
+    }
     if (/\bconsole\./.test(text)) against.push(`${file} uses console`);
     if (/Deno\.std(out|err)/.test(text) && !/\/(cli|observability)\//.test(file)) {
       against.push(`${file} prints`);
+    }
+  }
+  assertEquals(against, []);
+});
+
+/** What may start programs by itself: the helper, what tries the right to, and what runs by itself. */
+const MAY_START = ["/tests/support/command.ts", "/tests/support/permission_probe.ts", "/tests/run.ts"];
+
+Deno.test("architecture: tests start programs in a clean environment alone, and what is left out has a reason", async () => {
+  const against: string[] = [];
+  for await (const [file, text] of sources(new URL("../tests/", import.meta.url))) {
+    if (/\/tests\/(?:bench\/|architecture_test|left_out_test)/.test(file)) continue;
+    if (text.includes("new Deno.Command") && !MAY_START.some((one) => file.endsWith(one))) {
+      against.push(`${file} starts a program: support/command.ts is there for it`);
+    }
+    if (/_test\.ts$/.test(file) && /^\s*ignore\b|\.ignore\(|left out:/m.test(text)) {
+      against.push(`${file} leaves tests out: support/left_out.ts is there for it`);
     }
   }
   assertEquals(against, []);

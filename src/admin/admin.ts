@@ -135,7 +135,7 @@ export function createAdmin(
     if (answer !== undefined) return answer;
     throw new Problem(
       name === INDEX ? 503 : 404,
-      name === INDEX ? "The admin page has not been built: run `deno task admin`." : "There is no such file.",
+      name === INDEX ? "The admin page is not here: run `deno task admin`." : "There is no such file.",
     );
   }
 

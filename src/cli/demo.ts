@@ -1,18 +1,24 @@
+import * as v from "valibot";
 import { createApp } from "../app.ts";
 import { systemClock } from "../clock.ts";
+import { portSchema } from "../config/address_values.ts";
 import {
   DEFAULT_ADMIN_IDLE_MINUTES,
   DEFAULT_BACKEND_SETTINGS,
   DEFAULT_ENDPOINT_SETTINGS,
+  DEFAULT_PORT,
   DEFAULT_RETENTION_DAYS,
   DEFAULT_SERVER_SETTINGS,
 } from "../config/defaults.ts";
+import { processSources } from "../config/env.ts";
 import { PRESETS } from "../config/presets.ts";
 import type { Config, Endpoint, ManagementConfig } from "../config/schema.ts";
 import { demoHistory } from "../demo/history.ts";
 import { createDemoUpstream } from "../demo/upstream.ts";
 import { createLog } from "../observability/log.ts";
-import { gatheringOut, writeOut } from "./output.ts";
+import { END_SIGNALS_AND_HANGUP } from "../signals.ts";
+import { CommandError } from "./command_error.ts";
+import { gatheringOut, writeErr, writeOut } from "./output.ts";
 import { portsOf, runServer } from "./run_server.ts";
 
 /** Nothing of it is secret: the demo listens on loopback and its upstream has nothing to protect. */
@@ -25,14 +31,16 @@ const PACE_MS = 60;
 
 /** `llm-proxy demo`: the proxy in front of a built-in upstream, without keys, files or a network. */
 export async function demo({ port }: { port: number | undefined }): Promise<void> {
+  const chosen = port ?? environmentPort() ?? freePort(DEFAULT_PORT);
   const upstream = Deno.serve(
     { hostname: HOST, port: 0, onListen() {} },
     createDemoUpstream({ keys: KEYS, paceMs: PACE_MS }),
   );
   const folder = await Deno.makeTempDir({ prefix: "llm-proxy-demo-" });
+  // Also where a second signal or a failure ends the process.
+  globalThis.addEventListener("unload", () => removeFolder(folder));
   const management = demoManagement(folder);
   await writeHistory(management.databaseUrl);
-  const chosen = port ?? freePort(33_000);
   const config = demoConfig({
     port: chosen,
     adminPort: chosen === 0 || chosen === 65_535 ? 0 : freePort(chosen + 1),
@@ -46,15 +54,34 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     server: config.server,
     drainMs: () => config.server.drainMs,
     log,
+    endSignals: END_SIGNALS_AND_HANGUP,
     onListening(running) {
       const ports = portsOf(running);
       plane.listens(ports);
-      writeOut(demoText(`http://${HOST}:${ports.port}`, `http://${HOST}:${ports.adminPort}/admin`));
+      writeOut(demoText(`http://${HOST}:${ports.port}`, `http://${HOST}:${ports.adminPort}/admin`, folder));
     },
   });
   await plane.close();
-  await Deno.remove(folder, { recursive: true });
+  removeFolder(folder);
   await upstream.shutdown();
+}
+
+/** `PORT`, as for any other start; undefined where it is not set. */
+function environmentPort(): number | undefined {
+  const text = processSources.get("PORT");
+  if (text === undefined || text === "") return undefined;
+  const { success, output, issues } = v.safeParse(portSchema, text);
+  if (success) return output;
+  throw new CommandError(`env PORT ${issues[0].message}`, 2);
+}
+
+/** Nothing happens where it is gone already. */
+function removeFolder(folder: string): void {
+  try {
+    Deno.removeSync(folder, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) writeErr(`Cannot remove ${folder}: ${error}\n`);
+  }
 }
 
 function demoManagement(folder: string): ManagementConfig {
@@ -131,7 +158,7 @@ function demoConfig(
   };
 }
 
-function demoText(url: string, adminUrl: string): string {
+function demoText(url: string, adminUrl: string, folder: string): string {
   const openai = `curl -sN ${url}/openai/v1/chat/completions -H 'Authorization: Bearer ${TOKEN}'`;
   const anthropic =
     `curl -sN ${url}/anthropic/v1/messages -H 'x-api-key: ${TOKEN}' -H 'anthropic-version: 2023-06-01'`;
@@ -150,7 +177,12 @@ Anthropic, plain and streamed:
   ${anthropic}${chat("demo-claude", '"max_tokens":100,')}
   ${anthropic}${chat("demo-claude", '"max_tokens":100,"stream":true,')}
 
-Each request shows below. Ctrl-C ends it.
+Each request shows below. Ctrl-C ends it and removes ${folder}.
+What stays: ${
+    Deno.build.standalone
+      ? "the runtime's cache of compiled code, in the folder for temporary files."
+      : "the packages that it was made of, in Deno's cache."
+  }
 
 `;
 }

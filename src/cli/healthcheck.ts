@@ -1,6 +1,8 @@
 import { processSources } from "../config/env.ts";
 import { loadAddress } from "../config/load.ts";
+import { TransportError } from "../forwarding/transport/transport.ts";
 import { CommandError } from "./command_error.ts";
+import { request } from "./request.ts";
 
 const TIMEOUT_MS = 3_000;
 
@@ -12,7 +14,10 @@ export async function healthcheck({ url }: { url: string | undefined }): Promise
   await askHealth(url);
 }
 
-/** Asks the proxy at a URL, or the one of this machine. Throws a {@link CommandError} when it is not well. */
+/**
+ * Asks the proxy at a URL, or the one of this machine, and no other proxy on the way, whatever the environment names:
+ * the answer has to be that of the proxy itself. Throws a {@link CommandError} when it is not well.
+ */
 export async function askHealth(url: string | undefined): Promise<void> {
   const address = url === undefined ? await ownAddress() : urlAddress(url);
   try {
@@ -43,10 +48,8 @@ function urlAddress(text: string): Address {
 }
 
 async function checkHealth(address: Address): Promise<void> {
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const response = await fetch(`http://${hostAndPort(address)}/healthz`, { signal });
-  await response.body?.cancel();
-  if (!response.ok) throw new CommandError(`${hostAndPort(address)}/healthz answered ${response.status}.`);
+  const { status } = await request(`http://${hostAndPort(address)}/healthz`, { timeoutMs: TIMEOUT_MS });
+  if (status !== 200) throw new CommandError(`${hostAndPort(address)}/healthz answered ${status}.`);
 }
 
 /** Over TLS only the port is tried: the certificate is made for the clients' names, not for loopback. */
@@ -60,6 +63,7 @@ function hostAndPort({ hostname, port }: Address): string {
 }
 
 function reasonOf(error: unknown): string {
+  if (error instanceof TransportError) return error.message;
   return error instanceof DOMException && error.name === "TimeoutError"
     ? `nothing came within ${TIMEOUT_MS / 1000} s`
     : "the connection failed";

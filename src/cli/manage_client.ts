@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { systemClock } from "../clock.ts";
 import { processSources } from "../config/env.ts";
-import { loadConfig, loadManagement } from "../config/load.ts";
+import { loadConfig, loadManagement, loadOutboundProxy } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { Flags } from "../config/resolver.ts";
 import type { ManagementConfig } from "../config/schema.ts";
@@ -14,6 +14,7 @@ import { openBox } from "../storage/open_box.ts";
 import { isThere, keyFileOf, openStore } from "../storage/open.ts";
 import { type Store, StoreError } from "../storage/store.ts";
 import { CommandError } from "./command_error.ts";
+import { type Answer, request, type RequestOptions } from "./request.ts";
 
 /** Where the API is looked for. */
 export interface ManageTarget {
@@ -41,7 +42,7 @@ export async function withManageClient(
   work: (client: ManageClient) => Promise<void>,
 ): Promise<void> {
   const config = await managementConfig(target.config);
-  if (target.url !== undefined) return await work(clientOf(remote(target.url, config.token)));
+  if (target.url !== undefined) return await work(clientOf(await remote(target.url, config.token)));
   if (target.creates !== true) checkDatabase(config);
   await inStoresWords(async () => {
     const store = await openStore(config.databaseUrl);
@@ -82,17 +83,17 @@ export async function inStoresWords(work: () => Promise<void>): Promise<void> {
   }
 }
 
-type Ask = (path: string, init: RequestInit) => Promise<Response>;
+type Ask = (path: string, init: Pick<RequestOptions, "method" | "json">) => Promise<Answer>;
 
-function remote(url: string, token: string): Ask {
-  if (!URL.canParse(url)) {
+async function remote(url: string, token: string): Promise<Ask> {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new CommandError(`${JSON.stringify(url)} is not a URL, like http://localhost:33000`, 2);
   }
   const base = url.replace(/\/+$/, "");
+  const proxy = await loadOutboundProxy(processSources, new URL(url).origin);
   return async (path, init) => {
-    const headers = { ...init.headers, authorization: `Bearer ${token}` };
     try {
-      return await fetch(`${base}${path}`, { ...init, headers });
+      return await request(`${base}${path}`, { ...init, token, proxy });
     } catch (error) {
       throw new CommandError(
         `No proxy answers at ${base}: ${error instanceof Error ? error.message : error}.`,
@@ -123,10 +124,14 @@ async function direct(store: Store, config: ManagementConfig, path: string | und
     endpointNames: () => names,
     ending: new AbortController().signal,
   }, { gate: undefined, onUnexpected: (error) => unexpected = error });
-  return async (path, init) => {
-    const response = await api(new Request(new URL(path, "http://llm-proxy"), init), "this machine");
+  return async (path, { method = "GET", json }) => {
+    const asked = new Request(new URL(path, "http://llm-proxy"), {
+      method,
+      ...(json !== undefined && { body: json, headers: { "content-type": "application/json" } }),
+    });
+    const response = await api(asked, "this machine");
     if (unexpected !== undefined) throw unexpected;
-    return response;
+    return { status: response.status, text: await response.text() };
   };
 }
 
@@ -147,23 +152,19 @@ export function configFlags(path: string | undefined): Flags {
 }
 
 function clientOf(ask: Ask): ManageClient {
-  const answered = async (path: string, init: RequestInit): Promise<string> => {
-    const response = await ask(`${MANAGE_PATH}${path}`, init);
-    const text = await response.text();
+  const answered = async (path: string, init: Parameters<Ask>[1]): Promise<string> => {
+    const { status, text } = await ask(`${MANAGE_PATH}${path}`, init);
     // What the API calls a bad request was mostly a bad option.
-    if (!response.ok) {
-      throw new CommandError(refusalOf(response.status, text), response.status === 400 ? 2 : 1);
+    if (status < 200 || status > 299) {
+      throw new CommandError(refusalOf(status, text), status === 400 ? 2 : 1);
     }
     return text;
   };
   return {
-    text: (path) => answered(path, {}),
+    text: (path) => answered(path, { method: "GET" }),
     async call(method, path, { body, answer }) {
-      const text = await answered(path, {
-        method,
-        ...(body !== undefined &&
-          { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-      });
+      const json = body === undefined ? undefined : JSON.stringify(body);
+      const text = await answered(path, { method, json });
       const result = v.safeParse(answer, text === "" ? null : parsed(text));
       if (result.success) return result.output;
       throw new CommandError("The answer is not that of this version's management API: is --url right?");

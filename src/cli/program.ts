@@ -129,7 +129,7 @@ function buildProgram(): Command {
 
   program.command("demo")
     .description("serve in front of a built-in upstream, to try it without keys")
-    .option("--port <port>", "port to listen on (default 33000, or any free one)", parsePort)
+    .option("--port <port>", "port to listen on (default PORT, else 33000, else any free one)", parsePort)
     .action(({ port }: { port?: number }) => demo({ port }));
 
   program.command("healthcheck")

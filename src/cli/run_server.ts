@@ -7,7 +7,7 @@ import { onEndSignals } from "../signals.ts";
 import { CommandError } from "./command_error.ts";
 
 /** The exit code of a program that a signal ended, by the shell's custom. */
-const KILLED = { SIGINT: 130, SIGTERM: 143 } as const;
+const KILLED: Partial<Record<Deno.Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 /**
  * Serves until a signal asks to end and what was running has ended. A second signal ends the process at once.
@@ -15,7 +15,7 @@ const KILLED = { SIGINT: 130, SIGTERM: 143 } as const;
  */
 export async function runServer(
   app: App,
-  { server: config, drainMs, log, onListening, onRenewed }: {
+  { server: config, drainMs, log, onListening, onRenewed, endSignals }: {
     server: ServerConfig;
     /** As it is when draining begins. */
     drainMs: () => number;
@@ -23,13 +23,16 @@ export async function runServer(
     onListening: (server: RunningServer, stop: () => void) => void;
     /** Another certificate is used from now on. */
     onRenewed?: ((tls: TlsConfig) => void) | undefined;
+    /** Which signals ask to end, if not the usual ones. */
+    endSignals?: readonly Deno.Signal[];
   },
 ): Promise<void> {
   const server = listen(app, config, { log, onRenewed });
   const asked = Promise.withResolvers<Deno.Signal>();
   const removeListeners = onEndSignals(
     asked.resolve,
-    (signal) => Deno.exit(signal === "SIGINT" ? KILLED.SIGINT : KILLED.SIGTERM),
+    (signal) => Deno.exit(KILLED[signal] ?? 143),
+    endSignals,
   );
   onListening(server, () => asked.resolve("SIGTERM"));
   await asked.promise;

@@ -3,20 +3,12 @@
 import { DEFAULT_POOL, DEFAULT_TIMEOUTS } from "./defaults.ts";
 import type { EnvironmentSources } from "./env.ts";
 import type { BackendSettings } from "./file_schema.ts";
-import { environmentProxySchema, isExempt, proxyText } from "./outbound_proxy.ts";
+import { environmentProxy, proxyText } from "./outbound_proxy.ts";
 import type { Preset, PresetName } from "./presets.ts";
 import { type KeyPath, type Origin, reasonOf } from "./problem.ts";
 import type { Candidate, Resolver } from "./resolver.ts";
-import type {
-  Backend,
-  BackendKey,
-  BaseUrl,
-  ConnectionSettings,
-  ModelOverride,
-  OutboundProxy,
-} from "./schema.ts";
+import type { Backend, BackendKey, BaseUrl, ConnectionSettings, ModelOverride } from "./schema.ts";
 import { baseUrlOf } from "./address_values.ts";
-import { textSchema } from "./values.ts";
 
 /** What endpoints depend on besides their own settings. */
 export interface EndpointContext {
@@ -211,16 +203,6 @@ function readConnection(
     ...(caCerts && { caCerts }),
     pool: { maxIdle, idleMs },
   };
-}
-
-function environmentProxy(
-  origin: string,
-  resolver: Resolver,
-): Candidate<OutboundProxy | "direct"> | undefined {
-  const variable = origin.startsWith("https:") ? "HTTPS_PROXY" : "HTTP_PROXY";
-  if (!resolver.has(variable)) return undefined;
-  const noProxy = resolver.variable("NO_PROXY", textSchema)?.value ?? "";
-  return isExempt(origin, noProxy) ? undefined : resolver.variable(variable, environmentProxySchema);
 }
 
 function readCertificates(

@@ -4,12 +4,13 @@ import { readTokens, settleAuth, SHARED } from "./auth_settings.ts";
 import { usesOwnCredential } from "./credentials.ts";
 import { endpointNames } from "./endpoint_names.ts";
 import { readEndpoint } from "./endpoints.ts";
-import type { EnvironmentSources } from "./env.ts";
+import { type EnvironmentSources, readEnvironment } from "./env.ts";
 import { checkLimitedEndpoints } from "./limit_settings.ts";
 import { readManagement } from "./management_settings.ts";
 import { type KeyPath, pathText, type Problem } from "./problem.ts";
-import type { Flags, Resolver, Setting } from "./resolver.ts";
-import type { Config, ManagementConfig } from "./schema.ts";
+import { environmentProxy } from "./outbound_proxy.ts";
+import { type Flags, Resolver, type Setting } from "./resolver.ts";
+import type { Config, ManagementConfig, OutboundProxy } from "./schema.ts";
 import type { Section } from "./section.ts";
 import { readAddress, readAdminPort, readDefaultEndpoint, readLog, readServer } from "./server_settings.ts";
 import { besideFile, openSources } from "./sources.ts";
@@ -127,6 +128,20 @@ export async function loadManagement(
       )
   );
   return management;
+}
+
+/**
+ * How the command line reaches an origin: by the proxy that the environment names for it, which no loopback address
+ * has; undefined: directly.
+ */
+export async function loadOutboundProxy(
+  sources: EnvironmentSources,
+  origin: string,
+): Promise<OutboundProxy | undefined> {
+  const resolver = new Resolver(await readEnvironment(sources), {}, undefined);
+  const proxy = environmentProxy(origin, resolver)?.value;
+  await resolver.throwProblems(({ at }) => /\b(HTTPS?_PROXY|NO_PROXY)\b/i.test(String(at)));
+  return proxy === "direct" ? undefined : proxy;
 }
 
 /** A port for the management plane alone serves nothing without it. A token that broke a rule has been reported. */

@@ -1,8 +1,10 @@
 /** Forward proxies: how they are shown, and which one the environment asks for. */
 
 import * as v from "valibot";
-import type { OutboundProxy } from "./schema.ts";
 import { proxyUrlSchema } from "./address_values.ts";
+import type { Candidate, Resolver } from "./resolver.ts";
+import type { OutboundProxy } from "./schema.ts";
+import { textSchema } from "./values.ts";
 
 /** A proxy as it may be shown: without its password. */
 export function proxyText({ scheme, hostname, port, login }: OutboundProxy): string {
@@ -11,21 +13,32 @@ export function proxyText({ scheme, hostname, port, login }: OutboundProxy): str
 }
 
 /** The proxy of `HTTP_PROXY` or `HTTPS_PROXY`, which may come without its scheme. */
-export const environmentProxySchema: typeof proxyUrlSchema = v.pipe(
+const environmentProxySchema: typeof proxyUrlSchema = v.pipe(
   v.string(),
   v.transform((text) => /^\w+:\/\//.test(text) || text === "direct" ? text : `http://${text}`),
   proxyUrlSchema,
 );
 
+/** The proxy that the environment names for an origin; undefined where it names none, or exempts the origin. */
+export function environmentProxy(
+  origin: string,
+  resolver: Resolver,
+): Candidate<OutboundProxy | "direct"> | undefined {
+  const variable = origin.startsWith("https:") ? "HTTPS_PROXY" : "HTTP_PROXY";
+  if (!resolver.has(variable)) return undefined;
+  const noProxy = resolver.variable("NO_PROXY", textSchema)?.value ?? "";
+  return isExempt(origin, noProxy) ? undefined : resolver.variable(variable, environmentProxySchema);
+}
+
 /**
  * Whether `NO_PROXY` exempts a host, as curl and Go read it: names with all that lies below them, addresses, ranges
  * of IPv4 addresses, each with or without a port; `*` is everything. Loopback is always exempt.
  */
-export function isExempt(origin: string, noProxy: string): boolean {
+function isExempt(origin: string, noProxy: string): boolean {
   const url = new URL(origin);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
-  if (host === "localhost" || host === "::1" || inRange(host, "127.0.0.0/8")) return true;
+  if (isLoopback(host)) return true;
   return noProxy.split(/[\s,]+/).filter((entry) => entry !== "").some((entry) => {
     if (entry === "*") return true;
     // An IPv6 address has a port only behind its brackets.
@@ -35,6 +48,12 @@ export function isExempt(origin: string, noProxy: string): boolean {
     const wanted = name.toLowerCase().replace(/^\*?\./, "").replace(/^\[|\]$/g, "");
     return host === wanted || host.endsWith(`.${wanted}`) || inRange(host, wanted);
   });
+}
+
+/** As a URL spells its host: IPv6 addresses are in their shortest form there. */
+function isLoopback(host: string): boolean {
+  return /^(?:.+\.)?localhost\.?$/.test(host) || host === "::1" || /^::ffff:7f..:/.test(host) ||
+    inRange(host, "127.0.0.0/8");
 }
 
 function inRange(host: string, range: string): boolean {

@@ -1,6 +1,7 @@
 /** The dashboard's times, in zones whose clocks are changed. */
 
 import { assertEquals } from "@std/assert";
+import { denoCommand } from "../support/command.ts";
 
 interface Shown {
   readonly from: string;
@@ -19,8 +20,7 @@ async function periodIn(timeZone: string, name: "today" | "7" | "30", now: strin
   }));
     const [one, before] = [query, queryBefore].map((text) => Object.fromEntries(new URLSearchParams(text)));
     console.log(JSON.stringify({ from: one.from, to: one.to, fromBefore: before.from, toBefore: before.to, keys }));`;
-  const { stdout, success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--no-lock", code],
+  const { stdout, success, stderr } = await denoCommand(["eval", "--no-lock", code], {
     env: { TZ: timeZone, NO_COLOR: "1" },
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));

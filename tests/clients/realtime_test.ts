@@ -3,6 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import OpenAI from "openai";
 import { OpenAIRealtimeWS } from "openai/realtime/ws";
+import { denoCommand } from "../support/command.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { realtimeUpstream } from "../support/realtime_upstream.ts";
@@ -76,9 +77,8 @@ Deno.test("openai: OpenAIRealtimeWebSocket, the client for browsers, brings its 
     realtime.on("response.done", () => { console.log(text, realtime.socket.protocol); realtime.close(); });
     realtime.socket.addEventListener("close", ({ code }) => { console.log(code); Deno.exit(0); });
   `;
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--quiet", script],
-    cwd: new URL("../..", import.meta.url),
+  const { code, stdout, stderr } = await denoCommand(["eval", "--quiet", script], {
+    cwd: new URL("..", import.meta.url),
     env: { TOKEN: SECRETS.proxyToken, DENO_CERT: new URL("../support/tls/ca.pem", import.meta.url).pathname },
   }).output();
   assertEquals(

@@ -504,6 +504,32 @@ Deno.test("proxies of the environment: empty ones are none, NO_PROXY in all its 
   assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY: "10.0.0.0/8" }, "https://11.1.2.3"), false);
 });
 
+Deno.test("proxies of the environment: loopback has none, whatever NO_PROXY says, unless the endpoint names one", async () => {
+  const proxyOf = async (base: string, more = "") => {
+    const env = { HTTP_PROXY: "http://p.test", HTTPS_PROXY: "http://p.test", NO_PROXY: "h.test" };
+    const { endpoints: [endpoint] } = await load(`${KEYED}base_url = "${base}"\n${more}`, env);
+    return endpoint?.backends[0]?.connection.proxy?.hostname;
+  };
+  const hosts = [
+    "127.0.0.1",
+    "127.8.9.1:80",
+    "[::1]:11434",
+    "[0:0::1]",
+    "[::ffff:127.0.0.1]",
+    "LOCALHOST:80",
+    "localhost.",
+    "a.localhost",
+  ];
+  for (const host of hosts) {
+    assertEquals(await proxyOf(`http://${host}`), undefined, host);
+    assertEquals(await proxyOf(`https://${host}/v1`), undefined, host);
+    assertEquals(await proxyOf(`http://${host}`, 'proxy_url = "http://q.test"'), "q.test", host);
+  }
+  for (const host of ["128.0.0.1", "localhost.test", "[::2]", "[::7f00:1]", "notlocalhost"]) {
+    assertEquals(await proxyOf(`http://${host}`), "p.test", host);
+  }
+});
+
 /** Files in which the endpoints are no endpoints: nothing of the environment's is then missed. */
 const MISSHAPEN: readonly (readonly [string, string])[] = [
   ["endpoints = 3", "config.toml:1: endpoints must be a table, not a number"],

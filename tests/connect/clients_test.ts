@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { parse } from "smol-toml";
 import { CLIENT_NAMES, clientOf } from "../../src/connect/clients.ts";
+import { command } from "../support/command.ts";
+import { unless, withoutUnix } from "../support/left_out.ts";
 
 const FACTS = { endpointUrl: "http://10.0.0.2:33000/lab", token: "the token's", model: "some-model" };
 
@@ -30,15 +32,17 @@ Deno.test("clients: the ones that are promised, each with the endpoint's address
   }
 });
 
-Deno.test("clients: the shell reads what is meant", () => {
-  for (const name of ["claude-code", "gemini-cli", "aider", "openai-sdk", "anthropic-sdk"]) {
-    const client = clientOf(name);
-    const { text } = client?.snippet(FACTS, client.dialects[0] ?? "openai") ?? { text: "" };
-    const [, variable = ""] = /(\w+)='the token/.exec(text) ?? [];
-    const { stdout } = new Deno.Command("sh", { args: ["-c", `${text}\nprintf %s "$${variable}"`] })
-      .outputSync();
-    assertEquals(new TextDecoder().decode(stdout), FACTS.token, name);
-  }
+Deno.test({
+  ...unless(withoutUnix(), "clients: the shell reads what is meant"),
+  fn: () => {
+    for (const name of ["claude-code", "gemini-cli", "aider", "openai-sdk", "anthropic-sdk"]) {
+      const client = clientOf(name);
+      const { text } = client?.snippet(FACTS, client.dialects[0] ?? "openai") ?? { text: "" };
+      const [, variable = ""] = /(\w+)='the token/.exec(text) ?? [];
+      const { stdout } = command("sh", { args: ["-c", `${text}\nprintf %s "$${variable}"`] }).outputSync();
+      assertEquals(new TextDecoder().decode(stdout), FACTS.token, name);
+    }
+  },
 });
 
 Deno.test("clients: settings in TOML and JSON are proper ones", () => {

@@ -2,14 +2,12 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Metrics } from "../../src/observability/metrics.ts";
+import { command } from "../support/command.ts";
+import { unless, without } from "../support/left_out.ts";
 import { exchangeRow } from "../support/rows.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const promtool = await new Deno.Command("promtool", { args: ["--version"], stdout: "null", stderr: "null" })
-  .output()
-  .then(() => true, () => false);
-const ignore = !promtool;
-if (ignore) console.log("left out: promtool is not here (Debian: prometheus)");
+const missing = without("promtool");
 
 function metrics(): Metrics {
   return new Metrics({
@@ -21,7 +19,7 @@ function metrics(): Metrics {
 }
 
 async function check(args: string[], input = ""): Promise<string> {
-  const child = new Deno.Command("promtool", {
+  const child = command("promtool", {
     args,
     cwd: ROOT,
     stdin: "piped",
@@ -38,8 +36,7 @@ async function check(args: string[], input = ""): Promise<string> {
 }
 
 Deno.test({
-  name: "promtool: metrics",
-  ignore,
+  ...unless(missing, "promtool: metrics"),
   async fn() {
     const all = metrics();
     all.ended(exchangeRow({ reasoningTokens: 5, audioTokens: 1, imageTokens: 2, cacheWriteTokens: 3 }));
@@ -54,8 +51,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "promtool: configuration and alert rules",
-  ignore,
+  ...unless(missing, "promtool: configuration and alert rules"),
   async fn() {
     assertStringIncludes(
       await check(["check", "config", "--syntax-only", ".github/monitoring/prometheus.yml"]),

@@ -5,6 +5,7 @@ import "ajv-formats";
 import "ajv-formats-draft2019";
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { denoCommand } from "../support/command.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -46,7 +47,7 @@ interface Lock {
 }
 
 async function deno(...args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  const { success, stdout, stderr } = await denoCommand(args, { cwd: ROOT }).output();
   const errors = new TextDecoder().decode(stderr);
   assert(success, `deno ${args.join(" ")}: ${errors}`);
   return new TextDecoder().decode(stdout);

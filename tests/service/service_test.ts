@@ -9,6 +9,8 @@ import {
 } from "../../src/service/service.ts";
 import { systemdService } from "../../src/service/systemd.ts";
 import { windowsService } from "../../src/service/windows.ts";
+import { command } from "../support/command.ts";
+import { unless, without } from "../support/left_out.ts";
 
 const SECRET = "sk-secret-of-the-service";
 const FACTS: ServiceFacts = {
@@ -24,14 +26,8 @@ const FACTS: ServiceFacts = {
 };
 const PLANS = { systemd: systemdService, launchd: launchdService, windows: windowsService };
 
-function isInstalled(program: string, what: string): boolean {
-  const { success } = new Deno.Command("sh", { args: ["-c", `command -v ${program}`] }).outputSync();
-  if (!success) console.log(`left out: ${what}: ${program} is not installed`);
-  return success;
-}
-
 function run(program: string, ...args: string[]): string {
-  const { success, stdout, stderr } = new Deno.Command(program, { args }).outputSync();
+  const { success, stdout, stderr } = command(program, { args }).outputSync();
   const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   assert(success, text);
   return text;
@@ -75,8 +71,7 @@ Deno.test("environmentText: what is written is what parseEnv reads", () => {
 });
 
 Deno.test({
-  name: "service: systemd takes the unit, and calls it safe",
-  ignore: !isInstalled("systemd-analyze", "systemd's opinion of the unit"),
+  ...unless(without("systemd-analyze"), "service: systemd takes the unit, and calls it safe"),
   async fn() {
     const folder = await Deno.makeTempDir();
     const unit = `${folder}/llm-proxy.service`;
@@ -103,8 +98,7 @@ Deno.test("service: systemd lets the program write into its own folder and nowhe
 });
 
 Deno.test({
-  name: "service: the plist is one",
-  ignore: !isInstalled("python3", "reading the plist with plistlib"),
+  ...unless(without("python3"), "service: the plist is one"),
   async fn() {
     const file = await Deno.makeTempFile();
     await Deno.writeTextFile(file, launchdService({ ...FACTS, user: "me & <you>" }).files[0]?.text ?? "");

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
+import { denoCommand } from "../support/command.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
 import { ALL_TOGETHER, NO_FILTER } from "../support/rows.ts";
@@ -43,15 +44,8 @@ Deno.test(`kill -9 while writing, ${ROUNDS} times: always opens, nothing committ
   const { below } = random(9);
   let committed = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "-A",
-        "--quiet",
-        "--no-check",
-        new URL("../support/writer.ts", import.meta.url).pathname,
-        path,
-      ],
+    const writer = new URL("../support/writer.ts", import.meta.url).pathname;
+    const child = denoCommand(["run", "-A", "--quiet", "--no-check", writer, path], {
       stdout: "piped",
       stderr: "inherit",
     }).spawn();

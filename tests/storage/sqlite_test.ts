@@ -5,6 +5,7 @@ import { Database } from "../../src/storage/sqlite/database.ts";
 import { type Migration, MIGRATIONS } from "../../src/storage/sqlite/migrations.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { StoreError } from "../../src/storage/store.ts";
+import { unless, withoutUnix } from "../support/left_out.ts";
 import { ALL_TOGETHER, auditRow, exchangeRow, NO_FILTER, projectRow } from "../support/rows.ts";
 import { storeContract } from "./contract.ts";
 
@@ -32,8 +33,7 @@ function failure(work: () => unknown): StoreError {
 }
 
 Deno.test({
-  name: "sqlite: the files are for their owner only, and the folder is made",
-  ignore: Deno.build.os === "windows",
+  ...unless(withoutUnix(), "sqlite: the files are for their owner only, and the folder is made"),
   fn: inFolder(async (folder) => {
     const store = openSqlite(`${folder}/a/b/test.db`);
     await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));

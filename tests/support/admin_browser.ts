@@ -3,8 +3,10 @@
 import { assertEquals } from "@std/assert";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import type { Endpoint } from "../../src/config/schema.ts";
+import { cleanEnv } from "./command.ts";
 import { testBackend, testEndpoint } from "./config.ts";
 import { FakeUpstream } from "./fake_upstream.ts";
+import { unless } from "./left_out.ts";
 import { LaterClock } from "./later_clock.ts";
 import { type ManagedOptions, ManagedProxy } from "./managed_proxy.ts";
 import { SECRETS } from "./secrets.ts";
@@ -31,14 +33,13 @@ const CHROMIUM: string | undefined = EXECUTABLES.find((path) => {
 });
 
 export async function launchBrowser(): Promise<Browser> {
-  return await chromium.launch({ executablePath: CHROMIUM ?? "", args: ARGUMENTS });
+  return await chromium.launch({ executablePath: CHROMIUM ?? "", args: ARGUMENTS, env: cleanEnv() });
 }
 
 /** A test in a browser; without one it is left out. */
 export function browserTest(name: string, test: () => Promise<void>): void {
   Deno.test({
-    name: CHROMIUM === undefined ? `${name} (left out: there is no Chromium)` : name,
-    ignore: CHROMIUM === undefined,
+    ...unless(CHROMIUM === undefined ? "Chromium is not installed" : undefined, name),
     fn: test,
     // The library that drives the browser keeps timers of its own from one test to the next.
     sanitizeOps: false,

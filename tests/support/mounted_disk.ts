@@ -1,4 +1,19 @@
-/** A small disk of its own that a test can fill or make unwritable; only root of a Linux machine can have one. */
+/** A small disk that a test can fill or make unwritable; only root of a Linux machine can have one. */
+
+import { command } from "./command.ts";
+import type { Reason } from "./left_out.ts";
+
+/** Why there can be none here. */
+export async function withoutMounts(): Promise<Reason> {
+  if (Deno.build.os !== "linux") return `${Deno.build.os} has no tmpfs`;
+  if (Deno.uid() !== 0) return "only root can mount a disk";
+  try {
+    await (await MountedDisk.mount())[Symbol.asyncDispose]();
+    return undefined;
+  } catch {
+    return "this machine lets nobody mount a disk";
+  }
+}
 
 /** A file system in memory, mounted for as long as it is in use. */
 export class MountedDisk implements AsyncDisposable {
@@ -8,18 +23,12 @@ export class MountedDisk implements AsyncDisposable {
     this.path = path;
   }
 
-  /** Why there is none, said on the console; undefined where the test can go on. */
-  static async mount(test: string, size = "2m"): Promise<MountedDisk | undefined> {
+  static async mount(size = "2m"): Promise<MountedDisk> {
     const path = await Deno.makeTempDir();
-    const refused = Deno.build.os !== "linux"
-      ? `${Deno.build.os} has no tmpfs`
-      : Deno.uid() !== 0
-      ? "only root can mount"
-      : await run("mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path);
+    const refused = await run("mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path);
     if (refused === undefined) return new MountedDisk(path);
     await Deno.remove(path);
-    console.log(`left out, no disk can be mounted here (${refused}): ${test}`);
-    return undefined;
+    throw new Error(refused);
   }
 
   /** Leaves not a page free; gives what makes room again. */
@@ -49,13 +58,12 @@ export class MountedDisk implements AsyncDisposable {
 }
 
 /** What a command said where it failed. */
-async function run(command: string, ...args: string[]): Promise<string | undefined> {
+async function run(program: string, ...args: string[]): Promise<string | undefined> {
   try {
-    const { success, stderr } = await new Deno.Command(command, { args, stdout: "null", stderr: "piped" })
-      .output();
+    const { success, stderr } = await command(program, { args, stdout: "null", stderr: "piped" }).output();
     return success ? undefined : new TextDecoder().decode(stderr).trim();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return `there is no ${command}`;
+    if (error instanceof Deno.errors.NotFound) return `there is no ${program}`;
     throw error;
   }
 }

@@ -1,17 +1,12 @@
 /** What `check --permissions` prints, run as a person runs it: pasted into a shell. */
 
 import { assertEquals } from "@std/assert";
-import { pipedCommand, proxyCommand } from "./proxy_process.ts";
+import { firstOf, type Reason, withoutUnix } from "./left_out.ts";
+import { pipedCommand, proxyCommand, withBinary } from "./proxy_process.ts";
 
-/** Why its flags cannot be tried here; undefined: they can. The reason is printed. */
-export function noNarrowFlags(): boolean {
-  const reason = Deno.build.os === "windows"
-    ? "its command line is for a POSIX shell"
-    : Deno.env.has("LLM_PROXY_BINARY")
-    ? "its flags are for the program from source, and a compiled one is to be tested"
-    : undefined;
-  if (reason !== undefined) console.log(`left out: check --permissions: ${reason}`);
-  return reason !== undefined;
+/** Why its flags cannot be tried here. */
+export function withoutNarrowFlags(): Reason {
+  return firstOf(withoutUnix(), withBinary());
 }
 
 /** Where a proxy is to run. */

@@ -32,10 +32,3 @@ function statusKb(pid: number, field: string): number {
   const text = Deno.readTextFileSync(`/proc/${pid}/status`);
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(text)?.[1]);
 }
-
-/** Whether a test that reads /proc has to be left out here; says so when it does. */
-export function withoutProc(test: string): boolean {
-  if (Deno.build.os === "linux") return false;
-  console.log(`left out on ${Deno.build.os}, which has no /proc: ${test}`);
-  return true;
-}

@@ -1,12 +1,19 @@
 /** The proxy as its users run it: a process of its own, configured by its environment. */
 
 import { assertEquals } from "@std/assert";
+import { command } from "./command.ts";
+import type { Reason } from "./left_out.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";
 
 const ROOT = `${import.meta.dirname}/../..`;
 
 /** The compiled binary where one is to be tested, else the program from source under its own permission set. */
 const BINARY = Deno.env.get("LLM_PROXY_BINARY");
+
+/** What can be tried of the program from source alone. */
+export function withBinary(): Reason {
+  return BINARY === undefined ? undefined : "a compiled program is to be tested, not the one from source";
+}
 
 /** What stands before the program. */
 export interface ProxyCommandOptions {
@@ -24,8 +31,8 @@ export function proxyCommand(
   { around = [], runtimeFlags = [] }: ProxyCommandOptions = {},
 ): Deno.Command {
   const isFromSource = BINARY === undefined || runtimeFlags.length > 0;
-  const program = isFromSource ? fromSource(`${ROOT}/src/main.ts`, runtimeFlags) : [BINARY];
-  return pipedCommand([...around, ...program, ...args], env, cwd);
+  const own = isFromSource ? fromSource(`${ROOT}/src/main.ts`, runtimeFlags) : [BINARY];
+  return pipedCommand([...around, ...own, ...args], env, cwd);
 }
 
 /** What runs a module under the program's own permission set. */
@@ -35,38 +42,20 @@ export function fromSource(module: string, runtimeFlags: readonly string[] = [])
   return [Deno.execPath(), "run", ...flags, module];
 }
 
-/** A command with nothing in its environment but what is given and what the runtime needs, and with its output piped. */
+/** A command with a clean environment and with its output piped. */
 export function pipedCommand(
-  [command = "", ...args]: readonly string[],
+  [program = "", ...args]: readonly string[],
   env: Record<string, string>,
   cwd?: string,
 ): Deno.Command {
-  return new Deno.Command(command, {
+  return command(program, {
     args,
-    clearEnv: true,
-    env: { ...runtimeEnv(), ...env },
+    env,
     cwd: cwd ?? emptyFolder(),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   });
-}
-
-/** What the runtime needs to find its cache. */
-function runtimeEnv(): Record<string, string> {
-  const names = [
-    "HOME",
-    "DENO_DIR",
-    "XDG_CACHE_HOME",
-    "LOCALAPPDATA",
-    "SystemRoot",
-    "TMPDIR",
-    "DENO_COVERAGE_DIR",
-  ];
-  return Object.fromEntries(names.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }));
 }
 
 /** A folder without a `.env`, so that a developer's keys never meet a test. */
@@ -134,10 +123,10 @@ export class ProxyProcess implements AsyncDisposable {
    * to check, and not kept: hours of traffic would fill the memory.
    */
   static async startCommand(
-    command: Deno.Command,
+    ready: Deno.Command,
     take: (line: string) => boolean = () => false,
   ): Promise<ProxyProcess> {
-    const proxy = new ProxyProcess(command.spawn(), take);
+    const proxy = new ProxyProcess(ready.spawn(), take);
     const started = await Promise.race([
       proxy.logged((line) => line["event"] === "started"),
       proxy.#child.status.then(({ code }) => {

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createAuthority, issueCertificate } from "../../src/tls/authority.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
+import { unless, withoutUnix } from "../support/left_out.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
 import { proxyCommand, proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
 import { SECRETS } from "../support/secrets.ts";
@@ -275,10 +276,10 @@ Deno.test("ADMIN_PORT: a renewed certificate is used at every port that speaks H
 });
 
 Deno.test({
-  name: `ADMIN_PORT: what a reload changes holds at both ports, and another port needs a restart${
-    Deno.build.os === "windows" ? " (left out: Windows has no SIGHUP)" : ""
-  }`,
-  ignore: Deno.build.os === "windows",
+  ...unless(
+    withoutUnix(),
+    "ADMIN_PORT: what a reload changes holds at both ports, and another port needs a restart",
+  ),
   async fn() {
     const folder = await Deno.makeTempDir();
     {

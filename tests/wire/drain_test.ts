@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { UnexpectedEnd } from "../support/http_reader.ts";
+import { unless, withoutUnix } from "../support/left_out.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -22,43 +23,44 @@ function heldUpstream(): { upstream: FakeUpstream; release: () => void } {
   return { upstream, release: released.resolve };
 }
 
-const SIGNALS = Deno.build.os === "windows" ? [] : ["SIGTERM", "SIGINT"] as const;
-if (SIGNALS.length === 0) {
-  console.log("left out on windows, which cannot send signals to a process: drain by signal");
-}
-
-for (const signal of SIGNALS) {
-  Deno.test(`${signal}: a running stream ends whole, a new request is refused, exit 0`, async () => {
-    const held = heldUpstream();
-    await using upstream = held.upstream;
-    await using proxy = await ProxyProcess.start({ upstream: upstream.origin });
-    using client = await RawClient.connect(proxy.url);
-    await client.send(ASK("/openai/v1/models"));
-    const head = await client.head();
-    const body = client.reader.body(head.headers, { untilClose: false });
-    let text = new TextDecoder().decode((await body.next()).value);
-    proxy.kill(signal);
-    await proxy.logged(({ event }) => event === "draining");
-    await assertRejects(() => fetch(`${proxy.url}/healthz`), TypeError);
-    held.release();
-    for await (const piece of body) text += new TextDecoder().decode(piece);
-    assertEquals(text, "firstlast");
-    assertEquals(await proxy.exited(), 0);
-    await proxy.logged(({ event }) => event === "stopped");
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test({
+    ...unless(withoutUnix(), `${signal}: a running stream ends whole, a new request is refused, exit 0`),
+    fn: async () => {
+      const held = heldUpstream();
+      await using upstream = held.upstream;
+      await using proxy = await ProxyProcess.start({ upstream: upstream.origin });
+      using client = await RawClient.connect(proxy.url);
+      await client.send(ASK("/openai/v1/models"));
+      const head = await client.head();
+      const body = client.reader.body(head.headers, { untilClose: false });
+      let text = new TextDecoder().decode((await body.next()).value);
+      proxy.kill(signal);
+      await proxy.logged(({ event }) => event === "draining");
+      await assertRejects(() => fetch(`${proxy.url}/healthz`), TypeError);
+      held.release();
+      for await (const piece of body) text += new TextDecoder().decode(piece);
+      assertEquals(text, "firstlast");
+      assertEquals(await proxy.exited(), 0);
+      await proxy.logged(({ event }) => event === "stopped");
+    },
   });
 
-  Deno.test(`a second ${signal} ends at once`, async () => {
-    const held = heldUpstream();
-    await using upstream = held.upstream;
-    const proxy = await ProxyProcess.start({ upstream: upstream.origin });
-    using client = await RawClient.connect(proxy.url);
-    await client.send(ASK("/openai/v1/models"));
-    await client.head();
-    proxy.kill(signal);
-    await proxy.logged(({ event }) => event === "draining");
-    proxy.kill(signal);
-    assertEquals(await proxy.exited(), signal === "SIGINT" ? 130 : 143);
-    held.release();
+  Deno.test({
+    ...unless(withoutUnix(), `a second ${signal} ends at once`),
+    fn: async () => {
+      const held = heldUpstream();
+      await using upstream = held.upstream;
+      const proxy = await ProxyProcess.start({ upstream: upstream.origin });
+      using client = await RawClient.connect(proxy.url);
+      await client.send(ASK("/openai/v1/models"));
+      await client.head();
+      proxy.kill(signal);
+      await proxy.logged(({ event }) => event === "draining");
+      proxy.kill(signal);
+      assertEquals(await proxy.exited(), signal === "SIGINT" ? 130 : 143);
+      held.release();
+    },
   });
 }
 

@@ -4,19 +4,20 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import manifest from "../../deno.json" with { type: "json" };
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { ForwardProxy } from "../support/forward_proxy.ts";
+import { unless } from "../support/left_out.ts";
 import {
   askForFlags,
   flagIn,
   narrowLine,
-  noNarrowFlags,
   type Place,
   shellCommand,
+  withoutNarrowFlags,
 } from "../support/narrow_command.ts";
 import { proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
 import { SECRETS } from "../support/secrets.ts";
 import { pem, withTlsUpstream } from "../support/tls_upstream.ts";
 
-const ignore = noNarrowFlags();
+const reason = withoutNarrowFlags();
 const TOKEN = { authorization: `Bearer ${SECRETS.proxyToken}` };
 const MANAGEMENT = { authorization: `Bearer ${SECRETS.managementToken}` };
 const ENV = { CHAT_KEY: SECRETS.openaiKey, PROXY_TOKEN: SECRETS.proxyToken };
@@ -68,8 +69,7 @@ async function reload(proxy: ProxyProcess): Promise<void> {
 }
 
 Deno.test({
-  name: "check --permissions: by the environment alone, without the plane, and after a SIGHUP",
-  ignore,
+  ...unless(reason, "check --permissions: by the environment alone, without the plane, and after a SIGHUP"),
   async fn() {
     await using upstream = new FakeUpstream();
     const place = { env: proxyEnv({ upstream: upstream.origin }) };
@@ -88,8 +88,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: "check --permissions: where no token is asked for, the machine's own name may be read, and is taken",
-  ignore,
+  ...unless(
+    reason,
+    "check --permissions: where no token is asked for, the machine's own name may be read, and is taken",
+  ),
   async fn() {
     await using upstream = new FakeUpstream();
     await inFolder(async (folder) => {
@@ -105,8 +107,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "check --permissions: a file that is watched, TLS, and the whole management plane",
-  ignore,
+  ...unless(reason, "check --permissions: a file that is watched, TLS, and the whole management plane"),
   async fn() {
     await using upstream = new FakeUpstream();
     await inFolder(async (folder) => {
@@ -132,8 +133,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "check --permissions: a port for the management plane alone, over HTTPS and HTTP/2 too",
-  ignore,
+  ...unless(reason, "check --permissions: a port for the management plane alone, over HTTPS and HTTP/2 too"),
   async fn() {
     await using upstream = new FakeUpstream();
     await inFolder(async (folder) => {
@@ -198,8 +198,10 @@ async function assertManages(url: string): Promise<void> {
 
 for (const scheme of ["http", "https", "socks5"] as const) {
   Deno.test({
-    name: `check --permissions: behind an outbound proxy of ${scheme} only that proxy may be reached`,
-    ignore,
+    ...unless(
+      reason,
+      `check --permissions: behind an outbound proxy of ${scheme} only that proxy may be reached`,
+    ),
     fn: () =>
       withTlsUpstream(async (origin) => {
         await using outbound = new ForwardProxy({ scheme });
@@ -227,9 +229,10 @@ for (const scheme of ["http", "https", "socks5"] as const) {
 }
 
 Deno.test({
-  name:
+  ...unless(
+    reason,
     "check --permissions: values and certificates behind links, as container secrets and certbot have them",
-  ignore,
+  ),
   async fn() {
     await using upstream = new FakeUpstream();
     await inFolder(async (folder) => {
@@ -257,9 +260,10 @@ Deno.test({
 });
 
 Deno.test({
-  name:
+  ...unless(
+    reason,
     "check --permissions: a reload that asks for more than the flags is refused or fails, and ends nothing",
-  ignore,
+  ),
   async fn() {
     await using one = new FakeUpstream();
     await using other = new FakeUpstream();
@@ -286,9 +290,10 @@ Deno.test({
 });
 
 Deno.test({
-  name:
+  ...unless(
+    reason,
     "check --permissions: a database without a folder of its own is said to open the whole working folder",
-  ignore,
+  ),
   fn: () =>
     inFolder(async (folder) => {
       const env = {
@@ -303,8 +308,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "check --permissions: a path with a comma is refused, since no flag can name it",
-  ignore,
+  ...unless(reason, "check --permissions: a path with a comma is refused, since no flag can name it"),
   async fn() {
     const { PROXY_TOKEN: _, ...env } = proxyEnv({ upstream: "http://127.0.0.1:9" });
     await inFolder(async (folder) => {
@@ -318,8 +322,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "check --permissions: the runtime's other flags are those of the tasks",
-  ignore,
+  ...unless(reason, "check --permissions: the runtime's other flags are those of the tasks"),
   async fn() {
     const { line } = await narrowLine({ env: proxyEnv({ upstream: "http://127.0.0.1:9" }) });
     const flags = flagIn(line, "v8-flags")?.join(",") ?? "";

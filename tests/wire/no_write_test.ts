@@ -2,11 +2,11 @@
 
 import { assertEquals } from "@std/assert";
 import { FakeUpstream } from "../support/fake_upstream.ts";
+import { unless, withoutUnix } from "../support/left_out.ts";
 import { fromSource, pipedCommand, proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
 import { SECRETS } from "../support/secrets.ts";
 
-const ignore = Deno.build.os === "windows";
-if (ignore) console.log("left out: giving up the right to write: Windows has no signals to ask with");
+const reason = withoutUnix();
 
 const PROGRAM = fromSource(new URL("../support/serve_and_write.ts", import.meta.url).pathname);
 
@@ -25,8 +25,10 @@ async function assertServes(proxy: ProxyProcess): Promise<void> {
 }
 
 Deno.test({
-  name: "serve: without the management plane nothing can be written, and a reload goes on working",
-  ignore,
+  ...unless(
+    reason,
+    "serve: without the management plane nothing can be written, and a reload goes on working",
+  ),
   async fn() {
     await using upstream = new FakeUpstream();
     const folder = await Deno.makeTempDir();
@@ -54,8 +56,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "serve: with the management plane it can be written, since its database is",
-  ignore,
+  ...unless(reason, "serve: with the management plane it can be written, since its database is"),
   async fn() {
     await using upstream = new FakeUpstream();
     const folder = await Deno.makeTempDir();

@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { shellWord } from "../../src/shell_word.ts";
-import { narrowLine, noNarrowFlags, shellCommand } from "../support/narrow_command.ts";
+import { firstOf, unless, withoutProc } from "../support/left_out.ts";
+import { narrowLine, shellCommand, withoutNarrowFlags } from "../support/narrow_command.ts";
 import type { ProbeFacts } from "../support/permission_probe.ts";
 import { fromSource, pipedCommand, proxyEnv } from "../support/proxy_process.ts";
 import { SECRETS } from "../support/secrets.ts";
@@ -118,12 +119,11 @@ function listenTo(listener: Deno.Listener): AsyncDisposable {
   };
 }
 
-const onUnix = Deno.build.os === "linux";
-if (!onUnix) console.log("left out: permissions: the probe tries what Linux has");
-
 Deno.test({
-  name: "permissions: under the set that source and binary have, nothing is started, loaded or imported",
-  ignore: !onUnix,
+  ...unless(
+    withoutProc(),
+    "permissions: under the set that source and binary have, nothing is started, loaded or imported",
+  ),
   async fn() {
     const said = await probe((facts, { env, cwd }) =>
       Promise.resolve(pipedCommand([...fromSource(PROBE), facts], env, cwd))
@@ -133,8 +133,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: "permissions: under the flags of check --permissions, nothing but what the configuration names",
-  ignore: !onUnix || noNarrowFlags(),
+  ...unless(
+    firstOf(withoutProc(), withoutNarrowFlags()),
+    "permissions: under the flags of check --permissions, nothing but what the configuration names",
+  ),
   async fn() {
     const said = await probe(async (facts, place) => {
       const { line } = await narrowLine(place);
@@ -147,16 +149,13 @@ Deno.test({
   },
 });
 
-if (COMPILED === undefined) {
-  console.log(
-    "left out: permissions of the compiled program: it runs no module but its own, so that nothing can be tried in " +
-      "it from outside; LLM_PROXY_PROBE names the probe, compiled with the program's flags",
-  );
-}
-
 Deno.test({
-  name: "permissions: compiled with the program's flags, the probe may do what it may do from source",
-  ignore: COMPILED === undefined,
+  ...unless(
+    COMPILED === undefined
+      ? "LLM_PROXY_PROBE names no probe that was compiled with the program's flags"
+      : undefined,
+    "permissions: compiled with the program's flags, the probe may do what it may do from source",
+  ),
   async fn() {
     const said = await probe((facts, { env, cwd }) =>
       Promise.resolve(pipedCommand([COMPILED ?? "", facts], env, cwd))
@@ -166,7 +165,7 @@ Deno.test({
     assertEquals(rest, others);
     // Runtimes before 2.9 have no right for it; it opens nothing that the program does not open itself.
     if (opened !== inspector) {
-      console.log(`left out: the inspector, which this base runtime does not guard: ${opened}`);
+      console.log(`not compared: the inspector, which this base runtime does not guard: ${opened}`);
     }
   },
 });

@@ -1,18 +1,15 @@
 /** A real nginx in front of the proxy: what an upstream says gives it no orders. */
 
 import { assertEquals } from "@std/assert";
+import { command } from "../support/command.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
-import { freePort, isInstalled, listening } from "../support/installed.ts";
+import { unless, without } from "../support/left_out.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
+import { freePort, listening } from "../support/port.ts";
 import { SECRETS } from "../support/secrets.ts";
 
-const hasNginx = isInstalled("nginx");
-
 Deno.test({
-  name: `nginx in front: an upstream's x-accel-redirect serves no internal location${
-    hasNginx ? "" : " (left out: nginx is not installed)"
-  }`,
-  ignore: !hasNginx,
+  ...unless(without("nginx"), "nginx in front: an upstream's x-accel-redirect serves no internal location"),
   async fn() {
     await using upstream = new FakeUpstream({
       script: (exchange) =>
@@ -65,7 +62,7 @@ http {
   );
   // The workers of a master that runs as root must get at the folder.
   await Deno.chmod(folder, 0o755);
-  const child = new Deno.Command("nginx", {
+  const child = command("nginx", {
     args: ["-c", `${folder}/nginx.conf`, "-p", folder],
     stdout: "null",
     stderr: "null",

@@ -5,21 +5,19 @@ import { DIRECT } from "../../src/config/defaults.ts";
 import type { OutboundProxy } from "../../src/config/schema.ts";
 import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
 import { TransportError } from "../../src/forwarding/transport/transport.ts";
-import { freePort, isInstalled, listening } from "../support/installed.ts";
+import { command } from "../support/command.ts";
+import { unless, without } from "../support/left_out.ts";
+import { freePort, listening } from "../support/port.ts";
 import { pem, withTlsUpstream } from "../support/tls_upstream.ts";
 import { upstreamRequest } from "../support/upstream_exchange.ts";
 
-function missing(program: string): string {
-  return isInstalled(program) ? "" : ` (left out: ${program} is not installed)`;
-}
-
 async function withProgram(
-  command: string,
+  program: string,
   args: string[],
   port: number,
   test: () => Promise<void>,
 ): Promise<void> {
-  const child = new Deno.Command(command, { args, stdout: "null", stderr: "null" }).spawn();
+  const child = command(program, { args, stdout: "null", stderr: "null" }).spawn();
   try {
     await listening(port);
     await test();
@@ -47,10 +45,10 @@ async function tlsThrough(proxy: OutboundProxy): Promise<void> {
 const login = { user: "user", password: "secret" };
 
 Deno.test({
-  name: `tinyproxy: a TLS upstream through CONNECT with a login; a wrong one is refused${
-    missing("tinyproxy")
-  }`,
-  ignore: !isInstalled("tinyproxy"),
+  ...unless(
+    without("tinyproxy"),
+    "tinyproxy: a TLS upstream through CONNECT with a login; a wrong one is refused",
+  ),
   async fn() {
     const port = freePort();
     const file = await Deno.makeTempFile();
@@ -70,10 +68,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: `microsocks: a TLS upstream through SOCKS5 with a login; a wrong one is refused${
-    missing("microsocks")
-  }`,
-  ignore: !isInstalled("microsocks"),
+  ...unless(
+    without("microsocks"),
+    "microsocks: a TLS upstream through SOCKS5 with a login; a wrong one is refused",
+  ),
   async fn() {
     const port = freePort();
     const args = ["-i", "127.0.0.1", "-p", String(port), "-u", login.user, "-P", login.password];

@@ -3,13 +3,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";
+import { unless, withoutUnix } from "../support/left_out.ts";
 import { proxyCommand, ProxyProcess } from "../support/proxy_process.ts";
 import { RawClient, rawRequest } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 
 const TOKEN = `Authorization: Bearer ${SECRETS.proxyToken}`;
-const ignore = Deno.build.os === "windows";
-if (ignore) console.log("left out: reloading, since Windows has no SIGHUP");
+const reason = withoutUnix();
 
 function says(text: string): Script {
   return async (exchange) => {
@@ -56,8 +56,7 @@ const ask = async (proxy: ProxyProcess, path = "/chat/x") => {
 };
 
 Deno.test({
-  name: "reload: SIGHUP brings a new configuration; a running exchange ends on the old one",
-  ignore,
+  ...unless(reason, "reload: SIGHUP brings a new configuration; a running exchange ends on the old one"),
   async fn() {
     const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
     await using one = new FakeUpstream({
@@ -99,8 +98,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "reload: a broken file is refused with every problem, and the old configuration goes on",
-  ignore,
+  ...unless(reason, "reload: a broken file is refused with every problem, and the old configuration goes on"),
   async fn() {
     await using upstream = new FakeUpstream({ script: says("old") });
     await withProxy(configFor(upstream), async (proxy, file) => {
@@ -132,8 +130,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "reload: with --watch a file that is replaced is read again",
-  ignore,
+  ...unless(reason, "reload: with --watch a file that is replaced is read again"),
   async fn() {
     await using one = new FakeUpstream({ script: says("old") });
     await using two = new FakeUpstream({ script: says("new") });
@@ -149,8 +146,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "reload: under load, 100 times: every exchange succeeds",
-  ignore,
+  ...unless(reason, "reload: under load, 100 times: every exchange succeeds"),
   async fn() {
     await using upstream = new FakeUpstream({ script: says("well") });
     await withProxy(configFor(upstream), async (proxy) => {
@@ -179,8 +175,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "reload: .env is watched too; what changed is named, a secret without its value",
-  ignore,
+  ...unless(reason, "reload: .env is watched too; what changed is named, a secret without its value"),
   async fn() {
     await using upstream = new FakeUpstream({ script: says("hello") });
     const folder = await Deno.makeTempDir();
@@ -206,8 +201,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "reload: a reload that finds the old text says so",
-  ignore,
+  ...unless(reason, "reload: a reload that finds the old text says so"),
   async fn() {
     await using upstream = new FakeUpstream({ script: says("hello") });
     await withProxy(configFor(upstream), async (proxy) => {

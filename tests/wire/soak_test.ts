@@ -2,11 +2,13 @@
 
 import { assertEquals } from "@std/assert";
 import { runSoak } from "../bench/soak/run.ts";
-import { withoutProc } from "../support/process_stats.ts";
+import { unless, withoutProc } from "../support/left_out.ts";
 
 Deno.test({
-  name: "soak: under mixed traffic every exchange is one row, and nothing is left open in the end",
-  ignore: withoutProc("the soak"),
+  ...unless(
+    withoutProc(),
+    "soak: under mixed traffic every exchange is one row, and nothing is left open in the end",
+  ),
   async fn() {
     const lines: string[] = [];
     const problems = await runSoak({

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import manifest from "../../deno.json" with { type: "json" };
 import { FakeUpstream } from "../support/fake_upstream.ts";
+import { unless, withoutUnix } from "../support/left_out.ts";
+import { freePort } from "../support/port.ts";
 import { proxyCommand, proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
 import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
 
@@ -247,4 +249,38 @@ Deno.test("demo needs no configuration, answers both providers, and ends with 0"
   await reader.cancel();
   await child.stderr.cancel();
   assertEquals((await child.status).code, 0);
+});
+
+for (const signal of ["SIGINT", "SIGHUP"] as const) {
+  Deno.test({
+    ...unless(withoutUnix(), `demo: PORT is its port, it says what it writes, and ${signal} removes that`),
+    async fn() {
+      const port = freePort();
+      const temporary = await Deno.makeTempDir();
+      const child = proxyCommand(["demo"], { PORT: String(port), TMPDIR: temporary }).spawn();
+      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      let text = "";
+      while (!/What stays: .*\n/.test(text)) text += (await reader.read()).value ?? "";
+      assertStringIncludes(text, `a proxy on http://127.0.0.1:${port},`);
+      // The runtime of a compiled program keeps a file there as well.
+      const own = () => [...Deno.readDirSync(temporary)].filter(({ name }) => name.startsWith("llm-proxy"));
+      assertEquals(own().length, 1);
+      assertStringIncludes(text, `removes ${temporary}/${own()[0]?.name}.\n`);
+      child.kill(signal);
+      await reader.cancel();
+      const [{ code }, said] = await Promise.all([child.status, new Response(child.stderr).text()]);
+      assertEquals([code, said], [0, ""]);
+      assertEquals(own(), []);
+      await Deno.remove(temporary, { recursive: true });
+    },
+  });
+}
+
+Deno.test("demo: a PORT that is none, or that another program has, is said in one line", async () => {
+  const wrong = await run(["demo"], { PORT: "80000" });
+  assertEquals([wrong.code, wrong.err], [2, 'env PORT "80000" is not a port (0 to 65535)\n']);
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const refused = await run(["demo"], { PORT: String(taken.addr.port) });
+  assertEquals(refused.code, 1);
+  assertMatch(refused.err, /^Cannot listen on 127\.0\.0\.1:\d+ [^\n]*another program has this port[^\n]*\n$/);
 });

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
-import { proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
+import { unless } from "../support/left_out.ts";
+import { proxyEnv, ProxyProcess, withBinary } from "../support/proxy_process.ts";
 import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
 
 interface Span {
@@ -16,12 +17,11 @@ interface Span {
   readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[];
 }
 
-const BINARY = Deno.env.get("LLM_PROXY_BINARY");
-
 Deno.test({
-  name:
+  ...unless(
+    withBinary(),
     "OTEL_DENO: one span per exchange and attempt, within the client's trace, with GenAI's names and no content",
-  ignore: BINARY !== undefined,
+  ),
   async fn() {
     const spans: Span[] = [];
     let everything = "";

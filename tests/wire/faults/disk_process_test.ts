@@ -2,7 +2,9 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FakeUpstream } from "../../support/fake_upstream.ts";
-import { MountedDisk } from "../../support/mounted_disk.ts";
+import { command } from "../../support/command.ts";
+import { firstOf, unless, without, withoutUnix } from "../../support/left_out.ts";
+import { MountedDisk, withoutMounts } from "../../support/mounted_disk.ts";
 import { proxyCommand, proxyEnv, ProxyProcess } from "../../support/proxy_process.ts";
 import { readRecorded } from "../../support/recorded.ts";
 import { SECRETS } from "../../support/secrets.ts";
@@ -15,49 +17,51 @@ function managedEnv(upstream: string, database: string): Record<string, string> 
   return proxyEnv({ upstream, env });
 }
 
-Deno.test("a disk with errors: usage waits, /health says so, it is logged once, and all is written afterwards", async (test) => {
-  const limiter = "/usr/bin/prlimit";
-  if (!isThere(limiter)) {
-    return console.log(`left out, there is no ${limiter} by which writing can be made to fail: ${test.name}`);
-  }
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/x.db`;
-  await using upstream = new FakeUpstream();
-  // Without the signal a write beyond the limit is an error like that of a dying card: EFBIG instead of EIO.
-  const around = ["/bin/sh", "-c", `trap '' XFSZ; exec "$@"`, "sh"];
-  {
-    await using proxy = await ProxyProcess.startCommand(
-      proxyCommand([], managedEnv(upstream.origin, path), undefined, { around }),
-    );
-    const health = async () => (await (await fetch(`${proxy.url}/health`)).json()).status;
-    const ids: string[] = [];
-    const ask = async () => {
-      const headers = { authorization: `Bearer ${SECRETS.proxyToken}` };
-      const response = await fetch(`${proxy.url}/openai/v1/unknown`, { headers });
-      await response.text();
-      ids.push(response.headers.get("x-request-id") ?? "");
-    };
-    await ask();
-    while (readRecorded(path).requestIds.length === 0) { /* until it is written */ }
-    const { success } = await new Deno.Command(limiter, {
-      args: ["--pid", String(proxy.pid), "--fsize=1:unlimited"],
-    }).output();
-    assert(success);
-    while (await health() === "ok") await ask();
-    const failingFrom = performance.now();
-    while (performance.now() < failingFrom + 1_300) await ask();
-    await new Deno.Command(limiter, { args: ["--pid", String(proxy.pid), "--fsize=unlimited"] }).output();
-    while (await health() !== "ok") { /* until it is tried again */ }
-    await proxy.logged(({ event }) => event === "storage_recovered");
-    await proxy.stop();
-    const lines = proxy.output.split("\n").filter((line) => /storage_failing|usage_dropped/.test(line));
-    assertEquals(lines.length, 1, lines.join("\n"));
-    assertMatch(lines[0] ?? "", /cannot be read or written \(disk I\/O error\); usage waits to be written/);
-    const { requestIds, summedRequests, integrity } = readRecorded(path);
-    assertEquals(requestIds.length, ids.length);
-    assertEquals([summedRequests, integrity], [ids.length, "ok"]);
-  }
-  await Deno.remove(folder, { recursive: true });
+Deno.test({
+  ...unless(
+    firstOf(withoutUnix(), without("prlimit")),
+    "a disk with errors: usage waits, /health says so, it is logged once, and all is written afterwards",
+  ),
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/x.db`;
+    await using upstream = new FakeUpstream();
+    // Without the signal a write beyond the limit is an error like that of a dying card: EFBIG instead of EIO.
+    const around = ["/bin/sh", "-c", `trap '' XFSZ; exec "$@"`, "sh"];
+    {
+      await using proxy = await ProxyProcess.startCommand(
+        proxyCommand([], managedEnv(upstream.origin, path), undefined, { around }),
+      );
+      const health = async () => (await (await fetch(`${proxy.url}/health`)).json()).status;
+      const ids: string[] = [];
+      const ask = async () => {
+        const headers = { authorization: `Bearer ${SECRETS.proxyToken}` };
+        const response = await fetch(`${proxy.url}/openai/v1/unknown`, { headers });
+        await response.text();
+        ids.push(response.headers.get("x-request-id") ?? "");
+      };
+      await ask();
+      while (readRecorded(path).requestIds.length === 0) { /* until it is written */ }
+      const { success } = await command("prlimit", {
+        args: ["--pid", String(proxy.pid), "--fsize=1:unlimited"],
+      }).output();
+      assert(success);
+      while (await health() === "ok") await ask();
+      const failingFrom = performance.now();
+      while (performance.now() < failingFrom + 1_300) await ask();
+      await command("prlimit", { args: ["--pid", String(proxy.pid), "--fsize=unlimited"] }).output();
+      while (await health() !== "ok") { /* until it is tried again */ }
+      await proxy.logged(({ event }) => event === "storage_recovered");
+      await proxy.stop();
+      const lines = proxy.output.split("\n").filter((line) => /storage_failing|usage_dropped/.test(line));
+      assertEquals(lines.length, 1, lines.join("\n"));
+      assertMatch(lines[0] ?? "", /cannot be read or written \(disk I\/O error\); usage waits to be written/);
+      const { requestIds, summedRequests, integrity } = readRecorded(path);
+      assertEquals(requestIds.length, ids.length);
+      assertEquals([summedRequests, integrity], [ids.length, "ok"]);
+    }
+    await Deno.remove(folder, { recursive: true });
+  },
 });
 
 /** A start that cannot be: what is done to the folder, and what is said. */
@@ -102,21 +106,29 @@ Deno.test("a data folder that is missing is made, and what happens is kept in it
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a disk that is read-only or full ends the start with one line; writable again, the start is well", async (test) => {
-  await using disk = await MountedDisk.mount(test.name);
-  if (disk === undefined) return;
-  const path = `${disk.path}/x.db`;
-  await disk.setWritable(false);
-  await assertNoStart(path, /^Cannot start: the database .*\/x\.db cannot be made: Read-only file system\.$/);
-  await disk.setWritable(true);
-  const empty = await disk.fill();
-  await assertNoStart(path, /^Cannot start: there is no space left for .*\/x\.db\.$/);
-  await empty();
-  await (await ProxyProcess.startWith(managedEnv(NOWHERE, path)))[Symbol.asyncDispose]();
-  await disk.setWritable(false);
-  await assertNoStart(path, /^Cannot start: .*\/x\.db cannot be written\.$/);
-  await disk.setWritable(true);
-  await (await ProxyProcess.startWith(managedEnv(NOWHERE, path)))[Symbol.asyncDispose]();
+Deno.test({
+  ...unless(
+    await withoutMounts(),
+    "a disk that is read-only or full ends the start with one line; writable again, the start is well",
+  ),
+  async fn() {
+    await using disk = await MountedDisk.mount();
+    const path = `${disk.path}/x.db`;
+    await disk.setWritable(false);
+    await assertNoStart(
+      path,
+      /^Cannot start: the database .*\/x\.db cannot be made: Read-only file system\.$/,
+    );
+    await disk.setWritable(true);
+    const empty = await disk.fill();
+    await assertNoStart(path, /^Cannot start: there is no space left for .*\/x\.db\.$/);
+    await empty();
+    await (await ProxyProcess.startWith(managedEnv(NOWHERE, path)))[Symbol.asyncDispose]();
+    await disk.setWritable(false);
+    await assertNoStart(path, /^Cannot start: .*\/x\.db cannot be written\.$/);
+    await disk.setWritable(true);
+    await (await ProxyProcess.startWith(managedEnv(NOWHERE, path)))[Symbol.asyncDispose]();
+  },
 });
 
 /** One line that says what is wrong, without a stack, and 1. */
@@ -126,13 +138,4 @@ async function assertNoStart(database: string, said: RegExp): Promise<void> {
   assertEquals([code, out], [1, ""], err);
   assertMatch(err ?? "", /^[^\n]+\n$/, "one line");
   assertMatch((err ?? "").trimEnd(), said);
-}
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

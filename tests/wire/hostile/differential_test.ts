@@ -1,6 +1,7 @@
 /** Generated requests of one client at the proxy in front of real servers: what they leave behind never meets another client. */
 
 import { assert, assertEquals } from "@std/assert";
+import { unless } from "../../support/left_out.ts";
 import { failureText, fuzzServer, numbersFrom } from "./differential/fuzz.ts";
 import { missingReason, type ServerName, SERVERS } from "./differential/servers.ts";
 
@@ -24,13 +25,12 @@ const LEAST_ANSWERED = 0.5;
 const LEAST_COMPARED = 0.1;
 
 for (const name of SERVERS) {
-  const missing = missingReason(name);
   const each = CASES[name];
   Deno.test({
-    name:
-      `differential fuzz: ${each} cases in front of ${name}, where nothing of one client reaches another` +
-      (missing === undefined ? "" : ` (left out: ${missing})`),
-    ignore: missing !== undefined,
+    ...unless(
+      missingReason(name),
+      `differential fuzz: ${each} cases in front of ${name}, where nothing of one client reaches another`,
+    ),
     async fn() {
       const { failures, cases, answered, compared } = await fuzzServer(name, {
         seed: SEED,

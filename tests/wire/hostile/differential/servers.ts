@@ -1,5 +1,6 @@
 /** The real servers that requests are sent to, each with an echo on it. */
 
+import { command } from "../../../support/command.ts";
 import { type EchoRecord, parseRecord } from "./echo_record.ts";
 import { RawUpstream } from "./raw_upstream.ts";
 
@@ -108,7 +109,7 @@ function commandOf(name: "node" | "python" | "uvicorn" | "gunicorn", port: numbe
 async function startGo(hooks: ServerHooks): Promise<EchoServer> {
   const folder = await Deno.makeTempDir({ prefix: "differential_go_" });
   const program = `${folder}/go_echo`;
-  const built = await new Deno.Command("go", {
+  const built = await command("go", {
     args: ["build", "-o", program, `${FOLDER}go_echo.go`],
     env: { GO111MODULE: "off", GOCACHE: `${folder}/cache`, GOFLAGS: "" },
   }).output();
@@ -189,10 +190,10 @@ http {
 /** Starts a program, and reads the records that it writes to its standard output as lines that begin with `@`. */
 async function startProgram(
   name: ServerName,
-  { port, command, args }: Program,
+  { port, command: program, args }: Program,
   { onRecord }: ServerHooks,
 ): Promise<EchoServer> {
-  const child = new Deno.Command(command, {
+  const child = command(program, {
     args: [...args],
     cwd: FOLDER,
     env: { PYTHONDONTWRITEBYTECODE: "1" },
@@ -251,9 +252,9 @@ function pythonWith(module: string): string | undefined {
   return PYTHONS.find((python) => runs(python, "-c", `import ${module}`));
 }
 
-function runs(command: string, ...args: readonly string[]): boolean {
+function runs(program: string, ...args: readonly string[]): boolean {
   try {
-    return new Deno.Command(command, { args: [...args], stdout: "null", stderr: "null" }).outputSync()
+    return command(program, { args: [...args], stdout: "null", stderr: "null" }).outputSync()
       .success;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;

@@ -1,10 +1,4 @@
-/** Programs that tests use where a machine has them. */
-
-/** Whether a program is installed. A test that needs it is ignored where it is not. */
-export function isInstalled(program: string): boolean {
-  const { success } = new Deno.Command("sh", { args: ["-c", `command -v ${program}`] }).outputSync();
-  return success;
-}
+/** Ports of programs that tests start. */
 
 /** A port that nothing listens on now. */
 export function freePort(): number {

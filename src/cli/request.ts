@@ -1,0 +1,66 @@
+/**
+ * The one HTTP client of the command line. The platform's `fetch` takes the proxies that the environment names even to
+ * loopback; this client takes the way that it is given and no other.
+ */
+
+import { Cancellation } from "../cancellation.ts";
+import { DIRECT } from "../config/defaults.ts";
+import type { OutboundProxy } from "../config/schema.ts";
+import { createHttp1Transport } from "../forwarding/transport/http1.ts";
+import { bodyOf } from "../http1/bytes.ts";
+import { field } from "../http1/fields.ts";
+import { readUpTo } from "../http1/read_whole.ts";
+
+/** What is asked for besides the URL. */
+export interface RequestOptions {
+  readonly method?: string;
+  /** Sent as a bearer token. */
+  readonly token?: string;
+  /** A body in JSON. */
+  readonly json?: string | undefined;
+  /** A forward proxy on the way; absent: the connection is direct. */
+  readonly proxy?: OutboundProxy | undefined;
+  /** Until the whole answer is there; absent: as long as it takes. */
+  readonly timeoutMs?: number;
+}
+
+/** An answer, read to its end. Redirects are answers too: a token goes only where it was sent to. */
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Asks a URL of `http:` or `https:`. Throws a `TransportError`, or a `TimeoutError` once the time is over. */
+export async function request(
+  url: string,
+  { method = "GET", token, json, proxy, timeoutMs }: RequestOptions = {},
+): Promise<Answer> {
+  const { origin, pathname, search } = new URL(url);
+  const cancellation = new Cancellation();
+  const timer = timeoutMs === undefined
+    ? undefined
+    : setTimeout(() => cancellation.cancel(new DOMException("too late", "TimeoutError")), timeoutMs);
+  const transport = createHttp1Transport();
+  try {
+    const { status, body } = await transport.send({
+      method,
+      origin,
+      connection: proxy === undefined ? DIRECT : { ...DIRECT, key: "proxy", proxy },
+      target: pathname + search,
+      fields: [
+        field("user-agent", "llm-proxy"),
+        ...(token === undefined ? [] : [field("authorization", `Bearer ${token}`)]),
+        ...(json === undefined ? [] : [field("content-type", "application/json")]),
+      ],
+      body: json === undefined ? null : bodyOf(new TextEncoder().encode(json)),
+      again: undefined,
+      cancellation,
+      onPhase() {},
+    });
+    const text = body === null ? "" : new TextDecoder().decode((await readUpTo(body, Infinity)).bytes);
+    return { status, text };
+  } finally {
+    clearTimeout(timer);
+    transport.close();
+  }
+}
