@@ -156,7 +156,10 @@ function addTlsCommands(program: Command): void {
   command("init", "make an authority and a certificate, and say how clients come to trust it")
     .action(async (options: TlsOptions) => await (await import("./tls.ts")).tlsInit(options));
   command("renew", "make a new certificate by the same authority; a running proxy takes it by itself")
-    .action(async (options: TlsOptions) => await (await import("./tls.ts")).tlsRenew(options));
+    .option("--authority", "make the authority's own certificate again too, by the same key")
+    .action(async (options: TlsOptions & { authority?: true }) =>
+      await (await import("./tls.ts")).tlsRenew(options)
+    );
 }
 
 function configFlag(path: string | undefined): Flags {
