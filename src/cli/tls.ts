@@ -86,7 +86,9 @@ export async function tlsRenew(
   if (refused.length > 0) {
     throw new CommandError(
       `The authority was not made for ${refused.join(", ")}: ` +
-        `\`llm-proxy tls renew --authority ${refused.map((one) => `--name ${one}`).join(" ")}\` makes it so. ` +
+        `\`llm-proxy tls renew --authority ${
+          refused.map((one) => `--name ${one}`).join(" ")
+        }\` makes it so. ` +
         `Each client then has to trust the new ${paths.authority}.`,
     );
   }

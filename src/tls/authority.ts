@@ -68,7 +68,10 @@ export async function createAuthority(
 ): Promise<IssuedCertificate> {
   const keys = await generateKeys();
   const title = `llm-proxy of ${names[0] ?? "this network"}`;
-  return { certificate: await selfSigned(keys, { title, names, epochMs }), key: await pemOfKey(keys.privateKey) };
+  return {
+    certificate: await selfSigned(keys, { title, names, epochMs }),
+    key: await pemOfKey(keys.privateKey),
+  };
 }
 
 /**

@@ -44,9 +44,10 @@ function extensionIn(bytes: Uint8Array, oid: string, depth = 0): Uint8Array | un
 }
 
 function holdsTag(bytes: Uint8Array, wanted: number, depth = 0): boolean {
-  return depth <= DEEPEST && elementsOf(bytes).some(({ tag, content }) =>
-    tag === wanted || (tag & CONSTRUCTED) !== 0 && holdsTag(content, wanted, depth + 1)
-  );
+  return depth <= DEEPEST &&
+    elementsOf(bytes).some(({ tag, content }) =>
+      tag === wanted || (tag & CONSTRUCTED) !== 0 && holdsTag(content, wanted, depth + 1)
+    );
 }
 
 /** The values that follow each other; what is no proper DER ends the list. */
