@@ -46,6 +46,7 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     server: config.server,
     drainMs: () => config.server.drainMs,
     log,
+    isHangup: () => true,
     onListening(running) {
       const ports = portsOf(running);
       plane.listens(ports);

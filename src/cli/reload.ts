@@ -15,6 +15,8 @@ export interface Reloading {
   readonly path: string | undefined;
   /** Also when the file changes. */
   readonly watch: boolean;
+  /** Whether a SIGHUP is the end of a terminal, and asks for no reload. */
+  readonly isHangup: () => boolean;
   readonly log: Log;
   /** Puts a configuration into use; gives the one of before. */
   readonly use: (loaded: LoadedConfig) => Config;
@@ -24,7 +26,7 @@ export interface Reloading {
 const SETTLE_MS = 100;
 
 /** Begins to listen; gives what ends it. */
-export function startReloading({ load, path, watch, log, use }: Reloading): () => void {
+export function startReloading({ load, path, watch, isHangup, log, use }: Reloading): () => void {
   let running = Promise.resolve();
   const reload = (): void => {
     // One after the other, so that the newest is the one that stays.
@@ -34,8 +36,11 @@ export function startReloading({ load, path, watch, log, use }: Reloading): () =
   };
   const ends: (() => void)[] = [];
   if (Deno.build.os !== "windows") {
-    Deno.addSignalListener("SIGHUP", reload);
-    ends.push(() => Deno.removeSignalListener("SIGHUP", reload));
+    const onSignal = (): void => {
+      if (!isHangup()) reload();
+    };
+    Deno.addSignalListener("SIGHUP", onSignal);
+    ends.push(() => Deno.removeSignalListener("SIGHUP", onSignal));
   }
   if (watch && path === undefined) {
     log("warn", "configuration", { detail: "--watch has no file to watch: there is no configuration file" });

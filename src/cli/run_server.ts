@@ -15,7 +15,7 @@ const KILLED = { SIGINT: 130, SIGTERM: 143 } as const;
  */
 export async function runServer(
   app: App,
-  { server: config, drainMs, log, onListening, onRenewed }: {
+  { server: config, drainMs, log, onListening, onRenewed, isHangup }: {
     server: ServerConfig;
     /** As it is when draining begins. */
     drainMs: () => number;
@@ -23,6 +23,8 @@ export async function runServer(
     onListening: (server: RunningServer) => void;
     /** Another certificate is used from now on. */
     onRenewed?: ((tls: TlsConfig) => void) | undefined;
+    /** Whether a SIGHUP asks to end. */
+    isHangup: () => boolean;
   },
 ): Promise<void> {
   const server = listen(app, config, { log, onRenewed });
@@ -30,6 +32,7 @@ export async function runServer(
   const removeListeners = onEndSignals(
     asked.resolve,
     (signal) => Deno.exit(signal === "SIGINT" ? KILLED.SIGINT : KILLED.SIGTERM),
+    isHangup,
   );
   onListening(server);
   await asked.promise;

@@ -17,6 +17,7 @@ import { gatheringOut, writeOut } from "./output.ts";
 import { startReloading } from "./reload.ts";
 import type { RunningServer } from "../server/listen.ts";
 import { portsOf, runServer } from "./run_server.ts";
+import { watchTerminal } from "./terminal.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -37,12 +38,14 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   withhold([]);
   const plane = config.management && await openManagement(config.management, { log, onSecrets: withhold });
   let server: RunningServer | undefined;
+  const isHangup = watchTerminal();
   const app: App = createApp(config, { log, plane });
   const stopReloading = startReloading({
     // A file that was there is missed when it is gone; others would take its place unnoticed.
     load: () => loadConfig(processSources, { ...fileFlag(loaded.path), ...flags }),
     path: loaded.path,
     watch,
+    isHangup,
     log,
     use(next) {
       const before = config;
@@ -65,6 +68,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       server: config.server,
       drainMs: () => config.server.drainMs,
       log,
+      isHangup,
       onRenewed: (tls) => void warnOfExpiry({ server: { ...config.server, tls } }),
       onListening(running) {
         server = running;

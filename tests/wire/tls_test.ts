@@ -230,6 +230,20 @@ Deno.test("TLS beside plain HTTP: both ports serve, and the start names them", a
   assertEquals(await (await fetch(`https://localhost:${port}/healthz`, { client })).text(), "ok");
 });
 
+Deno.test("TLS: a client that speaks plain HTTP to the port for HTTPS is named in the log, with what to do", async () => {
+  await using upstream = new FakeUpstream();
+  const folder = new URL("../support/tls/", import.meta.url).pathname;
+  await using proxy = await ProxyProcess.start({
+    upstream: upstream.origin,
+    env: { TLS_CERT_FILE: `${folder}cert.pem`, TLS_KEY_FILE: `${folder}key.pem` },
+  });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(proxy.url).port) });
+  await client.write(new TextEncoder().encode("GET /healthz HTTP/1.1\r\nHost: p\r\n\r\n"));
+  const { client: address, detail } = await proxy.logged(({ event }) => event === "plain_http");
+  assertEquals(address, "127.0.0.1");
+  assertStringIncludes(String(detail), "has to begin with https://");
+});
+
 Deno.test("TLS: HTTPS_PORT without a certificate, or the same as PORT, is said at the start", () =>
   inFolder(async (folder) => {
     const env = {
