@@ -104,7 +104,7 @@ export const LIBRARIES = {
       const [name, create] = facts.dialect === "anthropic"
         ? ["anthropic", "createAnthropic"]
         : ["openai", "createOpenAI"];
-      // OpenAI's provider asks /responses unless it is told otherwise.
+      // OpenAI's provider asks /responses by itself; its `chat` does not.
       const call = facts.dialect !== "anthropic" && !facts.hasResponses ? "provider.chat" : "provider";
       const settings = {
         baseURL: `${facts.endpointUrl}/v1`,

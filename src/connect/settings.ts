@@ -102,11 +102,11 @@ function passNote(
   { name }: ConnectEndpoint,
   proxyAuthorization: string | undefined,
 ): string {
-  const has = `The endpoint ${name} has no key of its own: the provider's key stands where a key stands`;
-  if (proxyAuthorization === undefined) return `${has}.`;
+  const passes = `The endpoint ${name} passes the client's own key on: put the provider's key in`;
+  if (proxyAuthorization === undefined) return `${passes}.`;
   return takesHeader
-    ? `${has}, and the proxy's token in Proxy-Authorization.`
-    : `${has}, and the proxy's token has to be sent as "Proxy-Authorization: Bearer …". No setting of ${title} is known that does so.`;
+    ? `${passes}. The proxy's token is sent in Proxy-Authorization.`
+    : `${passes}. The proxy's token has to be sent as "Proxy-Authorization: Bearer …", and no setting of ${title} is known that does so.`;
 }
 
 function chooseEndpoint(

@@ -18,8 +18,8 @@ const MODELS = {
   "gpt-4o-mini": { endpoint: "openai", input: 0.15, output: 0.6, firstByteMs: 450, tokensPerSecond: 120 },
   "claude-sonnet-5": {
     endpoint: "anthropic",
-    input: 3,
-    output: 15,
+    input: 2,
+    output: 10,
     firstByteMs: 1_100,
     tokensPerSecond: 75,
   },

@@ -1,4 +1,4 @@
-/** A client on a machine of its own: it has nothing but what `llm-proxy connect` prints, word for word. */
+/** A client on another machine: it has nothing but what `llm-proxy connect` prints, word for word. */
 
 import { assertEquals } from "@std/assert";
 import { FakeUpstream } from "./fake_upstream.ts";

@@ -67,7 +67,7 @@ Deno.test("connect without a configuration: any endpoint by its name, and one th
     assertStringIncludes(lab.out, "export OPENAI_API_KEY='<key for the provider>'");
     assert(!lab.out.includes("is a guess"), lab.out);
     const unable = await connect(folder, ["cline", ...url, "--passthrough"]);
-    assertStringIncludes(unable.out, "No setting of Cline is known that does so.");
+    assertStringIncludes(unable.out, "no setting of Cline is known that does so.");
   }));
 
 Deno.test("connect by HTTPS: the authority's file stands where the client reads it, or is asked for", () =>
