@@ -115,6 +115,25 @@ Deno.test("tls renew: another certificate by the same authority, with the names 
     assertEquals(odd.code, 2);
   }));
 
+Deno.test("tls renew --authority: with a further name the authority is made for it, by the same key", () =>
+  inFolder(async (folder) => {
+    const read = (name: string) => Deno.readTextFile(`${folder}/tls/${name}`);
+    await run(["tls", "init", "--folder", "tls"], folder);
+    const [ca, caKey] = [await read("ca.pem"), await read("ca-key.pem")];
+    const renewed = await run(
+      ["tls", "renew", "--authority", "--folder", "tls", "--name", "llm.example.com"],
+      folder,
+    );
+    assertEquals([renewed.code, renewed.err], [0, ""]);
+    assertStringIncludes(renewed.out, "Each client has to trust the new tls/ca.pem");
+    assertEquals(await read("ca-key.pem"), caKey);
+    assert(await read("ca.pem") !== ca);
+    // The name is within the authority's from now on.
+    const plain = await run(["tls", "renew", "--folder", "tls", "--name", "llm.example.com"], folder);
+    assertEquals([plain.code, plain.err], [0, ""]);
+    assert(!plain.out.includes("limits IP addresses"), plain.out);
+  }));
+
 Deno.test("the authority: it and what it signs tell their keys, which strict readers such as Python's ask for", async () => {
   const subject = { names: ["pi"], addresses: ["192.168.1.20"] };
   const authority = await createAuthority(subject, Date.now());
