@@ -82,21 +82,9 @@ function withoutPort(text: string): string {
   return /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text;
 }
 
-/** A range, by its address of four or sixteen bytes and how many of its bits count. */
-export interface ParsedRange {
-  readonly bytes: readonly number[];
-  readonly bits: number;
-}
-
-/** The bytes of an address. Throws where it is none. */
-export function parseAddress(text: string): Pick<ParsedRange, "bytes"> {
-  return { bytes: ipaddr.parse(text).toByteArray() };
-}
-
-/** The bytes of a range. Throws where it is none. */
-export function parseRange(text: string): ParsedRange {
-  const [address, bits] = ipaddr.parseCIDR(text);
-  return { bytes: address.toByteArray(), bits };
+/** The four or sixteen bytes of an address. Throws where it is none. */
+export function parseAddress(text: string): readonly number[] {
+  return ipaddr.parse(text).toByteArray();
 }
 
 /** An address of four or sixteen bytes, as people write it. */

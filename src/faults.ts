@@ -18,64 +18,125 @@ interface FaultKind {
   readonly type: string;
   /** Gemini's `error.status`, a name of google.rpc.Code. */
   readonly rpc: string;
+  /**
+   * Whether the same request can succeed when it is sent again. `by_wait`: where the wait is one that SDKs keep.
+   * SDKs and Claude Code retry many statuses for minutes, unless the answer tells them that it does not help.
+   */
+  readonly retryHelps: boolean | "by_wait";
 }
 
 const KINDS = {
-  unauthorized: { status: 401, reason: "Unauthorized", type: "authentication_error", rpc: "UNAUTHENTICATED" },
+  unauthorized: {
+    status: 401,
+    reason: "Unauthorized",
+    type: "authentication_error",
+    rpc: "UNAUTHENTICATED",
+    retryHelps: false,
+  },
   token_expired: {
     status: 401,
     reason: "Unauthorized",
     type: "authentication_error",
     rpc: "UNAUTHENTICATED",
+    retryHelps: false,
   },
   token_revoked: {
     status: 401,
     reason: "Unauthorized",
     type: "authentication_error",
     rpc: "UNAUTHENTICATED",
+    retryHelps: false,
   },
-  forbidden: { status: 403, reason: "Forbidden", type: "permission_error", rpc: "PERMISSION_DENIED" },
-  not_found: { status: 404, reason: "Not Found", type: "not_found_error", rpc: "NOT_FOUND" },
-  bad_request: { status: 400, reason: "Bad Request", type: "invalid_request_error", rpc: "INVALID_ARGUMENT" },
+  forbidden: {
+    status: 403,
+    reason: "Forbidden",
+    type: "permission_error",
+    rpc: "PERMISSION_DENIED",
+    retryHelps: false,
+  },
+  not_found: {
+    status: 404,
+    reason: "Not Found",
+    type: "not_found_error",
+    rpc: "NOT_FOUND",
+    retryHelps: false,
+  },
+  bad_request: {
+    status: 400,
+    reason: "Bad Request",
+    type: "invalid_request_error",
+    rpc: "INVALID_ARGUMENT",
+    retryHelps: false,
+  },
   payload_too_large: {
     status: 413,
     reason: "Content Too Large",
     type: "request_too_large",
     rpc: "INVALID_ARGUMENT",
+    retryHelps: false,
   },
   request_timeout: {
     status: 408,
     reason: "Request Timeout",
     type: "invalid_request_error",
     rpc: "DEADLINE_EXCEEDED",
+    retryHelps: true,
   },
   headers_too_large: {
     status: 431,
     reason: "Request Header Fields Too Large",
     type: "invalid_request_error",
     rpc: "INVALID_ARGUMENT",
+    retryHelps: false,
   },
   rate_limited: {
     status: 429,
     reason: "Too Many Requests",
     type: "rate_limit_error",
     rpc: "RESOURCE_EXHAUSTED",
+    retryHelps: "by_wait",
   },
   budget_exceeded: {
     status: 429,
     reason: "Too Many Requests",
     type: "rate_limit_error",
     rpc: "RESOURCE_EXHAUSTED",
+    retryHelps: "by_wait",
   },
-  internal: { status: 500, reason: "Internal Server Error", type: "api_error", rpc: "INTERNAL" },
-  bad_gateway: { status: 502, reason: "Bad Gateway", type: "api_error", rpc: "UNAVAILABLE" },
-  draining: { status: 503, reason: "Service Unavailable", type: "overloaded_error", rpc: "UNAVAILABLE" },
-  overloaded: { status: 503, reason: "Service Unavailable", type: "overloaded_error", rpc: "UNAVAILABLE" },
+  internal: {
+    status: 500,
+    reason: "Internal Server Error",
+    type: "api_error",
+    rpc: "INTERNAL",
+    retryHelps: true,
+  },
+  bad_gateway: {
+    status: 502,
+    reason: "Bad Gateway",
+    type: "api_error",
+    rpc: "UNAVAILABLE",
+    retryHelps: true,
+  },
+  draining: {
+    status: 503,
+    reason: "Service Unavailable",
+    type: "overloaded_error",
+    rpc: "UNAVAILABLE",
+    retryHelps: true,
+  },
+  overloaded: {
+    status: 503,
+    reason: "Service Unavailable",
+    type: "overloaded_error",
+    rpc: "UNAVAILABLE",
+    retryHelps: true,
+  },
   upstream_timeout: {
     status: 504,
     reason: "Gateway Timeout",
     type: "timeout_error",
     rpc: "DEADLINE_EXCEEDED",
+    retryHelps: true,
   },
 } as const satisfies Record<string, FaultKind>;
 
@@ -143,15 +204,18 @@ export function faultReply(fault: ProxyFault, address: FaultAddress): OutgoingRe
   if (fault.retryAfterSeconds !== undefined) {
     fields.push(field("retry-after", String(fault.retryAfterSeconds)));
   }
-  // OpenAI's and Anthropic's SDKs try again by themselves unless they are told that it does not help.
-  if (fault.status === 429 && (fault.retryAfterSeconds ?? Infinity) > LONGEST_RETRY_SECONDS) {
-    fields.push(field("x-should-retry", "false"));
-  }
+  if (!retryHelps(fault)) fields.push(field("x-should-retry", "false"));
   if (fault.limit !== undefined) fields.push(...limitFields(fault.limit, address.dialect));
   // RFC 9110, 15.5.2: a 401 names the scheme that would be accepted.
   if (fault.status === 401) fields.push(field("www-authenticate", 'Bearer realm="llm-proxy"'));
   const body = new TextEncoder().encode(JSON.stringify(faultBody(fault, address)));
   return { status: fault.status, reason: KINDS[fault.code].reason, fields, body };
+}
+
+/** A month's spent budget does not come back within the time that an SDK waits; a minute's rate limit does. */
+function retryHelps({ code, retryAfterSeconds = Infinity }: ProxyFault): boolean {
+  const { retryHelps } = KINDS[code];
+  return retryHelps === "by_wait" ? retryAfterSeconds <= LONGEST_RETRY_SECONDS : retryHelps;
 }
 
 /**

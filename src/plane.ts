@@ -9,6 +9,7 @@ import { ManagedTokens } from "./auth/managed_tokens.ts";
 import type { Recognised } from "./auth/shared_token.ts";
 import type { Clock } from "./clock.ts";
 import type { Config, Endpoint, ManagementConfig } from "./config/schema.ts";
+import { configuredEndpoint } from "./connect/endpoints.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import type { Management } from "./handler.ts";
 import type { Handler } from "./http1/message.ts";
@@ -31,6 +32,7 @@ import { pruneHourly } from "./storage/pruner.ts";
 import { openBox } from "./storage/open_box.ts";
 import { keyFileOf, openStore } from "./storage/open.ts";
 import { type Store, StoreError } from "./storage/store.ts";
+import { hasOwnAuthority } from "./tls/own_authority.ts";
 import { VERSION } from "./version.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -244,9 +246,11 @@ function runningPlane(
       dropped: () => dropped,
       uptimeMs: () => clock.now() - startedAt,
       connectable: () => ({
-        endpoints: served?.config.endpoints ?? [],
+        endpoints: served?.config.endpoints.map(configuredEndpoint) ?? [],
         defaultEndpoint: served?.routes.defaultEndpoint?.name,
         asksToken: served?.config.auth.mode !== "none",
+        hasOwnAuthority: served?.config.server.tls !== undefined &&
+          hasOwnAuthority(served.config.server.tls.cert),
       }),
       controls: () => controls,
       hasAdminPort: () => ports?.adminPort !== undefined,

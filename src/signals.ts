@@ -3,25 +3,32 @@ export const END_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
 
-/** The same, and the end of the terminal, for a program that has no configuration to read again. */
-export const END_SIGNALS_AND_HANGUP: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? END_SIGNALS
-  : [...END_SIGNALS, "SIGHUP"];
-
-/** Calls `first` at the first signal and `again` at every further one. Returns what ends the listening. */
+/**
+ * Calls `first` at the first signal and `again` at every further one. SIGHUP asks to end where `isHangup` says so, and
+ * never calls `again`: both the system and the shell send one. Returns what ends the listening.
+ */
 export function onEndSignals(
   first: (signal: Deno.Signal) => void,
   again: (signal: Deno.Signal) => void,
-  signals: readonly Deno.Signal[] = END_SIGNALS,
+  isHangup: () => boolean,
 ): () => void {
   let asked = false;
-  const listeners = signals.map((signal) => {
-    const listener = () => {
-      (asked ? again : first)(signal);
-      asked = true;
-    };
+  const listen = (signal: Deno.Signal, listener: () => void): () => void => {
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
-  });
+  };
+  const listeners = END_SIGNALS.map((signal) =>
+    listen(signal, () => {
+      (asked ? again : first)(signal);
+      asked = true;
+    })
+  );
+  if (Deno.build.os !== "windows") {
+    listeners.push(listen("SIGHUP", () => {
+      if (asked || !isHangup()) return;
+      first("SIGHUP");
+      asked = true;
+    }));
+  }
   return () => listeners.forEach((remove) => remove());
 }

@@ -3,30 +3,48 @@ import { STATUS_CODES as STATUS_TEXT } from "node:http";
 import { fieldValue } from "../src/http1/fields.ts";
 import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "../src/faults.ts";
 
-const STATUSES: readonly (readonly [FaultCode, number])[] = [
-  ["unauthorized", 401],
-  ["token_expired", 401],
-  ["token_revoked", 401],
-  ["forbidden", 403],
-  ["not_found", 404],
-  ["bad_request", 400],
-  ["payload_too_large", 413],
-  ["rate_limited", 429],
-  ["budget_exceeded", 429],
-  ["internal", 500],
-  ["bad_gateway", 502],
-  ["draining", 503],
-  ["upstream_timeout", 504],
+/** The status of each fault, and whether an SDK is to try again by itself. */
+const STATUSES: readonly (readonly [FaultCode, number, boolean])[] = [
+  ["unauthorized", 401, false],
+  ["token_expired", 401, false],
+  ["token_revoked", 401, false],
+  ["forbidden", 403, false],
+  ["not_found", 404, false],
+  ["bad_request", 400, false],
+  ["payload_too_large", 413, false],
+  ["headers_too_large", 431, false],
+  ["request_timeout", 408, true],
+  ["rate_limited", 429, false],
+  ["budget_exceeded", 429, false],
+  ["internal", 500, true],
+  ["bad_gateway", 502, true],
+  ["draining", 503, true],
+  ["overloaded", 503, true],
+  ["upstream_timeout", 504, true],
 ];
 
-for (const [code, status] of STATUSES) {
+for (const [code, status, mayRetry] of STATUSES) {
   Deno.test(`faultReply: ${code} is ${status} and names its code`, () => {
     const reply = faultReply(new ProxyFault(code, "why"), { dialect: "openai", requestId: "req_1" });
     assertEquals(reply.status, status);
     assertEquals(reply.reason, status === 413 ? "Content Too Large" : STATUS_TEXT[status]);
+    assertEquals(fieldValue(reply.fields, "x-should-retry"), mayRetry ? undefined : "false");
     assertEquals(fieldValue(reply.fields, "x-llm-proxy-error"), code);
     assertEquals(fieldValue(reply.fields, "x-request-id"), "req_1");
     assertEquals(fieldValue(reply.fields, "www-authenticate") !== undefined, status === 401);
+  });
+}
+
+for (const code of ["rate_limited", "budget_exceeded"] as const) {
+  Deno.test(`faultReply: ${code} lets SDKs try again where the wait is at most a minute`, () => {
+    const retry = (retryAfterSeconds: number) => {
+      const fault = new ProxyFault(code, "why", { retryAfterSeconds });
+      return fieldValue(
+        faultReply(fault, { dialect: "openai", requestId: "req_1" }).fields,
+        "x-should-retry",
+      );
+    };
+    assertEquals([retry(1), retry(60), retry(61), retry(86_400)], [undefined, undefined, "false", "false"]);
   });
 }
 

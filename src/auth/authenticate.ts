@@ -143,6 +143,9 @@ function refusal(
   if (presented.length === 0 && isNavigation(fields)) {
     return "A browser asked for this as a page, and a token in the address (?key=) is not taken for one: send it in a header.";
   }
+  if (presented.length === 0 && fields.some(({ lower }) => lower === "authorization")) {
+    return "Authorization was sent without a token that can be read: it has to be Bearer <token>, and a token is one word without spaces.";
+  }
   if (presented.length === 0) {
     return "No token was sent. Use this proxy's token as the API key (Authorization: Bearer <token> or x-api-key).";
   }

@@ -1,11 +1,15 @@
 import { lanAddresses, serverUrls } from "../addresses.ts";
 import { processSources } from "../config/env.ts";
 import { loadConfig } from "../config/load.ts";
+import { PRESET_NAMES } from "../config/presets.ts";
+import { ConfigError } from "../config/problem.ts";
 import type { Flags } from "../config/resolver.ts";
 import type { ServerConfig } from "../config/schema.ts";
 import { nearest } from "../config/suggest.ts";
 import { CLIENT_NAMES, clientOf } from "../connect/clients.ts";
-import { NoSettings, type Settings, settingsFor } from "../connect/settings.ts";
+import { configuredEndpoint, type ConnectEndpoint, namedEndpoint } from "../connect/endpoints.ts";
+import { type Connectable, NoSettings, type Settings, settingsFor } from "../connect/settings.ts";
+import { hasOwnAuthority } from "../tls/own_authority.ts";
 import { CommandError } from "./command_error.ts";
 import { writeOut } from "./output.ts";
 
@@ -14,7 +18,14 @@ export interface ConnectOptions {
   readonly token?: string;
   readonly url?: string;
   readonly endpoint?: string;
+  /** The authority's file on the client's machine. */
+  readonly ca?: string;
+  /** The endpoint passes the client's own key on: for a proxy whose configuration is elsewhere. */
+  readonly passthrough?: true;
 }
+
+/** The variable that a token may stand in, so that no shell keeps it in its history. */
+const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
 
 /** `llm-proxy connect <client>`: prints the settings under which a client uses this proxy. */
 export async function connect(name: string, options: ConnectOptions, flags: Flags = {}): Promise<void> {
@@ -26,17 +37,77 @@ export async function connect(name: string, options: ConnectOptions, flags: Flag
       2,
     );
   }
-  const { config: { server, auth, endpoints, defaultEndpoint } } = await loadConfig(processSources, flags);
+  const { proxy, url, note } = await proxyOf(options, flags);
   const settings = explained(() =>
-    settingsFor({ endpoints, defaultEndpoint, asksToken: auth.mode === "token" }, {
+    settingsFor(proxy, {
       client: name,
       endpoint: options.endpoint,
-      url: options.url ?? ownUrl(server),
-      token: options.token,
+      url,
+      token: options.token ?? (processSources.get(TOKEN_VARIABLE) || undefined),
+      authority: options.ca && absolute(options.ca),
     })
   );
-  const notes = settings.notes.map((note) => `# ${note}\n`).join("");
-  writeOut(`# ${settings.title}: ${settings.where}\n${settings.text}\n${notes}`);
+  const pieces = settings.pieces.map(({ where, text }) => `# ${settings.title}: ${where}\n${text}\n`);
+  const notes = [...settings.notes, ...note].map((line) => `# ${line}\n`);
+  writeOut(pieces.join("\n") + (notes.length > 0 ? `\n${notes.join("")}` : ""));
+}
+
+interface KnownProxy {
+  readonly proxy: Connectable;
+  readonly url: string;
+  readonly note: readonly string[];
+}
+
+/** The proxy of the configuration that is here; else, with `--url`, one elsewhere, of which the names are known. */
+async function proxyOf(options: ConnectOptions, flags: Flags): Promise<KnownProxy> {
+  try {
+    const { config: { server, auth, endpoints, defaultEndpoint } } = await loadConfig(processSources, flags);
+    const proxy = {
+      endpoints: endpoints.map(configuredEndpoint),
+      defaultEndpoint,
+      asksToken: auth.mode === "token",
+      hasOwnAuthority: server.tls !== undefined && hasOwnAuthority(server.tls.cert),
+    };
+    return { proxy, url: options.url ?? ownUrl(server), note: [] };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    if (options.url !== undefined) return elsewhere(options.url, options);
+    throw new CommandError(
+      "There is no configuration here that can be used (llm-proxy check says why). On another machine than the " +
+        "proxy's, give the proxy's address: --url http://PROXY:33000.",
+      2,
+    );
+  }
+}
+
+/** A proxy whose configuration is on another machine. */
+function elsewhere(url: string, { endpoint: wanted, ca, passthrough }: ConnectOptions): KnownProxy {
+  const passesKeyOn = passthrough === true;
+  const known = [wanted ?? [], PRESET_NAMES].flat().filter((name) => name !== "generic");
+  const endpoints = known.flatMap((name) => namedEndpoint(name, { passesKeyOn }) ?? []);
+  if (wanted !== undefined && !endpoints.some(({ name }) => name === wanted)) {
+    endpoints.unshift(unknownEndpoint(wanted, passesKeyOn));
+  }
+  const guess = wanted === undefined
+    ? [
+      "The endpoint's name is a guess, since the proxy's configuration is not here: --endpoint takes another.",
+    ]
+    : [];
+  const trust = url.startsWith("https:") && ca === undefined
+    ? [
+      "If the proxy's certificate is by its own authority (llm-proxy tls init), --ca <file> names its ca.pem.",
+    ]
+    : [];
+  return {
+    url,
+    proxy: { endpoints, defaultEndpoint: "openai", asksToken: true, hasOwnAuthority: false },
+    note: [...guess, ...trust],
+  };
+}
+
+/** Of which only the name is known: it may speak what the client does. */
+function unknownEndpoint(name: string, passesKeyOn: boolean): ConnectEndpoint {
+  return { name, provider: "generic", model: undefined, preset: "generic", hasResponses: false, passesKeyOn };
 }
 
 function explained(work: () => Settings): Settings {
@@ -49,8 +120,17 @@ function explained(work: () => Settings): Settings {
   }
 }
 
-/** Where other machines reach this proxy, by its configuration. */
+/** Where other machines reach this proxy, by its configuration: by HTTPS where it speaks it. */
 function ownUrl(server: ServerConfig): string {
-  const [url] = serverUrls(server, { port: server.port, lanAddresses: lanAddresses() });
-  return url ?? "http://localhost";
+  const urls = serverUrls(server, { port: server.port, lanAddresses: lanAddresses() });
+  return urls.find((url) => url.startsWith("https:")) ?? urls[0] ?? "http://localhost";
+}
+
+/** A file that is here, by its whole path; clients start in other folders. */
+function absolute(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path; // it is on the client's machine
+  }
 }

@@ -16,7 +16,6 @@ import type { Config, Endpoint, ManagementConfig } from "../config/schema.ts";
 import { demoHistory } from "../demo/history.ts";
 import { createDemoUpstream } from "../demo/upstream.ts";
 import { createLog } from "../observability/log.ts";
-import { END_SIGNALS_AND_HANGUP } from "../signals.ts";
 import { CommandError } from "./command_error.ts";
 import { gatheringOut, writeErr, writeOut } from "./output.ts";
 import { portsOf, runServer } from "./run_server.ts";
@@ -54,7 +53,7 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     server: config.server,
     drainMs: () => config.server.drainMs,
     log,
-    endSignals: END_SIGNALS_AND_HANGUP,
+    isHangup: () => true,
     onListening(running) {
       const ports = portsOf(running);
       plane.listens(ports);

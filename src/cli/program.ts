@@ -95,12 +95,16 @@ function buildProgram(): Command {
   program.command("connect")
     .argument(
       "<client>",
-      "claude-code, codex, gemini-cli, opencode, open-webui, continue, aider, openai-sdk, …",
+      "claude-code, codex, gemini-cli, opencode, qwen-code, cline, continue, openai-sdk, …",
     )
-    .description("print the settings under which a client uses this proxy")
-    .option("--token <token>", "put this token in, instead of a placeholder")
+    .description(
+      "print the settings under which a client uses this proxy; --url does without a configuration",
+    )
+    .option("--token <token>", "put this token in, instead of a placeholder (LLM_PROXY_TOKEN)")
     .option("--url <url>", "this proxy's address for clients, if not the one of this machine on its network")
     .option("--endpoint <name>", "the endpoint to use, if not the first that speaks the client's dialect")
+    .option("--ca <file>", "the file on the client's machine that holds the proxy's authority, for https")
+    .option("--passthrough", "without a configuration: the endpoint passes the client's own key on")
     .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
     .action(async (client: string, { config, ...options }: ConnectOptions & { config?: string }) => {
       const { connect } = await import("./connect.ts");
@@ -156,7 +160,10 @@ function addTlsCommands(program: Command): void {
   command("init", "make an authority and a certificate, and say how clients come to trust it")
     .action(async (options: TlsOptions) => await (await import("./tls.ts")).tlsInit(options));
   command("renew", "make a new certificate by the same authority; a running proxy takes it by itself")
-    .action(async (options: TlsOptions) => await (await import("./tls.ts")).tlsRenew(options));
+    .option("--authority", "make the authority's own certificate again too, by the same key")
+    .action(async (options: TlsOptions & { authority?: true }) =>
+      await (await import("./tls.ts")).tlsRenew(options)
+    );
 }
 
 function configFlag(path: string | undefined): Flags {

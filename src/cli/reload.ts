@@ -21,6 +21,8 @@ export interface Reloading {
   readonly load: () => Promise<LoadedConfig>;
   /** The files that the configuration is read from; undefined: they are not watched. */
   readonly watched: (() => Iterable<string>) | undefined;
+  /** Whether a SIGHUP is the end of a terminal, and asks for no reload. */
+  readonly isHangup: () => boolean;
   readonly log: Log;
   /** Puts a configuration into use. */
   readonly use: (loaded: LoadedConfig) => void;
@@ -33,7 +35,7 @@ export interface Reloader {
 }
 
 /** Begins to listen. */
-export function startReloading({ first, load, watched, log, use }: Reloading): Reloader {
+export function startReloading({ first, load, watched, isHangup, log, use }: Reloading): Reloader {
   let current = first;
   let running: Promise<unknown> = Promise.resolve();
   const reload = (): Promise<ReloadResult> => {
@@ -53,8 +55,11 @@ export function startReloading({ first, load, watched, log, use }: Reloading): R
   };
   const ends: (() => void)[] = [];
   if (Deno.build.os !== "windows") {
-    Deno.addSignalListener("SIGHUP", reloadAndLog);
-    ends.push(() => Deno.removeSignalListener("SIGHUP", reloadAndLog));
+    const onSignal = (): void => {
+      if (!isHangup()) reloadAndLog();
+    };
+    Deno.addSignalListener("SIGHUP", onSignal);
+    ends.push(() => Deno.removeSignalListener("SIGHUP", onSignal));
   }
   if (watched !== undefined) ends.push(watchFiles(watched, reloadAndLog));
   return { reload, stop: () => ends.forEach((end) => end()) };

@@ -15,7 +15,7 @@ const KILLED: Partial<Record<Deno.Signal, number>> = { SIGHUP: 129, SIGINT: 130,
  */
 export async function runServer(
   app: App,
-  { server: config, drainMs, log, onListening, onRenewed, endSignals }: {
+  { server: config, drainMs, log, onListening, onRenewed, isHangup }: {
     server: ServerConfig;
     /** As it is when draining begins. */
     drainMs: () => number;
@@ -23,8 +23,8 @@ export async function runServer(
     onListening: (server: RunningServer, stop: () => void) => void;
     /** Another certificate is used from now on. */
     onRenewed?: ((tls: TlsConfig) => void) | undefined;
-    /** Which signals ask to end, if not the usual ones. */
-    endSignals?: readonly Deno.Signal[];
+    /** Whether a SIGHUP asks to end. */
+    isHangup: () => boolean;
   },
 ): Promise<void> {
   const server = listen(app, config, { log, onRenewed });
@@ -32,7 +32,7 @@ export async function runServer(
   const removeListeners = onEndSignals(
     asked.resolve,
     (signal) => Deno.exit(KILLED[signal] ?? 143),
-    endSignals,
+    isHangup,
   );
   onListening(server, () => asked.resolve("SIGTERM"));
   await asked.promise;

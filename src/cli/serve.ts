@@ -18,6 +18,7 @@ import { gatheringOut, writeOut } from "./output.ts";
 import { startReloading } from "./reload.ts";
 import type { RunningServer } from "../server/listen.ts";
 import { portsOf, runServer } from "./run_server.ts";
+import { watchTerminal } from "./terminal.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -39,12 +40,14 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   withhold([]);
   const plane = config.management && await openManagement(config.management, { log, onSecrets: withhold });
   let server: RunningServer | undefined;
+  const isHangup = watchTerminal();
   const app: App = createApp(config, { log, plane });
   const reloader = startReloading({
     first: loaded,
     // A file that was there is missed when it is gone; others would take its place unnoticed.
     load: () => loadConfig(sources, { ...fileFlag(loaded.path), ...flags }),
     watched: watch ? () => files : undefined,
+    isHangup,
     log,
     use(next) {
       config = next.config;
@@ -65,6 +68,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       server: config.server,
       drainMs: () => config.server.drainMs,
       log,
+      isHangup,
       onRenewed: (tls) => void warnOfExpiry({ server: { ...config.server, tls } }),
       onListening(running, stop) {
         server = running;

@@ -7,7 +7,10 @@ import {
   describe,
   issueCertificate,
   type IssuedCertificate,
+  renewAuthority,
+  type Subject,
 } from "../tls/authority.ts";
+import { constrainsAddresses } from "../tls/name_constraints.ts";
 import { CommandError } from "./command_error.ts";
 import { writeOut } from "./output.ts";
 
@@ -55,35 +58,67 @@ Serve with it:
   HTTPS_PORT=33443         # beside the plain PORT; without it PORT itself speaks HTTPS
 
 ${trustText(paths.authority)}
-The authority can sign for private addresses, .local and the like, and the names above alone. Whoever has
-${paths.authorityKey} can do so too: it is needed for \`llm-proxy tls renew\` only, and may be kept elsewhere.
+Of names the authority can sign for .local and the like and those above alone; of IP addresses for each one,
+since clients built on Bun refuse an authority that limits addresses. A person who has ${paths.authorityKey} can
+do so too: the file is needed for \`llm-proxy tls renew\` only, and may be kept elsewhere.
 `);
 }
 
-/** Makes a new certificate by the same authority, for the names of before and those of this machine now. */
-export async function tlsRenew({ folder, name }: TlsOptions): Promise<void> {
+/**
+ * Makes a new certificate by the same authority, for the names of before and those of this machine now. With
+ * `authority` the authority's own certificate is made again too, by its key, and may sign for the further names.
+ */
+export async function tlsRenew(
+  { folder, name, authority: isAuthorityRenewed = false }: TlsOptions & { readonly authority?: boolean },
+): Promise<void> {
   const paths = pathsIn(folder);
   if (exists(paths.authority) && !exists(paths.authorityKey)) {
     throw new CommandError(`${paths.authorityKey} is not there: bring it back for this command.`);
   }
-  const authority = inWords(folder, () => ({
+  const present = inWords(folder, () => ({
     certificate: Deno.readTextFileSync(paths.authority),
     key: Deno.readTextFileSync(paths.authorityKey),
   }));
   const before = exists(paths.certificate) ? describe(Deno.readTextFileSync(paths.certificate)) : undefined;
   const subject = subjectOf([...before?.names ?? [], ...before?.addresses ?? [], ...name]);
+  const authority = isAuthorityRenewed ? await renewAuthority(present, subject, Date.now()) : present;
   const refused = beyond(authority.certificate, subject);
   if (refused.length > 0) {
     throw new CommandError(
-      `The authority was not made for ${refused.join(", ")}: move ${folder} away and run ` +
-        `\`llm-proxy tls init ${refused.map((one) => `--name ${one}`).join(" ")}\`, then trust the new one.`,
+      `The authority was not made for ${refused.join(", ")}: ` +
+        `\`llm-proxy tls renew --authority ${
+          refused.map((one) => `--name ${one}`).join(" ")
+        }\` makes it so. ` +
+        `Each client then has to trust the new ${paths.authority}.`,
     );
   }
   const issued = await issueCertificate(authority, subject, Date.now());
-  inWords(folder, () => writeIssued(paths, issued));
-  writeOut(
-    `${madeText(paths, issued)}A running proxy takes it by itself; nobody has to trust anything anew.\n`,
-  );
+  inWords(folder, () => {
+    if (isAuthorityRenewed) write(paths.authority, authority.certificate, FOR_ALL);
+    writeIssued(paths, issued);
+  });
+  writeOut(`${madeText(paths, issued)}${renewedText(paths.authority, { present, authority, subject })}`);
+}
+
+/** What a renewal means to clients. */
+function renewedText(
+  path: string,
+  { present, authority, subject }: {
+    present: IssuedCertificate;
+    authority: IssuedCertificate;
+    subject: Subject;
+  },
+): string {
+  const taken = "A running proxy takes it by itself";
+  if (authority === present) {
+    return `${taken}; nobody has to trust another authority.\n` +
+      (constrainsAddresses(present.certificate)
+        ? `\n${path} limits IP addresses, and clients built on Bun (Claude Code, opencode, Cline) refuse certificates by it: run \`llm-proxy tls renew --authority\`.\n`
+        : "");
+  }
+  return beyond(present.certificate, subject).length > 0
+    ? `${taken}. Each client has to trust the new ${path}: the one of before was not made for all these names.\n`
+    : `${taken}. Clients that trust the ${path} of before go on with it; clients built on Bun (Claude Code, opencode, Cline) need the new one.\n`;
 }
 
 type Paths = Readonly<Record<keyof typeof FILES, string>>;

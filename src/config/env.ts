@@ -80,13 +80,25 @@ export interface EnvironmentSources {
   readonly get: (name: string) => string | undefined;
   /** Throws like `Deno.readTextFileSync`. */
   readonly readTextFile: (path: string) => string;
+  /** Whether a file can be read by everybody on this machine; absent: nobody asks. */
+  readonly isForAll?: (path: string) => boolean;
 }
 
 /** The process's own environment and files. */
 export const processSources: EnvironmentSources = {
   get: (name) => Deno.env.get(name),
   readTextFile: (path) => Deno.readTextFileSync(path),
+  isForAll(path) {
+    // Windows has no such mode.
+    const { mode } = Deno.statSync(path);
+    return mode !== null && (mode & FOR_OTHERS) !== 0;
+  },
 };
+
+/** The bit of a file's mode that lets others read it. */
+const FOR_OTHERS = 0o004;
+/** Names of variables that hold a secret. */
+const SECRET_NAME = /(?:^|_)(?:KEY|TOKEN|PASSWORD|SECRET)$/;
 
 /** Reads every known variable; the environment wins over `.env`. Problems are collected, never thrown. */
 export async function readEnvironment(sources: EnvironmentSources): Promise<Environment> {
@@ -120,7 +132,20 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
     }
   }
   const get = (name: string): string | undefined => sources.get(name) ?? dotenv[name];
-  return { found, findings, warnings: misspelt(Object.keys(dotenv)), get };
+  return {
+    found,
+    findings,
+    warnings: [...misspelt(Object.keys(dotenv)), ...openToAll(dotenv, sources)],
+    get,
+  };
+}
+
+/** A `.env` with secrets that everybody on this machine can read. */
+function openToAll(dotenv: Record<string, string | undefined>, { isForAll }: EnvironmentSources): Finding[] {
+  const holdsSecret = Object.entries(dotenv).some(([name, value]) => SECRET_NAME.test(name) && value !== "");
+  return holdsSecret && isForAll?.(".env") === true
+    ? [{ at: ".env", message: "holds secrets and can be read by every user of this machine: chmod 600 .env" }]
+    : [];
 }
 
 /** Names in `.env` that nobody reads, where one that is known is nearly the same. */
@@ -153,7 +178,8 @@ async function readDotenv(
   }
   // Loaded only where it is needed: a container has no `.env`.
   const { parseEnv } = await import("node:util");
-  return parseEnv(text);
+  // Editors of Windows put a byte order mark before the first name.
+  return parseEnv(text.replace(/^\ufeff/, ""));
 }
 
 /** The text of a value's file without the line break that editors put at its end. */
@@ -162,7 +188,7 @@ function readValueFile(
   { path, origin, findings }: { path: string; origin: string; findings: Finding[] },
 ): string | null {
   try {
-    return sources.readTextFile(path).replace(/\r?\n$/, "");
+    return sources.readTextFile(path).replace(/^\ufeff|\r?\n$/g, "");
   } catch (error) {
     findings.push({
       at: origin,

@@ -21,7 +21,11 @@ export const line: ValueSchema<string> = v.pipe(
 export const secretSchema: ValueSchema<string> = v.pipe(
   line,
   v.check((text) => !/^(["']).*\1$/.test(text), "is wrapped in quotes: write it without them"),
-  v.check((text) => /^[\x21-\x7e]+$/.test(text), "holds characters that cannot stand in an HTTP header"),
+  v.check((text) => !text.includes(" "), "holds a space: a key or token is one word"),
+  v.check(
+    (text) => /^[\x21-\x7e]+$/.test(text),
+    "holds characters other than ASCII letters, digits and signs",
+  ),
 );
 
 const LONGEST_DRAIN_SECONDS = 86_400;

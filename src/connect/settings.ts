@@ -1,17 +1,27 @@
 /** Which endpoint a client uses, and its settings for it: what the command line and the admin page show. */
 
-import type { Endpoint, Provider } from "../config/schema.ts";
-import { type Client, clientOf, type Snippet } from "./clients.ts";
+import type { Provider } from "../config/schema.ts";
+import type { Client, Piece } from "./client.ts";
+import { clientOf } from "./clients.ts";
+import { type ConnectEndpoint, modelToBeginWith } from "./endpoints.ts";
 
 /** What stands where a token is to be put. */
 export const TOKEN_PLACEHOLDER = "<proxy token>";
+/** What stands where the provider's own key is to be put. */
+const KEY_PLACEHOLDER = "<key for the provider>";
+/** What stands where nobody can know the model. */
+const MODEL_PLACEHOLDER = "<model>";
+/** What stands where the authority's file is to be put. */
+export const AUTHORITY_PLACEHOLDER = "/path/to/ca.pem";
 
 /** What the proxy is, as far as its clients' settings depend on it. */
 export interface Connectable {
-  readonly endpoints: readonly Endpoint[];
+  readonly endpoints: readonly ConnectEndpoint[];
   readonly defaultEndpoint: string | undefined;
   /** Clients have to present a token. */
   readonly asksToken: boolean;
+  /** Its certificate is by an authority that clients do not know by themselves. */
+  readonly hasOwnAuthority: boolean;
 }
 
 /** What the settings are for. */
@@ -23,13 +33,16 @@ export interface Wanted {
   /** The proxy's own address, like `http://192.168.1.20:33000`. */
   readonly url: string;
   readonly token: string | undefined;
+  /** The authority's file on the client's machine, where it is known. */
+  readonly authority?: string | undefined;
 }
 
 /** Settings, ready to be pasted. */
-export interface Settings extends Snippet {
+export interface Settings {
   readonly title: string;
   readonly endpoint: string;
   readonly endpointUrl: string;
+  readonly pieces: readonly Piece[];
   /** What has to be known besides. */
   readonly notes: readonly string[];
 }
@@ -45,66 +58,66 @@ export class NoSettings extends Error {
   }
 }
 
-/** What stands where nobody can know the model. */
-const MODEL_PLACEHOLDER = "<model>";
-
-/** To begin with. */
-const MODELS: Readonly<Record<Provider, string | undefined>> = {
-  openai: "gpt-4o-mini",
-  anthropic: "claude-sonnet-4-5",
-  gemini: "gemini-2.5-flash",
-  generic: undefined,
-};
-
-/** The model to begin with at an endpoint, in its own dialect or another. Undefined: nobody can know one. */
-export function modelToBeginWith(
-  { backends, provider }: Endpoint,
-  dialect: Provider = provider,
-): string | undefined {
-  return backends[0]?.model?.otherwise ?? MODELS[dialect];
-}
-
 /** The settings of a client. Throws {@link NoSettings}. */
 export function settingsFor(
   proxy: Connectable,
-  { client: name, endpoint: wanted, url, token }: Wanted,
+  { client: name, endpoint: wanted, url, token = TOKEN_PLACEHOLDER, authority }: Wanted,
 ): Settings {
   const client = clientOf(name);
   if (client === undefined) throw new NoSettings("client", `No client is known as ${JSON.stringify(name)}.`);
   const endpoint = chooseEndpoint(proxy, client, wanted);
   const dialect = client.dialects.find((one) => one === endpoint.provider) ?? client.dialects[0] ?? "openai";
   const endpointUrl = `${url.replace(/\/+$/, "")}/${endpoint.name}`;
-  const snippet = client.snippet({
+  const isSecure = url.startsWith("https:");
+  const facts = {
     endpointUrl,
-    token: token ?? TOKEN_PLACEHOLDER,
+    endpoint: endpoint.name,
+    dialect,
+    key: endpoint.passesKeyOn ? KEY_PLACEHOLDER : token,
+    proxyAuthorization: endpoint.passesKeyOn && proxy.asksToken ? `Bearer ${token}` : undefined,
     model: modelToBeginWith(endpoint, dialect) ?? MODEL_PLACEHOLDER,
-  }, dialect);
-  const isPassthrough = endpoint.backends.some(({ key }) => key.mode === "passthrough");
+    hasResponses: endpoint.hasResponses,
+    authority: isSecure
+      ? authority ?? (proxy.hasOwnAuthority ? AUTHORITY_PLACEHOLDER : undefined)
+      : undefined,
+  };
   const speaks = client.dialects.includes(endpoint.provider) || endpoint.provider === "generic";
   const notes = [
-    ...(client.note === undefined ? [] : [client.note]),
+    ...(client.notes?.(facts) ?? []),
     ...(speaks ? [] : [
       `${client.title} speaks ${
         client.dialects.join(" or ")
       }; the endpoint ${endpoint.name} speaks ${endpoint.provider}: this works only where it understands both.`,
     ]),
-    ...(isPassthrough && proxy.asksToken
-      ? [
-        `The endpoint ${endpoint.name} has no key of its own: put the provider's key where the token stands, and send the token as "Proxy-Authorization: Bearer …".`,
-      ]
-      : []),
+    ...(endpoint.passesKeyOn ? [passNote(client, endpoint, facts.proxyAuthorization)] : []),
+    ...(facts.authority === undefined
+      ? []
+      : [`${facts.authority} is the file ca.pem of the proxy's data/tls, copied to the client's machine.`]),
   ];
-  return { title: client.title, endpoint: endpoint.name, endpointUrl, notes, ...snippet };
+  return { title: client.title, endpoint: endpoint.name, endpointUrl, pieces: client.pieces(facts), notes };
+}
+
+function passNote(
+  { title, takesHeader }: Client,
+  { name }: ConnectEndpoint,
+  proxyAuthorization: string | undefined,
+): string {
+  const passes = `The endpoint ${name} passes the client's own key on: put the provider's key in`;
+  if (proxyAuthorization === undefined) return `${passes}.`;
+  return takesHeader
+    ? `${passes}. The proxy's token is sent in Proxy-Authorization.`
+    : `${passes}. The proxy's token has to be sent as "Proxy-Authorization: Bearer …", and no setting of ${title} is known that does so.`;
 }
 
 function chooseEndpoint(
   { endpoints, defaultEndpoint }: Connectable,
-  { title, dialects }: Client,
+  { title, dialects, prefers }: Client,
   name: string | undefined,
-): Endpoint {
+): ConnectEndpoint {
   const names = endpoints.map((endpoint) => endpoint.name).join(", ");
+  const byName = (wanted: string) => endpoints.find((endpoint) => endpoint.name === wanted);
   if (name !== undefined) {
-    const named = endpoints.find((endpoint) => endpoint.name === name);
+    const named = byName(name);
     if (named !== undefined) return named;
     throw new NoSettings("endpoint", `There is no endpoint ${JSON.stringify(name)}. There are: ${names}`);
   }
@@ -112,7 +125,8 @@ function chooseEndpoint(
     const speaking = endpoints.filter(({ provider }) => provider === dialect);
     return speaking.find((endpoint) => endpoint.name === defaultEndpoint) ?? speaking[0];
   };
-  const found = dialects.map(speaks).find((endpoint) => endpoint !== undefined) ??
+  const preferred = prefers === undefined ? undefined : byName(prefers);
+  const found = preferred ?? dialects.map(speaks).find((endpoint) => endpoint !== undefined) ??
     (dialects.includes("openai") ? speaks("generic") : undefined);
   if (found !== undefined) return found;
   throw new NoSettings(

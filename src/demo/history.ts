@@ -16,10 +16,10 @@ export interface DemoHistory {
 const MODELS = {
   "gpt-5.1": { endpoint: "openai", input: 1.25, output: 10, firstByteMs: 900, tokensPerSecond: 90 },
   "gpt-4o-mini": { endpoint: "openai", input: 0.15, output: 0.6, firstByteMs: 450, tokensPerSecond: 120 },
-  "claude-sonnet-4-5": {
+  "claude-sonnet-5": {
     endpoint: "anthropic",
-    input: 3,
-    output: 15,
+    input: 2,
+    output: 10,
     firstByteMs: 1_100,
     tokensPerSecond: 75,
   },
@@ -41,7 +41,7 @@ const PEOPLE: readonly {
     name: "anna, laptop",
     project: "home",
     client: "claude-code",
-    models: ["claude-sonnet-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"],
+    models: ["claude-sonnet-5", "claude-sonnet-5", "claude-haiku-4-5"],
     hours: [8, 18],
     perHour: 5,
     tokens: [9_000, 700],

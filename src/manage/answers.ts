@@ -216,8 +216,10 @@ export const settings = v.object({
   title: v.string(),
   endpoint: v.string(),
   endpoint_url: v.string(),
-  where: v.string(),
-  text: v.string(),
+  pieces: v.pipe(
+    v.array(v.object({ where: v.string(), text: v.string() })),
+    v.description("each with the file or place that it goes to"),
+  ),
   notes: v.array(v.string()),
 });
 /** A QR code. */

@@ -2,7 +2,8 @@
 
 import encodeQR from "qr";
 import { CLIENTS } from "../connect/clients.ts";
-import { modelToBeginWith, NoSettings, type Settings, settingsFor } from "../connect/settings.ts";
+import { modelToBeginWith } from "../connect/endpoints.ts";
+import { NoSettings, type Settings, settingsFor } from "../connect/settings.ts";
 import * as answers from "./answers.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
@@ -43,9 +44,8 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
           title: found.title,
           endpoint: found.endpoint,
           endpoint_url: found.endpointUrl,
-          where: found.where,
-          text: found.text,
-          notes: found.notes,
+          pieces: [...found.pieces],
+          notes: [...found.notes],
         }));
       },
     }),

@@ -82,7 +82,7 @@ const providerKeys = v.pipe(
         v.string(),
         v.regex(
           /^[\x21-\x7e]{8,1000}$/,
-          "is shorter than 8 characters, or holds some that cannot stand in an HTTP header",
+          "is shorter than 8 characters, or is not one word of ASCII letters, digits and signs",
         ),
       ),
     ),
@@ -193,7 +193,12 @@ export const connection = v.strictObject({
     v.regex(/^https?:\/\/[^\s\p{C}"'<>\\]{1,200}$/u, "is no address, like http://192.168.1.20:33000"),
     v.description("where clients reach this proxy"),
   )),
-  token: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,1000}$/, "cannot stand in an HTTP header"))),
+  token: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[\x21-\x7e]{1,1000}$/, "is not one word of ASCII letters, digits and signs"),
+    ),
+  ),
 });
 /** What is to be drawn. */
 export const qrText = v.strictObject({

@@ -6,12 +6,17 @@ const VERSION_SEGMENT = /^v\d+(?:(?:alpha|beta)\d*)?$/;
 /**
  * The path at the backend: the base's path and what is left of the client's, byte for byte. Where the base ends
  * in a version and the rest begins with the same one, it stands once, so that both ways of writing a base URL work.
+ * So does the base's whole path: Groq's SDK puts `/openai/v1` into each path by itself.
  */
 export function joinPath(base: BaseUrl, rest: string): string {
   const version = base.path.slice(base.path.lastIndexOf("/") + 1);
-  const repeated = `/${version}`;
-  const isRepeated = VERSION_SEGMENT.test(version) && (rest === repeated || rest.startsWith(`${repeated}/`));
-  const path = base.path + (isRepeated ? rest.slice(repeated.length) : rest);
+  const begins = (repeated: string): boolean => rest === repeated || rest.startsWith(`${repeated}/`);
+  let kept = rest;
+  if (VERSION_SEGMENT.test(version)) {
+    const repeated = [`/${version}`, base.path].find(begins);
+    if (repeated !== undefined) kept = rest.slice(repeated.length);
+  }
+  const path = base.path + kept;
   return path === "" ? "/" : path;
 }
 

@@ -4,6 +4,9 @@ import type { ServedConnection } from "./served_connection.ts";
 /** The bytes that begin every HTTP/2 connection of a client (RFC 9113, 3.4). */
 export const HTTP2_PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
+/** How the runtime says that the first bytes are no TLS. Nothing can be answered: it sends an alert of TLS itself. */
+const NOT_TLS = "InvalidContentType";
+
 /**
  * A TLS connection whose handshake is under way. The runtime keeps the descriptor of one that is closed before its
  * handshake has ended until the client ends it too.
@@ -21,11 +24,21 @@ export class Handshake implements ServedConnection {
   #isClosed = false;
   readonly #limitMs: () => number;
   readonly #now: () => number;
+  readonly #onOther: () => void;
 
-  constructor(connection: Deno.TlsConn, { limitMs, now }: { limitMs: () => number; now: () => number }) {
+  constructor(
+    connection: Deno.TlsConn,
+    { limitMs, now, onOther }: {
+      limitMs: () => number;
+      now: () => number;
+      /** The client began with something else than TLS. */
+      onOther: () => void;
+    },
+  ) {
     this.#connection = connection;
     this.#limitMs = limitMs;
     this.#now = now;
+    this.#onOther = onOther;
     this.idleSince = now();
   }
 
@@ -39,8 +52,9 @@ export class Handshake implements ServedConnection {
       const { alpnProtocol } = await this.#connection.handshake();
       if (alpnProtocol !== "h2") return "http/1.1";
       if (await this.#hasPreface()) return "h2";
-    } catch {
+    } catch (error) {
       // The client decides that: it may have met a certificate that it does not trust.
+      if (error instanceof Deno.errors.InvalidData && error.message.includes(NOT_TLS)) this.#onOther();
     }
     this.close();
     return undefined;

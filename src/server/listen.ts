@@ -32,8 +32,8 @@ export interface RunningServer {
 
 /** How often connections and the files of the certificate are looked at; one timer for all of them. */
 const SWEEP_MS = 5_000;
-/** How often it is said that there is no room. */
-const SAY_FULL_MS = 60_000;
+/** How often it is said that there is no room, and that a client does not speak TLS. */
+const SAY_AGAIN_MS = 60_000;
 /** How long connections may take to end once their exchanges have been cut. */
 const AFTER_CUT_MS = 500;
 
@@ -52,6 +52,7 @@ export function startServer(
   let draining: Promise<void> | undefined;
   let gateway: Http2Gateway | undefined;
   let saidFullAt = -Infinity;
+  let saidPlainAt = -Infinity;
 
   const { main, https, admin } = listenAt(config);
   const listeners = [main, https, admin].filter((listener) => listener !== undefined);
@@ -141,7 +142,11 @@ export function startServer(
   }
 
   async function encrypted(connection: Deno.TlsConn, entry: Entry): Promise<void> {
-    const handshake = new Handshake(connection, { limitMs: () => limits.headMs, now });
+    const handshake = new Handshake(connection, {
+      limitMs: () => limits.headMs,
+      now,
+      onOther: () => sayPlain(peerOf(connection)),
+    });
     const protocol = await during(handshake, () => handshake.protocol());
     if (handshake.isClosed) return;
     if (protocol === "http/1.1") await plain(connection, entry);
@@ -183,10 +188,21 @@ export function startServer(
 
   /** Once a minute at most. */
   function sayFull(): void {
-    if (now() - saidFullAt < SAY_FULL_MS) return;
+    if (now() - saidFullAt < SAY_AGAIN_MS) return;
     saidFullAt = now();
     log("warn", "connections_full", {
       detail: `${limits.maxConnections} connections are open and busy; new ones are closed (max_connections)`,
+    });
+  }
+
+  /** Once a minute at most. The client itself sees no words of HTTP, since the runtime answers in TLS. */
+  function sayPlain(client: string): void {
+    if (now() - saidPlainAt < SAY_AGAIN_MS) return;
+    saidPlainAt = now();
+    log("warn", "plain_http", {
+      client,
+      detail:
+        "a client began without TLS at a port for HTTPS: its address of the proxy has to begin with https://",
     });
   }
 

@@ -1,6 +1,7 @@
 /**
- * A certificate authority for one network, and certificates by it (RFC 5280). The authority can sign for private
- * addresses and the names it was made for alone: whoever steals its key cannot pose as anything else.
+ * A certificate authority for one network, and certificates by it (RFC 5280). Of names the authority can sign for
+ * private domains and those it was made for alone, so that its stolen key serves nobody to pose as another name. IP
+ * addresses it does not limit: BoringSSL does not know such a limit, and refuses every certificate below it.
  */
 
 import * as asn1js from "asn1js";
@@ -16,7 +17,7 @@ import {
   GeneralSubtree,
   NameConstraints,
 } from "pkijs";
-import { addressText, parseAddress, type ParsedRange, parseRange } from "../address_list.ts";
+import { addressText, parseAddress } from "../address_list.ts";
 
 /** A certificate with its private key, as PEM texts. */
 export interface IssuedCertificate {
@@ -44,19 +45,6 @@ const SERIAL_BYTES = 16;
 
 /** Names that mean nothing outside of a network (RFC 6761, 6762, 8375, and what routers use). */
 const PRIVATE_DOMAINS = ["localhost", "local", "lan", "home", "internal", "home.arpa"];
-/** RFC 1918, 3927, 4193, 4291, and 6598, which overlay networks use. */
-const PRIVATE_RANGES = [
-  "127.0.0.0/8",
-  "10.0.0.0/8",
-  "172.16.0.0/12",
-  "192.168.0.0/16",
-  "169.254.0.0/16",
-  "100.64.0.0/10",
-  "::1/128",
-  "fc00::/7",
-  "fe80::/10",
-];
-
 const OID = {
   commonName: "2.5.4.3",
   basicConstraints: "2.5.29.19",
@@ -73,21 +61,43 @@ const KEY_USAGE = { server: [0x80, 7], authority: [0x06, 1] } as const;
 const DNS_NAME = 2;
 const IP_ADDRESS = 7;
 
-/** Makes an authority that can sign for private addresses and domains, and for these names and addresses. */
+/** Makes an authority that can sign for private domains and these names, and for addresses. */
 export async function createAuthority(
-  { names, addresses }: Subject,
+  { names }: Pick<Subject, "names">,
   epochMs: number,
 ): Promise<IssuedCertificate> {
   const keys = await generateKeys();
+  const title = `llm-proxy of ${names[0] ?? "this network"}`;
+  return {
+    certificate: await selfSigned(keys, { title, names, epochMs }),
+    key: await pemOfKey(keys.privateKey),
+  };
+}
+
+/**
+ * Makes an authority's own certificate again, by the same key and with the same title: what it has signed stays
+ * valid, also for clients that trust the certificate of before. It can sign for the names of before and for these.
+ */
+export async function renewAuthority(
+  authority: IssuedCertificate,
+  { names }: Pick<Subject, "names">,
+  epochMs: number,
+): Promise<IssuedCertificate> {
+  const keys = await keysOf(authority.key);
+  const title = commonNameOf(authority.certificate);
+  const before = permittedNames(authority.certificate);
+  const certificate = await selfSigned(keys, { title, names: [...before, ...names], epochMs });
+  return { certificate, key: authority.key };
+}
+
+async function selfSigned(
+  keys: CryptoKeyPair,
+  { title, names, epochMs }: { title: string; names: readonly string[]; epochMs: number },
+): Promise<string> {
   // A domain stands for all names below it: there are no wildcards in constraints.
   const domains = [...new Set([...PRIVATE_DOMAINS, ...names.map((name) => name.replace(/^\*\./, ""))])];
-  const permitted = [
-    ...domains.map((domain) => new GeneralName({ type: DNS_NAME, value: domain })),
-    ...PRIVATE_RANGES.map((range) => addressName(rangeBytes(parseRange(range)))),
-    ...addresses.map((address) => addressName(rangeBytes(wholeAddress(address)))),
-  ];
-  const title = `llm-proxy of ${names[0] ?? "this network"}`;
-  const certificate = await signed({
+  const permitted = domains.map((domain) => new GeneralName({ type: DNS_NAME, value: domain }));
+  return await signed({
     issuer: title,
     subject: title,
     epochMs,
@@ -105,7 +115,6 @@ export async function createAuthority(
       ),
     ],
   });
-  return { certificate, key: await pemOfKey(keys.privateKey) };
 }
 
 /** Makes a certificate for a server, by an authority. It holds the authority's own behind it. */
@@ -117,7 +126,7 @@ export async function issueCertificate(
   const keys = await generateKeys();
   const altNames = [
     ...names.map((name) => new GeneralName({ type: DNS_NAME, value: name })),
-    ...addresses.map((address) => addressName(parseAddress(address).bytes)),
+    ...addresses.map((address) => addressName(parseAddress(address))),
   ];
   const certificate = await signed({
     issuer: commonNameOf(authority.certificate),
@@ -138,16 +147,28 @@ export async function issueCertificate(
   return { certificate: certificate + authority.certificate, key: await pemOfKey(keys.privateKey) };
 }
 
-/** The names and addresses of those that the authority cannot sign for. */
+/** The names and addresses of those that the authority cannot sign for. One of an earlier version limits addresses. */
 export function beyond(authority: string, { names, addresses }: Subject): string[] {
-  const constraints = extensionOf(authority, OID.nameConstraints);
-  const trees = constraints instanceof NameConstraints ? constraints.permittedSubtrees ?? [] : [];
-  const domains = trees.flatMap(({ base }) => base.type === DNS_NAME ? [String(base.value)] : []);
-  const ranges = trees.flatMap(({ base }) => base.type === IP_ADDRESS ? [addressBytes(base)] : []);
+  const domains = permittedNames(authority);
+  const ranges = permittedBases(authority).flatMap((base) =>
+    base.type === IP_ADDRESS ? [addressBytes(base)] : []
+  );
+  const isPermitted = (address: string): boolean =>
+    ranges.length === 0 || ranges.some((range) => isWithin(parseAddress(address), range));
   return [
     ...names.filter((name) => !domains.some((domain) => name === domain || name.endsWith(`.${domain}`))),
-    ...addresses.filter((address) => !ranges.some((range) => isWithin(parseAddress(address).bytes, range))),
+    ...addresses.filter((address) => !isPermitted(address)),
   ];
+}
+
+function permittedNames(authority: string): string[] {
+  return permittedBases(authority).flatMap(({ type, value }) => type === DNS_NAME ? [String(value)] : []);
+}
+
+function permittedBases(authority: string): GeneralName[] {
+  const constraints = extensionOf(authority, OID.nameConstraints);
+  const trees = constraints instanceof NameConstraints ? constraints.permittedSubtrees ?? [] : [];
+  return trees.map(({ base }) => base);
 }
 
 /** What a certificate is valid for, and how long. */
@@ -196,6 +217,14 @@ async function generateKeys(): Promise<CryptoKeyPair> {
   return await crypto.subtle.generateKey(KEYS, true, ["sign", "verify"]);
 }
 
+/** The pair of an authority's key, whose public half is within the private one. */
+async function keysOf(key: string): Promise<CryptoKeyPair> {
+  const privateKey = await crypto.subtle.importKey("pkcs8", bytesOf(key), KEYS, true, ["sign"]);
+  const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", privateKey);
+  const half = { kty, crv, x, y } as JsonWebKey; // of an elliptic curve's key all four are there
+  return { privateKey, publicKey: await crypto.subtle.importKey("jwk", half, KEYS, true, ["verify"]) };
+}
+
 async function pemOfKey(key: CryptoKey): Promise<string> {
   return pem("PRIVATE KEY", await crypto.subtle.exportKey("pkcs8", key));
 }
@@ -241,20 +270,7 @@ function addressName(bytes: readonly number[]): GeneralName {
   return new GeneralName({ type: IP_ADDRESS, value });
 }
 
-/** An address and its mask, as constraints hold them. */
-function rangeBytes({ bytes, bits }: ParsedRange): number[] {
-  const mask = bytes.map((_, index) => {
-    const left = Math.min(8, Math.max(0, bits - index * 8));
-    return 256 - 2 ** (8 - left);
-  });
-  return [...bytes, ...mask];
-}
-
-function wholeAddress(address: string): ParsedRange {
-  const { bytes } = parseAddress(address);
-  return { bytes, bits: bytes.length * 8 };
-}
-
+/** Whether an address is in a range, which constraints hold as an address with its mask. */
 function isWithin(bytes: readonly number[], range: readonly number[]): boolean {
   return range.length === bytes.length * 2 &&
     bytes.every((byte, index) => {

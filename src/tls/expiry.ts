@@ -1,4 +1,5 @@
 import type { Config, TlsConfig } from "../config/schema.ts";
+import { constrainsAddresses } from "./name_constraints.ts";
 
 /** When warnings begin. */
 const SOON_MS = 30 * 24 * 3_600_000;
@@ -8,7 +9,8 @@ export async function certificateWarnings({ server }: Pick<Config, "server">): P
   if (server.tls === undefined) return [];
   const expiry = await expiryWarning(server.tls.cert, Date.now());
   const pair = await pairWarning(server.tls);
-  return [expiry, pair].filter((warning) => warning !== undefined);
+  const constraint = await constraintWarning(server.tls.cert);
+  return [expiry, pair, constraint].filter((warning) => warning !== undefined);
 }
 
 /** What there is to say about how long a certificate is valid; undefined: nothing. */
@@ -35,4 +37,17 @@ async function pairWarning({ cert, key }: TlsConfig): Promise<string | undefined
     return undefined; // of a kind that is not known here; whoever listens with it says more
   }
   return "the private key is not the certificate's: nobody can connect by HTTPS";
+}
+
+/** Whether clients built on Bun refuse the certificate for its authority's limits. */
+async function constraintWarning(chain: string): Promise<string | undefined> {
+  const { X509Certificate } = await import("node:crypto");
+  try {
+    const { subjectAltName } = new X509Certificate(chain);
+    if (subjectAltName?.includes("IP Address:") !== true || !constrainsAddresses(chain)) return undefined;
+  } catch {
+    return undefined; // the listener says what is wrong
+  }
+  return "the certificate's authority limits IP addresses, and clients built on Bun (Claude Code, opencode, Cline) " +
+    "refuse such a certificate: run `llm-proxy tls renew --authority`";
 }

@@ -24,6 +24,20 @@ Deno.test("authenticate: none or only wrong ones refuse, with what to do", () =>
   );
 });
 
+for (const line of ["Authorization: Bearer two words", "Authorization: the-token", "Authorization: Bearer"]) {
+  Deno.test(`authenticate: "${line}" is refused for its form, not for being absent`, () => {
+    const fields = fieldsOf(line);
+    const verdict = authenticate(findCredentials(fields, ""), {
+      check,
+      passthrough: false,
+      fields,
+      query: "",
+    });
+    assert(!verdict.admitted && verdict.message.includes("it has to be Bearer <token>"), "the reason");
+    assert(!/two words|the-token/.test(verdict.message), "not what was sent");
+  });
+}
+
 Deno.test("authenticate: passthrough takes the token from Proxy-Authorization alone", () => {
   assert(!authenticate([valid], { check, passthrough: true, fields: [], query: "" }).admitted);
   const verdict = authenticate([foreign, asProxy], { check, passthrough: true, fields: [], query: "" });

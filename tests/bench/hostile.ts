@@ -15,7 +15,7 @@ const ATTACK_SECONDS = 4;
 /** Every so many requests the client makes a new connection, which an attack could keep it from. */
 const REQUESTS_PER_CONNECTION = 20;
 const FOLDER = new URL("./hostile/", import.meta.url).pathname;
-const BODY = JSON.stringify({ model: "claude-sonnet-4-5", messages: [{ role: "user", content: "hi" }] });
+const BODY = JSON.stringify({ model: "claude-sonnet-5", messages: [{ role: "user", content: "hi" }] });
 const REQUEST = [
   "POST /anthropic/v1/messages HTTP/1.1",
   "Host: p",

@@ -24,7 +24,7 @@ browserTest("the demo opens with a living dashboard", async () => {
     await page.getByLabel("Management token").fill(token);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("button", { name: "30 days" }).click();
-    await page.getByRole("region", { name: "Usage by model" }).getByText("claude-sonnet-4-5").waitFor();
+    await page.getByRole("region", { name: "Usage by model" }).getByText("claude-sonnet-5").waitFor();
     await page.locator(".stale").waitFor({ state: "hidden" });
     const requests = await page.locator(".tile strong").first().textContent() ?? "";
     assert(Number(requests.replaceAll(",", "")) > 1_000, `${requests} requests`);

@@ -95,8 +95,9 @@ const BAD: readonly (readonly [string, string, string])[] = [
   ["OPENAI_API_KEY", " sk", "begins or ends with a space"],
   ["OPENAI_API_KEY", "sk\nsk", "holds a line break"],
   ["OPENAI_API_KEY", '"sk"', "is wrapped in quotes: write it without them"],
-  ["OPENAI_API_KEY", "schlüssel", "holds characters that cannot stand in an HTTP header"],
-  ["OPENAI_API_KEY", "two words", "holds characters that cannot stand in an HTTP header"],
+  ["OPENAI_API_KEY", "schlüssel", "holds characters other than ASCII letters, digits and signs"],
+  ["OPENAI_API_KEY", "two words", "holds a space: a key or token is one word"],
+  ["PROXY_TOKEN", "a token of several words", "holds a space: a key or token is one word"],
   ["OPENAI_BASE_URL", "api.openai.com", "is not a URL; it looks like https://api.example.com/v1"],
   ["OPENAI_BASE_URL", "ftp://api.test", "is not an http or https URL"],
   ["OPENAI_BASE_URL", "https://me@api.test", "holds a user name or password"],
@@ -147,6 +148,38 @@ Deno.test("loadConfig: a …_FILE beside its variable is refused; a missing file
   );
   assertEquals(config.auth, { mode: "token", tokens: [{ name: "shared", token: "of-the-file" }] });
 });
+
+Deno.test("loadConfig: .env and files of values with a byte order mark are read without it", async () => {
+  const { PROXY_TOKEN: _token, ...rest } = GOOD;
+  const files = {
+    ".env": "\ufeffPROXY_TOKEN_FILE=/token\r\nPORT=4000\r\n",
+    "/token": "\ufeffof-the-file\r\n",
+  };
+  const { config, warnings } = await loadWithWarnings(rest, { files });
+  assertEquals([config.auth, config.server.port, warnings], [
+    { mode: "token", tokens: [{ name: "shared", token: "of-the-file" }] },
+    4000,
+    [],
+  ]);
+});
+
+Deno.test("loadConfig: a .env with a secret that everybody on the machine can read is a warning, and no other is", async () => {
+  const warned = async (text: string, isForAll: boolean) =>
+    (await loadWithWarnings(GOOD, { files: { ".env": text }, isForAll })).warnings;
+  const words = "holds secrets and can be read by every user of this machine: chmod 600 .env";
+  assertEquals(await warned("OPENAI_API_KEY=sk-x\n", true), [{ origin: ".env", message: words }]);
+  assertEquals(await warned("COMPANY_TOKEN=x\n", true), [{ origin: ".env", message: words }]);
+  assertEquals(await warned("OPENAI_API_KEY=sk-x\n", false), []);
+  assertEquals(await warned("PORT=4000\nPROXY_TOKEN=\n", true), []);
+});
+
+async function loadWithWarnings(
+  env: Record<string, string | undefined>,
+  { files, isForAll = false }: { files: Record<string, string>; isForAll?: boolean },
+) {
+  const { config, warnings } = await load({ ...sources(env, files), isForAll: () => isForAll });
+  return { config, warnings };
+}
 
 Deno.test("loadConfig: TLS needs both its files, in PEM form", async () => {
   const files = {

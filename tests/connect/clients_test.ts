@@ -1,10 +1,22 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { parse } from "smol-toml";
 import { CLIENT_NAMES, clientOf } from "../../src/connect/clients.ts";
 import { command } from "../support/command.ts";
 import { unless, withoutUnix } from "../support/left_out.ts";
+import { configuredEndpoint } from "../../src/connect/endpoints.ts";
+import { settingsFor } from "../../src/connect/settings.ts";
+import { testBackend, testEndpoint } from "../support/config.ts";
 
-const FACTS = { endpointUrl: "http://10.0.0.2:33000/lab", token: "the token's", model: "some-model" };
+const FACTS = {
+  endpointUrl: "http://10.0.0.2:33000/lab",
+  endpoint: "lab",
+  key: "the token's",
+  proxyAuthorization: undefined,
+  model: "some-model",
+  hasResponses: false,
+  authority: undefined,
+} as const;
+const PASSED = { ...FACTS, key: "own-key", proxyAuthorization: "Bearer the-token" } as const;
 
 Deno.test("clients: the ones that are promised, each with the endpoint's address and the token", () => {
   assertEquals(CLIENT_NAMES, [
@@ -12,22 +24,54 @@ Deno.test("clients: the ones that are promised, each with the endpoint's address
     "codex",
     "gemini-cli",
     "opencode",
-    "open-webui",
+    "qwen-code",
+    "cline",
     "continue",
+    "open-webui",
     "aider",
     "openai-sdk",
     "anthropic-sdk",
+    "genai-sdk",
+    "groq-sdk",
+    "ollama-sdk",
     "vercel-ai-sdk",
+    "langchain",
+    "llamaindex",
     "curl",
   ]);
   for (const name of CLIENT_NAMES) {
     const client = clientOf(name);
     for (const dialect of client?.dialects ?? []) {
-      const { text, where } = client?.snippet(FACTS, dialect) ?? { text: "", where: "" };
-      assert(
-        text.includes(FACTS.endpointUrl) && text.includes("the token") && where !== "",
+      const pieces = client?.pieces({ ...FACTS, dialect }) ?? [];
+      const text = pieces.map((piece) => piece.text).join("\n");
+      assert(text.includes(FACTS.endpointUrl) && text.includes("the token"), `${name}: ${text}`);
+      assert(pieces.every(({ where }) => where !== ""), name);
+      assert(!/undefined|Proxy-Authorization|CA_CERT|ca\.pem/.test(text), `${name}: ${text}`);
+    }
+  }
+});
+
+Deno.test("clients: over HTTPS each has the authority's file, in the place where it looks for one", () => {
+  for (const name of CLIENT_NAMES) {
+    const client = clientOf(name);
+    for (const dialect of client?.dialects ?? []) {
+      const pieces = client?.pieces({ ...FACTS, dialect, authority: "/home/anna/ca.pem" }) ?? [];
+      assertStringIncludes(pieces.map((piece) => piece.text).join("\n"), "/home/anna/ca.pem", name);
+    }
+  }
+});
+
+Deno.test("clients: where the endpoint passes the client's key on, the token is a header of those that take one", () => {
+  for (const name of CLIENT_NAMES) {
+    const client = clientOf(name);
+    for (const dialect of client?.dialects ?? []) {
+      const text = client?.pieces({ ...PASSED, dialect }).map((piece) => piece.text).join("\n") ?? "";
+      assertEquals(
+        /Proxy-Authorization.*Bearer the-token/.test(text),
+        client?.takesHeader,
         `${name}: ${text}`,
       );
+      assertStringIncludes(text, "own-key", name);
     }
   }
 });
@@ -35,22 +79,57 @@ Deno.test("clients: the ones that are promised, each with the endpoint's address
 Deno.test({
   ...unless(withoutUnix(), "clients: the shell reads what is meant"),
   fn: () => {
-    for (const name of ["claude-code", "gemini-cli", "aider", "openai-sdk", "anthropic-sdk"]) {
+    for (const name of ["claude-code", "gemini-cli", "aider", "openai-sdk", "anthropic-sdk", "groq-sdk"]) {
       const client = clientOf(name);
-      const { text } = client?.snippet(FACTS, client.dialects[0] ?? "openai") ?? { text: "" };
+      const [{ text } = { text: "" }] =
+        client?.pieces({ ...FACTS, dialect: client.dialects[0] ?? "openai" }) ??
+          [];
       const [, variable = ""] = /(\w+)='the token/.exec(text) ?? [];
       const { stdout } = command("sh", { args: ["-c", `${text}\nprintf %s "$${variable}"`] }).outputSync();
-      assertEquals(new TextDecoder().decode(stdout), FACTS.token, name);
+      assertEquals(new TextDecoder().decode(stdout), FACTS.key, name);
     }
   },
 });
 
 Deno.test("clients: settings in TOML and JSON are proper ones", () => {
-  const codex = parse(clientOf("codex")?.snippet(FACTS, "openai").text ?? "");
+  const first = (name: string, facts: Parameters<NonNullable<ReturnType<typeof clientOf>>["pieces"]>[0]) =>
+    clientOf(name)?.pieces(facts)[0]?.text ?? "";
+  const codex = parse(first("codex", { ...PASSED, dialect: "openai" }));
   assertEquals(codex["model_provider"], "llm-proxy");
-  const opencode = JSON.parse(clientOf("opencode")?.snippet(FACTS, "anthropic").text ?? "");
+  assertEquals(codex["model_providers"], {
+    "llm-proxy": {
+      name: "llm-proxy",
+      base_url: `${FACTS.endpointUrl}/v1`,
+      env_key: "OPENAI_API_KEY",
+      http_headers: { "Proxy-Authorization": "Bearer the-token" },
+      wire_api: "responses",
+    },
+  });
+  const opencode = JSON.parse(first("opencode", { ...FACTS, dialect: "anthropic" }));
   assertEquals(opencode.provider.anthropic.options, {
     baseURL: `${FACTS.endpointUrl}/v1`,
-    apiKey: FACTS.token,
+    apiKey: FACTS.key,
   });
+});
+
+Deno.test("settingsFor: what asks /responses is given to OpenAI's own upstreams alone", () => {
+  const endpointAt = (origin: string) => configuredEndpoint(testEndpoint("chat", [testBackend(origin)]));
+  const settings = (client: string, origin: string) => {
+    const proxy = {
+      endpoints: [endpointAt(origin)],
+      defaultEndpoint: "chat",
+      asksToken: true,
+      hasOwnAuthority: false,
+    };
+    return settingsFor(proxy, { client, endpoint: undefined, url: "http://10.0.0.2", token: "t" });
+  };
+  const text = (client: string, origin: string) =>
+    settings(client, origin).pieces.map((piece) => piece.text).join("\n");
+  assertStringIncludes(text("vercel-ai-sdk", "https://api.openai.com"), "= provider(");
+  assertStringIncludes(text("vercel-ai-sdk", "https://api.mistral.ai"), "= provider.chat(");
+  assertStringIncludes(text("opencode", "https://api.mistral.ai"), "@ai-sdk/openai-compatible");
+  assert(!text("opencode", "https://x.openai.azure.com").includes("compatible"));
+  const noted = (origin: string) =>
+    settings("codex", origin).notes.some((note) => note.includes("/responses"));
+  assertEquals([noted("https://api.openai.com"), noted("https://api.mistral.ai")], [false, true]);
 });

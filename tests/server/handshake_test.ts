@@ -34,7 +34,7 @@ for (
   Deno.test(`Handshake: ${what} that is not finished in time ends the connection`, async () => {
     let now = 0;
     const { connection, closed } = tlsConnection(protocol, bytes);
-    const handshake = new Handshake(connection, { limitMs: () => 1_000, now: () => now });
+    const handshake = new Handshake(connection, { limitMs: () => 1_000, now: () => now, onOther() {} });
     const outcome = handshake.protocol();
     now = 1_000;
     handshake.endOverdue();
@@ -48,7 +48,7 @@ for (
 Deno.test("Handshake: HTTP/2 is spoken by who sends its preface; the first wrong byte ends the connection", async () => {
   const outcome = async (protocol: string | null, bytes: Uint8Array) => {
     const { connection, closed } = tlsConnection(protocol, bytes);
-    const handshake = new Handshake(connection, { limitMs: () => 1_000, now: () => 0 });
+    const handshake = new Handshake(connection, { limitMs: () => 1_000, now: () => 0, onOther() {} });
     return [await handshake.protocol(), closed() > 0];
   };
   assertEquals(await outcome("h2", HTTP2_PREFACE), ["h2", false]);

@@ -68,9 +68,12 @@ Deno.test("/manage/connect: the settings that `llm-proxy connect` prints", async
   assertEquals(urls.length, 1);
   const url = "http://192.0.2.1:33000";
   const settings = await ask(proxy, "POST", "/connect", { client: "openai-sdk", url, token: "llmp_x" });
-  assertEquals(settings.text, `export OPENAI_BASE_URL=${url}/openai/v1\nexport OPENAI_API_KEY=llmp_x`);
+  assertEquals(
+    settings.pieces[0].text,
+    `export OPENAI_BASE_URL=${url}/openai/v1\nexport OPENAI_API_KEY=llmp_x`,
+  );
   const without = await ask(proxy, "POST", "/connect", { client: "claude-code", url });
-  assertStringIncludes(without.text, "<proxy token>");
+  assertStringIncludes(without.pieces[0].text, "<proxy token>");
   for (
     const [body, pointer] of [
       [{ client: "nothing" }, "#/client"],
@@ -97,10 +100,10 @@ Deno.test("/manage/connect: a model to begin with at each endpoint, where one ca
     ],
   });
   const { models } = await ask(proxy, "GET", "/connect");
-  assertEquals(models, { openai: "gpt-4o-mini", claude: "claude-sonnet-4-5", chat: "llama3.3", lab: null });
+  assertEquals(models, { openai: "gpt-5.4-mini", claude: "claude-sonnet-5", chat: "llama3.3", lab: null });
   for (const endpoint of ["openai", "claude", "chat"]) {
-    const { text } = await ask(proxy, "POST", "/connect", { client: "vercel-ai-sdk", endpoint });
-    assertStringIncludes(text, `provider("${models[endpoint]}")`);
+    const { pieces } = await ask(proxy, "POST", "/connect", { client: "vercel-ai-sdk", endpoint });
+    assertStringIncludes(pieces[0].text, `("${models[endpoint]}")`);
   }
 });
 

@@ -440,7 +440,7 @@ Deno.test("budgets: a client that leaves before the end of its answer pays for w
       await write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
       const usage = '"usage":{"input_tokens":10,"output_tokens":1}';
       await write(
-        chunk(`data: {"type":"message_start","message":{"model":"claude-sonnet-4-5",${usage}}}\n\n`),
+        chunk(`data: {"type":"message_start","message":{"model":"claude-sonnet-5",${usage}}}\n\n`),
       );
       const text = "x".repeat(40_000);
       await write(chunk(`data: {"type":"content_block_delta","delta":{"text":"${text}"}}\n\n`));
@@ -457,7 +457,7 @@ Deno.test("budgets: a client that leaves before the end of its answer pays for w
   await using proxy = await ManagedProxy.start(upstream, { endpoints });
   const { value } = await proxy.token({ budget: { total_usd: 0.1 } });
   const ask = async () => {
-    const body = { model: "claude-sonnet-4-5", max_tokens: 50_000, messages: [] };
+    const body = { model: "claude-sonnet-5", max_tokens: 50_000, messages: [] };
     const response = await proxy.chat(value, body, { path: "/anthropic/v1/messages" });
     const reader = response.body?.getReader();
     let length = 0;
@@ -556,7 +556,7 @@ Deno.test("accounts: plain and streamed answers of both providers are recorded, 
   await (await proxy.chat(value, { ...openai, stream: true, stream_options: { include_usage: true } }))
     .text();
   await (await proxy.chat(value, { ...openai, stream: true })).text();
-  const anthropic = { model: "claude-sonnet-4-5", max_tokens: 50, messages };
+  const anthropic = { model: "claude-sonnet-5", max_tokens: 50, messages };
   await (await proxy.chat(value, anthropic, ANTHROPIC)).text();
   await (await proxy.chat(value, { ...anthropic, stream: true }, ANTHROPIC)).text();
   const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
@@ -568,13 +568,13 @@ Deno.test("accounts: plain and streamed answers of both providers are recorded, 
     ["openai", "gpt-4o-mini", null, true, true],
     ["openai", "gpt-4o-mini", true, true, true],
     ["openai", "gpt-4o-mini", true, false, false],
-    ["anthropic", "claude-sonnet-4-5", null, true, true],
-    ["anthropic", "claude-sonnet-4-5", true, true, true],
+    ["anthropic", "claude-sonnet-5", null, true, true],
+    ["anthropic", "claude-sonnet-5", true, true, true],
   ]);
   assertEquals([rows[0].client, rows[0].stop_reason, rows[0].usage_partial], ["openai-sdk", "stop", false]);
   const usage = await proxy.api("GET", "/usage?group=model");
   assertEquals(usage.body.data.map((row: Json) => [row.model, row.requests]).sort(), [
-    ["claude-sonnet-4-5", 2],
+    ["claude-sonnet-5", 2],
     ["gpt-4o-mini", 3],
   ]);
   const metrics = await proxy.metrics();
@@ -584,7 +584,7 @@ Deno.test("accounts: plain and streamed answers of both providers are recorded, 
   );
   assertStringIncludes(
     metrics,
-    'llm_proxy_tokens_total{endpoint="anthropic",model="claude-sonnet-4-5",kind="input"}',
+    'llm_proxy_tokens_total{endpoint="anthropic",model="claude-sonnet-5",kind="input"}',
   );
 });
 

@@ -50,14 +50,14 @@ Deno.test("the tour: project and token by command line, both SDKs, usage, a limi
     const answer = await openai.chat.completions.create({ model: "gpt-4o-mini", messages });
     assertStringIncludes(answer.choices[0]?.message.content ?? "", "You said");
     const anthropic = new Anthropic({ baseURL: `${proxy.url}/anthropic`, apiKey: token, maxRetries: 0 });
-    const message = await anthropic.messages.create({ model: "claude-sonnet-4-5", max_tokens: 50, messages });
+    const message = await anthropic.messages.create({ model: "claude-sonnet-5", max_tokens: 50, messages });
     assertEquals(message.type, "message");
 
     const listed = JSON.parse((await run("token", "list", "--json", "--url", proxy.url)).out).data[0];
     assertEquals([listed.name, listed.request_count], ["anna", 2]);
     const usage = await run("usage", "--group", "model", "--url", proxy.url);
     assertStringIncludes(usage.out, "gpt-4o-mini");
-    assertStringIncludes(usage.out, "claude-sonnet-4-5");
+    assertStringIncludes(usage.out, "claude-sonnet-5");
 
     // Directly on the database, which the running proxy sees with its next request.
     assertEquals((await run("token", "update", listed.id, "--max-requests", "3")).code, 0);

@@ -96,11 +96,10 @@ Deno.test("tls renew: another certificate by the same authority, with the names 
     assert(await trusts(listener.addr.port, ca));
     await accepting;
     listener.close();
-    for (const name of ["api.openai.com", "8.8.8.8"]) {
-      const refused = await run(["tls", "renew", "--folder", "tls", "--name", name], folder);
-      assertEquals(refused.code, 1);
-      assertStringIncludes(refused.err, `The authority was not made for ${name}`);
-    }
+    const refused = await run(["tls", "renew", "--folder", "tls", "--name", "api.openai.com"], folder);
+    assertEquals(refused.code, 1);
+    assertStringIncludes(refused.err, "The authority was not made for api.openai.com");
+    assertStringIncludes(refused.err, "`llm-proxy tls renew --authority --name api.openai.com` makes it so");
     const nowhere = await run(["tls", "renew", "--folder", "nowhere"], folder);
     assertEquals([nowhere.code, nowhere.err.trim()], [
       1,
@@ -114,6 +113,25 @@ Deno.test("tls renew: another certificate by the same authority, with the names 
     ]);
     const odd = await run(["tls", "init", "--folder", "other", "--name", "a b"], folder);
     assertEquals(odd.code, 2);
+  }));
+
+Deno.test("tls renew --authority: with a further name the authority is made for it, by the same key", () =>
+  inFolder(async (folder) => {
+    const read = (name: string) => Deno.readTextFile(`${folder}/tls/${name}`);
+    await run(["tls", "init", "--folder", "tls"], folder);
+    const [ca, caKey] = [await read("ca.pem"), await read("ca-key.pem")];
+    const renewed = await run(
+      ["tls", "renew", "--authority", "--folder", "tls", "--name", "llm.example.com"],
+      folder,
+    );
+    assertEquals([renewed.code, renewed.err], [0, ""]);
+    assertStringIncludes(renewed.out, "Each client has to trust the new tls/ca.pem");
+    assertEquals(await read("ca-key.pem"), caKey);
+    assert(await read("ca.pem") !== ca);
+    // The name is within the authority's from now on.
+    const plain = await run(["tls", "renew", "--folder", "tls", "--name", "llm.example.com"], folder);
+    assertEquals([plain.code, plain.err], [0, ""]);
+    assert(!plain.out.includes("limits IP addresses"), plain.out);
   }));
 
 Deno.test("the authority: it and what it signs tell their keys, which strict readers such as Python's ask for", async () => {
@@ -229,6 +247,20 @@ Deno.test("TLS beside plain HTTP: both ports serve, and the start names them", a
   using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(`${folder}ca.pem`)] });
   const { port } = new URL(secure);
   assertEquals(await (await fetch(`https://localhost:${port}/healthz`, { client })).text(), "ok");
+});
+
+Deno.test("TLS: a client that speaks plain HTTP to the port for HTTPS is named in the log, with what to do", async () => {
+  await using upstream = new FakeUpstream();
+  const folder = new URL("../support/tls/", import.meta.url).pathname;
+  await using proxy = await ProxyProcess.start({
+    upstream: upstream.origin,
+    env: { TLS_CERT_FILE: `${folder}cert.pem`, TLS_KEY_FILE: `${folder}key.pem` },
+  });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(proxy.url).port) });
+  await client.write(new TextEncoder().encode("GET /healthz HTTP/1.1\r\nHost: p\r\n\r\n"));
+  const { client: address, detail } = await proxy.logged(({ event }) => event === "plain_http");
+  assertEquals(address, "127.0.0.1");
+  assertStringIncludes(String(detail), "has to begin with https://");
 });
 
 Deno.test("TLS: HTTPS_PORT without a certificate, or the same as PORT, is said at the start", () =>

@@ -79,13 +79,17 @@ function Snippet(
   }, [client, endpoint, url, token].join(" "));
   return (
     <Shown of={settings}>
-      {({ where, text, notes, endpoint_url }) => (
+      {({ pieces, notes, endpoint_url }) => (
         <>
-          <p>Put this {where.startsWith("in ") ? where : `into ${where}`}:</p>
-          <div class="snippet" inert={settings.isStale}>
-            <pre tabIndex={0} role="region" aria-label="Settings">{text}</pre>
-            <Copy text={text} label="Copy settings" />
-          </div>
+          {pieces.map(({ where, text }, index) => (
+            <div key={where}>
+              <p>Put this {where.startsWith("in ") ? where : `into ${where}`}:</p>
+              <div class="snippet" inert={settings.isStale}>
+                <pre tabIndex={0} role="region" aria-label={numbered("Settings", index)}>{text}</pre>
+                <Copy text={text} label={numbered("Copy settings", index)} />
+              </div>
+            </div>
+          ))}
           {notes.map((note) => <p class="help" key={note}>{note}</p>)}
           <Choice
             label="QR code"
@@ -107,6 +111,11 @@ function Snippet(
       )}
     </Shown>
   );
+}
+
+/** The first needs no number; a label names one thing alone. */
+function numbered(label: string, index: number): string {
+  return index === 0 ? label : `${label}, ${index + 1}`;
 }
 
 function Qr({ text, label }: { text: string; label: string }) {

@@ -1,0 +1,213 @@
+/** Libraries, and curl: what programs talk to models with. */
+
+import type { Provider } from "../config/schema.ts";
+import { shellWord } from "../shell_word.ts";
+import {
+  type Client,
+  type ConnectFacts,
+  exports,
+  exportsIfAny,
+  headerLine,
+  headersAs,
+  literal,
+  type Piece,
+  PROGRAM,
+} from "./client.ts";
+
+const PYTHON_NOTE = "Python reads the authority from SSL_CERT_FILE, in place of the usual ones.";
+const ofPython = ({ authority }: ConnectFacts): string[] => authority === undefined ? [] : [PYTHON_NOTE];
+
+/** By name, as `llm-proxy connect` takes them. */
+export const LIBRARIES = {
+  "openai-sdk": {
+    title: "OpenAI SDKs",
+    dialects: ["openai"],
+    takesHeader: true,
+    pieces: (facts) => [
+      exports({
+        OPENAI_BASE_URL: `${facts.endpointUrl}/v1`,
+        OPENAI_API_KEY: facts.key,
+        OPENAI_CUSTOM_HEADERS: headerLine(facts),
+        NODE_EXTRA_CA_CERTS: facts.authority,
+      }),
+    ],
+    notes: ofPython,
+  },
+  "anthropic-sdk": {
+    title: "Anthropic SDKs",
+    dialects: ["anthropic"],
+    takesHeader: true,
+    pieces: (facts) => [
+      exports({
+        ANTHROPIC_BASE_URL: facts.endpointUrl,
+        ANTHROPIC_API_KEY: facts.key,
+        ANTHROPIC_CUSTOM_HEADERS: headerLine(facts),
+        NODE_EXTRA_CA_CERTS: facts.authority,
+      }),
+    ],
+    notes: ofPython,
+  },
+  "genai-sdk": {
+    title: "Google Gen AI SDKs",
+    dialects: ["gemini"],
+    takesHeader: false,
+    pieces: ({ endpointUrl, key, authority }) => [
+      exports({ GOOGLE_GEMINI_BASE_URL: endpointUrl, GEMINI_API_KEY: key, NODE_EXTRA_CA_CERTS: authority }),
+    ],
+    notes: ofPython,
+  },
+  "groq-sdk": {
+    title: "Groq SDKs",
+    dialects: ["openai"],
+    prefers: "groq",
+    takesHeader: true,
+    pieces: (facts) => [
+      exports({
+        GROQ_BASE_URL: facts.endpointUrl,
+        GROQ_API_KEY: facts.key,
+        GROQ_CUSTOM_HEADERS: headerLine(facts),
+        NODE_EXTRA_CA_CERTS: facts.authority,
+      }),
+    ],
+    notes: (facts) => [
+      "The SDK puts /openai/v1 into each path itself: the upstream's base URL has to end in it, as Groq's does.",
+      ...ofPython(facts),
+    ],
+  },
+  "ollama-sdk": {
+    title: "Ollama SDKs",
+    dialects: ["openai"],
+    prefers: "ollama",
+    takesHeader: true,
+    pieces: (facts) => [
+      inProgram({
+        imports: `import { Ollama } from "ollama";`,
+        creates: `const ollama = new Ollama(${
+          literal({
+            host: facts.endpointUrl,
+            headers: { Authorization: `Bearer ${facts.key}`, ...headersAs("headers", facts)["headers"] },
+          })
+        });`,
+      }),
+      ...trust(facts),
+    ],
+    notes: (facts) => [
+      "The SDK asks /api/…: the upstream has to be an Ollama, with a base URL that does not end in /v1.",
+      ...ofPython(facts),
+    ],
+  },
+  "vercel-ai-sdk": {
+    title: "Vercel AI SDK",
+    dialects: ["openai", "anthropic"],
+    takesHeader: true,
+    pieces: (facts) => {
+      const [name, create] = facts.dialect === "anthropic"
+        ? ["anthropic", "createAnthropic"]
+        : ["openai", "createOpenAI"];
+      // OpenAI's provider asks /responses by itself; its `chat` does not.
+      const call = facts.dialect !== "anthropic" && !facts.hasResponses ? "provider.chat" : "provider";
+      const settings = {
+        baseURL: `${facts.endpointUrl}/v1`,
+        apiKey: facts.key,
+        ...headersAs("headers", facts),
+      };
+      return [
+        inProgram({
+          imports: `import { ${create} } from "@ai-sdk/${name}";`,
+          creates: `const provider = ${create}(${literal(settings)});
+const model = ${call}(${JSON.stringify(facts.model)});`,
+        }),
+        ...trust(facts),
+      ];
+    },
+  },
+  langchain: {
+    title: "LangChain",
+    dialects: ["openai", "anthropic"],
+    takesHeader: true,
+    pieces: (facts) => {
+      const { endpointUrl, key: apiKey, model } = facts;
+      const headers = headersAs("defaultHeaders", facts);
+      const [name, type, settings] = facts.dialect === "anthropic"
+        ? ["anthropic", "ChatAnthropic", {
+          model,
+          apiKey,
+          anthropicApiUrl: endpointUrl,
+          ...(facts.proxyAuthorization !== undefined && { clientOptions: headers }),
+        }]
+        : ["openai", "ChatOpenAI", {
+          model,
+          apiKey,
+          configuration: { baseURL: `${endpointUrl}/v1`, ...headers },
+        }];
+      return [
+        inProgram({
+          imports: `import { ${type} } from "@langchain/${name}";`,
+          creates: `const model = new ${type}(${literal(settings)});`,
+        }),
+        ...trust(facts),
+      ];
+    },
+    notes: (facts) => ["In Python: base_url, api_key and default_headers.", ...ofPython(facts)],
+  },
+  llamaindex: {
+    title: "LlamaIndex",
+    dialects: ["openai"],
+    takesHeader: true,
+    pieces: (facts) => [
+      inProgram({
+        imports: `import { openai } from "@llamaindex/openai";`,
+        creates: `const model = openai(${
+          literal({
+            model: facts.model,
+            apiKey: facts.key,
+            baseURL: `${facts.endpointUrl}/v1`,
+            ...(facts.proxyAuthorization !== undefined &&
+              { additionalSessionOptions: headersAs("defaultHeaders", facts) }),
+          })
+        });`,
+      }),
+      ...trust(facts),
+    ],
+    notes: (
+      facts,
+    ) => ["In Python: OpenAILike with api_base, api_key and is_chat_model=True.", ...ofPython(facts)],
+  },
+  curl: {
+    title: "curl",
+    dialects: ["openai", "anthropic", "gemini", "generic"],
+    takesHeader: true,
+    pieces: (facts) => [{ where: "in a terminal", text: curlCommand(facts) }],
+  },
+} as const satisfies Record<string, Client>;
+
+function inProgram({ imports, creates }: { imports: string; creates: string }): Piece {
+  return { where: PROGRAM, text: `${imports}\n\n${creates}` };
+}
+
+/** Node reads the authority from its environment alone. */
+function trust({ authority }: ConnectFacts): Piece[] {
+  return exportsIfAny({ NODE_EXTRA_CA_CERTS: authority });
+}
+
+const KEY_HEADERS: Readonly<Record<Provider, string>> = {
+  anthropic: "x-api-key: ",
+  gemini: "x-goog-api-key: ",
+  openai: "Authorization: Bearer ",
+  generic: "Authorization: Bearer ",
+};
+
+function curlCommand(facts: ConnectFacts): string {
+  const { endpointUrl, dialect, key, authority } = facts;
+  const headers = [
+    KEY_HEADERS[dialect] + key,
+    ...(dialect === "anthropic" ? ["anthropic-version: 2023-06-01"] : []),
+    headerLine(facts),
+  ].filter((line) => line !== undefined);
+  return [
+    "curl",
+    ...(authority === undefined ? [] : ["--cacert", shellWord(authority)]),
+    endpointUrl + (dialect === "gemini" ? "/v1beta/models" : "/v1/models"),
+    ...headers.map((line) => `-H ${shellWord(line)}`),
+  ].join(" ");
+}
