@@ -1,5 +1,6 @@
 /** Heads of HTTP/1.1 messages, read strictly (RFC 9112, 2 to 5). */
 
+import { withoutBlanks } from "./blanks.ts";
 import type { Field } from "./fields.ts";
 import { type Framing, separateFraming } from "./framing.ts";
 import { decodeLatin1 } from "./latin1.ts";
@@ -75,7 +76,7 @@ function parseField(line: string): Field {
   const colon = line.indexOf(":");
   const name = line.slice(0, colon);
   if (colon < 1) throw new HttpSyntaxError("a header line without a proper name");
-  return checkedField(name, trimmed(line, colon + 1));
+  return checkedField(name, withoutBlanks(line, colon + 1));
 }
 
 /** A field, if its name and its value may stand in a head. */
@@ -83,19 +84,6 @@ export function checkedField(name: string, value: string): Field {
   if (!TOKEN.test(name)) throw new HttpSyntaxError("a header line without a proper name");
   if (!VALUE.test(value)) throw new HttpSyntaxError("a header value with control characters");
   return { name, lower: name.toLowerCase(), value };
-}
-
-/** Without the spaces and tabs around it, and nothing else that JavaScript takes for white space. */
-function trimmed(line: string, from: number): string {
-  let start = from;
-  let end = line.length;
-  while (start < end && isBlank(line.charCodeAt(start))) start++;
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end--;
-  return line.slice(start, end);
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }
 
 /** Whether a text is a token, as methods and field names are. */

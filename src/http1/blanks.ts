@@ -1,0 +1,13 @@
+/** A text without the spaces and tabs around it, and nothing else that JavaScript takes for white space. */
+export function withoutBlanks(text: string, from = 0): string {
+  let start = from;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+/** Whether a character is a space or a tab. */
+export function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
