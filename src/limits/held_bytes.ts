@@ -3,10 +3,15 @@ import { ProxyFault } from "../faults.ts";
 /** The wait that a refused client hears of. Most bodies are held for seconds, until their answer begins. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** How much of requests' bodies is held in memory, over all requests. */
+/**
+ * How much of requests' bodies is held in memory, over all requests. Nobody may hold more than what is left free for
+ * the others, so that there is always room for one who holds little: one alone gets a half, each of two a third, and
+ * so on. Only while nobody else holds anything, one request alone may take all.
+ */
 export class HeldBytes {
   readonly #maxBytes: number;
   #held = 0;
+  readonly #byHolder = new Map<string, { bytes: number; requests: number }>();
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -17,15 +22,25 @@ export class HeldBytes {
     return this.#held;
   }
 
-  /** A share for one request, which is empty at first. */
-  share(): HeldShare {
+  /** A share for one request of somebody, which is empty at first. */
+  share(holder: string): HeldShare {
     let own = 0;
     let isReleased = false;
-    const grow = (bytes: number): boolean => {
-      const more = bytes - own;
-      if (isReleased || more > 0 && this.#held + more > this.#maxBytes) return false;
-      this.#held += more;
+    const drops: (() => void)[] = [];
+    const set = (bytes: number): void => {
+      const { bytes: before, requests } = this.#byHolder.get(holder) ?? { bytes: 0, requests: 0 };
+      const after = before + bytes - own;
+      const isNew = own === 0 && bytes > 0;
+      const isGone = own > 0 && bytes === 0;
+      const left = requests + Number(isNew) - Number(isGone);
+      if (left === 0) this.#byHolder.delete(holder);
+      else this.#byHolder.set(holder, { bytes: after, requests: left });
+      this.#held += bytes - own;
       own = bytes;
+    };
+    const grow = (bytes: number): boolean => {
+      if (isReleased || bytes > own && !this.#hasRoom(holder, { own, more: bytes - own })) return false;
+      set(bytes);
       return true;
     };
     return {
@@ -38,12 +53,25 @@ export class HeldBytes {
           { retryAfterSeconds: RETRY_AFTER_SECONDS },
         );
       },
-      release: () => {
-        this.#held -= own;
-        own = 0;
+      droppedBy(drop) {
+        if (isReleased) drop();
+        else drops.push(drop);
+      },
+      release() {
+        if (isReleased) return;
         isReleased = true;
+        for (const drop of drops.splice(0)) drop();
+        set(0);
       },
     };
+  }
+
+  #hasRoom(holder: string, { own, more }: { own: number; more: number }): boolean {
+    const free = this.#maxBytes - this.#held - more;
+    if (free < 0) return false;
+    const held = this.#byHolder.get(holder)?.bytes ?? 0;
+    const isAlone = held === this.#held && held === own;
+    return isAlone || held + more <= free;
   }
 }
 
@@ -53,6 +81,8 @@ export interface HeldShare {
   readonly mayHold: (bytes: number) => boolean;
   /** The same; throws the fault `overloaded`. */
   readonly hold: (bytes: number) => void;
+  /** Is told how what is held is let go of: that happens when the share is released, and never without it. */
+  readonly droppedBy: (drop: () => void) => void;
   /** It holds nothing any more, for good. */
   readonly release: () => void;
 }

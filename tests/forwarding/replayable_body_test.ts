@@ -76,3 +76,24 @@ Deno.test("ReplayableBody: what was read ahead is what attempts get", async () =
   await new Promise((resolve) => setTimeout(resolve));
   assertEquals([await textOf(body.attempt()), await textOf(body.attempt())], ["onetwo", "onetwo"]);
 });
+
+Deno.test("ReplayableBody: its memory is released when the last attempt has sent it, and not before", async () => {
+  for (const isEarly of [false, true]) {
+    const { source, send } = slowSource();
+    let releases = 0;
+    const memory = { mayHold: () => true, release: () => void releases++, droppedBy() {} };
+    const body = new ReplayableBody(source, 100, memory);
+    send("one");
+    send(null);
+    const reader = body.attempt();
+    await reader.read();
+    if (isEarly) body.release();
+    assertEquals(releases, 0);
+    assertEquals(await reader.read(), null);
+    if (!isEarly) {
+      assertEquals(releases, 0);
+      body.release();
+    }
+    assertEquals(releases > 0, true);
+  }
+});
