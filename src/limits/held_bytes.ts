@@ -3,6 +3,12 @@ import { ProxyFault } from "../faults.ts";
 /** The wait that a refused client hears of. Most bodies are held for seconds, until their answer begins. */
 const RETRY_AFTER_SECONDS = 2;
 
+/** Up to this a body may take as long as its sender likes. */
+const SMALL_BYTES = 1024 * 1024;
+/** A longer one may take a minute, and a second for so many bytes: what is slower holds its memory for too long. */
+const LEAST_BYTES_PER_SECOND = 16 * 1024;
+const GRACE_MS = 60_000;
+
 /**
  * How much of requests' bodies is held in memory, over all requests. Nobody may hold more than what is left free for
  * the others, so that there is always room for one who holds little: one alone gets a half, each of two a third, and
@@ -13,8 +19,12 @@ export class HeldBytes {
   #held = 0;
   readonly #byHolder = new Map<string, { bytes: number; requests: number }>();
 
-  constructor(maxBytes: number) {
+  readonly #now: () => number;
+
+  /** `now` gives milliseconds of a clock that never jumps. */
+  constructor(maxBytes: number, now: () => number = () => performance.now()) {
     this.#maxBytes = maxBytes;
+    this.#now = now;
   }
 
   /** The bytes that all shares hold now. */
@@ -26,6 +36,10 @@ export class HeldBytes {
   share(holder: string): HeldShare {
     let own = 0;
     let isReleased = false;
+    const begun = this.#now();
+    const isTooSlow = (bytes: number): boolean =>
+      bytes > Math.max(own, SMALL_BYTES) &&
+      this.#now() - begun > GRACE_MS + bytes / LEAST_BYTES_PER_SECOND * 1000;
     const drops: (() => void)[] = [];
     const set = (bytes: number): void => {
       const { bytes: before, requests } = this.#byHolder.get(holder) ?? { bytes: 0, requests: 0 };
@@ -39,7 +53,8 @@ export class HeldBytes {
       own = bytes;
     };
     const grow = (bytes: number): boolean => {
-      if (isReleased || bytes > own && !this.#hasRoom(holder, { own, more: bytes - own })) return false;
+      if (isReleased || isTooSlow(bytes)) return false;
+      if (bytes > own && !this.#hasRoom(holder, { own, more: bytes - own })) return false;
       set(bytes);
       return true;
     };
@@ -47,6 +62,9 @@ export class HeldBytes {
       mayHold: grow,
       hold(bytes) {
         if (grow(bytes)) return;
+        if (isTooSlow(bytes)) {
+          throw new ProxyFault("request_timeout", "The body has to be held in memory and comes too slowly.");
+        }
         throw new ProxyFault(
           "overloaded",
           "The proxy holds as much of requests' bodies as it may; try again in a moment.",
@@ -79,7 +97,7 @@ export class HeldBytes {
 export interface HeldShare {
   /** Sets how many bytes it holds; false: there is no room for so many, and nothing has changed. */
   readonly mayHold: (bytes: number) => boolean;
-  /** The same; throws the fault `overloaded`. */
+  /** The same; throws the fault `overloaded`, or `request_timeout` for a body that comes too slowly. */
   readonly hold: (bytes: number) => void;
   /** Is told how what is held is let go of: that happens when the share is released, and never without it. */
   readonly droppedBy: (drop: () => void) => void;

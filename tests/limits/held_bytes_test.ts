@@ -40,3 +40,21 @@ Deno.test("HeldBytes: what is held is dropped when it is released, and never cou
   share.droppedBy(() => seen.push("dropped at once"));
   assertEquals([seen, bytes.held], [["dropped while 10 are counted", "dropped at once"], 0]);
 });
+
+Deno.test("HeldBytes: a long body that trickles loses its memory, and a short one may take its time", () => {
+  const MIB = 1024 * 1024;
+  let time = 0;
+  const bytes = new HeldBytes(100 * MIB, () => time);
+  const long = bytes.share("anna");
+  long.hold(3 * MIB);
+  time = 60_000 + 3 * 64_000;
+  assertEquals(long.mayHold(3 * MIB + 1), true);
+  time += 2;
+  assertEquals([long.mayHold(3 * MIB + 2), long.mayHold(3 * MIB)], [false, true]);
+  assertEquals(assertThrows(() => long.hold(3 * MIB + 2), ProxyFault).code, "request_timeout");
+  // What made up for it goes on.
+  assertEquals(long.mayHold(4 * MIB), true);
+  const short = bytes.share("ben");
+  time += 24 * 3600_000;
+  assertEquals([short.mayHold(MIB), short.mayHold(MIB + 1)], [true, false]);
+});
