@@ -27,7 +27,7 @@ import { harmlessText } from "./harmless_text.ts";
 import { answerHealth, type StorageHealth } from "./health.ts";
 import { type Field, fieldValue } from "./http1/fields.ts";
 import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http1/message.ts";
-import type { HeldBytes } from "./limits/held_bytes.ts";
+import type { HeldBytes, HeldShare } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { Slots } from "./limits/slots.ts";
 import type { Principal } from "./principal.ts";
@@ -127,10 +127,12 @@ export function createHandler(parts: HandlerParts): Handler {
 
     parts.onStart(cancellation);
     let leave = (): void => {};
+    let held: HeldShare | undefined;
     const exchange = new Exchange({ id: parts.createId(), method, path, client: address }, {
       clock,
       onEnd(record) {
         leave();
+        held?.release();
         parts.onEnd(record, cancellation);
       },
       onFailover: parts.onFailover,
@@ -138,7 +140,6 @@ export function createHandler(parts: HandlerParts): Handler {
     const target = match(parts.routes, path);
     exchange.endpoint = target?.endpoint.name;
     let answer: BackendResponse | undefined;
-    const held = parts.heldBytes.share();
 
     try {
       entrance.checkAddress(address);
@@ -190,6 +191,7 @@ export function createHandler(parts: HandlerParts): Handler {
       if (entered instanceof Promise) checkDraining(parts);
 
       const { endpoint, rest } = target;
+      held = parts.heldBytes.share(holderOf(principal, address));
       const limited = await receivedBody(request, parts.maxBodyBytes);
       const { limiter } = management ?? {};
       const candidate = account && limiter &&
@@ -233,12 +235,11 @@ export function createHandler(parts: HandlerParts): Handler {
         sharesKey: (backend) => keyed(backend) === backend,
         body: sent.body,
         payload: sent.payload,
-        mayHold: held.mayHold,
+        memory: held,
         websocket: upgrade ? { maxMessageBytes: parts.maxMessageBytes } : undefined,
         cancellation,
         observer: exchange,
       }, parts);
-      held.release();
       const answering = {
         hasProxysKey: usesOwnCredential(keyed(answer.backend)),
         exposedName: endpoint.exposeBackend ? answer.backend.name : undefined,
@@ -258,7 +259,6 @@ export function createHandler(parts: HandlerParts): Handler {
         ? { status, reason, fields: clients, body: keptBody, omittedLength }
         : { status, reason, fields: [...UPGRADE_FIELDS, ...clients], body: null, tunnel };
     } catch (error) {
-      held.release();
       // Also the exchange's slot is released with its answer.
       if (answer !== undefined) discardReply(answer);
       if (error instanceof ClientGone) {

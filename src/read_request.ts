@@ -9,13 +9,14 @@ import { ProxyFault } from "./faults.ts";
 import { hopByHopTest } from "./forwarding/hop_by_hop.ts";
 import { tellsUsageWhenAsked, withUsageAsked } from "./forwarding/stream_usage/stream_usage.ts";
 import type { MessageBody } from "./http1/body.ts";
-import { bodyOf } from "./http1/bytes.ts";
 import type { Field } from "./http1/fields.ts";
+import { HeldBody } from "./http1/held_body.ts";
 import { readUpTo } from "./http1/read_whole.ts";
 import { restrictsModels } from "./limits/allowed.ts";
 import type { HeldShare } from "./limits/held_bytes.ts";
 import { hasNoOutput } from "./limits/reservation.ts";
-import { type Payload, readPayload } from "./payload/read_payload.ts";
+import type { HeldPayload } from "./payload/held_payload.ts";
+import { readPayload } from "./payload/read_payload.ts";
 import type { Principal, Rules } from "./principal.ts";
 import { ambiguityOf } from "./routing/request_target.ts";
 
@@ -41,7 +42,7 @@ export interface ReadRequest {
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
   /** Undefined: nothing depends on the body, which has not been read. */
-  readonly payload: Payload | undefined;
+  readonly payload: HeldPayload | undefined;
 }
 
 /**
@@ -68,7 +69,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
     );
   }
   const isHopByHop = hopByHopTest(fields);
-  const payload = await readPayload(bytes, {
+  const { bytes: understood, ...payload } = await readPayload(bytes, {
     // What a `connection` field names would be dropped later: it must not be what the body was understood by.
     fields: fields.filter(({ lower }) => !isHopByHop(lower)),
     path,
@@ -77,8 +78,9 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
     readsFiles: restrictsModels(request.principal),
     hold: held.hold,
   });
-  held.hold(payload.bytes.length);
-  return { fields: payload.fields, body: bodyOf(payload.bytes), payload };
+  held.hold(understood.length);
+  const owner = new HeldBody(understood, held);
+  return { fields: payload.fields, body: owner.body(), payload: { ...payload, held: owner } };
 }
 
 /** The request with usage asked for where the endpoint wants that; undefined: it stays as it is. */
@@ -87,8 +89,12 @@ export function askingForUsage(
   request: Pick<UnreadRequest, "endpoint" | "path" | "isCounted">,
 ): ReadRequest | undefined {
   if (payload === undefined || !wantsUsage(request)) return undefined;
-  const asked = withUsageAsked(payload);
-  return asked && { fields: asked.fields, body: bodyOf(asked.bytes), payload: asked };
+  const { held } = payload;
+  const asked = withUsageAsked({ ...payload, bytes: held.bytes });
+  if (asked === undefined) return undefined;
+  const { bytes, ...changed } = asked;
+  held.replace(bytes);
+  return { fields: asked.fields, body: held.body(), payload: { ...changed, held } };
 }
 
 function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isStrict: boolean } {

@@ -24,6 +24,8 @@ export function withoutSessionCookie(cookies: string): string {
  * Whether a pair `name=value` is it. A cookie without a name counts by its value: browsers send `=a=b` back as `a=b`.
  */
 function isSessionCookie(pair: string): boolean {
+  // A field may hold thousands of pairs that are too short, or empty.
+  if (pair.length < SESSION_COOKIE.length) return false;
   const name = pair.replace(/^[\s="]+/, "").split("=", 1)[0] ?? "";
   const plain = decoded(name).replace(/^[\s="]+/, "").toLowerCase();
   return plain.replace(NAME_PREFIXES, "").startsWith(SESSION_COOKIE);

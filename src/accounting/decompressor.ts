@@ -1,15 +1,14 @@
 /** Decompresses what is only looked at, beside the answer that passes. */
 
 import type { Transform } from "node:stream";
+import { mostPlainBytes } from "../payload/decode_body.ts";
+import { createPause } from "../payload/pace.ts";
 import { createSafeZstd } from "../payload/zstd.ts";
 
 const CODINGS = ["gzip", "x-gzip", "deflate", "br", "zstd"];
 /** So much may wait for the decompressor; a stream that is faster is not looked at any further. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-/** An answer may grow to so many times its length, as gzip can at most; brotli and zstd make bombs of more. */
-const MAX_RATIO = 1_100;
-/** Small answers may grow to this in any case, and long ones to this at most. */
-const SURELY_BYTES = 1024 * 1024;
+/** Long answers may grow to this at most. */
 const MAX_PLAIN_BYTES = 512 * 1024 * 1024;
 
 /** One compressed answer. Never throws; what is broken ends it early. */
@@ -65,11 +64,18 @@ export class Decompressor {
       : coding === "deflate"
       ? zlib.createInflate(lenient)
       : zlib.createGunzip(lenient);
+    const pause = createPause();
     stream.on("data", (bytes: Uint8Array) => {
       this.#plainBytes += bytes.length;
-      const most = Math.min(MAX_PLAIN_BYTES, Math.max(SURELY_BYTES, this.#compressedBytes * MAX_RATIO));
+      const most = Math.min(MAX_PLAIN_BYTES, mostPlainBytes(this.#compressedBytes));
       if (this.#plainBytes > most) this.#giveUp();
-      else if (!this.#hasEnded) this.#take(asPlainArray(bytes));
+      else if (!this.#hasEnded) {
+        this.#take(asPlainArray(bytes));
+        const paused = pause();
+        if (paused === undefined) return;
+        stream.pause();
+        paused.then(() => stream.resume());
+      }
     });
     stream.on("error", () => this.#giveUp());
     stream.on("end", () => this.#giveUp());

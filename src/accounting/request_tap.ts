@@ -76,10 +76,21 @@ export class RequestTap {
   }
 }
 
-/** A field `model` with a plain head, as the strict reader of forms takes it. */
-const MODEL_FIELD =
-  /\r\ncontent-disposition: *form-data; *name="model"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]{1,200})\r\n--/i;
+/** A field's first line, as the strict reader of forms takes it. */
+const MODEL_FIELD = /^content-disposition: *form-data; *name="model"$/i;
 
+/** The value of a plain field `model`, found in one pass over the lines. */
 function modelInForm(bytes: Uint8Array): string | undefined {
-  return MODEL_FIELD.exec(new TextDecoder().decode(bytes))?.[1];
+  const lines = new TextDecoder().decode(bytes).split("\r\n");
+  let isNamed = false;
+  for (const [index, line] of lines.entries()) {
+    if (line === "") {
+      const value = lines[index + 1] ?? "";
+      const isWhole = lines[index + 2]?.startsWith("--") === true;
+      if (isNamed && isWhole && value !== "" && value.length <= MAX_MODEL) return value;
+      isNamed = false;
+    } else if (line.startsWith("--")) isNamed = false;
+    else isNamed ||= index > 0 && MODEL_FIELD.test(line);
+  }
+  return undefined;
 }

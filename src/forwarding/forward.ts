@@ -6,7 +6,8 @@ import type { Backend, Endpoint } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
 import type { MessageBody } from "../http1/body.ts";
 import type { Field } from "../http1/fields.ts";
-import type { Payload } from "../payload/read_payload.ts";
+import type { BodyMemory } from "../http1/held_body.ts";
+import type { HeldPayload } from "../payload/held_payload.ts";
 import { attempt, type AttemptAnswer, type RelayedResponse } from "./attempt.ts";
 import type { Balancer, Lease } from "./balancer.ts";
 import { RequestContent } from "./request_content.ts";
@@ -32,9 +33,9 @@ export interface ForwardRequest {
   readonly sharesKey: (backend: Backend) => boolean;
   readonly body: MessageBody | null;
   /** The body, where it has been read already. */
-  readonly payload: Payload | undefined;
-  /** Whether so much of the body may be remembered for another attempt. */
-  readonly mayHold: (bytes: number) => boolean;
+  readonly payload: HeldPayload | undefined;
+  /** What may be held of the body. It is released once nothing of it is needed any more. */
+  readonly memory: BodyMemory;
   /** A WebSocket is asked for, whose messages may be so long. */
   readonly websocket: { readonly maxMessageBytes: number } | undefined;
   readonly cancellation: Cancellation;

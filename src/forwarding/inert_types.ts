@@ -1,5 +1,6 @@
 /** Which answers a browser neither runs nor takes for something else when it shows them by themselves. */
 
+import { withoutBlanks } from "../http1/blanks.ts";
 import type { Field } from "../http1/fields.ts";
 
 const TYPE = /^[!#$&\-^_.+a-z0-9]+\/[!#$&\-^_.+a-z0-9]+$/;
@@ -24,6 +25,6 @@ const INERT: readonly RegExp[] = [
 export function isInert(fields: readonly Field[]): boolean {
   const [type, ...others] = fields.filter(({ lower }) => lower === "content-type");
   if (type === undefined || others.length > 0 || type.value.includes(",")) return false;
-  const essence = (type.value.split(";", 1)[0] ?? "").replace(/[ \t]+$/, "").toLowerCase();
+  const essence = withoutBlanks(type.value.split(";", 1)[0] ?? "").toLowerCase();
   return TYPE.test(essence) && INERT.some((inert) => inert.test(essence));
 }

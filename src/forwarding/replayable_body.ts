@@ -1,5 +1,8 @@
 import type { MessageBody } from "../http1/body.ts";
 import { GrowingBuffer } from "../http1/growing_buffer.ts";
+import type { BodyMemory } from "../http1/held_body.ts";
+
+const UNCOUNTED: BodyMemory = { mayHold: () => true, release() {}, droppedBy() {} };
 
 /**
  * A body that is remembered while it is sent, up to a bound, so that it can be sent once more. Each attempt reads it
@@ -8,7 +11,7 @@ import { GrowingBuffer } from "../http1/growing_buffer.ts";
 export class ReplayableBody {
   readonly #source: MessageBody;
   readonly #maxBytes: number;
-  readonly #mayHold: (bytes: number) => boolean;
+  readonly #memory: BodyMemory;
   readonly #kept = new GrowingBuffer();
   /** The attempt that may read. */
   #latest = 0;
@@ -18,13 +21,19 @@ export class ReplayableBody {
   /** Bytes have been forgotten: there is no way back to the first one. */
   #hasForgotten = false;
   #ended = false;
+  /** The attempt has taken the last byte and is done with it. */
+  #isTaken = false;
   #pulling: Promise<void> | undefined;
 
-  /** `mayHold` tells whether so many bytes may be remembered; else they are forgotten as they are sent. */
-  constructor(source: MessageBody, maxBytes: number, mayHold: (bytes: number) => boolean = () => true) {
-    this.#mayHold = mayHold;
+  /** `memory` tells whether so many bytes may be remembered; else they are forgotten as they are sent. */
+  constructor(source: MessageBody, maxBytes: number, memory: BodyMemory = UNCOUNTED) {
+    this.#memory = memory;
     this.#source = source;
     this.#maxBytes = maxBytes;
+    memory.droppedBy(() => {
+      this.#forgets = true;
+      this.#forget();
+    });
   }
 
   /** Whether a further attempt would find the body whole. */
@@ -59,6 +68,14 @@ export class ReplayableBody {
   /** There will be no further attempt: what has been sent is forgotten. */
   release(): void {
     this.#forgets = true;
+    if (this.#ended && this.#isTaken) this.#memory.release();
+  }
+
+  /** What was kept is gone; what comes from now on only passes. */
+  #forget(): void {
+    if (this.#kept.length > 0) this.#hasForgotten = true;
+    this.#kept.clear();
+    this.#taken = 0;
   }
 
   /** The body for the next attempt, in place of the one before. */
@@ -66,19 +83,24 @@ export class ReplayableBody {
     const own = ++this.#latest;
     const isCut = this.#hasForgotten;
     this.#taken = 0;
+    this.#isTaken = false;
     const tryRead = (): Uint8Array | null | undefined => {
       if (own !== this.#latest) throw new Error("another attempt reads this body");
       if (isCut) throw new Error("the beginning of the body is forgotten");
       // The reader is done with what it took before.
       if (this.#forgets && this.#taken > 0 && this.#taken === this.#kept.length) {
-        this.#kept.clear();
-        this.#taken = 0;
-        this.#hasForgotten = true;
+        this.#forget();
+        this.#memory.release();
       }
       if (this.#taken === this.#kept.length && !this.#ended && this.#pulling === undefined) {
         this.#keep(this.#source.tryRead());
       }
-      if (this.#taken === this.#kept.length) return this.#ended ? null : undefined;
+      if (this.#taken === this.#kept.length) {
+        if (!this.#ended) return undefined;
+        this.#isTaken = true;
+        if (this.#forgets) this.#memory.release();
+        return null;
+      }
       const piece = this.#kept.bytes.subarray(this.#taken);
       this.#taken = this.#kept.length;
       return piece;
@@ -105,7 +127,7 @@ export class ReplayableBody {
     if (piece === null) this.#ended = true;
     else if (piece !== undefined) {
       this.#kept.append(piece);
-      if (this.#kept.length > this.#maxBytes || !this.#forgets && !this.#mayHold(this.#kept.length)) {
+      if (this.#kept.length > this.#maxBytes || !this.#forgets && !this.#memory.mayHold(this.#kept.length)) {
         this.release();
       }
     }

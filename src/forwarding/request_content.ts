@@ -2,10 +2,10 @@
 
 import type { Backend, Endpoint } from "../config/schema.ts";
 import type { MessageBody } from "../http1/body.ts";
-import { bodyOf } from "../http1/bytes.ts";
 import type { Field } from "../http1/fields.ts";
-import type { Payload } from "../payload/read_payload.ts";
-import { replaceModel } from "./replace_model.ts";
+import type { BodyMemory } from "../http1/held_body.ts";
+import type { HeldPayload } from "../payload/held_payload.ts";
+import { modelChanges } from "./replace_model.ts";
 import { ReplayableBody } from "./replayable_body.ts";
 
 /** What is sent of a request after its head was decided. */
@@ -26,14 +26,14 @@ const SMALL_BYTES = 64 * 1024;
 export class RequestContent {
   readonly #source: MessageBody | null;
   readonly #replayable: ReplayableBody | undefined;
-  #payload: Payload | undefined;
+  readonly #payload: HeldPayload | undefined;
 
   /** `payload` is the body where it has been read already. */
   constructor(
-    { body, payload, mayHold }: {
+    { body, payload, memory }: {
       readonly body: MessageBody | null;
-      readonly payload: Payload | undefined;
-      readonly mayHold: (bytes: number) => boolean;
+      readonly payload: HeldPayload | undefined;
+      readonly memory: BodyMemory;
     },
     { retry, maxBufferBytes }: Pick<Endpoint, "retry" | "maxBufferBytes">,
   ) {
@@ -45,7 +45,7 @@ export class RequestContent {
     const isRetried = retry.retries > 0 && (body.length === undefined || length <= maxBufferBytes);
     if (!isSmall && !isRetried) return;
     const maxBytes = isRetried ? Math.max(maxBufferBytes, isSmall ? length : 0) : SMALL_BYTES;
-    this.#replayable = new ReplayableBody(body, maxBytes, mayHold);
+    this.#replayable = new ReplayableBody(body, maxBytes, memory);
   }
 
   /** Whether it can be sent once more. */
@@ -58,18 +58,18 @@ export class RequestContent {
     this.#replayable?.readAhead();
   }
 
-  /** No further attempt will follow. */
+  /** No further attempt will follow: what is in memory is let go of, at once or when it has been sent. */
   release(): void {
     this.#replayable?.release();
-    this.#payload = undefined;
+    this.#payload?.held.finish();
   }
 
   /** Gives the fields and the body for one backend, with its own model where it has one. */
   forBackend({ model }: Pick<Backend, "model">, fields: readonly Field[]): Content {
     const payload = this.#payload;
     if (payload !== undefined && this.#source !== null) {
-      const bytes = model === undefined ? payload.bytes : replaceModel(payload, model);
-      const again = () => bodyOf(bytes);
+      const changes = model === undefined ? [] : modelChanges(payload, model);
+      const again = () => payload.held.body(changes);
       return { fields, body: again(), again };
     }
     const replayable = this.#replayable;

@@ -1,15 +1,13 @@
-/**
- * What stands behind a place of a line, without the spaces and tabs around it, and nothing else that JavaScript takes
- * for white space. An expression would look at each blank again for every other one.
- */
-export function trimmed(line: string, from: number): string {
+/** A text without the spaces and tabs around it, and nothing else that JavaScript takes for white space. */
+export function withoutBlanks(text: string, from = 0): string {
   let start = from;
-  let end = line.length;
-  while (start < end && isBlank(line.charCodeAt(start))) start++;
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end--;
-  return line.slice(start, end);
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
 }
 
-function isBlank(code: number): boolean {
+/** Whether a character is a space or a tab. */
+export function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }

@@ -1,4 +1,6 @@
 const SMALLEST_BYTES = 1024;
+/** More than this is not kept for later pieces. */
+const MOST_SPARE_BYTES = 256 * 1024;
 
 /**
  * Bytes that come in pieces, kept in one buffer: what a piece costs depends on its bytes and not on how many pieces
@@ -8,6 +10,12 @@ export class GrowingBuffer {
   #buffer = new Uint8Array();
   #start = 0;
   #end = 0;
+  readonly #mostBytes: number;
+
+  /** Beyond `mostBytes` it will hardly grow: up to that, no more room is made. */
+  constructor(mostBytes = Infinity) {
+    this.#mostBytes = mostBytes;
+  }
 
   /** How many bytes it holds. */
   get length(): number {
@@ -23,7 +31,7 @@ export class GrowingBuffer {
   append(piece: Uint8Array): void {
     const needed = this.length + piece.length;
     if (this.#end + piece.length > this.#buffer.length) {
-      const roomier = new Uint8Array(Math.max(SMALLEST_BYTES, needed + (needed >> 1)));
+      const roomier = new Uint8Array(this.#room(needed));
       roomier.set(this.bytes);
       this.#buffer = roomier;
       this.#end = this.length;
@@ -42,5 +50,10 @@ export class GrowingBuffer {
   /** Takes all bytes off. The next piece is written over them. */
   clear(): void {
     this.#start = this.#end = 0;
+    if (this.#buffer.length > MOST_SPARE_BYTES) this.#buffer = new Uint8Array();
+  }
+
+  #room(needed: number): number {
+    return Math.max(SMALLEST_BYTES, needed, Math.min(needed + (needed >> 1), this.#mostBytes));
   }
 }

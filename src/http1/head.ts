@@ -1,6 +1,6 @@
 /** Heads of HTTP/1.1 messages, read strictly (RFC 9112, 2 to 5). */
 
-import { trimmed } from "./blanks.ts";
+import { withoutBlanks } from "./blanks.ts";
 import type { Field } from "./fields.ts";
 import { type Framing, separateFraming } from "./framing.ts";
 import { decodeLatin1 } from "./latin1.ts";
@@ -76,7 +76,7 @@ function parseField(line: string): Field {
   const colon = line.indexOf(":");
   const name = line.slice(0, colon);
   if (colon < 1) throw new HttpSyntaxError("a header line without a proper name");
-  return checkedField(name, trimmed(line, colon + 1));
+  return checkedField(name, withoutBlanks(line, colon + 1));
 }
 
 /** A field, if its name and its value may stand in a head. */

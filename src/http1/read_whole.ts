@@ -1,4 +1,4 @@
-import type { ByteSource } from "./body.ts";
+import type { MessageBody } from "./body.ts";
 import { GrowingBuffer } from "./growing_buffer.ts";
 
 /** What was read of a body. */
@@ -13,11 +13,11 @@ export interface ReadBytes {
  * more is kept. Throws what the body or `hold` throws.
  */
 export async function readUpTo(
-  body: ByteSource,
+  body: Omit<MessageBody, "cancel">,
   maxBytes: number,
   hold: (bytes: number) => void = () => {},
 ): Promise<ReadBytes> {
-  const buffer = new GrowingBuffer();
+  const buffer = new GrowingBuffer(body.length ?? maxBytes);
   while (true) {
     const atHand = body.tryRead();
     const piece = atHand === undefined ? await body.read() : atHand;

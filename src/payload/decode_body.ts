@@ -3,10 +3,15 @@ import { type Field, fieldValue } from "../http1/fields.ts";
 import { readWholeStream } from "./whole_stream.ts";
 import { createSafeZstd } from "./zstd.ts";
 
-/** A body may grow to so many times its length, as prompts do; more is a bomb. */
+/** A body or an answer may grow to so many times its length, as texts do; more is a bomb. */
 const MAX_RATIO = 100;
 /** Small bodies may grow to this in any case. */
 const SURELY_BYTES = 1024 * 1024;
+
+/** The most bytes that so many may be when they are decompressed. */
+export function mostPlainBytes(compressed: number): number {
+  return Math.max(compressed * MAX_RATIO, SURELY_BYTES);
+}
 
 type Decoder = (
   body: Uint8Array,
@@ -54,7 +59,7 @@ export async function decodeBody(
       `The body's content-encoding ${encoding} is not known here; this body has to be read.`,
     );
   }
-  const maxOutputLength = Math.min(maxBytes, Math.max(body.length * MAX_RATIO, SURELY_BYTES));
+  const maxOutputLength = Math.min(maxBytes, mostPlainBytes(body.length));
   hold(body.length + maxOutputLength);
   const options = { maxOutputLength };
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();

@@ -1,12 +1,18 @@
 /** Every model that a request names: in its path, its query and anywhere in its body. */
 
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher } from "./json_reader.ts";
+import { concat } from "../http1/bytes.ts";
 import type { ModelPlace } from "./model_place.ts";
+import { type Pause, STEP_BYTES } from "./pace.ts";
 
 /** Longer ones are no model's name. */
 const MAX_NAME = 200;
-/** A batch may name one in each of its lines, of which OpenAI takes 50,000. */
-const MAX_MODELS = 100_000;
+/** Of JSON: a character may be written as an escape. */
+const LONGEST_ESCAPE = 6;
+const MAX_NAME_BYTES = (MAX_NAME + 2) * LONGEST_ESCAPE;
+const ENDING_QUOTE = new Uint8Array([0x22]);
+/** A batch may name one in each of its lines, but hardly a different one; each is compared with every rule. */
+const MAX_MODELS = 1_000;
 
 /** Segments of a path behind which a model is named. */
 const MODEL_FOLDERS: ReadonlySet<string> = new Set([
@@ -159,16 +165,13 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const LETTER_N = 0x6e;
 
-/** Bodies are read in steps of this size, so that nobody else waits for long. */
-export const STEP_BYTES = 128 * 1024;
-
 /**
  * Reads a JSON object whole. `pause` is awaited between steps of a long one. Throws a {@link JsonSyntaxError}, also
  * for any other value and for a watched member that is repeated or written in other capitals.
  */
 export async function readJsonObject(
   bytes: Uint8Array,
-  { path, pause }: { path: string; pause: () => Promise<void> },
+  { path, pause }: { path: string; pause: Pause },
 ): Promise<JsonFindings> {
   const members = new Map<WatchedMember, JsonSpan>();
   const places: ModelPlace[] = [];
@@ -207,7 +210,7 @@ const EMPTY_OBJECT = /^\s*\{\s*\}\s*$/;
 /** The models that a file of JSON values names, one value a line. Throws a {@link JsonSyntaxError}. */
 export async function modelsInLines(
   bytes: Uint8Array,
-  { pause }: { pause: () => Promise<void> },
+  { pause }: { pause: Pause },
 ): Promise<readonly string[]> {
   const watcher = new ModelWatcher(bytes, {
     namesModel: () => false,
@@ -216,7 +219,7 @@ export async function modelsInLines(
   });
   const reader = new JsonReader(bytes, watcher, { isSequence: true });
   while (!reader.step(STEP_BYTES)) await pause();
-  return [...new Set(watcher.models)];
+  return watcher.models;
 }
 
 /** What of the outermost object is looked at besides the models. */
@@ -231,7 +234,7 @@ interface RootWatch {
 /** Collects every model that is named. */
 class ModelWatcher implements JsonWatcher<Place> {
   readonly root = ROOT;
-  readonly models: string[] = [];
+  readonly #models = new Set<string>();
   prompts = 0;
   readonly #bytes: Uint8Array;
   readonly #watch: RootWatch;
@@ -239,6 +242,11 @@ class ModelWatcher implements JsonWatcher<Place> {
   constructor(bytes: Uint8Array, watch: RootWatch) {
     this.#bytes = bytes;
     this.#watch = watch;
+  }
+
+  /** Each name once. */
+  get models(): readonly string[] {
+    return [...this.#models];
   }
 
   enter({ role }: Place, key: string | undefined, keyStart: number): Place | undefined {
@@ -271,7 +279,7 @@ class ModelWatcher implements JsonWatcher<Place> {
     const first = this.#bytes[span.start];
     let name: string | undefined;
     if (isModel && first === QUOTE) {
-      name = jsonText(this.#bytes.subarray(span.start, span.end)).slice(0, MAX_NAME);
+      name = nameOf(this.#bytes.subarray(span.start, span.end));
       this.#push(name);
     } else if (role === "model" && first !== OPEN_BRACE && first !== OPEN_BRACKET && first !== LETTER_N) {
       this.#push("");
@@ -280,10 +288,23 @@ class ModelWatcher implements JsonWatcher<Place> {
   }
 
   #push(name: string): void {
-    if (this.models.length === MAX_MODELS) {
-      throw new JsonSyntaxError(`more than ${MAX_MODELS} names of models`);
+    this.#models.add(name);
+    if (this.#models.size > MAX_MODELS) {
+      throw new JsonSyntaxError(`more than ${MAX_MODELS} different names of models`);
     }
-    this.models.push(name);
+  }
+}
+
+/** A text as a name, cut to the longest. Only its beginning is made text of: it may be as long as a body. */
+function nameOf(bytes: Uint8Array): string {
+  if (bytes.length <= MAX_NAME_BYTES) return jsonText(bytes).slice(0, MAX_NAME);
+  // An escape that the cut would part is left out.
+  for (let end = MAX_NAME_BYTES;; end--) {
+    try {
+      return jsonText(concat([bytes.subarray(0, end), ENDING_QUOTE])).slice(0, MAX_NAME);
+    } catch (error) {
+      if (end === MAX_NAME_BYTES - LONGEST_ESCAPE) throw error;
+    }
   }
 }
 

@@ -12,6 +12,7 @@ import { isJson, type MediaType, parseMediaType } from "./media_type.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { type JsonFindings, modelsInLines, namesModel, readJsonObject } from "./models.ts";
 import { type FormPart, FormSyntaxError, readForm } from "./multipart.ts";
+import { createPause, type Pause } from "./pace.ts";
 import { jsonFacts, type RequestFacts } from "./request_facts.ts";
 
 /** Longer ones are no model's name. */
@@ -118,7 +119,7 @@ async function readJson(
   type: MediaType | undefined,
   { fields, path }: PayloadOptions,
 ): Promise<Payload> {
-  const json = await readJsonObject(bytes, { path, pause });
+  const json = await readJsonObject(bytes, { path, pause: createPause() });
   return {
     kind: "json",
     bytes,
@@ -137,6 +138,7 @@ async function readFormBody(
 ): Promise<Payload> {
   const boundary = parameters.get("boundary");
   if (boundary === undefined) throw new FormSyntaxError("a form without a boundary");
+  const pause = createPause();
   const parts = await readForm(bytes, { boundary, pause });
   const models: string[] = [];
   const places: ModelPlace[] = [];
@@ -158,7 +160,7 @@ async function readFormBody(
     }
     places.push({ start, end, name: value, write: (text) => text });
   }
-  if (readsFiles) models.push(...await modelsInBatch(bytes, parts, path));
+  if (readsFiles) models.push(...await modelsInBatch(bytes, parts, { path, pause }));
   const place = places.at(-1);
   return {
     kind: "form",
@@ -180,7 +182,11 @@ const OTHER_PURPOSES: ReadonlySet<string> = new Set([
 ]);
 
 /** The models of a file of requests, one JSON object a line, as OpenAI's batches are made of. */
-async function modelsInBatch(bytes: Uint8Array, parts: readonly FormPart[], path: string): Promise<string[]> {
+async function modelsInBatch(
+  bytes: Uint8Array,
+  parts: readonly FormPart[],
+  { path, pause }: { path: string; pause: Pause },
+): Promise<string[]> {
   if (/\/uploads\//i.test(path)) {
     throw new FormSyntaxError("a part of a larger file, whose models cannot be read");
   }
@@ -195,9 +201,11 @@ async function modelsInBatch(bytes: Uint8Array, parts: readonly FormPart[], path
   const stated = purpose && new TextDecoder().decode(bytes.subarray(purpose.start, purpose.end));
   if (stated !== undefined && OTHER_PURPOSES.has(stated)) return [];
   const files = parts.filter(({ name, isFile }) => isFile || name.toLowerCase() === "file");
-  const models = await Promise.all(
-    files.map(({ start, end }) => modelsInLines(bytes.subarray(start, end), { pause })),
-  );
+  const models: (readonly string[])[] = [];
+  for (const { start, end } of files) {
+    models.push(await modelsInLines(bytes.subarray(start, end), { pause }));
+    await pause();
+  }
   return models.flat();
 }
 
@@ -211,9 +219,4 @@ function withContentType(fields: readonly Field[], type: string): readonly Field
   return isSame
     ? decoded
     : decoded.map((one) => one.lower === "content-type" ? { ...one, value: type } : one);
-}
-
-/** Lets everything else that waits go first. */
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
 }

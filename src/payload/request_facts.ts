@@ -48,7 +48,7 @@ export function jsonFacts(
     throw new JsonSyntaxError('a "stream" that is neither true nor false');
   }
   // Some servers take capitals and a slash at the end for the same path.
-  const plainPath = path.toLowerCase().replace(/\/+$/, "");
+  const plainPath = withoutSlashes(path.toLowerCase());
   const names = LIMITS_BY_PATH.find(([pattern]) => pattern.test(plainPath))?.[1] ?? ALL_LIMITS;
   const generation = (["generationConfig", "generation_config"] as const).flatMap((name) => {
     const span = members.get(name);
@@ -68,6 +68,13 @@ export function jsonFacts(
     ...(times > 1 && { choices: times }),
     ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
   };
+}
+
+/** Without the slashes at its end. */
+function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }
 
 /** The bytes of a member that is read at a stretch. Throws a {@link JsonSyntaxError} for one that is too long. */

@@ -42,11 +42,14 @@ export function withParameter(query: string, name: string, value: string): strin
     .map((pair) => parameterName(pair) === name ? `${name}=${encodeURIComponent(value)}` : pair).join("&");
 }
 
-/** Decoded as the credential's reader decodes it, so that what one finds the other removes. */
-function parameterName(pair: string): string | undefined {
+/**
+ * Decoded as the credential's reader decodes it, so that what one finds the other removes: a query may begin with
+ * another question mark. Only names of ASCII are asked for, so that each byte may stand for a character.
+ */
+function parameterName(pair: string): string {
   const end = pair.indexOf("=");
-  const name = end === -1 ? pair : pair.slice(0, end);
-  // Most names are written plainly, and a query may hold thousands.
-  if (/^[\w.-]+$/.test(name)) return name;
-  return new URLSearchParams(pair).keys().next().value;
+  const name = pair.slice(pair.startsWith("?") ? 1 : 0, end === -1 ? pair.length : end);
+  if (!name.includes("%") && !name.includes("+")) return name;
+  return name.replaceAll("+", " ")
+    .replaceAll(/%([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(parseInt(digits, 16)));
 }

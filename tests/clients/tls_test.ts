@@ -5,7 +5,8 @@ import { issueCertificate } from "../../src/tls/authority.ts";
 import { certificateWarnings } from "../../src/tls/expiry.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
-import { isInstalled } from "../support/installed.ts";
+import { command as cleanCommand } from "../support/command.ts";
+import { without } from "../support/left_out.ts";
 import { limitingAuthority } from "../support/limiting_authority.ts";
 import { proxyCommand, ProxyProcess } from "../support/proxy_process.ts";
 import { clientProgram, orMissing } from "../support/real_clients.ts";
@@ -19,7 +20,7 @@ interface TlsClient {
 }
 
 const FETCH = "fetch('URL').then((answer) => answer.text()).then(console.log)";
-const installed = (program: string) => isInstalled(program) ? program : undefined;
+const installed = (program: string) => without(program) === undefined ? program : undefined;
 const bun = clientProgram("bun", "bun");
 
 const CLIENTS: readonly TlsClient[] = [
@@ -43,7 +44,7 @@ const CLIENTS: readonly TlsClient[] = [
 /** What a client reads at an address, or what it says instead. */
 async function read({ program = "", args, env }: TlsClient, url: string, ca: string): Promise<string> {
   const put = (text: string) => text.replace("URL", url).replace(/^CA$/, ca);
-  const { success, stdout, stderr } = await new Deno.Command(program, {
+  const { success, stdout, stderr } = await cleanCommand(program, {
     args: args.map(put),
     env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, put(value)])),
     stdin: "null",

@@ -72,7 +72,7 @@ class LoopBench {
       headFor: () => ({ target: "/", fields: [] }),
       body: source,
       payload: undefined,
-      mayHold: () => true,
+      memory: { mayHold: () => true, release() {}, droppedBy() {} },
       websocket: undefined,
       cancellation: this.cancellation,
       observer: {

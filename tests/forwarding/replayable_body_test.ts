@@ -80,7 +80,11 @@ Deno.test("ReplayableBody: what was read ahead is what attempts get", async () =
 Deno.test("ReplayableBody: what there is no room for is sent and forgotten, and the rest of it as well", async () => {
   const { source, send } = slowSource();
   const asked: number[] = [];
-  const body = new ReplayableBody(source, 1_000, (bytes) => asked.push(bytes) < 2);
+  const body = new ReplayableBody(source, 1_000, {
+    mayHold: (bytes) => asked.push(bytes) < 2,
+    release() {},
+    droppedBy() {},
+  });
   const attempt = body.attempt();
   const pieces: [string, boolean][] = [];
   for (const text of ["one", "two", "three"]) {
@@ -92,4 +96,25 @@ Deno.test("ReplayableBody: what there is no room for is sent and forgotten, and 
   assertEquals(pieces, [["one", true], ["two", false], ["three", false]]);
   assertEquals(asked, [3, 6]);
   await assertRejects(() => body.attempt().read(), Error, "forgotten");
+});
+
+Deno.test("ReplayableBody: its memory is released when the last attempt has sent it, and not before", async () => {
+  for (const isEarly of [false, true]) {
+    const { source, send } = slowSource();
+    let releases = 0;
+    const memory = { mayHold: () => true, release: () => void releases++, droppedBy() {} };
+    const body = new ReplayableBody(source, 100, memory);
+    send("one");
+    send(null);
+    const reader = body.attempt();
+    await reader.read();
+    if (isEarly) body.release();
+    assertEquals(releases, 0);
+    assertEquals(await reader.read(), null);
+    if (!isEarly) {
+      assertEquals(releases, 0);
+      body.release();
+    }
+    assertEquals(releases > 0, true);
+  }
 });

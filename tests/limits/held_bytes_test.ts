@@ -2,17 +2,59 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { HeldBytes } from "../../src/limits/held_bytes.ts";
 
-Deno.test("HeldBytes: all shares together stay within the bound, and each gives back what it held", () => {
+Deno.test("HeldBytes: nobody holds more than what is left for the others", () => {
+  const bytes = new HeldBytes(120);
+  const [anna, second, ben, cleo] = ["anna", "anna", "ben", "cleo"].map((name) => bytes.share(name));
+  // While nobody else holds anything, one request alone may take all.
+  assertEquals([anna?.mayHold(121), anna?.mayHold(120), anna?.mayHold(40)], [false, true, true]);
+  assertEquals([second?.mayHold(21), second?.mayHold(20)], [false, true]);
+  assertEquals([ben?.mayHold(31), ben?.mayHold(30)], [false, true]);
+  assertEquals([cleo?.mayHold(16), cleo?.mayHold(15)], [false, true]);
+  assertEquals(bytes.held, 105);
+  const error = assertThrows(() => second?.hold(21), ProxyFault);
+  assertEquals([error.code, bytes.held], ["overloaded", 105]);
+  // To hold less is always possible, also where there is no room to hold more.
+  assertEquals([anna?.mayHold(30), bytes.held], [true, 95]);
+});
+
+Deno.test("HeldBytes: each gives back what it held, once and for good", () => {
   const bytes = new HeldBytes(100);
-  const [one, other] = [bytes.share(), bytes.share()];
-  one.hold(60);
-  other.hold(40);
-  assertEquals([bytes.held, other.mayHold(41), other.mayHold(40)], [100, false, true]);
-  const { code } = assertThrows(() => other.hold(41), ProxyFault);
-  assertEquals([code, bytes.held], ["overloaded", 100]);
-  one.hold(10);
-  assertEquals([bytes.held, other.mayHold(90)], [50, true]);
+  const [one, other] = [bytes.share("anna"), bytes.share("ben")];
+  one.hold(30);
+  other.hold(30);
   other.release();
   other.release();
-  assertEquals([bytes.held, other.mayHold(1)], [10, false]);
+  assertEquals([bytes.held, other.mayHold(1)], [30, false]);
+  one.release();
+  const third = bytes.share("cleo");
+  assertEquals([bytes.held, third.mayHold(100)], [0, true]);
+});
+
+Deno.test("HeldBytes: what is held is dropped when it is released, and never counted no more while it is there", () => {
+  const bytes = new HeldBytes(100);
+  const share = bytes.share("anna");
+  const seen: string[] = [];
+  share.hold(10);
+  share.droppedBy(() => seen.push(`dropped while ${bytes.held} are counted`));
+  share.release();
+  share.droppedBy(() => seen.push("dropped at once"));
+  assertEquals([seen, bytes.held], [["dropped while 10 are counted", "dropped at once"], 0]);
+});
+
+Deno.test("HeldBytes: a long body that trickles loses its memory, and a short one may take its time", () => {
+  const MIB = 1024 * 1024;
+  let time = 0;
+  const bytes = new HeldBytes(100 * MIB, () => time);
+  const long = bytes.share("anna");
+  long.hold(3 * MIB);
+  time = 60_000 + 3 * 64_000;
+  assertEquals(long.mayHold(3 * MIB + 1), true);
+  time += 2;
+  assertEquals([long.mayHold(3 * MIB + 2), long.mayHold(3 * MIB)], [false, true]);
+  assertEquals(assertThrows(() => long.hold(3 * MIB + 2), ProxyFault).code, "request_timeout");
+  // What made up for it goes on.
+  assertEquals(long.mayHold(4 * MIB), true);
+  const short = bytes.share("ben");
+  time += 24 * 3600_000;
+  assertEquals([short.mayHold(MIB), short.mayHold(MIB + 1)], [true, false]);
 });

@@ -34,6 +34,27 @@ async function modelsOf(...parts: Parameters<typeof read>): Promise<readonly str
   return typeof payload === "string" ? payload : payload.models;
 }
 
+Deno.test("readPayload: a name of any length is cut, also within an escape", async () => {
+  for (let before = 1_190; before < 1_220; before++) {
+    const name = `${"a".repeat(before)}\\u0041${"\\ud83d\\ude00".repeat(100)}`;
+    assertEquals(await modelsOf(`{"model":"${name}"}`), ["a".repeat(200)]);
+  }
+});
+
+Deno.test("readPayload: a name counts once, and only so many different ones are compared with the rules", async () => {
+  const naming = (names: readonly string[]) => JSON.stringify({ model: "a", fallbacks: names });
+  assertEquals(await modelsOf(naming(Array(5_000).fill("a"))), ["a"]);
+  const many = Array.from({ length: 1_001 }, (_, index) => `a${index}`);
+  assertEquals(await modelsOf(naming(many)), "bad_request");
+});
+
+Deno.test("readPayload: a head of a part has whole lines, without a bare LF or CR in any", async () => {
+  for (const end of ["\n", "\r", "\n\r\n", "\0"]) {
+    const head = `content-disposition: form-data; name="model"\r\ncontent-type: a${end}`;
+    assertEquals(await modelsOf(`--b\r\n${head}\r\n\r\na\r\n--b--`, [FORM_TYPE]), "bad_request");
+  }
+});
+
 /** Bodies of JSON, and the models they name; a text is the fault they are rejected with. */
 const BODIES: readonly (readonly [body: string, models: readonly string[] | string, path?: string])[] = [
   ['{"model":"a"}', ["a"]],

@@ -1,7 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import zlib from "node:zlib";
 import { ProxyFault } from "../../src/faults.ts";
-import { replaceModel } from "../../src/forwarding/replace_model.ts";
+import type { ModelOverride } from "../../src/config/schema.ts";
+import { modelChanges } from "../../src/forwarding/replace_model.ts";
+import { HeldBody } from "../../src/http1/held_body.ts";
+import { readUpTo } from "../../src/http1/read_whole.ts";
 import { type Payload, readPayload } from "../../src/payload/read_payload.ts";
 import { fieldsOf } from "../support/fields.ts";
 import { random } from "../support/random.ts";
@@ -19,8 +22,18 @@ async function replaced(
 ): Promise<string | undefined> {
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   const payload = await read(bytes, headers, maxBytes);
-  const result = replaceModel(payload, model);
-  return result === payload.bytes ? undefined : new TextDecoder().decode(result);
+  return modelChanges(payload, model).length === 0
+    ? undefined
+    : new TextDecoder().decode(await sentOf(payload, model));
+}
+
+async function sentOf(payload: Payload, model: ModelOverride): Promise<Uint8Array> {
+  const sent = new HeldBody(payload.bytes, { release() {}, droppedBy() {} }).body(
+    modelChanges(payload, model),
+  );
+  const { bytes } = await readUpTo(sent, 1e6);
+  assertEquals(sent.length, bytes.length);
+  return bytes;
 }
 
 function read(bytes: Uint8Array, headers: readonly string[], maxBytes = 10_000): Promise<Payload> {
@@ -141,7 +154,7 @@ Deno.test("replaceModel: a form's field, as FormData writes it, and nothing else
   const type = request.headers.get("content-type") ?? "";
   const body = new Uint8Array(await request.arrayBuffer());
   const payload = await read(body, [`content-type: ${type}`]);
-  const result = replaceModel(payload, MODEL);
+  const result = await sentOf(payload, MODEL);
   const back = await new Response(result.slice(), { headers: { "content-type": type } }).formData();
   assertEquals([back.get("model"), back.get("prompt")], ["llama3.3", form.get("prompt")]);
   const file = back.get("file");

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { FakeUpstream } from "../support/fake_upstream.ts";
-import { isInstalled } from "../support/installed.ts";
+import { firstOf, unless, without, withoutUnix } from "../support/left_out.ts";
 import { proxyCommand, proxyEnv } from "../support/proxy_process.ts";
 
 /** Runs its arguments in a terminal, does what the first word says once they serve, and prints their exit code. */
@@ -26,7 +26,7 @@ os.close(terminal)
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
-const hasPython = Deno.build.os !== "windows" && isInstalled("python3");
+const reason = firstOf(withoutUnix(), without("python3"));
 
 for (
   const [action, what] of [
@@ -35,8 +35,7 @@ for (
   ] as const
 ) {
   Deno.test({
-    name: `a proxy in a terminal ${what}${hasPython ? "" : " (left out: python3 is not installed)"}`,
-    ignore: !hasPython,
+    ...unless(reason, `a proxy in a terminal ${what}`),
     async fn() {
       await using upstream = new FakeUpstream();
       const around = ["python3", "-c", IN_TERMINAL, action];

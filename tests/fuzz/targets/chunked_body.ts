@@ -27,7 +27,11 @@ async function readIn(pieces: readonly Uint8Array[]): Promise<Reading> {
   const body = new ChunkedBody(reader);
   try {
     body.begin();
-    const { bytes } = await readUpTo(body, MAX_BYTES);
+    const { bytes } = await readUpTo({
+      length: undefined,
+      read: () => body.read(),
+      tryRead: () => body.tryRead(),
+    }, MAX_BYTES);
     return { body: latin1Text(bytes), taken: reader.received - reader.buffered.length };
   } catch (error) {
     if (!(error instanceof HttpSyntaxError) && !(error instanceof UnexpectedEnd)) throw error;

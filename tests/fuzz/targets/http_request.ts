@@ -44,7 +44,11 @@ async function readIn(pieces: readonly Uint8Array[]): Promise<Reading> {
 async function bodyOf(reader: ConnectionReader, { framing }: RequestHead): Promise<string> {
   if (framing.kind === "absent") return "";
   const body = framing.kind === "chunked" ? new ChunkedBody(reader) : new CountedBody(reader, framing.length);
-  const { bytes } = await readUpTo(body, MAX_BYTES);
+  const { bytes } = await readUpTo({
+    length: undefined,
+    read: () => body.read(),
+    tryRead: () => body.tryRead(),
+  }, MAX_BYTES);
   holds(body.ended, "a body that was read whole has ended");
   return latin1Text(bytes);
 }

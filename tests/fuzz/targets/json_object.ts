@@ -3,7 +3,9 @@
 import { JsonSyntaxError } from "../../../src/payload/json_reader.ts";
 import { jsonMembers, textValue } from "../../../src/payload/json_members.ts";
 import { type JsonFindings, readJsonObject } from "../../../src/payload/models.ts";
-import { replaceModel } from "../../../src/forwarding/replace_model.ts";
+import { modelChanges } from "../../../src/forwarding/replace_model.ts";
+import { concat } from "../../../src/http1/bytes.ts";
+import { HeldBody } from "../../../src/http1/held_body.ts";
 import { askForUsage, edited } from "../../../src/forwarding/stream_usage/ask_for_usage.ts";
 import { jsonFacts, type RequestFacts } from "../../../src/payload/request_facts.ts";
 import { type FuzzTarget, holds, same } from "../target.ts";
@@ -82,10 +84,11 @@ function checkModel(input: Uint8Array, expected: Members, findings: JsonFindings
   const name = String(expected.model).slice(0, MAX_NAME);
   same(findings.places.map((place) => place.name), [name], "the model's name");
   holds(findings.models.includes(name), "the model is among all models");
-  const replaced = replaceModel({ bytes: input, places: findings.places }, {
-    byName: new Map(),
-    otherwise: OTHER_MODEL,
-  });
+  const changes = modelChanges({ places: findings.places }, { byName: new Map(), otherwise: OTHER_MODEL });
+  const body = new HeldBody(input, { release() {}, droppedBy() {} }).body(changes);
+  const pieces: Uint8Array[] = [];
+  for (let piece = body.tryRead(); piece; piece = body.tryRead()) pieces.push(piece);
+  const replaced = concat(pieces);
   same(parsedObject(replaced), { ...expected, model: OTHER_MODEL }, "another model alone is put in");
 }
 

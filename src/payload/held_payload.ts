@@ -1,0 +1,7 @@
+import type { HeldBody } from "../http1/held_body.ts";
+import type { Payload } from "./read_payload.ts";
+
+/** A body that has been read and understood, whose bytes have one owner. */
+export interface HeldPayload extends Omit<Payload, "bytes"> {
+  readonly held: HeldBody;
+}
