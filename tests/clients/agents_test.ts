@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ClientBench } from "../support/connected_client.ts";
 import { SENTENCE } from "../support/model_upstream.ts";
-import { clientProgram, orMissing } from "../support/real_clients.ts";
+import { unless } from "../support/left_out.ts";
+import { clientProgram, withoutClient } from "../support/real_clients.ts";
 import { SECRETS } from "../support/secrets.ts";
 
 interface Agent {
@@ -113,8 +114,7 @@ agentTest(claude, "asks for the models of the endpoint", async (folder) => {
 function agentTest(agent: Agent, what: string, test: (folder: string) => Promise<void>): void {
   const program = clientProgram(agent.name, agent.program);
   Deno.test({
-    name: `${agent.name}: ${what}${orMissing(agent.name, program)}`,
-    ignore: program === undefined,
+    ...unless(withoutClient(agent.name, program), `${agent.name}: ${what}`),
     fn: () => test(program?.replace(/\/[^/]*$/, "") ?? ""),
   });
 }

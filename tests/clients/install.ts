@@ -1,5 +1,6 @@
 /** Installs the clients that `tests/clients` runs, from npm: each in a folder under `dist/clients`. */
 
+import { command } from "../support/command.ts";
 import { CLIENT_PACKAGES, clientPath, CLIENTS_FOLDER } from "../support/real_clients.ts";
 
 if (import.meta.main) {
@@ -14,7 +15,7 @@ async function install(client: string, packages: readonly string[]): Promise<voi
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder, { recursive: true });
   console.log(`installing ${packages.join(" ")}`);
-  const { code } = await new Deno.Command("npm", {
+  const { code } = await command("npm", {
     args: ["install", "--no-save", "--no-audit", "--no-fund", "--dangerously-allow-all-scripts", ...packages],
     cwd: folder,
     env: { PATH: clientPath() },

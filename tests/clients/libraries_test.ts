@@ -4,7 +4,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ClientBench } from "../support/connected_client.ts";
 import { unless, without } from "../support/left_out.ts";
 import { SENTENCE } from "../support/model_upstream.ts";
-import { libraryFolder, orMissing } from "../support/real_clients.ts";
+import { libraryFolder, withoutClient } from "../support/real_clients.ts";
 import { SECRETS } from "../support/secrets.ts";
 
 interface Library {
@@ -64,10 +64,10 @@ for (const { client, library, asks } of LIBRARIES) {
   const folder = libraryFolder(library);
   for (const https of [false, true]) {
     Deno.test({
-      name: `${client}: ${Object.keys(asks).join(", ")} by ${https ? "HTTPS" : "HTTP"}${
-        orMissing(client, folder)
-      }`,
-      ignore: folder === undefined,
+      ...unless(
+        withoutClient(client, folder),
+        `${client}: ${Object.keys(asks).join(", ")} by ${https ? "HTTPS" : "HTTP"}`,
+      ),
       async fn() {
         await using bench = await ClientBench.start({ https });
         await Deno.symlink(`${folder}/node_modules`, `${bench.home}/work/node_modules`);

@@ -6,10 +6,10 @@ import { certificateWarnings } from "../../src/tls/expiry.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { command as cleanCommand } from "../support/command.ts";
-import { without } from "../support/left_out.ts";
+import { unless, without } from "../support/left_out.ts";
 import { limitingAuthority } from "../support/limiting_authority.ts";
 import { proxyCommand, ProxyProcess } from "../support/proxy_process.ts";
-import { clientProgram, orMissing } from "../support/real_clients.ts";
+import { clientProgram, withoutClient } from "../support/real_clients.ts";
 
 /** How a program reads an address and trusts an authority. `URL` and `CA` are put in. */
 interface TlsClient {
@@ -91,10 +91,10 @@ async function writeLimiting(folder: string): Promise<void> {
 
 for (const client of CLIENTS) {
   Deno.test({
-    name: `tls init: ${client.title} takes the certificate by name and by address${
-      orMissing(client.title, client.program)
-    }`,
-    ignore: client.program === undefined,
+    ...unless(
+      withoutClient(client.title, client.program),
+      `tls init: ${client.title} takes the certificate by name and by address`,
+    ),
     fn: () =>
       withFolder(async (folder) => {
         await command("tls", "init", "--folder", folder);
@@ -113,10 +113,10 @@ for (const client of CLIENTS) {
 
 for (const client of CLIENTS) {
   Deno.test({
-    name: `tls renew --authority: ${client.title} takes it by the new authority, and by the one of before${
-      orMissing(client.title, client.program)
-    }`,
-    ignore: client.program === undefined,
+    ...unless(
+      withoutClient(client.title, client.program),
+      `tls renew --authority: ${client.title} takes it by the new authority, and by the one of before`,
+    ),
     fn: () =>
       withFolder(async (folder) => {
         await writeLimiting(folder);

@@ -327,10 +327,11 @@ Deno.test("readPayload: a bomb is rejected by its ratio, before it has been made
   assertEquals(performance.now() - begun < 2_000, true, "it took no time");
 });
 
-Deno.test("readPayload: more models than a batch has lines are rejected", async () => {
-  const body = (count: number) => `{"models":[${Array(count).fill('"a"').join()}]}`;
-  assertEquals((await modelsOf(body(100_000), [JSON_TYPE], { maxBytes: 1e7 })).length, 100_000);
-  assertEquals(await modelsOf(body(100_001), [JSON_TYPE], { maxBytes: 1e7 }), "bad_request");
+Deno.test("readPayload: more than a thousand different models are rejected", async () => {
+  const body = (count: number) =>
+    `{"models":[${Array.from({ length: count }, (_, index) => `"${index}"`).join()}]}`;
+  assertEquals((await modelsOf(body(1_000), [JSON_TYPE], { maxBytes: 1e7 })).length, 1_000);
+  assertEquals(await modelsOf(body(1_001), [JSON_TYPE], { maxBytes: 1e7 }), "bad_request");
 });
 
 Deno.test("readPayload: what limits an answer is read, or the body is rejected, however long it is made", async () => {

@@ -1,5 +1,6 @@
 /** A client on another machine: it has nothing but what `llm-proxy connect` prints, word for word. */
 
+import { command } from "./command.ts";
 import { assertEquals } from "@std/assert";
 import { FakeUpstream } from "./fake_upstream.ts";
 import { modelScript } from "./model_upstream.ts";
@@ -92,9 +93,8 @@ export class ClientBench implements AsyncDisposable {
     line: string,
     { exports = "", folders = [] }: { exports?: string; folders?: readonly string[] } = {},
   ): Promise<Said> {
-    const { code, stdout, stderr } = await new Deno.Command("sh", {
+    const { code, stdout, stderr } = await command("sh", {
       args: ["-c", `${exports}\n${line}`],
-      clearEnv: true,
       env: {
         HOME: this.home,
         PATH: [...folders, clientPath()].join(":"),

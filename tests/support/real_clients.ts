@@ -1,5 +1,7 @@
 /** Programs and libraries of other people that speak to the proxy, installed by `tests/clients/install.ts`. */
 
+import type { Reason } from "./left_out.ts";
+
 const ROOT = `${import.meta.dirname}/../..`;
 
 /** Where they are installed, each in a folder. */
@@ -44,11 +46,9 @@ export function libraryFolder(library: string): string | undefined {
   return existing(`${folder}/node_modules/${library}`) && folder;
 }
 
-/** What a test's name says where it is ignored for want of a client. */
-export function orMissing(client: string, program: string | undefined): string {
-  return program === undefined
-    ? ` (left out: ${client} is not installed; deno task test:clients does it)`
-    : "";
+/** Why a test with a client cannot run. */
+export function withoutClient(client: string, program: string | undefined): Reason {
+  return program === undefined ? `${client} is not installed; deno task test:clients does it` : undefined;
 }
 
 /** A `PATH` with the Node that clients ask for before the machine's own. */
