@@ -10,7 +10,14 @@ import { denoCommand } from "./support/command.ts";
 import { leftOutLines } from "./support/left_out_lines.ts";
 
 /** What tests are told on purpose, and how their output looks. */
-const PARAMETERS = ["FUZZ_SEED", "LLM_PROXY_BINARY", "LLM_PROXY_PROBE", "NO_COLOR", "TERM"];
+const PARAMETERS = [
+  "FUZZ_SEED",
+  "LLM_PROXY_BINARY",
+  "LLM_PROXY_CLIENTS",
+  "LLM_PROXY_PROBE",
+  "NO_COLOR",
+  "TERM",
+];
 /** What is run or described in a process of its own, besides what the tests import. */
 const PROGRAMS = ["src/main.ts", "src/admin/page/main.tsx", "tests/support/permission_probe.ts"];
 
