@@ -1,5 +1,6 @@
 /** Puts another model's name into a request's body and leaves every other byte as it is. */
 
+import { overridingModel } from "../config/model_override.ts";
 import type { ModelOverride } from "../config/schema.ts";
 import { concat } from "../http1/bytes.ts";
 import type { Payload } from "../payload/read_payload.ts";
@@ -10,7 +11,7 @@ export function replaceModel(
   model: ModelOverride,
 ): Uint8Array {
   const changes = places.flatMap((place) => {
-    const name = model.byName.get(place.name) ?? model.otherwise;
+    const name = overridingModel(model, place.name);
     return name === undefined || name === place.name ? [] : [{ ...place, text: place.write(name) }];
   });
   return changes.length === 0 ? bytes : spliced(bytes, changes);
