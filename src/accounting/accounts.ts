@@ -229,6 +229,10 @@ export class Account implements ExchangeAccount {
     this.#tap?.write(piece);
   }
 
+  sent(piece: Uint8Array): void {
+    this.#tap?.sent?.(piece);
+  }
+
   ended(record: ExchangeRecord): void {
     this.#onEnd(record);
   }
@@ -301,7 +305,7 @@ export class Account implements ExchangeAccount {
     };
   }
 
-  #charge(record: ExchangeRecord, { usage, model, stopReason }: Observed): Charge {
+  #charge(record: ExchangeRecord, { usage, model, stopReason, unfinished }: Observed): Charge {
     const isGood = this.#answeredStatus === undefined
       ? record.ending === "client_gone"
       : this.#answeredStatus < 400;
@@ -325,7 +329,7 @@ export class Account implements ExchangeAccount {
       bytes: record.bytes,
       durationMs: record.durationMs,
     };
-    return chargeWithEstimates({ usage, model, reserving, orders, progress }, prices);
+    return chargeWithEstimates({ usage, unfinished, model, reserving, orders, progress }, prices);
   }
 
   #placeOf({ baseUrl }: Backend): PricedEndpoint {

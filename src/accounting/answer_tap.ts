@@ -11,6 +11,8 @@ export interface Observed {
   readonly usage: Usage;
   readonly model?: string;
   readonly stopReason?: string;
+  /** Of a session: what the answers may have used that were cut; absent where there is but one answer. */
+  readonly unfinished?: readonly Usage[];
   /** Of an answer that can be asked for again. */
   readonly responseId?: string;
 }
@@ -38,6 +40,8 @@ const WANTED = wantedPlaces({
 });
 /** OpenAI's responses, which tell their usage whenever they are looked at. */
 const RESPONSE_ID = "resp_";
+/** What such a response says of its status while it has not ended. */
+const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
 /** A model's name or a stop reason is shorter. */
 const MAX_TEXT = 200;
 
@@ -85,7 +89,8 @@ export class AnswerTap {
   }
 
   #observed(): Observed {
-    const stopReason = this.#stopReason ?? this.#status;
+    const isUnfinished = this.#status !== undefined && UNFINISHED.has(this.#status);
+    const stopReason = this.#stopReason ?? (isUnfinished ? undefined : this.#status);
     return {
       usage: usageOf(this.#raw),
       ...(this.#model !== undefined && { model: this.#model }),

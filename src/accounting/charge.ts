@@ -3,7 +3,7 @@
 import type { Backend } from "../config/schema.ts";
 import type { CostSource } from "../storage/store.ts";
 import type { Cost } from "./cost.ts";
-import { estimated, type Progress } from "./estimate.ts";
+import { estimated, type Progress, withUnfinished } from "./estimate.ts";
 import type { Usage } from "./usage.ts";
 
 /** One model at one backend, and the most output that it can give. */
@@ -49,8 +49,10 @@ export function chargeAsTold(usage: Usage, models: readonly string[], { cost }: 
  * not told, by the dearest that was ordered. `orders` are those at the backend that was asked.
  */
 export function chargeWithEstimates(
-  { usage, model, reserving, orders, progress }: {
+  { usage, unfinished, model, reserving, orders, progress }: {
     usage: Usage;
+    /** Of a session, whose other answers have told what they used. */
+    unfinished: readonly Usage[] | undefined;
     /** As the answer told it. */
     model: string | undefined;
     reserving: Reserving;
@@ -61,13 +63,15 @@ export function chargeWithEstimates(
 ): Charge {
   const usedOf = (name: string | undefined, outputTokens: number): Usage => {
     const most = name === undefined ? Infinity : prices.contextTokens(name);
-    return estimated(usage, { inputTokens: Math.min(reserving.inputTokens, most), outputTokens }, progress);
+    return unfinished === undefined
+      ? estimated(usage, { inputTokens: Math.min(reserving.inputTokens, most), outputTokens }, progress)
+      : withUnfinished(usage, unfinished, { inputTokens: most, outputTokens });
   };
   const used = usedOf(model, reserving.outputTokens);
   const isEstimated = used !== usage;
   // Of output that nobody told or cut, what the request states counts towards tokens, as it was reserved.
   const isUntold = usage.inputTokens === undefined && usage.outputTokens === undefined;
-  const tokens = isUntold && progress.isComplete
+  const tokens = isUntold && progress.isComplete && unfinished === undefined
     ? { ...used, outputTokens: reserving.statedTokens }
     : used;
   const byAnswer = model === undefined ? undefined : prices.cost(used, [model]);

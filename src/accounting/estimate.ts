@@ -1,6 +1,6 @@
 /** What a limited request may have used where its answer did not say all of it: nothing that a model did is free. */
 
-import type { Usage } from "./usage.ts";
+import { sumOf, type Usage } from "./usage.ts";
 
 /** Most tokens of text have about four letters; the events that carry them are longer. */
 const BYTES_PER_TOKEN = 4;
@@ -51,4 +51,19 @@ function mostOutput({ outputTokens }: Possible, { isComplete, bytes, durationMs 
   if (isComplete) return outputTokens;
   const written = Math.max(bytes / BYTES_PER_TOKEN, durationMs * TOKENS_PER_MS);
   return Math.min(outputTokens, Math.ceil(written));
+}
+
+/** What a session has told, with estimates for its answers that were cut. */
+export function withUnfinished(usage: Usage, unfinished: readonly Usage[], most: Possible): Usage {
+  return unfinished.reduce<Usage>(
+    (total, { inputTokens = 0, outputTokens = 0, outputAudioTokens }) =>
+      sumOf(total, {
+        inputTokens: Math.min(inputTokens, most.inputTokens),
+        outputTokens: Math.min(outputTokens, most.outputTokens),
+        ...(outputAudioTokens !== undefined && {
+          outputAudioTokens: Math.min(outputAudioTokens, most.outputTokens),
+        }),
+      }),
+    usage,
+  );
 }

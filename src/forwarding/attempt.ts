@@ -33,6 +33,8 @@ export interface AttemptRequest extends Pick<UpstreamRequest, "method" | "target
 /** Is told how the answer of an attempt goes on. */
 export interface AttemptWatch {
   readonly chunk: (piece: Uint8Array) => void;
+  /** Of a WebSocket's client. */
+  readonly sent: (piece: Uint8Array) => void;
   /** Once: the last byte has been handed on, the client left, or the answer broke off. */
   readonly ended: (how: "complete" | "client_gone" | { readonly brokenBy: unknown }) => void;
 }
@@ -102,6 +104,7 @@ export async function attempt(
             clock,
             maxMessageBytes: websocket.maxMessageBytes,
             passed: watch.chunk,
+            sent: watch.sent,
             active: () => timer.enter("idle"),
             ended(how) {
               timer.stop();

@@ -51,6 +51,8 @@ export interface ReplyObserver {
   readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
   /** The next piece of its body, valid only now. */
   readonly passed: (piece: Uint8Array) => void;
+  /** On a WebSocket: the next piece of what the client says, valid only now. */
+  readonly sent: (piece: Uint8Array) => void;
   /** Once, after the answer has begun. A fault here is for the log: the client sees its connection end. */
   readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
@@ -173,6 +175,7 @@ function deliver(
   observer.answered(outcome.answer.response, backend);
   const response = outcome.answer.relay({
     chunk: (piece) => observer.passed(piece),
+    sent: (piece) => observer.sent(piece),
     ended(how) {
       lease.released();
       if (typeof how === "string") return observer.end(how);

@@ -260,3 +260,31 @@ Deno.test("budgets: what costs nothing is neither reserved nor estimated, whatev
   }
   assertEquals((await proxy.api("GET", `/tokens/${id}`)).body.spent.total_micros, 0);
 });
+
+Deno.test("budgets: a response that a client leaves after a word costs what may have been written by then", async () => {
+  const created = { id: "resp_1", status: "in_progress", model: "gpt-4.1", usage: null };
+  const events = `data: ${JSON.stringify({ type: "response.created", response: created })}\n\n` +
+    'data: {"type":"response.output_text.delta","delta":"four"}\n\n';
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write, peerClosed }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write(EVENTS + chunk(events));
+      await peerClosed();
+    },
+  });
+  await using proxy = await ManagedProxy.start(upstream, { endpoints: [priced(upstream)] });
+  const { value, id } = await proxy.token({ budget: { total_usd: 5 } });
+  const asked = { model: "gpt-4.1", stream: true, input: "x" };
+  const response = await proxy.chat(value, asked, { path: "/openai/v1/responses" });
+  const reader = response.body?.getReader();
+  for (let read = 0; read < events.length;) read += (await reader?.read())?.value?.length ?? 0;
+  await reader?.cancel();
+  await proxy.proxy.logged("exchange");
+  const row = await lastRow(proxy);
+  assertEquals([row.stop_reason, row.model_answered, row.cost_source], [null, "gpt-4.1", "estimated"]);
+  const { spent } = (await proxy.api("GET", `/tokens/${id}`)).body;
+  assertEquals(spent.total_micros, row.cost_micros);
+  assertGreater(row.cost_micros, 8 * events.length / 4 - 1);
+  // The whole reservation would be 26 cents; a second may have passed on a slow machine.
+  assertGreater(8 * events.length / 4 + 8 * 0.2 * row.duration_ms + 100, row.cost_micros);
+});
