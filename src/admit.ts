@@ -16,7 +16,7 @@ import type { Limiter } from "./limits/limiter.ts";
 import { ordersOf } from "./limits/orders.ts";
 import type { Principal } from "./principal.ts";
 import { possibleOutputTokens } from "./limits/reservation.ts";
-import { modelsInPath, modelsInQuery } from "./payload/models.ts";
+import { modelsInHead } from "./payload/models.ts";
 import type { RequestFacts } from "./payload/request_facts.ts";
 import { limitsAmounts, type ReadRequest } from "./read_request.ts";
 import { versionedPath } from "./routing/join_url.ts";
@@ -61,7 +61,10 @@ export function admit(
       "This token may use certain models only, and of WebSockets only /realtime has one for good.",
     );
   }
-  if (upgrade) checkModels(principal, { models: modelsInQuery(query), hasBody: true });
+  if (!upgrade) return;
+  const { named, besides } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
+  checkModels(principal, { models: named, hasBody: true });
+  checkModels(principal, { models: besides, hasBody: false });
 }
 
 /**
@@ -72,17 +75,19 @@ export function admitBody(
   { request, principal, endpoint, rest, query, upgrade, account }: Candidate,
   { body, payload }: ReadRequest,
 ): MessageBody | null {
-  const named = [...modelsInPath(rest), ...modelsInQuery(query)];
+  const { named, besides } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
   if (restrictsModels(principal) && !upgrade) {
     const hasBody = payload !== undefined && payload.kind !== "empty";
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
+    checkModels(principal, { models: besides, hasBody: false });
   }
   const reserve = (facts: RequestFacts): void => {
     if (!principal.subjects.some(({ rules }) => limitsAmounts(rules))) return;
     const asked = { method: request.method, path: rest };
     if (!upgrade && costOfPath(asked) === "free") return account.reserve(undefined);
-    const orders = ordersOf({ endpoint, path: rest, named, payload, facts, upgrade });
-    if (orders.length === 0 && account.isPriced) checkModelIsNamed(principal);
+    const orders = ordersOf({ endpoint, path: rest, named, besides, payload, facts, upgrade });
+    const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
+    if (!isNamed && account.isPriced) checkModelIsNamed(principal);
     const otherwise = { path: rest, hasBody: body !== null || upgrade, otherwise: endpoint.reserveOutputTokens };
     account.reserve({
       statedTokens: facts.maxOutputTokens ?? 0,

@@ -15,12 +15,14 @@ const MAX_MODELS = 20;
  * are looked up.
  */
 export function ordersOf(
-  { endpoint, path, named, payload, facts, upgrade }: {
+  { endpoint, path, named, besides, payload, facts, upgrade }: {
     endpoint: Endpoint;
     /** What is left for the backend. */
     path: string;
     /** The models of the head: no override writes these, but for a WebSocket's. */
     named: readonly string[];
+    /** Where only some servers look. */
+    besides: readonly string[];
     payload: Pick<Payload, "models" | "places"> | undefined;
     facts: RequestFacts;
     upgrade: boolean;
@@ -28,7 +30,7 @@ export function ordersOf(
 ): { backend: Backend; model: string; outputTokens: number }[] {
   const { models: inBody = [], places = [] } = payload ?? {};
   const written = new Set(upgrade ? named : places.map(({ name }) => name));
-  const others = new Set([...(upgrade ? [] : named), ...repeatedOrOther(inBody, written)]);
+  const others = new Set([...besides, ...(upgrade ? [] : named), ...repeatedOrOther(inBody, written)]);
   others.delete("");
   if (written.size + others.size > MAX_MODELS) {
     throw new ProxyFault(
