@@ -19,6 +19,7 @@ import {
 } from "./charge.ts";
 import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import { priceFactor } from "./price_factor.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import type { Usage } from "./usage.ts";
 
@@ -205,10 +206,11 @@ export class Account implements ExchangeAccount {
    * where others hold the rest. Undefined: it costs nothing.
    */
   reserve(reserving: Reserving | undefined): void {
+    const factor = priceFactor(undefined, this.#facts().tier);
     const costs = reserving?.orders.map(({ backend, model, outputTokens }) => {
       const most = this.#pricer.contextTokens(model, this.#placeOf(backend));
       const inputTokens = Math.min(reserving.inputTokens, most);
-      return this.#cost({ inputTokens, outputTokens }, [model], backend)?.micros ?? 0;
+      return this.#cost({ inputTokens, outputTokens }, [model], { backend, factor })?.micros ?? 0;
     });
     this.#admission?.reserve({
       tokens: reserving?.statedTokens ?? 0,
@@ -305,7 +307,7 @@ export class Account implements ExchangeAccount {
     };
   }
 
-  #charge(record: ExchangeRecord, { usage, model, stopReason, unfinished }: Observed): Charge {
+  #charge(record: ExchangeRecord, { usage, model, stopReason, tier, unfinished }: Observed): Charge {
     const isGood = this.#answeredStatus === undefined
       ? record.ending === "client_gone"
       : this.#answeredStatus < 400;
@@ -313,8 +315,10 @@ export class Account implements ExchangeAccount {
     const backend = this.#backend ??
       (isGood ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
     if (backend === undefined) return { tokens: undefined, cost: undefined, source: undefined };
+    const factor = priceFactor(tier, this.#facts().tier);
     const prices: PricesThere = {
-      cost: (usage, models) => this.#cost(usage, models, backend),
+      cost: (usage, models) => this.#cost(usage, models, { backend, factor }),
+      isGuessed: factor !== 1,
       contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
     };
     const reserving = this.#reserving;
@@ -337,12 +341,14 @@ export class Account implements ExchangeAccount {
     return { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices };
   }
 
-  #cost(usage: Usage, models: readonly string[], backend: Backend): Cost | undefined {
-    return this.#pricer.cost(usage, {
-      models,
-      endpoint: this.#placeOf(backend),
-      epochMs: this.#startedAt,
-    });
+  #cost(
+    usage: Usage,
+    models: readonly string[],
+    { backend, factor }: { backend: Backend; factor: number },
+  ): Cost | undefined {
+    const endpoint = this.#placeOf(backend);
+    const cost = this.#pricer.cost(usage, { models, endpoint, epochMs: this.#startedAt });
+    return cost && { ...cost, micros: Math.round(cost.micros * factor) };
   }
 }
 

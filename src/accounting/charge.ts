@@ -35,13 +35,15 @@ export interface Charge {
 /** Prices at the backend that was asked. */
 export interface PricesThere {
   readonly cost: (usage: Usage, models: readonly string[]) => Cost | undefined;
+  /** They are those of the standard tier, multiplied by a guess. */
+  readonly isGuessed: boolean;
   /** The most input that a model takes. */
   readonly contextTokens: (model: string) => number;
 }
 
 /** What was told, at its price. */
-export function chargeAsTold(usage: Usage, models: readonly string[], { cost }: PricesThere): Charge {
-  return charge(usage, cost(usage, models), { isEstimated: false });
+export function chargeAsTold(usage: Usage, models: readonly string[], prices: PricesThere): Charge {
+  return charge(usage, prices.cost(usage, models), { isEstimated: prices.isGuessed });
 }
 
 /**
@@ -68,7 +70,7 @@ export function chargeWithEstimates(
       : withUnfinished(usage, unfinished, { inputTokens: most, outputTokens });
   };
   const used = usedOf(model, reserving.outputTokens);
-  const isEstimated = used !== usage;
+  const isEstimated = used !== usage || prices.isGuessed;
   // Of output that nobody told or cut, what the request states counts towards tokens, as it was reserved.
   const isUntold = usage.inputTokens === undefined && usage.outputTokens === undefined;
   const tokens = isUntold && progress.isComplete && unfinished === undefined

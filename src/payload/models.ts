@@ -147,6 +147,9 @@ export const WATCHED_MEMBERS = [
   "best_of",
   "generationConfig",
   "generation_config",
+  "service_tier",
+  "serviceTier",
+  "speed",
 ] as const;
 /** The name of such a member. */
 export type WatchedMember = (typeof WATCHED_MEMBERS)[number];

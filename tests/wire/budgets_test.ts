@@ -288,3 +288,41 @@ Deno.test("budgets: a response that a client leaves after a word costs what may 
   // The whole reservation would be 26 cents; a second may have passed on a slow machine.
   assertGreater(8 * events.length / 4 + 8 * 0.2 * row.duration_ms + 100, row.cost_micros);
 });
+
+for (
+  const [asked, told, factor] of [
+    [{ service_tier: "priority" }, { service_tier: "priority" }, 2],
+    [{ service_tier: "priority" }, {}, 2],
+    [{ service_tier: "priority" }, { service_tier: "default" }, 1],
+    [{ service_tier: "flex" }, { service_tier: "flex" }, 1],
+    [{ service_tier: "auto" }, { service_tier: "priority" }, 2],
+    [{ speed: "fast" }, { usage: { input_tokens: 1_000, output_tokens: 100, speed: "fast" } }, 6],
+  ] as const
+) {
+  const name = `${JSON.stringify(asked)}, answered ${JSON.stringify(told)}`;
+  Deno.test(`costs: a faster tier is a multiple of the standard price: ${name}`, async () => {
+    await using upstream = new FakeUpstream({
+      script: async ({ body, write }) => {
+        for await (const _ of body()) { /* all of it */ }
+        const usage = { prompt_tokens: 1_000, completion_tokens: 100 };
+        await write(plainAnswer(JSON.stringify({ model: "gpt-4.1", usage, ...told }), JSON_TYPE));
+      },
+    });
+    await using proxy = await ManagedProxy.start(upstream, { endpoints: [priced(upstream)] });
+    const limited = await proxy.token({ budget: { total_usd: 1 } });
+    const free = await proxy.token();
+    for (const { value } of [limited, free]) {
+      await statusOf(proxy.chat(value, { model: "gpt-4.1", max_tokens: 100, ...asked }));
+      const row = await lastRow(proxy);
+      assertEquals([row.cost_micros, row.cost_source], [
+        factor * (1_000 * 2 + 100 * 8),
+        factor === 1 ? "usage" : "estimated",
+      ]);
+    }
+  });
+}
+
+Deno.test("budgets: what a faster tier costs is reserved", async () => {
+  const body = { model: "gpt-4.1", max_tokens: 4_000, messages: [], service_tier: "priority" };
+  assertEquals(await atOnce(10, body, { budget: 0.1, endpointOf: (upstream) => priced(upstream) }), 2);
+});
