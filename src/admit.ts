@@ -1,6 +1,7 @@
 /** The stage between authentication and forwarding: is this principal allowed to make this request, now? */
 
 import type { Account } from "./accounting/accounts.ts";
+import { estimatedTokens } from "./accounting/estimate.ts";
 import { RequestTap } from "./accounting/request_tap.ts";
 import type { Endpoint } from "./config/schema.ts";
 import { ProxyFault } from "./faults.ts";
@@ -8,11 +9,14 @@ import type { MessageBody } from "./http1/body.ts";
 import { watched } from "./http1/bytes.ts";
 import { fieldValue } from "./http1/fields.ts";
 import type { IncomingRequest } from "./http1/message.ts";
-import { checkBatch, checkEndpoint, checkModels, checkPath, restrictsModels } from "./limits/allowed.ts";
+import { checkEndpoint, checkModels, checkPath, restrictsModels } from "./limits/allowed.ts";
+import { checkCostIsKnown, checkModelIsNamed } from "./limits/budgeted.ts";
+import { costOfPath } from "./limits/known_cost.ts";
 import type { Limiter } from "./limits/limiter.ts";
+import { ordersOf } from "./limits/orders.ts";
 import type { Principal } from "./principal.ts";
 import { possibleOutputTokens } from "./limits/reservation.ts";
-import { modelsInPath, modelsInQuery } from "./payload/models.ts";
+import { modelsInHead } from "./payload/models.ts";
 import type { RequestFacts } from "./payload/request_facts.ts";
 import { limitsAmounts, type ReadRequest } from "./read_request.ts";
 import { versionedPath } from "./routing/join_url.ts";
@@ -44,7 +48,13 @@ export function admit(
     paths: () => endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, rest)),
     fields: request.fields,
   });
-  checkBatch(principal, { method: request.method, path: rest });
+  if (account.isPriced) {
+    checkCostIsKnown(principal, {
+      method: request.method,
+      path: rest,
+      upgrade: upgrade && endpoint.provider,
+    });
+  }
   account.admitted(limiter.admit(principal));
   if (!restrictsModels(principal)) return;
   if (upgrade && (endpoint.provider !== "openai" || !rest.endsWith("/realtime"))) {
@@ -55,7 +65,10 @@ export function admit(
       "This token may use certain models only, and of WebSockets only /realtime has one for good.",
     );
   }
-  if (upgrade) checkModels(principal, { models: modelsInQuery(query), hasBody: true });
+  if (!upgrade) return;
+  const { named, besides } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
+  checkModels(principal, { models: named, hasBody: true });
+  checkModels(principal, { models: besides, hasBody: false });
 }
 
 /**
@@ -66,23 +79,41 @@ export function admitBody(
   { request, principal, endpoint, rest, query, upgrade, account }: Candidate,
   { body, payload }: ReadRequest,
 ): MessageBody | null {
-  const named = [...modelsInPath(rest), ...modelsInQuery(query)];
+  const { named, besides } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
   if (restrictsModels(principal) && !upgrade) {
     const hasBody = payload !== undefined && payload.kind !== "empty";
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
+    checkModels(principal, { models: besides, hasBody: false });
   }
-  const outputOf = (facts: RequestFacts) =>
-    possibleOutputTokens(facts, {
+  const reserve = (facts: RequestFacts): void => {
+    if (!principal.subjects.some(({ rules }) => limitsAmounts(rules))) return;
+    const asked = { method: request.method, path: rest };
+    if (!upgrade && costOfPath(asked) === "free") return account.reserve(undefined);
+    const orders = ordersOf({ endpoint, path: rest, named, besides, payload, facts, upgrade });
+    const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
+    if (!isNamed && account.isPriced) checkModelIsNamed(principal);
+    const otherwise = {
       path: rest,
       hasBody: body !== null || upgrade,
       otherwise: endpoint.reserveOutputTokens,
+    };
+    account.reserve({
+      statedTokens: facts.maxOutputTokens ?? 0,
+      inputTokens: payload === undefined
+        ? 0
+        : estimatedTokens({ kind: payload.kind, length: payload.held.bytes.length }),
+      outputTokens: Math.max(
+        possibleOutputTokens(facts, otherwise),
+        ...orders.map((one) => one.outputTokens),
+      ),
+      orders,
     });
-  const isLimited = principal.subjects.some(({ rules }) => limitsAmounts(rules));
+  };
   if (payload !== undefined && payload.kind !== "other") {
     const [first = payload.facts.model] = named;
     const facts = { ...payload.facts, ...(first !== undefined && { model: first }) };
     account.asks(() => facts);
-    if (isLimited) account.reserve(facts, outputOf(facts));
+    reserve(facts);
     return body;
   }
   const tap = new RequestTap({
@@ -91,7 +122,7 @@ export function admitBody(
     query: upgrade ? query : "",
   });
   account.asks(() => tap.facts());
-  if (isLimited) account.reserve(tap.facts(), outputOf(tap.facts()));
+  reserve(tap.facts());
   const isPlain = (fieldValue(request.fields, "content-encoding") ?? "identity").trim() === "identity";
   return body === null || !isPlain ? body : watched(body, (piece) => tap.write(piece));
 }

@@ -57,6 +57,8 @@ export interface ExchangeAccount {
   ) => void;
   /** The next piece of the answer's body; it is valid only now. */
   readonly passed: (piece: Uint8Array) => void;
+  /** On a WebSocket: the next piece of what the client says; it is valid only now. */
+  readonly sent: (piece: Uint8Array) => void;
   /** Once. */
   readonly ended: (record: ExchangeRecord) => void;
 }
@@ -159,6 +161,11 @@ export class Exchange {
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.account?.passed(piece);
+  }
+
+  /** On a WebSocket: the next piece of what the client says. */
+  sent(piece: Uint8Array): void {
+    this.account?.sent(piece);
   }
 
   /** Ends it; only the first call counts. */

@@ -9,6 +9,7 @@ import type { TokenCheck } from "./auth/shared_token.ts";
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Clock } from "./clock.ts";
 import { usesOwnCredential } from "./config/credentials.ts";
+import { overridingModel } from "./config/model_override.ts";
 import type { Backend, Endpoint } from "./config/schema.ts";
 import { allowedOrigin, preflightReply, withCors } from "./cors.ts";
 import type { Entrance } from "./entrance.ts";
@@ -197,7 +198,17 @@ export function createHandler(parts: HandlerParts): Handler {
       const candidate = account && limiter &&
         { request, principal, endpoint, rest, query, upgrade, account, limiter };
       if (candidate !== undefined) admit(candidate);
-      const unread = { fields, body: limited, principal, endpoint, path: rest, upgrade, cancellation, held };
+      const unread = {
+        method,
+        fields,
+        body: limited,
+        principal,
+        endpoint,
+        path: rest,
+        upgrade,
+        cancellation,
+        held,
+      };
       const counted = { ...unread, isCounted: account !== undefined };
       const read = await readRequest(counted);
       const body = candidate === undefined ? read.body : admitBody(candidate, read);
@@ -294,7 +305,7 @@ function holderOf({ kind, tokenId, name }: Principal, address: string): string {
 /** A backend asks for a model of its own: a WebSocket names it in its query. */
 function withModelOf({ model }: Backend, query: string): string {
   const asked = new URLSearchParams(query).get("model");
-  const wanted = asked === null ? undefined : model?.byName.get(asked) ?? model?.otherwise;
+  const wanted = asked === null ? undefined : overridingModel(model, asked);
   return wanted === undefined ? query : withParameter(query, "model", wanted);
 }
 

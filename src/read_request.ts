@@ -14,7 +14,7 @@ import { HeldBody } from "./http1/held_body.ts";
 import { readUpTo } from "./http1/read_whole.ts";
 import { restrictsModels } from "./limits/allowed.ts";
 import type { HeldShare } from "./limits/held_bytes.ts";
-import { hasNoOutput } from "./limits/reservation.ts";
+import { costOfPath } from "./limits/known_cost.ts";
 import type { HeldPayload } from "./payload/held_payload.ts";
 import { readPayload } from "./payload/read_payload.ts";
 import type { Principal, Rules } from "./principal.ts";
@@ -22,6 +22,7 @@ import { ambiguityOf } from "./routing/request_target.ts";
 
 /** A request whose body may have to be read. */
 export interface UnreadRequest {
+  readonly method: string;
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
   readonly principal: Principal;
@@ -102,9 +103,9 @@ function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isS
   const isStrict = restrictsModels(principal) || endpoint.backends.some(({ model }) => model !== undefined) ||
     wantsUsage(request);
   const isCounted = principal.subjects.some(({ rules }) => limitsAmounts(rules));
-  // A budget has nothing to reserve for long uploads, whose answers cost no output.
+  // A budget has nothing to reserve for long uploads, which cost nothing.
   const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
-    ambiguityOf(request.path) === undefined && hasNoOutput(request.path);
+    ambiguityOf(request.path) === undefined && costOfPath(request) === "free";
   return { body: (isStrict || isCounted) && !isLongUpload, isStrict };
 }
 

@@ -112,7 +112,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "storage",
     "websocket",
   ],
-  "limits": ["cancellation", "clock", "faults", "path_patterns", "glob", "payload", "principal"],
+  "limits": ["cancellation", "clock", "config", "faults", "path_patterns", "glob", "payload", "principal"],
   "storage": ["clock", "principal"],
   "manage": [
     "accounting",

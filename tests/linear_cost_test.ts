@@ -21,7 +21,7 @@ import { parseHead } from "../src/http1/head.ts";
 import { readUpTo } from "../src/http1/read_whole.ts";
 import { ConnectionReader } from "../src/http1/reader.ts";
 import { modelsInPath, modelsInQuery } from "../src/payload/models.ts";
-import { hasNoOutput } from "../src/limits/reservation.ts";
+import { costOfPath } from "../src/limits/known_cost.ts";
 import { allowsPaths } from "../src/path_patterns.ts";
 import { parseMediaType } from "../src/payload/media_type.ts";
 import { readPayload } from "../src/payload/read_payload.ts";
@@ -210,7 +210,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
     modelsInPath(path);
     tellsUsageWhenAsked(path);
     allowsPaths(["/v1/*"], [path]);
-    hasNoOutput(path);
+    costOfPath({ method: "POST", path });
     jsonFacts(
       encode("{}"),
       { models: [], places: [], members: new Map(), prompts: 0, firstKey: undefined },

@@ -10,8 +10,16 @@ import type { ExchangeRow } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import { attemptLogOf } from "./attempt_log.ts";
 import { clientFamily } from "./client_family.ts";
-import type { Cost, Pricer } from "./cost.ts";
+import {
+  type Charge,
+  chargeAsTold,
+  chargeWithEstimates,
+  type PricesThere,
+  type Reserving,
+} from "./charge.ts";
+import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import { priceFactor } from "./price_factor.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import type { Usage } from "./usage.ts";
 
@@ -69,10 +77,6 @@ const MAX_COUNTED = 10_000;
 /** How much of what a client or a provider said is kept, in characters. */
 const MAX_TEXT = 200;
 const NOTHING: Observed = { usage: {} };
-/** Most tokens of text have about four letters; the events that carry them are longer. */
-const BYTES_PER_TOKEN = 4;
-/** Faster than common models write; also what they write unseen is paid for. */
-const TOKENS_PER_MS = 0.2;
 
 /** All accounts that are open. */
 export class Accounts {
@@ -156,8 +160,7 @@ export class Account implements ExchangeAccount {
   readonly #onEnd: (record: ExchangeRecord) => void;
   #facts: () => RequestFacts = () => ({});
   #admission: Admitted | undefined;
-  #reserved: { readonly tokens: number; readonly micros: number } | undefined;
-  #reservedOutputTokens = 0;
+  #reserving: Reserving | undefined;
   /** The provider's; undefined while it has not answered. */
   #answeredStatus: number | undefined;
   #backend: Backend | undefined;
@@ -193,23 +196,27 @@ export class Account implements ExchangeAccount {
     this.#admission = admission;
   }
 
-  /**
-   * Keeps from others what the request may use: its stated tokens, and the cost of the most that it can use. Throws
-   * where others hold the rest.
-   */
-  reserve(facts: RequestFacts, possibleOutputTokens: number): void {
-    const micros = this.#outputCost(facts.model, possibleOutputTokens);
-    this.#reservedOutputTokens = possibleOutputTokens;
-    const reserved = { tokens: facts.maxOutputTokens ?? 0, micros };
-    this.#admission?.reserve(reserved);
-    this.#reserved = reserved;
+  /** Whether anything that its endpoint answers can have a price. */
+  get isPriced(): boolean {
+    return this.endpoint?.backends.some((backend) => this.#pricer.hasPrices(this.#placeOf(backend))) === true;
   }
 
-  /** What so many output tokens would cost, in micro-dollars; 0 where no price is known. */
-  #outputCost(model: string | undefined, outputTokens: number): number {
-    const backend = this.endpoint?.backends[0];
-    if (model === undefined || outputTokens === 0 || backend === undefined) return 0;
-    return this.#cost({ outputTokens }, [model], backend)?.micros ?? 0;
+  /**
+   * Keeps from others what the request may use: its stated tokens, and the cost of the dearest of its orders. Throws
+   * where others hold the rest. Undefined: it costs nothing.
+   */
+  reserve(reserving: Reserving | undefined): void {
+    const factor = priceFactor(undefined, this.#facts().tier);
+    const costs = reserving?.orders.map(({ backend, model, outputTokens }) => {
+      const most = this.#pricer.contextTokens(model, this.#placeOf(backend));
+      const inputTokens = Math.min(reserving.inputTokens, most);
+      return this.#cost({ inputTokens, outputTokens }, [model], { backend, factor })?.micros ?? 0;
+    });
+    this.#admission?.reserve({
+      tokens: reserving?.statedTokens ?? 0,
+      micros: Math.max(0, ...costs ?? []),
+    });
+    this.#reserving = reserving;
   }
 
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
@@ -222,6 +229,10 @@ export class Account implements ExchangeAccount {
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
+  }
+
+  sent(piece: Uint8Array): void {
+    this.#tap?.sent?.(piece);
   }
 
   ended(record: ExchangeRecord): void {
@@ -251,27 +262,12 @@ export class Account implements ExchangeAccount {
   }
 
   /** Settles it, and gives what is kept of it. */
-  close(record: ExchangeRecord, { usage, model, stopReason }: Observed): ExchangeRow {
+  close(record: ExchangeRecord, observed: Observed): ExchangeRow {
+    const { usage, model, stopReason } = observed;
     const { principal } = this.#opening;
     const facts = this.#facts();
-    const models = [model, facts.model].filter((name) => name !== undefined);
-    const isGood = this.#answeredStatus === undefined
-      ? record.ending === "client_gone"
-      : this.#answeredStatus < 400;
-    // An answer that was cut before its end has not said all that it used, and one that a client did not wait for
-    // has been made all the same.
-    const isCut = isGood && record.backend !== undefined && record.ending !== "complete" &&
-      stopReason === undefined;
-    const counted = isCut && this.#reserved !== undefined
-      ? withOutput(usage, this.#possiblyMade(record))
-      : usage;
-    const asked = this.#backend ??
-      (isCut ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
-    const cost = asked && this.#cost(counted, models, asked);
-    const tokens = sum(counted.inputTokens, counted.outputTokens);
-    // An answer that does not say what it used has used what was reserved for it: or nobody would ever say.
-    const isUnmetered = tokens === undefined && this.#backend !== undefined && isGood;
-    this.#admission?.settle(isUnmetered && this.#reserved || { tokens, micros: cost?.micros });
+    const charge = this.#charge(record, observed);
+    this.#admission?.settle({ tokens: charge.tokens, micros: charge.cost?.micros });
     return {
       requestId: record.id,
       providerRequestId: kept(this.#providerRequestId),
@@ -304,37 +300,61 @@ export class Account implements ExchangeAccount {
       audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
       imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
       partial: this.#backend !== undefined && record.ending !== "complete",
-      costMicros: cost?.micros,
-      priceVersion: cost?.version,
+      costMicros: charge.cost?.micros,
+      costSource: charge.source,
+      priceVersion: charge.cost?.version,
       bytes: record.bytes,
     };
   }
 
-  /** How many output tokens a provider may have made of an answer that was cut, at most what was reserved for it. */
-  #possiblyMade({ bytes, durationMs }: ExchangeRecord): number {
-    const made = Math.max(bytes / BYTES_PER_TOKEN, durationMs * TOKENS_PER_MS);
-    return Math.min(this.#reservedOutputTokens, Math.ceil(made));
+  #charge(record: ExchangeRecord, { usage, model, stopReason, tier, unfinished }: Observed): Charge {
+    const isGood = this.#answeredStatus === undefined
+      ? record.ending === "client_gone"
+      : this.#answeredStatus < 400;
+    // An answer that a client did not wait for has been made all the same.
+    const backend = this.#backend ??
+      (isGood ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
+    if (backend === undefined) return { tokens: undefined, cost: undefined, source: undefined };
+    const factor = priceFactor(tier, this.#facts().tier);
+    const prices: PricesThere = {
+      cost: (usage, models) => this.#cost(usage, models, { backend, factor }),
+      isGuessed: factor !== 1,
+      contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
+    };
+    const reserving = this.#reserving;
+    if (reserving === undefined || !isGood) {
+      const models = [model, this.#facts().model].filter((name) => name !== undefined);
+      return chargeAsTold(usage, models, prices);
+    }
+    const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
+    const progress = {
+      isComplete: record.ending === "complete",
+      hasStopped: stopReason !== undefined,
+      bytes: record.bytes,
+      durationMs: record.durationMs,
+    };
+    return chargeWithEstimates({ usage, unfinished, model, reserving, orders, progress }, prices);
   }
 
-  #cost(usage: Usage, models: readonly string[], { baseUrl }: Backend): Cost | undefined {
-    if (this.endpoint === undefined) return undefined;
-    const { priceProvider, prices } = this.endpoint;
-    return this.#pricer.cost(usage, {
-      models,
-      endpoint: { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices },
-      epochMs: this.#startedAt,
-    });
+  #placeOf({ baseUrl }: Backend): PricedEndpoint {
+    const { priceProvider, prices = [] } = this.endpoint ?? {};
+    return { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices };
+  }
+
+  #cost(
+    usage: Usage,
+    models: readonly string[],
+    { backend, factor }: { backend: Backend; factor: number },
+  ): Cost | undefined {
+    const endpoint = this.#placeOf(backend);
+    const cost = this.#pricer.cost(usage, { models, endpoint, epochMs: this.#startedAt });
+    return cost && { ...cost, micros: Math.round(cost.micros * factor) };
   }
 }
 
 /** What others said, as it may stand in a row, a label or on a page. */
 function kept(text: string | undefined): string | undefined {
   return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
-}
-
-/** The usage with so many output tokens at least. */
-function withOutput(usage: Usage, least: number): Usage {
-  return { ...usage, outputTokens: Math.max(usage.outputTokens ?? 0, least) };
 }
 
 /** What is known of both; undefined where nothing is. */

@@ -11,6 +11,10 @@ export interface Observed {
   readonly usage: Usage;
   readonly model?: string;
   readonly stopReason?: string;
+  /** The tier by which it was made: `priority`, `default`, `fast`. */
+  readonly tier?: string;
+  /** Of a session: what the answers may have used that were cut; absent where there is but one answer. */
+  readonly unfinished?: readonly Usage[];
   /** Of an answer that can be asked for again. */
   readonly responseId?: string;
 }
@@ -22,13 +26,21 @@ const WANTED = wantedPlaces({
   usage: true,
   stop_reason: true,
   status: true,
+  service_tier: true,
   incomplete_details: { reason: true },
   choices: { "*": { finish_reason: true } },
   // Anthropic's events.
   message: { model: true, usage: true, stop_reason: true },
   delta: { stop_reason: true },
   // Events of OpenAI's responses.
-  response: { id: true, model: true, usage: true, status: true, incomplete_details: { reason: true } },
+  response: {
+    id: true,
+    model: true,
+    usage: true,
+    status: true,
+    service_tier: true,
+    incomplete_details: { reason: true },
+  },
   // Groq's streams.
   x_groq: { usage: true },
   // Gemini.
@@ -38,6 +50,8 @@ const WANTED = wantedPlaces({
 });
 /** OpenAI's responses, which tell their usage whenever they are looked at. */
 const RESPONSE_ID = "resp_";
+/** What such a response says of its status while it has not ended. */
+const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
 /** A model's name or a stop reason is shorter. */
 const MAX_TEXT = 200;
 
@@ -47,6 +61,7 @@ export class AnswerTap {
   #model: string | undefined;
   #stopReason: string | undefined;
   #responseId: string | undefined;
+  #tier: string | undefined;
   /** What a status says is said better by a stop reason. */
   #status: string | undefined;
   readonly #sink: { write(bytes: Uint8Array): void };
@@ -85,12 +100,14 @@ export class AnswerTap {
   }
 
   #observed(): Observed {
-    const stopReason = this.#stopReason ?? this.#status;
+    const isUnfinished = this.#status !== undefined && UNFINISHED.has(this.#status);
+    const stopReason = this.#stopReason ?? (isUnfinished ? undefined : this.#status);
     return {
       usage: usageOf(this.#raw),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
       ...(this.#responseId !== undefined && { responseId: this.#responseId }),
+      ...(this.#tier !== undefined && { tier: this.#tier }),
     };
   }
 
@@ -102,6 +119,7 @@ export class AnswerTap {
       case "x_groq.usage":
       case "usageMetadata":
         addRawUsage(this.#raw, value);
+        if (isFast(value)) this.#tier = "fast";
         return;
     }
     if (typeof value !== "string" || value === "" || value.length > MAX_TEXT) return;
@@ -116,6 +134,10 @@ export class AnswerTap {
       case "response.id":
         if (value.startsWith(RESPONSE_ID)) this.#responseId = value;
         return;
+      case "service_tier":
+      case "response.service_tier":
+        this.#tier = value;
+        return;
       case "status":
       case "response.status":
         this.#status = value;
@@ -124,4 +146,9 @@ export class AnswerTap {
         this.#stopReason = value;
     }
   }
+}
+
+/** Whether Anthropic's usage tells of its fast mode. */
+function isFast(usage: unknown): boolean {
+  return typeof usage === "object" && usage !== null && "speed" in usage && usage.speed === "fast";
 }

@@ -19,6 +19,8 @@ export interface PriceLibrary {
 export interface PublishedPrice {
   /** Where every kind of token has one price at all times: US dollars per million. */
   readonly flat: Price | undefined;
+  /** The most input that it takes, in tokens. */
+  readonly contextTokens: number | undefined;
   /** A cost in US dollars. Throws for usage that cannot be. */
   readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
 }
@@ -78,6 +80,17 @@ export class Pricer {
       if (micros !== undefined) return { micros: Math.round(micros), version: this.#library.version };
     }
     return undefined;
+  }
+
+  /** The most input that a model takes, in tokens; `Infinity` where that is not known. */
+  contextTokens(model: string, { url, provider = this.#providerAt(url) }: PricedEndpoint): number {
+    const price = provider === undefined ? undefined : this.#library.priceOf(model, provider);
+    return price?.contextTokens ?? Infinity;
+  }
+
+  /** Whether anything at all can have a price there. */
+  hasPrices({ url, provider = this.#providerAt(url), prices }: PricedEndpoint): boolean {
+    return prices.length > 0 || provider !== undefined && this.#library.knows(provider);
   }
 
   #providerAt(url: string): string | undefined {

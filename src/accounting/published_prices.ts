@@ -38,6 +38,7 @@ function findPrice(model: string, providerId: string): PublishedPrice | undefine
   const provider = { ...match.provider, models: [match.model] };
   return {
     flat: flatPrice(match.model.prices),
+    contextTokens: match.model.context_window,
     cost: (usage, at) => calcPrice({ ...usage }, model, { provider, timestamp: at })?.total_price,
   };
 }

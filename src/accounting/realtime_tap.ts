@@ -1,64 +1,106 @@
 /**
  * Reads the usage of OpenAI's realtime sessions, and of its responses over a WebSocket, while they pass; each answer
- * within tells its own.
+ * within tells its own, and of those that were cut it is estimated.
  */
 
-import { FrameReader, OPCODES } from "../websocket/frames.ts";
 import type { Observed } from "./answer_tap.ts";
-import { JsonScanner } from "./json_scanner.ts";
-import { addRawUsage, type RawUsage, type Usage, usageOf } from "./usage.ts";
+import { MessageScanner } from "./message_scanner.ts";
+import { addRawUsage, type RawUsage, sumOf, type Usage, usageOf } from "./usage.ts";
 import { wantedPlaces } from "./wanted_places.ts";
 
 /** https://platform.openai.com/docs/api-reference/realtime-server-events */
-const WANTED = wantedPlaces({
+const FROM_UPSTREAM = wantedPlaces({
   type: true,
+  response_id: true,
   session: { model: true },
-  response: { usage: true, status: true, model: true },
+  response: { id: true, usage: true, status: true, model: true },
 });
+const FROM_CLIENT = wantedPlaces({ type: true });
 /** What ends an answer: in realtime sessions, and in responses. */
 const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete", "response.failed"];
+/** Events that are no part of an answer. */
+const OTHER_EVENTS =
+  /^(?:session|transcription_session|conversation|input_audio_buffer|output_audio_buffer|rate_limits|error)(?:\.|$)/;
+const AUDIO_DELTA = /^response\.(?:output_)?audio\.delta$/;
 const MAX_TEXT = 200;
+/** A message has one type. */
+const MAX_TYPES = 4;
+/** So many answers are told apart; nobody has more at the same time. */
+const MAX_ANSWERS = 64;
 
-/** Watches what the upstream says on one WebSocket. */
+/** Events carry little more than the text of a token. */
+const BYTES_PER_TOKEN = 4;
+/** 20 tokens a second of output and 10 of input, in Base64: of G.711, the shortest coding. */
+const AUDIO_OUT_BYTES_PER_TOKEN = 500;
+const AUDIO_IN_BYTES_PER_TOKEN = 1_000;
+
+/** What came of an answer that has not ended. In bytes. */
+interface Begun {
+  text: number;
+  audio: number;
+}
+
+/** Watches what both sides say on one WebSocket. */
 export class RealtimeTap {
   #usage: Usage = {};
+  /** The input of the last answer, with all that was said before it. */
+  #lastInput = 0;
   #model: string | undefined;
   #stopReason: string | undefined;
+  /** Answers that have not ended, by their ids; an empty one stands for those that tell none. */
+  readonly #begun = new Map<string, Begun>();
   /** Of the message that is passing. */
   #type: string | undefined;
+  #responseId: string | undefined;
   #status: string | undefined;
   #raw: RawUsage = new Map();
-  #isText = false;
-  readonly #json = new JsonScanner(WANTED, (path, value) => this.#found(path, value));
-  readonly #frames: FrameReader;
+  /** Of the client's message: all types that it names, of which readers take one or another. */
+  #sentTypes = new Set<string>();
+  #sentTokens = 0;
+  /** The client has asked for an answer that has not begun. */
+  #isAsked = false;
+  readonly #upstream = new MessageScanner(FROM_UPSTREAM, {
+    found: (path, value) => this.#found(path, value),
+    ended: (bytes) => this.#endMessage(bytes),
+  });
+  readonly #client = new MessageScanner(FROM_CLIENT, {
+    found: (_path, value) => {
+      if (typeof value === "string" && this.#sentTypes.size < MAX_TYPES) {
+        this.#sentTypes.add(value.slice(0, MAX_TEXT));
+      }
+    },
+    ended: (bytes) => this.#endSent(bytes),
+  });
 
-  constructor() {
-    this.#frames = new FrameReader(Infinity, {
-      onHead: ({ opcode, hasReservedBits }) => {
-        if (opcode === OPCODES.text || opcode === OPCODES.binary) {
-          this.#isText = opcode === OPCODES.text && !hasReservedBits;
-        }
-      },
-      onPayload: (bytes, { opcode }) => {
-        if (this.#isText && opcode <= OPCODES.binary) this.#json.write(bytes);
-      },
-      onEnd: ({ opcode, isFinal }) => {
-        if (isFinal && opcode <= OPCODES.binary) this.#endMessage();
-      },
-    });
+  /** The next bytes of the upstream, which are not kept. */
+  write(piece: Uint8Array): void {
+    this.#upstream.write(piece);
   }
 
-  /** The next bytes, which are not kept. */
-  write(piece: Uint8Array): void {
-    this.#frames.pass(piece);
+  /** The next bytes of the client, which are not kept. */
+  sent(piece: Uint8Array): void {
+    this.#client.write(piece);
   }
 
   /** What there is to say once the session has ended. */
   end(): Observed {
+    if (this.#upstream.pendingBytes > 0) this.#countPart(this.#upstream.pendingBytes);
+    const begun = [...this.#begun.values()];
+    if (begun.length === 0 && this.#isAsked) begun.push({ text: 0, audio: 0 });
     return {
       usage: this.#usage,
+      unfinished: begun.map((one) => this.#estimated(one)),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(this.#stopReason !== undefined && { stopReason: this.#stopReason }),
+    };
+  }
+
+  #estimated({ text, audio }: Begun): Usage {
+    const audioTokens = Math.ceil(audio / AUDIO_OUT_BYTES_PER_TOKEN);
+    return {
+      inputTokens: Math.max(this.#lastInput, Math.ceil(this.#sentTokens)),
+      outputTokens: Math.ceil(text / BYTES_PER_TOKEN) + audioTokens,
+      ...(audioTokens > 0 && { outputAudioTokens: audioTokens }),
     };
   }
 
@@ -66,26 +108,51 @@ export class RealtimeTap {
     if (path === "response.usage") addRawUsage(this.#raw, value);
     else if (typeof value !== "string" || value.length > MAX_TEXT) return;
     else if (path === "type") this.#type = value;
+    else if (path === "response_id" || path === "response.id") this.#responseId = value;
     else if (path === "response.status") this.#status = value;
     else if (path === "session.model" || path === "response.model") this.#model = value;
   }
 
-  #endMessage(): void {
+  #endMessage(bytes: number): void {
     if (this.#type !== undefined && LAST_EVENTS.includes(this.#type)) {
-      this.#usage = sum(this.#usage, usageOf(this.#raw));
+      const usage = usageOf(this.#raw);
+      this.#usage = sumOf(this.#usage, usage);
+      this.#lastInput = usage.inputTokens ?? this.#lastInput;
       this.#stopReason = this.#status ?? this.#stopReason;
-    }
+      this.#isAsked = false;
+      if (this.#responseId === undefined) this.#begun.clear();
+      else this.#begun.delete(this.#responseId);
+      this.#begun.delete("");
+    } else this.#countPart(bytes);
     this.#type = undefined;
+    this.#responseId = undefined;
     this.#status = undefined;
     this.#raw = new Map();
-    this.#json.reset();
   }
-}
 
-/** What both say together; what neither says stays unknown. */
-function sum(one: Usage, other: Usage): Usage {
-  const total: { -readonly [Kind in keyof Usage]: Usage[Kind] } = { ...one };
-  let kind: keyof Usage;
-  for (kind in other) total[kind] = (one[kind] ?? 0) + (other[kind] ?? 0);
-  return total;
+  /** A message that may belong to an answer that goes on. */
+  #countPart(bytes: number): void {
+    const type = this.#type ?? "";
+    if (OTHER_EVENTS.test(type)) return;
+    const isKnown = type.startsWith("response.");
+    if (isKnown) this.#isAsked = false;
+    const id = isKnown ? this.#responseId ?? "" : "";
+    const begun = this.#begun.get(id) ?? this.#begin(id);
+    if (AUDIO_DELTA.test(type)) begun.audio += bytes;
+    else if (!isKnown || type.endsWith(".delta")) begun.text += bytes;
+  }
+
+  #begin(id: string): Begun {
+    const key = this.#begun.size < MAX_ANSWERS ? id : "";
+    const begun = this.#begun.get(key) ?? { text: 0, audio: 0 };
+    this.#begun.set(key, begun);
+    return begun;
+  }
+
+  #endSent(bytes: number): void {
+    const isAudio = this.#sentTypes.size === 1 && this.#sentTypes.has("input_audio_buffer.append");
+    if (this.#sentTypes.has("response.create") || this.#sentTypes.size === MAX_TYPES) this.#isAsked = true;
+    this.#sentTokens += bytes / (isAudio ? AUDIO_IN_BYTES_PER_TOKEN : BYTES_PER_TOKEN);
+    this.#sentTypes = new Set();
+  }
 }

@@ -9,6 +9,9 @@ import { wantedPlaces } from "./wanted_places.ts";
 const WANTED = wantedPlaces({
   model: true,
   stream: true,
+  service_tier: true,
+  serviceTier: true,
+  speed: true,
   max_tokens: true,
   max_completion_tokens: true,
   max_output_tokens: true,
@@ -24,6 +27,7 @@ export class RequestTap {
   #model: string | undefined;
   #maxOutputTokens: number | undefined;
   #stream: boolean | undefined;
+  #tier: string | undefined;
   readonly #scanner: JsonScanner | undefined;
   /** The beginning and the end of a form. */
   readonly #head = new GrowingBuffer();
@@ -59,6 +63,7 @@ export class RequestTap {
       ...(model !== undefined && { model }),
       ...(this.#maxOutputTokens !== undefined && { maxOutputTokens: this.#maxOutputTokens }),
       ...(this.#stream !== undefined && { stream: this.#stream }),
+      ...(this.#tier !== undefined && { tier: this.#tier }),
     };
   }
 
@@ -67,6 +72,8 @@ export class RequestTap {
       if (typeof value === "string" && value !== "" && value.length <= MAX_MODEL) this.#model = value;
     } else if (place === "stream") {
       if (typeof value === "boolean") this.#stream = value;
+    } else if (place === "service_tier" || place === "serviceTier" || place === "speed") {
+      if (value === "priority" || value === "fast") this.#tier = value;
     } else if (typeof value === "number" && value >= 0) {
       this.#maxOutputTokens = Math.min(
         Math.max(this.#maxOutputTokens ?? 0, Math.ceil(value)),

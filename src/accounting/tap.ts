@@ -6,6 +6,8 @@ import { RealtimeTap } from "./realtime_tap.ts";
 export interface Tap {
   /** The next piece, which is not kept. */
   readonly write: (piece: Uint8Array) => void;
+  /** Of a WebSocket: the next piece of what the client says, which is not kept. */
+  readonly sent?: (piece: Uint8Array) => void;
   /** What there is to say once it has ended; a promise only where it was compressed. */
   readonly end: () => Observed | Promise<Observed>;
 }

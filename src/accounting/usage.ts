@@ -157,6 +157,14 @@ function gemini(get: Get): Draft {
   };
 }
 
+/** What both say together; what neither says stays unknown. */
+export function sumOf(one: Usage, other: Usage): Usage {
+  const total: { -readonly [Kind in keyof Usage]: Usage[Kind] } = { ...one };
+  let kind: keyof Usage;
+  for (kind in other) total[kind] = (one[kind] ?? 0) + (other[kind] ?? 0);
+  return total;
+}
+
 function defined(draft: Draft): Usage {
   const usage: { -readonly [Kind in keyof Usage]: Usage[Kind] } = {};
   for (const kind of KINDS) {

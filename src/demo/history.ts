@@ -167,6 +167,7 @@ function exchangeOf(
     imageTokens: undefined,
     partial: false,
     costMicros: known && Math.round(inputTokens * price.input + outputTokens * price.output),
+    costSource: known && "usage",
     priceVersion: known && "demo",
     bytes: failed ? 120 : outputTokens * (client === "openai-sdk" ? 5 : 220),
   };

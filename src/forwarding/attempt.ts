@@ -35,6 +35,8 @@ export interface AttemptWatch {
   /** So much of it is looked at within one turn of the event loop; undefined: looking at it costs next to nothing. */
   readonly stepBytes?: number | undefined;
   readonly chunk: (piece: Uint8Array) => void;
+  /** Of a WebSocket's client. */
+  readonly sent: (piece: Uint8Array) => void;
   /** Once: the last byte has been handed on, the client left, or the answer broke off. */
   readonly ended: (how: "complete" | "client_gone" | { readonly brokenBy: unknown }) => void;
 }
@@ -104,6 +106,7 @@ export async function attempt(
             clock,
             maxMessageBytes: websocket.maxMessageBytes,
             passed: watch.chunk,
+            sent: watch.sent,
             active: () => timer.enter("idle"),
             ended(how) {
               timer.stop();

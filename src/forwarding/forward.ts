@@ -54,6 +54,8 @@ export interface ReplyObserver {
   readonly stepBytes?: number | undefined;
   /** The next piece of its body, valid only now. */
   readonly passed: (piece: Uint8Array) => void;
+  /** On a WebSocket: the next piece of what the client says, valid only now. */
+  readonly sent: (piece: Uint8Array) => void;
   /** Once, after the answer has begun. A fault here is for the log: the client sees its connection end. */
   readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
@@ -177,6 +179,7 @@ function deliver(
   const response = outcome.answer.relay({
     stepBytes: observer.stepBytes,
     chunk: (piece) => observer.passed(piece),
+    sent: (piece) => observer.sent(piece),
     ended(how) {
       lease.released();
       if (typeof how === "string") return observer.end(how);

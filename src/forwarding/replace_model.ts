@@ -1,5 +1,6 @@
 /** Puts another model's name into a request's body and leaves every other byte as it is. */
 
+import { overridingModel } from "../config/model_override.ts";
 import type { ModelOverride } from "../config/schema.ts";
 import type { Change } from "../http1/held_body.ts";
 import type { Payload } from "../payload/read_payload.ts";
@@ -8,7 +9,7 @@ import type { Payload } from "../payload/read_payload.ts";
 export function modelChanges({ places }: Pick<Payload, "places">, model: ModelOverride): Change[] {
   const encoder = new TextEncoder();
   return places.flatMap(({ start, end, name, write }) => {
-    const wanted = model.byName.get(name) ?? model.otherwise;
+    const wanted = overridingModel(model, name);
     return wanted === undefined || wanted === name
       ? []
       : [{ start, end, bytes: encoder.encode(write(wanted)) }];

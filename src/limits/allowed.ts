@@ -100,25 +100,6 @@ export function checkModels(
   }
 }
 
-/** Where work is begun whose cost no answer ever tells: batches and fine-tuning, by the ends of their paths. */
-const UNTOLD_COST = /\/(?:batches|fine_tuning\/jobs)\/?$|:(?:batchgeneratecontent|asyncbatchembedcontent)$/i;
-
-/**
- * Throws `forbidden` where a budget would have to hold for a batch: its results are fetched as a file, so that nobody
- * could say what it cost.
- */
-export function checkBatch(principal: Principal, { method, path }: { method: string; path: string }): void {
-  if (method === "GET" || method === "HEAD" || !UNTOLD_COST.test(path)) return;
-  for (const { what, rules } of principal.subjects) {
-    const { dayBudgetMicros, monthBudgetMicros, totalBudgetMicros } = rules;
-    if ((dayBudgetMicros ?? monthBudgetMicros ?? totalBudgetMicros) === undefined) continue;
-    throw new ProxyFault(
-      "forbidden",
-      `This ${what} has a budget, and what a batch or a fine-tuning costs is not told to the proxy: use a token without one.`,
-    );
-  }
-}
-
 /** Google names a model in a body as in a path: `models/gemini-2.5-pro`, `publishers/google/models/…`. */
 function withoutFolder(model: string): string {
   return model.replace(/^(?:publishers\/google\/)?models\//, "");

@@ -22,11 +22,6 @@ const OUTPUT_BY_MODEL: readonly (readonly [RegExp, number])[] = [
 const WITHOUT_OUTPUT =
   /\/(?:embeddings|moderations|rerank|count_tokens|tokenize|detokenize|files|uploads|batches|uploads\/[^/]+\/parts)\/?$|:(?:embedContent|batchEmbedContents|countTokens)$/;
 
-/** Whether the answers of a path have no output tokens, such as those to uploads. The path must be a plain one. */
-export function hasNoOutput(path: string): boolean {
-  return WITHOUT_OUTPUT.test(path);
-}
-
 /** How many output tokens a request may use, so that their cost is kept from others while it runs. */
 export function possibleOutputTokens(
   { model, maxOutputTokens, choices = 1 }: RequestFacts,
@@ -38,7 +33,7 @@ export function possibleOutputTokens(
   },
 ): number {
   if (maxOutputTokens !== undefined) return maxOutputTokens;
-  if (!hasBody || hasNoOutput(path)) return 0;
+  if (!hasBody || WITHOUT_OUTPUT.test(path)) return 0;
   const lower = model?.toLowerCase() ?? "";
   return choices * (OUTPUT_BY_MODEL.find(([pattern]) => pattern.test(lower))?.[1] ?? otherwise);
 }

@@ -133,7 +133,11 @@ export const exchange = v.object({
   audio_tokens: known(count),
   image_tokens: known(count),
   usage_partial: v.boolean(),
-  cost_micros: known(count),
+  cost_micros: v.pipe(known(count), v.description("what it counts with against budgets")),
+  cost_source: v.pipe(
+    known(v.picklist(["usage", "estimated"])),
+    v.description("by the usage that was told, or in part by an estimate; null for older exchanges too"),
+  ),
   price_version: known(v.string()),
   bytes: count,
 });

@@ -190,6 +190,7 @@ function shownExchange(row: ExchangeRow) {
     image_tokens: row.imageTokens ?? null,
     usage_partial: row.partial,
     cost_micros: row.costMicros ?? null,
+    cost_source: row.costSource ?? null,
     price_version: row.priceVersion ?? null,
     bytes: row.bytes,
   };

@@ -52,6 +52,38 @@ export function modelsInQuery(query: string): string[] {
   );
 }
 
+/**
+ * The models of a request's head: those that a server must find, and those that stand where only some servers look, so
+ * that a rule has to hold for them too. Of a WebSocket the query names the model.
+ */
+export function modelsInHead(
+  { path, query, fields, upgrade }: {
+    path: string;
+    query: string;
+    fields: readonly { readonly lower: string; readonly value: string }[];
+    upgrade: boolean;
+  },
+): { readonly named: readonly string[]; readonly besides: readonly string[] } {
+  const [inPath, inQuery, inFields] = [modelsInPath(path), modelsInQuery(query), modelsInFields(fields)];
+  return upgrade
+    ? { named: inQuery, besides: [...inPath, ...inFields] }
+    : { named: inPath, besides: [...inQuery, ...inFields] };
+}
+
+/** Names of header fields that end like a model's key; browsers tell their device's model in such a one. */
+const MODEL_FIELD = /(?:model|deployment|engine|fallback)/;
+
+/** The models that header fields name, as Azure's `azureml-model-deployment` does. */
+export function modelsInFields(
+  fields: readonly { readonly lower: string; readonly value: string }[],
+): string[] {
+  return fields.flatMap(({ lower, value }) =>
+    MODEL_FIELD.test(lower) && !lower.startsWith("sec-") && namesModel(lower)
+      ? value.split(",").map((name) => name.trim().slice(0, MAX_NAME))
+      : []
+  );
+}
+
 function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment);
@@ -121,6 +153,9 @@ export const WATCHED_MEMBERS = [
   "best_of",
   "generationConfig",
   "generation_config",
+  "service_tier",
+  "serviceTier",
+  "speed",
 ] as const;
 /** The name of such a member. */
 export type WatchedMember = (typeof WATCHED_MEMBERS)[number];

@@ -2,7 +2,7 @@
 
 import type { JsonSpan } from "./json_reader.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
-import { jsonMembers, MAX_MEMBERS_BYTES } from "./json_members.ts";
+import { jsonMembers, MAX_MEMBERS_BYTES, textValue } from "./json_members.ts";
 import type { JsonFindings, WatchedMember } from "./models.ts";
 
 /** What a request says of itself; what it does not say is absent. */
@@ -13,6 +13,8 @@ export interface RequestFacts {
   /** How many answers it wants, where that is more than one. */
   readonly choices?: number;
   readonly stream?: boolean;
+  /** The tier of processing that it asks for, where that has a price of its own: `priority`, `fast`. */
+  readonly tier?: string;
 }
 
 /** No model answers at greater length; what a client says beyond it is not reserved. */
@@ -32,6 +34,9 @@ const ALL_LIMITS: readonly WatchedMember[] = [
   "max_output_tokens",
   "max_tokens_to_sample",
 ];
+
+/** Tiers that cost more than the standard one. */
+const TIERS: ReadonlySet<string> = new Set(["priority", "fast"]);
 
 /** What a JSON body asks for. Throws a {@link JsonSyntaxError} for a `stream` that is neither true nor false. */
 export function jsonFacts(
@@ -62,11 +67,16 @@ export function jsonFacts(
   const answers = /(?<!\/chat)\/completions$/.test(plainPath) ? Math.max(1, prompts) : 1;
   const times = Math.min(answers * Math.max(1, ...choices), MAX_CHOICES);
   const model = places[0]?.name;
+  const tier = (["speed", "service_tier", "serviceTier"] as const).map((name) => {
+    const span = members.get(name);
+    return span && textValue(bytes, span);
+  }).find((text) => text !== undefined && TIERS.has(text));
   return {
     ...(model !== undefined && model !== "" && { model }),
     ...(most !== undefined && { maxOutputTokens: Math.min(most * times, MAX_OUTPUT_TOKENS) }),
     ...(times > 1 && { choices: times }),
     ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
+    ...(tier !== undefined && { tier }),
   };
 }
 

@@ -89,10 +89,18 @@ export interface ExchangeRow {
   readonly imageTokens: number | undefined;
   /** The answer did not come to its end: there may have been more. */
   readonly partial: boolean;
+  /** What it counts with against budgets. */
   readonly costMicros: number | undefined;
+  /** Whether the provider told what was used, or less than that; undefined where there is no cost. */
+  readonly costSource: CostSource | undefined;
   readonly priceVersion: string | undefined;
   readonly bytes: number;
 }
+
+/** How a cost came to be: by the usage that was told, or in part by an estimate. */
+export const COST_SOURCES = ["usage", "estimated"] as const;
+/** One of them. */
+export type CostSource = typeof COST_SOURCES[number];
 
 /** One try at one backend. */
 export interface AttemptRow {

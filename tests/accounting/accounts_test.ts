@@ -48,7 +48,8 @@ function settled(
   const account: Account = all.open({ id: "req_1", principal: ANONYMOUS, endpoint: ENDPOINT, fields: [] });
   account.asks(() => ({ model: "m" }));
   account.admitted({ reserve() {}, settle: (amounts) => used = amounts });
-  account.reserve({ model: "m" }, reserves);
+  const order = { backend: BACKEND, model: "m", outputTokens: reserves };
+  account.reserve({ statedTokens: 0, inputTokens: 0, outputTokens: reserves, orders: [order] });
   if (isAnswered) account.answered({ status, fields: fieldsOf("content-type: application/json") }, BACKEND);
   if (answer !== undefined) account.passed(new TextEncoder().encode(answer));
   account.ended({ ...RECORD, ...record });

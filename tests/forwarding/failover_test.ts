@@ -80,6 +80,7 @@ class LoopBench {
         failedOver: (name, detail) => this.events.push(`leaves ${name}: ${detail}`),
         answered: ({ status }) => this.events.push(`answers ${status}`),
         passed() {},
+        sent() {},
         end: (ending) => this.events.push(`ends ${typeof ending === "string" ? ending : ending.code}`),
       },
       ...more,

@@ -17,6 +17,7 @@ function holder(rules: Rules): Principal {
 
 function unread(parts: Partial<UnreadRequest>): UnreadRequest {
   return {
+    method: "POST",
     fields: fieldsOf("content-type: application/json"),
     body: textSource('{"model":"a"}'),
     principal: holder({ models: ["a"] }),

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { matchesAny } from "../../src/glob.ts";
-import { checkBatch, checkEndpoint, checkModels, checkPath } from "../../src/limits/allowed.ts";
+import { checkEndpoint, checkModels, checkPath } from "../../src/limits/allowed.ts";
 import type { Principal, Rules } from "../../src/principal.ts";
 
 function principal(...rules: Rules[]): Principal {
@@ -65,18 +65,6 @@ Deno.test("checkPath: token and project both have to allow it, and what cannot b
   }
   const path = "/v1/a%2Fb";
   checkPath(principal({}), { path, paths: () => [path], fields: [{ lower: "x-original-url" }] });
-});
-
-Deno.test("checkBatch: a budget refuses what no answer tells the cost of, in any spelling, and nothing else", () => {
-  const budget = principal({ monthBudgetMicros: 1 });
-  for (const path of ["/v1/batches", "/v1/Batches/", "/v1/messages/batches", "/v1/fine_tuning/jobs"]) {
-    assertThrows(() => checkBatch(budget, { method: "POST", path }), ProxyFault, "has a budget");
-    checkBatch(budget, { method: "GET", path });
-    checkBatch(principal({ models: ["*"] }), { method: "POST", path });
-  }
-  const gemini = { method: "POST", path: "/v1beta/models/g:batchGenerateContent" };
-  assertThrows(() => checkBatch(budget, gemini), ProxyFault);
-  checkBatch(budget, { method: "POST", path: "/v1/chat/completions" });
 });
 
 Deno.test("checkModels: Google's resource names are those of their models", () => {

@@ -86,6 +86,7 @@ export function exchangeRow(more: Partial<ExchangeRow> = {}): ExchangeRow {
     imageTokens: undefined,
     partial: false,
     costMicros: 225,
+    costSource: "usage",
     priceVersion: "genai-prices 0.1.8",
     bytes: 700,
     ...more,

@@ -237,6 +237,10 @@ const WAYS: Readonly<Record<string, (model: string) => Ask>> = {
     path: `/gemini/v1beta/models/ok-1%2Fx/models/${model}:generateContent`,
   }),
   "Azure's path": (model) => ({ body: "{}", path: `/openai/deployments/${model}/chat/completions` }),
+  "Azure's header": (model) => ({
+    body: '{"model":"ok-1"}',
+    header: `X-MS-OAI-Image-Generation-Deployment: ${model}`,
+  }),
   "Bedrock's path": (model) => ({ body: "{}", path: `/openai/model/${model}/converse` }),
   "a type that is named by the connection": (model) => ({
     body: JSON.stringify({ model }),

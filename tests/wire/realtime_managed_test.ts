@@ -205,3 +205,41 @@ Deno.test("realtime: responses over a WebSocket are counted too, and closed to t
   const [row] = data;
   assertEquals([row.input_tokens, row.output_tokens, row.model_answered], [20, 25, "gpt-5-pro"]);
 });
+
+for (const isPolite of [false, true]) {
+  const how = isPolite ? "with a close frame" : "without a word";
+  Deno.test(`realtime: an answer that a client leaves counts against budgets, also after others: ${how}`, async () => {
+    await using plain = new FakeUpstream();
+    await using upstream = new WebSocketUpstream();
+    const prices = [{ matches: () => true, input: 4, output: 16 }];
+    await using proxy = await ManagedProxy.start(plain, { endpoints: endpointsOf(upstream, { prices }) });
+    const { value, id } = await proxy.token({ budget: { total_usd: 5 } });
+    const arriving = upstream.next();
+    const { peer } = await openWebSocket(proxy.url, PATH, [`Authorization: Bearer ${value}`]);
+    const server = (await arriving).peer;
+    const say = async (event: unknown) => {
+      const text = JSON.stringify(event);
+      await server.send(frame(TEXT, text));
+      assertEquals((await peer.frame())?.opcode, TEXT);
+      return text.length;
+    };
+    const usage = { input_tokens: 25, output_tokens: 5, total_tokens: 30 };
+    await say({ type: "response.done", response: { id: "resp_1", status: "completed", usage } });
+    await say({ type: "response.created", response: { id: "resp_2", status: "in_progress" } });
+    const delta = "word ".repeat(800);
+    const length = await say({ type: "response.output_text.delta", response_id: "resp_2", delta });
+    if (isPolite) {
+      await peer.send(frame(CLOSE, closePayload(1000), { isMasked: true }));
+      assertEquals((await server.frame())?.opcode, CLOSE);
+      await server.send(frame(CLOSE, closePayload(1000)));
+      server[Symbol.dispose]();
+      await peer.rest();
+    }
+    peer[Symbol.dispose]();
+    await proxy.proxy.logged("exchange");
+    const [row] = (await proxy.api("GET", "/exchanges")).body.data;
+    const micros = (25 + 25) * 4 + (5 + Math.ceil(length / 4)) * 16;
+    assertEquals([row.output_tokens, row.cost_micros, row.cost_source], [5, micros, "estimated"]);
+    assertEquals((await proxy.api("GET", `/tokens/${id}`)).body.spent.total_micros, micros);
+  });
+}

@@ -37,7 +37,7 @@ export function ExchangeDetail({ exchange, tokenName, onClose }: {
           ["Model answered", known(exchange.model_answered)],
           ["Streamed", exchange.stream === null ? UNKNOWN : exchange.stream ? "yes" : "no"],
           ["Stopped because of", known(exchange.stop_reason)],
-          ["Cost", money(exchange.cost_micros)],
+          ["Cost", money(exchange.cost_micros) + (exchange.cost_source === "estimated" ? ", estimated" : "")],
           ["Prices", known(exchange.price_version)],
           ["Request id", exchange.request_id],
           ["Provider's id", known(exchange.provider_request_id)],

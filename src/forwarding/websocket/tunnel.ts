@@ -18,6 +18,8 @@ export interface TunnelParts {
   readonly maxMessageBytes: number;
   /** The next bytes for the client, valid only now. */
   readonly passed: (piece: Uint8Array) => void;
+  /** The next bytes of the client, valid only now. */
+  readonly sent: (piece: Uint8Array) => void;
   /** Something went over it, in either direction. */
   readonly active: () => void;
   /** Once. */
@@ -87,7 +89,7 @@ export class WebSocketTunnel implements Tunnel {
       wake: () => {},
       end: undefined,
     });
-    const up = direction(client, upstream);
+    const up = direction(client, upstream, this.#parts.sent);
     const down = direction(upstream, client, this.#parts.passed);
     this.#directions = [up, down];
     if (this.#hasEnded) return upstream.close();

@@ -1,6 +1,13 @@
 /** Single exchanges in SQLite: how they are read. */
 
-import type { AttemptRow, ExchangeFilter, ExchangeRow, Listed, Page } from "../store.ts";
+import {
+  type AttemptRow,
+  COST_SOURCES,
+  type ExchangeFilter,
+  type ExchangeRow,
+  type Listed,
+  type Page,
+} from "../store.ts";
 import { listed } from "./access_tables.ts";
 import { commonConditions, conditionsOf } from "./conditions.ts";
 import type { Database, Row } from "./database.ts";
@@ -65,6 +72,7 @@ function exchangeOf(row: Row): ExchangeRow & { id: number } {
     imageTokens: number("image_tokens"),
     partial: row["partial"] === 1,
     costMicros: number("cost_micros"),
+    costSource: COST_SOURCES.find((source) => source === row["cost_source"]),
     priceVersion: text("price_version"),
     bytes: Number(row["bytes"]),
   };

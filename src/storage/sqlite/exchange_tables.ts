@@ -45,6 +45,7 @@ const COLUMNS:
     ["image_tokens", (row) => row.imageTokens],
     ["partial", (row) => row.partial ? 1 : 0],
     ["cost_micros", (row) => row.costMicros],
+    ["cost_source", (row) => row.costSource],
     ["price_version", (row) => row.priceVersion],
     ["bytes", (row) => row.bytes],
   ];

@@ -154,4 +154,10 @@ CREATE TABLE first_bytes (
   PRIMARY KEY (start, project_id, token_id, principal, endpoint, model, client, bucket)
 ) STRICT, WITHOUT ROWID;`,
   },
+  {
+    version: 5,
+    name: "where costs come from",
+    sql: `
+ALTER TABLE exchanges ADD COLUMN cost_source TEXT;`,
+  },
 ];

@@ -1,0 +1,71 @@
+import { assertEquals } from "@std/assert";
+import { RealtimeTap } from "../../src/accounting/realtime_tap.ts";
+import { frame, TEXT } from "../support/websocket.ts";
+
+/** What one side says, whole or byte by byte. */
+function says(
+  write: (piece: Uint8Array) => void,
+  event: Record<string, unknown> | string,
+  { isMasked = false, bytewise = false } = {},
+): number {
+  const text = typeof event === "string" ? event : JSON.stringify(event);
+  const bytes = frame(TEXT, text, { isMasked });
+  if (bytewise) { for (const byte of bytes) write(Uint8Array.of(byte)); }
+  else write(bytes);
+  return text.length;
+}
+
+const DONE = {
+  type: "response.done",
+  response: { id: "a", status: "completed", usage: { input_tokens: 5, output_tokens: 5 } },
+};
+
+for (const bytewise of [false, true]) {
+  Deno.test(`RealtimeTap: what was cut of each answer is estimated, ${bytewise ? "byte by byte" : "whole"}`, () => {
+    const tap = new RealtimeTap();
+    const server = (event: Record<string, unknown>) => says((piece) => tap.write(piece), event, { bytewise });
+    server({ type: "response.created", response: { id: "a", status: "in_progress", usage: null } });
+    server({ type: "response.output_text.delta", response_id: "a", delta: "x".repeat(1_000) });
+    server({ type: "response.created", response: { id: "b", status: "in_progress", usage: null } });
+    const text = server({ type: "response.output_text.delta", response_id: "b", delta: "y".repeat(400) });
+    server(DONE);
+    server({ type: "rate_limits.updated", rate_limits: [] });
+    assertEquals(tap.end(), {
+      usage: { inputTokens: 5, outputTokens: 5 },
+      unfinished: [{ inputTokens: 5, outputTokens: Math.ceil(text / 4) }],
+      stopReason: "completed",
+    });
+  });
+
+  Deno.test(`RealtimeTap: the client's words count as input, ${bytewise ? "byte by byte" : "whole"}`, () => {
+    const tap = new RealtimeTap();
+    const client = (event: Record<string, unknown> | string) =>
+      says((piece) => tap.sent(piece), event, { isMasked: true, bytewise });
+    const text = client({ type: "conversation.item.create", item: "z".repeat(4_000) });
+    const audio = client({ type: "input_audio_buffer.append", audio: "A".repeat(20_000) });
+    // Readers differ on which of two types holds.
+    const both = client(`{"type":"input_audio_buffer.append","type":"x","a":"${"z".repeat(4_000)}"}`);
+    assertEquals(tap.end().unfinished, [], "nothing was asked");
+    const ask = client({ type: "response.create" });
+    const inputTokens = Math.ceil((text + both + ask) / 4 + audio / 1_000);
+    assertEquals(tap.end().unfinished, [{ inputTokens, outputTokens: 0 }]);
+  });
+}
+
+Deno.test("RealtimeTap: sound that was cut, and a message that was cut within", () => {
+  const tap = new RealtimeTap();
+  const event = { type: "response.output_audio.delta", response_id: "a", delta: "A".repeat(50_000) };
+  const length = says((piece) => tap.write(piece), event);
+  tap.write(frame(TEXT, JSON.stringify(event)).subarray(0, 30_000));
+  const audio = Math.ceil((length + 30_000 - 4) / 500);
+  assertEquals(tap.end().unfinished, [{ inputTokens: 0, outputTokens: audio, outputAudioTokens: audio }]);
+});
+
+Deno.test("RealtimeTap: what is not known to be no answer counts as one", () => {
+  const tap = new RealtimeTap();
+  const server = (text: string) => says((piece) => tap.write(piece), text);
+  server('{"type":"session.created"}');
+  server('{"type":"conversation.item.added"}');
+  const length = server(`{"serverContent":"${"x".repeat(400)}"}`) + server("no JSON");
+  assertEquals(tap.end().unfinished, [{ inputTokens: 0, outputTokens: Math.ceil(length / 4) }]);
+});
