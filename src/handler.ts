@@ -161,10 +161,10 @@ export function createHandler(parts: HandlerParts): Handler {
         throw new ProxyFault(verdict.code, verdict.message);
       }
       entrance.refused(address, verdict.guesses);
-      request.onAuthenticated?.();
       const { principal } = verdict;
       exchange.principal = principal;
       if (principal.kind === "anonymous") parts.checkOpenAccess(fields);
+      request.onAuthenticated?.();
       const account = management?.accounts.open({
         id: exchange.id,
         principal,

@@ -122,7 +122,9 @@ async function direct(store: Store, config: ManagementConfig): Promise<Ask> {
     ending: new AbortController().signal,
   }, { gate: undefined, onUnexpected: (error) => unexpected = error });
   return async (path, init) => {
-    const response = await api(new Request(new URL(path, "http://llm-proxy"), init), "this machine");
+    const response = await api(new Request(new URL(path, "http://llm-proxy"), init), {
+      source: "this machine",
+    });
     if (unexpected !== undefined) throw unexpected;
     return response;
   };

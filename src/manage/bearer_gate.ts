@@ -5,6 +5,7 @@ import { isEqual } from "../auth/shared_token.ts";
 import { hashOf } from "../auth/token_value.ts";
 import type { Clock } from "../clock.ts";
 import type { RefusedAttempt } from "./access_audit.ts";
+import type { Caller } from "./caller.ts";
 import { Problem } from "./problem.ts";
 
 /** A refused attempt to come in. */
@@ -34,22 +35,22 @@ export class BearerGate {
   }
 
   /** Throws a {@link Problem} unless an `Authorization` field bears the token. */
-  check(authorization: string | undefined, source: string): void {
+  check(authorization: string | undefined, caller: Caller): void {
     // What is no proper one is a guess all the same.
     const [, presented = authorization ?? ""] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
-    if (this.#isRight(presented, { source, attempt: "bearer" })) return;
+    if (this.#isRight(presented, caller, "bearer")) return;
     throw new Problem(401, "This needs the management token: Authorization: Bearer <MANAGEMENT_TOKEN>.", {
       headers: { "www-authenticate": 'Bearer realm="llm-proxy management"' },
     });
   }
 
-  /** Likewise of the token as somebody typed it. */
-  checkToken(presented: string, source: string): void {
-    if (this.#isRight(presented, { source, attempt: "sign_in" })) return;
+  /** The same for the token as somebody typed it. */
+  checkToken(presented: string, caller: Caller): void {
+    if (this.#isRight(presented, caller, "sign_in")) return;
     throw new Problem(401, "That is not the management token.");
   }
 
-  #isRight(presented: string, { source, attempt }: Pick<Refusal, "source" | "attempt">): boolean {
+  #isRight(presented: string, { source, onVerified }: Caller, attempt: RefusedAttempt): boolean {
     const waitMs = this.#failures.waitMs(source);
     if (waitMs > 0) {
       if (presented !== "" && this.#failures.isNewWait(source)) {
@@ -65,7 +66,10 @@ export class BearerGate {
       );
     }
     const hash = hashOf(presented);
-    if (isEqual(hash, this.#expected)) return true;
+    if (isEqual(hash, this.#expected)) {
+      onVerified?.();
+      return true;
+    }
     // Who sends none has not guessed.
     if (presented !== "") {
       this.#failures.failed(source, hash.toBase64());
