@@ -82,12 +82,16 @@ export function planeRoutes(
     onSignedOut,
   });
 
-  return (request, { path, address }) => {
+  return (request, { path, address, guessPlace }) => {
     const work = workAt(request.entry, path);
     if (work === undefined) return undefined;
     return replied(request, async () => {
       if (!isAllowed(address)) throw new Problem(403, `Your address ${address} may not use this.`);
-      return await work(request, { source: address, onVerified: request.onAuthenticated });
+      return await work(request, {
+        source: address,
+        guessPlace: guessPlace(),
+        onVerified: request.onAuthenticated,
+      });
     });
   };
 

@@ -41,7 +41,11 @@ async function withPlane(test: (ask: Ask) => Promise<void>): Promise<void> {
         entry: "all",
         onAuthenticated: () => isVerified = true,
         cancellation: new Cancellation(),
-      }, { path: new URL(target, "http://localhost").pathname, address: "192.0.2.1" });
+      }, {
+        path: new URL(target, "http://localhost").pathname,
+        address: "192.0.2.1",
+        guessPlace: () => "header",
+      });
       const cookie = reply && fieldValue(reply.fields, "set-cookie")?.split(";")[0];
       return { status: reply?.status ?? 0, isVerified, cookie: cookie ?? "" };
     });

@@ -124,6 +124,7 @@ async function direct(store: Store, config: ManagementConfig): Promise<Ask> {
   return async (path, init) => {
     const response = await api(new Request(new URL(path, "http://llm-proxy"), init), {
       source: "this machine",
+      guessPlace: "header",
     });
     if (unexpected !== undefined) throw unexpected;
     return response;

@@ -50,16 +50,17 @@ export class BearerGate {
     throw new Problem(401, "That is not the management token.");
   }
 
-  #isRight(presented: string, { source, onVerified }: Caller, attempt: RefusedAttempt): boolean {
-    const waitMs = this.#failures.waitMs(source);
+  #isRight(presented: string, { source, guessPlace, onVerified }: Caller, attempt: RefusedAttempt): boolean {
+    const waitMs = this.#failures.waitMs(source, guessPlace);
     if (waitMs > 0) {
-      if (presented !== "" && this.#failures.isNewWait(source)) {
+      if (presented !== "" && this.#failures.isNewWait(source, guessPlace)) {
         this.#onRefused({ source, attempt: "rate_limited", waitMs });
       }
       const seconds = Math.ceil(waitMs / 1000);
       throw new Problem(
         429,
-        `Too many wrong tokens came from your address: even the right one has to wait ${seconds} s.`,
+        `Too many wrong tokens came from your address: even the right one has to wait ${seconds} s.` +
+          (guessPlace === "foreign" ? FOREIGN_NAME_HINT : ""),
         {
           headers: { "retry-after": String(seconds) },
         },
@@ -72,9 +73,13 @@ export class BearerGate {
     }
     // Who sends none has not guessed.
     if (presented !== "") {
-      this.#failures.failed(source, hash.toBase64());
-      this.#onRefused({ source, attempt, waitMs: this.#failures.waitMs(source) });
+      this.#failures.failed(source, hash.toBase64(), guessPlace);
+      this.#onRefused({ source, attempt, waitMs: this.#failures.waitMs(source, guessPlace) });
     }
     return false;
   }
 }
+
+const FOREIGN_NAME_HINT =
+  " The proxy was asked by a name that others could point at it: ask by its address, " +
+  "or add the name to allowed_hosts (ALLOWED_HOSTS) if it is the proxy's.";
