@@ -256,6 +256,7 @@ export function createHandler(parts: HandlerParts): Handler {
       const plain = asking !== undefined ? withoutUsage(answer) : answer.body;
       const clients = clientFields(answer.fields, {
         requestId: exchange.id,
+        path,
         backend: answering,
         hasBody: answer.body !== null,
       });
