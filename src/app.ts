@@ -53,6 +53,7 @@ export function createApp(
   const slots = new Slots(config.server.concurrency, clock);
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
+  const hostname = ownHostname();
   let draining = false;
   let handler = handlerOf(config);
 
@@ -69,7 +70,7 @@ export function createApp(
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
     const handler = createHandler({
       routes,
-      entrance: createEntrance(server, gate),
+      entrance: createEntrance({ ...server, ownHostname: hostname }, gate),
       slots,
       heldBytes,
       check: shared && plane ? (candidate) => plane.check(candidate) ?? shared(candidate) : shared,
@@ -82,10 +83,7 @@ export function createApp(
       maxBodyBytes: server.maxBodyBytes,
       maxMessageBytes: server.maxMessageBytes,
       corsOrigins: server.corsOrigins,
-      checkOpenAccess: openAccessCheck({
-        ...server,
-        ownHostname: auth.mode === "none" ? ownHostname() : undefined,
-      }),
+      checkOpenAccess: openAccessCheck({ ...server, ownHostname: hostname }),
       isDraining: () => draining,
       balancerOf: (endpoint) => known(balancers.get(endpoint)),
       onStart: (cancellation) => running.add(cancellation),

@@ -1,44 +1,51 @@
 /** The stage before all others: where a request comes from, and whether that address may ask. */
 
 import { addressTest, clientAddress } from "./address_list.ts";
-import type { Credential, CredentialPlace } from "./auth/credential.ts";
-import type { FailureGate, GuessPlace } from "./auth/failure_gate.ts";
+import type { Credential } from "./auth/credential.ts";
+import type { FailureGate } from "./auth/failure_gate.ts";
+import { type GuessPlace, guessPlace, type Sender } from "./auth/guess_place.ts";
 import { hashOf } from "./auth/token_value.ts";
 import type { ServerConfig } from "./config/schema.ts";
 import { ProxyFault } from "./faults.ts";
 import { fieldValue } from "./http1/fields.ts";
 import type { IncomingRequest } from "./http1/message.ts";
+import { type OwnNames, ownNameTest } from "./own_names.ts";
+import { isOfOtherSite } from "./page_origin.ts";
+
+/** What is looked at of a request. */
+export type Asking = Pick<IncomingRequest, "peer" | "fields">;
 
 /** What addresses may do, by one configuration. */
 export interface Entrance {
   /** The client's own address, behind reverse proxies that are trusted. */
-  readonly addressOf: (request: Pick<IncomingRequest, "peer" | "fields">) => string;
+  readonly addressOf: (request: Asking) => string;
   /** Throws `forbidden` where the address is not among those that may call. */
   readonly checkAddress: (address: string) => void;
   /**
-   * Whether too many wrong tokens came from an address that sends one now: meanwhile only tokens that cannot be
-   * guessed are taken from it. Tokens in a query wait apart from those in headers.
+   * Whether too many wrong tokens came from the address of a request that presents one now: meanwhile only tokens that
+   * cannot be guessed are taken from it. What web pages can send waits apart from what programs send.
    */
-  readonly mustWait: (address: string, presented: readonly Credential[]) => boolean;
+  readonly mustWait: (asking: Asking, presented: readonly Credential[]) => boolean;
   /** What an address hears that has to wait. */
-  readonly waitFault: (address: string, presented: readonly Credential[]) => ProxyFault;
+  readonly waitFault: (asking: Asking, presented: readonly Credential[]) => ProxyFault;
   /** None of these was valid. */
-  readonly refused: (address: string, presented: readonly Credential[]) => void;
+  readonly refused: (asking: Asking, presented: readonly Credential[]) => void;
+  /** What a wrong token in the request's `Authorization` is counted by. */
+  readonly guessPlaceOf: (asking: Asking) => GuessPlace;
 }
 
 /** Makes the entrance; `gate` outlasts configurations. */
 export function createEntrance(
-  { allowedIps, trustedProxies }: Pick<ServerConfig, "allowedIps" | "trustedProxies">,
+  { allowedIps, trustedProxies, ...names }:
+    & Pick<ServerConfig, "allowedIps" | "trustedProxies">
+    & OwnNames,
   gate: FailureGate,
 ): Entrance {
   const isTrusted = addressTest(trustedProxies);
   const isAllowed = addressTest(allowedIps);
+  const isOwnName = ownNameTest(names);
   return {
-    addressOf({ peer, fields }) {
-      return trustedProxies.length === 0
-        ? peer
-        : clientAddress(peer, fieldValue(fields, "x-forwarded-for"), isTrusted);
-    },
+    addressOf,
     checkAddress(address) {
       if (isAllowed(address)) return;
       throw new ProxyFault(
@@ -46,30 +53,60 @@ export function createEntrance(
         `Your address ${address} is not among those that may use this proxy (allowed_ips).`,
       );
     },
-    mustWait: (address, presented) => waitMs(address, presented) > 0,
-    waitFault(address, presented) {
-      const seconds = Math.max(1, Math.ceil(waitMs(address, presented) / 1000));
+    mustWait: (asking, presented) => waitMs(asking, presented) > 0,
+    waitFault(asking, presented) {
+      const seconds = Math.max(1, Math.ceil(waitMs(asking, presented) / 1000));
+      const hint = isAskedByOwnName(asking) ? "" : ` ${FOREIGN_NAME_HINT}`;
       return new ProxyFault(
         "rate_limited",
-        `Too many wrong tokens came from your address: try again in ${seconds} s.`,
+        `Too many wrong tokens came from your address: try again in ${seconds} s.${hint}`,
         { retryAfterSeconds: seconds },
       );
     },
-    refused(address, presented) {
+    refused(asking, presented) {
+      if (presented.length === 0) return;
+      const [address, sender] = [addressOf(asking), senderOf(asking)];
       for (const { place, value } of presented) {
-        gate.failed(address, hashOf(value).toBase64(), guessPlace(place));
+        gate.failed(address, hashOf(value).toBase64(), guessPlace(place, sender));
       }
     },
+    guessPlaceOf: (asking) => guessPlace("authorization", senderOf(asking)),
   };
 
-  function waitMs(address: string, presented: readonly Credential[]): number {
+  function addressOf({ peer, fields }: Asking): string {
+    return trustedProxies.length === 0
+      ? peer
+      : clientAddress(peer, fieldValue(fields, "x-forwarded-for"), isTrusted);
+  }
+
+  function waitMs(asking: Asking, presented: readonly Credential[]): number {
+    // Nearly always nobody waits, and every request asks.
+    if (gate.isEmpty) return 0;
+    const [address, sender] = [addressOf(asking), senderOf(asking)];
     return presented.reduce(
-      (longest, { place }) => Math.max(longest, gate.waitMs(address, guessPlace(place))),
+      (longest, { place }) => Math.max(longest, gate.waitMs(address, guessPlace(place, sender))),
       0,
     );
   }
+
+  function senderOf(asking: Asking): Sender {
+    return {
+      isPage: isOfOtherSite(asking.fields),
+      isOwnName: isAskedByOwnName(asking),
+      isBasic: /^basic /i.test(fieldValue(asking.fields, "authorization") ?? ""),
+    };
+  }
+
+  /** Behind a reverse proxy that is trusted the name is for that one to check, unless the configuration says it. */
+  function isAskedByOwnName({ peer, fields }: Asking): boolean {
+    const host = fieldValue(fields, "host");
+    // Browsers never leave it out.
+    if (host === undefined || isOwnName(host)) return true;
+    return names.allowedHosts.length === 0 && trustedProxies.length > 0 && isTrusted(peer);
+  }
 }
 
-function guessPlace(place: CredentialPlace): GuessPlace {
-  return place === "query" ? "query" : "header";
-}
+/** What helps those who use a name that the proxy does not know. */
+const FOREIGN_NAME_HINT =
+  "The proxy was asked by a name that others could point at it, and such requests wait together: " +
+  "add the name to allowed_hosts (ALLOWED_HOSTS) if it is the proxy's.";

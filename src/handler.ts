@@ -4,6 +4,7 @@ import type { Accounts } from "./accounting/accounts.ts";
 import { admit, admitBody } from "./admit.ts";
 import { authenticate, EVERY_PLACE } from "./auth/authenticate.ts";
 import { findCredentials, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./auth/credential.ts";
+import type { GuessPlace } from "./auth/guess_place.ts";
 import { findHiddenToken, type OutgoingHead } from "./auth/hidden_token.ts";
 import type { TokenCheck } from "./auth/shared_token.ts";
 import { type Cancellation, ClientGone } from "./cancellation.ts";
@@ -92,7 +93,12 @@ export interface Management {
   /** Answers what is asked of itself; undefined for all other paths. */
   readonly answer: (
     request: IncomingRequest,
-    asked: { readonly path: string; readonly address: string },
+    asked: {
+      readonly path: string;
+      readonly address: string;
+      /** What a wrong token in it is counted by. */
+      readonly guessPlace: () => GuessPlace;
+    },
   ) => Promise<OutgoingReply> | undefined;
   /** How its storage is. */
   readonly storage: () => StorageHealth;
@@ -123,7 +129,11 @@ export function createHandler(parts: HandlerParts): Handler {
     });
     if (health !== undefined) return health;
     const address = entrance.addressOf(request);
-    const managed = management?.answer(request, { path, address });
+    const managed = management?.answer(request, {
+      path,
+      address,
+      guessPlace: () => entrance.guessPlaceOf(request),
+    });
     if (managed !== undefined) return await managed;
 
     parts.onStart(cancellation);
@@ -149,7 +159,7 @@ export function createHandler(parts: HandlerParts): Handler {
       exchange.conceal(presented);
       const passthrough = target?.endpoint.backends.some(({ key }) => key.mode === "passthrough") === true;
       // A token of 256 random bits cannot be guessed: it is taken also from an address that has to wait.
-      const waits = parts.check !== undefined && entrance.mustWait(address, presented);
+      const waits = parts.check !== undefined && entrance.mustWait(request, presented);
       const verdict = authenticate(presented, {
         check: waits ? parts.checkManaged : parts.check,
         passthrough,
@@ -158,15 +168,15 @@ export function createHandler(parts: HandlerParts): Handler {
         query,
       });
       if (!verdict.admitted) {
-        if (waits) throw entrance.waitFault(address, presented);
-        entrance.refused(address, verdict.guesses);
+        if (waits) throw entrance.waitFault(request, presented);
+        entrance.refused(request, verdict.guesses);
         throw new ProxyFault(verdict.code, verdict.message);
       }
-      entrance.refused(address, verdict.guesses);
-      request.onAuthenticated?.();
+      entrance.refused(request, verdict.guesses);
       const { principal } = verdict;
       exchange.principal = principal;
       if (principal.kind === "anonymous") parts.checkOpenAccess(fields);
+      request.onAuthenticated?.();
       const account = management?.accounts.open({
         id: exchange.id,
         principal,
@@ -258,6 +268,7 @@ export function createHandler(parts: HandlerParts): Handler {
       const plain = asking !== undefined ? withoutUsage(answer) : answer.body;
       const clients = clientFields(answer.fields, {
         requestId: exchange.id,
+        path,
         backend: answering,
         hasBody: answer.body !== null,
       });

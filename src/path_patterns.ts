@@ -5,7 +5,7 @@ import { matchesAny } from "./glob.ts";
 /** What makes a text no pattern of paths; undefined: it is one. */
 export function patternProblem(pattern: string): string | undefined {
   const path = pattern.startsWith("!") ? pattern.slice(1) : pattern;
-  if (!/^[/*]/.test(path)) return "does not begin with /, * or !, like /v1/models, */files* or !/v1/files*";
+  if (!/^[/*]/.test(path)) return "does not begin with /, * or !, like /v1/models, */models or !*/files*";
   if (/[%?#;\\\s\p{C}]/u.test(path)) {
     return "holds a character that no pattern has: write the path decoded, without query and parameters";
   }

@@ -7,6 +7,7 @@ import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
 import type { Entry, Handler, IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import type { Management } from "./handler.ts";
 import { BearerGate, type Refusal } from "./manage/bearer_gate.ts";
+import type { Caller } from "./manage/caller.ts";
 import { createManageApi, MANAGE_PATH } from "./manage/manage.ts";
 import { answerMetrics, METRICS_PATH } from "./manage/metrics_route.ts";
 import type { ManageParts } from "./manage/parts.ts";
@@ -41,7 +42,7 @@ export interface PlaneRoutesParts {
 }
 
 /** Answers a request, whose address may ask. */
-type Work = (request: IncomingRequest, address: string) => Promise<OutgoingReply>;
+type Work = (request: IncomingRequest, caller: Caller) => Promise<OutgoingReply>;
 
 /** Gives what answers a request for a path; undefined for those that are not the plane's. */
 export function planeRoutes(
@@ -81,12 +82,16 @@ export function planeRoutes(
     onSignedOut,
   });
 
-  return (request, { path, address }) => {
+  return (request, { path, address, guessPlace }) => {
     const work = workAt(request.entry, path);
     if (work === undefined) return undefined;
     return replied(request, async () => {
       if (!isAllowed(address)) throw new Problem(403, `Your address ${address} may not use this.`);
-      return await work(request, address);
+      return await work(request, {
+        source: address,
+        guessPlace: guessPlace(),
+        onVerified: request.onAuthenticated,
+      });
     });
   };
 
@@ -106,8 +111,8 @@ export function planeRoutes(
   }
 
   /** The page asks an endpoint, with a token that somebody put in: the one way from here to where clients are served. */
-  async function tried(request: IncomingRequest, path: string): Promise<OutgoingReply> {
-    admin.checkSession(toWebRequest({ ...request, body: null }, clock));
+  async function tried(request: IncomingRequest, caller: Caller, path: string): Promise<OutgoingReply> {
+    admin.checkSession(toWebRequest({ ...request, body: null }, clock), caller);
     const asked = dialectAt(path) === undefined ? undefined : clientRequest(request);
     const reply = asked && await answerClient()?.(asked);
     if (reply === undefined) throw new Problem(404, `Nothing is here; the page is at ${ADMIN_PATH}.`);
@@ -135,18 +140,14 @@ export function planeRoutes(
 
   function workFor(path: string): Work | undefined {
     if (path === METRICS_PATH) {
-      return (request, address) =>
-        answerMetrics(metrics, { request, address, gate: metricsPublic() ? undefined : gate });
+      return (request, caller) =>
+        answerMetrics(metrics, { request, caller, gate: metricsPublic() ? undefined : gate });
     }
-    if (isBelow(MANAGE_PATH, path)) {
-      return (request, address) => answeredBy(api, { request, address, needsToken: true });
+    if (isBelow(MANAGE_PATH, path)) return (request, caller) => answeredBy(api, request, caller);
+    if (isBelow(TRY_PATH, path)) {
+      return (request, caller) => tried(request, caller, path.slice(TRY_PATH.length));
     }
-    if (isBelow(TRY_PATH, path)) return (request) => tried(request, path.slice(TRY_PATH.length));
-    if (isBelow(ADMIN_PATH, path)) {
-      // The page itself, and who is signed in, are told to everybody.
-      const needsToken = isBelow(ADMIN_API_PATH, path);
-      return (request, address) => answeredBy(admin.answer, { request, address, needsToken });
-    }
+    if (isBelow(ADMIN_PATH, path)) return (request, caller) => answeredBy(admin.answer, request, caller);
     return undefined;
   }
 
@@ -166,16 +167,11 @@ export function planeRoutes(
   }
 
   async function answeredBy(
-    answer: (request: Request, source: string) => Promise<Response>,
-    { request, address, needsToken }: {
-      request: IncomingRequest;
-      address: string;
-      /** Without the management token, or a session that began with it, there is no answer below 400. */
-      needsToken: boolean;
-    },
+    answer: (request: Request, caller: Caller) => Promise<Response>,
+    request: IncomingRequest,
+    caller: Caller,
   ): Promise<OutgoingReply> {
-    const response = await answer(toWebRequest(request, clock), address);
-    if (needsToken && response.status < 400) request.onAuthenticated?.();
+    const response = await answer(toWebRequest(request, clock), caller);
     if (request.method !== "HEAD") return await toReply(response, request.cancellation);
     await response.body?.cancel();
     return await toReply(new Response(null, response), request.cancellation);

@@ -6,6 +6,7 @@ import { parse } from "hono/utils/cookie";
 import * as v from "valibot";
 import type { Clock } from "../clock.ts";
 import type { BearerGate } from "../manage/bearer_gate.ts";
+import type { Caller } from "../manage/caller.ts";
 import type { ManageApi } from "../manage/manage.ts";
 import { Problem, problemOf, problemResponse } from "../manage/problem.ts";
 import { SESSION_COOKIE } from "../session_cookie.ts";
@@ -46,10 +47,10 @@ const signIn = v.strictObject({ token: v.pipe(v.string(), v.maxLength(1000)) });
 
 /** The admin page, as requests meet it. */
 export interface Admin {
-  /** Answers requests to `/admin` and below; `source` is the address they come from. */
-  readonly answer: (request: Request, source: string) => Promise<Response>;
+  /** Answers requests to `/admin` and below. */
+  readonly answer: (request: Request, caller: Caller) => Promise<Response>;
   /** Throws a {@link Problem} unless a request comes from the page itself, and somebody is signed in there. */
-  readonly checkSession: (request: Request) => void;
+  readonly checkSession: (request: Request, caller: Caller) => void;
 }
 
 /** Makes the admin page. */
@@ -57,7 +58,7 @@ export function createAdmin(
   { api, gate, clock, assets, idleMs, isSecure, onUnexpected, onSignedIn, onSignedOut }: AdminParts,
 ): Admin {
   const sessions = new Sessions(clock, idleMs);
-  const app = new Hono<{ Bindings: { source: string } }>({ strict: false }).basePath(ADMIN_PATH);
+  const app = new Hono<{ Bindings: Caller }>({ strict: false }).basePath(ADMIN_PATH);
   const cookieOptions = ({ headers }: Request) =>
     ({
       path: ADMIN_PATH,
@@ -92,7 +93,7 @@ export function createAdmin(
     const body = await context.req.json().catch(() => undefined);
     const { output, success } = v.safeParse(signIn, body);
     if (!success) throw new Problem(400, 'The body has to be JSON: {"token": "…"}');
-    gate.checkToken(output.token, context.env.source);
+    gate.checkToken(output.token, context.env);
     const before = sessionIdOf(context.req.raw);
     if (before !== undefined) sessions.end(before);
     await onSignedIn(context.env.source);
@@ -109,8 +110,8 @@ export function createAdmin(
 
   app.all("/api/*", async (context) => {
     const { raw: request } = context.req;
-    const id = checkedSession(request);
-    const response = await api(request, context.env.source);
+    const id = checkedSession(request, context.env);
+    const response = await api(request, context.env);
     const isStream = response.headers.get("content-type") === "text/event-stream";
     return isStream && response.body !== null
       ? new Response(whileItLasts(response.body, id), response)
@@ -123,10 +124,13 @@ export function createAdmin(
     return problemResponse(problem);
   });
 
-  function checkedSession(request: Request): string {
+  function checkedSession(request: Request, { onVerified }: Caller): string {
     checkSameOrigin(request);
     const id = sessionIdOf(request);
-    if (id !== undefined && sessions.lasts(id, { used: isUsed(request) })) return id;
+    if (id !== undefined && sessions.lasts(id, { used: isUsed(request) })) {
+      onVerified?.();
+      return id;
+    }
     throw new Problem(401, "You are not signed in, or were not here for long: sign in again.");
   }
 
@@ -163,8 +167,8 @@ export function createAdmin(
   }
 
   return {
-    answer: async (request, source) => await app.fetch(request, { source }),
-    checkSession: (request) => void checkedSession(request),
+    answer: async (request, caller) => await app.fetch(request, caller),
+    checkSession: (request, caller) => void checkedSession(request, caller),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { addressGroup } from "../address_list.ts";
 import type { Clock } from "../clock.ts";
+import type { GuessPlace } from "./guess_place.ts";
 
 /** Wrong tokens that cost nothing: people mistype, and clients keep old settings. */
 const FREE_FAILURES = 5;
@@ -23,13 +24,6 @@ interface Failures {
   notedUntil: number;
 }
 
-/**
- * Where a wrong token was. Any web page can make a visitor's browser send requests with a token in the query (an
- * image is enough): these are counted apart, so that they never make the visitor's own clients wait, which send
- * their token in a header.
- */
-export type GuessPlace = "header" | "query";
-
 /** Counts wrong tokens by address: different ones, since a client that goes on with an old one guesses nothing. */
 export class FailureGate {
   readonly #clock: Clock;
@@ -39,17 +33,20 @@ export class FailureGate {
     this.#clock = clock;
   }
 
+  /** Nobody has sent a wrong token that is remembered. */
+  get isEmpty(): boolean {
+    return this.#failures.size === 0;
+  }
+
   /** How long an address has to wait with tokens in that place, in milliseconds; 0: not at all. */
   waitMs(address: string, place: GuessPlace = "header"): number {
-    // Nearly always there is none, and every request asks.
-    if (this.#failures.size === 0) return 0;
     const failures = this.#failures.get(guesser(address, place));
     return failures === undefined ? 0 : Math.max(0, failures.blockedUntil - this.#clock.now());
   }
 
   /** Whether this is asked for the first time while an address waits: its wait is an event once. */
-  isNewWait(address: string): boolean {
-    const failures = this.#failures.get(addressGroup(address));
+  isNewWait(address: string, place: GuessPlace = "header"): boolean {
+    const failures = this.#failures.get(guesser(address, place));
     if (failures === undefined || failures.blockedUntil <= this.#clock.now()) return false;
     if (failures.notedUntil === failures.blockedUntil) return false;
     failures.notedUntil = failures.blockedUntil;

@@ -129,7 +129,7 @@ async function direct(store: Store, config: ManagementConfig, path: string | und
       method,
       ...(json !== undefined && { body: json, headers: { "content-type": "application/json" } }),
     });
-    const response = await api(asked, "this machine");
+    const response = await api(asked, { source: "this machine", guessPlace: "header" });
     if (unexpected !== undefined) throw unexpected;
     return { status: response.status, text: await response.text() };
   };

@@ -22,7 +22,7 @@ const LISTS = [
   ["--models <names>", "models that may be used, likewise", "allowed_models"],
   [
     "--paths <patterns>",
-    "paths at the provider that may be used, with commas; one that begins with ! is refused, like '!/v1/files*'",
+    "paths at the provider that may be used, with commas; one that begins with ! is refused, like '!*/files*'",
     "allowed_paths",
   ],
 ] as const;

@@ -213,7 +213,7 @@ export const fileSchema = v.strictObject({
     cors_origins: list(originSchema, "web pages that may read answers, by their origin"),
     allowed_hosts: list(
       hostNameSchema,
-      "names under which clients reach the proxy, besides local ones, where no token is asked for",
+      "names under which clients reach the proxy, besides local ones and addresses",
     ),
     allowed_ips: list(addressRangeSchema, "addresses and ranges that may call, like 192.168.1.0/24"),
     trusted_proxies: list(addressRangeSchema, "reverse proxies whose x-forwarded-for is believed"),

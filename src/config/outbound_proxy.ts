@@ -12,6 +12,11 @@ export function proxyText({ scheme, hostname, port, login }: OutboundProxy): str
   return `${scheme}://${login === undefined ? "" : "[redacted]@"}${host}:${port}`;
 }
 
+/** A login as it stands in `Proxy-Authorization: Basic` (RFC 7617). */
+export function basicCredentials({ user, password }: NonNullable<OutboundProxy["login"]>): string {
+  return new TextEncoder().encode(`${user}:${password}`).toBase64();
+}
+
 /** The proxy of `HTTP_PROXY` or `HTTPS_PROXY`, which may come without its scheme. */
 const environmentProxySchema: typeof proxyUrlSchema = v.pipe(
   v.string(),

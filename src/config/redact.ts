@@ -1,3 +1,4 @@
+import { basicCredentials } from "./outbound_proxy.ts";
 import type { Config } from "./schema.ts";
 
 /** Shorter values are everyday words or could be guessed, and would disfigure every line they are taken out of. */
@@ -10,7 +11,9 @@ export function secretsOf({ auth, endpoints, management }: Config): string[] {
   const ofBackends = backends.flatMap(({ key, headers, connection }) => [
     ...(key.mode === "inject" ? [key.value] : []),
     ...headers.map(([, value]) => value),
-    ...(connection.proxy?.login === undefined ? [] : [connection.proxy.login.password]),
+    ...(connection.proxy?.login === undefined
+      ? []
+      : [connection.proxy.login.password, basicCredentials(connection.proxy.login)]),
   ]);
   const ofManagement = management === undefined ? [] : [
     management.token,

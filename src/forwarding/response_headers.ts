@@ -1,5 +1,6 @@
 import { type Field, field, fieldValue } from "../http1/fields.ts";
 import { isWithheldFromClients } from "./answer_policy.ts";
+import { confinedCookie } from "./cookie_path.ts";
 import { hopByHopTest } from "./hop_by_hop.ts";
 import { isInert } from "./inert_types.ts";
 
@@ -20,6 +21,8 @@ export interface AnsweringBackend {
 /** What the fields of an answer depend on besides themselves. */
 export interface AnswerContext {
   readonly requestId: string;
+  /** What the client asked for, with the endpoint's name. */
+  readonly path: string;
   readonly backend: AnsweringBackend;
   /** False: by its nature it has none, like the answer to HEAD, a 304 or a 101. */
   readonly hasBody: boolean;
@@ -27,20 +30,21 @@ export interface AnswerContext {
 
 /**
  * The fields a client gets: the provider's in their order, repeats kept, without hop-by-hop ones and without those
- * that would speak for the proxy itself (see `answer_policy.ts`). Added may be: `x-accel-buffering: no` to event
+ * that would speak for the proxy itself (see `answer_policy.ts`). Cookies are bound to the path of the endpoint.
+ * Added may be: `x-accel-buffering: no` to event
  * streams, so that an nginx in front does not hold them back; `x-request-id` where the provider sent none;
  * `x-llm-proxy-backend` where that was asked for; and to what a browser would run in the proxy's origin the two
  * fields that keep it from doing so.
  */
 export function clientFields(
   incoming: readonly Field[],
-  { requestId, backend, hasBody }: AnswerContext,
+  { requestId, path, backend, hasBody }: AnswerContext,
 ): Field[] {
   const isHopByHop = hopByHopTest(incoming);
   const kept = incoming.filter((one) =>
     !isHopByHop(one.lower) && !isWithheldFromClients(one) &&
     !(backend.hasProxysKey && SHARES_WITH_PAGES.has(one.lower))
-  );
+  ).flatMap((one) => one.lower === "set-cookie" ? cookieFor(path, one) : [one]);
   const fields = hasBody && !isInert(kept) ? sandboxed(kept) : kept;
   const type = fieldValue(fields, "content-type")?.toLowerCase();
   if (
@@ -51,6 +55,11 @@ export function clientFields(
   if (fieldValue(fields, "x-request-id") === undefined) fields.push(field("x-request-id", requestId));
   if (backend.exposedName !== undefined) fields.push(field("x-llm-proxy-backend", backend.exposedName));
   return fields;
+}
+
+function cookieFor(path: string, cookie: Field): Field[] {
+  const value = confinedCookie(cookie.value, path);
+  return value === undefined ? [] : [{ ...cookie, value }];
 }
 
 /**

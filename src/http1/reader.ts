@@ -16,6 +16,7 @@ const LARGE_BYTES = 256 * 1024;
  */
 export class ConnectionReader {
   readonly #input: ByteInput;
+  readonly #onGrown: (capacity: number) => void;
   #buffer = new Uint8Array(SMALL_BYTES);
   #start = 0;
   #end = 0;
@@ -24,8 +25,15 @@ export class ConnectionReader {
   #received = 0;
   readonly #turn = new TurnCount();
 
-  constructor(input: ByteInput) {
+  /** `onGrown` is called when what is held has become too much for the buffer, with the size of the next one. */
+  constructor(input: ByteInput, onGrown: (capacity: number) => void = () => {}) {
     this.#input = input;
+    this.#onGrown = onGrown;
+  }
+
+  /** How much the buffer can hold. */
+  get capacity(): number {
+    return this.#buffer.length;
   }
 
   /** The bytes at hand. Valid until the next {@link fill}, but not changed by {@link fillBehind}. */
@@ -106,7 +114,9 @@ export class ConnectionReader {
     }
     if (this.#end < this.#buffer.length) return;
     // What is held may be in use by nobody here: heads are copied out as text, bodies are taken before the next fill.
-    const roomier = held > this.#buffer.length / 2 ? new Uint8Array(this.#buffer.length * 2) : this.#buffer;
+    const grows = held > this.#buffer.length / 2;
+    if (grows) this.#onGrown(this.#buffer.length * 2);
+    const roomier = grows ? new Uint8Array(this.#buffer.length * 2) : this.#buffer;
     roomier.set(this.#buffer.subarray(this.#start, this.#end));
     this.#buffer = roomier;
     this.#start = 0;

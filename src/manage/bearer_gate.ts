@@ -5,6 +5,7 @@ import { isEqual } from "../auth/shared_token.ts";
 import { hashOf } from "../auth/token_value.ts";
 import type { Clock } from "../clock.ts";
 import type { RefusedAttempt } from "./access_audit.ts";
+import type { Caller } from "./caller.ts";
 import { Problem } from "./problem.ts";
 
 /** A refused attempt to come in. */
@@ -34,43 +35,51 @@ export class BearerGate {
   }
 
   /** Throws a {@link Problem} unless an `Authorization` field bears the token. */
-  check(authorization: string | undefined, source: string): void {
+  check(authorization: string | undefined, caller: Caller): void {
     // What is no proper one is a guess all the same.
     const [, presented = authorization ?? ""] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
-    if (this.#isRight(presented, { source, attempt: "bearer" })) return;
+    if (this.#isRight(presented, caller, "bearer")) return;
     throw new Problem(401, "This needs the management token: Authorization: Bearer <MANAGEMENT_TOKEN>.", {
       headers: { "www-authenticate": 'Bearer realm="llm-proxy management"' },
     });
   }
 
-  /** Likewise of the token as somebody typed it. */
-  checkToken(presented: string, source: string): void {
-    if (this.#isRight(presented, { source, attempt: "sign_in" })) return;
+  /** The same for the token as somebody typed it. */
+  checkToken(presented: string, caller: Caller): void {
+    if (this.#isRight(presented, caller, "sign_in")) return;
     throw new Problem(401, "That is not the management token.");
   }
 
-  #isRight(presented: string, { source, attempt }: Pick<Refusal, "source" | "attempt">): boolean {
-    const waitMs = this.#failures.waitMs(source);
+  #isRight(presented: string, { source, guessPlace, onVerified }: Caller, attempt: RefusedAttempt): boolean {
+    const waitMs = this.#failures.waitMs(source, guessPlace);
     if (waitMs > 0) {
-      if (presented !== "" && this.#failures.isNewWait(source)) {
+      if (presented !== "" && this.#failures.isNewWait(source, guessPlace)) {
         this.#onRefused({ source, attempt: "rate_limited", waitMs });
       }
       const seconds = Math.ceil(waitMs / 1000);
       throw new Problem(
         429,
-        `Too many wrong tokens came from your address: even the right one has to wait ${seconds} s.`,
+        `Too many wrong tokens came from your address: even the right one has to wait ${seconds} s.` +
+          (guessPlace === "foreign" ? FOREIGN_NAME_HINT : ""),
         {
           headers: { "retry-after": String(seconds) },
         },
       );
     }
     const hash = hashOf(presented);
-    if (isEqual(hash, this.#expected)) return true;
+    if (isEqual(hash, this.#expected)) {
+      onVerified?.();
+      return true;
+    }
     // Who sends none has not guessed.
     if (presented !== "") {
-      this.#failures.failed(source, hash.toBase64());
-      this.#onRefused({ source, attempt, waitMs: this.#failures.waitMs(source) });
+      this.#failures.failed(source, hash.toBase64(), guessPlace);
+      this.#onRefused({ source, attempt, waitMs: this.#failures.waitMs(source, guessPlace) });
     }
     return false;
   }
 }
+
+const FOREIGN_NAME_HINT =
+  " The proxy was asked by a name that others could point at it: ask by its address, " +
+  "or add the name to allowed_hosts (ALLOWED_HOSTS) if it is the proxy's.";

@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import type { BearerGate } from "./bearer_gate.ts";
+import type { Caller } from "./caller.ts";
 import { connectionRoutes } from "./connections.ts";
 import { endpointRoutes } from "./endpoints.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -16,8 +17,8 @@ import { usageRoutes } from "./usage.ts";
 /** Where it is mounted. */
 export const MANAGE_PATH = "/manage";
 
-/** Answers requests to `/manage/*`. `source` is the address they come from. */
-export type ManageApi = (request: Request, source: string) => Promise<Response>;
+/** Answers requests to `/manage/*`. */
+export type ManageApi = (request: Request, caller: Caller) => Promise<Response>;
 
 /**
  * Makes the API. With a `gate` every request has to pass it; without, whoever calls is trusted: the program's own
@@ -33,10 +34,10 @@ export function createManageApi(
   },
 ): ManageApi {
   const routes = routesOf(parts);
-  const app = new Hono<{ Bindings: { source: string } }>().basePath(path);
+  const app = new Hono<{ Bindings: Caller }>().basePath(path);
   if (gate !== undefined) {
     app.use((context, next) => {
-      gate.check(context.req.header("authorization"), context.env.source);
+      gate.check(context.req.header("authorization"), context.env);
       return next();
     });
   }
@@ -53,7 +54,7 @@ export function createManageApi(
     if (problem.status === 500) onUnexpected(error);
     return problemResponse(problem);
   });
-  return async (request, source) => await app.fetch(request, { source });
+  return async (request, caller) => await app.fetch(request, caller);
 }
 
 /** All routes in their order: the first that matches answers. */

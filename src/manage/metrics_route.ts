@@ -3,6 +3,7 @@
 import { field, fieldValue } from "../http1/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "../http1/message.ts";
 import type { BearerGate } from "./bearer_gate.ts";
+import type { Caller } from "./caller.ts";
 import type { Metrics } from "../observability/metrics.ts";
 
 /** Where it is. */
@@ -11,14 +12,13 @@ export const METRICS_PATH = "/metrics";
 /** With a gate the request has to pass it: throws its `Problem`. */
 export async function answerMetrics(
   metrics: Metrics,
-  { request: { method, fields }, address, gate }: {
+  { request: { method, fields }, caller, gate }: {
     request: IncomingRequest;
-    /** The client's. */
-    address: string;
+    caller: Caller;
     gate: BearerGate | undefined;
   },
 ): Promise<OutgoingReply> {
-  gate?.check(fieldValue(fields, "authorization"), address);
+  gate?.check(fieldValue(fields, "authorization"), caller);
   const reply = (
     status: number,
     reason: string,

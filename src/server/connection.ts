@@ -13,6 +13,7 @@ import { nextTurn, TurnCount } from "../http1/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http1/writer.ts";
 import { encodeLatin1 } from "../http1/latin1.ts";
 import { ClientWait, overdueOf } from "./client_wait.ts";
+import type { HeadBudget } from "./head_budget.ts";
 import { frameReply } from "./reply_head.ts";
 import { RequestBody } from "./request_body.ts";
 import type { ServedConnection } from "./served_connection.ts";
@@ -36,6 +37,7 @@ export interface ConnectionParts {
   /** What the port serves that it came by. */
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
+  readonly heads: HeadBudget;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
@@ -49,6 +51,7 @@ export class ClientConnection implements ServedConnection {
   /** For the client to take what is written. */
   readonly #sending: ClientWait;
   readonly #limits: () => ConnectionLimits;
+  readonly #heads: HeadBudget;
   readonly #peer: string;
   readonly #entry: Entry;
   readonly #now: () => number;
@@ -63,9 +66,11 @@ export class ClientConnection implements ServedConnection {
   #cutSeen = false;
   #isAuthenticated = false;
 
-  constructor(connection: Deno.Conn, { handler, peer, entry, limits, now }: ConnectionParts) {
+  constructor(connection: Deno.Conn, { handler, peer, entry, limits, heads, now }: ConnectionParts) {
     this.#connection = connection;
-    this.#reader = new ConnectionReader(connection);
+    this.#reader = new ConnectionReader(connection, (capacity) => {
+      if (this.#state === "head") heads.holds(this, capacity);
+    });
     const sending = this.#sending = new ClientWait(now);
     const turn = new TurnCount();
     this.#output = {
@@ -77,6 +82,7 @@ export class ClientConnection implements ServedConnection {
     };
     this.#handler = handler;
     this.#limits = limits;
+    this.#heads = heads;
     this.#peer = peer;
     this.#entry = entry;
     this.#now = now;
@@ -290,5 +296,7 @@ export class ClientConnection implements ServedConnection {
     if (this.#state === "closed") return;
     this.#state = state;
     this.#since = this.#now();
+    if (state === "head") this.#heads.holds(this, this.#reader.capacity);
+    else this.#heads.release(this);
   }
 }

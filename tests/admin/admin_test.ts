@@ -328,14 +328,14 @@ Deno.test("/admin/api/exchanges/live: ends with its session also where nothing h
       headers: { "sec-fetch-site": "same-origin", "content-type": "application/json" },
       body: JSON.stringify({ token: SECRETS.managementToken }),
     }),
-    "192.0.2.1",
+    { source: "192.0.2.1", guessPlace: "header" },
   );
   const cookie = signedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
   const live = await admin(
     new Request("http://proxy/admin/api/exchanges/live", {
       headers: { cookie, accept: "text/event-stream" },
     }),
-    "192.0.2.1",
+    { source: "192.0.2.1", guessPlace: "header" },
   );
   const text = live.text();
   clock.pass(11 * MINUTE_MS);

@@ -1,6 +1,6 @@
 /** `ADMIN_PORT`: the admin page is another origin than what upstreams answer with. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { AdminBrowser, browserTest } from "../support/admin_browser.ts";
 import { plainAnswer } from "../support/fake_upstream.ts";
 
@@ -54,3 +54,41 @@ browserTest(
     await page.locator("output").getByText("one word at a time.").waitFor();
   },
 );
+
+for (
+  const [where, server] of [["on its own port", { adminPort: 0 }], ["on the clients' port", {}]] as const
+) {
+  browserTest(
+    `the admin page ${where}: an upstream's cookies do not reach it, however many there are`,
+    async () => {
+      await using admin = await AdminBrowser.start({ server });
+      const { proxy, upstream } = admin;
+      admin.expected.push(/./);
+      await admin.open("projects");
+      let count = 0;
+      upstream.script(({ write }) => {
+        const cookies = Array.from(
+          { length: 15 },
+          () => `Set-Cookie: c${count++}=${"y".repeat(3_800)}; Path=/\r\n`,
+        );
+        return write(plainAnswer("hi", { headers: `Content-Type: text/html\r\n${cookies.join("")}` }));
+      });
+      const other = await admin.context.newPage();
+      const { value } = await proxy.token();
+      await other.setExtraHTTPHeaders({ authorization: `Bearer ${value}` });
+      for (const page of ["one", "two"]) {
+        await other.goto(`${proxy.url}/openai/v1/${page}`);
+      }
+      const kept = await admin.context.cookies(`${proxy.url}/openai/v1/x`);
+      assert(kept.length >= 15, "the browser keeps them for the endpoint");
+      assertEquals(
+        (await admin.context.cookies(`${proxy.adminUrl}/admin`)).map(({ name }) => name.slice(0, 9)),
+        [
+          "llm_proxy",
+        ],
+      );
+      const page = await admin.context.newPage();
+      assertEquals((await page.goto(`${proxy.adminUrl}/admin`))?.status(), 200);
+    },
+  );
+}

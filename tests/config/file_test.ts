@@ -297,6 +297,7 @@ Deno.test("a file: an outbound proxy of its own, of the environment, or none", a
   assertEquals(await proxies('proxy_url = "socks5h://me:p%40ss@[::1]"', env), "socks5 me:p@ss ::1:1080");
   const loaded = await load(`${KEYED}proxy_url = "http://me:p%40ss-word@p.test"`);
   assertEquals(secretsOf(loaded).includes("p@ss-word"), true);
+  assertEquals(secretsOf(loaded).includes(btoa("me:p@ss-word")), true, "as it is sent");
   assertEquals(await proxies("", env), "http undefined:undefined proxy.test:3128");
   assertEquals(
     await proxies("", { https_proxy: "https://small.test" }),
@@ -632,7 +633,7 @@ Deno.test("limits of a token: patterns of paths are read as they stand, and chec
     { paths: ["/v1/Models", "!/v1/files*"] },
   ]);
   assertEquals(await problemsOf(auth('"/v1/models", "files"')), [
-    'config.toml:2: auth.tokens.0.limits.paths.1 "files" does not begin with /, * or !, like /v1/models, */files* or !/v1/files*',
+    'config.toml:2: auth.tokens.0.limits.paths.1 "files" does not begin with /, * or !, like /v1/models, */models or !*/files*',
   ]);
 });
 

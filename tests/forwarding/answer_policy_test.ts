@@ -7,6 +7,7 @@ import { ALLOWED_ANSWER_LINES, HOSTILE_ANSWER_LINES } from "../support/hostile_a
 
 const CONTEXT = {
   requestId: "req_1",
+  path: "/openai/v1/x",
   backend: { hasProxysKey: false, exposedName: undefined },
   hasBody: true,
 } as const;
@@ -19,9 +20,10 @@ for (const line of HOSTILE_ANSWER_LINES) {
   });
 }
 
-Deno.test("answers: a provider's other fields pass as they are", () => {
+Deno.test("answers: a provider's other fields pass as they are, but for the path of cookies", () => {
   const lines = [...ALLOWED_ANSWER_LINES, "Content-Type: application/json", "x-request-id: its"];
-  assertEquals(linesOf(clientFields(fieldsOf(...lines), CONTEXT)), lines);
+  const expected = lines.map((line) => line.replace("abc; Path=/; HttpOnly", "abc; HttpOnly; Path=/openai"));
+  assertEquals(linesOf(clientFields(fieldsOf(...lines), CONTEXT)), expected);
 });
 
 Deno.test("answers: the proxy's own x-llm-proxy-backend is added, a provider's is not left", () => {

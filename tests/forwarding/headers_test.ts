@@ -113,7 +113,12 @@ Deno.test("clientFields: order and repeats stay, hop-by-hop ones go, two may be 
       "x-two: 2",
       "Proxy-Authenticate: Basic",
     ),
-    { requestId: "req_1", backend: { hasProxysKey: true, exposedName: undefined }, hasBody: true },
+    {
+      requestId: "req_1",
+      path: "/openai/x",
+      backend: { hasProxysKey: true, exposedName: undefined },
+      hasBody: true,
+    },
   );
   assertEquals(linesOf(fields), [
     "Content-Type: Text/Event-Stream; charset=utf-8",

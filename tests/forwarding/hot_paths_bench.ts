@@ -42,6 +42,7 @@ const policy: RequestHeaderPolicy = {
 };
 const answering = {
   requestId: "req_1",
+  path: "/openai/v1/x",
   backend: { hasProxysKey: true, exposedName: undefined },
   hasBody: true,
 };

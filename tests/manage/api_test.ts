@@ -90,7 +90,7 @@ class ApiBench {
         },
         ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
       }),
-      source,
+      { source, guessPlace: "header" },
     );
     const text = await response.text();
     assertNoSecrets(text, `${method} ${path}`);

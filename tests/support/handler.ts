@@ -46,7 +46,10 @@ export class HandlerBench {
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
-      entrance: createEntrance(DEFAULT_SERVER_SETTINGS, new FailureGate(this.clock)),
+      entrance: createEntrance(
+        { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
+        new FailureGate(this.clock),
+      ),
       slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck([{ name: "shared", token: "T" }]),

@@ -326,3 +326,28 @@ Deno.test("over TLS connections that come and go while there is no room harm nob
   assert((await new Response(client.readable).text()).endsWith("ok"));
   assertEquals(proxy.log.filter(({ event }) => event === "unexpected"), []);
 });
+
+Deno.test("unfinished heads: together they hold 32 MiB at most; the oldest ends, and a client with a token is served", async () => {
+  await using upstream = new FakeUpstream({ script: HELLO });
+  await using proxy = new LocalProxy(
+    upstream,
+    limited({ connections: { headMs: Infinity, maxHeadBytes: 2e6 } }),
+  );
+  const head = `GET /openai/v1/x HTTP/1.1\r\nHost: x\r\n${`X-Y: ${"y".repeat(900_000)}`}`;
+  const flood: RawClient[] = [];
+  try {
+    for (let index = 0; index < 40; index++) {
+      const client = await RawClient.connect(proxy.url);
+      flood.push(client);
+      await client.send(head);
+    }
+    const [oldest] = flood;
+    const ended = oldest?.connection.read(new Uint8Array(1)).catch(() => null);
+    assertEquals(await within(ended ?? Promise.resolve(0), "the end of the oldest"), null);
+    using client = await RawClient.connect(proxy.url);
+    await client.send(GET);
+    assertEquals((await client.answer()).text, "hello");
+  } finally {
+    for (const client of flood) client[Symbol.dispose]();
+  }
+});

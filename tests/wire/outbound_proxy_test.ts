@@ -93,17 +93,20 @@ for (const scheme of SCHEMES) {
 
   Deno.test(`outbound proxy: ${scheme}: a proxy that refuses, and one that is not there`, () =>
     withTransport(async (transport) => {
-      const refusal = scheme === "socks5" ? 2 : "403 Filtered";
+      // What the request brought, said again.
+      const echo = `me:hunter2-password ${btoa("me:hunter2-password")}`;
+      const refusal = scheme === "socks5" ? 2 : `403 Filtered ${echo}`;
       const proxy = new ForwardProxy({ scheme, refusal });
-      const connection = through(scheme, proxy.port);
+      const connection = through(scheme, proxy.port, scheme === "socks5" ? undefined : "me:hunter2-password");
       const refused = await assertRejects(
         () => read(transport, "http://inside.test", connection),
         TransportError,
       );
       assertStringIncludes(
         refused.message,
-        scheme === "socks5" ? "its rules do not allow it" : "403 Filtered",
+        scheme === "socks5" ? "its rules do not allow it" : "it answered 403",
       );
+      for (const word of ["Filtered", ...echo.split(" ")]) assert(!refused.message.includes(word), word);
       await proxy[Symbol.asyncDispose]();
       const gone = await assertRejects(
         () => read(transport, "http://inside.test", connection),

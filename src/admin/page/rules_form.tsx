@@ -26,7 +26,7 @@ const BUDGETS = [
 const LISTS = [
   ["allowed_endpoints", "Endpoints", "Names with commas between them; * stands for anything. Empty: all."],
   ["allowed_models", "Models", "Like gpt-4o*, claude-*. Empty: all."],
-  ["allowed_paths", "Paths", "Like /v1/models; !/v1/files* refuses those. Empty: all."],
+  ["allowed_paths", "Paths", "Like /v1/models; !*/files* refuses those. Empty: all."],
 ] as const;
 
 /** What the form begins with. */

@@ -1,5 +1,6 @@
 /** Tunnels through forward proxies: HTTP CONNECT (RFC 9110, 9.3.6) and SOCKS5 (RFC 1928, 1929). */
 
+import { basicCredentials } from "../../config/outbound_proxy.ts";
 import type { OutboundProxy } from "../../config/schema.ts";
 import { field } from "../../http1/fields.ts";
 import { readHead } from "../../http1/head.ts";
@@ -41,21 +42,19 @@ async function httpConnect(
   const authority = `${host}:${end.port}`;
   const fields = [field("host", authority)];
   if (login !== undefined) {
-    const credentials = new TextEncoder().encode(`${login.user}:${login.password}`).toBase64();
-    fields.push(field("proxy-authorization", `Basic ${credentials}`));
+    fields.push(field("proxy-authorization", `Basic ${basicCredentials(login)}`));
   }
   const message = { startLine: `CONNECT ${authority} HTTP/1.1`, fields, body: { kind: "none" } } as const;
   await writeMessage(connection, message);
   const head = await readHead(reader);
-  const [, status, reason = ""] =
-    /^HTTP\/1\.[01] (\d{3})(?: ([\t\x20-\x7e]*))?$/.exec(head?.startLine ?? "") ??
-      [];
+  const [, status] = /^HTTP\/1\.[01] (\d{3})(?: [\t\x20-\x7e]*)?$/.exec(head?.startLine ?? "") ?? [];
   if (status === undefined) throw new TunnelRefused("it did not answer as an HTTP proxy does");
   // tinyproxy says 401 where others say 407.
   if (status === "407" || status === "401") {
     throw new TunnelRefused(`it wants another user name or password (${status})`);
   }
-  if (!status.startsWith("2")) throw new TunnelRefused(`it answered ${status} ${reason}`.trimEnd());
+  // Its own words may repeat the login, and messages go to clients.
+  if (!status.startsWith("2")) throw new TunnelRefused(`it answered ${status}`);
 }
 
 const SOCKS_VERSION = 5;

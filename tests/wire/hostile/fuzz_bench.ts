@@ -72,7 +72,10 @@ export class FuzzBench {
       routes: buildRoutingTable(endpoints),
       checkManaged: () => undefined,
       heldBytes: new HeldBytes(1e9),
-      entrance: createEntrance(DEFAULT_SERVER_SETTINGS, new FailureGate(this.#clock)),
+      entrance: createEntrance(
+        { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
+        new FailureGate(this.#clock),
+      ),
       slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck(TOKENS.map((token, index) => ({ name: `person ${index}`, token }))),

@@ -1,0 +1,46 @@
+/** Bounds what all unfinished heads together hold in memory. */
+
+import { connectionToClose } from "./make_room.ts";
+import type { ServedConnection } from "./served_connection.ts";
+
+/** Five hundred heads of the longest that are usual: agents' clients send up to a few kilobytes. */
+export const MAX_HEADS_BYTES: number = 32 * 1024 * 1024;
+/** Every connection has as much, and their number is bounded. */
+const FREE_BYTES = 4 * 1024;
+
+/**
+ * Counts the buffers of connections within a head that have shown no valid token. Where they are too much together
+ * one is closed, by the order in which connections make room: a client that is within its head for the longest time.
+ */
+export class HeadBudget {
+  readonly #held = new Map<ServedConnection, number>();
+  readonly #maxBytes: number;
+  readonly #now: () => number;
+  #total = 0;
+
+  constructor({ maxBytes = MAX_HEADS_BYTES, now }: { maxBytes?: number; now: () => number }) {
+    this.#maxBytes = maxBytes;
+    this.#now = now;
+  }
+
+  /** A connection is within a head and has a buffer of that size; it may be closed for that. */
+  holds(connection: ServedConnection, bytes: number): void {
+    if (connection.isAuthenticated || bytes <= FREE_BYTES) return;
+    this.#total += bytes - (this.#held.get(connection) ?? 0);
+    this.#held.set(connection, bytes);
+    while (this.#total > this.#maxBytes) {
+      const closed = connectionToClose(this.#held.keys(), this.#now());
+      if (closed === undefined) return;
+      this.release(closed);
+      closed.close();
+    }
+  }
+
+  /** Its head has ended, or it has. */
+  release(connection: ServedConnection): void {
+    const bytes = this.#held.get(connection);
+    if (bytes === undefined) return;
+    this.#held.delete(connection);
+    this.#total -= bytes;
+  }
+}
