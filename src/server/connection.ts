@@ -36,7 +36,8 @@ export interface ConnectionParts {
   /** What the port serves that it came by. */
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
-  readonly heads: HeadBudget;
+  /** Of all connections; undefined: nothing is counted. */
+  readonly heads?: HeadBudget | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
@@ -50,7 +51,7 @@ export class ClientConnection implements ServedConnection {
   /** For the client to take what is written. */
   readonly #sending: ClientWait;
   readonly #limits: () => ConnectionLimits;
-  readonly #heads: HeadBudget;
+  readonly #heads: HeadBudget | undefined;
   readonly #peer: string;
   readonly #entry: Entry;
   readonly #now: () => number;
@@ -66,7 +67,7 @@ export class ClientConnection implements ServedConnection {
   constructor(connection: Deno.Conn, { handler, peer, entry, limits, heads, now }: ConnectionParts) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, (capacity) => {
-      if (this.#state === "head") heads.holds(this, capacity);
+      if (this.#state === "head") heads?.holds(this, capacity);
     });
     const sending = this.#sending = new ClientWait(now);
     this.#output = { write: (bytes) => sending.for(connection.write(bytes)) };
@@ -281,7 +282,7 @@ export class ClientConnection implements ServedConnection {
     if (this.#state === "closed") return;
     this.#state = state;
     this.#since = this.#now();
-    if (state === "head") this.#heads.holds(this, this.#reader.capacity);
-    else this.#heads.release(this);
+    if (state === "head") this.#heads?.holds(this, this.#reader.capacity);
+    else this.#heads?.release(this);
   }
 }
