@@ -37,7 +37,8 @@ export interface ConnectionParts {
   /** What the port serves that it came by. */
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
-  readonly heads: HeadBudget;
+  /** Of all connections; undefined: nothing is counted. */
+  readonly heads?: HeadBudget | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
@@ -51,7 +52,7 @@ export class ClientConnection implements ServedConnection {
   /** For the client to take what is written. */
   readonly #sending: ClientWait;
   readonly #limits: () => ConnectionLimits;
-  readonly #heads: HeadBudget;
+  readonly #heads: HeadBudget | undefined;
   readonly #peer: string;
   readonly #entry: Entry;
   readonly #now: () => number;
@@ -69,7 +70,7 @@ export class ClientConnection implements ServedConnection {
   constructor(connection: Deno.Conn, { handler, peer, entry, limits, heads, now }: ConnectionParts) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, (capacity) => {
-      if (this.#state === "head") heads.holds(this, capacity);
+      if (this.#state === "head") heads?.holds(this, capacity);
     });
     const sending = this.#sending = new ClientWait(now);
     const turn = new TurnCount();
@@ -296,7 +297,7 @@ export class ClientConnection implements ServedConnection {
     if (this.#state === "closed") return;
     this.#state = state;
     this.#since = this.#now();
-    if (state === "head") this.#heads.holds(this, this.#reader.capacity);
-    else this.#heads.release(this);
+    if (state === "head") this.#heads?.holds(this, this.#reader.capacity);
+    else this.#heads?.release(this);
   }
 }

@@ -17,7 +17,7 @@ export interface Http2Ends {
 /** One client's connection over HTTP/2; each of its streams is a request. */
 export class Http2Connection implements ServedConnection {
   readonly #ends: Http2Ends;
-  readonly #parts: Omit<ConnectionParts, "heads">;
+  readonly #parts: ConnectionParts;
   readonly #running = new Set<Http2Exchange>();
   #idleSince: number;
   /** When the first of the requests began that are running without a pause between them. */
@@ -25,7 +25,7 @@ export class Http2Connection implements ServedConnection {
   #isAuthenticated = false;
   readonly #resets: ResetWatch;
 
-  constructor(ends: Http2Ends, parts: Omit<ConnectionParts, "heads">) {
+  constructor(ends: Http2Ends, parts: ConnectionParts) {
     this.#ends = ends;
     this.#parts = parts;
     this.#resets = new ResetWatch(parts.now);

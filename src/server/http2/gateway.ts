@@ -37,7 +37,7 @@ export class Http2Gateway {
   /**
    * Takes over a client's connection whose preface has been read. Throws where this machine has no descriptor left.
    */
-  async open(client: Deno.Conn, parts: Omit<ConnectionParts, "heads">): Promise<Http2Connection> {
+  async open(client: Deno.Conn, parts: ConnectionParts): Promise<Http2Connection> {
     const near = await Deno.connect({ hostname: LOOPBACK, port: this.port });
     near.setNoDelay(true);
     const { port } = near.localAddr;
