@@ -12,6 +12,8 @@ interface Agent {
   readonly program: string;
   /** The line that asks for a sentence. */
   readonly line: string;
+  /** What ends a program that it leaves in the background. */
+  readonly after?: string;
   /** Endpoints that inject a key, one for each way in which the settings differ. */
   readonly endpoints: readonly string[];
   /** The endpoint that passes the client's key on; undefined: the client cannot use one. */
@@ -59,6 +61,7 @@ const AGENTS: readonly Agent[] = [
     name: "cline",
     program: "cline",
     line: 'cline "Say hello to me."',
+    after: "cline hub stop",
     endpoints: ["mistral"],
   },
   {
@@ -121,7 +124,7 @@ function agentTest(agent: Agent, what: string, test: (folder: string) => Promise
 
 async function ask(
   bench: ClientBench,
-  { name, line }: Agent,
+  { name, line, after }: Agent,
   { folder, ...connection }: { folder: string; endpoint: string; token?: string; passthrough?: boolean },
 ) {
   const { exports, commands } = await bench.connect({ client: name, ...connection });
@@ -129,5 +132,7 @@ async function ask(
     const { code, all } = await bench.run(command, { folders: [folder] });
     assertEquals(code, 0, all);
   }
-  return await bench.run(line, { exports, folders: [folder] });
+  const said = await bench.run(line, { exports, folders: [folder] });
+  if (after !== undefined) await bench.run(after, { folders: [folder] });
+  return said;
 }
