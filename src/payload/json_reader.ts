@@ -42,6 +42,7 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const LETTER_U = 0x75;
 const FIRST_PRINTABLE = 0x20;
+const LAST_ASCII = 0x7f;
 const ESCAPED: ReadonlySet<number> = new Set([...'"\\/bfnrt'].map((letter) => letter.charCodeAt(0)));
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const LITERALS: ReadonlySet<string> = new Set(["true", "false", "null"]);
@@ -250,7 +251,15 @@ export class JsonReader<Place> {
   }
 
   #keyText(start: number, end: number): string {
-    return end - start > MAX_KEY_BYTES ? "" : jsonText(this.#bytes.subarray(start, end));
+    if (end - start > MAX_KEY_BYTES) return "";
+    let text = "";
+    // Most keys are plain, and a body may be nothing but keys.
+    for (let at = start + 1; at < end - 1; at++) {
+      const byte = this.#bytes[at] ?? 0;
+      if (byte === BACKSLASH || byte > LAST_ASCII) return jsonText(this.#bytes.subarray(start, end));
+      text += String.fromCharCode(byte);
+    }
+    return text;
   }
 
   #readAfter(byte: number): void {
@@ -281,9 +290,11 @@ export class JsonReader<Place> {
   }
 }
 
+const DECODER = new TextDecoder();
+
 /** What a JSON text of a string says; the bytes must have been read already. */
 export function jsonText(bytes: Uint8Array): string {
-  const text: unknown = JSON.parse(new TextDecoder().decode(bytes));
+  const text: unknown = JSON.parse(DECODER.decode(bytes));
   return typeof text === "string" ? text : "";
 }
 

@@ -20,7 +20,10 @@ const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_PARTS = 1_000;
 const HEAD_END = encodeLatin1("\r\n\r\n");
 
-/** The parts of a form. `pause` is awaited between its parts and between steps of a long one. Throws a {@link FormSyntaxError}. */
+/**
+ * The parts of a form. `pause` is awaited between them and between steps of a long one. Throws a
+ * {@link FormSyntaxError}.
+ */
 export async function readForm(
   bytes: Uint8Array,
   { boundary, pause }: { boundary: string; pause: Pause },
@@ -32,16 +35,11 @@ export async function readForm(
   }
   const parts: FormPart[] = [];
   let at = delimiter.length - 2;
-  let pausedAt = at;
   while (!startsWith(bytes, CLOSE, at)) {
     if (!startsWith(bytes, LINE_END, at)) {
       throw new FormSyntaxError("a boundary that its line goes on behind");
     }
     if (parts.length === MAX_PARTS) throw new FormSyntaxError(`more than ${MAX_PARTS} parts`);
-    if (at - pausedAt > STEP_BYTES) {
-      await pause();
-      pausedAt = at;
-    }
     // A head may be empty only of lines; its first one begins behind the boundary's line end.
     const headEnd = findWithin(bytes, HEAD_END, { from: at, to: at + MAX_HEAD_BYTES });
     if (headEnd === -1) throw new FormSyntaxError("a part whose head has no end");
