@@ -49,7 +49,12 @@ export function admit(
     fields: request.fields,
   });
   if (account.isPriced) {
-    checkCostIsKnown(principal, { method: request.method, path: rest, upgrade: upgrade && endpoint.provider });
+    checkCostIsKnown(principal, {
+      method: request.method,
+      path: rest,
+      fields: request.fields,
+      upgrade: upgrade && endpoint.provider,
+    });
   }
   account.admitted(limiter.admit(principal));
   if (!restrictsModels(principal)) return;
