@@ -52,6 +52,7 @@ export function admit(
     checkCostIsKnown(principal, {
       method: request.method,
       path: rest,
+      fields: request.fields,
       upgrade: upgrade && endpoint.provider,
     });
   }

@@ -144,6 +144,10 @@ const INPUTS: Readonly<Record<string, (bytes: number) => () => unknown>> = {
   "WebSocket: frames of one byte": (n) => () =>
     tapped({ write: (piece) => new FrameReader(1e9).pass(piece) }, fill("\x81\x01x", n), n),
   "WebSocket: a session, byte by byte": (n) => () => tapped(new RealtimeTap(), fill("\x81\x01x", n), 1),
+  "WebSocket: what a client says, byte by byte": (n) => () => {
+    const tap = new RealtimeTap();
+    tapped({ write: (piece) => tap.sent(piece) }, fill("\x81\x81\0\0\0\0x", n), 1);
+  },
 };
 /** Inputs that are as long as a head may be. */
 const HEADS: Readonly<Record<string, (bytes: number) => () => unknown>> = {

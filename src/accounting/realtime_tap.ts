@@ -53,9 +53,9 @@ export class RealtimeTap {
   #type: string | undefined;
   #responseId: string | undefined;
   #status: string | undefined;
-  #raw: RawUsage = new Map();
+  readonly #raw: RawUsage = new Map();
   /** Of the client's message: all types that it names, of which readers take one or another. */
-  #sentTypes = new Set<string>();
+  readonly #sentTypes = new Set<string>();
   #sentTokens = 0;
   /** The client has asked for an answer that has not begun. */
   #isAsked = false;
@@ -127,7 +127,7 @@ export class RealtimeTap {
     this.#type = undefined;
     this.#responseId = undefined;
     this.#status = undefined;
-    this.#raw = new Map();
+    this.#raw.clear();
   }
 
   /** A message that may belong to an answer that goes on. */
@@ -153,6 +153,6 @@ export class RealtimeTap {
     const isAudio = this.#sentTypes.size === 1 && this.#sentTypes.has("input_audio_buffer.append");
     if (this.#sentTypes.has("response.create") || this.#sentTypes.size === MAX_TYPES) this.#isAsked = true;
     this.#sentTokens += bytes / (isAudio ? AUDIO_IN_BYTES_PER_TOKEN : BYTES_PER_TOKEN);
-    this.#sentTypes = new Set();
+    this.#sentTypes.clear();
   }
 }

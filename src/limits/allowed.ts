@@ -17,7 +17,7 @@ export function checkEndpoint(principal: Principal, endpoint: string): void {
 }
 
 /** Fields by which some upstreams take another path than that of the request. */
-const PATH_FIELDS: ReadonlySet<string> = new Set(["x-original-url", "x-rewrite-url"]);
+export const PATH_FIELDS: ReadonlySet<string> = new Set(["x-original-url", "x-rewrite-url"]);
 const SHOWN_PATH = 200;
 
 /**

@@ -2,7 +2,15 @@
 
 import { ProxyFault } from "../faults.ts";
 import type { Principal, Rules } from "../principal.ts";
+import { PATH_FIELDS } from "./allowed.ts";
 import { costOfPath } from "./known_cost.ts";
+
+/** Fields by which some upstreams take another method than that of the request. */
+const METHOD_FIELDS: ReadonlySet<string> = new Set([
+  "x-http-method-override",
+  "x-http-method",
+  "x-method-override",
+]);
 
 function hasBudget({ dayBudgetMicros, monthBudgetMicros, totalBudgetMicros }: Rules): boolean {
   return (dayBudgetMicros ?? monthBudgetMicros ?? totalBudgetMicros) !== undefined;
@@ -23,13 +31,18 @@ function refuse({ subjects }: Principal, why: string): void {
  */
 export function checkCostIsKnown(
   principal: Principal,
-  { method, path, upgrade }: {
+  { method, path, fields, upgrade }: {
     method: string;
     path: string;
+    fields: readonly { readonly lower: string }[];
     /** Of a WebSocket the endpoint's dialect. */
     upgrade: string | false;
   },
 ): void {
+  const other = fields.find(({ lower }) => PATH_FIELDS.has(lower) || METHOD_FIELDS.has(lower));
+  if (other !== undefined) {
+    refuse(principal, `the header ${other.lower} names another path or method than the request's`);
+  }
   if (upgrade !== false) {
     // Others choose their model in what is said later, or tell their usage in words that nobody reads here.
     if (upgrade === "openai" && /\/realtime\/?$/i.test(path)) return;

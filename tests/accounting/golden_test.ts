@@ -6,6 +6,7 @@ import { random } from "../support/random.ts";
 const EXPECTED: Readonly<Record<string, Observed>> = {
   "openai_chat.json": {
     model: "gpt-4o-2024-08-06",
+    tier: "default",
     stopReason: "stop",
     usage: {
       inputTokens: 1117,
@@ -16,9 +17,15 @@ const EXPECTED: Readonly<Record<string, Observed>> = {
       outputAudioTokens: 0,
     },
   },
-  "openai_chat_stream.sse": { model: "gpt-4o-mini-2024-07-18", stopReason: "stop", usage: {} },
+  "openai_chat_stream.sse": {
+    model: "gpt-4o-mini-2024-07-18",
+    tier: "default",
+    stopReason: "stop",
+    usage: {},
+  },
   "openai_chat_stream_usage.sse": {
     model: "gpt-4o-mini-2024-07-18",
+    tier: "default",
     stopReason: "length",
     usage: {
       inputTokens: 19,
@@ -116,6 +123,7 @@ const EXPECTED: Readonly<Record<string, Observed>> = {
   },
   "groq_stream.sse": {
     model: "llama-3.3-70b-versatile",
+    tier: "default",
     stopReason: "stop",
     usage: { inputTokens: 36, outputTokens: 8 },
   },

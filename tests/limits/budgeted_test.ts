@@ -96,28 +96,39 @@ const UNKNOWN = [
 Deno.test("checkCostIsKnown: a budget allows what tells its cost or has none", () => {
   for (const line of KNOWN) {
     const [method = "", path = ""] = line.split(" ");
-    checkCostIsKnown(BUDGET, { method, path, upgrade: false });
+    checkCostIsKnown(BUDGET, { method, path, fields: [], upgrade: false });
   }
 });
 
 Deno.test("checkCostIsKnown: a budget refuses all else, and says why; without a budget nothing is refused", () => {
   for (const line of UNKNOWN) {
     const [method = "", path = ""] = line.split(" ");
-    const check = (who: Principal) => checkCostIsKnown(who, { method, path, upgrade: false });
+    const check = (who: Principal) => checkCostIsKnown(who, { method, path, fields: [], upgrade: false });
     assertThrows(() => check(BUDGET), ProxyFault, "what this path costs is not told to the proxy");
     check(UNLIMITED);
   }
 });
 
 Deno.test("checkCostIsKnown: of WebSockets a budget allows OpenAI's realtime sessions alone", () => {
-  const check = (path: string, upgrade: string) => checkCostIsKnown(BUDGET, { method: "GET", path, upgrade });
+  const check = (path: string, upgrade: string) =>
+    checkCostIsKnown(BUDGET, { method: "GET", path, fields: [], upgrade });
   check("/v1/realtime", "openai");
   assertThrows(() => check("/v1/responses", "openai"), ProxyFault, "of WebSockets only /realtime");
   assertThrows(() => check("/v1/realtime", "gemini"), ProxyFault, "of WebSockets only /realtime");
-  checkCostIsKnown(UNLIMITED, { method: "GET", path: "/live", upgrade: "gemini" });
+  checkCostIsKnown(UNLIMITED, { method: "GET", path: "/live", fields: [], upgrade: "gemini" });
 });
 
 Deno.test("checkModelIsNamed: only a budget asks for a model", () => {
   assertThrows(() => checkModelIsNamed(BUDGET), ProxyFault, "names no model");
   checkModelIsNamed(UNLIMITED);
+});
+
+Deno.test("checkCostIsKnown: under a budget no header may name another path or method", () => {
+  const check = (who: Principal, lower: string) =>
+    checkCostIsKnown(who, { method: "GET", path: "/v1/models", fields: [{ lower }], upgrade: false });
+  for (const lower of ["x-http-method-override", "x-original-url"]) {
+    assertThrows(() => check(BUDGET, lower), ProxyFault, `the header ${lower} names another path or method`);
+    check(UNLIMITED, lower);
+  }
+  check(BUDGET, "x-other");
 });
