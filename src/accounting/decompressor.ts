@@ -1,6 +1,7 @@
 /** Decompresses what is only looked at, beside the answer that passes. */
 
 import type { Transform } from "node:stream";
+import { createBrotli, readsBrotli } from "../payload/brotli.ts";
 import { mostPlainBytes } from "../payload/decode_body.ts";
 import { createPause } from "../payload/pace.ts";
 import { createSafeZstd } from "../payload/zstd.ts";
@@ -25,7 +26,7 @@ export class Decompressor {
 
   /** Whether a content coding is known. */
   static knows(coding: string): boolean {
-    return CODINGS.includes(coding);
+    return CODINGS.includes(coding) && (coding !== "br" || readsBrotli());
   }
 
   /** `take` gets the plain bytes, piece by piece. */
@@ -58,7 +59,7 @@ export class Decompressor {
     // A stream that was cut is looked at as far as it came.
     const lenient = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
     const stream: Transform = coding === "br"
-      ? zlib.createBrotliDecompress({ finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH })
+      ? createBrotli(zlib, { finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH })
       : coding === "zstd"
       ? createSafeZstd(zlib)
       : coding === "deflate"

@@ -1,5 +1,6 @@
 import { ProxyFault } from "../faults.ts";
 import { type Field, fieldValue } from "../http1/fields.ts";
+import { createBrotli, readsBrotli } from "./brotli.ts";
 import { readWholeStream } from "./whole_stream.ts";
 import { createSafeZstd } from "./zstd.ts";
 
@@ -48,11 +49,13 @@ export async function decodeBody(
     "x-gzip": zlib.gunzip,
     deflate: zlib.inflate,
     br: (body, { maxOutputLength }, done) =>
-      readWholeStream(zlib.createBrotliDecompress(), body, { maxOutputLength, done }),
+      readWholeStream(createBrotli(zlib), body, { maxOutputLength, done }),
     zstd: (body, { maxOutputLength }, done) =>
       readWholeStream(createSafeZstd(zlib), body, { maxOutputLength, done }),
   };
-  const decoder = Object.hasOwn(decoders, encoding) ? decoders[encoding] : undefined;
+  const decoder = Object.hasOwn(decoders, encoding) && (encoding !== "br" || readsBrotli())
+    ? decoders[encoding]
+    : undefined;
   if (decoder === undefined) {
     throw new ProxyFault(
       "bad_request",

@@ -148,7 +148,8 @@ export class Lane implements AsyncDisposable {
       answers.map((answer, index) => wrongAnswer(answer, requests[index])).find((found) =>
         found !== undefined
       ) ??
-      (answers.length > requests.length + 1 || end === "clean" && answers.length > requests.length
+      (answers.length > requests.length + 1 ||
+          end === "clean" && ending === "waits" && answers.length > requests.length
         ? `${answers.length} answers to ${requests.length} requests`
         : undefined) ??
       (reader.complaint !== undefined && !isCut
