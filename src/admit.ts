@@ -93,11 +93,18 @@ export function admitBody(
     const orders = ordersOf({ endpoint, path: rest, named, besides, payload, facts, upgrade });
     const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
     if (!isNamed && account.isPriced) checkModelIsNamed(principal);
-    const otherwise = { path: rest, hasBody: body !== null || upgrade, otherwise: endpoint.reserveOutputTokens };
+    const otherwise = {
+      path: rest,
+      hasBody: body !== null || upgrade,
+      otherwise: endpoint.reserveOutputTokens,
+    };
     account.reserve({
       statedTokens: facts.maxOutputTokens ?? 0,
       inputTokens: payload === undefined ? 0 : estimatedTokens(payload),
-      outputTokens: Math.max(possibleOutputTokens(facts, otherwise), ...orders.map((one) => one.outputTokens)),
+      outputTokens: Math.max(
+        possibleOutputTokens(facts, otherwise),
+        ...orders.map((one) => one.outputTokens),
+      ),
       orders,
     });
   };

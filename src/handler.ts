@@ -196,7 +196,17 @@ export function createHandler(parts: HandlerParts): Handler {
       const candidate = account && limiter &&
         { request, principal, endpoint, rest, query, upgrade, account, limiter };
       if (candidate !== undefined) admit(candidate);
-      const unread = { method, fields, body: limited, principal, endpoint, path: rest, upgrade, cancellation, held };
+      const unread = {
+        method,
+        fields,
+        body: limited,
+        principal,
+        endpoint,
+        path: rest,
+        upgrade,
+        cancellation,
+        held,
+      };
       const counted = { ...unread, isCounted: account !== undefined };
       const read = await readRequest(counted);
       const body = candidate === undefined ? read.body : admitBody(candidate, read);

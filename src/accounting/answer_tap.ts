@@ -33,7 +33,14 @@ const WANTED = wantedPlaces({
   message: { model: true, usage: true, stop_reason: true },
   delta: { stop_reason: true },
   // Events of OpenAI's responses.
-  response: { id: true, model: true, usage: true, status: true, service_tier: true, incomplete_details: { reason: true } },
+  response: {
+    id: true,
+    model: true,
+    usage: true,
+    status: true,
+    service_tier: true,
+    incomplete_details: { reason: true },
+  },
   // Groq's streams.
   x_groq: { usage: true },
   // Gemini.

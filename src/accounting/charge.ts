@@ -79,7 +79,9 @@ export function chargeWithEstimates(
   const byAnswer = model === undefined ? undefined : prices.cost(used, [model]);
   if (byAnswer !== undefined) return charge(tokens, byAnswer, { isEstimated });
   const costs = orders.map(({ model, outputTokens }) => prices.cost(usedOf(model, outputTokens), [model]));
-  const [dearest] = costs.filter((cost) => cost !== undefined).sort((one, other) => other.micros - one.micros);
+  const [dearest] = costs.filter((cost) => cost !== undefined).sort((one, other) =>
+    other.micros - one.micros
+  );
   return charge(tokens, dearest, { isEstimated });
 }
 

@@ -33,9 +33,7 @@ export function estimatedTokens({ kind, bytes }: { kind: string; bytes: Uint8Arr
 export function estimated(usage: Usage, possible: Possible, progress: Progress): Usage {
   const { inputTokens = usage.inputAudioSeconds, outputTokens } = usage;
   const isUntold = inputTokens === undefined && outputTokens === undefined;
-  const isOutputMissing = progress.isComplete
-    ? isUntold
-    : !progress.hasStopped || outputTokens === undefined;
+  const isOutputMissing = progress.isComplete ? isUntold : !progress.hasStopped || outputTokens === undefined;
   if (inputTokens !== undefined && !isOutputMissing) return usage;
   return {
     ...usage,

@@ -19,7 +19,10 @@ function hasBudget({ dayBudgetMicros, monthBudgetMicros, totalBudgetMicros }: Ru
 function refuse({ subjects }: Principal, why: string): void {
   const subject = subjects.find(({ rules }) => hasBudget(rules));
   if (subject === undefined) return;
-  throw new ProxyFault("forbidden", `This ${subject.what} has a budget, and ${why}: use a token without one.`);
+  throw new ProxyFault(
+    "forbidden",
+    `This ${subject.what} has a budget, and ${why}: use a token without one.`,
+  );
 }
 
 /**
