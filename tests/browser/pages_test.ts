@@ -152,7 +152,7 @@ browserTest("names that mean harm are shown as what they are", async () => {
       { name, allowed_models: [`*`, name] },
       {
         name: `${name} ${index}`,
-        allowed_endpoints: ["*", name],
+        allowed_endpoints: ["*", `${name}*`],
         provider_keys: { anthropic: "key-of-the-project" },
       },
     );

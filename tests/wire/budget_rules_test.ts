@@ -1,9 +1,11 @@
 /** What a budget refuses before anything is sent, and what it lets pass, in the proxy as it is put together. */
 
 import { assertEquals } from "@std/assert";
+import { testBackend, testEndpoint } from "../support/config.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
+import { SECRETS } from "../support/secrets.ts";
 
 async function outcome(response: Response): Promise<[number, string | null]> {
   await response.body?.cancel();
@@ -22,7 +24,9 @@ function answering(): FakeUpstream {
 
 Deno.test("a budget: batches and fine-tuning are refused before anything is sent, other tokens begin them", async () => {
   await using upstream = answering();
-  await using proxy = await ManagedProxy.start(upstream);
+  const backend = testBackend(upstream.origin, { key: { mode: "inject", value: SECRETS.openaiKey } });
+  const priced = testEndpoint("openai", [backend], { priceProvider: "openai" });
+  await using proxy = await ManagedProxy.start(upstream, { endpoints: [priced] });
   const { value: bounded } = await proxy.token({ budget: { total_usd: 1 } });
   const { value: free } = await proxy.token();
   const begin = (token: string, path: string, method = "POST") =>

@@ -22,7 +22,8 @@ if sys.argv[1] == "reload":
     until(b'"reloaded"')
     os.kill(pid, signal.SIGTERM)
     until(b'"stopped"')
-os.close(terminal)
+else:
+    os.close(terminal)
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 

@@ -15,7 +15,15 @@ export interface LoggedExchange {
 type Line = Readonly<Record<string, unknown>>;
 
 /** Taken, for those who wait for one; they come in numbers. */
-const TAKEN: ReadonlySet<unknown> = new Set(["probe", "reloaded", "fault", "failover"]);
+const TAKEN: ReadonlySet<unknown> = new Set([
+  "probe",
+  "reloaded",
+  "fault",
+  "failover",
+  "backend_failing",
+  "backend_rate_limited",
+  "backend_recovered",
+]);
 /** Kept, as what a start and an end are made of. All else is a problem. */
 const KEPT: ReadonlySet<unknown> = new Set(["started", "key_file_made", "draining", "stopped"]);
 
