@@ -66,6 +66,13 @@ export function addManageCommands(program: Command): void {
     "delete a revoked token; its usage stays",
   )
     .action(async (id: string, options: Options) => (await tokens()).deleteToken(id, options));
+  token.command("generate").description(
+    "print a random text for PROXY_TOKEN or MANAGEMENT_TOKEN; nothing is stored",
+  )
+    .option("--key", "32 bytes in base64 instead, for ENCRYPTION_KEY")
+    .action(async ({ key }: { key?: true }) =>
+      (await import("./generate.ts")).generate({ key: key === true })
+    );
   onTarget(token.command("rotate")).argument("<token>", "its id or name").description(
     "give it a new value, which is shown once",
   )

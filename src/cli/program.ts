@@ -144,9 +144,11 @@ function buildProgram(): Command {
     )
     .action(({ url }: { url?: string }) => healthcheck({ url }));
 
+  const version = `llm-proxy ${VERSION} (deno ${Deno.version.deno}, ${Deno.build.target})`;
+  program.version(version, "-V, --version", "print the version, Deno's version and the target");
   program.command("version")
     .description("print the version, Deno's version and the target")
-    .action(() => writeOut(`llm-proxy ${VERSION} (deno ${Deno.version.deno}, ${Deno.build.target})\n`));
+    .action(() => writeOut(`${version}\n`));
   return program;
 }
 

@@ -35,6 +35,15 @@ const HINTS: Partial<Record<VariableName, string>> = {
   ANTHROPIC_API_KEY: "is missing: the key the proxy sends to Anthropic",
 };
 
+/** What starts the proxy where only the other provider's variables are set. */
+function oneIsEnough(missing: string, resolver: Resolver): string {
+  if (resolver.has("ENDPOINTS")) return "";
+  const complete = Object.entries(ENVIRONMENT_ENDPOINTS).find(([name, prefix]) =>
+    name !== missing && resolver.has(`${prefix}_BASE_URL`) && resolver.has(`${prefix}_API_KEY`)
+  );
+  return complete === undefined ? "" : `; or set ENDPOINTS=${complete[0]} to serve that one alone`;
+}
+
 /** Builds an endpoint; undefined settings: it is configured by the environment alone. */
 export function readEndpoint(
   name: string,
@@ -49,7 +58,8 @@ export function readEndpoint(
   const apiKey = prefix && resolver.variable(`${prefix}_API_KEY`, secretSchema);
   if (prefix !== undefined && settings === undefined) {
     for (const variable of [`${prefix}_BASE_URL`, `${prefix}_API_KEY`] as const) {
-      if (!resolver.has(variable)) resolver.report(`env ${variable}`, HINTS[variable] ?? "is missing");
+      if (resolver.has(variable)) continue;
+      resolver.report(`env ${variable}`, `${HINTS[variable] ?? "is missing"}${oneIsEnough(name, resolver)}`);
     }
   }
   const layer: Layer = {

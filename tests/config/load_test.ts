@@ -194,6 +194,17 @@ Deno.test("loadConfig: TLS needs both its files, in PEM form", async () => {
   ]);
 });
 
+Deno.test("loadConfig: where one provider is complete, a missing variable of the other names the line that starts", async () => {
+  const one = { OPENAI_BASE_URL: "https://api.openai.com/v1", OPENAI_API_KEY: "key-of-openai" };
+  const error = await assertRejects(
+    () => load(sources({ ...one, PROXY_TOKEN: "a-token-of-clients" })),
+    ConfigError,
+  );
+  assertEquals(error.problems.map(({ message }) => message.includes("set ENDPOINTS=openai")), [true, true]);
+  const none = await assertRejects(() => load(sources({})), ConfigError);
+  assertEquals(none.problems.some(({ message }) => message.includes("ENDPOINTS=")), false);
+});
+
 Deno.test("loadAddress: only the address counts, whatever else is missing", async () => {
   const { host, port, tls, adminPort } = await loadAddress(sources({ PORT: "1234", ADMIN_PORT: "1235" }));
   assertEquals([host, port, tls, adminPort], ["0.0.0.0", 1234, false, 1235]);

@@ -245,3 +245,17 @@ Deno.test("an unknown command: a suggestion, exit code 2", async () => {
   const { code, err } = await run("", ["chek"]);
   assertEquals([code, err.trim()], [2, 'There is no command "chek"; did you mean check?']);
 });
+
+Deno.test("version: as a command and as an option", async () => {
+  const { out } = await run("", ["version"]);
+  for (const option of ["--version", "-V"]) {
+    assertEquals(await run("", [option]), { code: 0, out, err: "" });
+  }
+});
+
+Deno.test("token generate: a text for PROXY_TOKEN, or a key for ENCRYPTION_KEY, another one each time", async () => {
+  const [one, two] = [await run("", ["token", "generate"]), await run("", ["token", "generate"])];
+  assert(/^[0-9a-f]{48}\n$/.test(one.out) && one.out !== two.out, one.out);
+  const { out } = await run("", ["token", "generate", "--key"]);
+  assertEquals(Uint8Array.fromBase64(out.trim()).length, 32);
+});
