@@ -328,7 +328,8 @@ export class Account implements ExchangeAccount {
     }
     const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
     const progress = {
-      isComplete: record.ending === "complete",
+      // A background response is written to its end, and can be fetched later.
+      isComplete: record.ending === "complete" || this.#facts().background === true,
       hasStopped: stopReason !== undefined,
       bytes: record.bytes,
       durationMs: record.durationMs,

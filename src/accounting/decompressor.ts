@@ -26,7 +26,7 @@ export class Decompressor {
 
   /** Whether a content coding is known. */
   static knows(coding: string): boolean {
-    return CODINGS.includes(coding) && (coding !== "br" || readsBrotli());
+    return CODINGS.includes(coding) && (coding !== "br" || readsBrotli("upstreams"));
   }
 
   /** `take` gets the plain bytes, piece by piece. */
@@ -59,7 +59,7 @@ export class Decompressor {
     // A stream that was cut is looked at as far as it came.
     const lenient = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
     const stream: Transform = coding === "br"
-      ? createBrotli(zlib, { finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH })
+      ? createBrotli(zlib, "upstreams", { finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH })
       : coding === "zstd"
       ? createSafeZstd(zlib)
       : coding === "deflate"

@@ -9,6 +9,7 @@ import { wantedPlaces } from "./wanted_places.ts";
 const WANTED = wantedPlaces({
   model: true,
   stream: true,
+  background: true,
   service_tier: true,
   serviceTier: true,
   speed: true,
@@ -28,6 +29,7 @@ export class RequestTap {
   #maxOutputTokens: number | undefined;
   #stream: boolean | undefined;
   #tier: string | undefined;
+  #background = false;
   readonly #scanner: JsonScanner | undefined;
   /** The beginning and the end of a form. */
   readonly #head = new GrowingBuffer();
@@ -64,6 +66,7 @@ export class RequestTap {
       ...(this.#maxOutputTokens !== undefined && { maxOutputTokens: this.#maxOutputTokens }),
       ...(this.#stream !== undefined && { stream: this.#stream }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
+      ...(this.#background && { background: true }),
     };
   }
 
@@ -72,6 +75,8 @@ export class RequestTap {
       if (typeof value === "string" && value !== "" && value.length <= MAX_MODEL) this.#model = value;
     } else if (place === "stream") {
       if (typeof value === "boolean") this.#stream = value;
+    } else if (place === "background") {
+      this.#background = value === true;
     } else if (place === "service_tier" || place === "serviceTier" || place === "speed") {
       if (value === "priority" || value === "fast") this.#tier = value;
     } else if (typeof value === "number" && value >= 0) {

@@ -15,6 +15,7 @@ import { VERSION } from "../version.ts";
 import { bannerText } from "./banner.ts";
 import { CommandError } from "./command_error.ts";
 import { gatheringOut, writeOut } from "./output.ts";
+import { logStrayFailures } from "./stray_failures.ts";
 import { startReloading } from "./reload.ts";
 import type { RunningServer } from "../server/listen.ts";
 import { portsOf, runServer } from "./run_server.ts";
@@ -62,6 +63,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
     }
   };
   // Who runs for a year would else never be told.
+  const stopLogging = logStrayFailures(log);
   const daily = setInterval(() => void warnOfExpiry(config), DAY_MS);
   try {
     await runServer(app, {
@@ -82,6 +84,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
     });
   } finally {
     clearInterval(daily);
+    stopLogging();
     await plane?.close();
   }
   reloader.stop();

@@ -33,7 +33,16 @@ export class TurnCount {
   #countedAt = -Infinity;
   #busySince = 0;
 
-  /** Counts a read or a write. A promise to wait for where others are to go first; undefined: go on. */
+  /**
+   * Counts a read or a write that has begun, and settles as it does, later where others are to go first. It is the only
+   * one that holds `operation`: a failure that came while nobody waited for it would end the process.
+   */
+  after<Result>(operation: Promise<Result>, bytes: number): Promise<Result> {
+    const others = this.count(bytes);
+    return others === undefined ? operation : inTurn(operation, others);
+  }
+
+  /** Counts a read or a write that is over. A promise to wait for where others are to go first; undefined: go on. */
   count(bytes: number): Promise<void> | undefined {
     this.#left -= bytes + OPERATION_BYTES;
     if (this.#left > 0) return undefined;
@@ -49,4 +58,10 @@ export class TurnCount {
     this.#busySince = now;
     return shortPause();
   }
+}
+
+async function inTurn<Result>(operation: Promise<Result>, others: Promise<void>): Promise<Result> {
+  const result = await operation;
+  await others;
+  return result;
 }

@@ -7,23 +7,27 @@
 type Zlib = typeof import("node:zlib");
 type BrotliStream = ReturnType<Zlib["createBrotliDecompress"]>;
 
-/** Broken bodies in the life of the process after which brotli is read no more: 25 MB are lost then. */
+/** So many broken bodies of each side are read in the life of the process: 25 MB are lost then. */
 const MOST_BROKEN = 1_000;
 
-/** Of the whole process, as the memory is. */
-let broken = 0;
+/** Of the whole process, as the memory is. Apart, so that clients cannot keep the proxy from reading answers. */
+const broken = { clients: 0, upstreams: 0 };
 
-/** Whether brotli is still read. */
-export function readsBrotli(): boolean {
-  return broken < MOST_BROKEN;
+/** Whose bodies are read. */
+export type Side = keyof typeof broken;
+
+/** Whether brotli of a side is still read. */
+export function readsBrotli(side: Side): boolean {
+  return broken[side] < MOST_BROKEN;
 }
 
-/** A stream that reads brotli. */
+/** A stream that reads brotli of a side. */
 export function createBrotli(
   zlib: Zlib,
+  side: Side,
   options?: Parameters<Zlib["createBrotliDecompress"]>[0],
 ): BrotliStream {
   const stream = zlib.createBrotliDecompress(options);
-  stream.once("error", () => broken++);
+  stream.once("error", () => broken[side]++);
   return stream;
 }

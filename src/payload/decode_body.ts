@@ -49,11 +49,11 @@ export async function decodeBody(
     "x-gzip": zlib.gunzip,
     deflate: zlib.inflate,
     br: (body, { maxOutputLength }, done) =>
-      readWholeStream(createBrotli(zlib), body, { maxOutputLength, done }),
+      readWholeStream(createBrotli(zlib, "clients"), body, { maxOutputLength, done }),
     zstd: (body, { maxOutputLength }, done) =>
       readWholeStream(createSafeZstd(zlib), body, { maxOutputLength, done }),
   };
-  const decoder = Object.hasOwn(decoders, encoding) && (encoding !== "br" || readsBrotli())
+  const decoder = Object.hasOwn(decoders, encoding) && (encoding !== "br" || readsBrotli("clients"))
     ? decoders[encoding]
     : undefined;
   if (decoder === undefined) {

@@ -156,6 +156,7 @@ export const WATCHED_MEMBERS = [
   "service_tier",
   "serviceTier",
   "speed",
+  "background",
 ] as const;
 /** The name of such a member. */
 export type WatchedMember = (typeof WATCHED_MEMBERS)[number];

@@ -13,6 +13,8 @@ export interface RequestFacts {
   /** How many answers it wants, where that is more than one. */
   readonly choices?: number;
   readonly stream?: boolean;
+  /** The answer is made to its end even if nobody waits for it (OpenAI's responses). */
+  readonly background?: boolean;
   /** The tier of processing that it asks for, where that has a price of its own: `priority`, `fast`. */
   readonly tier?: string;
 }
@@ -77,6 +79,7 @@ export function jsonFacts(
     ...(times > 1 && { choices: times }),
     ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
     ...(tier !== undefined && { tier }),
+    ...(textOf(members.get("background")) === "true" && { background: true }),
   };
 }
 

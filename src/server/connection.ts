@@ -64,6 +64,7 @@ export class ClientConnection implements ServedConnection {
   #current: { readonly cancellation: Cancellation; readonly body: RequestBody | null } | undefined;
   /** The exchange during which the connection is read for a departure alone. */
   #watched: Cancellation | undefined;
+  #isWatching = false;
   #cutSeen = false;
   #isAuthenticated = false;
 
@@ -75,11 +76,7 @@ export class ClientConnection implements ServedConnection {
     const sending = this.#sending = new ClientWait(now);
     const turn = new TurnCount();
     this.#output = {
-      write(bytes) {
-        const written = sending.for(connection.write(bytes));
-        const others = turn.count(bytes.length);
-        return others === undefined ? written : others.then(() => written);
-      },
+      write: (bytes) => turn.after(sending.for(connection.write(bytes)), bytes.length),
     };
     this.#handler = handler;
     this.#limits = limits;
@@ -230,16 +227,33 @@ export class ClientConnection implements ServedConnection {
    */
   #watchForDeparture(cancellation: Cancellation): void {
     this.#watched = cancellation;
-    const left = (reason = "the client left") => cancellation.cancel(new ClientGone(reason));
-    const watch = (): void => {
-      if (this.#current?.cancellation !== cancellation || this.#watched !== cancellation) return;
+    if (!this.#isWatching) void this.#watch();
+  }
+
+  /**
+   * One for all requests: to wait for the same read once more for each of thousands that were sent ahead would take many
+   * times the memory of their bytes. Never rejects.
+   */
+  async #watch(): Promise<void> {
+    this.#isWatching = true;
+    for (let watched = this.#watchedNow(); watched !== undefined; watched = this.#watchedNow()) {
       if (this.#reader.buffered.length > MAX_AHEAD_BYTES) {
         this.#lastRequest = true;
-        return left(`the client sent more than ${MAX_AHEAD_BYTES} bytes behind a running request`);
+        const reason = `the client sent more than ${MAX_AHEAD_BYTES} bytes behind a running request`;
+        watched.cancel(new ClientGone(reason));
+        break;
       }
-      this.#reader.fillBehind().then((more) => more ? watch() : left(), () => left());
-    };
-    watch();
+      const more = await this.#reader.fillBehind().catch(() => false);
+      if (more) continue;
+      this.#watchedNow()?.cancel(new ClientGone("the client left"));
+      break;
+    }
+    this.#isWatching = false;
+  }
+
+  /** The running exchange, if the connection is read for its sake. */
+  #watchedNow(): Cancellation | undefined {
+    return this.#current?.cancellation === this.#watched ? this.#watched : undefined;
   }
 
   async #reply(
@@ -297,7 +311,7 @@ export class ClientConnection implements ServedConnection {
     if (this.#state === "closed") return;
     this.#state = state;
     this.#since = this.#now();
-    if (state === "head") this.#heads?.holds(this, this.#reader.capacity);
+    if (state === "head" || state === "idle") this.#heads?.holds(this, this.#reader.capacity);
     else this.#heads?.release(this);
   }
 }

@@ -1,6 +1,6 @@
 /** Nobody waits for a connection that always has something to carry. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { ByteSource } from "../../src/http1/body.ts";
 import { ConnectionReader } from "../../src/http1/reader.ts";
 import { SmallPieces } from "../../src/http1/small_pieces.ts";
@@ -88,6 +88,15 @@ Deno.test("TurnCount: a slow connection never waits, a busy one after a quarter 
   await new Promise((resolve) => setTimeout(resolve, 60));
   assertEquals(count.count(300_000), undefined, "it was idle in between");
   await shortPause();
+});
+
+Deno.test("TurnCount.after: an operation that fails while others have their turn fails for the one who waits", async () => {
+  const count = new TurnCount();
+  await count.after(Promise.resolve(), 300_000);
+  await assertRejects(() => count.after(Promise.reject(new Error("reset")), 300_000), Error, "reset");
+  // A failure that nobody waited for would be noticed by now.
+  await shortPause();
+  assertEquals(await count.after(Promise.resolve(7), 300_000), 7);
 });
 
 Deno.test("SmallPieces: the same bytes in pieces of a limited length, and others in between", async () => {

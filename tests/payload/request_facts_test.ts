@@ -9,6 +9,8 @@ const CHAT = "/v1/chat/completions";
 const CASES: readonly (readonly [path: string, body: string, facts: RequestFacts])[] = [
   [CHAT, "{}", {}],
   [CHAT, '{"model":"a","stream":true}', { model: "a", stream: true }],
+  ["/v1/responses", '{"background":true}', { background: true }],
+  ["/v1/responses", '{"background":false}', {}],
   [CHAT, '{"max_tokens":5,"max_completion_tokens":9}', { maxOutputTokens: 9 }],
   [CHAT, '{"max_tokens":9,"max_completion_tokens":5}', { maxOutputTokens: 9 }],
   [CHAT, '{"max_tokens":5,"max_output_tokens":9}', { maxOutputTokens: 5 }],

@@ -166,3 +166,67 @@ Deno.test({
     }
   },
 });
+
+Deno.test("departures: connections that are reset in the middle of a burst of answers do not end the proxy", async () => {
+  await using upstream = new FakeUpstream();
+  await using proxy = await ProxyProcess.start({ upstream: upstream.origin });
+  const { hostname, port } = new URL(proxy.url);
+  const burst = new TextEncoder().encode("GET /healthz HTTP/1.1\r\nHost: p\r\n\r\n".repeat(2_000));
+  const leave = async (bytes: number): Promise<void> => {
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    const sending = connection.write(burst).catch(() => 0);
+    const buffer = new Uint8Array(16_384);
+    for (let got = 0; got < bytes;) {
+      const count = await connection.read(buffer).catch(() => null);
+      if (count === null) break;
+      got += count;
+    }
+    // What was not read makes a reset of the end.
+    connection.close();
+    await sending;
+  };
+  for (let round = 0; round < 100; round++) {
+    await Promise.all([20_000, 35_000, 50_000, 65_000].map((bytes) => leave(bytes + round * 100)));
+  }
+  const answer = await fetch(`${proxy.url}/healthz`);
+  assertEquals(await answer.text(), "ok");
+  assertEquals(proxy.output.includes('"unexpected"'), false, "a failure that nobody waited for");
+});
+
+Deno.test({
+  ...unless(
+    withoutProc(),
+    "departures: a connection that sent thousands of requests ahead holds no memory for them",
+  ),
+  async fn() {
+    await using upstream = new FakeUpstream();
+    await using proxy = await ProxyProcess.start({ upstream: upstream.origin });
+    const { hostname, port } = new URL(proxy.url);
+    const one = "GET /healthz HTTP/1.1\r\nHost: p\r\n\r\n";
+    const requests = 6_000;
+    const burst = new TextEncoder().encode(one.repeat(requests));
+    const open = async (): Promise<Deno.Conn> => {
+      const connection = await Deno.connect({ hostname, port: Number(port) });
+      const sending = (async () => {
+        for (let sent = 0; sent < burst.length;) sent += await connection.write(burst.subarray(sent));
+      })();
+      const buffer = new Uint8Array(65_536);
+      let answers = 0;
+      while (answers < requests) {
+        const count = await connection.read(buffer);
+        if (count === null) throw new Error(`${answers} answers came`);
+        // The last letter of each body.
+        for (const byte of buffer.subarray(0, count)) if (byte === 0x6b) answers++;
+      }
+      await sending;
+      return connection;
+    };
+    (await open()).close();
+    const before = memoryMb(proxy.pid);
+    const connections: Deno.Conn[] = [];
+    for (let index = 0; index < 40; index++) connections.push(await open());
+    const grown = memoryMb(proxy.pid) - before;
+    for (const connection of connections) connection.close();
+    assertLess(grown, 90, `${grown} MB more for 40 idle connections`);
+  },
+});

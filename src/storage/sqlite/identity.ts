@@ -36,7 +36,8 @@ export function checkLog(path: string, hold: Hold): void {
   throw new StoreError(
     "corrupt",
     `${path} was replaced, and the log ${path}-wal belongs to the file that was there before: using both would ` +
-      `damage the database. To go on with a backup: llm-proxy restore FILE (it keeps what is there)`,
+      `damage the database. To go on with a backup: llm-proxy restore FILE (it keeps what is there). ` +
+      `If the database and its log were copied here together, remove ${path}-lock and start again`,
   );
 }
 
