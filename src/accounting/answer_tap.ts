@@ -3,12 +3,18 @@
 import { Decompressor } from "./decompressor.ts";
 import { EventStreamScanner } from "./event_stream_scanner.ts";
 import { JsonScanner } from "./json_scanner.ts";
-import { addRawUsage, type RawUsage, type Usage, usageOf } from "./usage.ts";
+import { ToldUsage, type UsageStep } from "./told_usage.ts";
+import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
+import type { Usage } from "./usage.ts";
 import { wantedPlaces } from "./wanted_places.ts";
 
 /** What an answer said about itself; what it did not say is absent. */
 export interface Observed {
   readonly usage: Usage;
+  /** What other models used for the same answer; not in {@link usage}. */
+  readonly steps?: readonly UsageStep[];
+  /** Its numbers cannot all be true. */
+  readonly isContradictory?: boolean;
   readonly model?: string;
   readonly stopReason?: string;
   /** The tier by which it was made: `priority`, `default`, `fast`. */
@@ -31,7 +37,8 @@ const WANTED = wantedPlaces({
   choices: { "*": { finish_reason: true } },
   // Anthropic's events.
   message: { model: true, usage: true, stop_reason: true },
-  delta: { stop_reason: true },
+  // Cohere's events say their usage there.
+  delta: { stop_reason: true, finish_reason: true, usage: true },
   // Events of OpenAI's responses.
   response: {
     id: true,
@@ -40,13 +47,26 @@ const WANTED = wantedPlaces({
     status: true,
     service_tier: true,
     incomplete_details: { reason: true },
+    output: TOOLS_WANTED.output,
+    // Cohere's older API.
+    meta: true,
+    finish_reason: true,
   },
+  output: TOOLS_WANTED.output,
+  meta: true,
   // Groq's streams.
   x_groq: { usage: true },
   // Gemini.
   usageMetadata: true,
   modelVersion: true,
-  candidates: { "*": { finishReason: true } },
+  candidates: { "*": { finishReason: true, groundingMetadata: TOOLS_WANTED.groundingMetadata } },
+  // Ollama's own API, and llama.cpp's.
+  prompt_eval_count: true,
+  eval_count: true,
+  done_reason: true,
+  tokens_evaluated: true,
+  tokens_predicted: true,
+  usage_info: TOOLS_WANTED.usage_info,
 });
 /** OpenAI's responses, which tell their usage whenever they are looked at. */
 const RESPONSE_ID = "resp_";
@@ -57,7 +77,8 @@ const MAX_TEXT = 200;
 
 /** Watches one answer. */
 export class AnswerTap {
-  readonly #raw: RawUsage = new Map();
+  readonly #told = new ToldUsage();
+  readonly #tools = new ToolsUsed();
   #model: string | undefined;
   #stopReason: string | undefined;
   #responseId: string | undefined;
@@ -102,8 +123,11 @@ export class AnswerTap {
   #observed(): Observed {
     const isUnfinished = this.#status !== undefined && UNFINISHED.has(this.#status);
     const stopReason = this.#stopReason ?? (isUnfinished ? undefined : this.#status);
+    const steps = this.#told.steps();
     return {
-      usage: usageOf(this.#raw),
+      usage: this.#tools.with(this.#told.usage()),
+      ...(steps.length > 0 && { steps }),
+      ...(this.#told.isContradictory && { isContradictory: true }),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
       ...(this.#responseId !== undefined && { responseId: this.#responseId }),
@@ -116,12 +140,22 @@ export class AnswerTap {
       case "usage":
       case "message.usage":
       case "response.usage":
+      case "delta.usage":
       case "x_groq.usage":
+      case "meta":
+      case "response.meta":
       case "usageMetadata":
-        addRawUsage(this.#raw, value);
+        this.#told.add(value);
         if (isFast(value)) this.#tier = "fast";
         return;
+      case "prompt_eval_count":
+      case "eval_count":
+      case "tokens_evaluated":
+      case "tokens_predicted":
+        this.#told.add({ [path]: value });
+        return;
     }
+    if (this.#tools.found(path, value)) return;
     if (typeof value !== "string" || value === "" || value.length > MAX_TEXT) return;
     switch (path) {
       case "model":

@@ -147,7 +147,13 @@ function libraryUsage(usage: Usage): Record<string, number> {
     input_image_tokens: usage.inputImageTokens,
     output_image_tokens: usage.outputImageTokens,
     output_reasoning_tokens: usage.reasoningTokens,
+    output_citation_tokens: usage.citationTokens,
+    input_video_tokens: usage.inputVideoTokens,
+    cache_audio_read_tokens: usage.cachedAudioTokens,
+    cache_image_read_tokens: usage.cachedImageTokens,
     input_audio_seconds: usage.inputAudioSeconds,
+    web_searches: usage.webSearches,
+    storage_searches: usage.fileSearches,
   };
   const given: Record<string, number> = {};
   for (const [name, value] of Object.entries(names)) if (value) given[name] = value;

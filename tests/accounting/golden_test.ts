@@ -85,6 +85,7 @@ const EXPECTED: Readonly<Record<string, Observed>> = {
     usage: {
       inputTokens: 5946,
       outputTokens: 503,
+      webSearches: 2,
       cachedTokens: 1800,
       cacheWriteTokens: 2051,
       cacheWriteHourTokens: 1000,
@@ -98,7 +99,7 @@ const EXPECTED: Readonly<Record<string, Observed>> = {
   "anthropic_stream_cumulative.sse": {
     model: "claude-sonnet-4-5-20250929",
     stopReason: "end_turn",
-    usage: { inputTokens: 10_782, outputTokens: 510, cachedTokens: 100, cacheWriteTokens: 0 },
+    usage: { inputTokens: 10_782, outputTokens: 510, webSearches: 1, cachedTokens: 100, cacheWriteTokens: 0 },
   },
   "gemini_generate.json": {
     model: "gemini-2.5-flash",
