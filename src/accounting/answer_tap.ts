@@ -4,6 +4,7 @@ import { Decompressor } from "./decompressor.ts";
 import { EventStreamScanner } from "./event_stream_scanner.ts";
 import { JsonScanner } from "./json_scanner.ts";
 import { ToldUsage, type UsageStep } from "./told_usage.ts";
+import { TEXT_WANTED } from "./text_wanted.ts";
 import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
 import type { Usage } from "./usage.ts";
 import { wantedPlaces } from "./wanted_places.ts";
@@ -15,6 +16,10 @@ export interface Observed {
   readonly steps?: readonly UsageStep[];
   /** Its numbers cannot all be true. */
   readonly isContradictory?: boolean;
+  /** How much text it held, in bytes of JSON; absent where nobody looks for it. */
+  readonly textBytes?: number;
+  /** It was sent while it was written. */
+  readonly isStream?: boolean;
   readonly model?: string;
   readonly stopReason?: string;
   /** The tier by which it was made: `priority`, `default`, `fast`. */
@@ -34,13 +39,16 @@ const WANTED = wantedPlaces({
   status: true,
   service_tier: true,
   incomplete_details: { reason: true },
-  choices: { "*": { finish_reason: true } },
+  choices: { "*": { finish_reason: true, ...TEXT_WANTED.choice } },
+  content: TEXT_WANTED.content,
   // Anthropic's events.
-  message: { model: true, usage: true, stop_reason: true },
+  message: { model: true, usage: true, stop_reason: true, ...TEXT_WANTED.message },
   // Cohere's events say their usage there.
-  delta: { stop_reason: true, finish_reason: true, usage: true },
+  delta: { stop_reason: true, finish_reason: true, usage: true, ...TEXT_WANTED.delta },
   // Events of OpenAI's responses.
   response: {
+    // Ollama's text.
+    "": "length",
     id: true,
     model: true,
     usage: true,
@@ -52,14 +60,16 @@ const WANTED = wantedPlaces({
     meta: true,
     finish_reason: true,
   },
-  output: TOOLS_WANTED.output,
+  output: { "*": { ...TOOLS_WANTED.output["*"], ...TEXT_WANTED.output } },
   meta: true,
   // Groq's streams.
   x_groq: { usage: true },
   // Gemini.
   usageMetadata: true,
   modelVersion: true,
-  candidates: { "*": { finishReason: true, groundingMetadata: TOOLS_WANTED.groundingMetadata } },
+  candidates: {
+    "*": { finishReason: true, groundingMetadata: TOOLS_WANTED.groundingMetadata, ...TEXT_WANTED.candidate },
+  },
   // Ollama's own API, and llama.cpp's.
   prompt_eval_count: true,
   eval_count: true,
@@ -78,6 +88,8 @@ const MAX_TEXT = 200;
 /** Watches one answer. */
 export class AnswerTap {
   readonly #told = new ToldUsage();
+  #textBytes = 0;
+  readonly #isStream: boolean;
   readonly #tools = new ToolsUsed();
   #model: string | undefined;
   #stopReason: string | undefined;
@@ -96,11 +108,20 @@ export class AnswerTap {
     if (!isEventStream && !isJson) return undefined;
     const coding = (encoding ?? "identity").trim().toLowerCase();
     if (coding !== "identity" && !Decompressor.knows(coding)) return undefined;
-    return new AnswerTap(isEventStream, coding);
+    const isStream = isEventStream || /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    return new AnswerTap({ isEventStream, isStream, coding });
   }
 
-  private constructor(isEventStream: boolean, coding: string) {
-    const json = new JsonScanner(WANTED, (path, value) => this.#found(path, value));
+  private constructor(
+    { isEventStream, isStream, coding }: { isEventStream: boolean; isStream: boolean; coding: string },
+  ) {
+    this.#isStream = isStream;
+    const json = new JsonScanner(
+      WANTED,
+      (path, value) => this.#found(path, value),
+      // Without its quotes.
+      (bytes) => void (this.#textBytes += bytes - 2),
+    );
     const scanner = isEventStream ? new EventStreamScanner(json) : json;
     this.#decompressor = coding === "identity"
       ? undefined
@@ -111,6 +132,11 @@ export class AnswerTap {
   /** The next piece, which is not kept. */
   write(piece: Uint8Array): void {
     this.#sink.write(piece);
+  }
+
+  /** How much text has come so far, of any kind that a model writes. */
+  get textBytes(): number {
+    return this.#textBytes;
   }
 
   /** What there is to say once the answer has ended, however it ended; a promise only where it was compressed. */
@@ -126,6 +152,8 @@ export class AnswerTap {
     const steps = this.#told.steps();
     return {
       usage: this.#tools.with(this.#told.usage()),
+      textBytes: this.#textBytes,
+      ...(this.#isStream && { isStream: true }),
       ...(steps.length > 0 && { steps }),
       ...(this.#told.isContradictory && { isContradictory: true }),
       ...(this.#model !== undefined && { model: this.#model }),

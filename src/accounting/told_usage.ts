@@ -27,15 +27,17 @@ type Numbers = Map<string, number>;
 
 /** A part of an answer that another model gave, and that the other numbers do not include. */
 export interface UsageStep {
-  /** Undefined: the model of the answer. */
-  readonly model: string | undefined;
+  readonly model: string;
   readonly usage: Usage;
 }
+
+/** Such a part, or one of the answer's own model. */
+type Step = Omit<UsageStep, "model"> & { readonly model: string | undefined };
 
 /** What an answer has said so far of its usage. */
 export class ToldUsage {
   readonly #numbers: Numbers = new Map();
-  #steps: readonly UsageStep[] = [];
+  #steps: readonly Step[] = [];
 
   /**
    * Adds a usage object. The last word counts, for input, output and the rest apart: servers that imitate Anthropic's
@@ -67,7 +69,7 @@ export class ToldUsage {
 
   /** What other models used beside. */
   steps(): readonly UsageStep[] {
-    return this.#steps.filter(({ model }) => model !== undefined);
+    return this.#steps.flatMap(({ model, usage }) => model === undefined ? [] : [{ model, usage }]);
   }
 
   /** Whether the numbers cannot all be true, such as more tokens read from a cache than sent. */
@@ -115,7 +117,7 @@ function collectModalities(details: readonly unknown[], into: Numbers, path: str
  * Anthropic's `usage.iterations`: what a compaction and an advisor used stands in no other number
  * (`BetaIterationsUsage` of `@anthropic-ai/sdk`).
  */
-function stepsOf(iterations: readonly unknown[]): UsageStep[] {
+function stepsOf(iterations: readonly unknown[]): Step[] {
   return iterations.slice(0, MAX_STEPS).filter(isObject)
     .filter(({ type }) => type === "compaction" || type === "advisor_message")
     .map(({ model, ...rest }) => {

@@ -122,7 +122,7 @@ for (const [name, events] of [["the first text", TEXT], ["the stop reason", TEXT
     await proxy.proxy.logged("exchange");
     // 400 KB are 100,000 tokens at $2 a million.
     const row = await lastRow(proxy);
-    assertEquals([row.input_tokens, row.cost_source], [null, "estimated"]);
+    assertEquals([row.input_tokens, row.usage_source], [null, "estimated"]);
     assertGreater(row.cost_micros, 200_000);
     const { spent } = (await proxy.api("GET", `/tokens/${id}`)).body;
     assertEquals(spent.total_micros, row.cost_micros);
@@ -147,7 +147,7 @@ Deno.test("budgets: input beyond what the model takes is not estimated, and what
   };
   const untold = await ask();
   // gpt-4o takes 128,000 tokens; the answer says that it was gpt-4.1, which takes a million.
-  assertEquals([untold.cost_source, untold.model_answered], ["estimated", "gpt-4.1"]);
+  assertEquals([untold.usage_source, untold.model_answered], ["estimated", "gpt-4.1"]);
   assertEquals(untold.cost_micros, Math.ceil(long.length / 4) * 2 + 2 * 8);
   answer = plainAnswer(TEXT.replaceAll("gpt-4.1", "gpt-4o"), {
     headers: "Content-Type: text/event-stream\r\n",
@@ -155,7 +155,7 @@ Deno.test("budgets: input beyond what the model takes is not estimated, and what
   assertEquals((await ask()).cost_micros, 128_000 * 2.5 + 2 * 10);
   answer = plainAnswer('{"model":"gpt-4.1","usage":{"prompt_tokens":7,"completion_tokens":1}}', JSON_TYPE);
   const told = await ask();
-  assertEquals([told.cost_source, told.cost_micros, told.input_tokens], ["usage", 7 * 2 + 8, 7]);
+  assertEquals([told.usage_source, told.cost_micros, told.input_tokens], ["provider", 7 * 2 + 8, 7]);
 });
 
 Deno.test("budgets: an answer of a backend without a price costs nothing, though a dear one might have been asked", async () => {
@@ -175,7 +175,7 @@ Deno.test("budgets: an answer of a backend without a price costs nothing, though
     await answer.text();
   }
   const row = await lastRow(proxy);
-  assertEquals([row.cost_micros, row.cost_source], [null, null]);
+  assertEquals([row.cost_micros, row.usage_source], [null, null]);
 });
 
 Deno.test("budgets: what is spent by estimates is spent after a restart too", async () => {
@@ -281,7 +281,7 @@ Deno.test("budgets: a response that a client leaves after a word costs what may 
   await reader?.cancel();
   await proxy.proxy.logged("exchange");
   const row = await lastRow(proxy);
-  assertEquals([row.stop_reason, row.model_answered, row.cost_source], [null, "gpt-4.1", "estimated"]);
+  assertEquals([row.stop_reason, row.model_answered, row.usage_source], [null, "gpt-4.1", "estimated"]);
   const { spent } = (await proxy.api("GET", `/tokens/${id}`)).body;
   assertEquals(spent.total_micros, row.cost_micros);
   assertGreater(row.cost_micros, 8 * events.length / 4 - 1);
@@ -336,9 +336,9 @@ for (
     for (const { value } of [limited, free]) {
       await statusOf(proxy.chat(value, { model: "gpt-4.1", max_tokens: 100, ...asked }));
       const row = await lastRow(proxy);
-      assertEquals([row.cost_micros, row.cost_source], [
+      assertEquals([row.cost_micros, row.usage_source], [
         factor * (1_000 * 2 + 100 * 8),
-        factor === 1 ? "usage" : "estimated",
+        factor === 1 ? "provider" : "estimated",
       ]);
     }
   });
