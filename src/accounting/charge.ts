@@ -94,19 +94,22 @@ export function chargeReserved(
     return usedOf(told, { inputTokens, outputTokens, most }, progress);
   };
   const used = usedBy(model, reserving.outputTokens);
-  // Of output that nobody told or cut, what the request states counts towards tokens, as it was reserved.
+  // Of a whole answer that shows nothing, what the request states counts towards tokens, as it was reserved.
   const isUntold = usage.inputTokens === undefined && usage.outputTokens === undefined;
-  const limited = isUntold && progress.isComplete && unfinished === undefined && !progress.isStream
-    ? { ...used, outputTokens: reserving.statedTokens }
-    : used;
+  const isReadable = progress.isStream && (progress.textBytes ?? 0) > 0;
+  const isDark = isUntold && progress.isComplete && unfinished === undefined && !isReadable;
+  const limited = isDark ? { ...used, outputTokens: reserving.statedTokens } : used;
+  const shown = isDark ? usage : used;
   const byAnswer = model === undefined ? undefined : prices.cost(used, [model]);
-  if (byAnswer !== undefined) return charge(told, { used, limited, cost: byAnswer }, prices);
+  if (byAnswer !== undefined) {
+    return charge(told, { used: shown, limited, cost: byAnswer, isEstimated: used !== usage }, prices);
+  }
   const costs = orders.map((order) => ({
     used: usedBy(order.model, order.outputTokens),
     cost: prices.cost(usedBy(order.model, order.outputTokens), [order.model]),
   }));
   const dearest = costs.toSorted((one, other) => (other.cost?.micros ?? -1) - (one.cost?.micros ?? -1))[0];
-  return charge(told, { used, limited, cost: dearest?.cost }, prices);
+  return charge(told, { used: shown, limited, cost: dearest?.cost, isEstimated: used !== usage }, prices);
 }
 
 /** `most` is the most input that the model takes. */
@@ -123,18 +126,23 @@ function usedOf(
 /** With what other models did for the answer. */
 function charge(
   { usage: told, steps = [] }: Told,
-  { used, limited = used, cost }: { used: Usage; limited?: Usage; cost: Cost | undefined },
+  { used, limited = used, cost, isEstimated = used !== told }: {
+    used: Usage;
+    limited?: Usage;
+    cost: Cost | undefined;
+    isEstimated?: boolean;
+  },
   prices: PricesThere,
 ): Charge {
   const all = (usage: Usage): Usage => steps.reduce((total, step) => sumOf(total, step.usage), usage);
   const { inputTokens, outputTokens } = all(limited);
   const isUnknown = inputTokens === undefined && outputTokens === undefined;
-  const isEstimated = used !== told || prices.isGuessed;
+  const isSaid = cost !== undefined || used.inputTokens !== undefined || used.outputTokens !== undefined;
   return {
     usage: all(used),
     tokens: isUnknown ? undefined : (inputTokens ?? 0) + (outputTokens ?? 0),
     cost: steps.reduce((total, { usage, model }) => plus(total, prices.cost(usage, [model])), cost),
-    source: isUnknown && cost === undefined ? undefined : isEstimated ? "estimated" : "provider",
+    source: isSaid && (isEstimated || prices.isGuessed ? "estimated" : "provider") || undefined,
   };
 }
 

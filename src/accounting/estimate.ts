@@ -57,7 +57,10 @@ function outputOf({ outputTokens: most }: Possible, progress: Progress): number 
   const { isAnswered, isComplete, isStream, textBytes, bytes, durationMs, unseenMs } = progress;
   const text = (textBytes ?? 0) / BYTES_PER_TOKEN;
   const isReserved = most !== Infinity;
-  if (!isReserved) return textBytes === undefined && isAnswered ? undefined : Math.ceil(text);
+  if (!isReserved) {
+    // Of a whole answer without any text that is known, nobody can say what it is.
+    return isAnswered && (textBytes === undefined || isComplete && text === 0) ? undefined : Math.ceil(text);
+  }
   if (isStream && text > 0) return Math.min(most, Math.ceil(text + unseenMs * TOKENS_PER_MS));
   if (isComplete) return most;
   return Math.min(most, Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * TOKENS_PER_MS)));
