@@ -76,7 +76,7 @@ async function assertReads(
   file: GoldenFile,
   { pieces, coding, way }: { pieces: Uint8Array[]; coding?: string; way: string },
 ): Promise<void> {
-  const tap = AnswerTap.of(file.content_type, coding);
+  const tap = AnswerTap.of(`${file.content_type}; charset=utf-8`, coding);
   assert(tap !== undefined, `no reader for ${file.content_type}, ${coding ?? "identity"}`);
   for (const piece of pieces) tap.write(piece);
   const { usage, model } = await tap.end();

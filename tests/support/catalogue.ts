@@ -74,6 +74,8 @@ export function wireTexts(file: GoldenFile): { way: string; text: string }[] {
       return [
         { way: "compact", text: JSON.stringify(file.body) },
         { way: "indented", text: JSON.stringify(file.body, undefined, 2) },
+        // Some providers keep a connection open with empty lines until the answer is ready.
+        { way: "after empty lines", text: `\n\n\n${JSON.stringify(file.body)}\n` },
       ];
     case "application/x-ndjson":
       return [
@@ -85,6 +87,7 @@ export function wireTexts(file: GoldenFile): { way: string; text: string }[] {
       return [
         { way: "lines", text },
         { way: "CRLF", text: text.replaceAll("\n", "\r\n") },
+        { way: "no space behind the colon", text: text.replace(/^(data|event): /gm, "$1:") },
       ];
     }
     default:
