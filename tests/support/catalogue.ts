@@ -57,6 +57,9 @@ const GoldenFile = v.variant("content_type", [
 export type ExpectedUsage = v.InferOutput<typeof ExpectedUsage>;
 export type GoldenFile = v.InferOutput<typeof GoldenFile>;
 
+/** The members of usage that the catalogue speaks of; a reader may state others. */
+export const USAGE_MEMBERS: readonly string[] = Object.keys(ExpectedUsage.entries);
+
 /** Every file of the catalogue by its name, in order. Throws where a file does not fit the format. */
 export function readCatalogue(): { name: string; file: GoldenFile }[] {
   const names = [...Deno.readDirSync(FOLDER)].map((entry) => entry.name).sort();
