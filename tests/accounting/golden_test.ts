@@ -158,8 +158,9 @@ async function observe(name: string, pieces: Iterable<Uint8Array>, encoding?: st
 }
 
 Deno.test("golden bodies: every one is expected to say something", async () => {
-  const bodies = (await Array.fromAsync(Deno.readDir(GOLDEN))).filter(({ isFile }) => isFile);
-  assertEquals(bodies.map(({ name }) => name).sort(), Object.keys(EXPECTED).sort());
+  const names = (await Array.fromAsync(Deno.readDir(GOLDEN))).filter(({ isFile }) => isFile)
+    .map(({ name }) => name).sort();
+  assertEquals(names, Object.keys(EXPECTED).sort());
 });
 
 for (const [name, expected] of Object.entries(EXPECTED)) {
