@@ -6,7 +6,7 @@ import { JsonScanner } from "./json_scanner.ts";
 import { ToldUsage, type UsageStep } from "./told_usage.ts";
 import { TEXT_WANTED } from "./text_wanted.ts";
 import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
-import type { Usage } from "./usage.ts";
+import { sumOf, type Usage } from "./usage.ts";
 import { wantedPlaces } from "./wanted_places.ts";
 
 /** What an answer said about itself; what it did not say is absent. */
@@ -39,7 +39,8 @@ const WANTED = wantedPlaces({
   status: true,
   service_tier: true,
   incomplete_details: { reason: true },
-  choices: { "*": { finish_reason: true, ...TEXT_WANTED.choice } },
+  // Moonshot's streams have the usage in a choice.
+  choices: { "*": { usage: true, finish_reason: true, ...TEXT_WANTED.choice } },
   content: TEXT_WANTED.content,
   // Anthropic's events.
   message: { model: true, usage: true, stop_reason: true, ...TEXT_WANTED.message },
@@ -62,6 +63,15 @@ const WANTED = wantedPlaces({
   },
   output: { "*": { ...TOOLS_WANTED.output["*"], ...TEXT_WANTED.output } },
   meta: true,
+  // What wrote a picture of OpenAI's that is a drawing.
+  svg_usage: true,
+  output_format: true,
+  // Gemini's interactions.
+  interaction: { model: true, usage: true, status: true },
+  // Lines of the results of Anthropic's batches.
+  result: { message: { model: true, usage: true } },
+  // Vertex AI's embeddings.
+  predictions: { "*": { embeddings: { statistics: { token_count: true } } } },
   // Groq's streams.
   x_groq: { usage: true },
   // Gemini.
@@ -88,6 +98,9 @@ const MAX_TEXT = 200;
 /** Watches one answer. */
 export class AnswerTap {
   readonly #told = new ToldUsage();
+  /** The sum of parts that each tell their own. */
+  #lines: Usage = {};
+  #isPicture = false;
   #textBytes = 0;
   readonly #isStream: boolean;
   readonly #tools = new ToolsUsed();
@@ -151,7 +164,7 @@ export class AnswerTap {
     const stopReason = this.#stopReason ?? (isUnfinished ? undefined : this.#status);
     const steps = this.#told.steps();
     return {
-      usage: this.#tools.with(this.#told.usage()),
+      usage: this.#tools.with(this.#usage(), this.#model),
       textBytes: this.#textBytes,
       ...(this.#isStream && { isStream: true }),
       ...(steps.length > 0 && { steps }),
@@ -163,6 +176,19 @@ export class AnswerTap {
     };
   }
 
+  #usage(): Usage {
+    const told = sumOf(this.#lines, this.#told.usage());
+    // Where an answer is pictures, its output is (`ImageGenCompletedEvent.Usage` of `openai`).
+    const isDetailed = told.outputTokens === undefined || told.outputImageTokens !== undefined;
+    return this.#isPicture && !isDetailed ? { ...told, outputImageTokens: told.outputTokens } : told;
+  }
+
+  #addLine(usage: unknown): void {
+    const line = new ToldUsage();
+    line.add(usage);
+    this.#lines = sumOf(this.#lines, line.usage());
+  }
+
   #found(path: string, value: unknown): void {
     switch (path) {
       case "usage":
@@ -170,11 +196,25 @@ export class AnswerTap {
       case "response.usage":
       case "delta.usage":
       case "x_groq.usage":
+      case "choices.*.usage":
+      case "interaction.usage":
       case "meta":
       case "response.meta":
       case "usageMetadata":
         this.#told.add(value);
         if (isFast(value)) this.#tier = "fast";
+        return;
+      case "svg_usage":
+        this.#told.addStep(value);
+        return;
+      case "result.message.usage":
+        this.#addLine(value);
+        return;
+      case "predictions.*.embeddings.statistics.token_count":
+        this.#addLine({ total_tokens: value });
+        return;
+      case "output_format":
+        this.#isPicture = true;
         return;
       case "prompt_eval_count":
       case "eval_count":
@@ -188,6 +228,8 @@ export class AnswerTap {
     switch (path) {
       case "model":
       case "message.model":
+      case "interaction.model":
+      case "result.message.model":
       case "response.model":
       case "modelVersion":
         this.#model ??= value;
@@ -202,6 +244,7 @@ export class AnswerTap {
         return;
       case "status":
       case "response.status":
+      case "interaction.status":
         this.#status = value;
         return;
       default:

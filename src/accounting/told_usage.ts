@@ -54,6 +54,13 @@ export class ToldUsage {
     if (Array.isArray(value["iterations"])) this.#steps = stepsOf(value["iterations"]);
   }
 
+  /** Adds what another model did, by an object of its own with its name. */
+  addStep(value: unknown): void {
+    if (!isObject(value) || this.#steps.length >= MAX_STEPS) return;
+    const [step] = stepsOf([{ ...value, type: "advisor_message" }]);
+    if (step !== undefined) this.#steps = [...this.#steps, step];
+  }
+
   /** Forgets all. */
   clear(): void {
     this.#numbers.clear();
@@ -93,7 +100,7 @@ function collect(members: Readonly<Record<string, unknown>>, into: Numbers, pref
     if (typeof inner === "number") {
       if (isSensible(path, inner) && (into.has(path) || into.size < MAX_NUMBERS)) into.set(path, inner);
     } else if (key === "is_byok") into.set(path, inner === true ? 1 : 0);
-    else if (Array.isArray(inner)) collectModalities(inner, into, path);
+    else if (Array.isArray(inner)) collectList(inner, into, path);
     else if (isObject(inner) && depth < MAX_DEPTH) collect(inner, into, `${path}.`, depth + 1);
   }
 }
@@ -104,22 +111,30 @@ function isSensible(path: string, amount: number): boolean {
   return amount >= 0 && amount <= MAX_AMOUNT && (Number.isInteger(amount) || FRACTIONS.test(path));
 }
 
-/** Gemini's details: `[{"modality":"AUDIO","tokenCount":5}]`. */
-function collectModalities(details: readonly unknown[], into: Numbers, path: string): void {
-  for (const detail of details.slice(0, MAX_NUMBERS)) {
-    if (!isObject(detail)) continue;
-    const { modality, tokenCount } = detail;
-    if (typeof modality === "string") collect({ [modality]: tokenCount }, into, `${path}.`);
+/**
+ * Details as a list: Gemini's `[{"modality":"AUDIO","tokenCount":5}]`, its `[{"type":"google_search","count":3}]`, and
+ * Bedrock's `[{"ttl":"1h","inputTokens":5}]`.
+ */
+function collectList(details: readonly unknown[], into: Numbers, path: string): void {
+  for (const detail of details.slice(0, MAX_NUMBERS).filter(isObject)) {
+    const name = detail["modality"] ?? detail["type"] ?? detail["ttl"];
+    const amount = detail["tokenCount"] ?? detail["tokens"] ?? detail["count"] ?? detail["inputTokens"];
+    if (typeof name === "string") collect({ [name.toUpperCase()]: amount }, into, `${path}.`);
   }
 }
 
 /**
- * Anthropic's `usage.iterations`: what a compaction and an advisor used stands in no other number
- * (`BetaIterationsUsage` of `@anthropic-ai/sdk`).
+ * Anthropic's `usage.iterations`: what a compaction, an advisor, and a model that declined before another one took over
+ * used, stands in no other number (`BetaIterationsUsage` of `@anthropic-ai/sdk`).
  */
 function stepsOf(iterations: readonly unknown[]): Step[] {
-  return iterations.slice(0, MAX_STEPS).filter(isObject)
-    .filter(({ type }) => type === "compaction" || type === "advisor_message")
+  const all = iterations.slice(0, MAX_STEPS).filter(isObject);
+  const hasFallback = all.some(({ type }) => type === "fallback_message");
+  // A model that declined before it wrote anything is not billed.
+  return all.filter(({ type, output_tokens }) =>
+    type === "compaction" || type === "advisor_message" ||
+    hasFallback && type === "message" && output_tokens !== 0
+  )
     .map(({ model, ...rest }) => {
       const numbers: Numbers = new Map();
       collect(rest, numbers);

@@ -12,11 +12,16 @@ export const TOOLS_WANTED = {
   usage_info: { pages_processed: true },
 } as const;
 
+/** More queries than an answer has. */
+const MAX_QUERIES = 100;
+
 /** Counts for one answer. */
 export class ToolsUsed {
   #webSearches = 0;
   #fileSearches = 0;
   #unpricedUnits = 0;
+  /** What Gemini searched for; later parts of a stream say it again. */
+  readonly #queries = new Set<string>();
 
   /** Takes a value that an answer shows, and says whether it was about a tool. */
   found(path: string, value: unknown): boolean {
@@ -34,7 +39,9 @@ export class ToolsUsed {
         }
         return true;
       case "candidates.*.groundingMetadata.webSearchQueries.*":
-        this.#unpricedUnits++;
+        if (typeof value === "string" && value !== "" && this.#queries.size < MAX_QUERIES) {
+          this.#queries.add(value);
+        }
         return true;
       case "usage_info.pages_processed":
         if (typeof value === "number" && value >= 0) this.#unpricedUnits += value;
@@ -44,10 +51,13 @@ export class ToolsUsed {
     }
   }
 
-  /** What was told, with what the tools did where the usage does not say it. */
-  with(told: Usage): Usage {
+  /** What was told, with what the tools did where the usage does not say it. `model` is the one that answered. */
+  with(told: Usage, model: string | undefined): Usage {
+    // Gemini's older models bill a prompt with searches, the newer ones each search
+    // (https://ai.google.dev/gemini-api/docs/google-search).
+    const most = /^gemini-[12]\b/.test(model ?? "") ? 1 : Infinity;
     const counts = {
-      webSearches: this.#webSearches,
+      webSearches: this.#webSearches + Math.min(most, this.#queries.size),
       fileSearches: this.#fileSearches,
       unpricedUnits: this.#unpricedUnits,
     };

@@ -27,8 +27,9 @@ const SHAPES: readonly Shape[] = [
     read: gemini,
   },
   { sign: ["inputTokens", "outputTokens"], read: bedrockConverse },
+  { sign: ["total_input_tokens", "total_output_tokens"], read: geminiInteractions },
   {
-    sign: ["billed_units.input_tokens", "billed_units.output_tokens", "billed_units.search_units"],
+    sign: ["billed_units.input_tokens", "billed_units.output_tokens", "tokens.input_tokens"],
     read: cohere,
   },
   { sign: ["prompt_eval_count", "eval_count"], read: ollama },
@@ -70,11 +71,13 @@ function openaiChat(get: Get): Draft {
     "cache_creation_input_tokens",
   );
   const reasoning = get("completion_tokens_details.reasoning_tokens");
+  const audio = get("prompt_tokens_details.audio_tokens");
   const { inputTokens, outputTokens } = byTotal({
-    input: get("prompt_tokens"),
+    // What Mistral's connectors brought in is a part of the total alone, and so is the sound that it transcribes.
+    input: sum(get("prompt_tokens"), get("connector_tokens")),
     output: get("completion_tokens"),
     total: get("total_tokens"),
-    cached: (cached ?? 0) + (written ?? 0),
+    beside: [(cached ?? 0) + (written ?? 0), audio ?? 0],
     reasoning: reasoning ?? 0,
   });
   // Perplexity bills these beside its completion, and leaves them out of its total.
@@ -86,9 +89,10 @@ function openaiChat(get: Get): Draft {
     outputTokens: beside === undefined ? outputTokens : (outputTokens ?? 0) + beside,
     cachedTokens: cached,
     cacheWriteTokens: written,
+    cacheWriteHourTokens: get("prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens"),
     reasoningTokens: reasoning ?? get("reasoning_tokens"),
     citationTokens: get("citation_tokens"),
-    inputAudioTokens: get("prompt_tokens_details.audio_tokens"),
+    inputAudioTokens: audio,
     outputAudioTokens: get("completion_tokens_details.audio_tokens"),
     inputImageTokens: get("prompt_tokens_details.image_tokens"),
     outputImageTokens: get("completion_tokens_details.image_tokens"),
@@ -101,22 +105,23 @@ function openaiChat(get: Get): Draft {
  * out what was read from a cache. Where no total is told, reasoning that is longer than all of the output is not in it.
  */
 function byTotal(
-  { input, output, total, cached, reasoning }: {
+  { input, output, total, beside, reasoning }: {
     input: number | undefined;
     output: number | undefined;
     total: number | undefined;
-    cached: number;
+    /** What may be input that {@link input} leaves out, each of it alone. */
+    beside: readonly number[];
     reasoning: number;
   },
 ): Pick<Draft, "inputTokens" | "outputTokens"> {
   if (input === undefined || output === undefined) return { inputTokens: input, outputTokens: output };
   const untold = (total ?? 0) - input - output;
   if (untold > 0) {
-    const isCached = untold === cached && untold !== reasoning ||
-      cached > input && untold === cached + reasoning;
-    return isCached
-      ? { inputTokens: input + cached, outputTokens: output + untold - cached }
-      : { inputTokens: input, outputTokens: output + untold };
+    const more = beside.find((amount) =>
+      amount > 0 &&
+      (untold === amount && untold !== reasoning || amount > input && untold === amount + reasoning)
+    ) ?? 0;
+    return { inputTokens: input + more, outputTokens: output + untold - more };
   }
   return { inputTokens: input, outputTokens: reasoning > output ? output + reasoning : output };
 }
@@ -133,14 +138,15 @@ function openaiResponses(get: Get): Draft {
     input: get("input_tokens"),
     output: get("output_tokens"),
     total: get("total_tokens"),
-    cached: input("cached_tokens") ?? 0,
+    beside: [input("cached_tokens") ?? 0],
     reasoning: reasoning ?? 0,
   });
   return {
     inputTokens,
     outputTokens,
-    cachedTokens: input("cached_tokens"),
-    cacheWriteTokens: input("cache_write_tokens"),
+    // The second names are Perplexity's.
+    cachedTokens: input("cached_tokens") ?? input("cache_read_input_tokens"),
+    cacheWriteTokens: input("cache_write_tokens") ?? input("cache_creation_input_tokens"),
     reasoningTokens: reasoning,
     inputAudioTokens: input("audio_tokens"),
     outputAudioTokens: output("audio_tokens"),
@@ -203,6 +209,23 @@ function gemini(get: Get): Draft {
   };
 }
 
+/** Of its newer API (`Usage` of `@google/genai`'s interactions). */
+function geminiInteractions(get: Get): Draft {
+  const by = (side: string, modality: string): number | undefined =>
+    get(`${side}_tokens_by_modality.${modality}`);
+  return {
+    inputTokens: sum(get("total_input_tokens"), get("total_tool_use_tokens")),
+    outputTokens: sum(get("total_output_tokens"), get("total_thought_tokens")),
+    cachedTokens: get("total_cached_tokens"),
+    reasoningTokens: get("total_thought_tokens"),
+    inputAudioTokens: by("input", "AUDIO"),
+    outputAudioTokens: by("output", "AUDIO"),
+    inputImageTokens: by("input", "IMAGE"),
+    outputImageTokens: by("output", "IMAGE"),
+    inputVideoTokens: by("input", "VIDEO"),
+  };
+}
+
 /** Bedrock's Converse (`TokenUsage` of `@aws-sdk/client-bedrock-runtime`); it counts as Anthropic's. */
 function bedrockConverse(get: Get): Draft {
   const plain = get("inputTokens");
@@ -213,16 +236,16 @@ function bedrockConverse(get: Get): Draft {
     outputTokens: get("outputTokens"),
     cachedTokens: read,
     cacheWriteTokens: written,
+    cacheWriteHourTokens: get("cacheDetails.1H"),
   };
 }
 
 /** What Cohere bills is less than what its model read: its own words around the prompt are free. */
 function cohere(get: Get): Draft {
   return {
-    inputTokens: get("billed_units.input_tokens"),
-    outputTokens: get("billed_units.output_tokens"),
+    inputTokens: get("billed_units.input_tokens", "tokens.input_tokens"),
+    outputTokens: get("billed_units.output_tokens", "tokens.output_tokens"),
     cachedTokens: get("cached_tokens"),
-    unpricedUnits: get("billed_units.search_units"),
   };
 }
 
@@ -240,6 +263,17 @@ function totalAlone(get: Get): Draft {
   return { inputTokens: get("total_tokens") };
 }
 
+/** What Cohere ranks, and what tools of xAI and Mistral do. */
+const UNPRICED = [
+  "billed_units.search_units",
+  "server_side_tool_usage_details.x_search_calls",
+  "server_side_tool_usage_details.code_interpreter_calls",
+  "server_side_tool_usage_details.document_search_calls",
+  "connectors.web_search_premium",
+  "connectors.code_interpreter",
+  "connectors.image_generation",
+];
+
 /** What any provider may say beside its tokens. */
 function besides(get: Get): Draft {
   const stated = get("cost", "cost.total_cost");
@@ -248,8 +282,16 @@ function besides(get: Get): Draft {
   const upstream = get("cost_details.upstream_inference_cost");
   const isOwnKey = get("is_byok") === 1;
   return {
-    webSearches: get("server_tool_use.web_search_requests", "num_search_queries"),
-    unpricedUnits: sum(get("billed_units.search_units"), get("server_tool_use.code_execution_requests")),
+    webSearches: get(
+      // Anthropic's, OpenRouter's, Perplexity's, xAI's, Mistral's and Gemini's.
+      "server_tool_use.web_search_requests",
+      "server_tool_use_details.web_search_requests",
+      "num_search_queries",
+      "server_side_tool_usage_details.web_search_calls",
+      "connectors.web_search",
+      "grounding_tool_count.GOOGLE_SEARCH",
+    ),
+    unpricedUnits: UNPRICED.reduce<number | undefined>((total, name) => sum(total, get(name)), undefined),
     statedCostMicros: stated !== undefined
       ? (stated + (isOwnKey ? upstream ?? 0 : 0)) * 1e6
       : ticks === undefined

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { AnswerTap } from "../../src/accounting/answer_tap.ts";
+import { sumOf } from "../../src/accounting/usage.ts";
 import {
   type ExpectedUsage,
   type GoldenFile,
@@ -86,8 +87,10 @@ async function assertReads(
   const tap = AnswerTap.of(`${file.content_type}; charset=utf-8`, coding);
   assert(tap !== undefined, `no reader for ${file.content_type}, ${coding ?? "identity"}`);
   for (const piece of pieces) tap.write(piece);
-  const { usage, model } = await tap.end();
-  const actual: Record<string, unknown> = { ...usage };
+  const { usage, steps = [], model } = await tap.end();
+  const actual: Record<string, unknown> = {
+    ...steps.reduce((total, step) => sumOf(total, step.usage), usage),
+  };
   const right = [file.expect.usage, ...file.expect.or ?? []];
   if (!right.some((one) => differencesOf(actual, one).length === 0)) {
     const members = differencesOf(actual, file.expect.usage);
