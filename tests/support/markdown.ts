@@ -1,6 +1,7 @@
 /** What tests look for in a page: blocks of code, headings and links. */
 
 import { lexer, type Token, type Tokens, walkTokens } from "marked";
+import { plainText } from "../../src/manual/plain_text.ts";
 import { slugOf } from "../../src/manual/slug.ts";
 
 /** A fenced block of code, or a comment `<!-- sh run … -->` that prepares for the blocks behind it. */
@@ -27,7 +28,7 @@ export function parseMarkdown(text: string): MarkdownPage {
   const targets: string[] = [];
   const tokens = lexer(text);
   walkTokens(tokens, (token) => {
-    if (isHeading(token)) anchors.add(slugOf(plain(token.tokens)));
+    if (isHeading(token)) anchors.add(slugOf(plainText(token.tokens)));
     if (token.type === "link" || token.type === "image") targets.push(token["href"]);
   });
   let line = 1;
@@ -46,15 +47,4 @@ function isHeading(token: Token): token is Tokens.Heading {
 
 function isCode(token: Token): token is Tokens.Code {
   return token.type === "code";
-}
-
-/** The text of a heading without its marks. */
-function plain(tokens: readonly Token[]): string {
-  return tokens.map((token) =>
-    "tokens" in token && token.tokens !== undefined
-      ? plain(token.tokens)
-      : "text" in token
-      ? token.text
-      : token.raw
-  ).join("");
 }
