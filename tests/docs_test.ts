@@ -7,7 +7,7 @@
  * - `sh run`: the commands are run, and succeed. `sh fails`: they are run, and fail.
  * - `sh serves`: the one command serves until the end of the page, or until the next such block.
  * - `sh not-run=REASON`: it cannot be run here, for one of the reasons below.
- * - `text output`: what the block before prints. `…` is any text, and a line of its own any lines; digits are any digits.
+ * - `text output`: what the block before prints. `…` is any text, alone on a line it is any lines; digits are any digits.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -13,7 +13,7 @@ export interface HtmlOptions {
   readonly current: string | undefined;
 }
 
-/** A whole document. It holds no script and no style of its own, so a strict policy can hold for it. */
+/** A whole document. It has no script and no inline style: it works under a strict policy. */
 export function pageHtml(markdown: string, { path, current }: HtmlOptions): string {
   const links = TOPICS.map(({ name }) =>
     `<a href="${path}/${name}"${name === current ? ' aria-current="page"' : ""}>${title(name)}</a>`

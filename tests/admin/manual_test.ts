@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { TOPICS } from "../../src/manual/pages.ts";
+import { SESSION_COOKIE } from "../../src/session_cookie.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
 import { SECRETS } from "../support/secrets.ts";
@@ -29,7 +30,7 @@ Deno.test("/admin/docs: a browser without a session is led to the sign-in, whate
   await using upstream = new FakeUpstream();
   await using proxy = await ManagedProxy.start(upstream);
   for (const path of ["", "/", "/limits-and-budgets", "/style.css", "/nothing"]) {
-    for (const cookie of ["", "llm_proxy_admin=guessed"]) {
+    for (const cookie of ["", `${SESSION_COOKIE}_${new URL(proxy.url).port}=guessed`]) {
       const { status, headers, text } = await opened(`${proxy.url}/admin/docs${path}`, cookie);
       assertEquals([status, headers.get("location"), text], [303, "/admin", ""], path);
     }
