@@ -27,8 +27,6 @@ const REASONS: Readonly<Record<string, string>> = {
   root: "it changes this machine, as its administrator",
   release: "it needs a published release",
   wire: "tests/wire runs it",
-  internet: "it needs the internet",
-  clients: "tests/clients runs it",
   development: "CI runs it",
 };
 
