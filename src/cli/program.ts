@@ -31,7 +31,7 @@ export async function runCommandLine(args: readonly string[]): Promise<0 | 2> {
 
 /** The parser would take an unknown command for an argument of `serve`. */
 function checkCommand(program: Command, name: string | undefined): void {
-  const known = ["help", ...program.commands.map((command) => command.name())];
+  const known = program.commands.map((command) => command.name());
   if (name === undefined || name.startsWith("-") || known.includes(name)) return;
   const near = nearest(name, known);
   const hint = near === undefined ? `the commands are ${known.join(", ")}` : `did you mean ${near}?`;
@@ -59,7 +59,8 @@ const SERVE_OPTIONS = [
   ["--log-format <format>", "pretty or json (LOG_FORMAT; default pretty)", "LOG_FORMAT"],
 ] as const satisfies readonly (readonly [string, string, VariableName])[];
 
-function buildProgram(): Command {
+/** The command line with all its commands. */
+export function buildProgram(): Command {
   const program = new Command("llm-proxy")
     .description("A transparent LLM API proxy: clients hold one token, the providers' keys stay here.")
     .exitOverride()
@@ -143,6 +144,11 @@ function buildProgram(): Command {
       "where it is, if not where HOST and PORT say; HTTPS_PORT and ADMIN_PORT answer as well",
     )
     .action(({ url }: { url?: string }) => healthcheck({ url }));
+
+  program.helpCommand(false);
+  program.command("help").argument("[topic...]", "a page like limits, or a command like token create")
+    .description("print a page of the manual, or the help of a command; alone: which there are")
+    .action(async (words: string[]) => await (await import("./help.ts")).help(program, words));
 
   const version = `llm-proxy ${VERSION} (deno ${Deno.version.deno}, ${Deno.build.target})`;
   program.version(version, "-V, --version", "print the version, Deno's version and the target");
