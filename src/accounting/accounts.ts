@@ -20,6 +20,7 @@ import {
 } from "./charge.ts";
 import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import { RecentOutputs } from "./recent_outputs.ts";
 import { priceFactor } from "./price_factor.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import { UnseenTime } from "./unseen_time.ts";
@@ -95,6 +96,7 @@ export class Accounts {
   readonly #open = new Set<Account>();
   /** Background responses that have not told their usage, and were not charged for it. */
   readonly #awaited = new Set<string>();
+  readonly #outputs = new RecentOutputs();
   /** Families by user agent; there are few. */
   readonly #clients = new Map<string, string>();
   /** Answers that are still being decompressed. */
@@ -111,6 +113,7 @@ export class Accounts {
       client: this.#clientOf(fieldValue(opening.fields, "user-agent") ?? ""),
       clock,
       pricer,
+      outputs: this.#outputs,
       onEnd: (record) => this.#close(account, record),
     });
     this.#open.add(account);
@@ -144,6 +147,12 @@ export class Accounts {
     return isTold && !this.#awaited.delete(responseId);
   }
 
+  #learn({ endpoint, modelAsked }: Account, { usage, unfinished }: Observed): void {
+    // A session is many answers.
+    if (endpoint === undefined || modelAsked === undefined || unfinished !== undefined) return;
+    if (usage.outputTokens !== undefined) this.#outputs.add(endpoint.name, modelAsked, usage.outputTokens);
+  }
+
   #clientOf(userAgent: string): string {
     let client = this.#clients.get(userAgent);
     if (client === undefined) {
@@ -164,6 +173,7 @@ export class Accounts {
 
   #write(account: Account, record: ExchangeRecord, answer: Observed): void {
     const observed = this.#isCounted(account, record, answer) ? { ...answer, usage: {}, steps: [] } : answer;
+    this.#learn(account, observed);
     this.#parts.onRow({ row: account.close(record, observed), record, traceparent: account.traceparent });
   }
 }
@@ -177,6 +187,7 @@ export class Account implements ExchangeAccount {
   readonly #client: string;
   readonly #clock: Clock;
   readonly #pricer: Pricer;
+  readonly #outputs: RecentOutputs;
   readonly #onEnd: (record: ExchangeRecord) => void;
   #asked: Asked = { facts: () => ({}), inputTokens: () => 0, isMetered: false };
   #admission: Admitted | undefined;
@@ -191,11 +202,12 @@ export class Account implements ExchangeAccount {
 
   constructor(
     opening: Opening,
-    { startedAt, client, clock, pricer, onEnd }: {
+    { startedAt, client, clock, pricer, outputs, onEnd }: {
       startedAt: number;
       client: string;
       clock: Clock;
       pricer: Pricer;
+      outputs: RecentOutputs;
       onEnd: (record: ExchangeRecord) => void;
     },
   ) {
@@ -206,6 +218,7 @@ export class Account implements ExchangeAccount {
     this.#client = client;
     this.#clock = clock;
     this.#pricer = pricer;
+    this.#outputs = outputs;
     this.#onEnd = onEnd;
   }
 
@@ -216,6 +229,10 @@ export class Account implements ExchangeAccount {
   /** It was let in; the admission is told what it used. */
   admitted(admission: Admitted): void {
     this.#admission = admission;
+  }
+
+  get modelAsked(): string | undefined {
+    return this.#asked.facts().model;
   }
 
   /** Its answer goes on behind it, and nothing was reserved that it is charged with. */
@@ -233,10 +250,15 @@ export class Account implements ExchangeAccount {
    * where others hold the rest. Undefined: it costs nothing.
    */
   reserve(reserving: Reserving | undefined): void {
-    const { factor } = priceFactor(undefined, this.#asked.facts().tier);
-    const costs = reserving?.orders.map(({ backend, model, outputTokens }) => {
-      const most = this.#pricer.contextTokens(model, this.#placeOf(backend));
-      const inputTokens = Math.min(reserving.inputTokens, most);
+    const { tier, model: asked } = this.#asked.facts();
+    const { factor } = priceFactor(undefined, tier);
+    const expected = this.endpoint?.reserve === "expected" && asked !== undefined
+      ? this.#outputs.expected(this.endpoint.name, asked)
+      : undefined;
+    const costs = reserving?.orders.map(({ backend, model, outputTokens: most }) => {
+      const outputTokens = Math.min(most, expected ?? Infinity);
+      const context = this.#pricer.contextTokens(model, this.#placeOf(backend));
+      const inputTokens = Math.min(reserving.inputTokens, context);
       return this.#cost({ inputTokens, outputTokens }, [model], { backend, factor })?.micros ?? 0;
     });
     this.#admission?.reserve({
@@ -262,6 +284,15 @@ export class Account implements ExchangeAccount {
 
   sent(piece: Uint8Array): void {
     this.#tap?.sent?.(piece);
+  }
+
+  hasSeenEnd(): boolean {
+    // Of several choices each stops for itself.
+    return this.#tap?.isOver === true && this.#hasOneChoice;
+  }
+
+  get #hasOneChoice(): boolean {
+    return (this.#asked.facts().choices ?? 1) === 1;
   }
 
   ended(record: ExchangeRecord): void {
@@ -297,7 +328,9 @@ export class Account implements ExchangeAccount {
     const facts = this.#asked.facts();
     const charge = this.#charge(record, observed);
     const { usage } = charge;
-    this.#admission?.settle({ tokens: charge.tokens, micros: charge.cost?.micros });
+    const uncounted = this.endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
+    const tokens = charge.tokens === undefined ? undefined : Math.max(0, charge.tokens - uncounted);
+    this.#admission?.settle({ tokens, micros: charge.cost?.micros });
     return {
       requestId: record.id,
       providerRequestId: kept(this.#providerRequestId),
@@ -359,7 +392,7 @@ export class Account implements ExchangeAccount {
       isAnswered: this.#backend !== undefined,
       // A background response is written to its end, and can be fetched later.
       isComplete: record.ending === "complete" || asked.background === true,
-      hasStopped: stopReason !== undefined,
+      hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
       textBytes,
       isStream: observed.isStream === true,
       bytes: record.bytes,

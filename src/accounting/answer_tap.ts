@@ -147,6 +147,11 @@ export class AnswerTap {
     this.#sink.write(piece);
   }
 
+  /** Whether a stream said why it stopped, or a response that it is done. */
+  get isOver(): boolean {
+    return this.#isStream && this.#stop() !== undefined;
+  }
+
   /** How much text has come so far, of any kind that a model writes. */
   get textBytes(): number {
     return this.#textBytes;
@@ -160,8 +165,7 @@ export class AnswerTap {
   }
 
   #observed(): Observed {
-    const isUnfinished = this.#status !== undefined && UNFINISHED.has(this.#status);
-    const stopReason = this.#stopReason ?? (isUnfinished ? undefined : this.#status);
+    const stopReason = this.#stop();
     const steps = this.#told.steps();
     return {
       usage: this.#tools.with(this.#usage(), this.#model),
@@ -174,6 +178,11 @@ export class AnswerTap {
       ...(this.#responseId !== undefined && { responseId: this.#responseId }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
     };
+  }
+
+  #stop(): string | undefined {
+    const isUnfinished = this.#status !== undefined && UNFINISHED.has(this.#status);
+    return this.#stopReason ?? (isUnfinished ? undefined : this.#status);
   }
 
   #usage(): Usage {

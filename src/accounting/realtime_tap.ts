@@ -83,6 +83,11 @@ export class RealtimeTap {
     this.#client.write(piece);
   }
 
+  /** Whether all that was asked for has been answered. */
+  get isOver(): boolean {
+    return this.#stopReason !== undefined && this.#begun.size === 0 && !this.#isAsked;
+  }
+
   /** What there is to say once the session has ended. */
   end(): Observed {
     if (this.#upstream.pendingBytes > 0) this.#countPart(this.#upstream.pendingBytes);

@@ -1,7 +1,7 @@
 /** What a request asks for, read while its body passes untouched. */
 
 import { modelsInPath, modelsInQuery } from "../payload/models.ts";
-import { MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
+import { MAX_CHOICES, MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
 import { GrowingBuffer } from "../http1/growing_buffer.ts";
 import { JsonScanner } from "./json_scanner.ts";
 import { estimatedTokens } from "./estimate.ts";
@@ -19,7 +19,8 @@ const WANTED = wantedPlaces({
   max_tokens: true,
   max_completion_tokens: true,
   max_output_tokens: true,
-  generationConfig: { maxOutputTokens: true },
+  generationConfig: { maxOutputTokens: true, candidateCount: true },
+  n: true,
 });
 const MAX_MODEL = 200;
 /** A form's fields are short and stand before or behind its file. */
@@ -33,6 +34,7 @@ export class RequestTap {
   #stream: boolean | undefined;
   #tier: string | undefined;
   #background = false;
+  #choices = 1;
   #bytes = 0;
   #textBytes = 0;
   readonly #isReadable: boolean;
@@ -91,6 +93,7 @@ export class RequestTap {
       ...(this.#stream !== undefined && { stream: this.#stream }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
       ...(this.#background && { background: true }),
+      ...(this.#choices > 1 && { choices: this.#choices }),
     };
   }
 
@@ -103,6 +106,8 @@ export class RequestTap {
       this.#background = value === true;
     } else if (place === "service_tier" || place === "serviceTier" || place === "speed") {
       if (value === "priority" || value === "fast") this.#tier = value;
+    } else if (place === "n" || place === "generationConfig.candidateCount") {
+      if (typeof value === "number" && value >= 1) this.#choices = Math.min(Math.ceil(value), MAX_CHOICES);
     } else if (typeof value === "number" && value >= 0) {
       this.#maxOutputTokens = Math.min(
         Math.max(this.#maxOutputTokens ?? 0, Math.ceil(value)),

@@ -41,6 +41,7 @@ export async function showUsage(options: Options): Promise<void> {
           row.cached_tokens,
           row.output_tokens,
           dollars(row.cost_micros) +
+          (row.estimated_requests > 0 ? ` (${row.estimated_requests} estimated)` : "") +
           (row.unpriced_requests > 0 ? ` + ${row.unpriced_requests} unpriced` : "") +
           (row.unmetered_requests > 0 ? ` + ${row.unmetered_requests} unmetered` : ""),
         ]),

@@ -83,6 +83,8 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   | "exposeBackend"
   | "streamUsage"
   | "reserveOutputTokens"
+  | "reserve"
+  | "countCacheReads"
   | "priceProvider"
   | "prices"
 > = {
@@ -93,6 +95,8 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   exposeBackend: false,
   streamUsage: false,
   reserveOutputTokens: DEFAULT_RESERVE_OUTPUT_TOKENS,
+  reserve: "expected",
+  countCacheReads: false,
   priceProvider: undefined,
   prices: [],
 };

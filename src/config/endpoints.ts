@@ -119,6 +119,8 @@ export function readEndpoint(
       own.reserve_output_tokens,
       DEFAULT_RESERVE_OUTPUT_TOKENS,
     ),
+    reserve: setting("reserve", own.reserve, "expected"),
+    countCacheReads: setting("count_cache_reads", own.count_cache_reads, false),
     ...(keepalive !== "none" && { keepaliveMs: keepalive }),
     priceProvider: setting<string | undefined>("price_provider", own.price_provider, undefined),
     prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),

@@ -155,6 +155,11 @@ const endpointSchema = v.strictObject({
     countSchema(0, 10_000_000),
     "output tokens whose cost a budget keeps for a request that states no maximum, of a model with an unknown one",
   ),
+  reserve: word(
+    ["expected", "maximum"],
+    "the output that a budget reserves: what most recent responses of the model used, or the most that can come",
+  ),
+  count_cache_reads: toggle("count input that is read from a cache towards tokens_per_minute"),
   keepalive_comments: number(durationSchema, "put a comment into event streams that are silent for so long"),
   price_provider: text(
     textSchema,

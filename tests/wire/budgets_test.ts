@@ -352,3 +352,65 @@ Deno.test("budgets: what a faster tier costs is reserved", async () => {
   const body = { model: "gpt-4.1", max_tokens: 4_000, messages: [], service_tier: "priority" };
   assertEquals(await atOnce(10, body, { budget: 0.1, endpointOf: (upstream) => priced(upstream) }), 2);
 });
+
+for (const [reserve, admitted] of [["expected", 10], ["maximum", 1]] as const) {
+  Deno.test(`budgets: reserve = "${reserve}" lets ${admitted} of 10 run at once that state far more than they use`, async () => {
+    let held = Promise.resolve();
+    let arrived = 0;
+    let onArrival: () => void = () => {};
+    await using upstream = new FakeUpstream({
+      script: async ({ body, write }) => {
+        for await (const _ of body()) { /* all of it */ }
+        arrived++;
+        onArrival();
+        await held;
+        const usage = { prompt_tokens: 10, completion_tokens: 100, total_tokens: 110 };
+        await write(plainAnswer(JSON.stringify({ model: "gpt-4.1", usage }), JSON_TYPE));
+      },
+    });
+    const endpoints = [{ ...priced(upstream), reserve }];
+    await using proxy = await ManagedProxy.start(upstream, { endpoints });
+    // 32,000 tokens at $8 a million are 25.6 cents.
+    const body = { model: "gpt-4.1", max_tokens: 32_000, messages: [] };
+    const learning = await proxy.token();
+    for (let round = 0; round < 20; round++) await statusOf(proxy.chat(learning.value, body));
+    const { value } = await proxy.token({ budget: { total_usd: 0.25 } });
+    const release = Promise.withResolvers<void>();
+    held = release.promise;
+    arrived = 0;
+    const all = Promise.withResolvers<void>();
+    onArrival = () => {
+      if (arrived === admitted) all.resolve();
+    };
+    const asking = Array.from({ length: 10 }, () => statusOf(proxy.chat(value, body)));
+    await all.promise;
+    release.resolve();
+    const statuses = await Promise.all(asking);
+    assertEquals(statuses.filter((status) => status === 200).length, admitted);
+  });
+}
+
+for (const [countCacheReads, second] of [[false, 200], [true, 429]] as const) {
+  Deno.test(`limits: count_cache_reads = ${countCacheReads}: input that was read from a cache`, async () => {
+    await using upstream = new FakeUpstream({
+      script: async ({ body, write }) => {
+        for await (const _ of body()) { /* all of it */ }
+        const usage = {
+          prompt_tokens: 9_000,
+          completion_tokens: 10,
+          total_tokens: 9_010,
+          prompt_tokens_details: { cached_tokens: 8_900 },
+        };
+        await write(plainAnswer(JSON.stringify({ model: "gpt-4.1", usage }), JSON_TYPE));
+      },
+    });
+    const endpoints = [{ ...priced(upstream), countCacheReads }];
+    await using proxy = await ManagedProxy.start(upstream, { endpoints });
+    const { value } = await proxy.token({ limits: { tokens_per_minute: 1_000 } });
+    const body = { model: "gpt-4.1", max_tokens: 20, messages: [] };
+    assertEquals([await statusOf(proxy.chat(value, body)), await statusOf(proxy.chat(value, body))], [
+      200,
+      second,
+    ]);
+  });
+}

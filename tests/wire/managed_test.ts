@@ -637,6 +637,38 @@ Deno.test("accounts: a stream whose client leaves keeps what was seen, marked pa
   assertEquals(sent, before, "the upstream has been let go");
 });
 
+Deno.test("accounts: a client that leaves after the last event has got a complete answer, and one before it has not", async () => {
+  const delta = 'data: {"type":"response.output_text.delta","delta":"Hello"}\n\n';
+  const usage = { input_tokens: 9, output_tokens: 1, total_tokens: 10 };
+  const done = { id: "resp_1", status: "completed", model: "gpt-4.1", usage };
+  let events = delta;
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write, peerClosed }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+      await write(chunk(events));
+      await peerClosed();
+    },
+  });
+  await using proxy = await ManagedProxy.start(upstream);
+  const { value } = await proxy.token();
+  const leave = async () => {
+    const response = await proxy.chat(value, { model: "gpt-4.1", stream: true }, {
+      path: "/openai/v1/responses",
+    });
+    const reader = response.body?.getReader();
+    for (let read = 0; read < events.length;) read += (await reader?.read())?.value?.length ?? 0;
+    const logged = proxy.proxy.logged("exchange");
+    await reader?.cancel();
+    await logged;
+    const row = (await proxy.api("GET", "/exchanges?limit=1")).body.data[0];
+    return [row.ending, row.status, row.usage_partial, row.usage_source];
+  };
+  assertEquals(await leave(), ["client_gone", 499, true, "estimated"]);
+  events = `${delta}data: ${JSON.stringify({ type: "response.completed", response: done })}\n\n`;
+  assertEquals(await leave(), ["complete", 200, false, "provider"]);
+});
+
 Deno.test("accounts: whatever an upstream says, all others go on being recorded", async () => {
   const bodies = [
     '{"model":"\\ud800\\u0000","usage":{"prompt_tokens":1.5,"completion_tokens":-3}}',
