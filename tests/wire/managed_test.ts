@@ -650,17 +650,16 @@ Deno.test("accounts: a client that leaves after the last event has got a complet
       await peerClosed();
     },
   });
-  await using proxy = await ManagedProxy.start(upstream);
-  const { value } = await proxy.token();
   const leave = async () => {
+    await using proxy = await ManagedProxy.start(upstream);
+    const { value } = await proxy.token();
     const response = await proxy.chat(value, { model: "gpt-4.1", stream: true }, {
       path: "/openai/v1/responses",
     });
     const reader = response.body?.getReader();
     for (let read = 0; read < events.length;) read += (await reader?.read())?.value?.length ?? 0;
-    const logged = proxy.proxy.logged("exchange");
     await reader?.cancel();
-    await logged;
+    await proxy.proxy.logged("exchange");
     const row = (await proxy.api("GET", "/exchanges?limit=1")).body.data[0];
     return [row.ending, row.status, row.usage_partial, row.usage_source];
   };
