@@ -53,16 +53,23 @@ async function build(name: string): Promise<void> {
     `${FOLDER}/${folder}/${program}`,
   ]);
   for (const document of DOCUMENTS) await Deno.copyFile(document, `${FOLDER}/${folder}/${document}`);
+  await run(Deno.execPath(), ["task", "shell:files", "--output", `${FOLDER}/${folder}`]);
   if (name.startsWith("windows")) await zip(folder);
   else await run("tar", ["czf", `${folder}.tar.gz`, folder], FOLDER);
 }
 
 async function zip(folder: string): Promise<void> {
   const files: Record<string, Uint8Array> = {};
-  for await (const { name } of Deno.readDir(`${FOLDER}/${folder}`)) {
-    files[`${folder}/${name}`] = await Deno.readFile(`${FOLDER}/${folder}/${name}`);
-  }
+  await collect(folder, files);
   await Deno.writeFile(`${FOLDER}/${folder}.zip`, zipSync(files));
+}
+
+async function collect(folder: string, files: Record<string, Uint8Array>): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(`${FOLDER}/${folder}`)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await collect(path, files);
+    else files[path] = await Deno.readFile(`${FOLDER}/${path}`);
+  }
 }
 
 /** As `sha256sum` writes and reads them. */

@@ -1,6 +1,6 @@
 /** `llm-proxy token generate` */
 
-import { writeOut } from "./output.ts";
+import { writeAnswer } from "./output.ts";
 
 const TOKEN_BYTES = 24;
 const KEY_BYTES = 32;
@@ -8,5 +8,6 @@ const KEY_BYTES = 32;
 /** Prints random bytes: as hexadecimal digits, or as a key in base64. */
 export function generate({ key }: { key: boolean }): void {
   const bytes = crypto.getRandomValues(new Uint8Array(key ? KEY_BYTES : TOKEN_BYTES));
-  writeOut(`${key ? bytes.toBase64() : bytes.toHex()}\n`);
+  const value = key ? bytes.toBase64() : bytes.toHex();
+  writeAnswer({ value }, () => `${value}\n`);
 }

@@ -2,6 +2,7 @@ import { processSources } from "../config/env.ts";
 import { loadAddress } from "../config/load.ts";
 import { TransportError } from "../forwarding/transport/transport.ts";
 import { CommandError } from "./command_error.ts";
+import { writeAnswer } from "./output.ts";
 import { request } from "./request.ts";
 
 const TIMEOUT_MS = 3_000;
@@ -12,6 +13,8 @@ const TIMEOUT_MS = 3_000;
  */
 export async function healthcheck({ url }: { url: string | undefined }): Promise<void> {
   await askHealth(url);
+  // Without --json nothing is said: the exit code is the answer.
+  writeAnswer({ status: "ok" }, () => "");
 }
 
 /**

@@ -14,6 +14,7 @@ import { openBox } from "../storage/open_box.ts";
 import { isThere, keyFileOf, openStore } from "../storage/open.ts";
 import { type Store, StoreError } from "../storage/store.ts";
 import { CommandError } from "./command_error.ts";
+import { withProgress } from "./progress.ts";
 import { type Answer, request, type RequestOptions } from "./request.ts";
 
 /** Where the API is looked for. */
@@ -93,7 +94,10 @@ async function remote(url: string, token: string): Promise<Ask> {
   const proxy = await loadOutboundProxy(processSources, new URL(url).origin);
   return async (path, init) => {
     try {
-      return await request(`${base}${path}`, { ...init, token, proxy });
+      return await withProgress(
+        `Waiting for ${base}`,
+        () => request(`${base}${path}`, { ...init, token, proxy }),
+      );
     } catch (error) {
       throw new CommandError(
         `No proxy answers at ${base}: ${error instanceof Error ? error.message : error}.`,

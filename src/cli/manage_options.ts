@@ -19,7 +19,7 @@ const LISTS = [
     "endpoints that may be used, with commas; * is any run of characters",
     "allowed_endpoints",
   ],
-  ["--models <names>", "models that may be used, likewise", "allowed_models"],
+  ["--models <names>", "models that may be used, with commas; * is any run of characters", "allowed_models"],
   [
     "--paths <patterns>",
     "paths at the provider that may be used, with commas; one that begins with ! is refused, like '!*/files*'",

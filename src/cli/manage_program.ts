@@ -1,12 +1,15 @@
 /** The commands `project`, `token`, `usage`, `backup` and `restore`, as they are parsed. */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { USAGE_GROUPS } from "../storage/store.ts";
+import { CONFIG_OPTION, suggesting } from "./common_options.ts";
 import { addRuleOptions, type Options } from "./manage_options.ts";
 
 const OPTIONAL_URL =
-  "of a running proxy, with the port of ADMIN_PORT if it has one; else its database is opened directly";
-const RUNNING =
-  "of the running proxy, with the port of ADMIN_PORT if it has one; default: the address in the configuration";
+  "address of the running proxy, with its ADMIN_PORT if it has one; default: the database is opened directly";
+/** `--url` of commands that ask the running proxy. */
+export const RUNNING_URL =
+  "address of the running proxy, with its ADMIN_PORT if it has one; default: the one in the configuration";
 
 // What does the work is loaded when it is asked for.
 const projects = () => import("./project.ts");
@@ -82,22 +85,29 @@ export function addManageCommands(program: Command): void {
   onTarget(program.command("usage")).description(
     "requests, tokens and cost, of all time unless --from says otherwise",
   )
-    .option("--group <by>", "model, day, hour, token, project, endpoint or client", "model")
+    .addOption(
+      suggesting(new Option("--group <by>", "sum by this, or by two of these with a comma"), USAGE_GROUPS)
+        .default("model"),
+    )
     .option("--from <moment>", "from then on, to the hour (UTC), like 2026-11-01").option(
       "--to <moment>",
-      "before then, likewise",
+      "before then, to the hour (UTC), like 2026-12-01",
     )
     .option("--project <project>", "of one project, by its name or id").option("--token <id>", "of one token")
-    .option("--endpoint <name>").option("--model <name>").option("--client <family>")
+    .option("--endpoint <name>", "of one endpoint")
+    .option("--model <name>", "of one model").option(
+      "--client <family>",
+      "of one kind of client, like claude-code",
+    )
     .option("--csv", "as comma-separated values")
     .action(async (options: Options) => (await import("./usage.ts")).showUsage(options));
 
   const control = () => import("./control.ts");
-  onTarget(program.command("reload"), RUNNING).description(
+  onTarget(program.command("reload"), RUNNING_URL).description(
     "have the running proxy read its configuration again (needs MANAGEMENT_TOKEN; kill -HUP does the same)",
   )
     .action(async (options: Options) => (await control()).reload(options));
-  onTarget(program.command("stop"), RUNNING).description(
+  onTarget(program.command("stop"), RUNNING_URL).description(
     "stop the running proxy when its requests have ended (needs MANAGEMENT_TOKEN; kill does the same)",
   )
     .action(async (options: Options) => (await control()).stop(options));
@@ -105,23 +115,20 @@ export function addManageCommands(program: Command): void {
   program.command("backup").argument("<file>", "a new file").description(
     "copy the database while it is in use",
   )
-    .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
+    .option(...CONFIG_OPTION)
     .action(async (file: string, options: Options) => (await import("./backup.ts")).backup(file, options));
 
   program.command("restore").argument("<file>", "a backup").description(
     "put a backup in the place of the database; the proxy must be stopped, and what is there now is kept",
   )
     .option("--key-file <file>", "the key file that belongs to the backup, where it is another one")
-    .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
+    .option(...CONFIG_OPTION)
     .action(async (file: string, options: Options) => (await import("./restore.ts")).restore(file, options));
 }
 
 /** Where the API is, and for whom its answer is. */
 function onTarget(command: Command, url = OPTIONAL_URL): Command {
-  return command
-    .option("--url <url>", url)
-    .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
-    .option("--json", "for programs: what the management API answers");
+  return command.option("--url <url>", url).option(...CONFIG_OPTION);
 }
 
 function projectOptions(command: Command): Command {

@@ -3,8 +3,8 @@
 import * as answers from "../manage/answers.ts";
 import { findProject, onApi } from "./manage_calls.ts";
 import { type Options, textOf } from "./manage_options.ts";
-import { dollars, show } from "./manage_output.ts";
-import { writeOut } from "./output.ts";
+import { dollars } from "./manage_output.ts";
+import { writeAnswer, writeOut } from "./output.ts";
 import { tableText } from "./table.ts";
 
 /** Options of `usage`, by the parameter that each one is. */
@@ -30,7 +30,7 @@ export async function showUsage(options: Options): Promise<void> {
     if (project !== undefined) query.set("project_id", (await findProject(client, project)).id);
     if (options["csv"] === true) return writeOut(await client.text(`/usage?${query}&format=csv`));
     const usage = await client.call("GET", `/usage?${query}`, { answer: answers.listOf(answers.usageRow) });
-    show(options, usage, () =>
+    writeAnswer(usage, () =>
       usage.data.length === 0 ? "Nothing was used.\n" : tableText(
         [group, "requests", "errors", "input", "cached", "output", "cost"],
         usage.data.map((row) => [

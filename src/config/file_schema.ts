@@ -4,6 +4,7 @@
  */
 
 import * as v from "valibot";
+import { LOG_FORMATS, LOG_LEVELS } from "./defaults.ts";
 import { PRESET_NAMES } from "./presets.ts";
 import { nearest } from "./suggest.ts";
 import {
@@ -255,8 +256,8 @@ export const fileSchema = v.strictObject({
     allowed_ips: list(addressRangeSchema, "addresses and ranges that may use /manage, /admin and /metrics"),
   }, wrongKind("a table"))),
   log: v.optional(v.strictObject({
-    level: word(["debug", "info", "warn", "error"], "the least severe level that is written"),
-    format: word(["pretty", "json"], "pretty for people, json for programs"),
+    level: word(LOG_LEVELS, "the least severe level that is written"),
+    format: word(LOG_FORMATS, "pretty for people, json for programs"),
     access: toggle("one line per exchange"),
   }, wrongKind("a table"))),
   endpoints: v.optional(v.pipe(

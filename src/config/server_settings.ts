@@ -7,7 +7,7 @@ import {
   originSchema,
   portSchema,
 } from "./address_values.ts";
-import { DEFAULT_HOST, DEFAULT_PORT, DEFAULT_SERVER_SETTINGS } from "./defaults.ts";
+import { DEFAULT_HOST, DEFAULT_PORT, DEFAULT_SERVER_SETTINGS, LOG_FORMATS, LOG_LEVELS } from "./defaults.ts";
 import type { EnvironmentSources } from "./env.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ConcurrencyLimits, ConnectionLimits, LogConfig, ServerConfig } from "./schema.ts";
@@ -203,8 +203,8 @@ export function readDefaultEndpoint(
 export function readLog(resolver: Resolver, settings: Section<"log"> | undefined): LogConfig {
   const read = sectionReader(resolver, "log", settings);
   return {
-    level: read("level", "LOG_LEVEL", wordSchema(["debug", "info", "warn", "error"]), "info"),
-    format: read("format", "LOG_FORMAT", wordSchema(["pretty", "json"]), "pretty"),
+    level: read("level", "LOG_LEVEL", wordSchema(LOG_LEVELS), "info"),
+    format: read("format", "LOG_FORMAT", wordSchema(LOG_FORMATS), "pretty"),
     access: read("access", "ACCESS_LOG", switchSchema, false),
   };
 }
