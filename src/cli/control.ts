@@ -36,9 +36,16 @@ export async function stop(options: Options): Promise<void> {
 }
 
 /** The proxy of this machine's configuration, where no other is named. */
-async function onRunning(options: Options, work: (client: ManageClient) => Promise<void>): Promise<void> {
-  const url = textOf(options, "url") ?? await ownUrl(textOf(options, "config"));
-  await onApi({ ...options, url }, work);
+export async function onRunning(
+  options: Options,
+  work: (client: ManageClient) => Promise<void>,
+): Promise<void> {
+  const given = textOf(options, "url");
+  const url = given ?? await ownUrl(textOf(options, "config"));
+  const target = given === undefined
+    ? { hint: "\nThe address is that of the present configuration: --url names another one." }
+    : {};
+  await onApi({ ...options, url }, work, target);
 }
 
 async function ownUrl(config: string | undefined): Promise<string> {

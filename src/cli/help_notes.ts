@@ -70,7 +70,7 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
     page: "configuration",
     json: '{"valid", "file", "settings": [{"key", "value", "from"}], "warnings": […], ' +
       '"backends": null | [{"endpoint", "backend", "ok", "reachable", "key", "models", "latency_ms", "detail"}]}\n' +
-      'with --changed: {"file", "changed": [{"key", "before", "after", "needs_restart"}], "warnings": […]}\n' +
+      'with --changed: {"file", "changed": [{"key", "before", "after"}], "restart": […], "warnings": […]}\n' +
       'with --permissions: {"command", "notes": […]}',
     group: SERVING,
   },

@@ -24,6 +24,8 @@ export interface ManageTarget {
   /** Of a running proxy; absent: the database itself. */
   readonly url?: string;
   readonly config?: string;
+  /** Said where no proxy answers. */
+  readonly hint?: string;
 }
 
 /** Calls of the management API. Each throws a {@link CommandError} with the API's own words. */
@@ -43,7 +45,9 @@ export async function withManageClient(
   work: (client: ManageClient) => Promise<void>,
 ): Promise<void> {
   const config = await managementConfig(target.config);
-  if (target.url !== undefined) return await work(clientOf(await remote(target.url, config.token)));
+  if (target.url !== undefined) {
+    return await work(clientOf(await remote(target.url, { token: config.token, hint: target.hint })));
+  }
   if (target.creates !== true) checkDatabase(config);
   await inStoresWords(async () => {
     const store = await openStore(config.databaseUrl);
@@ -86,7 +90,10 @@ export async function inStoresWords(work: () => Promise<void>): Promise<void> {
 
 type Ask = (path: string, init: Pick<RequestOptions, "method" | "json">) => Promise<Answer>;
 
-async function remote(url: string, token: string): Promise<Ask> {
+async function remote(
+  url: string,
+  { token, hint = "" }: { token: string; hint: string | undefined },
+): Promise<Ask> {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new CommandError(`${JSON.stringify(url)} is not a URL, like http://localhost:33000`, 2);
   }
@@ -100,7 +107,7 @@ async function remote(url: string, token: string): Promise<Ask> {
       );
     } catch (error) {
       throw new CommandError(
-        `No proxy answers at ${base}: ${error instanceof Error ? error.message : error}.`,
+        `No proxy answers at ${base}: ${error instanceof Error ? error.message : error}.${hint}`,
       );
     }
   };
@@ -158,9 +165,10 @@ export function configFlags(path: string | undefined): Flags {
 function clientOf(ask: Ask): ManageClient {
   const answered = async (path: string, init: Parameters<Ask>[1]): Promise<string> => {
     const { status, text } = await ask(`${MANAGE_PATH}${path}`, init);
-    // What the API calls a bad request was mostly a bad option.
     if (status < 200 || status > 299) {
-      throw new CommandError(refusalOf(status, text), status === 400 ? 2 : 1);
+      // A bad request comes of a bad option; a configuration that was only looked at is what was asked about.
+      const isUsage = status === 400 || (status === 422 && init.method === "GET");
+      throw new CommandError(refusalOf(status, text), isUsage ? 2 : 1);
     }
     return text;
   };

@@ -77,7 +77,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
         server = running;
         const ports = portsOf(running);
         plane?.listens(ports);
-        plane?.controlledBy({ reload: reloader.reload, stop });
+        plane?.controlledBy({ reload: reloader.reload, preview: reloader.preview, stop });
         // Only the plane writes, and only a restart can switch it on.
         if (plane === undefined) Deno.permissions.revokeSync({ name: "write" });
         void certificateWarnings(config).then((expiring) => announce(loaded, { ports, expiring, log }));

@@ -1,6 +1,7 @@
 /** `llm-proxy usage` */
 
 import * as answers from "../manage/answers.ts";
+import { CommandError } from "./command_error.ts";
 import { findProject, onApi } from "./manage_calls.ts";
 import { type Options, textOf } from "./manage_options.ts";
 import { dollars } from "./manage_output.ts";
@@ -20,6 +21,10 @@ const USAGE_QUERY = {
 /** Sums by a group. */
 export async function showUsage(options: Options): Promise<void> {
   const group = textOf(options, "group") ?? "model";
+  if (options["csv"] === true && options["json"] === true) {
+    throw new CommandError("--csv stands beside --json: keep one of the two", 2);
+  }
+  const groups = group.split(",");
   await onApi(options, async (client) => {
     const query = new URLSearchParams({ group });
     for (const [option, name] of Object.entries(USAGE_QUERY)) {
@@ -32,9 +37,9 @@ export async function showUsage(options: Options): Promise<void> {
     const usage = await client.call("GET", `/usage?${query}`, { answer: answers.listOf(answers.usageRow) });
     writeAnswer(usage, () =>
       usage.data.length === 0 ? "Nothing was used.\n" : tableText(
-        [group, "requests", "errors", "input", "cached", "output", "cost"],
+        [...groups, "requests", "errors", "input", "cached", "output", "cost"],
         usage.data.map((row) => [
-          String(row[`${group}_name`] ?? row[group] ?? "") || "(none)",
+          ...groups.map((by) => String(row[`${by}_name`] ?? row[by] ?? "") || "(none)"),
           row.requests,
           row.errors,
           row.input_tokens,

@@ -30,6 +30,13 @@ export interface Setting {
   readonly origin: string;
 }
 
+/** A setting with two values, made for people; undefined: it is not in that configuration. */
+export interface SettingChange {
+  readonly key: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
 /** Takes values out of the sources one by one, checks each, and keeps what was wrong and where each came from. */
 export class Resolver {
   readonly file: ConfigFile | undefined;
@@ -153,12 +160,19 @@ export class Resolver {
     });
   }
 
-  /** The keys of settings that have another value than in an earlier configuration, secrets included. */
-  changedSince(before: Resolver): string[] {
-    const textsOf = (resolver: Resolver) =>
-      new Map(resolver.#settled.map(({ key, shown, value }) => [key, `${shown} ${JSON.stringify(value)}`]));
-    const [old, now] = [textsOf(before), textsOf(this)];
-    return [...new Set([...now.keys(), ...old.keys()])].filter((key) => old.get(key) !== now.get(key));
+  /** The settings that have another value than in an earlier configuration, secrets included, as they are shown. */
+  changedSince(before: Resolver): SettingChange[] {
+    const valuesOf = (resolver: Resolver) =>
+      new Map(
+        resolver.#settled.map(({ key, shown, value }) => [
+          key,
+          { shown, text: `${shown} ${JSON.stringify(value)}` },
+        ]),
+      );
+    const [old, now] = [valuesOf(before), valuesOf(this)];
+    return [...new Set([...now.keys(), ...old.keys()])]
+      .filter((key) => old.get(key)?.text !== now.get(key)?.text)
+      .map((key) => ({ key, before: old.get(key)?.shown, after: now.get(key)?.shown }));
   }
 
   /** With a filter, only those problems count. */
