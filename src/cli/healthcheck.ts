@@ -1,3 +1,4 @@
+import { durationText } from "../config/durations.ts";
 import { processSources } from "../config/env.ts";
 import { loadAddress } from "../config/load.ts";
 import { TransportError } from "../forwarding/transport/transport.ts";
@@ -68,6 +69,6 @@ function hostAndPort({ hostname, port }: Address): string {
 function reasonOf(error: unknown): string {
   if (error instanceof TransportError) return error.message;
   return error instanceof DOMException && error.name === "TimeoutError"
-    ? `nothing came within ${TIMEOUT_MS / 1000} s`
+    ? `nothing came within ${durationText(TIMEOUT_MS)}`
     : "the connection failed";
 }

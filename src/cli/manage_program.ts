@@ -79,7 +79,7 @@ export function addManageCommands(program: Command): void {
   onTarget(token.command("rotate")).argument("<token>", "its id or name").description(
     "give it a new value, which is shown once",
   )
-    .option("--overlap <minutes>", "how long the old value is still taken", "60")
+    .option("--overlap <time>", "how long the old value is still taken, like 30m, 1h or 7d", "1h")
     .action(async (id: string, options: Options) => (await tokens()).rotateToken(id, options));
 
   onTarget(program.command("usage")).description(
@@ -143,5 +143,8 @@ function projectOptions(command: Command): Command {
 
 function tokenOptions(command: Command): Command {
   return onTarget(addRuleOptions(command))
-    .option("--expires <when>", 'a length of time like 30d, 12h or 45m, or a moment; "none": never');
+    .option(
+      "--expires <when>",
+      'a length of time like 45m, 12h or 30d, or a moment like 2027-01-31; "none": never',
+    );
 }

@@ -1,6 +1,7 @@
 /** `llm-proxy token …` */
 
 import * as v from "valibot";
+import { durationMs } from "../config/durations.ts";
 import * as answers from "../manage/answers.ts";
 import { CommandError } from "./command_error.ts";
 import { allOf, findProject, onApi } from "./manage_calls.ts";
@@ -110,14 +111,23 @@ export async function deleteToken(name: string, options: Options): Promise<void>
 
 /** A new value, shown this once. */
 export async function rotateToken(id: string, options: Options): Promise<void> {
-  const overlap = Number(options["overlap"]);
-  if (!Number.isInteger(overlap)) throw new CommandError("--overlap: is no whole number of minutes", 2);
+  const overlap = overlapMinutes(textOf(options, "overlap") ?? "1h");
   await onApi(options, async (client) => {
     const body = { overlap_minutes: overlap };
     showNewToken(
       await client.call("POST", `${await tokenPath(client, id)}/rotate`, { body, answer: answers.newToken }),
     );
   });
+}
+
+/** Whole minutes, as the API takes them. */
+function overlapMinutes(text: string): number {
+  const minutes = durationMs(text, "m") / 60_000;
+  if (Number.isInteger(minutes)) return minutes;
+  throw new CommandError(
+    `--overlap: ${JSON.stringify(text)} is not a length of time in whole minutes, like 30m, 1h or 7d`,
+    2,
+  );
 }
 
 function showNewToken(token: v.InferOutput<typeof answers.newToken>): void {
