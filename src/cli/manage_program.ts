@@ -24,13 +24,15 @@ export function addManageCommands(program: Command): void {
     .action(async (options: Options) => (await projects()).listProjects(options));
   onTarget(project.command("show")).argument("<project>", "its name or id").description("one project")
     .action(async (name: string, options: Options) => (await projects()).showProject(name, options));
-  projectOptions(project.command("create")).argument("<name>").description("make a project")
+  projectOptions(project.command("create")).argument("<name>", "what it is called").description(
+    "make a project",
+  )
     .action(async (name: string, options: Options) => (await projects()).createProject(name, options));
   projectOptions(project.command("update")).argument("<project>", "its name or id").description(
     "change a project",
   )
-    .option("--name <name>", "another name").option("--activate", "let its tokens in again")
-    .option("--deactivate", "refuse its tokens from the next request on")
+    .option("--name <name>", "another name").option("--activate", "let its requests in again")
+    .option("--deactivate", "refuse its requests until it is activated")
     .action(async (name: string, options: Options) => (await projects()).updateProject(name, options));
   onTarget(project.command("deactivate")).argument("<project>", "its name or id")
     .description("refuse its tokens from the next request on")
@@ -58,8 +60,8 @@ export function addManageCommands(program: Command): void {
     )
     .action(async (name: string, options: Options) => (await tokens()).createToken(name, options));
   tokenOptions(token.command("update")).argument("<token>", "its id or name").description("change a token")
-    .option("--name <name>", "another name").option("--activate", "let it in again")
-    .option("--deactivate", "refuse it until it is activated")
+    .option("--name <name>", "another name").option("--activate", "let its requests in again")
+    .option("--deactivate", "refuse its requests until it is activated")
     .action(async (id: string, options: Options) => (await tokens()).updateToken(id, options));
   onTarget(token.command("revoke")).argument("<token>", "its id or name").description(
     "refuse it from the next request on, for good",

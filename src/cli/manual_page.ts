@@ -15,7 +15,7 @@ export function manualPage(program: CommandDescription, { version, date }: Manua
   const files = [...new Set(Object.values(PAGES).map(({ file }) => file))];
   return `${
     [
-      `.TH LLM\\-PROXY 1 ${argument(date)} ${argument(`llm-proxy ${version}`)} "User Commands"`,
+      `.TH LLM\\-PROXY 1 "${date}" ${argument(`llm-proxy ${version}`)} "User Commands"`,
       ".SH NAME",
       "llm\\-proxy \\- transparent LLM API proxy",
       ".SH SYNOPSIS",
@@ -93,7 +93,7 @@ function examples(words: string): string[] {
   const notes = HELP_NOTES[words];
   if (notes === undefined) return [];
   return [
-    ".PP",
+    ...(words === "" ? [] : [".PP"]),
     ".nf",
     ".RS 4",
     ...notes.examples.map(([line, what]) => text(`${`llm-proxy ${line}`.trim()}  # ${what}`)),

@@ -161,7 +161,14 @@ export function buildProgram(): Command {
     });
 
   program.command("service")
-    .addArgument(new Argument("<action>").choices(["install", "uninstall", "status", "print"]))
+    .addArgument(
+      new Argument("<action>", "what to do with the service").choices([
+        "install",
+        "uninstall",
+        "status",
+        "print",
+      ]),
+    )
     .description(
       "run from the start of the machine, with the present configuration; by systemd, launchd or NSSM",
     )
