@@ -4,15 +4,16 @@ import type { Command } from "commander";
 import { styled } from "./colours.ts";
 import { JSON_OPTION } from "./common_options.ts";
 
-/** Sections of the documentation. */
+/** Sections of the documentation, by their topics. */
 export const PAGES = {
-  start: { file: "README.md", title: "Use it" },
-  demo: { file: "README.md", title: "Try it" },
-  clients: { file: "README.md", title: "Point your clients at it" },
-  configuration: { file: "README.md", title: "Configuration" },
-  https: { file: "README.md", title: "HTTPS" },
-  tokens: { file: "README.md", title: "Tokens, limits, usage and cost" },
-  problems: { file: "README.md", title: "When something goes wrong" },
+  "install": { file: "README.md", title: "Use it" },
+  "clients": { file: "README.md", title: "Point your clients at it" },
+  "configuration": { file: "README.md", title: "Configuration" },
+  "https": { file: "README.md", title: "HTTPS" },
+  "limits-and-budgets": { file: "README.md", title: "Tokens, limits, usage and cost" },
+  "usage-and-cost": { file: "README.md", title: "Tokens, limits, usage and cost" },
+  "backup-and-restore": { file: "README.md", title: "Tokens, limits, usage and cost" },
+  "monitoring": { file: "README.md", title: "When something goes wrong" },
 } as const;
 
 /** What is said of one command. */
@@ -46,7 +47,7 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
       ["check --online", "check the configuration and ask every backend"],
       ["connect claude-code", "print the settings of a client"],
     ],
-    page: "start",
+    page: "install",
   },
   "serve": {
     examples: [
@@ -58,7 +59,7 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
   },
   "demo": {
     examples: [["demo --port 8080", "serve on a port of your choice"]],
-    page: "demo",
+    page: "install",
     group: SERVING,
   },
   "check": {
@@ -88,7 +89,7 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
       ["service print", "show the files and the commands, and change nothing"],
       ["service status --json", "for a program that watches over it"],
     ],
-    page: "start",
+    page: "install",
     json: 'print: {"files": [{"path", "mode", "text"}], "commands": […]}\n' +
       'install: {"written": […], "named_files": […], "commands": […]}\n' +
       'uninstall: {"removed": […], "kept": […], "commands": […]}\n' +
@@ -117,18 +118,22 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
   },
   "project": {
     examples: [["project create home --budget-month 20", "make a project with a budget"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     group: CLIENTS,
   },
   "project list": {
     examples: [["project list --json", "for programs"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: `{"data": [${PROJECT}]}`,
   },
-  "project show": { examples: [["project show home", "one project"]], page: "tokens", json: PROJECT },
+  "project show": {
+    examples: [["project show home", "one project"]],
+    page: "limits-and-budgets",
+    json: PROJECT,
+  },
   "project create": {
     examples: [["project create lab --requests-per-minute 60 --models 'gpt-*,claude-*'", "with limits"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: PROJECT,
   },
   "project update": {
@@ -136,53 +141,53 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
       ["project update lab --budget-month 50", "change its budget"],
       ["project update lab --key-file openai=key.txt", "give it a provider's key of its own"],
     ],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: PROJECT,
   },
   "project deactivate": {
     examples: [["project deactivate lab", "refuse its tokens"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: '{"id", "active"}',
   },
   "project revoke-tokens": {
     examples: [["project revoke-tokens lab", "revoke all of its tokens"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: '{"revoked_count", "already_revoked_count", "total_tokens"}',
   },
   "project delete": {
     examples: [["project delete lab", "delete a deactivated project"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: '{"id", "state"}',
   },
   "token": {
     examples: [["token create anna --project home --expires 30d", "make a token for 30 days"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     group: CLIENTS,
   },
   "token list": {
     examples: [["token list --project home --active", "those that are let in"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: `{"data": [${TOKEN}]}`,
   },
-  "token show": { examples: [["token show anna", "one token"]], page: "tokens", json: TOKEN },
+  "token show": { examples: [["token show anna", "one token"]], page: "limits-and-budgets", json: TOKEN },
   "token create": {
     examples: [["token create anna --project home --expires 30d --budget-day 1", "with an end and a budget"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: NEW_TOKEN,
   },
   "token update": {
     examples: [["token update anna --requests-per-minute none", "take a limit away"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: TOKEN,
   },
   "token revoke": {
     examples: [["token revoke anna", "refuse it for good"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: '{"id", "state"}',
   },
   "token delete": {
     examples: [["token delete anna", "delete a revoked token"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: '{"id", "state"}',
   },
   "token generate": {
@@ -190,12 +195,12 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
       "token generate --key",
       "a key for ENCRYPTION_KEY",
     ]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: '{"value"}',
   },
   "token rotate": {
     examples: [["token rotate anna --overlap 1d", "the old value works for a day more"]],
-    page: "tokens",
+    page: "limits-and-budgets",
     json: NEW_TOKEN,
   },
   "usage": {
@@ -203,7 +208,7 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
       ["usage --group token,model --from 2026-11-01", "each token's models since a day"],
       ["usage --group day --csv > usage.csv", "for a spreadsheet"],
     ],
-    page: "tokens",
+    page: "usage-and-cost",
     json:
       '{"data": [{"model" or the group asked for, "requests", "errors", "input_tokens", "output_tokens", ' +
       '"cost_micros", …}], "next_cursor"}',
@@ -217,31 +222,31 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
   },
   "stop": {
     examples: [["stop", "end it when its requests have ended"]],
-    page: "start",
+    page: "install",
     json: '{"stopping"}',
     group: OPERATING,
   },
   "backup": {
     examples: [["backup llm-proxy-2026-11-01.db", "copy the database into a new file"]],
-    page: "tokens",
+    page: "backup-and-restore",
     json: '{"file", "bytes"}',
     group: OPERATING,
   },
   "restore": {
     examples: [["restore llm-proxy-2026-11-01.db", "go back to a backup"]],
-    page: "tokens",
+    page: "backup-and-restore",
     json: '{"database", "file", "last_change_at", "kept": […]}',
     group: OPERATING,
   },
   "healthcheck": {
     examples: [["healthcheck --url http://192.168.1.5:33000", "ask the proxy of another machine"]],
-    page: "problems",
+    page: "monitoring",
     json: '{"status"}',
     group: OPERATING,
   },
   "version": {
     examples: [["version --json", "for programs"]],
-    page: "start",
+    page: "install",
     json: '{"version", "deno", "target"}',
     group: SHELL,
   },
@@ -252,7 +257,7 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
       ["completion fish > ~/.config/fish/completions/llm-proxy.fish", "fish"],
       ["completion powershell >> $PROFILE", "PowerShell"],
     ],
-    page: "start",
+    page: "install",
     group: SHELL,
   },
 };
@@ -266,6 +271,9 @@ export function wordsOf(command: Command): string {
 /** Adds the notes to a program's commands, whose names decide which ones, and `--json` where they tell its value. */
 export function addHelpNotes(program: Command): void {
   const notes = HELP_NOTES[wordsOf(program)];
+  if (program.parent === null && !program.commands.some((command) => command.name() === "help")) {
+    program.commandsGroup(SHELL).helpCommand("help [command]", "show the help of a command");
+  }
   if (notes !== undefined) {
     if (notes.group !== undefined) program.helpGroup(notes.group);
     if (notes.json !== undefined) program.option(...JSON_OPTION);

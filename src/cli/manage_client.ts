@@ -88,6 +88,9 @@ export async function inStoresWords(work: () => Promise<void>): Promise<void> {
   }
 }
 
+/** A database that sums may take a second of. */
+const LARGE_BYTES = 100 * 1024 ** 2;
+
 type Ask = (path: string, init: Pick<RequestOptions, "method" | "json">) => Promise<Answer>;
 
 async function remote(
@@ -122,6 +125,7 @@ async function direct(store: Store, config: ManagementConfig, path: string | und
   const spending = await store.readSpending(periodStarts(systemClock.epochMs()));
   const balances = new Map(spending.map((entry) => [entry.key, entry]));
   const names = await endpointNames(path);
+  const isLarge = await store.size() >= LARGE_BYTES;
   let unexpected: unknown;
   const api = createManageApi({
     store,
@@ -140,7 +144,11 @@ async function direct(store: Store, config: ManagementConfig, path: string | und
       method,
       ...(json !== undefined && { body: json, headers: { "content-type": "application/json" } }),
     });
-    const response = await api(asked, { source: "this machine", guessPlace: "header" });
+    const response = await withProgress("Reading the database", (say) => {
+      // Its work keeps the thread to itself.
+      if (isLarge) say("Reading the database");
+      return Promise.resolve(api(asked, { source: "this machine", guessPlace: "header" }));
+    });
     if (unexpected !== undefined) throw unexpected;
     return { status: response.status, text: await response.text() };
   };

@@ -22,6 +22,7 @@ import { writeAnswer, writeNote, writeOut } from "./output.ts";
 import { serve } from "./serve.ts";
 import type { ServiceAction } from "./service.ts";
 import type { TlsOptions } from "./tls.ts";
+import { usageErrorText } from "./usage_error.ts";
 
 /** Runs what the arguments ask for. Throws a {@link CommandError} for wrong usage. */
 export async function runCommandLine(args: readonly string[]): Promise<void> {
@@ -47,7 +48,7 @@ function usageError(
     // The help has been shown.
     return new CommandError(`${line} needs a command: ${names(command).join(", ")}`, 2);
   }
-  const text = message.replace(/^error: /, "").replace(
+  const text = usageErrorText(message).trim().replace(/^error: /, "").replace(
     /\n\(Did you mean (?:one of )?(.*?)\??\)$/s,
     "; did you mean $1?",
   );
@@ -66,7 +67,7 @@ function names(command: Command): string[] {
 
 /** The parser would take an unknown command for an argument of `serve`. */
 function checkCommand(program: Command, name: string | undefined): void {
-  const known = ["help", ...names(program)];
+  const known = ["help", ...program.commands.map((command) => command.name())];
   if (name === undefined || name.startsWith("-") || known.includes(name)) return;
   const near = nearest(name, known);
   const hint = near === undefined ? `the commands are ${known.join(", ")}` : `did you mean ${near}?`;
@@ -97,7 +98,7 @@ const SERVE_OPTIONS = [
   ],
 ] as const satisfies readonly (readonly [string, string, VariableName, readonly string[]])[];
 
-/** The whole command line; nothing runs before it is parsed. */
+/** The command line with all its commands. */
 export function buildProgram(): Command {
   const program = new Command("llm-proxy")
     .description("A transparent LLM API proxy: clients hold one token, the providers' keys stay here.")
@@ -218,9 +219,6 @@ export function buildProgram(): Command {
       const { completionScript } = await import("./completion/completion.ts");
       writeOut(completionScript(shell, describe(program)));
     });
-  program.addHelpCommand(
-    new Command("help").argument("[command]").description("show the help of a command").helpGroup("Shell:"),
-  );
   addHelpNotes(program);
   return program;
 }
@@ -232,9 +230,12 @@ function clientArgument(): Argument {
   return argument;
 }
 
+function collect(value: string, values: readonly string[] = []): string[] {
+  return [...values, value];
+}
+
 function addTlsCommands(program: Command): void {
   const tls = program.command("tls").description("a certificate for this machine, and an authority to trust");
-  const collect = (name: string, names: readonly string[]): string[] => [...names, name];
   const command = (name: string, description: string) =>
     tls.command(name).description(description)
       .option("--folder <folder>", "where the files are", "data/tls");

@@ -164,6 +164,19 @@ function writeIssued(paths: Paths, { certificate, key }: IssuedCertificate): voi
   write(paths.certificate, certificate, FOR_ALL);
 }
 
+function shownIssued(paths: Paths, issued: Pick<IssuedCertificate, "certificate">) {
+  const { names, addresses, notAfter } = describe(issued.certificate);
+  return {
+    certificate: paths.certificate,
+    key: paths.key,
+    authority: paths.authority,
+    authority_key: paths.authorityKey,
+    names,
+    addresses,
+    valid_until: notAfter.toISOString(),
+  };
+}
+
 /** Whole or not at all, whoever looks at it meanwhile. */
 function write(path: string, text: string, mode: number): void {
   const draft = `${path}.new`;
@@ -198,19 +211,6 @@ function madeText({ certificate }: Paths, issued: Pick<IssuedCertificate, "certi
   return `${certificate} is valid until ${notAfter.toISOString().slice(0, 10)} for
 ${[...names, ...addresses].join(", ")}.
 `;
-}
-
-function shownIssued(paths: Paths, issued: Pick<IssuedCertificate, "certificate">) {
-  const { names, addresses, notAfter } = describe(issued.certificate);
-  return {
-    certificate: paths.certificate,
-    key: paths.key,
-    authority: paths.authority,
-    authority_key: paths.authorityKey,
-    names,
-    addresses,
-    valid_until: notAfter.toISOString(),
-  };
 }
 
 function trustText(authority: string): string {

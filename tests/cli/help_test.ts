@@ -90,6 +90,8 @@ const MISTAKES: readonly (readonly [string, string])[] = [
   ["service instal", "Allowed choices are install, uninstall, status, print."],
   ["completion tcsh", "Allowed choices are bash, zsh, fish, powershell."],
   ["token create x", "required option '--project <project>' not specified"],
+  ["token list --api-key=sk-typed", "unknown option '--api-key=…'"],
+  ["version sk-typed", "Expected 0 arguments but got 1."],
   ["tls", "llm-proxy tls needs a command: init, renew, show"],
 ];
 for (const [line, message] of MISTAKES) {

@@ -7,6 +7,8 @@ import {
   type ValueDescription,
 } from "../description.ts";
 
+const HELP = "help";
+
 /** A place in a command line: behind the words of a command. */
 export interface CompletionPlace {
   /** The words of the command; empty behind the program's name. */
@@ -25,23 +27,23 @@ export interface CompletionTree {
 
 /** Reads the tree of a program. */
 export function completionTree(program: CommandDescription): CompletionTree {
-  const places = allCommands(program).map((command): CompletionPlace => ({
-    words: command.words,
-    commands: [
-      ...command.commands,
-      ...(command.words === "" ? [{ name: "help", description: "show the help of a command" }] : []),
-    ],
-    arguments: command.arguments,
+  const all = allCommands(program).map((command): CompletionPlace => ({
+    ...command,
     options: [...command.options, ...command.defaultOptions.filter((one) => !isIn(command.options, one))],
   }));
-  const help: CompletionPlace = {
-    words: "help",
-    commands: [],
-    arguments: [{ name: "command", kind: "text", choices: program.commands.map(({ name }) => name) }],
-    options: [],
-  };
+  const places = program.commands.some(({ name }) => name === HELP) ? all : withHelp(all, program);
   const valued = places.flatMap(({ options }) => options.flatMap(({ value, names }) => value ? names : []));
-  return { places: [...places, help], valued: [...new Set(valued)].sort() };
+  return { places, valued: [...new Set(valued)].sort() };
+}
+
+/** The parser's own `help` is none of the program's commands. */
+function withHelp(places: readonly CompletionPlace[], { commands }: CommandDescription): CompletionPlace[] {
+  const help = { name: HELP, description: "show the help of a command" };
+  const choices = commands.map(({ name }) => name);
+  return [
+    ...places.map((place) => place.words === "" ? { ...place, commands: [...place.commands, help] } : place),
+    { words: HELP, commands: [], arguments: [{ name: "command", kind: "text", choices }], options: [] },
+  ];
 }
 
 function isIn(options: readonly OptionDescription[], { flags }: OptionDescription): boolean {
