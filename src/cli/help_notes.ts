@@ -139,7 +139,7 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
   "project update": {
     examples: [
       ["project update lab --budget-month 50", "change its budget"],
-      ["project update lab --key-file openai=key.txt", "give it a provider's key of its own"],
+      ["project update lab --key-file openai=key.txt", "give it its own key of a provider"],
     ],
     page: "limits-and-budgets",
     json: PROJECT,

@@ -73,7 +73,7 @@ export function progressText(
   return `${MARKS[step % MARKS.length]} ${what} … ${percent}${Math.floor(elapsedMs / 1000)}s`;
 }
 
-/** The size of a file in bytes; 0 where there is none. */
+/** The size of a file in bytes; 0 where the file is missing. */
 export function sizeOf(file: string): number {
   try {
     return Deno.statSync(file).size;

@@ -1,4 +1,4 @@
-/** `llm-proxy tls …`: a certificate for this machine, by an authority of its own. */
+/** `llm-proxy tls …`: a certificate for this machine, by this machine's own authority. */
 
 import { lanAddresses } from "../addresses.ts";
 import {

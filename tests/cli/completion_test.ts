@@ -132,7 +132,7 @@ Deno.test({
   },
 });
 
-/** Types lines into a zsh of its own, and waits for what it is to offer. */
+/** Types lines into an interactive zsh, and waits for what it has to offer. */
 const IN_ZSH = `zmodload zsh/zpty
 zpty shell zsh -f -i
 zpty -w shell 'PS1=; unset zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; source ./script; LISTMAX=999; print LOA""DED'

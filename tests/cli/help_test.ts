@@ -50,7 +50,7 @@ Deno.test("help: every page that it points to has the section", async () => {
 });
 
 /** Options that mean something else in each command that has them. */
-const OF_ITS_OWN = [
+const DIFFERENT = [
   "--url <url>",
   "--port <port>",
   "--name <name>",
@@ -65,7 +65,7 @@ Deno.test("help: an option has the same words in every command", () => {
       words.set(flags, (words.get(flags) ?? new Set()).add(description));
     }
   }
-  const different = [...words].filter(([flags, texts]) => texts.size > 1 && !OF_ITS_OWN.includes(flags));
+  const different = [...words].filter(([flags, texts]) => texts.size > 1 && !DIFFERENT.includes(flags));
   assertEquals(different.map(([flags, texts]) => [flags, ...texts]), [
     ["--watch", ...words.get("--watch") ?? []],
     ["--endpoint <name>", ...words.get("--endpoint <name>") ?? []],

@@ -20,7 +20,8 @@ for (const [text, unit, ms] of READ) {
 }
 
 for (const text of ["", "soon", "-1s", "1w", "1h30m", "1e3", " 1s", "Infinity", "s"]) {
-  Deno.test(`durations: ${JSON.stringify(text)} is none`, () => assertEquals(durationMs(text), NaN));
+  Deno.test(`durations: ${JSON.stringify(text)} is not a length of time`, () =>
+    assertEquals(durationMs(text), NaN));
 }
 
 for (

@@ -46,7 +46,7 @@ Deno.test("problems: a file that cannot be parsed hides no wrong flag or variabl
   ]);
 });
 
-/** A base URL, and the one that is meant. */
+/** A base URL, and what it should be. */
 const API_PATHS: readonly (readonly [string, string])[] = [
   ["https://api.test/v1/chat/completions", "https://api.test/v1"],
   ["https://api.test/v1/messages", "https://api.test/v1"],

@@ -36,7 +36,7 @@ export function completionTree(program: CommandDescription): CompletionTree {
   return { places, valued: [...new Set(valued)].sort() };
 }
 
-/** The parser's own `help` is none of the program's commands. */
+/** The parser adds `help` itself: it is not among the program's commands. */
 function withHelp(places: readonly CompletionPlace[], { commands }: CommandDescription): CompletionPlace[] {
   const help = { name: HELP, description: "show the help of a command" };
   const choices = commands.map(({ name }) => name);
