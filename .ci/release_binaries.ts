@@ -17,6 +17,8 @@ const PLATFORMS: Readonly<Record<string, string>> = {
 };
 /** What stands beside the program. */
 const DOCUMENTS = ["README.md", "LICENSE", "CHANGELOG.md", ".env.example", "config.example.toml"];
+/** The pages that the README links. */
+const PAGES = "docs";
 const FOLDER = "dist/release";
 
 const { values } = parseArgs({
@@ -52,7 +54,11 @@ async function build(name: string): Promise<void> {
     "--output",
     `${FOLDER}/${folder}/${program}`,
   ]);
-  for (const document of DOCUMENTS) await Deno.copyFile(document, `${FOLDER}/${folder}/${document}`);
+  await Deno.mkdir(`${FOLDER}/${folder}/${PAGES}`);
+  const pages = await Array.fromAsync(Deno.readDir(PAGES), ({ name }) => `${PAGES}/${name}`);
+  for (const document of [...DOCUMENTS, ...pages]) {
+    await Deno.copyFile(document, `${FOLDER}/${folder}/${document}`);
+  }
   await run(Deno.execPath(), ["task", "shell:files", "--output", `${FOLDER}/${folder}`]);
   if (name.startsWith("windows")) await zip(folder);
   else await run("tar", ["czf", `${folder}.tar.gz`, folder], FOLDER);

@@ -13,7 +13,8 @@ import { clientFamily } from "./client_family.ts";
 import {
   type Charge,
   chargeAsTold,
-  chargeWithEstimates,
+  chargeReserved,
+  chargeUnreserved,
   type PricesThere,
   type Reserving,
 } from "./charge.ts";
@@ -21,6 +22,7 @@ import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import { priceFactor } from "./price_factor.ts";
 import { type Tap, tapOf } from "./tap.ts";
+import { UnseenTime } from "./unseen_time.ts";
 import type { Usage } from "./usage.ts";
 
 /** An exchange that begins. */
@@ -54,6 +56,15 @@ export interface EndedExchange {
   readonly traceparent: string | undefined;
 }
 
+/** What a request asks for, as far as it has been read. */
+export interface Asked {
+  readonly facts: () => RequestFacts;
+  /** An estimate of its input, by what has passed. */
+  readonly inputTokens: () => number;
+  /** A model answers there, which costs something. */
+  readonly isMetered: boolean;
+}
+
 /** An admission, as an account settles it. */
 export interface Admitted {
   readonly reserve: (reservation: { readonly tokens: number; readonly micros: number }) => void;
@@ -73,7 +84,7 @@ export interface AccountsParts {
 }
 
 const MAX_USER_AGENTS = 500;
-const MAX_COUNTED = 10_000;
+const MAX_AWAITED = 10_000;
 /** How much of what a client or a provider said is kept, in characters. */
 const MAX_TEXT = 200;
 const NOTHING: Observed = { usage: {} };
@@ -82,8 +93,8 @@ const NOTHING: Observed = { usage: {} };
 export class Accounts {
   readonly #parts: AccountsParts;
   readonly #open = new Set<Account>();
-  /** Answers that can be asked for again, and have told their usage. */
-  readonly #counted = new Set<string>();
+  /** Background responses that have not told their usage, and were not charged for it. */
+  readonly #awaited = new Set<string>();
   /** Families by user agent; there are few. */
   readonly #clients = new Map<string, string>();
   /** Answers that are still being decompressed. */
@@ -98,6 +109,7 @@ export class Accounts {
     const account = new Account(opening, {
       startedAt: clock.epochMs(),
       client: this.#clientOf(fieldValue(opening.fields, "user-agent") ?? ""),
+      clock,
       pricer,
       onEnd: (record) => this.#close(account, record),
     });
@@ -116,13 +128,20 @@ export class Accounts {
     await Promise.all(this.#closing);
   }
 
-  /** Whether an answer tells usage that was told before: it is only looked at again. */
-  #isCounted({ method }: ExchangeRecord, { responseId, usage }: Observed): boolean {
-    if (responseId === undefined || usage.inputTokens === undefined) return false;
-    if (method === "GET" && this.#counted.has(responseId)) return true;
-    if (this.#counted.size >= MAX_COUNTED) this.#counted.clear();
-    this.#counted.add(responseId);
-    return false;
+  /**
+   * Whether an answer tells usage that counts elsewhere: a response that is only looked at again counts for the request
+   * that began it, unless that one ended before anything was known.
+   */
+  #isCounted(account: Account, { method }: ExchangeRecord, { responseId, usage }: Observed): boolean {
+    if (responseId === undefined) return false;
+    const isTold = usage.inputTokens !== undefined;
+    if (method !== "GET") {
+      if (isTold || !account.isOpenEnded) return false;
+      if (this.#awaited.size >= MAX_AWAITED) this.#awaited.clear();
+      this.#awaited.add(responseId);
+      return false;
+    }
+    return isTold && !this.#awaited.delete(responseId);
   }
 
   #clientOf(userAgent: string): string {
@@ -144,7 +163,7 @@ export class Accounts {
   }
 
   #write(account: Account, record: ExchangeRecord, answer: Observed): void {
-    const observed = this.#isCounted(record, answer) ? { ...answer, usage: {} } : answer;
+    const observed = this.#isCounted(account, record, answer) ? { ...answer, usage: {}, steps: [] } : answer;
     this.#parts.onRow({ row: account.close(record, observed), record, traceparent: account.traceparent });
   }
 }
@@ -156,11 +175,13 @@ export class Account implements ExchangeAccount {
   readonly #opening: Opening;
   readonly #startedAt: number;
   readonly #client: string;
+  readonly #clock: Clock;
   readonly #pricer: Pricer;
   readonly #onEnd: (record: ExchangeRecord) => void;
-  #facts: () => RequestFacts = () => ({});
+  #asked: Asked = { facts: () => ({}), inputTokens: () => 0, isMetered: false };
   #admission: Admitted | undefined;
   #reserving: Reserving | undefined;
+  #unseen: UnseenTime | undefined;
   /** The provider's; undefined while it has not answered. */
   #answeredStatus: number | undefined;
   #backend: Backend | undefined;
@@ -170,9 +191,10 @@ export class Account implements ExchangeAccount {
 
   constructor(
     opening: Opening,
-    { startedAt, client, pricer, onEnd }: {
+    { startedAt, client, clock, pricer, onEnd }: {
       startedAt: number;
       client: string;
+      clock: Clock;
       pricer: Pricer;
       onEnd: (record: ExchangeRecord) => void;
     },
@@ -182,18 +204,23 @@ export class Account implements ExchangeAccount {
     this.#opening = opening;
     this.#startedAt = startedAt;
     this.#client = client;
+    this.#clock = clock;
     this.#pricer = pricer;
     this.#onEnd = onEnd;
   }
 
-  /** What the request asks for, as far as it has been read. */
-  asks(facts: () => RequestFacts): void {
-    this.#facts = facts;
+  asks(asked: Asked): void {
+    this.#asked = asked;
   }
 
   /** It was let in; the admission is told what it used. */
   admitted(admission: Admitted): void {
     this.#admission = admission;
+  }
+
+  /** Its answer goes on behind it, and nothing was reserved that it is charged with. */
+  get isOpenEnded(): boolean {
+    return this.#reserving === undefined && this.#asked.facts().background === true;
   }
 
   /** Whether anything that its endpoint answers can have a price. */
@@ -206,7 +233,7 @@ export class Account implements ExchangeAccount {
    * where others hold the rest. Undefined: it costs nothing.
    */
   reserve(reserving: Reserving | undefined): void {
-    const factor = priceFactor(undefined, this.#facts().tier);
+    const { factor } = priceFactor(undefined, this.#asked.facts().tier);
     const costs = reserving?.orders.map(({ backend, model, outputTokens }) => {
       const most = this.#pricer.contextTokens(model, this.#placeOf(backend));
       const inputTokens = Math.min(reserving.inputTokens, most);
@@ -217,6 +244,7 @@ export class Account implements ExchangeAccount {
       micros: Math.max(0, ...costs ?? []),
     });
     this.#reserving = reserving;
+    this.#unseen = reserving && new UnseenTime(this.#clock.now());
   }
 
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
@@ -229,6 +257,7 @@ export class Account implements ExchangeAccount {
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
+    this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
   }
 
   sent(piece: Uint8Array): void {
@@ -245,7 +274,7 @@ export class Account implements ExchangeAccount {
 
   running(): RunningExchange {
     const { id, principal } = this.#opening;
-    const { model, stream } = this.#facts();
+    const { model, stream } = this.#asked.facts();
     return {
       requestId: id,
       startedAt: this.#startedAt,
@@ -263,10 +292,11 @@ export class Account implements ExchangeAccount {
 
   /** Settles it, and gives what is kept of it. */
   close(record: ExchangeRecord, observed: Observed): ExchangeRow {
-    const { usage, model, stopReason } = observed;
+    const { model, stopReason } = observed;
     const { principal } = this.#opening;
-    const facts = this.#facts();
+    const facts = this.#asked.facts();
     const charge = this.#charge(record, observed);
+    const { usage } = charge;
     this.#admission?.settle({ tokens: charge.tokens, micros: charge.cost?.micros });
     return {
       requestId: record.id,
@@ -301,40 +331,51 @@ export class Account implements ExchangeAccount {
       imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
       partial: this.#backend !== undefined && record.ending !== "complete",
       costMicros: charge.cost?.micros,
-      costSource: charge.source,
+      costIsPartial: charge.cost?.isPartial === true,
+      usageSource: charge.source,
       priceVersion: charge.cost?.version,
       bytes: record.bytes,
     };
   }
 
-  #charge(record: ExchangeRecord, { usage, model, stopReason, tier, unfinished }: Observed): Charge {
+  #charge(record: ExchangeRecord, observed: Observed): Charge {
+    const { usage, model, stopReason, tier, textBytes } = observed;
     const isGood = this.#answeredStatus === undefined
       ? record.ending === "client_gone"
       : this.#answeredStatus < 400;
     // An answer that a client did not wait for has been made all the same.
     const backend = this.#backend ??
       (isGood ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
-    if (backend === undefined) return { tokens: undefined, cost: undefined, source: undefined };
-    const factor = priceFactor(tier, this.#facts().tier);
+    if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
+    const asked = this.#asked.facts();
+    const { factor, isGuessed } = priceFactor(tier, asked.tier);
     const prices: PricesThere = {
       cost: (usage, models) => this.#cost(usage, models, { backend, factor }),
-      isGuessed: factor !== 1,
+      isGuessed,
       contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
     };
-    const reserving = this.#reserving;
-    if (reserving === undefined || !isGood) {
-      const models = [model, this.#facts().model].filter((name) => name !== undefined);
-      return chargeAsTold(usage, models, prices);
-    }
-    const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
+    const models = [model, asked.model].filter((name) => name !== undefined);
     const progress = {
+      isAnswered: this.#backend !== undefined,
       // A background response is written to its end, and can be fetched later.
-      isComplete: record.ending === "complete" || this.#facts().background === true,
+      isComplete: record.ending === "complete" || asked.background === true,
       hasStopped: stopReason !== undefined,
+      textBytes,
+      isStream: observed.isStream === true,
       bytes: record.bytes,
       durationMs: record.durationMs,
+      unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
     };
-    return chargeWithEstimates({ usage, unfinished, model, reserving, orders, progress }, prices);
+    const reserving = this.#reserving;
+    if (!isGood || reserving === undefined && !this.#asked.isMetered) {
+      return chargeAsTold(observed, models, prices);
+    }
+    if (reserving === undefined) {
+      const inputTokens = this.#asked.inputTokens();
+      return chargeUnreserved({ told: observed, models, inputTokens, progress }, prices);
+    }
+    const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
+    return chargeReserved({ told: observed, reserving, orders, progress }, prices);
   }
 
   #placeOf({ baseUrl }: Backend): PricedEndpoint {

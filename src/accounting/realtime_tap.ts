@@ -5,7 +5,8 @@
 
 import type { Observed } from "./answer_tap.ts";
 import { MessageScanner } from "./message_scanner.ts";
-import { addRawUsage, type RawUsage, sumOf, type Usage, usageOf } from "./usage.ts";
+import { ToldUsage } from "./told_usage.ts";
+import { sumOf, type Usage } from "./usage.ts";
 import { wantedPlaces } from "./wanted_places.ts";
 
 /** https://platform.openai.com/docs/api-reference/realtime-server-events */
@@ -53,7 +54,7 @@ export class RealtimeTap {
   #type: string | undefined;
   #responseId: string | undefined;
   #status: string | undefined;
-  readonly #raw: RawUsage = new Map();
+  readonly #told = new ToldUsage();
   /** Of the client's message: all types that it names, of which readers take one or another. */
   readonly #sentTypes = new Set<string>();
   #sentTokens = 0;
@@ -105,7 +106,7 @@ export class RealtimeTap {
   }
 
   #found(path: string, value: unknown): void {
-    if (path === "response.usage") addRawUsage(this.#raw, value);
+    if (path === "response.usage") this.#told.add(value);
     else if (typeof value !== "string" || value.length > MAX_TEXT) return;
     else if (path === "type") this.#type = value;
     else if (path === "response_id" || path === "response.id") this.#responseId = value;
@@ -115,7 +116,7 @@ export class RealtimeTap {
 
   #endMessage(bytes: number): void {
     if (this.#type !== undefined && LAST_EVENTS.includes(this.#type)) {
-      const usage = usageOf(this.#raw);
+      const usage = this.#told.usage();
       this.#usage = sumOf(this.#usage, usage);
       this.#lastInput = usage.inputTokens ?? this.#lastInput;
       this.#stopReason = this.#status ?? this.#stopReason;
@@ -127,7 +128,7 @@ export class RealtimeTap {
     this.#type = undefined;
     this.#responseId = undefined;
     this.#status = undefined;
-    this.#raw.clear();
+    this.#told.clear();
   }
 
   /** A message that may belong to an answer that goes on. */

@@ -4,23 +4,12 @@ import type { Command } from "commander";
 import { styled } from "./colours.ts";
 import { JSON_OPTION } from "./common_options.ts";
 
-/** Sections of the documentation, by their topics. */
-export const PAGES = {
-  "install": { file: "README.md", title: "Use it" },
-  "clients": { file: "README.md", title: "Point your clients at it" },
-  "configuration": { file: "README.md", title: "Configuration" },
-  "https": { file: "README.md", title: "HTTPS" },
-  "limits-and-budgets": { file: "README.md", title: "Tokens, limits, usage and cost" },
-  "usage-and-cost": { file: "README.md", title: "Tokens, limits, usage and cost" },
-  "backup-and-restore": { file: "README.md", title: "Tokens, limits, usage and cost" },
-  "monitoring": { file: "README.md", title: "When something goes wrong" },
-} as const;
-
 /** What is said of one command. */
 export interface HelpNotes {
   /** Command lines without the program's name, each with what it does. */
   readonly examples: readonly (readonly [line: string, what: string])[];
-  readonly page: keyof typeof PAGES;
+  /** The page of the manual, by its name. */
+  readonly page: string;
   /** The value that `--json` prints; a command without one has no `--json`. */
   readonly json?: string;
   /** The heading that a command of the first level stands under. */
@@ -250,6 +239,11 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
     json: '{"version", "deno", "target"}',
     group: SHELL,
   },
+  "help": {
+    examples: [["help limits", "a page of the manual"], ["help token create", "the help of a command"]],
+    page: "commands",
+    group: SHELL,
+  },
   "completion": {
     examples: [
       ["completion bash > ~/.local/share/bash-completion/completions/llm-proxy", "bash"],
@@ -271,9 +265,6 @@ export function wordsOf(command: Command): string {
 /** Adds the notes to a program's commands, whose names decide which ones, and `--json` where they tell its value. */
 export function addHelpNotes(program: Command): void {
   const notes = HELP_NOTES[wordsOf(program)];
-  if (program.parent === null && !program.commands.some((command) => command.name() === "help")) {
-    program.commandsGroup(SHELL).helpCommand("help [command]", "show the help of a command");
-  }
   if (notes !== undefined) {
     if (notes.group !== undefined) program.helpGroup(notes.group);
     if (notes.json !== undefined) program.option(...JSON_OPTION);
@@ -283,7 +274,6 @@ export function addHelpNotes(program: Command): void {
 }
 
 function notesText({ examples, page, json }: HelpNotes, command: Command): string {
-  const { file, title } = PAGES[page];
   const lines = examples.map(([line, what]) => [`llm-proxy ${line}`.trim(), what] as const);
   const width = Math.max(...lines.map(([line]) => line.length));
   const subject = command.commands.length > 0 ? "\nllm-proxy help COMMAND shows a command.\n" : "";
@@ -293,6 +283,6 @@ function notesText({ examples, page, json }: HelpNotes, command: Command): strin
     ...(json === undefined
       ? []
       : [`\n${styled("bold", "JSON:")}`, ...json.split("\n").map((line) => `  ${line}`)]),
-    `\n${styled("bold", "Documentation:")} ${file}, "${title}"${subject}`,
+    `\n${styled("bold", "Documentation:")} llm-proxy help ${page} (docs/${page}.md)${subject}`,
   ].join("\n");
 }

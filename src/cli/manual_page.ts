@@ -1,7 +1,7 @@
 /** The manual page `llm-proxy.1`, made of the same description as help and completion. */
 
 import { allCommands, type CommandDescription, type OptionDescription } from "./description.ts";
-import { HELP_NOTES, PAGES } from "./help_notes.ts";
+import { HELP_NOTES } from "./help_notes.ts";
 
 /** What stands at the page's edges. */
 export interface ManualPageOptions {
@@ -12,7 +12,7 @@ export interface ManualPageOptions {
 
 /** The page in the language of man(7). */
 export function manualPage(program: CommandDescription, { version, date }: ManualPageOptions): string {
-  const files = [...new Set(Object.values(PAGES).map(({ file }) => file))];
+  const pages = [...new Set(Object.values(HELP_NOTES).map(({ page }) => page))].sort();
   return `${
     [
       `.TH LLM\\-PROXY 1 "${date}" ${argument(`llm-proxy ${version}`)} "User Commands"`,
@@ -36,7 +36,7 @@ export function manualPage(program: CommandDescription, { version, date }: Manua
       ".SH EXAMPLES",
       ...examples(""),
       ".SH SEE ALSO",
-      text(files.join(", ")),
+      text(`llm-proxy help TOPIC prints a page of the manual: ${pages.join(", ")}`),
     ].join("\n")
   }\n`;
 }

@@ -31,7 +31,9 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const read = [
     ...files,
     ...backups === undefined ? [] : [backups],
-    ...data === undefined ? [] : [data, `${root}src/admin/bundle`, `${root}src/storage/sqlite`],
+    ...data === undefined
+      ? []
+      : [data, `${root}src/admin/bundle`, `${root}docs`, `${root}src/storage/sqlite`],
   ];
   const words = [
     "deno",

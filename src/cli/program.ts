@@ -67,7 +67,7 @@ function names(command: Command): string[] {
 
 /** The parser would take an unknown command for an argument of `serve`. */
 function checkCommand(program: Command, name: string | undefined): void {
-  const known = ["help", ...program.commands.map((command) => command.name())];
+  const known = program.commands.map((command) => command.name());
   if (name === undefined || name.startsWith("-") || known.includes(name)) return;
   const near = nearest(name, known);
   const hint = near === undefined ? `the commands are ${known.join(", ")}` : `did you mean ${near}?`;
@@ -200,6 +200,11 @@ export function buildProgram(): Command {
       "address of the running proxy; default: by HOST and PORT. HTTPS_PORT and ADMIN_PORT answer as well",
     )
     .action(({ url }: { url?: string }) => healthcheck({ url }));
+
+  program.helpCommand(false);
+  program.command("help").argument("[topic...]", "a page like limits, or a command like token create")
+    .description("print a page of the manual, or the help of a command; alone: which there are")
+    .action(async (words: string[]) => await (await import("./help.ts")).help(program, words));
 
   const version = `llm-proxy ${VERSION} (deno ${Deno.version.deno}, ${Deno.build.target})`;
   program.version(version, "-V, --version", "print the version, Deno's version and the target");

@@ -159,6 +159,7 @@ function shownUsage(
     cost_micros: row.costMicros,
     unmetered_requests: row.unmetered,
     unpriced_requests: row.unpriced,
+    estimated_requests: row.estimated,
     bytes: row.bytes,
     duration_ms: Math.round(row.durationMs),
     ...(split === undefined && {
@@ -209,7 +210,8 @@ function shownExchange(row: ExchangeRow) {
     image_tokens: row.imageTokens ?? null,
     usage_partial: row.partial,
     cost_micros: row.costMicros ?? null,
-    cost_source: row.costSource ?? null,
+    cost_is_partial: row.costIsPartial,
+    usage_source: row.usageSource ?? null,
     price_version: row.priceVersion ?? null,
     bytes: row.bytes,
   };

@@ -91,16 +91,18 @@ export interface ExchangeRow {
   readonly partial: boolean;
   /** What it counts with against budgets. */
   readonly costMicros: number | undefined;
-  /** Whether the provider told what was used, or less than that; undefined where there is no cost. */
-  readonly costSource: CostSource | undefined;
+  /** How the numbers of tokens and the cost came to be; undefined: nobody knows what was used. */
+  readonly usageSource: UsageSource | undefined;
+  /** Something was used whose price is not known, so that it costs more. */
+  readonly costIsPartial: boolean;
   readonly priceVersion: string | undefined;
   readonly bytes: number;
 }
 
-/** How a cost came to be: by the usage that was told, or in part by an estimate. */
-export const COST_SOURCES = ["usage", "estimated"] as const;
+/** How numbers came to be: the provider told what was used, or some of it is estimated. */
+export const USAGE_SOURCES = ["provider", "estimated"] as const;
 /** One of them. */
-export type CostSource = typeof COST_SOURCES[number];
+export type UsageSource = typeof USAGE_SOURCES[number];
 
 /** One try at one backend. */
 export interface AttemptRow {
@@ -197,6 +199,8 @@ export interface UsageRow {
   readonly unpriced: number;
   /** Requests to a model that answered, of which no usage is known. */
   readonly unmetered: number;
+  /** Requests whose numbers are in part estimates. */
+  readonly estimated: number;
   readonly bytes: number;
   readonly durationMs: number;
   /** Of answers without an error, to within 5 %; undefined where there is none, or with a second grouping. */

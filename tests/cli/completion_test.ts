@@ -82,6 +82,7 @@ const LINES: readonly (readonly [string, readonly string[], "all"?])[] = [
   ["llm-proxy usage --group t", ["token"], "all"],
   ["llm-proxy completion ", [...SHELLS], "all"],
   ["llm-proxy help tl", ["tls"], "all"],
+  ["llm-proxy help limits", ["limits-and-budgets"], "all"],
 ];
 
 for (const [shell, offers] of [["bash", inBash], ["fish", inFish]] as const) {

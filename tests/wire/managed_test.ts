@@ -565,13 +565,21 @@ Deno.test("accounts: plain and streamed answers of both providers are recorded, 
   await (await proxy.chat(value, { ...anthropic, stream: true }, ANTHROPIC)).text();
   const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
   const rows = body.data.toReversed();
+  assertEquals(rows.map((row: Json) => row.usage_source), [
+    "provider",
+    "provider",
+    "estimated",
+    "provider",
+    "provider",
+  ]);
   const told = rows.map((
     row: Json,
   ) => [row.endpoint, row.model_asked, row.stream, row.input_tokens !== null, row.cost_micros !== null]);
   assertEquals(told, [
     ["openai", "gpt-4o-mini", null, true, true],
     ["openai", "gpt-4o-mini", true, true, true],
-    ["openai", "gpt-4o-mini", true, false, false],
+    // It did not ask for its usage, so that it is estimated.
+    ["openai", "gpt-4o-mini", true, true, true],
     ["anthropic", "claude-sonnet-5", null, true, true],
     ["anthropic", "claude-sonnet-5", true, true, true],
   ]);
@@ -621,7 +629,7 @@ Deno.test("accounts: a stream whose client leaves keeps what was seen, marked pa
     "client_gone",
     true,
     7,
-    null,
+    0,
     "m",
   ]);
   const before = sent;

@@ -1,13 +1,12 @@
 /** What can stand where, as every shell's script needs it. */
 
+import { TOPICS } from "../../manual/pages.ts";
 import {
   allCommands,
   type CommandDescription,
   type OptionDescription,
   type ValueDescription,
 } from "../description.ts";
-
-const HELP = "help";
 
 /** A place in a command line: behind the words of a command. */
 export interface CompletionPlace {
@@ -27,23 +26,19 @@ export interface CompletionTree {
 
 /** Reads the tree of a program. */
 export function completionTree(program: CommandDescription): CompletionTree {
-  const all = allCommands(program).map((command): CompletionPlace => ({
+  const places = allCommands(program).map((command): CompletionPlace => ({
     ...command,
+    arguments: command.words === "help" ? [helpValue(program)] : command.arguments,
     options: [...command.options, ...command.defaultOptions.filter((one) => !isIn(command.options, one))],
   }));
-  const places = program.commands.some(({ name }) => name === HELP) ? all : withHelp(all, program);
   const valued = places.flatMap(({ options }) => options.flatMap(({ value, names }) => value ? names : []));
   return { places, valued: [...new Set(valued)].sort() };
 }
 
-/** The parser adds `help` itself: it is not among the program's commands. */
-function withHelp(places: readonly CompletionPlace[], { commands }: CommandDescription): CompletionPlace[] {
-  const help = { name: HELP, description: "show the help of a command" };
-  const choices = commands.map(({ name }) => name);
-  return [
-    ...places.map((place) => place.words === "" ? { ...place, commands: [...place.commands, help] } : place),
-    { words: HELP, commands: [], arguments: [{ name: "command", kind: "text", choices }], options: [] },
-  ];
+/** Pages and commands, whose list help itself does not repeat. */
+function helpValue({ commands }: CommandDescription): ValueDescription {
+  const names = [...TOPICS, ...commands].map(({ name }) => name);
+  return { name: "topic", kind: "text", choices: [...new Set(names)] };
 }
 
 function isIn(options: readonly OptionDescription[], { flags }: OptionDescription): boolean {

@@ -2,11 +2,11 @@
 
 import {
   type AttemptRow,
-  COST_SOURCES,
   type ExchangeFilter,
   type ExchangeRow,
   type Listed,
   type Page,
+  USAGE_SOURCES,
 } from "../store.ts";
 import { listed } from "./access_tables.ts";
 import { commonConditions, conditionsOf } from "./conditions.ts";
@@ -72,7 +72,8 @@ function exchangeOf(row: Row): ExchangeRow & { id: number } {
     imageTokens: number("image_tokens"),
     partial: row["partial"] === 1,
     costMicros: number("cost_micros"),
-    costSource: COST_SOURCES.find((source) => source === row["cost_source"]),
+    costIsPartial: row["cost_partial"] === 1,
+    usageSource: USAGE_SOURCES.find((source) => source === row["usage_source"]),
     priceVersion: text("price_version"),
     bytes: Number(row["bytes"]),
   };

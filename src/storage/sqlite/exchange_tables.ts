@@ -45,7 +45,8 @@ const COLUMNS:
     ["image_tokens", (row) => row.imageTokens],
     ["partial", (row) => row.partial ? 1 : 0],
     ["cost_micros", (row) => row.costMicros],
-    ["cost_source", (row) => row.costSource],
+    ["cost_partial", (row) => row.costIsPartial ? 1 : 0],
+    ["usage_source", (row) => row.usageSource],
     ["price_version", (row) => row.priceVersion],
     ["bytes", (row) => row.bytes],
   ];
@@ -67,6 +68,7 @@ const SUMS = {
   cost_micros: (row) => row.costMicros ?? 0,
   unpriced: (row) => isUnpriced(row) ? 1 : 0,
   unmetered: (row) => isUnmetered(row) ? 1 : 0,
+  estimated: (row) => row.usageSource === "estimated" ? 1 : 0,
   bytes: (row) => row.bytes,
   duration_ms: (row) => row.durationMs,
 } as const satisfies Record<string, (row: ExchangeRow) => number>;
@@ -174,6 +176,7 @@ function isUnmetered({ status, modelAsked, inputTokens, outputTokens }: Exchange
   return status < 400 && modelAsked !== undefined && inputTokens === undefined && outputTokens === undefined;
 }
 
-function isUnpriced({ costMicros, inputTokens, outputTokens }: ExchangeRow): boolean {
+function isUnpriced({ costMicros, costIsPartial, inputTokens, outputTokens }: ExchangeRow): boolean {
+  if (costIsPartial) return true;
   return costMicros === undefined && (inputTokens !== undefined || outputTokens !== undefined);
 }

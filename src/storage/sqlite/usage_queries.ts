@@ -145,6 +145,7 @@ function usageOf(row: Row): Omit<UsageRow, "split" | "firstByteMs"> {
     costMicros: Number(row["cost_micros"]),
     unpriced: Number(row["unpriced"]),
     unmetered: Number(row["unmetered"]),
+    estimated: Number(row["estimated"]),
     bytes: Number(row["bytes"]),
     durationMs: Number(row["duration_ms"]),
   };
