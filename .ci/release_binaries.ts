@@ -59,18 +59,23 @@ async function build(name: string): Promise<void> {
   for (const document of [...DOCUMENTS, ...pages]) {
     await Deno.copyFile(document, `${FOLDER}/${folder}/${document}`);
   }
+  await run(Deno.execPath(), ["task", "shell:files", "--output", `${FOLDER}/${folder}`]);
   if (name.startsWith("windows")) await zip(folder);
   else await run("tar", ["czf", `${folder}.tar.gz`, folder], FOLDER);
 }
 
 async function zip(folder: string): Promise<void> {
   const files: Record<string, Uint8Array> = {};
-  for (const inside of [folder, `${folder}/${PAGES}`]) {
-    for await (const { name, isFile } of Deno.readDir(`${FOLDER}/${inside}`)) {
-      if (isFile) files[`${inside}/${name}`] = await Deno.readFile(`${FOLDER}/${inside}/${name}`);
-    }
-  }
+  await collect(folder, files);
   await Deno.writeFile(`${FOLDER}/${folder}.zip`, zipSync(files));
+}
+
+async function collect(folder: string, files: Record<string, Uint8Array>): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(`${FOLDER}/${folder}`)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await collect(path, files);
+    else files[path] = await Deno.readFile(`${FOLDER}/${path}`);
+  }
 }
 
 /** As `sha256sum` writes and reads them. */

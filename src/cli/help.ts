@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { nearest } from "../config/suggest.ts";
 import { findTopic, readPage, type Topic, TOPICS } from "../manual/pages.ts";
+import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { writeOut } from "./output.ts";
 
@@ -13,14 +14,14 @@ const WIDEST = 100;
 /** Prints the help of a command, a page, or without a word the list of both. Throws where there is neither. */
 export async function help(program: Command, words: readonly string[]): Promise<void> {
   const [word, ...more] = words;
-  if (word === undefined) return writeOut(`${program.helpInformation()}\n${topicsText()}`);
+  if (word === undefined) {
+    program.outputHelp();
+    return writeOut(`\n${topicsText()}`);
+  }
   const topic = findTopic(word);
   const command = commandAt(program, words);
-  if (command !== undefined) {
-    writeOut(command.helpInformation());
-    if (topic !== undefined) writeOut(`\nThe page about it: llm-proxy help ${topic.name}\n`);
-    return;
-  }
+  // It names the page about it.
+  if (command !== undefined) return command.outputHelp();
   if (topic === undefined || more.length > 0) throw unknown(program, words.join(" "));
   await printPage(topic);
 }
@@ -43,7 +44,7 @@ function commandAt(program: Command, words: readonly string[]): Command | undefi
 function topicsText(): string {
   const width = Math.max(...TOPICS.map(({ name }) => name.length));
   const lines = TOPICS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-  return `Pages, printed by llm-proxy help <topic>:\n${lines.join("\n")}\n`;
+  return `${styled("bold", "Pages, printed by llm-proxy help <topic>:")}\n${lines.join("\n")}\n`;
 }
 
 function unknown(program: Command, word: string): CommandError {

@@ -248,6 +248,14 @@ export const reload = v.object({
   warnings: v.array(v.string()),
 });
 
+/** What a reload would change. Secrets show as `[redacted]`; null: the setting is not in that configuration. */
+export const reloadPreview = v.object({
+  file: known(v.string()),
+  changed: v.array(v.object({ key: v.string(), before: known(v.string()), after: known(v.string()) })),
+  restart: v.array(v.string()),
+  warnings: v.array(v.string()),
+});
+
 /** A part of a list, and where the next one begins. */
 export function listOf<Item extends v.GenericSchema>(item: Item) {
   return v.object({ data: v.array(item), next_cursor: v.nullable(v.string()) });

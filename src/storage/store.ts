@@ -160,6 +160,8 @@ export interface UsageGrouping {
   readonly split: UsageGroup | undefined;
   /** Whose midnight ends a day, by its IANA name; undefined: UTC. */
   readonly timeZone: string | undefined;
+  /** Sums that are read at most; undefined: all. */
+  readonly limit?: number;
 }
 
 /** Which exchanges count; what is undefined does not matter. */

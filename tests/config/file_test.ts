@@ -415,7 +415,7 @@ Deno.test("settings: each effective value with its origin, secrets redacted", as
       "endpoints.openai.base_url|https://api.openai.com/v1|preset openai",
       'endpoints.openai.headers|{"x-a":"[redacted]"}|config.toml:5',
       "endpoints.openai.proxy_url|http://[redacted]@p.test:80|config.toml:6",
-      "endpoints.openai.first_byte_timeout|600s|default",
+      "endpoints.openai.first_byte_timeout|10m|default",
     ]
   ) assertEquals(lines.filter((found) => found === line), [line]);
 });
