@@ -87,6 +87,8 @@ export function admitBody(
     checkModels(principal, { models: besides, hasBody: false });
   }
   const asked = { method: request.method, path: rest };
+  // Gemini's API says so in the path.
+  const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
   const isMetered = upgrade ? /\/realtime\/?$/i.test(rest) : costOfPath(asked) === "metered";
   const reserve = (facts: RequestFacts): void => {
     if (!principal.subjects.some(({ rules }) => limitsAmounts(rules))) return;
@@ -113,7 +115,7 @@ export function admitBody(
   };
   if (payload !== undefined && payload.kind !== "other") {
     const [first = payload.facts.model] = named;
-    const facts = { ...payload.facts, ...(first !== undefined && { model: first }) };
+    const facts = { ...payload.facts, ...streams, ...(first !== undefined && { model: first }) };
     const length = payload.held.bytes.length;
     account.asks({
       facts: () => facts,
@@ -130,7 +132,11 @@ export function admitBody(
     path: rest,
     query: upgrade ? query : "",
   });
-  account.asks({ facts: () => tap.facts(), inputTokens: () => tap.inputTokens(), isMetered });
+  account.asks({
+    facts: () => ({ ...tap.facts(), ...streams }),
+    inputTokens: () => tap.inputTokens(),
+    isMetered,
+  });
   reserve(tap.facts());
   return body === null ? body : watched(body, (piece) => tap.write(piece));
 }

@@ -349,6 +349,7 @@ export class Account implements ExchangeAccount {
       principal: principal.name,
       tokenId: principal.tokenId,
       projectId: principal.projectId,
+      metered: this.#asked.isMetered,
       admitted: this.#admission !== undefined,
       client: this.#client,
       stream: facts.stream,

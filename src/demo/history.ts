@@ -167,6 +167,7 @@ function exchangeOf(
     imageTokens: undefined,
     partial: false,
     costMicros: known && Math.round(inputTokens * price.input + outputTokens * price.output),
+    metered: true,
     costIsPartial: false,
     usageSource: known && "provider",
     priceVersion: known && "demo",

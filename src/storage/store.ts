@@ -73,6 +73,8 @@ export interface ExchangeRow {
   readonly principal: string;
   readonly tokenId: string | undefined;
   readonly projectId: string | undefined;
+  /** A model was to answer, which costs something. */
+  readonly metered: boolean;
   /** It counted towards limits. */
   readonly admitted: boolean;
   readonly client: string;

@@ -86,6 +86,7 @@ export function exchangeRow(more: Partial<ExchangeRow> = {}): ExchangeRow {
     imageTokens: undefined,
     partial: false,
     costMicros: 225,
+    metered: true,
     costIsPartial: false,
     usageSource: "provider",
     priceVersion: "genai-prices 0.1.8",

@@ -57,6 +57,7 @@ function exchangeOf(row: Row): ExchangeRow & { id: number } {
     principal: String(row["principal"]),
     tokenId: text("token_id"),
     projectId: text("project_id"),
+    metered: row["metered"] === 1,
     admitted: row["admitted"] === 1,
     client: String(row["client"]),
     stream: row["stream"] === null ? undefined : row["stream"] === 1,

@@ -45,6 +45,7 @@ const COLUMNS:
     ["image_tokens", (row) => row.imageTokens],
     ["partial", (row) => row.partial ? 1 : 0],
     ["cost_micros", (row) => row.costMicros],
+    ["metered", (row) => row.metered ? 1 : 0],
     ["cost_partial", (row) => row.costIsPartial ? 1 : 0],
     ["usage_source", (row) => row.usageSource],
     ["price_version", (row) => row.priceVersion],
@@ -172,8 +173,8 @@ function isError({ status, ending }: ExchangeRow): boolean {
 }
 
 /** A model was asked and answered, and how much it used is not known. */
-function isUnmetered({ status, modelAsked, inputTokens, outputTokens }: ExchangeRow): boolean {
-  return status < 400 && modelAsked !== undefined && inputTokens === undefined && outputTokens === undefined;
+function isUnmetered({ status, metered, inputTokens, outputTokens }: ExchangeRow): boolean {
+  return status < 400 && metered && inputTokens === undefined && outputTokens === undefined;
 }
 
 function isUnpriced({ costMicros, costIsPartial, inputTokens, outputTokens }: ExchangeRow): boolean {

@@ -170,6 +170,7 @@ UPDATE exchanges SET usage_source = 'provider'
   WHERE usage_source IS NOT 'estimated'
     AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL OR cost_micros IS NOT NULL);
 ALTER TABLE exchanges ADD COLUMN cost_partial INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE exchanges ADD COLUMN metered INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE usage ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;`,
   },
 ];
