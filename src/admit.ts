@@ -1,6 +1,6 @@
 /** The stage between authentication and forwarding: is this principal allowed to make this request, now? */
 
-import type { Account } from "./accounting/accounts.ts";
+import type { Account } from "./accounting/account.ts";
 import { estimatedTokens } from "./accounting/estimate.ts";
 import { RequestTap } from "./accounting/request_tap.ts";
 import type { Endpoint } from "./config/schema.ts";

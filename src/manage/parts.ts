@@ -1,6 +1,6 @@
 /** What the management API works with. */
 
-import type { RunningExchange } from "../accounting/accounts.ts";
+import type { RunningExchange } from "../accounting/account.ts";
 import type { Clock } from "../clock.ts";
 import type { Endpoint } from "../config/schema.ts";
 import type { BackendReport } from "../forwarding/balancer.ts";

@@ -1,6 +1,6 @@
 /** What was used: sums, single exchanges, and those that are running. */
 
-import type { RunningExchange } from "../accounting/accounts.ts";
+import type { RunningExchange } from "../accounting/account.ts";
 import type { ExchangeRow, UsageFilter, UsageGroup, UsageRow } from "../storage/store.ts";
 import { csv } from "./csv.ts";
 import { listBody, pageOf } from "./paging.ts";

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Account, Accounts } from "../../src/accounting/accounts.ts";
+import type { Account } from "../../src/accounting/account.ts";
+import { Accounts } from "../../src/accounting/accounts.ts";
 import { Pricer } from "../../src/accounting/cost.ts";
 import type { ExchangeRecord } from "../../src/exchange.ts";
 import type { ExchangeRow } from "../../src/storage/store.ts";
