@@ -29,13 +29,16 @@ export interface AccountsParts {
 }
 
 const MAX_USER_AGENTS = 500;
-const MAX_AWAITED = 10_000;
+const MAX_KEPT = 10_000;
+
 /** All accounts that are open. */
 export class Accounts {
   readonly #parts: AccountsParts;
   readonly #open = new Set<Account>();
   /** Background responses that have not told their usage, and were not charged for it. */
   readonly #awaited = new Set<string>();
+  /** The paths of batches' results that were fetched. */
+  readonly #fetched = new Set<string>();
   readonly #outputs = new RecentOutputs();
   /** Families by user agent; there are few. */
   readonly #clients = new Map<string, string>();
@@ -75,12 +78,22 @@ export class Accounts {
    * Whether an answer tells usage that counts elsewhere: a response that is only looked at again counts for the request
    * that began it, unless that one ended before anything was known.
    */
-  #isCounted(account: Account, { method }: ExchangeRecord, { responseId, usage }: Observed): boolean {
+  #isCounted(
+    account: Account,
+    { method, path }: ExchangeRecord,
+    { responseId, usage, isBatch }: Observed,
+  ): boolean {
+    if (isBatch === true) {
+      if (this.#fetched.has(path)) return true;
+      if (this.#fetched.size >= MAX_KEPT) this.#fetched.clear();
+      this.#fetched.add(path);
+      return false;
+    }
     if (responseId === undefined) return false;
     const isTold = usage.inputTokens !== undefined;
     if (method !== "GET") {
       if (isTold || !account.isOpenEnded) return false;
-      if (this.#awaited.size >= MAX_AWAITED) this.#awaited.clear();
+      if (this.#awaited.size >= MAX_KEPT) this.#awaited.clear();
       this.#awaited.add(responseId);
       return false;
     }

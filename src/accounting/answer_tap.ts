@@ -18,6 +18,8 @@ export interface Observed {
   readonly isContradictory?: boolean;
   /** How much text it held, in bytes of JSON; absent where nobody looks for it. */
   readonly textBytes?: number;
+  /** It holds the results of a batch, which can be fetched again. */
+  readonly isBatch?: boolean;
   /** It was sent while it was written. */
   readonly isStream?: boolean;
   readonly model?: string;
@@ -101,6 +103,7 @@ export class AnswerTap {
   /** The sum of parts that each tell their own. */
   #lines: Usage = {};
   #isPicture = false;
+  #isBatch = false;
   #textBytes = 0;
   readonly #isStream: boolean;
   readonly #tools = new ToolsUsed();
@@ -171,6 +174,7 @@ export class AnswerTap {
       usage: this.#tools.with(this.#usage(), this.#model),
       textBytes: this.#textBytes,
       ...(this.#isStream && { isStream: true }),
+      ...(this.#isBatch && { isBatch: true }),
       ...(steps.length > 0 && { steps }),
       ...(this.#told.isContradictory && { isContradictory: true }),
       ...(this.#model !== undefined && { model: this.#model }),
@@ -217,6 +221,8 @@ export class AnswerTap {
         this.#told.addStep(value);
         return;
       case "result.message.usage":
+        this.#isBatch = true;
+        this.#tier = "batch";
         this.#addLine(value);
         return;
       case "predictions.*.embeddings.statistics.token_count":

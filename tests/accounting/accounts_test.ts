@@ -128,6 +128,23 @@ Deno.test("Accounts: a response that is looked at again counts for the request t
   ]);
 });
 
+Deno.test("Accounts: the results of a batch count when they are fetched first", () => {
+  const rows: ExchangeRow[] = [];
+  const accounts = accountsInto((row) => rows.push(row));
+  const line = JSON.stringify({
+    custom_id: "a",
+    result: { type: "succeeded", message: { model: "m", usage: { input_tokens: 5, output_tokens: 7 } } },
+  });
+  for (let round = 0; round < 2; round++) {
+    settled({ method: "GET" }, { answer: `${line}\n${line}\n`, accounts, isLookedAt: true });
+  }
+  // At half the price.
+  assertEquals(rows.map(({ outputTokens, costMicros }) => [outputTokens, costMicros]), [[14, 7], [
+    undefined,
+    undefined,
+  ]]);
+});
+
 /** What a token without limits is charged. */
 function charged(
   record: Partial<ExchangeRecord>,
