@@ -49,6 +49,8 @@ export interface Cost {
 const OWN_VERSION = "configuration";
 const STATED_VERSION = "provider";
 const MAX_ADDRESSES = 1_000;
+/** A token of sound is a tenth of a second (https://platform.openai.com/docs/guides/realtime-costs). */
+const AUDIO_TOKENS_PER_SECOND = 10;
 
 /** Knows what things cost. */
 export class Pricer {
@@ -132,13 +134,34 @@ function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): nu
   // Most usage is plain and most prices are: no library is needed to multiply.
   if (price.flat !== undefined && isPlain(usage, price.flat)) return ownCost(usage, price.flat);
   const at = new Date(epochMs);
-  // The library throws for parts that are greater than their whole and for kinds that it does not expect there. What
-  // it then takes without the parts is not free either.
-  return libraryCost(libraryUsage(usage), price, at) ?? libraryCost(
+  const micros = libraryCost(libraryUsage(usage), price, at);
+  if (micros === 0 && usage.inputAudioSeconds !== undefined) {
+    // A model that is priced by tokens, and told seconds.
+    const tokens = Math.ceil(usage.inputAudioSeconds * AUDIO_TOKENS_PER_SECOND);
+    return libraryCost({ input_tokens: tokens, input_audio_tokens: tokens }, price, at);
+  }
+  // The library throws for parts that are greater than their whole and for kinds that it does not expect there. The
+  // parts may overlap: what is both sound and cached then costs as sound. What it takes without any part is not free.
+  return micros ?? libraryCost(libraryUsage(withoutOverlap(usage)), price, at) ?? libraryCost(
     { input_tokens: usage.inputTokens ?? 0, output_tokens: usage.outputTokens ?? 0 },
     price,
     at,
   );
+}
+
+/** With no more cached input than what is neither sound nor a picture. */
+function withoutOverlap(usage: Usage): Usage {
+  const { inputTokens = 0, inputAudioTokens = 0, inputImageTokens = 0, inputVideoTokens = 0 } = usage;
+  const plain = Math.max(0, inputTokens - inputAudioTokens - inputImageTokens - inputVideoTokens);
+  const cachedTokens = Math.min(usage.cachedTokens ?? 0, plain);
+  return {
+    ...usage,
+    cachedTokens,
+    cacheWriteTokens: Math.min(usage.cacheWriteTokens ?? 0, plain - cachedTokens),
+    cacheWriteHourTokens: 0,
+    cachedAudioTokens: 0,
+    cachedImageTokens: 0,
+  };
 }
 
 /** In micro-dollars; undefined where the library has no answer. */
@@ -198,6 +221,9 @@ function libraryUsage(usage: Usage): Record<string, number> {
     storage_searches: usage.fileSearches,
   };
   const given: Record<string, number> = {};
-  for (const [name, value] of Object.entries(names)) if (value) given[name] = value;
+  for (const [name, value] of Object.entries(names)) {
+    // That nothing is both has to be said.
+    if (value !== undefined && (value > 0 || /^cache_(?:audio|image)/.test(name))) given[name] = value;
+  }
   return given;
 }

@@ -9,6 +9,9 @@ const FORM_BYTES_PER_TOKEN = 32;
 /** Faster than common models write; also what they write unseen is paid for. */
 const TOKENS_PER_MS = 0.2;
 
+/** Estimates of short texts are too rough to doubt what was told. */
+const FEW_TOKENS = 100;
+
 /** What a request may use. */
 export interface Possible {
   readonly inputTokens: number;
@@ -41,7 +44,9 @@ export function estimatedTokens({ kind, length }: { kind: string; length: number
 export function estimated(usage: Usage, possible: Possible, progress: Progress): Usage {
   const { inputTokens = usage.inputAudioSeconds, outputTokens } = usage;
   const isUntold = inputTokens === undefined && outputTokens === undefined;
-  const isOutputMissing = progress.isComplete ? isUntold : !progress.hasStopped || outputTokens === undefined;
+  const isOutputMissing = progress.isComplete
+    ? isUntold || hasMoreText(progress, outputTokens)
+    : !progress.hasStopped || outputTokens === undefined;
   if (inputTokens !== undefined && !isOutputMissing) return usage;
   const output = isOutputMissing ? outputOf(possible, progress) : undefined;
   if (isUntold && output === undefined) return usage;
@@ -61,9 +66,21 @@ function outputOf({ outputTokens: most }: Possible, progress: Progress): number 
     // Of a whole answer without any text that is known, nobody can say what it is.
     return isAnswered && (textBytes === undefined || isComplete && text === 0) ? undefined : Math.ceil(text);
   }
-  if (isStream && text > 0) return Math.min(most, Math.ceil(text + unseenMs * TOKENS_PER_MS));
+  // What was seen counts also where it is more than the request stated: not every server obeys.
+  const seen = Math.ceil(text);
+  if (isStream && text > 0) return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * TOKENS_PER_MS)));
   if (isComplete) return most;
-  return Math.min(most, Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * TOKENS_PER_MS)));
+  const written = Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * TOKENS_PER_MS));
+  return Math.max(seen, Math.min(most, written));
+}
+
+/** Whether a stream that ended with an error, and without a reason to stop, shows far more than it told. */
+function hasMoreText(
+  { isStream, hasStopped, textBytes = 0 }: Progress,
+  outputTokens: number | undefined,
+): boolean {
+  return isStream && !hasStopped && outputTokens !== undefined &&
+    textBytes / BYTES_PER_TOKEN > 2 * outputTokens + FEW_TOKENS;
 }
 
 /** What a session has told, with estimates for its answers that were cut. */

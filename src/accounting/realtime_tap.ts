@@ -65,6 +65,9 @@ export class RealtimeTap {
   #stopReason: string | undefined;
   /** Answers that have not ended, by their ids; an empty one stands for those that tell none. */
   readonly #begun = new Map<string, Begun>();
+  /** Of answers that have ended without saying what they used. */
+  readonly #untold: Begun = { text: 0, audio: 0 };
+  #untoldAnswers = 0;
   /** Of the message that is passing. */
   #type: string | undefined;
   #responseId: string | undefined;
@@ -119,6 +122,7 @@ export class RealtimeTap {
     this.#endTurn();
     const begun = [...this.#begun.values()];
     const steps = [...this.#steps].map(([model, usage]) => ({ model, usage }));
+    if (this.#untoldAnswers > 0) begun.push(this.#untold);
     if (begun.length === 0 && this.#isAsked) begun.push({ text: 0, audio: 0 });
     return {
       usage: this.#usage,
@@ -160,6 +164,7 @@ export class RealtimeTap {
       this.#lastInput = usage.inputTokens ?? this.#lastInput;
       this.#stopReason = this.#status ?? this.#stopReason;
       this.#isAsked = false;
+      if (usage.inputTokens === undefined && usage.outputTokens === undefined) this.#keepUntold();
       if (this.#responseId === undefined) this.#begun.clear();
       else this.#begun.delete(this.#responseId);
       this.#begun.delete("");
@@ -177,6 +182,19 @@ export class RealtimeTap {
     this.#responseId = undefined;
     this.#status = undefined;
     this.#told.clear();
+  }
+
+  /** An answer that ended without its usage has used what came of it. */
+  #keepUntold(): void {
+    const ended = this.#responseId === undefined ? [...this.#begun.values()] : [
+      this.#begun.get(this.#responseId),
+      this.#begun.get(""),
+    ].filter((one) => one !== undefined);
+    for (const { text, audio } of ended) {
+      this.#untold.text += text;
+      this.#untold.audio += audio;
+    }
+    if (ended.length > 0) this.#untoldAnswers++;
   }
 
   /** Each turn bills all that was said before it, as its usage says. */

@@ -123,6 +123,18 @@ export function createAdmin(
     return answer;
   });
 
+  // It takes time and is an entry of the audit log, so that no link of another port may ask for it: browsers say where
+  // a form comes from, and not where a link does.
+  app.get("/api/backup", (context) => {
+    checkedSession(context.req.raw, context.env);
+    throw new Problem(403, "The page asks for a backup by POST. Programs use GET /manage/backup.");
+  });
+  app.post("/api/backup", async (context) => {
+    const { raw: request } = context.req;
+    checkedSession(request, context.env);
+    return await api(new Request(request.url, { headers: request.headers }), context.env);
+  });
+
   app.all("/api/*", async (context) => {
     const { raw: request } = context.req;
     const id = checkedSession(request, context.env);

@@ -71,7 +71,7 @@ export class ClientConnection implements ServedConnection {
   constructor(connection: Deno.Conn, { handler, peer, entry, limits, heads, now }: ConnectionParts) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, (capacity) => {
-      if (this.#state === "head") heads?.holds(this, capacity);
+      if (this.#state !== "closed") heads?.holds(this, capacity);
     });
     const sending = this.#sending = new ClientWait(now);
     const turn = new TurnCount();
@@ -311,7 +311,7 @@ export class ClientConnection implements ServedConnection {
     if (this.#state === "closed") return;
     this.#state = state;
     this.#since = this.#now();
-    if (state === "head" || state === "idle") this.#heads?.holds(this, this.#reader.capacity);
-    else this.#heads?.release(this);
+    if (state === "closed") this.#heads?.release(this);
+    else this.#heads?.holds(this, this.#reader.capacity);
   }
 }

@@ -1,4 +1,4 @@
-/** Bounds what all unfinished heads together hold in memory. */
+/** Bounds what all clients without a token together hold in memory: unfinished heads, and what they sent ahead. */
 
 import { connectionToClose } from "./make_room.ts";
 import type { ServedConnection } from "./served_connection.ts";
@@ -9,8 +9,8 @@ export const MAX_HEADS_BYTES: number = 32 * 1024 * 1024;
 const FREE_BYTES = 4 * 1024;
 
 /**
- * Counts the buffers of connections within a head that have shown no valid token. Where they are too much together
- * one is closed, by the order in which connections make room: a client that is within its head for the longest time.
+ * Counts the buffers of connections that have shown no valid token. Where they are too much together one is closed, by
+ * the order in which connections make room: a client that is within its head for the longest time.
  */
 export class HeadBudget {
   readonly #held = new Map<ServedConnection, number>();
@@ -23,9 +23,9 @@ export class HeadBudget {
     this.#now = now;
   }
 
-  /** A connection is within a head and has a buffer of that size; it may be closed for that. */
+  /** A connection has a buffer of that size; it may be closed for that. */
   holds(connection: ServedConnection, bytes: number): void {
-    if (connection.isAuthenticated || bytes <= FREE_BYTES) return;
+    if (connection.isAuthenticated || bytes <= FREE_BYTES) return this.release(connection);
     this.#total += bytes - (this.#held.get(connection) ?? 0);
     this.#held.set(connection, bytes);
     while (this.#total > this.#maxBytes) {
@@ -36,7 +36,7 @@ export class HeadBudget {
     }
   }
 
-  /** Its head has ended, or it has. */
+  /** It has ended. */
   release(connection: ServedConnection): void {
     const bytes = this.#held.get(connection);
     if (bytes === undefined) return;

@@ -44,8 +44,11 @@ function settled(
     isLookedAt = false,
     background = false,
     accounts,
+    type = "content-type: application/json",
   }: {
     answer?: string;
+    /** The field of its type. */
+    type?: string;
     /** Nothing is reserved then. */
     isLookedAt?: boolean;
     background?: boolean;
@@ -64,7 +67,7 @@ function settled(
   account.reserve(
     isLookedAt ? undefined : { statedTokens: 0, inputTokens: 0, outputTokens: reserves, orders: [order] },
   );
-  if (isAnswered) account.answered({ status, fields: fieldsOf("content-type: application/json") }, BACKEND);
+  if (isAnswered) account.answered({ status, fields: fieldsOf(type) }, BACKEND);
   if (answer !== undefined) account.passed(new TextEncoder().encode(answer));
   account.ended({ ...RECORD, ...record });
   return used ?? { tokens: undefined, micros: undefined };
@@ -195,4 +198,12 @@ Deno.test("Account: what another model did for an answer counts, and makes the c
   };
   const row = charged({}, JSON.stringify({ model: "m", usage }));
   assertEquals([row?.inputTokens, row?.outputTokens, row?.costMicros, row?.costIsPartial], [13, 9, 5, true]);
+});
+
+Deno.test("Account: text that was seen counts, whatever the request stated, also behind an error", () => {
+  const type = "content-type: text/event-stream";
+  const events = `data: ${JSON.stringify({ choices: [{ delta: { content: "x".repeat(40_000) } }] })}\n\n`;
+  const start = 'data: {"usage":{"prompt_tokens":9,"completion_tokens":1}}\n\n';
+  assertEquals(settled({ ...GONE, bytes: 40_000 }, { answer: events, reserves: 1, type }).micros, 10_000);
+  assertEquals(settled({ bytes: 40_000 }, { answer: start + events, reserves: 20_000, type }).micros, 10_000);
 });

@@ -56,6 +56,14 @@ Deno.test("Pricer: usage for which the library throws is priced without its part
   assertEquals(cost(usage, ["gpt-4o-mini"])?.micros, 150_000);
 });
 
+Deno.test("Pricer: cached sound costs no less than sound, and seconds are tokens where a model is priced by those", () => {
+  const session = { inputTokens: 100_000, inputAudioTokens: 90_000, outputTokens: 20_000 };
+  const uncached = cost(session, ["gpt-realtime"])?.micros ?? 0;
+  const cached = cost({ ...session, cachedTokens: 80_000 }, ["gpt-realtime"])?.micros ?? 0;
+  assert(cached > uncached * 0.9, `${cached} and ${uncached}`);
+  assertEquals(cost({ inputAudioSeconds: 600 }, ["gpt-4o-transcribe"])?.micros, 6_000 * 6);
+});
+
 Deno.test("Pricer: what the provider states wins over published prices, and own prices over that", () => {
   const usage = { inputTokens: 1_000_000, statedCostMicros: 7.6 };
   assertEquals(cost(usage, ["gpt-4o-mini"]), { micros: 8, version: "provider" });

@@ -114,3 +114,15 @@ Deno.test("RealtimeTap: what transcribes the client's words counts by its model"
   assertEquals(own, { inputTokens: 5, outputTokens: 5 });
   assertEquals(steps, [{ model: transcription.model, usage: { inputTokens: 60, outputTokens: 8 } }]);
 });
+
+Deno.test("RealtimeTap: an answer that ends without its usage has used what came of it", () => {
+  for (const usage of [null, undefined, {}, { input_tokens: -5 }]) {
+    const tap = new RealtimeTap();
+    const server = (event: Record<string, unknown>) => says((piece) => tap.write(piece), event);
+    const delta = "A".repeat(50_000);
+    const length = server({ type: "response.output_audio.delta", response_id: "a", delta });
+    server({ type: "response.done", response: { id: "a", status: "cancelled", usage } });
+    const audio = Math.ceil(length / 500);
+    assertEquals(tap.end().unfinished, [{ inputTokens: 0, outputTokens: audio, outputAudioTokens: audio }]);
+  }
+});

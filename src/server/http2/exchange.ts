@@ -90,13 +90,17 @@ export class Http2Exchange {
       ? isHead ? reply.omittedLength ?? body?.length : reply.omittedLength
       : body?.length;
     if (length !== undefined && status !== 204) headers.set("content-length", String(length));
-    if (body !== null && !(body instanceof Uint8Array) && !isBodiless) {
-      return new Response(this.#stream(body), { status, headers });
+    if (body !== null && body.length !== 0 && !isBodiless) {
+      // Also what is whole is given as it is taken: a client that takes nothing would have a copy in memory for each of
+      // its streams, and none of them would be overdue.
+      return new Response(this.#stream(body instanceof Uint8Array ? bodyOf(body) : body), {
+        status,
+        headers,
+      });
     }
     discardReply(reply);
     this.#end();
-    const whole = isBodiless || !(body instanceof Uint8Array) ? null : body.slice();
-    return new Response(whole, { status, headers });
+    return new Response(null, { status, headers });
   }
 
   async #reply(): Promise<OutgoingReply> {
@@ -116,6 +120,7 @@ export class Http2Exchange {
   /** The answer's body, read as the client takes it; one that breaks off resets its stream. */
   #stream(source: MessageBody): ReadableStream<Uint8Array> {
     let left = source.length ?? Infinity;
+    this.#sending.begin();
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#cut = (error) => {
