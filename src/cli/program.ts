@@ -9,6 +9,7 @@ import { nearest } from "../config/suggest.ts";
 import { CommandError } from "./command_error.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { demo } from "./demo.ts";
+import type { InitOptions } from "./init/from_flags.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { addManageCommands } from "./manage_program.ts";
 import { writeErr, writeOut } from "./output.ts";
@@ -64,7 +65,12 @@ function buildProgram(): Command {
     .description("A transparent LLM API proxy: clients hold one token, the providers' keys stay here.")
     .exitOverride()
     .showHelpAfterError("(llm-proxy --help shows what there is)")
-    .configureOutput({ writeOut, writeErr });
+    .configureOutput({
+      writeOut,
+      writeErr,
+      // What stands behind an unknown option may be a key.
+      outputError: (text, write) => write(text.replace(/(unknown option '-[^=']*=)[^]*(?=')/, "$1…")),
+    });
 
   const serving = program.command("serve", { isDefault: true })
     .description("serve until told to end; the configuration comes from the environment and from .env");
@@ -74,6 +80,8 @@ function buildProgram(): Command {
     .action((options: Record<string, string | true>) =>
       serve(serveFlags(options), { watch: options["watch"] === true })
     );
+
+  addInitCommand(program);
 
   program.command("check")
     .description("check the configuration and show what it comes to; exit code 0, or 2 for a wrong one")
@@ -152,9 +160,40 @@ function buildProgram(): Command {
   return program;
 }
 
+function addInitCommand(program: Command): void {
+  program.command("init")
+    .description("write a configuration: asks at a terminal, or takes flags; never overwrites a file")
+    .option(
+      "--provider <name>",
+      "openai, anthropic, ollama, …; may be repeated. With it nothing is asked",
+      collect,
+    )
+    .option(
+      "--key-file <file>",
+      "a file with the key, or - for standard input; with several providers PROVIDER=FILE, repeated. Without it " +
+        "OPENAI_API_KEY and the like are taken from the environment",
+      collect,
+    )
+    .option(
+      "--base-url <url>",
+      "the provider's address, if not the usual one; or PROVIDER=URL, repeated",
+      collect,
+    )
+    .option("--tokens", "managed tokens, in place of one token for all: a database, limits and an admin page")
+    .option("--https", "make a certificate as `tls init` does, and serve HTTPS beside HTTP")
+    .option("--name <name>", "a further name or address for the certificate; may be repeated", collect)
+    .option("--port <port>", "the port to listen on (default 33000)")
+    .option("--folder <folder>", "where to write (default: this one)")
+    .option("--online", "ask each provider for its models first, and write nothing if one fails")
+    .action(async (options: InitOptions) => await (await import("./init/init.ts")).init(options));
+}
+
+function collect(value: string, values: readonly string[] = []): string[] {
+  return [...values, value];
+}
+
 function addTlsCommands(program: Command): void {
   const tls = program.command("tls").description("a certificate for this machine, and an authority to trust");
-  const collect = (name: string, names: readonly string[]): string[] => [...names, name];
   const command = (name: string, description: string) =>
     tls.command(name).description(description)
       .option("--folder <folder>", "where the files are", "data/tls")
