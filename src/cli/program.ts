@@ -16,6 +16,7 @@ import { writeErr, writeOut } from "./output.ts";
 import { serve } from "./serve.ts";
 import type { ServiceAction } from "./service.ts";
 import type { TlsOptions } from "./tls.ts";
+import { usageErrorText } from "./usage_error.ts";
 
 /** Runs what the arguments ask for. Gives the exit code: 0 done, 2 wrong usage, which has been said. */
 export async function runCommandLine(args: readonly string[]): Promise<0 | 2> {
@@ -68,8 +69,7 @@ function buildProgram(): Command {
     .configureOutput({
       writeOut,
       writeErr,
-      // What stands behind an unknown option may be a key.
-      outputError: (text, write) => write(text.replace(/(unknown option '-[^=']*=)[^]*(?=')/, "$1…")),
+      outputError: (text, write) => write(usageErrorText(text)),
     });
 
   const serving = program.command("serve", { isDefault: true })

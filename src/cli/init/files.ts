@@ -1,6 +1,5 @@
 /** What stands in a folder already, and writing what does not. */
 
-import { dirname } from "node:path";
 import { DEFAULT_DATABASE_URL } from "../../config/defaults.ts";
 import { VARIABLES } from "../../config/env.ts";
 import { sqlitePath } from "../../storage/open.ts";
@@ -55,7 +54,7 @@ export function writeDrafts(drafts: readonly Draft[], folder: string): string[] 
   try {
     for (const { path, text, mode } of drafts) {
       const target = `${folder}/${path}`;
-      Deno.mkdirSync(dirname(target), { recursive: true });
+      Deno.mkdirSync(target.replace(/[/][^/]*$/, ""), { recursive: true });
       Deno.writeTextFileSync(target, text, { mode, createNew: true });
       written.push(target);
     }
