@@ -9,6 +9,7 @@ import { nearest } from "../config/suggest.ts";
 import { CommandError } from "./command_error.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { demo } from "./demo.ts";
+import type { DoctorOptions } from "./doctor/doctor.ts";
 import type { InitOptions } from "./init/from_flags.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { addManageCommands } from "./manage_program.ts";
@@ -98,6 +99,17 @@ function buildProgram(): Command {
       const { check, printSchema } = await import("./check.ts");
       if (schema === true) return printSchema();
       await check({ online: online === true }, configFlag(config));
+    });
+
+  program.command("doctor")
+    .description("look at all that the proxy depends on, and say what to do; exit code 1 if there is a problem")
+    .option("--online", "ask each provider for its models too, and try outbound proxies")
+    .option("--url <url>", "the address that clients use: look whether what is in front of the proxy holds streams back")
+    .option("--json", "print JSON")
+    .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
+    .action(async ({ config, ...options }: DoctorOptions & { config?: string }) => {
+      const { doctor } = await import("./doctor/doctor.ts");
+      await doctor(options, configFlag(config));
     });
 
   program.command("connect")
