@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { findingsText } from "../../src/cli/doctor/finding.ts";
 import { checkNames } from "../../src/cli/doctor/names.ts";
-import { describeProviders } from "../../src/cli/doctor/providers.ts";
+import { checkOutboundProxies } from "../../src/cli/doctor/outbound.ts";
+import { checkLocalProviders, describeProviders } from "../../src/cli/doctor/providers.ts";
 import { checkTime } from "../../src/cli/doctor/time.ts";
 import type { ProbeResult } from "../../src/probe.ts";
 import { createAuthority, issueCertificate } from "../../src/tls/authority.ts";
@@ -155,4 +156,21 @@ Deno.test("doctor: the text names what to do below each line, and what was not l
     "ok       files  fine\nwarning  time   late\n                → set it\n\n" +
       "Not looked at: whether openai answers (--online).\nNo problem, one warning.\n",
   );
+});
+
+Deno.test("doctor: without --online no connection leaves this machine, and what is not tried is named", async () => {
+  const config = await configOf(`
+[endpoints.groq]
+api_key = "some-key-of-groq"
+[endpoints.hidden]
+base_url = "https://hidden.test"
+api_key = "none"
+proxy_url = "http://192.0.2.9:3128"
+`);
+  const outbound = await checkOutboundProxies(config, { isOnline: false });
+  assertEquals(outbound, { findings: [], notAsked: ["the outbound proxy http://192.0.2.9:3128"] });
+  assertEquals(await checkLocalProviders(config), {
+    findings: [],
+    notAsked: ["whether groq, hidden answers (--online)"],
+  });
 });

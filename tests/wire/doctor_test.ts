@@ -274,7 +274,9 @@ function holdingProxy(target: string): Deno.HttpServer<Deno.NetAddr> {
 Deno.test("doctor --url: what is in front holds streams back, hands them on, or is no llm-proxy", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream({ script: listsModels });
-    await write({ ...wellVariables(upstream.origin), LOG_FORMAT: "json" });
+    // Each stream gives its one place back.
+    const narrow = { MAX_CONCURRENT_REQUESTS: "1", QUEUE_TIMEOUT: "1s", LOG_FORMAT: "json" };
+    await write({ ...wellVariables(upstream.origin), ...narrow });
     await using proxy = await ProxyProcess.startCommand(proxyCommand([], {}, folder));
     await using holding = holdingProxy(proxy.url);
     const held = await doctor(["--url", `http://127.0.0.1:${holding.addr.port}/`]);

@@ -229,7 +229,8 @@ Deno.test({
   fn: () =>
     inFolder(async (folder, init) => {
       await Deno.symlink(`${folder}/elsewhere`, `${folder}/.env`);
-      assertEquals((await init({ args: ["--provider", "ollama"] })).code, 1);
+      const { code, err } = await init({ args: ["--provider", "ollama"] });
+      assertEquals([code, err.includes("there is a configuration already")], [1, true]);
       assertEquals(await written(folder), [".env"]);
     }),
 });
