@@ -102,9 +102,14 @@ function buildProgram(): Command {
     });
 
   program.command("doctor")
-    .description("look at all that the proxy depends on, and say what to do; exit code 1 if there is a problem")
+    .description(
+      "look at all that the proxy depends on, and say what to do; exit code 1 if there is a problem",
+    )
     .option("--online", "ask each provider for its models too, and try outbound proxies")
-    .option("--url <url>", "the address that clients use: look whether what is in front of the proxy holds streams back")
+    .option(
+      "--url <url>",
+      "the address that clients use: look whether what is in front of the proxy holds streams back",
+    )
     .option("--json", "print JSON")
     .option("--config <file>", "configuration file (CONFIG_PATH; default config.toml where it exists)")
     .action(async ({ config, ...options }: DoctorOptions & { config?: string }) => {

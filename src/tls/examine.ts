@@ -34,9 +34,13 @@ export async function examineCertificate(
   const constraint = await constraintWarning(tls.cert);
   return [
     ...chain.map((one, index) => validity(one, { isServers: index === 0, epochMs })),
-    ...(pair === undefined
-      ? []
-      : [{ status: "problem", text: pair, advice: "put back the key that was made with the certificate" } as const]),
+    ...(pair === undefined ? [] : [
+      {
+        status: "problem",
+        text: pair,
+        advice: "put back the key that was made with the certificate",
+      } as const,
+    ]),
     ...(constraint === undefined ? [] : [{ status: "warning", text: constraint } as const]),
     ...names(first, hosts),
     authority(chain),
@@ -61,7 +65,9 @@ function validity(
   certificate: X509Certificate,
   { isServers, epochMs }: { isServers: boolean; epochMs: number },
 ): CertificateFinding {
-  const which = isServers ? "the certificate" : `the certificate of the authority ${commonName(certificate.subject)}`;
+  const which = isServers
+    ? "the certificate"
+    : `the certificate of the authority ${commonName(certificate.subject)}`;
   const from = Date.parse(certificate.validFrom);
   const until = Date.parse(certificate.validTo);
   if (until < epochMs) {
@@ -87,13 +93,15 @@ function names(certificate: X509Certificate, hosts: readonly string[]): Certific
   const isMadeFor = (host: string): boolean =>
     (isAddress(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined;
   const missing = hosts.filter((host) => !isMadeFor(host));
-  if (missing.length === 0) return [{ status: "ok", text: `it is made for ${hosts.join(", ") || "no name"}` }];
+  if (missing.length === 0) {
+    return [{ status: "ok", text: `it is made for ${hosts.join(", ") || "no name"}` }];
+  }
   return [{
     status: "warning",
     text: `it is not made for ${missing.join(", ")}: clients that ask by that refuse it`,
-    advice: `llm-proxy tls renew ${missing.map((host) => `--name ${host}`).join(" ")}, or let clients ask by ${
-      madeFor(certificate)
-    }`,
+    advice: `llm-proxy tls renew ${
+      missing.map((host) => `--name ${host}`).join(" ")
+    }, or let clients ask by ${madeFor(certificate)}`,
   }];
 }
 
@@ -114,7 +122,9 @@ function authority(chain: readonly X509Certificate[]): CertificateFinding {
   if (last !== undefined && last.subject === last.issuer) {
     return {
       status: "ok",
-      text: `its authority is ${commonName(last.subject)}, which each client has to trust: llm-proxy connect says how`,
+      text: `its authority is ${
+        commonName(last.subject)
+      }, which each client has to trust: llm-proxy connect says how`,
     };
   }
   return { status: "ok", text: `its authority is ${commonName(last?.issuer ?? "")}` };

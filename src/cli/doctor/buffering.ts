@@ -21,7 +21,9 @@ const healthSchema = v.object({ status: v.string(), version: v.string() });
 /** The address that clients use, without what stands behind its path. Throws a {@link CommandError} where it is none. */
 export function publicUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "") return url;
+  if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "") {
+    return url;
+  }
   throw new CommandError("--url is not an address like https://llm.example.com", 2);
 }
 
@@ -36,7 +38,12 @@ export async function checkBuffering(url: URL, config: Config | undefined): Prom
   };
   const health = await ask(`${base}/health`, options);
   if (typeof health === "string") {
-    return [problem(`${base} cannot be asked: ${health}`, "check name, certificate, and whether the reverse proxy runs")];
+    return [
+      problem(
+        `${base} cannot be asked: ${health}`,
+        "check name, certificate, and whether the reverse proxy runs",
+      ),
+    ];
   }
   if (!isHealth(health)) {
     return [problem(
@@ -51,7 +58,10 @@ export async function checkBuffering(url: URL, config: Config | undefined): Prom
 
 async function checkStream(base: string, options: RequestOptions): Promise<Finding> {
   const arrivals: number[] = [];
-  const answer = await ask(base + PULSE_PATH, { ...options, onProgress: () => arrivals.push(performance.now()) });
+  const answer = await ask(base + PULSE_PATH, {
+    ...options,
+    onProgress: () => arrivals.push(performance.now()),
+  });
   if (typeof answer === "string") return problem(`the stream of ${base} broke off: ${answer}`);
   if (answer.status === 401) {
     return warning(
@@ -88,7 +98,9 @@ async function ask(url: string, options: RequestOptions): Promise<Answer | strin
     return await request(url, options);
   } catch (error) {
     if (error instanceof TransportError) return error.message;
-    return error instanceof DOMException ? `nothing came within ${TIMEOUT_MS / 1000} s` : "the connection failed";
+    return error instanceof DOMException
+      ? `nothing came within ${TIMEOUT_MS / 1000} s`
+      : "the connection failed";
   }
 }
 

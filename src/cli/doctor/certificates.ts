@@ -6,7 +6,9 @@ const { ok, warning, problem } = findingsOf("certificates");
 
 /** The server's certificate, and those that backends are trusted by. */
 export async function checkCertificates({ server, endpoints }: Config, epochMs: number): Promise<Finding[]> {
-  const caCerts = endpoints.flatMap(({ backends }) => backends.flatMap(({ connection }) => connection.caCerts ?? []));
+  const caCerts = endpoints.flatMap(({ backends }) =>
+    backends.flatMap(({ connection }) => connection.caCerts ?? [])
+  );
   if (server.tls === undefined && caCerts.length === 0) {
     return [ok("there is none: the proxy speaks plain HTTP, which others on the network can read")];
   }

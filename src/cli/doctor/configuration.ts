@@ -8,7 +8,10 @@ const { ok, warning, problem } = findingsOf("configuration");
 export function checkConfiguration({ loaded, problems }: Subject): Finding[] {
   if (loaded === undefined) {
     return problems.map(({ origin, message }) =>
-      problem(`${origin} ${message}`, "llm-proxy init writes a new configuration, llm-proxy check tries this one again")
+      problem(
+        `${origin} ${message}`,
+        "llm-proxy init writes a new configuration, llm-proxy check tries this one again",
+      )
     );
   }
   const { config, path, warnings } = loaded;

@@ -42,11 +42,17 @@ export async function doctor({ online, json, url }: DoctorOptions, flags: Flags 
   const problems = findings.filter(({ status }) => status === "problem").length;
   const text = json === true
     ? `${
-      JSON.stringify({ ok: problems === 0, findings: findings.map(withAdvice), not_looked_at: notAsked }, null, 2)
+      JSON.stringify(
+        { ok: problems === 0, findings: findings.map(withAdvice), not_looked_at: notAsked },
+        null,
+        2,
+      )
     }\n`
     : findingsText(findings, notAsked);
   writeOut(withoutSecrets(text, subject));
-  if (problems > 0) throw new CommandError(problems === 1 ? "There is a problem." : `There are ${problems} problems.`);
+  if (problems > 0) {
+    throw new CommandError(problems === 1 ? "There is a problem." : `There are ${problems} problems.`);
+  }
 }
 
 async function checkSubject(subject: Subject): Promise<{ findings: Finding[]; notAsked: string[] }> {
@@ -67,7 +73,9 @@ async function checkSubject(subject: Subject): Promise<{ findings: Finding[]; no
     checkManagement(subject),
   ]);
   const probes = Array.isArray(providers) ? providers : undefined;
-  const local = Array.isArray(providers) ? { findings: describeProviders(providers), notAsked: [] } : providers;
+  const local = Array.isArray(providers)
+    ? { findings: describeProviders(providers), notAsked: [] }
+    : providers;
   return {
     findings: [
       ...always,

@@ -45,7 +45,9 @@ export function checkFiles(subject: Subject): Finding[] {
 
 function placesOf({ loaded, environment }: Subject): Place[] {
   const files = [...environment.found].flatMap(([name, { file }]) =>
-    file === undefined || CONTAINER_SECRETS.test(file) ? [] : [{ path: file, isSecret: SECRET_VARIABLE.test(name) }]
+    file === undefined || CONTAINER_SECRETS.test(file)
+      ? []
+      : [{ path: file, isSecret: SECRET_VARIABLE.test(name) }]
   );
   const path = loaded?.path;
   const { management, server } = loaded?.config ?? {};

@@ -13,18 +13,22 @@ export interface Host {
 
 /** What the proxy itself connects to: upstreams, or the outbound proxies on the way. Each once. */
 export function firstHops(config: Config): Host[] {
-  return unique(backendsOf(config).map(({ name, backend }) => {
-    const { proxy } = backend.connection;
-    return proxy === undefined
-      ? { ...parseOrigin(backend.baseUrl.origin), what: name }
-      : { ...proxy, what: `the outbound proxy of ${name}` };
-  }));
+  return unique(
+    backendsOf(config).map(({ name, backend }) => {
+      const { proxy } = backend.connection;
+      return proxy === undefined
+        ? { ...parseOrigin(backend.baseUrl.origin), what: name }
+        : { ...proxy, what: `the outbound proxy of ${name}` };
+    }),
+  );
 }
 
 /** Upstreams without an outbound proxy. */
 export function directUpstreams(config: Config): Host[] {
-  return unique(backendsOf(config).filter(({ backend }) => backend.connection.proxy === undefined)
-    .map(({ name, backend }): Host & Origin => ({ ...parseOrigin(backend.baseUrl.origin), what: name })));
+  return unique(
+    backendsOf(config).filter(({ backend }) => backend.connection.proxy === undefined)
+      .map(({ name, backend }): Host & Origin => ({ ...parseOrigin(backend.baseUrl.origin), what: name })),
+  );
 }
 
 /** Each outbound proxy. */
@@ -32,12 +36,16 @@ export function outboundProxies(config: Config): { proxy: OutboundProxy; what: s
   const all = backendsOf(config).flatMap(({ name, backend: { connection: { proxy } } }) =>
     proxy === undefined ? [] : [{ proxy, what: name }]
   );
-  return [...new Map(all.map((one) => [`${one.proxy.scheme}://${one.proxy.hostname}:${one.proxy.port}`, one])).values()];
+  return [
+    ...new Map(all.map((one) => [`${one.proxy.scheme}://${one.proxy.hostname}:${one.proxy.port}`, one]))
+      .values(),
+  ];
 }
 
 /** Whether a host is this machine by its name. */
 export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "::1" || hostname.startsWith("127.");
+  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "::1" ||
+    hostname.startsWith("127.");
 }
 
 /** Opens a connection and closes it again. Undefined: it was taken; else why not, in a few words. */

@@ -10,7 +10,8 @@ const TIMEOUT_MS = 5_000;
 /** Resolves a name by the system's way, hosts file included. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
 
-const systemResolve: Resolve = async (name) => (await lookup(name, { all: true })).map(({ address }) => address);
+const systemResolve: Resolve = async (name) =>
+  (await lookup(name, { all: true })).map(({ address }) => address);
 
 /** Whether the name of each host that the proxy connects to can be resolved. A name behind an outbound proxy is the proxy's. */
 export async function checkNames(config: Config, resolve: Resolve = systemResolve): Promise<Finding[]> {

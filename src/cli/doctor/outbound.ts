@@ -22,6 +22,8 @@ export async function checkOutboundProxies(
   }));
   return {
     findings,
-    notAsked: all.filter((one) => !tried.includes(one)).map(({ proxy }) => `the outbound proxy ${proxyText(proxy)}`),
+    notAsked: all.filter((one) => !tried.includes(one)).map(({ proxy }) =>
+      `the outbound proxy ${proxyText(proxy)}`
+    ),
   };
 }

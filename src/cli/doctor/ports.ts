@@ -42,7 +42,9 @@ export async function checkPorts(subject: Subject): Promise<Finding[]> {
       case "free":
         return ok(`${where} is free`);
       case "taken":
-        return health !== undefined ? served(where, health) : taken({ where, port, variable, isTls, isServed });
+        return health !== undefined
+          ? served(where, health)
+          : taken({ where, port, variable, isTls, isServed });
       case "not permitted":
         return problem(
           `${where} may not be used by this user`,
@@ -60,7 +62,10 @@ export async function checkPorts(subject: Subject): Promise<Finding[]> {
 function served(where: string, { status, version, uptime_seconds, storage }: Health): Finding {
   const what = `${where} is served by a running llm-proxy ${version}, up for ${durationText(uptime_seconds)}`;
   if (storage === "failing") {
-    return problem(`${what}, which cannot write its database`, "look at disk and database below, and at its log");
+    return problem(
+      `${what}, which cannot write its database`,
+      "look at disk and database below, and at its log",
+    );
   }
   if (status === "draining") return warning(`${what}, which is ending`, "wait until it has ended");
   if (version === VERSION) return ok(what);
@@ -128,7 +133,13 @@ async function healthAt(
   { port, isTls }: Port,
   certificate: string | undefined,
 ): Promise<Health | undefined> {
-  const hostname = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host.includes(":") ? `[${host}]` : host;
+  const hostname = host === "0.0.0.0"
+    ? "127.0.0.1"
+    : host === "::"
+    ? "[::1]"
+    : host.includes(":")
+    ? `[${host}]`
+    : host;
   return await askHealth(`http${isTls ? "s" : ""}://${hostname}:${port}`, {
     caCerts: certificate === undefined ? undefined : [certificate],
   });

@@ -22,7 +22,9 @@ export function describeProviders(probes: readonly ProbeResult[]): Finding[] {
         "put a key that is valid into its api_key or variable; the provider's own page shows which are",
       );
     }
-    if (!probe.ok) return problem(`${name}: ${probe.detail}`, "look at the provider's status page, and at its base URL");
+    if (!probe.ok) {
+      return problem(`${name}: ${probe.detail}`, "look at the provider's status page, and at its base URL");
+    }
     const models = probe.models === undefined ? "" : `, ${probe.models} models`;
     const latency = probe.latencyMs === undefined ? "" : `, ${Math.round(probe.latencyMs)} ms`;
     const key = {
@@ -37,15 +39,18 @@ export function describeProviders(probes: readonly ProbeResult[]): Finding[] {
 }
 
 /** Servers on this machine are tried without being asked for: nothing leaves the machine. */
-export async function checkLocalProviders(config: Config): Promise<{ findings: Finding[]; notAsked: string[] }> {
+export async function checkLocalProviders(
+  config: Config,
+): Promise<{ findings: Finding[]; notAsked: string[] }> {
   const all = directUpstreams(config);
   const local = all.filter(({ hostname }) => isLoopback(hostname));
   const findings = await Promise.all(local.map(async (host) => {
     const reason = await connectionProblem(host, TIMEOUT_MS);
     const name = `${host.what} at ${host.hostname}:${host.port}`;
-    return reason === undefined
-      ? ok(`${name} takes connections`)
-      : problem(`${name} ${reason}`, `start it${host.what === "ollama" ? ": ollama serve" : ""}, or change its base_url`);
+    return reason === undefined ? ok(`${name} takes connections`) : problem(
+      `${name} ${reason}`,
+      `start it${host.what === "ollama" ? ": ollama serve" : ""}, or change its base_url`,
+    );
   }));
   const others = config.endpoints.filter(({ backends }) =>
     backends.some(({ baseUrl, connection }) =>
@@ -54,6 +59,8 @@ export async function checkLocalProviders(config: Config): Promise<{ findings: F
   );
   return {
     findings,
-    notAsked: others.length === 0 ? [] : [`whether ${others.map(({ name }) => name).join(", ")} answers (--online)`],
+    notAsked: others.length === 0
+      ? []
+      : [`whether ${others.map(({ name }) => name).join(", ")} answers (--online)`],
   };
 }

@@ -1,7 +1,7 @@
 /** What is looked at: the configuration as far as it can be read, and how far to go. */
 
 import { type Environment, processSources, readEnvironment } from "../../config/env.ts";
-import { type LoadedConfig, loadConfig } from "../../config/load.ts";
+import { loadConfig, type LoadedConfig } from "../../config/load.ts";
 import { ConfigError, type Problem } from "../../config/problem.ts";
 import type { Flags } from "../../config/resolver.ts";
 
@@ -18,7 +18,9 @@ export interface Subject {
 }
 
 /** Reads the configuration; that it is wrong is a finding, and no failure. */
-export async function readSubject({ flags, isOnline }: Pick<Subject, "flags" | "isOnline">): Promise<Subject> {
+export async function readSubject(
+  { flags, isOnline }: Pick<Subject, "flags" | "isOnline">,
+): Promise<Subject> {
   const rest = {
     environment: await readEnvironment(processSources),
     flags,
