@@ -35,6 +35,8 @@ await deno(
   "--include",
   "src/admin/bundle",
   "--include",
+  "docs",
+  "--include",
   `${bundle}/copy_worker.ts`,
   "--output",
   output,

@@ -1,5 +1,6 @@
 /** Asks backends for their models, by the way that requests take: proxy, certificates, key and all. */
 
+import { durationText } from "./config/durations.ts";
 import { Cancellation } from "./cancellation.ts";
 import type { Backend, Config, Provider } from "./config/schema.ts";
 import { upstreamFields } from "./forwarding/request_headers.ts";
@@ -68,7 +69,7 @@ async function probe(
   const cancellation = new Cancellation();
   const { connectMs = TIMEOUT_MS, firstByteMs = TIMEOUT_MS } = backend.timeouts;
   const timeoutMs = Math.min(TIMEOUT_MS, connectMs + firstByteMs);
-  const tooLate = new TransportError(`nothing came within ${timeoutMs / 1000} s`, {
+  const tooLate = new TransportError(`nothing came within ${durationText(timeoutMs)}`, {
     phase: "first byte",
     sent: false,
     received: false,

@@ -1,13 +1,14 @@
 /** `llm-proxy token generate` */
 
-import { writeOut } from "./output.ts";
+import { writeAnswer } from "./output.ts";
 
 const TOKEN_BYTES = 24;
 const KEY_BYTES = 32;
 
 /** Prints random bytes: as hexadecimal digits, or as a key in base64. */
 export function generate({ key }: { key: boolean }): void {
-  writeOut(`${key ? randomKey() : randomToken()}\n`);
+  const value = key ? randomKey() : randomToken();
+  writeAnswer({ value }, () => `${value}\n`);
 }
 
 /** A text for `PROXY_TOKEN` or `MANAGEMENT_TOKEN`: 24 random bytes in hexadecimal digits. */

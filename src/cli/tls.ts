@@ -1,4 +1,4 @@
-/** `llm-proxy tls init` and `llm-proxy tls renew`: a certificate for this machine, by an authority of its own. */
+/** `llm-proxy tls …`: a certificate for this machine, by this machine's own authority. */
 
 import { lanAddresses } from "../addresses.ts";
 import {
@@ -12,7 +12,7 @@ import {
 } from "../tls/authority.ts";
 import { constrainsAddresses } from "../tls/name_constraints.ts";
 import { CommandError } from "./command_error.ts";
-import { writeOut } from "./output.ts";
+import { writeAnswer } from "./output.ts";
 
 /** What the commands take. */
 export interface TlsOptions {
@@ -70,7 +70,8 @@ export async function tlsInit({ folder, name }: TlsOptions): Promise<void> {
     Deno.mkdirSync(folder, { recursive: true });
     for (const { path, text, mode } of files) write(path, text, mode);
   });
-  writeOut(`${madeText(paths, issued)}
+  writeAnswer(shownIssued(paths, issued), () =>
+    `${madeText(paths, issued)}
 Serve with it:
 
   TLS_CERT_FILE=${paths.certificate}
@@ -117,7 +118,18 @@ export async function tlsRenew(
     if (isAuthorityRenewed) write(paths.authority, authority.certificate, FOR_ALL);
     writeIssued(paths, issued);
   });
-  writeOut(`${madeText(paths, issued)}${renewedText(paths.authority, { present, authority, subject })}`);
+  const words = renewedText(paths.authority, { present, authority, subject });
+  writeAnswer(
+    { ...shownIssued(paths, issued), note: words.trim() },
+    () => `${madeText(paths, issued)}${words}`,
+  );
+}
+
+/** Says for which names the certificate is, and until when. */
+export function tlsShow({ folder }: Pick<TlsOptions, "folder">): void {
+  const paths = certificatePaths(folder);
+  const certificate = inWords(folder, () => Deno.readTextFileSync(paths.certificate));
+  writeAnswer(shownIssued(paths, { certificate }), () => madeText(paths, { certificate }));
 }
 
 /** What a renewal means to clients. */
@@ -182,6 +194,19 @@ function writeIssued(paths: Paths, { certificate, key }: IssuedCertificate): voi
   write(paths.certificate, certificate, FOR_ALL);
 }
 
+function shownIssued(paths: Paths, issued: Pick<IssuedCertificate, "certificate">) {
+  const { names, addresses, notAfter } = describe(issued.certificate);
+  return {
+    certificate: paths.certificate,
+    key: paths.key,
+    authority: paths.authority,
+    authority_key: paths.authorityKey,
+    names,
+    addresses,
+    valid_until: notAfter.toISOString(),
+  };
+}
+
 /** Whole or not at all, whoever looks at it meanwhile. */
 function write(path: string, text: string, mode: number): void {
   const draft = `${path}.new`;
@@ -211,7 +236,7 @@ function inWords<Result>(folder: string, work: () => Result): Result {
   }
 }
 
-function madeText({ certificate }: Paths, issued: IssuedCertificate): string {
+function madeText({ certificate }: Paths, issued: Pick<IssuedCertificate, "certificate">): string {
   const { names, addresses, notAfter } = describe(issued.certificate);
   return `${certificate} is valid until ${notAfter.toISOString().slice(0, 10)} for
 ${[...names, ...addresses].join(", ")}.

@@ -22,7 +22,7 @@ export interface RequestFacts {
 /** No model answers at greater length; what a client says beyond it is not reserved. */
 export const MAX_OUTPUT_TOKENS = 10_000_000;
 /** No API gives more answers to one request. */
-const MAX_CHOICES = 1_000;
+export const MAX_CHOICES = 1_000;
 /** Which limit an API obeys, by the end of its path; on all others the greatest that is stated counts. */
 const LIMITS_BY_PATH: readonly (readonly [RegExp, readonly WatchedMember[]])[] = [
   [/\/responses$/, ["max_output_tokens"]],

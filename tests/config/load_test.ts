@@ -121,7 +121,21 @@ const BAD: readonly (readonly [string, string, string])[] = [
   ["MAX_CONNECTIONS", "0", '"0" is not a whole number from 1 to 1000000'],
   ["MAX_CONCURRENT_REQUESTS", "many", '"many" is not a whole number from 1 to 1000000, or "none"'],
   ["MAX_CONCURRENT_PER_TOKEN", "-1", '"-1" is not a whole number from 1 to 1000000, or "none"'],
-  ["DRAIN_SECONDS", "soon", '"soon" is not a number of seconds (0 to 86400)'],
+  [
+    "DRAIN_SECONDS",
+    "soon",
+    '"soon" is not a length of time: write "30s", "5m" or a number of seconds, a day at most',
+  ],
+  [
+    "RETENTION_DAYS",
+    "36h",
+    '"36h" is not a length of time: write whole days, "90d" or a number of days, from 1 to 36500',
+  ],
+  [
+    "ADMIN_IDLE_MINUTES",
+    "30s",
+    '"30s" is not a length of time: write "15m", "8h" or a number of minutes, from a minute to a week',
+  ],
   ["ANTHROPIC_VERSION", "latest", '"latest" is not a date like 2023-06-01'],
   ["ACCESS_LOG", "maybe", '"maybe" is not a switch (1 or 0)'],
   ["LOG_FORMAT", "xml", '"xml" is not one of pretty, json'],

@@ -1,10 +1,10 @@
 /** `llm-proxy doctor`: looks at everything that a proxy depends on, and says what to do. */
 
-import { LEAST_SECRET, secretsOf } from "../../config/redact.ts";
+import { secretsOf } from "../../config/redact.ts";
 import type { Flags } from "../../config/resolver.ts";
 import { probeBackends } from "../../probe.ts";
 import { CommandError } from "../command_error.ts";
-import { writeOut } from "../output.ts";
+import { writeAnswer } from "../output.ts";
 import { checkBuffering, publicUrl } from "./buffering.ts";
 import { checkCertificates } from "./certificates.ts";
 import { checkConfiguration } from "./configuration.ts";
@@ -22,13 +22,12 @@ import { checkTime } from "./time.ts";
 export interface DoctorOptions {
   /** Ask providers and outbound proxies too. */
   readonly online?: true;
-  readonly json?: true;
   /** The address that clients use, if there is a reverse proxy in front. */
   readonly url?: string;
 }
 
 /** Throws a {@link CommandError} where there is a problem; warnings alone are none. */
-export async function doctor({ online, json, url }: DoctorOptions, flags: Flags = {}): Promise<void> {
+export async function doctor({ online, url }: DoctorOptions, flags: Flags = {}): Promise<void> {
   const asked = url === undefined ? undefined : publicUrl(url);
   const subject = await readSubject({ flags, isOnline: online === true });
   const parts = await Promise.all([
@@ -36,20 +35,19 @@ export async function doctor({ online, json, url }: DoctorOptions, flags: Flags 
     asked === undefined ? [] : checkBuffering(asked, subject.loaded?.config),
   ]);
   const [{ findings: found, notAsked }, buffering] = parts;
-  const findings = [...found, ...buffering].toSorted((one, other) =>
-    CHECKS.indexOf(one.check) - CHECKS.indexOf(other.check)
-  );
+  const clean = withoutSecrets(subject);
+  const findings = [...found, ...buffering]
+    .toSorted((one, other) => CHECKS.indexOf(one.check) - CHECKS.indexOf(other.check))
+    .map((finding) => ({
+      ...finding,
+      text: clean(finding.text),
+      advice: finding.advice && clean(finding.advice),
+    }));
   const problems = findings.filter(({ status }) => status === "problem").length;
-  const text = json === true
-    ? `${
-      JSON.stringify(
-        { ok: problems === 0, findings: findings.map(withAdvice), not_looked_at: notAsked },
-        null,
-        2,
-      )
-    }\n`
-    : findingsText(findings, notAsked);
-  writeOut(withoutSecrets(text, subject));
+  writeAnswer(
+    { ok: problems === 0, findings: findings.map(withAdvice), not_looked_at: notAsked },
+    () => findingsText(findings, notAsked),
+  );
   if (problems > 0) {
     throw new CommandError(problems === 1 ? "There is a problem." : `There are ${problems} problems.`);
   }
@@ -104,8 +102,7 @@ function withAdvice({ check, status, text, advice }: Finding): Record<string, st
 }
 
 /** No check shows one; what others say might. */
-function withoutSecrets(text: string, { loaded }: Subject): string {
+function withoutSecrets({ loaded }: Subject): (text: string) => string {
   const secrets = loaded === undefined ? [] : secretsOf(loaded.config);
-  return secrets.filter(({ length }) => length >= LEAST_SECRET)
-    .reduce((clean, secret) => clean.replaceAll(secret, "[redacted]"), text);
+  return (text) => secrets.reduce((clean, secret) => clean.replaceAll(secret, "[redacted]"), text);
 }
