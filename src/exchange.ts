@@ -154,6 +154,11 @@ export class Exchange {
     this.account?.answered({ status, fields }, backend);
   }
 
+  /** The proxy itself answers, with no fault. */
+  answeredHere(status: number): void {
+    this.#status = status;
+  }
+
   /** So much of the answer is looked at within one turn of the event loop. */
   get stepBytes(): number | undefined {
     return this.account === undefined ? undefined : OBSERVED_STEP_BYTES;

@@ -8,6 +8,15 @@ export const CONFIG_OPTION = [
   "configuration file, TOML or JSON (CONFIG_PATH; default: config.toml where it exists)",
 ] as const;
 
+/** `--online`, as every command has it that can ask providers. */
+export const ONLINE_OPTION = [
+  "--online",
+  "ask each backend for its models, through its proxy; exit code 1 if one fails",
+] as const;
+
+/** `--folder`, as every command has it that writes files. */
+export const FOLDER_OPTION = ["--folder <folder>", "the folder of the files"] as const;
+
 /** `--json`, as every command has it that prints data. */
 export const JSON_OPTION = ["--json", "print one JSON value for programs; failures are JSON too"] as const;
 

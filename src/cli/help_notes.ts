@@ -51,6 +51,24 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
     page: "install",
     group: SERVING,
   },
+  "init": {
+    examples: [
+      ["init", "ask for what is needed, and write .env"],
+      ["init --provider openai --key-file openai.key", "without questions"],
+      ["init --provider ollama --tokens --https", "a server of your own, tokens for people, HTTPS"],
+    ],
+    page: "install",
+    group: SERVING,
+  },
+  "doctor": {
+    examples: [
+      ["doctor --online", "ask the providers too"],
+      ["doctor --url https://llm.example.com", "see whether a reverse proxy holds streams back"],
+    ],
+    page: "troubleshooting",
+    json: '{"ok", "findings": [{"check", "status", "message", "advice"}], "not_looked_at": […]}',
+    group: OPERATING,
+  },
   "check": {
     examples: [
       ["check --online", "ask every backend for its models"],

@@ -10,10 +10,12 @@ import { nearest } from "../config/suggest.ts";
 import { CommandError } from "./command_error.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { demo } from "./demo.ts";
+import type { DoctorOptions } from "./doctor/doctor.ts";
+import type { InitOptions } from "./init/from_flags.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { CLIENT_NAMES } from "../connect/clients.ts";
 import { hasColours } from "./colours.ts";
-import { CONFIG_OPTION, suggesting } from "./common_options.ts";
+import { CONFIG_OPTION, FOLDER_OPTION, ONLINE_OPTION, suggesting } from "./common_options.ts";
 import { type Shell, SHELLS } from "./completion/shells.ts";
 import { describe } from "./description.ts";
 import { addHelpNotes, wordsOf } from "./help_notes.ts";
@@ -125,10 +127,12 @@ export function buildProgram(): Command {
       serve(serveFlags(options), { watch: options["watch"] === true })
     );
 
+  addInitCommand(program);
+
   program.command("check")
     .description("check the configuration and show what it comes to; exit code 0, or 2 for a wrong one")
     .option(...CONFIG_OPTION)
-    .option("--online", "ask each backend for its models, through its proxy; exit code 1 if one fails")
+    .option(...ONLINE_OPTION)
     .option("--schema", "print the JSON Schema of configuration files, for editors")
     .option("--permissions", "print the command line that serves it from source with the fewest rights")
     .option("--watch", "with --permissions: for serve --watch")
@@ -143,6 +147,21 @@ export function buildProgram(): Command {
       const { check, printSchema } = await import("./check.ts");
       if (schema === true) return printSchema();
       await check({ online: online === true }, configFlag(config));
+    });
+
+  program.command("doctor")
+    .description(
+      "look at all that the proxy depends on, and say what to do; exit code 1 if there is a problem",
+    )
+    .option(...ONLINE_OPTION)
+    .option(
+      "--url <url>",
+      "the address that clients use: look whether what is in front of the proxy holds streams back",
+    )
+    .option(...CONFIG_OPTION)
+    .action(async ({ config, ...options }: DoctorOptions & { config?: string }) => {
+      const { doctor } = await import("./doctor/doctor.ts");
+      await doctor(options, configFlag(config));
     });
 
   program.command("connect")
@@ -228,6 +247,34 @@ export function buildProgram(): Command {
   return program;
 }
 
+function addInitCommand(program: Command): void {
+  program.command("init")
+    .description("write a configuration: asks at a terminal, or takes flags; never overwrites a file")
+    .option(
+      "--provider <name>",
+      "openai, anthropic, ollama, …; may be repeated. With it nothing is asked",
+      collect,
+    )
+    .option(
+      "--key-file <file>",
+      "a file with the key, or - for standard input; with several providers PROVIDER=FILE, repeated. Without it " +
+        "OPENAI_API_KEY and the like are taken from the environment",
+      collect,
+    )
+    .option(
+      "--base-url <url>",
+      "the provider's address, if not the usual one; or PROVIDER=URL, repeated",
+      collect,
+    )
+    .option("--tokens", "managed tokens, in place of one token for all: a database, limits and an admin page")
+    .option("--https", "make a certificate as `tls init` does, and serve HTTPS beside HTTP")
+    .option("--name <name>", "a further name or address for the certificate; may be repeated", collect)
+    .option("--port <port>", "the port to listen on (default 33000)")
+    .option(...FOLDER_OPTION)
+    .option(...ONLINE_OPTION)
+    .action(async (options: InitOptions) => await (await import("./init/init.ts")).init(options));
+}
+
 /** Checked by `connect` itself, which knows a nearer name for a wrong one. */
 function clientArgument(): Argument {
   const argument = new Argument("<client>", "the client to connect");
@@ -243,7 +290,7 @@ function addTlsCommands(program: Command): void {
   const tls = program.command("tls").description("a certificate for this machine, and an authority to trust");
   const command = (name: string, description: string) =>
     tls.command(name).description(description)
-      .option("--folder <folder>", "where the files are", "data/tls");
+      .option(...FOLDER_OPTION, "data/tls");
   const more = ["--name <name>", "a further name or address; can be repeated"] as const;
   command("init", "make an authority and a certificate, and say how clients come to trust it")
     .option(...more, collect, [])

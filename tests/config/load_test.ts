@@ -235,7 +235,13 @@ Deno.test(".env.example: filled in, it is a complete configuration; untouched, i
   const filled = example.replace(/^(\w+)=$/gm, "$1=some-value-for-$1");
   assertEquals((await loadConfig(sources({}, { ".env": filled }))).endpoints.length, 2);
   const uncommented = filled.replace(/^# (\w+=)/gm, "$1").replace(/^(TLS_|HTTPS_PORT|CONFIG_PATH).*$/gm, "");
-  assertEquals((await loadConfig(sources({}, { ".env": uncommented }))).endpoints.length, 2);
+  const { endpoints } = await loadConfig(sources({}, { ".env": uncommented }));
+  assertEquals(endpoints.map(({ name }) => name), ["openai"]);
+  const openaiAlone = example.replace("# ENDPOINTS=", "ENDPOINTS=").replace(
+    /^(OPENAI_API_KEY|PROXY_TOKEN)=$/gm,
+    "$1=of-$1",
+  );
+  assertEquals((await loadConfig(sources({}, { ".env": openaiAlone }))).endpoints.length, 1);
   const named = new Set(
     [...example.matchAll(/^(?:# )?(\w+)=/gm)].map(([, name]) => name?.replace(/^(TLS_.*)_FILE$/, "$1")),
   );
