@@ -216,6 +216,8 @@ function libraryUsage(usage: Usage): Record<string, number> {
     input_video_tokens: usage.inputVideoTokens,
     cache_audio_read_tokens: usage.cachedAudioTokens,
     cache_image_read_tokens: usage.cachedImageTokens,
+    // The library wants the whole beside the part.
+    audio_seconds: usage.inputAudioSeconds,
     input_audio_seconds: usage.inputAudioSeconds,
     web_searches: usage.webSearches,
     storage_searches: usage.fileSearches,

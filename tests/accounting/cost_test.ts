@@ -62,6 +62,7 @@ Deno.test("Pricer: cached sound costs no less than sound, and seconds are tokens
   const cached = cost({ ...session, cachedTokens: 80_000 }, ["gpt-realtime"])?.micros ?? 0;
   assert(cached > uncached * 0.9, `${cached} and ${uncached}`);
   assertEquals(cost({ inputAudioSeconds: 600 }, ["gpt-4o-transcribe"])?.micros, 6_000 * 6);
+  assertEquals(cost({ inputAudioSeconds: 600 }, ["whisper-1"])?.micros, 60_000);
 });
 
 Deno.test("Pricer: what the provider states wins over published prices, and own prices over that", () => {
