@@ -4,7 +4,7 @@ import { connectionToClose } from "./make_room.ts";
 import type { ServedConnection } from "./served_connection.ts";
 
 /** Five hundred heads of the longest that are usual: agents' clients send up to a few kilobytes. */
-export const MAX_HEADS_BYTES: number = 32 * 1024 * 1024;
+export const MAX_STRANGERS_BYTES: number = 32 * 1024 * 1024;
 /** Every connection has as much, and their number is bounded. */
 const FREE_BYTES = 4 * 1024;
 
@@ -12,13 +12,13 @@ const FREE_BYTES = 4 * 1024;
  * Counts the buffers of connections that have shown no valid token. Where they are too much together one is closed, by
  * the order in which connections make room: a client that is within its head for the longest time.
  */
-export class HeadBudget {
+export class StrangerBudget {
   readonly #held = new Map<ServedConnection, number>();
   readonly #maxBytes: number;
   readonly #now: () => number;
   #total = 0;
 
-  constructor({ maxBytes = MAX_HEADS_BYTES, now }: { maxBytes?: number; now: () => number }) {
+  constructor({ maxBytes = MAX_STRANGERS_BYTES, now }: { maxBytes?: number; now: () => number }) {
     this.#maxBytes = maxBytes;
     this.#now = now;
   }
@@ -36,7 +36,7 @@ export class HeadBudget {
     }
   }
 
-  /** It has ended. */
+  /** It has ended, or is known. */
   release(connection: ServedConnection): void {
     const bytes = this.#held.get(connection);
     if (bytes === undefined) return;
