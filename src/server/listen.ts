@@ -162,6 +162,7 @@ export function startServer(
         peer: peerOf(connection),
         entry,
         limits: () => limits,
+        strangers,
         now,
       });
       await during(served, () => served.serve());
