@@ -38,7 +38,7 @@ export interface ConnectionParts {
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
   /** Of all connections; undefined: nothing is counted. */
-  readonly strangers: StrangerBudget | undefined;
+  readonly strangers?: StrangerBudget | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
