@@ -4,6 +4,7 @@ import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
 import { clientRequest, pageReply, TRY_PATH } from "./admin/try_endpoint.ts";
 import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
+import { fewAtOnce } from "./few_at_once.ts";
 import type { Entry, Handler, IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import type { Management } from "./handler.ts";
 import { BearerGate, type Refusal } from "./manage/bearer_gate.ts";
@@ -14,6 +15,9 @@ import type { ManageParts } from "./manage/parts.ts";
 import { Problem, problemResponse } from "./manage/problem.ts";
 import { toReply, toWebRequest } from "./manage/web_adapter.ts";
 import type { Metrics } from "./observability/metrics.ts";
+
+/** So many requests are worked on at the same time: each holds its answer several times meanwhile. */
+const MOST_AT_ONCE = 32;
 
 /** What the routes work with. What may change while the program runs is asked each time. */
 export interface PlaneRoutesParts {
@@ -64,6 +68,7 @@ export function planeRoutes(
   }: PlaneRoutesParts,
 ): Management["answer"] {
   const { clock } = parts;
+  const inTurn = fewAtOnce(MOST_AT_ONCE);
   const gate = new BearerGate(managementToken, { clock, onRefused });
   const api = createManageApi(parts, { gate, onUnexpected });
   const admin = createAdmin({
@@ -171,10 +176,14 @@ export function planeRoutes(
     request: IncomingRequest,
     caller: Caller,
   ): Promise<OutgoingReply> {
-    const response = await answer(toWebRequest(request, clock), caller);
-    if (request.method !== "HEAD") return await toReply(response, request.cancellation);
-    await response.body?.cancel();
-    return await toReply(new Response(null, response), request.cancellation);
+    const work = async (): Promise<OutgoingReply> => {
+      const response = await answer(toWebRequest(request, clock), caller);
+      if (request.method !== "HEAD") return await toReply(response, request.cancellation);
+      await response.body?.cancel();
+      return await toReply(new Response(null, response), request.cancellation);
+    };
+    // What has a body waits for its client, for which nobody else is to wait.
+    return await (request.body === null ? inTurn(work) : work());
   }
 }
 

@@ -29,7 +29,8 @@ async function answerWith(
     now: () => 0,
     mayBeReset: () => false,
     onAuthenticated() {},
-    onWhole() {},
+    enter: () => undefined,
+    onAnswered() {},
     onEnd: () => void ends++,
   });
   return { response: await exchange.answer(), ends: () => ends };

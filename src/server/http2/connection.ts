@@ -5,6 +5,7 @@ import type { ConnectionParts } from "../connection.ts";
 import type { ServedConnection } from "../served_connection.ts";
 import { Http2Exchange } from "./exchange.ts";
 import { ResetWatch } from "./reset_watch.ts";
+import { StrangerRoom } from "./stranger_room.ts";
 
 /** A client's connection, and the one that leads it to the server over loopback. */
 export interface Http2Ends {
@@ -15,7 +16,7 @@ export interface Http2Ends {
 }
 
 /** What a running request takes beside the bytes of its answer. */
-const REQUEST_BYTES = 8 * 1024;
+const REQUEST_BYTES = 16 * 1024;
 
 /** One client's connection over HTTP/2; each of its streams is a request. */
 export class Http2Connection implements ServedConnection {
@@ -26,8 +27,7 @@ export class Http2Connection implements ServedConnection {
   /** When the first of the requests began that are running without a pause between them. */
   #busySince = 0;
   #isAuthenticated = false;
-  /** By requests that run, and by answers that the client has not taken. */
-  #heldBytes = 0;
+  readonly #room = new StrangerRoom();
   readonly #resets: ResetWatch;
 
   constructor(ends: Http2Ends, parts: ConnectionParts) {
@@ -68,6 +68,7 @@ export class Http2Connection implements ServedConnection {
   finish(): void {}
 
   close(): void {
+    this.#room.close();
     for (const exchange of this.#running) exchange.leave(new ClientGone("the client left"));
     closeQuietly(this.#ends.client);
     closeQuietly(this.#ends.near);
@@ -76,21 +77,22 @@ export class Http2Connection implements ServedConnection {
   /** Carries bytes until the connection ends, by whichever side. Never throws. */
   async serve(): Promise<void> {
     const { client, near, onEnd } = this.#ends;
-    await Promise.all([pump(client, near, (bytes) => this.#resets.pass(bytes)), pump(near, client)]);
+    await Promise.all([
+      pump(client, near, (bytes) => this.#resets.pass(bytes)),
+      pump(near, client, ({ length }) => this.#room.writing(length)),
+    ]);
     this.close();
     this.#parts.strangers?.release(this);
     onEnd();
   }
 
-  #hold(bytes: number): void {
-    this.#heldBytes += bytes;
-    this.#parts.strangers?.holds(this, this.#heldBytes);
+  #hold(): void {
+    this.#parts.strangers?.holds(this, this.#running.size * REQUEST_BYTES + this.#room.untakenBytes);
   }
 
   /** Answers one of its requests. */
   async answer(request: Request): Promise<Response> {
     const { handler, peer, entry, limits, now } = this.#parts;
-    let held = REQUEST_BYTES;
     const exchange = new Http2Exchange(request, {
       handler,
       peer,
@@ -98,20 +100,21 @@ export class Http2Connection implements ServedConnection {
       limits,
       now,
       mayBeReset: () => this.#resets.mayBeReset,
-      onAuthenticated: () => this.#isAuthenticated = true,
-      onWhole: (bytes) => {
-        held += bytes;
-        this.#hold(bytes);
+      onAuthenticated: () => {
+        this.#isAuthenticated = true;
+        this.#room.open();
       },
+      enter: () => this.#room.enter(),
+      onAnswered: (bytes) => this.#room.ended(bytes),
       onEnd: () => {
         this.#running.delete(exchange);
-        this.#hold(-held);
+        this.#hold();
         this.#idleSince = now();
       },
     });
     if (this.#running.size === 0) this.#busySince = now();
     this.#running.add(exchange);
-    this.#hold(held);
+    this.#hold();
     return await exchange.answer();
   }
 }

@@ -23,14 +23,14 @@ interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | 
   readonly mayBeReset: () => boolean;
   /** The request has been admitted. */
   readonly onAuthenticated: () => void;
-  /** The answer is whole, and is held until the client has taken it. */
-  readonly onWhole: (bytes: number) => void;
+  /** Resolves when it may begin, or with false where it may not; undefined: at once. */
+  readonly enter: () => Promise<boolean> | undefined;
+  /** The answer is here: so many bytes that are given at once, or a stream. */
+  readonly onAnswered: (wholeBytes: number) => void;
   /** Called once: the answer has been taken whole, or not. */
   readonly onEnd: () => void;
 }
 
-/** So much of a whole answer is copied for a stream whose client takes nothing. */
-const PIECE_BYTES = 4 * 1024;
 /** Answers that have no body, whatever the upstream says (RFC 9110, 15). */
 const BODILESS: readonly number[] = [204, 205, 304];
 /** Methods whose request states a length of 0 where it has no body (RFC 9110, 8.6). */
@@ -71,6 +71,7 @@ export class Http2Exchange {
   /** Ends it from this side; a client that is still there sees its stream reset. */
   leave(reason: ClientGone): void {
     this.#cancellation.cancel(reason);
+    this.#sending.giveUp(reason);
     this.#body?.wait.giveUp(reason);
     this.#body?.cancel();
     this.#cut(reason);
@@ -78,7 +79,14 @@ export class Http2Exchange {
 
   /** Never throws. */
   async answer(): Promise<Response> {
+    const waiting = this.#parts.enter();
+    // It waits for its client to take other answers.
+    if (waiting !== undefined && !await this.#sending.for(waiting).catch(() => false)) {
+      this.#end();
+      return new Response(null, { status: 503 });
+    }
     const reply = await this.#reply();
+    this.#parts.onAnswered(reply.body instanceof Uint8Array ? reply.body.length : 0);
     const { status, body, fields } = reply;
     // HTTP/2 has no upgrade: nothing uses a tunnel here.
     if (reply.tunnel !== undefined) {
@@ -94,18 +102,13 @@ export class Http2Exchange {
       ? isHead ? reply.omittedLength ?? body?.length : reply.omittedLength
       : body?.length;
     if (length !== undefined && status !== 204) headers.set("content-length", String(length));
-    if (body !== null && body.length !== 0 && !isBodiless) {
-      // Also what is whole is given as it is taken: a client that takes nothing would have a copy in memory for each of
-      // its streams, and none of them would be overdue.
-      if (body instanceof Uint8Array) this.#parts.onWhole(body.length);
-      return new Response(this.#stream(body instanceof Uint8Array ? bodyOf(body, PIECE_BYTES) : body), {
-        status,
-        headers,
-      });
+    if (body !== null && !(body instanceof Uint8Array) && !isBodiless) {
+      return new Response(this.#stream(body), { status, headers });
     }
     discardReply(reply);
+    const whole = isBodiless || !(body instanceof Uint8Array) ? null : body;
     this.#end();
-    return new Response(null, { status, headers });
+    return new Response(whole?.slice(), { status, headers });
   }
 
   async #reply(): Promise<OutgoingReply> {

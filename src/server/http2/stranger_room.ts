@@ -1,0 +1,69 @@
+/** So many requests of a client that has shown no token run on a connection at the same time; the others wait. */
+const MOST_RUNNING = 16;
+/** How many bytes of answers a connection may have been given that its client has not taken. */
+const MOST_UNTAKEN_BYTES = 256 * 1024;
+
+/**
+ * Lets the requests of one connection in, as long as its client has shown no token. The server reads an answer at once,
+ * whether or not the client takes it: a client that takes nothing would have one in memory for each of its streams.
+ */
+export class StrangerRoom {
+  #running = 0;
+  #isKnown = false;
+  #untakenBytes = 0;
+  /** Written, and not yet known to be taken. */
+  #lastBytes = 0;
+  #waiting: ((isLetIn: boolean) => void)[] = [];
+
+  /** Bytes of answers that the client has not taken, as far as that can be seen. */
+  get untakenBytes(): number {
+    return this.#untakenBytes;
+  }
+
+  /** Resolves when a request may begin, or with false at the end; undefined: it may at once. */
+  enter(): Promise<boolean> | undefined {
+    if (this.#hasRoom) {
+      this.#running++;
+      return undefined;
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** A request that has begun was answered by so many bytes at once, or by others that are taken before more come. */
+  ended(wholeBytes: number): void {
+    this.#running--;
+    this.#untakenBytes += wholeBytes;
+    this.#letIn();
+  }
+
+  /** So many bytes of any kind are about to be written to the client: it has taken those before. */
+  writing(bytes: number): void {
+    this.#untakenBytes = Math.max(0, this.#untakenBytes - this.#lastBytes);
+    this.#lastBytes = bytes;
+    this.#letIn();
+  }
+
+  /** The client has shown a token: nobody waits any longer. */
+  open(): void {
+    this.#isKnown = true;
+    this.#letIn();
+  }
+
+  /** The connection has ended: what waits does not begin. */
+  close(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve(false);
+  }
+
+  get #hasRoom(): boolean {
+    return this.#isKnown || this.#running < MOST_RUNNING && this.#untakenBytes <= MOST_UNTAKEN_BYTES;
+  }
+
+  #letIn(): void {
+    while (this.#hasRoom) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#running++;
+      next(true);
+    }
+  }
+}
