@@ -140,6 +140,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "glob": [],
   "path_patterns": ["glob"],
   "server": ["app", "cancellation", "config", "faults", "http1", "observability"],
+  "front": ["auth", "http1"],
   "handler": [
     "accounting",
     "admit",
@@ -152,6 +153,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "exchange",
     "faults",
     "forwarding",
+    "front",
     "harmless_text",
     "health",
     "http1",
