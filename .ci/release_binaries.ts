@@ -1,5 +1,5 @@
 /**
- * `deno task release:binaries [--platform NAME]`: compiles and archives the program for every platform, or for one,
+ * `deno task release:binaries [--platform NAME] [--repository OWNER/NAME]`: compiles and archives the program for every platform, or for one,
  * into `dist/release`, with its software bill of materials and checksums. `--checksums FOLDER` writes only the latter
  * two, for the archives in a folder.
  */
@@ -20,7 +20,11 @@ const DOCUMENTS = ["README.md", "LICENSE", "CHANGELOG.md", ".env.example", "conf
 const FOLDER = "dist/release";
 
 const { values } = parseArgs({
-  options: { platform: { type: "string" }, checksums: { type: "string" } },
+  options: {
+    platform: { type: "string" },
+    checksums: { type: "string" },
+    repository: { type: "string" },
+  },
 });
 if (values.checksums !== undefined) await complete(values.checksums);
 else {
@@ -51,6 +55,7 @@ async function build(name: string): Promise<void> {
     target,
     "--output",
     `${FOLDER}/${folder}/${program}`,
+    ...(values.repository === undefined ? [] : ["--repository", values.repository]),
   ]);
   for (const document of DOCUMENTS) await Deno.copyFile(document, `${FOLDER}/${folder}/${document}`);
   if (name.startsWith("windows")) await zip(folder);

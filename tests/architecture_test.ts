@@ -21,6 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "observability",
     "plane",
     "probe",
+    "repository",
     "routing",
     "server",
     "service",
@@ -196,6 +197,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "clock": [],
   "signals": [],
   "version": ["deno.json"],
+  "repository": [],
 };
 
 /** Only these parts may use what npm brings. */

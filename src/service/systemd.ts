@@ -9,7 +9,7 @@ const PROGRAM = "/usr/local/bin/llm-proxy";
  * A systemd unit that may do nothing but what the proxy needs: the network, and reading its two files. The account
  * exists only while the service runs. Keys stand in a file that only root reads.
  */
-export function systemdService({ program, variables, config }: ServiceFacts): ServicePlan {
+export function systemdService({ program, variables, config, repository }: ServiceFacts): ServicePlan {
   const configPath = config && `${FOLDER}/${config.name}`;
   const credentials = CREDENTIALS.flatMap((name) => {
     const path = variables.get(name);
@@ -17,7 +17,7 @@ export function systemdService({ program, variables, config }: ServiceFacts): Se
   });
   const others = new Map([...variables].filter(([name]) => !credentials.some((one) => one.name === name)));
   const files = [
-    { path: UNIT, text: unitText(configPath, credentials), mode: 0o644 },
+    { path: UNIT, text: unitText({ configPath, credentials, repository }), mode: 0o644 },
     environmentFile(`${FOLDER}/environment`, others),
     ...(config === undefined || configPath === undefined
       ? []
@@ -45,14 +45,21 @@ interface Credential {
   readonly path: string;
 }
 
-function unitText(configPath: string | undefined, credentials: readonly Credential[]): string {
+function unitText({ configPath, credentials, repository }: {
+  configPath: string | undefined;
+  credentials: readonly Credential[];
+  repository: string | undefined;
+}): string {
   const loaded = credentials.map(({ name, path }) =>
     `LoadCredential=${name}:${path}\nEnvironment=${name}=%d/${name}\n`
   ).join("");
   return `[Unit]
 Description=LLM API proxy
-Documentation=https://github.com/OWNER/llm-proxy
-Wants=network-online.target
+${
+    repository === undefined
+      ? ""
+      : `Documentation=https://github.com/${repository}\n`
+  }Wants=network-online.target
 After=network-online.target
 
 [Service]
