@@ -74,7 +74,7 @@ async function zip(folder: string): Promise<void> {
 async function writeChecksums(folder: string): Promise<void> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(folder)) {
-    if (/\.(tar\.gz|zip|cdx\.json)$/.test(name)) names.push(name);
+    if (/\.(tar\.gz|zip|deb|cdx\.json)$/.test(name)) names.push(name);
   }
   const lines = await Promise.all(
     names.sort().map(async (name) => {
