@@ -4,6 +4,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { debianVersion } from "./debian/texts.ts";
 import { imageName, repositoryName } from "./repository.ts";
 
 const { values } = parseArgs({ options: { repository: { type: "string" } } });
@@ -13,6 +14,23 @@ const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
 const changelog = await Deno.readTextFile("CHANGELOG.md");
 
 console.log(`${changesOf(version)}
+### Install
+
+On Linux and macOS, without root:
+
+\`\`\`sh
+curl -fsSLO https://github.com/${repository}/releases/download/v${version}/install.sh
+sh install.sh --version ${version}
+\`\`\`
+
+On Debian and Ubuntu, as a service, once the package is downloaded:
+
+\`\`\`sh
+sudo apt install ./llm-proxy_${debianVersion(version)}_$(dpkg --print-architecture).deb
+\`\`\`
+
+On Linux the program needs glibc. Its runtime has no build for musl (Alpine Linux): use the container image there.
+
 ### Check what you downloaded
 
 \`\`\`sh

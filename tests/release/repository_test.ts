@@ -79,6 +79,12 @@ Deno.test("release notes: the version's changes alone, and commands that can be 
       notes,
       "\ngh attestation verify llm-proxy-1.2.3-linux-x86_64.tar.gz --repo Some-Owner/llm-proxy\n",
     );
+    assertStringIncludes(
+      notes,
+      "\ncurl -fsSLO https://github.com/Some-Owner/llm-proxy/releases/download/v1.2.3/install.sh\n",
+    );
+    assertStringIncludes(notes, "sudo apt install ./llm-proxy_1.2.3_$(");
+    assertStringIncludes(notes, "no build for musl");
     assertStringIncludes(notes, "\ndocker pull ghcr.io/some-owner/llm-proxy:1.2.3\n");
   }));
 
