@@ -94,3 +94,12 @@ Deno.test("repository: nothing that users copy has a placeholder for the owner",
     assert(!/\bOWNER\/llm-proxy|<owner>|github\.com\/OWNER/.test(text), file);
   }
 });
+
+Deno.test("Dockerfile: every file that it copies is let in by .dockerignore", async () => {
+  const dockerfile = await Deno.readTextFile(new URL("Dockerfile", ROOT));
+  const letIn = (await Deno.readTextFile(new URL(".dockerignore", ROOT))).split("\n");
+  const copied = dockerfile.split("\n").filter((line) => /^COPY (?!--)/.test(line))
+    .flatMap((line) => line.split(" ").slice(1, -1));
+  assert(copied.length > 4, "the Dockerfile was read");
+  assertEquals(copied.filter((file) => !letIn.includes(`!${file}`)), []);
+});
