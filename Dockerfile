@@ -8,6 +8,7 @@ COPY deno.json deno.lock ./
 COPY .ci/compile.ts .ci/repository.ts .ci/deno.json .ci/
 COPY tests/deno.json tests/
 COPY src src
+COPY docs docs
 RUN case "$TARGETARCH" in \
       amd64) target=x86_64-unknown-linux-gnu ;; \
       arm64) target=aarch64-unknown-linux-gnu ;; \

@@ -1,4 +1,4 @@
-/** `deno task bump patch|minor|major|X.Y.Z`: the version in its one place, `deno.json`, and the changelog's heading. */
+/** `deno task bump patch|minor|major|X.Y.Z`: the version and its date in their one place, `deno.json`, and the changelog's heading. */
 
 const USAGE = "usage: deno task bump patch|minor|major|X.Y.Z";
 const root = new URL("../", import.meta.url);
@@ -26,7 +26,8 @@ await Deno.writeTextFile(
 );
 await Deno.writeTextFile(
   new URL("deno.json", root),
-  manifest.replace(`"version": "${current}"`, `"version": "${next}"`),
+  manifest.replace(`"version": "${current}"`, `"version": "${next}"`)
+    .replace(/"released": "[^"]*"/, `"released": "${today}"`),
 );
 console.log(`${current} → ${next}. Commit it ("chore: release ${next}"), then: deno task release`);
 

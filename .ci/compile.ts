@@ -40,6 +40,8 @@ await deno(
   "--include",
   "src/admin/bundle",
   "--include",
+  "docs",
+  "--include",
   `${bundle}/copy_worker.ts`,
   "--output",
   output,

@@ -93,9 +93,9 @@ async function fill(binary: string): Promise<void> {
 /** The project's example with the head of a service. */
 async function environmentText(): Promise<string> {
   const text = await Deno.readTextFile(project(".env.example"));
-  const head = "# Copy to .env and fill in the three empty values. .env is never committed.\n";
-  if (!text.startsWith(head)) fail(".env.example does not begin as expected");
-  return "# Settings of the service llm-proxy. Fill in the three empty values, then:\n" +
+  // Its first line is about copying the file, which the package has done.
+  const [head] = /^# Copy to \.env .*\n/.exec(text) ?? fail(".env.example does not begin as expected");
+  return "# Settings of the service llm-proxy. Fill in the empty values, then:\n" +
     "# sudo systemctl enable --now llm-proxy\n" + text.slice(head.length);
 }
 
@@ -109,7 +109,9 @@ async function put(path: string, content: string | Uint8Array, mode = 0o644): Pr
 async function copyTree(from: string, to: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(from)) {
     if (isDirectory) await copyTree(`${from}/${name}`, `${to}/${name}`);
-    else await put(`${to}/${name}`, await Deno.readFile(`${from}/${name}`));
+    else if (`${to}/`.startsWith("/usr/share/man/") && !name.endsWith(".gz")) {
+      await put(`${to}/${name}.gz`, packed(await Deno.readTextFile(`${from}/${name}`)));
+    } else await put(`${to}/${name}`, await Deno.readFile(`${from}/${name}`));
   }
 }
 

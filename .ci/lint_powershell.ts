@@ -1,6 +1,12 @@
-/** `lint_powershell.ts GRAMMAR.wasm`: parses the script of the Windows service; fails where it is no PowerShell. */
+/**
+ * `lint_powershell.ts GRAMMAR.wasm`: parses the scripts of the Windows service and of completion; fails where one
+ * is no PowerShell.
+ */
 
 import { Language, Parser } from "web-tree-sitter";
+import { completionScript } from "../src/cli/completion/completion.ts";
+import { describe } from "../src/cli/description.ts";
+import { buildProgram } from "../src/cli/program.ts";
 import { windowsService } from "../src/service/windows.ts";
 
 const [grammar] = Deno.args;
@@ -15,12 +21,16 @@ const { files } = windowsService({
   config: { name: "config.toml", text: "" },
   user: "me",
 });
-const script = files.find(({ path }) => path.endsWith(".ps1"))?.text ?? "";
-const tree = parser.parse(script);
-if (script === "" || tree === null || tree.rootNode.hasError) {
-  console.error(`The script is no PowerShell:\n${script}\n${tree?.rootNode.toString()}`);
-  Deno.exit(1);
-}
+check("install.ps1", files.find(({ path }) => path.endsWith(".ps1"))?.text ?? "");
+check("llm-proxy.ps1", completionScript("powershell", describe(buildProgram())));
 // A parser that takes everything would say nothing.
 if (parser.parse("if ( {")?.rootNode.hasError !== true) throw new Error("the grammar takes broken scripts");
-console.log(`install.ps1: ${script.split("\n").length} lines, no syntax error`);
+
+function check(name: string, script: string): void {
+  const tree = parser.parse(script);
+  if (script === "" || tree === null || tree.rootNode.hasError) {
+    console.error(`${name} is no PowerShell:\n${script}\n${tree?.rootNode.toString()}`);
+    Deno.exit(1);
+  }
+  console.log(`${name}: ${script.split("\n").length} lines, no syntax error`);
+}

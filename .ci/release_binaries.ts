@@ -1,5 +1,6 @@
 /**
- * `deno task release:binaries [--platform NAME] [--repository OWNER/NAME]`: compiles and archives the program for every platform, or for one,
+ * `deno task release:binaries [--platform NAME] [--repository OWNER/NAME]`: compiles and archives the program for every
+ * platform, or for one,
  * into `dist/release`, with its software bill of materials and checksums. `--checksums FOLDER` writes only the latter
  * two, for the archives in a folder.
  */
@@ -17,6 +18,8 @@ const PLATFORMS: Readonly<Record<string, string>> = {
 };
 /** What stands beside the program. */
 const DOCUMENTS = ["README.md", "LICENSE", "CHANGELOG.md", ".env.example", "config.example.toml"];
+/** The pages that the README links. */
+const PAGES = "docs";
 const FOLDER = "dist/release";
 
 const { values } = parseArgs({
@@ -57,17 +60,28 @@ async function build(name: string): Promise<void> {
     `${FOLDER}/${folder}/${program}`,
     ...(values.repository === undefined ? [] : ["--repository", values.repository]),
   ]);
-  for (const document of DOCUMENTS) await Deno.copyFile(document, `${FOLDER}/${folder}/${document}`);
+  await Deno.mkdir(`${FOLDER}/${folder}/${PAGES}`);
+  const pages = await Array.fromAsync(Deno.readDir(PAGES), ({ name }) => `${PAGES}/${name}`);
+  for (const document of [...DOCUMENTS, ...pages]) {
+    await Deno.copyFile(document, `${FOLDER}/${folder}/${document}`);
+  }
+  await run(Deno.execPath(), ["task", "shell:files", "--output", `${FOLDER}/${folder}`]);
   if (name.startsWith("windows")) await zip(folder);
   else await run("tar", ["czf", `${folder}.tar.gz`, folder], FOLDER);
 }
 
 async function zip(folder: string): Promise<void> {
   const files: Record<string, Uint8Array> = {};
-  for await (const { name } of Deno.readDir(`${FOLDER}/${folder}`)) {
-    files[`${folder}/${name}`] = await Deno.readFile(`${FOLDER}/${folder}/${name}`);
-  }
+  await collect(folder, files);
   await Deno.writeFile(`${FOLDER}/${folder}.zip`, zipSync(files));
+}
+
+async function collect(folder: string, files: Record<string, Uint8Array>): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(`${FOLDER}/${folder}`)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await collect(path, files);
+    else files[path] = await Deno.readFile(`${FOLDER}/${path}`);
+  }
 }
 
 /** As `sha256sum` writes and reads them. */

@@ -1,6 +1,6 @@
 /** The stage between authentication and forwarding: is this principal allowed to make this request, now? */
 
-import type { Account } from "./accounting/accounts.ts";
+import type { Account } from "./accounting/account.ts";
 import { estimatedTokens } from "./accounting/estimate.ts";
 import { RequestTap } from "./accounting/request_tap.ts";
 import type { Endpoint } from "./config/schema.ts";
@@ -86,9 +86,12 @@ export function admitBody(
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
     checkModels(principal, { models: besides, hasBody: false });
   }
+  const asked = { method: request.method, path: rest };
+  // Gemini's API says so in the path.
+  const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
+  const isMetered = upgrade ? /\/realtime\/?$/i.test(rest) : costOfPath(asked) === "metered";
   const reserve = (facts: RequestFacts): void => {
     if (!principal.subjects.some(({ rules }) => limitsAmounts(rules))) return;
-    const asked = { method: request.method, path: rest };
     if (!upgrade && costOfPath(asked) === "free") return account.reserve(undefined);
     const orders = ordersOf({ endpoint, path: rest, named, besides, payload, facts, upgrade });
     const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
@@ -112,18 +115,28 @@ export function admitBody(
   };
   if (payload !== undefined && payload.kind !== "other") {
     const [first = payload.facts.model] = named;
-    const facts = { ...payload.facts, ...(first !== undefined && { model: first }) };
-    account.asks(() => facts);
+    const facts = { ...payload.facts, ...streams, ...(first !== undefined && { model: first }) };
+    const length = payload.held.bytes.length;
+    account.asks({
+      facts: () => facts,
+      inputTokens: () => estimatedTokens({ kind: payload.kind, length }),
+      isMetered,
+    });
     reserve(facts);
     return body;
   }
+  const isReadable = (fieldValue(request.fields, "content-encoding") ?? "identity").trim() === "identity";
   const tap = new RequestTap({
+    isReadable,
     contentType: fieldValue(request.fields, "content-type"),
     path: rest,
     query: upgrade ? query : "",
   });
-  account.asks(() => tap.facts());
+  account.asks({
+    facts: () => ({ ...tap.facts(), ...streams }),
+    inputTokens: () => tap.inputTokens(),
+    isMetered,
+  });
   reserve(tap.facts());
-  const isPlain = (fieldValue(request.fields, "content-encoding") ?? "identity").trim() === "identity";
-  return body === null || !isPlain ? body : watched(body, (piece) => tap.write(piece));
+  return body === null ? body : watched(body, (piece) => tap.write(piece));
 }

@@ -59,6 +59,8 @@ export interface ExchangeAccount {
   readonly passed: (piece: Uint8Array) => void;
   /** On a WebSocket: the next piece of what the client says; it is valid only now. */
   readonly sent: (piece: Uint8Array) => void;
+  /** Whether the answer said that it is over: what a client did not wait for then is nothing of it. */
+  readonly hasSeenEnd: () => boolean;
   /** Once. */
   readonly ended: (record: ExchangeRecord) => void;
 }
@@ -152,6 +154,11 @@ export class Exchange {
     this.account?.answered({ status, fields }, backend);
   }
 
+  /** The proxy itself answers, with no fault. */
+  answeredHere(status: number): void {
+    this.#status = status;
+  }
+
   /** So much of the answer is looked at within one turn of the event loop. */
   get stepBytes(): number | undefined {
     return this.account === undefined ? undefined : OBSERVED_STEP_BYTES;
@@ -169,9 +176,11 @@ export class Exchange {
   }
 
   /** Ends it; only the first call counts. */
-  end(ending: "complete" | "client_gone" | ProxyFault): void {
+  end(how: "complete" | "client_gone" | ProxyFault): void {
     if (this.#ended) return;
     this.#ended = true;
+    // Many clients leave as soon as they have read the last event.
+    const ending = how === "client_gone" && this.account?.hasSeenEnd() === true ? "complete" : how;
     const isFault = typeof ending !== "string";
     const statusWithoutAnswer = isFault ? ending.status : CLIENT_GONE_STATUS;
     const record: ExchangeRecord = {

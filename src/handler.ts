@@ -42,6 +42,7 @@ import type { Limiter } from "./limits/limiter.ts";
 import type { Slots } from "./limits/slots.ts";
 import type { Principal } from "./principal.ts";
 import { withProjectsKey } from "./project_key.ts";
+import { asksForPulse, pulseReply } from "./pulse.ts";
 import { joinPath, withoutParameter, withParameter } from "./routing/join_url.ts";
 import { match, type Target } from "./routing/match.ts";
 import { receivedBody } from "./received_body.ts";
@@ -193,6 +194,13 @@ export function createHandler(parts: HandlerParts): Handler {
       exchange.principal = principal;
       if (principal.kind === "anonymous") parts.checkOpenAccess(fields);
       request.onAuthenticated?.();
+      if (asksForPulse(method, path)) {
+        checkDraining(parts);
+        const place = parts.slots.take(holderOf(principal, address), cancellation);
+        leave = place instanceof Promise ? await place : place;
+        exchange.answeredHere(200);
+        return pulseReply({ clock, onEnd: (how) => exchange.end(how) });
+      }
       const account = management?.accounts.open({
         id: exchange.id,
         principal,

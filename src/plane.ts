@@ -2,7 +2,8 @@
 
 import { type AddressTest, addressTest } from "./address_list.ts";
 import { lanAddresses, serverUrls } from "./addresses.ts";
-import { Accounts, type RunningExchange } from "./accounting/accounts.ts";
+import type { RunningExchange } from "./accounting/account.ts";
+import { Accounts } from "./accounting/accounts.ts";
 import { Pricer } from "./accounting/cost.ts";
 import { publishedPrices } from "./accounting/published_prices.ts";
 import { ManagedTokens } from "./auth/managed_tokens.ts";

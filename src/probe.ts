@@ -1,12 +1,13 @@
 /** Asks backends for their models, by the way that requests take: proxy, certificates, key and all. */
 
+import { durationText } from "./config/durations.ts";
 import { Cancellation } from "./cancellation.ts";
 import type { Backend, Config, Provider } from "./config/schema.ts";
 import { upstreamFields } from "./forwarding/request_headers.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { type Transport, TransportError } from "./forwarding/transport/transport.ts";
 import type { ByteSource } from "./http1/body.ts";
-import { field } from "./http1/fields.ts";
+import { type Field, field, fieldValue } from "./http1/fields.ts";
 import { joinPath } from "./routing/join_url.ts";
 
 /** What asking a backend brought. */
@@ -20,6 +21,8 @@ export interface ProbeResult {
   readonly models: number | undefined;
   /** Until its answer's head; connecting is part of it. */
   readonly latencyMs: number | undefined;
+  /** How far this machine's clock is ahead of the backend's, by its `date`; undefined: it told none. */
+  readonly aheadMs: number | undefined;
   /** Why it failed, or what is odd; empty where nothing is. */
   readonly detail: string;
 }
@@ -66,7 +69,7 @@ async function probe(
   const cancellation = new Cancellation();
   const { connectMs = TIMEOUT_MS, firstByteMs = TIMEOUT_MS } = backend.timeouts;
   const timeoutMs = Math.min(TIMEOUT_MS, connectMs + firstByteMs);
-  const tooLate = new TransportError(`nothing came within ${timeoutMs / 1000} s`, {
+  const tooLate = new TransportError(`nothing came within ${durationText(timeoutMs)}`, {
     phase: "first byte",
     sent: false,
     received: false,
@@ -76,7 +79,7 @@ async function probe(
   const timer = setTimeout(() => cancellation.cancel(tooLate), timeoutMs);
   const beganAt = performance.now();
   try {
-    const { status, body } = await transport.send({
+    const { status, fields, body } = await transport.send({
       method: "GET",
       origin: backend.baseUrl.origin,
       connection: backend.connection,
@@ -93,15 +96,30 @@ async function probe(
       onPhase() {},
     });
     const latencyMs = performance.now() - beganAt;
+    const aheadMs = clockAhead(fields, latencyMs);
     const models = status === 200 ? countModels(await bodyText(body)) : undefined;
     if (status !== 200) body?.cancel();
-    return { reachable: true, latencyMs, models, ...verdictOf(status, backend) };
+    return { reachable: true, latencyMs, aheadMs, models, ...verdictOf(status, backend) };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    return { ok: false, reachable: false, key: "not told", models: undefined, latencyMs: undefined, detail };
+    return {
+      ok: false,
+      reachable: false,
+      key: "not told",
+      models: undefined,
+      latencyMs: undefined,
+      aheadMs: undefined,
+      detail,
+    };
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The other clock is taken to have been read half way; it shows whole seconds. */
+function clockAhead(fields: readonly Field[], latencyMs: number): number | undefined {
+  const theirs = Date.parse(fieldValue(fields, "date") ?? "");
+  return Number.isNaN(theirs) ? undefined : Date.now() - latencyMs / 2 - theirs;
 }
 
 function verdictOf(status: number, { key }: Backend): Pick<ProbeResult, "ok" | "key" | "detail"> {

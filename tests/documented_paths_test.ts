@@ -1,9 +1,9 @@
-/** The rule for paths that the README gives closes what tokens under one key share, at every provider. */
+/** The rule for paths that the docs give closes what tokens under one key share, at every provider. */
 
 import { assert, assertEquals } from "@std/assert";
 import { allowsPaths, patternProblem } from "../src/path_patterns.ts";
 
-const README = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+const PAGE = await Deno.readTextFile(new URL("../docs/limits-and-budgets.md", import.meta.url));
 
 /** At the provider, behind the endpoint's name. */
 const SHARED: readonly string[] = [
@@ -52,8 +52,8 @@ const USUAL: readonly string[] = [
   "/openai/v1/chat/completions",
 ];
 
-Deno.test("README: its rule for paths closes shared objects at every provider, and nothing usual", () => {
-  const [, rule = ""] = /--paths '(![^']+)'/.exec(README) ?? [];
+Deno.test("docs/limits-and-budgets.md: its rule for paths closes shared objects at every provider, and nothing usual", () => {
+  const [, rule = ""] = /--paths '(![^']+)'/.exec(PAGE) ?? [];
   const patterns = rule.split(",");
   assert(patterns.length > 1, rule);
   assertEquals(patterns.map(patternProblem).filter((problem) => problem !== undefined), []);

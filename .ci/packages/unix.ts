@@ -28,6 +28,10 @@ ${source("linux-x86_64")}    end
 
   def install
     bin.install "llm-proxy"
+    man1.install "llm-proxy.1"
+    bash_completion.install "completions/llm-proxy.bash" => "llm-proxy"
+    zsh_completion.install "completions/_llm-proxy"
+    fish_completion.install "completions/llm-proxy.fish"
     pkgshare.install "config.example.toml", ".env.example"
   end
 
@@ -63,6 +67,10 @@ sha256sums_aarch64=('${arm.sha256}')
 package() {
   cd "llm-proxy-${version}-linux-$CARCH"
   install -Dm755 llm-proxy "$pkgdir/usr/bin/llm-proxy"
+  install -Dm644 llm-proxy.1 "$pkgdir/usr/share/man/man1/llm-proxy.1"
+  install -Dm644 completions/llm-proxy.bash "$pkgdir/usr/share/bash-completion/completions/llm-proxy"
+  install -Dm644 completions/_llm-proxy "$pkgdir/usr/share/zsh/site-functions/_llm-proxy"
+  install -Dm644 completions/llm-proxy.fish "$pkgdir/usr/share/fish/vendor_completions.d/llm-proxy.fish"
   install -Dm644 LICENSE "$pkgdir/usr/share/licenses/$pkgname/LICENSE"
   install -Dm644 -t "$pkgdir/usr/share/doc/llm-proxy" README.md CHANGELOG.md config.example.toml .env.example
 }

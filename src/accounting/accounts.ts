@@ -1,50 +1,14 @@
-/** Keeps an account of every exchange: who, what, how much, at what cost; and which are running. */
+/** Keeps an account of every exchange, and knows which are running. */
 
 import type { Clock } from "../clock.ts";
-import type { Backend, Endpoint } from "../config/schema.ts";
-import type { ExchangeAccount, ExchangeRecord } from "../exchange.ts";
-import { harmlessText } from "../harmless_text.ts";
-import { type Field, fieldValue } from "../http1/fields.ts";
-import type { Principal } from "../principal.ts";
+import type { ExchangeRecord } from "../exchange.ts";
+import { fieldValue } from "../http1/fields.ts";
 import type { ExchangeRow } from "../storage/store.ts";
+import { Account, type Opening, type RunningExchange } from "./account.ts";
 import type { Observed } from "./answer_tap.ts";
-import { attemptLogOf } from "./attempt_log.ts";
 import { clientFamily } from "./client_family.ts";
-import {
-  type Charge,
-  chargeAsTold,
-  chargeWithEstimates,
-  type PricesThere,
-  type Reserving,
-} from "./charge.ts";
-import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
-import type { RequestFacts } from "../payload/request_facts.ts";
-import { priceFactor } from "./price_factor.ts";
-import { type Tap, tapOf } from "./tap.ts";
-import type { Usage } from "./usage.ts";
-
-/** An exchange that begins. */
-export interface Opening {
-  readonly id: string;
-  readonly principal: Principal;
-  readonly endpoint: Endpoint | undefined;
-  readonly fields: readonly Field[];
-}
-
-/** An exchange that is running. */
-export interface RunningExchange {
-  readonly requestId: string;
-  readonly startedAt: number;
-  readonly endpoint: string | undefined;
-  readonly principal: string;
-  readonly tokenId: string | undefined;
-  readonly projectId: string | undefined;
-  readonly client: string;
-  readonly modelAsked: string | undefined;
-  readonly stream: boolean | undefined;
-  readonly backend: string | undefined;
-  readonly bytes: number;
-}
+import type { Pricer } from "./cost.ts";
+import { RecentOutputs } from "./recent_outputs.ts";
 
 /** An exchange that has ended, as it is kept and as it went. */
 export interface EndedExchange {
@@ -52,14 +16,6 @@ export interface EndedExchange {
   readonly record: ExchangeRecord;
   /** The client's `traceparent`. */
   readonly traceparent: string | undefined;
-}
-
-/** An admission, as an account settles it. */
-export interface Admitted {
-  readonly reserve: (reservation: { readonly tokens: number; readonly micros: number }) => void;
-  readonly settle: (
-    used: { readonly tokens: number | undefined; readonly micros: number | undefined },
-  ) => void;
 }
 
 /** What accounts are kept with. */
@@ -73,17 +29,17 @@ export interface AccountsParts {
 }
 
 const MAX_USER_AGENTS = 500;
-const MAX_COUNTED = 10_000;
-/** How much of what a client or a provider said is kept, in characters. */
-const MAX_TEXT = 200;
-const NOTHING: Observed = { usage: {} };
+const MAX_KEPT = 10_000;
 
 /** All accounts that are open. */
 export class Accounts {
   readonly #parts: AccountsParts;
   readonly #open = new Set<Account>();
-  /** Answers that can be asked for again, and have told their usage. */
-  readonly #counted = new Set<string>();
+  /** Background responses that have not told their usage, and were not charged for it. */
+  readonly #awaited = new Set<string>();
+  /** The paths of batches' results that were fetched. */
+  readonly #fetched = new Set<string>();
+  readonly #outputs = new RecentOutputs();
   /** Families by user agent; there are few. */
   readonly #clients = new Map<string, string>();
   /** Answers that are still being decompressed. */
@@ -98,7 +54,9 @@ export class Accounts {
     const account = new Account(opening, {
       startedAt: clock.epochMs(),
       client: this.#clientOf(fieldValue(opening.fields, "user-agent") ?? ""),
+      clock,
       pricer,
+      outputs: this.#outputs,
       onEnd: (record) => this.#close(account, record),
     });
     this.#open.add(account);
@@ -116,13 +74,36 @@ export class Accounts {
     await Promise.all(this.#closing);
   }
 
-  /** Whether an answer tells usage that was told before: it is only looked at again. */
-  #isCounted({ method }: ExchangeRecord, { responseId, usage }: Observed): boolean {
-    if (responseId === undefined || usage.inputTokens === undefined) return false;
-    if (method === "GET" && this.#counted.has(responseId)) return true;
-    if (this.#counted.size >= MAX_COUNTED) this.#counted.clear();
-    this.#counted.add(responseId);
-    return false;
+  /**
+   * Whether an answer tells usage that counts elsewhere: a response that is only looked at again counts for the request
+   * that began it, unless that one ended before anything was known.
+   */
+  #isCounted(
+    account: Account,
+    { method, path }: ExchangeRecord,
+    { responseId, usage, isBatch }: Observed,
+  ): boolean {
+    if (isBatch === true) {
+      if (this.#fetched.has(path)) return true;
+      if (this.#fetched.size >= MAX_KEPT) this.#fetched.clear();
+      this.#fetched.add(path);
+      return false;
+    }
+    if (responseId === undefined) return false;
+    const isTold = usage.inputTokens !== undefined;
+    if (method !== "GET") {
+      if (isTold || !account.isOpenEnded) return false;
+      if (this.#awaited.size >= MAX_KEPT) this.#awaited.clear();
+      this.#awaited.add(responseId);
+      return false;
+    }
+    return isTold && !this.#awaited.delete(responseId);
+  }
+
+  #learn({ endpoint, modelAsked }: Account, { usage, unfinished }: Observed): void {
+    // A session is many answers.
+    if (endpoint === undefined || modelAsked === undefined || unfinished !== undefined) return;
+    if (usage.outputTokens !== undefined) this.#outputs.add(endpoint.name, modelAsked, usage.outputTokens);
   }
 
   #clientOf(userAgent: string): string {
@@ -144,221 +125,8 @@ export class Accounts {
   }
 
   #write(account: Account, record: ExchangeRecord, answer: Observed): void {
-    const observed = this.#isCounted(record, answer) ? { ...answer, usage: {} } : answer;
+    const observed = this.#isCounted(account, record, answer) ? { ...answer, usage: {}, steps: [] } : answer;
+    this.#learn(account, observed);
     this.#parts.onRow({ row: account.close(record, observed), record, traceparent: account.traceparent });
   }
-}
-
-/** The account of one exchange. */
-export class Account implements ExchangeAccount {
-  readonly endpoint: Endpoint | undefined;
-  readonly traceparent: string | undefined;
-  readonly #opening: Opening;
-  readonly #startedAt: number;
-  readonly #client: string;
-  readonly #pricer: Pricer;
-  readonly #onEnd: (record: ExchangeRecord) => void;
-  #facts: () => RequestFacts = () => ({});
-  #admission: Admitted | undefined;
-  #reserving: Reserving | undefined;
-  /** The provider's; undefined while it has not answered. */
-  #answeredStatus: number | undefined;
-  #backend: Backend | undefined;
-  #providerRequestId: string | undefined;
-  #tap: Tap | undefined;
-  #bytes = 0;
-
-  constructor(
-    opening: Opening,
-    { startedAt, client, pricer, onEnd }: {
-      startedAt: number;
-      client: string;
-      pricer: Pricer;
-      onEnd: (record: ExchangeRecord) => void;
-    },
-  ) {
-    this.endpoint = opening.endpoint;
-    this.traceparent = fieldValue(opening.fields, "traceparent");
-    this.#opening = opening;
-    this.#startedAt = startedAt;
-    this.#client = client;
-    this.#pricer = pricer;
-    this.#onEnd = onEnd;
-  }
-
-  /** What the request asks for, as far as it has been read. */
-  asks(facts: () => RequestFacts): void {
-    this.#facts = facts;
-  }
-
-  /** It was let in; the admission is told what it used. */
-  admitted(admission: Admitted): void {
-    this.#admission = admission;
-  }
-
-  /** Whether anything that its endpoint answers can have a price. */
-  get isPriced(): boolean {
-    return this.endpoint?.backends.some((backend) => this.#pricer.hasPrices(this.#placeOf(backend))) === true;
-  }
-
-  /**
-   * Keeps from others what the request may use: its stated tokens, and the cost of the dearest of its orders. Throws
-   * where others hold the rest. Undefined: it costs nothing.
-   */
-  reserve(reserving: Reserving | undefined): void {
-    const factor = priceFactor(undefined, this.#facts().tier);
-    const costs = reserving?.orders.map(({ backend, model, outputTokens }) => {
-      const most = this.#pricer.contextTokens(model, this.#placeOf(backend));
-      const inputTokens = Math.min(reserving.inputTokens, most);
-      return this.#cost({ inputTokens, outputTokens }, [model], { backend, factor })?.micros ?? 0;
-    });
-    this.#admission?.reserve({
-      tokens: reserving?.statedTokens ?? 0,
-      micros: Math.max(0, ...costs ?? []),
-    });
-    this.#reserving = reserving;
-  }
-
-  answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
-    this.#backend = backend;
-    this.#answeredStatus = status;
-    this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
-    this.#tap = tapOf(fields);
-  }
-
-  passed(piece: Uint8Array): void {
-    this.#bytes += piece.length;
-    this.#tap?.write(piece);
-  }
-
-  sent(piece: Uint8Array): void {
-    this.#tap?.sent?.(piece);
-  }
-
-  ended(record: ExchangeRecord): void {
-    this.#onEnd(record);
-  }
-
-  observed(): Observed | Promise<Observed> {
-    return this.#tap?.end() ?? NOTHING;
-  }
-
-  running(): RunningExchange {
-    const { id, principal } = this.#opening;
-    const { model, stream } = this.#facts();
-    return {
-      requestId: id,
-      startedAt: this.#startedAt,
-      endpoint: this.endpoint?.name,
-      principal: principal.name,
-      tokenId: principal.tokenId,
-      projectId: principal.projectId,
-      client: this.#client,
-      modelAsked: kept(model),
-      stream,
-      backend: this.#backend?.name,
-      bytes: this.#bytes,
-    };
-  }
-
-  /** Settles it, and gives what is kept of it. */
-  close(record: ExchangeRecord, observed: Observed): ExchangeRow {
-    const { usage, model, stopReason } = observed;
-    const { principal } = this.#opening;
-    const facts = this.#facts();
-    const charge = this.#charge(record, observed);
-    this.#admission?.settle({ tokens: charge.tokens, micros: charge.cost?.micros });
-    return {
-      requestId: record.id,
-      providerRequestId: kept(this.#providerRequestId),
-      startedAt: this.#startedAt,
-      durationMs: record.durationMs,
-      firstByteMs: record.firstByteMs,
-      method: record.method,
-      path: record.path,
-      endpoint: record.endpoint,
-      provider: this.endpoint?.provider,
-      backend: record.backend,
-      attempts: record.attempts.length,
-      attemptLog: attemptLogOf(record),
-      status: record.status,
-      ending: record.ending,
-      principal: principal.name,
-      tokenId: principal.tokenId,
-      projectId: principal.projectId,
-      admitted: this.#admission !== undefined,
-      client: this.#client,
-      stream: facts.stream,
-      modelAsked: kept(facts.model),
-      modelAnswered: kept(model),
-      stopReason: kept(stopReason),
-      inputTokens: usage.inputTokens,
-      outputTokens: usage.outputTokens,
-      cachedTokens: usage.cachedTokens,
-      cacheWriteTokens: usage.cacheWriteTokens,
-      reasoningTokens: usage.reasoningTokens,
-      audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
-      imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
-      partial: this.#backend !== undefined && record.ending !== "complete",
-      costMicros: charge.cost?.micros,
-      costSource: charge.source,
-      priceVersion: charge.cost?.version,
-      bytes: record.bytes,
-    };
-  }
-
-  #charge(record: ExchangeRecord, { usage, model, stopReason, tier, unfinished }: Observed): Charge {
-    const isGood = this.#answeredStatus === undefined
-      ? record.ending === "client_gone"
-      : this.#answeredStatus < 400;
-    // An answer that a client did not wait for has been made all the same.
-    const backend = this.#backend ??
-      (isGood ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
-    if (backend === undefined) return { tokens: undefined, cost: undefined, source: undefined };
-    const factor = priceFactor(tier, this.#facts().tier);
-    const prices: PricesThere = {
-      cost: (usage, models) => this.#cost(usage, models, { backend, factor }),
-      isGuessed: factor !== 1,
-      contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
-    };
-    const reserving = this.#reserving;
-    if (reserving === undefined || !isGood) {
-      const models = [model, this.#facts().model].filter((name) => name !== undefined);
-      return chargeAsTold(usage, models, prices);
-    }
-    const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
-    const progress = {
-      // A background response is written to its end, and can be fetched later.
-      isComplete: record.ending === "complete" || this.#facts().background === true,
-      hasStopped: stopReason !== undefined,
-      bytes: record.bytes,
-      durationMs: record.durationMs,
-    };
-    return chargeWithEstimates({ usage, unfinished, model, reserving, orders, progress }, prices);
-  }
-
-  #placeOf({ baseUrl }: Backend): PricedEndpoint {
-    const { priceProvider, prices = [] } = this.endpoint ?? {};
-    return { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices };
-  }
-
-  #cost(
-    usage: Usage,
-    models: readonly string[],
-    { backend, factor }: { backend: Backend; factor: number },
-  ): Cost | undefined {
-    const endpoint = this.#placeOf(backend);
-    const cost = this.#pricer.cost(usage, { models, endpoint, epochMs: this.#startedAt });
-    return cost && { ...cost, micros: Math.round(cost.micros * factor) };
-  }
-}
-
-/** What others said, as it may stand in a row, a label or on a page. */
-function kept(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
-}
-
-/** What is known of both; undefined where nothing is. */
-function sum(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
 }

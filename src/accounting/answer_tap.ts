@@ -3,12 +3,25 @@
 import { Decompressor } from "./decompressor.ts";
 import { EventStreamScanner } from "./event_stream_scanner.ts";
 import { JsonScanner } from "./json_scanner.ts";
-import { addRawUsage, type RawUsage, type Usage, usageOf } from "./usage.ts";
+import { ToldUsage, type UsageStep } from "./told_usage.ts";
+import { TEXT_WANTED } from "./text_wanted.ts";
+import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
+import { sumOf, type Usage } from "./usage.ts";
 import { wantedPlaces } from "./wanted_places.ts";
 
 /** What an answer said about itself; what it did not say is absent. */
 export interface Observed {
   readonly usage: Usage;
+  /** What other models used for the same answer; not in {@link usage}. */
+  readonly steps?: readonly UsageStep[];
+  /** Its numbers cannot all be true. */
+  readonly isContradictory?: boolean;
+  /** How much text it held, in bytes of JSON; absent where nobody looks for it. */
+  readonly textBytes?: number;
+  /** It holds the results of a batch, which can be fetched again. */
+  readonly isBatch?: boolean;
+  /** It was sent while it was written. */
+  readonly isStream?: boolean;
   readonly model?: string;
   readonly stopReason?: string;
   /** The tier by which it was made: `priority`, `default`, `fast`. */
@@ -28,25 +41,54 @@ const WANTED = wantedPlaces({
   status: true,
   service_tier: true,
   incomplete_details: { reason: true },
-  choices: { "*": { finish_reason: true } },
+  // Moonshot's streams have the usage in a choice.
+  choices: { "*": { usage: true, finish_reason: true, ...TEXT_WANTED.choice } },
+  content: TEXT_WANTED.content,
   // Anthropic's events.
-  message: { model: true, usage: true, stop_reason: true },
-  delta: { stop_reason: true },
+  message: { model: true, usage: true, stop_reason: true, ...TEXT_WANTED.message },
+  // Cohere's events say their usage there.
+  delta: { stop_reason: true, finish_reason: true, usage: true, ...TEXT_WANTED.delta },
   // Events of OpenAI's responses.
   response: {
+    // Ollama's text.
+    "": "length",
     id: true,
     model: true,
     usage: true,
     status: true,
     service_tier: true,
     incomplete_details: { reason: true },
+    output: TOOLS_WANTED.output,
+    // Cohere's older API.
+    meta: true,
+    finish_reason: true,
   },
+  output: { "*": { ...TOOLS_WANTED.output["*"], ...TEXT_WANTED.output } },
+  meta: true,
+  // What wrote a picture of OpenAI's that is a drawing.
+  svg_usage: true,
+  output_format: true,
+  // Gemini's interactions.
+  interaction: { model: true, usage: true, status: true },
+  // Lines of the results of Anthropic's batches.
+  result: { message: { model: true, usage: true } },
+  // Vertex AI's embeddings.
+  predictions: { "*": { embeddings: { statistics: { token_count: true } } } },
   // Groq's streams.
   x_groq: { usage: true },
   // Gemini.
   usageMetadata: true,
   modelVersion: true,
-  candidates: { "*": { finishReason: true } },
+  candidates: {
+    "*": { finishReason: true, groundingMetadata: TOOLS_WANTED.groundingMetadata, ...TEXT_WANTED.candidate },
+  },
+  // Ollama's own API, and llama.cpp's.
+  prompt_eval_count: true,
+  eval_count: true,
+  done_reason: true,
+  tokens_evaluated: true,
+  tokens_predicted: true,
+  usage_info: TOOLS_WANTED.usage_info,
 });
 /** OpenAI's responses, which tell their usage whenever they are looked at. */
 const RESPONSE_ID = "resp_";
@@ -57,7 +99,14 @@ const MAX_TEXT = 200;
 
 /** Watches one answer. */
 export class AnswerTap {
-  readonly #raw: RawUsage = new Map();
+  readonly #told = new ToldUsage();
+  /** The sum of parts that each tell their own. */
+  #lines: Usage = {};
+  #isPicture = false;
+  #isBatch = false;
+  #textBytes = 0;
+  readonly #isStream: boolean;
+  readonly #tools = new ToolsUsed();
   #model: string | undefined;
   #stopReason: string | undefined;
   #responseId: string | undefined;
@@ -75,11 +124,20 @@ export class AnswerTap {
     if (!isEventStream && !isJson) return undefined;
     const coding = (encoding ?? "identity").trim().toLowerCase();
     if (coding !== "identity" && !Decompressor.knows(coding)) return undefined;
-    return new AnswerTap(isEventStream, coding);
+    const isStream = isEventStream || /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    return new AnswerTap({ isEventStream, isStream, coding });
   }
 
-  private constructor(isEventStream: boolean, coding: string) {
-    const json = new JsonScanner(WANTED, (path, value) => this.#found(path, value));
+  private constructor(
+    { isEventStream, isStream, coding }: { isEventStream: boolean; isStream: boolean; coding: string },
+  ) {
+    this.#isStream = isStream;
+    const json = new JsonScanner(
+      WANTED,
+      (path, value) => this.#found(path, value),
+      // Without its quotes.
+      (bytes) => void (this.#textBytes += bytes - 2),
+    );
     const scanner = isEventStream ? new EventStreamScanner(json) : json;
     this.#decompressor = coding === "identity"
       ? undefined
@@ -92,6 +150,16 @@ export class AnswerTap {
     this.#sink.write(piece);
   }
 
+  /** Whether a stream said why it stopped, or a response that it is done. */
+  get isOver(): boolean {
+    return this.#isStream && this.#stop() !== undefined;
+  }
+
+  /** How much text has come so far, of any kind that a model writes. */
+  get textBytes(): number {
+    return this.#textBytes;
+  }
+
   /** What there is to say once the answer has ended, however it ended; a promise only where it was compressed. */
   end(): Observed | Promise<Observed> {
     return this.#decompressor === undefined
@@ -100,10 +168,15 @@ export class AnswerTap {
   }
 
   #observed(): Observed {
-    const isUnfinished = this.#status !== undefined && UNFINISHED.has(this.#status);
-    const stopReason = this.#stopReason ?? (isUnfinished ? undefined : this.#status);
+    const stopReason = this.#stop();
+    const steps = this.#told.steps();
     return {
-      usage: usageOf(this.#raw),
+      usage: this.#tools.with(this.#usage(), this.#model),
+      textBytes: this.#textBytes,
+      ...(this.#isStream && { isStream: true }),
+      ...(this.#isBatch && { isBatch: true }),
+      ...(steps.length > 0 && { steps }),
+      ...(this.#told.isContradictory && { isContradictory: true }),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
       ...(this.#responseId !== undefined && { responseId: this.#responseId }),
@@ -111,21 +184,67 @@ export class AnswerTap {
     };
   }
 
+  #stop(): string | undefined {
+    const isUnfinished = this.#status !== undefined && UNFINISHED.has(this.#status);
+    return this.#stopReason ?? (isUnfinished ? undefined : this.#status);
+  }
+
+  #usage(): Usage {
+    const told = sumOf(this.#lines, this.#told.usage());
+    // Where an answer is pictures, its output is (`ImageGenCompletedEvent.Usage` of `openai`).
+    const isDetailed = told.outputTokens === undefined || told.outputImageTokens !== undefined;
+    return this.#isPicture && !isDetailed ? { ...told, outputImageTokens: told.outputTokens } : told;
+  }
+
+  #addLine(usage: unknown): void {
+    const line = new ToldUsage();
+    line.add(usage);
+    this.#lines = sumOf(this.#lines, line.usage());
+  }
+
   #found(path: string, value: unknown): void {
     switch (path) {
       case "usage":
       case "message.usage":
       case "response.usage":
+      case "delta.usage":
       case "x_groq.usage":
+      case "choices.*.usage":
+      case "interaction.usage":
+      case "meta":
+      case "response.meta":
       case "usageMetadata":
-        addRawUsage(this.#raw, value);
+        this.#told.add(value);
         if (isFast(value)) this.#tier = "fast";
         return;
+      case "svg_usage":
+        this.#told.addStep(value);
+        return;
+      case "result.message.usage":
+        this.#isBatch = true;
+        this.#tier = "batch";
+        this.#addLine(value);
+        return;
+      case "predictions.*.embeddings.statistics.token_count":
+        this.#addLine({ total_tokens: value });
+        return;
+      case "output_format":
+        this.#isPicture = true;
+        return;
+      case "prompt_eval_count":
+      case "eval_count":
+      case "tokens_evaluated":
+      case "tokens_predicted":
+        this.#told.add({ [path]: value });
+        return;
     }
+    if (this.#tools.found(path, value)) return;
     if (typeof value !== "string" || value === "" || value.length > MAX_TEXT) return;
     switch (path) {
       case "model":
       case "message.model":
+      case "interaction.model":
+      case "result.message.model":
       case "response.model":
       case "modelVersion":
         this.#model ??= value;
@@ -140,6 +259,7 @@ export class AnswerTap {
         return;
       case "status":
       case "response.status":
+      case "interaction.status":
         this.#status = value;
         return;
       default:

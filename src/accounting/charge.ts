@@ -1,10 +1,11 @@
 /** What an exchange counts with against limits and budgets. */
 
 import type { Backend } from "../config/schema.ts";
-import type { CostSource } from "../storage/store.ts";
+import type { UsageSource } from "../storage/store.ts";
+import type { Observed } from "./answer_tap.ts";
 import type { Cost } from "./cost.ts";
 import { estimated, type Progress, withUnfinished } from "./estimate.ts";
-import type { Usage } from "./usage.ts";
+import { sumOf, type Usage } from "./usage.ts";
 
 /** One model at one backend, and the most output that it can give. */
 export interface Order {
@@ -27,9 +28,11 @@ export interface Reserving {
 
 /** What is counted. Undefined is unknown. */
 export interface Charge {
+  readonly usage: Usage;
+  /** What counts towards limits. */
   readonly tokens: number | undefined;
   readonly cost: Cost | undefined;
-  readonly source: CostSource | undefined;
+  readonly source: UsageSource | undefined;
 }
 
 /** Prices at the backend that was asked. */
@@ -41,59 +44,112 @@ export interface PricesThere {
   readonly contextTokens: (model: string) => number;
 }
 
-/** What was told, at its price. */
-export function chargeAsTold(usage: Usage, models: readonly string[], prices: PricesThere): Charge {
-  return charge(usage, prices.cost(usage, models), { isEstimated: prices.isGuessed });
+/** What an answer told of itself, as far as it is charged. */
+export type Told = Pick<Observed, "usage" | "unfinished" | "steps" | "model">;
+
+/** What was told, at its price; the first of the models that has one. */
+export function chargeAsTold(told: Told, models: readonly string[], prices: PricesThere): Charge {
+  return charge(told, { used: told.usage, cost: prices.cost(told.usage, models) }, prices);
+}
+
+/** What was told, and estimates for what was not, where nothing had been reserved: at the price of the model. */
+export function chargeUnreserved(
+  { told, models, inputTokens, progress }: {
+    told: Told;
+    /** The one that answered, the one that was asked for. */
+    models: readonly string[];
+    /** By what was sent. */
+    inputTokens: number;
+    progress: Progress;
+  },
+  prices: PricesThere,
+): Charge {
+  const [model] = models;
+  const most = model === undefined ? Infinity : prices.contextTokens(model);
+  const used = usedOf(
+    told,
+    { inputTokens: Math.min(inputTokens, most), outputTokens: Infinity, most },
+    progress,
+  );
+  return charge(told, { used, cost: prices.cost(used, models) }, prices);
 }
 
 /**
  * What was told, and estimates for what was not. By the price of the model that answered; where that has none or was
  * not told, by the dearest that was ordered. `orders` are those at the backend that was asked.
  */
-export function chargeWithEstimates(
-  { usage, unfinished, model, reserving, orders, progress }: {
-    usage: Usage;
-    /** Of a session, whose other answers have told what they used. */
-    unfinished: readonly Usage[] | undefined;
-    /** As the answer told it. */
-    model: string | undefined;
+export function chargeReserved(
+  { told, reserving, orders, progress }: {
+    told: Told;
     reserving: Reserving;
     orders: readonly Order[];
     progress: Progress;
   },
   prices: PricesThere,
 ): Charge {
-  const usedOf = (name: string | undefined, outputTokens: number): Usage => {
+  const { usage, unfinished, model } = told;
+  const usedBy = (name: string | undefined, outputTokens: number): Usage => {
     const most = name === undefined ? Infinity : prices.contextTokens(name);
-    return unfinished === undefined
-      ? estimated(usage, { inputTokens: Math.min(reserving.inputTokens, most), outputTokens }, progress)
-      : withUnfinished(usage, unfinished, { inputTokens: most, outputTokens });
+    const inputTokens = Math.min(reserving.inputTokens, most);
+    return usedOf(told, { inputTokens, outputTokens, most }, progress);
   };
-  const used = usedOf(model, reserving.outputTokens);
-  const isEstimated = used !== usage || prices.isGuessed;
-  // Of output that nobody told or cut, what the request states counts towards tokens, as it was reserved.
+  const used = usedBy(model, reserving.outputTokens);
+  // Of a whole answer that shows nothing, what the request states counts towards tokens, as it was reserved.
   const isUntold = usage.inputTokens === undefined && usage.outputTokens === undefined;
-  const tokens = isUntold && progress.isComplete && unfinished === undefined
-    ? { ...used, outputTokens: reserving.statedTokens }
-    : used;
+  const isReadable = progress.isStream && (progress.textBytes ?? 0) > 0;
+  const isDark = isUntold && progress.isComplete && unfinished === undefined && !isReadable;
+  const limited = isDark ? { ...used, outputTokens: reserving.statedTokens } : used;
+  const shown = isDark ? usage : used;
   const byAnswer = model === undefined ? undefined : prices.cost(used, [model]);
-  if (byAnswer !== undefined) return charge(tokens, byAnswer, { isEstimated });
-  const costs = orders.map(({ model, outputTokens }) => prices.cost(usedOf(model, outputTokens), [model]));
-  const [dearest] = costs.filter((cost) => cost !== undefined).sort((one, other) =>
-    other.micros - one.micros
-  );
-  return charge(tokens, dearest, { isEstimated });
+  if (byAnswer !== undefined) {
+    return charge(told, { used: shown, limited, cost: byAnswer, isEstimated: used !== usage }, prices);
+  }
+  const costs = orders.map((order) => ({
+    used: usedBy(order.model, order.outputTokens),
+    cost: prices.cost(usedBy(order.model, order.outputTokens), [order.model]),
+  }));
+  const dearest = costs.toSorted((one, other) => (other.cost?.micros ?? -1) - (one.cost?.micros ?? -1))[0];
+  return charge(told, { used: shown, limited, cost: dearest?.cost, isEstimated: used !== usage }, prices);
 }
 
+/** `most` is the most input that the model takes. */
+function usedOf(
+  { usage, unfinished }: Told,
+  { inputTokens, outputTokens, most }: { inputTokens: number; outputTokens: number; most: number },
+  progress: Progress,
+): Usage {
+  return unfinished === undefined
+    ? estimated(usage, { inputTokens, outputTokens }, progress)
+    : withUnfinished(usage, unfinished, { inputTokens: most, outputTokens });
+}
+
+/** With what other models did for the answer. */
 function charge(
-  { inputTokens, outputTokens }: Usage,
-  cost: Cost | undefined,
-  { isEstimated }: { isEstimated: boolean },
+  { usage: told, steps = [] }: Told,
+  { used, limited = used, cost, isEstimated = used !== told }: {
+    used: Usage;
+    limited?: Usage;
+    cost: Cost | undefined;
+    isEstimated?: boolean;
+  },
+  prices: PricesThere,
 ): Charge {
+  const all = (usage: Usage): Usage => steps.reduce((total, step) => sumOf(total, step.usage), usage);
+  const { inputTokens, outputTokens } = all(limited);
   const isUnknown = inputTokens === undefined && outputTokens === undefined;
+  const isSaid = cost !== undefined || used.inputTokens !== undefined || used.outputTokens !== undefined;
   return {
+    usage: all(used),
     tokens: isUnknown ? undefined : (inputTokens ?? 0) + (outputTokens ?? 0),
-    cost,
-    source: cost && (isEstimated ? "estimated" : "usage"),
+    cost: steps.reduce((total, { usage, model }) => plus(total, prices.cost(usage, [model])), cost),
+    source: isSaid && (isEstimated || prices.isGuessed ? "estimated" : "provider") || undefined,
   };
+}
+
+/** The cost of an answer with that of a step of it. */
+function plus(total: Cost | undefined, step: Cost | undefined): Cost | undefined {
+  if (total === undefined) return undefined;
+  if (step === undefined) return { ...total, isPartial: true };
+  const isPartial = total.isPartial === true || step.isPartial === true;
+  return { micros: total.micros + step.micros, version: total.version, ...(isPartial && { isPartial }) };
 }

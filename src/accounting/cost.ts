@@ -23,6 +23,8 @@ export interface PublishedPrice {
   readonly contextTokens: number | undefined;
   /** A cost in US dollars. Throws for usage that cannot be. */
   readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
+  /** Whether searches have a price there. */
+  readonly pricesSearches: boolean;
 }
 
 /** Where an exchange was answered, as far as its price depends on it. */
@@ -39,11 +41,16 @@ export interface PricedEndpoint {
 export interface Cost {
   readonly micros: number;
   readonly version: string;
+  /** A part of what was used has no price that is known: it costs more. */
+  readonly isPartial?: true;
 }
 
-/** What is written beside costs at prices of the configuration. */
+/** What is written beside costs at prices of the configuration, and beside those that the provider states. */
 const OWN_VERSION = "configuration";
+const STATED_VERSION = "provider";
 const MAX_ADDRESSES = 1_000;
+/** A token of sound is a tenth of a second (https://platform.openai.com/docs/guides/realtime-costs). */
+const AUDIO_TOKENS_PER_SECOND = 10;
 
 /** Knows what things cost. */
 export class Pricer {
@@ -54,7 +61,10 @@ export class Pricer {
     this.#library = library;
   }
 
-  /** Undefined: unknown. `models` in the order in which they are tried: the one that answered, the one asked for. */
+  /**
+   * Undefined: unknown. `models` in the order in which they are tried: the one that answered, the one asked for. Prices
+   * of the configuration come first, then the cost that the provider itself states, then published prices.
+   */
   cost(
     usage: Usage,
     { models, endpoint, epochMs }: {
@@ -63,21 +73,28 @@ export class Pricer {
       epochMs: number;
     },
   ): Cost | undefined {
+    const { statedCostMicros } = usage;
     if (
       usage.inputTokens === undefined && usage.outputTokens === undefined &&
-      usage.inputAudioSeconds === undefined
+      usage.inputAudioSeconds === undefined && statedCostMicros === undefined
     ) {
       return undefined;
     }
     const own = models.map((model) => endpoint.prices.find(({ matches }) => matches(model)))
       .find((price) => price !== undefined);
-    if (own !== undefined) return { micros: Math.round(ownCost(usage, own)), version: OWN_VERSION };
+    if (own !== undefined) {
+      return cost({ micros: ownCost(usage, own), version: OWN_VERSION }, usage, { pricesSearches: false });
+    }
+    if (statedCostMicros !== undefined) {
+      return { micros: Math.round(statedCostMicros), version: STATED_VERSION };
+    }
     const provider = endpoint.provider ?? this.#providerAt(endpoint.url);
     if (provider === undefined) return undefined;
     for (const model of models) {
       const price = this.#library.priceOf(model, provider);
-      const micros = price && publishedCost(usage, price, epochMs);
-      if (micros !== undefined) return { micros: Math.round(micros), version: this.#library.version };
+      if (price === undefined) continue;
+      const micros = publishedCost(usage, price, epochMs);
+      if (micros !== undefined) return cost({ micros, version: this.#library.version }, usage, price);
     }
     return undefined;
   }
@@ -102,15 +119,61 @@ export class Pricer {
   }
 }
 
+/** Says whether it is all of the cost. */
+function cost(
+  { micros, version }: { micros: number; version: string },
+  { webSearches = 0, fileSearches = 0, unpricedUnits = 0 }: Usage,
+  { pricesSearches }: { pricesSearches: boolean },
+): Cost {
+  const isPartial = unpricedUnits > 0 || !pricesSearches && webSearches + fileSearches > 0;
+  return { micros: Math.round(micros), version, ...(isPartial && { isPartial }) };
+}
+
 /** In micro-dollars. */
-function publishedCost(usage: Usage, { flat, cost }: PublishedPrice, epochMs: number): number | undefined {
+function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): number | undefined {
   // Most usage is plain and most prices are: no library is needed to multiply.
-  if (flat !== undefined && isPlain(usage, flat)) return ownCost(usage, flat);
+  if (price.flat !== undefined && isPlain(usage, price.flat)) return ownCost(usage, price.flat);
+  const at = new Date(epochMs);
+  const micros = libraryCost(libraryUsage(usage), price, at);
+  if (micros === 0 && usage.inputAudioSeconds !== undefined) {
+    // A model that is priced by tokens, and told seconds.
+    const tokens = Math.ceil(usage.inputAudioSeconds * AUDIO_TOKENS_PER_SECOND);
+    return libraryCost({ input_tokens: tokens, input_audio_tokens: tokens }, price, at);
+  }
+  // The library throws for parts that are greater than their whole and for kinds that it does not expect there. The
+  // parts may overlap: what is both sound and cached then costs as sound. What it takes without any part is not free.
+  return micros ?? libraryCost(libraryUsage(withoutOverlap(usage)), price, at) ?? libraryCost(
+    { input_tokens: usage.inputTokens ?? 0, output_tokens: usage.outputTokens ?? 0 },
+    price,
+    at,
+  );
+}
+
+/** With no more cached input than what is neither sound nor a picture. */
+function withoutOverlap(usage: Usage): Usage {
+  const { inputTokens = 0, inputAudioTokens = 0, inputImageTokens = 0, inputVideoTokens = 0 } = usage;
+  const plain = Math.max(0, inputTokens - inputAudioTokens - inputImageTokens - inputVideoTokens);
+  const cachedTokens = Math.min(usage.cachedTokens ?? 0, plain);
+  return {
+    ...usage,
+    cachedTokens,
+    cacheWriteTokens: Math.min(usage.cacheWriteTokens ?? 0, plain - cachedTokens),
+    cacheWriteHourTokens: 0,
+    cachedAudioTokens: 0,
+    cachedImageTokens: 0,
+  };
+}
+
+/** In micro-dollars; undefined where the library has no answer. */
+function libraryCost(
+  usage: Readonly<Record<string, number>>,
+  price: PublishedPrice,
+  at: Date,
+): number | undefined {
   try {
-    const dollars = cost(libraryUsage(usage), new Date(epochMs));
+    const dollars = price.cost(usage, at);
     return dollars === undefined || !Number.isFinite(dollars) ? undefined : dollars * 1_000_000;
   } catch {
-    // A provider that says more was cached than was sent: nothing that could be priced.
     return undefined;
   }
 }
@@ -122,7 +185,9 @@ function isPlain(usage: Usage, price: Price): boolean {
   if (cacheWriteTokens > 0 && price.cacheWrite === undefined) return false;
   return !usage.cacheWriteHourTokens && !usage.inputAudioTokens && !usage.outputAudioTokens &&
     !usage.inputImageTokens && !usage.outputImageTokens && !usage.inputAudioSeconds &&
-    !usage.reasoningTokens && cachedTokens + cacheWriteTokens <= inputTokens;
+    !usage.reasoningTokens && !usage.citationTokens && !usage.inputVideoTokens && !usage.cachedAudioTokens &&
+    !usage.cachedImageTokens && !usage.webSearches && !usage.fileSearches &&
+    cachedTokens + cacheWriteTokens <= inputTokens;
 }
 
 /** Dollars per million tokens are micro-dollars per token. */
@@ -147,9 +212,20 @@ function libraryUsage(usage: Usage): Record<string, number> {
     input_image_tokens: usage.inputImageTokens,
     output_image_tokens: usage.outputImageTokens,
     output_reasoning_tokens: usage.reasoningTokens,
+    output_citation_tokens: usage.citationTokens,
+    input_video_tokens: usage.inputVideoTokens,
+    cache_audio_read_tokens: usage.cachedAudioTokens,
+    cache_image_read_tokens: usage.cachedImageTokens,
+    // The library wants the whole beside the part.
+    audio_seconds: usage.inputAudioSeconds,
     input_audio_seconds: usage.inputAudioSeconds,
+    web_searches: usage.webSearches,
+    storage_searches: usage.fileSearches,
   };
   const given: Record<string, number> = {};
-  for (const [name, value] of Object.entries(names)) if (value) given[name] = value;
+  for (const [name, value] of Object.entries(names)) {
+    // That nothing is both has to be said.
+    if (value !== undefined && (value > 0 || /^cache_(?:audio|image)/.test(name))) given[name] = value;
+  }
   return given;
 }

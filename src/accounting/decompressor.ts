@@ -10,7 +10,7 @@ const CODINGS = ["gzip", "x-gzip", "deflate", "br", "zstd"];
 /** So much may wait for the decompressor; a stream that is faster is not looked at any further. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /** Long answers may grow to this at most. */
-const MAX_PLAIN_BYTES = 512 * 1024 * 1024;
+const MAX_PLAIN_BYTES = 256 * 1024 * 1024;
 
 /** One compressed answer. Never throws; what is broken ends it early. */
 export class Decompressor {

@@ -9,19 +9,30 @@ const FORM_BYTES_PER_TOKEN = 32;
 /** Faster than common models write; also what they write unseen is paid for. */
 const TOKENS_PER_MS = 0.2;
 
-/** The most that a request may use. */
+/** Estimates of short texts are too rough to doubt what was told. */
+const FEW_TOKENS = 100;
+
+/** What a request may use. */
 export interface Possible {
   readonly inputTokens: number;
+  /** `Infinity` where nothing was reserved. */
   readonly outputTokens: number;
 }
 
 /** How far an answer came. */
 export interface Progress {
+  readonly isAnswered: boolean;
   readonly isComplete: boolean;
   /** It said why it stopped: all of its output had been written. */
   readonly hasStopped: boolean;
+  /** The text that it held; undefined where its type holds none that is read. */
+  readonly textBytes: number | undefined;
+  /** It was sent while it was written, so that what had not come had not been written. */
+  readonly isStream: boolean;
   readonly bytes: number;
   readonly durationMs: number;
+  /** How long of that nothing was seen of what the model wrote. */
+  readonly unseenMs: number;
 }
 
 /** How many tokens the body of a request may have. */
@@ -29,26 +40,47 @@ export function estimatedTokens({ kind, length }: { kind: string; length: number
   return Math.ceil(length / (kind === "form" ? FORM_BYTES_PER_TOKEN : BYTES_PER_TOKEN));
 }
 
-/** What is told, with estimates for what is not. The same object where nothing is missing. */
+/** What is told, with estimates for what is not. The same object where nothing is missing, or nothing can be said. */
 export function estimated(usage: Usage, possible: Possible, progress: Progress): Usage {
   const { inputTokens = usage.inputAudioSeconds, outputTokens } = usage;
   const isUntold = inputTokens === undefined && outputTokens === undefined;
-  const isOutputMissing = progress.isComplete ? isUntold : !progress.hasStopped || outputTokens === undefined;
+  const isOutputMissing = progress.isComplete
+    ? isUntold || hasMoreText(progress, outputTokens)
+    : !progress.hasStopped || outputTokens === undefined;
   if (inputTokens !== undefined && !isOutputMissing) return usage;
+  const output = isOutputMissing ? outputOf(possible, progress) : undefined;
+  if (isUntold && output === undefined) return usage;
   return {
     ...usage,
     ...(inputTokens === undefined && { inputTokens: possible.inputTokens }),
-    ...(isOutputMissing && {
-      outputTokens: Math.max(outputTokens ?? 0, mostOutput(possible, progress)),
-    }),
+    ...(output !== undefined && { outputTokens: Math.max(outputTokens ?? 0, output) }),
   };
 }
 
-/** An answer that was cut can have no more than was written by then. */
-function mostOutput({ outputTokens }: Possible, { isComplete, bytes, durationMs }: Progress): number {
-  if (isComplete) return outputTokens;
-  const written = Math.max(bytes / BYTES_PER_TOKEN, durationMs * TOKENS_PER_MS);
-  return Math.min(outputTokens, Math.ceil(written));
+/** How much output was written. Undefined: nobody can say. */
+function outputOf({ outputTokens: most }: Possible, progress: Progress): number | undefined {
+  const { isAnswered, isComplete, isStream, textBytes, bytes, durationMs, unseenMs } = progress;
+  const text = (textBytes ?? 0) / BYTES_PER_TOKEN;
+  const isReserved = most !== Infinity;
+  if (!isReserved) {
+    // Of a whole answer without any text that is known, nobody can say what it is.
+    return isAnswered && (textBytes === undefined || isComplete && text === 0) ? undefined : Math.ceil(text);
+  }
+  // What was seen counts also where it is more than the request stated: not every server obeys.
+  const seen = Math.ceil(text);
+  if (isStream && text > 0) return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * TOKENS_PER_MS)));
+  if (isComplete) return most;
+  const written = Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * TOKENS_PER_MS));
+  return Math.max(seen, Math.min(most, written));
+}
+
+/** Whether a stream that ended with an error, and without a reason to stop, shows far more than it told. */
+function hasMoreText(
+  { isStream, hasStopped, textBytes = 0 }: Progress,
+  outputTokens: number | undefined,
+): boolean {
+  return isStream && !hasStopped && outputTokens !== undefined &&
+    textBytes / BYTES_PER_TOKEN > 2 * outputTokens + FEW_TOKENS;
 }
 
 /** What a session has told, with estimates for its answers that were cut. */

@@ -54,6 +54,7 @@ const enum State {
 export class JsonScanner {
   readonly #root: Place;
   readonly #found: Found;
+  readonly #measured: (bytes: number) => void;
   #state = State.Value;
   /** The containers that are looked into, and whether each is an array. */
   readonly #open: { readonly place: Place; readonly isArray: boolean }[] = [];
@@ -70,9 +71,11 @@ export class JsonScanner {
   /** How long the value is so far; {@link #taken} holds it unless it is too long. */
   #takenBytes = 0;
 
-  constructor(root: Place, found: Found) {
+  /** `measured` takes the length of each value of which only that is wanted. */
+  constructor(root: Place, found: Found, measured: (bytes: number) => void = () => {}) {
     this.#root = root;
     this.#found = found;
+    this.#measured = measured;
   }
 
   /** Forgets what came so far: another text begins. */
@@ -198,7 +201,9 @@ export class JsonScanner {
       this.#state = isArray ? State.Value : State.Key;
       return at + 1;
     }
-    this.#taking = place?.children === undefined ? place : undefined;
+    const isTaken = place !== undefined &&
+      (place.children === undefined || place.isMeasured && byte === QUOTE);
+    this.#taking = isTaken ? place : undefined;
     this.#escaped = false;
     if (isContainer) {
       this.#state = State.Inner;
@@ -249,6 +254,11 @@ export class JsonScanner {
     this.#state = State.After;
     const place = this.#taking;
     if (place === undefined) return;
+    if (place.isMeasured) {
+      this.#measured(this.#takenBytes + end - begin);
+      this.#drop();
+      return;
+    }
     const last = bytes.subarray(begin, end);
     let whole = last;
     if (this.#takenBytes > 0) {
@@ -267,6 +277,7 @@ export class JsonScanner {
 
   #keep(part: Uint8Array): void {
     this.#takenBytes += part.length;
+    if (this.#taking?.isMeasured === true) return;
     if (this.#takenBytes <= MAX_VALUE_BYTES) this.#taken.append(part);
     else this.#taken.clear();
   }

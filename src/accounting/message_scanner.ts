@@ -26,7 +26,8 @@ export class MessageScanner {
       onHead: ({ opcode, hasReservedBits }) => {
         this.#offset = 0;
         if (opcode === OPCODES.text || opcode === OPCODES.binary) {
-          this.#isText = opcode === OPCODES.text && !hasReservedBits;
+          // Gemini sends its JSON in binary messages.
+          this.#isText = !hasReservedBits;
         }
       },
       onPayload: (bytes, head) => this.#payload(bytes, head),

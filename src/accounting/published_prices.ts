@@ -1,6 +1,6 @@
 /** Published prices, by `@pydantic/genai-prices`: its data is part of the program, nothing is fetched. */
 
-import { calcPrice, findProvider, type ModelInfo } from "@pydantic/genai-prices";
+import { calcPrice, findProvider, type ModelInfo, type ModelPrice } from "@pydantic/genai-prices";
 import project from "../../deno.json" with { type: "json" };
 import type { Price } from "../config/schema.ts";
 import type { PriceLibrary, PublishedPrice } from "./cost.ts";
@@ -10,6 +10,7 @@ const MAX_MODELS = 1_000;
 
 /** Prices of kinds that a flat price is used without: what they are for is not plain usage, or is not counted here. */
 const OTHER_KINDS = /audio|image|video|tool|citation|reasoning|_5m_|_1h_|search|storage/;
+const SEARCH_KINDS: readonly string[] = ["web_searches_kcount", "storage_searches_kcount"];
 /** What it is made of. */
 const FLAT_KINDS: readonly string[] = ["input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"];
 
@@ -39,8 +40,16 @@ function findPrice(model: string, providerId: string): PublishedPrice | undefine
   return {
     flat: flatPrice(match.model.prices),
     contextTokens: match.model.context_window,
+    pricesSearches: pricesOf(match.model.prices).some((prices) =>
+      SEARCH_KINDS.some((kind) => kind in prices)
+    ),
     cost: (usage, at) => calcPrice({ ...usage }, model, { provider, timestamp: at })?.total_price,
   };
+}
+
+/** All that hold at some time. */
+function pricesOf(prices: ModelInfo["prices"]): ModelPrice[] {
+  return Array.isArray(prices) ? prices.map((conditional) => conditional.prices) : [prices];
 }
 
 /** Undefined where a price depends on the time, on the amount, or is one of a rarer kind. */

@@ -1,21 +1,35 @@
 /**
- * Reads the usage of OpenAI's realtime sessions, and of its responses over a WebSocket, while they pass; each answer
- * within tells its own, and of those that were cut it is estimated.
+ * Reads the usage of OpenAI's realtime sessions, of its responses over a WebSocket, and of Gemini's live sessions, while
+ * they pass; each answer within tells its own, and of those that were cut it is estimated.
  */
 
 import type { Observed } from "./answer_tap.ts";
 import { MessageScanner } from "./message_scanner.ts";
-import { addRawUsage, type RawUsage, sumOf, type Usage, usageOf } from "./usage.ts";
+import { ToldUsage } from "./told_usage.ts";
+import { sumOf, type Usage } from "./usage.ts";
 import { wantedPlaces } from "./wanted_places.ts";
 
 /** https://platform.openai.com/docs/api-reference/realtime-server-events */
 const FROM_UPSTREAM = wantedPlaces({
   type: true,
   response_id: true,
-  session: { model: true },
+  session: {
+    model: true,
+    input_audio_transcription: { model: true },
+    audio: { input: { transcription: { model: true } } },
+  },
+  // Of a transcription of what the client said, which another model makes.
+  usage: true,
+  // https://ai.google.dev/api/live#BidiGenerateContentServerMessage
+  usageMetadata: true,
+  serverContent: { turnComplete: true },
+  setupComplete: true,
+  sessionResumptionUpdate: true,
+  goAway: true,
   response: { id: true, usage: true, status: true, model: true },
 });
-const FROM_CLIENT = wantedPlaces({ type: true });
+const FROM_CLIENT = wantedPlaces({ type: true, setup: { model: true } });
+const TRANSCRIBED = "conversation.item.input_audio_transcription.completed";
 /** What ends an answer: in realtime sessions, and in responses. */
 const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete", "response.failed"];
 /** Events that are no part of an answer. */
@@ -23,6 +37,8 @@ const OTHER_EVENTS =
   /^(?:session|transcription_session|conversation|input_audio_buffer|output_audio_buffer|rate_limits|error)(?:\.|$)/;
 const AUDIO_DELTA = /^response\.(?:output_)?audio\.delta$/;
 const MAX_TEXT = 200;
+/** A session changes its model for that seldom. */
+const MAX_TRANSCRIBERS = 10;
 /** A message has one type. */
 const MAX_TYPES = 4;
 /** So many answers are told apart; nobody has more at the same time. */
@@ -49,11 +65,22 @@ export class RealtimeTap {
   #stopReason: string | undefined;
   /** Answers that have not ended, by their ids; an empty one stands for those that tell none. */
   readonly #begun = new Map<string, Begun>();
+  /** Of answers that have ended without saying what they used. */
+  readonly #untold: Begun = { text: 0, audio: 0 };
+  #untoldAnswers = 0;
   /** Of the message that is passing. */
   #type: string | undefined;
   #responseId: string | undefined;
   #status: string | undefined;
-  readonly #raw: RawUsage = new Map();
+  readonly #told = new ToldUsage();
+  /** Of a turn of Gemini's, which says it with some of its messages. */
+  readonly #turn = new ToldUsage();
+  #hasTurnEnded = false;
+  #isNoAnswer = false;
+  readonly #transcribed = new ToldUsage();
+  #transcriber = "";
+  /** By its model. */
+  readonly #steps = new Map<string, Usage>();
   /** Of the client's message: all types that it names, of which readers take one or another. */
   readonly #sentTypes = new Set<string>();
   #sentTokens = 0;
@@ -64,8 +91,10 @@ export class RealtimeTap {
     ended: (bytes) => this.#endMessage(bytes),
   });
   readonly #client = new MessageScanner(FROM_CLIENT, {
-    found: (_path, value) => {
-      if (typeof value === "string" && this.#sentTypes.size < MAX_TYPES) {
+    found: (path, value) => {
+      if (path === "setup.model") {
+        if (typeof value === "string") this.#model ??= value.replace(/^models\//, "").slice(0, MAX_TEXT);
+      } else if (typeof value === "string" && this.#sentTypes.size < MAX_TYPES) {
         this.#sentTypes.add(value.slice(0, MAX_TEXT));
       }
     },
@@ -82,14 +111,23 @@ export class RealtimeTap {
     this.#client.write(piece);
   }
 
+  /** Whether all that was asked for has been answered. */
+  get isOver(): boolean {
+    return this.#stopReason !== undefined && this.#begun.size === 0 && !this.#isAsked;
+  }
+
   /** What there is to say once the session has ended. */
   end(): Observed {
     if (this.#upstream.pendingBytes > 0) this.#countPart(this.#upstream.pendingBytes);
+    this.#endTurn();
     const begun = [...this.#begun.values()];
+    const steps = [...this.#steps].map(([model, usage]) => ({ model, usage }));
+    if (this.#untoldAnswers > 0) begun.push(this.#untold);
     if (begun.length === 0 && this.#isAsked) begun.push({ text: 0, audio: 0 });
     return {
       usage: this.#usage,
       unfinished: begun.map((one) => this.#estimated(one)),
+      ...(steps.length > 0 && { steps }),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(this.#stopReason !== undefined && { stopReason: this.#stopReason }),
     };
@@ -105,29 +143,72 @@ export class RealtimeTap {
   }
 
   #found(path: string, value: unknown): void {
-    if (path === "response.usage") addRawUsage(this.#raw, value);
-    else if (typeof value !== "string" || value.length > MAX_TEXT) return;
+    if (path === "response.usage") this.#told.add(value);
+    else if (path === "usage") this.#transcribed.add(value);
+    else if (path === "usageMetadata") this.#turn.add(value);
+    else if (path === "serverContent.turnComplete") this.#hasTurnEnded = value === true;
+    else if (path === "setupComplete" || path === "sessionResumptionUpdate" || path === "goAway") {
+      this.#isNoAnswer = true;
+    } else if (typeof value !== "string" || value.length > MAX_TEXT) return;
     else if (path === "type") this.#type = value;
     else if (path === "response_id" || path === "response.id") this.#responseId = value;
     else if (path === "response.status") this.#status = value;
+    else if (path.endsWith("transcription.model")) this.#transcriber = value;
     else if (path === "session.model" || path === "response.model") this.#model = value;
   }
 
   #endMessage(bytes: number): void {
     if (this.#type !== undefined && LAST_EVENTS.includes(this.#type)) {
-      const usage = usageOf(this.#raw);
+      const usage = this.#told.usage();
       this.#usage = sumOf(this.#usage, usage);
       this.#lastInput = usage.inputTokens ?? this.#lastInput;
       this.#stopReason = this.#status ?? this.#stopReason;
       this.#isAsked = false;
+      if (usage.inputTokens === undefined && usage.outputTokens === undefined) this.#keepUntold();
       if (this.#responseId === undefined) this.#begun.clear();
       else this.#begun.delete(this.#responseId);
       this.#begun.delete("");
-    } else this.#countPart(bytes);
+    } else if (this.#hasTurnEnded) {
+      this.#endTurn();
+      this.#stopReason = "turn_complete";
+      this.#isAsked = false;
+      this.#begun.clear();
+    } else if (!this.#isNoAnswer) this.#countPart(bytes);
+    if (this.#type === TRANSCRIBED) this.#addTranscription();
+    this.#transcribed.clear();
+    this.#hasTurnEnded = false;
+    this.#isNoAnswer = false;
     this.#type = undefined;
     this.#responseId = undefined;
     this.#status = undefined;
-    this.#raw.clear();
+    this.#told.clear();
+  }
+
+  /** An answer that ended without its usage has used what came of it. */
+  #keepUntold(): void {
+    const ended = this.#responseId === undefined ? [...this.#begun.values()] : [
+      this.#begun.get(this.#responseId),
+      this.#begun.get(""),
+    ].filter((one) => one !== undefined);
+    for (const { text, audio } of ended) {
+      this.#untold.text += text;
+      this.#untold.audio += audio;
+    }
+    if (ended.length > 0) this.#untoldAnswers++;
+  }
+
+  /** Each turn bills all that was said before it, as its usage says. */
+  #endTurn(): void {
+    const usage = this.#turn.usage();
+    this.#turn.clear();
+    this.#usage = sumOf(this.#usage, usage);
+    this.#lastInput = usage.inputTokens ?? this.#lastInput;
+  }
+
+  #addTranscription(): void {
+    if (this.#steps.size >= MAX_TRANSCRIBERS && !this.#steps.has(this.#transcriber)) return;
+    const before = this.#steps.get(this.#transcriber) ?? {};
+    this.#steps.set(this.#transcriber, sumOf(before, this.#transcribed.usage()));
   }
 
   /** A message that may belong to an answer that goes on. */

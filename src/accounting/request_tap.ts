@@ -1,22 +1,26 @@
 /** What a request asks for, read while its body passes untouched. */
 
 import { modelsInPath, modelsInQuery } from "../payload/models.ts";
-import { MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
+import { MAX_CHOICES, MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
 import { GrowingBuffer } from "../http1/growing_buffer.ts";
 import { JsonScanner } from "./json_scanner.ts";
+import { estimatedTokens } from "./estimate.ts";
+import { INPUT_WANTED } from "./text_wanted.ts";
 import { wantedPlaces } from "./wanted_places.ts";
 
 const WANTED = wantedPlaces({
   model: true,
   stream: true,
   background: true,
+  ...INPUT_WANTED,
   service_tier: true,
   serviceTier: true,
   speed: true,
   max_tokens: true,
   max_completion_tokens: true,
   max_output_tokens: true,
-  generationConfig: { maxOutputTokens: true },
+  generationConfig: { maxOutputTokens: true, candidateCount: true },
+  n: true,
 });
 const MAX_MODEL = 200;
 /** A form's fields are short and stand before or behind its file. */
@@ -30,24 +34,46 @@ export class RequestTap {
   #stream: boolean | undefined;
   #tier: string | undefined;
   #background = false;
+  #choices = 1;
+  #bytes = 0;
+  #textBytes = 0;
+  readonly #isReadable: boolean;
   readonly #scanner: JsonScanner | undefined;
   /** The beginning and the end of a form. */
   readonly #head = new GrowingBuffer();
   readonly #tail = new GrowingBuffer();
   readonly #isForm: boolean;
 
-  /** `query` is the raw one, where it can name a model. */
+  /** `query` is the raw one, where it can name a model. A body that is not readable is compressed. */
   constructor(
-    { contentType, path, query = "" }: { contentType: string | undefined; path: string; query?: string },
+    { contentType, path, query = "", isReadable = true }: {
+      contentType: string | undefined;
+      path: string;
+      query?: string;
+      isReadable?: boolean;
+    },
   ) {
+    this.#isReadable = isReadable;
     this.#isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
     this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)[0]);
-    this.#scanner = this.#isForm
-      ? undefined
-      : new JsonScanner(WANTED, (place, value) => this.#found(place, value));
+    this.#scanner = this.#isForm ? undefined : new JsonScanner(
+      WANTED,
+      (place, value) => this.#found(place, value),
+      (bytes) => void (this.#textBytes += bytes),
+    );
+  }
+
+  /** An estimate of the tokens of what has passed. */
+  inputTokens(): number {
+    if (this.#isForm) return estimatedTokens({ kind: "form", length: this.#bytes });
+    // Texts shrink to about a quarter; what is compressed counts as four times as long.
+    if (!this.#isReadable) return this.#bytes;
+    return estimatedTokens({ kind: "json", length: this.#textBytes > 0 ? this.#textBytes : this.#bytes });
   }
 
   write(piece: Uint8Array): void {
+    this.#bytes += piece.length;
+    if (!this.#isReadable) return;
     this.#scanner?.write(piece);
     if (!this.#isForm) return;
     if (this.#head.length < FORM_PART_BYTES) {
@@ -67,6 +93,7 @@ export class RequestTap {
       ...(this.#stream !== undefined && { stream: this.#stream }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
       ...(this.#background && { background: true }),
+      ...(this.#choices > 1 && { choices: this.#choices }),
     };
   }
 
@@ -79,6 +106,8 @@ export class RequestTap {
       this.#background = value === true;
     } else if (place === "service_tier" || place === "serviceTier" || place === "speed") {
       if (value === "priority" || value === "fast") this.#tier = value;
+    } else if (place === "n" || place === "generationConfig.candidateCount") {
+      if (typeof value === "number" && value >= 1) this.#choices = Math.min(Math.ceil(value), MAX_CHOICES);
     } else if (typeof value === "number" && value >= 0) {
       this.#maxOutputTokens = Math.min(
         Math.max(this.#maxOutputTokens ?? 0, Math.ceil(value)),

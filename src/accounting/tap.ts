@@ -8,6 +8,10 @@ export interface Tap {
   readonly write: (piece: Uint8Array) => void;
   /** Of a WebSocket: the next piece of what the client says, which is not kept. */
   readonly sent?: (piece: Uint8Array) => void;
+  /** Whether the answer said that it is over, and all of its usage that can be told. */
+  readonly isOver: boolean;
+  /** How much text of a model has come so far; undefined where nobody looks for it. */
+  readonly textBytes?: number;
   /** What there is to say once it has ended; a promise only where it was compressed. */
   readonly end: () => Observed | Promise<Observed>;
 }

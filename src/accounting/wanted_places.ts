@@ -1,15 +1,20 @@
 /** Which values of a JSON text are wanted, as the scanner looks for them. */
 
-/** What is wanted of an object, by key; `*` stands for the elements of an array. `true` takes a value whole. */
+/**
+ * What is wanted of an object, by key; `*` stands for the elements of an array. `true` takes a value whole, `"length"`
+ * its length in bytes alone. The empty key is for a place that may hold a text instead: what is wanted of that.
+ */
 export interface Wanted {
-  readonly [key: string]: Wanted | true;
+  readonly [key: string]: Wanted | true | "length";
 }
 
 /** What is wanted, made ready once for many texts by {@link wantedPlaces}. */
 export interface Place {
   readonly path: string;
-  /** Undefined: this value is taken whole. */
+  /** Undefined: this value is taken whole, or measured. */
   readonly children: readonly WantedKey[] | undefined;
+  /** Only the length of the value is wanted, of one with children where it is a text. */
+  readonly isMeasured: boolean;
   /** Of the elements of an array. */
   readonly elements: Place | undefined;
 }
@@ -24,8 +29,10 @@ export function wantedPlaces(wanted: Wanted): Place {
   return placeOf(wanted, "");
 }
 
-function placeOf(wanted: Wanted | true, path: string): Place {
-  if (wanted === true) return { path, children: undefined, elements: undefined };
+function placeOf(wanted: Wanted | true | "length", path: string): Place {
+  if (wanted === true || wanted === "length") {
+    return { path, children: undefined, isMeasured: wanted === "length", elements: undefined };
+  }
   const encoder = new TextEncoder();
   const inner = Object.entries(wanted).map(([key, value]) => ({
     key,
@@ -34,7 +41,8 @@ function placeOf(wanted: Wanted | true, path: string): Place {
   }));
   return {
     path,
-    children: inner.filter(({ key }) => key !== "*"),
+    children: inner.filter(({ key }) => key !== "*" && key !== ""),
+    isMeasured: wanted[""] !== undefined,
     elements: inner.find(({ key }) => key === "*")?.place,
   };
 }

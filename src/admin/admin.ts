@@ -11,6 +11,7 @@ import type { ManageApi } from "../manage/manage.ts";
 import { Problem, problemOf, problemResponse } from "../manage/problem.ts";
 import { SESSION_COOKIE } from "../session_cookie.ts";
 import { type Assets, INDEX } from "./assets.ts";
+import { manualAnswer } from "./manual_answer.ts";
 import { checkSameOrigin } from "./same_origin.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 import { Sessions } from "./sessions.ts";
@@ -19,6 +20,9 @@ import { Sessions } from "./sessions.ts";
 export const ADMIN_PATH = "/admin";
 /** Where it finds the management API. */
 export const ADMIN_API_PATH = "/admin/api";
+
+/** Where it shows the pages of the manual. */
+const DOCS_PATH = `${ADMIN_PATH}/docs`;
 
 /** A signed-in browser's streams are looked after as often. */
 const LOOK_MS = 15_000;
@@ -106,6 +110,29 @@ export function createAdmin(
     if (id !== undefined && sessions.end(id)) await onSignedOut(context.env.source);
     deleteCookie(context, cookieName(context.req.raw), cookieOptions(context.req.raw));
     return context.body(null, 204);
+  });
+
+  app.get("/docs/:name?", async (context) => {
+    const { raw: request } = context.req;
+    const id = sessionIdOf(request);
+    // A link or a bookmark, not a script: the page to sign in at helps more than an error.
+    if (id === undefined || !sessions.lasts(id, { used: true })) return context.redirect(ADMIN_PATH, 303);
+    context.env.onVerified?.();
+    const answer = await manualAnswer(context.req.param("name"), DOCS_PATH);
+    if (answer === undefined) throw new Problem(404, `There is no such page; the pages are at ${DOCS_PATH}.`);
+    return answer;
+  });
+
+  // It takes time and is an entry of the audit log, so that no link of another port may ask for it: browsers say where
+  // a form comes from, and not where a link does.
+  app.get("/api/backup", (context) => {
+    checkedSession(context.req.raw, context.env);
+    throw new Problem(403, "The page asks for a backup by POST. Programs use GET /manage/backup.");
+  });
+  app.post("/api/backup", async (context) => {
+    const { raw: request } = context.req;
+    checkedSession(request, context.env);
+    return await api(new Request(request.url, { headers: request.headers }), context.env);
   });
 
   app.all("/api/*", async (context) => {

@@ -4,7 +4,8 @@ import { openStore } from "../storage/open.ts";
 import { CommandError } from "./command_error.ts";
 import { checkDatabase, inStoresWords, managementConfig } from "./manage_client.ts";
 import { type Options, textOf } from "./manage_options.ts";
-import { writeOut } from "./output.ts";
+import { writeAnswer } from "./output.ts";
+import { sizeOf, withProgress } from "./progress.ts";
 
 /** Copies the database into a new file, while it is in use. */
 export async function backup(file: string, options: Options): Promise<void> {
@@ -14,12 +15,18 @@ export async function backup(file: string, options: Options): Promise<void> {
     const store = await openStore(config.databaseUrl);
     try {
       makeNewFile(file);
-      await store.backup(file);
+      const size = await store.size();
+      await withProgress(`Copying the database to ${file}`, () => store.backup(file), {
+        share: () => sizeOf(file) / size,
+      });
     } finally {
       store.close();
     }
   });
-  writeOut(`${file} holds the whole database. Keep the key file (or ENCRYPTION_KEY) with it.\n`);
+  writeAnswer(
+    { file, bytes: sizeOf(file) },
+    () => `${file} holds the whole database. Keep the key file (or ENCRYPTION_KEY) with it.\n`,
+  );
 }
 
 /** For its owner only, and never in place of another. */

@@ -4,6 +4,7 @@ import { proxyText } from "../config/outbound_proxy.ts";
 import { adminUrls, type Listening, serverUrls } from "../addresses.ts";
 import type { Backend, Config, ServerConfig } from "../config/schema.ts";
 import { VERSION } from "../version.ts";
+import { styled } from "./colours.ts";
 
 /** Facts about the running server that the configuration does not hold. */
 export interface BannerFacts extends Listening {
@@ -22,11 +23,11 @@ export function bannerText(config: Config, facts: BannerFacts): string {
     ...(auth.mode === "none" ? ["no token asked for"] : []),
   ];
   return [
-    `llm-proxy ${VERSION}`,
+    styled("bold", `llm-proxy ${VERSION}`),
     ...serverUrls(server, facts).map((url) => `  ${url}`),
     ...endpoints.map(({ name, backends }) => `  ${`/${name}`.padEnd(width)}→ ${backendsText(backends)}`),
     ...(on.length === 0 ? [] : [`  on: ${on.join(", ")}`]),
-    ...(facts.warnings ?? []).map((warning) => `  warning: ${warning}`),
+    ...(facts.warnings ?? []).map((warning) => `  ${styled("yellow", "warning:")} ${warning}`),
   ].join("\n");
 }
 

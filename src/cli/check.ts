@@ -5,8 +5,10 @@ import type { Flags, Setting } from "../config/resolver.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { certificateWarnings } from "../tls/expiry.ts";
 import { CommandError } from "./command_error.ts";
-import { writeOut } from "./output.ts";
 import { probeBackends, type ProbeResult } from "../probe.ts";
+import { warningLine, writeAnswer, writeOut } from "./output.ts";
+import { withProgress } from "./progress.ts";
+import { tableText } from "./table.ts";
 
 /** `llm-proxy check --schema`: the JSON Schema of configuration files, for editors. */
 export function printSchema(): void {
@@ -20,19 +22,30 @@ export function printSchema(): void {
 export async function check({ online }: { online: boolean }, flags: Flags): Promise<void> {
   const { config, path, settings, warnings } = await loadConfig(processSources, flags);
   const bySection = (await settings()).toSorted((one, other) => sectionOf(one) - sectionOf(other));
-  const rows = bySection.map(({ key, shown, origin }) => [key, shown, origin]);
-  writeOut(`${tableText(["setting", "value", "from"], rows)}\n\n`);
   const all = [
     ...warnings.map(({ origin, message }) => `${origin} ${message}`),
     ...warningsOf(config),
     ...await certificateWarnings(config),
   ];
-  for (const warning of all) writeOut(`warning: ${warning}\n`);
-  writeOut(`The configuration is valid${path === undefined ? "" : ` (${path})`}.\n`);
-  if (!online) return;
-  const results = await probeBackends(config);
-  const header = ["endpoint", "backend", "reachable", "key", "models", "latency", ""];
-  writeOut(`\n${tableText(header, results.map(probeRow))}\n`);
+  const results = online ? await withProgress("Asking the backends", () => probeBackends(config)) : [];
+  writeAnswer(
+    {
+      valid: true,
+      file: path ?? null,
+      settings: bySection.map(({ key, shown, origin }) => ({ key, value: shown, from: origin })),
+      warnings: all,
+      backends: online ? results.map(shownProbe) : null,
+    },
+    () =>
+      `${
+        tableText(
+          ["setting", "value", "from"],
+          bySection.map(({ key, shown, origin }) => [key, shown, origin]),
+        )
+      }\n${all.map((warning) => warningLine(warning)).join("")}` +
+      `The configuration is valid${path === undefined ? "" : ` (${path})`}.\n` +
+      (online ? `\n${tableText(PROBE_HEADINGS, results.map(probeRow))}` : ""),
+  );
   const failed = results.filter(({ ok }) => !ok).length;
   if (failed > 0) throw new CommandError(`${failed} of ${results.length} backends failed.`);
 }
@@ -43,6 +56,8 @@ const SECTIONS: readonly string[] = ["server", "auth", "log", "endpoints"];
 function sectionOf({ key }: Setting): number {
   return SECTIONS.indexOf(key.split(".")[0] ?? "");
 }
+
+const PROBE_HEADINGS = ["endpoint", "backend", "reachable", "key", "models", "latency", ""];
 
 function probeRow({ endpoint, backend, reachable, key, models, latencyMs, detail }: ProbeResult): string[] {
   return [
@@ -56,10 +71,15 @@ function probeRow({ endpoint, backend, reachable, key, models, latencyMs, detail
   ];
 }
 
-/** Columns as wide as what stands in them, the last one excepted. */
-function tableText(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd())
-    .join("\n");
+function shownProbe({ endpoint, backend, ok, reachable, key, models, latencyMs, detail }: ProbeResult) {
+  return {
+    endpoint,
+    backend,
+    ok,
+    reachable,
+    key,
+    models: models ?? null,
+    latency_ms: latencyMs === undefined ? null : Math.round(latencyMs),
+    detail,
+  };
 }

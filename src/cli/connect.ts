@@ -11,7 +11,7 @@ import { configuredEndpoint, type ConnectEndpoint, namedEndpoint } from "../conn
 import { type Connectable, NoSettings, type Settings, settingsFor } from "../connect/settings.ts";
 import { hasOwnAuthority } from "../tls/own_authority.ts";
 import { CommandError } from "./command_error.ts";
-import { writeOut } from "./output.ts";
+import { writeAnswer } from "./output.ts";
 
 /** What `llm-proxy connect` takes besides the client. */
 export interface ConnectOptions {
@@ -47,9 +47,12 @@ export async function connect(name: string, options: ConnectOptions, flags: Flag
       authority: options.ca && absolute(options.ca),
     })
   );
-  const pieces = settings.pieces.map(({ where, text }) => `# ${settings.title}: ${where}\n${text}\n`);
-  const notes = [...settings.notes, ...note].map((line) => `# ${line}\n`);
-  writeOut(pieces.join("\n") + (notes.length > 0 ? `\n${notes.join("")}` : ""));
+  const notes = [...settings.notes, ...note];
+  writeAnswer({ client: name, title: settings.title, pieces: settings.pieces, notes }, () => {
+    const pieces = settings.pieces.map(({ where, text }) => `# ${settings.title}: ${where}\n${text}\n`);
+    const lines = notes.map((line) => `# ${line}\n`);
+    return pieces.join("\n") + (lines.length > 0 ? `\n${lines.join("")}` : "");
+  });
 }
 
 interface KnownProxy {

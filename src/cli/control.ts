@@ -7,20 +7,19 @@ import * as answers from "../manage/answers.ts";
 import { onApi } from "./manage_calls.ts";
 import { configFlags, type ManageClient } from "./manage_client.ts";
 import { type Options, textOf } from "./manage_options.ts";
-import { show } from "./manage_output.ts";
+import { warningLine, writeAnswer } from "./output.ts";
 
 /** Has the proxy read its configuration again, and says what changed. */
 export async function reload(options: Options): Promise<void> {
   await onRunning(options, async (client) => {
     const { changed, warnings } = await client.call("POST", "/reload", { answer: answers.reload });
-    show(
-      options,
+    writeAnswer(
       { changed, warnings },
       () =>
         (changed.length === 0
           ? "The configuration was read again; nothing changed.\n"
           : `Changed: ${changed.join(", ")}\n`) +
-        warnings.map((warning) => `warning: ${warning}\n`).join(""),
+        warnings.map((warning) => warningLine(warning)).join(""),
     );
   });
 }
@@ -29,8 +28,7 @@ export async function reload(options: Options): Promise<void> {
 export async function stop(options: Options): Promise<void> {
   await onRunning(options, async (client) => {
     await client.call("POST", "/stop", { answer: v.null() });
-    show(
-      options,
+    writeAnswer(
       { stopping: true },
       () => "The proxy takes no new requests, and exits when the running ones have ended.\n",
     );
@@ -38,9 +36,16 @@ export async function stop(options: Options): Promise<void> {
 }
 
 /** The proxy of this machine's configuration, where no other is named. */
-async function onRunning(options: Options, work: (client: ManageClient) => Promise<void>): Promise<void> {
-  const url = textOf(options, "url") ?? await ownUrl(textOf(options, "config"));
-  await onApi({ ...options, url }, work);
+export async function onRunning(
+  options: Options,
+  work: (client: ManageClient) => Promise<void>,
+): Promise<void> {
+  const given = textOf(options, "url");
+  const url = given ?? await ownUrl(textOf(options, "config"));
+  const target = given === undefined
+    ? { hint: "\nThe address is that of the present configuration: --url names another one." }
+    : {};
+  await onApi({ ...options, url }, work, target);
 }
 
 async function ownUrl(config: string | undefined): Promise<string> {

@@ -1,7 +1,9 @@
+import { durationText } from "../config/durations.ts";
 import { processSources } from "../config/env.ts";
 import { loadAddress } from "../config/load.ts";
 import { TransportError } from "../forwarding/transport/transport.ts";
 import { CommandError } from "./command_error.ts";
+import { writeAnswer } from "./output.ts";
 import { request } from "./request.ts";
 
 const TIMEOUT_MS = 3_000;
@@ -12,6 +14,8 @@ const TIMEOUT_MS = 3_000;
  */
 export async function healthcheck({ url }: { url: string | undefined }): Promise<void> {
   await askHealth(url);
+  // Without --json nothing is said: the exit code is the answer.
+  writeAnswer({ status: "ok" }, () => "");
 }
 
 /**
@@ -65,6 +69,6 @@ function hostAndPort({ hostname, port }: Address): string {
 function reasonOf(error: unknown): string {
   if (error instanceof TransportError) return error.message;
   return error instanceof DOMException && error.name === "TimeoutError"
-    ? `nothing came within ${TIMEOUT_MS / 1000} s`
+    ? `nothing came within ${durationText(TIMEOUT_MS)}`
     : "the connection failed";
 }

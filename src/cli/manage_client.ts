@@ -14,6 +14,7 @@ import { openBox } from "../storage/open_box.ts";
 import { isThere, keyFileOf, openStore } from "../storage/open.ts";
 import { type Store, StoreError } from "../storage/store.ts";
 import { CommandError } from "./command_error.ts";
+import { withProgress } from "./progress.ts";
 import { type Answer, request, type RequestOptions } from "./request.ts";
 
 /** Where the API is looked for. */
@@ -23,6 +24,8 @@ export interface ManageTarget {
   /** Of a running proxy; absent: the database itself. */
   readonly url?: string;
   readonly config?: string;
+  /** Said where no proxy answers. */
+  readonly hint?: string;
 }
 
 /** Calls of the management API. Each throws a {@link CommandError} with the API's own words. */
@@ -42,7 +45,9 @@ export async function withManageClient(
   work: (client: ManageClient) => Promise<void>,
 ): Promise<void> {
   const config = await managementConfig(target.config);
-  if (target.url !== undefined) return await work(clientOf(await remote(target.url, config.token)));
+  if (target.url !== undefined) {
+    return await work(clientOf(await remote(target.url, { token: config.token, hint: target.hint })));
+  }
   if (target.creates !== true) checkDatabase(config);
   await inStoresWords(async () => {
     const store = await openStore(config.databaseUrl);
@@ -83,9 +88,15 @@ export async function inStoresWords(work: () => Promise<void>): Promise<void> {
   }
 }
 
+/** A database that sums may take a second of. */
+const LARGE_BYTES = 100 * 1024 ** 2;
+
 type Ask = (path: string, init: Pick<RequestOptions, "method" | "json">) => Promise<Answer>;
 
-async function remote(url: string, token: string): Promise<Ask> {
+async function remote(
+  url: string,
+  { token, hint = "" }: { token: string; hint: string | undefined },
+): Promise<Ask> {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new CommandError(`${JSON.stringify(url)} is not a URL, like http://localhost:33000`, 2);
   }
@@ -93,10 +104,13 @@ async function remote(url: string, token: string): Promise<Ask> {
   const proxy = await loadOutboundProxy(processSources, new URL(url).origin);
   return async (path, init) => {
     try {
-      return await request(`${base}${path}`, { ...init, token, proxy });
+      return await withProgress(
+        `Waiting for ${base}`,
+        () => request(`${base}${path}`, { ...init, token, proxy }),
+      );
     } catch (error) {
       throw new CommandError(
-        `No proxy answers at ${base}: ${error instanceof Error ? error.message : error}.`,
+        `No proxy answers at ${base}: ${error instanceof Error ? error.message : error}.${hint}`,
       );
     }
   };
@@ -111,6 +125,7 @@ async function direct(store: Store, config: ManagementConfig, path: string | und
   const spending = await store.readSpending(periodStarts(systemClock.epochMs()));
   const balances = new Map(spending.map((entry) => [entry.key, entry]));
   const names = await endpointNames(path);
+  const isLarge = await store.size() >= LARGE_BYTES;
   let unexpected: unknown;
   const api = createManageApi({
     store,
@@ -129,7 +144,11 @@ async function direct(store: Store, config: ManagementConfig, path: string | und
       method,
       ...(json !== undefined && { body: json, headers: { "content-type": "application/json" } }),
     });
-    const response = await api(asked, { source: "this machine", guessPlace: "header" });
+    const response = await withProgress("Reading the database", (say) => {
+      // Its work keeps the thread to itself.
+      if (isLarge) say("Reading the database");
+      return Promise.resolve(api(asked, { source: "this machine", guessPlace: "header" }));
+    });
     if (unexpected !== undefined) throw unexpected;
     return { status: response.status, text: await response.text() };
   };
@@ -154,9 +173,10 @@ export function configFlags(path: string | undefined): Flags {
 function clientOf(ask: Ask): ManageClient {
   const answered = async (path: string, init: Parameters<Ask>[1]): Promise<string> => {
     const { status, text } = await ask(`${MANAGE_PATH}${path}`, init);
-    // What the API calls a bad request was mostly a bad option.
     if (status < 200 || status > 299) {
-      throw new CommandError(refusalOf(status, text), status === 400 ? 2 : 1);
+      // A bad request comes of a bad option; a configuration that was only looked at is what was asked about.
+      const isUsage = status === 400 || (status === 422 && init.method === "GET");
+      throw new CommandError(refusalOf(status, text), isUsage ? 2 : 1);
     }
     return text;
   };

@@ -1,6 +1,7 @@
 /** What the options of `project` and `token` ask for, in the words of the management API. */
 
 import type { Command } from "commander";
+import { durationMs } from "../config/durations.ts";
 import { CommandError } from "./command_error.ts";
 
 /** Options of rules, with the member of the API that each one sets. */
@@ -19,7 +20,7 @@ const LISTS = [
     "endpoints that may be used, with commas; * is any run of characters",
     "allowed_endpoints",
   ],
-  ["--models <names>", "models that may be used, likewise", "allowed_models"],
+  ["--models <names>", "models that may be used, with commas; * is any run of characters", "allowed_models"],
   [
     "--paths <patterns>",
     "paths at the provider that may be used, with commas; one that begins with ! is refused, like '!*/files*'",
@@ -58,15 +59,15 @@ export function rulesBody(options: Options): Record<string, unknown> {
   return { ...body, ...groups };
 }
 
+/** A century: a moment that far away can still be written. */
+const LONGEST_MS = 36_500 * 24 * 3_600_000;
+
 /** `30d`, `12h`, `45m`, a moment, or `none`: as `expires_at`. */
 export function expiryBody(text: string | undefined, now: number): Record<string, unknown> {
   if (text === undefined) return {};
   if (text === "none") return { expires_at: null };
-  const [, amount, unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 }[unit];
-  if (amount !== undefined && unitMs !== undefined) {
-    return { expires_at: new Date(now + Number(amount) * unitMs).toISOString() };
-  }
+  const ms = /^\d+$/.test(text) ? NaN : durationMs(text);
+  if (ms > 0 && ms <= LONGEST_MS) return { expires_at: new Date(now + ms).toISOString() };
   if (/^\d{4}-\d{2}-\d{2}/.test(text)) return { expires_at: text };
   throw new CommandError(
     `--expires: ${

@@ -1,21 +1,15 @@
-/** How the commands of the management plane show what they got: as JSON for programs, else for people. */
+/** How the commands of the management plane show what they got. */
 
 import type * as v from "valibot";
 import type * as answers from "../manage/answers.ts";
-import type { Options } from "./manage_options.ts";
-import { writeOut } from "./output.ts";
+import { writeAnswer } from "./output.ts";
 
 type Project = v.InferOutput<typeof answers.project>;
 type Token = v.InferOutput<typeof answers.token>;
 
-/** `--json`, or the text. */
-export function show(options: Options, answer: unknown, text: () => string): void {
-  writeOut(options["json"] === true ? `${JSON.stringify(answer)}\n` : text());
-}
-
 /** Each member on a line of its own; those of objects too. */
-export function showOne(options: Options, answer: Project | Token): void {
-  show(options, answer, () => {
+export function showOne(answer: Project | Token): void {
+  writeAnswer(answer, () => {
     const lines = Object.entries(answer).flatMap(([name, value]): [string, string][] => {
       if (typeof value !== "object" || value === null || Array.isArray(value)) return [[name, plain(value)]];
       return Object.entries(value).map(([inner, item]) => [`${name}.${inner}`, plain(item)]);

@@ -8,8 +8,9 @@ import type { Backend, Config, ServerConfig } from "../config/schema.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { shellWord } from "../shell_word.ts";
 import { folderOf } from "../storage/open.ts";
+import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
-import { writeErr, writeOut } from "./output.ts";
+import { writeAnswer, writeNote } from "./output.ts";
 
 /** As the tasks of deno.json have it: most of a proxy's objects die young. */
 const V8_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";
@@ -30,7 +31,9 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const read = [
     ...files,
     ...backups === undefined ? [] : [backups],
-    ...data === undefined ? [] : [data, `${root}src/admin/bundle`, `${root}src/storage/sqlite`],
+    ...data === undefined
+      ? []
+      : [data, `${root}src/admin/bundle`, `${root}docs`, `${root}src/storage/sqlite`],
   ];
   const words = [
     "deno",
@@ -42,22 +45,24 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     `--allow-net=${list(net)}`,
     `--allow-read=${list(read)}`,
     ...write.length === 0 ? [] : [`--allow-write=${list(write)}`],
-    `--allow-env=${list(variables)}`,
+    `--allow-env=${list([...variables, ...COLOUR_VARIABLES])}`,
     `--allow-sys=networkInterfaces${config.auth.mode === "none" ? ",hostname" : ""}`,
     `${root}src/main.ts`,
     ...serveWords(path ?? flags.CONFIG_PATH?.value ?? undefined, watch),
   ];
-  writeOut(`${words.map(shellWord).join(" ")}\n`);
-  if (data !== undefined && isWorkingFolder(data)) {
-    writeErr(
-      `All of ${Deno.cwd()} may be written: the database stands in it. Give it a folder of its own (DATABASE_URL).\n`,
-    );
-  }
-  if (ways.length > 0) {
-    writeErr(
-      `All of ${LOOPBACK} is allowed, where the system chooses the ports: for ${ways.join(", and for ")}.\n`,
-    );
-  }
+  const line = words.map(shellWord).join(" ");
+  const notes = [
+    ...data !== undefined && isWorkingFolder(data)
+      ? [
+        `All of ${Deno.cwd()} may be written: the database stands in it. Give it a folder of its own (DATABASE_URL).`,
+      ]
+      : [],
+    ...ways.length > 0
+      ? [`All of ${LOOPBACK} is allowed, where the system chooses the ports: for ${ways.join(", and for ")}.`]
+      : [],
+  ];
+  writeAnswer({ command: line, notes }, () => `${line}\n`);
+  for (const note of notes) writeNote(`${note}\n`);
 }
 
 /** Where it listens and what it connects to; `ways` are those on which it connects to itself. */

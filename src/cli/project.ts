@@ -4,15 +4,15 @@ import * as v from "valibot";
 import * as answers from "../manage/answers.ts";
 import { allOf, findProject, onApi } from "./manage_calls.ts";
 import { keyFiles, keysBody, type Options, rulesBody } from "./manage_options.ts";
-import { dollars, rulesText, show, showOne } from "./manage_output.ts";
+import { dollars, rulesText, showOne } from "./manage_output.ts";
+import { writeAnswer } from "./output.ts";
 import { tableText } from "./table.ts";
 
 /** All of them. */
 export async function listProjects(options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const projects = await allOf(client, "/projects", answers.listOf(answers.project));
-    show(
-      options,
+    writeAnswer(
       { data: projects },
       () =>
         projects.length === 0 ? "There are no projects yet: llm-proxy project create NAME\n" : tableText(
@@ -31,7 +31,7 @@ export async function listProjects(options: Options): Promise<void> {
 
 /** One, by its name or id. */
 export async function showProject(name: string, options: Options): Promise<void> {
-  await onApi(options, async (client) => showOne(options, await findProject(client, name)));
+  await onApi(options, async (client) => showOne(await findProject(client, name)));
 }
 
 /** Makes one. */
@@ -39,7 +39,7 @@ export async function createProject(name: string, options: Options): Promise<voi
   const body = { name, ...rulesBody(options), ...keysBody(keyFiles(options)) };
   await onApi(options, async (client) => {
     const project = await client.call("POST", "/projects", { body, answer: answers.project });
-    show(options, project, () =>
+    writeAnswer(project, () =>
       `The project ${project.name} is made: ${project.id}\n` +
       `Its first token: llm-proxy token create NAME --project ${word(project.name)}\n`);
   }, { creates: true });
@@ -56,7 +56,7 @@ export async function updateProject(name: string, options: Options): Promise<voi
   };
   await onApi(options, async (client) => {
     const { id } = await findProject(client, name);
-    showOne(options, await client.call("PATCH", `/projects/${id}`, { body, answer: answers.project }));
+    showOne(await client.call("PATCH", `/projects/${id}`, { body, answer: answers.project }));
   });
 }
 
@@ -65,11 +65,7 @@ export async function deactivateProject(name: string, options: Options): Promise
   await onApi(options, async (client) => {
     const { id, name: full } = await findProject(client, name);
     await client.call("DELETE", `/projects/${id}`, { answer: v.null() });
-    show(
-      options,
-      { id, active: false },
-      () => `${full} is deactivated: its tokens are refused from now on.\n`,
-    );
+    writeAnswer({ id, active: false }, () => `${full} is deactivated: its tokens are refused from now on.\n`);
   });
 }
 
@@ -78,7 +74,7 @@ export async function deleteProject(name: string, options: Options): Promise<voi
   await onApi(options, async (client) => {
     const { id, name: full } = await findProject(client, name);
     await client.call("POST", `/projects/${id}/delete`, { answer: v.null() });
-    show(options, { id, state: "deleted" }, () => `${full} is deleted. Its usage stays under ${id}.\n`);
+    writeAnswer({ id, state: "deleted" }, () => `${full} is deleted. Its usage stays under ${id}.\n`);
   });
 }
 
@@ -87,8 +83,7 @@ export async function revokeProjectTokens(name: string, options: Options): Promi
   await onApi(options, async (client) => {
     const { id } = await findProject(client, name);
     const answer = await client.call("POST", `/projects/${id}/tokens/revoke`, { answer: answers.revocation });
-    show(
-      options,
+    writeAnswer(
       answer,
       () =>
         `Revoked: ${answer.revoked_count}; revoked before: ${answer.already_revoked_count}; in all: ${answer.total_tokens}.\n`,

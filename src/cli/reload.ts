@@ -5,7 +5,7 @@ import { ConfigError } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { certificateWarnings } from "../tls/expiry.ts";
-import type { ReloadResult } from "../manage/parts.ts";
+import type { ReloadPreview, ReloadResult } from "../manage/parts.ts";
 import type { Log } from "../observability/log.ts";
 import { missingPermissions } from "./missing_permissions.ts";
 import { watchFiles } from "./watch_files.ts";
@@ -31,6 +31,8 @@ export interface Reloading {
 /** Reloads on request, at SIGHUP, and when a file changes. */
 export interface Reloader {
   readonly reload: () => Promise<ReloadResult>;
+  /** What a reload would come to now; nothing is put into use. */
+  readonly preview: () => Promise<ReloadPreview>;
   readonly stop: () => void;
 }
 
@@ -48,6 +50,10 @@ export function startReloading({ first, load, watched, isHangup, log, use }: Rel
     running = result.catch(() => {});
     return result;
   };
+  const preview = async (): Promise<ReloadPreview> => {
+    await running;
+    return await previewOf(current, load);
+  };
   const reloadAndLog = (): void => {
     reload().catch((error) =>
       log("error", "reload_refused", { problem: error instanceof Error ? error.message : String(error) })
@@ -62,32 +68,21 @@ export function startReloading({ first, load, watched, isHangup, log, use }: Rel
     ends.push(() => Deno.removeSignalListener("SIGHUP", onSignal));
   }
   if (watched !== undefined) ends.push(watchFiles(watched, reloadAndLog));
-  return { reload, stop: () => ends.forEach((end) => end()) };
+  return { reload, preview, stop: () => ends.forEach((end) => end()) };
 }
 
 async function reloadOnce(
   before: LoadedConfig,
   { load, log, use }: Pick<Reloading, "load" | "log" | "use">,
 ): Promise<[ReloadResult, LoadedConfig]> {
-  let loaded: LoadedConfig;
-  try {
-    loaded = await load();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const problems = error.problems.map(({ origin, message }) => `${origin} ${message}`);
-    for (const problem of problems) log("error", "reload_refused", { problem });
-    return [{ ok: false, problems }, before];
+  const loaded = await loadOrProblems(load);
+  if (Array.isArray(loaded)) {
+    for (const problem of loaded) log("error", "reload_refused", { problem });
+    return [{ ok: false, problems: loaded }, before];
   }
   use(loaded);
-  const changed = loaded.resolver.changedSince(before.resolver);
-  const warnings = [
-    ...loaded.warnings.map(({ origin, message }) => `${origin} ${message}`),
-    ...warningsOf(loaded.config),
-    ...await certificateWarnings(loaded.config),
-    ...missingPermissions(loaded.config).map((host) =>
-      `the process may not connect to ${host}: ${PERMISSION_HINT}`
-    ),
-  ];
+  const changed = loaded.resolver.changedSince(before.resolver).map(({ key }) => key);
+  const warnings = await allWarnings(loaded);
   for (const detail of warnings) log("warn", "configuration", { detail });
   log("info", "reloaded", {
     file: loaded.path,
@@ -98,6 +93,39 @@ async function reloadOnce(
   const restart = `${fixed.join(", ")} changed: restart to use it`;
   if (fixed.length > 0) log("warn", "restart_needed", { detail: restart });
   return [{ ok: true, changed, warnings: [...warnings, ...fixed.length > 0 ? [restart] : []] }, loaded];
+}
+
+async function previewOf(before: LoadedConfig, load: Reloading["load"]): Promise<ReloadPreview> {
+  const loaded = await loadOrProblems(load);
+  if (Array.isArray(loaded)) return { ok: false, problems: loaded };
+  return {
+    ok: true,
+    file: loaded.path,
+    changed: loaded.resolver.changedSince(before.resolver),
+    restart: changedAddress(before.config, loaded.config),
+    warnings: await allWarnings(loaded),
+  };
+}
+
+/** A configuration, or all that is wrong with it. */
+async function loadOrProblems(load: Reloading["load"]): Promise<LoadedConfig | string[]> {
+  try {
+    return await load();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map(({ origin, message }) => `${origin} ${message}`);
+  }
+}
+
+async function allWarnings(loaded: LoadedConfig): Promise<string[]> {
+  return [
+    ...loaded.warnings.map(({ origin, message }) => `${origin} ${message}`),
+    ...warningsOf(loaded.config),
+    ...await certificateWarnings(loaded.config),
+    ...missingPermissions(loaded.config).map((host) =>
+      `the process may not connect to ${host}: ${PERMISSION_HINT}`
+    ),
+  ];
 }
 
 const PERMISSION_HINT = "restart with the flags that llm-proxy check --permissions prints";
@@ -113,8 +141,12 @@ function shortList(keys: readonly string[]): string {
 /** What only a restart can change: the socket is there, and the database is open. */
 function changedAddress(one: Config, other: Config): string[] {
   const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
-  const ofServer = (["host", "port", "httpsPort", "adminPort"] as const)
-    .filter((key) => differs(one.server[key], other.server[key])).map((key) => `server.${key}`);
+  const fixed = [["host", "host"], ["port", "port"], ["httpsPort", "https_port"], [
+    "adminPort",
+    "admin_port",
+  ]] as const;
+  const ofServer = fixed.filter(([key]) => differs(one.server[key], other.server[key]))
+    .map(([, name]) => `server.${name}`);
   // Another certificate is taken at once; to begin or end with TLS takes another socket.
   if ((one.server.tls === undefined) !== (other.server.tls === undefined)) ofServer.push("server.tls");
   const ofManagement = (["token", "databaseUrl", "encryptionKey"] as const)

@@ -22,6 +22,10 @@ export interface RequestOptions {
   readonly proxy?: OutboundProxy | undefined;
   /** Until the whole answer is there; absent: as long as it takes. */
   readonly timeoutMs?: number;
+  /** Certificates in PEM form that are trusted besides the system's. */
+  readonly caCerts?: readonly string[] | undefined;
+  /** Is told of each piece of the body as it comes, by the length so far. */
+  readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
 /** An answer, read to its end. Redirects are answers too: a token goes only where it was sent to. */
@@ -33,7 +37,7 @@ export interface Answer {
 /** Asks a URL of `http:` or `https:`. Throws a `TransportError`, or a `TimeoutError` once the time is over. */
 export async function request(
   url: string,
-  { method = "GET", token, json, proxy, timeoutMs }: RequestOptions = {},
+  { method = "GET", token, json, proxy, timeoutMs, caCerts, onProgress }: RequestOptions = {},
 ): Promise<Answer> {
   const { origin, pathname, search } = new URL(url);
   const cancellation = new Cancellation();
@@ -45,7 +49,11 @@ export async function request(
     const { status, body } = await transport.send({
       method,
       origin,
-      connection: proxy === undefined ? DIRECT : { ...DIRECT, key: "proxy", proxy },
+      connection: {
+        ...DIRECT,
+        ...(proxy && { proxy }),
+        ...(caCerts && { caCerts }),
+      },
       target: pathname + search,
       fields: [
         field("user-agent", "llm-proxy"),
@@ -57,7 +65,8 @@ export async function request(
       cancellation,
       onPhase() {},
     });
-    const text = body === null ? "" : new TextDecoder().decode((await readUpTo(body, Infinity)).bytes);
+    const bytes = body === null ? undefined : (await readUpTo(body, Infinity, onProgress)).bytes;
+    const text = new TextDecoder().decode(bytes);
     return { status, text };
   } finally {
     clearTimeout(timer);

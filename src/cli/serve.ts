@@ -6,13 +6,14 @@ import { recordingSources } from "../config/recording_sources.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { LEAST_SECRET, secretsOf } from "../config/redact.ts";
 import type { Flags } from "../config/resolver.ts";
-import type { Config, ManagementConfig } from "../config/schema.ts";
+import type { Config, LogLevel, ManagementConfig } from "../config/schema.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import type { Plane, Ports } from "../plane.ts";
 import { certificateWarnings } from "../tls/expiry.ts";
 import { VERSION } from "../version.ts";
 import { bannerText } from "./banner.ts";
+import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { gatheringOut, writeOut } from "./output.ts";
 import { logStrayFailures } from "./stray_failures.ts";
@@ -36,7 +37,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   const withhold = (more: readonly string[]): void => {
     // Short ones would disfigure every line.
     for (const secret of more) if (secret.length >= LEAST_SECRET) secrets.add(secret);
-    currentLog = createLog(config.log, { write, secrets: [...secrets] });
+    currentLog = createLog(config.log, { write, secrets: [...secrets], paint: paintLevel });
   };
   withhold([]);
   const plane = config.management && await openManagement(config.management, { log, onSecrets: withhold });
@@ -76,7 +77,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
         server = running;
         const ports = portsOf(running);
         plane?.listens(ports);
-        plane?.controlledBy({ reload: reloader.reload, stop });
+        plane?.controlledBy({ reload: reloader.reload, preview: reloader.preview, stop });
         // Only the plane writes, and only a restart can switch it on.
         if (plane === undefined) Deno.permissions.revokeSync({ name: "write" });
         void certificateWarnings(config).then((expiring) => announce(loaded, { ports, expiring, log }));
@@ -89,6 +90,12 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   }
   reloader.stop();
   log("info", "stopped");
+}
+
+/** Problems red, warnings yellow. */
+function paintLevel(level: LogLevel, text: string): string {
+  if (level === "error") return styled("red", text);
+  return level === "warn" ? styled("yellow", text) : text;
 }
 
 /** Loaded only where it is switched on: it weighs as much as all the rest. */

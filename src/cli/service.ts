@@ -15,7 +15,7 @@ import { systemdService } from "../service/systemd.ts";
 import { windowsService } from "../service/windows.ts";
 import { CommandError } from "./command_error.ts";
 import { askHealth } from "./healthcheck.ts";
-import { writeOut } from "./output.ts";
+import { writeAnswer, writeText } from "./output.ts";
 
 /** What can be done with a service. */
 export type ServiceAction = "install" | "uninstall" | "status" | "print";
@@ -43,7 +43,7 @@ export async function service(
 ): Promise<void> {
   switch (action) {
     case "print":
-      return writeOut(planText(PLANS[platform](await readFacts(flags, platform))));
+      return printPlan(PLANS[platform](await readFacts(flags, platform)));
     case "install":
       return install(PLANS[platform](await readFacts(flags, platform)));
     case "uninstall":
@@ -100,6 +100,21 @@ function printed({ path, text, mode, shown = text }: ServiceFile): string {
   return `# ${path} (mode ${mode.toString(8).padStart(4, "0")})\n${shown}`;
 }
 
+function printPlan(plan: ServicePlan): void {
+  writeAnswer(
+    {
+      // As they are shown: keys are left out.
+      files: plan.files.map(({ path, mode, text, shown = text }) => ({
+        path,
+        mode: mode.toString(8).padStart(4, "0"),
+        text: shown,
+      })),
+      commands: plan.installCommands,
+    },
+    () => planText(plan),
+  );
+}
+
 function install(plan: ServicePlan): void {
   const written: string[] = [];
   for (const file of plan.files) {
@@ -108,7 +123,7 @@ function install(plan: ServicePlan): void {
       writePrivately(path, file);
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      if (written.length === 0) writeOut(`${planText(plan)}\n`);
+      if (written.length === 0) writeText(`${planText(plan)}\n`);
       const soFar = written.length === 0 ? "" : ` (written so far: ${written.join(", ")})`;
       throw new CommandError(
         `Cannot write ${path}: not permitted${soFar}. Nothing else was done; run it with sudo.`,
@@ -119,13 +134,15 @@ function install(plan: ServicePlan): void {
   const named = plan.files.flatMap(({ text, shown }) =>
     shown !== undefined ? [] : [...text.matchAll(NAMED_FILE)].map(([, name]) => name)
   );
-  if (named.length > 0) {
-    writeOut(`The configuration names files, which the service must find beside it: ${named.join(", ")}\n`);
-  }
-  writeOut(
-    `Written:\n${written.map((path) => `  ${path}\n`).join("")}${
-      commandsText("Now run", plan.installCommands)
-    }`,
+  writeAnswer(
+    { written, named_files: named, commands: plan.installCommands },
+    () =>
+      (named.length === 0
+        ? ""
+        : `The configuration names files, which the service must find beside it: ${named.join(", ")}\n`) +
+      `Written:\n${written.map((path) => `  ${path}\n`).join("")}${
+        commandsText("Now run", plan.installCommands)
+      }`,
   );
 }
 
@@ -174,9 +191,15 @@ function uninstall({ files, removed, uninstallCommands }: ServicePlan): void {
     }
   }
   const kept = files.map(({ path }) => path).filter((path) => !removed.includes(path) && exists(path));
-  if (kept.length > 0) writeOut(`Kept, with your keys and settings: ${kept.join(", ")}\n`);
-  if (gone.length === 0) return writeOut("No service was installed.\n");
-  writeOut(`Removed: ${gone.join(", ")}\n${commandsText("Now run", uninstallCommands)}`);
+  const commands = gone.length === 0 ? [] : uninstallCommands;
+  writeAnswer(
+    { removed: gone, kept, commands },
+    () =>
+      (kept.length === 0 ? "" : `Kept, with your keys and settings: ${kept.join(", ")}\n`) +
+      (gone.length === 0
+        ? "No service was installed.\n"
+        : `Removed: ${gone.join(", ")}\n${commandsText("Now run", commands)}`),
+  );
 }
 
 function isRefusal(error: unknown): boolean {
@@ -184,23 +207,29 @@ function isRefusal(error: unknown): boolean {
 }
 
 async function status({ files }: ServicePlan): Promise<void> {
-  const problems: string[] = [];
-  for (const { path, mode } of files) {
-    const state = fileState(path, mode);
-    if (state !== "present") problems.push(path);
-    writeOut(`${path}: ${state}\n`);
-  }
+  const states = files.map(({ path, mode }) => ({ path, state: fileState(path, mode) }));
   const { host, port, tls } = await loadAddress(processSources);
-  const at = `${tls ? "https" : "http"}://${host === "0.0.0.0" ? "127.0.0.1" : host}:${port}`;
+  const url = `${tls ? "https" : "http"}://${host === "0.0.0.0" ? "127.0.0.1" : host}:${port}/healthz`;
+  const problem = await healthProblem();
+  const health = { url, ok: problem === undefined, detail: problem ?? "well" };
+  writeAnswer(
+    { files: states, health },
+    () => states.map(({ path, state }) => `${path}: ${state}\n`).join("") + `${url}: ${health.detail}\n`,
+  );
+  if (!health.ok || states.some(({ state }) => state !== "present")) {
+    throw new CommandError("The service is not as it should be.");
+  }
+}
+
+/** Undefined: the proxy is well. */
+async function healthProblem(): Promise<string | undefined> {
   try {
     await askHealth(undefined);
-    writeOut(`${at}/healthz: well\n`);
+    return undefined;
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    problems.push("health");
-    writeOut(`${at}/healthz: ${error.message}\n`);
+    if (error instanceof CommandError) return error.message;
+    throw error;
   }
-  if (problems.length > 0) throw new CommandError("The service is not as it should be.");
 }
 
 function fileState(path: string, mode: number): string {

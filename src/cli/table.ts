@@ -1,3 +1,5 @@
+import { styled } from "./colours.ts";
+
 /** Rows as a table for people: columns as wide as they have to be, numbers to the right. */
 export function tableText(
   headings: readonly string[],
@@ -15,5 +17,5 @@ export function tableText(
       const width = widths[column] ?? 0;
       return isNumeric[column] === true ? cell.padStart(width) : cell.padEnd(width);
     }).join("  ").trimEnd();
-  return [line(headings), ...texts.map(line)].map((text) => `${text}\n`).join("");
+  return [styled("bold", line(headings)), ...texts.map(line)].map((text) => `${text}\n`).join("");
 }

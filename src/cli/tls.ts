@@ -1,4 +1,4 @@
-/** `llm-proxy tls init` and `llm-proxy tls renew`: a certificate for this machine, by an authority of its own. */
+/** `llm-proxy tls …`: a certificate for this machine, by this machine's own authority. */
 
 import { lanAddresses } from "../addresses.ts";
 import {
@@ -12,7 +12,7 @@ import {
 } from "../tls/authority.ts";
 import { constrainsAddresses } from "../tls/name_constraints.ts";
 import { CommandError } from "./command_error.ts";
-import { writeOut } from "./output.ts";
+import { writeAnswer } from "./output.ts";
 
 /** What the commands take. */
 export interface TlsOptions {
@@ -31,9 +31,33 @@ const FILES = {
 const OWNER_ONLY = 0o600;
 const FOR_ALL = 0o644;
 
+/** A file of a certificate or an authority, before it is written. */
+export interface CertificateFile {
+  readonly path: string;
+  readonly text: string;
+  readonly mode: number;
+}
+
+/** Makes an authority and a certificate by it, for this machine. Nothing is written. */
+export async function makeCertificate(
+  { folder, name }: TlsOptions,
+): Promise<{ files: CertificateFile[]; issued: IssuedCertificate }> {
+  const paths = certificatePaths(folder);
+  const subject = subjectOf(name);
+  const authority = await createAuthority(subject, Date.now());
+  const issued = await issueCertificate(authority, subject, Date.now());
+  const files = [
+    { path: paths.authorityKey, text: authority.key, mode: OWNER_ONLY },
+    { path: paths.authority, text: authority.certificate, mode: FOR_ALL },
+    { path: paths.key, text: issued.key, mode: OWNER_ONLY },
+    { path: paths.certificate, text: issued.certificate, mode: FOR_ALL },
+  ];
+  return { files, issued };
+}
+
 /** Makes an authority and a certificate; never in place of others. */
 export async function tlsInit({ folder, name }: TlsOptions): Promise<void> {
-  const paths = pathsIn(folder);
+  const paths = certificatePaths(folder);
   for (const path of Object.values(paths)) {
     if (exists(path)) {
       throw new CommandError(
@@ -41,16 +65,13 @@ export async function tlsInit({ folder, name }: TlsOptions): Promise<void> {
       );
     }
   }
-  const subject = subjectOf(name);
-  const authority = await createAuthority(subject, Date.now());
-  const issued = await issueCertificate(authority, subject, Date.now());
+  const { files, issued } = await makeCertificate({ folder, name });
   inWords(folder, () => {
     Deno.mkdirSync(folder, { recursive: true });
-    write(paths.authorityKey, authority.key, OWNER_ONLY);
-    write(paths.authority, authority.certificate, FOR_ALL);
-    writeIssued(paths, issued);
+    for (const { path, text, mode } of files) write(path, text, mode);
   });
-  writeOut(`${madeText(paths, issued)}
+  writeAnswer(shownIssued(paths, issued), () =>
+    `${madeText(paths, issued)}
 Serve with it:
 
   TLS_CERT_FILE=${paths.certificate}
@@ -71,7 +92,7 @@ do so too: the file is needed for \`llm-proxy tls renew\` only, and may be kept 
 export async function tlsRenew(
   { folder, name, authority: isAuthorityRenewed = false }: TlsOptions & { readonly authority?: boolean },
 ): Promise<void> {
-  const paths = pathsIn(folder);
+  const paths = certificatePaths(folder);
   if (exists(paths.authority) && !exists(paths.authorityKey)) {
     throw new CommandError(`${paths.authorityKey} is not there: bring it back for this command.`);
   }
@@ -97,7 +118,18 @@ export async function tlsRenew(
     if (isAuthorityRenewed) write(paths.authority, authority.certificate, FOR_ALL);
     writeIssued(paths, issued);
   });
-  writeOut(`${madeText(paths, issued)}${renewedText(paths.authority, { present, authority, subject })}`);
+  const words = renewedText(paths.authority, { present, authority, subject });
+  writeAnswer(
+    { ...shownIssued(paths, issued), note: words.trim() },
+    () => `${madeText(paths, issued)}${words}`,
+  );
+}
+
+/** Says for which names the certificate is, and until when. */
+export function tlsShow({ folder }: Pick<TlsOptions, "folder">): void {
+  const paths = certificatePaths(folder);
+  const certificate = inWords(folder, () => Deno.readTextFileSync(paths.certificate));
+  writeAnswer(shownIssued(paths, { certificate }), () => madeText(paths, { certificate }));
 }
 
 /** What a renewal means to clients. */
@@ -121,9 +153,11 @@ function renewedText(
     : `${taken}. Clients that trust the ${path} of before go on with it; clients built on Bun (Claude Code, opencode, Cline) need the new one.\n`;
 }
 
-type Paths = Readonly<Record<keyof typeof FILES, string>>;
+/** The files of a certificate and its authority. */
+export type Paths = Readonly<Record<keyof typeof FILES, string>>;
 
-function pathsIn(folder: string): Paths {
+/** Where they are in a folder. */
+export function certificatePaths(folder: string): Paths {
   const inFolder = (name: string): string => `${folder.replace(/[/\\]+$/, "")}/${name}`;
   return {
     authority: inFolder(FILES.authority),
@@ -133,12 +167,20 @@ function pathsIn(folder: string): Paths {
   };
 }
 
+/** Whether a certificate can be made for a text: a host name, with a wildcard at most, or an address. */
+export function isSubjectName(text: string): boolean {
+  return isAddress(text) || /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text);
+}
+
+function isAddress(text: string): boolean {
+  return text.includes(":") || /^\d+(\.\d+){3}$/.test(text);
+}
+
 /** Everything by which this machine is called, and what was asked for. */
 function subjectOf(more: readonly string[]): { names: string[]; addresses: string[] } {
   const host = Deno.hostname().toLowerCase();
-  const isAddress = (text: string): boolean => text.includes(":") || /^\d+(\.\d+){3}$/.test(text);
   for (const name of more) {
-    if (isAddress(name) || /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(name)) continue;
+    if (isSubjectName(name)) continue;
     throw new CommandError(`--name ${JSON.stringify(name)} is neither a host name nor an address`, 2);
   }
   const own = [host, ...(host.includes(".") ? [] : [`${host}.local`]), "localhost"];
@@ -150,6 +192,19 @@ function subjectOf(more: readonly string[]): { names: string[]; addresses: strin
 function writeIssued(paths: Paths, { certificate, key }: IssuedCertificate): void {
   write(paths.key, key, OWNER_ONLY);
   write(paths.certificate, certificate, FOR_ALL);
+}
+
+function shownIssued(paths: Paths, issued: Pick<IssuedCertificate, "certificate">) {
+  const { names, addresses, notAfter } = describe(issued.certificate);
+  return {
+    certificate: paths.certificate,
+    key: paths.key,
+    authority: paths.authority,
+    authority_key: paths.authorityKey,
+    names,
+    addresses,
+    valid_until: notAfter.toISOString(),
+  };
 }
 
 /** Whole or not at all, whoever looks at it meanwhile. */
@@ -181,14 +236,15 @@ function inWords<Result>(folder: string, work: () => Result): Result {
   }
 }
 
-function madeText({ certificate }: Paths, issued: IssuedCertificate): string {
+function madeText({ certificate }: Paths, issued: Pick<IssuedCertificate, "certificate">): string {
   const { names, addresses, notAfter } = describe(issued.certificate);
   return `${certificate} is valid until ${notAfter.toISOString().slice(0, 10)} for
 ${[...names, ...addresses].join(", ")}.
 `;
 }
 
-function trustText(authority: string): string {
+/** How each system comes to trust an authority. */
+export function trustText(authority: string): string {
   return `Let each machine that uses the proxy trust ${authority} (copy it there; it holds no secret):
 
   macOS           sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain ca.pem

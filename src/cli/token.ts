@@ -1,12 +1,14 @@
 /** `llm-proxy token …` */
 
 import * as v from "valibot";
+import { durationMs } from "../config/durations.ts";
 import * as answers from "../manage/answers.ts";
 import { CommandError } from "./command_error.ts";
 import { allOf, findProject, onApi } from "./manage_calls.ts";
 import type { ManageClient } from "./manage_client.ts";
 import { expiryBody, type Options, rulesBody, textOf } from "./manage_options.ts";
-import { dollars, rulesText, shortTime, show, showOne } from "./manage_output.ts";
+import { dollars, rulesText, shortTime, showOne } from "./manage_output.ts";
+import { writeAnswer } from "./output.ts";
 import { tableText } from "./table.ts";
 
 /** All of them, or those of a project. */
@@ -18,8 +20,7 @@ export async function listTokens(options: Options): Promise<void> {
     }
     if (options["active"] === true) query.set("active_only", "true");
     const tokens = await allOf(client, "/tokens", answers.listOf(answers.token), query);
-    show(
-      options,
+    writeAnswer(
       { data: tokens },
       () =>
         tokens.length === 0
@@ -57,7 +58,7 @@ export async function showToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
     async (client) =>
-      showOne(options, await client.call("GET", await tokenPath(client, id), { answer: answers.token })),
+      showOne(await client.call("GET", await tokenPath(client, id), { answer: answers.token })),
   );
 }
 
@@ -67,7 +68,7 @@ export async function createToken(name: string, options: Options): Promise<void>
   await onApi(options, async (client) => {
     const { id: project_id } = await findProject(client, textOf(options, "project") ?? "");
     const body = { project_id, name, ...rules };
-    showNewToken(options, await client.call("POST", "/tokens", { body, answer: answers.newToken }));
+    showNewToken(await client.call("POST", "/tokens", { body, answer: answers.newToken }));
   });
 }
 
@@ -86,10 +87,7 @@ export async function updateToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
     async (client) =>
-      showOne(
-        options,
-        await client.call("PATCH", await tokenPath(client, id), { body, answer: answers.token }),
-      ),
+      showOne(await client.call("PATCH", await tokenPath(client, id), { body, answer: answers.token })),
   );
 }
 
@@ -97,7 +95,7 @@ export async function updateToken(id: string, options: Options): Promise<void> {
 export async function revokeToken(id: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     await client.call("DELETE", await tokenPath(client, id), { answer: v.null() });
-    show(options, { id, state: "revoked" }, () => `${id} is revoked: it is refused from now on.\n`);
+    writeAnswer({ id, state: "revoked" }, () => `${id} is revoked: it is refused from now on.\n`);
   });
 }
 
@@ -107,25 +105,33 @@ export async function deleteToken(name: string, options: Options): Promise<void>
     const path = await tokenPath(client, name, { revoked: true });
     await client.call("POST", `${path}/delete`, { answer: v.null() });
     const id = path.replace("/tokens/", "");
-    show(options, { id, state: "deleted" }, () => `${id} is deleted. Its usage stays under this id.\n`);
+    writeAnswer({ id, state: "deleted" }, () => `${id} is deleted. Its usage stays under this id.\n`);
   });
 }
 
 /** A new value, shown this once. */
 export async function rotateToken(id: string, options: Options): Promise<void> {
-  const overlap = Number(options["overlap"]);
-  if (!Number.isInteger(overlap)) throw new CommandError("--overlap: is no whole number of minutes", 2);
+  const overlap = overlapMinutes(textOf(options, "overlap") ?? "1h");
   await onApi(options, async (client) => {
     const body = { overlap_minutes: overlap };
     showNewToken(
-      options,
       await client.call("POST", `${await tokenPath(client, id)}/rotate`, { body, answer: answers.newToken }),
     );
   });
 }
 
-function showNewToken(options: Options, token: v.InferOutput<typeof answers.newToken>): void {
-  show(options, token, () =>
+/** Whole minutes, as the API takes them. */
+function overlapMinutes(text: string): number {
+  const minutes = durationMs(text, "m") / 60_000;
+  if (Number.isInteger(minutes)) return minutes;
+  throw new CommandError(
+    `--overlap: ${JSON.stringify(text)} is not a length of time in whole minutes, like 30m, 1h or 7d`,
+    2,
+  );
+}
+
+function showNewToken(token: v.InferOutput<typeof answers.newToken>): void {
+  writeAnswer(token, () =>
     `${token.token}\n\n` +
     `This is the token of ${token.name} (${token.id}). It is shown this once; clients use it as their API key.\n` +
     "Settings for a client: llm-proxy connect CLIENT --token TOKEN\n");

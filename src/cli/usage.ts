@@ -1,10 +1,11 @@
 /** `llm-proxy usage` */
 
 import * as answers from "../manage/answers.ts";
+import { CommandError } from "./command_error.ts";
 import { findProject, onApi } from "./manage_calls.ts";
 import { type Options, textOf } from "./manage_options.ts";
-import { dollars, show } from "./manage_output.ts";
-import { writeOut } from "./output.ts";
+import { dollars } from "./manage_output.ts";
+import { writeAnswer, writeOut } from "./output.ts";
 import { tableText } from "./table.ts";
 
 /** Options of `usage`, by the parameter that each one is. */
@@ -20,6 +21,10 @@ const USAGE_QUERY = {
 /** Sums by a group. */
 export async function showUsage(options: Options): Promise<void> {
   const group = textOf(options, "group") ?? "model";
+  if (options["csv"] === true && options["json"] === true) {
+    throw new CommandError("--csv stands beside --json: keep one of the two", 2);
+  }
+  const groups = group.split(",");
   await onApi(options, async (client) => {
     const query = new URLSearchParams({ group });
     for (const [option, name] of Object.entries(USAGE_QUERY)) {
@@ -30,17 +35,18 @@ export async function showUsage(options: Options): Promise<void> {
     if (project !== undefined) query.set("project_id", (await findProject(client, project)).id);
     if (options["csv"] === true) return writeOut(await client.text(`/usage?${query}&format=csv`));
     const usage = await client.call("GET", `/usage?${query}`, { answer: answers.listOf(answers.usageRow) });
-    show(options, usage, () =>
+    writeAnswer(usage, () =>
       usage.data.length === 0 ? "Nothing was used.\n" : tableText(
-        [group, "requests", "errors", "input", "cached", "output", "cost"],
+        [...groups, "requests", "errors", "input", "cached", "output", "cost"],
         usage.data.map((row) => [
-          String(row[`${group}_name`] ?? row[group] ?? "") || "(none)",
+          ...groups.map((by) => String(row[`${by}_name`] ?? row[by] ?? "") || "(none)"),
           row.requests,
           row.errors,
           row.input_tokens,
           row.cached_tokens,
           row.output_tokens,
           dollars(row.cost_micros) +
+          (row.estimated_requests > 0 ? ` (${row.estimated_requests} estimated)` : "") +
           (row.unpriced_requests > 0 ? ` + ${row.unpriced_requests} unpriced` : "") +
           (row.unmetered_requests > 0 ? ` + ${row.unmetered_requests} unmetered` : ""),
         ]),

@@ -1,6 +1,7 @@
 /** One backend, out of its own settings, those of its endpoint, the environment and what is known of providers. */
 
 import { DEFAULT_POOL, DEFAULT_TIMEOUTS } from "./defaults.ts";
+import { shownDuration } from "./durations.ts";
 import type { EnvironmentSources } from "./env.ts";
 import type { BackendSettings } from "./file_schema.ts";
 import { environmentProxy, proxyText } from "./outbound_proxy.ts";
@@ -65,7 +66,7 @@ export function readBackend(
     show?: (value: NonNullable<BackendSettings[Key]>) => string,
   ) => resolver.settle([...path, key], candidates(key), { fallback, ...(show && { show }) });
   const duration = (key: keyof BackendSettings & `${string}_timeout`, fallback: number | undefined) => {
-    const value = settle(key, fallback ?? "none", (ms) => ms === "none" ? ms : `${ms / 1000}s`);
+    const value = settle(key, fallback ?? "none", shownDuration);
     return value === "none" ? undefined : value;
   };
 
@@ -142,6 +143,7 @@ function readBaseUrl(
     ...candidatesOf([layer], "target_base"),
   ]);
   const implied = isNamed ? [...ofPreset, targetBase] : [targetBase, ...ofPreset];
+  checkApiPath(written.find((candidate) => candidate !== undefined) ?? targetBase, resolver);
   const baseUrl = resolver.settle([...path, "base_url"], [...written, ...implied], {
     fallback: NO_BASE_URL,
     show: ({ origin, path }) => origin + path,
@@ -153,6 +155,22 @@ function readBaseUrl(
     );
   }
   return baseUrl;
+}
+
+/** Paths that clients put behind a base URL themselves. */
+const API_PATH =
+  /\/(?:(?:chat\/)?completions|messages|responses|embeddings|models|models\/[^/]+:\w+|images\/\w+|audio\/\w+)$/;
+
+/** A whole address out of a provider's examples would be asked for a path below it, which there is not. */
+function checkApiPath(candidate: Candidate<BaseUrl> | undefined, resolver: Resolver): void {
+  if (candidate === undefined) return;
+  const { value: { origin, path }, at } = candidate;
+  const [end] = API_PATH.exec(path) ?? [];
+  if (end === undefined) return;
+  resolver.warn(
+    at,
+    `ends in ${end}, which clients add themselves: the base is mostly ${origin}${path.slice(0, -end.length)}`,
+  );
 }
 
 /** Stands in for what has been reported as missing. */

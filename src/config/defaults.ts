@@ -83,6 +83,8 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   | "exposeBackend"
   | "streamUsage"
   | "reserveOutputTokens"
+  | "reserve"
+  | "countCacheReads"
   | "priceProvider"
   | "prices"
 > = {
@@ -93,6 +95,8 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   exposeBackend: false,
   streamUsage: false,
   reserveOutputTokens: DEFAULT_RESERVE_OUTPUT_TOKENS,
+  reserve: "expected",
+  countCacheReads: false,
   priceProvider: undefined,
   prices: [],
 };
@@ -106,3 +110,8 @@ export const DEFAULT_BACKEND_SETTINGS: Omit<Backend, "name" | "baseUrl" | "key" 
   weight: 1,
   timeouts: DEFAULT_TIMEOUTS,
 };
+
+/** From the least severe one on. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+/** For people, and for programs. */
+export const LOG_FORMATS = ["pretty", "json"] as const;

@@ -36,7 +36,8 @@ export function endpointNames(resolver: Resolver, { endpoints = {} }: FileConfig
   // Endpoints that are all wrong are not the environment's for that.
   const fallback = inFile.length > 0 || resolver.hasFindingAt(["endpoints"]) ? inFile : byEnvironment;
   const names = resolver.settle(["endpoints"], [
-    resolver.variable("ENDPOINTS", textListSchema(wordSchema(known))),
+    // Which names there are is not known without the file.
+    resolver.lacksFile ? undefined : resolver.variable("ENDPOINTS", textListSchema(wordSchema(known))),
   ], {
     fallback,
     fallbackAt: inFile.length > 0 ? "file" : "default",

@@ -12,6 +12,7 @@ import {
   DEFAULT_RESERVE_OUTPUT_TOKENS,
   DEFAULT_RETRY_STATUSES,
 } from "./defaults.ts";
+import { shownDuration } from "./durations.ts";
 import type { VariableName } from "./env.ts";
 import type { BackendSettings, EndpointSettings } from "./file_schema.ts";
 import { type Preset, type PresetName, presetNameOf, PRESETS } from "./presets.ts";
@@ -100,7 +101,9 @@ export function readEndpoint(
   ], { fallback: undefined });
   const setting = <Value>(key: keyof EndpointSettings, value: Value | undefined, fallback: Value): Value =>
     resolver.settle([...path, key], [resolver.inFile([...path, key], value)], { fallback });
-  const keepalive = setting("keepalive_comments", own.keepalive_comments, "none");
+  const keepalive = resolver.settle<number | "none">([...path, "keepalive_comments"], [
+    resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
+  ], { fallback: "none", show: shownDuration });
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
     name,
@@ -119,6 +122,8 @@ export function readEndpoint(
       own.reserve_output_tokens,
       DEFAULT_RESERVE_OUTPUT_TOKENS,
     ),
+    reserve: setting("reserve", own.reserve, "expected"),
+    countCacheReads: setting("count_cache_reads", own.count_cache_reads, false),
     ...(keepalive !== "none" && { keepaliveMs: keepalive }),
     priceProvider: setting<string | undefined>("price_provider", own.price_provider, undefined),
     prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),

@@ -4,6 +4,7 @@
  */
 
 import * as v from "valibot";
+import { LOG_FORMATS, LOG_LEVELS } from "./defaults.ts";
 import { PRESET_NAMES } from "./presets.ts";
 import { nearest } from "./suggest.ts";
 import {
@@ -27,11 +28,13 @@ import {
   encryptionKeySchema,
   headerNameSchema,
   headerValueSchema,
+  idleSchema,
   intervalSchema,
   managementTokenSchema,
   nameSchema,
   pathPatternSchema,
   priceSchema,
+  retentionSchema,
   secretSchema,
   switchSchema,
   textSchema,
@@ -155,6 +158,11 @@ const endpointSchema = v.strictObject({
     countSchema(0, 10_000_000),
     "output tokens whose cost a budget keeps for a request that states no maximum, of a model with an unknown one",
   ),
+  reserve: word(
+    ["expected", "maximum"],
+    "the output that a budget reserves: what most recent responses of the model used, or the most that can come",
+  ),
+  count_cache_reads: toggle("count input that is read from a cache towards tokens_per_minute"),
   keepalive_comments: number(durationSchema, "put a comment into event streams that are silent for so long"),
   price_provider: text(
     textSchema,
@@ -246,17 +254,17 @@ export const fileSchema = v.strictObject({
     backup_every: number(intervalSchema, "how often the database is copied, like 1d; none: never"),
     backup_keep: number(countSchema(1, 1_000), "how many of these copies are kept"),
     backup_folder: text(textSchema, "where they are put"),
-    retention_days: number(countSchema(1, 36_500), "how long single exchanges are kept; their sums stay"),
+    retention_days: number(retentionSchema, "how long single exchanges are kept; their sums stay"),
     admin_idle_minutes: number(
-      countSchema(1, 7 * 24 * 60),
+      idleSchema,
       "who does nothing at the admin page for so long has to sign in again",
     ),
     metrics_public: toggle("let everybody read /metrics"),
     allowed_ips: list(addressRangeSchema, "addresses and ranges that may use /manage, /admin and /metrics"),
   }, wrongKind("a table"))),
   log: v.optional(v.strictObject({
-    level: word(["debug", "info", "warn", "error"], "the least severe level that is written"),
-    format: word(["pretty", "json"], "pretty for people, json for programs"),
+    level: word(LOG_LEVELS, "the least severe level that is written"),
+    format: word(LOG_FORMATS, "pretty for people, json for programs"),
     access: toggle("one line per exchange"),
   }, wrongKind("a table"))),
   endpoints: v.optional(v.pipe(

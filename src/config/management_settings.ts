@@ -6,6 +6,7 @@ import {
   DEFAULT_DATABASE_URL,
   DEFAULT_RETENTION_DAYS,
 } from "./defaults.ts";
+import { durationText, shownDuration } from "./durations.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ManagementConfig } from "./schema.ts";
 import { type Section, sectionReader } from "./section.ts";
@@ -14,12 +15,16 @@ import {
   countSchema,
   databaseUrlSchema,
   encryptionKeySchema,
+  idleSchema,
   intervalSchema,
   managementTokenSchema,
+  retentionSchema,
   switchSchema,
   textListSchema,
   textSchema,
 } from "./values.ts";
+
+const DAY_MS = 24 * 3_600_000;
 
 /** Undefined: it is off. */
 export function readManagement(
@@ -31,13 +36,14 @@ export function readManagement(
   const token = read("token", "MANAGEMENT_TOKEN", managementTokenSchema, undefined, redacted);
   const databaseUrl = read("database_url", "DATABASE_URL", databaseUrlSchema, DEFAULT_DATABASE_URL);
   const encryptionKey = read("encryption_key", "ENCRYPTION_KEY", encryptionKeySchema, undefined, redacted);
-  const retentionDays = read(
+  const retentionMs = read(
     "retention_days",
     "RETENTION_DAYS",
-    countSchema(1, 36_500),
-    DEFAULT_RETENTION_DAYS,
+    retentionSchema,
+    DEFAULT_RETENTION_DAYS * DAY_MS,
+    durationText,
   );
-  const backupEveryMs = read("backup_every", "BACKUP_EVERY", intervalSchema, "none", shownInterval);
+  const backupEveryMs = read("backup_every", "BACKUP_EVERY", intervalSchema, "none", shownDuration);
   const backupKeep = read("backup_keep", "BACKUP_KEEP", countSchema(1, 1_000), DEFAULT_BACKUP_KEEP);
   const backupFolder = read(
     "backup_folder",
@@ -45,11 +51,12 @@ export function readManagement(
     textSchema,
     `${folderBeside(databaseUrl)}backups`,
   );
-  const adminIdleMinutes = read(
+  const adminIdleMs = read(
     "admin_idle_minutes",
     "ADMIN_IDLE_MINUTES",
-    countSchema(1, 7 * 24 * 60),
-    DEFAULT_ADMIN_IDLE_MINUTES,
+    idleSchema,
+    DEFAULT_ADMIN_IDLE_MINUTES * 60_000,
+    durationText,
   );
   const metricsPublic = read("metrics_public", "METRICS_PUBLIC", switchSchema, false);
   const allowedIps = read(
@@ -63,18 +70,14 @@ export function readManagement(
     token,
     databaseUrl,
     ...(encryptionKey && { encryptionKey }),
-    retentionDays,
+    retentionDays: retentionMs / DAY_MS,
     ...(backupEveryMs !== "none" && {
       backup: { everyMs: backupEveryMs, keep: backupKeep, folder: backupFolder },
     }),
-    adminIdleMs: adminIdleMinutes * 60_000,
+    adminIdleMs,
     metricsPublic,
     ...(allowedIps && { allowedIps }),
   };
-}
-
-function shownInterval(ms: number | "none"): string {
-  return ms === "none" ? ms : `${ms / 60_000}m`;
 }
 
 /** The folder of a SQLite file, with a slash at its end. */

@@ -30,20 +30,42 @@ export interface Setting {
   readonly origin: string;
 }
 
+/** A setting with two values, made for people; undefined: it is not in that configuration. */
+export interface SettingChange {
+  readonly key: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
 /** Takes values out of the sources one by one, checks each, and keeps what was wrong and where each came from. */
 export class Resolver {
   readonly file: ConfigFile | undefined;
+  /** There is a file, and it cannot be read: what seems to be missing mostly stands in it. */
+  readonly lacksFile: boolean;
   readonly #environment: Environment;
   readonly #flags: Flags;
   readonly #findings: Finding[];
+  /** Findings that are true whatever a file says that cannot be read. */
+  readonly #ownFindings: Set<Finding>;
   readonly #warnings: Finding[];
   readonly #settled: (Omit<Setting, "origin"> & { at: Origin; value: unknown })[] = [];
 
-  constructor(environment: Environment, flags: Flags, file: ConfigFile | undefined) {
+  constructor(
+    environment: Environment,
+    flags: Flags,
+    file: ConfigFile | undefined,
+    { broken }: { broken?: Finding | undefined } = {},
+  ) {
     this.#environment = environment;
     this.#flags = flags;
     this.file = file;
-    this.#findings = [...environment.findings, ...file?.findings ?? []];
+    this.lacksFile = broken !== undefined || file?.isBroken === true;
+    this.#findings = [
+      ...environment.findings,
+      ...broken === undefined ? [] : [broken],
+      ...file?.findings ?? [],
+    ];
+    this.#ownFindings = new Set(this.#findings);
     const named = new Set([...file?.variables ?? []].map((name) => `.env: ${name}`));
     // What the file names is read, whatever it is called.
     const ofEnvironment = environment.warnings.filter(({ at }) => !named.has(String(at)));
@@ -61,7 +83,9 @@ export class Resolver {
     // The first broken rule of a value says enough; the next value is checked all the same.
     const result = v.safeParse(schema, found.value, { abortPipeEarly: true });
     if (result.success) return { value: result.output, at: found.origin };
-    this.report(found.origin, result.issues[0].message);
+    const finding = { at: found.origin, message: result.issues[0].message };
+    this.#findings.push(finding);
+    this.#ownFindings.add(finding);
     return undefined;
   }
 
@@ -114,7 +138,10 @@ export class Resolver {
     if (!isReported) this.report(at, message);
   }
 
+  /** Something is odd at a place; said once, however many read it. */
   warn(at: Origin, message: string): void {
+    const text = JSON.stringify({ at, message });
+    if (this.#warnings.some((one) => JSON.stringify({ at: one.at, message: one.message }) === text)) return;
     this.#warnings.push({ at, message });
   }
 
@@ -153,17 +180,24 @@ export class Resolver {
     });
   }
 
-  /** The keys of settings that have another value than in an earlier configuration, secrets included. */
-  changedSince(before: Resolver): string[] {
-    const textsOf = (resolver: Resolver) =>
-      new Map(resolver.#settled.map(({ key, shown, value }) => [key, `${shown} ${JSON.stringify(value)}`]));
-    const [old, now] = [textsOf(before), textsOf(this)];
-    return [...new Set([...now.keys(), ...old.keys()])].filter((key) => old.get(key) !== now.get(key));
+  /** The settings that have another value than in an earlier configuration, secrets included, as they are shown. */
+  changedSince(before: Resolver): SettingChange[] {
+    const valuesOf = (resolver: Resolver) =>
+      new Map(
+        resolver.#settled.map(({ key, shown, value }) => [
+          key,
+          { shown, text: `${shown} ${JSON.stringify(value)}` },
+        ]),
+      );
+    const [old, now] = [valuesOf(before), valuesOf(this)];
+    return [...new Set([...now.keys(), ...old.keys()])]
+      .filter((key) => old.get(key)?.text !== now.get(key)?.text)
+      .map((key) => ({ key, before: old.get(key)?.shown, after: now.get(key)?.shown }));
   }
 
-  /** With a filter, only those problems count. */
+  /** With a filter, only those problems count; a file that cannot be read always does. */
   async throwProblems(counts: (finding: Finding) => boolean = () => true): Promise<void> {
-    const findings = this.#findings.filter(counts);
+    const findings = this.lacksFile ? [...this.#ownFindings] : this.#findings.filter(counts);
     if (findings.length === 0) return;
     const problems = await this.#locate(findings);
     throw new ConfigError(problems.toSorted((one, other) => lineOf(one) - lineOf(other)));

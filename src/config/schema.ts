@@ -132,6 +132,10 @@ export interface Endpoint {
   readonly streamUsage: boolean;
   /** Output tokens whose cost is reserved where neither the request nor its model says how many there can be. */
   readonly reserveOutputTokens: number;
+  /** Whether the output that a budget reserves is the most that can come, or what recent answers of the model used. */
+  readonly reserve: "expected" | "maximum";
+  /** Whether input that is read from a cache counts towards tokens per minute. */
+  readonly countCacheReads: boolean;
   /** A comment is put into event streams that are silent for so long; absent: none is. */
   readonly keepaliveMs?: number;
   /** The provider whose published prices hold; absent: the one of the backend's address, where it is known. */

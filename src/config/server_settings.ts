@@ -7,7 +7,8 @@ import {
   originSchema,
   portSchema,
 } from "./address_values.ts";
-import { DEFAULT_HOST, DEFAULT_PORT, DEFAULT_SERVER_SETTINGS } from "./defaults.ts";
+import { DEFAULT_HOST, DEFAULT_PORT, DEFAULT_SERVER_SETTINGS, LOG_FORMATS, LOG_LEVELS } from "./defaults.ts";
+import { durationText, shownDuration } from "./durations.ts";
 import type { EnvironmentSources } from "./env.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ConcurrencyLimits, ConnectionLimits, LogConfig, ServerConfig } from "./schema.ts";
@@ -76,7 +77,7 @@ export function readServer(
     ...(tls && { tls }),
     ...(httpsPort !== undefined && { httpsPort }),
     ...(adminPort !== undefined && { adminPort }),
-    drainMs: read("drain_seconds", "DRAIN_SECONDS", drainSchema, defaults.drainMs, (ms) => String(ms / 1000)),
+    drainMs: read("drain_seconds", "DRAIN_SECONDS", drainSchema, defaults.drainMs, durationText),
     ...(maxBodyBytes !== "none" && { maxBodyBytes }),
     maxMessageBytes: unlimited(maxMessage),
     corsOrigins: read("cors_origins", "CORS_ORIGINS", textListSchema(originSchema), []),
@@ -132,7 +133,7 @@ function readConnections(resolver: Resolver, settings: Section<"server"> | undef
     unlimited(
       resolver.settle<number | "none">(["server", key], [
         resolver.inFile(["server", key], settings?.[key]),
-      ], { fallback, show: shownTime }),
+      ], { fallback, show: shownDuration }),
     );
   return {
     maxConnections: read(
@@ -162,7 +163,7 @@ function readConcurrency(resolver: Resolver, settings: Section<"server"> | undef
     ),
     maxPerPrincipal: unlimited(read("max_concurrent_per_token", "MAX_CONCURRENT_PER_TOKEN", count, "none")),
     queueMs: unlimited(
-      read("queue_timeout", "QUEUE_TIMEOUT", durationSchema, concurrency.queueMs, shownTime),
+      read("queue_timeout", "QUEUE_TIMEOUT", durationSchema, concurrency.queueMs, shownDuration),
     ),
   };
 }
@@ -170,10 +171,6 @@ function readConcurrency(resolver: Resolver, settings: Section<"server"> | undef
 /** `none` as the number that is never reached. */
 function unlimited(value: number | "none"): number {
   return value === "none" ? Infinity : value;
-}
-
-function shownTime(ms: number | "none"): string {
-  return ms === "none" ? ms : `${ms / 1000}s`;
 }
 
 function shownSize(bytes: number | "none"): string {
@@ -203,8 +200,8 @@ export function readDefaultEndpoint(
 export function readLog(resolver: Resolver, settings: Section<"log"> | undefined): LogConfig {
   const read = sectionReader(resolver, "log", settings);
   return {
-    level: read("level", "LOG_LEVEL", wordSchema(["debug", "info", "warn", "error"]), "info"),
-    format: read("format", "LOG_FORMAT", wordSchema(["pretty", "json"]), "pretty"),
+    level: read("level", "LOG_LEVEL", wordSchema(LOG_LEVELS), "info"),
+    format: read("format", "LOG_FORMAT", wordSchema(LOG_FORMATS), "pretty"),
     access: read("access", "ACCESS_LOG", switchSchema, false),
   };
 }

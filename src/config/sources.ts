@@ -8,7 +8,7 @@ import { type Flags, Resolver } from "./resolver.ts";
 /** The file that is read where none is named. */
 const USUAL_FILE = "config.toml";
 
-/** Reads all sources. Throws a `ConfigError` where the file cannot be read or parsed at all. */
+/** Reads all sources. What is wrong with them is a problem of the resolver's. */
 export async function openSources(
   sources: EnvironmentSources,
   flags: Flags,
@@ -30,10 +30,9 @@ export async function openSources(
     const what = named?.origin === path ? "cannot" : `names ${JSON.stringify(path)}, which cannot`;
     if (!isUsual) broken = `${what} be read: ${reasonOf(error)}`;
   }
-  const resolver = new Resolver(environment, flags, file);
-  if (broken !== undefined) resolver.report(named?.origin ?? USUAL_FILE, broken);
-  // What the rest of such a configuration lacks stands in the file, mostly.
-  if (broken !== undefined || file?.isBroken === true) await resolver.throwProblems();
+  const resolver = new Resolver(environment, flags, file, {
+    broken: broken === undefined ? undefined : { at: named?.origin ?? USUAL_FILE, message: broken },
+  });
   return { resolver, path: file && path, environment };
 }
 

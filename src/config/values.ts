@@ -1,6 +1,7 @@
 /** The rules each single value of the configuration has to meet, wherever it comes from. */
 
 import * as v from "valibot";
+import { durationMs, type DurationUnit } from "./durations.ts";
 import { patternProblem } from "../path_patterns.ts";
 
 /** The rule for one value, which comes as text; its messages go on from the place where the value stands. */
@@ -26,18 +27,6 @@ export const secretSchema: ValueSchema<string> = v.pipe(
     (text) => /^[\x21-\x7e]+$/.test(text),
     "holds characters other than ASCII letters, digits and signs",
   ),
-);
-
-const LONGEST_DRAIN_SECONDS = 86_400;
-
-/** Whole seconds, as milliseconds. */
-export const drainSchema: ValueSchema<number> = v.pipe(
-  line,
-  v.check(
-    (text) => /^\d{1,5}$/.test(text) && Number(text) <= LONGEST_DRAIN_SECONDS,
-    (issue) => `${shown(issue)} is not a number of seconds (0 to ${LONGEST_DRAIN_SECONDS})`,
-  ),
-  v.transform((text) => Number(text) * 1000),
 );
 
 /** A date that names a version of Anthropic's API, like `2023-06-01`. */
@@ -75,42 +64,81 @@ export function textListSchema<Item>(item: ValueSchema<Item>): ValueSchema<Item[
   );
 }
 
-const UNITS_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 24 * 3_600_000 };
-const LONGEST_MS = 7 * 24 * 3_600_000;
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /**
  * A length of time: `30s`, `5m`, `500ms`, `1h`, `1d` or a number of seconds, and a week at most; `none` is without limit.
  * In milliseconds.
  */
 export const durationSchema: ValueSchema<number | "none"> = lengthOfTime(
-  ({ ms }) => ms > 0 && ms <= LONGEST_MS,
+  (ms) => ms > 0 && ms <= 7 * DAY_MS,
   'write "30s", "5m" or a number of seconds above 0, or "none"',
 );
 
 /** A length of time between two events: a minute to a year; `none`: never. In milliseconds. */
 export const intervalSchema: ValueSchema<number | "none"> = lengthOfTime(
-  ({ ms }) => ms >= 60_000 && ms <= 366 * 24 * 3_600_000,
+  (ms) => ms >= MINUTE_MS && ms <= 366 * DAY_MS,
   'write "6h", "1d" or "7d", from a minute to a year, or "none"',
 );
 
-function lengthOfTime(
-  isRight: (time: { ms: number }) => boolean,
-  hint: string,
-): ValueSchema<number | "none"> {
+/** How long a drain may take, 0 to a day; a number counts seconds. In milliseconds. */
+export const drainSchema: ValueSchema<number> = boundedTime({
+  unit: "s",
+  least: 0,
+  most: DAY_MS,
+  hint: 'write "30s", "5m" or a number of seconds, a day at most',
+});
+
+/** How long something is kept, in whole days; a number counts days. In milliseconds. */
+export const retentionSchema: ValueSchema<number> = boundedTime({
+  unit: "d",
+  least: DAY_MS,
+  most: 36_500 * DAY_MS,
+  step: DAY_MS,
+  hint: 'write whole days, "90d" or a number of days, from 1 to 36500',
+});
+
+/** How long nothing may happen, a minute to a week; a number counts minutes. In milliseconds. */
+export const idleSchema: ValueSchema<number> = boundedTime({
+  unit: "m",
+  least: MINUTE_MS,
+  most: 7 * DAY_MS,
+  hint: 'write "15m", "8h" or a number of minutes, from a minute to a week',
+});
+
+function lengthOfTime(isRight: (ms: number) => boolean, hint: string): ValueSchema<number | "none"> {
   return v.pipe(
     line,
-    v.transform((text) => ({ text, ms: text === "none" ? "none" as const : milliseconds(text) })),
     v.check(
-      ({ ms }) => ms === "none" || isRight({ ms }),
-      ({ input }) => `${JSON.stringify(input.text)} is not a length of time: ${hint}`,
+      (text) => text === "none" || isRight(durationMs(text)),
+      (issue) => `${shown(issue)} is not a length of time: ${hint}`,
     ),
-    v.transform(({ ms }) => ms),
+    v.transform((text) => text === "none" ? text : durationMs(text)),
   );
 }
 
-function milliseconds(text: string): number {
-  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?$/.exec(text) ?? [];
-  return amount === undefined ? NaN : Math.round(Number(amount) * (UNITS_MS[unit] ?? NaN));
+function boundedTime(
+  { unit, least, most, step = 1, hint }: {
+    unit: DurationUnit;
+    least: number;
+    most: number;
+    step?: number;
+    hint: string;
+  },
+): ValueSchema<number> {
+  return v.pipe(
+    line,
+    v.check(
+      (text) => {
+        const ms = durationMs(text, unit);
+        return ms >= least && ms <= most && ms % step === 0;
+      },
+      (issue) => `${shown(issue)} is not a length of time: ${hint}`,
+    ),
+    v.transform((text) => durationMs(text, unit)),
+  );
 }
 
 const UNITS_BYTES: Record<string, number> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };

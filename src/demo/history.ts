@@ -167,7 +167,9 @@ function exchangeOf(
     imageTokens: undefined,
     partial: false,
     costMicros: known && Math.round(inputTokens * price.input + outputTokens * price.output),
-    costSource: known && "usage",
+    metered: true,
+    costIsPartial: false,
+    usageSource: known && "provider",
     priceVersion: known && "demo",
     bytes: failed ? 120 : outputTokens * (client === "openai-sdk" ? 5 : 220),
   };

@@ -1,3 +1,4 @@
+import { durationText } from "../config/durations.ts";
 import type { Clock } from "../clock.ts";
 import type { TimeoutLimits } from "../config/schema.ts";
 import type { AttemptPhase } from "./transport/transport.ts";
@@ -16,7 +17,7 @@ export class TimeoutExpired extends Error {
   readonly received: boolean;
 
   constructor(phase: TimeoutPhase, limitMs: number, { received = false }: { received?: boolean } = {}) {
-    super(`the ${phase} timeout of ${limitMs / 1000} s passed`);
+    super(`the ${phase} timeout of ${durationText(limitMs)} passed`);
     this.phase = phase;
     this.limitMs = limitMs;
     this.received = received;

@@ -13,12 +13,13 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Bytes as a body that gives them at once. */
-export function bodyOf(bytes: Uint8Array): MessageBody {
-  let left: Uint8Array | null = bytes.length === 0 ? null : bytes;
+/** Bytes as a body that gives them at once, or in pieces of at most so many. */
+export function bodyOf(bytes: Uint8Array, maxBytes = Infinity): MessageBody {
+  let at = 0;
   const tryRead = (): Uint8Array | null => {
-    const piece = left;
-    left = null;
+    if (at === bytes.length) return null;
+    const piece = bytes.subarray(at, at + maxBytes);
+    at += piece.length;
     return piece;
   };
   return { length: bytes.length, tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };

@@ -83,7 +83,8 @@ export const usageRow = v.looseObject({
   image_tokens: count,
   cost_micros: v.pipe(count, v.description("in millionths of a US dollar, where the price is known")),
   unmetered_requests: v.pipe(count, v.description("requests to a model that did not tell its usage")),
-  unpriced_requests: v.pipe(count, v.description("requests with tokens whose price is not known")),
+  unpriced_requests: v.pipe(count, v.description("requests with usage whose price is not known")),
+  estimated_requests: v.pipe(count, v.description("requests whose numbers are in part estimates")),
   bytes: count,
   duration_ms: v.number(),
   time_to_first_byte_p50_ms: v.optional(v.pipe(
@@ -134,9 +135,10 @@ export const exchange = v.object({
   image_tokens: known(count),
   usage_partial: v.boolean(),
   cost_micros: v.pipe(known(count), v.description("what it counts with against budgets")),
-  cost_source: v.pipe(
-    known(v.picklist(["usage", "estimated"])),
-    v.description("by the usage that was told, or in part by an estimate; null for older exchanges too"),
+  cost_is_partial: v.pipe(v.boolean(), v.description("something was used whose price is not known")),
+  usage_source: v.pipe(
+    known(v.picklist(["provider", "estimated"])),
+    v.description("whether the provider told what was used; null where nobody knows"),
   ),
   price_version: known(v.string()),
   bytes: count,
@@ -243,6 +245,14 @@ export const health = v.object({
 /** What a reload of the configuration changed. */
 export const reload = v.object({
   changed: v.array(v.string()),
+  warnings: v.array(v.string()),
+});
+
+/** What a reload would change. Secrets show as `[redacted]`; null: the setting is not in that configuration. */
+export const reloadPreview = v.object({
+  file: known(v.string()),
+  changed: v.array(v.object({ key: v.string(), before: known(v.string()), after: known(v.string()) })),
+  restart: v.array(v.string()),
   warnings: v.array(v.string()),
 });
 

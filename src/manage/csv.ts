@@ -8,7 +8,8 @@ export function csv(rows: readonly Readonly<Record<string, string | number | nul
 function cell(value: string | number): string {
   if (typeof value === "number") return String(value);
   // Spreadsheets run what begins like a formula, and some part cells at semicolons or tabs; names are chosen by others.
-  const parted = value.replaceAll(/([;\t\r\n])(?=[ "]*[=+\-@])/g, "$1'");
-  const safe = /^[ "]*[=+\-@\t\r]/.test(parted) ? `'${parted}` : parted;
+  // Some take the full-width signs and other blanks too.
+  const parted = value.replaceAll(/([;\t\r\n])(?=(?:[^\S\r\n\t]|")*[=+\-@＝＋－＠])/g, "$1'");
+  const safe = /^(?:[^\S\r\n\t]|")*[=+\-@\t\r＝＋－＠]/.test(parted) ? `'${parted}` : parted;
   return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -1,9 +1,10 @@
 /** What the management API works with. */
 
-import type { RunningExchange } from "../accounting/accounts.ts";
+import type { RunningExchange } from "../accounting/account.ts";
 import type { Clock } from "../clock.ts";
 import type { Endpoint } from "../config/schema.ts";
 import type { BackendReport } from "../forwarding/balancer.ts";
+import type { SettingChange } from "../config/resolver.ts";
 import type { Connectable } from "../connect/settings.ts";
 import type { StorageHealth } from "../health.ts";
 import type { ProbeResult } from "../probe.ts";
@@ -26,9 +27,23 @@ export type ReloadResult =
   }
   | { readonly ok: false; readonly problems: readonly string[] };
 
+/** What a reload would come to. */
+export type ReloadPreview =
+  | {
+    readonly ok: true;
+    /** The configuration file; undefined where there is none. */
+    readonly file: string | undefined;
+    readonly changed: readonly SettingChange[];
+    /** Keys of what takes effect with a restart only. */
+    readonly restart: readonly string[];
+    readonly warnings: readonly string[];
+  }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
 /** What the API can have the program do. */
 export interface Controls {
   readonly reload: () => Promise<ReloadResult>;
+  readonly preview: () => Promise<ReloadPreview>;
   /** Ends the program: running exchanges end first. */
   readonly stop: () => void;
 }

@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { patternProblem } from "../path_patterns.ts";
-import { USAGE_GROUPS } from "../storage/store.ts";
+import { USAGE_GROUPS, type UsageGroup } from "../storage/store.ts";
 import { id, moment, shownText } from "./common_schemas.ts";
 
 const MAX_NAME = 100;
@@ -216,8 +216,22 @@ const filters = {
 };
 /** What is to be summed, and how it is to be written. */
 export const usageQuery = v.strictObject({
-  group: v.optional(v.picklist(USAGE_GROUPS)),
-  split: v.optional(v.pipe(v.picklist(USAGE_GROUPS), v.description("each group once more by this"))),
+  group: v.optional(v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }): UsageGroup[] => {
+      const names = dataset.value.split(",");
+      const groups = names.flatMap((name) => USAGE_GROUPS.find((group) => group === name) ?? []);
+      if (groups.length === names.length && names.length <= 2 && new Set(names).size === names.length) {
+        return groups;
+      }
+      addIssue({ message: `is neither one of ${USAGE_GROUPS.join(", ")} nor two of them with a comma` });
+      return NEVER;
+    }),
+    v.description(`one of ${USAGE_GROUPS.join(", ")}, or two of them with a comma`),
+  )),
+  split: v.optional(
+    v.pipe(v.picklist(USAGE_GROUPS), v.description("the second group, where group names one")),
+  ),
   time_zone: v.optional(v.pipe(
     v.string(),
     v.check(isTimeZone, "is no time zone, like Europe/Berlin"),

@@ -55,6 +55,19 @@ export function systemRoutes(parts: ManageParts): Route[] {
       },
     }),
     route({
+      method: "get",
+      path: "/reload",
+      summary: "What a reload would change now; nothing is changed",
+      answers: { 200: answers.reloadPreview },
+      async handle() {
+        const result = await controlsOf(proxy).preview();
+        if (!result.ok) throw wrongConfiguration(result.problems);
+        const { file = null, changed, restart, warnings } = result;
+        const shown = changed.map(({ key, before = null, after = null }) => ({ key, before, after }));
+        return json({ file, changed: shown, restart, warnings });
+      },
+    }),
+    route({
       method: "post",
       path: "/reload",
       summary: "Read the configuration again; a wrong one is refused and the present one stays",
@@ -63,9 +76,7 @@ export function systemRoutes(parts: ManageParts): Route[] {
         const result = await controlsOf(proxy).reload();
         await store.addAudit(audit(source, "system.reload", "configuration", { ok: result.ok }));
         if (result.ok) return json({ changed: result.changed, warnings: result.warnings });
-        throw new Problem(422, `The configuration is wrong: ${result.problems.join("; ")}`, {
-          places: result.problems.map((detail) => ({ pointer: "#", detail })),
-        });
+        throw wrongConfiguration(result.problems);
       },
     }),
     route({
@@ -107,4 +118,10 @@ function controlsOf(proxy: RunningProxy | undefined): Controls {
   const controls = proxy?.controls();
   if (controls === undefined) throw new Problem(409, "No proxy runs here that could be controlled.");
   return controls;
+}
+
+function wrongConfiguration(problems: readonly string[]): Problem {
+  return new Problem(422, `The configuration is wrong: ${problems.join("; ")}`, {
+    places: problems.map((detail) => ({ pointer: "#", detail })),
+  });
 }

@@ -1,6 +1,6 @@
 /** What was used: sums, single exchanges, and those that are running. */
 
-import type { RunningExchange } from "../accounting/accounts.ts";
+import type { RunningExchange } from "../accounting/account.ts";
 import type { ExchangeRow, UsageFilter, UsageGroup, UsageRow } from "../storage/store.ts";
 import { csv } from "./csv.ts";
 import { listBody, pageOf } from "./paging.ts";
@@ -16,6 +16,9 @@ const TICK_MS = 1_000;
 /** Before a listener that does not read is left behind. */
 const MAX_UNREAD_EVENTS = 1_000;
 
+/** Sums that one answer holds at most. */
+const MAX_USAGE_ROWS = 20_000;
+
 /** Their routes. */
 export function usageRoutes(parts: ManageParts): Route[] {
   const { store, proxy } = parts;
@@ -29,19 +32,21 @@ export function usageRoutes(parts: ManageParts): Route[] {
       types: ["application/json", "text/csv"],
       async handle({ query }) {
         await parts.flushed();
-        const { group, split, time_zone: timeZone } = query;
-        if (split !== undefined && (group === undefined || split === group)) {
-          throw new Problem(400, "#/query/split: needs another group to split", {
-            places: [{ pointer: "#/query/split", detail: "needs another group to split" }],
-          });
+        const { group, split } = groupsOf(query);
+        const grouping = { group, split, timeZone: query.time_zone, limit: MAX_USAGE_ROWS + 1 };
+        const rows = await store.usage(grouping, filterOf(query));
+        if (rows.length > MAX_USAGE_ROWS) {
+          throw new Problem(
+            422,
+            `There are more than ${MAX_USAGE_ROWS} sums: ask for a shorter time or fewer groups.`,
+          );
         }
-        const rows = await store.usage({ group, split, timeZone }, filterOf(query));
         const data = rows.map((row) => shownUsage(row, { group, split }));
         if (query.format === "json") return json({ data, next_cursor: null });
         return new Response(csv(data), {
           headers: {
             "content-type": "text/csv; charset=utf-8",
-            "content-disposition": `attachment; filename="usage-${query.group ?? "total"}.csv"`,
+            "content-disposition": `attachment; filename="usage-${query.group?.join("-") ?? "total"}.csv"`,
             "cache-control": "no-store",
           },
         });
@@ -84,6 +89,20 @@ export function usageRoutes(parts: ManageParts): Route[] {
       },
     }),
   ];
+}
+
+/** The second group stands behind a comma or in `split`. */
+function groupsOf(
+  { group: groups = [], split }: { group?: UsageGroup[] | undefined; split?: UsageGroup | undefined },
+): { group: UsageGroup | undefined; split: UsageGroup | undefined } {
+  const [group, second = split] = groups;
+  const wrong = (name: string, detail: string) =>
+    new Problem(400, `#/query/${name}: ${detail}`, { places: [{ pointer: `#/query/${name}`, detail }] });
+  if (groups.length === 2 && split !== undefined) throw wrong("split", "stands beside two groups");
+  if (second !== undefined && (group === undefined || second === group)) {
+    throw wrong("split", "needs another group to split");
+  }
+  return { group, split: second };
 }
 
 function filterOf(query: {
@@ -140,6 +159,7 @@ function shownUsage(
     cost_micros: row.costMicros,
     unmetered_requests: row.unmetered,
     unpriced_requests: row.unpriced,
+    estimated_requests: row.estimated,
     bytes: row.bytes,
     duration_ms: Math.round(row.durationMs),
     ...(split === undefined && {
@@ -190,7 +210,8 @@ function shownExchange(row: ExchangeRow) {
     image_tokens: row.imageTokens ?? null,
     usage_partial: row.partial,
     cost_micros: row.costMicros ?? null,
-    cost_source: row.costSource ?? null,
+    cost_is_partial: row.costIsPartial,
+    usage_source: row.usageSource ?? null,
     price_version: row.priceVersion ?? null,
     bytes: row.bytes,
   };

@@ -42,16 +42,21 @@ export interface LogSink {
   readonly secrets: readonly string[];
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** Gives a level its colour, in lines for people; absent: there are none. */
+  readonly paint?: (level: LogLevel, text: string) => string;
 }
 
 /** The order of severity. */
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /** Makes the log. It has no state but its configuration: every line is written as it comes. */
-export function createLog(config: LogConfig, { write, secrets, now = Date.now }: LogSink): Log {
+export function createLog(
+  config: LogConfig,
+  { write, secrets, now = Date.now, paint = (_, text) => text }: LogSink,
+): Log {
   const least = LEVELS.indexOf(config.level);
   const redact = redactor(secrets);
-  const format = config.format === "json" ? jsonLine : prettyLine;
+  const format = config.format === "json" ? jsonLine : (line: Line) => prettyLine(line, paint);
   return (level, event, fields = {}) => {
     if (LEVELS.indexOf(level) < least) return;
     const allowed = LOG_FIELDS.flatMap((name) =>
@@ -74,11 +79,11 @@ function jsonLine({ time, level, event, fields }: Line): string {
 }
 
 /** `14:02:11 INFO  exchange status=200 endpoint=openai …`, in local time. */
-function prettyLine({ time, level, event, fields }: Line): string {
+function prettyLine({ time, level, event, fields }: Line, paint: NonNullable<LogSink["paint"]>): string {
   const clock = [time.getHours(), time.getMinutes(), time.getSeconds()]
     .map((part) => String(part).padStart(2, "0")).join(":");
   const pairs = fields.map(([name, value]) => `${name}=${plainOrQuoted(value)}`);
-  return `${clock} ${level.toUpperCase().padEnd(5)} ${[event, ...pairs].join(" ")}\n`;
+  return `${clock} ${paint(level, level.toUpperCase().padEnd(5))} ${[event, ...pairs].join(" ")}\n`;
 }
 
 function plainOrQuoted(value: unknown): string {

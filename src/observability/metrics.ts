@@ -207,7 +207,8 @@ export class Metrics {
     series.bytes += row.bytes;
     for (const kind of KINDS) series.tokens[kind] += row[TOKEN_KINDS[kind]] ?? 0;
     if (row.costMicros !== undefined) series.costMicros += row.costMicros;
-    else if (row.inputTokens !== undefined || row.outputTokens !== undefined) series.unpriced++;
+    const isKnown = row.inputTokens !== undefined || row.outputTokens !== undefined;
+    if (row.costIsPartial || row.costMicros === undefined && isKnown) series.unpriced++;
     const { firstByte, duration } = this.#timesOf(series);
     if (row.firstByteMs !== undefined) firstByte.observe(row.firstByteMs / 1000);
     duration.observe(row.durationMs / 1000);

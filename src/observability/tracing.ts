@@ -91,7 +91,7 @@ function attributesOf(row: ExchangeRow, operation: string | undefined): Attribut
     "llm_proxy.token_id": row.tokenId,
     "llm_proxy.project_id": row.projectId,
     "llm_proxy.cost_micros": row.costMicros,
-    "llm_proxy.cost_source": row.costSource,
+    "llm_proxy.usage_source": row.usageSource,
   });
 }
 

@@ -22,9 +22,13 @@ export interface RequestFacts {
 /** No model answers at greater length; what a client says beyond it is not reserved. */
 export const MAX_OUTPUT_TOKENS = 10_000_000;
 /** No API gives more answers to one request. */
-const MAX_CHOICES = 1_000;
+export const MAX_CHOICES = 1_000;
 /** Which limit an API obeys, by the end of its path; on all others the greatest that is stated counts. */
 const LIMITS_BY_PATH: readonly (readonly [RegExp, readonly WatchedMember[]])[] = [
+  // Ollama and Bedrock state theirs elsewhere, and pass over these names: the model's own maximum counts.
+  [/\/api\/(?:chat|generate)$|\/model\/[^/]+\/converse(?:-stream)?$/, []],
+  // So does Gemini.
+  [/:(?:stream)?generatecontent$/, []],
   [/\/responses$/, ["max_output_tokens"]],
   [/\/chat\/completions$/, ["max_completion_tokens", "max_tokens"]],
   [/\/completions$/, ["max_tokens"]],
@@ -40,7 +44,7 @@ const ALL_LIMITS: readonly WatchedMember[] = [
 /** Tiers that cost more than the standard one. */
 const TIERS: ReadonlySet<string> = new Set(["priority", "fast"]);
 
-/** What a JSON body asks for. Throws a {@link JsonSyntaxError} for a `stream` that is neither true nor false. */
+/** What a JSON body asks for. Throws a {@link JsonSyntaxError} for a `stream` or a limit of another kind. */
 export function jsonFacts(
   bytes: Uint8Array,
   { members, places, prompts }: JsonFindings,
@@ -49,7 +53,7 @@ export function jsonFacts(
   for (const [name, span] of members) if (name !== "model") shortSpan(bytes, name, span);
   const textOf = (span: JsonSpan | undefined) =>
     span === undefined ? undefined : new TextDecoder().decode(bytes.subarray(span.start, span.end));
-  const numberOf = (name: WatchedMember) => wholeNumber(textOf(members.get(name)));
+  const numberOf = (name: WatchedMember) => wholeNumber(textOf(members.get(name)), name);
   const stream = textOf(members.get("stream"));
   if (stream !== undefined && stream !== "true" && stream !== "false" && stream !== "null") {
     throw new JsonSyntaxError('a "stream" that is neither true nor false');
@@ -103,7 +107,7 @@ function generationNumbers(bytes: Uint8Array): { most: number | undefined; choic
   const members = jsonMembers(bytes) ?? [];
   const numbers = (...keys: string[]) =>
     members.flatMap(({ key, start, end }) =>
-      keys.includes(key) ? [wholeNumber(new TextDecoder().decode(bytes.subarray(start, end)))] : []
+      keys.includes(key) ? [wholeNumber(new TextDecoder().decode(bytes.subarray(start, end)), key)] : []
     ).filter(isStated);
   const most = numbers("maxOutputTokens", "max_output_tokens");
   const choices = numbers("candidateCount", "candidate_count");
@@ -113,9 +117,14 @@ function generationNumbers(bytes: Uint8Array): { most: number | undefined; choic
   }];
 }
 
-/** A number of tokens or choices; anything else states none. */
-function wholeNumber(text: string | undefined): number | undefined {
-  const value = text === undefined || !/^\d/.test(text) ? NaN : Math.ceil(Number(text));
+/**
+ * A number of tokens or choices; `null` and what is below one state none. Throws a {@link JsonSyntaxError} for what is no
+ * number: some servers take a text for one.
+ */
+function wholeNumber(text: string | undefined, name: string): number | undefined {
+  if (text === undefined || text === "null") return undefined;
+  if (!/^[-\d]/.test(text)) throw new JsonSyntaxError(`a "${name}" that is not a number`);
+  const value = Math.ceil(Number(text));
   return value >= 1 ? Math.min(value, MAX_OUTPUT_TOKENS) : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { durationText } from "../config/durations.ts";
 import { ClientGone } from "../cancellation.ts";
 import type { ConnectionLimits } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
@@ -64,7 +65,7 @@ export function overdueOf(
   { sending, uploading }: { sending: ClientWait; uploading: ClientWait | undefined },
   { sendMs, uploadMs }: ConnectionLimits,
 ): ClientGone | ProxyFault | undefined {
-  if (sending.isOver(sendMs)) return new ClientGone(`the client took nothing for ${sendMs / 1000} s`);
+  if (sending.isOver(sendMs)) return new ClientGone(`the client took nothing for ${durationText(sendMs)}`);
   if (uploading?.isOver(uploadMs) !== true) return undefined;
-  return new ProxyFault("request_timeout", `The body did not go on for ${uploadMs / 1000} s.`);
+  return new ProxyFault("request_timeout", `The body did not go on for ${durationText(uploadMs)}.`);
 }

@@ -13,7 +13,7 @@ import { nextTurn, TurnCount } from "../http1/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http1/writer.ts";
 import { encodeLatin1 } from "../http1/latin1.ts";
 import { ClientWait, overdueOf } from "./client_wait.ts";
-import type { HeadBudget } from "./head_budget.ts";
+import type { StrangerBudget } from "./stranger_budget.ts";
 import { frameReply } from "./reply_head.ts";
 import { RequestBody } from "./request_body.ts";
 import type { ServedConnection } from "./served_connection.ts";
@@ -38,7 +38,7 @@ export interface ConnectionParts {
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
   /** Of all connections; undefined: nothing is counted. */
-  readonly heads?: HeadBudget | undefined;
+  readonly strangers: StrangerBudget | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
@@ -52,7 +52,7 @@ export class ClientConnection implements ServedConnection {
   /** For the client to take what is written. */
   readonly #sending: ClientWait;
   readonly #limits: () => ConnectionLimits;
-  readonly #heads: HeadBudget | undefined;
+  readonly #strangers: StrangerBudget | undefined;
   readonly #peer: string;
   readonly #entry: Entry;
   readonly #now: () => number;
@@ -68,10 +68,10 @@ export class ClientConnection implements ServedConnection {
   #cutSeen = false;
   #isAuthenticated = false;
 
-  constructor(connection: Deno.Conn, { handler, peer, entry, limits, heads, now }: ConnectionParts) {
+  constructor(connection: Deno.Conn, { handler, peer, entry, limits, strangers, now }: ConnectionParts) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, (capacity) => {
-      if (this.#state === "head") heads?.holds(this, capacity);
+      if (this.#state !== "closed") strangers?.holds(this, capacity);
     });
     const sending = this.#sending = new ClientWait(now);
     const turn = new TurnCount();
@@ -80,7 +80,7 @@ export class ClientConnection implements ServedConnection {
     };
     this.#handler = handler;
     this.#limits = limits;
-    this.#heads = heads;
+    this.#strangers = strangers;
     this.#peer = peer;
     this.#entry = entry;
     this.#now = now;
@@ -311,7 +311,7 @@ export class ClientConnection implements ServedConnection {
     if (this.#state === "closed") return;
     this.#state = state;
     this.#since = this.#now();
-    if (state === "head" || state === "idle") this.#heads?.holds(this, this.#reader.capacity);
-    else this.#heads?.release(this);
+    if (state === "closed") this.#strangers?.release(this);
+    else this.#strangers?.holds(this, this.#reader.capacity);
   }
 }

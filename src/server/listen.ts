@@ -9,7 +9,7 @@ import { Certificate } from "./certificate.ts";
 import { ClientConnection } from "./connection.ts";
 import type { Http2Gateway } from "./http2/gateway.ts";
 import { Handshake } from "./handshake.ts";
-import { HeadBudget } from "./head_budget.ts";
+import { StrangerBudget } from "./stranger_budget.ts";
 import { connectionToClose } from "./make_room.ts";
 import { Listener } from "./listener.ts";
 import type { ServedConnection } from "./served_connection.ts";
@@ -48,7 +48,7 @@ export function startServer(
   const connections = new Set<ServedConnection>();
   const serving = new Set<Promise<void>>();
   const now = () => performance.now();
-  const heads = new HeadBudget({ now });
+  const strangers = new StrangerBudget({ now });
   let limits: ConnectionLimits = config.connections;
   let isOpen = true;
   let draining: Promise<void> | undefined;
@@ -138,7 +138,7 @@ export function startServer(
       peer: peerOf(accepted),
       entry,
       limits: () => limits,
-      heads,
+      strangers,
       now,
     });
     await during(connection, () => connection.serve());
@@ -162,6 +162,7 @@ export function startServer(
         peer: peerOf(connection),
         entry,
         limits: () => limits,
+        strangers,
         now,
       });
       await during(served, () => served.serve());

@@ -17,6 +17,8 @@ export interface RestoreOptions {
   /** The key of the configuration. */
   readonly encryptionKey: Uint8Array<ArrayBuffer> | undefined;
   readonly now: Date;
+  /** Called when the copy is to be checked, which keeps the thread to itself. */
+  readonly onCopied?: () => void;
 }
 
 /** What a restore did. */
@@ -43,7 +45,7 @@ export async function restoreStore(url: string, options: RestoreOptions): Promis
   const keyFile = keyFileOf(url);
   const incomingKey = `${keyFile}-restored`;
   try {
-    const copy = await stageCopy(file, path);
+    const copy = await stageCopy(file, path, options);
     const replacements = await stageKey(copy, { ...options, to: keyFile, incomingKey });
     const kept = replaceDatabase(path, { now: options.now, replacements });
     // The new file has no log yet: it is the first of its kind.

@@ -72,6 +72,7 @@ async function makeBackup(
   now: number,
 ): Promise<string> {
   Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  checkFolder(folder);
   for (const { name } of Deno.readDirSync(folder)) {
     if (UNFINISHED.test(name)) Deno.removeSync(`${folder}/${name}`);
   }
@@ -85,11 +86,21 @@ async function makeBackup(
     Deno.removeSync(unfinished);
     throw error;
   }
-  const others = copiesIn(folder).filter((copy) => copy.name !== name);
+  // A copy from the future was made by a wrong clock, or by somebody else: it takes no place.
+  const others = copiesIn(folder).filter((copy) => copy.name !== name && copy.at <= now);
   for (const old of others.slice(0, Math.max(0, others.length - (keep - 1)))) {
     Deno.removeSync(`${folder}/${old.name}`);
   }
   return `${folder}/${name}`;
+}
+
+/** Throws for a folder in which every account could put another file in the place of the copy. */
+function checkFolder(folder: string): void {
+  const { mode } = Deno.statSync(folder);
+  const isOpenToAll = mode !== null && (mode & 0o002) !== 0 && (mode & 0o1000) === 0;
+  if (isOpenToAll) {
+    throw new Error(`every account of this machine can write to ${folder}: take that right away (chmod o-w)`);
+  }
 }
 
 /** Oldest first. Files with other names are somebody else's. */

@@ -73,6 +73,8 @@ export interface ExchangeRow {
   readonly principal: string;
   readonly tokenId: string | undefined;
   readonly projectId: string | undefined;
+  /** A model was to answer, which costs something. */
+  readonly metered: boolean;
   /** It counted towards limits. */
   readonly admitted: boolean;
   readonly client: string;
@@ -91,16 +93,18 @@ export interface ExchangeRow {
   readonly partial: boolean;
   /** What it counts with against budgets. */
   readonly costMicros: number | undefined;
-  /** Whether the provider told what was used, or less than that; undefined where there is no cost. */
-  readonly costSource: CostSource | undefined;
+  /** How the numbers of tokens and the cost came to be; undefined: nobody knows what was used. */
+  readonly usageSource: UsageSource | undefined;
+  /** Something was used whose price is not known, so that it costs more. */
+  readonly costIsPartial: boolean;
   readonly priceVersion: string | undefined;
   readonly bytes: number;
 }
 
-/** How a cost came to be: by the usage that was told, or in part by an estimate. */
-export const COST_SOURCES = ["usage", "estimated"] as const;
+/** How numbers came to be: the provider told what was used, or some of it is estimated. */
+export const USAGE_SOURCES = ["provider", "estimated"] as const;
 /** One of them. */
-export type CostSource = typeof COST_SOURCES[number];
+export type UsageSource = typeof USAGE_SOURCES[number];
 
 /** One try at one backend. */
 export interface AttemptRow {
@@ -158,6 +162,8 @@ export interface UsageGrouping {
   readonly split: UsageGroup | undefined;
   /** Whose midnight ends a day, by its IANA name; undefined: UTC. */
   readonly timeZone: string | undefined;
+  /** Sums that are read at most; undefined: all. */
+  readonly limit?: number;
 }
 
 /** Which exchanges count; what is undefined does not matter. */
@@ -195,6 +201,8 @@ export interface UsageRow {
   readonly unpriced: number;
   /** Requests to a model that answered, of which no usage is known. */
   readonly unmetered: number;
+  /** Requests whose numbers are in part estimates. */
+  readonly estimated: number;
   readonly bytes: number;
   readonly durationMs: number;
   /** Of answers without an error, to within 5 %; undefined where there is none, or with a second grouping. */

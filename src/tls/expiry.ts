@@ -29,7 +29,7 @@ export async function expiryWarning(certificate: string, epochMs: number): Promi
 }
 
 /** Whether a key is the certificate's. */
-async function pairWarning({ cert, key }: TlsConfig): Promise<string | undefined> {
+export async function pairWarning({ cert, key }: TlsConfig): Promise<string | undefined> {
   const { createPrivateKey, X509Certificate } = await import("node:crypto");
   try {
     if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return undefined;
@@ -40,7 +40,7 @@ async function pairWarning({ cert, key }: TlsConfig): Promise<string | undefined
 }
 
 /** Whether clients built on Bun refuse the certificate for its authority's limits. */
-async function constraintWarning(chain: string): Promise<string | undefined> {
+export async function constraintWarning(chain: string): Promise<string | undefined> {
   const { X509Certificate } = await import("node:crypto");
   try {
     const { subjectAltName } = new X509Certificate(chain);

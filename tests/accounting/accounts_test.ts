@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Account, Accounts } from "../../src/accounting/accounts.ts";
+import type { Account } from "../../src/accounting/account.ts";
+import { Accounts } from "../../src/accounting/accounts.ts";
 import { Pricer } from "../../src/accounting/cost.ts";
 import type { ExchangeRecord } from "../../src/exchange.ts";
 import type { ExchangeRow } from "../../src/storage/store.ts";
@@ -35,8 +36,22 @@ type Used = { readonly tokens: number | undefined; readonly micros: number | und
 /** Settles one exchange; gives what it is said to have used, and its row. */
 function settled(
   record: Partial<ExchangeRecord>,
-  { answer, isAnswered = true, status = 200, reserves = 1_000, accounts }: {
+  {
+    answer,
+    isAnswered = true,
+    status = 200,
+    reserves = 1_000,
+    isLookedAt = false,
+    background = false,
+    accounts,
+    type = "content-type: application/json",
+  }: {
     answer?: string;
+    /** The field of its type. */
+    type?: string;
+    /** Nothing is reserved then. */
+    isLookedAt?: boolean;
+    background?: boolean;
     isAnswered?: boolean;
     status?: number;
     reserves?: number;
@@ -46,11 +61,13 @@ function settled(
   let used: Used | undefined;
   const all = accounts ?? accountsInto(() => {});
   const account: Account = all.open({ id: "req_1", principal: ANONYMOUS, endpoint: ENDPOINT, fields: [] });
-  account.asks(() => ({ model: "m" }));
+  account.asks({ facts: () => ({ model: "m", background }), inputTokens: () => 0, isMetered: !isLookedAt });
   account.admitted({ reserve() {}, settle: (amounts) => used = amounts });
   const order = { backend: BACKEND, model: "m", outputTokens: reserves };
-  account.reserve({ statedTokens: 0, inputTokens: 0, outputTokens: reserves, orders: [order] });
-  if (isAnswered) account.answered({ status, fields: fieldsOf("content-type: application/json") }, BACKEND);
+  account.reserve(
+    isLookedAt ? undefined : { statedTokens: 0, inputTokens: 0, outputTokens: reserves, orders: [order] },
+  );
+  if (isAnswered) account.answered({ status, fields: fieldsOf(type) }, BACKEND);
   if (answer !== undefined) account.passed(new TextEncoder().encode(answer));
   account.ended({ ...RECORD, ...record });
   return used ?? { tokens: undefined, micros: undefined };
@@ -91,11 +108,102 @@ Deno.test("Account: a client that leaves before the answer begins pays for what 
   assertEquals(settled({ ending: "bad_gateway", status: 502 }, { isAnswered: false }).micros, undefined);
 });
 
-Deno.test("Accounts: an answer that is looked at again is counted once", () => {
+Deno.test("Accounts: a response that is looked at again counts for the request that made it, or once where that could not know", () => {
   const rows: ExchangeRow[] = [];
   const accounts = accountsInto((row) => rows.push(row));
+  const queued = TOLD.replace(/,"usage.*/, ',"status":"queued"}').replace("resp_1", "resp_2");
+  const told = TOLD.replace("resp_1", "resp_2");
   settled({}, { answer: TOLD, accounts });
-  settled({ method: "GET" }, { answer: TOLD, accounts });
-  settled({ method: "GET" }, { answer: TOLD.replace("resp_1", "resp_2"), accounts });
-  assertEquals(rows.map(({ outputTokens }) => outputTokens), [5, undefined, 5]);
+  settled({ method: "GET" }, { answer: TOLD, accounts, isLookedAt: true });
+  settled({}, { answer: queued, accounts, isLookedAt: true, background: true });
+  settled({ method: "GET" }, { answer: queued, accounts, isLookedAt: true });
+  settled({ method: "GET" }, { answer: told, accounts, isLookedAt: true });
+  settled({ method: "GET" }, { answer: told, accounts, isLookedAt: true });
+  settled({ method: "GET" }, { answer: told.replace("resp_2", "resp_3"), accounts, isLookedAt: true });
+  assertEquals(rows.map(({ outputTokens }) => outputTokens), [
+    5,
+    undefined,
+    undefined,
+    undefined,
+    5,
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("Accounts: the results of a batch count when they are fetched first", () => {
+  const rows: ExchangeRow[] = [];
+  const accounts = accountsInto((row) => rows.push(row));
+  const line = JSON.stringify({
+    custom_id: "a",
+    result: { type: "succeeded", message: { model: "m", usage: { input_tokens: 5, output_tokens: 7 } } },
+  });
+  for (let round = 0; round < 2; round++) {
+    settled({ method: "GET" }, { answer: `${line}\n${line}\n`, accounts, isLookedAt: true });
+  }
+  // At half the price.
+  assertEquals(rows.map(({ outputTokens, costMicros }) => [outputTokens, costMicros]), [[14, 7], [
+    undefined,
+    undefined,
+  ]]);
+});
+
+/** What a token without limits is charged. */
+function charged(
+  record: Partial<ExchangeRecord>,
+  answer: string,
+  type = "application/json",
+): ExchangeRow | undefined {
+  let row: ExchangeRow | undefined;
+  const account = accountsInto((ended) => row = ended).open({
+    id: "req_1",
+    principal: ANONYMOUS,
+    endpoint: ENDPOINT,
+    fields: [],
+  });
+  account.asks({ facts: () => ({ model: "m" }), inputTokens: () => 7, isMetered: true });
+  account.answered({ status: 200, fields: fieldsOf(`content-type: ${type}`) }, BACKEND);
+  account.passed(new TextEncoder().encode(answer));
+  account.ended({ ...RECORD, ...record });
+  return row;
+}
+
+Deno.test("Account: without limits too, what was not told is estimated from the text and marked", () => {
+  const delta = (text: string): string =>
+    `data: ${JSON.stringify({ choices: [{ delta: { content: text } }] })}\n\n`;
+  const events = delta("a word").repeat(20);
+  const row = charged(GONE, events, "text/event-stream");
+  assertEquals([row?.inputTokens, row?.outputTokens, row?.usageSource, row?.costMicros], [
+    7,
+    30,
+    "estimated",
+    30,
+  ]);
+  assertEquals(
+    charged({}, `${events}data: [DONE]\n\n`, "text/event-stream")?.outputTokens,
+    30,
+    "nobody told it",
+  );
+  assertEquals(charged({}, TOLD)?.usageSource, "provider");
+  const binary = charged({}, "ID3", "audio/mpeg");
+  assertEquals([binary?.usageSource, binary?.inputTokens], [undefined, undefined], "nobody can say");
+});
+
+Deno.test("Account: what another model did for an answer counts, and makes the cost partial where it has no price", () => {
+  const usage = {
+    input_tokens: 10,
+    output_tokens: 5,
+    cache_read_input_tokens: 0,
+    iterations: [{ type: "advisor_message", model: "other", input_tokens: 3, output_tokens: 4 }],
+  };
+  const row = charged({}, JSON.stringify({ model: "m", usage }));
+  assertEquals([row?.inputTokens, row?.outputTokens, row?.costMicros, row?.costIsPartial], [13, 9, 5, true]);
+});
+
+Deno.test("Account: text that was seen counts, whatever the request stated, also behind an error", () => {
+  const type = "content-type: text/event-stream";
+  const events = `data: ${JSON.stringify({ choices: [{ delta: { content: "x".repeat(40_000) } }] })}\n\n`;
+  const start = 'data: {"usage":{"prompt_tokens":9,"completion_tokens":1}}\n\n';
+  assertEquals(settled({ ...GONE, bytes: 40_000 }, { answer: events, reserves: 1, type }).micros, 10_000);
+  assertEquals(settled({ bytes: 40_000 }, { answer: start + events, reserves: 20_000, type }).micros, 10_000);
 });

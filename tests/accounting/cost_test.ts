@@ -49,11 +49,34 @@ Deno.test("Pricer: what is not known is unknown, not zero", () => {
     "a server of one's own",
   );
   assertEquals(cost({}, ["gpt-4o"]), undefined, "no usage was told");
-  assertEquals(
-    cost({ inputTokens: 10, cachedTokens: 500 }, ["gpt-4o"]),
-    undefined,
-    "more cached than sent",
-  );
+});
+
+Deno.test("Pricer: usage for which the library throws is priced without its parts, and is not free", () => {
+  const usage = { inputTokens: 1_000_000, cachedTokens: 2_000_000, outputTokens: 0, reasoningTokens: 5 };
+  assertEquals(cost(usage, ["gpt-4o-mini"])?.micros, 150_000);
+});
+
+Deno.test("Pricer: cached sound costs no less than sound, and seconds are tokens where a model is priced by those", () => {
+  const session = { inputTokens: 100_000, inputAudioTokens: 90_000, outputTokens: 20_000 };
+  const uncached = cost(session, ["gpt-realtime"])?.micros ?? 0;
+  const cached = cost({ ...session, cachedTokens: 80_000 }, ["gpt-realtime"])?.micros ?? 0;
+  assert(cached > uncached * 0.9, `${cached} and ${uncached}`);
+  assertEquals(cost({ inputAudioSeconds: 600 }, ["gpt-4o-transcribe"])?.micros, 6_000 * 6);
+  assertEquals(cost({ inputAudioSeconds: 600 }, ["whisper-1"])?.micros, 60_000);
+});
+
+Deno.test("Pricer: what the provider states wins over published prices, and own prices over that", () => {
+  const usage = { inputTokens: 1_000_000, statedCostMicros: 7.6 };
+  assertEquals(cost(usage, ["gpt-4o-mini"]), { micros: 8, version: "provider" });
+  const prices = [{ matches: () => true, input: 2, output: 2 }];
+  assertEquals(cost(usage, ["gpt-4o-mini"], { prices })?.micros, 2_000_000);
+});
+
+Deno.test("Pricer: searches cost what the library says, and what has no price makes a cost partial", () => {
+  const usage = { inputTokens: 0, outputTokens: 0, webSearches: 3 };
+  assertEquals(cost(usage, ["gpt-4o"])?.isPartial, undefined);
+  assertEquals(cost(usage, ["gpt-4o"])?.micros, 30_000);
+  assertEquals(cost({ inputTokens: 1, unpricedUnits: 1 }, ["gpt-4o"])?.isPartial, true);
 });
 
 Deno.test("Pricer: an address that tells nothing can be given a provider", () => {

@@ -85,6 +85,7 @@ const EXPECTED: Readonly<Record<string, Observed>> = {
     usage: {
       inputTokens: 5946,
       outputTokens: 503,
+      webSearches: 2,
       cachedTokens: 1800,
       cacheWriteTokens: 2051,
       cacheWriteHourTokens: 1000,
@@ -98,7 +99,7 @@ const EXPECTED: Readonly<Record<string, Observed>> = {
   "anthropic_stream_cumulative.sse": {
     model: "claude-sonnet-4-5-20250929",
     stopReason: "end_turn",
-    usage: { inputTokens: 10_782, outputTokens: 510, cachedTokens: 100, cacheWriteTokens: 0 },
+    usage: { inputTokens: 10_782, outputTokens: 510, webSearches: 1, cachedTokens: 100, cacheWriteTokens: 0 },
   },
   "gemini_generate.json": {
     model: "gemini-2.5-flash",
@@ -154,11 +155,13 @@ async function observe(name: string, pieces: Iterable<Uint8Array>, encoding?: st
     tap.write(own);
     own.fill(0x22);
   }
-  return await tap.end();
+  const { textBytes: _, isStream: __, ...observed } = await tap.end();
+  return observed;
 }
 
 Deno.test("golden bodies: every one is expected to say something", async () => {
-  const names = (await Array.fromAsync(Deno.readDir(GOLDEN))).map(({ name }) => name).sort();
+  const names = (await Array.fromAsync(Deno.readDir(GOLDEN))).filter(({ isFile }) => isFile)
+    .map(({ name }) => name).sort();
   assertEquals(names, Object.keys(EXPECTED).sort());
 });
 
@@ -235,7 +238,7 @@ Deno.test("AnswerTap: an answer of 200 MB, plain and compressed, in bounded memo
   const piece = new TextEncoder().encode(text.repeat(128));
   const head = new TextEncoder().encode('{"data":[{"b64_json":"');
   const tail = new TextEncoder().encode('"}],"usage":{"input_tokens":3,"output_tokens":4}}');
-  const expected = { usage: { inputTokens: 3, outputTokens: 4 } };
+  const expected = { usage: { inputTokens: 3, outputTokens: 4 }, textBytes: 0 };
   for (const encoding of [undefined, "gzip"]) {
     const tap = tapFor("x.json", encoding);
     const before = Deno.memoryUsage();

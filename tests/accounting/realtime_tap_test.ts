@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { RealtimeTap } from "../../src/accounting/realtime_tap.ts";
-import { frame, TEXT } from "../support/websocket.ts";
+import { BINARY, frame, TEXT } from "../support/websocket.ts";
 
 /** What one side says, whole or byte by byte. */
 function says(
@@ -68,4 +68,61 @@ Deno.test("RealtimeTap: what is not known to be no answer counts as one", () => 
   server('{"type":"conversation.item.added"}');
   const length = server(`{"serverContent":"${"x".repeat(400)}"}`) + server("no JSON");
   assertEquals(tap.end().unfinished, [{ inputTokens: 0, outputTokens: Math.ceil(length / 4) }]);
+});
+
+Deno.test("RealtimeTap: Gemini's live sessions say their usage in binary messages, the last word of each turn", () => {
+  const tap = new RealtimeTap();
+  const server = (message: unknown) => tap.write(frame(BINARY, JSON.stringify(message)));
+  tap.sent(
+    frame(TEXT, JSON.stringify({ setup: { model: "models/gemini-live-2.5-flash" } }), { isMasked: true }),
+  );
+  server({ setupComplete: {} });
+  const usage = (prompt: number, response: number) => ({
+    promptTokenCount: prompt,
+    responseTokenCount: response,
+    totalTokenCount: prompt + response,
+    responseTokensDetails: [{ modality: "AUDIO", tokenCount: response }],
+  });
+  for (const [prompt, response] of [[10, 20], [50, 5]] as const) {
+    server({ serverContent: { modelTurn: { parts: [{ inlineData: { data: "AAAA" } }] } } });
+    server({ usageMetadata: usage(prompt, 1) });
+    server({ serverContent: { turnComplete: true }, usageMetadata: usage(prompt, response) });
+  }
+  assertEquals(tap.isOver, true);
+  assertEquals(tap.end(), {
+    usage: { inputTokens: 60, outputTokens: 25, outputAudioTokens: 25 },
+    unfinished: [],
+    model: "gemini-live-2.5-flash",
+    stopReason: "turn_complete",
+  });
+});
+
+Deno.test("RealtimeTap: what transcribes the client's words counts by its model", () => {
+  const tap = new RealtimeTap();
+  const server = (event: Record<string, unknown>) => says((piece) => tap.write(piece), event);
+  const transcription = { model: "gpt-4o-mini-transcribe" };
+  server({
+    type: "session.created",
+    session: { model: "gpt-realtime", audio: { input: { transcription } } },
+  });
+  const usage = { type: "tokens", input_tokens: 30, output_tokens: 4, total_tokens: 34 };
+  for (let round = 0; round < 2; round++) {
+    server({ type: "conversation.item.input_audio_transcription.completed", transcript: "x", usage });
+  }
+  server(DONE);
+  const { usage: own, steps } = tap.end();
+  assertEquals(own, { inputTokens: 5, outputTokens: 5 });
+  assertEquals(steps, [{ model: transcription.model, usage: { inputTokens: 60, outputTokens: 8 } }]);
+});
+
+Deno.test("RealtimeTap: an answer that ends without its usage has used what came of it", () => {
+  for (const usage of [null, undefined, {}, { input_tokens: -5 }]) {
+    const tap = new RealtimeTap();
+    const server = (event: Record<string, unknown>) => says((piece) => tap.write(piece), event);
+    const delta = "A".repeat(50_000);
+    const length = server({ type: "response.output_audio.delta", response_id: "a", delta });
+    server({ type: "response.done", response: { id: "a", status: "cancelled", usage } });
+    const audio = Math.ceil(length / 500);
+    assertEquals(tap.end().unfinished, [{ inputTokens: 0, outputTokens: audio, outputAudioTokens: audio }]);
+  }
 });

@@ -245,7 +245,7 @@ Deno.test("/admin: every answer forbids what the page does not need", async () =
     assert(!policy.includes("unsafe"), path);
     assertEquals(headers.get("x-frame-options"), "DENY", path);
     assertEquals(headers.get("x-content-type-options"), "nosniff", path);
-    assertEquals(headers.get("referrer-policy"), "no-referrer", path);
+    assertEquals(headers.get("referrer-policy"), "same-origin", path);
     assertMatch(headers.get("cache-control") ?? "", path === script ? /immutable/ : /^no-/, path);
   }
   assert(!/<script(?![^>]*\ssrc=)|\sstyle=|\son\w+=/.test(text), "nothing inline");

@@ -56,7 +56,7 @@ const RECORDED = new URL("recorded.json", import.meta.url);
 /** How much worse than recorded the ratio to nginx may be before it counts as broken. */
 const TOLERANCE = 3;
 
-/** Prints the table, writes `dist/bench.json`, the recorded figures and the picture for the README. */
+/** Prints the table, writes `dist/bench.json`, the recorded figures and the picture for the docs. */
 export async function writeReport(
   results: readonly Result[],
   run: { readonly rounds: number; readonly seconds: number },

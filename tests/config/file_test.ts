@@ -415,7 +415,7 @@ Deno.test("settings: each effective value with its origin, secrets redacted", as
       "endpoints.openai.base_url|https://api.openai.com/v1|preset openai",
       'endpoints.openai.headers|{"x-a":"[redacted]"}|config.toml:5',
       "endpoints.openai.proxy_url|http://[redacted]@p.test:80|config.toml:6",
-      "endpoints.openai.first_byte_timeout|600s|default",
+      "endpoints.openai.first_byte_timeout|10m|default",
     ]
   ) assertEquals(lines.filter((found) => found === line), [line]);
 });
@@ -568,9 +568,9 @@ Deno.test("a file: endpoints that ENDPOINTS leaves out are told", async () => {
   }]);
 });
 
-Deno.test("README.md: its example of a configuration file loads", async () => {
-  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-  const [, example = ""] = /```toml\n([^]*?)```/.exec(readme) ?? [];
+Deno.test("docs/configuration.md: its example of a configuration file loads", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/configuration.md", import.meta.url));
+  const [, example = ""] = /```toml\n([^]*?)```/.exec(page) ?? [];
   const names = [...example.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name ?? "");
   const env = Object.fromEntries(names.map((name) => [name, `the-value-of-${name}`]));
   const files = { "config.toml": example, "company-ca.pem": "-----BEGIN CERTIFICATE-----" };

@@ -121,7 +121,21 @@ const BAD: readonly (readonly [string, string, string])[] = [
   ["MAX_CONNECTIONS", "0", '"0" is not a whole number from 1 to 1000000'],
   ["MAX_CONCURRENT_REQUESTS", "many", '"many" is not a whole number from 1 to 1000000, or "none"'],
   ["MAX_CONCURRENT_PER_TOKEN", "-1", '"-1" is not a whole number from 1 to 1000000, or "none"'],
-  ["DRAIN_SECONDS", "soon", '"soon" is not a number of seconds (0 to 86400)'],
+  [
+    "DRAIN_SECONDS",
+    "soon",
+    '"soon" is not a length of time: write "30s", "5m" or a number of seconds, a day at most',
+  ],
+  [
+    "RETENTION_DAYS",
+    "36h",
+    '"36h" is not a length of time: write whole days, "90d" or a number of days, from 1 to 36500',
+  ],
+  [
+    "ADMIN_IDLE_MINUTES",
+    "30s",
+    '"30s" is not a length of time: write "15m", "8h" or a number of minutes, from a minute to a week',
+  ],
   ["ANTHROPIC_VERSION", "latest", '"latest" is not a date like 2023-06-01'],
   ["ACCESS_LOG", "maybe", '"maybe" is not a switch (1 or 0)'],
   ["LOG_FORMAT", "xml", '"xml" is not one of pretty, json'],
@@ -221,7 +235,13 @@ Deno.test(".env.example: filled in, it is a complete configuration; untouched, i
   const filled = example.replace(/^(\w+)=$/gm, "$1=some-value-for-$1");
   assertEquals((await loadConfig(sources({}, { ".env": filled }))).endpoints.length, 2);
   const uncommented = filled.replace(/^# (\w+=)/gm, "$1").replace(/^(TLS_|HTTPS_PORT|CONFIG_PATH).*$/gm, "");
-  assertEquals((await loadConfig(sources({}, { ".env": uncommented }))).endpoints.length, 2);
+  const { endpoints } = await loadConfig(sources({}, { ".env": uncommented }));
+  assertEquals(endpoints.map(({ name }) => name), ["openai"]);
+  const openaiAlone = example.replace("# ENDPOINTS=", "ENDPOINTS=").replace(
+    /^(OPENAI_API_KEY|PROXY_TOKEN)=$/gm,
+    "$1=of-$1",
+  );
+  assertEquals((await loadConfig(sources({}, { ".env": openaiAlone }))).endpoints.length, 1);
   const named = new Set(
     [...example.matchAll(/^(?:# )?(\w+)=/gm)].map(([, name]) => name?.replace(/^(TLS_.*)_FILE$/, "$1")),
   );

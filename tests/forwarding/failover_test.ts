@@ -203,7 +203,7 @@ Deno.test("failover: a backend that is silent too long is left, by the clock", a
   assertEquals(await sent, "200 well");
   assertEquals(
     bench.events[2],
-    "leaves a: h.test did not answer in time: the first byte timeout of 1 s passed.",
+    "leaves a: h.test did not answer in time: the first byte timeout of 1s passed.",
   );
 });
 
@@ -220,7 +220,7 @@ Deno.test("failover: the total limit counts from the first attempt on and is nev
   const error = await assertRejects(() => sent, ProxyFault);
   assertEquals([error.code, error.message], [
     "upstream_timeout",
-    "h.test did not answer in time: the total timeout of 1 s passed.",
+    "h.test did not answer in time: the total timeout of 1s passed.",
   ]);
 });
 

@@ -124,7 +124,10 @@ Deno.test("/manage/audit: holds sign-ins, sign-outs and backups of the page and 
   await using upstream = new FakeUpstream();
   await using proxy = await ManagedProxy.start(upstream);
   const { cookie } = await session(proxy, "POST", { token: SECRETS.managementToken });
-  const backup = await fetch(`${proxy.url}/admin/api/backup`, { headers: { cookie, origin: proxy.url } });
+  const backup = await fetch(`${proxy.url}/admin/api/backup`, {
+    method: "POST",
+    headers: { cookie, origin: proxy.url },
+  });
   assertEquals((await backup.arrayBuffer()).byteLength > 1_000, true);
   assertEquals((await proxy.api("GET", "/backup")).status, 200);
   assertEquals((await session(proxy, "DELETE", { cookie })).status, 204);

@@ -146,6 +146,7 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document that names ever
       "get /health",
       "get /projects",
       "get /projects/{id}",
+      "get /reload",
       "get /tokens",
       "get /tokens/{id}",
       "get /usage",
@@ -447,6 +448,10 @@ const WRONG: readonly (readonly [method: string, path: string, body: unknown, pl
   ["GET", "/tokens?limit=0", undefined, ["#/query/limit"]],
   ["GET", "/tokens?cursor=x", undefined, []],
   ["GET", "/usage?group=colour", undefined, ["#/query/group"]],
+  ["GET", "/usage?group=token,token", undefined, ["#/query/group"]],
+  ["GET", "/usage?group=token,model,day", undefined, ["#/query/group"]],
+  ["GET", "/usage?group=token,", undefined, ["#/query/group"]],
+  ["GET", "/usage?group=token,model&split=day", undefined, ["#/query/split"]],
   ["GET", "/usage?from=yesterday", undefined, ["#/query/from"]],
   ["GET", "/usage?from=2026-01-02&to=2026-01-01", undefined, ["#/query/to"]],
   ["GET", "/usage?group_by=token", undefined, ["#/query/group_by"]],
@@ -502,6 +507,34 @@ Deno.test("usage: by every group, as JSON and as CSV that no spreadsheet runs", 
     assertEquals(lines[0].startsWith("model,requests,errors,input_tokens"), true);
     assertStringIncludes(csv.body, `"'=HYPERLINK(""x""),y",1,`);
     assertEquals((await bench.ask("GET", "/exchanges?limit=1")).body.data.length, 1);
+  }));
+
+Deno.test("usage: by two groups with a comma, as JSON and as CSV; never more rows than one answer holds", () =>
+  ApiBench.run(async (bench) => {
+    await bench.store.addExchanges([
+      exchangeRow({ tokenId: "t1", modelAnswered: "a" }),
+      exchangeRow({ tokenId: "t1", modelAnswered: "b", costMicros: 1 }),
+      exchangeRow({ tokenId: "t2", modelAnswered: "a", costMicros: 2 }),
+    ]);
+    const { body } = await bench.ask("GET", "/usage?group=token,model");
+    assertEquals(body.data.map((row: Json) => [row.token, row.token_name, row.model, row.requests]), [
+      ["t1", null, "a", 1],
+      ["t2", null, "a", 1],
+      ["t1", null, "b", 1],
+    ]);
+    assertEquals((await bench.ask("GET", "/usage?group=token&split=model")).body, body);
+    const csv = await bench.ask("GET", "/usage?group=token,model&format=csv");
+    assertEquals(csv.headers.get("content-disposition"), 'attachment; filename="usage-token-model.csv"');
+    assertEquals(csv.body.split("\r\n")[1].startsWith("t1,,a,1,"), true, csv.body);
+    await bench.store.addExchanges(
+      Array.from({ length: 20_001 }, (_, index) => exchangeRow({ modelAnswered: `m${index}` })),
+    );
+    const tooMany = await bench.ask("GET", "/usage?group=token,model");
+    assertEquals([tooMany.status, tooMany.body.detail], [
+      422,
+      "There are more than 20000 sums: ask for a shorter time or fewer groups.",
+    ]);
+    assertEquals((await bench.ask("GET", "/usage?group=token")).body.data.length, 3);
   }));
 
 Deno.test("health and endpoints answer also where no proxy runs; live does not", () =>

@@ -19,6 +19,9 @@ const CELLS: readonly (readonly [string, string])[] = [
   ["x;y", '"x;y"'],
   ["x\r\n=1", '"x\r\n\'=1"'],
   ["x\ty", '"x\ty"'],
+  ["\uff1d1+1", "'\uff1d1+1"],
+  ["\u00a0=1", "'\u00a0=1"],
+  ["\u3000=1", "'\u3000=1"],
 ];
 
 for (const [text, cell] of CELLS) {

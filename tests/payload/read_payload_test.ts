@@ -335,7 +335,7 @@ Deno.test("readPayload: more than a thousand different models are rejected", asy
 });
 
 Deno.test("readPayload: what limits an answer is read, or the body is rejected, however long it is made", async () => {
-  for (const key of ["generationConfig", "generation_config", "stream_options", "n", "max_tokens"]) {
+  for (const key of ["generationConfig", "generation_config", "stream_options"]) {
     const body = (bytes: number) => `{"model":"a","${key}":{"maxOutputTokens":9,"x":"${"x".repeat(bytes)}"}}`;
     const payload = await read(body(65_000));
     assertEquals(typeof payload === "string" ? payload : payload.models, ["a"], key);
@@ -343,6 +343,16 @@ Deno.test("readPayload: what limits an answer is read, or the body is rejected, 
     if (typeof payload === "string" || !key.startsWith("generation")) continue;
     assertEquals(payload.facts.maxOutputTokens, 9, key);
   }
+});
+
+Deno.test("readPayload: a limit that is no number is rejected, since some servers take a text for one", async () => {
+  for (const key of ["max_tokens", "max_completion_tokens", "n", "best_of"]) {
+    for (const value of ['"64"', '"64.0"', "true", "[64]", "{}"]) {
+      assertEquals(await read(`{"model":"a","${key}":${value}}`), "bad_request", `${key}: ${value}`);
+    }
+    assertEquals(typeof await read(`{"model":"a","${key}":null}`), "object", key);
+  }
+  assertEquals(await read('{"model":"a","generationConfig":{"candidateCount":"8"}}'), "bad_request");
 });
 
 Deno.test("readPayload: what grows more than a hundredfold is a bomb, also where it is longer than small bodies may be", async () => {

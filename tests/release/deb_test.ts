@@ -97,7 +97,7 @@ Deno.test({
   async fn() {
     const folder = await Deno.makeTempDir();
     await Deno.mkdir(`${folder}/usr/share/man/man1`, { recursive: true });
-    await Deno.writeTextFile(`${folder}/usr/share/man/man1/llm-proxy.1.gz`, "a page");
+    await Deno.writeTextFile(`${folder}/usr/share/man/man1/llm-proxy.1`, "a page");
     await withPackage([...AMD64, "--extra", folder], async (deb) => {
       const listed = await said(command("dpkg-deb", { args: ["--contents", deb] }));
       assertStringIncludes(listed, " ./usr/share/man/man1/llm-proxy.1.gz\n");

@@ -89,7 +89,15 @@ Deno.test("release notes: the version's changes alone, and commands that can be 
   }));
 
 Deno.test("repository: nothing that users copy has a placeholder for the owner", async () => {
-  for (const file of ["README.md", "docker-compose.yml", "Dockerfile", "src/service/systemd.ts"]) {
+  for (
+    const file of [
+      "README.md",
+      "docs/install.md",
+      "docker-compose.yml",
+      "Dockerfile",
+      "src/service/systemd.ts",
+    ]
+  ) {
     const text = await Deno.readTextFile(new URL(file, ROOT));
     assert(!/\bOWNER\/llm-proxy|<owner>|github\.com\/OWNER/.test(text), file);
   }

@@ -29,6 +29,7 @@ async function answerWith(
     now: () => 0,
     mayBeReset: () => false,
     onAuthenticated() {},
+    onWhole() {},
     onEnd: () => void ends++,
   });
   return { response: await exchange.answer(), ends: () => ends };

@@ -312,6 +312,8 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
       "2026-04-30 (undefined) 1",
       "2026-04-30 p1(home) 1",
     ]);
+    const two = await store.usage({ ...ALL_TOGETHER, group: "day", split: "project", limit: 2 }, NO_FILTER);
+    assertEquals(two, rows.slice(0, 2));
   });
 
   test("days end at the midnight of a time zone, also where its clocks are changed", async (store) => {

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { backupOnSchedule, type BackupSchedule } from "../../src/storage/scheduled_backup.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
@@ -84,7 +84,7 @@ Deno.test("backupOnSchedule: a copy of an earlier run counts, one from the futur
     assertEquals(backups.made.length, 1);
   }));
 
-Deno.test("backupOnSchedule: the copy that was just made is never the one that is removed", () =>
+Deno.test("backupOnSchedule: copies from the future are left alone, and take no place of others", () =>
   scheduled(6 * HOUR_MS, async (backups) => {
     await Deno.mkdir(backups.folder);
     // The clock was years ahead when these were made.
@@ -92,8 +92,17 @@ Deno.test("backupOnSchedule: the copy that was just made is never the one that i
       await Deno.writeTextFile(`${backups.folder}/llm-proxy-${year}0101T000000Z.db`, "");
     }
     await backups.pass(2 * 60_000);
-    assertEquals(backups.names.length, 3);
+    assertEquals(backups.names.length, 4);
     assertEquals(backups.names[0], "llm-proxy-20260429T000100Z.db");
+  }));
+
+Deno.test("backupOnSchedule: a folder that every account can write to is refused", () =>
+  scheduled(6 * HOUR_MS, async (backups) => {
+    await Deno.mkdir(backups.folder);
+    await Deno.chmod(backups.folder, 0o777);
+    await backups.pass(2 * 60_000);
+    assertEquals([backups.made, backups.failed.length], [[], 1]);
+    assertStringIncludes(backups.failed[0] ?? "", "every account of this machine can write");
   }));
 
 Deno.test("backupOnSchedule: a failure is reported, leaves nothing, and is tried again in a quarter of the interval", () =>

@@ -300,7 +300,7 @@ Deno.test({
       await Deno.writeTextFile(file, text("", "metrics_public = true\n"));
       proxy.kill("SIGHUP");
       const { detail } = await proxy.logged(({ event }) => event === "restart_needed");
-      assertStringIncludes(String(detail), "server.adminPort changed");
+      assertStringIncludes(String(detail), "server.admin_port changed");
       for (const url of [proxy.url, admin]) assertEquals((await ask(`${url}/metrics`)).status, 200, url);
       assertEquals((await ask(`${proxy.url}/manage/tokens`, { headers: MANAGEMENT })).status, 404);
       assertEquals((await ask(`${admin}/manage/tokens`, { headers: MANAGEMENT })).status, 200);

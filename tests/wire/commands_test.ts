@@ -246,6 +246,23 @@ Deno.test("an unknown command: a suggestion, exit code 2", async () => {
   assertEquals([code, err.trim()], [2, 'There is no command "chek"; did you mean check?']);
 });
 
+Deno.test("help: a page, the help of a command, the list of both; an unknown word is exit code 2", async () => {
+  const page = await run("", ["help", "limits"]);
+  assertEquals([page.code, page.err], [0, ""]);
+  assert(page.out.startsWith("Limits and budgets\n=================="), page.out);
+  const command = await run("", ["help", "token", "create"]);
+  assert(command.out.startsWith("Usage: llm-proxy token create"), command.out);
+  const both = await run("", ["help", "usage"]);
+  assert(both.out.includes("--group") && both.out.includes("llm-proxy help usage-and-cost"), both.out);
+  const list = await run("", ["help"]);
+  assert(list.out.includes("limits-and-budgets  ") && list.out.includes("healthcheck"), list.out);
+  assertEquals(await run("", ["help", "limts"]), {
+    code: 2,
+    out: "",
+    err: 'There is no page and no command "limts"; did you mean limits?\n',
+  });
+});
+
 Deno.test("version: as a command and as an option", async () => {
   const { out } = await run("", ["version"]);
   for (const option of ["--version", "-V"]) {

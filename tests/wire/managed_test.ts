@@ -565,13 +565,21 @@ Deno.test("accounts: plain and streamed answers of both providers are recorded, 
   await (await proxy.chat(value, { ...anthropic, stream: true }, ANTHROPIC)).text();
   const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
   const rows = body.data.toReversed();
+  assertEquals(rows.map((row: Json) => row.usage_source), [
+    "provider",
+    "provider",
+    "estimated",
+    "provider",
+    "provider",
+  ]);
   const told = rows.map((
     row: Json,
   ) => [row.endpoint, row.model_asked, row.stream, row.input_tokens !== null, row.cost_micros !== null]);
   assertEquals(told, [
     ["openai", "gpt-4o-mini", null, true, true],
     ["openai", "gpt-4o-mini", true, true, true],
-    ["openai", "gpt-4o-mini", true, false, false],
+    // It did not ask for its usage, so that it is estimated.
+    ["openai", "gpt-4o-mini", true, true, true],
     ["anthropic", "claude-sonnet-5", null, true, true],
     ["anthropic", "claude-sonnet-5", true, true, true],
   ]);
@@ -621,12 +629,43 @@ Deno.test("accounts: a stream whose client leaves keeps what was seen, marked pa
     "client_gone",
     true,
     7,
-    null,
+    0,
     "m",
   ]);
   const before = sent;
   await new Promise((resolve) => setTimeout(resolve, 50));
   assertEquals(sent, before, "the upstream has been let go");
+});
+
+Deno.test("accounts: a client that leaves after the last event has got a complete answer, and one before it has not", async () => {
+  const delta = 'data: {"type":"response.output_text.delta","delta":"Hello"}\n\n';
+  const usage = { input_tokens: 9, output_tokens: 1, total_tokens: 10 };
+  const done = { id: "resp_1", status: "completed", model: "gpt-4.1", usage };
+  let events = delta;
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write, peerClosed }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+      await write(chunk(events));
+      await peerClosed();
+    },
+  });
+  const leave = async () => {
+    await using proxy = await ManagedProxy.start(upstream);
+    const { value } = await proxy.token();
+    const response = await proxy.chat(value, { model: "gpt-4.1", stream: true }, {
+      path: "/openai/v1/responses",
+    });
+    const reader = response.body?.getReader();
+    for (let read = 0; read < events.length;) read += (await reader?.read())?.value?.length ?? 0;
+    await reader?.cancel();
+    await proxy.proxy.logged("exchange");
+    const row = (await proxy.api("GET", "/exchanges?limit=1")).body.data[0];
+    return [row.ending, row.status, row.usage_partial, row.usage_source];
+  };
+  assertEquals(await leave(), ["client_gone", 499, true, "estimated"]);
+  events = `${delta}data: ${JSON.stringify({ type: "response.completed", response: done })}\n\n`;
+  assertEquals(await leave(), ["complete", 200, false, "provider"]);
 });
 
 Deno.test("accounts: whatever an upstream says, all others go on being recorded", async () => {

@@ -163,7 +163,7 @@ Deno.test({
   },
 });
 
-/** The database, the key file beside it, a backup, metrics, and the admin page with all its files. */
+/** The database, the key file beside it, a backup, metrics, and the admin page with all its files and the manual. */
 async function assertManages(url: string): Promise<void> {
   const post = (path: string, body: unknown) =>
     fetch(`${url}/manage${path}`, {
@@ -194,6 +194,17 @@ async function assertManages(url: string): Promise<void> {
     await body?.cancel();
     assertEquals(status, 200, path);
   }
+  const session = await fetch(`${url}/admin/session`, {
+    method: "POST",
+    headers: { origin: url, "content-type": "application/json" },
+    body: JSON.stringify({ token: SECRETS.managementToken }),
+  });
+  await session.body?.cancel();
+  const cookie = session.headers.get("set-cookie")?.split(";")[0] ?? "";
+  assertStringIncludes(
+    await (await fetch(`${url}/admin/docs/install`, { headers: { cookie } })).text(),
+    "<h1 id=",
+  );
 }
 
 for (const scheme of ["http", "https", "socks5"] as const) {

@@ -118,7 +118,7 @@ Deno.test("an upstream that never answers is a 504 that names the limit, and is 
   });
   await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, timeouts: { firstByteMs: 50 } });
   const message = await assertFault(proxy.url, 504, "upstream_timeout");
-  assertStringIncludes(message, "first byte timeout of 0.05 s");
+  assertStringIncludes(message, "first byte timeout of 50ms");
   await left.promise;
 });
 

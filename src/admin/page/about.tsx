@@ -11,7 +11,7 @@ export function About() {
   // A download that is refused says nothing: whoever has to sign in is asked to before.
   const { error, submit } = useSubmit(
     () => get("/health"),
-    () => location.assign(`${API}/backup`),
+    () => document.forms.namedItem("backup")?.submit(),
   );
   return (
     <>
@@ -35,9 +35,9 @@ export function About() {
         The whole database, copied while it is in use. Keep the key file (or ENCRYPTION_KEY) with it: without
         it provider keys of projects cannot be read.
       </p>
-      <p>
+      <form name="backup" method="post" action={`${API}/backup`}>
         <button type="button" onClick={submit}>Download a backup</button>
-      </p>
+      </form>
       {error && <Failure error={error} />}
       <h2>For programs</h2>
       <p>

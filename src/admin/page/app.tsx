@@ -93,6 +93,7 @@ export function App() {
           {PAGES.map(([name, text]) => (
             <a key={name} href={`#${name}`} aria-current={name === place ? "page" : undefined}>{text}</a>
           ))}
+          <a href="/admin/docs" target="_blank" rel="noopener">Help</a>
         </nav>
         <button type="button" class="quiet" onClick={() => signOut().catch(setFailure)}>Sign out</button>
       </header>

@@ -37,7 +37,12 @@ export function ExchangeDetail({ exchange, tokenName, onClose }: {
           ["Model answered", known(exchange.model_answered)],
           ["Streamed", exchange.stream === null ? UNKNOWN : exchange.stream ? "yes" : "no"],
           ["Stopped because of", known(exchange.stop_reason)],
-          ["Cost", money(exchange.cost_micros) + (exchange.cost_source === "estimated" ? ", estimated" : "")],
+          [
+            "Cost",
+            money(exchange.cost_micros) +
+            (exchange.cost_is_partial ? ", and more without a known price" : ""),
+          ],
+          ["Numbers from", exchange.usage_source ?? "unknown"],
           ["Prices", known(exchange.price_version)],
           ["Request id", exchange.request_id],
           ["Provider's id", known(exchange.provider_request_id)],

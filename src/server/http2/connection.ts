@@ -14,6 +14,9 @@ export interface Http2Ends {
   readonly onEnd: () => void;
 }
 
+/** What a running request takes beside the bytes of its answer. */
+const REQUEST_BYTES = 8 * 1024;
+
 /** One client's connection over HTTP/2; each of its streams is a request. */
 export class Http2Connection implements ServedConnection {
   readonly #ends: Http2Ends;
@@ -23,6 +26,8 @@ export class Http2Connection implements ServedConnection {
   /** When the first of the requests began that are running without a pause between them. */
   #busySince = 0;
   #isAuthenticated = false;
+  /** By requests that run, and by answers that the client has not taken. */
+  #heldBytes = 0;
   readonly #resets: ResetWatch;
 
   constructor(ends: Http2Ends, parts: ConnectionParts) {
@@ -73,12 +78,19 @@ export class Http2Connection implements ServedConnection {
     const { client, near, onEnd } = this.#ends;
     await Promise.all([pump(client, near, (bytes) => this.#resets.pass(bytes)), pump(near, client)]);
     this.close();
+    this.#parts.strangers?.release(this);
     onEnd();
+  }
+
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    this.#parts.strangers?.holds(this, this.#heldBytes);
   }
 
   /** Answers one of its requests. */
   async answer(request: Request): Promise<Response> {
     const { handler, peer, entry, limits, now } = this.#parts;
+    let held = REQUEST_BYTES;
     const exchange = new Http2Exchange(request, {
       handler,
       peer,
@@ -87,13 +99,19 @@ export class Http2Connection implements ServedConnection {
       now,
       mayBeReset: () => this.#resets.mayBeReset,
       onAuthenticated: () => this.#isAuthenticated = true,
+      onWhole: (bytes) => {
+        held += bytes;
+        this.#hold(bytes);
+      },
       onEnd: () => {
         this.#running.delete(exchange);
+        this.#hold(-held);
         this.#idleSince = now();
       },
     });
     if (this.#running.size === 0) this.#busySince = now();
     this.#running.add(exchange);
+    this.#hold(held);
     return await exchange.answer();
   }
 }

@@ -23,10 +23,14 @@ interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | 
   readonly mayBeReset: () => boolean;
   /** The request has been admitted. */
   readonly onAuthenticated: () => void;
+  /** The answer is whole, and is held until the client has taken it. */
+  readonly onWhole: (bytes: number) => void;
   /** Called once: the answer has been taken whole, or not. */
   readonly onEnd: () => void;
 }
 
+/** So much of a whole answer is copied for a stream whose client takes nothing. */
+const PIECE_BYTES = 4 * 1024;
 /** Answers that have no body, whatever the upstream says (RFC 9110, 15). */
 const BODILESS: readonly number[] = [204, 205, 304];
 /** Methods whose request states a length of 0 where it has no body (RFC 9110, 8.6). */
@@ -90,13 +94,18 @@ export class Http2Exchange {
       ? isHead ? reply.omittedLength ?? body?.length : reply.omittedLength
       : body?.length;
     if (length !== undefined && status !== 204) headers.set("content-length", String(length));
-    if (body !== null && !(body instanceof Uint8Array) && !isBodiless) {
-      return new Response(this.#stream(body), { status, headers });
+    if (body !== null && body.length !== 0 && !isBodiless) {
+      // Also what is whole is given as it is taken: a client that takes nothing would have a copy in memory for each of
+      // its streams, and none of them would be overdue.
+      if (body instanceof Uint8Array) this.#parts.onWhole(body.length);
+      return new Response(this.#stream(body instanceof Uint8Array ? bodyOf(body, PIECE_BYTES) : body), {
+        status,
+        headers,
+      });
     }
     discardReply(reply);
     this.#end();
-    const whole = isBodiless || !(body instanceof Uint8Array) ? null : body.slice();
-    return new Response(whole, { status, headers });
+    return new Response(null, { status, headers });
   }
 
   async #reply(): Promise<OutgoingReply> {
@@ -116,6 +125,7 @@ export class Http2Exchange {
   /** The answer's body, read as the client takes it; one that breaks off resets its stream. */
   #stream(source: MessageBody): ReadableStream<Uint8Array> {
     let left = source.length ?? Infinity;
+    this.#sending.begin();
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#cut = (error) => {

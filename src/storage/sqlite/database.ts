@@ -218,7 +218,8 @@ const FAILURES:
     ],
   ];
 
-function inPlainWords<Result>(path: string, work: () => Result): Result {
+/** Runs a piece of work; a failure of the library becomes a {@link StoreError} in plain words. */
+export function inPlainWords<Result>(path: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {

@@ -2,11 +2,11 @@
 
 import {
   type AttemptRow,
-  COST_SOURCES,
   type ExchangeFilter,
   type ExchangeRow,
   type Listed,
   type Page,
+  USAGE_SOURCES,
 } from "../store.ts";
 import { listed } from "./access_tables.ts";
 import { commonConditions, conditionsOf } from "./conditions.ts";
@@ -57,6 +57,7 @@ function exchangeOf(row: Row): ExchangeRow & { id: number } {
     principal: String(row["principal"]),
     tokenId: text("token_id"),
     projectId: text("project_id"),
+    metered: row["metered"] === 1,
     admitted: row["admitted"] === 1,
     client: String(row["client"]),
     stream: row["stream"] === null ? undefined : row["stream"] === 1,
@@ -72,7 +73,8 @@ function exchangeOf(row: Row): ExchangeRow & { id: number } {
     imageTokens: number("image_tokens"),
     partial: row["partial"] === 1,
     costMicros: number("cost_micros"),
-    costSource: COST_SOURCES.find((source) => source === row["cost_source"]),
+    costIsPartial: row["cost_partial"] === 1,
+    usageSource: USAGE_SOURCES.find((source) => source === row["usage_source"]),
     priceVersion: text("price_version"),
     bytes: Number(row["bytes"]),
   };

@@ -45,7 +45,9 @@ const COLUMNS:
     ["image_tokens", (row) => row.imageTokens],
     ["partial", (row) => row.partial ? 1 : 0],
     ["cost_micros", (row) => row.costMicros],
-    ["cost_source", (row) => row.costSource],
+    ["metered", (row) => row.metered ? 1 : 0],
+    ["cost_partial", (row) => row.costIsPartial ? 1 : 0],
+    ["usage_source", (row) => row.usageSource],
     ["price_version", (row) => row.priceVersion],
     ["bytes", (row) => row.bytes],
   ];
@@ -67,6 +69,7 @@ const SUMS = {
   cost_micros: (row) => row.costMicros ?? 0,
   unpriced: (row) => isUnpriced(row) ? 1 : 0,
   unmetered: (row) => isUnmetered(row) ? 1 : 0,
+  estimated: (row) => row.usageSource === "estimated" ? 1 : 0,
   bytes: (row) => row.bytes,
   duration_ms: (row) => row.durationMs,
 } as const satisfies Record<string, (row: ExchangeRow) => number>;
@@ -170,10 +173,11 @@ function isError({ status, ending }: ExchangeRow): boolean {
 }
 
 /** A model was asked and answered, and how much it used is not known. */
-function isUnmetered({ status, modelAsked, inputTokens, outputTokens }: ExchangeRow): boolean {
-  return status < 400 && modelAsked !== undefined && inputTokens === undefined && outputTokens === undefined;
+function isUnmetered({ status, metered, inputTokens, outputTokens }: ExchangeRow): boolean {
+  return status < 400 && metered && inputTokens === undefined && outputTokens === undefined;
 }
 
-function isUnpriced({ costMicros, inputTokens, outputTokens }: ExchangeRow): boolean {
+function isUnpriced({ costMicros, costIsPartial, inputTokens, outputTokens }: ExchangeRow): boolean {
+  if (costIsPartial) return true;
   return costMicros === undefined && (inputTokens !== undefined || outputTokens !== undefined);
 }

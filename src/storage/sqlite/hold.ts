@@ -103,11 +103,22 @@ function holdOf(file: Deno.FsFile, { path, isAlone }: { path: string; isAlone: b
 }
 
 function openLock(path: string): Deno.FsFile | undefined {
+  if (isLink(`${path}-lock`)) {
+    throw new StoreError("failed", `${path}-lock is a symbolic link, which the proxy never makes: remove it`);
+  }
   try {
     return Deno.openSync(`${path}-lock`, { read: true, write: true, create: true, mode: 0o600 });
   } catch {
     // The database cannot be written either, and says so in better words.
     return undefined;
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch {
+    return false;
   }
 }
 

@@ -160,4 +160,17 @@ CREATE TABLE first_bytes (
     sql: `
 ALTER TABLE exchanges ADD COLUMN cost_source TEXT;`,
   },
+  {
+    version: 6,
+    name: "how numbers came to be",
+    // Until now only the cost of limited tokens was estimated, and all tokens were told by the provider.
+    sql: `
+ALTER TABLE exchanges RENAME COLUMN cost_source TO usage_source;
+UPDATE exchanges SET usage_source = 'provider'
+  WHERE usage_source IS NOT 'estimated'
+    AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL OR cost_micros IS NOT NULL);
+ALTER TABLE exchanges ADD COLUMN cost_partial INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE exchanges ADD COLUMN metered INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE usage ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;`,
+  },
 ];

@@ -20,11 +20,16 @@ export interface StagedCopy {
  * Copies `file` to where {@link incomingOf} says, brings its schema up to date and checks all of it. Throws a
  * {@link StoreError} that says what is wrong with it; the copy is gone then, and the database untouched.
  */
-export async function stageCopy(file: string, path: string): Promise<StagedCopy> {
+export async function stageCopy(
+  file: string,
+  path: string,
+  { onCopied = () => {} }: { readonly onCopied?: () => void } = {},
+): Promise<StagedCopy> {
   const incoming = incomingOf(path);
   removeStaged(path);
   try {
     await copyPrivately(file, incoming);
+    onCopied();
     return checked(file, incoming);
   } catch (error) {
     removeStaged(path);

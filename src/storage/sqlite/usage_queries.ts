@@ -26,7 +26,7 @@ const NAMES: Partial<Record<UsageGroup, string>> = {
 /** The sums of each group; of all together where there is none. */
 export function readUsage(
   database: Database,
-  { group, split, timeZone }: UsageGrouping,
+  { group, split, timeZone, limit = -1 }: UsageGrouping,
   filter: UsageFilter,
 ): UsageRow[] {
   const where = usageConditions(filter);
@@ -53,8 +53,9 @@ export function readUsage(
          max(token_id) AS token_id, max(project_id) AS project_id,
          ${SUM_COLUMNS.map((column) => `coalesce(sum(${column}), 0) AS ${column}`).join(", ")}
        FROM usage ${text} ${grouped}
-     ) AS sums ORDER BY ${isTime ? "key, " : ""}cost_micros DESC, requests DESC, key, split`,
+     ) AS sums ORDER BY ${isTime ? "key, " : ""}cost_micros DESC, requests DESC, key, split LIMIT ?`,
     ...values,
+    limit,
   );
   const firstBytes = split === undefined
     ? readFirstBytes(database, { key, shown: shown(group, "group_key"), where })
@@ -144,6 +145,7 @@ function usageOf(row: Row): Omit<UsageRow, "split" | "firstByteMs"> {
     costMicros: Number(row["cost_micros"]),
     unpriced: Number(row["unpriced"]),
     unmetered: Number(row["unmetered"]),
+    estimated: Number(row["estimated"]),
     bytes: Number(row["bytes"]),
     durationMs: Number(row["duration_ms"]),
   };

@@ -64,7 +64,7 @@ export class Ledger {
     });
     if (kind.who === "ended") this.endedTried++;
     const name = `${kind.name}: ${status ?? "no head"}${ended === "nothing" ? "" : ` ${ended}`}`;
-    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    this.count(name);
 
     const isRefused = status === 401 && ended === "whole";
     if (refusal === "must" && !isRefused && ended !== "left") {
@@ -80,6 +80,10 @@ export class Ledger {
     if (kind.endpoint === "asking" && outcome.text.includes('"usage"')) {
       this.problem(`${serial}: the client saw the usage that only the proxy asked for`);
     }
+  }
+
+  count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
   }
 
   problem(what: string): void {

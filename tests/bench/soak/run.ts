@@ -7,6 +7,7 @@ import { Credentials } from "./credentials.ts";
 import { Ledger } from "./ledger.ts";
 import { runLoad, tryEnded } from "./load.ts";
 import { Management } from "./management.ts";
+import { speakOtherProtocol } from "./other_protocol.ts";
 import { growthOf, type Sample, sampleLine } from "./samples.ts";
 import { type Figures, SoakedProxy } from "./soaked_proxy.ts";
 import { TokenLife } from "./token_life.ts";
@@ -24,6 +25,8 @@ export interface SoakOptions {
   readonly say: (line: string) => void;
 }
 
+/** Between two clients that speak another protocol than they negotiated. */
+const OTHER_PROTOCOL_MS = 200;
 /** Traffic before the first look, so that all that is loaded late has been loaded. */
 const PRELUDE_MS = 2_500;
 /** How long the proxy may take to come back to where it was, once traffic has stopped. */
@@ -54,6 +57,7 @@ export async function runSoak(
     limited: await life.make({ limits: { requests_per_minute: 30 } }),
     restricted: await life.make({ allowed_models: ["other-*"] }),
   };
+  const other = { token: SECRETS.proxyToken, ledger, below };
   const load = { ...asking, tlsUrl: proxy.tlsUrl, credentials, special };
   await runLoad({ ...load, clients: Math.min(clients, 40) }, AbortSignal.timeout(PRELUDE_MS));
   const before = await settled(proxy, { management, upstream });
@@ -75,6 +79,7 @@ export async function runSoak(
     every(options.tokensMs, rest, () => life.step()),
     every(options.reloadMs, rest, () => proxy.reload()),
     every(options.sampleMs, rest, sample),
+    every(OTHER_PROTOCOL_MS, rest, () => speakOtherProtocol(proxy.tlsUrl, other)),
   ];
   await Promise.all(parts).finally(() => end.abort());
 

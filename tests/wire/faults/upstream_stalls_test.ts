@@ -15,7 +15,7 @@ const timeout = (limit: string, { another }: { another: boolean }): Promised => 
   is: "fault",
   code: "upstream_timeout",
   another,
-  says: new RegExp(` did not answer in time: the ${limit} timeout of 0\\.25 s passed\\.$`),
+  says: new RegExp(` did not answer in time: the ${limit} timeout of 250ms passed\\.$`),
 });
 const cut = (after: string): Promised => ({ is: "cut", code: "upstream_timeout", after });
 

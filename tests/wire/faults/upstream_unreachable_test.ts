@@ -115,7 +115,7 @@ const UNREACHABLE: readonly UpstreamFault[] = [
       is: "fault",
       code: "upstream_timeout",
       another: true,
-      says: / did not answer in time: the tls timeout of 0\.25 s passed\.$/,
+      says: / did not answer in time: the tls timeout of 250ms passed\.$/,
     },
   },
   {
@@ -130,7 +130,7 @@ const UNREACHABLE: readonly UpstreamFault[] = [
       is: "fault",
       code: "upstream_timeout",
       another: true,
-      says: / did not answer in time: the tls timeout of 0\.25 s passed\.$/,
+      says: / did not answer in time: the tls timeout of 250ms passed\.$/,
     },
   },
 ];

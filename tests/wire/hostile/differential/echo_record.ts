@@ -41,7 +41,7 @@ export function digestOf(body: string): BodyDigest {
 export function recordText(
   { method, target, marker, contentType, via, port, seen, body }: EchoRecord,
 ): string {
-  return JSON.stringify({
+  const text = JSON.stringify({
     m: method,
     t: hexOf(target),
     k: marker,
@@ -51,6 +51,11 @@ export function recordText(
     n: seen,
     ...(body && { len: body.length, sha: body.sha, b: hexOf(body.begin) }),
   });
+  // A header field and a body would be written in different codings.
+  return text.replaceAll(
+    /[^\x20-\x7e]/g,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** Reads a record; undefined where the text is none. */

@@ -16,7 +16,7 @@ function recordOf(request, body) {
   };
   const seen = (requestsOf.get(request.socket) ?? 0) + 1;
   requestsOf.set(request.socket, seen);
-  return JSON.stringify({
+  const text = JSON.stringify({
     m: request.method,
     t: Buffer.from(request.url, "latin1").toString("hex"),
     k: valuesOf("x-marker"),
@@ -30,6 +30,8 @@ function recordOf(request, body) {
       b: body.subarray(0, 200).toString("hex"),
     }),
   });
+  // The field and the body would be written in different codings.
+  return text.replaceAll(/[^\x20-\x7e]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function answer(request, response, { behaviour, body }) {

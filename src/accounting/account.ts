@@ -1,0 +1,330 @@
+/** The account of one exchange: what it asks for, what its answer said, and what that costs. */
+
+import type { Clock } from "../clock.ts";
+import type { Backend, Endpoint } from "../config/schema.ts";
+import type { ExchangeAccount, ExchangeRecord } from "../exchange.ts";
+import { harmlessText } from "../harmless_text.ts";
+import { type Field, fieldValue } from "../http1/fields.ts";
+import type { Principal } from "../principal.ts";
+import type { ExchangeRow } from "../storage/store.ts";
+import type { Observed } from "./answer_tap.ts";
+import { attemptLogOf } from "./attempt_log.ts";
+import {
+  type Charge,
+  chargeAsTold,
+  chargeReserved,
+  chargeUnreserved,
+  type PricesThere,
+  type Reserving,
+} from "./charge.ts";
+import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
+import type { RequestFacts } from "../payload/request_facts.ts";
+import type { RecentOutputs } from "./recent_outputs.ts";
+import { priceFactor } from "./price_factor.ts";
+import { type Tap, tapOf } from "./tap.ts";
+import { UnseenTime } from "./unseen_time.ts";
+import type { Usage } from "./usage.ts";
+
+/** An exchange that begins. */
+export interface Opening {
+  readonly id: string;
+  readonly principal: Principal;
+  readonly endpoint: Endpoint | undefined;
+  readonly fields: readonly Field[];
+}
+
+/** An exchange that is running. */
+export interface RunningExchange {
+  readonly requestId: string;
+  readonly startedAt: number;
+  readonly endpoint: string | undefined;
+  readonly principal: string;
+  readonly tokenId: string | undefined;
+  readonly projectId: string | undefined;
+  readonly client: string;
+  readonly modelAsked: string | undefined;
+  readonly stream: boolean | undefined;
+  readonly backend: string | undefined;
+  readonly bytes: number;
+}
+
+/** What a request asks for, as far as it has been read. */
+export interface Asked {
+  readonly facts: () => RequestFacts;
+  /** An estimate of its input, by what has passed. */
+  readonly inputTokens: () => number;
+  /** A model answers there, which costs something. */
+  readonly isMetered: boolean;
+}
+
+/** An admission, as an account settles it. */
+export interface Admitted {
+  readonly reserve: (reservation: { readonly tokens: number; readonly micros: number }) => void;
+  readonly settle: (
+    used: { readonly tokens: number | undefined; readonly micros: number | undefined },
+  ) => void;
+}
+
+/** How much of what a client or a provider said is kept, in characters. */
+const MAX_TEXT = 200;
+const NOTHING: Observed = { usage: {} };
+
+/** The account of one exchange. */
+export class Account implements ExchangeAccount {
+  readonly endpoint: Endpoint | undefined;
+  readonly traceparent: string | undefined;
+  readonly #opening: Opening;
+  readonly #startedAt: number;
+  readonly #client: string;
+  readonly #clock: Clock;
+  readonly #pricer: Pricer;
+  readonly #outputs: RecentOutputs;
+  readonly #onEnd: (record: ExchangeRecord) => void;
+  #asked: Asked = { facts: () => ({}), inputTokens: () => 0, isMetered: false };
+  #admission: Admitted | undefined;
+  #reserving: Reserving | undefined;
+  #unseen: UnseenTime | undefined;
+  /** The provider's; undefined while it has not answered. */
+  #answeredStatus: number | undefined;
+  #backend: Backend | undefined;
+  #providerRequestId: string | undefined;
+  #tap: Tap | undefined;
+  #bytes = 0;
+
+  constructor(
+    opening: Opening,
+    { startedAt, client, clock, pricer, outputs, onEnd }: {
+      startedAt: number;
+      client: string;
+      clock: Clock;
+      pricer: Pricer;
+      outputs: RecentOutputs;
+      onEnd: (record: ExchangeRecord) => void;
+    },
+  ) {
+    this.endpoint = opening.endpoint;
+    this.traceparent = fieldValue(opening.fields, "traceparent");
+    this.#opening = opening;
+    this.#startedAt = startedAt;
+    this.#client = client;
+    this.#clock = clock;
+    this.#pricer = pricer;
+    this.#outputs = outputs;
+    this.#onEnd = onEnd;
+  }
+
+  asks(asked: Asked): void {
+    this.#asked = asked;
+  }
+
+  /** It was let in; the admission is told what it used. */
+  admitted(admission: Admitted): void {
+    this.#admission = admission;
+  }
+
+  get modelAsked(): string | undefined {
+    return this.#asked.facts().model;
+  }
+
+  /** Its answer goes on behind it, and nothing was reserved that it is charged with. */
+  get isOpenEnded(): boolean {
+    return this.#reserving === undefined && this.#asked.facts().background === true;
+  }
+
+  /** Whether anything that its endpoint answers can have a price. */
+  get isPriced(): boolean {
+    return this.endpoint?.backends.some((backend) => this.#pricer.hasPrices(this.#placeOf(backend))) === true;
+  }
+
+  /**
+   * Keeps from others what the request may use: its stated tokens, and the cost of the dearest of its orders. Throws
+   * where others hold the rest. Undefined: it costs nothing.
+   */
+  reserve(reserving: Reserving | undefined): void {
+    const { tier, model: asked } = this.#asked.facts();
+    const { factor } = priceFactor(undefined, tier);
+    const expected = this.endpoint?.reserve === "expected" && asked !== undefined
+      ? this.#outputs.expected(this.endpoint.name, asked)
+      : undefined;
+    const costs = reserving?.orders.map(({ backend, model, outputTokens: most }) => {
+      const outputTokens = Math.min(most, expected ?? Infinity);
+      const context = this.#pricer.contextTokens(model, this.#placeOf(backend));
+      const inputTokens = Math.min(reserving.inputTokens, context);
+      return this.#cost({ inputTokens, outputTokens }, [model], { backend, factor })?.micros ?? 0;
+    });
+    this.#admission?.reserve({
+      tokens: reserving?.statedTokens ?? 0,
+      micros: Math.max(0, ...costs ?? []),
+    });
+    this.#reserving = reserving;
+    this.#unseen = reserving && new UnseenTime(this.#clock.now());
+  }
+
+  answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
+    this.#backend = backend;
+    this.#answeredStatus = status;
+    this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
+    this.#tap = tapOf(fields);
+  }
+
+  passed(piece: Uint8Array): void {
+    this.#bytes += piece.length;
+    this.#tap?.write(piece);
+    this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
+  }
+
+  sent(piece: Uint8Array): void {
+    this.#tap?.sent?.(piece);
+  }
+
+  hasSeenEnd(): boolean {
+    // Of several choices each stops for itself.
+    return this.#tap?.isOver === true && this.#hasOneChoice;
+  }
+
+  get #hasOneChoice(): boolean {
+    return (this.#asked.facts().choices ?? 1) === 1;
+  }
+
+  ended(record: ExchangeRecord): void {
+    this.#onEnd(record);
+  }
+
+  observed(): Observed | Promise<Observed> {
+    return this.#tap?.end() ?? NOTHING;
+  }
+
+  running(): RunningExchange {
+    const { id, principal } = this.#opening;
+    const { model, stream } = this.#asked.facts();
+    return {
+      requestId: id,
+      startedAt: this.#startedAt,
+      endpoint: this.endpoint?.name,
+      principal: principal.name,
+      tokenId: principal.tokenId,
+      projectId: principal.projectId,
+      client: this.#client,
+      modelAsked: kept(model),
+      stream,
+      backend: this.#backend?.name,
+      bytes: this.#bytes,
+    };
+  }
+
+  /** Settles it, and gives what is kept of it. */
+  close(record: ExchangeRecord, observed: Observed): ExchangeRow {
+    const { model, stopReason } = observed;
+    const { principal } = this.#opening;
+    const facts = this.#asked.facts();
+    const charge = this.#charge(record, observed);
+    const { usage } = charge;
+    const uncounted = this.endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
+    const tokens = charge.tokens === undefined ? undefined : Math.max(0, charge.tokens - uncounted);
+    this.#admission?.settle({ tokens, micros: charge.cost?.micros });
+    return {
+      requestId: record.id,
+      providerRequestId: kept(this.#providerRequestId),
+      startedAt: this.#startedAt,
+      durationMs: record.durationMs,
+      firstByteMs: record.firstByteMs,
+      method: record.method,
+      path: record.path,
+      endpoint: record.endpoint,
+      provider: this.endpoint?.provider,
+      backend: record.backend,
+      attempts: record.attempts.length,
+      attemptLog: attemptLogOf(record),
+      status: record.status,
+      ending: record.ending,
+      principal: principal.name,
+      tokenId: principal.tokenId,
+      projectId: principal.projectId,
+      metered: this.#asked.isMetered,
+      admitted: this.#admission !== undefined,
+      client: this.#client,
+      stream: facts.stream,
+      modelAsked: kept(facts.model),
+      modelAnswered: kept(model),
+      stopReason: kept(stopReason),
+      inputTokens: usage.inputTokens,
+      outputTokens: usage.outputTokens,
+      cachedTokens: usage.cachedTokens,
+      cacheWriteTokens: usage.cacheWriteTokens,
+      reasoningTokens: usage.reasoningTokens,
+      audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
+      imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
+      partial: this.#backend !== undefined && record.ending !== "complete",
+      costMicros: charge.cost?.micros,
+      costIsPartial: charge.cost?.isPartial === true,
+      usageSource: charge.source,
+      priceVersion: charge.cost?.version,
+      bytes: record.bytes,
+    };
+  }
+
+  #charge(record: ExchangeRecord, observed: Observed): Charge {
+    const { usage, model, stopReason, tier, textBytes } = observed;
+    const isGood = this.#answeredStatus === undefined
+      ? record.ending === "client_gone"
+      : this.#answeredStatus < 400;
+    // An answer that a client did not wait for has been made all the same.
+    const backend = this.#backend ??
+      (isGood ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
+    if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
+    const asked = this.#asked.facts();
+    const { factor, isGuessed } = priceFactor(tier, asked.tier);
+    const prices: PricesThere = {
+      cost: (usage, models) => this.#cost(usage, models, { backend, factor }),
+      isGuessed,
+      contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
+    };
+    const models = [model, asked.model].filter((name) => name !== undefined);
+    const progress = {
+      isAnswered: this.#backend !== undefined,
+      // A background response is written to its end, and can be fetched later.
+      isComplete: record.ending === "complete" || asked.background === true,
+      hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
+      textBytes,
+      isStream: observed.isStream === true,
+      bytes: record.bytes,
+      durationMs: record.durationMs,
+      unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
+    };
+    const reserving = this.#reserving;
+    if (!isGood || reserving === undefined && !this.#asked.isMetered) {
+      return chargeAsTold(observed, models, prices);
+    }
+    if (reserving === undefined) {
+      const inputTokens = this.#asked.inputTokens();
+      return chargeUnreserved({ told: observed, models, inputTokens, progress }, prices);
+    }
+    const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
+    return chargeReserved({ told: observed, reserving, orders, progress }, prices);
+  }
+
+  #placeOf({ baseUrl }: Backend): PricedEndpoint {
+    const { priceProvider, prices = [] } = this.endpoint ?? {};
+    return { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices };
+  }
+
+  #cost(
+    usage: Usage,
+    models: readonly string[],
+    { backend, factor }: { backend: Backend; factor: number },
+  ): Cost | undefined {
+    const endpoint = this.#placeOf(backend);
+    const cost = this.#pricer.cost(usage, { models, endpoint, epochMs: this.#startedAt });
+    return cost && { ...cost, micros: Math.round(cost.micros * factor) };
+  }
+}
+
+/** What others said, as it may stand in a row, a label or on a page. */
+function kept(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
+}
+
+/** What is known of both; undefined where nothing is. */
+function sum(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
+}

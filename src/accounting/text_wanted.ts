@@ -1,0 +1,46 @@
+/** Where the dialects have the text that a model reads and writes, of which the length is wanted. */
+
+const TOOL_CALLS = { "*": { function: { name: "length", arguments: "length" } } } as const;
+/** A text, or a list of parts with texts. */
+const CONTENT = {
+  "": "length",
+  text: "length",
+  "*": { text: "length", thinking: "length", input: "length" },
+} as const;
+/** Of chat completions, of Ollama and of Cohere. */
+const MESSAGE = {
+  content: CONTENT,
+  reasoning_content: "length",
+  reasoning: "length",
+  thinking: "length",
+  refusal: "length",
+  tool_calls: TOOL_CALLS,
+} as const;
+
+/** By the part of an answer in which it stands. */
+export const TEXT_WANTED = {
+  choice: { text: "length", message: MESSAGE, delta: MESSAGE },
+  message: MESSAGE,
+  /** Anthropic's, llama.cpp's. */
+  content: CONTENT,
+  /** Of OpenAI's responses a text, of Anthropic's and Cohere's events an object. */
+  delta: { "": "length", text: "length", thinking: "length", partial_json: "length", message: MESSAGE },
+  /** Of OpenAI's responses. */
+  output: { content: { "*": { text: "length" } }, summary: { "*": { text: "length" } }, arguments: "length" },
+  /** Gemini's. */
+  candidate: { content: { parts: { "*": { text: "length", functionCall: "length" } } } },
+} as const;
+
+/** What a model reads, by the members of a request's body. Images and sound are not text. */
+export const INPUT_WANTED = {
+  messages: { "*": MESSAGE },
+  system: CONTENT,
+  instructions: "length",
+  tools: "length",
+  input: { "": "length", "*": { "": "length", content: CONTENT, arguments: "length", output: "length" } },
+  prompt: { "": "length", "*": "length" },
+  contents: { "*": { parts: { "*": { text: "length", functionResponse: "length" } } } },
+  systemInstruction: { parts: { "*": { text: "length" } } },
+  query: "length",
+  documents: "length",
+} as const;

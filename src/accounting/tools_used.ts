@@ -1,0 +1,69 @@
+/** Counts what tools of the provider did for an answer, where the answer shows it beside its usage. */
+
+import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
+
+/** Where an answer shows it. */
+export const TOOLS_WANTED = {
+  // OpenAI's responses (`ResponseOutputItem` of `openai`).
+  output: { "*": { type: true, action: { type: true } } },
+  // Gemini's grounding.
+  groundingMetadata: { webSearchQueries: { "*": true } },
+  // Mistral's reader of documents, which is priced by the page.
+  usage_info: { pages_processed: true },
+} as const;
+
+/** More queries than an answer has. */
+const MAX_QUERIES = 100;
+
+/** Counts for one answer. */
+export class ToolsUsed {
+  #webSearches = 0;
+  #fileSearches = 0;
+  #unpricedUnits = 0;
+  /** What Gemini searched for; later parts of a stream say it again. */
+  readonly #queries = new Set<string>();
+
+  /** Takes a value that an answer shows, and says whether it was about a tool. */
+  found(path: string, value: unknown): boolean {
+    switch (path) {
+      case "output.*.action.type":
+      case "response.output.*.action.type":
+        // Only searches are billed, and not the pages that are opened after them.
+        if (value === "search") this.#webSearches++;
+        return true;
+      case "output.*.type":
+      case "response.output.*.type":
+        if (value === "file_search_call") this.#fileSearches++;
+        else if (value === "code_interpreter_call" || value === "image_generation_call") {
+          this.#unpricedUnits++;
+        }
+        return true;
+      case "candidates.*.groundingMetadata.webSearchQueries.*":
+        if (typeof value === "string" && value !== "" && this.#queries.size < MAX_QUERIES) {
+          this.#queries.add(value);
+        }
+        return true;
+      case "usage_info.pages_processed":
+        if (typeof value === "number" && value >= 0) this.#unpricedUnits += value;
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** What was told, with what the tools did where the usage does not say it. `model` is the one that answered. */
+  with(told: Usage, model: string | undefined): Usage {
+    // Gemini's older models bill a prompt with searches, the newer ones each search
+    // (https://ai.google.dev/gemini-api/docs/google-search).
+    const most = /^gemini-[12]\b/.test(model ?? "") ? 1 : Infinity;
+    const counts = {
+      webSearches: this.#webSearches + Math.min(most, this.#queries.size),
+      fileSearches: this.#fileSearches,
+      unpricedUnits: this.#unpricedUnits,
+    };
+    const used: UsageDraft = {};
+    let kind: keyof typeof counts;
+    for (kind in counts) if (counts[kind] > 0 && told[kind] === undefined) used[kind] = counts[kind];
+    return sumOf(told, used);
+  }
+}

@@ -1,0 +1,334 @@
+/** Reads the usage objects of the providers: who says what by which name, and what is included in what. */
+
+import { definedUsage, type Usage, type UsageDraft, type UsageKind } from "./usage.ts";
+
+/** The first of these numbers that the provider told. */
+type Get = (...names: readonly string[]) => number | undefined;
+type Draft = { readonly [Kind in UsageKind]?: number | undefined };
+
+/** What a usage object says, and whether its numbers can all be true. */
+export interface ReadUsage {
+  readonly usage: Usage;
+  readonly isContradictory: boolean;
+}
+
+interface Shape {
+  /** Names that only this shape has. */
+  readonly sign: readonly string[];
+  readonly read: (get: Get) => Draft;
+}
+
+/** OpenAI's newer shape comes last: it shares its plain names with Anthropic's. */
+const SHAPES: readonly Shape[] = [
+  { sign: ["prompt_tokens", "completion_tokens"], read: openaiChat },
+  { sign: ["cache_read_input_tokens", "cache_creation_input_tokens"], read: anthropic },
+  {
+    sign: ["promptTokenCount", "candidatesTokenCount", "responseTokenCount", "totalTokenCount"],
+    read: gemini,
+  },
+  { sign: ["inputTokens", "outputTokens"], read: bedrockConverse },
+  { sign: ["total_input_tokens", "total_output_tokens"], read: geminiInteractions },
+  {
+    sign: ["billed_units.input_tokens", "billed_units.output_tokens", "tokens.input_tokens"],
+    read: cohere,
+  },
+  { sign: ["prompt_eval_count", "eval_count"], read: ollama },
+  { sign: ["tokens_evaluated", "tokens_predicted"], read: llamaCpp },
+  { sign: ["input_tokens", "output_tokens", "seconds"], read: openaiResponses },
+  { sign: ["total_tokens"], read: totalAlone },
+];
+
+/** Reads the numbers of a usage object by their paths. */
+export function readUsage(numbers: ReadonlyMap<string, number>): ReadUsage {
+  const get: Get = (...names) => {
+    for (const name of names) {
+      const number = numbers.get(name);
+      if (number !== undefined) return number;
+    }
+    return undefined;
+  };
+  const shape = SHAPES.find(({ sign }) => sign.some((name) => numbers.has(name)));
+  const draft = { ...shape?.read(get), ...besides(get) };
+  return withinBounds(definedUsage(draft));
+}
+
+/** Chat completions, completions, embeddings, and all providers that imitate them. */
+function openaiChat(get: Get): Draft {
+  const cached = get(
+    "prompt_tokens_details.cached_tokens",
+    // DeepSeek's, and Moonshot's.
+    "prompt_cache_hit_tokens",
+    "cached_tokens",
+    "cached_prompt_text_tokens",
+    // LiteLLM's.
+    "cache_read_input_tokens",
+  );
+  const written = get(
+    "prompt_tokens_details.cache_write_tokens",
+    // Qwen's, and LiteLLM's.
+    "prompt_tokens_details.cache_creation_input_tokens",
+    "prompt_tokens_details.cache_creation_tokens",
+    "cache_creation_input_tokens",
+  );
+  const reasoning = get("completion_tokens_details.reasoning_tokens");
+  const audio = get("prompt_tokens_details.audio_tokens");
+  const { inputTokens, outputTokens } = byTotal({
+    // What Mistral's connectors brought in is a part of the total alone, and so is the sound that it transcribes.
+    input: sum(get("prompt_tokens"), get("connector_tokens")),
+    output: get("completion_tokens"),
+    total: get("total_tokens"),
+    beside: [(cached ?? 0) + (written ?? 0), audio ?? 0],
+    reasoning: reasoning ?? 0,
+  });
+  // Perplexity bills these beside its completion, and leaves them out of its total.
+  const beside = get("citation_tokens") === undefined && get("num_search_queries") === undefined
+    ? undefined
+    : (get("reasoning_tokens") ?? 0) + (get("citation_tokens") ?? 0);
+  return {
+    inputTokens,
+    outputTokens: beside === undefined ? outputTokens : (outputTokens ?? 0) + beside,
+    cachedTokens: cached,
+    cacheWriteTokens: written,
+    cacheWriteHourTokens: get("prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens"),
+    reasoningTokens: reasoning ?? get("reasoning_tokens"),
+    citationTokens: get("citation_tokens"),
+    inputAudioTokens: audio,
+    outputAudioTokens: get("completion_tokens_details.audio_tokens"),
+    inputImageTokens: get("prompt_tokens_details.image_tokens"),
+    outputImageTokens: get("completion_tokens_details.image_tokens"),
+    inputAudioSeconds: get("prompt_audio_seconds"),
+  };
+}
+
+/**
+ * The total tells which way a provider counts: xAI's and Gemini's completions leave out the reasoning, and others leave
+ * out what was read from a cache. Where no total is told, reasoning that is longer than all of the output is not in it.
+ */
+function byTotal(
+  { input, output, total, beside, reasoning }: {
+    input: number | undefined;
+    output: number | undefined;
+    total: number | undefined;
+    /** What may be input that {@link input} leaves out, each of it alone. */
+    beside: readonly number[];
+    reasoning: number;
+  },
+): Pick<Draft, "inputTokens" | "outputTokens"> {
+  if (input === undefined || output === undefined) return { inputTokens: input, outputTokens: output };
+  const untold = (total ?? 0) - input - output;
+  if (untold > 0) {
+    const more = beside.find((amount) =>
+      amount > 0 &&
+      (untold === amount && untold !== reasoning || amount > input && untold === amount + reasoning)
+    ) ?? 0;
+    return { inputTokens: input + more, outputTokens: output + untold - more };
+  }
+  return { inputTokens: input, outputTokens: reasoning > output ? output + reasoning : output };
+}
+
+/** Responses, images, transcriptions and realtime sessions. */
+function openaiResponses(get: Get): Draft {
+  // Transcriptions and realtime answers say it in the singular.
+  const input = (name: string): number | undefined =>
+    get(`input_tokens_details.${name}`, `input_token_details.${name}`);
+  const output = (name: string): number | undefined =>
+    get(`output_tokens_details.${name}`, `output_token_details.${name}`);
+  const reasoning = output("reasoning_tokens") ?? output("thinking_tokens");
+  const { inputTokens, outputTokens } = byTotal({
+    input: get("input_tokens"),
+    output: get("output_tokens"),
+    total: get("total_tokens"),
+    beside: [input("cached_tokens") ?? 0],
+    reasoning: reasoning ?? 0,
+  });
+  return {
+    inputTokens,
+    outputTokens,
+    // The second names are Perplexity's.
+    cachedTokens: input("cached_tokens") ?? input("cache_read_input_tokens"),
+    cacheWriteTokens: input("cache_write_tokens") ?? input("cache_creation_input_tokens"),
+    reasoningTokens: reasoning,
+    inputAudioTokens: input("audio_tokens"),
+    outputAudioTokens: output("audio_tokens"),
+    inputImageTokens: input("image_tokens"),
+    outputImageTokens: output("image_tokens"),
+    cachedAudioTokens: input("cached_tokens_details.audio_tokens"),
+    cachedImageTokens: input("cached_tokens_details.image_tokens"),
+    inputAudioSeconds: get("seconds"),
+  };
+}
+
+/** Its input does not count what was read from or written to a cache. */
+function anthropic(get: Get): Draft {
+  const plain = get("input_tokens");
+  const read = get("cache_read_input_tokens");
+  const written = get("cache_creation_input_tokens");
+  return {
+    inputTokens: plain === undefined ? undefined : plain + (read ?? 0) + (written ?? 0),
+    outputTokens: get("output_tokens"),
+    cachedTokens: read,
+    cacheWriteTokens: written,
+    cacheWriteHourTokens: get("cache_creation.ephemeral_1h_input_tokens"),
+    reasoningTokens: get("output_tokens_details.thinking_tokens"),
+  };
+}
+
+/** Its candidates do not count thoughts, nor its prompt what tools brought in. */
+function gemini(get: Get): Draft {
+  const thoughts = get("thoughtsTokenCount");
+  const candidates = get("candidatesTokenCount", "responseTokenCount");
+  const prompt = get("promptTokenCount");
+  const tools = get("toolUsePromptTokenCount") ?? 0;
+  const total = get("totalTokenCount");
+  const told = candidates === undefined && thoughts === undefined
+    ? undefined
+    : (candidates ?? 0) + (thoughts ?? 0);
+  const untold = prompt === undefined || total === undefined ? 0 : total - prompt - tools - (told ?? 0);
+  const details = (side: string, ...modalities: readonly string[]): number | undefined => {
+    const counts = modalities.map((modality) => get(`${side}.${modality}`)).filter((count) =>
+      count !== undefined
+    );
+    return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count);
+  };
+  const input = (...modalities: readonly string[]): number | undefined =>
+    sum(details("promptTokensDetails", ...modalities), details("toolUsePromptTokensDetails", ...modalities));
+  const output = (modality: string): number | undefined =>
+    details("candidatesTokensDetails", modality) ?? details("responseTokensDetails", modality);
+  return {
+    inputTokens: prompt === undefined ? undefined : prompt + tools,
+    outputTokens: untold > 0 ? (told ?? 0) + untold : told,
+    cachedTokens: get("cachedContentTokenCount"),
+    reasoningTokens: thoughts,
+    inputAudioTokens: input("AUDIO"),
+    outputAudioTokens: output("AUDIO"),
+    inputImageTokens: input("IMAGE", "DOCUMENT"),
+    outputImageTokens: output("IMAGE"),
+    inputVideoTokens: input("VIDEO"),
+    cachedAudioTokens: details("cacheTokensDetails", "AUDIO"),
+    cachedImageTokens: details("cacheTokensDetails", "IMAGE", "DOCUMENT"),
+  };
+}
+
+/** Of its newer API (`Usage` of `@google/genai`'s interactions). */
+function geminiInteractions(get: Get): Draft {
+  const by = (side: string, modality: string): number | undefined =>
+    get(`${side}_tokens_by_modality.${modality}`);
+  return {
+    inputTokens: sum(get("total_input_tokens"), get("total_tool_use_tokens")),
+    outputTokens: sum(get("total_output_tokens"), get("total_thought_tokens")),
+    cachedTokens: get("total_cached_tokens"),
+    reasoningTokens: get("total_thought_tokens"),
+    inputAudioTokens: by("input", "AUDIO"),
+    outputAudioTokens: by("output", "AUDIO"),
+    inputImageTokens: by("input", "IMAGE"),
+    outputImageTokens: by("output", "IMAGE"),
+    inputVideoTokens: by("input", "VIDEO"),
+  };
+}
+
+/** Bedrock's Converse (`TokenUsage` of `@aws-sdk/client-bedrock-runtime`); it counts as Anthropic's. */
+function bedrockConverse(get: Get): Draft {
+  const plain = get("inputTokens");
+  const read = get("cacheReadInputTokens", "cacheReadInputTokenCount");
+  const written = get("cacheWriteInputTokens", "cacheWriteInputTokenCount");
+  return {
+    inputTokens: plain === undefined ? undefined : plain + (read ?? 0) + (written ?? 0),
+    outputTokens: get("outputTokens"),
+    cachedTokens: read,
+    cacheWriteTokens: written,
+    cacheWriteHourTokens: get("cacheDetails.1H"),
+  };
+}
+
+/** What Cohere bills is less than what its model read: its own words around the prompt are free. */
+function cohere(get: Get): Draft {
+  return {
+    inputTokens: get("billed_units.input_tokens", "tokens.input_tokens"),
+    outputTokens: get("billed_units.output_tokens", "tokens.output_tokens"),
+    cachedTokens: get("cached_tokens"),
+  };
+}
+
+function ollama(get: Get): Draft {
+  return { inputTokens: get("prompt_eval_count"), outputTokens: get("eval_count") };
+}
+
+/** The server's own API, `/completion`. */
+function llamaCpp(get: Get): Draft {
+  return { inputTokens: get("tokens_evaluated"), outputTokens: get("tokens_predicted") };
+}
+
+/** Voyage's and Jina's: what embeds and ranks has no output. */
+function totalAlone(get: Get): Draft {
+  return { inputTokens: get("total_tokens") };
+}
+
+/** What Cohere ranks, and what tools of xAI and Mistral do. */
+const UNPRICED = [
+  "billed_units.search_units",
+  "server_side_tool_usage_details.x_search_calls",
+  "server_side_tool_usage_details.code_interpreter_calls",
+  "server_side_tool_usage_details.document_search_calls",
+  "connectors.web_search_premium",
+  "connectors.code_interpreter",
+  "connectors.image_generation",
+];
+
+/** What any provider may say beside its tokens. */
+function besides(get: Get): Draft {
+  const stated = get("cost", "cost.total_cost");
+  // xAI's ticks: ten thousand millions make a dollar.
+  const ticks = get("cost_in_usd_ticks");
+  const upstream = get("cost_details.upstream_inference_cost");
+  const isOwnKey = get("is_byok") === 1;
+  return {
+    webSearches: get(
+      // Anthropic's, OpenRouter's, Perplexity's, xAI's, Mistral's and Gemini's.
+      "server_tool_use.web_search_requests",
+      "server_tool_use_details.web_search_requests",
+      "num_search_queries",
+      "server_side_tool_usage_details.web_search_calls",
+      "connectors.web_search",
+      "grounding_tool_count.GOOGLE_SEARCH",
+    ),
+    unpricedUnits: UNPRICED.reduce<number | undefined>((total, name) => sum(total, get(name)), undefined),
+    statedCostMicros: stated !== undefined
+      ? (stated + (isOwnKey ? upstream ?? 0 : 0)) * 1e6
+      : ticks === undefined
+      ? undefined
+      : ticks / 1e4,
+  };
+}
+
+function sum(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
+}
+
+/** No part is greater than the whole: what goes beyond it is left out. */
+const PARTS: readonly (readonly [part: UsageKind, whole: UsageKind])[] = [
+  ["cachedTokens", "inputTokens"],
+  ["inputAudioTokens", "inputTokens"],
+  ["inputImageTokens", "inputTokens"],
+  ["inputVideoTokens", "inputTokens"],
+  ["cachedAudioTokens", "cachedTokens"],
+  ["cachedImageTokens", "cachedTokens"],
+  ["reasoningTokens", "outputTokens"],
+  ["citationTokens", "outputTokens"],
+  ["outputAudioTokens", "outputTokens"],
+  ["outputImageTokens", "outputTokens"],
+  ["cacheWriteHourTokens", "cacheWriteTokens"],
+];
+
+function withinBounds(usage: Usage): ReadUsage {
+  const bounded: UsageDraft = { ...usage };
+  const bound = (part: UsageKind, most: number): void => {
+    if ((bounded[part] ?? 0) > most) bounded[part] = most;
+  };
+  bound("cachedTokens", bounded.inputTokens ?? Infinity);
+  bound("cacheWriteTokens", (bounded.inputTokens ?? Infinity) - (bounded.cachedTokens ?? 0));
+  for (const [part, whole] of PARTS) bound(part, bounded[whole] ?? Infinity);
+  let kind: UsageKind;
+  let isContradictory = false;
+  for (kind in usage) isContradictory ||= bounded[kind] !== usage[kind];
+  return { usage: bounded, isContradictory };
+}

@@ -1,0 +1,80 @@
+import { besideFile } from "../../config/sources.ts";
+import { keyFileOf, sqlitePath } from "../../storage/open.ts";
+import { type Finding, findingsOf } from "./finding.ts";
+import { shellWord } from "../../shell_word.ts";
+import type { Subject } from "./subject.ts";
+
+const { ok, warning, problem } = findingsOf("files");
+
+const READABLE = 0o004;
+const WRITABLE = 0o002;
+/** Others may make files in such a folder, but not take each other's away. */
+const STICKY = 0o1000;
+/** Variables whose `…_FILE` holds a secret. */
+const SECRET_VARIABLE = /(?:KEY|TOKEN)$/;
+/** Container runtimes put secrets there for one container alone, and often for all of its users. */
+const CONTAINER_SECRETS = /^\/(?:var\/)?run\/secrets\//;
+
+/** A file, and whether a secret stands in it. */
+interface Place {
+  readonly path: string;
+  readonly isSecret: boolean;
+}
+
+/** Whether other users of this machine can read secrets, or change what the proxy reads. */
+export function checkFiles(subject: Subject): Finding[] {
+  if (Deno.build.os === "windows") return [];
+  const places = placesOf(subject);
+  const seen = places.flatMap((place) => {
+    const mode = modeOf(place.path);
+    return mode === undefined ? [] : [{ ...place, mode }];
+  });
+  const findings = seen.flatMap(({ path, isSecret, mode }) => {
+    if ((mode & WRITABLE) !== 0 && (mode & STICKY) === 0) {
+      return [problem(`every user of this machine can change ${path}`, `chmod o-w ${shellWord(path)}`)];
+    }
+    if (isSecret && (mode & READABLE) !== 0) {
+      return [warning(`every user of this machine can read ${path}`, `chmod o-rwx ${shellWord(path)}`)];
+    }
+    return [];
+  });
+  if (findings.length > 0 || seen.length === 0) return findings;
+  const names = seen.map(({ path }) => path).filter((path) => path !== ".");
+  return [ok(`other users cannot read secrets or change files: ${names.join(", ") || "there are none"}`)];
+}
+
+function placesOf({ loaded, environment }: Subject): Place[] {
+  const files = [...environment.found].flatMap(([name, { file }]) =>
+    file === undefined || CONTAINER_SECRETS.test(file)
+      ? []
+      : [{ path: file, isSecret: SECRET_VARIABLE.test(name) }]
+  );
+  const path = loaded?.path;
+  const { management, server } = loaded?.config ?? {};
+  const [certificate, key] = server?.tls?.files ?? [];
+  const database = management && sqlitePath(management.databaseUrl.replace(/^sqlite:/, ""));
+  const all: Place[] = [
+    { path: ".", isSecret: false },
+    { path: ".env", isSecret: true },
+    ...(path === undefined ? [] : [{ path, isSecret: (loaded?.writtenSecrets.length ?? 0) > 0 }]),
+    ...files,
+    ...(certificate === undefined ? [] : [{ path: besideFile(certificate, "ca-key.pem"), isSecret: true }]),
+    ...(key === undefined ? [] : [{ path: key, isSecret: true }]),
+    ...(database === undefined ? [] : [
+      { path: database, isSecret: true },
+      { path: `${database}-wal`, isSecret: true },
+    ]),
+    ...(management === undefined ? [] : [{ path: keyFileOf(management.databaseUrl), isSecret: true }]),
+    ...(management?.backup === undefined ? [] : [{ path: management.backup.folder, isSecret: true }]),
+  ];
+  return [...new Map(all.map((place) => [place.path, place])).values()];
+}
+
+/** Undefined: there is no such file, or nobody may look at it. */
+function modeOf(path: string): number | undefined {
+  try {
+    return Deno.statSync(path).mode ?? undefined;
+  } catch {
+    return undefined;
+  }
+}

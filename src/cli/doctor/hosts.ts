@@ -1,0 +1,72 @@
+/** Which hosts the configuration connects to. */
+
+import type { Backend, Config, OutboundProxy } from "../../config/schema.ts";
+import { type Origin, parseOrigin } from "../../forwarding/transport/dial.ts";
+
+/** A host, and what it is there for. */
+export interface Host {
+  readonly hostname: string;
+  readonly port: number;
+  /** Like `openai` or `the outbound proxy of openai`. */
+  readonly what: string;
+}
+
+/** What the proxy itself connects to: upstreams, or the outbound proxies on the way. Each once. */
+export function firstHops(config: Config): Host[] {
+  return unique(
+    backendsOf(config).map(({ name, backend }) => {
+      const { proxy } = backend.connection;
+      return proxy === undefined
+        ? { ...parseOrigin(backend.baseUrl.origin), what: name }
+        : { ...proxy, what: `the outbound proxy of ${name}` };
+    }),
+  );
+}
+
+/** Upstreams without an outbound proxy. */
+export function directUpstreams(config: Config): Host[] {
+  return unique(
+    backendsOf(config).filter(({ backend }) => backend.connection.proxy === undefined)
+      .map(({ name, backend }): Host & Origin => ({ ...parseOrigin(backend.baseUrl.origin), what: name })),
+  );
+}
+
+/** Each outbound proxy. */
+export function outboundProxies(config: Config): { proxy: OutboundProxy; what: string }[] {
+  const all = backendsOf(config).flatMap(({ name, backend: { connection: { proxy } } }) =>
+    proxy === undefined ? [] : [{ proxy, what: name }]
+  );
+  return [
+    ...new Map(all.map((one) => [`${one.proxy.scheme}://${one.proxy.hostname}:${one.proxy.port}`, one]))
+      .values(),
+  ];
+}
+
+/** Whether a host is this machine by its name. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "::1" ||
+    hostname.startsWith("127.");
+}
+
+/** Opens a connection and closes it again. Undefined: it was taken; else why not, in a few words. */
+export async function connectionProblem(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+  timeoutMs: number,
+): Promise<string | undefined> {
+  try {
+    (await Deno.connect({ hostname, port, signal: AbortSignal.timeout(timeoutMs) })).close();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return "refuses the connection";
+    if (error instanceof DOMException) return `does not answer within ${timeoutMs / 1000} s`;
+    return "cannot be reached";
+  }
+}
+
+function backendsOf({ endpoints }: Config): { name: string; backend: Backend }[] {
+  return endpoints.flatMap(({ name, backends }) => backends.map((backend) => ({ name, backend })));
+}
+
+function unique<One extends Host>(hosts: readonly One[]): One[] {
+  return [...new Map(hosts.map((host) => [`${host.hostname}:${host.port}`, host])).values()];
+}

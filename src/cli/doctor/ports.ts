@@ -1,0 +1,166 @@
+import * as v from "valibot";
+import { processSources } from "../../config/env.ts";
+import { loadAddress } from "../../config/load.ts";
+import { ConfigError } from "../../config/problem.ts";
+import { VERSION } from "../../version.ts";
+import { request } from "../request.ts";
+import { type Finding, findingsOf } from "./finding.ts";
+import type { Subject } from "./subject.ts";
+
+const { ok, warning, problem } = findingsOf("ports");
+
+const TIMEOUT_MS = 3_000;
+/** What `/health` says. */
+const healthSchema = v.object({
+  status: v.string(),
+  version: v.string(),
+  uptime_seconds: v.number(),
+  storage: v.optional(v.string()),
+});
+/** A running proxy, as it describes itself. */
+export type Health = v.InferOutput<typeof healthSchema>;
+
+interface Port {
+  readonly variable: string;
+  readonly port: number;
+  readonly isTls: boolean;
+}
+
+/** Whether each port is free, or served by a running llm-proxy. */
+export async function checkPorts(subject: Subject): Promise<Finding[]> {
+  const { host, ports, certificate } = await listening(subject);
+  const states = await Promise.all(ports.map(async (port) => ({
+    ...port,
+    state: bindingOf(host, port.port),
+    health: port.port === 0 ? undefined : await healthAt(host, port, certificate),
+  })));
+  const isServed = states.some(({ state, health }) => state === "taken" && health !== undefined);
+  return states.map(({ variable, port, isTls, state, health }) => {
+    const where = `${variable} ${port}`;
+    if (port === 0) return ok(`${variable} 0: the system chooses one`);
+    switch (state) {
+      case "free":
+        return ok(`${where} is free`);
+      case "taken":
+        return health !== undefined
+          ? served(where, health)
+          : taken({ where, port, variable, isTls, isServed });
+      case "not permitted":
+        return problem(
+          `${where} may not be used by this user`,
+          `choose a port above 1023 with ${variable}, or on Linux: sudo setcap cap_net_bind_service=+ep llm-proxy`,
+        );
+      default:
+        return problem(
+          `${where} cannot be listened on at ${host}: this machine has no such address`,
+          "HOST=0.0.0.0 means every address of it",
+        );
+    }
+  });
+}
+
+function served(where: string, { status, version, uptime_seconds, storage }: Health): Finding {
+  const what = `${where} is served by a running llm-proxy ${version}, up for ${durationText(uptime_seconds)}`;
+  if (storage === "failing") {
+    return problem(
+      `${what}, which cannot write its database`,
+      "look at disk and database below, and at its log",
+    );
+  }
+  if (status === "draining") return warning(`${what}, which is ending`, "wait until it has ended");
+  if (version === VERSION) return ok(what);
+  return warning(`${what}, while this program is ${VERSION}`, "start the proxy again to use this version");
+}
+
+function taken(
+  { where, port, variable, isTls, isServed }: Omit<Port, "port"> & {
+    where: string;
+    port: number;
+    isServed: boolean;
+  },
+): Finding {
+  if (isTls && isServed) return ok(`${where} is taken, most likely by the running llm-proxy too`);
+  const who = Deno.build.os === "windows"
+    ? `netstat -ano | findstr :${port}`
+    : Deno.build.os === "darwin"
+    ? `lsof -nP -iTCP:${port} -sTCP:LISTEN`
+    : `ss -ltnp 'sport = :${port}'`;
+  return problem(
+    `${where} is taken by another program`,
+    `${who} shows which one; end it, or choose another port with ${variable}`,
+  );
+}
+
+/** From the configuration, or what of it can be read where other values are wrong. */
+async function listening(
+  { loaded, flags }: Subject,
+): Promise<{ host: string; ports: Port[]; certificate: string | undefined }> {
+  if (loaded !== undefined) {
+    const { host, port, httpsPort, adminPort, tls } = loaded.config.server;
+    const isTls = tls !== undefined;
+    return {
+      host,
+      ports: [
+        { variable: "PORT", port, isTls: isTls && httpsPort === undefined },
+        ...(httpsPort === undefined ? [] : [{ variable: "HTTPS_PORT", port: httpsPort, isTls }]),
+        ...(adminPort === undefined ? [] : [{ variable: "ADMIN_PORT", port: adminPort, isTls }]),
+      ],
+      certificate: tls?.cert,
+    };
+  }
+  try {
+    const { host, port, tls } = await loadAddress(processSources, flags);
+    return { host, ports: [{ variable: "PORT", port, isTls: tls }], certificate: undefined };
+  } catch (error) {
+    if (error instanceof ConfigError) return { host: "", ports: [], certificate: undefined };
+    throw error;
+  }
+}
+
+function bindingOf(hostname: string, port: number): "free" | "taken" | "not permitted" | "no such address" {
+  try {
+    Deno.listen({ hostname, port }).close();
+    return "free";
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return "taken";
+    return error instanceof Deno.errors.PermissionDenied ? "not permitted" : "no such address";
+  }
+}
+
+/** Undefined: what answers there is no llm-proxy, or nothing answers. */
+async function healthAt(
+  host: string,
+  { port, isTls }: Port,
+  certificate: string | undefined,
+): Promise<Health | undefined> {
+  const hostname = host === "0.0.0.0"
+    ? "127.0.0.1"
+    : host === "::"
+    ? "[::1]"
+    : host.includes(":")
+    ? `[${host}]`
+    : host;
+  return await askHealth(`http${isTls ? "s" : ""}://${hostname}:${port}`, {
+    caCerts: certificate === undefined ? undefined : [certificate],
+  });
+}
+
+/** What a proxy says of itself; undefined: what answers is none. */
+export async function askHealth(
+  base: string,
+  options: Pick<Parameters<typeof request>[1] & object, "caCerts" | "proxy">,
+): Promise<Health | undefined> {
+  try {
+    const { text } = await request(`${base}/health`, { ...options, timeoutMs: TIMEOUT_MS });
+    const result = v.safeParse(healthSchema, JSON.parse(text));
+    return result.success ? result.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function durationText(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} days`;
+}

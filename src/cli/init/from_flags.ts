@@ -1,0 +1,188 @@
+/** The plan that flags and the environment describe; nobody is asked but for a key, at a terminal. */
+
+import { DEFAULT_PORT } from "../../config/defaults.ts";
+import type { PresetName } from "../../config/presets.ts";
+import { PRESET_NAMES } from "../../config/presets.ts";
+import { nearest } from "../../config/suggest.ts";
+import { CommandError } from "../command_error.ts";
+import type { Prompt } from "../prompt.ts";
+import { isSubjectName } from "../tls.ts";
+import { type ChosenProvider, keyVariable, type Plan, presetNamed } from "./plan.ts";
+import {
+  checkBaseUrl,
+  type Checked,
+  checkKey,
+  isLocal,
+  keyInEnvironment,
+  keyInFile,
+  usualBaseUrl,
+} from "./provider_input.ts";
+import { askKey } from "./questions.ts";
+
+/** What `llm-proxy init` takes. */
+export interface InitOptions {
+  /** Each may be several, with commas between them. */
+  readonly provider?: readonly string[];
+  /** `FILE`, or `PROVIDER=FILE`; `-` is standard input. */
+  readonly keyFile?: readonly string[];
+  /** `URL`, or `PROVIDER=URL`. */
+  readonly baseUrl?: readonly string[];
+  readonly tokens?: true;
+  readonly https?: true;
+  readonly name?: readonly string[];
+  readonly port?: string;
+  readonly folder?: string;
+  readonly online?: true;
+}
+
+/** What flags depend on. */
+export interface FlagContext {
+  readonly readStdin: () => Promise<string>;
+  /** Undefined: nobody sits at a terminal. */
+  readonly prompt: Prompt | undefined;
+}
+
+/** Throws a {@link CommandError} that names every problem. */
+export async function planFromFlags(options: InitOptions, context: FlagContext): Promise<Plan> {
+  const problems: Problems = [];
+  const { provider = [], baseUrl = [], keyFile = [], name: certificateNames = [] } = options;
+  const names = readNames(provider, problems);
+  const urls = readPairs("--base-url", baseUrl, { names, problems });
+  const files = readPairs("--key-file", keyFile, { names, problems });
+  const providers: ChosenProvider[] = [];
+  for (const name of names) {
+    const baseUrl = readBaseUrl(name, urls.get(name), problems);
+    const key = await readKey(name, files.get(name), { ...context, problems });
+    if (baseUrl !== undefined) providers.push({ name, baseUrl, key });
+  }
+  if ([...files.values()].filter((file) => file === "-").length > 1) {
+    problems.push(["--key-file", "takes one key from standard input: give the others by files"]);
+  }
+  for (const name of certificateNames) {
+    if (!isSubjectName(name)) {
+      problems.push(["--name", `${JSON.stringify(name)} is neither a host name nor an address`]);
+    }
+  }
+  if (certificateNames.length > 0 && options.https !== true) {
+    problems.push(["--name", "is for the certificate: give --https too"]);
+  }
+  const plan: Plan = {
+    folder: options.folder ?? ".",
+    providers,
+    access: options.tokens === true ? "managed tokens" : "one token",
+    https: options.https === true,
+    names: certificateNames,
+    port: readPort(options.port, problems),
+  };
+  throwProblems(problems);
+  return plan;
+}
+
+/** Each with the flag or the variable where it stands. */
+type Problems = [where: string, problem: string][];
+
+function throwProblems(problems: Readonly<Problems>): void {
+  if (problems.length === 0) return;
+  const width = Math.max(...problems.map(([where]) => where.length));
+  const lines = problems.map(([where, problem]) => `  ${where.padEnd(width)}  ${problem}\n`);
+  const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
+  throw new CommandError(`Nothing was written: ${count}.\n${lines.join("").trimEnd()}`, 2);
+}
+
+function readNames(given: readonly string[], problems: Problems): PresetName[] {
+  const words = given.flatMap((text) => text.split(",")).map((word) => word.trim()).filter((word) =>
+    word !== ""
+  );
+  if (words.length === 0) {
+    problems.push(["--provider", `is missing: at least one of ${PRESET_NAMES.join(", ")}`]);
+  }
+  const names = words.flatMap((word) => {
+    const name = presetNamed(word);
+    if (name !== undefined) return [name];
+    const near = nearest(word, PRESET_NAMES);
+    // What is no name may be a key in the wrong place.
+    const hint = near === undefined ? `known are ${PRESET_NAMES.join(", ")}` : `did you mean ${near}?`;
+    problems.push([
+      "--provider",
+      near === undefined
+        ? `names no known provider; ${hint}`
+        : `${JSON.stringify(word)} is not known; ${hint}`,
+    ]);
+    return [];
+  });
+  return [...new Set(names)];
+}
+
+/** Values by provider. Without its name before it a value is for the only provider there is. */
+function readPairs(
+  flag: string,
+  given: readonly string[],
+  { names, problems }: { names: readonly PresetName[]; problems: Problems },
+): Map<PresetName, string> {
+  const values = new Map<PresetName, string>();
+  for (const text of given) {
+    const [, prefix = "", rest = ""] = /^([a-z]+)=(.*)$/s.exec(text) ?? [];
+    const named = presetNamed(prefix);
+    const name = named ?? (names.length === 1 ? names[0] : undefined);
+    if (name === undefined) {
+      if (names.length > 1) {
+        problems.push([flag, `does not say which provider it is for: ${flag} ${names[0]}=…`]);
+      }
+    } else if (!names.includes(name)) problems.push([flag, `is for ${name}, which --provider does not name`]);
+    else if (values.has(name)) problems.push([flag, `stands twice for ${name}`]);
+    else values.set(name, named === undefined ? text : rest);
+  }
+  return values;
+}
+
+function readBaseUrl(name: PresetName, given: string | undefined, problems: Problems): string | undefined {
+  if (given === undefined) {
+    const usual = usualBaseUrl(name);
+    if (usual === undefined) {
+      problems.push(["--base-url", `is missing for ${name}: --base-url ${name}=https://…`]);
+    }
+    return usual;
+  }
+  return noted(checkBaseUrl(given), ["--base-url", `of ${name} `], problems);
+}
+
+async function readKey(
+  name: PresetName,
+  file: string | undefined,
+  { readStdin, prompt, problems }: FlagContext & { problems: Problems },
+): Promise<string | undefined> {
+  if (file !== undefined) {
+    const key = file === "-" ? checkKey(await readStdin()) : keyInFile(file);
+    return noted(key, ["--key-file", `of ${name} `], problems);
+  }
+  if (isLocal(name)) return undefined;
+  const found = keyInEnvironment(name);
+  if (found !== undefined) return noted(found.key, [`env ${found.variable}`, ""], problems);
+  // What else is wrong is said before anybody looks for a key.
+  if (prompt !== undefined && problems.length === 0) return await askKey(prompt, name);
+  problems.push([
+    "--key-file",
+    `is missing for ${name}: name a file that holds the key, or "-" for standard input, or set ${
+      keyVariable(name)
+    }`,
+  ]);
+  return undefined;
+}
+
+function noted(
+  checked: Checked,
+  [where, subject]: readonly [where: string, subject: string],
+  problems: Problems,
+): string | undefined {
+  if ("value" in checked) return checked.value;
+  problems.push([where, subject + checked.problem]);
+  return undefined;
+}
+
+function readPort(given: string | undefined, problems: Problems): number {
+  if (given === undefined) return DEFAULT_PORT;
+  // The next port is the admin page's.
+  if (/^\d{1,5}$/.test(given) && Number(given) >= 1 && Number(given) < 65_535) return Number(given);
+  problems.push(["--port", `${JSON.stringify(given)} is not a port (1 to 65534)`]);
+  return DEFAULT_PORT;
+}

@@ -1,0 +1,129 @@
+/** The plan that a person describes at a terminal. */
+
+import { PRESET_NAMES, type PresetName } from "../../config/presets.ts";
+import { nearest } from "../../config/suggest.ts";
+import { askYes, type Prompt } from "../prompt.ts";
+import { type ChosenProvider, type Plan, presetNamed } from "./plan.ts";
+import { checkBaseUrl, checkKey, isLocal, keyInEnvironment, usualBaseUrl } from "./provider_input.ts";
+
+/** What the questions depend on. */
+export interface QuestionContext {
+  readonly prompt: Prompt;
+  /** Throws where a folder holds files that must stay. Asked before any key is. */
+  readonly checkFolder: (folder: string) => void;
+  readonly isPortFree: (port: number) => boolean;
+  readonly defaultPort: number;
+  /** What flags have settled; undefined: it is asked for. */
+  readonly folder: string | undefined;
+}
+
+/** Asks for everything but whether to try the keys. */
+export async function askPlan(context: QuestionContext): Promise<Plan> {
+  const { prompt } = context;
+  prompt.say(
+    "This writes the configuration of a proxy: .env, and config.toml where it is needed. Enter takes what\n" +
+      "stands in brackets, Ctrl-C ends it. No file is changed that is there already.\n\n",
+  );
+  const folder = context.folder ?? (await prompt.line("Folder [.]: ") || ".");
+  context.checkFolder(folder);
+  const providers: ChosenProvider[] = [];
+  for (const name of await askNames(prompt)) providers.push(await askProvider(prompt, name));
+  const access = await askAccess(prompt);
+  const https = await askYes(
+    prompt,
+    "\nHTTPS, with a certificate by an authority that is made now? Each client then has to trust it.",
+    false,
+  );
+  return { folder, providers, access, https, names: [], port: await askPort(context) };
+}
+
+async function askNames(prompt: Prompt): Promise<PresetName[]> {
+  const found = PRESET_NAMES.filter((name) => keyInEnvironment(name) !== undefined);
+  const fallback: readonly PresetName[] = found.length > 0 ? found : ["openai"];
+  const width = Math.max(...PRESET_NAMES.map((name) => name.length));
+  prompt.say("\nWhich providers? One is enough.\n\n");
+  for (const [index, name] of PRESET_NAMES.entries()) {
+    const where = usualBaseUrl(name) ?? "at an address of yours";
+    prompt.say(`  ${String(index + 1).padStart(2)}  ${name.padEnd(width)}  ${where}\n`);
+  }
+  while (true) {
+    const answer = await prompt.line(
+      `\nNumbers or names, with commas between them [${fallback.join(", ")}]: `,
+    );
+    if (answer === "") return [...fallback];
+    const words = answer.split(/[\s,]+/).filter((word) => word !== "");
+    const names = words.map((word) => PRESET_NAMES[Number(word) - 1] ?? presetNamed(word.toLowerCase()));
+    const known = names.filter((name) => name !== undefined);
+    if (known.length === words.length && known.length > 0) return [...new Set(known)];
+    const unknown = words.filter((_, index) => names[index] === undefined);
+    const near = unknown.map((word) => nearest(word, PRESET_NAMES)).filter((name) => name !== undefined);
+    prompt.say(`Not all of these are known.${near.length > 0 ? ` Did you mean ${near.join(", ")}?` : ""}\n`);
+  }
+}
+
+async function askProvider(prompt: Prompt, name: PresetName): Promise<ChosenProvider> {
+  const usual = usualBaseUrl(name);
+  const baseUrl = usual !== undefined && !isLocal(name) ? usual : await askBaseUrl(prompt, name, usual);
+  if (isLocal(name)) return { name, baseUrl, key: undefined };
+  const found = keyInEnvironment(name);
+  if (found !== undefined && "value" in found.key) {
+    const isTaken = await askYes(
+      prompt,
+      `\n${found.variable} is set in this shell. Use that key of ${name}?`,
+      true,
+    );
+    if (isTaken) return { name, baseUrl, key: found.key.value };
+  }
+  return { name, baseUrl, key: await askKey(prompt, name) };
+}
+
+async function askBaseUrl(prompt: Prompt, name: PresetName, usual: string | undefined): Promise<string> {
+  while (true) {
+    const hint = usual === undefined ? ", like https://api.example.com/v1" : ` [${usual}]`;
+    const answer = await prompt.line(`\nThe address of ${name}${hint}: `) || usual || "";
+    const checked = checkBaseUrl(answer);
+    if ("value" in checked) return checked.value;
+    prompt.say(`That ${checked.problem}.\n`);
+  }
+}
+
+/** Asks until there is a key that can be one. */
+export async function askKey(prompt: Prompt, name: PresetName): Promise<string> {
+  while (true) {
+    const answer = await prompt.hidden(`\nThe key of ${name} (paste it; it is not shown): `);
+    const checked = checkKey(answer);
+    if ("value" in checked) {
+      prompt.say(`Taken: ${checked.value.length} characters.\n`);
+      return checked.value;
+    }
+    prompt.say(`That ${checked.problem}.\n`);
+  }
+}
+
+async function askAccess(prompt: Prompt): Promise<Plan["access"]> {
+  prompt.say(
+    "\nWho may use the proxy?\n\n" +
+      "   1  everybody who has one token, which is made now\n" +
+      "   2  people with tokens of their own, with limits, usage and cost: a database in data/, and an admin page\n\n",
+  );
+  while (true) {
+    const answer = await prompt.line("Number [1]: ") || "1";
+    if (answer === "1") return "one token";
+    if (answer === "2") return "managed tokens";
+    prompt.say("Answer 1 or 2.\n");
+  }
+}
+
+/** Asked only where the usual port is taken: a proxy could not start. */
+async function askPort({ prompt, isPortFree, defaultPort }: QuestionContext): Promise<number> {
+  if (isPortFree(defaultPort)) return defaultPort;
+  const free = Array.from({ length: 100 }, (_, index) => defaultPort + 10 * (index + 1)).find(isPortFree);
+  while (true) {
+    const answer =
+      await prompt.line(`\nPort ${defaultPort} is taken on this machine. Another port [${free}]: `) ||
+      String(free);
+    const port = Number(answer);
+    if (Number.isInteger(port) && port >= 1 && port < 65_535 && isPortFree(port)) return port;
+    prompt.say("That is no free port (1 to 65534).\n");
+  }
+}

@@ -1,0 +1,27 @@
+import { processSources } from "../config/env.ts";
+import { shellWord } from "../shell_word.ts";
+
+/** The words that run this program again in a folder, like `llm-proxy`; `isHere`: it is the working folder. */
+export function ownCommand({ isHere }: { isHere: boolean }): string {
+  if (!Deno.build.standalone) {
+    const root = import.meta.dirname?.replace(/[/\\]src[/\\]cli$/, "") ?? ".";
+    if (isHere && root === Deno.cwd()) return "deno task --quiet start";
+    const words = [
+      "deno",
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--config",
+      `${root}/deno.json`,
+      "-P=run",
+      `${root}/src/main.ts`,
+    ];
+    return words.map(shellWord).join(" ");
+  }
+  const path = Deno.execPath();
+  const [, folder = "", name = ""] = /^(.*)[/\\]([^/\\]+)$/.exec(path) ?? [];
+  const isWindows = Deno.build.os === "windows";
+  const searched = (processSources.get("PATH") ?? "").split(isWindows ? ";" : ":");
+  if (searched.includes(folder)) return name;
+  return shellWord(path);
+}

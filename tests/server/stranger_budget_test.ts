@@ -1,0 +1,55 @@
+import { assertEquals } from "@std/assert";
+import { StrangerBudget } from "../../src/server/stranger_budget.ts";
+import type { ServedConnection } from "../../src/server/served_connection.ts";
+
+const KIB = 1024;
+
+class Bench {
+  now = 0;
+  readonly closed: string[] = [];
+  readonly budget = new StrangerBudget({ maxBytes: 64 * KIB, now: () => this.now });
+
+  connection(name: string, { admitted = false } = {}): ServedConnection {
+    const since = this.now++;
+    return {
+      owesSince: undefined,
+      idleSince: since,
+      stateSince: since,
+      isAuthenticated: admitted,
+      endOverdue() {},
+      finish() {},
+      close: () => void this.closed.push(name),
+    };
+  }
+}
+
+Deno.test("StrangerBudget: where unfinished heads hold too much together, the one that lasts longest is closed", () => {
+  const bench = new Bench();
+  const [one, two, three] = ["one", "two", "three"].map((name) => bench.connection(name));
+  for (const connection of [two, one, three]) if (connection) bench.budget.holds(connection, 16 * KIB);
+  if (three) bench.budget.holds(three, 32 * KIB);
+  assertEquals(bench.closed, [], "they fit");
+  if (three) bench.budget.holds(three, 64 * KIB);
+  assertEquals(bench.closed, ["one", "two"]);
+});
+
+Deno.test("StrangerBudget: a head that has ended holds nothing, and small ones count for nothing", () => {
+  const bench = new Bench();
+  for (let index = 0; index < 100; index++) {
+    const connection = bench.connection(String(index));
+    bench.budget.holds(connection, 64 * KIB);
+    bench.budget.release(connection);
+    bench.budget.release(connection);
+    bench.budget.holds(bench.connection(`small ${index}`), 4 * KIB);
+  }
+  assertEquals(bench.closed, []);
+});
+
+Deno.test("StrangerBudget: clients that have shown a token are neither counted nor closed", () => {
+  const bench = new Bench();
+  for (let index = 0; index < 10; index++) {
+    bench.budget.holds(bench.connection("admitted", { admitted: true }), 64 * KIB);
+  }
+  bench.budget.holds(bench.connection("unknown"), 64 * KIB);
+  assertEquals(bench.closed, []);
+});
