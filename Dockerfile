@@ -1,9 +1,11 @@
 # Compiles the program into one binary and puts it alone on distroless `cc` (it needs libgcc_s).
 FROM --platform=$BUILDPLATFORM denoland/deno:2.9.6 AS compile
 ARG TARGETARCH=amd64
+# OWNER/NAME of the repository whose release this is; a local build has none.
+ARG REPOSITORY=
 WORKDIR /build
 COPY deno.json deno.lock ./
-COPY .ci/compile.ts .ci/deno.json .ci/
+COPY .ci/compile.ts .ci/repository.ts .ci/deno.json .ci/
 COPY tests/deno.json tests/
 COPY src src
 COPY docs docs
@@ -12,7 +14,7 @@ RUN case "$TARGETARCH" in \
       arm64) target=aarch64-unknown-linux-gnu ;; \
       *) echo "no target for $TARGETARCH" >&2; exit 1 ;; \
     esac \
- && deno run -A .ci/compile.ts --target "$target" --output /out/llm-proxy \
+ && deno run -A .ci/compile.ts --target "$target" --repository "$REPOSITORY" --output /out/llm-proxy \
  && mkdir /out/data
 
 FROM gcr.io/distroless/cc-debian12:nonroot

@@ -1,14 +1,18 @@
 /**
- * Compiles the program: `deno task compile [--target TRIPLE] [--output FILE]`. Without a target the file is
- * `dist/llm-proxy` for this machine.
+ * Compiles the program: `deno task compile [--target TRIPLE] [--output FILE] [--repository OWNER/NAME]`. Without a target
+ * the file is `dist/llm-proxy` for this machine. Releases name the repository that they belong to.
  *
  * The program is bundled first, into one module and one for each part that is loaded when it is needed: the binary
  * then starts in less than half the time, takes half the memory when idle, and holds no package that only tests use.
  */
 
 import { parseArgs } from "node:util";
+import { fillRepository, repositoryName } from "./repository.ts";
 
-const { values } = parseArgs({ options: { target: { type: "string" }, output: { type: "string" } } });
+const { values } = parseArgs({
+  options: { target: { type: "string" }, output: { type: "string" }, repository: { type: "string" } },
+});
+const repository = repositoryName(values.repository);
 const onWindows = (values.target ?? Deno.build.target).includes("windows");
 const name = values.target === undefined ? "llm-proxy" : `llm-proxy-${values.target}`;
 const output = values.output ?? `dist/${name}${onWindows ? ".exe" : ""}`;
@@ -22,6 +26,7 @@ async function deno(...args: string[]): Promise<void> {
 
 await deno("check", "src/main.ts");
 await deno("bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", bundle, "src/main.ts");
+if (repository !== undefined) await fillRepository(bundle, repository);
 // A worker is a module of its own, which the runtime reads beside the one that starts it.
 await Deno.copyFile("src/storage/sqlite/copy_worker.ts", `${bundle}/copy_worker.ts`);
 await deno(

@@ -1,5 +1,6 @@
 /**
- * `deno task release:binaries [--platform NAME]`: compiles and archives the program for every platform, or for one,
+ * `deno task release:binaries [--platform NAME] [--repository OWNER/NAME]`: compiles and archives the program for every
+ * platform, or for one,
  * into `dist/release`, with its software bill of materials and checksums. `--checksums FOLDER` writes only the latter
  * two, for the archives in a folder.
  */
@@ -22,7 +23,11 @@ const PAGES = "docs";
 const FOLDER = "dist/release";
 
 const { values } = parseArgs({
-  options: { platform: { type: "string" }, checksums: { type: "string" } },
+  options: {
+    platform: { type: "string" },
+    checksums: { type: "string" },
+    repository: { type: "string" },
+  },
 });
 if (values.checksums !== undefined) await complete(values.checksums);
 else {
@@ -53,6 +58,7 @@ async function build(name: string): Promise<void> {
     target,
     "--output",
     `${FOLDER}/${folder}/${program}`,
+    ...(values.repository === undefined ? [] : ["--repository", values.repository]),
   ]);
   await Deno.mkdir(`${FOLDER}/${folder}/${PAGES}`);
   const pages = await Array.fromAsync(Deno.readDir(PAGES), ({ name }) => `${PAGES}/${name}`);
@@ -82,7 +88,7 @@ async function collect(folder: string, files: Record<string, Uint8Array>): Promi
 async function writeChecksums(folder: string): Promise<void> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(folder)) {
-    if (/\.(tar\.gz|zip|cdx\.json)$/.test(name)) names.push(name);
+    if (/\.(tar\.gz|zip|deb|cdx\.json)$/.test(name)) names.push(name);
   }
   const lines = await Promise.all(
     names.sort().map(async (name) => {

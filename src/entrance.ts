@@ -19,6 +19,8 @@ export type Asking = Pick<IncomingRequest, "peer" | "fields">;
 export interface Entrance {
   /** The client's own address, behind reverse proxies that are trusted. */
   readonly addressOf: (request: Asking) => string;
+  /** Whether the address is among those that may call. */
+  readonly isAllowed: (address: string) => boolean;
   /** Throws `forbidden` where the address is not among those that may call. */
   readonly checkAddress: (address: string) => void;
   /**
@@ -46,6 +48,7 @@ export function createEntrance(
   const isOwnName = ownNameTest(names);
   return {
     addressOf,
+    isAllowed,
     checkAddress(address) {
       if (isAllowed(address)) return;
       throw new ProxyFault(

@@ -25,10 +25,18 @@ import type { Transport } from "./forwarding/transport/transport.ts";
 import { UPGRADE_FIELDS, upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { withoutUsage } from "./forwarding/stream_usage/stream_usage.ts";
+import { answerFrontPage } from "./front/front_page.ts";
+import type { AdminPlace } from "./front/page_html.ts";
 import { harmlessText } from "./harmless_text.ts";
 import { answerHealth, type StorageHealth } from "./health.ts";
 import { type Field, fieldValue } from "./http1/fields.ts";
-import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http1/message.ts";
+import {
+  discardReply,
+  type Entry,
+  type Handler,
+  type IncomingRequest,
+  type OutgoingReply,
+} from "./http1/message.ts";
 import type { HeldBytes, HeldShare } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { Slots } from "./limits/slots.ts";
@@ -103,6 +111,8 @@ export interface Management {
   ) => Promise<OutgoingReply> | undefined;
   /** How its storage is. */
   readonly storage: () => StorageHealth;
+  /** Where the admin page is, for an address that asks by a port of this kind. */
+  readonly adminPlace: (entry: Entry, address: string) => AdminPlace;
 }
 
 /** Makes the handler of all requests. */
@@ -123,6 +133,12 @@ export function createHandler(parts: HandlerParts): Handler {
     const path = "refused" in requested ? "" : requested.path;
     const query = "refused" in requested ? "" : requested.query;
 
+    const page = answerFrontPage({ method, fields, path, query }, () => {
+      const address = entrance.addressOf(request);
+      if (!entrance.isAllowed(address)) return undefined;
+      return management?.adminPlace(request.entry, address) ?? { kind: "off" };
+    });
+    if (page !== undefined) return page;
     const health = answerHealth(method, path, {
       draining: parts.isDraining(),
       uptimeMs: clock.now() - startedAt,

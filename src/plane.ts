@@ -263,13 +263,14 @@ function runningPlane(
       probe: (endpoint) => probeBackends({ endpoints: [endpoint] }),
     },
   };
+  const isAllowed = (address: string): boolean => mayCall(address) && mayManage(address);
   const answer = planeRoutes({
     parts,
     metrics,
     managementToken: config.token,
     metricsPublic: () => metricsPublic,
     adminIdleMs: () => adminIdleMs,
-    isAllowed: (address) => mayCall(address) && mayManage(address),
+    isAllowed,
     isSecure: () =>
       served?.config.server.tls !== undefined &&
       (served.config.server.httpsPort === undefined || ports?.adminPort !== undefined),
@@ -317,6 +318,19 @@ function runningPlane(
     accounts,
     limiter,
     storage,
+    adminPlace(entry, address) {
+      if (!isAllowed(address)) return { kind: "closed" };
+      switch (entry) {
+        case "all":
+          return { kind: "here" };
+        case "admin":
+          return { kind: "own_port" };
+        case "clients":
+          return { kind: "other_port", port: ports?.adminPort };
+        default:
+          return entry satisfies never;
+      }
+    },
     check: (candidate) => tokens.check(candidate),
     refreshed: () => isStale() ? refresh() : undefined,
     failedOver: ({ endpoint, backend }) => metrics.failedOver(endpoint, backend),

@@ -23,6 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "plane",
     "probe",
     "pulse",
+    "repository",
     "routing",
     "server",
     "service",
@@ -143,6 +144,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "glob": [],
   "path_patterns": ["glob"],
   "server": ["app", "cancellation", "config", "faults", "http1", "observability"],
+  "front": ["auth", "http1"],
   "handler": [
     "accounting",
     "admit",
@@ -155,6 +157,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "exchange",
     "faults",
     "forwarding",
+    "front",
     "harmless_text",
     "health",
     "http1",
@@ -199,6 +202,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "clock": [],
   "signals": [],
   "version": ["deno.json"],
+  "repository": [],
 };
 
 /** Only these parts may use what npm brings. */

@@ -2,6 +2,7 @@ import { processSources } from "../config/env.ts";
 import { loadAddress, loadConfig } from "../config/load.ts";
 import { pathText } from "../config/problem.ts";
 import type { Flags } from "../config/resolver.ts";
+import { REPOSITORY } from "../repository.ts";
 import { launchdService } from "../service/launchd.ts";
 import {
   isWritable,
@@ -91,6 +92,7 @@ async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts
     variables: kept,
     config,
     user: processSources.get("SUDO_USER") ?? processSources.get("USER") ?? "nobody",
+    repository: REPOSITORY,
   };
 }
 

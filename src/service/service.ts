@@ -13,6 +13,8 @@ export interface ServiceFacts {
   readonly config: { readonly name: string; readonly text: string } | undefined;
   /** The account that runs it, where the platform makes none of its own. */
   readonly user: string;
+  /** `OWNER/NAME` of the repository whose release the program is; undefined: there is none. */
+  readonly repository?: string | undefined;
 }
 
 /** A file of a service. */

@@ -3,13 +3,14 @@ import { environmentFile, type ServiceFacts, type ServicePlan } from "./service.
 
 const UNIT = "/etc/systemd/system/llm-proxy.service";
 const FOLDER = "/etc/llm-proxy";
+const ENVIRONMENT = `${FOLDER}/environment`;
 const PROGRAM = "/usr/local/bin/llm-proxy";
 
 /**
  * A systemd unit that may do nothing but what the proxy needs: the network, and reading its two files. The account
  * exists only while the service runs. Keys stand in a file that only root reads.
  */
-export function systemdService({ program, variables, config }: ServiceFacts): ServicePlan {
+export function systemdService({ program, variables, config, repository }: ServiceFacts): ServicePlan {
   const configPath = config && `${FOLDER}/${config.name}`;
   const credentials = CREDENTIALS.flatMap((name) => {
     const path = variables.get(name);
@@ -17,8 +18,12 @@ export function systemdService({ program, variables, config }: ServiceFacts): Se
   });
   const others = new Map([...variables].filter(([name]) => !credentials.some((one) => one.name === name)));
   const files = [
-    { path: UNIT, text: unitText(configPath, credentials), mode: 0o644 },
-    environmentFile(`${FOLDER}/environment`, others),
+    {
+      path: UNIT,
+      text: unitText({ program: PROGRAM, environmentFile: ENVIRONMENT, configPath, credentials, repository }),
+      mode: 0o644,
+    },
+    environmentFile(ENVIRONMENT, others),
     ...(config === undefined || configPath === undefined
       ? []
       : [{ path: configPath, text: config.text, mode: 0o644 }]),
@@ -39,33 +44,56 @@ export function systemdService({ program, variables, config }: ServiceFacts): Se
 /** Files that only root may read: the service gets copies when it starts. */
 const CREDENTIALS: readonly string[] = ["TLS_CERT_FILE", "TLS_KEY_FILE"];
 
-interface Credential {
+/** A file by the variable that names it. */
+export interface Credential {
   /** Of the variable that names the file. */
   readonly name: string;
   readonly path: string;
 }
 
-function unitText(configPath: string | undefined, credentials: readonly Credential[]): string {
+/** What units differ in. */
+export interface UnitFacts {
+  /** The path of the program. */
+  readonly program: string;
+  /** A file of variables, which root reads for the service. */
+  readonly environmentFile: string;
+  /** Undefined: there is no configuration file. */
+  readonly configPath: string | undefined;
+  /** Files that the service gets copies of. */
+  readonly credentials: readonly Credential[];
+  /** An account that exists; undefined: one that exists only while the service runs. */
+  readonly account?: string;
+  /** `OWNER/NAME` of the repository; undefined: a local build. */
+  readonly repository: string | undefined;
+}
+
+/** The text of a unit, here and in the Debian package. */
+export function unitText(
+  { program, environmentFile, configPath, credentials, account, repository }: UnitFacts,
+): string {
   const loaded = credentials.map(({ name, path }) =>
     `LoadCredential=${name}:${path}\nEnvironment=${name}=%d/${name}\n`
   ).join("");
   return `[Unit]
 Description=LLM API proxy
-Documentation=https://github.com/OWNER/llm-proxy
-Wants=network-online.target
+${
+    repository === undefined
+      ? ""
+      : `Documentation=https://github.com/${repository}\n`
+  }Wants=network-online.target
 After=network-online.target
 
 [Service]
-ExecStart=${PROGRAM}
+ExecStart=${program}
 ExecReload=/bin/kill -HUP $MAINPID
-EnvironmentFile=${FOLDER}/environment
+EnvironmentFile=${environmentFile}
 ${configPath === undefined ? "" : `Environment=CONFIG_PATH=${configPath}\n`}${loaded}Restart=on-failure
 RestartSec=2
 # Running answers may end; DRAIN_SECONDS is 30.
 TimeoutStopSec=45
 LimitNOFILE=65536
 
-DynamicUser=yes
+${account === undefined ? "DynamicUser=yes" : `User=${account}\nGroup=${account}`}
 StateDirectory=llm-proxy
 StateDirectoryMode=0700
 WorkingDirectory=%S/llm-proxy
