@@ -4,7 +4,7 @@ import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
 import { clientRequest, pageReply, TRY_PATH } from "./admin/try_endpoint.ts";
 import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
-import { fewAtOnce } from "./few_at_once.ts";
+import { fewAtOnce } from "./manage/few_at_once.ts";
 import type { Entry, Handler, IncomingRequest, OutgoingReply } from "./http1/message.ts";
 import type { Management } from "./handler.ts";
 import { BearerGate, type Refusal } from "./manage/bearer_gate.ts";
