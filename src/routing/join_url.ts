@@ -32,7 +32,8 @@ export function versionedPath(base: BaseUrl, rest: string): string {
 
 /** The raw query without the parameters of that name; everything else stays as it was written. */
 export function withoutParameter(query: string, name: string): string {
-  if (!query.includes("=") && !query.includes(name)) return query;
+  // A name may be written in percent-encoding, also without a value.
+  if (query === "") return query;
   return query.split("&").filter((pair) => parameterName(pair) !== name).join("&");
 }
 

@@ -37,6 +37,7 @@ const QUERIES: readonly (readonly [query: string, left: string])[] = [
   ["key=1&a=%zz&key=2", "a=%zz"],
   ["%6bey=t&a=1", "a=1"],
   ["k%65y=t", ""],
+  ["k%65y", ""],
   ["monkey=1&keys=2", "monkey=1&keys=2"],
   ["a=key&b=%26key%3Dt", "a=key&b=%26key%3Dt"],
   ["a&&b", "a&&b"],

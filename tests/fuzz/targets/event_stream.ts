@@ -8,29 +8,32 @@ export interface NaiveEvent {
   readonly data: readonly string[];
   /** Where the only line of data stands within {@link raw}, behind its colon. */
   readonly dataAt: number;
+  /** Whether the last line of data ends in a line end. */
+  readonly hasDataEnded: boolean;
 }
 
 const LINE = /([^\r\n]*)(\r\n|\n|\r|$)/y;
 const BYTE_ORDER_MARK = "\xef\xbb\xbf";
 
-/** The events of a stream in Latin-1. The last one may lack its empty line. */
-export function naiveEvents(stream: string): NaiveEvent[] {
+/** The events of a stream in Latin-1, without its byte order mark. The last one may lack its empty line. */
+export function naiveEvents(stream: string, { hasMark = true } = {}): NaiveEvent[] {
   const events: NaiveEvent[] = [];
-  let [raw, data, dataAt]: [string, string[], number] = ["", [], -1];
+  let [raw, data, dataAt, hasDataEnded]: [string, string[], number, boolean] = ["", [], -1, false];
   for (let at = 0; at < stream.length;) {
     LINE.lastIndex = at;
     const [whole = "", line = ""] = LINE.exec(stream) ?? [];
-    const markBytes = at === 0 && line.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+    const markBytes = hasMark && at === 0 && line.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
     const plain = line.slice(markBytes);
     if (plain === "data" || plain.startsWith("data:")) {
       data.push(plain.slice(5).replace(/^ /, ""));
       dataAt = raw.length + markBytes + 5;
+      hasDataEnded = whole.length > line.length;
     }
     raw += whole;
     at += whole.length;
     if (plain !== "") continue;
-    events.push({ raw, data, dataAt });
-    [raw, data, dataAt] = ["", [], -1];
+    events.push({ raw, data, dataAt, hasDataEnded });
+    [raw, data, dataAt, hasDataEnded] = ["", [], -1, false];
   }
-  return raw === "" ? events : [...events, { raw, data, dataAt }];
+  return raw === "" ? events : [...events, { raw, data, dataAt, hasDataEnded }];
 }
