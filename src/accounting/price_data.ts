@@ -56,22 +56,22 @@ const amount = v.pipe(
   v.maxValue(MAX_PRICE, ({ input }) => `is ${input}: more than ${MAX_PRICE} US dollars`),
 );
 
-const price = v.union([
-  amount,
-  v.object({
-    base: amount,
-    tiers: v.pipe(
-      v.array(v.object({
-        start: v.pipe(
-          v.number("is not a number"),
-          v.check((start) => Number.isSafeInteger(start) && start >= 0, "is not a number of tokens"),
-        ),
-        price: amount,
-      })),
-      v.maxLength(20, "has more than 20 tiers"),
-    ),
-  }),
-], "is neither a price nor a price with tiers");
+const tieredPrice = v.object({
+  base: amount,
+  tiers: v.pipe(
+    v.array(v.object({
+      start: v.pipe(
+        v.number("is not a number"),
+        v.check((start) => Number.isSafeInteger(start) && start >= 0, "is not a number of tokens"),
+      ),
+      price: amount,
+    })),
+    v.maxLength(20, "has more than 20 tiers"),
+  ),
+});
+
+// Each says itself what is wrong; a union would say only that neither fits.
+const price = v.lazy((input) => typeof input === "object" && input !== null ? tieredPrice : amount);
 
 const modelPrice = v.record(v.string(), price, "is no table");
 
@@ -79,6 +79,8 @@ const conditionalPrice = v.object({
   constraint: v.optional(v.record(v.string(), v.pipe(v.string(), v.maxLength(40)), "is no table of texts")),
   prices: modelPrice,
 });
+
+const conditionalPrices = v.pipe(v.array(conditionalPrice), v.minLength(1, "has no prices"));
 
 const match = v.custom<MatchLogic>(
   (input) => matchProblem(input) === undefined,
@@ -96,10 +98,7 @@ const modelSchema = v.object({
       "is not a number of tokens",
     ),
   )),
-  prices: v.union(
-    [modelPrice, v.pipe(v.array(conditionalPrice), v.minLength(1, "has no prices"))],
-    "is neither a table nor a list",
-  ),
+  prices: v.lazy((input) => Array.isArray(input) ? conditionalPrices : modelPrice),
 });
 
 const providerSchema = v.object({

@@ -9,6 +9,7 @@ import {
   type ModelInfo,
   type ModelPrice,
   type Provider,
+  REMOTE_DATA_JSON_URL,
   updatePrices,
   waitForUpdate,
 } from "@pydantic/genai-prices";
@@ -30,6 +31,9 @@ const OTHER_KINDS = /audio|image|video|tool|citation|reasoning|_5m_|_1h_|search|
 const SEARCH_KINDS: readonly string[] = ["web_searches_kcount", "storage_searches_kcount"];
 /** What it is made of. */
 const FLAT_KINDS: readonly string[] = ["input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"];
+
+/** Where the library's newest list is published. */
+export const PRICES_URL: string = REMOTE_DATA_JSON_URL;
 
 /** What is kept with costs by the built-in list. */
 export const BUILT_IN_VERSION: string = SPECIFIER.replace(/^npm:@pydantic\//, "").replace("@", " ");

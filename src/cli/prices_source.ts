@@ -1,8 +1,8 @@
 /** Where `llm-proxy prices update` takes a list from: a file, or the place where the library publishes it. */
 
-import { REMOTE_DATA_JSON_URL } from "@pydantic/genai-prices";
 import { type PriceData, PriceDataError, checkPriceData, MAX_PRICE_BYTES } from "../accounting/price_data.ts";
 import { parseJson } from "../accounting/price_list.ts";
+import { PRICES_URL } from "../accounting/published_prices.ts";
 import { systemClock } from "../clock.ts";
 import { processSources } from "../config/env.ts";
 import { loadOutboundProxy } from "../config/load.ts";
@@ -36,7 +36,7 @@ export async function pricesOfFile(path: string): Promise<OfferedPrices> {
 }
 
 /** Fetches the list, through the forward proxy that the environment names. Throws a {@link CommandError}. */
-export async function pricesOnline(url: string = REMOTE_DATA_JSON_URL): Promise<OfferedPrices> {
+export async function pricesOnline(url: string = PRICES_URL): Promise<OfferedPrices> {
   if (!URL.canParse(url) || !isSafe(new URL(url))) {
     throw new CommandError(`--url ${JSON.stringify(url)} is not an https URL, or one of this machine`, 2);
   }
