@@ -134,6 +134,10 @@ function changedProviders(before: readonly Provider[], after: readonly Provider[
 
 function shownPrice(model: ModelInfo, at: Date): ShownPrice {
   const prices = pricesAt(model, at);
+  // A model without any price costs nothing.
+  if (Object.keys(prices).length === 0) {
+    return { input: 0, output: 0, cached: undefined, varies: Array.isArray(model.prices) };
+  }
   const base = (kind: string): number | undefined => {
     const price = prices[kind];
     return typeof price === "object" ? price.base : price;

@@ -28,10 +28,7 @@ export async function listPrices(pattern: string | undefined, options: Options):
     (await loadManagement(processSources, flags))?.pricesFile,
   );
   const all = listedModels(providers, new Date(systemClock.epochMs()));
-  const data = pattern === undefined ? all : all.filter(({ provider, model }) =>
-    matchesAny([pattern.toLowerCase()], model.toLowerCase()) ||
-    matchesAny([pattern.toLowerCase()], `${provider}/${model}`.toLowerCase())
-  );
+  const data = pattern === undefined ? all : all.filter(testOf(pattern.toLowerCase(), providers));
   if (data.length === 0) {
     throw new CommandError(`No model has a published price by the pattern ${JSON.stringify(pattern)}.`);
   }
@@ -55,6 +52,18 @@ export async function listPrices(pattern: string | undefined, options: Options):
       `\n${data.length} models, in US dollars per million tokens. ` +
       `The list is ${file === undefined ? "built in" : file}, of ${date} (${version}).\n`,
   );
+}
+
+/** Names of models hold providers too, such as `openai/gpt-oss-120b` at others: a provider before `/` means itself. */
+function testOf(
+  pattern: string,
+  providers: PriceList["providers"],
+): (listed: { readonly provider: string; readonly model: string }) => boolean {
+  const [first] = pattern.split("/");
+  const isOfProvider = pattern.includes("/") && providers.some(({ id }) => id === first);
+  return ({ provider, model }) =>
+    matchesAny([pattern], `${provider}/${model}`.toLowerCase()) ||
+    !isOfProvider && matchesAny([pattern], model.toLowerCase());
 }
 
 /** The list that the proxy uses. A file that cannot be used is said on standard error. */

@@ -45,7 +45,9 @@ export async function pricesOnline(url: string = PRICES_URL): Promise<OfferedPri
     try {
       return await request(url, { proxy, timeoutMs: TIMEOUT_MS, maxBytes: MAX_PRICE_BYTES });
     } catch (error) {
-      throw new CommandError(`Cannot fetch ${url}: ${reasonOf(error)}.`);
+      const isLate = error instanceof DOMException && error.name === "TimeoutError";
+      const reason = isLate ? `it took more than ${TIMEOUT_MS / 1000} s` : reasonOf(error);
+      throw new CommandError(`Cannot fetch ${url}: ${reason}.`);
     }
   });
   if (status !== 200) throw new CommandError(`Cannot fetch ${url}: it answered ${status}.`);
