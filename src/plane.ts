@@ -354,7 +354,9 @@ function runningPlane(
       served = next;
       mayCall = addressTest(next.config.server.allowedIps);
       for (const { name, priceProvider } of next.config.endpoints) {
-        if (priceProvider === undefined || priceProvider === LOCAL_PRICES || pricer.library.knows(priceProvider)) continue;
+        if (
+          priceProvider === undefined || priceProvider === LOCAL_PRICES || pricer.library.knows(priceProvider)
+        ) continue;
         const detail = `endpoints.${name}.price_provider ${
           JSON.stringify(priceProvider)
         } is not known: nothing has a price`;

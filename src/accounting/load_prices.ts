@@ -14,7 +14,10 @@ export type PricesLog = (
 ) => void;
 
 /** Reads the file. Undefined: the built-in prices are used. */
-export async function loadPrices(file: PricesFile | undefined, log: PricesLog): Promise<PriceList | undefined> {
+export async function loadPrices(
+  file: PricesFile | undefined,
+  log: PricesLog,
+): Promise<PriceList | undefined> {
   if (file === undefined) return undefined;
   const result = await tryPrices(file);
   if (result.problem !== undefined) {

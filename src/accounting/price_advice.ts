@@ -20,8 +20,9 @@ export function modelAdvice(
   library: PriceLibrary,
 ): string | undefined {
   const provider = providerToName({ endpoint, backend, model }, library);
-  return provider && `${harmlessText(model, MAX_NAME)} has no price at ${endpoint.name} (${urlOf(backend)}); if ` +
-    `${provider} bills it, set ${settingText(endpoint, provider)}`;
+  return provider &&
+    `${harmlessText(model, MAX_NAME)} has no price at ${endpoint.name} (${urlOf(backend)}); if ` +
+      `${provider} bills it, set ${settingText(endpoint, provider)}`;
 }
 
 /**

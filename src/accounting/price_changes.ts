@@ -75,7 +75,8 @@ export function priceChanges(
         after: shownPrice(found.model, at),
       })),
     providers: changedProviders(before, after),
-    renamed: both.filter(({ earlier, found }) => text(earlier.model.match) !== text(found.model.match)).length,
+    renamed:
+      both.filter(({ earlier, found }) => text(earlier.model.match) !== text(found.model.match)).length,
   };
 }
 
@@ -114,11 +115,18 @@ function modelsOf(providers: readonly Provider[]): Map<string, Found> {
 
 function changedProviders(before: readonly Provider[], after: readonly Provider[]): string[] {
   const place = (provider: Provider): string =>
-    text([provider.api_pattern, provider.provider_match, provider.model_match, provider.fallback_model_providers]);
+    text([
+      provider.api_pattern,
+      provider.provider_match,
+      provider.model_match,
+      provider.fallback_model_providers,
+    ]);
   const old = new Map(before.map((provider) => [provider.id, provider]));
   const now = new Map(after.map((provider) => [provider.id, provider]));
   return [
-    ...[...now].filter(([id]) => !old.has(id)).map(([id, { api_pattern }]) => `${id} is new, at ${api_pattern}`),
+    ...[...now].filter(([id]) => !old.has(id)).map(([id, { api_pattern }]) =>
+      `${id} is new, at ${api_pattern}`
+    ),
     ...[...old.keys()].filter((id) => !now.has(id)).map((id) => `${id} is gone`),
     ...[...now].flatMap(([id, provider]) => {
       const earlier = old.get(id);
@@ -168,8 +176,11 @@ function pricesAt(model: ModelInfo, at: Date): ModelPrice {
 
 /** With the members of objects in one order. */
 function text(value: unknown): string {
-  return JSON.stringify(value, (_, inner) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([one], [other]) => one < other ? -1 : 1))
-      : inner) ?? "";
+  return JSON.stringify(
+    value,
+    (_, inner) =>
+      typeof inner === "object" && inner !== null && !Array.isArray(inner)
+        ? Object.fromEntries(Object.entries(inner).toSorted(([one], [other]) => one < other ? -1 : 1))
+        : inner,
+  ) ?? "";
 }

@@ -19,7 +19,9 @@ export class UnpricedModels {
 
   /** An exchange with usage has ended at an endpoint of the present configuration. */
   ended(row: ExchangeRow, endpoint: Endpoint | undefined, library: PriceLibrary): void {
-    if (row.costMicros !== undefined || row.inputTokens === undefined && row.outputTokens === undefined) return;
+    if (row.costMicros !== undefined || row.inputTokens === undefined && row.outputTokens === undefined) {
+      return;
+    }
     const backend = endpoint?.backends.find(({ name }) => name === row.backend);
     if (endpoint === undefined || backend === undefined || this.#said.size >= MAX_SAID) return;
     for (const model of [row.modelAnswered, row.modelAsked]) {

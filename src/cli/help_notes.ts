@@ -228,7 +228,8 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
       ["prices update --online", "take the newest list"],
     ],
     page: "usage-and-cost",
-    json: '{"version", "date", "file", "data": [{"provider", "model", "input", "output", "cached", "varies"}]}',
+    json:
+      '{"version", "date", "file", "data": [{"provider", "model", "input", "output", "cached", "varies"}]}',
     group: CLIENTS,
   },
   "prices update": {

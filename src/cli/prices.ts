@@ -8,6 +8,7 @@ import { systemClock } from "../clock.ts";
 import { processSources } from "../config/env.ts";
 import { loadManagement } from "../config/load.ts";
 import type { PricesFile } from "../config/schema.ts";
+import { nearest } from "../config/suggest.ts";
 import { matchesAny } from "../glob.ts";
 import { CommandError } from "./command_error.ts";
 import { type Options, textOf } from "./manage_options.ts";
@@ -30,7 +31,12 @@ export async function listPrices(pattern: string | undefined, options: Options):
   const all = listedModels(providers, new Date(systemClock.epochMs()));
   const data = pattern === undefined ? all : all.filter(testOf(pattern.toLowerCase(), providers));
   if (data.length === 0) {
-    throw new CommandError(`No model has a published price by the pattern ${JSON.stringify(pattern)}.`);
+    const hint = nearest(pattern ?? "", ["update"]) === undefined
+      ? ""
+      : " Did you mean llm-proxy prices update?";
+    throw new CommandError(
+      `No model has a published price by the pattern ${JSON.stringify(pattern)}.${hint}`,
+    );
   }
   writeAnswer(
     {

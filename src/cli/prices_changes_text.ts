@@ -59,13 +59,17 @@ function section<Item>(
 ): string {
   if (items.length === 0) return "";
   const shown = items.slice(0, MOST_SHOWN);
-  const more = items.length > shown.length ? `and ${items.length - shown.length} more: --json shows all\n` : "";
+  const more = items.length > shown.length
+    ? `and ${items.length - shown.length} more: --json shows all\n`
+    : "";
   return `${styled("bold", `${title}: ${items.length}`)}\n${tableText(headings, shown.map(rowOf))}${more}`;
 }
 
 function changedCells(before: ShownPrice, after: ShownPrice): string[] {
   const now = priceCells(after);
-  return priceCells(before).map((cell, index) => cell === now[index] ? cell : `${cell} -> ${now[index] ?? "-"}`);
+  return priceCells(before).map((cell, index) =>
+    cell === now[index] ? cell : `${cell} -> ${now[index] ?? "-"}`
+  );
 }
 
 function becomesFree(before: ShownPrice, after: ShownPrice): boolean {

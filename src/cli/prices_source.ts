@@ -1,6 +1,6 @@
 /** Where `llm-proxy prices update` takes a list from: a file, or the place where the library publishes it. */
 
-import { type PriceData, PriceDataError, checkPriceData, MAX_PRICE_BYTES } from "../accounting/price_data.ts";
+import { checkPriceData, MAX_PRICE_BYTES, type PriceData, PriceDataError } from "../accounting/price_data.ts";
 import { parseJson } from "../accounting/price_list.ts";
 import { PRICES_URL } from "../accounting/published_prices.ts";
 import { systemClock } from "../clock.ts";

@@ -1,6 +1,6 @@
 /** `llm-proxy prices update` */
 
-import { isNamedBy, priceChanges, type PriceChanges } from "../accounting/price_changes.ts";
+import { isNamedBy, type PriceChanges, priceChanges } from "../accounting/price_changes.ts";
 import { BUILT_IN_PRICES, olderText, parsePriceFile, priceFileText } from "../accounting/price_list.ts";
 import { systemClock } from "../clock.ts";
 import * as answers from "../manage/answers.ts";
@@ -48,13 +48,18 @@ export async function updatePrices(file: string | undefined, options: Options): 
     throw new CommandError(`Cannot use ${file}: it ${olderText(offered.date)}.`);
   }
   if (offered.date < used.date) {
-    throw new CommandError(`Cannot use ${file}: it is of ${offered.date}, and ${used.file} is of ${used.date}.`);
+    throw new CommandError(
+      `Cannot use ${file}: it is of ${offered.date}, and ${used.file} is of ${used.date}.`,
+    );
   }
   const changes = priceChanges(used.providers, offered.providers, { at: new Date(systemClock.epochMs()) });
   if (isNothing(changes)) {
     writeAnswer(
       answerOf(changes, [], { offered, path, version: used.version, written: false }),
-      () => `Nothing changes: these are the prices of ${used.file ?? "the built-in list"}. Nothing was written.\n`,
+      () =>
+        `Nothing changes: these are the prices of ${
+          used.file ?? "the built-in list"
+        }. Nothing was written.\n`,
     );
     return;
   }
@@ -108,7 +113,9 @@ async function write(path: string, text: string): Promise<void> {
     await Deno.rename(unfinished, path);
   } catch (error) {
     await Deno.remove(unfinished).catch(() => {});
-    throw new CommandError(`Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+    throw new CommandError(
+      `Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`,
+    );
   }
 }
 

@@ -39,8 +39,8 @@ export interface Answer {
 /** Asks a URL of `http:` or `https:`. Throws a `TransportError`, or a `TimeoutError` once the time is over. */
 export async function request(
   url: string,
-  { method = "GET", token, json, proxy, timeoutMs, caCerts, maxBytes = Infinity, onProgress }: RequestOptions =
-    {},
+  { method = "GET", token, json, proxy, timeoutMs, caCerts, maxBytes = Infinity, onProgress }:
+    RequestOptions = {},
 ): Promise<Answer> {
   const { origin, pathname, search } = new URL(url);
   const cancellation = new Cancellation();

@@ -87,6 +87,7 @@ Deno.test("prices: a pattern of models or of providers, as a table and as JSON",
       1,
       'No model has a published price by the pattern "nobody*".\n',
     ]);
+    assertStringIncludes((await run(["prices", "updat"])).err, "Did you mean llm-proxy prices update?");
   }));
 
 Deno.test("prices update: a list with problems is refused with all of them, and nothing is written", () =>
