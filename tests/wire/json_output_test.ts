@@ -69,6 +69,7 @@ const STOPPED: readonly (readonly [line: string, words: string, variant?: string
   ["check", "check"],
   ["check --online", "check"],
   ["check --permissions", "check", "with --permissions"],
+  ["doctor", "doctor"],
   ["connect openai-sdk", "connect"],
   ["service print", "service", "print"],
   ["tls init", "tls init"],
