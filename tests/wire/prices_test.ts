@@ -170,6 +170,22 @@ Deno.test("prices update --online: it fetches from where it is told, once, and s
   assertEquals(mirror.requests.length, 2);
 });
 
+Deno.test("prices update: what is longer than a list can be is refused, from a file and from the network", async () => {
+  const MAX = 16 * 1024 * 1024;
+  await using mirror = new FakeUpstream({ script: ({ write }) => write(plainAnswer("x".repeat(MAX + 1))) });
+  await inFolder(async (run, { folder }) => {
+    await Deno.writeTextFile(`${folder}/long.json`, "[");
+    await Deno.truncate(`${folder}/long.json`, MAX + 1);
+    const ofFile = await run(["prices", "update", "long.json", "--yes"]);
+    assertEquals([ofFile.code, ofFile.err], [1, `Cannot read long.json: it is longer than ${MAX} bytes.\n`]);
+    const online = await run(["prices", "update", "--online", "--url", mirror.origin, "--yes"]);
+    assertEquals([online.code, online.err], [
+      1,
+      `Cannot fetch ${mirror.origin}: the answer is longer than ${MAX} bytes.\n`,
+    ]);
+  });
+});
+
 Deno.test({
   ...unless(withoutTerminal(), "prices update: at a terminal it asks, and no is the answer of Enter"),
   fn: () =>
