@@ -15,6 +15,18 @@ export function isAddressRange(text: string): boolean {
   return isPlain && (rest.length === 0 || ipaddr.isValidCIDR(text));
 }
 
+const PRIVATE_RANGES: readonly string[] = ["loopback", "private", "uniqueLocal", "linkLocal"];
+/** Names that no public domain has, and names without any domain. */
+const PRIVATE_NAME = /^[^.]+$|\.(?:localhost|local|lan|internal|home\.arpa|intranet)$/i;
+
+/** Whether a URL's host is an address of loopback or of a private network, or a name that only such a network has. */
+export function isPrivateHost(url: string): boolean {
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
+  return ipaddr.isValid(host)
+    ? PRIVATE_RANGES.includes(ipaddr.process(host).range())
+    : PRIVATE_NAME.test(host);
+}
+
 /**
  * Makes a test of a list of addresses and ranges; where there is no list, every address passes. IPv4 within IPv6
  * (`::ffff:10.0.0.1`) counts as IPv4.

@@ -5,10 +5,13 @@ import { lanAddresses, serverUrls } from "./addresses.ts";
 import type { RunningExchange } from "./accounting/account.ts";
 import { Accounts } from "./accounting/accounts.ts";
 import { Pricer } from "./accounting/cost.ts";
-import { publishedPrices } from "./accounting/published_prices.ts";
+import { loadPrices } from "./accounting/load_prices.ts";
+import { BUILT_IN_VERSION, openPrices } from "./accounting/published_prices.ts";
+import { UnpricedModels } from "./accounting/unpriced_models.ts";
 import { ManagedTokens } from "./auth/managed_tokens.ts";
 import type { Recognised } from "./auth/shared_token.ts";
 import type { Clock } from "./clock.ts";
+import { LOCAL_PRICES } from "./config/price_providers.ts";
 import type { Config, Endpoint, ManagementConfig } from "./config/schema.ts";
 import { configuredEndpoint } from "./connect/endpoints.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
@@ -109,9 +112,11 @@ export async function openPlane(
     await tokens.refresh();
     await removeLeftBackups(store);
     onSecrets(tokens.secrets);
+    const prices = await loadPrices(config.pricesFile, log);
+    const pricer = new Pricer(await openPrices(prices));
     const spending = await store.readSpending(periodStarts(clock.epochMs()));
     const limiter = new Limiter(clock, new Map(spending.map((entry) => [entry.key, entry])));
-    return runningPlane(config, { log, clock, onSecrets, store, box, tokens, limiter });
+    return runningPlane(config, { log, clock, onSecrets, store, box, tokens, limiter, pricer });
   } catch (error) {
     store.close();
     throw error;
@@ -120,10 +125,10 @@ export async function openPlane(
 
 function runningPlane(
   config: ManagementConfig,
-  { log, clock, onSecrets, store, box, tokens, limiter }:
+  { log, clock, onSecrets, store, box, tokens, limiter, pricer }:
     & PlaneOptions
     & Pick<ManageParts, "box">
-    & { store: Store; tokens: ManagedTokens; limiter: Limiter },
+    & { store: Store; tokens: ManagedTokens; limiter: Limiter; pricer: Pricer },
 ): Plane {
   const startedAt = clock.now();
   const listeners = new Map<(event: LiveEvent) => void, () => void>();
@@ -173,10 +178,10 @@ function runningPlane(
       },
     },
   });
-  const prices = publishedPrices();
+  const unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));
   const accounts = new Accounts({
     clock,
-    pricer: new Pricer(prices),
+    pricer,
     onOpen(account) {
       if (listeners.size > 0) tell({ kind: "started", exchange: account.running() });
     },
@@ -184,11 +189,21 @@ function runningPlane(
       const { row } = ended;
       writer.add(row);
       metrics.ended(row);
+      const endpoint = served?.config.endpoints.find(({ name }) => name === row.endpoint);
+      unpriced.ended(row, endpoint, pricer.library);
       traced?.(ended);
       if (listeners.size > 0) tell({ kind: "ended", exchange: row });
     },
   });
 
+  let loading: Promise<void> = Promise.resolve();
+  /** One after the other, so that the newest is the one that stays. */
+  const reloadPrices = ({ pricesFile }: ManagementConfig): void => {
+    loading = loading.then(async () => {
+      const list = await loadPrices(pricesFile, log);
+      if ((list?.version ?? BUILT_IN_VERSION) !== pricer.library.version) pricer.use(await openPrices(list));
+    }).catch((error) => log("error", "unexpected", { detail: String(error) }));
+  };
   const refresh = async (): Promise<void> => {
     try {
       await tokens.refresh();
@@ -339,7 +354,9 @@ function runningPlane(
       served = next;
       mayCall = addressTest(next.config.server.allowedIps);
       for (const { name, priceProvider } of next.config.endpoints) {
-        if (priceProvider === undefined || prices.knows(priceProvider)) continue;
+        if (
+          priceProvider === undefined || priceProvider === LOCAL_PRICES || pricer.library.knows(priceProvider)
+        ) continue;
         const detail = `endpoints.${name}.price_provider ${
           JSON.stringify(priceProvider)
         } is not known: nothing has a price`;
@@ -351,6 +368,7 @@ function runningPlane(
     configure(next) {
       ({ retentionDays, metricsPublic, adminIdleMs, backup } = next);
       mayManage = addressTest(next.allowedIps);
+      reloadPrices(next);
     },
     answer,
     drain() {
@@ -360,6 +378,7 @@ function runningPlane(
     async close() {
       stopPruning();
       await stopBackups();
+      await loading;
       await accounts.settled();
       await writer.close();
       await access.close();

@@ -19,6 +19,8 @@ export interface ProbeResult {
   readonly key: "accepted" | "refused" | "none" | "the client's" | "not told";
   /** How many it offers; undefined where it does not say. */
   readonly models: number | undefined;
+  /** What they are called. */
+  readonly modelNames: readonly string[];
   /** Until its answer's head; connecting is part of it. */
   readonly latencyMs: number | undefined;
   /** How far this machine's clock is ahead of the backend's, by its `date`; undefined: it told none. */
@@ -31,6 +33,8 @@ export interface ProbeResult {
 const TIMEOUT_MS = 15_000;
 /** Lists of models are long; a backend that sends more is not asked for all of it. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** Of how many models the names are kept. */
+const MOST_NAMES = 1_000;
 const MODELS_PATHS: Record<Provider, string> = {
   openai: "/v1/models",
   anthropic: "/v1/models",
@@ -97,9 +101,16 @@ async function probe(
     });
     const latencyMs = performance.now() - beganAt;
     const aheadMs = clockAhead(fields, latencyMs);
-    const models = status === 200 ? countModels(await bodyText(body)) : undefined;
+    const list = status === 200 ? listOfModels(await bodyText(body)) : undefined;
     if (status !== 200) body?.cancel();
-    return { reachable: true, latencyMs, aheadMs, models, ...verdictOf(status, backend) };
+    return {
+      reachable: true,
+      latencyMs,
+      aheadMs,
+      models: list?.length,
+      modelNames: namesOf(list ?? []),
+      ...verdictOf(status, backend),
+    };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     return {
@@ -107,6 +118,7 @@ async function probe(
       reachable: false,
       key: "not told",
       models: undefined,
+      modelNames: [],
       latencyMs: undefined,
       aheadMs: undefined,
       detail,
@@ -149,13 +161,22 @@ async function bodyText(body: ByteSource | null): Promise<string> {
 }
 
 /** `data` is OpenAI's and Anthropic's name of the list, `models` Gemini's. */
-function countModels(text: string): number | undefined {
+function listOfModels(text: string): unknown[] | undefined {
   try {
     const list: unknown = JSON.parse(text);
     if (typeof list !== "object" || list === null) return undefined;
     const models = "data" in list ? list.data : "models" in list ? list.models : undefined;
-    return Array.isArray(models) ? models.length : undefined;
+    return Array.isArray(models) ? models : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** `id` is OpenAI's and Anthropic's name of it; Gemini's `name` begins with the kind of the thing. */
+function namesOf(models: readonly unknown[]): string[] {
+  return models.slice(0, MOST_NAMES).flatMap((model) => {
+    if (typeof model !== "object" || model === null) return [];
+    if ("id" in model && typeof model.id === "string") return [model.id];
+    return "name" in model && typeof model.name === "string" ? [model.name.replace(/^models\//, "")] : [];
+  });
 }

@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "main": ["cli"],
   "cli": [
+    "accounting",
     "addresses",
     "auth",
     "app",
@@ -15,6 +16,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "connect",
     "demo",
     "forwarding",
+    "glob",
+    "harmless_text",
     "http1",
     "limits",
     "manage",
@@ -105,6 +108,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "payload": ["faults", "http1"],
   "accounting": [
+    "address_list",
     "clock",
     "config",
     "deno.json",
@@ -207,7 +211,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** Only these parts may use what npm brings. */
 const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
-  "valibot": ["admin", "cli", "config", "demo", "manage"],
+  "valibot": ["accounting", "admin", "cli", "config", "demo", "manage"],
   "@valibot/to-json-schema": ["manage"],
   "@noble/hashes/sha2.js": ["auth", "storage"],
   "@noble/hashes/legacy.js": ["forwarding"],

@@ -1,5 +1,6 @@
 /** What an exchange costs, by the prices of the configuration and else by those that are published. */
 
+import { LOCAL_PRICES } from "../config/price_providers.ts";
 import type { Price, PricedModel } from "../config/schema.ts";
 import type { Usage } from "./usage.ts";
 
@@ -13,6 +14,8 @@ export interface PriceLibrary {
   readonly knows: (provider: string) => boolean;
   /** The provider behind an address. */
   readonly providerAt: (url: string) => string | undefined;
+  /** A provider that has a price for a model; undefined where none has. */
+  readonly providerOf: (model: string) => string | undefined;
 }
 
 /** What a model costs. */
@@ -31,7 +34,7 @@ export interface PublishedPrice {
 export interface PricedEndpoint {
   /** The backend's base URL. */
   readonly url: string;
-  /** The provider whose prices hold, where the configuration names one. */
+  /** The provider whose prices hold, where the configuration names one; `local`: nothing costs anything. */
   readonly provider: string | undefined;
   /** Prices of the configuration; the first that matches counts. */
   readonly prices: readonly PricedModel[];
@@ -45,20 +48,31 @@ export interface Cost {
   readonly isPartial?: true;
 }
 
-/** What is written beside costs at prices of the configuration, and beside those that the provider states. */
+/** What is written beside costs at prices of the configuration, those that the provider states, and of local servers. */
 const OWN_VERSION = "configuration";
 const STATED_VERSION = "provider";
+const LOCAL_VERSION = "local";
 const MAX_ADDRESSES = 1_000;
 /** A token of sound is a tenth of a second (https://platform.openai.com/docs/guides/realtime-costs). */
 const AUDIO_TOKENS_PER_SECOND = 10;
 
 /** Knows what things cost. */
 export class Pricer {
-  readonly #library: PriceLibrary;
+  #library: PriceLibrary;
   readonly #providers = new Map<string, string | undefined>();
 
   constructor(library: PriceLibrary) {
     this.#library = library;
+  }
+
+  /** From now on the prices of another list hold. */
+  use(library: PriceLibrary): void {
+    this.#library = library;
+    this.#providers.clear();
+  }
+
+  get library(): PriceLibrary {
+    return this.#library;
   }
 
   /**
@@ -88,8 +102,9 @@ export class Pricer {
     if (statedCostMicros !== undefined) {
       return { micros: Math.round(statedCostMicros), version: STATED_VERSION };
     }
-    const provider = endpoint.provider ?? this.#providerAt(endpoint.url);
+    const provider = this.#providerOf(endpoint);
     if (provider === undefined) return undefined;
+    if (provider === LOCAL_PRICES) return { micros: 0, version: LOCAL_VERSION };
     for (const model of models) {
       const price = this.#library.priceOf(model, provider);
       if (price === undefined) continue;
@@ -100,14 +115,22 @@ export class Pricer {
   }
 
   /** The most input that a model takes, in tokens; `Infinity` where that is not known. */
-  contextTokens(model: string, { url, provider = this.#providerAt(url) }: PricedEndpoint): number {
+  contextTokens(model: string, endpoint: PricedEndpoint): number {
+    const provider = this.#providerOf(endpoint);
     const price = provider === undefined ? undefined : this.#library.priceOf(model, provider);
     return price?.contextTokens ?? Infinity;
   }
 
-  /** Whether anything at all can have a price there. */
-  hasPrices({ url, provider = this.#providerAt(url), prices }: PricedEndpoint): boolean {
-    return prices.length > 0 || provider !== undefined && this.#library.knows(provider);
+  /** Whether anything at all can cost something there. */
+  hasPrices(endpoint: PricedEndpoint): boolean {
+    const provider = this.#providerOf(endpoint);
+    return endpoint.prices.length > 0 || provider !== undefined && this.#library.knows(provider);
+  }
+
+  /** Whose prices hold. A local server's other backends may be a provider's, whose answers cost something. */
+  #providerOf({ url, provider }: PricedEndpoint): string | undefined {
+    if (provider !== undefined && provider !== LOCAL_PRICES) return provider;
+    return this.#providerAt(url) ?? provider;
   }
 
   #providerAt(url: string): string | undefined {

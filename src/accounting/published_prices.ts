@@ -1,12 +1,30 @@
-/** Published prices, by `@pydantic/genai-prices`: its data is part of the program, nothing is fetched. */
+/**
+ * Published prices, by `@pydantic/genai-prices`: its data is part of the program, and a file may hold newer data. Nothing
+ * is fetched.
+ */
 
-import { calcPrice, findProvider, type ModelInfo, type ModelPrice } from "@pydantic/genai-prices";
+import {
+  calcPrice,
+  findProvider,
+  type ModelInfo,
+  type ModelPrice,
+  type Provider,
+  REMOTE_DATA_JSON_URL,
+  updatePrices,
+  waitForUpdate,
+} from "@pydantic/genai-prices";
 import project from "../../deno.json" with { type: "json" };
 import type { Price } from "../config/schema.ts";
 import type { PriceLibrary, PublishedPrice } from "./cost.ts";
+import type { PriceList } from "./price_list.ts";
 
 const SPECIFIER = project.imports["@pydantic/genai-prices"];
 const MAX_MODELS = 1_000;
+/** No model has a longer name; those of clients are not looked for. */
+const MAX_NAME = 256;
+
+/** The library holds one list for the whole process; its own is asked for before any other takes its place. */
+const BUILT_IN: Promise<Provider[] | null> = waitForUpdate();
 
 /** Prices of kinds that a flat price is used without: what they are for is not plain usage, or is not counted here. */
 const OTHER_KINDS = /audio|image|video|tool|citation|reasoning|_5m_|_1h_|search|storage/;
@@ -14,23 +32,57 @@ const SEARCH_KINDS: readonly string[] = ["web_searches_kcount", "storage_searche
 /** What it is made of. */
 const FLAT_KINDS: readonly string[] = ["input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"];
 
-/** Opens the library. */
-export function publishedPrices(): PriceLibrary {
+/** Where the library's newest list is published. */
+export const PRICES_URL: string = REMOTE_DATA_JSON_URL;
+
+/** What is kept with costs by the built-in list. */
+export const BUILT_IN_VERSION: string = SPECIFIER.replace(/^npm:@pydantic\//, "").replace("@", " ");
+
+/** The providers of the built-in list. */
+export async function builtInProviders(): Promise<readonly Provider[]> {
+  return await BUILT_IN ?? [];
+}
+
+/** Opens the library with the list that it has: its own, unless another one was opened. */
+export function publishedPrices(version: string = BUILT_IN_VERSION): PriceLibrary {
   // To find a model among hundreds takes longer than to price it.
   const known = new Map<string, PublishedPrice | undefined>();
+  const providers = new Map<string, string | undefined>();
   return {
-    version: SPECIFIER.replace(/^npm:@pydantic\//, "").replace("@", " "),
+    version,
     knows: (provider) => findProvider({ providerId: provider })?.id !== undefined,
     providerAt: (url) => findProvider({ providerApiUrl: url })?.id,
-    priceOf(model, provider) {
-      const key = `${provider} ${model}`;
-      if (!known.has(key)) {
-        if (known.size >= MAX_MODELS) known.clear();
-        known.set(key, findPrice(model, provider));
-      }
-      return known.get(key);
-    },
+    priceOf: (model, provider) =>
+      model.length > MAX_NAME
+        ? undefined
+        : remembered(known, `${provider} ${model}`, () => findPrice(model, provider)),
+    providerOf: (model) =>
+      model.length > MAX_NAME ? undefined : remembered(providers, model, () => findProviderOf(model)),
   };
+}
+
+/** Opens the library with a list in place of the one that it has; undefined: its own. The earlier library then ends. */
+export async function openPrices(list: PriceList | undefined): Promise<PriceLibrary> {
+  const providers = [...list?.providers ?? await builtInProviders()];
+  updatePrices(({ setProviderData }) => setProviderData(providers));
+  return publishedPrices(list?.version);
+}
+
+function remembered<Value>(map: Map<string, Value>, key: string, find: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined || map.has(key)) return known as Value; // What is there was put there as a Value.
+  if (map.size >= MAX_MODELS) map.clear();
+  const found = find();
+  map.set(key, found);
+  return found;
+}
+
+function findProviderOf(model: string): string | undefined {
+  try {
+    return calcPrice({ input_tokens: 1, output_tokens: 1 }, model)?.provider.id;
+  } catch {
+    return undefined;
+  }
 }
 
 function findPrice(model: string, providerId: string): PublishedPrice | undefined {

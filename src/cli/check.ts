@@ -7,6 +7,7 @@ import { certificateWarnings } from "../tls/expiry.ts";
 import { CommandError } from "./command_error.ts";
 import { probeBackends, type ProbeResult } from "../probe.ts";
 import { warningLine, writeAnswer, writeOut } from "./output.ts";
+import { pricesAdvice } from "./prices_advice.ts";
 import { withProgress } from "./progress.ts";
 import { tableText } from "./table.ts";
 
@@ -22,12 +23,13 @@ export function printSchema(): void {
 export async function check({ online }: { online: boolean }, flags: Flags): Promise<void> {
   const { config, path, settings, warnings } = await loadConfig(processSources, flags);
   const bySection = (await settings()).toSorted((one, other) => sectionOf(one) - sectionOf(other));
+  const results = online ? await withProgress("Asking the backends", () => probeBackends(config)) : [];
   const all = [
     ...warnings.map(({ origin, message }) => `${origin} ${message}`),
     ...warningsOf(config),
     ...await certificateWarnings(config),
+    ...await pricesAdvice(config, results),
   ];
-  const results = online ? await withProgress("Asking the backends", () => probeBackends(config)) : [];
   writeAnswer(
     {
       valid: true,

@@ -221,6 +221,26 @@ export const HELP_NOTES: Readonly<Record<string, HelpNotes>> = {
       '"cost_micros", …}], "next_cursor"}',
     group: CLIENTS,
   },
+  "prices": {
+    examples: [
+      ["prices 'gpt-5*'", "the models of these names, at every provider"],
+      ["prices 'anthropic/*' --json", "all of a provider, for programs"],
+      ["prices update --online", "take the newest list"],
+    ],
+    page: "usage-and-cost",
+    json:
+      '{"version", "date", "file", "data": [{"provider", "model", "input", "output", "cached", "varies"}]}',
+    group: CLIENTS,
+  },
+  "prices update": {
+    examples: [
+      ["prices update --online", "fetch the newest list, show what changes, and ask"],
+      ["prices update data.json --yes", "from a file, without a question"],
+    ],
+    page: "usage-and-cost",
+    json: '{"file", "written", "date", "version", "added": […], "removed": […], ' +
+      '"changed": [{"provider", "model", "used", "before", "after"}], "providers": […], "left_out": […]}',
+  },
   "reload": {
     examples: [["reload", "after a change of config.toml"]],
     page: "configuration",

@@ -28,8 +28,11 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const data = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
   const write = [...data === undefined ? [] : [data], ...backups === undefined ? [] : [backups]];
+  const prices = config.management?.pricesFile;
   const read = [
     ...files,
+    // The usual one is beside the database.
+    ...prices?.isNamed === true ? [prices.path] : [],
     ...backups === undefined ? [] : [backups],
     ...data === undefined
       ? []

@@ -20,6 +20,7 @@ import { type Shell, SHELLS } from "./completion/shells.ts";
 import { describe } from "./description.ts";
 import { addHelpNotes, wordsOf } from "./help_notes.ts";
 import { addManageCommands, RUNNING_URL } from "./manage_program.ts";
+import { addPricesCommands } from "./prices_program.ts";
 import { writeAnswer, writeNote, writeOut } from "./output.ts";
 import { serve } from "./serve.ts";
 import type { ServiceAction } from "./service.ts";
@@ -206,6 +207,7 @@ export function buildProgram(): Command {
 
   addTlsCommands(program);
   addManageCommands(program);
+  addPricesCommands(program);
 
   program.command("demo")
     .description("serve in front of a built-in upstream, to try it without keys")

@@ -24,6 +24,8 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
   /** Certificates in PEM form that are trusted besides the system's. */
   readonly caCerts?: readonly string[] | undefined;
+  /** The longest body; a longer one is a `RangeError`. Absent: any. */
+  readonly maxBytes?: number;
   /** Is told of each piece of the body as it comes, by the length so far. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
@@ -37,7 +39,8 @@ export interface Answer {
 /** Asks a URL of `http:` or `https:`. Throws a `TransportError`, or a `TimeoutError` once the time is over. */
 export async function request(
   url: string,
-  { method = "GET", token, json, proxy, timeoutMs, caCerts, onProgress }: RequestOptions = {},
+  { method = "GET", token, json, proxy, timeoutMs, caCerts, maxBytes = Infinity, onProgress }:
+    RequestOptions = {},
 ): Promise<Answer> {
   const { origin, pathname, search } = new URL(url);
   const cancellation = new Cancellation();
@@ -65,8 +68,12 @@ export async function request(
       cancellation,
       onPhase() {},
     });
-    const bytes = body === null ? undefined : (await readUpTo(body, Infinity, onProgress)).bytes;
-    const text = new TextDecoder().decode(bytes);
+    const read = body === null ? undefined : await readUpTo(body, maxBytes, onProgress);
+    if (read?.isWhole === false) {
+      body?.cancel();
+      throw new RangeError(`the answer is longer than ${maxBytes} bytes`);
+    }
+    const text = new TextDecoder().decode(read?.bytes);
     return { status, text };
   } finally {
     clearTimeout(timer);

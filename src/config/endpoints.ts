@@ -16,6 +16,7 @@ import { shownDuration } from "./durations.ts";
 import type { VariableName } from "./env.ts";
 import type { BackendSettings, EndpointSettings } from "./file_schema.ts";
 import { type Preset, type PresetName, presetNameOf, PRESETS } from "./presets.ts";
+import { LOCAL_PRICES, priceProviderSchema } from "./price_providers.ts";
 import type { KeyPath } from "./problem.ts";
 import type { Resolver } from "./resolver.ts";
 import { matchesAny } from "../glob.ts";
@@ -99,6 +100,13 @@ export function readEndpoint(
     name === "anthropic" ? resolver.variable("ANTHROPIC_VERSION", anthropicVersionSchema) : undefined,
     resolver.inFile([...path, "anthropic_version"], own.anthropic_version),
   ], { fallback: undefined });
+  const priceProvider = resolver.settle<string | undefined>([...path, "price_provider"], [
+    prefix && resolver.variable(`${prefix}_PRICE_PROVIDER`, priceProviderSchema),
+    resolver.inFile([...path, "price_provider"], own.price_provider),
+  ], {
+    fallback: preset.local === true ? LOCAL_PRICES : undefined,
+    fallbackAt: preset.local === true ? `preset ${presetName}` : "default",
+  });
   const setting = <Value>(key: keyof EndpointSettings, value: Value | undefined, fallback: Value): Value =>
     resolver.settle([...path, key], [resolver.inFile([...path, key], value)], { fallback });
   const keepalive = resolver.settle<number | "none">([...path, "keepalive_comments"], [
@@ -125,7 +133,7 @@ export function readEndpoint(
     reserve: setting("reserve", own.reserve, "expected"),
     countCacheReads: setting("count_cache_reads", own.count_cache_reads, false),
     ...(keepalive !== "none" && { keepaliveMs: keepalive }),
-    priceProvider: setting<string | undefined>("price_provider", own.price_provider, undefined),
+    priceProvider,
     prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),
     ...(anthropicVersion !== undefined && { anthropicVersion }),
   };

@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import { LOG_FORMATS, LOG_LEVELS } from "./defaults.ts";
 import { PRESET_NAMES } from "./presets.ts";
+import { priceProviderSchema } from "./price_providers.ts";
 import { nearest } from "./suggest.ts";
 import {
   addressRangeSchema,
@@ -165,8 +166,8 @@ const endpointSchema = v.strictObject({
   count_cache_reads: toggle("count input that is read from a cache towards tokens_per_minute"),
   keepalive_comments: number(durationSchema, "put a comment into event streams that are silent for so long"),
   price_provider: text(
-    textSchema,
-    "whose published prices hold, if the address does not tell: openai, anthropic, google, …",
+    priceProviderSchema,
+    "whose published prices hold, if the address does not tell: openai, anthropic, google, …; local: no cost",
   ),
   prices: v.optional(v.pipe(
     v.record(v.string(), priceTableSchema, wrongKind("a table")),
@@ -254,6 +255,7 @@ export const fileSchema = v.strictObject({
     backup_every: number(intervalSchema, "how often the database is copied, like 1d; none: never"),
     backup_keep: number(countSchema(1, 1_000), "how many of these copies are kept"),
     backup_folder: text(textSchema, "where they are put"),
+    prices_file: text(textSchema, "newer published prices, as llm-proxy prices update writes them"),
     retention_days: number(retentionSchema, "how long single exchanges are kept; their sums stay"),
     admin_idle_minutes: number(
       idleSchema,

@@ -122,7 +122,7 @@ export async function loadManagement(
   const { resolver } = await openSources(sources, flags);
   const management = readManagement(resolver, resolver.file?.settings?.management);
   await resolver.throwProblems(({ at }) =>
-    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|RETENTION_DAYS|BACKUP_EVERY|BACKUP_KEEP|BACKUP_FOLDER|ADMIN_IDLE_MINUTES|METRICS_PUBLIC|MANAGEMENT_ALLOWED_IPS)\b|^management\b/
+    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|RETENTION_DAYS|BACKUP_EVERY|BACKUP_KEEP|BACKUP_FOLDER|PRICES_FILE|ADMIN_IDLE_MINUTES|METRICS_PUBLIC|MANAGEMENT_ALLOWED_IPS)\b|^management\b/
       .test(
         typeof at === "string" ? at : pathText(at),
       )

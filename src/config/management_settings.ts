@@ -51,6 +51,8 @@ export function readManagement(
     textSchema,
     `${folderBeside(databaseUrl)}backups`,
   );
+  const pricesBeside = `${folderBeside(databaseUrl)}prices.json`;
+  const pricesFile = read("prices_file", "PRICES_FILE", textSchema, pricesBeside);
   const adminIdleMs = read(
     "admin_idle_minutes",
     "ADMIN_IDLE_MINUTES",
@@ -74,6 +76,10 @@ export function readManagement(
     ...(backupEveryMs !== "none" && {
       backup: { everyMs: backupEveryMs, keep: backupKeep, folder: backupFolder },
     }),
+    pricesFile: {
+      path: pricesFile,
+      isNamed: settings?.prices_file !== undefined || resolver.has("PRICES_FILE"),
+    },
     adminIdleMs,
     metricsPublic,
     ...(allowedIps && { allowedIps }),

@@ -30,12 +30,21 @@ export interface ManagementConfig {
   readonly retentionDays: number;
   /** Copies of the database at intervals; absent: none are made. */
   readonly backup?: { readonly everyMs: number; readonly keep: number; readonly folder: string };
+  /** Newer published prices, as `llm-proxy prices update` writes them; absent: only the built-in ones are used. */
+  readonly pricesFile?: PricesFile;
   /** Who does nothing at the admin page for so long has to sign in again. */
   readonly adminIdleMs: number;
   /** `/metrics` is open to everybody. */
   readonly metricsPublic: boolean;
   /** Addresses and ranges from which the plane may be asked; absent: all that may call. */
   readonly allowedIps?: readonly string[];
+}
+
+/** A file with published prices. */
+export interface PricesFile {
+  readonly path: string;
+  /** The configuration names it, so that it should be there. */
+  readonly isNamed: boolean;
 }
 
 /** Where and how the proxy listens. */
@@ -138,7 +147,10 @@ export interface Endpoint {
   readonly countCacheReads: boolean;
   /** A comment is put into event streams that are silent for so long; absent: none is. */
   readonly keepaliveMs?: number;
-  /** The provider whose published prices hold; absent: the one of the backend's address, where it is known. */
+  /**
+   * The provider whose published prices hold, or `local` where nothing costs anything; undefined: the provider of the
+   * backend's address, if it is known.
+   */
   readonly priceProvider: string | undefined;
   /** Prices that win over published ones; the first that matches counts. */
   readonly prices: readonly PricedModel[];

@@ -79,6 +79,7 @@ function accountsInto(onRow: (row: ExchangeRow) => void): Accounts {
     priceOf: () => undefined,
     knows: () => false,
     providerAt: () => undefined,
+    providerOf: () => undefined,
   });
   return new Accounts({ clock: new FakeClock(), pricer, onRow: ({ row }) => onRow(row) });
 }

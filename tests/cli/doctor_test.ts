@@ -19,6 +19,7 @@ const PROBE: ProbeResult = {
   reachable: true,
   key: "accepted",
   models: 2,
+  modelNames: [],
   latencyMs: 10,
   aheadMs: 0,
   detail: "",

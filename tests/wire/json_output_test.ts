@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { HELP_NOTES } from "../../src/cli/help_notes.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { freePort } from "../support/port.ts";
+import { copiedList, modelIn } from "../support/price_lists.ts";
 import { proxyCommand, ProxyProcess } from "../support/proxy_process.ts";
 import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
 
@@ -29,6 +30,12 @@ async function inPlace(test: (place: Place) => Promise<void>): Promise<void> {
 api_key = "\${KEY}"\nheaders = { "x-secret" = "\${CLIENT_KEY}" }\n`,
   );
   await Deno.writeTextFile(`${folder}/key`, SECRETS.projectKey);
+  await Deno.writeTextFile(
+    `${folder}/prices.json`,
+    JSON.stringify(
+      await copiedList((list) => void (modelIn(list, "openai", "gpt-4o").prices.input_mtok = 3)),
+    ),
+  );
   await test({
     folder,
     async run(line) {
@@ -62,6 +69,7 @@ const STOPPED: readonly (readonly [line: string, words: string, variant?: string
   ["check", "check"],
   ["check --online", "check"],
   ["check --permissions", "check", "with --permissions"],
+  ["doctor", "doctor"],
   ["connect openai-sdk", "connect"],
   ["service print", "service", "print"],
   ["tls init", "tls init"],
@@ -77,6 +85,8 @@ const STOPPED: readonly (readonly [line: string, words: string, variant?: string
   ["token update anna --expires 7d", "token update"],
   ["token rotate anna --overlap 1h", "token rotate"],
   ["usage --group token,model", "usage"],
+  ["prices gpt-4o*", "prices"],
+  ["prices update prices.json --yes", "prices update"],
   ["backup copy.db", "backup"],
   ["restore copy.db", "restore"],
   ["token revoke anna", "token revoke"],
