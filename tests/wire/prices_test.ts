@@ -224,7 +224,10 @@ function isEvent(event: string) {
 
 Deno.test("prices update: the proxy uses the file after a reload and at a start, and no broken one", () =>
   inFolder(async (run, { folder, env }) => {
-    await writeList(`${folder}/new.json`, dearer);
+    await writeList(`${folder}/new.json`, (list) => {
+      dearer(list);
+      modelIn(list, "anthropic", "claude-3-haiku").prices.input_mtok = 0.3;
+    });
     const file = `${folder}/data/prices.json`;
     const started = { ...env, DATABASE_URL: `sqlite:${folder}/data/llm-proxy.db` };
     const builtIn: [number, string] = [150_000, "genai-prices 0.1.8"];
@@ -235,7 +238,10 @@ Deno.test("prices update: the proxy uses the file after a reload and at a start,
       const update = await run(["prices", "update", "new.json", "--yes"]);
       assertEquals(update.code, 0, update.err);
       // It was used a moment ago.
-      assertMatch(update.out, /openai +gpt-4o-mini +0\.15 -> 0\.5 +0\.6 +0\.075 +used lately\n/);
+      assertMatch(
+        update.out,
+        /: 2\n.*\nopenai +gpt-4o-mini +0\.15 -> 0\.5 +0\.6 +0\.075 +used lately\nanthropic +claude-3-haiku /,
+      );
       version = /\((genai-prices 2\S+ [0-9a-f]{8})\)/.exec(update.out)?.[1] ?? "";
       assertEquals(await chatCost(proxy), builtIn);
       await fetch(`${proxy.url}/manage/reload`, { method: "POST", headers: MANAGEMENT })
