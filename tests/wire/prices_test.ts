@@ -190,7 +190,11 @@ Deno.test({
   ...unless(withoutTerminal(), "prices update: at a terminal it asks, and no is the answer of Enter"),
   fn: () =>
     inFolder(async (run, { folder }) => {
-      await writeList(`${folder}/new.json`, dearer);
+      await writeList(`${folder}/new.json`, (list) => {
+        dearer(list);
+        modelIn(list, "openai", "gpt-4o").prices = {};
+        modelIn(list, "openai", "gpt-4o-audio-preview").prices.input_audio_mtok = 41;
+      });
       const ask = (typed: string) =>
         run(
           ["prices", "update", "new.json"],
@@ -199,6 +203,8 @@ Deno.test({
       const no = await ask("\n");
       assertEquals([no.code, await isThere(`${folder}/data/prices.json`)], [1, false]);
       assertStringIncludes(no.out, "0.15 -> 0.5");
+      assertMatch(no.out, /gpt-4o-audio-preview +2\.5 +10 +- +other kinds or times/);
+      assertMatch(no.out, /gpt-4o +2\.5 -> 0 +10 -> 0 +1\.25 -> - +now free/);
       assertStringIncludes(no.out, "Nothing was written.");
       assertEquals((await ask("y\n")).code, 0);
       assertEquals(await isThere(`${folder}/data/prices.json`), true);
