@@ -140,7 +140,7 @@ Deno.test("prices update: what is unclear is wrong usage, and without a terminal
     assertEquals(upstream.requests.length, 0);
   }));
 
-Deno.test("prices update --online: it fetches from where it is told, once, and shows what changes", async () => {
+Deno.test("prices update --online: it fetches the list once and shows what changes", async () => {
   // The length that the upstream states is that of letters of one byte.
   const list = JSON.stringify(await copiedList(dearer)).replace(/[^ -~]/g, "?");
   await using mirror = new FakeUpstream({
