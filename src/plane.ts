@@ -197,7 +197,7 @@ function runningPlane(
   });
 
   let loading: Promise<void> = Promise.resolve();
-  /** One after the other, so that the newest is the one that stays. */
+  /** Reads come one after the other, so that the newest file stays in use. */
   const reloadPrices = ({ pricesFile }: ManagementConfig): void => {
     loading = loading.then(async () => {
       const list = await loadPrices(pricesFile, log);

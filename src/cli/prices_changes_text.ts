@@ -29,7 +29,7 @@ export function changesText(
         provider,
         model,
         ...changedCells(before, after),
-        [...isUsed ? ["used lately"] : [], ...becomesFree(before, after) ? ["now free"] : []].join(", "),
+        remarksOf({ before, after, isUsed }),
       ],
     }),
     section("New models", added, { headings: LISTED, rowOf: listedRow }),
@@ -70,6 +70,15 @@ function changedCells(before: ShownPrice, after: ShownPrice): string[] {
   return priceCells(before).map((cell, index) =>
     cell === now[index] ? cell : `${cell} -> ${now[index] ?? "-"}`
   );
+}
+
+function remarksOf({ before, after, isUsed }: Pick<UsedChange, "before" | "after" | "isUsed">): string {
+  const isElsewhere = priceCells(before).join() === priceCells(after).join();
+  return [
+    ...isUsed ? ["used lately"] : [],
+    ...becomesFree(before, after) ? ["now free"] : [],
+    ...isElsewhere ? ["other kinds or times"] : [],
+  ].join(", ");
 }
 
 function becomesFree(before: ShownPrice, after: ShownPrice): boolean {

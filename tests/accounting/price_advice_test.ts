@@ -36,7 +36,7 @@ Deno.test("modelAdvice: it names the provider and the setting of a known model a
   assertEquals(adviceAt(endpoint("openai", FAR, { prices: own }), "gpt-4o"), undefined);
 });
 
-Deno.test("endpointsAdvice: an address of one's own network is told how to cost nothing", () => {
+Deno.test("endpointsAdvice: an address of a private network gets the setting by which it costs nothing", () => {
   const nothing = (at: string) => `nothing has a price at desk (${at}), so that no budget counts it; `;
   for (
     const at of [

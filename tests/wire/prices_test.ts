@@ -140,7 +140,7 @@ Deno.test("prices update: what is unclear is wrong usage, and without a terminal
     assertEquals(upstream.requests.length, 0);
   }));
 
-Deno.test("prices update --online: it fetches from where it is told, once, and shows what changes", async () => {
+Deno.test("prices update --online: it fetches the list once and shows what changes", async () => {
   // The length that the upstream states is that of letters of one byte.
   const list = JSON.stringify(await copiedList(dearer)).replace(/[^ -~]/g, "?");
   await using mirror = new FakeUpstream({
@@ -190,7 +190,11 @@ Deno.test({
   ...unless(withoutTerminal(), "prices update: at a terminal it asks, and no is the answer of Enter"),
   fn: () =>
     inFolder(async (run, { folder }) => {
-      await writeList(`${folder}/new.json`, dearer);
+      await writeList(`${folder}/new.json`, (list) => {
+        dearer(list);
+        modelIn(list, "openai", "gpt-4o").prices = {};
+        modelIn(list, "openai", "gpt-4o-audio-preview").prices.input_audio_mtok = 41;
+      });
       const ask = (typed: string) =>
         run(
           ["prices", "update", "new.json"],
@@ -199,6 +203,8 @@ Deno.test({
       const no = await ask("\n");
       assertEquals([no.code, await isThere(`${folder}/data/prices.json`)], [1, false]);
       assertStringIncludes(no.out, "0.15 -> 0.5");
+      assertMatch(no.out, /gpt-4o-audio-preview +2\.5 +10 +- +other kinds or times/);
+      assertMatch(no.out, /gpt-4o +2\.5 -> 0 +10 -> 0 +1\.25 -> - +now free/);
       assertStringIncludes(no.out, "Nothing was written.");
       assertEquals((await ask("y\n")).code, 0);
       assertEquals(await isThere(`${folder}/data/prices.json`), true);
@@ -224,7 +230,10 @@ function isEvent(event: string) {
 
 Deno.test("prices update: the proxy uses the file after a reload and at a start, and no broken one", () =>
   inFolder(async (run, { folder, env }) => {
-    await writeList(`${folder}/new.json`, dearer);
+    await writeList(`${folder}/new.json`, (list) => {
+      dearer(list);
+      modelIn(list, "anthropic", "claude-3-haiku").prices.input_mtok = 0.3;
+    });
     const file = `${folder}/data/prices.json`;
     const started = { ...env, DATABASE_URL: `sqlite:${folder}/data/llm-proxy.db` };
     const builtIn: [number, string] = [150_000, "genai-prices 0.1.8"];
@@ -235,7 +244,10 @@ Deno.test("prices update: the proxy uses the file after a reload and at a start,
       const update = await run(["prices", "update", "new.json", "--yes"]);
       assertEquals(update.code, 0, update.err);
       // It was used a moment ago.
-      assertMatch(update.out, /openai +gpt-4o-mini +0\.15 -> 0\.5 +0\.6 +0\.075 +used lately\n/);
+      assertMatch(
+        update.out,
+        /: 2\n.*\nopenai +gpt-4o-mini +0\.15 -> 0\.5 +0\.6 +0\.075 +used lately\nanthropic +claude-3-haiku /,
+      );
       version = /\((genai-prices 2\S+ [0-9a-f]{8})\)/.exec(update.out)?.[1] ?? "";
       assertEquals(await chatCost(proxy), builtIn);
       await fetch(`${proxy.url}/manage/reload`, { method: "POST", headers: MANAGEMENT })
