@@ -8,7 +8,7 @@ import { mkdtempSync, readdirSync } from "node:fs";
 import net from "node:net";
 
 /** What the program imports, with what that needs. */
-const MAX_PACKAGES = 20;
+const MAX_PACKAGES = 21;
 
 const [socket, cwd, action, command] = process.argv.slice(2);
 const way = net.createServer((client) => {

@@ -286,6 +286,7 @@ export class Account implements ExchangeAccount {
       isComplete: record.ending === "complete" || asked.background === true,
       hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
       textBytes,
+      untoldTextBytes: observed.untoldTextBytes,
       isStream: observed.isStream === true,
       bytes: record.bytes,
       durationMs: record.durationMs,

@@ -20,6 +20,8 @@ export interface Observed {
   readonly textBytes?: number;
   /** It holds the results of a batch, which can be fetched again. */
   readonly isBatch?: boolean;
+  /** How much of it came behind the last usage that was told. */
+  readonly untoldTextBytes?: number;
   /** It was sent while it was written. */
   readonly isStream?: boolean;
   readonly model?: string;
@@ -28,6 +30,8 @@ export interface Observed {
   readonly tier?: string;
   /** Of a session: what the answers may have used that were cut; absent where there is but one answer. */
   readonly unfinished?: readonly Usage[];
+  /** Of a session: what may have been used by messages that nobody knows; limits alone count it. */
+  readonly doubtful?: Usage;
   /** Of an answer that can be asked for again. */
   readonly responseId?: string;
 }
@@ -105,6 +109,8 @@ export class AnswerTap {
   #isPicture = false;
   #isBatch = false;
   #textBytes = 0;
+  /** How much text had come when usage was told last. */
+  #toldAtBytes = 0;
   readonly #isStream: boolean;
   readonly #tools = new ToolsUsed();
   #model: string | undefined;
@@ -173,6 +179,7 @@ export class AnswerTap {
     return {
       usage: this.#tools.with(this.#usage(), this.#model),
       textBytes: this.#textBytes,
+      untoldTextBytes: this.#textBytes - this.#toldAtBytes,
       ...(this.#isStream && { isStream: true }),
       ...(this.#isBatch && { isBatch: true }),
       ...(steps.length > 0 && { steps }),
@@ -215,6 +222,7 @@ export class AnswerTap {
       case "response.meta":
       case "usageMetadata":
         this.#told.add(value);
+        this.#toldAtBytes = this.#textBytes;
         if (isFast(value)) this.#tier = "fast";
         return;
       case "svg_usage":

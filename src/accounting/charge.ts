@@ -45,7 +45,7 @@ export interface PricesThere {
 }
 
 /** What an answer told of itself, as far as it is charged. */
-export type Told = Pick<Observed, "usage" | "unfinished" | "steps" | "model">;
+export type Told = Pick<Observed, "usage" | "unfinished" | "doubtful" | "steps" | "model">;
 
 /** What was told, at its price; the first of the models that has one. */
 export function chargeAsTold(told: Told, models: readonly string[], prices: PricesThere): Charge {
@@ -79,7 +79,7 @@ export function chargeUnreserved(
  * not told, by the dearest that was ordered. `orders` are those at the backend that was asked.
  */
 export function chargeReserved(
-  { told, reserving, orders, progress }: {
+  { told: certain, reserving, orders, progress }: {
     told: Told;
     reserving: Reserving;
     orders: readonly Order[];
@@ -87,6 +87,10 @@ export function chargeReserved(
   },
   prices: PricesThere,
 ): Charge {
+  const { doubtful, unfinished: begun } = certain;
+  const told = begun === undefined || doubtful === undefined
+    ? certain
+    : { ...certain, unfinished: [...begun, doubtful] };
   const { usage, unfinished, model } = told;
   const usedBy = (name: string | undefined, outputTokens: number): Usage => {
     const most = name === undefined ? Infinity : prices.contextTokens(name);

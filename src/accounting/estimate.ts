@@ -27,6 +27,8 @@ export interface Progress {
   readonly hasStopped: boolean;
   /** The text that it held; undefined where its type holds none that is read. */
   readonly textBytes: number | undefined;
+  /** The part of it that came behind the last usage that was told. */
+  readonly untoldTextBytes: number | undefined;
   /** It was sent while it was written, so that what had not come had not been written. */
   readonly isStream: boolean;
   readonly bytes: number;
@@ -74,13 +76,13 @@ function outputOf({ outputTokens: most }: Possible, progress: Progress): number 
   return Math.max(seen, Math.min(most, written));
 }
 
-/** Whether a stream that ended with an error, and without a reason to stop, shows far more than it told. */
+/** Whether a stream that ended with an error, and without a reason to stop, shows far more behind what it told. */
 function hasMoreText(
-  { isStream, hasStopped, textBytes = 0 }: Progress,
+  { isStream, hasStopped, untoldTextBytes = 0 }: Progress,
   outputTokens: number | undefined,
 ): boolean {
   return isStream && !hasStopped && outputTokens !== undefined &&
-    textBytes / BYTES_PER_TOKEN > 2 * outputTokens + FEW_TOKENS;
+    untoldTextBytes / BYTES_PER_TOKEN > outputTokens + FEW_TOKENS;
 }
 
 /** What a session has told, with estimates for its answers that were cut. */

@@ -43,6 +43,8 @@ const MAX_TRANSCRIBERS = 10;
 const MAX_TYPES = 4;
 /** So many answers are told apart; nobody has more at the same time. */
 const MAX_ANSWERS = 64;
+/** Stands for the id of what may be an answer, and may be something else. */
+const UNKNOWN = "?";
 
 /** Events carry little more than the text of a token. */
 const BYTES_PER_TOKEN = 4;
@@ -113,20 +115,23 @@ export class RealtimeTap {
 
   /** Whether all that was asked for has been answered. */
   get isOver(): boolean {
-    return this.#stopReason !== undefined && this.#begun.size === 0 && !this.#isAsked;
+    const begun = this.#begun.size - (this.#begun.has(UNKNOWN) ? 1 : 0);
+    return this.#stopReason !== undefined && begun === 0 && !this.#isAsked;
   }
 
   /** What there is to say once the session has ended. */
   end(): Observed {
     if (this.#upstream.pendingBytes > 0) this.#countPart(this.#upstream.pendingBytes);
     this.#endTurn();
-    const begun = [...this.#begun.values()];
+    const begun = [...this.#begun].filter(([id]) => id !== UNKNOWN).map(([, one]) => one);
+    const unknown = this.#begun.get(UNKNOWN);
     const steps = [...this.#steps].map(([model, usage]) => ({ model, usage }));
     if (this.#untoldAnswers > 0) begun.push(this.#untold);
     if (begun.length === 0 && this.#isAsked) begun.push({ text: 0, audio: 0 });
     return {
       usage: this.#usage,
       unfinished: begun.map((one) => this.#estimated(one)),
+      ...(unknown !== undefined && { doubtful: this.#estimated(unknown) }),
       ...(steps.length > 0 && { steps }),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(this.#stopReason !== undefined && { stopReason: this.#stopReason }),
@@ -168,6 +173,7 @@ export class RealtimeTap {
       if (this.#responseId === undefined) this.#begun.clear();
       else this.#begun.delete(this.#responseId);
       this.#begun.delete("");
+      this.#begun.delete(UNKNOWN);
     } else if (this.#hasTurnEnded) {
       this.#endTurn();
       this.#stopReason = "turn_complete";
@@ -189,6 +195,7 @@ export class RealtimeTap {
     const ended = this.#responseId === undefined ? [...this.#begun.values()] : [
       this.#begun.get(this.#responseId),
       this.#begun.get(""),
+      this.#begun.get(UNKNOWN),
     ].filter((one) => one !== undefined);
     for (const { text, audio } of ended) {
       this.#untold.text += text;
@@ -217,14 +224,14 @@ export class RealtimeTap {
     if (OTHER_EVENTS.test(type)) return;
     const isKnown = type.startsWith("response.");
     if (isKnown) this.#isAsked = false;
-    const id = isKnown ? this.#responseId ?? "" : "";
+    const id = isKnown ? this.#responseId ?? "" : UNKNOWN;
     const begun = this.#begun.get(id) ?? this.#begin(id);
     if (AUDIO_DELTA.test(type)) begun.audio += bytes;
     else if (!isKnown || type.endsWith(".delta")) begun.text += bytes;
   }
 
   #begin(id: string): Begun {
-    const key = this.#begun.size < MAX_ANSWERS ? id : "";
+    const key = this.#begun.size < MAX_ANSWERS || id === UNKNOWN ? id : "";
     const begun = this.#begun.get(key) ?? { text: 0, audio: 0 };
     this.#begun.set(key, begun);
     return begun;
