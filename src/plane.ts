@@ -15,8 +15,8 @@ import type { Balancer } from "./forwarding/balancer.ts";
 import type { Management } from "./handler.ts";
 import type { Handler } from "./http1/message.ts";
 import type { StorageHealth } from "./health.ts";
-import { periodStarts } from "./limits/ledger.ts";
-import { Limiter } from "./limits/limiter.ts";
+import type { ClockEvent } from "./limits/budget_clock.ts";
+import type { Limiter } from "./limits/limiter.ts";
 import { AccessAudit } from "./manage/access_audit.ts";
 import type { Controls, LiveEvent, ManageParts } from "./manage/parts.ts";
 import type { Log } from "./observability/log.ts";
@@ -26,17 +26,21 @@ import { probeBackends } from "./probe.ts";
 import { match } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 import { exchangeTracer } from "./observability/tracing.ts";
+import { openLimiter } from "./spending.ts";
 import { removeLeftBackups } from "./storage/backup_stream.ts";
 import { backupOnSchedule } from "./storage/scheduled_backup.ts";
 import { ExchangeWriter } from "./storage/exchange_writer.ts";
 import { pruneHourly } from "./storage/pruner.ts";
 import { openBox } from "./storage/open_box.ts";
+import { SpendingDates } from "./storage/spending_dates.ts";
 import { keyFileOf, openStore } from "./storage/open.ts";
 import { type Store, StoreError } from "./storage/store.ts";
 import { hasOwnAuthority } from "./tls/own_authority.ts";
 import { VERSION } from "./version.ts";
 
 const DAY_MS = 24 * 3_600_000;
+/** A clock is put right by less all the time. */
+const UNTOLD_MS = 60_000;
 
 /** What is served at the moment. */
 export interface Served {
@@ -109,9 +113,18 @@ export async function openPlane(
     await tokens.refresh();
     await removeLeftBackups(store);
     onSecrets(tokens.secrets);
-    const spending = await store.readSpending(periodStarts(clock.epochMs()));
-    const limiter = new Limiter(clock, new Map(spending.map((entry) => [entry.key, entry])));
-    return runningPlane(config, { log, clock, onSecrets, store, box, tokens, limiter });
+    let onClock = (_event: ClockEvent): void => {};
+    const opened = await openLimiter(store, { clock, config, onClock: (event) => onClock(event) });
+    return runningPlane(config, {
+      log,
+      clock,
+      onSecrets,
+      store,
+      box,
+      tokens,
+      ...opened,
+      watchClock: (watcher) => onClock = watcher,
+    });
   } catch (error) {
     store.close();
     throw error;
@@ -120,10 +133,18 @@ export async function openPlane(
 
 function runningPlane(
   config: ManagementConfig,
-  { log, clock, onSecrets, store, box, tokens, limiter }:
+  { log, clock, onSecrets, store, box, tokens, limiter, hasUndated, watchClock }:
     & PlaneOptions
     & Pick<ManageParts, "box">
-    & { store: Store; tokens: ManagedTokens; limiter: Limiter },
+    & {
+      store: Store;
+      tokens: ManagedTokens;
+      limiter: Limiter;
+      /** Something was booked while the clock was wrong, and has no certain hour. */
+      hasUndated: boolean;
+      /** Has the limiter call this from now on. */
+      watchClock: (watcher: (event: ClockEvent) => void) => void;
+    },
 ): Plane {
   const startedAt = clock.now();
   const listeners = new Map<(event: LiveEvent) => void, () => void>();
@@ -173,6 +194,22 @@ function runningPlane(
       },
     },
   });
+  const dates = new SpendingDates(store, {
+    writer,
+    clock,
+    onFailed: (reason) =>
+      log("warn", "storage_failing", { detail: `what was spent could not be dated: ${reason}` }),
+  });
+  let isUndated = hasUndated;
+  watchClock((event) => {
+    logClock(log, event, { isUndated });
+    if (event.kind === "wrong") isUndated = true;
+    else if (event.kind === "set_back" || isUndated) {
+      isUndated = false;
+      dates.date(event.hour);
+    }
+  });
+  limiter.readClock();
   const prices = publishedPrices();
   const accounts = new Accounts({
     clock,
@@ -225,16 +262,7 @@ function runningPlane(
       await accounts.settled();
       await writer.flush();
     },
-    spent(key) {
-      const ledger = limiter.ledger(key);
-      const now = clock.epochMs();
-      return ledger && {
-        requests: ledger.requests,
-        dayMicros: ledger.dayMicros(now),
-        monthMicros: ledger.monthMicros(now),
-        totalMicros: ledger.totalMicros,
-      };
-    },
+    spent: (key) => limiter.spent(key),
     endpointNames: () => served?.config.endpoints.map(({ name }) => name),
     proxy: {
       running: () => accounts.running(),
@@ -351,6 +379,7 @@ function runningPlane(
     configure(next) {
       ({ retentionDays, metricsPublic, adminIdleMs, backup } = next);
       mayManage = addressTest(next.allowedIps);
+      limiter.configure(next.budgetPeriods);
     },
     answer,
     drain() {
@@ -361,9 +390,34 @@ function runningPlane(
       stopPruning();
       await stopBackups();
       await accounts.settled();
+      await dates.close();
       await writer.close();
       await access.close();
       store.close();
     },
   };
+}
+
+/** What the clock does to budgets, in the log. */
+function logClock(log: Log, event: ClockEvent, { isUndated }: { isUndated: boolean }): void {
+  switch (event.kind) {
+    case "wrong":
+      return log("warn", "clock_wrong", {
+        detail: `the clock shows ${new Date(event.shownMs).toISOString()}, which is before 2020 or before the ` +
+          "latest time in the database; what is spent now counts as of the time when the clock is right",
+      });
+    case "right":
+      if (!isUndated) return;
+      return log("warn", "clock_right", {
+        detail: `what was spent while the clock was wrong counts from ${new Date(event.hour).toISOString()}`,
+      });
+    case "set_back":
+      if (event.byMs <= UNTOLD_MS) return;
+      return log("warn", "clock_set_back", {
+        detail: `by ${Math.round(event.byMs / 60_000)} minutes; what was spent later than now counts from ` +
+          new Date(event.hour).toISOString(),
+      });
+    default:
+      event satisfies never;
+  }
 }

@@ -30,12 +30,24 @@ export interface ManagementConfig {
   readonly retentionDays: number;
   /** Copies of the database at intervals; absent: none are made. */
   readonly backup?: { readonly everyMs: number; readonly keep: number; readonly folder: string };
+  /** By which periods budgets count; absent: UTC's days, weeks and months. */
+  readonly budgetPeriods?: BudgetPeriods;
   /** Who does nothing at the admin page for so long has to sign in again. */
   readonly adminIdleMs: number;
   /** `/metrics` is open to everybody. */
   readonly metricsPublic: boolean;
   /** Addresses and ranges from which the plane may be asked; absent: all that may call. */
   readonly allowedIps?: readonly string[];
+}
+
+/** `calendar`: days, weeks from Monday on, and months; `rolling`: the last 24 hours, 7 days and 30 days. */
+export type BudgetWindow = "calendar" | "rolling";
+
+/** By which periods budgets count. */
+export interface BudgetPeriods {
+  /** An IANA name. Rolling periods are the same in every time zone. */
+  readonly timeZone: string;
+  readonly window: BudgetWindow;
 }
 
 /** Where and how the proxy listens. */
