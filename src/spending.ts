@@ -6,8 +6,8 @@ import type { ClockEvent } from "./limits/budget_clock.ts";
 import { Limiter } from "./limits/limiter.ts";
 import type { Store } from "./storage/store.ts";
 
-/** The longest period of a budget has 31 days, and a time zone is some hours away. */
-const READ_MS = 35 * 24 * 3_600_000;
+/** Twice as long as any period of a budget: the clock may be set back. */
+const READ_MS = 62 * 24 * 3_600_000;
 
 /** A limiter that goes on from what was spent; whether some of that was booked while the clock was wrong. */
 export async function openLimiter(

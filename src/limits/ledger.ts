@@ -7,7 +7,7 @@ import { type SpentHour, SpentHours } from "./spent_hours.ts";
 export interface Balance {
   readonly requests: number;
   readonly totalMicros: number;
-  /** At least of the last 35 days. */
+  /** At least of the last 62 days. */
   readonly hours: readonly SpentHour[];
 }
 

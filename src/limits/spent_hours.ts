@@ -1,10 +1,10 @@
 /** What one subject has spent, by the hour. */
 
 const HOUR_MS = 3_600_000;
-/** Longer than any period of a budget lasts. */
-const KEPT_MS = 35 * 24 * HOUR_MS;
+/** Twice as long as any period of a budget: the clock may be set back. */
+const KEPT_MS = 62 * 24 * HOUR_MS;
 /** So many hours may be held before old ones are dropped. */
-const MAX_HOURS = 1_000;
+const MAX_HOURS = 1_600;
 
 /** What was spent in one hour. */
 export interface SpentHour {
