@@ -6,13 +6,13 @@ import { type Store, StoreError } from "./store.ts";
 
 const RETRY_MS = 60_000;
 
-/** What was asked to be dated, in its order. */
+/** Dates one after the other, in the order in which the clock was moved. */
 export class SpendingDates {
   readonly #store: Pick<Store, "dateSpending">;
   readonly #writer: Pick<ExchangeWriter, "flush">;
   readonly #clock: Clock;
   readonly #onFailed: (reason: string) => void;
-  #hour: number | undefined;
+  readonly #waiting: number[] = [];
   #stopTimer = (): void => {};
   #dating: Promise<void> = Promise.resolve();
 
@@ -33,7 +33,7 @@ export class SpendingDates {
 
   /** What was booked while the clock was wrong, or in later hours than this one, counts in this hour. */
   date(hour: number): void {
-    this.#hour = hour;
+    this.#waiting.push(hour);
     this.#dating = this.#dating.then(() => this.#date());
   }
 
@@ -46,18 +46,23 @@ export class SpendingDates {
   }
 
   async #date(): Promise<void> {
-    const hour = this.#hour;
-    if (hour === undefined) return;
     this.#stopTimer();
-    // What was booked before waits to be written.
-    await this.#writer.flush();
-    try {
-      await this.#store.dateSpending(hour);
-      if (this.#hour === hour) this.#hour = undefined;
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      this.#onFailed(error.message);
-      this.#stopTimer = this.#clock.after(RETRY_MS, () => this.date(hour));
+    while (true) {
+      const [hour] = this.#waiting;
+      if (hour === undefined) return;
+      // What was booked before waits to be written.
+      await this.#writer.flush();
+      try {
+        await this.#store.dateSpending(hour);
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        this.#onFailed(error.message);
+        this.#stopTimer = this.#clock.after(RETRY_MS, () => {
+          this.#dating = this.#dating.then(() => this.#date());
+        });
+        return;
+      }
+      this.#waiting.shift();
     }
   }
 }
