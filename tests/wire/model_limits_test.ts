@@ -114,8 +114,9 @@ Deno.test("limits of models: a budget for models holds after a restart too, and 
     assertEquals((await ask(proxy, token.value, other)).status, 200);
     assertEquals((await ask(proxy, token.value, other)).status, 200, "4 of 5 dollars were spent");
     assertEquals((await ask(proxy, token.value, other)).message.startsWith("This project has spent"), true);
-    const batch = await ask(proxy, token.value, {}, "/openai/v1/batches");
+    const batch = await ask(proxy, token.value, { model: "o3" }, "/openai/v1/batches");
     assertEquals(batch.status, 403);
+    assertMatch(batch.message, /^This token has a budget, and what this path costs/);
   }
   assertEquals(told[1], told[0]);
   await Deno.remove(folder, { recursive: true });

@@ -171,8 +171,8 @@ Deno.test("realtime: limits of models hold for the model that a session names, a
     const { value, id } = await proxy.token({
       model_limits: [{ model: "gpt-realtime", concurrent_requests: 1, budget: { total_usd: 0.0001 } }],
     });
-    const open = async (path: string) => {
-      const opened = await openWebSocket(proxy.url, path, [`Authorization: Bearer ${value}`]);
+    const open = async (path: string, token = value) => {
+      const opened = await openWebSocket(proxy.url, path, [`Authorization: Bearer ${token}`]);
       return { ...opened, body: opened.status === 101 ? "" : await opened.text() };
     };
     const first = await open(PATH);
@@ -180,8 +180,9 @@ Deno.test("realtime: limits of models hold for the model that a session names, a
     assertEquals([first.status, second.status], [101, 429]);
     assertMatch(second.body, /1 requests running at a time for models gpt-realtime\./);
     second.peer[Symbol.dispose]();
+    const unbudgeted = await proxy.token({ model_limits: [{ model: "gpt-4o", requests_per_minute: 1 }] });
     for (const path of ["/openai/v1/realtime", "/openai/v1/responses?model=gpt-realtime"]) {
-      const refused = await open(path);
+      const refused = await open(path, unbudgeted.value);
       assertEquals([refused.status, refused.header("x-llm-proxy-error")], [403, "forbidden"], path);
       refused.peer[Symbol.dispose]();
     }
