@@ -26,7 +26,7 @@ import { probeBackends } from "./probe.ts";
 import { match } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 import { exchangeTracer } from "./observability/tracing.ts";
-import { openLimiter } from "./spending.ts";
+import { clockWatcher, openLimiter } from "./spending.ts";
 import { removeLeftBackups } from "./storage/backup_stream.ts";
 import { backupOnSchedule } from "./storage/scheduled_backup.ts";
 import { ExchangeWriter } from "./storage/exchange_writer.ts";
@@ -39,8 +39,6 @@ import { hasOwnAuthority } from "./tls/own_authority.ts";
 import { VERSION } from "./version.ts";
 
 const DAY_MS = 24 * 3_600_000;
-/** A clock is put right by less all the time. */
-const UNTOLD_MS = 60_000;
 
 /** What is served at the moment. */
 export interface Served {
@@ -200,15 +198,7 @@ function runningPlane(
     onFailed: (reason) =>
       log("warn", "storage_failing", { detail: `what was spent could not be dated: ${reason}` }),
   });
-  let isUndated = hasUndated;
-  watchClock((event) => {
-    logClock(log, event, { isUndated });
-    if (event.kind === "wrong") isUndated = true;
-    else if (event.kind === "set_back" || isUndated) {
-      isUndated = false;
-      dates.date(event.hour);
-    }
-  });
+  watchClock(clockWatcher(log, { dates, hasUndated }));
   limiter.readClock();
   const prices = publishedPrices();
   const accounts = new Accounts({
@@ -396,28 +386,4 @@ function runningPlane(
       store.close();
     },
   };
-}
-
-/** What the clock does to budgets, in the log. */
-function logClock(log: Log, event: ClockEvent, { isUndated }: { isUndated: boolean }): void {
-  switch (event.kind) {
-    case "wrong":
-      return log("warn", "clock_wrong", {
-        detail: `the clock shows ${new Date(event.shownMs).toISOString()}, which is before 2020 or before the ` +
-          "latest time in the database; what is spent now counts as of the time when the clock is right",
-      });
-    case "right":
-      if (!isUndated) return;
-      return log("warn", "clock_right", {
-        detail: `what was spent while the clock was wrong counts from ${new Date(event.hour).toISOString()}`,
-      });
-    case "set_back":
-      if (event.byMs <= UNTOLD_MS) return;
-      return log("warn", "clock_set_back", {
-        detail: `by ${Math.round(event.byMs / 60_000)} minutes; what was spent later than now counts from ` +
-          new Date(event.hour).toISOString(),
-      });
-    default:
-      event satisfies never;
-  }
 }

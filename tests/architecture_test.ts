@@ -131,7 +131,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "principal",
     "zone_offsets",
   ],
-  "spending": ["clock", "config", "limits", "storage"],
+  "spending": ["clock", "config", "limits", "observability", "storage"],
   "booking": [],
   "zone_offsets": [],
   "storage": ["booking", "clock", "principal", "zone_offsets"],
