@@ -4,6 +4,7 @@ import { concat } from "../../http1/bytes.ts";
 import { jsonMembers, type Member } from "../../payload/json_members.ts";
 
 const LF = 0x0a;
+const SPACE = 0x20;
 const CR = 0x0d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -35,14 +36,15 @@ export function withoutUsage(event: Uint8Array): Uint8Array | undefined {
   return concat([...left, event.subarray(data.start + at)]);
 }
 
-/** The one line of data; undefined where there are none or several. */
+/** The one line of data that says something; undefined where there are none or several. */
 function dataOf(event: Uint8Array): { start: number; end: number } | undefined {
   let found: { start: number; end: number } | undefined;
   let start = 0;
   while (start < event.length) {
     let end = start;
     while (end < event.length && event[end] !== LF && event[end] !== CR) end++;
-    if (DATA.every((byte, index) => event[start + index] === byte)) {
+    const isBlank = end - start <= DATA.length || end - start === DATA.length + 1 && event[end - 1] === SPACE;
+    if (!isBlank && DATA.every((byte, index) => event[start + index] === byte)) {
       if (found !== undefined) return undefined;
       found = { start: start + DATA.length, end };
     }

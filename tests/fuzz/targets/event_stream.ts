@@ -6,7 +6,7 @@ export interface NaiveEvent {
   readonly raw: string;
   /** The values of its lines of data, without the blank behind the colon. */
   readonly data: readonly string[];
-  /** Where the only line of data stands within {@link raw}, behind its colon. */
+  /** Where the only line of data that is not empty stands within {@link raw}, behind its colon. */
   readonly dataAt: number;
   /** Whether the last line of data ends in a line end. */
   readonly hasDataEnded: boolean;
@@ -25,8 +25,9 @@ export function naiveEvents(stream: string, { hasMark = true } = {}): NaiveEvent
     const markBytes = hasMark && at === 0 && line.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
     const plain = line.slice(markBytes);
     if (plain === "data" || plain.startsWith("data:")) {
-      data.push(plain.slice(5).replace(/^ /, ""));
-      dataAt = raw.length + markBytes + 5;
+      const value = plain.slice(5).replace(/^ /, "");
+      data.push(value);
+      if (value !== "") dataAt = raw.length + markBytes + 5;
       hasDataEnded = whole.length > line.length;
     }
     raw += whole;
