@@ -48,7 +48,10 @@ export function clockWatcher(
       case "wrong":
         isUndated = true;
         return log("warn", "clock_wrong", {
-          detail: `the clock shows ${shown(event.shownMs)}, which is before 2020 or before the latest spending in ` +
+          detail:
+            `the clock shows ${
+              shown(event.shownMs)
+            }, which is before 2020 or before the latest spending in ` +
             "the database; what is spent from now on counts as of the time when the clock is right",
         });
       case "right":
@@ -60,7 +63,8 @@ export function clockWatcher(
       case "set_back":
         if (event.byMs <= UNTOLD_MS) break;
         log("warn", "clock_set_back", {
-          detail: `by ${Math.round(event.byMs / 60_000)} minutes; what was spent later than now counts from ` +
+          detail:
+            `by ${Math.round(event.byMs / 60_000)} minutes; what was spent later than now counts from ` +
             `${shown(event.hour)} on`,
         });
         break;

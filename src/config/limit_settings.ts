@@ -47,9 +47,11 @@ export function checkModelLimits(resolver: Resolver, auth: Section<"auth"> | und
     const seen = new Set<string>();
     for (const [index, { model, ...rest }] of (limits?.model_limits ?? []).entries()) {
       const place = [...at, "model_limits", index];
-      if (model === undefined) resolver.reportMissing([...place, "model"], "is missing: which models this limits");
-      else if (seen.has(model)) resolver.report([...place, "model"], `${JSON.stringify(model)} stands twice`);
-      else if (Object.keys(limitsOf(rest)).length === 0) resolver.report(place, "limits nothing");
+      if (model === undefined) {
+        resolver.reportMissing([...place, "model"], "is missing: which models this limits");
+      } else if (seen.has(model)) {
+        resolver.report([...place, "model"], `${JSON.stringify(model)} stands twice`);
+      } else if (Object.keys(limitsOf(rest)).length === 0) resolver.report(place, "limits nothing");
       if (model !== undefined) seen.add(model);
     }
   };

@@ -9,7 +9,8 @@ type Draft = { -readonly [Key in keyof Rules]?: Rules[Key] | null | undefined };
 
 /** What was changed, put over what holds: left out, a rule stays; null takes it away (RFC 7396). */
 export function mergedRules(before: Rules, input: RulesInput): Rules {
-  const { limits, budget, max_requests, model_limits, allowed_endpoints, allowed_models, allowed_paths } = input;
+  const { limits, budget, max_requests, model_limits, allowed_endpoints, allowed_models, allowed_paths } =
+    input;
   const cleared = null;
   const draft: Draft = {
     requestsPerMinute: limits === null ? cleared : limits?.requests_per_minute,
