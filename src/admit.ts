@@ -12,7 +12,8 @@ import type { IncomingRequest } from "./http1/message.ts";
 import { checkEndpoint, checkModels, checkPath, restrictsModels } from "./limits/allowed.ts";
 import { checkCostIsKnown, checkModelIsNamed } from "./limits/budgeted.ts";
 import { costOfPath } from "./limits/known_cost.ts";
-import type { Limiter } from "./limits/limiter.ts";
+import type { Admission, Limiter } from "./limits/limiter.ts";
+import { checkModelIsKnown, limitsModels } from "./limits/model_rules.ts";
 import { ordersOf } from "./limits/orders.ts";
 import type { Principal } from "./principal.ts";
 import { possibleOutputTokens } from "./limits/reservation.ts";
@@ -41,7 +42,7 @@ export interface Candidate {
  */
 export function admit(
   { request, principal, endpoint, rest, query, upgrade, account, limiter }: Candidate,
-): void {
+): Admission {
   checkEndpoint(principal, endpoint.name);
   checkPath(principal, {
     path: rest,
@@ -56,20 +57,22 @@ export function admit(
       upgrade: upgrade && endpoint.provider,
     });
   }
-  account.admitted(limiter.admit(principal));
-  if (!restrictsModels(principal)) return;
+  const admission = limiter.admit(principal);
+  account.admitted(admission);
+  if (!restrictsModels(principal) && !limitsModels(principal)) return admission;
   if (upgrade && (endpoint.provider !== "openai" || !rest.endsWith("/realtime"))) {
     // Only OpenAI's realtime sessions name their model in the query, for good. Others name one in what is said later,
     // such as OpenAI's own responses over a WebSocket, where nobody looks for it.
     throw new ProxyFault(
       "forbidden",
-      "This token may use certain models only, and of WebSockets only /realtime has one for good.",
+      "Rules for models hold for this token, and of WebSockets only /realtime has one model for good.",
     );
   }
-  if (!upgrade) return;
+  if (!upgrade) return admission;
   const { named, besides } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
   checkModels(principal, { models: named, hasBody: true });
   checkModels(principal, { models: besides, hasBody: false });
+  return admission;
 }
 
 /**
@@ -77,7 +80,10 @@ export function admit(
  * not been read is watched while it passes. Throws like {@link admit}.
  */
 export function admitBody(
-  { request, principal, endpoint, rest, query, upgrade, account }: Candidate,
+  { request, principal, endpoint, rest, query, upgrade, account, admission }: Candidate & {
+    /** What its head was admitted with. */
+    readonly admission: Admission;
+  },
   { body, payload }: ReadRequest,
 ): MessageBody | null {
   const { named, besides } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
@@ -90,6 +96,14 @@ export function admitBody(
   // Gemini's API says so in the path.
   const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
   const isMetered = upgrade ? /\/realtime\/?$/i.test(rest) : costOfPath(asked) === "metered";
+  if (limitsModels(principal)) {
+    const models = [...named, ...besides, ...payload?.models ?? []];
+    checkModelIsKnown(principal, {
+      models,
+      hasBody: upgrade || body !== null && costOfPath(asked) !== "free",
+    });
+    admission.countModels(models);
+  }
   const reserve = (facts: RequestFacts): void => {
     if (!principal.subjects.some(({ rules }) => limitsAmounts(rules))) return;
     if (!upgrade && costOfPath(asked) === "free") return account.reserve(undefined);

@@ -231,7 +231,7 @@ export function createHandler(parts: HandlerParts): Handler {
       const { limiter } = management ?? {};
       const candidate = account && limiter &&
         { request, principal, endpoint, rest, query, upgrade, account, limiter };
-      if (candidate !== undefined) admit(candidate);
+      const admitted = candidate && { ...candidate, admission: admit(candidate) };
       const unread = {
         method,
         fields,
@@ -245,7 +245,7 @@ export function createHandler(parts: HandlerParts): Handler {
       };
       const counted = { ...unread, isCounted: account !== undefined };
       const read = await readRequest(counted);
-      const body = candidate === undefined ? read.body : admitBody(candidate, read);
+      const body = admitted === undefined ? read.body : admitBody(admitted, read);
       const asking = askingForUsage(read, counted);
       const sent = asking ?? { ...read, body };
 

@@ -18,8 +18,8 @@ import type { Balancer } from "./forwarding/balancer.ts";
 import type { Management } from "./handler.ts";
 import type { Handler } from "./http1/message.ts";
 import type { StorageHealth } from "./health.ts";
-import { periodStarts } from "./limits/ledger.ts";
-import { Limiter } from "./limits/limiter.ts";
+import type { ClockEvent } from "./limits/budget_clock.ts";
+import type { Limiter } from "./limits/limiter.ts";
 import { AccessAudit } from "./manage/access_audit.ts";
 import type { Controls, LiveEvent, ManageParts } from "./manage/parts.ts";
 import type { Log } from "./observability/log.ts";
@@ -29,11 +29,13 @@ import { probeBackends } from "./probe.ts";
 import { match } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 import { exchangeTracer } from "./observability/tracing.ts";
+import { clockWatcher, openLimiter } from "./spending.ts";
 import { removeLeftBackups } from "./storage/backup_stream.ts";
 import { backupOnSchedule } from "./storage/scheduled_backup.ts";
 import { ExchangeWriter } from "./storage/exchange_writer.ts";
 import { pruneHourly } from "./storage/pruner.ts";
 import { openBox } from "./storage/open_box.ts";
+import { SpendingDates } from "./storage/spending_dates.ts";
 import { keyFileOf, openStore } from "./storage/open.ts";
 import { type Store, StoreError } from "./storage/store.ts";
 import { hasOwnAuthority } from "./tls/own_authority.ts";
@@ -114,9 +116,19 @@ export async function openPlane(
     onSecrets(tokens.secrets);
     const prices = await loadPrices(config.pricesFile, log);
     const pricer = new Pricer(await openPrices(prices));
-    const spending = await store.readSpending(periodStarts(clock.epochMs()));
-    const limiter = new Limiter(clock, new Map(spending.map((entry) => [entry.key, entry])));
-    return runningPlane(config, { log, clock, onSecrets, store, box, tokens, limiter, pricer });
+    let onClock = (_event: ClockEvent): void => {};
+    const opened = await openLimiter(store, { clock, config, onClock: (event) => onClock(event) });
+    return runningPlane(config, {
+      log,
+      clock,
+      onSecrets,
+      store,
+      box,
+      tokens,
+      pricer,
+      ...opened,
+      watchClock: (watcher) => onClock = watcher,
+    });
   } catch (error) {
     store.close();
     throw error;
@@ -125,10 +137,19 @@ export async function openPlane(
 
 function runningPlane(
   config: ManagementConfig,
-  { log, clock, onSecrets, store, box, tokens, limiter, pricer }:
+  { log, clock, onSecrets, store, box, tokens, limiter, pricer, hasUndated, watchClock }:
     & PlaneOptions
     & Pick<ManageParts, "box">
-    & { store: Store; tokens: ManagedTokens; limiter: Limiter; pricer: Pricer },
+    & {
+      store: Store;
+      tokens: ManagedTokens;
+      limiter: Limiter;
+      pricer: Pricer;
+      /** Something was booked while the clock was wrong, and has no certain hour. */
+      hasUndated: boolean;
+      /** Has the limiter call this from now on. */
+      watchClock: (watcher: (event: ClockEvent) => void) => void;
+    },
 ): Plane {
   const startedAt = clock.now();
   const listeners = new Map<(event: LiveEvent) => void, () => void>();
@@ -179,6 +200,14 @@ function runningPlane(
     },
   });
   const unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));
+  const dates = new SpendingDates(store, {
+    writer,
+    clock,
+    onFailed: (reason) =>
+      log("warn", "storage_failing", { detail: `what was spent could not be dated: ${reason}` }),
+  });
+  watchClock(clockWatcher(log, { dates, hasUndated }));
+  limiter.readClock();
   const accounts = new Accounts({
     clock,
     pricer,
@@ -240,16 +269,7 @@ function runningPlane(
       await accounts.settled();
       await writer.flush();
     },
-    spent(key) {
-      const ledger = limiter.ledger(key);
-      const now = clock.epochMs();
-      return ledger && {
-        requests: ledger.requests,
-        dayMicros: ledger.dayMicros(now),
-        monthMicros: ledger.monthMicros(now),
-        totalMicros: ledger.totalMicros,
-      };
-    },
+    spent: (key) => limiter.spent(key),
     endpointNames: () => served?.config.endpoints.map(({ name }) => name),
     proxy: {
       running: () => accounts.running(),
@@ -369,6 +389,7 @@ function runningPlane(
       ({ retentionDays, metricsPublic, adminIdleMs, backup } = next);
       mayManage = addressTest(next.allowedIps);
       reloadPrices(next);
+      limiter.configure(next.budgetPeriods);
     },
     answer,
     drain() {
@@ -380,6 +401,7 @@ function runningPlane(
       await stopBackups();
       await loading;
       await accounts.settled();
+      await dates.close();
       await writer.close();
       await access.close();
       store.close();

@@ -1,19 +1,32 @@
 /** Who calls, and what that allows: plain values between the stages of a request. */
 
-/** What a token or a project may do; what is absent is not restricted. */
-export interface Rules {
+/** How much may be used; what is absent is not limited. */
+export interface Limits {
   /** Requests that begin within any minute. */
   readonly requestsPerMinute?: number;
   /** Tokens, input and output, within any minute. */
   readonly tokensPerMinute?: number;
   /** Requests that run at the same time. */
   readonly concurrentRequests?: number;
-  /** Requests in all. */
-  readonly maxRequests?: number;
-  /** What may be spent, in millionths of a US dollar: per day and month (UTC), and in all. */
+  /** What may be spent, in millionths of a US dollar: per day, week and month, and in all. */
   readonly dayBudgetMicros?: number;
+  readonly weekBudgetMicros?: number;
   readonly monthBudgetMicros?: number;
   readonly totalBudgetMicros?: number;
+}
+
+/** Limits of requests that name certain models. */
+export interface ModelLimits extends Limits {
+  /** The name of a model, with `*` for any run of characters. */
+  readonly model: string;
+}
+
+/** What a token or a project may do; what is absent is not restricted. */
+export interface Rules extends Limits {
+  /** Requests in all. */
+  readonly maxRequests?: number;
+  /** Further limits by model: of each model that a request names, the first that fits. */
+  readonly modelLimits?: readonly ModelLimits[];
   /** Names of endpoints, with `*` for any run of characters. */
   readonly endpoints?: readonly string[];
   /** Names of models, likewise. */

@@ -15,6 +15,7 @@ import { readUpTo } from "./http1/read_whole.ts";
 import { restrictsModels } from "./limits/allowed.ts";
 import type { HeldShare } from "./limits/held_bytes.ts";
 import { costOfPath } from "./limits/known_cost.ts";
+import { allLimits, hasBudget, limitsModels } from "./limits/model_rules.ts";
 import type { HeldPayload } from "./payload/held_payload.ts";
 import { readPayload } from "./payload/read_payload.ts";
 import type { Principal, Rules } from "./principal.ts";
@@ -100,8 +101,8 @@ export function askingForUsage(
 
 function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isStrict: boolean } {
   const { principal, endpoint, body } = request;
-  const isStrict = restrictsModels(principal) || endpoint.backends.some(({ model }) => model !== undefined) ||
-    wantsUsage(request);
+  const isStrict = restrictsModels(principal) || limitsModels(principal) && costOfPath(request) !== "free" ||
+    endpoint.backends.some(({ model }) => model !== undefined) || wantsUsage(request);
   const isCounted = principal.subjects.some(({ rules }) => limitsAmounts(rules));
   // A budget has nothing to reserve for long uploads, which cost nothing.
   const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
@@ -117,8 +118,7 @@ function wantsUsage(
 
 /** Whether a rule limits tokens or money, which depends on what a request asks for. */
 export function limitsAmounts(rules: Rules): boolean {
-  return rules.tokensPerMinute !== undefined || rules.dayBudgetMicros !== undefined ||
-    rules.monthBudgetMicros !== undefined || rules.totalBudgetMicros !== undefined;
+  return allLimits(rules).some((limits) => limits.tokensPerMinute !== undefined || hasBudget(limits));
 }
 
 /** A path that an upstream could read as another one than this proxy. */

@@ -1,5 +1,6 @@
 /** The account of one exchange: what it asks for, what its answer said, and what that costs. */
 
+import type { Booking } from "../booking.ts";
 import type { Clock } from "../clock.ts";
 import type { Backend, Endpoint } from "../config/schema.ts";
 import type { ExchangeAccount, ExchangeRecord } from "../exchange.ts";
@@ -60,9 +61,10 @@ export interface Asked {
 /** An admission, as an account settles it. */
 export interface Admitted {
   readonly reserve: (reservation: { readonly tokens: number; readonly micros: number }) => void;
+  /** Tells where the cost is booked. */
   readonly settle: (
     used: { readonly tokens: number | undefined; readonly micros: number | undefined },
-  ) => void;
+  ) => Booking;
 }
 
 /** How much of what a client or a provider said is kept, in characters. */
@@ -221,7 +223,7 @@ export class Account implements ExchangeAccount {
     const { usage } = charge;
     const uncounted = this.endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
     const tokens = charge.tokens === undefined ? undefined : Math.max(0, charge.tokens - uncounted);
-    this.#admission?.settle({ tokens, micros: charge.cost?.micros });
+    const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
     return {
       requestId: record.id,
       providerRequestId: kept(this.#providerRequestId),
@@ -260,6 +262,7 @@ export class Account implements ExchangeAccount {
       usageSource: charge.source,
       priceVersion: charge.cost?.version,
       bytes: record.bytes,
+      booking,
     };
   }
 

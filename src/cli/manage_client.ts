@@ -7,9 +7,9 @@ import { loadConfig, loadManagement, loadOutboundProxy } from "../config/load.ts
 import { ConfigError } from "../config/problem.ts";
 import type { Flags } from "../config/resolver.ts";
 import type { ManagementConfig } from "../config/schema.ts";
-import { periodStarts } from "../limits/ledger.ts";
 import { createManageApi, MANAGE_PATH } from "../manage/manage.ts";
 import { problem } from "../manage/answers.ts";
+import { openLimiter } from "../spending.ts";
 import { openBox } from "../storage/open_box.ts";
 import { isThere, keyFileOf, openStore } from "../storage/open.ts";
 import { type Store, StoreError } from "../storage/store.ts";
@@ -122,8 +122,7 @@ async function direct(store: Store, config: ManagementConfig, path: string | und
     encryptionKey: config.encryptionKey,
     keyFile: keyFileOf(config.databaseUrl),
   });
-  const spending = await store.readSpending(periodStarts(systemClock.epochMs()));
-  const balances = new Map(spending.map((entry) => [entry.key, entry]));
+  const { limiter } = await openLimiter(store, { clock: systemClock, config });
   const names = await endpointNames(path);
   const isLarge = await store.size() >= LARGE_BYTES;
   let unexpected: unknown;
@@ -134,7 +133,7 @@ async function direct(store: Store, config: ManagementConfig, path: string | und
     actor: "command line",
     changed: () => Promise.resolve(),
     flushed: () => Promise.resolve(),
-    spent: (key) => balances.get(key),
+    spent: (key) => limiter.spent(key),
     proxy: undefined,
     endpointNames: () => names,
     ending: new AbortController().signal,

@@ -10,8 +10,9 @@ const RULES = [
   ["--tokens-per-minute <n>", "tokens, input and output, within any minute", ["limits", "tokens_per_minute"]],
   ["--concurrent-requests <n>", "requests that run at the same time", ["limits", "concurrent_requests"]],
   ["--max-requests <n>", "requests in all", ["max_requests"]],
-  ["--budget-day <usd>", "US dollars per day (UTC)", ["budget", "day_usd"]],
-  ["--budget-month <usd>", "US dollars per month (UTC)", ["budget", "month_usd"]],
+  ["--budget-day <usd>", "US dollars per day", ["budget", "day_usd"]],
+  ["--budget-week <usd>", "US dollars per week", ["budget", "week_usd"]],
+  ["--budget-month <usd>", "US dollars per month", ["budget", "month_usd"]],
   ["--budget-total <usd>", "US dollars in all", ["budget", "total_usd"]],
 ] as const;
 const LISTS = [
@@ -36,7 +37,13 @@ export function addRuleOptions(command: Command): Command {
   for (const [flags, description] of [...RULES, ...LISTS]) {
     command.option(flags, `${description}; "none" takes it away`);
   }
-  return command;
+  return command.option(
+    "--model-limit <model:limits>",
+    "limits of requests for certain models, like 'gpt-5*:tokens-per-minute=10000,budget-day=2'; * is any run of " +
+      'characters; can be repeated, the first that matches counts; "none" takes all of them away',
+    (value: string, before: string[]) => [...before, value],
+    [],
+  );
 }
 
 /** The members of a request that limits and budgets make. */
@@ -56,7 +63,42 @@ export function rulesBody(options: Options): Record<string, unknown> {
       body[member] = value === "none" ? null : value.split(",").map((name) => name.trim());
     }
   }
+  const modelLimits = options["modelLimit"];
+  if (typeof modelLimits === "object" && modelLimits.length > 0) {
+    body["model_limits"] = modelLimits.join() === "none" ? null : modelLimits.map(modelLimit);
+  }
   return { ...body, ...groups };
+}
+
+/** Limits that hold for models too, by their names in `--model-limit`. */
+const MODEL_RULES = new Map(
+  RULES.flatMap(([flags, , member]) =>
+    member[1] === undefined ? [] : [[flags.slice(2).split(" ")[0] ?? "", member] as const]
+  ),
+);
+
+/** `gpt-5*:tokens-per-minute=10000,budget-day=2`. Names of models may hold colons. */
+function modelLimit(text: string): Record<string, unknown> {
+  const end = text.lastIndexOf(":");
+  const model = text.slice(0, Math.max(0, end)).trim();
+  const body: Record<string, unknown> = {};
+  const budget: Record<string, number> = {};
+  for (const setting of text.slice(end + 1).split(",")) {
+    const [name = "", value = ""] = setting.split("=").map((part) => part.trim());
+    const member = MODEL_RULES.get(name);
+    if (model === "" || member === undefined) {
+      throw new CommandError(
+        `--model-limit: write MODEL:LIMIT=N,…, not ${JSON.stringify(text)}; limits are ${
+          [...MODEL_RULES.keys()].join(", ")
+        }`,
+        2,
+      );
+    }
+    const number = numberOf(`--model-limit: ${name}`, value);
+    if (member[0] === "budget") budget[member[1]] = number;
+    else body[member[1]] = number;
+  }
+  return { model, ...body, ...Object.keys(budget).length > 0 && { budget } };
 }
 
 /** A century: a moment that far away can still be written. */
@@ -117,7 +159,7 @@ function valueOf(options: Options, flags: string): string | undefined {
 function numberOf(flags: string, text: string): number {
   const number = Number(text);
   if (text.trim() !== "" && Number.isFinite(number)) return number;
-  throw new CommandError(`${flags.split(" ")[0]}: ${JSON.stringify(text)} is no number`, 2);
+  throw new CommandError(`${flags.split(" <")[0]}: ${JSON.stringify(text)} is no number`, 2);
 }
 
 /** An option that has a value. */

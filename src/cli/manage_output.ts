@@ -10,7 +10,14 @@ type Token = v.InferOutput<typeof answers.token>;
 /** Each member on a line of its own; those of objects too. */
 export function showOne(answer: Project | Token): void {
   writeAnswer(answer, () => {
-    const lines = Object.entries(answer).flatMap(([name, value]): [string, string][] => {
+    const { model_limits, ...others } = answer;
+    const shown = {
+      ...others,
+      model_limits: Object.fromEntries(
+        model_limits.map(({ model, ...limits }) => [model, limitsWords(limits).join(", ")]),
+      ),
+    };
+    const lines = Object.entries(shown).flatMap(([name, value]): [string, string][] => {
       if (typeof value !== "object" || value === null || Array.isArray(value)) return [[name, plain(value)]];
       return Object.entries(value).map(([inner, item]) => [`${name}.${inner}`, plain(item)]);
     });
@@ -28,23 +35,33 @@ function plain(value: unknown): string {
 
 /** The rules there are, in a few words. */
 export function rulesText(
-  { limits, max_requests, budget, allowed_endpoints, allowed_models, allowed_paths }: Project | Token,
+  { limits, max_requests, budget, model_limits, allowed_endpoints, allowed_models, allowed_paths }:
+    | Project
+    | Token,
 ): string {
-  const words = [
-    [limits.requests_per_minute, (n: number) => `${n} requests/min`],
-    [limits.tokens_per_minute, (n: number) => `${n} tokens/min`],
-    [limits.concurrent_requests, (n: number) => `${n} at a time`],
-    [max_requests, (n: number) => `${n} requests`],
-    [budget.day_usd, (n: number) => `$${n}/day`],
-    [budget.month_usd, (n: number) => `$${n}/month`],
-    [budget.total_usd, (n: number) => `$${n}`],
-  ] as const;
   return [
-    ...words.flatMap(([value, say]) => value === null ? [] : [say(value)]),
+    ...limitsWords({ ...limits, budget }),
+    ...(max_requests === null ? [] : [`${max_requests} requests`]),
+    ...model_limits.map(({ model, ...limits }) => `${model}: ${limitsWords(limits).join(" and ")}`),
     ...(allowed_endpoints === null ? [] : [`endpoints ${allowed_endpoints.join(",")}`]),
     ...(allowed_models === null ? [] : [`models ${allowed_models.join(",")}`]),
     ...(allowed_paths === null ? [] : [`paths ${allowed_paths.join(",")}`]),
   ].join(", ") || "-";
+}
+
+function limitsWords(
+  { budget, ...limits }: Project["limits"] & Pick<Project, "budget">,
+): string[] {
+  const words = [
+    [limits.requests_per_minute, (n: number) => `${n} requests/min`],
+    [limits.tokens_per_minute, (n: number) => `${n} tokens/min`],
+    [limits.concurrent_requests, (n: number) => `${n} at a time`],
+    [budget.day_usd, (n: number) => `$${n}/day`],
+    [budget.week_usd, (n: number) => `$${n}/week`],
+    [budget.month_usd, (n: number) => `$${n}/month`],
+    [budget.total_usd, (n: number) => `$${n}`],
+  ] as const;
+  return words.flatMap(([value, say]) => value === null ? [] : [say(value)]);
 }
 
 /** An amount of micro-dollars. */

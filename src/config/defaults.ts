@@ -2,6 +2,7 @@
 
 import type {
   Backend,
+  BudgetWindow,
   ConnectionSettings,
   Endpoint,
   PoolLimits,
@@ -110,6 +111,13 @@ export const DEFAULT_BACKEND_SETTINGS: Omit<Backend, "name" | "baseUrl" | "key" 
   weight: 1,
   timeouts: DEFAULT_TIMEOUTS,
 };
+
+/** How the periods of budgets follow each other. */
+export const BUDGET_WINDOWS = ["calendar", "rolling"] as const;
+/** Whose days, weeks and months budgets count by. */
+export const DEFAULT_BUDGET_TIME_ZONE = "UTC";
+/** And how these follow each other. */
+export const DEFAULT_BUDGET_WINDOW: BudgetWindow = "calendar";
 
 /** From the least severe one on. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;

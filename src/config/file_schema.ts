@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import { LOG_FORMATS, LOG_LEVELS } from "./defaults.ts";
+import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS } from "./defaults.ts";
 import { PRESET_NAMES } from "./presets.ts";
 import { priceProviderSchema } from "./price_providers.ts";
 import { nearest } from "./suggest.ts";
@@ -39,6 +39,7 @@ import {
   secretSchema,
   switchSchema,
   textSchema,
+  timeZoneSchema,
   type ValueSchema,
 } from "./values.ts";
 
@@ -182,15 +183,30 @@ const endpointSchema = v.strictObject({
   )),
 }, wrongKind("a table"));
 
+/** Limits of requests, and of requests for certain models. */
+const LIMIT_KEYS = {
+  requests_per_minute: number(countSchema(1, 1_000_000), "requests that begin within any minute"),
+  tokens_per_minute: number(countSchema(1, 999_999_999), "tokens, input and output, within any minute"),
+  concurrent_requests: number(countSchema(1, 100_000), "requests that run at the same time"),
+  budget_day_usd: number(dollarsSchema, "US dollars per day"),
+  budget_week_usd: number(dollarsSchema, "US dollars per week, which begins on Monday"),
+  budget_month_usd: number(dollarsSchema, "US dollars per month"),
+  budget_total_usd: number(dollarsSchema, "US dollars in all"),
+};
+
+const modelLimitsSchema = v.strictObject({
+  model: text(textSchema, "the name of a model, with * for any run of characters"),
+  ...LIMIT_KEYS,
+}, wrongKind("a table"));
+
 const limitsSchema = v.optional(v.pipe(
   v.strictObject({
-    requests_per_minute: number(countSchema(1, 1_000_000), "requests that begin within any minute"),
-    tokens_per_minute: number(countSchema(1, 999_999_999), "tokens, input and output, within any minute"),
-    concurrent_requests: number(countSchema(1, 100_000), "requests that run at the same time"),
+    ...LIMIT_KEYS,
     max_requests: number(countSchema(1, 999_999_999), "requests in all"),
-    budget_day_usd: number(dollarsSchema, "US dollars per day (UTC)"),
-    budget_month_usd: number(dollarsSchema, "US dollars per month (UTC)"),
-    budget_total_usd: number(dollarsSchema, "US dollars in all"),
+    model_limits: v.optional(v.pipe(
+      v.array(modelLimitsSchema, wrongKind("a list of tables")),
+      v.description("limits of requests for certain models; of each model the first that matches counts"),
+    )),
     endpoints: list(textSchema, "endpoints that may be used, with * for any run of characters"),
     models: list(textSchema, "models that may be used, likewise"),
     paths: list(
@@ -256,6 +272,11 @@ export const fileSchema = v.strictObject({
     backup_keep: number(countSchema(1, 1_000), "how many of these copies are kept"),
     backup_folder: text(textSchema, "where they are put"),
     prices_file: text(textSchema, "newer published prices, as llm-proxy prices update writes them"),
+    budget_time_zone: text(timeZoneSchema, "whose days, weeks and months budgets count by, by its IANA name"),
+    budget_window: word(
+      BUDGET_WINDOWS,
+      "calendar: days, weeks from Monday on and months; rolling: the last 24 hours, 7 days and 30 days",
+    ),
     retention_days: number(retentionSchema, "how long single exchanges are kept; their sums stay"),
     admin_idle_minutes: number(
       idleSchema,
@@ -279,6 +300,8 @@ export const fileSchema = v.strictObject({
 export type FileConfig = v.InferOutput<typeof fileSchema>;
 /** An endpoint of a file. */
 export type EndpointSettings = v.InferOutput<typeof endpointSchema>;
+/** Limits of certain models. */
+export type ModelLimitSettings = v.InferOutput<typeof modelLimitsSchema>;
 /** Limits of a token of the file. */
 export type LimitSettings = NonNullable<v.InferOutput<typeof limitsSchema>>;
 /** A backend of a file, or the part of an endpoint that holds for its backends. */

@@ -5,7 +5,7 @@ import { usesOwnCredential } from "./credentials.ts";
 import { endpointNames } from "./endpoint_names.ts";
 import { readEndpoint } from "./endpoints.ts";
 import { type EnvironmentSources, readEnvironment } from "./env.ts";
-import { checkLimitedEndpoints } from "./limit_settings.ts";
+import { checkLimitedEndpoints, checkModelLimits } from "./limit_settings.ts";
 import { readManagement } from "./management_settings.ts";
 import { type KeyPath, pathText, type Problem } from "./problem.ts";
 import { environmentProxy } from "./outbound_proxy.ts";
@@ -59,6 +59,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     })
   );
   checkLimitedEndpoints(resolver, settings.auth, names);
+  checkModelLimits(resolver, settings.auth);
   const defaultEndpoint = readDefaultEndpoint(resolver, settings.server, names);
   const config: Config = {
     server,
@@ -122,7 +123,7 @@ export async function loadManagement(
   const { resolver } = await openSources(sources, flags);
   const management = readManagement(resolver, resolver.file?.settings?.management);
   await resolver.throwProblems(({ at }) =>
-    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|RETENTION_DAYS|BACKUP_EVERY|BACKUP_KEEP|BACKUP_FOLDER|PRICES_FILE|ADMIN_IDLE_MINUTES|METRICS_PUBLIC|MANAGEMENT_ALLOWED_IPS)\b|^management\b/
+    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|BUDGET_TIME_ZONE|BUDGET_WINDOW|RETENTION_DAYS|BACKUP_EVERY|BACKUP_KEEP|BACKUP_FOLDER|PRICES_FILE|ADMIN_IDLE_MINUTES|METRICS_PUBLIC|MANAGEMENT_ALLOWED_IPS)\b|^management\b/
       .test(
         typeof at === "string" ? at : pathText(at),
       )

@@ -1,8 +1,11 @@
 /** The table `[management]`: what switches the management plane on, and where it keeps its data. */
 
 import {
+  BUDGET_WINDOWS,
   DEFAULT_ADMIN_IDLE_MINUTES,
   DEFAULT_BACKUP_KEEP,
+  DEFAULT_BUDGET_TIME_ZONE,
+  DEFAULT_BUDGET_WINDOW,
   DEFAULT_DATABASE_URL,
   DEFAULT_RETENTION_DAYS,
 } from "./defaults.ts";
@@ -22,6 +25,8 @@ import {
   switchSchema,
   textListSchema,
   textSchema,
+  timeZoneSchema,
+  wordSchema,
 } from "./values.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -36,6 +41,8 @@ export function readManagement(
   const token = read("token", "MANAGEMENT_TOKEN", managementTokenSchema, undefined, redacted);
   const databaseUrl = read("database_url", "DATABASE_URL", databaseUrlSchema, DEFAULT_DATABASE_URL);
   const encryptionKey = read("encryption_key", "ENCRYPTION_KEY", encryptionKeySchema, undefined, redacted);
+  const timeZone = read("budget_time_zone", "BUDGET_TIME_ZONE", timeZoneSchema, DEFAULT_BUDGET_TIME_ZONE);
+  const window = read("budget_window", "BUDGET_WINDOW", wordSchema(BUDGET_WINDOWS), DEFAULT_BUDGET_WINDOW);
   const retentionMs = read(
     "retention_days",
     "RETENTION_DAYS",
@@ -72,6 +79,7 @@ export function readManagement(
     token,
     databaseUrl,
     ...(encryptionKey && { encryptionKey }),
+    budgetPeriods: { timeZone, window },
     retentionDays: retentionMs / DAY_MS,
     ...(backupEveryMs !== "none" && {
       backup: { everyMs: backupEveryMs, keep: backupKeep, folder: backupFolder },

@@ -32,6 +32,8 @@ export interface ManagementConfig {
   readonly backup?: { readonly everyMs: number; readonly keep: number; readonly folder: string };
   /** Newer published prices, as `llm-proxy prices update` writes them; absent: only the built-in ones are used. */
   readonly pricesFile?: PricesFile;
+  /** By which periods budgets count; absent: UTC's days, weeks and months. */
+  readonly budgetPeriods?: BudgetPeriods;
   /** Who does nothing at the admin page for so long has to sign in again. */
   readonly adminIdleMs: number;
   /** `/metrics` is open to everybody. */
@@ -45,6 +47,16 @@ export interface PricesFile {
   readonly path: string;
   /** The configuration names it, so that it should be there. */
   readonly isNamed: boolean;
+}
+
+/** `calendar`: days, weeks from Monday on, and months; `rolling`: the last 24 hours, 7 days and 30 days. */
+export type BudgetWindow = "calendar" | "rolling";
+
+/** By which periods budgets count. */
+export interface BudgetPeriods {
+  /** An IANA name. Rolling periods are the same in every time zone. */
+  readonly timeZone: string;
+  readonly window: BudgetWindow;
 }
 
 /** Where and how the proxy listens. */

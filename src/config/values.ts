@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { durationMs, type DurationUnit } from "./durations.ts";
 import { patternProblem } from "../path_patterns.ts";
+import { isTimeZone } from "../zone_offsets.ts";
 
 /** The rule for one value, which comes as text; its messages go on from the place where the value stands. */
 export type ValueSchema<Output> = v.GenericSchema<string, Output>;
@@ -251,6 +252,12 @@ export const pathPatternSchema: ValueSchema<string> = v.pipe(
     const problem = dataset.typed ? patternProblem(dataset.value) : undefined;
     if (problem !== undefined) addIssue({ message: `${JSON.stringify(dataset.value)} ${problem}` });
   }),
+);
+
+/** A time zone of the IANA database. */
+export const timeZoneSchema: ValueSchema<string> = v.pipe(
+  line,
+  v.check(isTimeZone, (issue) => `${shown(issue)} is not a time zone, like Europe/Berlin`),
 );
 
 /** Any one line of text. */

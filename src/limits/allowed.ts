@@ -82,9 +82,7 @@ export function checkModels(
   for (const { what, rules } of principal.subjects) {
     const { models: allowed } = rules;
     if (allowed === undefined) continue;
-    const refused = models.find((model) =>
-      !matchesAny(allowed, model) && !matchesAny(allowed, withoutFolder(model))
-    );
+    const refused = models.find((model) => !matchesModel(allowed, model));
     if (refused !== undefined) {
       throw new ProxyFault(
         "forbidden",
@@ -98,6 +96,11 @@ export function checkModels(
       );
     }
   }
+}
+
+/** Whether a model's name fits one of some patterns. */
+export function matchesModel(patterns: readonly string[], model: string): boolean {
+  return matchesAny(patterns, model) || matchesAny(patterns, withoutFolder(model));
 }
 
 /** Google names a model in a body as in a path: `models/gemini-2.5-pro`, `publishers/google/models/…`. */

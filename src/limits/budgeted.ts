@@ -1,9 +1,10 @@
 /** What a budget asks of a request besides money: that its cost can be known. */
 
 import { ProxyFault } from "../faults.ts";
-import type { Principal, Rules } from "../principal.ts";
+import type { Principal } from "../principal.ts";
 import { PATH_FIELDS } from "./allowed.ts";
 import { costOfPath } from "./known_cost.ts";
+import { allLimits, hasBudget } from "./model_rules.ts";
 
 /** Fields by which some upstreams take another method than that of the request. */
 const METHOD_FIELDS: ReadonlySet<string> = new Set([
@@ -12,12 +13,8 @@ const METHOD_FIELDS: ReadonlySet<string> = new Set([
   "x-method-override",
 ]);
 
-function hasBudget({ dayBudgetMicros, monthBudgetMicros, totalBudgetMicros }: Rules): boolean {
-  return (dayBudgetMicros ?? monthBudgetMicros ?? totalBudgetMicros) !== undefined;
-}
-
 function refuse({ subjects }: Principal, why: string): void {
-  const subject = subjects.find(({ rules }) => hasBudget(rules));
+  const subject = subjects.find(({ rules }) => allLimits(rules).some(hasBudget));
   if (subject === undefined) return;
   throw new ProxyFault(
     "forbidden",

@@ -1,94 +1,208 @@
 /** Admits requests within the limits and budgets of those who call, and settles what each one used. */
 
+import type { Booking } from "../booking.ts";
 import type { Clock } from "../clock.ts";
+import { DEFAULT_BUDGET_TIME_ZONE, DEFAULT_BUDGET_WINDOW } from "../config/defaults.ts";
+import type { BudgetPeriods } from "../config/schema.ts";
 import { ProxyFault } from "../faults.ts";
-import type { Principal, Rules, Subject } from "../principal.ts";
-import { type Balance, Ledger, msUntilNext, type Reservation } from "./ledger.ts";
+import type { Limits, Principal } from "../principal.ts";
+import { BudgetCalendar } from "./budget_calendar.ts";
+import { budgetFault, retryOf } from "./budget_check.ts";
+import { BudgetClock, type ClockEvent } from "./budget_clock.ts";
+import { type Balance, Ledger, type OpeningBalance, openingBalances, type Reservation } from "./ledger.ts";
+import { limitsOfModels, modelRuleKey } from "./model_rules.ts";
+import { SpentHours } from "./spent_hours.ts";
 
 /** A request that was admitted. */
 export interface Admission {
+  /** Once it is known which models it names: counts it for the rules for these. Throws where one of them is full. */
+  readonly countModels: (models: readonly string[]) => void;
   /** Once it is known how much it may use: keeps that from others. Throws where others hold the rest by now. */
   readonly reserve: (reservation: Reservation) => void;
-  /** Once, when it has ended: what it used; unknown is undefined and counts as nothing. */
+  /** Once, when it has ended: what it used; unknown is undefined and counts as nothing. Tells where it is booked. */
   readonly settle: (
     used: { readonly tokens: number | undefined; readonly micros: number | undefined },
-  ) => void;
+  ) => Booking;
 }
 
-/** Nothing to be settled. */
-const UNLIMITED: Admission = { reserve() {}, settle() {} };
+/** What a subject has used, in millionths of a US dollar. */
+export interface Spent {
+  readonly requests: number;
+  readonly dayMicros: number;
+  readonly weekMicros: number;
+  readonly monthMicros: number;
+  readonly totalMicros: number;
+}
+
+/** What a limiter begins with. */
+export interface LimiterOptions {
+  /** What each subject had used before, by its key. */
+  readonly balances?: ReadonlyMap<string, Balance>;
+  /** Undefined: days, weeks and months of UTC. */
+  readonly periods?: BudgetPeriods | undefined;
+  /** The clock was found to be wrong, or was moved; what was spent has been dated by then. */
+  readonly onClock?: (event: ClockEvent) => void;
+}
+
+/** Limits, and what has been used of them. */
+interface Counted {
+  /** Under which its counts are kept. */
+  readonly key: string;
+  /** For messages: `token`, `project`. */
+  readonly what: string;
+  /** For messages: which requests count, like ` for models gpt-5*`. */
+  readonly scope: string;
+  readonly limits: Limits;
+  readonly maxRequests: number | undefined;
+  readonly ledger: Ledger;
+}
+
+const DEFAULT_PERIODS: BudgetPeriods = {
+  timeZone: DEFAULT_BUDGET_TIME_ZONE,
+  window: DEFAULT_BUDGET_WINDOW,
+};
 /** A running request may end at any moment. */
 const CONCURRENT_RETRY_MS = 1_000;
 
 /** Keeps the counts of all subjects; they outlive a change of rules. */
 export class Limiter {
   readonly #clock: Clock;
+  readonly #budgetClock: BudgetClock;
   readonly #ledgers = new Map<string, Ledger>();
-  readonly #balances: Map<string, Balance>;
+  readonly #balances: Map<string, OpeningBalance>;
+  #calendar: BudgetCalendar;
 
-  /** `balances`: what each subject had used before, by its key. */
-  constructor(clock: Clock, balances: ReadonlyMap<string, Balance> = new Map()) {
+  constructor(clock: Clock, { balances = new Map(), periods, onClock }: LimiterOptions = {}) {
     this.#clock = clock;
-    this.#balances = new Map(balances);
+    this.#balances = openingBalances(balances);
+    this.#calendar = new BudgetCalendar(periods ?? DEFAULT_PERIODS);
+    this.#budgetClock = new BudgetClock(clock, {
+      latest: latestOf(balances),
+      onEvent: (event) => {
+        if (event.kind !== "wrong") this.#dateAt(event.hour);
+        onClock?.(event);
+      },
+    });
+  }
+
+  /** Other periods hold from now on; what was spent counts in them too. */
+  configure(periods: BudgetPeriods | undefined): void {
+    this.#calendar = new BudgetCalendar(periods ?? DEFAULT_PERIODS);
+  }
+
+  /** Finds out whether the clock is wrong or was moved. */
+  readClock(): void {
+    this.#budgetClock.read();
   }
 
   /** Throws `rate_limited` or `budget_exceeded`; then nothing is counted. */
   admit({ subjects }: Principal): Admission {
-    if (subjects.length === 0) return UNLIMITED;
-    const now = this.#clock.now();
-    const entries = subjects.map((subject) => ({ subject, ledger: this.#ledgerOf(subject.key) }));
-    for (const { subject, ledger } of entries) {
-      this.#checkRequests(subject, ledger, now);
-      this.#checkAmounts(subject, ledger, now);
-    }
-    for (const { ledger } of entries) {
-      ledger.requestsThisMinute.add(now, 1);
-      ledger.requests++;
-      ledger.running++;
-    }
+    const counted: Counted[] = subjects.map(({ key, what, rules }) => ({
+      key,
+      what,
+      scope: "",
+      limits: rules,
+      maxRequests: rules.maxRequests,
+      ledger: this.#ledgerOf(key),
+    }));
+    const modelRules: string[] = [];
+    this.#begin(counted);
     let reserved: Reservation = { tokens: 0, micros: 0 };
-    let isSettled = false;
+    let booking: Booking | undefined;
     return {
+      countModels: (models) => {
+        const further = subjects.flatMap(({ key, what, rules }) =>
+          limitsOfModels(rules.modelLimits ?? [], models).map((limits): Counted => {
+            const ruleKey = modelRuleKey(key, limits.model);
+            return {
+              key: ruleKey,
+              what,
+              scope: ` for models ${limits.model}`,
+              limits,
+              maxRequests: undefined,
+              ledger: this.#ledgerOf(ruleKey),
+            };
+          })
+        );
+        this.#begin(further);
+        counted.push(...further);
+        modelRules.push(...further.map(({ key }) => key));
+      },
       reserve: (reservation) => {
         const at = this.#clock.now();
-        for (const { subject, ledger } of entries) this.#checkAmounts(subject, ledger, at);
+        for (const one of counted) this.#checkAmounts(one, at);
         reserved = reservation;
-        for (const { ledger } of entries) {
+        for (const { ledger } of counted) {
           ledger.reservedTokens += reservation.tokens;
           ledger.reservedMicros += reservation.micros;
         }
       },
       settle: ({ tokens = 0, micros = 0 }) => {
-        if (isSettled) return;
-        isSettled = true;
+        if (booking !== undefined) return booking;
+        const { hour, isDated } = this.#budgetClock.read();
+        booking = { hour, isDated, modelRules };
         const endedAt = this.#clock.now();
-        for (const { ledger } of entries) {
+        for (const { ledger } of counted) {
           ledger.running--;
           ledger.reservedTokens -= reserved.tokens;
           ledger.reservedMicros -= reserved.micros;
           if (tokens > 0) ledger.tokensThisMinute.add(endedAt, tokens);
-          if (micros > 0) ledger.spend(micros, this.#clock.epochMs());
+          if (micros > 0) ledger.spent.add(hour, { micros, isDated });
         }
+        return booking;
       },
     };
   }
 
-  /** What a subject has used; undefined: nothing since the start, and nothing before. */
-  ledger(key: string): Ledger | undefined {
-    return this.#ledgers.get(key) ?? (this.#balances.has(key) ? this.#ledgerOf(key) : undefined);
+  /** What a subject has used, by its key; undefined: nothing since the start, and nothing before. */
+  spent(key: string): Spent | undefined {
+    // The clock dates what was spent.
+    const { hour } = this.#budgetClock.read();
+    const used = this.#ledgers.get(key) ?? this.#balances.get(key);
+    if (used === undefined) return undefined;
+    const { requests, spent } = used;
+    const { day, week, month } = this.#calendar.spans(hour);
+    return {
+      requests,
+      dayMicros: spent.since(day.from),
+      weekMicros: spent.since(week.from),
+      monthMicros: spent.since(month.from),
+      totalMicros: spent.totalMicros,
+    };
   }
 
   #ledgerOf(key: string): Ledger {
-    const known = this.#ledgers.get(key);
-    if (known !== undefined) return known;
-    const ledger = new Ledger(this.#balances.get(key), this.#clock.epochMs());
-    this.#balances.delete(key);
-    this.#ledgers.set(key, ledger);
+    let ledger = this.#ledgers.get(key);
+    if (ledger === undefined) {
+      const { requests = 0, spent } = this.#balances.get(key) ?? {};
+      this.#balances.delete(key);
+      ledger = new Ledger(requests, spent ?? new SpentHours({ totalMicros: 0, hours: [] }));
+      this.#ledgers.set(key, ledger);
+    }
     return ledger;
   }
 
-  #checkRequests({ what, rules }: Subject, ledger: Ledger, now: number): void {
-    const { requestsPerMinute, concurrentRequests, maxRequests } = rules;
+  #dateAt(hour: number): void {
+    for (const { spent } of this.#ledgers.values()) spent.dateAt(hour);
+    for (const { spent } of this.#balances.values()) spent.dateAt(hour);
+  }
+
+  /** Counts a request that begins for all of them, or for none and throws. */
+  #begin(counted: readonly Counted[]): void {
+    const now = this.#clock.now();
+    for (const one of counted) {
+      this.#checkRequests(one, now);
+      this.#checkAmounts(one, now);
+    }
+    for (const { ledger } of counted) {
+      ledger.requestsThisMinute.add(now, 1);
+      ledger.requests++;
+      ledger.running++;
+    }
+  }
+
+  #checkRequests({ what, scope, limits, maxRequests, ledger }: Counted, now: number): void {
+    const { requestsPerMinute, concurrentRequests } = limits;
     if (maxRequests !== undefined && ledger.requests >= maxRequests) {
       throw new ProxyFault("budget_exceeded", `This ${what} has made all of its ${maxRequests} requests.`, {
         limit: {
@@ -102,34 +216,39 @@ export class Limiter {
     }
     if (concurrentRequests !== undefined && ledger.running >= concurrentRequests) {
       throw this.#limited(
-        `This ${what} may have ${concurrentRequests} requests running at a time.`,
+        `This ${what} may have ${concurrentRequests} requests running at a time${scope}.`,
         { kind: "requests", limit: concurrentRequests, resetMs: CONCURRENT_RETRY_MS },
       );
     }
     if (requestsPerMinute !== undefined && ledger.requestsThisMinute.sum(now) >= requestsPerMinute) {
       const resetMs = ledger.requestsThisMinute.msUntilBelow(now, requestsPerMinute);
       throw this.#limited(
-        `This ${what} may make ${requestsPerMinute} requests per minute.`,
+        `This ${what} may make ${requestsPerMinute} requests per minute${scope}.`,
         { kind: "requests", limit: requestsPerMinute, resetMs },
       );
     }
   }
 
   /** Tokens and money, which are known only when an answer has ended. */
-  #checkAmounts({ what, rules }: Subject, ledger: Ledger, now: number): void {
-    const { tokensPerMinute } = rules;
+  #checkAmounts({ what, scope, limits, ledger }: Counted, now: number): void {
+    const { tokensPerMinute } = limits;
     if (tokensPerMinute !== undefined) {
       // What others may still use counts; what this one may use does not, or large answers could never be asked for.
       const free = tokensPerMinute - ledger.reservedTokens;
       if (ledger.tokensThisMinute.sum(now) >= free) {
         const resetMs = free > 0 ? ledger.tokensThisMinute.msUntilBelow(now, free) : CONCURRENT_RETRY_MS;
         throw this.#limited(
-          `This ${what} may use ${tokensPerMinute} tokens per minute.`,
+          `This ${what} may use ${tokensPerMinute} tokens per minute${scope}.`,
           { kind: "tokens", limit: tokensPerMinute, resetMs },
         );
       }
     }
-    this.#checkBudgets(what, rules, ledger);
+    const fault = budgetFault({ what, scope, limits, ledger }, {
+      time: this.#budgetClock.read(),
+      calendar: this.#calendar,
+      concurrentRetryMs: CONCURRENT_RETRY_MS,
+    });
+    if (fault !== undefined) throw fault;
   }
 
   #limited(
@@ -143,52 +262,19 @@ export class Limiter {
       ...retryOf(Math.min(resetMs, 60_000)),
     });
   }
+}
 
-  #checkBudgets(what: string, rules: Rules, ledger: Ledger): void {
-    const { dayBudgetMicros, monthBudgetMicros, totalBudgetMicros } = rules;
-    const epochMs = this.#clock.epochMs();
-    const check = (period: Period, budget: number | undefined, spent: number): void => {
-      if (budget === undefined || spent + ledger.reservedMicros < budget) return;
-      throw budgetExceeded({ what, period, budget, isSpent: spent >= budget, epochMs });
-    };
-    check("day", dayBudgetMicros, ledger.dayMicros(epochMs));
-    check("month", monthBudgetMicros, ledger.monthMicros(epochMs));
-    check("total", totalBudgetMicros, ledger.totalMicros);
+/** The latest hours in which something was booked: at all, and by a clock that was right. */
+function latestOf(
+  balances: ReadonlyMap<string, Balance>,
+): { booked: number | undefined; dated: number | undefined } {
+  let booked: number | undefined;
+  let dated: number | undefined;
+  for (const { hours } of balances.values()) {
+    for (const { start, isDated } of hours) {
+      booked = Math.max(booked ?? start, start);
+      if (isDated) dated = Math.max(dated ?? start, start);
+    }
   }
-}
-
-type Period = "day" | "month" | "total";
-
-function budgetExceeded(
-  { what, period, budget, isSpent, epochMs }: {
-    what: string;
-    period: Period;
-    budget: number;
-    /** Otherwise it is reserved. */
-    isSpent: boolean;
-    epochMs: number;
-  },
-): ProxyFault {
-  const when = period === "total" ? "in all" : `per ${period}`;
-  const resetMs = !isSpent
-    ? CONCURRENT_RETRY_MS
-    : period === "total"
-    ? undefined
-    : msUntilNext(period, epochMs);
-  return new ProxyFault(
-    "budget_exceeded",
-    isSpent
-      ? `This ${what} has spent its budget of ${dollars(budget)} ${when}.`
-      : `The rest of this ${what}'s budget of ${dollars(budget)} ${when} is reserved by running requests.`,
-    retryOf(resetMs),
-  );
-}
-
-function retryOf(resetMs: number | undefined): { retryAfterSeconds?: number } {
-  return resetMs === undefined ? {} : { retryAfterSeconds: Math.max(1, Math.ceil(resetMs / 1000)) };
-}
-
-/** `$1.50` */
-function dollars(micros: number): string {
-  return `$${(micros / 1_000_000).toFixed(micros % 10_000 === 0 ? 2 : 6)}`;
+  return { booked, dated };
 }

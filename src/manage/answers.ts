@@ -11,15 +11,23 @@ const limits = v.object({
 });
 const budget = v.object({
   day_usd: v.nullable(v.number()),
+  week_usd: v.nullable(v.number()),
   month_usd: v.nullable(v.number()),
   total_usd: v.nullable(v.number()),
 });
-const spent = v.object({ day_micros: count, month_micros: count, total_micros: count });
+const spent = v.pipe(
+  v.object({ day_micros: count, week_micros: count, month_micros: count, total_micros: count }),
+  v.description("in millionths of a US dollar, in the periods of budgets"),
+);
 const rules = {
   limits,
   max_requests: v.nullable(count),
   budget,
-  spent: v.pipe(spent, v.description("in millionths of a US dollar")),
+  spent,
+  model_limits: v.pipe(
+    v.array(v.object({ model: v.string(), ...limits.entries, budget, spent })),
+    v.description("limits of requests for certain models; of each model the first that matches counts"),
+  ),
   allowed_endpoints: v.nullable(v.array(v.string())),
   allowed_models: v.nullable(v.array(v.string())),
   allowed_paths: v.nullable(v.array(v.string())),

@@ -8,7 +8,7 @@ import type { SettingChange } from "../config/resolver.ts";
 import type { Connectable } from "../connect/settings.ts";
 import type { StorageHealth } from "../health.ts";
 import type { ProbeResult } from "../probe.ts";
-import type { Balance } from "../limits/ledger.ts";
+import type { Spent } from "../limits/limiter.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
 import type { ExchangeRow, Store } from "../storage/store.ts";
 
@@ -82,8 +82,8 @@ export interface ManageParts {
   readonly changed: () => Promise<void>;
   /** Writes what waits to be written, so that it is seen. */
   readonly flushed: () => Promise<void>;
-  /** What a subject has spent, by its key. */
-  readonly spent: (key: string) => Balance | undefined;
+  /** What a subject has spent, by its key: that of a token, a project, or a rule of theirs for models. */
+  readonly spent: (key: string) => Spent | undefined;
   readonly proxy: RunningProxy | undefined;
   /** The names of all endpoints; undefined: the configuration cannot be read. */
   readonly endpointNames: () => readonly string[] | undefined;

@@ -22,7 +22,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
     id: project.id,
     name: project.name,
     active: project.active,
-    ...shownRules(project.rules, parts.spent(`project:${project.id}`)),
+    ...shownRules(project.rules, { key: `project:${project.id}`, spentOf: parts.spent }),
     provider_keys: Object.fromEntries(project.keys.map(({ endpoint, suffix }) => [endpoint, { suffix }])),
     created_at: moment(project.createdAt),
     updated_at: moment(project.updatedAt),

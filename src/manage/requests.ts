@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { patternProblem } from "../path_patterns.ts";
 import { USAGE_GROUPS, type UsageGroup } from "../storage/store.ts";
+import { isTimeZone } from "../zone_offsets.ts";
 import { id, moment, shownText } from "./common_schemas.ts";
 
 const MAX_NAME = 100;
@@ -10,6 +11,7 @@ const MAX_COUNT = 1_000_000_000;
 const MAX_DOLLARS = 1_000_000_000;
 const MAX_LIST = 200;
 const MAX_PATTERN = 200;
+const MAX_MODEL_LIMITS = 50;
 /** A hundred years. */
 const MAX_MINUTES = 100 * 366 * 24 * 60;
 const MAX_OVERLAP_MINUTES = 30 * 24 * 60;
@@ -42,15 +44,47 @@ const limitsInput = v.strictObject({
   concurrent_requests: v.nullish(v.pipe(positive, v.description("requests that run at the same time"))),
 });
 const budgetInput = v.strictObject({
-  day_usd: v.nullish(v.pipe(dollars, v.description("US dollars per day (UTC)"))),
-  month_usd: v.nullish(v.pipe(dollars, v.description("US dollars per month (UTC)"))),
+  day_usd: v.nullish(v.pipe(dollars, v.description("US dollars per day"))),
+  week_usd: v.nullish(v.pipe(dollars, v.description("US dollars per week, which begins on Monday"))),
+  month_usd: v.nullish(v.pipe(dollars, v.description("US dollars per month"))),
   total_usd: v.nullish(v.pipe(dollars, v.description("US dollars in all"))),
 });
+const modelLimitsInput = v.pipe(
+  v.strictObject({
+    model: v.pipe(
+      shownText,
+      v.nonEmpty("is empty"),
+      v.maxLength(MAX_NAME),
+      v.description("the name of a model, with * for any run of characters"),
+    ),
+    ...limitsInput.entries,
+    budget: v.nullish(budgetInput),
+  }),
+  v.check(
+    ({ model: _, budget, ...limits }) =>
+      [...Object.values(limits), ...Object.values(budget ?? {})].some((value) => value != null),
+    "limits nothing: give it a limit or a budget",
+  ),
+);
+/** Limits of certain models as a client writes them. */
+export type ModelLimitsInput = v.InferOutput<typeof modelLimitsInput>;
+
 /** What projects and tokens may be told alike. */
 const rulesInput = {
   limits: v.nullish(limitsInput),
   max_requests: v.nullish(v.pipe(positive, v.description("requests in all"))),
   budget: v.nullish(budgetInput),
+  model_limits: v.nullish(v.pipe(
+    v.array(modelLimitsInput),
+    v.maxLength(MAX_MODEL_LIMITS, `has more than ${MAX_MODEL_LIMITS} entries`),
+    v.check(
+      (list) => new Set(list.map(({ model }) => model)).size === list.length,
+      "names a model twice: the second one would never count",
+    ),
+    v.description(
+      "limits of requests for certain models, given as a whole; of each model the first that matches counts",
+    ),
+  )),
   allowed_endpoints: v.nullish(
     v.pipe(globs, v.description("names of endpoints, with * for any run of characters")),
   ),
@@ -149,15 +183,6 @@ export const rotation = v.strictObject({
     60,
   ),
 });
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const limit = v.optional(
   v.pipe(

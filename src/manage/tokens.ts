@@ -28,7 +28,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
     active: token.active && token.revokedAt === undefined,
     state: stateOf(token, clock.epochMs()),
     token_suffix: token.suffix,
-    ...shownRules(token.rules, parts.spent(`token:${token.id}`)),
+    ...shownRules(token.rules, { key: `token:${token.id}`, spentOf: parts.spent }),
     request_count: token.requestCount,
     last_used_at: momentOrNull(token.lastUsedAt),
     expires_at: momentOrNull(token.expiresAt),

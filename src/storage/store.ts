@@ -1,5 +1,6 @@
 /** What the management plane keeps, and the port through which it does. One backend per file stands behind it. */
 
+import type { Booking } from "../booking.ts";
 import type { Rules } from "../principal.ts";
 
 /** A group of tokens. Times are milliseconds since 1970. */
@@ -99,6 +100,8 @@ export interface ExchangeRow {
   readonly costIsPartial: boolean;
   readonly priceVersion: string | undefined;
   readonly bytes: number;
+  /** Where its cost was booked; absent: in the hour in which it began. Not kept with the exchange itself. */
+  readonly booking?: Booking | undefined;
 }
 
 /** How numbers came to be: the provider told what was used, or some of it is estimated. */
@@ -219,12 +222,17 @@ export interface ExchangeFilter extends UsageFilter {
 
 /** What a subject has spent, and how many requests of it were admitted. */
 export interface Spending {
-  /** `token:tok_…`, `project:prj_…`, `shared:anna` */
+  /** `token:tok_…`, `project:prj_…`, `shared:anna`; with a rule for models `token:tok_… gpt-5*`. */
   readonly key: string;
   readonly requests: number;
-  readonly dayMicros: number;
-  readonly monthMicros: number;
   readonly totalMicros: number;
+  /** By the hour, as far as they were asked for; of long ago by the day. */
+  readonly hours: readonly {
+    readonly start: number;
+    readonly micros: number;
+    /** False: the clock was wrong when it was booked. */
+    readonly isDated: boolean;
+  }[];
 }
 
 /** Where all of it is kept. Every method may throw a {@link StoreError}. */
@@ -235,8 +243,10 @@ export interface Store {
   readonly readAccess: () => Promise<{ projects: Project[]; tokens: Token[] }>;
   /** Whether another program has changed something since this was asked last. */
   readonly changedElsewhere: () => boolean;
-  /** Since the beginnings of a day and of a month. */
-  readonly readSpending: (since: { day: number; month: number }) => Promise<Spending[]>;
+  /** With hours from a length of time before the latest, or before `until` where that is earlier. */
+  readonly readSpending: (hours: { until: number; lastMs: number }) => Promise<Spending[]>;
+  /** The clock is right: what was booked while it was wrong, or in later hours than this one, counts in this hour. */
+  readonly dateSpending: (hour: number) => Promise<void>;
 
   readonly addProject: (project: Project, audit: NewAuditEntry) => Promise<void>;
   readonly findProject: (id: string) => Promise<Project | undefined>;

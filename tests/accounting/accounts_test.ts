@@ -62,7 +62,13 @@ function settled(
   const all = accounts ?? accountsInto(() => {});
   const account: Account = all.open({ id: "req_1", principal: ANONYMOUS, endpoint: ENDPOINT, fields: [] });
   account.asks({ facts: () => ({ model: "m", background }), inputTokens: () => 0, isMetered: !isLookedAt });
-  account.admitted({ reserve() {}, settle: (amounts) => used = amounts });
+  account.admitted({
+    reserve() {},
+    settle(amounts) {
+      used = amounts;
+      return { hour: 0, isDated: true, modelRules: [] };
+    },
+  });
   const order = { backend: BACKEND, model: "m", outputTokens: reserves };
   account.reserve(
     isLookedAt ? undefined : { statedTokens: 0, inputTokens: 0, outputTokens: reserves, orders: [order] },

@@ -648,3 +648,46 @@ Deno.test("a file: names under which the proxy is asked, and origins of programs
     assertEquals(problem?.includes("is not an origin"), true, origin);
   }
 });
+
+Deno.test("limits of a token: those of certain models, with what is wrong with them", async () => {
+  const limits = (list: string) =>
+    `[auth]\ntoken = "a-token-of-some-length"\n` +
+    `limits = { budget_week_usd = 7, model_limits = [${list}] }\n` +
+    `[management]\ntoken = "a-management-token-of-some-length"\n[endpoints.openai]\napi_key = "sk-1"\n`;
+  const { auth } = await load(
+    limits(
+      '{ model = "gpt-5*", tokens_per_minute = 9, budget_day_usd = 0.5 }, { model = "*", concurrent_requests = 1 }',
+    ),
+  );
+  assertEquals(auth.mode === "token" ? auth.tokens.map(({ rules }) => rules) : undefined, [{
+    weekBudgetMicros: 7_000_000,
+    modelLimits: [
+      { model: "gpt-5*", tokensPerMinute: 9, dayBudgetMicros: 500_000 },
+      { model: "*", concurrentRequests: 1 },
+    ],
+  }]);
+  const at = "config.toml:3: auth.limits.model_limits";
+  assertEquals(await problemsOf(limits("{ budget_day_usd = 1 }")), [
+    `${at}.0.model is missing: which models this limits`,
+  ]);
+  assertEquals(await problemsOf(limits('{ model = "a" }')), [`${at}.0 limits nothing`]);
+  assertEquals(
+    await problemsOf(limits('{ model = "a", budget_day_usd = 1 }, { model = "a", budget_week_usd = 1 }')),
+    [`${at}.1.model "a" stands twice`],
+  );
+});
+
+Deno.test("budgets: their time zone and window come from the file, and are checked", async () => {
+  const management = (lines: string) =>
+    `[management]\ntoken = "a-management-token-of-some-length"\n${lines}\n[endpoints.openai]\napi_key = "sk-1"\n` +
+    `[auth]\ntoken = "a-token-of-some-length"\n`;
+  const periods = async (lines: string) => (await load(management(lines))).management?.budgetPeriods;
+  assertEquals(await periods(""), { timeZone: "UTC", window: "calendar" });
+  assertEquals(await periods('budget_time_zone = "Europe/Berlin"\nbudget_window = "rolling"'), {
+    timeZone: "Europe/Berlin",
+    window: "rolling",
+  });
+  assertEquals(await problemsOf(management('budget_time_zone = "Berlin"')), [
+    'config.toml:3: management.budget_time_zone "Berlin" is not a time zone, like Europe/Berlin',
+  ]);
+});

@@ -113,7 +113,7 @@ Deno.test("Limiter: tokens per minute: what is reserved counts for others, what 
 Deno.test("Limiter: requests in all; no waiting helps, and no retry-after says so", () => {
   const limiter = new Limiter(
     new FakeClock(),
-    new Map([["token:1", { requests: 8, dayMicros: 0, monthMicros: 0, totalMicros: 0 }]]),
+    { balances: new Map([["token:1", { requests: 8, totalMicros: 0, hours: [] }]]) },
   );
   const who = principal({ maxRequests: 10 });
   assertEquals(admitted(limiter, who, 1000), 2, "what was used before the start counts");
@@ -171,8 +171,9 @@ Deno.test("Limiter: a refused request counts nowhere, not even with those whose 
   const limiter = new Limiter(new FakeClock());
   const who = principal({ requestsPerMinute: 5 }, { maxRequests: 3 });
   assertEquals(admitted(limiter, who, 100), 3);
-  assertEquals(limiter.ledger("token:1")?.requests, 3);
-  assertEquals(limiter.ledger("token:1")?.running, 3);
+  assertEquals(limiter.spent("token:1")?.requests, 3);
+  const alone = principal({ concurrentRequests: 5 });
+  assertEquals(admitted(limiter, alone, 100), 2, "three of the token are running");
 });
 
 Deno.test("MinuteWindow: forgets after a long time as after a short one", () => {

@@ -214,7 +214,7 @@ Deno.test("projects: created, read, changed, deactivated; each change in the aud
       ],
       [
         { requests_per_minute: null, tokens_per_minute: 5000, concurrent_requests: 2 },
-        { day_usd: null, month_usd: null, total_usd: null },
+        { day_usd: null, week_usd: null, month_usd: null, total_usd: null },
         ["gpt-*"],
         ["openai"],
       ],

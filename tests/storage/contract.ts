@@ -1,6 +1,7 @@
 /** What every store has to do. A backend runs all of it against itself. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Booking } from "../../src/booking.ts";
 import {
   type ExchangeRow,
   type Store,
@@ -401,24 +402,48 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals([token?.requestCount, token?.lastUsedAt, token?.version], [2, AT + 50, 1]);
   });
 
-  test("spending is told by token, by project, and by token of the configuration", async (store) => {
-    const day = Date.UTC(2026, 3, 29);
-    const month = Date.UTC(2026, 3, 1);
+  test("spending is told by token, by project, by token of the configuration and by rule for models", async (store) => {
     const row = (startedAt: number, more: Partial<ExchangeRow>) =>
       exchangeRow({ startedAt, costMicros: 10, ...more });
+    const hour = AT - AT % HOUR;
+    const booking = (modelRules: string[], more: Partial<Booking> = {}): Booking => (
+      { hour: hour + HOUR, isDated: true, modelRules, ...more }
+    );
     await store.addExchanges([
-      row(AT, { tokenId: "t1", projectId: "p1" }),
+      row(AT, { tokenId: "t1", projectId: "p1", booking: booking(["token:t1 gpt-*", "project:p1 *"]) }),
+      row(AT, { tokenId: "t1", projectId: "p1", booking: booking([]) }),
+      row(AT, { tokenId: "t1", projectId: "p1", booking: booking([], { isDated: false }) }),
       row(AT - 2 * DAY, { tokenId: "t1", projectId: "p1" }),
       row(AT - 60 * DAY, { tokenId: "t2", projectId: "p1", admitted: false }),
       row(AT, { principal: "shared" }),
+      row(AT, { principal: "shared", costMicros: undefined }),
     ]);
-    const spending = await store.readSpending({ day, month });
-    assertEquals(
-      spending.map(({ key, requests, dayMicros, monthMicros, totalMicros }) =>
-        [key, requests, dayMicros, monthMicros, totalMicros].join(" ")
-      ).sort(),
-      ["project:p1 2 10 20 30", "shared:shared 1 10 10 10", "token:t1 2 10 20 20", "token:t2 0 0 0 10"],
-    );
+    const shown = async () =>
+      (await store.readSpending({ until: AT, lastMs: 3 * DAY })).map(
+        ({ key, requests, totalMicros, hours }) =>
+          `${key}: ${requests} requests, ${totalMicros}; ` + hours.map(({ start, micros, isDated }) =>
+            `${(start - hour) / HOUR}: ${micros}${isDated ? "" : "?"}`
+          ).sort().join(", "),
+      ).sort();
+    assertEquals(await shown(), [
+      "project:p1 *: 0 requests, 10; 1: 10",
+      "project:p1: 4 requests, 50; -48: 10, 1: 10?, 1: 20",
+      "shared:shared: 2 requests, 10; 0: 10",
+      "token:t1 gpt-*: 0 requests, 10; 1: 10",
+      "token:t1: 4 requests, 40; -48: 10, 1: 10?, 1: 20",
+      "token:t2: 0 requests, 10; ",
+    ]);
+    await store.dateSpending(hour);
+    assertEquals(await shown(), [
+      "project:p1 *: 0 requests, 10; 0: 10",
+      "project:p1: 4 requests, 50; -48: 10, 0: 30",
+      "shared:shared: 2 requests, 10; 0: 10",
+      "token:t1 gpt-*: 0 requests, 10; 0: 10",
+      "token:t1: 4 requests, 40; -48: 10, 0: 30",
+      "token:t2: 0 requests, 10; ",
+    ]);
+    await store.prune({ exchangesBefore: AT - DAY, hoursBefore: AT - DAY });
+    assertEquals((await shown())[1], "project:p1: 4 requests, 50; -58: 10, 0: 30", "by the day: AT is 10:30");
   });
 
   test("pruning drops exchanges and keeps their sums, by the day", async (store) => {

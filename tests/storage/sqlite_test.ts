@@ -69,6 +69,51 @@ for (let version = 0; version < MIGRATIONS.length; version++) {
 }
 
 Deno.test(
+  "sqlite: a database from before bookings begins with what its exchanges cost, by the hour in which they began",
+  inFolder(async (folder) => {
+    const path = `${folder}/old.db`;
+    const old = new Database(path, MIGRATIONS.slice(0, 6));
+    const hour = Date.UTC(2026, 3, 29, 10);
+    const sum = (start: number, [project, token, principal]: readonly string[], costs: number) => {
+      const names = ["start", "project_id", "token_id", "principal", "endpoint", "model", "client"];
+      const columns = old.all("SELECT name FROM pragma_table_info('usage')").map(({ name }) => String(name));
+      const values = columns.map((column) => {
+        const index = names.indexOf(column);
+        const keys = [start, project ?? "", token ?? "", principal ?? "", "openai", "gpt-5", "sdk"];
+        return index !== -1 ? keys[index] ?? "" : column === "cost_micros" ? costs : 1;
+      });
+      old.run(
+        `INSERT INTO usage (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`,
+        ...values,
+      );
+    };
+    sum(hour, ["p1", "t1", ""], 5);
+    sum(hour, ["p1", "t2", ""], 6);
+    sum(hour - 3_600_000, ["p1", "t1", ""], 7);
+    sum(hour, ["", "", "shared"], 8);
+    sum(3_600_000, ["p1", "t1", ""], 9);
+    sum(hour, ["", "", "free"], 0);
+    old.close();
+    const store = openSqlite(path);
+    const spending = await store.readSpending({ until: hour, lastMs: 0 });
+    assertEquals(
+      spending.map(({ key, requests, totalMicros, hours }) =>
+        `${key} ${requests} ${totalMicros}: ` +
+        hours.map(({ start, micros, isDated }) => `${new Date(start).getUTCFullYear()} ${micros} ${isDated}`)
+      ).sort(),
+      [
+        "project:p1 4 27: 1970 9 false,2026 11 true",
+        "shared:free 1 0: ",
+        "shared:shared 1 8: 2026 8 true",
+        "token:t1 3 21: 1970 9 false,2026 5 true",
+        "token:t2 1 6: 2026 6 true",
+      ],
+    );
+    store.close();
+  }),
+);
+
+Deno.test(
   "sqlite: a newer schema is refused by name and left alone",
   inFolder((folder) => {
     const path = `${folder}/new.db`;

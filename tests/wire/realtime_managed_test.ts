@@ -166,6 +166,38 @@ Deno.test("realtime: a session reserves what its model may cost, and a second on
     assertEquals(upstream.sessions.length, 1);
   }, { reserveOutputTokens: 1_000_000 }));
 
+Deno.test("realtime: limits of models hold for the model that a session names, and sessions must name one", () =>
+  managed(async ({ proxy, upstream }) => {
+    const { value, id } = await proxy.token({
+      model_limits: [{ model: "gpt-realtime", concurrent_requests: 1, budget: { total_usd: 0.0001 } }],
+    });
+    const open = async (path: string, token = value) => {
+      const opened = await openWebSocket(proxy.url, path, [`Authorization: Bearer ${token}`]);
+      return { ...opened, body: opened.status === 101 ? "" : await opened.text() };
+    };
+    const first = await open(PATH);
+    const second = await open(PATH);
+    assertEquals([first.status, second.status], [101, 429]);
+    assertMatch(second.body, /1 requests running at a time for models gpt-realtime\./);
+    second.peer[Symbol.dispose]();
+    const unbudgeted = await proxy.token({ model_limits: [{ model: "gpt-4o", requests_per_minute: 1 }] });
+    for (const path of ["/openai/v1/realtime", "/openai/v1/responses?model=gpt-realtime"]) {
+      const refused = await open(path, unbudgeted.value);
+      assertEquals([refused.status, refused.header("x-llm-proxy-error")], [403, "forbidden"], path);
+      refused.peer[Symbol.dispose]();
+    }
+    await converse(first.peer, 3);
+    proxy.proxy.log.length = 0;
+    await goodbye(first.peer);
+    await proxy.proxy.logged("exchange");
+    const [limit] = (await proxy.api("GET", `/tokens/${id}`)).body.model_limits;
+    assert(limit.spent.total_micros > 100, JSON.stringify(limit));
+    const spent = await open(PATH);
+    assertMatch(spent.body, /has spent its budget of \$0\.000100 in all for models gpt-realtime/);
+    spent.peer[Symbol.dispose]();
+    assertEquals(upstream.sessions.length, 1);
+  }, { reserveOutputTokens: 1 }));
+
 Deno.test("realtime: a dialect whose sessions choose their model later is closed to tokens of certain models", () =>
   managed(async ({ proxy, upstream }) => {
     const { value } = await proxy.token({ allowed_models: ["gemini-live"] });

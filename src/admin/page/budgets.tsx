@@ -53,10 +53,20 @@ export function Budgets() {
   );
 }
 
-function budgetsOf(name: string, { id, budget, spent }: Pick<Project, "id" | "budget" | "spent">) {
+type Budgeted = Pick<Project, "id" | "budget" | "spent">;
+
+function budgetsOf(name: string, project: Budgeted & Pick<Project, "model_limits">) {
+  const limited = project.model_limits.flatMap((limits) =>
+    budgetsOfOne(`${name}, ${limits.model}`, { ...limits, id: `${project.id} ${limits.model}` })
+  );
+  return [...budgetsOfOne(name, project), ...limited];
+}
+
+function budgetsOfOne(name: string, { id, budget, spent }: Budgeted) {
   return ([
-    ["today (UTC)", budget.day_usd, spent.day_micros],
-    ["this month (UTC)", budget.month_usd, spent.month_micros],
+    ["per day", budget.day_usd, spent.day_micros],
+    ["per week", budget.week_usd, spent.week_micros],
+    ["per month", budget.month_usd, spent.month_micros],
     ["in all", budget.total_usd, spent.total_micros],
   ] as const).flatMap(([period, dollars, micros]) =>
     dollars === null ? [] : [{ key: id + period, name, period, spent: micros, budget: dollars * 1e6 }]

@@ -9,7 +9,13 @@ export type Draft = Readonly<Record<string, string>>;
 /** Rules as the API gives them. */
 type Rules = Pick<
   Project,
-  "limits" | "max_requests" | "budget" | "allowed_endpoints" | "allowed_models" | "allowed_paths"
+  | "limits"
+  | "max_requests"
+  | "budget"
+  | "model_limits"
+  | "allowed_endpoints"
+  | "allowed_models"
+  | "allowed_paths"
 >;
 
 const NUMBERS = [
@@ -19,8 +25,9 @@ const NUMBERS = [
   ["max_requests", "Requests in all", "After so many none is let in any more."],
 ] as const;
 const BUDGETS = [
-  ["day_usd", "Budget per day, in US dollars", "A day ends at midnight UTC."],
-  ["month_usd", "Budget per month, in US dollars", "A month ends with its last day, UTC."],
+  ["day_usd", "Budget per day, in US dollars", "A day ends at midnight of budget_time_zone."],
+  ["week_usd", "Budget per week, in US dollars", "A week ends on Sunday."],
+  ["month_usd", "Budget per month, in US dollars", "A month ends with its last day."],
   ["total_usd", "Budget in all, in US dollars", "Once it is spent nothing is let in any more."],
 ] as const;
 const LISTS = [
@@ -101,21 +108,32 @@ export function RulesForm({ draft, onChange }: { draft: Draft; onChange: (draft:
 
 /** In a few words, for lists. */
 export function rulesText(rules: Rules): string {
-  const { limits, max_requests, budget, allowed_paths } = rules;
+  const { limits, max_requests, budget, model_limits, allowed_paths } = rules;
   const lists = LISTS.map(([name]) => rules[name]).filter((list) => list !== null);
   const refused = (allowed_paths ?? []).filter((path) => path.startsWith("!"));
   const only = lists.flat().filter((name) => !refused.includes(name));
   const isRestricted = only.length > 0 || lists.some((list) => list.length === 0);
   const parts = [
-    limits.requests_per_minute !== null && `${count(limits.requests_per_minute)}/min`,
-    limits.tokens_per_minute !== null && `${count(limits.tokens_per_minute)} tokens/min`,
-    limits.concurrent_requests !== null && `${count(limits.concurrent_requests)} at once`,
+    limitsText({ ...limits, budget }),
     max_requests !== null && `${count(max_requests)} in all`,
-    budget.day_usd !== null && `${money(budget.day_usd * 1e6)}/day`,
-    budget.month_usd !== null && `${money(budget.month_usd * 1e6)}/month`,
-    budget.total_usd !== null && `${money(budget.total_usd * 1e6)} in all`,
+    ...model_limits.map((limits) => `${limits.model}: ${limitsText(limits)}`),
     isRestricted && `only ${only.join(", ") || "nothing"}`,
     refused.length > 0 && `not ${refused.map((path) => path.slice(1)).join(", ")}`,
   ];
-  return parts.filter((part) => part !== false).join(", ");
+  return parts.filter((part) => part !== false && part !== "").join(", ");
+}
+
+function limitsText({ budget, ...limits }: Rules["limits"] & Pick<Rules, "budget">): string {
+  const parts = [
+    [limits.requests_per_minute, "/min"],
+    [limits.tokens_per_minute, " tokens/min"],
+    [limits.concurrent_requests, " at once"],
+    [budget.day_usd, "/day", true],
+    [budget.week_usd, "/week", true],
+    [budget.month_usd, "/month", true],
+    [budget.total_usd, " in all", true],
+  ] as const;
+  return parts.flatMap(([value, unit, isMoney]) =>
+    value === null ? [] : [(isMoney ? money(value * 1e6) : count(value)) + unit]
+  ).join(", ");
 }

@@ -1,33 +1,9 @@
-/** Sums of exchanges in SQLite: what was spent, and how old ones are thinned out. */
+/** Sums of exchanges in SQLite: how old ones are thinned out. */
 
-import { REFUSED_ACCESS, type Spending } from "../store.ts";
+import { REFUSED_ACCESS } from "../store.ts";
 import type { Database } from "./database.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
-
-/** What every token, project and token of the configuration has used. */
-export function readSpending(database: Database, { day, month }: { day: number; month: number }): Spending[] {
-  const keys = {
-    token: ["'token:' || token_id", "token_id <> ''"],
-    project: ["'project:' || project_id", "project_id <> ''"],
-    shared: ["'shared:' || principal", "token_id = ''"],
-  } as const;
-  return Object.values(keys).flatMap(([key, condition]) =>
-    database.all(
-      `SELECT ${key} AS key, sum(admitted) AS requests, sum(cost_micros) AS total,
-         sum(CASE WHEN start >= ? THEN cost_micros ELSE 0 END) AS day,
-         sum(CASE WHEN start >= ? THEN cost_micros ELSE 0 END) AS month
-       FROM usage WHERE ${condition} GROUP BY 1`,
-      day,
-      month,
-    ).map((row) => ({
-      key: String(row["key"]),
-      requests: Number(row["requests"]),
-      dayMicros: Number(row["day"]),
-      monthMicros: Number(row["month"]),
-      totalMicros: Number(row["total"]),
-    }))
-  );
-}
+import { thinSpending } from "./spending.ts";
 
 /** Drops exchanges that began before a moment, and before another one keeps their sums by the day, not by the hour. */
 export function pruneExchanges(
@@ -58,5 +34,6 @@ export function pruneExchanges(
     day,
   );
   database.run(`DELETE FROM first_bytes WHERE ${hours}`, day);
+  thinSpending(database, day);
   return changes;
 }

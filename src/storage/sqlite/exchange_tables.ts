@@ -3,6 +3,7 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { ExchangeRow } from "../store.ts";
 import type { Database } from "./database.ts";
+import { addSpending } from "./spending.ts";
 
 const BUCKETS_PER_DOUBLING = 8;
 /** Sums are kept by the hour. */
@@ -115,6 +116,7 @@ export function insertExchanges(database: Database, rows: readonly ExchangeRow[]
     if (bucket !== undefined) firstBytes.set(bucket, (firstBytes.get(bucket) ?? 0) + 1);
     countToken(row, tokens);
   }
+  addSpending(database, rows);
   for (const { key, sums, firstBytes } of groups.values()) {
     database.run(ADD_SUMS, ...key, ...sums);
     for (const [bucket, requests] of firstBytes) database.run(ADD_FIRST_BYTES, ...key, bucket, requests);

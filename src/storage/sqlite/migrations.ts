@@ -173,4 +173,25 @@ ALTER TABLE exchanges ADD COLUMN cost_partial INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE exchanges ADD COLUMN metered INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE usage ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;`,
   },
+  {
+    version: 7,
+    name: "spending by the hour in which it was booked",
+    // Until now budgets began with the hours in which exchanges had begun. Nobody ran this program before 2020.
+    sql: `
+CREATE TABLE spending (
+  start INTEGER NOT NULL,
+  subject TEXT NOT NULL,
+  dated INTEGER NOT NULL,
+  micros INTEGER NOT NULL,
+  PRIMARY KEY (start, subject, dated)
+) STRICT, WITHOUT ROWID;
+INSERT INTO spending
+  SELECT start, subject, start >= 1577836800000, sum(cost_micros) FROM (
+    SELECT start, 'token:' || token_id AS subject, cost_micros FROM usage WHERE token_id <> ''
+    UNION ALL
+    SELECT start, 'project:' || project_id, cost_micros FROM usage WHERE project_id <> ''
+    UNION ALL
+    SELECT start, 'shared:' || principal, cost_micros FROM usage WHERE token_id = ''
+  ) WHERE cost_micros <> 0 GROUP BY 1, 2;`,
+  },
 ];

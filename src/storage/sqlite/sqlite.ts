@@ -7,9 +7,10 @@ import { copyDatabase } from "./copy.ts";
 import { Database } from "./database.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 import { listExchanges } from "./exchange_queries.ts";
-import { pruneExchanges, readSpending } from "./exchange_sums.ts";
+import { pruneExchanges } from "./exchange_sums.ts";
 import type { Hold } from "./hold.ts";
 import { renewIdentity } from "./identity.ts";
+import { dateSpending, readSpending } from "./spending.ts";
 import { readUsage } from "./usage_queries.ts";
 
 /**
@@ -40,7 +41,8 @@ export function openSqlite(path: string, hold?: Hold): Store {
       dataVersion = readDataVersion(database);
       return dataVersion !== before;
     },
-    readSpending: (since) => settled(() => readSpending(database, since)),
+    readSpending: (hours) => settled(() => readSpending(database, hours)),
+    dateSpending: (hour) => settled(() => database.transaction(() => dateSpending(database, hour))),
 
     addProject: (project: Project, audit) => audited(audit, () => access.insertProject(database, project)),
     findProject: (id) => settled(() => access.findProject(database, id)),

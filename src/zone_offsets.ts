@@ -23,6 +23,16 @@ export function zoneOffsets(timeZone: string, { from, to }: { from: number; to: 
   return offsets;
 }
 
+/** Whether `Intl` knows a time zone of this name. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** From `GMT`, `GMT+05:30` or `GMT-04:56:02`. */
 function offsetAt(format: Intl.DateTimeFormat, epochMs: number): number {
   const name = format.formatToParts(epochMs).find(({ type }) => type === "timeZoneName")?.value ?? "";

@@ -1,0 +1,96 @@
+/** What was spent, by the hour in which it was booked: budgets begin with it, and keep what they count in it. */
+
+import type { ExchangeRow, Spending } from "../store.ts";
+import type { Database } from "./database.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const ADD = `INSERT INTO spending (start, subject, dated, micros) VALUES (?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET micros = micros + excluded.micros`;
+
+/** Adds what exchanges cost. To be called within the transaction that writes them. */
+export function addSpending(database: Database, rows: readonly ExchangeRow[]): void {
+  const sums = new Map<string, { start: number; subject: string; dated: number; micros: number }>();
+  for (const row of rows) {
+    const { costMicros = 0, booking } = row;
+    if (costMicros === 0) continue;
+    const start = booking?.hour ?? row.startedAt - row.startedAt % HOUR_MS;
+    const dated = booking?.isDated === false ? 0 : 1;
+    for (const subject of [...subjectsOf(row), ...booking?.modelRules ?? []]) {
+      const key = `${start} ${dated} ${subject}`;
+      const sum = sums.get(key);
+      if (sum === undefined) sums.set(key, { start, subject, dated, micros: costMicros });
+      else sum.micros += costMicros;
+    }
+  }
+  for (const { start, subject, dated, micros } of sums.values()) {
+    database.run(ADD, start, subject, dated, micros);
+  }
+}
+
+/** Also those without a rule: one that is made later counts what was spent before. */
+function subjectsOf({ tokenId, projectId, principal }: ExchangeRow): string[] {
+  return [
+    tokenId === undefined ? `shared:${principal}` : `token:${tokenId}`,
+    ...(projectId === undefined ? [] : [`project:${projectId}`]),
+  ];
+}
+
+/** What every token, project, token of the configuration and rule for models has used. */
+export function readSpending(
+  database: Database,
+  { until, lastMs }: { until: number; lastMs: number },
+): Spending[] {
+  const latest = Number(database.get("SELECT max(start) AS latest FROM spending")?.["latest"] ?? until);
+  const from = Math.min(latest, until) - lastMs;
+  const requests = new Map(
+    database.all(
+      `SELECT CASE token_id WHEN '' THEN 'shared:' || principal ELSE 'token:' || token_id END AS subject,
+         sum(admitted) AS requests FROM usage GROUP BY 1
+       UNION ALL
+       SELECT 'project:' || project_id, sum(admitted) FROM usage WHERE project_id <> '' GROUP BY 1`,
+    ).map((row) => [String(row["subject"]), Number(row["requests"])]),
+  );
+  const totals = new Map(
+    database.all("SELECT subject, sum(micros) AS micros FROM spending GROUP BY 1")
+      .map((row) => [String(row["subject"]), Number(row["micros"])]),
+  );
+  const hours = Map.groupBy(
+    database.all("SELECT start, subject, dated, micros FROM spending WHERE start >= ? OR dated = 0", from),
+    (row) => String(row["subject"]),
+  );
+  return [...new Set([...requests.keys(), ...totals.keys()])].map((key) => ({
+    key,
+    requests: requests.get(key) ?? 0,
+    totalMicros: totals.get(key) ?? 0,
+    hours: (hours.get(key) ?? []).map((row) => ({
+      start: Number(row["start"]),
+      micros: Number(row["micros"]),
+      isDated: row["dated"] === 1,
+    })),
+  }));
+}
+
+/** Moves what has no certain hour, or a later one, into an hour. To be called within a transaction. */
+export function dateSpending(database: Database, hour: number): void {
+  database.run(
+    `INSERT INTO spending (start, subject, dated, micros)
+     SELECT ?, subject, 1, sum(micros) FROM spending WHERE dated = 0 OR start > ? GROUP BY subject
+     ON CONFLICT DO UPDATE SET micros = micros + excluded.micros`,
+    hour,
+    hour,
+  );
+  database.run("DELETE FROM spending WHERE dated = 0 OR start > ?", hour);
+}
+
+/** Keeps what was spent before a day by the day, not by the hour. */
+export function thinSpending(database: Database, day: number): void {
+  const hours = `start < ? AND start % ${DAY_MS} <> 0 AND dated = 1`;
+  database.run(
+    `INSERT INTO spending (start, subject, dated, micros)
+     SELECT start - start % ${DAY_MS}, subject, 1, sum(micros) FROM spending WHERE ${hours} GROUP BY 1, 2
+     ON CONFLICT DO UPDATE SET micros = micros + excluded.micros`,
+    day,
+  );
+  database.run(`DELETE FROM spending WHERE ${hours}`, day);
+}

@@ -1,0 +1,136 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { ProxyFault } from "../../src/faults.ts";
+import { type Admission, Limiter } from "../../src/limits/limiter.ts";
+import { checkModelIsKnown, limitsOfModels } from "../../src/limits/model_rules.ts";
+import type { ModelLimits, Principal, Rules } from "../../src/principal.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+function holder(token: Rules, project: Rules = {}): Principal {
+  return {
+    kind: "token",
+    name: "anna",
+    subjects: [
+      { key: "token:1", what: "token", rules: token },
+      { key: "project:1", what: "project", rules: project },
+    ],
+    keys: new Map(),
+  };
+}
+
+function admit(limiter: Limiter, who: Principal, ...models: string[]): Admission {
+  const admission = limiter.admit(who);
+  try {
+    admission.countModels(models);
+    admission.reserve({ tokens: 0, micros: 0 });
+  } catch (error) {
+    admission.settle({ tokens: undefined, micros: undefined });
+    throw error;
+  }
+  return admission;
+}
+
+function refusal(work: () => unknown): [code: string, message: string] {
+  const { code, message } = assertThrows(work, ProxyFault);
+  return [code, message];
+}
+
+Deno.test("limitsOfModels: of each model the first that fits, each limit once", () => {
+  const limits = ["gpt-5-nano", "gpt-5*", "*-mini", "claude-*"].map((model): ModelLimits => ({ model }));
+  const found = (...models: string[]) => limitsOfModels(limits, models).map(({ model }) => model);
+  assertEquals(found("gpt-5-nano"), ["gpt-5-nano"]);
+  assertEquals(found("gpt-5-mini"), ["gpt-5*"]);
+  assertEquals(found("gpt-5-mini", "gpt-5", "o4-mini", "other"), ["gpt-5*", "*-mini"]);
+  assertEquals(found("models/gpt-5"), ["gpt-5*"], "Google puts a folder before a name");
+  assertEquals(found(), []);
+});
+
+Deno.test("Limiter: limits of models hold for requests that name them, and the message says for which", () => {
+  const clock = new FakeClock();
+  const limiter = new Limiter(clock);
+  const who = holder({
+    requestsPerMinute: 10,
+    modelLimits: [{ model: "gpt-5*", requestsPerMinute: 2 }, { model: "o3", concurrentRequests: 1 }],
+  });
+  admit(limiter, who, "gpt-5");
+  admit(limiter, who, "gpt-5-mini");
+  assertEquals(refusal(() => admit(limiter, who, "gpt-5")), [
+    "rate_limited",
+    "This token may make 2 requests per minute for models gpt-5*.",
+  ]);
+  const running = admit(limiter, who, "o3");
+  assertEquals(refusal(() => admit(limiter, who, "other", "o3")), [
+    "rate_limited",
+    "This token may have 1 requests running at a time for models o3.",
+  ]);
+  running.settle({ tokens: undefined, micros: undefined });
+  admit(limiter, who, "o3");
+  admit(limiter, who, "other");
+  clock.pass(61_000);
+  admit(limiter, who, "gpt-5");
+});
+
+Deno.test("Limiter: limits of models count tokens and money of their own requests, beside those of the token", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = holder({
+    totalBudgetMicros: 1_000,
+    modelLimits: [{ model: "gpt-5*", dayBudgetMicros: 100, tokensPerMinute: 50 }],
+  }, { modelLimits: [{ model: "*", weekBudgetMicros: 300 }] });
+  admit(limiter, who, "o3").settle({ tokens: 80, micros: 90 });
+  admit(limiter, who, "gpt-5").settle({ tokens: 49, micros: 99 });
+  const last = admit(limiter, who, "gpt-5").settle({ tokens: 1, micros: 0 });
+  assertEquals(last.modelRules, ["token:1 gpt-5*", "project:1 *"]);
+  assertEquals(refusal(() => admit(limiter, who, "gpt-5")), [
+    "rate_limited",
+    "This token may use 50 tokens per minute for models gpt-5*.",
+  ]);
+  admit(limiter, who, "o3").settle({ tokens: undefined, micros: 111 });
+  assertEquals(refusal(() => admit(limiter, who, "o3")), [
+    "budget_exceeded",
+    "This project has spent its budget of $0.000300 per week for models *.",
+  ]);
+  assertEquals(["token:1", "token:1 gpt-5*", "project:1 *"].map((key) => limiter.spent(key)?.dayMicros), [
+    300,
+    99,
+    300,
+  ]);
+});
+
+Deno.test("Limiter: what running requests reserve counts for the limits of their models", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = holder({ modelLimits: [{ model: "gpt-5*", totalBudgetMicros: 100 }] });
+  const running = limiter.admit(who);
+  running.countModels(["gpt-5"]);
+  running.reserve({ tokens: 0, micros: 100 });
+  assertEquals(refusal(() => admit(limiter, who, "gpt-5")), [
+    "budget_exceeded",
+    "The rest of this token's budget of $0.000100 in all for models gpt-5* is reserved by running requests.",
+  ]);
+  admit(limiter, who, "o3");
+  running.settle({ tokens: undefined, micros: 99 });
+  admit(limiter, who, "gpt-5");
+});
+
+Deno.test("Limiter: a request that one limit of a model refuses counts for none of them", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = holder({
+    modelLimits: [{ model: "a", requestsPerMinute: 3 }, { model: "b", requestsPerMinute: 1 }],
+  });
+  admit(limiter, who, "a", "b");
+  for (let count = 0; count < 5; count++) refusal(() => admit(limiter, who, "a", "b"));
+  admit(limiter, who, "a");
+  admit(limiter, who, "a");
+  refusal(() => admit(limiter, who, "a"));
+});
+
+Deno.test("checkModelIsKnown: a body has to name a model where limits hold for certain ones", () => {
+  const limited = holder({}, { modelLimits: [{ model: "a", requestsPerMinute: 3 }] });
+  for (const models of [[], [""]]) {
+    assertEquals(refusal(() => checkModelIsKnown(limited, { models, hasBody: true })), [
+      "forbidden",
+      "This project has limits for certain models, and the request names no model.",
+    ]);
+  }
+  checkModelIsKnown(limited, { models: [], hasBody: false });
+  checkModelIsKnown(limited, { models: ["b"], hasBody: true });
+  checkModelIsKnown(holder({ requestsPerMinute: 1 }), { models: [], hasBody: true });
+});

@@ -1,0 +1,54 @@
+import { assertEquals } from "@std/assert";
+import { SpendingDates } from "../../src/storage/spending_dates.ts";
+import { StoreError } from "../../src/storage/store.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+Deno.test("SpendingDates: what waits is written first; what fails is tried again, in its order", async () => {
+  const clock = new FakeClock();
+  const done: string[] = [];
+  let works = false;
+  const failed = Promise.withResolvers<void>();
+  const again = Promise.withResolvers<void>();
+  const dates = new SpendingDates({
+    dateSpending(hour) {
+      if (!works) return Promise.reject(new StoreError("busy", "another program holds it"));
+      done.push(`date ${hour}`);
+      if (hour === 2) again.resolve();
+      return Promise.resolve();
+    },
+  }, {
+    clock,
+    writer: { flush: () => Promise.resolve(void done.push("flush")) },
+    onFailed(reason) {
+      done.push(reason);
+      failed.resolve();
+    },
+  });
+  dates.date(1);
+  await failed.promise;
+  works = true;
+  dates.date(2);
+  await again.promise;
+  await dates.close();
+  assertEquals(done, ["flush", "another program holds it", "flush", "date 1", "flush", "date 2"]);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("SpendingDates: a store that failed is tried again by the clock, and at the end", async () => {
+  const clock = new FakeClock();
+  let tries = 0;
+  const tried = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const dates = new SpendingDates({
+    dateSpending: () => Promise.reject(new StoreError("busy", "another program holds it")),
+  }, {
+    clock,
+    writer: { flush: () => Promise.resolve() },
+    onFailed: () => tried[tries++]?.resolve(),
+  });
+  dates.date(1);
+  await tried[0]?.promise;
+  clock.pass(60_000);
+  await tried[1]?.promise;
+  await dates.close();
+  assertEquals([tries, clock.pending], [3, 0]);
+});
