@@ -119,7 +119,7 @@ function percent(share: number): string {
 }
 
 /** Columns; the first few are texts, and the others stand right. */
-function aligned(rows: readonly (readonly string[])[], texts: number): string[] {
+export function aligned(rows: readonly (readonly string[])[], texts: number): string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   return rows.map((row) =>
     row.map((cell, column) => {

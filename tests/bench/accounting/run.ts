@@ -5,6 +5,7 @@ import { compareBooks, type Compared, type Outage } from "./books.ts";
 import { type Asked, runLoad } from "./load.ts";
 import { BillingProvider } from "./provider.ts";
 import { ReconciledProxy } from "./reconciled_proxy.ts";
+import type { WorkOptions } from "./work.ts";
 import { dollars, estimateTable, reconciliationTable } from "./report.ts";
 
 export interface ReconciliationOptions {
@@ -14,6 +15,8 @@ export interface ReconciliationOptions {
   readonly reloadEvery: number;
   /** After so many exchanges the proxy is killed; `Infinity`: never. */
   readonly killEvery: number;
+  /** What is not left to chance of the provider's work. */
+  readonly work?: WorkOptions;
   readonly say: (line: string) => void;
 }
 
@@ -31,7 +34,7 @@ export interface Reconciliation {
 export async function reconcile(options: ReconciliationOptions): Promise<Reconciliation> {
   const { exchanges, clients, say } = options;
   const folder = await Deno.makeTempDir();
-  await using provider = new BillingProvider();
+  await using provider = new BillingProvider(() => options.work ?? {});
   const asked: Asked[] = [];
   const outages: Outage[] = [];
   let database: string;
