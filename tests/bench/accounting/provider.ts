@@ -205,6 +205,11 @@ export class BillingProvider implements AsyncDisposable {
     await write(dialect.first(usedOf(plan, 0)));
     const end = kind.fails === "cut" ? Math.ceil(pieces.length / 2) : pieces.length;
     let done = 0;
+    if (end === 0) {
+      await rest(reasoning / tokensPerMs, gone);
+      this.#bill(serial, { tokens: usedOf(...writtenBy(plan, performance.now() - begun)) });
+      if (gone.aborted) return false;
+    }
     while (done < end) {
       await rest(TICK_MS, gone);
       const written = Math.floor((performance.now() - begun) * tokensPerMs);
