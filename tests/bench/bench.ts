@@ -3,11 +3,13 @@
  * Options: --rounds N (5), --seconds N (3), --quick (this proxy and nginx only, against the recorded ratio), --managed
  * (only this proxy plain, beside itself with a managed token, limits and accounting on), --dashboard (the queries of
  * the admin page), --timing (whether the time of a token's check tells how much of a guess was right), --hostile
- * (what a well-behaved client notices while others attack).
+ * (what a well-behaved client notices while others attack), --accounting (a provider's bill against the proxy's
+ * accounts; --exchanges N (10,000), --clients N (160)).
  * Linux, with wrk and nginx; Go, HAProxy and npm bring more. What is missing is said to be missing.
  */
 
 import { parseArgs } from "node:util";
+import { benchAccounting } from "./accounting.ts";
 import { benchDashboard } from "./dashboard.ts";
 import { type Candidate, candidates, managedCandidate, ownCandidate, TOKEN } from "./candidates.ts";
 import { benchHostile } from "./hostile.ts";
@@ -49,13 +51,18 @@ const { values: options } = parseArgs({
     dashboard: { type: "boolean", default: false },
     timing: { type: "boolean", default: false },
     hostile: { type: "boolean", default: false },
+    accounting: { type: "boolean", default: false },
+    exchanges: { type: "string", default: "10000" },
+    clients: { type: "string", default: "160" },
   },
 });
 const quick = options.quick;
 const rounds = quick ? 3 : Number(options.rounds);
 const seconds = quick ? 2 : Number(options.seconds);
 
-for (const program of options.timing || options.hostile ? [] : ["wrk", "nginx", "taskset"]) {
+for (
+  const program of options.timing || options.hostile || options.accounting ? [] : ["wrk", "nginx", "taskset"]
+) {
   if (!await exists(program)) {
     console.error(`${program} is missing: apt-get install wrk nginx-light`);
     Deno.exit(1);
@@ -66,6 +73,7 @@ const stack = new AsyncDisposableStack();
 stack.defer(() => Deno.remove(folder, { recursive: true }));
 try {
   if (options.timing) await benchTiming();
+  else if (options.accounting) await benchAccounting(options);
   else if (options.hostile) await benchHostile(folder);
   else await (options.dashboard ? benchDashboard() : options.managed ? benchManaged() : bench());
 } finally {

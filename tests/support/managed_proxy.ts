@@ -5,8 +5,7 @@ import type { Endpoint, ManagementConfig, NamedToken, ServerConfig } from "../..
 import { openPlane, type Plane } from "../../src/plane.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../src/storage/store.ts";
-import type { FakeUpstream } from "./fake_upstream.ts";
-import { LocalProxy, type LogLine } from "./local_proxy.ts";
+import { LocalProxy, type LogLine, type UpstreamAddress } from "./local_proxy.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";
 import { type SeenAnswer, watchedPlane } from "./watched_plane.ts";
 
@@ -64,7 +63,7 @@ export class ManagedProxy implements AsyncDisposable {
     this.database = `${folder}/test.db`;
   }
 
-  static async start(upstream: FakeUpstream, options: ManagedOptions = {}): Promise<ManagedProxy> {
+  static async start(upstream: UpstreamAddress, options: ManagedOptions = {}): Promise<ManagedProxy> {
     const folder = await Deno.makeTempDir();
     const management: ManagementConfig = {
       token: SECRETS.managementToken,
