@@ -289,6 +289,7 @@ export class Account implements ExchangeAccount {
       isComplete: record.ending === "complete" || asked.background === true,
       hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
       textBytes,
+      texts: observed.texts,
       untoldTextBytes: observed.untoldTextBytes,
       isStream: observed.isStream === true,
       bytes: record.bytes,

@@ -20,6 +20,8 @@ export interface Observed {
   readonly textBytes?: number;
   /** It holds the results of a batch, which can be fetched again. */
   readonly isBatch?: boolean;
+  /** In how many pieces it came: each has a token at least. */
+  readonly texts?: number;
   /** How much of it came behind the last usage that was told. */
   readonly untoldTextBytes?: number;
   /** It was sent while it was written. */
@@ -109,6 +111,8 @@ export class AnswerTap {
   #isPicture = false;
   #isBatch = false;
   #textBytes = 0;
+  /** How many texts that was. */
+  #texts = 0;
   /** How much text had come when usage was told last. */
   #toldAtBytes = 0;
   readonly #isStream: boolean;
@@ -142,7 +146,7 @@ export class AnswerTap {
       WANTED,
       (path, value) => this.#found(path, value),
       // Without its quotes.
-      (bytes) => void (this.#textBytes += bytes - 2),
+      (bytes) => this.#measured(bytes - 2),
     );
     const scanner = isEventStream ? new EventStreamScanner(json) : json;
     this.#decompressor = coding === "identity"
@@ -179,6 +183,7 @@ export class AnswerTap {
     return {
       usage: this.#tools.with(this.#usage(), this.#model),
       textBytes: this.#textBytes,
+      texts: this.#texts,
       untoldTextBytes: this.#textBytes - this.#toldAtBytes,
       ...(this.#isStream && { isStream: true }),
       ...(this.#isBatch && { isBatch: true }),
@@ -189,6 +194,12 @@ export class AnswerTap {
       ...(this.#responseId !== undefined && { responseId: this.#responseId }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
     };
+  }
+
+  #measured(bytes: number): void {
+    if (bytes <= 0) return;
+    this.#textBytes += bytes;
+    this.#texts++;
   }
 
   #stop(): string | undefined {

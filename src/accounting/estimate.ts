@@ -27,6 +27,8 @@ export interface Progress {
   readonly hasStopped: boolean;
   /** The text that it held; undefined where its type holds none that is read. */
   readonly textBytes: number | undefined;
+  /** In how many pieces it came. */
+  readonly texts: number | undefined;
   /** The part of it that came behind the last usage that was told. */
   readonly untoldTextBytes: number | undefined;
   /** It was sent while it was written, so that what had not come had not been written. */
@@ -61,8 +63,9 @@ export function estimated(usage: Usage, possible: Possible, progress: Progress):
 
 /** How much output was written. Undefined: nobody can say. */
 function outputOf({ outputTokens: most }: Possible, progress: Progress): number | undefined {
-  const { isAnswered, isComplete, isStream, textBytes, bytes, durationMs, unseenMs } = progress;
-  const text = (textBytes ?? 0) / BYTES_PER_TOKEN;
+  const { isAnswered, isComplete, isStream, textBytes, texts, bytes, durationMs, unseenMs } = progress;
+  // Numbers have two bytes per token and come in as many pieces.
+  const text = Math.max((textBytes ?? 0) / BYTES_PER_TOKEN, texts ?? 0);
   const isReserved = most !== Infinity;
   if (!isReserved) {
     // Of a whole answer without any text that is known, nobody can say what it is.

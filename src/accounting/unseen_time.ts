@@ -15,8 +15,8 @@ export class UnseenTime {
   /** So much text has come in all, at this moment. */
   seen(textBytes: number, now: number): void {
     if (textBytes === this.#textBytes) return;
-    this.#textBytes = textBytes;
     this.#sum = this.sum(now);
+    this.#textBytes = textBytes;
     this.#since = now;
   }
 

@@ -155,7 +155,7 @@ async function observe(name: string, pieces: Iterable<Uint8Array>, encoding?: st
     tap.write(own);
     own.fill(0x22);
   }
-  const { textBytes: _, untoldTextBytes: __, isStream: ___, ...observed } = await tap.end();
+  const { textBytes: _, texts: __, untoldTextBytes: ___, isStream: ____, ...observed } = await tap.end();
   return observed;
 }
 
@@ -238,7 +238,7 @@ Deno.test("AnswerTap: an answer of 200 MB, plain and compressed, in bounded memo
   const piece = new TextEncoder().encode(text.repeat(128));
   const head = new TextEncoder().encode('{"data":[{"b64_json":"');
   const tail = new TextEncoder().encode('"}],"usage":{"input_tokens":3,"output_tokens":4}}');
-  const expected = { usage: { inputTokens: 3, outputTokens: 4 }, textBytes: 0, untoldTextBytes: 0 };
+  const expected = { usage: { inputTokens: 3, outputTokens: 4 }, textBytes: 0, texts: 0, untoldTextBytes: 0 };
   for (const encoding of [undefined, "gzip"]) {
     const tap = tapFor("x.json", encoding);
     const before = Deno.memoryUsage();

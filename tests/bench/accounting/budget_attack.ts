@@ -147,8 +147,7 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
     work,
   },
   "all leave at the last moment": { statesMaximum: true, leavesLast: true, work },
-  // The proxy does not count what is written unseen within less than a second before the first text.
-  "hidden reasoning": { statesMaximum: true, work: { ...work, hidden: 2 }, slack: 0.2 },
+  "hidden reasoning": { statesMaximum: true, work: { ...work, hidden: 2 } },
   // Of what nobody sees the proxy assumes 200 tokens a second, and this model writes 1,000.
   "hidden reasoning, a fast model": {
     statesMaximum: true,
