@@ -27,6 +27,8 @@ const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
 /** A client may send this much behind a running request; nobody pipelines more, and the buffer has to end somewhere. */
 const MAX_AHEAD_BYTES = 256 * 1024;
+/** So much of a body is taken in before somebody reads it; a departure behind more is seen when it is read. */
+const MAX_UNREAD_BYTES = 64 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** What a connection is served with. */
@@ -179,6 +181,7 @@ export class ClientConnection implements ServedConnection {
     const body = this.#requestBody(head, cancellation);
     this.#current = { cancellation, body };
     if (body === null) this.#watchForDeparture(cancellation);
+    else void this.#watchUnread(body, cancellation);
     const reply = await this.#handler({
       method: head.method,
       target: head.target,
@@ -228,6 +231,20 @@ export class ClientConnection implements ServedConnection {
   #watchForDeparture(cancellation: Cancellation): void {
     this.#watched = cancellation;
     if (!this.#isWatching) void this.#watch();
+  }
+
+  /**
+   * While nobody reads the body, such as for a place among the requests that run: its beginning is taken in, since only a
+   * read notices that the client has left. Never rejects.
+   */
+  async #watchUnread(body: RequestBody, cancellation: Cancellation): Promise<void> {
+    const isUnread = (): boolean => this.#current?.cancellation === cancellation && !body.isStarted;
+    while (isUnread() && this.#reader.buffered.length < MAX_UNREAD_BYTES) {
+      const more = await this.#reader.fillBehind().catch(() => false);
+      if (more) continue;
+      if (isUnread()) cancellation.cancel(new ClientGone("the client left"));
+      return;
+    }
   }
 
   /**

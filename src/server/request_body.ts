@@ -31,6 +31,11 @@ export class RequestBody implements MessageBody {
     this.wait = new ClientWait(hooks.now);
   }
 
+  /** Whether somebody has begun to read it. */
+  get isStarted(): boolean {
+    return this.#started;
+  }
+
   /**
    * Whether all of it has come, so that the connection can go on. A body that nobody began to read is passed over
    * as far as it has come; one that is being forwarded is left to its reader.

@@ -230,3 +230,34 @@ Deno.test({
     assertLess(grown, 90, `${grown} MB more for 40 idle connections`);
   },
 });
+
+Deno.test("departures: a client that leaves while its upload waits for a place is noticed, and never asks the upstream", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const paths: string[] = [];
+  await using upstream = new FakeUpstream({
+    script: async ({ request, body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      paths.push(request.target);
+      arrived.resolve();
+      await release.promise;
+      await write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    },
+  });
+  await using proxy = new LocalProxy(upstream, {
+    apiKey: SECRETS.openaiKey,
+    server: { concurrency: { maxExchanges: 1, maxPerPrincipal: Infinity, queueMs: 60_000 } },
+  });
+  const headers = { authorization: `Bearer ${SECRETS.proxyToken}` };
+  const busy = fetch(`${proxy.url}/openai/v1/busy`, { method: "POST", body: "{}", headers });
+  await arrived.promise;
+  const leaving = await RawClient.connect(proxy.url);
+  await leaving.send(REQUEST.replace("/v1/chat/completions", "/v1/left"));
+  // The request is here when another connection has been answered behind it.
+  assertEquals(await (await fetch(`${proxy.url}/healthz`)).text(), "ok");
+  leaving[Symbol.dispose]();
+  const line = await within(proxy.logged("exchange"), "the departure").finally(() => release.resolve());
+  assertEquals([line["path"], line["status"]], ["/openai/v1/left", 499]);
+  await (await busy).text();
+  assertEquals(paths.length, 1);
+});
