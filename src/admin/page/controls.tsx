@@ -1,7 +1,7 @@
 /** What forms are made of. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 /** What an input may be told besides its words and its value. */
 interface InputSettings {
@@ -29,8 +29,9 @@ export function Input(
   { label, help, value, set, type = "text", autofocus = false, ...rest }: Labelled & InputSettings,
 ) {
   const ref = useRef<HTMLInputElement>(null);
-  // The attribute counts where a page is loaded, not where a form comes later.
-  useEffect(() => void (autofocus && ref.current?.focus()), []);
+  // The attribute counts where a page is loaded, not where a form comes later. At once: who is quick would lose what was
+  // typed elsewhere.
+  useLayoutEffect(() => void (autofocus && ref.current?.focus()), []);
   return (
     <Field label={label} help={help}>
       {(names) => (
