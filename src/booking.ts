@@ -1,3 +1,9 @@
+/**
+ * How long hours of spending are kept: twice as long as any period of a budget, since the clock may be set back. The
+ * running process, the start and the pruner of the database have to agree.
+ */
+export const SPENDING_KEPT_MS: number = 62 * 24 * 3_600_000;
+
 /** Where the cost of an exchange was booked, so that the database holds what the running process counts. */
 export interface Booking {
   /** The hour that it counts in: its first millisecond since 1970. */

@@ -59,7 +59,7 @@ export interface ExchangeAccount {
   readonly passed: (piece: Uint8Array) => void;
   /** On a WebSocket: the next piece of what the client says; it is valid only now. */
   readonly sent: (piece: Uint8Array) => void;
-  /** Whether the answer said that it is over: what a client did not wait for then is nothing of it. */
+  /** Whether the answer said that it is complete. A client that leaves afterwards has missed nothing. */
   readonly hasSeenEnd: () => boolean;
   /** Once. */
   readonly ended: (record: ExchangeRecord) => void;

@@ -115,7 +115,10 @@ export function planeRoutes(
     }
   }
 
-  /** The page asks an endpoint, with a token that somebody put in: the one way from here to where clients are served. */
+  /**
+   * The page asks an endpoint, with a token that somebody put in: the one way from here to where clients are
+   * served.
+   */
   async function tried(request: IncomingRequest, caller: Caller, path: string): Promise<OutgoingReply> {
     admin.checkSession(toWebRequest({ ...request, body: null }, clock), caller);
     const asked = dialectAt(path) === undefined ? undefined : clientRequest(request);
@@ -182,7 +185,7 @@ export function planeRoutes(
       await response.body?.cancel();
       return await toReply(new Response(null, response), request.cancellation);
     };
-    // What has a body waits for its client, for which nobody else is to wait.
+    // A request with a body waits for its client; other requests must not wait for that.
     return await (request.body === null ? inTurn(work) : work());
   }
 }

@@ -8,8 +8,6 @@ import type { Log } from "./observability/log.ts";
 import type { SpendingDates } from "./storage/spending_dates.ts";
 import type { Store } from "./storage/store.ts";
 
-/** Twice as long as any period of a budget: the clock may be set back. */
-const READ_MS = 62 * 24 * 3_600_000;
 /** A clock is put right by less all the time. */
 const UNTOLD_MS = 60_000;
 
@@ -22,7 +20,7 @@ export async function openLimiter(
     onClock?: (event: ClockEvent) => void;
   },
 ): Promise<{ limiter: Limiter; hasUndated: boolean }> {
-  const spending = await store.readSpending({ until: clock.epochMs(), lastMs: READ_MS });
+  const spending = await store.readSpending({ until: clock.epochMs() });
   return {
     limiter: new Limiter(clock, {
       balances: new Map(spending.map((entry) => [entry.key, entry])),

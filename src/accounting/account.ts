@@ -119,7 +119,7 @@ export class Account implements ExchangeAccount {
     this.#asked = asked;
   }
 
-  /** It was let in; the admission is told what it used. */
+  /** The request was admitted. The admission is settled when the exchange ends. */
   admitted(admission: Admitted): void {
     this.#admission = admission;
   }

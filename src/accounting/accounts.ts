@@ -80,11 +80,13 @@ export class Accounts {
    */
   #isCounted(
     account: Account,
-    { method, path }: ExchangeRecord,
+    { method, path, ending }: ExchangeRecord,
     { responseId, usage, isBatch }: Observed,
   ): boolean {
     if (isBatch === true) {
       if (this.#fetched.has(path)) return true;
+      // What breaks off is fetched again, and counts then.
+      if (ending !== "complete") return true;
       if (this.#fetched.size >= MAX_KEPT) this.#fetched.clear();
       this.#fetched.add(path);
       return false;

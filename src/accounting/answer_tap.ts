@@ -14,8 +14,6 @@ export interface Observed {
   readonly usage: Usage;
   /** What other models used for the same answer; not in {@link usage}. */
   readonly steps?: readonly UsageStep[];
-  /** Its numbers cannot all be true. */
-  readonly isContradictory?: boolean;
   /** How much text it held, in bytes of JSON; absent where nobody looks for it. */
   readonly textBytes?: number;
   /** It holds the results of a batch, which can be fetched again. */
@@ -188,7 +186,6 @@ export class AnswerTap {
       ...(this.#isStream && { isStream: true }),
       ...(this.#isBatch && { isBatch: true }),
       ...(steps.length > 0 && { steps }),
-      ...(this.#told.isContradictory && { isContradictory: true }),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
       ...(this.#responseId !== undefined && { responseId: this.#responseId }),

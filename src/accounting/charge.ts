@@ -56,7 +56,7 @@ export function chargeAsTold(told: Told, models: readonly string[], prices: Pric
 export function chargeUnreserved(
   { told, models, inputTokens, progress }: {
     told: Told;
-    /** The one that answered, the one that was asked for. */
+    /** The model of the response, then the model of the request. */
     models: readonly string[];
     /** By what was sent. */
     inputTokens: number;
@@ -108,12 +108,10 @@ export function chargeReserved(
   if (byAnswer !== undefined) {
     return charge(told, { used: shown, limited, cost: byAnswer, isEstimated: used !== usage }, prices);
   }
-  const costs = orders.map((order) => ({
-    used: usedBy(order.model, order.outputTokens),
-    cost: prices.cost(usedBy(order.model, order.outputTokens), [order.model]),
-  }));
-  const dearest = costs.toSorted((one, other) => (other.cost?.micros ?? -1) - (one.cost?.micros ?? -1))[0];
-  return charge(told, { used: shown, limited, cost: dearest?.cost, isEstimated: used !== usage }, prices);
+  const costs = orders.map((order) => prices.cost(usedBy(order.model, order.outputTokens), [order.model]));
+  const [dearest] = costs.filter((cost) => cost !== undefined)
+    .sort((one, other) => other.micros - one.micros);
+  return charge(told, { used: shown, limited, cost: dearest, isEstimated: used !== usage }, prices);
 }
 
 /** `most` is the most input that the model takes. */

@@ -48,18 +48,19 @@ export interface Cost {
   readonly isPartial?: true;
 }
 
-/** What is written beside costs at prices of the configuration, those that the provider states, and of local servers. */
+/**
+ * What is written beside costs at prices of the configuration, those that the provider states, and of local
+ * servers.
+ */
 const OWN_VERSION = "configuration";
 const STATED_VERSION = "provider";
 const LOCAL_VERSION = "local";
-const MAX_ADDRESSES = 1_000;
 /** A token of sound is a tenth of a second (https://platform.openai.com/docs/guides/realtime-costs). */
 const AUDIO_TOKENS_PER_SECOND = 10;
 
 /** Knows what things cost. */
 export class Pricer {
   #library: PriceLibrary;
-  readonly #providers = new Map<string, string | undefined>();
 
   constructor(library: PriceLibrary) {
     this.#library = library;
@@ -68,7 +69,6 @@ export class Pricer {
   /** From now on the prices of another list hold. */
   use(library: PriceLibrary): void {
     this.#library = library;
-    this.#providers.clear();
   }
 
   get library(): PriceLibrary {
@@ -130,15 +130,7 @@ export class Pricer {
   /** Whose prices hold. A local server's other backends may be a provider's, whose answers cost something. */
   #providerOf({ url, provider }: PricedEndpoint): string | undefined {
     if (provider !== undefined && provider !== LOCAL_PRICES) return provider;
-    return this.#providerAt(url) ?? provider;
-  }
-
-  #providerAt(url: string): string | undefined {
-    if (!this.#providers.has(url)) {
-      if (this.#providers.size >= MAX_ADDRESSES) this.#providers.clear();
-      this.#providers.set(url, this.#library.providerAt(url));
-    }
-    return this.#providers.get(url);
+    return this.#library.providerAt(url) ?? provider;
   }
 }
 
@@ -163,8 +155,9 @@ function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): nu
     const tokens = Math.ceil(usage.inputAudioSeconds * AUDIO_TOKENS_PER_SECOND);
     return libraryCost({ input_tokens: tokens, input_audio_tokens: tokens }, price, at);
   }
-  // The library throws for parts that are greater than their whole and for kinds that it does not expect there. The
-  // parts may overlap: what is both sound and cached then costs as sound. What it takes without any part is not free.
+  // The library throws for parts that are greater than their whole and for kinds that it does not expect there.
+  // Parts may overlap: cached audio is then priced as audio. If the library rejects all parts, input and
+  // output alone are priced.
   return micros ?? libraryCost(libraryUsage(withoutOverlap(usage)), price, at) ?? libraryCost(
     { input_tokens: usage.inputTokens ?? 0, output_tokens: usage.outputTokens ?? 0 },
     price,

@@ -6,7 +6,7 @@ import { sumOf, type Usage } from "./usage.ts";
 const BYTES_PER_TOKEN = 4;
 /** Sound and images in a form have fewer tokens than text. */
 const FORM_BYTES_PER_TOKEN = 32;
-/** Faster than common models write; also what they write unseen is paid for. */
+/** Faster than common models generate. Reasoning that the answer does not show is paid for too. */
 const TOKENS_PER_MS = 0.2;
 
 /** Estimates of short texts are too rough to doubt what was told. */
@@ -31,7 +31,7 @@ export interface Progress {
   readonly texts: number | undefined;
   /** The part of it that came behind the last usage that was told. */
   readonly untoldTextBytes: number | undefined;
-  /** It was sent while it was written, so that what had not come had not been written. */
+  /** The answer was streamed: text that had not arrived had not been generated. */
   readonly isStream: boolean;
   readonly bytes: number;
   readonly durationMs: number;
@@ -44,7 +44,10 @@ export function estimatedTokens({ kind, length }: { kind: string; length: number
   return Math.ceil(length / (kind === "form" ? FORM_BYTES_PER_TOKEN : BYTES_PER_TOKEN));
 }
 
-/** What is told, with estimates for what is not. The same object where nothing is missing, or nothing can be said. */
+/**
+ * The stated usage, with estimates for what is missing. The same object if nothing is missing, or nothing can be
+ * estimated.
+ */
 export function estimated(usage: Usage, possible: Possible, progress: Progress): Usage {
   const { inputTokens = usage.inputAudioSeconds, outputTokens } = usage;
   const isUntold = inputTokens === undefined && outputTokens === undefined;

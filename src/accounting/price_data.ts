@@ -1,4 +1,7 @@
-/** Lists of published prices in the library's format, as they come from outside: what is wrong with one is said at once. */
+/**
+ * Lists of published prices in the library's format, as they come from outside: what is wrong with one is said at
+ * once.
+ */
 
 import {
   calcPrice,
@@ -146,7 +149,7 @@ export function checkPriceData(value: unknown): PriceData {
         ? prices.map((one) => ({ ...one, prices: knownPrices(one.prices, unknownKinds) }))
         : knownPrices(prices, unknownKinds);
       const sets = Array.isArray(known) ? known.map((one) => one.prices) : [known];
-      // Without any price it is free, which the list says by itself; not so where only unknown kinds stand there.
+      // A model with no price at all is free. A model whose prices are all of unknown kinds is left out.
       const before = Array.isArray(prices) ? prices.map((one) => one.prices) : [prices];
       if (sets.some((set, index) => isEmpty(set) && !isEmpty(before[index] ?? {}))) {
         leftOut.push(at);

@@ -1,13 +1,19 @@
 /**
- * The patterns of a list of prices. They are tried on names that clients choose, so that none may take more time than
- * its name is long, and none may match what it is not for.
+ * The patterns of a list of prices. They are tried on names that clients choose: none may take long for a long
+ * name, and
+ * none may match what it is not for.
  */
 
 const MAX_PATTERN = 500;
 const MAX_DEPTH = 6;
 const MAX_ITEMS = 500;
-/** Repetitions without an end that a pattern may have. */
+/** Repetitions without an end that a pattern may have, and parts of any kind whose length varies: each multiplies. */
 const MAX_REPEATED = 2;
+const MAX_VARIABLE = 4;
+/** The built-in list has 9 at most. */
+const MAX_ALTERNATIVES = 12;
+/** The greatest number of repetitions that a pattern may state. */
+const MAX_TIMES = 20;
 /** No provider is there: a pattern that matches one of these would price every endpoint. */
 const ELSEWHERE = ["https://nothing.invalid/v1", "http://127.0.0.1:8000/v1", "http://nothing.invalid/v1"];
 const TEXT_CLAUSES: readonly string[] = ["contains", "ends_with", "equals", "starts_with"];
@@ -29,9 +35,15 @@ export function patternProblem(
   // Escapes and classes are one character each.
   const plain = value.replace(/\\./g, "x").replace(/\[[^\]]*\]/g, "x");
   if (/\)(?:[*+]|\{)/.test(plain)) return "repeats a group, which can take very long";
-  if ((plain.match(/[*+]|\{\d+,\}/g) ?? []).length > MAX_REPEATED) {
+  const count = (what: RegExp): number => (plain.match(what) ?? []).length;
+  const times = [...plain.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].flatMap(([, least, most]) => [least, most]);
+  if (
+    count(/[*+]|\{\d+,\}/g) > MAX_REPEATED || count(/[*+]|\{\d+,\d*\}|(?<!\()\?/g) > MAX_VARIABLE ||
+    times.some((number) => Number(number ?? 0) > MAX_TIMES)
+  ) {
     return "repeats too much, which can take very long";
   }
+  if (count(/\|/g) > MAX_ALTERNATIVES) return "has too many alternatives, which can take very long";
   if (ofAddresses && ELSEWHERE.some((url) => expression.test(url))) return "matches addresses of others";
   return undefined;
 }

@@ -1,5 +1,6 @@
 /**
- * Published prices, by `@pydantic/genai-prices`: its data is part of the program, and a file may hold newer data. Nothing
+ * Published prices, by `@pydantic/genai-prices`: its data is part of the program, and a file may hold newer data.
+ * Nothing
  * is fetched.
  */
 
@@ -48,10 +49,11 @@ export function publishedPrices(version: string = BUILT_IN_VERSION): PriceLibrar
   // To find a model among hundreds takes longer than to price it.
   const known = new Map<string, PublishedPrice | undefined>();
   const providers = new Map<string, string | undefined>();
+  const addresses = new Map<string, string | undefined>();
   return {
     version,
     knows: (provider) => findProvider({ providerId: provider })?.id !== undefined,
-    providerAt: (url) => findProvider({ providerApiUrl: url })?.id,
+    providerAt: (url) => remembered(addresses, url, () => findProvider({ providerApiUrl: url })?.id),
     priceOf: (model, provider) =>
       model.length > MAX_NAME
         ? undefined
@@ -61,7 +63,10 @@ export function publishedPrices(version: string = BUILT_IN_VERSION): PriceLibrar
   };
 }
 
-/** Opens the library with a list in place of the one that it has; undefined: its own. The earlier library then ends. */
+/**
+ * Opens the library with another list; undefined: the built-in one. A library that was opened before must not be
+ * used.
+ */
 export async function openPrices(list: PriceList | undefined): Promise<PriceLibrary> {
   const providers = [...list?.providers ?? await builtInProviders()];
   updatePrices(({ setProviderData }) => setProviderData(providers));

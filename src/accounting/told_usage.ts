@@ -54,7 +54,7 @@ export class ToldUsage {
     if (Array.isArray(value["iterations"])) this.#steps = stepsOf(value["iterations"]);
   }
 
-  /** Adds what another model did, by an object of its own with its name. */
+  /** Adds the usage of another model, from an object that names the model. */
   addStep(value: unknown): void {
     if (!isObject(value) || this.#steps.length >= MAX_STEPS) return;
     const [step] = stepsOf([{ ...value, type: "advisor_message" }]);
@@ -79,13 +79,8 @@ export class ToldUsage {
     return this.#steps.flatMap(({ model, usage }) => model === undefined ? [] : [{ model, usage }]);
   }
 
-  /** Whether the numbers cannot all be true, such as more tokens read from a cache than sent. */
-  get isContradictory(): boolean {
-    return readUsage(this.#numbers).isContradictory;
-  }
-
   #own(): Usage {
-    return this.#numbers.size === 0 ? {} : readUsage(this.#numbers).usage;
+    return this.#numbers.size === 0 ? {} : readUsage(this.#numbers);
   }
 }
 
@@ -139,7 +134,7 @@ function stepsOf(iterations: readonly unknown[]): Step[] {
       const numbers: Numbers = new Map();
       collect(rest, numbers);
       const isNamed = typeof model === "string" && model !== "" && model.length <= MAX_MODEL;
-      return { model: isNamed ? model : undefined, usage: readUsage(numbers).usage };
+      return { model: isNamed ? model : undefined, usage: readUsage(numbers) };
     });
 }
 

@@ -51,7 +51,7 @@ export class ToolsUsed {
     }
   }
 
-  /** What was told, with what the tools did where the usage does not say it. `model` is the one that answered. */
+  /** The stated usage, with the calls of tools that it leaves out. `model` is the model of the response. */
   with(told: Usage, model: string | undefined): Usage {
     // Gemini's older models bill a prompt with searches, the newer ones each search
     // (https://ai.google.dev/gemini-api/docs/google-search).

@@ -8,7 +8,7 @@ import { modelAdvice } from "./price_advice.ts";
 /** What a client asks for ends up here: beyond it nothing more is said. */
 const MAX_SAID = 100;
 
-/** Looks at what ends. */
+/** Advises about models without a price. */
 export class UnpricedModels {
   readonly #said = new Set<string>();
   readonly #say: (advice: { readonly endpoint: string; readonly detail: string }) => void;

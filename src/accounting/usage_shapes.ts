@@ -6,12 +6,6 @@ import { definedUsage, type Usage, type UsageDraft, type UsageKind } from "./usa
 type Get = (...names: readonly string[]) => number | undefined;
 type Draft = { readonly [Kind in UsageKind]?: number | undefined };
 
-/** What a usage object says, and whether its numbers can all be true. */
-export interface ReadUsage {
-  readonly usage: Usage;
-  readonly isContradictory: boolean;
-}
-
 interface Shape {
   /** Names that only this shape has. */
   readonly sign: readonly string[];
@@ -39,7 +33,7 @@ const SHAPES: readonly Shape[] = [
 ];
 
 /** Reads the numbers of a usage object by their paths. */
-export function readUsage(numbers: ReadonlyMap<string, number>): ReadUsage {
+export function readUsage(numbers: ReadonlyMap<string, number>): Usage {
   const get: Get = (...names) => {
     for (const name of names) {
       const number = numbers.get(name);
@@ -319,7 +313,7 @@ const PARTS: readonly (readonly [part: UsageKind, whole: UsageKind])[] = [
   ["cacheWriteHourTokens", "cacheWriteTokens"],
 ];
 
-function withinBounds(usage: Usage): ReadUsage {
+function withinBounds(usage: Usage): Usage {
   const bounded: UsageDraft = { ...usage };
   const bound = (part: UsageKind, most: number): void => {
     if ((bounded[part] ?? 0) > most) bounded[part] = most;
@@ -327,8 +321,5 @@ function withinBounds(usage: Usage): ReadUsage {
   bound("cachedTokens", bounded.inputTokens ?? Infinity);
   bound("cacheWriteTokens", (bounded.inputTokens ?? Infinity) - (bounded.cachedTokens ?? 0));
   for (const [part, whole] of PARTS) bound(part, bounded[whole] ?? Infinity);
-  let kind: UsageKind;
-  let isContradictory = false;
-  for (kind in usage) isContradictory ||= bounded[kind] !== usage[kind];
-  return { usage: bounded, isContradictory };
+  return bounded;
 }

@@ -20,7 +20,7 @@ export async function help(program: Command, words: readonly string[]): Promise<
   }
   const topic = findTopic(word);
   const command = commandAt(program, words);
-  // It names the page about it.
+  // The help of a command names its page.
   if (command !== undefined) return command.outputHelp();
   if (topic === undefined || more.length > 0) throw unknown(program, words.join(" "));
   await printPage(topic);

@@ -1,5 +1,6 @@
 /** Where `llm-proxy prices update` takes a list from: a file, or the place where the library publishes it. */
 
+import { isLoopback } from "../config/outbound_proxy.ts";
 import { checkPriceData, MAX_PRICE_BYTES, type PriceData, PriceDataError } from "../accounting/price_data.ts";
 import { parseJson } from "../accounting/price_list.ts";
 import { PRICES_URL } from "../accounting/published_prices.ts";
@@ -57,7 +58,7 @@ export async function pricesOnline(url: string = PRICES_URL): Promise<OfferedPri
 /** Prices decide budgets: nobody on the way may change them. */
 function isSafe({ protocol, hostname }: URL): boolean {
   return protocol === "https:" ||
-    protocol === "http:" && (hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127."));
+    protocol === "http:" && isLoopback(hostname);
 }
 
 function checked(text: string, { name, atMs }: { name: string; atMs: number }): OfferedPrices {

@@ -18,7 +18,7 @@ import { askYes, terminalPrompt } from "./prompt.ts";
 const DAY_MS = 24 * 3_600_000;
 /** Models that were used within so many days come first. */
 const RECENT_DAYS = 30;
-/** Of how many used models it is looked whether their prices change. */
+/** How many of the recently used models are marked in the list of changes. */
 const MOST_USED = 50;
 
 /** Takes a list from a file or from the network, shows what it changes, asks, and writes it for the proxy. */
@@ -27,7 +27,7 @@ export async function updatePrices(file: string | undefined, options: Options): 
   if (isOnline === (file !== undefined)) {
     throw new CommandError(
       isOnline
-        ? "--online stands beside a file: keep one of the two"
+        ? "give a file or --online, not both"
         : "name a file with prices, or fetch the newest with --online",
       2,
     );
@@ -45,11 +45,17 @@ export async function updatePrices(file: string | undefined, options: Options): 
   const offered = file === undefined ? await pricesOnline(url) : await pricesOfFile(file);
   const used = await usedPrices(management.pricesFile);
   if (offered.date < BUILT_IN_PRICES.date) {
-    throw new CommandError(`Cannot use ${file}: it ${olderText(offered.date)}.`);
+    throw new CommandError(
+      file === undefined
+        ? `Cannot use these prices: the clock of this machine shows ${offered.date}, before the built-in prices.`
+        : `Cannot use ${file}: it ${olderText(offered.date)}.`,
+    );
   }
   if (offered.date < used.date) {
     throw new CommandError(
-      `Cannot use ${file}: it is of ${offered.date}, and ${used.file} is of ${used.date}.`,
+      `Cannot use ${
+        file ?? "what was fetched"
+      }: it is of ${offered.date}, and ${used.file} is of ${used.date}.`,
     );
   }
   const changes = priceChanges(used.providers, offered.providers, { at: new Date(systemClock.epochMs()) });

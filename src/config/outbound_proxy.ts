@@ -55,8 +55,9 @@ function isExempt(origin: string, noProxy: string): boolean {
   });
 }
 
-/** As a URL spells its host: IPv6 addresses are in their shortest form there. */
-function isLoopback(host: string): boolean {
+/** Whether a host is this machine, as a URL spells it: IPv6 addresses are in their shortest form there. */
+export function isLoopback(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, "");
   return /^(?:.+\.)?localhost\.?$/.test(host) || host === "::1" || /^::ffff:7f..:/.test(host) ||
     inRange(host, "127.0.0.0/8");
 }

@@ -40,7 +40,7 @@ export interface SettingChange {
 /** Takes values out of the sources one by one, checks each, and keeps what was wrong and where each came from. */
 export class Resolver {
   readonly file: ConfigFile | undefined;
-  /** There is a file, and it cannot be read: what seems to be missing mostly stands in it. */
+  /** The file exists but cannot be read. Most settings that seem to be missing are in it. */
   readonly lacksFile: boolean;
   readonly #environment: Environment;
   readonly #flags: Flags;

@@ -1,3 +1,4 @@
+import { isLoopback } from "./outbound_proxy.ts";
 import { usesOwnCredential } from "./credentials.ts";
 import type { Config } from "./schema.ts";
 
@@ -28,7 +29,6 @@ function ofAuth({ auth, endpoints, server }: Config): string[] {
   const keys = injecting.length === 0
     ? ""
     : `, with the keys of ${injecting.map(({ name }) => name).join(", ")}`;
-  const isLocal = server.host === "localhost" || server.host === "::1" || server.host.startsWith("127.");
-  const who = isLocal ? "every program of this machine" : "every machine of the network";
+  const who = isLoopback(server.host) ? "every program of this machine" : "every machine of the network";
   return [`no token is asked for: ${who} may use this proxy${keys}`];
 }

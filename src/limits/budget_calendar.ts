@@ -63,8 +63,8 @@ export class BudgetCalendar {
   }
 
   /**
-   * An hour of UTC belongs to the local day that it begins in: where a zone's midnight is within an hour of UTC, the
-   * period begins with the next one.
+   * An hour of UTC belongs to the local day that it begins in: if local midnight is not on a full hour of UTC,
+   * the period begins with the next full hour.
    */
   #span(hour: number, periodOf: (localDay: number) => number): Span {
     const period = periodOf(this.#localDay(hour));

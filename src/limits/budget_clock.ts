@@ -14,8 +14,8 @@ export type ClockEvent =
   /** It shows a time that cannot be right. */
   | { readonly kind: "wrong"; readonly shownMs: number }
   /**
-   * It is right, or was set back to an hour before the one that it had shown, by so much. What was booked while it was
-   * wrong, or is booked later than this hour, counts in this hour from now on.
+   * The clock became right, or was set back by `byMs` to an earlier hour. Spending that was booked while
+   * it was wrong, or after `hour`, counts in `hour` from now on.
    */
   | { readonly kind: "right" | "set_back"; readonly hour: number; readonly byMs: number };
 

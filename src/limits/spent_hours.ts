@@ -1,8 +1,7 @@
 /** What one subject has spent, by the hour. */
 
-const HOUR_MS = 3_600_000;
-/** Twice as long as any period of a budget: the clock may be set back. */
-const KEPT_MS = 62 * 24 * HOUR_MS;
+import { SPENDING_KEPT_MS } from "../booking.ts";
+
 /** So many hours may be held before old ones are dropped. */
 const MAX_HOURS = 1_600;
 
@@ -33,7 +32,7 @@ export class SpentHours {
   /** Adds what was spent in an hour. */
   add(hour: number, entry: { micros: number; isDated: boolean }): void {
     this.totalMicros += entry.micros;
-    if (this.#hours.size >= MAX_HOURS && !this.#hours.has(hour)) this.#drop(hour - KEPT_MS);
+    if (this.#hours.size >= MAX_HOURS && !this.#hours.has(hour)) this.#drop(hour - SPENDING_KEPT_MS);
     this.#book(hour, entry);
   }
 

@@ -27,7 +27,10 @@ const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
 /** A client may send this much behind a running request; nobody pipelines more, and the buffer has to end somewhere. */
 const MAX_AHEAD_BYTES = 256 * 1024;
-/** So much of a body is taken in before somebody reads it; a departure behind more is seen when it is read. */
+/**
+ * The most of a body that is buffered before the handler reads it. If a client sent more and left, the proxy
+ * notices when it reads the body.
+ */
 const MAX_UNREAD_BYTES = 64 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
@@ -234,8 +237,8 @@ export class ClientConnection implements ServedConnection {
   }
 
   /**
-   * While nobody reads the body, such as for a place among the requests that run: its beginning is taken in, since only a
-   * read notices that the client has left. Never rejects.
+   * Reads the beginning of the body while the request waits for a slot: only a read shows that the
+   * client has left. Never rejects.
    */
   async #watchUnread(body: RequestBody, cancellation: Cancellation): Promise<void> {
     const isUnread = (): boolean => this.#current?.cancellation === cancellation && !body.isStarted;
@@ -248,7 +251,8 @@ export class ClientConnection implements ServedConnection {
   }
 
   /**
-   * One for all requests: to wait for the same read once more for each of thousands that were sent ahead would take many
+   * One for all requests: to wait for the same read once more for each of thousands that were sent ahead would
+   * take many
    * times the memory of their bytes. Never rejects.
    */
   async #watch(): Promise<void> {

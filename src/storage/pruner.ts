@@ -1,11 +1,10 @@
 /** Drops exchanges that are older than they are to be kept. */
 
+import { SPENDING_KEPT_MS } from "../booking.ts";
 import type { Clock } from "../clock.ts";
 import { type Store, StoreError } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
-/** Sums by the hour are kept for two months at least: days of a reader's own zone are made of them. */
-const HOURS_KEPT_MS = 62 * 24 * HOUR_MS;
 
 /** What it needs to know, and tells. */
 export interface PrunerParts {
@@ -29,7 +28,7 @@ export function pruneHourly(
     try {
       const now = clock.epochMs();
       const exchangesBefore = now - retentionMs();
-      const hoursBefore = Math.min(exchangesBefore, now - HOURS_KEPT_MS);
+      const hoursBefore = Math.min(exchangesBefore, now - SPENDING_KEPT_MS);
       const removed = await store.prune({ exchangesBefore, hoursBefore });
       if (removed > 0) onPruned(removed);
     } catch (error) {

@@ -243,8 +243,8 @@ export interface Store {
   readonly readAccess: () => Promise<{ projects: Project[]; tokens: Token[] }>;
   /** Whether another program has changed something since this was asked last. */
   readonly changedElsewhere: () => boolean;
-  /** With hours from a length of time before the latest, or before `until` where that is earlier. */
-  readonly readSpending: (hours: { until: number; lastMs: number }) => Promise<Spending[]>;
+  /** Includes the hours of the last `lastMs` before the latest spending, or before `until` if that is earlier. */
+  readonly readSpending: (hours: { until: number; lastMs?: number }) => Promise<Spending[]>;
   /** The clock is right: what was booked while it was wrong, or in later hours than this one, counts in this hour. */
   readonly dateSpending: (hour: number) => Promise<void>;
 

@@ -145,14 +145,16 @@ Deno.test("Accounts: the results of a batch count when they are fetched first", 
     custom_id: "a",
     result: { type: "succeeded", message: { model: "m", usage: { input_tokens: 5, output_tokens: 7 } } },
   });
+  settled({ method: "GET", ...GONE }, { answer: `${line}\n`, accounts, isLookedAt: true });
   for (let round = 0; round < 2; round++) {
     settled({ method: "GET" }, { answer: `${line}\n${line}\n`, accounts, isLookedAt: true });
   }
   // At half the price.
-  assertEquals(rows.map(({ outputTokens, costMicros }) => [outputTokens, costMicros]), [[14, 7], [
-    undefined,
-    undefined,
-  ]]);
+  assertEquals(rows.map(({ outputTokens, costMicros }) => [outputTokens, costMicros]), [
+    [undefined, undefined],
+    [14, 7],
+    [undefined, undefined],
+  ]);
 });
 
 /** What a token without limits is charged. */

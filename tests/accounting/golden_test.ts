@@ -276,3 +276,19 @@ Deno.test("AnswerTap: a compressed answer that is broken keeps what was seen bef
   assert(cut.model === undefined || cut.model === "claude-sonnet-4-5-20250929");
   assertEquals(await observe("x.json", [new TextEncoder().encode("not gzip at all")], "gzip"), { usage: {} });
 });
+
+Deno.test("AnswerTap: how much text came, in how many pieces, and how much of it behind the last usage", async () => {
+  const delta = (content: string): string =>
+    `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`;
+  const tap = AnswerTap.of("text/event-stream", undefined);
+  const usage = 'data: {"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n';
+  tap?.write(new TextEncoder().encode(delta("one ") + delta("") + delta("two") + usage + delta("three")));
+  const { textBytes, texts, untoldTextBytes } = await tap?.end() ?? {};
+  assertEquals([textBytes, texts, untoldTextBytes], [12, 3, 5]);
+});
+
+Deno.test("AnswerTap: fast mode is read from the usage alone", async () => {
+  const tap = AnswerTap.of("application/json", undefined);
+  tap?.write(new TextEncoder().encode('{"usage":{"input_tokens":1,"output_tokens":1,"speed":"fast"}}'));
+  assertEquals((await tap?.end())?.tier, "fast");
+});

@@ -11,7 +11,11 @@ Deno.test("init: a file that came to be there meanwhile stays, and nothing else 
       text: "new",
       mode: 0o600,
     }));
-    assertThrows(() => writeDrafts(drafts, folder), CommandError, "a file came to be there meanwhile");
+    assertThrows(
+      () => writeDrafts(drafts, folder),
+      CommandError,
+      "another program created one of these files at the same time",
+    );
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["config.toml"]);
     assertEquals(await Deno.readTextFile(`${folder}/config.toml`), "somebody's");
     await Deno.remove(`${folder}/config.toml`);

@@ -7,7 +7,7 @@ function asking(room: StrangerRoom, count: number) {
   for (let index = 0; index < count; index++) {
     const waiting = room.enter();
     if (waiting === undefined) outcomes.push(true);
-    else void waiting.then((isLetIn) => outcomes.push(isLetIn));
+    else void waiting.isLetIn.then((isLetIn) => outcomes.push(isLetIn));
   }
   return async () => {
     await Promise.resolve();
@@ -45,4 +45,16 @@ Deno.test("StrangerRoom: who has shown a token does not wait, and nothing begins
   const left = asking(gone, 20);
   gone.close();
   assertEquals(await left(), [16, 4]);
+});
+
+Deno.test("StrangerRoom: who gives up while waiting takes no place, whether or not it was let in by then", async () => {
+  const room = new StrangerRoom();
+  asking(room, 16);
+  const waiting = Array.from({ length: 16 }, () => room.enter());
+  for (const one of waiting.slice(0, 8)) one?.leave();
+  for (let index = 0; index < 8; index++) room.ended(0);
+  // Those that wait were let in, and leave before they notice.
+  for (const one of waiting.slice(8)) one?.leave();
+  for (let index = 0; index < 8; index++) room.ended(0);
+  assertEquals(await asking(room, 20)(), [16, 0]);
 });

@@ -125,7 +125,7 @@ Deno.test("prices update: what is unclear is wrong usage, and without a terminal
     const failures: [string[], string][] = [
       [["new.json"], "there is no terminal to ask at: --yes writes the prices without a question"],
       [["--yes"], "name a file with prices, or fetch the newest with --online"],
-      [["new.json", "--online", "--yes"], "--online stands beside a file: keep one of the two"],
+      [["new.json", "--online", "--yes"], "give a file or --online, not both"],
       [["new.json", "--url", upstream.origin, "--yes"], "--url needs --online"],
       [
         ["--online", "--url", "http://prices.example.test/", "--yes"],

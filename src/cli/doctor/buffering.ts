@@ -1,5 +1,6 @@
-/** Whether what stands in front of the proxy hands streams on as they come, and is this proxy at all. */
+/** Whether a reverse proxy in front passes streams on without buffering, and leads to this proxy. */
 
+import { isLoopback } from "../../config/outbound_proxy.ts";
 import * as v from "valibot";
 import { processSources } from "../../config/env.ts";
 import { loadOutboundProxy } from "../../config/load.ts";
@@ -9,7 +10,6 @@ import { PULSE_EVENTS, PULSE_PATH, PULSE_PAUSE_MS } from "../../pulse.ts";
 import { CommandError } from "../command_error.ts";
 import { type Answer, request, type RequestOptions } from "../request.ts";
 import { type Finding, findingsOf } from "./finding.ts";
-import { isLoopback } from "./hosts.ts";
 
 const { ok, warning, problem } = findingsOf("buffering");
 
@@ -18,7 +18,10 @@ const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
 const STREAM_MS = (PULSE_EVENTS - 1) * PULSE_PAUSE_MS;
 const healthSchema = v.object({ status: v.string(), version: v.string() });
 
-/** The address that clients use, without what stands behind its path. Throws a {@link CommandError} where it is none. */
+/**
+ * The address that clients use, without what stands behind its path. Throws a {@link CommandError} where it is
+ * none.
+ */
 export function publicUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "") {
@@ -33,7 +36,7 @@ export async function checkBuffering(url: URL, config: Config | undefined): Prom
   const options: RequestOptions = {
     timeoutMs: TIMEOUT_MS,
     proxy: await loadOutboundProxy(processSources, url.origin),
-    // A certificate by an authority of its own is the one that is configured here.
+    // A certificate of a private authority is the one that this configuration names.
     ...(config?.server.tls && { caCerts: [config.server.tls.cert] }),
   };
   const health = await ask(`${base}/health`, options);
@@ -51,7 +54,7 @@ export async function checkBuffering(url: URL, config: Config | undefined): Prom
       "let the reverse proxy pass on every path to llm-proxy",
     )];
   }
-  const isOpen = url.protocol === "http:" && !isLoopback(url.hostname.replace(/^\[|\]$/g, ""));
+  const isOpen = url.protocol === "http:" && !isLoopback(url.hostname);
   const plain = isOpen ? [warning(`${base} is plain HTTP: tokens can be read on the way`, "use HTTPS")] : [];
   return [...plain, await checkStream(base, { ...options, ...tokenOf(config) })];
 }

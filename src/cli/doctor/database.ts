@@ -10,7 +10,7 @@ const key = findingsOf("encryption key");
 
 const RESTORE = "llm-proxy restore FILE goes back to a backup, and keeps what is there";
 
-/** The database, and whether the encryption key is the one that sealed what it holds. Nothing is changed. */
+/** Checks the database, and whether the encryption key fits it. Changes nothing. */
 export async function checkDatabase(management: ManagementConfig): Promise<Finding[]> {
   const { databaseUrl } = management;
   const path = sqlitePath(databaseUrl.replace(/^sqlite:/, ""));

@@ -15,7 +15,7 @@ const SECRET_VARIABLE = /(?:KEY|TOKEN)$/;
 /** Container runtimes put secrets there for one container alone, and often for all of its users. */
 const CONTAINER_SECRETS = /^\/(?:var\/)?run\/secrets\//;
 
-/** A file, and whether a secret stands in it. */
+/** A file, and whether it holds a secret. */
 interface Place {
   readonly path: string;
   readonly isSecret: boolean;

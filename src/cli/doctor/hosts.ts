@@ -42,12 +42,6 @@ export function outboundProxies(config: Config): { proxy: OutboundProxy; what: s
   ];
 }
 
-/** Whether a host is this machine by its name. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "::1" ||
-    hostname.startsWith("127.");
-}
-
 /** Opens a connection and closes it again. Undefined: it was taken; else why not, in a few words. */
 export async function connectionProblem(
   { hostname, port }: { readonly hostname: string; readonly port: number },

@@ -1,7 +1,8 @@
+import { isLoopback } from "../../config/outbound_proxy.ts";
 import { proxyText } from "../../config/outbound_proxy.ts";
 import type { Config } from "../../config/schema.ts";
 import { type Finding, findingsOf } from "./finding.ts";
-import { connectionProblem, isLoopback, outboundProxies } from "./hosts.ts";
+import { connectionProblem, outboundProxies } from "./hosts.ts";
 
 const { ok, problem } = findingsOf("outbound proxies");
 const TIMEOUT_MS = 5_000;

@@ -1,7 +1,8 @@
+import { isLoopback } from "../../config/outbound_proxy.ts";
 import type { Config } from "../../config/schema.ts";
 import type { ProbeResult } from "../../probe.ts";
 import { type Finding, findingsOf } from "./finding.ts";
-import { connectionProblem, directUpstreams, isLoopback } from "./hosts.ts";
+import { connectionProblem, directUpstreams } from "./hosts.ts";
 
 const { ok, problem } = findingsOf("providers");
 const TIMEOUT_MS = 3_000;
@@ -54,7 +55,7 @@ export async function checkLocalProviders(
   }));
   const others = config.endpoints.filter(({ backends }) =>
     backends.some(({ baseUrl, connection }) =>
-      connection.proxy !== undefined || !isLoopback(new URL(baseUrl.origin).hostname.replace(/^\[|\]$/g, ""))
+      connection.proxy !== undefined || !isLoopback(new URL(baseUrl.origin).hostname)
     )
   );
   return {

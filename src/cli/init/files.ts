@@ -1,4 +1,4 @@
-/** What stands in a folder already, and writing what does not. */
+/** Finds the files that a folder has already, and writes those that it has not. */
 
 import { DEFAULT_DATABASE_URL } from "../../config/defaults.ts";
 import { VARIABLES } from "../../config/env.ts";
@@ -35,7 +35,10 @@ export function checkDatabase({ folder, access }: Plan): void {
   );
 }
 
-/** Whether `llm-proxy tls init` has made a certificate in a folder. Throws a {@link CommandError} where half of it is there. */
+/**
+ * Whether `llm-proxy tls init` has made a certificate in a folder. Throws a {@link CommandError} where half of it
+ * is there.
+ */
 export function hasCertificate(folder: string): boolean {
   const paths = Object.values(certificatePaths(TLS_FOLDER));
   const found = paths.filter((path) => exists(`${folder}/${path}`));
@@ -61,7 +64,7 @@ export function writeDrafts(drafts: readonly Draft[], folder: string): string[] 
   } catch (error) {
     for (const path of written) Deno.removeSync(path);
     const reason = error instanceof Deno.errors.AlreadyExists
-      ? "a file came to be there meanwhile"
+      ? "another program created one of these files at the same time"
       : error instanceof Error
       ? error.message
       : String(error);

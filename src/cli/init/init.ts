@@ -62,7 +62,7 @@ async function triedByFlag(made: Made, isAsked: boolean): Promise<Made> {
   if (failed.length === 0) return made;
   const lines = failed.map((result) => `  ${failureText(result)}`);
   throw new CommandError(
-    `Nothing was written: a provider did not take what it was asked with.\n${lines.join("\n")}`,
+    `Nothing was written: a provider rejected the request.\n${lines.join("\n")}`,
   );
 }
 

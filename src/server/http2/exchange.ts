@@ -16,6 +16,7 @@ import { ClientWait, overdueOf } from "../client_wait.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { parseRequestHead } from "../request_head.ts";
 import { StreamBody } from "./stream_body.ts";
+import type { Waiting } from "./stranger_room.ts";
 
 /** What a request is answered with. */
 interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "entry" | "limits" | "now"> {
@@ -23,8 +24,8 @@ interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | 
   readonly mayBeReset: () => boolean;
   /** The request has been admitted. */
   readonly onAuthenticated: () => void;
-  /** Resolves when it may begin, or with false where it may not; undefined: at once. */
-  readonly enter: () => Promise<boolean> | undefined;
+  /** Undefined: it may begin at once. */
+  readonly enter: () => Waiting | undefined;
   /** The answer is here: so many bytes that are given at once, or a stream. */
   readonly onAnswered: (wholeBytes: number) => void;
   /** Called once: the answer has been taken whole, or not. */
@@ -81,9 +82,15 @@ export class Http2Exchange {
   async answer(): Promise<Response> {
     const waiting = this.#parts.enter();
     // It waits for its client to take other answers.
-    if (waiting !== undefined && !await this.#sending.for(waiting).catch(() => false)) {
-      this.#end();
-      return new Response(null, { status: 503 });
+    if (waiting !== undefined) {
+      const isLetIn = await this.#sending.for(waiting.isLetIn).catch(() => {
+        waiting.leave();
+        return false;
+      });
+      if (!isLetIn) {
+        this.#end();
+        return new Response(null, { status: 503 });
+      }
     }
     const reply = await this.#reply();
     this.#parts.onAnswered(reply.body instanceof Uint8Array ? reply.body.length : 0);

@@ -3,6 +3,14 @@ const MOST_RUNNING = 16;
 /** How many bytes of answers a connection may have been given that its client has not taken. */
 const MOST_UNTAKEN_BYTES = 256 * 1024;
 
+/** A request that waits. */
+export interface Waiting {
+  /** Resolves when it may begin, and {@link StrangerRoom.ended} has to follow; with false where it may not. */
+  readonly isLetIn: Promise<boolean>;
+  /** It does not wait any longer, and does not begin. */
+  readonly leave: () => void;
+}
+
 /**
  * Lets the requests of one connection in, as long as its client has shown no token. The server reads an answer at once,
  * whether or not the client takes it: a client that takes nothing would have one in memory for each of its streams.
@@ -10,6 +18,7 @@ const MOST_UNTAKEN_BYTES = 256 * 1024;
 export class StrangerRoom {
   #running = 0;
   #isKnown = false;
+  #isClosed = false;
   #untakenBytes = 0;
   /** Written, and not yet known to be taken. */
   #lastBytes = 0;
@@ -20,16 +29,27 @@ export class StrangerRoom {
     return this.#untakenBytes;
   }
 
-  /** Resolves when a request may begin, or with false at the end; undefined: it may at once. */
-  enter(): Promise<boolean> | undefined {
+  /** Undefined: a request may begin at once, and {@link ended} has to follow. Else the place in which it waits. */
+  enter(): Waiting | undefined {
     if (this.#hasRoom) {
       this.#running++;
       return undefined;
     }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#waiting.push(resolve);
+    const leave = (): void => {
+      const isWaiting = this.#waiting.includes(resolve);
+      this.#waiting = this.#waiting.filter((one) => one !== resolve);
+      // It had been let in by then, and will not begin.
+      if (!isWaiting && !this.#isClosed) this.ended(0);
+    };
+    return { isLetIn: promise, leave };
   }
 
-  /** A request that has begun was answered by so many bytes at once, or by others that are taken before more come. */
+  /**
+   * A running request was answered: by so many bytes at once, or by a stream (0), which the client reads at its
+   * pace.
+   */
   ended(wholeBytes: number): void {
     this.#running--;
     this.#untakenBytes += wholeBytes;
@@ -51,6 +71,7 @@ export class StrangerRoom {
 
   /** The connection has ended: what waits does not begin. */
   close(): void {
+    this.#isClosed = true;
     for (const resolve of this.#waiting.splice(0)) resolve(false);
   }
 

@@ -1,5 +1,6 @@
 /** What was spent, by the hour in which it was booked: budgets begin with it, and keep what they count in it. */
 
+import { SPENDING_KEPT_MS } from "../../booking.ts";
 import type { ExchangeRow, Spending } from "../store.ts";
 import type { Database } from "./database.ts";
 
@@ -39,7 +40,7 @@ function subjectsOf({ tokenId, projectId, principal }: ExchangeRow): string[] {
 /** What every token, project, token of the configuration and rule for models has used. */
 export function readSpending(
   database: Database,
-  { until, lastMs }: { until: number; lastMs: number },
+  { until, lastMs = SPENDING_KEPT_MS }: { until: number; lastMs?: number },
 ): Spending[] {
   const latest = Number(database.get("SELECT max(start) AS latest FROM spending")?.["latest"] ?? until);
   const from = Math.min(latest, until) - lastMs;
