@@ -95,11 +95,14 @@ export function admitBody(
   const asked = { method: request.method, path: rest };
   // Gemini's API says so in the path.
   const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
+  const isFree = !upgrade && costOfPath(asked) === "free";
   const isMetered = upgrade ? /\/realtime\/?$/i.test(rest) : costOfPath(asked) === "metered";
   if (limitsModels(principal)) {
-    const models = [...named, ...besides, ...payload?.models ?? []];
+    const sure = [...named, ...payload?.models ?? []];
+    const models = [...sure, ...besides];
+    // Only some servers look at the query and at headers: a name there alone names no model.
     checkModelIsKnown(principal, {
-      models,
+      models: sure,
       hasBody: upgrade || body !== null && costOfPath(asked) !== "free",
     });
     admission.countModels(models);
@@ -135,6 +138,7 @@ export function admitBody(
       facts: () => facts,
       inputTokens: () => estimatedTokens({ kind: payload.kind, length }),
       isMetered,
+      isFree,
     });
     reserve(facts);
     return body;
@@ -150,6 +154,7 @@ export function admitBody(
     facts: () => ({ ...tap.facts(), ...streams }),
     inputTokens: () => tap.inputTokens(),
     isMetered,
+    isFree,
   });
   reserve(tap.facts());
   return body === null ? body : watched(body, (piece) => tap.write(piece));

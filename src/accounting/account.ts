@@ -56,6 +56,8 @@ export interface Asked {
   readonly inputTokens: () => number;
   /** A model answers there, which costs something. */
   readonly isMetered: boolean;
+  /** Nothing there costs anything, whatever the answer holds. */
+  readonly isFree: boolean;
 }
 
 /** An admission, as an account settles it. */
@@ -82,7 +84,7 @@ export class Account implements ExchangeAccount {
   readonly #pricer: Pricer;
   readonly #outputs: RecentOutputs;
   readonly #onEnd: (record: ExchangeRecord) => void;
-  #asked: Asked = { facts: () => ({}), inputTokens: () => 0, isMetered: false };
+  #asked: Asked = { facts: () => ({}), inputTokens: () => 0, isMetered: false, isFree: false };
   #admission: Admitted | undefined;
   #reserving: Reserving | undefined;
   #unseen: UnseenTime | undefined;
@@ -122,6 +124,10 @@ export class Account implements ExchangeAccount {
   /** The request was admitted. The admission is settled when the exchange ends. */
   admitted(admission: Admitted): void {
     this.#admission = admission;
+  }
+
+  get isFree(): boolean {
+    return this.#asked.isFree;
   }
 
   get modelAsked(): string | undefined {

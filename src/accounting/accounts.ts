@@ -30,6 +30,8 @@ export interface AccountsParts {
 
 const MAX_USER_AGENTS = 500;
 const MAX_KEPT = 10_000;
+/** Where the results of a batch are fetched (`MessageBatches.results` of `@anthropic-ai/sdk`). */
+const RESULTS = /\/batches\/[^/]+\/results\/?$/;
 
 /** All accounts that are open. */
 export class Accounts {
@@ -75,15 +77,16 @@ export class Accounts {
   }
 
   /**
-   * Whether an answer tells usage that counts elsewhere: a response that is only looked at again counts for the request
-   * that began it, unless that one ended before anything was known.
+   * Whether the usage in an answer does not count for its exchange: files, token counts and the like hold usage that
+   * nobody pays for, and a response that is only looked at again counts for the request that began it, unless that
+   * request ended before anything was known.
    */
   #isCounted(
     account: Account,
     { method, path, ending }: ExchangeRecord,
     { responseId, usage, isBatch }: Observed,
   ): boolean {
-    if (isBatch === true) {
+    if (isBatch === true && RESULTS.test(path)) {
       if (this.#fetched.has(path)) return true;
       // What breaks off is fetched again, and counts then.
       if (ending !== "complete") return true;
@@ -91,7 +94,7 @@ export class Accounts {
       this.#fetched.add(path);
       return false;
     }
-    if (responseId === undefined) return false;
+    if (responseId === undefined || RESULTS.test(path)) return account.isFree;
     const isTold = usage.inputTokens !== undefined;
     if (method !== "GET") {
       if (isTold || !account.isOpenEnded) return false;

@@ -5,7 +5,11 @@ import type { UsageSource } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import type { Cost } from "./cost.ts";
 import { estimated, type Progress, withUnfinished } from "./estimate.ts";
-import { sumOf, type Usage } from "./usage.ts";
+import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
+
+/** The most of one kind that an exchange counts with, and the most that it costs: 10,000 dollars. */
+const MAX_AMOUNT = 1e9;
+const MAX_COST_MICROS = 1e10;
 
 /** One model at one backend, and the most output that it can give. */
 export interface Order {
@@ -139,13 +143,22 @@ function charge(
   const all = (usage: Usage): Usage => steps.reduce((total, step) => sumOf(total, step.usage), usage);
   const { inputTokens, outputTokens } = all(limited);
   const isUnknown = inputTokens === undefined && outputTokens === undefined;
+  const price = steps.reduce((total, { usage, model }) => plus(total, prices.cost(usage, [model])), cost);
   const isSaid = cost !== undefined || used.inputTokens !== undefined || used.outputTokens !== undefined;
   return {
-    usage: all(used),
-    tokens: isUnknown ? undefined : (inputTokens ?? 0) + (outputTokens ?? 0),
-    cost: steps.reduce((total, { usage, model }) => plus(total, prices.cost(usage, [model])), cost),
+    usage: bounded(all(used)),
+    tokens: isUnknown ? undefined : Math.min((inputTokens ?? 0) + (outputTokens ?? 0), MAX_AMOUNT),
+    cost: price && { ...price, micros: Math.min(price.micros, MAX_COST_MICROS) },
     source: isSaid && (isEstimated || prices.isGuessed ? "estimated" : "provider") || undefined,
   };
+}
+
+/** Amounts that can be summed for ever: a provider may state what it likes, and sessions and steps add up. */
+function bounded(usage: Usage): Usage {
+  const amounts: UsageDraft = { ...usage };
+  let kind: keyof Usage;
+  for (kind in usage) amounts[kind] = Math.min(usage[kind] ?? 0, MAX_AMOUNT);
+  return amounts;
 }
 
 /** The cost of an answer with that of a step of it. */

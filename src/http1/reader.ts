@@ -91,7 +91,9 @@ export class ConnectionReader {
   #makeRoomBehind(): void {
     if (this.#end < this.#buffer.length) return;
     const held = this.#buffer.subarray(this.#start, this.#end);
-    const roomier = new Uint8Array(Math.max(SMALL_BYTES, held.length * 2));
+    const size = Math.max(SMALL_BYTES, held.length * 2);
+    if (size > this.#buffer.length) this.#onGrown(size);
+    const roomier = new Uint8Array(size);
     roomier.set(held);
     this.#buffer = roomier;
     this.#start = 0;
@@ -108,6 +110,7 @@ export class ConnectionReader {
         : this.#lastCount <= SMALL_BYTES / 2
         ? SMALL_BYTES
         : size;
+      if (wanted > size) this.#onGrown(wanted);
       if (wanted !== size) this.#buffer = new Uint8Array(wanted);
       this.#start = this.#end = 0;
       return;

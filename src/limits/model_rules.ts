@@ -33,10 +33,24 @@ export function limitsOfModels(
 ): readonly ModelLimits[] {
   const found = new Set<ModelLimits>();
   for (const model of models) {
-    const first = limits.find((limit) => matchesModel([limit.model], model));
+    const spellings = spellingsOf(model);
+    const first = limits.find((limit) => {
+      const pattern = limit.model.toLowerCase();
+      return spellings.some((name) => matchesModel([pattern], name));
+    });
     if (first !== undefined) found.add(first);
   }
   return [...found];
+}
+
+/**
+ * A model by the spellings that servers take for the same one: a limit has to fit all of them, where a list of allowed
+ * models may fit too few.
+ */
+function spellingsOf(model: string): string[] {
+  // deno-lint-ignore no-control-regex -- some servers pass over control characters
+  const plain = model.toLowerCase().replaceAll(/[\s\x00-\x1f\x7f\ufeff]+/g, "");
+  return [plain, plain.slice(plain.lastIndexOf("/") + 1)];
 }
 
 /** Throws `forbidden` where limits hold for certain models, and a request that may cost something names none. */

@@ -61,7 +61,12 @@ function settled(
   let used: Used | undefined;
   const all = accounts ?? accountsInto(() => {});
   const account: Account = all.open({ id: "req_1", principal: ANONYMOUS, endpoint: ENDPOINT, fields: [] });
-  account.asks({ facts: () => ({ model: "m", background }), inputTokens: () => 0, isMetered: !isLookedAt });
+  account.asks({
+    facts: () => ({ model: "m", background }),
+    inputTokens: () => 0,
+    isMetered: !isLookedAt,
+    isFree: isLookedAt,
+  });
   account.admitted({
     reserve() {},
     settle(amounts) {
@@ -141,13 +146,14 @@ Deno.test("Accounts: a response that is looked at again counts for the request t
 Deno.test("Accounts: the results of a batch count when they are fetched first", () => {
   const rows: ExchangeRow[] = [];
   const accounts = accountsInto((row) => rows.push(row));
+  const fetched = { method: "GET", path: "/anthropic/v1/messages/batches/msgbatch_1/results" };
   const line = JSON.stringify({
     custom_id: "a",
     result: { type: "succeeded", message: { model: "m", usage: { input_tokens: 5, output_tokens: 7 } } },
   });
-  settled({ method: "GET", ...GONE }, { answer: `${line}\n`, accounts, isLookedAt: true });
+  settled({ ...fetched, ...GONE }, { answer: `${line}\n`, accounts, isLookedAt: true });
   for (let round = 0; round < 2; round++) {
-    settled({ method: "GET" }, { answer: `${line}\n${line}\n`, accounts, isLookedAt: true });
+    settled(fetched, { answer: `${line}\n${line}\n`, accounts, isLookedAt: true });
   }
   // At half the price.
   assertEquals(rows.map(({ outputTokens, costMicros }) => [outputTokens, costMicros]), [
@@ -157,11 +163,49 @@ Deno.test("Accounts: the results of a batch count when they are fetched first", 
   ]);
 });
 
+Deno.test("Accounts: usage in what costs nothing, such as a file, does not count, whatever it says", () => {
+  const rows: ExchangeRow[] = [];
+  const accounts = accountsInto((row) => rows.push(row));
+  const batch = '{"result":{"message":{"model":"m","usage":{"input_tokens":5,"output_tokens":7}}}}';
+  const run = '{"id":"run_1","model":"m","usage":{"prompt_tokens":5,"completion_tokens":7}}';
+  for (const answer of [TOLD, TOLD.replace('"resp_1"', '"file-1"'), batch, run, '{"input_tokens":2095}']) {
+    settled({ method: "GET", path: "/openai/v1/files/file-1/content" }, {
+      answer,
+      accounts,
+      isLookedAt: true,
+    });
+  }
+  assertEquals(
+    rows.map(({ inputTokens, costMicros }) => [inputTokens, costMicros]).flat().filter((one) =>
+      one !== undefined
+    ),
+    [],
+  );
+});
+
+Deno.test("Account: what a provider states is bounded, so that sums stay numbers", () => {
+  const absurd = (usage: unknown) =>
+    charged({}, JSON.stringify({ model: "x", usage }), "application/json", "x");
+  const tokens = { prompt_tokens: 1, completion_tokens: 1 };
+  for (const cost of [{ cost: 1e9 }, { cost_in_usd_ticks: 1e20 }, { cost_in_usd_ticks: 1e300 }]) {
+    assertEquals(absurd({ ...tokens, ...cost })?.costMicros, 1e10);
+  }
+  const step = { type: "advisor_message", model: "m", input_tokens: 1e9, output_tokens: 1e9, cost: 1e9 };
+  const row = absurd({
+    input_tokens: 1,
+    output_tokens: 1,
+    cache_read_input_tokens: 0,
+    iterations: Array(100).fill(step),
+  });
+  assertEquals([row?.inputTokens, row?.outputTokens], [1e9, 1e9]);
+});
+
 /** What a token without limits is charged. */
 function charged(
   record: Partial<ExchangeRecord>,
   answer: string,
   type = "application/json",
+  asked = "m",
 ): ExchangeRow | undefined {
   let row: ExchangeRow | undefined;
   const account = accountsInto((ended) => row = ended).open({
@@ -170,7 +214,7 @@ function charged(
     endpoint: ENDPOINT,
     fields: [],
   });
-  account.asks({ facts: () => ({ model: "m" }), inputTokens: () => 7, isMetered: true });
+  account.asks({ facts: () => ({ model: asked }), inputTokens: () => 7, isMetered: true, isFree: false });
   account.answered({ status: 200, fields: fieldsOf(`content-type: ${type}`) }, BACKEND);
   account.passed(new TextEncoder().encode(answer));
   account.ended({ ...RECORD, ...record });

@@ -134,3 +134,24 @@ Deno.test("checkModelIsKnown: a body has to name a model where limits hold for c
   checkModelIsKnown(limited, { models: ["b"], hasBody: true });
   checkModelIsKnown(holder({ requestsPerMinute: 1 }), { models: [], hasBody: true });
 });
+
+Deno.test("limitsOfModels: a limit fits every spelling that servers take for the same model", () => {
+  const limits = [{ model: "gpt-5*", requestsPerMinute: 1 }];
+  for (
+    const name of [
+      "gpt-5",
+      "GPT-5-mini",
+      " gpt-5",
+      "\u0000gpt-5",
+      "\ufeffgpt-5",
+      `${" ".repeat(201)}gpt-5`,
+      "openai/gpt-5",
+      "models/models/gpt-5",
+      "Models/gpt-5",
+    ]
+  ) {
+    assertEquals(limitsOfModels(limits, [name]), limits, JSON.stringify(name));
+  }
+  assertEquals(limitsOfModels(limits, ["gpt-4.1"]), []);
+  assertEquals(limitsOfModels([{ model: "GPT-5", requestsPerMinute: 1 }], ["gpt-5"]).length, 1);
+});

@@ -31,6 +31,7 @@ async function answerWith(
     onAuthenticated() {},
     enter: () => undefined,
     onAnswered() {},
+    onWhole() {},
     onEnd: () => void ends++,
   });
   return { response: await exchange.answer(), ends: () => ends };
@@ -106,4 +107,32 @@ Deno.test("Http2Exchange: an answer of another length than stated breaks off, an
   }
   const { response, ends } = await answerWith(stated(3, ["a", "bc"]));
   assertEquals([await response.text(), ends()], ["abc", 1]);
+});
+
+Deno.test("Http2Exchange: only what cannot keep the proxy waiting waits itself, and only what is given counts", async () => {
+  const entered: string[] = [];
+  for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
+    let whole = 0;
+    const request = new Request("http://proxy.test/admin", {
+      method,
+      headers: method === "POST" ? { "content-length": "2" } : {},
+      ...(method === "POST" && { body: "{}" }),
+    });
+    const exchange = new Http2Exchange(request, {
+      handler: () => Promise.resolve({ status: 200, reason: "OK", fields: [], body: new Uint8Array(1_600) }),
+      peer: "192.0.2.1",
+      entry: "all",
+      limits: () => DEFAULT_SERVER_SETTINGS.connections,
+      now: () => 0,
+      mayBeReset: () => false,
+      onAuthenticated() {},
+      enter: () => void entered.push(method),
+      onAnswered: () => void entered.push(`${method} answered`),
+      onWhole: (bytes) => whole += bytes,
+      onEnd() {},
+    });
+    await (await exchange.answer()).body?.cancel();
+    assertEquals(whole, method === "HEAD" ? 0 : 1_600, method);
+  }
+  assertEquals(entered, ["GET", "GET answered", "HEAD", "HEAD answered"]);
 });

@@ -19,21 +19,24 @@ Deno.test("StrangerRoom: sixteen requests at a time, and the next one when one h
   const room = new StrangerRoom();
   const begun = asking(room, 40);
   assertEquals(await begun(), [16, 0]);
-  room.ended(100);
+  room.ended();
   assertEquals(await begun(), [17, 0]);
 });
 
-Deno.test("StrangerRoom: answers that the client does not take keep further ones from being made", async () => {
-  const room = new StrangerRoom();
-  const begun = asking(room, 40);
-  for (let index = 0; index < 3; index++) room.ended(100_000);
-  assertEquals(await begun(), [18, 0], "the third one was too much");
-  room.ended(100_000);
-  assertEquals(await begun(), [18, 0]);
-  room.writing(200_000);
-  assertEquals([await begun(), room.untakenBytes], [[18, 0], 400_000], "it is only being written");
-  room.writing(200_000);
-  assertEquals([await begun(), room.untakenBytes], [[20, 0], 200_000]);
+Deno.test("StrangerRoom: a client without a token that takes nothing owes too much, one that takes a little less at a time does not", () => {
+  const idle = new StrangerRoom();
+  for (let index = 0; index < 6; index++) idle.given(100_000);
+  assertEquals(idle.owesTooMuch, true);
+  const taking = new StrangerRoom();
+  for (let index = 0; index < 100; index++) {
+    taking.given(100_000);
+    taking.writing(100_300);
+  }
+  assertEquals(taking.owesTooMuch, false);
+  const known = new StrangerRoom();
+  known.open();
+  for (let index = 0; index < 100; index++) known.given(100_000);
+  assertEquals(known.owesTooMuch, false);
 });
 
 Deno.test("StrangerRoom: who has shown a token does not wait, and nothing begins behind the end", async () => {
@@ -45,6 +48,7 @@ Deno.test("StrangerRoom: who has shown a token does not wait, and nothing begins
   const left = asking(gone, 20);
   gone.close();
   assertEquals(await left(), [16, 4]);
+  assertEquals(await asking(gone, 3)(), [0, 3]);
 });
 
 Deno.test("StrangerRoom: who gives up while waiting takes no place, whether or not it was let in by then", async () => {
@@ -52,9 +56,9 @@ Deno.test("StrangerRoom: who gives up while waiting takes no place, whether or n
   asking(room, 16);
   const waiting = Array.from({ length: 16 }, () => room.enter());
   for (const one of waiting.slice(0, 8)) one?.leave();
-  for (let index = 0; index < 8; index++) room.ended(0);
+  for (let index = 0; index < 8; index++) room.ended();
   // Those that wait were let in, and leave before they notice.
   for (const one of waiting.slice(8)) one?.leave();
-  for (let index = 0; index < 8; index++) room.ended(0);
+  for (let index = 0; index < 8; index++) room.ended();
   assertEquals(await asking(room, 20)(), [16, 0]);
 });

@@ -243,3 +243,34 @@ Deno.test("budgets: a clock that is set back by a day is logged, and a restart c
   }
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("limits of models: a model in the query or a header names none, and the lines of a batch file count", async () => {
+  await using upstream = answering();
+  await using proxy = await ManagedProxy.start(upstream, optionsOf(upstream));
+  const { value } = await proxy.token({ model_limits: [{ model: "gpt-5*", requests_per_minute: 1 }] });
+  const asking = async (path: string, init: RequestInit): Promise<number> => {
+    const headers = new Headers(init.headers);
+    headers.set("authorization", `Bearer ${value}`);
+    const response = await fetch(`${proxy.url}${path}`, { method: "POST", ...init, headers });
+    await response.body?.cancel();
+    return response.status;
+  };
+  const json = { "content-type": "application/json" };
+  const body = '{"prompt":{"id":"pmpt_1"}}';
+  assertEquals(await asking("/openai/v1/responses?model=x", { body, headers: json }), 403);
+  assertEquals(await asking("/openai/v1/responses", { body, headers: { ...json, "x-model": "z" } }), 403);
+  const upload = (): FormData => {
+    const form = new FormData();
+    form.set("purpose", "batch");
+    const line = { custom_id: "1", method: "POST", url: "/v1/chat/completions", body: { model: "gpt-5" } };
+    form.set("file", new File([JSON.stringify(line)], "lines.jsonl"));
+    return form;
+  };
+  assertEquals(
+    [
+      await asking("/openai/v1/files", { body: upload() }),
+      await asking("/openai/v1/files", { body: upload() }),
+    ],
+    [200, 429],
+  );
+});

@@ -105,7 +105,11 @@ export class Http2Connection implements ServedConnection {
         this.#room.open();
       },
       enter: () => this.#room.enter(),
-      onAnswered: (bytes) => this.#room.ended(bytes),
+      onAnswered: () => this.#room.ended(),
+      onWhole: (bytes) => {
+        this.#room.given(bytes);
+        if (this.#room.owesTooMuch) this.close();
+      },
       onEnd: () => {
         this.#running.delete(exchange);
         this.#hold();

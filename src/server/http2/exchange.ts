@@ -26,8 +26,10 @@ interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | 
   readonly onAuthenticated: () => void;
   /** Undefined: it may begin at once. */
   readonly enter: () => Waiting | undefined;
-  /** The answer is here: so many bytes that are given at once, or a stream. */
-  readonly onAnswered: (wholeBytes: number) => void;
+  /** The answer of a request that had entered is here. */
+  readonly onAnswered: () => void;
+  /** So many bytes of an answer are given to the server at once. */
+  readonly onWhole: (bytes: number) => void;
   /** Called once: the answer has been taken whole, or not. */
   readonly onEnd: () => void;
 }
@@ -80,7 +82,9 @@ export class Http2Exchange {
 
   /** Never throws. */
   async answer(): Promise<Response> {
-    const waiting = this.#parts.enter();
+    // What has a body may keep the proxy waiting, and is nothing that others should wait for.
+    const enters = ["GET", "HEAD"].includes(this.#request.method);
+    const waiting = enters ? this.#parts.enter() : undefined;
     // It waits for its client to take other answers.
     if (waiting !== undefined) {
       const isLetIn = await this.#sending.for(waiting.isLetIn).catch(() => {
@@ -93,7 +97,7 @@ export class Http2Exchange {
       }
     }
     const reply = await this.#reply();
-    this.#parts.onAnswered(reply.body instanceof Uint8Array ? reply.body.length : 0);
+    if (enters) this.#parts.onAnswered();
     const { status, body, fields } = reply;
     // HTTP/2 has no upgrade: nothing uses a tunnel here.
     if (reply.tunnel !== undefined) {
@@ -114,6 +118,7 @@ export class Http2Exchange {
     }
     discardReply(reply);
     const whole = isBodiless || !(body instanceof Uint8Array) ? null : body;
+    if (whole !== null) this.#parts.onWhole(whole.length);
     this.#end();
     return new Response(whole?.slice(), { status, headers });
   }

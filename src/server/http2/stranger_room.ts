@@ -1,7 +1,7 @@
 /** So many requests of a client that has shown no token run on a connection at the same time; the others wait. */
 const MOST_RUNNING = 16;
-/** How many bytes of answers a connection may have been given that its client has not taken. */
-const MOST_UNTAKEN_BYTES = 256 * 1024;
+/** A connection that was given so many bytes of answers that its client has not taken is closed. */
+const MOST_UNTAKEN_BYTES = 512 * 1024;
 
 /** A request that waits. */
 export interface Waiting {
@@ -14,6 +14,7 @@ export interface Waiting {
 /**
  * Lets the requests of one connection in, as long as its client has shown no token. The server reads an answer at once,
  * whether or not the client takes it: a client that takes nothing would have one in memory for each of its streams.
+ * Only requests that cannot keep the proxy waiting may enter: others would hold up the requests behind them.
  */
 export class StrangerRoom {
   #running = 0;
@@ -31,6 +32,8 @@ export class StrangerRoom {
 
   /** Undefined: a request may begin at once, and {@link ended} has to follow. Else the place in which it waits. */
   enter(): Waiting | undefined {
+    // The server may still bring requests that it had read before.
+    if (this.#isClosed) return { isLetIn: Promise.resolve(false), leave() {} };
     if (this.#hasRoom) {
       this.#running++;
       return undefined;
@@ -41,26 +44,26 @@ export class StrangerRoom {
       const isWaiting = this.#waiting.includes(resolve);
       this.#waiting = this.#waiting.filter((one) => one !== resolve);
       // It had been let in by then, and will not begin.
-      if (!isWaiting && !this.#isClosed) this.ended(0);
+      if (!isWaiting && !this.#isClosed) this.ended();
     };
     return { isLetIn: promise, leave };
   }
 
-  /**
-   * A running request was answered: by so many bytes at once, or by a stream (0), which the client reads at its
-   * pace.
-   */
-  ended(wholeBytes: number): void {
+  /** A request that had entered was answered. */
+  ended(): void {
     this.#running--;
-    this.#untakenBytes += wholeBytes;
     this.#letIn();
+  }
+
+  /** So many bytes of an answer were given to the server at once. */
+  given(wholeBytes: number): void {
+    this.#untakenBytes += wholeBytes;
   }
 
   /** So many bytes of any kind are about to be written to the client: it has taken those before. */
   writing(bytes: number): void {
     this.#untakenBytes = Math.max(0, this.#untakenBytes - this.#lastBytes);
     this.#lastBytes = bytes;
-    this.#letIn();
   }
 
   /** The client has shown a token: nobody waits any longer. */
@@ -75,8 +78,16 @@ export class StrangerRoom {
     for (const resolve of this.#waiting.splice(0)) resolve(false);
   }
 
+  /**
+   * The client takes far less than it asks for. Answers that were cancelled count too, since nobody can tell: so the
+   * connection is closed, and nothing waits for them.
+   */
+  get owesTooMuch(): boolean {
+    return !this.#isKnown && this.#untakenBytes > MOST_UNTAKEN_BYTES;
+  }
+
   get #hasRoom(): boolean {
-    return this.#isKnown || this.#running < MOST_RUNNING && this.#untakenBytes <= MOST_UNTAKEN_BYTES;
+    return this.#isKnown || this.#running < MOST_RUNNING;
   }
 
   #letIn(): void {
