@@ -77,7 +77,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
     path,
     maxBytes,
     mustBeKnown: needs.isStrict,
-    readsFiles: restrictsModels(request.principal) || limitsModels(request.principal),
+    readsFiles: restrictsModels(request.principal),
     hold: held.hold,
   });
   held.hold(understood.length);

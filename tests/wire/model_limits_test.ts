@@ -244,7 +244,7 @@ Deno.test("budgets: a clock that is set back by a day is logged, and a restart c
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("limits of models: a model in the query or a header names none, and the lines of a batch file count", async () => {
+Deno.test("limits of models: a model in the query or a header names none, and batches are rejected", async () => {
   await using upstream = answering();
   await using proxy = await ManagedProxy.start(upstream, optionsOf(upstream));
   const { value } = await proxy.token({ model_limits: [{ model: "gpt-5*", requests_per_minute: 1 }] });
@@ -259,18 +259,8 @@ Deno.test("limits of models: a model in the query or a header names none, and th
   const body = '{"prompt":{"id":"pmpt_1"}}';
   assertEquals(await asking("/openai/v1/responses?model=x", { body, headers: json }), 403);
   assertEquals(await asking("/openai/v1/responses", { body, headers: { ...json, "x-model": "z" } }), 403);
-  const upload = (): FormData => {
-    const form = new FormData();
-    form.set("purpose", "batch");
-    const line = { custom_id: "1", method: "POST", url: "/v1/chat/completions", body: { model: "gpt-5" } };
-    form.set("file", new File([JSON.stringify(line)], "lines.jsonl"));
-    return form;
-  };
-  assertEquals(
-    [
-      await asking("/openai/v1/files", { body: upload() }),
-      await asking("/openai/v1/files", { body: upload() }),
-    ],
-    [200, 429],
-  );
+  // A batch names its models in a file that was uploaded before.
+  const batch = '{"input_file_id":"file-1","endpoint":"/v1/chat/completions","completion_window":"24h"}';
+  assertEquals(await asking("/openai/v1/batches?model=x", { body: batch, headers: json }), 403);
+  assertEquals(await asking("/openai/v1/batches", { body: batch, headers: json }), 403);
 });
