@@ -1,8 +1,8 @@
-import type { Clock } from "./clock.ts";
-import type { Backend } from "./config/schema.ts";
+import type { Clock } from "./time/clock.ts";
+import type { Backend } from "./config/config.ts";
 import type { FaultCode, ProxyFault } from "./faults.ts";
-import { harmlessText } from "./harmless_text.ts";
-import type { Field } from "./http1/fields.ts";
+import { harmlessText } from "./text/harmless_text.ts";
+import type { Field } from "./http/fields.ts";
 
 import type { Principal } from "./principal.ts";
 

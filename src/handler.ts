@@ -1,19 +1,19 @@
 /** The whole life of a request, top to bottom. The only place that knows the order of the stages. */
 
 import type { Accounts } from "./accounting/accounts.ts";
-import { admit, admitBody } from "./admit.ts";
+import { admit, admitBody } from "./admission/admit.ts";
 import { authenticate, EVERY_PLACE } from "./auth/authenticate.ts";
 import { findCredentials, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./auth/credential.ts";
 import type { GuessPlace } from "./auth/guess_place.ts";
 import { findHiddenToken, type OutgoingHead } from "./auth/hidden_token.ts";
 import type { TokenCheck } from "./auth/shared_token.ts";
 import { type Cancellation, ClientGone } from "./cancellation.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "./time/clock.ts";
 import { usesOwnCredential } from "./config/credentials.ts";
 import { overridingModel } from "./config/model_override.ts";
-import type { Backend, Endpoint } from "./config/schema.ts";
-import { allowedOrigin, preflightReply, withCors } from "./cors.ts";
-import type { Entrance } from "./entrance.ts";
+import type { Backend, Endpoint } from "./config/config.ts";
+import { allowedOrigin, preflightReply, withCors } from "./http/cors.ts";
+import type { Entrance } from "./auth/client_access.ts";
 import { Exchange, type ExchangeRecord, type Failover } from "./exchange.ts";
 import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
@@ -25,29 +25,29 @@ import type { Transport } from "./forwarding/transport/transport.ts";
 import { UPGRADE_FIELDS, upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { withoutUsage } from "./forwarding/stream_usage/stream_usage.ts";
-import { answerFrontPage } from "./front/front_page.ts";
-import type { AdminPlace } from "./front/page_html.ts";
-import { harmlessText } from "./harmless_text.ts";
-import { answerHealth, type StorageHealth } from "./health.ts";
-import { type Field, fieldValue } from "./http1/fields.ts";
+import { answerFrontPage } from "./own_routes/front_page.ts";
+import type { AdminPlace } from "./own_routes/page_html.ts";
+import { harmlessText } from "./text/harmless_text.ts";
+import { answerHealth, type StorageHealth } from "./own_routes/health.ts";
+import { type Field, fieldValue } from "./http/fields.ts";
 import {
   discardReply,
   type Entry,
   type Handler,
   type IncomingRequest,
   type OutgoingReply,
-} from "./http1/message.ts";
+} from "./http/message.ts";
 import type { HeldBytes, HeldShare } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { Slots } from "./limits/slots.ts";
 import type { Principal } from "./principal.ts";
-import { withProjectsKey } from "./project_key.ts";
-import { asksForPulse, pulseReply } from "./pulse.ts";
-import { joinPath, withoutParameter, withParameter } from "./routing/join_url.ts";
+import { withProjectsKey } from "./forwarding/project_key.ts";
+import { asksForPulse, pulseReply } from "./own_routes/pulse.ts";
+import { joinPath, withoutParameter, withParameter } from "./http/join_url.ts";
 import { match, type Target } from "./routing/match.ts";
-import { receivedBody } from "./received_body.ts";
-import { askingForUsage, readRequest } from "./read_request.ts";
-import { parseRequestTarget } from "./routing/request_target.ts";
+import { receivedBody } from "./admission/received_body.ts";
+import { askingForUsage, readRequest } from "./admission/read_request.ts";
+import { parseRequestTarget } from "./http/request_target.ts";
 import type { RoutingTable } from "./routing/table.ts";
 
 /** Behind the path a message says what is served. In characters. */

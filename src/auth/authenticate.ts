@@ -7,7 +7,7 @@ import {
   isNavigation,
   KEY_HEADERS,
 } from "./credential.ts";
-import type { Field } from "../http1/fields.ts";
+import type { Field } from "../http/fields.ts";
 import { ANONYMOUS, type Principal } from "../principal.ts";
 import type { TokenCheck } from "./shared_token.ts";
 import { malformedCredential } from "./well_formed.ts";

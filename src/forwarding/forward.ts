@@ -1,12 +1,12 @@
 /** Sends one exchange to a backend, to the next one where that fails, and brings the answer back as it comes. */
 
 import { type Cancellation, ClientGone } from "../cancellation.ts";
-import type { Clock } from "../clock.ts";
-import type { Backend, Endpoint } from "../config/schema.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Backend, Endpoint } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
-import type { MessageBody } from "../http1/body.ts";
-import type { Field } from "../http1/fields.ts";
-import type { BodyMemory } from "../http1/held_body.ts";
+import type { MessageBody } from "../streams/byte_source.ts";
+import type { Field } from "../http/fields.ts";
+import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import { attempt, type AttemptAnswer, type RelayedResponse } from "./attempt.ts";
 import type { Balancer, Lease } from "./balancer.ts";

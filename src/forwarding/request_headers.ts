@@ -1,7 +1,7 @@
-import type { Backend } from "../config/schema.ts";
-import { type Field, field } from "../http1/fields.ts";
-import { withoutSessionCookie } from "../session_cookie.ts";
-import { hopByHopTest } from "./hop_by_hop.ts";
+import type { Backend } from "../config/config.ts";
+import { type Field, field } from "../http/fields.ts";
+import { withoutSessionCookie } from "../http/session_cookie.ts";
+import { hopByHopTest } from "../http/hop_by_hop.ts";
 
 /** What the proxy does to the header of a request besides dropping hop-by-hop fields. */
 export interface RequestHeaderPolicy {

@@ -1,4 +1,4 @@
-import type { Endpoint } from "../config/schema.ts";
+import type { Endpoint } from "../config/config.ts";
 import type { RoutingTable } from "./table.ts";
 
 /** Where a request goes: the endpoint, and the path that is left for its backend. */

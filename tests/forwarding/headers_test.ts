@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { fieldsOf, linesOf } from "../support/fields.ts";
-import { hopByHopTest } from "../../src/forwarding/hop_by_hop.ts";
+import { hopByHopTest } from "../../src/http/hop_by_hop.ts";
 import { type RequestHeaderPolicy, upstreamFields } from "../../src/forwarding/request_headers.ts";
 import { clientFields } from "../../src/forwarding/response_headers.ts";
 

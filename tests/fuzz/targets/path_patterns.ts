@@ -1,9 +1,9 @@
 /** Patterns of paths, however a path is spelled, and request targets against the URL standard. */
 
-import { matchesAny } from "../../../src/glob.ts";
-import { allowsPaths, patternProblem, unclearPath } from "../../../src/path_patterns.ts";
-import { withoutParameter } from "../../../src/routing/join_url.ts";
-import { ambiguityOf, parseRequestTarget } from "../../../src/routing/request_target.ts";
+import { matchesAny } from "../../../src/text/glob.ts";
+import { allowsPaths, patternProblem, unclearPath } from "../../../src/text/path_patterns.ts";
+import { withoutParameter } from "../../../src/http/join_url.ts";
+import { ambiguityOf, parseRequestTarget } from "../../../src/http/request_target.ts";
 import { type FuzzTarget, holds, latin1Text, type Random, same, utf8 } from "../target.ts";
 
 const MAX_STARS = 4;
