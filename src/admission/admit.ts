@@ -53,6 +53,7 @@ export function admit(
     checkCostIsKnown(principal, {
       method: request.method,
       path: rest,
+      endpoint,
       fields: request.fields,
       upgrade: upgrade && endpoint.provider,
     });
@@ -92,7 +93,7 @@ export function admitBody(
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
     checkModels(principal, { models: besides, hasBody: false });
   }
-  const asked = { method: request.method, path: rest };
+  const asked = { method: request.method, path: rest, endpoint };
   // Gemini's API says so in the path.
   const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
   const isFree = !upgrade && costOfPath(asked) === "free";
@@ -114,9 +115,9 @@ export function admitBody(
     const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
     if (!isNamed && account.isPriced) checkModelIsNamed(principal);
     const otherwise = {
+      endpoint,
       path: rest,
       hasBody: body !== null || upgrade,
-      otherwise: endpoint.reserveOutputTokens,
     };
     account.reserve({
       statedTokens: facts.maxOutputTokens ?? 0,

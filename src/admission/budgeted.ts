@@ -4,6 +4,7 @@ import { ProxyFault } from "../faults.ts";
 import type { Principal } from "../principal.ts";
 import { PATH_FIELDS } from "../limits/allowed.ts";
 import { costOfPath } from "./known_cost.ts";
+import type { ProviderOf } from "./providers.ts";
 import { allLimits, hasBudget } from "../limits/model_rules.ts";
 
 /** Fields by which some upstreams take another method than that of the request. */
@@ -28,9 +29,10 @@ function refuse({ subjects }: Principal, why: string): void {
  */
 export function checkCostIsKnown(
   principal: Principal,
-  { method, path, fields, upgrade }: {
+  { method, path, endpoint, fields, upgrade }: {
     method: string;
     path: string;
+    endpoint: ProviderOf;
     fields: readonly { readonly lower: string }[];
     /** Of a WebSocket the endpoint's dialect. */
     upgrade: string | false;
@@ -44,7 +46,7 @@ export function checkCostIsKnown(
     // Others choose their model in what is said later, or tell their usage in words that nobody reads here.
     if (upgrade === "openai" && /\/realtime\/?$/i.test(path)) return;
     refuse(principal, "of WebSockets only /realtime tells the proxy what it costs");
-  } else if (costOfPath({ method, path }) === "unknown") {
+  } else if (costOfPath({ method, path, endpoint }) === "unknown") {
     refuse(principal, "what this path costs is not told to the proxy");
   }
 }
