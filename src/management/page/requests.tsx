@@ -1,69 +1,73 @@
-/** Exchanges as they happen, and those that were. */
+/** The page "Requests": running requests and earlier ones, live. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { API, type Exchange, get, getAll, type Listed, type Token } from "./api.ts";
-import { bytes, count, duration, money, timeOrDay, UNKNOWN } from "./format.ts";
 import { Input } from "./controls.tsx";
 import { ExchangeDetail } from "./exchange_detail.tsx";
-import { ExchangeLog, type Running } from "./exchange_log.ts";
-import { Failure, State, useSubmit } from "./pieces.tsx";
-import { readSession, signedInAgain } from "./session.ts";
+import { ExchangeLog, type RunningExchange } from "./exchange_log.ts";
+import { bytes, count, duration, money, timeOrDay, UNKNOWN } from "./format.ts";
+import { ErrorMessage } from "./load_view.tsx";
+import { readSession, waitForSignIn } from "./session.ts";
+import { StateBadge } from "./state_badge.tsx";
 import { Table } from "./table.tsx";
 import { useLoad } from "./use_load.ts";
+import { useSubmit } from "./use_submit.ts";
 
-const PART = 50;
-/** After a while without events so many parts are looked through for what is known. */
-const MAX_PARTS = 10;
-const RETRY_MS = 3_000;
+/** Requests that one call loads. */
+const BATCH = 50;
+/** Batches that are loaded after a reconnect, to close the gap to the requests in the list. */
+const MAX_BATCHES = 10;
+const RECONNECT_MS = 3_000;
 
-export function Live() {
+/** Lists requests, the newest first, and adds new ones as they happen. */
+export function Requests() {
   const names = useLoad(
     async (signal) => new Map((await getAll<Token>("/tokens", signal)).map(({ id, name }) => [id, name])),
     "",
     60_000,
   );
   const log = useRef(new ExchangeLog()).current;
-  const [shown, setShown] = useState<readonly (Running | Exchange)[]>();
+  const [shown, setShown] = useState<readonly (RunningExchange | Exchange)[]>();
   const [cursor, setCursor] = useState<string | null>(null);
-  const [failure, setFailure] = useState<Error>();
+  const [error, setError] = useState<Error>();
   const [isConnected, setConnected] = useState(true);
   const [isPaused, setPaused] = useState(false);
-  const [open, setOpen] = useState<Exchange>();
+  const [opened, setOpened] = useState<Exchange>();
   const paused = useRef(false);
-  const show = () => paused.current || setShown(log.list());
-  const readPart = async (after: string | null) => {
-    const part = await get<Listed<Exchange>>(
-      `/exchanges?limit=${PART}${after === null ? "" : `&cursor=${after}`}`,
+  const update = () => paused.current || setShown(log.list());
+  const loadBatch = async (after: string | null) => {
+    const batch = await get<Listed<Exchange>>(
+      `/exchanges?limit=${BATCH}${after === null ? "" : `&cursor=${after}`}`,
     );
-    const isMet = part.data.some((one) => log.has(one));
-    log.ended(part.data);
-    return { isMet, next: part.next_cursor };
+    const overlaps = batch.data.some((one) => log.has(one));
+    log.addEnded(batch.data);
+    return { overlaps, next: batch.next_cursor };
   };
-  const guarded = async (read: () => Promise<void>) => {
+  const withErrorShown = async (load: () => Promise<void>) => {
     try {
-      await read();
-      setFailure(undefined);
-    } catch (error) {
-      setFailure(error instanceof Error ? error : new Error(String(error)));
+      await load();
+      setError(undefined);
+    } catch (thrown) {
+      setError(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
-    show();
+    update();
   };
-  /** Everything since the last that is known; what cannot be joined to it begins anew. */
+  /** Loads the requests since the newest in the list. If the gap is too long, the list starts again. */
   const catchUp = () =>
-    guarded(async () => {
+    withErrorShown(async () => {
       const isFirst = log.list().length === 0;
-      let { isMet, next } = await readPart(null);
-      for (let part = 1; !isFirst && !isMet && next !== null; part++) {
-        if (part === MAX_PARTS) {
-          log.clear();
-          setCursor((await readPart(null)).next);
+      let { overlaps, next } = await loadBatch(null);
+      for (let batch = 1; !isFirst && !overlaps && next !== null; batch++) {
+        if (batch === MAX_BATCHES) {
+          log.clearEnded();
+          setCursor((await loadBatch(null)).next);
           return;
         }
-        ({ isMet, next } = await readPart(next));
+        ({ overlaps, next } = await loadBatch(next));
       }
       if (isFirst) setCursor(next);
     });
-  const readOlder = () => guarded(async () => setCursor((await readPart(cursor)).next));
+  const loadOlder = () => withErrorShown(async () => setCursor((await loadBatch(cursor)).next));
 
   useEffect(() => {
     let events: EventSource | undefined;
@@ -74,7 +78,7 @@ export function Live() {
     };
     const connect = () => {
       disconnect();
-      // Browsers have few connections to one host: a page that nobody sees keeps none.
+      // Browsers open few connections to one host. A hidden page uses none of them.
       if (document.hidden) return;
       events = new EventSource(`${API}/exchanges/live`);
       events.onopen = () => {
@@ -84,19 +88,19 @@ export function Live() {
       events.onerror = async () => {
         setConnected(false);
         disconnect();
-        // It may be the network, or the session: whoever has to sign in is asked to.
+        // Either the network failed, or the session has ended.
         const isIn = await readSession().catch(() => true);
-        if (!isIn) await signedInAgain();
-        timer = setTimeout(connect, RETRY_MS);
+        if (!isIn) await waitForSignIn();
+        timer = setTimeout(connect, RECONNECT_MS);
       };
       const on = <Data,>(name: string, listener: (data: Data) => void) =>
         events?.addEventListener(name, ({ data }) => {
           listener(JSON.parse(data));
-          show();
+          update();
         });
-      on<Running[]>("running", (all) => log.running(all));
-      on<Running>("started", (one) => log.started(one));
-      on<Exchange>("ended", (one) => log.ended([one]));
+      on<RunningExchange[]>("running", (all) => log.setRunning(all));
+      on<RunningExchange>("started", (one) => log.addRunning(one));
+      on<Exchange>("ended", (one) => log.addEnded([one]));
     };
     connect();
     document.addEventListener("visibilitychange", connect);
@@ -109,110 +113,128 @@ export function Live() {
   const pause = () => {
     paused.current = !isPaused;
     setPaused(!isPaused);
-    show();
+    update();
   };
-  const who = ({ token_id, principal }: Pick<Exchange, "token_id" | "principal">) =>
+  const tokenNameOf = ({ token_id, principal }: Pick<Exchange, "token_id" | "principal">) =>
     (token_id !== null && names.value?.get(token_id)) || principal;
   return (
     <>
       <div class="row">
-        <h1>Live</h1>
+        <h1>Requests</h1>
         <span role="status" class="help">
           {isPaused
             ? "Paused"
             : isConnected
             ? `${count(log.runningCount)} running`
-            : "Not connected, trying again"}
+            : "Disconnected, reconnecting…"}
         </span>
-        <button type="button" aria-pressed={isPaused} onClick={pause}>{isPaused ? "Go on" : "Pause"}</button>
+        <button type="button" aria-pressed={isPaused} onClick={pause}>{isPaused ? "Resume" : "Pause"}</button>
       </div>
-      {failure && <Failure error={failure} retry={catchUp} />}
-      <Find onFound={setOpen} />
-      {shown === undefined ? !failure && <p class="loading" role="status">Loading…</p> : (
+      {error && <ErrorMessage error={error} retry={catchUp} />}
+      <FindById onFound={setOpened} />
+      {shown === undefined ? !error && <p class="loading" role="status">Loading…</p> : (
         <Table
-          label="Exchanges"
+          label="Requests"
           rows={shown}
           id={({ request_id }) => request_id}
-          text={(one) => `${who(one)} ${Object.values(one).join(" ")}`}
-          empty="No requests yet. They show up here as they happen."
-          onOpen={(one) => "status" in one && setOpen(one)}
+          searchText={(one) => `${tokenNameOf(one)} ${Object.values(one).join(" ")}`}
+          empty="No requests yet. New requests appear here at once."
+          onOpen={(one) => "status" in one && setOpened(one)}
           isRunning={(one) => !("status" in one)}
           columns={[
-            { title: "Began", cell: ({ started_at }) => timeOrDay(started_at) },
-            { title: "Who", cell: who, by: who },
+            { title: "Started", cell: ({ started_at }) => timeOrDay(started_at) },
+            { title: "Token name", cell: tokenNameOf, sortBy: tokenNameOf },
             { title: "Model", cell: (one) => endedOf(one)?.model_answered ?? one.model_asked ?? UNKNOWN },
             {
               title: "Endpoint",
               cell: ({ endpoint, backend }) => [endpoint ?? UNKNOWN, backend].filter(Boolean).join(" → "),
             },
-            { title: "Status", cell: (one) => <Status of={endedOf(one)} /> },
+            { title: "Status", cell: (one) => <Status exchange={endedOf(one)} /> },
             {
               title: "First byte",
               cell: (one) => duration(endedOf(one)?.time_to_first_byte_ms),
               isNumber: true,
             },
-            { title: "Lasts", cell: (one) => duration(lengthOf(one)), by: lengthOf, isNumber: true },
+            {
+              title: "Duration",
+              cell: (one) => duration(durationOf(one)),
+              sortBy: durationOf,
+              isNumber: true,
+            },
             {
               title: "Tokens",
               cell: (one) => count(tokensOf(one)),
-              by: (one) => tokensOf(one) ?? 0,
+              sortBy: (one) => tokensOf(one) ?? 0,
               isNumber: true,
             },
             {
               title: "Cost",
               cell: (one) => money(endedOf(one)?.cost_micros),
-              by: (one) => endedOf(one)?.cost_micros ?? 0,
+              sortBy: (one) => endedOf(one)?.cost_micros ?? 0,
               isNumber: true,
             },
-            { title: "Answer", cell: (one) => bytes(one.bytes), by: (one) => one.bytes, isNumber: true },
+            {
+              title: "Response",
+              cell: (one) => bytes(one.bytes),
+              sortBy: (one) => one.bytes,
+              isNumber: true,
+            },
           ]}
         />
       )}
-      {cursor !== null && <button type="button" onClick={readOlder}>Show older ones</button>}
-      {open && <ExchangeDetail exchange={open} tokenName={who(open)} onClose={() => setOpen(undefined)} />}
+      {cursor !== null && <button type="button" onClick={loadOlder}>Load older requests</button>}
+      {opened && (
+        <ExchangeDetail
+          exchange={opened}
+          tokenName={tokenNameOf(opened)}
+          onClose={() => setOpened(undefined)}
+        />
+      )}
     </>
   );
 }
 
-/** By the id that clients see in `x-request-id`, also of exchanges that are not in the list. */
-function Find({ onFound }: { onFound: (exchange: Exchange) => void }) {
+/** Finds any recorded request by its id, which clients get in the header `x-request-id`. */
+function FindById({ onFound }: { onFound: (exchange: Exchange) => void }) {
   const [id, setId] = useState("");
   const { busy, error, submit } = useSubmit(async () => {
     const query = `/exchanges?limit=1&request_id=${encodeURIComponent(id.trim())}`;
     const [found] = (await get<Listed<Exchange>>(query)).data;
-    if (found === undefined) throw new Error("No exchange that is kept has this id.");
+    if (found === undefined) throw new Error("No recorded request has this id.");
     return found;
   }, onFound);
   return (
     <form class="find" onSubmit={submit}>
       <Input label="Request id" required value={id} set={setId} />
       <button type="submit" disabled={busy}>Find</button>
-      {error && <Failure error={error} />}
+      {error && <ErrorMessage error={error} />}
     </form>
   );
 }
 
-function Status({ of }: { of: Exchange | undefined }) {
-  if (of === undefined) return <State of="running" />;
-  const isBad = of.status >= 400 && of.status !== 499;
+function Status({ exchange }: { exchange: Exchange | undefined }) {
+  if (exchange === undefined) return <StateBadge state="running" />;
+  const isBad = exchange.status >= 400 && exchange.status !== 499;
   return (
     <>
-      <span class={isBad ? "bad" : undefined}>{of.status}</span>{" "}
-      {of.ending !== "complete" && <State of={of.ending} />}
+      <span class={isBad ? "bad" : undefined}>{exchange.status}</span>{" "}
+      {exchange.ending !== "complete" && <StateBadge state={exchange.ending} />}
     </>
   );
 }
 
-function endedOf(one: Running | Exchange): Exchange | undefined {
+/** The request if it has ended. */
+function endedOf(one: RunningExchange | Exchange): Exchange | undefined {
   return "status" in one ? one : undefined;
 }
 
-/** So far, in milliseconds. */
-function lengthOf(one: Running | Exchange): number {
+/** The duration in milliseconds; until now for a running request. */
+function durationOf(one: RunningExchange | Exchange): number {
   return endedOf(one)?.duration_ms ?? Math.max(0, Date.now() - Date.parse(one.started_at));
 }
 
-function tokensOf(one: Running | Exchange): number | null {
+/** Input and output tokens. Null: unknown. */
+function tokensOf(one: RunningExchange | Exchange): number | null {
   const { input_tokens: input = null, output_tokens: output = null } = endedOf(one) ?? {};
   return input === null && output === null ? null : (input ?? 0) + (output ?? 0);
 }

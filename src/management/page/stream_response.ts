@@ -1,9 +1,13 @@
-/** One streamed question in each dialect, as its SDKs ask it. */
+/**
+ * Sends one streamed prompt in the dialect of the endpoint, as its SDKs do, and reads the text of the
+ * response.
+ */
 
+import { EventStreamScanner } from "../../payload/event_stream_scanner.ts";
 import { ApiError, fetchOrThrow } from "./http.ts";
 
-/** Where to, as whom, and what. */
-export interface Question {
+/** A prompt, with the endpoint, the model and the client's token to send it with. */
+export interface PromptRequest {
   readonly endpoint: string;
   readonly provider: string;
   readonly model: string;
@@ -15,12 +19,15 @@ interface Dialect {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
-  /** The text in one event. */
-  readonly text: (event: StreamedEvent) => unknown;
+  /** The text of one event. */
+  readonly text: (event: StreamEvent) => unknown;
 }
 
-/** What is read of events, and of errors, in all dialects. A provider may leave out any of it, or send it as null. */
-interface StreamedEvent {
+/**
+ * The members of events and errors that are read, in all dialects. Providers may leave out each, or send
+ * null.
+ */
+interface StreamEvent {
   readonly delta?: { readonly text?: unknown } | null;
   readonly candidates?:
     | readonly ({ readonly content?: { readonly parts?: readonly { readonly text?: unknown }[] } } | null)[]
@@ -31,10 +38,10 @@ interface StreamedEvent {
 }
 
 const MAX_TOKENS = 64;
-/** What follows it is a client's path. */
+/** The path under which the admin server forwards requests to endpoints. */
 const TRY = "/admin/try";
 
-function dialectOf({ provider, model, token, prompt }: Question): Dialect {
+function dialectOf({ provider, model, token, prompt }: PromptRequest): Dialect {
   const messages = [{ role: "user", content: prompt }];
   switch (provider) {
     case "anthropic":
@@ -61,27 +68,32 @@ function dialectOf({ provider, model, token, prompt }: Question): Dialect {
   }
 }
 
-/** The pieces of the answer's text as they come. Throws what the provider, or the proxy, says against it. */
-export async function* streamAnswer(question: Question, signal: AbortSignal): AsyncGenerator<string> {
-  const { path, headers, body, text } = dialectOf(question);
-  // By the page's own origin, which may have a port where no endpoint is; the proxy takes the session's cookie out.
-  const response = await fetchOrThrow(`${TRY}/${question.endpoint}${path}`, {
+/**
+ * Yields the text of the response in pieces, as it streams. Throws an `ApiError` with the error of the
+ * provider or the proxy, or `Unreachable`.
+ */
+export async function* streamResponse(request: PromptRequest, signal: AbortSignal): AsyncGenerator<string> {
+  const { path, headers, body, text } = dialectOf(request);
+  // Endpoints may be at another port, which the page's policy closes. The admin server strips the session
+  // cookie.
+  const response = await fetchOrThrow(`${TRY}/${request.endpoint}${path}`, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
     signal,
   });
-  if (!response.ok || response.body === null) throw new ApiError(response.status, await reasonOf(response));
-  let rest = "";
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  if (!response.ok || response.body === null) {
+    throw new ApiError(response.status, await errorTextOf(response));
+  }
+  const data = new EventData();
+  const scanner = new EventStreamScanner(data);
+  const reader = response.body.getReader();
   for (let { value } = await reader.read(); value !== undefined; { value } = await reader.read()) {
-    const lines = (rest + value).split(/\r?\n/);
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      if (!line.startsWith("data: {")) continue;
-      const event: unknown = JSON.parse(line.slice(6));
+    scanner.write(value);
+    for (const json of data.take()) {
+      const event: unknown = JSON.parse(json);
       if (!isEvent(event)) continue;
-      // An answer that has begun well can still fail, in every dialect by an event of this kind.
+      // In every dialect, a response that has begun with status 200 can still fail by such an event.
       if (event.error) throw new ApiError(response.status, String(event.error.message ?? event.error));
       const piece = text(event);
       if (typeof piece === "string") yield piece;
@@ -89,20 +101,43 @@ export async function* streamAnswer(question: Question, signal: AbortSignal): As
   }
 }
 
-async function reasonOf(response: Response): Promise<string> {
+/** Collects the data of events that are JSON objects. `[DONE]` of OpenAI's streams is not one. */
+class EventData {
+  readonly #complete: string[] = [];
+  #decoder = new TextDecoder();
+  #text = "";
+
+  write(bytes: Uint8Array, from?: number, to?: number): void {
+    this.#text += this.#decoder.decode(bytes.subarray(from, to), { stream: true });
+  }
+
+  reset(): void {
+    const text = this.#text.trim();
+    if (text.startsWith("{")) this.#complete.push(text);
+    this.#decoder = new TextDecoder();
+    this.#text = "";
+  }
+
+  /** Removes and returns the complete events. */
+  take(): string[] {
+    return this.#complete.splice(0);
+  }
+}
+
+async function errorTextOf(response: Response): Promise<string> {
   const text = await response.text();
   try {
-    const said: unknown = JSON.parse(text);
-    if (isEvent(said) && said.error?.message) return `${response.status}: ${said.error.message}`;
-    // The proxy's word to the page: that its session has ended.
-    if (isEvent(said) && said.detail) return String(said.detail);
+    const body: unknown = JSON.parse(text);
+    if (isEvent(body) && body.error?.message) return `${response.status}: ${body.error.message}`;
+    // The proxy answers with problem details when the session of the page has ended.
+    if (isEvent(body) && body.detail) return String(body.detail);
   } catch {
-    // Not everything in front of a provider speaks JSON.
+    // A reverse proxy in front of the provider may answer with HTML.
   }
   return `${response.status}: ${text.slice(0, 200)}`;
 }
 
-/** Any object can be read as one: a member that it lacks is undefined. */
-function isEvent(value: unknown): value is StreamedEvent {
+/** Any object can be read as an event: the members that it lacks are undefined. */
+function isEvent(value: unknown): value is StreamEvent {
   return value instanceof Object;
 }

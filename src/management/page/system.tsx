@@ -1,48 +1,52 @@
-/** The proxy itself. */
+/** The page "System": the state of the proxy, backups and the API. */
 
 import { API, get, type Health } from "./api.ts";
-import { bytes, count, duration } from "./format.ts";
 import { Facts } from "./facts.tsx";
-import { Failure, Shown, State, useSubmit } from "./pieces.tsx";
+import { bytes, count, duration } from "./format.ts";
+import { ErrorMessage, LoadView } from "./load_view.tsx";
+import { StateBadge } from "./state_badge.tsx";
 import { useLoad } from "./use_load.ts";
+import { useSubmit } from "./use_submit.ts";
 
-export function About() {
+/** Shows the state of the proxy, downloads backups and names the API. */
+export function System() {
   const loaded = useLoad((signal) => get<Health>("/health", signal), "", 10_000);
-  // A download that is refused says nothing: whoever has to sign in is asked to before.
+  // A form download shows no error. This call asks for a sign-in first, where the session has ended.
   const { error, submit } = useSubmit(
     () => get("/health"),
     () => document.forms.namedItem("backup")?.submit(),
   );
   return (
     <>
-      <h1>About</h1>
-      <Shown of={loaded}>
+      <h1>System</h1>
+      <LoadView loaded={loaded}>
         {(health) => (
           <Facts
-            of={[
+            list={[
               ["Version", health.version],
-              ["Up for", duration(health.uptime_seconds * 1000)],
-              ["Running", count(health.in_flight)],
-              ["Database", <State key="storage" of={health.storage} />],
-              ["Its size", bytes(health.database_bytes)],
-              ["Exchanges that could not be written", count(health.dropped_exchanges)],
+              ["Uptime", duration(health.uptime_seconds * 1000)],
+              ["Running requests", count(health.in_flight)],
+              ["Database", <StateBadge key="storage" state={health.storage} />],
+              ["Database size", bytes(health.database_bytes)],
+              ["Requests not recorded", count(health.dropped_exchanges)],
             ]}
           />
         )}
-      </Shown>
+      </LoadView>
       <h2>Backup</h2>
       <p>
-        The whole database, copied while it is in use. Keep the key file (or ENCRYPTION_KEY) with it: without
-        it provider keys of projects cannot be read.
+        Download a copy of the whole database while the proxy runs. Back up the key file (or ENCRYPTION_KEY)
+        too: without it, the proxy cannot decrypt the provider keys of projects.
       </p>
       <form name="backup" method="post" action={`${API}/backup`}>
-        <button type="button" onClick={submit}>Download a backup</button>
+        <button type="button" onClick={submit}>Download backup</button>
       </form>
-      {error && <Failure error={error} />}
-      <h2>For programs</h2>
+      {error && <ErrorMessage error={error} />}
+      <h2>API</h2>
       <p>
-        All of this is an API: <a href={`${API}/openapi.json`}>its description</a>. Programs use{" "}
-        <code>/manage</code> with the management token, Prometheus reads <code>/metrics</code>.
+        The management API does everything that this page does. See its{" "}
+        <a href={`${API}/openapi.json`}>OpenAPI description</a>. Programs call <code>/manage</code>{" "}
+        with the management token. Prometheus reads <code>/metrics</code>.
       </p>
     </>
   );

@@ -1,16 +1,19 @@
-/** Whether somebody is there: what the page does by itself must not keep a session alive. */
+/**
+ * Tells requests that follow a user's input from those that the page repeats: only the former extend the
+ * session.
+ */
 
-const ATTENDED_MS = 60_000;
-let lastTouch = 0;
+const ACTIVE_MS = 60_000;
+let lastInputAt = 0;
 
-/** From now on keys, pointers and touches count. */
-export function watchAttention(): void {
+/** Starts to record keys, pointers, wheels and touches. */
+export function watchUserActivity(): void {
   for (const event of ["pointerdown", "keydown", "wheel", "touchstart"]) {
-    addEventListener(event, () => lastTouch = Date.now(), { passive: true, capture: true });
+    addEventListener(event, () => lastInputAt = Date.now(), { passive: true, capture: true });
   }
 }
 
-/** Whether somebody has touched the page within the last minute. */
-export function isAttended(): boolean {
-  return Date.now() - lastTouch < ATTENDED_MS;
+/** Whether the user has touched the page within the last minute. */
+export function isUserActive(): boolean {
+  return Date.now() - lastInputAt < ACTIVE_MS;
 }
