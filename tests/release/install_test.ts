@@ -1,6 +1,7 @@
 /** `install.sh` against releases on loopback: good ones, wrong ones, and ones that are not whole. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { installScript } from "../../.github/release/install_script.ts";
 import { command } from "../support/command.ts";
 import { firstOf, unless, without, withoutUnix } from "../support/left_out.ts";
 
@@ -233,4 +234,18 @@ installTest("a script that was cut off on its way does nothing", async (releases
   releases.script = whole.replace(/main "\$@"\n$/, "");
   await releases.install();
   assertEquals(releases.asked, []);
+});
+
+Deno.test({
+  ...unless(withoutUnix(), "installScript: a shell can parse the script with the name of a repository"),
+  async fn() {
+    const file = await Deno.makeTempFile();
+    try {
+      await Deno.writeTextFile(file, await installScript("Some-Owner/llm-proxy"));
+      const { success, stderr } = await command("sh", { args: ["-n", file] }).output();
+      assert(success, new TextDecoder().decode(stderr));
+    } finally {
+      await Deno.remove(file);
+    }
+  },
 });
