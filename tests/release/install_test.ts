@@ -145,7 +145,7 @@ installTest("a wrong sum, also beside an older version, which stays", async (rel
   await releases.publish("1.2.2");
   await releases.install();
   await releases.publish("1.2.3", { sum: "a".repeat(64) });
-  await releases.refuses(`does not match: wanted ${"a".repeat(64)}, found `);
+  await releases.refuses(`does not match: expected ${"a".repeat(64)}, found `);
 });
 
 installTest("sums that are missing, name no archive, or are something else", async (releases) => {
@@ -216,12 +216,12 @@ installTest(
 );
 
 installTest("addresses without https, wrong options, and a copy without a repository", async (releases) => {
-  await releases.refuses("has to begin with https", "--base-url", "http://releases.example");
+  await releases.refuses("must start with https", "--base-url", "http://releases.example");
   await releases.refuses("unknown option --prefx", "--prefx");
   await releases.refuses("--version needs a value", "--version");
-  await releases.refuses("has to be X.Y.Z", "--version", "1.2.3/../x");
+  await releases.refuses("must be X.Y.Z", "--version", "1.2.3/../x");
   releases.script = releases.script.replace("BASE_URL=$2", ":");
-  await releases.refuses("names no repository");
+  await releases.refuses("has no repository name");
 });
 
 installTest("a script that was cut off on its way does nothing", async (releases) => {
