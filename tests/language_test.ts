@@ -1,6 +1,7 @@
 /** What people read: words that docs/contributing.md rules out, and comments that say nothing. */
 
 import { assert, assertEquals } from "@std/assert";
+import { command } from "./support/command.ts";
 
 const ROOT = new URL("../", import.meta.url);
 /** Shorter comments repeat the name. In characters. */
@@ -65,7 +66,7 @@ interface DocModule {
 }
 
 Deno.test("language: each exported symbol has a comment that says something in a hover", async () => {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
+  const { stdout } = await command(Deno.execPath(), {
     args: ["doc", "--json", ...await files("src/", /\.tsx?$/)],
     cwd: ROOT,
     stderr: "null",
