@@ -203,6 +203,7 @@ export function createHandler(parts: HandlerParts): Handler {
       }
       const account = management?.accounts.open({
         id: exchange.id,
+        path: exchange.path,
         principal,
         endpoint: target?.endpoint,
         fields,

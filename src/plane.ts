@@ -4,6 +4,7 @@ import { type AddressTest, addressTest } from "./address_list.ts";
 import { lanAddresses, serverUrls } from "./addresses.ts";
 import type { RunningExchange } from "./accounting/account.ts";
 import { Accounts } from "./accounting/accounts.ts";
+import { Objects } from "./accounting/objects.ts";
 import { Pricer } from "./accounting/cost.ts";
 import { loadPrices } from "./accounting/load_prices.ts";
 import { BUILT_IN_VERSION, openPrices } from "./accounting/published_prices.ts";
@@ -37,7 +38,7 @@ import { pruneHourly } from "./storage/pruner.ts";
 import { openBox } from "./storage/open_box.ts";
 import { SpendingDates } from "./storage/spending_dates.ts";
 import { keyFileOf, openStore } from "./storage/open.ts";
-import { type Store, StoreError } from "./storage/store.ts";
+import { type ExchangeRow, type Store, StoreError } from "./storage/store.ts";
 import { hasOwnAuthority } from "./tls/own_authority.ts";
 import { VERSION } from "./version.ts";
 
@@ -118,6 +119,15 @@ export async function openPlane(
     const pricer = new Pricer(await openPrices(prices));
     let onClock = (_event: ClockEvent): void => {};
     const opened = await openLimiter(store, { clock, config, onClock: (event) => onClock(event) });
+    let onSettled = (_row: ExchangeRow): void => {};
+    const objects = await Objects.open({
+      store,
+      clock,
+      ledgers: opened.limiter,
+      onRow: (row) => onSettled(row),
+      onFailed: (reason) =>
+        log("warn", "storage_failing", { detail: `objects that are awaited: ${reason}; it is tried again` }),
+    });
     return runningPlane(config, {
       log,
       clock,
@@ -128,6 +138,8 @@ export async function openPlane(
       pricer,
       ...opened,
       watchClock: (watcher) => onClock = watcher,
+      objects,
+      watchSettled: (watcher) => onSettled = watcher,
     });
   } catch (error) {
     store.close();
@@ -137,7 +149,20 @@ export async function openPlane(
 
 function runningPlane(
   config: ManagementConfig,
-  { log, clock, onSecrets, store, box, tokens, limiter, pricer, hasUndated, watchClock }:
+  {
+    log,
+    clock,
+    onSecrets,
+    store,
+    box,
+    tokens,
+    limiter,
+    pricer,
+    objects,
+    hasUndated,
+    watchClock,
+    watchSettled,
+  }:
     & PlaneOptions
     & Pick<ManageParts, "box">
     & {
@@ -145,10 +170,13 @@ function runningPlane(
       tokens: ManagedTokens;
       limiter: Limiter;
       pricer: Pricer;
+      objects: Objects;
       /** Something was booked while the clock was wrong, and has no certain hour. */
       hasUndated: boolean;
       /** Has the limiter call this from now on. */
       watchClock: (watcher: (event: ClockEvent) => void) => void;
+      /** Has objects that are settled tell their rows to this from now on. */
+      watchSettled: (watcher: (row: ExchangeRow) => void) => void;
     },
 ): Plane {
   const startedAt = clock.now();
@@ -208,20 +236,25 @@ function runningPlane(
   });
   watchClock(clockWatcher(log, { dates, hasUndated }));
   limiter.readClock();
+  const recorded = (row: ExchangeRow): void => {
+    metrics.ended(row);
+    const endpoint = served?.config.endpoints.find(({ name }) => name === row.endpoint);
+    unpriced.ended(row, endpoint, pricer.library);
+    if (listeners.size > 0) tell({ kind: "ended", exchange: row });
+  };
+  watchSettled(recorded);
   const accounts = new Accounts({
     clock,
     pricer,
+    objects,
     onOpen(account) {
       if (listeners.size > 0) tell({ kind: "started", exchange: account.running() });
     },
     onRow(ended) {
       const { row } = ended;
       writer.add(row);
-      metrics.ended(row);
-      const endpoint = served?.config.endpoints.find(({ name }) => name === row.endpoint);
-      unpriced.ended(row, endpoint, pricer.library);
       traced?.(ended);
-      if (listeners.size > 0) tell({ kind: "ended", exchange: row });
+      recorded(row);
     },
   });
 
@@ -267,6 +300,7 @@ function runningPlane(
     changed: refresh,
     flushed: async () => {
       await accounts.settled();
+      await objects.idle();
       await writer.flush();
     },
     spent: (key) => limiter.spent(key),
@@ -401,6 +435,7 @@ function runningPlane(
       await stopBackups();
       await loading;
       await accounts.settled();
+      await objects.close();
       await dates.close();
       await writer.close();
       await access.close();

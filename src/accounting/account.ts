@@ -1,13 +1,12 @@
 /** The account of one exchange: what it asks for, what its answer said, and what that costs. */
 
-import type { Booking } from "../booking.ts";
+import { type Booking, OBJECT_LIFETIME_MS } from "../booking.ts";
 import type { Clock } from "../clock.ts";
 import type { Backend, Endpoint } from "../config/schema.ts";
 import type { ExchangeAccount, ExchangeRecord } from "../exchange.ts";
-import { harmlessText } from "../harmless_text.ts";
 import { type Field, fieldValue } from "../http1/fields.ts";
 import type { Principal } from "../principal.ts";
-import type { ExchangeRow } from "../storage/store.ts";
+import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import { attemptLogOf } from "./attempt_log.ts";
 import {
@@ -20,8 +19,11 @@ import {
 } from "./charge.ts";
 import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import type { ObjectRequest } from "./object_paths.ts";
+import type { HeldAmounts, Look, Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import { priceFactor } from "./price_factor.ts";
+import { kept, reservedCharge, type Settled, sum, type ToldPart } from "./settlement.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import { UnseenTime } from "./unseen_time.ts";
 import type { Usage } from "./usage.ts";
@@ -29,6 +31,8 @@ import type { Usage } from "./usage.ts";
 /** An exchange that begins. */
 export interface Opening {
   readonly id: string;
+  /** As records have it. */
+  readonly path: string;
   readonly principal: Principal;
   readonly endpoint: Endpoint | undefined;
   readonly fields: readonly Field[];
@@ -58,20 +62,29 @@ export interface Asked {
   readonly isMetered: boolean;
   /** Nothing there costs anything, whatever the answer holds. */
   readonly isFree: boolean;
+  /** It makes an object that can be looked at again, or looks at one. */
+  readonly object?: ObjectRequest | undefined;
 }
+
+/** Where objects are kept that go on behind their exchange. */
+export type ObjectRoom = Pick<Objects, "hasRoom" | "made">;
 
 /** An admission, as an account settles it. */
 export interface Admitted {
   readonly reserve: (reservation: { readonly tokens: number; readonly micros: number }) => void;
+  /** What is reserved is held beyond the end of the exchange. */
+  readonly handOver: () => HeldAmounts & {
+    readonly tokens: number;
+    readonly modelRules: readonly string[];
+  };
   /** Tells where the cost is booked. */
   readonly settle: (
     used: { readonly tokens: number | undefined; readonly micros: number | undefined },
   ) => Booking;
 }
 
-/** How much of what a client or a provider said is kept, in characters. */
-const MAX_TEXT = 200;
 const NOTHING: Observed = { usage: {} };
+const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
 
 /** The account of one exchange. */
 export class Account implements ExchangeAccount {
@@ -83,7 +96,9 @@ export class Account implements ExchangeAccount {
   readonly #clock: Clock;
   readonly #pricer: Pricer;
   readonly #outputs: RecentOutputs;
+  readonly #objects: ObjectRoom;
   readonly #onEnd: (record: ExchangeRecord) => void;
+  #hasMade = false;
   #asked: Asked = { facts: () => ({}), inputTokens: () => 0, isMetered: false, isFree: false };
   #admission: Admitted | undefined;
   #reserving: Reserving | undefined;
@@ -97,12 +112,13 @@ export class Account implements ExchangeAccount {
 
   constructor(
     opening: Opening,
-    { startedAt, client, clock, pricer, outputs, onEnd }: {
+    { startedAt, client, clock, pricer, outputs, objects, onEnd }: {
       startedAt: number;
       client: string;
       clock: Clock;
       pricer: Pricer;
       outputs: RecentOutputs;
+      objects: ObjectRoom;
       onEnd: (record: ExchangeRecord) => void;
     },
   ) {
@@ -114,6 +130,7 @@ export class Account implements ExchangeAccount {
     this.#clock = clock;
     this.#pricer = pricer;
     this.#outputs = outputs;
+    this.#objects = objects;
     this.#onEnd = onEnd;
   }
 
@@ -134,9 +151,14 @@ export class Account implements ExchangeAccount {
     return this.#asked.facts().model;
   }
 
-  /** Its answer goes on behind it, and nothing was reserved that it is charged with. */
-  get isOpenEnded(): boolean {
-    return this.#reserving === undefined && this.#asked.facts().background === true;
+  /** What it has to do with an object that can be looked at again. */
+  get object(): ObjectRequest | undefined {
+    return this.#asked.object;
+  }
+
+  /** It made an object that is settled when it is over. */
+  get hasMade(): boolean {
+    return this.#hasMade;
   }
 
   /** Whether anything that its endpoint answers can have a price. */
@@ -172,12 +194,14 @@ export class Account implements ExchangeAccount {
     this.#backend = backend;
     this.#answeredStatus = status;
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
-    this.#tap = tapOf(fields);
+    this.#tap = tapOf(fields, this.#asked.object);
   }
 
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
+    // Before the client can know of it: it is counted also where this process is killed then.
+    if (this.#asked.object?.act === "make") this.sighted();
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
   }
 
@@ -220,15 +244,99 @@ export class Account implements ExchangeAccount {
     };
   }
 
+  /** Hands over what is reserved if the answer tells by now of an object that goes on without it. */
+  sighted(): void {
+    const object = this.#tap?.object;
+    if (this.#hasMade || object?.isPending !== true || object.id === undefined || !this.#isGood) return;
+    const { background, model, tier } = this.#asked.facts();
+    // Every stream of a response says at first that it is in progress, and most end with their request.
+    const isLasting = this.#tap?.isStream !== true || object.isBackground || background === true ||
+      this.#asked.object?.kind === "run" || this.#asked.object?.kind === "batch";
+    if (!isLasting || this.#admission === undefined || !this.#objects.hasRoom(this.#maker())) return;
+    this.#hasMade = true;
+    const held = this.#admission.handOver();
+    const { tokens: reservedTokens, micros: reservedMicros, modelRules } = held;
+    const made = { ...this.asMaker(object.id), model: kept(model), tier };
+    this.#objects.made({ ...made, modelRules, reservedTokens, reservedMicros }, held);
+  }
+
+  /** An object of whoever asks, for which nothing is reserved. */
+  asMaker(id: string): AwaitedObject {
+    return {
+      ...this.#maker(),
+      endpoint: this.endpoint?.name ?? "",
+      id,
+      kind: this.#asked.object?.kind ?? "",
+      resultsId: undefined,
+      requestId: this.#opening.id,
+      path: this.#opening.path,
+      provider: this.endpoint?.provider,
+      backend: this.#backend?.name,
+      client: this.#client,
+      model: undefined,
+      tier: undefined,
+      modelRules: [],
+      reservedTokens: 0,
+      reservedMicros: 0,
+      madeAt: this.#startedAt,
+      expiresAt: this.#startedAt + OBJECT_LIFETIME_MS,
+    };
+  }
+
+  #maker(): Pick<AwaitedObject, "principal" | "tokenId" | "projectId"> {
+    const { name, tokenId, projectId } = this.#opening.principal;
+    return { principal: name, tokenId, projectId };
+  }
+
+  get #isGood(): boolean {
+    return this.#answeredStatus !== undefined && this.#answeredStatus >= 200 && this.#answeredStatus < 300;
+  }
+
+  /** What the answer says of the object it is about. */
+  look(request: ObjectRequest, record: ExchangeRecord, observed: Observed): Look {
+    return {
+      request,
+      endpoint: this.endpoint?.name ?? "",
+      observed,
+      isWhole: this.#isGood && record.ending === "complete",
+      charge: (object, part) => this.#settled(object, part),
+      asMaker: (id) => this.asMaker(id),
+    };
+  }
+
+  #settled(object: AwaitedObject, part: ToldPart): Settled {
+    const backend = this.#backend;
+    const { factor, isGuessed } = priceFactor(part.tier, object.tier);
+    const prices = backend && this.#pricesAt(backend, { factor, isGuessed, epochMs: object.madeAt });
+    const models = [part.model, object.model].filter((name) => name !== undefined);
+    const told = prices && chargeAsTold(part, models, prices);
+    const reserved = reservedCharge(object).charge;
+    const charge = told === undefined
+      ? reserved
+      : told.cost === undefined && reserved.cost !== undefined
+      ? { ...told, cost: reserved.cost, source: reserved.source }
+      : told;
+    const { outputTokens } = part.usage;
+    if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
+      this.#outputs.add(object.endpoint, object.model, outputTokens);
+    }
+    return { charge, tokens: this.#counted(charge) ?? 0, model: part.model, stopReason: part.stopReason };
+  }
+
+  /** Tokens that count towards limits. */
+  #counted({ tokens, usage }: Charge): number | undefined {
+    const uncounted = this.endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
+    return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);
+  }
+
   /** Settles it, and gives what is kept of it. */
   close(record: ExchangeRecord, observed: Observed): ExchangeRow {
     const { model, stopReason } = observed;
     const { principal } = this.#opening;
     const facts = this.#asked.facts();
-    const charge = this.#charge(record, observed);
+    const charge = this.#hasMade ? NO_CHARGE : this.#charge(record, observed);
     const { usage } = charge;
-    const uncounted = this.endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
-    const tokens = charge.tokens === undefined ? undefined : Math.max(0, charge.tokens - uncounted);
+    const tokens = this.#counted(charge);
     const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
     return {
       requestId: record.id,
@@ -269,6 +377,7 @@ export class Account implements ExchangeAccount {
       priceVersion: charge.cost?.version,
       bytes: record.bytes,
       booking,
+      ...(this.#hasMade && { settlement: "awaited" as const }),
     };
   }
 
@@ -283,11 +392,7 @@ export class Account implements ExchangeAccount {
     if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
     const asked = this.#asked.facts();
     const { factor, isGuessed } = priceFactor(tier, asked.tier);
-    const prices: PricesThere = {
-      cost: (usage, models) => this.#cost(usage, models, { backend, factor }),
-      isGuessed,
-      contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
-    };
+    const prices = this.#pricesAt(backend, { factor, isGuessed, epochMs: this.#startedAt });
     const models = [model, asked.model].filter((name) => name !== undefined);
     const progress = {
       isAnswered: this.#backend !== undefined,
@@ -314,6 +419,17 @@ export class Account implements ExchangeAccount {
     return chargeReserved({ told: observed, reserving, orders, progress }, prices);
   }
 
+  #pricesAt(
+    backend: Backend,
+    { factor, isGuessed, epochMs }: { factor: number; isGuessed: boolean; epochMs: number },
+  ): PricesThere {
+    return {
+      cost: (usage, models) => this.#cost(usage, models, { backend, factor, epochMs }),
+      isGuessed,
+      contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
+    };
+  }
+
   #placeOf({ baseUrl }: Backend): PricedEndpoint {
     const { priceProvider, prices = [] } = this.endpoint ?? {};
     return { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices };
@@ -322,20 +438,10 @@ export class Account implements ExchangeAccount {
   #cost(
     usage: Usage,
     models: readonly string[],
-    { backend, factor }: { backend: Backend; factor: number },
+    { backend, factor, epochMs = this.#startedAt }: { backend: Backend; factor: number; epochMs?: number },
   ): Cost | undefined {
     const endpoint = this.#placeOf(backend);
-    const cost = this.#pricer.cost(usage, { models, endpoint, epochMs: this.#startedAt });
+    const cost = this.#pricer.cost(usage, { models, endpoint, epochMs });
     return cost && { ...cost, micros: Math.round(cost.micros * factor) };
   }
-}
-
-/** What others said, as it may stand in a row, a label or on a page. */
-function kept(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
-}
-
-/** What is known of both; undefined where nothing is. */
-function sum(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
 }

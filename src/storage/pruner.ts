@@ -1,10 +1,14 @@
 /** Drops exchanges that are older than they are to be kept. */
 
-import { SPENDING_KEPT_MS } from "../booking.ts";
+import { OBJECT_LIFETIME_MS, SPENDING_KEPT_MS } from "../booking.ts";
 import type { Clock } from "../clock.ts";
 import { type Store, StoreError } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
+/** An object that was settled is known for longer than its provider keeps it, so that it is not counted twice. */
+const OBJECTS_KEPT_MS = OBJECT_LIFETIME_MS + 24 * HOUR_MS;
+/** And no more than so many. */
+const MAX_SETTLED_OBJECTS = 100_000;
 
 /** What it needs to know, and tells. */
 export interface PrunerParts {
@@ -29,7 +33,12 @@ export function pruneHourly(
       const now = clock.epochMs();
       const exchangesBefore = now - retentionMs();
       const hoursBefore = Math.min(exchangesBefore, now - SPENDING_KEPT_MS);
-      const removed = await store.prune({ exchangesBefore, hoursBefore });
+      const removed = await store.prune({
+        exchangesBefore,
+        hoursBefore,
+        objectsBefore: now - OBJECTS_KEPT_MS,
+        maxObjects: MAX_SETTLED_OBJECTS,
+      });
       if (removed > 0) onPruned(removed);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
