@@ -1,0 +1,244 @@
+/** Objects that can be looked at again are counted once, for their makers: over kills, rotations and replicas. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { Management } from "../bench/soak/management.ts";
+import { ask, makeToken, ObjectProxies, spentBy, usageOf } from "../support/object_proxy.ts";
+import { ObjectUpstream } from "../support/object_upstream.ts";
+import type { ProxyProcess } from "../support/proxy_process.ts";
+
+/** Under a budget of a dollar it reserves 50,000 micro-dollars of output, and a few of input. */
+const BACKGROUND = { model: "bill-1", input: "x", background: true, max_output_tokens: 5_000 };
+/** What a response costs that used 1,000 tokens of input and 200 of output. */
+const COST = 1_000 * 2 + 200 * 10;
+const POLLS = 100;
+
+async function make(
+  proxy: ProxyProcess,
+  token: { value: string },
+  body: unknown = BACKGROUND,
+): Promise<string> {
+  const { status, text } = await ask(proxy, token, { method: "POST", path: "/v1/responses", body });
+  assertEquals(status, 200, text);
+  return String(JSON.parse(text).id);
+}
+
+const poll = (proxy: ProxyProcess, token: { value: string }, id: string) =>
+  ask(proxy, token, { path: `/v1/responses/${id}` });
+
+Deno.test("objects: a background response under a budget costs what it told when it was over, and no poll costs anything", async () => {
+  await using upstream = new ObjectUpstream();
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const proxy = await proxies.start();
+  const token = await makeToken(proxy, "anna", { budget: { total_usd: 1 } });
+  const id = await make(proxy, token);
+  await poll(proxy, token, id);
+  assertEquals(await spentBy(proxy, token), 0);
+  upstream.end(id);
+  for (let look = 0; look < 3; look++) await poll(proxy, token, id);
+  assertEquals(await spentBy(proxy, token), COST);
+  assertEquals(await usageOf(proxy, token), {
+    requests: 5,
+    input_tokens: 1_000,
+    output_tokens: 200,
+    cost_micros: COST,
+  });
+  const rows = await exchanges(proxy, `token_id=${token.id}`);
+  assertEquals(rows.filter(({ method }) => method === "GET").map(({ cost_micros }) => cost_micros), [
+    null,
+    null,
+    null,
+    null,
+  ]);
+  const settled = rows.find(({ settlement }) => settlement === "settled");
+  const awaited = rows.find(({ settlement }) => settlement === "awaited");
+  assertEquals([settled?.cost_micros, settled?.usage_source], [COST, "provider"]);
+  assertEquals([awaited?.cost_micros, awaited?.usage_source], [null, null]);
+  assertEquals([settled?.provider_request_id, settled?.request_id], [id, awaited?.request_id]);
+});
+
+Deno.test("objects: more than the budget is never reserved, and what is over gives its reservation back", async () => {
+  await using upstream = new ObjectUpstream();
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const proxy = await proxies.start();
+  const token = await makeToken(proxy, "anna", { budget: { total_usd: 0.1 } });
+  const ids = [await make(proxy, token), await make(proxy, token)];
+  const body = BACKGROUND;
+  const third = await ask(proxy, token, { method: "POST", path: "/v1/responses", body });
+  assertEquals(third.status, 429);
+  assertMatch(third.text, /is reserved by running requests and background responses/);
+  for (const id of ids) {
+    upstream.end(id);
+    assertEquals((await poll(proxy, token, id)).status, 200, "a look needs no money");
+  }
+  assertEquals(await spentBy(proxy, token), 2 * COST);
+  await make(proxy, token);
+});
+
+Deno.test("objects: after kill -9 the reservation is held, and the poll counts what was told", async () => {
+  await using upstream = new ObjectUpstream();
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const first = await proxies.start();
+  const token = await makeToken(first, "anna", { budget: { total_usd: 0.1 } });
+  const free = await makeToken(first, "ben");
+  const ids = [await make(first, token), await make(first, token)];
+  const unlimited = await make(first, free);
+  await proxies.kill(first);
+
+  const second = await proxies.start();
+  const body = BACKGROUND;
+  assertEquals((await ask(second, token, { method: "POST", path: "/v1/responses", body })).status, 429);
+  for (const id of [...ids, unlimited]) upstream.end(id);
+  for (const id of ids) await poll(second, token, id);
+  await poll(second, free, unlimited);
+  assertEquals(await spentBy(second, token), 2 * COST);
+  assertEquals(await spentBy(second, free), COST);
+  await proxies.kill(second);
+
+  const third = await proxies.start();
+  for (const id of ids) await poll(third, token, id);
+  await poll(third, free, unlimited);
+  assertEquals(await spentBy(third, token), 2 * COST, "once, over a further kill");
+  assertEquals(await spentBy(third, free), COST);
+  assertEquals((await usageOf(third, free)).cost_micros, COST);
+});
+
+Deno.test("objects: a stream in the background that is killed counts when it is resumed", async () => {
+  await using upstream = new ObjectUpstream();
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const first = await proxies.start();
+  const token = await makeToken(first, "anna", { budget: { total_usd: 0.09 } });
+  const response = await fetch(`${first.url}/openai/v1/responses`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token.value}`, "content-type": "application/json" },
+    body: JSON.stringify({ ...BACKGROUND, stream: true }),
+  });
+  const reader = response.body?.getReader();
+  const { value } = await reader?.read() ?? {};
+  const [id = ""] = /resp_\d+/.exec(new TextDecoder().decode(value)) ?? [];
+  await proxies.kill(first);
+  await reader?.cancel().catch(() => {});
+
+  const second = await proxies.start();
+  assertEquals(await spentBy(second, token), 0);
+  upstream.end(id);
+  const path = `/v1/responses/${id}?stream=true&starting_after=1`;
+  assertMatch((await ask(second, token, { path })).text, /response\.completed/);
+  await ask(second, token, { path });
+  assertEquals(await spentBy(second, token), COST);
+});
+
+Deno.test("objects: whichever token polls, after a rotation and a reload, the maker pays", async () => {
+  await using upstream = new ObjectUpstream();
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const proxy = await proxies.start();
+  const maker = await makeToken(proxy, "anna", { budget: { total_usd: 1 } });
+  const other = await makeToken(proxy, "ben", { budget: { total_usd: 1 } });
+  const id = await make(proxy, maker);
+  const rotated = await new Management(proxy.url).ask("POST", `/tokens/${maker.id}/rotate`, {
+    overlap_minutes: 0,
+  });
+  assertEquals((await poll(proxy, maker, id)).status, 401, "the old value has gone");
+  await proxies.configure(upstream.origin, "# changed");
+  proxy.kill("SIGHUP");
+  await proxy.logged(({ event }) => event === "reloaded");
+  upstream.end(id);
+  assertEquals((await poll(proxy, other, id)).status, 200);
+  await poll(proxy, { value: String(rotated["token"]) }, id);
+  assertEquals([await spentBy(proxy, maker), await spentBy(proxy, other)], [COST, 0]);
+  assertEquals((await usageOf(proxy, other)).input_tokens, 0);
+});
+
+Deno.test(`objects: ${POLLS} polls at once of two proxies on one database count once`, async () => {
+  await using upstream = new ObjectUpstream();
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const both = [await proxies.start(), await proxies.start()];
+  const [one, other] = both;
+  if (one === undefined || other === undefined) throw new RangeError("two proxies");
+  const token = await makeToken(one, "anna", { budget: { total_usd: 1 } });
+  const ids = [await make(one, token), await make(other, token)];
+  for (const id of ids) upstream.end(id);
+  await Promise.all(
+    ids.flatMap((id) =>
+      Array.from({ length: POLLS }, (_, at) => poll(at % 2 === 0 ? one : other, token, id))
+    ),
+  );
+  await usageOf(other, token);
+  const { input_tokens, cost_micros } = await usageOf(one, token);
+  assertEquals({ input_tokens, cost_micros }, { input_tokens: 2_000, cost_micros: 2 * COST });
+  const settled = (await exchanges(one, `token_id=${token.id}&limit=1000`))
+    .filter(({ settlement }) => settlement === "settled");
+  assertEquals(settled.length, 2);
+});
+
+for (
+  const [how, told, cost] of [
+    ["failed without usage", { status: "failed", usage: null }, 0],
+    ["cancelled with usage", {
+      status: "cancelled",
+      usage: { input_tokens: 10, output_tokens: 5, total_tokens: 15 },
+    }, 70],
+    [
+      "incomplete",
+      { status: "incomplete", usage: { input_tokens: 10, output_tokens: 5, total_tokens: 15 } },
+      70,
+    ],
+  ] as const
+) {
+  Deno.test(`objects: a background response that is ${how} costs what it told, and gives the rest back`, async () => {
+    await using upstream = new ObjectUpstream();
+    await using proxies = await ObjectProxies.at(upstream.origin);
+    const proxy = await proxies.start();
+    const token = await makeToken(proxy, "anna", { budget: { total_usd: 0.05 } });
+    const id = await make(proxy, token);
+    upstream.end(id, told);
+    const path = how.startsWith("cancelled") ? `/v1/responses/${id}/cancel` : `/v1/responses/${id}`;
+    const method = how.startsWith("cancelled") ? "POST" : "GET";
+    assertEquals((await ask(proxy, token, { method, path })).status, 200);
+    assertEquals(await spentBy(proxy, token), cost);
+    await make(proxy, token);
+  });
+}
+
+Deno.test("objects: one that is deleted before it is over costs what was reserved; one that was counted costs no more", async () => {
+  await using upstream = new ObjectUpstream();
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const proxy = await proxies.start();
+  const token = await makeToken(proxy, "anna", { budget: { total_usd: 1 } });
+  const [counted, deleted] = [await make(proxy, token), await make(proxy, token)];
+  upstream.end(counted);
+  await poll(proxy, token, counted);
+  await ask(proxy, token, { method: "DELETE", path: `/v1/responses/${counted}` });
+  assertEquals(await spentBy(proxy, token), COST);
+  await ask(proxy, token, { method: "DELETE", path: `/v1/responses/${deleted}` });
+  const estimated = await spentBy(proxy, token) - COST;
+  assertEquals(estimated >= 50_000 && estimated < 51_000, true, String(estimated));
+  const [row] = (await exchanges(proxy, `token_id=${token.id}`)).filter(({ settlement }) =>
+    settlement === "settled"
+  );
+  assertEquals(row?.["usage_source"], "estimated");
+});
+
+Deno.test("objects: a creation that fails awaits nothing", async () => {
+  await using upstream = new ObjectUpstream();
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const proxy = await proxies.start();
+  const token = await makeToken(proxy, "anna", { budget: { total_usd: 0.05 } });
+  upstream.answers.set("POST /v1/responses", {
+    status: "500 Oops",
+    text: JSON.stringify(upstream.object("resp_9")),
+  });
+  assertEquals(
+    (await ask(proxy, token, { method: "POST", path: "/v1/responses", body: BACKGROUND })).status,
+    500,
+  );
+  upstream.answers.clear();
+  await make(proxy, token);
+  assertEquals(await spentBy(proxy, token), 0);
+});
+
+// What the API says; tests look at what they know of it.
+// deno-lint-ignore no-explicit-any
+async function exchanges(proxy: ProxyProcess, query: string): Promise<any[]> {
+  const { data } = await new Management(proxy.url).ask("GET", `/exchanges?${query}`);
+  return Array.isArray(data) ? data : [];
+}
