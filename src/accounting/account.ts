@@ -156,6 +156,13 @@ export class Account implements ExchangeAccount {
     return this.#asked.object;
   }
 
+  /** How much text of an object of that id it has received, in bytes. */
+  receivedBytes(endpoint: string | undefined, id: string | undefined): number {
+    const { object } = this.#asked;
+    if (object === undefined || id === undefined || this.endpoint?.name !== endpoint) return 0;
+    return (object.id ?? this.#tap?.object?.id) === id ? this.#tap?.textBytes ?? 0 : 0;
+  }
+
   /** It made an object that is settled when it is over. */
   get hasMade(): boolean {
     return this.#hasMade;
@@ -293,11 +300,15 @@ export class Account implements ExchangeAccount {
   }
 
   /** What the answer says of the object it is about. */
-  look(request: ObjectRequest, record: ExchangeRecord, observed: Observed): Look {
+  look(
+    record: ExchangeRecord,
+    { request, observed, receivedBytes }: Pick<Look, "request" | "observed" | "receivedBytes">,
+  ): Look {
     return {
       request,
       endpoint: this.endpoint?.name ?? "",
       observed,
+      receivedBytes,
       isWhole: this.#isGood && record.ending === "complete",
       charge: (object, part) => this.#settled(object, part),
       asMaker: (id) => this.asMaker(id),

@@ -112,7 +112,10 @@ export class Accounts {
     this.#learn(account, observed);
     this.#parts.onRow({ row: account.close(record, observed), record, traceparent: account.traceparent });
     if (object !== undefined && (object.act !== "make" || account.hasMade)) {
-      this.#parts.objects.looked(account.look(object, record, answer));
+      const id = object.id ?? answer.object?.id;
+      const receivedBytes = () =>
+        Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.endpoint?.name, id)));
+      this.#parts.objects.looked(account.look(record, { request: object, observed: answer, receivedBytes }));
     }
   }
 }

@@ -8,9 +8,9 @@ export type ObjectKind = typeof OBJECT_KINDS[number];
 /** What a request has to do with an object. */
 export interface ObjectRequest {
   readonly kind: ObjectKind;
-  /** It makes one, asks for its state or changes it, deletes it, or fetches the results of a batch. */
-  readonly act: "make" | "look" | "delete" | "results";
-  /** The provider's id of the object, or of the file with its results; undefined: the response tells it. */
+  /** It makes one, asks for its state or changes it, deletes it, lists all, or fetches the results of a batch. */
+  readonly act: "make" | "look" | "delete" | "list" | "results" | "file";
+  /** The provider's id of the object, or of the file that may hold its results; undefined: the response tells it. */
   readonly id: string | undefined;
 }
 
@@ -32,7 +32,9 @@ const LOOKING: readonly (readonly [RegExp, ObjectKind])[] = [
   [/\/(?:batches|batch\/jobs)\/([^/:]+)(?:[/:]cancel)?$/i, "batch"],
 ];
 /** Where the results of batches are fetched: by the batch, or as a file. */
-const RESULTS = [/\/batches\/([^/]+)\/results$/i, /\/files\/([^/]+)\/content$/i, /\/files\/([^/:]+):download$/i];
+const RESULTS = [/\/batches\/([^/]+)\/results$/i];
+const FILES = [/\/files\/([^/]+)\/content$/i, /\/files\/([^/:]+):download$/i];
+const LISTS = /\/batches$|\/batch\/jobs$/i;
 /** They look like an id and are none. */
 const NO_IDS: ReadonlySet<string> = new Set(["compact", "input_tokens"]);
 /** The longest id that is kept; a longer one is no id. */
@@ -52,6 +54,9 @@ export function objectRequestOf(
   if (method === "GET") {
     const id = idIn(plain, RESULTS);
     if (id !== undefined) return { kind: "batch", act: "results", id };
+    const file = idIn(plain, FILES);
+    if (file !== undefined) return { kind: "batch", act: "file", id: file };
+    if (LISTS.test(plain)) return { kind: "batch", act: "list", id: undefined };
   }
   for (const [pattern, kind] of LOOKING) {
     const id = idIn(plain, [pattern]);

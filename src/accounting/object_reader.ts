@@ -27,6 +27,8 @@ export interface SeenObject {
   readonly isBackground: boolean;
   /** The file that holds the results of a batch. */
   readonly resultsId: string | undefined;
+  /** Of a list of batches: those whose results are in a file. */
+  readonly listed: readonly { readonly id: string; readonly resultsId: string }[];
   /** Of the results of a batch: what was used of each model. */
   readonly parts: readonly BatchPart[];
 }
@@ -54,6 +56,9 @@ export const OBJECT_WANTED = {
   result: { message: { model: true, usage: true } },
   // Mistral's results within its batch.
   outputs: { "*": { response: LINE } },
+  // Lists of batches, the second one Gemini's.
+  data: { "*": { id: true, output_file_id: true, output_file: true } },
+  operations: { "*": { name: true, metadata: { output: { responsesFile: true } } } },
 } as const satisfies Wanted;
 
 /** By the types of the SDKs of OpenAI, Anthropic, Google, Mistral and Groq. Any other state is one that goes on. */
@@ -71,6 +76,8 @@ const STATES: ReadonlyMap<string, ObjectState> = new Map([
   ["timeout_exceeded", "failed"],
 ]);
 const STATE_PREFIX = /^(?:batch|job)_state_/;
+/** More than a list holds. */
+const MAX_LISTED = 1_000;
 /** More models than a batch has. */
 const MAX_MODELS = 50;
 const MAX_TEXT = 200;
@@ -88,6 +95,8 @@ export class ObjectReader {
   #isOwn: boolean;
   #lineModel: string | undefined;
   #lineUsage: Usage | undefined;
+  #listedId: string | undefined;
+  readonly #listed: { id: string; resultsId: string }[] = [];
   readonly #parts = new Map<string | undefined, Usage>();
 
   constructor(kind: ObjectKind) {
@@ -103,6 +112,7 @@ export class ObjectReader {
       state: this.#state,
       isBackground: this.#isBackground,
       resultsId: this.#resultsId,
+      listed: this.#listed,
       parts: [...this.#parts].map(([model, usage]) => ({ model, usage })),
     };
   }
@@ -160,6 +170,18 @@ export class ObjectReader {
       case "response.responsesFile":
         this.#resultsId = idOf(value) ?? this.#resultsId;
         return true;
+      case "data.*.id":
+      case "operations.*.name":
+        this.#listedId = idOf(value);
+        return true;
+      case "data.*.output_file_id":
+      case "data.*.output_file":
+      case "operations.*.metadata.output.responsesFile": {
+        const resultsId = idOf(value);
+        if (this.#listedId === undefined || resultsId === undefined) return true;
+        if (this.#listed.length < MAX_LISTED) this.#listed.push({ id: this.#listedId, resultsId });
+        return true;
+      }
       case "result.message.model":
         this.#foundLineModel(value);
         return false;

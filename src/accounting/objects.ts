@@ -5,10 +5,10 @@
 
 import type { Booking } from "../booking.ts";
 import type { Clock } from "../clock.ts";
-import { type AwaitedObject, type ExchangeRow, type KeptObject, type Store, StoreError } from "../storage/store.ts";
+import { type AwaitedObject, type ExchangeRow, type KeptObject, type ObjectKey, type Store, StoreError } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import type { ObjectRequest } from "./object_paths.ts";
-import { reservedCharge, type Settled, settledRow, type ToldPart, type Verdict, verdictOf } from "./settlement.ts";
+import { estimatedSettlement, receivedPart, reservedCharge, type Settled, settledRow, type ToldPart, type Verdict, verdictOf } from "./settlement.ts";
 
 /** What is kept from others for an object. */
 export interface HeldAmounts {
@@ -48,6 +48,8 @@ export interface Look {
   readonly observed: Observed;
   /** The answer was good and came to its end. */
   readonly isWhole: boolean;
+  /** How much text of it running requests have received so far, in bytes. */
+  readonly receivedBytes: () => number;
   /** What an object costs by what was told of it. */
   readonly charge: (object: AwaitedObject, part: ToldPart) => Settled;
   /** Whoever looks, as if they had made it: for results of batches whose maker is not known. */
@@ -55,9 +57,11 @@ export interface Look {
 }
 
 interface Entry {
-  readonly object: AwaitedObject;
+  object: AwaitedObject;
   readonly held: HeldAmounts;
   isStored: boolean;
+  /** How much text of it was received, in bytes: the most of any request. */
+  receivedBytes: number;
 }
 
 /** How often other processes' objects are read, and expired ones are settled. */
@@ -108,7 +112,7 @@ export class Objects {
   made(object: AwaitedObject, held: HeldAmounts): void {
     const key = keyOf(object);
     if (this.#open.has(key)) return this.#parts.ledgers.release(held);
-    const entry: Entry = { object, held, isStored: false };
+    const entry: Entry = { object, held, isStored: false, receivedBytes: 0 };
     this.#enter(key, entry);
     this.#run(() => this.#add(key, entry));
   }
@@ -116,11 +120,14 @@ export class Objects {
   /** An answer about an object has ended. */
   looked(look: Look): void {
     const { request, endpoint, observed } = look;
-    const verdict = verdictOf(request, look);
-    if (verdict.then === "wait") return;
+    for (const listed of observed.object?.listed ?? []) this.#listed(endpoint, listed);
     const id = request.id ?? observed.object?.id;
     if (id === undefined) return;
     const key = keyOf({ endpoint, id });
+    const entry = this.#open.get(key);
+    if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, observed.textBytes ?? 0);
+    const verdict = verdictOf(request, look);
+    if (verdict.then === "wait") return;
     if (this.#settled.has(key)) return;
     this.#run(() => this.#once(key, () => this.#follow({ endpoint, id }, look, verdict)));
   }
@@ -189,12 +196,31 @@ export class Objects {
     }
   }
 
+  /** A list told where the results of a batch are. */
+  #listed(endpoint: string, { id, resultsId }: { id: string; resultsId: string }): void {
+    const key = keyOf({ endpoint, id });
+    const entry = this.#open.get(key);
+    if (entry === undefined || entry.object.resultsId !== undefined) return;
+    this.#run(() => this.#once(key, () => this.#name({ endpoint, id }, resultsId)));
+  }
+
+  async #name(object: ObjectKey, resultsId: string): Promise<void> {
+    const { store, clock } = this.#parts;
+    await store.nameResults(object, resultsId, clock.epochMs());
+    this.#named(keyOf(object), resultsId);
+  }
+
+  #named(key: string, resultsId: string): void {
+    const entry = this.#open.get(key);
+    if (entry !== undefined) entry.object = { ...entry.object, resultsId };
+  }
+
   async #follow(
     { endpoint, id }: { endpoint: string; id: string },
     look: Look,
     verdict: Exclude<Verdict, { then: "wait" }>,
   ): Promise<void> {
-    const { store, clock } = this.#parts;
+    const { store } = this.#parts;
     const asked = keyOf({ endpoint, id });
     const awaited = this.#open.get(asked)?.object;
     const known = awaited === undefined ? await store.findObject({ endpoint, id }) : undefined;
@@ -203,15 +229,15 @@ export class Objects {
       if (verdict.then === "count" && look.request.act === "results") {
         return await this.#settle(look.asMaker(id), this.#charged(look.asMaker(id), look, verdict));
       }
-      return this.#remember(asked);
+      // Which batch a file belongs to may be told later.
+      return look.request.act === "file" ? undefined : this.#remember(asked);
     }
     if (known?.settled !== undefined) {
       this.#settledElsewhere({ ...known, settled: known.settled });
       return this.#remember(asked);
     }
     if (verdict.then === "name") {
-      if (kept.resultsId === undefined) await store.nameResults(kept, verdict.resultsId, clock.epochMs());
-      return;
+      return kept.resultsId === undefined ? await this.#name(kept, verdict.resultsId) : undefined;
     }
     await this.#settle(kept, this.#charged(kept, look, verdict));
     this.#remember(asked);
@@ -219,11 +245,14 @@ export class Objects {
 
   #charged(
     object: AwaitedObject,
-    { charge }: Look,
-    verdict: Extract<Verdict, { then: "count" | "estimate" | "release" | "name" }>,
+    { charge, receivedBytes }: Look,
+    verdict: Exclude<Verdict, { then: "wait" }>,
   ): readonly Settled[] {
     if (verdict.then === "count") return verdict.parts.map((part) => charge(object, part));
-    return verdict.then === "estimate" ? [reservedCharge(object)] : [];
+    if (verdict.then === "estimate") return [reservedCharge(object)];
+    // Text that was received before it was stopped is not free.
+    const bytes = Math.max(receivedBytes(), this.#open.get(keyOf(object))?.receivedBytes ?? 0);
+    return bytes === 0 ? [] : [estimatedSettlement(charge(object, receivedPart(bytes)))];
   }
 
   async #settle(object: AwaitedObject, charges: readonly Settled[]): Promise<void> {
@@ -260,7 +289,7 @@ export class Objects {
         else if (!this.#open.has(key)) {
           this.#settled.delete(key);
           this.#hold(object);
-        }
+        } else if (object.resultsId !== undefined) this.#named(key, object.resultsId);
       }
       this.#syncedAt = now;
     } catch (error) {
@@ -279,7 +308,7 @@ export class Objects {
   #hold(object: AwaitedObject): void {
     const held = { keys: [...keysOf(object), ...object.modelRules], micros: object.reservedMicros };
     this.#parts.ledgers.hold(held);
-    this.#enter(keyOf(object), { object, held, isStored: true });
+    this.#enter(keyOf(object), { object, held, isStored: true, receivedBytes: 0 });
   }
 
   /** Its cost counts here too, where it was held. */
@@ -316,7 +345,7 @@ export class Objects {
   }
 }
 
-function keyOf({ endpoint, id }: { endpoint: string; id: string }): string {
+function keyOf({ endpoint, id }: ObjectKey): string {
   return `${endpoint}\0${id}`;
 }
 

@@ -5,6 +5,7 @@ import type { Booking } from "../booking.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import type { Charge, Told } from "./charge.ts";
+import { estimatedTokens } from "./estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 
 /** What was used of one model, as it was told. */
@@ -45,13 +46,13 @@ export function verdictOf(
 ): Verdict {
   const { object, usage, steps, model, stopReason, tier } = observed;
   if (act === "delete") return isWhole ? { then: "estimate" } : WAIT;
-  if (object === undefined) return WAIT;
+  if (object === undefined || act === "list") return WAIT;
   if (kind === "batch") {
     // Lines that broke off are fetched again.
     if (object.parts.length > 0) {
       return isWhole ? { then: "count", parts: object.parts.map((part) => batchPart(part)) } : WAIT;
     }
-    if (act === "results" || !isWhole || object.state === "pending" || object.state === undefined) return WAIT;
+    if (act === "results" || act === "file" || !isWhole || object.state === "pending" || object.state === undefined) return WAIT;
     const isTold = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0) > 0;
     if (isTold) return { then: "count", parts: [batchPart({ model, usage })] };
     if (object.resultsId !== undefined) return { then: "name", resultsId: object.resultsId };
@@ -92,6 +93,17 @@ export function reservedCharge({ reservedMicros }: AwaitedObject): Settled {
     model: undefined,
     stopReason: undefined,
   };
+}
+
+/** What was received of an object that was stopped and told nothing, as if it had told that. */
+export function receivedPart(textBytes: number): ToldPart {
+  const outputTokens = estimatedTokens({ kind: "json", length: textBytes });
+  return { usage: { outputTokens }, tier: undefined, stopReason: undefined };
+}
+
+/** Marks it as an estimate. */
+export function estimatedSettlement(settled: Settled): Settled {
+  return { ...settled, charge: { ...settled.charge, source: "estimated" } };
 }
 
 /** What an object used, as it is kept: in a row of its own with the id of the request that made the object. */

@@ -21,7 +21,7 @@ export interface PrunerParts {
 
 /** At once and then every hour; gives what ends it. */
 export function pruneHourly(
-  store: Pick<Store, "prune">,
+  store: Pick<Store, "prune" | "pruneObjects">,
   { clock, retentionMs, onPruned, onFailed }: PrunerParts,
 ): () => void {
   let isPruning = false;
@@ -33,12 +33,8 @@ export function pruneHourly(
       const now = clock.epochMs();
       const exchangesBefore = now - retentionMs();
       const hoursBefore = Math.min(exchangesBefore, now - SPENDING_KEPT_MS);
-      const removed = await store.prune({
-        exchangesBefore,
-        hoursBefore,
-        objectsBefore: now - OBJECTS_KEPT_MS,
-        maxObjects: MAX_SETTLED_OBJECTS,
-      });
+      const removed = await store.prune({ exchangesBefore, hoursBefore });
+      await store.pruneObjects({ madeBefore: now - OBJECTS_KEPT_MS, maxSettled: MAX_SETTLED_OBJECTS });
       if (removed > 0) onPruned(removed);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

@@ -341,13 +341,10 @@ export interface Store {
   readonly listAudit: (page: Page) => Promise<Listed<AuditEntry>>;
   /**
    * Drops exchanges that began before a moment; their sums stay, by the hour or, before another moment, by the day.
-   * Entries of refused attempts go with the exchanges, all other entries of the audit log stay. Of objects that were
-   * settled it drops those that were made before a moment, and the oldest beyond a number. Gives how many exchanges
-   * were dropped.
+   * Entries of refused attempts go with the exchanges, all other entries of the audit log stay. Gives how many
+   * exchanges were dropped.
    */
-  readonly prune: (
-    limits: { exchangesBefore: number; hoursBefore: number; objectsBefore: number; maxObjects: number },
-  ) => Promise<number>;
+  readonly prune: (limits: { exchangesBefore: number; hoursBefore: number }) => Promise<number>;
 
   /** Keeps an object at a moment. False where it is known already. */
   readonly addObject: (object: AwaitedObject, at: number) => Promise<boolean>;
@@ -359,6 +356,8 @@ export interface Store {
   readonly changedObjects: (since: number) => Promise<KeptObject[]>;
   /** The file with the results of a batch is known. */
   readonly nameResults: (key: ObjectKey, resultsId: string, at: number) => Promise<void>;
+  /** Forgets objects that were settled: those made before a moment, and the oldest beyond a number. */
+  readonly pruneObjects: (limits: { madeBefore: number; maxSettled: number }) => Promise<void>;
   /**
    * Settles an object, which need not be kept yet, and writes what it used, if nobody has settled it before: false
    * then, and nothing is written. Of all processes that try it at once, one succeeds.

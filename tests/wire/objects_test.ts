@@ -236,6 +236,131 @@ Deno.test("objects: a creation that fails awaits nothing", async () => {
   assertEquals(await spentBy(proxy, token), 0);
 });
 
+Deno.test("objects: what was streamed of a response before it was cancelled is estimated where nothing is told", async () => {
+  await using upstream = new ObjectUpstream();
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const proxy = await proxies.start();
+  const token = await makeToken(proxy, "anna", { budget: { total_usd: 1 } });
+  const text = "word".repeat(100);
+  const created = {
+    type: "response.created",
+    response: { ...upstream.object("resp_7"), status: "in_progress" },
+  };
+  const delta = { type: "response.output_text.delta", item_id: "msg_1", delta: text };
+  const events = [created, delta].map((event) => `data: ${JSON.stringify(event)}\n\n`).join("");
+  upstream.answers.set("POST /v1/responses", { type: "text/event-stream", text: events });
+  const body = { ...BACKGROUND, stream: true };
+  await ask(proxy, token, { method: "POST", path: "/v1/responses", body });
+  upstream.end("resp_7", { status: "cancelled", usage: null });
+  await ask(proxy, token, { method: "POST", path: "/v1/responses/resp_7/cancel" });
+  assertEquals(await spentBy(proxy, token), 100 * 10);
+});
+
+const LINES = [["bill-1", 20, 10], ["bill-2", 30, 6], ["bill-1", 4, 2]] as const;
+/** Half of the price: 24 and 30 tokens of input, 12 and 6 of output. */
+const BATCH_COST = (24 * 2 + 12 * 10) / 2 + (30 * 2 + 6 * 10) / 2;
+const BATCH = { id: "batch_1", object: "batch", status: "validating", output_file_id: null };
+const OPENAI_LINES = LINES.map(([model, prompt_tokens, completion_tokens], at) => {
+  const usage = { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
+  const response = { status_code: 200, body: { object: "chat.completion", model, choices: [], usage } };
+  return JSON.stringify({ id: `batch_req_${at}`, custom_id: `${at}`, response, error: null });
+}).join("\n");
+const ANTHROPIC_BATCH = { id: "msgbatch_1", type: "message_batch", processing_status: "in_progress" };
+const ANTHROPIC_LINES = LINES.map(([model, input_tokens, output_tokens], at) => {
+  const message = { type: "message", model, usage: { input_tokens, output_tokens } };
+  return JSON.stringify({ custom_id: `${at}`, result: { type: "succeeded", message } });
+}).join("\n");
+
+for (
+  const { what, making, made, looks, over, results, lines, type } of [
+    {
+      what: "OpenAI's, whose results are a file",
+      making: "/v1/batches",
+      made: BATCH,
+      looks: "/v1/batches/batch_1",
+      over: { ...BATCH, status: "completed", output_file_id: "file-out" },
+      results: "/v1/files/file-out/content",
+      lines: OPENAI_LINES,
+      type: "application/octet-stream",
+    },
+    {
+      what: "OpenAI's, found in the list of all",
+      making: "/v1/batches",
+      made: BATCH,
+      looks: "/v1/batches",
+      over: { object: "list", data: [{ ...BATCH, status: "completed", output_file_id: "file-out" }] },
+      results: "/v1/files/file-out/content",
+      lines: OPENAI_LINES,
+      type: "application/octet-stream",
+    },
+    {
+      what: "Anthropic's",
+      making: "/v1/messages/batches",
+      made: ANTHROPIC_BATCH,
+      looks: "/v1/messages/batches/msgbatch_1",
+      over: { ...ANTHROPIC_BATCH, processing_status: "ended" },
+      results: "/v1/messages/batches/msgbatch_1/results",
+      lines: ANTHROPIC_LINES,
+      type: "application/x-jsonl",
+    },
+  ]
+) {
+  Deno.test(`objects: each line of a batch counts once, at the batch price, to the maker, over kills: ${what}`, async () => {
+    await using upstream = new ObjectUpstream();
+    upstream.answers.set(`POST ${making}`, { text: JSON.stringify(made) });
+    upstream.answers.set(`GET ${looks}`, { text: JSON.stringify(over) });
+    upstream.answers.set(`GET ${results}`, { type, text: lines });
+    await using proxies = await ObjectProxies.at(upstream.origin);
+    const first = await proxies.start();
+    const maker = await makeToken(first, "anna");
+    const other = await makeToken(first, "ben", { budget: { total_usd: 1 } });
+    await ask(first, maker, {
+      method: "POST",
+      path: making,
+      body: { input_file_id: "file-in", requests: [] },
+    });
+    await proxies.kill(first);
+    const second = await proxies.start();
+    await ask(second, other, { path: looks });
+    await proxies.kill(second);
+    const third = await proxies.start();
+    await Promise.all(Array.from({ length: 10 }, () => ask(third, other, { path: results })));
+    await proxies.kill(third);
+    const fourth = await proxies.start();
+    for (const token of [maker, other]) await ask(fourth, token, { path: results });
+    const { input_tokens, output_tokens, cost_micros } = await usageOf(fourth, maker);
+    assertEquals({ input_tokens, output_tokens, cost_micros }, {
+      input_tokens: 54,
+      output_tokens: 18,
+      cost_micros: BATCH_COST,
+    });
+    assertEquals([await spentBy(fourth, maker), await spentBy(fourth, other)], [BATCH_COST, 0]);
+    const settled = (await exchanges(fourth, `token_id=${maker.id}`))
+      .filter(({ settlement }) => settlement === "settled");
+    assertEquals(settled.map(({ model_answered }) => model_answered).sort(), ["bill-1", "bill-2"]);
+  });
+}
+
+Deno.test("objects: results of a batch that was made past the proxy count once, for the first who fetches them whole", async () => {
+  await using upstream = new ObjectUpstream();
+  const path = "/v1/messages/batches/msgbatch_9/results";
+  upstream.answers.set(`GET ${path}`, { type: "application/x-jsonl", text: ANTHROPIC_LINES });
+  upstream.answers.set("GET /v1/files/file-9/content", { text: OPENAI_LINES });
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const first = await proxies.start();
+  const [one, other] = [await makeToken(first, "anna"), await makeToken(first, "ben")];
+  await ask(first, one, { path });
+  await ask(first, one, { path: "/v1/files/file-9/content" });
+  await proxies.kill(first);
+  const second = await proxies.start();
+  for (const token of [other, one]) await ask(second, token, { path });
+  assertEquals(
+    [await spentBy(second, one), await spentBy(second, other)],
+    [BATCH_COST, 0],
+    "a file counts nothing",
+  );
+});
+
 // What the API says; tests look at what they know of it.
 // deno-lint-ignore no-explicit-any
 async function exchanges(proxy: ProxyProcess, query: string): Promise<any[]> {

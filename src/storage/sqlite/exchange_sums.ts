@@ -1,15 +1,14 @@
 /** Sums of exchanges in SQLite: how old ones are thinned out. */
 
-import { REFUSED_ACCESS, type Store } from "../store.ts";
+import { REFUSED_ACCESS } from "../store.ts";
 import type { Database } from "./database.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
-import { pruneObjects } from "./object_tables.ts";
 import { thinSpending } from "./spending.ts";
 
 /** Drops exchanges that began before a moment, and before another one keeps their sums by the day, not by the hour. */
 export function pruneExchanges(
   database: Database,
-  { exchangesBefore, hoursBefore, ...objects }: Parameters<Store["prune"]>[0],
+  { exchangesBefore, hoursBefore }: { exchangesBefore: number; hoursBefore: number },
 ): number {
   const { changes } = database.run("DELETE FROM exchanges WHERE started_at < ?", exchangesBefore);
   database.run("DELETE FROM audit WHERE action = ? AND at < ?", REFUSED_ACCESS, exchangesBefore);
@@ -36,6 +35,5 @@ export function pruneExchanges(
   );
   database.run(`DELETE FROM first_bytes WHERE ${hours}`, day);
   thinSpending(database, day);
-  pruneObjects(database, objects);
   return changes;
 }

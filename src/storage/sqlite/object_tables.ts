@@ -52,7 +52,7 @@ export function changedObjects(database: Database, since: number): KeptObject[] 
   return database.all("SELECT * FROM objects WHERE changed_at >= ?", since).map(objectOf);
 }
 
-/** Keeps which file holds the results. Where these were counted before, the batch is settled with them. */
+/** Keeps which file holds the results. */
 export function nameResults(
   database: Database,
   { endpoint, id }: ObjectKey,
@@ -64,15 +64,6 @@ export function nameResults(
     at,
     endpoint,
     id,
-  );
-  database.run(
-    `UPDATE objects SET settled_at = ?1, settled_micros = 0, changed_at = ?1
-     WHERE endpoint = ?2 AND object_id = ?3 AND settled_at IS NULL AND EXISTS
-       (SELECT 1 FROM objects WHERE endpoint = ?2 AND object_id = ?4 AND settled_at IS NOT NULL)`,
-    at,
-    endpoint,
-    id,
-    resultsId,
   );
 }
 
@@ -100,13 +91,13 @@ export function settleObject(
 /** Drops what was settled and was made before a moment, and the oldest of it beyond a number. */
 export function pruneObjects(
   database: Database,
-  { objectsBefore, maxObjects }: { objectsBefore: number; maxObjects: number },
+  { madeBefore, maxSettled }: { madeBefore: number; maxSettled: number },
 ): void {
-  database.run("DELETE FROM objects WHERE settled_at IS NOT NULL AND made_at < ?", objectsBefore);
+  database.run("DELETE FROM objects WHERE settled_at IS NOT NULL AND made_at < ?", madeBefore);
   database.run(
     `DELETE FROM objects WHERE settled_at IS NOT NULL AND made_at <=
        (SELECT made_at FROM objects WHERE settled_at IS NOT NULL ORDER BY made_at DESC LIMIT 1 OFFSET ?)`,
-    maxObjects,
+    maxSettled,
   );
 }
 

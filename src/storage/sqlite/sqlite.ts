@@ -81,6 +81,7 @@ export function openSqlite(path: string, hold?: Hold): Store {
     changedObjects: (since) => settled(() => objects.changedObjects(database, since)),
     nameResults: (key, resultsId, at) =>
       settled(() => database.transaction(() => objects.nameResults(database, key, { resultsId, at }))),
+    pruneObjects: (limits) => settled(() => database.transaction(() => objects.pruneObjects(database, limits))),
     settleObject: (object, of) =>
       settled(() => database.transaction(() => objects.settleObject(database, object, of))),
 
