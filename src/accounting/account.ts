@@ -1,6 +1,6 @@
 /** The account of one exchange: what it asks for, what its answer said, and what that costs. */
 
-import { type Booking, OBJECT_LIFETIME_MS } from "../booking.ts";
+import type { Booking } from "../booking.ts";
 import type { Clock } from "../clock.ts";
 import type { Backend, Endpoint } from "../config/schema.ts";
 import type { ExchangeAccount, ExchangeRecord } from "../exchange.ts";
@@ -14,19 +14,19 @@ import {
   chargeAsTold,
   chargeReserved,
   chargeUnreserved,
-  type PricesThere,
   type Reserving,
 } from "./charge.ts";
-import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
+import type { Pricer } from "./cost.ts";
+import { EndpointPrices } from "./endpoint_prices.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import { lastingId, madeObject, type Making } from "./made_object.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { HeldAmounts, Look, Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import { priceFactor } from "./price_factor.ts";
-import { kept, reservedCharge, type Settled, sum, type ToldPart } from "./settlement.ts";
+import { chargeOfObject, kept, type Settled, sum, type ToldPart } from "./settlement.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import { UnseenTime } from "./unseen_time.ts";
-import type { Usage } from "./usage.ts";
 
 /** An exchange that begins. */
 export interface Opening {
@@ -94,11 +94,12 @@ export class Account implements ExchangeAccount {
   readonly #startedAt: number;
   readonly #client: string;
   readonly #clock: Clock;
-  readonly #pricer: Pricer;
+  readonly #prices: EndpointPrices;
   readonly #outputs: RecentOutputs;
   readonly #objects: ObjectRoom;
   readonly #onEnd: (record: ExchangeRecord) => void;
   #hasMade = false;
+  #asksBackground: boolean | undefined;
   #asked: Asked = { facts: () => ({}), inputTokens: () => 0, isMetered: false, isFree: false };
   #admission: Admitted | undefined;
   #reserving: Reserving | undefined;
@@ -128,7 +129,7 @@ export class Account implements ExchangeAccount {
     this.#startedAt = startedAt;
     this.#client = client;
     this.#clock = clock;
-    this.#pricer = pricer;
+    this.#prices = new EndpointPrices(pricer, opening.endpoint);
     this.#outputs = outputs;
     this.#objects = objects;
     this.#onEnd = onEnd;
@@ -170,7 +171,7 @@ export class Account implements ExchangeAccount {
 
   /** Whether anything that its endpoint answers can have a price. */
   get isPriced(): boolean {
-    return this.endpoint?.backends.some((backend) => this.#pricer.hasPrices(this.#placeOf(backend))) === true;
+    return this.#prices.hasAny;
   }
 
   /**
@@ -185,9 +186,10 @@ export class Account implements ExchangeAccount {
       : undefined;
     const costs = reserving?.orders.map(({ backend, model, outputTokens: most }) => {
       const outputTokens = Math.min(most, expected ?? Infinity);
-      const context = this.#pricer.contextTokens(model, this.#placeOf(backend));
+      const context = this.#prices.contextTokens(model, backend);
       const inputTokens = Math.min(reserving.inputTokens, context);
-      return this.#cost({ inputTokens, outputTokens }, [model], { backend, factor })?.micros ?? 0;
+      const at = { backend, factor, epochMs: this.#startedAt };
+      return this.#prices.cost({ inputTokens, outputTokens }, [model], at)?.micros ?? 0;
     });
     this.#admission?.reserve({
       tokens: reserving?.statedTokens ?? 0,
@@ -253,46 +255,35 @@ export class Account implements ExchangeAccount {
 
   /** Hands over what is reserved if the answer tells by now of an object that goes on without it. */
   sighted(): void {
-    const object = this.#tap?.object;
-    if (this.#hasMade || object?.isPending !== true || object.id === undefined || !this.#isGood) return;
-    const { background, model, tier } = this.#asked.facts();
-    // Every stream of a response says at first that it is in progress, and most end with their request.
-    const isLasting = this.#tap?.isStream !== true || object.isBackground || background === true ||
-      this.#asked.object?.kind === "run" || this.#asked.object?.kind === "batch";
-    if (!isLasting || this.#admission === undefined || !this.#objects.hasRoom(this.#maker())) return;
+    const { object } = this.#asked;
+    if (this.#hasMade || object === undefined || !this.#isGood) return;
+    // A body that passes has been read when its answer comes: asked once, not for each piece.
+    const asksBackground = () => this.#asksBackground ??= this.#asked.facts().background === true;
+    const id = lastingId(this.#tap, { kind: object.kind, asksBackground });
+    if (id === undefined || this.#admission === undefined) return;
+    const making = this.#making();
+    if (!this.#objects.hasRoom(making)) return;
     this.#hasMade = true;
     const held = this.#admission.handOver();
-    const { tokens: reservedTokens, micros: reservedMicros, modelRules } = held;
-    const made = { ...this.asMaker(object.id), model: kept(model), tier };
-    this.#objects.made({ ...made, modelRules, reservedTokens, reservedMicros }, held);
+    this.#objects.made(madeObject(id, making, held), held);
   }
 
-  /** An object of whoever asks, for which nothing is reserved. */
-  asMaker(id: string): AwaitedObject {
+  #making(): Making {
+    const { id, path, principal } = this.#opening;
     return {
-      ...this.#maker(),
       endpoint: this.endpoint?.name ?? "",
-      id,
       kind: this.#asked.object?.kind ?? "",
-      resultsId: undefined,
-      requestId: this.#opening.id,
-      path: this.#opening.path,
+      requestId: id,
+      path,
       provider: this.endpoint?.provider,
       backend: this.#backend?.name,
+      principal: principal.name,
+      tokenId: principal.tokenId,
+      projectId: principal.projectId,
       client: this.#client,
-      model: undefined,
-      tier: undefined,
-      modelRules: [],
-      reservedTokens: 0,
-      reservedMicros: 0,
+      facts: this.#asked.facts(),
       madeAt: this.#startedAt,
-      expiresAt: this.#startedAt + OBJECT_LIFETIME_MS,
     };
-  }
-
-  #maker(): Pick<AwaitedObject, "principal" | "tokenId" | "projectId"> {
-    const { name, tokenId, projectId } = this.#opening.principal;
-    return { principal: name, tokenId, projectId };
   }
 
   get #isGood(): boolean {
@@ -311,22 +302,16 @@ export class Account implements ExchangeAccount {
       receivedBytes,
       isWhole: this.#isGood && record.ending === "complete",
       charge: (object, part) => this.#settled(object, part),
-      asMaker: (id) => this.asMaker(id),
+      asMaker: (id) => madeObject(id, this.#making()),
     };
   }
 
   #settled(object: AwaitedObject, part: ToldPart): Settled {
     const backend = this.#backend;
     const { factor, isGuessed } = priceFactor(part.tier, object.tier);
-    const prices = backend && this.#pricesAt(backend, { factor, isGuessed, epochMs: object.madeAt });
+    const prices = backend && this.#prices.at(backend, { factor, isGuessed, epochMs: object.madeAt });
     const models = [part.model, object.model].filter((name) => name !== undefined);
-    const told = prices && chargeAsTold(part, models, prices);
-    const reserved = reservedCharge(object).charge;
-    const charge = told === undefined
-      ? reserved
-      : told.cost === undefined && reserved.cost !== undefined
-      ? { ...told, cost: reserved.cost, source: reserved.source }
-      : told;
+    const charge = chargeOfObject(object, prices && chargeAsTold(part, models, prices));
     const { outputTokens } = part.usage;
     if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
       this.#outputs.add(object.endpoint, object.model, outputTokens);
@@ -403,7 +388,7 @@ export class Account implements ExchangeAccount {
     if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
     const asked = this.#asked.facts();
     const { factor, isGuessed } = priceFactor(tier, asked.tier);
-    const prices = this.#pricesAt(backend, { factor, isGuessed, epochMs: this.#startedAt });
+    const prices = this.#prices.at(backend, { factor, isGuessed, epochMs: this.#startedAt });
     const models = [model, asked.model].filter((name) => name !== undefined);
     const progress = {
       isAnswered: this.#backend !== undefined,
@@ -428,31 +413,5 @@ export class Account implements ExchangeAccount {
     }
     const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
     return chargeReserved({ told: observed, reserving, orders, progress }, prices);
-  }
-
-  #pricesAt(
-    backend: Backend,
-    { factor, isGuessed, epochMs }: { factor: number; isGuessed: boolean; epochMs: number },
-  ): PricesThere {
-    return {
-      cost: (usage, models) => this.#cost(usage, models, { backend, factor, epochMs }),
-      isGuessed,
-      contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
-    };
-  }
-
-  #placeOf({ baseUrl }: Backend): PricedEndpoint {
-    const { priceProvider, prices = [] } = this.endpoint ?? {};
-    return { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices };
-  }
-
-  #cost(
-    usage: Usage,
-    models: readonly string[],
-    { backend, factor, epochMs = this.#startedAt }: { backend: Backend; factor: number; epochMs?: number },
-  ): Cost | undefined {
-    const endpoint = this.#placeOf(backend);
-    const cost = this.#pricer.cost(usage, { models, endpoint, epochMs });
-    return cost && { ...cost, micros: Math.round(cost.micros * factor) };
   }
 }

@@ -95,6 +95,14 @@ export function reservedCharge({ reservedMicros }: AwaitedObject): Settled {
   };
 }
 
+/** What was told of an object; what was reserved where that has no price, or there are none. */
+export function chargeOfObject(object: AwaitedObject, told: Charge | undefined): Charge {
+  const reserved = reservedCharge(object).charge;
+  if (told === undefined) return reserved;
+  if (told.cost !== undefined || reserved.cost === undefined) return told;
+  return { ...told, cost: reserved.cost, source: reserved.source };
+}
+
 /** What was received of an object that was stopped and told nothing, as if it had told that. */
 export function receivedPart(textBytes: number): ToldPart {
   const outputTokens = estimatedTokens({ kind: "json", length: textBytes });

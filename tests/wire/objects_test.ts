@@ -361,6 +361,90 @@ Deno.test("objects: results of a batch that was made past the proxy count once, 
   );
 });
 
+Deno.test("objects: a stored completion counts with its request, and never when it is read again", async () => {
+  await using upstream = new ObjectUpstream();
+  const usage = { prompt_tokens: 10, completion_tokens: 3, total_tokens: 13 };
+  const text = JSON.stringify({
+    id: "chatcmpl-1",
+    object: "chat.completion",
+    model: "bill-1",
+    choices: [],
+    usage,
+  });
+  upstream.answers.set("POST /v1/chat/completions", { text });
+  upstream.answers.set("GET /v1/chat/completions/chatcmpl-1", { text });
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const first = await proxies.start();
+  const token = await makeToken(first, "anna", { budget: { total_usd: 1 } });
+  const body = { model: "bill-1", messages: [], store: true };
+  await ask(first, token, { method: "POST", path: "/v1/chat/completions", body });
+  assertEquals(await spentBy(first, token), 50);
+  await proxies.kill(first);
+  const second = await proxies.start();
+  for (let look = 0; look < 2; look++) await ask(second, token, { path: "/v1/chat/completions/chatcmpl-1" });
+  assertEquals(await spentBy(second, token), 50);
+});
+
+Deno.test("objects: a run counts once, for its maker, when it is over; the tools' output is a part of it", async () => {
+  await using upstream = new ObjectUpstream();
+  const run = { id: "run_1", object: "thread.run", status: "queued", model: "bill-1", usage: null };
+  const path = "/v1/threads/thread_1/runs";
+  upstream.answers.set(`POST ${path}`, { text: JSON.stringify(run) });
+  upstream.answers.set(`POST ${path}/run_1/submit_tool_outputs`, { text: JSON.stringify(run) });
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const proxy = await proxies.start();
+  const [maker, other] = [await makeToken(proxy, "anna"), await makeToken(proxy, "ben")];
+  await ask(proxy, maker, { method: "POST", path, body: { assistant_id: "asst_1" } });
+  await ask(proxy, other, {
+    method: "POST",
+    path: `${path}/run_1/submit_tool_outputs`,
+    body: { tool_outputs: [] },
+  });
+  const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 };
+  const text = JSON.stringify({ ...run, status: "completed", usage });
+  upstream.answers.set(`GET ${path}/run_1`, { text });
+  for (const token of [other, maker, other]) await ask(proxy, token, { path: `${path}/run_1` });
+  assertEquals([await spentBy(proxy, maker), await spentBy(proxy, other)], [300, 0]);
+});
+
+Deno.test("objects: a limit for certain models holds the reservation over a kill, and counts what was told", async () => {
+  await using upstream = new ObjectUpstream();
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const first = await proxies.start();
+  const model_limits = [{ model: "bill-*", budget: { total_usd: 0.05 } }];
+  const token = await makeToken(first, "anna", { model_limits });
+  const id = await make(first, token);
+  await proxies.kill(first);
+  const second = await proxies.start();
+  const body = BACKGROUND;
+  const refused = await ask(second, token, { method: "POST", path: "/v1/responses", body });
+  assertEquals(refused.status, 429, refused.text);
+  assertMatch(refused.text, /for models bill-\*/);
+  upstream.end(id);
+  await poll(second, token, id);
+  await make(second, token);
+  const { model_limits: limits } = await new Management(second.url).ask("GET", `/tokens/${token.id}`);
+  assertEquals(Array.isArray(limits) && limits[0].spent.total_micros, COST);
+});
+
+Deno.test("objects: tokens per minute count what a background response states when it is made, and the rest when it is over", async () => {
+  await using upstream = new ObjectUpstream();
+  await using proxies = await ObjectProxies.at(upstream.origin);
+  const proxy = await proxies.start();
+  const token = await makeToken(proxy, "anna", { limits: { tokens_per_minute: 1_000 } });
+  const body = { ...BACKGROUND, max_output_tokens: 600 };
+  const id = await make(proxy, token, body);
+  const later = await make(proxy, token, { ...body, max_output_tokens: 100 });
+  for (const one of [id, later]) {
+    upstream.end(one);
+    await poll(proxy, token, one);
+  }
+  // 1,200 were used by each: 600 and 1,100 more than was stated.
+  const refused = await ask(proxy, token, { method: "POST", path: "/v1/responses", body });
+  assertEquals(refused.status, 429, refused.text);
+  assertMatch(refused.text, /1000 tokens per minute/);
+});
+
 // What the API says; tests look at what they know of it.
 // deno-lint-ignore no-explicit-any
 async function exchanges(proxy: ProxyProcess, query: string): Promise<any[]> {
