@@ -9,13 +9,7 @@ import type { Principal } from "../principal.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import { attemptLogOf } from "./attempt_log.ts";
-import {
-  type Charge,
-  chargeAsTold,
-  chargeReserved,
-  chargeUnreserved,
-  type Reserving,
-} from "./charge.ts";
+import { type Charge, chargeAsTold, chargeReserved, chargeUnreserved, type Reserving } from "./charge.ts";
 import type { Pricer } from "./cost.ts";
 import { EndpointPrices } from "./endpoint_prices.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";

@@ -132,7 +132,8 @@ export class AnswerTap {
     const isEventStream = mediaType === "text/event-stream";
     const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
     // OpenAI and Google give files, and so the results of batches, no type.
-    const isFile = (request?.act === "results" || request?.act === "file") && !/^(?:image|audio|video)\//.test(mediaType);
+    const isFile = (request?.act === "results" || request?.act === "file") &&
+      !/^(?:image|audio|video)\//.test(mediaType);
     if (!isEventStream && !isJson && !isFile) return undefined;
     const coding = (encoding ?? "identity").trim().toLowerCase();
     if (coding !== "identity" && !Decompressor.knows(coding)) return undefined;

@@ -24,7 +24,8 @@ export class EndpointPrices {
 
   /** Whether anything that the endpoint answers can have a price. */
   get hasAny(): boolean {
-    return this.#endpoint?.backends.some((backend) => this.#pricer.hasPrices(this.#placeOf(backend))) === true;
+    return this.#endpoint?.backends.some((backend) => this.#pricer.hasPrices(this.#placeOf(backend))) ===
+      true;
   }
 
   /** The most input that a model takes there. */

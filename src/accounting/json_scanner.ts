@@ -79,7 +79,8 @@ export class JsonScanner {
   constructor(
     root: Place,
     found: Found,
-    { measured = () => {}, ended = () => {} }: { measured?: (bytes: number) => void; ended?: () => void } = {},
+    { measured = () => {}, ended = () => {} }: { measured?: (bytes: number) => void; ended?: () => void } =
+      {},
   ) {
     this.#root = root;
     this.#found = found;

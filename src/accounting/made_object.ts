@@ -25,7 +25,11 @@ export interface HandedOver {
 const NOTHING: HandedOver = { tokens: 0, micros: 0, modelRules: [] };
 
 /** An object of that id. */
-export function madeObject(id: string, { facts, ...making }: Making, held: HandedOver = NOTHING): AwaitedObject {
+export function madeObject(
+  id: string,
+  { facts, ...making }: Making,
+  held: HandedOver = NOTHING,
+): AwaitedObject {
   return {
     ...making,
     id,

@@ -5,10 +5,26 @@
 
 import type { Booking } from "../booking.ts";
 import type { Clock } from "../clock.ts";
-import { type AwaitedObject, type ExchangeRow, type KeptObject, type ObjectKey, type Store, StoreError } from "../storage/store.ts";
+import {
+  type AwaitedObject,
+  type ExchangeRow,
+  type KeptObject,
+  type ObjectKey,
+  type Store,
+  StoreError,
+} from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import type { ObjectRequest } from "./object_paths.ts";
-import { estimatedSettlement, receivedPart, reservedCharge, type Settled, settledRow, type ToldPart, type Verdict, verdictOf } from "./settlement.ts";
+import {
+  estimatedSettlement,
+  receivedPart,
+  reservedCharge,
+  type Settled,
+  settledRow,
+  type ToldPart,
+  type Verdict,
+  verdictOf,
+} from "./settlement.ts";
 
 /** What is kept from others for an object. */
 export interface HeldAmounts {

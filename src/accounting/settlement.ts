@@ -52,7 +52,10 @@ export function verdictOf(
     if (object.parts.length > 0) {
       return isWhole ? { then: "count", parts: object.parts.map((part) => batchPart(part)) } : WAIT;
     }
-    if (act === "results" || act === "file" || !isWhole || object.state === "pending" || object.state === undefined) return WAIT;
+    if (
+      act === "results" || act === "file" || !isWhole || object.state === "pending" ||
+      object.state === undefined
+    ) return WAIT;
     const isTold = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0) > 0;
     if (isTold) return { then: "count", parts: [batchPart({ model, usage })] };
     if (object.resultsId !== undefined) return { then: "name", resultsId: object.resultsId };

@@ -148,7 +148,7 @@ export class Limiter {
       },
       reserve: (reservation) => {
         const at = this.#clock.now();
-        if (!isFree) for (const one of counted) this.#checkAmounts(one, at);
+        if (!isFree) { for (const one of counted) this.#checkAmounts(one, at); }
         reserved = reservation;
         for (const { ledger } of counted) {
           ledger.reservedTokens += reservation.tokens;

@@ -178,7 +178,8 @@ function isError({ status, ending }: ExchangeRow): boolean {
 
 /** A model was asked and answered, and how much it used is not known. */
 function isUnmetered({ status, metered, settlement, inputTokens, outputTokens }: ExchangeRow): boolean {
-  return status < 400 && settlement !== "awaited" && metered && inputTokens === undefined && outputTokens === undefined;
+  return status < 400 && settlement !== "awaited" && metered && inputTokens === undefined &&
+    outputTokens === undefined;
 }
 
 function isUnpriced({ costMicros, costIsPartial, inputTokens, outputTokens }: ExchangeRow): boolean {

@@ -75,13 +75,15 @@ export function openSqlite(path: string, hold?: Hold): Store {
     listAudit: (page) => settled(() => listAudit(database, page)),
     prune: (limits) => settled(() => database.transaction(() => pruneExchanges(database, limits))),
 
-    addObject: (object, at) => settled(() => database.transaction(() => objects.insertObject(database, object, at))),
+    addObject: (object, at) =>
+      settled(() => database.transaction(() => objects.insertObject(database, object, at))),
     findObject: (key) => settled(() => objects.findObject(database, key)),
     openObjects: () => settled(() => objects.openObjects(database)),
     changedObjects: (since) => settled(() => objects.changedObjects(database, since)),
     nameResults: (key, resultsId, at) =>
       settled(() => database.transaction(() => objects.nameResults(database, key, { resultsId, at }))),
-    pruneObjects: (limits) => settled(() => database.transaction(() => objects.pruneObjects(database, limits))),
+    pruneObjects: (limits) =>
+      settled(() => database.transaction(() => objects.pruneObjects(database, limits))),
     settleObject: (object, of) =>
       settled(() => database.transaction(() => objects.settleObject(database, object, of))),
 
