@@ -4,7 +4,7 @@ import { Decompressor } from "./decompressor.ts";
 import { EventStreamScanner } from "./event_stream_scanner.ts";
 import { JsonScanner } from "./json_scanner.ts";
 import type { ObjectRequest } from "./object_paths.ts";
-import { OBJECT_WANTED, ObjectReader, type SeenObject } from "./object_reader.ts";
+import { BATCH_WANTED, OBJECT_WANTED, ObjectReader, type SeenObject } from "./object_reader.ts";
 import { ToldUsage, type UsageStep } from "./told_usage.ts";
 import { TEXT_WANTED } from "./text_wanted.ts";
 import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
@@ -94,6 +94,7 @@ const WANTED_OF_ALL = {
 } as const satisfies Wanted;
 const WANTED = wantedPlaces(WANTED_OF_ALL);
 const WANTED_WITH_OBJECT = wantedPlaces(mergedWanted(WANTED_OF_ALL, OBJECT_WANTED));
+const WANTED_WITH_BATCH = wantedPlaces(mergedWanted(WANTED_OF_ALL, BATCH_WANTED));
 /** What such a response says of its status while it has not ended. */
 const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
 /** A model's name or a stop reason is shorter. */
@@ -156,7 +157,7 @@ export class AnswerTap {
     const measured = (bytes: number): void => this.#measured(bytes - 2);
     const json = object === undefined
       ? new JsonScanner(WANTED, (path, value) => this.#found(path, value), { measured })
-      : new JsonScanner(WANTED_WITH_OBJECT, (path, value) => {
+      : new JsonScanner(request?.kind === "batch" ? WANTED_WITH_BATCH : WANTED_WITH_OBJECT, (path, value) => {
         if (!object.found(path, value)) this.#found(path, value);
       }, { measured, ended: () => object.textEnded() });
     const scanner = isEventStream ? new EventStreamScanner(json) : json;

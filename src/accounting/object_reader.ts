@@ -38,20 +38,27 @@ const GEMINI_OUTPUT = {
   responsesFile: true,
   inlinedResponses: { inlinedResponses: { "*": { response: LINE } } },
 } as const;
-/** What is wanted of answers at the paths of objects, besides what is wanted of all. */
+/** What is wanted of answers about responses, interactions and runs, besides what is wanted of all. */
 export const OBJECT_WANTED = {
+  id: true,
+  status: true,
+  background: true,
+  // Events of OpenAI's responses, and of Gemini's interactions.
+  response: { id: true, status: true, background: true },
+  interaction: { id: true, status: true },
+} as const satisfies Wanted;
+/** The same of answers about batches. */
+export const BATCH_WANTED = {
   id: true,
   name: true,
   status: true,
   processing_status: true,
-  background: true,
   output_file_id: true,
   output_file: true,
-  // Gemini's batches (`batchJobFromMldev` of `@google/genai`).
+  // Gemini's (`batchJobFromMldev` of `@google/genai`).
   metadata: { state: true, output: GEMINI_OUTPUT },
-  // Events of OpenAI's responses, and lines of the results of batches.
-  response: { id: true, status: true, background: true, responsesFile: true, ...LINE },
-  interaction: { id: true, status: true },
+  // Lines of results.
+  response: { responsesFile: true, ...LINE },
   // Lines of Anthropic's results.
   result: { message: { model: true, usage: true } },
   // Mistral's results within its batch.
