@@ -67,8 +67,18 @@ export function objectRequestOf(
 
 function idIn(path: string, patterns: readonly RegExp[]): string | undefined {
   for (const pattern of patterns) {
-    const id = pattern.exec(path)?.[1];
+    const id = decoded(pattern.exec(path)?.[1]);
     if (id !== undefined && id.length <= MAX_OBJECT_ID && !NO_IDS.has(id.toLowerCase())) return id;
   }
   return undefined;
+}
+
+/** Ids may hold signs that stand encoded in a path. */
+function decoded(text: string | undefined): string | undefined {
+  if (text === undefined || !text.includes("%")) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -3,7 +3,7 @@
  * it may cost is kept from others until then, also over a restart.
  */
 
-import type { Booking } from "../booking.ts";
+import { type Booking, OBJECT_LIFETIME_MS } from "../booking.ts";
 import type { Clock } from "../clock.ts";
 import {
   type AwaitedObject,
@@ -84,6 +84,8 @@ interface Entry {
 const SYNC_MS = 10_000;
 /** Clocks of several processes may differ by less. */
 const SYNC_MARGIN_MS = 5_000;
+/** Nobody ran this program before: a clock that shows an earlier time is wrong. */
+const FIRST_YEAR_MS = Date.UTC(2020);
 /** So many may be awaited at a time: of one token, and of all. */
 const MAX_OF_TOKEN = 10_000;
 const MAX_OPEN = 50_000;
@@ -99,6 +101,8 @@ export class Objects {
   readonly #settled = new Set<string>();
   /** Those that are being settled: of many looks at a time, one counts. */
   readonly #busy = new Set<string>();
+  /** Those that the store is about to settle, whatever they were asked by. */
+  readonly #settling = new Set<string>();
   /** What failed in the store and is tried again. */
   readonly #again = new Map<string, () => Promise<void>>();
   readonly #running = new Set<Promise<void>>();
@@ -272,23 +276,34 @@ export class Objects {
   }
 
   async #settle(object: AwaitedObject, charges: readonly Settled[]): Promise<void> {
+    const key = keyOf(object);
+    // By its own id or by that of its results.
+    if (this.#settling.has(key)) return;
+    this.#settling.add(key);
+    try {
+      await this.#settleFirst(object, charges);
+    } finally {
+      this.#settling.delete(key);
+    }
+    this.#remember(key);
+  }
+
+  async #settleFirst(object: AwaitedObject, charges: readonly Settled[]): Promise<void> {
     const { store, clock, ledgers, onRow } = this.#parts;
     const at = clock.epochMs();
     const booking = ledgers.bookingOf(object.modelRules);
     const rows = charges.map((settled) => settledRow(object, settled, { at, booking }));
     const micros = rows.reduce((total, { costMicros = 0 }) => total + costMicros, 0);
     const isFirst = await store.settleObject(object, { at, micros, rows });
-    const key = keyOf(object);
     if (!isFirst) {
       const known = await store.findObject(object);
       if (known?.settled !== undefined) this.#settledElsewhere({ ...known, settled: known.settled });
-      return this.#remember(key);
+      return;
     }
     const told = charges.reduce((total, { tokens }) => total + tokens, 0);
     const keys = [...keysOf(object), ...object.modelRules];
-    this.#leave(key);
+    this.#leave(keyOf(object));
     ledgers.count(keys, { tokens: Math.max(0, told - object.reservedTokens), micros, booking });
-    this.#remember(key);
     for (const row of rows) onRow(row);
   }
 
@@ -301,6 +316,7 @@ export class Objects {
       const since = Math.min(this.#syncedAt, now) - SYNC_MARGIN_MS;
       for (const object of await store.changedObjects(since)) {
         const key = keyOf(object);
+        if (this.#settling.has(key)) continue;
         if (object.settled !== undefined) this.#settledElsewhere({ ...object, settled: object.settled });
         else if (!this.#open.has(key)) {
           this.#settled.delete(key);
@@ -314,10 +330,18 @@ export class Objects {
     }
     // A clock that is wrong says nothing of ages.
     if (!this.#parts.ledgers.bookingOf([]).isDated) return;
-    for (const [key, { object }] of this.#open) {
-      if (object.expiresAt > clock.epochMs()) continue;
-      this.#run(() => this.#once(key, () => this.#settle(object, [reservedCharge(object)])));
+    const now = clock.epochMs();
+    for (const [key, entry] of this.#open) {
+      const { object } = entry;
+      // Its age is counted from now on if it was made while the clock was wrong.
+      if (object.madeAt < FIRST_YEAR_MS) {
+        entry.object = { ...object, madeAt: now, expiresAt: now + OBJECT_LIFETIME_MS };
+      } else if (object.expiresAt <= now) this.#expire(key, object);
     }
+  }
+
+  #expire(key: string, object: AwaitedObject): void {
+    this.#run(() => this.#once(key, () => this.#settle(object, [reservedCharge(object)])));
   }
 
   /** Of an earlier process, or of another. */

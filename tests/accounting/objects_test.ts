@@ -227,3 +227,12 @@ Deno.test("Objects: no more than ten thousand of a token are awaited", () =>
     assertEquals(bench.objects.hasRoom({ ...maker, tokenId: "tok_2" }), true);
     await bench.objects.idle();
   }));
+
+Deno.test("Objects: one that was made while the clock was wrong is not forgotten when the clock is right", () =>
+  withStore(async (open) => {
+    const bench = await open();
+    make(bench, 900, { madeAt: 5_000, expiresAt: 5_000 + OBJECT_LIFETIME_MS });
+    await sync(bench);
+    assertEquals(bench.rows, []);
+    assertEquals(standing(bench).spent, 0);
+  }));
