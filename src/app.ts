@@ -3,20 +3,20 @@
 import { FailureGate } from "./auth/failure_gate.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
 import type { Cancellation } from "./cancellation.ts";
-import { type Clock, systemClock } from "./clock.ts";
-import type { Config, Endpoint } from "./config/schema.ts";
-import { createEntrance } from "./entrance.ts";
+import { type Clock, systemClock } from "./time/clock.ts";
+import type { Config, Endpoint } from "./config/config.ts";
+import { createEntrance } from "./auth/client_access.ts";
 import { ProxyFault } from "./faults.ts";
 import { Balancer, type HealthEvent } from "./forwarding/balancer.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { createHandler } from "./handler.ts";
-import type { Handler } from "./http1/message.ts";
+import type { Handler } from "./http/message.ts";
 import { HeldBytes } from "./limits/held_bytes.ts";
 import { Slots } from "./limits/slots.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
-import { openAccessCheck } from "./open_access.ts";
-import type { Plane } from "./plane.ts";
+import { openAccessCheck } from "./auth/open_access.ts";
+import type { Plane } from "./management/plane.ts";
 import { buildRoutingTable } from "./routing/table.ts";
 
 /** What may be held of the bodies of all requests together: eight of the longest, or thousands of usual ones. */

@@ -1,6 +1,6 @@
 /** The prices of an endpoint at a moment. */
 
-import type { Backend, Endpoint } from "../config/schema.ts";
+import type { Backend, Endpoint } from "../config/config.ts";
 import type { PricesThere } from "./charge.ts";
 import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { Usage } from "./usage.ts";

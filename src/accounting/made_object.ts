@@ -1,6 +1,6 @@
 /** The object that an exchange made, or that stands for what it fetched. */
 
-import { OBJECT_LIFETIME_MS } from "../booking.ts";
+import { OBJECT_LIFETIME_MS } from "../storage/booking.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { AwaitedObject } from "../storage/store.ts";
 import type { ObjectKind } from "./object_paths.ts";

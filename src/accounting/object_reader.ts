@@ -3,7 +3,7 @@
 import { MAX_OBJECT_ID, type ObjectKind } from "./object_paths.ts";
 import { ToldUsage } from "./told_usage.ts";
 import { sumOf, type Usage } from "./usage.ts";
-import type { Wanted } from "./wanted_places.ts";
+import type { Wanted } from "../payload/wanted_places.ts";
 
 /** How far an object is. */
 export type ObjectState =

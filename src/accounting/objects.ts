@@ -3,8 +3,8 @@
  * it may cost is kept from others until then, also over a restart.
  */
 
-import { type Booking, OBJECT_LIFETIME_MS } from "../booking.ts";
-import type { Clock } from "../clock.ts";
+import { type Booking, OBJECT_LIFETIME_MS } from "../storage/booking.ts";
+import type { Clock } from "../time/clock.ts";
 import {
   type AwaitedObject,
   type ExchangeRow,

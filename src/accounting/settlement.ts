@@ -1,7 +1,7 @@
 /** What an answer about an object means for its account: whether it is over, and what it used. */
 
-import { harmlessText } from "../harmless_text.ts";
-import type { Booking } from "../booking.ts";
+import { harmlessText } from "../text/harmless_text.ts";
+import type { Booking } from "../storage/booking.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import type { Charge, Told } from "./charge.ts";

@@ -1,4 +1,4 @@
-import { type Field, fieldValue, listHas } from "../http1/fields.ts";
+import { type Field, fieldValue, listHas } from "../http/fields.ts";
 import { AnswerTap, type Observed } from "./answer_tap.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { ObjectReader } from "./object_reader.ts";

@@ -1,6 +1,6 @@
 /** The managed tokens as requests meet them: all in memory, read again when they have changed. */
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 import type { Principal, Subject } from "../principal.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
 import type { Project, Store, Token } from "../storage/store.ts";

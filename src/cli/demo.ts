@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { createApp } from "../app.ts";
-import { systemClock } from "../clock.ts";
-import { portSchema } from "../config/address_values.ts";
+import { systemClock } from "../time/clock.ts";
+import { portSchema } from "../config/values/address_values.ts";
 import {
   DEFAULT_ADMIN_IDLE_MINUTES,
   DEFAULT_BACKEND_SETTINGS,
@@ -9,10 +9,10 @@ import {
   DEFAULT_PORT,
   DEFAULT_RETENTION_DAYS,
   DEFAULT_SERVER_SETTINGS,
-} from "../config/defaults.ts";
-import { processSources } from "../config/env.ts";
-import { PRESETS } from "../config/presets.ts";
-import type { Config, Endpoint, ManagementConfig } from "../config/schema.ts";
+} from "../config/values/defaults.ts";
+import { processSources } from "../config/sources/env.ts";
+import { PRESETS } from "../config/values/presets.ts";
+import type { Config, Endpoint, ManagementConfig } from "../config/config.ts";
 import { demoHistory } from "../demo/history.ts";
 import { createDemoUpstream } from "../demo/upstream.ts";
 import { createLog } from "../observability/log.ts";
@@ -47,7 +47,7 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     management,
   });
   const log = createLog(config.log, { write: gatheringOut(), secrets: [] });
-  const { openPlane } = await import("../plane.ts");
+  const { openPlane } = await import("../management/plane.ts");
   const plane = await openPlane(management, { log, clock: systemClock, onSecrets() {} });
   await runServer(createApp(config, { log, plane }), {
     server: config.server,

@@ -1,17 +1,17 @@
-import { adminUrls, lanAddresses, serverUrls } from "../addresses.ts";
+import { adminUrls, lanAddresses, serverUrls } from "../config/server_urls.ts";
 import { type App, createApp } from "../app.ts";
-import { systemClock } from "../clock.ts";
-import { processSources } from "../config/env.ts";
-import { recordingSources } from "../config/recording_sources.ts";
+import { systemClock } from "../time/clock.ts";
+import { processSources } from "../config/sources/env.ts";
+import { recordingSources } from "../config/sources/recording_sources.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { LEAST_SECRET, secretsOf } from "../config/redact.ts";
-import type { Flags } from "../config/resolver.ts";
-import type { Config, LogLevel, ManagementConfig } from "../config/schema.ts";
+import type { Flags } from "../config/read/resolver.ts";
+import type { Config, LogLevel, ManagementConfig } from "../config/config.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { createLog, type Log } from "../observability/log.ts";
-import type { Plane, Ports } from "../plane.ts";
+import type { Plane, Ports } from "../management/plane.ts";
 import { certificateWarnings } from "../tls/expiry.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../release.ts";
 import { bannerText } from "./banner.ts";
 import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
@@ -103,7 +103,7 @@ async function openManagement(
   config: ManagementConfig,
   { log, onSecrets }: { log: Log; onSecrets: (secrets: readonly string[]) => void },
 ): Promise<Plane> {
-  const { openPlane } = await import("../plane.ts");
+  const { openPlane } = await import("../management/plane.ts");
   const { StoreError } = await import("../storage/store.ts");
   try {
     return await openPlane(config, { log, clock: systemClock, onSecrets });

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type Look, Objects } from "../../src/accounting/objects.ts";
-import { OBJECT_LIFETIME_MS } from "../../src/booking.ts";
+import { OBJECT_LIFETIME_MS } from "../../src/storage/booking.ts";
 import { Limiter } from "../../src/limits/limiter.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { type AwaitedObject, type ExchangeRow, type Store, StoreError } from "../../src/storage/store.ts";

@@ -1,7 +1,7 @@
 /** What the admin page's dashboard takes where much has been used: each of its queries, and its first paint. */
 
-import { systemClock } from "../../src/clock.ts";
-import { openPlane } from "../../src/plane.ts";
+import { systemClock } from "../../src/time/clock.ts";
+import { openPlane } from "../../src/management/plane.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import type { ExchangeRow } from "../../src/storage/store.ts";
 import { launchBrowser } from "../support/admin_browser.ts";

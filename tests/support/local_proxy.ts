@@ -1,7 +1,7 @@
 /** The proxy inside the test's own process, for configurations that the environment cannot express. */
 
 import { createApp } from "../../src/app.ts";
-import { DEFAULT_SERVER_SETTINGS, DEFAULT_TIMEOUTS } from "../../src/config/defaults.ts";
+import { DEFAULT_SERVER_SETTINGS, DEFAULT_TIMEOUTS } from "../../src/config/values/defaults.ts";
 import type {
   Backend,
   Config,
@@ -9,8 +9,8 @@ import type {
   ManagementConfig,
   ServerConfig,
   TimeoutLimits,
-} from "../../src/config/schema.ts";
-import type { Plane } from "../../src/plane.ts";
+} from "../../src/config/config.ts";
+import type { Plane } from "../../src/management/plane.ts";
 import { startServer } from "../../src/server/listen.ts";
 import { testBackend, testEndpoint } from "./config.ts";
 import { within } from "./deadline.ts";

@@ -1,8 +1,8 @@
 /** The proxy in the test's own process with the management plane on, its database in a folder of its own. */
 
-import { type Clock, systemClock } from "../../src/clock.ts";
-import type { Endpoint, ManagementConfig, NamedToken, ServerConfig } from "../../src/config/schema.ts";
-import { openPlane, type Plane } from "../../src/plane.ts";
+import { type Clock, systemClock } from "../../src/time/clock.ts";
+import type { Endpoint, ManagementConfig, NamedToken, ServerConfig } from "../../src/config/config.ts";
+import { openPlane, type Plane } from "../../src/management/plane.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { LocalProxy, type LogLine, type UpstreamAddress } from "./local_proxy.ts";

@@ -1,7 +1,7 @@
 /** What the management plane answers, seen where it is made: a browser forgets some of it, and shows no running stream. */
 
-import type { MessageBody } from "../../src/http1/body.ts";
-import type { Plane } from "../../src/plane.ts";
+import type { MessageBody } from "../../src/streams/byte_source.ts";
+import type { Plane } from "../../src/management/plane.ts";
 
 /** For secrets that are ASCII, whatever stands around them. */
 const ascii = new TextDecoder("latin1");

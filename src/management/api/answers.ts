@@ -1,0 +1,287 @@
+/** What the management API gives, for its OpenAPI document and for the command line. */
+
+import * as v from "valibot";
+import { SETTLEMENTS } from "../../storage/store.ts";
+import { id, moment } from "./common_schemas.ts";
+
+const count = v.pipe(v.number(), v.integer());
+const limits = v.object({
+  requests_per_minute: v.nullable(count),
+  tokens_per_minute: v.nullable(count),
+  concurrent_requests: v.nullable(count),
+});
+const budget = v.object({
+  day_usd: v.nullable(v.number()),
+  week_usd: v.nullable(v.number()),
+  month_usd: v.nullable(v.number()),
+  total_usd: v.nullable(v.number()),
+});
+const spent = v.pipe(
+  v.object({ day_micros: count, week_micros: count, month_micros: count, total_micros: count }),
+  v.description("in millionths of a US dollar, in the periods of budgets"),
+);
+const rules = {
+  limits,
+  max_requests: v.nullable(count),
+  budget,
+  spent,
+  model_limits: v.pipe(
+    v.array(v.object({ model: v.string(), ...limits.entries, budget, spent })),
+    v.description("limits of requests for certain models; of each model the first that matches counts"),
+  ),
+  allowed_endpoints: v.nullable(v.array(v.string())),
+  allowed_models: v.nullable(v.array(v.string())),
+  allowed_paths: v.nullable(v.array(v.string())),
+};
+
+/** A project as it is given. */
+export const project = v.object({
+  id,
+  name: v.string(),
+  active: v.boolean(),
+  ...rules,
+  provider_keys: v.pipe(
+    v.record(v.string(), v.object({ suffix: v.string() })),
+    v.description("by endpoint; of a key only its last four characters are shown"),
+  ),
+  created_at: moment,
+  updated_at: moment,
+});
+
+const tokenEntries = {
+  id,
+  project_id: id,
+  name: v.string(),
+  active: v.pipe(v.boolean(), v.description("false once it is deactivated or revoked")),
+  state: v.picklist(["active", "inactive", "revoked", "expired"]),
+  token_suffix: v.string(),
+  ...rules,
+  request_count: count,
+  last_used_at: v.nullable(moment),
+  expires_at: v.nullable(moment),
+  revoked_at: v.nullable(moment),
+  previous_valid_until: v.pipe(
+    v.nullable(moment),
+    v.description("until then the value before the last rotation holds"),
+  ),
+  created_at: moment,
+  updated_at: moment,
+};
+/** A token as it is given. */
+export const token = v.object(tokenEntries);
+/** A token with its value, which is shown once. */
+export const newToken = v.object({ ...tokenEntries, token: v.string() });
+
+/** What became of a project's tokens. */
+export const revocation = v.object({
+  revoked_count: count,
+  already_revoked_count: count,
+  total_tokens: count,
+});
+
+/** The sums of a group; the group's own name stands beside them: `model`, `token`, … */
+export const usageRow = v.looseObject({
+  requests: count,
+  errors: count,
+  input_tokens: count,
+  output_tokens: count,
+  cached_tokens: count,
+  cache_write_tokens: count,
+  reasoning_tokens: count,
+  audio_tokens: count,
+  image_tokens: count,
+  cost_micros: v.pipe(count, v.description("in millionths of a US dollar, where the price is known")),
+  unmetered_requests: v.pipe(count, v.description("requests to a model that did not tell its usage")),
+  unpriced_requests: v.pipe(count, v.description("requests with usage whose price is not known")),
+  estimated_requests: v.pipe(count, v.description("requests whose numbers are in part estimates")),
+  bytes: count,
+  duration_ms: v.number(),
+  time_to_first_byte_p50_ms: v.optional(v.pipe(
+    v.nullable(v.number()),
+    v.description("the median of answers without an error, to within 5 %; not with split"),
+  )),
+  time_to_first_byte_p95_ms: v.optional(
+    v.pipe(v.nullable(v.number()), v.description("likewise the 95th of 100")),
+  ),
+});
+
+const known = <Schema extends v.GenericSchema>(schema: Schema) => v.nullable(schema);
+/** An exchange as it is kept; null is unknown. */
+export const exchange = v.object({
+  request_id: v.string(),
+  provider_request_id: v.pipe(known(v.string()), v.description("the provider's own, as clients see it")),
+  started_at: moment,
+  duration_ms: v.number(),
+  time_to_first_byte_ms: known(v.number()),
+  method: v.string(),
+  path: v.string(),
+  endpoint: known(v.string()),
+  provider: known(v.string()),
+  backend: known(v.string()),
+  attempts: count,
+  attempt_log: v.pipe(
+    v.nullable(
+      v.array(v.object({ backend: v.string(), after_ms: v.number(), detail: v.nullable(v.string()) })),
+    ),
+    v.description("each attempt, and why it failed; null where there was but one, and that went well"),
+  ),
+  status: count,
+  ending: v.string(),
+  principal: v.string(),
+  token_id: known(v.string()),
+  project_id: known(v.string()),
+  client: v.string(),
+  stream: known(v.boolean()),
+  model_asked: known(v.string()),
+  model_answered: known(v.string()),
+  stop_reason: known(v.string()),
+  input_tokens: known(count),
+  output_tokens: known(count),
+  cached_tokens: known(count),
+  cache_write_tokens: known(count),
+  reasoning_tokens: known(count),
+  audio_tokens: known(count),
+  image_tokens: known(count),
+  usage_partial: v.boolean(),
+  cost_micros: v.pipe(known(count), v.description("what it counts with against budgets")),
+  cost_is_partial: v.pipe(v.boolean(), v.description("something was used whose price is not known")),
+  usage_source: v.pipe(
+    known(v.picklist(["provider", "estimated"])),
+    v.description("whether the provider told what was used; null where nobody knows"),
+  ),
+  settlement: v.pipe(
+    known(v.picklist(SETTLEMENTS)),
+    v.description(
+      "awaited: the request made an object, such as a background response, that is counted when it is over; " +
+        "settled: no request, but what that object used, with the request_id of the request that made it",
+    ),
+  ),
+  price_version: known(v.string()),
+  bytes: count,
+});
+
+/** One entry of the audit log. */
+export const auditEntry = v.object({
+  id: count,
+  at: moment,
+  actor: v.string(),
+  source: v.string(),
+  action: v.string(),
+  subject_id: v.string(),
+  changes: v.record(v.string(), v.unknown()),
+});
+
+/** An endpoint with its backends. */
+export const endpoint = v.object({
+  name: v.string(),
+  provider: v.string(),
+  default: v.pipe(v.boolean(), v.description("it answers paths that name no endpoint")),
+  strategy: v.string(),
+  retries: count,
+  retry_statuses: v.array(count),
+  max_buffer_bytes: count,
+  stream_usage: v.boolean(),
+  expose_backend: v.boolean(),
+  price_provider: known(v.string()),
+  own_prices: count,
+  anthropic_version: known(v.string()),
+  backends: v.array(v.object({
+    name: v.string(),
+    base_url: v.string(),
+    state: v.picklist(["up", "set_aside", "rate_limited"]),
+    in_flight: count,
+    failures: count,
+    for_seconds: v.number(),
+    key: v.picklist(["inject", "none", "passthrough"]),
+    key_header: known(v.string()),
+    proxy: known(v.string()),
+    headers: v.array(v.string()),
+    remove_headers: v.array(v.string()),
+    models: v.pipe(v.record(v.string(), v.string()), v.description("by the model that was asked; * is any")),
+    weight: v.number(),
+    timeouts: v.object({
+      connect_seconds: known(v.number()),
+      first_byte_seconds: known(v.number()),
+      idle_seconds: known(v.number()),
+      total_seconds: known(v.number()),
+    }),
+  })),
+});
+
+/** What asking a backend brought. */
+export const trial = v.object({
+  backend: v.string(),
+  ok: v.boolean(),
+  reachable: v.boolean(),
+  key: v.string(),
+  models: known(count),
+  latency_ms: known(count),
+  detail: v.string(),
+});
+
+/** What can be connected, and where. */
+export const connectable = v.object({
+  clients: v.array(v.object({ name: v.string(), title: v.string(), dialects: v.array(v.string()) })),
+  urls: v.array(v.string()),
+  has_admin_port: v.pipe(
+    v.boolean(),
+    v.description("the admin page and this API have a separate port: clients cannot use its address"),
+  ),
+  models: v.pipe(
+    v.record(v.string(), known(v.string())),
+    v.description("by endpoint, the model to begin with; null where none is known"),
+  ),
+  token_asked: v.boolean(),
+});
+/** The settings of a client. */
+export const settings = v.object({
+  title: v.string(),
+  endpoint: v.string(),
+  endpoint_url: v.string(),
+  pieces: v.pipe(
+    v.array(v.object({ where: v.string(), text: v.string() })),
+    v.description("each with the file or place that it goes to"),
+  ),
+  notes: v.array(v.string()),
+});
+/** A QR code. */
+export const qrCode = v.object({ size: count, path: v.string() });
+
+/** How the management plane is. */
+export const health = v.object({
+  status: v.picklist(["ok", "degraded"]),
+  storage: v.picklist(["ok", "failing"]),
+  version: v.string(),
+  uptime_seconds: count,
+  database_bytes: known(count),
+  dropped_exchanges: count,
+  in_flight: count,
+});
+
+/** What a reload of the configuration changed. */
+export const reload = v.object({
+  changed: v.array(v.string()),
+  warnings: v.array(v.string()),
+});
+
+/** What a reload would change. Secrets show as `[redacted]`; null: the setting is not in that configuration. */
+export const reloadPreview = v.object({
+  file: known(v.string()),
+  changed: v.array(v.object({ key: v.string(), before: known(v.string()), after: known(v.string()) })),
+  restart: v.array(v.string()),
+  warnings: v.array(v.string()),
+});
+
+/** A part of a list, and where the next one begins. */
+export function listOf<Item extends v.GenericSchema>(item: Item) {
+  return v.object({ data: v.array(item), next_cursor: v.nullable(v.string()) });
+}
+
+/** An error (RFC 9457). */
+export const problem = v.object({
+  type: v.string(),
+  title: v.string(),
+  status: count,
+  detail: v.string(),
+  errors: v.optional(v.array(v.object({ pointer: v.string(), detail: v.string() }))),
+});
