@@ -74,7 +74,7 @@ export class Accounts {
 
   /**
    * Whether the usage in an answer counts for its exchange. Files, token counts and the like hold usage that nobody pays
-   * for. What is told of an object that can be looked at again counts for the one who made it, when it is over.
+   * for. The usage of an object that can be looked at again counts for its maker, when the object is over.
    */
   #counts({ object, hasMade, isFree }: Account): boolean {
     if (object === undefined) return !isFree;

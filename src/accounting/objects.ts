@@ -1,5 +1,5 @@
 /**
- * Objects that can be looked at again: each is counted once, for the one who made it, when it is known to be over. What
+ * Objects that can be looked at again: each is counted once, for its maker, when it is known to be over. What
  * it may cost is kept from others until then, also over a restart.
  */
 
@@ -66,9 +66,9 @@ export interface Look {
   readonly isWhole: boolean;
   /** How much text of it running requests have received so far, in bytes. */
   readonly receivedBytes: () => number;
-  /** What an object costs by what was told of it. */
+  /** The cost of an object by the usage that the provider stated. */
   readonly charge: (object: AwaitedObject, part: ToldPart) => Settled;
-  /** Whoever looks, as if they had made it: for results of batches whose maker is not known. */
+  /** The client that looks, as the maker: for results of batches whose maker is not known. */
   readonly asMaker: (id: string) => AwaitedObject;
 }
 
@@ -99,9 +99,9 @@ export class Objects {
   readonly #counts = new Map<string, number>();
   /** Objects that nothing is to be counted for any more, as far as they are remembered. */
   readonly #settled = new Set<string>();
-  /** Those that are being settled: of many looks at a time, one counts. */
+  /** Objects that are looked up and settled now: of many looks at the same time, one counts. */
   readonly #busy = new Set<string>();
-  /** Those that the store is about to settle, whatever they were asked by. */
+  /** Objects that the store settles now, by their own ids. */
   readonly #settling = new Set<string>();
   /** What failed in the store and is tried again. */
   readonly #again = new Map<string, () => Promise<void>>();
@@ -122,7 +122,7 @@ export class Objects {
     return objects;
   }
 
-  /** Whether one more can be awaited for the one who makes it. */
+  /** Whether one more object of this maker can be awaited. */
   hasRoom(maker: Pick<AwaitedObject, "tokenId" | "projectId" | "principal">): boolean {
     const [subject = ""] = keysOf(maker);
     return this.#open.size < MAX_OPEN && (this.#counts.get(subject) ?? 0) < MAX_OF_TOKEN;
@@ -207,7 +207,7 @@ export class Objects {
       const isNew = await store.addObject(entry.object, clock.epochMs());
       entry.isStored = true;
       if (isNew) return;
-      // The same object was told of before: to another process, or to this one while it was awaited.
+      // The provider named the same object before: to another process, or to this one while it was awaited.
       const known = await store.findObject(entry.object);
       if (known?.settled !== undefined) this.#leave(key);
     } catch (error) {

@@ -8,7 +8,7 @@ import type { Charge, Told } from "./charge.ts";
 import { estimatedTokens } from "./estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 
-/** What was used of one model, as it was told. */
+/** The usage of one model, as the provider stated it. */
 export interface ToldPart extends Told {
   readonly tier: string | undefined;
   readonly stopReason: string | undefined;
@@ -82,7 +82,7 @@ function batchPart(part: { model: string | undefined; usage: Observed["usage"] }
   return { usage, tier: "batch", stopReason: undefined, ...(model !== undefined && { model }) };
 }
 
-/** What nobody told: all that was reserved. */
+/** The charge of an object whose usage nobody states: all that was reserved. */
 export function reservedCharge({ reservedMicros }: AwaitedObject): Settled {
   const isReserved = reservedMicros > 0;
   return {
@@ -98,7 +98,7 @@ export function reservedCharge({ reservedMicros }: AwaitedObject): Settled {
   };
 }
 
-/** What was told of an object; what was reserved where that has no price, or there are none. */
+/** The stated usage of an object; what was reserved if the usage has no price. */
 export function chargeOfObject(object: AwaitedObject, told: Charge | undefined): Charge {
   const reserved = reservedCharge(object).charge;
   if (told === undefined) return reserved;
@@ -106,7 +106,7 @@ export function chargeOfObject(object: AwaitedObject, told: Charge | undefined):
   return { ...told, cost: reserved.cost, source: reserved.source };
 }
 
-/** What was received of an object that was stopped and told nothing, as if it had told that. */
+/** The text that clients received of an object that was stopped and stated no usage, as usage. */
 export function receivedPart(textBytes: number): ToldPart {
   const outputTokens = estimatedTokens({ kind: "json", length: textBytes });
   return { usage: { outputTokens }, tier: undefined, stopReason: undefined };
@@ -117,7 +117,7 @@ export function estimatedSettlement(settled: Settled): Settled {
   return { ...settled, charge: { ...settled.charge, source: "estimated" } };
 }
 
-/** What an object used, as it is kept: in a row of its own with the id of the request that made the object. */
+/** The row of what an object used; it has the id of the request that made the object. */
 export function settledRow(
   object: AwaitedObject,
   { charge, model, stopReason }: Settled,

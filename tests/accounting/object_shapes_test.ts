@@ -87,7 +87,7 @@ Deno.test("objectRequestOf: other paths have nothing to do with objects", () => 
   ) assertEquals(objectRequestOf({ method, path }), undefined, `${method} ${path}`);
 });
 
-Deno.test("objectRequestOf: an id that stands encoded in the path is the one that the provider told", () => {
+Deno.test("objectRequestOf: an id that stands encoded in the path is decoded", () => {
   assertEquals(objectRequestOf({ method: "GET", path: "/v1/responses/resp_bGk%3D" })?.id, "resp_bGk=");
   assertEquals(objectRequestOf({ method: "GET", path: "/v1/responses/resp_%E0%A4%A" })?.id, "resp_%E0%A4%A");
 });

@@ -75,7 +75,7 @@ ${more}
   }
 }
 
-/** A token in a project of its own. */
+/** A token in a new project. */
 export async function makeToken(
   proxy: ProxyProcess,
   name: string,
@@ -111,13 +111,18 @@ export async function usageOf(
   };
 }
 
-/** Asks the endpoint `openai` of a proxy. */
+/** Asks an endpoint of a proxy. */
 export async function ask(
   proxy: ProxyProcess,
   { value }: Pick<MadeToken, "value">,
-  { method = "GET", path, body }: { method?: string; path: string; body?: unknown },
+  { endpoint = "openai", method = "GET", path, body }: {
+    endpoint?: string;
+    method?: string;
+    path: string;
+    body?: unknown;
+  },
 ): Promise<{ status: number; text: string }> {
-  const response = await fetch(`${proxy.url}/openai${path}`, {
+  const response = await fetch(`${proxy.url}/${endpoint}${path}`, {
     method,
     headers: {
       authorization: `Bearer ${value}`,

@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Management } from "../bench/soak/management.ts";
 import { ask, makeToken, ObjectProxies, spentBy, usageOf } from "../support/object_proxy.ts";
+import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { ObjectUpstream } from "../support/object_upstream.ts";
 import type { ProxyProcess } from "../support/proxy_process.ts";
 
@@ -236,7 +237,7 @@ Deno.test("objects: a creation that fails awaits nothing", async () => {
   assertEquals(await spentBy(proxy, token), 0);
 });
 
-Deno.test("objects: what was streamed of a response before it was cancelled is estimated where nothing is told", async () => {
+Deno.test("objects: what was streamed of a response before it was cancelled is estimated if no usage is stated", async () => {
   await using upstream = new ObjectUpstream();
   await using proxies = await ObjectProxies.at(upstream.origin);
   const proxy = await proxies.start();
@@ -443,6 +444,46 @@ Deno.test("objects: tokens per minute count what a background response states wh
   const refused = await ask(proxy, token, { method: "POST", path: "/v1/responses", body });
   assertEquals(refused.status, 429, refused.text);
   assertMatch(refused.text, /1000 tokens per minute/);
+});
+
+Deno.test("objects: after a failover the object of the backend that answered is awaited, and counts once", async () => {
+  await using failing = new FakeUpstream({
+    script: async ({ body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write(
+        plainAnswer("{}", { status: "503 Overloaded", headers: "Content-Type: application/json\r\n" }),
+      );
+    },
+  });
+  await using upstream = new ObjectUpstream();
+  const endpoint = `[endpoints.pair]
+provider = "openai"
+api_key = "sk-test-pair-000000"
+retries = 1
+retry_statuses = [503]
+prices = { "bill-*" = { input = 2, output = 10 } }
+[[endpoints.pair.backends]]
+name = "failing"
+base_url = "${failing.origin}"
+[[endpoints.pair.backends]]
+name = "working"
+base_url = "${upstream.origin}"`;
+  await using proxies = await ObjectProxies.at(upstream.origin, endpoint);
+  const proxy = await proxies.start();
+  const token = await makeToken(proxy, "anna", { budget: { total_usd: 1 } });
+  const path = "/v1/responses";
+  const made = await ask(proxy, token, { endpoint: "pair", method: "POST", path, body: BACKGROUND });
+  assertEquals(made.status, 200, made.text);
+  const { id } = JSON.parse(made.text);
+  upstream.end(id);
+  await ask(proxy, token, { path: `${path}/${id}` });
+  assertEquals(await spentBy(proxy, token), 0, "another endpoint");
+  await ask(proxy, token, { endpoint: "pair", path: `${path}/${id}` });
+  assertEquals(await spentBy(proxy, token), COST);
+  const [row] = (await exchanges(proxy, `token_id=${token.id}`)).filter(({ settlement }) =>
+    settlement === "settled"
+  );
+  assertEquals([row?.["endpoint"], row?.["backend"]], ["pair", "working"]);
 });
 
 // What the API says; tests look at what they know of it.
