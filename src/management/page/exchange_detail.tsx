@@ -8,6 +8,12 @@ import { StateBadge } from "./state_badge.tsx";
 
 const USAGE_SOURCES = { provider: "reported by the provider", estimated: "estimated by the proxy" } as const;
 
+/** When usage and cost count that belong to an object, such as a background response or a batch. */
+const SETTLEMENTS = {
+  awaited: "later: the usage of the created object counts when it is over, in a separate row",
+  settled: "now: this row is the usage of an object that an earlier request created",
+} as const;
+
 /** A dialog with everything that the proxy recorded of a request. */
 export function ExchangeDetail({ exchange, tokenName, onClose }: {
   exchange: Exchange;
@@ -48,6 +54,10 @@ export function ExchangeDetail({ exchange, tokenName, onClose }: {
             (exchange.cost_is_partial ? ", plus usage without a known price" : ""),
           ],
           ["Usage", exchange.usage_source === null ? "unknown" : USAGE_SOURCES[exchange.usage_source]],
+          [
+            "Counted",
+            exchange.settlement === null ? "with the request" : SETTLEMENTS[exchange.settlement],
+          ],
           ["Price list", orUnknown(exchange.price_version)],
           ["Request id", exchange.request_id],
           ["Provider's request id", orUnknown(exchange.provider_request_id)],

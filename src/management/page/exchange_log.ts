@@ -17,6 +17,15 @@ export type RunningExchange = Pick<
   | "bytes"
 >;
 
+/**
+ * The key of a row. The row of an object's usage has the request id of the request that created the object, so
+ * its key also contains the model.
+ */
+export function rowKey(exchange: RunningExchange | Exchange): string {
+  const isSettlement = "settlement" in exchange && exchange.settlement === "settled";
+  return isSettlement ? `${exchange.request_id} settled ${exchange.model_answered}` : exchange.request_id;
+}
+
 /** The log drops the oldest requests beyond this number. */
 const MAX_ENDED = 5_000;
 
@@ -31,8 +40,8 @@ export class ExchangeLog {
   }
 
   /** Whether the log holds a request that has ended. */
-  has({ request_id }: Exchange): boolean {
-    return this.#ended.has(request_id);
+  has(exchange: Exchange): boolean {
+    return this.#ended.has(rowKey(exchange));
   }
 
   /** Replaces all running requests. */
@@ -50,11 +59,12 @@ export class ExchangeLog {
   /** Adds requests that have ended. Some of them may be in the log already. */
   addEnded(exchanges: readonly Exchange[]): void {
     for (const exchange of exchanges) {
-      this.#running.delete(exchange.request_id);
-      this.#ended.set(exchange.request_id, exchange);
+      const key = rowKey(exchange);
+      this.#running.delete(key);
+      this.#ended.set(key, exchange);
     }
     if (this.#ended.size > MAX_ENDED) {
-      this.#ended = new Map(this.#sorted().map((exchange) => [exchange.request_id, exchange]));
+      this.#ended = new Map(this.#sorted().map((exchange) => [rowKey(exchange), exchange]));
     }
   }
 

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { API, type Exchange, get, getAll, type Listed, type Token } from "./api.ts";
 import { Input } from "./controls.tsx";
 import { ExchangeDetail } from "./exchange_detail.tsx";
-import { ExchangeLog, type RunningExchange } from "./exchange_log.ts";
+import { ExchangeLog, rowKey, type RunningExchange } from "./exchange_log.ts";
 import { bytes, count, duration, money, timeOrDay, UNKNOWN } from "./format.ts";
 import { ErrorMessage } from "./load_view.tsx";
 import { readSession, waitForSignIn } from "./session.ts";
@@ -136,7 +136,7 @@ export function Requests() {
         <Table
           label="Requests"
           rows={shown}
-          id={({ request_id }) => request_id}
+          id={rowKey}
           searchText={(one) => `${tokenNameOf(one)} ${Object.values(one).join(" ")}`}
           empty="No requests yet. New requests appear here at once."
           onOpen={(one) => "status" in one && setOpened(one)}
@@ -169,7 +169,8 @@ export function Requests() {
             },
             {
               title: "Cost",
-              cell: (one) => money(endedOf(one)?.cost_micros),
+              cell: (one) =>
+                endedOf(one)?.settlement === "awaited" ? "pending" : money(endedOf(one)?.cost_micros),
               sortBy: (one) => endedOf(one)?.cost_micros ?? 0,
               isNumber: true,
             },
@@ -198,8 +199,10 @@ export function Requests() {
 function FindById({ onFound }: { onFound: (exchange: Exchange) => void }) {
   const [id, setId] = useState("");
   const { busy, error, submit } = useSubmit(async () => {
-    const query = `/exchanges?limit=1&request_id=${encodeURIComponent(id.trim())}`;
-    const [found] = (await get<Listed<Exchange>>(query)).data;
+    const query = `/exchanges?limit=10&request_id=${encodeURIComponent(id.trim())}`;
+    const { data } = await get<Listed<Exchange>>(query);
+    // Rows of the usage of created objects have the same request id.
+    const found = data.find(({ settlement }) => settlement !== "settled") ?? data[0];
     if (found === undefined) throw new Error("No recorded request has this id.");
     return found;
   }, onFound);
@@ -214,6 +217,7 @@ function FindById({ onFound }: { onFound: (exchange: Exchange) => void }) {
 
 function Status({ exchange }: { exchange: Exchange | undefined }) {
   if (exchange === undefined) return <StateBadge state="running" />;
+  if (exchange.settlement === "settled") return <>settled</>;
   const isBad = exchange.status >= 400 && exchange.status !== 499;
   return (
     <>

@@ -1,7 +1,7 @@
 /** What the management plane answers, seen where it is made: a browser forgets some of it, and shows no running stream. */
 
 import type { MessageBody } from "../../src/streams/byte_source.ts";
-import type { Plane } from "../../src/management/plane.ts";
+import type { Management } from "../../src/management/management.ts";
 
 /** For secrets that are ASCII, whatever stands around them. */
 const ascii = new TextDecoder("latin1");
@@ -13,11 +13,12 @@ export interface SeenAnswer {
   text: string;
 }
 
-/** The plane, and each of its answers from now on. */
-export function watchedPlane(plane: Plane): { plane: Plane; answers: readonly SeenAnswer[] } {
+/** Keeps each answer that the management plane gives from now on. */
+export function watchAnswers(management: Management): readonly SeenAnswer[] {
   const answers: SeenAnswer[] = [];
-  const answer: Plane["answer"] = (request, path) => {
-    const replied = plane.answer(request, path);
+  const own = management.answer;
+  const answer: Management["answer"] = (request, path) => {
+    const replied = own(request, path);
     return replied?.then((reply) => {
       const fields = reply.fields.map(({ name, value }) => `${name}: ${value}\n`).join("");
       const seen: SeenAnswer = { request: `${request.method} ${path}`, text: fields };
@@ -27,7 +28,8 @@ export function watchedPlane(plane: Plane): { plane: Plane; answers: readonly Se
       return reply;
     });
   };
-  return { plane: { ...plane, answer }, answers };
+  Object.defineProperty(management, "answer", { value: answer });
+  return answers;
 }
 
 function watchedSource(source: MessageBody, seen: SeenAnswer): MessageBody {

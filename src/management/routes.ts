@@ -3,10 +3,10 @@
 import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
 import { clientRequest, pageReply, TRY_PATH } from "./admin/try_endpoint.ts";
-import { type ErrorDialect, faultReply, ProxyFault } from "../faults.ts";
+import { faultReply, ProxyFault } from "../faults.ts";
 import { fewAtOnce } from "./api/few_at_once.ts";
-import type { Entry, Handler, IncomingRequest, OutgoingReply } from "../http/message.ts";
-import type { Management } from "../handler.ts";
+import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
+import type { ManagementRoutes } from "../own_routes/own_reply.ts";
 import { BearerGate, type Refusal } from "./api/bearer_gate.ts";
 import type { Caller } from "./api/caller.ts";
 import { createManageApi, MANAGE_PATH } from "./api/manage.ts";
@@ -15,61 +15,40 @@ import type { ManageParts } from "./api/parts.ts";
 import { Problem, problemResponse } from "./api/problem.ts";
 import { toReply, toWebRequest } from "./api/web_adapter.ts";
 import type { Metrics } from "../observability/metrics.ts";
+import type { Served } from "./served.ts";
+import type { ManagementSettings } from "./settings.ts";
 
 /** So many requests are worked on at the same time: each holds its answer several times meanwhile. */
 const MOST_AT_ONCE = 32;
 
-/** What the routes work with. What may change while the program runs is asked each time. */
-export interface PlaneRoutesParts {
+/** What the routes work with. */
+export interface ManagementRoutesParts {
   readonly parts: ManageParts;
   readonly metrics: Metrics;
   readonly managementToken: string;
-  readonly metricsPublic: () => boolean;
-  readonly adminIdleMs: () => number;
-  /** Whether an address may ask at all. */
+  readonly settings: ManagementSettings;
+  readonly served: Served;
+  /** Whether an address may use the management plane. */
   readonly isAllowed: (address: string) => boolean;
-  /** The admin page is reached over HTTPS. */
-  readonly isSecure: () => boolean;
-  /** Where the server listens, once it does. */
-  readonly ports: () => { readonly port: number; readonly adminPort?: number | undefined } | undefined;
-  /** The dialect of the endpoint that a path belongs to; undefined where there is none. */
-  readonly dialectAt: (path: string) => ErrorDialect | undefined;
-  /** Answers as a client is answered; undefined until something is served. */
-  readonly answerClient: () => Handler | undefined;
+  /** An error that the program did not expect. */
   readonly onUnexpected: (error: unknown) => void;
-  /** An attempt to come in was refused. */
+  /** A wrong token was presented, or an address did not wait. */
   readonly onRefused: (refusal: Refusal) => void;
-  /** Somebody signed in at the admin page. */
+  /** A person signed in at the admin page. */
   readonly onSignedIn: (address: string) => Promise<void>;
-  /** Somebody signed out there. */
+  /** A person signed out of the admin page. */
   readonly onSignedOut: (address: string) => Promise<void>;
 }
 
 /** Answers a request, whose address may ask. */
 type Work = (request: IncomingRequest, caller: Caller) => Promise<OutgoingReply>;
 
-/** Gives what answers a request for a path; undefined for those that are not the plane's. */
-export function planeRoutes(
-  {
-    parts,
-    metrics,
-    managementToken,
-    metricsPublic,
-    adminIdleMs,
-    isAllowed,
-    isSecure,
-    ports,
-    dialectAt,
-    answerClient,
-    onUnexpected,
-    onRefused,
-    onSignedIn,
-    onSignedOut,
-  }: PlaneRoutesParts,
-): Management["answer"] {
+/** Makes what answers a request for a path of the management plane. It gives undefined for every other path. */
+export function managementRoutes(routes: ManagementRoutesParts): ManagementRoutes["answer"] {
+  const { parts, metrics, settings, served, isAllowed, onUnexpected } = routes;
   const { clock } = parts;
   const inTurn = fewAtOnce(MOST_AT_ONCE);
-  const gate = new BearerGate(managementToken, { clock, onRefused });
+  const gate = new BearerGate(routes.managementToken, { clock, onRefused: routes.onRefused });
   const api = createManageApi(parts, { gate, onUnexpected });
   const admin = createAdmin({
     api: createManageApi({ ...parts, actor: "admin page" }, {
@@ -80,11 +59,11 @@ export function planeRoutes(
     gate,
     clock,
     assets: new Assets(PAGE_FOLDER),
-    idleMs: adminIdleMs,
-    isSecure,
+    idleMs: () => settings.now.adminIdleMs,
+    isSecure: () => served.isAdminSecure,
     onUnexpected,
-    onSignedIn,
-    onSignedOut,
+    onSignedIn: routes.onSignedIn,
+    onSignedOut: routes.onSignedOut,
   });
 
   return (request, { path, address, guessPlace }) => {
@@ -107,7 +86,9 @@ export function planeRoutes(
       case "all":
         return work;
       case "clients":
-        return work === undefined || path === METRICS_PATH && metricsPublic() ? work : notForClients;
+        return work === undefined || path === METRICS_PATH && settings.now.metricsPublic
+          ? work
+          : notForClients;
       case "admin":
         return work ?? (() => Promise.resolve(noEndpoint(path)));
       default:
@@ -121,14 +102,14 @@ export function planeRoutes(
    */
   async function tried(request: IncomingRequest, caller: Caller, path: string): Promise<OutgoingReply> {
     admin.checkSession(toWebRequest({ ...request, body: null }, clock), caller);
-    const asked = dialectAt(path) === undefined ? undefined : clientRequest(request);
-    const reply = asked && await answerClient()?.(asked);
+    const asked = served.dialectAt(path) === undefined ? undefined : clientRequest(request);
+    const reply = asked && await served.handler?.(asked);
     if (reply === undefined) throw new Problem(404, `Nothing is here; the page is at ${ADMIN_PATH}.`);
     return pageReply(reply);
   }
 
   function notForClients(): Promise<never> {
-    const { adminPort } = ports() ?? {};
+    const { adminPort } = served.ports ?? {};
     throw new Problem(
       404,
       `This port serves the endpoints alone. ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} are at port ${adminPort} (ADMIN_PORT).`,
@@ -139,9 +120,9 @@ export function planeRoutes(
   function noEndpoint(path: string): OutgoingReply {
     const message =
       `This port serves ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} alone (ADMIN_PORT). ` +
-      `The endpoints are at port ${ports()?.port} (PORT).`;
+      `The endpoints are at port ${served.ports?.port} (PORT).`;
     return faultReply(new ProxyFault("not_found", message), {
-      dialect: dialectAt(path) ?? "openai",
+      dialect: served.dialectAt(path) ?? "openai",
       requestId: "none",
     });
   }
@@ -149,7 +130,7 @@ export function planeRoutes(
   function workFor(path: string): Work | undefined {
     if (path === METRICS_PATH) {
       return (request, caller) =>
-        answerMetrics(metrics, { request, caller, gate: metricsPublic() ? undefined : gate });
+        answerMetrics(metrics, { request, caller, gate: settings.now.metricsPublic ? undefined : gate });
     }
     if (isBelow(MANAGE_PATH, path)) return (request, caller) => answeredBy(api, request, caller);
     if (isBelow(TRY_PATH, path)) {

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { Cancellation } from "../../src/cancellation.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { fieldValue } from "../../src/http/fields.ts";
-import { openPlane, type Plane } from "../../src/management/plane.ts";
+import { openManagement } from "../../src/management/open.ts";
 import { fieldsOf } from "../support/fields.ts";
 import { textSource } from "../support/handler.ts";
 import { SECRETS } from "../support/secrets.ts";
@@ -19,9 +19,9 @@ interface Asked {
 
 type Ask = (line: string, options?: { fields?: readonly string[]; body?: string }) => Promise<Asked>;
 
-async function withPlane(test: (ask: Ask) => Promise<void>): Promise<void> {
+async function withManagement(test: (ask: Ask) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
-  const plane: Plane = await openPlane({
+  const management = await openManagement({
     token: SECRETS.managementToken,
     databaseUrl: `sqlite:${folder}/x.db`,
     retentionDays: 90,
@@ -32,7 +32,7 @@ async function withPlane(test: (ask: Ask) => Promise<void>): Promise<void> {
     await test(async (line, { fields = [], body } = {}) => {
       const [method = "", target = ""] = line.split(" ");
       let isVerified = false;
-      const reply = await plane.answer({
+      const reply = await management.answer({
         method,
         target,
         fields: fieldsOf("Host: localhost", ...fields),
@@ -50,7 +50,7 @@ async function withPlane(test: (ask: Ask) => Promise<void>): Promise<void> {
       return { status: reply?.status ?? 0, isVerified, cookie: cookie ?? "" };
     });
   } finally {
-    await plane.close();
+    await management.close();
     await Deno.remove(folder, { recursive: true });
   }
 }
@@ -72,7 +72,7 @@ const OPEN = [
 ];
 
 Deno.test("management plane: what is answered without a credential shows nobody's connection", () =>
-  withPlane(async (ask) => {
+  withManagement(async (ask) => {
     for (const line of OPEN) {
       const { isVerified } = await ask(line, { fields: ["Sec-Fetch-Site: same-origin"] });
       assertEquals(isVerified, false, line);
@@ -82,7 +82,7 @@ Deno.test("management plane: what is answered without a credential shows nobody'
   }));
 
 Deno.test("management plane: the right token and a session that lasts show whose connection it is", () =>
-  withPlane(async (ask) => {
+  withManagement(async (ask) => {
     for (const line of ["GET /manage/tokens", "GET /metrics", "GET http://localhost/manage/nothing"]) {
       assertEquals((await ask(line, { fields: [TOKEN] })).isVerified, true, line);
     }
