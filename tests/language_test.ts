@@ -8,7 +8,14 @@ const ROOT = new URL("../", import.meta.url);
 const LEAST_OF_SYMBOL = 24;
 const LEAST_OF_MEMBER = 14;
 /** Pages that users read, besides those of `docs/`. */
-const PAGES = ["README.md", "SECURITY.md", "CHANGELOG.md", "config.example.toml", "docker-compose.yml"];
+const PAGES = [
+  "README.md",
+  "SECURITY.md",
+  "CHANGELOG.md",
+  ".env.example",
+  "config.example.toml",
+  "docker-compose.yml",
+];
 
 /** Still to be rewritten; the list only gets shorter. */
 const NOT_YET: readonly string[] = [
@@ -23,7 +30,17 @@ const NOT_YET: readonly string[] = [
   "src/forwarding/",
   "src/http/",
   "src/limits/",
-  "src/management/",
+  "src/management/admin/",
+  "src/management/api/",
+  "src/management/live_feed.ts",
+  "src/management/management.ts",
+  "src/management/open.ts",
+  "src/management/price_reload.ts",
+  "src/management/routes.ts",
+  "src/management/served.ts",
+  "src/management/settings.ts",
+  "src/management/spending.ts",
+  "src/management/token_refresh.ts",
   "src/network/",
   "src/observability/",
   "src/own_routes/",
@@ -42,9 +59,6 @@ const NOT_YET: readonly string[] = [
   "src/handler.ts",
   "src/principal.ts",
   "docs/",
-  "README.md",
-  "SECURITY.md",
-  "CHANGELOG.md",
   "config.example.toml",
 ];
 
