@@ -9,7 +9,14 @@ import type { Principal } from "../principal.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import { attemptLogOf } from "./attempt_log.ts";
-import { type Charge, chargeAsTold, chargeReserved, chargeUnreserved, type Reserving } from "./charge.ts";
+import {
+  type Charge,
+  chargeAsTold,
+  chargeReserved,
+  chargeUnreserved,
+  type Order,
+  type Reserving,
+} from "./charge.ts";
 import type { Pricer } from "./cost.ts";
 import { EndpointPrices } from "./endpoint_prices.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
@@ -65,7 +72,9 @@ export type ObjectRoom = Pick<Objects, "hasRoom" | "made">;
 
 /** An admission, as an account settles it. */
 export interface Admitted {
-  readonly reserve: (reservation: { readonly tokens: number; readonly micros: number }) => void;
+  readonly reserve: (
+    reservation: { readonly tokens: number; readonly micros: number; readonly mostMicros: number },
+  ) => void;
   /** What is reserved is held beyond the end of the exchange. */
   readonly handOver: () => HeldAmounts & {
     readonly tokens: number;
@@ -77,6 +86,8 @@ export interface Admitted {
   ) => Booking;
 }
 
+/** The input that is counted for content elsewhere whose length is not known, where the model's maximum is not known. */
+const UNKNOWN_CONTEXT_TOKENS = 200_000;
 const NOTHING: Observed = { usage: {} };
 const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
 
@@ -142,6 +153,11 @@ export class Account implements ExchangeAccount {
     return this.#asked.isFree;
   }
 
+  /** The output that the request allows, in tokens. */
+  get mostOutputTokens(): number {
+    return this.#asked.facts().maxOutputTokens ?? Infinity;
+  }
+
   get modelAsked(): string | undefined {
     return this.#asked.facts().model;
   }
@@ -168,29 +184,57 @@ export class Account implements ExchangeAccount {
     return this.#prices.hasAny;
   }
 
+  /** The first of some models that has no price at a backend where others have one. Undefined: all have a price. */
+  unpricedModel(orders: readonly Order[]): string | undefined {
+    return orders.find(({ backend, model }) => this.#prices.lacks(model, backend))?.model;
+  }
+
   /**
-   * Keeps from others what the request may use: its stated tokens, and the cost of the dearest of its orders. Throws
-   * where others hold the rest. Undefined: it costs nothing.
+   * Reserves what the request may use: its stated tokens, and the cost of the most expensive of its orders. Throws where
+   * other requests have reserved the rest. Undefined: the request costs nothing.
    */
   reserve(reserving: Reserving | undefined): void {
-    const { tier, model: asked } = this.#asked.facts();
-    const { factor } = priceFactor(undefined, tier);
-    const expected = this.endpoint?.reserve === "expected" && asked !== undefined
-      ? this.#outputs.expected(this.endpoint.name, asked)
+    const facts = this.#asked.facts();
+    // A background response goes on when the request has ended, and nothing watches how many there are.
+    const isExpected = this.endpoint?.reserve === "expected" && facts.background !== true;
+    const expectedTokens = isExpected && facts.model !== undefined && this.endpoint !== undefined
+      ? this.#outputs.expected(this.endpoint.name, facts.model)
       : undefined;
-    const costs = reserving?.orders.map(({ backend, model, outputTokens: most }) => {
-      const outputTokens = Math.min(most, expected ?? Infinity);
-      const context = this.#prices.contextTokens(model, backend);
-      const inputTokens = Math.min(reserving.inputTokens, context);
-      const at = { backend, factor, epochMs: this.#startedAt };
-      return this.#prices.cost({ inputTokens, outputTokens }, [model], at)?.micros ?? 0;
-    });
+    const most = this.#costOf(reserving, { refersElsewhere: facts.refersElsewhere === true });
+    const expected = isExpected
+      ? this.#costOf(reserving, { refersElsewhere: false, mostOutputTokens: expectedTokens })
+      : most;
     this.#admission?.reserve({
       tokens: reserving?.statedTokens ?? 0,
-      micros: Math.max(0, ...costs ?? []),
+      micros: expected,
+      mostMicros: most,
     });
-    this.#reserving = reserving;
+    this.#reserving = reserving && facts.refersElsewhere === true
+      ? { ...reserving, inputTokens: Math.max(reserving.inputTokens, UNKNOWN_CONTEXT_TOKENS) }
+      : reserving;
     this.#unseen = reserving && new UnseenTime(this.#clock.now());
+  }
+
+  /** The cost of the most expensive order, in micro-dollars. */
+  #costOf(
+    reserving: Reserving | undefined,
+    { refersElsewhere, mostOutputTokens = Infinity }: {
+      /** The model reads content that is not in the body: up to all that it takes. */
+      refersElsewhere: boolean;
+      mostOutputTokens?: number | undefined;
+    },
+  ): number {
+    if (reserving === undefined) return 0;
+    const { factor } = priceFactor(undefined, this.#asked.facts().tier);
+    const costs = reserving.orders.map(({ backend, model, outputTokens }) => {
+      const context = this.#prices.contextTokens(model, backend);
+      const elsewhere = Number.isFinite(context) ? context : UNKNOWN_CONTEXT_TOKENS;
+      const inputTokens = refersElsewhere ? elsewhere : Math.min(reserving.inputTokens, context);
+      const usage = { inputTokens, outputTokens: Math.min(outputTokens, mostOutputTokens) };
+      const at = { backend, factor, epochMs: this.#startedAt };
+      return this.#prices.cost(usage, [model], at)?.micros ?? 0;
+    });
+    return Math.max(0, ...costs);
   }
 
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {

@@ -30,6 +30,8 @@ export interface AccountsParts {
   readonly onOpen?: (account: Pick<Account, "running">) => void;
 }
 
+/** An answer with so much of what its request allowed may have been cut. */
+const CUT_SHARE = 0.9;
 const MAX_USER_AGENTS = 500;
 
 /** All accounts that are open. */
@@ -81,10 +83,13 @@ export class Accounts {
     return object.act === "make" && !hasMade;
   }
 
-  #learn({ endpoint, modelAsked }: Account, { usage, unfinished }: Observed): void {
+  #learn({ endpoint, modelAsked, mostOutputTokens }: Account, { usage, unfinished }: Observed): void {
     // A session is many answers.
     if (endpoint === undefined || modelAsked === undefined || unfinished !== undefined) return;
-    if (usage.outputTokens !== undefined) this.#outputs.add(endpoint.name, modelAsked, usage.outputTokens);
+    const { outputTokens } = usage;
+    // An answer that its request cut says nothing of how long answers are.
+    if (outputTokens === undefined || outputTokens >= mostOutputTokens * CUT_SHARE) return;
+    this.#outputs.add(endpoint.name, modelAsked, outputTokens);
   }
 
   #clientOf(userAgent: string): string {

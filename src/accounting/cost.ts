@@ -2,6 +2,7 @@
 
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Price, PricedModel } from "../config/config.ts";
+import { modelSpellings } from "./model_spellings.ts";
 import type { Usage } from "./usage.ts";
 
 /** The library of published prices, as far as it is used here. */
@@ -94,8 +95,7 @@ export class Pricer {
     ) {
       return undefined;
     }
-    const own = models.map((model) => endpoint.prices.find(({ matches }) => matches(model)))
-      .find((price) => price !== undefined);
+    const own = ownPrice(models, endpoint);
     if (own !== undefined) {
       return cost({ micros: ownCost(usage, own), version: OWN_VERSION }, usage, { pricesSearches: false });
     }
@@ -106,7 +106,7 @@ export class Pricer {
     if (provider === undefined) return undefined;
     if (provider === LOCAL_PRICES) return { micros: 0, version: LOCAL_VERSION };
     for (const model of models) {
-      const price = this.#library.priceOf(model, provider);
+      const price = this.#publishedPrice(model, provider);
       if (price === undefined) continue;
       const micros = publishedCost(usage, price, epochMs);
       if (micros !== undefined) return cost({ micros, version: this.#library.version }, usage, price);
@@ -117,8 +117,27 @@ export class Pricer {
   /** The most input that a model takes, in tokens; `Infinity` where that is not known. */
   contextTokens(model: string, endpoint: PricedEndpoint): number {
     const provider = this.#providerOf(endpoint);
-    const price = provider === undefined ? undefined : this.#library.priceOf(model, provider);
+    const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
     return price?.contextTokens ?? Infinity;
+  }
+
+  /** Whether a model has a price there. */
+  hasPrice(model: string, endpoint: PricedEndpoint): boolean {
+    if (ownPrice([model], endpoint) !== undefined) return true;
+    const provider = this.#providerOf(endpoint);
+    return provider === LOCAL_PRICES ||
+      provider !== undefined && this.#publishedPrice(model, provider) !== undefined;
+  }
+
+  #publishedPrice(model: string, provider: string): PublishedPrice | undefined {
+    // Most names are those of the list.
+    const exact = this.#library.priceOf(model, provider);
+    if (exact !== undefined) return exact;
+    for (const spelling of modelSpellings(model)) {
+      const price = this.#library.priceOf(spelling, provider);
+      if (price !== undefined) return price;
+    }
+    return undefined;
   }
 
   /** Whether anything at all can cost something there. */
@@ -132,6 +151,17 @@ export class Pricer {
     if (provider !== undefined && provider !== LOCAL_PRICES) return provider;
     return this.#library.providerAt(url) ?? provider;
   }
+}
+
+/** The price of the configuration for the first of the models that has one. */
+function ownPrice(models: readonly string[], { prices }: PricedEndpoint): Price | undefined {
+  if (prices.length === 0) return undefined;
+  for (const model of models) {
+    const spellings = modelSpellings(model);
+    const price = prices.find(({ matches }) => spellings.some(matches));
+    if (price !== undefined) return price;
+  }
+  return undefined;
 }
 
 /** Says whether it is all of the cost. */

@@ -11,7 +11,7 @@ import { watched } from "../streams/bytes.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import { checkEndpoint, checkModels, checkPath, restrictsModels } from "../limits/allowed.ts";
-import { checkCostIsKnown, checkModelIsNamed } from "./budgeted.ts";
+import { checkCostIsKnown, checkModelIsNamed, checkPriceIsKnown } from "./budgeted.ts";
 import { costOfPath } from "./known_cost.ts";
 import type { Admission, Limiter } from "../limits/limiter.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
@@ -61,7 +61,7 @@ export function admit(
   }
   const asked = { method: request.method, path: rest };
   // What looks at an object gives back what is reserved for it: a budget that is reserved must not be in its way.
-  const isLook = !upgrade && objectRequestOf(asked) !== undefined && costOfPath(asked) === "free";
+  const isLook = !upgrade && objectRequestOf(asked) !== undefined && costOfPath({ ...asked, endpoint }) === "free";
   const admission = limiter.admit(principal, { isFree: isLook });
   account.admitted(admission);
   if (!restrictsModels(principal) && !limitsModels(principal)) return admission;
@@ -119,6 +119,7 @@ export function admitBody(
     const orders = ordersOf({ endpoint, path: rest, named, besides, payload, facts, upgrade });
     const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
     if (!isNamed && account.isPriced) checkModelIsNamed(principal);
+    checkPriceIsKnown(principal, account.unpricedModel(orders), endpoint.name);
     const otherwise = {
       endpoint,
       path: rest,

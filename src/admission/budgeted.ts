@@ -1,7 +1,7 @@
 /** What a budget asks of a request besides money: that its cost can be known. */
 
 import { ProxyFault } from "../faults.ts";
-import type { Principal } from "../principal.ts";
+import type { Principal, Subject } from "../principal.ts";
 import { PATH_FIELDS } from "../limits/allowed.ts";
 import { costOfPath } from "./known_cost.ts";
 import type { ProviderOf } from "./providers.ts";
@@ -14,8 +14,12 @@ const METHOD_FIELDS: ReadonlySet<string> = new Set([
   "x-method-override",
 ]);
 
-function refuse({ subjects }: Principal, why: string): void {
-  const subject = subjects.find(({ rules }) => allLimits(rules).some(hasBudget));
+function subjectWithBudget({ subjects }: Principal): Subject | undefined {
+  return subjects.find(({ rules }) => allLimits(rules).some(hasBudget));
+}
+
+function refuse(principal: Principal, why: string): void {
+  const subject = subjectWithBudget(principal);
   if (subject === undefined) return;
   throw new ProxyFault(
     "forbidden",
@@ -54,4 +58,18 @@ export function checkCostIsKnown(
 /** Throws `forbidden` where a budget would have to hold for a request that names no model. */
 export function checkModelIsNamed(principal: Principal): void {
   refuse(principal, "the request names no model, so that its cost cannot be known before it is sent");
+}
+
+/** Throws `forbidden` where a budget would have to hold for a model without a price. */
+export function checkPriceIsKnown(principal: Principal, model: string | undefined, endpoint: string): void {
+  const subject = subjectWithBudget(principal);
+  if (model === undefined || subject === undefined) return;
+  throw new ProxyFault(
+    "forbidden",
+    `This ${subject.what} has a budget, and the model ${
+      JSON.stringify(model)
+    } has no price at ${endpoint}, so its ` +
+      `cost cannot be known. Set a price (endpoints.${endpoint}.prices), get newer prices (llm-proxy prices update), ` +
+      "or use a token without a budget.",
+  );
 }
