@@ -2,7 +2,7 @@
 
 import type { Accounts } from "./accounting/accounts.ts";
 import { admit, admitBody } from "./admission/admit.ts";
-import { authenticate, EVERY_PLACE } from "./auth/authenticate.ts";
+import { ALL_CREDENTIAL_PLACES, authenticate } from "./auth/authenticate.ts";
 import { findCredentials, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./auth/credential.ts";
 import type { GuessPlace } from "./auth/guess_place.ts";
 import { findHiddenToken, type OutgoingHead } from "./auth/hidden_token.ts";
@@ -13,7 +13,7 @@ import { usesOwnCredential } from "./config/credentials.ts";
 import { overridingModel } from "./config/model_override.ts";
 import type { Backend, Endpoint } from "./config/config.ts";
 import { allowedOrigin, preflightReply, withCors } from "./http/cors.ts";
-import type { Entrance } from "./auth/client_access.ts";
+import type { ClientAccess } from "./auth/client_access.ts";
 import { Exchange, type ExchangeRecord, type Failover } from "./exchange.ts";
 import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
@@ -42,7 +42,7 @@ import type { Limiter } from "./limits/limiter.ts";
 import type { Slots } from "./limits/slots.ts";
 import type { Principal } from "./principal.ts";
 import { withProjectsKey } from "./forwarding/project_key.ts";
-import { asksForPulse, pulseReply } from "./own_routes/pulse.ts";
+import { isPulseRequest, pulseReply } from "./own_routes/pulse.ts";
 import { joinPath, withoutParameter, withParameter } from "./http/join_url.ts";
 import { match, type Target } from "./routing/match.ts";
 import { receivedBody } from "./admission/received_body.ts";
@@ -56,7 +56,7 @@ const MAX_QUOTED_PATH = 200;
 /** What the handler works with. */
 export interface HandlerParts {
   readonly routes: RoutingTable;
-  readonly entrance: Entrance;
+  readonly clientAccess: ClientAccess;
   /** Undefined: no token is asked for. */
   readonly check: TokenCheck | undefined;
   /** The managed tokens among them, which cannot be guessed. */
@@ -117,7 +117,7 @@ export interface Management {
 
 /** Makes the handler of all requests. */
 export function createHandler(parts: HandlerParts): Handler {
-  const { clock, startedAt, corsOrigins, entrance, management } = parts;
+  const { clock, startedAt, corsOrigins, clientAccess, management } = parts;
   if (corsOrigins.length === 0) return handle;
   return async (request) => {
     // Pages that may use the endpoints have no business with the management plane.
@@ -134,8 +134,8 @@ export function createHandler(parts: HandlerParts): Handler {
     const query = "refused" in requested ? "" : requested.query;
 
     const page = answerFrontPage({ method, fields, path, query }, () => {
-      const address = entrance.addressOf(request);
-      if (!entrance.isAllowed(address)) return undefined;
+      const address = clientAccess.addressOf(request);
+      if (!clientAccess.isAllowed(address)) return undefined;
       return management?.adminPlace(request.entry, address) ?? { kind: "off" };
     });
     if (page !== undefined) return page;
@@ -145,11 +145,11 @@ export function createHandler(parts: HandlerParts): Handler {
       storage: management?.storage(),
     });
     if (health !== undefined) return health;
-    const address = entrance.addressOf(request);
+    const address = clientAccess.addressOf(request);
     const managed = management?.answer(request, {
       path,
       address,
-      guessPlace: () => entrance.guessPlaceOf(request),
+      guessPlace: () => clientAccess.guessPlaceOf(request),
     });
     if (managed !== undefined) return await managed;
 
@@ -170,13 +170,13 @@ export function createHandler(parts: HandlerParts): Handler {
     let answer: BackendResponse | undefined;
 
     try {
-      entrance.checkAddress(address);
+      clientAccess.checkAddress(address);
       await management?.refreshed();
       const presented = findCredentials(fields, query);
       exchange.conceal(presented);
       const passthrough = target?.endpoint.backends.some(({ key }) => key.mode === "passthrough") === true;
       // A token of 256 random bits cannot be guessed: it is taken also from an address that has to wait.
-      const waits = parts.check !== undefined && entrance.mustWait(request, presented);
+      const waits = parts.check !== undefined && clientAccess.mustWait(request, presented);
       const verdict = authenticate(presented, {
         check: waits ? parts.checkManaged : parts.check,
         passthrough,
@@ -185,16 +185,16 @@ export function createHandler(parts: HandlerParts): Handler {
         query,
       });
       if (!verdict.admitted) {
-        if (waits) throw entrance.waitFault(request, presented);
-        entrance.refused(request, verdict.guesses);
+        if (waits) throw clientAccess.waitFault(request, presented);
+        clientAccess.recordGuesses(request, verdict.guesses);
         throw new ProxyFault(verdict.code, verdict.message);
       }
-      entrance.refused(request, verdict.guesses);
+      clientAccess.recordGuesses(request, verdict.guesses);
       const { principal } = verdict;
       exchange.principal = principal;
       if (principal.kind === "anonymous") parts.checkOpenAccess(fields);
       request.onAuthenticated?.();
-      if (asksForPulse(method, path)) {
+      if (isPulseRequest(method, path)) {
         checkDraining(parts);
         const place = parts.slots.take(holderOf(principal, address), cancellation);
         leave = place instanceof Promise ? await place : place;
@@ -252,7 +252,7 @@ export function createHandler(parts: HandlerParts): Handler {
       const keyed = (backend: Backend) => withProjectsKey(backend, { principal, endpoint });
       const headFor = (chosen: Backend) => {
         const backend = keyed(chosen);
-        const withheld = backend.key.mode === "passthrough" ? verdict.tokenPlaces : EVERY_PLACE;
+        const withheld = backend.key.mode === "passthrough" ? verdict.tokenPlaces : ALL_CREDENTIAL_PLACES;
         const backendPath = joinPath(backend.baseUrl, rest);
         const ownQuery = withheld.has("query") ? withoutParameter(query, KEY_PARAMETER) : query;
         const backendQuery = upgrade ? withModelOf(backend, ownQuery) : ownQuery;

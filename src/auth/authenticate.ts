@@ -46,7 +46,7 @@ export interface AuthenticationContext {
 }
 
 /** Every place: all are withheld from a backend that gets a key of the proxy's, or none. */
-export const EVERY_PLACE: ReadonlySet<CredentialPlace> = new Set([
+export const ALL_CREDENTIAL_PLACES: ReadonlySet<CredentialPlace> = new Set([
   ...KEY_HEADERS,
   "proxy-authorization",
   "query",
@@ -94,12 +94,12 @@ export function authenticate(presented: readonly Credential[], context: Authenti
   }
   // Every one is checked, so that a token of the proxy standing in a second place is known and withheld too.
   const known = presented.flatMap(({ place, value }) => {
-    const recognised = check(value);
-    return recognised === undefined ? [] : [{ place, value, recognised }];
+    const result = check(value);
+    return result === undefined ? [] : [{ place, value, result }];
   });
-  for (const { place, recognised } of known) {
-    if (!("principal" in recognised)) continue;
-    const { principal } = recognised;
+  for (const { place, result } of known) {
+    if (!("principal" in result)) continue;
+    const { principal } = result;
     // Where the project has a key for it, the client's own is not asked for.
     const hasKey = endpoint !== undefined && principal.keys.has(endpoint);
     if (passthrough && !hasKey && place !== "proxy-authorization") continue;
@@ -117,9 +117,9 @@ export function authenticate(presented: readonly Credential[], context: Authenti
         : [],
     };
   }
-  for (const { recognised } of known) {
-    if ("refused" in recognised) {
-      return { admitted: false, code: recognised.refused, message: recognised.message, guesses: [] };
+  for (const { result } of known) {
+    if ("refused" in result) {
+      return { admitted: false, code: result.refused, message: result.message, guesses: [] };
     }
   }
   const guesses = guessesAmong(presented, known, passthrough);

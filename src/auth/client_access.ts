@@ -13,12 +13,12 @@ import { type OwnNames, ownNameTest } from "./own_names.ts";
 import { isOfOtherSite } from "./page_origin.ts";
 
 /** What is looked at of a request. */
-export type Asking = Pick<IncomingRequest, "peer" | "fields">;
+export type ClientRequest = Pick<IncomingRequest, "peer" | "fields">;
 
 /** What addresses may do, by one configuration. */
-export interface Entrance {
+export interface ClientAccess {
   /** The client's own address, behind reverse proxies that are trusted. */
-  readonly addressOf: (request: Asking) => string;
+  readonly addressOf: (request: ClientRequest) => string;
   /** Whether the address is among those that may call. */
   readonly isAllowed: (address: string) => boolean;
   /** Throws `forbidden` where the address is not among those that may call. */
@@ -27,22 +27,22 @@ export interface Entrance {
    * Whether too many wrong tokens came from the address of a request that presents one now: meanwhile only tokens that
    * cannot be guessed are taken from it. What web pages can send waits apart from what programs send.
    */
-  readonly mustWait: (asking: Asking, presented: readonly Credential[]) => boolean;
+  readonly mustWait: (request: ClientRequest, presented: readonly Credential[]) => boolean;
   /** What an address hears that has to wait. */
-  readonly waitFault: (asking: Asking, presented: readonly Credential[]) => ProxyFault;
+  readonly waitFault: (request: ClientRequest, presented: readonly Credential[]) => ProxyFault;
   /** None of these was valid. */
-  readonly refused: (asking: Asking, presented: readonly Credential[]) => void;
+  readonly recordGuesses: (request: ClientRequest, presented: readonly Credential[]) => void;
   /** What a wrong token in the request's `Authorization` is counted by. */
-  readonly guessPlaceOf: (asking: Asking) => GuessPlace;
+  readonly guessPlaceOf: (request: ClientRequest) => GuessPlace;
 }
 
 /** Makes the entrance; `gate` outlasts configurations. */
-export function createEntrance(
+export function createClientAccess(
   { allowedIps, trustedProxies, ...names }:
     & Pick<ServerConfig, "allowedIps" | "trustedProxies">
     & OwnNames,
   gate: FailureGate,
-): Entrance {
+): ClientAccess {
   const isTrusted = addressTest(trustedProxies);
   const isAllowed = addressTest(allowedIps);
   const isOwnName = ownNameTest(names);
@@ -56,52 +56,52 @@ export function createEntrance(
         `Your address ${address} is not among those that may use this proxy (allowed_ips).`,
       );
     },
-    mustWait: (asking, presented) => waitMs(asking, presented) > 0,
-    waitFault(asking, presented) {
-      const seconds = Math.max(1, Math.ceil(waitMs(asking, presented) / 1000));
-      const hint = isAskedByOwnName(asking) ? "" : ` ${FOREIGN_NAME_HINT}`;
+    mustWait: (request, presented) => waitMs(request, presented) > 0,
+    waitFault(request, presented) {
+      const seconds = Math.max(1, Math.ceil(waitMs(request, presented) / 1000));
+      const hint = usesOwnName(request) ? "" : ` ${FOREIGN_NAME_HINT}`;
       return new ProxyFault(
         "rate_limited",
         `Too many wrong tokens came from your address: try again in ${seconds} s.${hint}`,
         { retryAfterSeconds: seconds },
       );
     },
-    refused(asking, presented) {
+    recordGuesses(request, presented) {
       if (presented.length === 0) return;
-      const [address, sender] = [addressOf(asking), senderOf(asking)];
+      const [address, sender] = [addressOf(request), senderOf(request)];
       for (const { place, value } of presented) {
-        gate.failed(address, hashOf(value).toBase64(), guessPlace(place, sender));
+        gate.recordGuess(address, hashOf(value).toBase64(), guessPlace(place, sender));
       }
     },
-    guessPlaceOf: (asking) => guessPlace("authorization", senderOf(asking)),
+    guessPlaceOf: (request) => guessPlace("authorization", senderOf(request)),
   };
 
-  function addressOf({ peer, fields }: Asking): string {
+  function addressOf({ peer, fields }: ClientRequest): string {
     return trustedProxies.length === 0
       ? peer
       : clientAddress(peer, fieldValue(fields, "x-forwarded-for"), isTrusted);
   }
 
-  function waitMs(asking: Asking, presented: readonly Credential[]): number {
+  function waitMs(request: ClientRequest, presented: readonly Credential[]): number {
     // Nearly always nobody waits, and every request asks.
     if (gate.isEmpty) return 0;
-    const [address, sender] = [addressOf(asking), senderOf(asking)];
+    const [address, sender] = [addressOf(request), senderOf(request)];
     return presented.reduce(
       (longest, { place }) => Math.max(longest, gate.waitMs(address, guessPlace(place, sender))),
       0,
     );
   }
 
-  function senderOf(asking: Asking): Sender {
+  function senderOf(request: ClientRequest): Sender {
     return {
-      isPage: isOfOtherSite(asking.fields),
-      isOwnName: isAskedByOwnName(asking),
-      isBasic: /^basic /i.test(fieldValue(asking.fields, "authorization") ?? ""),
+      isPage: isOfOtherSite(request.fields),
+      isOwnName: usesOwnName(request),
+      isBasic: /^basic /i.test(fieldValue(request.fields, "authorization") ?? ""),
     };
   }
 
   /** Behind a reverse proxy that is trusted the name is for that one to check, unless the configuration says it. */
-  function isAskedByOwnName({ peer, fields }: Asking): boolean {
+  function usesOwnName({ peer, fields }: ClientRequest): boolean {
     const host = fieldValue(fields, "host");
     // Browsers never leave it out.
     if (host === undefined || isOwnName(host)) return true;

@@ -40,13 +40,13 @@ export class FailureGate {
 
   /** How long an address has to wait with tokens in that place, in milliseconds; 0: not at all. */
   waitMs(address: string, place: GuessPlace = "header"): number {
-    const failures = this.#failures.get(guesser(address, place));
+    const failures = this.#failures.get(keyOf(address, place));
     return failures === undefined ? 0 : Math.max(0, failures.blockedUntil - this.#clock.now());
   }
 
   /** Whether this is asked for the first time while an address waits: its wait is an event once. */
   isNewWait(address: string, place: GuessPlace = "header"): boolean {
-    const failures = this.#failures.get(guesser(address, place));
+    const failures = this.#failures.get(keyOf(address, place));
     if (failures === undefined || failures.blockedUntil <= this.#clock.now()) return false;
     if (failures.notedUntil === failures.blockedUntil) return false;
     failures.notedUntil = failures.blockedUntil;
@@ -54,8 +54,8 @@ export class FailureGate {
   }
 
   /** A wrong token came from an address. `guess` stands for its value and must not tell it. */
-  failed(address: string, guess: string, place: GuessPlace = "header"): void {
-    const group = guesser(address, place);
+  recordGuess(address: string, guess: string, place: GuessPlace = "header"): void {
+    const group = keyOf(address, place);
     const now = this.#clock.now();
     let failures = this.#failures.get(group);
     if (failures === undefined || now - failures.lastAt > FORGOTTEN_MS) {
@@ -80,6 +80,6 @@ export class FailureGate {
   }
 }
 
-function guesser(address: string, place: GuessPlace): string {
+function keyOf(address: string, place: GuessPlace): string {
   return place === "header" ? addressGroup(address) : `${addressGroup(address)} ${place}`;
 }

@@ -4,7 +4,7 @@ import type { Clock } from "../time/clock.ts";
 import type { Principal, Subject } from "../principal.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
 import type { Project, Store, Token } from "../storage/store.ts";
-import type { Recognised } from "./shared_token.ts";
+import type { TokenCheckResult } from "./shared_token.ts";
 import { hashOf, isTokenValue } from "./token_value.ts";
 
 /** What a sealed provider key belongs to. */
@@ -12,14 +12,14 @@ export function keyContext(projectId: string, endpoint: string): string {
   return `${projectId}/${endpoint}`;
 }
 
-const MAX_MET = 1_000;
+const MAX_KNOWN_VALUES = 1_000;
 
 interface Entry {
   readonly token: Token;
   readonly isProjectActive: boolean;
   readonly principal: Principal;
   /** This value was rotated out, and is taken until then. */
-  readonly takenUntil: number | undefined;
+  readonly acceptedUntil: number | undefined;
 }
 
 /** Recognises managed tokens. */
@@ -30,7 +30,7 @@ export class ManagedTokens {
   readonly #onUnreadable: (what: string) => void;
   #entries: ReadonlyMap<string, Entry> = new Map();
   /** Values that were presented and known: to hash one takes as long as all the rest. Guesses are never among them. */
-  readonly #met = new Map<string, Entry>();
+  readonly #knownValues = new Map<string, Entry>();
   #secrets: readonly string[] = [];
   #refreshing: Promise<void> | undefined;
   #nextRefresh: Promise<void> | undefined;
@@ -70,10 +70,10 @@ export class ManagedTokens {
   }
 
   /** Whose token a value is; undefined: nobody's. */
-  check(candidate: string): Recognised | undefined {
-    const entry = this.#met.get(candidate) ?? this.#find(candidate);
+  check(candidate: string): TokenCheckResult | undefined {
+    const entry = this.#knownValues.get(candidate) ?? this.#find(candidate);
     if (entry === undefined) return undefined;
-    const { token, isProjectActive, principal, takenUntil } = entry;
+    const { token, isProjectActive, principal, acceptedUntil } = entry;
     const now = this.#clock.epochMs();
     if (token.revokedAt !== undefined) {
       return { refused: "token_revoked", message: "This token has been revoked." };
@@ -82,7 +82,7 @@ export class ManagedTokens {
     if (!isProjectActive) {
       return { refused: "token_revoked", message: "The project of this token is not active." };
     }
-    if (takenUntil !== undefined && now >= takenUntil) {
+    if (acceptedUntil !== undefined && now >= acceptedUntil) {
       return { refused: "token_revoked", message: "This token has been replaced by a new one." };
     }
     if (token.expiresAt !== undefined && now >= token.expiresAt) {
@@ -98,8 +98,8 @@ export class ManagedTokens {
     if (!isTokenValue(candidate)) return undefined;
     const entry = this.#entries.get(hashOf(candidate).toHex());
     if (entry === undefined) return undefined;
-    if (this.#met.size >= MAX_MET) this.#met.clear();
-    this.#met.set(candidate, entry);
+    if (this.#knownValues.size >= MAX_KNOWN_VALUES) this.#knownValues.clear();
+    this.#knownValues.set(candidate, entry);
     return entry;
   }
 
@@ -113,13 +113,13 @@ export class ManagedTokens {
       if (of === undefined) continue;
       const principal = principalOf(token, of);
       const entry = { token, isProjectActive: of.project.active, principal };
-      entries.set(token.hash.toHex(), { ...entry, takenUntil: undefined });
+      entries.set(token.hash.toHex(), { ...entry, acceptedUntil: undefined });
       if (token.previous !== undefined) {
-        entries.set(token.previous.hash.toHex(), { ...entry, takenUntil: token.previous.expiresAt });
+        entries.set(token.previous.hash.toHex(), { ...entry, acceptedUntil: token.previous.expiresAt });
       }
     }
     this.#entries = entries;
-    this.#met.clear();
+    this.#knownValues.clear();
     this.#secrets = [...opened.values()].flatMap(({ keys }) => [...keys.values()]).filter((key) =>
       key !== null
     );

@@ -2,12 +2,12 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { type Principal, type Rules, sharedPrincipal } from "../principal.ts";
 
 /** Whose token a value is, or why its holder may not use it any more. */
-export type Recognised =
+export type TokenCheckResult =
   | { readonly principal: Principal }
   | { readonly refused: "token_expired" | "token_revoked"; readonly message: string };
 
 /** Tells whose token a presented value is; undefined: nobody's. */
-export type TokenCheck = (candidate: string) => Recognised | undefined;
+export type TokenCheck = (candidate: string) => TokenCheckResult | undefined;
 
 /**
  * A check against the tokens of the configuration. Hashes are compared, in constant time and each with every token,
@@ -19,14 +19,14 @@ export function sharedTokenCheck(
   const encoder = new TextEncoder();
   const hash = (text: string) => sha256(encoder.encode(text));
   const expected = tokens.map(({ name, token, rules }) => ({
-    recognised: { principal: sharedPrincipal(name, rules) },
+    result: { principal: sharedPrincipal(name, rules) },
     hash: hash(token),
   }));
   return (candidate) => {
     const presented = hash(candidate);
-    let found: Recognised | undefined;
-    for (const { recognised, hash } of expected) {
-      if (isEqual(presented, hash)) found = recognised;
+    let found: TokenCheckResult | undefined;
+    for (const { result, hash } of expected) {
+      if (isEqual(presented, hash)) found = result;
     }
     return found;
   };

@@ -9,7 +9,7 @@ import { loadPrices } from "../accounting/load_prices.ts";
 import { BUILT_IN_VERSION, openPrices } from "../accounting/published_prices.ts";
 import { UnpricedModels } from "../accounting/unpriced_models.ts";
 import { ManagedTokens } from "../auth/managed_tokens.ts";
-import type { Recognised } from "../auth/shared_token.ts";
+import type { TokenCheckResult } from "../auth/shared_token.ts";
 import type { Clock } from "../time/clock.ts";
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Config, Endpoint, ManagementConfig } from "../config/config.ts";
@@ -63,7 +63,7 @@ export interface Ports {
 
 /** The plane as the composition root meets it. */
 export interface Plane extends Management {
-  readonly check: (candidate: string) => Recognised | undefined;
+  readonly check: (candidate: string) => TokenCheckResult | undefined;
   readonly failedOver: (failure: { endpoint: string | undefined; backend: string }) => void;
   /** A request was refused before anybody knew whose it was. */
   readonly refused: (ending: string) => void;

@@ -16,7 +16,7 @@ export const PULSE_EVENTS = 5;
 export const PULSE_PAUSE_MS = 200;
 
 /** Whether a request asks for it. */
-export function asksForPulse(method: string, path: string): boolean {
+export function isPulseRequest(method: string, path: string): boolean {
   return method === "GET" && path === PULSE_PATH;
 }
 

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { authenticate } from "../../src/auth/authenticate.ts";
 import { type Credential, findCredentials } from "../../src/auth/credential.ts";
 import { fieldsOf } from "../support/fields.ts";
-import { type Recognised, sharedTokenCheck } from "../../src/auth/shared_token.ts";
+import { sharedTokenCheck, type TokenCheckResult } from "../../src/auth/shared_token.ts";
 
 const check = sharedTokenCheck([{ name: "shared", token: "the-token" }]);
 const valid: Credential = { place: "x-api-key", value: "the-token" };
@@ -173,7 +173,7 @@ Deno.test("sharedTokenCheck: only the very tokens pass, each with its holder", (
     assertEquals(check(wrong), undefined, wrong);
   }
   const two = sharedTokenCheck([{ name: "anna", token: "token-a" }, { name: "ben", token: "token-b" }]);
-  const holder = (recognised: Recognised | undefined) =>
+  const holder = (recognised: TokenCheckResult | undefined) =>
     recognised && "principal" in recognised ? recognised.principal.name : undefined;
   assertEquals([check("the-token"), two("token-a"), two("token-b"), two("token-c")].map(holder), [
     "shared",

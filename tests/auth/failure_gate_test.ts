@@ -6,7 +6,7 @@ const ADDRESS = "192.0.2.1";
 const HOUR_MS = 3_600_000;
 
 function fail(gate: FailureGate, count: number, from = 0): void {
-  for (let index = 0; index < count; index++) gate.failed(ADDRESS, `guess ${from + index}`);
+  for (let index = 0; index < count; index++) gate.recordGuess(ADDRESS, `guess ${from + index}`);
 }
 
 Deno.test("FailureGate: five wrong tokens are free, then each one doubles the wait, up to a quarter of an hour", () => {
@@ -27,7 +27,7 @@ Deno.test("FailureGate: five wrong tokens are free, then each one doubles the wa
 
 Deno.test("FailureGate: a client that goes on with one old token is never made to wait", () => {
   const gate = new FailureGate(new FakeClock());
-  for (let round = 0; round < 1_000; round++) gate.failed(ADDRESS, "the old one");
+  for (let round = 0; round < 1_000; round++) gate.recordGuess(ADDRESS, "the old one");
   assertEquals(gate.waitMs(ADDRESS), 0);
 });
 
@@ -50,9 +50,9 @@ Deno.test("FailureGate: after an hour of quiet an address begins anew", () => {
 
 Deno.test("FailureGate: an IPv6 network is one address, and a flood of others does not free it at once", () => {
   const gate = new FailureGate(new FakeClock());
-  for (let index = 0; index < 5; index++) gate.failed(`2001:db8:1:2::${index}`, `guess ${index}`);
+  for (let index = 0; index < 5; index++) gate.recordGuess(`2001:db8:1:2::${index}`, `guess ${index}`);
   assert(gate.waitMs("2001:db8:1:2:ffff::9") > 0);
-  for (let index = 0; index < 9_000; index++) gate.failed(`10.0.${index >> 8}.${index & 255}`, "x");
+  for (let index = 0; index < 9_000; index++) gate.recordGuess(`10.0.${index >> 8}.${index & 255}`, "x");
   assert(gate.waitMs("2001:db8:1:2::1") > 0);
 });
 
@@ -65,7 +65,7 @@ Deno.test("FailureGate: what is remembered is bounded, in guesses of an address 
   assertEquals(gate.waitMs(ADDRESS), 0, "the first guess is known");
   fail(gate, 1, 11);
   assert(gate.waitMs(ADDRESS) > 0, "the twelfth was not kept, and counts once more");
-  for (let index = 0; index < 10_000; index++) gate.failed(`10.0.${index >> 8}.${index & 255}`, "x");
+  for (let index = 0; index < 10_000; index++) gate.recordGuess(`10.0.${index >> 8}.${index & 255}`, "x");
   assertEquals(gate.waitMs(ADDRESS), 0, "ten thousand others came later");
 });
 
@@ -74,10 +74,10 @@ Deno.test("FailureGate: a wait is new once, the next one again", () => {
   const gate = new FailureGate(clock);
   const isNew = () => gate.isNewWait("192.0.2.1");
   assertEquals(isNew(), false, "nothing has happened");
-  for (let round = 0; round < 5; round++) gate.failed("192.0.2.1", String(round));
+  for (let round = 0; round < 5; round++) gate.recordGuess("192.0.2.1", String(round));
   assertEquals([isNew(), isNew(), gate.isNewWait("192.0.2.2")], [true, false, false]);
   clock.pass(gate.waitMs("192.0.2.1"));
   assertEquals(isNew(), false, "it is over");
-  gate.failed("192.0.2.1", "another");
+  gate.recordGuess("192.0.2.1", "another");
   assertEquals([isNew(), isNew()], [true, false]);
 });

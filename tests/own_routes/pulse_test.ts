@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 import {
-  asksForPulse,
+  isPulseRequest,
   PULSE_EVENTS,
   PULSE_PATH,
   PULSE_PAUSE_MS,
@@ -52,5 +52,5 @@ Deno.test("pulse: only with a token, and one record each", async () => {
     [404, "not_found"],
     [503, "draining"],
   ]);
-  assertEquals([asksForPulse("GET", "/health"), asksForPulse("HEAD", PULSE_PATH)], [false, false]);
+  assertEquals([isPulseRequest("GET", "/health"), isPulseRequest("HEAD", PULSE_PATH)], [false, false]);
 });

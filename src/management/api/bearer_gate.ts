@@ -73,7 +73,7 @@ export class BearerGate {
     }
     // Who sends none has not guessed.
     if (presented !== "") {
-      this.#failures.failed(source, hash.toBase64(), guessPlace);
+      this.#failures.recordGuess(source, hash.toBase64(), guessPlace);
       this.#onRefused({ source, attempt, waitMs: this.#failures.waitMs(source, guessPlace) });
     }
     return false;
