@@ -1,12 +1,7 @@
 /** Decides who calls, and which credentials of the request must not travel on. */
 
-import {
-  type Credential,
-  type CredentialPlace,
-  credentialWords,
-  isNavigation,
-  KEY_HEADERS,
-} from "./credential.ts";
+import { KEY_HEADERS } from "../config/credentials.ts";
+import { type Credential, type CredentialPlace, credentialWords, isNavigation } from "./credential.ts";
 import type { Field } from "../http/fields.ts";
 import { ANONYMOUS, type Principal } from "../principal.ts";
 import type { TokenCheck } from "./shared_token.ts";

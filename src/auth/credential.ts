@@ -1,16 +1,10 @@
 /** Where clients put their credential: each SDK has a place of its own for its key, and the proxy's token goes there. */
 
+import { isKeyHeader, type KEY_HEADERS } from "../config/credentials.ts";
 import type { Field } from "../http/fields.ts";
 
-/** A place in a request that can hold a credential. Header names stand for themselves. */
-export type CredentialPlace =
-  | "authorization"
-  | "x-api-key"
-  | "api-key"
-  | "x-goog-api-key"
-  | "proxy-authorization"
-  | "query"
-  | "subprotocol";
+/** A place in a request that can hold a credential: a header by its lower-case name, the query, or the subprotocol. */
+export type CredentialPlace = typeof KEY_HEADERS[number] | "proxy-authorization" | "query" | "subprotocol";
 
 /** A credential as the client presented it. */
 export interface Credential {
@@ -18,8 +12,6 @@ export interface Credential {
   readonly value: string;
 }
 
-/** The headers in which a provider's key can stand. */
-export const KEY_HEADERS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"] as const;
 /** The query parameter in which Gemini's clients put their key. */
 export const KEY_PARAMETER = "key";
 /** Browsers cannot set headers on a WebSocket: OpenAI's client puts the key behind this prefix. */
@@ -78,9 +70,8 @@ const MOST_WORDS = 8;
  * password. None of them admits anybody, but each can be a token of the proxy's.
  */
 export function credentialWords(presented: readonly Credential[], fields: readonly Field[]): string[] {
-  const places: readonly string[] = KEY_HEADERS;
   const values = [
-    ...fields.filter(({ lower }) => places.includes(lower)).map(({ value }) => value),
+    ...fields.filter(({ lower }) => isKeyHeader(lower)).map(({ value }) => value),
     ...presented.map(({ value }) => value),
   ];
   return [...new Set(values.flatMap(wordsOf))];
