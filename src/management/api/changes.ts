@@ -3,7 +3,6 @@
 import { harmlessText, harmlessValue } from "../../text/harmless_text.ts";
 import type { NewAuditEntry } from "../../storage/store.ts";
 import type { ManageParts } from "./parts.ts";
-import { Problem } from "./problem.ts";
 
 /** How much of what a client sent is kept in an entry, in characters. */
 const MAX_SOURCE = 64;
@@ -42,18 +41,4 @@ export function auditable(body: Readonly<Record<string, unknown>>): Record<strin
       ),
     }),
   };
-}
-
-/** Throws `412` where the client saw another version. */
-export function checkVersion({ version }: { version: number }, ifMatch: number | undefined): void {
-  if (ifMatch !== undefined && ifMatch !== version) {
-    throw new Problem(412, "It has been changed since you read it: read it again.", {
-      headers: { etag: `"${version}"` },
-    });
-  }
-}
-
-/** Somebody else was faster. */
-export function changedMeanwhile(): Problem {
-  return new Problem(409, "It was changed by somebody else at the same moment: read it again.");
 }

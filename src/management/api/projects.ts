@@ -6,9 +6,10 @@ import type { Project, ProjectKey } from "../../storage/store.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
-import { auditable, auditor, changedMeanwhile, checkVersion } from "./changes.ts";
+import { auditable } from "./changes.ts";
 import { checkEndpointNames } from "./endpoint_names.ts";
 import { Problem } from "./problem.ts";
+import { resource } from "./resource.ts";
 import { json, type Route, route } from "./route.ts";
 import { mergedRules, moment, shownRules } from "./rules.ts";
 import * as answers from "./answers.ts";
@@ -27,12 +28,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
     created_at: moment(project.createdAt),
     updated_at: moment(project.updatedAt),
   });
-  const found = async (id: string): Promise<Project> => {
-    const project = await store.findProject(id);
-    if (project === undefined) throw new Problem(404, `There is no project ${JSON.stringify(id)}.`);
-    return project;
-  };
-  const audit = auditor(parts);
+  const projects = resource(parts, { name: "project", read: (id) => store.findProject(id), shown });
 
   return [
     route({
@@ -64,7 +60,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
           updatedAt: now,
           version: 1,
         };
-        await store.addProject(project, audit(source, "project.create", id, auditable(body)));
+        await store.addProject(project, projects.auditOf({ id, source })("create", auditable(body)));
         await parts.changed();
         return json(shown(project), { status: 201, version: 1 });
       },
@@ -74,10 +70,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
       path: "/projects/{id}",
       summary: "A project",
       answers: { 200: answers.project },
-      async handle({ id }) {
-        const project = await found(id);
-        return json(shown(project), { version: project.version });
-      },
+      handle: ({ id }) => projects.respond(id),
     }),
     route({
       method: "patch",
@@ -85,22 +78,18 @@ export function projectRoutes(parts: ManageParts): Route[] {
       summary: "Change a project; what is left out stays, null takes away",
       body: requests.projectChange,
       answers: { 200: answers.project },
-      async handle({ id, body, ifMatch, source }) {
+      async handle(request) {
+        const { id, body } = request;
         checkEndpointNames(body, parts.endpointNames());
-        const before = await found(id);
-        checkVersion(before, ifMatch);
-        const isChanged = await store.changeProject(before, {
-          ...(body.name !== undefined && { name: body.name }),
-          ...(body.active !== undefined && { active: body.active }),
-          rules: mergedRules(before.rules, body),
-          ...(body.provider_keys !== undefined && {
-            keys: await mergedKeys(before.keys, body.provider_keys, { parts, projectId: id }),
-          }),
-        }, audit(source, "project.update", id, auditable(body)));
-        if (!isChanged) throw changedMeanwhile();
-        await parts.changed();
-        const after = await found(id);
-        return json(shown(after), { version: after.version });
+        return await projects.update(request, async (before, audit) =>
+          await store.changeProject(before, {
+            ...(body.name !== undefined && { name: body.name }),
+            ...(body.active !== undefined && { active: body.active }),
+            rules: mergedRules(before.rules, body),
+            ...(body.provider_keys !== undefined && {
+              keys: await mergedKeys(before.keys, body.provider_keys, { parts, projectId: id }),
+            }),
+          }, audit("update", auditable(body))));
       },
     }),
     route({
@@ -108,16 +97,11 @@ export function projectRoutes(parts: ManageParts): Route[] {
       path: "/projects/{id}",
       summary: "Deactivate a project: its tokens are refused from the next request on",
       answers: { 204: undefined },
-      async handle({ id, ifMatch, source }) {
-        const before = await found(id);
-        checkVersion(before, ifMatch);
-        if (before.active) {
-          const entry = audit(source, "project.deactivate", id, { active: false });
-          if (!await store.changeProject(before, { active: false }, entry)) throw changedMeanwhile();
-          await parts.changed();
-        }
-        return new Response(null, { status: 204 });
-      },
+      handle: (request) =>
+        projects.remove(request, (before, audit) => {
+          if (!before.active) return undefined;
+          return store.changeProject(before, { active: false }, audit("deactivate", { active: false }));
+        }),
     }),
     route({
       method: "post",
@@ -125,27 +109,21 @@ export function projectRoutes(parts: ManageParts): Route[] {
       summary:
         "Delete a deactivated project and its tokens, if all of them are revoked; its usage stays under its id",
       answers: { 204: undefined },
-      async handle({ id, ifMatch, source }) {
-        const before = await found(id);
-        checkVersion(before, ifMatch);
-        if (before.active) {
-          throw new Problem(409, "The project is active: deactivate it before you delete it.");
-        }
-        await parts.flushed();
-        const result = await store.deleteProject(
-          before,
-          audit(source, "project.delete", id, { name: before.name }),
-        );
-        if (result === "has tokens") {
-          throw new Problem(
-            409,
-            "Some tokens of the project are not revoked: revoke them before you delete it.",
-          );
-        }
-        if (result === "changed") throw changedMeanwhile();
-        await parts.changed();
-        return new Response(null, { status: 204 });
-      },
+      handle: (request) =>
+        projects.remove(request, async (before, audit) => {
+          if (before.active) {
+            throw new Problem(409, "The project is active: deactivate it before you delete it.");
+          }
+          await parts.flushed();
+          const result = await store.deleteProject(before, audit("delete", { name: before.name }));
+          if (result === "has tokens") {
+            throw new Problem(
+              409,
+              "Some tokens of the project are not revoked: revoke them before you delete it.",
+            );
+          }
+          return result !== "changed";
+        }),
     }),
     route({
       method: "post",
@@ -153,11 +131,9 @@ export function projectRoutes(parts: ManageParts): Route[] {
       summary: "Revoke all tokens of a project",
       answers: { 200: answers.revocation },
       async handle({ id, source }) {
-        await found(id);
-        const { total, before } = await store.revokeTokens(
-          id,
-          audit(source, "project.revoke_tokens", id, {}),
-        );
+        await projects.find(id);
+        const entry = projects.auditOf({ id, source })("revoke_tokens", {});
+        const { total, before } = await store.revokeTokens(id, entry);
         await parts.changed();
         return json({ revoked_count: total - before, already_revoked_count: before, total_tokens: total });
       },

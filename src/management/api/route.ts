@@ -11,7 +11,7 @@ const EMPTY = v.object({});
 type Empty = typeof EMPTY;
 
 /** What a route is given. */
-export interface Asked<Query extends Schema, Body extends Schema> {
+export interface RouteRequest<Query extends Schema = Schema, Body extends Schema = Schema> {
   /** Out of the path. */
   readonly id: string;
   readonly query: v.InferOutput<Query>;
@@ -34,7 +34,7 @@ export interface Route<Query extends Schema = Schema, Body extends Schema = Sche
   readonly answers: Readonly<Record<number, Schema | undefined>>;
   /** The type of the answer, if it is not JSON alone. */
   readonly types?: readonly string[];
-  readonly handle: (asked: Asked<Query, Body>) => Promise<Response>;
+  readonly handle: (request: RouteRequest<Query, Body>) => Promise<Response>;
 }
 
 /** A route whose parts fit together. */
