@@ -3,6 +3,7 @@
 import { findCredentials } from "../auth/credential.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import type { OutgoingReply } from "../http/message.ts";
+import { reasonPhrase } from "../http/reason_phrases.ts";
 import { adminOffHtml, type AdminPlace, frontHtml, STYLE_HASH } from "./page_html.ts";
 
 /** What is looked at of a request. */
@@ -34,10 +35,8 @@ export function answerFrontPage(
   }
   const place = adminPlace();
   if (place === undefined) return undefined;
-  if (isFront) return pageReply({ status: 200, reason: "OK", html: frontHtml(place) });
-  return place.kind === "off"
-    ? pageReply({ status: 404, reason: "Not Found", html: adminOffHtml() })
-    : undefined;
+  if (isFront) return pageReply(200, frontHtml(place));
+  return place.kind === "off" ? pageReply(404, adminOffHtml()) : undefined;
 }
 
 /** Whether a browser asks in order to show a page: it asks for HTML by name, and does not say that a script asks. */
@@ -74,6 +73,6 @@ const PAGE_FIELDS: readonly Field[] = [
   field("x-frame-options", "DENY"),
 ];
 
-function pageReply({ html, ...line }: { status: number; reason: string; html: string }): OutgoingReply {
-  return { ...line, fields: PAGE_FIELDS, body: new TextEncoder().encode(html) };
+function pageReply(status: number, html: string): OutgoingReply {
+  return { status, reason: reasonPhrase(status), fields: PAGE_FIELDS, body: new TextEncoder().encode(html) };
 }

@@ -1,5 +1,6 @@
 import { field } from "../http/fields.ts";
 import type { OutgoingReply } from "../http/message.ts";
+import { reasonPhrase } from "../http/reason_phrases.ts";
 import { VERSION } from "../release.ts";
 
 /** How the management plane's storage is. While it fails, known tokens go on being served. */
@@ -21,7 +22,7 @@ export function answerHealth(method: string, path: string, state: HealthState): 
   const { status, type, text } = answer;
   return {
     status,
-    reason: status === 200 ? "OK" : "Service Unavailable",
+    reason: reasonPhrase(status),
     fields: [field("content-type", type), field("cache-control", "no-store")],
     body: new TextEncoder().encode(text),
   };

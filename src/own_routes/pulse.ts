@@ -7,6 +7,7 @@ import type { Clock } from "../time/clock.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { field } from "../http/fields.ts";
 import type { OutgoingReply } from "../http/message.ts";
+import { reasonPhrase } from "../http/reason_phrases.ts";
 
 /** No endpoint can have this path: `health` is reserved. */
 export const PULSE_PATH = "/health/stream";
@@ -26,7 +27,7 @@ export function pulseReply(
 ): OutgoingReply {
   return {
     status: 200,
-    reason: "OK",
+    reason: reasonPhrase(200),
     fields: [
       field("content-type", "text/event-stream"),
       field("cache-control", "no-store"),

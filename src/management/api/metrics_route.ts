@@ -2,6 +2,7 @@
 
 import { field, fieldValue } from "../../http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "../../http/message.ts";
+import { reasonPhrase } from "../../http/reason_phrases.ts";
 import type { BearerGate } from "./bearer_gate.ts";
 import type { Caller } from "./caller.ts";
 import type { Metrics } from "../../observability/metrics.ts";
@@ -19,18 +20,14 @@ export async function answerMetrics(
   },
 ): Promise<OutgoingReply> {
   gate?.check(fieldValue(fields, "authorization"), caller);
-  const reply = (
-    status: number,
-    reason: string,
-    { type, text }: { type: string; text: string },
-  ): OutgoingReply => ({
+  const reply = (status: number, { type, text }: { type: string; text: string }): OutgoingReply => ({
     status,
-    reason,
+    reason: reasonPhrase(status),
     fields: [field("content-type", type), field("cache-control", "no-store")],
     body: new TextEncoder().encode(text),
   });
   if (method !== "GET" && method !== "HEAD") {
-    return reply(405, "Method Not Allowed", { type: "text/plain; charset=utf-8", text: "Only GET.\n" });
+    return reply(405, { type: "text/plain; charset=utf-8", text: "Only GET.\n" });
   }
-  return reply(200, "OK", await metrics.text());
+  return reply(200, await metrics.text());
 }

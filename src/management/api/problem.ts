@@ -1,5 +1,6 @@
 /** Errors of the management API, as problem details (RFC 9457). */
 
+import { type OwnStatus, reasonPhrase } from "../../http/reason_phrases.ts";
 import { harmlessText } from "../../text/harmless_text.ts";
 import { StoreError } from "../../storage/store.ts";
 
@@ -9,20 +10,8 @@ export interface ProblemPlace {
   readonly detail: string;
 }
 
-const TITLES = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  409: "Conflict",
-  412: "Precondition Failed",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  422: "Unprocessable Content",
-  429: "Too Many Requests",
-  500: "Internal Server Error",
-  503: "Service Unavailable",
-} as const;
+/** The status of a problem: an error that the management API responds with. */
+type ProblemStatus = Exclude<OwnStatus, 200 | 201 | 202 | 204 | 303 | 499>;
 
 /** A message quotes names and ids that were asked for. In characters. */
 const MAX_DETAIL = 800;
@@ -30,12 +19,12 @@ const MAX_DETAIL = 800;
 /** A request that could not be done. `message` goes to the client; what it quotes is made harmless here. */
 export class Problem extends Error {
   override readonly name = "Problem";
-  readonly status: keyof typeof TITLES;
+  readonly status: ProblemStatus;
   readonly places: readonly ProblemPlace[];
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
-    status: keyof typeof TITLES,
+    status: ProblemStatus,
     detail: string,
     { places = [], headers = {} }: {
       places?: readonly ProblemPlace[];
@@ -66,14 +55,14 @@ export function problemOf(error: unknown): Problem {
 export function problemResponse({ status, message, places, headers }: Problem): Response {
   const body = {
     type: "about:blank",
-    title: TITLES[status],
+    title: reasonPhrase(status),
     status,
     detail: message,
     ...(places.length > 0 && { errors: places }),
   };
   return new Response(JSON.stringify(body), {
     status,
-    statusText: TITLES[status],
+    statusText: reasonPhrase(status),
     headers: { "content-type": "application/problem+json", ...headers },
   });
 }

@@ -6,6 +6,7 @@ import type { ByteSource, MessageBody } from "../../streams/byte_source.ts";
 import { checkedField } from "../../http/head.ts";
 import { isFramingField } from "../../http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "../../http/message.ts";
+import { reasonPhrase } from "../../http/reason_phrases.ts";
 import { Problem } from "./problem.ts";
 
 /** Nothing that is managed is longer. */
@@ -13,9 +14,6 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** A sign-in is read before anybody is known: it holds a token and nothing else. */
 const MAX_SIGN_IN_BYTES = 4 * 1024;
 const SIGN_IN = /\/session(?:\?|$)/;
-
-/** Those of answers that bring none of their own. */
-const REASONS: Readonly<Record<number, string>> = { 200: "OK", 201: "Created", 204: "No Content" };
 
 /** Answers that go on, or are too long to be held; all others are sent whole, with their length. */
 const STREAMED: readonly string[] = ["text/event-stream", "application/vnd.sqlite3"];
@@ -85,7 +83,7 @@ export async function toReply(response: Response, cancellation: Cancellation): P
   const isStream = STREAMED.includes(headers.get("content-type")?.split(";")[0] ?? "");
   return {
     status,
-    reason: response.statusText || (REASONS[status] ?? ""),
+    reason: response.statusText || reasonPhrase(status),
     fields: [...headers].filter(([name]) => !isFramingField(name)).map(([name, value]) =>
       checkedField(name, value)
     ),
