@@ -6,6 +6,7 @@ import { ALL_CREDENTIAL_PLACES, authenticate } from "./auth/authenticate.ts";
 import { findCredentials, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./auth/credential.ts";
 import type { GuessPlace } from "./auth/guess_place.ts";
 import { findHiddenToken, type OutgoingHead } from "./auth/hidden_token.ts";
+import type { Scheme } from "./auth/page_origin.ts";
 import type { TokenCheck } from "./auth/shared_token.ts";
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Clock } from "./time/clock.ts";
@@ -107,6 +108,8 @@ export interface Management {
       readonly address: string;
       /** What a wrong token in it is counted by. */
       readonly guessPlace: () => GuessPlace;
+      /** The scheme of the URL that the client used; undefined if the proxy does not know it. */
+      readonly scheme: () => Scheme | undefined;
     },
   ) => Promise<OutgoingReply> | undefined;
   /** How its storage is. */
@@ -150,6 +153,7 @@ export function createHandler(parts: HandlerParts): Handler {
       path,
       address,
       guessPlace: () => clientAccess.guessPlaceOf(request),
+      scheme: () => clientAccess.schemeOf(request),
     });
     if (managed !== undefined) return await managed;
 

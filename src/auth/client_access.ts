@@ -10,15 +10,20 @@ import { ProxyFault } from "../faults.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import { type OwnNames, ownNameTest } from "./own_names.ts";
-import { isOfOtherSite } from "./page_origin.ts";
+import { isOfOtherSite, type Scheme } from "./page_origin.ts";
 
 /** What is looked at of a request. */
-export type ClientRequest = Pick<IncomingRequest, "peer" | "fields">;
+export type ClientRequest = Pick<IncomingRequest, "peer" | "fields" | "isTls">;
 
 /** What addresses may do, by one configuration. */
 export interface ClientAccess {
   /** The client's own address, behind reverse proxies that are trusted. */
   readonly addressOf: (request: ClientRequest) => string;
+  /**
+   * The scheme of the URL that the client used. Undefined if the proxy does not know it: a trusted proxy does not send
+   * one `x-forwarded-proto`, or the connection is plain and a reverse proxy that is not listed may be in front.
+   */
+  readonly schemeOf: (request: ClientRequest) => Scheme | undefined;
   /** Whether the address is among those that may call. */
   readonly isAllowed: (address: string) => boolean;
   /** Throws `forbidden` where the address is not among those that may call. */
@@ -48,6 +53,11 @@ export function createClientAccess(
   const isOwnName = ownNameTest(names);
   return {
     addressOf,
+    schemeOf({ peer, fields, isTls }) {
+      if (trustedProxies.length === 0 || !isTrusted(peer)) return isTls === true ? "https" : undefined;
+      const forwarded = fieldValue(fields, "x-forwarded-proto")?.toLowerCase();
+      return forwarded === "http" || forwarded === "https" ? forwarded : undefined;
+    },
     isAllowed,
     checkAddress(address) {
       if (isAllowed(address)) return;

@@ -18,7 +18,8 @@ export function pageSigns(fields: readonly Field[]): PageSigns {
   const host = fieldValue(fields, "host")?.toLowerCase();
   const origin = fieldValue(fields, "origin");
   const site = fieldValue(fields, "sec-fetch-site");
-  const isOwnOrigin = origin === undefined || host !== undefined && isSameHost(origin, host);
+  const isOwnOrigin = origin === undefined ||
+    host !== undefined && isSameOrigin(origin, { host, scheme: undefined });
   return { isOwn: isOwnOrigin && (site === undefined || OWN_SITES.includes(site)), origin, site };
 }
 
@@ -31,11 +32,20 @@ export function isOfOtherSite(fields: readonly Field[]): boolean {
   return site === undefined ? !isOwn : !OWN_SITES.includes(site);
 }
 
-/** Whether an origin's host and port are those of a `Host`; a port that the origin's scheme implies may be left out. */
-function isSameHost(origin: string, host: string): boolean {
+/** How a browser reaches the proxy: directly, or through a reverse proxy that may end the encryption. */
+export type Scheme = "http" | "https";
+
+/**
+ * Whether an `Origin` is the origin that a browser gives to pages of the proxy. `host` is the `Host` of the request;
+ * it may leave out the default port. Undefined `scheme`: the proxy does not know it, and both schemes count as its own.
+ */
+export function isSameOrigin(
+  origin: string,
+  { host, scheme }: { readonly host: string; readonly scheme: Scheme | undefined },
+): boolean {
   if (!URL.canParse(origin)) return false;
-  const url = new URL(origin);
-  if (url.protocol !== "http:" && url.protocol !== "https:" || url.origin !== origin) return false;
-  const own = `${url.protocol}//${host}`;
-  return URL.canParse(own) && new URL(own).host === url.host;
+  const { protocol, origin: normalised } = new URL(origin);
+  if (protocol !== "http:" && protocol !== "https:" || normalised !== origin) return false;
+  const own = `${scheme ?? protocol.slice(0, -1)}://${host}`;
+  return URL.canParse(own) && new URL(own).origin === origin;
 }

@@ -87,7 +87,7 @@ export function planeRoutes(
     onSignedOut,
   });
 
-  return (request, { path, address, guessPlace }) => {
+  return (request, { path, address, guessPlace, scheme }) => {
     const work = workAt(request.entry, path);
     if (work === undefined) return undefined;
     return replied(request, async () => {
@@ -95,6 +95,7 @@ export function planeRoutes(
       return await work(request, {
         source: address,
         guessPlace: guessPlace(),
+        scheme: scheme(),
         onVerified: request.onAuthenticated,
       });
     });

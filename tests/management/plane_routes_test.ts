@@ -45,6 +45,7 @@ async function withPlane(test: (ask: Ask) => Promise<void>): Promise<void> {
         path: new URL(target, "http://localhost").pathname,
         address: "192.0.2.1",
         guessPlace: () => "header",
+        scheme: () => undefined,
       });
       const cookie = reply && fieldValue(reply.fields, "set-cookie")?.split(";")[0];
       return { status: reply?.status ?? 0, isVerified, cookie: cookie ?? "" };

@@ -84,7 +84,7 @@ export function createAdmin(
   app.get("/assets/:name", async (context) => await file(context.req.param("name"), context.req.raw));
 
   app.use("/session", async (context, next) => {
-    checkSameOrigin(context.req.raw);
+    checkSameOrigin(context.req.raw, context.env);
     await next();
   });
   app.get("/session", (context) => {
@@ -151,11 +151,11 @@ export function createAdmin(
     return problemResponse(problem);
   });
 
-  function checkedSession(request: Request, { onVerified }: Caller): string {
-    checkSameOrigin(request);
+  function checkedSession(request: Request, caller: Caller): string {
+    checkSameOrigin(request, caller);
     const id = sessionIdOf(request);
     if (id !== undefined && sessions.lasts(id, { used: isUsed(request) })) {
-      onVerified?.();
+      caller.onVerified?.();
       return id;
     }
     throw new Problem(401, "You are not signed in, or were not here for long: sign in again.");

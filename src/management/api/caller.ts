@@ -1,9 +1,12 @@
 import type { GuessPlace } from "../../auth/guess_place.ts";
+import type { Scheme } from "../../auth/page_origin.ts";
 
 /** Who asks the management plane for something. */
 export interface Caller {
   /** The address the request comes from. */
   readonly source: string;
+  /** The scheme of the URL that the client used; undefined if the proxy does not know it. */
+  readonly scheme?: Scheme | undefined;
   /** What a wrong token of the request is counted by. */
   readonly guessPlace: GuessPlace;
   /**

@@ -9,6 +9,7 @@ import { FakeUpstream } from "../../support/fake_upstream.ts";
 import { LaterClock } from "../../support/later_clock.ts";
 import { type ManagedOptions, ManagedProxy } from "../../support/managed_proxy.ts";
 import { SECRETS } from "../../support/secrets.ts";
+import { pem } from "../../support/tls_upstream.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -52,10 +53,16 @@ class AdminBench implements AsyncDisposable {
   async raw(
     method: string,
     path: string,
-    { headers = {}, body = "" }: { headers?: Record<string, string>; body?: string } = {},
+    { headers = {}, body = "", tls = false }: {
+      headers?: Record<string, string>;
+      body?: string;
+      tls?: boolean;
+    } = {},
   ): Promise<string> {
     const { hostname, port } = new URL(this.proxy.url);
-    const connection = await Deno.connect({ hostname, port: Number(port) });
+    const connection = tls
+      ? await Deno.connectTls({ hostname: "localhost", port: Number(port), caCerts: [pem("ca.pem")] })
+      : await Deno.connect({ hostname, port: Number(port) });
     const fields = { "connection": "close", "content-length": String(body.length), ...headers };
     const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`).join("");
     await connection.write(new TextEncoder().encode(`${method} ${path} HTTP/1.1\r\n${head}\r\n${body}`));
@@ -229,6 +236,57 @@ Deno.test("/admin: what another site makes a browser send is refused", async () 
     }
   }
   assertEquals((await read({})).status, 200, "nobody was signed out");
+});
+
+/** The status of a sign-in with the right token, as a page at an origin sends it to a host. */
+async function signInFrom(
+  bench: AdminBench,
+  { tls = false, ...headers }: { origin: string; host: string; "x-forwarded-proto"?: string; tls?: boolean },
+): Promise<number> {
+  const answer = await bench.raw("POST", "/admin/session", {
+    headers: { ...headers, "content-type": "application/json" },
+    body: JSON.stringify({ token: SECRETS.managementToken }),
+    tls,
+  });
+  return Number(answer.split(" ")[1]);
+}
+
+Deno.test("/admin: over TLS a page at the same host and port with http: is another site", async () => {
+  await using bench = await AdminBench.start({
+    server: { tls: { cert: pem("cert.pem"), key: pem("key.pem"), files: [] } },
+  });
+  const host = `localhost:${new URL(bench.proxy.url).port}`;
+  assertEquals(await signInFrom(bench, { origin: `http://${host}`, host, tls: true }), 403);
+  assertEquals(await signInFrom(bench, { origin: "http://nas", host: "nas", tls: true }), 403);
+  assertEquals(await signInFrom(bench, { origin: `https://${host}`, host, tls: true }), 200);
+  using client = Deno.createHttpClient({ caCerts: [pem("ca.pem")], http1: false });
+  for (const [origin, expected] of [[`http://${host}`, 403], [`https://${host}`, 200]] as const) {
+    const response = await fetch(`https://${host}/admin/session`, {
+      method: "POST",
+      headers: { origin, "content-type": "application/json" },
+      body: JSON.stringify({ token: SECRETS.managementToken }),
+      client,
+    });
+    await response.body?.cancel();
+    assertEquals(response.status, expected, `${origin} over HTTP/2`);
+  }
+});
+
+Deno.test("/admin: behind a trusted proxy the scheme that the proxy states counts; without one both are the page's own", async () => {
+  const trustedProxies = ["127.0.0.1"];
+  const host = "proxy.example";
+  const [plain, secure] = [{ origin: `http://${host}`, host }, { origin: `https://${host}`, host }];
+  {
+    await using bench = await AdminBench.start({ server: { trustedProxies } });
+    assertEquals(await signInFrom(bench, { ...plain, "x-forwarded-proto": "https" }), 403);
+    assertEquals(await signInFrom(bench, { ...secure, "x-forwarded-proto": "https" }), 200);
+    assertEquals(await signInFrom(bench, { ...secure, "x-forwarded-proto": "http" }), 403);
+    assertEquals(await signInFrom(bench, plain), 200);
+    assertEquals(await signInFrom(bench, secure), 200);
+  }
+  await using bench = await AdminBench.start();
+  assertEquals(await signInFrom(bench, { ...plain, "x-forwarded-proto": "https" }), 200, "not believed");
+  assertEquals(await signInFrom(bench, secure), 200, "a proxy that is not listed may end the encryption");
 });
 
 Deno.test("/admin: every answer forbids what the page does not need", async () => {
