@@ -1,4 +1,4 @@
-/** The managed tokens as requests meet them: all in memory, read again when they have changed. */
+/** The managed tokens, all in memory. They are read again when the database has changed. */
 
 import type { Clock } from "../time/clock.ts";
 import type { Principal, Subject } from "../principal.ts";
@@ -7,35 +7,39 @@ import type { Project, Store, Token } from "../storage/store.ts";
 import type { TokenCheckResult } from "./shared_token.ts";
 import { hashOf, isTokenValue } from "./token_value.ts";
 
-/** What a sealed provider key belongs to. */
+/** The context that the seal of a provider key is bound to: its project and its endpoint. */
 export function keyContext(projectId: string, endpoint: string): string {
   return `${projectId}/${endpoint}`;
 }
 
+/** The most values that are kept in clear to avoid hashing them. */
 const MAX_KNOWN_VALUES = 1_000;
 
 interface Entry {
   readonly token: Token;
   readonly isProjectActive: boolean;
   readonly principal: Principal;
-  /** This value was rotated out, and is taken until then. */
+  /** The end of the overlap if a rotation replaced the value, in milliseconds since 1970; else undefined. */
   readonly acceptedUntil: number | undefined;
 }
 
-/** Recognises managed tokens. */
+/** Looks up managed tokens, and opens the provider keys of their projects. */
 export class ManagedTokens {
   readonly #store: Pick<Store, "readAccess" | "changedElsewhere">;
   readonly #box: SecretBox;
   readonly #clock: Clock;
   readonly #onUnreadable: (what: string) => void;
   #entries: ReadonlyMap<string, Entry> = new Map();
-  /** Values that were presented and known: to hash one takes as long as all the rest. Guesses are never among them. */
+  /**
+   * Valid values that clients have sent, to avoid hashing, the costliest part of a check. Guesses are not
+   * kept.
+   */
   readonly #knownValues = new Map<string, Entry>();
   #secrets: readonly string[] = [];
   #refreshing: Promise<void> | undefined;
   #nextRefresh: Promise<void> | undefined;
 
-  /** `onUnreadable` is told of provider keys that another encryption key sealed. */
+  /** `onUnreadable` is called with a name of each provider key that the encryption key cannot open. */
   constructor(
     store: Pick<Store, "readAccess" | "changedElsewhere">,
     { box, clock, onUnreadable }: { box: SecretBox; clock: Clock; onUnreadable: (what: string) => void },
@@ -46,17 +50,22 @@ export class ManagedTokens {
     this.#onUnreadable = onUnreadable;
   }
 
-  /** The provider keys of all projects, which must not appear anywhere. */
+  /** The provider keys of all projects, which must not appear in the log. */
   get secrets(): readonly string[] {
     return this.#secrets;
   }
 
-  /** Whether what is in memory may be old: another program has changed the store, or it is being read. */
+  /**
+   * Whether the tokens in memory may be outdated: another process changed the store, or a refresh is running.
+   */
   get isStale(): boolean {
     return this.#refreshing !== undefined || this.#store.changedElsewhere();
   }
 
-  /** Reads everything again. Those who ask while it is being read share the next reading: theirs may be newer. */
+  /**
+   * Reads all tokens again. Calls during a refresh share the next refresh, because the running one may have
+   * missed their change.
+   */
   async refresh(): Promise<void> {
     if (this.#refreshing === undefined) {
       this.#refreshing = this.#read().finally(() => this.#refreshing = undefined);
@@ -69,7 +78,7 @@ export class ManagedTokens {
     await this.#nextRefresh;
   }
 
-  /** Whose token a value is; undefined: nobody's. */
+  /** Looks up a value. Returns undefined if it is not a managed token. */
   check(candidate: string): TokenCheckResult | undefined {
     const entry = this.#knownValues.get(candidate) ?? this.#find(candidate);
     if (entry === undefined) return undefined;
@@ -130,7 +139,7 @@ export class ManagedTokens {
     for (const { endpoint, sealed } of project.keys) {
       const key = await this.#box.open(sealed, keyContext(project.id, endpoint));
       if (key === undefined) this.#onUnreadable(`the key of ${project.name} for ${endpoint}`);
-      // Never the endpoint's own instead: that is somebody else's money.
+      // Not the endpoint's own key instead: others pay for that key.
       keys.set(endpoint, key ?? null);
     }
     return keys;

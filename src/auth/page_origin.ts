@@ -1,19 +1,21 @@
-/** Whether a web page of another site asks, by what browsers say of it. */
+/** Whether a web page of another site sent a request, by the headers that browsers add. */
 
 import { type Field, fieldValue } from "../http/fields.ts";
 
-/** Values of `sec-fetch-site` that name no other site: a page of the proxy's own, or the person at the browser. */
+/** Values of `sec-fetch-site` for pages of the proxy and for users who type or open a URL themselves. */
 const OWN_SITES: readonly string[] = ["same-origin", "none"];
 
-/** What the fields of a request say of the page that asks: nothing where they have neither field. */
+/** What `Origin` and `Sec-Fetch-Site` say about the page that sent a request. */
 export interface PageSigns {
-  /** Neither field contradicts the proxy's own origin. */
+  /** Both headers agree with the proxy's own origin, or are missing. */
   readonly isOwn: boolean;
+  /** The `Origin` header, if there is one. */
   readonly origin: string | undefined;
+  /** The `Sec-Fetch-Site` header, if there is one. */
   readonly site: string | undefined;
 }
 
-/** Reads `Origin` and `Sec-Fetch-Site`. Not every browser sends both with every request. */
+/** Reads `Origin` and `Sec-Fetch-Site`. Browsers do not send both with every request. */
 export function pageSigns(fields: readonly Field[]): PageSigns {
   const host = fieldValue(fields, "host")?.toLowerCase();
   const origin = fieldValue(fields, "origin");
@@ -24,20 +26,21 @@ export function pageSigns(fields: readonly Field[]): PageSigns {
 }
 
 /**
- * Whether a page of another site asks. Where a browser says how its page stands to the proxy that is enough: a
- * reverse proxy in front may have changed the `Host`.
+ * Whether a page of another site sent the request. `Sec-Fetch-Site` decides if it is there, because a reverse
+ * proxy in front may have changed the `Host` that `Origin` is compared with.
  */
 export function isOfOtherSite(fields: readonly Field[]): boolean {
   const { isOwn, site } = pageSigns(fields);
   return site === undefined ? !isOwn : !OWN_SITES.includes(site);
 }
 
-/** How a browser reaches the proxy: directly, or through a reverse proxy that may end the encryption. */
+/** The scheme of the URL by which a browser reaches the proxy, or a reverse proxy in front. */
 export type Scheme = "http" | "https";
 
 /**
- * Whether an `Origin` is the origin that a browser gives to pages of the proxy. `host` is the `Host` of the request;
- * it may leave out the default port. Undefined `scheme`: the proxy does not know it, and both schemes count as its own.
+ * Whether an `Origin` is the origin that a browser gives to pages of the proxy. `host` is the `Host` of the
+ * request; it may leave out the default port. Undefined `scheme`: the proxy does not know it, and both
+ * schemes count as its own.
  */
 export function isSameOrigin(
   origin: string,

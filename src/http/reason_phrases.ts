@@ -1,4 +1,7 @@
-/** Reason phrases of the statuses that the proxy itself responds with (RFC 9110, 15; RFC 6585; 499 is nginx's). */
+/**
+ * Reason phrases of the statuses that the proxy itself responds with (RFC 9110, 15; RFC 6585; 499 is
+ * nginx's).
+ */
 
 const REASON_PHRASES = {
   200: "OK",

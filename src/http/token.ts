@@ -1,4 +1,7 @@
-/** Tokens, the words of HTTP: methods, names of header fields, unquoted values of parameters (RFC 9110, 5.6.2). */
+/**
+ * Tokens, the words of HTTP: methods, names of header fields, unquoted values of parameters (RFC 9110,
+ * 5.6.2).
+ */
 
 /** The source of a regular expression that matches one token. */
 export const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";

@@ -9,7 +9,7 @@ function fail(gate: FailureGate, count: number, from = 0): void {
   for (let index = 0; index < count; index++) gate.recordGuess(ADDRESS, `guess ${from + index}`);
 }
 
-Deno.test("FailureGate: five wrong tokens are free, then each one doubles the wait, up to a quarter of an hour", () => {
+Deno.test("FailureGate: five wrong tokens are free, then each one doubles the wait, up to 15 minutes", () => {
   const clock = new FakeClock();
   const gate = new FailureGate(clock);
   fail(gate, 4);
@@ -25,13 +25,13 @@ Deno.test("FailureGate: five wrong tokens are free, then each one doubles the wa
   assertEquals(gate.waitMs("192.0.2.2"), 0, "others go on");
 });
 
-Deno.test("FailureGate: a client that goes on with one old token is never made to wait", () => {
+Deno.test("FailureGate: a client that repeats one old token never waits", () => {
   const gate = new FailureGate(new FakeClock());
   for (let round = 0; round < 1_000; round++) gate.recordGuess(ADDRESS, "the old one");
   assertEquals(gate.waitMs(ADDRESS), 0);
 });
 
-Deno.test("FailureGate: guesses that come back do not stand for new ones, however many there are", () => {
+Deno.test("FailureGate: repeated guesses count once, however many there are", () => {
   const gate = new FailureGate(new FakeClock());
   for (let round = 0; round < 3; round++) fail(gate, 4);
   assertEquals(gate.waitMs(ADDRESS), 0);
@@ -39,7 +39,7 @@ Deno.test("FailureGate: guesses that come back do not stand for new ones, howeve
   assert(gate.waitMs(ADDRESS) > 0);
 });
 
-Deno.test("FailureGate: after an hour of quiet an address begins anew", () => {
+Deno.test("FailureGate: after an hour without a wrong token the count of an address starts again", () => {
   const clock = new FakeClock();
   const gate = new FailureGate(clock);
   fail(gate, 12);
@@ -48,7 +48,7 @@ Deno.test("FailureGate: after an hour of quiet an address begins anew", () => {
   assertEquals(gate.waitMs(ADDRESS), 0);
 });
 
-Deno.test("FailureGate: an IPv6 network is one address, and a flood of others does not free it at once", () => {
+Deno.test("FailureGate: an IPv6 network counts as one address, and a flood of other addresses does not free it at once", () => {
   const gate = new FailureGate(new FakeClock());
   for (let index = 0; index < 5; index++) gate.recordGuess(`2001:db8:1:2::${index}`, `guess ${index}`);
   assert(gate.waitMs("2001:db8:1:2:ffff::9") > 0);
@@ -56,7 +56,7 @@ Deno.test("FailureGate: an IPv6 network is one address, and a flood of others do
   assert(gate.waitMs("2001:db8:1:2::1") > 0);
 });
 
-Deno.test("FailureGate: what is remembered is bounded, in guesses of an address and in addresses", () => {
+Deno.test("FailureGate: memory is bounded, by guesses of an address and by addresses", () => {
   const clock = new FakeClock();
   const gate = new FailureGate(clock);
   fail(gate, 12);
@@ -69,7 +69,7 @@ Deno.test("FailureGate: what is remembered is bounded, in guesses of an address 
   assertEquals(gate.waitMs(ADDRESS), 0, "ten thousand others came later");
 });
 
-Deno.test("FailureGate: a wait is new once, the next one again", () => {
+Deno.test("FailureGate: each wait is reported once", () => {
   const clock = new FakeClock();
   const gate = new FailureGate(clock);
   const isNew = () => gate.isNewWait("192.0.2.1");

@@ -5,10 +5,11 @@ import type { Caller } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 
 /**
- * Throws a `403` {@link Problem} unless the request comes from the admin page itself. `SameSite=Strict` keeps the cookie
- * from other sites, but another port of the same host is the same site, and some browsers count `http:` and `https:` as
- * one site too. Browsers send `sec-fetch-site` to HTTPS and localhost only, and old browsers never do. Without it the
- * check compares `origin`, which browsers send with each request that changes something, and with no navigation.
+ * Throws a `403` {@link Problem} unless the request comes from the admin page itself. `SameSite=Strict` keeps
+ * the cookie from other sites, but another port of the same host is the same site, and some browsers count
+ * `http:` and `https:` as one site too. Browsers send `sec-fetch-site` to HTTPS and localhost only, and old
+ * browsers never do. Without it the check compares `origin`, which browsers send with each request that
+ * changes something, and with no navigation.
  */
 export function checkSameOrigin({ method, headers }: Request, { scheme }: Pick<Caller, "scheme">): void {
   const isRead = method === "GET";

@@ -12,15 +12,18 @@ export interface Versioned {
   readonly version: number;
 }
 
-/** Makes the audit log entry of a request: the action without the kind of record, and what the request changes. */
+/**
+ * Makes the audit log entry of a request: the action without the kind of record, and what the request
+ * changes.
+ */
 export type Audit = (action: string, changes: Readonly<Record<string, unknown>>) => NewAuditEntry;
 
 /** What a change needs of its request. */
 type ChangeRequest = Pick<RouteRequest, "id" | "ifMatch" | "source">;
 
 /**
- * Writes a change of the record that the store had. Resolves with false if the record has changed since, and returns
- * undefined if there is nothing to write.
+ * Writes a change of the record that the store had. Resolves with false if the record has changed since, and
+ * returns undefined if there is nothing to write.
  */
 type Write<Item> = (before: Item, audit: Audit) => Promise<boolean> | undefined;
 
@@ -32,9 +35,9 @@ export interface Resource<Item extends Versioned> {
   readonly respond: (id: string, extra?: Readonly<Record<string, unknown>>) => Promise<Response>;
   readonly auditOf: (request: Pick<RouteRequest, "id" | "source">) => Audit;
   /**
-   * Changes a record, and responds with its new state; `extra` adds members to the body. Throws a {@link Problem}:
-   * `404` if no record has the id, `412` if `if-match` names another version, `409` if another request changed the
-   * record at the same moment.
+   * Changes a record, and responds with its new state; `extra` adds members to the body. Throws a {@link
+   * Problem}: `404` if no record has the id, `412` if `if-match` names another version, `409` if another
+   * request changed the record at the same moment.
    */
   readonly update: (
     request: ChangeRequest,
