@@ -3,18 +3,22 @@ import type { OutgoingReply } from "../http/message.ts";
 import { reasonPhrase } from "../http/reason_phrases.ts";
 import { VERSION } from "../release.ts";
 
-/** How the management plane's storage is. While it fails, known tokens go on being served. */
+/** The state of the database of the management plane. If it fails, the proxy still serves known tokens. */
 export type StorageHealth = "ok" | "failing";
 
-/** Whether the proxy takes requests, and since when. */
+/** The state of the proxy for its health routes. */
 export interface HealthState {
+  /** The proxy shuts down: it finishes running requests and takes no new ones. */
   readonly draining: boolean;
+  /** Time since the start, in milliseconds. */
   readonly uptimeMs: number;
-  /** Undefined: there is none. */
+  /** The state of the database; undefined without a management plane. */
   readonly storage: StorageHealth | undefined;
 }
 
-/** Answers the routes that need no credential and cost nothing; undefined for every other request. */
+/**
+ * Responds to the health routes and to `/`, which need no credential. Returns undefined for other requests.
+ */
 export function answerHealth(method: string, path: string, state: HealthState): OutgoingReply | undefined {
   if (method !== "GET" && method !== "HEAD") return undefined;
   const answer = healthAnswer(path, state);

@@ -1,16 +1,16 @@
 import type { Endpoint } from "../config/config.ts";
 import type { RoutingTable } from "./table.ts";
 
-/** Where a request goes: the endpoint, and the path that is left for its backend. */
+/** The destination of a request: the endpoint, and the rest of the path for the backend. */
 export interface Target {
   readonly endpoint: Endpoint;
-  /** Empty, or beginning with a slash. */
+  /** The path after the name of the endpoint: empty, or with a slash at its start. */
   readonly rest: string;
 }
 
-/** Finds the endpoint a path addresses; undefined where there is none. */
+/** Finds the endpoint of a path. Returns undefined if no endpoint matches. */
 export function match(table: RoutingTable, path: string): Target | undefined {
-  // Also where an endpoint is called `chat`.
+  // This path wins over an endpoint with the name `chat`.
   if (path === "/chat/completions" && table.defaultEndpoint !== undefined) {
     return { endpoint: table.defaultEndpoint, rest: path };
   }
