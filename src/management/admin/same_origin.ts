@@ -22,7 +22,7 @@ export function checkSameOrigin({ method, headers }: Request, { scheme }: Pick<C
   if (origin !== null && host !== null && isSameOrigin(origin, { host, scheme })) return;
   throw new Problem(
     403,
-    "The request does not come from the admin page. A reverse proxy in front has to forward the Host header " +
-      "and must not send a wrong X-Forwarded-Proto.",
+    "The request does not come from the admin page. A reverse proxy in front must forward the Host header, " +
+      "and a correct X-Forwarded-Proto.",
   );
 }

@@ -1,4 +1,4 @@
-/** Projects. */
+/** Routes for projects. */
 
 import { keyContext } from "../../auth/managed_tokens.ts";
 import { suffixOf } from "../../auth/token_value.ts";
@@ -6,7 +6,7 @@ import type { Project, ProjectKey } from "../../storage/store.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
-import { auditable } from "./changes.ts";
+import { auditable } from "./audit_entry.ts";
 import { checkEndpointNames } from "./endpoint_names.ts";
 import { Problem } from "./problem.ts";
 import { resource } from "./resource.ts";
@@ -15,7 +15,7 @@ import { mergedRules, moment, shownRules } from "./rules.ts";
 import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
-/** Their routes. */
+/** Makes the routes at `/projects`. */
 export function projectRoutes(parts: ManageParts): Route[] {
   const { store, clock } = parts;
 
@@ -75,7 +75,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
     route({
       method: "patch",
       path: "/projects/{id}",
-      summary: "Change a project; what is left out stays, null takes away",
+      summary: "Change a project; omitted members stay, null removes a setting",
       body: requests.projectChange,
       answers: { 200: answers.project },
       async handle(request) {
@@ -95,7 +95,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
     route({
       method: "delete",
       path: "/projects/{id}",
-      summary: "Deactivate a project: its tokens are refused from the next request on",
+      summary: "Deactivate a project; its tokens are rejected from the next request on",
       answers: { 204: undefined },
       handle: (request) =>
         projects.remove(request, (before, audit) => {
@@ -107,7 +107,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
       method: "post",
       path: "/projects/{id}/delete",
       summary:
-        "Delete a deactivated project and its tokens, if all of them are revoked; its usage stays under its id",
+        "Delete a deactivated project and its tokens, if all are revoked; its usage is kept under its id",
       answers: { 204: undefined },
       handle: (request) =>
         projects.remove(request, async (before, audit) => {
@@ -141,7 +141,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
   ];
 }
 
-/** Provider keys as they are kept: sealed. */
+/** Applies changes to the provider keys of a project, and seals new keys. Null removes a key. */
 async function mergedKeys(
   before: readonly ProjectKey[],
   input: Readonly<Record<string, string | null>> | undefined,
@@ -158,7 +158,10 @@ async function mergedKeys(
   return [...keys.values()];
 }
 
-/** Of a short key four characters would be too much of it. */
+/**
+ * The suffix of a key that the API shows. It is empty for a short key, since four characters would reveal too
+ * much.
+ */
 function shownSuffix(key: string): string {
   return key.length < 16 ? "" : suffixOf(key);
 }

@@ -1,7 +1,7 @@
 /** One kind of record of the API: how a route reads it, and how it changes it beside other requests. */
 
 import type { NewAuditEntry } from "../../storage/store.ts";
-import { auditor } from "./changes.ts";
+import { auditor } from "./audit_entry.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import { json, type RouteRequest } from "./route.ts";

@@ -1,4 +1,4 @@
-/** Managed tokens. */
+/** Routes for managed tokens. */
 
 import { createTokenValue, hashOf, suffixOf } from "../../auth/token_value.ts";
 import { type Project, type Store, StoreError, type Token } from "../../storage/store.ts";
@@ -8,17 +8,17 @@ import type { ManageParts } from "./parts.ts";
 import { checkEndpointNames } from "./endpoint_names.ts";
 import { Problem } from "./problem.ts";
 import { resource } from "./resource.ts";
-import { auditable } from "./changes.ts";
+import { auditable } from "./audit_entry.ts";
 import { json, type Route, route } from "./route.ts";
 import { mergedRules, moment, momentOrNull, shownRules } from "./rules.ts";
 import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
-/** More than a project has. */
+/** More tokens than a project has. */
 const MOST_TOKENS = 100_000;
 const MINUTE_MS = 60_000;
 
-/** Their routes. */
+/** Makes the routes at `/tokens`. */
 export function tokenRoutes(parts: ManageParts): Route[] {
   const { store, clock } = parts;
 
@@ -67,7 +67,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
     route({
       method: "post",
       path: "/tokens",
-      summary: "Create a token; its value is in this answer and nowhere else",
+      summary: "Create a token; only this response contains its value",
       body: requests.tokenCreation,
       answers: { 201: answers.newToken },
       async handle({ body, source }) {
@@ -75,7 +75,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
         const project = await store.findProject(body.project_id);
         if (project === undefined) {
           throw new Problem(400, `#/project_id: there is no project ${JSON.stringify(body.project_id)}`, {
-            places: [{ pointer: "#/project_id", detail: "is no project" }],
+            places: [{ pointer: "#/project_id", detail: "is not a project" }],
           });
         }
         const now = clock.epochMs();
@@ -115,7 +115,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
     route({
       method: "patch",
       path: "/tokens/{id}",
-      summary: "Change a token; what is left out stays, null takes away",
+      summary: "Change a token; omitted members stay, null removes a setting",
       body: requests.tokenChange,
       answers: { 200: answers.token },
       async handle(request) {
@@ -137,7 +137,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
     route({
       method: "delete",
       path: "/tokens/{id}",
-      summary: "Revoke a token: it is refused from the next request on",
+      summary: "Revoke a token; it is rejected from the next request on",
       answers: { 204: undefined },
       handle: (request) =>
         tokens.remove(request, (before, audit) => {
@@ -148,7 +148,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
     route({
       method: "post",
       path: "/tokens/{id}/delete",
-      summary: "Delete a revoked token; its usage stays under its id",
+      summary: "Delete a revoked token; its usage is kept under its id",
       answers: { 204: undefined },
       handle: (request) =>
         tokens.remove(request, (before, audit) => {
@@ -162,7 +162,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
     route({
       method: "post",
       path: "/tokens/{id}/rotate",
-      summary: "Give a token a new value; the old one holds for an overlap. Its counts and limits go on",
+      summary: "Give a token a new value; the old value is valid for an overlap. Counts and limits continue",
       body: requests.rotation,
       answers: { 200: answers.newToken },
       async handle(request) {
@@ -176,7 +176,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
             const until = moment(before.previous.expiresAt);
             throw new Problem(
               409,
-              `The value before the last rotation holds until ${until}; overlap_minutes = 0 ends it now.`,
+              `The value before the last rotation is valid until ${until}; overlap_minutes = 0 ends it now.`,
             );
           }
           return store.changeToken(before, {
@@ -192,7 +192,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
 
 function checkNotRevoked({ revokedAt }: Token): void {
   if (revokedAt === undefined) return;
-  throw new Problem(409, "A revoked token stays revoked: create another one.");
+  throw new Problem(409, "A revoked token cannot be activated again: create a new token.");
 }
 
 function expiryOf(
@@ -206,8 +206,8 @@ function expiryOf(
   if (expires_at == null) return undefined;
   const at = Date.parse(expires_at);
   if (at > now) return at;
-  throw new Problem(400, "#/expires_at: is past", {
-    places: [{ pointer: "#/expires_at", detail: "is past" }],
+  throw new Problem(400, "#/expires_at: is in the past", {
+    places: [{ pointer: "#/expires_at", detail: "is in the past" }],
   });
 }
 
@@ -217,7 +217,7 @@ function stateOf({ active, revokedAt, expiresAt }: Token, now: number) {
   return expiresAt !== undefined && expiresAt <= now ? "expired" : "active";
 }
 
-/** The project's name, with a number where another token has it. */
+/** The name of the project as the default name of a token, with a number if another token has it. */
 async function freeName(store: Store, { id, name }: Project): Promise<string> {
   const { items } = await store.listTokens({
     before: undefined,
@@ -232,7 +232,9 @@ async function freeName(store: Store, { id, name }: Project): Promise<string> {
   }
 }
 
-/** Two tokens of one name could not be told apart: says so where the store refuses it. */
+/**
+ * Responds with a 409 if the store rejects a change, because another valid token of the project has the name.
+ */
 async function named<Result>(change: Promise<Result>): Promise<Result> {
   try {
     return await change;
@@ -240,7 +242,7 @@ async function named<Result>(change: Promise<Result>): Promise<Result> {
     if (!(error instanceof StoreError) || error.kind !== "taken") throw error;
     throw new Problem(
       409,
-      "The project has another token of that name that is not revoked: choose another name, or revoke that token.",
+      "Another token of the project has this name and is not revoked: choose another name, or revoke it.",
     );
   }
 }

@@ -1,4 +1,4 @@
-/** The admin page as a browser meets it, without a browser: its sessions, its files, and what it tells nobody. */
+/** The admin page without a browser: its sessions, its files, and what it keeps secret. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createAdmin } from "../../../src/management/admin/admin.ts";
@@ -83,7 +83,7 @@ class AdminBench implements AsyncDisposable {
   }
 }
 
-Deno.test("/admin: signing in gives a cookie for /admin alone, and the management API opens with it", async () => {
+Deno.test("/admin: signing in sets a cookie for /admin, which gives access to the management API", async () => {
   await using bench = await AdminBench.start();
   const { status, headers, text } = await bench.ask("POST", "/session", {
     body: { token: SECRETS.managementToken },
@@ -114,7 +114,7 @@ Deno.test("/admin: signing in gives a cookie for /admin alone, and the managemen
   assertStringIncludes(document.text, '"/admin/api/projects"');
 });
 
-Deno.test("/admin/api: without a session nothing is told, whatever else is presented", async () => {
+Deno.test("/admin/api: without a session each request is rejected, with any other credential too", async () => {
   await using bench = await AdminBench.start();
   for (
     const headers of [
@@ -132,7 +132,7 @@ Deno.test("/admin/api: without a session nothing is told, whatever else is prese
   assertEquals([manage.status, (await manage.json()).status], [401, 401], "the cookie is for the page alone");
 });
 
-Deno.test("/admin/session: five wrong tokens within a minute, then a wait, here and at /manage", async () => {
+Deno.test("/admin/session: after five wrong tokens the address must wait, at /manage too", async () => {
   await using bench = await AdminBench.start();
   for (let round = 0; round < 5; round++) {
     const { status, cookie } = await bench.signIn(`guess ${round}`);
@@ -146,7 +146,7 @@ Deno.test("/admin/session: five wrong tokens within a minute, then a wait, here 
   assertEquals((await bench.signIn()).status, 200);
 });
 
-Deno.test("/admin/session: ends when it is left alone, and is kept by people, not by what the page does by itself", async () => {
+Deno.test("/admin/session: ends after its idle time; only the user extends it, and not the polls of the page", async () => {
   await using bench = await AdminBench.start({ management: { adminIdleMs: 10 * MINUTE_MS } });
   const { cookie } = await bench.signIn();
   const projects = async (headers: Record<string, string> = {}) =>
@@ -161,7 +161,7 @@ Deno.test("/admin/session: ends when it is left alone, and is kept by people, no
   assertEquals(JSON.parse(text).signed_in, false);
 });
 
-Deno.test("/admin/session: signing out ends it at the proxy, not in the browser alone", async () => {
+Deno.test("/admin/session: signing out ends the session in the proxy, not only in the browser", async () => {
   await using bench = await AdminBench.start();
   const [one, other] = [await bench.signIn(), await bench.signIn()];
   const out = await bench.ask("DELETE", "/session", { headers: { cookie: one.cookie } });
@@ -172,7 +172,7 @@ Deno.test("/admin/session: signing out ends it at the proxy, not in the browser 
   assertEquals([await status(one.cookie), await status(other.cookie)], [401, 200]);
 });
 
-Deno.test("/admin/api/exchanges/live: tells no more once the session has ended", async () => {
+Deno.test("/admin/api/exchanges/live: sends no event after the session has ended", async () => {
   await using bench = await AdminBench.start({ management: { adminIdleMs: 10 * MINUTE_MS } });
   const { cookie } = await bench.signIn();
   const response = await fetch(`${bench.proxy.url}/admin/api/exchanges/live`, {
@@ -185,7 +185,7 @@ Deno.test("/admin/api/exchanges/live: tells no more once the session has ended",
   assertEquals((await reader?.read())?.done, true);
 });
 
-Deno.test("/admin: what another site makes a browser send is refused", async () => {
+Deno.test("/admin: rejects requests that another site makes a browser send", async () => {
   await using bench = await AdminBench.start();
   const { cookie } = await bench.signIn();
   const host = new URL(bench.proxy.url).host;
@@ -289,7 +289,7 @@ Deno.test("/admin: behind a trusted proxy the scheme that the proxy states count
   assertEquals(await signInFrom(bench, secure), 200, "a proxy that is not listed may end the encryption");
 });
 
-Deno.test("/admin: every answer forbids what the page does not need", async () => {
+Deno.test("/admin: each response forbids what the page does not need", async () => {
   await using bench = await AdminBench.start();
   const { cookie } = await bench.signIn();
   const { text } = await bench.ask("GET", "");
@@ -309,7 +309,7 @@ Deno.test("/admin: every answer forbids what the page does not need", async () =
   assert(!/<script(?![^>]*\ssrc=)|\sstyle=|\son\w+=/.test(text), "nothing inline");
 });
 
-Deno.test("/admin/assets: compressed as the browser takes it, and nothing else of the disk", async () => {
+Deno.test("/admin/assets: files in an encoding that the browser accepts, and no other files of the disk", async () => {
   await using bench = await AdminBench.start();
   const { text } = await bench.ask("GET", "");
   const names = [...text.matchAll(/\/admin(\/assets\/[\w-]+\.\w+)/g)].map(([, path]) => path ?? "");
@@ -359,7 +359,7 @@ Deno.test("/admin/assets: compressed as the browser takes it, and nothing else o
   assertEquals([head.status, await head.text()], [200, ""]);
 });
 
-Deno.test("/admin/api/exchanges/live: ends with its session also where nothing happens", async () => {
+Deno.test("/admin/api/exchanges/live: ends with its session, also without an event", async () => {
   const clock = new FakeClock();
   const ended = Promise.withResolvers<void>();
   const { answer: admin } = createAdmin({
