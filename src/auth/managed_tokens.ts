@@ -56,9 +56,10 @@ export class ManagedTokens {
   }
 
   /**
-   * Whether the tokens in memory may be outdated: another process changed the store, or a refresh is running.
+   * Whether the tokens in memory may be outdated: another process changed the store since the last call, or a
+   * refresh is running. Each change is reported once, so that only one caller may call it.
    */
-  get isStale(): boolean {
+  consumeChange(): boolean {
     return this.#refreshing !== undefined || this.#store.changedElsewhere();
   }
 

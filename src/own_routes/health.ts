@@ -16,12 +16,19 @@ export interface HealthState {
   readonly storage: StorageHealth | undefined;
 }
 
+/** The routes that need no credential. */
+const PATHS: ReadonlySet<string> = new Set(["/", "/healthz", "/readyz", "/health"]);
+
 /**
- * Responds to the health routes and to `/`, which need no credential. Returns undefined for other requests.
+ * Responds to a health route or to `/`. Returns undefined for other requests, without a call of `stateOf`.
  */
-export function answerHealth(method: string, path: string, state: HealthState): OutgoingReply | undefined {
-  if (method !== "GET" && method !== "HEAD") return undefined;
-  const answer = healthAnswer(path, state);
+export function answerHealth(
+  method: string,
+  path: string,
+  stateOf: () => HealthState,
+): OutgoingReply | undefined {
+  if (!PATHS.has(path) || method !== "GET" && method !== "HEAD") return undefined;
+  const answer = healthAnswer(path, stateOf());
   if (answer === undefined) return undefined;
   const { status, type, text } = answer;
   return {

@@ -1,5 +1,9 @@
 import type { Endpoint } from "../config/config.ts";
+import { harmlessText } from "../text/harmless_text.ts";
 import type { RoutingTable } from "./table.ts";
+
+/** The longest path in a message, in characters. */
+const MAX_QUOTED_PATH = 200;
 
 /** The destination of a request: the endpoint, and the rest of the path for the backend. */
 export interface Target {
@@ -28,4 +32,10 @@ export function match(table: RoutingTable, path: string): Target | undefined {
 
 function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** The error message for a path without an endpoint. It lists the endpoints. */
+export function notFoundMessage({ endpoints }: RoutingTable, path: string): string {
+  const prefixes = [...endpoints.keys()].map((name) => `/${name}/`).join(", ");
+  return `Nothing is served at ${harmlessText(path, MAX_QUOTED_PATH)}. This proxy serves ${prefixes}.`;
 }

@@ -92,9 +92,9 @@ Deno.test("ManagedTokens: calls during a refresh share one further refresh", asy
   const before = bench.reads;
   await Promise.all(Array.from({ length: 100 }, () => tokens.refresh()));
   assertEquals(bench.reads - before, 2);
-  assertEquals(tokens.isStale, false);
+  assertEquals(tokens.consumeChange(), false);
   bench.changed = true;
-  assertEquals(tokens.isStale, true);
+  assertEquals(tokens.consumeChange(), true);
 });
 
 Deno.test("ManagedTokens: provider keys are opened; a key sealed with another encryption key is null and reported", async () => {

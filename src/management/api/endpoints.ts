@@ -30,8 +30,7 @@ export function endpointRoutes({ proxy }: ManageParts): Route[] {
     route({
       method: "post",
       path: "/endpoints/{id}/try",
-      summary:
-        "Probe all backends of an endpoint now: request their models. The id is the name of the endpoint",
+      summary: "Probe the backends of an endpoint, by its name: ask each for its models, with its key",
       answers: { 200: v.object({ data: v.array(answers.probeResult), next_cursor: v.null() }) },
       async handle({ id }) {
         const found = proxy?.endpoints().find(({ endpoint }) => endpoint.name === id);

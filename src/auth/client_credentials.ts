@@ -1,0 +1,42 @@
+import { ProxyFault } from "../faults.ts";
+import { ALL_CREDENTIAL_PLACES } from "./authenticate.ts";
+import { type CredentialPlace, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./credential.ts";
+import { findHiddenToken, type OutgoingHead } from "./hidden_token.ts";
+
+/** The credentials of a client that upstreams must not see. */
+export class ClientCredentials {
+  /** The query parameter that can hold a credential. */
+  readonly queryParameter = KEY_PARAMETER;
+  /** The prefix of a credential in a WebSocket subprotocol. */
+  readonly subprotocolPrefix = KEY_SUBPROTOCOL_PREFIX;
+  readonly #tokenPlaces: ReadonlySet<CredentialPlace>;
+  readonly #tokens: readonly string[];
+
+  /**
+   * `tokenPlaces` are the places that hold a token of the proxy. `tokens` are values that must not appear
+   * anywhere in a request to a passthrough backend.
+   */
+  constructor(tokenPlaces: ReadonlySet<CredentialPlace>, tokens: readonly string[]) {
+    this.#tokenPlaces = tokenPlaces;
+    this.#tokens = tokens;
+  }
+
+  /**
+   * The places of credentials to strip from a request to a backend. A passthrough backend gets the client's
+   * own key, so that only places with a token of the proxy are stripped. Other backends get no credential of
+   * the client.
+   */
+  placesToStrip(isPassthrough: boolean): ReadonlySet<string> {
+    return isPassthrough ? this.#tokenPlaces : ALL_CREDENTIAL_PLACES;
+  }
+
+  /** Throws a `bad_request` fault if an upstream request still holds a token of the proxy. */
+  checkStripped(head: OutgoingHead): void {
+    const place = this.#tokens.length === 0 ? undefined : findHiddenToken(head, this.#tokens);
+    if (place === undefined) return;
+    throw new ProxyFault(
+      "bad_request",
+      `This proxy's token is in ${place}, which goes to the provider: send it in Proxy-Authorization only.`,
+    );
+  }
+}

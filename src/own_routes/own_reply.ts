@@ -1,0 +1,74 @@
+/**
+ * The proxy's own routes, which win over endpoints: the front page, the health routes, and the management
+ * plane.
+ */
+
+import type { ClientAccess } from "../auth/client_access.ts";
+import type { GuessPlace } from "../auth/guess_place.ts";
+import type { Scheme } from "../auth/page_origin.ts";
+import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
+import type { RequestTarget } from "../http/request_target.ts";
+import type { Clock } from "../time/clock.ts";
+import { answerFrontPage } from "./front_page.ts";
+import { answerHealth, type StorageHealth } from "./health.ts";
+import type { AdminPlace } from "./page_html.ts";
+
+/** The routes of the management plane. */
+export interface ManagementRoutes {
+  /** Responds at `/manage`, `/admin` and `/metrics`. Returns undefined for other paths. */
+  readonly answer: (
+    request: IncomingRequest,
+    client: {
+      readonly path: string;
+      readonly address: string;
+      /** The counter for a wrong token of the request. */
+      readonly guessPlace: () => GuessPlace;
+      /** The scheme of the URL that the client used; undefined if the proxy does not know it. */
+      readonly scheme: () => Scheme | undefined;
+    },
+  ) => Promise<OutgoingReply> | undefined;
+  /** The state of the database. */
+  readonly storage: () => StorageHealth;
+  /** Where the admin page is, for a client with this address at a port of this kind. */
+  readonly adminPlace: (entry: Entry, address: string) => AdminPlace;
+}
+
+/** What the own routes need. */
+export interface OwnRoutes {
+  /** Which addresses may use the proxy. */
+  readonly clientAccess: ClientAccess;
+  /** Undefined if the management plane is off. */
+  readonly management: ManagementRoutes | undefined;
+  readonly clock: Clock;
+  /** The time of the start, in milliseconds of `clock.now()`. */
+  readonly startedAt: number;
+  /** Whether the proxy shuts down. */
+  readonly isDraining: () => boolean;
+}
+
+/** Responds to a request for one of the proxy's own routes. Returns undefined for other requests. */
+export function ownReply(
+  request: IncomingRequest,
+  { path, query }: RequestTarget,
+  { clientAccess, management, clock, startedAt, isDraining }: OwnRoutes,
+): OutgoingReply | Promise<OutgoingReply> | undefined {
+  const { method, fields } = request;
+  const page = answerFrontPage({ method, fields, path, query }, () => {
+    const address = clientAccess.addressOf(request);
+    if (!clientAccess.isAllowed(address)) return undefined;
+    return management?.adminPlace(request.entry, address) ?? { kind: "off" };
+  });
+  if (page !== undefined) return page;
+  const health = answerHealth(method, path, () => ({
+    draining: isDraining(),
+    uptimeMs: clock.now() - startedAt,
+    storage: management?.storage(),
+  }));
+  if (health !== undefined) return health;
+  return management?.answer(request, {
+    path,
+    address: clientAccess.addressOf(request),
+    guessPlace: () => clientAccess.guessPlaceOf(request),
+    scheme: () => clientAccess.schemeOf(request),
+  });
+}
