@@ -52,7 +52,11 @@ const NOT_YET: readonly string[] = [
   "src/faults.ts",
   "src/handler.ts",
   "src/principal.ts",
-  "docs/",
+  "docs/configuration.md",
+  "docs/install.md",
+  "docs/limits-and-budgets.md",
+  "docs/troubleshooting.md",
+  "docs/usage-and-cost.md",
   "config.example.toml",
 ];
 
