@@ -145,7 +145,7 @@ function refusal(
   if (passthrough) {
     return presented.some(({ place }) => place === "proxy-authorization")
       ? "The token in Proxy-Authorization is not valid for this proxy."
-      : "This endpoint forwards your own key. Send this proxy's token in Proxy-Authorization: Bearer <token>.";
+      : "This endpoint forwards your own key. Send the proxy's token in Proxy-Authorization: Bearer <token>.";
   }
   if (presented.length === 0 && isNavigation(fields)) {
     return "A browser opened this as a page, and the proxy ignores a token in its URL (?key=): " +

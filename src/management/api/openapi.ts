@@ -19,7 +19,7 @@ export function openApiDocument(routes: readonly Route[], base: string): Record<
       title: "llm-proxy management",
       version: VERSION,
       description:
-        "Projects, tokens, usage and cost of an llm-proxy. Members ending in _micros are millionths of a US " +
+        "Projects, tokens, usage and cost of llm-proxy. Members ending in _micros are millionths of a US " +
         "dollar, members ending in _usd are US dollars.",
     },
     security: [{ managementToken: [] }],
