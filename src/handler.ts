@@ -245,7 +245,7 @@ export function createHandler(parts: HandlerParts): Handler {
       };
       const counted = { ...unread, isCounted: account !== undefined };
       const read = await readRequest(counted);
-      const body = admitted === undefined ? read.body : admitBody(admitted, read);
+      const body = admitted === undefined ? read.body : await admitBody(admitted, read);
       const asking = askingForUsage(read, counted);
       const sent = asking ?? { ...read, body };
 

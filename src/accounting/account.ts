@@ -273,7 +273,7 @@ export class Account implements ExchangeAccount {
   }
 
   #charge(record: ExchangeRecord, observed: Observed): Charge {
-    const { usage, model, stopReason, tier, textBytes } = observed;
+    const { usage, model, stopReason, tier } = observed;
     const isGood = this.#answeredStatus === undefined
       ? record.ending === "client_gone"
       : this.#answeredStatus < 400;
@@ -294,9 +294,9 @@ export class Account implements ExchangeAccount {
       // A background response is written to its end, and can be fetched later.
       isComplete: record.ending === "complete" || asked.background === true,
       hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
-      textBytes,
+      textTokens: observed.textTokens,
       texts: observed.texts,
-      untoldTextBytes: observed.untoldTextBytes,
+      untoldTextTokens: observed.untoldTextTokens,
       isStream: observed.isStream === true,
       bytes: record.bytes,
       durationMs: record.durationMs,

@@ -4,6 +4,7 @@ import { Decompressor } from "./decompressor.ts";
 import { EventStreamScanner } from "./event_stream_scanner.ts";
 import { JsonScanner } from "./json_scanner.ts";
 import { ToldUsage, type UsageStep } from "./told_usage.ts";
+import { TextMeter } from "./text_meter.ts";
 import { TEXT_WANTED } from "./text_wanted.ts";
 import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
 import { sumOf, type Usage } from "./usage.ts";
@@ -20,8 +21,10 @@ export interface Observed {
   readonly isBatch?: boolean;
   /** In how many pieces it came: each has a token at least. */
   readonly texts?: number;
-  /** How much of it came behind the last usage that was told. */
-  readonly untoldTextBytes?: number;
+  /** An estimate of its tokens. */
+  readonly textTokens?: number;
+  /** The part of that which came behind the last usage that was told. */
+  readonly untoldTextTokens?: number;
   /** It was sent while it was written. */
   readonly isStream?: boolean;
   readonly model?: string;
@@ -108,11 +111,9 @@ export class AnswerTap {
   #lines: Usage = {};
   #isPicture = false;
   #isBatch = false;
-  #textBytes = 0;
-  /** How many texts that was. */
-  #texts = 0;
-  /** How much text had come when usage was told last. */
-  #toldAtBytes = 0;
+  readonly #text = new TextMeter();
+  /** The estimate of the text that had come when usage was told last. */
+  #toldAtTokens = 0;
   readonly #isStream: boolean;
   readonly #tools = new ToolsUsed();
   #model: string | undefined;
@@ -143,8 +144,7 @@ export class AnswerTap {
     const json = new JsonScanner(
       WANTED,
       (path, value) => this.#found(path, value),
-      // Without its quotes.
-      (bytes) => this.#measured(bytes - 2),
+      this.#text,
     );
     const scanner = isEventStream ? new EventStreamScanner(json) : json;
     this.#decompressor = coding === "identity"
@@ -165,7 +165,7 @@ export class AnswerTap {
 
   /** How much text has come so far, of any kind that a model writes. */
   get textBytes(): number {
-    return this.#textBytes;
+    return this.#text.bytes;
   }
 
   /** What there is to say once the answer has ended, however it ended; a promise only where it was compressed. */
@@ -180,9 +180,10 @@ export class AnswerTap {
     const steps = this.#told.steps();
     return {
       usage: this.#tools.with(this.#usage(), this.#model),
-      textBytes: this.#textBytes,
-      texts: this.#texts,
-      untoldTextBytes: this.#textBytes - this.#toldAtBytes,
+      textBytes: this.#text.bytes,
+      texts: this.#text.texts,
+      textTokens: this.#text.tokens,
+      untoldTextTokens: this.#text.tokens - this.#toldAtTokens,
       ...(this.#isStream && { isStream: true }),
       ...(this.#isBatch && { isBatch: true }),
       ...(steps.length > 0 && { steps }),
@@ -191,12 +192,6 @@ export class AnswerTap {
       ...(this.#responseId !== undefined && { responseId: this.#responseId }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
     };
-  }
-
-  #measured(bytes: number): void {
-    if (bytes <= 0) return;
-    this.#textBytes += bytes;
-    this.#texts++;
   }
 
   #stop(): string | undefined {
@@ -230,7 +225,7 @@ export class AnswerTap {
       case "response.meta":
       case "usageMetadata":
         this.#told.add(value);
-        this.#toldAtBytes = this.#textBytes;
+        this.#toldAtTokens = this.#text.tokens;
         if (isFast(value)) this.#tier = "fast";
         return;
       case "svg_usage":

@@ -104,7 +104,7 @@ export function chargeReserved(
   const used = usedBy(model, reserving.outputTokens);
   // Of a whole answer that shows nothing, what the request states counts towards tokens, as it was reserved.
   const isUntold = usage.inputTokens === undefined && usage.outputTokens === undefined;
-  const isReadable = progress.isStream && (progress.textBytes ?? 0) > 0;
+  const isReadable = progress.isStream && (progress.texts ?? 0) > 0;
   const isDark = isUntold && progress.isComplete && unfinished === undefined && !isReadable;
   const limited = isDark ? { ...used, outputTokens: reserving.statedTokens } : used;
   const shown = isDark ? usage : used;

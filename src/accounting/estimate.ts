@@ -25,12 +25,12 @@ export interface Progress {
   readonly isComplete: boolean;
   /** It said why it stopped: all of its output had been written. */
   readonly hasStopped: boolean;
-  /** The text that it held; undefined where its type holds none that is read. */
-  readonly textBytes: number | undefined;
+  /** An estimate of the text that it held; undefined where its type holds none that is read. */
+  readonly textTokens: number | undefined;
   /** In how many pieces it came. */
   readonly texts: number | undefined;
-  /** The part of it that came behind the last usage that was told. */
-  readonly untoldTextBytes: number | undefined;
+  /** The part of the estimate that came behind the last usage that was told. */
+  readonly untoldTextTokens: number | undefined;
   /** The answer was streamed: text that had not arrived had not been generated. */
   readonly isStream: boolean;
   readonly bytes: number;
@@ -66,13 +66,13 @@ export function estimated(usage: Usage, possible: Possible, progress: Progress):
 
 /** How much output was written. Undefined: nobody can say. */
 function outputOf({ outputTokens: most }: Possible, progress: Progress): number | undefined {
-  const { isAnswered, isComplete, isStream, textBytes, texts, bytes, durationMs, unseenMs } = progress;
-  // Numbers have two bytes per token and come in as many pieces.
-  const text = Math.max((textBytes ?? 0) / BYTES_PER_TOKEN, texts ?? 0);
+  const { isAnswered, isComplete, isStream, textTokens, texts, bytes, durationMs, unseenMs } = progress;
+  // Each piece has a token at least.
+  const text = Math.max(textTokens ?? 0, texts ?? 0);
   const isReserved = most !== Infinity;
   if (!isReserved) {
     // Of a whole answer without any text that is known, nobody can say what it is.
-    return isAnswered && (textBytes === undefined || isComplete && text === 0) ? undefined : Math.ceil(text);
+    return isAnswered && (textTokens === undefined || isComplete && text === 0) ? undefined : Math.ceil(text);
   }
   // What was seen counts also where it is more than the request stated: not every server obeys.
   const seen = Math.ceil(text);
@@ -84,11 +84,11 @@ function outputOf({ outputTokens: most }: Possible, progress: Progress): number 
 
 /** Whether a stream that ended with an error, and without a reason to stop, shows far more behind what it told. */
 function hasMoreText(
-  { isStream, hasStopped, untoldTextBytes = 0 }: Progress,
+  { isStream, hasStopped, untoldTextTokens = 0 }: Progress,
   outputTokens: number | undefined,
 ): boolean {
   return isStream && !hasStopped && outputTokens !== undefined &&
-    untoldTextBytes / BYTES_PER_TOKEN > outputTokens + FEW_TOKENS;
+    untoldTextTokens > outputTokens + FEW_TOKENS;
 }
 
 /** What a session has told, with estimates for its answers that were cut. */
