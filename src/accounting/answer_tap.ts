@@ -1,5 +1,6 @@
 /** Reads an answer's usage, model and stop reason while it passes. It never delays, changes or fails it. */
 
+import { AmazonEventScanner } from "./amazon_event_scanner.ts";
 import { Decompressor } from "./decompressor.ts";
 import { EventStreamScanner } from "./event_stream_scanner.ts";
 import { JsonScanner } from "./json_scanner.ts";
@@ -45,6 +46,16 @@ const WANTED = wantedPlaces({
   model: true,
   usage: true,
   stop_reason: true,
+  // Bedrock's: of Converse, of each model's last event, and of models of Amazon, Meta and Mistral.
+  stopReason: true,
+  "amazon-bedrock-invocationMetrics": true,
+  metadata: { usage: true },
+  messageStop: { stopReason: true },
+  contentBlockDelta: { delta: TEXT_WANTED.delta },
+  outputText: "length",
+  completionReason: true,
+  generation: "length",
+  outputs: { "*": { text: "length", stop_reason: true } },
   status: true,
   service_tier: true,
   incomplete_details: { reason: true },
@@ -70,7 +81,7 @@ const WANTED = wantedPlaces({
     meta: true,
     finish_reason: true,
   },
-  output: { "*": { ...TOOLS_WANTED.output["*"], ...TEXT_WANTED.output } },
+  output: { "*": { ...TOOLS_WANTED.output["*"], ...TEXT_WANTED.output }, message: TEXT_WANTED.message },
   meta: true,
   // What wrote a picture of OpenAI's that is a drawing.
   svg_usage: true,
@@ -129,16 +140,22 @@ export class AnswerTap {
   static of(type: string | undefined, encoding: string | undefined): AnswerTap | undefined {
     const mediaType = (type ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
     const isEventStream = mediaType === "text/event-stream";
+    const isAmazons = mediaType === "application/vnd.amazon.eventstream";
     const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
-    if (!isEventStream && !isJson) return undefined;
+    if (!isEventStream && !isAmazons && !isJson) return undefined;
     const coding = (encoding ?? "identity").trim().toLowerCase();
     if (coding !== "identity" && !Decompressor.knows(coding)) return undefined;
-    const isStream = isEventStream || /ndjson$|jsonl$|json-seq$/.test(mediaType);
-    return new AnswerTap({ isEventStream, isStream, coding });
+    const isStream = isEventStream || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const framing = isEventStream ? "events" : isAmazons ? "amazon" : "none";
+    return new AnswerTap({ framing, isStream, coding });
   }
 
   private constructor(
-    { isEventStream, isStream, coding }: { isEventStream: boolean; isStream: boolean; coding: string },
+    { framing, isStream, coding }: {
+      framing: "events" | "amazon" | "none";
+      isStream: boolean;
+      coding: string;
+    },
   ) {
     this.#isStream = isStream;
     const json = new JsonScanner(
@@ -146,7 +163,11 @@ export class AnswerTap {
       (path, value) => this.#found(path, value),
       this.#text,
     );
-    const scanner = isEventStream ? new EventStreamScanner(json) : json;
+    const scanner = framing === "events"
+      ? new EventStreamScanner(json)
+      : framing === "amazon"
+      ? new AmazonEventScanner(json)
+      : json;
     this.#decompressor = coding === "identity"
       ? undefined
       : new Decompressor(coding, (bytes) => scanner.write(bytes));
@@ -224,6 +245,8 @@ export class AnswerTap {
       case "meta":
       case "response.meta":
       case "usageMetadata":
+      case "metadata.usage":
+      case "amazon-bedrock-invocationMetrics":
         this.#told.add(value);
         this.#toldAtTokens = this.#text.tokens;
         if (isFast(value)) this.#tier = "fast";

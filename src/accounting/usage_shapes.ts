@@ -30,6 +30,8 @@ const SHAPES: readonly Shape[] = [
   { sign: ["tokens_evaluated", "tokens_predicted"], read: llamaCpp },
   { sign: ["input_tokens", "output_tokens", "seconds"], read: openaiResponses },
   { sign: ["total_tokens"], read: totalAlone },
+  // Of the last event of any model of Bedrock, where the model does not say it in its own way.
+  { sign: ["inputTokenCount", "outputTokenCount"], read: bedrockConverse },
 ];
 
 /** Reads the numbers of a usage object by their paths. */
@@ -222,12 +224,12 @@ function geminiInteractions(get: Get): Draft {
 
 /** Bedrock's Converse (`TokenUsage` of `@aws-sdk/client-bedrock-runtime`); it counts as Anthropic's. */
 function bedrockConverse(get: Get): Draft {
-  const plain = get("inputTokens");
+  const plain = get("inputTokens", "inputTokenCount");
   const read = get("cacheReadInputTokens", "cacheReadInputTokenCount");
   const written = get("cacheWriteInputTokens", "cacheWriteInputTokenCount");
   return {
     inputTokens: plain === undefined ? undefined : plain + (read ?? 0) + (written ?? 0),
-    outputTokens: get("outputTokens"),
+    outputTokens: get("outputTokens", "outputTokenCount"),
     cachedTokens: read,
     cacheWriteTokens: written,
     cacheWriteHourTokens: get("cacheDetails.1H"),
