@@ -110,24 +110,22 @@ export async function admitBody(
     });
     admission.countModels(models);
   }
+  const outputTokensOf = (facts: RequestFacts): number =>
+    possibleOutputTokens(facts, {
+      path: rest,
+      hasBody: body !== null || upgrade,
+      otherwise: endpoint.reserveOutputTokens,
+    });
   const reserve = (facts: RequestFacts): void => {
     if (!principal.subjects.some(({ rules }) => limitsAmounts(rules))) return;
     if (!upgrade && costOfPath(asked) === "free") return account.reserve(undefined);
     const orders = ordersOf({ endpoint, path: rest, named, besides, payload, facts, upgrade });
     const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
     if (!isNamed && account.isPriced) checkModelIsNamed(principal);
-    const otherwise = {
-      path: rest,
-      hasBody: body !== null || upgrade,
-      otherwise: endpoint.reserveOutputTokens,
-    };
     account.reserve({
       statedTokens: facts.maxOutputTokens ?? 0,
       inputTokens,
-      outputTokens: Math.max(
-        possibleOutputTokens(facts, otherwise),
-        ...orders.map((one) => one.outputTokens),
-      ),
+      outputTokens: Math.max(outputTokensOf(facts), ...orders.map((one) => one.outputTokens)),
       orders,
     });
   };
@@ -137,6 +135,7 @@ export async function admitBody(
     account.asks({
       facts: () => facts,
       inputTokens: () => inputTokens,
+      outputTokens: () => outputTokensOf(facts),
       isMetered,
       isFree,
     });
@@ -153,6 +152,7 @@ export async function admitBody(
   account.asks({
     facts: () => ({ ...tap.facts(), ...streams }),
     inputTokens: () => tap.inputTokens(),
+    outputTokens: () => outputTokensOf(tap.facts()),
     isMetered,
     isFree,
   });

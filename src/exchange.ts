@@ -46,10 +46,23 @@ export interface AttemptRecord {
   readonly afterMs: number;
   /** Why another one followed; undefined: it is the last. */
   readonly detail: string | undefined;
+  /** What it may have used, where it was given up without an answer. */
+  readonly estimated?: AttemptEstimate | undefined;
+}
+
+/** What an attempt may have used that nobody answered. */
+export interface AttemptEstimate {
+  readonly inputTokens: number | undefined;
+  readonly outputTokens: number | undefined;
+  readonly costMicros: number | undefined;
 }
 
 /** What an exchange is accounted by, where accounts are kept. */
 export interface ExchangeAccount {
+  /** A backend is asked. */
+  readonly attempted: () => void;
+  /** It did not answer within so long, and may have done the work all the same. Gives what it may have used. */
+  readonly gaveUp: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
   /** The head of the answer is there, and the backend that gave it. */
   readonly answered: (
     answer: { readonly status: number; readonly fields: readonly Field[] },
@@ -138,6 +151,16 @@ export class Exchange {
   /** A backend is asked. */
   attempted(backend: string): void {
     this.#attempts.push({ backend, afterMs: this.#clock.now() - this.#startedAt, detail: undefined });
+    this.account?.attempted();
+  }
+
+  /** It was sent the request and did not answer in time. */
+  gaveUp(backend: Backend): void {
+    const last = this.#attempts.pop();
+    if (last === undefined) return;
+    const elapsedMs = this.#clock.now() - this.#startedAt - last.afterMs;
+    const estimated = this.account?.gaveUp(backend, elapsedMs);
+    this.#attempts.push(estimated === undefined ? last : { ...last, estimated });
   }
 
   /** It failed, and another attempt follows. */

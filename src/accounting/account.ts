@@ -3,7 +3,7 @@
 import type { Booking } from "../booking.ts";
 import type { Clock } from "../clock.ts";
 import type { Backend, Endpoint } from "../config/schema.ts";
-import type { ExchangeAccount, ExchangeRecord } from "../exchange.ts";
+import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchange.ts";
 import { harmlessText } from "../harmless_text.ts";
 import { type Field, fieldValue } from "../http1/fields.ts";
 import type { Principal } from "../principal.ts";
@@ -17,7 +17,9 @@ import {
   chargeUnreserved,
   type PricesThere,
   type Reserving,
+  withGivenUp,
 } from "./charge.ts";
+import type { Progress } from "./estimate.ts";
 import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
@@ -54,6 +56,8 @@ export interface Asked {
   readonly facts: () => RequestFacts;
   /** An estimate of its input, by what has passed. */
   readonly inputTokens: () => number;
+  /** The most that its answer may have. */
+  readonly outputTokens: () => number;
   /** A model answers there, which costs something. */
   readonly isMetered: boolean;
   /** Nothing there costs anything, whatever the answer holds. */
@@ -63,6 +67,8 @@ export interface Asked {
 /** An admission, as an account settles it. */
 export interface Admitted {
   readonly reserve: (reservation: { readonly tokens: number; readonly micros: number }) => void;
+  /** Adds to that, whether or not there is as much. */
+  readonly reserveMore: (reservation: { readonly tokens: number; readonly micros: number }) => void;
   /** Tells where the cost is booked. */
   readonly settle: (
     used: { readonly tokens: number | undefined; readonly micros: number | undefined },
@@ -72,6 +78,18 @@ export interface Admitted {
 /** How much of what a client or a provider said is kept, in characters. */
 const MAX_TEXT = 200;
 const NOTHING: Observed = { usage: {} };
+/** Of an attempt that did not answer in time. */
+const UNANSWERED = {
+  isGood: true,
+  isAnswered: false,
+  isComplete: false,
+  hasStopped: false,
+  textTokens: undefined,
+  texts: undefined,
+  untoldTextTokens: undefined,
+  isStream: false,
+  bytes: 0,
+} as const;
 
 /** The account of one exchange. */
 export class Account implements ExchangeAccount {
@@ -84,7 +102,15 @@ export class Account implements ExchangeAccount {
   readonly #pricer: Pricer;
   readonly #outputs: RecentOutputs;
   readonly #onEnd: (record: ExchangeRecord) => void;
-  #asked: Asked = { facts: () => ({}), inputTokens: () => 0, isMetered: false, isFree: false };
+  #asked: Asked = {
+    facts: () => ({}),
+    inputTokens: () => 0,
+    outputTokens: () => 0,
+    isMetered: false,
+    isFree: false,
+  };
+  /** Attempts that nobody answered in time. */
+  readonly #givenUp: Charge[] = [];
   #admission: Admitted | undefined;
   #reserving: Reserving | undefined;
   #unseen: UnseenTime | undefined;
@@ -168,6 +194,24 @@ export class Account implements ExchangeAccount {
     this.#unseen = reserving && new UnseenTime(this.#clock.now());
   }
 
+  attempted(): void {
+    // What another backend did before is counted by itself.
+    this.#unseen = this.#unseen && new UnseenTime(this.#clock.now());
+  }
+
+  gaveUp(backend: Backend, elapsedMs: number): AttemptEstimate | undefined {
+    const charge = this.#chargeAt(backend, NOTHING, {
+      ...UNANSWERED,
+      durationMs: elapsedMs,
+      unseenMs: elapsedMs,
+    });
+    if (charge.source === undefined) return undefined;
+    this.#givenUp.push(charge);
+    const { usage: { inputTokens, outputTokens }, tokens = 0, cost } = charge;
+    this.#admission?.reserveMore({ tokens, micros: cost?.micros ?? 0 });
+    return { inputTokens, outputTokens, costMicros: cost?.micros };
+  }
+
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#backend = backend;
     this.#answeredStatus = status;
@@ -225,7 +269,7 @@ export class Account implements ExchangeAccount {
     const { model, stopReason } = observed;
     const { principal } = this.#opening;
     const facts = this.#asked.facts();
-    const charge = this.#charge(record, observed);
+    const charge = withGivenUp(this.#charge(record, observed), this.#givenUp);
     const { usage } = charge;
     const uncounted = this.endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
     const tokens = charge.tokens === undefined ? undefined : Math.max(0, charge.tokens - uncounted);
@@ -273,14 +317,38 @@ export class Account implements ExchangeAccount {
   }
 
   #charge(record: ExchangeRecord, observed: Observed): Charge {
-    const { usage, model, stopReason, tier } = observed;
+    const { usage, stopReason } = observed;
+    const last = record.attempts.at(-1);
     const isGood = this.#answeredStatus === undefined
-      ? record.ending === "client_gone"
+      // Between two attempts nobody works.
+      ? record.ending === "client_gone" && last?.detail === undefined && last?.estimated === undefined
       : this.#answeredStatus < 400;
     // An answer that a client did not wait for has been made all the same.
     const backend = this.#backend ??
       (isGood ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
     if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
+    return this.#chargeAt(backend, observed, {
+      isGood,
+      isAnswered: this.#backend !== undefined,
+      // A background response is written to its end, and can be fetched later.
+      isComplete: record.ending === "complete" || this.#asked.facts().background === true,
+      hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
+      textTokens: observed.textTokens,
+      texts: observed.texts,
+      untoldTextTokens: observed.untoldTextTokens,
+      isStream: observed.isStream === true,
+      bytes: record.bytes,
+      durationMs: record.durationMs - (last?.afterMs ?? 0),
+      unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
+    });
+  }
+
+  #chargeAt(
+    backend: Backend,
+    observed: Observed,
+    { isGood, ...progress }: Progress & { readonly isGood: boolean },
+  ): Charge {
+    const { model, tier } = observed;
     const asked = this.#asked.facts();
     const { factor, isGuessed } = priceFactor(tier, asked.tier);
     const prices: PricesThere = {
@@ -289,26 +357,14 @@ export class Account implements ExchangeAccount {
       contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
     };
     const models = [model, asked.model].filter((name) => name !== undefined);
-    const progress = {
-      isAnswered: this.#backend !== undefined,
-      // A background response is written to its end, and can be fetched later.
-      isComplete: record.ending === "complete" || asked.background === true,
-      hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
-      textTokens: observed.textTokens,
-      texts: observed.texts,
-      untoldTextTokens: observed.untoldTextTokens,
-      isStream: observed.isStream === true,
-      bytes: record.bytes,
-      durationMs: record.durationMs,
-      unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
-    };
     const reserving = this.#reserving;
     if (!isGood || reserving === undefined && !this.#asked.isMetered) {
       return chargeAsTold(observed, models, prices);
     }
     if (reserving === undefined) {
       const inputTokens = this.#asked.inputTokens();
-      return chargeUnreserved({ told: observed, models, inputTokens, progress }, prices);
+      const outputTokens = this.#asked.outputTokens();
+      return chargeUnreserved({ told: observed, models, inputTokens, outputTokens, progress }, prices);
     }
     const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
     return chargeReserved({ told: observed, reserving, orders, progress }, prices);

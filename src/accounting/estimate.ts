@@ -15,8 +15,9 @@ const FEW_TOKENS = 100;
 /** What a request may use. */
 export interface Possible {
   readonly inputTokens: number;
-  /** `Infinity` where nothing was reserved. */
   readonly outputTokens: number;
+  /** So much was reserved: what nobody saw counts then, as far as that goes. */
+  readonly isReserved: boolean;
 }
 
 /** How far an answer came. */
@@ -65,19 +66,20 @@ export function estimated(usage: Usage, possible: Possible, progress: Progress):
 }
 
 /** How much output was written. Undefined: nobody can say. */
-function outputOf({ outputTokens: most }: Possible, progress: Progress): number | undefined {
+function outputOf({ outputTokens: most, isReserved }: Possible, progress: Progress): number | undefined {
   const { isAnswered, isComplete, isStream, textTokens, texts, bytes, durationMs, unseenMs } = progress;
   // Each piece has a token at least.
   const text = Math.max(textTokens ?? 0, texts ?? 0);
-  const isReserved = most !== Infinity;
-  if (!isReserved) {
-    // Of a whole answer without any text that is known, nobody can say what it is.
-    return isAnswered && (textTokens === undefined || isComplete && text === 0) ? undefined : Math.ceil(text);
-  }
   // What was seen counts also where it is more than the request stated: not every server obeys.
   const seen = Math.ceil(text);
-  if (isStream && text > 0) return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * TOKENS_PER_MS)));
-  if (isComplete) return most;
+  if (!isReserved) {
+    // Of a whole answer without any text that is known, nobody can say what it is.
+    if (isAnswered && (textTokens === undefined || isComplete && text === 0)) return undefined;
+    if (isComplete || isStream && text > 0) return seen;
+  } else if (isStream && text > 0) {
+    return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * TOKENS_PER_MS)));
+  } else if (isComplete) return most;
+  // What comes as a whole had been written when it began to come, or for as long as it was awaited.
   const written = Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * TOKENS_PER_MS));
   return Math.max(seen, Math.min(most, written));
 }
@@ -92,7 +94,11 @@ function hasMoreText(
 }
 
 /** What a session has told, with estimates for its answers that were cut. */
-export function withUnfinished(usage: Usage, unfinished: readonly Usage[], most: Possible): Usage {
+export function withUnfinished(
+  usage: Usage,
+  unfinished: readonly Usage[],
+  most: Omit<Possible, "isReserved">,
+): Usage {
   return unfinished.reduce<Usage>(
     (total, { inputTokens = 0, outputTokens = 0, outputAudioTokens }) =>
       sumOf(total, {

@@ -19,6 +19,8 @@ export interface Admission {
   readonly countModels: (models: readonly string[]) => void;
   /** Once it is known how much it may use: keeps that from others. Throws where others hold the rest by now. */
   readonly reserve: (reservation: Reservation) => void;
+  /** Adds to that what it has used by now, whether or not there is as much. */
+  readonly reserveMore: (reservation: Reservation) => void;
   /** Once, when it has ended: what it used; unknown is undefined and counts as nothing. Tells where it is booked. */
   readonly settle: (
     used: { readonly tokens: number | undefined; readonly micros: number | undefined },
@@ -135,6 +137,13 @@ export class Limiter {
         for (const { ledger } of counted) {
           ledger.reservedTokens += reservation.tokens;
           ledger.reservedMicros += reservation.micros;
+        }
+      },
+      reserveMore: ({ tokens, micros }) => {
+        reserved = { tokens: reserved.tokens + tokens, micros: reserved.micros + micros };
+        for (const { ledger } of counted) {
+          ledger.reservedTokens += tokens;
+          ledger.reservedMicros += micros;
         }
       },
       settle: ({ tokens = 0, micros = 0 }) => {

@@ -45,6 +45,8 @@ function settled(
     background = false,
     accounts,
     type = "content-type: application/json",
+    givenUpMs,
+    reservedMore = [],
   }: {
     answer?: string;
     /** The field of its type. */
@@ -56,6 +58,10 @@ function settled(
     status?: number;
     reserves?: number;
     accounts?: Accounts;
+    /** An attempt before was given up after so long. */
+    givenUpMs?: number;
+    /** Gets what was reserved beyond the first. */
+    reservedMore?: Used[];
   } = {},
 ): Used {
   let used: Used | undefined;
@@ -64,11 +70,13 @@ function settled(
   account.asks({
     facts: () => ({ model: "m", background }),
     inputTokens: () => 0,
+    outputTokens: () => reserves,
     isMetered: !isLookedAt,
     isFree: isLookedAt,
   });
   account.admitted({
     reserve() {},
+    reserveMore: (more) => void reservedMore.push(more),
     settle(amounts) {
       used = amounts;
       return { hour: 0, isDated: true, modelRules: [] };
@@ -78,6 +86,7 @@ function settled(
   account.reserve(
     isLookedAt ? undefined : { statedTokens: 0, inputTokens: 0, outputTokens: reserves, orders: [order] },
   );
+  if (givenUpMs !== undefined) account.gaveUp(BACKEND, givenUpMs);
   if (isAnswered) account.answered({ status, fields: fieldsOf(type) }, BACKEND);
   if (answer !== undefined) account.passed(new TextEncoder().encode(answer));
   account.ended({ ...RECORD, ...record });
@@ -118,6 +127,31 @@ Deno.test("Account: one that is cut has used what may have been made: by its byt
 Deno.test("Account: a client that leaves before the answer begins pays for what may have been made; a backend that cannot be reached costs nothing", () => {
   assertEquals(settled({ ...GONE, durationMs: 2_000 }, { isAnswered: false }).micros, 400);
   assertEquals(settled({ ending: "bad_gateway", status: 502 }, { isAnswered: false }).micros, undefined);
+});
+
+Deno.test("Account: an attempt that was given up without an answer counts beside the answer, and is reserved at once", () => {
+  const reservedMore: Used[] = [];
+  const options = { answer: TOLD, givenUpMs: 1_000, reservedMore };
+  assertEquals(settled({}, options), { tokens: 208, micros: 205 });
+  assertEquals(reservedMore, [{ tokens: 200, micros: 200 }]);
+  const failed = { ending: "upstream_timeout", status: 504 } as const;
+  assertEquals(settled(failed, { isAnswered: false, givenUpMs: 1_000 }), { tokens: 200, micros: 200 });
+  assertEquals(settled(failed, { isAnswered: false, givenUpMs: 9_000 }).micros, 1_000, "what was reserved");
+  assertEquals(settled({}, { answer: "{}", isLookedAt: true, givenUpMs: 1_000 }).micros, undefined, "free");
+});
+
+Deno.test("Account: a client that leaves between two attempts pays for those that were given up alone", () => {
+  const attempts = [{ backend: "api", afterMs: 0, detail: "it answered 503" }];
+  const gone = { ...GONE, durationMs: 2_000 };
+  assertEquals(settled({ ...gone, attempts }, { isAnswered: false }).micros, undefined);
+  const estimated = { inputTokens: 0, outputTokens: 200, costMicros: 200 };
+  const unanswered = [{ backend: "api", afterMs: 0, detail: undefined, estimated }];
+  assertEquals(
+    settled({ ...gone, attempts: unanswered }, { isAnswered: false, givenUpMs: 1_000 }).micros,
+    200,
+  );
+  const second = [...attempts, { backend: "api", afterMs: 1_500, detail: undefined }];
+  assertEquals(settled({ ...gone, attempts: second }, { isAnswered: false }).micros, 100, "half a second");
 });
 
 Deno.test("Accounts: a response that is looked at again counts for the request that made it, or once where that could not know", () => {
@@ -214,7 +248,13 @@ function charged(
     endpoint: ENDPOINT,
     fields: [],
   });
-  account.asks({ facts: () => ({ model: asked }), inputTokens: () => 7, isMetered: true, isFree: false });
+  account.asks({
+    facts: () => ({ model: asked }),
+    inputTokens: () => 7,
+    outputTokens: () => 500,
+    isMetered: true,
+    isFree: false,
+  });
   account.answered({ status: 200, fields: fieldsOf(`content-type: ${type}`) }, BACKEND);
   account.passed(new TextEncoder().encode(answer));
   account.ended({ ...RECORD, ...record });
@@ -238,6 +278,11 @@ Deno.test("Account: without limits too, what was not told is estimated from the 
     "nobody told it",
   );
   assertEquals(charged({}, TOLD)?.usageSource, "provider");
+  const left = charged({ ...GONE, durationMs: 1_000 }, '{"choices":[{"message":{"content":"a wo');
+  assertEquals([left?.outputTokens, left?.usageSource], [200, "estimated"], "as long as it was awaited");
+  assertEquals(charged({ ...GONE, durationMs: 9_000 }, "{")?.outputTokens, 500, "the most that it may have");
+  const unseen = charged({ ...GONE, durationMs: 1_000 }, ": ping\n\n", "text/event-stream");
+  assertEquals(unseen?.outputTokens, 200, "a stream that has shown nothing");
   const binary = charged({}, "ID3", "audio/mpeg");
   assertEquals([binary?.usageSource, binary?.inputTokens], [undefined, undefined], "nobody can say");
 });

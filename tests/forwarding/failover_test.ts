@@ -77,6 +77,7 @@ class LoopBench {
       cancellation: this.cancellation,
       observer: {
         attempted: (name) => this.events.push(`asks ${name}`),
+        gaveUp: ({ name }) => this.events.push(`gives up ${name}`),
         failedOver: (name, detail) => this.events.push(`leaves ${name}: ${detail}`),
         answered: ({ status }) => this.events.push(`answers ${status}`),
         passed() {},
@@ -201,10 +202,10 @@ Deno.test("failover: a backend that is silent too long is left, by the clock", a
   await bench.asked();
   bench.clock.pass(1_000);
   assertEquals(await sent, "200 well");
-  assertEquals(
-    bench.events[2],
+  assertEquals(bench.events.slice(2, 4), [
+    "gives up a",
     "leaves a: h.test did not answer in time: the first byte timeout of 1s passed.",
-  );
+  ]);
 });
 
 Deno.test("failover: the total limit counts from the first attempt on and is never followed by another", async () => {
@@ -222,6 +223,13 @@ Deno.test("failover: the total limit counts from the first attempt on and is nev
     "upstream_timeout",
     "h.test did not answer in time: the total timeout of 1s passed.",
   ]);
+  assertEquals(bench.events.filter((event) => event.startsWith("gives up")), ["gives up a", "gives up b"]);
+});
+
+Deno.test("failover: what a backend did not get, or answered with a failure, it was not given up within", async () => {
+  const bench = new LoopBench(["refuses", "resets", { status: 503 }, OK], { backends: 4 });
+  assertEquals(await bench.send(), "200 well");
+  assertEquals(bench.events.filter((event) => event.startsWith("gives up")), []);
 });
 
 Deno.test("failover: a client that leaves within an attempt is not followed by another, and blames nobody", async () => {

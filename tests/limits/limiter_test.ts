@@ -156,6 +156,19 @@ Deno.test("Limiter: what running requests may cost at the most is not given to o
   admit(limiter, who);
 });
 
+Deno.test("Limiter: what a running request has used already is not given to others either, and is given back once", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = principal({ totalBudgetMicros: 100 });
+  const running = admit(limiter, who, { tokens: 0, micros: 60 });
+  running.reserveMore({ tokens: 0, micros: 60 });
+  assertEquals(refusal(() => admit(limiter, who)).code, "budget_exceeded");
+  running.settle({ tokens: undefined, micros: 99 });
+  const last = admit(limiter, who, { tokens: 0, micros: 1 });
+  assertEquals(refusal(() => admit(limiter, who)).code, "budget_exceeded");
+  last.settle({ tokens: undefined, micros: 0 });
+  admit(limiter, who);
+});
+
 Deno.test("Limiter: who is admitted and finds the rest taken by others when its body has come is refused then", () => {
   const limiter = new Limiter(new FakeClock());
   const who = principal({ totalBudgetMicros: 100 });

@@ -414,3 +414,46 @@ for (const [countCacheReads, second] of [[false, 200], [true, 429]] as const) {
     ]);
   });
 }
+
+Deno.test("budgets: a backend that does not answer in time has cost its input and its time, beside the one that answers", async () => {
+  const silent = Promise.withResolvers<void>();
+  await using slow = new FakeUpstream({
+    script: async ({ body, peerClosed }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await peerClosed();
+      silent.resolve();
+    },
+  });
+  await using quick = new FakeUpstream({
+    script: async ({ body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write(
+        plainAnswer('{"model":"gpt-4.1","usage":{"prompt_tokens":7,"completion_tokens":1}}', JSON_TYPE),
+      );
+    },
+  });
+  const backends = [slow, quick].map(({ origin }, index) => {
+    const backend = testBackend(origin, { name: `b${index}`, path: "/openai/v1", key: KEY });
+    return { ...backend, timeouts: { ...backend.timeouts, firstByteMs: 50 } };
+  });
+  const endpoints = [testEndpoint("openai", backends, { priceProvider: "openai" })];
+  await using proxy = await ManagedProxy.start(quick, { endpoints });
+  const { value, id } = await proxy.token({ budget: { total_usd: 100 } });
+  const body = {
+    model: "gpt-4.1",
+    max_tokens: 3,
+    messages: [{ role: "user", content: "word ".repeat(1_000) }],
+  };
+  assertEquals(await statusOf(proxy.chat(value, body)), 200);
+  await silent.promise;
+  const row = await lastRow(proxy);
+  const [first, second] = row.attempt_log;
+  assertGreater(first.estimated.input_tokens, 800);
+  assertEquals(first.estimated.output_tokens, 3, "no more than it may have");
+  assertEquals(second.estimated, null);
+  assertEquals(row.usage_source, "estimated");
+  assertEquals([row.input_tokens, row.output_tokens], [first.estimated.input_tokens + 7, 3 + 1]);
+  assertEquals(row.cost_micros, first.estimated.cost_micros + 7 * 2 + 8);
+  const { spent } = (await proxy.api("GET", `/tokens/${id}`)).body;
+  assertEquals(spent.total_micros, row.cost_micros);
+});
