@@ -23,6 +23,7 @@ import type { Progress } from "./estimate.ts";
 import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
+import type { RecentSpeeds, SpeedSample } from "./recent_speeds.ts";
 import { priceFactor } from "./price_factor.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import { UnseenTime } from "./unseen_time.ts";
@@ -101,6 +102,7 @@ export class Account implements ExchangeAccount {
   readonly #clock: Clock;
   readonly #pricer: Pricer;
   readonly #outputs: RecentOutputs;
+  readonly #speeds: RecentSpeeds;
   readonly #onEnd: (record: ExchangeRecord) => void;
   #asked: Asked = {
     facts: () => ({}),
@@ -123,12 +125,13 @@ export class Account implements ExchangeAccount {
 
   constructor(
     opening: Opening,
-    { startedAt, client, clock, pricer, outputs, onEnd }: {
+    { startedAt, client, clock, pricer, outputs, speeds, onEnd }: {
       startedAt: number;
       client: string;
       clock: Clock;
       pricer: Pricer;
       outputs: RecentOutputs;
+      speeds: RecentSpeeds;
       onEnd: (record: ExchangeRecord) => void;
     },
   ) {
@@ -140,6 +143,7 @@ export class Account implements ExchangeAccount {
     this.#clock = clock;
     this.#pricer = pricer;
     this.#outputs = outputs;
+    this.#speeds = speeds;
     this.#onEnd = onEnd;
   }
 
@@ -163,6 +167,25 @@ export class Account implements ExchangeAccount {
   /** Its answer goes on behind it, and nothing was reserved that it is charged with. */
   get isOpenEnded(): boolean {
     return this.#reserving === undefined && this.#asked.facts().background === true;
+  }
+
+  /** How fast its model was; undefined where the answer does not show it. */
+  speedOf(
+    { method, ending, durationMs, attempts }: ExchangeRecord,
+    { usage, isBatch, unfinished }: Observed,
+  ): SpeedSample | undefined {
+    const { outputTokens } = usage;
+    // What was fetched had been written before, and what came at the same time was not written one by one.
+    const isOneAnswer = method === "POST" && ending === "complete" && this.#hasOneChoice &&
+      this.#asked.facts().background !== true && isBatch !== true && unfinished === undefined &&
+      (usage.outputImageTokens ?? 0) + (usage.outputAudioTokens ?? 0) === 0;
+    if (!isOneAnswer || outputTokens === undefined) return undefined;
+    const { afterMs = 0 } = attempts.at(-1) ?? {};
+    return {
+      principal: this.#opening.principal.name,
+      tokens: outputTokens,
+      durationMs: durationMs - afterMs,
+    };
   }
 
   /** Whether anything that its endpoint answers can have a price. */
@@ -346,7 +369,7 @@ export class Account implements ExchangeAccount {
   #chargeAt(
     backend: Backend,
     observed: Observed,
-    { isGood, ...progress }: Progress & { readonly isGood: boolean },
+    { isGood, ...seen }: Omit<Progress, "tokensPerMs"> & { readonly isGood: boolean },
   ): Charge {
     const { model, tier } = observed;
     const asked = this.#asked.facts();
@@ -357,6 +380,8 @@ export class Account implements ExchangeAccount {
       contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
     };
     const models = [model, asked.model].filter((name) => name !== undefined);
+    const tokensPerMs = this.#speeds.tokensPerMs(this.endpoint?.name ?? "", asked.model ?? "");
+    const progress = { ...seen, tokensPerMs };
     const reserving = this.#reserving;
     if (!isGood || reserving === undefined && !this.#asked.isMetered) {
       return chargeAsTold(observed, models, prices);

@@ -9,6 +9,7 @@ import type { Observed } from "./answer_tap.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
 import { RecentOutputs } from "./recent_outputs.ts";
+import { RecentSpeeds } from "./recent_speeds.ts";
 
 /** An exchange that has ended, as it is kept and as it went. */
 export interface EndedExchange {
@@ -42,6 +43,7 @@ export class Accounts {
   /** The paths of batches' results that were fetched. */
   readonly #fetched = new Set<string>();
   readonly #outputs = new RecentOutputs();
+  readonly #speeds = new RecentSpeeds();
   /** Families by user agent; there are few. */
   readonly #clients = new Map<string, string>();
   /** Answers that are still being decompressed. */
@@ -59,6 +61,7 @@ export class Accounts {
       clock,
       pricer,
       outputs: this.#outputs,
+      speeds: this.#speeds,
       onEnd: (record) => this.#close(account, record),
     });
     this.#open.add(account);
@@ -105,9 +108,13 @@ export class Accounts {
     return isTold && !this.#awaited.delete(responseId);
   }
 
-  #learn({ endpoint, modelAsked }: Account, { usage, unfinished }: Observed): void {
+  #learn(account: Account, record: ExchangeRecord, observed: Observed): void {
+    const { endpoint, modelAsked } = account;
+    const { usage, unfinished } = observed;
     // A session is many answers.
     if (endpoint === undefined || modelAsked === undefined || unfinished !== undefined) return;
+    const speed = account.speedOf(record, observed);
+    if (speed !== undefined) this.#speeds.add(endpoint.name, modelAsked, speed);
     if (usage.outputTokens !== undefined) this.#outputs.add(endpoint.name, modelAsked, usage.outputTokens);
   }
 
@@ -131,7 +138,7 @@ export class Accounts {
 
   #write(account: Account, record: ExchangeRecord, answer: Observed): void {
     const observed = this.#isCounted(account, record, answer) ? { ...answer, usage: {}, steps: [] } : answer;
-    this.#learn(account, observed);
+    this.#learn(account, record, observed);
     this.#parts.onRow({ row: account.close(record, observed), record, traceparent: account.traceparent });
   }
 }

@@ -6,9 +6,6 @@ import { sumOf, type Usage } from "./usage.ts";
 const BYTES_PER_TOKEN = 4;
 /** Sound and images in a form have fewer tokens than text. */
 const FORM_BYTES_PER_TOKEN = 32;
-/** Faster than common models generate. Reasoning that the answer does not show is paid for too. */
-const TOKENS_PER_MS = 0.2;
-
 /** Estimates of short texts are too rough to doubt what was told. */
 const FEW_TOKENS = 100;
 
@@ -36,8 +33,10 @@ export interface Progress {
   readonly isStream: boolean;
   readonly bytes: number;
   readonly durationMs: number;
-  /** How long of that nothing was seen of what the model wrote. */
+  /** How long of that nothing was seen of what the model wrote. Reasoning that nobody sees is paid for too. */
   readonly unseenMs: number;
+  /** How fast the model writes. */
+  readonly tokensPerMs: number;
 }
 
 /** How many tokens the body of a request may have. */
@@ -67,7 +66,8 @@ export function estimated(usage: Usage, possible: Possible, progress: Progress):
 
 /** How much output was written. Undefined: nobody can say. */
 function outputOf({ outputTokens: most, isReserved }: Possible, progress: Progress): number | undefined {
-  const { isAnswered, isComplete, isStream, textTokens, texts, bytes, durationMs, unseenMs } = progress;
+  const { isAnswered, isComplete, isStream, textTokens, texts, bytes, durationMs, unseenMs, tokensPerMs } =
+    progress;
   // Each piece has a token at least.
   const text = Math.max(textTokens ?? 0, texts ?? 0);
   // What was seen counts also where it is more than the request stated: not every server obeys.
@@ -77,10 +77,10 @@ function outputOf({ outputTokens: most, isReserved }: Possible, progress: Progre
     if (isAnswered && (textTokens === undefined || isComplete && text === 0)) return undefined;
     if (isComplete || isStream && text > 0) return seen;
   } else if (isStream && text > 0) {
-    return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * TOKENS_PER_MS)));
+    return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * tokensPerMs)));
   } else if (isComplete) return most;
   // What comes as a whole had been written when it began to come, or for as long as it was awaited.
-  const written = Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * TOKENS_PER_MS));
+  const written = Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * tokensPerMs));
   return Math.max(seen, Math.min(most, written));
 }
 

@@ -47,6 +47,7 @@ function settled(
     type = "content-type: application/json",
     givenUpMs,
     reservedMore = [],
+    choices = 1,
   }: {
     answer?: string;
     /** The field of its type. */
@@ -54,6 +55,8 @@ function settled(
     /** Nothing is reserved then. */
     isLookedAt?: boolean;
     background?: boolean;
+    /** How many answers are asked for. */
+    choices?: number;
     isAnswered?: boolean;
     status?: number;
     reserves?: number;
@@ -68,7 +71,7 @@ function settled(
   const all = accounts ?? accountsInto(() => {});
   const account: Account = all.open({ id: "req_1", principal: ANONYMOUS, endpoint: ENDPOINT, fields: [] });
   account.asks({
-    facts: () => ({ model: "m", background }),
+    facts: () => ({ model: "m", background, choices }),
     inputTokens: () => 0,
     outputTokens: () => reserves,
     isMetered: !isLookedAt,
@@ -152,6 +155,36 @@ Deno.test("Account: a client that leaves between two attempts pays for those tha
   );
   const second = [...attempts, { backend: "api", afterMs: 1_500, detail: undefined }];
   assertEquals(settled({ ...gone, attempts: second }, { isAnswered: false }).micros, 100, "half a second");
+});
+
+Deno.test("Accounts: how fast a model writes unseen is learnt from answers that were told, and from no others", () => {
+  const answer = (tokens: number, id = "") =>
+    `{${id}"model":"m","usage":{"prompt_tokens":3,"completion_tokens":${tokens}}}`;
+  const gone = (accounts: Accounts) =>
+    settled({ ...GONE, durationMs: 100 }, { accounts, isAnswered: false }).micros;
+  const after = (record: Partial<ExchangeRecord>, options: Parameters<typeof settled>[1] = {}) => {
+    const accounts = accountsInto(() => {});
+    for (let index = 0; index < 5; index++) {
+      settled({ durationMs: 1_000, ...record }, {
+        answer: answer(2_000),
+        reserves: 9_000,
+        ...options,
+        accounts,
+      });
+    }
+    return gone(accounts);
+  };
+  assertEquals(after({}), 200, "two tokens a millisecond");
+  const later = [{ backend: "other", afterMs: 0, detail: "it answered 503" }, {
+    backend: "api",
+    afterMs: 500,
+    detail: undefined,
+  }];
+  assertEquals(after({ attempts: later }), 400, "from the last attempt");
+  assertEquals(after({}, { background: true }), 20, "a background response");
+  assertEquals(after({ method: "GET" }), 20, "what was fetched");
+  assertEquals(after(GONE), 20, "what was cut");
+  assertEquals(after({}, { choices: 10 }), 20, "many at once");
 });
 
 Deno.test("Accounts: a response that is looked at again counts for the request that made it, or once where that could not know", () => {
