@@ -215,9 +215,17 @@ function runningPlane(
       if (listeners.size > 0) tell({ kind: "started", exchange: account.running() });
     },
     onRow(ended) {
-      const { row } = ended;
+      const { row, contradictions } = ended;
       writer.add(row);
       metrics.ended(row);
+      if (contradictions.length > 0) {
+        metrics.contradicted(row.endpoint);
+        log("debug", "usage_contradictory", {
+          id: row.requestId,
+          endpoint: row.endpoint,
+          detail: `${row.modelAnswered ?? row.modelAsked ?? "no model"}: ${contradictions.join("; ")}`,
+        });
+      }
       const endpoint = served?.config.endpoints.find(({ name }) => name === row.endpoint);
       unpriced.ended(row, endpoint, pricer.library);
       traced?.(ended);

@@ -15,6 +15,8 @@ import { RecentSpeeds } from "./recent_speeds.ts";
 export interface EndedExchange {
   readonly row: ExchangeRow;
   readonly record: ExchangeRecord;
+  /** Where the usage that the provider told contradicts itself, in words for people. */
+  readonly contradictions: readonly string[];
   /** The client's `traceparent`. */
   readonly traceparent: string | undefined;
 }
@@ -139,6 +141,8 @@ export class Accounts {
   #write(account: Account, record: ExchangeRecord, answer: Observed): void {
     const observed = this.#isCounted(account, record, answer) ? { ...answer, usage: {}, steps: [] } : answer;
     this.#learn(account, record, observed);
-    this.#parts.onRow({ row: account.close(record, observed), record, traceparent: account.traceparent });
+    const { contradictions = [] } = answer;
+    const row = account.close(record, observed);
+    this.#parts.onRow({ row, record, contradictions, traceparent: account.traceparent });
   }
 }

@@ -36,6 +36,8 @@ export interface Observed {
   readonly unfinished?: readonly Usage[];
   /** Of a session: what may have been used by messages that nobody knows; limits alone count it. */
   readonly doubtful?: Usage;
+  /** Where the numbers that were told contradict each other, in words for people. */
+  readonly contradictions?: readonly string[];
   /** Of an answer that can be asked for again. */
   readonly responseId?: string;
 }
@@ -120,6 +122,8 @@ export class AnswerTap {
   readonly #told = new ToldUsage();
   /** The sum of parts that each tell their own. */
   #lines: Usage = {};
+  /** Of these parts. */
+  readonly #contradictions = new Set<string>();
   #isPicture = false;
   #isBatch = false;
   readonly #text = new TextMeter();
@@ -199,6 +203,7 @@ export class AnswerTap {
   #observed(): Observed {
     const stopReason = this.#stop();
     const steps = this.#told.steps();
+    const contradictions = [...this.#contradictions, ...this.#told.contradictions()];
     return {
       usage: this.#tools.with(this.#usage(), this.#model),
       textBytes: this.#text.bytes,
@@ -208,6 +213,7 @@ export class AnswerTap {
       ...(this.#isStream && { isStream: true }),
       ...(this.#isBatch && { isBatch: true }),
       ...(steps.length > 0 && { steps }),
+      ...(contradictions.length > 0 && { contradictions }),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
       ...(this.#responseId !== undefined && { responseId: this.#responseId }),
@@ -231,6 +237,7 @@ export class AnswerTap {
     const line = new ToldUsage();
     line.add(usage);
     this.#lines = sumOf(this.#lines, line.usage());
+    for (const contradiction of line.contradictions()) this.#contradictions.add(contradiction);
   }
 
   #found(path: string, value: unknown): void {

@@ -74,6 +74,7 @@ export class RealtimeTap {
   #type: string | undefined;
   #responseId: string | undefined;
   #status: string | undefined;
+  readonly #contradictions = new Set<string>();
   readonly #told = new ToldUsage();
   /** Of a turn of Gemini's, which says it with some of its messages. */
   readonly #turn = new ToldUsage();
@@ -133,6 +134,7 @@ export class RealtimeTap {
       unfinished: begun.map((one) => this.#estimated(one)),
       ...(unknown !== undefined && { doubtful: this.#estimated(unknown) }),
       ...(steps.length > 0 && { steps }),
+      ...(this.#contradictions.size > 0 && { contradictions: [...this.#contradictions] }),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(this.#stopReason !== undefined && { stopReason: this.#stopReason }),
     };
@@ -164,7 +166,7 @@ export class RealtimeTap {
 
   #endMessage(bytes: number): void {
     if (this.#type !== undefined && LAST_EVENTS.includes(this.#type)) {
-      const usage = this.#told.usage();
+      const usage = this.#usageOf(this.#told);
       this.#usage = sumOf(this.#usage, usage);
       this.#lastInput = usage.inputTokens ?? this.#lastInput;
       this.#stopReason = this.#status ?? this.#stopReason;
@@ -206,7 +208,7 @@ export class RealtimeTap {
 
   /** Each turn bills all that was said before it, as its usage says. */
   #endTurn(): void {
-    const usage = this.#turn.usage();
+    const usage = this.#usageOf(this.#turn);
     this.#turn.clear();
     this.#usage = sumOf(this.#usage, usage);
     this.#lastInput = usage.inputTokens ?? this.#lastInput;
@@ -215,7 +217,12 @@ export class RealtimeTap {
   #addTranscription(): void {
     if (this.#steps.size >= MAX_TRANSCRIBERS && !this.#steps.has(this.#transcriber)) return;
     const before = this.#steps.get(this.#transcriber) ?? {};
-    this.#steps.set(this.#transcriber, sumOf(before, this.#transcribed.usage()));
+    this.#steps.set(this.#transcriber, sumOf(before, this.#usageOf(this.#transcribed)));
+  }
+
+  #usageOf(told: ToldUsage): Usage {
+    for (const contradiction of told.contradictions()) this.#contradictions.add(contradiction);
+    return told.usage();
   }
 
   /** A message that may belong to an answer that goes on. */

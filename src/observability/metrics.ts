@@ -65,6 +65,7 @@ export class Metrics {
   readonly #retries;
   readonly #refused;
   readonly #dropped;
+  readonly #contradictions;
   #lastBackupAt: number | undefined;
 
   constructor({ running, backends, version, target }: Readings) {
@@ -158,6 +159,11 @@ export class Metrics {
       ],
     );
     this.#dropped = counter("usage_dropped_total", "Exchanges that could not be recorded.");
+    this.#contradictions = counter(
+      "usage_contradictions_total",
+      "Responses whose stated usage contradicts itself; what goes beyond the whole was left out.",
+      ["endpoint"],
+    );
     gauge("in_flight", {
       help: "Exchanges that are running.",
       labelNames: ["endpoint"],
@@ -226,6 +232,11 @@ export class Metrics {
   /** A scheduled backup was made, at a moment in milliseconds since 1970. */
   backedUp(at: number): void {
     this.#lastBackupAt = at;
+  }
+
+  /** The usage of a response contradicts itself. */
+  contradicted(endpoint: string | undefined): void {
+    this.#contradictions.inc({ endpoint: endpoint ?? NONE });
   }
 
   dropped(): void {
