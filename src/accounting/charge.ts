@@ -96,7 +96,9 @@ export function chargeReserved(
     : { ...certain, unfinished: [...begun, doubtful] };
   const { usage, unfinished, model } = told;
   const usedBy = (name: string | undefined, outputTokens: number): Usage => {
-    const most = name === undefined ? Infinity : prices.contextTokens(name);
+    // Without an answer, the model is one of those that were ordered.
+    const names = name !== undefined ? [name] : orders.map((order) => order.model);
+    const most = names.length === 0 ? Infinity : Math.max(...names.map(prices.contextTokens));
     const inputTokens = Math.min(reserving.inputTokens, most);
     return usedOf(told, { inputTokens, outputTokens, isReserved: true, most }, progress);
   };

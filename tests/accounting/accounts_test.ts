@@ -331,6 +331,58 @@ Deno.test("Account: what another model did for an answer counts, and makes the c
   assertEquals([row?.inputTokens, row?.outputTokens, row?.costMicros, row?.costIsPartial], [13, 9, 5, true]);
 });
 
+Deno.test("Account: the estimate of the input is no more than what the model takes, reserved or not", () => {
+  const endpoint = testEndpoint("openai", [BACKEND], { priceProvider: "openai" });
+  const pricer = new Pricer({
+    version: "list",
+    priceOf: () => ({
+      flat: { input: 1, output: 0 },
+      contextTokens: 1_000,
+      cost: () => undefined,
+      pricesSearches: false,
+    }),
+    knows: () => true,
+    providerAt: () => undefined,
+    providerOf: () => undefined,
+  });
+  const left = (inputTokens: number, isReserved: boolean) => {
+    let row: ExchangeRow | undefined;
+    const reserved: Used[] = [];
+    const account = new Accounts({ clock: new FakeClock(), pricer, onRow: (ended) => row = ended.row }).open({
+      id: "req_1",
+      principal: ANONYMOUS,
+      endpoint,
+      fields: [],
+    });
+    account.asks({
+      facts: () => ({ model: "m" }),
+      inputTokens: () => inputTokens,
+      outputTokens: () => 0,
+      isMetered: true,
+      isFree: false,
+    });
+    account.admitted({
+      reserve: (amounts) => void reserved.push(amounts),
+      reserveMore() {},
+      settle: () => ({ hour: 0, isDated: true, modelRules: [] }),
+    });
+    if (isReserved) {
+      const order = { backend: BACKEND, model: "m", outputTokens: 0 };
+      account.reserve({ statedTokens: 0, inputTokens, outputTokens: 0, orders: [order] });
+    }
+    account.ended({ ...RECORD, ...GONE });
+    return {
+      input: row?.inputTokens,
+      micros: row?.costMicros,
+      reserved: reserved.map(({ micros }) => micros),
+    };
+  };
+  assertEquals(left(900, false), { input: 900, micros: 900, reserved: [] });
+  assertEquals(left(5_000, false), { input: 1_000, micros: 1_000, reserved: [] });
+  assertEquals(left(900, true), { input: 900, micros: 900, reserved: [900] });
+  assertEquals(left(5_000, true), { input: 1_000, micros: 1_000, reserved: [1_000] });
+});
+
 Deno.test("Account: text that was seen counts, whatever the request stated, also behind an error", () => {
   const type = "content-type: text/event-stream";
   const events = `data: ${JSON.stringify({ choices: [{ delta: { content: "x".repeat(40_000) } }] })}\n\n`;
