@@ -13,6 +13,7 @@ import { wantedPlaces } from "./wanted_places.ts";
 const FROM_UPSTREAM = wantedPlaces({
   type: true,
   response_id: true,
+  delta: "length",
   session: {
     model: true,
     input_audio_transcription: { model: true },
@@ -46,15 +47,17 @@ const MAX_ANSWERS = 64;
 /** Stands for the id of what may be an answer, and may be something else. */
 const UNKNOWN = "?";
 
-/** Events carry little more than the text of a token. */
+/** Of messages whose text nobody knows. */
 const BYTES_PER_TOKEN = 4;
 /** 20 tokens a second of output and 10 of input, in Base64: of G.711, the shortest coding. */
 const AUDIO_OUT_BYTES_PER_TOKEN = 500;
 const AUDIO_IN_BYTES_PER_TOKEN = 1_000;
 
-/** What came of an answer that has not ended. In bytes. */
+/** What came of an answer that has not ended. */
 interface Begun {
+  /** In tokens. */
   text: number;
+  /** In bytes. */
   audio: number;
 }
 
@@ -91,7 +94,7 @@ export class RealtimeTap {
   #isAsked = false;
   readonly #upstream = new MessageScanner(FROM_UPSTREAM, {
     found: (path, value) => this.#found(path, value),
-    ended: (bytes) => this.#endMessage(bytes),
+    ended: (bytes, textTokens) => this.#endMessage(bytes, textTokens),
   });
   readonly #client = new MessageScanner(FROM_CLIENT, {
     found: (path, value) => {
@@ -122,7 +125,9 @@ export class RealtimeTap {
 
   /** What there is to say once the session has ended. */
   end(): Observed {
-    if (this.#upstream.pendingBytes > 0) this.#countPart(this.#upstream.pendingBytes);
+    if (this.#upstream.pendingBytes > 0) {
+      this.#countPart(this.#upstream.pendingBytes, this.#upstream.pendingTokens);
+    }
     this.#endTurn();
     const begun = [...this.#begun].filter(([id]) => id !== UNKNOWN).map(([, one]) => one);
     const unknown = this.#begun.get(UNKNOWN);
@@ -144,7 +149,7 @@ export class RealtimeTap {
     const audioTokens = Math.ceil(audio / AUDIO_OUT_BYTES_PER_TOKEN);
     return {
       inputTokens: Math.max(this.#lastInput, Math.ceil(this.#sentTokens)),
-      outputTokens: Math.ceil(text / BYTES_PER_TOKEN) + audioTokens,
+      outputTokens: Math.ceil(text) + audioTokens,
       ...(audioTokens > 0 && { outputAudioTokens: audioTokens }),
     };
   }
@@ -164,7 +169,7 @@ export class RealtimeTap {
     else if (path === "session.model" || path === "response.model") this.#model = value;
   }
 
-  #endMessage(bytes: number): void {
+  #endMessage(bytes: number, textTokens: number): void {
     if (this.#type !== undefined && LAST_EVENTS.includes(this.#type)) {
       const usage = this.#usageOf(this.#told);
       this.#usage = sumOf(this.#usage, usage);
@@ -181,7 +186,7 @@ export class RealtimeTap {
       this.#stopReason = "turn_complete";
       this.#isAsked = false;
       this.#begun.clear();
-    } else if (!this.#isNoAnswer) this.#countPart(bytes);
+    } else if (!this.#isNoAnswer) this.#countPart(bytes, textTokens);
     if (this.#type === TRANSCRIBED) this.#addTranscription();
     this.#transcribed.clear();
     this.#hasTurnEnded = false;
@@ -226,7 +231,7 @@ export class RealtimeTap {
   }
 
   /** A message that may belong to an answer that goes on. */
-  #countPart(bytes: number): void {
+  #countPart(bytes: number, textTokens: number): void {
     const type = this.#type ?? "";
     if (OTHER_EVENTS.test(type)) return;
     const isKnown = type.startsWith("response.");
@@ -234,7 +239,9 @@ export class RealtimeTap {
     const id = isKnown ? this.#responseId ?? "" : UNKNOWN;
     const begun = this.#begun.get(id) ?? this.#begin(id);
     if (AUDIO_DELTA.test(type)) begun.audio += bytes;
-    else if (!isKnown || type.endsWith(".delta")) begun.text += bytes;
+    else if (!isKnown) begun.text += bytes / BYTES_PER_TOKEN;
+    // An event has a token at least.
+    else if (type.endsWith(".delta")) begun.text += Math.max(1, textTokens);
   }
 
   #begin(id: string): Begun {

@@ -221,6 +221,8 @@ for (const [name, expected] of Object.entries(EXPECTED)) {
         coding,
       );
     }
+    // A pause that the decompressor took for others ends.
+    await new Promise((resolve) => setTimeout(resolve));
   });
 
   Deno.test(`AnswerTap: ${name}, cut anywhere, tells what it told before and nothing else`, async () => {
