@@ -1,7 +1,15 @@
 /** Estimates the tokens of text while it passes within JSON, in pieces cut anywhere, without keeping it. */
 
 import type { TextSink } from "./json_scanner.ts";
-import { CONTINUATION, KIND_OF, NOTHING, WEIGHT_OF, WEIGHT_OF_TOKEN } from "./token_weights.ts";
+import {
+  CONTINUATION,
+  KIND_OF,
+  kindOfTwo,
+  NOTHING,
+  UNDECIDED,
+  WEIGHT_OF_TOKEN,
+  weightOf,
+} from "./token_weights.ts";
 
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
@@ -23,6 +31,8 @@ export class TextMeter implements TextSink {
   #texts = 0;
   #weight = 0;
   #before = NOTHING;
+  /** The first byte of a letter whose second one decides; 0: there is none. */
+  #first = 0;
   #state = State.Plain;
   #code = 0;
   #digits = 0;
@@ -71,9 +81,14 @@ export class TextMeter implements TextSink {
         at++;
         break;
       }
-      const kind = KIND_OF[byte] ?? 0;
-      if (kind === CONTINUATION) continue;
-      weight += WEIGHT_OF[(before << 4) | kind] ?? 0;
+      let kind = KIND_OF[byte] ?? 0;
+      if (kind >= UNDECIDED) {
+        if (kind === UNDECIDED) this.#first = byte;
+        if (kind === UNDECIDED || this.#first === 0) continue;
+        kind = kindOfTwo(this.#first, byte);
+        this.#first = 0;
+      }
+      weight += weightOf(before, kind);
       before = kind;
     }
     this.#before = before;
@@ -88,30 +103,36 @@ export class TextMeter implements TextSink {
       this.#state = byte === LETTER_U ? State.Code : State.Plain;
       this.#code = 0;
       this.#digits = 0;
-      if (byte !== LETTER_U) this.#letter(CONTROLS.get(byte) ?? byte);
+      if (byte !== LETTER_U) this.#unit(CONTROLS.get(byte) ?? byte);
       return at + 1;
     }
     // A letter's lower bits are those of its number; what is no hexadecimal digit is no JSON, and means nothing.
     this.#code = this.#code << 4 | (byte <= 0x39 ? byte & 15 : (byte & 7) + 9);
     if (++this.#digits === HEX_DIGITS) {
       this.#state = State.Plain;
-      this.#letter(firstByteOf(this.#code & 0xffff));
+      this.#unit(this.#code & 0xffff);
     }
     return at + 1;
   }
 
-  #letter(firstByte: number): void {
-    const kind = KIND_OF[firstByte] ?? 0;
+  /** A unit of UTF-16. */
+  #unit(unit: number): void {
+    const kind = kindOfUnit(unit);
     if (kind === CONTINUATION) return;
-    this.#weight += WEIGHT_OF[(this.#before << 4) | kind] ?? 0;
+    this.#weight += weightOf(this.#before, kind);
     this.#before = kind;
   }
 }
 
-/** The first byte of a UTF-16 unit as UTF-8; the second unit of two goes on with the first. */
-function firstByteOf(unit: number): number {
-  if (unit < 0x80) return unit;
-  if (unit < 0x800) return 0xc0 | unit >> 6;
-  if (unit >= 0xdc00 && unit <= 0xdfff) return 0x80;
-  return unit >= 0xd800 && unit <= 0xdbff ? 0xf0 : 0xe0 | unit >> 12;
+/** The kind of a letter by its unit of UTF-16; the second unit of two only goes on with the first. */
+function kindOfUnit(unit: number): number {
+  if (unit < 0x80) return KIND_OF[unit] ?? 0;
+  if (unit < 0x800) return KIND_OF[0xc0 | unit >> 6] ?? 0;
+  if (unit >= 0xdc00 && unit <= 0xdfff) return CONTINUATION;
+  const isPair = unit >= 0xd800 && unit <= 0xdbff;
+  // The first two bytes are all that the kind depends on, and the first unit has their bits.
+  const point = isPair ? 0x10000 + ((unit & 0x3ff) << 10) : unit;
+  const first = isPair ? 0xf0 | point >> 18 : 0xe0 | point >> 12;
+  const kind = KIND_OF[first] ?? 0;
+  return kind === UNDECIDED ? kindOfTwo(first, 0x80 | (isPair ? point >> 12 : point >> 6) & 0x3f) : kind;
 }
