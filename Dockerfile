@@ -5,7 +5,8 @@ ARG TARGETARCH=amd64
 ARG REPOSITORY=
 WORKDIR /build
 COPY deno.json deno.lock ./
-COPY .ci/compile.ts .ci/repository.ts .ci/deno.json .ci/
+COPY .ci/deno.json .ci/
+COPY .github/release/deno.json .github/release/
 COPY tests/deno.json tests/
 COPY src src
 COPY docs docs
@@ -14,7 +15,7 @@ RUN case "$TARGETARCH" in \
       arm64) target=aarch64-unknown-linux-gnu ;; \
       *) echo "no target for $TARGETARCH" >&2; exit 1 ;; \
     esac \
- && deno run -A .ci/compile.ts --target "$target" --repository "$REPOSITORY" --output /out/llm-proxy \
+ && deno run -A src/build/compile.ts --target "$target" --repository "$REPOSITORY" --output /out/llm-proxy \
  && mkdir /out/data
 
 FROM gcr.io/distroless/cc-debian12:nonroot

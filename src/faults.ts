@@ -3,9 +3,9 @@
  * untouched, and the header `x-llm-proxy-error` is what tells the two apart.
  */
 
-import { harmlessText } from "./harmless_text.ts";
-import { type Field, field } from "./http1/fields.ts";
-import type { OutgoingReply } from "./http1/message.ts";
+import { harmlessText } from "./text/harmless_text.ts";
+import { type Field, field } from "./http/fields.ts";
+import type { OutgoingReply } from "./http/message.ts";
 
 /** The API dialect an endpoint speaks; it decides the shape of the proxy's own errors. */
 export type ErrorDialect = "openai" | "anthropic" | "gemini" | "generic";

@@ -1,7 +1,7 @@
 /** The rule for paths that the docs give closes what tokens under one key share, at every provider. */
 
 import { assert, assertEquals } from "@std/assert";
-import { allowsPaths, patternProblem } from "../src/path_patterns.ts";
+import { allowsPaths, patternProblem } from "../src/text/path_patterns.ts";
 
 const PAGE = await Deno.readTextFile(new URL("../docs/limits-and-budgets.md", import.meta.url));
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { STATUS_CODES as STATUS_TEXT } from "node:http";
-import { fieldValue } from "../src/http1/fields.ts";
+import { fieldValue } from "../src/http/fields.ts";
 import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "../src/faults.ts";
 
 /** The status of each fault, and whether an SDK is to try again by itself. */

@@ -19,10 +19,10 @@ const PARAMETERS = [
   "TERM",
 ];
 /** What is run or described in a process of its own, besides what the tests import. */
-const PROGRAMS = ["src/main.ts", "src/admin/page/main.tsx", "tests/support/permission_probe.ts"];
+const PROGRAMS = ["src/main.ts", "src/management/page/main.tsx", "tests/support/permission_probe.ts"];
 
 /** Any small module will do: the first bundle fetches the bundler. */
-const SMALL = "src/clock.ts";
+const SMALL = "src/time/clock.ts";
 
 const folder = await Deno.makeTempDir();
 await fetchBy("cache", "--quiet", ...PROGRAMS, ...await testFiles("tests"));

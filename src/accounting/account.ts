@@ -1,11 +1,11 @@
 /** The account of one exchange: what it asks for, what its answer said, and what that costs. */
 
-import type { Booking } from "../booking.ts";
-import type { Clock } from "../clock.ts";
-import type { Backend, Endpoint } from "../config/schema.ts";
+import type { Booking } from "../storage/booking.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Backend, Endpoint } from "../config/config.ts";
 import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchange.ts";
-import { harmlessText } from "../harmless_text.ts";
-import { type Field, fieldValue } from "../http1/fields.ts";
+import { harmlessText } from "../text/harmless_text.ts";
+import { type Field, fieldValue } from "../http/fields.ts";
 import type { Principal } from "../principal.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";

@@ -1,8 +1,8 @@
 /** Keeps an account of every exchange, and knows which are running. */
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 import type { ExchangeRecord } from "../exchange.ts";
-import { fieldValue } from "../http1/fields.ts";
+import { fieldValue } from "../http/fields.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { Account, type Opening, type RunningExchange } from "./account.ts";
 import type { Observed } from "./answer_tap.ts";

@@ -5,8 +5,8 @@
 
 import { AmazonEventReader } from "../payload/amazon_event_stream.ts";
 import { Base64Reader } from "../payload/base64_reader.ts";
-import { JsonScanner } from "./json_scanner.ts";
-import { wantedPlaces } from "./wanted_places.ts";
+import { JsonScanner } from "../payload/json_scanner.ts";
+import { wantedPlaces } from "../payload/wanted_places.ts";
 
 /** `PayloadPart` of `@aws-sdk/client-bedrock-runtime`. */
 const WRAPPED = wantedPlaces({ bytes: "length" });

@@ -1,15 +1,15 @@
 /** Reads an answer's usage, model and stop reason while it passes. It never delays, changes or fails it. */
 
 import { AmazonEventScanner } from "./amazon_event_scanner.ts";
-import { Decompressor } from "./decompressor.ts";
-import { EventStreamScanner } from "./event_stream_scanner.ts";
-import { JsonScanner } from "./json_scanner.ts";
+import { Decompressor } from "../payload/decompressor.ts";
+import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
+import { JsonScanner } from "../payload/json_scanner.ts";
 import { ToldUsage, type UsageStep } from "./told_usage.ts";
-import { TextMeter } from "./text_meter.ts";
+import { TextMeter } from "../payload/text_meter.ts";
 import { TEXT_WANTED } from "./text_wanted.ts";
 import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
 import { sumOf, type Usage } from "./usage.ts";
-import { wantedPlaces } from "./wanted_places.ts";
+import { wantedPlaces } from "../payload/wanted_places.ts";
 
 /** What an answer said about itself; what it did not say is absent. */
 export interface Observed {

@@ -1,6 +1,6 @@
 /** What an exchange counts with against limits and budgets. */
 
-import type { Backend } from "../config/schema.ts";
+import type { Backend } from "../config/config.ts";
 import type { UsageSource } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import type { Cost } from "./cost.ts";

@@ -1,7 +1,7 @@
 /** What an exchange costs, by the prices of the configuration and else by those that are published. */
 
-import { LOCAL_PRICES } from "../config/price_providers.ts";
-import type { Price, PricedModel } from "../config/schema.ts";
+import { LOCAL_PRICES } from "../config/values/price_providers.ts";
+import type { Price, PricedModel } from "../config/config.ts";
 import type { Usage } from "./usage.ts";
 
 /** The library of published prices, as far as it is used here. */

@@ -2,10 +2,10 @@
 
 import { createPause, STEP_BYTES } from "../payload/pace.ts";
 import { estimatedTokens } from "./estimate.ts";
-import { JsonScanner } from "./json_scanner.ts";
-import { TextMeter } from "./text_meter.ts";
+import { JsonScanner } from "../payload/json_scanner.ts";
+import { TextMeter } from "../payload/text_meter.ts";
 import { INPUT_WANTED } from "./text_wanted.ts";
-import { wantedPlaces } from "./wanted_places.ts";
+import { wantedPlaces } from "../payload/wanted_places.ts";
 
 const WANTED = wantedPlaces(INPUT_WANTED);
 

@@ -1,6 +1,6 @@
 /** The prices that a configuration is served with: those of its file, or the built-in ones with a word on why. */
 
-import type { PricesFile } from "../config/schema.ts";
+import type { PricesFile } from "../config/config.ts";
 import { PriceDataError } from "./price_data.ts";
 import { BUILT_IN_PRICES, type PriceList, readPriceFile } from "./price_list.ts";
 

@@ -1,10 +1,10 @@
 /** What to set where nothing has a price: for `llm-proxy check` and for the log. */
 
-import { isPrivateHost } from "../address_list.ts";
-import { ENVIRONMENT_ENDPOINTS } from "../config/endpoints.ts";
-import { LOCAL_PRICES } from "../config/price_providers.ts";
-import type { Backend, Endpoint } from "../config/schema.ts";
-import { harmlessText } from "../harmless_text.ts";
+import { isPrivateHost } from "../network/ip_ranges.ts";
+import { ENVIRONMENT_ENDPOINTS } from "../config/read/endpoints.ts";
+import { LOCAL_PRICES } from "../config/values/price_providers.ts";
+import type { Backend, Endpoint } from "../config/config.ts";
+import { harmlessText } from "../text/harmless_text.ts";
 import type { PriceLibrary } from "./cost.ts";
 
 /** How many names of models a sentence holds. */

@@ -11,7 +11,7 @@ import {
   type Provider,
 } from "@pydantic/genai-prices";
 import * as v from "valibot";
-import { harmlessText, isHarmless } from "../harmless_text.ts";
+import { harmlessText, isHarmless } from "../text/harmless_text.ts";
 import { matchProblem, patternProblem } from "./price_patterns.ts";
 import { PRICE_KINDS } from "./price_kinds.ts";
 

@@ -15,7 +15,7 @@ import {
   waitForUpdate,
 } from "@pydantic/genai-prices";
 import project from "../../deno.json" with { type: "json" };
-import type { Price } from "../config/schema.ts";
+import type { Price } from "../config/config.ts";
 import type { PriceLibrary, PublishedPrice } from "./cost.ts";
 import type { PriceList } from "./price_list.ts";
 

@@ -4,10 +4,10 @@
  */
 
 import type { Observed } from "./answer_tap.ts";
-import { MessageScanner } from "./message_scanner.ts";
+import { MessageScanner } from "../payload/message_scanner.ts";
 import { ToldUsage } from "./told_usage.ts";
 import { sumOf, type Usage } from "./usage.ts";
-import { wantedPlaces } from "./wanted_places.ts";
+import { wantedPlaces } from "../payload/wanted_places.ts";
 
 /** https://platform.openai.com/docs/api-reference/realtime-server-events */
 const FROM_UPSTREAM = wantedPlaces({

@@ -2,12 +2,12 @@
 
 import { modelsInPath, modelsInQuery } from "../payload/models.ts";
 import { MAX_CHOICES, MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
-import { GrowingBuffer } from "../http1/growing_buffer.ts";
-import { JsonScanner } from "./json_scanner.ts";
+import { GrowingBuffer } from "../streams/growing_buffer.ts";
+import { JsonScanner } from "../payload/json_scanner.ts";
 import { estimatedTokens } from "./estimate.ts";
-import { TextMeter } from "./text_meter.ts";
+import { TextMeter } from "../payload/text_meter.ts";
 import { INPUT_WANTED } from "./text_wanted.ts";
-import { wantedPlaces } from "./wanted_places.ts";
+import { wantedPlaces } from "../payload/wanted_places.ts";
 
 const WANTED = wantedPlaces({
   model: true,

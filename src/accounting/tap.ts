@@ -1,4 +1,4 @@
-import { type Field, fieldValue, listHas } from "../http1/fields.ts";
+import { type Field, fieldValue, listHas } from "../http/fields.ts";
 import { AnswerTap, type Observed } from "./answer_tap.ts";
 import { RealtimeTap } from "./realtime_tap.ts";
 

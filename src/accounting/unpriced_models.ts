@@ -1,6 +1,6 @@
 /** Says once of each endpoint and model that it has no price, where something can be set so that it has one. */
 
-import type { Endpoint } from "../config/schema.ts";
+import type { Endpoint } from "../config/config.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import type { PriceLibrary } from "./cost.ts";
 import { modelAdvice } from "./price_advice.ts";

@@ -7,7 +7,7 @@ import {
   isNavigation,
   KEY_HEADERS,
 } from "./credential.ts";
-import type { Field } from "../http1/fields.ts";
+import type { Field } from "../http/fields.ts";
 import { ANONYMOUS, type Principal } from "../principal.ts";
 import type { TokenCheck } from "./shared_token.ts";
 import { malformedCredential } from "./well_formed.ts";
@@ -46,7 +46,7 @@ export interface AuthenticationContext {
 }
 
 /** Every place: all are withheld from a backend that gets a key of the proxy's, or none. */
-export const EVERY_PLACE: ReadonlySet<CredentialPlace> = new Set([
+export const ALL_CREDENTIAL_PLACES: ReadonlySet<CredentialPlace> = new Set([
   ...KEY_HEADERS,
   "proxy-authorization",
   "query",

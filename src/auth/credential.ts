@@ -1,6 +1,6 @@
 /** Where clients put their credential: each SDK has a place of its own for its key, and the proxy's token goes there. */
 
-import type { Field } from "../http1/fields.ts";
+import type { Field } from "../http/fields.ts";
 
 /** A place in a request that can hold a credential. Header names stand for themselves. */
 export type CredentialPlace =

@@ -1,7 +1,7 @@
 /** Slows down those who guess tokens, by the address they come from. */
 
-import { addressGroup } from "../address_list.ts";
-import type { Clock } from "../clock.ts";
+import { addressGroup } from "../network/ip_ranges.ts";
+import type { Clock } from "../time/clock.ts";
 import type { GuessPlace } from "./guess_place.ts";
 
 /** Wrong tokens that cost nothing: people mistype, and clients keep old settings. */

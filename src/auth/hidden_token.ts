@@ -1,6 +1,6 @@
 /** Looks for a token of the proxy's in what is about to go upstream, in whatever spelling a reader could undo. */
 
-import type { Field } from "../http1/fields.ts";
+import type { Field } from "../http/fields.ts";
 
 /** A request as it goes upstream, without its body. */
 export interface OutgoingHead {

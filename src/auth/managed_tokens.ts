@@ -1,6 +1,6 @@
 /** The managed tokens as requests meet them: all in memory, read again when they have changed. */
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 import type { Principal, Subject } from "../principal.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
 import type { Project, Store, Token } from "../storage/store.ts";
@@ -51,8 +51,11 @@ export class ManagedTokens {
     return this.#secrets;
   }
 
-  /** Whether what is in memory may be old: another program has changed the store, or it is being read. */
-  get isStale(): boolean {
+  /**
+   * Whether the tokens in memory may be older than the store: another program has changed the store since the last call,
+   * or the tokens are being read. A change is reported once, so only one caller may ask.
+   */
+  consumeChange(): boolean {
     return this.#refreshing !== undefined || this.#store.changedElsewhere();
   }
 

@@ -3,7 +3,7 @@
  * client's key for sure, so that whatever two readers could take differently is refused.
  */
 
-import type { Field } from "../http1/fields.ts";
+import type { Field } from "../http/fields.ts";
 import { KEY_PARAMETER } from "./credential.ts";
 
 const SCHEME = "[A-Za-z][\\w!#$%&'*+.^`|~-]*";

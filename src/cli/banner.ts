@@ -1,9 +1,9 @@
 /** What a person is told at start-up. */
 
-import { proxyText } from "../config/outbound_proxy.ts";
-import { adminUrls, type Listening, serverUrls } from "../addresses.ts";
-import type { Backend, Config, ServerConfig } from "../config/schema.ts";
-import { VERSION } from "../version.ts";
+import { proxyText } from "../config/read/outbound_proxy.ts";
+import { adminUrls, type Listening, serverUrls } from "../config/server_urls.ts";
+import type { Backend, Config, ServerConfig } from "../config/config.ts";
+import { VERSION } from "../release.ts";
 import { styled } from "./colours.ts";
 
 /** Facts about the running server that the configuration does not hold. */

@@ -1,13 +1,13 @@
-import { processSources } from "../config/env.ts";
+import { processSources } from "../config/sources/env.ts";
 import schema from "../config/config.schema.json" with { type: "json" };
 import { loadConfig } from "../config/load.ts";
-import type { Flags, Setting } from "../config/resolver.ts";
+import type { Flags, Setting } from "../config/read/resolver.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { certificateWarnings } from "../tls/expiry.ts";
 import { CommandError } from "./command_error.ts";
-import { probeBackends, type ProbeResult } from "../probe.ts";
+import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
 import { warningLine, writeAnswer, writeOut } from "./output.ts";
-import { pricesAdvice } from "./prices_advice.ts";
+import { pricesAdvice } from "./prices/advice.ts";
 import { withProgress } from "./progress.ts";
 import { tableText } from "./table.ts";
 

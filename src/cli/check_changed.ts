@@ -1,12 +1,12 @@
 /** `llm-proxy check --changed` */
 
 import type * as v from "valibot";
-import { processSources } from "../config/env.ts";
+import { processSources } from "../config/sources/env.ts";
 import { loadManagement } from "../config/load.ts";
-import * as answers from "../manage/answers.ts";
+import * as answers from "../management/api/answers.ts";
 import { CommandError } from "./command_error.ts";
 import { onRunning } from "./control.ts";
-import { configFlags } from "./manage_client.ts";
+import { configFlags } from "./manage/client.ts";
 import { warningLine, writeAnswer } from "./output.ts";
 import { tableText } from "./table.ts";
 

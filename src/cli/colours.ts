@@ -1,6 +1,6 @@
 /** Colours for people at a terminal: problems red, warnings yellow, headings bold, and nothing else. */
 
-import { processSources } from "../config/env.ts";
+import { processSources } from "../config/sources/env.ts";
 
 /** Where a text goes to. */
 export type OutputStream = "out" | "err";

@@ -1,11 +1,11 @@
-import { lanAddresses, serverUrls } from "../addresses.ts";
-import { processSources } from "../config/env.ts";
+import { lanAddresses, serverUrls } from "../config/server_urls.ts";
+import { processSources } from "../config/sources/env.ts";
 import { loadConfig } from "../config/load.ts";
-import { PRESET_NAMES } from "../config/presets.ts";
+import { PRESET_NAMES } from "../config/values/presets.ts";
 import { ConfigError } from "../config/problem.ts";
-import type { Flags } from "../config/resolver.ts";
-import type { ServerConfig } from "../config/schema.ts";
-import { nearest } from "../config/suggest.ts";
+import type { Flags } from "../config/read/resolver.ts";
+import type { ServerConfig } from "../config/config.ts";
+import { nearest } from "../config/values/suggest.ts";
 import { CLIENT_NAMES, clientOf } from "../connect/clients.ts";
 import { configuredEndpoint, type ConnectEndpoint, namedEndpoint } from "../connect/endpoints.ts";
 import { type Connectable, NoSettings, type Settings, settingsFor } from "../connect/settings.ts";

@@ -1,12 +1,12 @@
 /** `llm-proxy reload` and `llm-proxy stop`: a running proxy is asked through its management API. */
 
 import * as v from "valibot";
-import { processSources } from "../config/env.ts";
+import { processSources } from "../config/sources/env.ts";
 import { loadAddress } from "../config/load.ts";
-import * as answers from "../manage/answers.ts";
-import { onApi } from "./manage_calls.ts";
-import { configFlags, type ManageClient } from "./manage_client.ts";
-import { type Options, textOf } from "./manage_options.ts";
+import * as answers from "../management/api/answers.ts";
+import { onApi } from "./manage/calls.ts";
+import { configFlags, type ManageClient } from "./manage/client.ts";
+import { type Options, textOf } from "./manage/options.ts";
 import { warningLine, writeAnswer } from "./output.ts";
 
 /** Has the proxy read its configuration again, and says what changed. */

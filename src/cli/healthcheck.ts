@@ -1,5 +1,5 @@
-import { durationText } from "../config/durations.ts";
-import { processSources } from "../config/env.ts";
+import { durationText } from "../config/values/durations.ts";
+import { processSources } from "../config/sources/env.ts";
 import { loadAddress } from "../config/load.ts";
 import { TransportError } from "../forwarding/transport/transport.ts";
 import { CommandError } from "./command_error.ts";

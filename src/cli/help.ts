@@ -1,7 +1,7 @@
 /** `llm-proxy help`: the commands and the pages of the manual; `llm-proxy help TOPIC`: one of them. */
 
 import type { Command } from "commander";
-import { nearest } from "../config/suggest.ts";
+import { nearest } from "../config/values/suggest.ts";
 import { findTopic, readPage, type Topic, TOPICS } from "../manual/pages.ts";
 import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";

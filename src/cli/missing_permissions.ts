@@ -1,6 +1,6 @@
 /** What a configuration needs that the runtime's flags do not allow. */
 
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 
 /** Addresses of backends and their proxies that the process may not connect to, as the runtime's flags name them. */

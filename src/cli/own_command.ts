@@ -1,5 +1,5 @@
-import { processSources } from "../config/env.ts";
-import { shellWord } from "../shell_word.ts";
+import { processSources } from "../config/sources/env.ts";
+import { shellWord } from "../text/shell_word.ts";
 
 /** The words that run this program again in a folder, like `llm-proxy`; `isHere`: it is the working folder. */
 export function ownCommand({ isHere }: { isHere: boolean }): string {

@@ -1,12 +1,12 @@
 /** `llm-proxy check --permissions`: the rights under which the present configuration can be served, and no more. */
 
-import { processSources } from "../config/env.ts";
+import { processSources } from "../config/sources/env.ts";
 import { loadConfig } from "../config/load.ts";
-import { recordingSources } from "../config/recording_sources.ts";
-import type { Flags } from "../config/resolver.ts";
-import type { Backend, Config, ServerConfig } from "../config/schema.ts";
+import { recordingSources } from "../config/sources/recording_sources.ts";
+import type { Flags } from "../config/read/resolver.ts";
+import type { Backend, Config, ServerConfig } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
-import { shellWord } from "../shell_word.ts";
+import { shellWord } from "../text/shell_word.ts";
 import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
@@ -36,7 +36,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     ...backups === undefined ? [] : [backups],
     ...data === undefined
       ? []
-      : [data, `${root}src/admin/bundle`, `${root}docs`, `${root}src/storage/sqlite`],
+      : [data, `${root}src/management/admin/bundle`, `${root}docs`, `${root}src/storage/sqlite`],
   ];
   const words = [
     "deno",

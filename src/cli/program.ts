@@ -1,12 +1,12 @@
 /** The command line: which commands there are, and how they end. */
 
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { LOG_FORMATS, LOG_LEVELS } from "../config/defaults.ts";
-import type { VariableName } from "../config/env.ts";
-import type { Flags } from "../config/resolver.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "../config/values/defaults.ts";
+import type { VariableName } from "../config/sources/env.ts";
+import type { Flags } from "../config/read/resolver.ts";
 import type { Platform } from "../service/service.ts";
-import { VERSION } from "../version.ts";
-import { nearest } from "../config/suggest.ts";
+import { VERSION } from "../release.ts";
+import { nearest } from "../config/values/suggest.ts";
 import { CommandError } from "./command_error.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { demo } from "./demo.ts";
@@ -19,8 +19,8 @@ import { CONFIG_OPTION, FOLDER_OPTION, ONLINE_OPTION, suggesting } from "./commo
 import { type Shell, SHELLS } from "./completion/shells.ts";
 import { describe } from "./description.ts";
 import { addHelpNotes, wordsOf } from "./help_notes.ts";
-import { addManageCommands, RUNNING_URL } from "./manage_program.ts";
-import { addPricesCommands } from "./prices_program.ts";
+import { addManageCommands, RUNNING_URL } from "./manage/program.ts";
+import { addPricesCommands } from "./prices/program.ts";
 import { writeAnswer, writeNote, writeOut } from "./output.ts";
 import { serve } from "./serve.ts";
 import type { ServiceAction } from "./service.ts";

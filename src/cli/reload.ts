@@ -2,10 +2,10 @@
 
 import type { LoadedConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/config.ts";
 import { warningsOf } from "../config/warnings.ts";
 import { certificateWarnings } from "../tls/expiry.ts";
-import type { ReloadPreview, ReloadResult } from "../manage/parts.ts";
+import type { ReloadPreview, ReloadResult } from "../management/api/parts.ts";
 import type { Log } from "../observability/log.ts";
 import { missingPermissions } from "./missing_permissions.ts";
 import { watchFiles } from "./watch_files.ts";

@@ -4,12 +4,12 @@
  */
 
 import { Cancellation } from "../cancellation.ts";
-import { DIRECT } from "../config/defaults.ts";
-import type { OutboundProxy } from "../config/schema.ts";
+import { DIRECT } from "../config/values/defaults.ts";
+import type { OutboundProxy } from "../config/config.ts";
 import { createHttp1Transport } from "../forwarding/transport/http1.ts";
-import { bodyOf } from "../http1/bytes.ts";
-import { field } from "../http1/fields.ts";
-import { readUpTo } from "../http1/read_whole.ts";
+import { bodyOf } from "../streams/bytes.ts";
+import { field } from "../http/fields.ts";
+import { readUpTo } from "../streams/read_whole.ts";
 
 /** What is asked for besides the URL. */
 export interface RequestOptions {

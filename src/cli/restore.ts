@@ -1,10 +1,10 @@
 /** `llm-proxy restore` */
 
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../time/clock.ts";
 import { openStore } from "../storage/open.ts";
 import { restoreStore } from "../storage/restore.ts";
-import { inStoresWords, managementConfig } from "./manage_client.ts";
-import { type Options, textOf } from "./manage_options.ts";
+import { inStoresWords, managementConfig } from "./manage/client.ts";
+import { type Options, textOf } from "./manage/options.ts";
 import { writeAnswer } from "./output.ts";
 import { withProgress } from "./progress.ts";
 

@@ -1,9 +1,9 @@
 import type { App } from "../app.ts";
-import type { ServerConfig, TlsConfig } from "../config/schema.ts";
+import type { ServerConfig, TlsConfig } from "../config/config.ts";
 import type { Log } from "../observability/log.ts";
-import type { Ports } from "../plane.ts";
+import type { Ports } from "../management/served.ts";
 import { type RunningServer, startServer } from "../server/listen.ts";
-import { onEndSignals } from "../signals.ts";
+import { onEndSignals } from "./signals.ts";
 import { CommandError } from "./command_error.ts";
 
 /** The exit code of a program that a signal ended, by the shell's custom. */

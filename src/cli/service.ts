@@ -1,8 +1,8 @@
-import { processSources } from "../config/env.ts";
+import { processSources } from "../config/sources/env.ts";
 import { loadAddress, loadConfig } from "../config/load.ts";
 import { pathText } from "../config/problem.ts";
-import type { Flags } from "../config/resolver.ts";
-import { REPOSITORY } from "../repository.ts";
+import type { Flags } from "../config/read/resolver.ts";
+import { REPOSITORY } from "../release.ts";
 import { launchdService } from "../service/launchd.ts";
 import {
   isWritable,

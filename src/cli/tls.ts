@@ -1,6 +1,6 @@
 /** `llm-proxy tls …`: a certificate for this machine, by this machine's own authority. */
 
-import { lanAddresses } from "../addresses.ts";
+import { lanAddresses } from "../config/server_urls.ts";
 import {
   beyond,
   createAuthority,

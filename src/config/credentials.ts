@@ -1,4 +1,4 @@
-import type { Backend } from "./schema.ts";
+import type { Backend } from "./config.ts";
 
 /** Headers that carry a provider's key. */
 const KEY_HEADERS: readonly string[] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];

@@ -1,19 +1,25 @@
 /** Puts the configuration together from flags, environment and file, or says everything that is wrong with it. */
 
-import { readTokens, settleAuth, SHARED } from "./auth_settings.ts";
+import { readTokens, settleAuth, SHARED } from "./read/auth_settings.ts";
 import { usesOwnCredential } from "./credentials.ts";
-import { endpointNames } from "./endpoint_names.ts";
-import { readEndpoint } from "./endpoints.ts";
-import { type EnvironmentSources, readEnvironment } from "./env.ts";
-import { checkLimitedEndpoints, checkModelLimits } from "./limit_settings.ts";
-import { readManagement } from "./management_settings.ts";
+import { endpointNames } from "./read/endpoint_names.ts";
+import { readEndpoint } from "./read/endpoints.ts";
+import { type EnvironmentSources, readEnvironment } from "./sources/env.ts";
+import { checkLimitedEndpoints, checkModelLimits } from "./read/limit_settings.ts";
+import { readManagement } from "./read/management_settings.ts";
 import { type KeyPath, pathText, type Problem } from "./problem.ts";
-import { environmentProxy } from "./outbound_proxy.ts";
-import { type Flags, Resolver, type Setting } from "./resolver.ts";
-import type { Config, ManagementConfig, OutboundProxy } from "./schema.ts";
-import type { Section } from "./section.ts";
-import { readAddress, readAdminPort, readDefaultEndpoint, readLog, readServer } from "./server_settings.ts";
-import { besideFile, openSources } from "./sources.ts";
+import { environmentProxy } from "./read/outbound_proxy.ts";
+import { type Flags, Resolver, type Setting } from "./read/resolver.ts";
+import type { Config, ManagementConfig, OutboundProxy } from "./config.ts";
+import type { Section } from "./read/section.ts";
+import {
+  readAddress,
+  readAdminPort,
+  readDefaultEndpoint,
+  readLog,
+  readServer,
+} from "./read/server_settings.ts";
+import { besideFile, openSources } from "./sources/sources.ts";
 
 /** A valid configuration, and what there is to say about it. */
 export interface LoadedConfig {

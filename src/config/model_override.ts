@@ -1,4 +1,4 @@
-import type { ModelOverride } from "./schema.ts";
+import type { ModelOverride } from "./config.ts";
 
 /** The model that a backend is sent in place of the one that a client names; undefined: the client's. */
 export function overridingModel(model: ModelOverride | undefined, name: string): string | undefined {

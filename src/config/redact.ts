@@ -1,5 +1,5 @@
-import { basicCredentials } from "./outbound_proxy.ts";
-import type { Config } from "./schema.ts";
+import { basicCredentials } from "./read/outbound_proxy.ts";
+import type { Config } from "./config.ts";
 
 /** Shorter values are everyday words or could be guessed, and would disfigure every line they are taken out of. */
 export const LEAST_SECRET = 8;

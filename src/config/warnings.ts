@@ -1,6 +1,6 @@
-import { isLoopback } from "./outbound_proxy.ts";
+import { isLoopback } from "./read/outbound_proxy.ts";
 import { usesOwnCredential } from "./credentials.ts";
-import type { Config } from "./schema.ts";
+import type { Config } from "./config.ts";
 
 const SHORT_TOKEN = 16;
 

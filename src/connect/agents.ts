@@ -10,7 +10,7 @@ import {
   JSON_NOTE,
   jsonFile,
 } from "./client.ts";
-import { shellWord } from "../shell_word.ts";
+import { shellWord } from "../text/shell_word.ts";
 
 /** By name, as `llm-proxy connect` takes them. */
 export const AGENTS = {

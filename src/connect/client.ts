@@ -1,7 +1,7 @@
 /** What is said of a client, and the helpers that settings are written with. */
 
-import type { Provider } from "../config/schema.ts";
-import { shellWord } from "../shell_word.ts";
+import type { Provider } from "../config/config.ts";
+import { shellWord } from "../text/shell_word.ts";
 
 /** What settings are made of. */
 export interface ConnectFacts {

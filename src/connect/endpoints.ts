@@ -1,7 +1,7 @@
 /** What clients' settings depend on of an endpoint: by the configuration, or by its name where there is none. */
 
-import { PRESET_NAMES, type PresetName, presetNameOf, PRESETS } from "../config/presets.ts";
-import type { Endpoint, Provider } from "../config/schema.ts";
+import { PRESET_NAMES, type PresetName, presetNameOf, PRESETS } from "../config/values/presets.ts";
+import type { Endpoint, Provider } from "../config/config.ts";
 
 /** An endpoint, as far as settings depend on it. */
 export interface ConnectEndpoint {

@@ -1,7 +1,7 @@
 /** Libraries, and curl: what programs talk to models with. */
 
-import type { Provider } from "../config/schema.ts";
-import { shellWord } from "../shell_word.ts";
+import type { Provider } from "../config/config.ts";
+import { shellWord } from "../text/shell_word.ts";
 import {
   type Client,
   type ConnectFacts,

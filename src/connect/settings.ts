@@ -1,6 +1,6 @@
 /** Which endpoint a client uses, and its settings for it: what the command line and the admin page show. */
 
-import type { Provider } from "../config/schema.ts";
+import type { Provider } from "../config/config.ts";
 import type { Client, Piece } from "./client.ts";
 import { clientOf } from "./clients.ts";
 import { type ConnectEndpoint, modelToBeginWith } from "./endpoints.ts";

@@ -4,8 +4,8 @@
  * An upstream may say nothing of the kind. All names are in lower case.
  */
 
-import type { Field } from "../http1/fields.ts";
-import { setsSessionCookie } from "../session_cookie.ts";
+import type { Field } from "../http/fields.ts";
+import { setsSessionCookie } from "../http/session_cookie.ts";
 
 /** Fields that are the proxy's own, or that a reverse proxy in front takes as orders; by what their names begin with. */
 const WITHHELD_PREFIXES: readonly string[] = [

@@ -1,11 +1,11 @@
 /** One try at one backend: its timeouts, its own cancellation, and the answer on its way to the client. */
 
 import { Cancellation } from "../cancellation.ts";
-import type { Clock } from "../clock.ts";
-import type { Backend } from "../config/schema.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Backend } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
-import type { Tunnel } from "../http1/message.ts";
-import { CLOSE_CODES } from "../websocket/frames.ts";
+import type { Tunnel } from "../http/message.ts";
+import { CLOSE_CODES } from "../payload/websocket_frames.ts";
 import type { Content } from "./request_content.ts";
 import { RelayedBody } from "./relay.ts";
 import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";

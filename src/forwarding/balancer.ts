@@ -1,7 +1,7 @@
 /** Which backend of an endpoint is asked next, from what the last answers said of each. */
 
-import type { Clock } from "../clock.ts";
-import type { Backend, Endpoint, Strategy } from "../config/schema.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Backend, Endpoint, Strategy } from "../config/config.ts";
 
 /** So many failures in a row set a backend aside. */
 const FAILURES = 3;

@@ -1,7 +1,7 @@
 /** Which answers a browser neither runs nor takes for something else when it shows them by themselves. */
 
-import { withoutBlanks } from "../http1/blanks.ts";
-import type { Field } from "../http1/fields.ts";
+import { withoutBlanks } from "../http/blanks.ts";
+import type { Field } from "../http/fields.ts";
 
 const TYPE = /^[!#$&\-^_.+a-z0-9]+\/[!#$&\-^_.+a-z0-9]+$/;
 

@@ -1,6 +1,6 @@
-import type { Clock } from "../clock.ts";
-import type { MessageBody } from "../http1/body.ts";
-import { type Field, fieldValue } from "../http1/fields.ts";
+import type { Clock } from "../time/clock.ts";
+import type { MessageBody } from "../streams/byte_source.ts";
+import { type Field, fieldValue } from "../http/fields.ts";
 
 /** A comment and the empty line behind it, which mean nothing to a reader of event streams (WHATWG HTML, 9.2.6). */
 const COMMENT = new TextEncoder().encode(": keepalive\n\n");

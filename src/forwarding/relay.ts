@@ -1,7 +1,7 @@
 import type { Cancellation } from "../cancellation.ts";
 import { ClientGone } from "../cancellation.ts";
-import type { ByteSource, MessageBody } from "../http1/body.ts";
-import { SmallPieces } from "../http1/small_pieces.ts";
+import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
+import { SmallPieces } from "../streams/small_pieces.ts";
 
 /** What is told of a body while it passes. */
 export interface BodyWatch {

@@ -1,8 +1,8 @@
 /** Puts another model's name into a request's body and leaves every other byte as it is. */
 
 import { overridingModel } from "../config/model_override.ts";
-import type { ModelOverride } from "../config/schema.ts";
-import type { Change } from "../http1/held_body.ts";
+import type { ModelOverride } from "../config/config.ts";
+import type { Change } from "../streams/held_body.ts";
 import type { Payload } from "../payload/read_payload.ts";
 
 /** The changes of a body that put the model which a backend wants in place of the client's. */

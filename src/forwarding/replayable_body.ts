@@ -1,6 +1,6 @@
-import type { MessageBody } from "../http1/body.ts";
-import { GrowingBuffer } from "../http1/growing_buffer.ts";
-import type { BodyMemory } from "../http1/held_body.ts";
+import type { MessageBody } from "../streams/byte_source.ts";
+import { GrowingBuffer } from "../streams/growing_buffer.ts";
+import type { BodyMemory } from "../streams/held_body.ts";
 
 const UNCOUNTED: BodyMemory = { mayHold: () => true, release() {}, droppedBy() {} };
 

@@ -1,9 +1,9 @@
 /** A request's body, as each attempt needs it: as it comes, again from the start, or with another model. */
 
-import type { Backend, Endpoint } from "../config/schema.ts";
-import type { MessageBody } from "../http1/body.ts";
-import type { Field } from "../http1/fields.ts";
-import type { BodyMemory } from "../http1/held_body.ts";
+import type { Backend, Endpoint } from "../config/config.ts";
+import type { MessageBody } from "../streams/byte_source.ts";
+import type { Field } from "../http/fields.ts";
+import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import { modelChanges } from "./replace_model.ts";
 import { ReplayableBody } from "./replayable_body.ts";

@@ -1,7 +1,7 @@
-import { type Field, field, fieldValue } from "../http1/fields.ts";
+import { type Field, field, fieldValue } from "../http/fields.ts";
 import { isWithheldFromClients } from "./answer_policy.ts";
 import { confinedCookie } from "./cookie_path.ts";
-import { hopByHopTest } from "./hop_by_hop.ts";
+import { hopByHopTest } from "../http/hop_by_hop.ts";
 import { isInert } from "./inert_types.ts";
 
 /** Which web pages may read an answer is the provider's to say only of its own customers. */

@@ -1,7 +1,7 @@
 /** Whether a failed attempt is followed by another one: decisions on plain facts. */
 
-import type { RetryPolicy } from "../config/schema.ts";
-import { type Field, fieldValue } from "../http1/fields.ts";
+import type { RetryPolicy } from "../config/config.ts";
+import { type Field, fieldValue } from "../http/fields.ts";
 import { TimeoutExpired } from "./timeouts.ts";
 import { type FailureFacts, TransportError } from "./transport/transport.ts";
 

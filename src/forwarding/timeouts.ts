@@ -1,6 +1,6 @@
-import { durationText } from "../config/durations.ts";
-import type { Clock } from "../clock.ts";
-import type { TimeoutLimits } from "../config/schema.ts";
+import { durationText } from "../config/values/durations.ts";
+import type { Clock } from "../time/clock.ts";
+import type { TimeoutLimits } from "../config/config.ts";
 import type { AttemptPhase } from "./transport/transport.ts";
 
 /** What an attempt can wait for; each has its limit, setting up TLS has the one of connecting. */

@@ -1,4 +1,4 @@
-import type { IncomingRequest } from "../http1/message.ts";
+import type { IncomingRequest } from "../http/message.ts";
 
 /** CONNECT asks for a tunnel to anywhere; TRACE would show the provider's key to the client. */
 const REFUSED: readonly string[] = ["CONNECT", "TRACE", "TRACK"];

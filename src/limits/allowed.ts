@@ -1,8 +1,8 @@
 /** Which endpoints, paths and models a principal may use. */
 
 import { ProxyFault } from "../faults.ts";
-import { matchesAny } from "../glob.ts";
-import { allowsPaths, unclearPath } from "../path_patterns.ts";
+import { matchesAny } from "../text/glob.ts";
+import { allowsPaths, unclearPath } from "../text/path_patterns.ts";
 import type { Principal } from "../principal.ts";
 
 /** Throws `forbidden` where a rule names endpoints and this is none of them. */

@@ -1,7 +1,7 @@
 /** When the periods of budgets begin and end. All of it is to the hour, since spending is summed by the hour. */
 
-import type { BudgetPeriods } from "../config/schema.ts";
-import { type ZoneOffset, zoneOffsets } from "../zone_offsets.ts";
+import type { BudgetPeriods } from "../config/config.ts";
+import { type ZoneOffset, zoneOffsets } from "../time/zone_offsets.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

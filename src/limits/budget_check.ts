@@ -1,6 +1,6 @@
 /** Whether a budget leaves something to spend. */
 
-import type { BudgetWindow } from "../config/schema.ts";
+import type { BudgetWindow } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Limits } from "../principal.ts";
 import { type BudgetCalendar, type Period, PERIODS, type Span } from "./budget_calendar.ts";

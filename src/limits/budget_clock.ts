@@ -3,7 +3,7 @@
  * jumps when it has asked a time server; a clock may also be set back.
  */
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 import { hourOf } from "./budget_calendar.ts";
 
 /** Nobody ran this program before: a clock that shows an earlier time is wrong. */

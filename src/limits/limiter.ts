@@ -1,9 +1,9 @@
 /** Admits requests within the limits and budgets of those who call, and settles what each one used. */
 
-import type { Booking } from "../booking.ts";
-import type { Clock } from "../clock.ts";
-import { DEFAULT_BUDGET_TIME_ZONE, DEFAULT_BUDGET_WINDOW } from "../config/defaults.ts";
-import type { BudgetPeriods } from "../config/schema.ts";
+import type { Booking } from "../storage/booking.ts";
+import type { Clock } from "../time/clock.ts";
+import { DEFAULT_BUDGET_TIME_ZONE, DEFAULT_BUDGET_WINDOW } from "../config/values/defaults.ts";
+import type { BudgetPeriods } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Limits, Principal } from "../principal.ts";
 import { BudgetCalendar } from "./budget_calendar.ts";

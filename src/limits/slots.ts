@@ -1,7 +1,7 @@
 /** How many exchanges run at the same time, in all and of each principal; the others wait for their turn, briefly. */
 
 import type { Cancellation } from "../cancellation.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 import { ProxyFault } from "../faults.ts";
 
 /** Bounds; `Infinity` is without. */

@@ -1,6 +1,6 @@
 /** What one subject has spent, by the hour. */
 
-import { SPENDING_KEPT_MS } from "../booking.ts";
+import { SPENDING_KEPT_MS } from "../storage/booking.ts";
 
 /** So many hours may be held before old ones are dropped. */
 const MAX_HOURS = 1_600;

@@ -1,6 +1,6 @@
 /** The log: an event's name and fields from a fixed list, redacted where they are written. */
 
-import type { LogConfig, LogLevel } from "../config/schema.ts";
+import type { LogConfig, LogLevel } from "../config/config.ts";
 
 /** Every field a log line can have, in the order they are written; others are not written. */
 export const LOG_FIELDS = [

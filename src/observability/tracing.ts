@@ -15,7 +15,7 @@ import {
 } from "@opentelemetry/api";
 import type { ExchangeRecord } from "../exchange.ts";
 import type { ExchangeRow } from "../storage/store.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../release.ts";
 
 /** What is known of an exchange that has ended. */
 export interface TracedExchange {

@@ -4,7 +4,7 @@
  * (https://smithy.io/2.0/aws/amazon-eventstream.html). Payloads are not kept.
  */
 
-import { GrowingBuffer } from "../http1/growing_buffer.ts";
+import { GrowingBuffer } from "../streams/growing_buffer.ts";
 import { crc32 } from "./crc32.ts";
 
 /** Takes the messages of one stream. */

@@ -1,5 +1,5 @@
 import { ProxyFault } from "../faults.ts";
-import { type Field, fieldValue } from "../http1/fields.ts";
+import { type Field, fieldValue } from "../http/fields.ts";
 import { createBrotli, readsBrotli } from "./brotli.ts";
 import { readWholeStream } from "./whole_stream.ts";
 import { createSafeZstd } from "./zstd.ts";

@@ -1,4 +1,4 @@
-import type { HeldBody } from "../http1/held_body.ts";
+import type { HeldBody } from "../streams/held_body.ts";
 import type { Payload } from "./read_payload.ts";
 
 /** A body that has been read and understood, whose bytes have one owner. */

@@ -1,7 +1,7 @@
 /** Every model that a request names: in its path, its query and anywhere in its body. */
 
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher } from "./json_reader.ts";
-import { concat } from "../http1/bytes.ts";
+import { concat } from "../streams/bytes.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
 

@@ -1,6 +1,6 @@
 /** The strict reader of forms (RFC 7578): what two readers could understand differently is rejected. */
 
-import { decodeLatin1, encodeLatin1 } from "../http1/latin1.ts";
+import { decodeLatin1, encodeLatin1 } from "../http/latin1.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
 import { FormSyntaxError, parsePartHead, type PartHead } from "./part_head.ts";
 

@@ -1,7 +1,7 @@
 /** The head of a form's part (RFC 7578, 4), read strictly and in one pass. */
 
-import { isBlank, withoutBlanks } from "../http1/blanks.ts";
-import { encodeLatin1 } from "../http1/latin1.ts";
+import { isBlank, withoutBlanks } from "../http/blanks.ts";
+import { encodeLatin1 } from "../http/latin1.ts";
 
 /** What is no form by RFC 7578, or has more than plain heads. `message` ends a sentence. */
 export class FormSyntaxError extends Error {

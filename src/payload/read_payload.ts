@@ -4,7 +4,7 @@
  */
 
 import { ProxyFault } from "../faults.ts";
-import { type Field, field, fieldValue } from "../http1/fields.ts";
+import { type Field, field, fieldValue } from "../http/fields.ts";
 import { plainBody } from "./decode_body.ts";
 import { firstByte } from "./json_members.ts";
 import { JsonSyntaxError } from "./json_reader.ts";

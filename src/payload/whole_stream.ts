@@ -1,5 +1,5 @@
-import { concat } from "../http1/bytes.ts";
-import { GrowingBuffer } from "../http1/growing_buffer.ts";
+import { concat } from "../streams/bytes.ts";
+import { GrowingBuffer } from "../streams/growing_buffer.ts";
 
 type Zlib = typeof import("node:zlib");
 type Decompressing = ReturnType<Zlib["createBrotliDecompress"] | Zlib["createZstdDecompress"]>;

@@ -1,4 +1,4 @@
-import type { Endpoint } from "../config/schema.ts";
+import type { Endpoint } from "../config/config.ts";
 
 /** Endpoints by name, and where paths without an endpoint's name go. */
 export interface RoutingTable {

@@ -1,4 +1,4 @@
-import type { TlsConfig } from "../config/schema.ts";
+import type { TlsConfig } from "../config/config.ts";
 
 /** What certificate and key of a running server are looked after with. */
 export interface CertificateParts {

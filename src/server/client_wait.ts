@@ -1,6 +1,6 @@
-import { durationText } from "../config/durations.ts";
+import { durationText } from "../config/values/durations.ts";
 import { ClientGone } from "../cancellation.ts";
-import type { ConnectionLimits } from "../config/schema.ts";
+import type { ConnectionLimits } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 
 /** Waits for a client, one at a time; each knows since when, and can be given up from outside. */

@@ -2,16 +2,16 @@
 
 import { Cancellation, ClientGone } from "../cancellation.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
-import type { ConnectionLimits } from "../config/schema.ts";
-import { ChunkedBody, CountedBody, UntilCloseBody } from "../http1/body.ts";
-import { closeQuietly } from "../http1/close_quietly.ts";
-import { HeadTooLarge, readHead } from "../http1/head.ts";
-import { discardReply, type Entry, type Handler, type OutgoingReply, type Tunnel } from "../http1/message.ts";
-import { ConnectionReader } from "../http1/reader.ts";
-import { HttpSyntaxError } from "../http1/syntax_error.ts";
-import { nextTurn, TurnCount } from "../http1/turn.ts";
-import { type ByteOutput, writeAll, writeMessage } from "../http1/writer.ts";
-import { encodeLatin1 } from "../http1/latin1.ts";
+import type { ConnectionLimits } from "../config/config.ts";
+import { ChunkedBody, CountedBody, UntilCloseBody } from "../http/body.ts";
+import { closeQuietly } from "../streams/close_quietly.ts";
+import { HeadTooLarge, readHead } from "../http/head.ts";
+import { discardReply, type Entry, type Handler, type OutgoingReply, type Tunnel } from "../http/message.ts";
+import { ConnectionReader } from "../http/reader.ts";
+import { HttpSyntaxError } from "../http/syntax_error.ts";
+import { nextTurn, TurnCount } from "../streams/turn.ts";
+import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
+import { encodeLatin1 } from "../http/latin1.ts";
 import { ClientWait, overdueOf } from "./client_wait.ts";
 import type { StrangerBudget } from "./stranger_budget.ts";
 import { frameReply } from "./reply_head.ts";

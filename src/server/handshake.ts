@@ -1,4 +1,4 @@
-import { closeQuietly } from "../http1/close_quietly.ts";
+import { closeQuietly } from "../streams/close_quietly.ts";
 import type { ServedConnection } from "./served_connection.ts";
 
 /** The bytes that begin every HTTP/2 connection of a client (RFC 9113, 3.4). */

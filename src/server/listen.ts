@@ -1,9 +1,9 @@
 /** The listening side: sockets, TLS, what connections may take, and how it all ends. */
 
 import type { App } from "../app.ts";
-import type { ConnectionLimits, ServerConfig, TlsConfig } from "../config/schema.ts";
-import { closeQuietly } from "../http1/close_quietly.ts";
-import type { Entry } from "../http1/message.ts";
+import type { ConnectionLimits, ServerConfig, TlsConfig } from "../config/config.ts";
+import { closeQuietly } from "../streams/close_quietly.ts";
+import type { Entry } from "../http/message.ts";
 import type { Log } from "../observability/log.ts";
 import { Certificate } from "./certificate.ts";
 import { ClientConnection } from "./connection.ts";

@@ -1,7 +1,7 @@
 /** A socket that accepts connections, in plain or with TLS, whose certificate can be exchanged while it serves. */
 
-import { closeQuietly } from "../http1/close_quietly.ts";
-import type { TlsConfig } from "../config/schema.ts";
+import { closeQuietly } from "../streams/close_quietly.ts";
+import type { TlsConfig } from "../config/config.ts";
 
 /** Where to listen, and how. */
 export interface ListenOptions {

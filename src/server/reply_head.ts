@@ -1,7 +1,7 @@
-import { bodyOf } from "../http1/bytes.ts";
-import { field } from "../http1/fields.ts";
-import type { OutgoingReply } from "../http1/message.ts";
-import type { OutgoingBody, OutgoingMessage } from "../http1/writer.ts";
+import { bodyOf } from "../streams/bytes.ts";
+import { field } from "../http/fields.ts";
+import type { OutgoingReply } from "../http/message.ts";
+import type { OutgoingBody, OutgoingMessage } from "../http/writer.ts";
 import type { RequestHead } from "./request_head.ts";
 
 /** How an answer goes onto its connection. */

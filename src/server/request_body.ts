@@ -1,4 +1,5 @@
-import type { FramedBody, MessageBody } from "../http1/body.ts";
+import type { MessageBody } from "../streams/byte_source.ts";
+import type { FramedBody } from "../http/body.ts";
 import { ClientWait } from "./client_wait.ts";
 
 /** What the connection has to know of a request's body. */

@@ -1,7 +1,7 @@
-import { type Field, fieldValue, listHas } from "../http1/fields.ts";
-import type { Framing } from "../http1/framing.ts";
-import { type Head, isToken } from "../http1/head.ts";
-import { HttpSyntaxError } from "../http1/syntax_error.ts";
+import { type Field, fieldValue, listHas } from "../http/fields.ts";
+import type { Framing } from "../http/framing.ts";
+import { type Head, isToken } from "../http/head.ts";
+import { HttpSyntaxError } from "../http/syntax_error.ts";
 
 /** A request's head, checked. */
 export interface RequestHead {

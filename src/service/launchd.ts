@@ -1,4 +1,4 @@
-import { shellWord } from "../shell_word.ts";
+import { shellWord } from "../text/shell_word.ts";
 import { environmentFile, type ServiceFacts, type ServicePlan } from "./service.ts";
 
 const LABEL = "llm-proxy";

@@ -1,6 +1,6 @@
 /** Writes exchanges to the store, many at a time, and bears with a store that fails. */
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 import { type ExchangeRow, type Store, StoreError } from "./store.ts";
 
 /** How long an exchange may wait, so that others can be written with it. */

@@ -1,7 +1,7 @@
 /** Drops exchanges that are older than they are to be kept. */
 
-import { SPENDING_KEPT_MS } from "../booking.ts";
-import type { Clock } from "../clock.ts";
+import { SPENDING_KEPT_MS } from "./booking.ts";
+import type { Clock } from "../time/clock.ts";
 import { type Store, StoreError } from "./store.ts";
 
 const HOUR_MS = 3_600_000;

@@ -1,6 +1,6 @@
 /** Copies the database into a folder at intervals, and keeps the newest copies. */
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 import { type Store, StoreError } from "./store.ts";
 
 /** How often it looks whether a backup is due: a setting may have changed, or the machine slept. */

@@ -1,6 +1,6 @@
 /** Dates in the store what was spent, when the clock is right or was set back; tries again where the store fails. */
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 import type { ExchangeWriter } from "./exchange_writer.ts";
 import { type Store, StoreError } from "./store.ts";
 

@@ -1,6 +1,6 @@
 /** What the management plane keeps, and the port through which it does. One backend per file stands behind it. */
 
-import type { Booking } from "../booking.ts";
+import type { Booking } from "./booking.ts";
 import type { Rules } from "../principal.ts";
 
 /** A group of tokens. Times are milliseconds since 1970. */

@@ -17,7 +17,7 @@ import {
   GeneralSubtree,
   NameConstraints,
 } from "pkijs";
-import { addressText, parseAddress } from "../address_list.ts";
+import { addressText, parseAddress } from "../network/ip_ranges.ts";
 
 /** A certificate with its private key, as PEM texts. */
 export interface IssuedCertificate {

@@ -1,6 +1,6 @@
 /** What there is to say about a server's certificate, good or bad. */
 
-import type { TlsConfig } from "../config/schema.ts";
+import type { TlsConfig } from "../config/config.ts";
 import { constraintWarning, pairWarning } from "./expiry.ts";
 import { X509Certificate } from "node:crypto";
 

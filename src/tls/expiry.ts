@@ -1,4 +1,4 @@
-import type { Config, TlsConfig } from "../config/schema.ts";
+import type { Config, TlsConfig } from "../config/config.ts";
 import { constrainsAddresses } from "./name_constraints.ts";
 
 /** When warnings begin. */

@@ -3,8 +3,8 @@ import { calcPrice, findProvider } from "@pydantic/genai-prices";
 import { type PricedEndpoint, Pricer } from "../../src/accounting/cost.ts";
 import { publishedPrices } from "../../src/accounting/published_prices.ts";
 import type { Usage } from "../../src/accounting/usage.ts";
-import type { Price } from "../../src/config/schema.ts";
-import { matchesAny } from "../../src/glob.ts";
+import type { Price } from "../../src/config/config.ts";
+import { matchesAny } from "../../src/text/glob.ts";
 import { random } from "../support/random.ts";
 
 const AT = Date.UTC(2026, 3, 29, 12);

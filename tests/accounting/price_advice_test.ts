@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { endpointsAdvice, modelAdvice } from "../../src/accounting/price_advice.ts";
 import { publishedPrices } from "../../src/accounting/published_prices.ts";
 import { UnpricedModels } from "../../src/accounting/unpriced_models.ts";
-import type { Endpoint } from "../../src/config/schema.ts";
+import type { Endpoint } from "../../src/config/config.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { exchangeRow } from "../support/rows.ts";
 

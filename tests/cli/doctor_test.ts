@@ -4,11 +4,11 @@ import { checkNames } from "../../src/cli/doctor/names.ts";
 import { checkOutboundProxies } from "../../src/cli/doctor/outbound.ts";
 import { checkLocalProviders, describeProviders } from "../../src/cli/doctor/providers.ts";
 import { checkTime } from "../../src/cli/doctor/time.ts";
-import type { ProbeResult } from "../../src/probe.ts";
+import type { ProbeResult } from "../../src/forwarding/probe.ts";
 import { createAuthority, issueCertificate } from "../../src/tls/authority.ts";
 import { examineCertificate } from "../../src/tls/examine.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { RELEASED } from "../../src/version.ts";
+import { RELEASED } from "../../src/release.ts";
 
 const NOW = Date.parse(RELEASED) + 3_600_000;
 const DAY_MS = 24 * 3_600_000;

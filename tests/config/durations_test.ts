@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { durationMs, durationText, type DurationUnit } from "../../src/config/durations.ts";
+import { durationMs, durationText, type DurationUnit } from "../../src/config/values/durations.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { configSources } from "../support/config_sources.ts";
 

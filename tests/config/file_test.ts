@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { toJsonSchema } from "@valibot/to-json-schema";
-import { fileSchema } from "../../src/config/file_schema.ts";
+import { fileSchema } from "../../src/config/sources/file_schema.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { secretsOf } from "../../src/config/redact.ts";
-import type { Config } from "../../src/config/schema.ts";
+import type { Config } from "../../src/config/config.ts";
 import { configSources } from "../support/config_sources.ts";
 
 async function load(toml: string, env: Record<string, string> = {}): Promise<Config> {

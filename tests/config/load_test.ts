@@ -1,10 +1,10 @@
-import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { assertEquals, assertRejects } from "@std/assert";
-import { VARIABLES } from "../../src/config/env.ts";
+import { VARIABLES } from "../../src/config/sources/env.ts";
 import { loadAddress, loadConfig as load } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { secretsOf } from "../../src/config/redact.ts";
-import type { Config } from "../../src/config/schema.ts";
+import type { Config } from "../../src/config/config.ts";
 
 /** The configuration alone. */
 async function loadConfig(...parameters: Parameters<typeof load>): Promise<Config> {

@@ -1,7 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { findProvider, waitForUpdate } from "@pydantic/genai-prices";
 import { loadConfig } from "../../src/config/load.ts";
-import { LOCAL_PRICES, PRICE_PROVIDER_ALIASES, PRICE_PROVIDERS } from "../../src/config/price_providers.ts";
+import {
+  LOCAL_PRICES,
+  PRICE_PROVIDER_ALIASES,
+  PRICE_PROVIDERS,
+} from "../../src/config/values/price_providers.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 
 const GOOD = {

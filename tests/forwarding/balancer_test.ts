@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Backend, Strategy } from "../../src/config/schema.ts";
+import type { Backend, Strategy } from "../../src/config/config.ts";
 import { Balancer, type Lease } from "../../src/forwarding/balancer.ts";
 import { testBackend } from "../support/config.ts";
 import { FakeClock } from "../support/fake_clock.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation, ClientGone } from "../../src/cancellation.ts";
-import type { Endpoint, TimeoutLimits } from "../../src/config/schema.ts";
+import type { Endpoint, TimeoutLimits } from "../../src/config/config.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { Balancer } from "../../src/forwarding/balancer.ts";
 import { type BackendResponse, forward, type ForwardRequest } from "../../src/forwarding/forward.ts";
@@ -12,7 +12,7 @@ import {
   type UpstreamRequest,
   type UpstreamResponse,
 } from "../../src/forwarding/transport/transport.ts";
-import type { MessageBody } from "../../src/http1/body.ts";
+import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { fieldsOf } from "../support/fields.ts";
@@ -68,8 +68,7 @@ class LoopBench {
       balancer: this.balancer,
       principal: "anna",
       method: "POST",
-      sharesKey: () => true,
-      headFor: () => ({ target: "/", fields: [] }),
+      requests: { usesProjectKey: () => false, headFor: () => ({ target: "/", fields: [] }) },
       body: source,
       payload: undefined,
       memory: { mayHold: () => true, release() {}, droppedBy() {} },

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { fieldsOf, linesOf } from "../support/fields.ts";
-import { hopByHopTest } from "../../src/forwarding/hop_by_hop.ts";
+import { hopByHopTest } from "../../src/http/hop_by_hop.ts";
 import { type RequestHeaderPolicy, upstreamFields } from "../../src/forwarding/request_headers.ts";
 import { clientFields } from "../../src/forwarding/response_headers.ts";
 
 const POLICY: RequestHeaderPolicy = {
-  withheld: new Set(["authorization", "x-api-key", "api-key", "x-goog-api-key", "subprotocol"]),
+  credentialsToStrip: new Set(["authorization", "x-api-key", "api-key", "x-goog-api-key", "subprotocol"]),
   keySubprotocolPrefix: "openai-insecure-api-key.",
   backend: backendWith("authorization"),
 };
@@ -37,7 +37,7 @@ const REQUESTS: readonly (readonly [string, string[], Partial<RequestHeaderPolic
   ]],
   ["passthrough leaves credentials", ["x-api-key: own"], {
     backend: backendWith("authorization", { key: { mode: "passthrough" } }),
-    withheld: new Set(),
+    credentialsToStrip: new Set(),
   }, [
     "x-api-key: own",
   ]],

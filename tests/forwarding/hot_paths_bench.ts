@@ -4,9 +4,9 @@ import { findCredentials } from "../../src/auth/credential.ts";
 import { sharedTokenCheck } from "../../src/auth/shared_token.ts";
 import { type RequestHeaderPolicy, upstreamFields } from "../../src/forwarding/request_headers.ts";
 import { clientFields } from "../../src/forwarding/response_headers.ts";
-import { parseHead } from "../../src/http1/head.ts";
+import { parseHead } from "../../src/http/head.ts";
 import { match } from "../../src/routing/match.ts";
-import { parseRequestTarget } from "../../src/routing/request_target.ts";
+import { parseRequestTarget } from "../../src/http/request_target.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { fieldsOf } from "../support/fields.ts";
@@ -36,7 +36,14 @@ const ANSWERED = fieldsOf(
 const routes = buildRoutingTable(ENDPOINTS);
 const check = sharedTokenCheck([{ name: "shared", token: "a-token-of-the-proxy" }]);
 const policy: RequestHeaderPolicy = {
-  withheld: new Set(["authorization", "x-api-key", "api-key", "x-goog-api-key", "query", "subprotocol"]),
+  credentialsToStrip: new Set([
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "query",
+    "subprotocol",
+  ]),
   keySubprotocolPrefix: "openai-insecure-api-key.",
   backend: BACKEND,
 };

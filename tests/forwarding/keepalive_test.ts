@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { keptAlive } from "../../src/forwarding/keepalive.ts";
-import type { MessageBody } from "../../src/http1/body.ts";
+import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { fieldsOf } from "../support/fields.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation } from "../../src/cancellation.ts";
 import { RelayedBody } from "../../src/forwarding/relay.ts";
-import type { MessageBody } from "../../src/http1/body.ts";
+import type { MessageBody } from "../../src/streams/byte_source.ts";
 
 function relayed(source: Partial<MessageBody>) {
   const endings: unknown[] = [];

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ReplayableBody } from "../../src/forwarding/replayable_body.ts";
-import type { MessageBody } from "../../src/http1/body.ts";
+import type { MessageBody } from "../../src/streams/byte_source.ts";
 
 /** A source whose pieces a test sends; they come when it is asked. */
 function slowSource(): { source: MessageBody; send: (piece: string | null) => void } {

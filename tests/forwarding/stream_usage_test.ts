@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { readPayload } from "../../src/payload/read_payload.ts";
-import { askForUsage, edited } from "../../src/forwarding/stream_usage/ask_for_usage.ts";
+import { askForUsage, edited } from "../../src/payload/ask_for_usage.ts";
 import { HiddenUsage } from "../../src/forwarding/stream_usage/hidden_usage.ts";
-import { concat } from "../../src/http1/bytes.ts";
-import { readUpTo } from "../../src/http1/read_whole.ts";
-import type { ByteSource } from "../../src/http1/body.ts";
+import { concat } from "../../src/streams/bytes.ts";
+import { readUpTo } from "../../src/streams/read_whole.ts";
+import type { ByteSource } from "../../src/streams/byte_source.ts";
 import { chunk, FakeUpstream } from "../support/fake_upstream.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";

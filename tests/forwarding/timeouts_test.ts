@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { TimeoutLimits } from "../../src/config/schema.ts";
+import type { TimeoutLimits } from "../../src/config/config.ts";
 import { PhaseTimer, type TimeoutExpired } from "../../src/forwarding/timeouts.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 

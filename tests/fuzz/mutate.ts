@@ -1,6 +1,6 @@
 /** Makes new inputs out of old ones. */
 
-import { concat } from "../../src/http1/bytes.ts";
+import { concat } from "../../src/streams/bytes.ts";
 import { latin1 } from "../support/byte_input.ts";
 import type { Random } from "./target.ts";
 

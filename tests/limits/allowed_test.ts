@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
-import { matchesAny } from "../../src/glob.ts";
+import { matchesAny } from "../../src/text/glob.ts";
 import { checkEndpoint, checkModels, checkPath } from "../../src/limits/allowed.ts";
 import type { Principal, Rules } from "../../src/principal.ts";
 

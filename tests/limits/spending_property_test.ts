@@ -1,11 +1,11 @@
 /** Random sequences of spending, clock moves and restarts, against a model that only keeps a list. */
 
 import { assertEquals } from "@std/assert";
-import type { BudgetPeriods } from "../../src/config/schema.ts";
+import type { BudgetPeriods } from "../../src/config/config.ts";
 import type { ClockEvent } from "../../src/limits/budget_clock.ts";
 import type { Limiter } from "../../src/limits/limiter.ts";
 import type { Principal } from "../../src/principal.ts";
-import { openLimiter } from "../../src/spending.ts";
+import { openLimiter } from "../../src/management/spending.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { MovedClock } from "../support/moved_clock.ts";

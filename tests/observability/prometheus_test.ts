@@ -55,10 +55,10 @@ Deno.test({
   ...unless(missing, "promtool: configuration and alert rules"),
   async fn() {
     assertStringIncludes(
-      await check(["check", "config", "--syntax-only", ".github/monitoring/prometheus.yml"]),
+      await check(["check", "config", "--syntax-only", "docs/monitoring/prometheus.yml"]),
       "SUCCESS",
     );
-    assertStringIncludes(await check(["check", "rules", ".github/monitoring/alerts.yml"]), "SUCCESS");
+    assertStringIncludes(await check(["check", "rules", "docs/monitoring/alerts.yml"]), "SUCCESS");
   },
 });
 
@@ -72,7 +72,7 @@ Deno.test("dashboard and alerts name only metrics that there are", async () => {
     ),
   );
   for (const file of ["alerts.yml", "dashboard.json"]) {
-    const written = await Deno.readTextFile(new URL(`.github/monitoring/${file}`, ROOT));
+    const written = await Deno.readTextFile(new URL(`docs/monitoring/${file}`, ROOT));
     const named = [...written.matchAll(/\bllm_proxy_\w+/g)].map(([name]) => name);
     assert(named.length > 3, file);
     assertEquals(named.filter((name) => !known.has(name)), [], file);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { crc32 as zlibCrc32 } from "node:zlib";
-import { concat } from "../../src/http1/bytes.ts";
+import { concat } from "../../src/streams/bytes.ts";
 import { AmazonEventReader } from "../../src/payload/amazon_event_stream.ts";
 import { Base64Reader } from "../../src/payload/base64_reader.ts";
 import { crc32 } from "../../src/payload/crc32.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as zlib from "node:zlib";
-import { Decompressor } from "../../src/accounting/decompressor.ts";
+import { Decompressor } from "../../src/payload/decompressor.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { decodeBody } from "../../src/payload/decode_body.ts";
 import { random } from "../support/random.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import zlib from "node:zlib";
 import { ProxyFault } from "../../src/faults.ts";
-import { fieldValue } from "../../src/http1/fields.ts";
+import { fieldValue } from "../../src/http/fields.ts";
 import { type Payload, readPayload } from "../../src/payload/read_payload.ts";
 import { fieldsOf } from "../support/fields.ts";
 

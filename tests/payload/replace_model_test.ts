@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import zlib from "node:zlib";
 import { ProxyFault } from "../../src/faults.ts";
-import type { ModelOverride } from "../../src/config/schema.ts";
+import type { ModelOverride } from "../../src/config/config.ts";
 import { modelChanges } from "../../src/forwarding/replace_model.ts";
-import { HeldBody } from "../../src/http1/held_body.ts";
-import { readUpTo } from "../../src/http1/read_whole.ts";
+import { HeldBody } from "../../src/streams/held_body.ts";
+import { readUpTo } from "../../src/streams/read_whole.ts";
 import { type Payload, readPayload } from "../../src/payload/read_payload.ts";
 import { fieldsOf } from "../support/fields.ts";
 import { random } from "../support/random.ts";

@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
-import { ChunkedBody } from "../../src/http1/body.ts";
-import { ConnectionReader } from "../../src/http1/reader.ts";
+import { ChunkedBody } from "../../src/http/body.ts";
+import { ConnectionReader } from "../../src/http/reader.ts";
 import { readPayload } from "../../src/payload/read_payload.ts";
 import { inputOf } from "../support/byte_input.ts";
 import { fieldsOf } from "../support/fields.ts";

@@ -1,7 +1,13 @@
 /** The Debian package, made of a stub: what is in it, with which rights, and that the same inputs give the same bytes. */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { changelogText, controlText, copyrightText, debianVersion, glibcOf } from "../../.ci/debian/texts.ts";
+import {
+  changelogText,
+  controlText,
+  copyrightText,
+  debianVersion,
+  glibcOf,
+} from "../../.github/release/debian/texts.ts";
 import { command } from "../support/command.ts";
 import { firstOf, unless, without } from "../support/left_out.ts";
 
@@ -26,7 +32,7 @@ async function withPackage(
     await Deno.writeTextFile(`${folder}/stub`, STUB);
     const args = ["--binary", `${folder}/stub`, "--version", "1.2.3-rc.1", "--out", folder, ...options];
     const env = { SOURCE_DATE_EPOCH: "1700000000" };
-    const build = [Deno.execPath(), "run", "-A", ".ci/deb.ts", ...args];
+    const build = [Deno.execPath(), "run", "-A", ".github/release/deb.ts", ...args];
     const shell = ["-c", 'umask "$0" && exec "$@"', umask, ...build];
     await said(command("sh", { args: shell, cwd: ROOT, env }));
     const architecture = options[options.indexOf("--architecture") + 1];

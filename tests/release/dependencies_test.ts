@@ -4,7 +4,14 @@ import { assert, assertEquals } from "@std/assert";
 
 const ROOT = new URL("../../", import.meta.url);
 /** What the program imports, and then its page, its tests and its scripts. */
-const MANIFESTS = ["deno.json", "src/admin/page/deno.json", "tests/deno.json", ".ci/deno.json"];
+const MANIFESTS = [
+  "deno.json",
+  "src/management/page/deno.json",
+  "src/build/deno.json",
+  "tests/deno.json",
+  ".ci/deno.json",
+  ".github/release/deno.json",
+];
 
 Deno.test("SECURITY.md: names every package of each deno.json, and none that it no longer has", async () => {
   const imports: Record<string, string> = {};

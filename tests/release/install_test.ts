@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { command } from "../support/command.ts";
 import { firstOf, unless, without, withoutUnix } from "../support/left_out.ts";
 
-const SCRIPT = new URL("../../.ci/install.sh", import.meta.url);
+const SCRIPT = new URL("../../.github/release/install.sh", import.meta.url);
 const NEEDED = ["sh", "tar", "gzip", "curl", "sha256sum", "grep", "sed", "cut", "mktemp"];
 const REASON = firstOf(withoutUnix(), ...NEEDED.map(without));
 const PLATFORM = "linux-x86_64";

@@ -1,7 +1,7 @@
 /** Files for package managers: complete, and read by the tools that they are for where those are there. */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { releaseOf } from "../../.ci/packages/release.ts";
+import { releaseOf } from "../../.github/release/packages/release.ts";
 import { command, denoCommand } from "../support/command.ts";
 import { type Reason, unless, without, withoutUnix } from "../support/left_out.ts";
 
@@ -25,7 +25,7 @@ async function withFiles(work: (folder: string) => Promise<void>): Promise<void>
     const { success, stderr } = await denoCommand([
       "run",
       "-A",
-      ".ci/packages.ts",
+      ".github/release/packages.ts",
       ...args,
       "--out",
       `${folder}/out`,

@@ -14,8 +14,8 @@ async function withCopy(
   ) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
-  await Deno.mkdir(`${folder}/.ci`);
-  for (const name of ["deno.json", ".ci/bump.ts", ".ci/release.ts"]) {
+  await Deno.mkdir(`${folder}/.github/release`, { recursive: true });
+  for (const name of ["deno.json", ".github/release/bump.ts", ".github/release/release.ts"]) {
     await Deno.copyFile(new URL(name, ROOT), `${folder}/${name}`);
   }
   const manifest = await Deno.readTextFile(`${folder}/deno.json`);
@@ -34,7 +34,7 @@ async function withCopy(
     };
     const isScript = program.endsWith(".ts");
     const { code, stdout, stderr } = await command(isScript ? Deno.execPath() : program, {
-      args: isScript ? ["run", "-A", "--no-config", `.ci/${program}`, ...args] : args,
+      args: isScript ? ["run", "-A", "--no-config", `.github/release/${program}`, ...args] : args,
       cwd: folder,
       env: identity,
     }).output();

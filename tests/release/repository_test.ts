@@ -1,7 +1,7 @@
 /** The repository's name: from one place into the program, the unit and the notes of a release. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { fillRepository, imageName, repositoryName } from "../../.ci/repository.ts";
+import { fillRepository, imageName, repositoryName } from "../../src/build/repository.ts";
 import { systemdService } from "../../src/service/systemd.ts";
 import { denoCommand } from "../support/command.ts";
 
@@ -27,7 +27,7 @@ Deno.test("repository: the bundled program holds the name it was compiled with, 
     // The same bundle as the whole program's, of the module that holds the name.
     await Deno.writeTextFile(
       `${folder}/entry.ts`,
-      `import { REPOSITORY } from "${new URL("src/repository.ts", ROOT)}";\nconsole.log(REPOSITORY);\n`,
+      `import { REPOSITORY } from "${new URL("src/release.ts", ROOT)}";\nconsole.log(REPOSITORY);\n`,
     );
     const out = `${folder}/bundle`;
     await deno([
@@ -69,7 +69,7 @@ Deno.test("release notes: the version's changes alone, and commands that can be 
       `${folder}/CHANGELOG.md`,
       "# Changelog\n\n## [Unreleased]\n\n- later\n\n## [1.2.3] - 2020-01-01\n\n- now\n\n## [1.2.2] - 2019-01-01\n\n- before\n",
     );
-    const script = new URL(".ci/release_notes.ts", ROOT).href;
+    const script = new URL(".github/release/release_notes.ts", ROOT).href;
     const notes = await deno(
       ["run", "-A", "--no-config", script, "--repository", "Some-Owner/llm-proxy"],
       folder,

@@ -64,7 +64,7 @@ async function inFolder<Result>(work: (folder: string) => Promise<Result>): Prom
 
 function sbomText(): Promise<string> {
   return inFolder(async (folder) => {
-    await deno("run", "-A", ".ci/sbom.ts", "--output", `${folder}/sbom.json`);
+    await deno("run", "-A", ".github/release/sbom.ts", "--output", `${folder}/sbom.json`);
     return await Deno.readTextFile(`${folder}/sbom.json`);
   });
 }
@@ -132,7 +132,7 @@ Deno.test("sbom: the program with its version and licence, and the runtime it ru
 Deno.test("sbom: exactly the packages that the bundles hold, as deno.lock pins them", async () => {
   const sbom = await readSbom();
   const program = await packagesInBundle("src/main.ts", "--platform", "deno", "--code-splitting");
-  const page = await packagesInBundle("src/admin/page/main.tsx", "--platform", "browser");
+  const page = await packagesInBundle("src/management/page/main.tsx", "--platform", "browser");
   assert(program.size > 10 && page.size > 1, "the bundles were read");
   const libraries = librariesOf(sbom);
   assertEquals(libraries.map(keyOf), [...program.union(page)].sort());
@@ -203,7 +203,7 @@ function isAllowed(expression: string): boolean {
 Deno.test("release:binaries: the bill of materials lies beside the archives, and has its checksum", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/llm-proxy-1.2.3-some.tar.gz`, "an archive");
-    await deno("run", "-A", ".ci/release_binaries.ts", "--checksums", folder);
+    await deno("run", "-A", ".github/release/release_binaries.ts", "--checksums", folder);
     const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
     const name = `llm-proxy-${version}.cdx.json`;
     const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(`${folder}/${name}`));

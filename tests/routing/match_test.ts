@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Endpoint, Provider } from "../../src/config/schema.ts";
+import type { Endpoint, Provider } from "../../src/config/config.ts";
 import { match } from "../../src/routing/match.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { ClientGone } from "../../src/cancellation.ts";
-import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { ClientWait, overdueOf } from "../../src/server/client_wait.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Cancellation, ClientGone } from "../../src/cancellation.ts";
-import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { inputOf, latin1 } from "../support/byte_input.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
-import type { MessageBody } from "../../src/http1/body.ts";
-import { FramingError } from "../../src/http1/writer.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
+import type { MessageBody } from "../../src/streams/byte_source.ts";
+import { FramingError } from "../../src/http/writer.ts";
 import { Http2Exchange } from "../../src/server/http2/exchange.ts";
 
 /** A body that states one length and has these pieces. */

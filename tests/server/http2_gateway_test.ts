@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { Http2Gateway } from "../../src/server/http2/gateway.ts";
 
 Deno.test("Http2Gateway: another program of this machine that finds its port is not served", async () => {

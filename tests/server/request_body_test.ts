@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { ChunkedBody, CountedBody } from "../../src/http1/body.ts";
-import { ConnectionReader } from "../../src/http1/reader.ts";
+import { ChunkedBody, CountedBody } from "../../src/http/body.ts";
+import { ConnectionReader } from "../../src/http/reader.ts";
 import { RequestBody } from "../../src/server/request_body.ts";
 import { inputOf, latin1 } from "../support/byte_input.ts";
 

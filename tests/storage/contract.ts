@@ -1,7 +1,7 @@
 /** What every store has to do. A backend runs all of it against itself. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Booking } from "../../src/booking.ts";
+import type { Booking } from "../../src/storage/booking.ts";
 import {
   type ExchangeRow,
   type Store,

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import type { Endpoint } from "../../src/config/schema.ts";
+import type { Endpoint } from "../../src/config/config.ts";
 import { cleanEnv } from "./command.ts";
 import { testBackend, testEndpoint } from "./config.ts";
 import { FakeUpstream } from "./fake_upstream.ts";

@@ -1,4 +1,4 @@
-import type { ByteInput } from "../../src/http1/reader.ts";
+import type { ByteInput } from "../../src/http/reader.ts";
 
 /** What comes behind the last byte. */
 export type Behind = "end" | "silence";

@@ -1,7 +1,7 @@
 /** Endpoints and backends with the settings that nobody made. */
 
-import { DEFAULT_BACKEND_SETTINGS, DEFAULT_ENDPOINT_SETTINGS } from "../../src/config/defaults.ts";
-import type { Backend, Endpoint } from "../../src/config/schema.ts";
+import { DEFAULT_BACKEND_SETTINGS, DEFAULT_ENDPOINT_SETTINGS } from "../../src/config/values/defaults.ts";
+import type { Backend, Endpoint } from "../../src/config/config.ts";
 
 export function testBackend(origin: string, options: Partial<Backend> & { path?: string } = {}): Backend {
   const { path = "", ...rest } = options;

@@ -1,4 +1,4 @@
-import type { EnvironmentSources } from "../../src/config/env.ts";
+import type { EnvironmentSources } from "../../src/config/sources/env.ts";
 
 /** An environment and files that a test writes down. */
 export function configSources(

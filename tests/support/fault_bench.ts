@@ -1,8 +1,8 @@
 /** Drives one fault of an upstream against the proxy and asserts everything that is promised of it. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { DIRECT } from "../../src/config/defaults.ts";
-import type { ConnectionSettings, TimeoutLimits } from "../../src/config/schema.ts";
+import { DIRECT } from "../../src/config/values/defaults.ts";
+import type { ConnectionSettings, TimeoutLimits } from "../../src/config/config.ts";
 import { testBackend, testEndpoint } from "./config.ts";
 import { FakeUpstream, plainAnswer } from "./fake_upstream.ts";
 import { type FaultyScript, FaultyUpstream, type Listening } from "./faulty_upstream.ts";

@@ -1,4 +1,4 @@
-import type { Field } from "../../src/http1/fields.ts";
+import type { Field } from "../../src/http/fields.ts";
 
 /** Fields out of lines like `Name: value`. */
 export function fieldsOf(...lines: string[]): Field[] {

@@ -1,8 +1,8 @@
 /** Small forward proxies on loopback: HTTP CONNECT, plain or over TLS, and SOCKS5; each with or without a login. */
 
-import { ConnectionReader } from "../../src/http1/reader.ts";
-import { readHead } from "../../src/http1/head.ts";
-import { closeQuietly } from "../../src/http1/close_quietly.ts";
+import { ConnectionReader } from "../../src/http/reader.ts";
+import { readHead } from "../../src/http/head.ts";
+import { closeQuietly } from "../../src/streams/close_quietly.ts";
 import { pem } from "./tls_upstream.ts";
 
 export interface ForwardProxyOptions {

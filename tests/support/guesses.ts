@@ -6,7 +6,7 @@
 import { ManagedTokens } from "../../src/auth/managed_tokens.ts";
 import { sharedTokenCheck, type TokenCheck } from "../../src/auth/shared_token.ts";
 import { createTokenValue, tokenValueOf } from "../../src/auth/token_value.ts";
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/time/clock.ts";
 import { SecretBox } from "../../src/storage/secret_box.ts";
 import { projectRow, tokenRow } from "./rows.ts";
 import type { Guess } from "./timing.ts";

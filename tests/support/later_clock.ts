@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/time/clock.ts";
 
 /** The machine's own clock, which a test can put forward. */
 export class LaterClock implements Clock {

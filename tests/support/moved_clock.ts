@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/time/clock.ts";
 
 /** A clock whose time of day can be set, while the clock that never goes back goes on. */
 export class MovedClock implements Clock {

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/time/clock.ts";
 
 /** The machine's own clock with a time of day that a test sets, and that goes on from there. */
 export class SetClock implements Clock {

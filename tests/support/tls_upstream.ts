@@ -1,6 +1,6 @@
 /** An upstream that speaks TLS, with a certificate for `localhost` by a CA that nobody knows. */
 
-import { DIRECT } from "../../src/config/defaults.ts";
+import { DIRECT } from "../../src/config/values/defaults.ts";
 import { plainAnswer } from "./fake_upstream.ts";
 
 /** One of the files in `tls/`. */

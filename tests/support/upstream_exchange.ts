@@ -1,10 +1,10 @@
 /** One exchange of the transport with an upstream that a test plays in memory. */
 
 import { Cancellation } from "../../src/cancellation.ts";
-import { DIRECT } from "../../src/config/defaults.ts";
+import { DIRECT } from "../../src/config/values/defaults.ts";
 import { UpstreamConnection } from "../../src/forwarding/transport/connection.ts";
 import type { UpstreamRequest, UpstreamResponse } from "../../src/forwarding/transport/transport.ts";
-import type { ByteInput } from "../../src/http1/reader.ts";
+import type { ByteInput } from "../../src/http/reader.ts";
 
 export interface ExchangeOutcome {
   readonly response?: UpstreamResponse;

@@ -1,7 +1,7 @@
 /** Several backends on real sockets, from the client's side. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Backend, Endpoint } from "../../src/config/schema.ts";
+import type { Backend, Endpoint } from "../../src/config/config.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";

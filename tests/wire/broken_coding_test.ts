@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { zstdCompressSync } from "node:zlib";
-import { concat } from "../../src/http1/bytes.ts";
+import { concat } from "../../src/streams/bytes.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
 import { random } from "../support/random.ts";

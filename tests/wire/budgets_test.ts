@@ -1,7 +1,7 @@
 /** Budgets: what is kept from others while a request runs, and what it counts with when its answer does not say. */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import type { Backend, Endpoint } from "../../src/config/schema.ts";
+import type { Backend, Endpoint } from "../../src/config/config.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { chunk, FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";

@@ -1,8 +1,8 @@
 /** How much clients may do at the same time, and how slowly; one that stalls is cut without touching the others. */
 
 import { assert, assertEquals } from "@std/assert";
-import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
-import type { ConcurrencyLimits, ConnectionLimits } from "../../src/config/schema.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
+import type { ConcurrencyLimits, ConnectionLimits } from "../../src/config/config.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { gather, writeAll } from "../support/http_reader.ts";
 import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";

@@ -1,7 +1,7 @@
 /** The page for browsers on real sockets: HTTP/1.1, HTTP/2, both ports, and a hostile Host. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { VERSION } from "../../src/version.ts";
+import { VERSION } from "../../src/release.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";

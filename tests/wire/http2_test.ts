@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
-import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { within } from "../support/deadline.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";

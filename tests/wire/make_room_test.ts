@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type ClientHttp2Session, connect } from "node:http2";
-import { DEFAULT_SERVER_SETTINGS } from "../../src/config/defaults.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { within } from "../support/deadline.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { LocalProxy } from "../support/local_proxy.ts";

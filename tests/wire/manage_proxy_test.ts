@@ -4,7 +4,7 @@ import { Ajv2020 } from "ajv/2020";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { removeLeftBackups } from "../../src/storage/backup_stream.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
-import { DEFAULT_BACKEND_SETTINGS } from "../../src/config/defaults.ts";
+import { DEFAULT_BACKEND_SETTINGS } from "../../src/config/values/defaults.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";

@@ -1,7 +1,7 @@
 /** Limits of models and periods of budgets in the proxy as it is put together, by its API. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import type { ManagementConfig } from "../../src/config/schema.ts";
+import type { ManagementConfig } from "../../src/config/config.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { DIRECT } from "../../src/config/defaults.ts";
-import type { ConnectionSettings, OutboundProxy } from "../../src/config/schema.ts";
+import { DIRECT } from "../../src/config/values/defaults.ts";
+import type { ConnectionSettings, OutboundProxy } from "../../src/config/config.ts";
 import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
 import { type Transport, TransportError } from "../../src/forwarding/transport/transport.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";

@@ -1,7 +1,7 @@
 /** Rules for paths over real sockets: what they close stays closed, however the path is spelled. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { Endpoint } from "../../src/config/schema.ts";
+import type { Endpoint } from "../../src/config/config.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";

@@ -1,7 +1,7 @@
 /** What the program may not do, by trying: a module with its rights attempts what a proxy has no need of. */
 
 import { assertEquals } from "@std/assert";
-import { shellWord } from "../../src/shell_word.ts";
+import { shellWord } from "../../src/text/shell_word.ts";
 import { firstOf, unless, withoutProc } from "../support/left_out.ts";
 import { narrowLine, shellCommand, withoutNarrowFlags } from "../support/narrow_command.ts";
 import type { ProbeFacts } from "../support/permission_probe.ts";

@@ -1,8 +1,8 @@
 /** The outbound proxies that people run, where they are installed: tinyproxy (HTTP) and microsocks (SOCKS5). */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { DIRECT } from "../../src/config/defaults.ts";
-import type { OutboundProxy } from "../../src/config/schema.ts";
+import { DIRECT } from "../../src/config/values/defaults.ts";
+import type { OutboundProxy } from "../../src/config/config.ts";
 import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
 import { TransportError } from "../../src/forwarding/transport/transport.ts";
 import { command } from "../support/command.ts";

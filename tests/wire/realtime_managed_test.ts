@@ -1,7 +1,7 @@
 /** WebSockets under the management plane: their usage is counted, and the rules of tokens hold for them. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Endpoint } from "../../src/config/schema.ts";
+import type { Endpoint } from "../../src/config/config.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { headerOf } from "../support/http_reader.ts";

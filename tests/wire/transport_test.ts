@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
-import { DIRECT } from "../../src/config/defaults.ts";
-import type { ConnectionSettings } from "../../src/config/schema.ts";
+import { DIRECT } from "../../src/config/values/defaults.ts";
+import type { ConnectionSettings } from "../../src/config/config.ts";
 import { ReplayableBody } from "../../src/forwarding/replayable_body.ts";
 import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
 import {
@@ -9,7 +9,7 @@ import {
   TransportError,
   type UpstreamRequest,
 } from "../../src/forwarding/transport/transport.ts";
-import type { MessageBody } from "../../src/http1/body.ts";
+import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { textSource } from "../support/handler.ts";
 import { gather } from "../support/http_reader.ts";

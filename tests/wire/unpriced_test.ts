@@ -1,7 +1,7 @@
 /** What has a price, what has none, and what is said about it. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { Endpoint } from "../../src/config/schema.ts";
+import type { Endpoint } from "../../src/config/config.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { Backend } from "../../src/config/schema.ts";
+import type { Backend } from "../../src/config/config.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { ForwardProxy } from "../support/forward_proxy.ts";
 import { headerOf } from "../support/http_reader.ts";

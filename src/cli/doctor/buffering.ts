@@ -1,12 +1,12 @@
 /** Whether a reverse proxy in front passes streams on without buffering, and leads to this proxy. */
 
-import { isLoopback } from "../../config/outbound_proxy.ts";
+import { isLoopback } from "../../config/read/outbound_proxy.ts";
 import * as v from "valibot";
-import { processSources } from "../../config/env.ts";
+import { processSources } from "../../config/sources/env.ts";
 import { loadOutboundProxy } from "../../config/load.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/config.ts";
 import { TransportError } from "../../forwarding/transport/transport.ts";
-import { PULSE_EVENTS, PULSE_PATH, PULSE_PAUSE_MS } from "../../pulse.ts";
+import { PULSE_EVENTS, PULSE_PATH, PULSE_PAUSE_MS } from "../../own_routes/pulse.ts";
 import { CommandError } from "../command_error.ts";
 import { type Answer, request, type RequestOptions } from "../request.ts";
 import { type Finding, findingsOf } from "./finding.ts";

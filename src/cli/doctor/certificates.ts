@@ -1,5 +1,5 @@
-import { lanAddresses } from "../../addresses.ts";
-import type { Config } from "../../config/schema.ts";
+import { lanAddresses } from "../../config/server_urls.ts";
+import type { Config } from "../../config/config.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("certificates");

@@ -1,4 +1,4 @@
-import type { ManagementConfig } from "../../config/schema.ts";
+import type { ManagementConfig } from "../../config/config.ts";
 import { type Inspection, inspectStore } from "../../storage/inspect.ts";
 import { isThere, keyFileOf, sqlitePath } from "../../storage/open.ts";
 import { readKeyFile, sealsKeys } from "../../storage/open_box.ts";

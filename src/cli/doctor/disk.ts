@@ -1,5 +1,5 @@
 import { statfsSync } from "node:fs";
-import type { ManagementConfig } from "../../config/schema.ts";
+import type { ManagementConfig } from "../../config/config.ts";
 import { folderOf, sqlitePath } from "../../storage/open.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 

@@ -1,8 +1,8 @@
 /** `llm-proxy doctor`: looks at everything that a proxy depends on, and says what to do. */
 
 import { secretsOf } from "../../config/redact.ts";
-import type { Flags } from "../../config/resolver.ts";
-import { probeBackends } from "../../probe.ts";
+import type { Flags } from "../../config/read/resolver.ts";
+import { probeBackends } from "../../forwarding/probe.ts";
 import { CommandError } from "../command_error.ts";
 import { writeAnswer } from "../output.ts";
 import { checkBuffering, publicUrl } from "./buffering.ts";

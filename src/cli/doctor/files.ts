@@ -1,7 +1,7 @@
-import { besideFile } from "../../config/sources.ts";
+import { besideFile } from "../../config/sources/sources.ts";
 import { keyFileOf, sqlitePath } from "../../storage/open.ts";
 import { type Finding, findingsOf } from "./finding.ts";
-import { shellWord } from "../../shell_word.ts";
+import { shellWord } from "../../text/shell_word.ts";
 import type { Subject } from "./subject.ts";
 
 const { ok, warning, problem } = findingsOf("files");

@@ -1,6 +1,6 @@
 /** Which hosts the configuration connects to. */
 
-import type { Backend, Config, OutboundProxy } from "../../config/schema.ts";
+import type { Backend, Config, OutboundProxy } from "../../config/config.ts";
 import { type Origin, parseOrigin } from "../../forwarding/transport/dial.ts";
 
 /** A host, and what it is there for. */

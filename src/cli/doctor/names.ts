@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/config.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { firstHops, type Host } from "./hosts.ts";
 

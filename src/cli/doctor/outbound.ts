@@ -1,6 +1,6 @@
-import { isLoopback } from "../../config/outbound_proxy.ts";
-import { proxyText } from "../../config/outbound_proxy.ts";
-import type { Config } from "../../config/schema.ts";
+import { isLoopback } from "../../config/read/outbound_proxy.ts";
+import { proxyText } from "../../config/read/outbound_proxy.ts";
+import type { Config } from "../../config/config.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { connectionProblem, outboundProxies } from "./hosts.ts";
 

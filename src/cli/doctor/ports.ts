@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { processSources } from "../../config/env.ts";
+import { processSources } from "../../config/sources/env.ts";
 import { loadAddress } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";
-import { VERSION } from "../../version.ts";
+import { VERSION } from "../../release.ts";
 import { request } from "../request.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import type { Subject } from "./subject.ts";

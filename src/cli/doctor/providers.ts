@@ -1,6 +1,6 @@
-import { isLoopback } from "../../config/outbound_proxy.ts";
-import type { Config } from "../../config/schema.ts";
-import type { ProbeResult } from "../../probe.ts";
+import { isLoopback } from "../../config/read/outbound_proxy.ts";
+import type { Config } from "../../config/config.ts";
+import type { ProbeResult } from "../../forwarding/probe.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { connectionProblem, directUpstreams } from "./hosts.ts";
 

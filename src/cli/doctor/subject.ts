@@ -1,9 +1,9 @@
 /** What is looked at: the configuration as far as it can be read, and how far to go. */
 
-import { type Environment, processSources, readEnvironment } from "../../config/env.ts";
+import { type Environment, processSources, readEnvironment } from "../../config/sources/env.ts";
 import { loadConfig, type LoadedConfig } from "../../config/load.ts";
 import { ConfigError, type Problem } from "../../config/problem.ts";
-import type { Flags } from "../../config/resolver.ts";
+import type { Flags } from "../../config/read/resolver.ts";
 
 /** The subject of all checks. */
 export interface Subject {

@@ -1,5 +1,5 @@
-import type { ProbeResult } from "../../probe.ts";
-import { RELEASED } from "../../version.ts";
+import type { ProbeResult } from "../../forwarding/probe.ts";
+import { RELEASED } from "../../release.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("time");

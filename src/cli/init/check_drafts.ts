@@ -1,9 +1,9 @@
 /** Reads drafts as the program would read the files, before there are any. */
 
-import { type EnvironmentSources, processSources, readEnvironment } from "../../config/env.ts";
+import { type EnvironmentSources, processSources, readEnvironment } from "../../config/sources/env.ts";
 import { loadConfig } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";
-import type { Config } from "../../config/schema.ts";
+import type { Config } from "../../config/config.ts";
 import { CommandError } from "../command_error.ts";
 import type { Draft } from "./drafts.ts";
 import type { Plan } from "./plan.ts";

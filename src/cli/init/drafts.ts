@@ -1,8 +1,8 @@
 /** The files of a plan, as texts. Nothing is written here. */
 
-import { DEFAULT_DATABASE_URL, DEFAULT_PORT } from "../../config/defaults.ts";
-import { ENVIRONMENT_ENDPOINTS } from "../../config/endpoints.ts";
-import { type Preset, PRESETS } from "../../config/presets.ts";
+import { DEFAULT_DATABASE_URL, DEFAULT_PORT } from "../../config/values/defaults.ts";
+import { ENVIRONMENT_ENDPOINTS } from "../../config/read/endpoints.ts";
+import { type Preset, PRESETS } from "../../config/values/presets.ts";
 import { CommandError } from "../command_error.ts";
 import { randomKey, randomToken } from "../generate.ts";
 import { type CertificateFile, certificatePaths } from "../tls.ts";

@@ -1,9 +1,9 @@
 /** The plan that flags and the environment describe; nobody is asked but for a key, at a terminal. */
 
-import { DEFAULT_PORT } from "../../config/defaults.ts";
-import type { PresetName } from "../../config/presets.ts";
-import { PRESET_NAMES } from "../../config/presets.ts";
-import { nearest } from "../../config/suggest.ts";
+import { DEFAULT_PORT } from "../../config/values/defaults.ts";
+import type { PresetName } from "../../config/values/presets.ts";
+import { PRESET_NAMES } from "../../config/values/presets.ts";
+import { nearest } from "../../config/values/suggest.ts";
 import { CommandError } from "../command_error.ts";
 import type { Prompt } from "../prompt.ts";
 import { isSubjectName } from "../tls.ts";

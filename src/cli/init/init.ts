@@ -1,8 +1,8 @@
 /** `llm-proxy init`: writes a configuration for somebody who has none. */
 
-import { DEFAULT_HOST, DEFAULT_PORT } from "../../config/defaults.ts";
-import type { Config } from "../../config/schema.ts";
-import { probeBackends, type ProbeResult } from "../../probe.ts";
+import { DEFAULT_HOST, DEFAULT_PORT } from "../../config/values/defaults.ts";
+import type { Config } from "../../config/config.ts";
+import { probeBackends, type ProbeResult } from "../../forwarding/probe.ts";
 import { CommandError } from "../command_error.ts";
 import { writeErr, writeOut } from "../output.ts";
 import { askYes, type Prompt, terminalPrompt } from "../prompt.ts";

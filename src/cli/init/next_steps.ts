@@ -1,10 +1,10 @@
 /** What a person types next. */
 
-import { adminUrls, lanAddresses, serverUrls } from "../../addresses.ts";
-import type { Config } from "../../config/schema.ts";
+import { adminUrls, lanAddresses, serverUrls } from "../../config/server_urls.ts";
+import type { Config } from "../../config/config.ts";
 import { configuredEndpoint } from "../../connect/endpoints.ts";
 import { type Connectable, NoSettings, settingsFor } from "../../connect/settings.ts";
-import { shellWord } from "../../shell_word.ts";
+import { shellWord } from "../../text/shell_word.ts";
 import { hasOwnAuthority } from "../../tls/own_authority.ts";
 import { ownCommand } from "../own_command.ts";
 import { certificatePaths } from "../tls.ts";

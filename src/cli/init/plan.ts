@@ -1,6 +1,6 @@
 /** What `llm-proxy init` is to set up, whether flags or answers say so. */
 
-import { PRESET_NAMES, type PresetName } from "../../config/presets.ts";
+import { PRESET_NAMES, type PresetName } from "../../config/values/presets.ts";
 
 /** One provider. */
 export interface ChosenProvider {

@@ -1,11 +1,11 @@
 /** Rules for what is said of a provider, whether a flag or an answer says it. */
 
 import * as v from "valibot";
-import { baseUrlSchema } from "../../config/address_values.ts";
-import { processSources } from "../../config/env.ts";
-import { type Preset, type PresetName, PRESETS } from "../../config/presets.ts";
+import { baseUrlSchema } from "../../config/values/address_values.ts";
+import { processSources } from "../../config/sources/env.ts";
+import { type Preset, type PresetName, PRESETS } from "../../config/values/presets.ts";
 import { reasonOf } from "../../config/problem.ts";
-import { secretSchema, type ValueSchema } from "../../config/values.ts";
+import { secretSchema, type ValueSchema } from "../../config/values/values.ts";
 import { keyVariable } from "./plan.ts";
 
 /** A value, or what is wrong with it as the rest of a sentence. A problem never repeats a key. */

@@ -1,7 +1,7 @@
 /** The plan that a person describes at a terminal. */
 
-import { PRESET_NAMES, type PresetName } from "../../config/presets.ts";
-import { nearest } from "../../config/suggest.ts";
+import { PRESET_NAMES, type PresetName } from "../../config/values/presets.ts";
+import { nearest } from "../../config/values/suggest.ts";
 import { askYes, type Prompt } from "../prompt.ts";
 import { type ChosenProvider, type Plan, presetNamed } from "./plan.ts";
 import { checkBaseUrl, checkKey, isLocal, keyInEnvironment, usualBaseUrl } from "./provider_input.ts";

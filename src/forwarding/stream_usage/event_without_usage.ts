@@ -1,6 +1,6 @@
 /** What the client sees of one event of a stream that tells usage. */
 
-import { concat } from "../../http1/bytes.ts";
+import { concat } from "../../streams/bytes.ts";
 import { jsonMembers, type Member } from "../../payload/json_members.ts";
 
 const LF = 0x0a;

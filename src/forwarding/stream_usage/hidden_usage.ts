@@ -1,8 +1,8 @@
 /** Takes out of a stream what was asked for by the proxy alone, so that the client sees what it would have seen. */
 
-import type { ByteSource, MessageBody } from "../../http1/body.ts";
-import { GrowingBuffer } from "../../http1/growing_buffer.ts";
-import { SmallPieces } from "../../http1/small_pieces.ts";
+import type { ByteSource, MessageBody } from "../../streams/byte_source.ts";
+import { GrowingBuffer } from "../../streams/growing_buffer.ts";
+import { SmallPieces } from "../../streams/small_pieces.ts";
 import { MAX_MEMBERS_BYTES } from "../../payload/json_members.ts";
 import { withoutUsage } from "./event_without_usage.ts";
 

@@ -1,12 +1,12 @@
 /** One connection to an upstream, and one request with its answer on it (RFC 9112). */
 
-import { ChunkedBody, CountedBody, type FramedBody, UntilCloseBody } from "../../http1/body.ts";
-import { type Field, field, fieldValue, listHas } from "../../http1/fields.ts";
-import type { Framing } from "../../http1/framing.ts";
-import { type Head, readHead } from "../../http1/head.ts";
-import { ConnectionReader } from "../../http1/reader.ts";
-import { HttpSyntaxError, UnexpectedEnd } from "../../http1/syntax_error.ts";
-import { framed, FramingError, writeMessage } from "../../http1/writer.ts";
+import { ChunkedBody, CountedBody, type FramedBody, UntilCloseBody } from "../../http/body.ts";
+import { type Field, field, fieldValue, listHas } from "../../http/fields.ts";
+import type { Framing } from "../../http/framing.ts";
+import { type Head, readHead } from "../../http/head.ts";
+import { ConnectionReader } from "../../http/reader.ts";
+import { HttpSyntaxError, UnexpectedEnd } from "../../http/syntax_error.ts";
+import { framed, FramingError, writeMessage } from "../../http/writer.ts";
 import { ResponseBody } from "./response_body.ts";
 import {
   type FailureFacts,

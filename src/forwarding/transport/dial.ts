@@ -1,7 +1,7 @@
 import type { Cancellation } from "../../cancellation.ts";
-import { proxyText } from "../../config/outbound_proxy.ts";
-import type { ConnectionSettings, OutboundProxy } from "../../config/schema.ts";
-import { closeQuietly } from "../../http1/close_quietly.ts";
+import { proxyText } from "../../config/read/outbound_proxy.ts";
+import type { ConnectionSettings, OutboundProxy } from "../../config/config.ts";
+import { closeQuietly } from "../../streams/close_quietly.ts";
 import { type Hop, overLoopback } from "./loopback.ts";
 import { type AttemptPhase, type FailureFacts, TransportError } from "./transport.ts";
 import { openTunnel, TunnelRefused } from "./tunnel.ts";

@@ -2,7 +2,7 @@
 
 import { maySendAgain } from "../retry.ts";
 import { UpstreamConnection } from "./connection.ts";
-import type { ConnectionSettings } from "../../config/schema.ts";
+import type { ConnectionSettings } from "../../config/config.ts";
 import { dial, type Origin, parseOrigin } from "./dial.ts";
 import { ConnectionPool } from "./pool.ts";
 import { type Transport, TransportError, type UpstreamRequest, type UpstreamResponse } from "./transport.ts";

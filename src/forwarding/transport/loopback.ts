@@ -1,5 +1,5 @@
-import { closeQuietly } from "../../http1/close_quietly.ts";
-import { pump } from "../../http1/pump.ts";
+import { closeQuietly } from "../../streams/close_quietly.ts";
+import { pump } from "../../streams/pump.ts";
 
 /**
  * A plain TCP connection that leads through another connection. The runtime sets TLS up on TCP connections only;

@@ -1,4 +1,4 @@
-import type { PoolLimits } from "../../config/schema.ts";
+import type { PoolLimits } from "../../config/config.ts";
 import type { UpstreamConnection } from "./connection.ts";
 
 /** Without a limit a connection lasts until its upstream ends it. */

@@ -1,5 +1,6 @@
 import type { Cancellation } from "../../cancellation.ts";
-import type { FramedBody, MessageBody } from "../../http1/body.ts";
+import type { MessageBody } from "../../streams/byte_source.ts";
+import type { FramedBody } from "../../http/body.ts";
 
 /** What the connection does as its answer's body goes on. */
 export interface BodyHooks {

@@ -1,11 +1,11 @@
 /** The port between forwarding and whatever speaks to upstreams. */
 
 import type { Cancellation } from "../../cancellation.ts";
-import type { ConnectionSettings } from "../../config/schema.ts";
-import { harmlessText } from "../../harmless_text.ts";
-import type { MessageBody } from "../../http1/body.ts";
-import type { Field } from "../../http1/fields.ts";
-import type { Duplex } from "../../http1/message.ts";
+import type { ConnectionSettings } from "../../config/config.ts";
+import { harmlessText } from "../../text/harmless_text.ts";
+import type { MessageBody } from "../../streams/byte_source.ts";
+import type { Field } from "../../http/fields.ts";
+import type { Duplex } from "../../http/message.ts";
 
 /** One request to one upstream, ready to be sent as it stands. */
 export interface UpstreamRequest {

@@ -1,11 +1,11 @@
 /** Tunnels through forward proxies: HTTP CONNECT (RFC 9110, 9.3.6) and SOCKS5 (RFC 1928, 1929). */
 
-import { basicCredentials } from "../../config/outbound_proxy.ts";
-import type { OutboundProxy } from "../../config/schema.ts";
-import { field } from "../../http1/fields.ts";
-import { readHead } from "../../http1/head.ts";
-import { ConnectionReader } from "../../http1/reader.ts";
-import { writeAll, writeMessage } from "../../http1/writer.ts";
+import { basicCredentials } from "../../config/read/outbound_proxy.ts";
+import type { OutboundProxy } from "../../config/config.ts";
+import { field } from "../../http/fields.ts";
+import { readHead } from "../../http/head.ts";
+import { ConnectionReader } from "../../http/reader.ts";
+import { writeAll, writeMessage } from "../../http/writer.ts";
 
 /** Where a tunnel leads. Names are resolved by the proxy. */
 export interface TunnelEnd {

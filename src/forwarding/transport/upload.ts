@@ -1,4 +1,4 @@
-import type { MessageBody } from "../../http1/body.ts";
+import type { MessageBody } from "../../streams/byte_source.ts";
 import type { AttemptPhase } from "./transport.ts";
 
 /** What became of a request's body. */

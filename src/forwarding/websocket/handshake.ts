@@ -1,8 +1,8 @@
 /** The opening handshake of WebSockets (RFC 6455, 4), as far as a proxy takes part in it. */
 
 import { sha1 } from "@noble/hashes/legacy.js";
-import type { IncomingRequest } from "../../http1/message.ts";
-import { type Field, field, fieldValue, listHas } from "../../http1/fields.ts";
+import type { IncomingRequest } from "../../http/message.ts";
+import { type Field, field, fieldValue, listHas } from "../../http/fields.ts";
 
 const DROPPED =
   "A WebSocket needs the headers Upgrade: websocket and Connection: Upgrade; a proxy in front may drop them.";

@@ -1,12 +1,12 @@
 /** Carries the frames of a WebSocket between client and upstream, byte for byte. */
 
 import type { Cancellation } from "../../cancellation.ts";
-import type { Clock } from "../../clock.ts";
+import type { Clock } from "../../time/clock.ts";
 import { ProxyFault } from "../../faults.ts";
-import type { Duplex, Tunnel } from "../../http1/message.ts";
-import { SmallPieces } from "../../http1/small_pieces.ts";
-import { writeAll } from "../../http1/writer.ts";
-import { CLOSE_CODES, closeFrame, FrameReader, type FrameViolation } from "../../websocket/frames.ts";
+import type { Duplex, Tunnel } from "../../http/message.ts";
+import { SmallPieces } from "../../streams/small_pieces.ts";
+import { writeAll } from "../../http/writer.ts";
+import { CLOSE_CODES, closeFrame, FrameReader, type FrameViolation } from "../../payload/websocket_frames.ts";
 import type { UpgradedConnection } from "../transport/transport.ts";
 
 /** What a tunnel is made with. */

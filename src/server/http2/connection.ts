@@ -1,6 +1,6 @@
 import { ClientGone } from "../../cancellation.ts";
-import { closeQuietly } from "../../http1/close_quietly.ts";
-import { pump } from "../../http1/pump.ts";
+import { closeQuietly } from "../../streams/close_quietly.ts";
+import { pump } from "../../streams/pump.ts";
 import type { ConnectionParts } from "../connection.ts";
 import type { ServedConnection } from "../served_connection.ts";
 import { Http2Exchange } from "./exchange.ts";

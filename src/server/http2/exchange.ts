@@ -1,17 +1,17 @@
 /** One request over HTTP/2 with its answer, in the plain values that the handler knows. */
 
 import { Cancellation, ClientGone } from "../../cancellation.ts";
-import type { ConnectionLimits } from "../../config/schema.ts";
+import type { ConnectionLimits } from "../../config/config.ts";
 import { faultReply, ProxyFault } from "../../faults.ts";
-import type { MessageBody } from "../../http1/body.ts";
-import { bodyOf } from "../../http1/bytes.ts";
-import { type Field, fieldValue } from "../../http1/fields.ts";
-import { separateFraming } from "../../http1/framing.ts";
-import { checkedField, HeadTooLarge } from "../../http1/head.ts";
-import { decodeLatin1 } from "../../http1/latin1.ts";
-import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http1/message.ts";
-import { HttpSyntaxError } from "../../http1/syntax_error.ts";
-import { FramingError } from "../../http1/writer.ts";
+import type { MessageBody } from "../../streams/byte_source.ts";
+import { bodyOf } from "../../streams/bytes.ts";
+import { type Field, fieldValue } from "../../http/fields.ts";
+import { separateFraming } from "../../http/framing.ts";
+import { checkedField, HeadTooLarge } from "../../http/head.ts";
+import { decodeLatin1 } from "../../http/latin1.ts";
+import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http/message.ts";
+import { HttpSyntaxError } from "../../http/syntax_error.ts";
+import { FramingError } from "../../http/writer.ts";
 import { ClientWait, overdueOf } from "../client_wait.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { parseRequestHead } from "../request_head.ts";

@@ -3,7 +3,7 @@
  * accepted elsewhere: each is led to it over loopback, and known there by the port it comes from.
  */
 
-import { writeAll } from "../../http1/writer.ts";
+import { writeAll } from "../../http/writer.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { HTTP2_PREFACE } from "../handshake.ts";
 import { Http2Connection } from "./connection.ts";

@@ -1,6 +1,6 @@
 import { ClientGone } from "../../cancellation.ts";
 import { ProxyFault } from "../../faults.ts";
-import type { MessageBody } from "../../http1/body.ts";
+import type { MessageBody } from "../../streams/byte_source.ts";
 import { ClientWait } from "../client_wait.ts";
 
 /** How long an abort may take to follow the end of its body, on however busy a machine. */

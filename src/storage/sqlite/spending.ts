@@ -1,6 +1,6 @@
 /** What was spent, by the hour in which it was booked: budgets begin with it, and keep what they count in it. */
 
-import { SPENDING_KEPT_MS } from "../../booking.ts";
+import { SPENDING_KEPT_MS } from "../booking.ts";
 import type { ExchangeRow, Spending } from "../store.ts";
 import type { Database } from "./database.ts";
 

@@ -4,7 +4,7 @@ import type { UsageFilter, UsageGroup, UsageGrouping, UsageRow } from "../store.
 import { commonConditions, type Conditions, conditionsOf } from "./conditions.ts";
 import type { Database, Row } from "./database.ts";
 import { DAY_MS, firstByteMsOf, HOUR_MS, SUM_COLUMNS } from "./exchange_tables.ts";
-import { zoneOffsets } from "../../zone_offsets.ts";
+import { zoneOffsets } from "../../time/zone_offsets.ts";
 
 /** The expression of each group but days, which depend on the time zone. */
 const GROUPS: Record<Exclude<UsageGroup, "day">, string> = {

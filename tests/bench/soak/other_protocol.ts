@@ -1,6 +1,6 @@
 /** Clients that negotiate HTTP/2 and then speak HTTP/1.1: they get no answer, and leave nothing behind. */
 
-import { concat } from "../../../src/http1/bytes.ts";
+import { concat } from "../../../src/streams/bytes.ts";
 import { pem } from "../../support/tls_upstream.ts";
 import type { Ledger } from "./ledger.ts";
 

@@ -1,10 +1,10 @@
 /** Bodies in chunks against llhttp. */
 
-import { ChunkedBody } from "../../../src/http1/body.ts";
-import { concat } from "../../../src/http1/bytes.ts";
-import { readUpTo } from "../../../src/http1/read_whole.ts";
-import { ConnectionReader } from "../../../src/http1/reader.ts";
-import { HttpSyntaxError, UnexpectedEnd } from "../../../src/http1/syntax_error.ts";
+import { ChunkedBody } from "../../../src/http/body.ts";
+import { concat } from "../../../src/streams/bytes.ts";
+import { readUpTo } from "../../../src/streams/read_whole.ts";
+import { ConnectionReader } from "../../../src/http/reader.ts";
+import { HttpSyntaxError, UnexpectedEnd } from "../../../src/http/syntax_error.ts";
 import { latin1 } from "../../support/byte_input.ts";
 import { llhttpReading } from "../llhttp.ts";
 import { type FuzzTarget, holds, inPieces, latin1Text, type Random, same } from "../target.ts";

@@ -2,9 +2,9 @@
 
 import { credentialWords, findCredentials } from "../../../src/auth/credential.ts";
 import { malformedCredential } from "../../../src/auth/well_formed.ts";
-import { fieldValue } from "../../../src/http1/fields.ts";
-import type { Field } from "../../../src/http1/fields.ts";
-import { parseHead } from "../../../src/http1/head.ts";
+import { fieldValue } from "../../../src/http/fields.ts";
+import type { Field } from "../../../src/http/fields.ts";
+import { parseHead } from "../../../src/http/head.ts";
 import { type FuzzTarget, holds, latin1Text, same, utf8 } from "../target.ts";
 
 /** The first line is the query, each other one a field. */

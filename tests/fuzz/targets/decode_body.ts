@@ -1,9 +1,9 @@
 /** Compressed bodies against the runtime's own reader at a stretch, and against the reader of answers in pieces. */
 
 import * as zlib from "node:zlib";
-import { Decompressor } from "../../../src/accounting/decompressor.ts";
+import { Decompressor } from "../../../src/payload/decompressor.ts";
 import { ProxyFault } from "../../../src/faults.ts";
-import { concat } from "../../../src/http1/bytes.ts";
+import { concat } from "../../../src/streams/bytes.ts";
 import { decodeBody } from "../../../src/payload/decode_body.ts";
 import { type FuzzTarget, holds, inPieces, latin1Text, type Random, same, utf8 } from "../target.ts";
 

@@ -1,8 +1,8 @@
 /** The scanner of event streams against a reading of the whole, line by line. */
 
 import { AnswerTap } from "../../../src/accounting/answer_tap.ts";
-import { EventStreamScanner } from "../../../src/accounting/event_stream_scanner.ts";
-import { JsonScanner } from "../../../src/accounting/json_scanner.ts";
+import { EventStreamScanner } from "../../../src/payload/event_stream_scanner.ts";
+import { JsonScanner } from "../../../src/payload/json_scanner.ts";
 import { latin1 } from "../../support/byte_input.ts";
 import { type FuzzTarget, inPieces, latin1Text, type Random, same, utf8 } from "../target.ts";
 import { naiveEvents } from "./event_stream.ts";

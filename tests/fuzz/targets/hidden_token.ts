@@ -1,7 +1,7 @@
 /** A token of the proxy's, spelled in every way that is promised to be seen, within anything. */
 
 import { findHiddenToken, type OutgoingHead } from "../../../src/auth/hidden_token.ts";
-import { concat } from "../../../src/http1/bytes.ts";
+import { concat } from "../../../src/streams/bytes.ts";
 import { type FuzzTarget, holds, latin1Text, type Random, utf8 } from "../target.ts";
 
 const TOKENS = ["sk-proxy-Ab3_dE9.xYz~w", "llmp_0123456789abcdefghijklmnopqrstuv", "a?>?>~~o?>b"];

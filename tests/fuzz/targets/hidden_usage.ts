@@ -1,7 +1,7 @@
 /** Usage that is taken out of streams against a reading of the whole stream. */
 
 import { HiddenUsage } from "../../../src/forwarding/stream_usage/hidden_usage.ts";
-import { readUpTo } from "../../../src/http1/read_whole.ts";
+import { readUpTo } from "../../../src/streams/read_whole.ts";
 import { jsonMembers } from "../../../src/payload/json_members.ts";
 import { latin1 } from "../../support/byte_input.ts";
 import { type FuzzTarget, holds, inPieces, latin1Text, type Random, same, utf8 } from "../target.ts";

@@ -1,6 +1,6 @@
 /** The first bytes of a connection that negotiated HTTP/2. */
 
-import { concat } from "../../../src/http1/bytes.ts";
+import { concat } from "../../../src/streams/bytes.ts";
 import { Handshake, HTTP2_PREFACE } from "../../../src/server/handshake.ts";
 import { type FuzzTarget, holds, inPieces, latin1Text, type Random, same, utf8 } from "../target.ts";
 import { connectionOf } from "./pieces.ts";

@@ -1,12 +1,12 @@
 /** Requests read by the program against llhttp, head and body. */
 
-import { ChunkedBody, CountedBody } from "../../../src/http1/body.ts";
-import { concat } from "../../../src/http1/bytes.ts";
-import { readHead } from "../../../src/http1/head.ts";
-import { readUpTo } from "../../../src/http1/read_whole.ts";
-import { ConnectionReader } from "../../../src/http1/reader.ts";
-import { HttpSyntaxError, UnexpectedEnd } from "../../../src/http1/syntax_error.ts";
-import { parseRequestTarget } from "../../../src/routing/request_target.ts";
+import { ChunkedBody, CountedBody } from "../../../src/http/body.ts";
+import { concat } from "../../../src/streams/bytes.ts";
+import { readHead } from "../../../src/http/head.ts";
+import { readUpTo } from "../../../src/streams/read_whole.ts";
+import { ConnectionReader } from "../../../src/http/reader.ts";
+import { HttpSyntaxError, UnexpectedEnd } from "../../../src/http/syntax_error.ts";
+import { parseRequestTarget } from "../../../src/http/request_target.ts";
 import { parseRequestHead, type RequestHead } from "../../../src/server/request_head.ts";
 import { KNOWN_METHODS, llhttpReading } from "../llhttp.ts";
 import { type FuzzTarget, holds, inPieces, latin1Text, type Random, same } from "../target.ts";
@@ -74,7 +74,8 @@ function isAllowedRefusal(
     case "HPE_INVALID_URL":
       // Such a target is refused a step later, holds bytes beyond ASCII, which go on as they came, or names a host,
       // at which the program never looks.
-      return "refused" in parseRequestTarget(target) || /[\x80-\xff]/.test(target) || !target.startsWith("/");
+      return parseRequestTarget(target).refused !== undefined || /[\x80-\xff]/.test(target) ||
+        !target.startsWith("/");
     case "HPE_INVALID_CONTENT_LENGTH":
     case "HPE_INVALID_TRANSFER_ENCODING":
       // It takes spaces around such a value, and no tabs.

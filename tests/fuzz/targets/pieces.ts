@@ -1,7 +1,7 @@
 /** Bytes as connections and bodies that give them in pieces. */
 
-import type { MessageBody } from "../../../src/http1/body.ts";
-import type { ByteInput } from "../../../src/http1/reader.ts";
+import type { MessageBody } from "../../../src/streams/byte_source.ts";
+import type { ByteInput } from "../../../src/http/reader.ts";
 
 /** A connection that gives these pieces, and then ends. */
 export function connectionOf(pieces: readonly Uint8Array[]): ByteInput {

@@ -1,7 +1,7 @@
 /** What a scanner has to find in a JSON text, as the strict reader finds it. */
 
-import { JsonScanner } from "../../../src/accounting/json_scanner.ts";
-import { type Place, wantedPlaces } from "../../../src/accounting/wanted_places.ts";
+import { JsonScanner } from "../../../src/payload/json_scanner.ts";
+import { type Place, wantedPlaces } from "../../../src/payload/wanted_places.ts";
 import { JsonReader, JsonSyntaxError } from "../../../src/payload/json_reader.ts";
 
 /** Some of what answers are looked through for. */

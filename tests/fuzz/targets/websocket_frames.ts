@@ -1,8 +1,8 @@
 /** WebSocket frames against a reading of the whole at once, and against what writes them. */
 
 import { RealtimeTap } from "../../../src/accounting/realtime_tap.ts";
-import { concat } from "../../../src/http1/bytes.ts";
-import { closeFrame, type FrameHead, FrameReader } from "../../../src/websocket/frames.ts";
+import { concat } from "../../../src/streams/bytes.ts";
+import { closeFrame, type FrameHead, FrameReader } from "../../../src/payload/websocket_frames.ts";
 import { CLOSE, closePayload, frame, PING, TEXT } from "../../support/websocket.ts";
 import { type FuzzTarget, holds, inPieces, latin1Text, type Random, same, utf8 } from "../target.ts";
 

@@ -1,7 +1,7 @@
 /** Upstreams that no connection can be had to: names, ports and TLS. */
 
-import { DIRECT } from "../../../src/config/defaults.ts";
-import type { ConnectionSettings } from "../../../src/config/schema.ts";
+import { DIRECT } from "../../../src/config/values/defaults.ts";
+import type { ConnectionSettings } from "../../../src/config/config.ts";
 import { assertFault, type Promised, type UpstreamFault } from "../../support/fault_bench.ts";
 import { pem, TRUSTING } from "../../support/tls_upstream.ts";
 

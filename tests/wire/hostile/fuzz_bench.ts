@@ -3,9 +3,9 @@
 import { FailureGate } from "../../../src/auth/failure_gate.ts";
 import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
 import { Cancellation } from "../../../src/cancellation.ts";
-import { DEFAULT_SERVER_SETTINGS } from "../../../src/config/defaults.ts";
-import type { Endpoint } from "../../../src/config/schema.ts";
-import { createEntrance } from "../../../src/entrance.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../../src/config/values/defaults.ts";
+import type { Endpoint } from "../../../src/config/config.ts";
+import { createEntrance } from "../../../src/auth/client_access.ts";
 import { Balancer } from "../../../src/forwarding/balancer.ts";
 import {
   TransportError,
@@ -13,12 +13,12 @@ import {
   type UpstreamResponse,
 } from "../../../src/forwarding/transport/transport.ts";
 import { createHandler } from "../../../src/handler.ts";
-import type { ByteSource } from "../../../src/http1/body.ts";
-import { parseHead } from "../../../src/http1/head.ts";
-import type { OutgoingReply } from "../../../src/http1/message.ts";
+import type { ByteSource } from "../../../src/streams/byte_source.ts";
+import { parseHead } from "../../../src/http/head.ts";
+import type { OutgoingReply } from "../../../src/http/message.ts";
 import { HeldBytes } from "../../../src/limits/held_bytes.ts";
 import { Slots } from "../../../src/limits/slots.ts";
-import { HttpSyntaxError } from "../../../src/http1/syntax_error.ts";
+import { HttpSyntaxError } from "../../../src/http/syntax_error.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
 import { parseRequestHead, type RequestHead } from "../../../src/server/request_head.ts";
 import { testBackend, testEndpoint } from "../../support/config.ts";

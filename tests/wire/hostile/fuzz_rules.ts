@@ -2,8 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { UpstreamRequest } from "../../../src/forwarding/transport/transport.ts";
-import { type Field, isFramingField } from "../../../src/http1/fields.ts";
-import type { OutgoingReply } from "../../../src/http1/message.ts";
+import { type Field, isFramingField } from "../../../src/http/fields.ts";
+import type { OutgoingReply } from "../../../src/http/message.ts";
 import { CLIENT_KEY, PROVIDER_KEYS, RULES, TOKENS } from "./fuzz_credentials.ts";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

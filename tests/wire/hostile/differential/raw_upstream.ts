@@ -1,6 +1,6 @@
 /** An upstream on bare sockets: it reads what the proxy sends by the letter, and answers in ways that no server's library lets one. */
 
-import { decodeLatin1 } from "../../../../src/http1/latin1.ts";
+import { decodeLatin1 } from "../../../../src/http/latin1.ts";
 import { writeAll } from "../../../support/http_reader.ts";
 import { NotStrict, type ReadRequest, readRequest, valuesOf } from "../strict_reading.ts";
 import { digestOf, type EchoRecord, recordText } from "./echo_record.ts";

@@ -1,0 +1,56 @@
+/** Calls that several commands make. */
+
+import type * as v from "valibot";
+import * as answers from "../../management/api/answers.ts";
+import { CommandError } from "../command_error.ts";
+import { type ManageClient, type ManageTarget, withManageClient } from "./client.ts";
+import { type Options, textOf } from "./options.ts";
+
+type Project = v.InferOutput<typeof answers.project>;
+const PROJECTS = answers.listOf(answers.project);
+/** As many as the API gives at a time. */
+const PAGE = 1000;
+
+/** Opens the API that the options name. */
+export async function onApi(
+  options: Options,
+  work: (client: ManageClient) => Promise<void>,
+  { creates = false, hint }: Pick<ManageTarget, "creates" | "hint"> = {},
+): Promise<void> {
+  const url = textOf(options, "url");
+  const config = textOf(options, "config");
+  const target: ManageTarget = {
+    creates,
+    ...(hint !== undefined && { hint }),
+    ...(url !== undefined && { url }),
+    ...(config !== undefined && { config }),
+  };
+  await withManageClient(target, work);
+}
+
+/** Every page of a list. */
+export async function allOf<Item>(
+  client: ManageClient,
+  path: string,
+  answer: v.GenericSchema<unknown, { data: Item[]; next_cursor: string | null }>,
+  query: URLSearchParams = new URLSearchParams(),
+): Promise<Item[]> {
+  const items: Item[] = [];
+  query.set("limit", String(PAGE));
+  while (true) {
+    const { data, next_cursor } = await client.call("GET", `${path}?${query}`, { answer });
+    items.push(...data);
+    if (next_cursor === null) return items;
+    query.set("cursor", next_cursor);
+  }
+}
+
+/** By its id, or by its name, which no other has. */
+export async function findProject(client: ManageClient, name: string): Promise<Project> {
+  const projects = await allOf(client, "/projects", PROJECTS);
+  const found = projects.find((project) => project.id === name || project.name === name);
+  if (found !== undefined) return found;
+  const known = projects.slice(0, 10).map((project) => project.name).join(", ");
+  const hint = known === "" ? "there are none yet: llm-proxy project create NAME" : `there are ${known}`;
+  throw new CommandError(`There is no project ${JSON.stringify(name)}; ${hint}.`);
+}

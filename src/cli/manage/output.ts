@@ -1,0 +1,75 @@
+/** How the commands of the management plane show what they got. */
+
+import type * as v from "valibot";
+import type * as answers from "../../management/api/answers.ts";
+import { writeAnswer } from "../output.ts";
+
+type Project = v.InferOutput<typeof answers.project>;
+type Token = v.InferOutput<typeof answers.token>;
+
+/** Each member on a line of its own; those of objects too. */
+export function showOne(answer: Project | Token): void {
+  writeAnswer(answer, () => {
+    const { model_limits, ...others } = answer;
+    const shown = {
+      ...others,
+      model_limits: Object.fromEntries(
+        model_limits.map(({ model, ...limits }) => [model, limitsWords(limits).join(", ")]),
+      ),
+    };
+    const lines = Object.entries(shown).flatMap(([name, value]): [string, string][] => {
+      if (typeof value !== "object" || value === null || Array.isArray(value)) return [[name, plain(value)]];
+      return Object.entries(value).map(([inner, item]) => [`${name}.${inner}`, plain(item)]);
+    });
+    const width = Math.max(...lines.map(([name]) => name.length));
+    return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
+  });
+}
+
+function plain(value: unknown): string {
+  if (value === null) return "-";
+  if (Array.isArray(value)) return value.join(", ");
+  if (typeof value === "object" && "suffix" in value) return `…${value.suffix}`;
+  return String(value);
+}
+
+/** The rules there are, in a few words. */
+export function rulesText(
+  { limits, max_requests, budget, model_limits, allowed_endpoints, allowed_models, allowed_paths }:
+    | Project
+    | Token,
+): string {
+  return [
+    ...limitsWords({ ...limits, budget }),
+    ...(max_requests === null ? [] : [`${max_requests} requests`]),
+    ...model_limits.map(({ model, ...limits }) => `${model}: ${limitsWords(limits).join(" and ")}`),
+    ...(allowed_endpoints === null ? [] : [`endpoints ${allowed_endpoints.join(",")}`]),
+    ...(allowed_models === null ? [] : [`models ${allowed_models.join(",")}`]),
+    ...(allowed_paths === null ? [] : [`paths ${allowed_paths.join(",")}`]),
+  ].join(", ") || "-";
+}
+
+function limitsWords(
+  { budget, ...limits }: Project["limits"] & Pick<Project, "budget">,
+): string[] {
+  const words = [
+    [limits.requests_per_minute, (n: number) => `${n} requests/min`],
+    [limits.tokens_per_minute, (n: number) => `${n} tokens/min`],
+    [limits.concurrent_requests, (n: number) => `${n} at a time`],
+    [budget.day_usd, (n: number) => `$${n}/day`],
+    [budget.week_usd, (n: number) => `$${n}/week`],
+    [budget.month_usd, (n: number) => `$${n}/month`],
+    [budget.total_usd, (n: number) => `$${n}`],
+  ] as const;
+  return words.flatMap(([value, say]) => value === null ? [] : [say(value)]);
+}
+
+/** An amount of micro-dollars. */
+export function dollars(micros: number): string {
+  return `$${(micros / 1_000_000).toFixed(micros > 0 && micros < 10_000 ? 6 : 2)}`;
+}
+
+/** `2026-11-21 14:02` */
+export function shortTime(moment: string | null): string {
+  return moment === null ? "-" : moment.slice(0, 16).replace("T", " ");
+}

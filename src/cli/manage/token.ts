@@ -1,0 +1,160 @@
+/** `llm-proxy token …` */
+
+import * as v from "valibot";
+import { durationMs } from "../../config/values/durations.ts";
+import * as answers from "../../management/api/answers.ts";
+import { CommandError } from "../command_error.ts";
+import { allOf, findProject, onApi } from "./calls.ts";
+import type { ManageClient } from "./client.ts";
+import { expiryBody, type Options, rulesBody, textOf } from "./options.ts";
+import { dollars, rulesText, shortTime, showOne } from "./output.ts";
+import { writeAnswer } from "../output.ts";
+import { tableText } from "../table.ts";
+
+/** All of them, or those of a project. */
+export async function listTokens(options: Options): Promise<void> {
+  await onApi(options, async (client) => {
+    const query = new URLSearchParams();
+    if (typeof options["project"] === "string") {
+      query.set("project_id", (await findProject(client, options["project"])).id);
+    }
+    if (options["active"] === true) query.set("active_only", "true");
+    const tokens = await allOf(client, "/tokens", answers.listOf(answers.token), query);
+    writeAnswer(
+      { data: tokens },
+      () =>
+        tokens.length === 0
+          ? "There are no such tokens: llm-proxy token create NAME --project PROJECT\n"
+          : tableText(
+            [
+              "id",
+              "name",
+              "ends in",
+              "state",
+              "requests",
+              "spent this month",
+              "last used",
+              "expires",
+              "limits",
+            ],
+            tokens.map((token) => [
+              token.id,
+              token.name,
+              token.token_suffix,
+              token.state,
+              token.request_count,
+              dollars(token.spent.month_micros),
+              shortTime(token.last_used_at),
+              shortTime(token.expires_at),
+              rulesText(token),
+            ]),
+          ),
+    );
+  });
+}
+
+/** One, without its value. */
+export async function showToken(id: string, options: Options): Promise<void> {
+  await onApi(
+    options,
+    async (client) =>
+      showOne(await client.call("GET", await tokenPath(client, id), { answer: answers.token })),
+  );
+}
+
+/** Makes one and shows its value this once. */
+export async function createToken(name: string, options: Options): Promise<void> {
+  const rules = { ...rulesBody(options), ...expiryBody(textOf(options, "expires"), Date.now()) };
+  await onApi(options, async (client) => {
+    const { id: project_id } = await findProject(client, textOf(options, "project") ?? "");
+    const body = { project_id, name, ...rules };
+    showNewToken(await client.call("POST", "/tokens", { body, answer: answers.newToken }));
+  });
+}
+
+/** Changes what the options name. */
+export async function updateToken(id: string, options: Options): Promise<void> {
+  if (options["activate"] === true && options["deactivate"] === true) {
+    throw new CommandError("--activate stands beside --deactivate: keep one of the two", 2);
+  }
+  const body = {
+    ...(typeof options["name"] === "string" && { name: options["name"] }),
+    ...(options["activate"] === true && { active: true }),
+    ...(options["deactivate"] === true && { active: false }),
+    ...rulesBody(options),
+    ...expiryBody(textOf(options, "expires"), Date.now()),
+  };
+  await onApi(
+    options,
+    async (client) =>
+      showOne(await client.call("PATCH", await tokenPath(client, id), { body, answer: answers.token })),
+  );
+}
+
+/** For good. */
+export async function revokeToken(id: string, options: Options): Promise<void> {
+  await onApi(options, async (client) => {
+    await client.call("DELETE", await tokenPath(client, id), { answer: v.null() });
+    writeAnswer({ id, state: "revoked" }, () => `${id} is revoked: it is refused from now on.\n`);
+  });
+}
+
+/** Deletes a revoked one. */
+export async function deleteToken(name: string, options: Options): Promise<void> {
+  await onApi(options, async (client) => {
+    const path = await tokenPath(client, name, { revoked: true });
+    await client.call("POST", `${path}/delete`, { answer: v.null() });
+    const id = path.replace("/tokens/", "");
+    writeAnswer({ id, state: "deleted" }, () => `${id} is deleted. Its usage stays under this id.\n`);
+  });
+}
+
+/** A new value, shown this once. */
+export async function rotateToken(id: string, options: Options): Promise<void> {
+  const overlap = overlapMinutes(textOf(options, "overlap") ?? "1h");
+  await onApi(options, async (client) => {
+    const body = { overlap_minutes: overlap };
+    showNewToken(
+      await client.call("POST", `${await tokenPath(client, id)}/rotate`, { body, answer: answers.newToken }),
+    );
+  });
+}
+
+/** Whole minutes, as the API takes them. */
+function overlapMinutes(text: string): number {
+  const minutes = durationMs(text, "m") / 60_000;
+  if (Number.isInteger(minutes)) return minutes;
+  throw new CommandError(
+    `--overlap: ${JSON.stringify(text)} is not a length of time in whole minutes, like 30m, 1h or 7d`,
+    2,
+  );
+}
+
+function showNewToken(token: v.InferOutput<typeof answers.newToken>): void {
+  writeAnswer(token, () =>
+    `${token.token}\n\n` +
+    `This is the token of ${token.name} (${token.id}). It is shown this once; clients use it as their API key.\n` +
+    "Settings for a client: llm-proxy connect CLIENT --token TOKEN\n");
+}
+
+/**
+ * By its id or its name. A name means the token that can be used, or with `revoked` one that is revoked; the only one of
+ * that name where there is none of these.
+ */
+async function tokenPath(
+  client: ManageClient,
+  name: string,
+  { revoked = false }: { revoked?: boolean } = {},
+): Promise<string> {
+  const tokens = await allOf(client, "/tokens", answers.listOf(answers.token));
+  const named = tokens.filter((token) => token.id === name || token.name === name);
+  const isMeant = (state: string): boolean =>
+    revoked === (state === "revoked") && (revoked || state !== "expired");
+  const inUse = named.filter(({ id, state }) => id === name || isMeant(state));
+  const found = inUse.length > 0 ? inUse : named;
+  const [token] = found;
+  if (token === undefined) throw new CommandError(`There is no token ${JSON.stringify(name)}.`);
+  if (found.length === 1) return `/tokens/${token.id}`;
+  const ids = found.map(({ id, token_suffix }) => `${id} (ends in ${token_suffix})`).join(", ");
+  throw new CommandError(`Several tokens are called ${JSON.stringify(name)}: name one by its id: ${ids}.`);
+}

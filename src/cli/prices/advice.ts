@@ -1,0 +1,24 @@
+import type { Config } from "../../config/config.ts";
+import type { ProbeResult } from "../../forwarding/probe.ts";
+
+/** What can be said of the prices of a configuration, and of the models that its backends told. */
+export async function pricesAdvice(
+  { endpoints, management }: Config,
+  results: readonly ProbeResult[],
+): Promise<string[]> {
+  // Nothing is priced without it, and the library is large.
+  if (management === undefined) return [];
+  const { endpointsAdvice } = await import("../../accounting/price_advice.ts");
+  const { openPrices } = await import("../../accounting/published_prices.ts");
+  const { tryPrices } = await import("../../accounting/load_prices.ts");
+  const { pricesFile } = management;
+  const { list, problem } = pricesFile === undefined ? {} : await tryPrices(pricesFile);
+  const offered = new Map<string, string[]>();
+  for (const { endpoint, modelNames } of results) {
+    offered.set(endpoint, [...offered.get(endpoint) ?? [], ...modelNames]);
+  }
+  return [
+    ...problem === undefined ? [] : [`${pricesFile?.path} ${problem}`],
+    ...endpointsAdvice(endpoints, await openPrices(list), offered),
+  ];
+}

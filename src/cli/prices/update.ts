@@ -1,0 +1,160 @@
+/** `llm-proxy prices update` */
+
+import { isNamedBy, type PriceChanges, priceChanges } from "../../accounting/price_changes.ts";
+import { BUILT_IN_PRICES, olderText, parsePriceFile, priceFileText } from "../../accounting/price_list.ts";
+import { systemClock } from "../../time/clock.ts";
+import * as answers from "../../management/api/answers.ts";
+import { isThere } from "../../storage/open.ts";
+import { CommandError } from "../command_error.ts";
+import { managementConfig } from "../manage/client.ts";
+import { onApi } from "../manage/calls.ts";
+import { type Options, textOf } from "../manage/options.ts";
+import { writeAnswer, writeText } from "../output.ts";
+import { priceJson, usedPrices } from "./prices.ts";
+import { changesText, type UsedChange } from "./changes_text.ts";
+import { type OfferedPrices, pricesOfFile, pricesOnline } from "./source.ts";
+import { askYes, terminalPrompt } from "../prompt.ts";
+
+const DAY_MS = 24 * 3_600_000;
+/** Models that were used within so many days come first. */
+const RECENT_DAYS = 30;
+/** How many of the recently used models are marked in the list of changes. */
+const MOST_USED = 50;
+
+/** Takes a list from a file or from the network, shows what it changes, asks, and writes it for the proxy. */
+export async function updatePrices(file: string | undefined, options: Options): Promise<void> {
+  const isOnline = options["online"] === true;
+  if (isOnline === (file !== undefined)) {
+    throw new CommandError(
+      isOnline
+        ? "give a file or --online, not both"
+        : "name a file with prices, or fetch the newest with --online",
+      2,
+    );
+  }
+  const url = textOf(options, "url");
+  if (url !== undefined && !isOnline) throw new CommandError("--url needs --online", 2);
+  const config = textOf(options, "config");
+  const management = await managementConfig(config);
+  const path = management.pricesFile?.path;
+  if (path === undefined) throw new TypeError("A configuration without a file of prices");
+  const mayAsk = Deno.stdin.isTerminal() && options["json"] !== true;
+  if (options["yes"] !== true && !mayAsk) {
+    throw new CommandError("there is no terminal to ask at: --yes writes the prices without a question", 2);
+  }
+  const offered = file === undefined ? await pricesOnline(url) : await pricesOfFile(file);
+  const used = await usedPrices(management.pricesFile);
+  if (offered.date < BUILT_IN_PRICES.date) {
+    throw new CommandError(
+      file === undefined
+        ? `Cannot use these prices: the clock of this machine shows ${offered.date}, before the built-in prices.`
+        : `Cannot use ${file}: it ${olderText(offered.date)}.`,
+    );
+  }
+  if (offered.date < used.date) {
+    throw new CommandError(
+      `Cannot use ${
+        file ?? "what was fetched"
+      }: it is of ${offered.date}, and ${used.file} is of ${used.date}.`,
+    );
+  }
+  const changes = priceChanges(used.providers, offered.providers, { at: new Date(systemClock.epochMs()) });
+  if (isNothing(changes)) {
+    writeAnswer(
+      answerOf(changes, [], { offered, path, version: used.version, written: false }),
+      () =>
+        `Nothing changes: these are the prices of ${
+          used.file ?? "the built-in list"
+        }. Nothing was written.\n`,
+    );
+    return;
+  }
+  const names = isThere(management.databaseUrl) ? await recentModels(config) : [];
+  const changed = changes.changed.map((change): UsedChange => ({
+    ...change,
+    isUsed: isNamedBy(change, names, offered.providers),
+  })).toSorted((one, other) => Number(other.isUsed) - Number(one.isUsed));
+  writeText(changesText({ changes, changed, leftOut: offered.leftOut, unknownKinds: offered.unknownKinds }));
+  if (options["yes"] !== true && !await askYes(terminalPrompt(), `\nWrite these prices to ${path}?`, false)) {
+    throw new CommandError("Nothing was written.");
+  }
+  const text = priceFileText(offered);
+  const { version } = await parsePriceFile(text);
+  await write(path, text);
+  writeAnswer(
+    answerOf(changes, changed, { offered, path, version, written: true }),
+    () => `\nWritten: ${path} (${version}). llm-proxy reload makes the running proxy use it.\n`,
+  );
+}
+
+function isNothing({ added, removed, changed, providers, renamed }: PriceChanges): boolean {
+  return added.length + removed.length + changed.length + providers.length + renamed === 0;
+}
+
+/** The models of the last days, the most used first; none where the database cannot be asked. */
+async function recentModels(config: string | undefined): Promise<string[]> {
+  const from = new Date(systemClock.epochMs() - RECENT_DAYS * DAY_MS).toISOString();
+  const query = new URLSearchParams({ group: "model", from });
+  const names: string[] = [];
+  try {
+    await onApi(config === undefined ? {} : { config }, async (client) => {
+      const usage = await client.call("GET", `/usage?${query}`, { answer: answers.listOf(answers.usageRow) });
+      const rows = usage.data.toSorted((one, other) => other.requests - one.requests).slice(0, MOST_USED);
+      names.push(...rows.map((row) => String(row["model"] ?? "")).filter((name) => name !== ""));
+    });
+  } catch (error) {
+    // Only the order depends on it.
+    if (!(error instanceof CommandError)) throw error;
+  }
+  return names;
+}
+
+/** A reader finds the old file or the new one, never a part. */
+async function write(path: string, text: string): Promise<void> {
+  const unfinished = `${path}.part`;
+  try {
+    const folder = path.replace(/[^/\\]*$/, "");
+    if (folder !== "") await Deno.mkdir(folder, { recursive: true });
+    await Deno.writeTextFile(unfinished, text);
+    await Deno.rename(unfinished, path);
+  } catch (error) {
+    await Deno.remove(unfinished).catch(() => {});
+    throw new CommandError(
+      `Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`,
+    );
+  }
+}
+
+function answerOf(
+  { added, removed, providers }: PriceChanges,
+  changed: readonly UsedChange[],
+  { offered, path, version, written }: {
+    offered: OfferedPrices;
+    path: string;
+    version: string;
+    written: boolean;
+  },
+) {
+  const listed = ({ provider, model, price }: PriceChanges["added"][number]) => ({
+    provider,
+    model,
+    ...priceJson(price),
+  });
+  return {
+    file: path,
+    written,
+    date: offered.date,
+    version,
+    added: added.map(listed),
+    removed: removed.map(listed),
+    changed: changed.map(({ provider, model, isUsed, before, after }) => ({
+      provider,
+      model,
+      used: isUsed,
+      before: priceJson(before),
+      after: priceJson(after),
+    })),
+    providers,
+    left_out: offered.leftOut,
+  };
+}

@@ -1,0 +1,51 @@
+import * as v from "valibot";
+import { ENVIRONMENT_ENDPOINTS } from "./endpoints.ts";
+import type { FileConfig } from "../sources/file_schema.ts";
+import type { Resolver } from "./resolver.ts";
+import { nameSchema, textListSchema, wordSchema } from "../values/values.ts";
+
+/** First segments of paths that belong to the proxy itself. */
+const RESERVED_NAMES: readonly string[] = [
+  "healthz",
+  "health",
+  "readyz",
+  "manage",
+  "admin",
+  "metrics",
+  "v1",
+  "favicon.ico",
+  "robots.txt",
+];
+/** Which endpoints are served: those that `ENDPOINTS` names, else those of the file, else both of the environment. */
+export function endpointNames(resolver: Resolver, { endpoints = {} }: FileConfig): string[] {
+  const inFile = Object.keys(endpoints);
+  const byEnvironment = Object.keys(ENVIRONMENT_ENDPOINTS);
+  const taken = new Map<string, string>();
+  for (const name of inFile) {
+    const at = ["endpoints", name];
+    const check = v.safeParse(nameSchema, name);
+    if (!check.success) resolver.report(at, check.issues[0].message);
+    else if (RESERVED_NAMES.includes(name.toLowerCase())) {
+      resolver.report(at, `${JSON.stringify(name)} is a path of the proxy's own: choose another name`);
+    }
+    const other = taken.get(name.toLowerCase());
+    if (other !== undefined) resolver.report(at, `differs from ${JSON.stringify(other)} only in capitals`);
+    taken.set(name.toLowerCase(), name);
+  }
+  const known = [...new Set([...inFile, ...byEnvironment])];
+  // Endpoints that are all wrong are not the environment's for that.
+  const fallback = inFile.length > 0 || resolver.hasFindingAt(["endpoints"]) ? inFile : byEnvironment;
+  const names = resolver.settle(["endpoints"], [
+    // Which names there are is not known without the file.
+    resolver.lacksFile ? undefined : resolver.variable("ENDPOINTS", textListSchema(wordSchema(known))),
+  ], {
+    fallback,
+    fallbackAt: inFile.length > 0 ? "file" : "default",
+    show: (names) => names.join(", "),
+  });
+  for (const name of inFile) {
+    if (names.includes(name)) continue;
+    resolver.warn(["endpoints", name], `is not served: ${resolver.originText("ENDPOINTS")} does not name it`);
+  }
+  return names;
+}

@@ -1,0 +1,232 @@
+/** Endpoints with their backends, out of the file, the environment and what is known of providers. */
+
+import {
+  type BackendContext,
+  type EndpointContext,
+  type Layer,
+  NO_BASE_URL,
+  readBackend,
+} from "./backends.ts";
+import {
+  DEFAULT_MAX_BUFFER_BYTES,
+  DEFAULT_RESERVE_OUTPUT_TOKENS,
+  DEFAULT_RETRY_STATUSES,
+} from "../values/defaults.ts";
+import { shownDuration } from "../values/durations.ts";
+import type { VariableName } from "../sources/env.ts";
+import type { BackendSettings, EndpointSettings } from "../sources/file_schema.ts";
+import { type Preset, type PresetName, presetNameOf, PRESETS } from "../values/presets.ts";
+import { LOCAL_PRICES, priceProviderSchema } from "../values/price_providers.ts";
+import type { KeyPath } from "../problem.ts";
+import type { Resolver } from "./resolver.ts";
+import { matchesAny } from "../../text/glob.ts";
+import type { Backend, Endpoint, Price, PricedModel } from "../config.ts";
+import { baseUrlSchema } from "../values/address_values.ts";
+import { anthropicVersionSchema, secretSchema } from "../values/values.ts";
+
+/** The endpoints that the environment alone can configure, and how their variables begin. */
+export const ENVIRONMENT_ENDPOINTS: Readonly<Record<string, "OPENAI" | "ANTHROPIC">> = {
+  openai: "OPENAI",
+  anthropic: "ANTHROPIC",
+};
+
+const HINTS: Partial<Record<VariableName, string>> = {
+  OPENAI_BASE_URL: "is missing: where OpenAI's API is, like https://api.openai.com/v1",
+  OPENAI_API_KEY: "is missing: the key the proxy sends to OpenAI",
+  ANTHROPIC_BASE_URL: "is missing: where Anthropic's API is, like https://api.anthropic.com",
+  ANTHROPIC_API_KEY: "is missing: the key the proxy sends to Anthropic",
+};
+
+/** What starts the proxy where only the other provider's variables are set. */
+function oneIsEnough(missing: string, resolver: Resolver): string {
+  if (resolver.has("ENDPOINTS")) return "";
+  const complete = Object.entries(ENVIRONMENT_ENDPOINTS).find(([name, prefix]) =>
+    name !== missing && resolver.has(`${prefix}_BASE_URL`) && resolver.has(`${prefix}_API_KEY`)
+  );
+  return complete === undefined ? "" : `; or set ENDPOINTS=${complete[0]} to serve that one alone`;
+}
+
+/** Builds an endpoint; undefined settings: it is configured by the environment alone. */
+export function readEndpoint(
+  name: string,
+  settings: EndpointSettings | undefined,
+  context: EndpointContext,
+): Endpoint {
+  const { resolver } = context;
+  const path = ["endpoints", name];
+  const own = settings ?? {};
+  const prefix = ENVIRONMENT_ENDPOINTS[name];
+  const baseUrl = prefix && resolver.variable(`${prefix}_BASE_URL`, baseUrlSchema);
+  const apiKey = prefix && resolver.variable(`${prefix}_API_KEY`, secretSchema);
+  if (prefix !== undefined && settings === undefined) {
+    for (const variable of [`${prefix}_BASE_URL`, `${prefix}_API_KEY`] as const) {
+      if (resolver.has(variable)) continue;
+      resolver.report(`env ${variable}`, `${HINTS[variable] ?? "is missing"}${oneIsEnough(name, resolver)}`);
+    }
+  }
+  const layer: Layer = {
+    settings: {
+      ...own,
+      ...(baseUrl && { base_url: baseUrl.value }),
+      ...(apiKey && { api_key: apiKey.value }),
+    },
+    at: (key) =>
+      (key === "base_url" ? baseUrl?.at : key === "api_key" ? apiKey?.at : undefined) ?? [...path, key],
+  };
+
+  const firstBase = layer.settings.base_url ?? layer.settings.target_base ?? context.targetBase?.value;
+  const presetName = resolver.settle(
+    [...path, "provider"],
+    [resolver.inFile<PresetName>([...path, "provider"], own.provider)],
+    { fallback: presetNameOf(name, firstBase?.origin), fallbackAt: "implied" },
+  );
+  const isNamed = own.provider !== undefined;
+  const preset: Preset = PRESETS[presetName];
+  const backendContext: BackendContext = { ...context, preset, presetName, isNamed };
+  const listed = own.backends;
+  const backends = listed === undefined
+    ? [readBackend({ path, layers: [layer], isReportedMissing: settings === undefined }, backendContext)]
+    : listed.map((backend, index) => {
+      const backendPath = [...path, "backends", index];
+      const backendLayer: Layer = { settings: backend, at: (key) => [...backendPath, key] };
+      return readBackend(
+        { path: backendPath, layers: [backendLayer, layer], settings: backend },
+        backendContext,
+      );
+    });
+  const named = nameBackends(backends, { listed, path, resolver });
+
+  const anthropicVersion = resolver.settle<string | undefined>([...path, "anthropic_version"], [
+    name === "anthropic" ? resolver.variable("ANTHROPIC_VERSION", anthropicVersionSchema) : undefined,
+    resolver.inFile([...path, "anthropic_version"], own.anthropic_version),
+  ], { fallback: undefined });
+  const priceProvider = resolver.settle<string | undefined>([...path, "price_provider"], [
+    prefix && resolver.variable(`${prefix}_PRICE_PROVIDER`, priceProviderSchema),
+    resolver.inFile([...path, "price_provider"], own.price_provider),
+  ], {
+    fallback: preset.local === true ? LOCAL_PRICES : undefined,
+    fallbackAt: preset.local === true ? `preset ${presetName}` : "default",
+  });
+  const setting = <Value>(key: keyof EndpointSettings, value: Value | undefined, fallback: Value): Value =>
+    resolver.settle([...path, key], [resolver.inFile([...path, key], value)], { fallback });
+  const keepalive = resolver.settle<number | "none">([...path, "keepalive_comments"], [
+    resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
+  ], { fallback: "none", show: shownDuration });
+  const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
+  return {
+    name,
+    provider: preset.dialect,
+    backends: named,
+    strategy: setting("strategy", own.strategy, "failover"),
+    retry: {
+      retries: setting("retries", own.retries, named.length - 1),
+      statuses: new Set(setting("retry_statuses", own.retry_statuses, [...DEFAULT_RETRY_STATUSES])),
+    },
+    maxBufferBytes: maxBuffer === "none" ? Infinity : maxBuffer,
+    exposeBackend: setting("expose_backend", own.expose_backend, false),
+    streamUsage: setting("stream_usage", own.stream_usage, false),
+    reserveOutputTokens: setting(
+      "reserve_output_tokens",
+      own.reserve_output_tokens,
+      DEFAULT_RESERVE_OUTPUT_TOKENS,
+    ),
+    reserve: setting("reserve", own.reserve, "expected"),
+    countCacheReads: setting("count_cache_reads", own.count_cache_reads, false),
+    ...(keepalive !== "none" && { keepaliveMs: keepalive }),
+    priceProvider,
+    prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),
+    ...(anthropicVersion !== undefined && { anthropicVersion }),
+  };
+}
+
+/** Prices of the file, in the order in which they stand there. */
+function readPrices(
+  prices: NonNullable<EndpointSettings["prices"]>,
+  { path, resolver }: { path: KeyPath; resolver: Resolver },
+): PricedModel[] {
+  resolver.settle(path, [Object.keys(prices).length > 0 ? { value: prices, at: path } : undefined], {
+    fallback: {},
+  });
+  return Object.entries(prices).flatMap(([pattern, { input, output, ...others }]) => {
+    if (input === undefined) resolver.reportMissing([...path, pattern, "input"], "is missing");
+    if (output === undefined) resolver.reportMissing([...path, pattern, "output"], "is missing");
+    if (input === undefined || output === undefined) return [];
+    return [{
+      matches: (model: string) => matchesAny([pattern], model),
+      input,
+      output,
+      ...otherPrices(others),
+    }];
+  });
+}
+
+/** The kinds of a price that need not be there, by their names in the file. */
+const OTHER_PRICES = {
+  cached: "cached",
+  cache_write: "cacheWrite",
+  cache_write_1h: "cacheWriteHour",
+  input_audio: "inputAudio",
+  cached_audio: "cachedAudio",
+  output_audio: "outputAudio",
+  input_image: "inputImage",
+  cached_image: "cachedImage",
+  output_image: "outputImage",
+  input_video: "inputVideo",
+  reasoning: "reasoning",
+  citation: "citation",
+  audio_hour: "audioHour",
+  web_searches: "webSearches",
+  file_searches: "fileSearches",
+} as const satisfies Readonly<Record<string, keyof Price>>;
+
+function otherPrices(
+  given: { readonly [Key in keyof typeof OTHER_PRICES]?: number | undefined },
+): Partial<Price> {
+  const prices: { -readonly [Kind in keyof Price]?: number } = {};
+  let key: keyof typeof OTHER_PRICES;
+  for (key in OTHER_PRICES) {
+    const price = given[key];
+    if (price !== undefined) prices[OTHER_PRICES[key]] = price;
+  }
+  return prices;
+}
+
+/** Gives those without a name the one of their host, numbered where there are several. */
+function nameBackends(
+  backends: readonly Backend[],
+  { listed, path, resolver }: {
+    listed: readonly BackendSettings[] | undefined;
+    path: KeyPath;
+    resolver: Resolver;
+  },
+): Backend[] {
+  const taken = new Set<string>();
+  for (const [index, { name }] of (listed ?? []).entries()) {
+    if (name === undefined) continue;
+    if (taken.has(name)) {
+      resolver.report([...path, "backends", index, "name"], `${JSON.stringify(name)} stands twice`);
+    }
+    taken.add(name);
+  }
+  const seen = new Map<string, string>();
+  return backends.map((backend, index) => {
+    const identity = JSON.stringify([
+      backend.baseUrl,
+      backend.key,
+      backend.model?.otherwise,
+      [...backend.model?.byName ?? []],
+      backend.connection.key,
+      backend.headers,
+    ]);
+    const host = new URL(backend.baseUrl.origin).host;
+    let name = backend.name || host;
+    for (let number = 2; backend.name === "" && taken.has(name); number++) name = `${host}#${number}`;
+    taken.add(name);
+    const same = seen.get(identity);
+    if (same !== undefined && backend.baseUrl !== NO_BASE_URL) {
+      resolver.report([...path, "backends", index], `is the same as the backend ${same}`);
+    }
+    seen.set(identity, name);
+    return { ...backend, name };
+  });
+}

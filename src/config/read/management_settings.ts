@@ -1,0 +1,100 @@
+/** The table `[management]`: what switches the management plane on, and where it keeps its data. */
+
+import {
+  BUDGET_WINDOWS,
+  DEFAULT_ADMIN_IDLE_MINUTES,
+  DEFAULT_BACKUP_KEEP,
+  DEFAULT_BUDGET_TIME_ZONE,
+  DEFAULT_BUDGET_WINDOW,
+  DEFAULT_DATABASE_URL,
+  DEFAULT_RETENTION_DAYS,
+} from "../values/defaults.ts";
+import { durationText, shownDuration } from "../values/durations.ts";
+import type { Resolver } from "./resolver.ts";
+import type { ManagementConfig } from "../config.ts";
+import { type Section, sectionReader } from "./section.ts";
+import { addressRangeSchema } from "../values/address_values.ts";
+import {
+  countSchema,
+  databaseUrlSchema,
+  encryptionKeySchema,
+  idleSchema,
+  intervalSchema,
+  managementTokenSchema,
+  retentionSchema,
+  switchSchema,
+  textListSchema,
+  textSchema,
+  timeZoneSchema,
+  wordSchema,
+} from "../values/values.ts";
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Undefined: it is off. */
+export function readManagement(
+  resolver: Resolver,
+  settings: Section<"management"> | undefined,
+): ManagementConfig | undefined {
+  const read = sectionReader(resolver, "management", settings);
+  const redacted = (value: unknown) => value === undefined ? "none" : "[redacted]";
+  const token = read("token", "MANAGEMENT_TOKEN", managementTokenSchema, undefined, redacted);
+  const databaseUrl = read("database_url", "DATABASE_URL", databaseUrlSchema, DEFAULT_DATABASE_URL);
+  const encryptionKey = read("encryption_key", "ENCRYPTION_KEY", encryptionKeySchema, undefined, redacted);
+  const timeZone = read("budget_time_zone", "BUDGET_TIME_ZONE", timeZoneSchema, DEFAULT_BUDGET_TIME_ZONE);
+  const window = read("budget_window", "BUDGET_WINDOW", wordSchema(BUDGET_WINDOWS), DEFAULT_BUDGET_WINDOW);
+  const retentionMs = read(
+    "retention_days",
+    "RETENTION_DAYS",
+    retentionSchema,
+    DEFAULT_RETENTION_DAYS * DAY_MS,
+    durationText,
+  );
+  const backupEveryMs = read("backup_every", "BACKUP_EVERY", intervalSchema, "none", shownDuration);
+  const backupKeep = read("backup_keep", "BACKUP_KEEP", countSchema(1, 1_000), DEFAULT_BACKUP_KEEP);
+  const backupFolder = read(
+    "backup_folder",
+    "BACKUP_FOLDER",
+    textSchema,
+    `${folderBeside(databaseUrl)}backups`,
+  );
+  const pricesBeside = `${folderBeside(databaseUrl)}prices.json`;
+  const pricesFile = read("prices_file", "PRICES_FILE", textSchema, pricesBeside);
+  const adminIdleMs = read(
+    "admin_idle_minutes",
+    "ADMIN_IDLE_MINUTES",
+    idleSchema,
+    DEFAULT_ADMIN_IDLE_MINUTES * 60_000,
+    durationText,
+  );
+  const metricsPublic = read("metrics_public", "METRICS_PUBLIC", switchSchema, false);
+  const allowedIps = read(
+    "allowed_ips",
+    "MANAGEMENT_ALLOWED_IPS",
+    textListSchema(addressRangeSchema),
+    undefined,
+  );
+  if (token === undefined) return undefined;
+  return {
+    token,
+    databaseUrl,
+    ...(encryptionKey && { encryptionKey }),
+    budgetPeriods: { timeZone, window },
+    retentionDays: retentionMs / DAY_MS,
+    ...(backupEveryMs !== "none" && {
+      backup: { everyMs: backupEveryMs, keep: backupKeep, folder: backupFolder },
+    }),
+    pricesFile: {
+      path: pricesFile,
+      isNamed: settings?.prices_file !== undefined || resolver.has("PRICES_FILE"),
+    },
+    adminIdleMs,
+    metricsPublic,
+    ...(allowedIps && { allowedIps }),
+  };
+}
+
+/** The folder of a SQLite file, with a slash at its end. */
+function folderBeside(databaseUrl: string): string {
+  return databaseUrl.replace(/^sqlite:/, "").replace(/[^/\\]*$/, "");
+}

@@ -1,0 +1,28 @@
+import type { VariableName } from "../sources/env.ts";
+import type { FileConfig } from "../sources/file_schema.ts";
+import type { Resolver } from "./resolver.ts";
+import type { ValueSchema } from "../values/values.ts";
+
+/** One of the file's tables. */
+export type Section<Name extends keyof FileConfig> = NonNullable<FileConfig[Name]>;
+
+/** Settles values of one table: a variable of the environment wins over the file, the file over the fallback. */
+export function sectionReader<Settings extends object>(
+  resolver: Resolver,
+  section: string,
+  settings: Settings | undefined,
+) {
+  return <Key extends keyof Settings & string, Fallback extends NonNullable<Settings[Key]> | undefined>(
+    key: Key,
+    variable: VariableName,
+    schema: ValueSchema<NonNullable<Settings[Key]>>,
+    fallback: Fallback,
+    show?: (value: NonNullable<Settings[Key]> | Fallback) => string,
+  ): NonNullable<Settings[Key]> | Fallback => {
+    const inFile = settings?.[key] ?? undefined;
+    return resolver.settle<NonNullable<Settings[Key]> | Fallback>([section, key], [
+      resolver.variable(variable, schema),
+      resolver.inFile([section, key], inFile),
+    ], { fallback, ...(show && { show }) });
+  };
+}

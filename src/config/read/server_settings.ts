@@ -1,0 +1,213 @@
+/** The table `[server]` and its counterparts in the environment. */
+
+import {
+  addressRangeSchema,
+  hostNameSchema,
+  hostSchema,
+  originSchema,
+  portSchema,
+} from "../values/address_values.ts";
+import {
+  DEFAULT_HOST,
+  DEFAULT_PORT,
+  DEFAULT_SERVER_SETTINGS,
+  LOG_FORMATS,
+  LOG_LEVELS,
+} from "../values/defaults.ts";
+import { durationText, shownDuration } from "../values/durations.ts";
+import type { EnvironmentSources } from "../sources/env.ts";
+import type { Resolver } from "./resolver.ts";
+import type { ConcurrencyLimits, ConnectionLimits, LogConfig, ServerConfig } from "../config.ts";
+import { type Section, sectionReader } from "./section.ts";
+import { nearest } from "../values/suggest.ts";
+import { readTls } from "./tls_settings.ts";
+import {
+  bytesSchema,
+  countOrNoneSchema,
+  countSchema,
+  drainSchema,
+  durationSchema,
+  switchSchema,
+  textListSchema,
+  textSchema,
+  wordSchema,
+} from "../values/values.ts";
+
+/** Where the proxy listens. */
+export function readAddress(
+  resolver: Resolver,
+  settings: Section<"server"> | undefined,
+): { host: string; port: number } {
+  const read = sectionReader(resolver, "server", settings);
+  return {
+    host: read("host", "HOST", hostSchema, DEFAULT_HOST),
+    port: read("port", "PORT", portSchema, DEFAULT_PORT),
+  };
+}
+
+/** Everything of the server but where it listens. */
+export function readServer(
+  resolver: Resolver,
+  { address, settings, sources, path }: {
+    address: { host: string; port: number };
+    settings: Section<"server"> | undefined;
+    sources: EnvironmentSources;
+    path: string | undefined;
+  },
+): ServerConfig {
+  const read = sectionReader(resolver, "server", settings);
+  const defaults = DEFAULT_SERVER_SETTINGS;
+  const tls = readTls(resolver, { settings, sources, path });
+  const httpsPort = read("https_port", "HTTPS_PORT", portSchema, undefined);
+  if (httpsPort !== undefined) checkHttpsPort(resolver, { httpsPort, hasTls: tls !== undefined, address });
+  const adminPort = readAdminPort(resolver, settings);
+  if (adminPort !== undefined) checkAdminPort(resolver, { adminPort, httpsPort, port: address.port });
+  const maxBodyBytes = read("max_body_bytes", "MAX_BODY_BYTES", bytesSchema, "none");
+  const maxMessage = read(
+    "max_message_bytes",
+    "MAX_MESSAGE_BYTES",
+    bytesSchema,
+    defaults.maxMessageBytes,
+    shownSize,
+  );
+  const ranges = textListSchema(addressRangeSchema);
+  const allowedIps = read(
+    "allowed_ips",
+    "ALLOWED_IPS",
+    ranges,
+    undefined,
+    (list) => list?.join(", ") ?? "all",
+  );
+  return {
+    ...address,
+    ...(tls && { tls }),
+    ...(httpsPort !== undefined && { httpsPort }),
+    ...(adminPort !== undefined && { adminPort }),
+    drainMs: read("drain_seconds", "DRAIN_SECONDS", drainSchema, defaults.drainMs, durationText),
+    ...(maxBodyBytes !== "none" && { maxBodyBytes }),
+    maxMessageBytes: unlimited(maxMessage),
+    corsOrigins: read("cors_origins", "CORS_ORIGINS", textListSchema(originSchema), []),
+    allowedHosts: read("allowed_hosts", "ALLOWED_HOSTS", textListSchema(hostNameSchema), []),
+    ...(allowedIps && { allowedIps }),
+    trustedProxies: read("trusted_proxies", "TRUSTED_PROXIES", ranges, []),
+    connections: readConnections(resolver, settings),
+    concurrency: readConcurrency(resolver, settings),
+  };
+}
+
+function checkHttpsPort(
+  resolver: Resolver,
+  { httpsPort, hasTls, address }: { httpsPort: number; hasTls: boolean; address: { port: number } },
+): void {
+  const at = resolver.originOf("HTTPS_PORT", ["server", "https_port"]);
+  if (!hasTls && !resolver.hasFindingAt(["server"]) && !resolver.has("TLS_CERT")) {
+    resolver.report(
+      at,
+      "needs a certificate: set TLS_CERT_FILE and TLS_KEY_FILE (`llm-proxy tls init` makes them)",
+    );
+  }
+  if (httpsPort === address.port && httpsPort !== 0) resolver.report(at, "is the same as port");
+}
+
+/** The port of the management plane alone; undefined: it has none. */
+export function readAdminPort(
+  resolver: Resolver,
+  settings: Section<"server"> | undefined,
+): number | undefined {
+  return sectionReader(resolver, "server", settings)("admin_port", "ADMIN_PORT", portSchema, undefined);
+}
+
+function checkAdminPort(
+  resolver: Resolver,
+  { adminPort, httpsPort, port }: { adminPort: number; httpsPort: number | undefined; port: number },
+): void {
+  if (adminPort === 0) return;
+  const at = resolver.originOf("ADMIN_PORT", ["server", "admin_port"]);
+  if (adminPort === port) resolver.report(at, "is the same as port");
+  if (adminPort === httpsPort) resolver.report(at, "is the same as https_port");
+}
+
+function readConnections(resolver: Resolver, settings: Section<"server"> | undefined): ConnectionLimits {
+  const read = sectionReader(resolver, "server", settings);
+  const { connections } = DEFAULT_SERVER_SETTINGS;
+  const inFile = <Value>(key: keyof Section<"server">, value: Value | undefined, fallback: Value): Value =>
+    resolver.settle(["server", key], [resolver.inFile(["server", key], value)], { fallback });
+  const timeout = (
+    key: "header_timeout" | "keep_alive_timeout" | "upload_timeout" | "send_timeout",
+    fallback: number,
+  ): number =>
+    unlimited(
+      resolver.settle<number | "none">(["server", key], [
+        resolver.inFile(["server", key], settings?.[key]),
+      ], { fallback, show: shownDuration }),
+    );
+  return {
+    maxConnections: read(
+      "max_connections",
+      "MAX_CONNECTIONS",
+      countSchema(1, 1_000_000),
+      connections.maxConnections,
+    ),
+    maxHeadBytes: unlimited(
+      inFile<number | "none">("max_header_bytes", settings?.max_header_bytes, connections.maxHeadBytes),
+    ),
+    maxHeadFields: inFile("max_header_fields", settings?.max_header_fields, connections.maxHeadFields),
+    headMs: timeout("header_timeout", connections.headMs),
+    idleMs: timeout("keep_alive_timeout", connections.idleMs),
+    uploadMs: timeout("upload_timeout", connections.uploadMs),
+    sendMs: timeout("send_timeout", connections.sendMs),
+  };
+}
+
+function readConcurrency(resolver: Resolver, settings: Section<"server"> | undefined): ConcurrencyLimits {
+  const read = sectionReader(resolver, "server", settings);
+  const { concurrency } = DEFAULT_SERVER_SETTINGS;
+  const count = countOrNoneSchema(1, 1_000_000);
+  return {
+    maxExchanges: unlimited(
+      read("max_concurrent_requests", "MAX_CONCURRENT_REQUESTS", count, concurrency.maxExchanges),
+    ),
+    maxPerPrincipal: unlimited(read("max_concurrent_per_token", "MAX_CONCURRENT_PER_TOKEN", count, "none")),
+    queueMs: unlimited(
+      read("queue_timeout", "QUEUE_TIMEOUT", durationSchema, concurrency.queueMs, shownDuration),
+    ),
+  };
+}
+
+/** `none` as the number that is never reached. */
+function unlimited(value: number | "none"): number {
+  return value === "none" ? Infinity : value;
+}
+
+function shownSize(bytes: number | "none"): string {
+  return bytes === "none" ? bytes : `${bytes / 1024 ** 2}M`;
+}
+
+/** Which endpoint answers paths without a name. */
+export function readDefaultEndpoint(
+  resolver: Resolver,
+  settings: Section<"server"> | undefined,
+  names: readonly string[],
+): string | undefined {
+  const named = resolver.variable("DEFAULT_ENDPOINT", textSchema) ??
+    resolver.inFile(["server", "default_endpoint"], settings?.default_endpoint);
+  const implied = names.includes("openai") ? "openai" : names.length === 1 ? names[0] : undefined;
+  const name = resolver.settle<string | undefined>(["server", "default_endpoint"], [named], {
+    fallback: implied,
+  });
+  if (named === undefined || names.includes(named.value)) return name;
+  const near = nearest(named.value, names);
+  const hint = near === undefined ? `the endpoints are ${names.join(", ")}` : `did you mean ${near}?`;
+  resolver.report(named.at, `${JSON.stringify(named.value)} is no endpoint; ${hint}`);
+  return undefined;
+}
+
+/** The table `[log]`. */
+export function readLog(resolver: Resolver, settings: Section<"log"> | undefined): LogConfig {
+  const read = sectionReader(resolver, "log", settings);
+  return {
+    level: read("level", "LOG_LEVEL", wordSchema(LOG_LEVELS), "info"),
+    format: read("format", "LOG_FORMAT", wordSchema(LOG_FORMATS), "pretty"),
+    access: read("access", "ACCESS_LOG", switchSchema, false),
+  };
+}

@@ -1,0 +1,242 @@
+/** Bodies of HTTP/1.1 messages as they come off a connection (RFC 9112, 6 and 7). */
+
+import type { ByteSource } from "../streams/byte_source.ts";
+import { decodeLatin1 } from "./latin1.ts";
+import type { ConnectionReader } from "./reader.ts";
+import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
+
+/** So much framing is read at a stretch, some ten milliseconds of it, before everything else that waits goes first. */
+const MAX_FRAMING_STEPS = 8_192;
+
+/** A body that is framed within its connection. */
+export abstract class FramedBody implements ByteSource {
+  protected readonly reader: ConnectionReader;
+  /** Pieces of framing that were read since others had their turn. Reads and writes may both be done at once. */
+  protected framingSteps = 0;
+  #ended = false;
+
+  constructor(reader: ConnectionReader) {
+    this.reader = reader;
+  }
+
+  /** Whether it was read to its end, so that the next message can begin. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  tryRead(): Uint8Array | null | undefined {
+    if (this.#ended) return null;
+    if (this.hasWorkedLong) return undefined;
+    const piece = this.next();
+    if (piece === null) this.#ended = true;
+    return piece;
+  }
+
+  protected get hasWorkedLong(): boolean {
+    return this.framingSteps > MAX_FRAMING_STEPS;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    while (true) {
+      if (this.hasWorkedLong) {
+        await new Promise((resolve) => setTimeout(resolve));
+        this.framingSteps = 0;
+      }
+      const piece = this.tryRead();
+      if (piece !== undefined) return piece;
+      if (this.hasWorkedLong || await this.reader.fill()) continue;
+      if (!this.endsWithConnection) throw new UnexpectedEnd("the connection ended within a body");
+      this.#ended = true;
+      return null;
+    }
+  }
+
+  /** Reads what stands before the first byte as far as it has come. Throws where that breaks the rules. */
+  begin(): void {}
+
+  /** Nothing is held: who owns the connection decides what becomes of it. */
+  cancel(): void {}
+
+  protected readonly endsWithConnection: boolean = false;
+
+  /** The next piece out of the bytes at hand, null at the end, undefined where more are needed. */
+  protected abstract next(): Uint8Array | null | undefined;
+}
+
+/** A body of known length. */
+export class CountedBody extends FramedBody {
+  #left: number;
+
+  constructor(reader: ConnectionReader, length: number) {
+    super(reader);
+    this.#left = length;
+  }
+
+  protected override next(): Uint8Array | null | undefined {
+    if (this.#left === 0) return null;
+    const count = Math.min(this.#left, this.reader.buffered.length);
+    if (count === 0) return undefined;
+    this.#left -= count;
+    return this.reader.take(count);
+  }
+}
+
+/** A body that lasts until the connection ends. */
+export class UntilCloseBody extends FramedBody {
+  protected override readonly endsWithConnection = true;
+
+  protected override next(): Uint8Array | undefined {
+    const count = this.reader.buffered.length;
+    return count === 0 ? undefined : this.reader.take(count);
+  }
+}
+
+/** The longest line of a chunk's size with its extensions, and the longest trailer section. */
+const MAX_CHUNK_LINE_BYTES = 4 * 1024;
+const MAX_TRAILER_BYTES = 16 * 1024;
+/** Hexadecimal digits alone: no sign, no space. Extensions may follow and are dropped. */
+const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+/** Seven digits and what follows them; longer sizes are as rare as extensions. */
+const MAX_PLAIN_DIGITS = 8;
+const NOT_HEX = 255;
+/** Chunks up to this are joined with those before them; to move a longer one would cost more than to write it. */
+const JOINED_BYTES = 1024;
+/** By the byte: the value of a hexadecimal digit. */
+const HEX_DIGITS = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const text = String.fromCharCode(byte);
+  return /[0-9A-Fa-f]/.test(text) ? parseInt(text, 16) : NOT_HEX;
+});
+const CR = 13;
+const LF = 10;
+
+/** A body in chunks. Extensions and trailers are dropped. */
+export class ChunkedBody extends FramedBody {
+  #state: "size" | "data" | "data end" | "trailers" = "size";
+  #left = 0;
+  #trailerBytes = 0;
+
+  override begin(): void {
+    if (this.#state === "size") this.#readSize();
+  }
+
+  /** Whether the line of the next chunk's size has come. */
+  #readSize(): boolean {
+    const size = this.#plainSize() ?? this.#sizeWithExtension();
+    if (size === undefined) return false;
+    this.framingSteps++;
+    this.#left = size;
+    this.#state = size === 0 ? "trailers" : "data";
+    return true;
+  }
+
+  protected override next(): Uint8Array | null | undefined {
+    while (true) {
+      switch (this.#state) {
+        case "size": {
+          if (!this.#readSize()) return undefined;
+          break;
+        }
+        case "data": {
+          const piece = this.#takeData();
+          return piece === undefined ? undefined : this.#withFollowing(piece);
+        }
+        case "data end": {
+          const { buffered } = this.reader;
+          if (buffered.length > 0 && buffered[0] !== CR || buffered.length > 1 && buffered[1] !== LF) {
+            throw new HttpSyntaxError("a chunk that is longer than its size");
+          }
+          if (buffered.length < 2) return undefined;
+          this.reader.consume(2);
+          this.#state = "size";
+          break;
+        }
+        case "trailers": {
+          const line = this.#line(MAX_TRAILER_BYTES - this.#trailerBytes);
+          if (line === undefined) return undefined;
+          if (line === "") return null;
+          this.framingSteps++;
+          this.#trailerBytes += line.length + 2;
+          break;
+        }
+        default:
+          this.#state satisfies never;
+      }
+    }
+  }
+
+  #takeData(): Uint8Array | undefined {
+    const count = Math.min(this.#left, this.reader.buffered.length);
+    if (count === 0) return undefined;
+    this.#left -= count;
+    if (this.#left === 0) this.#state = "data end";
+    return this.reader.take(count);
+  }
+
+  /**
+   * A chunk's data joined with that of the small chunks behind it, as far as they are at hand: they are moved
+   * together within the reader's own buffer, over the framing that was between them. A body in chunks of one byte
+   * then costs what its bytes cost, and not a write for each. What is not plain is left to the next call.
+   */
+  #withFollowing(first: Uint8Array): Uint8Array {
+    let end = first.byteOffset + first.length;
+    const whole = new Uint8Array(first.buffer);
+    while (this.#state === "data end" && !this.hasWorkedLong) {
+      this.framingSteps++;
+      const { buffered } = this.reader;
+      if (buffered.length < 2 || buffered[0] !== CR || buffered[1] !== LF) break;
+      this.reader.consume(2);
+      this.#state = "size";
+      const size = this.#plainSize();
+      if (size === undefined) break;
+      this.#left = size;
+      this.#state = size === 0 ? "trailers" : "data";
+      if (size === 0 || size > JOINED_BYTES) break;
+      const next = this.#takeData();
+      if (next === undefined) break;
+      whole.copyWithin(end, next.byteOffset, next.byteOffset + next.length);
+      end += next.length;
+    }
+    return whole.subarray(first.byteOffset, end);
+  }
+
+  /** The size of a line that holds nothing else, as all common servers send it, without making text of it. */
+  #plainSize(): number | undefined {
+    const { buffered } = this.reader;
+    let size = 0;
+    for (let at = 0; at < MAX_PLAIN_DIGITS && at + 1 < buffered.length; at++) {
+      const digit = HEX_DIGITS[buffered[at] ?? 0] ?? NOT_HEX;
+      if (digit !== NOT_HEX) {
+        size = size * 16 + digit;
+        continue;
+      }
+      if (at === 0 || buffered[at] !== CR || buffered[at + 1] !== LF) return undefined;
+      this.reader.consume(at + 2);
+      return size;
+    }
+    return undefined;
+  }
+
+  #sizeWithExtension(): number | undefined {
+    const line = this.#line(MAX_CHUNK_LINE_BYTES);
+    if (line === undefined) return undefined;
+    const size = CHUNK_LINE.exec(line)?.[1];
+    if (size === undefined) throw new HttpSyntaxError("a chunk size that is no hexadecimal number");
+    return parseInt(size, 16);
+  }
+
+  /** The next whole line without its CR LF. */
+  #line(limit: number): string | undefined {
+    const { buffered } = this.reader;
+    const end = buffered.indexOf(LF);
+    if (end >= limit || end === -1 && buffered.length >= limit) {
+      throw new HttpSyntaxError("a line of a chunked body that is too long");
+    }
+    if (end === -1) return undefined;
+    if (buffered[end - 1] !== CR) throw new HttpSyntaxError("a line that ends without CR");
+    const line = decodeLatin1(this.reader.take(end + 1).subarray(0, end - 1));
+    if (line.includes("\r") || line.includes("\0")) {
+      throw new HttpSyntaxError("a control character in a chunked body");
+    }
+    return line;
+  }
+}

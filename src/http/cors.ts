@@ -1,0 +1,55 @@
+/** Which web pages may use the proxy (the Fetch standard's CORS protocol). None, unless their origin is listed. */
+
+import { type Field, field, fieldValue } from "./fields.ts";
+import type { OutgoingReply } from "./message.ts";
+
+/** How long browsers may remember a preflight's answer. */
+const MAX_AGE_SECONDS = 600;
+
+/** The origin of the page that asks, where it may; undefined for every other request. */
+export function allowedOrigin(fields: readonly Field[], origins: readonly string[]): string | undefined {
+  if (origins.length === 0) return undefined;
+  const origin = fieldValue(fields, "origin");
+  if (origin === undefined) return undefined;
+  if (origins.includes(origin)) return origin;
+  return origins.includes("*") ? "*" : undefined;
+}
+
+/** The answer to a browser's question whether a page may send a request; undefined where it is no such question. */
+export function preflightReply(
+  method: string,
+  fields: readonly Field[],
+  origin: string,
+): OutgoingReply | undefined {
+  const wanted = fieldValue(fields, "access-control-request-method");
+  if (method !== "OPTIONS" || wanted === undefined) return undefined;
+  const headers = fieldValue(fields, "access-control-request-headers");
+  const isPrivate = fieldValue(fields, "access-control-request-private-network") === "true";
+  return {
+    status: 204,
+    reason: "No Content",
+    fields: [
+      field("access-control-allow-origin", origin),
+      field("access-control-allow-methods", wanted),
+      ...(headers === undefined ? [] : [field("access-control-allow-headers", headers)]),
+      ...(isPrivate ? [field("access-control-allow-private-network", "true")] : []),
+      field("access-control-max-age", String(MAX_AGE_SECONDS)),
+      field("vary", "origin, access-control-request-method, access-control-request-headers"),
+    ],
+    body: null,
+  };
+}
+
+/** An answer that the page may read, whatever the provider says of that. */
+export function withCors(reply: OutgoingReply, origin: string): OutgoingReply {
+  const kept = reply.fields.filter(({ lower }) => !lower.startsWith("access-control-"));
+  return {
+    ...reply,
+    fields: [
+      ...kept,
+      field("access-control-allow-origin", origin),
+      field("access-control-expose-headers", "*"),
+      field("vary", "origin"),
+    ],
+  };
+}

@@ -1,0 +1,77 @@
+/** How clients are connected: their settings, and pictures of them for phones. */
+
+import encodeQR from "qr";
+import { CLIENTS } from "../../connect/clients.ts";
+import { modelToBeginWith } from "../../connect/endpoints.ts";
+import { NoSettings, type Settings, settingsFor } from "../../connect/settings.ts";
+import * as answers from "./answers.ts";
+import type { ManageParts } from "./parts.ts";
+import { Problem } from "./problem.ts";
+import * as requests from "./requests.ts";
+import { json, type Route, route } from "./route.ts";
+
+/** Their routes. */
+export function connectionRoutes({ proxy }: ManageParts): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/connect",
+      summary: "Clients whose settings are known, and the addresses of this proxy, the most useful one first",
+      answers: { 200: answers.connectable },
+      handle: () =>
+        Promise.resolve(json({
+          clients: Object.entries(CLIENTS).map(([name, { title, dialects }]) => ({ name, title, dialects })),
+          urls: proxy?.urls() ?? [],
+          has_admin_port: proxy?.hasAdminPort() ?? false,
+          models: Object.fromEntries(
+            proxy?.connectable().endpoints.map((one) => [one.name, modelToBeginWith(one) ?? null]) ?? [],
+          ),
+          token_asked: proxy?.connectable().asksToken ?? true,
+        })),
+    }),
+    route({
+      method: "post",
+      path: "/connect",
+      summary: "The settings under which a client uses this proxy; nothing is kept of what is sent",
+      body: requests.connection,
+      answers: { 200: answers.settings },
+      handle({ body }) {
+        if (proxy === undefined) throw new Problem(503, "No proxy runs here: ask a running one.");
+        const url = body.url ?? proxy.urls()[0] ?? "http://localhost";
+        const wanted = { client: body.client, endpoint: body.endpoint, url, token: body.token };
+        const found = asProblem(() => settingsFor(proxy.connectable(), wanted));
+        return Promise.resolve(json({
+          title: found.title,
+          endpoint: found.endpoint,
+          endpoint_url: found.endpointUrl,
+          pieces: [...found.pieces],
+          notes: [...found.notes],
+        }));
+      },
+    }),
+    route({
+      method: "post",
+      path: "/qr",
+      summary: "A text as a QR code: its width in modules, and the dark ones as an SVG path",
+      body: requests.qrText,
+      answers: { 200: answers.qrCode },
+      handle({ body }) {
+        const rows = encodeQR(body.text, "raw", { ecc: "medium", border: 2 });
+        const path = rows.flatMap((row, y) =>
+          row.flatMap((isDark, x) => isDark ? [`M${x} ${y}h1v1h-1z`] : [])
+        );
+        return Promise.resolve(json({ size: rows.length, path: path.join("") }));
+      },
+    }),
+  ];
+}
+
+function asProblem(work: () => Settings): Settings {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof NoSettings)) throw error;
+    const pointer = error.reason === "client" ? "#/client" : "#/endpoint";
+    throw new Problem(400, `${pointer}: ${error.message}`, { places: [{ pointer, detail: error.message }] });
+  }
+}

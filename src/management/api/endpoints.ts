@@ -1,0 +1,106 @@
+/** Endpoints: how they are set up, and how each of their backends stands. */
+
+import * as v from "valibot";
+import { proxyText } from "../../config/read/outbound_proxy.ts";
+import type { Backend, Endpoint } from "../../config/config.ts";
+import type { BackendReport } from "../../forwarding/balancer.ts";
+import * as answers from "./answers.ts";
+import type { ManageParts } from "./parts.ts";
+import { Problem } from "./problem.ts";
+import { json, type Route, route } from "./route.ts";
+
+/** Their routes. */
+export function endpointRoutes({ proxy }: ManageParts): Route[] {
+  return [
+    route({
+      method: "get",
+      path: "/endpoints",
+      summary: "Endpoints with their configuration, secrets left out, and how each of their backends stands",
+      answers: { 200: v.object({ data: v.array(answers.endpoint), next_cursor: v.null() }) },
+      handle: () =>
+        Promise.resolve(json({
+          data: (proxy?.endpoints() ?? []).map(({ endpoint, backends }) => ({
+            ...shownEndpoint(endpoint),
+            default: endpoint.name === proxy?.connectable().defaultEndpoint,
+            backends: backends.map(shownBackend),
+          })),
+          next_cursor: null,
+        })),
+    }),
+    route({
+      method: "post",
+      path: "/endpoints/{id}/try",
+      summary: "Ask every backend of an endpoint, by its name, for its models now",
+      answers: { 200: v.object({ data: v.array(answers.trial), next_cursor: v.null() }) },
+      async handle({ id }) {
+        const found = proxy?.endpoints().find(({ endpoint }) => endpoint.name === id);
+        if (proxy === undefined || found === undefined) {
+          throw new Problem(404, `There is no endpoint ${JSON.stringify(id)}.`);
+        }
+        const results = await proxy.probe(found.endpoint);
+        return json({
+          data: results.map(({ backend, ok, reachable, key, models, latencyMs, detail }) => ({
+            backend,
+            ok,
+            reachable,
+            key,
+            models: models ?? null,
+            latency_ms: latencyMs === undefined ? null : Math.round(latencyMs),
+            detail,
+          })),
+          next_cursor: null,
+        });
+      },
+    }),
+  ];
+}
+
+function shownEndpoint(endpoint: Endpoint) {
+  return {
+    name: endpoint.name,
+    provider: endpoint.provider,
+    strategy: endpoint.strategy,
+    retries: endpoint.retry.retries,
+    retry_statuses: [...endpoint.retry.statuses],
+    max_buffer_bytes: endpoint.maxBufferBytes,
+    stream_usage: endpoint.streamUsage,
+    expose_backend: endpoint.exposeBackend,
+    price_provider: endpoint.priceProvider ?? null,
+    own_prices: endpoint.prices.length,
+    anthropic_version: endpoint.anthropicVersion ?? null,
+  };
+}
+
+function shownBackend({ backend, state, inFlight, failures, forMs }: BackendReport) {
+  return {
+    name: backend.name,
+    base_url: backend.baseUrl.origin + backend.baseUrl.path,
+    state,
+    in_flight: inFlight,
+    failures,
+    for_seconds: Math.round(forMs / 1000),
+    ...shownSettings(backend),
+  };
+}
+
+/** Of headers only their names: their values may be keys. */
+function shownSettings(
+  { key, keyField, connection, headers, removeHeaders, model, weight, timeouts }: Backend,
+) {
+  const seconds = (ms: number | undefined) => ms === undefined ? null : ms / 1000;
+  return {
+    key: key.mode,
+    key_header: key.mode === "inject" ? keyField : null,
+    proxy: connection.proxy === undefined ? null : proxyText(connection.proxy),
+    headers: headers.map(([name]) => name),
+    remove_headers: [...removeHeaders],
+    models: { ...Object.fromEntries(model?.byName ?? []), ...(model?.otherwise && { "*": model.otherwise }) },
+    weight,
+    timeouts: {
+      connect_seconds: seconds(timeouts.connectMs),
+      first_byte_seconds: seconds(timeouts.firstByteMs),
+      idle_seconds: seconds(timeouts.idleMs),
+      total_seconds: seconds(timeouts.totalMs),
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** The API's own description, made of the schemas that validate its requests. */
+
+import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
+import type { GenericSchema } from "valibot";
+import { VERSION } from "../../release.ts";
+import type { Route } from "./route.ts";
+import { problem } from "./answers.ts";
+
+/** An OpenAPI 3.1 document. `base` is where the routes are mounted. */
+export function openApiDocument(routes: readonly Route[], base: string): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    const path = paths[`${base}${route.path}`] ??= {};
+    path[route.method] = operationOf(route);
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "llm-proxy management",
+      version: VERSION,
+      description:
+        "Projects, tokens, usage and cost of an llm-proxy. Members that end in _micros are millionths of a US dollar, those in _usd are dollars.",
+    },
+    security: [{ managementToken: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        managementToken: { type: "http", scheme: "bearer", description: "MANAGEMENT_TOKEN of the proxy" },
+      },
+      schemas: { Problem: schemaOf(problem, "output") },
+    },
+  };
+}
+
+function operationOf({ path, summary, query, body, answers, types = ["application/json"] }: Route) {
+  const parameters = [
+    ...(path.includes("{id}")
+      ? [{ name: "id", in: "path", required: true, schema: { type: "string" } }]
+      : []),
+    ...(query === undefined ? [] : parametersOf(query)),
+  ];
+  const responses = Object.fromEntries(
+    Object.entries(answers).map(([status, schema]) => {
+      const content = Object.fromEntries(types.map((type) => [
+        type,
+        {
+          schema: schema === undefined || type !== "application/json"
+            ? { type: "string" }
+            : schemaOf(schema, "output"),
+        },
+      ]));
+      return [status, { description: summary, ...(status !== "204" && { content }) }];
+    }),
+  );
+  return {
+    summary,
+    ...(parameters.length > 0 && { parameters }),
+    ...(body !== undefined && {
+      requestBody: { required: true, content: { "application/json": { schema: schemaOf(body, "input") } } },
+    }),
+    responses: {
+      ...responses,
+      default: {
+        description: "What went wrong",
+        content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+      },
+    },
+  };
+}
+
+function parametersOf(query: GenericSchema): unknown[] {
+  const { properties = {}, required = [] } = schemaOf(query, "input");
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: "query",
+    required: required.includes(name),
+    schema,
+  }));
+}
+
+function schemaOf(schema: GenericSchema, typeMode: "input" | "output"): JsonSchema {
+  const { $schema: _, ...rest } = toJsonSchema(schema, {
+    typeMode,
+    errorMode: "ignore",
+    target: "draft-2020-12",
+  });
+  return rest;
+}

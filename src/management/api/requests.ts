@@ -1,0 +1,276 @@
+/** What the management API takes. The same schemas validate requests and make its OpenAPI document. */
+
+import * as v from "valibot";
+import { patternProblem } from "../../text/path_patterns.ts";
+import { USAGE_GROUPS, type UsageGroup } from "../../storage/store.ts";
+import { isTimeZone } from "../../time/zone_offsets.ts";
+import { id, moment, shownText } from "./common_schemas.ts";
+
+const MAX_NAME = 100;
+const MAX_COUNT = 1_000_000_000;
+const MAX_DOLLARS = 1_000_000_000;
+const MAX_LIST = 200;
+const MAX_PATTERN = 200;
+const MAX_MODEL_LIMITS = 50;
+/** A hundred years. */
+const MAX_MINUTES = 100 * 366 * 24 * 60;
+const MAX_OVERLAP_MINUTES = 30 * 24 * 60;
+
+const name = v.pipe(
+  shownText,
+  v.trim(),
+  v.nonEmpty("is empty"),
+  v.maxLength(MAX_NAME, `is longer than ${MAX_NAME} characters`),
+  v.description("for people; any text"),
+);
+const positive = v.pipe(
+  v.number(),
+  v.integer("is no whole number"),
+  v.minValue(1, "is below 1"),
+  v.maxValue(MAX_COUNT),
+);
+const dollars = v.pipe(v.number(), v.minValue(0, "is below 0"), v.maxValue(MAX_DOLLARS));
+const globs = v.pipe(
+  v.array(v.pipe(shownText, v.nonEmpty(), v.maxLength(MAX_NAME))),
+  v.maxLength(MAX_LIST),
+);
+
+/** Left out, a setting stays as it is; null takes it away. */
+const limitsInput = v.strictObject({
+  requests_per_minute: v.nullish(v.pipe(positive, v.description("requests that begin within any minute"))),
+  tokens_per_minute: v.nullish(
+    v.pipe(positive, v.description("tokens, input and output, within any minute")),
+  ),
+  concurrent_requests: v.nullish(v.pipe(positive, v.description("requests that run at the same time"))),
+});
+const budgetInput = v.strictObject({
+  day_usd: v.nullish(v.pipe(dollars, v.description("US dollars per day"))),
+  week_usd: v.nullish(v.pipe(dollars, v.description("US dollars per week, which begins on Monday"))),
+  month_usd: v.nullish(v.pipe(dollars, v.description("US dollars per month"))),
+  total_usd: v.nullish(v.pipe(dollars, v.description("US dollars in all"))),
+});
+const modelLimitsInput = v.pipe(
+  v.strictObject({
+    model: v.pipe(
+      shownText,
+      v.nonEmpty("is empty"),
+      v.maxLength(MAX_NAME),
+      v.description("the name of a model, with * for any run of characters"),
+    ),
+    ...limitsInput.entries,
+    budget: v.nullish(budgetInput),
+  }),
+  v.check(
+    ({ model: _, budget, ...limits }) =>
+      [...Object.values(limits), ...Object.values(budget ?? {})].some((value) => value != null),
+    "limits nothing: give it a limit or a budget",
+  ),
+);
+/** Limits of certain models as a client writes them. */
+export type ModelLimitsInput = v.InferOutput<typeof modelLimitsInput>;
+
+/** What projects and tokens may be told alike. */
+const rulesInput = {
+  limits: v.nullish(limitsInput),
+  max_requests: v.nullish(v.pipe(positive, v.description("requests in all"))),
+  budget: v.nullish(budgetInput),
+  model_limits: v.nullish(v.pipe(
+    v.array(modelLimitsInput),
+    v.maxLength(MAX_MODEL_LIMITS, `has more than ${MAX_MODEL_LIMITS} entries`),
+    v.check(
+      (list) => new Set(list.map(({ model }) => model)).size === list.length,
+      "names a model twice: the second one would never count",
+    ),
+    v.description(
+      "limits of requests for certain models, given as a whole; of each model the first that matches counts",
+    ),
+  )),
+  allowed_endpoints: v.nullish(
+    v.pipe(globs, v.description("names of endpoints, with * for any run of characters")),
+  ),
+  allowed_models: v.nullish(v.pipe(globs, v.description("names of models, likewise"))),
+  allowed_paths: v.nullish(v.pipe(
+    v.array(v.pipe(
+      v.string(),
+      v.maxLength(MAX_PATTERN, `is longer than ${MAX_PATTERN} characters`),
+      v.rawCheck(({ dataset, addIssue }) => {
+        const problem = dataset.typed ? patternProblem(dataset.value) : undefined;
+        if (problem !== undefined) addIssue({ message: problem });
+      }),
+    )),
+    v.maxLength(MAX_LIST),
+    v.description(
+      "paths at the provider, with * for any run of characters; one that begins with ! forbids, and wins",
+    ),
+  )),
+};
+
+/** Rules as a client writes them. */
+export type RulesInput = v.InferOutput<v.ObjectSchema<typeof rulesInput, undefined>>;
+
+const providerKeys = v.pipe(
+  v.record(
+    v.pipe(shownText, v.nonEmpty(), v.maxLength(64)),
+    v.nullable(
+      v.pipe(
+        v.string(),
+        v.regex(
+          /^[\x21-\x7e]{8,1000}$/,
+          "is shorter than 8 characters, or is not one word of ASCII letters, digits and signs",
+        ),
+      ),
+    ),
+  ),
+  v.description("by endpoint: the key to send for this project; null takes it away"),
+);
+
+/** To create a project. */
+export const projectCreation = v.strictObject({
+  name,
+  active: v.optional(v.boolean(), true),
+  provider_keys: v.optional(providerKeys),
+  ...rulesInput,
+});
+
+/** To change one. */
+export const projectChange = v.strictObject({
+  name: v.optional(name),
+  active: v.optional(v.boolean()),
+  provider_keys: v.optional(providerKeys),
+  ...rulesInput,
+});
+
+/** To create a token. */
+export const tokenCreation = v.pipe(
+  v.strictObject({
+    project_id: id,
+    name: v.optional(name),
+    active: v.optional(v.boolean(), true),
+    duration_minutes: v.nullish(v.pipe(
+      v.number(),
+      v.integer("is no whole number"),
+      v.minValue(1, "is below 1"),
+      v.maxValue(MAX_MINUTES),
+      v.description("how long it holds, from now on"),
+    )),
+    expires_at: v.nullish(moment),
+    ...rulesInput,
+  }),
+  v.check(
+    ({ duration_minutes, expires_at }) => duration_minutes == null || expires_at == null,
+    "duration_minutes and expires_at say the same: keep one of the two",
+  ),
+);
+
+/** To change one. */
+export const tokenChange = v.strictObject({
+  name: v.optional(name),
+  active: v.optional(v.boolean()),
+  expires_at: v.nullish(moment),
+  ...rulesInput,
+});
+
+/** To give a token a new value. */
+export const rotation = v.strictObject({
+  overlap_minutes: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer("is no whole number"),
+      v.minValue(0, "is below 0"),
+      v.maxValue(MAX_OVERLAP_MINUTES),
+      v.description("how long the old value is still taken"),
+    ),
+    60,
+  ),
+});
+
+const limit = v.optional(
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,4}$/, "is no number"),
+    v.transform(Number),
+    v.minValue(1),
+    v.maxValue(1000),
+  ),
+  "50",
+);
+const cursor = v.optional(v.pipe(v.string(), v.maxLength(100)));
+const toggle = v.optional(
+  v.pipe(v.picklist(["true", "false"]), v.transform((text) => text === "true")),
+  "false",
+);
+
+/** A part of a list. */
+export const pageQuery = v.strictObject({ limit, cursor });
+/** Likewise of projects. */
+export const projectsQuery = v.strictObject({ limit, cursor, active_only: toggle });
+/** Likewise of tokens. */
+export const tokensQuery = v.strictObject({ limit, cursor, project_id: v.optional(id), active_only: toggle });
+
+/** Whose settings are wanted. */
+export const connection = v.strictObject({
+  client: v.pipe(v.string(), v.maxLength(50), v.description("one of GET /connect")),
+  endpoint: v.optional(
+    v.pipe(v.string(), v.maxLength(64), v.description("left out: the first that speaks as the client does")),
+  ),
+  url: v.optional(v.pipe(
+    v.string(),
+    v.regex(/^https?:\/\/[^\s\p{C}"'<>\\]{1,200}$/u, "is no address, like http://192.168.1.20:33000"),
+    v.description("where clients reach this proxy"),
+  )),
+  token: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[\x21-\x7e]{1,1000}$/, "is not one word of ASCII letters, digits and signs"),
+    ),
+  ),
+});
+/** What is to be drawn. */
+export const qrText = v.strictObject({
+  text: v.pipe(v.string(), v.nonEmpty(), v.maxBytes(1000, "is longer than 1000 bytes")),
+});
+
+const filters = {
+  from: v.optional(v.pipe(moment, v.description("from then on"))),
+  to: v.optional(v.pipe(moment, v.description("before then"))),
+  project_id: v.optional(id),
+  token_id: v.optional(v.pipe(id, v.description("an id, or the name of a token of the configuration"))),
+  endpoint: v.optional(v.string()),
+  model: v.optional(v.string()),
+  client: v.optional(v.string()),
+};
+/** What is to be summed, and how it is to be written. */
+export const usageQuery = v.strictObject({
+  group: v.optional(v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }): UsageGroup[] => {
+      const names = dataset.value.split(",");
+      const groups = names.flatMap((name) => USAGE_GROUPS.find((group) => group === name) ?? []);
+      if (groups.length === names.length && names.length <= 2 && new Set(names).size === names.length) {
+        return groups;
+      }
+      addIssue({ message: `is neither one of ${USAGE_GROUPS.join(", ")} nor two of them with a comma` });
+      return NEVER;
+    }),
+    v.description(`one of ${USAGE_GROUPS.join(", ")}, or two of them with a comma`),
+  )),
+  split: v.optional(
+    v.pipe(v.picklist(USAGE_GROUPS), v.description("the second group, where group names one")),
+  ),
+  time_zone: v.optional(v.pipe(
+    v.string(),
+    v.check(isTimeZone, "is no time zone, like Europe/Berlin"),
+    v.description("whose midnight ends a day, by its IANA name; left out: UTC"),
+  )),
+  format: v.optional(v.picklist(["json", "csv"]), "json"),
+  ...filters,
+});
+/** Which exchanges are wanted. */
+export const exchangesQuery = v.strictObject({
+  limit,
+  cursor,
+  status: v.optional(v.pipe(v.string(), v.regex(/^\d{3}$/, "is no status"), v.transform(Number))),
+  ending: v.optional(v.string()),
+  request_id: v.optional(v.pipe(v.string(), v.description("the proxy's own, or the provider's"))),
+  ...filters,
+});

@@ -1,0 +1,70 @@
+/**
+ * `GET /health/stream`: a few events with pauses between them, for somebody who wants to know whether what stands in
+ * front of the proxy holds streams back. It needs a token, since it occupies a connection for a while.
+ */
+
+import type { Clock } from "../time/clock.ts";
+import type { MessageBody } from "../streams/byte_source.ts";
+import { field } from "../http/fields.ts";
+import type { OutgoingReply } from "../http/message.ts";
+
+/** No endpoint can have this path: `health` is reserved. */
+export const PULSE_PATH = "/health/stream";
+/** How many events there are. */
+export const PULSE_EVENTS = 5;
+/** Between two of them, in milliseconds. */
+export const PULSE_PAUSE_MS = 200;
+
+/** Whether a request asks for it. */
+export function asksForPulse(method: string, path: string): boolean {
+  return method === "GET" && path === PULSE_PATH;
+}
+
+/** The answer, with the fields that event streams of providers have here. `onEnd` is called once. */
+export function pulseReply(
+  { clock, onEnd }: { clock: Clock; onEnd: (how: "complete" | "client_gone") => void },
+): OutgoingReply {
+  return {
+    status: 200,
+    reason: "OK",
+    fields: [
+      field("content-type", "text/event-stream"),
+      field("cache-control", "no-store"),
+      field("x-accel-buffering", "no"),
+    ],
+    body: pulseBody(clock, onEnd),
+  };
+}
+
+function pulseBody(clock: Clock, onEnd: (how: "complete" | "client_gone") => void): MessageBody {
+  const encoder = new TextEncoder();
+  let sent = 0;
+  let isOver = false;
+  let stop = (): void => {};
+  const end = (how: "complete" | "client_gone"): void => {
+    if (isOver) return;
+    isOver = true;
+    stop();
+    onEnd(how);
+  };
+  const next = (): Uint8Array | null => {
+    if (sent === PULSE_EVENTS) end("complete");
+    return isOver ? null : encoder.encode(`data: ${++sent}\n\n`);
+  };
+  return {
+    length: undefined,
+    // The first event and the end come at once.
+    tryRead: () => isOver || sent === 0 || sent === PULSE_EVENTS ? next() : undefined,
+    read() {
+      if (isOver || sent === 0 || sent === PULSE_EVENTS) return Promise.resolve(next());
+      return new Promise((resolve) => {
+        const cancel = clock.after(PULSE_PAUSE_MS, () => resolve(next()));
+        stop = () => {
+          cancel();
+          resolve(null);
+        };
+      });
+    },
+    cancel: () => end("client_gone"),
+  };
+}

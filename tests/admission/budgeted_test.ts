@@ -1,0 +1,134 @@
+import { assertThrows } from "@std/assert";
+import { ProxyFault } from "../../src/faults.ts";
+import { checkCostIsKnown, checkModelIsNamed } from "../../src/admission/budgeted.ts";
+import type { Principal, Rules } from "../../src/principal.ts";
+
+function principal(...rules: Rules[]): Principal {
+  const subjects = rules.map((own, index) => ({ key: String(index), what: "token", rules: own }) as const);
+  return { kind: "token", name: "anna", subjects, keys: new Map() };
+}
+
+const BUDGET = principal({}, { monthBudgetMicros: 1 });
+const UNLIMITED = principal({ models: ["*"] }, { tokensPerMinute: 5 });
+
+/** What clients of the providers send, and what answers tell or costs nothing. */
+const KNOWN = [
+  "POST /v1/chat/completions",
+  "POST /chat/completions",
+  "POST /v1/Chat/Completions/",
+  "POST /v1/completions",
+  "POST /v1/fim/completions",
+  "POST /v1/responses",
+  "POST /v1/responses/compact",
+  "POST /v1/responses/input_tokens",
+  "POST /v1/responses/resp_1/cancel",
+  "GET /v1/responses/resp_1",
+  "DELETE /v1/responses/resp_1",
+  "POST /v1/embeddings",
+  "POST /v1/moderations",
+  "POST /v1/images/generations",
+  "POST /v1/images/edits",
+  "POST /v1/audio/speech",
+  "POST /v1/audio/transcriptions",
+  "POST /v1/audio/translations",
+  "GET /v1/models",
+  "HEAD /v1/models",
+  "GET /v1/models/gpt-4.1",
+  "POST /v1/files",
+  "GET /v1/files/file-1/content",
+  "DELETE /v1/files/file-1",
+  "POST /v1/uploads",
+  "POST /v1/uploads/upload_1/parts",
+  "POST /v1/uploads/upload_1/complete",
+  "POST /v1/uploads/upload_1/cancel",
+  "POST /v1/conversations",
+  "POST /v1/conversations/conv_1/items",
+  "GET /v1/batches",
+  "POST /v1/batches/batch_1/cancel",
+  "POST /v1/fine_tuning/jobs/ftjob-1/cancel",
+  "POST /v1/messages",
+  "POST /v1/messages/count_tokens",
+  "POST /v1/messages/batches/batch_1/cancel",
+  "POST /v1/rerank",
+  "POST /v2/chat",
+  "POST /openai/deployments/mine/chat/completions",
+  "POST /openai/v1/files",
+  "POST /v1beta/models/gemini-2.5-pro:generateContent",
+  "POST /v1beta/models/gemini-2.5-pro:streamGenerateContent",
+  "POST /v1beta/models/gemini-embedding-001:embedContent",
+  "POST /v1beta/models/gemini-embedding-001:batchEmbedContents",
+  "POST /v1beta/models/gemini-2.5-pro:countTokens",
+  "POST /upload/v1beta/files",
+  "POST /v1/projects/p/locations/l/publishers/anthropic/models/claude-sonnet-4-5:streamRawPredict",
+  "POST /model/anthropic.claude-sonnet-4-5/converse-stream",
+  "POST /model/anthropic.claude-sonnet-4-5/invoke",
+];
+/** What goes on costing after its answer, costs by other measures, or is not known here. */
+const UNKNOWN = [
+  "POST /v1/batches",
+  "POST /v1/Batches/",
+  "POST /v1/messages/batches",
+  "POST /v1beta/models/gemini-2.5-pro:batchGenerateContent",
+  "POST /v1beta/models/gemini-embedding-001:asyncBatchEmbedContent",
+  "POST /v1beta/models/imagen-4:predict",
+  "POST /v1beta/models/veo-3:predictLongRunning",
+  "POST /v1beta/cachedContents",
+  "POST /v1/threads/runs",
+  "POST /v1/threads/thread_1/runs",
+  "POST /v1/threads/thread_1/runs/run_1/submit_tool_outputs",
+  "POST /v1/evals/eval_1/runs",
+  "POST /v1/fine_tuning/jobs",
+  "POST /v1/fine_tuning/jobs/ftjob-1/resume",
+  "POST /v1/videos",
+  "POST /v1/videos/video_1/remix",
+  "POST /v1/vector_stores",
+  "POST /v1/vector_stores/vs_1/files",
+  "POST /v1/containers",
+  "POST /v1/realtime/client_secrets",
+  "POST /v1/realtime/sessions",
+  "POST /v1/realtime/calls",
+  "POST /v1/c%68at/completions/x",
+  "PUT /v1/batches",
+  "PATCH /v1/anything",
+  "INVENT /v1/batches",
+];
+
+Deno.test("checkCostIsKnown: a budget allows what tells its cost or has none", () => {
+  for (const line of KNOWN) {
+    const [method = "", path = ""] = line.split(" ");
+    checkCostIsKnown(BUDGET, { method, path, fields: [], upgrade: false });
+  }
+});
+
+Deno.test("checkCostIsKnown: a budget refuses all else, and says why; without a budget nothing is refused", () => {
+  for (const line of UNKNOWN) {
+    const [method = "", path = ""] = line.split(" ");
+    const check = (who: Principal) => checkCostIsKnown(who, { method, path, fields: [], upgrade: false });
+    assertThrows(() => check(BUDGET), ProxyFault, "what this path costs is not told to the proxy");
+    check(UNLIMITED);
+  }
+});
+
+Deno.test("checkCostIsKnown: of WebSockets a budget allows OpenAI's realtime sessions alone", () => {
+  const check = (path: string, upgrade: string) =>
+    checkCostIsKnown(BUDGET, { method: "GET", path, fields: [], upgrade });
+  check("/v1/realtime", "openai");
+  assertThrows(() => check("/v1/responses", "openai"), ProxyFault, "of WebSockets only /realtime");
+  assertThrows(() => check("/v1/realtime", "gemini"), ProxyFault, "of WebSockets only /realtime");
+  checkCostIsKnown(UNLIMITED, { method: "GET", path: "/live", fields: [], upgrade: "gemini" });
+});
+
+Deno.test("checkModelIsNamed: only a budget asks for a model", () => {
+  assertThrows(() => checkModelIsNamed(BUDGET), ProxyFault, "names no model");
+  checkModelIsNamed(UNLIMITED);
+});
+
+Deno.test("checkCostIsKnown: under a budget no header may name another path or method", () => {
+  const check = (who: Principal, lower: string) =>
+    checkCostIsKnown(who, { method: "GET", path: "/v1/models", fields: [{ lower }], upgrade: false });
+  for (const lower of ["x-http-method-override", "x-original-url"]) {
+    assertThrows(() => check(BUDGET, lower), ProxyFault, `the header ${lower} names another path or method`);
+    check(UNLIMITED, lower);
+  }
+  check(BUDGET, "x-other");
+});

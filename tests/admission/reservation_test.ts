@@ -1,0 +1,30 @@
+import { assertEquals } from "@std/assert";
+import { possibleOutputTokens } from "../../src/admission/reservation.ts";
+import type { RequestFacts } from "../../src/payload/request_facts.ts";
+
+const CHAT = { path: "/v1/chat/completions", hasBody: true, otherwise: 7_000 };
+
+/** What a request says, where it goes, and how many output tokens it may use. */
+const CASES: readonly (readonly [facts: RequestFacts, at: Partial<typeof CHAT>, tokens: number])[] = [
+  [{ model: "gpt-4o", maxOutputTokens: 5, choices: 3 }, {}, 5],
+  [{ model: "gpt-4o" }, {}, 16_384],
+  [{ model: "openai/GPT-4o-mini" }, {}, 16_384],
+  [{ model: "gpt-4o", choices: 3 }, {}, 3 * 16_384],
+  [{ model: "gpt-4.1" }, {}, 32_768],
+  [{ model: "o3" }, {}, 100_000],
+  [{ model: "claude-3-5-haiku" }, {}, 8_192],
+  [{ model: "claude-sonnet-4-5" }, {}, 128_000],
+  [{ model: "gemini-2.5-pro" }, {}, 65_536],
+  [{ model: "somebody's" }, {}, 7_000],
+  [{ choices: 2 }, {}, 14_000],
+  [{}, { hasBody: false }, 0],
+  [{ model: "gpt-4o" }, { path: "/v1/embeddings" }, 0],
+  [{ model: "gpt-4o" }, { path: "/v1/files/" }, 0],
+  [{ model: "gpt-4o" }, { path: "/v1/files/chat/completions" }, 16_384],
+  [{ model: "gemini-2.5-pro" }, { path: "/v1beta/models/gemini-2.5-pro:countTokens" }, 0],
+];
+for (const [facts, at, tokens] of CASES) {
+  Deno.test(`possibleOutputTokens: ${JSON.stringify(facts)} at ${JSON.stringify(at)}`, () => {
+    assertEquals(possibleOutputTokens(facts, { ...CHAT, ...at }), tokens);
+  });
+}

@@ -1,0 +1,184 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ProxyFault } from "../src/faults.ts";
+import { type Transport, TransportError } from "../src/forwarding/transport/transport.ts";
+import { VERSION } from "../src/release.ts";
+import { HandlerBench, textSource } from "./support/handler.ts";
+import { fieldsOf } from "./support/fields.ts";
+
+const answers: Transport["send"] = () =>
+  Promise.resolve({ status: 200, reason: "OK", fields: [], body: textSource("hello") });
+const TOKEN = "Authorization: Bearer T";
+
+Deno.test("handler: the record of an exchange holds what the access log needs", async () => {
+  const bench: HandlerBench = new HandlerBench((request) => {
+    bench.clock.pass(20);
+    return answers(request);
+  });
+  await bench.ask("GET /openai/v1/models?secret=1", TOKEN);
+  assertEquals(bench.records, [{
+    id: "req_test",
+    method: "GET",
+    path: "/openai/v1/models",
+    client: "192.0.2.1",
+    principal: "shared",
+    tokenId: undefined,
+    endpoint: "openai",
+    backend: "openai.test",
+    attempts: [{ backend: "openai.test", afterMs: 0, detail: undefined }],
+    status: 200,
+    bytes: 5,
+    firstByteMs: 20,
+    durationMs: 20,
+    ending: "complete",
+    detail: undefined,
+  }]);
+  assertEquals(bench.clock.pending, 0, "no timer is left");
+});
+
+Deno.test("handler: the upstream's URL, key and query", async () => {
+  const bench = new HandlerBench(answers);
+  await bench.ask("GET /anthropic/v1/messages?beta=true&key=T&x=%zz", TOKEN);
+  const [sent] = bench.sent;
+  assertEquals([sent?.origin, sent?.target], ["https://anthropic.test", "/v1/messages?beta=true&x=%zz"]);
+  assertEquals(sent?.fields, [{ name: "x-api-key", lower: "x-api-key", value: "K" }]);
+});
+
+/** Header lines of a request to nowhere, and the dialect of the answer. */
+const DIALECTS: readonly (readonly [string, string[], string])[] = [
+  ["OpenAI's clients", [TOKEN], "openai"],
+  ["Anthropic's clients", ["x-api-key: T", "anthropic-version: 2023-06-01"], "anthropic"],
+  ["Gemini's clients", ["x-goog-api-key: T"], "gemini"],
+];
+for (const [who, lines, dialect] of DIALECTS) {
+  Deno.test(`handler: an unknown path is a 404 in the dialect of ${who}`, async () => {
+    const bench = new HandlerBench(answers);
+    const { status, text } = await bench.ask("GET /nowhere", ...lines);
+    const body = JSON.parse(text);
+    assertEquals(status, 404);
+    assertEquals(
+      body.type === "error" ? "anthropic" : typeof body.error.code === "number" ? "gemini" : "openai",
+      dialect,
+    );
+    assertStringIncludes(text, "This proxy serves /openai/, /anthropic/");
+    assertEquals(bench.records[0]?.ending, "not_found");
+  });
+}
+
+Deno.test("handler: of a path that is long or holds controls a 404 quotes its harmless beginning", async () => {
+  const bench = new HandlerBench(answers);
+  const { text } = await bench.ask(`GET /x\u202e${"a".repeat(5_000)}`, "authorization: Bearer T");
+  const { message } = JSON.parse(text).error;
+  assert(message.length < 500 && !message.includes("\u202e") && message.includes("\\u202e"), message);
+});
+
+Deno.test("handler: while draining new exchanges are a 503 with retry-after, and /readyz says so", async () => {
+  const bench = new HandlerBench(answers);
+  assertEquals((await bench.ask("GET /readyz")).status, 200);
+  bench.draining = true;
+  const answer = await bench.ask("GET /openai/v1/models", TOKEN);
+  assertEquals([answer.status, answer.header("retry-after")], [503, "1"]);
+  assertEquals(answer.header("x-llm-proxy-error"), "draining");
+  assertEquals((await bench.ask("GET /readyz")).status, 503);
+  assertEquals((await bench.ask("GET /healthz")).status, 200);
+  assertEquals(bench.sent, []);
+});
+
+Deno.test("handler: /health tells status, version and uptime", async () => {
+  const bench = new HandlerBench(answers);
+  bench.clock.pass(61_999);
+  const { text } = await bench.ask("GET /health");
+  assertEquals(JSON.parse(text), { status: "ok", version: VERSION, uptime_seconds: 61 });
+  assertEquals(bench.records, [], "health is no exchange");
+});
+
+Deno.test("handler: a transport's failure is a 502 in clear words, and no timer is left", async () => {
+  const facts = { phase: "connect", sent: false, received: false, reused: false, elapsedMs: 0 } as const;
+  const bench = new HandlerBench(({ onPhase }) => {
+    onPhase("connect");
+    return Promise.reject(new TransportError("it refused the connection", facts));
+  });
+  const { status, text } = await bench.ask("GET /openai/v1/models", TOKEN);
+  assertEquals(status, 502);
+  assertEquals(JSON.parse(text).error.message, "No answer from openai.test: it refused the connection.");
+  assertEquals([bench.clock.pending, bench.records[0]?.ending], [0, "bad_gateway"]);
+});
+
+Deno.test("handler: what is held of a body is given back when its answer begins, and where there is none", async () => {
+  const fails = () => Promise.reject(new Error("nobody foresaw this"));
+  for (const [outcome, status] of [[answers, 200], [fails, 500]] as const) {
+    let held = 0;
+    const bench = new HandlerBench((request) => {
+      held = bench.heldBytes.held;
+      return outcome(request);
+    });
+    const lines = ["POST /openai/v1/x", TOKEN];
+    assertEquals((await bench.send(lines, textSource("a body", 6))).status, status);
+    assertEquals([held, bench.heldBytes.held], [6, 0], String(status));
+  }
+});
+
+Deno.test("handler: an error nobody foresaw is a 500 without its words, and is reported", async () => {
+  const bench = new HandlerBench(() => Promise.reject(new TypeError("inner workings")));
+  const { status, text } = await bench.ask("GET /openai/v1/models", TOKEN);
+  assertEquals([status, text.includes("inner workings")], [500, false]);
+  assertEquals(bench.unexpected.map(String), ["TypeError: inner workings"]);
+});
+
+Deno.test("handler: an exchange that is cut short before its answer ends with the reason", async () => {
+  const bench = new HandlerBench(({ cancellation }) =>
+    new Promise((_, reject) => cancellation.stopWith(() => reject(cancellation.reason)))
+  );
+  const answer = bench.ask("GET /openai/v1/models", TOKEN);
+  for (const cancellation of bench.running) cancellation.cancel(new ProxyFault("draining", "over"));
+  assertEquals((await answer).status, 503);
+  assertEquals(bench.records[0]?.ending, "draining");
+});
+
+const PAGE = "Origin: https://page.test";
+
+Deno.test("CORS: a listed page's preflight is answered without a token, another one's is not", async () => {
+  const bench = new HandlerBench(answers);
+  const wanted = [
+    "Access-Control-Request-Method: POST",
+    "Access-Control-Request-Headers: authorization, x-a",
+  ];
+  const preflight = await bench.ask("OPTIONS /openai/v1/models", PAGE, ...wanted);
+  assertEquals([
+    preflight.status,
+    preflight.header("access-control-allow-origin"),
+    preflight.header("access-control-allow-methods"),
+    preflight.header("access-control-allow-headers"),
+  ], [204, "https://page.test", "POST", "authorization, x-a"]);
+  for (const origin of ["https://other.test", "https://page.test.evil", "http://page.test", "null"]) {
+    const refused = await bench.ask("OPTIONS /openai/v1/models", `Origin: ${origin}`, ...wanted);
+    assertEquals([refused.status, refused.header("access-control-allow-origin")], [401, undefined], origin);
+  }
+  assertEquals((await bench.ask("OPTIONS /openai/v1/models", PAGE)).status, 401, "no preflight");
+  assertEquals(bench.sent.length, 0);
+});
+
+Deno.test("CORS: a listed page may read answers and errors; the provider's own permission is never passed on with a key", async () => {
+  const fields = fieldsOf(
+    "Access-Control-Allow-Origin: *",
+    "Access-Control-Allow-Credentials: true",
+    "Access-Control-Expose-Headers: X-Request-ID",
+  );
+  const bench = new HandlerBench(() => Promise.resolve({ status: 200, reason: "OK", fields, body: null }));
+  const listed = await bench.ask("GET /openai/v1/models", PAGE, TOKEN);
+  assertEquals([
+    listed.header("access-control-allow-origin"),
+    listed.header("access-control-allow-credentials"),
+  ], [
+    "https://page.test",
+    undefined,
+  ]);
+  assertEquals(
+    (await bench.ask("GET /openai/v1/models", PAGE)).header("access-control-allow-origin"),
+    "https://page.test",
+  );
+  const other = await bench.ask("GET /openai/v1/models", "Origin: https://other.test", TOKEN);
+  assertEquals([other.header("access-control-allow-origin"), other.header("access-control-expose-headers")], [
+    undefined,
+    "X-Request-ID",
+  ]);
+});

@@ -1,0 +1,48 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Cancellation } from "../../../src/cancellation.ts";
+import type { MessageBody } from "../../../src/streams/byte_source.ts";
+import { Problem } from "../../../src/management/api/problem.ts";
+import { toWebRequest } from "../../../src/management/api/web_adapter.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { textSource } from "../../support/handler.ts";
+
+function asked(target: string, body: MessageBody, clock = new FakeClock()): Request {
+  const request = {
+    method: "POST",
+    target,
+    fields: [],
+    body,
+    peer: "192.0.2.1",
+    entry: "all",
+    cancellation: new Cancellation(),
+  } as const;
+  return toWebRequest(request, clock);
+}
+
+async function refusal(request: Request): Promise<number> {
+  return (await assertRejects(() => request.text(), Problem)).status;
+}
+
+Deno.test("toWebRequest: bodies are bounded, that of a sign-in most of all", async () => {
+  for (
+    const [target, most] of [["/manage/tokens", 1024 * 1024], ["/admin/session", 4_096], [
+      "/admin/session?x=1",
+      4_096,
+    ]] as const
+  ) {
+    assertEquals((await asked(target, textSource("x".repeat(most))).text()).length, most);
+    assertEquals(await refusal(asked(target, textSource("x".repeat(most + 1)))), 413, target);
+  }
+});
+
+Deno.test("toWebRequest: a body that does not come within ten seconds is given up", async () => {
+  const clock = new FakeClock();
+  const { promise: never } = Promise.withResolvers<null>();
+  const body = { length: undefined, tryRead: () => undefined, read: () => never, cancel() {} };
+  const text = refusal(asked("/manage/tokens", body, clock));
+  while (clock.pending === 0) await new Promise((resolve) => setTimeout(resolve));
+  clock.pass(9_999);
+  assertEquals(clock.pending, 1);
+  clock.pass(1);
+  assertEquals(await text, 400);
+});

@@ -1,0 +1,56 @@
+import { assertEquals } from "@std/assert";
+import type { MessageBody } from "../../src/streams/byte_source.ts";
+import {
+  asksForPulse,
+  PULSE_EVENTS,
+  PULSE_PATH,
+  PULSE_PAUSE_MS,
+  pulseReply,
+} from "../../src/own_routes/pulse.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { HandlerBench } from "../support/handler.ts";
+
+const NO_ANSWER = () => Promise.reject(new Error("no upstream is asked"));
+
+function pulse(): { body: MessageBody; clock: FakeClock; ends: string[] } {
+  const clock = new FakeClock();
+  const ends: string[] = [];
+  const { body } = pulseReply({ clock, onEnd: (how) => ends.push(how) });
+  if (body === null || body instanceof Uint8Array) throw new Error("no stream");
+  return { body, clock, ends };
+}
+
+Deno.test("pulse: the first event at once, each other one after a pause, and an end", async () => {
+  const { body, clock, ends } = pulse();
+  const texts = [new TextDecoder().decode(body.tryRead() ?? undefined)];
+  for (let event = 2; event <= PULSE_EVENTS; event++) {
+    assertEquals(body.tryRead(), undefined);
+    const next = body.read();
+    clock.pass(PULSE_PAUSE_MS);
+    texts.push(new TextDecoder().decode(await next ?? undefined));
+  }
+  assertEquals(texts, ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n", "data: 4\n\n", "data: 5\n\n"]);
+  assertEquals([body.tryRead(), ends, clock.pending], [null, ["complete"], 0]);
+});
+
+Deno.test("pulse: a client that leaves ends it, and no timer is left", async () => {
+  const { body, clock, ends } = pulse();
+  body.tryRead();
+  const next = body.read();
+  body.cancel();
+  assertEquals([await next, await body.read(), ends, clock.pending], [null, null, ["client_gone"], 0]);
+});
+
+Deno.test("pulse: only with a token, and one record each", async () => {
+  const bench = new HandlerBench(NO_ANSWER);
+  assertEquals((await bench.ask(`GET ${PULSE_PATH}`)).status, 401);
+  assertEquals((await bench.ask(`POST ${PULSE_PATH}`, "Authorization: Bearer T")).status, 404);
+  bench.draining = true;
+  assertEquals((await bench.ask(`GET ${PULSE_PATH}`, "Authorization: Bearer T")).status, 503);
+  assertEquals(bench.records.map(({ status, ending }) => [status, ending]), [
+    [401, "unauthorized"],
+    [404, "not_found"],
+    [503, "draining"],
+  ]);
+  assertEquals([asksForPulse("GET", "/health"), asksForPulse("HEAD", PULSE_PATH)], [false, false]);
+});

@@ -1,0 +1,70 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { type BodyMemory, HeldBody } from "../../src/streams/held_body.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+function memory(): BodyMemory & { readonly isReleased: () => boolean } {
+  let drop = () => {};
+  let isReleased = false;
+  return {
+    mayHold: () => true,
+    droppedBy: (how) => drop = how,
+    release() {
+      isReleased = true;
+      drop();
+    },
+    isReleased: () => isReleased,
+  };
+}
+
+Deno.test("HeldBody: the bytes are gone once their last reader has sent them", () => {
+  const held = memory();
+  const body = new HeldBody(encode("text"), held);
+  const reader = body.body();
+  body.finish();
+  assertEquals(new TextDecoder().decode(reader.tryRead() ?? undefined), "text");
+  // The writer may still be at it.
+  assertEquals([held.isReleased(), body.bytes.length], [false, 4]);
+  assertEquals([reader.tryRead(), held.isReleased()], [null, true]);
+  assertThrows(() => body.bytes, Error, "no more");
+  assertEquals(reader.tryRead(), null);
+});
+
+Deno.test("HeldBody: the bytes stay until no further attempt can come", () => {
+  const held = memory();
+  const body = new HeldBody(encode("text"), held);
+  const [first, second] = [body.body(), body.body()];
+  assertThrows(() => first.tryRead(), Error, "another attempt");
+  assertEquals([second.tryRead()?.length, second.tryRead()], [4, null]);
+  assertEquals(held.isReleased(), false);
+  body.finish();
+  assertEquals(held.isReleased(), true);
+});
+
+Deno.test("HeldBody: where the memory is released first, a reader breaks off", () => {
+  const held = memory();
+  const body = new HeldBody(encode("text"), held);
+  const reader = body.body([{ start: 1, end: 2, bytes: encode("E") }]);
+  assertEquals(reader.tryRead()?.length, 1);
+  held.release();
+  assertThrows(() => reader.tryRead(), Error, "no more");
+});
+
+Deno.test("HeldBody: changes at its start and its end, in a row, and of nothing", () => {
+  const changed = (...changes: readonly (readonly [number, number, string])[]) => {
+    const body = new HeldBody(encode("0123"), memory()).body(
+      changes.map(([start, end, text]) => ({ start, end, bytes: encode(text) })),
+    );
+    let text = "";
+    for (let piece = body.tryRead(); piece instanceof Uint8Array; piece = body.tryRead()) {
+      text += new TextDecoder().decode(piece);
+    }
+    assertEquals(body.length, text.length);
+    return text;
+  };
+  assertEquals(changed(), "0123");
+  assertEquals(changed([0, 1, "abc"], [3, 4, ""]), "abc12");
+  assertEquals(changed([1, 2, "a"], [2, 3, "b"]), "0ab3");
+  assertEquals(changed([0, 4, ""]), "");
+  assertEquals(changed([4, 4, "z"]), "0123z");
+});

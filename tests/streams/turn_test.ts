@@ -1,0 +1,150 @@
+/** Nobody waits for a connection that always has something to carry. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { ByteSource } from "../../src/streams/byte_source.ts";
+import { ConnectionReader } from "../../src/http/reader.ts";
+import { SmallPieces } from "../../src/streams/small_pieces.ts";
+import { shortPause, TurnCount } from "../../src/streams/turn.ts";
+import { ClientConnection } from "../../src/server/connection.ts";
+import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
+
+/** Whether a timer that is due now fires before some work is done, and how much was done until then. */
+async function doneBeforeTimer(work: (count: () => void) => Promise<unknown>): Promise<number> {
+  let done = 0;
+  let atTimer: number | undefined;
+  const timer = new Promise<void>((resolve) =>
+    setTimeout(() => {
+      atTimer = done;
+      resolve();
+    })
+  );
+  await work(() => done++);
+  const found = atTimer ?? Infinity;
+  await timer;
+  return found;
+}
+
+Deno.test("ConnectionReader: a peer that always has bytes does not keep timers waiting", async () => {
+  const reader = new ConnectionReader({
+    read: (into) => {
+      into.fill(1);
+      return Promise.resolve(into.length);
+    },
+  });
+  const fills = await doneBeforeTimer(async (count) => {
+    for (let round = 0; round < 5_000; round++) {
+      await reader.fill();
+      reader.consume(reader.buffered.length);
+      count();
+    }
+  });
+  assert(fills < 1_000, `${fills} of 5,000 reads came first`);
+});
+
+Deno.test("ClientConnection: a client that sends thousands of requests ahead does not keep timers waiting", async () => {
+  const requests = new TextEncoder().encode("GET / HTTP/1.1\r\nhost: p\r\n\r\n".repeat(5_000));
+  let at = 0;
+  const pieces: Partial<Deno.Conn> = {
+    read(into) {
+      // The buffer for what comes ahead is limited: the client sends as fast as it is read.
+      const piece = requests.subarray(at, at + Math.min(into.length, 4_096));
+      at += piece.length;
+      into.set(piece);
+      return piece.length === 0 ? new Promise(() => {}) : Promise.resolve(piece.length);
+    },
+    write: (bytes) => Promise.resolve(bytes.length),
+    closeWrite: () => Promise.resolve(),
+    close() {},
+  };
+  let answers = 0;
+  const served = Promise.withResolvers<void>();
+  const answered = await doneBeforeTimer(async (count) => {
+    // Only these members are used.
+    const connection = new ClientConnection(pieces as Deno.Conn, {
+      handler() {
+        count();
+        if (++answers === 5_000) served.resolve();
+        return Promise.resolve({ status: 200, reason: "OK", fields: [], body: null });
+      },
+      peer: "192.0.2.1",
+      entry: "all",
+      limits: () => DEFAULT_SERVER_SETTINGS.connections,
+      now: () => performance.now(),
+    });
+    void connection.serve();
+    await served.promise;
+    connection.close();
+  });
+  assert(answered < 1_000, `${answered} of 5,000 requests came first`);
+});
+
+Deno.test("TurnCount: a slow connection never waits, a busy one after a quarter of a megabyte", async () => {
+  const count = new TurnCount();
+  assertEquals(count.count(300_000), undefined, "the first may have waited for its bytes");
+  assert(count.count(300_000) instanceof Promise);
+  let small = 0;
+  while (count.count(10) === undefined) small++;
+  assert(small > 8 && small < 40, `${small} small operations`);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assertEquals(count.count(300_000), undefined, "it was idle in between");
+  await shortPause();
+});
+
+Deno.test("TurnCount.after: an operation that fails while others have their turn fails for the one who waits", async () => {
+  const count = new TurnCount();
+  await count.after(Promise.resolve(), 300_000);
+  await assertRejects(() => count.after(Promise.reject(new Error("reset")), 300_000), Error, "reset");
+  // A failure that nobody waited for would be noticed by now.
+  await shortPause();
+  assertEquals(await count.after(Promise.resolve(7), 300_000), 7);
+});
+
+Deno.test("SmallPieces: the same bytes in pieces of a limited length, and others in between", async () => {
+  const given = [
+    new Uint8Array(10).fill(1),
+    new Uint8Array(100_000).map((_, index) => index),
+    new Uint8Array(8),
+  ];
+  const left = [...given];
+  const source: ByteSource = {
+    tryRead: () => undefined,
+    read: () => Promise.resolve(left.shift() ?? null),
+    cancel() {},
+  };
+  const small = new SmallPieces(source, 1_000);
+  const got: number[] = [];
+  let pieces = 0;
+  const before = await doneBeforeTimer(async (count) => {
+    for (let piece = await small.read(); piece !== null; piece = await small.read()) {
+      assert(piece.length <= 1_000);
+      assertEquals(small.tryRead(), undefined, "others first");
+      got.push(...piece);
+      pieces++;
+      count();
+    }
+  });
+  assertEquals(got.length, 100_018);
+  assertEquals(Uint8Array.from(got), Uint8Array.from(given.flatMap((piece) => [...piece])));
+  assertEquals(pieces, 102);
+  assert(before < 100, `${before} pieces came before the timer`);
+});
+
+Deno.test("ConnectionReader.fillBehind: what was taken stays as it was", async () => {
+  let next = 0;
+  const reader = new ConnectionReader({
+    read(into) {
+      const count = Math.min(into.length, 3_000);
+      for (let at = 0; at < count; at++) into[at] = next++ % 251;
+      return Promise.resolve(count);
+    },
+  });
+  await reader.fill();
+  const taken = reader.take(reader.buffered.length);
+  const copy = taken.slice();
+  for (let round = 0; round < 50; round++) {
+    await reader.fillBehind();
+    assertEquals(taken, copy, `after ${round + 1} reads`);
+  }
+  const expected = Uint8Array.from({ length: reader.buffered.length }, (_, index) => (3_000 + index) % 251);
+  assertEquals(reader.buffered.slice(), expected);
+});
