@@ -75,7 +75,7 @@ function outputOf({ outputTokens: most, isReserved }: Possible, progress: Progre
   if (!isReserved) {
     // Of a whole answer without any text that is known, nobody can say what it is.
     if (isAnswered && (textTokens === undefined || isComplete && text === 0)) return undefined;
-    if (isComplete || isStream && text > 0) return seen;
+    if (isComplete || isStream) return seen;
   } else if (isStream && text > 0) {
     return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * tokensPerMs)));
   } else if (isComplete) return most;

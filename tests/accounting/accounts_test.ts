@@ -315,7 +315,7 @@ Deno.test("Account: without limits too, what was not told is estimated from the 
   assertEquals([left?.outputTokens, left?.usageSource], [200, "estimated"], "as long as it was awaited");
   assertEquals(charged({ ...GONE, durationMs: 9_000 }, "{")?.outputTokens, 500, "the most that it may have");
   const unseen = charged({ ...GONE, durationMs: 1_000 }, ": ping\n\n", "text/event-stream");
-  assertEquals(unseen?.outputTokens, 200, "a stream that has shown nothing");
+  assertEquals(unseen?.outputTokens, 0, "a stream counts what it has shown");
   const binary = charged({}, "ID3", "audio/mpeg");
   assertEquals([binary?.usageSource, binary?.inputTokens], [undefined, undefined], "nobody can say");
 });
