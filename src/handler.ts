@@ -89,6 +89,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
 
     const account = management?.accounts.open({
       id: exchange.id,
+      path: exchange.path,
       principal,
       endpoint: route?.endpoint,
       fields,

@@ -8,7 +8,14 @@ const ROOT = new URL("../", import.meta.url);
 const LEAST_OF_SYMBOL = 24;
 const LEAST_OF_MEMBER = 14;
 /** Pages that users read, besides those of `docs/`. */
-const PAGES = ["README.md", "SECURITY.md", "CHANGELOG.md", "config.example.toml", "docker-compose.yml"];
+const PAGES = [
+  "README.md",
+  "SECURITY.md",
+  "CHANGELOG.md",
+  ".env.example",
+  "config.example.toml",
+  "docker-compose.yml",
+];
 
 /** Still to be rewritten; the list only gets shorter. */
 const NOT_YET: readonly string[] = [
@@ -42,9 +49,6 @@ const NOT_YET: readonly string[] = [
   "src/handler.ts",
   "src/principal.ts",
   "docs/",
-  "README.md",
-  "SECURITY.md",
-  "CHANGELOG.md",
   "config.example.toml",
 ];
 

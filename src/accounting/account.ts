@@ -4,10 +4,9 @@ import type { Booking } from "../storage/booking.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchange.ts";
-import { harmlessText } from "../text/harmless_text.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { Principal } from "../principal.ts";
-import type { ExchangeRow } from "../storage/store.ts";
+import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import { attemptLogOf } from "./attempt_log.ts";
 import {
@@ -15,23 +14,28 @@ import {
   chargeAsTold,
   chargeReserved,
   chargeUnreserved,
-  type PricesThere,
   type Reserving,
   withGivenUp,
 } from "./charge.ts";
+import type { Pricer } from "./cost.ts";
+import { EndpointPrices } from "./endpoint_prices.ts";
 import type { Progress } from "./estimate.ts";
-import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import { lastingId, madeObject, type Making } from "./made_object.ts";
+import type { ObjectRequest } from "./object_paths.ts";
+import type { HeldAmounts, Look, Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds, SpeedSample } from "./recent_speeds.ts";
 import { priceFactor } from "./price_factor.ts";
+import { chargeOfObject, kept, type Settled, sum, type ToldPart } from "./settlement.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import { UnseenTime } from "./unseen_time.ts";
-import type { Usage } from "./usage.ts";
 
 /** An exchange that begins. */
 export interface Opening {
   readonly id: string;
+  /** As records have it. */
+  readonly path: string;
   readonly principal: Principal;
   readonly endpoint: Endpoint | undefined;
   readonly fields: readonly Field[];
@@ -63,21 +67,29 @@ export interface Asked {
   readonly isMetered: boolean;
   /** Nothing there costs anything, whatever the answer holds. */
   readonly isFree: boolean;
+  /** It makes an object that can be looked at again, or looks at one. */
+  readonly object?: ObjectRequest | undefined;
 }
+
+/** Where objects are kept that go on behind their exchange. */
+export type ObjectRoom = Pick<Objects, "hasRoom" | "made">;
 
 /** An admission, as an account settles it. */
 export interface Admitted {
   readonly reserve: (reservation: { readonly tokens: number; readonly micros: number }) => void;
   /** Adds to that, whether or not there is as much. */
   readonly reserveMore: (reservation: { readonly tokens: number; readonly micros: number }) => void;
+  /** What is reserved is held beyond the end of the exchange. */
+  readonly handOver: () => HeldAmounts & {
+    readonly tokens: number;
+    readonly modelRules: readonly string[];
+  };
   /** Tells where the cost is booked. */
   readonly settle: (
     used: { readonly tokens: number | undefined; readonly micros: number | undefined },
   ) => Booking;
 }
 
-/** How much of what a client or a provider said is kept, in characters. */
-const MAX_TEXT = 200;
 const NOTHING: Observed = { usage: {} };
 /** Of an attempt that did not answer in time. */
 const UNANSWERED = {
@@ -91,6 +103,7 @@ const UNANSWERED = {
   isStream: false,
   bytes: 0,
 } as const;
+const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
 
 /** The account of one exchange. */
 export class Account implements ExchangeAccount {
@@ -100,10 +113,13 @@ export class Account implements ExchangeAccount {
   readonly #startedAt: number;
   readonly #client: string;
   readonly #clock: Clock;
-  readonly #pricer: Pricer;
+  readonly #prices: EndpointPrices;
   readonly #outputs: RecentOutputs;
   readonly #speeds: RecentSpeeds;
+  readonly #objects: ObjectRoom;
   readonly #onEnd: (record: ExchangeRecord) => void;
+  #hasMade = false;
+  #asksBackground: boolean | undefined;
   #asked: Asked = {
     facts: () => ({}),
     inputTokens: () => 0,
@@ -111,7 +127,7 @@ export class Account implements ExchangeAccount {
     isMetered: false,
     isFree: false,
   };
-  /** Attempts that nobody answered in time. */
+  /** Attempts that did not answer in time. */
   readonly #givenUp: Charge[] = [];
   #admission: Admitted | undefined;
   #reserving: Reserving | undefined;
@@ -125,13 +141,14 @@ export class Account implements ExchangeAccount {
 
   constructor(
     opening: Opening,
-    { startedAt, client, clock, pricer, outputs, speeds, onEnd }: {
+    { startedAt, client, clock, pricer, outputs, speeds, objects, onEnd }: {
       startedAt: number;
       client: string;
       clock: Clock;
       pricer: Pricer;
       outputs: RecentOutputs;
       speeds: RecentSpeeds;
+      objects: ObjectRoom;
       onEnd: (record: ExchangeRecord) => void;
     },
   ) {
@@ -141,9 +158,10 @@ export class Account implements ExchangeAccount {
     this.#startedAt = startedAt;
     this.#client = client;
     this.#clock = clock;
-    this.#pricer = pricer;
+    this.#prices = new EndpointPrices(pricer, opening.endpoint);
     this.#outputs = outputs;
     this.#speeds = speeds;
+    this.#objects = objects;
     this.#onEnd = onEnd;
   }
 
@@ -164,20 +182,32 @@ export class Account implements ExchangeAccount {
     return this.#asked.facts().model;
   }
 
-  /** Its answer goes on behind it, and nothing was reserved that it is charged with. */
-  get isOpenEnded(): boolean {
-    return this.#reserving === undefined && this.#asked.facts().background === true;
+  /** What it has to do with an object that can be looked at again. */
+  get object(): ObjectRequest | undefined {
+    return this.#asked.object;
+  }
+
+  /** How much text of an object of that id it has received, in bytes. */
+  receivedBytes(endpoint: string | undefined, id: string | undefined): number {
+    const { object } = this.#asked;
+    if (object === undefined || id === undefined || this.endpoint?.name !== endpoint) return 0;
+    return (object.id ?? this.#tap?.object?.id) === id ? this.#tap?.textBytes ?? 0 : 0;
+  }
+
+  /** It made an object that is settled when it is over. */
+  get hasMade(): boolean {
+    return this.#hasMade;
   }
 
   /** How fast its model was; undefined where the answer does not show it. */
   speedOf(
     { method, ending, durationMs, attempts }: ExchangeRecord,
-    { usage, isBatch, unfinished }: Observed,
+    { usage, unfinished }: Observed,
   ): SpeedSample | undefined {
     const { outputTokens } = usage;
     // What was fetched had been written before, and what came at the same time was not written one by one.
     const isOneAnswer = method === "POST" && ending === "complete" && this.#hasOneChoice &&
-      this.#asked.facts().background !== true && isBatch !== true && unfinished === undefined &&
+      this.#asked.facts().background !== true && !this.#hasMade && unfinished === undefined &&
       (usage.outputImageTokens ?? 0) + (usage.outputAudioTokens ?? 0) === 0;
     if (!isOneAnswer || outputTokens === undefined) return undefined;
     const { afterMs = 0 } = attempts.at(-1) ?? {};
@@ -190,7 +220,7 @@ export class Account implements ExchangeAccount {
 
   /** Whether anything that its endpoint answers can have a price. */
   get isPriced(): boolean {
-    return this.endpoint?.backends.some((backend) => this.#pricer.hasPrices(this.#placeOf(backend))) === true;
+    return this.#prices.hasAny;
   }
 
   /**
@@ -205,9 +235,10 @@ export class Account implements ExchangeAccount {
       : undefined;
     const costs = reserving?.orders.map(({ backend, model, outputTokens: most }) => {
       const outputTokens = Math.min(most, expected ?? Infinity);
-      const context = this.#pricer.contextTokens(model, this.#placeOf(backend));
+      const context = this.#prices.contextTokens(model, backend);
       const inputTokens = Math.min(reserving.inputTokens, context);
-      return this.#cost({ inputTokens, outputTokens }, [model], { backend, factor })?.micros ?? 0;
+      const at = { backend, factor, epochMs: this.#startedAt };
+      return this.#prices.cost({ inputTokens, outputTokens }, [model], at)?.micros ?? 0;
     });
     this.#admission?.reserve({
       tokens: reserving?.statedTokens ?? 0,
@@ -239,12 +270,14 @@ export class Account implements ExchangeAccount {
     this.#backend = backend;
     this.#answeredStatus = status;
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
-    this.#tap = tapOf(fields);
+    this.#tap = tapOf(fields, this.#asked.object);
   }
 
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
+    // Before the client can know of it: it is counted also where this process is killed then.
+    if (this.#asked.object?.act === "make") this.sighted();
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
   }
 
@@ -287,15 +320,86 @@ export class Account implements ExchangeAccount {
     };
   }
 
+  /** Hands over what is reserved if the answer tells by now of an object that goes on without it. */
+  sighted(): void {
+    const { object } = this.#asked;
+    if (this.#hasMade || object === undefined || !this.#isGood) return;
+    // A body that passes has been read when its answer comes: asked once, not for each piece.
+    const asksBackground = () => this.#asksBackground ??= this.#asked.facts().background === true;
+    const id = lastingId(this.#tap, { kind: object.kind, asksBackground });
+    if (id === undefined || this.#admission === undefined) return;
+    const making = this.#making();
+    if (!this.#objects.hasRoom(making)) return;
+    this.#hasMade = true;
+    const held = this.#admission.handOver();
+    this.#objects.made(madeObject(id, making, held), held);
+  }
+
+  #making(): Making {
+    const { id, path, principal } = this.#opening;
+    return {
+      endpoint: this.endpoint?.name ?? "",
+      kind: this.#asked.object?.kind ?? "",
+      requestId: id,
+      path,
+      provider: this.endpoint?.provider,
+      backend: this.#backend?.name,
+      principal: principal.name,
+      tokenId: principal.tokenId,
+      projectId: principal.projectId,
+      client: this.#client,
+      facts: this.#asked.facts(),
+      madeAt: this.#startedAt,
+    };
+  }
+
+  get #isGood(): boolean {
+    return this.#answeredStatus !== undefined && this.#answeredStatus >= 200 && this.#answeredStatus < 300;
+  }
+
+  /** What the answer says of the object it is about. */
+  look(
+    record: ExchangeRecord,
+    { request, observed, receivedBytes }: Pick<Look, "request" | "observed" | "receivedBytes">,
+  ): Look {
+    return {
+      request,
+      endpoint: this.endpoint?.name ?? "",
+      observed,
+      receivedBytes,
+      isWhole: this.#isGood && record.ending === "complete",
+      charge: (object, part) => this.#settled(object, part),
+      asMaker: (id) => madeObject(id, this.#making()),
+    };
+  }
+
+  #settled(object: AwaitedObject, part: ToldPart): Settled {
+    const backend = this.#backend;
+    const { factor, isGuessed } = priceFactor(part.tier, object.tier);
+    const prices = backend && this.#prices.at(backend, { factor, isGuessed, epochMs: object.madeAt });
+    const models = [part.model, object.model].filter((name) => name !== undefined);
+    const charge = chargeOfObject(object, prices && chargeAsTold(part, models, prices));
+    const { outputTokens } = part.usage;
+    if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
+      this.#outputs.add(object.endpoint, object.model, outputTokens);
+    }
+    return { charge, tokens: this.#counted(charge) ?? 0, model: part.model, stopReason: part.stopReason };
+  }
+
+  /** Tokens that count towards limits. */
+  #counted({ tokens, usage }: Charge): number | undefined {
+    const uncounted = this.endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
+    return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);
+  }
+
   /** Settles it, and gives what is kept of it. */
   close(record: ExchangeRecord, observed: Observed): ExchangeRow {
     const { model, stopReason } = observed;
     const { principal } = this.#opening;
     const facts = this.#asked.facts();
-    const charge = withGivenUp(this.#charge(record, observed), this.#givenUp);
+    const charge = withGivenUp(this.#hasMade ? NO_CHARGE : this.#charge(record, observed), this.#givenUp);
     const { usage } = charge;
-    const uncounted = this.endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
-    const tokens = charge.tokens === undefined ? undefined : Math.max(0, charge.tokens - uncounted);
+    const tokens = this.#counted(charge);
     const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
     return {
       requestId: record.id,
@@ -336,6 +440,7 @@ export class Account implements ExchangeAccount {
       priceVersion: charge.cost?.version,
       bytes: record.bytes,
       booking,
+      ...(this.#hasMade && { settlement: "awaited" as const }),
     };
   }
 
@@ -374,11 +479,7 @@ export class Account implements ExchangeAccount {
     const { model, tier } = observed;
     const asked = this.#asked.facts();
     const { factor, isGuessed } = priceFactor(tier, asked.tier);
-    const prices: PricesThere = {
-      cost: (usage, models) => this.#cost(usage, models, { backend, factor }),
-      isGuessed,
-      contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
-    };
+    const prices = this.#prices.at(backend, { factor, isGuessed, epochMs: this.#startedAt });
     const models = [model, asked.model].filter((name) => name !== undefined);
     const tokensPerMs = this.#speeds.tokensPerMs(this.endpoint?.name ?? "", asked.model ?? "");
     const progress = { ...seen, tokensPerMs };
@@ -394,29 +495,4 @@ export class Account implements ExchangeAccount {
     const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
     return chargeReserved({ told: observed, reserving, orders, progress }, prices);
   }
-
-  #placeOf({ baseUrl }: Backend): PricedEndpoint {
-    const { priceProvider, prices = [] } = this.endpoint ?? {};
-    return { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices };
-  }
-
-  #cost(
-    usage: Usage,
-    models: readonly string[],
-    { backend, factor }: { backend: Backend; factor: number },
-  ): Cost | undefined {
-    const endpoint = this.#placeOf(backend);
-    const cost = this.#pricer.cost(usage, { models, endpoint, epochMs: this.#startedAt });
-    return cost && { ...cost, micros: Math.round(cost.micros * factor) };
-  }
-}
-
-/** What others said, as it may stand in a row, a label or on a page. */
-function kept(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
-}
-
-/** What is known of both; undefined where nothing is. */
-function sum(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
 }

@@ -17,7 +17,8 @@ export class AmazonEventScanner {
   readonly #events: AmazonEventReader;
 
   constructor(json: JsonScanner) {
-    const wrapped = new JsonScanner(WRAPPED, () => {}, new Base64Reader((bytes) => json.write(bytes)));
+    const texts = new Base64Reader((bytes) => json.write(bytes));
+    const wrapped = new JsonScanner(WRAPPED, () => {}, { texts });
     let scanner = json;
     this.#events = new AmazonEventReader({
       begin: (eventType) => scanner = eventType === WRAPPING_EVENT ? wrapped : json,

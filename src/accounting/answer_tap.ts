@@ -4,12 +4,14 @@ import { AmazonEventScanner } from "./amazon_event_scanner.ts";
 import { Decompressor } from "../payload/decompressor.ts";
 import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
+import type { ObjectRequest } from "./object_paths.ts";
+import { BATCH_WANTED, OBJECT_WANTED, ObjectReader, type SeenObject } from "./object_reader.ts";
 import { ToldUsage, type UsageStep } from "./told_usage.ts";
 import { TextMeter } from "../payload/text_meter.ts";
 import { TEXT_WANTED } from "./text_wanted.ts";
 import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
 import { sumOf, type Usage } from "./usage.ts";
-import { wantedPlaces } from "../payload/wanted_places.ts";
+import { mergedWanted, type Wanted, wantedPlaces } from "../payload/wanted_places.ts";
 
 /** What an answer said about itself; what it did not say is absent. */
 export interface Observed {
@@ -18,8 +20,6 @@ export interface Observed {
   readonly steps?: readonly UsageStep[];
   /** How much text it held, in bytes of JSON; absent where nobody looks for it. */
   readonly textBytes?: number;
-  /** It holds the results of a batch, which can be fetched again. */
-  readonly isBatch?: boolean;
   /** In how many pieces it came: each has a token at least. */
   readonly texts?: number;
   /** An estimate of its tokens. */
@@ -36,15 +36,14 @@ export interface Observed {
   readonly unfinished?: readonly Usage[];
   /** Of a session: what may have been used by messages that nobody knows; limits alone count it. */
   readonly doubtful?: Usage;
-  /** Where the numbers that were told contradict each other, in words for people. */
+  /** Where the numbers that the answer states contradict each other, in words for people. */
   readonly contradictions?: readonly string[];
-  /** Of an answer that can be asked for again. */
-  readonly responseId?: string;
+  /** At the path of an object that can be looked at again: what it says of that. */
+  readonly object?: SeenObject;
 }
 
 /** All shapes at once: an endpoint may answer in more than one, whatever it is called. */
-const WANTED = wantedPlaces({
-  id: true,
+const WANTED_OF_ALL = {
   model: true,
   usage: true,
   stop_reason: true,
@@ -72,7 +71,6 @@ const WANTED = wantedPlaces({
   response: {
     // Ollama's text.
     "": "length",
-    id: true,
     model: true,
     usage: true,
     status: true,
@@ -109,9 +107,10 @@ const WANTED = wantedPlaces({
   tokens_evaluated: true,
   tokens_predicted: true,
   usage_info: TOOLS_WANTED.usage_info,
-});
-/** OpenAI's responses, which tell their usage whenever they are looked at. */
-const RESPONSE_ID = "resp_";
+} as const satisfies Wanted;
+const WANTED = wantedPlaces(WANTED_OF_ALL);
+const WANTED_WITH_OBJECT = wantedPlaces(mergedWanted(WANTED_OF_ALL, OBJECT_WANTED));
+const WANTED_WITH_BATCH = wantedPlaces(mergedWanted(WANTED_OF_ALL, BATCH_WANTED));
 /** What such a response says of its status while it has not ended. */
 const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
 /** A model's name or a stop reason is shorter. */
@@ -125,48 +124,59 @@ export class AnswerTap {
   /** Of these parts. */
   readonly #contradictions = new Set<string>();
   #isPicture = false;
-  #isBatch = false;
   readonly #text = new TextMeter();
-  /** The estimate of the text that had come when usage was told last. */
+  /** The estimate of the text that had come before the last usage. */
   #toldAtTokens = 0;
   readonly #isStream: boolean;
   readonly #tools = new ToolsUsed();
   #model: string | undefined;
   #stopReason: string | undefined;
-  #responseId: string | undefined;
   #tier: string | undefined;
   /** What a status says is said better by a stop reason. */
   #status: string | undefined;
   readonly #sink: { write(bytes: Uint8Array): void };
   readonly #decompressor: Decompressor | undefined;
+  /** At the paths of objects that can be looked at again. */
+  readonly object: ObjectReader | undefined;
 
   /** Undefined where the answer's type holds nothing to be read. */
-  static of(type: string | undefined, encoding: string | undefined): AnswerTap | undefined {
+  static of(
+    type: string | undefined,
+    encoding: string | undefined,
+    request?: ObjectRequest,
+  ): AnswerTap | undefined {
     const mediaType = (type ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
     const isEventStream = mediaType === "text/event-stream";
     const isAmazons = mediaType === "application/vnd.amazon.eventstream";
     const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
-    if (!isEventStream && !isAmazons && !isJson) return undefined;
+    // OpenAI and Google give files, and so the results of batches, no type.
+    const isFile = (request?.act === "results" || request?.act === "file") &&
+      !/^(?:image|audio|video)\//.test(mediaType);
+    if (!isEventStream && !isAmazons && !isJson && !isFile) return undefined;
     const coding = (encoding ?? "identity").trim().toLowerCase();
     if (coding !== "identity" && !Decompressor.knows(coding)) return undefined;
     const isStream = isEventStream || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
     const framing = isEventStream ? "events" : isAmazons ? "amazon" : "none";
-    return new AnswerTap({ framing, isStream, coding });
+    return new AnswerTap({ framing, isStream, coding, request });
   }
 
   private constructor(
-    { framing, isStream, coding }: {
+    { framing, isStream, coding, request }: {
       framing: "events" | "amazon" | "none";
       isStream: boolean;
       coding: string;
+      request: ObjectRequest | undefined;
     },
   ) {
     this.#isStream = isStream;
-    const json = new JsonScanner(
-      WANTED,
-      (path, value) => this.#found(path, value),
-      this.#text,
-    );
+    const object = request && new ObjectReader(request.kind);
+    this.object = object;
+    const texts = this.#text;
+    const json = object === undefined
+      ? new JsonScanner(WANTED, (path, value) => this.#found(path, value), { texts })
+      : new JsonScanner(request?.kind === "batch" ? WANTED_WITH_BATCH : WANTED_WITH_OBJECT, (path, value) => {
+        if (!object.found(path, value)) this.#found(path, value);
+      }, { texts, ended: () => object.textEnded() });
     const scanner = framing === "events"
       ? new EventStreamScanner(json)
       : framing === "amazon"
@@ -186,6 +196,10 @@ export class AnswerTap {
   /** Whether a stream said why it stopped, or a response that it is done. */
   get isOver(): boolean {
     return this.#isStream && this.#stop() !== undefined;
+  }
+
+  get isStream(): boolean {
+    return this.#isStream;
   }
 
   /** How much text has come so far, of any kind that a model writes. */
@@ -211,13 +225,12 @@ export class AnswerTap {
       textTokens: this.#text.tokens,
       untoldTextTokens: this.#text.tokens - this.#toldAtTokens,
       ...(this.#isStream && { isStream: true }),
-      ...(this.#isBatch && { isBatch: true }),
       ...(steps.length > 0 && { steps }),
       ...(contradictions.length > 0 && { contradictions }),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
-      ...(this.#responseId !== undefined && { responseId: this.#responseId }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
+      ...(this.object !== undefined && { object: this.object.seen }),
     };
   }
 
@@ -262,7 +275,6 @@ export class AnswerTap {
         this.#told.addStep(value);
         return;
       case "result.message.usage":
-        this.#isBatch = true;
         this.#tier = "batch";
         this.#addLine(value);
         return;
@@ -289,10 +301,6 @@ export class AnswerTap {
       case "response.model":
       case "modelVersion":
         this.#model ??= value;
-        return;
-      case "id":
-      case "response.id":
-        if (value.startsWith(RESPONSE_ID)) this.#responseId = value;
         return;
       case "service_tier":
       case "response.service_tier":

@@ -15,7 +15,7 @@ export async function inputTokensOf(
 ): Promise<number> {
   if (kind !== "json") return estimatedTokens({ kind, length: bytes.length });
   const text = new TextMeter();
-  const scanner = new JsonScanner(WANTED, () => {}, text);
+  const scanner = new JsonScanner(WANTED, () => {}, { texts: text });
   const pause = createPause();
   for (let at = 0; at < bytes.length; at += STEP_BYTES) {
     scanner.write(bytes, at, Math.min(at + STEP_BYTES, bytes.length));

@@ -60,7 +60,7 @@ export class RequestTap {
     this.#scanner = this.#isForm ? undefined : new JsonScanner(
       WANTED,
       (place, value) => this.#found(place, value),
-      this.#text,
+      { texts: this.#text },
     );
   }
 

@@ -2,6 +2,7 @@
 
 import { Accounts, type EndedExchange } from "../accounting/accounts.ts";
 import type { Pricer } from "../accounting/cost.ts";
+import type { Objects } from "../accounting/objects.ts";
 import { UnpricedModels } from "../accounting/unpriced_models.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { Recognised } from "../auth/shared_token.ts";
@@ -21,7 +22,7 @@ import { pruneHourly } from "../storage/pruner.ts";
 import { backupOnSchedule } from "../storage/scheduled_backup.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
 import { SpendingDates } from "../storage/spending_dates.ts";
-import type { Store } from "../storage/store.ts";
+import type { ExchangeRow, Store } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 import { AccessAudit } from "./api/access_audit.ts";
 import type { Controls, ManageParts } from "./api/parts.ts";
@@ -50,6 +51,9 @@ export interface ManagementParts {
   readonly hasUndated: boolean;
   /** Sets what the limiter calls when the clock was moved. */
   readonly watchClock: (watcher: (event: ClockEvent) => void) => void;
+  readonly objects: Objects;
+  /** Sets what gets the rows of objects that are settled. */
+  readonly watchSettled: (watcher: (row: ExchangeRow) => void) => void;
 }
 
 /** The management plane. It owns the store, and closes it. */
@@ -77,7 +81,8 @@ export class Management implements ManagementPort {
   #dropped = 0;
 
   constructor(config: ManagementConfig, parts: ManagementParts) {
-    const { log, clock, store, tokens, pricer, limiter, hasUndated, watchClock } = parts;
+    const { log, clock, store, tokens, pricer, limiter, hasUndated, watchClock, objects, watchSettled } =
+      parts;
     this.#parts = parts;
     this.#startedAt = clock.now();
     this.#settings = new ManagementSettings(config);
@@ -101,11 +106,13 @@ export class Management implements ManagementPort {
     this.accounts = new Accounts({
       clock,
       pricer,
+      objects,
       onOpen: (account) => {
         if (this.#feed.hasListeners) this.#feed.send({ kind: "started", exchange: account.running() });
       },
       onRow: (ended) => this.#record(ended),
     });
+    watchSettled((row) => this.#show(row));
     this.answer = this.#openRoutes(config);
     this.#stopPruning = this.#startPruning();
     this.#stopBackups = this.#startBackups();
@@ -183,6 +190,7 @@ export class Management implements ManagementPort {
     await this.#stopBackups();
     await this.#prices.settled();
     await this.accounts.settled();
+    await this.#parts.objects.close();
     await this.#dates.close();
     await this.#writer.close();
     await this.#audit.close();
@@ -196,7 +204,6 @@ export class Management implements ManagementPort {
   #record(ended: EndedExchange): void {
     const { row, contradictions } = ended;
     this.#writer.add(row);
-    this.#metrics.ended(row);
     if (contradictions.length > 0) {
       this.#metrics.contradicted(row.endpoint);
       this.#parts.log("debug", "usage_contradictory", {
@@ -205,8 +212,14 @@ export class Management implements ManagementPort {
         detail: `${row.modelAnswered ?? row.modelAsked ?? "no model"}: ${contradictions.join("; ")}`,
       });
     }
-    this.#unpriced.ended(row, this.#served.endpointNamed(row.endpoint), this.#parts.pricer.library);
     this.#trace?.(ended);
+    this.#show(row);
+  }
+
+  /** A row is written, or waits to be. */
+  #show(row: ExchangeRow): void {
+    this.#metrics.ended(row);
+    this.#unpriced.ended(row, this.#served.endpointNamed(row.endpoint), this.#parts.pricer.library);
     if (this.#feed.hasListeners) this.#feed.send({ kind: "ended", exchange: row });
   }
 
@@ -271,6 +284,7 @@ export class Management implements ManagementPort {
       changed: () => this.#refresh.refresh(),
       flushed: async () => {
         await this.accounts.settled();
+        await this.#parts.objects.idle();
         await this.#writer.flush();
       },
       spent: (key) => this.limiter.spent(key),

@@ -1,5 +1,6 @@
 import { Pricer } from "../accounting/cost.ts";
 import { loadPrices } from "../accounting/load_prices.ts";
+import { Objects } from "../accounting/objects.ts";
 import { openPrices } from "../accounting/published_prices.ts";
 import { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { ManagementConfig } from "../config/config.ts";
@@ -7,6 +8,7 @@ import type { ClockEvent } from "../limits/budget_clock.ts";
 import { removeLeftBackups } from "../storage/backup_stream.ts";
 import { keyFileOf, openStore } from "../storage/open.ts";
 import { openBox } from "../storage/open_box.ts";
+import type { ExchangeRow } from "../storage/store.ts";
 import { Management, type ManagementParts } from "./management.ts";
 import { openLimiter } from "./spending.ts";
 
@@ -46,6 +48,15 @@ export async function openManagement(
       config,
       onClock: (event) => onClock(event),
     });
+    let onSettled = (_row: ExchangeRow): void => {};
+    const objects = await Objects.open({
+      store,
+      clock,
+      ledgers: limiter,
+      onRow: (row) => onSettled(row),
+      onFailed: (reason) =>
+        log("warn", "storage_failing", { detail: `objects that are awaited: ${reason}; it is tried again` }),
+    });
     return new Management(config, {
       log,
       clock,
@@ -57,6 +68,8 @@ export async function openManagement(
       limiter,
       hasUndated,
       watchClock: (watcher) => onClock = watcher,
+      objects,
+      watchSettled: (watcher) => onSettled = watcher,
     });
   } catch (error) {
     store.close();

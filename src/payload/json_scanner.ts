@@ -65,6 +65,7 @@ export class JsonScanner {
   readonly #root: Place;
   readonly #found: Found;
   readonly #texts: TextSink;
+  readonly #ended: () => void;
   #state = State.Value;
   /** The containers that are looked into, and whether each is an array. */
   readonly #open: { readonly place: Place; readonly isArray: boolean }[] = [];
@@ -83,11 +84,19 @@ export class JsonScanner {
   /** How long the value is so far; {@link #taken} holds it unless it is too long. */
   #takenBytes = 0;
 
-  /** `texts` takes the values of which only the length is wanted. */
-  constructor(root: Place, found: Found, texts: TextSink = NOWHERE) {
+  /**
+   * `texts` takes the values of which only the length is wanted; `ended` is called behind each text that is an object or
+   * an array.
+   */
+  constructor(
+    root: Place,
+    found: Found,
+    { texts = NOWHERE, ended = () => {} }: { texts?: TextSink; ended?: () => void } = {},
+  ) {
     this.#root = root;
     this.#found = found;
     this.#texts = texts;
+    this.#ended = ended;
   }
 
   /** Forgets what came so far: another text begins. */
@@ -232,6 +241,7 @@ export class JsonScanner {
   #close(): void {
     this.#open.pop();
     this.#state = State.After;
+    if (this.#open.length === 0) this.#ended();
   }
 
   #break(): void {

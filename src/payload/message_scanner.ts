@@ -25,7 +25,7 @@ export class MessageScanner {
   #offset = 0;
 
   constructor(wanted: Place, { found, ended }: MessageListener) {
-    this.#json = new JsonScanner(wanted, found, this.#text);
+    this.#json = new JsonScanner(wanted, found, { texts: this.#text });
     this.#frames = new FrameReader(Infinity, {
       onHead: ({ opcode, hasReservedBits }) => {
         this.#offset = 0;

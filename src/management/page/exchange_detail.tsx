@@ -5,6 +5,12 @@ import { bytes, count, duration, moment, money, UNKNOWN } from "./format.ts";
 import { Facts } from "./facts.tsx";
 import { Dialog, State } from "./pieces.tsx";
 
+/** When it counts. */
+const SETTLED = {
+  awaited: "later: what the object used counts when it is over, in a row of its own",
+  settled: "later: this is no request, but what the object of that request used",
+} as const;
+
 export function ExchangeDetail({ exchange, tokenName, onClose }: {
   exchange: Exchange;
   tokenName: string;
@@ -43,6 +49,7 @@ export function ExchangeDetail({ exchange, tokenName, onClose }: {
             (exchange.cost_is_partial ? ", and more without a known price" : ""),
           ],
           ["Numbers from", exchange.usage_source ?? "unknown"],
+          ["Counted", exchange.settlement === null ? "with the request" : SETTLED[exchange.settlement]],
           ["Prices", known(exchange.price_version)],
           ["Request id", exchange.request_id],
           ["Provider's id", known(exchange.provider_request_id)],

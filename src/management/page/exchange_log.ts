@@ -17,6 +17,12 @@ export type Running = Pick<
   | "bytes"
 >;
 
+/** What tells a row from others: what an object used has the id of the request that made the object. */
+export function rowKey(one: Running | Exchange): string {
+  const isSettlement = "settlement" in one && one.settlement === "settled";
+  return isSettlement ? `${one.request_id} settled ${one.model_answered}` : one.request_id;
+}
+
 /** More are not kept: the oldest are forgotten. */
 const MAX_ENDED = 5_000;
 
@@ -29,8 +35,8 @@ export class ExchangeLog {
     return this.#running.size;
   }
 
-  has({ request_id }: Exchange): boolean {
-    return this.#ended.has(request_id);
+  has(exchange: Exchange): boolean {
+    return this.#ended.has(rowKey(exchange));
   }
 
   /** All that run at the moment. */
@@ -47,11 +53,12 @@ export class ExchangeLog {
   /** Those that have ended, among them some that are known. */
   ended(exchanges: readonly Exchange[]): void {
     for (const one of exchanges) {
-      this.#running.delete(one.request_id);
-      this.#ended.set(one.request_id, one);
+      const key = rowKey(one);
+      this.#running.delete(key);
+      this.#ended.set(key, one);
     }
     if (this.#ended.size > MAX_ENDED) {
-      this.#ended = new Map(this.#sorted().map((one) => [one.request_id, one]));
+      this.#ended = new Map(this.#sorted().map((one) => [rowKey(one), one]));
     }
   }
 

@@ -5,7 +5,7 @@ import { API, type Exchange, get, getAll, type Listed, type Token } from "./api.
 import { bytes, count, duration, money, timeOrDay, UNKNOWN } from "./format.ts";
 import { Input } from "./controls.tsx";
 import { ExchangeDetail } from "./exchange_detail.tsx";
-import { ExchangeLog, type Running } from "./exchange_log.ts";
+import { ExchangeLog, rowKey, type Running } from "./exchange_log.ts";
 import { Failure, State, useSubmit } from "./pieces.tsx";
 import { readSession, signedInAgain } from "./session.ts";
 import { Table } from "./table.tsx";
@@ -132,7 +132,7 @@ export function Live() {
         <Table
           label="Exchanges"
           rows={shown}
-          id={({ request_id }) => request_id}
+          id={rowKey}
           text={(one) => `${who(one)} ${Object.values(one).join(" ")}`}
           empty="No requests yet. They show up here as they happen."
           onOpen={(one) => "status" in one && setOpen(one)}
@@ -160,7 +160,8 @@ export function Live() {
             },
             {
               title: "Cost",
-              cell: (one) => money(endedOf(one)?.cost_micros),
+              cell: (one) =>
+                endedOf(one)?.settlement === "awaited" ? "later" : money(endedOf(one)?.cost_micros),
               by: (one) => endedOf(one)?.cost_micros ?? 0,
               isNumber: true,
             },
@@ -178,8 +179,10 @@ export function Live() {
 function Find({ onFound }: { onFound: (exchange: Exchange) => void }) {
   const [id, setId] = useState("");
   const { busy, error, submit } = useSubmit(async () => {
-    const query = `/exchanges?limit=1&request_id=${encodeURIComponent(id.trim())}`;
-    const [found] = (await get<Listed<Exchange>>(query)).data;
+    const query = `/exchanges?limit=10&request_id=${encodeURIComponent(id.trim())}`;
+    const { data } = await get<Listed<Exchange>>(query);
+    // The request itself rather than what its object used.
+    const found = data.find(({ settlement }) => settlement !== "settled") ?? data[0];
     if (found === undefined) throw new Error("No exchange that is kept has this id.");
     return found;
   }, onFound);
@@ -194,6 +197,7 @@ function Find({ onFound }: { onFound: (exchange: Exchange) => void }) {
 
 function Status({ of }: { of: Exchange | undefined }) {
   if (of === undefined) return <State of="running" />;
+  if (of.settlement === "settled") return <>settled later</>;
   const isBad = of.status >= 400 && of.status !== 499;
   return (
     <>
