@@ -25,7 +25,8 @@ type Act =
   | "resets"
   | "breaks within its head"
   | "gets a broken body"
-  | "says nothing";
+  | "says nothing"
+  | "does not connect";
 
 const NOT_SENT = { phase: "connect", sent: false, received: false, reused: false, elapsedMs: 0 } as const;
 
@@ -118,7 +119,9 @@ class LoopBench {
         });
       case "gets a broken body":
         throw new RequestBodyBroken("the upload broke off");
+      case "does not connect":
       case "says nothing":
+        if (act === "does not connect") request.onPhase("connect");
         return await new Promise((_, reject) =>
           request.cancellation.stopWith(() => reject(request.cancellation.reason))
         );
@@ -229,6 +232,12 @@ Deno.test("failover: what a backend did not get, or answered with a failure, it 
   const bench = new LoopBench(["refuses", "resets", { status: 503 }, OK], { backends: 4 });
   assertEquals(await bench.send(), "200 well");
   assertEquals(bench.events.filter((event) => event.startsWith("gives up")), []);
+  const unreached = new LoopBench(["does not connect", OK], { timeouts: { connectMs: 1_000 } });
+  const sent = unreached.send("x");
+  await unreached.asked();
+  unreached.clock.pass(1_000);
+  assertEquals(await sent, "200 well");
+  assertEquals(unreached.events.filter((event) => event.startsWith("gives up")), []);
 });
 
 Deno.test("failover: a client that leaves within an attempt is not followed by another, and blames nobody", async () => {
