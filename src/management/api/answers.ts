@@ -218,8 +218,8 @@ export const endpoint = v.object({
   })),
 });
 
-/** What asking a backend brought. */
-export const trial = v.object({
+/** The result of a probe of one backend. */
+export const probeResult = v.object({
   backend: v.string(),
   ok: v.boolean(),
   reachable: v.boolean(),
