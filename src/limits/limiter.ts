@@ -19,6 +19,8 @@ export interface Admission {
   readonly countModels: (models: readonly string[]) => void;
   /** Once it is known how much it may use: keeps that from others. Throws where others hold the rest by now. */
   readonly reserve: (reservation: Reservation) => void;
+  /** Adds to that what it has used by now, whether or not there is as much. */
+  readonly reserveMore: (reservation: Reservation) => void;
   /**
    * Goes on keeping from others what is reserved, when the request has ended, until {@link Limiter.release}. Its tokens
    * count from now on.
@@ -126,6 +128,8 @@ export class Limiter {
     const modelRules: string[] = [];
     this.#begin(counted, isFree);
     let reserved: Reservation = { tokens: 0, micros: 0 };
+    /** What the request itself has used by now. */
+    let more: Reservation = { tokens: 0, micros: 0 };
     let booking: Booking | undefined;
     return {
       countModels: (models) => {
@@ -155,6 +159,13 @@ export class Limiter {
           ledger.reservedMicros += reservation.micros;
         }
       },
+      reserveMore: ({ tokens, micros }) => {
+        more = { tokens: more.tokens + tokens, micros: more.micros + micros };
+        for (const { ledger } of counted) {
+          ledger.reservedTokens += tokens;
+          ledger.reservedMicros += micros;
+        }
+      },
       handOver: () => {
         const { tokens, micros } = reserved;
         const at = this.#clock.now();
@@ -172,8 +183,8 @@ export class Limiter {
         const endedAt = this.#clock.now();
         for (const { ledger } of counted) {
           ledger.running--;
-          ledger.reservedTokens -= reserved.tokens;
-          ledger.reservedMicros -= reserved.micros;
+          ledger.reservedTokens -= reserved.tokens + more.tokens;
+          ledger.reservedMicros -= reserved.micros + more.micros;
           if (tokens > 0) ledger.tokensThisMinute.add(endedAt, tokens);
           if (micros > 0) ledger.spent.add(hour, { micros, isDated });
         }

@@ -202,8 +202,16 @@ export class Management implements ManagementPort {
   }
 
   #record(ended: EndedExchange): void {
-    const { row } = ended;
+    const { row, contradictions } = ended;
     this.#writer.add(row);
+    if (contradictions.length > 0) {
+      this.#metrics.contradicted(row.endpoint);
+      this.#parts.log("debug", "usage_contradictory", {
+        id: row.requestId,
+        endpoint: row.endpoint,
+        detail: `${row.modelAnswered ?? row.modelAsked ?? "no model"}: ${contradictions.join("; ")}`,
+      });
+    }
     this.#trace?.(ended);
     this.#show(row);
   }

@@ -72,6 +72,7 @@ export class Metrics {
   readonly #retries;
   readonly #refused;
   readonly #dropped;
+  readonly #contradictions;
   #lastBackupAt: number | undefined;
 
   constructor({ running, backends, version, target }: Readings) {
@@ -168,6 +169,11 @@ export class Metrics {
       ],
     );
     this.#dropped = counter("usage_dropped_total", "Exchanges that could not be recorded in the database.");
+    this.#contradictions = counter(
+      "usage_contradictions_total",
+      "Responses whose stated usage contradicts itself; what goes beyond the whole was left out.",
+      ["endpoint"],
+    );
     gauge("in_flight", {
       help: "Running exchanges.",
       labelNames: ["endpoint"],
@@ -239,6 +245,11 @@ export class Metrics {
   /** Records the time of a scheduled backup, in milliseconds since 1970. */
   backedUp(at: number): void {
     this.#lastBackupAt = at;
+  }
+
+  /** The usage of a response contradicts itself. */
+  contradicted(endpoint: string | undefined): void {
+    this.#contradictions.inc({ endpoint: endpoint ?? NONE });
   }
 
   /** Counts an exchange that could not be recorded in the database. */

@@ -44,6 +44,7 @@ Deno.test({
     all.refused("unauthorized");
     all.failedOver("openai", "a");
     all.dropped();
+    all.contradicted("openai");
     const { text, type } = await all.text();
     assertEquals(type, "text/plain; version=0.0.4; charset=utf-8");
     assertEquals(await check(["check", "metrics"], text), "");

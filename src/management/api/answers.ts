@@ -129,9 +129,19 @@ export const exchange = v.object({
   backend: known(v.string()),
   attempts: count,
   attempt_log: v.pipe(
-    v.nullable(
-      v.array(v.object({ backend: v.string(), after_ms: v.number(), detail: v.nullable(v.string()) })),
-    ),
+    v.nullable(v.array(v.object({
+      backend: v.string(),
+      after_ms: v.number(),
+      detail: v.nullable(v.string()),
+      estimated: v.pipe(
+        known(v.object({
+          input_tokens: known(count),
+          output_tokens: known(count),
+          cost_micros: known(count),
+        })),
+        v.description("what it may have used, where it did not answer in time; part of the exchange's sums"),
+      ),
+    }))),
     v.description("each attempt with the reason of its failure; null for a single successful attempt"),
   ),
   status: count,

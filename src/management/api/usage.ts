@@ -187,10 +187,15 @@ function shownExchange(row: ExchangeRow) {
     provider: row.provider ?? null,
     backend: row.backend ?? null,
     attempts: row.attempts,
-    attempt_log: row.attemptLog?.map(({ backend, afterMs, detail }) => ({
+    attempt_log: row.attemptLog?.map(({ backend, afterMs, detail, estimated }) => ({
       backend,
       after_ms: afterMs,
       detail: detail ?? null,
+      estimated: estimated === undefined ? null : {
+        input_tokens: estimated.inputTokens ?? null,
+        output_tokens: estimated.outputTokens ?? null,
+        cost_micros: estimated.costMicros ?? null,
+      },
     })) ?? null,
     status: row.status,
     ending: row.ending,
