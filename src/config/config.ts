@@ -208,7 +208,7 @@ export type BackendKey =
   | { readonly mode: "none" }
   | { readonly mode: "passthrough" };
 
-/** What tokens cost, in US dollars per million. */
+/** What a model costs: tokens in US dollars per million. */
 export interface Price {
   readonly input: number;
   readonly output: number;
@@ -216,6 +216,25 @@ export interface Price {
   readonly cached?: number;
   /** Written to a cache; absent: as other input. */
   readonly cacheWrite?: number;
+  /** Written to a cache for an hour; absent: as {@link cacheWrite}. */
+  readonly cacheWriteHour?: number;
+  /** Sound, images and video; absent: as other input, output or cached input. */
+  readonly inputAudio?: number;
+  readonly cachedAudio?: number;
+  readonly outputAudio?: number;
+  readonly inputImage?: number;
+  readonly cachedImage?: number;
+  readonly outputImage?: number;
+  readonly inputVideo?: number;
+  /** Absent: as other output. */
+  readonly reasoning?: number;
+  /** Output that quotes what a search found; absent: as other output. */
+  readonly citation?: number;
+  /** An hour of sound, of models that tell its length; absent: by its tokens. */
+  readonly audioHour?: number;
+  /** A thousand searches; absent: unknown. */
+  readonly webSearches?: number;
+  readonly fileSearches?: number;
 }
 
 /** A price, and the models that it holds for. */

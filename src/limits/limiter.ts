@@ -19,6 +19,8 @@ export interface Admission {
   readonly countModels: (models: readonly string[]) => void;
   /** Once it is known how much it may use: keeps that from others. Throws where others hold the rest by now. */
   readonly reserve: (reservation: Reservation) => void;
+  /** Adds to that what it has used by now, whether or not there is as much. */
+  readonly reserveMore: (reservation: Reservation) => void;
   /**
    * Goes on keeping from others what is reserved, when the request has ended, until {@link Limiter.release}. Its tokens
    * count from now on.
@@ -134,6 +136,8 @@ export class Limiter {
     let reserved: Reservation = { tokens: 0, micros: 0 };
     /** The ledgers whose budgets the request may exceed. */
     let optimistic: Ledger[] = [];
+    /** What the request itself has used by now. */
+    let more: Reservation = { tokens: 0, micros: 0 };
     let booking: Booking | undefined;
     return {
       countModels: (models) => {
@@ -168,6 +172,13 @@ export class Limiter {
           ledger.excessMicros += excessOf(reservation);
         }
       },
+      reserveMore: ({ tokens, micros }) => {
+        more = { tokens: more.tokens + tokens, micros: more.micros + micros };
+        for (const { ledger } of counted) {
+          ledger.reservedTokens += tokens;
+          ledger.reservedMicros += micros;
+        }
+      },
       handOver: () => {
         const { tokens, micros } = reserved;
         const at = this.#clock.now();
@@ -189,8 +200,8 @@ export class Limiter {
         for (const { ledger } of counted) {
           ledger.running--;
           ledger.excessMicros -= excessOf(reserved);
-          ledger.reservedTokens -= reserved.tokens;
-          ledger.reservedMicros -= reserved.micros;
+          ledger.reservedTokens -= reserved.tokens + more.tokens;
+          ledger.reservedMicros -= reserved.micros + more.micros;
           if (tokens > 0) ledger.tokensThisMinute.add(endedAt, tokens);
           if (micros > 0) ledger.spent.add(hour, { micros, isDated });
         }

@@ -85,6 +85,36 @@ Deno.test("price_provider: local servers cost nothing unless the file says other
   assertEquals([shown?.shown, shown?.origin], ["local", "preset ollama"]);
 });
 
+Deno.test("prices: every kind of price reaches the endpoint, and one that is negative or unknown is named", async () => {
+  const kinds = {
+    cached: "cached",
+    cache_write: "cacheWrite",
+    cache_write_1h: "cacheWriteHour",
+    input_audio: "inputAudio",
+    cached_audio: "cachedAudio",
+    output_audio: "outputAudio",
+    input_image: "inputImage",
+    cached_image: "cachedImage",
+    output_image: "outputImage",
+    input_video: "inputVideo",
+    reasoning: "reasoning",
+    citation: "citation",
+    audio_hour: "audioHour",
+    web_searches: "webSearches",
+    file_searches: "fileSearches",
+  };
+  const table = (prices: string) =>
+    `[endpoints.openai]\nprices = { "m*" = { input = 1, output = 2, ${prices} } }\n`;
+  const keys = Object.keys(kinds);
+  const { config } = await load(GOOD, table(keys.map((key, index) => `${key} = ${index}.5`).join(", ")));
+  const [{ matches, ...price } = { matches: () => false }] = config.endpoints[0]?.prices ?? [];
+  const expected = Object.values(kinds).map((kind, index) => [kind, index + 0.5]);
+  assertEquals(price, { input: 1, output: 2, ...Object.fromEntries(expected) });
+  assertEquals([matches("m1"), matches("n1")], [true, false]);
+  const problems = await problemsOf(GOOD, table("cache_write_1h = -1, cache_write_2h = 1"));
+  assertEquals(problems.length, 2, problems.join("\n"));
+});
+
 Deno.test("prices_file: beside the database, unless it is named", async () => {
   const fileOf = async (env: Record<string, string>) =>
     (await load({ ...GOOD, MANAGEMENT_TOKEN: "m".repeat(32), ...env })).config.management?.pricesFile;

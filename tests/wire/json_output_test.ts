@@ -182,5 +182,5 @@ Deno.test("usage --group token,model: a column each in the table and in CSV", ()
     assertStringIncludes(row ?? "", "shared,,gpt-4o-mini,1,");
     const wrong = await run("usage --group token,token");
     assertEquals(wrong.code, 2);
-    assertStringIncludes(wrong.err, "nor two of them with a comma");
+    assertStringIncludes(wrong.err, ", or two of them with a comma");
   }));

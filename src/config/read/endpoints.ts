@@ -20,7 +20,7 @@ import { LOCAL_PRICES, priceProviderSchema } from "../values/price_providers.ts"
 import type { KeyPath } from "../problem.ts";
 import type { Resolver } from "./resolver.ts";
 import { matchesAny } from "../../text/glob.ts";
-import type { Backend, Endpoint, PricedModel } from "../config.ts";
+import type { Backend, Endpoint, Price, PricedModel } from "../config.ts";
 import { baseUrlSchema } from "../values/address_values.ts";
 import { anthropicVersionSchema, secretSchema } from "../values/values.ts";
 
@@ -147,7 +147,7 @@ function readPrices(
   resolver.settle(path, [Object.keys(prices).length > 0 ? { value: prices, at: path } : undefined], {
     fallback: {},
   });
-  return Object.entries(prices).flatMap(([pattern, { input, output, cached, cache_write }]) => {
+  return Object.entries(prices).flatMap(([pattern, { input, output, ...others }]) => {
     if (input === undefined) resolver.reportMissing([...path, pattern, "input"], "is missing");
     if (output === undefined) resolver.reportMissing([...path, pattern, "output"], "is missing");
     if (input === undefined || output === undefined) return [];
@@ -155,10 +155,40 @@ function readPrices(
       matches: (model: string) => matchesAny([pattern], model),
       input,
       output,
-      ...(cached !== undefined && { cached }),
-      ...(cache_write !== undefined && { cacheWrite: cache_write }),
+      ...otherPrices(others),
     }];
   });
+}
+
+/** The kinds of a price that need not be there, by their names in the file. */
+const OTHER_PRICES = {
+  cached: "cached",
+  cache_write: "cacheWrite",
+  cache_write_1h: "cacheWriteHour",
+  input_audio: "inputAudio",
+  cached_audio: "cachedAudio",
+  output_audio: "outputAudio",
+  input_image: "inputImage",
+  cached_image: "cachedImage",
+  output_image: "outputImage",
+  input_video: "inputVideo",
+  reasoning: "reasoning",
+  citation: "citation",
+  audio_hour: "audioHour",
+  web_searches: "webSearches",
+  file_searches: "fileSearches",
+} as const satisfies Readonly<Record<string, keyof Price>>;
+
+function otherPrices(
+  given: { readonly [Key in keyof typeof OTHER_PRICES]?: number | undefined },
+): Partial<Price> {
+  const prices: { -readonly [Kind in keyof Price]?: number } = {};
+  let key: keyof typeof OTHER_PRICES;
+  for (key in OTHER_PRICES) {
+    const price = given[key];
+    if (price !== undefined) prices[OTHER_PRICES[key]] = price;
+  }
+  return prices;
 }
 
 /** Gives those without a name the one of their host, numbered where there are several. */

@@ -141,6 +141,22 @@ const priceTableSchema = v.strictObject({
   output: number(priceSchema, "the same of output"),
   cached: number(priceSchema, "of input that is read from a cache; default: as other input"),
   cache_write: number(priceSchema, "of input that is written to a cache; default: as other input"),
+  cache_write_1h: number(
+    priceSchema,
+    "of input that is written to a cache for an hour; default: as cache_write",
+  ),
+  input_audio: number(priceSchema, "of sound; default: as other input"),
+  cached_audio: number(priceSchema, "of sound that is read from a cache; default: as cached"),
+  output_audio: number(priceSchema, "of sound in the output; default: as other output"),
+  input_image: number(priceSchema, "of images; default: as other input"),
+  cached_image: number(priceSchema, "of images that are read from a cache; default: as cached"),
+  output_image: number(priceSchema, "of images in the output; default: as other output"),
+  input_video: number(priceSchema, "of video; default: as other input"),
+  reasoning: number(priceSchema, "of reasoning; default: as other output"),
+  citation: number(priceSchema, "of output that quotes what a search found; default: as other output"),
+  audio_hour: number(priceSchema, "US dollars per hour of sound, where the model states its length"),
+  web_searches: number(priceSchema, "US dollars per thousand searches of the web"),
+  file_searches: number(priceSchema, "US dollars per thousand searches in files"),
 }, wrongKind("a table"));
 
 const endpointSchema = v.strictObject({
