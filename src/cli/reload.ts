@@ -9,6 +9,7 @@ import type { ReloadPreview, ReloadResult } from "../management/api/parts.ts";
 import type { Log } from "../observability/log.ts";
 import { missingPermissions } from "./missing_permissions.ts";
 import { watchFiles } from "./watch_files.ts";
+import { messageOf } from "../text/error_text.ts";
 
 /** How many settings a line of the log names. */
 const MOST_SHOWN = 10;
@@ -56,7 +57,7 @@ export function startReloading({ first, load, watched, isHangup, log, use }: Rel
   };
   const reloadAndLog = (): void => {
     reload().catch((error) =>
-      log("error", "reload_refused", { problem: error instanceof Error ? error.message : String(error) })
+      log("error", "reload_refused", { problem: messageOf(error) })
     );
   };
   const ends: (() => void)[] = [];

@@ -5,6 +5,7 @@ import type { Ports } from "../management/plane.ts";
 import { type RunningServer, startServer } from "../server/listen.ts";
 import { onEndSignals } from "./signals.ts";
 import { CommandError } from "./command_error.ts";
+import { messageOf } from "../text/error_text.ts";
 
 /** The exit code of a program that a signal ended, by the shell's custom. */
 const KILLED: Partial<Record<Deno.Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
@@ -76,7 +77,7 @@ function listen(
         `Cannot listen on ${where}: this machine has no such address. HOST=0.0.0.0 means all.`,
       );
     }
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CommandError(`Cannot listen on ${where}: ${reason}.`);
   }
 }

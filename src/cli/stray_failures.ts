@@ -1,4 +1,5 @@
 import type { Log } from "../observability/log.ts";
+import { traceOf } from "../text/error_text.ts";
 
 /**
  * Logs failures of promises that nobody waited for, in place of the runtime's answer to them, which is the end of the
@@ -9,7 +10,7 @@ export function logStrayFailures(log: Log): () => void {
     event.preventDefault();
     const { reason } = event;
     log("error", "unexpected", {
-      detail: reason instanceof Error ? reason.stack ?? reason.message : String(reason),
+      detail: traceOf(reason),
     });
   };
   globalThis.addEventListener("unhandledrejection", onFailure);

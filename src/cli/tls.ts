@@ -13,6 +13,7 @@ import {
 import { constrainsAddresses } from "../tls/name_constraints.ts";
 import { CommandError } from "./command_error.ts";
 import { writeAnswer } from "./output.ts";
+import { messageOf } from "../text/error_text.ts";
 
 /** What the commands take. */
 export interface TlsOptions {
@@ -232,7 +233,7 @@ function inWords<Result>(folder: string, work: () => Result): Result {
     if (error instanceof Deno.errors.NotFound) {
       throw new CommandError(`There is no authority in ${folder}: \`llm-proxy tls init\` makes one.`);
     }
-    throw new CommandError(`Cannot use ${folder}: ${error instanceof Error ? error.message : error}.`);
+    throw new CommandError(`Cannot use ${folder}: ${messageOf(error)}.`);
   }
 }
 

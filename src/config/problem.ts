@@ -1,4 +1,6 @@
 /** One thing that is wrong with the configuration. `message` never holds a secret. */
+import { messageOf } from "../text/error_text.ts";
+
 export interface Problem {
   /** Where the value stands: `env PORT`, `.env: PORT`, `--port`, `config.toml:3: server.port`. */
   readonly origin: string;
@@ -40,7 +42,7 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** Whether a place lies in another one, or is it. */

@@ -40,6 +40,7 @@ import { keyFileOf, openStore } from "../storage/open.ts";
 import { type Store, StoreError } from "../storage/store.ts";
 import { hasOwnAuthority } from "../tls/own_authority.ts";
 import { VERSION } from "../release.ts";
+import { traceOf } from "../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -329,7 +330,7 @@ function runningPlane(
     onSignedOut: (client) => access.signedOut(client),
     onUnexpected: (error) =>
       log("error", "unexpected", {
-        detail: error instanceof Error ? error.stack ?? error.message : String(error),
+        detail: traceOf(error),
       }),
   });
   const stopPruning = pruneHourly(store, {

@@ -7,6 +7,7 @@ import { CommandError } from "../command_error.ts";
 import { certificatePaths } from "../tls.ts";
 import { type Draft, TLS_FOLDER } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
+import { messageOf } from "../../text/error_text.ts";
 
 /** Throws a {@link CommandError} where a configuration is there already, and says what it is. */
 export function checkFolder(folder: string): void {
@@ -65,9 +66,7 @@ export function writeDrafts(drafts: readonly Draft[], folder: string): string[] 
     for (const path of written) Deno.removeSync(path);
     const reason = error instanceof Deno.errors.AlreadyExists
       ? "another program created one of these files at the same time"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+      : messageOf(error);
     throw new CommandError(`Nothing was written: ${reason}.`);
   }
   return drafts.map(({ path }) => shown(folder, path));
@@ -99,6 +98,6 @@ function exists(path: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw new CommandError(`Cannot look at ${path}: ${error instanceof Error ? error.message : error}.`);
+    throw new CommandError(`Cannot look at ${path}: ${messageOf(error)}.`);
   }
 }

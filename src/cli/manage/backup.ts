@@ -6,6 +6,7 @@ import { checkDatabase, inStoresWords, managementConfig } from "./client.ts";
 import { type Options, textOf } from "./options.ts";
 import { writeAnswer } from "../output.ts";
 import { sizeOf, withProgress } from "../progress.ts";
+import { messageOf } from "../../text/error_text.ts";
 
 /** Copies the database into a new file, while it is in use. */
 export async function backup(file: string, options: Options): Promise<void> {
@@ -37,6 +38,6 @@ function makeNewFile(file: string): void {
     if (error instanceof Deno.errors.AlreadyExists) {
       throw new CommandError(`${file} exists: name a new file.`);
     }
-    throw new CommandError(`Cannot write ${file}: ${error instanceof Error ? error.message : error}.`);
+    throw new CommandError(`Cannot write ${file}: ${messageOf(error)}.`);
   }
 }

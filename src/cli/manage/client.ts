@@ -16,6 +16,7 @@ import { type Store, StoreError } from "../../storage/store.ts";
 import { CommandError } from "../command_error.ts";
 import { withProgress } from "../progress.ts";
 import { type Answer, request, type RequestOptions } from "../request.ts";
+import { messageOf } from "../../text/error_text.ts";
 
 /** Where the API is looked for. */
 export interface ManageTarget {
@@ -110,7 +111,7 @@ async function remote(
       );
     } catch (error) {
       throw new CommandError(
-        `No proxy answers at ${base}: ${error instanceof Error ? error.message : error}.${hint}`,
+        `No proxy answers at ${base}: ${messageOf(error)}.${hint}`,
       );
     }
   };

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { durationMs } from "../../config/values/durations.ts";
 import { CommandError } from "../command_error.ts";
+import { messageOf } from "../../text/error_text.ts";
 
 /** Options of rules, with the member of the API that each one sets. */
 const RULES = [
@@ -141,7 +142,7 @@ function readKey(file: string): string {
     return Deno.readTextFileSync(file).trim();
   } catch (error) {
     throw new CommandError(
-      `--key-file: cannot read ${file}: ${error instanceof Error ? error.message : error}`,
+      `--key-file: cannot read ${file}: ${messageOf(error)}`,
     );
   }
 }

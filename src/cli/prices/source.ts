@@ -15,6 +15,7 @@ import { loadOutboundProxy } from "../../config/load.ts";
 import { CommandError } from "../command_error.ts";
 import { withProgress } from "../progress.ts";
 import { request } from "../request.ts";
+import { messageOf } from "../../text/error_text.ts";
 
 const TIMEOUT_MS = 60_000;
 /** How many problems are listed. */
@@ -35,7 +36,7 @@ export async function pricesOfFile(path: string): Promise<OfferedPrices> {
     changedAt = mtime;
     text = await Deno.readTextFile(path);
   } catch (error) {
-    throw new CommandError(`Cannot read ${path}: ${reasonOf(error)}.`);
+    throw new CommandError(`Cannot read ${path}: ${messageOf(error)}.`);
   }
   const now = systemClock.epochMs();
   return checked(text, { name: path, atMs: Math.min(changedAt?.getTime() ?? now, now) });
@@ -52,7 +53,7 @@ export async function pricesOnline(url: string = PRICES_URL): Promise<OfferedPri
       return await request(url, { proxy, timeoutMs: TIMEOUT_MS, maxBytes: MAX_PRICE_BYTES });
     } catch (error) {
       const isLate = error instanceof DOMException && error.name === "TimeoutError";
-      const reason = isLate ? `it took more than ${TIMEOUT_MS / 1000} s` : reasonOf(error);
+      const reason = isLate ? `it took more than ${TIMEOUT_MS / 1000} s` : messageOf(error);
       throw new CommandError(`Cannot fetch ${url}: ${reason}.`);
     }
   });
@@ -79,6 +80,3 @@ function checked(text: string, { name, atMs }: { name: string; atMs: number }): 
   }
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -14,6 +14,7 @@ import { priceJson, usedPrices } from "./prices.ts";
 import { changesText, type UsedChange } from "./changes_text.ts";
 import { type OfferedPrices, pricesOfFile, pricesOnline } from "./source.ts";
 import { askYes, terminalPrompt } from "../prompt.ts";
+import { messageOf } from "../../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
 /** Models that were used within so many days come first. */
@@ -120,7 +121,7 @@ async function write(path: string, text: string): Promise<void> {
   } catch (error) {
     await Deno.remove(unfinished).catch(() => {});
     throw new CommandError(
-      `Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`,
+      `Cannot write ${path}: ${messageOf(error)}.`,
     );
   }
 }

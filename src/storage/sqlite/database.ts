@@ -4,6 +4,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { StoreError } from "../store.ts";
 import { type Migration, MIGRATIONS } from "./migrations.ts";
+import { messageOf } from "../../text/error_text.ts";
 
 /** How long the start waits for another program's transaction. */
 const BUSY_AT_START_MS = 2_000;
@@ -171,9 +172,7 @@ function makePrivateFile(path: string): void {
     if (exists(path)) return;
     Deno.openSync(path, { write: true, create: true, mode: 0o600 }).close();
   } catch (error) {
-    const reason = error instanceof Error
-      ? error.message.replace(/ \(os error \d+\).*|,? run again with.*/s, "")
-      : String(error);
+    const reason = messageOf(error).replace(/ \(os error \d+\).*|,? run again with.*/s, "");
     throw new StoreError("failed", `the database ${path} cannot be made: ${reason}`, { cause: error });
   }
 }
@@ -224,7 +223,7 @@ export function inPlainWords<Result>(path: string, work: () => Result): Result {
     return work();
   } catch (error) {
     if (error instanceof StoreError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     for (const [sign, kind, words] of FAILURES) {
       if (sign.test(message)) throw new StoreError(kind, words(path), { cause: error });
     }
