@@ -6,7 +6,12 @@ export interface Problem {
   readonly origin: string;
   /** What is wrong with it, as the rest of a sentence that begins with the origin. */
   readonly message: string;
+  /** What kind of warning this is, for a caller that treats this kind differently. */
+  readonly kind?: WarningKind;
 }
+
+/** A kind of warning that callers tell apart: `secrets_readable` is a `.env` with secrets that every user can read. */
+export type WarningKind = "secrets_readable";
 
 /** The configuration cannot be used; it holds every problem that was found. */
 export class ConfigError extends Error {
@@ -29,6 +34,7 @@ export type Origin = string | KeyPath;
 export interface Finding {
   readonly at: Origin;
   readonly message: string;
+  readonly kind?: WarningKind;
 }
 
 /** How a key path is written: `endpoints.chat.backends.0.name`. */

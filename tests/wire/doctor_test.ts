@@ -145,6 +145,8 @@ Deno.test({
         "warning: every user of this machine can read openai.key",
       ]]);
       assertEquals(readable.findings.find(({ check }) => check === "files")?.advice, "chmod o-rwx .env");
+      const repeated = readable.of("configuration").filter((text) => text.includes(".env"));
+      assertEquals(repeated, [], "the check of files reports it alone");
       await Deno.chmod(`${folder}/openai.key`, 0o600);
       await Deno.chmod(`${folder}/.env`, 0o602);
       assertEquals((await doctor()).of("files"), ["problem: every user of this machine can change .env"]);

@@ -18,9 +18,8 @@ export function checkConfiguration({ loaded, problems }: Subject): Finding[] {
   const names = config.endpoints.map(({ name }) => name).join(", ");
   return [
     ok(`it is valid${path === undefined ? "" : ` (${path})`}, and serves ${names}`),
-    // Of files that others can read the next check says more.
-    ...warnings.filter(({ message }) => !message.includes("can be read by every user"))
-      .map(({ origin, message }) => warning(`${origin} ${message}`)),
+    // The check of files reports readable secrets, with more detail.
+    ...warnings.filter(({ kind }) => kind !== "secrets_readable").map(({ origin, message }) => warning(`${origin} ${message}`)),
     ...warningsOf(config).map((text) => warning(text)),
   ];
 }
