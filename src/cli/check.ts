@@ -2,9 +2,8 @@ import { processSources } from "../config/sources/env.ts";
 import schema from "../config/config.schema.json" with { type: "json" };
 import { loadConfig } from "../config/load.ts";
 import type { Flags, Setting } from "../config/read/resolver.ts";
-import { warningsOf } from "../config/warnings.ts";
-import { certificateWarnings } from "../tls/expiry.ts";
 import { CommandError } from "./command_error.ts";
+import { configWarnings } from "./config_warnings.ts";
 import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
 import { warningLine, writeAnswer, writeOut } from "./output.ts";
 import { pricesAdvice } from "./prices/advice.ts";
@@ -21,13 +20,12 @@ export function printSchema(): void {
  * With `online` every backend is asked for its models; throws when one of them fails.
  */
 export async function check({ online }: { online: boolean }, flags: Flags): Promise<void> {
-  const { config, path, settings, warnings } = await loadConfig(processSources, flags);
+  const loaded = await loadConfig(processSources, flags);
+  const { config, path, settings } = loaded;
   const bySection = (await settings()).toSorted((one, other) => sectionOf(one) - sectionOf(other));
   const results = online ? await withProgress("Asking the backends", () => probeBackends(config)) : [];
   const all = [
-    ...warnings.map(({ origin, message }) => `${origin} ${message}`),
-    ...warningsOf(config),
-    ...await certificateWarnings(config),
+    ...await configWarnings(loaded),
     ...await pricesAdvice(config, results),
   ];
   writeAnswer(

@@ -6,7 +6,7 @@ import { loadManagement } from "../config/load.ts";
 import * as answers from "../management/api/answers.ts";
 import { CommandError } from "./command_error.ts";
 import { onRunning } from "./control.ts";
-import { configFlags } from "./manage/client.ts";
+import { configFlags } from "./common_options.ts";
 import { warningLine, writeAnswer } from "./output.ts";
 import { tableText } from "./table.ts";
 

@@ -6,6 +6,7 @@ import { ConfigError } from "../config/problem.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { nearest } from "../config/values/suggest.ts";
+import { TOKEN_VARIABLE } from "../connect/client.ts";
 import { CLIENT_NAMES, clientOf } from "../connect/clients.ts";
 import { configuredEndpoint, type ConnectEndpoint, namedEndpoint } from "../connect/endpoints.ts";
 import { type Connectable, NoSettings, type Settings, settingsFor } from "../connect/settings.ts";
@@ -24,8 +25,6 @@ export interface ConnectOptions {
   readonly passthrough?: true;
 }
 
-/** The variable that a token may stand in, so that no shell keeps it in its history. */
-const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
 
 /** `llm-proxy connect <client>`: prints the settings under which a client uses this proxy. */
 export async function connect(name: string, options: ConnectOptions, flags: Flags = {}): Promise<void> {

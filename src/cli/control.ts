@@ -1,13 +1,14 @@
 /** `llm-proxy reload` and `llm-proxy stop`: a running proxy is asked through its management API. */
 
 import * as v from "valibot";
-import { processSources } from "../config/sources/env.ts";
-import { loadAddress } from "../config/load.ts";
+import { hostAndPort } from "../network/host_port.ts";
 import * as answers from "../management/api/answers.ts";
 import { onApi } from "./manage/calls.ts";
-import { configFlags, type ManageClient } from "./manage/client.ts";
+import { configFlags } from "./common_options.ts";
+import type { ManageClient } from "./manage/client.ts";
 import { type Options, textOf } from "./manage/options.ts";
 import { warningLine, writeAnswer } from "./output.ts";
+import { ownManagementAddress } from "./own_address.ts";
 
 /** Has the proxy read its configuration again, and says what changed. */
 export async function reload(options: Options): Promise<void> {
@@ -49,9 +50,6 @@ export async function onRunning(
 }
 
 async function ownUrl(config: string | undefined): Promise<string> {
-  const { host, port, tls, adminPort, adminTls } = await loadAddress(processSources, configFlags(config));
-  const hostname = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `http${(adminPort === undefined ? tls : adminTls) ? "s" : ""}://${
-    hostname.includes(":") ? `[${hostname}]` : hostname
-  }:${adminPort ?? port}`;
+  const address = await ownManagementAddress(configFlags(config));
+  return `${address.tls ? "https" : "http"}://${hostAndPort(address)}`;
 }

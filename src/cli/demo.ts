@@ -17,7 +17,7 @@ import { demoHistory } from "../demo/history.ts";
 import { createDemoUpstream } from "../demo/upstream.ts";
 import { createLog } from "../observability/log.ts";
 import { CommandError } from "./command_error.ts";
-import { gatheringOut, writeErr, writeOut } from "./output.ts";
+import { bufferedStdout, writeErr, writeOut } from "./output.ts";
 import { portsOf, runServer } from "./run_server.ts";
 
 /** Nothing of it is secret: the demo listens on loopback and its upstream has nothing to protect. */
@@ -46,7 +46,7 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     upstreamPort: upstream.addr.port,
     management,
   });
-  const log = createLog(config.log, { write: gatheringOut(), secrets: [] });
+  const log = createLog(config.log, { write: bufferedStdout(), secrets: [] });
   const { openPlane } = await import("../management/plane.ts");
   const plane = await openPlane(management, { log, clock: systemClock, onSecrets() {} });
   await runServer(createApp(config, { log, plane }), {

@@ -10,13 +10,13 @@ export function writeOut(text: string): void {
 }
 
 /** How long a line of the log may wait for others to be written with it. */
-const GATHER_MS = 20;
+const BUFFER_MS = 20;
 
 /**
  * Writes lines to standard output, those of one moment together: a write of its own for each would cost a busy
  * proxy more than making the line. What waits is written at the latest when the process ends.
  */
-export function gatheringOut(): (text: string) => void {
+export function bufferedStdout(): (text: string) => void {
   let waiting = "";
   const flush = (): void => {
     const text = waiting;
@@ -25,7 +25,7 @@ export function gatheringOut(): (text: string) => void {
   };
   globalThis.addEventListener("unload", flush);
   return (text) => {
-    if (waiting === "") setTimeout(flush, GATHER_MS);
+    if (waiting === "") setTimeout(flush, BUFFER_MS);
     waiting += text;
   };
 }

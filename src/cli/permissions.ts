@@ -6,6 +6,7 @@ import { recordingSources } from "../config/sources/recording_sources.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { Backend, Config, ServerConfig } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
+import { hostAndPort } from "../network/host_port.ts";
 import { shellWord } from "../text/shell_word.ts";
 import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
@@ -88,7 +89,7 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; ways: str
   const net = new Set([
     ...listening(server),
     ...backends.map(({ backend: { baseUrl, connection } }) =>
-      addressText(connection.proxy ?? parseOrigin(baseUrl.origin))
+      hostAndPort(connection.proxy ?? parseOrigin(baseUrl.origin))
     ),
     ...ways.length > 0 ? [LOOPBACK] : [],
   ]);
@@ -97,7 +98,7 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; ways: str
 
 function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[] {
   return [port, httpsPort, adminPort].filter((port) => port !== undefined)
-    .map((port) => addressText({ hostname: host, port }));
+    .map((port) => hostAndPort({ hostname: host, port }));
 }
 
 /** Whether the upstream's TLS runs within the proxy's (see `forwarding/transport/loopback.ts`). */
@@ -105,9 +106,6 @@ function needsHop({ baseUrl, connection: { proxy } }: Backend): boolean {
   return proxy?.scheme === "https" && parseOrigin(baseUrl.origin).tls;
 }
 
-function addressText({ hostname, port }: { readonly hostname: string; readonly port: number }): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-}
 
 /** Where `src` stands, with a slash at its end; empty where it is the working folder, or the program is compiled. */
 function sourceFolder(): string {

@@ -13,9 +13,17 @@ import { demo } from "./demo.ts";
 import type { DoctorOptions } from "./doctor/doctor.ts";
 import type { InitOptions } from "./init/from_flags.ts";
 import { healthcheck } from "./healthcheck.ts";
+import { TOKEN_VARIABLE } from "../connect/client.ts";
 import { CLIENT_NAMES } from "../connect/clients.ts";
 import { hasColours } from "./colours.ts";
-import { CONFIG_OPTION, FOLDER_OPTION, ONLINE_OPTION, suggesting } from "./common_options.ts";
+import {
+  collect,
+  CONFIG_OPTION,
+  configFlags,
+  FOLDER_OPTION,
+  ONLINE_OPTION,
+  suggesting,
+} from "./common_options.ts";
 import { type Shell, SHELLS } from "./completion/shells.ts";
 import { describe } from "./description.ts";
 import { addHelpNotes, wordsOf } from "./help_notes.ts";
@@ -143,11 +151,11 @@ export function buildProgram(): Command {
       if (changed === true) return await (await import("./check_changed.ts")).checkChanged({ config, url });
       if (permissions === true) {
         const { printPermissions } = await import("./permissions.ts");
-        return await printPermissions({ watch: watch === true }, configFlag(config));
+        return await printPermissions({ watch: watch === true }, configFlags(config));
       }
       const { check, printSchema } = await import("./check.ts");
       if (schema === true) return printSchema();
-      await check({ online: online === true }, configFlag(config));
+      await check({ online: online === true }, configFlags(config));
     });
 
   program.command("doctor")
@@ -162,7 +170,7 @@ export function buildProgram(): Command {
     .option(...CONFIG_OPTION)
     .action(async ({ config, ...options }: DoctorOptions & { config?: string }) => {
       const { doctor } = await import("./doctor/doctor.ts");
-      await doctor(options, configFlag(config));
+      await doctor(options, configFlags(config));
     });
 
   program.command("connect")
@@ -170,7 +178,7 @@ export function buildProgram(): Command {
     .description(
       "print the settings under which a client uses this proxy; --url does without a configuration",
     )
-    .option("--token <token>", "put this token in, instead of a placeholder (LLM_PROXY_TOKEN)")
+    .option("--token <token>", `put this token in, instead of a placeholder (${TOKEN_VARIABLE})`)
     .option("--url <url>", "address of the proxy for clients; default: this machine's on its network")
     .option("--endpoint <name>", "the endpoint to use, if not the first that speaks the client's dialect")
     .option("--ca <file>", "the file on the client's machine that holds the proxy's authority, for https")
@@ -178,7 +186,7 @@ export function buildProgram(): Command {
     .option(...CONFIG_OPTION)
     .action(async (client: string, { config, ...options }: ConnectOptions & { config?: string }) => {
       const { connect } = await import("./connect.ts");
-      await connect(client, options, configFlag(config));
+      await connect(client, options, configFlags(config));
     });
 
   program.command("service")
@@ -202,7 +210,7 @@ export function buildProgram(): Command {
       { config, ...options }: { config?: string; platform?: Platform },
     ) => {
       const { service } = await import("./service.ts");
-      await service(action, options, configFlag(config));
+      await service(action, options, configFlags(config));
     });
 
   addTlsCommands(program);
@@ -284,9 +292,6 @@ function clientArgument(): Argument {
   return argument;
 }
 
-function collect(value: string, values: readonly string[] = []): string[] {
-  return [...values, value];
-}
 
 function addTlsCommands(program: Command): void {
   const tls = program.command("tls").description("a certificate for this machine, and an authority to trust");
@@ -295,10 +300,10 @@ function addTlsCommands(program: Command): void {
       .option(...FOLDER_OPTION, "data/tls");
   const more = ["--name <name>", "a further name or address; can be repeated"] as const;
   command("init", "make an authority and a certificate, and say how clients come to trust it")
-    .option(...more, collect, [])
+    .option(...more, collect)
     .action(async (options: TlsOptions) => await (await import("./tls.ts")).tlsInit(options));
   command("renew", "make a new certificate by the same authority; a running proxy takes it by itself")
-    .option(...more, collect, [])
+    .option(...more, collect)
     .option("--authority", "make the authority's own certificate again too, by the same key")
     .action(async (options: TlsOptions & { authority?: true }) =>
       await (await import("./tls.ts")).tlsRenew(options)
@@ -307,9 +312,6 @@ function addTlsCommands(program: Command): void {
     .action(async (options: { folder: string }) => (await import("./tls.ts")).tlsShow(options));
 }
 
-function configFlag(path: string | undefined): Flags {
-  return path === undefined ? {} : { CONFIG_PATH: { value: path, origin: "--config" } };
-}
 
 function serveFlags(options: Record<string, string | true>): Flags {
   const flags: { -readonly [Name in keyof Flags]: Flags[Name] } = {};

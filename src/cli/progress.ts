@@ -72,13 +72,3 @@ export function progressText(
     : `${Math.min(99, Math.max(0, Math.floor(share * 100)))} %, `;
   return `${MARKS[step % MARKS.length]} ${what} … ${percent}${Math.floor(elapsedMs / 1000)}s`;
 }
-
-/** The size of a file in bytes; 0 where the file is missing. */
-export function sizeOf(file: string): number {
-  try {
-    return Deno.statSync(file).size;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 0;
-    throw error;
-  }
-}

@@ -3,10 +3,10 @@
 import type { LoadedConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { Config } from "../config/config.ts";
-import { warningsOf } from "../config/warnings.ts";
-import { certificateWarnings } from "../tls/expiry.ts";
+
 import type { ReloadPreview, ReloadResult } from "../management/api/parts.ts";
 import type { Log } from "../observability/log.ts";
+import { configWarnings } from "./config_warnings.ts";
 import { missingPermissions } from "./missing_permissions.ts";
 import { watchFiles } from "./watch_files.ts";
 import { messageOf } from "../text/error_text.ts";
@@ -120,9 +120,7 @@ async function loadOrProblems(load: Reloading["load"]): Promise<LoadedConfig | s
 
 async function allWarnings(loaded: LoadedConfig): Promise<string[]> {
   return [
-    ...loaded.warnings.map(({ origin, message }) => `${origin} ${message}`),
-    ...warningsOf(loaded.config),
-    ...await certificateWarnings(loaded.config),
+    ...await configWarnings(loaded),
     ...missingPermissions(loaded.config).map((host) =>
       `the process may not connect to ${host}: ${PERMISSION_HINT}`
     ),

@@ -3,7 +3,7 @@
 import { systemClock } from "../time/clock.ts";
 import { openStore } from "../storage/open.ts";
 import { restoreStore } from "../storage/restore.ts";
-import { inStoresWords, managementConfig } from "./manage/client.ts";
+import { managementConfig, mapStoreError } from "./manage/client.ts";
 import { type Options, textOf } from "./manage/options.ts";
 import { writeAnswer } from "./output.ts";
 import { withProgress } from "./progress.ts";
@@ -11,7 +11,7 @@ import { withProgress } from "./progress.ts";
 /** Puts a backup in the place of the database, and says what that undoes. */
 export async function restore(file: string, options: Options): Promise<void> {
   const config = await managementConfig(textOf(options, "config"));
-  await inStoresWords(async () => {
+  await mapStoreError(async () => {
     const now = new Date(systemClock.epochMs());
     const { kept, lastChangeAt } = await withProgress(
       `Copying ${file}`,

@@ -1,4 +1,5 @@
 import { ConfigError } from "../config/problem.ts";
+import { counted } from "../text/counted.ts";
 import { CommandError } from "./command_error.ts";
 import { asksForJson, writeAsJson, writeFailure } from "./output.ts";
 import { serve } from "./serve.ts";
@@ -28,9 +29,8 @@ export async function run(args: readonly string[]): Promise<number> {
 
 function writeProblems({ problems }: ConfigError): void {
   const width = Math.max(...problems.map(({ origin }) => origin.length));
-  const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
   writeFailure({
-    message: `Cannot start: ${count} in the configuration.`,
+    message: `Cannot start: ${counted(problems.length, "problem")} in the configuration.`,
     lines: problems.map(({ origin, message }) => `  ${origin.padEnd(width)}  ${message}`),
     details: { problems },
   });

@@ -7,7 +7,7 @@ import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { LEAST_SECRET, secretsOf } from "../config/redact.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { Config, LogLevel, ManagementConfig } from "../config/config.ts";
-import { warningsOf } from "../config/warnings.ts";
+
 import { createLog, type Log } from "../observability/log.ts";
 import type { Plane, Ports } from "../management/plane.ts";
 import { certificateWarnings } from "../tls/expiry.ts";
@@ -15,7 +15,8 @@ import { VERSION } from "../release.ts";
 import { bannerText } from "./banner.ts";
 import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
-import { gatheringOut, writeOut } from "./output.ts";
+import { configWarnings } from "./config_warnings.ts";
+import { bufferedStdout, writeOut } from "./output.ts";
 import { logStrayFailures } from "./stray_failures.ts";
 import { startReloading } from "./reload.ts";
 import type { RunningServer } from "../server/listen.ts";
@@ -29,7 +30,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   const { sources, files } = recordingSources(processSources);
   const loaded = await loadConfig(sources, flags);
   let { config } = loaded;
-  const write = gatheringOut();
+  const write = bufferedStdout();
   const secrets = new Set(secretsOf(config));
   let currentLog: Log = () => {};
   const log: Log = (level, event, fields) => currentLog(level, event, fields);
@@ -80,7 +81,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
         plane?.controlledBy({ reload: reloader.reload, preview: reloader.preview, stop });
         // Only the plane writes, and only a restart can switch it on.
         if (plane === undefined) Deno.permissions.revokeSync({ name: "write" });
-        void certificateWarnings(config).then((expiring) => announce(loaded, { ports, expiring, log }));
+        void configWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));
       },
     });
   } finally {
@@ -119,19 +120,15 @@ function fileFlag(path: string | undefined): Flags {
 
 function announce(
   loaded: LoadedConfig,
-  { ports, expiring, log }: {
+  { ports, warnings, log }: {
     ports: Ports;
-    expiring: readonly string[];
+    warnings: readonly string[];
     log: Log;
   },
 ): void {
   const { config } = loaded;
   const facts = { ...ports, lanAddresses: lanAddresses() };
-  const warnings = [
-    ...loaded.warnings.map(({ origin, message }) => `${origin} ${message}`),
-    ...warningsOf(config),
-    ...expiring,
-  ];
+
   if (config.log.format === "pretty") return writeOut(`${bannerText(config, { ...facts, warnings })}\n`);
   for (const warning of warnings) log("warn", "configuration", { detail: warning });
   log("info", "started", {

@@ -1,5 +1,5 @@
 import { processSources } from "../config/sources/env.ts";
-import { loadAddress, loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/load.ts";
 import { pathText } from "../config/problem.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import { REPOSITORY } from "../release.ts";
@@ -14,8 +14,11 @@ import {
 import { systemdService } from "../service/systemd.ts";
 import { windowsService } from "../service/windows.ts";
 import { CommandError } from "./command_error.ts";
-import { askHealth } from "./healthcheck.ts";
+import { exists } from "./files.ts";
+import { checkHealth } from "./health.ts";
+import { hostAndPort } from "../network/host_port.ts";
 import { writeAnswer, writeText } from "./output.ts";
+import { ownAddress } from "./own_address.ts";
 
 /** What can be done with a service. */
 export type ServiceAction = "install" | "uninstall" | "status" | "print";
@@ -167,15 +170,6 @@ function writePrivately(path: string, { text, mode }: ServiceFile): void {
   if (Deno.build.os !== "windows") Deno.chmodSync(path, mode);
 }
 
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
 
 function uninstall({ files, removed, uninstallCommands }: ServicePlan): void {
   const gone: string[] = [];
@@ -208,8 +202,8 @@ function isRefusal(error: unknown): boolean {
 
 async function status({ files }: ServicePlan): Promise<void> {
   const states = files.map(({ path, mode }) => ({ path, state: fileState(path, mode) }));
-  const { host, port, tls } = await loadAddress(processSources);
-  const url = `${tls ? "https" : "http"}://${host === "0.0.0.0" ? "127.0.0.1" : host}:${port}/healthz`;
+  const address = await ownAddress();
+  const url = `${address.tls ? "https" : "http"}://${hostAndPort(address)}/healthz`;
   const problem = await healthProblem();
   const health = { url, ok: problem === undefined, detail: problem ?? "well" };
   writeAnswer(
@@ -224,7 +218,7 @@ async function status({ files }: ServicePlan): Promise<void> {
 /** Undefined: the proxy is well. */
 async function healthProblem(): Promise<string | undefined> {
   try {
-    await askHealth(undefined);
+    await checkHealth(undefined);
     return undefined;
   } catch (error) {
     if (error instanceof CommandError) return error.message;

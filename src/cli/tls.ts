@@ -12,6 +12,7 @@ import {
 } from "../tls/authority.ts";
 import { constrainsAddresses } from "../tls/name_constraints.ts";
 import { CommandError } from "./command_error.ts";
+import { exists, replaceFile } from "./files.ts";
 import { writeAnswer } from "./output.ts";
 import { messageOf } from "../text/error_text.ts";
 
@@ -20,7 +21,7 @@ export interface TlsOptions {
   /** Where the files are. */
   readonly folder: string;
   /** Names and addresses besides those of this machine. */
-  readonly name: readonly string[];
+  readonly name?: readonly string[];
 }
 
 const FILES = {
@@ -41,7 +42,7 @@ export interface CertificateFile {
 
 /** Makes an authority and a certificate by it, for this machine. Nothing is written. */
 export async function makeCertificate(
-  { folder, name }: TlsOptions,
+  { folder, name = [] }: TlsOptions,
 ): Promise<{ files: CertificateFile[]; issued: IssuedCertificate }> {
   const paths = certificatePaths(folder);
   const subject = subjectOf(name);
@@ -57,7 +58,7 @@ export async function makeCertificate(
 }
 
 /** Makes an authority and a certificate; never in place of others. */
-export async function tlsInit({ folder, name }: TlsOptions): Promise<void> {
+export async function tlsInit({ folder, name = [] }: TlsOptions): Promise<void> {
   const paths = certificatePaths(folder);
   for (const path of Object.values(paths)) {
     if (exists(path)) {
@@ -67,9 +68,9 @@ export async function tlsInit({ folder, name }: TlsOptions): Promise<void> {
     }
   }
   const { files, issued } = await makeCertificate({ folder, name });
-  inWords(folder, () => {
+  asCommandError(folder, () => {
     Deno.mkdirSync(folder, { recursive: true });
-    for (const { path, text, mode } of files) write(path, text, mode);
+    for (const { path, text, mode } of files) replaceFile(path, text, { mode });
   });
   writeAnswer(shownIssued(paths, issued), () =>
     `${madeText(paths, issued)}
@@ -91,13 +92,13 @@ do so too: the file is needed for \`llm-proxy tls renew\` only, and may be kept 
  * `authority` the authority's own certificate is made again too, by its key, and may sign for the further names.
  */
 export async function tlsRenew(
-  { folder, name, authority: isAuthorityRenewed = false }: TlsOptions & { readonly authority?: boolean },
+  { folder, name = [], authority: isAuthorityRenewed = false }: TlsOptions & { readonly authority?: boolean },
 ): Promise<void> {
   const paths = certificatePaths(folder);
   if (exists(paths.authority) && !exists(paths.authorityKey)) {
     throw new CommandError(`${paths.authorityKey} is not there: bring it back for this command.`);
   }
-  const present = inWords(folder, () => ({
+  const present = asCommandError(folder, () => ({
     certificate: Deno.readTextFileSync(paths.authority),
     key: Deno.readTextFileSync(paths.authorityKey),
   }));
@@ -115,8 +116,8 @@ export async function tlsRenew(
     );
   }
   const issued = await issueCertificate(authority, subject, Date.now());
-  inWords(folder, () => {
-    if (isAuthorityRenewed) write(paths.authority, authority.certificate, FOR_ALL);
+  asCommandError(folder, () => {
+    if (isAuthorityRenewed) replaceFile(paths.authority, authority.certificate, { mode: FOR_ALL });
     writeIssued(paths, issued);
   });
   const words = renewedText(paths.authority, { present, authority, subject });
@@ -129,7 +130,7 @@ export async function tlsRenew(
 /** Says for which names the certificate is, and until when. */
 export function tlsShow({ folder }: Pick<TlsOptions, "folder">): void {
   const paths = certificatePaths(folder);
-  const certificate = inWords(folder, () => Deno.readTextFileSync(paths.certificate));
+  const certificate = asCommandError(folder, () => Deno.readTextFileSync(paths.certificate));
   writeAnswer(shownIssued(paths, { certificate }), () => madeText(paths, { certificate }));
 }
 
@@ -191,8 +192,8 @@ function subjectOf(more: readonly string[]): { names: string[]; addresses: strin
 }
 
 function writeIssued(paths: Paths, { certificate, key }: IssuedCertificate): void {
-  write(paths.key, key, OWNER_ONLY);
-  write(paths.certificate, certificate, FOR_ALL);
+  replaceFile(paths.key, key, { mode: OWNER_ONLY });
+  replaceFile(paths.certificate, certificate, { mode: FOR_ALL });
 }
 
 function shownIssued(paths: Paths, issued: Pick<IssuedCertificate, "certificate">) {
@@ -208,25 +209,9 @@ function shownIssued(paths: Paths, issued: Pick<IssuedCertificate, "certificate"
   };
 }
 
-/** Whole or not at all, whoever looks at it meanwhile. */
-function write(path: string, text: string, mode: number): void {
-  const draft = `${path}.new`;
-  Deno.writeTextFileSync(draft, text, { mode });
-  Deno.renameSync(draft, path);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
 
 /** A failure of the file system in one line. */
-function inWords<Result>(folder: string, work: () => Result): Result {
+function asCommandError<Result>(folder: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {

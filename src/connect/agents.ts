@@ -9,6 +9,7 @@ import {
   headersAs,
   JSON_NOTE,
   jsonFile,
+  TOKEN_VARIABLE,
 } from "./client.ts";
 import { shellWord } from "../text/shell_word.ts";
 
@@ -35,7 +36,7 @@ export const AGENTS = {
     dialects: ["openai"],
     takesHeader: true,
     pieces: (facts) => {
-      const variable = facts.proxyAuthorization === undefined ? "LLM_PROXY_TOKEN" : "OPENAI_API_KEY";
+      const variable = facts.proxyAuthorization === undefined ? TOKEN_VARIABLE : "OPENAI_API_KEY";
       return [
         { where: "~/.codex/config.toml", text: codexConfig(facts, variable) },
         exports({ [variable]: facts.key, CODEX_CA_CERTIFICATE: facts.authority }),

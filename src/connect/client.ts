@@ -42,6 +42,9 @@ export interface Client {
   readonly notes?: (facts: ConnectFacts) => readonly string[];
 }
 
+/** The variable that holds a client's proxy token, so that no token is in the history of a shell. */
+export const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
+
 /** Where variables of a shell go. */
 export const SHELL = "in the shell, or in its start file";
 /** Where a piece of a program goes. */

@@ -1,22 +1,25 @@
 /** Whether a reverse proxy in front passes streams on without buffering, and leads to this proxy. */
 
 import { isLoopback } from "../../config/read/outbound_proxy.ts";
-import * as v from "valibot";
+
 import { processSources } from "../../config/sources/env.ts";
 import { loadOutboundProxy } from "../../config/load.ts";
 import type { Config } from "../../config/config.ts";
+import { TOKEN_VARIABLE } from "../../connect/client.ts";
 import { TransportError } from "../../forwarding/transport/transport.ts";
 import { PULSE_EVENTS, PULSE_PATH, PULSE_PAUSE_MS } from "../../own_routes/pulse.ts";
+import { durationText } from "../../config/values/durations.ts";
 import { CommandError } from "../command_error.ts";
+import { parseHealth } from "../health.ts";
 import { type Answer, request, type RequestOptions } from "../request.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("buffering");
 
 const TIMEOUT_MS = 15_000;
-const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
+
 const STREAM_MS = (PULSE_EVENTS - 1) * PULSE_PAUSE_MS;
-const healthSchema = v.object({ status: v.string(), version: v.string() });
+
 
 /**
  * The address that clients use, without what stands behind its path. Throws a {@link CommandError} where it is
@@ -48,7 +51,7 @@ export async function checkBuffering(url: URL, config: Config | undefined): Prom
       ),
     ];
   }
-  if (!isHealth(health)) {
+  if (parseHealth(health.text) === undefined) {
     return [problem(
       `${base}/health answers ${health.status}, and not as llm-proxy does`,
       "let the reverse proxy pass on every path to llm-proxy",
@@ -102,15 +105,8 @@ async function ask(url: string, options: RequestOptions): Promise<Answer | strin
   } catch (error) {
     if (error instanceof TransportError) return error.message;
     return error instanceof DOMException
-      ? `nothing came within ${TIMEOUT_MS / 1000} s`
+      ? `nothing came within ${durationText(TIMEOUT_MS)}`
       : "the connection failed";
   }
 }
 
-function isHealth({ text }: Answer): boolean {
-  try {
-    return v.is(healthSchema, JSON.parse(text));
-  } catch {
-    return false;
-  }
-}

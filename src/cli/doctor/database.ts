@@ -13,7 +13,7 @@ const RESTORE = "llm-proxy restore FILE goes back to a backup, and keeps what is
 /** Checks the database, and whether the encryption key fits it. Changes nothing. */
 export async function checkDatabase(management: ManagementConfig): Promise<Finding[]> {
   const { databaseUrl } = management;
-  const path = sqlitePath(databaseUrl.replace(/^sqlite:/, ""));
+  const path = sqlitePath(databaseUrl);
   if (!isThere(databaseUrl)) return [database.ok(`there is none at ${path} yet: the first start makes it`)];
   try {
     const inspection = await inspectStore(databaseUrl);

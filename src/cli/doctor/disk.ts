@@ -1,6 +1,7 @@
 import { statfsSync } from "node:fs";
 import type { ManagementConfig } from "../../config/config.ts";
 import { folderOf, sqlitePath } from "../../storage/open.ts";
+import { sizeOf } from "../files.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("disk");
@@ -16,7 +17,7 @@ export function checkDisk({ databaseUrl }: ManagementConfig): Finding[] {
   const folder = presentFolder(folderOf(databaseUrl));
   const free = freeBytes(folder);
   if (free === undefined) return [];
-  const size = sizeOf(sqlitePath(databaseUrl.replace(/^sqlite:/, "")));
+  const size = sizeOf(sqlitePath(databaseUrl));
   const text = `${sizeText(free)} are free at ${folder}`;
   if (free < LEAST_BYTES) return [problem(text, ADVICE)];
   if (free < size) return [warning(`${text}, and a copy of the database takes ${sizeText(size)}`, ADVICE)];
@@ -43,13 +44,6 @@ function freeBytes(folder: string): number | undefined {
   }
 }
 
-function sizeOf(path: string): number {
-  try {
-    return Deno.statSync(path).size;
-  } catch {
-    return 0;
-  }
-}
 
 function sizeText(bytes: number): string {
   return bytes < 10 * 1024 * MB ? `${Math.floor(bytes / MB)} MB` : `${Math.floor(bytes / (1024 * MB))} GB`;

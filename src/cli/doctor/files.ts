@@ -52,7 +52,7 @@ function placesOf({ loaded, environment }: Subject): Place[] {
   const path = loaded?.path;
   const { management, server } = loaded?.config ?? {};
   const [certificate, key] = server?.tls?.files ?? [];
-  const database = management && sqlitePath(management.databaseUrl.replace(/^sqlite:/, ""));
+  const database = management && sqlitePath(management.databaseUrl);
   const all: Place[] = [
     { path: ".", isSecret: false },
     { path: ".env", isSecret: true },

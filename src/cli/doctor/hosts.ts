@@ -1,6 +1,7 @@
 /** Which hosts the configuration connects to. */
 
 import type { Backend, Config, OutboundProxy } from "../../config/config.ts";
+import { durationText } from "../../config/values/durations.ts";
 import { type Origin, parseOrigin } from "../../forwarding/transport/dial.ts";
 
 /** A host, and what it is there for. */
@@ -52,7 +53,7 @@ export async function connectionProblem(
     return undefined;
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return "refuses the connection";
-    if (error instanceof DOMException) return `does not answer within ${timeoutMs / 1000} s`;
+    if (error instanceof DOMException) return `does not answer within ${durationText(timeoutMs)}`;
     return "cannot be reached";
   }
 }

@@ -1,24 +1,16 @@
-import * as v from "valibot";
 import { processSources } from "../../config/sources/env.ts";
 import { loadAddress } from "../../config/load.ts";
+import { roundedDurationText } from "../../config/values/durations.ts";
+import { hostAndPort } from "../../network/host_port.ts";
 import { ConfigError } from "../../config/problem.ts";
 import { VERSION } from "../../release.ts";
-import { request } from "../request.ts";
+import { type Health, readHealth } from "../health.ts";
+import { reachableHost } from "../own_address.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
 const { ok, warning, problem } = findingsOf("ports");
 
-const TIMEOUT_MS = 3_000;
-/** What `/health` says. */
-const healthSchema = v.object({
-  status: v.string(),
-  version: v.string(),
-  uptime_seconds: v.number(),
-  storage: v.optional(v.string()),
-});
-/** A running proxy, as it describes itself. */
-export type Health = v.InferOutput<typeof healthSchema>;
 
 interface Port {
   readonly variable: string;
@@ -60,7 +52,9 @@ export async function checkPorts(subject: Subject): Promise<Finding[]> {
 }
 
 function served(where: string, { status, version, uptime_seconds, storage }: Health): Finding {
-  const what = `${where} is served by a running llm-proxy ${version}, up for ${durationText(uptime_seconds)}`;
+  const what = `${where} is served by a running llm-proxy ${version}, up for ${
+    roundedDurationText(uptime_seconds * 1000)
+  }`;
   if (storage === "failing") {
     return problem(
       `${what}, which cannot write its database`,
@@ -133,34 +127,8 @@ async function healthAt(
   { port, isTls }: Port,
   certificate: string | undefined,
 ): Promise<Health | undefined> {
-  const hostname = host === "0.0.0.0"
-    ? "127.0.0.1"
-    : host === "::"
-    ? "[::1]"
-    : host.includes(":")
-    ? `[${host}]`
-    : host;
-  return await askHealth(`http${isTls ? "s" : ""}://${hostname}:${port}`, {
+  const address = hostAndPort({ hostname: reachableHost(host), port });
+  return await readHealth(`${isTls ? "https" : "http"}://${address}`, {
     caCerts: certificate === undefined ? undefined : [certificate],
   });
-}
-
-/** What a proxy says of itself; undefined: what answers is none. */
-export async function askHealth(
-  base: string,
-  options: Pick<Parameters<typeof request>[1] & object, "caCerts" | "proxy">,
-): Promise<Health | undefined> {
-  try {
-    const { text } = await request(`${base}/health`, { ...options, timeoutMs: TIMEOUT_MS });
-    const result = v.safeParse(healthSchema, JSON.parse(text));
-    return result.success ? result.output : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function durationText(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} days`;
 }

@@ -4,6 +4,7 @@ import { DEFAULT_DATABASE_URL } from "../../config/values/defaults.ts";
 import { VARIABLES } from "../../config/sources/env.ts";
 import { sqlitePath } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
+import { exists } from "../files.ts";
 import { certificatePaths } from "../tls.ts";
 import { type Draft, TLS_FOLDER } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
@@ -11,7 +12,7 @@ import { messageOf } from "../../text/error_text.ts";
 
 /** Throws a {@link CommandError} where a configuration is there already, and says what it is. */
 export function checkFolder(folder: string): void {
-  const found = [".env", "config.toml"].filter((name) => exists(`${folder}/${name}`));
+  const found = [".env", "config.toml"].filter((name) => isPresent(`${folder}/${name}`));
   if (found.length === 0) return;
   const texts = found.map((name) =>
     `  ${shown(folder, name)}${name === ".env" ? variablesIn(`${folder}/.env`) : ""}\n`
@@ -25,8 +26,8 @@ export function checkFolder(folder: string): void {
 
 /** Throws a {@link CommandError} where the new key would not fit the provider keys of an earlier database. */
 export function checkDatabase({ folder, access }: Plan): void {
-  const path = sqlitePath(DEFAULT_DATABASE_URL.replace(/^sqlite:/, ""));
-  if (access !== "managed tokens" || !exists(`${folder}/${path}`)) return;
+  const path = sqlitePath(DEFAULT_DATABASE_URL);
+  if (access !== "managed tokens" || !isPresent(`${folder}/${path}`)) return;
   throw new CommandError(
     `Nothing was written: ${
       shown(folder, path.replace(/^\.\//, ""))
@@ -42,7 +43,7 @@ export function checkDatabase({ folder, access }: Plan): void {
  */
 export function hasCertificate(folder: string): boolean {
   const paths = Object.values(certificatePaths(TLS_FOLDER));
-  const found = paths.filter((path) => exists(`${folder}/${path}`));
+  const found = paths.filter((path) => isPresent(`${folder}/${path}`));
   const { certificate, key } = certificatePaths(TLS_FOLDER);
   if (found.includes(certificate) && found.includes(key)) return true;
   if (found.length === 0) return false;
@@ -92,12 +93,10 @@ function variablesIn(path: string): string {
   }
 }
 
-function exists(path: string): boolean {
+function isPresent(path: string): boolean {
   try {
-    Deno.lstatSync(path);
-    return true;
+    return exists(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
     throw new CommandError(`Cannot look at ${path}: ${messageOf(error)}.`);
   }
 }

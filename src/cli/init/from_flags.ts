@@ -4,6 +4,7 @@ import { DEFAULT_PORT } from "../../config/values/defaults.ts";
 import type { PresetName } from "../../config/values/presets.ts";
 import { PRESET_NAMES } from "../../config/values/presets.ts";
 import { nearest } from "../../config/values/suggest.ts";
+import { counted } from "../../text/counted.ts";
 import { CommandError } from "../command_error.ts";
 import type { Prompt } from "../prompt.ts";
 import { isSubjectName } from "../tls.ts";
@@ -85,7 +86,7 @@ function throwProblems(problems: Readonly<Problems>): void {
   if (problems.length === 0) return;
   const width = Math.max(...problems.map(([where]) => where.length));
   const lines = problems.map(([where, problem]) => `  ${where.padEnd(width)}  ${problem}\n`);
-  const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
+  const count = counted(problems.length, "problem");
   throw new CommandError(`Nothing was written: ${count}.\n${lines.join("").trimEnd()}`, 2);
 }
 

@@ -2,6 +2,7 @@
 
 import { adminUrls, lanAddresses, serverUrls } from "../../config/server_urls.ts";
 import type { Config } from "../../config/config.ts";
+import { TOKEN_VARIABLE } from "../../connect/client.ts";
 import { configuredEndpoint } from "../../connect/endpoints.ts";
 import { type Connectable, NoSettings, settingsFor } from "../../connect/settings.ts";
 import { shellWord } from "../../text/shell_word.ts";
@@ -11,8 +12,7 @@ import { certificatePaths } from "../tls.ts";
 import { TLS_FOLDER } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
 
-/** `llm-proxy connect` reads it. */
-const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
+
 /** Those that are named, where an endpoint speaks as they do. */
 const CLIENTS = [
   "claude-code",
@@ -68,16 +68,17 @@ function curl(config: Config): string {
   const { port, httpsPort, tls } = config.server;
   const authority = tls === undefined ? undefined : certificatePaths(TLS_FOLDER).authority;
   const url = tls === undefined ? `http://localhost:${port}` : `https://localhost:${httpsPort ?? port}`;
+  const token = `$${TOKEN_VARIABLE}`;
   const settings = settingsFor(connectable(config), {
     client: "curl",
     endpoint: config.endpoints[0]?.name,
     url,
-    token: `$${TOKEN_VARIABLE}`,
+    token,
     authority,
   });
   const text = settings.pieces.map((piece) => piece.text).join("\n");
-  // Within double quotes a shell puts the variable's value in.
-  return text.replace(/'([^']*\$LLM_PROXY_TOKEN)'/g, '"$1"');
+  // A shell replaces the variable in double quotes, and not in single quotes.
+  return text.replace(/'([^']*)'/g, (quoted, inner: string) => inner.endsWith(token) ? `"${inner}"` : quoted);
 }
 
 function clientsOf(config: Config): string[] {

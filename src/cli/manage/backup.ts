@@ -2,17 +2,18 @@
 
 import { openStore } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
-import { checkDatabase, inStoresWords, managementConfig } from "./client.ts";
+import { checkDatabase, mapStoreError, managementConfig } from "./client.ts";
 import { type Options, textOf } from "./options.ts";
 import { writeAnswer } from "../output.ts";
-import { sizeOf, withProgress } from "../progress.ts";
+import { sizeOf } from "../files.ts";
+import { withProgress } from "../progress.ts";
 import { messageOf } from "../../text/error_text.ts";
 
 /** Copies the database into a new file, while it is in use. */
 export async function backup(file: string, options: Options): Promise<void> {
   const config = await managementConfig(textOf(options, "config"));
   checkDatabase(config);
-  await inStoresWords(async () => {
+  await mapStoreError(async () => {
     const store = await openStore(config.databaseUrl);
     try {
       makeNewFile(file);

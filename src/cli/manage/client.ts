@@ -5,7 +5,7 @@ import { systemClock } from "../../time/clock.ts";
 import { processSources } from "../../config/sources/env.ts";
 import { loadConfig, loadManagement, loadOutboundProxy } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";
-import type { Flags } from "../../config/read/resolver.ts";
+
 import type { ManagementConfig } from "../../config/config.ts";
 import { createManageApi, MANAGE_PATH } from "../../management/api/manage.ts";
 import { problem } from "../../management/api/answers.ts";
@@ -14,6 +14,7 @@ import { openBox } from "../../storage/open_box.ts";
 import { isThere, keyFileOf, openStore } from "../../storage/open.ts";
 import { type Store, StoreError } from "../../storage/store.ts";
 import { CommandError } from "../command_error.ts";
+import { configFlags } from "../common_options.ts";
 import { withProgress } from "../progress.ts";
 import { type Answer, request, type RequestOptions } from "../request.ts";
 import { messageOf } from "../../text/error_text.ts";
@@ -50,7 +51,7 @@ export async function withManageClient(
     return await work(clientOf(await remote(target.url, { token: config.token, hint: target.hint })));
   }
   if (target.creates !== true) checkDatabase(config);
-  await inStoresWords(async () => {
+  await mapStoreError(async () => {
     const store = await openStore(config.databaseUrl);
     try {
       await work(clientOf(await direct(store, config, target.config)));
@@ -80,7 +81,7 @@ export function checkDatabase({ databaseUrl }: ManagementConfig): void {
 }
 
 /** A failure of the store is the command's. */
-export async function inStoresWords(work: () => Promise<void>): Promise<void> {
+export async function mapStoreError(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -165,10 +166,6 @@ async function endpointNames(path: string | undefined): Promise<string[] | undef
   }
 }
 
-/** `--config`, as the configuration takes it. */
-export function configFlags(path: string | undefined): Flags {
-  return path === undefined ? {} : { CONFIG_PATH: { value: path, origin: "--config" } };
-}
 
 function clientOf(ask: Ask): ManageClient {
   const answered = async (path: string, init: Parameters<Ask>[1]): Promise<string> => {

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { durationMs } from "../../config/values/durations.ts";
 import { CommandError } from "../command_error.ts";
+import { collect } from "../common_options.ts";
 import { messageOf } from "../../text/error_text.ts";
 
 /** Options of rules, with the member of the API that each one sets. */
@@ -42,8 +43,7 @@ export function addRuleOptions(command: Command): Command {
     "--model-limit <model:limits>",
     "limits of requests for certain models, like 'gpt-5*:tokens-per-minute=10000,budget-day=2'; * is any run of " +
       'characters; can be repeated, the first that matches counts; "none" takes all of them away',
-    (value: string, before: string[]) => [...before, value],
-    [],
+    collect,
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { USAGE_GROUPS } from "../../storage/store.ts";
-import { CONFIG_OPTION, suggesting } from "../common_options.ts";
+import { collect, CONFIG_OPTION, suggesting } from "../common_options.ts";
 import { addRuleOptions, type Options } from "./options.ts";
 
 const OPTIONAL_URL =
@@ -138,8 +138,7 @@ function projectOptions(command: Command): Command {
     .option(
       "--key-file <endpoint=file>",
       'a provider\'s key of its own, in a file; "none" instead of the file takes it away; can be repeated',
-      (value: string, before: string[]) => [...before, value],
-      [],
+      collect,
     );
 }
 

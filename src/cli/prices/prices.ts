@@ -11,6 +11,7 @@ import type { PricesFile } from "../../config/config.ts";
 import { nearest } from "../../config/values/suggest.ts";
 import { matchesAny } from "../../text/glob.ts";
 import { CommandError } from "../command_error.ts";
+import { configFlags } from "../common_options.ts";
 import { type Options, textOf } from "../manage/options.ts";
 import { warningLine, writeAnswer, writeNote } from "../output.ts";
 import { tableText } from "../table.ts";
@@ -23,11 +24,8 @@ export interface UsedPrices extends PriceList {
 
 /** Shows every model, or those of a pattern. */
 export async function listPrices(pattern: string | undefined, options: Options): Promise<void> {
-  const path = textOf(options, "config");
-  const flags = path === undefined ? {} : { CONFIG_PATH: { value: path, origin: "--config" } };
-  const { version, date, file, providers } = await usedPrices(
-    (await loadManagement(processSources, flags))?.pricesFile,
-  );
+  const management = await loadManagement(processSources, configFlags(textOf(options, "config")));
+  const { version, date, file, providers } = await usedPrices(management?.pricesFile);
   const all = listedModels(providers, new Date(systemClock.epochMs()));
   const data = pattern === undefined ? all : all.filter(testOf(pattern.toLowerCase(), providers));
   if (data.length === 0) {

@@ -12,6 +12,8 @@ import { PRICES_URL } from "../../accounting/published_prices.ts";
 import { systemClock } from "../../time/clock.ts";
 import { processSources } from "../../config/sources/env.ts";
 import { loadOutboundProxy } from "../../config/load.ts";
+import { durationText } from "../../config/values/durations.ts";
+import { counted } from "../../text/counted.ts";
 import { CommandError } from "../command_error.ts";
 import { withProgress } from "../progress.ts";
 import { request } from "../request.ts";
@@ -53,7 +55,7 @@ export async function pricesOnline(url: string = PRICES_URL): Promise<OfferedPri
       return await request(url, { proxy, timeoutMs: TIMEOUT_MS, maxBytes: MAX_PRICE_BYTES });
     } catch (error) {
       const isLate = error instanceof DOMException && error.name === "TimeoutError";
-      const reason = isLate ? `it took more than ${TIMEOUT_MS / 1000} s` : messageOf(error);
+      const reason = isLate ? `it took more than ${durationText(TIMEOUT_MS)}` : messageOf(error);
       throw new CommandError(`Cannot fetch ${url}: ${reason}.`);
     }
   });
@@ -75,7 +77,7 @@ function checked(text: string, { name, atMs }: { name: string; atMs: number }): 
     const { problems } = error;
     const shown = problems.slice(0, MOST_SHOWN).map((problem) => `  ${problem}`);
     const more = problems.length > MOST_SHOWN ? [`  and ${problems.length - MOST_SHOWN} more`] : [];
-    const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
+    const count = counted(problems.length, "problem");
     throw new CommandError([`Cannot use ${name}: ${count}.`, ...shown, ...more].join("\n"));
   }
 }

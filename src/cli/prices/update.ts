@@ -13,6 +13,7 @@ import { writeAnswer, writeText } from "../output.ts";
 import { priceJson, usedPrices } from "./prices.ts";
 import { changesText, type UsedChange } from "./changes_text.ts";
 import { type OfferedPrices, pricesOfFile, pricesOnline } from "./source.ts";
+import { replaceFile } from "../files.ts";
 import { askYes, terminalPrompt } from "../prompt.ts";
 import { messageOf } from "../../text/error_text.ts";
 
@@ -81,7 +82,7 @@ export async function updatePrices(file: string | undefined, options: Options): 
   }
   const text = priceFileText(offered);
   const { version } = await parsePriceFile(text);
-  await write(path, text);
+  write(path, text);
   writeAnswer(
     answerOf(changes, changed, { offered, path, version, written: true }),
     () => `\nWritten: ${path} (${version}). llm-proxy reload makes the running proxy use it.\n`,
@@ -110,19 +111,11 @@ async function recentModels(config: string | undefined): Promise<string[]> {
   return names;
 }
 
-/** A reader finds the old file or the new one, never a part. */
-async function write(path: string, text: string): Promise<void> {
-  const unfinished = `${path}.part`;
+function write(path: string, text: string): void {
   try {
-    const folder = path.replace(/[^/\\]*$/, "");
-    if (folder !== "") await Deno.mkdir(folder, { recursive: true });
-    await Deno.writeTextFile(unfinished, text);
-    await Deno.rename(unfinished, path);
+    replaceFile(path, text);
   } catch (error) {
-    await Deno.remove(unfinished).catch(() => {});
-    throw new CommandError(
-      `Cannot write ${path}: ${messageOf(error)}.`,
-    );
+    throw new CommandError(`Cannot write ${path}: ${messageOf(error)}.`);
   }
 }
 

@@ -21,6 +21,12 @@ export function durationText(ms: number): string {
   return fits === undefined ? "0s" : `${whole / fits[1]}${fits[0]}`;
 }
 
+/** A length of time rounded down, for one number that people read quickly: `119s`, `5m`, `47h`, `12d`. */
+export function roundedDurationText(ms: number): string {
+  const unit = (["d", "h", "m"] as const).find((name) => ms >= 2 * UNITS_MS[name]) ?? "s";
+  return `${Math.floor(ms / UNITS_MS[unit])}${unit}`;
+}
+
 /** The same where there may be no limit. */
 export function shownDuration(ms: number | "none"): string {
   return ms === "none" ? ms : durationText(ms);
