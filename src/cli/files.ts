@@ -36,3 +36,8 @@ export function replaceFile(path: string, text: string, options: { readonly mode
     throw error;
   }
 }
+
+/** Whether the system, or the permissions of the runtime, denied access to a file. */
+export function isAccessDenied(error: unknown): boolean {
+  return error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
+}

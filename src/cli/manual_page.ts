@@ -1,7 +1,7 @@
 /** The manual page `llm-proxy.1`, made of the same description as help and completion. */
 
 import { allCommands, type CommandDescription, type OptionDescription } from "./description.ts";
-import { HELP_NOTES } from "./help_notes.ts";
+import { COMMAND_NOTES } from "./command_notes.ts";
 
 /** What stands at the page's edges. */
 export interface ManualPageOptions {
@@ -12,7 +12,7 @@ export interface ManualPageOptions {
 
 /** The page in the language of man(7). */
 export function manualPage(program: CommandDescription, { version, date }: ManualPageOptions): string {
-  const pages = [...new Set(Object.values(HELP_NOTES).map(({ page }) => page))].sort();
+  const pages = [...new Set(Object.values(COMMAND_NOTES).map(({ page }) => page))].sort();
   return `${
     [
       `.TH LLM\\-PROXY 1 "${date}" ${argument(`llm-proxy ${version}`)} "User Commands"`,
@@ -54,7 +54,7 @@ const VARIABLES = [
 ] as const;
 
 function commandLines(command: CommandDescription): string[] {
-  const notes = HELP_NOTES[command.words];
+  const notes = COMMAND_NOTES[command.words];
   return [
     `.SS ${argument(`llm-proxy ${command.words} ${usageOf(command)}`.trim())}`,
     text(`${command.description.charAt(0).toUpperCase()}${command.description.slice(1)}.`),
@@ -90,7 +90,7 @@ function optionLines({ flags, description, value }: OptionDescription): string[]
 }
 
 function examples(words: string): string[] {
-  const notes = HELP_NOTES[words];
+  const notes = COMMAND_NOTES[words];
   if (notes === undefined) return [];
   return [
     ...(words === "" ? [] : [".PP"]),

@@ -3,7 +3,7 @@
 import { systemClock } from "../time/clock.ts";
 import { openStore } from "../storage/open.ts";
 import { restoreStore } from "../storage/restore.ts";
-import { managementConfig, mapStoreError } from "./manage/client.ts";
+import { managementConfig, mapStoreError } from "./manage/management_config.ts";
 import { type Options, textOf } from "./manage/options.ts";
 import { writeAnswer } from "./output.ts";
 import { withProgress } from "./progress.ts";

@@ -10,7 +10,7 @@ export async function run(args: readonly string[]): Promise<number> {
   try {
     if (args.length > 0) {
       // A plain start does without the command line's parser, which takes as long to load as all the rest.
-      const { runCommandLine } = await import("./program.ts");
+      const { runCommandLine } = await import("./command_line.ts");
       await runCommandLine(args);
     } else await serve({});
     return 0;

@@ -1,7 +1,7 @@
 /** `--json`: one value of the documented shape and nothing else, failures in JSON too, and no secret in either. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { HELP_NOTES } from "../../src/cli/help_notes.ts";
+import { COMMAND_NOTES } from "../../src/cli/command_notes.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { freePort } from "../support/port.ts";
 import { copiedList, modelIn } from "../support/price_lists.ts";
@@ -51,7 +51,7 @@ api_key = "\${KEY}"\nheaders = { "x-secret" = "\${CLIENT_KEY}" }\n`,
 
 /** Members of the value that the help of a command describes; `isOpen`: there may be more. */
 function documented(words: string, variant: string): { names: string[]; isOpen: boolean } {
-  const lines = HELP_NOTES[words]?.json?.split("\n") ?? [];
+  const lines = COMMAND_NOTES[words]?.json?.split("\n") ?? [];
   const text = lines.find((line) => line.startsWith(variant === "" ? "{" : `${variant}: `)) ?? "";
   let depth = 0;
   const top = [...text.slice(text.indexOf("{"))].filter((letter) => {
@@ -119,7 +119,7 @@ Deno.test("--json: every command prints one value of the shape that its help des
     for (const one of RUNNING) await assertShape(one);
     assertEquals(await proxy.exited(), 0);
     const shown = [...STOPPED, ...RUNNING].map(([, words]) => words);
-    const untried = Object.entries(HELP_NOTES).filter(([words, { json }]) =>
+    const untried = Object.entries(COMMAND_NOTES).filter(([words, { json }]) =>
       json !== undefined && !shown.includes(words)
     );
     assertEquals(untried.map(([words]) => words), []);

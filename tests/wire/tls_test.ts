@@ -98,8 +98,11 @@ Deno.test("tls renew: another certificate by the same authority, with the names 
     listener.close();
     const refused = await run(["tls", "renew", "--folder", "tls", "--name", "api.openai.com"], folder);
     assertEquals(refused.code, 1);
-    assertStringIncludes(refused.err, "The authority was not made for api.openai.com");
-    assertStringIncludes(refused.err, "`llm-proxy tls renew --authority --name api.openai.com` makes it so");
+    assertStringIncludes(refused.err, "The authority does not allow api.openai.com");
+    assertStringIncludes(
+      refused.err,
+      "`llm-proxy tls renew --authority --name api.openai.com` adds the names",
+    );
     const nowhere = await run(["tls", "renew", "--folder", "nowhere"], folder);
     assertEquals([nowhere.code, nowhere.err.trim()], [
       1,

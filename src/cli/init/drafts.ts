@@ -5,7 +5,7 @@ import { ENVIRONMENT_ENDPOINTS } from "../../config/read/endpoints.ts";
 import { type Preset, PRESETS } from "../../config/values/presets.ts";
 import { CommandError } from "../command_error.ts";
 import { randomKey, randomToken } from "../generate.ts";
-import { type CertificateFile, certificatePaths } from "../tls.ts";
+import { type CertificateFile, certificatePaths } from "../tls/certificate_files.ts";
 import { type ChosenProvider, keyVariable, type Plan } from "./plan.ts";
 
 /** A file before it is written. */

@@ -5,7 +5,7 @@ import { VARIABLES } from "../../config/sources/env.ts";
 import { sqlitePath } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
 import { exists } from "../files.ts";
-import { certificatePaths } from "../tls.ts";
+import { certificatePaths } from "../tls/certificate_files.ts";
 import { type Draft, TLS_FOLDER } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
 import { messageOf } from "../../text/error_text.ts";

@@ -7,7 +7,7 @@ import { nearest } from "../../config/values/suggest.ts";
 import { counted } from "../../text/counted.ts";
 import { CommandError } from "../command_error.ts";
 import type { Prompt } from "../prompt.ts";
-import { isSubjectName } from "../tls.ts";
+import { isSubjectName } from "../tls/certificate_files.ts";
 import { type ChosenProvider, keyVariable, type Plan, presetNamed } from "./plan.ts";
 import {
   checkBaseUrl,

@@ -6,7 +6,8 @@ import { probeBackends, type ProbeResult } from "../../forwarding/probe.ts";
 import { CommandError } from "../command_error.ts";
 import { writeErr, writeOut } from "../output.ts";
 import { askYes, type Prompt, terminalPrompt } from "../prompt.ts";
-import { certificatePaths, makeCertificate, trustText } from "../tls.ts";
+import { certificatePaths, makeCertificate } from "../tls/certificate_files.ts";
+import { trustText } from "../tls/texts.ts";
 import { checkDrafts, shadowing } from "./check_drafts.ts";
 import { type Draft, draftsOf, TLS_FOLDER } from "./drafts.ts";
 import { checkDatabase, checkFolder, hasCertificate, shown, writeDrafts } from "./files.ts";
@@ -30,7 +31,7 @@ export async function init(options: InitOptions): Promise<void> {
   });
   checkDatabase(plan);
   const isNew = plan.https && !hasCertificate(plan.folder);
-  const certificate = isNew ? (await makeCertificate({ folder: TLS_FOLDER, name: plan.names })).files : [];
+  const certificate = isNew ? (await makeCertificate(TLS_FOLDER, plan.names)).files : [];
   const make = async (made: Plan): Promise<Made> => {
     const drafts = draftsOf(made, certificate);
     return { plan: made, drafts, config: await checkDrafts(drafts, made) };

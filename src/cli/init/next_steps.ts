@@ -8,7 +8,7 @@ import { type Connectable, NoSettings, settingsFor } from "../../connect/setting
 import { shellWord } from "../../text/shell_word.ts";
 import { hasOwnAuthority } from "../../tls/own_authority.ts";
 import { ownCommand } from "../own_command.ts";
-import { certificatePaths } from "../tls.ts";
+import { certificatePaths } from "../tls/certificate_files.ts";
 import { TLS_FOLDER } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
 

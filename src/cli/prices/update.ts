@@ -6,7 +6,7 @@ import { systemClock } from "../../time/clock.ts";
 import * as answers from "../../management/api/answers.ts";
 import { isThere } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
-import { managementConfig } from "../manage/client.ts";
+import { managementConfig } from "../manage/management_config.ts";
 import { onApi } from "../manage/calls.ts";
 import { type Options, textOf } from "../manage/options.ts";
 import { writeAnswer, writeText } from "../output.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CommandError } from "../../src/cli/command_error.ts";
-import { rulesBody } from "../../src/cli/manage/options.ts";
+import { rulesBody } from "../../src/cli/manage/rule_options.ts";
 
 Deno.test("--model-limit: a model, a colon and limits, as the management API takes them", () => {
   const body = rulesBody({
