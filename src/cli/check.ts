@@ -10,20 +10,21 @@ import { pricesAdvice } from "./prices/advice.ts";
 import { withProgress } from "./progress.ts";
 import { tableText } from "./table.ts";
 
-/** `llm-proxy check --schema`: the JSON Schema of configuration files, for editors. */
+/** Prints the JSON Schema of configuration files, for editors: `llm-proxy check --schema`. */
 export function printSchema(): void {
   writeOut(`${JSON.stringify(schema, null, 2)}\n`);
 }
 
 /**
- * `llm-proxy check`: says what is wrong with the configuration, or what it comes to and where each value is from.
- * With `online` every backend is asked for its models; throws when one of them fails.
+ * Checks the configuration, and prints every setting with its origin: `llm-proxy check`. With `online` it also asks
+ * each backend for its models. Throws a `ConfigError` for an invalid configuration, and a {@link CommandError} if a
+ * backend fails.
  */
 export async function check({ online }: { online: boolean }, flags: Flags): Promise<void> {
   const loaded = await loadConfig(processSources, flags);
   const { config, path, settings } = loaded;
   const bySection = (await settings()).toSorted((one, other) => sectionOf(one) - sectionOf(other));
-  const results = online ? await withProgress("Asking the backends", () => probeBackends(config)) : [];
+  const results = online ? await withProgress("Checking the backends", () => probeBackends(config)) : [];
   const all = [
     ...await configWarnings(loaded),
     ...await pricesAdvice(config, results),
@@ -50,7 +51,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
   if (failed > 0) throw new CommandError(`${failed} of ${results.length} backends failed.`);
 }
 
-/** The order of the example file. */
+/** The sections of a configuration in the order of the example file. */
 const SECTIONS: readonly string[] = ["server", "auth", "log", "endpoints"];
 
 function sectionOf({ key }: Setting): number {

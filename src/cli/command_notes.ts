@@ -163,7 +163,10 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     json: '{"id", "state"}',
   },
   "token": {
-    examples: [["token create anna --project home --expires 30d", "create a token that is valid for 30 days"]],
+    examples: [[
+      "token create anna --project home --expires 30d",
+      "create a token that is valid for 30 days",
+    ]],
     page: "limits-and-budgets",
     group: CLIENTS,
   },
@@ -174,7 +177,10 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
   },
   "token show": { examples: [["token show anna", "one token"]], page: "limits-and-budgets", json: TOKEN },
   "token create": {
-    examples: [["token create anna --project home --expires 30d --budget-day 1", "with an expiry and a daily budget"]],
+    examples: [[
+      "token create anna --project home --expires 30d --budget-day 1",
+      "with an expiry and a daily budget",
+    ]],
     page: "limits-and-budgets",
     json: NEW_TOKEN,
   },

@@ -100,7 +100,10 @@ function addDoctorCommand(program: Command): void {
   program.command("doctor")
     .description("check everything that the proxy depends on, and suggest fixes; exit code 1 for a problem")
     .option(...ONLINE_OPTION)
-    .option("--url <url>", "the address that clients use: check whether a reverse proxy there buffers streams")
+    .option(
+      "--url <url>",
+      "the address that clients use: check whether a reverse proxy there buffers streams",
+    )
     .option(...CONFIG_OPTION)
     .action(async ({ config, ...options }: DoctorOptions & { config?: string }) => {
       const { doctor } = await import("./doctor/doctor.ts");

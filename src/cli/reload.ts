@@ -1,4 +1,4 @@
-/** Reads the configuration again while the proxy runs: at SIGHUP, and when one of its files changes. */
+/** Reloads the configuration of a running proxy: at SIGHUP, on request, and when one of its files changes. */
 
 import type { LoadedConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
@@ -11,38 +11,40 @@ import { missingPermissions } from "./missing_permissions.ts";
 import { watchFiles } from "./watch_files.ts";
 import { messageOf } from "../text/error_text.ts";
 
-/** How many settings a line of the log names. */
+/** The most settings that one line of the log names. */
 const MOST_SHOWN = 10;
 
-/** What reloading works with. */
+/** What reloading needs. */
 export interface Reloading {
-  /** The configuration of the start. */
+  /** The configuration that the proxy started with. */
   readonly first: LoadedConfig;
-  /** Throws a {@link ConfigError}. */
+  /** Loads the configuration. Throws a {@link ConfigError} if it is invalid. */
   readonly load: () => Promise<LoadedConfig>;
-  /** The files that the configuration is read from; undefined: they are not watched. */
+  /** The files of the configuration to watch. Undefined if no file is watched. */
   readonly watched: (() => Iterable<string>) | undefined;
-  /** Whether a SIGHUP is the end of a terminal, and asks for no reload. */
+  /** Whether a SIGHUP means that the terminal was closed. Such a SIGHUP reloads nothing. */
   readonly isHangup: () => boolean;
   readonly log: Log;
-  /** Puts a configuration into use. */
+  /** Makes the proxy use a configuration. */
   readonly use: (loaded: LoadedConfig) => void;
 }
 
-/** Reloads on request, at SIGHUP, and when a file changes. */
+/** Reloads and previews the configuration. */
 export interface Reloader {
+  /** Reloads the configuration. An invalid configuration changes nothing. */
   readonly reload: () => Promise<ReloadResult>;
-  /** What a reload would come to now; nothing is put into use. */
+  /** Reports what a reload would change, and changes nothing. */
   readonly preview: () => Promise<ReloadPreview>;
+  /** Stops listening for SIGHUP and watching files. */
   readonly stop: () => void;
 }
 
-/** Begins to listen. */
+/** Starts listening for SIGHUP and watching the files. */
 export function startReloading({ first, load, watched, isHangup, log, use }: Reloading): Reloader {
   let current = first;
   let running: Promise<unknown> = Promise.resolve();
   const reload = (): Promise<ReloadResult> => {
-    // One after the other, so that the newest is the one that stays.
+    // Reloads run one after the other, so that the newest configuration stays in use.
     const result = running.then(async () => {
       const [result, loaded] = await reloadOnce(current, { load, log, use });
       current = loaded;
@@ -56,20 +58,18 @@ export function startReloading({ first, load, watched, isHangup, log, use }: Rel
     return await previewOf(current, load);
   };
   const reloadAndLog = (): void => {
-    reload().catch((error) =>
-      log("error", "reload_refused", { problem: messageOf(error) })
-    );
+    reload().catch((error) => log("error", "reload_refused", { problem: messageOf(error) }));
   };
-  const ends: (() => void)[] = [];
+  const stops: (() => void)[] = [];
   if (Deno.build.os !== "windows") {
     const onSignal = (): void => {
       if (!isHangup()) reloadAndLog();
     };
     Deno.addSignalListener("SIGHUP", onSignal);
-    ends.push(() => Deno.removeSignalListener("SIGHUP", onSignal));
+    stops.push(() => Deno.removeSignalListener("SIGHUP", onSignal));
   }
-  if (watched !== undefined) ends.push(watchFiles(watched, reloadAndLog));
-  return { reload, preview, stop: () => ends.forEach((end) => end()) };
+  if (watched !== undefined) stops.push(watchFiles(watched, reloadAndLog));
+  return { reload, preview, stop: () => stops.forEach((stop) => stop()) };
 }
 
 async function reloadOnce(
@@ -90,8 +90,8 @@ async function reloadOnce(
     endpoints: loaded.config.endpoints.map(({ name }) => name).join(" "),
     detail: changed.length === 0 ? UNCHANGED : `changed: ${shortList(changed)}`,
   });
-  const fixed = changedAddress(before.config, loaded.config);
-  const restart = `${fixed.join(", ")} changed: restart to use it`;
+  const fixed = restartSettings(before.config, loaded.config);
+  const restart = `${fixed.join(", ")} changed: restart the proxy to use the new value`;
   if (fixed.length > 0) log("warn", "restart_needed", { detail: restart });
   return [{ ok: true, changed, warnings: [...warnings, ...fixed.length > 0 ? [restart] : []] }, loaded];
 }
@@ -103,12 +103,12 @@ async function previewOf(before: LoadedConfig, load: Reloading["load"]): Promise
     ok: true,
     file: loaded.path,
     changed: loaded.resolver.changedSince(before.resolver),
-    restart: changedAddress(before.config, loaded.config),
+    restart: restartSettings(before.config, loaded.config),
     warnings: await allWarnings(loaded),
   };
 }
 
-/** A configuration, or all that is wrong with it. */
+/** The configuration, or a list of its problems. */
 async function loadOrProblems(load: Reloading["load"]): Promise<LoadedConfig | string[]> {
   try {
     return await load();
@@ -122,23 +122,23 @@ async function allWarnings(loaded: LoadedConfig): Promise<string[]> {
   return [
     ...await configWarnings(loaded),
     ...missingPermissions(loaded.config).map((host) =>
-      `the process may not connect to ${host}: ${PERMISSION_HINT}`
+      `the process has no permission to connect to ${host}: ${PERMISSION_HINT}`
     ),
   ];
 }
 
 const PERMISSION_HINT = "restart with the flags that llm-proxy check --permissions prints";
 const UNCHANGED =
-  "nothing changed: every setting has the value that it had before. A file that is mounted into a " +
-  "container by its own name stays the old one when an editor replaces it: mount its folder";
+  "nothing changed: every setting has the same value as before. If a single file is mounted into a container, " +
+  "an editor that replaces the file does not change it in the container: mount the folder instead";
 
 function shortList(keys: readonly string[]): string {
   const shown = keys.slice(0, MOST_SHOWN).join(", ");
   return keys.length > MOST_SHOWN ? `${shown} and ${keys.length - MOST_SHOWN} more` : shown;
 }
 
-/** What only a restart can change: the socket is there, and the database is open. */
-function changedAddress(one: Config, other: Config): string[] {
+/** The changed settings that need a restart, because they belong to open sockets or to the open database. */
+function restartSettings(one: Config, other: Config): string[] {
   const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
   const fixed = [["host", "host"], ["port", "port"], ["httpsPort", "https_port"], [
     "adminPort",
@@ -146,7 +146,7 @@ function changedAddress(one: Config, other: Config): string[] {
   ]] as const;
   const ofServer = fixed.filter(([key]) => differs(one.server[key], other.server[key]))
     .map(([, name]) => `server.${name}`);
-  // Another certificate is taken at once; to begin or end with TLS takes another socket.
+  // A new certificate is used at once. To turn TLS on or off needs another socket.
   if ((one.server.tls === undefined) !== (other.server.tls === undefined)) ofServer.push("server.tls");
   const ofManagement = (["token", "databaseUrl", "encryptionKey"] as const)
     .filter((key) => differs(one.management?.[key], other.management?.[key]));

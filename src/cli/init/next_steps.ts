@@ -1,4 +1,4 @@
-/** What a person types next. */
+/** What the user can do after `llm-proxy init`. */
 
 import { adminUrls, lanAddresses, serverUrls } from "../../config/server_urls.ts";
 import type { Config } from "../../config/config.ts";
@@ -12,8 +12,7 @@ import { certificatePaths } from "../tls/certificate_files.ts";
 import { TLS_FOLDER } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
 
-
-/** Those that are named, where an endpoint speaks as they do. */
+/** The clients to suggest, if an endpoint speaks their dialect. */
 const CLIENTS = [
   "claude-code",
   "codex",
@@ -25,7 +24,7 @@ const CLIENTS = [
 ];
 const MOST_CLIENTS = 4;
 
-/** The next three commands, and those that print settings of clients. Holds no secret. */
+/** The next three commands, and commands that print the settings of clients. Contains no secret. */
 export function nextSteps(plan: Plan, config: Config): string {
   const isHere = plan.folder.replace(/[/\\]+$/, "") === ".";
   const own = ownCommand({ isHere });
@@ -33,18 +32,18 @@ export function nextSteps(plan: Plan, config: Config): string {
   const [url = ""] = serverUrls(config.server, listening);
   const admin = plan.access === "managed tokens" ? adminUrls(config.server, listening)[0] : undefined;
   const rows = [
-    [own, `serves at ${url} until Ctrl-C`],
+    [own, `Start the proxy at ${url}; Ctrl-C stops it.`],
     ...tokenCommand(plan, own),
-    [curl(config), "the first answer"],
+    [curl(config), "Send the first request."],
   ].map(([command, why]) => `  # ${why}\n  ${command}\n`);
   return `Next:
 
 ${isHere ? "" : `  cd ${shellWord(plan.folder)}\n\n`}${rows.join("\n")}
-Settings of clients, with that token in them:
+Print the settings of clients, with the token in them:
 
 ${clientsOf(config).map((name) => `  ${own} connect ${name}\n`).join("")}
-${own} doctor explains what does not work.${
-    admin === undefined ? "" : `\nThe admin page: ${admin}; MANAGEMENT_TOKEN in .env opens it.`
+If something does not work: ${own} doctor${
+    admin === undefined ? "" : `\nThe admin page is at ${admin}; sign in with MANAGEMENT_TOKEN of .env.`
   }\n`;
 }
 
@@ -52,15 +51,15 @@ function tokenCommand({ access }: Plan, own: string): string[][] {
   if (access === "managed tokens") {
     return [[
       `${own} project create home && ${own} token create me --project home`,
-      `in a second terminal, in the same folder; put the token that it shows once into ${TOKEN_VARIABLE}`,
+      `In a second terminal, in the same folder: create a token, and put it into ${TOKEN_VARIABLE}.`,
     ]];
   }
   if (Deno.build.os === "windows") {
-    return [["notepad .env", "PROXY_TOKEN is what clients present as their API key"]];
+    return [["notepad .env", "Clients use PROXY_TOKEN as their API key."]];
   }
   return [[
     `export ${TOKEN_VARIABLE}=$(sed -n 's/^PROXY_TOKEN=//p' .env)`,
-    "in a second terminal, in the same folder: what clients present as their API key",
+    "In a second terminal, in the same folder: set the token that clients use as their API key.",
   ]];
 }
 

@@ -30,7 +30,9 @@ export function expiryBody(text: string | undefined, now: number): Record<string
   if (ms > 0 && ms <= LONGEST_MS) return { expires_at: new Date(now + ms).toISOString() };
   if (/^\d{4}-\d{2}-\d{2}/.test(text)) return { expires_at: text };
   throw new CommandError(
-    `--expires: ${JSON.stringify(text)} is neither a duration like 30d, 12h or 45m nor a date like 2027-01-31`,
+    `--expires: ${
+      JSON.stringify(text)
+    } is neither a duration like 30d, 12h or 45m nor a date like 2027-01-31`,
     2,
   );
 }

@@ -82,7 +82,10 @@ function addUsageCommand(program: Command): void {
   withTarget(program.command("usage"))
     .description("print requests, tokens and cost; without --from, since the beginning")
     .addOption(
-      suggesting(new Option("--group <by>", "sum by this group, or by two separated by a comma"), USAGE_GROUPS)
+      suggesting(
+        new Option("--group <by>", "sum by this group, or by two separated by a comma"),
+        USAGE_GROUPS,
+      )
         .default("model"),
     )
     .option("--from <moment>", "start, to the hour (UTC), like 2026-11-01")
@@ -102,7 +105,9 @@ function addControlCommands(program: Command): void {
     .description("make the running proxy reload its configuration, as SIGHUP does (needs MANAGEMENT_TOKEN)")
     .action(async (options: Options) => (await control()).reload(options));
   withTarget(program.command("stop"), RUNNING_URL)
-    .description("make the running proxy finish its requests and exit, as SIGTERM does (needs MANAGEMENT_TOKEN)")
+    .description(
+      "make the running proxy finish its requests and exit, as SIGTERM does (needs MANAGEMENT_TOKEN)",
+    )
     .action(async (options: Options) => (await control()).stop(options));
 }
 

@@ -92,4 +92,3 @@ export async function revokeProjectTokens(name: string, options: Options): Promi
     );
   });
 }
-

@@ -15,7 +15,10 @@ export function addTlsCommands(program: Command): void {
   command("init", "create an authority and a certificate, and print how clients trust it")
     .option(...NAME_OPTION, collect)
     .action(async (options: TlsOptions) => await (await import("./tls.ts")).tlsInit(options));
-  command("renew", "make a new certificate with the same authority; a running proxy uses it without a restart")
+  command(
+    "renew",
+    "make a new certificate with the same authority; a running proxy uses it without a restart",
+  )
     .option(...NAME_OPTION, collect)
     .option("--authority", "also renew the certificate of the authority, with the same key")
     .action(async (options: TlsOptions & { authority?: true }) =>

@@ -1,6 +1,6 @@
 /** What the commands of `llm-proxy tls` print. */
 
-import { describe, type IssuedCertificate, beyond, type Subject } from "../../tls/authority.ts";
+import { beyond, describe, type IssuedCertificate, type Subject } from "../../tls/authority.ts";
 import { constrainsAddresses } from "../../tls/name_constraints.ts";
 import type { CertificatePaths } from "./certificate_files.ts";
 
