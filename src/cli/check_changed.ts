@@ -11,8 +11,9 @@ import { warningLine, writeAnswer } from "./output.ts";
 import { tableText } from "./table.ts";
 
 /**
- * Prints what a reload would change in the running proxy. The proxy itself compares, because only it knows its flags
- * and environment. Throws a {@link CommandError} if the proxy does not answer or the configuration is invalid.
+ * Prints what a reload would change in the running proxy. The proxy itself compares, because only it knows
+ * its flags and environment. Throws a {@link CommandError} if the proxy does not answer or the configuration
+ * is invalid.
  */
 export async function checkChanged(
   { config, url }: { config: string | undefined; url: string | undefined },
@@ -20,7 +21,7 @@ export async function checkChanged(
   if (await loadManagement(processSources, configFlags(config)) === undefined) {
     throw new CommandError(
       "check --changed asks the running proxy, and needs MANAGEMENT_TOKEN.\n" +
-        "Without it, llm-proxy check prints the settings of the file. After kill -HUP, the log names the changed settings.",
+        "Without it, llm-proxy check prints the settings of the file, and the log of kill -HUP names changed settings.",
       2,
     );
   }

@@ -10,10 +10,13 @@ export const COLOUR_VARIABLES = ["NO_COLOR", "FORCE_COLOR", "TERM"] as const;
 
 const STYLES = { bold: [1, 22], red: [31, 39], yellow: [33, 39] } as const;
 
-/** The style of a text. */
+/** The style of a text at a terminal. */
 export type Style = keyof typeof STYLES;
 
-/** Whether a stream gets colours: by `NO_COLOR`, else by `FORCE_COLOR`, else if it is a terminal that is not `dumb`. */
+/**
+ * Whether a stream gets colours: by `NO_COLOR`, else by `FORCE_COLOR`, else if it is a terminal that is not
+ * `dumb`.
+ */
 export function hasColours(stream: OutputStream): boolean {
   if ((variable("NO_COLOR") ?? "") !== "") return false;
   const force = variable("FORCE_COLOR");

@@ -3,7 +3,7 @@
 import type { Option } from "commander";
 import type { Flags } from "../config/read/resolver.ts";
 
-/** The option `--config`. */
+/** The option `--config` of commands that read the configuration. */
 export const CONFIG_OPTION = [
   "--config <file>",
   "configuration file, TOML or JSON (CONFIG_PATH; default config.toml, if it exists)",

@@ -66,7 +66,7 @@ async function findProxy(options: ConnectOptions, flags: Flags): Promise<KnownPr
     const proxy = {
       endpoints: endpoints.map(configuredEndpoint),
       defaultEndpoint,
-      asksToken: auth.mode === "token",
+      needsToken: auth.mode === "token",
       hasOwnAuthority: server.tls !== undefined && hasOwnAuthority(server.tls.cert),
     };
     return { proxy, url: options.url ?? ownUrl(server), proxyNotes: [] };
@@ -83,11 +83,11 @@ async function findProxy(options: ConnectOptions, flags: Flags): Promise<KnownPr
 
 /** A proxy on another machine. Its endpoints are guessed from the names of known providers. */
 function remoteProxy(url: string, { endpoint: wanted, ca, passthrough }: ConnectOptions): KnownProxy {
-  const passesKeyOn = passthrough === true;
+  const forwardsClientKey = passthrough === true;
   const known = [wanted ?? [], PRESET_NAMES].flat().filter((name) => name !== "generic");
-  const endpoints = known.flatMap((name) => namedEndpoint(name, { passesKeyOn }) ?? []);
+  const endpoints = known.flatMap((name) => namedEndpoint(name, { forwardsClientKey }) ?? []);
   if (wanted !== undefined && !endpoints.some(({ name }) => name === wanted)) {
-    endpoints.unshift(unknownEndpoint(wanted, passesKeyOn));
+    endpoints.unshift(unknownEndpoint(wanted, forwardsClientKey));
   }
   const guess = wanted === undefined
     ? [
@@ -101,14 +101,14 @@ function remoteProxy(url: string, { endpoint: wanted, ca, passthrough }: Connect
     : [];
   return {
     url,
-    proxy: { endpoints, defaultEndpoint: "openai", asksToken: true, hasOwnAuthority: false },
+    proxy: { endpoints, defaultEndpoint: "openai", needsToken: true, hasOwnAuthority: false },
     proxyNotes: [...guess, ...trust],
   };
 }
 
 /** An endpoint with an unknown name, which may speak any dialect. */
-function unknownEndpoint(name: string, passesKeyOn: boolean): ConnectEndpoint {
-  return { name, provider: "generic", model: undefined, preset: "generic", hasResponses: false, passesKeyOn };
+function unknownEndpoint(name: string, forwardsClientKey: boolean): ConnectEndpoint {
+  return { name, provider: "generic", model: undefined, preset: "generic", hasResponses: false, forwardsClientKey };
 }
 
 /** Maps {@link NoSettings} to a {@link CommandError}. */

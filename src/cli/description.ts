@@ -15,7 +15,7 @@ export interface ValueDescription {
   readonly choices: readonly string[];
 }
 
-/** An option of a command. */
+/** An option of a command, as data. */
 export interface OptionDescription {
   /** The short and the long name, like `-V` and `--version`. */
   readonly names: readonly string[];

@@ -1,6 +1,9 @@
 /** Small helpers for the files that commands write. */
 
-/** Whether a path exists. A symbolic link exists, also if its target does not. Throws if the folder is unreadable. */
+/**
+ * Whether a path exists. A symbolic link exists, also if its target does not. Throws if the folder is
+ * unreadable.
+ */
 export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
@@ -21,8 +24,8 @@ export function sizeOf(path: string): number {
 }
 
 /**
- * Writes a file by way of a second one, so that a reader finds the old text or the new text, never a part. Creates the
- * folder if it is missing.
+ * Writes a file by way of a second one, so that a reader finds the old text or the new text, never a part.
+ * Creates the folder if it is missing.
  */
 export function replaceFile(path: string, text: string, options: { readonly mode?: number } = {}): void {
   const unfinished = `${path}.new`;

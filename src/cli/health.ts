@@ -16,7 +16,7 @@ const healthSchema = v.object({
   uptime_seconds: v.number(),
   storage: v.optional(v.string()),
 });
-/** The body of `/health`. */
+/** The body of `/health`, parsed. */
 export type Health = v.InferOutput<typeof healthSchema>;
 
 /** Parses the body of `/health`. Undefined if the server that sent it is not llm-proxy. */
@@ -42,8 +42,9 @@ export async function readHealth(
 }
 
 /**
- * Checks the proxy at a URL, or the proxy of this machine if the URL is undefined. It never connects through an
- * outbound proxy: the answer must be that of the proxy itself. Throws a {@link CommandError} if the check fails.
+ * Checks the proxy at a URL, or the proxy of this machine if the URL is undefined. It never connects through
+ * an outbound proxy: the answer must be that of the proxy itself. Throws a {@link CommandError} if the check
+ * fails.
  */
 export async function checkHealth(url: string | undefined): Promise<void> {
   const address = url === undefined ? await ownAddress() : urlAddress(url);

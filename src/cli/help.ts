@@ -11,7 +11,10 @@ import { writeOut } from "./output.ts";
 const NARROWEST = 40;
 const WIDEST = 100;
 
-/** Prints the help of a command or a page of the manual, or a list of both. Throws a {@link CommandError} for an unknown topic. */
+/**
+ * Prints the help of a command or a page of the manual, or a list of both. Throws a {@link CommandError} for
+ * an unknown topic.
+ */
 export async function help(program: Command, words: readonly string[]): Promise<void> {
   const [word, ...more] = words;
   if (word === undefined) {

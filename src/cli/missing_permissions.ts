@@ -4,7 +4,10 @@ import type { Config } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
 
-/** The addresses of backends and outbound proxies that the process has no permission to connect to, as `HOST:PORT`. */
+/**
+ * The addresses of backends and outbound proxies that the process has no permission to connect to, as
+ * `HOST:PORT`.
+ */
 export function missingPermissions({ endpoints }: Config): string[] {
   const hosts = endpoints.flatMap(({ backends }) =>
     backends.map(({ baseUrl, connection }) => connection.proxy ?? parseOrigin(baseUrl.origin))

@@ -13,8 +13,9 @@ export function writeOut(text: string): void {
 const BUFFER_MS = 20;
 
 /**
- * Makes a function that writes lines to standard output, with one write for all lines of 20 ms: a separate write for
- * each line costs a busy proxy more than making the line. Buffered lines are written when the process ends.
+ * Makes a function that writes lines to standard output, with one write for all lines of 20 ms: a separate
+ * write for each line costs a busy proxy more than making the line. Buffered lines are written when the
+ * process ends.
  */
 export function bufferedStdout(): (text: string) => void {
   let buffer = "";
@@ -68,7 +69,7 @@ export function writeText(text: string): void {
   if (!isJson) writeOut(text);
 }
 
-/** An error of a command. */
+/** An error to print at the end of a command. */
 export interface Failure {
   /** The message, of which the first line is red at a terminal. */
   readonly message: string;

@@ -24,7 +24,9 @@ export async function ownManagementAddress(flags: Flags = {}): Promise<ProxyAddr
   return adminPort === undefined ? { hostname, port, tls } : { hostname, port: adminPort, tls: adminTls };
 }
 
-/** The host to connect to for a server that listens on a host: loopback for a server that listens everywhere. */
+/**
+ * The host to connect to for a server that listens on a host: loopback for a server that listens everywhere.
+ */
 export function reachableHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;

@@ -13,13 +13,19 @@ import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { writeAnswer, writeNote } from "./output.ts";
 
-/** The same flags as the tasks of deno.json. Small semi-spaces save memory, because most objects of a proxy die young. */
+/**
+ * The same flags as the tasks of deno.json. Small semi-spaces save memory, because most objects of a proxy
+ * die young.
+ */
 const V8_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";
 
 /** The proxy connects to itself on ports that the system chooses, which no flag can name. */
 const LOOPBACK = "127.0.0.1";
 
-/** Prints the command that runs this configuration with the fewest permissions, and a note on each permission that is wider than needed. */
+/**
+ * Prints the command that runs this configuration with the fewest permissions, and a note on each permission
+ * that is wider than needed.
+ */
 export async function printPermissions({ watch }: { watch: boolean }, flags: Flags): Promise<void> {
   const { sources, files, variables } = recordingSources(processSources);
   const { config, path } = await loadConfig(sources, flags);
@@ -58,7 +64,8 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const notes = [
     ...data !== undefined && isWorkingFolder(data)
       ? [
-        `The process may write all of ${Deno.cwd()}, because the database is in it. Move the database to a separate folder (DATABASE_URL).`,
+        `The process may write all of ${Deno.cwd()}, because the database is in it. ` +
+        "Move the database to a separate folder (DATABASE_URL).",
       ]
       : [],
     ...reasons.length > 0
@@ -103,12 +110,17 @@ function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[]
     .map((port) => hostAndPort({ hostname: host, port }));
 }
 
-/** Whether the TLS of the upstream runs inside the TLS of an outbound proxy. See `forwarding/transport/loopback.ts`. */
+/**
+ * Whether the TLS of the upstream runs inside the TLS of an outbound proxy. See
+ * `forwarding/transport/loopback.ts`.
+ */
 function needsHop({ baseUrl, connection: { proxy } }: Backend): boolean {
   return proxy?.scheme === "https" && parseOrigin(baseUrl.origin).tls;
 }
 
-/** The folder of `src` with a slash at its end. Empty if it is the working folder or the program is compiled. */
+/**
+ * The folder of `src` with a slash at its end. Empty if it is the working folder or the program is compiled.
+ */
 function sourceFolder(): string {
   const root = import.meta.dirname?.replace(/[/\\]src[/\\]cli$/, "");
   return Deno.build.standalone || root === undefined || root === Deno.cwd() ? "" : `${root}/`;
@@ -126,7 +138,10 @@ function isWorkingFolder(path: string): boolean {
   return path === "." || path === "./" || path.replace(/(?<=.)[/\\]$/, "") === Deno.cwd();
 }
 
-/** Joins the values of a flag with commas. Throws a {@link CommandError} if a value contains one, which flags cannot escape. */
+/**
+ * Joins the values of a flag with commas. Throws a {@link CommandError} if a value contains one, which flags
+ * cannot escape.
+ */
 function list(values: Iterable<string>): string {
   const all = [...values];
   const broken = all.find((value) => value.includes(","));

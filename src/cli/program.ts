@@ -127,7 +127,9 @@ function addConnectCommand(program: Command): void {
     });
 }
 
-/** The parser only suggests the names: `connect` checks them, and suggests the nearest name for a wrong one. */
+/**
+ * The parser only suggests the names: `connect` checks them, and suggests the nearest name for a wrong one.
+ */
 function clientArgument(): Argument {
   const argument = new Argument("<client>", "the client to connect");
   argument.argChoices = [...CLIENT_NAMES];

@@ -20,7 +20,10 @@ export interface ProgressOptions {
 /** Shows the name of the next part of the work, at once, because the part may block the thread. */
 export type ShowPart = (what: string) => void;
 
-/** Runs work and shows its progress on standard error: at a terminal only, and not before half a second has passed. */
+/**
+ * Runs work and shows its progress on standard error: at a terminal only, and not before half a second has
+ * passed.
+ */
 export async function withProgress<Result>(
   what: string,
   work: (show: ShowPart) => Promise<Result>,

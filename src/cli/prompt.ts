@@ -3,7 +3,10 @@
 import { CommandError } from "./command_error.ts";
 import { writeErr } from "./output.ts";
 
-/** Asks the user at a terminal. Both questions throw a {@link CommandError} for Ctrl-C or the end of the input. */
+/**
+ * Asks the user at a terminal. Both questions throw a {@link CommandError} for Ctrl-C or the end of the
+ * input.
+ */
 export interface Prompt {
   /** Prints a text without a question. */
   readonly say: (text: string) => void;

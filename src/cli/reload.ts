@@ -14,7 +14,7 @@ import { messageOf } from "../text/error_text.ts";
 /** The most settings that one line of the log names. */
 const MOST_SHOWN = 10;
 
-/** What reloading needs. */
+/** What {@link startReloading} needs. */
 export interface Reloading {
   /** The configuration that the proxy started with. */
   readonly first: LoadedConfig;

@@ -1,6 +1,6 @@
 /**
- * The HTTP client of the command line. The `fetch` of the runtime uses the outbound proxies of the environment even for
- * loopback; this client uses an outbound proxy only if the caller names one.
+ * The HTTP client of the command line. The `fetch` of the runtime uses the outbound proxies of the
+ * environment even for loopback; this client uses an outbound proxy only if the caller names one.
  */
 
 import { Cancellation } from "../cancellation.ts";
@@ -11,7 +11,7 @@ import { bodyOf } from "../streams/bytes.ts";
 import { field } from "../http/fields.ts";
 import { readUpTo } from "../streams/read_whole.ts";
 
-/** Options of a request. */
+/** Options of {@link request}. */
 export interface RequestOptions {
   readonly method?: string;
   /** The bearer token to send. */
@@ -30,13 +30,18 @@ export interface RequestOptions {
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
-/** A complete answer. The client follows no redirects, so that a token reaches only the server it was sent to. */
+/**
+ * A complete answer. The client follows no redirects, so that a token reaches only the server it was sent to.
+ */
 export interface Answer {
   readonly status: number;
   readonly text: string;
 }
 
-/** Sends a request to an `http:` or `https:` URL. Throws a `TransportError`, or a `TimeoutError` after `timeoutMs`. */
+/**
+ * Sends a request to an `http:` or `https:` URL. Throws a `TransportError`, or a `TimeoutError` after
+ * `timeoutMs`.
+ */
 export async function request(
   url: string,
   { method = "GET", token, json, proxy, timeoutMs, caCerts, maxBytes = Infinity, onProgress }:

@@ -13,9 +13,9 @@ import { messageOf } from "../text/error_text.ts";
 const KILLED: Partial<Record<Deno.Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 /**
- * Runs the server until a signal arrives and the running requests have ended. A second signal ends the process at once.
- * Calls `onListening` when clients can connect; its argument `stop` does the same as the first signal. Throws a
- * {@link CommandError} if the server cannot listen.
+ * Runs the server until a signal arrives and the running requests have ended. A second signal ends the
+ * process at once. Calls `onListening` when clients can connect; its argument `stop` does the same as the
+ * first signal. Throws a {@link CommandError} if the server cannot listen.
  */
 export async function runServer(
   app: App,
@@ -50,7 +50,10 @@ export function portsOf({ address, httpsAddress, adminAddress }: RunningServer):
   return { port: address.port, httpsPort: httpsAddress?.port, adminPort: adminAddress?.port };
 }
 
-/** Starts the server. A port that cannot be used is the most common failure of a start, so it gets a clear message. */
+/**
+ * Starts the server. A port that cannot be used is the most common failure of a start, so it gets a clear
+ * message.
+ */
 function listen(
   app: App,
   config: ServerConfig,

@@ -27,7 +27,9 @@ import { watchTerminal } from "./terminal.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
-/** Runs the proxy until a signal ends it. Throws a `ConfigError` or a {@link CommandError} if it cannot start. */
+/**
+ * Runs the proxy until a signal ends it. Throws a `ConfigError` or a {@link CommandError} if it cannot start.
+ */
 export async function serve(flags: Flags, { watch = false }: { watch?: boolean } = {}): Promise<void> {
   const { sources, files } = recordingSources(processSources);
   const loaded = await loadConfig(sources, flags);
@@ -36,7 +38,9 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   const secrets = new Set(secretsOf(config));
   let currentLog: Log = () => {};
   const log: Log = (level, event, fields) => currentLog(level, event, fields);
-  /** Adds secrets to those that the log redacts. Old ones stay, because running exchanges may still log them. */
+  /**
+   * Adds secrets to those that the log redacts. Old ones stay, because running exchanges may still log them.
+   */
   const redact = (more: readonly string[]): void => {
     // A short secret would also be part of ordinary words.
     for (const secret of more) if (secret.length >= LEAST_SECRET) secrets.add(secret);

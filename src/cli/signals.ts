@@ -1,12 +1,14 @@
-/** The signals that end the program. Without listeners, process 1 of a container ignores or mishandles them. */
+/**
+ * The signals that end the program. Without listeners, process 1 of a container ignores or mishandles them.
+ */
 export const END_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
 
 /**
- * Calls `first` at the first end signal and `again` at each further one. A SIGHUP counts as an end signal if `isHangup`
- * is true, but it never calls `again`, because the system and the shell both send one. Returns a function that removes
- * the listeners.
+ * Calls `first` at the first end signal and `again` at each further one. A SIGHUP counts as an end signal if
+ * `isHangup` is true, but it never calls `again`, because the system and the shell both send one. Returns a
+ * function that removes the listeners.
  */
 export function onEndSignals(
   first: (signal: Deno.Signal) => void,

@@ -2,8 +2,8 @@ import type { Log } from "../observability/log.ts";
 import { traceOf } from "../text/error_text.ts";
 
 /**
- * Logs unhandled promise rejections, which would otherwise end the process: a bug then breaks one connection and not
- * all. Returns a function that removes the listener.
+ * Logs unhandled promise rejections, which would otherwise end the process: a bug then breaks one connection
+ * and not all. Returns a function that removes the listener.
  */
 export function logStrayFailures(log: Log): () => void {
   const onFailure = (event: PromiseRejectionEvent): void => {

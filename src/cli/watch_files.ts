@@ -1,11 +1,14 @@
 /**
- * Watches files by checking them once a second. The notifications of the system do not work for folders that a container
- * or a network mounts, and files there are often replaced instead of written.
+ * Watches files by checking them once a second. The notifications of the system do not work for folders that
+ * a container or a network mounts, and files there are often replaced instead of written.
  */
 
 const INTERVAL_MS = 1_000;
 
-/** Calls `onChange` when the text of a file has changed and then stayed the same for a second. Returns a stop function. */
+/**
+ * Calls `onChange` when the text of a file has changed and then stayed the same for a second. Returns a stop
+ * function.
+ */
 export function watchFiles(paths: () => Iterable<string>, onChange: (path: string) => void): () => void {
   const known = new Map<string, { stamp: string; text: string | undefined }>();
   const pending = new Map<string, string>();
@@ -21,7 +24,8 @@ export function watchFiles(paths: () => Iterable<string>, onChange: (path: strin
         pending.delete(path);
         continue;
       }
-      // Editors and configuration managers write a file in several steps, so one more check waits for the last one.
+      // Editors and configuration managers write a file in several steps, so one more check waits for the
+      // last one.
       if (pending.get(path) !== stamp) {
         pending.set(path, stamp);
         continue;

@@ -10,7 +10,10 @@ export interface Problem {
   readonly kind?: WarningKind;
 }
 
-/** A kind of warning that callers tell apart: `secrets_readable` is a `.env` with secrets that every user can read. */
+/**
+ * A kind of warning that callers tell apart: `secrets_readable` is a `.env` with secrets that every user can
+ * read.
+ */
 export type WarningKind = "secrets_readable";
 
 /** The configuration cannot be used; it holds every problem that was found. */

@@ -285,7 +285,7 @@ function runningPlane(
       connectable: () => ({
         endpoints: served?.config.endpoints.map(configuredEndpoint) ?? [],
         defaultEndpoint: served?.routes.defaultEndpoint?.name,
-        asksToken: served?.config.auth.mode !== "none",
+        needsToken: served?.config.auth.mode !== "none",
         hasOwnAuthority: served?.config.server.tls !== undefined &&
           hasOwnAuthority(served.config.server.tls.cert),
       }),

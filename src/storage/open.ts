@@ -32,7 +32,9 @@ export function isThere(url: string): boolean {
   }
 }
 
-/** The file of a URL, with or without its scheme: `sqlite:./data/x.db`, `///var/lib/x.db` or `//data/x.db`. */
+/**
+ * The file of a URL, with or without its scheme: `sqlite:./data/x.db`, `///var/lib/x.db` or `//data/x.db`.
+ */
 export function sqlitePath(url: string): string {
   const rest = url.replace(/^sqlite:/, "");
   return rest.startsWith("//") ? rest.slice(2) : rest;

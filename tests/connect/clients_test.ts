@@ -68,7 +68,7 @@ Deno.test("clients: where the endpoint passes the client's key on, the token is 
       const text = client?.pieces({ ...PASSED, dialect }).map((piece) => piece.text).join("\n") ?? "";
       assertEquals(
         /Proxy-Authorization.*Bearer the-token/.test(text),
-        client?.takesHeader,
+        client?.hasHeaderSetting,
         `${name}: ${text}`,
       );
       assertStringIncludes(text, "own-key", name);
@@ -118,7 +118,7 @@ Deno.test("settingsFor: what asks /responses is given to OpenAI's own upstreams 
     const proxy = {
       endpoints: [endpointAt(origin)],
       defaultEndpoint: "chat",
-      asksToken: true,
+      needsToken: true,
       hasOwnAuthority: false,
     };
     return settingsFor(proxy, { client, endpoint: undefined, url: "http://10.0.0.2", token: "t" });

@@ -3,7 +3,10 @@
 import type { CompletionPlace, CompletionTree } from "./tree.ts";
 import type { OptionDescription, ValueDescription } from "../description.ts";
 
-/** Generates the script, which has one function for each command. It needs the completion system of zsh (compinit). */
+/**
+ * Generates the script, which has one function for each command. It needs the completion system of zsh
+ * (compinit).
+ */
 export function zshScript({ places }: CompletionTree): string {
   return `#compdef llm-proxy
 # zsh completion for llm-proxy

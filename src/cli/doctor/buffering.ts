@@ -1,4 +1,6 @@
-/** Checks a reverse proxy in front: whether it leads to this proxy, and passes streams on without buffering. */
+/**
+ * Checks a reverse proxy in front: whether it leads to this proxy, and passes streams on without buffering.
+ */
 
 import { isLoopback } from "../../config/read/outbound_proxy.ts";
 
@@ -20,7 +22,9 @@ const TIMEOUT_MS = 15_000;
 
 const STREAM_MS = (PULSE_EVENTS - 1) * PULSE_PAUSE_MS;
 
-/** Parses the address that clients use. Throws a {@link CommandError} if it is not an `http:` or `https:` URL. */
+/**
+ * Parses the address that clients use. Throws a {@link CommandError} if it is not an `http:` or `https:` URL.
+ */
 export function publicUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "") {
@@ -97,7 +101,7 @@ function tokenOf(config: Config | undefined): { token?: string } {
   return token === undefined ? {} : { token };
 }
 
-/** Sends a request. Returns the answer, or the reason why there is none. */
+/** Sends a request. Returns the answer, or the reason why it failed. */
 async function ask(url: string, options: RequestOptions): Promise<Answer | string> {
   try {
     return await request(url, options);

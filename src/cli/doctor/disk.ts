@@ -14,7 +14,10 @@ const LEAST_BYTES = 50 * MB;
 const LITTLE_BYTES = 500 * MB;
 const ADVICE = "free disk space, lower RETENTION_DAYS or BACKUP_KEEP, or move the database with DATABASE_URL";
 
-/** Checks the free space for the database and for a copy of it. No finding if the system does not report free space. */
+/**
+ * Checks the free space for the database and for a copy of it. No finding if the system does not report free
+ * space.
+ */
 export function checkDisk({ databaseUrl }: ManagementConfig): Finding[] {
   const folder = presentFolder(folderOf(databaseUrl));
   const free = freeBytes(folder);

@@ -27,7 +27,10 @@ export interface DoctorOptions {
   readonly url?: string;
 }
 
-/** Checks everything that the proxy depends on and prints the findings. Throws a {@link CommandError} for a problem. */
+/**
+ * Checks everything that the proxy depends on and prints the findings. Throws a {@link CommandError} for a
+ * problem.
+ */
 export async function doctor({ online, url }: DoctorOptions, flags: Flags = {}): Promise<void> {
   const checkedUrl = url === undefined ? undefined : publicUrl(url);
   const subject = await readSubject({ flags, isOnline: online === true });

@@ -5,7 +5,7 @@ import { counted } from "../../text/counted.ts";
 /** The severity of a finding. A problem makes the exit code 1. */
 export type Status = "ok" | "warning" | "problem";
 
-/** One line of the output. */
+/** One line of the output of `llm-proxy doctor`. */
 export interface Finding {
   readonly check: CheckName;
   readonly status: Status;
@@ -30,7 +30,7 @@ export const CHECKS = [
   "providers",
   "buffering",
 ] as const;
-/** The name of a check. */
+/** The name of a check, one of {@link CHECKS}. */
 export type CheckName = typeof CHECKS[number];
 
 /** Functions that create findings of one check. */

@@ -4,7 +4,7 @@ import type { Backend, Config, OutboundProxy } from "../../config/config.ts";
 import { durationText } from "../../config/values/durations.ts";
 import { type Origin, parseOrigin } from "../../forwarding/transport/dial.ts";
 
-/** A host, and its role. */
+/** A host that the proxy connects to, and its role. */
 export interface Host {
   readonly hostname: string;
   readonly port: number;
@@ -43,7 +43,10 @@ export function outboundProxies(config: Config): { proxy: OutboundProxy; what: s
   ];
 }
 
-/** Opens a connection and closes it. Returns undefined if that worked, else the reason as the rest of a sentence. */
+/**
+ * Opens a connection and closes it. Returns undefined if that worked, else the reason as the rest of a
+ * sentence.
+ */
 export async function connectionProblem(
   { hostname, port }: { readonly hostname: string; readonly port: number },
   timeoutMs: number,

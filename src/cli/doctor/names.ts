@@ -15,7 +15,10 @@ export type Resolve = (name: string) => Promise<readonly string[]>;
 const systemResolve: Resolve = async (name) =>
   (await lookup(name, { all: true })).map(({ address }) => address);
 
-/** Checks that the system can resolve each host the proxy connects to. An outbound proxy resolves names behind it itself. */
+/**
+ * Checks that the system can resolve each host the proxy connects to. An outbound proxy resolves names behind
+ * it itself.
+ */
 export async function checkNames(config: Config, resolve: Resolve = systemResolve): Promise<Finding[]> {
   const named = firstHops(config).filter(({ hostname }) => !isAddress(hostname));
   const byName = [...new Map(named.map((host) => [host.hostname, host])).values()];

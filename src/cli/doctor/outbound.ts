@@ -8,7 +8,10 @@ import { connectionProblem, outboundProxies } from "./hosts.ts";
 const { ok, problem } = findingsOf("outbound proxies");
 const TIMEOUT_MS = 5_000;
 
-/** Checks that the outbound proxies accept connections. Without `isOnline` it checks only those on this machine. */
+/**
+ * Checks that the outbound proxies accept connections. Without `isOnline` it checks only those on this
+ * machine.
+ */
 export async function checkOutboundProxies(
   config: Config,
   { isOnline }: { isOnline: boolean },

@@ -86,7 +86,9 @@ function taken(
   );
 }
 
-/** The ports of the configuration. If it is invalid, only the address, as far as its own settings are valid. */
+/**
+ * The ports of the configuration. If it is invalid, only the address, as far as its own settings are valid.
+ */
 async function listening(
   { loaded, flags }: Subject,
 ): Promise<{ host: string; ports: Port[]; certificate: string | undefined }> {

@@ -9,7 +9,7 @@ import { connectionProblem, directUpstreams } from "./hosts.ts";
 const { ok, problem } = findingsOf("providers");
 const TIMEOUT_MS = 3_000;
 
-/** The findings of `--online`: one for each backend that was asked for its models. */
+/** The findings of `--online`: one for each backend that the doctor asked for its models. */
 export function describeProviders(probes: readonly ProbeResult[]): Finding[] {
   return probes.map((probe) => {
     const name = `${probe.endpoint} (${probe.backend})`;

@@ -14,7 +14,10 @@ const ADVICE = Deno.build.os === "linux"
   ? "set the clock: sudo timedatectl set-ntp true"
   : "turn on network time in the settings of the system";
 
-/** Checks the clock: it must be later than the release of this version, and agree with the providers that answered. */
+/**
+ * Checks the clock: it must be later than the release of this version, and agree with the providers that
+ * answered.
+ */
 export function checkTime(
   epochMs: number,
   probes: readonly ProbeResult[] | undefined,

@@ -11,7 +11,10 @@ import type { Plan } from "./plan.ts";
 /** Outbound proxies are settings of the machine. They are used for the check, and not written. */
 const MACHINE_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
-/** Loads the configuration of the drafts. Throws a {@link CommandError} if the program would not start with it. */
+/**
+ * Loads the configuration of the drafts. Throws a {@link CommandError} if the program would not start with
+ * it.
+ */
 export async function checkDrafts(drafts: readonly Draft[], plan: Plan): Promise<Config> {
   let config: Config;
   try {

@@ -21,7 +21,10 @@ export const TLS_FOLDER = "data/tls";
 const OWNER_ONLY = 0o600;
 const HTTPS_PORT = 33_443;
 
-/** The files of a plan: `.env`, a new certificate, and `config.toml` for endpoints that variables cannot configure. */
+/**
+ * The files of a plan: `.env`, a new certificate, and `config.toml` for endpoints that variables cannot
+ * configure.
+ */
 export function draftsOf(plan: Plan, certificate: readonly CertificateFile[]): Draft[] {
   const needsFile = plan.providers.some(({ name }) => ENVIRONMENT_ENDPOINTS[name] === undefined);
   return [
@@ -35,7 +38,7 @@ function environmentText(plan: Plan, needsFile: boolean): string {
   const { providers, port, https, access } = plan;
   const blocks = [
     block(
-      "Written by `llm-proxy init`. This file contains secrets: keep it readable by its owner only, and never commit it.",
+      "Written by `llm-proxy init`. It contains secrets: only its owner may read it, and it is never committed.",
       {},
     ),
     needsFile
@@ -47,8 +50,8 @@ function environmentText(plan: Plan, needsFile: boolean): string {
     access === "one token"
       ? block("The token that clients use as their API key.", { PROXY_TOKEN: randomToken() })
       : block(
-        "Managed tokens: the token for /admin and /manage, the port of both, the database, and the key that encrypts\n" +
-          "# provider keys in it. To restore a backup of the database you need the same ENCRYPTION_KEY.",
+        "Managed tokens: the token for /admin and /manage, the port of both, the database, and the key that\n" +
+          "# encrypts provider keys in it. A backup of the database needs the same ENCRYPTION_KEY.",
         {
           MANAGEMENT_TOKEN: randomToken(),
           ADMIN_PORT: String(port + 1),

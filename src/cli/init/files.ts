@@ -35,7 +35,10 @@ export function checkDatabase({ folder, access }: Plan): void {
   );
 }
 
-/** Whether a folder has a certificate of `llm-proxy tls init`. Throws a {@link CommandError} if only some files exist. */
+/**
+ * Whether a folder has a certificate of `llm-proxy tls init`. Throws a {@link CommandError} if only some
+ * files exist.
+ */
 export function hasCertificate(folder: string): boolean {
   const paths = Object.values(certificatePaths(TLS_FOLDER));
   const found = paths.filter((path) => isPresent(`${folder}/${path}`));

@@ -16,7 +16,10 @@ import { nextSteps } from "./next_steps.ts";
 import type { Plan } from "./plan.ts";
 import { askKey, askPlan } from "./questions.ts";
 
-/** Writes a configuration: from questions at a terminal, or from options and the environment if there are options. */
+/**
+ * Writes a configuration: from questions at a terminal, or from options and the environment if there are
+ * options.
+ */
 export async function init(options: InitOptions): Promise<void> {
   const prompt = Deno.stdin.isTerminal() ? terminalPrompt() : undefined;
   const { folder, online, ...others } = options;

@@ -97,7 +97,7 @@ function connectable({ endpoints, defaultEndpoint, auth, server }: Config): Conn
   return {
     endpoints: endpoints.map(configuredEndpoint),
     defaultEndpoint,
-    asksToken: auth.mode === "token",
+    needsToken: auth.mode === "token",
     hasOwnAuthority: server.tls !== undefined && hasOwnAuthority(server.tls.cert),
   };
 }

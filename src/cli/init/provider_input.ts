@@ -11,7 +11,7 @@ import { keyVariable } from "./plan.ts";
 /** A valid value, or a problem as the rest of a sentence. A problem never repeats a key. */
 export type Checked = { readonly value: string } | { readonly problem: string };
 
-/** Checks a base URL. */
+/** Checks the base URL of a provider. */
 export function checkBaseUrl(text: string): Checked {
   return checked(baseUrlSchema, text);
 }
@@ -31,7 +31,7 @@ export function keyInFile(path: string): Checked {
   }
 }
 
-/** The key in the environment, with the name of its variable. Undefined if there is none. */
+/** The key in the environment, with the name of its variable. Undefined if no variable is set. */
 export function keyInEnvironment(name: PresetName): { variable: string; key: Checked } | undefined {
   const variable = keyVariable(name);
   const value = processSources.get(variable);
@@ -41,8 +41,8 @@ export function keyInEnvironment(name: PresetName): { variable: string; key: Che
 }
 
 /**
- * The usual base URL of a provider. Undefined if each customer has another one. Variables like `ANTHROPIC_BASE_URL` are
- * not used: on a machine with clients they name a proxy.
+ * The usual base URL of a provider. Undefined if each customer has another one. Variables like
+ * `ANTHROPIC_BASE_URL` are not used: on a machine with clients they name a proxy.
  */
 export function usualBaseUrl(name: PresetName): string | undefined {
   const preset: Preset = PRESETS[name];

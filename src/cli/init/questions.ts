@@ -9,7 +9,7 @@ import { checkBaseUrl, checkKey, isLocal, keyInEnvironment, usualBaseUrl } from 
 /** What the questions need. */
 export interface QuestionContext {
   readonly prompt: Prompt;
-  /** Throws if a folder has a configuration. Called before the user is asked for a key. */
+  /** Throws if a folder has a configuration. The questions call it before they ask for a key. */
   readonly checkFolder: (folder: string) => void;
   readonly isPortFree: (port: number) => boolean;
   readonly defaultPort: number;
@@ -106,7 +106,7 @@ async function askAccess(prompt: Prompt): Promise<Plan["access"]> {
   prompt.say(
     "\nHow do clients sign in?\n\n" +
       "   1  all with one shared token, which is created now\n" +
-      "   2  each with a managed token, with limits, usage and cost: needs a database in data/, has an admin page\n\n",
+      "   2  each with a managed token, with limits, usage and cost; needs a database, has an admin page\n\n",
   );
   while (true) {
     const answer = await prompt.line("Number [1]: ") || "1";

@@ -9,7 +9,10 @@ import { sizeOf } from "../files.ts";
 import { withProgress } from "../progress.ts";
 import { messageOf } from "../../text/error_text.ts";
 
-/** Copies the database to a new file, while the proxy uses it. Throws a {@link CommandError} if the file exists. */
+/**
+ * Copies the database to a new file, while the proxy uses it. Throws a {@link CommandError} if the file
+ * exists.
+ */
 export async function backup(file: string, options: Options): Promise<void> {
   const config = await managementConfig(textOf(options, "config"));
   checkDatabase(config);

@@ -45,7 +45,7 @@ export async function allOf<Item>(
   }
 }
 
-/** The project with an id or a name. Throws a {@link CommandError} if there is none. */
+/** The project with an id or a name. Throws a {@link CommandError} if no project matches. */
 export async function findProject(client: ManageClient, name: string): Promise<Project> {
   const projects = await allOf(client, "/projects", PROJECTS);
   const found = projects.find((project) => project.id === name || project.name === name);

@@ -8,7 +8,7 @@ import { CommandError } from "../command_error.ts";
 import { checkDatabase, managementConfig, mapStoreError } from "./management_config.ts";
 import { type Send, sendToDatabase, sendToProxy } from "./send.ts";
 
-/** Where the API is. */
+/** Which management API to use. */
 export interface ManageTarget {
   /** Whether a missing database is created. Without it, a missing database is an error. */
   readonly creates?: boolean;

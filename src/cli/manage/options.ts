@@ -22,7 +22,10 @@ export function keyFiles(options: Options): readonly string[] {
   return typeof value === "object" ? value : [];
 }
 
-/** `expires_at` for the API, from `30d`, `12h`, `45m`, a date, or `none`. Throws a {@link CommandError} for others. */
+/**
+ * `expires_at` for the API, from `30d`, `12h`, `45m`, a date, or `none`. Throws a {@link CommandError} for
+ * others.
+ */
 export function expiryBody(text: string | undefined, now: number): Record<string, unknown> {
   if (text === undefined) return {};
   if (text === "none") return { expires_at: null };
@@ -38,8 +41,8 @@ export function expiryBody(text: string | undefined, now: number): Record<string
 }
 
 /**
- * `provider_keys` for the API, from `ENDPOINT=FILE`. Keys come from files, because every user of a machine can read
- * command lines. Throws a {@link CommandError} for a malformed option or an unreadable file.
+ * `provider_keys` for the API, from `ENDPOINT=FILE`. Keys come from files, because every user of a machine
+ * can read command lines. Throws a {@link CommandError} for a malformed option or an unreadable file.
  */
 export function keysBody(settings: readonly string[]): Record<string, unknown> {
   if (settings.length === 0) return {};

@@ -10,7 +10,7 @@ import { writeAnswer } from "../output.ts";
 import { shellWord } from "../../text/shell_word.ts";
 import { tableText } from "../table.ts";
 
-/** `project list` */
+/** `project list`, with the spending of this month. */
 export async function listProjects(options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const projects = await allOf(client, "/projects", answers.listOf(answers.project));

@@ -41,7 +41,9 @@ export function addRuleOptions(command: Command): Command {
   );
 }
 
-/** The members of an API request that the options set. Throws a {@link CommandError} for a malformed value. */
+/**
+ * The members of an API request that the options set. Throws a {@link CommandError} for a malformed value.
+ */
 export function rulesBody(options: Options): Record<string, unknown> {
   const body: Record<string, unknown> = {};
   const groups: Record<string, Record<string, number | null>> = {};

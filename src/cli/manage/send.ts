@@ -1,4 +1,6 @@
-/** Two ways to send a request to the management API: to a running proxy, or to the API within this program. */
+/**
+ * Two ways to send a request to the management API: to a running proxy, or to the API within this program.
+ */
 
 import type { ManagementConfig } from "../../config/config.ts";
 import { loadConfig, loadOutboundProxy } from "../../config/load.ts";
@@ -48,7 +50,9 @@ export async function sendToProxy(
   };
 }
 
-/** Runs the API within this program, on the database. A running proxy sees the changes with its next request. */
+/**
+ * Runs the API within this program, on the database. A running proxy sees the changes with its next request.
+ */
 export async function sendToDatabase(
   store: Store,
   config: ManagementConfig,

@@ -139,8 +139,8 @@ function showNewToken(token: v.InferOutput<typeof answers.newToken>): void {
 }
 
 /**
- * The path of the token with an id or a name. If several tokens have the name, it means the one that is in use, or with
- * `revoked` the one that is revoked. Throws a {@link CommandError} if no token or more than one matches.
+ * The path of the token with an id or a name. If several tokens have the name, it means the token in use, or
+ * with `revoked` the revoked token. Throws a {@link CommandError} if no token or more than one matches.
  */
 async function tokenPath(
   client: ManageClient,

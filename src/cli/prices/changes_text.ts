@@ -9,7 +9,7 @@ import { tableText } from "../table.ts";
 /** The most models in a table. `--json` prints all. */
 const MOST_SHOWN = 40;
 
-/** A changed price. */
+/** A model with a changed price. */
 export interface UsedChange extends ChangedModel {
   /** Whether clients used the model in the last days. */
   readonly isUsed: boolean;

@@ -22,7 +22,10 @@ export interface UsedPrices extends PriceList {
   readonly file: string | undefined;
 }
 
-/** Prints the prices of all models, or of those that match a pattern. Throws a {@link CommandError} if none matches. */
+/**
+ * Prints the prices of all models, or of those that match a pattern. Throws a {@link CommandError} if none
+ * matches.
+ */
 export async function listPrices(pattern: string | undefined, options: Options): Promise<void> {
   const management = await loadManagement(processSources, configFlags(textOf(options, "config")));
   const { version, date, file, providers } = await usedPrices(management?.pricesFile);
@@ -58,7 +61,10 @@ export async function listPrices(pattern: string | undefined, options: Options):
   );
 }
 
-/** A test for a pattern. If it begins with a provider and `/`, it matches no model names like `openai/gpt-oss-120b`. */
+/**
+ * A test for a pattern. If it begins with a provider and `/`, it matches no model names like
+ * `openai/gpt-oss-120b`.
+ */
 function matcherOf(
   pattern: string,
   providers: PriceList["providers"],
@@ -70,7 +76,9 @@ function matcherOf(
     !isOfProvider && matchesAny([pattern], model.toLowerCase());
 }
 
-/** The list that the proxy uses. If the file is unusable, it prints a warning and returns the built-in list. */
+/**
+ * The list that the proxy uses. If the file is unusable, it prints a warning and returns the built-in list.
+ */
 export async function usedPrices(pricesFile: PricesFile | undefined): Promise<UsedPrices> {
   const { list, problem } = pricesFile === undefined ? {} : await tryPrices(pricesFile);
   if (problem !== undefined) writeNote(warningLine(`${pricesFile?.path} ${problem}`, "err"));

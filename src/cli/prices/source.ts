@@ -23,13 +23,16 @@ const TIMEOUT_MS = 60_000;
 /** The most problems that an error lists. */
 const MOST_SHOWN = 50;
 
-/** A new list of prices. */
+/** A new list of prices with its date. */
 export interface OfferedPrices extends PriceData {
   /** The latest possible day of publication, like `2026-11-29`. */
   readonly date: string;
 }
 
-/** Reads a file. Its date is that of its last change. Throws a {@link CommandError} if the file is not a valid list. */
+/**
+ * Reads a file. Its date is that of its last change. Throws a {@link CommandError} if the file is not a valid
+ * list.
+ */
 export async function pricesOfFile(path: string): Promise<OfferedPrices> {
   let text: string;
   let changedAt: Date | null;
@@ -45,7 +48,10 @@ export async function pricesOfFile(path: string): Promise<OfferedPrices> {
   return checked(text, { name: path, atMs: Math.min(changedAt?.getTime() ?? now, now) });
 }
 
-/** Downloads the list, through the outbound proxy of the environment. Throws a {@link CommandError} if that fails. */
+/**
+ * Downloads the list, through the outbound proxy of the environment. Throws a {@link CommandError} if that
+ * fails.
+ */
 export async function pricesOnline(url: string = PRICES_URL): Promise<OfferedPrices> {
   if (!URL.canParse(url) || !isSafe(new URL(url))) {
     throw new CommandError(

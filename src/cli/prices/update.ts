@@ -23,7 +23,10 @@ const RECENT_DAYS = 30;
 /** The most models that are marked as used. */
 const MOST_USED = 50;
 
-/** Reads a new list, prints what it changes, asks, and writes it. Throws a {@link CommandError} if nothing is written. */
+/**
+ * Reads a new list, prints what it changes, asks, and writes it. Throws a {@link CommandError} if nothing is
+ * written.
+ */
 export async function updatePrices(file: string | undefined, options: Options): Promise<void> {
   const isOnline = options["online"] === true;
   if (isOnline === (file !== undefined)) {
@@ -90,7 +93,10 @@ function isEmpty({ added, removed, changed, providers, renamed }: PriceChanges):
   return added.length + removed.length + changed.length + providers.length + renamed === 0;
 }
 
-/** The models of the last days, most used first. Empty if the database is unusable, because only the order needs them. */
+/**
+ * The models of the last days, most used first. Empty if the database is unusable, because only the order
+ * needs them.
+ */
 async function recentModels(config: string | undefined): Promise<string[]> {
   const from = new Date(systemClock.epochMs() - RECENT_DAYS * DAY_MS).toISOString();
   const query = new URLSearchParams({ group: "model", from });

@@ -20,7 +20,10 @@ export function printService(plan: ServicePlan): void {
   );
 }
 
-/** Writes the files and prints the commands to run next. Throws a {@link CommandError} if a folder is not writable. */
+/**
+ * Writes the files and prints the commands to run next. Throws a {@link CommandError} if a folder is not
+ * writable.
+ */
 export function installService(plan: ServicePlan): void {
   const written: string[] = [];
   for (const file of plan.files) {
@@ -96,7 +99,10 @@ function commandsText(title: string, commands: readonly string[]): string {
 /** Matches the keys of a configuration file that name other files. */
 const NAMED_FILE = /^\s*(?:ca_file|tls_cert_file|tls_key_file)\s*=\s*"([^"]+)"/gm;
 
-/** Writes a file with its mode from the first byte on. An old file is removed first, because its mode may be wider. */
+/**
+ * Writes a file with its mode from the first byte on. An old file is removed first, because its mode may be
+ * wider.
+ */
 function writePrivately(path: string, { text, mode }: ServiceFile): void {
   const folder = path.replace(/[/\\][^/\\]*$/, "");
   // An existing folder may be one that this user cannot create, and only the file has to be written.

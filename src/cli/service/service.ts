@@ -27,12 +27,12 @@ const NO_FACTS: ServiceFacts = {
   program: "llm-proxy",
   variables: new Map(),
   config: undefined,
-  user: "nobody",
+  user: "",
 };
 
 /**
- * Prints, writes or removes the files of a service, or prints its status. The program has no permission to start other
- * programs: it prints the commands that the user runs next.
+ * Prints, writes or removes the files of a service, or prints its status. The program has no permission to
+ * start other programs: it prints the commands that the user runs next.
  */
 export async function service(
   action: ServiceAction,
@@ -86,7 +86,7 @@ async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts
       : `dist/llm-proxy${platform === "windows" ? ".exe" : ""}`,
     variables: kept,
     config,
-    user: processSources.get("SUDO_USER") ?? processSources.get("USER") ?? "nobody",
+    user: processSources.get("SUDO_USER") ?? processSources.get("USER") ?? "daemon",
     repository: REPOSITORY,
   };
 }

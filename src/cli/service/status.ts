@@ -8,7 +8,10 @@ import { checkHealth } from "../health.ts";
 import { writeAnswer } from "../output.ts";
 import { ownAddress } from "../own_address.ts";
 
-/** Prints which files of a service exist and whether the proxy answers. Throws a {@link CommandError} if not all do. */
+/**
+ * Prints which files of a service exist and whether the proxy answers. Throws a {@link CommandError} if not
+ * all do.
+ */
 export async function printStatus({ files }: ServicePlan): Promise<void> {
   const states = files.map(({ path, mode }) => ({ path, state: fileState(path, mode) }));
   const address = await ownAddress();

@@ -93,7 +93,10 @@ function isAddress(text: string): boolean {
   return text.includes(":") || /^\d+(\.\d+){3}$/.test(text);
 }
 
-/** The names and addresses of this machine, and further ones. Throws a {@link CommandError} for an invalid name. */
+/**
+ * The names and addresses of this machine, and further ones. Throws a {@link CommandError} for an invalid
+ * name.
+ */
 export function machineSubject(more: readonly string[]): Subject {
   const host = Deno.hostname().toLowerCase();
   const invalid = more.find((name) => !isSubjectName(name));

@@ -45,8 +45,9 @@ export async function tlsInit({ folder, name = [] }: TlsOptions): Promise<void> 
 }
 
 /**
- * Makes a new certificate with the same authority, for the names of the old certificate, of this machine and of the
- * options. With `authority` it also renews the authority's certificate, with the same key, and allows the new names.
+ * Makes a new certificate with the same authority, for the names of the old certificate, of this machine and
+ * of the options. With `authority` it also renews the authority's certificate, with the same key, and allows
+ * the new names.
  */
 export async function tlsRenew(
   { folder, name = [], authority: isAuthorityRenewed = false }: TlsOptions & { readonly authority?: boolean },

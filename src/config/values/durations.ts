@@ -5,7 +5,10 @@ const UNITS_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 24 * 3_600_000 }
 /** What a length of time is counted in. */
 export type DurationUnit = keyof typeof UNITS_MS;
 
-/** Milliseconds of a length of time; a number without a unit counts in `unit`. NaN: it is not a length of time. */
+/**
+ * Milliseconds of a length of time; a number without a unit counts in `unit`. NaN: it is not a length of
+ * time.
+ */
 export function durationMs(text: string, unit: DurationUnit = "s"): number {
   const [, amount, written] = /^(\d{1,15}(?:\.\d{1,9})?) ?(ms|s|m|h|d)?$/.exec(text) ?? [];
   if (amount === undefined) return NaN;

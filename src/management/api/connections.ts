@@ -2,7 +2,7 @@
 
 import encodeQR from "qr";
 import { CLIENTS } from "../../connect/clients.ts";
-import { modelToBeginWith } from "../../connect/endpoints.ts";
+import { suggestedModel } from "../../connect/endpoints.ts";
 import { NoSettings, type Settings, settingsFor } from "../../connect/settings.ts";
 import * as answers from "./answers.ts";
 import type { ManageParts } from "./parts.ts";
@@ -24,9 +24,9 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
           urls: proxy?.urls() ?? [],
           has_admin_port: proxy?.hasAdminPort() ?? false,
           models: Object.fromEntries(
-            proxy?.connectable().endpoints.map((one) => [one.name, modelToBeginWith(one) ?? null]) ?? [],
+            proxy?.connectable().endpoints.map((one) => [one.name, suggestedModel(one) ?? null]) ?? [],
           ),
-          token_asked: proxy?.connectable().asksToken ?? true,
+          token_asked: proxy?.connectable().needsToken ?? true,
         })),
     }),
     route({
