@@ -57,7 +57,7 @@ Deno.test("prompt: what was pasted behind a key answers the next question", asyn
 Deno.test("prompt: Ctrl-C, Ctrl-D and the end of the input end it, with the terminal as it was", async () => {
   for (const typed of [["ab\x03"], ["\x04"], ["ab"]]) {
     const { prompt, events } = terminal(...typed);
-    await assertRejects(() => prompt.hidden(""), CommandError, "nothing was written");
+    await assertRejects(() => prompt.hidden(""), CommandError, "Nothing was written");
     assertEquals(events.includes("not raw"), true, JSON.stringify(typed));
   }
   await assertRejects(() => terminal("no line's end").prompt.line(""), CommandError);

@@ -128,7 +128,7 @@ Deno.test("connect: the settings of a client; an unknown one with a suggestion",
   const { code, out } = await run(config, ["connect", "openai-sdk", "--token", "mine"]);
   assertEquals([code, out], [
     0,
-    "# OpenAI SDKs: in the shell, or in its start file\n" +
+    "# OpenAI SDKs: in the shell or its startup file\n" +
     "export OPENAI_BASE_URL=http://10.0.0.7:33000/openai/v1\nexport OPENAI_API_KEY=mine\n",
   ]);
   const unknown = await run(config, ["connect", "openai-sdkk"]);
@@ -157,7 +157,10 @@ Deno.test("service print: a value that no environment file can hold is refused",
     ...ENV,
     PROXY_TOKEN: `a-'token'-with-"both"-quotes`,
   });
-  assertEquals([code, err.startsWith("PROXY_TOKEN: a value with both kinds of quotes")], [1, true]);
+  assertEquals([
+    code,
+    err.startsWith("PROXY_TOKEN: an environment file cannot hold a value with both kinds of quotes"),
+  ], [1, true]);
 });
 
 Deno.test("service status: says what is missing, exit code 1", async () => {
@@ -259,7 +262,7 @@ Deno.test("help: a page, the help of a command, the list of both; an unknown wor
   assertEquals(await run("", ["help", "limts"]), {
     code: 2,
     out: "",
-    err: 'There is no page and no command "limts"; did you mean limits?\n',
+    err: 'There is no page or command "limts"; did you mean limits?\n',
   });
 });
 

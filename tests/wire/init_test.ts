@@ -113,7 +113,7 @@ Deno.test({
         ],
         env: { OPENAI_API_KEY: SECRETS.openaiKey },
       });
-      const [next = ""] = out.split("Settings of clients");
+      const [next = ""] = out.split("Print the settings of clients");
       const commands = next.split("\n").filter((line) => /^ {2}[^#]/.test(line)).map((line) => line.trim());
       const [serve = "", token = "", ask = ""] = commands;
       assertEquals(commands.length, 3);
@@ -230,7 +230,7 @@ Deno.test({
     inFolder(async (folder, init) => {
       await Deno.symlink(`${folder}/elsewhere`, `${folder}/.env`);
       const { code, err } = await init({ args: ["--provider", "ollama"] });
-      assertEquals([code, err.includes("there is a configuration already")], [1, true]);
+      assertEquals([code, err.includes("there is already a configuration")], [1, true]);
       assertEquals(await written(folder), [".env"]);
     }),
 });
@@ -259,11 +259,11 @@ Deno.test("init: all problems at once, exit code 2, and nothing is written", () 
       const part of [
         "did you mean anthropic?",
         "of openai holds a space",
-        "does not say which provider it is for",
+        "needs the name of a provider",
         "of openai is not a URL",
         "is missing for azure: --base-url azure=",
         "set AZURE_API_KEY",
-        "give --https too",
+        "add --https",
         '"x" is not a port',
       ]
     ) assertStringIncludes(err, part);
@@ -294,7 +294,7 @@ Deno.test("init --online: a refused key writes nothing", () =>
     const args = ["--provider", "openai", "--base-url", `${upstream.origin}/openai/v1`];
     const refused = await init({ args: [...args, "--online"], env: { OPENAI_API_KEY: SECRETS.clientKey } });
     assertEquals([refused.code, await written(folder)], [1, []]);
-    assertStringIncludes(refused.err, "openai: refuses the key (it answered 401).");
+    assertStringIncludes(refused.err, "openai: rejects the key (it answered 401).");
     const silent = await init({
       args: [...args, "--folder", "b"],
       env: { OPENAI_API_KEY: SECRETS.clientKey },
@@ -310,7 +310,7 @@ Deno.test("init: a variable of the shell that wins over .env is named", () =>
       args: ["--provider", "ollama"],
       env: { PROXY_TOKEN: SECRETS.proxyToken, HTTPS_PROXY: "http://127.0.0.1:1" },
     });
-    assertStringIncludes(err, "this shell sets PROXY_TOKEN, which wins over .env");
+    assertStringIncludes(err, "this shell sets PROXY_TOKEN, which overrides .env");
   }));
 
 Deno.test({
@@ -325,14 +325,14 @@ Deno.test({
           ["[openai]: ", "anthropc, 11\n"],
           ["Did you mean anthropic?", ""],
           ["[openai]: ", "ollama, anthropic\n"],
-          ["The address of ollama [http://127.0.0.1:11434]: ", `${upstream.origin}\n`],
-          ["The key of anthropic (paste it; it is not shown): ", "two words\r"],
+          ["Base URL of ollama [http://127.0.0.1:11434]: ", `${upstream.origin}\n`],
+          ["Key of anthropic (paste it; it is not shown): ", "two words\r"],
           ["That holds a space", ""],
           ["it is not shown): ", `wrong\u0015\u001b[200~${SECRETS.anthropicKey}x\u007f\u001b[201~\r`],
-          [`Taken: ${SECRETS.anthropicKey.length} characters.`, ""],
+          [`Got ${SECRETS.anthropicKey.length} characters.`, ""],
           ["Number [1]: ", "\n"],
-          ["has to trust it. [y/N]: ", "n\n"],
-          ["the key works? [y/N]: ", "n\n"],
+          ["has to trust this authority. [y/N]: ", "n\n"],
+          ["list of models. [y/N]: ", "n\n"],
           ["Write .env, config.toml? [Y/n]: ", "\n"],
         ]),
       });
@@ -359,7 +359,7 @@ Deno.test({
         around: atTerminal([["it is not shown): ", `${SECRETS.openaiKey}\u0003`]]),
       });
       assertEquals([stopped.code, await written(folder)], [1, []]);
-      assertStringIncludes(stopped.out, "Ended by you: nothing was written.");
+      assertStringIncludes(stopped.out, "Cancelled. Nothing was written.");
       const taken = await init({
         args: ["--provider", "openai"],
         around: atTerminal([["it is not shown): ", `${SECRETS.openaiKey}\r`]]),
@@ -377,6 +377,6 @@ Deno.test({
     inFolder(async (folder, init) => {
       await Deno.writeTextFile(`${folder}/.env`, "");
       const { code, out } = await init({ args: [], around: atTerminal([["Folder [.]: ", "\n"]]) });
-      assertEquals([code, out.includes("there is a configuration already")], [1, true]);
+      assertEquals([code, out.includes("there is already a configuration")], [1, true]);
     }),
 });

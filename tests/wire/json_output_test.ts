@@ -131,7 +131,7 @@ const FAILING: readonly (readonly [line: string, code: number, message: string])
   ["token lst", 2, "did you mean list?"],
   ["token create x", 2, "required option '--project <project>' not specified"],
   ["project", 2, "unknown option '--json'"],
-  ["usage --csv", 2, "--csv stands beside --json"],
+  ["usage --csv", 2, "use either --csv or --json"],
   ["usage --url http://127.0.0.1:1", 1, "No proxy answers"],
   ["healthcheck --url http://127.0.0.1:1", 1, "No answer from 127.0.0.1:1"],
   ["connect nothing", 2, "No client is known"],
@@ -156,7 +156,7 @@ Deno.test("--json: a failure is one value on standard error with the exit code o
     }]);
     const ill = await run("service status --json");
     assertEquals([ill.code, JSON.parse(ill.out).health.ok], [1, false]);
-    assertEquals(JSON.parse(ill.err).error.message, "The service is not as it should be.");
+    assertEquals(JSON.parse(ill.err).error.message, "The service is not installed, or it does not answer.");
   }));
 
 Deno.test("usage --group token,model: a column each in the table and in CSV", () =>

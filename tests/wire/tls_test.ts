@@ -106,7 +106,7 @@ Deno.test("tls renew: another certificate by the same authority, with the names 
     const nowhere = await run(["tls", "renew", "--folder", "nowhere"], folder);
     assertEquals([nowhere.code, nowhere.err.trim()], [
       1,
-      "There is no authority in nowhere: `llm-proxy tls init` makes one.",
+      "There is no authority in nowhere. `llm-proxy tls init` creates one.",
     ]);
     await Deno.rename(`${folder}/tls/ca-key.pem`, `${folder}/elsewhere.pem`);
     const keyless = await run(["tls", "renew", "--folder", "tls"], folder);
