@@ -100,7 +100,7 @@ Deno.test({
       const [before = "", shown = "", after = ""] = text.split(ERASE);
       assertEquals(before, "");
       assertStringIncludes(shown, "Checking the copy of copy.db … 0s");
-      assertStringIncludes(after, "now holds what copy.db held.");
+      assertStringIncludes(after, "from copy.db.");
       const dumb = await runInTerminal(["restore", "copy.db"], { env: { ...env, TERM: "dumb" }, cwd });
       assert(!dumb.text.includes("Checking"), dumb.text);
       assert(!(await inPipe(["restore", "copy.db"], env, cwd)).includes("Checking"));

@@ -134,7 +134,7 @@ const FAILING: readonly (readonly [line: string, code: number, message: string])
   ["usage --csv", 2, "use either --csv or --json"],
   ["usage --url http://127.0.0.1:1", 1, "No proxy answers"],
   ["healthcheck --url http://127.0.0.1:1", 1, "No answer from 127.0.0.1:1"],
-  ["connect nothing", 2, "No client is known"],
+  ["connect nothing", 2, "There is no client"],
   ["restore nothing.db", 1, "there is no file nothing.db"],
   ["tls show", 1, "There is no authority in data/tls"],
   ["check --config nothing.toml", 2, "one problem in the configuration"],

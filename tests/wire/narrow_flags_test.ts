@@ -314,7 +314,7 @@ Deno.test({
       };
       const { line, notes } = await narrowLine({ env, cwd: folder });
       assertEquals(flagIn(line, "allow-write"), ["."]);
-      assertStringIncludes(notes, "may be written: the database stands in it");
+      assertStringIncludes(notes, "because the database is in it");
     }),
 });
 
@@ -327,7 +327,7 @@ Deno.test({
       const place = { env: { ...env, PROXY_TOKEN_FILE: "./a,b" }, cwd: folder };
       const { code, err } = await askForFlags(place);
       assertEquals(code, 1);
-      assertStringIncludes(err, 'Cannot name "./a,b" in a flag: it holds a comma');
+      assertStringIncludes(err, 'Cannot write "./a,b" in a permission flag, because it contains a comma');
     });
   },
 });

@@ -85,7 +85,7 @@ Deno.test("prices: a pattern of models or of providers, as a table and as JSON",
     const none = await run(["prices", "nobody*"]);
     assertEquals([none.code, none.err], [
       1,
-      'No model has a published price by the pattern "nobody*".\n',
+      'No model with a published price matches "nobody*".\n',
     ]);
     assertStringIncludes((await run(["prices", "updat"])).err, "Did you mean llm-proxy prices update?");
   }));
@@ -114,7 +114,7 @@ Deno.test("prices update: a list with problems is refused with all of them, and 
     const same = await run(["prices", "update", "same.json", "--yes"]);
     assertEquals([same.code, same.out], [
       0,
-      "Nothing changes: these are the prices of the built-in list. Nothing was written.\n",
+      "Nothing was written: the built-in list has the same prices.\n",
     ]);
     assertEquals(await isThere(`${folder}/data`), false);
   }));
@@ -123,8 +123,8 @@ Deno.test("prices update: what is unclear is wrong usage, and without a terminal
   inFolder(async (run, { folder }, upstream) => {
     await writeList(`${folder}/new.json`, dearer);
     const failures: [string[], string][] = [
-      [["new.json"], "there is no terminal to ask at: --yes writes the prices without a question"],
-      [["--yes"], "name a file with prices, or fetch the newest with --online"],
+      [["new.json"], "there is no terminal for the question: --yes writes the prices without it"],
+      [["--yes"], "name a file with prices, or download the newest with --online"],
       [["new.json", "--online", "--yes"], "give a file or --online, not both"],
       [["new.json", "--url", upstream.origin, "--yes"], "--url needs --online"],
       [
@@ -151,7 +151,7 @@ Deno.test("prices update --online: it fetches the list once and shows what chang
   });
   await inFolder(async (run, { folder }) => {
     const missing = await run(["prices", "update", "--online", "--url", `${mirror.origin}/x`, "--yes"]);
-    assertEquals([missing.code, missing.err], [1, `Cannot fetch ${mirror.origin}/x: it answered 404.\n`]);
+    assertEquals([missing.code, missing.err], [1, `Cannot download ${mirror.origin}/x: it answered 404.\n`]);
     const { code, out, err } = await run(
       ["prices", "update", "--online", "--url", `${mirror.origin}/data.json`, "--yes", "--json"],
     );
@@ -181,7 +181,7 @@ Deno.test("prices update: what is longer than a list can be is refused, from a f
     const online = await run(["prices", "update", "--online", "--url", mirror.origin, "--yes"]);
     assertEquals([online.code, online.err], [
       1,
-      `Cannot fetch ${mirror.origin}: the answer is longer than ${MAX} bytes.\n`,
+      `Cannot download ${mirror.origin}: the answer is longer than ${MAX} bytes.\n`,
     ]);
   });
 });
@@ -246,7 +246,7 @@ Deno.test("prices update: the proxy uses the file after a reload and at a start,
       // It was used a moment ago.
       assertMatch(
         update.out,
-        /: 2\n.*\nopenai +gpt-4o-mini +0\.15 -> 0\.5 +0\.6 +0\.075 +used lately\nanthropic +claude-3-haiku /,
+        /: 2\n.*\nopenai +gpt-4o-mini +0\.15 -> 0\.5 +0\.6 +0\.075 +in use\nanthropic +claude-3-haiku /,
       );
       version = /\((genai-prices 2\S+ [0-9a-f]{8})\)/.exec(update.out)?.[1] ?? "";
       assertEquals(await chatCost(proxy), builtIn);

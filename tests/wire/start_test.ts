@@ -96,7 +96,7 @@ Deno.test("a taken port is one clear line and exit 1", async () => {
   assertEquals(code, 1);
   assertEquals(
     err,
-    `Cannot listen on 127.0.0.1:${port}: another program has this port, or a connection of this machine to elsewhere. Choose one with PORT or --port.\n`,
+    `Cannot listen on 127.0.0.1:${port}: another program or an outgoing connection uses the port. Choose another port with PORT or --port.\n`,
   );
 });
 
@@ -261,7 +261,7 @@ for (const signal of ["SIGINT", "SIGHUP"] as const) {
       const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
       let text = "";
       while (!/What stays: .*\n/.test(text)) text += (await reader.read()).value ?? "";
-      assertStringIncludes(text, `a proxy on http://127.0.0.1:${port},`);
+      assertStringIncludes(text, `the proxy listens on http://127.0.0.1:${port},`);
       // The runtime of a compiled program keeps a file there as well.
       const own = () => [...Deno.readDirSync(temporary)].filter(({ name }) => name.startsWith("llm-proxy"));
       assertEquals(own().length, 1);
@@ -276,11 +276,14 @@ for (const signal of ["SIGINT", "SIGHUP"] as const) {
   });
 }
 
-Deno.test("demo: a PORT that is none, or that another program has, is said in one line", async () => {
+Deno.test("demo: an invalid PORT and a port in use are one clear line each", async () => {
   const wrong = await run(["demo"], { PORT: "80000" });
   assertEquals([wrong.code, wrong.err], [2, 'env PORT "80000" is not a port (0 to 65535)\n']);
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const refused = await run(["demo"], { PORT: String(taken.addr.port) });
   assertEquals(refused.code, 1);
-  assertMatch(refused.err, /^Cannot listen on 127\.0\.0\.1:\d+ [^\n]*another program has this port[^\n]*\n$/);
+  assertMatch(
+    refused.err,
+    /^Cannot listen on 127\.0\.0\.1:\d+ [^\n]*another program or an outgoing connection[^\n]*\n$/,
+  );
 });
