@@ -12,7 +12,7 @@ export interface CommandNotes {
   readonly group?: string;
 }
 
-const SERVING = "Serve:";
+const SERVING = "Run:";
 const CLIENTS = "Clients, tokens and usage:";
 const OPERATING = "Operate:";
 const SHELL = "Shell:";

@@ -51,7 +51,7 @@ for (
   });
 }
 
-Deno.test("doctor: a name that cannot be resolved, one that can, and an address, which has none", async () => {
+Deno.test("doctor: a name that cannot be resolved, a name that can, and an address, which needs no lookup", async () => {
   const config = await configOf(`
 [endpoints.lost]
 base_url = "https://lost.test/v1"
@@ -83,7 +83,7 @@ proxy_url = "http://proxy.test:3128"
   assertStringIncludes(findings[1]?.text ?? "", "found.test (found) resolves to 192.0.2.1 and 1 more");
 });
 
-Deno.test("doctor: what providers answered, in words", () => {
+Deno.test("doctor: the findings about providers", () => {
   const results: ProbeResult[] = [
     PROBE,
     { ...PROBE, ok: false, key: "refused", detail: "it answered 401" },
@@ -147,7 +147,7 @@ Deno.test("doctor: certificates", async () => {
   assertEquals(unreadable?.status, "problem");
 });
 
-Deno.test("doctor: the text names what to do below each line, and what was not looked at", () => {
+Deno.test("doctor: the text has advice below each finding, and names what was not checked", () => {
   const text = findingsText([
     { check: "files", status: "ok", text: "fine" },
     { check: "time", status: "warning", text: "late", advice: "set it" },
@@ -159,7 +159,7 @@ Deno.test("doctor: the text names what to do below each line, and what was not l
   );
 });
 
-Deno.test("doctor: without --online no connection leaves this machine, and what is not tried is named", async () => {
+Deno.test("doctor: without --online no connection leaves this machine, and the text names what was not checked", async () => {
   const config = await configOf(`
 [endpoints.groq]
 api_key = "some-key-of-groq"

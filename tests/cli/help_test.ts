@@ -12,7 +12,7 @@ import { readPage, TOPICS } from "../../src/manual/pages.ts";
 
 const COMMANDS = allCommands(describe(buildProgram()));
 
-Deno.test("help: every command has notes, and every note a command", () => {
+Deno.test("help: every command has notes, and every note belongs to a command", () => {
   assertEquals(Object.keys(COMMAND_NOTES).sort(), COMMANDS.map(({ words }) => words).sort());
 });
 
@@ -48,7 +48,7 @@ for (const [words, { examples }] of Object.entries(COMMAND_NOTES)) {
   }
 }
 
-Deno.test("help: every page that it points to is there", async () => {
+Deno.test("help: every page that it names exists", async () => {
   for (const { page } of Object.values(COMMAND_NOTES)) {
     const topic = TOPICS.find(({ name }) => name === page);
     assert(topic !== undefined, page);
@@ -66,7 +66,7 @@ const DIFFERENT = [
   "--project <project>",
 ];
 
-Deno.test("help: an option has the same words in every command", () => {
+Deno.test("help: an option has the same description in every command", () => {
   const words = new Map<string, Set<string>>();
   for (const { options } of COMMANDS) {
     for (const { flags, description } of options) {
@@ -80,7 +80,7 @@ Deno.test("help: an option has the same words in every command", () => {
   ]);
 });
 
-Deno.test("help: every argument and option says what it is", () => {
+Deno.test("help: every argument and option has a description", () => {
   const silent = COMMANDS.flatMap((command) =>
     [...command.options, ...command.arguments].filter(({ description }) => description === "")
       .map((one) => `${command.words}: ${"flags" in one ? one.flags : one.name}`)

@@ -39,7 +39,7 @@ function configOf(endpoint: string, port = "0"): string {
   return `[server]\nhost = "127.0.0.1"\nport = ${port}\n[endpoints.lab]\nbase_url = "http://127.0.0.1:9/v1"\n${endpoint}`;
 }
 
-Deno.test("check --changed: nothing, then each setting with both values, and what only a restart changes", () =>
+Deno.test("check --changed: nothing, then each setting with both values, and the settings that need a restart", () =>
   inPlace(async ({ write, serve, check }) => {
     await write(configOf('api_key = "${KEY}"\n'));
     await using proxy = await serve();
@@ -80,7 +80,7 @@ Deno.test("check --changed: nothing, then each setting with both values, and wha
     assertStringIncludes(wrong.err, "endpoints.lab.retris is not a known key; did you mean retries?");
   }));
 
-Deno.test("check --changed: a proxy that does not run, and one that has no management plane", async () => {
+Deno.test("check --changed: a proxy that does not run, and a proxy without management", async () => {
   await inPlace(async ({ write, check }) => {
     await write(configOf("", "1"));
     const { code, out, err } = await check();

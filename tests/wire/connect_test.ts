@@ -18,7 +18,7 @@ async function connect(folder: string, args: readonly string[], env: Record<stri
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
 
-Deno.test("connect without a configuration: the address and a token of the environment are enough", () =>
+Deno.test("connect without a configuration: needs only the address and a token of the environment", () =>
   inFolder(async (folder) => {
     const { code, out, err } = await connect(folder, ["openai-sdk", "--url", "http://10.0.0.9:33000/"], {
       LLM_PROXY_TOKEN: "llmp_of_anna",
@@ -43,14 +43,14 @@ Deno.test("connect without a configuration: the address and a token of the envir
     assertStringIncludes(flag.out, "ANTHROPIC_AUTH_TOKEN=of-flag\n");
   }));
 
-Deno.test("connect without a configuration and without an address says what to give", () =>
+Deno.test("connect without a configuration and without an address: the error says what to do", () =>
   inFolder(async (folder) => {
     const { code, out, err } = await connect(folder, ["codex"]);
     assertEquals([code, out], [2, ""]);
     assertStringIncludes(err, "--url http://PROXY:33000");
   }));
 
-Deno.test("connect without a configuration: any endpoint by its name, and one that passes keys on", () =>
+Deno.test("connect without a configuration: any endpoint by its name, and an endpoint that forwards keys", () =>
   inFolder(async (folder) => {
     const url = ["--url", "http://10.0.0.9:33000"];
     const lab = await connect(folder, [
@@ -70,7 +70,7 @@ Deno.test("connect without a configuration: any endpoint by its name, and one th
     assertStringIncludes(unable.out, "Cline has no known setting for this header.");
   }));
 
-Deno.test("connect by HTTPS: the authority's file stands where the client reads it, or is asked for", () =>
+Deno.test("connect with HTTPS: the settings contain the file of the authority, or a note asks for it", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/ca.pem`, "x");
     const url = ["--url", "https://10.0.0.9:33443"];
@@ -83,7 +83,7 @@ Deno.test("connect by HTTPS: the authority's file stands where the client reads 
     assert(!plain.out.includes("CODEX_CA_CERTIFICATE"), plain.out);
   }));
 
-Deno.test("connect on the proxy's machine: its HTTPS port, and the authority where the certificate is its own", () =>
+Deno.test("connect on the machine of the proxy: the HTTPS port, and the authority of a certificate of tls init", () =>
   inFolder(async (folder) => {
     const made = await proxyCommand(["tls", "init", "--folder", "tls"], {}, folder).output();
     assertEquals(made.code, 0);

@@ -78,7 +78,7 @@ function wellVariables(upstream: string, port = freePort()): Record<string, stri
   };
 }
 
-Deno.test("doctor: all is well, and no provider is asked without --online", () =>
+Deno.test("doctor: no problems, and no request to a provider without --online", () =>
   inFolder(async ({ write, doctor }) => {
     await using upstream = new FakeUpstream();
     await write(wellVariables(upstream.origin));
@@ -109,7 +109,7 @@ Deno.test("doctor: the text for people, with its exit code", () =>
     assertStringIncludes(new TextDecoder().decode(broken.stdout), "PROBLEM  configuration  .env: PORT");
   }));
 
-Deno.test("doctor: a wrong configuration is one finding for each problem, and the rest is looked at all the same", () =>
+Deno.test("doctor: an invalid configuration is one finding for each problem, and other checks still run", () =>
   inFolder(async ({ write, doctor }) => {
     await write({ OPENAI_API_KEY: `${SECRETS.openaiKey} `, ENDPOINTS: "openai", PROXY_TOKEN: "two words" });
     const report = await doctor();
@@ -120,7 +120,7 @@ Deno.test("doctor: a wrong configuration is one finding for each problem, and th
     ]]);
   }));
 
-Deno.test("doctor: a dead provider on this machine, and a key that is refused", () =>
+Deno.test("doctor: a dead provider on this machine, and a rejected key", () =>
   inFolder(async ({ write, doctor }) => {
     await write(wellVariables(`http://127.0.0.1:${freePort()}`));
     assertStringIncludes((await doctor()).of("providers").join(), "refuses the connection");
@@ -133,7 +133,7 @@ Deno.test("doctor: a dead provider on this machine, and a key that is refused", 
   }));
 
 Deno.test({
-  ...unless(withoutUnix(), "doctor: files that others can read or change"),
+  ...unless(withoutUnix(), "doctor: files that other users can read or change"),
   fn: () =>
     inFolder(async ({ folder, write, doctor }) => {
       await using upstream = new FakeUpstream();
@@ -156,7 +156,7 @@ Deno.test({
     }),
 });
 
-Deno.test("doctor: a port that another program has, and one that a running llm-proxy serves", () =>
+Deno.test("doctor: a port of another program, and a port of a running llm-proxy", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream();
     const taken = Number(new URL(upstream.origin).port);
@@ -171,7 +171,7 @@ Deno.test("doctor: a port that another program has, and one that a running llm-p
     assertStringIncludes(report.of("ports").join(), `ok: PORT ${port} is served by a running llm-proxy`);
   }));
 
-Deno.test("doctor: HTTPS of a running proxy, by a certificate of its own", () =>
+Deno.test("doctor: HTTPS of a running proxy, with a certificate of tls init", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream();
     assertEquals((await proxyCommand(["tls", "init"], {}, folder).output()).code, 0);
@@ -191,7 +191,7 @@ Deno.test("doctor: HTTPS of a running proxy, by a certificate of its own", () =>
     assertStringIncludes(report.of("certificates").join(), "ok: it is made for 127.0.0.1");
   }));
 
-Deno.test("doctor: database and encryption key, of a stopped proxy and of a running one", () =>
+Deno.test("doctor: database and encryption key of a stopped proxy and of a running proxy", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream({ script: listsModels });
     const variables = {
@@ -227,7 +227,7 @@ Deno.test("doctor: database and encryption key, of a stopped proxy and of a runn
     assertStringIncludes((await doctor()).of("database").join(), "is of a newer llm-proxy (schema 9999");
   }));
 
-Deno.test("doctor: a damaged database, and a file that is none", () =>
+Deno.test("doctor: a damaged database, and a file that is not a database", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream();
     await write({ ...wellVariables(upstream.origin), MANAGEMENT_TOKEN: SECRETS.managementToken });
@@ -251,7 +251,7 @@ Deno.test("doctor: a damaged database, and a file that is none", () =>
     assertEquals(await Deno.readTextFile(path).then((text) => text.slice(0, 11)), "no database");
   }));
 
-Deno.test("doctor: an outbound proxy, dead and alive; its login is not shown", () =>
+Deno.test("doctor: an outbound proxy, dead and alive; its password is not printed", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream({ script: listsModels });
     await using outbound = new ForwardProxy({
@@ -279,7 +279,7 @@ function holdingProxy(target: string): Deno.HttpServer<Deno.NetAddr> {
   });
 }
 
-Deno.test("doctor --url: what is in front holds streams back, hands them on, or is no llm-proxy", () =>
+Deno.test("doctor --url: a server that buffers streams, a server that passes them on, and a server that is not llm-proxy", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream({ script: listsModels });
     // Each stream gives its one place back.

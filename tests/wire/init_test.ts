@@ -97,7 +97,7 @@ Deno.test("init: one provider and its key from a file, and the proxy serves it",
 Deno.test({
   ...unless(
     firstOf(withoutUnix(), without("curl")),
-    "init: the commands that it prints lead to the first answer",
+    "init: the printed commands lead to the first answer",
   ),
   fn: () =>
     inFolder(async (folder, init) => {
@@ -203,7 +203,7 @@ Deno.test("init: managed tokens, whose first token works", () =>
     assertEquals([sealed.code, sealed.err.includes("the database of an earlier proxy")], [1, true]);
   }));
 
-Deno.test("init: no file is overwritten, and what was found is named", () =>
+Deno.test("init: overwrites no file, and names the files that it found", () =>
   inFolder(async (folder, init) => {
     const before = `OPENAI_API_KEY=${SECRETS.openaiKey}\nsk-stray=1\n`;
     await Deno.writeTextFile(`${folder}/.env`, before);
@@ -274,7 +274,7 @@ Deno.test("init: all problems at once, exit code 2, and nothing is written", () 
     ]);
   }));
 
-Deno.test("init: a key where none belongs is not repeated", () =>
+Deno.test("init: a key in the wrong place is not repeated", () =>
   inFolder(async (_folder, init) => {
     for (
       const args of [
@@ -288,7 +288,7 @@ Deno.test("init: a key where none belongs is not repeated", () =>
     ) assertEquals((await init({ args })).code, 2);
   }));
 
-Deno.test("init --online: a refused key writes nothing", () =>
+Deno.test("init --online: writes nothing if a provider rejects the key", () =>
   inFolder(async (folder, init) => {
     await using upstream = new FakeUpstream();
     const args = ["--provider", "openai", "--base-url", `${upstream.origin}/openai/v1`];
@@ -304,7 +304,7 @@ Deno.test("init --online: a refused key writes nothing", () =>
     assertEquals([accepted.code, await written(folder)], [0, [".env", "b"]]);
   }));
 
-Deno.test("init: a variable of the shell that wins over .env is named", () =>
+Deno.test("init: warns about a variable of the shell that overrides .env", () =>
   inFolder(async (_folder, init) => {
     const { err } = await init({
       args: ["--provider", "ollama"],
@@ -350,7 +350,7 @@ Deno.test({
 Deno.test({
   ...unless(
     withoutTerminal(),
-    "init at a terminal: with --provider only the key is asked for; Ctrl-C writes nothing",
+    "init at a terminal: with --provider it asks only for the key; Ctrl-C writes nothing",
   ),
   fn: () =>
     inFolder(async (folder, init) => {
@@ -371,7 +371,7 @@ Deno.test({
 Deno.test({
   ...unless(
     withoutTerminal(),
-    "init at a terminal: a folder with a configuration is refused before any key is asked for",
+    "init at a terminal: a folder with a configuration is rejected before init asks for a key",
   ),
   fn: () =>
     inFolder(async (folder, init) => {

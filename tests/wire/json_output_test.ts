@@ -140,7 +140,7 @@ const FAILING: readonly (readonly [line: string, code: number, message: string])
   ["check --config nothing.toml", 2, "one problem in the configuration"],
 ];
 
-Deno.test("--json: a failure is one value on standard error with the exit code of before", () =>
+Deno.test("--json: an error is one value on standard error with the same exit code", () =>
   inPlace(async ({ run }) => {
     for (const [line, code, message] of FAILING) {
       const failed = await run(`${line} --json`);
@@ -159,7 +159,7 @@ Deno.test("--json: a failure is one value on standard error with the exit code o
     assertEquals(JSON.parse(ill.err).error.message, "The service is not installed, or it does not answer.");
   }));
 
-Deno.test("usage --group token,model: a column each in the table and in CSV", () =>
+Deno.test("usage --group token,model: one column for each group, in the table and in CSV", () =>
   inPlace(async ({ run, serve }) => {
     await run("project create home");
     {

@@ -79,7 +79,7 @@ Deno.test("SIGTERM: the last exchange before it is recorded", () =>
     assertEquals(JSON.parse((await run("usage", "--group", "token", "--json")).out).data[0].requests, 1);
   }));
 
-Deno.test("command line: what each command says, and to whom", () =>
+Deno.test("command line: the output of each command, and its stream", () =>
   inPlace(async ({ folder, run }) => {
     assertStringIncludes((await run("project", "list")).err, "There is no database at sqlite:");
     assertEquals([...Deno.readDirSync(folder)], [], "a command that only reads makes none");

@@ -303,7 +303,7 @@ Deno.test({
 Deno.test({
   ...unless(
     reason,
-    "check --permissions: a database without a folder of its own is said to open the whole working folder",
+    "check --permissions: a note warns about a database in the working folder",
   ),
   fn: () =>
     inFolder(async (folder) => {
@@ -319,7 +319,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...unless(reason, "check --permissions: a path with a comma is refused, since no flag can name it"),
+  ...unless(reason, "check --permissions: a path with a comma is an error, because flags cannot name it"),
   async fn() {
     const { PROXY_TOKEN: _, ...env } = proxyEnv({ upstream: "http://127.0.0.1:9" });
     await inFolder(async (folder) => {

@@ -37,7 +37,7 @@ async function inFolder(
   }
 }
 
-Deno.test("a start without any configuration names all that is missing and exits with 2", async () => {
+Deno.test("a start without a configuration names all missing variables and exits with 2", async () => {
   const { code, out, err } = await run([]);
   assertEquals([code, out], [2, ""]);
   for (
@@ -54,7 +54,7 @@ Deno.test("a start without any configuration names all that is missing and exits
   assertStringIncludes(err, "5 problems");
 });
 
-Deno.test("every problem is told at once, each with its origin and never with a secret", async () => {
+Deno.test("a start reports all problems at once, each with its origin and without secrets", async () => {
   await inFolder({ ".env": 'PORT=99999\nANTHROPIC_API_KEY="two\nlines"\n' }, async (folder) => {
     const { code, err } = await run([], {
       OPENAI_BASE_URL: `https://user:${SECRETS.openaiKey}@api.test/v1`,
@@ -78,7 +78,7 @@ Deno.test("every problem is told at once, each with its origin and never with a 
   });
 });
 
-Deno.test("ENDPOINTS narrows what is served, and so what is required", async () => {
+Deno.test("ENDPOINTS limits the endpoints, and so the required variables", async () => {
   await using proxy = await ProxyProcess.start({
     upstream: NOWHERE,
     env: { ENDPOINTS: "anthropic", OPENAI_BASE_URL: "", OPENAI_API_KEY: "" },
@@ -89,7 +89,7 @@ Deno.test("ENDPOINTS narrows what is served, and so what is required", async () 
   assertStringIncludes((await unserved.json()).error.message, "This proxy serves /anthropic/");
 });
 
-Deno.test("a taken port is one clear line and exit 1", async () => {
+Deno.test("a port in use is one clear line and exit code 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr; // a listener on TCP has a NetAddr
   const { code, err } = await run([], proxyEnv({ upstream: NOWHERE, env: { PORT: String(port) } }));
@@ -100,13 +100,13 @@ Deno.test("a taken port is one clear line and exit 1", async () => {
   );
 });
 
-Deno.test("an address that this machine does not have is one clear line and exit 1", async () => {
+Deno.test("an address that this machine does not have is one clear line and exit code 1", async () => {
   const { code, err } = await run([], proxyEnv({ upstream: NOWHERE, env: { HOST: "192.0.2.1" } }));
   assertEquals(code, 1);
   assertMatch(err, /^Cannot listen on 192\.0\.2\.1:0: this machine has no such address\..*\n$/);
 });
 
-Deno.test("start-up says version, addresses, endpoints and their hosts, and what is on, and nothing else", async () => {
+Deno.test("the start prints the version, addresses, endpoints with their hosts, and what is on, and nothing else", async () => {
   await using upstream = new FakeUpstream();
   const child = proxyCommand([], {
     ...proxyEnv({ upstream: upstream.origin }),
@@ -150,7 +150,7 @@ Deno.test("the environment wins over .env, and a flag over both", async () => {
   );
 });
 
-Deno.test("…_FILE names a file with the value, whose last line break does not count", async () => {
+Deno.test("…_FILE names a file with the value, without its last line break", async () => {
   await inFolder({ token: `${SECRETS.proxyToken}\n` }, async (folder) => {
     await using upstream = new FakeUpstream();
     const { PROXY_TOKEN: _, ...env } = proxyEnv({ upstream: upstream.origin });
@@ -162,7 +162,7 @@ Deno.test("…_FILE names a file with the value, whose last line break does not 
   });
 });
 
-Deno.test("healthcheck: 0 when the proxy of this environment is well, 1 when it is not, with a reason", async () => {
+Deno.test("healthcheck: 0 if the proxy of this environment answers, else 1 with a reason", async () => {
   await using proxy = await ProxyProcess.start({ upstream: NOWHERE });
   const { port } = new URL(proxy.url);
   const well = await run(["healthcheck"], { PORT: port });
@@ -173,7 +173,7 @@ Deno.test("healthcheck: 0 when the proxy of this environment is well, 1 when it 
   assertMatch(ill.err, /^No answer from 127\.0\.0\.1:9: .+\n$/);
 });
 
-Deno.test("with a certificate and its key the proxy speaks HTTPS, and its healthcheck knows", async () => {
+Deno.test("with a certificate and its key the proxy speaks HTTPS, and healthcheck still works", async () => {
   const folder = new URL("../support/tls/", import.meta.url).pathname;
   const tls = { TLS_CERT_FILE: `${folder}cert.pem`, TLS_KEY_FILE: `${folder}key.pem` };
   await using upstream = new FakeUpstream();
@@ -191,7 +191,7 @@ Deno.test("with a certificate and its key the proxy speaks HTTPS, and its health
   assertEquals((await run(["healthcheck"], { ...tls, PORT: port })).code, 0);
 });
 
-Deno.test("version prints version, Deno's version and the target", async () => {
+Deno.test("version prints the version of the program and of Deno, and the target", async () => {
   const { code, out } = await run(["version"]);
   assertEquals(code, 0);
   assertMatch(
@@ -200,7 +200,7 @@ Deno.test("version prints version, Deno's version and the target", async () => {
   );
 });
 
-Deno.test("--help on every command is 0; an unknown command or option is 2", async () => {
+Deno.test("--help of every command exits with 0; an unknown command or option exits with 2", async () => {
   for (const args of [[], ["serve"], ["demo"], ["healthcheck"], ["version"]]) {
     const { code, out } = await run([...args, "--help"]);
     assertEquals(code, 0);
@@ -213,7 +213,7 @@ Deno.test("--help on every command is 0; an unknown command or option is 2", asy
   }
 });
 
-Deno.test("demo needs no configuration, answers both providers, and ends with 0", async () => {
+Deno.test("demo needs no configuration, answers for both providers, and exits with 0", async () => {
   const child = proxyCommand(["demo", "--port", "0"], {}).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -253,7 +253,10 @@ Deno.test("demo needs no configuration, answers both providers, and ends with 0"
 
 for (const signal of ["SIGINT", "SIGHUP"] as const) {
   Deno.test({
-    ...unless(withoutUnix(), `demo: PORT is its port, it says what it writes, and ${signal} removes that`),
+    ...unless(
+      withoutUnix(),
+      `demo: listens on PORT, names its temporary folder, and removes it at ${signal}`,
+    ),
     async fn() {
       const port = freePort();
       const temporary = await Deno.makeTempDir();

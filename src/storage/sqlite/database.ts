@@ -26,10 +26,10 @@ export class Database {
   constructor(path: string, migrations: readonly Migration[] = MIGRATIONS) {
     this.path = path;
     makePrivateFile(path);
-    this.#database = inPlainWords(path, () => new DatabaseSync(path));
+    this.#database = asStoreError(path, () => new DatabaseSync(path));
     this.#file = fileAt(path);
     try {
-      inPlainWords(path, () => {
+      asStoreError(path, () => {
         this.#database.exec(`PRAGMA busy_timeout = ${BUSY_AT_START_MS}`);
         // Of what is committed, a crash of the program loses nothing; one of the machine, the last moments.
         this.#database.exec(
@@ -113,7 +113,7 @@ export class Database {
   }
 
   #guarded<Result>(work: () => Result): Result {
-    return inPlainWords(this.path, work);
+    return asStoreError(this.path, work);
   }
 
   #migrate(migrations: readonly Migration[]): void {
@@ -217,8 +217,8 @@ const FAILURES:
     ],
   ];
 
-/** Runs a piece of work; a failure of the library becomes a {@link StoreError} in plain words. */
-export function inPlainWords<Result>(path: string, work: () => Result): Result {
+/** Runs work that uses SQLite, and maps an error of the library to a {@link StoreError} with a clear message. */
+export function asStoreError<Result>(path: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
