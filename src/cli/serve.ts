@@ -9,9 +9,9 @@ import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { LEAST_SECRET, secretsOf } from "../config/redact.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { Config, LogLevel, ManagementConfig } from "../config/config.ts";
-
 import { createLog, type Log } from "../observability/log.ts";
-import type { Plane, Ports } from "../management/plane.ts";
+import type { Management } from "../management/management.ts";
+import type { Ports } from "../management/served.ts";
 import { certificateWarnings } from "../tls/expiry.ts";
 import { VERSION } from "../release.ts";
 import { bannerText } from "./banner.ts";
@@ -47,10 +47,10 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
     currentLog = createLog(config.log, { write, secrets: [...secrets], paint: paintLevel });
   };
   redact([]);
-  const plane = config.management && await openManagement(config.management, { log, onSecrets: redact });
+  const management = config.management && await openOrExplain(config.management, { log, onSecrets: redact });
   let server: RunningServer | undefined;
   const isHangup = watchTerminal();
-  const app: App = createApp(config, { log, plane });
+  const app: App = createApp(config, { log, management });
   const reloader = startReloading({
     first: loaded,
     // The path is fixed: if the file disappears, the reload fails and does not use another file instead.
@@ -83,17 +83,17 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       onListening(running, stop) {
         server = running;
         const ports = portsOf(running);
-        plane?.listens(ports);
-        plane?.controlledBy({ reload: reloader.reload, preview: reloader.preview, stop });
+        management?.onListening(ports);
+        management?.setControls({ reload: reloader.reload, preview: reloader.preview, stop });
         // Only the management plane writes files, and only a restart can turn it on.
-        if (plane === undefined) Deno.permissions.revokeSync({ name: "write" });
+        if (management === undefined) Deno.permissions.revokeSync({ name: "write" });
         void configWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));
       },
     });
   } finally {
     clearInterval(daily);
     stopLogging();
-    await plane?.close();
+    await management?.close();
   }
   reloader.stop();
   log("info", "stopped");
@@ -106,14 +106,14 @@ function paintLevel(level: LogLevel, text: string): string {
 }
 
 /** Opens the management plane. It is loaded only if it is on, because it is as large as everything else. */
-async function openManagement(
+async function openOrExplain(
   config: ManagementConfig,
   { log, onSecrets }: { log: Log; onSecrets: (secrets: readonly string[]) => void },
-): Promise<Plane> {
-  const { openPlane } = await import("../management/plane.ts");
+): Promise<Management> {
+  const { openManagement } = await import("../management/open.ts");
   const { StoreError } = await import("../storage/store.ts");
   try {
-    return await openPlane(config, { log, clock: systemClock, onSecrets });
+    return await openManagement(config, { log, clock: systemClock, onSecrets });
   } catch (error) {
     if (error instanceof StoreError) throw new CommandError(`Cannot start: ${error.message}.`);
     throw error;

@@ -23,11 +23,7 @@ Anthropic, plain and streamed:
   ${anthropic}${chat("demo-claude", '"max_tokens":100,"stream":true,')}
 
 The log below shows each request. Ctrl-C ends the demo and removes ${folder}.
-What stays: ${
-    Deno.build.standalone
-      ? "the runtime's cache of compiled code, in the folder for temporary files."
-      : "the packages of the program, in Deno's cache."
-  }
+What stays: ${Deno.build.standalone ? "nothing." : "the packages of the program, in Deno's cache."}
 
 `;
 }
