@@ -17,8 +17,8 @@ export function printSchema(): void {
 
 /**
  * Checks the configuration, and prints every setting with its origin: `llm-proxy check`. With `online` it
- * also asks each backend for its models. Throws a `ConfigError` for an invalid configuration, and a {@link
- * CommandError} if a backend fails.
+ * also asks each backend for its models. Throws a `ConfigError` for an invalid configuration, and a
+ * {@link CommandError} if a backend fails.
  */
 export async function check({ online }: { online: boolean }, flags: Flags): Promise<void> {
   const loaded = await loadConfig(processSources, flags);

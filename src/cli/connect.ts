@@ -9,7 +9,7 @@ import { nearest } from "../config/values/suggest.ts";
 import { TOKEN_VARIABLE } from "../connect/client.ts";
 import { CLIENT_NAMES, clientOf } from "../connect/clients.ts";
 import { configuredEndpoint, type ConnectEndpoint, namedEndpoint } from "../connect/endpoints.ts";
-import { type Connectable, NoSettings, type Settings, settingsFor } from "../connect/settings.ts";
+import { type ClientSettings, type Connectable, NoSettingsError, settingsFor } from "../connect/settings.ts";
 import { hasOwnAuthority } from "../tls/own_authority.ts";
 import { CommandError } from "./command_error.ts";
 import { writeAnswer } from "./output.ts";
@@ -108,15 +108,22 @@ function remoteProxy(url: string, { endpoint: wanted, ca, passthrough }: Connect
 
 /** An endpoint with an unknown name, which may speak any dialect. */
 function unknownEndpoint(name: string, forwardsClientKey: boolean): ConnectEndpoint {
-  return { name, provider: "generic", model: undefined, preset: "generic", hasResponses: false, forwardsClientKey };
+  return {
+    name,
+    provider: "generic",
+    model: undefined,
+    preset: "generic",
+    hasResponses: false,
+    forwardsClientKey,
+  };
 }
 
-/** Maps {@link NoSettings} to a {@link CommandError}. */
-function mapNoSettings(work: () => Settings): Settings {
+/** Maps {@link NoSettingsError} to a {@link CommandError}. */
+function mapNoSettings(work: () => ClientSettings): ClientSettings {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof NoSettings)) throw error;
+    if (!(error instanceof NoSettingsError)) throw error;
     const hint = error.reason === "dialect" ? " To use an endpoint anyway: --endpoint NAME" : "";
     throw new CommandError(error.message + hint, error.reason === "endpoint" ? 2 : 1);
   }

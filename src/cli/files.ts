@@ -1,4 +1,4 @@
-/** Small helpers for the files that commands write. */
+/** Checks and writes files of commands. */
 
 /**
  * Whether a path exists. A symbolic link exists, also if its target does not. Throws if the folder is

@@ -15,7 +15,7 @@ import { messageOf } from "../text/error_text.ts";
 const MOST_SHOWN = 10;
 
 /** What {@link startReloading} needs. */
-export interface Reloading {
+export interface ReloadOptions {
   /** The configuration that the proxy started with. */
   readonly first: LoadedConfig;
   /** Loads the configuration. Throws a {@link ConfigError} if it is invalid. */
@@ -40,7 +40,7 @@ export interface Reloader {
 }
 
 /** Starts listening for SIGHUP and watching the files. */
-export function startReloading({ first, load, watched, isHangup, log, use }: Reloading): Reloader {
+export function startReloading({ first, load, watched, isHangup, log, use }: ReloadOptions): Reloader {
   let current = first;
   let running: Promise<unknown> = Promise.resolve();
   const reload = (): Promise<ReloadResult> => {
@@ -74,7 +74,7 @@ export function startReloading({ first, load, watched, isHangup, log, use }: Rel
 
 async function reloadOnce(
   before: LoadedConfig,
-  { load, log, use }: Pick<Reloading, "load" | "log" | "use">,
+  { load, log, use }: Pick<ReloadOptions, "load" | "log" | "use">,
 ): Promise<[ReloadResult, LoadedConfig]> {
   const loaded = await loadOrProblems(load);
   if (Array.isArray(loaded)) {
@@ -96,7 +96,7 @@ async function reloadOnce(
   return [{ ok: true, changed, warnings: [...warnings, ...fixed.length > 0 ? [restart] : []] }, loaded];
 }
 
-async function previewOf(before: LoadedConfig, load: Reloading["load"]): Promise<ReloadPreview> {
+async function previewOf(before: LoadedConfig, load: ReloadOptions["load"]): Promise<ReloadPreview> {
   const loaded = await loadOrProblems(load);
   if (Array.isArray(loaded)) return { ok: false, problems: loaded };
   return {
@@ -109,7 +109,7 @@ async function previewOf(before: LoadedConfig, load: Reloading["load"]): Promise
 }
 
 /** The configuration, or a list of its problems. */
-async function loadOrProblems(load: Reloading["load"]): Promise<LoadedConfig | string[]> {
+async function loadOrProblems(load: ReloadOptions["load"]): Promise<LoadedConfig | string[]> {
   try {
     return await load();
   } catch (error) {

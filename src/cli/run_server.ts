@@ -69,7 +69,8 @@ function listen(
     app.close();
     if (error instanceof Deno.errors.AddrInUse) {
       throw new CommandError(
-        `Cannot listen on ${where}: another program or an outgoing connection uses the port. ` +
+        `Cannot listen on ${where}: another program or an outgoing connection uses ` +
+          `${wanted.length > 1 ? "one of these ports" : "the port"}. ` +
           `Choose another port with ${wanted.map(([name]) => name).join(" or ")} or --port.`,
       );
     }

@@ -29,7 +29,8 @@ export const AGENTS = {
         NODE_EXTRA_CA_CERTS: facts.authority,
       }),
     ],
-    notes: () => ["With CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY, /model lists the models of the endpoint."],
+    notes:
+      () => ["With CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY, /model lists the models of the endpoint."],
   },
   codex: {
     title: "Codex",

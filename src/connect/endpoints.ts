@@ -60,7 +60,14 @@ export function namedEndpoint(
   const preset = PRESET_NAMES.find((one) => one === name);
   if (preset === undefined) return undefined;
   const { dialect: provider } = PRESETS[preset];
-  return { name, provider, model: undefined, preset, hasResponses: OPENAI_NAMES.includes(name), forwardsClientKey };
+  return {
+    name,
+    provider,
+    model: undefined,
+    preset,
+    hasResponses: OPENAI_NAMES.includes(name),
+    forwardsClientKey,
+  };
 }
 
 /**
@@ -70,5 +77,6 @@ export function suggestedModel(
   { model, preset, provider }: ConnectEndpoint,
   dialect: Provider = provider,
 ): string | undefined {
-  return model ?? PROVIDER_MODELS[preset] ?? (USES_DIALECT_MODELS.includes(preset) ? MODELS[dialect] : undefined);
+  return model ?? PROVIDER_MODELS[preset] ??
+    (USES_DIALECT_MODELS.includes(preset) ? MODELS[dialect] : undefined);
 }

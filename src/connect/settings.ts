@@ -25,7 +25,7 @@ export interface Connectable {
 }
 
 /** The client, the endpoint and the values that the user chose. */
-export interface Wanted {
+export interface SettingsRequest {
   /** The name of the client, a key of `CLIENTS`. */
   readonly client: string;
   /** The name of the endpoint. Undefined for the first one that speaks a dialect of the client. */
@@ -38,7 +38,7 @@ export interface Wanted {
 }
 
 /** The settings of a client, ready to be pasted. */
-export interface Settings {
+export interface ClientSettings {
   readonly title: string;
   readonly endpoint: string;
   readonly endpointUrl: string;
@@ -48,26 +48,28 @@ export interface Settings {
 }
 
 /** There are no settings for a client. The message is for people. */
-export class NoSettings extends Error {
-  override readonly name = "NoSettings";
+export class NoSettingsError extends Error {
+  override readonly name = "NoSettingsError";
   readonly reason: "client" | "endpoint" | "dialect";
 
-  constructor(reason: NoSettings["reason"], message: string) {
+  constructor(reason: NoSettingsError["reason"], message: string) {
     super(message);
     this.reason = reason;
   }
 }
 
 /**
- * Writes the settings of a client. Throws {@link NoSettings} if the client, the endpoint or a common dialect
+ * Writes the settings of a client. Throws {@link NoSettingsError} if the client, the endpoint or a common dialect
  * is missing.
  */
 export function settingsFor(
   proxy: Connectable,
-  { client: name, endpoint: wanted, url, token = TOKEN_PLACEHOLDER, authority }: Wanted,
-): Settings {
+  { client: name, endpoint: wanted, url, token = TOKEN_PLACEHOLDER, authority }: SettingsRequest,
+): ClientSettings {
   const client = clientOf(name);
-  if (client === undefined) throw new NoSettings("client", `There is no client ${JSON.stringify(name)}.`);
+  if (client === undefined) {
+    throw new NoSettingsError("client", `There is no client ${JSON.stringify(name)}.`);
+  }
   const endpoint = chooseEndpoint(proxy, client, wanted);
   const dialect = client.dialects.find((one) => one === endpoint.provider) ?? client.dialects[0] ?? "openai";
   const endpointUrl = `${url.replace(/\/+$/, "")}/${endpoint.name}`;
@@ -123,7 +125,10 @@ function chooseEndpoint(
   if (name !== undefined) {
     const named = byName(name);
     if (named !== undefined) return named;
-    throw new NoSettings("endpoint", `There is no endpoint ${JSON.stringify(name)}. The endpoints are ${names}.`);
+    throw new NoSettingsError(
+      "endpoint",
+      `There is no endpoint ${JSON.stringify(name)}. The endpoints are ${names}.`,
+    );
   }
   const speaks = (dialect: Provider) => {
     const speaking = endpoints.filter(({ provider }) => provider === dialect);
@@ -133,7 +138,7 @@ function chooseEndpoint(
   const found = preferred ?? dialects.map(speaks).find((endpoint) => endpoint !== undefined) ??
     (dialects.includes("openai") ? speaks("generic") : undefined);
   if (found !== undefined) return found;
-  throw new NoSettings(
+  throw new NoSettingsError(
     "dialect",
     `${title} speaks ${dialects.join(" or ")}, and no endpoint does. The endpoints are ${names}.`,
   );

@@ -6,6 +6,8 @@ export function urlHost(hostname: string): string {
 }
 
 /** `127.0.0.1:33000` or `[::1]:33000`. */
-export function hostAndPort({ hostname, port }: { readonly hostname: string; readonly port: number }): string {
+export function hostAndPort(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+): string {
   return `${urlHost(hostname)}:${port}`;
 }

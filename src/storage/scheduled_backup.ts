@@ -119,4 +119,3 @@ function copiesIn(folder: string): { name: string; at: number }[] {
     return parts.length === 0 ? [] : [{ name, at: Date.UTC(year, month - 1, day, hour, minute, second) }];
   }).sort((a, b) => a.at - b.at);
 }
-

@@ -129,7 +129,7 @@ Deno.test("prices update: contradictory options are wrong usage, and without a t
       [["new.json", "--url", upstream.origin, "--yes"], "--url needs --online"],
       [
         ["--online", "--url", "http://prices.example.test/", "--yes"],
-        '--url "http://prices.example.test/" is not an https URL, or one of this machine',
+        '--url "http://prices.example.test/" is neither an https URL nor an http URL of this machine',
       ],
     ];
     for (const [args, message] of failures) {

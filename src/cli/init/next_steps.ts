@@ -4,7 +4,7 @@ import { adminUrls, lanAddresses, serverUrls } from "../../config/server_urls.ts
 import type { Config } from "../../config/config.ts";
 import { TOKEN_VARIABLE } from "../../connect/client.ts";
 import { configuredEndpoint } from "../../connect/endpoints.ts";
-import { type Connectable, NoSettings, settingsFor } from "../../connect/settings.ts";
+import { type Connectable, NoSettingsError, settingsFor } from "../../connect/settings.ts";
 import { shellWord } from "../../text/shell_word.ts";
 import { hasOwnAuthority } from "../../tls/own_authority.ts";
 import { ownCommand } from "../own_command.ts";
@@ -87,7 +87,7 @@ function clientsOf(config: Config): string[] {
       settingsFor(proxy, { client, endpoint: undefined, url: "http://localhost", token: undefined });
       return true;
     } catch (error) {
-      if (error instanceof NoSettings) return false;
+      if (error instanceof NoSettingsError) return false;
       throw error;
     }
   }).slice(0, MOST_CLIENTS);

@@ -3,7 +3,7 @@
 import encodeQR from "qr";
 import { CLIENTS } from "../../connect/clients.ts";
 import { suggestedModel } from "../../connect/endpoints.ts";
-import { NoSettings, type Settings, settingsFor } from "../../connect/settings.ts";
+import { type ClientSettings, NoSettingsError, settingsFor } from "../../connect/settings.ts";
 import * as answers from "./answers.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
@@ -66,11 +66,11 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
   ];
 }
 
-function asProblem(work: () => Settings): Settings {
+function asProblem(work: () => ClientSettings): ClientSettings {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof NoSettings)) throw error;
+    if (!(error instanceof NoSettingsError)) throw error;
     const pointer = error.reason === "client" ? "#/client" : "#/endpoint";
     throw new Problem(400, `${pointer}: ${error.message}`, { places: [{ pointer, detail: error.message }] });
   }
