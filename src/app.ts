@@ -5,7 +5,7 @@ import { sharedTokenCheck } from "./auth/shared_token.ts";
 import type { Cancellation } from "./cancellation.ts";
 import { type Clock, systemClock } from "./time/clock.ts";
 import type { Config, Endpoint } from "./config/config.ts";
-import { createEntrance } from "./auth/client_access.ts";
+import { createClientAccess } from "./auth/client_access.ts";
 import { ProxyFault } from "./faults.ts";
 import { Balancer, type HealthEvent } from "./forwarding/balancer.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
@@ -71,7 +71,7 @@ export function createApp(
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
     const handler = createHandler({
       routes,
-      entrance: createEntrance({ ...server, ownHostname: hostname }, gate),
+      clientAccess: createClientAccess({ ...server, ownHostname: hostname }, gate),
       slots,
       heldBytes,
       check: shared && management

@@ -5,7 +5,7 @@ import type { Pricer } from "../accounting/cost.ts";
 import type { Objects } from "../accounting/objects.ts";
 import { UnpricedModels } from "../accounting/unpriced_models.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
-import type { Recognised } from "../auth/shared_token.ts";
+import type { TokenCheckResult } from "../auth/shared_token.ts";
 import type { ManagementConfig } from "../config/config.ts";
 import { probeBackends } from "../forwarding/probe.ts";
 import type { Management as ManagementPort } from "../handler.ts";
@@ -120,7 +120,7 @@ export class Management implements ManagementPort {
   }
 
   /** Looks up a managed token. Undefined: the value is no managed token. */
-  checkToken(candidate: string): Recognised | undefined {
+  checkToken(candidate: string): TokenCheckResult | undefined {
     return this.#parts.tokens.check(candidate);
   }
 

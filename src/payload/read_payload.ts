@@ -5,6 +5,7 @@
 
 import { ProxyFault } from "../faults.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
+import { isToken } from "../http/token.ts";
 import { plainBody } from "./decode_body.ts";
 import { firstByte } from "./json_members.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
@@ -96,8 +97,6 @@ async function checkOther(body: Uint8Array, { essence }: MediaType, options: Pay
 }
 
 const FORM = "multipart/form-data";
-/** A parameter's value that needs no quotes (RFC 9110, 5.6.2). */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Names of UTF-8, and of ASCII, which is a part of it. */
 const UTF8_CHARSETS: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);
@@ -165,7 +164,7 @@ async function readFormBody(
   return {
     kind: "form",
     bytes,
-    fields: withContentType(fields, `${FORM}; boundary=${TOKEN.test(boundary) ? boundary : `"${boundary}"`}`),
+    fields: withContentType(fields, `${FORM}; boundary=${isToken(boundary) ? boundary : `"${boundary}"`}`),
     models,
     places,
     facts: place === undefined ? {} : { model: place.name },

@@ -137,6 +137,7 @@ export function startServer(
     const connection = new ClientConnection(accepted, {
       handler: app.handler,
       peer: peerOf(accepted),
+      isTls: isTls(accepted),
       entry,
       limits: () => limits,
       strangers,

@@ -61,7 +61,7 @@ Deno.test({
   },
 });
 
-Deno.test("dashboard and alerts name only metrics that there are", async () => {
+Deno.test("dashboard and alerts use only metrics that the proxy exports", async () => {
   const all = metrics();
   all.ended(exchangeRow());
   const { text } = await all.text();
@@ -78,7 +78,7 @@ Deno.test("dashboard and alerts name only metrics that there are", async () => {
   }
 });
 
-Deno.test("labels: what clients can choose is folded once its price is not known, or there is too much of it", async () => {
+Deno.test("labels: a model without a price, and each one beyond the limit, counts as other", async () => {
   const all = metrics();
   for (let index = 0; index < 500; index++) {
     all.ended(

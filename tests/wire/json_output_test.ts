@@ -182,5 +182,5 @@ Deno.test("usage --group token,model: one column for each group, in the table an
     assertStringIncludes(row ?? "", "shared,,gpt-4o-mini,1,");
     const wrong = await run("usage --group token,token");
     assertEquals(wrong.code, 2);
-    assertStringIncludes(wrong.err, "nor two of them with a comma");
+    assertStringIncludes(wrong.err, ", or two of them with a comma");
   }));

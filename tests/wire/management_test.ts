@@ -84,7 +84,7 @@ Deno.test("command line: the output of each command, and its stream", () =>
     assertStringIncludes((await run("project", "list")).err, "There is no database at sqlite:");
     assertEquals([...Deno.readDirSync(folder)], [], "a command that only reads makes none");
     await run("project", "create", "lab one", "--requests-per-minute", "60", "--models", "gpt-*, claude-*");
-    assertEquals((await run("project", "create", "lab one")).err, "That name is taken.\n");
+    assertEquals((await run("project", "create", "lab one")).err, "The name is in use.\n");
     Deno.writeTextFileSync(`${folder}/key`, `${SECRETS.projectKey}\n`);
     await run("project", "update", "lab one", "--key-file", `openai=${folder}/key`, "--budget-day", "1.5");
     const shown = (await run("project", "show", "lab one")).out;

@@ -1,6 +1,7 @@
 /** The rules each single value of the configuration has to meet, wherever it comes from. */
 
 import * as v from "valibot";
+import { isToken } from "../../http/token.ts";
 import { durationMs, type DurationUnit } from "./durations.ts";
 import { patternProblem } from "../../text/path_patterns.ts";
 import { isTimeZone } from "../../time/zone_offsets.ts";
@@ -263,7 +264,6 @@ export const timeZoneSchema: ValueSchema<string> = v.pipe(
 /** Any one line of text. */
 export const textSchema: ValueSchema<string> = line;
 
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Fields the proxy writes itself; a second one would break the message. */
 const OWN_HEADERS =
   /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|content-length|expect)$|^proxy-/i;
@@ -271,7 +271,7 @@ const OWN_HEADERS =
 /** A header's name that may be set or removed. */
 export const headerNameSchema: ValueSchema<string> = v.pipe(
   line,
-  v.check((text) => HEADER_NAME.test(text), "is not a header's name"),
+  v.check(isToken, "is not a header's name"),
   v.check(
     (text) => !OWN_HEADERS.test(text),
     (issue) => `is ${shown(issue)}, which belongs to the connection and cannot be changed`,

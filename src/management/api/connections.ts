@@ -1,4 +1,4 @@
-/** How clients are connected: their settings, and pictures of them for phones. */
+/** Routes that connect clients: their settings, and QR codes for phones. */
 
 import encodeQR from "qr";
 import { CLIENTS } from "../../connect/clients.ts";
@@ -10,13 +10,13 @@ import { Problem } from "./problem.ts";
 import * as requests from "./requests.ts";
 import { json, type Route, route } from "./route.ts";
 
-/** Their routes. */
+/** Makes the routes at `/connect` and `/qr`. */
 export function connectionRoutes({ proxy }: ManageParts): Route[] {
   return [
     route({
       method: "get",
       path: "/connect",
-      summary: "Clients whose settings are known, and the addresses of this proxy, the most useful one first",
+      summary: "Clients with known settings, and the addresses of this proxy, the most useful one first",
       answers: { 200: answers.connectable },
       handle: () =>
         Promise.resolve(json({
@@ -32,11 +32,13 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
     route({
       method: "post",
       path: "/connect",
-      summary: "The settings under which a client uses this proxy; nothing is kept of what is sent",
+      summary: "The settings of a client for this proxy; the proxy does not store the request",
       body: requests.connection,
       answers: { 200: answers.settings },
       handle({ body }) {
-        if (proxy === undefined) throw new Problem(503, "No proxy runs here: ask a running one.");
+        if (proxy === undefined) {
+          throw new Problem(503, "No proxy is running here: use the API of a running proxy.");
+        }
         const url = body.url ?? proxy.urls()[0] ?? "http://localhost";
         const wanted = { client: body.client, endpoint: body.endpoint, url, token: body.token };
         const found = asProblem(() => settingsFor(proxy.connectable(), wanted));
@@ -52,7 +54,7 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
     route({
       method: "post",
       path: "/qr",
-      summary: "A text as a QR code: its width in modules, and the dark ones as an SVG path",
+      summary: "A text as a QR code: its width in modules, and the dark modules as an SVG path",
       body: requests.qrText,
       answers: { 200: answers.qrCode },
       handle({ body }) {
