@@ -18,6 +18,7 @@ import type { Log } from "./observability/log.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
 import type { Management } from "./management/management.ts";
 import { buildRoutingTable } from "./routing/table.ts";
+import { traceOf } from "./text/error_text.ts";
 
 /** What may be held of the bodies of all requests together: eight of the longest, or thousands of usual ones. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
@@ -144,10 +145,6 @@ function randomId(): string {
 function known(balancer: Balancer | undefined): Balancer {
   if (balancer === undefined) throw new TypeError("An endpoint of another configuration");
   return balancer;
-}
-
-function traceOf(error: unknown): string {
-  return error instanceof Error ? error.stack ?? error.message : String(error);
 }
 
 /** Health of backends in the log: when one begins to fail, is well again, or asks to be left alone. */

@@ -33,6 +33,7 @@ import { type Ports, Served, type ServedConfig } from "./served.ts";
 import { ManagementSettings } from "./settings.ts";
 import { clockWatcher } from "./spending.ts";
 import { TokenRefresh } from "./token_refresh.ts";
+import { traceOf } from "../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -267,7 +268,7 @@ export class Management implements ManagementPort {
       onSignedOut: (client) => this.#audit.signedOut(client),
       onUnexpected: (error) =>
         log("error", "unexpected", {
-          detail: error instanceof Error ? error.stack ?? error.message : String(error),
+          detail: traceOf(error),
         }),
     });
   }

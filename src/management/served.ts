@@ -105,7 +105,7 @@ export class Served {
     return {
       endpoints: config?.endpoints.map(configuredEndpoint) ?? [],
       defaultEndpoint: routes?.defaultEndpoint?.name,
-      asksToken: config?.auth.mode !== "none",
+      needsToken: config?.auth.mode !== "none",
       hasOwnAuthority: tls !== undefined && hasOwnAuthority(tls.cert),
     };
   }

@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { durationMs, durationText, type DurationUnit } from "../../src/config/values/durations.ts";
+import {
+  durationMs,
+  durationText,
+  type DurationUnit,
+  roundedDurationText,
+} from "../../src/config/values/durations.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { configSources } from "../support/config_sources.ts";
 
@@ -73,4 +78,17 @@ Deno.test("durations: every setting takes and shows them, whatever its name coun
   );
   assertEquals(config.server.drainMs, 120_000);
   assertEquals([config.management?.retentionDays, config.management?.adminIdleMs], [30, 8 * 3_600_000]);
+});
+
+Deno.test("roundedDurationText: rounds down to a unit of which there are at least two", () => {
+  const seconds = [0, 119, 120, 7_199, 7_200, 172_799, 172_800];
+  assertEquals(seconds.map((one) => roundedDurationText(one * 1000)), [
+    "0s",
+    "119s",
+    "2m",
+    "119m",
+    "2h",
+    "47h",
+    "2d",
+  ]);
 });

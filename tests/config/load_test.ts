@@ -180,9 +180,13 @@ Deno.test("loadConfig: .env and files of values with a byte order mark are read 
 Deno.test("loadConfig: a .env with a secret that everybody on the machine can read is a warning, and no other is", async () => {
   const warned = async (text: string, isForAll: boolean) =>
     (await loadWithWarnings(GOOD, { files: { ".env": text }, isForAll })).warnings;
-  const words = "holds secrets and can be read by every user of this machine: chmod 600 .env";
-  assertEquals(await warned("OPENAI_API_KEY=sk-x\n", true), [{ origin: ".env", message: words }]);
-  assertEquals(await warned("COMPANY_TOKEN=x\n", true), [{ origin: ".env", message: words }]);
+  const warning = {
+    origin: ".env",
+    message: "holds secrets and can be read by every user of this machine: chmod 600 .env",
+    kind: "secrets_readable" as const,
+  };
+  assertEquals(await warned("OPENAI_API_KEY=sk-x\n", true), [warning]);
+  assertEquals(await warned("COMPANY_TOKEN=x\n", true), [warning]);
   assertEquals(await warned("OPENAI_API_KEY=sk-x\n", false), []);
   assertEquals(await warned("PORT=4000\nPROXY_TOKEN=\n", true), []);
 });

@@ -40,7 +40,7 @@ async function trusts(port: number, ca: string, hostname = "localhost"): Promise
   }
 }
 
-Deno.test("tls init: an authority and a certificate, each file for whom it is, never in place of others", () =>
+Deno.test("tls init: an authority and a certificate, with the right modes, and never in place of other files", () =>
   inFolder(async (folder) => {
     const made = await run(["tls", "init", "--folder", "tls", "--name", "llm.example.com"], folder);
     assertEquals([made.code, made.err], [0, ""]);
@@ -70,7 +70,7 @@ Deno.test("tls init: an authority and a certificate, each file for whom it is, n
     assertEquals(await Deno.readTextFile(`${folder}/tls/ca.pem`), before);
   }));
 
-Deno.test("tls renew: another certificate by the same authority, with the names of before and no others", () =>
+Deno.test("tls renew: a new certificate with the same authority and the same names", () =>
   inFolder(async (folder) => {
     await run(
       ["tls", "init", "--folder", "tls", "--name", "llm.example.com", "--name", "203.0.113.9"],
@@ -98,24 +98,27 @@ Deno.test("tls renew: another certificate by the same authority, with the names 
     listener.close();
     const refused = await run(["tls", "renew", "--folder", "tls", "--name", "api.openai.com"], folder);
     assertEquals(refused.code, 1);
-    assertStringIncludes(refused.err, "The authority was not made for api.openai.com");
-    assertStringIncludes(refused.err, "`llm-proxy tls renew --authority --name api.openai.com` makes it so");
+    assertStringIncludes(refused.err, "The authority does not allow api.openai.com");
+    assertStringIncludes(
+      refused.err,
+      "`llm-proxy tls renew --authority --name api.openai.com` adds the names",
+    );
     const nowhere = await run(["tls", "renew", "--folder", "nowhere"], folder);
     assertEquals([nowhere.code, nowhere.err.trim()], [
       1,
-      "There is no authority in nowhere: `llm-proxy tls init` makes one.",
+      "There is no authority in nowhere. `llm-proxy tls init` creates one.",
     ]);
     await Deno.rename(`${folder}/tls/ca-key.pem`, `${folder}/elsewhere.pem`);
     const keyless = await run(["tls", "renew", "--folder", "tls"], folder);
     assertEquals([keyless.code, keyless.err.trim()], [
       1,
-      "tls/ca-key.pem is not there: bring it back for this command.",
+      "tls/ca-key.pem is missing. Put it back for this command.",
     ]);
     const odd = await run(["tls", "init", "--folder", "other", "--name", "a b"], folder);
     assertEquals(odd.code, 2);
   }));
 
-Deno.test("tls renew --authority: with a further name the authority is made for it, by the same key", () =>
+Deno.test("tls renew --authority: the authority allows a further name, with the same key", () =>
   inFolder(async (folder) => {
     const read = (name: string) => Deno.readTextFile(`${folder}/tls/${name}`);
     await run(["tls", "init", "--folder", "tls"], folder);

@@ -209,7 +209,7 @@ export class Resolver {
 
   async #locate(findings: readonly Finding[]): Promise<Problem[]> {
     if (this.file !== undefined) return await this.file.locate(findings);
-    return findings.map(({ at, message }) => ({ origin: String(at), message }));
+    return findings.map(({ at, ...problem }) => ({ origin: String(at), ...problem }));
   }
 }
 

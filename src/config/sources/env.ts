@@ -149,7 +149,11 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
 function openToAll(dotenv: Record<string, string | undefined>, { isForAll }: EnvironmentSources): Finding[] {
   const holdsSecret = Object.entries(dotenv).some(([name, value]) => SECRET_NAME.test(name) && value !== "");
   return holdsSecret && isForAll?.(".env") === true
-    ? [{ at: ".env", message: "holds secrets and can be read by every user of this machine: chmod 600 .env" }]
+    ? [{
+      at: ".env",
+      message: "holds secrets and can be read by every user of this machine: chmod 600 .env",
+      kind: "secrets_readable",
+    }]
     : [];
 }
 

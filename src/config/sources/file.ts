@@ -59,7 +59,7 @@ export async function readConfigFile(
         const place = translated === undefined || at[0] !== "endpoints" ? at : translated.placeOf(at);
         return `${placeText(name, lineOf(place))}: ${pathText(place)}`;
       };
-      return findings.map(({ at, message }) => ({ origin: show(at), message }));
+      return findings.map(({ at, ...problem }) => ({ origin: show(at), ...problem }));
     },
   };
 }
@@ -68,8 +68,8 @@ function placeText(name: string, line: number | undefined): string {
   return line === undefined ? name : `${name}:${line}`;
 }
 
-function asProblem({ at, message }: Finding): Problem {
-  return { origin: String(at), message };
+function asProblem({ at, ...problem }: Finding): Problem {
+  return { origin: String(at), ...problem };
 }
 
 function brokenFile(problem: Problem): ConfigFile {

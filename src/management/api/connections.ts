@@ -2,8 +2,8 @@
 
 import encodeQR from "qr";
 import { CLIENTS } from "../../connect/clients.ts";
-import { modelToBeginWith } from "../../connect/endpoints.ts";
-import { NoSettings, type Settings, settingsFor } from "../../connect/settings.ts";
+import { suggestedModel } from "../../connect/endpoints.ts";
+import { type ClientSettings, NoSettingsError, settingsFor } from "../../connect/settings.ts";
 import * as answers from "./answers.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
@@ -24,9 +24,9 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
           urls: proxy?.urls() ?? [],
           has_admin_port: proxy?.hasAdminPort() ?? false,
           models: Object.fromEntries(
-            proxy?.connectable().endpoints.map((one) => [one.name, modelToBeginWith(one) ?? null]) ?? [],
+            proxy?.connectable().endpoints.map((one) => [one.name, suggestedModel(one) ?? null]) ?? [],
           ),
-          token_asked: proxy?.connectable().asksToken ?? true,
+          token_asked: proxy?.connectable().needsToken ?? true,
         })),
     }),
     route({
@@ -68,11 +68,11 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
   ];
 }
 
-function asProblem(work: () => Settings): Settings {
+function asProblem(work: () => ClientSettings): ClientSettings {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof NoSettings)) throw error;
+    if (!(error instanceof NoSettingsError)) throw error;
     const pointer = error.reason === "client" ? "#/client" : "#/endpoint";
     throw new Problem(400, `${pointer}: ${error.message}`, { places: [{ pointer, detail: error.message }] });
   }
