@@ -14,7 +14,7 @@ import type { ModelPlace } from "./model_place.ts";
 import { type JsonFindings, modelsInLines, namesModel, readJsonObject } from "./models.ts";
 import { type FormPart, FormSyntaxError, readForm } from "./multipart.ts";
 import { createPause, type Pause } from "./pace.ts";
-import { jsonFacts, type RequestFacts } from "./request_facts.ts";
+import { jsonFacts, MAX_CHOICES, type RequestFacts } from "./request_facts.ts";
 
 /** Longer ones are no model's name. */
 const MAX_NAME_BYTES = 200;
@@ -159,6 +159,7 @@ async function readFormBody(
     }
     places.push({ start, end, name: value, write: (text) => text });
   }
+  const choices = choicesIn(bytes, parts);
   if (readsFiles) models.push(...await modelsInBatch(bytes, parts, { path, pause }));
   const place = places.at(-1);
   return {
@@ -167,8 +168,28 @@ async function readFormBody(
     fields: withContentType(fields, `${FORM}; boundary=${isToken(boundary) ? boundary : `"${boundary}"`}`),
     models,
     places,
-    facts: place === undefined ? {} : { model: place.name },
+    facts: {
+      ...(place !== undefined && { model: place.name }),
+      ...(choices !== undefined && choices > 1 && { choices }),
+    },
   };
+}
+
+/** Longer numbers are no number of answers. */
+const MAX_NUMBER_BYTES = 20;
+
+/** How many answers a form asks for: OpenAI's edits of images have `n`. Undefined: the form does not say. */
+function choicesIn(bytes: Uint8Array, parts: readonly FormPart[]): number | undefined {
+  const [first, second] = parts.filter(({ name }) => name.trim().toLowerCase() === "n");
+  if (first === undefined) return undefined;
+  if (second !== undefined || first.name !== "n" || first.isFile) {
+    throw new FormSyntaxError("a field n that is repeated, or is not a plain field");
+  }
+  const text = new TextDecoder().decode(bytes.subarray(first.start, first.end)).trim();
+  if (first.end - first.start > MAX_NUMBER_BYTES || !/^\d+$/.test(text)) {
+    throw new FormSyntaxError("a field n that is not a number");
+  }
+  return Math.min(Number(text), MAX_CHOICES);
 }
 
 /** Purposes of files that hold no requests (OpenAI's Files API). */

@@ -474,3 +474,19 @@ async function longestPause(work: () => Promise<void>): Promise<number> {
   clearInterval(timer);
   return Math.max(longest, performance.now() - last);
 }
+
+Deno.test("readPayload: a form says how many answers it asks for", async () => {
+  const form = (...fields: string[]) =>
+    fields.map((field) => `--b\r\nContent-Disposition: form-data; ${field}\r\n`).join("") + "--b--\r\n";
+  const model = 'name="model"\r\n\r\ngpt-image-1';
+  const factsOf = async (...fields: string[]) => {
+    const payload = await read(form(model, ...fields), [FORM_TYPE]);
+    return typeof payload === "string" ? payload : payload.facts.choices;
+  };
+  assertEquals(await factsOf('name="n"\r\n\r\n10'), 10);
+  assertEquals(await factsOf(), undefined);
+  for (const bad of ['name="n"\r\n\r\nten', 'name="N"\r\n\r\n10', 'name="n"; filename="n"\r\n\r\n10']) {
+    assertEquals(await factsOf(bad), "bad_request", bad);
+  }
+  assertEquals(await factsOf('name="n"\r\n\r\n1', 'name="n"\r\n\r\n10'), "bad_request");
+});
