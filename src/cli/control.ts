@@ -3,9 +3,12 @@
 import * as v from "valibot";
 import { hostAndPort } from "../network/host_port.ts";
 import * as answers from "../management/api/answers.ts";
+import { isInUse } from "../storage/open.ts";
+import { CommandError } from "./command_error.ts";
 import { onApi } from "./manage/calls.ts";
 import { configFlags } from "./common_options.ts";
 import type { ManageClient } from "./manage/client.ts";
+import { managementConfig } from "./manage/management_config.ts";
 import { type Options, textOf } from "./manage/options.ts";
 import { warningLine, writeAnswer } from "./output.ts";
 import { ownManagementAddress } from "./own_address.ts";
@@ -49,7 +52,23 @@ export async function onRunning(
   await onApi({ ...options, url }, work, target);
 }
 
+/** The URL of the proxy that runs with the local configuration. */
 async function ownUrl(config: string | undefined): Promise<string> {
   const address = await ownManagementAddress(configFlags(config));
-  return `${address.tls ? "https" : "http"}://${hostAndPort(address)}`;
+  const url = `${address.tls ? "https" : "http"}://${hostAndPort(address)}`;
+  await checkIsRunning(config, url);
+  return url;
+}
+
+/**
+ * Throws a {@link CommandError} if no proxy has the local database open. While the proxy is down, any user of this
+ * machine can listen on its port, and would get the management token.
+ */
+async function checkIsRunning(config: string | undefined, url: string): Promise<void> {
+  const { databaseUrl } = await managementConfig(config);
+  if (isInUse(databaseUrl) !== false) return;
+  throw new CommandError(
+    `No proxy runs here: no program has ${databaseUrl} open, so the management token is not sent to ${url}.\n` +
+      "Start the proxy, or name another one with --url URL.",
+  );
 }

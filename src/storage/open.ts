@@ -1,3 +1,4 @@
+import { holdAlone } from "./sqlite/hold.ts";
 import { type Store, StoreError } from "./store.ts";
 
 /** Opens the store that a URL names: `sqlite:./data/llm-proxy.db`. Throws a {@link StoreError}. */
@@ -38,4 +39,19 @@ export function isThere(url: string): boolean {
 export function sqlitePath(url: string): string {
   const rest = url.replace(/^sqlite:/, "");
   return rest.startsWith("//") ? rest.slice(2) : rest;
+}
+
+/**
+ * Whether a program has the database open. Undefined: there is no database, or this user or file system cannot tell.
+ */
+export function isInUse(url: string): boolean | undefined {
+  if (!isThere(url)) return undefined;
+  try {
+    const hold = holdAlone(sqlitePath(url));
+    hold?.release();
+    return hold === undefined;
+  } catch (error) {
+    if (error instanceof StoreError) return undefined;
+    throw error;
+  }
 }
