@@ -505,6 +505,27 @@ Deno.test("proxies of the environment: empty ones are none, NO_PROXY in all its 
   assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY: "10.0.0.0/8" }, "https://11.1.2.3"), false);
 });
 
+/** An upstream, a value of `NO_PROXY`, and whether the value exempts the upstream. */
+const NO_PROXY_RANGES: readonly (readonly [base: string, noProxy: string, isDirect: boolean])[] = [
+  ["https://[fd00::1]", "fd00::/8", true],
+  ["https://[fd12:3456::1]:8443", "example.com, fd00::/8", true],
+  ["https://[2001:db8::1]", "fd00::/8", false],
+  ["https://[2001:db8::1]", "2001:0db8:0000::1", true],
+  ["https://[::ffff:10.1.2.3]", "10.0.0.0/8", true],
+  ["https://10.1.2.3:8443", "10.0.0.0/8:8443", true],
+  ["https://10.1.2.3", "10.0.0.0/8:8443", false],
+  ["https://10.1.2.3", "fd00::/8", false],
+  ["https://10.1.2.3", "10.0.0.0/33", false],
+  ["https://[fd00::1]", "fd00::/129", false],
+];
+for (const [base, noProxy, isDirect] of NO_PROXY_RANGES) {
+  Deno.test(`NO_PROXY: ${noProxy} ${isDirect ? "exempts" : "does not exempt"} ${base}`, async () => {
+    const env = { HTTPS_PROXY: "http://p.test", NO_PROXY: noProxy };
+    const { endpoints: [endpoint] } = await load(`${KEYED}base_url = "${base}"`, env);
+    assertEquals(endpoint?.backends[0]?.connection.proxy === undefined, isDirect);
+  });
+}
+
 Deno.test("proxies of the environment: loopback has none, whatever NO_PROXY says, unless the endpoint names one", async () => {
   const proxyOf = async (base: string, more = "") => {
     const env = { HTTP_PROXY: "http://p.test", HTTPS_PROXY: "http://p.test", NO_PROXY: "h.test" };
