@@ -2,7 +2,7 @@
 
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { LOG_FORMATS, LOG_LEVELS } from "../config/values/defaults.ts";
-import type { VariableName } from "../config/sources/env.ts";
+import type { VariableName } from "../config/sources/variables.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { Platform } from "../service/service.ts";
 import { VERSION } from "../release.ts";

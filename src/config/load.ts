@@ -6,8 +6,8 @@ import { endpointNames } from "./read/endpoint_names.ts";
 import { readEndpoint } from "./read/endpoints.ts";
 import { type EnvironmentSources, readEnvironment } from "./sources/env.ts";
 import { checkLimitedEndpoints, checkModelLimits } from "./read/limit_settings.ts";
-import { readManagement } from "./read/management_settings.ts";
-import { type KeyPath, pathText, type Problem } from "./problem.ts";
+import { MANAGEMENT_VARIABLES, readManagement } from "./read/management_settings.ts";
+import { type KeyPath, type Problem } from "./problem.ts";
 import { environmentProxy } from "./read/outbound_proxy.ts";
 import { type Flags, Resolver, type Setting } from "./read/resolver.ts";
 import type { Config, ManagementConfig, OutboundProxy } from "./config.ts";
@@ -117,7 +117,10 @@ export async function loadAddress(
     adminPort: readAdminPort(resolver, server),
     adminTls: hasTls,
   };
-  await resolver.throwProblems(({ at }) => /\b(HOST|PORT|host|port)$/.test(String(at)));
+  await resolver.throwProblems({
+    variables: ["HOST", "PORT"],
+    keys: [["server", "host"], ["server", "port"]],
+  });
   return address;
 }
 
@@ -128,12 +131,7 @@ export async function loadManagement(
 ): Promise<ManagementConfig | undefined> {
   const { resolver } = await openSources(sources, flags);
   const management = readManagement(resolver, resolver.file?.settings?.management);
-  await resolver.throwProblems(({ at }) =>
-    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|BUDGET_TIME_ZONE|BUDGET_WINDOW|RETENTION_DAYS|BACKUP_EVERY|BACKUP_KEEP|BACKUP_FOLDER|PRICES_FILE|ADMIN_IDLE_MINUTES|METRICS_PUBLIC|MANAGEMENT_ALLOWED_IPS)\b|^management\b/
-      .test(
-        typeof at === "string" ? at : pathText(at),
-      )
-  );
+  await resolver.throwProblems({ variables: MANAGEMENT_VARIABLES, keys: [["management"]] });
   return management;
 }
 
@@ -147,7 +145,7 @@ export async function loadOutboundProxy(
 ): Promise<OutboundProxy | undefined> {
   const resolver = new Resolver(await readEnvironment(sources), {}, undefined);
   const proxy = environmentProxy(origin, resolver)?.value;
-  await resolver.throwProblems(({ at }) => /\b(HTTPS?_PROXY|NO_PROXY)\b/i.test(String(at)));
+  await resolver.throwProblems({ variables: ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"], keys: [] });
   return proxy === "direct" ? undefined : proxy;
 }
 

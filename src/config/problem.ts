@@ -1,3 +1,5 @@
+import type { VariableName } from "./sources/variables.ts";
+
 /** One thing that is wrong with the configuration. `message` never holds a secret. */
 export interface Problem {
   /** Where the value stands: `env PORT`, `.env: PORT`, `--port`, `config.toml:3: server.port`. */
@@ -23,10 +25,24 @@ export type KeyPath = readonly (string | number)[];
 /** A place outside of the configuration file as it is shown, or a value's place within it. */
 export type Origin = string | KeyPath;
 
-/** A problem whose place is not looked up yet. */
+/** A problem whose line in the configuration file is not looked up yet. */
 export interface Finding {
   readonly at: Origin;
   readonly message: string;
+  /** The variable or flag with the wrong value. Undefined for a value of the file. */
+  readonly variable?: VariableName;
+}
+
+/** Settings by their variables and by their keys in the file. A key includes all keys below it. */
+export interface SettingNames {
+  readonly variables: readonly VariableName[];
+  readonly keys: readonly KeyPath[];
+}
+
+/** Whether a problem is about one of these settings. */
+export function concerns({ at, variable }: Finding, { variables, keys }: SettingNames): boolean {
+  if (variable !== undefined) return variables.includes(variable);
+  return typeof at !== "string" && keys.some((key) => isWithin(at, key));
 }
 
 /** How a key path is written: `endpoints.chat.backends.0.name`. */

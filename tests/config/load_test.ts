@@ -1,7 +1,7 @@
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { assertEquals, assertRejects } from "@std/assert";
-import { VARIABLES } from "../../src/config/sources/env.ts";
-import { loadAddress, loadConfig as load } from "../../src/config/load.ts";
+import { VARIABLES } from "../../src/config/sources/variables.ts";
+import { loadAddress, loadConfig as load, loadManagement, loadOutboundProxy } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { secretsOf } from "../../src/config/redact.ts";
 import type { Config } from "../../src/config/config.ts";
@@ -223,6 +223,47 @@ Deno.test("loadAddress: only the address counts, whatever else is missing", asyn
   const { host, port, tls, adminPort } = await loadAddress(sources({ PORT: "1234", ADMIN_PORT: "1235" }));
   assertEquals([host, port, tls, adminPort], ["0.0.0.0", 1234, false, 1235]);
   await assertRejects(() => loadAddress(sources({ PORT: "x" })), ConfigError);
+});
+
+/** The problems that a partial load reports. */
+async function problemsOfPart(load: () => Promise<unknown>): Promise<string[]> {
+  const error = await assertRejects(load, ConfigError);
+  return error.problems.map(({ origin }) => origin);
+}
+
+/** Values that are wrong in every part of the configuration. */
+const WRONG_PARTS = {
+  "config.toml":
+    '[server]\nport = "x"\nadmin_port = "x"\n[management]\nretention_days = "x"\n[log]\nlevel = "x"\n',
+};
+
+Deno.test("loadAddress: reports a wrong host or port and nothing else", async () => {
+  const problems = await problemsOfPart(() =>
+    loadAddress(sources({ HOST: "a b", LOG_LEVEL: "x" }, WRONG_PARTS))
+  );
+  assertEquals(problems, ["env HOST", "config.toml:2: server.port"]);
+});
+
+Deno.test("loadAddress: reports a PORT_FILE that cannot be read", async () => {
+  assertEquals(await problemsOfPart(() => loadAddress(sources({ PORT_FILE: "/none" }))), ["env PORT_FILE"]);
+});
+
+Deno.test("loadManagement: reports the table [management] and its variables, and nothing else", async () => {
+  const env = { METRICS_PUBLIC: "x", LOG_LEVEL: "x", MANAGEMENT_TOKEN_FILE: "/none" };
+  const problems = await problemsOfPart(() => loadManagement(sources(env, WRONG_PARTS)));
+  assertEquals(problems.sort(), [
+    "config.toml:5: management.retention_days",
+    "env MANAGEMENT_TOKEN_FILE",
+    "env METRICS_PUBLIC",
+  ]);
+});
+
+Deno.test("loadOutboundProxy: reports the variables of forward proxies and nothing else", async () => {
+  const load = (env: Record<string, string>) =>
+    loadOutboundProxy(sources({ PORT: "x", ...env }), "https://a.test");
+  assertEquals(await problemsOfPart(() => load({ https_proxy: "ftp://a" })), ["env HTTPS_PROXY"]);
+  assertEquals(await problemsOfPart(() => load({ HTTPS_PROXY_FILE: "/none" })), ["env HTTPS_PROXY_FILE"]);
+  assertEquals(await load({ LOG_LEVEL: "x" }), undefined);
 });
 
 Deno.test(".env.example: filled in, it is a complete configuration; untouched, it names what to fill in", async () => {

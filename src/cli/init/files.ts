@@ -1,7 +1,7 @@
 /** Finds the files that a folder has already, and writes those that it has not. */
 
 import { DEFAULT_DATABASE_URL } from "../../config/values/defaults.ts";
-import { VARIABLES } from "../../config/sources/env.ts";
+import { VARIABLES } from "../../config/sources/variables.ts";
 import { sqlitePath } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
 import { certificatePaths } from "../tls.ts";

@@ -13,7 +13,7 @@ import {
   DEFAULT_RETRY_STATUSES,
 } from "../values/defaults.ts";
 import { shownDuration } from "../values/durations.ts";
-import type { VariableName } from "../sources/env.ts";
+import type { VariableName } from "../sources/variables.ts";
 import type { BackendSettings, EndpointSettings } from "../sources/file_schema.ts";
 import { type Preset, type PresetName, presetNameOf, PRESETS } from "../values/presets.ts";
 import { LOCAL_PRICES, priceProviderSchema } from "../values/price_providers.ts";

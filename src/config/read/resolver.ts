@@ -1,9 +1,11 @@
 /** Settles each setting: flags over environment over `.env` over the file over defaults. */
 
 import * as v from "valibot";
-import type { Environment, Found, VariableName } from "../sources/env.ts";
+import type { Environment, Found } from "../sources/env.ts";
+import type { VariableName } from "../sources/variables.ts";
 import type { ConfigFile } from "../sources/file.ts";
 import {
+  concerns,
   ConfigError,
   type Finding,
   isWithin,
@@ -11,6 +13,7 @@ import {
   type Origin,
   pathText,
   type Problem,
+  type SettingNames,
 } from "../problem.ts";
 import type { ValueSchema } from "../values/values.ts";
 
@@ -83,7 +86,7 @@ export class Resolver {
     // The first broken rule of a value says enough; the next value is checked all the same.
     const result = v.safeParse(schema, found.value, { abortPipeEarly: true });
     if (result.success) return { value: result.output, at: found.origin };
-    const finding = { at: found.origin, message: result.issues[0].message };
+    const finding = { at: found.origin, variable: name, message: result.issues[0].message };
     this.#findings.push(finding);
     this.#ownFindings.add(finding);
     return undefined;
@@ -195,9 +198,14 @@ export class Resolver {
       .map((key) => ({ key, before: old.get(key)?.shown, after: now.get(key)?.shown }));
   }
 
-  /** With a filter, only those problems count; a file that cannot be read always does. */
-  async throwProblems(counts: (finding: Finding) => boolean = () => true): Promise<void> {
-    const findings = this.lacksFile ? [...this.#ownFindings] : this.#findings.filter(counts);
+  /**
+   * Throws a `ConfigError` with all problems, or only with those of some settings. A file that cannot be read is always
+   * a problem.
+   */
+  async throwProblems(only?: SettingNames): Promise<void> {
+    const findings = this.lacksFile
+      ? [...this.#ownFindings]
+      : this.#findings.filter((finding) => only === undefined || concerns(finding, only));
     if (findings.length === 0) return;
     const problems = await this.#locate(findings);
     throw new ConfigError(problems.toSorted((one, other) => lineOf(one) - lineOf(other)));

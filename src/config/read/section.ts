@@ -1,4 +1,4 @@
-import type { VariableName } from "../sources/env.ts";
+import type { VariableName } from "../sources/variables.ts";
 import type { FileConfig } from "../sources/file_schema.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ValueSchema } from "../values/values.ts";
@@ -7,14 +7,14 @@ import type { ValueSchema } from "../values/values.ts";
 export type Section<Name extends keyof FileConfig> = NonNullable<FileConfig[Name]>;
 
 /** Settles values of one table: a variable of the environment wins over the file, the file over the fallback. */
-export function sectionReader<Settings extends object>(
+export function sectionReader<Settings extends object, Variable extends VariableName = VariableName>(
   resolver: Resolver,
   section: string,
   settings: Settings | undefined,
 ) {
   return <Key extends keyof Settings & string, Fallback extends NonNullable<Settings[Key]> | undefined>(
     key: Key,
-    variable: VariableName,
+    variable: Variable,
     schema: ValueSchema<NonNullable<Settings[Key]>>,
     fallback: Fallback,
     show?: (value: NonNullable<Settings[Key]> | Fallback) => string,

@@ -2,63 +2,10 @@
 
 import { type Finding, reasonOf } from "../problem.ts";
 import { nearest } from "../values/suggest.ts";
-
-/** Every variable the proxy knows. Each also takes a `…_FILE` form that names a file holding the value. */
-export const VARIABLES = [
-  "OPENAI_BASE_URL",
-  "OPENAI_API_KEY",
-  "OPENAI_PRICE_PROVIDER",
-  "ANTHROPIC_BASE_URL",
-  "ANTHROPIC_API_KEY",
-  "ANTHROPIC_VERSION",
-  "ANTHROPIC_PRICE_PROVIDER",
-  "PROXY_TOKEN",
-  "ENDPOINTS",
-  "HOST",
-  "PORT",
-  "HTTPS_PORT",
-  "ADMIN_PORT",
-  "DRAIN_SECONDS",
-  "TLS_CERT",
-  "TLS_KEY",
-  "LOG_LEVEL",
-  "LOG_FORMAT",
-  "ACCESS_LOG",
-  "CONFIG_PATH",
-  "DEFAULT_ENDPOINT",
-  "MAX_BODY_BYTES",
-  "MAX_MESSAGE_BYTES",
-  "CORS_ORIGINS",
-  "ALLOWED_HOSTS",
-  "ALLOWED_IPS",
-  "TRUSTED_PROXIES",
-  "MAX_CONNECTIONS",
-  "MAX_CONCURRENT_REQUESTS",
-  "MAX_CONCURRENT_PER_TOKEN",
-  "QUEUE_TIMEOUT",
-  "MANAGEMENT_TOKEN",
-  "DATABASE_URL",
-  "ENCRYPTION_KEY",
-  "BUDGET_TIME_ZONE",
-  "BUDGET_WINDOW",
-  "RETENTION_DAYS",
-  "BACKUP_EVERY",
-  "BACKUP_KEEP",
-  "BACKUP_FOLDER",
-  "PRICES_FILE",
-  "ADMIN_IDLE_MINUTES",
-  "METRICS_PUBLIC",
-  "MANAGEMENT_ALLOWED_IPS",
-  "HTTP_PROXY",
-  "HTTPS_PROXY",
-  "NO_PROXY",
-] as const;
+import { type VariableName, VARIABLES } from "./variables.ts";
 
 /** By custom these are written in small letters as well, and then mean the same. */
-const IN_EITHER_CASE: readonly string[] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
-
-/** The name of a variable the proxy knows. */
-export type VariableName = typeof VARIABLES[number];
+const IN_EITHER_CASE: readonly VariableName[] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /** A value as it was found, unchecked. */
 export interface Found {
@@ -121,13 +68,22 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
       const path = get(fileName);
       if (value === undefined && path === undefined) continue;
       if (value !== undefined && path !== undefined) {
-        findings.push({ at: origin(fileName), message: `stands beside ${name}: keep one of the two` });
+        findings.push({
+          at: origin(fileName),
+          variable: name,
+          message: `stands beside ${name}: keep one of the two`,
+        });
       }
       found.set(
         name,
         value === undefined
           ? {
-            value: readValueFile(sources, { path: path ?? "", origin: origin(fileName), findings }),
+            value: readValueFile(sources, {
+              path: path ?? "",
+              origin: origin(fileName),
+              variable: name,
+              findings,
+            }),
             origin: origin(fileName),
             ...(path !== undefined && { file: path }),
           }
@@ -190,13 +146,19 @@ async function readDotenv(
 /** The text of a value's file without the line break that editors put at its end. */
 function readValueFile(
   sources: EnvironmentSources,
-  { path, origin, findings }: { path: string; origin: string; findings: Finding[] },
+  { path, origin, variable, findings }: {
+    path: string;
+    origin: string;
+    variable: VariableName;
+    findings: Finding[];
+  },
 ): string | null {
   try {
     return sources.readTextFile(path).replace(/^\ufeff|\r?\n$/g, "");
   } catch (error) {
     findings.push({
       at: origin,
+      variable,
       message: `names ${shownPath(path)}, which cannot be read: ${reasonOf(error)}`,
     });
     return null;
