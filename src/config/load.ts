@@ -61,7 +61,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
       sources,
       resolvePath: (file) => besideFile(path, file),
       targetBase,
-      asksForToken: tokens.length > 0 || hasManagedTokens,
+      requiresToken: tokens.length > 0 || hasManagedTokens,
     })
   );
   checkLimitedEndpoints(resolver, settings.auth, names);

@@ -1,12 +1,7 @@
 /** Endpoints with their backends, out of the file, the environment and what is known of providers. */
 
-import {
-  type BackendContext,
-  type EndpointContext,
-  type Layer,
-  NO_BASE_URL,
-  readBackend,
-} from "./backends.ts";
+import { type BackendContext, type EndpointContext, NO_BASE_URL, readBackend } from "./backends.ts";
+import { type Layer, LayeredSettings } from "./layers.ts";
 import {
   DEFAULT_MAX_BUFFER_BYTES,
   DEFAULT_RESERVE_OUTPUT_TOKENS,
@@ -82,17 +77,18 @@ export function readEndpoint(
   );
   const isNamed = own.provider !== undefined;
   const preset: Preset = PRESETS[presetName];
-  const backendContext: BackendContext = { ...context, preset, presetName, isNamed };
+  const backendContext: BackendContext = {
+    ...context,
+    provider: { name: presetName, preset, isNamed },
+    isInFile: settings !== undefined,
+  };
   const listed = own.backends;
   const backends = listed === undefined
-    ? [readBackend({ path, layers: [layer], isReportedMissing: settings === undefined }, backendContext)]
+    ? [readBackend(new LayeredSettings(resolver, path, [layer]), backendContext)]
     : listed.map((backend, index) => {
       const backendPath = [...path, "backends", index];
       const backendLayer: Layer = { settings: backend, at: (key) => [...backendPath, key] };
-      return readBackend(
-        { path: backendPath, layers: [backendLayer, layer], settings: backend },
-        backendContext,
-      );
+      return readBackend(new LayeredSettings(resolver, backendPath, [backendLayer, layer]), backendContext);
     });
   const named = nameBackends(backends, { listed, path, resolver });
 
