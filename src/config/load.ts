@@ -7,7 +7,7 @@ import { readEndpoint } from "./read/endpoints.ts";
 import { type EnvironmentSources, readEnvironment } from "./sources/env.ts";
 import { checkLimitedEndpoints, checkModelLimits } from "./read/limit_settings.ts";
 import { MANAGEMENT_VARIABLES, readManagement } from "./read/management_settings.ts";
-import { type KeyPath, type Problem } from "./problem.ts";
+import type { KeyPath, Problem } from "./problem.ts";
 import { environmentProxy } from "./read/outbound_proxy.ts";
 import { type Flags, Resolver, type Setting } from "./read/resolver.ts";
 import type { Config, ManagementConfig, OutboundProxy } from "./config.ts";

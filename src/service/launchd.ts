@@ -1,4 +1,6 @@
 import { shellWord } from "../text/shell_word.ts";
+import { fillTemplate } from "./template.ts";
+import template from "./llm-proxy.plist" with { type: "text" };
 import { environmentFile, type ServiceFacts, type ServicePlan } from "./service.ts";
 
 const LABEL = "llm-proxy";
@@ -37,43 +39,7 @@ export function launchdService({ program, variables, config, user }: ServiceFact
 }
 
 function plistText(user: string): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-  <key>Label</key>
-  <string>${LABEL}</string>
-  <key>ProgramArguments</key>
-  <array>
-    <string>${PROGRAM}</string>
-  </array>
-  <key>UserName</key>
-  <string>${escaped(user)}</string>
-  <key>WorkingDirectory</key>
-  <string>${FOLDER}</string>
-  <key>RunAtLoad</key>
-  <true/>
-  <key>KeepAlive</key>
-  <dict>
-    <key>SuccessfulExit</key>
-    <false/>
-  </dict>
-  <key>ExitTimeOut</key>
-  <integer>45</integer>
-  <key>Umask</key>
-  <integer>63</integer>
-  <key>SoftResourceLimits</key>
-  <dict>
-    <key>NumberOfFiles</key>
-    <integer>65536</integer>
-  </dict>
-  <key>StandardOutPath</key>
-  <string>${LOG}</string>
-  <key>StandardErrorPath</key>
-  <string>${LOG}</string>
-</dict>
-</plist>
-`;
+  return fillTemplate(template, { LABEL, PROGRAM, FOLDER, LOG, USER: escaped(user) });
 }
 
 function escaped(text: string): string {

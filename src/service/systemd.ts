@@ -1,4 +1,6 @@
 import { shellWord } from "../text/shell_word.ts";
+import { fillTemplate } from "./template.ts";
+import template from "./llm-proxy.service" with { type: "text" };
 import { environmentFile, type ServiceFacts, type ServicePlan } from "./service.ts";
 
 const UNIT = "/etc/systemd/system/llm-proxy.service";
@@ -71,66 +73,15 @@ export interface UnitFacts {
 export function unitText(
   { program, environmentFile, configPath, credentials, account, repository }: UnitFacts,
 ): string {
-  const loaded = credentials.map(({ name, path }) =>
-    `LoadCredential=${name}:${path}\nEnvironment=${name}=%d/${name}\n`
-  ).join("");
-  return `[Unit]
-Description=LLM API proxy
-${
-    repository === undefined
-      ? ""
-      : `Documentation=https://github.com/${repository}\n`
-  }Wants=network-online.target
-After=network-online.target
-
-[Service]
-ExecStart=${program}
-ExecReload=/bin/kill -HUP $MAINPID
-EnvironmentFile=${environmentFile}
-${configPath === undefined ? "" : `Environment=CONFIG_PATH=${configPath}\n`}${loaded}Restart=on-failure
-RestartSec=2
-# Running answers may end; DRAIN_SECONDS is 30.
-TimeoutStopSec=45
-LimitNOFILE=65536
-
-${account === undefined ? "DynamicUser=yes" : `User=${account}\nGroup=${account}`}
-StateDirectory=llm-proxy
-StateDirectoryMode=0700
-WorkingDirectory=%S/llm-proxy
-UMask=0077
-
-# Nothing but the network and its own folder.
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-PrivateUsers=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-ProcSubset=pid
-# Netlink tells this machine's addresses; names are looked up over local sockets too.
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-RemoveIPC=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM
-# MemoryDenyWriteExecute stays off: the engine compiles as it runs.
-
-[Install]
-WantedBy=multi-user.target
-`;
+  return fillTemplate(template, {
+    PROGRAM: program,
+    ENVIRONMENT_FILE: environmentFile,
+    DOCUMENTATION: repository === undefined ? [] : [`Documentation=https://github.com/${repository}`],
+    CONFIGURATION: configPath === undefined ? [] : [`Environment=CONFIG_PATH=${configPath}`],
+    CREDENTIALS: credentials.flatMap(({ name, path }) => [
+      `LoadCredential=${name}:${path}`,
+      `Environment=${name}=%d/${name}`,
+    ]),
+    ACCOUNT: account === undefined ? ["DynamicUser=yes"] : [`User=${account}`, `Group=${account}`],
+  });
 }
