@@ -9,7 +9,7 @@ import { findHiddenToken, type OutgoingHead } from "./auth/hidden_token.ts";
 import type { TokenCheck } from "./auth/shared_token.ts";
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Clock } from "./time/clock.ts";
-import { usesOwnCredential } from "./config/credentials.ts";
+import { injectsCredential } from "./config/credentials.ts";
 import { overridingModel } from "./config/model_override.ts";
 import type { Backend, Endpoint } from "./config/config.ts";
 import { allowedOrigin, preflightReply, withCors } from "./http/cors.ts";
@@ -286,7 +286,7 @@ export function createHandler(parts: HandlerParts): Handler {
         observer: exchange,
       }, parts);
       const answering = {
-        hasProxysKey: usesOwnCredential(keyed(answer.backend)),
+        hasProxysKey: injectsCredential(keyed(answer.backend)),
         exposedName: endpoint.exposeBackend ? answer.backend.name : undefined,
       };
       const plain = asking !== undefined ? withoutUsage(answer) : answer.body;

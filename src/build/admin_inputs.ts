@@ -17,7 +17,7 @@ interface Inputs {
 }
 
 /** Whether the bundle is there and everything that it was made of is as it was. */
-export async function isFresh(): Promise<boolean> {
+export async function isUpToDate(): Promise<boolean> {
   const text = await Deno.readTextFile(RECORD).catch(() => undefined);
   if (text === undefined) return false;
   const { files }: Inputs = JSON.parse(text);
@@ -25,7 +25,7 @@ export async function isFresh(): Promise<boolean> {
 }
 
 /** Records that the bundle was made of these files. */
-export async function record(files: readonly string[]): Promise<void> {
+export async function recordInputs(files: readonly string[]): Promise<void> {
   await Deno.writeTextFile(RECORD, await recordOf(files));
 }
 

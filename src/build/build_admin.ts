@@ -10,7 +10,7 @@
 import { gzipSync } from "node:zlib";
 import { parseArgs } from "node:util";
 import { minify } from "terser";
-import { BUNDLE, isFresh, record } from "./admin_inputs.ts";
+import { BUNDLE, isUpToDate, recordInputs } from "./admin_inputs.ts";
 
 const SOURCE = "src/management/page";
 /** What the page is made of besides its modules. */
@@ -43,7 +43,7 @@ const UNUSED: readonly { readonly found: number; readonly pattern: RegExp; reado
 ];
 
 const { values } = parseArgs({ options: { check: { type: "boolean" }, output: { type: "string" } } });
-if (values.output === undefined && await isFresh()) Deno.exit(0);
+if (values.output === undefined && await isUpToDate()) Deno.exit(0);
 if (values.check === true) {
   console.error(
     `${BUNDLE} is not what ${SOURCE} gives: run \`deno task admin\`, and commit what it changes.`,
@@ -76,7 +76,9 @@ await Deno.remove(output, { recursive: true }).catch(() => {});
 await Deno.mkdir(output, { recursive: true });
 const files = { [scriptName]: script, [styleName]: style, [iconName]: icon, "index.html": page };
 for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${output}/${name}`, text);
-if (values.output === undefined) await record([...await modulesOf(`${SOURCE}/main.tsx`), ...OTHER_INPUTS]);
+if (values.output === undefined) {
+  await recordInputs([...await modulesOf(`${SOURCE}/main.tsx`), ...OTHER_INPUTS]);
+}
 
 /** What `deno bundle` makes of an entry. */
 async function bundled(entry: string, ending: string, ...options: string[]): Promise<string> {

@@ -1,13 +1,13 @@
 /** What a person is told at start-up. */
 
 import { proxyText } from "../config/read/outbound_proxy.ts";
-import { adminUrls, type Listening, serverUrls } from "../config/server_urls.ts";
+import { adminUrls, type ListeningAddresses, serverUrls } from "../config/server_urls.ts";
 import type { Backend, Config, ServerConfig } from "../config/config.ts";
 import { VERSION } from "../release.ts";
 import { styled } from "./colours.ts";
 
 /** Facts about the running server that the configuration does not hold. */
-export interface BannerFacts extends Listening {
+export interface BannerFacts extends ListeningAddresses {
   /** What works, and should be known all the same. */
   readonly warnings?: readonly string[];
 }

@@ -1,9 +1,9 @@
 import { processSources } from "../config/sources/env.ts";
 import schema from "../config/config.schema.json" with { type: "json" };
 import { loadConfig } from "../config/load.ts";
-import type { Flags, Setting } from "../config/read/resolver.ts";
-import { warningsOf } from "../config/warnings.ts";
-import { certificateWarnings } from "../tls/expiry.ts";
+import type { Flags, ShownSetting } from "../config/read/resolver.ts";
+import { configWarnings } from "../config/warnings.ts";
+import { certificateWarnings } from "../tls/certificate_warnings.ts";
 import { CommandError } from "./command_error.ts";
 import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
 import { warningLine, writeAnswer, writeOut } from "./output.ts";
@@ -26,7 +26,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
   const results = online ? await withProgress("Asking the backends", () => probeBackends(config)) : [];
   const all = [
     ...warnings.map(({ origin, message }) => `${origin} ${message}`),
-    ...warningsOf(config),
+    ...configWarnings(config),
     ...await certificateWarnings(config),
     ...await pricesAdvice(config, results),
   ];
@@ -55,7 +55,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
 /** The order of the example file. */
 const SECTIONS: readonly string[] = ["server", "auth", "log", "endpoints"];
 
-function sectionOf({ key }: Setting): number {
+function sectionOf({ key }: ShownSetting): number {
   return SECTIONS.indexOf(key.split(".")[0] ?? "");
 }
 

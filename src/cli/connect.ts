@@ -5,11 +5,11 @@ import { PRESET_NAMES } from "../config/values/presets.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { ServerConfig } from "../config/config.ts";
-import { nearest } from "../config/values/suggest.ts";
+import { closestName } from "../config/values/suggest.ts";
 import { CLIENT_NAMES, clientOf } from "../connect/clients.ts";
 import { configuredEndpoint, type ConnectEndpoint, namedEndpoint } from "../connect/endpoints.ts";
 import { type Connectable, NoSettings, type Settings, settingsFor } from "../connect/settings.ts";
-import { hasOwnAuthority } from "../tls/own_authority.ts";
+import { hasSelfSignedRoot } from "../tls/self_signed_root.ts";
 import { CommandError } from "./command_error.ts";
 import { writeAnswer } from "./output.ts";
 
@@ -30,7 +30,7 @@ const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
 /** `llm-proxy connect <client>`: prints the settings under which a client uses this proxy. */
 export async function connect(name: string, options: ConnectOptions, flags: Flags = {}): Promise<void> {
   if (clientOf(name) === undefined) {
-    const near = nearest(name, CLIENT_NAMES);
+    const near = closestName(name, CLIENT_NAMES);
     const hint = near === undefined ? "" : ` Did you mean ${near}?`;
     throw new CommandError(
       `No client is known as ${JSON.stringify(name)}.${hint}\nKnown: ${CLIENT_NAMES.join(", ")}`,
@@ -69,7 +69,7 @@ async function proxyOf(options: ConnectOptions, flags: Flags): Promise<KnownProx
       endpoints: endpoints.map(configuredEndpoint),
       defaultEndpoint,
       asksToken: auth.mode === "token",
-      hasOwnAuthority: server.tls !== undefined && hasOwnAuthority(server.tls.cert),
+      hasSelfSignedRoot: server.tls !== undefined && hasSelfSignedRoot(server.tls.cert),
     };
     return { proxy, url: options.url ?? ownUrl(server), note: [] };
   } catch (error) {
@@ -103,7 +103,7 @@ function elsewhere(url: string, { endpoint: wanted, ca, passthrough }: ConnectOp
     : [];
   return {
     url,
-    proxy: { endpoints, defaultEndpoint: "openai", asksToken: true, hasOwnAuthority: false },
+    proxy: { endpoints, defaultEndpoint: "openai", asksToken: true, hasSelfSignedRoot: false },
     note: [...guess, ...trust],
   };
 }

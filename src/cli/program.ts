@@ -6,7 +6,7 @@ import type { VariableName } from "../config/sources/variables.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { Platform } from "../service/service.ts";
 import { VERSION } from "../release.ts";
-import { nearest } from "../config/values/suggest.ts";
+import { closestName } from "../config/values/suggest.ts";
 import { CommandError } from "./command_error.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { demo } from "./demo.ts";
@@ -72,7 +72,7 @@ function names(command: Command): string[] {
 function checkCommand(program: Command, name: string | undefined): void {
   const known = program.commands.map((command) => command.name());
   if (name === undefined || name.startsWith("-") || known.includes(name)) return;
-  const near = nearest(name, known);
+  const near = closestName(name, known);
   const hint = near === undefined ? `the commands are ${known.join(", ")}` : `did you mean ${near}?`;
   throw new CommandError(`There is no command ${JSON.stringify(name)}; ${hint}`, 2);
 }

@@ -3,8 +3,8 @@
 import type { LoadedConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { Config } from "../config/config.ts";
-import { warningsOf } from "../config/warnings.ts";
-import { certificateWarnings } from "../tls/expiry.ts";
+import { configWarnings } from "../config/warnings.ts";
+import { certificateWarnings } from "../tls/certificate_warnings.ts";
 import type { ReloadPreview, ReloadResult } from "../management/api/parts.ts";
 import type { Log } from "../observability/log.ts";
 import { missingPermissions } from "./missing_permissions.ts";
@@ -120,7 +120,7 @@ async function loadOrProblems(load: Reloading["load"]): Promise<LoadedConfig | s
 async function allWarnings(loaded: LoadedConfig): Promise<string[]> {
   return [
     ...loaded.warnings.map(({ origin, message }) => `${origin} ${message}`),
-    ...warningsOf(loaded.config),
+    ...configWarnings(loaded.config),
     ...await certificateWarnings(loaded.config),
     ...missingPermissions(loaded.config).map((host) =>
       `the process may not connect to ${host}: ${PERMISSION_HINT}`

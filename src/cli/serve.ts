@@ -4,13 +4,13 @@ import { systemClock } from "../time/clock.ts";
 import { processSources } from "../config/sources/env.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
-import { LEAST_SECRET, secretsOf } from "../config/redact.ts";
+import { MIN_SECRET_LENGTH, secretsOf } from "../config/redact.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { Config, LogLevel, ManagementConfig } from "../config/config.ts";
-import { warningsOf } from "../config/warnings.ts";
+import { configWarnings } from "../config/warnings.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import type { Plane, Ports } from "../management/plane.ts";
-import { certificateWarnings } from "../tls/expiry.ts";
+import { certificateWarnings } from "../tls/certificate_warnings.ts";
 import { VERSION } from "../release.ts";
 import { bannerText } from "./banner.ts";
 import { styled } from "./colours.ts";
@@ -36,7 +36,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   /** What running exchanges still have to say may hold a secret of before. */
   const withhold = (more: readonly string[]): void => {
     // Short ones would disfigure every line.
-    for (const secret of more) if (secret.length >= LEAST_SECRET) secrets.add(secret);
+    for (const secret of more) if (secret.length >= MIN_SECRET_LENGTH) secrets.add(secret);
     currentLog = createLog(config.log, { write, secrets: [...secrets], paint: paintLevel });
   };
   withhold([]);
@@ -129,7 +129,7 @@ function announce(
   const facts = { ...ports, lanAddresses: lanAddresses() };
   const warnings = [
     ...loaded.warnings.map(({ origin, message }) => `${origin} ${message}`),
-    ...warningsOf(config),
+    ...configWarnings(config),
     ...expiring,
   ];
   if (config.log.format === "pretty") return writeOut(`${bannerText(config, { ...facts, warnings })}\n`);

@@ -5,7 +5,7 @@ import type { Flags } from "../config/read/resolver.ts";
 import { REPOSITORY } from "../release.ts";
 import { launchdService } from "../service/launchd.ts";
 import {
-  isWritable,
+  isQuotable,
   type Platform,
   type ServiceFacts,
   type ServiceFile,
@@ -65,9 +65,9 @@ const NO_FACTS: ServiceFacts = {
 
 /** Reads the present configuration, which the service is to have. */
 async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts> {
-  const { path, variables, writtenSecrets } = await loadConfig(processSources, flags);
-  if (writtenSecrets.length > 0) {
-    const places = writtenSecrets.map(pathText).join(", ");
+  const { path, variables, literalSecrets } = await loadConfig(processSources, flags);
+  if (literalSecrets.length > 0) {
+    const places = literalSecrets.map(pathText).join(", ");
     throw new CommandError(
       `${path} holds secrets itself (${places}), and a service's configuration is readable by all.\n` +
         'Write "${NAME}" there and put NAME=… into .env: it goes to a file that only its owner reads.',
@@ -78,7 +78,7 @@ async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts
   const config = path === undefined ? undefined : { name, text: Deno.readTextFileSync(path) };
   // Each platform has a place of its own for the file.
   const kept = new Map([...variables].filter(([variable]) => variable !== "CONFIG_PATH"));
-  const unwritable = [...kept].filter(([, value]) => !isWritable(value)).map(([variable]) => variable);
+  const unwritable = [...kept].filter(([, value]) => !isQuotable(value)).map(([variable]) => variable);
   if (unwritable.length > 0) {
     throw new CommandError(
       `${unwritable.join(", ")}: a value with both kinds of quotes cannot be written to an environment file.`,

@@ -2,11 +2,11 @@
 
 import { lanAddresses } from "../config/server_urls.ts";
 import {
-  beyond,
   createAuthority,
-  describe,
+  describeCertificate,
   issueCertificate,
   type IssuedCertificate,
+  namesOutsideConstraints,
   renewAuthority,
   type Subject,
 } from "../tls/authority.ts";
@@ -100,10 +100,12 @@ export async function tlsRenew(
     certificate: Deno.readTextFileSync(paths.authority),
     key: Deno.readTextFileSync(paths.authorityKey),
   }));
-  const before = exists(paths.certificate) ? describe(Deno.readTextFileSync(paths.certificate)) : undefined;
+  const before = exists(paths.certificate)
+    ? describeCertificate(Deno.readTextFileSync(paths.certificate))
+    : undefined;
   const subject = subjectOf([...before?.names ?? [], ...before?.addresses ?? [], ...name]);
   const authority = isAuthorityRenewed ? await renewAuthority(present, subject, Date.now()) : present;
-  const refused = beyond(authority.certificate, subject);
+  const refused = namesOutsideConstraints(authority.certificate, subject);
   if (refused.length > 0) {
     throw new CommandError(
       `The authority was not made for ${refused.join(", ")}: ` +
@@ -148,7 +150,7 @@ function renewedText(
         ? `\n${path} limits IP addresses, and clients built on Bun (Claude Code, opencode, Cline) refuse certificates by it: run \`llm-proxy tls renew --authority\`.\n`
         : "");
   }
-  return beyond(present.certificate, subject).length > 0
+  return namesOutsideConstraints(present.certificate, subject).length > 0
     ? `${taken}. Each client has to trust the new ${path}: the one of before was not made for all these names.\n`
     : `${taken}. Clients that trust the ${path} of before go on with it; clients built on Bun (Claude Code, opencode, Cline) need the new one.\n`;
 }
@@ -195,7 +197,7 @@ function writeIssued(paths: Paths, { certificate, key }: IssuedCertificate): voi
 }
 
 function shownIssued(paths: Paths, issued: Pick<IssuedCertificate, "certificate">) {
-  const { names, addresses, notAfter } = describe(issued.certificate);
+  const { names, addresses, notAfter } = describeCertificate(issued.certificate);
   return {
     certificate: paths.certificate,
     key: paths.key,
@@ -237,7 +239,7 @@ function inWords<Result>(folder: string, work: () => Result): Result {
 }
 
 function madeText({ certificate }: Paths, issued: Pick<IssuedCertificate, "certificate">): string {
-  const { names, addresses, notAfter } = describe(issued.certificate);
+  const { names, addresses, notAfter } = describeCertificate(issued.certificate);
   return `${certificate} is valid until ${notAfter.toISOString().slice(0, 10)} for
 ${[...names, ...addresses].join(", ")}.
 `;

@@ -4,7 +4,7 @@ import type { Backend } from "./config.ts";
 const KEY_HEADERS: readonly string[] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 
 /** Whether requests to a backend carry a credential of the proxy's, as its key or as a header that is set. */
-export function usesOwnCredential(
+export function injectsCredential(
   { key, keyField, headers }: Pick<Backend, "key" | "keyField" | "headers">,
 ): boolean {
   return key.mode === "inject" ||

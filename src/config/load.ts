@@ -1,7 +1,7 @@
 /** Puts the configuration together from flags, environment and file, or says everything that is wrong with it. */
 
 import { readTokens, settleAuth, SHARED } from "./read/auth_settings.ts";
-import { usesOwnCredential } from "./credentials.ts";
+import { injectsCredential } from "./credentials.ts";
 import { endpointNames } from "./read/endpoint_names.ts";
 import { readEndpoint } from "./read/endpoints.ts";
 import { type EnvironmentSources, readEnvironment } from "./sources/env.ts";
@@ -9,7 +9,7 @@ import { checkLimitedEndpoints, checkModelLimits } from "./read/limit_settings.t
 import { MANAGEMENT_VARIABLES, readManagement } from "./read/management_settings.ts";
 import type { KeyPath, Problem } from "./problem.ts";
 import { environmentProxy } from "./read/outbound_proxy.ts";
-import { type Flags, Resolver, type Setting } from "./read/resolver.ts";
+import { type Flags, Resolver, type ShownSetting } from "./read/resolver.ts";
 import type { Config, ManagementConfig, OutboundProxy } from "./config.ts";
 import type { Section } from "./read/section.ts";
 import {
@@ -19,7 +19,7 @@ import {
   readLog,
   readServer,
 } from "./read/server_settings.ts";
-import { besideFile, openSources } from "./sources/sources.ts";
+import { openSources, resolveBesideConfig } from "./sources/sources.ts";
 
 /** A valid configuration, and what there is to say about it. */
 export interface LoadedConfig {
@@ -29,11 +29,11 @@ export interface LoadedConfig {
   /** What is odd, but works. */
   readonly warnings: readonly Problem[];
   /** Every setting with its origin, for people. */
-  readonly settings: () => Promise<readonly Setting[]>;
+  readonly settings: () => Promise<readonly ShownSetting[]>;
   /** Which settings have other values than in another configuration. */
   readonly resolver: Resolver;
   /** Secrets that stand in the file itself instead of a `${NAME}`. */
-  readonly writtenSecrets: readonly KeyPath[];
+  readonly literalSecrets: readonly KeyPath[];
   /** Variables of the environment that the configuration uses, with their values. */
   readonly variables: ReadonlyMap<string, string>;
 }
@@ -59,7 +59,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     readEndpoint(name, settings.endpoints?.[name], {
       resolver,
       sources,
-      resolvePath: (file) => besideFile(path, file),
+      resolvePath: (file) => resolveBesideConfig(path, file),
       targetBase,
       requiresToken: tokens.length > 0 || hasManagedTokens,
     })
@@ -74,7 +74,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
       mode,
       endpoints,
       hasManagedTokens: management !== undefined,
-      hasFile: settings.endpoints !== undefined || resolver.hasFindingAt(["endpoints"]),
+      hasFile: settings.endpoints !== undefined || resolver.hasProblemAt(["endpoints"]),
     }),
     endpoints,
     ...(defaultEndpoint !== undefined && { defaultEndpoint }),
@@ -89,7 +89,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     warnings: await resolver.warnings(),
     settings: () => resolver.settings(),
     resolver,
-    writtenSecrets: resolver.file?.writtenSecrets ?? [],
+    literalSecrets: resolver.file?.literalSecrets ?? [],
     variables: resolver.usedVariables(environment),
   };
 }
@@ -152,7 +152,7 @@ export async function loadOutboundProxy(
 /** A port for the management plane alone serves nothing without it. A token that broke a rule has been reported. */
 function checkManagementToken(resolver: Resolver, settings: Section<"management"> | undefined): void {
   if (resolver.has("MANAGEMENT_TOKEN") || settings?.token !== undefined) return;
-  if (resolver.hasFindingAt(["management"])) return;
+  if (resolver.hasProblemAt(["management"])) return;
   resolver.report(
     resolver.originOf("ADMIN_PORT", ["server", "admin_port"]),
     "needs the management plane: set MANAGEMENT_TOKEN, 16 characters at least",
@@ -178,7 +178,7 @@ function checkTogether(resolver: Resolver, { auth, endpoints, server, management
       `is the same as the token ${sameAs.name}: every client could manage the proxy`,
     );
   }
-  const injecting = endpoints.find(({ backends }) => backends.some(usesOwnCredential));
+  const injecting = endpoints.find(({ backends }) => backends.some(injectsCredential));
   if (server.corsOrigins.includes("*") && injecting !== undefined) {
     resolver.report(
       resolver.originOf("CORS_ORIGINS", ["server", "cors_origins"]),

@@ -2,7 +2,7 @@ import { basicCredentials } from "./read/outbound_proxy.ts";
 import type { Config } from "./config.ts";
 
 /** Shorter values are everyday words or could be guessed, and would disfigure every line they are taken out of. */
-export const LEAST_SECRET = 8;
+export const MIN_SECRET_LENGTH = 8;
 
 /** Every value of a configuration that must never be shown. */
 export function secretsOf({ auth, endpoints, management }: Config): string[] {
@@ -20,6 +20,6 @@ export function secretsOf({ auth, endpoints, management }: Config): string[] {
     ...(management.encryptionKey === undefined ? [] : [management.encryptionKey.toBase64()]),
   ];
   return [...new Set([...tokens, ...ofBackends, ...ofManagement])].filter(({ length }) =>
-    length >= LEAST_SECRET
+    length >= MIN_SECRET_LENGTH
   );
 }

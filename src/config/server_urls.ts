@@ -3,7 +3,7 @@
 import type { ServerConfig } from "./config.ts";
 
 /** What the configuration does not say of it. */
-export interface Listening {
+export interface ListeningAddresses {
   /** The port that was given, or that the system chose. */
   readonly port: number;
   /** Likewise the second one, where HTTPS has one of its own. */
@@ -20,7 +20,7 @@ export interface Listening {
  */
 export function serverUrls(
   server: Pick<ServerConfig, "host" | "tls" | "httpsPort">,
-  { port, httpsPort = server.httpsPort, lanAddresses }: Listening,
+  { port, httpsPort = server.httpsPort, lanAddresses }: ListeningAddresses,
 ): string[] {
   const hosts = hostsOf(server, lanAddresses);
   if (server.tls === undefined) return hosts.map((host) => `http://${host}:${port}`);
@@ -34,7 +34,7 @@ export function serverUrls(
 /** The addresses of the admin page, the most useful one first, without a slash at their end. */
 export function adminUrls(
   server: Pick<ServerConfig, "host" | "tls" | "httpsPort" | "adminPort">,
-  { adminPort = server.adminPort, ...listening }: Listening,
+  { adminPort = server.adminPort, ...listening }: ListeningAddresses,
 ): string[] {
   if (adminPort === undefined) return serverUrls(server, listening).map((url) => `${url}/admin`);
   const scheme = server.tls === undefined ? "http" : "https";

@@ -1,11 +1,11 @@
 import { isLoopback } from "./read/outbound_proxy.ts";
-import { usesOwnCredential } from "./credentials.ts";
+import { injectsCredential } from "./credentials.ts";
 import type { Config } from "./config.ts";
 
 const SHORT_TOKEN = 16;
 
 /** What works, and should be known all the same; each is a sentence without its full stop. */
-export function warningsOf(config: Config): string[] {
+export function configWarnings(config: Config): string[] {
   return [...ofAuth(config), ...ofProxies(config)];
 }
 
@@ -25,7 +25,7 @@ function ofAuth({ auth, endpoints, server }: Config): string[] {
       }is shorter than ${SHORT_TOKEN} characters; a long random one cannot be guessed`
     );
   }
-  const injecting = endpoints.filter(({ backends }) => backends.some(usesOwnCredential));
+  const injecting = endpoints.filter(({ backends }) => backends.some(injectsCredential));
   const keys = injecting.length === 0
     ? ""
     : `, with the keys of ${injecting.map(({ name }) => name).join(", ")}`;

@@ -21,7 +21,7 @@ export interface Connectable {
   /** Clients have to present a token. */
   readonly asksToken: boolean;
   /** Its certificate is by an authority that clients do not know by themselves. */
-  readonly hasOwnAuthority: boolean;
+  readonly hasSelfSignedRoot: boolean;
 }
 
 /** What the settings are for. */
@@ -78,7 +78,7 @@ export function settingsFor(
     model: modelToBeginWith(endpoint, dialect) ?? MODEL_PLACEHOLDER,
     hasResponses: endpoint.hasResponses,
     authority: isSecure
-      ? authority ?? (proxy.hasOwnAuthority ? AUTHORITY_PLACEHOLDER : undefined)
+      ? authority ?? (proxy.hasSelfSignedRoot ? AUTHORITY_PLACEHOLDER : undefined)
       : undefined,
   };
   const speaks = client.dialects.includes(endpoint.provider) || endpoint.provider === "generic";

@@ -38,7 +38,7 @@ import { openBox } from "../storage/open_box.ts";
 import { SpendingDates } from "../storage/spending_dates.ts";
 import { keyFileOf, openStore } from "../storage/open.ts";
 import { type Store, StoreError } from "../storage/store.ts";
-import { hasOwnAuthority } from "../tls/own_authority.ts";
+import { hasSelfSignedRoot } from "../tls/self_signed_root.ts";
 import { VERSION } from "../release.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -285,8 +285,8 @@ function runningPlane(
         endpoints: served?.config.endpoints.map(configuredEndpoint) ?? [],
         defaultEndpoint: served?.routes.defaultEndpoint?.name,
         asksToken: served?.config.auth.mode !== "none",
-        hasOwnAuthority: served?.config.server.tls !== undefined &&
-          hasOwnAuthority(served.config.server.tls.cert),
+        hasSelfSignedRoot: served?.config.server.tls !== undefined &&
+          hasSelfSignedRoot(served.config.server.tls.cert),
       }),
       controls: () => controls,
       hasAdminPort: () => ports?.adminPort !== undefined,

@@ -53,7 +53,7 @@ export function environmentText(variables: ReadonlyMap<string, string>): string 
 }
 
 /** Whether a value can be written so that systemd and `parseEnv` read the same. */
-export function isWritable(value: string): boolean {
+export function isQuotable(value: string): boolean {
   return !value.includes("'") || !/["\\]/.test(value);
 }
 

@@ -19,7 +19,7 @@ const LONGEST_PATH = 8_000;
  * Why a path cannot be compared with patterns, as the end of a sentence; undefined: it can. An upstream that decodes
  * it once more, or before it splits it, would see another path than the one that was compared.
  */
-export function unclearPath(path: string): string | undefined {
+export function pathAmbiguity(path: string): string | undefined {
   if (path.length > LONGEST_PATH) return `it is longer than ${LONGEST_PATH} characters`;
   if (!path.includes("%")) return undefined;
   if (/%2f/i.test(path)) return "it holds an encoded slash (%2F)";

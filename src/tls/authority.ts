@@ -148,7 +148,7 @@ export async function issueCertificate(
 }
 
 /** The names and addresses of those that the authority cannot sign for. One of an earlier version limits addresses. */
-export function beyond(authority: string, { names, addresses }: Subject): string[] {
+export function namesOutsideConstraints(authority: string, { names, addresses }: Subject): string[] {
   const domains = permittedNames(authority);
   const ranges = permittedBases(authority).flatMap((base) =>
     base.type === IP_ADDRESS ? [addressBytes(base)] : []
@@ -172,7 +172,7 @@ function permittedBases(authority: string): GeneralName[] {
 }
 
 /** What a certificate is valid for, and how long. */
-export function describe(certificate: string): Subject & { readonly notAfter: Date } {
+export function describeCertificate(certificate: string): Subject & { readonly notAfter: Date } {
   const altName = extensionOf(certificate, OID.subjectAltName);
   const all = altName instanceof AltName ? altName.altNames : [];
   return {

@@ -1,7 +1,7 @@
 /** What there is to say about a server's certificate, good or bad. */
 
 import type { TlsConfig } from "../config/config.ts";
-import { constraintWarning, pairWarning } from "./expiry.ts";
+import { constraintWarning, pairWarning } from "./certificate_warnings.ts";
 import { X509Certificate } from "node:crypto";
 
 /** One thing that was found. */

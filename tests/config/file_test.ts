@@ -451,8 +451,8 @@ Deno.test("a file: a key among the headers is a key: it needs a token, and never
 
 Deno.test("a file: secrets that are written out are known, used or not", async () => {
   const written = async (text: string, env: Record<string, string> = {}) => {
-    const { writtenSecrets } = await loadConfig(configSources(env, { "config.toml": text }));
-    return writtenSecrets.map((path) => path.join("."));
+    const { literalSecrets } = await loadConfig(configSources(env, { "config.toml": text }));
+    return literalSecrets.map((path) => path.join("."));
   };
   const openai = '[auth]\ntoken = "${T}"\n[endpoints.openai]\n';
   const env = { T: "a-token-of-some-length", K: "sk-1", OPENAI_API_KEY: "sk-2" };

@@ -178,8 +178,8 @@ Deno.test("loadConfig: .env and files of values with a byte order mark are read 
 });
 
 Deno.test("loadConfig: a .env with a secret that everybody on the machine can read is a warning, and no other is", async () => {
-  const warned = async (text: string, isForAll: boolean) =>
-    (await loadWithWarnings(GOOD, { files: { ".env": text }, isForAll })).warnings;
+  const warned = async (text: string, isWorldReadable: boolean) =>
+    (await loadWithWarnings(GOOD, { files: { ".env": text }, isWorldReadable })).warnings;
   const words = "holds secrets and can be read by every user of this machine: chmod 600 .env";
   assertEquals(await warned("OPENAI_API_KEY=sk-x\n", true), [{ origin: ".env", message: words }]);
   assertEquals(await warned("COMPANY_TOKEN=x\n", true), [{ origin: ".env", message: words }]);
@@ -189,9 +189,9 @@ Deno.test("loadConfig: a .env with a secret that everybody on the machine can re
 
 async function loadWithWarnings(
   env: Record<string, string | undefined>,
-  { files, isForAll = false }: { files: Record<string, string>; isForAll?: boolean },
+  { files, isWorldReadable = false }: { files: Record<string, string>; isWorldReadable?: boolean },
 ) {
-  const { config, warnings } = await load({ ...sources(env, files), isForAll: () => isForAll });
+  const { config, warnings } = await load({ ...sources(env, files), isWorldReadable: () => isWorldReadable });
   return { config, warnings };
 }
 

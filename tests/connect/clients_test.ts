@@ -119,7 +119,7 @@ Deno.test("settingsFor: what asks /responses is given to OpenAI's own upstreams 
       endpoints: [endpointAt(origin)],
       defaultEndpoint: "chat",
       asksToken: true,
-      hasOwnAuthority: false,
+      hasSelfSignedRoot: false,
     };
     return settingsFor(proxy, { client, endpoint: undefined, url: "http://10.0.0.2", token: "t" });
   };

@@ -4,7 +4,7 @@ import { launchdService } from "../../src/service/launchd.ts";
 import {
   environmentFile,
   environmentText,
-  isWritable,
+  isQuotable,
   type ServiceFacts,
 } from "../../src/service/service.ts";
 import { systemdService } from "../../src/service/systemd.ts";
@@ -67,7 +67,7 @@ Deno.test("environmentText: what is written is what parseEnv reads", () => {
   const variables = new Map(values.map((value, index) => [`V${index}`, value]));
   const { ...read } = parseEnv(environmentText(variables));
   assertEquals(read, Object.fromEntries(variables));
-  assertEquals([isWritable(`'"`), isWritable("'\\"), isWritable('"\\')], [false, false, true]);
+  assertEquals([isQuotable(`'"`), isQuotable("'\\"), isQuotable('"\\')], [false, false, true]);
 });
 
 Deno.test({

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { allowsPaths, patternProblem, unclearPath } from "../../src/text/path_patterns.ts";
+import { allowsPaths, pathAmbiguity, patternProblem } from "../../src/text/path_patterns.ts";
 import { versionedPath } from "../../src/http/join_url.ts";
 
 /** A base URL's path, what is left of a client's path, and whether the patterns allow it. */
@@ -143,8 +143,8 @@ const UNCLEAR: readonly (readonly [path: string, words: string | undefined])[] =
   ["", undefined],
 ];
 for (const [path, words] of UNCLEAR) {
-  Deno.test(`unclearPath: ${path.slice(0, 30) || "(nothing)"}`, () => {
-    const found = unclearPath(path);
+  Deno.test(`pathAmbiguity: ${path.slice(0, 30) || "(nothing)"}`, () => {
+    const found = pathAmbiguity(path);
     assertEquals(found?.includes(words ?? "") ?? undefined, words === undefined ? undefined : true, found);
   });
 }

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Certificate } from "pkijs";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { createAuthority, issueCertificate } from "../../src/tls/authority.ts";
-import { certificateWarnings } from "../../src/tls/expiry.ts";
+import { certificateWarnings } from "../../src/tls/certificate_warnings.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { HttpReader } from "../support/http_reader.ts";
 import { LocalProxy } from "../support/local_proxy.ts";

@@ -1,4 +1,4 @@
-import { warningsOf } from "../../config/warnings.ts";
+import { configWarnings } from "../../config/warnings.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
@@ -21,6 +21,6 @@ export function checkConfiguration({ loaded, problems }: Subject): Finding[] {
     // Of files that others can read the next check says more.
     ...warnings.filter(({ message }) => !message.includes("can be read by every user"))
       .map(({ origin, message }) => warning(`${origin} ${message}`)),
-    ...warningsOf(config).map((text) => warning(text)),
+    ...configWarnings(config).map((text) => warning(text)),
   ];
 }

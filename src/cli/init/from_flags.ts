@@ -3,7 +3,7 @@
 import { DEFAULT_PORT } from "../../config/values/defaults.ts";
 import type { PresetName } from "../../config/values/presets.ts";
 import { PRESET_NAMES } from "../../config/values/presets.ts";
-import { nearest } from "../../config/values/suggest.ts";
+import { closestName } from "../../config/values/suggest.ts";
 import { CommandError } from "../command_error.ts";
 import type { Prompt } from "../prompt.ts";
 import { isSubjectName } from "../tls.ts";
@@ -99,7 +99,7 @@ function readNames(given: readonly string[], problems: Problems): PresetName[] {
   const names = words.flatMap((word) => {
     const name = presetNamed(word);
     if (name !== undefined) return [name];
-    const near = nearest(word, PRESET_NAMES);
+    const near = closestName(word, PRESET_NAMES);
     // What is no name may be a key in the wrong place.
     const hint = near === undefined ? `known are ${PRESET_NAMES.join(", ")}` : `did you mean ${near}?`;
     problems.push([

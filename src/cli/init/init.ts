@@ -43,7 +43,7 @@ export async function init(options: InitOptions): Promise<void> {
     throw new CommandError("Nothing was written.");
   }
   const written = writeDrafts(made.drafts, plan.folder);
-  for (const warning of await warningsOf(made)) writeErr(`warning: ${warning}\n`);
+  for (const warning of await configWarnings(made)) writeErr(`warning: ${warning}\n`);
   writeOut(`Written: ${written.join(", ")}. Only you can read what holds a secret.\n\n`);
   if (isNew) writeOut(`${trustText(shown(plan.folder, certificatePaths(TLS_FOLDER).authority))}\n`);
   writeOut(nextSteps(plan, made.config));
@@ -98,7 +98,7 @@ function failureText({ endpoint, key, detail }: ProbeResult): string {
   return key === "refused" ? `${endpoint}: refuses the key (${detail}).` : `${endpoint}: ${detail}.`;
 }
 
-async function warningsOf({ drafts, plan, config }: Made): Promise<string[]> {
+async function configWarnings({ drafts, plan, config }: Made): Promise<string[]> {
   const shadows = await shadowing(drafts, plan.folder);
   const taken = [config.server.port, config.server.httpsPort, config.server.adminPort].filter((port) =>
     port !== undefined && !isPortFree(port)

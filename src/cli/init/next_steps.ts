@@ -5,7 +5,7 @@ import type { Config } from "../../config/config.ts";
 import { configuredEndpoint } from "../../connect/endpoints.ts";
 import { type Connectable, NoSettings, settingsFor } from "../../connect/settings.ts";
 import { shellWord } from "../../text/shell_word.ts";
-import { hasOwnAuthority } from "../../tls/own_authority.ts";
+import { hasSelfSignedRoot } from "../../tls/self_signed_root.ts";
 import { ownCommand } from "../own_command.ts";
 import { certificatePaths } from "../tls.ts";
 import { TLS_FOLDER } from "./drafts.ts";
@@ -98,6 +98,6 @@ function connectable({ endpoints, defaultEndpoint, auth, server }: Config): Conn
     endpoints: endpoints.map(configuredEndpoint),
     defaultEndpoint,
     asksToken: auth.mode === "token",
-    hasOwnAuthority: server.tls !== undefined && hasOwnAuthority(server.tls.cert),
+    hasSelfSignedRoot: server.tls !== undefined && hasSelfSignedRoot(server.tls.cert),
   };
 }

@@ -1,7 +1,7 @@
 /** The table `[auth]`: who may call. */
 
 import { rulesOf } from "./limit_settings.ts";
-import { usesOwnCredential } from "../credentials.ts";
+import { injectsCredential } from "../credentials.ts";
 import type { LimitSettings } from "../sources/file_schema.ts";
 import type { KeyPath } from "../problem.ts";
 import type { Resolver } from "./resolver.ts";
@@ -68,7 +68,7 @@ export function settleAuth(
     hasManagedTokens: boolean;
   },
 ): AuthConfig {
-  const injecting = endpoints.find(({ backends }) => backends.some(usesOwnCredential));
+  const injecting = endpoints.find(({ backends }) => backends.some(injectsCredential));
   if (mode === "none" && tokens.length > 0) {
     resolver.report(["auth", "mode"], '"none" stands beside a token: keep one of the two');
   }
@@ -78,7 +78,7 @@ export function settleAuth(
     resolver.report(at, "holds limits, which need the management plane: set MANAGEMENT_TOKEN");
   }
   const isNeeded = mode === "token" || mode === undefined && (!hasFile || injecting !== undefined);
-  const isReported = resolver.has("PROXY_TOKEN") || resolver.hasFindingAt(["auth"]);
+  const isReported = resolver.has("PROXY_TOKEN") || resolver.hasProblemAt(["auth"]);
   if (tokens.length === 0 && isNeeded && !isReported && !hasManagedTokens) {
     const why = hasFile && injecting !== undefined
       ? `, or anybody could use the key of ${injecting.name}; auth.mode = "none" allows that`

@@ -34,10 +34,10 @@ export function endpointNames(resolver: Resolver, { endpoints = {} }: FileConfig
   }
   const known = [...new Set([...inFile, ...byEnvironment])];
   // Endpoints that are all wrong are not the environment's for that.
-  const fallback = inFile.length > 0 || resolver.hasFindingAt(["endpoints"]) ? inFile : byEnvironment;
+  const fallback = inFile.length > 0 || resolver.hasProblemAt(["endpoints"]) ? inFile : byEnvironment;
   const names = resolver.settle(["endpoints"], [
     // Which names there are is not known without the file.
-    resolver.lacksFile ? undefined : resolver.variable("ENDPOINTS", textListSchema(wordSchema(known))),
+    resolver.isFileUnreadable ? undefined : resolver.variable("ENDPOINTS", textListSchema(wordSchema(known))),
   ], {
     fallback,
     fallbackAt: inFile.length > 0 ? "file" : "default",

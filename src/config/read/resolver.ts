@@ -1,7 +1,7 @@
 /** Settles each setting: flags over environment over `.env` over the file over defaults. */
 
 import * as v from "valibot";
-import type { Environment, Found } from "../sources/env.ts";
+import type { Environment, RawValue } from "../sources/env.ts";
 import type { VariableName } from "../sources/variables.ts";
 import type { ConfigFile } from "../sources/file.ts";
 import {
@@ -18,7 +18,7 @@ import {
 import type { ValueSchema } from "../values/values.ts";
 
 /** Values from the command line. */
-export type Flags = Partial<Record<VariableName, Found>>;
+export type Flags = Partial<Record<VariableName, RawValue>>;
 
 /** A value, and where it stands. */
 export interface Candidate<Value> {
@@ -27,7 +27,7 @@ export interface Candidate<Value> {
 }
 
 /** A setting as it came out, made for people: a secret shows as `[redacted]`. */
-export interface Setting {
+export interface ShownSetting {
   readonly key: string;
   readonly shown: string;
   readonly origin: string;
@@ -44,14 +44,14 @@ export interface SettingChange {
 export class Resolver {
   readonly file: ConfigFile | undefined;
   /** The file exists but cannot be read. Most settings that seem to be missing are in it. */
-  readonly lacksFile: boolean;
+  readonly isFileUnreadable: boolean;
   readonly #environment: Environment;
   readonly #flags: Flags;
   readonly #findings: Finding[];
   /** Findings that are true whatever a file says that cannot be read. */
   readonly #ownFindings: Set<Finding>;
   readonly #warnings: Finding[];
-  readonly #settled: (Omit<Setting, "origin"> & { at: Origin; value: unknown })[] = [];
+  readonly #settled: (Omit<ShownSetting, "origin"> & { at: Origin; value: unknown })[] = [];
 
   constructor(
     environment: Environment,
@@ -62,7 +62,7 @@ export class Resolver {
     this.#environment = environment;
     this.#flags = flags;
     this.file = file;
-    this.lacksFile = broken !== undefined || file?.isBroken === true;
+    this.isFileUnreadable = broken !== undefined || file?.isBroken === true;
     this.#findings = [
       ...environment.findings,
       ...broken === undefined ? [] : [broken],
@@ -119,7 +119,7 @@ export class Resolver {
   }
 
   /** Whether something was found wrong at a place of the file, or within it. */
-  hasFindingAt(path: KeyPath): boolean {
+  hasProblemAt(path: KeyPath): boolean {
     return this.#findings.some(({ at }) => typeof at !== "string" && isWithin(at, path));
   }
 
@@ -154,9 +154,9 @@ export class Resolver {
   }
 
   /** Every variable of the environment that says something, by its own name whatever form it came in. */
-  usedVariables({ found, get }: Environment): Map<string, string> {
+  usedVariables({ values, get }: Environment): Map<string, string> {
     const used = new Map<string, string>();
-    for (const [name, { value, file }] of found) {
+    for (const [name, { value, file }] of values) {
       // A certificate is exchanged by its file: what it holds now is not what is meant.
       if (file !== undefined && RENEWED.includes(name)) used.set(`${name}_FILE`, absolute(file));
       else if (value !== null) used.set(name, value);
@@ -173,7 +173,7 @@ export class Resolver {
   }
 
   /** Every setting with its origin. */
-  async settings(): Promise<Setting[]> {
+  async settings(): Promise<ShownSetting[]> {
     const places = await this.#locate(this.#settled.map(({ at }) => ({ at, message: "" })));
     return this.#settled.map(({ key, shown, at }, index) => {
       const place = places[index]?.origin ?? "";
@@ -203,7 +203,7 @@ export class Resolver {
    * a problem.
    */
   async throwProblems(only?: SettingNames): Promise<void> {
-    const findings = this.lacksFile
+    const findings = this.isFileUnreadable
       ? [...this.#ownFindings]
       : this.#findings.filter((finding) => only === undefined || concerns(finding, only));
     if (findings.length === 0) return;
@@ -211,8 +211,8 @@ export class Resolver {
     throw new ConfigError(problems.toSorted((one, other) => lineOf(one) - lineOf(other)));
   }
 
-  #find(name: VariableName): Found | undefined {
-    return this.#flags[name] ?? this.#environment.found.get(name);
+  #find(name: VariableName): RawValue | undefined {
+    return this.#flags[name] ?? this.#environment.values.get(name);
   }
 
   async #locate(findings: readonly Finding[]): Promise<Problem[]> {

@@ -19,7 +19,7 @@ import type { EnvironmentSources } from "../sources/env.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ConcurrencyLimits, ConnectionLimits, LogConfig, ServerConfig } from "../config.ts";
 import { type Section, sectionReader } from "./section.ts";
-import { nearest } from "../values/suggest.ts";
+import { closestName } from "../values/suggest.ts";
 import { readTls } from "./tls_settings.ts";
 import {
   bytesSchema,
@@ -100,7 +100,7 @@ function checkHttpsPort(
   { httpsPort, hasTls, address }: { httpsPort: number; hasTls: boolean; address: { port: number } },
 ): void {
   const at = resolver.originOf("HTTPS_PORT", ["server", "https_port"]);
-  if (!hasTls && !resolver.hasFindingAt(["server"]) && !resolver.has("TLS_CERT")) {
+  if (!hasTls && !resolver.hasProblemAt(["server"]) && !resolver.has("TLS_CERT")) {
     resolver.report(
       at,
       "needs a certificate: set TLS_CERT_FILE and TLS_KEY_FILE (`llm-proxy tls init` makes them)",
@@ -196,7 +196,7 @@ export function readDefaultEndpoint(
     fallback: implied,
   });
   if (named === undefined || names.includes(named.value)) return name;
-  const near = nearest(named.value, names);
+  const near = closestName(named.value, names);
   const hint = near === undefined ? `the endpoints are ${names.join(", ")}` : `did you mean ${near}?`;
   resolver.report(named.at, `${JSON.stringify(named.value)} is no endpoint; ${hint}`);
   return undefined;

@@ -6,7 +6,7 @@ import { reasonOf } from "../problem.ts";
 import type { Candidate, Resolver } from "./resolver.ts";
 import type { TlsConfig } from "../config.ts";
 import type { Section } from "./section.ts";
-import { besideFile } from "../sources/sources.ts";
+import { resolveBesideConfig } from "../sources/sources.ts";
 
 /** The two halves of TLS: their variables, their keys in the file, and what they must hold. */
 const PARTS = {
@@ -26,7 +26,7 @@ const PARTS = {
 type Part = typeof PARTS["cert" | "key"];
 
 /** What was found of a part: its text, and the file that holds it. */
-interface Found extends Candidate<string> {
+interface PemPart extends Candidate<string> {
   readonly file: string | undefined;
 }
 
@@ -40,7 +40,7 @@ export function readTls(
     path: string | undefined;
   },
 ): TlsConfig | undefined {
-  const read = ({ variable, key, label, what }: Part): Found | "broken" | undefined => {
+  const read = ({ variable, key, label, what }: Part): PemPart | "broken" | undefined => {
     const schema = v.pipe(v.string(), v.check((text) => label.test(text), `holds no ${what} in PEM form`));
     if (resolver.has(variable)) {
       const found = resolver.variable(variable, schema);
@@ -49,7 +49,7 @@ export function readTls(
     const named = settings?.[key];
     if (named === undefined) return undefined;
     const at = ["server", key];
-    const file = besideFile(path, named);
+    const file = resolveBesideConfig(path, named);
     let text: string;
     try {
       text = sources.readTextFile(file);

@@ -1,14 +1,14 @@
 /** The only reader of the environment: variables, their `…_FILE` forms, and the file `.env`. */
 
 import { type Finding, reasonOf } from "../problem.ts";
-import { nearest } from "../values/suggest.ts";
+import { closestName } from "../values/suggest.ts";
 import { type VariableName, VARIABLES } from "./variables.ts";
 
 /** By custom these are written in small letters as well, and then mean the same. */
 const IN_EITHER_CASE: readonly VariableName[] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /** A value as it was found, unchecked. */
-export interface Found {
+export interface RawValue {
   /** Null where its file could not be read, which has been reported. */
   readonly value: string | null;
   /** The place it came from, like `env PORT` or `.env: PORT`. */
@@ -19,7 +19,7 @@ export interface Found {
 
 /** What the environment says. */
 export interface Environment {
-  readonly found: ReadonlyMap<VariableName, Found>;
+  readonly values: ReadonlyMap<VariableName, RawValue>;
   readonly findings: readonly Finding[];
   /** What is odd, but works. */
   readonly warnings: readonly Finding[];
@@ -33,14 +33,14 @@ export interface EnvironmentSources {
   /** Throws like `Deno.readTextFileSync`. */
   readonly readTextFile: (path: string) => string;
   /** Whether a file can be read by everybody on this machine; absent: nobody asks. */
-  readonly isForAll?: (path: string) => boolean;
+  readonly isWorldReadable?: (path: string) => boolean;
 }
 
 /** The process's own environment and files. */
 export const processSources: EnvironmentSources = {
   get: (name) => Deno.env.get(name),
   readTextFile: (path) => Deno.readTextFileSync(path),
-  isForAll(path) {
+  isWorldReadable(path) {
     // Windows has no such mode.
     const { mode } = Deno.statSync(path);
     return mode !== null && (mode & FOR_OTHERS) !== 0;
@@ -54,7 +54,7 @@ const SECRET_NAME = /(?:^|_)(?:KEY|TOKEN|PASSWORD|SECRET)$/;
 
 /** Reads every known variable; the environment wins over `.env`. Problems are collected, never thrown. */
 export async function readEnvironment(sources: EnvironmentSources): Promise<Environment> {
-  const found = new Map<VariableName, Found>();
+  const values = new Map<VariableName, RawValue>();
   const findings: Finding[] = [];
   const dotenv = await readDotenv(sources, findings);
   const layers = [
@@ -74,7 +74,7 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
           message: `stands beside ${name}: keep one of the two`,
         });
       }
-      found.set(
+      values.set(
         name,
         value === undefined
           ? {
@@ -94,7 +94,7 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
   }
   const get = (name: string): string | undefined => sources.get(name) ?? dotenv[name];
   return {
-    found,
+    values,
     findings,
     warnings: [...misspelt(Object.keys(dotenv)), ...openToAll(dotenv, sources)],
     get,
@@ -102,9 +102,12 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
 }
 
 /** A `.env` with secrets that everybody on this machine can read. */
-function openToAll(dotenv: Record<string, string | undefined>, { isForAll }: EnvironmentSources): Finding[] {
+function openToAll(
+  dotenv: Record<string, string | undefined>,
+  { isWorldReadable }: EnvironmentSources,
+): Finding[] {
   const holdsSecret = Object.entries(dotenv).some(([name, value]) => SECRET_NAME.test(name) && value !== "");
-  return holdsSecret && isForAll?.(".env") === true
+  return holdsSecret && isWorldReadable?.(".env") === true
     ? [{ at: ".env", message: "holds secrets and can be read by every user of this machine: chmod 600 .env" }]
     : [];
 }
@@ -113,7 +116,7 @@ function openToAll(dotenv: Record<string, string | undefined>, { isForAll }: Env
 function misspelt(names: readonly string[]): Finding[] {
   const known: readonly string[] = VARIABLES.flatMap((name) => [name, `${name}_FILE`]);
   return names.flatMap((name) => {
-    const near = known.includes(name) ? undefined : nearest(name, known);
+    const near = known.includes(name) ? undefined : closestName(name, known);
     return near === undefined
       ? []
       : [{ at: `.env: ${name}`, message: `is not a known variable; did you mean ${near}?` }];

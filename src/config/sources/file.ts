@@ -1,12 +1,12 @@
 /** Reads a configuration file: TOML, or JSON by its ending. */
 
 import * as v from "valibot";
-import { writtenSecrets } from "./written_secrets.ts";
-import { translateEarlierForm } from "./earlier_forms.ts";
+import { literalSecrets } from "./literal_secrets.ts";
+import { translateLegacyFormat } from "./legacy_format.ts";
 import { expandVariables, isTable } from "./expand.ts";
 import { type FileConfig, fileSchema } from "./file_schema.ts";
 import { type Finding, isWithin, type KeyPath, type Origin, pathText, type Problem } from "../problem.ts";
-import { nearest } from "../values/suggest.ts";
+import { closestName } from "../values/suggest.ts";
 
 /** A file that was read, without what is wrong with it. */
 export interface ConfigFile {
@@ -18,7 +18,7 @@ export interface ConfigFile {
   /** The variables whose values stand in a value. */
   readonly variablesIn: (path: KeyPath) => readonly string[];
   /** Places of secrets that are written out. */
-  readonly writtenSecrets: readonly KeyPath[];
+  readonly literalSecrets: readonly KeyPath[];
   /** All variables that the file names. */
   readonly variables: readonly string[];
   /** Where findings stand, as it is shown: `config.toml:3: server.port`. */
@@ -33,7 +33,7 @@ export async function readConfigFile(
   const format = /\.json$/i.test(name) ? "json" : "toml";
   const parsed = format === "json" ? parseJson(text) : await parseToml(text);
   if ("broken" in parsed) return brokenFile({ origin: placeText(name, parsed.line), message: parsed.broken });
-  const translated = translateEarlierForm(parsed.tree);
+  const translated = translateLegacyFormat(parsed.tree);
   const expanded = expandVariables(translated?.tree ?? parsed.tree, get);
   const unset = new Set(expanded.findings.map(({ at }) => JSON.stringify(at)));
   const checked = checkTree(expanded.tree);
@@ -47,7 +47,7 @@ export async function readConfigFile(
     ],
     warnings: translated?.warnings ?? [],
     variablesIn: (path) => expanded.variables.get(JSON.stringify(path)) ?? [],
-    writtenSecrets: writtenSecrets(translated?.tree ?? parsed.tree),
+    literalSecrets: literalSecrets(translated?.tree ?? parsed.tree),
     variables: [...expanded.variables.values()].flat(),
     async locate(findings) {
       if (findings.every(({ at }) => typeof at === "string")) return findings.map(asProblem);
@@ -79,7 +79,7 @@ function brokenFile(problem: Problem): ConfigFile {
     findings: [{ at: problem.origin, message: problem.message }],
     warnings: [],
     variablesIn: () => [],
-    writtenSecrets: [],
+    literalSecrets: [],
     variables: [],
     locate: (findings) => Promise.resolve(findings.map(asProblem)),
   };
@@ -147,7 +147,7 @@ function unknownKeys(schema: unknown, value: unknown, path: KeyPath): Finding[] 
   if (schema["type"] !== "strict_object" || !isTable(entries)) return [];
   return Object.entries(value).flatMap(([key, item]) => {
     if (Object.hasOwn(entries, key)) return unknownKeys(entries[key], item, [...path, key]);
-    const near = nearest(key, Object.keys(entries));
+    const near = closestName(key, Object.keys(entries));
     const hint = near === undefined ? "" : `; did you mean ${near}?`;
     return [{ at: [...path, key], message: `is not a known key${hint}` }];
   });

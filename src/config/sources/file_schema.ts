@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
-import { nearest } from "../values/suggest.ts";
+import { closestName } from "../values/suggest.ts";
 import {
   addressRangeSchema,
   baseUrlSchema,
@@ -63,7 +63,7 @@ function text<Output>(schema: ValueSchema<Output>, description: string) {
 function word<const Word extends string>(words: readonly Word[], description: string) {
   const message = ({ input }: { readonly input: unknown }): string => {
     if (typeof input !== "string") return wrongKind("a text")({ input });
-    const near = nearest(input, words);
+    const near = closestName(input, words);
     const hint = near === undefined ? "" : `; did you mean ${near}?`;
     return `${JSON.stringify(input)} is not one of ${words.join(", ")}${hint}`;
   };

@@ -14,7 +14,7 @@ export async function openSources(
   flags: Flags,
 ): Promise<{ resolver: Resolver; path: string | undefined; environment: Environment }> {
   const environment = await readEnvironment(sources);
-  const named = flags.CONFIG_PATH ?? environment.found.get("CONFIG_PATH");
+  const named = flags.CONFIG_PATH ?? environment.values.get("CONFIG_PATH");
   const path = named === undefined ? USUAL_FILE : named.value ?? undefined;
   let file: ConfigFile | undefined;
   let broken: string | undefined;
@@ -37,7 +37,7 @@ export async function openSources(
 }
 
 /** A path as it is written in the configuration file: relative to the file's folder. */
-export function besideFile(configPath: string | undefined, path: string): string {
+export function resolveBesideConfig(configPath: string | undefined, path: string): string {
   if (configPath === undefined || /^(?:[/\\]|[A-Za-z]:)/.test(path)) return path;
   return configPath.replace(/[^/\\]*$/, "") + path;
 }

@@ -1,7 +1,7 @@
 /** Whose published prices hold at an endpoint: the names that `price_provider` takes. */
 
 import * as v from "valibot";
-import { nearest } from "./suggest.ts";
+import { closestName } from "./suggest.ts";
 import { line, type ValueSchema } from "./values.ts";
 
 /**
@@ -75,7 +75,7 @@ export const priceProviderSchema: ValueSchema<string> = v.pipe(
 );
 
 function unknownText(name: string): string {
-  const near = nearest(name, KNOWN);
+  const near = closestName(name, KNOWN);
   const hint = near === undefined
     ? "llm-proxy prices shows whose prices are known, and local costs nothing"
     : `did you mean ${near}?`;

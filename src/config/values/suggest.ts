@@ -1,5 +1,5 @@
-/** The known name that a misspelt one is nearest to; undefined where none is near. */
-export function nearest(misspelt: string, known: Iterable<string>): string | undefined {
+/** The known name that a misspelt one is closestName to; undefined where none is near. */
+export function closestName(misspelt: string, known: Iterable<string>): string | undefined {
   const wanted = misspelt.toLowerCase();
   const limit = Math.max(1, Math.floor(wanted.length / 3));
   let best: { name: string; distance: number } | undefined;
@@ -12,7 +12,7 @@ export function nearest(misspelt: string, known: Iterable<string>): string | und
 
 /** Says that there is no such endpoint, and which one may be meant. */
 export function unknownEndpointText(name: string, known: readonly string[]): string {
-  const near = nearest(name, known);
+  const near = closestName(name, known);
   const hint = near === undefined ? `there are ${known.join(", ") || "none"}` : `did you mean ${near}?`;
   return `there is no endpoint ${JSON.stringify(name)}; ${hint}`;
 }

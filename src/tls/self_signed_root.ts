@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
  * Whether a certificate's chain ends in an authority that signed itself, which clients do not know by themselves. A
  * public authority leaves its own certificate out.
  */
-export function hasOwnAuthority(chain: string): boolean {
+export function hasSelfSignedRoot(chain: string): boolean {
   const last = chain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)?.at(-1);
   if (last === undefined) return false;
   try {

@@ -5,10 +5,10 @@ import type { KeyPath } from "../problem.ts";
 const SECRET_HEADER = /auth|key|token|secret|cookie/i;
 
 /** Where a file, as it is written, holds secrets itself instead of a `${NAME}`; used or not. */
-export function writtenSecrets(tree: unknown, path: KeyPath = []): KeyPath[] {
-  if (Array.isArray(tree)) return tree.flatMap((item, index) => writtenSecrets(item, [...path, index]));
+export function literalSecrets(tree: unknown, path: KeyPath = []): KeyPath[] {
+  if (Array.isArray(tree)) return tree.flatMap((item, index) => literalSecrets(item, [...path, index]));
   if (isTable(tree)) {
-    return Object.entries(tree).flatMap(([key, item]) => writtenSecrets(item, [...path, key]));
+    return Object.entries(tree).flatMap(([key, item]) => literalSecrets(item, [...path, key]));
   }
   return typeof tree === "string" && holdsSecret(path, tree.replace(/\$\{[^}]*\}/g, "")) ? [path] : [];
 }

@@ -18,7 +18,7 @@ const ENDPOINT = "primary";
 const BACKEND_KEYS: Readonly<Record<string, string>> = { name: "name", url: "base_url", model: "model" };
 
 /** Brings a file into today's form; undefined where it is in it already. */
-export function translateEarlierForm(tree: unknown): Translated | undefined {
+export function translateLegacyFormat(tree: unknown): Translated | undefined {
   if (!isTable(tree) || !Array.isArray(tree["primary_backends"])) return undefined;
   const warnings: Finding[] = [];
   const warnOfUnused = (table: Record<string, unknown>, path: KeyPath, used: readonly string[]) => {
