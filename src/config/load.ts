@@ -1,4 +1,4 @@
-/** Puts the configuration together from flags, environment and file, or says everything that is wrong with it. */
+/** Loads the configuration from flags, environment and file, and reports all of its problems. */
 
 import { readTokens, settleAuth, SHARED } from "./read/auth_settings.ts";
 import { injectsCredential } from "./credentials.ts";
@@ -21,27 +21,25 @@ import {
 } from "./read/server_settings.ts";
 import { openSources, resolveBesideConfig } from "./sources/sources.ts";
 
-/** A valid configuration, and what there is to say about it. */
+/** A valid configuration and where it comes from. */
 export interface LoadedConfig {
+  /** The settings for the server. */
   readonly config: Config;
-  /** The configuration file; undefined where there is none. */
+  /** The path of the configuration file. Undefined if there is none. */
   readonly path: string | undefined;
-  /** What is odd, but works. */
+  /** What looks like a mistake but does not stop the start. */
   readonly warnings: readonly Problem[];
-  /** Every setting with its origin, for people. */
+  /** All settings with their origins, for people. Secrets are redacted. */
   readonly settings: () => Promise<readonly ShownSetting[]>;
-  /** Which settings have other values than in another configuration. */
+  /** Compares this configuration with another one. */
   readonly resolver: Resolver;
-  /** Secrets that stand in the file itself instead of a `${NAME}`. */
+  /** The keys of secrets that the file contains in plain text instead of as `${NAME}`. */
   readonly literalSecrets: readonly KeyPath[];
-  /** Variables of the environment that the configuration uses, with their values. */
+  /** The variables that the configuration uses, with their values. */
   readonly variables: ReadonlyMap<string, string>;
 }
 
-/**
- * Reads and checks the whole configuration.
- * Throws a `ConfigError` that holds every problem at once, each with its origin.
- */
+/** Reads and checks the whole configuration. Throws a `ConfigError` with all problems, each with its origin. */
 export async function loadConfig(sources: EnvironmentSources, flags: Flags = {}): Promise<LoadedConfig> {
   const { resolver, path, environment } = await openSources(sources, flags);
   const settings = resolver.file?.settings ?? {};
@@ -94,18 +92,21 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
   };
 }
 
-/** Where the proxy listens, its plain port if it has one, for a program that only wants to reach it; problems of other values do not count. */
+/**
+ * Reads only where the proxy listens, for commands that send it a request. Of two ports this is the one without TLS.
+ * Throws a `ConfigError` if the host or port is invalid. Other problems are ignored.
+ */
 export async function loadAddress(
   sources: EnvironmentSources,
   flags: Flags = {},
 ): Promise<{
   host: string;
   port: number;
-  /** TLS is spoken at `port`. */
+  /** Whether `port` uses TLS. */
   tls: boolean;
-  /** Where the management plane is; undefined: at `port`. */
+  /** The separate port of the management plane. Undefined if it uses `port`. */
   adminPort: number | undefined;
-  /** TLS is spoken at {@link adminPort}. */
+  /** Whether `adminPort` uses TLS. */
   adminTls: boolean;
 }> {
   const { resolver } = await openSources(sources, flags);
@@ -124,7 +125,10 @@ export async function loadAddress(
   return address;
 }
 
-/** The management plane alone, for a program that only opens its database; problems of other values do not count. */
+/**
+ * Reads only the management plane, for commands that open its database. Undefined if it is off. Throws a `ConfigError`
+ * if one of its settings is invalid. Other problems are ignored.
+ */
 export async function loadManagement(
   sources: EnvironmentSources,
   flags: Flags = {},
@@ -136,8 +140,8 @@ export async function loadManagement(
 }
 
 /**
- * How the command line reaches an origin: by the proxy that the environment names for it, which no loopback address
- * has; undefined: directly.
+ * The forward proxy that the environment names for an origin, for commands that send requests. Undefined for a direct
+ * connection, which loopback addresses always have. Throws a `ConfigError` if the variables are invalid.
  */
 export async function loadOutboundProxy(
   sources: EnvironmentSources,
@@ -149,17 +153,17 @@ export async function loadOutboundProxy(
   return proxy === "direct" ? undefined : proxy;
 }
 
-/** A port for the management plane alone serves nothing without it. A token that broke a rule has been reported. */
+/** Reports `admin_port` without a management token. An invalid token is already reported. */
 function checkManagementToken(resolver: Resolver, settings: Section<"management"> | undefined): void {
   if (resolver.has("MANAGEMENT_TOKEN") || settings?.token !== undefined) return;
   if (resolver.hasProblemAt(["management"])) return;
   resolver.report(
     resolver.originOf("ADMIN_PORT", ["server", "admin_port"]),
-    "needs the management plane: set MANAGEMENT_TOKEN, 16 characters at least",
+    "needs the management plane: set MANAGEMENT_TOKEN, at least 16 characters",
   );
 }
 
-/** What single values cannot show. */
+/** Reports problems of values that are valid on their own but not together. */
 function checkTogether(resolver: Resolver, { auth, endpoints, server, management }: Config): void {
   const keys = endpoints.flatMap(({ name, backends }) =>
     backends.flatMap(({ key }) => key.mode === "inject" ? [{ name, value: key.value }] : [])

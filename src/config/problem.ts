@@ -1,16 +1,17 @@
 import type { VariableName } from "./sources/variables.ts";
 
-/** One thing that is wrong with the configuration. `message` never holds a secret. */
+/** A problem of the configuration. The texts contain no secrets. */
 export interface Problem {
-  /** Where the value stands: `env PORT`, `.env: PORT`, `--port`, `config.toml:3: server.port`. */
+  /** The place of the value: `env PORT`, `.env: PORT`, `--port` or `config.toml:3: server.port`. */
   readonly origin: string;
-  /** What is wrong with it, as the rest of a sentence that begins with the origin. */
+  /** The rest of a sentence that starts with the origin. */
   readonly message: string;
 }
 
-/** The configuration cannot be used; it holds every problem that was found. */
+/** Thrown for an invalid configuration, with all of its problems. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
+  /** At least one problem. */
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
@@ -19,15 +20,16 @@ export class ConfigError extends Error {
   }
 }
 
-/** The way to a value in a configuration file: keys, and indexes of lists. */
+/** The path of a value in a configuration file: keys, and indexes of lists. */
 export type KeyPath = readonly (string | number)[];
 
-/** A place outside of the configuration file as it is shown, or a value's place within it. */
+/** The place of a value: a path in the configuration file, or the text of another source like `env PORT`. */
 export type Origin = string | KeyPath;
 
-/** A problem whose line in the configuration file is not looked up yet. */
+/** A problem or warning whose line in the configuration file is not looked up yet. */
 export interface Finding {
   readonly at: Origin;
+  /** The rest of a sentence that starts with the origin. */
   readonly message: string;
   /** The variable or flag with the wrong value. Undefined for a value of the file. */
   readonly variable?: VariableName;
@@ -45,13 +47,13 @@ export function concerns({ at, variable }: Finding, { variables, keys }: Setting
   return typeof at !== "string" && keys.some((key) => isWithin(at, key));
 }
 
-/** How a key path is written: `endpoints.chat.backends.0.name`. */
+/** Formats a key path: `endpoints.chat.backends.0.name`. */
 export function pathText(path: KeyPath): string {
   return path.map((part) => typeof part === "number" || /^[\w-]+$/.test(part) ? part : JSON.stringify(part))
     .join(".");
 }
 
-/** Why a file cannot be read, in a few words. */
+/** The reason of an error of reading a file, in a few words. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
@@ -59,7 +61,7 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether a place lies in another one, or is it. */
+/** Whether a path is below another one, or equal to it. */
 export function isWithin(path: KeyPath, outer: KeyPath): boolean {
   return outer.every((part, index) => part === path[index]);
 }

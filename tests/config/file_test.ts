@@ -96,18 +96,18 @@ nme = 1
     'config.toml:4: server.port "70000" is not a port (0 to 65535)',
     "config.toml:5: server.drain_seconds must be a number, not a boolean",
     'config.toml:6: server.max_body_bytes "lots" is not a size: write a number of bytes, "500K", "32M", "1G" or "none"',
-    "config.toml:9: auth.token must be a text, not a number",
+    "config.toml:9: auth.token must be a string, not a number",
     'config.toml:12: log.level "loud" is not one of debug, info, warn, error',
-    'config.toml:14: endpoints.v1 "v1" is a path of the proxy\'s own: choose another name',
+    'config.toml:14: endpoints.v1 "v1" is a path of the proxy itself: choose another name',
     "config.toml:18: endpoints.chat.stratgy is not a known key; did you mean strategy?",
-    'config.toml:19: endpoints.chat.connect_timeout "soon" is not a length of time: write "30s", "5m" or a number of seconds above 0, or "none"',
+    'config.toml:19: endpoints.chat.connect_timeout "soon" is not a duration: write "30s", "5m" or a number of seconds above 0, or "none"',
     "config.toml:20: endpoints.chat.api_key names ${NO_SUCH_KEY}, which is not set in the environment",
-    "config.toml:21: endpoints.chat.headers has a key that is not a header's name",
-    'config.toml:21: endpoints.chat.headers has a key that is "host", which belongs to the connection and cannot be changed',
+    "config.toml:21: endpoints.chat.headers has a key that is not a header name",
+    'config.toml:21: endpoints.chat.headers has a key that is "host", which the proxy sets itself',
     "config.toml:24: endpoints.chat.backends.0.base_url is not an http or https URL",
-    "config.toml:25: endpoints.chat.backends.1.base_url is missing: where the API is, like https://api.example.com/v1",
-    'config.toml:26: endpoints.chat.backends.1.name "same" stands twice',
-    'config.toml:27: endpoints.chat.backends.1.proxy_url is not a proxy\'s URL: write http://, https:// or socks5:// with a host, or "direct"',
+    "config.toml:25: endpoints.chat.backends.1.base_url is missing: the address of the API, like https://api.example.com/v1",
+    'config.toml:26: endpoints.chat.backends.1.name "same" appears twice',
+    'config.toml:27: endpoints.chat.backends.1.proxy_url is not a proxy URL: write http://, https:// or socks5:// with a host, or "direct"',
     "config.toml:28: endpoints.chat.backends.1.nme is not a known key; did you mean name?",
   ]);
 });
@@ -123,17 +123,17 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   [
     "a key without a token",
     '[endpoints.openai]\napi_key = "sk-1"',
-    'env PROXY_TOKEN is missing: the token that clients of this proxy present, or anybody could use the key of openai; auth.mode = "none" allows that',
+    'env PROXY_TOKEN is missing: the token that clients send to this proxy; without it, anyone could use the key of openai (auth.mode = "none" allows that)',
   ],
   [
     "token mode without a token",
     '[auth]\nmode = "token"\n[endpoints.a]\nbase_url = "http://a.test"',
-    "env PROXY_TOKEN is missing: the token that clients of this proxy present",
+    "env PROXY_TOKEN is missing: the token that clients send to this proxy",
   ],
   [
     "no mode but a token",
     `${KEYED.replace("[auth]", '[auth]\nmode = "none"')}`,
-    'config.toml:2: auth.mode "none" stands beside a token: keep one of the two',
+    'config.toml:2: auth.mode is "none", but a token is set: keep one of the two',
   ],
   [
     "the token is a key",
@@ -143,7 +143,7 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   [
     "an unknown default",
     `[server]\ndefault_endpoint = "opnai"\n${KEYED}`,
-    'config.toml:2: server.default_endpoint "opnai" is no endpoint; did you mean openai?',
+    'config.toml:2: server.default_endpoint "opnai" is not an endpoint; did you mean openai?',
   ],
   [
     "names that differ in capitals",
@@ -153,7 +153,7 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   [
     "a base twice",
     `${KEYED}base_url = "http://a.test"\ntarget_base = "http://b.test"`,
-    "config.toml:6: endpoints.openai.target_base stands beside base_url, which means the same: keep one of the two",
+    "config.toml:6: endpoints.openai.target_base means the same as base_url, which is set too: keep one of the two",
   ],
   [
     "every page with a key",
@@ -173,7 +173,7 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   [
     "azure without a base",
     `${KEYED}[endpoints.az]\nprovider = "azure"`,
-    "config.toml:5: endpoints.az.base_url is missing: where the API is, like https://api.example.com/v1",
+    "config.toml:5: endpoints.az.base_url is missing: the address of the API, like https://api.example.com/v1",
   ],
   [
     "a missing CA",
@@ -189,7 +189,7 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   [
     "two tokens alike",
     `[auth]\ntokens = [{ name = "a", token = "x" }, { name = "a", token = "x" }]\n[endpoints.openai]`,
-    'config.toml:2: auth.tokens.1.name "a" stands twice',
+    'config.toml:2: auth.tokens.1.name "a" appears twice',
   ],
 ];
 for (const [what, toml, problem] of WRONG) {
@@ -444,8 +444,8 @@ Deno.test("a file: a key among the headers is a key: it needs a token, and never
     'config.toml:2: server.cors_origins "*" lets every web page use the key of az: name the origins',
   ]);
   assertEquals(await problemsOf(`${KEYED}headers = { Authorization = "x", x-a = "1", X-A = "2" }`), [
-    "config.toml:5: endpoints.openai.headers.Authorization stands beside api_key, which goes into the same header",
-    "config.toml:5: endpoints.openai.headers.X-A stands twice, in other letters",
+    "config.toml:5: endpoints.openai.headers.Authorization is the header of api_key: keep one of the two",
+    "config.toml:5: endpoints.openai.headers.X-A appears twice, with different capitals",
   ]);
 });
 
@@ -621,7 +621,7 @@ Deno.test("a file: TLS needs both its files, beside the file and in PEM form; ea
   });
   for (
     const [cert, key, problem] of [
-      ["cert.pem", "no.pem", "config.toml:3: server.tls_key_file holds no private key in PEM form"],
+      ["cert.pem", "no.pem", "config.toml:3: server.tls_key_file contains no private key in PEM format"],
       [
         "gone.pem",
         "key.pem",
@@ -630,12 +630,12 @@ Deno.test("a file: TLS needs both its files, beside the file and in PEM form; ea
       [
         "cert.pem",
         "",
-        "config.toml:1: server.tls_key_file is missing, though tls_cert_file is set: TLS needs both",
+        "config.toml:1: server.tls_key_file is missing, but tls_cert_file is set: TLS needs both",
       ],
       [
         "",
         "key.pem",
-        "config.toml:1: server.tls_cert_file is missing, though tls_key_file is set: TLS needs both",
+        "config.toml:1: server.tls_cert_file is missing, but tls_key_file is set: TLS needs both",
       ],
     ] as const
   ) {
@@ -654,7 +654,7 @@ Deno.test("limits of a token: patterns of paths are read as they stand, and chec
     { paths: ["/v1/Models", "!/v1/files*"] },
   ]);
   assertEquals(await problemsOf(auth('"/v1/models", "files"')), [
-    'config.toml:2: auth.tokens.0.limits.paths.1 "files" does not begin with /, * or !, like /v1/models, */models or !*/files*',
+    'config.toml:2: auth.tokens.0.limits.paths.1 "files" does not start with /, * or !, like /v1/models, */models or !*/files*',
   ]);
 });
 
@@ -689,12 +689,12 @@ Deno.test("limits of a token: those of certain models, with what is wrong with t
   }]);
   const at = "config.toml:3: auth.limits.model_limits";
   assertEquals(await problemsOf(limits("{ budget_day_usd = 1 }")), [
-    `${at}.0.model is missing: which models this limits`,
+    `${at}.0.model is missing: the name of the model to limit`,
   ]);
-  assertEquals(await problemsOf(limits('{ model = "a" }')), [`${at}.0 limits nothing`]);
+  assertEquals(await problemsOf(limits('{ model = "a" }')), [`${at}.0 has no limit`]);
   assertEquals(
     await problemsOf(limits('{ model = "a", budget_day_usd = 1 }, { model = "a", budget_week_usd = 1 }')),
-    [`${at}.1.model "a" stands twice`],
+    [`${at}.1.model "a" appears twice`],
   );
 });
 

@@ -92,52 +92,56 @@ Deno.test("loadConfig: ENDPOINTS narrows what is required", async () => {
 /** One bad value, and the one problem it is. */
 const BAD: readonly (readonly [string, string, string])[] = [
   ["OPENAI_API_KEY", "", "is empty"],
-  ["OPENAI_API_KEY", " sk", "begins or ends with a space"],
-  ["OPENAI_API_KEY", "sk\nsk", "holds a line break"],
-  ["OPENAI_API_KEY", '"sk"', "is wrapped in quotes: write it without them"],
-  ["OPENAI_API_KEY", "schlüssel", "holds characters other than ASCII letters, digits and signs"],
-  ["OPENAI_API_KEY", "two words", "holds a space: a key or token is one word"],
-  ["PROXY_TOKEN", "a token of several words", "holds a space: a key or token is one word"],
-  ["OPENAI_BASE_URL", "api.openai.com", "is not a URL; it looks like https://api.example.com/v1"],
+  ["OPENAI_API_KEY", " sk", "starts or ends with a space"],
+  ["OPENAI_API_KEY", "sk\nsk", "contains a line break"],
+  ["OPENAI_API_KEY", '"sk"', "is in quotes: remove them"],
+  ["OPENAI_API_KEY", "schlüssel", "contains characters that are not printable ASCII"],
+  ["OPENAI_API_KEY", "two words", "contains a space: a key or token is one word"],
+  ["PROXY_TOKEN", "a token of several words", "contains a space: a key or token is one word"],
+  ["OPENAI_BASE_URL", "api.openai.com", "is not a URL like https://api.example.com/v1"],
   ["OPENAI_BASE_URL", "ftp://api.test", "is not an http or https URL"],
-  ["OPENAI_BASE_URL", "https://me@api.test", "holds a user name or password"],
-  ["OPENAI_BASE_URL", "https://api.test/?", "holds a query (?…): a base URL has none"],
-  ["OPENAI_BASE_URL", "https://api.test/#", "holds a fragment (#…): a base URL has none"],
+  ["OPENAI_BASE_URL", "https://me@api.test", "contains a user name or password"],
+  ["OPENAI_BASE_URL", "https://api.test/?", "contains a query (?…): a base URL has none"],
+  ["OPENAI_BASE_URL", "https://api.test/#", "contains a fragment (#…): a base URL has none"],
   ["PORT", "70000", '"70000" is not a port (0 to 65535)'],
   ["PORT", "8080a", '"8080a" is not a port (0 to 65535)'],
   ["PORT", "-1", '"-1" is not a port (0 to 65535)'],
   ["HOST", "a/b", '"a/b" is not an address to listen on'],
-  ["ALLOWED_IPS", "10.0.0.0/8,10.1", '"10.1" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
+  [
+    "ALLOWED_IPS",
+    "10.0.0.0/8,10.1",
+    '"10.1" is not an IP address or a range like 192.168.1.0/24 or fd00::/8',
+  ],
   [
     "ALLOWED_HOSTS",
     "nas,llm.test:33000",
     '"llm.test:33000" is not a host name: write it without scheme and port, like llm.example.com',
   ],
-  ["TRUSTED_PROXIES", "nginx", '"nginx" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
-  ["MANAGEMENT_ALLOWED_IPS", "*", '"*" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
+  ["TRUSTED_PROXIES", "nginx", '"nginx" is not an IP address or a range like 192.168.1.0/24 or fd00::/8'],
+  ["MANAGEMENT_ALLOWED_IPS", "*", '"*" is not an IP address or a range like 192.168.1.0/24 or fd00::/8'],
   ["HTTPS_PORT", "https", '"https" is not a port (0 to 65535)'],
   ["ADMIN_PORT", "admin", '"admin" is not a port (0 to 65535)'],
-  ["ADMIN_PORT", "33001", "needs the management plane: set MANAGEMENT_TOKEN, 16 characters at least"],
+  ["ADMIN_PORT", "33001", "needs the management plane: set MANAGEMENT_TOKEN, at least 16 characters"],
   ["MAX_CONNECTIONS", "0", '"0" is not a whole number from 1 to 1000000'],
   ["MAX_CONCURRENT_REQUESTS", "many", '"many" is not a whole number from 1 to 1000000, or "none"'],
   ["MAX_CONCURRENT_PER_TOKEN", "-1", '"-1" is not a whole number from 1 to 1000000, or "none"'],
   [
     "DRAIN_SECONDS",
     "soon",
-    '"soon" is not a length of time: write "30s", "5m" or a number of seconds, a day at most',
+    '"soon" is not a duration: write "30s", "5m" or a number of seconds, at most a day',
   ],
   [
     "RETENTION_DAYS",
     "36h",
-    '"36h" is not a length of time: write whole days, "90d" or a number of days, from 1 to 36500',
+    '"36h" is not a duration: write whole days, "90d" or a number of days, from 1 to 36500',
   ],
   [
     "ADMIN_IDLE_MINUTES",
     "30s",
-    '"30s" is not a length of time: write "15m", "8h" or a number of minutes, from a minute to a week',
+    '"30s" is not a duration: write "15m", "8h" or a number of minutes, from a minute to a week',
   ],
   ["ANTHROPIC_VERSION", "latest", '"latest" is not a date like 2023-06-01'],
-  ["ACCESS_LOG", "maybe", '"maybe" is not a switch (1 or 0)'],
+  ["ACCESS_LOG", "maybe", '"maybe" is not a boolean (1 or 0)'],
   ["LOG_FORMAT", "xml", '"xml" is not one of pretty, json'],
   ["ENDPOINTS", "openai,gemini", '"gemini" is not one of openai, anthropic'],
   ["PROXY_TOKEN", "sk-openai", "is the same as the key of openai: clients would hold the provider's key"],
@@ -150,7 +154,7 @@ for (const [name, value, message] of BAD) {
 
 Deno.test("loadConfig: a …_FILE beside its variable is refused; a missing file is not also called a missing value", async () => {
   assertEquals(await problemsOf({ ...GOOD, PROXY_TOKEN_FILE: "/run/token" }), [
-    "env PROXY_TOKEN_FILE stands beside PROXY_TOKEN: keep one of the two",
+    "env PROXY_TOKEN_FILE is set together with PROXY_TOKEN: keep one of the two",
   ]);
   assertEquals(await problemsOf({ ...GOOD, PROXY_TOKEN: undefined, PROXY_TOKEN_FILE: "/run/token" }), [
     'env PROXY_TOKEN_FILE names "/run/token", which cannot be read: there is no such file',
@@ -180,7 +184,7 @@ Deno.test("loadConfig: .env and files of values with a byte order mark are read 
 Deno.test("loadConfig: a .env with a secret that everybody on the machine can read is a warning, and no other is", async () => {
   const warned = async (text: string, isWorldReadable: boolean) =>
     (await loadWithWarnings(GOOD, { files: { ".env": text }, isWorldReadable })).warnings;
-  const words = "holds secrets and can be read by every user of this machine: chmod 600 .env";
+  const words = "contains secrets and can be read by every user of this machine: chmod 600 .env";
   assertEquals(await warned("OPENAI_API_KEY=sk-x\n", true), [{ origin: ".env", message: words }]);
   assertEquals(await warned("COMPANY_TOKEN=x\n", true), [{ origin: ".env", message: words }]);
   assertEquals(await warned("OPENAI_API_KEY=sk-x\n", false), []);
@@ -201,10 +205,10 @@ Deno.test("loadConfig: TLS needs both its files, in PEM form", async () => {
     "/key": "not a key",
   };
   assertEquals(await problemsOf({ ...GOOD, TLS_CERT_FILE: "/cert" }, files), [
-    "env TLS_KEY is missing, though TLS_CERT is set: TLS needs both",
+    "env TLS_KEY is missing, but TLS_CERT is set: TLS needs both",
   ]);
   assertEquals(await problemsOf({ ...GOOD, TLS_CERT_FILE: "/cert", TLS_KEY_FILE: "/key" }, files), [
-    "env TLS_KEY_FILE holds no private key in PEM form",
+    "env TLS_KEY_FILE contains no private key in PEM format",
   ]);
 });
 
@@ -347,7 +351,7 @@ Deno.test("ADMIN_PORT: another port than the others, with a management token, fr
     "env ADMIN_PORT is the same as https_port",
   ]);
   assertEquals(await problemsOf(GOOD, file("admin_port = 4001")), [
-    "config.toml:2: server.admin_port needs the management plane: set MANAGEMENT_TOKEN, 16 characters at least",
+    "config.toml:2: server.admin_port needs the management plane: set MANAGEMENT_TOKEN, at least 16 characters",
   ]);
   const short = await problemsOf({ ...GOOD, MANAGEMENT_TOKEN: "short", ADMIN_PORT: "4001" });
   assertEquals([short.length, short[0]?.startsWith("env MANAGEMENT_TOKEN")], [1, true], "said once");

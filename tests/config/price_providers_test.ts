@@ -58,12 +58,12 @@ Deno.test("price_provider: from the environment alone, which wins over a file", 
 Deno.test("price_provider: an unknown name is a problem, with a suggestion", async () => {
   const env = { ...GOOD, OPENAI_PRICE_PROVIDER: "opanai", ANTHROPIC_PRICE_PROVIDER: "nobody at all" };
   assertEquals(await problemsOf(env), [
-    'env OPENAI_PRICE_PROVIDER "opanai" is no provider with published prices; did you mean openai?',
-    'env ANTHROPIC_PRICE_PROVIDER "nobody at all" is no provider with published prices; ' +
-    "llm-proxy prices shows whose prices are known, and local costs nothing",
+    'env OPENAI_PRICE_PROVIDER "opanai" is not a provider with published prices; did you mean openai?',
+    'env ANTHROPIC_PRICE_PROVIDER "nobody at all" is not a provider with published prices; ' +
+    "llm-proxy prices lists the known providers, and local costs nothing",
   ]);
   assertEquals(await problemsOf(GOOD, '[endpoints.openai]\nprice_provider = "anthropc"\n'), [
-    'config.toml:2: endpoints.openai.price_provider "anthropc" is no provider with published prices; ' +
+    'config.toml:2: endpoints.openai.price_provider "anthropc" is not a provider with published prices; ' +
     "did you mean anthropic?",
   ]);
 });

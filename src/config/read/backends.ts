@@ -96,7 +96,7 @@ function readBaseUrl(settings: LayeredSettings, context: BackendContext): BaseUr
   if (baseUrl === NO_BASE_URL && context.isInFile) {
     resolver.reportMissing(
       [...path, "base_url"],
-      "is missing: where the API is, like https://api.example.com/v1",
+      "is missing: the address of the API, like https://api.example.com/v1",
     );
   }
   return baseUrl;
@@ -107,7 +107,7 @@ function checkTargetBase({ resolver, layers }: LayeredSettings): void {
   for (const { settings, at } of layers) {
     const isBaseUrlInFile = settings.base_url !== undefined && typeof at("base_url") !== "string";
     if (isBaseUrlInFile && settings.target_base !== undefined) {
-      resolver.report(at("target_base"), "stands beside base_url, which means the same: keep one of the two");
+      resolver.report(at("target_base"), "means the same as base_url, which is set too: keep one of the two");
     }
   }
 }
@@ -124,7 +124,9 @@ function checkApiPath(candidate: Candidate<BaseUrl> | undefined, resolver: Resol
   if (end === undefined) return;
   resolver.warn(
     at,
-    `ends in ${end}, which clients add themselves: the base is mostly ${origin}${path.slice(0, -end.length)}`,
+    `ends in ${end}, which clients append themselves: the base URL is probably ${origin}${
+      path.slice(0, -end.length)
+    }`,
   );
 }
 
@@ -158,9 +160,9 @@ function checkHeaders(
   for (const name of Object.keys(headers)) {
     const lower = name.toLowerCase();
     const at = settings.keyPath("headers", name);
-    if (seen.has(lower)) settings.resolver.report(at, "stands twice, in other letters");
+    if (seen.has(lower)) settings.resolver.report(at, "appears twice, with different capitals");
     if (lower === keyField) {
-      settings.resolver.report(at, "stands beside api_key, which goes into the same header");
+      settings.resolver.report(at, "is the header of api_key: keep one of the two");
     }
     seen.add(lower);
   }
@@ -217,7 +219,7 @@ function readCaCerts(
   try {
     const text = sources.readTextFile(resolvePath(path));
     if (text.includes("-----BEGIN CERTIFICATE-----")) return [text];
-    resolver.report(at, `names ${JSON.stringify(path)}, which holds no certificate in PEM form`);
+    resolver.report(at, `names ${JSON.stringify(path)}, which contains no certificate in PEM format`);
   } catch (error) {
     resolver.report(at, `names ${JSON.stringify(path)}, which cannot be read: ${reasonOf(error)}`);
   }

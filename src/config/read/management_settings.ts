@@ -1,4 +1,4 @@
-/** The table `[management]`: what switches the management plane on, and where it keeps its data. */
+/** Reads the table `[management]` and its variables. */
 
 import {
   BUDGET_WINDOWS,
@@ -50,7 +50,7 @@ type ManagementVariable = typeof MANAGEMENT_VARIABLES[number];
 
 const DAY_MS = 24 * 3_600_000;
 
-/** Undefined: it is off. */
+/** Reads the settings of the management plane. Undefined if there is no management token, which turns it off. */
 export function readManagement(
   resolver: Resolver,
   settings: Section<"management"> | undefined,
@@ -113,7 +113,7 @@ export function readManagement(
   };
 }
 
-/** The folder of a SQLite file, with a slash at its end. */
+/** The folder of a SQLite database, with a slash at its end. */
 function folderBeside(databaseUrl: string): string {
   return databaseUrl.replace(/^sqlite:/, "").replace(/[^/\\]*$/, "");
 }
