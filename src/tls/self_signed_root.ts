@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
 
 /**
- * Whether a certificate's chain ends in an authority that signed itself, which clients do not know by themselves. A
- * public authority leaves its own certificate out.
+ * Whether a certificate chain (PEM) ends in a self-signed certificate, which clients have to be told to trust. Chains
+ * of public authorities leave the root certificate out.
  */
 export function hasSelfSignedRoot(chain: string): boolean {
   const last = chain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)?.at(-1);
@@ -11,6 +11,6 @@ export function hasSelfSignedRoot(chain: string): boolean {
     const certificate = new X509Certificate(last);
     return certificate.subject === certificate.issuer;
   } catch {
-    return false; // the listener says what is wrong
+    return false; // the listener reports an invalid certificate
   }
 }

@@ -183,7 +183,7 @@ Deno.test("doctor: HTTPS of a running proxy, by a certificate of its own", () =>
       `ok: https://127.0.0.1:${port} hands a stream on as it comes`,
     ]], JSON.stringify(report.findings));
     assertStringIncludes(report.of("ports").join(), "is served by a running llm-proxy");
-    assertStringIncludes(report.of("certificates").join(), "ok: it is made for 127.0.0.1");
+    assertStringIncludes(report.of("certificates").join(), "ok: it is valid for 127.0.0.1");
   }));
 
 Deno.test("doctor: database and encryption key, of a stopped proxy and of a running one", () =>

@@ -283,9 +283,9 @@ Deno.test("TLS: a certificate that ends soon, or has ended, is named at the star
   inFolder(async (folder) => {
     const subject = { names: ["localhost"], addresses: [] };
     for (
-      const [madeAt, words] of [[Date.now() - YEAR_MS - 10 * 24 * 3_600_000, "only: renew it"], [
+      const [madeAt, words] of [[Date.now() - YEAR_MS - 10 * 24 * 3_600_000, ": renew it"], [
         Date.now() - 2 * YEAR_MS,
-        "clients refuse it",
+        "clients reject it",
       ]] as const
     ) {
       const authority = await createAuthority(subject, madeAt);
@@ -310,7 +310,7 @@ Deno.test("TLS: a key that is another certificate's is named before anybody conn
   ];
   assertEquals(await certificateWarnings(served(one.certificate, one.key)), []);
   const [warning] = await certificateWarnings(served(one.certificate, other.key));
-  assertStringIncludes(warning ?? "", "the private key is not the certificate's");
+  assertStringIncludes(warning ?? "", "the private key does not match the certificate");
 });
 
 function served(cert: string, key: string) {
