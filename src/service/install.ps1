@@ -15,10 +15,10 @@ if ($source -ne $program) {
   Copy-Item -Force -Path $source -Destination $program
 }
 
-# The keys are for the service and for administrators alone.
+# Only the service and administrators can read the keys.
 icacls "$folder\.env" /inheritance:r /grant:r '*S-1-5-19:R' '*S-1-5-18:F' '*S-1-5-32-544:F' | Out-Null
 
-# Where the management plane keeps its data.
+# The folder of the database.
 New-Item -ItemType Directory -Force -Path "$folder\data" | Out-Null
 icacls "$folder\data" /inheritance:r /grant:r '*S-1-5-19:(OI)(CI)M' '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F' | Out-Null
 
@@ -35,7 +35,7 @@ nssm set $service AppStderr "$folder\llm-proxy.log"
 nssm set $service AppRotateFiles 1
 nssm set $service AppRotateBytes 10485760
 
-# The log is written by the service.
+# The service writes the log.
 icacls $folder /grant '*S-1-5-19:(OI)(CI)M' | Out-Null
 nssm start $service
 nssm status $service

@@ -10,8 +10,8 @@ const PROGRAM = "/usr/local/bin/llm-proxy";
 const LOG = "/usr/local/var/log/llm-proxy.log";
 
 /**
- * A launchd daemon, which runs from the start of the machine. launchd has no file for keys and a plist is readable
- * by all: the program reads them from the `.env` of its working folder.
+ * A launchd daemon, which starts with the machine. The program reads its keys from `.env` in its working directory,
+ * because launchd has no environment files and every user can read a plist.
  */
 export function launchdService({ program, variables, config, user }: ServiceFacts): ServicePlan {
   const all = new Map([
@@ -29,7 +29,7 @@ export function launchdService({ program, variables, config, user }: ServiceFact
       ...(program === PROGRAM ? [] : [`sudo install -m 755 ${shellWord(program)} ${PROGRAM}`]),
       `sudo chown ${user} ${environment}`,
       `sudo install -d -o ${user} /usr/local/var/log`,
-      // Where the management plane keeps its data.
+      // The folder of the database.
       `sudo install -d -m 700 -o ${user} ${FOLDER}/data`,
       `sudo launchctl bootstrap system ${PLIST}`,
     ],

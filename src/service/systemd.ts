@@ -9,8 +9,8 @@ const ENVIRONMENT = `${FOLDER}/environment`;
 const PROGRAM = "/usr/local/bin/llm-proxy";
 
 /**
- * A systemd unit that may do nothing but what the proxy needs: the network, and reading its two files. The account
- * exists only while the service runs. Keys stand in a file that only root reads.
+ * A sandboxed systemd unit: the service can use the network and its own folder. Its account exists only while it runs.
+ * Keys are in a file that only root can read.
  */
 export function systemdService({ program, variables, config, repository }: ServiceFacts): ServicePlan {
   const configPath = config && `${FOLDER}/${config.name}`;
@@ -43,33 +43,34 @@ export function systemdService({ program, variables, config, repository }: Servi
   };
 }
 
-/** Files that only root may read: the service gets copies when it starts. */
+/** Variables that name files which only root can read. systemd gives the service a copy of each file. */
 const CREDENTIALS: readonly string[] = ["TLS_CERT_FILE", "TLS_KEY_FILE"];
 
-/** A file by the variable that names it. */
+/** A file that systemd copies for the service. */
 export interface Credential {
-  /** Of the variable that names the file. */
+  /** The variable that names the file. */
   readonly name: string;
+  /** The path of the original file. */
   readonly path: string;
 }
 
-/** What units differ in. */
+/** The values of the unit template. */
 export interface UnitFacts {
   /** The path of the program. */
   readonly program: string;
-  /** A file of variables, which root reads for the service. */
+  /** The file with the environment variables of the service. */
   readonly environmentFile: string;
-  /** Undefined: there is no configuration file. */
+  /** The configuration file. Undefined if there is none. */
   readonly configPath: string | undefined;
-  /** Files that the service gets copies of. */
+  /** Files that systemd copies for the service. */
   readonly credentials: readonly Credential[];
-  /** An account that exists; undefined: one that exists only while the service runs. */
+  /** An existing account to run the service. Undefined for an account that exists only while the service runs. */
   readonly account?: string;
-  /** `OWNER/NAME` of the repository; undefined: a local build. */
+  /** `OWNER/NAME` of the repository. Undefined for a local build. */
   readonly repository: string | undefined;
 }
 
-/** The text of a unit, here and in the Debian package. */
+/** The text of the systemd unit. The Debian package uses it too. */
 export function unitText(
   { program, environmentFile, configPath, credentials, account, repository }: UnitFacts,
 ): string {

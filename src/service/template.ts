@@ -1,6 +1,6 @@
 /**
- * Fills in a template: `{{NAME}}` becomes the value of that name. A list becomes one line for each item, so it must be
- * alone in its line; an empty list removes the line. Throws if the template names a value that is not there.
+ * Replaces each `{{NAME}}` of a template with the value of that name. If the value is a list, `{{NAME}}` has to be alone
+ * in its line: the line is repeated for each item, and removed for an empty list. Throws if a value is missing.
  */
 export function fillTemplate(
   template: string,
