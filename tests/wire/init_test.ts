@@ -258,7 +258,7 @@ Deno.test("init: all problems at once, exit code 2, and nothing is written", () 
     for (
       const part of [
         "did you mean anthropic?",
-        "of openai holds a space",
+        "of openai contains a space",
         "does not say which provider it is for",
         "of openai is not a URL",
         "is missing for azure: --base-url azure=",
@@ -327,7 +327,7 @@ Deno.test({
           ["[openai]: ", "ollama, anthropic\n"],
           ["The address of ollama [http://127.0.0.1:11434]: ", `${upstream.origin}\n`],
           ["The key of anthropic (paste it; it is not shown): ", "two words\r"],
-          ["That holds a space", ""],
+          ["That contains a space", ""],
           ["it is not shown): ", `wrong\u0015\u001b[200~${SECRETS.anthropicKey}x\u007f\u001b[201~\r`],
           [`Taken: ${SECRETS.anthropicKey.length} characters.`, ""],
           ["Number [1]: ", "\n"],
