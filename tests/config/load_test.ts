@@ -6,7 +6,7 @@ import { ConfigError } from "../../src/config/problem.ts";
 import { secretsOf } from "../../src/config/redact.ts";
 import type { Config } from "../../src/config/config.ts";
 
-/** The configuration alone. */
+/** Loads a configuration without its origins. */
 async function loadConfig(...parameters: Parameters<typeof load>): Promise<Config> {
   return (await load(...parameters)).config;
 }
@@ -81,7 +81,7 @@ Deno.test("loadConfig: optional variables, flags over environment over .env", as
   assertEquals(config.endpoints[1]?.anthropicVersion, "2023-06-01");
 });
 
-Deno.test("loadConfig: ENDPOINTS narrows what is required", async () => {
+Deno.test("loadConfig: with ENDPOINTS, only the variables of those endpoints are required", async () => {
   const { OPENAI_BASE_URL, OPENAI_API_KEY, PROXY_TOKEN } = GOOD;
   const config = await loadConfig(
     sources({ OPENAI_BASE_URL, OPENAI_API_KEY, PROXY_TOKEN, ENDPOINTS: " openai,openai".trim() }),
@@ -89,7 +89,7 @@ Deno.test("loadConfig: ENDPOINTS narrows what is required", async () => {
   assertEquals(config.endpoints.map(({ name }) => name), ["openai"]);
 });
 
-/** One bad value, and the one problem it is. */
+/** A variable, an invalid value, and the only problem that it causes. */
 const BAD: readonly (readonly [string, string, string])[] = [
   ["OPENAI_API_KEY", "", "is empty"],
   ["OPENAI_API_KEY", " sk", "starts or ends with a space"],
@@ -152,7 +152,7 @@ for (const [name, value, message] of BAD) {
   });
 }
 
-Deno.test("loadConfig: a …_FILE beside its variable is refused; a missing file is not also called a missing value", async () => {
+Deno.test("loadConfig: rejects a variable together with its …_FILE form; a missing file is one problem", async () => {
   assertEquals(await problemsOf({ ...GOOD, PROXY_TOKEN_FILE: "/run/token" }), [
     "env PROXY_TOKEN_FILE is set together with PROXY_TOKEN: keep one of the two",
   ]);
@@ -167,7 +167,7 @@ Deno.test("loadConfig: a …_FILE beside its variable is refused; a missing file
   assertEquals(config.auth, { mode: "token", tokens: [{ name: "shared", token: "of-the-file" }] });
 });
 
-Deno.test("loadConfig: .env and files of values with a byte order mark are read without it", async () => {
+Deno.test("loadConfig: ignores the byte order mark of .env and of …_FILE files", async () => {
   const { PROXY_TOKEN: _token, ...rest } = GOOD;
   const files = {
     ".env": "\ufeffPROXY_TOKEN_FILE=/token\r\nPORT=4000\r\n",
@@ -181,7 +181,7 @@ Deno.test("loadConfig: .env and files of values with a byte order mark are read 
   ]);
 });
 
-Deno.test("loadConfig: a .env with a secret that everybody on the machine can read is a warning, and no other is", async () => {
+Deno.test("loadConfig: warns about a world-readable .env only if it contains a secret", async () => {
   const warned = async (text: string, isWorldReadable: boolean) =>
     (await loadWithWarnings(GOOD, { files: { ".env": text }, isWorldReadable })).warnings;
   const words = "contains secrets and can be read by every user of this machine: chmod 600 .env";
@@ -199,7 +199,7 @@ async function loadWithWarnings(
   return { config, warnings };
 }
 
-Deno.test("loadConfig: TLS needs both its files, in PEM form", async () => {
+Deno.test("loadConfig: TLS needs both PEM files", async () => {
   const files = {
     "/cert": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n",
     "/key": "not a key",
@@ -212,7 +212,7 @@ Deno.test("loadConfig: TLS needs both its files, in PEM form", async () => {
   ]);
 });
 
-Deno.test("loadConfig: where one provider is complete, a missing variable of the other names the line that starts", async () => {
+Deno.test("loadConfig: if one provider is complete, the problem of the other suggests ENDPOINTS", async () => {
   const one = { OPENAI_BASE_URL: "https://api.openai.com/v1", OPENAI_API_KEY: "key-of-openai" };
   const error = await assertRejects(
     () => load(sources({ ...one, PROXY_TOKEN: "a-token-of-clients" })),
@@ -223,7 +223,7 @@ Deno.test("loadConfig: where one provider is complete, a missing variable of the
   assertEquals(none.problems.some(({ message }) => message.includes("ENDPOINTS=")), false);
 });
 
-Deno.test("loadAddress: only the address counts, whatever else is missing", async () => {
+Deno.test("loadAddress: ignores missing variables of other settings", async () => {
   const { host, port, tls, adminPort } = await loadAddress(sources({ PORT: "1234", ADMIN_PORT: "1235" }));
   assertEquals([host, port, tls, adminPort], ["0.0.0.0", 1234, false, 1235]);
   await assertRejects(() => loadAddress(sources({ PORT: "x" })), ConfigError);
@@ -270,7 +270,7 @@ Deno.test("loadOutboundProxy: reports the variables of forward proxies and nothi
   assertEquals(await load({ LOG_LEVEL: "x" }), undefined);
 });
 
-Deno.test(".env.example: filled in, it is a complete configuration; untouched, it names what to fill in", async () => {
+Deno.test(".env.example: is a complete configuration once it is filled in; untouched, its problems name the empty values", async () => {
   const example = await Deno.readTextFile(new URL("../../.env.example", import.meta.url));
   assertEquals(await problemsOf({}, { ".env": example }), [
     ".env: PROXY_TOKEN is empty",
@@ -293,7 +293,7 @@ Deno.test(".env.example: filled in, it is a complete configuration; untouched, i
   assertEquals(VARIABLES.filter((name) => !named.has(name)), [], "variables without a line in .env.example");
 });
 
-Deno.test("loadConfig: bounds, addresses and times of the server, from the environment and from a file", async () => {
+Deno.test("loadConfig: limits, addresses and timeouts of the server, from the environment and from a file", async () => {
   const env = {
     ...GOOD,
     ALLOWED_IPS: "192.168.1.0/24, fd00::/8",
@@ -318,7 +318,7 @@ trusted_proxies = ["10.0.0.1"]
   assertEquals([maxConnections, headMs, sendMs, maxHeadBytes], [7, 5_000, Infinity, 8 * 1024]);
 });
 
-Deno.test("loadConfig: a name in .env that is nearly a variable's is pointed out, unless the file reads it", async () => {
+Deno.test("loadConfig: warns about a misspelled name in .env, unless the file refers to it", async () => {
   const warnings = async (dotenv: string, file = "") => {
     const env = Object.entries(GOOD).map(([name, value]) => `${name}=${value}\n`).join("");
     const files = { ".env": env + dotenv, ...(file !== "" && { "config.toml": file }) };
@@ -335,7 +335,7 @@ Deno.test("loadConfig: a name in .env that is nearly a variable's is pointed out
   assertEquals(await warnings("OPENAI_API_KEY2=some-key\n", file), []);
 });
 
-Deno.test("ADMIN_PORT: another port than the others, with a management token, from the environment and from a file", async () => {
+Deno.test("ADMIN_PORT: has to differ from the other ports and needs a management token", async () => {
   const env = { ...GOOD, MANAGEMENT_TOKEN: "a-management-token" };
   assertEquals((await loadConfig(sources({ ...env, ADMIN_PORT: "33001" }))).server.adminPort, 33_001);
   assertEquals((await loadConfig(sources({ ...env, PORT: "0", ADMIN_PORT: "0" }))).server.adminPort, 0);
@@ -354,5 +354,5 @@ Deno.test("ADMIN_PORT: another port than the others, with a management token, fr
     "config.toml:2: server.admin_port needs the management plane: set MANAGEMENT_TOKEN, at least 16 characters",
   ]);
   const short = await problemsOf({ ...GOOD, MANAGEMENT_TOKEN: "short", ADMIN_PORT: "4001" });
-  assertEquals([short.length, short[0]?.startsWith("env MANAGEMENT_TOKEN")], [1, true], "said once");
+  assertEquals([short.length, short[0]?.startsWith("env MANAGEMENT_TOKEN")], [1, true], "reported once");
 });

@@ -37,7 +37,7 @@ async function problemsOf(env: Record<string, string>, file?: string): Promise<s
   return problems.map(({ origin, message }) => `${origin} ${message}`);
 }
 
-Deno.test("PRICE_PROVIDERS: they are the library's, and its other names mean the same there", async () => {
+Deno.test("PRICE_PROVIDERS: equal those of the price library, which knows the aliases too", async () => {
   assertEquals(PRICE_PROVIDERS, (await waitForUpdate())?.map(({ id }) => id));
   for (const [alias, id] of PRICE_PROVIDER_ALIASES) {
     assertEquals(findProvider({ providerId: alias })?.id, id, alias);
@@ -45,7 +45,7 @@ Deno.test("PRICE_PROVIDERS: they are the library's, and its other names mean the
   assertEquals(findProvider({ providerId: LOCAL_PRICES }), undefined);
 });
 
-Deno.test("price_provider: from the environment alone, which wins over a file", async () => {
+Deno.test("price_provider: the variable wins over the file", async () => {
   const env = { ...GOOD, OPENAI_PRICE_PROVIDER: "openai", ANTHROPIC_PRICE_PROVIDER: "local" };
   assertEquals(await providersOf(env), [["openai", "openai"], ["anthropic", "local"]]);
   assertEquals(await providersOf(GOOD), [["openai", undefined], ["anthropic", undefined]]);
@@ -68,7 +68,7 @@ Deno.test("price_provider: an unknown name is a problem, with a suggestion", asy
   ]);
 });
 
-Deno.test("price_provider: local servers cost nothing unless the file says otherwise", async () => {
+Deno.test("price_provider: local servers cost nothing unless the file names another provider", async () => {
   const file = ["ollama", "llamacpp", "vllm", "lmstudio"].map((name) => `[endpoints.${name}]\n`).join("") +
     '[endpoints.desk]\nprovider = "vllm"\nbase_url = "https://vllm.example.test/v1"\n' +
     '[endpoints.rented]\nprovider = "vllm"\nprice_provider = "together"\n';
@@ -85,7 +85,7 @@ Deno.test("price_provider: local servers cost nothing unless the file says other
   assertEquals([shown?.shown, shown?.origin], ["local", "preset ollama"]);
 });
 
-Deno.test("prices_file: beside the database, unless it is named", async () => {
+Deno.test("prices_file: the default is beside the database", async () => {
   const fileOf = async (env: Record<string, string>) =>
     (await load({ ...GOOD, MANAGEMENT_TOKEN: "m".repeat(32), ...env })).config.management?.pricesFile;
   assertEquals(await fileOf({}), { path: "./data/prices.json", isNamed: false });
