@@ -1,10 +1,10 @@
 /**
- * `deno task admin`: builds the admin page if its sources have changed. The result is a script, a style sheet and a page
- * in `src/management/admin/bundle`, which is committed, so that running the program needs no bundler. File names contain a
- * hash, so that browsers can cache the files forever.
+ * `deno task admin`: builds the admin page if its sources have changed. The result is a script, a style sheet
+ * and a page in `src/management/admin/bundle`, which is committed, so that running the program needs no
+ * bundler. File names contain a hash, so that browsers can cache the files forever.
  *
- * `--check` builds nothing and exits with 1 if the bundle is out of date. `--output FOLDER` always builds into that
- * folder, for a comparison.
+ * `--check` builds nothing and exits with 1 if the bundle is out of date. `--output FOLDER` always builds
+ * into that folder, for a comparison.
  */
 
 import { gzipSync } from "node:zlib";
@@ -23,9 +23,10 @@ const MAX_BYTES = 120_000;
 const MAX_GZIP_BYTES = 48_000;
 
 /**
- * Edits that remove unused code of uPlot, a fifth of the library. A bundler cannot find this code, because uPlot attaches
- * all functions to its constructor and checks at run time whether a scale is logarithmic or one of time. The page has
- * only linear scales with own labels. Each pattern must match `found` times in the pinned version.
+ * Edits that remove unused code of uPlot, a fifth of the library. A bundler cannot find this code, because
+ * uPlot attaches all functions to its constructor and checks at run time whether a scale is logarithmic or
+ * one of time. The page has only linear scales, and formats their labels itself. Each pattern must match
+ * `found` times in the pinned version.
  */
 const UNUSED: readonly { readonly found: number; readonly pattern: RegExp; readonly instead: string }[] = [
   {

@@ -1,9 +1,10 @@
 /**
- * `deno task compile [--target TRIPLE] [--output FILE] [--repository OWNER/NAME]`: compiles the program. Without a
- * target the output is `dist/llm-proxy` for this machine. `--repository` is the repository of a release.
+ * `deno task compile [--target TRIPLE] [--output FILE] [--repository OWNER/NAME]`: compiles the program.
+ * Without a target the output is `dist/llm-proxy` for this machine. `--repository` is the repository of a
+ * release.
  *
- * The program is bundled before it is compiled, with one module for each part that is loaded on demand. This halves the
- * start time and the idle memory, and leaves out the packages of the tests.
+ * The program is bundled before it is compiled, with one module for each part that is loaded on demand. This
+ * halves the start time and the idle memory, and leaves out the packages of the tests.
  */
 
 import { parseArgs } from "node:util";
@@ -38,7 +39,7 @@ await deno(
   "--no-check",
   "--no-prompt",
   "-P=run",
-  // Most objects live shortly: a small young generation of fixed size saves a third of the memory under load.
+  // Most objects are short-lived: a small young generation of fixed size saves a third of the memory under load.
   "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4",
   ...(values.target === undefined ? [] : ["--target", values.target]),
   "--include",

@@ -4,7 +4,10 @@ const NAME = /^[\w.-]+\/[\w.-]+$/;
 /** The variable of `src/release.ts` in a bundle. */
 const EMPTY = 'var FILLED_IN = "";';
 
-/** Checks a repository from an option or build argument. Undefined if it is empty. Throws if it is not `OWNER/NAME`. */
+/**
+ * Checks a repository from an option or build argument. Undefined if it is empty. Throws if it is not
+ * `OWNER/NAME`.
+ */
 export function repositoryName(value: string | undefined): string | undefined {
   if (value === undefined || value === "") return undefined;
   if (!NAME.test(value)) {
@@ -13,7 +16,10 @@ export function repositoryName(value: string | undefined): string | undefined {
   return value;
 }
 
-/** Writes the repository into the bundle in a folder. Throws if the bundle does not have exactly one place for it. */
+/**
+ * Writes the repository into the bundle in a folder. Throws if the bundle does not have exactly one place for
+ * it.
+ */
 export async function fillRepository(folder: string, repository: string): Promise<void> {
   const places: string[] = [];
   for await (const { name } of Deno.readDir(folder)) {

@@ -1,7 +1,7 @@
 /**
- * `deno task shell:files [--output FOLDER] [--tree]`: writes the manual page and the completion scripts of a release to
- * `dist/shell` or another folder. `--tree` writes them to the paths of an installed system (`usr/share/man/man1/…`),
- * for packages.
+ * `deno task shell:files [--output FOLDER] [--tree]`: writes the manual page and the completion scripts of a
+ * release to `dist/shell` or another folder. `--tree` writes them to the paths of an installed system
+ * (`usr/share/man/man1/…`), for packages.
  */
 
 import { parseArgs } from "node:util";

@@ -6,12 +6,12 @@ import type { Rules } from "../principal.ts";
 /** The API format of an endpoint, which decides how usage is read and how errors look. */
 export type Provider = ErrorDialect;
 
-/** A valid configuration. */
+/** A valid configuration with all settings of the proxy. */
 export interface Config {
   readonly server: ServerConfig;
   readonly auth: AuthConfig;
   readonly endpoints: readonly Endpoint[];
-  /** The endpoint for paths like `/v1/…` that start with no endpoint name. Undefined if such paths get a 404. */
+  /** The endpoint for paths without a name, like `/v1/…`. Undefined: `openai`, else the only endpoint. */
   readonly defaultEndpoint?: string;
   readonly log: LogConfig;
   /** Undefined if managed tokens, usage, metrics and the admin page are off. */
@@ -24,11 +24,14 @@ export interface ManagementConfig {
   readonly token: string;
   /** The URL of the database: `sqlite:` and a path. */
   readonly databaseUrl: string;
-  /** 32 bytes that encrypt the provider keys of projects. Undefined if a key file beside the database has them. */
+  /**
+   * 32 bytes that encrypt the provider keys of projects. Undefined if a key file beside the database has
+   * them.
+   */
   readonly encryptionKey?: Uint8Array<ArrayBuffer>;
   /** How many days single exchanges are kept. Their totals stay. */
   readonly retentionDays: number;
-  /** Scheduled backups: the interval, the number to keep and the folder. Undefined if there are none. */
+  /** Scheduled backups: the interval, the number to keep and the folder. Undefined if backups are off. */
   readonly backup?: { readonly everyMs: number; readonly keep: number; readonly folder: string };
   /** The file that `llm-proxy prices update` writes. Undefined if only built-in prices are used. */
   readonly pricesFile?: PricesFile;
@@ -46,14 +49,14 @@ export interface ManagementConfig {
 export interface PricesFile {
   /** The path of the file. */
   readonly path: string;
-  /** Whether the configuration names the file. A named file that is missing is a problem. */
+  /** Whether the configuration names the file. A missing file causes a warning only if it is named. */
   readonly isNamed: boolean;
 }
 
 /** `calendar`: days, weeks from Monday, and months. `rolling`: the last 24 hours, 7 days and 30 days. */
 export type BudgetWindow = "calendar" | "rolling";
 
-/** The periods of budgets. */
+/** The periods in which budgets count spending. */
 export interface BudgetPeriods {
   /** The IANA name of a time zone. Rolling periods do not depend on it. */
   readonly timeZone: string;
@@ -68,11 +71,13 @@ export interface ServerConfig {
   readonly port: number;
   /** The certificate for HTTPS. Undefined for plain HTTP. */
   readonly tls?: TlsConfig;
-  /** A separate port for HTTPS beside the plain `port`. Undefined if `port` uses TLS, or if there is no TLS. */
+  /**
+   * A separate port for HTTPS beside the plain `port`. Undefined if `port` uses TLS, or if there is no TLS.
+   */
   readonly httpsPort?: number;
   /**
-   * A separate port for the admin page, the management API and metrics, with TLS if there is a certificate. Undefined if
-   * they are on the ports of the endpoints.
+   * A separate port for the admin page, the management API and metrics, with TLS if there is a certificate.
+   * Undefined if they are on the ports of the endpoints.
    */
   readonly adminPort?: number;
   /** How long running exchanges may continue after SIGTERM, in milliseconds. */
@@ -83,7 +88,9 @@ export interface ServerConfig {
   readonly maxMessageBytes: number;
   /** Origins of web pages that may read responses, like `https://chat.example.com`. `*` is every origin. */
   readonly corsOrigins: readonly string[];
-  /** Allowed names in `Host`, in lower case, if the proxy requires no token. Local names are always allowed. */
+  /**
+   * Allowed names in `Host`, in lower case, if the proxy requires no token. Local names are always allowed.
+   */
   readonly allowedHosts: readonly string[];
   /** IP addresses and CIDR ranges of clients, like `192.168.1.0/24`. Undefined for all. */
   readonly allowedIps?: readonly string[];
@@ -97,7 +104,9 @@ export interface ServerConfig {
 export interface TlsConfig {
   readonly cert: string;
   readonly key: string;
-  /** The files of certificate and key, which are watched for changes. Empty if the environment has the texts. */
+  /**
+   * The files of certificate and key, which are watched for changes. Empty if the environment has the texts.
+   */
   readonly files: readonly string[];
 }
 
@@ -123,7 +132,7 @@ export interface ConnectionLimits {
 export interface ConcurrencyLimits {
   /** The limit of the whole proxy. */
   readonly maxExchanges: number;
-  /** The limit of each token. */
+  /** The limit of each token, or of each client address if the proxy requires no token. */
   readonly maxPerPrincipal: number;
   /** How long an exchange waits for a free slot before it is rejected, in milliseconds. */
   readonly queueMs: number;
@@ -138,7 +147,7 @@ export type AuthConfig =
 export interface NamedToken {
   readonly name: string;
   readonly token: string;
-  /** The limits of the token, which need the management plane. Undefined if there are none. */
+  /** The limits of the token, which need the management plane. Undefined for no limits. */
   readonly rules?: Rules;
 }
 
@@ -166,13 +175,13 @@ export interface Endpoint {
   /** The silence, in milliseconds, after which an event stream gets a comment. Undefined for no comments. */
   readonly keepaliveMs?: number;
   /**
-   * The provider whose published prices apply, or `local` for no cost. Undefined for the provider of the backend's
-   * address, if it is a known one.
+   * The provider whose published prices apply, or `local` for no cost. Undefined for the provider of the
+   * backend's address, if it is a known one.
    */
   readonly priceProvider: string | undefined;
   /** Prices that win over published ones. The first match counts. */
   readonly prices: readonly PricedModel[];
-  /** The header `anthropic-version` for requests that have none. */
+  /** The value of the header `anthropic-version` for requests without one. */
   readonly anthropicVersion?: string;
 }
 
@@ -199,7 +208,7 @@ export interface Backend {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Headers of the client that are not forwarded, in lower case. */
   readonly removeHeaders: readonly string[];
-  /** The models that replace the model of the client. Undefined if there are none. */
+  /** The models that replace the model of the client. Undefined if every model stays. */
   readonly model: ModelOverride | undefined;
   /** The share of requests with the strategy `weighted`. */
   readonly weight: number;
@@ -207,8 +216,8 @@ export interface Backend {
 }
 
 /**
- * The credential that a backend gets. `inject`: a key of the proxy. `none`: no credential. `passthrough`: the credential
- * of the client, who then sends the token of the proxy in `Proxy-Authorization`.
+ * The credential that a backend gets. `inject`: a key of the proxy. `none`: no credential. `passthrough`: the
+ * credential of the client, which then sends the token of the proxy in `Proxy-Authorization`.
  */
 export type BackendKey =
   | { readonly mode: "inject"; readonly value: string }

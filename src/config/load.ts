@@ -25,7 +25,7 @@ import { openSources, resolveBesideConfig } from "./sources/sources.ts";
 export interface LoadedConfig {
   /** The settings for the server. */
   readonly config: Config;
-  /** The path of the configuration file. Undefined if there is none. */
+  /** The path of the configuration file. Undefined if there is no file. */
   readonly path: string | undefined;
   /** What looks like a mistake but does not stop the start. */
   readonly warnings: readonly Problem[];
@@ -39,7 +39,9 @@ export interface LoadedConfig {
   readonly variables: ReadonlyMap<string, string>;
 }
 
-/** Reads and checks the whole configuration. Throws a `ConfigError` with all problems, each with its origin. */
+/**
+ * Reads and checks the whole configuration. Throws a `ConfigError` with all problems, each with its origin.
+ */
 export async function loadConfig(sources: EnvironmentSources, flags: Flags = {}): Promise<LoadedConfig> {
   const { resolver, path, environment } = await openSources(sources, flags);
   const settings = resolver.file?.settings ?? {};
@@ -93,8 +95,8 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
 }
 
 /**
- * Reads only where the proxy listens, for commands that send it a request. Of two ports this is the one without TLS.
- * Throws a `ConfigError` if the host or port is invalid. Other problems are ignored.
+ * Reads only where the proxy listens, for commands that send it a request. Of two ports this is the one
+ * without TLS. Throws a `ConfigError` if the host or port is invalid. Other problems are ignored.
  */
 export async function loadAddress(
   sources: EnvironmentSources,
@@ -126,8 +128,8 @@ export async function loadAddress(
 }
 
 /**
- * Reads only the management plane, for commands that open its database. Undefined if it is off. Throws a `ConfigError`
- * if one of its settings is invalid. Other problems are ignored.
+ * Reads only the management plane, for commands that open its database. Undefined if it is off. Throws a
+ * `ConfigError` if one of its settings is invalid. Other problems are ignored.
  */
 export async function loadManagement(
   sources: EnvironmentSources,
@@ -140,8 +142,9 @@ export async function loadManagement(
 }
 
 /**
- * The forward proxy that the environment names for an origin, for commands that send requests. Undefined for a direct
- * connection, which loopback addresses always have. Throws a `ConfigError` if the variables are invalid.
+ * The forward proxy that the environment names for an origin, for commands that send requests. Undefined for
+ * a direct connection, which loopback addresses always have. Throws a `ConfigError` if the variables are
+ * invalid.
  */
 export async function loadOutboundProxy(
   sources: EnvironmentSources,

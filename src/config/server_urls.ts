@@ -15,8 +15,8 @@ export interface ListeningAddresses {
 }
 
 /**
- * The URLs of the proxy for clients, the most useful one first. With a port for HTTP and one for HTTPS, HTTP comes first,
- * because clients need not trust a certificate for it.
+ * The URLs of the proxy for clients, the most useful one first. With a port for HTTP and one for HTTPS, HTTP
+ * comes first, because clients need not trust a certificate for it.
  */
 export function serverUrls(
   server: Pick<ServerConfig, "host" | "tls" | "httpsPort">,

@@ -19,7 +19,10 @@ const PRIVATE_RANGES: readonly string[] = ["loopback", "private", "uniqueLocal",
 /** Matches names under private domains, and names without a domain. */
 const PRIVATE_NAME = /^[^.]+$|\.(?:localhost|local|lan|internal|home\.arpa|intranet)$/i;
 
-/** Whether the host of a URL is a loopback or private IP address, or a name that exists only in private networks. */
+/**
+ * Whether the host of a URL is a loopback or private IP address, or a name that exists only in private
+ * networks.
+ */
 export function isPrivateHost(url: string): boolean {
   const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
   return ipaddr.isValid(host)
@@ -28,8 +31,8 @@ export function isPrivateHost(url: string): boolean {
 }
 
 /**
- * Makes a function that looks an IP address up in a list of addresses and CIDR ranges. Without a list, every text passes.
- * An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as IPv4.
+ * Makes a function that looks an IP address up in a list of addresses and CIDR ranges. Without a list, every
+ * text passes. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as IPv4.
  */
 export function addressTest(ranges: readonly string[] | undefined): AddressTest {
   if (ranges === undefined) return () => true;
@@ -64,9 +67,9 @@ function parse(text: string): Address | undefined {
 }
 
 /**
- * The IP address of the client behind reverse proxies: the last address in `x-forwarded-for` that is not a trusted proxy,
- * because the client can forge the addresses before it. If the peer is not a trusted proxy, this is the address of the
- * peer. `unknown` if a trusted proxy sent something else than an IP address.
+ * The IP address of the client behind reverse proxies: the last address in `x-forwarded-for` that is not a
+ * trusted proxy, because the client can forge the addresses before it. If the peer is not a trusted proxy,
+ * this is the address of the peer. `unknown` if a trusted proxy sent something else than an IP address.
  */
 export function clientAddress(
   peer: string,
@@ -105,7 +108,10 @@ export function addressText(bytes: readonly number[]): string {
   return ipaddr.fromByteArray([...bytes]).toString();
 }
 
-/** The key to count a client by: its IPv4 address, or the /64 network of its IPv6 address, which one host can use. */
+/**
+ * The key to count a client by: its IPv4 address, or the /64 network of its IPv6 address, which one host can
+ * use.
+ */
 export function addressGroup(address: string): string {
   const parsed = parse(address);
   if (parsed === undefined || parsed.kind() === "ipv4") return parsed?.toString() ?? address;

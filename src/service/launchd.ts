@@ -10,8 +10,8 @@ const PROGRAM = "/usr/local/bin/llm-proxy";
 const LOG = "/usr/local/var/log/llm-proxy.log";
 
 /**
- * A launchd daemon, which starts with the machine. The program reads its keys from `.env` in its working directory,
- * because launchd has no environment files and every user can read a plist.
+ * A launchd daemon, which starts with the machine. The program reads its keys from `.env` in its working
+ * directory, because launchd has no environment files and every user can read a plist.
  */
 export function launchdService({ program, variables, config, user }: ServiceFacts): ServicePlan {
   const all = new Map([

@@ -9,7 +9,7 @@ export interface ServiceFacts {
   readonly program: string;
   /** The environment variables of the service, including keys. */
   readonly variables: ReadonlyMap<string, string>;
-  /** The name and text of the configuration file. Undefined if there is none. */
+  /** The name and text of the configuration file. Undefined if there is no file. */
   readonly config: { readonly name: string; readonly text: string } | undefined;
   /** The account that runs the service on macOS. */
   readonly user: string;

@@ -9,8 +9,8 @@ const ENVIRONMENT = `${FOLDER}/environment`;
 const PROGRAM = "/usr/local/bin/llm-proxy";
 
 /**
- * A sandboxed systemd unit: the service can use the network and its own folder. Its account exists only while it runs.
- * Keys are in a file that only root can read.
+ * A sandboxed systemd unit: the service can use the network and its own folder. Its account exists only while
+ * it runs. Keys are in a file that only root can read.
  */
 export function systemdService({ program, variables, config, repository }: ServiceFacts): ServicePlan {
   const configPath = config && `${FOLDER}/${config.name}`;
@@ -60,11 +60,13 @@ export interface UnitFacts {
   readonly program: string;
   /** The file with the environment variables of the service. */
   readonly environmentFile: string;
-  /** The configuration file. Undefined if there is none. */
+  /** The path of the configuration file. Undefined if there is no file. */
   readonly configPath: string | undefined;
   /** Files that systemd copies for the service. */
   readonly credentials: readonly Credential[];
-  /** An existing account to run the service. Undefined for an account that exists only while the service runs. */
+  /**
+   * An existing account to run the service. Undefined for an account that exists only while the service runs.
+   */
   readonly account?: string;
   /** `OWNER/NAME` of the repository. Undefined for a local build. */
   readonly repository: string | undefined;

@@ -1,6 +1,7 @@
 /**
- * Replaces each `{{NAME}}` of a template with the value of that name. If the value is a list, `{{NAME}}` has to be alone
- * in its line: the line is repeated for each item, and removed for an empty list. Throws if a value is missing.
+ * Replaces each `{{NAME}}` of a template with the value of that name. If the value is a list, `{{NAME}}` has
+ * to be alone in its line: the line is repeated for each item, and removed for an empty list. Throws if a
+ * value is missing.
  */
 export function fillTemplate(
   template: string,

@@ -7,8 +7,8 @@ const PROGRAM = "C:\\Program Files\\llm-proxy\\llm-proxy.exe";
 const SCRIPT = `${FOLDER}\\install.ps1`;
 
 /**
- * A Windows service by NSSM (https://nssm.cc) with the account LocalService. The program reads its keys from `.env` in
- * its working directory, which only the service and administrators can read.
+ * A Windows service by NSSM (https://nssm.cc) with the account LocalService. The program reads its keys from
+ * `.env` in its working directory, which only the service and administrators can read.
  */
 export function windowsService({ program, variables, config }: ServiceFacts): ServicePlan {
   const all = new Map([

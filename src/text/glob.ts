@@ -10,7 +10,8 @@ function matches(pattern: string, name: string): boolean {
   if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) {
     return false;
   }
-  // Each part between the ends is searched after the previous one. A regular expression could take exponential time.
+  // Each part between the ends is searched after the previous one. A regular expression could take
+  // exponential time.
   let at = first.length;
   const end = name.length - last.length;
   for (const part of rest) {

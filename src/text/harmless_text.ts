@@ -3,8 +3,9 @@
 /** Printable ASCII. Nearly all text matches this fast check. */
 const PLAIN = /^[\x20-\x7e]*$/;
 /**
- * Characters that control a terminal or are invisible: control characters (C0, DEL, C1), format characters (direction
- * marks and zero-width characters), lone surrogates, unassigned characters, and line and paragraph separators.
+ * Characters that control a terminal or are invisible: control characters (C0, DEL, C1), format characters
+ * (direction marks and zero-width characters), lone surrogates, unassigned characters, and line and paragraph
+ * separators.
  */
 const HARMFUL = /[\p{C}\p{Zl}\p{Zp}]/u;
 const CUT = "…";

@@ -12,12 +12,15 @@ export function patternProblem(pattern: string): string | undefined {
   return undefined;
 }
 
-/** The maximum length of a path in characters. No API has longer ones, and each pattern is searched in the whole path. */
+/**
+ * The maximum length of a path in characters. No API has longer paths. A search in a longer path takes too
+ * long.
+ */
 const MAX_PATH_LENGTH = 8_000;
 
 /**
- * Why a path cannot be compared with patterns, as the end of a sentence. Undefined if it can. An ambiguous path is
- * another path for an upstream that decodes it twice, or decodes it before it splits it.
+ * Why a path cannot be compared with patterns, as the end of a sentence. Undefined if it can. An ambiguous
+ * path is another path for an upstream that decodes it twice, or decodes it before it splits it.
  */
 export function pathAmbiguity(path: string): string | undefined {
   if (path.length > MAX_PATH_LENGTH) return `it is longer than ${MAX_PATH_LENGTH} characters`;
@@ -29,13 +32,14 @@ export function pathAmbiguity(path: string): string | undefined {
 }
 
 /**
- * Whether a list of patterns allows all of these paths. `paths` are the paths of one request at each backend that could
- * get it, as they are sent, starting with the version in the base URL of the backend. A pattern after `!` denies, and
- * wins over patterns that allow. If all patterns deny, all other paths are allowed. An empty list allows nothing.
+ * Whether a list of patterns allows all of these paths. `paths` are the paths of one request at each backend
+ * that could get it, as they are sent, starting with the version in the base URL of the backend. A pattern
+ * after `!` denies, and wins over patterns that allow. If all patterns deny, all other paths are allowed. An
+ * empty list allows nothing.
  *
- * A pattern may leave the version out. A pattern that denies applies with every version and without one, because
- * upstreams serve the same under `/v1/files`, `/v1beta/files` and `/files`. A pattern that allows a version allows only
- * that version.
+ * A pattern may leave the version out. A pattern that denies applies with every version and without one,
+ * because upstreams serve the same under `/v1/files`, `/v1beta/files` and `/files`. A pattern that allows a
+ * version allows only that version.
  */
 export function allowsPaths(patterns: readonly string[], paths: readonly string[]): boolean {
   const isDenying = (pattern: string) => pattern.startsWith("!");

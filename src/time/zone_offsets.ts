@@ -11,7 +11,10 @@ export interface ZoneOffset {
   readonly offsetMs: number;
 }
 
-/** All offsets of a zone between two times, the earliest first. Assumes full hours and at most one change a day. */
+/**
+ * All offsets of a zone between two times, the earliest first. Assumes full hours and at most one change a
+ * day.
+ */
 export function zoneOffsets(timeZone: string, { from, to }: { from: number; to: number }): ZoneOffset[] {
   const format = new Intl.DateTimeFormat("en-US", { timeZone, timeZoneName: "longOffset" });
   const offsets: ZoneOffset[] = [{ since: from, offsetMs: offsetAt(format, from) }];

@@ -1,7 +1,8 @@
 /**
- * Makes a certificate authority (CA) for one network, and certificates signed by it (RFC 5280). Name constraints limit
- * the CA to private domains and to the names that it was made for, so that a stolen CA key cannot sign for other names.
- * IP addresses are not limited: BoringSSL does not support that constraint, and rejects every certificate of such a CA.
+ * Makes a certificate authority (CA) for one network, and certificates signed by it (RFC 5280). Name
+ * constraints limit the CA to private domains and to the names that it was made for, so that a stolen CA key
+ * cannot sign for other names. IP addresses are not limited: BoringSSL does not support that constraint, and
+ * rejects every certificate of such a CA.
  */
 
 import * as asn1js from "asn1js";
@@ -38,7 +39,9 @@ export interface Subject {
 const KEYS = { name: "ECDSA", namedCurve: "P-256" } as const;
 const HASH = "SHA-256";
 const DAY_MS = 24 * 3_600_000;
-/** Certificates are valid from a day before their creation, because clocks of small machines can be hours off. */
+/**
+ * Certificates are valid from a day before their creation, because clocks of small machines can be hours off.
+ */
 const BACKDATED_MS = DAY_MS;
 const AUTHORITY_DAYS = 3_650;
 /** Apple systems accept at most 825 days from a CA that a user has trusted. */
@@ -77,8 +80,8 @@ export async function createAuthority(
 }
 
 /**
- * Renews the certificate of a CA with the same key and title. Its certificates stay valid, also for clients that trust
- * the old certificate of the CA. The CA can sign for its earlier names and for these.
+ * Renews the certificate of a CA with the same key and title. Its certificates stay valid, also for clients
+ * that trust the old certificate of the CA. The CA can sign for its earlier names and for these.
  */
 export async function renewAuthority(
   authority: IssuedCertificate,
@@ -119,7 +122,10 @@ async function selfSigned(
   });
 }
 
-/** Makes a server certificate that the CA signs. The result contains the chain: the certificate, then that of the CA. */
+/**
+ * Makes a server certificate that the CA signs. The result contains the chain: the certificate, then that of
+ * the CA.
+ */
 export async function issueCertificate(
   authority: IssuedCertificate,
   { names, addresses }: Subject,
@@ -150,8 +156,8 @@ export async function issueCertificate(
 }
 
 /**
- * The names and addresses that a CA cannot sign for because of its name constraints. A CA of an earlier version also
- * limits addresses.
+ * The names and addresses that a CA cannot sign for because of its name constraints. A CA of an earlier
+ * version also limits addresses.
  */
 export function namesOutsideConstraints(authority: string, { names, addresses }: Subject): string[] {
   const domains = permittedNames(authority);
@@ -250,7 +256,9 @@ function keyUsage([bits, unusedBits]: readonly [number, number]): Extension {
   return extension(OID.keyUsage, new asn1js.BitString({ valueHex: Uint8Array.of(bits).buffer, unusedBits }));
 }
 
-/** Key identifiers link a chain (RFC 5280, 4.2.1.1 and 4.2.1.2). Strict verifiers such as Python require them. */
+/**
+ * Key identifiers link a chain (RFC 5280, 4.2.1.1 and 4.2.1.2). Strict verifiers such as Python require them.
+ */
 function subjectKey(identifier: ArrayBuffer): Extension {
   return extension(OID.subjectKey, new asn1js.OctetString({ valueHex: identifier }), false);
 }
@@ -275,7 +283,9 @@ function addressName(bytes: readonly number[]): GeneralName {
   return new GeneralName({ type: IP_ADDRESS, value });
 }
 
-/** Whether an address is in a range of a name constraint: the bytes of an address, then the bytes of its mask. */
+/**
+ * Whether an address is in a range of a name constraint: the bytes of an address, then the bytes of its mask.
+ */
 function isWithin(bytes: readonly number[], range: readonly number[]): boolean {
   return range.length === bytes.length * 2 &&
     bytes.every((byte, index) => {

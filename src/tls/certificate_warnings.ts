@@ -13,7 +13,10 @@ export async function certificateWarnings({ server }: Pick<Config, "server">): P
   return [expiry, pair, constraint].filter((warning) => warning !== undefined);
 }
 
-/** A warning about a certificate that has expired or expires within 30 days. Undefined if there is none. */
+/**
+ * A warning about a certificate that has expired or expires within 30 days. Undefined for any other
+ * certificate.
+ */
 export async function expiryWarning(certificate: string, epochMs: number): Promise<string | undefined> {
   // Loaded on demand: most proxies have no certificate.
   const { X509Certificate } = await import("node:crypto");
@@ -39,7 +42,10 @@ export async function pairWarning({ cert, key }: TlsConfig): Promise<string | un
   return "the private key does not match the certificate: no client can connect over HTTPS";
 }
 
-/** A warning if clients built on Bun reject the certificate because its CA limits IP addresses. Undefined if not. */
+/**
+ * A warning if clients built on Bun reject the certificate because its CA limits IP addresses. Undefined if
+ * not.
+ */
 export async function constraintWarning(chain: string): Promise<string | undefined> {
   const { X509Certificate } = await import("node:crypto");
   try {

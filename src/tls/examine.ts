@@ -17,7 +17,9 @@ const SOON_MS = 30 * 24 * 3_600_000;
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 const RENEW = "llm-proxy tls renew issues a new one, if llm-proxy tls init made the present one";
 
-/** Examines a certificate chain and its key. `hosts` are the names and IP addresses that clients connect to. */
+/**
+ * Examines a certificate chain and its key. `hosts` are the names and IP addresses that clients connect to.
+ */
 export async function examineCertificate(
   tls: TlsConfig,
   { hosts, epochMs }: { hosts: readonly string[]; epochMs: number },

@@ -17,8 +17,9 @@ const IP_ADDRESS = 0x87;
 const MAX_DEPTH = 16;
 
 /**
- * Whether a chain of certificates, as PEM text, has a constraint on IP addresses. BoringSSL, and with it every client
- * built on Bun, rejects a certificate for IP addresses from such a CA (`UNSUPPORTED_CONSTRAINT_TYPE`).
+ * Whether a chain of certificates, as PEM text, has a constraint on IP addresses. BoringSSL, and with it
+ * every client built on Bun, rejects a certificate for IP addresses from such a CA
+ * (`UNSUPPORTED_CONSTRAINT_TYPE`).
  */
 export function constrainsAddresses(chain: string): boolean {
   const blocks = [...chain.matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END/g)];
@@ -28,7 +29,7 @@ export function constrainsAddresses(chain: string): boolean {
   });
 }
 
-/** The content of the extension with this object identifier. Undefined if there is none. */
+/** The content of the extension with this object identifier. Undefined if there is no such extension. */
 function extensionIn(bytes: Uint8Array, oid: string, depth = 0): Uint8Array | undefined {
   if (depth > MAX_DEPTH) return undefined;
   const elements = elementsOf(bytes);

@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
 
 /**
- * Whether a certificate chain (PEM) ends in a self-signed certificate, which clients have to be told to trust. Chains
- * of public authorities leave the root certificate out.
+ * Whether a certificate chain (PEM) ends in a self-signed certificate, which clients trust only after the
+ * user installs it. Chains of public authorities leave the root certificate out.
  */
 export function hasSelfSignedRoot(chain: string): boolean {
   const last = chain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)?.at(-1);

@@ -1,4 +1,7 @@
-/** Reads one backend from its settings, the settings of its endpoint, the environment and the provider's preset. */
+/**
+ * Reads one backend from its settings, the settings of its endpoint, the environment and the provider's
+ * preset.
+ */
 
 import { DEFAULT_POOL, DEFAULT_TIMEOUTS } from "../values/defaults.ts";
 import type { EnvironmentSources } from "../sources/env.ts";
@@ -40,7 +43,9 @@ export interface EndpointProvider {
 /** What all backends of an endpoint share. */
 export interface BackendContext extends EndpointContext {
   readonly provider: EndpointProvider;
-  /** Whether the file has the endpoint. If not, the missing variables of the endpoint are already reported. */
+  /**
+   * Whether the file has the endpoint. If not, the missing variables of the endpoint are already reported.
+   */
   readonly isInFile: boolean;
 }
 
@@ -116,7 +121,10 @@ function checkTargetBase({ resolver, layers }: LayeredSettings): void {
 const API_PATH =
   /\/(?:(?:chat\/)?completions|messages|responses|embeddings|models|models\/[^/]+:\w+|images\/\w+|audio\/\w+)$/;
 
-/** Warns about a base URL that was copied with the path of one API method. Clients would append the path again. */
+/**
+ * Warns about a base URL that was copied with the path of one API method. Clients would append the path
+ * again.
+ */
 function checkApiPath(candidate: Candidate<BaseUrl> | undefined, resolver: Resolver): void {
   if (candidate === undefined) return;
   const { value: { origin, path }, at } = candidate;

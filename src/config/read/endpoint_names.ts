@@ -17,7 +17,9 @@ const RESERVED_NAMES: readonly string[] = [
   "robots.txt",
 ];
 
-/** The names of the endpoints to serve: from `ENDPOINTS`, else from the file, else `openai` and `anthropic`. */
+/**
+ * The names of the endpoints to serve: from `ENDPOINTS`, else from the file, else `openai` and `anthropic`.
+ */
 export function endpointNames(resolver: Resolver, { endpoints = {} }: FileConfig): string[] {
   const inFile = Object.keys(endpoints);
   const byEnvironment = Object.keys(ENVIRONMENT_ENDPOINTS);

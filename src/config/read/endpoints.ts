@@ -41,7 +41,10 @@ function otherProviderHint(missing: string, resolver: Resolver): string {
   return complete === undefined ? "" : `; or set ENDPOINTS=${complete[0]} to serve only that one`;
 }
 
-/** Reads an endpoint. `settings` is undefined if only the environment configures it. Problems go to the resolver. */
+/**
+ * Reads an endpoint. `settings` is undefined if only the environment configures it. Problems go to the
+ * resolver.
+ */
 export function readEndpoint(
   name: string,
   settings: EndpointSettings | undefined,

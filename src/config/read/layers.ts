@@ -36,7 +36,9 @@ export class LayeredSettings {
     });
   }
 
-  /** The value of a key, or the fallback if no layer has one. `show` formats the value for `llm-proxy check`. */
+  /**
+   * The value of a key, or the fallback if no layer has one. `show` formats the value for `llm-proxy check`.
+   */
   settle<Key extends keyof BackendSettings>(
     key: Key,
     fallback: Value<Key>,

@@ -5,7 +5,7 @@ import type { Resolver } from "./resolver.ts";
 import type { Section } from "./section.ts";
 import { unknownEndpointText } from "../values/suggest.ts";
 
-/** Converts the limits of a token in the file. Undefined if there are none. */
+/** Converts the limits of a token in the file. Undefined if the token has no limits. */
 export function rulesOf(limits: LimitSettings | undefined): Rules | undefined {
   if (limits === undefined) return undefined;
   const modelLimits = limits.model_limits?.flatMap(({ model, ...rest }) =>
@@ -61,7 +61,10 @@ export function checkModelLimits(resolver: Resolver, auth: Section<"auth"> | und
   }
 }
 
-/** Reports endpoints in limits that do not exist, because a misspelled name allows nothing. Patterns are not checked. */
+/**
+ * Reports endpoints in limits that do not exist, because a misspelled name allows nothing. Patterns are not
+ * checked.
+ */
 export function checkLimitedEndpoints(
   resolver: Resolver,
   auth: Section<"auth"> | undefined,

@@ -26,8 +26,9 @@ const environmentProxySchema: typeof proxyUrlSchema = v.pipe(
 );
 
 /**
- * The forward proxy that `HTTPS_PROXY` or `HTTP_PROXY` names for an origin like `https://api.example.com`. Undefined if
- * the variable is not set or `NO_PROXY` exempts the origin. Loopback addresses are always exempt.
+ * The forward proxy that `HTTPS_PROXY` or `HTTP_PROXY` names for an origin like `https://api.example.com`.
+ * Undefined if the variable is not set or `NO_PROXY` exempts the origin. Loopback addresses are always
+ * exempt.
  */
 export function environmentProxy(
   origin: string,
@@ -40,8 +41,8 @@ export function environmentProxy(
 }
 
 /**
- * Whether `NO_PROXY` exempts an origin. The format is that of curl and Go: a list of host names (each with its
- * subdomains), IP addresses and CIDR ranges, each with an optional port. `*` exempts every origin.
+ * Whether `NO_PROXY` exempts an origin. The format is that of curl and Go: a list of host names (each with
+ * its subdomains), IP addresses and CIDR ranges, each with an optional port. `*` exempts every origin.
  */
 function isExempt(origin: string, noProxy: string): boolean {
   const url = new URL(origin);

@@ -33,7 +33,10 @@ export interface ShownSetting {
   readonly origin: string;
 }
 
-/** A setting that changed, with its old and new value for people. Undefined if a configuration has no such setting. */
+/**
+ * A setting that changed, with its old and new value for people. Undefined if a configuration has no such
+ * setting.
+ */
 export interface SettingChange {
   readonly key: string;
   readonly before: string | undefined;
@@ -42,7 +45,7 @@ export interface SettingChange {
 
 /** Checks the values of all sources, and collects problems, warnings and the origin of each setting. */
 export class Resolver {
-  /** The configuration file. Undefined if there is none or it cannot be read. */
+  /** The configuration file. Undefined if there is no file or it cannot be read. */
   readonly file: ConfigFile | undefined;
   /** Whether the file cannot be read or parsed. Settings that seem to be missing may be in it. */
   readonly isFileUnreadable: boolean;
@@ -71,7 +74,7 @@ export class Resolver {
     ];
     this.#fileIndependent = new Set(this.#findings);
     const named = new Set([...file?.variables ?? []].map((name) => `.env: ${name}`));
-    // A variable that the file refers to is no typo.
+    // A variable that the file refers to is not a typo.
     const ofEnvironment = environment.warnings.filter(({ at }) => !named.has(String(at)));
     this.#warnings = [...ofEnvironment, ...file?.warnings ?? []];
   }
@@ -100,7 +103,7 @@ export class Resolver {
   }
 
   /**
-   * Returns the first candidate, or the fallback if there is none, and records the setting for `llm-proxy check`. `show`
+   * Returns the first candidate, or else the fallback, and records the setting for `llm-proxy check`. `show`
    * formats the value for people and has to redact secrets.
    */
   settle<Value>(
@@ -158,7 +161,10 @@ export class Resolver {
     return this.#find(name)?.origin ?? at;
   }
 
-  /** The variables that the configuration uses, with their values. The file of a `…_FILE` form is read. */
+  /**
+   * The variables that the configuration uses, with their values. A value from a `…_FILE` variable gets the name without
+   * the suffix, except for certificates.
+   */
   usedVariables({ values, get }: Environment): Map<string, string> {
     const used = new Map<string, string>();
     for (const [name, { value, file }] of values) {
@@ -205,8 +211,8 @@ export class Resolver {
   }
 
   /**
-   * Throws a `ConfigError` with all problems, or only with those of some settings. A file that cannot be read is always
-   * reported.
+   * Throws a `ConfigError` with all problems, or only with those of some settings. A file that cannot be read
+   * is always reported.
    */
   async throwProblems(only?: SettingNames): Promise<void> {
     const findings = this.isFileUnreadable

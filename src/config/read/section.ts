@@ -7,8 +7,8 @@ import type { ValueSchema } from "../values/values.ts";
 export type Section<Name extends keyof FileConfig> = NonNullable<FileConfig[Name]>;
 
 /**
- * Makes a function that reads the settings of one table. A variable wins over the file, and the file over the fallback.
- * `show` formats a value for people and has to redact secrets.
+ * Makes a function that reads the settings of one table. A variable wins over the file, and the file over the
+ * fallback. `show` formats a value for people and has to redact secrets.
  */
 export function sectionReader<Settings extends object, Variable extends VariableName = VariableName>(
   resolver: Resolver,

@@ -183,7 +183,7 @@ function shownSize(bytes: number | "none"): string {
   return bytes === "none" ? bytes : `${bytes / 1024 ** 2}M`;
 }
 
-/** Reads the endpoint for paths without an endpoint name. Undefined if such paths get a 404. */
+/** Reads the endpoint for paths without an endpoint name. Undefined if there is no such endpoint. */
 export function readDefaultEndpoint(
   resolver: Resolver,
   settings: Section<"server"> | undefined,

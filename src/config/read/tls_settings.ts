@@ -8,7 +8,10 @@ import type { TlsConfig } from "../config.ts";
 import type { Section } from "./section.ts";
 import { resolveBesideConfig } from "../sources/sources.ts";
 
-/** Certificate and key, each with its variable, its key in the file and the PEM label that the text must contain. */
+/**
+ * Certificate and key, each with its variable, its key in the file and the PEM label that the text must
+ * contain.
+ */
 const PARTS = {
   cert: {
     variable: "TLS_CERT",

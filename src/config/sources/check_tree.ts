@@ -26,8 +26,9 @@ export function checkTree(tree: unknown): { settings: FileConfig; findings: Find
 }
 
 /**
- * A problem for each key that the schema does not have, and for each list in place of a table. Valibot reports the
- * first unknown key of a table only, without the known keys that a suggestion needs, and accepts a list as a table.
+ * A problem for each key that the schema does not have, and for each list in place of a table. Valibot
+ * reports the first unknown key of a table only, without the known keys that a suggestion needs, and accepts
+ * a list as a table.
  */
 function unknownKeys(schema: unknown, value: unknown, path: KeyPath): Finding[] {
   if (!isTable(schema)) return [];

@@ -1,4 +1,7 @@
-/** Reads environment variables, the files that `…_FILE` variables name, and `.env`. No other module reads them. */
+/**
+ * Reads environment variables, the files that `…_FILE` variables name, and `.env`. No other module reads
+ * them.
+ */
 
 import { type Finding, reasonOf } from "../problem.ts";
 import { closestName } from "../values/suggest.ts";
@@ -56,8 +59,8 @@ const READABLE_BY_OTHERS = 0o004;
 const SECRET_NAME = /(?:^|_)(?:KEY|TOKEN|PASSWORD|SECRET)$/;
 
 /**
- * Reads all variables that the proxy knows. The environment wins over `.env`. Problems are in the result; nothing is
- * thrown.
+ * Reads all variables that the proxy knows. The environment wins over `.env`. Problems are in the result;
+ * nothing is thrown.
  */
 export async function readEnvironment(sources: EnvironmentSources): Promise<Environment> {
   const values = new Map<VariableName, RawValue>();

@@ -28,8 +28,8 @@ export interface ConfigFile {
 }
 
 /**
- * Parses and checks the text of a configuration file. `name` is its path, and `get` reads a variable. Problems are in
- * the result; nothing is thrown.
+ * Parses and checks the text of a configuration file. `name` is its path, and `get` reads a variable.
+ * Problems are in the result; nothing is thrown.
  */
 export async function readConfigFile(
   text: string,

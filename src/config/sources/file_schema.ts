@@ -1,6 +1,6 @@
 /**
- * The schema of a configuration file: every key with its type and description. The program validates files with it,
- * `llm-proxy check --schema` prints it, and `config.example.toml` has a line for each of its keys.
+ * The schema of a configuration file: every key with its type and description. The program validates files
+ * with it, `llm-proxy check --schema` prints it, and `config.example.toml` has a line for each of its keys.
  */
 
 import * as v from "valibot";
@@ -43,7 +43,10 @@ import {
   type ValueSchema,
 } from "../values/values.ts";
 
-/** The message for a value of the wrong type. It leaves out the value, which may be a secret in the wrong place. */
+/**
+ * The message for a value of the wrong type. It leaves out the value, which may be a secret in the wrong
+ * place.
+ */
 const wrongKind = (wanted: string) => ({ input }: { readonly input: unknown }): string =>
   input === undefined ? "is missing" : `must be ${wanted}, not ${kindOf(input)}`;
 
@@ -155,7 +158,10 @@ const priceTableSchema = v.strictObject({
 const endpointSchema = v.strictObject({
   provider: word(PRESET_NAMES, "sets the defaults of base_url and key_header, and the format of errors"),
   ...BACKEND_KEYS,
-  anthropic_version: text(anthropicVersionSchema, "the header anthropic-version for requests that have none"),
+  anthropic_version: text(
+    anthropicVersionSchema,
+    "the value of the header anthropic-version for requests without one",
+  ),
   strategy: word(
     ["failover", "round_robin", "weighted", "least_busy"],
     "which backend gets the first attempt; after a failure the next backend gets the request",

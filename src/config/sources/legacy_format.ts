@@ -1,4 +1,7 @@
-/** The format of an earlier program: `{"primary_backends": [{name, url, model}], "settings": {"timeout": 30}}`. */
+/**
+ * Translates the format of an earlier program:
+ * `{"primary_backends": [{name, url, model}], "settings": {"timeout": 30}}`.
+ */
 
 import { isTable } from "./expand.ts";
 import type { Finding, KeyPath } from "../problem.ts";

@@ -4,7 +4,9 @@ import type { KeyPath } from "../problem.ts";
 /** Matches the names of headers that carry credentials. */
 const SECRET_HEADER = /auth|key|token|secret|cookie/i;
 
-/** The keys of secrets that a parsed file contains in plain text instead of as `${NAME}`, whether used or not. */
+/**
+ * The keys of secrets that a parsed file contains in plain text instead of as `${NAME}`, whether used or not.
+ */
 export function literalSecrets(tree: unknown, path: KeyPath = []): KeyPath[] {
   if (Array.isArray(tree)) return tree.flatMap((item, index) => literalSecrets(item, [...path, index]));
   if (isTable(tree)) {

@@ -5,8 +5,8 @@ import { type AST, parseTOML } from "toml-eslint-parser";
 import type { KeyPath } from "../problem.ts";
 
 /**
- * Finds the line of a key, counted from 1. A key that is not in the file gives the line of the closest table around it.
- * Undefined if there is none.
+ * Finds the line of a key, counted from 1. A key that is not in the file gives the line of the closest table
+ * around it. Undefined if the file has no such table.
  */
 export type LineOf = (path: KeyPath) => number | undefined;
 
@@ -23,8 +23,8 @@ export function linesOf(text: string, format: "toml" | "json"): LineOf {
 }
 
 /**
- * A file that smol-toml accepts and this parser rejects gives no lines. Smol-toml reads the values because it loads and
- * parses in a third of the time, rejects integers that lose digits, and accepts a byte order mark.
+ * A file that smol-toml accepts and this parser rejects gives no lines. Smol-toml reads the values because it
+ * loads and parses in a third of the time, rejects integers that lose digits, and accepts a byte order mark.
  */
 function tomlLinesOrNone(text: string): LineOf {
   try {

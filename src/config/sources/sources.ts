@@ -9,8 +9,8 @@ import { type Flags, Resolver } from "../read/resolver.ts";
 const DEFAULT_FILE = "config.toml";
 
 /**
- * Reads all sources. Problems go to the resolver. `path` is the path of the configuration file, or undefined if there is
- * no readable file.
+ * Reads all sources. Problems go to the resolver. `path` is the path of the configuration file, or undefined
+ * if there is no readable file.
  */
 export async function openSources(
   sources: EnvironmentSources,

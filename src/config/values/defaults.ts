@@ -40,8 +40,8 @@ export const DEFAULT_SERVER_SETTINGS: Omit<ServerConfig, "host" | "port"> = {
 };
 
 /**
- * The default timeouts of a backend. The OpenAI and Anthropic SDKs wait ten minutes by default, and a reasoning model
- * can be silent for minutes before and between its events.
+ * The default timeouts of a backend. The OpenAI and Anthropic SDKs wait ten minutes by default, and a
+ * reasoning model can be silent for minutes before and between its events.
  */
 export const DEFAULT_TIMEOUTS: TimeoutLimits = {
   connectMs: 10_000,
@@ -66,7 +66,9 @@ export const DEFAULT_POOL: PoolLimits = { maxIdle: 128, idleMs: 55_000 };
 /** A direct connection with the certificates of the system. */
 export const DIRECT: ConnectionSettings = { key: "", pool: DEFAULT_POOL };
 
-/** Default statuses for a retry: rate limits and failures of the provider, where another backend can succeed. */
+/**
+ * Default statuses for a retry: rate limits and failures of the provider, where another backend can succeed.
+ */
 export const DEFAULT_RETRY_STATUSES: RetryPolicy["statuses"] = new Set([429, 500, 502, 503, 529]);
 
 /** The default size of buffered bodies. The known providers accept files up to 25 MB. */

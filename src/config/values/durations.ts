@@ -5,7 +5,9 @@ const UNITS_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 24 * 3_600_000 }
 /** A unit of a duration: milliseconds, seconds, minutes, hours or days. */
 export type DurationUnit = keyof typeof UNITS_MS;
 
-/** Parses a duration to milliseconds. A number without a unit is in `unit`. NaN if the text is not a duration. */
+/**
+ * Parses a duration to milliseconds. A number without a unit is in `unit`. NaN if the text is not a duration.
+ */
 export function durationMs(text: string, unit: DurationUnit = "s"): number {
   const [, amount, written] = /^(\d{1,15}(?:\.\d{1,9})?) ?(ms|s|m|h|d)?$/.exec(text) ?? [];
   if (amount === undefined) return NaN;

@@ -47,7 +47,10 @@ export type PresetName = keyof typeof PRESETS;
 // Object.keys returns strings; PRESETS has no other keys than those of its type.
 export const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
 
-/** The provider of an endpoint that names none: by the name of the endpoint, else by the origin of its base URL. */
+/**
+ * The provider of an endpoint without `provider`: by the name of the endpoint, else by the origin of its base
+ * URL.
+ */
 export function presetNameOf(endpoint: string, origin: string | undefined): PresetName {
   const named = PRESET_NAMES.find((name) => name === endpoint);
   if (named !== undefined) return named;

@@ -19,7 +19,9 @@ export function unknownEndpointText(name: string, known: readonly string[]): str
   return `there is no endpoint ${JSON.stringify(name)}; ${hint}`;
 }
 
-/** The number of letters to insert, delete, replace or swap with their neighbour (optimal string alignment). */
+/**
+ * The number of letters to insert, delete, replace or swap with their neighbour (optimal string alignment).
+ */
 function editDistance(one: string, other: string): number {
   let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);

@@ -6,8 +6,8 @@ import { patternProblem } from "../../text/path_patterns.ts";
 import { isTimeZone } from "../../time/zone_offsets.ts";
 
 /**
- * Checks and converts the text of one value. A message is the rest of a sentence that starts with the origin of the
- * value, like `env PORT`.
+ * Checks and converts the text of one value. A message is the rest of a sentence that starts with the origin
+ * of the value, like `env PORT`.
  */
 export type ValueSchema<Output> = v.GenericSchema<string, Output>;
 
@@ -52,7 +52,7 @@ export const switchSchema: ValueSchema<boolean> = v.pipe(
   v.transform((text) => /^(1|true|on|yes)$/i.test(text)),
 );
 
-/** One word of a list. */
+/** One of several allowed words. */
 export function wordSchema<const Word extends string>(
   words: readonly Word[],
 ): ValueSchema<Word> {
@@ -76,8 +76,8 @@ const MINUTE_MS = 60 * SECOND_MS;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /**
- * A duration above 0, at most a week: `500ms`, `30s`, `5m`, `1h`, `1d` or a number of seconds. `none`: no limit. The
- * result is in milliseconds.
+ * A duration above 0, at most a week: `500ms`, `30s`, `5m`, `1h`, `1d` or a number of seconds. `none`: no
+ * limit. The result is in milliseconds.
  */
 export const durationSchema: ValueSchema<number | "none"> = durationOrNone(
   (ms) => ms > 0 && ms <= 7 * DAY_MS,
@@ -107,7 +107,9 @@ export const retentionSchema: ValueSchema<number> = boundedDuration({
   hint: 'write whole days, "90d" or a number of days, from 1 to 36500',
 });
 
-/** A time of inactivity from a minute to a week. A plain number is in minutes; the result is in milliseconds. */
+/**
+ * A time of inactivity from a minute to a week. A plain number is in minutes; the result is in milliseconds.
+ */
 export const idleSchema: ValueSchema<number> = boundedDuration({
   unit: "m",
   least: MINUTE_MS,
