@@ -1,7 +1,7 @@
-# Compiles the program into one binary and puts it alone on distroless `cc` (it needs libgcc_s).
+# Compiles the program into one binary. The image has only this binary, on distroless `cc`, because it needs libgcc_s.
 FROM --platform=$BUILDPLATFORM denoland/deno:2.9.6 AS compile
 ARG TARGETARCH=amd64
-# OWNER/NAME of the repository whose release this is; a local build has none.
+# OWNER/NAME of the repository of the release; empty for a local build.
 ARG REPOSITORY=
 WORKDIR /build
 COPY deno.json deno.lock ./
@@ -20,13 +20,13 @@ RUN case "$TARGETARCH" in \
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 LABEL org.opencontainers.image.title="llm-proxy" \
-      org.opencontainers.image.description="A transparent LLM API proxy: clients hold one token, the providers' keys stay here." \
+      org.opencontainers.image.description="A transparent LLM API proxy: clients have one token, and the providers' keys stay on the proxy." \
       org.opencontainers.image.licenses="MIT"
 COPY --from=compile /out/llm-proxy /usr/local/bin/llm-proxy
-# What the management plane keeps, where MANAGEMENT_TOKEN switches it on. A volume takes over the owner of this folder.
+# The folder of the database, with MANAGEMENT_TOKEN. A volume gets the owner of this folder.
 COPY --from=compile --chown=65532:65532 /out/data /data
 ENV DATABASE_URL=sqlite:/data/llm-proxy.db
-# HTTPS_PORT and ADMIN_PORT, where they are set, are to be published as well.
+# If HTTPS_PORT or ADMIN_PORT is set, publish it too.
 EXPOSE 33000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/local/bin/llm-proxy", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/llm-proxy"]

@@ -1,6 +1,6 @@
 /**
- * `lint_powershell.ts GRAMMAR.wasm`: parses the scripts of the Windows service and of completion; fails where one
- * is no PowerShell.
+ * `lint_powershell.ts GRAMMAR.wasm`: parses the PowerShell scripts of the Windows service and of completion. Fails if a
+ * script has a syntax error.
  */
 
 import { Language, Parser } from "web-tree-sitter";
@@ -23,13 +23,15 @@ const { files } = windowsService({
 });
 check("install.ps1", files.find(({ path }) => path.endsWith(".ps1"))?.text ?? "");
 check("llm-proxy.ps1", completionScript("powershell", describe(buildProgram())));
-// A parser that takes everything would say nothing.
-if (parser.parse("if ( {")?.rootNode.hasError !== true) throw new Error("the grammar takes broken scripts");
+// A parser that accepts everything would prove nothing.
+if (parser.parse("if ( {")?.rootNode.hasError !== true) {
+  throw new Error("the grammar accepts a broken script");
+}
 
 function check(name: string, script: string): void {
   const tree = parser.parse(script);
   if (script === "" || tree === null || tree.rootNode.hasError) {
-    console.error(`${name} is no PowerShell:\n${script}\n${tree?.rootNode.toString()}`);
+    console.error(`${name} is not valid PowerShell:\n${script}\n${tree?.rootNode.toString()}`);
     Deno.exit(1);
   }
   console.log(`${name}: ${script.split("\n").length} lines, no syntax error`);

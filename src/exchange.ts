@@ -1,10 +1,11 @@
-import type { Clock } from "./time/clock.ts";
-import type { Backend } from "./config/config.ts";
-import type { FaultCode, ProxyFault } from "./faults.ts";
-import { harmlessText } from "./text/harmless_text.ts";
-import type { Field } from "./http/fields.ts";
-
+import { type Cancellation, ClientGone } from "./cancellation.ts";
+import type { Backend, Endpoint } from "./config/config.ts";
+import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "./faults.ts";
+import { type Field, fieldValue } from "./http/fields.ts";
+import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
 import type { Principal } from "./principal.ts";
+import { harmlessText } from "./text/harmless_text.ts";
+import type { Clock } from "./time/clock.ts";
 
 /** How an exchange ended. `client_gone` is nobody's fault. */
 export type Ending = "complete" | "client_gone" | FaultCode;
@@ -74,83 +75,135 @@ export interface Failover {
   readonly detail: string;
 }
 
-/** Some milliseconds of reading an answer, where all of it is events of a few bytes. */
-const OBSERVED_STEP_BYTES = 32 * 1024;
-/** The status under which a client's departure is logged; the number is nginx's. */
-const CLIENT_GONE_STATUS = 499;
+/** What an exchange needs of the proxy around it. */
+export interface ExchangeParts {
+  readonly clock: Clock;
+  readonly createId: () => string;
+  /** An exchange begins. Its cancellation can end it. */
+  readonly onStart: (cancellation: Cancellation) => void;
+  /** Called once for each exchange, after its last byte. */
+  readonly onEnd: (record: ExchangeRecord, cancellation: Cancellation) => void;
+  /** An attempt failed, and another one follows. */
+  readonly onFailover: (failover: Failover) => void;
+  /** An error that the program did not expect: a fault of the program. */
+  readonly onUnexpected: (error: unknown, id: string) => void;
+}
 
-/** How much of what a client sent is kept in records, in characters. */
+/** The limit of exchanges that run at the same time. */
+export interface ConcurrencyLimit {
+  /** Acquires a slot, and gives what releases it. Throws `rate_limited`, or the reason of the cancellation. */
+  readonly take: (holder: string, cancellation: Cancellation) => (() => void) | Promise<() => void>;
+}
+
+/** Reading 32 KB of an answer takes some milliseconds where all of it is events of a few bytes. */
+const OBSERVED_STEP_BYTES = 32 * 1024;
+/** The status under which nginx, and this proxy, log a client that left. */
+const CLIENT_GONE_STATUS = 499;
+/** The answer for a client that has left. No connection is there to send it on. */
+const CLIENT_GONE_REPLY: OutgoingReply = {
+  status: CLIENT_GONE_STATUS,
+  reason: "Client Closed Request",
+  fields: [],
+  body: null,
+};
+
+/** How much of a client's text records keep, in characters. */
 const MAX_METHOD = 32;
 const MAX_PATH = 1_000;
 const MAX_CLIENT = 64;
 /** A shorter text is no credential, and is part of many paths. */
 const LEAST_CONCEALED = 6;
 
-/** One client request with its response, while it lasts. */
+/**
+ * One client request with its response, while it lasts: who sent it, where it goes, what it holds, and what records
+ * say of it. It ends exactly once, and then releases what it holds.
+ */
 export class Exchange {
   readonly id: string;
+  readonly request: IncomingRequest;
+  /** The client's address, behind trusted reverse proxies. */
+  readonly address: string;
+  /** Undefined: no endpoint has this path. */
+  readonly endpoint: Endpoint | undefined;
+  /** Undefined until the client is identified. */
   principal: Principal | undefined;
-  endpoint: string | undefined;
+  /** Undefined: the management plane is off, or the client is not identified yet. */
   account: ExchangeAccount | undefined;
+  readonly #parts: ExchangeParts;
+  readonly #startedAt: number;
+  readonly #method: string;
+  #path: string;
   readonly #attempts: AttemptRecord[] = [];
   #status = 0;
   #bytes = 0;
   #firstByteMs: number | undefined;
-  #ended = false;
-  readonly #startedAt: number;
-  readonly #method: string;
-  #path: string;
-  readonly #client: string;
-  readonly #clock: Clock;
-  readonly #onEnd: (record: ExchangeRecord) => void;
-  readonly #onFailover: (failover: Failover) => void;
+  #hasEnded = false;
+  #releaseSlot: (() => void) | undefined;
+  #held: { readonly release: () => void } | undefined;
 
   constructor(
-    request: { id: string; method: string; path: string; client: string },
-    { clock, onEnd, onFailover }: {
-      clock: Clock;
-      onEnd: (record: ExchangeRecord) => void;
-      onFailover: (failover: Failover) => void;
-    },
+    request: IncomingRequest,
+    { path, address, endpoint }: { path: string; address: string; endpoint: Endpoint | undefined },
+    parts: ExchangeParts,
   ) {
-    this.id = request.id;
+    this.id = parts.createId();
+    this.request = request;
+    this.address = address;
+    this.endpoint = endpoint;
+    this.#parts = parts;
+    this.#startedAt = parts.clock.now();
     this.#method = harmlessText(request.method, MAX_METHOD);
-    this.#path = harmlessText(request.path, MAX_PATH);
-    this.#client = harmlessText(request.client, MAX_CLIENT);
-    this.#clock = clock;
-    this.#onEnd = onEnd;
-    this.#onFailover = onFailover;
-    this.#startedAt = clock.now();
+    this.#path = harmlessText(path, MAX_PATH);
+    parts.onStart(request.cancellation);
   }
 
-  /** The path as records have it: harmless, short, and without the credentials that were concealed. */
+  /** The path as records have it: harmless, short, and without concealed credentials. */
   get path(): string {
     return this.#path;
   }
 
-  /** Takes credentials out of the path, where a client has put one by mistake. */
+  /** Who shares limits with whom: clients with the same token, or clients without a token at the same address. */
+  get holder(): string {
+    const { kind, tokenId, name } = this.principal ?? { kind: "anonymous", name: "anonymous" };
+    return kind === "anonymous" ? `${name} ${this.address}` : tokenId ?? name;
+  }
+
+  /** Removes credentials from the path, where a client has put one by mistake. */
   conceal(credentials: readonly { readonly value: string }[]): void {
     for (const { value } of credentials) {
       if (value.length >= LEAST_CONCEALED) this.#path = this.#path.replaceAll(value, "[redacted]");
     }
   }
 
-  /** A backend is asked. */
-  attempted(backend: string): void {
-    this.#attempts.push({ backend, afterMs: this.#clock.now() - this.#startedAt, detail: undefined });
+  /** Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimit.take} does. */
+  async acquireSlot(limit: ConcurrencyLimit): Promise<void> {
+    const release = await limit.take(this.holder, this.request.cancellation);
+    if (this.#hasEnded) release();
+    else this.#releaseSlot = release;
   }
 
-  /** It failed, and another attempt follows. */
+  /** Takes over a share of the memory for bodies, which is released at the end of the exchange. */
+  holds<Share extends { readonly release: () => void }>(share: Share): Share {
+    this.#held = share;
+    return share;
+  }
+
+  /** The proxy sends the request to a backend. */
+  attempted(backend: string): void {
+    this.#attempts.push({ backend, afterMs: this.#elapsedMs, detail: undefined });
+  }
+
+  /** The last attempt failed, and another one follows. */
   failedOver(backend: string, detail: string): void {
     const last = this.#attempts.pop();
     if (last !== undefined) this.#attempts.push({ ...last, detail });
-    this.#onFailover({ id: this.id, endpoint: this.endpoint, backend, detail });
+    this.#parts.onFailover({ id: this.id, endpoint: this.endpoint?.name, backend, detail });
   }
 
-  /** The provider's headers are there. */
+  /** The head of the provider's answer has come. */
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#status = status;
-    this.#firstByteMs = this.#clock.now() - this.#startedAt;
+    this.#firstByteMs = this.#elapsedMs;
     this.account?.answered({ status, fields }, backend);
   }
 
@@ -159,48 +212,84 @@ export class Exchange {
     this.#status = status;
   }
 
-  /** So much of the answer is looked at within one turn of the event loop. */
+  /** How much of the answer is looked at within one turn of the event loop. Undefined: nothing looks at it. */
   get stepBytes(): number | undefined {
     return this.account === undefined ? undefined : OBSERVED_STEP_BYTES;
   }
 
-  /** The next piece of the answer's body. */
+  /** The next piece of the answer's body, which is valid during this call. */
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.account?.passed(piece);
   }
 
-  /** On a WebSocket: the next piece of what the client says. */
+  /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   sent(piece: Uint8Array): void {
     this.account?.sent(piece);
   }
 
-  /** Ends it; only the first call counts. */
+  /** Ends the exchange with an error. Gives the answer that the client gets. */
+  fail(error: unknown): OutgoingReply {
+    if (error instanceof ClientGone) {
+      this.end("client_gone");
+      return CLIENT_GONE_REPLY;
+    }
+    const fault = error instanceof ProxyFault ? error : this.#unexpected(error);
+    this.end(fault);
+    return faultReply(fault, { dialect: this.#dialect, requestId: this.id });
+  }
+
+  /** Ends the exchange. Only the first call counts. */
   end(how: "complete" | "client_gone" | ProxyFault): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     // Many clients leave as soon as they have read the last event.
     const ending = how === "client_gone" && this.account?.hasSeenEnd() === true ? "complete" : how;
+    this.#releaseSlot?.();
+    this.#held?.release();
+    const record = this.#recordOf(ending);
+    this.#parts.onEnd(record, this.request.cancellation);
+    this.account?.ended(record);
+  }
+
+  #recordOf(ending: "complete" | "client_gone" | ProxyFault): ExchangeRecord {
     const isFault = typeof ending !== "string";
     const statusWithoutAnswer = isFault ? ending.status : CLIENT_GONE_STATUS;
-    const record: ExchangeRecord = {
+    return {
       id: this.id,
       method: this.#method,
       path: this.#path,
-      client: this.#client,
+      client: harmlessText(this.address, MAX_CLIENT),
       principal: this.principal?.name,
       tokenId: this.principal?.tokenId,
-      endpoint: this.endpoint,
+      endpoint: this.endpoint?.name,
       backend: this.#attempts.at(-1)?.backend,
       attempts: this.#attempts,
       status: ending === "client_gone" || this.#status === 0 ? statusWithoutAnswer : this.#status,
       bytes: this.#bytes,
       firstByteMs: this.#firstByteMs,
-      durationMs: this.#clock.now() - this.#startedAt,
+      durationMs: this.#elapsedMs,
       ending: isFault ? ending.code : ending,
       detail: isFault ? ending.message : undefined,
     };
-    this.#onEnd(record);
-    this.account?.ended(record);
+  }
+
+  #unexpected(error: unknown): ProxyFault {
+    this.#parts.onUnexpected(error, this.id);
+    return new ProxyFault("internal", "The proxy failed on this request; its log says more.", {
+      cause: error,
+    });
+  }
+
+  /** The dialect of the endpoint. Without an endpoint: the dialect that the client's fields show. */
+  get #dialect(): ErrorDialect {
+    if (this.endpoint !== undefined) return this.endpoint.provider;
+    const has = (lower: string) => fieldValue(this.request.fields, lower) !== undefined;
+    if (has("anthropic-version") || has("x-api-key")) return "anthropic";
+    return has("x-goog-api-key") ? "gemini" : "openai";
+  }
+
+  get #elapsedMs(): number {
+    return this.#parts.clock.now() - this.#startedAt;
   }
 }

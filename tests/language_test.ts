@@ -1,13 +1,21 @@
 /** What people read: words that docs/contributing.md rules out, and comments that say nothing. */
 
 import { assert, assertEquals } from "@std/assert";
+import { command } from "./support/command.ts";
 
 const ROOT = new URL("../", import.meta.url);
 /** Shorter comments repeat the name. In characters. */
 const LEAST_OF_SYMBOL = 24;
 const LEAST_OF_MEMBER = 14;
 /** Pages that users read, besides those of `docs/`. */
-const PAGES = ["README.md", "SECURITY.md", "CHANGELOG.md", "config.example.toml", "docker-compose.yml"];
+const PAGES = [
+  "README.md",
+  "SECURITY.md",
+  "CHANGELOG.md",
+  ".env.example",
+  "config.example.toml",
+  "docker-compose.yml",
+];
 
 /** Still to be rewritten; the list only gets shorter. */
 const NOT_YET: readonly string[] = [
@@ -20,7 +28,17 @@ const NOT_YET: readonly string[] = [
   "src/forwarding/",
   "src/http/",
   "src/limits/",
-  "src/management/",
+  "src/management/admin/",
+  "src/management/api/",
+  "src/management/live_feed.ts",
+  "src/management/management.ts",
+  "src/management/open.ts",
+  "src/management/price_reload.ts",
+  "src/management/routes.ts",
+  "src/management/served.ts",
+  "src/management/settings.ts",
+  "src/management/spending.ts",
+  "src/management/token_refresh.ts",
   "src/observability/",
   "src/own_routes/",
   "src/payload/",
@@ -35,9 +53,6 @@ const NOT_YET: readonly string[] = [
   "src/handler.ts",
   "src/principal.ts",
   "docs/",
-  "README.md",
-  "SECURITY.md",
-  "CHANGELOG.md",
 ];
 
 interface Described {
@@ -54,7 +69,7 @@ interface DocModule {
 }
 
 Deno.test("language: each exported symbol has a comment that says something in a hover", async () => {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
+  const { stdout } = await command(Deno.execPath(), {
     args: ["doc", "--json", ...await files("src/", /\.tsx?$/)],
     cwd: ROOT,
     stderr: "null",

@@ -1,4 +1,7 @@
-/** `deno task bump patch|minor|major|X.Y.Z`: the version and its date in their one place, `deno.json`, and the changelog's heading. */
+/**
+ * `deno task bump patch|minor|major|X.Y.Z`: sets the next version and its date in `deno.json`, and adds its heading to the
+ * changelog.
+ */
 
 const USAGE = "usage: deno task bump patch|minor|major|X.Y.Z";
 const root = new URL("../../", import.meta.url);
@@ -15,9 +18,9 @@ const changelog = await Deno.readTextFile(new URL("CHANGELOG.md", root));
 const [, unreleased] = /^## \[Unreleased\]\n([^]*?)(?=^## \[|$(?![^]))/m.exec(changelog) ??
   fail("CHANGELOG.md has no heading [Unreleased].");
 if (unreleased?.trim() === "") {
-  fail("CHANGELOG.md says nothing under [Unreleased]: write what changed first.");
+  fail("CHANGELOG.md has no text under [Unreleased]: describe the changes first.");
 }
-if (changelog.includes(`## [${next}]`)) fail(`CHANGELOG.md has a heading [${next}] already.`);
+if (changelog.includes(`## [${next}]`)) fail(`CHANGELOG.md already has a heading [${next}].`);
 
 const today = new Date().toISOString().slice(0, 10);
 await Deno.writeTextFile(
@@ -29,7 +32,7 @@ await Deno.writeTextFile(
   manifest.replace(`"version": "${current}"`, `"version": "${next}"`)
     .replace(/"released": "[^"]*"/, `"released": "${today}"`),
 );
-console.log(`${current} → ${next}. Commit it ("chore: release ${next}"), then: deno task release`);
+console.log(`${current} → ${next}. Commit it as "chore: release ${next}", then run: deno task release`);
 
 function nextVersion(version: string, args: readonly string[]): string {
   const [wanted] = args;
@@ -46,5 +49,5 @@ function nextVersion(version: string, args: readonly string[]): string {
   if (!/^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/.test(wanted)) fail(USAGE);
   const [a = 0, b = 0, c = 0] = wanted.split(".").map(Number);
   const isGreater = (a - major || b - minor || c - patch) > 0;
-  return isGreater ? wanted : fail(`${wanted} does not follow ${version}.`);
+  return isGreater ? wanted : fail(`${wanted} is not greater than ${version}.`);
 }

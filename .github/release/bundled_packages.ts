@@ -1,20 +1,20 @@
-/** Which npm packages the program holds: as its module graph, `deno.lock` and the packages themselves tell. */
+/** Finds the npm packages in the program, from its module graph, `deno.lock` and the packages themselves. */
 
-/** One of them. */
+/** One npm package in the program. */
 export interface BundledPackage {
   readonly name: string;
   readonly version: string;
-  /** SHA-512 of its archive as `deno.lock` pins it, in hexadecimal. */
+  /** The SHA-512 of the archive that `deno.lock` pins, in hexadecimal. */
   readonly sha512: string;
-  /** As its own `package.json` declares it: an SPDX identifier or expression. */
+  /** The SPDX identifier or expression in `package.json` of the package. */
   readonly license: string;
-  /** The program's own code imports it. */
+  /** Whether the code of the program imports the package itself. */
   readonly isDirect: boolean;
-  /** Like `name@version`, each. */
+  /** The dependencies as `name@version`. */
   readonly dependsOn: readonly string[];
 }
 
-/** What is read of `deno info --json`. */
+/** The used part of the output of `deno info --json`. */
 interface Graph {
   readonly roots: readonly string[];
   readonly redirects: Readonly<Record<string, string>>;
@@ -24,7 +24,7 @@ interface Graph {
 
 interface GraphModule {
   readonly specifier: string;
-  /** Of modules of npm packages, what follows is not told of. */
+  /** Set for a module of an npm package. Such a module has no `dependencies`. */
   readonly npmPackage?: string;
   readonly dependencies?: readonly { readonly code?: { readonly specifier: string } }[];
 }
@@ -36,12 +36,12 @@ interface GraphPackage {
   readonly localPath: string;
 }
 
-/** What is read of `deno.lock`. */
+/** The used part of `deno.lock`. */
 interface Lock {
   readonly npm: Readonly<Record<string, { readonly integrity: string }>>;
 }
 
-/** The packages that end up in the bundles of these entries, by name. Throws where one cannot be described. */
+/** Returns the packages in the bundles of the entry files, sorted by name. Throws if a package cannot be described. */
 export async function bundledPackages(entries: readonly string[]): Promise<BundledPackage[]> {
   const lock: Lock = JSON.parse(await Deno.readTextFile("deno.lock"));
   const found = new Map<string, BundledPackage>();
@@ -57,7 +57,7 @@ export async function bundledPackages(entries: readonly string[]): Promise<Bundl
   return [...found].sort(([one], [other]) => one < other ? -1 : 1).map(([, described]) => described);
 }
 
-/** Like `name@version`. */
+/** Returns `name@version` of a package. */
 export function keyOf({ name, version }: { readonly name: string; readonly version: string }): string {
   return `${name}@${version}`;
 }
@@ -71,7 +71,7 @@ async function readGraph(entry: string): Promise<Graph> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-/** Follows what runs: an import of types leaves nothing in the bundle. */
+/** Follows imports of code only, because an import of types adds nothing to the bundle. */
 function importedPackages({ roots, redirects, modules }: Graph): Set<string> {
   const bySpecifier = new Map(modules.map((module) => [module.specifier, module]));
   const seen = new Set<string>();
@@ -90,7 +90,7 @@ function importedPackages({ roots, redirects, modules }: Graph): Set<string> {
 
 function withDependencies({ npmPackages }: Graph, direct: ReadonlySet<string>): Set<string> {
   const all = new Set(direct);
-  // A set's iteration goes on to what is added meanwhile.
+  // The iteration of a set also visits elements that are added during the iteration.
   for (const id of all) for (const dependency of npmPackages[id]?.dependencies ?? []) all.add(dependency);
   return all;
 }
@@ -108,7 +108,7 @@ async function describe(
     await Deno.readTextFile(`${localPath}/package.json`),
   );
   if (typeof license !== "string") {
-    throw new Error(`Cannot describe ${id}: its licence is ${JSON.stringify(license)}`);
+    throw new Error(`Cannot describe ${id}: the licence is ${JSON.stringify(license)}`);
   }
   const dependsOn = dependencies.flatMap((one) => graph.npmPackages[one] ?? []).map(keyOf);
   return { name, version, sha512: Uint8Array.fromBase64(digest).toHex(), license, isDirect, dependsOn };

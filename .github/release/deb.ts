@@ -1,8 +1,8 @@
 /**
  * `deno run -A .github/release/deb.ts --binary FILE --architecture amd64|arm64`: makes a Debian package with `dpkg-deb`.
- * `--version` (else that of `deno.json`), `--repository OWNER/NAME` (else a local build), `--out FOLDER` (else
- * `dist/release`), `--extra FOLDER`: a tree that goes into the package as it is, for a man page or completions.
- * The same inputs give the same bytes: times are those of the last commit (SOURCE_DATE_EPOCH).
+ * Options: `--version` (default: that of `deno.json`), `--repository OWNER/NAME` (default: a local build),
+ * `--out FOLDER` (default: `dist/release`), and `--extra FOLDER`, a tree of further files such as a manual page.
+ * The same inputs give the same bytes. All times are that of the last commit, or SOURCE_DATE_EPOCH.
  */
 
 import { createHash } from "node:crypto";
@@ -47,7 +47,7 @@ try {
 }
 console.log(`${file} is ready.`);
 
-/** Puts everything into the package's tree. */
+/** Writes all files of the package into its tree. */
 async function fill(binary: string): Promise<void> {
   const program = await Deno.readFile(binary);
   await put("usr/bin/llm-proxy", program, 0o755);
@@ -85,15 +85,15 @@ async function fill(binary: string): Promise<void> {
     "DEBIAN/control",
     controlText({ version, architecture, repository, kibibytes: sums.kibibytes, glibc: glibcOf(program) }),
   );
-  // A temporary folder is its owner's alone, and the umask takes rights from the others.
+  // A temporary folder is readable only by its owner, and the umask removes rights.
   await run("find", [root, "-type", "d", "-exec", "chmod", "0755", "{}", "+"]);
   await run("find", [root, "-exec", "touch", "--no-dereference", `--date=@${seconds}`, "{}", "+"]);
 }
 
-/** The project's example with the head of a service. */
+/** Returns `.env.example` with the first line for a service. */
 async function environmentText(): Promise<string> {
   const text = await Deno.readTextFile(project(".env.example"));
-  // Its first line is about copying the file, which the package has done.
+  // The first line is about copying the file. The package has already done that.
   const [head] = /^# Copy to \.env .*\n/.exec(text) ?? fail(".env.example does not begin as expected");
   return "# Settings of the service llm-proxy. Fill in the empty values, then:\n" +
     "# sudo systemctl enable --now llm-proxy\n" + text.slice(head.length);
@@ -115,7 +115,7 @@ async function copyTree(from: string, to: string): Promise<void> {
   }
 }
 
-/** Of each file but settings, which people change. */
+/** Returns MD5 sums of all files except the settings, which users change, and the size of the tree. */
 async function treeSums(): Promise<{ text: string; kibibytes: number }> {
   const lines: string[] = [];
   let kibibytes = 0;
@@ -155,7 +155,7 @@ async function commitSeconds(): Promise<string> {
     cwd: project("."),
     stderr: "null",
   }).output();
-  if (!success) fail("there is no commit: set SOURCE_DATE_EPOCH");
+  if (!success) fail("cannot read the time of the last commit: set SOURCE_DATE_EPOCH");
   return new TextDecoder().decode(stdout).trim();
 }
 

@@ -1,17 +1,18 @@
 #!/bin/sh
-# Installs llm-proxy from a release, without root: downloads the archive of this machine, compares its SHA-256 with the
-# release's SHA256SUMS, verifies where it was built if GitHub's gh is there, and puts the program into place in one step.
+# Installs llm-proxy from a release, without root. The script downloads the archive for this machine, compares its SHA-256
+# with SHA256SUMS of the release, verifies where the archive was built if GitHub's gh is installed, and moves the program
+# into place in one step.
 #
 #   sh install.sh [--version X.Y.Z] [--prefix FOLDER] [--base-url URL]
 #
-# The program goes to FOLDER/bin; without --prefix to /usr/local/bin for root and to ~/.local/bin for others.
+# The program goes to FOLDER/bin. Without --prefix, it goes to /usr/local/bin for root and to ~/.local/bin for others.
 #
-# On Linux the program needs glibc: Deno, the runtime within it, has no build for musl (Alpine Linux). Use the container
+# On Linux the program needs glibc, because its runtime, Deno, has no build for musl (Alpine Linux). Use the container
 # image there.
 
 set -eu
 
-# OWNER/NAME of the repository whose releases these are. The release writes it here; a local copy has none.
+# OWNER/NAME of the repository with the releases. Each release fills in its repository; a local copy has no name.
 REPOSITORY=''
 BASE_URL=${LLM_PROXY_BASE_URL:-}
 VERSION=''
@@ -54,42 +55,42 @@ read_options() {
     esac
   done
   case $VERSION in
-    *[!0-9A-Za-z.-]*) fail "the version has to be X.Y.Z: found $VERSION" ;;
+    *[!0-9A-Za-z.-]*) fail "the version must be X.Y.Z, but it is $VERSION" ;;
   esac
 }
 
-# Where releases are. Sums and archives come from there alike, so the way has to be one that nobody can change.
+# Sets the address of the releases. Checksums and archives both come from it, so the connection must be encrypted.
 choose_source() {
   if [ -z "$BASE_URL" ]; then
-    [ -n "$REPOSITORY" ] || fail "this copy names no repository: say where the releases are with --base-url URL"
+    [ -n "$REPOSITORY" ] || fail "this copy has no repository name: give the address of the releases with --base-url URL"
     BASE_URL=https://github.com/$REPOSITORY/releases
   fi
   BASE_URL=${BASE_URL%/}
   case $BASE_URL in
     https://*) ;;
     http://localhost:* | http://localhost/* | http://127.0.0.1:* | http://127.0.0.1/*) ;;
-    *) fail "the address has to begin with https: found $BASE_URL" ;;
+    *) fail "the address must start with https, but it is $BASE_URL" ;;
   esac
 }
 
-# The name of this machine's archive, behind the version.
+# Sets PLATFORM, the part of the archive's name after the version.
 platform() {
   case $(uname -s) in
     Linux) system=linux ;;
     Darwin) system=macos ;;
-    *) fail "there is no build for $(uname -s) here; Windows has a ZIP archive in each release" ;;
+    *) fail "there is no build for $(uname -s); for Windows, each release has a ZIP archive" ;;
   esac
   case $(uname -m) in
     x86_64 | amd64) machine=x86_64 ;;
     aarch64 | arm64) machine=aarch64 ;;
     *) fail "there is no build for the processor $(uname -m)" ;;
   esac
-  # A shell that is translated on Apple's own processors calls itself x86_64.
+  # On Apple's processors, a translated shell reports x86_64.
   if [ "$system" = macos ] && [ "$(sysctl -n sysctl.proc_translated 2>/dev/null || true)" = 1 ]; then
     machine=aarch64
   fi
   if [ "$system" = linux ] && has ldd && ldd --version 2>&1 | grep -qi musl; then
-    fail "this system uses musl, and the program needs glibc: its runtime has no build for musl. Use the container image."
+    fail "this system uses musl, but the program needs glibc, because its runtime has no build for musl. Use the container image."
   fi
   PLATFORM=$system-$machine
 }
@@ -116,11 +117,11 @@ sha256_of() {
   elif has openssl; then
     openssl dgst -sha256 -r <"$1" | cut -d ' ' -f 1
   else
-    fail "none of sha256sum, shasum and openssl is installed: the download cannot be checked"
+    fail "cannot check the download: sha256sum, shasum or openssl must be installed"
   fi
 }
 
-# Reads the release's sums, and out of them the archive's name, its sum and the version.
+# Reads SHA256SUMS of the release, and sets ARCHIVE, SUM and VERSION.
 read_sums() {
   if [ -z "$VERSION" ]; then
     fetch "$BASE_URL/latest/download/SHA256SUMS" "$WORK/SHA256SUMS"
@@ -138,13 +139,13 @@ read_sums() {
   VERSION=${VERSION%-"$PLATFORM".tar.gz}
 }
 
-# Says whether the archive was built from the repository, where GitHub's gh is there and signed in.
+# Verifies that the archive was built from the repository, if GitHub's gh is installed and signed in.
 verify_origin() {
   if [ -z "$REPOSITORY" ] || ! has gh; then return; fi
   if ! gh attestation verify --help >/dev/null 2>&1; then
-    say "gh is too old to verify where the archive was built; its SHA-256 matches."
+    say "The SHA-256 of the archive matches. gh is too old to verify where it was built."
   elif ! gh auth status >/dev/null 2>&1; then
-    say "gh is not signed in, so it cannot verify where the archive was built; its SHA-256 matches."
+    say "The SHA-256 of the archive matches. gh is not signed in, so it cannot verify where it was built."
   elif gh attestation verify "$WORK/$ARCHIVE" --repo "$REPOSITORY" >"$WORK/gh" 2>&1; then
     say "gh has verified that the archive was built from $REPOSITORY."
   else
@@ -153,7 +154,7 @@ verify_origin() {
   fi
 }
 
-# version_of PROGRAM : what it says of itself, or nothing
+# version_of PROGRAM : prints the version of a program, or nothing
 version_of() {
   "$1" version 2>/dev/null | sed -n '1s/^llm-proxy \([^ ]*\).*/\1/p'
 }
@@ -175,28 +176,29 @@ main() {
 
   read_sums
   if [ -x "$bin/llm-proxy" ] && [ "$(version_of "$bin/llm-proxy")" = "$VERSION" ]; then
-    say "llm-proxy $VERSION is in $bin already."
+    say "llm-proxy $VERSION is already in $bin."
     exit 0
   fi
 
   say "Downloading $ARCHIVE ..."
   fetch "$BASE_URL/download/v$VERSION/$ARCHIVE" "$WORK/$ARCHIVE"
   found=$(sha256_of "$WORK/$ARCHIVE") || exit 1
-  [ "$found" = "$SUM" ] || fail "the SHA-256 of $ARCHIVE does not match: wanted $SUM, found $found"
+  [ "$found" = "$SUM" ] || fail "the SHA-256 of $ARCHIVE does not match: expected $SUM, found $found"
   verify_origin
 
   program=llm-proxy-$VERSION-$PLATFORM/llm-proxy
   tar -xzf "$WORK/$ARCHIVE" -C "$WORK" "$program" || fail "cannot unpack $program from $ARCHIVE"
   if [ ! -f "$WORK/$program" ] || [ -L "$WORK/$program" ]; then fail "$program in $ARCHIVE is not a file"; fi
   chmod 0755 "$WORK/$program"
-  said=$(version_of "$WORK/$program")
-  [ "$said" = "$VERSION" ] || fail "the program does not run here, or it is not version $VERSION (found: ${said:-nothing})"
+  installed=$(version_of "$WORK/$program")
+  [ "$installed" = "$VERSION" ] ||
+    fail "the program does not run here, or it is not version $VERSION (found: ${installed:-nothing})"
 
-  mkdir -p "$bin" || fail "cannot make the folder $bin"
+  mkdir -p "$bin" || fail "cannot create the folder $bin"
   UNFINISHED=$bin/.llm-proxy.$$
   cp "$WORK/$program" "$UNFINISHED" || fail "cannot write to $bin; --prefix FOLDER chooses another place"
   chmod 0755 "$UNFINISHED"
-  # One step: at every moment the old program or the new one is there.
+  # One step, so that the old program or the new program is there at any time.
   mv -f "$UNFINISHED" "$bin/llm-proxy" || fail "cannot write to $bin; --prefix FOLDER chooses another place"
   UNFINISHED=''
   say "llm-proxy $VERSION is in $bin."
@@ -207,5 +209,5 @@ main() {
   say "To try it without keys: llm-proxy demo"
 }
 
-# The last line: a script that was cut off on its way does nothing.
+# This is the last line, so that an incomplete download of this script does nothing.
 main "$@"

@@ -1,6 +1,6 @@
 /**
- * `deno run -A .github/release/packages.ts --version 1.2.3 --checksums SHA256SUMS --owner NAME --out dist/packages`: makes
- * `install.sh` and the files of package managers for a release. `--repository OWNER/NAME` takes another name than
+ * `deno run -A .github/release/packages.ts --version 1.2.3 --checksums SHA256SUMS --owner NAME --out dist/packages`:
+ * writes the files of package managers for a release. `--repository OWNER/NAME` is for a repository that is not named
  * `llm-proxy`.
  */
 
@@ -30,7 +30,6 @@ const winget = Object.entries(wingetManifests(release)).map(([name, text]) =>
   [`winget/${name}`, text] as const
 );
 const files: readonly (readonly [string, string])[] = [
-  ["install.sh", await installScript(repository)],
   ["homebrew/llm-proxy.rb", homebrewFormula(release)],
   ["scoop/llm-proxy.json", scoopManifest(release)],
   ...winget,
@@ -45,11 +44,3 @@ for (const [name, text] of files) {
   await Deno.writeTextFile(path, text);
 }
 console.log(`${files.length} files are in ${out}.`);
-
-/** With the name of the repository at its one place. */
-async function installScript(repository: string): Promise<string> {
-  const text = await Deno.readTextFile(new URL("install.sh", import.meta.url));
-  const parts = text.split("\nREPOSITORY=''\n");
-  if (parts.length !== 2) throw new Error("install.sh has no single place for the repository's name");
-  return parts.join(`\nREPOSITORY='${repository}'\n`);
-}

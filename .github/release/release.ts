@@ -1,4 +1,4 @@
-/** `deno task release`: looks whether the tree can be released, tags it, and says what pushing will do. */
+/** `deno task release`: checks that the tree can be released, tags it, and prints what a push will do. */
 
 const root = new URL("../../", import.meta.url);
 
@@ -16,11 +16,11 @@ const tags = await git("tag", "--list", tag);
 
 const problems = [
   ...(branch.text === "main" ? [] : [`The branch is ${branch.text}, not main.`]),
-  ...(changes.text === "" ? [] : [`There are changes that are not committed:\n${changes.text}`]),
-  ...(tags.text === "" ? [] : [`The tag ${tag} is there already: deno task bump makes the next version.`]),
+  ...(changes.text === "" ? [] : [`There are uncommitted changes:\n${changes.text}`]),
+  ...(tags.text === "" ? [] : [`The tag ${tag} already exists: deno task bump sets the next version.`]),
   ...(changelog.includes(`## [${version}] - `)
     ? []
-    : [`CHANGELOG.md has no heading [${version}]: deno task bump makes it.`]),
+    : [`CHANGELOG.md has no heading [${version}]: deno task bump adds it.`]),
 ];
 if (problems.length > 0) {
   console.error(`Cannot release ${version}.\n${problems.map((problem) => `- ${problem}`).join("\n")}`);
@@ -32,11 +32,11 @@ if (!tagged.ok) {
   console.error(`Cannot tag: ${tagged.text}`);
   Deno.exit(1);
 }
-console.log(`Tagged ${tag}. Nothing has left this machine. What follows:
+console.log(`Tagged ${tag}. Nothing has left this machine. Next, run:
 
   git push origin main ${tag}
 
-builds the binaries of every platform, tests each where it runs, and publishes them with their checksums as the
-release ${tag}; and pushes the container image as ${version}, ${
+The workflows then build the binaries of every platform, test each on its platform, and publish them with their
+checksums as the release ${tag}. They also push the container image as ${version}, ${
   version.split(".").slice(0, 2).join(".")
-} and latest. To take it back before that: git tag --delete ${tag}`);
+} and latest. To undo the tag before the push: git tag --delete ${tag}`);

@@ -1,14 +1,16 @@
 /**
- * `deno task release:binaries [--platform NAME] [--repository OWNER/NAME]`: compiles and archives the program for every
- * platform, or for one,
- * into `dist/release`, with its software bill of materials and checksums. `--checksums FOLDER` writes only the latter
- * two, for the archives in a folder.
+ * `deno task release:binaries [--platform NAME] [--repository OWNER/NAME]`: compiles the program for every platform, or
+ * for one, and writes the archives, the bill of materials and `SHA256SUMS` into `dist/release`. With a repository it
+ * also writes `install.sh`. `--checksums FOLDER` compiles nothing: it writes the other files beside the archives of a
+ * folder.
  */
 
 import { parseArgs } from "node:util";
 import { zipSync } from "fflate";
+import { repositoryName } from "../../src/build/repository.ts";
+import { installScript } from "./install_script.ts";
 
-/** The names users look for, and the compiler's. */
+/** The platform's name in a release, and the compiler's name for it. */
 const PLATFORMS: Readonly<Record<string, string>> = {
   "linux-x86_64": "x86_64-unknown-linux-gnu",
   "linux-aarch64": "aarch64-unknown-linux-gnu",
@@ -16,9 +18,9 @@ const PLATFORMS: Readonly<Record<string, string>> = {
   "macos-aarch64": "aarch64-apple-darwin",
   "windows-x86_64": "x86_64-pc-windows-msvc",
 };
-/** What stands beside the program. */
+/** Files that each archive holds beside the program. */
 const DOCUMENTS = ["README.md", "LICENSE", "CHANGELOG.md", ".env.example", "config.example.toml"];
-/** The pages that the README links. */
+/** The folder of the pages that the README links to. Each archive holds them too. */
 const PAGES = "docs";
 const FOLDER = "dist/release";
 
@@ -29,6 +31,7 @@ const { values } = parseArgs({
     repository: { type: "string" },
   },
 });
+const repository = repositoryName(values.repository);
 if (values.checksums !== undefined) await complete(values.checksums);
 else {
   const names = values.platform === undefined ? Object.keys(PLATFORMS) : [values.platform];
@@ -36,16 +39,21 @@ else {
   await complete(FOLDER);
 }
 
-/** Puts beside the archives what is told of them. */
+/** Writes the bill of materials, `install.sh` and the checksums of all files into the folder of the archives. */
 async function complete(folder: string): Promise<void> {
   const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
+  if (repository !== undefined) {
+    await Deno.writeTextFile(`${folder}/install.sh`, await installScript(repository));
+  }
   await run(Deno.execPath(), ["task", "sbom", "--output", `${folder}/llm-proxy-${version}.cdx.json`]);
   await writeChecksums(folder);
 }
 
 async function build(name: string): Promise<void> {
   const target = PLATFORMS[name];
-  if (target === undefined) fail(`${name} is none of ${Object.keys(PLATFORMS).join(", ")}`);
+  if (target === undefined) {
+    fail(`Unknown platform ${name}. The platforms are ${Object.keys(PLATFORMS).join(", ")}`);
+  }
   const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
   const folder = `llm-proxy-${version}-${name}`;
   const program = name.startsWith("windows") ? "llm-proxy.exe" : "llm-proxy";
@@ -58,7 +66,7 @@ async function build(name: string): Promise<void> {
     target,
     "--output",
     `${FOLDER}/${folder}/${program}`,
-    ...(values.repository === undefined ? [] : ["--repository", values.repository]),
+    ...(repository === undefined ? [] : ["--repository", repository]),
   ]);
   await Deno.mkdir(`${FOLDER}/${folder}/${PAGES}`);
   const pages = await Array.fromAsync(Deno.readDir(PAGES), ({ name }) => `${PAGES}/${name}`);
@@ -84,11 +92,11 @@ async function collect(folder: string, files: Record<string, Uint8Array>): Promi
   }
 }
 
-/** As `sha256sum` writes and reads them. */
+/** Writes `SHA256SUMS` in the format of `sha256sum`. */
 async function writeChecksums(folder: string): Promise<void> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(folder)) {
-    if (/\.(tar\.gz|zip|deb|cdx\.json)$/.test(name)) names.push(name);
+    if (/\.(tar\.gz|zip|deb|cdx\.json)$|^install\.sh$/.test(name)) names.push(name);
   }
   const lines = await Promise.all(
     names.sort().map(async (name) => {

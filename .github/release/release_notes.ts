@@ -1,6 +1,6 @@
 /**
- * `deno run -A .github/release/release_notes.ts --repository OWNER/NAME`: prints the notes of the version in `deno.json`: its part of
- * the changelog, and commands that can be copied as they stand.
+ * `deno run -A .github/release/release_notes.ts --repository OWNER/NAME`: prints the notes of the version in `deno.json`:
+ * its section of the changelog, and commands that readers can copy without changes.
  */
 
 import { parseArgs } from "node:util";
@@ -23,13 +23,13 @@ curl -fsSLO https://github.com/${repository}/releases/download/v${version}/insta
 sh install.sh --version ${version}
 \`\`\`
 
-On Debian and Ubuntu, as a service, once the package is downloaded:
+On Debian and Ubuntu, as a service, after you downloaded the package:
 
 \`\`\`sh
 sudo apt install ./llm-proxy_${debianVersion(version)}_$(dpkg --print-architecture).deb
 \`\`\`
 
-On Linux the program needs glibc. Its runtime has no build for musl (Alpine Linux): use the container image there.
+On Linux the program needs glibc, because its runtime has no build for musl (Alpine Linux). Use the container image there.
 
 ### Check what you downloaded
 
@@ -38,7 +38,8 @@ sha256sum --check --ignore-missing SHA256SUMS
 gh attestation verify llm-proxy-${version}-linux-x86_64.tar.gz --repo ${repository}
 \`\`\`
 
-The second command says whether the archive was built from this repository. Write the name of your archive there.
+The first command checks every downloaded file, \`install.sh\` included. The second command checks that an archive was
+built from this repository; write the name of your archive there.
 
 ### Container image
 
@@ -46,7 +47,7 @@ The second command says whether the archive was built from this repository. Writ
 docker pull ${imageName(repository)}:${version}
 \`\`\``);
 
-/** What stands under the version's heading. */
+/** Returns the text below the heading of a version. Throws if the changelog has no such heading. */
 function changesOf(version: string): string {
   const lines = changelog.split("\n");
   const start = lines.findIndex((line) => line.startsWith(`## [${version}]`));

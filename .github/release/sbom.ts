@@ -1,7 +1,7 @@
 /**
- * `deno task sbom [--output FILE]`: writes a software bill of materials of the program, as JSON of CycloneDX 1.6, to
- * `dist/llm-proxy-VERSION.cdx.json` or another file. It is the same for all platforms, and holds neither a time nor
- * anything random: the same sources give the same bytes.
+ * `deno task sbom [--output FILE]`: writes the software bill of materials of the program as JSON of CycloneDX 1.6, to
+ * `dist/llm-proxy-VERSION.cdx.json` or to another file. The file is the same for all platforms, and has no time and no
+ * random values: the same sources give the same bytes.
  */
 
 import { parseArgs } from "node:util";
@@ -12,7 +12,7 @@ import * as SPDX from "@cyclonedx/cyclonedx-library/SPDX";
 import * as Spec from "@cyclonedx/cyclonedx-library/Spec";
 import { type BundledPackage, bundledPackages, keyOf } from "./bundled_packages.ts";
 
-/** The program, and the page that it holds. */
+/** The entry files of the program and of the admin page. */
 const ENTRIES = ["src/main.ts", "src/management/page/main.tsx"];
 
 const { values } = parseArgs({ options: { output: { type: "string" } } });
@@ -79,7 +79,7 @@ function serialised(bom: Models.Bom): string {
   return `${new Serialize.JsonSerializer(factory).serialize(bom, { sortLists: true, space: 2 })}\n`;
 }
 
-/** A UUID (RFC 9562, 5.8) of the contents, where most documents have a random one. */
+/** Returns a UUID (RFC 9562, 5.8) of the contents. Most documents have a random UUID; this one is reproducible. */
 async function serialNumberOf(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   const hex = new Uint8Array(digest).toHex();

@@ -4,31 +4,29 @@ import type { Booking } from "../storage/booking.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { ExchangeAccount, ExchangeRecord } from "../exchange.ts";
-import { harmlessText } from "../text/harmless_text.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { Principal } from "../principal.ts";
-import type { ExchangeRow } from "../storage/store.ts";
+import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import { attemptLogOf } from "./attempt_log.ts";
-import {
-  type Charge,
-  chargeAsTold,
-  chargeReserved,
-  chargeUnreserved,
-  type PricesThere,
-  type Reserving,
-} from "./charge.ts";
-import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
+import { type Charge, chargeAsTold, chargeReserved, chargeUnreserved, type Reserving } from "./charge.ts";
+import type { Pricer } from "./cost.ts";
+import { EndpointPrices } from "./endpoint_prices.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import { lastingId, madeObject, type Making } from "./made_object.ts";
+import type { ObjectRequest } from "./object_paths.ts";
+import type { HeldAmounts, Look, Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import { priceFactor } from "./price_factor.ts";
+import { chargeOfObject, kept, type Settled, sum, type ToldPart } from "./settlement.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import { UnseenTime } from "./unseen_time.ts";
-import type { Usage } from "./usage.ts";
 
 /** An exchange that begins. */
 export interface Opening {
   readonly id: string;
+  /** As records have it. */
+  readonly path: string;
   readonly principal: Principal;
   readonly endpoint: Endpoint | undefined;
   readonly fields: readonly Field[];
@@ -58,20 +56,29 @@ export interface Asked {
   readonly isMetered: boolean;
   /** Nothing there costs anything, whatever the answer holds. */
   readonly isFree: boolean;
+  /** It makes an object that can be looked at again, or looks at one. */
+  readonly object?: ObjectRequest | undefined;
 }
+
+/** Where objects are kept that go on behind their exchange. */
+export type ObjectRoom = Pick<Objects, "hasRoom" | "made">;
 
 /** An admission, as an account settles it. */
 export interface Admitted {
   readonly reserve: (reservation: { readonly tokens: number; readonly micros: number }) => void;
+  /** What is reserved is held beyond the end of the exchange. */
+  readonly handOver: () => HeldAmounts & {
+    readonly tokens: number;
+    readonly modelRules: readonly string[];
+  };
   /** Tells where the cost is booked. */
   readonly settle: (
     used: { readonly tokens: number | undefined; readonly micros: number | undefined },
   ) => Booking;
 }
 
-/** How much of what a client or a provider said is kept, in characters. */
-const MAX_TEXT = 200;
 const NOTHING: Observed = { usage: {} };
+const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
 
 /** The account of one exchange. */
 export class Account implements ExchangeAccount {
@@ -81,9 +88,12 @@ export class Account implements ExchangeAccount {
   readonly #startedAt: number;
   readonly #client: string;
   readonly #clock: Clock;
-  readonly #pricer: Pricer;
+  readonly #prices: EndpointPrices;
   readonly #outputs: RecentOutputs;
+  readonly #objects: ObjectRoom;
   readonly #onEnd: (record: ExchangeRecord) => void;
+  #hasMade = false;
+  #asksBackground: boolean | undefined;
   #asked: Asked = { facts: () => ({}), inputTokens: () => 0, isMetered: false, isFree: false };
   #admission: Admitted | undefined;
   #reserving: Reserving | undefined;
@@ -97,12 +107,13 @@ export class Account implements ExchangeAccount {
 
   constructor(
     opening: Opening,
-    { startedAt, client, clock, pricer, outputs, onEnd }: {
+    { startedAt, client, clock, pricer, outputs, objects, onEnd }: {
       startedAt: number;
       client: string;
       clock: Clock;
       pricer: Pricer;
       outputs: RecentOutputs;
+      objects: ObjectRoom;
       onEnd: (record: ExchangeRecord) => void;
     },
   ) {
@@ -112,8 +123,9 @@ export class Account implements ExchangeAccount {
     this.#startedAt = startedAt;
     this.#client = client;
     this.#clock = clock;
-    this.#pricer = pricer;
+    this.#prices = new EndpointPrices(pricer, opening.endpoint);
     this.#outputs = outputs;
+    this.#objects = objects;
     this.#onEnd = onEnd;
   }
 
@@ -134,14 +146,26 @@ export class Account implements ExchangeAccount {
     return this.#asked.facts().model;
   }
 
-  /** Its answer goes on behind it, and nothing was reserved that it is charged with. */
-  get isOpenEnded(): boolean {
-    return this.#reserving === undefined && this.#asked.facts().background === true;
+  /** What it has to do with an object that can be looked at again. */
+  get object(): ObjectRequest | undefined {
+    return this.#asked.object;
+  }
+
+  /** How much text of an object of that id it has received, in bytes. */
+  receivedBytes(endpoint: string | undefined, id: string | undefined): number {
+    const { object } = this.#asked;
+    if (object === undefined || id === undefined || this.endpoint?.name !== endpoint) return 0;
+    return (object.id ?? this.#tap?.object?.id) === id ? this.#tap?.textBytes ?? 0 : 0;
+  }
+
+  /** It made an object that is settled when it is over. */
+  get hasMade(): boolean {
+    return this.#hasMade;
   }
 
   /** Whether anything that its endpoint answers can have a price. */
   get isPriced(): boolean {
-    return this.endpoint?.backends.some((backend) => this.#pricer.hasPrices(this.#placeOf(backend))) === true;
+    return this.#prices.hasAny;
   }
 
   /**
@@ -156,9 +180,10 @@ export class Account implements ExchangeAccount {
       : undefined;
     const costs = reserving?.orders.map(({ backend, model, outputTokens: most }) => {
       const outputTokens = Math.min(most, expected ?? Infinity);
-      const context = this.#pricer.contextTokens(model, this.#placeOf(backend));
+      const context = this.#prices.contextTokens(model, backend);
       const inputTokens = Math.min(reserving.inputTokens, context);
-      return this.#cost({ inputTokens, outputTokens }, [model], { backend, factor })?.micros ?? 0;
+      const at = { backend, factor, epochMs: this.#startedAt };
+      return this.#prices.cost({ inputTokens, outputTokens }, [model], at)?.micros ?? 0;
     });
     this.#admission?.reserve({
       tokens: reserving?.statedTokens ?? 0,
@@ -172,12 +197,14 @@ export class Account implements ExchangeAccount {
     this.#backend = backend;
     this.#answeredStatus = status;
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
-    this.#tap = tapOf(fields);
+    this.#tap = tapOf(fields, this.#asked.object);
   }
 
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
+    // Before the client can know of it: it is counted also where this process is killed then.
+    if (this.#asked.object?.act === "make") this.sighted();
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
   }
 
@@ -220,15 +247,86 @@ export class Account implements ExchangeAccount {
     };
   }
 
+  /** Hands over what is reserved if the answer tells by now of an object that goes on without it. */
+  sighted(): void {
+    const { object } = this.#asked;
+    if (this.#hasMade || object === undefined || !this.#isGood) return;
+    // A body that passes has been read when its answer comes: asked once, not for each piece.
+    const asksBackground = () => this.#asksBackground ??= this.#asked.facts().background === true;
+    const id = lastingId(this.#tap, { kind: object.kind, asksBackground });
+    if (id === undefined || this.#admission === undefined) return;
+    const making = this.#making();
+    if (!this.#objects.hasRoom(making)) return;
+    this.#hasMade = true;
+    const held = this.#admission.handOver();
+    this.#objects.made(madeObject(id, making, held), held);
+  }
+
+  #making(): Making {
+    const { id, path, principal } = this.#opening;
+    return {
+      endpoint: this.endpoint?.name ?? "",
+      kind: this.#asked.object?.kind ?? "",
+      requestId: id,
+      path,
+      provider: this.endpoint?.provider,
+      backend: this.#backend?.name,
+      principal: principal.name,
+      tokenId: principal.tokenId,
+      projectId: principal.projectId,
+      client: this.#client,
+      facts: this.#asked.facts(),
+      madeAt: this.#startedAt,
+    };
+  }
+
+  get #isGood(): boolean {
+    return this.#answeredStatus !== undefined && this.#answeredStatus >= 200 && this.#answeredStatus < 300;
+  }
+
+  /** What the answer says of the object it is about. */
+  look(
+    record: ExchangeRecord,
+    { request, observed, receivedBytes }: Pick<Look, "request" | "observed" | "receivedBytes">,
+  ): Look {
+    return {
+      request,
+      endpoint: this.endpoint?.name ?? "",
+      observed,
+      receivedBytes,
+      isWhole: this.#isGood && record.ending === "complete",
+      charge: (object, part) => this.#settled(object, part),
+      asMaker: (id) => madeObject(id, this.#making()),
+    };
+  }
+
+  #settled(object: AwaitedObject, part: ToldPart): Settled {
+    const backend = this.#backend;
+    const { factor, isGuessed } = priceFactor(part.tier, object.tier);
+    const prices = backend && this.#prices.at(backend, { factor, isGuessed, epochMs: object.madeAt });
+    const models = [part.model, object.model].filter((name) => name !== undefined);
+    const charge = chargeOfObject(object, prices && chargeAsTold(part, models, prices));
+    const { outputTokens } = part.usage;
+    if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
+      this.#outputs.add(object.endpoint, object.model, outputTokens);
+    }
+    return { charge, tokens: this.#counted(charge) ?? 0, model: part.model, stopReason: part.stopReason };
+  }
+
+  /** Tokens that count towards limits. */
+  #counted({ tokens, usage }: Charge): number | undefined {
+    const uncounted = this.endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
+    return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);
+  }
+
   /** Settles it, and gives what is kept of it. */
   close(record: ExchangeRecord, observed: Observed): ExchangeRow {
     const { model, stopReason } = observed;
     const { principal } = this.#opening;
     const facts = this.#asked.facts();
-    const charge = this.#charge(record, observed);
+    const charge = this.#hasMade ? NO_CHARGE : this.#charge(record, observed);
     const { usage } = charge;
-    const uncounted = this.endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
-    const tokens = charge.tokens === undefined ? undefined : Math.max(0, charge.tokens - uncounted);
+    const tokens = this.#counted(charge);
     const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
     return {
       requestId: record.id,
@@ -269,6 +367,7 @@ export class Account implements ExchangeAccount {
       priceVersion: charge.cost?.version,
       bytes: record.bytes,
       booking,
+      ...(this.#hasMade && { settlement: "awaited" as const }),
     };
   }
 
@@ -283,11 +382,7 @@ export class Account implements ExchangeAccount {
     if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
     const asked = this.#asked.facts();
     const { factor, isGuessed } = priceFactor(tier, asked.tier);
-    const prices: PricesThere = {
-      cost: (usage, models) => this.#cost(usage, models, { backend, factor }),
-      isGuessed,
-      contextTokens: (name) => this.#pricer.contextTokens(name, this.#placeOf(backend)),
-    };
+    const prices = this.#prices.at(backend, { factor, isGuessed, epochMs: this.#startedAt });
     const models = [model, asked.model].filter((name) => name !== undefined);
     const progress = {
       isAnswered: this.#backend !== undefined,
@@ -313,29 +408,4 @@ export class Account implements ExchangeAccount {
     const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
     return chargeReserved({ told: observed, reserving, orders, progress }, prices);
   }
-
-  #placeOf({ baseUrl }: Backend): PricedEndpoint {
-    const { priceProvider, prices = [] } = this.endpoint ?? {};
-    return { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices };
-  }
-
-  #cost(
-    usage: Usage,
-    models: readonly string[],
-    { backend, factor }: { backend: Backend; factor: number },
-  ): Cost | undefined {
-    const endpoint = this.#placeOf(backend);
-    const cost = this.#pricer.cost(usage, { models, endpoint, epochMs: this.#startedAt });
-    return cost && { ...cost, micros: Math.round(cost.micros * factor) };
-  }
-}
-
-/** What others said, as it may stand in a row, a label or on a page. */
-function kept(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
-}
-
-/** What is known of both; undefined where nothing is. */
-function sum(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
 }

@@ -8,6 +8,7 @@ import { Account, type Opening, type RunningExchange } from "./account.ts";
 import type { Observed } from "./answer_tap.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
+import type { Objects } from "./objects.ts";
 import { RecentOutputs } from "./recent_outputs.ts";
 
 /** An exchange that has ended, as it is kept and as it went. */
@@ -22,6 +23,7 @@ export interface EndedExchange {
 export interface AccountsParts {
   readonly clock: Clock;
   readonly pricer: Pricer;
+  readonly objects: Pick<Objects, "hasRoom" | "made" | "looked">;
   /** Once per exchange, when everything is known of it. */
   readonly onRow: (ended: EndedExchange) => void;
   /** An exchange has begun. */
@@ -29,18 +31,11 @@ export interface AccountsParts {
 }
 
 const MAX_USER_AGENTS = 500;
-const MAX_KEPT = 10_000;
-/** Where the results of a batch are fetched (`MessageBatches.results` of `@anthropic-ai/sdk`). */
-const RESULTS = /\/batches\/[^/]+\/results\/?$/;
 
 /** All accounts that are open. */
 export class Accounts {
   readonly #parts: AccountsParts;
   readonly #open = new Set<Account>();
-  /** Background responses that have not told their usage, and were not charged for it. */
-  readonly #awaited = new Set<string>();
-  /** The paths of batches' results that were fetched. */
-  readonly #fetched = new Set<string>();
   readonly #outputs = new RecentOutputs();
   /** Families by user agent; there are few. */
   readonly #clients = new Map<string, string>();
@@ -52,13 +47,14 @@ export class Accounts {
   }
 
   open(opening: Opening): Account {
-    const { clock, pricer, onOpen } = this.#parts;
+    const { clock, pricer, objects, onOpen } = this.#parts;
     const account = new Account(opening, {
       startedAt: clock.epochMs(),
       client: this.#clientOf(fieldValue(opening.fields, "user-agent") ?? ""),
       clock,
       pricer,
       outputs: this.#outputs,
+      objects,
       onEnd: (record) => this.#close(account, record),
     });
     this.#open.add(account);
@@ -77,32 +73,12 @@ export class Accounts {
   }
 
   /**
-   * Whether the usage in an answer does not count for its exchange: files, token counts and the like hold usage that
-   * nobody pays for, and a response that is only looked at again counts for the request that began it, unless that
-   * request ended before anything was known.
+   * Whether the usage in an answer counts for its exchange. Files, token counts and the like hold usage that nobody pays
+   * for. The usage of an object that can be looked at again counts for its maker, when the object is over.
    */
-  #isCounted(
-    account: Account,
-    { method, path, ending }: ExchangeRecord,
-    { responseId, usage, isBatch }: Observed,
-  ): boolean {
-    if (isBatch === true && RESULTS.test(path)) {
-      if (this.#fetched.has(path)) return true;
-      // What breaks off is fetched again, and counts then.
-      if (ending !== "complete") return true;
-      if (this.#fetched.size >= MAX_KEPT) this.#fetched.clear();
-      this.#fetched.add(path);
-      return false;
-    }
-    if (responseId === undefined || RESULTS.test(path)) return account.isFree;
-    const isTold = usage.inputTokens !== undefined;
-    if (method !== "GET") {
-      if (isTold || !account.isOpenEnded) return false;
-      if (this.#awaited.size >= MAX_KEPT) this.#awaited.clear();
-      this.#awaited.add(responseId);
-      return false;
-    }
-    return isTold && !this.#awaited.delete(responseId);
+  #counts({ object, hasMade, isFree }: Account): boolean {
+    if (object === undefined) return !isFree;
+    return object.act === "make" && !hasMade;
   }
 
   #learn({ endpoint, modelAsked }: Account, { usage, unfinished }: Observed): void {
@@ -130,8 +106,16 @@ export class Accounts {
   }
 
   #write(account: Account, record: ExchangeRecord, answer: Observed): void {
-    const observed = this.#isCounted(account, record, answer) ? { ...answer, usage: {}, steps: [] } : answer;
+    const { object } = account;
+    if (object?.act === "make") account.sighted();
+    const observed = this.#counts(account) ? answer : { ...answer, usage: {}, steps: [] };
     this.#learn(account, observed);
     this.#parts.onRow({ row: account.close(record, observed), record, traceparent: account.traceparent });
+    if (object !== undefined && (object.act !== "make" || account.hasMade)) {
+      const id = object.id ?? answer.object?.id;
+      const receivedBytes = () =>
+        Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.endpoint?.name, id)));
+      this.#parts.objects.looked(account.look(record, { request: object, observed: answer, receivedBytes }));
+    }
   }
 }

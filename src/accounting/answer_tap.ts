@@ -3,11 +3,13 @@
 import { Decompressor } from "../payload/decompressor.ts";
 import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
+import type { ObjectRequest } from "./object_paths.ts";
+import { BATCH_WANTED, OBJECT_WANTED, ObjectReader, type SeenObject } from "./object_reader.ts";
 import { ToldUsage, type UsageStep } from "./told_usage.ts";
 import { TEXT_WANTED } from "./text_wanted.ts";
 import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
 import { sumOf, type Usage } from "./usage.ts";
-import { wantedPlaces } from "../payload/wanted_places.ts";
+import { mergedWanted, type Wanted, wantedPlaces } from "../payload/wanted_places.ts";
 
 /** What an answer said about itself; what it did not say is absent. */
 export interface Observed {
@@ -16,8 +18,6 @@ export interface Observed {
   readonly steps?: readonly UsageStep[];
   /** How much text it held, in bytes of JSON; absent where nobody looks for it. */
   readonly textBytes?: number;
-  /** It holds the results of a batch, which can be fetched again. */
-  readonly isBatch?: boolean;
   /** In how many pieces it came: each has a token at least. */
   readonly texts?: number;
   /** How much of it came behind the last usage that was told. */
@@ -32,13 +32,12 @@ export interface Observed {
   readonly unfinished?: readonly Usage[];
   /** Of a session: what may have been used by messages that nobody knows; limits alone count it. */
   readonly doubtful?: Usage;
-  /** Of an answer that can be asked for again. */
-  readonly responseId?: string;
+  /** At the path of an object that can be looked at again: what it says of that. */
+  readonly object?: SeenObject;
 }
 
 /** All shapes at once: an endpoint may answer in more than one, whatever it is called. */
-const WANTED = wantedPlaces({
-  id: true,
+const WANTED_OF_ALL = {
   model: true,
   usage: true,
   stop_reason: true,
@@ -56,7 +55,6 @@ const WANTED = wantedPlaces({
   response: {
     // Ollama's text.
     "": "length",
-    id: true,
     model: true,
     usage: true,
     status: true,
@@ -93,9 +91,10 @@ const WANTED = wantedPlaces({
   tokens_evaluated: true,
   tokens_predicted: true,
   usage_info: TOOLS_WANTED.usage_info,
-});
-/** OpenAI's responses, which tell their usage whenever they are looked at. */
-const RESPONSE_ID = "resp_";
+} as const satisfies Wanted;
+const WANTED = wantedPlaces(WANTED_OF_ALL);
+const WANTED_WITH_OBJECT = wantedPlaces(mergedWanted(WANTED_OF_ALL, OBJECT_WANTED));
+const WANTED_WITH_BATCH = wantedPlaces(mergedWanted(WANTED_OF_ALL, BATCH_WANTED));
 /** What such a response says of its status while it has not ended. */
 const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
 /** A model's name or a stop reason is shorter. */
@@ -107,7 +106,6 @@ export class AnswerTap {
   /** The sum of parts that each tell their own. */
   #lines: Usage = {};
   #isPicture = false;
-  #isBatch = false;
   #textBytes = 0;
   /** How many texts that was. */
   #texts = 0;
@@ -117,35 +115,51 @@ export class AnswerTap {
   readonly #tools = new ToolsUsed();
   #model: string | undefined;
   #stopReason: string | undefined;
-  #responseId: string | undefined;
   #tier: string | undefined;
   /** What a status says is said better by a stop reason. */
   #status: string | undefined;
   readonly #sink: { write(bytes: Uint8Array): void };
   readonly #decompressor: Decompressor | undefined;
+  /** At the paths of objects that can be looked at again. */
+  readonly object: ObjectReader | undefined;
 
   /** Undefined where the answer's type holds nothing to be read. */
-  static of(type: string | undefined, encoding: string | undefined): AnswerTap | undefined {
+  static of(
+    type: string | undefined,
+    encoding: string | undefined,
+    request?: ObjectRequest,
+  ): AnswerTap | undefined {
     const mediaType = (type ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
     const isEventStream = mediaType === "text/event-stream";
     const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
-    if (!isEventStream && !isJson) return undefined;
+    // OpenAI and Google give files, and so the results of batches, no type.
+    const isFile = (request?.act === "results" || request?.act === "file") &&
+      !/^(?:image|audio|video)\//.test(mediaType);
+    if (!isEventStream && !isJson && !isFile) return undefined;
     const coding = (encoding ?? "identity").trim().toLowerCase();
     if (coding !== "identity" && !Decompressor.knows(coding)) return undefined;
     const isStream = isEventStream || /ndjson$|jsonl$|json-seq$/.test(mediaType);
-    return new AnswerTap({ isEventStream, isStream, coding });
+    return new AnswerTap({ isEventStream, isStream, coding, request });
   }
 
   private constructor(
-    { isEventStream, isStream, coding }: { isEventStream: boolean; isStream: boolean; coding: string },
+    { isEventStream, isStream, coding, request }: {
+      isEventStream: boolean;
+      isStream: boolean;
+      coding: string;
+      request: ObjectRequest | undefined;
+    },
   ) {
     this.#isStream = isStream;
-    const json = new JsonScanner(
-      WANTED,
-      (path, value) => this.#found(path, value),
-      // Without its quotes.
-      (bytes) => this.#measured(bytes - 2),
-    );
+    const object = request && new ObjectReader(request.kind);
+    this.object = object;
+    // Without its quotes.
+    const measured = (bytes: number): void => this.#measured(bytes - 2);
+    const json = object === undefined
+      ? new JsonScanner(WANTED, (path, value) => this.#found(path, value), { measured })
+      : new JsonScanner(request?.kind === "batch" ? WANTED_WITH_BATCH : WANTED_WITH_OBJECT, (path, value) => {
+        if (!object.found(path, value)) this.#found(path, value);
+      }, { measured, ended: () => object.textEnded() });
     const scanner = isEventStream ? new EventStreamScanner(json) : json;
     this.#decompressor = coding === "identity"
       ? undefined
@@ -161,6 +175,10 @@ export class AnswerTap {
   /** Whether a stream said why it stopped, or a response that it is done. */
   get isOver(): boolean {
     return this.#isStream && this.#stop() !== undefined;
+  }
+
+  get isStream(): boolean {
+    return this.#isStream;
   }
 
   /** How much text has come so far, of any kind that a model writes. */
@@ -184,12 +202,11 @@ export class AnswerTap {
       texts: this.#texts,
       untoldTextBytes: this.#textBytes - this.#toldAtBytes,
       ...(this.#isStream && { isStream: true }),
-      ...(this.#isBatch && { isBatch: true }),
       ...(steps.length > 0 && { steps }),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
-      ...(this.#responseId !== undefined && { responseId: this.#responseId }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
+      ...(this.object !== undefined && { object: this.object.seen }),
     };
   }
 
@@ -237,7 +254,6 @@ export class AnswerTap {
         this.#told.addStep(value);
         return;
       case "result.message.usage":
-        this.#isBatch = true;
         this.#tier = "batch";
         this.#addLine(value);
         return;
@@ -264,10 +280,6 @@ export class AnswerTap {
       case "response.model":
       case "modelVersion":
         this.#model ??= value;
-        return;
-      case "id":
-      case "response.id":
-        if (value.startsWith(RESPONSE_ID)) this.#responseId = value;
         return;
       case "service_tier":
       case "response.service_tier":

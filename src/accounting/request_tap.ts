@@ -59,7 +59,7 @@ export class RequestTap {
     this.#scanner = this.#isForm ? undefined : new JsonScanner(
       WANTED,
       (place, value) => this.#found(place, value),
-      (bytes) => void (this.#textBytes += bytes),
+      { measured: (bytes) => void (this.#textBytes += bytes) },
     );
   }
 

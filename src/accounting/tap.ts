@@ -1,5 +1,7 @@
 import { type Field, fieldValue, listHas } from "../http/fields.ts";
 import { AnswerTap, type Observed } from "./answer_tap.ts";
+import type { ObjectRequest } from "./object_paths.ts";
+import type { ObjectReader } from "./object_reader.ts";
 import { RealtimeTap } from "./realtime_tap.ts";
 
 /** Watches one answer. */
@@ -12,13 +14,17 @@ export interface Tap {
   readonly isOver: boolean;
   /** How much text of a model has come so far; undefined where nobody looks for it. */
   readonly textBytes?: number;
+  /** What the answer says of an object that can be looked at again; absent where it can say nothing. */
+  readonly object?: ObjectReader | undefined;
+  /** It is sent while it is written. */
+  readonly isStream?: boolean;
   /** What there is to say once it has ended; a promise only where it was compressed. */
   readonly end: () => Observed | Promise<Observed>;
 }
 
 /** What watches an answer of that head; undefined where it holds nothing to be read. */
-export function tapOf(fields: readonly Field[]): Tap | undefined {
+export function tapOf(fields: readonly Field[], object?: ObjectRequest): Tap | undefined {
   return listHas(fieldValue(fields, "upgrade"), "websocket")
     ? new RealtimeTap()
-    : AnswerTap.of(fieldValue(fields, "content-type"), fieldValue(fields, "content-encoding"));
+    : AnswerTap.of(fieldValue(fields, "content-type"), fieldValue(fields, "content-encoding"), object);
 }

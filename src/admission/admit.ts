@@ -2,6 +2,7 @@
 
 import type { Account } from "../accounting/account.ts";
 import { estimatedTokens } from "../accounting/estimate.ts";
+import { objectRequestOf } from "../accounting/object_paths.ts";
 import { RequestTap } from "../accounting/request_tap.ts";
 import type { Endpoint } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
@@ -57,7 +58,10 @@ export function admit(
       upgrade: upgrade && endpoint.provider,
     });
   }
-  const admission = limiter.admit(principal);
+  const asked = { method: request.method, path: rest };
+  // What looks at an object gives back what is reserved for it: a budget that is reserved must not be in its way.
+  const isLook = !upgrade && objectRequestOf(asked) !== undefined && costOfPath(asked) === "free";
+  const admission = limiter.admit(principal, { isFree: isLook });
   account.admitted(admission);
   if (!restrictsModels(principal) && !limitsModels(principal)) return admission;
   if (upgrade && (endpoint.provider !== "openai" || !rest.endsWith("/realtime"))) {
@@ -96,6 +100,7 @@ export function admitBody(
   // Gemini's API says so in the path.
   const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
   const isFree = !upgrade && costOfPath(asked) === "free";
+  const object = upgrade ? undefined : objectRequestOf(asked);
   const isMetered = upgrade ? /\/realtime\/?$/i.test(rest) : costOfPath(asked) === "metered";
   if (limitsModels(principal)) {
     const sure = [...named, ...payload?.models ?? []];
@@ -139,6 +144,7 @@ export function admitBody(
       inputTokens: () => estimatedTokens({ kind: payload.kind, length }),
       isMetered,
       isFree,
+      object,
     });
     reserve(facts);
     return body;
@@ -155,6 +161,7 @@ export function admitBody(
     inputTokens: () => tap.inputTokens(),
     isMetered,
     isFree,
+    object,
   });
   reserve(tap.facts());
   return body === null ? body : watched(body, (piece) => tap.write(piece));

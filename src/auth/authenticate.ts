@@ -46,7 +46,7 @@ export interface AuthenticationContext {
 }
 
 /** Every place: all are withheld from a backend that gets a key of the proxy's, or none. */
-export const EVERY_PLACE: ReadonlySet<CredentialPlace> = new Set([
+export const ALL_CREDENTIAL_PLACES: ReadonlySet<CredentialPlace> = new Set([
   ...KEY_HEADERS,
   "proxy-authorization",
   "query",

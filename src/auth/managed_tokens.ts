@@ -51,8 +51,11 @@ export class ManagedTokens {
     return this.#secrets;
   }
 
-  /** Whether what is in memory may be old: another program has changed the store, or it is being read. */
-  get isStale(): boolean {
+  /**
+   * Whether the tokens in memory may be older than the store: another program has changed the store since the last call,
+   * or the tokens are being read. A change is reported once, so only one caller may ask.
+   */
+  consumeChange(): boolean {
     return this.#refreshing !== undefined || this.#store.changedElsewhere();
   }
 

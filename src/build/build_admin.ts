@@ -39,6 +39,8 @@ const UNUSED: readonly { readonly found: number; readonly pattern: RegExp; reado
   { found: 6, pattern: /^ *(?:var|const) (?:\[time|_timeAxis|_timeSeriesVal|_fmtDate).*;$/gm, instead: "" },
   { found: 14, pattern: /\bw?sc\.distr (?:>= 3|== (?:2|3|4|100))(?!\d)/g, instead: "false" },
   { found: 1, pattern: /\bsc\.distr == 1(?!\d)/g, instead: "true" },
+  // The page draws its own legend.
+  { found: 1, pattern: /(?:let|const) showLegend = .*;/g, instead: "const showLegend = false;" },
   { found: 6, pattern: /\bxScaleDistr == [234]/g, instead: "false" },
 ];
 

@@ -47,20 +47,20 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     management,
   });
   const log = createLog(config.log, { write: gatheringOut(), secrets: [] });
-  const { openPlane } = await import("../management/plane.ts");
-  const plane = await openPlane(management, { log, clock: systemClock, onSecrets() {} });
-  await runServer(createApp(config, { log, plane }), {
+  const { openManagement } = await import("../management/open.ts");
+  const opened = await openManagement(management, { log, clock: systemClock, onSecrets() {} });
+  await runServer(createApp(config, { log, management: opened }), {
     server: config.server,
     drainMs: () => config.server.drainMs,
     log,
     isHangup: () => true,
     onListening(running) {
       const ports = portsOf(running);
-      plane.listens(ports);
+      opened.onListening(ports);
       writeOut(demoText(`http://${HOST}:${ports.port}`, `http://${HOST}:${ports.adminPort}/admin`, folder));
     },
   });
-  await plane.close();
+  await opened.close();
   removeFolder(folder);
   await upstream.shutdown();
 }
@@ -95,7 +95,7 @@ function demoManagement(folder: string): ManagementConfig {
   };
 }
 
-/** Before the plane is opened, which reads once what was spent. */
+/** Before the management plane is opened, which reads once what was spent. */
 async function writeHistory(databaseUrl: string): Promise<void> {
   const { openStore } = await import("../storage/open.ts");
   const { hashOf } = await import("../auth/token_value.ts");

@@ -1,7 +1,7 @@
 import type { App } from "../app.ts";
 import type { ServerConfig, TlsConfig } from "../config/config.ts";
 import type { Log } from "../observability/log.ts";
-import type { Ports } from "../management/plane.ts";
+import type { Ports } from "../management/served.ts";
 import { type RunningServer, startServer } from "../server/listen.ts";
 import { onEndSignals } from "./signals.ts";
 import { CommandError } from "./command_error.ts";

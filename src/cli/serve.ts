@@ -9,7 +9,8 @@ import type { Flags } from "../config/read/resolver.ts";
 import type { Config, LogLevel, ManagementConfig } from "../config/config.ts";
 import { configWarnings } from "../config/warnings.ts";
 import { createLog, type Log } from "../observability/log.ts";
-import type { Plane, Ports } from "../management/plane.ts";
+import type { Management } from "../management/management.ts";
+import type { Ports } from "../management/served.ts";
 import { certificateWarnings } from "../tls/certificate_warnings.ts";
 import { VERSION } from "../release.ts";
 import { bannerText } from "./banner.ts";
@@ -40,10 +41,11 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
     currentLog = createLog(config.log, { write, secrets: [...secrets], paint: paintLevel });
   };
   withhold([]);
-  const plane = config.management && await openManagement(config.management, { log, onSecrets: withhold });
+  const management = config.management &&
+    await openOrExplain(config.management, { log, onSecrets: withhold });
   let server: RunningServer | undefined;
   const isHangup = watchTerminal();
-  const app: App = createApp(config, { log, plane });
+  const app: App = createApp(config, { log, management });
   const reloader = startReloading({
     first: loaded,
     // A file that was there is missed when it is gone; others would take its place unnoticed.
@@ -76,17 +78,17 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       onListening(running, stop) {
         server = running;
         const ports = portsOf(running);
-        plane?.listens(ports);
-        plane?.controlledBy({ reload: reloader.reload, preview: reloader.preview, stop });
+        management?.onListening(ports);
+        management?.setControls({ reload: reloader.reload, preview: reloader.preview, stop });
         // Only the plane writes, and only a restart can switch it on.
-        if (plane === undefined) Deno.permissions.revokeSync({ name: "write" });
+        if (management === undefined) Deno.permissions.revokeSync({ name: "write" });
         void certificateWarnings(config).then((expiring) => announce(loaded, { ports, expiring, log }));
       },
     });
   } finally {
     clearInterval(daily);
     stopLogging();
-    await plane?.close();
+    await management?.close();
   }
   reloader.stop();
   log("info", "stopped");
@@ -99,14 +101,14 @@ function paintLevel(level: LogLevel, text: string): string {
 }
 
 /** Loaded only where it is switched on: it weighs as much as all the rest. */
-async function openManagement(
+async function openOrExplain(
   config: ManagementConfig,
   { log, onSecrets }: { log: Log; onSecrets: (secrets: readonly string[]) => void },
-): Promise<Plane> {
-  const { openPlane } = await import("../management/plane.ts");
+): Promise<Management> {
+  const { openManagement } = await import("../management/open.ts");
   const { StoreError } = await import("../storage/store.ts");
   try {
-    return await openPlane(config, { log, clock: systemClock, onSecrets });
+    return await openManagement(config, { log, clock: systemClock, onSecrets });
   } catch (error) {
     if (error instanceof StoreError) throw new CommandError(`Cannot start: ${error.message}.`);
     throw error;

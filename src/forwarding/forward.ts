@@ -5,10 +5,10 @@ import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
-import type { Field } from "../http/fields.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import { attempt, type AttemptAnswer, type RelayedResponse } from "./attempt.ts";
+import type { BackendRequests } from "./backend_requests.ts";
 import type { Balancer, Lease } from "./balancer.ts";
 import { RequestContent } from "./request_content.ts";
 import { judgeAnswer, mayTryAnother } from "./retry.ts";
@@ -27,10 +27,8 @@ export interface ForwardRequest {
   /** Who asks: a backend that fails for one principal alone is skipped for that one only. */
   readonly principal: string;
   readonly method: string;
-  /** Path and query, byte for byte, and the fields that a backend gets. */
-  readonly headFor: (backend: Backend) => { readonly target: string; readonly fields: readonly Field[] };
-  /** Whether it is sent with the key that all others use, too: limits of another key say nothing of the backend. */
-  readonly sharesKey: (backend: Backend) => boolean;
+  /** The heads that backends get. */
+  readonly requests: Pick<BackendRequests, "headFor" | "usesProjectKey">;
   readonly body: MessageBody | null;
   /** The body, where it has been read already. */
   readonly payload: HeldPayload | undefined;
@@ -114,7 +112,7 @@ async function tryBackend(
 ): Promise<Outcome> {
   const { backend } = lease;
   try {
-    const { target, fields } = request.headFor(backend);
+    const { target, fields } = request.requests.headFor(backend);
     const sent = content.forBackend(backend, fields);
     const { method, cancellation, websocket } = request;
     const answer = await attempt(
@@ -122,7 +120,7 @@ async function tryBackend(
       parts,
     );
     const verdict = judgeAnswer(answer.response, request.endpoint.retry);
-    const isOwnLimit = !request.sharesKey(backend) && answer.response.status === 429;
+    const isOwnLimit = request.requests.usesProjectKey(backend) && answer.response.status === 429;
     if (isOwnLimit) return { kind: "answer", answer };
     if (verdict === "good") lease.succeeded();
     else if (verdict === "failure") lease.failed({ isCertain: false });

@@ -89,7 +89,7 @@ async function probe(
       connection: backend.connection,
       target: joinPath(backend.baseUrl, MODELS_PATHS[provider]),
       fields: upstreamFields([field("accept", "application/json"), field("user-agent", "llm-proxy")], {
-        withheld: new Set(),
+        credentialsToStrip: new Set(),
         keySubprotocolPrefix: "",
         backend,
         anthropicVersion: provider === "anthropic" ? anthropicVersion ?? ANTHROPIC_VERSION : undefined,

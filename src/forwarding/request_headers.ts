@@ -5,8 +5,8 @@ import { hopByHopTest } from "../http/hop_by_hop.ts";
 
 /** What the proxy does to the header of a request besides dropping hop-by-hop fields. */
 export interface RequestHeaderPolicy {
-  /** Places whose credential stays behind; header names among them are dropped. */
-  readonly withheld: ReadonlySet<string>;
+  /** Places whose credentials are stripped: names of header fields, `query` and `subprotocol`. */
+  readonly credentialsToStrip: ReadonlySet<string>;
   /** WebSocket subprotocols beginning so are credentials. */
   readonly keySubprotocolPrefix: string;
   readonly backend: Pick<Backend, "key" | "keyField" | "headers" | "removeHeaders">;
@@ -24,7 +24,11 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set(["host", "expect"]);
  * without the cookie of the admin page.
  */
 export function upstreamFields(incoming: readonly Field[], policy: RequestHeaderPolicy): Field[] {
-  const { withheld, backend: { key, keyField, headers, removeHeaders }, anthropicVersion } = policy;
+  const {
+    credentialsToStrip: stripped,
+    backend: { key, keyField, headers, removeHeaders },
+    anthropicVersion,
+  } = policy;
   const replaced = headers.length + removeHeaders.length === 0
     ? undefined
     : new Set([...removeHeaders, ...headers.map(([name]) => name.toLowerCase())]);
@@ -35,12 +39,12 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
   for (const one of incoming) {
     const { lower } = one;
     if (
-      NOT_FORWARDED.has(lower) || withheld.has(lower) || isHopByHop(lower) || replaced?.has(lower) ||
+      NOT_FORWARDED.has(lower) || stripped.has(lower) || isHopByHop(lower) || replaced?.has(lower) ||
       lower === ownKeyField || lower === policy.dropped
     ) {
       continue;
     }
-    if (lower === "sec-websocket-protocol" && withheld.has("subprotocol")) {
+    if (lower === "sec-websocket-protocol" && stripped.has("subprotocol")) {
       const kept = withoutKeys(one.value, policy.keySubprotocolPrefix);
       if (kept !== "") fields.push({ ...one, value: kept });
       continue;

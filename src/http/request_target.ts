@@ -1,26 +1,30 @@
 /** Takes path and query out of a request target, exactly as the client sent them (RFC 9112, 3.2). */
 
-/** The path begins with a slash; the query comes without its `?`. Neither is decoded or normalised. */
+/** The path and the query of a request. Neither is decoded or normalised. */
 export interface RequestTarget {
+  /** Begins with a slash. Empty where the target is refused. */
   readonly path: string;
+  /** Without its `?`. Empty where there is none. */
   readonly query: string;
+  /** Why the target is never forwarded. Undefined: the target is valid. */
+  readonly refused: string | undefined;
 }
 
-/** A target that is never forwarded, and why. */
-export interface RefusedTarget {
-  readonly refused: string;
-}
-
-/** Reads a target; every path that an upstream might resolve to another one is refused. */
-export function parseRequestTarget(target: string): RequestTarget | RefusedTarget {
+/** Reads a request target. It refuses every path that an upstream might resolve to another path. */
+export function parseRequestTarget(target: string): RequestTarget {
   const text = target.startsWith("/") ? target : absoluteFormPath(target);
-  if (text === undefined) return { refused: "The request target is not a path." };
-  if (text.includes("#")) return { refused: "The request target holds a fragment (#)." };
+  if (text === undefined) return refusedTarget("The request target is not a path.");
+  if (text.includes("#")) return refusedTarget("The request target holds a fragment (#).");
   const mark = text.indexOf("?");
   const path = mark === -1 ? text : text.slice(0, mark);
   const refused = refusedPath(path);
-  if (refused !== undefined) return { refused };
-  return { path: path === "" ? "/" : path, query: mark === -1 ? "" : text.slice(mark + 1) };
+  if (refused !== undefined) return refusedTarget(refused);
+  const query = mark === -1 ? "" : text.slice(mark + 1);
+  return { path: path === "" ? "/" : path, query, refused: undefined };
+}
+
+function refusedTarget(refused: string): RequestTarget {
+  return { path: "", query: "", refused };
 }
 
 /** What follows the authority of `http://host/path`; the host itself is never looked at. */

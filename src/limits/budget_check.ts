@@ -47,7 +47,7 @@ export function budgetFault(
       )
       : new ProxyFault(
         "budget_exceeded",
-        `The rest of this ${what}'s budget of ${shown} is reserved by running requests.`,
+        `The rest of this ${what}'s budget of ${shown} is reserved by running requests and background responses.`,
         retryOf(concurrentRetryMs),
       );
   };

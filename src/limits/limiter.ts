@@ -19,10 +19,25 @@ export interface Admission {
   readonly countModels: (models: readonly string[]) => void;
   /** Once it is known how much it may use: keeps that from others. Throws where others hold the rest by now. */
   readonly reserve: (reservation: Reservation) => void;
+  /**
+   * Goes on keeping from others what is reserved, when the request has ended, until {@link Limiter.release}. Its tokens
+   * count from now on.
+   */
+  readonly handOver: () => Held;
   /** Once, when it has ended: what it used; unknown is undefined and counts as nothing. Tells where it is booked. */
   readonly settle: (
     used: { readonly tokens: number | undefined; readonly micros: number | undefined },
   ) => Booking;
+}
+
+/** What is kept from others beyond the end of a request. */
+export interface Held {
+  /** Of the subjects and of their rules for models. */
+  readonly keys: readonly string[];
+  /** Those of the rules alone. */
+  readonly modelRules: readonly string[];
+  readonly tokens: number;
+  readonly micros: number;
 }
 
 /** What a subject has used, in millionths of a US dollar. */
@@ -95,8 +110,11 @@ export class Limiter {
     this.#budgetClock.read();
   }
 
-  /** Throws `rate_limited` or `budget_exceeded`; then nothing is counted. */
-  admit({ subjects }: Principal): Admission {
+  /**
+   * Throws `rate_limited` or `budget_exceeded`; then nothing is counted. What is sure to cost nothing needs neither
+   * tokens nor money.
+   */
+  admit({ subjects }: Principal, { isFree = false }: { isFree?: boolean } = {}): Admission {
     const counted: Counted[] = subjects.map(({ key, what, rules }) => ({
       key,
       what,
@@ -106,7 +124,7 @@ export class Limiter {
       ledger: this.#ledgerOf(key),
     }));
     const modelRules: string[] = [];
-    this.#begin(counted);
+    this.#begin(counted, isFree);
     let reserved: Reservation = { tokens: 0, micros: 0 };
     let booking: Booking | undefined;
     return {
@@ -124,18 +142,28 @@ export class Limiter {
             };
           })
         );
-        this.#begin(further);
+        this.#begin(further, isFree);
         counted.push(...further);
         modelRules.push(...further.map(({ key }) => key));
       },
       reserve: (reservation) => {
         const at = this.#clock.now();
-        for (const one of counted) this.#checkAmounts(one, at);
+        if (!isFree) { for (const one of counted) this.#checkAmounts(one, at); }
         reserved = reservation;
         for (const { ledger } of counted) {
           ledger.reservedTokens += reservation.tokens;
           ledger.reservedMicros += reservation.micros;
         }
+      },
+      handOver: () => {
+        const { tokens, micros } = reserved;
+        const at = this.#clock.now();
+        for (const { ledger } of counted) {
+          ledger.reservedTokens -= tokens;
+          if (tokens > 0) ledger.tokensThisMinute.add(at, tokens);
+        }
+        reserved = { tokens: 0, micros: 0 };
+        return { keys: counted.map(({ key }) => key), modelRules, tokens, micros };
       },
       settle: ({ tokens = 0, micros = 0 }) => {
         if (booking !== undefined) return booking;
@@ -152,6 +180,35 @@ export class Limiter {
         return booking;
       },
     };
+  }
+
+  /** Keeps from others what was handed over before this process began. */
+  hold({ keys, micros }: Pick<Held, "keys" | "micros">): void {
+    for (const key of keys) this.#ledgerOf(key).reservedMicros += micros;
+  }
+
+  /** Gives back what was held. */
+  release({ keys, micros }: Pick<Held, "keys" | "micros">): void {
+    for (const key of keys) this.#ledgerOf(key).reservedMicros -= micros;
+  }
+
+  /** Where the cost of what ends now is booked. */
+  bookingOf(modelRules: readonly string[]): Booking {
+    const { hour, isDated } = this.#budgetClock.read();
+    return { hour, isDated, modelRules };
+  }
+
+  /** Counts what was used by no request that runs. */
+  count(
+    keys: readonly string[],
+    { tokens, micros, booking: { hour, isDated } }: { tokens: number; micros: number; booking: Booking },
+  ): void {
+    const at = this.#clock.now();
+    for (const key of keys) {
+      const ledger = this.#ledgerOf(key);
+      if (tokens > 0) ledger.tokensThisMinute.add(at, tokens);
+      if (micros > 0) ledger.spent.add(hour, { micros, isDated });
+    }
   }
 
   /** What a subject has used, by its key; undefined: nothing since the start, and nothing before. */
@@ -188,11 +245,11 @@ export class Limiter {
   }
 
   /** Counts a request that begins for all of them, or for none and throws. */
-  #begin(counted: readonly Counted[]): void {
+  #begin(counted: readonly Counted[], isFree: boolean): void {
     const now = this.#clock.now();
     for (const one of counted) {
       this.#checkRequests(one, now);
-      this.#checkAmounts(one, now);
+      if (!isFree) this.#checkAmounts(one, now);
     }
     for (const { ledger } of counted) {
       ledger.requestsThisMinute.add(now, 1);

@@ -203,12 +203,14 @@ export class Metrics {
   /** An exchange has ended. */
   ended(row: ExchangeRow): void {
     const series = this.#seriesOf(row);
-    series.exchanges++;
+    const isRequest = row.settlement !== "settled";
+    if (isRequest) series.exchanges++;
     series.bytes += row.bytes;
     for (const kind of KINDS) series.tokens[kind] += row[TOKEN_KINDS[kind]] ?? 0;
     if (row.costMicros !== undefined) series.costMicros += row.costMicros;
     const isKnown = row.inputTokens !== undefined || row.outputTokens !== undefined;
     if (row.costIsPartial || row.costMicros === undefined && isKnown) series.unpriced++;
+    if (!isRequest) return;
     const { firstByte, duration } = this.#timesOf(series);
     if (row.firstByteMs !== undefined) firstByte.observe(row.firstByteMs / 1000);
     duration.observe(row.durationMs / 1000);

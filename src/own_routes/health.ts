@@ -13,10 +13,17 @@ export interface HealthState {
   readonly storage: StorageHealth | undefined;
 }
 
-/** Answers the routes that need no credential and cost nothing; undefined for every other request. */
-export function answerHealth(method: string, path: string, state: HealthState): OutgoingReply | undefined {
-  if (method !== "GET" && method !== "HEAD") return undefined;
-  const answer = healthAnswer(path, state);
+/** The routes that need no credential and cost nothing. */
+const PATHS: ReadonlySet<string> = new Set(["/", "/healthz", "/readyz", "/health"]);
+
+/** Answers a route of the proxy's health. Undefined for every other request, for which `stateOf` is not called. */
+export function answerHealth(
+  method: string,
+  path: string,
+  stateOf: () => HealthState,
+): OutgoingReply | undefined {
+  if (!PATHS.has(path) || method !== "GET" && method !== "HEAD") return undefined;
+  const answer = healthAnswer(path, stateOf());
   if (answer === undefined) return undefined;
   const { status, type, text } = answer;
   return {

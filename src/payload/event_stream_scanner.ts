@@ -1,16 +1,22 @@
 /** Reads the data of server-sent events while they pass (WHATWG HTML, 9.2.6), without keeping them. */
 
-import type { JsonScanner } from "./json_scanner.ts";
-
 const LF = 0x0a;
 const CR = 0x0d;
 /** It may begin the stream, and is no part of the first line. */
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 const PREFIX = [..."data:"].map((letter) => letter.charCodeAt(0));
 
-/** Hands the data of each event to a scanner; every event is a JSON text of its own. */
+/** Receives the data of events, such as a `JsonScanner`. */
+export interface EventSink {
+  /** Takes the next bytes of the current event's data: those of `bytes` from `from` (0) up to `to` (its end). */
+  write(bytes: Uint8Array, from?: number, to?: number): void;
+  /** The current event has ended. */
+  reset(): void;
+}
+
+/** Writes the data of each event to a sink, and resets the sink at the end of each event. */
 export class EventStreamScanner {
-  readonly #json: JsonScanner;
+  readonly #sink: EventSink;
   /** How much of a byte order mark the stream began with; all of it also where it began with something else. */
   #markBytes = 0;
   /** How much of `data:` the line began with; -1: it is another line. */
@@ -19,8 +25,8 @@ export class EventStreamScanner {
   /** The last line ended in CR; an LF that follows belongs to it. */
   #endedByCr = false;
 
-  constructor(json: JsonScanner) {
-    this.#json = json;
+  constructor(sink: EventSink) {
+    this.#sink = sink;
   }
 
   /** The next piece of the stream. It is not kept. */
@@ -51,7 +57,7 @@ export class EventStreamScanner {
       if (nextCr < at) nextCr = positionOf(bytes, CR, at);
       if (nextLf < at) nextLf = positionOf(bytes, LF, at);
       const end = Math.min(nextLf, nextCr);
-      if (this.#matched === PREFIX.length) this.#json.write(bytes, at, end);
+      if (this.#matched === PREFIX.length) this.#sink.write(bytes, at, end);
       at = end;
     }
   }
@@ -77,8 +83,8 @@ export class EventStreamScanner {
 
   #endLine(byCr: boolean): void {
     // An empty line ends the event.
-    if (this.#isLineEmpty) this.#json.reset();
-    else if (this.#matched === PREFIX.length) this.#json.write(SPACE);
+    if (this.#isLineEmpty) this.#sink.reset();
+    else if (this.#matched === PREFIX.length) this.#sink.write(SPACE);
     this.#matched = 0;
     this.#isLineEmpty = true;
     this.#endedByCr = byCr;

@@ -55,6 +55,7 @@ export class JsonScanner {
   readonly #root: Place;
   readonly #found: Found;
   readonly #measured: (bytes: number) => void;
+  readonly #ended: () => void;
   #state = State.Value;
   /** The containers that are looked into, and whether each is an array. */
   readonly #open: { readonly place: Place; readonly isArray: boolean }[] = [];
@@ -71,11 +72,20 @@ export class JsonScanner {
   /** How long the value is so far; {@link #taken} holds it unless it is too long. */
   #takenBytes = 0;
 
-  /** `measured` takes the length of each value of which only that is wanted. */
-  constructor(root: Place, found: Found, measured: (bytes: number) => void = () => {}) {
+  /**
+   * `measured` takes the length of each value of which only that is wanted; `ended` is called behind each text that is
+   * an object or an array.
+   */
+  constructor(
+    root: Place,
+    found: Found,
+    { measured = () => {}, ended = () => {} }: { measured?: (bytes: number) => void; ended?: () => void } =
+      {},
+  ) {
     this.#root = root;
     this.#found = found;
     this.#measured = measured;
+    this.#ended = ended;
   }
 
   /** Forgets what came so far: another text begins. */
@@ -217,6 +227,7 @@ export class JsonScanner {
   #close(): void {
     this.#open.pop();
     this.#state = State.After;
+    if (this.#open.length === 0) this.#ended();
   }
 
   #break(): void {

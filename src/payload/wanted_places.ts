@@ -29,6 +29,18 @@ export function wantedPlaces(wanted: Wanted): Place {
   return placeOf(wanted, "");
 }
 
+/** What is wanted of one or the other. */
+export function mergedWanted(one: Wanted, other: Wanted): Wanted {
+  const merged: Record<string, Wanted | true | "length"> = { ...one };
+  for (const [key, value] of Object.entries(other)) {
+    const present = merged[key];
+    merged[key] = typeof present === "object" && typeof value === "object"
+      ? mergedWanted(present, value)
+      : value;
+  }
+  return merged;
+}
+
 function placeOf(wanted: Wanted | true | "length", path: string): Place {
   if (wanted === true || wanted === "length") {
     return { path, children: undefined, isMeasured: wanted === "length", elements: undefined };

@@ -1,5 +1,9 @@
 import type { Endpoint } from "../config/config.ts";
+import { harmlessText } from "../text/harmless_text.ts";
 import type { RoutingTable } from "./table.ts";
+
+/** How much of a path a message quotes, in characters. */
+const MAX_QUOTED_PATH = 200;
 
 /** Where a request goes: the endpoint, and the path that is left for its backend. */
 export interface Target {
@@ -28,4 +32,10 @@ export function match(table: RoutingTable, path: string): Target | undefined {
 
 function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** What a client gets for a path that no endpoint has. */
+export function notFoundMessage({ endpoints }: RoutingTable, path: string): string {
+  const prefixes = [...endpoints.keys()].map((name) => `/${name}/`).join(", ");
+  return `Nothing is served at ${harmlessText(path, MAX_QUOTED_PATH)}. This proxy serves ${prefixes}.`;
 }

@@ -4,6 +4,12 @@
  */
 export const SPENDING_KEPT_MS: number = 62 * 24 * 3_600_000;
 
+/**
+ * How long an object that can be looked at again may wait for its end: providers keep responses and the results of
+ * batches for 29 or 30 days.
+ */
+export const OBJECT_LIFETIME_MS: number = 30 * 24 * 3_600_000;
+
 /** Where the cost of an exchange was booked, so that the database holds what the running process counts. */
 export interface Booking {
   /** The hour that it counts in: its first millisecond since 1970. */

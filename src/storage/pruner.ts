@@ -1,10 +1,14 @@
 /** Drops exchanges that are older than they are to be kept. */
 
-import { SPENDING_KEPT_MS } from "./booking.ts";
+import { OBJECT_LIFETIME_MS, SPENDING_KEPT_MS } from "./booking.ts";
 import type { Clock } from "../time/clock.ts";
 import { type Store, StoreError } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
+/** An object that was settled is known for longer than its provider keeps it, so that it is not counted twice. */
+const OBJECTS_KEPT_MS = OBJECT_LIFETIME_MS + 24 * HOUR_MS;
+/** And no more than so many. */
+const MAX_SETTLED_OBJECTS = 100_000;
 
 /** What it needs to know, and tells. */
 export interface PrunerParts {
@@ -17,7 +21,7 @@ export interface PrunerParts {
 
 /** At once and then every hour; gives what ends it. */
 export function pruneHourly(
-  store: Pick<Store, "prune">,
+  store: Pick<Store, "prune" | "pruneObjects">,
   { clock, retentionMs, onPruned, onFailed }: PrunerParts,
 ): () => void {
   let isPruning = false;
@@ -30,6 +34,7 @@ export function pruneHourly(
       const exchangesBefore = now - retentionMs();
       const hoursBefore = Math.min(exchangesBefore, now - SPENDING_KEPT_MS);
       const removed = await store.prune({ exchangesBefore, hoursBefore });
+      await store.pruneObjects({ madeBefore: now - OBJECTS_KEPT_MS, maxSettled: MAX_SETTLED_OBJECTS });
       if (removed > 0) onPruned(removed);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

@@ -102,7 +102,17 @@ export interface ExchangeRow {
   readonly bytes: number;
   /** Where its cost was booked; absent: in the hour in which it began. Not kept with the exchange itself. */
   readonly booking?: Booking | undefined;
+  /** Its part in the accounts of an object that can be looked at again; absent: none. */
+  readonly settlement?: Settlement | undefined;
 }
+
+/**
+ * `awaited`: the request made an object that goes on, and what that uses is counted when it is over. `settled`: no
+ * request, but what such an object used; it has the id of the request that made the object.
+ */
+export const SETTLEMENTS = ["awaited", "settled"] as const;
+/** One of them. */
+export type Settlement = typeof SETTLEMENTS[number];
 
 /** How numbers came to be: the provider told what was used, or some of it is estimated. */
 export const USAGE_SOURCES = ["provider", "estimated"] as const;
@@ -235,6 +245,46 @@ export interface Spending {
   }[];
 }
 
+/** Which object it is: the provider's id of it, at an endpoint. */
+export interface ObjectKey {
+  readonly endpoint: string;
+  readonly id: string;
+}
+
+/** An object at a provider that can be looked at again, and what is counted when it is over. Nothing of what it says. */
+export interface AwaitedObject extends ObjectKey {
+  /** `response`, `batch`, … */
+  readonly kind: string;
+  /** The file with the results of a batch, once it is known. */
+  readonly resultsId: string | undefined;
+  /** The request that made it. */
+  readonly requestId: string;
+  readonly path: string;
+  readonly provider: string | undefined;
+  readonly backend: string | undefined;
+  /** Who made it. */
+  readonly principal: string;
+  readonly tokenId: string | undefined;
+  readonly projectId: string | undefined;
+  readonly client: string;
+  readonly model: string | undefined;
+  /** The tier of processing that was asked for. */
+  readonly tier: string | undefined;
+  /** The keys of the rules for models that it counts for. */
+  readonly modelRules: readonly string[];
+  /** What is kept from others until it is over. The tokens counted when it was made. */
+  readonly reservedTokens: number;
+  readonly reservedMicros: number;
+  readonly madeAt: number;
+  /** If nothing is known of it by then, it counts with what was reserved. */
+  readonly expiresAt: number;
+}
+
+/** An object, and whether it was settled. */
+export interface KeptObject extends AwaitedObject {
+  readonly settled: { readonly at: number; readonly micros: number } | undefined;
+}
+
 /** Where all of it is kept. Every method may throw a {@link StoreError}. */
 export interface Store {
   /** Where its files are. */
@@ -295,6 +345,27 @@ export interface Store {
    * exchanges were dropped.
    */
   readonly prune: (limits: { exchangesBefore: number; hoursBefore: number }) => Promise<number>;
+
+  /** Keeps an object at a moment. False where it is known already. */
+  readonly addObject: (object: AwaitedObject, at: number) => Promise<boolean>;
+  /** By its own id, or that of its results. */
+  readonly findObject: (key: ObjectKey) => Promise<KeptObject | undefined>;
+  /** All that are not settled. */
+  readonly openObjects: () => Promise<AwaitedObject[]>;
+  /** All that were added, named or settled at a moment or later. */
+  readonly changedObjects: (since: number) => Promise<KeptObject[]>;
+  /** The file with the results of a batch is known. */
+  readonly nameResults: (key: ObjectKey, resultsId: string, at: number) => Promise<void>;
+  /** Forgets objects that were settled: those made before a moment, and the oldest beyond a number. */
+  readonly pruneObjects: (limits: { madeBefore: number; maxSettled: number }) => Promise<void>;
+  /**
+   * Settles an object, which need not be kept yet, and writes what it used, if nobody has settled it before: false
+   * then, and nothing is written. Of all processes that try it at once, one succeeds.
+   */
+  readonly settleObject: (
+    object: AwaitedObject,
+    settled: { at: number; micros: number; rows: readonly ExchangeRow[] },
+  ) => Promise<boolean>;
 
   /** A value of the store's own, by its name. */
   readonly readNote: (name: string) => Promise<string | undefined>;

@@ -33,6 +33,9 @@ const RECORD: ExchangeRecord = {
 };
 type Used = { readonly tokens: number | undefined; readonly micros: number | undefined };
 
+/** Nothing is awaited. */
+const NO_OBJECTS = { hasRoom: () => false, made() {}, looked() {} };
+
 /** Settles one exchange; gives what it is said to have used, and its row. */
 function settled(
   record: Partial<ExchangeRecord>,
@@ -60,7 +63,13 @@ function settled(
 ): Used {
   let used: Used | undefined;
   const all = accounts ?? accountsInto(() => {});
-  const account: Account = all.open({ id: "req_1", principal: ANONYMOUS, endpoint: ENDPOINT, fields: [] });
+  const account: Account = all.open({
+    id: "req_1",
+    path: RECORD.path,
+    principal: ANONYMOUS,
+    endpoint: ENDPOINT,
+    fields: [],
+  });
   account.asks({
     facts: () => ({ model: "m", background }),
     inputTokens: () => 0,
@@ -69,6 +78,7 @@ function settled(
   });
   account.admitted({
     reserve() {},
+    handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),
     settle(amounts) {
       used = amounts;
       return { hour: 0, isDated: true, modelRules: [] };
@@ -92,7 +102,12 @@ function accountsInto(onRow: (row: ExchangeRow) => void): Accounts {
     providerAt: () => undefined,
     providerOf: () => undefined,
   });
-  return new Accounts({ clock: new FakeClock(), pricer, onRow: ({ row }) => onRow(row) });
+  return new Accounts({
+    clock: new FakeClock(),
+    pricer,
+    objects: NO_OBJECTS,
+    onRow: ({ row }) => onRow(row),
+  });
 }
 
 const GONE = { ending: "client_gone" } as const;
@@ -118,49 +133,6 @@ Deno.test("Account: one that is cut has used what may have been made: by its byt
 Deno.test("Account: a client that leaves before the answer begins pays for what may have been made; a backend that cannot be reached costs nothing", () => {
   assertEquals(settled({ ...GONE, durationMs: 2_000 }, { isAnswered: false }).micros, 400);
   assertEquals(settled({ ending: "bad_gateway", status: 502 }, { isAnswered: false }).micros, undefined);
-});
-
-Deno.test("Accounts: a response that is looked at again counts for the request that made it, or once where that could not know", () => {
-  const rows: ExchangeRow[] = [];
-  const accounts = accountsInto((row) => rows.push(row));
-  const queued = TOLD.replace(/,"usage.*/, ',"status":"queued"}').replace("resp_1", "resp_2");
-  const told = TOLD.replace("resp_1", "resp_2");
-  settled({}, { answer: TOLD, accounts });
-  settled({ method: "GET" }, { answer: TOLD, accounts, isLookedAt: true });
-  settled({}, { answer: queued, accounts, isLookedAt: true, background: true });
-  settled({ method: "GET" }, { answer: queued, accounts, isLookedAt: true });
-  settled({ method: "GET" }, { answer: told, accounts, isLookedAt: true });
-  settled({ method: "GET" }, { answer: told, accounts, isLookedAt: true });
-  settled({ method: "GET" }, { answer: told.replace("resp_2", "resp_3"), accounts, isLookedAt: true });
-  assertEquals(rows.map(({ outputTokens }) => outputTokens), [
-    5,
-    undefined,
-    undefined,
-    undefined,
-    5,
-    undefined,
-    undefined,
-  ]);
-});
-
-Deno.test("Accounts: the results of a batch count when they are fetched first", () => {
-  const rows: ExchangeRow[] = [];
-  const accounts = accountsInto((row) => rows.push(row));
-  const fetched = { method: "GET", path: "/anthropic/v1/messages/batches/msgbatch_1/results" };
-  const line = JSON.stringify({
-    custom_id: "a",
-    result: { type: "succeeded", message: { model: "m", usage: { input_tokens: 5, output_tokens: 7 } } },
-  });
-  settled({ ...fetched, ...GONE }, { answer: `${line}\n`, accounts, isLookedAt: true });
-  for (let round = 0; round < 2; round++) {
-    settled(fetched, { answer: `${line}\n${line}\n`, accounts, isLookedAt: true });
-  }
-  // At half the price.
-  assertEquals(rows.map(({ outputTokens, costMicros }) => [outputTokens, costMicros]), [
-    [undefined, undefined],
-    [14, 7],
-    [undefined, undefined],
-  ]);
 });
 
 Deno.test("Accounts: usage in what costs nothing, such as a file, does not count, whatever it says", () => {
@@ -210,6 +182,7 @@ function charged(
   let row: ExchangeRow | undefined;
   const account = accountsInto((ended) => row = ended).open({
     id: "req_1",
+    path: RECORD.path,
     principal: ANONYMOUS,
     endpoint: ENDPOINT,
     fields: [],

@@ -14,7 +14,7 @@ import { random } from "../support/random.ts";
 
 const CATALOGUE = readCatalogue();
 /** Up to this length every place is tried; a longer answer is split at so many places by chance. */
-const MAX_EVERY_PLACE_BYTES = 4096;
+const MAX_ALL_CREDENTIAL_PLACES_BYTES = 4096;
 const CHANCE_PLACES = 200;
 const CODINGS: readonly (readonly [string, (plain: Uint8Array) => Uint8Array])[] = [
   ["gzip", gzipSync],
@@ -106,7 +106,7 @@ function pendingTimers(): Promise<void> {
 
 /** The places at which an answer is split in two. */
 function splitPlaces(length: number): number[] {
-  if (length <= MAX_EVERY_PLACE_BYTES) return Array.from({ length: length - 1 }, (_, at) => at + 1);
+  if (length <= MAX_ALL_CREDENTIAL_PLACES_BYTES) return Array.from({ length: length - 1 }, (_, at) => at + 1);
   const { below } = random(length);
   return Array.from({ length: CHANCE_PLACES }, () => 1 + below(length - 1));
 }

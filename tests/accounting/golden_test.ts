@@ -57,19 +57,16 @@ const EXPECTED: Readonly<Record<string, Observed>> = {
   "openai_responses.json": {
     model: "o4-mini-2025-04-16",
     stopReason: "completed",
-    responseId: "resp_67cc",
     usage: { inputTokens: 328, outputTokens: 52, cachedTokens: 128, reasoningTokens: 32 },
   },
   "openai_responses_stream.sse": {
     model: "o4-mini-2025-04-16",
     stopReason: "completed",
-    responseId: "resp_67cc",
     usage: { inputTokens: 328, outputTokens: 52, cachedTokens: 128, reasoningTokens: 32 },
   },
   "openai_responses_incomplete.sse": {
     model: "o4-mini-2025-04-16",
     stopReason: "max_output_tokens",
-    responseId: "resp_67cc",
     usage: { inputTokens: 328, outputTokens: 52, cachedTokens: 128, reasoningTokens: 32 },
   },
   "openai_embeddings.json": { model: "text-embedding-3-small", usage: { inputTokens: 8 } },

@@ -92,9 +92,9 @@ Deno.test("ManagedTokens: those who ask while it is being read share one further
   const before = bench.reads;
   await Promise.all(Array.from({ length: 100 }, () => tokens.refresh()));
   assertEquals(bench.reads - before, 2);
-  assertEquals(tokens.isStale, false);
+  assertEquals(tokens.consumeChange(), false);
   bench.changed = true;
-  assertEquals(tokens.isStale, true);
+  assertEquals(tokens.consumeChange(), true);
 });
 
 Deno.test("ManagedTokens: provider keys are opened; one of another encryption key is null and told", async () => {

@@ -1,7 +1,7 @@
 /** What the admin page's dashboard takes where much has been used: each of its queries, and its first paint. */
 
 import { systemClock } from "../../src/time/clock.ts";
-import { openPlane } from "../../src/management/plane.ts";
+import { openManagement } from "../../src/management/open.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import type { ExchangeRow } from "../../src/storage/store.ts";
 import { launchBrowser } from "../support/admin_browser.ts";
@@ -41,8 +41,8 @@ export async function benchDashboard(): Promise<void> {
     adminIdleMs: 3_600_000,
     metricsPublic: false,
   };
-  const plane = await openPlane(management, { log() {}, clock: systemClock, onSecrets() {} });
-  const proxy = new LocalProxy(upstream, { management, plane });
+  const opened = await openManagement(management, { log() {}, clock: systemClock, onSecrets() {} });
+  const proxy = new LocalProxy(upstream, { management, opened });
   const period = `from=${new Date(now - 30 * DAY_MS).toISOString()}&time_zone=Europe/Berlin`;
   const groups = ["model", "token", "project", "endpoint", "client"];
   const queries = [
@@ -80,6 +80,6 @@ export async function benchDashboard(): Promise<void> {
   );
   await browser.close();
   await proxy[Symbol.asyncDispose]();
-  await plane.close();
+  await opened.close();
   await Deno.remove(folder, { recursive: true });
 }

@@ -1,10 +1,10 @@
-/** `ADMIN_PORT`: the admin page is another origin than what upstreams answer with. */
+/** `ADMIN_PORT` gives the admin page its own origin, apart from the responses of upstreams. */
 
 import { assert, assertEquals } from "@std/assert";
 import { AdminBrowser, browserTest } from "../support/admin_browser.ts";
 import { plainAnswer } from "../support/fake_upstream.ts";
 
-/** A page of an upstream whose script would act as the admin page. */
+/** A page of an upstream, with a script that would use the session of the admin page. */
 const pageOf = (base: string) =>
   `<!doctype html><title>an upstream's page</title><body><script>
     document.title = "its script runs";
@@ -17,27 +17,30 @@ const pageOf = (base: string) =>
 for (
   const [where, server] of [["on its own port", { adminPort: 0 }], ["on the clients' port", {}]] as const
 ) {
-  browserTest(`the admin page ${where}: an upstream's page runs no script, and changes nothing`, async () => {
-    await using admin = await AdminBrowser.start({ server });
-    const { proxy, upstream } = admin;
-    admin.expected.push(/./);
-    await admin.open("projects");
-    const html = pageOf(proxy.adminUrl);
-    upstream.script(({ write }) => write(plainAnswer(html, { headers: "Content-Type: text/html\r\n" })));
-    const other = await admin.context.newPage();
-    const { value } = await proxy.token();
-    const linked = await other.goto(`${proxy.url}/openai/v1/page?key=${value}`);
-    assertEquals(linked?.status(), 401, "a link with a token in its query shows nothing of an upstream");
-    await other.setExtraHTTPHeaders({ authorization: `Bearer ${value}` });
-    await other.goto(`${proxy.url}/openai/v1/page`, { waitUntil: "load" });
-    assertEquals(await other.title(), "an upstream's page");
-    const { body } = await proxy.api("GET", "/projects");
-    assertEquals(body.data.map(({ name }: { name: string }) => name), ["project 0"]);
-  });
+  browserTest(
+    `the admin page ${where}: the page of an upstream runs no script and changes nothing`,
+    async () => {
+      await using admin = await AdminBrowser.start({ server });
+      const { proxy, upstream } = admin;
+      admin.expected.push(/./);
+      await admin.open("projects");
+      const html = pageOf(proxy.adminUrl);
+      upstream.script(({ write }) => write(plainAnswer(html, { headers: "Content-Type: text/html\r\n" })));
+      const other = await admin.context.newPage();
+      const { value } = await proxy.token();
+      const linked = await other.goto(`${proxy.url}/openai/v1/page?key=${value}`);
+      assertEquals(linked?.status(), 401, "a link with a token in its query does not reach an upstream");
+      await other.setExtraHTTPHeaders({ authorization: `Bearer ${value}` });
+      await other.goto(`${proxy.url}/openai/v1/page`, { waitUntil: "load" });
+      assertEquals(await other.title(), "an upstream's page");
+      const { body } = await proxy.api("GET", "/projects");
+      assertEquals(body.data.map(({ name }: { name: string }) => name), ["project 0"]);
+    },
+  );
 }
 
 browserTest(
-  "ADMIN_PORT: the page names the clients' address, and tries an endpoint through its own",
+  "ADMIN_PORT: the page shows the clients' address, and sends a prompt through its own port",
   async () => {
     await using admin = await AdminBrowser.start({ server: { adminPort: 0 } });
     const { page, proxy } = admin;
@@ -59,7 +62,7 @@ for (
   const [where, server] of [["on its own port", { adminPort: 0 }], ["on the clients' port", {}]] as const
 ) {
   browserTest(
-    `the admin page ${where}: an upstream's cookies do not reach it, however many there are`,
+    `the admin page ${where}: many cookies of an upstream do not push out the session cookie`,
     async () => {
       await using admin = await AdminBrowser.start({ server });
       const { proxy, upstream } = admin;

@@ -1,10 +1,10 @@
-/** What a new user sees first; its pictures are those of the README. */
+/** The admin page of the demo, which a new user sees first. The README shows its pictures. */
 
 import { assert } from "@std/assert";
 import { browserTest, launchBrowser, PICTURES } from "../support/admin_browser.ts";
 import { proxyCommand } from "../support/proxy_process.ts";
 
-browserTest("the demo opens with a living dashboard", async () => {
+browserTest("the dashboard of the demo shows 30 days of usage", async () => {
   const child = proxyCommand(["demo", "--port", "0"], {}).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";

@@ -1,4 +1,4 @@
-/** The manual as somebody opens it from the admin page. */
+/** The manual, opened from the admin page. */
 
 import { assertEquals } from "@std/assert";
 import { AdminBrowser, browserTest, PICTURES } from "../support/admin_browser.ts";
@@ -21,7 +21,7 @@ for (const [colorScheme, width] of [["light", 1200], ["dark", 390]] as const) {
     assertEquals(new URL(page.url()).hash, "#allowed-paths");
     assertEquals(await axeViolations(page), []);
     const isWider = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
-    assertEquals(isWider, false, "wide parts scroll by themselves");
+    assertEquals(isWider, false, "wide tables and code blocks scroll separately");
     await Deno.mkdir(PICTURES, { recursive: true });
     await page.screenshot({ path: new URL(`help-${colorScheme}-${width}.png`, PICTURES).pathname });
     assertEquals(complaints, []);

@@ -1,4 +1,4 @@
-/** A WebSocket and HTTP/2 as a real browser speaks them, over TLS. */
+/** A WebSocket and HTTP/2 in a real browser, over TLS. */
 
 import { assertEquals } from "@std/assert";
 import { browserTest, launchBrowser } from "../support/admin_browser.ts";
@@ -9,7 +9,7 @@ import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
 import { pem } from "../support/tls_upstream.ts";
 
 browserTest(
-  "a browser's realtime session: the token in the subprotocol, over TLS, beside pages over HTTP/2",
+  "a realtime session of a browser over TLS, with the token in the subprotocol, next to HTTP/2",
   async () => {
     await using upstream = realtimeUpstream();
     const key = { mode: "inject", value: SECRETS.openaiKey } as const;
@@ -27,7 +27,7 @@ browserTest(
         `performance.getEntriesByType("navigation")[0].nextHopProtocol`,
       );
       assertEquals(protocol, "h2");
-      const told = await page.evaluate<unknown>(`new Promise((resolve) => {
+      const outcome = await page.evaluate<unknown>(`new Promise((resolve) => {
       const socket = new WebSocket("wss://localhost:${port}/openai/v1/realtime?model=gpt-realtime",
         ["realtime", "openai-insecure-api-key.${SECRETS.proxyToken}"]);
       let text = "";
@@ -39,14 +39,14 @@ browserTest(
       };
       socket.onclose = ({ code, reason, wasClean }) => resolve([socket.protocol, text, code, reason, wasClean]);
     })`);
-      assertEquals(told, ["realtime", "Hello!", 4000, "enough", true]);
+      assertEquals(outcome, ["realtime", "Hello!", 4000, "enough", true]);
       const [session] = upstream.sessions;
-      assertNoSecrets(session?.raw.replaceAll(SECRETS.openaiKey, "") ?? "", "what the upstream got");
-      const refused = await page.evaluate<unknown>(`new Promise((resolve) => {
+      assertNoSecrets(session?.raw.replaceAll(SECRETS.openaiKey, "") ?? "", "the request to the upstream");
+      const rejected = await page.evaluate<unknown>(`new Promise((resolve) => {
       const socket = new WebSocket("wss://localhost:${port}/openai/v1/realtime", ["realtime", "openai-insecure-api-key.wrong"]);
       socket.onclose = ({ code, wasClean }) => resolve([code, wasClean]);
     })`);
-      assertEquals(refused, [1006, false]);
+      assertEquals(rejected, [1006, false]);
       assertEquals(upstream.connections, 1);
     } finally {
       await browser.close();

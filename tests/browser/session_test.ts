@@ -1,15 +1,15 @@
-/** Signing in, wrong and right; sessions that end; a proxy that is gone; pages of others. */
+/** The sign-in, the end of a session, an unreachable proxy, and pages of other origins. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { AdminBrowser, browserTest } from "../support/admin_browser.ts";
 import { SECRETS } from "../support/secrets.ts";
 
-/** As Chromium puts it, for `frame-ancestors` and for `X-Frame-Options`. */
-function isRefusedFrame(text: string): boolean {
+/** Whether a message of Chromium says that `frame-ancestors` or `X-Frame-Options` forbids a frame. */
+function isForbiddenFrame(text: string): boolean {
   return /^(Framing '.*' violates|Refused to (frame|display) ')/.test(text);
 }
 
-browserTest("signing in: wrong tokens, the wait, and the right one after it", async () => {
+browserTest("sign-in: after five wrong tokens, the right one must wait", async () => {
   await using admin = await AdminBrowser.start();
   const { page, proxy } = admin;
   admin.expected.push(/401/, /429/);
@@ -36,7 +36,7 @@ browserTest("signing in: wrong tokens, the wait, and the right one after it", as
   ]);
 });
 
-browserTest("a session that expires in the middle of work: nothing that was typed is lost", async () => {
+browserTest("a session that expires while the user fills in a form: the form keeps its input", async () => {
   await using admin = await AdminBrowser.start({ management: { adminIdleMs: 600_000 } });
   const { page } = admin;
   admin.expected.push(/401/);
@@ -45,20 +45,20 @@ browserTest("a session that expires in the middle of work: nothing that was type
   await page.getByLabel("Name", { exact: true }).fill("typed before");
   await page.getByLabel("Requests per minute").fill("7");
   admin.clock.pass(601_000);
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Create" }).click();
   await page.getByText("Your session has ended.").waitFor();
   for (let press = 0; press < 4; press++) await page.keyboard.press("Escape");
   await admin.signIn("wrong");
   await page.getByText("That is not the management token.").waitFor();
   await admin.signIn();
-  await page.getByText("typed before is saved.").waitFor();
-  await page.getByRole("cell", { name: "7/min" }).waitFor();
+  await page.getByText("Project typed before saved.").waitFor();
+  await page.getByRole("cell", { name: "7 requests/min" }).waitFor();
   const { body: { data } } = await admin.proxy.api("GET", "/projects");
   assertEquals(data.map(({ name }: { name: string }) => name), ["typed before"]);
 });
 
 browserTest(
-  "a proxy that cannot be reached is said to be, and what was there comes back with it",
+  "the page shows that the proxy does not respond, and loads again once it does",
   async () => {
     await using admin = await AdminBrowser.start();
     const { page } = admin;
@@ -67,8 +67,8 @@ browserTest(
     await admin.open("projects");
     await page.getByRole("cell", { name: "project 0", exact: true }).waitFor();
     await admin.context.setOffline(true);
-    await page.getByRole("link", { name: "Audit" }).click();
-    await page.getByRole("alert").getByText("The proxy does not answer.").waitFor();
+    await page.getByRole("link", { name: "Audit log" }).click();
+    await page.getByRole("alert").getByText("The proxy does not respond.").waitFor();
     await admin.context.setOffline(false);
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByRole("cell", { name: "project.create" }).waitFor();
@@ -77,7 +77,7 @@ browserTest(
 );
 
 browserTest(
-  "what the API refuses is said beside what was typed, and a change of somebody else's is kept",
+  "a form shows errors of the API, and does not overwrite a change of another user",
   async () => {
     await using admin = await AdminBrowser.start();
     const { page, proxy } = admin;
@@ -98,11 +98,11 @@ browserTest(
   },
 );
 
-browserTest("pages of other origins can neither act nor read, though the browser is signed in", async () => {
+browserTest("pages of other origins can neither act nor read while the browser is signed in", async () => {
   await using admin = await AdminBrowser.start();
   const { proxy } = admin;
   await admin.open("projects");
-  // Another port of the same machine is the same site: SameSite does not keep the cookie from it.
+  // Another port of the same machine is the same site, so SameSite does not withhold the cookie.
   const evil = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     () => new Response("<!doctype html><title>evil</title>", { headers: { "content-type": "text/html" } }),
@@ -138,10 +138,16 @@ browserTest("pages of other origins can neither act nor read, though the browser
   assertEquals((await answered).status(), 403);
   await page.waitForURL(/api\/projects/);
   await page.goto(`http://127.0.0.1:${evil.addr.port}/`);
-  const refused = page.waitForEvent("console", { predicate: (message) => isRefusedFrame(message.text()) });
+  const forbidden = page.waitForEvent("console", {
+    predicate: (message) => isForbiddenFrame(message.text()),
+  });
   await page.setContent(`<iframe src="${proxy.url}/admin"></iframe>`);
-  await refused;
-  assertEquals(await page.frames().at(-1)?.getByRole("heading").count().catch(() => 0), 0, "not framed");
+  await forbidden;
+  assertEquals(
+    await page.frames().at(-1)?.getByRole("heading").count().catch(() => 0),
+    0,
+    "the page is not shown in a frame",
+  );
   await page.close();
   await evil.shutdown();
   assertEquals((await proxy.api("GET", "/projects")).body.data, []);

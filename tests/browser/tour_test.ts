@@ -1,4 +1,4 @@
-/** The whole tour of the admin page, as a person takes it. */
+/** A tour of the whole admin page. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import OpenAI from "openai";
@@ -11,23 +11,23 @@ browserTest("the tour: a project, a token, its use, its cost, its limit, its end
   });
   const { page, proxy } = admin;
   await admin.open("projects");
-  await page.getByText("No project yet.").waitFor();
+  await page.getByText("No projects yet.").waitFor();
 
   await page.getByRole("button", { name: "New project" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Name", { exact: true }).fill("home");
   await dialog.getByLabel("Budget per month, in US dollars").fill("20");
-  await dialog.getByRole("button", { name: "Save" }).click();
-  await page.getByText("home is saved.").waitFor();
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await page.getByText("Project home saved.").waitFor();
   await page.getByRole("cell", { name: "$20.00/month" }).waitFor();
 
   await page.getByRole("link", { name: "Tokens", exact: true }).click();
   await page.getByRole("button", { name: "New token" }).click();
   await dialog.getByLabel("Name", { exact: true }).fill("anna");
   await dialog.getByLabel("Expires").selectOption("in 30 days");
-  await dialog.getByLabel("Requests in all").fill("2");
+  await dialog.getByLabel("Total requests").fill("2");
   await dialog.getByRole("button", { name: "Create" }).click();
-  await page.getByRole("heading", { name: "The token of anna" }).waitFor();
+  await page.getByRole("heading", { name: "New token for anna" }).waitFor();
   const token = await dialog.locator(".secret code").textContent() ?? "";
   assertMatch(token, /^llmp_\w{40,}$/);
   await dialog.getByRole("button", { name: "Copy", exact: true }).click();
@@ -40,18 +40,18 @@ browserTest("the tour: a project, a token, its use, its cost, its limit, its end
   );
   await dialog.getByLabel("Client").selectOption("Claude Code");
   await settings.getByText("ANTHROPIC_AUTH_TOKEN").waitFor();
-  await dialog.getByRole("button", { name: "QR: token" }).click();
+  await dialog.getByRole("button", { name: "Token", exact: true }).click();
   await dialog.getByRole("img", { name: "QR code: The token" }).waitFor();
   await page.keyboard.press("Escape");
   await page.keyboard.press("Escape");
   await page.keyboard.press("Escape");
   await page.goBack();
-  assert(await dialog.isVisible(), "a token is not lost by a key, nor by going back");
-  await dialog.getByRole("button", { name: "I have it" }).click();
+  assert(await dialog.isVisible(), "neither Escape nor going back closes the dialog");
+  await dialog.getByRole("button", { name: "I have copied it" }).click();
   await page.getByRole("cell", { name: `…${token.slice(-4)}` }).waitFor();
-  assert(!(await page.content()).includes(token), "shown once");
+  assert(!(await page.content()).includes(token), "the token is shown only once");
 
-  await page.getByRole("link", { name: "Live" }).click();
+  await page.getByRole("link", { name: "Requests" }).click();
   await page.getByText("No requests yet.").waitFor();
   const openai = new OpenAI({ baseURL: `${proxy.url}/openai/v1`, apiKey: token, maxRetries: 0 });
   const ask = { model: "demo-small", messages: [{ role: "user" as const, content: "Hello" }] };
@@ -73,8 +73,8 @@ browserTest("the tour: a project, a token, its use, its cost, its limit, its end
   await ended.waitFor();
   assertEquals(await running.count(), 0);
   await ended.getByRole("button").click();
-  await dialog.getByText("What was asked and answered is not kept.").waitFor();
-  assertStringIncludes(await dialog.textContent() ?? "", "Model answereddemo-small");
+  await dialog.getByText("The proxy does not store prompts and responses.").waitFor();
+  assertStringIncludes(await dialog.textContent() ?? "", "Model in the responsedemo-small");
   assertStringIncludes(await dialog.textContent() ?? "", "openai-sdk");
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
@@ -82,13 +82,13 @@ browserTest("the tour: a project, a token, its use, its cost, its limit, its end
   const { request_id: requestId } = await openai.chat.completions.create(ask).withResponse();
   await page.getByLabel("Request id").fill("req_unknown");
   await page.getByRole("button", { name: "Find" }).click();
-  await page.getByText("No exchange that is kept has this id.").waitFor();
+  await page.getByText("No recorded request has this id.").waitFor();
   await page.getByLabel("Request id").fill(requestId ?? "");
   await page.getByRole("button", { name: "Find" }).click();
   await dialog.getByText(requestId ?? "").first().waitFor();
   await page.keyboard.press("Escape");
-  const refused = await openai.chat.completions.create(ask).catch((error) => error);
-  assertEquals(refused.status, 429);
+  const rejected = await openai.chat.completions.create(ask).catch((error) => error);
+  assertEquals(rejected.status, 429);
   await page.getByRole("row").filter({ hasText: "budget exceeded" }).waitFor();
 
   await page.getByRole("link", { name: "Dashboard" }).click();
@@ -107,13 +107,13 @@ browserTest("the tour: a project, a token, its use, its cost, its limit, its end
 
   await page.getByRole("link", { name: "Tokens", exact: true }).click();
   await page.getByRole("button", { name: "Revoke anna" }).click();
-  await dialog.getByText("is refused from the next request on, for ever").waitFor();
+  await dialog.getByText("from the next request on. You cannot undo this.").waitFor();
   await dialog.getByRole("button", { name: "Revoke", exact: true }).click();
-  await page.getByText("anna is revoked.").waitFor();
+  await page.getByText("Token anna revoked.").waitFor();
   const gone = await openai.chat.completions.create(ask).catch((error) => error);
   assertEquals([gone.status, gone.code], [401, "token_revoked"]);
 
-  await page.getByRole("link", { name: "Audit" }).click();
+  await page.getByRole("link", { name: "Audit log" }).click();
   for (const action of ["signed in", "project.create", "token.create", "token.revoke"]) {
     await page.getByRole("cell", { name: action }).waitFor();
   }
@@ -135,7 +135,7 @@ browserTest("the tour: connect, try it, endpoints, a backup", async () => {
   await page.getByLabel("Client").selectOption("Codex");
   const settings = page.getByRole("region", { name: "Settings" });
   await settings.getByText(`export LLM_PROXY_TOKEN=${value}`).waitFor();
-  await page.getByRole("button", { name: "QR: address" }).click();
+  await page.getByRole("button", { name: "Address", exact: true }).click();
   await page.getByRole("img", { name: `QR code: ${proxy.url}/openai` }).waitFor();
   await page.getByText("Try it").click();
   for (const [endpoint, model] of [["openai", "demo-small"], ["anthropic", "demo-claude"]] as const) {
@@ -143,7 +143,7 @@ browserTest("the tour: connect, try it, endpoints, a backup", async () => {
     await page.getByLabel("Model").fill(model);
     await page.getByRole("button", { name: "Send" }).click();
     await page.locator("output").getByText("one word at a time.").waitFor();
-    await page.getByText(/^First byte after/).waitFor();
+    await page.getByText(/^First text after/).waitFor();
     await page.getByRole("button", { name: "Send" }).waitFor();
   }
   await page.getByLabel("Endpoint to try").selectOption("openai");
@@ -155,12 +155,12 @@ browserTest("the tour: connect, try it, endpoints, a backup", async () => {
   for (const { raw } of admin.upstream.requests) assert(!raw.includes("llm_proxy_session"));
 
   await page.getByRole("link", { name: "Endpoints" }).click();
-  await page.getByRole("button", { name: "Try now openai" }).click();
-  await page.getByText(/key: accepted, 2 models/).waitFor();
+  await page.getByRole("button", { name: "Probe openai" }).click();
+  await page.getByText(/key accepted, 2 models/).waitFor();
 
-  await page.getByRole("link", { name: "About" }).click();
+  await page.getByRole("link", { name: "System" }).click();
   const downloading = page.waitForEvent("download");
-  await page.getByRole("button", { name: "Download a backup" }).click();
+  await page.getByRole("button", { name: "Download backup" }).click();
   const download = await downloading;
   assertMatch(download.suggestedFilename(), /^llm-proxy-\d{4}-\d\d-\d\d\.db$/);
   const head = new TextDecoder().decode((await Deno.readFile(await download.path())).subarray(0, 15));

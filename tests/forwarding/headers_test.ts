@@ -5,7 +5,7 @@ import { type RequestHeaderPolicy, upstreamFields } from "../../src/forwarding/r
 import { clientFields } from "../../src/forwarding/response_headers.ts";
 
 const POLICY: RequestHeaderPolicy = {
-  withheld: new Set(["authorization", "x-api-key", "api-key", "x-goog-api-key", "subprotocol"]),
+  credentialsToStrip: new Set(["authorization", "x-api-key", "api-key", "x-goog-api-key", "subprotocol"]),
   keySubprotocolPrefix: "openai-insecure-api-key.",
   backend: backendWith("authorization"),
 };
@@ -37,7 +37,7 @@ const REQUESTS: readonly (readonly [string, string[], Partial<RequestHeaderPolic
   ]],
   ["passthrough leaves credentials", ["x-api-key: own"], {
     backend: backendWith("authorization", { key: { mode: "passthrough" } }),
-    withheld: new Set(),
+    credentialsToStrip: new Set(),
   }, [
     "x-api-key: own",
   ]],

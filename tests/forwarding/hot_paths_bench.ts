@@ -36,7 +36,14 @@ const ANSWERED = fieldsOf(
 const routes = buildRoutingTable(ENDPOINTS);
 const check = sharedTokenCheck([{ name: "shared", token: "a-token-of-the-proxy" }]);
 const policy: RequestHeaderPolicy = {
-  withheld: new Set(["authorization", "x-api-key", "api-key", "x-goog-api-key", "query", "subprotocol"]),
+  credentialsToStrip: new Set([
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "query",
+    "subprotocol",
+  ]),
   keySubprotocolPrefix: "openai-insecure-api-key.",
   backend: BACKEND,
 };

@@ -1,6 +1,7 @@
 /** `install.sh` against releases on loopback: good ones, wrong ones, and ones that are not whole. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { installScript } from "../../.github/release/install_script.ts";
 import { command } from "../support/command.ts";
 import { firstOf, unless, without, withoutUnix } from "../support/left_out.ts";
 
@@ -144,7 +145,7 @@ installTest("a wrong sum, also beside an older version, which stays", async (rel
   await releases.publish("1.2.2");
   await releases.install();
   await releases.publish("1.2.3", { sum: "a".repeat(64) });
-  await releases.refuses(`does not match: wanted ${"a".repeat(64)}, found `);
+  await releases.refuses(`does not match: expected ${"a".repeat(64)}, found `);
 });
 
 installTest("sums that are missing, name no archive, or are something else", async (releases) => {
@@ -215,12 +216,12 @@ installTest(
 );
 
 installTest("addresses without https, wrong options, and a copy without a repository", async (releases) => {
-  await releases.refuses("has to begin with https", "--base-url", "http://releases.example");
+  await releases.refuses("must start with https", "--base-url", "http://releases.example");
   await releases.refuses("unknown option --prefx", "--prefx");
   await releases.refuses("--version needs a value", "--version");
-  await releases.refuses("has to be X.Y.Z", "--version", "1.2.3/../x");
+  await releases.refuses("must be X.Y.Z", "--version", "1.2.3/../x");
   releases.script = releases.script.replace("BASE_URL=$2", ":");
-  await releases.refuses("names no repository");
+  await releases.refuses("has no repository name");
 });
 
 installTest("a script that was cut off on its way does nothing", async (releases) => {
@@ -233,4 +234,18 @@ installTest("a script that was cut off on its way does nothing", async (releases
   releases.script = whole.replace(/main "\$@"\n$/, "");
   await releases.install();
   assertEquals(releases.asked, []);
+});
+
+Deno.test({
+  ...unless(withoutUnix(), "installScript: a shell can parse the script with the name of a repository"),
+  async fn() {
+    const file = await Deno.makeTempFile();
+    try {
+      await Deno.writeTextFile(file, await installScript("Some-Owner/llm-proxy"));
+      const { success, stderr } = await command("sh", { args: ["-n", file] }).output();
+      assert(success, new TextDecoder().decode(stderr));
+    } finally {
+      await Deno.remove(file);
+    }
+  },
 });

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { releaseOf } from "../../.github/release/packages/release.ts";
 import { command, denoCommand } from "../support/command.ts";
-import { type Reason, unless, without, withoutUnix } from "../support/left_out.ts";
+import { type Reason, unless, without } from "../support/left_out.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const ARCHIVES = [
@@ -83,10 +83,6 @@ packageTest(
       "winget/Some-Owner.llm-proxy.locale.en-US.yaml",
       "winget/Some-Owner.llm-proxy.yaml",
     ]);
-    assertStringIncludes(
-      await Deno.readTextFile(`${folder}/install.sh`),
-      "\nREPOSITORY='Some-Owner/llm-proxy'\n",
-    );
   },
 );
 
@@ -176,8 +172,4 @@ print(sorted(c.get("Target") for c in root.findall("Config") if c.get("Mask") ==
     "ghcr.io/some-owner/llm-proxy:1.2\n" +
       "['ANTHROPIC_API_KEY', 'MANAGEMENT_TOKEN', 'OPENAI_API_KEY', 'PROXY_TOKEN']\n",
   );
-});
-
-packageTest(withoutUnix(), "install.sh: a shell takes the script of the release", async (folder) => {
-  assertEquals(await said("sh", "-n", `${folder}/install.sh`), "");
 });

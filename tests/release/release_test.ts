@@ -1,4 +1,4 @@
-/** The release scripts, on a copy of what they change, in a repository of its own. */
+/** The release scripts, run on a copy of the files that they change, in a separate repository. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { command } from "../support/command.ts";
@@ -52,7 +52,7 @@ const CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n- something\n\n## [1.2.3] -
 const missing = without("git");
 
 Deno.test({
-  ...unless(missing, "bump: version and heading change together; wrong requests change nothing"),
+  ...unless(missing, "bump: version and heading change together; invalid arguments change nothing"),
   fn: () =>
     withCopy(CHANGELOG, async (run, read) => {
       for (const args of [[], ["1.2.3"], ["1.2.2"], ["2"], ["2.0.0-rc"], ["patch", "minor"]]) {
@@ -63,16 +63,16 @@ Deno.test({
       assertEquals(JSON.parse(await read("deno.json")).version, "1.3.0");
       const heading = /## \[Unreleased\]\n\n## \[1\.3\.0\] - \d{4}-\d\d-\d\d\n\n- something\n/;
       assertEquals(heading.test(await read("CHANGELOG.md")), true);
-      assertStringIncludes(await run("bump.ts", "patch"), "says nothing under [Unreleased]");
+      assertStringIncludes(await run("bump.ts", "patch"), "has no text under [Unreleased]");
     }),
 });
 
 Deno.test({
-  ...unless(missing, "release: refuses what cannot be released with every reason, and tags what can"),
+  ...unless(missing, "release: names every reason against a release, and tags a tree without one"),
   fn: () =>
     withCopy(CHANGELOG, async (run) => {
       await run("bump.ts", "2.0.0");
-      assertStringIncludes(await run("release.ts"), "There are changes that are not committed");
+      assertStringIncludes(await run("release.ts"), "There are uncommitted changes");
       await run("git", "commit", "--quiet", "-a", "-m", "chore: release 2.0.0");
       const tagged = await run("release.ts");
       assertStringIncludes(tagged, "0 Tagged v2.0.0. Nothing has left this machine.");
@@ -80,6 +80,6 @@ Deno.test({
       await run("git", "checkout", "--quiet", "-b", "other");
       const refused = await run("release.ts");
       assertStringIncludes(refused, "The branch is other, not main.");
-      assertStringIncludes(refused, "The tag v2.0.0 is there already");
+      assertStringIncludes(refused, "The tag v2.0.0 already exists");
     }),
 });

@@ -200,14 +200,22 @@ function isAllowed(expression: string): boolean {
   );
 }
 
-Deno.test("release:binaries: the bill of materials lies beside the archives, and has its checksum", () =>
+Deno.test("release:binaries: SHA256SUMS covers the archives, the bill of materials and install.sh", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/llm-proxy-1.2.3-some.tar.gz`, "an archive");
-    await deno("run", "-A", ".github/release/release_binaries.ts", "--checksums", folder);
+    const script = ".github/release/release_binaries.ts";
+    await deno("run", "-A", script, "--checksums", folder, "--repository", "Some-Owner/llm-proxy");
     const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-    const name = `llm-proxy-${version}.cdx.json`;
-    const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(`${folder}/${name}`));
-    const sums = await Deno.readTextFile(`${folder}/SHA256SUMS`);
-    assertStringIncludes(sums, `${new Uint8Array(digest).toHex()}  ${name}\n`);
-    assertEquals(sums.trimEnd().split("\n").length, 2);
+    const names = ["install.sh", "llm-proxy-1.2.3-some.tar.gz", `llm-proxy-${version}.cdx.json`];
+    const lines = await Promise.all(
+      names.toSorted().map(async (name) => {
+        const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(`${folder}/${name}`));
+        return `${new Uint8Array(digest).toHex()}  ${name}\n`;
+      }),
+    );
+    assertEquals(await Deno.readTextFile(`${folder}/SHA256SUMS`), lines.join(""));
+    assertStringIncludes(
+      await Deno.readTextFile(`${folder}/install.sh`),
+      "\nREPOSITORY='Some-Owner/llm-proxy'\n",
+    );
   }));

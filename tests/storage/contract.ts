@@ -9,7 +9,16 @@ import {
   type UsageFilter,
   type UsageGrouping,
 } from "../../src/storage/store.ts";
-import { ALL_TOGETHER, AT, auditRow, exchangeRow, NO_FILTER, projectRow, tokenRow } from "../support/rows.ts";
+import {
+  ALL_TOGETHER,
+  AT,
+  auditRow,
+  awaitedObject,
+  exchangeRow,
+  NO_FILTER,
+  projectRow,
+  tokenRow,
+} from "../support/rows.ts";
 
 /** A fresh store, and the same one opened a second time. */
 export interface StoreBench {
@@ -19,6 +28,12 @@ export interface StoreBench {
 
 const ALL = { limit: 50, before: undefined };
 const HOUR = 3_600_000;
+const NOTHING_USED = {
+  inputTokens: undefined,
+  outputTokens: undefined,
+  costMicros: undefined,
+  usageSource: undefined,
+} as const;
 const DAY = 24 * HOUR;
 
 export function storeContract(name: string, createBench: () => Promise<StoreBench>): void {
@@ -525,5 +540,82 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await entries(), [newest, older, oldest]);
     await store.prune({ exchangesBefore: AT + 1, hoursBefore: AT });
     assertEquals(await entries(), [newest, oldest]);
+  });
+
+  test("objects: one is added once, found by its own id and that of its results, and open until it is settled", async (store) => {
+    const object = awaitedObject({ kind: "batch", modelRules: ["token:tok_1 gpt-*"], tier: "flex" });
+    assertEquals(await store.addObject(object, AT), true);
+    assertEquals(await store.addObject(awaitedObject({ requestId: "req_2" }), AT), false);
+    assertEquals(await store.addObject(awaitedObject({ endpoint: "other" }), AT), true);
+    await store.nameResults(object, "file-1", AT + 5);
+    await store.nameResults(object, "file-2", AT + 6);
+    const named = { ...object, resultsId: "file-1", settled: undefined };
+    assertEquals(await store.findObject({ endpoint: "openai", id: "file-1" }), named);
+    assertEquals(await store.findObject({ endpoint: "openai", id: "resp_1" }), named);
+    assertEquals(await store.findObject({ endpoint: "openai", id: "file-2" }), undefined);
+    assertEquals((await store.openObjects()).map(({ endpoint }) => endpoint).sort(), ["openai", "other"]);
+    const settled = { at: AT + 10, micros: 225, rows: [exchangeRow({ settlement: "settled" })] };
+    assertEquals(await store.settleObject(object, settled), true);
+    assertEquals((await store.openObjects()).map(({ endpoint }) => endpoint), ["other"]);
+    assertEquals(await store.findObject(object), { ...named, settled: { at: AT + 10, micros: 225 } });
+    assertEquals((await store.changedObjects(AT + 10)).map(({ id, settled }) => [id, settled?.micros]), [
+      ["resp_1", 225],
+    ]);
+    assertEquals((await store.changedObjects(AT)).length, 2);
+  });
+
+  test(
+    "objects: of all who settle one, one writes what it used; that is no request",
+    async (store, bench) => {
+      await store.addProject(projectRow("prj_1"), auditRow("project.create", "prj_1"));
+      await store.addToken(tokenRow("tok_1", "prj_1"), auditRow("token.create", "tok_1"));
+      const object = awaitedObject();
+      await store.addObject(object, AT);
+      const maker = { tokenId: "tok_1", projectId: "prj_1" } as const;
+      await store.addExchanges([exchangeRow({ ...maker, settlement: "awaited", ...NOTHING_USED })]);
+      const rows = [exchangeRow({ ...maker, settlement: "settled", startedAt: AT + HOUR, admitted: false })];
+      const other = await bench.open();
+      const results = await Promise.all(
+        [store, other, store, other].map((one) =>
+          one.settleObject(object, { at: AT + 10, micros: 225, rows })
+        ),
+      );
+      other.close();
+      assertEquals(results.filter((isFirst) => isFirst).length, 1);
+      const [sum] = await store.usage(ALL_TOGETHER, NO_FILTER);
+      assertEquals([sum?.requests, sum?.unmetered, sum?.inputTokens, sum?.costMicros], [1, 0, 10, 225]);
+      const spending = await store.readSpending({ until: AT + DAY });
+      assertEquals(spending.map(({ key, totalMicros }) => [key, totalMicros]).sort(), [
+        ["project:prj_1", 225],
+        ["token:tok_1", 225],
+      ]);
+      const token = await store.findToken("tok_1");
+      assertEquals([token?.requestCount, token?.lastUsedAt], [1, AT], "nobody used the token then");
+      const filter = { ...NO_FILTER, status: undefined, ending: undefined, requestId: "req_1" };
+      const { items } = await store.listExchanges({ ...ALL, ...filter });
+      assertEquals(items.map(({ settlement }) => settlement), ["settled", "awaited"]);
+    },
+  );
+
+  test("objects: one that is settled before it was added is known as settled", async (store) => {
+    const object = awaitedObject();
+    assertEquals(await store.settleObject(object, { at: AT, micros: 0, rows: [] }), true);
+    assertEquals(await store.addObject(object, AT + 1), false);
+    assertEquals(await store.settleObject(object, { at: AT + 2, micros: 0, rows: [exchangeRow()] }), false);
+    assertEquals(await store.openObjects(), []);
+    assertEquals(await store.usage(ALL_TOGETHER, NO_FILTER).then(([sum]) => sum?.requests ?? 0), 0);
+  });
+
+  test("objects: those that are settled are forgotten by age and by number; open ones stay", async (store) => {
+    for (let age = 1; age <= 6; age++) {
+      const object = awaitedObject({ id: `resp_${age}`, madeAt: AT - age * DAY });
+      await store.addObject(object, AT);
+      if (age !== 6) await store.settleObject(object, { at: AT, micros: 0, rows: [] });
+    }
+    const left = async () => (await store.changedObjects(0)).map(({ id }) => id).sort();
+    await store.pruneObjects({ madeBefore: AT - 4 * DAY, maxSettled: 10 });
+    assertEquals(await left(), ["resp_1", "resp_2", "resp_3", "resp_4", "resp_6"]);
+    await store.pruneObjects({ madeBefore: AT - 4 * DAY, maxSettled: 2 });
+    assertEquals(await left(), ["resp_1", "resp_2", "resp_6"]);
   });
 }

@@ -10,7 +10,7 @@ import type {
   ServerConfig,
   TimeoutLimits,
 } from "../../src/config/config.ts";
-import type { Plane } from "../../src/management/plane.ts";
+import type { Management } from "../../src/management/management.ts";
 import { startServer } from "../../src/server/listen.ts";
 import { testBackend, testEndpoint } from "./config.ts";
 import { within } from "./deadline.ts";
@@ -30,7 +30,7 @@ export interface LocalProxyOptions {
   readonly sweepMs?: number;
   readonly management?: ManagementConfig;
   /** Whoever opened it closes it, after the proxy. */
-  readonly plane?: Plane;
+  readonly opened?: Management;
 }
 
 /** What stands behind the proxy, as far as the proxy has to know it. */
@@ -62,14 +62,14 @@ export class LocalProxy implements AsyncDisposable {
       this.log.push({ ...fields, event });
       for (const resolve of this.#lineArrived.splice(0)) resolve();
     };
-    const app = createApp(config, { log, plane: options.plane });
+    const app = createApp(config, { log, management: options.opened });
     const { sweepMs } = options;
     const server = startServer(app, config.server, log, sweepMs === undefined ? {} : { sweepMs });
     this.url = `http://127.0.0.1:${server.address.port}`;
     this.httpsPort = server.httpsAddress?.port;
     this.adminPort = server.adminAddress?.port;
     const { httpsPort, adminPort } = this;
-    options.plane?.listens({ port: server.address.port, httpsPort, adminPort });
+    options.opened?.onListening({ port: server.address.port, httpsPort, adminPort });
     this.configure = (next) => {
       app.configure(next);
       server.configure(next.server);

@@ -2,12 +2,13 @@
 
 import { type Clock, systemClock } from "../../src/time/clock.ts";
 import type { Endpoint, ManagementConfig, NamedToken, ServerConfig } from "../../src/config/config.ts";
-import { openPlane, type Plane } from "../../src/management/plane.ts";
+import type { Management } from "../../src/management/management.ts";
+import { openManagement } from "../../src/management/open.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { LocalProxy, type LogLine, type UpstreamAddress } from "./local_proxy.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";
-import { type SeenAnswer, watchedPlane } from "./watched_plane.ts";
+import { type SeenAnswer, watchAnswers } from "./watched_answers.ts";
 
 export interface ManagedOptions {
   readonly endpoints?: readonly Endpoint[];
@@ -36,7 +37,7 @@ export class ManagedProxy implements AsyncDisposable {
   /** What the plane logged; requests are in the log of {@link proxy}. */
   readonly planeLog: readonly LogLine[];
   readonly #folder: string;
-  readonly #plane: Plane;
+  readonly #management: Management;
   /** Of `/manage`, `/admin` and `/metrics`, whoever asked. */
   readonly #answers: readonly SeenAnswer[];
   /** What the API and metrics told this test, but for the values of new tokens. */
@@ -46,8 +47,8 @@ export class ManagedProxy implements AsyncDisposable {
 
   private constructor(
     proxy: LocalProxy,
-    { plane, answers, folder, planeLog }: {
-      plane: Plane;
+    { management, answers, folder, planeLog }: {
+      management: Management;
       answers: readonly SeenAnswer[];
       folder: string;
       planeLog: readonly LogLine[];
@@ -57,7 +58,7 @@ export class ManagedProxy implements AsyncDisposable {
     this.planeLog = planeLog;
     this.url = proxy.url;
     this.adminUrl = proxy.adminPort === undefined ? proxy.url : `http://127.0.0.1:${proxy.adminPort}`;
-    this.#plane = plane;
+    this.#management = management;
     this.#answers = answers;
     this.#folder = folder;
     this.database = `${folder}/test.db`;
@@ -74,22 +75,22 @@ export class ManagedProxy implements AsyncDisposable {
       ...options.management,
     };
     const planeLog: LogLine[] = [];
-    const opened = await openPlane(management, {
+    const opened = await openManagement(management, {
       log: (_level, event, fields = {}) => void planeLog.push({ ...fields, event }),
       clock: options.clock ?? systemClock,
       onSecrets() {},
     });
-    const { plane, answers } = watchedPlane(opened);
+    const answers = watchAnswers(opened);
     const tokens = options.tokens ?? [{ name: "shared", token: SECRETS.proxyToken }];
     const proxy = new LocalProxy(upstream, {
       apiKey: SECRETS.openaiKey,
       auth: { mode: "token", tokens },
       management,
-      plane,
+      opened,
       ...(options.endpoints && { endpoints: options.endpoints }),
       ...(options.server && { server: options.server }),
     });
-    return new ManagedProxy(proxy, { plane, answers, folder, planeLog });
+    return new ManagedProxy(proxy, { management: opened, answers, folder, planeLog });
   }
 
   /** Asks the management API. */
@@ -165,7 +166,7 @@ export class ManagedProxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.proxy[Symbol.asyncDispose]();
-    await this.#plane.close();
+    await this.#management.close();
     for (const { request, text } of this.#answers) assertNoSecrets(text, `the answer to ${request}`);
     for await (const { name } of Deno.readDir(this.#folder)) {
       const bytes = await Deno.readFile(`${this.#folder}/${name}`);

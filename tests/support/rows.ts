@@ -2,6 +2,7 @@
 
 import { createTokenValue, hashOf, suffixOf } from "../../src/auth/token_value.ts";
 import type {
+  AwaitedObject,
   ExchangeRow,
   NewAuditEntry,
   Project,
@@ -91,6 +92,31 @@ export function exchangeRow(more: Partial<ExchangeRow> = {}): ExchangeRow {
     usageSource: "provider",
     priceVersion: "genai-prices 0.1.8",
     bytes: 700,
+    ...more,
+  };
+}
+
+export function awaitedObject(more: Partial<AwaitedObject> = {}): AwaitedObject {
+  return {
+    endpoint: "openai",
+    id: "resp_1",
+    kind: "response",
+    resultsId: undefined,
+    requestId: "req_1",
+    path: "/openai/v1/responses",
+    provider: "openai",
+    backend: "api.openai.com",
+    principal: "anna",
+    tokenId: "tok_1",
+    projectId: "prj_1",
+    client: "openai-sdk",
+    model: "gpt-4o",
+    tier: undefined,
+    modelRules: [],
+    reservedTokens: 0,
+    reservedMicros: 1_000,
+    madeAt: AT,
+    expiresAt: AT + 30 * 24 * 3_600_000,
     ...more,
   };
 }

@@ -293,27 +293,36 @@ Deno.test("budgets: a response that a client leaves after a word costs what may 
   assertGreater(8 + 8 * 0.2 * row.duration_ms + 100, row.cost_micros);
 });
 
-Deno.test("budgets: a background response that a client leaves costs all that was reserved, since it is written to its end", async () => {
-  const created = { id: "resp_1", status: "queued", model: "gpt-4.1", usage: null };
-  const events = `data: ${JSON.stringify({ type: "response.created", response: created })}\n\n`;
-  await using upstream = new FakeUpstream({
-    script: async ({ body, write, peerClosed }) => {
-      for await (const _ of body()) { /* all of it */ }
-      await write(EVENTS + chunk(events));
-      await peerClosed();
-    },
+for (const isTold of [false, true]) {
+  const what = isTold
+    ? "is reserved until it is over, for it is written to its end"
+    : "costs all that was reserved where its id never came";
+  Deno.test(`budgets: a background response that a client leaves ${what}`, async () => {
+    const created = { id: "resp_1", status: "queued", model: "gpt-4.1", usage: null };
+    const first = isTold
+      ? `data: ${JSON.stringify({ type: "response.created", response: created })}\n\n`
+      : ": hello\n\n";
+    await using upstream = new FakeUpstream({
+      script: async ({ body, write, peerClosed }) => {
+        for await (const _ of body()) { /* all of it */ }
+        await write(EVENTS + chunk(first));
+        await peerClosed();
+      },
+    });
+    await using proxy = await ManagedProxy.start(upstream, { endpoints: [priced(upstream)] });
+    const { value, id } = await proxy.token({ budget: { total_usd: 0.08 } });
+    const asked = { model: "gpt-4.1", stream: true, background: true, max_output_tokens: 10_000, input: "x" };
+    const response = await proxy.chat(value, asked, { path: "/openai/v1/responses" });
+    const reader = response.body?.getReader();
+    for (let read = 0; read < first.length;) read += (await reader?.read())?.value?.length ?? 0;
+    await reader?.cancel();
+    await proxy.proxy.logged("exchange");
+    const { spent } = (await proxy.api("GET", `/tokens/${id}`)).body;
+    if (isTold) assertEquals(spent.total_micros, 0);
+    else assertGreater(spent.total_micros, 10_000 * 8 - 1);
+    assertEquals(await statusOf(proxy.chat(value, asked, { path: "/openai/v1/responses" })), 429);
   });
-  await using proxy = await ManagedProxy.start(upstream, { endpoints: [priced(upstream)] });
-  const { value, id } = await proxy.token({ budget: { total_usd: 5 } });
-  const asked = { model: "gpt-4.1", stream: true, background: true, max_output_tokens: 10_000, input: "x" };
-  const response = await proxy.chat(value, asked, { path: "/openai/v1/responses" });
-  const reader = response.body?.getReader();
-  for (let read = 0; read < events.length;) read += (await reader?.read())?.value?.length ?? 0;
-  await reader?.cancel();
-  await proxy.proxy.logged("exchange");
-  const { spent } = (await proxy.api("GET", `/tokens/${id}`)).body;
-  assertGreater(spent.total_micros, 10_000 * 8 - 1);
-});
+}
 
 for (
   const [asked, told, factor] of [

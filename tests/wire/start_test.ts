@@ -78,6 +78,23 @@ Deno.test("every problem is told at once, each with its origin and never with a 
   });
 });
 
+Deno.test({
+  // Another account could put a file there first, and the program must not run code from it.
+  ...unless(withoutUnix(), "a start reads and leaves nothing in the folder for temporary files"),
+  async fn() {
+    const temporary = await Deno.makeTempDir();
+    try {
+      for (const args of [["version"], ["help"]]) {
+        const { code, err } = await run(args, { TMPDIR: temporary });
+        assertEquals(code, 0, err);
+      }
+      assertEquals([...Deno.readDirSync(temporary)].map(({ name }) => name), []);
+    } finally {
+      await Deno.remove(temporary, { recursive: true });
+    }
+  },
+});
+
 Deno.test("ENDPOINTS narrows what is served, and so what is required", async () => {
   await using proxy = await ProxyProcess.start({
     upstream: NOWHERE,
@@ -262,8 +279,7 @@ for (const signal of ["SIGINT", "SIGHUP"] as const) {
       let text = "";
       while (!/What stays: .*\n/.test(text)) text += (await reader.read()).value ?? "";
       assertStringIncludes(text, `a proxy on http://127.0.0.1:${port},`);
-      // The runtime of a compiled program keeps a file there as well.
-      const own = () => [...Deno.readDirSync(temporary)].filter(({ name }) => name.startsWith("llm-proxy"));
+      const own = () => [...Deno.readDirSync(temporary)];
       assertEquals(own().length, 1);
       assertStringIncludes(text, `removes ${temporary}/${own()[0]?.name}.\n`);
       child.kill(signal);

@@ -1,17 +1,17 @@
 /** The texts of the Debian package that depend on the release. */
 
-/** What the fields of `control` are made of. */
+/** The values for the fields of `control`. */
 export interface ControlFacts {
   readonly version: string;
   readonly architecture: string;
   readonly repository: string | undefined;
-  /** The size when installed. */
+  /** The size of the installed files. */
   readonly kibibytes: number;
-  /** The newest version of the C library that the program asks for; undefined: it is no ELF file. */
+  /** The oldest version of glibc that the program can run with; undefined if the program is not an ELF file. */
   readonly glibc: string | undefined;
 }
 
-/** `control` of the package. */
+/** Returns the text of the file `control`. */
 export function controlText({ version, architecture, repository, kibibytes, glibc }: ControlFacts): string {
   const libraries = glibc === undefined ? [] : [`libc6 (>= ${glibc})`, "libgcc-s1"];
   return `Package: llm-proxy
@@ -27,29 +27,29 @@ ${
       ? ""
       : `Homepage: https://github.com/${repository}\n`
   }Description: transparent proxy for LLM APIs
- Clients on the network hold one proxy token, and the keys of the providers
- stay on the proxy. Requests and answers pass through unchanged, streamed as
- they come.
+ Clients on the network have a token of the proxy, and the keys of the
+ providers stay on the proxy. Requests and responses pass unchanged and
+ unbuffered.
  .
- With the management plane it also makes tokens with limits and budgets, shows
- usage and cost at an admin page, and serves metrics.
+ The management plane adds tokens with limits and budgets, usage and cost, an
+ admin page, and metrics.
 `;
 }
 
-/** The one entry of Debian's changelog; what changed stands in NEWS.md. */
+/** Returns Debian's changelog with one entry. NEWS.md has the changes. */
 export function changelogText(
   { version, seconds, repository }: { version: string; seconds: number; repository: string | undefined },
 ): string {
   const date = new Date(seconds * 1000).toUTCString().replace("GMT", "+0000");
   return `llm-proxy (${version}) stable; urgency=medium
 
-  * Release ${version}; NEWS.md.gz says what changed.
+  * Release ${version}; NEWS.md.gz lists the changes.
 
  -- ${maintainer(repository)}  ${date}
 `;
 }
 
-/** Debian's machine-readable form around the licence. */
+/** Returns the licence in Debian's machine-readable format. */
 export function copyrightText(license: string, repository: string | undefined): string {
   const [, holder = ""] = /^Copyright \(c\) (.+)$/m.exec(license) ?? [];
   const terms = license.slice(license.indexOf("Permission is hereby")).trimEnd();
@@ -57,8 +57,8 @@ export function copyrightText(license: string, repository: string | undefined): 
   const source = repository === undefined ? "" : `Source: https://github.com/${repository}\n`;
   return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: llm-proxy
-${source}Comment: The program holds the Deno runtime (MIT) and the packages of the bill of
- materials that is published beside each release.
+${source}Comment: The program contains the Deno runtime (MIT) and the packages of the
+ bill of materials, which each release has.
 
 Files: *
 Copyright: ${holder}
@@ -66,13 +66,13 @@ License: Expat
 ${lines}`;
 }
 
-/** A version in Debian's order: `1.0.0-rc.1` comes before `1.0.0`. Throws where it is none. */
+/** Converts a version so that Debian sorts `1.0.0-rc.1` before `1.0.0`. Throws if it is not a version. */
 export function debianVersion(version: string): string {
   if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)) throw new Error(`Cannot use the version ${version}`);
   return version.replace("-", "~");
 }
 
-/** The newest `GLIBC_2.…` that an ELF file names. */
+/** Returns the newest version of glibc that an ELF file needs (`2.x`); undefined if it needs none or is not an ELF file. */
 export function glibcOf(program: Uint8Array): string | undefined {
   const isElf = program[0] === 0x7f && program[1] === 0x45;
   if (!isElf) return undefined;

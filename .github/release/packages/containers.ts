@@ -1,4 +1,4 @@
-/** Templates for machines that run containers from a list of apps: Unraid and CasaOS. */
+/** Templates for the container apps of Unraid and CasaOS. */
 
 import { imageName } from "../../../src/build/repository.ts";
 import { type Release, SUMMARY } from "./release.ts";
@@ -11,21 +11,26 @@ interface Variable {
 }
 
 const VARIABLES: readonly Variable[] = [
-  { name: "ENDPOINTS", title: "Providers that are served", value: "openai,anthropic", isSecret: false },
-  { name: "OPENAI_BASE_URL", title: "OpenAI's address", value: "https://api.openai.com/v1", isSecret: false },
-  { name: "OPENAI_API_KEY", title: "OpenAI's key", value: "", isSecret: true },
+  { name: "ENDPOINTS", title: "Providers to serve", value: "openai,anthropic", isSecret: false },
+  {
+    name: "OPENAI_BASE_URL",
+    title: "Address of OpenAI",
+    value: "https://api.openai.com/v1",
+    isSecret: false,
+  },
+  { name: "OPENAI_API_KEY", title: "Key for OpenAI", value: "", isSecret: true },
   {
     name: "ANTHROPIC_BASE_URL",
-    title: "Anthropic's address",
+    title: "Address of Anthropic",
     value: "https://api.anthropic.com",
     isSecret: false,
   },
-  { name: "ANTHROPIC_API_KEY", title: "Anthropic's key", value: "", isSecret: true },
-  { name: "PROXY_TOKEN", title: "What clients present in place of a key", value: "", isSecret: true },
-  { name: "MANAGEMENT_TOKEN", title: "Switches the admin page on", value: "", isSecret: true },
+  { name: "ANTHROPIC_API_KEY", title: "Key for Anthropic", value: "", isSecret: true },
+  { name: "PROXY_TOKEN", title: "Token that clients send in place of a key", value: "", isSecret: true },
+  { name: "MANAGEMENT_TOKEN", title: "Token for the admin page; switches it on", value: "", isSecret: true },
 ];
 
-/** An Unraid template. The account is Unraid's own (99:100), which owns what is under `appdata`. */
+/** Returns an Unraid template. The account is that of Unraid (99:100), which owns the files in `appdata`. */
 export function unraidTemplate({ version, repository, homepage }: Release): string {
   const image = imageName(repository);
   const setting = (attributes: Record<string, string>, value: string) =>
@@ -55,7 +60,7 @@ export function unraidTemplate({ version, repository, homepage }: Release): stri
   <Privileged>false</Privileged>
   <Support>${homepage}/issues</Support>
   <Project>${homepage}</Project>
-  <Overview>${escaped(SUMMARY)}. Fill in the keys of the providers and a token for clients.</Overview>
+  <Overview>${escaped(SUMMARY)}. Enter the keys of the providers and a token for clients.</Overview>
   <Category>Network:Proxy AI:</Category>
   <WebUI>http://[IP]:[PORT:33000]/</WebUI>
   <ExtraParams>--user 99:100 --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --stop-timeout 40</ExtraParams>
@@ -74,7 +79,7 @@ ${
 `;
 }
 
-/** A compose file with what CasaOS reads of it. A named volume takes over the owner of the image's `/data`. */
+/** Returns a compose file for CasaOS. A named volume gets the owner of `/data` in the image. */
 export function casaosCompose({ version, repository, owner, homepage }: Release): string {
   const environment = VARIABLES.map(({ name, value }) => `      ${name}: ${JSON.stringify(value)}\n`).join(
     "",
@@ -137,7 +142,7 @@ x-casaos:
 `;
 }
 
-/** The tag that follows fixes: `1.2` of `1.2.3`. A version before a release has no such tag. */
+/** Returns the image tag that gets patch releases, such as `1.2` for `1.2.3`. A pre-release has no such tag. */
 function minor(version: string): string {
   return version.includes("-") ? version : version.split(".").slice(0, 2).join(".");
 }

@@ -1,6 +1,6 @@
-/** A release as the files of package managers need it. */
+/** Describes a release for the files of package managers. */
 
-/** Names of archives behind the version. */
+/** The platforms, as in the names of the archives. */
 const PLATFORMS = [
   "linux-x86_64",
   "linux-aarch64",
@@ -9,34 +9,34 @@ const PLATFORMS = [
   "windows-x86_64",
 ] as const;
 
-/** The platform of an archive. */
+/** The platform of an archive, as in its file name. */
 export type Platform = (typeof PLATFORMS)[number];
 
-/** One line about the program, for lists of packages. */
+/** A description of the program in one line, for package lists. */
 export const SUMMARY =
-  "Transparent proxy for LLM APIs: clients hold one token, the providers' keys stay on the proxy";
+  "Transparent proxy for LLM APIs: clients have one token, and the providers' keys stay on the proxy";
 
-/** An archive of a release. */
+/** One archive of a release. */
 export interface Archive {
-  /** The name of the file, and of the folder in it. */
+  /** The name of the folder in the archive, and of the file without its extension. */
   readonly folder: string;
   readonly url: string;
-  /** In hexadecimal digits. */
+  /** The checksum, in hexadecimal digits. */
   readonly sha256: string;
 }
 
-/** A release with all its archives. */
+/** One release with the archives of all platforms. */
 export interface Release {
   readonly version: string;
-  /** `OWNER/NAME`. */
+  /** The repository as `OWNER/NAME`. */
   readonly repository: string;
   readonly owner: string;
-  /** The page of the repository. */
+  /** The URL of the repository. */
   readonly homepage: string;
   readonly archives: Readonly<Record<Platform, Archive>>;
 }
 
-/** Reads a release out of its `SHA256SUMS`; throws where an archive is missing or named twice. */
+/** Reads a release from its `SHA256SUMS`. Throws if an archive is missing or named twice, or if the version is invalid. */
 export function releaseOf(
   sums: string,
   { version, repository }: { version: string; repository: string },

@@ -1,8 +1,8 @@
-/** Files for package managers of Unix: Homebrew, the AUR and Nix. None of them may strip the program. */
+/** Files for the package managers Homebrew, AUR and Nix. They must not strip the program. */
 
 import { type Platform, type Release, SUMMARY } from "./release.ts";
 
-/** A Homebrew formula: `Formula/llm-proxy.rb` of a tap. */
+/** Returns a Homebrew formula, `Formula/llm-proxy.rb` of a tap. */
 export function homebrewFormula({ version, homepage, archives }: Release): string {
   const source = (platform: Platform) =>
     `      url "${archives[platform].url}"\n      sha256 "${archives[platform].sha256}"\n`;
@@ -42,10 +42,10 @@ end
 `;
 }
 
-/** `PKGBUILD` of the AUR's package `llm-proxy-bin`. */
+/** Returns `PKGBUILD` of the AUR package `llm-proxy-bin`. */
 export function pkgbuild({ version, homepage, archives }: Release): string {
   const { "linux-x86_64": x86, "linux-aarch64": arm } = archives;
-  // A version there may hold no hyphen.
+  // A version in the AUR must not contain a hyphen.
   const pkgver = version.replace("-", "_");
   return `pkgname=llm-proxy-bin
 pkgver=${pkgver}
@@ -57,7 +57,7 @@ license=('MIT')
 depends=('glibc' 'gcc-libs')
 provides=('llm-proxy')
 conflicts=('llm-proxy')
-# The program holds its sources behind the runtime: stripping cuts them off.
+# The sources of the program are at the end of the file. Stripping would remove them.
 options=('!strip' '!debug')
 source_x86_64=("${x86.url}")
 source_aarch64=("${arm.url}")
@@ -77,7 +77,7 @@ package() {
 `;
 }
 
-/** A Nix expression for `callPackage`. */
+/** Returns a Nix expression for `callPackage`. */
 export function nixPackage({ version, homepage, archives }: Release): string {
   const systems: readonly (readonly [string, Platform])[] = [
     ["x86_64-linux", "linux-x86_64"],
@@ -100,7 +100,7 @@ ${sources}  };
     pname = "llm-proxy";
     inherit version;
     src = fetchurl sources.\${stdenv.hostPlatform.system};
-    # The program finds its sources behind the runtime: no tool may change the file.
+    # The sources of the program are at the end of the file. No tool may change the file.
     dontStrip = true;
     dontPatchELF = true;
     dontFixup = true;
@@ -119,7 +119,7 @@ ${sources}  };
   };
 in
 if stdenv.hostPlatform.isLinux then
-  # The file expects the loader of glibc at its usual place.
+  # The program needs the loader of glibc at its usual path.
   buildFHSEnv {
     name = "llm-proxy";
     targetPkgs = _: [ program ];

@@ -1,11 +1,11 @@
-/** Files for package managers of Windows: Scoop and winget. */
+/** Files for the Windows package managers Scoop and winget. */
 
 import { type Release, SUMMARY } from "./release.ts";
 
-/** The version of winget's schemas. */
+/** The version of the schemas of winget. */
 const WINGET_SCHEMA = "1.6.0";
 
-/** The manifest of a Scoop bucket; `autoupdate` lets Scoop make the next one by itself. */
+/** Returns a manifest for a Scoop bucket. With `autoupdate`, Scoop can create the next manifest. */
 export function scoopManifest({ version, homepage, archives }: Release): string {
   const { url, sha256, folder } = archives["windows-x86_64"];
   const next = (text: string) => text.replaceAll(version, "$version");
@@ -25,7 +25,7 @@ export function scoopManifest({ version, homepage, archives }: Release): string 
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
-/** The three manifests of winget, by the names of their files. */
+/** Returns the three manifests of winget by their file names. */
 export function wingetManifests({ version, owner, homepage, archives }: Release): Record<string, string> {
   const id = `${owner}.llm-proxy`;
   const { url, sha256, folder } = archives["windows-x86_64"];

@@ -162,8 +162,8 @@ export class Resolver {
   }
 
   /**
-   * The variables that the configuration uses, with their values. A value from a `…_FILE` variable gets the name without
-   * the suffix, except for certificates.
+   * The variables that the configuration uses, with their values. A value from a `…_FILE` variable gets the
+   * name without the suffix, except for certificates.
    */
   usedVariables({ values, get }: Environment): Map<string, string> {
     const used = new Map<string, string>();

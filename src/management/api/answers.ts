@@ -1,6 +1,7 @@
 /** What the management API gives, for its OpenAPI document and for the command line. */
 
 import * as v from "valibot";
+import { SETTLEMENTS } from "../../storage/store.ts";
 import { id, moment } from "./common_schemas.ts";
 
 const count = v.pipe(v.number(), v.integer());
@@ -148,6 +149,13 @@ export const exchange = v.object({
     known(v.picklist(["provider", "estimated"])),
     v.description("whether the provider told what was used; null where nobody knows"),
   ),
+  settlement: v.pipe(
+    known(v.picklist(SETTLEMENTS)),
+    v.description(
+      "awaited: the request made an object, such as a background response, that is counted when it is over; " +
+        "settled: no request, but what that object used, with the request_id of the request that made it",
+    ),
+  ),
   price_version: known(v.string()),
   bytes: count,
 });
@@ -200,8 +208,8 @@ export const endpoint = v.object({
   })),
 });
 
-/** What asking a backend brought. */
-export const trial = v.object({
+/** The result of a probe of one backend. */
+export const probeResult = v.object({
   backend: v.string(),
   ok: v.boolean(),
   reachable: v.boolean(),

@@ -30,8 +30,8 @@ export function endpointRoutes({ proxy }: ManageParts): Route[] {
     route({
       method: "post",
       path: "/endpoints/{id}/try",
-      summary: "Ask every backend of an endpoint, by its name, for its models now",
-      answers: { 200: v.object({ data: v.array(answers.trial), next_cursor: v.null() }) },
+      summary: "Probe the backends of an endpoint, by its name: ask each for its models, with its key",
+      answers: { 200: v.object({ data: v.array(answers.probeResult), next_cursor: v.null() }) },
       async handle({ id }) {
         const found = proxy?.endpoints().find(({ endpoint }) => endpoint.name === id);
         if (proxy === undefined || found === undefined) {

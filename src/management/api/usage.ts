@@ -212,6 +212,7 @@ function shownExchange(row: ExchangeRow) {
     cost_micros: row.costMicros ?? null,
     cost_is_partial: row.costIsPartial,
     usage_source: row.usageSource ?? null,
+    settlement: row.settlement ?? null,
     price_version: row.priceVersion ?? null,
     bytes: row.bytes,
   };

@@ -1,41 +1,52 @@
-/** The management API as the page calls it. */
+/** Calls of the management API, and the types of its responses. */
 
 import type { InferOutput } from "valibot";
 import type * as answers from "../api/answers.ts";
-import { isAttended } from "./attention.ts";
 import { fetchOrThrow, problemOf } from "./http.ts";
-import { signedInAgain } from "./session.ts";
+import { waitForSignIn } from "./session.ts";
+import { isUserActive } from "./user_activity.ts";
 
-/** What the API gives; the same schemas make its documentation. */
+/** A project, with its rules and spending. */
 export type Project = InferOutput<typeof answers.project>;
+/** A token, without its value. */
 export type Token = InferOutput<typeof answers.token>;
+/** A created or rotated token, with its value. */
 export type NewToken = InferOutput<typeof answers.newToken>;
+/** A request to the proxy that has ended, with its response and usage. */
 export type Exchange = InferOutput<typeof answers.exchange>;
+/** An entry of the audit log. */
 export type AuditEntry = InferOutput<typeof answers.auditEntry>;
+/** An endpoint with its backends and their states. */
 export type Endpoint = InferOutput<typeof answers.endpoint>;
-export type Trial = InferOutput<typeof answers.trial>;
+/** The result of a probe of one backend. */
+export type ProbeResult = InferOutput<typeof answers.probeResult>;
+/** The state of the proxy and its database. */
 export type Health = InferOutput<typeof answers.health>;
+/** The clients that the proxy can write settings for, and its addresses. */
 export type Connectable = InferOutput<typeof answers.connectable>;
-export type Settings = InferOutput<typeof answers.settings>;
+/** The settings of a client, each with the place where they belong. */
+export type ConnectSettings = InferOutput<typeof answers.settings>;
+/** A QR code as a path of SVG. */
 export type QrCode = InferOutput<typeof answers.qrCode>;
+/** The usage of one group and period. */
 export type UsageRow = InferOutput<typeof answers.usageRow>;
 
-/** A part of a list. */
+/** One page of a list. `next_cursor` is null at the end of the list. */
 export interface Listed<Item> {
   readonly data: readonly Item[];
   readonly next_cursor: string | null;
 }
 
-/** Where the page finds it. */
+/** The path under which the admin page reaches the management API. */
 export const API = "/admin/api";
 
-/** An answer with the version that a change of it has to name. */
-export interface Answer<Body> {
+/** A response body, with the ETag that a change of the resource must send. */
+export interface ApiResponse<Body> {
   readonly body: Body;
   readonly etag: string | null;
 }
 
-/** A request's body, and the version that it changes. */
+/** A request's body, the ETag of the version that it changes, and a signal that aborts it. */
 export interface CallOptions {
   readonly body?: unknown;
   readonly etag?: string | null;
@@ -43,51 +54,51 @@ export interface CallOptions {
 }
 
 /**
- * Calls the API. Where the session has ended it waits until somebody has signed in again and goes on, so that
- * nothing that was typed is lost. Throws an {@link ApiError} or {@link Unreachable}.
+ * Sends a request to the API. Where the session has ended, it asks for a sign-in and then repeats the
+ * request: a form loses nothing that was typed. Throws an `ApiError` or `Unreachable`.
  */
 export async function call<Body>(
   method: string,
   path: string,
   { body, etag, signal }: CallOptions = {},
-): Promise<Answer<Body>> {
+): Promise<ApiResponse<Body>> {
   const response = await fetchOrThrow(`${API}${path}`, {
     method,
     headers: {
       ...(body !== undefined && { "content-type": "application/json" }),
       ...(etag != null && { "if-match": etag }),
-      ...(!isAttended() && { "x-llm-proxy-unattended": "1" }),
+      ...(!isUserActive() && { "x-llm-proxy-unattended": "1" }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     ...(signal && { signal }),
   });
   if (response.status === 401) {
-    await signedInAgain();
+    await waitForSignIn();
     return await call(method, path, { body, etag: etag ?? null, ...(signal && { signal }) });
   }
   const text = await response.text();
   if (!response.ok) throw problemOf(response.status, text);
-  // The answer is what its schema says: both come from one program.
+  // The schema describes the response: the same program defines both.
   return { body: (text === "" ? undefined : JSON.parse(text)) as Body, etag: response.headers.get("etag") };
 }
 
-/** Reads. */
+/** Reads a resource. Throws an `ApiError` or `Unreachable`. */
 export async function get<Body>(path: string, signal?: AbortSignal): Promise<Body> {
   return (await call<Body>("GET", path, signal ? { signal } : {})).body;
 }
 
-/** All parts of a list, up to a number that a page can bear. */
+/** Reads all pages of a list, up to 10,000 items: a longer list would make the page slow. */
 export async function getAll<Item>(path: string, signal?: AbortSignal): Promise<Item[]> {
   const items: Item[] = [];
   let cursor: string | null = null;
   do {
     const query: string = cursor === null ? "" : `&cursor=${cursor}`;
-    const part: Listed<Item> = await get(
+    const page: Listed<Item> = await get(
       `${path}${path.includes("?") ? "&" : "?"}limit=1000${query}`,
       signal,
     );
-    items.push(...part.data);
-    cursor = part.next_cursor;
+    items.push(...page.data);
+    cursor = page.next_cursor;
   } while (cursor !== null && items.length < 10_000);
   return items;
 }

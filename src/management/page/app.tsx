@@ -1,63 +1,65 @@
-/** The frame: who is signed in, where one is, and the page that is there. */
+/** The frame of the admin page: sign-in, navigation and the selected page. */
 
 import { useEffect, useState } from "preact/hooks";
-import { About } from "./about.tsx";
-import { watchAttention } from "./attention.ts";
 import { Audit } from "./audit.tsx";
 import { Connect } from "./connect.tsx";
 import { Dashboard } from "./dashboard.tsx";
 import { Endpoints } from "./endpoints.tsx";
-import { Live } from "./live.tsx";
-import { Failure } from "./pieces.tsx";
+import { ErrorMessage } from "./load_view.tsx";
 import { Projects } from "./projects.tsx";
+import { Requests } from "./requests.tsx";
 import { onSession, readSession, signOut } from "./session.ts";
 import { SignIn } from "./sign_in.tsx";
+import { System } from "./system.tsx";
 import { Tokens } from "./tokens.tsx";
+import { watchUserActivity } from "./user_activity.ts";
 
+/** The pages: the name in the address (`#tokens`), the label, and the component. */
 const PAGES = [
   ["dashboard", "Dashboard", Dashboard],
-  ["live", "Live", Live],
+  ["requests", "Requests", Requests],
   ["projects", "Projects", Projects],
   ["tokens", "Tokens", Tokens],
   ["connect", "Connect", Connect],
   ["endpoints", "Endpoints", Endpoints],
-  ["audit", "Audit", Audit],
-  ["about", "About", About],
+  ["audit", "Audit log", Audit],
+  ["system", "System", System],
 ] as const;
 
+/** The admin page. Before the first sign-in it shows the sign-in form alone. */
 export function App() {
   const [session, setSession] = useState<"unknown" | "in" | "out">("unknown");
-  // Once somebody was in, the page stays behind the sign-in, with all that was typed.
-  const [wasIn, setWasIn] = useState(false);
-  const [failure, setFailure] = useState<Error>();
-  const [place, setPlace] = useState(placeNow);
+  // When a session ends, the page stays behind the sign-in dialog, with everything that was typed.
+  const [wasSignedIn, setWasSignedIn] = useState(false);
+  const [error, setError] = useState<Error>();
+  const [pageName, setPageName] = useState(pageInAddress);
   const read = () => {
-    setFailure(undefined);
-    readSession().catch((error) => setFailure(error));
+    setError(undefined);
+    readSession().catch(setError);
   };
   useEffect(() => {
-    watchAttention();
+    watchUserActivity();
     const stop = onSession((state) => {
       setSession(state);
-      if (state === "in") setWasIn(true);
+      if (state === "in") setWasSignedIn(true);
     });
-    const moved = () => {
-      setPlace(placeNow());
+    const onHashChange = () => {
+      setPageName(pageInAddress());
       document.querySelector<HTMLElement>("main")?.focus();
     };
-    addEventListener("hashchange", moved);
+    addEventListener("hashchange", onHashChange);
     read();
     return () => {
       stop();
-      removeEventListener("hashchange", moved);
+      removeEventListener("hashchange", onHashChange);
     };
   }, []);
-  const [, title, Page] = PAGES.find(([name]) => name === place) ?? PAGES[0];
+  const [, title, Page] = PAGES.find(([name]) => name === pageName) ?? PAGES[0];
   useEffect(() => void (document.title = `${title} – llm-proxy`), [title]);
-  if (failure && session === "unknown") {
+  if (error && session === "unknown") {
     return (
       <main>
-        <Failure error={failure} retry={read} />
+        <ErrorMessage error={error} retry={read} />
       </main>
     );
   }
@@ -68,7 +70,7 @@ export function App() {
       </main>
     );
   }
-  if (!wasIn) {
+  if (!wasSignedIn) {
     return (
       <main class="alone">
         <SignIn />
@@ -80,33 +82,34 @@ export function App() {
       <header class="top">
         <a
           class="skip"
-          href={`#${place}`}
+          href={`#${pageName}`}
           onClick={(event) => {
             event.preventDefault();
             document.querySelector<HTMLElement>("main")?.focus();
           }}
         >
-          Skip to the content
+          Skip to content
         </a>
         <strong>llm-proxy</strong>
         <nav aria-label="Pages">
           {PAGES.map(([name, text]) => (
-            <a key={name} href={`#${name}`} aria-current={name === place ? "page" : undefined}>{text}</a>
+            <a key={name} href={`#${name}`} aria-current={name === pageName ? "page" : undefined}>{text}</a>
           ))}
           <a href="/admin/docs" target="_blank" rel="noopener">Help</a>
         </nav>
-        <button type="button" class="quiet" onClick={() => signOut().catch(setFailure)}>Sign out</button>
+        <button type="button" class="quiet" onClick={() => signOut().catch(setError)}>Sign out</button>
       </header>
       <main tabIndex={-1}>
-        {failure && <Failure error={failure} />}
-        <Page key={place} />
+        {error && <ErrorMessage error={error} />}
+        <Page key={pageName} />
       </main>
       {session === "out" && <SignIn again />}
     </>
   );
 }
 
-function placeNow(): string {
+/** The page that the address names; the dashboard where it names none. */
+function pageInAddress(): string {
   const name = location.hash.slice(1).split("?")[0];
   return PAGES.some(([known]) => known === name) ? name ?? "dashboard" : "dashboard";
 }

@@ -1,15 +1,18 @@
-/** Who changed what, came in or was refused. */
+/** The page "Audit log": changes, sign-ins, rejected attempts and backups. */
 
 import { useState } from "preact/hooks";
 import { type AuditEntry, get, getAll, type Listed, type Project, type Token } from "./api.ts";
-import { actionText, changesText } from "./audit_words.ts";
+import { actionText, changesText } from "./audit_text.ts";
 import { moment } from "./format.ts";
-import { Failure, Shown, useSubmit } from "./pieces.tsx";
+import { ErrorMessage, LoadView } from "./load_view.tsx";
 import { Table } from "./table.tsx";
 import { useLoad } from "./use_load.ts";
+import { useSubmit } from "./use_submit.ts";
 
-const PART = 200;
+/** Entries that one request loads. */
+const BATCH = 200;
 
+/** Lists the audit log, the newest entries first. */
 export function Audit() {
   const [older, setOlder] = useState<readonly AuditEntry[]>([]);
   const [cursor, setCursor] = useState<string | null>();
@@ -20,11 +23,11 @@ export function Audit() {
     ]);
     const names = new Map([...projects, ...tokens].map(({ id, name }) => [id, name]));
     const nameOf = ({ subject_id }: AuditEntry) => names.get(subject_id) ?? subject_id;
-    return { ...await get<Listed<AuditEntry>>(`/audit?limit=${PART}`, signal), nameOf };
+    return { ...await get<Listed<AuditEntry>>(`/audit?limit=${BATCH}`, signal), nameOf };
   }, "");
   const next = cursor === undefined ? loaded.value?.next_cursor : cursor;
   const { busy, error, submit } = useSubmit(
-    () => get<Listed<AuditEntry>>(`/audit?limit=${PART}&cursor=${next}`),
+    () => get<Listed<AuditEntry>>(`/audit?limit=${BATCH}&cursor=${next}`),
     ({ data, next_cursor }) => {
       setOlder([...older, ...data]);
       setCursor(next_cursor);
@@ -32,33 +35,33 @@ export function Audit() {
   );
   return (
     <>
-      <h1>Audit</h1>
-      <p class="help">Changes, sign-ins, refusals and backups. Secrets are never in it.</p>
-      <Shown of={loaded}>
+      <h1>Audit log</h1>
+      <p class="help">Changes, sign-ins, rejected attempts and backups. The log never contains secrets.</p>
+      <LoadView loaded={loaded}>
         {({ data, nameOf }) => (
           <Table
-            label="Entries"
+            label="Audit log"
             rows={[...data, ...older]}
             id={({ id }) => String(id)}
-            text={(entry) => `${nameOf(entry)} ${actionText(entry)} ${JSON.stringify(entry)}`}
-            empty="Nothing yet."
+            searchText={(entry) => `${nameOf(entry)} ${actionText(entry)} ${JSON.stringify(entry)}`}
+            empty="No entries yet."
             columns={[
-              { title: "When", cell: ({ at }) => moment(at), by: ({ at }) => at },
-              { title: "Who", cell: ({ actor }) => actor, by: ({ actor }) => actor },
-              { title: "From", cell: ({ source }) => source, by: ({ source }) => source },
-              { title: "What", cell: actionText, by: actionText },
+              { title: "Time", cell: ({ at }) => moment(at), sortBy: ({ at }) => at },
+              { title: "Actor", cell: ({ actor }) => actor, sortBy: ({ actor }) => actor },
+              { title: "Address", cell: ({ source }) => source, sortBy: ({ source }) => source },
+              { title: "Action", cell: actionText, sortBy: actionText },
               {
-                title: "Of",
+                title: "Target",
                 cell: (entry) => <span title={entry.subject_id}>{nameOf(entry)}</span>,
-                by: nameOf,
+                sortBy: nameOf,
               },
-              { title: "Changes", cell: ({ changes }) => <code class="wide">{changesText(changes)}</code> },
+              { title: "Details", cell: ({ changes }) => <code class="wide">{changesText(changes)}</code> },
             ]}
           />
         )}
-      </Shown>
-      {error && <Failure error={error} />}
-      {next != null && <button type="button" disabled={busy} onClick={submit}>Show older ones</button>}
+      </LoadView>
+      {error && <ErrorMessage error={error} />}
+      {next != null && <button type="button" disabled={busy} onClick={submit}>Load older entries</button>}
     </>
   );
 }

@@ -1,13 +1,11 @@
-/** What is left of budgets, and how the backends are. */
-
-import { type Endpoint, get, getAll, type Listed, type Project, type Token } from "./api.ts";
-import { count, money } from "./format.ts";
-import { Empty, Shown, State } from "./pieces.tsx";
+import { getAll, type Project, type Token } from "./api.ts";
+import { money } from "./format.ts";
+import { Empty, LoadView } from "./load_view.tsx";
 import { useLoad } from "./use_load.ts";
 
-const EVERY_MS = 30_000;
+const REFRESH_MS = 30_000;
 
-/** Of projects and tokens, the most used first. */
+/** Lists what is left of the budgets of active projects and tokens, those nearest to their end first. */
 export function Budgets() {
   const loaded = useLoad(
     async (signal) => {
@@ -21,79 +19,58 @@ export function Budgets() {
       ];
     },
     "",
-    EVERY_MS,
+    REFRESH_MS,
   );
   return (
     <section>
       <h2>Budgets</h2>
-      <Shown of={loaded}>
+      <LoadView loaded={loaded}>
         {(budgets) =>
-          budgets.length === 0 ? <Empty>No project and no token has a budget.</Empty> : (
-            <ul class="budgets">
-              {budgets.toSorted((one, other) => other.spent / other.budget - one.spent / one.budget).map((
-                { key, name, period, spent, budget },
-              ) => (
-                <li key={key}>
-                  <span>{name}, {period}</span>
-                  <meter
-                    min={0}
-                    max={budget || 1}
-                    high={budget * 0.8}
-                    optimum={0}
-                    value={spent}
-                    aria-label={`${name}, ${period}`}
-                  />
-                  <span>{money(Math.max(0, budget - spent))} left of {money(budget)}</span>
-                </li>
-              ))}
-            </ul>
-          )}
-      </Shown>
+          budgets.length === 0
+            ? <Empty>No active project or token has a budget.</Empty>
+            : (
+              <ul class="budgets">
+                {budgets.toSorted((one, other) => other.spent / other.budget - one.spent / one.budget).map((
+                  { key, name, period, spent, budget },
+                ) => (
+                  <li key={key}>
+                    <span>{name}, {period}</span>
+                    <meter
+                      min={0}
+                      max={budget || 1}
+                      high={budget * 0.8}
+                      optimum={0}
+                      value={spent}
+                      aria-label={`${name}, ${period}`}
+                    />
+                    <span>{money(Math.max(0, budget - spent))} left of {money(budget)}</span>
+                  </li>
+                ))}
+              </ul>
+            )}
+      </LoadView>
     </section>
   );
 }
 
 type Budgeted = Pick<Project, "id" | "budget" | "spent">;
 
-function budgetsOf(name: string, project: Budgeted & Pick<Project, "model_limits">) {
-  const limited = project.model_limits.flatMap((limits) =>
-    budgetsOfOne(`${name}, ${limits.model}`, { ...limits, id: `${project.id} ${limits.model}` })
+/** The budgets of a project or a token, with those for certain models. */
+function budgetsOf(name: string, owner: Budgeted & Pick<Project, "model_limits">) {
+  const forModels = owner.model_limits.flatMap((limits) =>
+    budgetsByPeriod(`${name}, ${limits.model}`, { ...limits, id: `${owner.id} ${limits.model}` })
   );
-  return [...budgetsOfOne(name, project), ...limited];
+  return [...budgetsByPeriod(name, owner), ...forModels];
 }
 
-function budgetsOfOne(name: string, { id, budget, spent }: Budgeted) {
+/** The budgets that are set. `spent` and `budget` are millionths of a US dollar. */
+function budgetsByPeriod(name: string, { id, budget, spent }: Budgeted) {
   return ([
     ["per day", budget.day_usd, spent.day_micros],
     ["per week", budget.week_usd, spent.week_micros],
     ["per month", budget.month_usd, spent.month_micros],
-    ["in all", budget.total_usd, spent.total_micros],
+    ["in total", budget.total_usd, spent.total_micros],
   ] as const).flatMap(([period, dollars, micros]) =>
     dollars === null ? [] : [{ key: id + period, name, period, spent: micros, budget: dollars * 1e6 }]
-  );
-}
-
-/** Of every endpoint. */
-export function Backends() {
-  const loaded = useLoad((signal) => get<Listed<Endpoint>>("/endpoints", signal), "", EVERY_MS);
-  return (
-    <section>
-      <h2>Backends</h2>
-      <Shown of={loaded}>
-        {({ data }) => (
-          <ul class="backends">
-            {data.flatMap((endpoint) =>
-              endpoint.backends.map((backend) => (
-                <li key={`${endpoint.name}/${backend.name}`}>
-                  <span>{endpoint.name} → {backend.name}</span>
-                  <State of={backend.state} />
-                  {backend.in_flight > 0 && <span>{count(backend.in_flight)} running</span>}
-                </li>
-              ))
-            )}
-          </ul>
-        )}
-      </Shown>
-    </section>
   );
 }

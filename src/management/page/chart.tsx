@@ -1,10 +1,10 @@
-/** A chart over time: bars of several series on one another, or lines beside one another. */
+/** A chart over time: stacked bars, or lines. */
 
 import uPlot from "uplot";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { axisTime } from "./format.ts";
 
-/** One series; a value for each time. */
+/** One series of a chart, with a value for each time. Null: no value. */
 export interface Series {
   readonly name: string;
   readonly values: readonly (number | null)[];
@@ -12,7 +12,10 @@ export interface Series {
 
 const HEIGHT = 220;
 
-/** `times` are keys of the API: days or hours. What it shows stands in words and tables beside it. */
+/**
+ * Draws series over `times`, which are days or hours as the API writes them. `label` describes the chart to
+ * screen readers; a table next to it must hold the numbers.
+ */
 export function Chart({ label, times, series, stacked, format }: {
   label: string;
   times: readonly string[];
@@ -21,27 +24,27 @@ export function Chart({ label, times, series, stacked, format }: {
   format: (value: number) => string;
 }) {
   const ref = useRef<HTMLDivElement>(null);
-  const legend = useRef<HTMLParagraphElement>(null);
-  const isDark = useDarkness();
+  const reading = useRef<HTMLParagraphElement>(null);
+  const isDark = usePrefersDark();
   useEffect(() => {
     const box = ref.current;
     if (box === null) return;
     const style = getComputedStyle(document.documentElement);
     const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
-    const heights = stacked ? piled(series) : series.map(({ values }) => [...values]);
+    const heights = stacked ? stackedHeights(series) : series.map(({ values }) => [...values]);
     const axis = {
       stroke: colour("muted"),
       grid: { stroke: colour("line"), width: 1 },
       ticks: { stroke: colour("line"), width: 1 },
     };
     const bars = uPlot.paths.bars?.({ size: [0.7, 60] });
-    const say = (at: number | null | undefined) => {
-      if (legend.current === null) return;
+    const showReading = (at: number | null | undefined) => {
+      if (reading.current === null) return;
       const shown = at == null ? [] : series.filter(({ values }) => values[at] != null && values[at] !== 0);
-      legend.current.textContent = at == null || times[at] === undefined
+      reading.current.textContent = at == null || times[at] === undefined
         ? ""
         : `${axisTime(times[at])}: ${
-          shown.map(({ name, values }) => `${name} ${format(values[at] ?? 0)}`).join(", ") || "nothing"
+          shown.map(({ name, values }) => `${name} ${format(values[at] ?? 0)}`).join(", ") || "no data"
         }`;
     };
     const plot = new uPlot(
@@ -59,7 +62,7 @@ export function Chart({ label, times, series, stacked, format }: {
             ...axis,
             splits: () => times.map((_, index) => index),
             values: (plot, splits) => {
-              // As many names as there is room for.
+              // As many labels as fit.
               const every = Math.max(1, Math.ceil(splits.length / (plot.width / 64)));
               return splits.map((at) => at % every === 0 ? axisTime(times[at] ?? "") : "");
             },
@@ -68,7 +71,7 @@ export function Chart({ label, times, series, stacked, format }: {
         ],
         series: [
           {},
-          // The highest pile is drawn first, the lower ones over it.
+          // The highest bars are drawn first, and the lower ones over them.
           ...heights.map((_, index) => ({
             stroke: colour(`series-${index}`),
             width: stacked ? 0 : 2,
@@ -76,7 +79,7 @@ export function Chart({ label, times, series, stacked, format }: {
             ...(stacked && bars && { paths: bars }),
           })).toReversed(),
         ],
-        hooks: { setCursor: [({ cursor }) => say(cursor.idx)] },
+        hooks: { setCursor: [({ cursor }) => showReading(cursor.idx)] },
       },
       [times.map((_, index) => index), ...heights.toReversed()],
       box,
@@ -91,7 +94,7 @@ export function Chart({ label, times, series, stacked, format }: {
   return (
     <figure class="chart">
       <div ref={ref} role="img" aria-label={label} />
-      <p ref={legend} class="reading" aria-hidden="true" />
+      <p ref={reading} class="reading" aria-hidden="true" />
       {series.length > 1 && (
         <ul class="legend">
           {series.map(({ name }, index) => (
@@ -106,16 +109,18 @@ export function Chart({ label, times, series, stacked, format }: {
   );
 }
 
-/** Each series on top of those before it. */
-function piled(series: readonly Series[]): number[][] {
+/** The upper ends of the bars of each series, stacked on the series before it. */
+function stackedHeights(series: readonly Series[]): number[][] {
   const heights: number[] = [];
   return series.map(({ values }) =>
     values.map((value, at) => heights[at] = (heights[at] ?? 0) + (value ?? 0))
   );
 }
 
-/** A canvas does not follow the style sheet by itself. */
-function useDarkness(): boolean {
+/**
+ * Whether the system is in dark mode. The canvas must then be drawn again: CSS does not change its colours.
+ */
+function usePrefersDark(): boolean {
   const query = matchMedia("(prefers-color-scheme: dark)");
   const [isDark, setDark] = useState(query.matches);
   useEffect(() => {

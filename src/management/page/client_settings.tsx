@@ -1,25 +1,27 @@
-/** The settings of a client, ready to be pasted, and a QR code for phones. */
+/** Shows the settings of a client for this proxy, to copy or to scan, and a form to try them. */
 
 import { useState } from "preact/hooks";
 import {
   call,
   type Connectable,
+  type ConnectSettings,
   type Endpoint,
   get,
   type Listed,
   type QrCode,
-  type Settings,
 } from "./api.ts";
-import { Select } from "./controls.tsx";
-import { Choice, Copy, Shown } from "./pieces.tsx";
+import { ButtonGroup, Select } from "./controls.tsx";
+import { CopyButton } from "./copy_button.tsx";
+import { LoadView } from "./load_view.tsx";
 import { TryIt } from "./try_it.tsx";
 import { useLoad } from "./use_load.ts";
 
+/** Settings with a token. If `token` is empty, the settings contain a placeholder. */
 export function ClientSettings({ token }: { token: string }) {
   const [client, setClient] = useState("openai-sdk");
   const [endpoint, setEndpoint] = useState("");
   const [url, setUrl] = useState("");
-  const known = useLoad(
+  const loaded = useLoad(
     async (signal) => ({
       connectable: await get<Connectable>("/connect", signal),
       endpoints: (await get<Listed<Endpoint>>("/endpoints", signal)).data,
@@ -27,12 +29,14 @@ export function ClientSettings({ token }: { token: string }) {
     "",
   );
   return (
-    <Shown of={known}>
+    <LoadView loaded={loaded}>
       {({ connectable, endpoints }) => {
-        const urls = addresses(connectable);
-        const chosen = url || urls[0] || location.origin;
-        const spoken = new Set(endpoints.map(({ provider }) => provider === "generic" ? "openai" : provider));
-        const clients = connectable.clients.filter(({ dialects }) => dialects.some((one) => spoken.has(one)));
+        const urls = proxyUrls(connectable);
+        const chosenUrl = url || urls[0] || location.origin;
+        const dialects = new Set(
+          endpoints.map(({ provider }) => provider === "generic" ? "openai" : provider),
+        );
+        const clients = connectable.clients.filter((one) => one.dialects.some((name) => dialects.has(name)));
         return (
           <>
             <div class="row">
@@ -46,39 +50,39 @@ export function ClientSettings({ token }: { token: string }) {
                 label="Endpoint"
                 value={endpoint}
                 set={setEndpoint}
-                options={[["", "the one that fits"], ...endpoints.map(({ name }) => [name, name] as const)]}
+                options={[["", "automatic"], ...endpoints.map(({ name }) => [name, name] as const)]}
               />
               <Select
                 label="Address of this proxy"
-                value={chosen}
+                value={chosenUrl}
                 set={setUrl}
                 options={urls.map((one) => [one, one] as const)}
               />
             </div>
-            <Snippet
+            <Snippets
               client={clients.some(({ name }) => name === client) ? client : clients[0]?.name ?? client}
               endpoint={endpoint}
-              url={chosen}
+              url={chosenUrl}
               token={token}
             />
             <TryIt endpoints={endpoints} models={connectable.models} token={token} />
           </>
         );
       }}
-    </Shown>
+    </LoadView>
   );
 }
 
-function Snippet(
+function Snippets(
   { client, endpoint, url, token }: { client: string; endpoint: string; url: string; token: string },
 ) {
-  const [pictured, setPictured] = useState<"none" | "address" | "token">("none");
+  const [qrContent, setQrContent] = useState<"none" | "address" | "token">("none");
   const settings = useLoad(async (signal) => {
     const body = { client, url, ...(endpoint && { endpoint }), ...(token && { token }) };
-    return (await call<Settings>("POST", "/connect", { body, signal })).body;
+    return (await call<ConnectSettings>("POST", "/connect", { body, signal })).body;
   }, [client, endpoint, url, token].join(" "));
   return (
-    <Shown of={settings}>
+    <LoadView loaded={settings}>
       {({ pieces, notes, endpoint_url }) => (
         <>
           {pieces.map(({ where, text }, index) => (
@@ -86,34 +90,34 @@ function Snippet(
               <p>Put this {where.startsWith("in ") ? where : `into ${where}`}:</p>
               <div class="snippet" inert={settings.isStale}>
                 <pre tabIndex={0} role="region" aria-label={numbered("Settings", index)}>{text}</pre>
-                <Copy text={text} label={numbered("Copy settings", index)} />
+                <CopyButton text={text} label={numbered("Copy settings", index)} />
               </div>
             </div>
           ))}
           {notes.map((note) => <p class="help" key={note}>{note}</p>)}
-          <Choice
+          <ButtonGroup
             label="QR code"
             options={[
-              ["none", "No QR code"],
-              ["address", "QR: address"],
-              ...(token ? [["token", "QR: token"] as const] : []),
+              ["none", "None"],
+              ["address", "Address"],
+              ...(token ? [["token", "Token"] as const] : []),
             ]}
-            value={pictured}
-            onChange={setPictured}
+            value={qrContent}
+            onChange={setQrContent}
           />
-          {pictured !== "none" && (
+          {qrContent !== "none" && (
             <Qr
-              text={pictured === "token" ? token : endpoint_url}
-              label={pictured === "token" ? "The token" : endpoint_url}
+              text={qrContent === "token" ? token : endpoint_url}
+              label={qrContent === "token" ? "The token" : endpoint_url}
             />
           )}
         </>
       )}
-    </Shown>
+    </LoadView>
   );
 }
 
-/** The first needs no number; a label names one thing alone. */
+/** Makes labels unique: the first stays as it is, the next ones get a number. */
 function numbered(label: string, index: number): string {
   return index === 0 ? label : `${label}, ${index + 1}`;
 }
@@ -124,22 +128,25 @@ function Qr({ text, label }: { text: string; label: string }) {
     text,
   );
   return (
-    <Shown of={code}>
+    <LoadView loaded={code}>
       {({ size, path }) => (
         <svg class="qr" role="img" aria-label={`QR code: ${label}`} viewBox={`0 0 ${size} ${size}`}>
           <rect width={size} height={size} fill="#fff" />
           <path d={path} fill="#000" />
         </svg>
       )}
-    </Shown>
+    </LoadView>
   );
 }
 
-/** Where others reach the proxy: as this browser does, unless it runs on the proxy's own machine. */
-function addresses({ urls, has_admin_port: hasAdminPort }: Connectable): string[] {
+/**
+ * The URLs of the proxy, the best for clients first: the browser's own, unless the browser reaches it by
+ * loopback.
+ */
+function proxyUrls({ urls, has_admin_port: hasAdminPort }: Connectable): string[] {
   const isLocal = /^(localhost|127\.|\[::1\])/.test(location.hostname);
   if (hasAdminPort) {
-    // The host that this browser knows, with the ports of clients.
+    // The host name of this browser with the ports of clients.
     const here = urls.map((url) => Object.assign(new URL(url), { hostname: location.hostname }).origin);
     return [...new Set(isLocal ? [...urls, ...here] : [...here, ...urls])];
   }

@@ -1,10 +1,10 @@
-/** What forms are made of. */
+/** Form controls: inputs, selects, checkboxes and groups of buttons. */
 
 import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
-/** What an input may be told besides its words and its value. */
-interface InputSettings {
+/** Attributes that an input can have besides its label, help text and value. */
+interface InputAttributes {
   readonly type?: "text" | "password" | "number";
   readonly name?: string;
   readonly autocomplete?: "current-password";
@@ -24,23 +24,24 @@ interface Labelled {
   readonly set: (value: string) => void;
 }
 
-/** A line of text, a number or a secret. */
+/** A single-line input for text, a number or a secret, with its label. */
 export function Input(
-  { label, help, value, set, type = "text", autofocus = false, ...rest }: Labelled & InputSettings,
+  { label, help, value, set, type = "text", autofocus = false, ...rest }: Labelled & InputAttributes,
 ) {
   const ref = useRef<HTMLInputElement>(null);
-  // The attribute counts where a page is loaded, not where a form comes later. At once: who is quick would lose what was
-  // typed elsewhere.
+  // Browsers ignore the attribute in forms that scripts add. A layout effect runs before the user can type:
+  // with a later effect, the first keys would be lost.
   useLayoutEffect(() => void (autofocus && ref.current?.focus()), []);
   return (
     <Field label={label} help={help}>
-      {(names) => (
+      {(attributes) => (
         <input
           autocomplete="off"
           {...rest}
-          {...names}
+          {...attributes}
           ref={ref}
-          // The types of elements are told apart by literals.
+          // The types of JSX tell inputs apart by literal types; the attributes that are used here exist on
+          // all.
           type={type as "text"}
           value={value}
           onInput={(event) => set(event.currentTarget.value)}
@@ -50,14 +51,18 @@ export function Input(
   );
 }
 
-/** One of several. */
+/** A drop-down list with its label. */
 export function Select({ label, help, value, set, options }: Labelled & {
   readonly options: readonly (readonly [value: string, text: string])[];
 }) {
   return (
     <Field label={label} help={help}>
-      {(names) => (
-        <select {...names} value={value} onChange={(event) => set(event.currentTarget.value)}>
+      {(attributes) => (
+        <select
+          {...attributes}
+          value={value}
+          onChange={(event) => set(event.currentTarget.value)}
+        >
           {options.map(([option, text]) => <option key={option} value={option}>{text}</option>)}
         </select>
       )}
@@ -65,11 +70,11 @@ export function Select({ label, help, value, set, options }: Labelled & {
   );
 }
 
-/** A control with its label, and words of help that are read after it. */
+/** A control with its label, and a help text that screen readers read after the label. */
 function Field({ label, help, children }: {
   readonly label: string;
   readonly help: string | undefined;
-  readonly children: (names: { id: string; "aria-describedby"?: string }) => ComponentChildren;
+  readonly children: (attributes: { id: string; "aria-describedby"?: string }) => ComponentChildren;
 }) {
   const id = useId();
   const helpId = `${id}-help`;
@@ -82,8 +87,8 @@ function Field({ label, help, children }: {
   );
 }
 
-/** On or off. */
-export function Check({ label, value, set }: {
+/** A checkbox with its label. */
+export function Checkbox({ label, value, set }: {
   readonly label: string;
   readonly value: boolean;
   readonly set: (value: boolean) => void;
@@ -95,14 +100,39 @@ export function Check({ label, value, set }: {
   );
 }
 
-/** A button in a row of a list; read aloud it says of what. */
-export function Act(
-  { label, of, run }: { readonly label: string; readonly of: string; readonly run: () => void },
+/** A row of buttons, of which one is pressed, with its label. */
+export function ButtonGroup<Value extends string>({ label, options, value, onChange }: {
+  label: string;
+  options: readonly (readonly [value: Value, text: string])[];
+  value: Value;
+  onChange: (value: Value) => void;
+}) {
+  const id = useId();
+  return (
+    <div class="choice" role="group" aria-labelledby={id}>
+      <span id={id} class="help">{label}</span>
+      {options.map(([option, text]) => (
+        <button
+          type="button"
+          key={option}
+          aria-pressed={option === value}
+          onClick={() => onChange(option)}
+        >
+          {text}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** A button in a row of a table. Screen readers read the name of the row after the label. */
+export function RowButton(
+  { label, row, run }: { readonly label: string; readonly row: string; readonly run: () => void },
 ) {
   return (
     <button type="button" onClick={run}>
       {label}
-      <span class="unseen">{of}</span>
+      <span class="unseen">{row}</span>
     </button>
   );
 }

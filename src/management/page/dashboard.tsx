@@ -1,12 +1,14 @@
-/** What was used, by whom, at what cost; what is left; and how the backends are. */
+/** The page "Dashboard": usage and cost, budgets, and the states of the backends. */
 
 import { useState } from "preact/hooks";
 import { get, type Listed, type UsageRow } from "./api.ts";
-import { Backends, Budgets } from "./budgets.tsx";
+import { Backends } from "./backends.tsx";
+import { Budgets } from "./budgets.tsx";
 import { Chart } from "./chart.tsx";
+import { ButtonGroup } from "./controls.tsx";
 import { change, count, duration, money, UNKNOWN } from "./format.ts";
+import { Empty, LoadView } from "./load_view.tsx";
 import { type PeriodName, periodOf, PERIODS } from "./period.ts";
-import { Choice, Empty, Shown } from "./pieces.tsx";
 import { Table } from "./table.tsx";
 import {
   firstByteSeries,
@@ -21,17 +23,17 @@ import {
 } from "./usage_series.ts";
 import { useLoad } from "./use_load.ts";
 
-const EVERY_MS = 30_000;
+const REFRESH_MS = 30_000;
 
-/** What is looked at. */
-interface Choices {
+/** What the dashboard shows. */
+interface View {
   readonly name: PeriodName;
   readonly metric: Metric;
   readonly group: Group;
 }
 
-/** It stands in the address, `#dashboard?7&cost&model`: who goes back, reloads or shares it finds it again. */
-function choiceInAddress(): Choices {
+/** Reads the view from the address, `#dashboard?7&cost&model`. So it survives a reload, and can be shared. */
+function viewInAddress(): View {
   const [name, metric, group] = (location.hash.split("?")[1] ?? "").split("&");
   return {
     name: PERIODS.find(([key]) => key === name)?.[0] ?? "7",
@@ -40,65 +42,71 @@ function choiceInAddress(): Choices {
   };
 }
 
+/** Shows the usage of a period by group, with the budgets and the backends. */
 export function Dashboard() {
-  const [{ name, metric, group }, setChoice] = useState(choiceInAddress);
-  const choose = (change: Partial<Choices>) => {
+  const [{ name, metric, group }, setView] = useState(viewInAddress);
+  const changeView = (change: Partial<View>) => {
     const next = { name, metric, group, ...change };
     history.replaceState(null, "", `#dashboard?${next.name}&${next.metric}&${next.group}`);
-    setChoice(next);
+    setView(next);
   };
   const isTime = metric === "first_byte";
-  const used = useLoad(
+  const loaded = useLoad(
     async (signal) => {
       const period = periodOf(name, Date.now());
       const usage = async (query: string) => (await get<Listed<UsageRow>>(`/usage?${query}`, signal)).data;
       const split = isTime ? "" : `&split=${group}`;
-      const [[now], [before], rows, times] = await Promise.all([
+      const [[now], [before], rows, timeRows] = await Promise.all([
         usage(period.query),
         usage(period.queryBefore),
         usage(`group=${group}&${period.query}`),
         usage(`group=${period.group}${split}&${period.query}`),
       ]);
-      return { period, now, before, rows, times, group };
+      return { period, now, before, rows, timeRows, group };
     },
     `${name} ${group} ${isTime}`,
-    EVERY_MS,
+    REFRESH_MS,
   );
   return (
     <>
       <h1>Dashboard</h1>
-      <Choice label="Period" options={PERIODS} value={name} onChange={(next) => choose({ name: next })} />
-      <Shown of={used}>
-        {({ period, now, before, rows, times, group: shown }) => (
+      <ButtonGroup
+        label="Period"
+        options={PERIODS}
+        value={name}
+        onChange={(next) => changeView({ name: next })}
+      />
+      <LoadView loaded={loaded}>
+        {({ period, now, before, rows, timeRows, group: shownGroup }) => (
           <>
             <Totals now={now} before={before} />
             <section>
-              <h2>Over time</h2>
+              <h2>Usage over time</h2>
               <div class="row">
-                <Choice
-                  label="What is shown"
+                <ButtonGroup
+                  label="Metric"
                   options={METRIC_NAMES.map((key) => [key, METRICS[key][0]] as const)}
                   value={metric}
-                  onChange={(next) => choose({ metric: next })}
+                  onChange={(next) => changeView({ metric: next })}
                 />
-                <Choice
-                  label="Grouped by"
+                <ButtonGroup
+                  label="Group by"
                   options={GROUPS}
                   value={group}
-                  onChange={(next) => choose({ group: next })}
+                  onChange={(next) => changeView({ group: next })}
                 />
               </div>
               <OverTime
                 keys={period.keys}
-                rows={times}
-                group={shown}
+                rows={timeRows}
+                group={shownGroup}
                 metric={metric}
               />
-              <UsageTable rows={rows} group={shown} />
+              <UsageTable rows={rows} group={shownGroup} />
             </section>
           </>
         )}
-      </Shown>
+      </LoadView>
       <Budgets />
       <Backends />
     </>
@@ -115,7 +123,7 @@ function OverTime({ keys, rows, group, metric }: {
   const isTime = metric === "first_byte";
   const series = isTime ? firstByteSeries(keys, rows) : seriesOf(keys, rows, { group, metric });
   if (!series.some(({ values }) => values.some((value) => value))) {
-    return <Empty>{title}: nothing in this period.</Empty>;
+    return <Empty>No data for this metric in the period.</Empty>;
   }
   return (
     <Chart
@@ -142,8 +150,8 @@ function Totals({ now, before }: { now: UsageRow | undefined; before: UsageRow |
         <dt>{title}</dt>
         <dd>
           <strong>{format(value)}</strong>
-          <small title="in the same time before this period">
-            {difference && `${difference}, `}before {format(earlier)}
+          <small title="in the period of the same length before this one">
+            {difference ? `${difference} from` : "previously"} {format(earlier)}
           </small>
         </dd>
       </div>
@@ -151,27 +159,27 @@ function Totals({ now, before }: { now: UsageRow | undefined; before: UsageRow |
   };
   return (
     <section>
-      <h2 class="unseen">In all</h2>
+      <h2 class="unseen">Totals</h2>
       <dl class="tiles">
         {tile("Requests", (row) => row.requests, count)}
         {tile("Tokens", tokensOf, count)}
         {tile("Cost", (row) => row.cost_micros, money)}
         {tile("Errors", (row) => row.errors, count)}
-        {tile("First byte, median", (row) => row.time_to_first_byte_p50_ms ?? null, duration)}
-        {tile("First byte, 95 %", (row) => row.time_to_first_byte_p95_ms ?? null, duration)}
+        {tile("Time to first byte, p50", (row) => row.time_to_first_byte_p50_ms ?? null, duration)}
+        {tile("Time to first byte, p95", (row) => row.time_to_first_byte_p95_ms ?? null, duration)}
       </dl>
       {now !== undefined && now.unpriced_requests > 0 && (
         <p class="help">
-          {count(now.unpriced_requests)}{" "}
-          requests had tokens whose price is not known: they are neither in the cost nor in budgets. Prices
-          can be set in the configuration (price_provider, prices).
+          Requests whose price is unknown or incomplete:{" "}
+          {count(now.unpriced_requests)}. The cost and the budgets leave the unknown part out. Set
+          price_provider or prices in the configuration.
         </p>
       )}
       {now !== undefined && now.unmetered_requests > 0 && (
         <p class="help">
-          {count(now.unmetered_requests)}{" "}
-          answers did not tell their tokens. Where those are OpenAI's streams, stream_usage in the
-          configuration asks for them.
+          Responses without token usage:{" "}
+          {count(now.unmetered_requests)}. If they are streams of an OpenAI API, set stream_usage in the
+          configuration.
         </p>
       )}
     </section>
@@ -180,34 +188,39 @@ function Totals({ now, before }: { now: UsageRow | undefined; before: UsageRow |
 
 function UsageTable({ rows, group }: { rows: readonly UsageRow[]; group: Group }) {
   const name = namesOf(rows, group);
-  // What nobody told is not nothing.
-  const told = (row: UsageRow, value: number) =>
+  // A sum of 0 is unknown rather than 0 if some responses reported no usage.
+  const orUnknown = (row: UsageRow, value: number) =>
     value === 0 && row.unmetered_requests > 0 ? UNKNOWN : count(value);
   return (
     <Table
       label={`Usage by ${group}`}
       rows={rows}
       id={(row) => String(row[group])}
-      text={name}
-      empty="Nobody has asked for anything in this period."
+      searchText={name}
+      empty="No requests in this period."
       columns={[
         {
           title: GROUPS.find(([key]) => key === group)?.[1] ?? "",
           cell: name,
-          by: name,
+          sortBy: name,
         },
-        { title: "Requests", cell: (row) => count(row.requests), by: (row) => row.requests, isNumber: true },
-        { title: "Errors", cell: (row) => count(row.errors), by: (row) => row.errors, isNumber: true },
         {
-          title: "In",
-          cell: (row) => told(row, row.input_tokens),
-          by: (row) => row.input_tokens,
+          title: "Requests",
+          cell: (row) => count(row.requests),
+          sortBy: (row) => row.requests,
+          isNumber: true,
+        },
+        { title: "Errors", cell: (row) => count(row.errors), sortBy: (row) => row.errors, isNumber: true },
+        {
+          title: "Input tokens",
+          cell: (row) => orUnknown(row, row.input_tokens),
+          sortBy: (row) => row.input_tokens,
           isNumber: true,
         },
         {
-          title: "Out",
-          cell: (row) => told(row, row.output_tokens),
-          by: (row) => row.output_tokens,
+          title: "Output tokens",
+          cell: (row) => orUnknown(row, row.output_tokens),
+          sortBy: (row) => row.output_tokens,
           isNumber: true,
         },
         {
@@ -216,13 +229,13 @@ function UsageTable({ rows, group }: { rows: readonly UsageRow[]; group: Group }
             row.cost_micros === 0 && row.unpriced_requests + row.unmetered_requests > 0
               ? UNKNOWN
               : money(row.cost_micros),
-          by: (row) => row.cost_micros,
+          sortBy: (row) => row.cost_micros,
           isNumber: true,
         },
         {
-          title: "First byte",
+          title: "First byte, p50",
           cell: (row) => duration(row.time_to_first_byte_p50_ms),
-          by: (row) => row.time_to_first_byte_p50_ms ?? 0,
+          sortBy: (row) => row.time_to_first_byte_p50_ms ?? 0,
           isNumber: true,
         },
       ]}

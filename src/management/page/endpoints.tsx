@@ -1,108 +1,139 @@
-/** Endpoints: how they are set up, and how their backends are. */
+/** The page "Endpoints": their settings, and the states of their backends. */
 
 import { useState } from "preact/hooks";
-import { call, type Endpoint, get, type Listed, type Trial } from "./api.ts";
-import { bytes, count, duration } from "./format.ts";
+import { call, type Endpoint, get, type Listed, type ProbeResult } from "./api.ts";
 import { Facts } from "./facts.tsx";
-import { Failure, Shown, State, useSubmit } from "./pieces.tsx";
+import { bytes, count, duration } from "./format.ts";
+import { ErrorMessage, LoadView } from "./load_view.tsx";
+import { StateBadge } from "./state_badge.tsx";
 import { useLoad } from "./use_load.ts";
+import { useSubmit } from "./use_submit.ts";
 
-const KEYS = {
-  inject: "the proxy's own, hidden",
-  none: "none is sent",
-  passthrough: "the client's own",
+type Backend = Endpoint["backends"][number];
+
+const KEY_MODES = {
+  inject: "injected by the proxy",
+  none: "none",
+  passthrough: "passed through from the client",
 } as const;
+/** What a probe says about the key, by the value of the API. */
+const KEY_RESULTS: Readonly<Record<string, string>> = {
+  accepted: "key accepted",
+  refused: "key rejected",
+  none: "no key sent",
+  "the client's": "key comes from the client",
+  "not told": "key not checked",
+};
 
+/** Lists the endpoints, each with a button that probes its backends. */
 export function Endpoints() {
   const loaded = useLoad((signal) => get<Listed<Endpoint>>("/endpoints", signal), "", 10_000);
   return (
     <>
       <h1>Endpoints</h1>
-      <p class="help">They are set up in the proxy's configuration; keys are never shown.</p>
-      <Shown of={loaded}>
-        {({ data }) => data.map((endpoint) => <Card key={endpoint.name} endpoint={endpoint} />)}
-      </Shown>
+      <p class="help">
+        The proxy's configuration defines the endpoints. A probe asks each backend for its models, with the
+        key that the proxy injects.
+      </p>
+      <LoadView loaded={loaded}>
+        {({ data }) => data.map((endpoint) => <EndpointCard key={endpoint.name} endpoint={endpoint} />)}
+      </LoadView>
     </>
   );
 }
 
-function Card({ endpoint }: { endpoint: Endpoint }) {
-  const [trials, setTrials] = useState<readonly Trial[]>([]);
+function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
+  const [results, setResults] = useState<readonly ProbeResult[]>([]);
   const { busy, error, submit } = useSubmit(
-    async () =>
-      (await call<Listed<Trial>>("POST", `/endpoints/${encodeURIComponent(endpoint.name)}/try`)).body.data,
-    setTrials,
+    async () => {
+      const path = `/endpoints/${encodeURIComponent(endpoint.name)}/try`;
+      return (await call<Listed<ProbeResult>>("POST", path)).body.data;
+    },
+    setResults,
   );
+  const prices = [
+    endpoint.price_provider,
+    endpoint.own_prices > 0 && `${count(endpoint.own_prices)} configured`,
+  ];
   return (
     <section class="card">
       <div class="row">
-        <h2>/{endpoint.name}{endpoint.default && <small>, the default</small>}</h2>
+        <h2>/{endpoint.name}{endpoint.default && <small>, default endpoint</small>}</h2>
         <button type="button" disabled={busy} onClick={submit}>
-          {busy ? "Asking…" : "Try now"}
+          {busy ? "Probing…" : "Probe"}
           <span class="unseen">{endpoint.name}</span>
         </button>
       </div>
       <Facts
-        of={[
-          ["Speaks", endpoint.provider],
-          ["Chooses by", endpoint.strategy.replaceAll("_", " ")],
+        list={[
+          ["Provider", endpoint.provider],
+          ["Load balancing", endpoint.strategy.replaceAll("_", " ")],
           [
             "Retries",
-            endpoint.retries === 0 ? "none" : `${endpoint.retries}, on ${endpoint.retry_statuses.join(", ")}`,
+            endpoint.retries === 0
+              ? "none"
+              : `${endpoint.retries}, on status ${endpoint.retry_statuses.join(", ")}`,
           ],
-          ["Bodies held up to", bytes(endpoint.max_buffer_bytes)],
-          ["Asks for usage in streams", endpoint.stream_usage ? "yes" : "no"],
-          [
-            "Prices",
-            [endpoint.price_provider, endpoint.own_prices > 0 && `${endpoint.own_prices} of its own`].filter(
-              Boolean,
-            ).join(", ") || "by the backend's address",
-          ],
+          ["Body buffer", `up to ${bytes(endpoint.max_buffer_bytes)}`],
+          ["Requests usage in streams", endpoint.stream_usage ? "yes" : "no"],
+          ["Prices", prices.filter(Boolean).join(", ") || "by the backend's address"],
           ["anthropic-version", endpoint.anthropic_version],
         ]}
       />
-      {error && <Failure error={error} />}
-      {endpoint.backends.map((backend) => {
-        const trial = trials.find((one) => one.backend === backend.name);
-        const seconds = ([name, value]: [string, number | null]) =>
-          value === null ? [] : [`${name.replace("_seconds", "").replace("_", " ")} ${value} s`];
-        return (
-          <div class="backend" key={backend.name}>
-            <h3>
-              {backend.name} <State of={backend.state} />
-            </h3>
-            <p role="status">
-              {trial && (
-                <>
-                  <State of={trial.ok ? "ok" : "failing"} /> {[
-                    trial.latency_ms !== null && `answered after ${duration(trial.latency_ms)}`,
-                    `key: ${trial.key}`,
-                    trial.models !== null && `${count(trial.models)} models`,
-                    trial.detail,
-                  ].filter(Boolean).join(", ")}
-                </>
-              )}
-            </p>
-            <Facts
-              of={[
-                ["Address", backend.base_url],
-                [
-                  "Key",
-                  KEYS[backend.key] + (backend.key_header === null ? "" : `, in ${backend.key_header}`),
-                ],
-                ["Through", backend.proxy ?? "directly"],
-                ["Running", count(backend.in_flight)],
-                ["Failures in a row", count(backend.failures)],
-                ["Left alone for", backend.for_seconds > 0 ? duration(backend.for_seconds * 1000) : ""],
-                ["Timeouts", Object.entries(backend.timeouts).flatMap(seconds).join(", ") || "none"],
-                ["Models", Object.entries(backend.models).map(([from, to]) => `${from} → ${to}`).join(", ")],
-                ["Sets", backend.headers.join(", ")],
-                ["Removes", backend.remove_headers.join(", ")],
-              ]}
-            />
-          </div>
-        );
-      })}
+      {error && <ErrorMessage error={error} />}
+      {endpoint.backends.map((backend) => (
+        <BackendCard
+          key={backend.name}
+          backend={backend}
+          result={results.find((one) => one.backend === backend.name)}
+        />
+      ))}
     </section>
   );
+}
+
+function BackendCard({ backend, result }: { backend: Backend; result: ProbeResult | undefined }) {
+  const timeouts = Object.entries(backend.timeouts).flatMap(([name, seconds]) =>
+    seconds === null ? [] : [`${name.replace("_seconds", "").replace("_", " ")} ${seconds} s`]
+  );
+  return (
+    <div class="backend">
+      <h3>
+        {backend.name} <StateBadge state={backend.state} />
+      </h3>
+      <p role="status">
+        {result && (
+          <>
+            <StateBadge state={result.ok ? "ok" : "failing"} /> {probeText(result)}
+          </>
+        )}
+      </p>
+      <Facts
+        list={[
+          ["Base URL", backend.base_url],
+          [
+            "Key",
+            KEY_MODES[backend.key] + (backend.key_header === null ? "" : `, header ${backend.key_header}`),
+          ],
+          ["Outbound proxy", backend.proxy ?? "none"],
+          ["Running requests", count(backend.in_flight)],
+          ["Failures in a row", count(backend.failures)],
+          ["Skipped for", backend.for_seconds > 0 ? duration(backend.for_seconds * 1000) : ""],
+          ["Timeouts", timeouts.join(", ") || "none"],
+          ["Model overrides", Object.entries(backend.models).map((pair) => pair.join(" → ")).join(", ")],
+          ["Sets headers", backend.headers.join(", ")],
+          ["Removes headers", backend.remove_headers.join(", ")],
+        ]}
+      />
+    </div>
+  );
+}
+
+function probeText({ latency_ms, key, models, detail, reachable }: ProbeResult): string {
+  return [
+    latency_ms !== null && `responded after ${duration(latency_ms)}`,
+    reachable && (KEY_RESULTS[key] ?? key),
+    models !== null && `${count(models)} ${models === 1 ? "model" : "models"}`,
+    detail,
+  ].filter(Boolean).join(", ");
 }

@@ -1,21 +1,31 @@
-/** Everything that is known of one exchange; what was said in it is kept nowhere. */
+/** The details of one request. The proxy stores no prompts and no responses. */
 
 import type { Exchange } from "./api.ts";
-import { bytes, count, duration, moment, money, UNKNOWN } from "./format.ts";
+import { Dialog } from "./dialog.tsx";
 import { Facts } from "./facts.tsx";
-import { Dialog, State } from "./pieces.tsx";
+import { bytes, count, duration, moment, money, UNKNOWN } from "./format.ts";
+import { StateBadge } from "./state_badge.tsx";
 
+const USAGE_SOURCES = { provider: "reported by the provider", estimated: "estimated by the proxy" } as const;
+
+/** When usage and cost count that belong to an object, such as a background response or a batch. */
+const SETTLEMENTS = {
+  awaited: "later: the usage of the created object counts when it is over, in a separate row",
+  settled: "now: this row is the usage of an object that an earlier request created",
+} as const;
+
+/** A dialog with everything that the proxy recorded of a request. */
 export function ExchangeDetail({ exchange, tokenName, onClose }: {
   exchange: Exchange;
   tokenName: string;
   onClose: () => void;
 }) {
-  const known = (value: string | null) => value ?? UNKNOWN;
+  const orUnknown = (value: string | null) => value ?? UNKNOWN;
   const tokens: [string, number | null][] = [
     ["Input", exchange.input_tokens],
     ["Output", exchange.output_tokens],
-    ["Read from cache", exchange.cached_tokens],
-    ["Written to cache", exchange.cache_write_tokens],
+    ["Cache reads", exchange.cached_tokens],
+    ["Cache writes", exchange.cache_write_tokens],
     ["Reasoning", exchange.reasoning_tokens],
     ["Audio", exchange.audio_tokens],
     ["Images", exchange.image_tokens],
@@ -25,41 +35,51 @@ export function ExchangeDetail({ exchange, tokenName, onClose }: {
   return (
     <Dialog title={`${exchange.method} ${exchange.path}`} onClose={onClose}>
       <Facts
-        of={[
+        list={[
           ["Status", exchange.status],
-          ["Ending", <State key="ending" of={exchange.ending} />],
-          ["Began", moment(exchange.started_at)],
-          ["First byte after", duration(exchange.time_to_first_byte_ms)],
-          ["Ended after", duration(exchange.duration_ms)],
-          ["Answer", bytes(exchange.bytes)],
-          ["Who", `${tokenName} with ${exchange.client}`],
-          ["Model asked", known(exchange.model_asked)],
-          ["Model answered", known(exchange.model_answered)],
-          ["Streamed", exchange.stream === null ? UNKNOWN : exchange.stream ? "yes" : "no"],
-          ["Stopped because of", known(exchange.stop_reason)],
+          ["Outcome", <StateBadge key="outcome" state={exchange.ending} />],
+          ["Started", moment(exchange.started_at)],
+          ["Time to first byte", duration(exchange.time_to_first_byte_ms)],
+          ["Duration", duration(exchange.duration_ms)],
+          ["Response size", bytes(exchange.bytes)],
+          ["Token name", tokenName],
+          ["Client", exchange.client],
+          ["Requested model", orUnknown(exchange.model_asked)],
+          ["Model in the response", orUnknown(exchange.model_answered)],
+          ["Streaming", exchange.stream === null ? UNKNOWN : exchange.stream ? "yes" : "no"],
+          ["Stop reason", orUnknown(exchange.stop_reason)],
           [
             "Cost",
             money(exchange.cost_micros) +
-            (exchange.cost_is_partial ? ", and more without a known price" : ""),
+            (exchange.cost_is_partial ? ", plus usage without a known price" : ""),
           ],
-          ["Numbers from", exchange.usage_source ?? "unknown"],
-          ["Prices", known(exchange.price_version)],
+          ["Usage", exchange.usage_source === null ? "unknown" : USAGE_SOURCES[exchange.usage_source]],
+          [
+            "Counted",
+            exchange.settlement === null ? "with the request" : SETTLEMENTS[exchange.settlement],
+          ],
+          ["Price list", orUnknown(exchange.price_version)],
           ["Request id", exchange.request_id],
-          ["Provider's id", known(exchange.provider_request_id)],
+          ["Provider's request id", orUnknown(exchange.provider_request_id)],
         ]}
       />
-      <h3>Tokens{exchange.usage_partial && ", as far as the answer came"}</h3>
-      <Facts of={tokens.filter(([, value]) => value !== null).map(([name, value]) => [name, count(value)])} />
-      {tokens.every(([, value]) => value === null) && <p class="help">The answer told none.</p>}
+      <h3>Tokens{exchange.usage_partial && ", up to where the response broke off"}</h3>
+      <Facts
+        list={tokens.filter(([, value]) => value !== null).map(([name, value]) => [name, count(value)])}
+      />
+      {tokens.every(([, value]) => value === null) && <p class="help">The usage is not known.</p>}
       <h3>Attempts</h3>
-      {attempts.length === 0 ? <p class="help">No backend was asked.</p> : (
+      {attempts.length === 0 ? <p class="help">The proxy sent this request to no backend.</p> : (
         <ol>
           {attempts.map(({ backend, after_ms, detail }, index) => (
-            <li key={index}>{backend}, after {duration(after_ms)}{detail === null ? "" : `: ${detail}`}</li>
+            <li key={index}>
+              {backend}, started after {duration(after_ms)}
+              {detail === null ? "" : `: ${detail}`}
+            </li>
           ))}
         </ol>
       )}
-      <p class="help">What was asked and answered is not kept.</p>
+      <p class="help">The proxy does not store prompts and responses.</p>
     </Dialog>
   );
 }

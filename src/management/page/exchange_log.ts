@@ -1,9 +1,9 @@
-/** The exchanges that the live page knows: each once, the newest first. */
+/** The requests that the page "Requests" knows: each once, the newest first. */
 
 import type { Exchange } from "./api.ts";
 
-/** What is told of an exchange that runs. */
-export type Running = Pick<
+/** A request that is still running, as the API's live events describe it. */
+export type RunningExchange = Pick<
   Exchange,
   | "request_id"
   | "started_at"
@@ -17,51 +17,64 @@ export type Running = Pick<
   | "bytes"
 >;
 
-/** More are not kept: the oldest are forgotten. */
+/**
+ * The key of a row. The row of an object's usage has the request id of the request that created the object, so
+ * its key also contains the model.
+ */
+export function rowKey(exchange: RunningExchange | Exchange): string {
+  const isSettlement = "settlement" in exchange && exchange.settlement === "settled";
+  return isSettlement ? `${exchange.request_id} settled ${exchange.model_answered}` : exchange.request_id;
+}
+
+/** The log drops the oldest requests beyond this number. */
 const MAX_ENDED = 5_000;
 
-/** Told by the API's events and lists, in whatever order they come. */
+/** Merges the API's live events and lists, which may arrive in any order and overlap. */
 export class ExchangeLog {
-  #running = new Map<string, Running>();
+  #running = new Map<string, RunningExchange>();
   #ended = new Map<string, Exchange>();
 
+  /** The number of running requests. */
   get runningCount(): number {
     return this.#running.size;
   }
 
-  has({ request_id }: Exchange): boolean {
-    return this.#ended.has(request_id);
+  /** Whether the log holds a request that has ended. */
+  has(exchange: Exchange): boolean {
+    return this.#ended.has(rowKey(exchange));
   }
 
-  /** All that run at the moment. */
-  running(all: readonly Running[]): void {
+  /** Replaces all running requests. */
+  setRunning(all: readonly RunningExchange[]): void {
     this.#running = new Map();
-    for (const one of all) this.started(one);
+    for (const exchange of all) this.addRunning(exchange);
   }
 
-  started(one: Running): void {
-    // What was told late has ended since.
-    if (!this.#ended.has(one.request_id)) this.#running.set(one.request_id, one);
+  /** Adds a request that has started. */
+  addRunning(exchange: RunningExchange): void {
+    // The event can arrive after a list that holds the same request as ended.
+    if (!this.#ended.has(exchange.request_id)) this.#running.set(exchange.request_id, exchange);
   }
 
-  /** Those that have ended, among them some that are known. */
-  ended(exchanges: readonly Exchange[]): void {
-    for (const one of exchanges) {
-      this.#running.delete(one.request_id);
-      this.#ended.set(one.request_id, one);
+  /** Adds requests that have ended. Some of them may be in the log already. */
+  addEnded(exchanges: readonly Exchange[]): void {
+    for (const exchange of exchanges) {
+      const key = rowKey(exchange);
+      this.#running.delete(key);
+      this.#ended.set(key, exchange);
     }
     if (this.#ended.size > MAX_ENDED) {
-      this.#ended = new Map(this.#sorted().map((one) => [one.request_id, one]));
+      this.#ended = new Map(this.#sorted().map((exchange) => [rowKey(exchange), exchange]));
     }
   }
 
-  /** Forgets all that have ended. */
-  clear(): void {
+  /** Removes all requests that have ended. */
+  clearEnded(): void {
     this.#ended.clear();
   }
 
-  /** Those that run before those that have ended. */
-  list(): (Running | Exchange)[] {
+  /** All requests: first the running ones, then those that have ended. */
+  list(): (RunningExchange | Exchange)[] {
     return [...[...this.#running.values()].toSorted(newestFirst), ...this.#sorted()];
   }
 
@@ -70,6 +83,6 @@ export class ExchangeLog {
   }
 }
 
-function newestFirst(one: Running, other: Running): number {
+function newestFirst(one: RunningExchange, other: RunningExchange): number {
   return one.started_at < other.started_at ? 1 : one.started_at > other.started_at ? -1 : 0;
 }

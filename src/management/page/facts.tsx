@@ -1,10 +1,10 @@
 import type { ComponentChildren } from "preact";
 
-/** Names and values; what has none is left out. */
-export function Facts({ of }: { of: readonly (readonly [name: string, value: ComponentChildren])[] }) {
+/** A list of names with their values. Entries with an empty value are left out. */
+export function Facts({ list }: { list: readonly (readonly [name: string, value: ComponentChildren])[] }) {
   return (
     <dl class="facts">
-      {of.map(([name, value]) =>
+      {list.map(([name, value]) =>
         value !== "" && value !== null && (
           <div key={name}>
             <dt>{name}</dt>

@@ -1,4 +1,4 @@
-/** Numbers, money and times as the reader's own locale and zone write them. */
+/** Formats numbers, money and times in the browser's locale and time zone. */
 
 const whole = new Intl.NumberFormat();
 const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
@@ -18,34 +18,42 @@ const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 
-/** What is not known. */
+/** Shown in place of an unknown value. */
 export const UNKNOWN = "–";
 
+/** A number. From 100,000 on it is rounded: `1.2M`. */
 export function count(value: number | null | undefined): string {
   if (value == null) return UNKNOWN;
   return value < 100_000 ? whole.format(value) : short.format(value);
 }
 
-/** Millionths of a dollar; parts of a cent where it is but a few. */
+/** Millionths of a US dollar, as dollars. Amounts below ten cents get two significant digits. */
 export function money(micros: number | null | undefined): string {
   if (micros == null) return UNKNOWN;
   return (micros !== 0 && Math.abs(micros) < 100_000 ? fine : cents).format(micros / 1e6);
 }
 
+/** A change in percent with its sign: `+12%`. Empty where `before` is 0. */
 export function change(now: number, before: number): string {
   return before === 0 ? "" : percent.format(now / before - 1);
 }
 
+/** A number of bytes in decimal units: `33.6 MB`. */
 export function bytes(value: number | null | undefined): string {
   if (value == null) return UNKNOWN;
   const unit = ["byte", "kilobyte", "megabyte", "gigabyte"][
     Math.min(3, Math.floor(Math.log10(Math.max(1, value)) / 3))
   ] ?? "byte";
   const scaled = value / { byte: 1, kilobyte: 1e3, megabyte: 1e6 }[unit as "byte"] || value / 1e9;
-  return new Intl.NumberFormat(undefined, { style: "unit", unit, maximumFractionDigits: 1 }).format(scaled);
+  return new Intl.NumberFormat(undefined, {
+    style: "unit",
+    unit,
+    unitDisplay: unit === "byte" ? "long" : "short",
+    maximumFractionDigits: 1,
+  }).format(scaled);
 }
 
-/** Milliseconds, in the largest unit that fits. */
+/** Milliseconds in the largest unit that suits them: `1.2 sec`. */
 export function duration(ms: number | null | undefined): string {
   if (ms == null) return UNKNOWN;
   const seconds = ms / 1000;
@@ -66,24 +74,27 @@ export function duration(ms: number | null | undefined): string {
   }).format(seconds / size);
 }
 
+/** A date with its time: `Nov 29, 2026, 9:16:39 AM`. */
 export function moment(iso: string | null | undefined): string {
   return iso == null ? UNKNOWN : dateTime.format(new Date(iso));
 }
 
-/** The time where it is of today, the day too where it is not. */
+/** The time alone for today, with the day for other days. */
 export function timeOrDay(iso: string): string {
   const date = new Date(iso);
   const isToday = date.toDateString() === new Date().toDateString();
   return isToday ? clock.format(date) : `${day.format(date)}, ${clock.format(date)}`;
 }
 
-/** A group's name on an axis: a day stands as it is, an hour is brought to the reader's zone. */
+/**
+ * The label of a day (`2026-11-21`) or an hour (`2026-11-21T14:00Z`) on an axis, in the browser's time zone.
+ */
 export function axisTime(key: string): string {
-  // A day is the reader's own already: it must not be moved by the zone once more.
+  // The API counts days in the browser's time zone already. Noon keeps the date in every time zone.
   return key.length === 10 ? day.format(new Date(`${key}T12:00`)) : hour.format(new Date(key));
 }
 
-/** `in 3 days`, `2 hours ago` */
+/** A time relative to now: `in 3 days`, `2 hours ago`. */
 export function relative(iso: string): string {
   const seconds = (Date.parse(iso) - Date.now()) / 1000;
   const steps: [Intl.RelativeTimeFormatUnit, number][] = [["day", 86_400], ["hour", 3_600], ["minute", 60]];

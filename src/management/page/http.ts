@@ -1,6 +1,8 @@
-/** Requests to the proxy that served the page, and how they fail. */
+/** Requests to the proxy that served the page, and their errors. */
 
-/** The API said no. `message` is for people; `places` names the members of the body that are wrong. */
+/**
+ * An error response. `message` is for people; `places` names the members of the request body that are wrong.
+ */
 export class ApiError extends Error {
   readonly status: number;
   readonly places: readonly { readonly pointer: string; readonly detail: string }[];
@@ -12,14 +14,17 @@ export class ApiError extends Error {
   }
 }
 
-/** The proxy could not be asked at all. */
+/** The request got no response: the proxy or the network is down. */
 export class Unreachable extends Error {
   constructor() {
-    super("The proxy does not answer.");
+    super("The proxy does not respond.");
   }
 }
 
-/** `fetch`, with {@link Unreachable} for whatever goes wrong on the way. */
+/**
+ * `fetch` that throws {@link Unreachable} where there is no response. An aborted request throws its abort
+ * reason.
+ */
 export async function fetchOrThrow(url: string, init: RequestInit = {}): Promise<Response> {
   try {
     return await fetch(url, init);
@@ -29,13 +34,13 @@ export async function fetchOrThrow(url: string, init: RequestInit = {}): Promise
   }
 }
 
-/** The error in an answer that is none of the expected. */
+/** Reads the error out of a response's status and body (problem details, RFC 9457). */
 export function problemOf(status: number, text: string): ApiError {
   try {
     const { detail, errors } = JSON.parse(text);
-    // Where in the body it is, programs are told; people see their form.
+    // The pointer into the JSON body helps programs. Users see the form instead.
     return new ApiError(status, String(detail).replace(/^#\/[\w/]*: /, ""), errors ?? []);
   } catch {
-    return new ApiError(status, `The proxy answered ${status}.`);
+    return new ApiError(status, `The proxy responded with status ${status}.`);
   }
 }

@@ -1,4 +1,4 @@
-/** The admin page's beginning. */
+/** The entry of the admin page. */
 
 import { render } from "preact";
 import { App } from "./app.tsx";

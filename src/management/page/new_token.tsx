@@ -1,13 +1,18 @@
-/** A new token's value, the only time it is shown. */
+/** Shows the value of a new token. It is shown only once. */
 
 import { useEffect } from "preact/hooks";
 import type { NewToken } from "./api.ts";
 import { ClientSettings } from "./client_settings.tsx";
-import { Copy, Dialog } from "./pieces.tsx";
+import { CopyButton } from "./copy_button.tsx";
+import { Dialog } from "./dialog.tsx";
 
-export function NewTokenShown({ token, onClose }: { token: NewToken; onClose: () => void }) {
+/**
+ * A dialog with the value of a created or rotated token, and the settings of clients. Only its button closes
+ * it.
+ */
+export function NewTokenDialog({ token, onClose }: { token: NewToken; onClose: () => void }) {
   useEffect(() => {
-    // Going back, or away, would lose it.
+    // Leaving the page would lose the value: it cannot be shown again.
     const stay = () => history.pushState(null, "", location.href);
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();
     stay();
@@ -19,16 +24,16 @@ export function NewTokenShown({ token, onClose }: { token: NewToken; onClose: ()
     };
   }, []);
   return (
-    <Dialog title={`The token of ${token.name}`}>
-      <p>Copy it now: it is shown only this once. The proxy keeps nothing that it could be made from.</p>
+    <Dialog title={`New token for ${token.name}`}>
+      <p>Copy the token now. You cannot see it again: the proxy stores only a hash of it.</p>
       <div class="secret">
         <code>{token.token}</code>
-        <Copy text={token.token} />
+        <CopyButton text={token.token} />
       </div>
       <h3>Settings for a client</h3>
       <ClientSettings token={token.token} />
       <footer>
-        <button type="button" class="primary" onClick={onClose}>I have it</button>
+        <button type="button" class="primary" onClick={onClose}>I have copied it</button>
       </footer>
     </Dialog>
   );

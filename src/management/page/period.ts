@@ -1,22 +1,25 @@
-/** The times that the dashboard looks at. */
+/** The periods of the dashboard. */
 
-/** A choice of them. */
+/** The periods to choose from, each with its label. */
 export const PERIODS = [["today", "Today"], ["7", "7 days"], ["30", "30 days"]] as const;
+/** The name of a period: `today`, or a number of days. */
 export type PeriodName = typeof PERIODS[number][0];
 
-/** From a midnight of the reader's own until now, and the time before that it is held against. */
+/** The time from a midnight in the browser's time zone until now, and the time before it to compare with. */
 export interface Period {
   readonly group: "hour" | "day";
+  /** The query of `/usage` for this period. */
   readonly query: string;
+  /** The query of `/usage` for the period before, which is as long. */
   readonly queryBefore: string;
-  /** The keys under which the API tells it, without gaps. */
+  /** All days or hours of the period, written as in the responses of `/usage`. */
   readonly keys: readonly string[];
 }
 
 const HOUR_MS = 3_600_000;
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-/** `now` in milliseconds since 1970. */
+/** The period of a name that ends now. `now` is in milliseconds since 1970. */
 export function periodOf(name: PeriodName, now: number): Period {
   const days = name === "today" ? 1 : Number(name);
   const midnight = (ago: number) => {
@@ -24,10 +27,11 @@ export function periodOf(name: PeriodName, now: number): Period {
     return new Date(date.getFullYear(), date.getMonth(), date.getDate() - ago).getTime();
   };
   const from = midnight(days - 1);
-  // The API counts whole hours of UTC: those from the one in which the day begins to the one that is now.
+  // The API counts whole hours of UTC. The period contains the hour of its midnight and the current hour.
   const firstHour = from - from % HOUR_MS;
   const hours = Math.floor((now - firstHour) / HOUR_MS) + 1;
-  // As far into the period before as this one has come; where clocks were put back it does not reach into this one.
+  // The period before is as long as this one has lasted. It never overlaps this one, also when clocks were
+  // set back.
   const before = midnight(2 * days - 1);
   const query = (begin: number, end: number) =>
     `from=${new Date(begin).toISOString()}&to=${new Date(end).toISOString()}&time_zone=${
@@ -49,7 +53,7 @@ function hourOf(epochMs: number): string {
   return new Date(epochMs).toISOString().slice(0, 13);
 }
 
-/** `2026-11-21`, in the reader's zone. */
+/** `2026-11-21`, in the browser's time zone. */
 function dayOf(epochMs: number): string {
   const date = new Date(epochMs);
   const two = (value: number) => String(value).padStart(2, "0");

@@ -1,20 +1,22 @@
-/** A project as a form. */
+/** The form for a new project, and for changes of a project. */
 
 import { useState } from "preact/hooks";
 import { call, type Endpoint, get, type Listed, type Project } from "./api.ts";
-import { Check, Input } from "./controls.tsx";
-import { Dialog, Failure, Shown, useSubmit } from "./pieces.tsx";
+import { Checkbox, Input } from "./controls.tsx";
+import { Dialog } from "./dialog.tsx";
+import { ErrorMessage, LoadView } from "./load_view.tsx";
 import { changedRules, type Draft, draftOf, RulesForm } from "./rules_form.tsx";
 import { useLoad } from "./use_load.ts";
+import { useSubmit } from "./use_submit.ts";
 
 interface FormProps {
   readonly onClose: () => void;
-  readonly onDone: (project: Project) => void;
+  readonly onSaved: (project: Project) => void;
 }
 
-/** A new one, or the one of an id as it is at this moment. */
+/** A dialog that creates a project, or loads the current version of `project` and changes it. */
 export function ProjectForm({ project, ...rest }: FormProps & { project: Project | undefined }) {
-  const fresh = useLoad(
+  const loaded = useLoad(
     async (signal) => {
       const read = project && await call<Project>("GET", `/projects/${project.id}`, { signal });
       const { data: endpoints } = await get<Listed<Endpoint>>("/endpoints", signal);
@@ -24,14 +26,14 @@ export function ProjectForm({ project, ...rest }: FormProps & { project: Project
   );
   return (
     <Dialog title={project === undefined ? "New project" : `Project ${project.name}`} onClose={rest.onClose}>
-      <Shown of={fresh}>{(value) => <Form {...value} {...rest} />}</Shown>
+      <LoadView loaded={loaded}>{(value) => <Form {...value} {...rest} />}</LoadView>
     </Dialog>
   );
 }
 
-function Form({ before, etag, endpoints, onClose, onDone }: FormProps & {
+function Form({ before, etag, endpoints, onClose, onSaved }: FormProps & {
   before: Project | undefined;
-  /** Of the version that is shown: what somebody else changes meanwhile is not written over. */
+  /** The ETag of the version in the form. The API rejects the change if another user has saved one since. */
   etag: string | null;
   endpoints: readonly Endpoint[];
 }) {
@@ -41,58 +43,63 @@ function Form({ before, etag, endpoints, onClose, onDone }: FormProps & {
   const [draft, setDraft] = useState<Draft>(start);
   const [keys, setKeys] = useState<Readonly<Record<string, string | null>>>({});
   const { busy, error, submit } = useSubmit(async () => {
-    const given = Object.fromEntries(Object.entries(keys).filter(([, key]) => key !== ""));
+    const changedKeys = Object.fromEntries(Object.entries(keys).filter(([, key]) => key !== ""));
     const body = {
       ...(name !== before?.name && { name }),
       ...(before !== undefined && isActive !== before.active && { active: isActive }),
       ...changedRules(start, draft),
-      ...(Object.keys(given).length > 0 && { provider_keys: given }),
+      ...(Object.keys(changedKeys).length > 0 && { provider_keys: changedKeys }),
     };
     return (before === undefined
       ? await call<Project>("POST", "/projects", { body })
       : await call<Project>("PATCH", `/projects/${before.id}`, { body, etag })).body;
-  }, onDone);
+  }, onSaved);
   return (
     <form onSubmit={submit}>
       <Input label="Name" name="name" required autofocus maxLength={100} value={name} set={setName} />
-      {before && <Check label="Active" value={isActive} set={setActive} />}
+      {before && <Checkbox label="Active" value={isActive} set={setActive} />}
       <RulesForm draft={draft} onChange={setDraft} />
       <details>
-        <summary>Provider keys of its own</summary>
-        <p class="help">They are sent instead of the proxy's, kept encrypted, and never shown again.</p>
+        <summary>Provider keys</summary>
+        <p class="help">
+          The proxy sends these keys instead of the keys in its configuration. It stores them encrypted, and
+          never shows them again.
+        </p>
         {endpoints.map(({ name: endpoint }) => {
           const set = before?.provider_keys[endpoint];
-          const isTakenAway = keys[endpoint] === null;
+          const isRemoved = keys[endpoint] === null;
           return (
             <div key={endpoint}>
               <Input
                 label={`Key for ${endpoint}`}
-                help={isTakenAway
-                  ? "It is taken away when you save."
+                help={isRemoved
+                  ? "The key will be removed when you save."
                   : set
-                  ? `Set, it ends in ${set.suffix}. Empty: it stays.`
-                  : "Empty: the proxy's own."}
+                  ? `A key is set, ending in ${set.suffix}. Leave empty to keep it.`
+                  : "Leave empty to use the key of the configuration."}
                 type="password"
-                disabled={isTakenAway}
+                disabled={isRemoved}
                 value={keys[endpoint] ?? ""}
                 set={(value) => setKeys({ ...keys, [endpoint]: value })}
               />
               {set && (
                 <button
                   type="button"
-                  onClick={() => setKeys({ ...keys, [endpoint]: isTakenAway ? "" : null })}
+                  onClick={() => setKeys({ ...keys, [endpoint]: isRemoved ? "" : null })}
                 >
-                  {isTakenAway ? "Keep it" : "Take it away"}
+                  {isRemoved ? "Keep key" : "Remove key"}
                 </button>
               )}
             </div>
           );
         })}
       </details>
-      {error && <Failure error={error} />}
+      {error && <ErrorMessage error={error} />}
       <footer>
         <button type="button" onClick={onClose}>Cancel</button>
-        <button type="submit" class="primary" disabled={busy}>Save</button>
+        <button type="submit" class="primary" disabled={busy}>
+          {before === undefined ? "Create" : "Save"}
+        </button>
       </footer>
     </form>
   );

@@ -1,78 +1,83 @@
-/** Projects: made, changed, and taken out of use. */
+/** The page "Projects": creates, changes, deactivates and deletes projects. */
 
 import { useState } from "preact/hooks";
 import { call, getAll, type Project } from "./api.ts";
 import { money } from "./format.ts";
-import { Act } from "./controls.tsx";
-import { Confirm, Failure, Shown, State, When } from "./pieces.tsx";
+import { RowButton } from "./controls.tsx";
+import { ConfirmDialog } from "./dialog.tsx";
+import { ErrorMessage, LoadView } from "./load_view.tsx";
 import { ProjectForm } from "./project_form.tsx";
+import { RelativeTime } from "./relative_time.tsx";
 import { rulesText } from "./rules_form.tsx";
+import { StateBadge } from "./state_badge.tsx";
 import { Table } from "./table.tsx";
 import { useLoad } from "./use_load.ts";
 
-type Doing = {
-  readonly what: "create" | "edit" | "deactivate" | "revoke" | "delete";
+/** The open dialog, and the project that it is about. */
+type OpenDialog = {
+  readonly kind: "create" | "edit" | "deactivate" | "revoke" | "delete";
   readonly project?: Project;
 };
 
+/** Lists all projects with their limits and cost. */
 export function Projects() {
   const loaded = useLoad((signal) => getAll<Project>("/projects", signal), "", 30_000);
-  const [doing, setDoing] = useState<Doing>();
-  const [said, setSaid] = useState("");
-  const close = () => setDoing(undefined);
+  const [dialog, setDialog] = useState<OpenDialog>();
+  const [message, setMessage] = useState("");
+  const close = () => setDialog(undefined);
   const done = (text: string) => {
-    setSaid(text);
+    setMessage(text);
     close();
     loaded.reload();
   };
-  const [failure, setFailure] = useState<Error>();
+  const [error, setError] = useState<Error>();
   const activate = ({ id, name }: Project) =>
     call("PATCH", `/projects/${id}`, { body: { active: true } })
-      .then(() => done(`${name} is active again.`), setFailure);
-  const { project } = doing ?? {};
+      .then(() => done(`Project ${name} activated.`), setError);
+  const { project } = dialog ?? {};
   return (
     <>
       <div class="row">
         <h1>Projects</h1>
-        <button type="button" class="primary" onClick={() => setDoing({ what: "create" })}>
+        <button type="button" class="primary" onClick={() => setDialog({ kind: "create" })}>
           New project
         </button>
       </div>
-      <p role="status" class="help">{said}</p>
-      {failure && <Failure error={failure} />}
-      <Shown of={loaded}>
+      <p role="status" class="help">{message}</p>
+      {error && <ErrorMessage error={error} />}
+      <LoadView loaded={loaded}>
         {(projects) => (
           <Table
             label="Projects"
             rows={projects}
             id={({ id }) => id}
-            text={({ name, id }) => `${name} ${id}`}
-            empty="No project yet. A project is a group of tokens: a person, a program, a team."
-            onOpen={(one) => setDoing({ what: "edit", project: one })}
+            searchText={({ name, id }) => `${name} ${id}`}
+            empty="No projects yet. A project groups the tokens of a person, program or team under common limits."
+            onOpen={(one) => setDialog({ kind: "edit", project: one })}
             columns={[
-              { title: "Name", cell: ({ name }) => name, by: ({ name }) => name.toLowerCase() },
+              { title: "Name", cell: ({ name }) => name, sortBy: ({ name }) => name.toLowerCase() },
               {
                 title: "State",
-                cell: ({ active }) => <State of={active ? "active" : "inactive"} />,
-                by: ({ active }) => active ? 0 : 1,
+                cell: ({ active }) => <StateBadge state={active ? "active" : "inactive"} />,
+                sortBy: ({ active }) => active ? 0 : 1,
               },
               { title: "Limits", cell: (one) => rulesText(one) || "none" },
               {
-                title: "This month",
+                title: "Cost this month",
                 cell: ({ spent }) => money(spent.month_micros),
-                by: ({ spent }) => spent.month_micros,
+                sortBy: ({ spent }) => spent.month_micros,
                 isNumber: true,
               },
               {
-                title: "In all",
+                title: "Total cost",
                 cell: ({ spent }) => money(spent.total_micros),
-                by: ({ spent }) => spent.total_micros,
+                sortBy: ({ spent }) => spent.total_micros,
                 isNumber: true,
               },
               {
-                title: "Made",
-                cell: ({ created_at }) => <When at={created_at} />,
-                by: ({ created_at }) => created_at,
+                title: "Created",
+                cell: ({ created_at }) => <RelativeTime at={created_at} />,
+                sortBy: ({ created_at }) => created_at,
               },
               {
                 title: "Actions",
@@ -81,26 +86,26 @@ export function Projects() {
                     <a href={`#tokens?${one.id}`}>
                       Tokens<span class="unseen">of {one.name}</span>
                     </a>
-                    <Act
-                      label="Revoke its tokens"
-                      of={one.name}
-                      run={() => setDoing({ what: "revoke", project: one })}
+                    <RowButton
+                      label="Revoke all tokens"
+                      row={one.name}
+                      run={() => setDialog({ kind: "revoke", project: one })}
                     />
                     {one.active
                       ? (
-                        <Act
+                        <RowButton
                           label="Deactivate"
-                          of={one.name}
-                          run={() => setDoing({ what: "deactivate", project: one })}
+                          row={one.name}
+                          run={() => setDialog({ kind: "deactivate", project: one })}
                         />
                       )
                       : (
                         <>
-                          <Act label="Activate" of={one.name} run={() => activate(one)} />
-                          <Act
+                          <RowButton label="Activate" row={one.name} run={() => activate(one)} />
+                          <RowButton
                             label="Delete"
-                            of={one.name}
-                            run={() => setDoing({ what: "delete", project: one })}
+                            row={one.name}
+                            run={() => setDialog({ kind: "delete", project: one })}
                           />
                         </>
                       )}
@@ -110,53 +115,56 @@ export function Projects() {
             ]}
           />
         )}
-      </Shown>
-      {(doing?.what === "create" || doing?.what === "edit") && (
+      </LoadView>
+      {(dialog?.kind === "create" || dialog?.kind === "edit") && (
         <ProjectForm
           project={project}
           onClose={close}
-          onDone={({ name }) => done(`${name} is saved.`)}
+          onSaved={({ name }) => done(`Project ${name} saved.`)}
         />
       )}
-      {doing?.what === "deactivate" && project && (
-        <Confirm
+      {dialog?.kind === "deactivate" && project && (
+        <ConfirmDialog
           title={`Deactivate ${project.name}?`}
           action={["Deactivate", () => call("DELETE", `/projects/${project.id}`)]}
           onClose={close}
-          onDone={() => done(`${project.name} is not active any more.`)}
+          onDone={() => done(`Project ${project.name} deactivated.`)}
         >
           <p>
-            All its tokens are refused from the next request on, until it is made active again. Nothing is
-            deleted.
+            The proxy rejects all tokens of this project from the next request on, until you activate the
+            project again. Nothing is deleted.
           </p>
-        </Confirm>
+        </ConfirmDialog>
       )}
-      {doing?.what === "delete" && project && (
-        <Confirm
+      {dialog?.kind === "delete" && project && (
+        <ConfirmDialog
           title={`Delete ${project.name}?`}
           action={["Delete", () => call("POST", `/projects/${project.id}/delete`)]}
           onClose={close}
-          onDone={() => done(`${project.name} is deleted.`)}
+          onDone={() => done(`Project ${project.name} deleted.`)}
         >
           <p>
-            Its tokens have to be revoked, and are deleted too. What they have used stays in the usage, under
+            This also deletes its tokens. All of them must be revoked first. Their usage stays, under the id
             {" "}
             {project.id}.
           </p>
-        </Confirm>
+        </ConfirmDialog>
       )}
-      {doing?.what === "revoke" && project && (
-        <Confirm
+      {dialog?.kind === "revoke" && project && (
+        <ConfirmDialog
           title={`Revoke all tokens of ${project.name}?`}
           action={[
             "Revoke all",
             () => call<{ revoked_count: number }>("POST", `/projects/${project.id}/tokens/revoke`),
           ]}
           onClose={close}
-          onDone={() => done(`All tokens of ${project.name} are revoked.`)}
+          onDone={() => done(`All tokens of project ${project.name} revoked.`)}
         >
-          <p>Each of them is refused from the next request on, for ever. Whoever uses one needs a new one.</p>
-        </Confirm>
+          <p>
+            The proxy rejects these tokens from the next request on. You cannot undo this. Clients that use
+            them need new tokens.
+          </p>
+        </ConfirmDialog>
       )}
     </>
   );

@@ -1,12 +1,12 @@
-/** What a project or a token may do, as a form. */
+/** The part of a form for the limits, budgets and allowed names of a project or a token. */
 
 import type { Project } from "./api.ts";
 import { count, money } from "./format.ts";
 import { Input } from "./controls.tsx";
 
-/** What is typed, by the name of its field. */
+/** The text in each field of the form, by the name of the field. */
 export type Draft = Readonly<Record<string, string>>;
-/** Rules as the API gives them. */
+/** The rules of a project or a token, as in the API. */
 type Rules = Pick<
   Project,
   | "limits"
@@ -19,24 +19,32 @@ type Rules = Pick<
 >;
 
 const NUMBERS = [
-  ["requests_per_minute", "Requests per minute", "More are refused with 429 until the minute is over."],
-  ["tokens_per_minute", "Tokens per minute", "Input and output together."],
-  ["concurrent_requests", "Requests at the same time", "A stream counts until it has ended."],
-  ["max_requests", "Requests in all", "After so many none is let in any more."],
+  ["requests_per_minute", "Requests per minute", "The proxy answers further requests with 429."],
+  ["tokens_per_minute", "Tokens per minute", "Input and output tokens together."],
+  ["concurrent_requests", "Concurrent requests", "A stream counts until it ends."],
+  ["max_requests", "Total requests", "The proxy rejects all requests after that number."],
 ] as const;
 const BUDGETS = [
-  ["day_usd", "Budget per day, in US dollars", "A day ends at midnight of budget_time_zone."],
-  ["week_usd", "Budget per week, in US dollars", "A week ends on Sunday."],
-  ["month_usd", "Budget per month, in US dollars", "A month ends with its last day."],
-  ["total_usd", "Budget in all, in US dollars", "Once it is spent nothing is let in any more."],
+  ["day_usd", "Budget per day, in US dollars"],
+  ["week_usd", "Budget per week, in US dollars"],
+  ["month_usd", "Budget per month, in US dollars"],
+  ["total_usd", "Total budget, in US dollars", "It never resets."],
 ] as const;
 const LISTS = [
-  ["allowed_endpoints", "Endpoints", "Names with commas between them; * stands for anything. Empty: all."],
-  ["allowed_models", "Models", "Like gpt-4o*, claude-*. Empty: all."],
-  ["allowed_paths", "Paths", "Like /v1/models; !*/files* refuses those. Empty: all."],
+  [
+    "allowed_endpoints",
+    "Allowed endpoints",
+    "Names separated by commas; * matches any text. Empty allows all.",
+  ],
+  ["allowed_models", "Allowed models", "For example: gpt-4o*, claude-*. Empty allows all."],
+  [
+    "allowed_paths",
+    "Allowed paths",
+    "For example: /v1/models. !*/files* forbids matching paths. Empty allows all.",
+  ],
 ] as const;
 
-/** What the form begins with. */
+/** The fields of the form for existing rules; empty fields for new ones. */
 export function draftOf(rules: Rules | undefined): Draft {
   const numbers: Readonly<Record<string, number | null | undefined>> = {
     ...rules?.limits,
@@ -49,7 +57,7 @@ export function draftOf(rules: Rules | undefined): Draft {
   ]);
 }
 
-/** What the API is told: nothing of what was left as it was; what was emptied holds no more. */
+/** The body of a change: the changed rules alone. An emptied field is null, which removes the rule. */
 export function changedRules(before: Draft, after: Draft) {
   const changed = (
     names: readonly (readonly [name: string, ...rest: unknown[]])[],
@@ -61,21 +69,22 @@ export function changedRules(before: Draft, after: Draft) {
         return text === before[name] ? [] : [[name, text === "" ? null : read(text)]];
       }),
     );
-  const within = (name: string, members: Record<string, unknown>) =>
+  const unlessEmpty = (name: string, members: Record<string, unknown>) =>
     Object.keys(members).length === 0 ? {} : { [name]: members };
   const isLimit = ([name]: readonly [string, ...unknown[]]) => name !== "max_requests";
   return {
-    ...within("limits", changed(NUMBERS.filter(isLimit), Number)),
+    ...unlessEmpty("limits", changed(NUMBERS.filter(isLimit), Number)),
     ...changed(NUMBERS.filter((entry) => !isLimit(entry)), Number),
-    ...within("budget", changed(BUDGETS, Number)),
+    ...unlessEmpty("budget", changed(BUDGETS, Number)),
     ...changed(LISTS, (text) => text.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "")),
   };
 }
 
+/** The fields for limits, budgets and allowed names. */
 export function RulesForm({ draft, onChange }: { draft: Draft; onChange: (draft: Draft) => void }) {
   const input = (
     name: string,
-    [label, help]: readonly [string, string],
+    [label, help]: readonly [label: string, help?: string],
     settings: Omit<Parameters<typeof Input>[0], "label" | "value" | "set">,
   ) => (
     <Input
@@ -92,46 +101,50 @@ export function RulesForm({ draft, onChange }: { draft: Draft; onChange: (draft:
     <>
       <fieldset>
         <legend>Limits</legend>
-        {NUMBERS.map(([name, ...words]) => input(name, words, { type: "number", min: 1, step: 1 }))}
+        {NUMBERS.map(([name, ...texts]) => input(name, texts, { type: "number", min: 1, step: 1 }))}
       </fieldset>
       <fieldset>
         <legend>Budget</legend>
-        {BUDGETS.map(([name, ...words]) => input(name, words, { type: "number", min: 0, step: "any" }))}
+        <p class="help">
+          Days begin at midnight and weeks on Monday, in the time zone BUDGET_TIME_ZONE. With
+          BUDGET_WINDOW=rolling, the last 24 hours, 7 days and 30 days count.
+        </p>
+        {BUDGETS.map(([name, ...texts]) => input(name, texts, { type: "number", min: 0, step: "any" }))}
       </fieldset>
       <fieldset>
-        <legend>Only for</legend>
-        {LISTS.map(([name, ...words]) => input(name, words, { type: "text" }))}
+        <legend>Access</legend>
+        {LISTS.map(([name, ...texts]) => input(name, texts, { type: "text" }))}
       </fieldset>
     </>
   );
 }
 
-/** In a few words, for lists. */
+/** The rules in a few words, for tables. Empty: no rules. */
 export function rulesText(rules: Rules): string {
   const { limits, max_requests, budget, model_limits, allowed_paths } = rules;
   const lists = LISTS.map(([name]) => rules[name]).filter((list) => list !== null);
-  const refused = (allowed_paths ?? []).filter((path) => path.startsWith("!"));
-  const only = lists.flat().filter((name) => !refused.includes(name));
+  const forbidden = (allowed_paths ?? []).filter((path) => path.startsWith("!"));
+  const only = lists.flat().filter((name) => !forbidden.includes(name));
   const isRestricted = only.length > 0 || lists.some((list) => list.length === 0);
   const parts = [
     limitsText({ ...limits, budget }),
-    max_requests !== null && `${count(max_requests)} in all`,
+    max_requests !== null && `${count(max_requests)} requests in total`,
     ...model_limits.map((limits) => `${limits.model}: ${limitsText(limits)}`),
-    isRestricted && `only ${only.join(", ") || "nothing"}`,
-    refused.length > 0 && `not ${refused.map((path) => path.slice(1)).join(", ")}`,
+    isRestricted && (only.length > 0 ? `only ${only.join(", ")}` : "nothing allowed"),
+    forbidden.length > 0 && `not ${forbidden.map((path) => path.slice(1)).join(", ")}`,
   ];
   return parts.filter((part) => part !== false && part !== "").join(", ");
 }
 
 function limitsText({ budget, ...limits }: Rules["limits"] & Pick<Rules, "budget">): string {
   const parts = [
-    [limits.requests_per_minute, "/min"],
+    [limits.requests_per_minute, " requests/min"],
     [limits.tokens_per_minute, " tokens/min"],
-    [limits.concurrent_requests, " at once"],
+    [limits.concurrent_requests, " concurrent"],
     [budget.day_usd, "/day", true],
     [budget.week_usd, "/week", true],
     [budget.month_usd, "/month", true],
-    [budget.total_usd, " in all", true],
+    [budget.total_usd, " in total", true],
   ] as const;
   return parts.flatMap(([value, unit, isMoney]) =>
     value === null ? [] : [(isMoney ? money(value * 1e6) : count(value)) + unit]

@@ -1,29 +1,30 @@
-/** Whether somebody is signed in, for the whole page. The management token itself is never kept. */
+/** The session of the page: whether the user is signed in. The page never stores the management token. */
 
 import { fetchOrThrow, problemOf } from "./http.ts";
 
 const SESSION = "/admin/session";
 
-type State = "in" | "out";
-const listeners = new Set<(state: State) => void>();
+/** Whether the user is signed in or signed out. */
+type SessionState = "in" | "out";
+const listeners = new Set<(state: SessionState) => void>();
 let waiting: (() => void)[] = [];
 
-/** Calls back with each change; gives what ends it. */
-export function onSession(listener: (state: State) => void): () => void {
+/** Calls `listener` at each change of the session. Returns a function that ends this. */
+export function onSession(listener: (state: SessionState) => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-/** Asks the proxy whether somebody is. Throws where it does not answer. */
+/** Asks the proxy whether the user is signed in. Throws an `ApiError` or `Unreachable`. */
 export async function readSession(): Promise<boolean> {
   const response = await fetchOrThrow(SESSION, { headers: { "x-llm-proxy-unattended": "1" } });
   if (!response.ok) throw problemOf(response.status, await response.text());
   const { signed_in: isSignedIn } = await response.json();
-  become(isSignedIn === true ? "in" : "out");
+  setState(isSignedIn === true ? "in" : "out");
   return isSignedIn === true;
 }
 
-/** Throws what the proxy says where it does not take the token. */
+/** Signs in with the management token. Throws the proxy's error where the proxy rejects the token. */
 export async function signIn(token: string): Promise<void> {
   const response = await fetchOrThrow(SESSION, {
     method: "POST",
@@ -31,24 +32,24 @@ export async function signIn(token: string): Promise<void> {
     body: JSON.stringify({ token }),
   });
   if (!response.ok) throw problemOf(response.status, await response.text());
-  become("in");
+  setState("in");
 }
 
-/** Ends the session here and at the proxy. */
+/** Ends the session at the proxy, and reloads the page. */
 export async function signOut(): Promise<void> {
   await fetchOrThrow(SESSION, { method: "DELETE" });
-  // What was seen is not left behind for the next one.
+  // The reload removes all data from the page.
   location.hash = "";
   location.reload();
 }
 
-/** Asks for the token, and resolves once somebody has given it. */
-export function signedInAgain(): Promise<void> {
-  become("out");
+/** Shows the sign-in dialog, and resolves once the user has signed in. */
+export function waitForSignIn(): Promise<void> {
+  setState("out");
   return new Promise((resolve) => waiting.push(resolve));
 }
 
-function become(state: State): void {
+function setState(state: SessionState): void {
   for (const listener of listeners) listener(state);
   if (state !== "in") return;
   const resolvers = waiting;

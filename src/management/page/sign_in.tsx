@@ -1,22 +1,24 @@
-/** Asks for the management token. */
+/** The sign-in form. */
 
 import { useState } from "preact/hooks";
 import { Input } from "./controls.tsx";
-import { Dialog, Failure, useSubmit } from "./pieces.tsx";
+import { Dialog } from "./dialog.tsx";
+import { ErrorMessage } from "./load_view.tsx";
 import { signIn } from "./session.ts";
+import { useSubmit } from "./use_submit.ts";
 
-/** With `again` it stands over the page, which stays as it was. */
+/** Asks for the management token. With `again`, the form is a dialog over the page, which keeps its state. */
 export function SignIn({ again = false }: { again?: boolean }) {
   const [token, setToken] = useState("");
   const { busy, error, submit } = useSubmit(() => signIn(token.trim()), () => setToken(""));
   const form = (
     <form onSubmit={submit}>
       {again
-        ? <p>Your session has ended. What you were doing goes on once you have signed in.</p>
-        : <p>Projects, tokens, usage and cost of this proxy.</p>}
+        ? <p>Your session has ended. Sign in to continue where you were.</p>
+        : <p>Manage the projects, tokens, usage and cost of this proxy.</p>}
       <Input
         label="Management token"
-        help="MANAGEMENT_TOKEN of the proxy's configuration. This page does not keep it."
+        help="The value of MANAGEMENT_TOKEN in the proxy's configuration. This page does not store it."
         type="password"
         name="token"
         autocomplete="current-password"
@@ -25,7 +27,7 @@ export function SignIn({ again = false }: { again?: boolean }) {
         value={token}
         set={setToken}
       />
-      {error && <Failure error={error} />}
+      {error && <ErrorMessage error={error} />}
       <footer>
         <button type="submit" class="primary" disabled={busy}>Sign in</button>
       </footer>

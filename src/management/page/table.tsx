@@ -1,55 +1,60 @@
-/** Tables that can be searched, sorted and paged. */
+/** Tables that the user can search, sort and page through. */
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { Empty } from "./pieces.tsx";
+import { Empty } from "./load_view.tsx";
 
-/** One column. */
+/** One column of a table: its title and its cells. */
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => ComponentChildren;
-  /** What it is sorted by; without, it is not. */
-  readonly by?: (row: Row) => string | number;
+  /** The value to sort by. Without it the column cannot be sorted. */
+  readonly sortBy?: (row: Row) => string | number;
+  /** Aligns the cells to the right, and sorts the largest first. */
   readonly isNumber?: boolean;
 }
 
-const PAGE = 25;
+/** Rows of one page. */
+const PAGE_ROWS = 25;
 
-/** With `text` there is a search. */
-export function Table<Row>({ label, rows, columns, id, text, empty, onOpen, isRunning }: {
+/**
+ * A table of rows. With `searchText`, it has a search field from the fourth row on. `empty` is shown without
+ * rows.
+ */
+export function Table<Row>({ label, rows, columns, id, searchText, empty, onOpen, isRunning }: {
   label: string;
   rows: readonly Row[];
   columns: readonly Column<Row>[];
   id: (row: Row) => string;
-  text?: (row: Row) => string;
+  searchText?: (row: Row) => string;
   empty: ComponentChildren;
-  /** The first cell opens the row. */
+  /** Called with a row when the user presses its first cell. */
   onOpen?: (row: Row) => void;
-  /** Those that are still under way. */
+  /** Whether a row is highlighted as running. */
   isRunning?: (row: Row) => boolean;
 }) {
   const [search, setSearch] = useState("");
-  const [sort, setSort] = useState<{ column: number; down: boolean }>();
+  const [sort, setSort] = useState<{ column: number; isDescending: boolean }>();
   const [page, setPage] = useState(0);
   if (rows.length === 0 && search === "") return <Empty>{empty}</Empty>;
   const wanted = search.trim().toLowerCase();
-  const found = text === undefined || wanted === ""
+  const found = searchText === undefined || wanted === ""
     ? rows
-    : rows.filter((row) => text(row).toLowerCase().includes(wanted));
-  const by = sort && columns[sort.column]?.by;
-  const sorted = by === undefined ? found : found.toSorted((one, other) => {
-    const [a, b] = [by(one), by(other)];
+    : rows.filter((row) => searchText(row).toLowerCase().includes(wanted));
+  const sortBy = sort && columns[sort.column]?.sortBy;
+  const sorted = sortBy === undefined ? found : found.toSorted((one, other) => {
+    const [a, b] = [sortBy(one), sortBy(other)];
     const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
-    return sort?.down ? -order : order;
+    return sort?.isDescending ? -order : order;
   });
-  const pages = Math.max(1, Math.ceil(sorted.length / PAGE));
+  const pages = Math.max(1, Math.ceil(sorted.length / PAGE_ROWS));
   const at = Math.min(page, pages - 1);
   return (
     <div class="table">
-      {text && (rows.length > 3 || search !== "") && (
+      {searchText && (rows.length > 3 || search !== "") && (
         <input
           type="search"
-          aria-label={`Search ${label}`}
+          aria-label={`Search: ${label}`}
           placeholder="Search"
           value={search}
           onInput={(event) => {
@@ -59,31 +64,36 @@ export function Table<Row>({ label, rows, columns, id, text, empty, onOpen, isRu
         />
       )}
       {sorted.length === 0
-        ? <Empty>Nothing matches “{search}”.</Empty>
+        ? <Empty>No matches for “{search}”.</Empty>
         : (
           <div class="scroll" role="region" aria-label={label} tabIndex={0}>
             <table>
               <thead>
                 <tr>
-                  {columns.map(({ title, by, isNumber }, column) => {
+                  {columns.map(({ title, sortBy, isNumber }, column) => {
                     const isSorted = sort?.column === column;
                     return (
                       <th
                         key={title}
                         scope="col"
                         class={isNumber ? "number" : undefined}
-                        aria-sort={isSorted ? (sort.down ? "descending" : "ascending") : undefined}
+                        aria-sort={isSorted ? (sort.isDescending ? "descending" : "ascending") : undefined}
                       >
-                        {by === undefined ? title : (
+                        {sortBy === undefined ? title : (
                           <button
                             type="button"
                             class="sort"
-                            // Of numbers the largest are looked for.
+                            // Numbers begin with the largest.
                             onClick={() =>
-                              setSort({ column, down: isSorted ? !sort.down : isNumber === true })}
+                              setSort({
+                                column,
+                                isDescending: isSorted ? !sort.isDescending : isNumber === true,
+                              })}
                           >
                             {title}
-                            <span aria-hidden="true">{isSorted ? (sort.down ? " ↓" : " ↑") : ""}</span>
+                            <span aria-hidden="true">
+                              {isSorted ? (sort.isDescending ? " ↓" : " ↑") : ""}
+                            </span>
                           </button>
                         )}
                       </th>
@@ -92,7 +102,7 @@ export function Table<Row>({ label, rows, columns, id, text, empty, onOpen, isRu
                 </tr>
               </thead>
               <tbody>
-                {sorted.slice(at * PAGE, (at + 1) * PAGE).map((row) => (
+                {sorted.slice(at * PAGE_ROWS, (at + 1) * PAGE_ROWS).map((row) => (
                   <tr key={id(row)} class={isRunning?.(row) ? "running" : undefined}>
                     {columns.map(({ title, cell, isNumber }, column) => (
                       <td key={title} class={isNumber ? "number" : undefined}>
@@ -118,7 +128,7 @@ export function Table<Row>({ label, rows, columns, id, text, empty, onOpen, isRu
       {pages > 1 && (
         <nav class="pages" aria-label={`Pages of ${label}`}>
           <button type="button" disabled={at === 0} onClick={() => setPage(at - 1)}>Previous</button>
-          <span>{at + 1} of {pages}</span>
+          <span>Page {at + 1} of {pages}</span>
           <button type="button" disabled={at === pages - 1} onClick={() => setPage(at + 1)}>Next</button>
         </nav>
       )}

@@ -1,12 +1,14 @@
-/** A token as a form. */
+/** The form for a new token, and for changes of a token. */
 
 import { useState } from "preact/hooks";
 import { call, type NewToken, type Project, type Token } from "./api.ts";
+import { Checkbox, Input, Select } from "./controls.tsx";
+import { Dialog } from "./dialog.tsx";
 import { moment } from "./format.ts";
-import { Check, Input, Select } from "./controls.tsx";
-import { Dialog, Failure, Shown, useSubmit } from "./pieces.tsx";
+import { ErrorMessage, LoadView } from "./load_view.tsx";
 import { changedRules, type Draft, draftOf, RulesForm } from "./rules_form.tsx";
 import { useLoad } from "./use_load.ts";
+import { useSubmit } from "./use_submit.ts";
 
 const DAY_MINUTES = 24 * 60;
 const DURATIONS = [
@@ -24,13 +26,13 @@ interface FormProps {
   readonly projects: readonly Project[];
   readonly projectId: string;
   readonly onClose: () => void;
-  readonly onMade: (token: NewToken) => void;
+  readonly onCreated: (token: NewToken) => void;
   readonly onSaved: (token: Token) => void;
 }
 
-/** A new one, or the one of an id as it is at this moment. */
+/** A dialog that creates a token, or loads the current version of `token` and changes it. */
 export function TokenForm({ token, ...rest }: FormProps & { token: Token | undefined }) {
-  const fresh = useLoad(
+  const loaded = useLoad(
     async (signal) => {
       const read = token && await call<Token>("GET", `/tokens/${token.id}`, { signal });
       return { before: read?.body, etag: read?.etag ?? null };
@@ -39,14 +41,14 @@ export function TokenForm({ token, ...rest }: FormProps & { token: Token | undef
   );
   return (
     <Dialog title={token === undefined ? "New token" : `Token ${token.name}`} onClose={rest.onClose}>
-      <Shown of={fresh}>{(value) => <Form {...value} {...rest} />}</Shown>
+      <LoadView loaded={loaded}>{(value) => <Form {...value} {...rest} />}</LoadView>
     </Dialog>
   );
 }
 
-function Form({ before, etag, projects, projectId, onClose, onMade, onSaved }: FormProps & {
+function Form({ before, etag, projects, projectId, onClose, onCreated, onSaved }: FormProps & {
   before: Token | undefined;
-  /** Of the version that is shown: what somebody else changes meanwhile is not written over. */
+  /** The ETag of the version in the form. The API rejects the change if another user has saved one since. */
   etag: string | null;
 }) {
   const [name, setName] = useState(before?.name ?? "");
@@ -60,7 +62,7 @@ function Form({ before, etag, projects, projectId, onClose, onMade, onSaved }: F
     if (before === undefined) {
       const minutes = duration === "" ? null : Number(duration);
       const body = { name, project_id: project, duration_minutes: minutes, ...rules };
-      return onMade((await call<NewToken>("POST", "/tokens", { body })).body);
+      return onCreated((await call<NewToken>("POST", "/tokens", { body })).body);
     }
     const body = {
       ...(name !== before.name && { name }),
@@ -74,7 +76,7 @@ function Form({ before, etag, projects, projectId, onClose, onMade, onSaved }: F
     <form onSubmit={submit}>
       <Input
         label="Name"
-        help="Who or what it is for; it stands in the usage and in the log."
+        help="The person or program that uses the token. The dashboard and the log show this name."
         name="name"
         required
         autofocus
@@ -95,13 +97,13 @@ function Form({ before, etag, projects, projectId, onClose, onMade, onSaved }: F
         value={duration}
         set={setDuration}
         options={before === undefined ? DURATIONS : [
-          [KEEP, `as it is: ${before.expires_at === null ? "never" : moment(before.expires_at)}`],
+          [KEEP, `unchanged: ${before.expires_at === null ? "never" : moment(before.expires_at)}`],
           ...DURATIONS,
         ]}
       />
-      {before && before.state !== "revoked" && <Check label="Active" value={isActive} set={setActive} />}
+      {before && before.state !== "revoked" && <Checkbox label="Active" value={isActive} set={setActive} />}
       <RulesForm draft={draft} onChange={setDraft} />
-      {error && <Failure error={error} />}
+      {error && <ErrorMessage error={error} />}
       <footer>
         <button type="button" onClick={onClose}>Cancel</button>
         <button type="submit" class="primary" disabled={busy}>
@@ -112,7 +114,7 @@ function Form({ before, etag, projects, projectId, onClose, onMade, onSaved }: F
   );
 }
 
-/** In so many minutes; empty is never. */
+/** The time in so many minutes, as the API writes it. Empty: the token never expires. */
 function expiryOf(minutes: string): string | null {
   return minutes === "" ? null : new Date(Date.now() + Number(minutes) * 60_000).toISOString();
 }

@@ -1,49 +1,59 @@
-/** Tokens: handed out, changed, renewed and revoked. */
+/** The page "Tokens": creates, changes, rotates, revokes and deletes tokens. */
 
 import { useState } from "preact/hooks";
 import { call, getAll, type NewToken, type Project, type Token } from "./api.ts";
+import { ButtonGroup, RowButton, Select } from "./controls.tsx";
+import { ConfirmDialog, Dialog } from "./dialog.tsx";
 import { count, moment, money } from "./format.ts";
-import { NewTokenShown } from "./new_token.tsx";
-import { Act, Select } from "./controls.tsx";
-import { Choice, Confirm, Dialog, Empty, Failure, Shown, State, useSubmit, When } from "./pieces.tsx";
+import { Empty, ErrorMessage, LoadView } from "./load_view.tsx";
+import { NewTokenDialog } from "./new_token.tsx";
+import { RelativeTime } from "./relative_time.tsx";
 import { rulesText } from "./rules_form.tsx";
+import { StateBadge } from "./state_badge.tsx";
 import { Table } from "./table.tsx";
 import { TokenForm } from "./token_form.tsx";
 import { useLoad } from "./use_load.ts";
+import { useSubmit } from "./use_submit.ts";
 
+/** How long the old value stays valid after a rotation, by minutes. */
 const OVERLAPS = [
-  ["0", "no longer: it is refused from now on"],
-  ["60", "another hour"],
-  ["1440", "another day"],
-  ["10080", "another week"],
+  ["0", "not at all: reject it at once"],
+  ["60", "for one hour"],
+  ["1440", "for one day"],
+  ["10080", "for one week"],
 ] as const;
 
-type Doing = { readonly what: "create" | "edit" | "rotate" | "revoke" | "delete"; readonly token?: Token };
+/** The open dialog, and the token that it is about. */
+type OpenDialog = {
+  readonly kind: "create" | "edit" | "rotate" | "revoke" | "delete";
+  readonly token?: Token;
+};
 
+/** Lists tokens with their limits and usage. */
 export function Tokens() {
   const [projectId, setProjectId] = useState(() => location.hash.split("?")[1] ?? "");
-  const [which, setWhich] = useState<"active" | "all">("active");
-  const query = `?active_only=${which === "active"}${
+  const [state, setState] = useState<"active" | "all">("active");
+  const query = `?active_only=${state === "active"}${
     projectId && `&project_id=${encodeURIComponent(projectId)}`
   }`;
   const projects = useLoad((signal) => getAll<Project>("/projects", signal), "", 30_000);
   const loaded = useLoad((signal) => getAll<Token>(`/tokens${query}`, signal), query, 30_000);
-  const [doing, setDoing] = useState<Doing>();
-  const [made, setMade] = useState<NewToken>();
-  const [said, setSaid] = useState("");
-  const close = () => setDoing(undefined);
+  const [dialog, setDialog] = useState<OpenDialog>();
+  const [created, setCreated] = useState<NewToken>();
+  const [message, setMessage] = useState("");
+  const close = () => setDialog(undefined);
   const done = (text: string) => {
-    setSaid(text);
+    setMessage(text);
     close();
     loaded.reload();
   };
-  const shown = (token: NewToken) => {
-    setMade(token);
+  const showValue = (token: NewToken) => {
+    setCreated(token);
     done("");
   };
-  const { token } = doing ?? {};
+  const { token } = dialog ?? {};
   return (
-    <Shown of={projects}>
+    <LoadView loaded={projects}>
       {(all) => (
         <>
           <div class="row">
@@ -52,7 +62,7 @@ export function Tokens() {
               type="button"
               class="primary"
               disabled={all.length === 0}
-              onClick={() => setDoing({ what: "create" })}
+              onClick={() => setDialog({ kind: "create" })}
             >
               New token
             </button>
@@ -60,7 +70,7 @@ export function Tokens() {
           {all.length === 0
             ? (
               <Empty>
-                A token belongs to a project: <a href="#projects">make one</a> first.
+                Each token belongs to a project. <a href="#projects">Create a project</a> first.
               </Empty>
             )
             : (
@@ -72,67 +82,74 @@ export function Tokens() {
                     set={setProjectId}
                     options={[["", "All"], ...all.map(({ id, name }) => [id, name] as const)]}
                   />
-                  <Choice
-                    label="Which"
+                  <ButtonGroup
+                    label="Show"
                     options={[["active", "Active"], ["all", "All"]]}
-                    value={which}
-                    onChange={setWhich}
+                    value={state}
+                    onChange={setState}
                   />
                 </div>
-                <p role="status" class="help">{said}</p>
-                <Shown of={loaded}>
+                <p role="status" class="help">{message}</p>
+                <LoadView loaded={loaded}>
                   {(tokens) => (
-                    <TokenTable tokens={tokens} projects={all} isAll={which === "all"} onDo={setDoing} />
+                    <TokenTable
+                      tokens={tokens}
+                      projects={all}
+                      isAll={state === "all"}
+                      openDialog={setDialog}
+                    />
                   )}
-                </Shown>
+                </LoadView>
               </>
             )}
-          {(doing?.what === "create" || doing?.what === "edit") && (
+          {(dialog?.kind === "create" || dialog?.kind === "edit") && (
             <TokenForm
               token={token}
               projects={all}
               projectId={projectId}
               onClose={close}
-              onMade={shown}
-              onSaved={({ name }) => done(`${name} is saved.`)}
+              onCreated={showValue}
+              onSaved={({ name }) => done(`Token ${name} saved.`)}
             />
           )}
-          {doing?.what === "rotate" && token && <Rotate token={token} onClose={close} onMade={shown} />}
-          {doing?.what === "revoke" && token && (
-            <Confirm
+          {dialog?.kind === "rotate" && token && (
+            <RotateDialog token={token} onClose={close} onCreated={showValue} />
+          )}
+          {dialog?.kind === "revoke" && token && (
+            <ConfirmDialog
               title={`Revoke ${token.name}?`}
               action={["Revoke", () => call("DELETE", `/tokens/${token.id}`)]}
               onClose={close}
-              onDone={() => done(`${token.name} is revoked.`)}
+              onDone={() => done(`Token ${token.name} revoked.`)}
             >
               <p>
-                The token …{token.token_suffix}{" "}
-                is refused from the next request on, for ever. What it has used stays in the usage.
+                The proxy rejects the token …{token.token_suffix}{" "}
+                from the next request on. You cannot undo this. Its usage stays.
               </p>
-            </Confirm>
+            </ConfirmDialog>
           )}
-          {doing?.what === "delete" && token && (
-            <Confirm
+          {dialog?.kind === "delete" && token && (
+            <ConfirmDialog
               title={`Delete ${token.name}?`}
               action={["Delete", () => call("POST", `/tokens/${token.id}/delete`)]}
               onClose={close}
-              onDone={() => done(`${token.name} is deleted.`)}
+              onDone={() => done(`Token ${token.name} deleted.`)}
             >
-              <p>What it has used stays in the usage, under {token.id}.</p>
-            </Confirm>
+              <p>The usage of the token stays, under the id {token.id}.</p>
+            </ConfirmDialog>
           )}
-          {made && <NewTokenShown token={made} onClose={() => setMade(undefined)} />}
+          {created && <NewTokenDialog token={created} onClose={() => setCreated(undefined)} />}
         </>
       )}
-    </Shown>
+    </LoadView>
   );
 }
 
-function TokenTable({ tokens, projects, isAll, onDo }: {
+function TokenTable({ tokens, projects, isAll, openDialog }: {
   tokens: readonly Token[];
   isAll: boolean;
   projects: readonly Project[];
-  onDo: (doing: Doing) => void;
+  openDialog: (dialog: OpenDialog) => void;
 }) {
   const projectOf = ({ project_id }: Token) =>
     projects.find(({ id }) => id === project_id)?.name ?? project_id;
@@ -141,59 +158,73 @@ function TokenTable({ tokens, projects, isAll, onDo }: {
       label="Tokens"
       rows={tokens}
       id={({ id }) => id}
-      text={(token) => [token.name, token.id, token.token_suffix, projectOf(token)].join(" ")}
+      searchText={(token) => [token.name, token.id, token.token_suffix, projectOf(token)].join(" ")}
       empty={isAll
-        ? "No token here. Whoever is to use this proxy gets one: New token."
-        : "No token is active here. “All” shows those that were."}
-      onOpen={(token) => onDo({ what: "edit", token })}
+        ? "No tokens yet. A client sends a token as its API key. Create one with “New token”."
+        : "No active tokens. “All” also shows expired, inactive and revoked tokens."}
+      onOpen={(token) => openDialog({ kind: "edit", token })}
       columns={[
-        { title: "Name", cell: ({ name }) => name, by: ({ name }) => name.toLowerCase() },
-        { title: "Project", cell: projectOf, by: (token) => projectOf(token).toLowerCase() },
+        { title: "Name", cell: ({ name }) => name, sortBy: ({ name }) => name.toLowerCase() },
+        { title: "Project", cell: projectOf, sortBy: (token) => projectOf(token).toLowerCase() },
         { title: "Ends in", cell: ({ token_suffix }) => <code>…{token_suffix}</code> },
         {
           title: "State",
           cell: ({ state, previous_valid_until: until }) => (
             <>
-              <State of={state} />
+              <StateBadge state={state} />
               {until !== null && Date.parse(until) > Date.now() && (
-                <small>old value until {moment(until)}</small>
+                <small>old value valid until {moment(until)}</small>
               )}
             </>
           ),
-          by: ({ state }) => state,
+          sortBy: ({ state }) => state,
         },
         {
           title: "Expires",
-          cell: ({ expires_at }) => <When at={expires_at} />,
-          by: ({ expires_at }) => expires_at ?? "9",
+          cell: ({ expires_at }) => <RelativeTime at={expires_at} />,
+          sortBy: ({ expires_at }) => expires_at ?? "9",
         },
-        { title: "Limits", cell: (token) => rulesText(token) || "those of its project" },
+        { title: "Limits", cell: (token) => rulesText(token) || "project limits" },
         {
           title: "Requests",
           cell: ({ request_count }) => count(request_count),
-          by: ({ request_count }) => request_count,
+          sortBy: ({ request_count }) => request_count,
           isNumber: true,
         },
         {
           title: "Cost",
           cell: ({ spent }) => money(spent.total_micros),
-          by: ({ spent }) => spent.total_micros,
+          sortBy: ({ spent }) => spent.total_micros,
           isNumber: true,
         },
         {
           title: "Last used",
-          cell: ({ last_used_at }) => <When at={last_used_at} />,
-          by: ({ last_used_at }) => last_used_at ?? "",
+          cell: ({ last_used_at }) => <RelativeTime at={last_used_at} />,
+          sortBy: ({ last_used_at }) => last_used_at ?? "",
         },
         {
           title: "Actions",
           cell: (token) =>
             token.state === "revoked"
-              ? <Act label="Delete" of={token.name} run={() => onDo({ what: "delete", token })} />
+              ? (
+                <RowButton
+                  label="Delete"
+                  row={token.name}
+                  run={() => openDialog({ kind: "delete", token })}
+                />
+              )
               : (
                 <span class="actions">
-                  <Act label="Rotate" of={token.name} run={() => onDo({ what: "rotate", token })} />
-                  <Act label="Revoke" of={token.name} run={() => onDo({ what: "revoke", token })} />
+                  <RowButton
+                    label="Rotate"
+                    row={token.name}
+                    run={() => openDialog({ kind: "rotate", token })}
+                  />
+                  <RowButton
+                    label="Revoke"
+                    row={token.name}
+                    run={() => openDialog({ kind: "revoke", token })}
+                  />
                 </span>
               ),
         },
@@ -202,8 +233,8 @@ function TokenTable({ tokens, projects, isAll, onDo }: {
   );
 }
 
-function Rotate(
-  { token, onClose, onMade }: { token: Token; onClose: () => void; onMade: (token: NewToken) => void },
+function RotateDialog(
+  { token, onClose, onCreated }: { token: Token; onClose: () => void; onCreated: (token: NewToken) => void },
 ) {
   const [minutes, setMinutes] = useState("60");
   const { busy, error, submit } = useSubmit(
@@ -211,14 +242,14 @@ function Rotate(
       (await call<NewToken>("POST", `/tokens/${token.id}/rotate`, {
         body: { overlap_minutes: Number(minutes) },
       })).body,
-    onMade,
+    onCreated,
   );
   return (
     <Dialog title={`Rotate ${token.name}`} onClose={onClose}>
       <form onSubmit={submit}>
-        <p>It gets a new value. Its name, limits and counts stay.</p>
-        <Select label="The old value holds for" value={minutes} set={setMinutes} options={OVERLAPS} />
-        {error && <Failure error={error} />}
+        <p>The token gets a new value. Its name, limits and usage stay.</p>
+        <Select label="Keep the old value valid" value={minutes} set={setMinutes} options={OVERLAPS} />
+        {error && <ErrorMessage error={error} />}
         <footer>
           <button type="button" onClick={onClose}>Cancel</button>
           <button type="submit" class="primary" disabled={busy}>Rotate</button>

@@ -1,15 +1,22 @@
-/** Sends one tiny request through the proxy, as a client would, and shows what comes. */
+/**
+ * "Try it": sends a short prompt through the proxy, as a client would, and shows the response as it streams.
+ */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Connectable, Endpoint } from "./api.ts";
-import { duration } from "./format.ts";
 import { Input, Select } from "./controls.tsx";
-import { Failure, useSubmit } from "./pieces.tsx";
-import { streamAnswer } from "./stream_answer.ts";
+import { duration } from "./format.ts";
+import { ErrorMessage } from "./load_view.tsx";
+import { streamResponse } from "./stream_response.ts";
+import { useSubmit } from "./use_submit.ts";
 
 const PROMPT = "Say hello in five words.";
 
-export function TryIt({ endpoints, models, token: given }: {
+/**
+ * A form that sends the prompt to a chosen endpoint. `models` are suggestions by endpoint. If `token` is
+ * empty, the form asks for one.
+ */
+export function TryIt({ endpoints, models, token: givenToken }: {
   endpoints: readonly Endpoint[];
   models: Connectable["models"];
   token: string;
@@ -17,44 +24,45 @@ export function TryIt({ endpoints, models, token: given }: {
   const [name, setName] = useState(endpoints[0]?.name ?? "");
   const endpoint = endpoints.find((one) => one.name === name) ?? endpoints[0];
   const [model, setModel] = useState("");
-  const [typed, setTyped] = useState("");
+  const [typedToken, setTypedToken] = useState("");
   const [text, setText] = useState("");
-  const [took, setTook] = useState("");
-  const asking = useRef<AbortController>(undefined);
-  useEffect(() => () => asking.current?.abort(), []);
-  const token = given || typed;
-  const usual = models[name] ?? "";
+  const [summary, setSummary] = useState("");
+  const running = useRef<AbortController>(undefined);
+  useEffect(() => () => running.current?.abort(), []);
+  const token = givenToken || typedToken;
+  const suggested = models[name] ?? "";
   const { busy, error, submit } = useSubmit(async () => {
     setText("");
-    setTook("");
-    const began = performance.now();
-    const { signal } = asking.current = new AbortController();
-    const question = {
+    setSummary("");
+    const startedAt = performance.now();
+    const { signal } = running.current = new AbortController();
+    const target = {
       endpoint: name,
       provider: endpoint?.provider ?? "openai",
-      model: model || usual,
+      model: model || suggested,
       token,
     };
-    let first: number | undefined;
+    let firstTextMs: number | undefined;
     try {
-      for await (const piece of streamAnswer({ ...question, prompt: PROMPT }, signal)) {
-        first ??= performance.now() - began;
+      for await (const piece of streamResponse({ ...target, prompt: PROMPT }, signal)) {
+        firstTextMs ??= performance.now() - startedAt;
         setText((before) => before + piece);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
-      return setTook("Stopped.");
+      return setSummary("Stopped.");
     }
-    if (first === undefined) throw new Error("The answer held no text.");
-    setTook(`First byte after ${duration(first)}, all of it after ${duration(performance.now() - began)}.`);
+    if (firstTextMs === undefined) throw new Error("The response contains no text.");
+    const totalMs = performance.now() - startedAt;
+    setSummary(`First text after ${duration(firstTextMs)}, complete after ${duration(totalMs)}.`);
   }, () => {});
   return (
     <details>
       <summary>Try it</summary>
       <form onSubmit={submit}>
         <p class="help">
-          It sends “{PROMPT}” through the proxy with the token, as a client would. It is counted like any
-          other.
+          Sends “{PROMPT}” through the proxy with the token, as a client would. The request counts against
+          limits and budgets.
         </p>
         <div class="row">
           <Select
@@ -66,20 +74,22 @@ export function TryIt({ endpoints, models, token: given }: {
           <Input
             label="Model"
             name="model"
-            placeholder={usual}
-            required={usual === ""}
+            placeholder={suggested}
+            required={suggested === ""}
             value={model}
             set={setModel}
           />
-          {!given && <Input label="Token to try" type="password" required value={typed} set={setTyped} />}
+          {!givenToken && (
+            <Input label="Token to try" type="password" required value={typedToken} set={setTypedToken} />
+          )}
         </div>
-        {/* With keys: one element that changed from the one into the other would send what it has just stopped. */}
+        {/* The keys make two elements: a click on "Stop" must not reach a button that became "Send". */}
         {busy
-          ? <button key="stop" type="button" onClick={() => asking.current?.abort()}>Stop</button>
+          ? <button key="stop" type="button" onClick={() => running.current?.abort()}>Stop</button>
           : <button key="send" type="submit">Send</button>}
         <output>{text}</output>
-        <p class="help" role="status">{took}</p>
-        {error && <Failure error={error} />}
+        <p class="help" role="status">{summary}</p>
+        {error && <ErrorMessage error={error} />}
       </form>
     </details>
   );

@@ -1,28 +1,28 @@
-/** What usage is measured in and grouped by, and the series that a chart is made of. */
+/** The metrics and groups of the dashboard, and the series of its chart. */
 
 import type { UsageRow } from "./api.ts";
 import type { Series } from "./chart.tsx";
 import { count, duration, money } from "./format.ts";
 
-/** What can be shown: its name, where it is read, and how it is written. */
+/** The metrics, each with its label, its value in a row of usage, and its format. */
 export const METRICS = {
   requests: ["Requests", (row) => row.requests, count],
   tokens: ["Tokens", tokensOf, count],
   cost: ["Cost", (row) => row.cost_micros, money],
   errors: ["Errors", (row) => row.errors, count],
-  first_byte: ["First byte", (row) => row.time_to_first_byte_p50_ms ?? null, duration],
+  first_byte: ["Time to first byte", (row) => row.time_to_first_byte_p50_ms ?? null, duration],
 } as const satisfies Record<
   string,
   readonly [string, (row: UsageRow) => number | null, (value: number) => string]
 >;
-/** One of them. */
+/** The name of a metric, such as `cost`. */
 export type Metric = keyof typeof METRICS;
 
-/** All of them. */
-// Object.keys gives strings; these are the keys of a constant that is written out above.
+/** The names of all metrics. */
+// Object.keys is typed as strings; these are the keys of the constant above.
 export const METRIC_NAMES = Object.keys(METRICS) as Metric[];
 
-/** By what it can be grouped, and how that is called. */
+/** The groups of usage, each with its label. */
 export const GROUPS = [
   ["model", "Model"],
   ["token", "Token"],
@@ -30,20 +30,20 @@ export const GROUPS = [
   ["endpoint", "Endpoint"],
   ["client", "Client"],
 ] as const;
-/** One of them. */
+/** The name of a group, such as `model`. */
 export type Group = typeof GROUPS[number][0];
 
-/** Series of their own in the chart; the rest is one more. */
+/** Series that the chart shows separately. One more series sums up the rest. */
 const MAX_SERIES = 5;
 
-/** Both ways. */
+/** Input and output tokens of a row. */
 export function tokensOf(row: UsageRow): number {
   return row.input_tokens + row.output_tokens;
 }
 
-/** What groups are called; those of one name are told apart by the end of their id. */
+/** Names rows by their group. If several ids have one name, the end of the id is added. */
 export function namesOf(rows: readonly UsageRow[], group: Group): (row: UsageRow) => string {
-  const plain = (row: UsageRow) => String(row[`${group}_name`] ?? row[group] ?? "") || "none";
+  const plain = (row: UsageRow) => String(row[`${group}_name`] ?? row[group] ?? "") || "(none)";
   const ids = Map.groupBy(rows, plain);
   return (row) => {
     const isShared = new Set(ids.get(plain(row))?.map((one) => one[group])).size > 1;
@@ -51,7 +51,7 @@ export function namesOf(rows: readonly UsageRow[], group: Group): (row: UsageRow
   };
 }
 
-/** The largest on their own, the rest together. */
+/** The series of a stacked chart, the largest first; all beyond the largest five are summed up as one. */
 export function seriesOf(
   keys: readonly string[],
   rows: readonly UsageRow[],
@@ -83,11 +83,11 @@ export function seriesOf(
   }];
 }
 
-/** Of each time the median and the slowest 95th of 100. */
+/** The time to the first byte: its median and its 95th percentile, in milliseconds. */
 export function firstByteSeries(keys: readonly string[], rows: readonly UsageRow[]): Series[] {
   const byKey = new Map(rows.map((row) => [String(row["day"] ?? row["hour"]), row]));
   return [
-    { name: "median", values: keys.map((key) => byKey.get(key)?.time_to_first_byte_p50_ms ?? null) },
-    { name: "95 %", values: keys.map((key) => byKey.get(key)?.time_to_first_byte_p95_ms ?? null) },
+    { name: "p50 (median)", values: keys.map((key) => byKey.get(key)?.time_to_first_byte_p50_ms ?? null) },
+    { name: "p95", values: keys.map((key) => byKey.get(key)?.time_to_first_byte_p95_ms ?? null) },
   ];
 }

@@ -1,22 +1,25 @@
-/** What a page shows of the API: loading, there, or failed. */
+/** Loads data for a page, and loads it again. */
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Unreachable } from "./http.ts";
 
-/** One reading; what was read before stays until the next is there. */
+/** Loaded data. Earlier data stays until the next response arrives. */
 export interface Loaded<Value> {
+  /** Undefined until the first response. */
   readonly value: Value | undefined;
-  /** What is there answers an earlier question; the next answer is on its way. */
+  /** The data belongs to an earlier `key`; the request for the new one is running. */
   readonly isStale: boolean;
+  /** Why the last request failed. */
   readonly error: Error | undefined;
+  /** Loads the data again. */
   readonly reload: () => void;
 }
 
 const RETRY_MS = 5_000;
 
 /**
- * Reads when `key` changes, again every `everyMs` while the page is looked at, and when the proxy is back after it
- * could not be reached.
+ * Calls `read` when `key` changes, and then every `everyMs` while the page is visible. While the proxy does
+ * not respond, it tries again every five seconds.
  */
 export function useLoad<Value>(
   read: (signal: AbortSignal) => Promise<Value>,
@@ -31,21 +34,21 @@ export function useLoad<Value>(
   useEffect(() => {
     const controller = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const again = (delayMs: number | undefined) => {
+    const schedule = (delayMs: number | undefined) => {
       if (delayMs === undefined) return;
-      timer = setTimeout(() => document.hidden ? again(delayMs) : run(), delayMs);
+      timer = setTimeout(() => document.hidden ? schedule(delayMs) : run(), delayMs);
     };
     const run = async () => {
       try {
         const value = await latest.current(controller.signal);
         setResult({ value, key });
-        again(everyMs);
+        schedule(everyMs);
       } catch (error) {
         if (controller.signal.aborted) return;
         const failure = error instanceof Error ? error : new Error(String(error));
-        // What is known already stays on the page beside the error.
+        // Earlier data of the same key stays visible next to the error.
         setResult((before) => ({ ...(before.key === key ? before : {}), error: failure, key }));
-        again(failure instanceof Unreachable ? RETRY_MS : everyMs);
+        schedule(failure instanceof Unreachable ? RETRY_MS : everyMs);
       }
     };
     run();

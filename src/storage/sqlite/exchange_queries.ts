@@ -6,6 +6,7 @@ import {
   type ExchangeRow,
   type Listed,
   type Page,
+  SETTLEMENTS,
   USAGE_SOURCES,
 } from "../store.ts";
 import { listed } from "./access_tables.ts";
@@ -38,6 +39,7 @@ export function listExchanges(
 function exchangeOf(row: Row): ExchangeRow & { id: number } {
   const text = (column: string) => row[column] === null ? undefined : String(row[column]);
   const number = (column: string) => row[column] === null ? undefined : Number(row[column]);
+  const settlement = SETTLEMENTS.find((one) => one === row["settlement"]);
   return {
     id: Number(row["seq"]),
     requestId: String(row["request_id"]),
@@ -77,6 +79,7 @@ function exchangeOf(row: Row): ExchangeRow & { id: number } {
     usageSource: USAGE_SOURCES.find((source) => source === row["usage_source"]),
     priceVersion: text("price_version"),
     bytes: Number(row["bytes"]),
+    ...(settlement !== undefined && { settlement }),
   };
 }
 

@@ -51,13 +51,15 @@ const COLUMNS:
     ["usage_source", (row) => row.usageSource],
     ["price_version", (row) => row.priceVersion],
     ["bytes", (row) => row.bytes],
+    ["settlement", (row) => row.settlement],
   ];
 const INSERT = `INSERT INTO exchanges (${COLUMNS.map(([column]) => column).join(", ")})
   VALUES (${COLUMNS.map(() => "?").join(", ")})`;
 
 /** What is summed, by its column. */
 const SUMS = {
-  requests: () => 1,
+  // What was settled was asked for by a request that has a row already.
+  requests: (row) => row.settlement === "settled" ? 0 : 1,
   admitted: (row) => row.admitted ? 1 : 0,
   errors: (row) => isError(row) ? 1 : 0,
   input_tokens: (row) => row.inputTokens ?? 0,
@@ -160,10 +162,10 @@ export function firstByteMsOf(bucket: number): number {
 }
 
 function countToken(
-  { tokenId, admitted, startedAt }: ExchangeRow,
+  { tokenId, admitted, startedAt, settlement }: ExchangeRow,
   tokens: Map<string, { count: number; lastUsedAt: number }>,
 ): void {
-  if (tokenId === undefined) return;
+  if (tokenId === undefined || settlement === "settled") return;
   let token = tokens.get(tokenId);
   if (token === undefined) tokens.set(tokenId, token = { count: 0, lastUsedAt: 0 });
   if (admitted) token.count++;
@@ -175,8 +177,9 @@ function isError({ status, ending }: ExchangeRow): boolean {
 }
 
 /** A model was asked and answered, and how much it used is not known. */
-function isUnmetered({ status, metered, inputTokens, outputTokens }: ExchangeRow): boolean {
-  return status < 400 && metered && inputTokens === undefined && outputTokens === undefined;
+function isUnmetered({ status, metered, settlement, inputTokens, outputTokens }: ExchangeRow): boolean {
+  return status < 400 && settlement !== "awaited" && metered && inputTokens === undefined &&
+    outputTokens === undefined;
 }
 
 function isUnpriced({ costMicros, costIsPartial, inputTokens, outputTokens }: ExchangeRow): boolean {

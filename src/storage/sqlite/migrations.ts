@@ -194,4 +194,39 @@ INSERT INTO spending
     SELECT start, 'shared:' || principal, cost_micros FROM usage WHERE token_id = ''
   ) WHERE cost_micros <> 0 GROUP BY 1, 2;`,
   },
+  {
+    version: 8,
+    name: "objects that can be looked at again",
+    sql: `
+CREATE TABLE objects (
+  endpoint TEXT NOT NULL,
+  object_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  results_id TEXT,
+  request_id TEXT NOT NULL,
+  path TEXT NOT NULL,
+  provider TEXT,
+  backend TEXT,
+  principal TEXT NOT NULL,
+  token_id TEXT,
+  project_id TEXT,
+  client TEXT NOT NULL,
+  model TEXT,
+  tier TEXT,
+  model_rules TEXT NOT NULL,
+  reserved_tokens INTEGER NOT NULL,
+  reserved_micros INTEGER NOT NULL,
+  made_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  settled_at INTEGER,
+  settled_micros INTEGER,
+  changed_at INTEGER NOT NULL,
+  PRIMARY KEY (endpoint, object_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX objects_by_results ON objects (endpoint, results_id) WHERE results_id IS NOT NULL;
+CREATE INDEX objects_open ON objects (made_at) WHERE settled_at IS NULL;
+CREATE INDEX objects_settled ON objects (made_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX objects_by_change ON objects (changed_at);
+ALTER TABLE exchanges ADD COLUMN settlement TEXT;`,
+  },
 ];

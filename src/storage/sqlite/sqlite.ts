@@ -10,6 +10,7 @@ import { listExchanges } from "./exchange_queries.ts";
 import { pruneExchanges } from "./exchange_sums.ts";
 import type { Hold } from "./hold.ts";
 import { renewIdentity } from "./identity.ts";
+import * as objects from "./object_tables.ts";
 import { dateSpending, readSpending } from "./spending.ts";
 import { readUsage } from "./usage_queries.ts";
 
@@ -73,6 +74,18 @@ export function openSqlite(path: string, hold?: Hold): Store {
     addAudit: (entry) => settled(() => insertAudit(database, entry)),
     listAudit: (page) => settled(() => listAudit(database, page)),
     prune: (limits) => settled(() => database.transaction(() => pruneExchanges(database, limits))),
+
+    addObject: (object, at) =>
+      settled(() => database.transaction(() => objects.insertObject(database, object, at))),
+    findObject: (key) => settled(() => objects.findObject(database, key)),
+    openObjects: () => settled(() => objects.openObjects(database)),
+    changedObjects: (since) => settled(() => objects.changedObjects(database, since)),
+    nameResults: (key, resultsId, at) =>
+      settled(() => database.transaction(() => objects.nameResults(database, key, { resultsId, at }))),
+    pruneObjects: (limits) =>
+      settled(() => database.transaction(() => objects.pruneObjects(database, limits))),
+    settleObject: (object, of) =>
+      settled(() => database.transaction(() => objects.settleObject(database, object, of))),
 
     readNote: (name) =>
       settled(() => {

@@ -121,6 +121,10 @@ function problemOf(one: Compared, rows: readonly ExchangeRow[], { bills, seen }:
   const { asked, source, billed, counted, billedMicros, countedMicros } = one;
   if (source === "lost" || source === "unseen") return undefined;
   if (rows.length === 0) return seen.has(asked.serial) ? "went to the provider and has no row" : undefined;
+  const isMisplaced = rows.some(({ costMicros = 0, tokenId }) =>
+    costMicros > 0 && (tokenId !== undefined) !== asked.hasBudget
+  );
+  if (isMisplaced) return "counts for the token that looked at it";
   if (rows.length > 1 && asked.kind.isBackground !== true) return `has ${rows.length} rows`;
   const isSame =
     (["input", "output", "cached", "written"] as const).every((name) => billed[name] === counted[name]) &&
@@ -132,8 +136,8 @@ function problemOf(one: Compared, rows: readonly ExchangeRow[], { bills, seen }:
         shown(counted, countedMicros)
       } as told`;
   }
-  // With a budget a background response counts with what was reserved for it, as the documentation says.
-  if (asked.kind.isBackground === true && (asked.hasBudget || !asked.isFetched)) return undefined;
+  // Nobody knows what a background response used that was not looked at when it was over.
+  if (asked.kind.isBackground === true && !asked.isFetched) return undefined;
   const isTold = asked.outcome.ended === "whole" && bills.get(asked.serial)?.isTold === true;
   return isTold ? `${shown(billed, billedMicros)} was told, and the proxy says ${source}` : undefined;
 }

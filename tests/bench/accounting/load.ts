@@ -26,6 +26,8 @@ export interface LoadParts {
   readonly provider: BillingProvider;
   readonly url: () => Promise<string>;
   readonly tokens: { readonly plain: string; readonly budget: string };
+  /** Kills the proxy once all that has ended is written, and starts it again. */
+  readonly restart: () => Promise<void>;
 }
 
 const STOPS = [
@@ -39,8 +41,13 @@ const LEAVING = 35;
 const STATED_TOKENS = 2_000;
 const POLL_MS = 300;
 const MOST_POLLS = 200;
+/** One of so many background responses is looked at only when the proxy has been killed. */
+const LATE = 3;
 
-/** Asks until `count` exchanges are done; tells of each. */
+/**
+ * Asks until `count` exchanges are done; tells of each. Then the proxy is killed, and background responses that nobody
+ * has looked at are looked at.
+ */
 export async function runLoad(
   { count, clients, onAsked }: { count: number; clients: number; onAsked: (asked: Asked) => void },
   parts: LoadParts,
@@ -48,6 +55,7 @@ export async function runLoad(
   const { below } = random(7);
   const lots = KINDS.flatMap((kind) => Array.from({ length: kind.weight }, () => kind));
   let next = 1;
+  const late: Asked[] = [];
   const work = async (): Promise<void> => {
     while (next <= count) {
       const serial = next++;
@@ -56,10 +64,33 @@ export async function runLoad(
       if (kind === undefined) throw new RangeError("no kind");
       const plan = parts.provider.plan(kind, serial);
       const leaving = below(100) < LEAVING ? leavingOf(kind, plan, below) : undefined;
-      onAsked(await askOnce({ serial, kind, plan, leaving }, parts));
+      const asked = await askOnce({ serial, kind, plan, leaving }, parts);
+      if (kind.isBackground !== true) onAsked(asked);
+      else if (serial % LATE === 0) late.push(asked);
+      else onAsked(await fetched(asked, parts));
     }
   };
   await Promise.all(Array.from({ length: clients }, work));
+  await parts.restart();
+  await Promise.all(late.map(async (asked) => onAsked(await fetched(asked, parts))));
+}
+
+/** Looks at a background response until it is over, and once more; with either token, whoever made it. */
+async function fetched(asked: Asked, { url, tokens }: LoadParts): Promise<Asked> {
+  const { serial, kind, outcome } = asked;
+  if (outcome.ended !== "whole" || outcome.status !== 200) return asked;
+  const path = `${placeOf(kind, serial)}/v1/responses/resp_${serial}`;
+  const look = async (token: string): Promise<boolean> => {
+    const { text } = await ask(await url(), { method: "GET", path, token, body: "", leaving: undefined });
+    return text.includes('"status":"completed"');
+  };
+  let isFetched = false;
+  for (let poll = 0; poll < MOST_POLLS && !isFetched; poll++) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    isFetched = await look((serial + poll) % 4 < 2 ? tokens.budget : tokens.plain);
+  }
+  for (const token of [tokens.plain, tokens.budget]) await look(token);
+  return { ...asked, isFetched, endedAt: Date.now() };
 }
 
 function leavingOf(kind: Kind, plan: Plan, below: (limit: number) => number): Leaving {
@@ -89,14 +120,5 @@ async function askOnce(
   const path = place + dialect.path(kind.isStream === true);
   const startedAt = Date.now();
   const outcome = await ask(await url(), { method: "POST", path, token, body, leaving });
-  let isFetched = false;
-  if (kind.isBackground === true && outcome.ended === "whole" && outcome.status === 200) {
-    for (let poll = 0; poll < MOST_POLLS && !isFetched; poll++) {
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      const path = `${place}/v1/responses/resp_${serial}`;
-      const look = await ask(await url(), { method: "GET", path, token, body: "", leaving: undefined });
-      isFetched = look.text.includes('"status":"completed"');
-    }
-  }
-  return { serial, kind, hasBudget, leaving, outcome, isFetched, startedAt, endedAt: Date.now() };
+  return { serial, kind, hasBudget, leaving, outcome, isFetched: false, startedAt, endedAt: Date.now() };
 }

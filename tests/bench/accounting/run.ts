@@ -69,6 +69,12 @@ export async function reconcile(options: ReconciliationOptions): Promise<Reconci
       provider,
       url: () => proxy.url(),
       tokens: { plain: SECRETS.proxyToken, budget: String(token["token"]) },
+      async restart() {
+        await disturbing;
+        // Reading usage writes what waits: nothing is lost by this kill.
+        await (await proxy.management()).ask("GET", "/usage");
+        await proxy.kill();
+      },
     });
     await disturbing;
     const after = await (await proxy.management()).ask("GET", `/tokens/${token["id"]}`);

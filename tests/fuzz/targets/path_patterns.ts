@@ -19,7 +19,7 @@ function partsOf(input: Uint8Array): { target: string; patterns: readonly string
 function read(input: Uint8Array): boolean {
   const { target, patterns } = partsOf(input);
   const parsed = parseRequestTarget(target);
-  if ("refused" in parsed) return false;
+  if (parsed.refused !== undefined) return false;
   pathAmbiguity(parsed.path);
   ambiguityOf(parsed.path);
   withoutParameter(parsed.query, "key");
@@ -30,7 +30,7 @@ function check(input: Uint8Array, chance: Random): string {
   const { target, patterns } = partsOf(input);
   for (const pattern of patterns) checkGlob(pattern, target);
   const parsed = parseRequestTarget(target);
-  if ("refused" in parsed) return parsed.refused;
+  if (parsed.refused !== undefined) return parsed.refused;
   const { path, query } = parsed;
   holds(path.startsWith("/") && !path.includes("?"), "a path begins with a slash");
   checkUrl(path);

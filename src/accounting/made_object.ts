@@ -1,0 +1,59 @@
+/** The object that an exchange made, or that stands for what it fetched. */
+
+import { OBJECT_LIFETIME_MS } from "../storage/booking.ts";
+import type { RequestFacts } from "../payload/request_facts.ts";
+import type { AwaitedObject } from "../storage/store.ts";
+import type { ObjectKind } from "./object_paths.ts";
+import { kept } from "./settlement.ts";
+import type { Tap } from "./tap.ts";
+
+/** Who made an object, where and when. */
+export type Making =
+  & Omit<
+    AwaitedObject,
+    "id" | "resultsId" | "expiresAt" | "model" | "tier" | "modelRules" | "reservedTokens" | "reservedMicros"
+  >
+  & { readonly facts: RequestFacts };
+
+/** What was handed over with it. */
+export interface HandedOver {
+  readonly tokens: number;
+  readonly micros: number;
+  readonly modelRules: readonly string[];
+}
+
+const NOTHING: HandedOver = { tokens: 0, micros: 0, modelRules: [] };
+
+/** An object of that id. */
+export function madeObject(
+  id: string,
+  { facts, ...making }: Making,
+  held: HandedOver = NOTHING,
+): AwaitedObject {
+  return {
+    ...making,
+    id,
+    resultsId: undefined,
+    model: kept(facts.model),
+    tier: facts.tier,
+    modelRules: held.modelRules,
+    reservedTokens: held.tokens,
+    reservedMicros: held.micros,
+    expiresAt: making.madeAt + OBJECT_LIFETIME_MS,
+  };
+}
+
+/**
+ * The id of an object that an answer has told of and that goes on without it, as far as the answer has come. Every
+ * stream of a response says at first that it is in progress, and most end with their request.
+ */
+export function lastingId(
+  tap: Tap | undefined,
+  { kind, asksBackground }: { kind: ObjectKind; asksBackground: () => boolean },
+): string | undefined {
+  const object = tap?.object;
+  if (object?.isPending !== true) return undefined;
+  const isLasting = tap?.isStream !== true || kind === "run" || kind === "batch" || object.isBackground ||
+    asksBackground();
+  return isLasting ? object.id : undefined;
+}

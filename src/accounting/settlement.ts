@@ -1,0 +1,178 @@
+/** What an answer about an object means for its account: whether it is over, and what it used. */
+
+import { harmlessText } from "../text/harmless_text.ts";
+import type { Booking } from "../storage/booking.ts";
+import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
+import type { Observed } from "./answer_tap.ts";
+import type { Charge, Told } from "./charge.ts";
+import { estimatedTokens } from "./estimate.ts";
+import type { ObjectRequest } from "./object_paths.ts";
+
+/** The usage of one model, as the provider stated it. */
+export interface ToldPart extends Told {
+  readonly tier: string | undefined;
+  readonly stopReason: string | undefined;
+}
+
+/** What follows from an answer. */
+export type Verdict =
+  /** It goes on, or the answer does not say. */
+  | { readonly then: "wait" }
+  /** It is over, and its results are in a file that tells what was used. */
+  | { readonly then: "name"; readonly resultsId: string }
+  | { readonly then: "count"; readonly parts: readonly ToldPart[] }
+  /** It is over, and nobody will say what it used. */
+  | { readonly then: "estimate" }
+  /** It is over and used nothing. */
+  | { readonly then: "release" };
+
+/** How an object that is charged was paid for. */
+export interface Settled {
+  readonly charge: Charge;
+  /** What counts towards limits. */
+  readonly tokens: number;
+  readonly model: string | undefined;
+  readonly stopReason: string | undefined;
+}
+
+const WAIT: Verdict = { then: "wait" };
+/** How much of what a provider said is kept, in characters. */
+const MAX_TEXT = 200;
+
+/** `isWhole`: the answer was good and came to its end. */
+export function verdictOf(
+  { kind, act }: ObjectRequest,
+  { observed, isWhole }: { observed: Observed; isWhole: boolean },
+): Verdict {
+  const { object, usage, steps, model, stopReason, tier } = observed;
+  if (act === "delete") return isWhole ? { then: "estimate" } : WAIT;
+  if (object === undefined || act === "list") return WAIT;
+  if (kind === "batch") {
+    // Lines that broke off are fetched again.
+    if (object.parts.length > 0) {
+      return isWhole ? { then: "count", parts: object.parts.map((part) => batchPart(part)) } : WAIT;
+    }
+    if (
+      act === "results" || act === "file" || !isWhole || object.state === "pending" ||
+      object.state === undefined
+    ) return WAIT;
+    const isTold = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0) > 0;
+    if (isTold) return { then: "count", parts: [batchPart({ model, usage })] };
+    if (object.resultsId !== undefined) return { then: "name", resultsId: object.resultsId };
+    return object.state === "failed" ? { then: "release" } : WAIT;
+  }
+  if (object.state === undefined || object.state === "pending") return WAIT;
+  if (usage.inputTokens !== undefined || usage.outputTokens !== undefined) {
+    const part: ToldPart = {
+      usage,
+      stopReason,
+      tier,
+      ...(model !== undefined && { model }),
+      ...(steps !== undefined && { steps }),
+    };
+    return { then: "count", parts: [part] };
+  }
+  // The usage stands behind the state.
+  if (!isWhole) return WAIT;
+  return { then: object.state === "done" ? "estimate" : "release" };
+}
+
+function batchPart(part: { model: string | undefined; usage: Observed["usage"] }): ToldPart {
+  const { model, usage } = part;
+  return { usage, tier: "batch", stopReason: undefined, ...(model !== undefined && { model }) };
+}
+
+/** The charge of an object whose usage nobody states: all that was reserved. */
+export function reservedCharge({ reservedMicros }: AwaitedObject): Settled {
+  const isReserved = reservedMicros > 0;
+  return {
+    charge: {
+      usage: {},
+      tokens: undefined,
+      cost: isReserved ? { micros: reservedMicros, version: "reservation" } : undefined,
+      source: isReserved ? "estimated" : undefined,
+    },
+    tokens: 0,
+    model: undefined,
+    stopReason: undefined,
+  };
+}
+
+/** The stated usage of an object; what was reserved if the usage has no price. */
+export function chargeOfObject(object: AwaitedObject, told: Charge | undefined): Charge {
+  const reserved = reservedCharge(object).charge;
+  if (told === undefined) return reserved;
+  if (told.cost !== undefined || reserved.cost === undefined) return told;
+  return { ...told, cost: reserved.cost, source: reserved.source };
+}
+
+/** The text that clients received of an object that was stopped and stated no usage, as usage. */
+export function receivedPart(textBytes: number): ToldPart {
+  const outputTokens = estimatedTokens({ kind: "json", length: textBytes });
+  return { usage: { outputTokens }, tier: undefined, stopReason: undefined };
+}
+
+/** Marks it as an estimate. */
+export function estimatedSettlement(settled: Settled): Settled {
+  return { ...settled, charge: { ...settled.charge, source: "estimated" } };
+}
+
+/** The row of what an object used; it has the id of the request that made the object. */
+export function settledRow(
+  object: AwaitedObject,
+  { charge, model, stopReason }: Settled,
+  { at, booking }: { at: number; booking: Booking },
+): ExchangeRow {
+  const { usage, cost } = charge;
+  return {
+    requestId: object.requestId,
+    providerRequestId: kept(object.id),
+    startedAt: at,
+    durationMs: 0,
+    firstByteMs: undefined,
+    method: "POST",
+    path: object.path,
+    endpoint: object.endpoint,
+    provider: object.provider,
+    backend: object.backend,
+    attempts: 0,
+    attemptLog: undefined,
+    status: 200,
+    ending: "complete",
+    principal: object.principal,
+    tokenId: object.tokenId,
+    projectId: object.projectId,
+    metered: true,
+    admitted: false,
+    client: object.client,
+    stream: undefined,
+    modelAsked: object.model,
+    modelAnswered: kept(model),
+    stopReason: kept(stopReason),
+    inputTokens: usage.inputTokens,
+    outputTokens: usage.outputTokens,
+    cachedTokens: usage.cachedTokens,
+    cacheWriteTokens: usage.cacheWriteTokens,
+    reasoningTokens: usage.reasoningTokens,
+    audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
+    imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
+    partial: false,
+    costMicros: cost?.micros,
+    costIsPartial: cost?.isPartial === true,
+    usageSource: charge.source,
+    priceVersion: cost?.version,
+    bytes: 0,
+    booking,
+    settlement: "settled",
+  };
+}
+
+/** What others said, as it may stand in a row, a label or on a page. */
+export function kept(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
+}
+
+/** What is known of both; undefined where nothing is. */
+export function sum(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
+}

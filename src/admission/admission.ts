@@ -1,0 +1,72 @@
+/** The stage that decides whether a request may run now, and reads as much of its body as that depends on. */
+
+import type { Account } from "../accounting/account.ts";
+import type { Endpoint } from "../config/config.ts";
+import type { Field } from "../http/fields.ts";
+import type { IncomingRequest } from "../http/message.ts";
+import type { HeldShare } from "../limits/held_bytes.ts";
+import type { Limiter } from "../limits/limiter.ts";
+import type { HeldPayload } from "../payload/held_payload.ts";
+import type { Principal } from "../principal.ts";
+import type { MessageBody } from "../streams/byte_source.ts";
+import { admit, admitBody } from "./admit.ts";
+import { askingForUsage, readRequest } from "./read_request.ts";
+import { receivedBody } from "./received_body.ts";
+
+/** A request that is about to be forwarded, and the client that sends it. */
+export interface AdmissionRequest {
+  readonly request: IncomingRequest;
+  readonly principal: Principal;
+  readonly endpoint: Endpoint;
+  /** The path that is left for the backend, and the raw query. */
+  readonly rest: string;
+  readonly query: string;
+  /** Whether the client asks for a WebSocket. */
+  readonly upgrade: boolean;
+  /** The request's share of the memory for bodies. */
+  readonly held: HeldShare;
+  /** The longest body in bytes. Undefined: there is no limit. */
+  readonly maxBodyBytes: number | undefined;
+  /** The account of the exchange and the limits of its token. Undefined: the management plane is off. */
+  readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
+}
+
+/** A request as it is forwarded. What the proxy checked is what it sends. */
+export interface AdmittedRequest {
+  readonly fields: readonly Field[];
+  readonly body: MessageBody | null;
+  /** The body in memory. Undefined: no rule depends on the body, and the proxy has not read it. */
+  readonly payload: HeldPayload | undefined;
+  /** Whether the proxy added `stream_options.include_usage`. */
+  readonly usageWasAdded: boolean;
+}
+
+/**
+ * Admits a request: checks its token's rules, takes it into the rate limits and reserves what it may cost. Throws
+ * `forbidden`, `rate_limited`, `budget_exceeded`, `payload_too_large` or `bad_request`.
+ */
+export async function admitRequest(asked: AdmissionRequest): Promise<AdmittedRequest> {
+  const { request, principal, endpoint, rest, query, upgrade, held, maxBodyBytes, counted } = asked;
+  const { method, fields, cancellation } = request;
+  const body = await receivedBody(request, maxBodyBytes);
+  const candidate = counted && { request, principal, endpoint, rest, query, upgrade, ...counted };
+  const admitted = candidate && { ...candidate, admission: admit(candidate) };
+  const unread = {
+    method,
+    fields,
+    body,
+    principal,
+    endpoint,
+    path: rest,
+    upgrade,
+    cancellation,
+    held,
+    isCounted: counted !== undefined,
+  };
+  const read = await readRequest(unread);
+  const watchedBody = admitted === undefined ? read.body : admitBody(admitted, read);
+  const withUsage = askingForUsage(read, unread);
+  return withUsage === undefined
+    ? { ...read, body: watchedBody, usageWasAdded: false }
+    : { ...withUsage, usageWasAdded: true };
+}

@@ -1,0 +1,96 @@
+import { overridingModel } from "../config/model_override.ts";
+import type { Backend, Endpoint } from "../config/config.ts";
+import { ProxyFault } from "../faults.ts";
+import type { Field } from "../http/fields.ts";
+import { joinPath, withoutParameter, withParameter } from "../http/join_url.ts";
+import type { Principal } from "../principal.ts";
+import { upstreamFields } from "./request_headers.ts";
+import { UPGRADE_FIELDS } from "./websocket/handshake.ts";
+
+/** The credentials of the client's request, which no backend gets unless it passes them through. */
+export interface StrippedCredentials {
+  readonly queryParameter: string;
+  readonly subprotocolPrefix: string;
+  /** Names of header fields, and `query` and `subprotocol`. */
+  readonly placesToStrip: (isPassthrough: boolean) => ReadonlySet<string>;
+  /** Throws where a token of the proxy is still in a head. */
+  readonly checkStripped: (
+    head: { readonly method: string; readonly target: string; readonly fields: readonly Field[] },
+  ) => void;
+}
+
+/** What the requests to all backends of one exchange have in common. */
+export interface BackendRequestsParts {
+  readonly endpoint: Endpoint;
+  readonly principal: Pick<Principal, "keys">;
+  readonly credentials: StrippedCredentials;
+  readonly method: string;
+  /** The path behind the endpoint's name, byte for byte. */
+  readonly rest: string;
+  /** The raw query without its `?`. */
+  readonly query: string;
+  readonly fields: readonly Field[];
+  /** Whether the client asks for a WebSocket. */
+  readonly upgrade: boolean;
+  /** Whether the usage of the exchange is counted. The proxy cannot read compressed WebSocket messages. */
+  readonly isCounted: boolean;
+}
+
+/** The heads of the requests that one exchange sends to its backends: path, query, fields and key. */
+export class BackendRequests {
+  readonly #parts: BackendRequestsParts;
+
+  constructor(parts: BackendRequestsParts) {
+    this.#parts = parts;
+  }
+
+  /** The head that a backend gets. Throws `bad_request` where a token of the proxy would be in it. */
+  headFor(chosen: Backend): { readonly target: string; readonly fields: readonly Field[] } {
+    const { credentials, method, rest, query, upgrade, endpoint, isCounted } = this.#parts;
+    const backend = this.withKey(chosen);
+    const stripped = credentials.placesToStrip(backend.key.mode === "passthrough");
+    const path = joinPath(backend.baseUrl, rest);
+    const ownQuery = stripped.has("query") ? withoutParameter(query, credentials.queryParameter) : query;
+    const backendQuery = upgrade ? withModelOf(backend, ownQuery) : ownQuery;
+    const fields = upstreamFields(this.#parts.fields, {
+      credentialsToStrip: stripped,
+      keySubprotocolPrefix: credentials.subprotocolPrefix,
+      backend,
+      anthropicVersion: endpoint.anthropicVersion,
+      dropped: upgrade && isCounted ? "sec-websocket-extensions" : undefined,
+    });
+    const head = {
+      target: backendQuery === "" ? path : `${path}?${backendQuery}`,
+      fields: upgrade ? [...UPGRADE_FIELDS, ...fields] : fields,
+    };
+    credentials.checkStripped({ method, ...head });
+    return head;
+  }
+
+  /** Whether a backend gets the key of the client's project. A rate limit of that key says nothing of other clients. */
+  usesProjectKey(backend: Backend): boolean {
+    return this.withKey(backend) !== backend;
+  }
+
+  /** The backend, with the key of the client's project in place of its own where the project has one. */
+  withKey(backend: Backend): Backend {
+    const { endpoint, principal } = this.#parts;
+    const value = principal.keys.get(endpoint.name);
+    if (value === null) {
+      throw new ProxyFault(
+        "internal",
+        `The key of this project for ${endpoint.name} cannot be read; the log says more.`,
+      );
+    }
+    // Another origin may be another provider, which must not get this key.
+    const isSameProvider = backend.baseUrl.origin === endpoint.backends[0]?.baseUrl.origin;
+    return value === undefined || !isSameProvider ? backend : { ...backend, key: { mode: "inject", value } };
+  }
+}
+
+/** The query of a WebSocket names its model: the backend's model override replaces it. */
+function withModelOf({ model }: Backend, query: string): string {
+  const named = new URLSearchParams(query).get("model");
+  const override = named === null ? undefined : overridingModel(model, named);
+  return override === undefined ? query : withParameter(query, "model", override);
+}

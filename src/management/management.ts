@@ -1,0 +1,322 @@
+/** The management plane while it runs: managed tokens, usage, metrics, the management API and the admin page. */
+
+import { Accounts, type EndedExchange } from "../accounting/accounts.ts";
+import type { Pricer } from "../accounting/cost.ts";
+import type { Objects } from "../accounting/objects.ts";
+import { UnpricedModels } from "../accounting/unpriced_models.ts";
+import type { ManagedTokens } from "../auth/managed_tokens.ts";
+import type { Recognised } from "../auth/shared_token.ts";
+import type { ManagementConfig } from "../config/config.ts";
+import { probeBackends } from "../forwarding/probe.ts";
+import type { Management as ManagementPort } from "../handler.ts";
+import type { Entry } from "../http/message.ts";
+import type { ClockEvent } from "../limits/budget_clock.ts";
+import type { Limiter } from "../limits/limiter.ts";
+import type { Log } from "../observability/log.ts";
+import { Metrics } from "../observability/metrics.ts";
+import { exchangeTracer } from "../observability/tracing.ts";
+import type { StorageHealth } from "../own_routes/health.ts";
+import type { AdminPlace } from "../own_routes/page_html.ts";
+import { ExchangeWriter } from "../storage/exchange_writer.ts";
+import { pruneHourly } from "../storage/pruner.ts";
+import { backupOnSchedule } from "../storage/scheduled_backup.ts";
+import type { SecretBox } from "../storage/secret_box.ts";
+import { SpendingDates } from "../storage/spending_dates.ts";
+import type { ExchangeRow, Store } from "../storage/store.ts";
+import type { Clock } from "../time/clock.ts";
+import { AccessAudit } from "./api/access_audit.ts";
+import type { Controls, ManageParts } from "./api/parts.ts";
+import { LiveFeed } from "./live_feed.ts";
+import { PriceReload } from "./price_reload.ts";
+import { managementRoutes } from "./routes.ts";
+import { type Ports, Served, type ServedConfig } from "./served.ts";
+import { ManagementSettings } from "./settings.ts";
+import { clockWatcher } from "./spending.ts";
+import { TokenRefresh } from "./token_refresh.ts";
+
+const DAY_MS = 24 * 3_600_000;
+
+/** What `openManagement` has opened, and what runs on it. */
+export interface ManagementParts {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Gets the provider keys of all projects, which no log may hold. */
+  readonly onSecrets: (secrets: readonly string[]) => void;
+  readonly store: Store;
+  readonly box: SecretBox;
+  readonly tokens: ManagedTokens;
+  readonly pricer: Pricer;
+  readonly limiter: Limiter;
+  /** Whether the database holds spending from a time when the clock was wrong. */
+  readonly hasUndated: boolean;
+  /** Sets what the limiter calls when the clock was moved. */
+  readonly watchClock: (watcher: (event: ClockEvent) => void) => void;
+  readonly objects: Objects;
+  /** Sets what gets the rows of objects that are settled. */
+  readonly watchSettled: (watcher: (row: ExchangeRow) => void) => void;
+}
+
+/** The management plane. It owns the store, and closes it. */
+export class Management implements ManagementPort {
+  readonly accounts: Accounts;
+  readonly limiter: Limiter;
+  readonly answer: ManagementPort["answer"];
+  readonly #parts: ManagementParts;
+  readonly #startedAt: number;
+  readonly #served = new Served();
+  readonly #feed = new LiveFeed();
+  readonly #settings: ManagementSettings;
+  readonly #refresh: TokenRefresh;
+  readonly #prices: PriceReload;
+  readonly #metrics: Metrics;
+  readonly #writer: ExchangeWriter;
+  readonly #dates: SpendingDates;
+  readonly #audit: AccessAudit;
+  readonly #unpriced: UnpricedModels;
+  readonly #trace = exchangeTracer();
+  readonly #ending = new AbortController();
+  readonly #stopPruning: () => void;
+  readonly #stopBackups: () => Promise<void>;
+  #controls: Controls | undefined;
+  #dropped = 0;
+
+  constructor(config: ManagementConfig, parts: ManagementParts) {
+    const { log, clock, store, tokens, pricer, limiter, hasUndated, watchClock, objects, watchSettled } =
+      parts;
+    this.#parts = parts;
+    this.#startedAt = clock.now();
+    this.#settings = new ManagementSettings(config);
+    this.#refresh = new TokenRefresh(tokens, parts);
+    this.#prices = new PriceReload(pricer, log);
+    this.#metrics = new Metrics(this.#served.metricsSources(() => this.accounts.running()));
+    this.#writer = this.#openWriter();
+    this.#unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));
+    this.#dates = new SpendingDates(store, {
+      writer: this.#writer,
+      clock,
+      onFailed: (reason) => this.#storageFailed(`what was spent could not be dated: ${reason}`),
+    });
+    this.#audit = new AccessAudit(store, {
+      clock,
+      onFailed: (reason) => this.#storageFailed(`an entry of the audit is lost: ${reason}`),
+    });
+    this.limiter = limiter;
+    watchClock(clockWatcher(log, { dates: this.#dates, hasUndated }));
+    limiter.readClock();
+    this.accounts = new Accounts({
+      clock,
+      pricer,
+      objects,
+      onOpen: (account) => {
+        if (this.#feed.hasListeners) this.#feed.send({ kind: "started", exchange: account.running() });
+      },
+      onRow: (ended) => this.#record(ended),
+    });
+    watchSettled((row) => this.#show(row));
+    this.answer = this.#openRoutes(config);
+    this.#stopPruning = this.#startPruning();
+    this.#stopBackups = this.#startBackups();
+  }
+
+  /** Looks up a managed token. Undefined: the value is no managed token. */
+  checkToken(candidate: string): Recognised | undefined {
+    return this.#parts.tokens.check(candidate);
+  }
+
+  refreshed(): Promise<void> | undefined {
+    return this.#refresh.refreshIfChanged();
+  }
+
+  storage(): StorageHealth {
+    return this.#refresh.hasFailed ? "failing" : this.#writer.health;
+  }
+
+  adminPlace(entry: Entry, address: string): AdminPlace {
+    if (!this.#isAllowed(address)) return { kind: "closed" };
+    switch (entry) {
+      case "all":
+        return { kind: "here" };
+      case "admin":
+        return { kind: "own_port" };
+      case "clients":
+        return { kind: "other_port", port: this.#served.ports?.adminPort };
+      default:
+        return entry satisfies never;
+    }
+  }
+
+  /** An attempt failed, and another one follows. */
+  recordFailover({ endpoint, backend }: { endpoint: string | undefined; backend: string }): void {
+    this.#metrics.failedOver(endpoint, backend);
+  }
+
+  /** A request was rejected before its client was known. */
+  recordRefusal(ending: string): void {
+    this.#metrics.refused(ending);
+  }
+
+  /** Another configuration is served from now on. */
+  onConfig(served: ServedConfig): void {
+    this.#served.serve(served);
+    this.#prices.warnOfUnknownProviders(served.config);
+  }
+
+  /** Clients can connect at these ports. */
+  onListening(ports: Ports): void {
+    this.#served.listen(ports);
+  }
+
+  /** Sets what can reload the configuration and end the program. */
+  setControls(controls: Controls): void {
+    this.#controls = controls;
+  }
+
+  /** Applies what a reload can change. */
+  configure(config: ManagementConfig): void {
+    this.#settings.apply(config);
+    this.#prices.read(config);
+    this.limiter.configure(config.budgetPeriods);
+  }
+
+  /** Ends live streams and long tasks of the management plane. */
+  drain(): void {
+    this.#ending.abort();
+    this.#feed.end();
+  }
+
+  /** Writes what is left, and closes the store. */
+  async close(): Promise<void> {
+    this.#stopPruning();
+    await this.#stopBackups();
+    await this.#prices.settled();
+    await this.accounts.settled();
+    await this.#parts.objects.close();
+    await this.#dates.close();
+    await this.#writer.close();
+    await this.#audit.close();
+    this.#parts.store.close();
+  }
+
+  #isAllowed(address: string): boolean {
+    return this.#served.mayConnect(address) && this.#settings.mayManage(address);
+  }
+
+  #record(ended: EndedExchange): void {
+    const { row } = ended;
+    this.#writer.add(row);
+    this.#trace?.(ended);
+    this.#show(row);
+  }
+
+  /** A row is written, or waits to be. */
+  #show(row: ExchangeRow): void {
+    this.#metrics.ended(row);
+    this.#unpriced.ended(row, this.#served.endpointNamed(row.endpoint), this.#parts.pricer.library);
+    if (this.#feed.hasListeners) this.#feed.send({ kind: "ended", exchange: row });
+  }
+
+  #storageFailed(detail: string): void {
+    this.#parts.log("warn", "storage_failing", { detail });
+  }
+
+  #openWriter(): ExchangeWriter {
+    const { store, clock, log } = this.#parts;
+    return new ExchangeWriter(store, {
+      clock,
+      events: {
+        onHealth(health, reason) {
+          if (health === "ok") log("info", "storage_recovered");
+          else log("error", "storage_failing", { detail: `${reason}; usage waits to be written` });
+        },
+        onDropped: (reason) => {
+          // The first line says enough. The metric counts the rest.
+          if (this.#dropped++ === 0) log("error", "usage_dropped", { detail: reason });
+          this.#metrics.dropped();
+        },
+      },
+    });
+  }
+
+  #openRoutes({ token }: ManagementConfig): ManagementPort["answer"] {
+    const { log } = this.#parts;
+    return managementRoutes({
+      parts: this.#apiParts(),
+      metrics: this.#metrics,
+      managementToken: token,
+      settings: this.#settings,
+      served: this.#served,
+      isAllowed: (address) => this.#isAllowed(address),
+      onRefused: ({ source: client, attempt, waitMs }) => {
+        this.#audit.refused(client, attempt);
+        if (attempt === "rate_limited") return;
+        const wait = waitMs === 0 ? "" : `; the address waits ${Math.ceil(waitMs / 1000)} s`;
+        log("warn", "management_refused", { client, detail: `a wrong token${wait}` });
+      },
+      onSignedIn: async (client) => {
+        log("info", "admin_signed_in", { client });
+        await this.#audit.signedIn(client);
+      },
+      onSignedOut: (client) => this.#audit.signedOut(client),
+      onUnexpected: (error) =>
+        log("error", "unexpected", {
+          detail: error instanceof Error ? error.stack ?? error.message : String(error),
+        }),
+    });
+  }
+
+  #apiParts(): ManageParts {
+    const { store, box, clock } = this.#parts;
+    const served = this.#served;
+    return {
+      store,
+      ending: this.#ending.signal,
+      box,
+      clock,
+      actor: "management token",
+      changed: () => this.#refresh.refresh(),
+      flushed: async () => {
+        await this.accounts.settled();
+        await this.#parts.objects.idle();
+        await this.#writer.flush();
+      },
+      spent: (key) => this.limiter.spent(key),
+      endpointNames: () => served.endpointNames,
+      proxy: {
+        running: () => this.accounts.running(),
+        subscribe: (listener, onEnd) => this.#feed.subscribe(listener, onEnd),
+        endpoints: () => served.endpoints(),
+        storage: () => this.storage(),
+        dropped: () => this.#dropped,
+        uptimeMs: () => clock.now() - this.#startedAt,
+        connectable: () => served.connectable(),
+        controls: () => this.#controls,
+        hasAdminPort: () => served.hasAdminPort,
+        urls: () => served.urls(),
+        probe: (endpoint) => probeBackends({ endpoints: [endpoint] }),
+      },
+    };
+  }
+
+  #startPruning(): () => void {
+    const { store, clock, log } = this.#parts;
+    return pruneHourly(store, {
+      clock,
+      retentionMs: () => this.#settings.now.retentionDays * DAY_MS,
+      onPruned: (exchanges) => log("info", "usage_pruned", { detail: `${exchanges} exchanges` }),
+      onFailed: (reason) => this.#storageFailed(`old usage could not be removed: ${reason}`),
+    });
+  }
+
+  #startBackups(): () => Promise<void> {
+    const { store, clock, log } = this.#parts;
+    return backupOnSchedule(store, {
+      clock,
+      schedule: () => this.#settings.now.backup,
+      onDone: (file) => {
+        log("info", "backup_made", { file });
+        this.#metrics.backedUp(clock.epochMs());
+      },
+      onFailed: (reason) => log("error", "backup_failed", { detail: reason }),
+    });
+  }
+}

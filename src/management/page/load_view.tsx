@@ -1,0 +1,46 @@
+/** What a page shows while data loads, when loading fails, and when a list is empty. */
+
+import type { ComponentChildren } from "preact";
+import { Unreachable } from "./http.ts";
+import type { Loaded } from "./use_load.ts";
+
+/** Shows loaded data, or the reason why it is missing. Earlier data stays visible next to an error. */
+export function LoadView<Value>({ loaded, children }: {
+  loaded: Loaded<Value>;
+  children: (value: Value) => ComponentChildren;
+}) {
+  const { value, isStale, error, reload } = loaded;
+  return (
+    <>
+      {error && <ErrorMessage error={error} retry={reload} retriesItself />}
+      {value === undefined
+        ? !error && <p class="loading" role="status">Loading…</p>
+        : <div class={isStale ? "stale" : undefined} aria-busy={isStale}>{children(value)}</div>}
+    </>
+  );
+}
+
+/** Shows an error and, with `retry`, a button that tries again. */
+export function ErrorMessage({ error, retry, retriesItself = false }: {
+  error: Error;
+  retry?: () => void;
+  /** The page repeats the request without the button. */
+  retriesItself?: boolean;
+}) {
+  return (
+    <div class="failure" role="alert">
+      <p>
+        {error.message}
+        {error instanceof Unreachable &&
+          " Check that the proxy is running, and that this device is on its network."}
+        {error instanceof Unreachable && retriesItself && " The page keeps trying."}
+      </p>
+      {retry && <button type="button" onClick={retry}>Try again</button>}
+    </div>
+  );
+}
+
+/** The text of an empty list, and how to fill the list. */
+export function Empty({ children }: { children: ComponentChildren }) {
+  return <p class="empty">{children}</p>;
+}

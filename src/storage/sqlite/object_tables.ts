@@ -1,0 +1,130 @@
+/** Objects that can be looked at again, in SQLite. What writes is to be called within a transaction. */
+
+import type { SQLInputValue } from "node:sqlite";
+import type { AwaitedObject, ExchangeRow, KeptObject, ObjectKey } from "../store.ts";
+import type { Database, Row } from "./database.ts";
+import { insertExchanges } from "./exchange_tables.ts";
+
+/** The columns of an object, and where each comes from. */
+const COLUMNS: readonly (readonly [string, (object: AwaitedObject) => SQLInputValue | undefined])[] = [
+  ["endpoint", ({ endpoint }) => endpoint],
+  ["object_id", ({ id }) => id],
+  ["kind", ({ kind }) => kind],
+  ["results_id", ({ resultsId }) => resultsId],
+  ["request_id", ({ requestId }) => requestId],
+  ["path", ({ path }) => path],
+  ["provider", ({ provider }) => provider],
+  ["backend", ({ backend }) => backend],
+  ["principal", ({ principal }) => principal],
+  ["token_id", ({ tokenId }) => tokenId],
+  ["project_id", ({ projectId }) => projectId],
+  ["client", ({ client }) => client],
+  ["model", ({ model }) => model],
+  ["tier", ({ tier }) => tier],
+  ["model_rules", ({ modelRules }) => JSON.stringify(modelRules)],
+  ["reserved_tokens", ({ reservedTokens }) => reservedTokens],
+  ["reserved_micros", ({ reservedMicros }) => reservedMicros],
+  ["made_at", ({ madeAt }) => madeAt],
+  ["expires_at", ({ expiresAt }) => expiresAt],
+];
+const INSERT = `INSERT INTO objects (${COLUMNS.map(([column]) => column).join(", ")}, changed_at)
+  VALUES (${COLUMNS.map(() => "?").join(", ")}, ?) ON CONFLICT DO NOTHING`;
+
+/** False where it is known already. */
+export function insertObject(database: Database, object: AwaitedObject, at: number): boolean {
+  return database.run(INSERT, ...COLUMNS.map(([, value]) => value(object) ?? null), at).changes === 1;
+}
+
+/** By its own id, else by that of its results. */
+export function findObject(database: Database, { endpoint, id }: ObjectKey): KeptObject | undefined {
+  const row = database.get("SELECT * FROM objects WHERE endpoint = ? AND results_id = ?", endpoint, id) ??
+    database.get("SELECT * FROM objects WHERE endpoint = ? AND object_id = ?", endpoint, id);
+  return row && objectOf(row);
+}
+
+/** All that are not settled, the oldest first. */
+export function openObjects(database: Database): AwaitedObject[] {
+  return database.all("SELECT * FROM objects WHERE settled_at IS NULL ORDER BY made_at").map(objectOf);
+}
+
+/** All that were changed at a moment or later. */
+export function changedObjects(database: Database, since: number): KeptObject[] {
+  return database.all("SELECT * FROM objects WHERE changed_at >= ?", since).map(objectOf);
+}
+
+/** Keeps which file holds the results. */
+export function nameResults(
+  database: Database,
+  { endpoint, id }: ObjectKey,
+  { resultsId, at }: { resultsId: string; at: number },
+): void {
+  database.run(
+    "UPDATE objects SET results_id = ?, changed_at = ? WHERE endpoint = ? AND object_id = ? AND results_id IS NULL",
+    resultsId,
+    at,
+    endpoint,
+    id,
+  );
+}
+
+/** False where it was settled before. */
+export function settleObject(
+  database: Database,
+  object: AwaitedObject,
+  { at, micros, rows }: { at: number; micros: number; rows: readonly ExchangeRow[] },
+): boolean {
+  insertObject(database, object, at);
+  const { changes } = database.run(
+    `UPDATE objects SET settled_at = ?, settled_micros = ?, changed_at = ?
+     WHERE endpoint = ? AND object_id = ? AND settled_at IS NULL`,
+    at,
+    micros,
+    at,
+    object.endpoint,
+    object.id,
+  );
+  if (changes !== 1) return false;
+  insertExchanges(database, rows);
+  return true;
+}
+
+/** Drops what was settled and was made before a moment, and the oldest of it beyond a number. */
+export function pruneObjects(
+  database: Database,
+  { madeBefore, maxSettled }: { madeBefore: number; maxSettled: number },
+): void {
+  database.run("DELETE FROM objects WHERE settled_at IS NOT NULL AND made_at < ?", madeBefore);
+  database.run(
+    `DELETE FROM objects WHERE settled_at IS NOT NULL AND made_at <=
+       (SELECT made_at FROM objects WHERE settled_at IS NOT NULL ORDER BY made_at DESC LIMIT 1 OFFSET ?)`,
+    maxSettled,
+  );
+}
+
+function objectOf(row: Row): KeptObject {
+  const text = (column: string) => row[column] === null ? undefined : String(row[column]);
+  return {
+    endpoint: String(row["endpoint"]),
+    id: String(row["object_id"]),
+    kind: String(row["kind"]),
+    resultsId: text("results_id"),
+    requestId: String(row["request_id"]),
+    path: String(row["path"]),
+    provider: text("provider"),
+    backend: text("backend"),
+    principal: String(row["principal"]),
+    tokenId: text("token_id"),
+    projectId: text("project_id"),
+    client: String(row["client"]),
+    model: text("model"),
+    tier: text("tier"),
+    modelRules: JSON.parse(String(row["model_rules"])),
+    reservedTokens: Number(row["reserved_tokens"]),
+    reservedMicros: Number(row["reserved_micros"]),
+    madeAt: Number(row["made_at"]),
+    expiresAt: Number(row["expires_at"]),
+    settled: row["settled_at"] === null
+      ? undefined
+      : { at: Number(row["settled_at"]), micros: Number(row["settled_micros"]) },
+  };
+}

@@ -1,0 +1,238 @@
+/** Objects that are awaited: what is held for them, by one process and by several. */
+
+import { assertEquals } from "@std/assert";
+import { type Look, Objects } from "../../src/accounting/objects.ts";
+import { OBJECT_LIFETIME_MS } from "../../src/storage/booking.ts";
+import { Limiter } from "../../src/limits/limiter.ts";
+import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
+import { type AwaitedObject, type ExchangeRow, type Store, StoreError } from "../../src/storage/store.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { awaitedObject } from "../support/rows.ts";
+
+const RULES = { totalBudgetMicros: 1_000 };
+const MAKER = {
+  kind: "token",
+  name: "anna",
+  tokenId: "tok_1",
+  projectId: "prj_1",
+  subjects: [{ key: "token:tok_1", what: "token", rules: RULES }],
+  keys: new Map(),
+} as const;
+/** Other processes are read within that. */
+const SYNC_MS = 10_000;
+
+/** One process on a database. */
+interface Bench {
+  readonly clock: FakeClock;
+  readonly limiter: Limiter;
+  readonly objects: Objects;
+  readonly rows: ExchangeRow[];
+  readonly failures: string[];
+}
+
+async function withStore(
+  work: (open: (over?: Partial<Store>) => Promise<Bench>) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const clock = new FakeClock();
+  const open: { store: Store; objects: Objects }[] = [];
+  try {
+    await work(async (over = {}) => {
+      const store = openSqlite(`${folder}/x.db`);
+      const limiter = new Limiter(clock);
+      const rows: ExchangeRow[] = [];
+      const failures: string[] = [];
+      const objects = await Objects.open({
+        store: { ...store, ...over },
+        clock,
+        ledgers: limiter,
+        onRow: (row) => rows.push(row),
+        onFailed: (reason) => failures.push(reason),
+      });
+      open.push({ store, objects });
+      return { clock, limiter, objects, rows, failures };
+    });
+  } finally {
+    for (const { store, objects } of open) {
+      await objects.close();
+      store.close();
+    }
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Makes one as a request does that reserves an amount. */
+function make(
+  { limiter, objects, clock }: Bench,
+  reserved: number,
+  more: Partial<AwaitedObject> = {},
+): AwaitedObject {
+  const admission = limiter.admit(MAKER);
+  admission.reserve({ tokens: 0, micros: reserved });
+  const held = admission.handOver();
+  const madeAt = clock.epochMs();
+  const object = awaitedObject({
+    reservedMicros: reserved,
+    madeAt,
+    expiresAt: madeAt + OBJECT_LIFETIME_MS,
+    ...more,
+  });
+  objects.made(object, held);
+  admission.settle({ tokens: undefined, micros: undefined });
+  return object;
+}
+
+/** A look that shows that it is over. */
+function lookAt(object: AwaitedObject, micros: number): Look {
+  const usage = { inputTokens: 3, outputTokens: 4 };
+  const seen = {
+    id: object.id,
+    state: "done",
+    isBackground: true,
+    resultsId: undefined,
+    listed: [],
+    parts: [],
+  } as const;
+  return {
+    request: { kind: "response", act: "look", id: object.id },
+    endpoint: object.endpoint,
+    observed: { usage, object: seen },
+    isWhole: true,
+    receivedBytes: () => 0,
+    charge: () => ({
+      charge: { usage, tokens: 7, cost: { micros, version: "test" }, source: "provider" },
+      tokens: 7,
+      model: "m",
+      stopReason: undefined,
+    }),
+    asMaker: () => object,
+  };
+}
+
+/** How much of the budget is spent, and whether anything more can be asked for. */
+function standing({ limiter }: Bench): { spent: number; isFull: boolean } {
+  const spent = limiter.spent("token:tok_1")?.totalMicros ?? 0;
+  try {
+    limiter.admit(MAKER).settle({ tokens: undefined, micros: undefined });
+    return { spent, isFull: false };
+  } catch {
+    return { spent, isFull: true };
+  }
+}
+
+/** Lets a sync run and end. */
+async function sync({ clock, objects }: Bench): Promise<void> {
+  clock.pass(SYNC_MS);
+  await objects.idle();
+}
+
+Deno.test("Objects: what is reserved is held until the object is over, and then what it cost is counted", () =>
+  withStore(async (open) => {
+    const bench = await open();
+    const object = make(bench, 1_000);
+    assertEquals(standing(bench), { spent: 0, isFull: true });
+    for (let look = 0; look < 3; look++) bench.objects.looked(lookAt(object, 30));
+    await bench.objects.idle();
+    assertEquals(standing(bench), { spent: 30, isFull: false });
+    assertEquals(bench.rows.map(({ requestId, costMicros }) => [requestId, costMicros]), [["req_1", 30]]);
+  }));
+
+Deno.test("Objects: another process holds what the store holds, and learns of what the first one settles", () =>
+  withStore(async (open) => {
+    const first = await open();
+    const early = make(first, 1_000, { id: "resp_0" });
+    await first.objects.idle();
+    const second = await open();
+    assertEquals(standing(second), { spent: 0, isFull: true }, "from its start on");
+    second.objects.looked(lookAt(early, 0));
+    await second.objects.idle();
+    await sync(first);
+    const object = make(first, 900);
+    const later = make(first, 100, { id: "resp_2" });
+    await first.objects.idle();
+    assertEquals(standing(second), { spent: 0, isFull: false }, "not read yet");
+    await sync(second);
+    assertEquals(standing(second), { spent: 0, isFull: true });
+    second.objects.looked(lookAt(object, 30));
+    second.objects.looked(lookAt(later, 5));
+    await second.objects.idle();
+    assertEquals(standing(second), { spent: 35, isFull: false });
+    assertEquals(standing(first), { spent: 0, isFull: true });
+    await sync(first);
+    assertEquals(standing(first), { spent: 35, isFull: false });
+    assertEquals([first.rows.length, second.rows.length], [0, 3]);
+  }));
+
+Deno.test("Objects: two processes settle one at the same time: once in the store, and once in the budget of each", () =>
+  withStore(async (open) => {
+    const first = await open();
+    const object = make(first, 1_000);
+    await first.objects.idle();
+    const second = await open();
+    for (const { objects } of [first, second]) objects.looked(lookAt(object, 30));
+    for (const { objects } of [first, second]) await objects.idle();
+    assertEquals([standing(first), standing(second)], [{ spent: 30, isFull: false }, {
+      spent: 30,
+      isFull: false,
+    }]);
+    for (const bench of [first, second]) await sync(bench);
+    assertEquals([standing(first).spent, standing(second).spent], [30, 30]);
+    assertEquals(first.rows.length + second.rows.length, 1);
+  }));
+
+Deno.test("Objects: one that nobody looks at costs what was reserved when its provider forgets it", () =>
+  withStore(async (open) => {
+    const bench = await open();
+    const expiresAt = bench.clock.epochMs() + 6 * SYNC_MS;
+    make(bench, 900, { expiresAt });
+    make(bench, 0, { id: "batch_1", kind: "batch", expiresAt });
+    await bench.objects.idle();
+    bench.clock.pass(5 * SYNC_MS);
+    await bench.objects.idle();
+    assertEquals(bench.rows, []);
+    await sync(bench);
+    assertEquals(standing(bench), { spent: 900, isFull: false });
+    assertEquals(
+      bench.rows.map(({ costMicros, usageSource, metered }) => [costMicros, usageSource, metered]),
+      [
+        [900, "estimated", true],
+        [undefined, undefined, true],
+      ],
+    );
+  }));
+
+Deno.test("Objects: what the store does not take is tried again, and counts once", () =>
+  withStore(async (open) => {
+    let fails = true;
+    const failing = (): Promise<boolean> =>
+      fails ? Promise.reject(new StoreError("busy", "locked")) : Promise.resolve(true);
+    const bench = await open({ addObject: failing, settleObject: failing });
+    const object = make(bench, 1_000);
+    bench.objects.looked(lookAt(object, 30));
+    await bench.objects.idle();
+    assertEquals(bench.failures.length, 2);
+    assertEquals(standing(bench), { spent: 0, isFull: true });
+    fails = false;
+    await sync(bench);
+    assertEquals(standing(bench), { spent: 30, isFull: false });
+    assertEquals(bench.rows.length, 1);
+  }));
+
+Deno.test("Objects: no more than ten thousand of a token are awaited", () =>
+  withStore(async (open) => {
+    const bench = await open({ addObject: () => Promise.resolve(true) });
+    const maker = { tokenId: "tok_1", projectId: "prj_1", principal: "anna" };
+    for (let count = 0; count < 10_000; count++) make(bench, 0, { id: `resp_${count}` });
+    assertEquals(bench.objects.hasRoom(maker), false);
+    assertEquals(bench.objects.hasRoom({ ...maker, tokenId: "tok_2" }), true);
+    await bench.objects.idle();
+  }));
+
+Deno.test("Objects: one that was made while the clock was wrong is not forgotten when the clock is right", () =>
+  withStore(async (open) => {
+    const bench = await open();
+    make(bench, 900, { madeAt: 5_000, expiresAt: 5_000 + OBJECT_LIFETIME_MS });
+    await sync(bench);
+    assertEquals(bench.rows, []);
+    assertEquals(standing(bench).spent, 0);
+  }));
