@@ -6,18 +6,18 @@ import { systemClock } from "../time/clock.ts";
 import { processSources } from "../config/sources/env.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
-import { LEAST_SECRET, secretsOf } from "../config/redact.ts";
+import { MIN_SECRET_LENGTH, secretsOf } from "../config/redact.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { Config, LogLevel, ManagementConfig } from "../config/config.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import type { Management } from "../management/management.ts";
 import type { Ports } from "../management/served.ts";
-import { certificateWarnings } from "../tls/expiry.ts";
+import { certificateWarnings } from "../tls/certificate_warnings.ts";
 import { VERSION } from "../release.ts";
 import { bannerText } from "./banner.ts";
 import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
-import { configWarnings } from "./config_warnings.ts";
+import { allWarnings } from "./config_warnings.ts";
 import { bufferedStdout, writeOut } from "./output.ts";
 import { logStrayFailures } from "./stray_failures.ts";
 import { startReloading } from "./reload.ts";
@@ -43,7 +43,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
    */
   const redact = (more: readonly string[]): void => {
     // A short secret would also be part of ordinary words.
-    for (const secret of more) if (secret.length >= LEAST_SECRET) secrets.add(secret);
+    for (const secret of more) if (secret.length >= MIN_SECRET_LENGTH) secrets.add(secret);
     currentLog = createLog(config.log, { write, secrets: [...secrets], paint: paintLevel });
   };
   redact([]);
@@ -87,7 +87,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
         management?.setControls({ reload: reloader.reload, preview: reloader.preview, stop });
         // Only the management plane writes files, and only a restart can turn it on.
         if (management === undefined) Deno.permissions.revokeSync({ name: "write" });
-        void configWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));
+        void allWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));
       },
     });
   } finally {

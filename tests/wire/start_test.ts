@@ -64,10 +64,10 @@ Deno.test("a start reports all problems at once, each with its origin and withou
       LOG_LEVEL: "loud",
     }, folder);
     assertEquals(code, 2);
-    assertMatch(err, /env OPENAI_BASE_URL +holds a user name or password/);
-    assertMatch(err, /env OPENAI_API_KEY +begins or ends with a space/);
-    assertMatch(err, /env ANTHROPIC_BASE_URL +holds a query/);
-    assertMatch(err, /\.env: ANTHROPIC_API_KEY +holds a line break/);
+    assertMatch(err, /env OPENAI_BASE_URL +contains a user name or password/);
+    assertMatch(err, /env OPENAI_API_KEY +starts or ends with a space/);
+    assertMatch(err, /env ANTHROPIC_BASE_URL +contains a query/);
+    assertMatch(err, /\.env: ANTHROPIC_API_KEY +contains a line break/);
     assertMatch(
       err,
       /env PROXY_TOKEN_FILE +names "\/no\/such\/file", which cannot be read: there is no such file/,
