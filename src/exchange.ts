@@ -3,7 +3,7 @@ import type { Backend, Endpoint } from "./config/config.ts";
 import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "./faults.ts";
 import { type Field, fieldValue } from "./http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
-import type { Principal } from "./principal.ts";
+import { holderOf, type Principal } from "./principal.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 import type { Clock } from "./time/clock.ts";
 
@@ -177,8 +177,7 @@ export class Exchange {
 
   /** Who shares limits with whom: clients with the same token, or clients without a token at the same address. */
   get holder(): string {
-    const { kind, tokenId, name } = this.principal ?? { kind: "anonymous", name: "anonymous" };
-    return kind === "anonymous" ? `${name} ${this.address}` : tokenId ?? name;
+    return holderOf(this.principal, this.address);
   }
 
   /** Removes credentials from the path, where a client has put one by mistake. */
