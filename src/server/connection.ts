@@ -181,6 +181,8 @@ export class ClientConnection implements ServedConnection {
   /** One request and its answer; false when the connection is done. */
   async #serveOne(): Promise<boolean> {
     if (this.#served++ > 0) this.#enter("idle");
+    // The body of the last request has been read.
+    this.#countAhead();
     // A client that sends requests ahead waits for others between them.
     if (this.#reader.buffered.length > 0) await nextTurn();
     if (this.#reader.buffered.length === 0 && !await this.#reader.fill()) return false;

@@ -95,3 +95,40 @@ Deno.test("ClientConnection: what clients send behind running requests has a bou
   assertEquals((await sendingAhead(held, "anna", 30_000)).reason, undefined);
   assertEquals(held.held <= 1024 * 1024, true);
 });
+
+Deno.test("ClientConnection: an idle connection does not count the memory of a body that it has read", async () => {
+  const held = new HeldBytes(1024 * 1024);
+  const body = "a".repeat(100_000);
+  const request = latin1(`POST / HTTP/1.1\r\nHost: p\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  const input = inputOf(request, 64 * 1024, "silence");
+  const closed = Promise.withResolvers<null>();
+  const parts = {
+    read: (into: Uint8Array) => Promise.race([input.read(into), closed.promise]),
+    write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+    close: () => closed.resolve(null),
+  };
+  let most = 0;
+  const answered = Promise.withResolvers<void>();
+  const connection = new ClientConnection(parts as unknown as Deno.Conn, { // nothing else of it is touched
+    handler: async ({ body, onAuthenticated }) => {
+      onAuthenticated?.("anna");
+      // The request waits for a slot while its body comes.
+      while (held.held === 0) await new Promise((resolve) => setTimeout(resolve));
+      most = held.held;
+      while (await body?.read()) { /* the next piece */ }
+      answered.resolve();
+      return { status: 200, reason: "OK", fields: [], body: null };
+    },
+    peer: "192.0.2.1",
+    entry: "all",
+    limits: () => DEFAULT_SERVER_SETTINGS.connections,
+    heldBytes: held,
+    now: () => 0,
+  });
+  const served = connection.serve();
+  await within(answered.promise, "the response");
+  while (connection.idleSince === undefined) await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([most > 0, held.held], [true, 0]);
+  connection.close();
+  await served;
+});

@@ -32,3 +32,20 @@ Deno.test("FrameTurns: who has used the least goes first", async () => {
   await Promise.all(waits);
   assertEquals(order.length, 6, "a connection that ends waits for nothing");
 });
+
+Deno.test("FrameTurns: of new connections, those with few frames go first", async () => {
+  let now = 0;
+  const turns = new FrameTurns({ perSecond: 1_000, now: () => now });
+  turns.take({}, 1_000);
+  const order: string[] = [];
+  const floods = Array.from({ length: 3 }, () => {
+    const flood = {};
+    void turns.take(flood, 1_000)?.then(() => order.push("flood"));
+    return flood;
+  });
+  const first = turns.take({}, 20)?.then(() => order.push("request"));
+  now = 2;
+  await within(first ?? Promise.reject(new Error("it did not wait")), "a turn");
+  assertEquals(order, ["request"]);
+  for (const flood of floods) turns.leave(flood);
+});

@@ -118,7 +118,12 @@ Deno.test("Http2Exchange: an answer of another length than stated breaks off, an
 /** An exchange whose handler answers with this body, and what it tells its connection. */
 function exchangeWith(
   body: MessageBody | Uint8Array,
-  { method = "GET", isKnown = true, isCrowded = false } = {},
+  { method = "GET", isKnown = true, isCrowded = false, error }: {
+    method?: string;
+    isKnown?: boolean;
+    isCrowded?: boolean;
+    error?: Error;
+  } = {},
 ) {
   const seen = { owed: 0, entered: 0, left: 0, ends: 0 };
   let now = 0;
@@ -131,6 +136,7 @@ function exchangeWith(
     {
       handler: async (request) => {
         await request.roomForAnswer?.();
+        if (error !== undefined) throw error;
         return { status: 200, reason: "OK", fields: [], body };
       },
       peer: "192.0.2.1",
@@ -206,5 +212,28 @@ Deno.test("Http2Exchange: an answer that goes on leaves the room when it begins"
   assertEquals(seen.owed, 1);
   exchange.sent(1);
   exchange.delivered();
+  assertEquals(seen, { owed: 0, entered: 1, left: 1, ends: 1 });
+});
+
+Deno.test("Http2Exchange: a reset of the client ends a whole response that it has not taken", async () => {
+  const { exchange, seen } = exchangeWith(new Uint8Array(1_600));
+  await exchange.answer();
+  exchange.wasReset();
+  assertEquals(seen, { owed: 0, entered: 1, left: 1, ends: 1 });
+});
+
+Deno.test("Http2Exchange: a reset that comes before the response ends the exchange with it", async () => {
+  for (const body of [new Uint8Array(1_600), new Uint8Array()]) {
+    const { exchange, seen } = exchangeWith(body);
+    const answer = exchange.answer();
+    exchange.wasReset();
+    assertEquals((await answer).status, 499);
+    assertEquals(seen, { owed: 0, entered: 1, left: 1, ends: 1 });
+  }
+});
+
+Deno.test("Http2Exchange: a handler that fails ends the exchange with a 500", async () => {
+  const { exchange, seen } = exchangeWith(new Uint8Array(), { error: new Error("for the test") });
+  assertEquals((await exchange.answer()).status, 500);
   assertEquals(seen, { owed: 0, entered: 1, left: 1, ends: 1 });
 });

@@ -12,6 +12,7 @@ import {
   literal,
   PADDED,
   PRIORITY,
+  text,
   WHOLE,
 } from "../support/http2_frames.ts";
 
@@ -20,10 +21,11 @@ const CUTS = [1, 2, 7, 10_000];
 
 /** What the runtime gets for these bytes, which come in pieces of that size. */
 function passed(bytes: Uint8Array<ArrayBuffer>, size = bytes.length) {
-  const seen = { resets: [] as number[], abuses: 0, cost: 0 };
+  const seen = { resets: [] as number[], abuses: 0, misleading: 0, cost: 0 };
   const frames = new ClientFrames({
     onReset: (stream) => seen.resets.push(stream),
     onTooManyFields: () => seen.abuses++,
+    onMisleading: () => seen.misleading++,
   }, { maxBlockFields: () => 100 });
   const out: number[] = [];
   for (let at = 0; at < bytes.length; at += size) out.push(...frames.pass(bytes.slice(at, at + size)));
@@ -88,6 +90,19 @@ Deno.test("ClientFrames: a block that breaks off stays broken, and frames that a
     ]
   ) {
     for (const size of CUTS) assertEquals(passed(same, size).out, same);
+  }
+});
+
+Deno.test("ClientFrames: reports a truncated block that the added bytes would complete", () => {
+  const missing = field(1).length;
+  const value = text("v".repeat(3 + missing));
+  const own = [...literal(STREAM_FIELD, "9"), 0, ...text("x-a"), ...value];
+  for (const size of CUTS) {
+    const misleading = (bytes: number[]) => passed(frame("headers", WHOLE, 1, bytes), size).misleading;
+    assertEquals(misleading(own.slice(0, -missing)), 1);
+    assertEquals(misleading(own.slice(0, 1 - missing)), 0, "the added bytes reach into another field");
+    assertEquals(misleading(own.slice(0, -missing - 1)), 0, "the value stays truncated");
+    assertEquals(misleading(own), 0);
   }
 });
 

@@ -14,6 +14,8 @@ export interface ClientFramesEvents {
   readonly onReset: (stream: number) => void;
   /** A header block has more fields than {@link ClientFrames} allows. */
   readonly onTooManyFields: () => void;
+  /** A header block is truncated in such a way that the bytes that the proxy has to add would complete it. */
+  readonly onMisleading: () => void;
 }
 
 /** A header block that has begun. */
@@ -158,8 +160,15 @@ export class ClientFrames {
     if (field === undefined || (this.#frame?.length ?? 0) + field.length > MAX_FRAME_BYTES) return;
     this.#field = undefined;
     this.#isChanged = true;
-    // A block that breaks off has to stay broken.
-    out.push(this.#block?.scan.isWhole === true ? field : new Uint8Array(field.length).fill(FILLER));
+    const scan = this.#block?.scan;
+    if (scan === undefined || scan.isWhole) {
+      out.push(field);
+      return;
+    }
+    // A truncated block has to stay truncated. Otherwise the runtime would believe the client's own stream number.
+    const filler = new Uint8Array(field.length).fill(FILLER);
+    if (scan.isWholeAfter(filler)) this.#events.onMisleading();
+    out.push(filler);
   }
 
   #end({ flags }: FrameHead, out: Uint8Array[]): void {

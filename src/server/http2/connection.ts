@@ -71,6 +71,7 @@ export class Http2Connection implements ServedConnection {
     this.#clientFrames = new ClientFrames({
       onReset: (stream) => this.#reset(stream),
       onTooManyFields: () => this.close(),
+      onMisleading: () => this.close(),
     }, { maxBlockFields: () => Math.max(USUAL_BLOCK_FIELDS, 2 * parts.limits().maxHeadFields) });
     this.#serverFrames = new ServerFrames({
       onData: (stream, bytes) => this.#running.get(stream)?.sent(bytes),

@@ -99,6 +99,8 @@ export class Http2Exchange {
   /** The client has reset the stream: the end of its body that the runtime is about to tell is none. */
   wasReset(): void {
     this.#wasReset = true;
+    // The runtime does not report the reset of a stream whose response it has got whole.
+    if (this.#isAnswered) this.leave(new ClientGone("the client reset its stream"));
   }
 
   /** So many bytes of the answer's body have been written to the client. */
@@ -132,9 +134,15 @@ export class Http2Exchange {
       this.#end();
       return new Response(null, { status: 503 });
     }
-    const reply = await this.#reply();
+    let reply: OutgoingReply;
+    try {
+      reply = await this.#reply();
+    } catch {
+      this.#end();
+      return new Response(null, { status: 500 });
+    }
     this.#isAnswered = true;
-    if (this.#hasLeft) {
+    if (this.#hasLeft || this.#wasReset) {
       discardReply(reply);
       this.#end();
       return new Response(null, { status: 499 });

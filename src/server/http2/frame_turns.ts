@@ -66,7 +66,8 @@ export class FrameTurns {
     this.#timer = undefined;
     this.#refill();
     if (this.#left > 0) {
-      const usedBy = ({ holder }: Waiting): number => this.#used.get(holder) ?? 0;
+      // With its own frames, so that a request does not wait behind the floods of other new connections.
+      const usedBy = ({ holder, cost }: Waiting): number => (this.#used.get(holder) ?? 0) + cost;
       this.#waiting.sort((one, other) => usedBy(one) - usedBy(other));
       let served = 0;
       for (const { holder, cost, resolve } of this.#waiting) {

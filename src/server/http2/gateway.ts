@@ -52,7 +52,8 @@ export class Http2Gateway {
         client,
         near,
         strangerTurns: this.#strangerTurns,
-        onEnd: () => this.#connections.delete(port),
+        // The system may have given the port to another connection by then.
+        onEnd: () => void (this.#connections.get(port) === connection && this.#connections.delete(port)),
       },
       parts,
     );

@@ -30,6 +30,12 @@ export class HeaderBlockScan {
     return !this.#isBroken && this.#stage === "field";
   }
 
+  /** Takes the next bytes of the block. Returns whether the block may end after them. */
+  isWholeAfter(bytes: Uint8Array): boolean {
+    this.pass(bytes);
+    return this.isWhole;
+  }
+
   /** The next bytes of the block. */
   pass(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length && !this.#isBroken;) {
