@@ -33,7 +33,7 @@ import { parseRequestHead } from "../src/server/request_head.ts";
 import { setsSessionCookie, withoutSessionCookie } from "../src/http/session_cookie.ts";
 import { FrameReader } from "../src/payload/websocket_frames.ts";
 import { fieldsOf } from "./support/fields.ts";
-import type { MessageBody } from "../src/streams/byte_source.ts";
+import { type MessageBody, nextPiece } from "../src/streams/byte_source.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const fill = (unit: string, bytes: number) => encode(unit.repeat(Math.ceil(bytes / unit.length)));
@@ -42,11 +42,11 @@ const fill = (unit: string, bytes: number) => encode(unit.repeat(Math.ceil(bytes
 function inPieces(bytes: Uint8Array, size: number): MessageBody {
   let at = 0;
   const tryRead = () => at >= bytes.length ? null : bytes.subarray(at, at += size);
-  return { length: undefined, tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
+  return { length: undefined, tryRead, readable: () => Promise.resolve(), cancel() {} };
 }
 
 async function drained(body: MessageBody): Promise<void> {
-  while (await body.read() !== null) { /* the next piece */ }
+  while (await nextPiece(body) !== null) { /* the next piece */ }
 }
 
 function tapped(
@@ -82,7 +82,7 @@ const chunked = (bytes: Uint8Array) => {
   };
   const body = new ChunkedBody(new ConnectionReader(input));
   return (async () => {
-    while (await body.read() !== null) { /* the next piece */ }
+    while (await nextPiece(body) !== null) { /* the next piece */ }
   })().catch(() => {});
 };
 

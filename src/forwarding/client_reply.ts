@@ -3,7 +3,7 @@ import type { Backend, Endpoint } from "../config/config.ts";
 import { discardReply, type OutgoingReply } from "../http/message.ts";
 import type { Clock } from "../time/clock.ts";
 import type { BackendResponse } from "./forward.ts";
-import { keptAlive } from "./keepalive.ts";
+import { withKeepaliveComments } from "./keepalive.ts";
 import { clientFields } from "./response_headers.ts";
 import { withoutUsage } from "./stream_usage/stream_usage.ts";
 import { UPGRADE_FIELDS } from "./websocket/handshake.ts";
@@ -56,7 +56,7 @@ function replyOf(
     fields,
     body: keepaliveMs === undefined
       ? body
-      : keptAlive({ fields: answer.fields, body }, { silenceMs: keepaliveMs, clock }),
+      : withKeepaliveComments({ fields: answer.fields, body }, { silenceMs: keepaliveMs, clock }),
     omittedLength,
   };
 }

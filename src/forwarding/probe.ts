@@ -6,7 +6,7 @@ import type { Backend, Config, Provider } from "../config/config.ts";
 import { upstreamFields } from "./request_headers.ts";
 import { createHttp1Transport } from "./transport/http1.ts";
 import { type Transport, TransportError } from "./transport/transport.ts";
-import type { ByteSource } from "../streams/byte_source.ts";
+import { type ByteSource, nextPiece } from "../streams/byte_source.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import { joinPath } from "../http/join_url.ts";
 
@@ -151,10 +151,11 @@ function verdictOf(status: number, { key }: Backend): Pick<ProbeResult, "ok" | "
 async function bodyText(body: ByteSource | null): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
-  for (let piece = await body?.read(); piece; piece = await body?.read()) {
+  if (body === null) return "";
+  for (let piece = await nextPiece(body); piece !== null; piece = await nextPiece(body)) {
     text += decoder.decode(piece, { stream: true });
     if (text.length <= MAX_BODY_BYTES) continue;
-    body?.cancel();
+    body.cancel();
     break;
   }
   return text;

@@ -21,6 +21,7 @@ export class RelayedBody implements MessageBody {
   readonly #source: ByteSource;
   readonly #cancellation: Cancellation;
   readonly #watch: BodyWatch;
+  #isWaiting = false;
   #hasEnded = false;
 
   constructor(source: MessageBody, cancellation: Cancellation, watch: BodyWatch) {
@@ -32,19 +33,25 @@ export class RelayedBody implements MessageBody {
 
   tryRead(): Uint8Array | null | undefined {
     try {
-      return this.#seen(this.#source.tryRead());
+      const piece = this.#source.tryRead();
+      if (piece === undefined) return undefined;
+      this.#isWaiting = false;
+      if (piece === null) this.#end("complete");
+      else this.#watch.chunk(piece);
+      return piece;
     } catch (error) {
-      throw this.#broken(error);
+      const gone = this.#cancellation.reason instanceof ClientGone;
+      this.#end(gone ? "client_gone" : { brokenBy: error });
+      throw error;
     }
   }
 
-  async read(): Promise<Uint8Array | null> {
-    this.#watch.awaited();
-    try {
-      return this.#seen(await this.#source.read());
-    } catch (error) {
-      throw this.#broken(error);
+  readable(): Promise<void> {
+    if (!this.#isWaiting) {
+      this.#isWaiting = true;
+      this.#watch.awaited();
     }
+    return this.#source.readable();
   }
 
   /** The client takes no more. */
@@ -52,18 +59,6 @@ export class RelayedBody implements MessageBody {
     const { reason } = this.#cancellation;
     this.#end(reason === undefined || reason instanceof ClientGone ? "client_gone" : { brokenBy: reason });
     this.#source.cancel();
-  }
-
-  #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
-    if (piece instanceof Uint8Array) this.#watch.chunk(piece);
-    else if (piece === null) this.#end("complete");
-    return piece;
-  }
-
-  #broken(error: unknown): unknown {
-    const gone = this.#cancellation.reason instanceof ClientGone;
-    this.#end(gone ? "client_gone" : { brokenBy: error });
-    return error;
   }
 
   /** Whoever reads a body that breaks off cancels it as well: the first ending is the true one. */

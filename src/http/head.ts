@@ -42,11 +42,12 @@ export async function readHead(
   while (end < 0) {
     const seen = reader.buffered.length;
     if (seen >= maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
-    if (!await reader.fill()) {
+    if (reader.hasEnded()) {
       if (seen === 0) return null;
       throw new UnexpectedEnd("the connection ended within a head");
     }
-    // The last line may have been looked at in part only.
+    await reader.readable();
+    // The last line may have been searched in part only.
     end = headEnd(reader.buffered, seen);
   }
   if (end > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);

@@ -1,5 +1,7 @@
 /** The attempt loop, with a transport that a script plays and a clock that stands. */
 
+import { PulledSource } from "../../src/streams/pulled_source.ts";
+import { textOf } from "../support/body_text.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation, ClientGone } from "../../src/cancellation.ts";
 import type { Endpoint, TimeoutLimits } from "../../src/config/config.ts";
@@ -54,11 +56,7 @@ class LoopBench {
   /** Sends a request; gives the status and the body of its answer. */
   async send(body?: MessageBody | string, more: Partial<ForwardRequest> = {}): Promise<string> {
     const response = await this.start(body, more);
-    let text = "";
-    for (let piece = await response.body?.read(); piece; piece = await response.body?.read()) {
-      text += new TextDecoder().decode(piece);
-    }
-    return `${response.status} ${text}`.trim();
+    return `${response.status} ${await textOf(response.body)}`.trim();
   }
 
   start(body?: MessageBody | string, more: Partial<ForwardRequest> = {}): Promise<BackendResponse> {
@@ -95,10 +93,7 @@ class LoopBench {
   async #send(request: UpstreamRequest): Promise<UpstreamResponse> {
     request.onPhase("first byte");
     const act = this.#acts.shift();
-    let text = "";
-    for (let piece = await request.body?.read(); piece; piece = await request.body?.read()) {
-      text += new TextDecoder().decode(piece);
-    }
+    const text = await textOf(request.body);
     if (request.body !== null) this.events.push(`gets ${text}`);
     this.#asked.resolve();
     switch (act) {
@@ -132,6 +127,13 @@ class LoopBench {
       }
     }
   }
+}
+
+/** A body of an answer that breaks off before its first byte. */
+function brokenBody(message: string): MessageBody {
+  return new PulledSource(() =>
+    Promise.reject(new TransportError(message, { ...NOT_SENT, phase: "answer", received: true }))
+  );
 }
 
 const OK = { status: 200, body: "well" } as const;
@@ -169,19 +171,7 @@ Deno.test("failover: nothing is repeated once a byte of an answer came", async (
   const error = await assertRejects(() => bench.send("x"), ProxyFault);
   assertEquals([error.code, bench.events], ["bad_gateway", ["asks a", "gets x"]]);
 
-  const broken: MessageBody = {
-    read: () =>
-      Promise.reject(
-        new TransportError("it broke off within its answer", {
-          ...NOT_SENT,
-          phase: "answer",
-          received: true,
-        }),
-      ),
-    length: undefined,
-    tryRead: () => undefined,
-    cancel() {},
-  };
+  const broken = brokenBody("it broke off within its answer");
   const cut = new LoopBench([{ status: 200, body: broken }]);
   await assertRejects(() => cut.send("x"), TransportError);
   assertEquals(cut.events, ["asks a", "gets x", "answers 200", "ends bad_gateway"]);
@@ -318,12 +308,7 @@ Deno.test("failover: a body beyond the cap goes to one backend only, whole", asy
   assertEquals(bench.events, ["asks a", `gets ${long}`, "answers 500", "ends complete"]);
 
   const pieces = ["one", "two", "three"].map((text) => new TextEncoder().encode(text));
-  const unknownLength: MessageBody = {
-    length: undefined,
-    tryRead: () => undefined,
-    read: () => Promise.resolve(pieces.shift() ?? null),
-    cancel() {},
-  };
+  const unknownLength = new PulledSource(() => Promise.resolve(pieces.shift() ?? null));
   const chunked = new LoopBench([{ status: 500, body: "x" }], { endpoint: { maxBufferBytes: 4 } });
   assertEquals(await chunked.send(unknownLength), "500 x");
   assertEquals(chunked.events, ["asks a", "gets onetwothree", "answers 500", "ends complete"]);
@@ -332,13 +317,7 @@ Deno.test("failover: a body beyond the cap goes to one backend only, whole", asy
 Deno.test("failover: an answer that is cut counts as a failure of its backend, a client that leaves does not", async () => {
   const cut = (): Act => ({
     status: 200,
-    body: {
-      read: () =>
-        Promise.reject(new TransportError("it broke off", { ...NOT_SENT, phase: "answer", received: true })),
-      length: undefined,
-      tryRead: () => undefined,
-      cancel() {},
-    },
+    body: brokenBody("it broke off"),
   });
   const bench = new LoopBench([cut(), cut(), cut(), OK]);
   for (let count = 0; count < 3; count++) await assertRejects(() => bench.send(), TransportError);
@@ -350,18 +329,14 @@ Deno.test("failover: an answer that is cut counts as a failure of its backend, a
 });
 
 Deno.test("failover: nothing is in flight any more, however an exchange ended", async () => {
-  const broken: MessageBody = {
-    read: () =>
-      Promise.reject(new TransportError("it broke off", { ...NOT_SENT, phase: "answer", received: true })),
-    length: undefined,
-    tryRead: () => undefined,
-    cancel() {},
-  };
   const endings: readonly [Act[], (bench: LoopBench) => Promise<unknown>][] = [
     [[OK], (bench) => bench.send("x")],
     [[{ status: 500 }, OK], (bench) => bench.send("x")],
     [["refuses", "refuses"], (bench) => assertRejects(() => bench.send("x"), ProxyFault)],
-    [[{ status: 200, body: broken }], (bench) => assertRejects(() => bench.send("x"), TransportError)],
+    [
+      [{ status: 200, body: brokenBody("it broke off") }],
+      (bench) => assertRejects(() => bench.send("x"), TransportError),
+    ],
     [[OK], async (bench) => (await bench.start("x")).body?.cancel()],
     [["says nothing"], async (bench) => {
       const sent = bench.send("x");

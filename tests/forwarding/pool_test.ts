@@ -1,3 +1,4 @@
+import { nextPiece } from "../../src/streams/byte_source.ts";
 import { assertEquals } from "@std/assert";
 import { ConnectionPool } from "../../src/forwarding/transport/pool.ts";
 import { UpstreamConnection } from "../../src/forwarding/transport/connection.ts";
@@ -9,9 +10,13 @@ const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 /** A connection that has served a request; these bytes come behind its answer, in a piece of their own. */
 async function served(behind: string): Promise<UpstreamConnection> {
   const input = inputOf(latin1(ANSWER + behind), ANSWER.length, "silence");
-  const connection = new UpstreamConnection(fakeConnection(input), { host: "upstream.test", onClose() {} });
-  const { body } = await connection.exchange(upstreamRequest(), () => {});
-  while (await body?.read()) { /* the next piece */ }
+  const connection = new UpstreamConnection(fakeConnection(input), {
+    host: "upstream.test",
+    onIdle() {},
+    onClose() {},
+  });
+  const { body } = await connection.exchange(upstreamRequest(), null);
+  while (body !== null && await nextPiece(body)) { /* the next piece */ }
   return connection;
 }
 

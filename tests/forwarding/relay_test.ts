@@ -1,18 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation } from "../../src/cancellation.ts";
 import { RelayedBody } from "../../src/forwarding/relay.ts";
-import type { MessageBody } from "../../src/streams/byte_source.ts";
+import { nextPiece } from "../../src/streams/byte_source.ts";
+import { PulledSource } from "../../src/streams/pulled_source.ts";
 
-function relayed(source: Partial<MessageBody>) {
+function relayed(pull: () => Promise<Uint8Array | null>) {
   const endings: unknown[] = [];
   const body = new RelayedBody(
-    {
-      read: () => Promise.resolve(null),
-      length: undefined,
-      tryRead: () => undefined,
-      cancel() {},
-      ...source,
-    },
+    new PulledSource(pull),
     new Cancellation(),
     {
       awaited() {},
@@ -24,12 +19,12 @@ function relayed(source: Partial<MessageBody>) {
 }
 
 Deno.test("RelayedBody: it ends once, whatever its reader does afterwards", async () => {
-  const cut = relayed({ read: () => Promise.reject(new Error("cut")) });
-  await assertRejects(() => cut.body.read(), Error, "cut");
+  const cut = relayed(() => Promise.reject(new Error("cut")));
+  await assertRejects(() => nextPiece(cut.body), Error, "cut");
   cut.body.cancel();
   assertEquals(cut.endings, ["broken"]);
-  const whole = relayed({});
-  await whole.body.read();
+  const whole = relayed(() => Promise.resolve(null));
+  await nextPiece(whole.body);
   whole.body.cancel();
   assertEquals(whole.endings, ["complete"]);
 });

@@ -24,7 +24,7 @@ async function written(body: OutgoingBody, lines: readonly string[] = []): Promi
 /** A body of these pieces, each given on its own. */
 function pieces(texts: readonly string[], length?: number): MessageBody {
   const left = texts.map((text) => new TextEncoder().encode(text));
-  return { length, tryRead: () => left.shift() ?? null, read: () => Promise.resolve(null), cancel() {} };
+  return { length, tryRead: () => left.shift() ?? null, readable: () => Promise.resolve(), cancel() {} };
 }
 
 Deno.test("writeMessage: the framing fields are derived from the body that is sent", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { MessageBody } from "../../src/streams/byte_source.ts";
+import { type MessageBody, nextPiece } from "../../src/streams/byte_source.ts";
 import {
   asksForPulse,
   PULSE_EVENTS,
@@ -25,7 +25,7 @@ Deno.test("pulse: the first event at once, each other one after a pause, and an 
   const texts = [new TextDecoder().decode(body.tryRead() ?? undefined)];
   for (let event = 2; event <= PULSE_EVENTS; event++) {
     assertEquals(body.tryRead(), undefined);
-    const next = body.read();
+    const next = nextPiece(body);
     clock.pass(PULSE_PAUSE_MS);
     texts.push(new TextDecoder().decode(await next ?? undefined));
   }
@@ -36,9 +36,9 @@ Deno.test("pulse: the first event at once, each other one after a pause, and an 
 Deno.test("pulse: a client that leaves ends it, and no timer is left", async () => {
   const { body, clock, ends } = pulse();
   body.tryRead();
-  const next = body.read();
+  const next = nextPiece(body);
   body.cancel();
-  assertEquals([await next, await body.read(), ends, clock.pending], [null, null, ["client_gone"], 0]);
+  assertEquals([await next, await nextPiece(body), ends, clock.pending], [null, null, ["client_gone"], 0]);
 });
 
 Deno.test("pulse: only with a token, and one record each", async () => {

@@ -1,3 +1,4 @@
+import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { assertEquals } from "@std/assert";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
@@ -7,12 +8,7 @@ import { Http2Exchange } from "../../src/server/http2/exchange.ts";
 /** A body that states one length and has these pieces. */
 function stated(length: number, texts: readonly string[]): MessageBody {
   const left = texts.map((text) => new TextEncoder().encode(text));
-  return {
-    length,
-    tryRead: () => undefined,
-    read: () => Promise.resolve(left.shift() ?? null),
-    cancel() {},
-  };
+  return new PulledSource(() => Promise.resolve(left.shift() ?? null), { length });
 }
 
 /** The answer of a handler that gives this body, and how often the exchange has ended. */
@@ -65,16 +61,11 @@ Deno.test("Http2Exchange: a control character in a value is a 400, as over HTTP/
 Deno.test("Http2Exchange: a piece stays as it was when the next one is read into the same buffer", async () => {
   const buffer = new Uint8Array(3);
   const left = ["one", "two"];
-  const body: MessageBody = {
-    length: undefined,
-    tryRead: () => undefined,
-    read() {
-      const text = left.shift();
-      if (text !== undefined) new TextEncoder().encodeInto(text, buffer);
-      return Promise.resolve(text === undefined ? null : buffer);
-    },
-    cancel() {},
-  };
+  const body = new PulledSource(() => {
+    const text = left.shift();
+    if (text !== undefined) new TextEncoder().encodeInto(text, buffer);
+    return Promise.resolve(text === undefined ? null : buffer);
+  });
   const { response } = await answerWith(body);
   assertEquals(await response.text(), "onetwo");
 });

@@ -1,3 +1,4 @@
+import { nextPiece } from "../../src/streams/byte_source.ts";
 import { assertEquals } from "@std/assert";
 import { ChunkedBody, CountedBody } from "../../src/http/body.ts";
 import { ConnectionReader } from "../../src/http/reader.ts";
@@ -12,7 +13,7 @@ async function bodyOf(
 ): Promise<{ body: RequestBody; log: string[] }> {
   const bytes = latin1(text);
   const reader = new ConnectionReader(inputOf(bytes, bytes.length, "silence"));
-  await reader.fill();
+  await reader.readable();
   const log: string[] = [];
   const framed = framing === "chunked" ? new ChunkedBody(reader) : new CountedBody(reader, framing);
   const body = new RequestBody(framed, undefined, {
@@ -44,12 +45,12 @@ Deno.test("RequestBody: passing over takes nothing from one who is reading", asy
 
 Deno.test("RequestBody: the client is told to go on only when its body is waited for", async () => {
   const { body, log } = await bodyOf("hello", 5);
-  assertEquals(await body.read(), latin1("hello"));
-  assertEquals(await body.read(), null);
+  assertEquals(await nextPiece(body), latin1("hello"));
+  assertEquals(await nextPiece(body), null);
   assertEquals(log, ["end"]);
   const waiting = await bodyOf("he", 5);
-  assertEquals(await waiting.body.read(), latin1("he"));
-  void waiting.body.read();
+  assertEquals(await nextPiece(waiting.body), latin1("he"));
+  void nextPiece(waiting.body);
   await Promise.resolve();
   assertEquals(waiting.log, ["wanted"]);
 });

@@ -1,7 +1,8 @@
 /** Nobody waits for a connection that always has something to carry. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { ByteSource } from "../../src/streams/byte_source.ts";
+import { nextPiece } from "../../src/streams/byte_source.ts";
+import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { ConnectionReader } from "../../src/http/reader.ts";
 import { SmallPieces } from "../../src/streams/small_pieces.ts";
 import { shortPause, TurnCount } from "../../src/streams/turn.ts";
@@ -33,7 +34,7 @@ Deno.test("ConnectionReader: a peer that always has bytes does not keep timers w
   });
   const fills = await doneBeforeTimer(async (count) => {
     for (let round = 0; round < 5_000; round++) {
-      await reader.fill();
+      await reader.readable();
       reader.consume(reader.buffered.length);
       count();
     }
@@ -106,16 +107,11 @@ Deno.test("SmallPieces: the same bytes in pieces of a limited length, and others
     new Uint8Array(8),
   ];
   const left = [...given];
-  const source: ByteSource = {
-    tryRead: () => undefined,
-    read: () => Promise.resolve(left.shift() ?? null),
-    cancel() {},
-  };
-  const small = new SmallPieces(source, 1_000);
+  const small = new SmallPieces(new PulledSource(() => Promise.resolve(left.shift() ?? null)), 1_000);
   const got: number[] = [];
   let pieces = 0;
   const before = await doneBeforeTimer(async (count) => {
-    for (let piece = await small.read(); piece !== null; piece = await small.read()) {
+    for (let piece = await nextPiece(small); piece !== null; piece = await nextPiece(small)) {
       assert(piece.length <= 1_000);
       assertEquals(small.tryRead(), undefined, "others first");
       got.push(...piece);
@@ -129,7 +125,7 @@ Deno.test("SmallPieces: the same bytes in pieces of a limited length, and others
   assert(before < 100, `${before} pieces came before the timer`);
 });
 
-Deno.test("ConnectionReader.fillBehind: what was taken stays as it was", async () => {
+Deno.test("ConnectionReader.readableBehind: what was taken stays as it was", async () => {
   let next = 0;
   const reader = new ConnectionReader({
     read(into) {
@@ -138,11 +134,11 @@ Deno.test("ConnectionReader.fillBehind: what was taken stays as it was", async (
       return Promise.resolve(count);
     },
   });
-  await reader.fill();
+  await reader.readable();
   const taken = reader.take(reader.buffered.length);
   const copy = taken.slice();
   for (let round = 0; round < 50; round++) {
-    await reader.fillBehind();
+    await reader.readableBehind();
     assertEquals(taken, copy, `after ${round + 1} reads`);
   }
   const expected = Uint8Array.from({ length: reader.buffered.length }, (_, index) => (3_000 + index) % 251);

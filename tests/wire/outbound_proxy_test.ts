@@ -1,3 +1,4 @@
+import { textOf } from "../support/body_text.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DIRECT } from "../../src/config/values/defaults.ts";
 import type { ConnectionSettings, OutboundProxy } from "../../src/config/config.ts";
@@ -20,11 +21,7 @@ function through(scheme: OutboundProxy["scheme"], port: number, login?: string):
 
 async function read(transport: Transport, origin: string, connection: ConnectionSettings): Promise<string> {
   const { body } = await transport.send(upstreamRequest({ origin, connection }));
-  let text = "";
-  for (let piece = await body?.read(); piece; piece = await body?.read()) {
-    text += new TextDecoder().decode(piece);
-  }
-  return text;
+  return await textOf(body);
 }
 
 async function withTransport(test: (transport: Transport) => Promise<void>): Promise<void> {

@@ -1,3 +1,5 @@
+import { PulledSource } from "../../src/streams/pulled_source.ts";
+import { nextText, textOf } from "../support/body_text.ts";
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { DIRECT } from "../../src/config/values/defaults.ts";
 import type { ConnectionSettings } from "../../src/config/config.ts";
@@ -42,11 +44,7 @@ async function withTransport(
 /** Sends a request and gives its whole answer's body. */
 async function read(transport: Transport, parts: Partial<UpstreamRequest>): Promise<string> {
   const { body } = await transport.send(upstreamRequest(parts));
-  let text = "";
-  for (let piece = await body?.read(); piece; piece = await body?.read()) {
-    text += new TextDecoder().decode(piece);
-  }
-  return text;
+  return await textOf(body);
 }
 
 function posted(text: string): Partial<UpstreamRequest> {
@@ -86,7 +84,7 @@ Deno.test("transport: an answer that is given up while its rest is still to come
     const transport = createHttp1Transport();
     const { origin } = upstream;
     const { body } = await transport.send(upstreamRequest({ origin, target: "/long" }));
-    assertEquals(new TextDecoder().decode(await body?.read() ?? undefined), "half");
+    assertEquals(await nextText(body), "half");
     body?.cancel();
     assertEquals(await within(read(transport, { origin }), "the next answer"), "1:");
     transport.close();
@@ -146,17 +144,12 @@ Deno.test("transport: sent once more while the client is still uploading, the bo
     assertEquals(await send(), "0:");
     const more = Promise.withResolvers<void>();
     const pieces = ["first,", "second,", "third"];
-    const body = {
-      length: 18,
-      tryRead: () => undefined,
-      read: async () => {
-        const piece = pieces.shift();
-        // The rest comes once the first attempt has failed and the second one has begun.
-        if (piece === "second,") await more.promise;
-        return piece === undefined ? null : new TextEncoder().encode(piece);
-      },
-      cancel() {},
-    };
+    const body = new PulledSource(async () => {
+      const piece = pieces.shift();
+      // The rest comes once the first attempt has failed and the second one has begun.
+      if (piece === "second,") await more.promise;
+      return piece === undefined ? null : new TextEncoder().encode(piece);
+    }, { length: 18 });
     const replayable = new ReplayableBody(body, 100);
     const answer = send({
       method: "POST",
@@ -210,12 +203,9 @@ Deno.test("transport: an answer before the upload's end is delivered and the con
     if (exchange.request.method === "POST") await exchange.peerClosed();
   }, async (send) => {
     let given = 0;
-    const endless = {
-      read: () => given++ < 3 ? Promise.resolve(new Uint8Array(10)) : new Promise<never>(() => {}),
-      length: undefined,
-      tryRead: () => undefined,
-      cancel() {},
-    };
+    const endless = new PulledSource(() =>
+      given++ < 3 ? Promise.resolve(new Uint8Array(10)) : new Promise<never>(() => {})
+    );
     assertEquals(await within(send({ method: "POST", body: endless }), "the early answer"), "too large");
     assertEquals(await within(send(), "the next answer"), "too large");
   }));
@@ -223,15 +213,10 @@ Deno.test("transport: an answer before the upload's end is delivered and the con
 /** A body whose pieces have to be waited for; it breaks off behind them where `end` is an error. */
 function awaited(texts: readonly string[], length?: number, end: Error | null = null): MessageBody {
   const left = texts.map((text) => new TextEncoder().encode(text));
-  return {
-    length,
-    tryRead: () => undefined,
-    read: () => {
-      const piece = left.shift();
-      return piece === undefined && end !== null ? Promise.reject(end) : Promise.resolve(piece ?? null);
-    },
-    cancel() {},
-  };
+  return new PulledSource(() => {
+    const piece = left.shift();
+    return piece === undefined && end !== null ? Promise.reject(end) : Promise.resolve(piece ?? null);
+  }, { length });
 }
 
 /** Answers what it has read whole. */
@@ -277,7 +262,7 @@ Deno.test("transport: a slow reader stops the upstream, a slow upstream stops th
   }, async (_send, upstream) => {
     const transport = createHttp1Transport();
     const { body } = await transport.send(upstreamRequest({ origin: upstream.origin }));
-    await body?.read();
+    await nextText(body);
     let before = -1;
     while (before !== written) {
       before = written;
@@ -289,12 +274,9 @@ Deno.test("transport: a slow reader stops the upstream, a slow upstream stops th
     transport.close();
   });
   let taken = 0;
-  const endless = {
-    read: () => Promise.resolve(new Uint8Array(64 * 1024)).finally(() => taken += 64 * 1024),
-    length: undefined,
-    tryRead: () => undefined,
-    cancel() {},
-  };
+  const endless = new PulledSource(() =>
+    Promise.resolve(new Uint8Array(64 * 1024)).finally(() => taken += 64 * 1024)
+  );
   const { promise: stalled, resolve: stop } = Promise.withResolvers<void>();
   await withTransport(() => stalled, async (_send, upstream) => {
     const transport = createHttp1Transport();
@@ -379,12 +361,7 @@ Deno.test("transport: while the client is waited for nobody waits for the upstre
   const phases: string[] = [];
   const rest = Promise.withResolvers<Uint8Array>();
   const pieces = [Promise.resolve(new TextEncoder().encode("one")), rest.promise, Promise.resolve(null)];
-  const body = {
-    length: 6,
-    tryRead: () => undefined,
-    read: () => pieces.shift() ?? Promise.resolve(null),
-    cancel() {},
-  };
+  const body = new PulledSource(() => pieces.shift() ?? Promise.resolve(null), { length: 6 });
   const { body: answer } = await transport.send(upstreamRequest({
     origin: upstream.origin,
     method: "POST",
@@ -394,7 +371,7 @@ Deno.test("transport: while the client is waited for nobody waits for the upstre
   assertEquals(phases, ["connect", "first byte", "upload", "first byte", "upload"]);
   answered.resolve();
   rest.resolve(new TextEncoder().encode("two"));
-  assertEquals(new TextDecoder().decode(await answer?.read() ?? undefined), "ok");
+  assertEquals(await nextText(answer), "ok");
   assertEquals(phases.length, 5);
   answer?.cancel();
   transport.close();

@@ -51,18 +51,8 @@ export class HiddenUsage implements MessageBody {
     }
   }
 
-  async read(): Promise<Uint8Array | null> {
-    while (true) {
-      if (this.#ended) return this.#end();
-      let piece: Uint8Array | null;
-      try {
-        piece = await this.#source.read();
-      } catch (error) {
-        return this.#brokenOff(error);
-      }
-      const out = this.#next(piece);
-      if (out !== undefined) return out;
-    }
+  readable(): Promise<void> {
+    return this.#source.readable();
   }
 
   #end(): null {

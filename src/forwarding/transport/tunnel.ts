@@ -106,7 +106,8 @@ async function socks5(
 
 async function takeBytes(reader: ConnectionReader, count: number): Promise<Uint8Array> {
   while (reader.buffered.length < count) {
-    if (!await reader.fill()) throw new TunnelRefused("it ended the connection");
+    if (reader.hasEnded()) throw new TunnelRefused("it ended the connection");
+    await reader.readable();
   }
   return reader.take(count).slice();
 }

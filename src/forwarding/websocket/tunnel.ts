@@ -128,8 +128,11 @@ export class WebSocketTunnel implements Tunnel {
     const { from, to, frames } = direction;
     while (true) {
       if (this.#hasEnded || this.#isStopping && frames.isAtBoundary) return "stopped";
-      const piece = from.source.tryRead() ?? await this.#next(direction);
-      if (piece === "woken") continue;
+      const piece = from.source.tryRead();
+      if (piece === undefined) {
+        await this.#wait(direction);
+        continue;
+      }
       if (piece === null) return "ended";
       this.#parts.active();
       const allowed = frames.pass(piece);
@@ -145,13 +148,13 @@ export class WebSocketTunnel implements Tunnel {
     }
   }
 
-  /** The next piece, unless the direction is told to stop. */
-  #next(direction: Direction): Promise<Uint8Array | null | "woken"> {
-    return new Promise((resolve, reject) => {
+  /** Waits for the next bytes, or until the direction must stop. */
+  #wait(direction: Direction): Promise<void> {
+    return new Promise((resolve) => {
       direction.wake = () => {
-        if (direction.frames.isAtBoundary || this.#hasEnded) resolve("woken");
+        if (direction.frames.isAtBoundary || this.#hasEnded) resolve();
       };
-      direction.from.source.read().then(resolve, reject);
+      void direction.from.source.readable().then(resolve);
     });
   }
 

@@ -2,7 +2,8 @@
 
 import type { Cancellation } from "../../cancellation.ts";
 import type { Clock } from "../../time/clock.ts";
-import type { ByteSource, MessageBody } from "../../streams/byte_source.ts";
+import { type ByteSource, type MessageBody, nextPiece } from "../../streams/byte_source.ts";
+import { PulledSource } from "../../streams/pulled_source.ts";
 import { checkedField } from "../../http/head.ts";
 import { isFramingField } from "../../http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "../../http/message.ts";
@@ -61,7 +62,7 @@ function bodyStream(
         () => controller.error(new Problem(400, "The body did not come in time.")),
       );
       try {
-        const piece = await body.read();
+        const piece = await nextPiece(body);
         length += piece?.length ?? 0;
         if (length > maxBytes) {
           throw new Problem(413, "The body is too long for anything that is managed here.");
@@ -97,10 +98,5 @@ function sourceOfStream(stream: ReadableStream<Uint8Array>, cancellation: Cancel
   const reader = stream.getReader();
   const cancel = (): void => void reader.cancel().catch(() => {});
   cancellation.stopWith(cancel);
-  return {
-    length: undefined,
-    tryRead: () => undefined,
-    read: async () => (await reader.read()).value ?? null,
-    cancel,
-  };
+  return new PulledSource(async () => (await reader.read()).value ?? null, { onCancel: cancel });
 }

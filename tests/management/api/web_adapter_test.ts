@@ -1,3 +1,4 @@
+import { PulledSource } from "../../../src/streams/pulled_source.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation } from "../../../src/cancellation.ts";
 import type { MessageBody } from "../../../src/streams/byte_source.ts";
@@ -37,8 +38,7 @@ Deno.test("toWebRequest: bodies are bounded, that of a sign-in most of all", asy
 
 Deno.test("toWebRequest: a body that does not come within ten seconds is given up", async () => {
   const clock = new FakeClock();
-  const { promise: never } = Promise.withResolvers<null>();
-  const body = { length: undefined, tryRead: () => undefined, read: () => never, cancel() {} };
+  const body = new PulledSource(() => new Promise(() => {}));
   const text = refusal(asked("/manage/tokens", body, clock));
   while (clock.pending === 0) await new Promise((resolve) => setTimeout(resolve));
   clock.pass(9_999);
