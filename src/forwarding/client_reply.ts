@@ -2,10 +2,10 @@ import { usesOwnCredential } from "../config/credentials.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { discardReply, type OutgoingReply } from "../http/message.ts";
 import type { Clock } from "../time/clock.ts";
-import type { BackendResponse } from "./forward.ts";
 import { withKeepaliveComments } from "./keepalive.ts";
 import { clientFields } from "./response_headers.ts";
 import { withoutUsage } from "./stream_usage/stream_usage.ts";
+import type { BackendResponse } from "./upstream_call.ts";
 import { UPGRADE_FIELDS } from "./websocket/handshake.ts";
 
 /** What the client's answer depends on besides the backend's. */

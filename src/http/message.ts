@@ -43,7 +43,7 @@ export interface OutgoingReply {
   /** The length of the body that an answer to HEAD or a 304 leaves out, where it was stated (RFC 9110, 8.6). */
   readonly omittedLength?: number | undefined;
   /** With a 101: what uses the connection after its head. */
-  readonly tunnel?: Tunnel;
+  readonly tunnel?: Tunnel | undefined;
 }
 
 /** What uses a client's connection after a 101. It holds an upstream connection until it has run or was discarded. */

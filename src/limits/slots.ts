@@ -88,7 +88,7 @@ export class Slots {
     const leave = (): void => {
       this.#waiting.delete(entry);
       stopTimer();
-      cancellation.stopWith(undefined);
+      cancellation.onCancel(undefined);
     };
     const entry: Waiting = {
       principal,
@@ -107,7 +107,7 @@ export class Slots {
       leave();
       reject(this.#refusal(principal));
     });
-    cancellation.stopWith(() => {
+    cancellation.onCancel(() => {
       const { reason } = cancellation;
       leave();
       reject(reason);

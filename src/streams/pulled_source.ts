@@ -28,14 +28,14 @@ export class PulledSource implements MessageBody {
 
   readable(): Promise<void> {
     if (this.#piece !== undefined || this.#failure !== undefined) return Promise.resolve();
-    return this.#pulling ??= this.#fetch();
+    return this.#pulling ??= this.#next();
   }
 
   cancel(): void {
     this.#onCancel();
   }
 
-  async #fetch(): Promise<void> {
+  async #next(): Promise<void> {
     try {
       this.#piece = await this.#pull();
     } catch (error) {

@@ -7,7 +7,8 @@ import { Cancellation, ClientGone } from "../../src/cancellation.ts";
 import type { Endpoint, TimeoutLimits } from "../../src/config/config.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { Balancer } from "../../src/forwarding/balancer.ts";
-import { type BackendResponse, forward, type ForwardRequest } from "../../src/forwarding/forward.ts";
+import { forward, type ForwardRequest } from "../../src/forwarding/forward.ts";
+import type { BackendResponse } from "../../src/forwarding/upstream_call.ts";
 import {
   RequestBodyBroken,
   TransportError,
@@ -114,7 +115,7 @@ class LoopBench {
         throw new RequestBodyBroken("the upload broke off");
       case "says nothing":
         return await new Promise((_, reject) =>
-          request.cancellation.stopWith(() => reject(request.cancellation.reason))
+          request.cancellation.onCancel(() => reject(request.cancellation.reason))
         );
       default: {
         const { status, headers = [], body = "" } = act;

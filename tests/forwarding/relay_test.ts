@@ -11,7 +11,7 @@ function relayed(pull: () => Promise<Uint8Array | null>) {
     new Cancellation(),
     {
       awaited() {},
-      chunk() {},
+      passed() {},
       ended: (how) => endings.push(typeof how === "string" ? how : "broken"),
     },
   );

@@ -92,7 +92,7 @@ export class UpstreamConnection implements BodyOwner {
     this.#cancellation = cancellation;
     this.#isSent = false;
     this.#isPersistent = false;
-    cancellation.stopWith(this.#closeNow);
+    cancellation.onCancel(this.#closeNow);
     request.onPhase("first byte");
     const upload = body === null ? null : new Upload(body, request);
     void this.#send(request, upload);
@@ -116,7 +116,7 @@ export class UpstreamConnection implements BodyOwner {
   }
 
   bodyEnded(): void {
-    this.#cancellation?.stopWith(undefined);
+    this.#cancellation?.onCancel(undefined);
     if (this.#isPersistent && this.#isSent && this.#reader.buffered.length === 0) this.#onIdle();
     else this.close();
   }
@@ -127,7 +127,7 @@ export class UpstreamConnection implements BodyOwner {
   }
 
   bodyCancelled(): void {
-    this.#cancellation?.stopWith(undefined);
+    this.#cancellation?.onCancel(undefined);
     this.close();
   }
 
@@ -147,7 +147,7 @@ export class UpstreamConnection implements BodyOwner {
   }
 
   #upgraded({ status, reason, fields }: StatusHead): UpstreamResponse {
-    this.#cancellation?.stopWith(undefined);
+    this.#cancellation?.onCancel(undefined);
     return {
       status,
       reason,
@@ -164,7 +164,7 @@ export class UpstreamConnection implements BodyOwner {
 
   #response({ status, reason, fields, framing, minor }: StatusHead, method: string): UpstreamResponse {
     if (method === "HEAD" || status === 204 || status === 304) {
-      this.#cancellation?.stopWith(undefined);
+      this.#cancellation?.onCancel(undefined);
       // Some servers still send a body, a moment later. It would be the answer to the next request.
       this.close();
       const omittedLength = framing.kind === "counted" && status !== 204 ? framing.length : undefined;

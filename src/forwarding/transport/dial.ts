@@ -75,7 +75,7 @@ async function dialThrough(
       current = await secure(current, { hostname: proxy.hostname, caCerts, cancellation });
     }
     const opening = current;
-    cancellation.stopWith(() => closeQuietly(opening));
+    cancellation.onCancel(() => closeQuietly(opening));
     await openTunnel(current, proxy, origin);
     return current;
   } catch (error) {
@@ -113,7 +113,7 @@ async function secure(
     closeQuietly(current);
     alsoClose?.();
   };
-  cancellation.stopWith(closeAll);
+  cancellation.onCancel(closeAll);
   try {
     const secured = await Deno.startTls(plain, {
       hostname,
@@ -144,14 +144,14 @@ async function connect(
   const abort = new AbortController();
   const connecting = Deno.connect({ hostname, port, signal: abort.signal });
   const { promise: left, reject } = Promise.withResolvers<never>();
-  cancellation.stopWith(() => {
+  cancellation.onCancel(() => {
     reject(cancellation.reason);
     discard(connecting, abort);
   });
   try {
     const connection = await Promise.race([connecting, left]);
     cancellation.throwIfCancelled();
-    cancellation.stopWith(undefined);
+    cancellation.onCancel(undefined);
     connection.setNoDelay(true);
     return connection;
   } catch (error) {

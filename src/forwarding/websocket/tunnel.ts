@@ -57,7 +57,7 @@ export class WebSocketTunnel implements Tunnel {
 
   constructor(parts: TunnelParts) {
     this.#parts = parts;
-    parts.cancellation.stopWith(() => this.#abort(parts.cancellation.reason));
+    parts.cancellation.onCancel(() => this.#abort(parts.cancellation.reason));
   }
 
   /** Closes it with a close frame to both sides, as soon as each has whole frames. `as` is what is logged. */
@@ -208,7 +208,7 @@ export class WebSocketTunnel implements Tunnel {
   #end(how: "complete" | "client_gone" | ProxyFault): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#parts.cancellation.stopWith(undefined);
+    this.#parts.cancellation.onCancel(undefined);
     this.#parts.ended(how);
   }
 }

@@ -97,6 +97,6 @@ export async function toReply(response: Response, cancellation: Cancellation): P
 function sourceOfStream(stream: ReadableStream<Uint8Array>, cancellation: Cancellation): MessageBody {
   const reader = stream.getReader();
   const cancel = (): void => void reader.cancel().catch(() => {});
-  cancellation.stopWith(cancel);
+  cancellation.onCancel(cancel);
   return new PulledSource(async () => (await reader.read()).value ?? null, { onCancel: cancel });
 }
