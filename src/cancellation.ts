@@ -4,8 +4,8 @@ export class ClientGone extends Error {
 }
 
 /**
- * Ends one exchange from outside: the client leaves, a timeout passes, or the proxy shuts down. It costs less than an
- * `AbortSignal`, because every request has one, and it has at most one listener for each event.
+ * Ends one exchange from outside: the client leaves, a timeout passes, or the proxy shuts down. It costs less
+ * than an `AbortSignal`, because every request has one, and it has at most one listener for each event.
  */
 export class Cancellation {
   #reason: Error | undefined;
@@ -25,13 +25,19 @@ export class Cancellation {
     this.#cancelled?.();
   }
 
-  /** Sets the listener for the cancellation, in place of the one before. Calls it at once if that has happened. */
+  /**
+   * Sets the listener for the cancellation, in place of the one before. Calls it at once if that has
+   * happened.
+   */
   onCancel(listener: (() => void) | undefined): void {
     this.#cancelled = listener;
     if (this.#reason !== undefined) listener?.();
   }
 
-  /** Sets the listener that ends an exchange without an end, such as a WebSocket. Calls it at once while draining. */
+  /**
+   * Sets the listener that ends an exchange without an end, such as a WebSocket. Calls it at once while
+   * draining.
+   */
   onDrain(listener: () => void): void {
     this.#drained = listener;
     if (this.#isDraining) listener();

@@ -1,4 +1,7 @@
-/** Sends the request of one exchange to a backend, and to further backends where that fails. Relays the answer. */
+/**
+ * Sends the request of one exchange to a backend, and to further backends where that fails. Relays the
+ * answer.
+ */
 
 import { type Cancellation, ClientGone } from "../cancellation.ts";
 import type { Clock } from "../time/clock.ts";
@@ -49,7 +52,10 @@ export interface ReplyObserver {
   readonly failedOver: (backend: string, detail: string) => void;
   /** The head of the answer has arrived that the client gets. */
   readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
-  /** How much of the answer is observed within one turn of the event loop. Undefined: observing it costs little. */
+  /**
+   * How much of the answer is observed within one turn of the event loop. Undefined: observing it costs
+   * little.
+   */
   readonly stepBytes?: number | undefined;
   /** The next piece of the answer's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
@@ -59,14 +65,16 @@ export interface ReplyObserver {
   readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
 
-/** The pause before a backend gets the request again that has failed in this exchange. It doubles each time. */
+/**
+ * The pause before a backend gets the request again that has failed in this exchange. It doubles each time.
+ */
 const FIRST_PAUSE_MS = 500;
 /** Instead of a longer pause the client gets the failure now. */
 const LONGEST_PAUSE_MS = 30_000;
 
 /**
- * Sends a request to a backend, and to further ones where that fails. Throws a {@link ProxyFault} or {@link ClientGone}
- * where no answer began.
+ * Sends a request to a backend, and to further ones where that fails. Throws a {@link ProxyFault} or {@link
+ * ClientGone} where no answer began.
  */
 export async function forward(
   request: ForwardRequest,
@@ -155,7 +163,10 @@ function recordFailure(error: unknown, lease: Lease): void {
   }
 }
 
-/** The pause before the next attempt. Undefined: it would be too long. No pause precedes a backend that is new. */
+/**
+ * The pause before the next attempt. Undefined: it would be too long. No pause precedes a backend that is
+ * new.
+ */
 function pauseBefore(
   { balancer, endpoint, principal }: ForwardRequest,
   { tried, retriesLeft }: { tried: ReadonlySet<Backend>; retriesLeft: number },
@@ -227,7 +238,10 @@ async function pause(durationMs: number, cancellation: Cancellation, clock: Cloc
   cancellation.onCancel(undefined);
 }
 
-/** The fault for an answer that never began, without URL, key or words of the runtime. Undefined: an unknown error. */
+/**
+ * The fault for an answer that never began, without URL, key or words of the runtime. Undefined: an unknown
+ * error.
+ */
 function failureOf(error: unknown, backend: Backend): ProxyFault | undefined {
   const host = hostOf(backend);
   if (error instanceof TimeoutExpired) {
@@ -247,7 +261,7 @@ function cutOf(error: unknown, backend: Backend): ProxyFault {
     return new ProxyFault("upstream_timeout", `${host} fell silent within its answer: ${error.message}.`);
   }
   const reason = error instanceof TransportError ? error.message : "the answer was cut";
-  return new ProxyFault("bad_gateway", `The answer of ${host} is not whole: ${reason}.`, { cause: error });
+  return new ProxyFault("bad_gateway", `The answer of ${host} is incomplete: ${reason}.`, { cause: error });
 }
 
 function hostOf(backend: Backend): string {

@@ -26,8 +26,8 @@ class KeepaliveBody implements MessageBody {
   readonly #clock: Clock;
   readonly #boundary = new EventBoundary();
   /**
-   * What arrived while the reader waited, or while it sent a comment. It stays valid, because the source is not read
-   * before the reader has taken it.
+   * What arrived while the reader waited, or while it sent a comment. It stays valid, because the source is
+   * not read before the reader has taken it.
    */
   #arrived: Uint8Array | null | undefined;
   #failure: { readonly error: unknown } | undefined;

@@ -5,8 +5,9 @@ import type { BodyMemory } from "../streams/held_body.ts";
 const UNCOUNTED: BodyMemory = { mayHold: () => true, release() {}, droppedBy() {} };
 
 /**
- * Keeps a body in memory while it is sent, up to a limit, so that a further attempt can send it again. Each attempt
- * reads it from the first byte on. An attempt that was abandoned gets no more bytes, and takes none from the next one.
+ * Keeps a body in memory while it is sent, up to a limit, so that a further attempt can send it again. Each
+ * attempt reads it from the first byte on. An attempt that was abandoned gets no more bytes, and takes none
+ * from the next one.
  */
 export class ReplayableBody {
   readonly #source: MessageBody;
@@ -26,7 +27,10 @@ export class ReplayableBody {
   /** The read-ahead waits for the sender. */
   #isWaiting = false;
 
-  /** `memory` says whether so many bytes may be kept. Where they may not, they are forgotten after they were sent. */
+  /**
+   * `memory` says whether so many bytes may be kept. Where they may not, they are forgotten after they were
+   * sent.
+   */
   constructor(source: MessageBody, maxBytes: number, memory: BodyMemory = UNCOUNTED) {
     this.#memory = memory;
     this.#source = source;
@@ -43,8 +47,8 @@ export class ReplayableBody {
   }
 
   /**
-   * Reads ahead, as far as the bytes may be kept, because only a read notices that the sender has left. Never throws:
-   * the next reader gets the error.
+   * Reads ahead, as far as the bytes may be kept, because only a read notices that the sender has left. Never
+   * throws: the next reader gets the error.
    */
   readAhead(): void {
     try {

@@ -1,4 +1,7 @@
-/** Decides from plain facts whether another attempt follows an attempt, and what an answer says of its backend. */
+/**
+ * Decides from plain facts whether another attempt follows an attempt, and what an answer says of its
+ * backend.
+ */
 
 import type { RetryPolicy } from "../config/config.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
@@ -9,8 +12,8 @@ import { TransportError } from "./transport/transport.ts";
 export type Outcome = { readonly response: { readonly status: number } } | { readonly error: unknown };
 
 /**
- * Whether another attempt may follow: the answer has one of the statuses that are retried, or no byte of an answer had
- * arrived when the attempt failed.
+ * Whether another attempt may follow: the answer has one of the statuses that are retried, or no byte of an
+ * answer had arrived when the attempt failed.
  */
 export function canFailOver(outcome: Outcome, { statuses }: Pick<RetryPolicy, "statuses">): boolean {
   if ("response" in outcome) return statuses.has(outcome.response.status);
@@ -38,8 +41,8 @@ export function judgeAnswer(
 const LONGEST_LIMIT_MS = 24 * 3_600_000;
 
 /**
- * The pause that a provider asks for, in milliseconds: OpenAI's `retry-after-ms`, or `retry-after` in seconds or as a
- * date (RFC 9110, 10.2.3), relative to the `date` of the answer. Undefined: the answer states none.
+ * The pause that a provider asks for, in milliseconds: OpenAI's `retry-after-ms`, or `retry-after` in seconds
+ * or as a date (RFC 9110, 10.2.3), relative to the `date` of the answer. Undefined: the answer states none.
  */
 export function retryAfterMs(fields: readonly Field[]): number | undefined {
   const milliseconds = plainNumber(fieldValue(fields, "retry-after-ms"));

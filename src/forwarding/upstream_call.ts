@@ -36,7 +36,10 @@ export interface CallRequest {
 
 /** Follows the answer of a call on its way to the client. */
 export interface CallObserver {
-  /** How much of the answer is observed within one turn of the event loop. Undefined: observing it costs little. */
+  /**
+   * How much of the answer is observed within one turn of the event loop. Undefined: observing it costs
+   * little.
+   */
   readonly stepBytes?: number | undefined;
   /** The next piece for the client, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
@@ -61,8 +64,8 @@ export interface BackendResponse {
 }
 
 /**
- * One attempt at one backend: the request that the transport sends, its timeouts, its own cancellation, and its answer.
- * After {@link begun} the caller either relays the answer or discards it.
+ * One attempt at one backend: the request that the transport sends, its timeouts, its own cancellation, and
+ * its answer. After {@link begun} the caller either relays the answer or discards it.
  */
 export class UpstreamCall implements UpstreamRequest, BodyObserver {
   readonly backend: Backend;
@@ -74,7 +77,10 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
   readonly body: MessageBody | null;
   readonly again: (() => MessageBody) | undefined;
   readonly upgrade: boolean;
-  /** The cancellation of this call. A timeout before the answer ends only the call, so that another can follow. */
+  /**
+   * The cancellation of this call. A timeout before the answer ends only the call, so that another can
+   * follow.
+   */
   readonly cancellation = new Cancellation();
   readonly #exchange: Cancellation;
   readonly #maxMessageBytes: number;
@@ -119,14 +125,16 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     return this.#transport.send(this);
   }
 
-  /** The head of the answer has arrived. Throws a {@link TransportError} for an invalid WebSocket handshake. */
+  /**
+   * The head of the answer has arrived. Throws a {@link TransportError} for an invalid WebSocket handshake.
+   */
   begun(response: UpstreamResponse): void {
     this.#timer.pause();
     this.#response = response;
     const { upgraded, fields } = response;
     if (upgraded === undefined || isAccepted(this.fields, fields)) return;
     upgraded.close();
-    throw new TransportError("its answer to the WebSocket handshake is not the one to this request", {
+    throw new TransportError("its answer does not match the WebSocket handshake", {
       phase: "first byte",
       sent: true,
       received: true,

@@ -11,7 +11,10 @@ const MAX_FRAMING_STEPS = 8_192;
 /** A body that is framed within its connection. */
 export abstract class FramedBody implements ByteSource {
   protected readonly reader: ConnectionReader;
-  /** Framing steps since other connections had their turn. All reads and writes in between may complete at once. */
+  /**
+   * Framing steps since other connections had their turn. All reads and writes in between may complete at
+   * once.
+   */
   protected framingSteps = 0;
   protected readonly endsWithConnection: boolean = false;
   #ended = false;
@@ -99,7 +102,10 @@ const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 /** Seven digits and the CR behind them. Longer sizes are as rare as extensions. */
 const MAX_PLAIN_DIGITS = 8;
 const NOT_HEX = 255;
-/** Chunks up to this length are joined with the chunks before them. To move a longer one costs more than to write it. */
+/**
+ * Chunks up to this length are joined with the chunks before them. To move a longer one costs more than to
+ * write it.
+ */
 const JOINED_BYTES = 1024;
 /** The value of a hexadecimal digit, by its byte. */
 const HEX_DIGITS = Uint8Array.from({ length: 256 }, (_, byte) => {
@@ -173,9 +179,9 @@ export class ChunkedBody extends FramedBody {
   }
 
   /**
-   * Joins the data of a chunk with the data of the small chunks behind it that are at hand. It moves them together
-   * within the reader's buffer, over the framing between them, so that a body in chunks of one byte does not cost a
-   * write for each byte. Chunks with extensions are left to the next call.
+   * Joins the data of a chunk with the data of the small chunks behind it that are at hand. It moves them
+   * together within the reader's buffer, over the framing between them, so that a body in chunks of one byte
+   * does not cost a write for each byte. Chunks with extensions are left to the next call.
    */
   #withFollowing(first: Uint8Array): Uint8Array {
     let end = first.byteOffset + first.length;

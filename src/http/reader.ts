@@ -11,8 +11,9 @@ const SMALL_BYTES = 4 * 1024;
 const LARGE_BYTES = 256 * 1024;
 
 /**
- * The reading side of a connection: bytes that have arrived and were not taken yet. At most one read is under way, and
- * all waiting callers share it, so that the read which watches an idle connection also brings the next message.
+ * The reading side of a connection: bytes that have arrived and were not taken yet. At most one read is under
+ * way, and all waiting callers share it, so that the read which watches an idle connection also brings the
+ * next message.
  */
 export class ConnectionReader {
   readonly #input: ByteInput;
@@ -53,7 +54,10 @@ export class ConnectionReader {
     return this.#hasEnded || this.#failure !== undefined;
   }
 
-  /** Whether the peer has ended the connection. Bytes may still be at hand. Throws where the connection has failed. */
+  /**
+   * Whether the peer has ended the connection. Bytes may still be at hand. Throws where the connection has
+   * failed.
+   */
   hasEnded(): boolean {
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#hasEnded;
@@ -64,7 +68,10 @@ export class ConnectionReader {
     this.#start += count;
   }
 
-  /** Removes bytes from the front and gives them. {@link readable} may overwrite them, {@link readableBehind} does not. */
+  /**
+   * Removes bytes from the front and gives them. {@link readable} may overwrite them, {@link readableBehind}
+   * does not.
+   */
   take(count: number): Uint8Array {
     const taken = this.#buffer.subarray(this.#start, this.#start + count);
     this.#start += count;
@@ -77,8 +84,8 @@ export class ConnectionReader {
   }
 
   /**
-   * Like {@link readable}, for code that watches the connection while other code still uses the bytes that were taken:
-   * it overwrites no byte that arrived before.
+   * Like {@link readable}, for code that watches the connection while other code still uses the bytes that
+   * were taken: it overwrites no byte that arrived before.
    */
   readableBehind(): Promise<void> {
     return this.#pending ??= this.#fill(true);
@@ -105,7 +112,10 @@ export class ConnectionReader {
     }
   }
 
-  /** Makes room without touching the bytes that were taken: in another buffer, where this one is full. */
+  /**
+   * Provides free space without touching the bytes that were taken: in another buffer, where this one is
+   * full.
+   */
   #makeRoomBehind(): void {
     if (this.#end < this.#buffer.length) return;
     const held = this.#buffer.subarray(this.#start, this.#end);
@@ -118,7 +128,10 @@ export class ConnectionReader {
     this.#end = held.length;
   }
 
-  /** Makes room for at least one byte. The buffer grows while the connection is busy, and shrinks afterwards. */
+  /**
+   * Provides space for at least one byte. The buffer grows while the connection is busy, and shrinks
+   * afterwards.
+   */
   #makeRoom(): void {
     const held = this.#end - this.#start;
     if (held === 0) {

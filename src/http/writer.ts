@@ -1,6 +1,6 @@
 /**
- * Writes HTTP/1.1 messages. The program writes all of them here. The framing fields follow from the body that is sent
- * (RFC 9112, 6).
+ * Writes HTTP/1.1 messages. The program writes all of them here. The framing fields follow from the body that
+ * is sent (RFC 9112, 6).
  */
 
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
@@ -25,7 +25,7 @@ export type OutgoingBody =
   /** The end of the connection ends the body. For clients of HTTP/1.0. */
   | { readonly kind: "until close"; readonly source: ByteSource };
 
-/** A message to send. */
+/** A message that is ready to be sent. */
 export interface OutgoingMessage {
   readonly startLine: string;
   /** The fields without `content-length` and `transfer-encoding`. */
@@ -34,8 +34,8 @@ export interface OutgoingMessage {
 }
 
 /**
- * The framing of a message does not match its body, or its fields name a framing: a bug of the program. The caller must
- * close the connection, because the peer would read the rest as the next message.
+ * The framing of a message does not match its body, or its fields name a framing: a bug of the program. The
+ * caller must close the connection, because the peer would read the rest as the next message.
  */
 export class FramingError extends Error {
   override readonly name = "FramingError";
@@ -81,9 +81,10 @@ export function headText({ startLine, fields, body }: OutgoingMessage): string {
 }
 
 /**
- * Sends a message. The head goes out at once, together with what is at hand of the body; then each piece is sent before
- * the next one is read. Throws what the source or the output throws. Throws a {@link FramingError} before it sends a
- * byte that the head did not announce, and where the body is shorter than announced.
+ * Sends a message. The head goes out at once, together with what is at hand of the body; then each piece is
+ * sent before the next one is read. Throws what the source or the output throws. Throws a {@link
+ * FramingError} before it sends a byte that the head did not announce, and where the body is shorter than
+ * announced.
  */
 export async function writeMessage(output: ByteOutput, message: OutgoingMessage): Promise<void> {
   const { body } = message;
@@ -138,7 +139,9 @@ function framingOf(body: OutgoingBody): BodyFraming {
   }
 }
 
-/** Sends pieces as they are. Lets exactly the announced number of bytes pass, where a length was announced. */
+/**
+ * Sends pieces as they are. Lets exactly the announced number of bytes pass, where a length was announced.
+ */
 class PlainFraming implements BodyFraming {
   #left: number | undefined;
 
@@ -190,7 +193,7 @@ class ChunkedFraming implements BodyFraming {
   }
 }
 
-/** Writes all bytes. */
+/** Writes all bytes to an output. */
 export async function writeAll(output: ByteOutput, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) {
     sent += await output.write(sent === 0 ? bytes : bytes.subarray(sent));

@@ -22,10 +22,15 @@ import { parseRequestHead, type RequestHead } from "./request_head.ts";
 /** What a connection is doing. It decides how long the connection may take. */
 type ConnectionState = "idle" | "head" | "exchange" | "closed";
 
-/** After an early answer the proxy still reads so much of an upload, so that the client gets to read the answer. */
+/**
+ * After an early answer the proxy still reads so much of an upload, so that the client gets to read the
+ * answer.
+ */
 const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
-/** What a client may send behind a running request. No client pipelines more, and the buffer must be bounded. */
+/**
+ * What a client may send behind a running request. No client pipelines more, and the buffer must be bounded.
+ */
 const MAX_AHEAD_BYTES = 256 * 1024;
 /**
  * The most of a body that is buffered before the handler reads it. If a client sent more and left, the proxy
@@ -138,7 +143,10 @@ export class ClientConnection implements ServedConnection {
     }
   }
 
-  /** Whether the exchange was cancelled, and the client has not taken what was being written since the last call. */
+  /**
+   * Whether the exchange was cancelled, and the client has not taken what was being written since the last
+   * call.
+   */
   #isStuck(cancellation: Cancellation): boolean {
     const wasCut = this.#cutSeen;
     this.#cutSeen = cancellation.reason !== undefined && this.#sending.isRunning;
@@ -224,15 +232,15 @@ export class ClientConnection implements ServedConnection {
           error instanceof ProxyFault
             ? error
             : error instanceof HttpSyntaxError
-            ? new ProxyFault("bad_request", `The request's body is malformed: ${error.message}.`)
+            ? new ProxyFault("bad_request", `Malformed request body: ${error.message}.`)
             : new ClientGone("the client left within its upload"),
         ),
     });
   }
 
   /**
-   * Reads on while a request is answered, because only a read notices that the client has left. Keeps what arrives for
-   * the next request, within {@link MAX_AHEAD_BYTES}.
+   * Reads on while a request is answered, because only a read notices that the client has left. Keeps what
+   * arrives for the next request, within {@link MAX_AHEAD_BYTES}.
    */
   #watchForDeparture(cancellation: Cancellation): void {
     this.#watched = cancellation;
@@ -240,8 +248,8 @@ export class ClientConnection implements ServedConnection {
   }
 
   /**
-   * Reads the beginning of the body while the request waits for a slot, because only a read notices that the client has
-   * left. Never rejects.
+   * Reads the beginning of the body while the request waits for a slot, because only a read notices that the
+   * client has left. Never rejects.
    */
   async #watchUnread(body: RequestBody, cancellation: Cancellation): Promise<void> {
     const isUnread = (): boolean => this.#current?.cancellation === cancellation && !body.isStarted;
@@ -254,8 +262,9 @@ export class ClientConnection implements ServedConnection {
   }
 
   /**
-   * Watches for the departure of the client. One loop serves all requests of the connection: to wait for the same read
-   * once for each of thousands of pipelined requests would take many times the memory of their bytes. Never rejects.
+   * Watches for the departure of the client. One loop serves all requests of the connection: to wait for the
+   * same read once for each of thousands of pipelined requests would take many times the memory of their
+   * bytes. Never rejects.
    */
   async #watch(): Promise<void> {
     this.#isWatching = true;
@@ -308,15 +317,18 @@ export class ClientConnection implements ServedConnection {
 
   async #refuse(error: HttpSyntaxError): Promise<void> {
     const fault = error instanceof HeadTooLarge
-      ? new ProxyFault("headers_too_large", `The request's head is too large: ${error.message}.`)
-      : new ProxyFault("bad_request", `The request is not proper HTTP/1.1: ${error.message}.`);
+      ? new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`)
+      : new ProxyFault("bad_request", `Malformed HTTP/1.1 request: ${error.message}.`);
     const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
     const { message } = frameReply(reply, { method: "GET", minor: 1 }, { persistent: false });
     await writeMessage(this.#output, message);
     await this.#linger();
   }
 
-  /** Reads on before the close. To close a connection with unread bytes resets it, and the client loses the answer. */
+  /**
+   * Reads on before the close. To close a connection with unread bytes resets it, and the client loses the
+   * answer.
+   */
   async #linger(): Promise<void> {
     const timer = setTimeout(() => this.close(), LINGER_MS);
     try {

@@ -43,8 +43,8 @@ export class RequestBody implements MessageBody {
   }
 
   /**
-   * Whether the whole body has arrived, so that the connection can go on. Skips a body that no reader has begun to read,
-   * as far as it has arrived. Leaves a body that is being forwarded to its reader.
+   * Whether the whole body has arrived, so that the connection can go on. Skips a body that no reader has
+   * begun to read, as far as it has arrived. Leaves a body that is being forwarded to its reader.
    */
   passOver(): boolean {
     if (this.#started) return this.#body.ended;
@@ -82,7 +82,9 @@ export class RequestBody implements MessageBody {
     return this.#waiting ??= this.#wait();
   }
 
-  /** Ends the body with an error for its reader, which is woken where it waits. Only the first error counts. */
+  /**
+   * Ends the body with an error for its reader, which is woken where it waits. Only the first error counts.
+   */
   reject(error: unknown): void {
     this.#failure ??= { error };
     this.#wake();

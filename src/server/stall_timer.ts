@@ -39,7 +39,9 @@ export class StallTimer {
     this.#since = undefined;
   }
 
-  /** Begins a wait that ends when `work` settles. The promise settles then, or when {@link reject} is called. */
+  /**
+   * Begins a wait that ends when `work` settles. The promise settles then, or when {@link reject} is called.
+   */
   for<Result>(work: Promise<Result>): Promise<Result> {
     this.begin();
     return new Promise((resolve, reject) => {
@@ -61,7 +63,9 @@ export class StallTimer {
   }
 }
 
-/** How an exchange ends whose client keeps the proxy waiting beyond a limit. Undefined: no limit has passed. */
+/**
+ * How an exchange ends whose client keeps the proxy waiting beyond a limit. Undefined: no limit has passed.
+ */
 export function stallFault(
   { sending, uploading }: { sending: StallTimer; uploading: StallTimer | undefined },
   { sendMs, uploadMs }: ConnectionLimits,

@@ -1,16 +1,16 @@
 /**
- * Bytes that arrive over time, for one reader. The reader calls {@link tryRead} until it gives undefined, then awaits
- * {@link readable}, and calls {@link tryRead} again.
+ * Bytes that arrive over time, for one reader. The reader calls {@link tryRead} until it gives undefined,
+ * then awaits {@link readable}, and calls {@link tryRead} again.
  */
 export interface ByteSource {
   /**
-   * The next bytes, valid until the next call of any method. Null: the end. Undefined: nothing has arrived yet.
-   * Throws where the source broke off. After the end or a failure it never gives undefined again.
+   * The next bytes, valid until the next call of any method. Null: the end. Undefined: nothing has arrived
+   * yet. Throws where the source broke off. After the end or a failure it never gives undefined again.
    */
   tryRead(): Uint8Array | null | undefined;
   /**
-   * Resolves when {@link tryRead} is worth calling again, and perhaps earlier. Never rejects. Call it in the same turn
-   * in which {@link tryRead} gave undefined: it waits for what arrives later.
+   * Resolves when {@link tryRead} is worth calling again, and perhaps earlier. Never rejects. Call it in the
+   * same turn in which {@link tryRead} gave undefined: it waits for what arrives later.
    */
   readable(): Promise<void>;
   /** Tells the source that the reader wants no more bytes. */

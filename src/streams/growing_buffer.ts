@@ -3,7 +3,8 @@ const SMALLEST_BYTES = 1024;
 const MOST_SPARE_BYTES = 256 * 1024;
 
 /**
- * Collects pieces in one buffer. The cost of a piece depends on its length, and not on the number of pieces before it.
+ * Collects pieces in one buffer. The cost of a piece depends on its length, and not on the number of pieces
+ * before it.
  */
 export class GrowingBuffer {
   #buffer = new Uint8Array();
@@ -26,7 +27,9 @@ export class GrowingBuffer {
     return this.#buffer.subarray(this.#start, this.#end);
   }
 
-  /** Adds a copy of a piece. It changes no byte of earlier views, unless the buffer was cleared in between. */
+  /**
+   * Adds a copy of a piece. It changes no byte of earlier views, unless the buffer was cleared in between.
+   */
   append(piece: Uint8Array): void {
     const needed = this.length + piece.length;
     if (this.#end + piece.length > this.#buffer.length) {

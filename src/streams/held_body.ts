@@ -18,8 +18,8 @@ export interface BodyMemory {
 }
 
 /**
- * A body that is whole in memory. It has the only reference to the bytes, and drops them after the last attempt has
- * read them, or when their memory is released.
+ * A body that is whole in memory. It has the only reference to the bytes, and drops them after the last
+ * attempt has read them, or when their memory is released.
  */
 export class HeldBody {
   #bytes: Uint8Array | undefined;
@@ -37,7 +37,7 @@ export class HeldBody {
 
   /** The bytes. Do not keep a reference to them. Throws after they were dropped. */
   get bytes(): Uint8Array {
-    if (this.#bytes === undefined) throw new Error("the body is in memory no more");
+    if (this.#bytes === undefined) throw new Error("the body is no longer in memory");
     return this.#bytes;
   }
 
@@ -46,7 +46,10 @@ export class HeldBody {
     this.#bytes = bytes;
   }
 
-  /** The body from its first byte on, with changes in the order of their ranges. It ends the readers before it. */
+  /**
+   * The body from its first byte on, with changes in the order of their ranges. It ends the readers before
+   * it.
+   */
   body(changes: readonly Change[] = []): MessageBody {
     const own = ++this.#latest;
     this.#isBeingRead = true;

@@ -9,7 +9,9 @@ export class PulledSource implements MessageBody {
   #failure: { readonly error: unknown } | undefined;
   #pulling: Promise<void> | undefined;
 
-  /** `pull` gives the next piece, or null at the end. It is called again after the reader has taken the piece. */
+  /**
+   * `pull` gives the next piece, or null at the end. It is called again after the reader has taken the piece.
+   */
   constructor(
     pull: () => Promise<Uint8Array | null>,
     { length, onCancel = () => {} }: { length?: number | undefined; onCancel?: () => void } = {},

@@ -3,8 +3,8 @@ import { closeQuietly } from "./close_quietly.ts";
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * Copies bytes from one connection to another until one of them ends, then closes both. Calls `watch` with the bytes
- * before it sends them. Never throws.
+ * Copies bytes from one connection to another until one of them ends, then closes both. Calls `watch` with
+ * the bytes before it sends them. Never throws.
  */
 export async function pump(
   from: Deno.Conn,

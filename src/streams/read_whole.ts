@@ -9,8 +9,8 @@ export interface ReadBytes {
 }
 
 /**
- * Reads a body to its end, or until it is longer than `maxBytes`. Calls `hold` with the new length before it keeps more
- * bytes. Throws what the body or `hold` throws.
+ * Reads a body to its end, or until it is longer than `maxBytes`. Calls `hold` with the new length before it
+ * keeps more bytes. Throws what the body or `hold` throws.
  */
 export async function readUpTo(
   body: Omit<MessageBody, "cancel">,

@@ -5,8 +5,8 @@ import { nextTurn, shortPause } from "./turn.ts";
 const LONGEST_WORK_MS = 5;
 
 /**
- * A source that cuts long pieces into short ones, and gives other connections a turn between them. For readers that do
- * much work for each byte.
+ * A source that cuts long pieces into short ones, and gives other connections a turn between them. For
+ * readers that do much work for each byte.
  */
 export class SmallPieces implements ByteSource {
   readonly #source: ByteSource;

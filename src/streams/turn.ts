@@ -1,6 +1,6 @@
 /**
- * Gives other connections their turn. Reads and writes that are ready at once complete within one turn of the event
- * loop, so a fast connection would block all others for as long as it has data.
+ * Gives other connections their turn. Reads and writes that are ready at once complete within one turn of the
+ * event loop, so a fast connection would block all others for as long as it has data.
  */
 
 import { setImmediate } from "node:timers";
@@ -9,19 +9,24 @@ import { setImmediate } from "node:timers";
 const BYTES_IN_TURN = 256 * 1024;
 /** What each read or write counts in addition to its bytes. */
 const OPERATION_BYTES = 16 * 1024;
-/** A connection that takes longer for {@link BYTES_IN_TURN} waits for its peer in between, which gives others a turn. */
+/**
+ * A connection that takes longer for {@link BYTES_IN_TURN} waits for its peer in between, which gives others
+ * a turn.
+ */
 const BUSY_MS = 25;
 /** After so much work of one connection the process sleeps for a moment. */
 const LONGEST_WORK_MS = 16;
 
-/** Resolves in the next turn of the event loop. Timers and operations that are known to be ready run first. */
+/**
+ * Resolves in the next turn of the event loop. Timers and operations that are known to be ready run first.
+ */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /**
- * Resolves a millisecond later, after the process has polled the system for ready connections. While turns follow each
- * other without a pause, the runtime polls only every 61 turns (tokio's `event_interval`).
+ * Resolves a millisecond later, after the process has polled the system for ready connections. While turns
+ * follow each other without a pause, the runtime polls only every 61 turns (tokio's `event_interval`).
  */
 export function shortPause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
@@ -34,15 +39,18 @@ export class TurnCount {
   #busySince = 0;
 
   /**
-   * Counts a read or a write that has begun. The promise settles as `operation` does, or later where others must have
-   * their turn first. The caller must not keep `operation`: a rejection that no code awaits would end the process.
+   * Counts a read or a write that has begun. The promise settles as `operation` does, or later where others
+   * must have their turn first. The caller must not keep `operation`: a rejection that no code awaits would
+   * end the process.
    */
   after<Result>(operation: Promise<Result>, bytes: number): Promise<Result> {
     const others = this.count(bytes);
     return others === undefined ? operation : inTurn(operation, others);
   }
 
-  /** Counts a read or a write that is over. Gives a promise to await where others must have their turn first. */
+  /**
+   * Counts a read or a write that is over. Gives a promise to await where others must have their turn first.
+   */
   count(bytes: number): Promise<void> | undefined {
     this.#left -= bytes + OPERATION_BYTES;
     if (this.#left > 0) return undefined;

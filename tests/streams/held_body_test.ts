@@ -26,7 +26,7 @@ Deno.test("HeldBody: the bytes are gone once their last reader has sent them", (
   // The writer may still be at it.
   assertEquals([held.isReleased(), body.bytes.length], [false, 4]);
   assertEquals([reader.tryRead(), held.isReleased()], [null, true]);
-  assertThrows(() => body.bytes, Error, "no more");
+  assertThrows(() => body.bytes, Error, "no longer");
   assertEquals(reader.tryRead(), null);
 });
 
@@ -47,7 +47,7 @@ Deno.test("HeldBody: where the memory is released first, a reader breaks off", (
   const reader = body.body([{ start: 1, end: 2, bytes: encode("E") }]);
   assertEquals(reader.tryRead()?.length, 1);
   held.release();
-  assertThrows(() => reader.tryRead(), Error, "no more");
+  assertThrows(() => reader.tryRead(), Error, "no longer");
 });
 
 Deno.test("HeldBody: changes at its start and its end, in a row, and of nothing", () => {

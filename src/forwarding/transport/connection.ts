@@ -60,7 +60,10 @@ export class UpstreamConnection implements BodyOwner {
     return this.#closed;
   }
 
-  /** Whether the connection can serve a request: it is open, and no byte has arrived that belongs to no answer. */
+  /**
+   * Whether the connection can serve a request: it is open, and no byte has arrived that belongs to no
+   * answer.
+   */
   get isUsable(): boolean {
     return !this.#closed && this.#reader.buffered.length === 0;
   }
@@ -74,8 +77,8 @@ export class UpstreamConnection implements BodyOwner {
   }
 
   /**
-   * Watches an idle connection. Its end, or a byte that belongs to no answer, closes it. The read that watches is the
-   * read that the next answer arrives by.
+   * Watches an idle connection. Its end, or a byte that belongs to no answer, closes it. The read that
+   * watches is the read that the next answer arrives by.
    */
   watch(isIdle: () => boolean): void {
     void this.#reader.readable().then(() => {

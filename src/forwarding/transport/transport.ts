@@ -33,17 +33,22 @@ export interface UpstreamRequest {
 }
 
 /**
- * What an attempt waits for. On a kept connection it begins with `first byte`. During `upload` it waits for the client
- * to send more of the body, and not for the upstream.
+ * What an attempt waits for. On a kept connection it begins with `first byte`. During `upload` it waits for
+ * the client to send more of the body, and not for the upstream.
  */
 export type AttemptPhase = "connect" | "tls" | "upload" | "first byte";
 
-/** The final answer of an upstream, with all fields in their order but without framing fields. Nothing is decoded. */
+/**
+ * The final answer of an upstream, with all fields in their order but without framing fields. Nothing is
+ * decoded.
+ */
 export interface UpstreamResponse {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly Field[];
-  /** Null: an answer of this kind has no body. The body throws a {@link TransportError} where it breaks off. */
+  /**
+   * Null: an answer of this kind has no body. The body throws a {@link TransportError} where it breaks off.
+   */
   readonly body: MessageBody | null;
   /** The length of the body that an answer to HEAD or a 304 leaves out. Undefined: it was not stated. */
   readonly omittedLength?: number | undefined;
@@ -61,8 +66,8 @@ export interface UpgradedConnection extends Duplex {
 /** Sends requests to upstreams. */
 export interface Transport {
   /**
-   * Gives the answer when its head has arrived. Throws a {@link TransportError}, a {@link RequestBodyBroken}, or the
-   * reason of the cancellation.
+   * Gives the answer when its head has arrived. Throws a {@link TransportError}, a {@link RequestBodyBroken},
+   * or the reason of the cancellation.
    */
   readonly send: (request: UpstreamRequest) => Promise<UpstreamResponse>;
   /** Closes idle connections. Busy ones are closed at the end of their exchange. */
@@ -88,8 +93,8 @@ export interface FailureFacts {
 const MAX_MESSAGE = 400;
 
 /**
- * The upstream gave no answer, or its answer broke off. `message` says what the upstream did, without URL, key or body.
- * Harmful characters of quoted text are escaped.
+ * The upstream gave no answer, or its answer broke off. `message` says what the upstream did, without URL,
+ * key or body. Harmful characters of quoted text are escaped.
  */
 export class TransportError extends Error {
   override readonly name = "TransportError";
@@ -101,7 +106,9 @@ export class TransportError extends Error {
   }
 }
 
-/** The body of the request broke off while it was sent. The client has left, and the upstream is not to blame. */
+/**
+ * The body of the request broke off while it was sent. The client has left, and the upstream is not to blame.
+ */
 export class RequestBodyBroken extends Error {
   override readonly name = "RequestBodyBroken";
 }

@@ -2,8 +2,8 @@ import type { MessageBody } from "../../streams/byte_source.ts";
 import type { UpstreamRequest } from "./transport.ts";
 
 /**
- * The body of a request on its way to the upstream. It reports the phase `upload` when it waits for the client, and
- * `first byte` after more of the body has arrived.
+ * The body of a request on its way to the upstream. It reports the phase `upload` when it waits for the
+ * client, and `first byte` after more of the body has arrived.
  */
 export class Upload implements MessageBody {
   readonly length: number | undefined;
