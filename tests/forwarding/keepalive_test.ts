@@ -146,3 +146,25 @@ for (
     assertEquals(bench.got, "");
   });
 }
+
+Deno.test("withKeepaliveComments: what arrives together with the end of a silence comes first, and no comment cuts it", async () => {
+  const clock = new FakeClock();
+  let answer = (_: Uint8Array | null): void => {};
+  const source = new PulledSource(() => new Promise((resolve) => answer = resolve));
+  const kept = withKeepaliveComments({ fields: fieldsOf(...STREAM), body: source }, {
+    silenceMs: 1_000,
+    clock,
+  });
+  if (kept === null) throw new Error("no body");
+  assertEquals(kept.tryRead(), undefined);
+  await Promise.all([
+    kept.readable(),
+    settled().then(() => {
+      answer(new TextEncoder().encode("data: ha"));
+      clock.pass(1_000);
+    }),
+  ]);
+  await settled();
+  assertEquals(new TextDecoder().decode(kept.tryRead() ?? undefined), "data: ha");
+  assertEquals([kept.tryRead(), clock.pending], [undefined, 0]);
+});

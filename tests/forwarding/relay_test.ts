@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation } from "../../src/cancellation.ts";
 import { RelayedBody } from "../../src/forwarding/relay.ts";
-import { nextPiece } from "../../src/streams/byte_source.ts";
+import { type MessageBody, nextPiece } from "../../src/streams/byte_source.ts";
 import { PulledSource } from "../../src/streams/pulled_source.ts";
 
 function relayed(pull: () => Promise<Uint8Array | null>) {
@@ -27,4 +27,22 @@ Deno.test("RelayedBody: it ends once, whatever its reader does afterwards", asyn
   await nextPiece(whole.body);
   whole.body.cancel();
   assertEquals(whole.endings, ["complete"]);
+});
+
+Deno.test("RelayedBody: a wait begins once, although bytes of framing end the wait of the connection", async () => {
+  let waits = 0;
+  let wakes = 0;
+  const source: MessageBody = {
+    length: undefined,
+    tryRead: () => wakes < 3 ? undefined : wakes === 3 ? (wakes++, new Uint8Array(1)) : null,
+    readable: () => Promise.resolve(void wakes++),
+    cancel() {},
+  };
+  const body = new RelayedBody(source, new Cancellation(), {
+    awaited: () => waits++,
+    passed() {},
+    ended() {},
+  });
+  assertEquals((await nextPiece(body))?.length, 1);
+  assertEquals([wakes, waits], [4, 1]);
 });

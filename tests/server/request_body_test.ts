@@ -1,5 +1,5 @@
 import { nextPiece } from "../../src/streams/byte_source.ts";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ChunkedBody, CountedBody } from "../../src/http/body.ts";
 import { ConnectionReader } from "../../src/http/reader.ts";
 import { RequestBody } from "../../src/server/request_body.ts";
@@ -53,4 +53,48 @@ Deno.test("RequestBody: the client is told to go on only when its body is waited
   void nextPiece(waiting.body);
   await Promise.resolve();
   assertEquals(waiting.log, ["wanted"]);
+});
+
+Deno.test("RequestBody: bytes of framing do not end the wait that upload_timeout limits", async () => {
+  let now = 0;
+  const sent = ["5", ";", "x", "\r\nhello\r\n"];
+  const arrivals: (() => void)[] = [];
+  const reader = new ConnectionReader({
+    read: (into) =>
+      new Promise((resolve) =>
+        arrivals.push(() => {
+          const piece = latin1(sent.shift() ?? "");
+          into.set(piece);
+          resolve(piece.length);
+        })
+      ),
+  });
+  const body = new RequestBody(new ChunkedBody(reader), undefined, {
+    now: () => now,
+    onWanted: undefined,
+    onEnd() {},
+    onBroken() {},
+  });
+  const piece = nextPiece(body);
+  for (let count = 0; count < 4; count++) {
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(body.stall.since, 0, `after ${count} arrivals`);
+    now += 1_000;
+    arrivals.shift()?.();
+  }
+  assertEquals(await piece, latin1("hello"));
+  assertEquals(body.stall.isRunning, false);
+  void nextPiece(body);
+  assertEquals(body.stall.since, 4_000, "the next wait begins now");
+});
+
+Deno.test("RequestBody: reject wakes the reader, and only its first error counts", async () => {
+  const { body, log } = await bodyOf("he", 5);
+  assertEquals(await nextPiece(body), latin1("he"));
+  const waiting = nextPiece(body);
+  body.reject(new Error("too slow"));
+  body.reject(new Error("another"));
+  await assertRejects(() => waiting, Error, "too slow");
+  assertThrows(() => body.tryRead(), Error, "too slow");
+  assertEquals([body.stall.isRunning, log], [false, ["wanted", "broken", "broken"]]);
 });
