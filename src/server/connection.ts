@@ -9,9 +9,10 @@ import { HeadTooLarge, readHead } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply, type Tunnel } from "../http/message.ts";
 import { ConnectionReader } from "../http/reader.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
-import { nextTurn, TurnCount } from "../streams/turn.ts";
+import { nextTurn } from "../streams/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
 import { encodeLatin1 } from "../http/latin1.ts";
+import { ClientOutput } from "./client_output.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 import type { StrangerBudget } from "./stranger_budget.ts";
 import { frameReply } from "./reply_head.ts";
@@ -83,11 +84,8 @@ export class ClientConnection implements ServedConnection {
     this.#reader = new ConnectionReader(connection, (capacity) => {
       if (this.#state !== "closed") strangers?.holds(this, capacity);
     });
-    const sending = this.#sending = new StallTimer(now);
-    const turn = new TurnCount();
-    this.#output = {
-      write: (bytes) => turn.after(sending.for(connection.write(bytes)), bytes.length),
-    };
+    this.#sending = new StallTimer(now);
+    this.#output = new ClientOutput(connection, this.#sending);
     this.#handler = handler;
     this.#limits = limits;
     this.#strangers = strangers;
@@ -155,7 +153,6 @@ export class ClientConnection implements ServedConnection {
 
   #leave(reason: ClientGone): void {
     this.#current?.cancellation.cancel(reason);
-    this.#sending.reject(reason);
     this.close();
   }
 

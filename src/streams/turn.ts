@@ -39,17 +39,8 @@ export class TurnCount {
   #busySince = 0;
 
   /**
-   * Counts a read or a write that has begun. The promise settles as `operation` does, or later where others
-   * must have their turn first. The caller must not keep `operation`: a rejection that no code awaits would
-   * end the process.
-   */
-  after<Result>(operation: Promise<Result>, bytes: number): Promise<Result> {
-    const others = this.count(bytes);
-    return others === undefined ? operation : inTurn(operation, others);
-  }
-
-  /**
-   * Counts a read or a write that is over. Gives a promise to await where others must have their turn first.
+   * Counts a read or a write. Gives a promise to await after it, where others must have their turn first. The
+   * promise never rejects.
    */
   count(bytes: number): Promise<void> | undefined {
     this.#left -= bytes + OPERATION_BYTES;
@@ -66,10 +57,4 @@ export class TurnCount {
     this.#busySince = now;
     return shortPause();
   }
-}
-
-async function inTurn<Result>(operation: Promise<Result>, others: Promise<void>): Promise<Result> {
-  const result = await operation;
-  await others;
-  return result;
 }

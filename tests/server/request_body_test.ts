@@ -92,6 +92,8 @@ Deno.test("RequestBody: reject wakes the reader, and only its first error counts
   const { body, log } = await bodyOf("he", 5);
   assertEquals(await nextPiece(body), latin1("he"));
   const waiting = nextPiece(body);
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(body.stall.isRunning, true);
   body.reject(new Error("too slow"));
   body.reject(new Error("another"));
   await assertRejects(() => waiting, Error, "too slow");

@@ -6,6 +6,8 @@ import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { ConnectionReader } from "../../src/http/reader.ts";
 import { SmallPieces } from "../../src/streams/small_pieces.ts";
 import { shortPause, TurnCount } from "../../src/streams/turn.ts";
+import { ClientOutput } from "../../src/server/client_output.ts";
+import { StallTimer } from "../../src/server/stall_timer.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 
@@ -91,13 +93,18 @@ Deno.test("TurnCount: a slow connection never waits, a busy one after a quarter 
   await shortPause();
 });
 
-Deno.test("TurnCount.after: an operation that fails while others have their turn fails for the one who waits", async () => {
-  const count = new TurnCount();
-  await count.after(Promise.resolve(), 300_000);
-  await assertRejects(() => count.after(Promise.reject(new Error("reset")), 300_000), Error, "reset");
-  // A failure that nobody waited for would be noticed by now.
+Deno.test("ClientOutput: a write that fails while others have their turn fails for its caller", async () => {
+  const results = [Promise.resolve(1), Promise.reject(new Error("reset")), Promise.resolve(7)];
+  const output = new ClientOutput(
+    { write: () => results.shift() ?? Promise.resolve(0) },
+    new StallTimer(() => 0),
+  );
+  const bytes = new Uint8Array(300_000);
+  await output.write(bytes);
+  await assertRejects(() => output.write(bytes), Error, "reset");
+  // The runtime would notice a failure that no code waited for by now.
   await shortPause();
-  assertEquals(await count.after(Promise.resolve(7), 300_000), 7);
+  assertEquals(await output.write(bytes), 7);
 });
 
 Deno.test("SmallPieces: the same bytes in pieces of a limited length, and others in between", async () => {
