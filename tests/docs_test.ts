@@ -12,7 +12,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { buildProgram } from "../src/cli/program.ts";
-import { VARIABLES } from "../src/config/sources/env.ts";
+import { VARIABLES } from "../src/config/sources/variables.ts";
 import { PRESET_NAMES } from "../src/config/values/presets.ts";
 import { TOPICS } from "../src/manual/pages.ts";
 import { DocsSandbox } from "./support/docs_sandbox.ts";

@@ -48,6 +48,8 @@ export interface ForwardRequest {
 export interface ReplyObserver {
   /** The proxy sends the request to a backend. */
   readonly attempted: (backend: string) => void;
+  /** The backend got the request, and did not answer in time. It may have done the work. */
+  readonly unanswered: (backend: Backend) => void;
   /** The attempt failed, and another one follows. */
   readonly failedOver: (backend: string, detail: string) => void;
   /** The head of the answer has arrived that the client gets. */
@@ -102,7 +104,7 @@ export async function forward(
     } catch (caught) {
       const error = call === undefined ? caught : call.failed(caught);
       outcome = { error: cancellation.reason ?? error };
-      recordFailure(outcome.error, lease);
+      recordFailure(outcome.error, lease, request);
     }
     const pauseMs = canFailOver(outcome, endpoint.retry) && retriesLeft > 0 && content.replayable
       ? pauseBefore(request, { tried, retriesLeft })
@@ -155,11 +157,16 @@ function recordAnswer(
   else lease.limited(verdict.limitedMs);
 }
 
-/** Tells the balancer what a failure says of its backend. */
-function recordFailure(error: unknown, lease: Lease): void {
+/** Tells the balancer what a failure says of its backend, and the observer that the backend may have done work. */
+function recordFailure(
+  error: unknown,
+  lease: Lease,
+  { observer }: Pick<ForwardRequest, "observer">,
+): void {
   if (error instanceof TransportError) lease.failed({ isCertain: !error.facts.sent });
   else if (error instanceof TimeoutExpired) {
     lease.failed({ isCertain: error.phase === "connect" || error.phase === "tls" });
+    if (error.isUnanswered) observer.unanswered(lease.backend);
   }
 }
 

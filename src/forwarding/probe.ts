@@ -12,6 +12,7 @@ import { type Transport, TransportError } from "./transport/transport.ts";
 import { type ByteSource, nextPiece } from "../streams/byte_source.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import { joinPath } from "../http/join_url.ts";
+import { messageOf } from "../text/error_text.ts";
 
 /** The result of a probe of one backend. */
 export interface ProbeResult {
@@ -115,7 +116,7 @@ async function probe(
       ...verdictOf(status, backend),
     };
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     return {
       ok: false,
       reachable: false,

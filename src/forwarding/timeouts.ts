@@ -15,12 +15,22 @@ export class TimeoutExpired extends Error {
   readonly limitMs: number;
   /** Whether a byte of an answer had arrived. */
   readonly received: boolean;
+  /** Whether the request had been sent, so that the upstream may have done the work. */
+  readonly isUnanswered: boolean;
 
-  constructor(phase: TimeoutPhase, limitMs: number, { received = false }: { received?: boolean } = {}) {
+  constructor(
+    phase: TimeoutPhase,
+    limitMs: number,
+    { received = false, isUnanswered = phase === "first byte" }: {
+      received?: boolean;
+      isUnanswered?: boolean;
+    } = {},
+  ) {
     super(`the ${phase} timeout of ${durationText(limitMs)} passed`);
     this.phase = phase;
     this.limitMs = limitMs;
     this.received = received;
+    this.isUnanswered = isUnanswered;
   }
 }
 
@@ -89,7 +99,8 @@ export class PhaseTimer {
     this.#cancel = this.#clock.after(Math.max(0, next.at - this.#clock.now()), () => {
       const due = this.#nextDeadline();
       if (due !== undefined && due.at <= this.#clock.now()) {
-        this.#expire(new TimeoutExpired(due.phase, due.limitMs));
+        const isUnanswered = this.#phase === "first byte";
+        this.#expire(new TimeoutExpired(due.phase, due.limitMs, { isUnanswered }));
       } else this.#arm();
     });
   }

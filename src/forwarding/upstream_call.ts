@@ -147,7 +147,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
   failed(error: unknown): unknown {
     this.#timer.stop();
     return this.#hasReceived && error instanceof TimeoutExpired
-      ? new TimeoutExpired(error.phase, error.limitMs, { received: true })
+      ? new TimeoutExpired(error.phase, error.limitMs, { received: true, isUnanswered: error.isUnanswered })
       : error;
   }
 

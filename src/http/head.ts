@@ -6,6 +6,7 @@ import { type Framing, separateFraming } from "./framing.ts";
 import { decodeLatin1 } from "./latin1.ts";
 import type { ConnectionReader } from "./reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
+import { isToken } from "./token.ts";
 
 /** The head of a message: its first line, its fields without framing fields, and the framing of its body. */
 export interface Head {
@@ -29,7 +30,6 @@ const USUAL_LIMITS: HeadLimits = { maxHeadBytes: 64 * 1024, maxHeadFields: 256 }
 
 const CR = 13;
 const LF = 10;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** No control characters but the tab. This also rejects bare CR, LF and NUL. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -85,12 +85,7 @@ function parseField(line: string): Field {
 
 /** Makes a field. Throws an {@link HttpSyntaxError} where its name or its value is not allowed in a head. */
 export function checkedField(name: string, value: string): Field {
-  if (!TOKEN.test(name)) throw new HttpSyntaxError("a header line without a valid name");
+  if (!isToken(name)) throw new HttpSyntaxError("a header line without a valid name");
   if (!VALUE.test(value)) throw new HttpSyntaxError("a header value with control characters");
   return { name, lower: name.toLowerCase(), value };
-}
-
-/** Whether a text is a token, such as a method or a field name. */
-export function isToken(text: string): boolean {
-  return TOKEN.test(text);
 }

@@ -24,6 +24,8 @@ export interface IncomingRequest {
   readonly settledBody?: (() => Promise<MessageBody | null>) | undefined;
   /** The address of the peer. A reverse proxy in front is the peer. */
   readonly peer: string;
+  /** The request arrived over TLS. A trusted proxy in front has a separate connection to the client. */
+  readonly isTls?: boolean | undefined;
   /**
    * Called when the client is authenticated. Its connection is then no longer the first one closed for
    * others.

@@ -45,6 +45,8 @@ export interface ConnectionParts {
   readonly handler: Handler;
   /** The address of the peer. A reverse proxy in front is the peer. */
   readonly peer: string;
+  /** The connection is encrypted. */
+  readonly isTls?: boolean | undefined;
   /** What the port of the connection serves. */
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
@@ -65,6 +67,7 @@ export class ClientConnection implements ServedConnection {
   readonly #limits: () => ConnectionLimits;
   readonly #strangers: StrangerBudget | undefined;
   readonly #peer: string;
+  readonly #isTls: boolean;
   readonly #entry: Entry;
   readonly #now: () => number;
   // A client that connects has something to ask: the time for the first head begins now.
@@ -79,7 +82,10 @@ export class ClientConnection implements ServedConnection {
   #cutSeen = false;
   #isAuthenticated = false;
 
-  constructor(connection: Deno.Conn, { handler, peer, entry, limits, strangers, now }: ConnectionParts) {
+  constructor(
+    connection: Deno.Conn,
+    { handler, peer, isTls = false, entry, limits, strangers, now }: ConnectionParts,
+  ) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, (capacity) => {
       if (this.#state !== "closed") strangers?.holds(this, capacity);
@@ -90,6 +96,7 @@ export class ClientConnection implements ServedConnection {
     this.#limits = limits;
     this.#strangers = strangers;
     this.#peer = peer;
+    this.#isTls = isTls;
     this.#entry = entry;
     this.#now = now;
     this.#since = now();
@@ -199,6 +206,7 @@ export class ClientConnection implements ServedConnection {
       fields: head.fields,
       body,
       peer: this.#peer,
+      isTls: this.#isTls,
       onAuthenticated: () => this.#isAuthenticated = true,
       entry: this.#entry,
       cancellation,
