@@ -164,7 +164,7 @@ for (const act of ["refuses", "resets", { status: 500 }, { status: 429 }, { stat
   });
 }
 
-Deno.test("failover: a client's own fault and every other answer are the client's", async () => {
+Deno.test("failover: the client gets answers to its own errors, and every other answer", async () => {
   for (const status of [400, 401, 404, 422, 501, 504]) {
     const bench = new LoopBench([{ status, body: "said" }]);
     assertEquals(await bench.send("x"), `${status} said`);
@@ -182,14 +182,14 @@ Deno.test("failover: nothing is repeated once a byte of an answer came", async (
   assertEquals(cut.events, ["asks a", "gets x", "answers 200", "ends bad_gateway"]);
 });
 
-Deno.test("failover: the last answer is the client's, whatever it is", async () => {
+Deno.test("failover: the client gets the last answer, with any status", async () => {
   const bench = new LoopBench([{ status: 500 }, { status: 503, body: "busy" }]);
   assertEquals(await bench.send(), "503 busy");
   const failing = new LoopBench([{ status: 500 }, "refuses"]);
   assertEquals((await assertRejects(() => failing.send(), ProxyFault)).code, "bad_gateway");
 });
 
-Deno.test("failover: a backend that is silent too long is left, by the clock", async () => {
+Deno.test("failover: a backend that stays silent beyond its timeout is abandoned", async () => {
   const bench = new LoopBench(["says nothing", OK], { timeouts: { firstByteMs: 1_000 } });
   const sent = bench.send("x");
   await bench.asked();
@@ -201,7 +201,7 @@ Deno.test("failover: a backend that is silent too long is left, by the clock", a
   ]);
 });
 
-Deno.test("failover: the total limit counts from the first attempt on and is never followed by another", async () => {
+Deno.test("failover: the total timeout counts from the first attempt, and no attempt follows it", async () => {
   const bench = new LoopBench(["says nothing", "says nothing"], {
     backends: 3,
     timeouts: { firstByteMs: 700, totalMs: 1_000 },
@@ -219,7 +219,7 @@ Deno.test("failover: the total limit counts from the first attempt on and is nev
   assertEquals(bench.events.filter((event) => event.startsWith("gives up")), ["gives up a", "gives up b"]);
 });
 
-Deno.test("failover: what a backend did not get, or answered with a failure, it was not given up within", async () => {
+Deno.test("failover: a backend that did not get the request, or answered with a failure, has done no unseen work", async () => {
   const bench = new LoopBench(["refuses", "resets", { status: 503 }, OK], { backends: 4 });
   assertEquals(await bench.send(), "200 well");
   assertEquals(bench.events.filter((event) => event.startsWith("gives up")), []);
@@ -231,7 +231,7 @@ Deno.test("failover: what a backend did not get, or answered with a failure, it 
   assertEquals(unreached.events.filter((event) => event.startsWith("gives up")), []);
 });
 
-Deno.test("failover: a client that leaves within an attempt is not followed by another, and blames nobody", async () => {
+Deno.test("failover: no attempt follows when the client leaves, and no backend is blamed", async () => {
   const bench = new LoopBench(["says nothing"]);
   const sent = bench.send("x");
   await bench.asked();
@@ -240,14 +240,14 @@ Deno.test("failover: a client that leaves within an attempt is not followed by a
   assertEquals(bench.events, ["asks a", "gets x"]);
 });
 
-Deno.test("failover: a body that breaks off is its client's departure, and blames nobody", async () => {
+Deno.test("failover: a body that breaks off means that the client left, and no backend is blamed", async () => {
   const bench = new LoopBench(["gets a broken body"], { backends: 2 });
   await assertRejects(() => bench.send("x"), ClientGone);
   assertEquals(bench.events, ["asks a", "gets x"]);
   assertEquals(bench.balancer.report().map(({ failures }) => failures), [0, 0]);
 });
 
-Deno.test("retries: one backend is asked again after a pause that doubles, and a client can leave within it", async () => {
+Deno.test("retries: a single backend gets the request again after a pause that doubles, in which the client can leave", async () => {
   const bench = new LoopBench([{ status: 500 }, { status: 500 }, OK], {
     backends: 1,
     endpoint: { retry: { retries: 2, statuses: new Set([500]) } },
@@ -276,7 +276,7 @@ Deno.test("retries: one backend is asked again after a pause that doubles, and a
   assertEquals(leaving.clock.pending, 0, "no timer is left");
 });
 
-Deno.test("retries: retry-after is honoured; a longer one is the client's to wait", async () => {
+Deno.test("retries: retry-after is honoured; the client gets the answer with a longer one", async () => {
   const options = { backends: 1, endpoint: { retry: { retries: 1, statuses: new Set([429]) } } };
   const bench = new LoopBench([{ status: 429, headers: ["retry-after: 7"] }, OK], options);
   const sent = bench.send();
@@ -292,12 +292,12 @@ Deno.test("retries: retry-after is honoured; a longer one is the client's to wai
   assertEquals(await long.send(), "429 later");
 });
 
-Deno.test("retries: with one backend and nothing said there is none", async () => {
+Deno.test("retries: without settings a single backend gets one attempt", async () => {
   const bench = new LoopBench([{ status: 500, body: "x" }], { backends: 1 });
   assertEquals(await bench.send("x"), "500 x");
 });
 
-Deno.test("failover: set aside after repeated failures, asked again when its time has come", async () => {
+Deno.test("failover: a backend cools down after repeated failures, and gets requests again afterwards", async () => {
   const acts: Act[] = Array.from({ length: 3 }, () => ["refuses", OK] as const).flat();
   const bench = new LoopBench([...acts, OK, OK]);
   for (let count = 0; count < 3; count++) await bench.send();
@@ -309,7 +309,7 @@ Deno.test("failover: set aside after repeated failures, asked again when its tim
   assertEquals(bench.events[3], "asks a");
 });
 
-Deno.test("failover: 429 with retry-after sets aside for that long", async () => {
+Deno.test("failover: after a 429 with retry-after the backend is skipped for that long", async () => {
   const bench = new LoopBench([{ status: 429, headers: ["retry-after-ms: 1500"] }, OK, OK, OK]);
   await bench.send();
   bench.events.length = 0;
@@ -346,7 +346,7 @@ Deno.test("failover: an answer that is cut counts as a failure of its backend, a
   assertEquals(failing.balancer.choose(new Set(), "anna").backend.name, "b");
 });
 
-Deno.test("failover: nothing is in flight any more, however an exchange ended", async () => {
+Deno.test("failover: no attempt is counted as running after any end of an exchange", async () => {
   const endings: readonly [Act[], (bench: LoopBench) => Promise<unknown>][] = [
     [[OK], (bench) => bench.send("x")],
     [[{ status: 500 }, OK], (bench) => bench.send("x")],

@@ -64,7 +64,7 @@ async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-Deno.test("withKeepaliveComments: a comment for every so long a silence, also before the first event, and nothing else changes", async () => {
+Deno.test("withKeepaliveComments: a comment after each silence, also before the first event, and no other change", async () => {
   const bench = new Bench();
   await bench.silence(14_999);
   assertEquals(bench.got, "");
@@ -96,7 +96,7 @@ const PIECES: readonly (readonly [what: string, pieces: readonly string[], isBou
   ["byte by byte", [..."data: 1\n\n"], true],
 ];
 for (const [what, pieces, isBoundary] of PIECES) {
-  Deno.test(`withKeepaliveComments: behind ${what} there is ${isBoundary ? "" : "no "}room for a comment`, async () => {
+  Deno.test(`withKeepaliveComments: behind ${what} a comment ${isBoundary ? "is" : "is not"} inserted`, async () => {
     const bench = new Bench();
     for (const piece of pieces) await bench.send(piece);
     await bench.silence(60_000);
@@ -105,14 +105,14 @@ for (const [what, pieces, isBoundary] of PIECES) {
   });
 }
 
-Deno.test("withKeepaliveComments: what breaks off breaks off, also behind a comment", async () => {
+Deno.test("withKeepaliveComments: a stream that breaks off behind a comment fails", async () => {
   const bench = new Bench();
   await bench.silence(15_000);
   await bench.fail();
   assertEquals([bench.got, bench.end, bench.clock.pending], [COMMENT, "failed", 0]);
 });
 
-Deno.test("withKeepaliveComments: what came while a comment was on its way is not lost", async () => {
+Deno.test("withKeepaliveComments: what arrives while a comment is sent is not lost", async () => {
   const clock = new FakeClock();
   let answer = (_: Uint8Array | null): void => {};
   const source = new PulledSource(() => new Promise((resolve) => answer = resolve));
@@ -140,14 +140,14 @@ for (
     [STREAM, 100],
   ] as const
 ) {
-  Deno.test(`withKeepaliveComments: an answer with ${fields.join(", ")} and the length ${length} is left as it is`, async () => {
+  Deno.test(`withKeepaliveComments: an answer with ${fields.join(", ")} and the length ${length} stays as it is`, async () => {
     const bench = new Bench(fields, length);
     await bench.silence(60_000);
     assertEquals(bench.got, "");
   });
 }
 
-Deno.test("withKeepaliveComments: what arrives together with the end of a silence comes first, and no comment cuts it", async () => {
+Deno.test("withKeepaliveComments: what arrives at the end of a silence comes first, and no comment cuts it", async () => {
   const clock = new FakeClock();
   let answer = (_: Uint8Array | null): void => {};
   const source = new PulledSource(() => new Promise((resolve) => answer = resolve));

@@ -25,7 +25,7 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-Deno.test("UpstreamConnection: one on which a byte has come that nobody asked for is not usable", async () => {
+Deno.test("UpstreamConnection: a byte that belongs to no answer makes it unusable", async () => {
   for (const [behind, isUsable] of [["", true], ["H", false], [ANSWER, false]] as const) {
     const connection = await served(behind);
     assertEquals(connection.isUsable, true);
@@ -37,7 +37,7 @@ Deno.test("UpstreamConnection: one on which a byte has come that nobody asked fo
   }
 });
 
-Deno.test("ConnectionPool: a connection that is spoilt while it is idle is closed and never given", async () => {
+Deno.test("ConnectionPool: an idle connection that becomes unusable is closed and never given", async () => {
   for (const [behind, isGiven] of [["", true], ["H", false]] as const) {
     const pool = new ConnectionPool({ maxIdle: 2, idleMs: 60_000 });
     const connection = await served(behind);
@@ -49,7 +49,7 @@ Deno.test("ConnectionPool: a connection that is spoilt while it is idle is close
   }
 });
 
-Deno.test("ConnectionPool: keeps as many as it may, and closes the others at once", async () => {
+Deno.test("ConnectionPool: keeps connections up to its limit, and closes the others at once", async () => {
   const pool = new ConnectionPool({ maxIdle: 2, idleMs: 60_000 });
   const connections = [await served(""), await served(""), await served("")];
   for (const connection of connections) pool.keep(connection);

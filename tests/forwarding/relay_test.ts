@@ -18,7 +18,7 @@ function relayed(pull: () => Promise<Uint8Array | null>) {
   return { body, endings };
 }
 
-Deno.test("RelayedBody: it ends once, whatever its reader does afterwards", async () => {
+Deno.test("RelayedBody: it ends once, also where its reader cancels it afterwards", async () => {
   const cut = relayed(() => Promise.reject(new Error("cut")));
   await assertRejects(() => nextPiece(cut.body), Error, "cut");
   cut.body.cancel();

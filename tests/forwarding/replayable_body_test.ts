@@ -26,7 +26,7 @@ function slowSource(): { source: MessageBody; send: (piece: string | null) => vo
 }
 
 for (const maxBytes of [100, 10]) {
-  Deno.test(`ReplayableBody: an attempt that was given up takes nothing from the next, bound ${maxBytes}`, async () => {
+  Deno.test(`ReplayableBody: an abandoned attempt takes no bytes from the next one, limit ${maxBytes}`, async () => {
     const { source, send } = slowSource();
     const body = new ReplayableBody(source, maxBytes);
     const first = body.attempt();
@@ -45,7 +45,7 @@ for (const maxBytes of [100, 10]) {
   });
 }
 
-Deno.test("ReplayableBody: released in the middle, the rest still comes, and nothing is kept", async () => {
+Deno.test("ReplayableBody: after a release in the middle the rest still passes, and no bytes are kept", async () => {
   const { source, send } = slowSource();
   const body = new ReplayableBody(source, 100);
   const text = textOf(body.attempt());
@@ -58,7 +58,7 @@ Deno.test("ReplayableBody: released in the middle, the rest still comes, and not
   await assertRejects(() => textOf(body.attempt()), Error, "forgotten");
 });
 
-Deno.test("ReplayableBody: what was read ahead is what attempts get", async () => {
+Deno.test("ReplayableBody: attempts get the bytes that were read ahead", async () => {
   const { source, send } = slowSource();
   const body = new ReplayableBody(source, 100);
   body.readAhead();
@@ -69,7 +69,7 @@ Deno.test("ReplayableBody: what was read ahead is what attempts get", async () =
   assertEquals([await textOf(body.attempt()), await textOf(body.attempt())], ["onetwo", "onetwo"]);
 });
 
-Deno.test("ReplayableBody: what there is no room for is sent and forgotten, and the rest of it as well", async () => {
+Deno.test("ReplayableBody: beyond its memory it sends and forgets bytes, and all that follow", async () => {
   const { source, send } = slowSource();
   const asked: number[] = [];
   const body = new ReplayableBody(source, 1_000, {

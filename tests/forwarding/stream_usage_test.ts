@@ -59,7 +59,7 @@ for (const [body, sent] of BODIES) {
   Deno.test(`askForUsage: ${body}`, async () => assertEquals(await asked(body), sent));
 }
 
-Deno.test("askForUsage: a stream that is asked for in a way of its own is rejected, not left uncounted", async () => {
+Deno.test("askForUsage: an unusual form of asking for a stream is rejected, and not left uncounted", async () => {
   for (
     const body of ['{"stream":"true"}', '{"stream":1}', '{"stream":false,"stream":true}', '{"Stream":true}']
   ) {
@@ -159,7 +159,7 @@ Deno.test("HiddenUsage: a byte order mark begins the stream and not its first li
   assertEquals(part, mark.subarray(0, 2), "a part of it is passed on");
 });
 
-Deno.test("HiddenUsage: what came before a stream breaks off is the client's still", async () => {
+Deno.test("HiddenUsage: the client gets what arrived before a stream breaks off", async () => {
   const pieces = [encoder.encode('data: {"choices":[1]}\n\ndata: {"half')];
   const source = new HiddenUsage(
     new PulledSource(() => {
@@ -187,7 +187,7 @@ Deno.test("HiddenUsage: whole events are not held back", () => {
   assertEquals(texts, ['data: {"choices":[1]}\n\n', 'data: {"choices":[2]}\n\n', undefined]);
 });
 
-Deno.test("stream_usage: the client sees exactly what it would have seen, and the usage is recorded", async () => {
+Deno.test("stream_usage: the client gets exactly the stream that it asked for, and the usage is recorded", async () => {
   const events = (withUsage: boolean) => [
     `data: {"model":"m","choices":[{"delta":{"content":"a"}}]${withUsage ? ',"usage":null' : ""}}\n\n`,
     `data: {"model":"m","choices":[{"delta":{},"finish_reason":"stop"}]${

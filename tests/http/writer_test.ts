@@ -39,7 +39,7 @@ Deno.test("writeMessage: the framing fields are derived from the body that is se
   assertEquals(await written({ kind: "until close", source: textSource("abc") }), "\r\nabc");
 });
 
-Deno.test("writeMessage: an empty piece is never a chunk, wherever it comes", async () => {
+Deno.test("writeMessage: an empty piece is never a chunk, at any position", async () => {
   for (const texts of [[""], ["", ""], ["", "abc"], ["abc", ""], ["", "ab", "", "c", ""]]) {
     const text = await written(framed(pieces(texts)));
     const chunks = texts.filter((one) => one !== "").map((one) => `${one.length}\r\n${one}\r\n`).join("");
@@ -63,7 +63,7 @@ Deno.test("writeMessage: a framing field among the fields is refused before anyt
   }
 });
 
-Deno.test("writeMessage: what arrives while the head is written is not waited for", async () => {
+Deno.test("writeMessage: it does not wait for what arrived while it wrote the head", async () => {
   const arrived: (Uint8Array | null)[] = [];
   let text = "";
   const source: MessageBody = {

@@ -6,7 +6,7 @@ import { ClientConnection } from "../../src/server/connection.ts";
 import { inputOf, latin1 } from "../support/byte_input.ts";
 import { within } from "../support/deadline.ts";
 
-Deno.test("ClientConnection: a client that does not take the end of an answer that was cut is let go at the second look", async () => {
+Deno.test("ClientConnection: a client that does not take the end of a cancelled answer is closed at the second check", async () => {
   const request = latin1("GET / HTTP/1.1\r\nHost: p\r\n\r\n");
   const { promise: never, reject } = Promise.withResolvers<never>();
   never.catch(() => {});

@@ -25,14 +25,14 @@ async function bodyOf(
   return { body, log };
 }
 
-Deno.test("RequestBody: what nobody read is passed over, and the whole of it frees the connection", async () => {
+Deno.test("RequestBody: an unread body is skipped, and frees the connection if all of it has arrived", async () => {
   assertEquals((await bodyOf(CHUNKS, "chunked")).body.passOver(), true);
   assertEquals((await bodyOf("hello", 5)).body.passOver(), true);
   assertEquals((await bodyOf("hel", 5)).body.passOver(), false);
   assertEquals((await bodyOf("zz\r\n", "chunked")).body.passOver(), false);
 });
 
-Deno.test("RequestBody: passing over takes nothing from one who is reading", async () => {
+Deno.test("RequestBody: skipping takes no bytes from a reader", async () => {
   // Chunks of that length are given one by one; short ones are joined.
   const long = "b".repeat(2_000);
   const { body } = await bodyOf(`1\r\na\r\n7d0\r\n${long}\r\n0\r\n\r\n`, "chunked");
@@ -43,7 +43,7 @@ Deno.test("RequestBody: passing over takes nothing from one who is reading", asy
   assertEquals(body.passOver(), true);
 });
 
-Deno.test("RequestBody: the client is told to go on only when its body is waited for", async () => {
+Deno.test("RequestBody: the client gets 100 Continue only when a reader waits for the body", async () => {
   const { body, log } = await bodyOf("hello", 5);
   assertEquals(await nextPiece(body), latin1("hello"));
   assertEquals(await nextPiece(body), null);

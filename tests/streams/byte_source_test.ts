@@ -41,7 +41,7 @@ for (const [name, text, make] of KINDS) {
   });
 }
 
-Deno.test("UntilCloseBody: the end of the connection is its end, and stays it", async () => {
+Deno.test("UntilCloseBody: it ends with the connection, and stays ended", async () => {
   const body = new UntilCloseBody(new ConnectionReader(inputOf(latin1("hello"), 2, "end")));
   assertEquals(await textOf(body), "hello");
   assertEquals([body.tryRead(), body.ended], [null, true]);
