@@ -27,10 +27,15 @@ export interface IncomingRequest {
   /** The request arrived over TLS. A trusted proxy in front has a separate connection to the client. */
   readonly isTls?: boolean | undefined;
   /**
-   * Called when the client is authenticated. Its connection is then no longer the first one closed for
-   * others.
+   * Called when the client is authenticated, with the name under which it shares limits with others. Its
+   * connection is then no longer the first one closed for others.
    */
-  readonly onAuthenticated?: (() => void) | undefined;
+  readonly onAuthenticated?: ((holder: string) => void) | undefined;
+  /**
+   * Waits until the client has taken enough of its other answers that the proxy may hold one more whole in
+   * memory. Throws the reason of the cancellation. Undefined: answers do not wait for each other.
+   */
+  readonly roomForAnswer?: (() => Promise<void>) | undefined;
   /** What the port of the connection serves. */
   readonly entry: Entry;
   /** Cancelled with `ClientGone` when the client leaves, at any stage of the exchange. */

@@ -12,6 +12,7 @@ import { HttpSyntaxError } from "../http/syntax_error.ts";
 import { nextTurn } from "../streams/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
 import { encodeLatin1 } from "../http/latin1.ts";
+import type { HeldBytes, HeldShare } from "../limits/held_bytes.ts";
 import { ClientOutput } from "./client_output.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 import type { StrangerBudget } from "./stranger_budget.ts";
@@ -33,6 +34,8 @@ const LINGER_MS = 1_000;
  * What a client may send behind a running request. No client pipelines more, and the buffer must be bounded.
  */
 const MAX_AHEAD_BYTES = 256 * 1024;
+/** So much of it is not counted: every connection has a buffer of that size. */
+const FREE_AHEAD_BYTES = 4 * 1024;
 /**
  * The most of a body that is buffered before the handler reads it. If a client sent more and left, the proxy
  * notices when it reads the body.
@@ -52,6 +55,8 @@ export interface ConnectionParts {
   readonly limits: () => ConnectionLimits;
   /** The memory budget of all unauthenticated connections. Undefined: their memory is not counted. */
   readonly strangers?: StrangerBudget | undefined;
+  /** The memory that connections of clients with a token share; undefined: nothing is counted. */
+  readonly heldBytes?: HeldBytes | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
@@ -66,6 +71,9 @@ export class ClientConnection implements ServedConnection {
   readonly #sending: StallTimer;
   readonly #limits: () => ConnectionLimits;
   readonly #strangers: StrangerBudget | undefined;
+  readonly #heldBytes: HeldBytes | undefined;
+  /** What the connection holds of the memory for clients. Undefined: its client has not shown a token. */
+  #share: HeldShare | undefined;
   readonly #peer: string;
   readonly #isTls: boolean;
   readonly #entry: Entry;
@@ -84,7 +92,7 @@ export class ClientConnection implements ServedConnection {
 
   constructor(
     connection: Deno.Conn,
-    { handler, peer, isTls = false, entry, limits, strangers, now }: ConnectionParts,
+    { handler, peer, isTls = false, entry, limits, strangers, heldBytes, now }: ConnectionParts,
   ) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, (capacity) => {
@@ -95,6 +103,7 @@ export class ClientConnection implements ServedConnection {
     this.#handler = handler;
     this.#limits = limits;
     this.#strangers = strangers;
+    this.#heldBytes = heldBytes;
     this.#peer = peer;
     this.#isTls = isTls;
     this.#entry = entry;
@@ -198,6 +207,8 @@ export class ClientConnection implements ServedConnection {
     const cancellation = new Cancellation();
     const body = this.#requestBody(head, cancellation);
     this.#current = { cancellation, body };
+    // What was counted may have been read.
+    this.#countAhead();
     if (body === null) this.#watchForDeparture(cancellation);
     else void this.#watchUnread(body, cancellation);
     const reply = await this.#handler({
@@ -207,7 +218,7 @@ export class ClientConnection implements ServedConnection {
       body,
       peer: this.#peer,
       isTls: this.#isTls,
-      onAuthenticated: () => this.#isAuthenticated = true,
+      onAuthenticated: (holder) => this.#authenticated(holder),
       entry: this.#entry,
       cancellation,
     });
@@ -221,6 +232,21 @@ export class ClientConnection implements ServedConnection {
       this.#current = undefined;
       discardReply(reply);
     }
+  }
+
+  #authenticated(holder: string): void {
+    this.#isAuthenticated = true;
+    if (this.#state !== "closed") this.#share ??= this.#heldBytes?.share(holder, { mayBeSlow: true });
+    this.#countAhead();
+  }
+
+  /** Counts what the client has sent that nobody reads yet. Ends the connection where that is too much. */
+  #countAhead(): void {
+    const bytes = this.#reader.buffered.length > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
+    if (this.#share?.mayHold(bytes) !== false) return;
+    this.#lastRequest = true;
+    this.#current?.cancellation.cancel(new ClientGone("the client sent too much behind running requests"));
+    this.close();
   }
 
   #requestBody({ framing, expectsContinue }: RequestHead, cancellation: Cancellation): RequestBody | null {
@@ -260,7 +286,10 @@ export class ClientConnection implements ServedConnection {
     const isUnread = (): boolean => this.#current?.cancellation === cancellation && !body.isStarted;
     while (isUnread() && this.#reader.buffered.length < MAX_UNREAD_BYTES) {
       await this.#reader.readableBehind();
-      if (!this.#reader.isOver) continue;
+      if (!this.#reader.isOver) {
+        if (isUnread()) this.#countAhead();
+        continue;
+      }
       if (isUnread()) cancellation.cancel(new ClientGone("the client left"));
       return;
     }
@@ -281,7 +310,10 @@ export class ClientConnection implements ServedConnection {
         break;
       }
       await this.#reader.readableBehind();
-      if (!this.#reader.isOver) continue;
+      if (!this.#reader.isOver) {
+        if (this.#watchedNow() !== undefined) this.#countAhead();
+        continue;
+      }
       this.#watchedNow()?.cancel(new ClientGone("the client left"));
       break;
     }
@@ -352,7 +384,9 @@ export class ClientConnection implements ServedConnection {
     if (this.#state === "closed") return;
     this.#state = state;
     this.#since = this.#now();
-    if (state === "closed") this.#strangers?.release(this);
-    else this.#strangers?.holds(this, this.#reader.capacity);
+    if (state === "closed") {
+      this.#strangers?.release(this);
+      this.#share?.release();
+    } else this.#strangers?.holds(this, this.#reader.capacity);
   }
 }
