@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { AnswerTap, type Observed } from "../../src/accounting/answer_tap.ts";
+import { nextTurn } from "../support/passing_time.ts";
 import { random } from "../support/random.ts";
 
 /** What each body says of itself. The bodies have the shapes of the providers' own documentation. */
@@ -249,7 +250,7 @@ Deno.test("AnswerTap: an answer of 200 MB, plain and compressed, in bounded memo
     for (let sent = 0; sent < 3200; sent++) {
       tap.write(middle);
       if (sent % 20 === 0) {
-        await new Promise((resolve) => setTimeout(resolve));
+        await nextTurn();
         most = Math.max(most, Deno.memoryUsage().rss - before.rss);
       }
     }

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ReplayableBody } from "../../src/forwarding/replayable_body.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
+import { nextTurn } from "../support/passing_time.ts";
 
 /** A source whose pieces a test sends; they come when it is asked. */
 function slowSource(): { source: MessageBody; send: (piece: string | null) => void } {
@@ -45,7 +46,7 @@ for (const maxBytes of [100, 10]) {
     const second = textOf(body.attempt());
     for (const piece of ["abcdefghij", "LAST", null]) {
       send(piece);
-      await new Promise((resolve) => setTimeout(resolve));
+      await nextTurn();
     }
     await refused;
     assertEquals(await second, "12345abcdefghijLAST");
@@ -58,7 +59,7 @@ Deno.test("ReplayableBody: released in the middle, the rest still comes, and not
   const body = new ReplayableBody(source, 100);
   const text = textOf(body.attempt());
   send("one");
-  await new Promise((resolve) => setTimeout(resolve));
+  await nextTurn();
   body.release();
   send("two");
   send(null);
@@ -73,7 +74,7 @@ Deno.test("ReplayableBody: what was read ahead is what attempts get", async () =
   send("one");
   send("two");
   send(null);
-  await new Promise((resolve) => setTimeout(resolve));
+  await nextTurn();
   assertEquals([await textOf(body.attempt()), await textOf(body.attempt())], ["onetwo", "onetwo"]);
 });
 

@@ -109,11 +109,13 @@ async function leaveAt(url: string, window: Window, seen: Seen): Promise<void> {
   using client = await RawClient.connect(url);
   await client.send(window.request);
   if (window.laterBody !== undefined) {
-    await seen.head.promise;
+    await within(seen.head.promise, "the head of the request");
     await client.send(window.laterBody);
-    return await seen.body.promise;
+    return await within(seen.body.promise, "the body of the request");
   }
-  if (window.awaits === "request at upstream") return await seen.head.promise;
+  if (window.awaits === "request at upstream") {
+    return await within(seen.head.promise, "the head of the request");
+  }
   const head = await client.head();
   if (window.awaits === "head") return;
   await client.reader.body(head.headers, { untilClose: true }).next();
@@ -213,7 +215,7 @@ Deno.test({
       const buffer = new Uint8Array(65_536);
       let answers = 0;
       while (answers < requests) {
-        const count = await connection.read(buffer);
+        const count = await within(connection.read(buffer), `answer ${answers + 1}`);
         if (count === null) throw new Error(`${answers} answers came`);
         // The last letter of each body.
         for (const byte of buffer.subarray(0, count)) if (byte === 0x6b) answers++;
@@ -250,7 +252,7 @@ Deno.test("departures: a client that leaves while its upload waits for a place i
   });
   const headers = { authorization: `Bearer ${SECRETS.proxyToken}` };
   const busy = fetch(`${proxy.url}/openai/v1/busy`, { method: "POST", body: "{}", headers });
-  await arrived.promise;
+  await within(arrived.promise, "the request at the upstream");
   const leaving = await RawClient.connect(proxy.url);
   await leaving.send(REQUEST.replace("/v1/chat/completions", "/v1/left"));
   // The request is here when another connection has been answered behind it.
