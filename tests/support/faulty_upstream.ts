@@ -51,7 +51,7 @@ export class FaultyUpstream implements AsyncDisposable {
 
   /** Resolves with the first connection. */
   arrived(): Promise<void> {
-    return within(this.#arrival.promise, "the first connection");
+    return this.#arrival.promise;
   }
 
   /** Resolves once no connection is open, by whichever side. */
