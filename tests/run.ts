@@ -1,7 +1,7 @@
 /**
- * Runs the tests: `deno task test`, `deno task test:long` and `deno task test:all`. With files or folders it runs
- * those, long ones too. Other arguments go to `deno test`. `tests/suites.ts` says which tests are long, and which
- * cannot run beside others.
+ * Runs the tests: `deno task test`, `deno task test:long` and `deno task test:all`. With files or folders `test` runs
+ * those, long ones too, and `test:long` runs them and the long ones. Other arguments go to `deno test`.
+ * `tests/suites.ts` says which tests are long, and which cannot run beside others.
  *
  * It first fetches and checks what they need, by the way that the environment names. The tests then run in a clean
  * environment: a forward proxy, a provider's key or a setting of the runtime in the developer's shell does not reach
@@ -11,7 +11,7 @@
 import { leftOutLines } from "./support/left_out_lines.ts";
 import { runSuite } from "./support/run_suite.ts";
 import { Summary } from "./support/summary.ts";
-import { suitesOf, type Wanted } from "./suites.ts";
+import { filesOf, suitesOf, type Wanted } from "./suites.ts";
 
 /** Modules that run in processes of their own. The tests do not import them. */
 const PROGRAMS = [
@@ -27,8 +27,10 @@ const WANTED: Readonly<Record<string, Wanted>> = { "--long": "long", "--all": "a
 const named = Deno.args.filter(isThere);
 const options = Deno.args.filter((arg) => !isThere(arg) && !(arg in WANTED));
 const wanted = Deno.args.map((arg) => WANTED[arg]).find((one) => one !== undefined) ?? "short";
-const files = named.length === 0 ? testFiles("tests") : named.flatMap(testFiles);
-const suites = suitesOf([...new Set(files)].sort(), named.length === 0 ? wanted : "all");
+const suites = suitesOf([
+  ...named.flatMap(testFiles),
+  ...(named.length > 0 && wanted === "short" ? [] : filesOf(testFiles("tests"), wanted)),
+]);
 
 const folder = await Deno.makeTempDir();
 await fetchBy("check", "--quiet", ...PROGRAMS, ...suites.flatMap((suite) => suite.files));

@@ -56,12 +56,17 @@ const ALONE: Listed = {
   "tests/payload/decompressor_test.ts": "measures the processor time of the process",
 };
 
-/** The suites for the wanted tests, or for the files that a caller names. Empty suites are left out. */
-export function suitesOf(files: readonly string[], wanted: Wanted): Suite[] {
-  const chosen = files.filter((file) => wanted === "all" || isIn(LONG, file) === (wanted === "long"));
-  const first = chosen.filter((file) => isIn(FIRST, file));
-  const alone = chosen.filter((file) => isIn(ALONE, file));
-  const others = chosen.filter((file) => !isIn(FIRST, file) && !isIn(ALONE, file));
+/** Those of the files that are wanted. */
+export function filesOf(files: readonly string[], wanted: Wanted): string[] {
+  return files.filter((file) => wanted === "all" || isIn(LONG, file) === (wanted === "long"));
+}
+
+/** The suites that run these files, each once. Empty suites are left out. */
+export function suitesOf(files: readonly string[]): Suite[] {
+  const all = [...new Set(files)].sort();
+  const first = all.filter((file) => isIn(FIRST, file));
+  const alone = all.filter((file) => isIn(ALONE, file));
+  const others = all.filter((file) => !isIn(FIRST, file) && !isIn(ALONE, file));
   return [
     { name: "the source itself", files: first, isParallel: true },
     { name: "in parallel", files: others, isParallel: true },

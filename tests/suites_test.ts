@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Summary } from "./support/summary.ts";
-import { allListed, suitesOf } from "./suites.ts";
+import { allListed, filesOf, suitesOf } from "./suites.ts";
 
 Deno.test("suites: every path that is listed exists, and has a reason", async () => {
   assert(allListed().length > 10, "the lists were read");
@@ -13,7 +13,8 @@ Deno.test("suites: every path that is listed exists, and has a reason", async ()
 Deno.test("suites: short and long tests are all tests, and each runs once", () => {
   const files = [...allListed().map(([path]) => path.replace(/\/$/, "/x_test.ts")), "tests/other_test.ts"];
   const all = [...new Set(files)];
-  const run = (wanted: "short" | "long" | "all") => suitesOf(all, wanted).flatMap(({ files }) => files);
+  const run = (wanted: "short" | "long" | "all") =>
+    suitesOf(filesOf(all, wanted)).flatMap(({ files }) => files);
   assertEquals(run("all").toSorted(), all.toSorted());
   assertEquals([...run("short"), ...run("long")].toSorted(), all.toSorted());
   assert(run("short").includes("tests/other_test.ts") && run("long").includes("tests/browser/x_test.ts"));
