@@ -5,7 +5,7 @@ import { sharedTokenCheck } from "./auth/shared_token.ts";
 import type { Cancellation } from "./cancellation.ts";
 import { type Clock, systemClock } from "./time/clock.ts";
 import type { Config, Endpoint } from "./config/config.ts";
-import { createEntrance } from "./auth/client_access.ts";
+import { createClientAccess } from "./auth/client_access.ts";
 import { ProxyFault } from "./faults.ts";
 import { Balancer, type HealthEvent } from "./forwarding/balancer.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
@@ -18,6 +18,7 @@ import type { Log } from "./observability/log.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
 import type { Management } from "./management/management.ts";
 import { buildRoutingTable } from "./routing/table.ts";
+import { traceOf } from "./text/error_text.ts";
 
 /** What may be held of the bodies of all requests together: eight of the longest, or thousands of usual ones. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
@@ -70,7 +71,7 @@ export function createApp(
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
     const handler = createHandler({
       routes,
-      entrance: createEntrance({ ...server, ownHostname: hostname }, gate),
+      clientAccess: createClientAccess({ ...server, ownHostname: hostname }, gate),
       slots,
       heldBytes,
       check: shared && management
@@ -144,10 +145,6 @@ function randomId(): string {
 function known(balancer: Balancer | undefined): Balancer {
   if (balancer === undefined) throw new TypeError("An endpoint of another configuration");
   return balancer;
-}
-
-function traceOf(error: unknown): string {
-  return error instanceof Error ? error.stack ?? error.message : String(error);
 }
 
 /** Health of backends in the log: when one begins to fail, is well again, or asks to be left alone. */

@@ -47,10 +47,23 @@ export interface AttemptRecord {
   readonly afterMs: number;
   /** Why another one followed; undefined: it is the last. */
   readonly detail: string | undefined;
+  /** What it may have used, where it was given up without an answer. */
+  readonly estimated?: AttemptEstimate | undefined;
+}
+
+/** What an attempt may have used that nobody answered. */
+export interface AttemptEstimate {
+  readonly inputTokens: number | undefined;
+  readonly outputTokens: number | undefined;
+  readonly costMicros: number | undefined;
 }
 
 /** What an exchange is accounted by, where accounts are kept. */
 export interface ExchangeAccount {
+  /** A backend is asked. */
+  readonly attempted: () => void;
+  /** It did not answer within so long, and may have done the work all the same. Gives what it may have used. */
+  readonly gaveUp: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
   /** The head of the answer is there, and the backend that gave it. */
   readonly answered: (
     answer: { readonly status: number; readonly fields: readonly Field[] },
@@ -191,6 +204,15 @@ export class Exchange {
   /** The proxy sends the request to a backend. */
   attempted(backend: string): void {
     this.#attempts.push({ backend, afterMs: this.#elapsedMs, detail: undefined });
+    this.account?.attempted();
+  }
+
+  /** The backend was sent the request, and did not answer in time. */
+  gaveUp(backend: Backend): void {
+    const last = this.#attempts.pop();
+    if (last === undefined) return;
+    const estimated = this.account?.gaveUp(backend, this.#elapsedMs - last.afterMs);
+    this.#attempts.push(estimated === undefined ? last : { ...last, estimated });
   }
 
   /** The last attempt failed, and another one follows. */

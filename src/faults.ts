@@ -6,14 +6,13 @@
 import { harmlessText } from "./text/harmless_text.ts";
 import { type Field, field } from "./http/fields.ts";
 import type { OutgoingReply } from "./http/message.ts";
+import { type OwnStatus, reasonPhrase } from "./http/reason_phrases.ts";
 
 /** The API dialect an endpoint speaks; it decides the shape of the proxy's own errors. */
 export type ErrorDialect = "openai" | "anthropic" | "gemini" | "generic";
 
 interface FaultKind {
-  readonly status: number;
-  /** The reason phrase. */
-  readonly reason: string;
+  readonly status: OwnStatus;
   /** OpenAI's and Anthropic's `error.type`; the SDKs of both pick their error class by the status. */
   readonly type: string;
   /** Gemini's `error.status`, a name of google.rpc.Code. */
@@ -28,112 +27,96 @@ interface FaultKind {
 const KINDS = {
   unauthorized: {
     status: 401,
-    reason: "Unauthorized",
     type: "authentication_error",
     rpc: "UNAUTHENTICATED",
     retryHelps: false,
   },
   token_expired: {
     status: 401,
-    reason: "Unauthorized",
     type: "authentication_error",
     rpc: "UNAUTHENTICATED",
     retryHelps: false,
   },
   token_revoked: {
     status: 401,
-    reason: "Unauthorized",
     type: "authentication_error",
     rpc: "UNAUTHENTICATED",
     retryHelps: false,
   },
   forbidden: {
     status: 403,
-    reason: "Forbidden",
     type: "permission_error",
     rpc: "PERMISSION_DENIED",
     retryHelps: false,
   },
   not_found: {
     status: 404,
-    reason: "Not Found",
     type: "not_found_error",
     rpc: "NOT_FOUND",
     retryHelps: false,
   },
   bad_request: {
     status: 400,
-    reason: "Bad Request",
     type: "invalid_request_error",
     rpc: "INVALID_ARGUMENT",
     retryHelps: false,
   },
   payload_too_large: {
     status: 413,
-    reason: "Content Too Large",
     type: "request_too_large",
     rpc: "INVALID_ARGUMENT",
     retryHelps: false,
   },
   request_timeout: {
     status: 408,
-    reason: "Request Timeout",
     type: "invalid_request_error",
     rpc: "DEADLINE_EXCEEDED",
     retryHelps: true,
   },
   headers_too_large: {
     status: 431,
-    reason: "Request Header Fields Too Large",
     type: "invalid_request_error",
     rpc: "INVALID_ARGUMENT",
     retryHelps: false,
   },
   rate_limited: {
     status: 429,
-    reason: "Too Many Requests",
     type: "rate_limit_error",
     rpc: "RESOURCE_EXHAUSTED",
     retryHelps: "by_wait",
   },
   budget_exceeded: {
     status: 429,
-    reason: "Too Many Requests",
     type: "rate_limit_error",
     rpc: "RESOURCE_EXHAUSTED",
     retryHelps: "by_wait",
   },
   internal: {
     status: 500,
-    reason: "Internal Server Error",
     type: "api_error",
     rpc: "INTERNAL",
     retryHelps: true,
   },
   bad_gateway: {
     status: 502,
-    reason: "Bad Gateway",
     type: "api_error",
     rpc: "UNAVAILABLE",
     retryHelps: true,
   },
   draining: {
     status: 503,
-    reason: "Service Unavailable",
     type: "overloaded_error",
     rpc: "UNAVAILABLE",
     retryHelps: true,
   },
   overloaded: {
     status: 503,
-    reason: "Service Unavailable",
     type: "overloaded_error",
     rpc: "UNAVAILABLE",
     retryHelps: true,
   },
   upstream_timeout: {
     status: 504,
-    reason: "Gateway Timeout",
     type: "timeout_error",
     rpc: "DEADLINE_EXCEEDED",
     retryHelps: true,
@@ -209,7 +192,7 @@ export function faultReply(fault: ProxyFault, address: FaultAddress): OutgoingRe
   // RFC 9110, 15.5.2: a 401 names the scheme that would be accepted.
   if (fault.status === 401) fields.push(field("www-authenticate", 'Bearer realm="llm-proxy"'));
   const body = new TextEncoder().encode(JSON.stringify(faultBody(fault, address)));
-  return { status: fault.status, reason: KINDS[fault.code].reason, fields, body };
+  return { status: fault.status, reason: reasonPhrase(fault.status), fields, body };
 }
 
 /** A month's spent budget does not come back within the time that an SDK waits; a minute's rate limit does. */

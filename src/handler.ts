@@ -20,7 +20,7 @@ import type { HeldBytes } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { Slots } from "./limits/slots.ts";
 import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/own_reply.ts";
-import { asksForPulse, pulseReply } from "./own_routes/pulse.ts";
+import { isPulseRequest, pulseReply } from "./own_routes/pulse.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 
@@ -73,7 +73,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   if (own !== undefined) return await own;
 
   const route = match(proxy.routes, path);
-  const address = proxy.entrance.addressOf(request);
+  const address = proxy.clientAccess.addressOf(request);
   const exchange = new Exchange(request, { path, address, endpoint: route?.endpoint }, proxy);
   try {
     await management?.refreshed();
@@ -85,7 +85,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       onCredentials: (presented) => exchange.conceal(presented),
     }, proxy);
     exchange.principal = principal;
-    if (asksForPulse(method, path)) return await pulse(exchange, proxy);
+    if (isPulseRequest(method, path)) return await pulse(exchange, proxy);
 
     const account = management?.accounts.open({
       id: exchange.id,

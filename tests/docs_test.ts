@@ -12,7 +12,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { buildProgram } from "../src/cli/program.ts";
-import { VARIABLES } from "../src/config/sources/env.ts";
+import { VARIABLES } from "../src/config/sources/variables.ts";
 import { PRESET_NAMES } from "../src/config/values/presets.ts";
 import { TOPICS } from "../src/manual/pages.ts";
 import { pageOf, PAGES, ROOT } from "./support/docs_pages.ts";

@@ -32,6 +32,7 @@ import { ambiguityOf, parseRequestTarget } from "../src/http/request_target.ts";
 import { parseRequestHead } from "../src/server/request_head.ts";
 import { setsSessionCookie, withoutSessionCookie } from "../src/http/session_cookie.ts";
 import { FrameReader } from "../src/payload/websocket_frames.ts";
+import { testEndpoint } from "./support/config.ts";
 import { fieldsOf } from "./support/fields.ts";
 import type { MessageBody } from "../src/streams/byte_source.ts";
 
@@ -215,10 +216,10 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
     modelsInPath(path);
     tellsUsageWhenAsked(path);
     allowsPaths(["/v1/*"], [path]);
-    costOfPath({ method: "POST", path });
+    costOfPath({ method: "POST", path, endpoint: testEndpoint("a", []) });
     jsonFacts(
       encode("{}"),
-      { models: [], places: [], members: new Map(), prompts: 0, firstKey: undefined },
+      { models: [], places: [], members: new Map(), prompts: 0, refersElsewhere: false, firstKey: undefined },
       path,
     );
   },

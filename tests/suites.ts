@@ -54,6 +54,10 @@ const ALONE: Listed = {
   "tests/left_out_test.ts": "sets variables of the process",
   "tests/linear_cost_test.ts": "measures the processor time of the process",
   "tests/payload/decompressor_test.ts": "measures the processor time of the process",
+  "tests/storage/restore_orders_test.ts":
+    "a program that another test starts holds this one's file locks for a moment",
+  "tests/storage/restore_test.ts":
+    "a program that another test starts holds this one's file locks for a moment",
 };
 
 /** Those of the files that are wanted. */

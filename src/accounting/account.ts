@@ -2,21 +2,32 @@
 
 import type { Booking } from "../storage/booking.ts";
 import type { Clock } from "../time/clock.ts";
+import { overridingModel } from "../config/model_override.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
-import type { ExchangeAccount, ExchangeRecord } from "../exchange.ts";
+import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchange.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { Principal } from "../principal.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import { attemptLogOf } from "./attempt_log.ts";
-import { type Charge, chargeAsTold, chargeReserved, chargeUnreserved, type Reserving } from "./charge.ts";
+import {
+  type Charge,
+  chargeAsTold,
+  chargeReserved,
+  chargeUnreserved,
+  type Order,
+  type Reserving,
+  withGivenUp,
+} from "./charge.ts";
 import type { Pricer } from "./cost.ts";
 import { EndpointPrices } from "./endpoint_prices.ts";
+import type { Progress } from "./estimate.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import { lastingId, madeObject, type Making } from "./made_object.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { HeldAmounts, Look, Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
+import type { RecentSpeeds, SpeedSample } from "./recent_speeds.ts";
 import { priceFactor } from "./price_factor.ts";
 import { chargeOfObject, kept, type Settled, sum, type ToldPart } from "./settlement.ts";
 import { type Tap, tapOf } from "./tap.ts";
@@ -52,6 +63,8 @@ export interface Asked {
   readonly facts: () => RequestFacts;
   /** An estimate of its input, by what has passed. */
   readonly inputTokens: () => number;
+  /** The most that its answer may have. */
+  readonly outputTokens: () => number;
   /** A model answers there, which costs something. */
   readonly isMetered: boolean;
   /** Nothing there costs anything, whatever the answer holds. */
@@ -65,7 +78,11 @@ export type ObjectRoom = Pick<Objects, "hasRoom" | "made">;
 
 /** An admission, as an account settles it. */
 export interface Admitted {
-  readonly reserve: (reservation: { readonly tokens: number; readonly micros: number }) => void;
+  readonly reserve: (
+    reservation: { readonly tokens: number; readonly micros: number; readonly mostMicros: number },
+  ) => void;
+  /** Adds to that, whether or not there is as much. */
+  readonly reserveMore: (reservation: { readonly tokens: number; readonly micros: number }) => void;
   /** What is reserved is held beyond the end of the exchange. */
   readonly handOver: () => HeldAmounts & {
     readonly tokens: number;
@@ -77,7 +94,21 @@ export interface Admitted {
   ) => Booking;
 }
 
+/** The input that is counted for content elsewhere whose length is not known, where the model's maximum is not known. */
+const UNKNOWN_CONTEXT_TOKENS = 200_000;
 const NOTHING: Observed = { usage: {} };
+/** Of an attempt that did not answer in time. */
+const UNANSWERED = {
+  isGood: true,
+  isAnswered: false,
+  isComplete: false,
+  hasStopped: false,
+  textTokens: undefined,
+  texts: undefined,
+  untoldTextTokens: undefined,
+  isStream: false,
+  bytes: 0,
+} as const;
 const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
 
 /** The account of one exchange. */
@@ -90,11 +121,20 @@ export class Account implements ExchangeAccount {
   readonly #clock: Clock;
   readonly #prices: EndpointPrices;
   readonly #outputs: RecentOutputs;
+  readonly #speeds: RecentSpeeds;
   readonly #objects: ObjectRoom;
   readonly #onEnd: (record: ExchangeRecord) => void;
   #hasMade = false;
   #asksBackground: boolean | undefined;
-  #asked: Asked = { facts: () => ({}), inputTokens: () => 0, isMetered: false, isFree: false };
+  #asked: Asked = {
+    facts: () => ({}),
+    inputTokens: () => 0,
+    outputTokens: () => 0,
+    isMetered: false,
+    isFree: false,
+  };
+  /** Attempts that did not answer in time. */
+  readonly #givenUp: Charge[] = [];
   #admission: Admitted | undefined;
   #reserving: Reserving | undefined;
   #unseen: UnseenTime | undefined;
@@ -107,12 +147,13 @@ export class Account implements ExchangeAccount {
 
   constructor(
     opening: Opening,
-    { startedAt, client, clock, pricer, outputs, objects, onEnd }: {
+    { startedAt, client, clock, pricer, outputs, speeds, objects, onEnd }: {
       startedAt: number;
       client: string;
       clock: Clock;
       pricer: Pricer;
       outputs: RecentOutputs;
+      speeds: RecentSpeeds;
       objects: ObjectRoom;
       onEnd: (record: ExchangeRecord) => void;
     },
@@ -125,6 +166,7 @@ export class Account implements ExchangeAccount {
     this.#clock = clock;
     this.#prices = new EndpointPrices(pricer, opening.endpoint);
     this.#outputs = outputs;
+    this.#speeds = speeds;
     this.#objects = objects;
     this.#onEnd = onEnd;
   }
@@ -140,6 +182,11 @@ export class Account implements ExchangeAccount {
 
   get isFree(): boolean {
     return this.#asked.isFree;
+  }
+
+  /** The output that the request allows, in tokens. */
+  get mostOutputTokens(): number {
+    return this.#asked.facts().maxOutputTokens ?? Infinity;
   }
 
   get modelAsked(): string | undefined {
@@ -163,34 +210,105 @@ export class Account implements ExchangeAccount {
     return this.#hasMade;
   }
 
+  /** How fast its model was; undefined where the answer does not show it. */
+  speedOf(
+    { method, ending, durationMs, attempts }: ExchangeRecord,
+    { usage, unfinished }: Observed,
+  ): SpeedSample | undefined {
+    const { outputTokens } = usage;
+    // What was fetched had been written before, and what came at the same time was not written one by one.
+    const isOneAnswer = method === "POST" && ending === "complete" && this.#hasOneChoice &&
+      this.#asked.facts().background !== true && !this.#hasMade && unfinished === undefined &&
+      (usage.outputImageTokens ?? 0) + (usage.outputAudioTokens ?? 0) === 0;
+    if (!isOneAnswer || outputTokens === undefined) return undefined;
+    const { afterMs = 0 } = attempts.at(-1) ?? {};
+    return {
+      principal: this.#opening.principal.name,
+      tokens: outputTokens,
+      durationMs: durationMs - afterMs,
+    };
+  }
+
   /** Whether anything that its endpoint answers can have a price. */
   get isPriced(): boolean {
     return this.#prices.hasAny;
   }
 
   /**
-   * Keeps from others what the request may use: its stated tokens, and the cost of the dearest of its orders. Throws
-   * where others hold the rest. Undefined: it costs nothing.
+   * The first ordered model that has no price at a backend where others have one. A name that another backend overrides
+   * is the configuration's own, and stands for a model with a price. Undefined: there is no such model.
+   */
+  unpricedModel(orders: readonly Order[]): string | undefined {
+    const isOverridden = (name: string) =>
+      this.endpoint?.backends.some(({ model }) => overridingModel(model, name) !== undefined) === true;
+    return orders.find(({ backend, model }) => this.#prices.lacks(model, backend) && !isOverridden(model))
+      ?.model;
+  }
+
+  /**
+   * Reserves what the request may use: its stated tokens, and the cost of the most expensive of its orders. Throws where
+   * other requests have reserved the rest. Undefined: the request costs nothing.
    */
   reserve(reserving: Reserving | undefined): void {
-    const { tier, model: asked } = this.#asked.facts();
-    const { factor } = priceFactor(undefined, tier);
-    const expected = this.endpoint?.reserve === "expected" && asked !== undefined
-      ? this.#outputs.expected(this.endpoint.name, asked)
+    const facts = this.#asked.facts();
+    // A background response goes on when the request has ended, and nothing watches how many there are.
+    const isExpected = this.endpoint?.reserve === "expected" && facts.background !== true;
+    const expectedTokens = isExpected && facts.model !== undefined && this.endpoint !== undefined
+      ? this.#outputs.expected(this.endpoint.name, facts.model)
       : undefined;
-    const costs = reserving?.orders.map(({ backend, model, outputTokens: most }) => {
-      const outputTokens = Math.min(most, expected ?? Infinity);
-      const context = this.#prices.contextTokens(model, backend);
-      const inputTokens = Math.min(reserving.inputTokens, context);
-      const at = { backend, factor, epochMs: this.#startedAt };
-      return this.#prices.cost({ inputTokens, outputTokens }, [model], at)?.micros ?? 0;
-    });
+    const most = this.#costOf(reserving, { refersElsewhere: facts.refersElsewhere === true });
+    const expected = isExpected
+      ? this.#costOf(reserving, { refersElsewhere: false, mostOutputTokens: expectedTokens })
+      : most;
     this.#admission?.reserve({
       tokens: reserving?.statedTokens ?? 0,
-      micros: Math.max(0, ...costs ?? []),
+      micros: expected,
+      mostMicros: most,
     });
-    this.#reserving = reserving;
+    this.#reserving = reserving && facts.refersElsewhere === true
+      ? { ...reserving, inputTokens: Math.max(reserving.inputTokens, UNKNOWN_CONTEXT_TOKENS) }
+      : reserving;
     this.#unseen = reserving && new UnseenTime(this.#clock.now());
+  }
+
+  /** The cost of the most expensive order, in micro-dollars. */
+  #costOf(
+    reserving: Reserving | undefined,
+    { refersElsewhere, mostOutputTokens = Infinity }: {
+      /** The model reads content that is not in the body: up to all that it takes. */
+      refersElsewhere: boolean;
+      mostOutputTokens?: number | undefined;
+    },
+  ): number {
+    if (reserving === undefined) return 0;
+    const { factor } = priceFactor(undefined, this.#asked.facts().tier);
+    const costs = reserving.orders.map(({ backend, model, outputTokens }) => {
+      const context = this.#prices.contextTokens(model, backend);
+      const elsewhere = Number.isFinite(context) ? context : UNKNOWN_CONTEXT_TOKENS;
+      const inputTokens = refersElsewhere ? elsewhere : Math.min(reserving.inputTokens, context);
+      const usage = { inputTokens, outputTokens: Math.min(outputTokens, mostOutputTokens) };
+      const at = { backend, factor, epochMs: this.#startedAt };
+      return this.#prices.cost(usage, [model], at)?.micros ?? 0;
+    });
+    return Math.max(0, ...costs);
+  }
+
+  attempted(): void {
+    // What another backend did before is counted by itself.
+    this.#unseen = this.#unseen && new UnseenTime(this.#clock.now());
+  }
+
+  gaveUp(backend: Backend, elapsedMs: number): AttemptEstimate | undefined {
+    const charge = this.#chargeAt(backend, NOTHING, {
+      ...UNANSWERED,
+      durationMs: elapsedMs,
+      unseenMs: elapsedMs,
+    });
+    if (charge.source === undefined) return undefined;
+    this.#givenUp.push(charge);
+    const { usage: { inputTokens, outputTokens }, tokens = 0, cost } = charge;
+    this.#admission?.reserveMore({ tokens, micros: cost?.micros ?? 0 });
+    return { inputTokens, outputTokens, costMicros: cost?.micros };
   }
 
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
@@ -324,7 +442,7 @@ export class Account implements ExchangeAccount {
     const { model, stopReason } = observed;
     const { principal } = this.#opening;
     const facts = this.#asked.facts();
-    const charge = this.#hasMade ? NO_CHARGE : this.#charge(record, observed);
+    const charge = withGivenUp(this.#hasMade ? NO_CHARGE : this.#charge(record, observed), this.#givenUp);
     const { usage } = charge;
     const tokens = this.#counted(charge);
     const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
@@ -372,38 +490,52 @@ export class Account implements ExchangeAccount {
   }
 
   #charge(record: ExchangeRecord, observed: Observed): Charge {
-    const { usage, model, stopReason, tier, textBytes } = observed;
+    const { usage, stopReason } = observed;
+    const last = record.attempts.at(-1);
     const isGood = this.#answeredStatus === undefined
-      ? record.ending === "client_gone"
+      // Between two attempts nobody works.
+      ? record.ending === "client_gone" && last?.detail === undefined && last?.estimated === undefined
       : this.#answeredStatus < 400;
     // An answer that a client did not wait for has been made all the same.
     const backend = this.#backend ??
       (isGood ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
     if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
+    return this.#chargeAt(backend, observed, {
+      isGood,
+      isAnswered: this.#backend !== undefined,
+      // A background response is written to its end, and can be fetched later.
+      isComplete: record.ending === "complete" || this.#asked.facts().background === true,
+      hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
+      textTokens: observed.textTokens,
+      texts: observed.texts,
+      untoldTextTokens: observed.untoldTextTokens,
+      isStream: observed.isStream === true,
+      bytes: record.bytes,
+      durationMs: record.durationMs - (last?.afterMs ?? 0),
+      unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
+    });
+  }
+
+  #chargeAt(
+    backend: Backend,
+    observed: Observed,
+    { isGood, ...seen }: Omit<Progress, "tokensPerMs"> & { readonly isGood: boolean },
+  ): Charge {
+    const { model, tier } = observed;
     const asked = this.#asked.facts();
     const { factor, isGuessed } = priceFactor(tier, asked.tier);
     const prices = this.#prices.at(backend, { factor, isGuessed, epochMs: this.#startedAt });
     const models = [model, asked.model].filter((name) => name !== undefined);
-    const progress = {
-      isAnswered: this.#backend !== undefined,
-      // A background response is written to its end, and can be fetched later.
-      isComplete: record.ending === "complete" || asked.background === true,
-      hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
-      textBytes,
-      texts: observed.texts,
-      untoldTextBytes: observed.untoldTextBytes,
-      isStream: observed.isStream === true,
-      bytes: record.bytes,
-      durationMs: record.durationMs,
-      unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
-    };
+    const tokensPerMs = this.#speeds.tokensPerMs(this.endpoint?.name ?? "", asked.model ?? "");
+    const progress = { ...seen, tokensPerMs };
     const reserving = this.#reserving;
     if (!isGood || reserving === undefined && !this.#asked.isMetered) {
       return chargeAsTold(observed, models, prices);
     }
     if (reserving === undefined) {
       const inputTokens = this.#asked.inputTokens();
-      return chargeUnreserved({ told: observed, models, inputTokens, progress }, prices);
+      const outputTokens = this.#asked.outputTokens();
+      return chargeUnreserved({ told: observed, models, inputTokens, outputTokens, progress }, prices);
     }
     const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
     return chargeReserved({ told: observed, reserving, orders, progress }, prices);

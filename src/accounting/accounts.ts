@@ -10,11 +10,14 @@ import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
 import type { Objects } from "./objects.ts";
 import { RecentOutputs } from "./recent_outputs.ts";
+import { RecentSpeeds } from "./recent_speeds.ts";
 
 /** An exchange that has ended, as it is kept and as it went. */
 export interface EndedExchange {
   readonly row: ExchangeRow;
   readonly record: ExchangeRecord;
+  /** Where the usage that the provider told contradicts itself, in words for people. */
+  readonly contradictions: readonly string[];
   /** The client's `traceparent`. */
   readonly traceparent: string | undefined;
 }
@@ -30,6 +33,8 @@ export interface AccountsParts {
   readonly onOpen?: (account: Pick<Account, "running">) => void;
 }
 
+/** An answer with so much of what its request allowed may have been cut. */
+const CUT_SHARE = 0.9;
 const MAX_USER_AGENTS = 500;
 
 /** All accounts that are open. */
@@ -37,6 +42,7 @@ export class Accounts {
   readonly #parts: AccountsParts;
   readonly #open = new Set<Account>();
   readonly #outputs = new RecentOutputs();
+  readonly #speeds = new RecentSpeeds();
   /** Families by user agent; there are few. */
   readonly #clients = new Map<string, string>();
   /** Answers that are still being decompressed. */
@@ -54,6 +60,7 @@ export class Accounts {
       clock,
       pricer,
       outputs: this.#outputs,
+      speeds: this.#speeds,
       objects,
       onEnd: (record) => this.#close(account, record),
     });
@@ -81,10 +88,17 @@ export class Accounts {
     return object.act === "make" && !hasMade;
   }
 
-  #learn({ endpoint, modelAsked }: Account, { usage, unfinished }: Observed): void {
+  #learn(account: Account, record: ExchangeRecord, observed: Observed): void {
+    const { endpoint, modelAsked, mostOutputTokens } = account;
+    const { usage, unfinished } = observed;
     // A session is many answers.
     if (endpoint === undefined || modelAsked === undefined || unfinished !== undefined) return;
-    if (usage.outputTokens !== undefined) this.#outputs.add(endpoint.name, modelAsked, usage.outputTokens);
+    const speed = account.speedOf(record, observed);
+    if (speed !== undefined) this.#speeds.add(endpoint.name, modelAsked, speed);
+    const { outputTokens } = usage;
+    // An answer that its request cut says nothing of how long answers are.
+    if (outputTokens === undefined || outputTokens >= mostOutputTokens * CUT_SHARE) return;
+    this.#outputs.add(endpoint.name, modelAsked, outputTokens);
   }
 
   #clientOf(userAgent: string): string {
@@ -109,8 +123,10 @@ export class Accounts {
     const { object } = account;
     if (object?.act === "make") account.sighted();
     const observed = this.#counts(account) ? answer : { ...answer, usage: {}, steps: [] };
-    this.#learn(account, observed);
-    this.#parts.onRow({ row: account.close(record, observed), record, traceparent: account.traceparent });
+    this.#learn(account, record, observed);
+    const { contradictions = [] } = answer;
+    const row = account.close(record, observed);
+    this.#parts.onRow({ row, record, contradictions, traceparent: account.traceparent });
     if (object !== undefined && (object.act !== "make" || account.hasMade)) {
       const id = object.id ?? answer.object?.id;
       const receivedBytes = () =>

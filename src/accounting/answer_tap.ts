@@ -1,11 +1,13 @@
 /** Reads an answer's usage, model and stop reason while it passes. It never delays, changes or fails it. */
 
+import { AmazonEventScanner } from "./amazon_event_scanner.ts";
 import { Decompressor } from "../payload/decompressor.ts";
 import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import { BATCH_WANTED, OBJECT_WANTED, ObjectReader, type SeenObject } from "./object_reader.ts";
 import { ToldUsage, type UsageStep } from "./told_usage.ts";
+import { TextMeter } from "../payload/text_meter.ts";
 import { TEXT_WANTED } from "./text_wanted.ts";
 import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
 import { sumOf, type Usage } from "./usage.ts";
@@ -20,8 +22,10 @@ export interface Observed {
   readonly textBytes?: number;
   /** In how many pieces it came: each has a token at least. */
   readonly texts?: number;
-  /** How much of it came behind the last usage that was told. */
-  readonly untoldTextBytes?: number;
+  /** An estimate of its tokens. */
+  readonly textTokens?: number;
+  /** The part of that which came behind the last usage that was told. */
+  readonly untoldTextTokens?: number;
   /** It was sent while it was written. */
   readonly isStream?: boolean;
   readonly model?: string;
@@ -32,6 +36,8 @@ export interface Observed {
   readonly unfinished?: readonly Usage[];
   /** Of a session: what may have been used by messages that nobody knows; limits alone count it. */
   readonly doubtful?: Usage;
+  /** Where the numbers that the answer states contradict each other, in words for people. */
+  readonly contradictions?: readonly string[];
   /** At the path of an object that can be looked at again: what it says of that. */
   readonly object?: SeenObject;
 }
@@ -41,6 +47,16 @@ const WANTED_OF_ALL = {
   model: true,
   usage: true,
   stop_reason: true,
+  // Bedrock's: of Converse, of each model's last event, and of models of Amazon, Meta and Mistral.
+  stopReason: true,
+  "amazon-bedrock-invocationMetrics": true,
+  metadata: { usage: true },
+  messageStop: { stopReason: true },
+  contentBlockDelta: { delta: TEXT_WANTED.delta },
+  outputText: "length",
+  completionReason: true,
+  generation: "length",
+  outputs: { "*": { text: "length", stop_reason: true } },
   status: true,
   service_tier: true,
   incomplete_details: { reason: true },
@@ -65,7 +81,7 @@ const WANTED_OF_ALL = {
     meta: true,
     finish_reason: true,
   },
-  output: { "*": { ...TOOLS_WANTED.output["*"], ...TEXT_WANTED.output } },
+  output: { "*": { ...TOOLS_WANTED.output["*"], ...TEXT_WANTED.output }, message: TEXT_WANTED.message },
   meta: true,
   // What wrote a picture of OpenAI's that is a drawing.
   svg_usage: true,
@@ -105,12 +121,12 @@ export class AnswerTap {
   readonly #told = new ToldUsage();
   /** The sum of parts that each tell their own. */
   #lines: Usage = {};
+  /** Of these parts. */
+  readonly #contradictions = new Set<string>();
   #isPicture = false;
-  #textBytes = 0;
-  /** How many texts that was. */
-  #texts = 0;
-  /** How much text had come when usage was told last. */
-  #toldAtBytes = 0;
+  readonly #text = new TextMeter();
+  /** The estimate of the text that had come before the last usage. */
+  #toldAtTokens = 0;
   readonly #isStream: boolean;
   readonly #tools = new ToolsUsed();
   #model: string | undefined;
@@ -131,20 +147,22 @@ export class AnswerTap {
   ): AnswerTap | undefined {
     const mediaType = (type ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
     const isEventStream = mediaType === "text/event-stream";
+    const isAmazons = mediaType === "application/vnd.amazon.eventstream";
     const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
     // OpenAI and Google give files, and so the results of batches, no type.
     const isFile = (request?.act === "results" || request?.act === "file") &&
       !/^(?:image|audio|video)\//.test(mediaType);
-    if (!isEventStream && !isJson && !isFile) return undefined;
+    if (!isEventStream && !isAmazons && !isJson && !isFile) return undefined;
     const coding = (encoding ?? "identity").trim().toLowerCase();
     if (coding !== "identity" && !Decompressor.knows(coding)) return undefined;
-    const isStream = isEventStream || /ndjson$|jsonl$|json-seq$/.test(mediaType);
-    return new AnswerTap({ isEventStream, isStream, coding, request });
+    const isStream = isEventStream || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const framing = isEventStream ? "events" : isAmazons ? "amazon" : "none";
+    return new AnswerTap({ framing, isStream, coding, request });
   }
 
   private constructor(
-    { isEventStream, isStream, coding, request }: {
-      isEventStream: boolean;
+    { framing, isStream, coding, request }: {
+      framing: "events" | "amazon" | "none";
       isStream: boolean;
       coding: string;
       request: ObjectRequest | undefined;
@@ -153,14 +171,17 @@ export class AnswerTap {
     this.#isStream = isStream;
     const object = request && new ObjectReader(request.kind);
     this.object = object;
-    // Without its quotes.
-    const measured = (bytes: number): void => this.#measured(bytes - 2);
+    const texts = this.#text;
     const json = object === undefined
-      ? new JsonScanner(WANTED, (path, value) => this.#found(path, value), { measured })
+      ? new JsonScanner(WANTED, (path, value) => this.#found(path, value), { texts })
       : new JsonScanner(request?.kind === "batch" ? WANTED_WITH_BATCH : WANTED_WITH_OBJECT, (path, value) => {
         if (!object.found(path, value)) this.#found(path, value);
-      }, { measured, ended: () => object.textEnded() });
-    const scanner = isEventStream ? new EventStreamScanner(json) : json;
+      }, { texts, ended: () => object.textEnded() });
+    const scanner = framing === "events"
+      ? new EventStreamScanner(json)
+      : framing === "amazon"
+      ? new AmazonEventScanner(json)
+      : json;
     this.#decompressor = coding === "identity"
       ? undefined
       : new Decompressor(coding, (bytes) => scanner.write(bytes));
@@ -183,7 +204,7 @@ export class AnswerTap {
 
   /** How much text has come so far, of any kind that a model writes. */
   get textBytes(): number {
-    return this.#textBytes;
+    return this.#text.bytes;
   }
 
   /** What there is to say once the answer has ended, however it ended; a promise only where it was compressed. */
@@ -196,24 +217,21 @@ export class AnswerTap {
   #observed(): Observed {
     const stopReason = this.#stop();
     const steps = this.#told.steps();
+    const contradictions = [...this.#contradictions, ...this.#told.contradictions()];
     return {
       usage: this.#tools.with(this.#usage(), this.#model),
-      textBytes: this.#textBytes,
-      texts: this.#texts,
-      untoldTextBytes: this.#textBytes - this.#toldAtBytes,
+      textBytes: this.#text.bytes,
+      texts: this.#text.texts,
+      textTokens: this.#text.tokens,
+      untoldTextTokens: this.#text.tokens - this.#toldAtTokens,
       ...(this.#isStream && { isStream: true }),
       ...(steps.length > 0 && { steps }),
+      ...(contradictions.length > 0 && { contradictions }),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
       ...(this.object !== undefined && { object: this.object.seen }),
     };
-  }
-
-  #measured(bytes: number): void {
-    if (bytes <= 0) return;
-    this.#textBytes += bytes;
-    this.#texts++;
   }
 
   #stop(): string | undefined {
@@ -232,6 +250,7 @@ export class AnswerTap {
     const line = new ToldUsage();
     line.add(usage);
     this.#lines = sumOf(this.#lines, line.usage());
+    for (const contradiction of line.contradictions()) this.#contradictions.add(contradiction);
   }
 
   #found(path: string, value: unknown): void {
@@ -246,8 +265,10 @@ export class AnswerTap {
       case "meta":
       case "response.meta":
       case "usageMetadata":
+      case "metadata.usage":
+      case "amazon-bedrock-invocationMetrics":
         this.#told.add(value);
-        this.#toldAtBytes = this.#textBytes;
+        this.#toldAtTokens = this.#text.tokens;
         if (isFast(value)) this.#tier = "fast";
         return;
       case "svg_usage":

@@ -4,7 +4,7 @@ import type { Backend } from "../config/config.ts";
 import type { UsageSource } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import type { Cost } from "./cost.ts";
-import { estimated, type Progress, withUnfinished } from "./estimate.ts";
+import { estimated, type Possible, type Progress, withUnfinished } from "./estimate.ts";
 import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 
 /** The most of one kind that an exchange counts with, and the most that it costs: 10,000 dollars. */
@@ -58,23 +58,22 @@ export function chargeAsTold(told: Told, models: readonly string[], prices: Pric
 
 /** What was told, and estimates for what was not, where nothing had been reserved: at the price of the model. */
 export function chargeUnreserved(
-  { told, models, inputTokens, progress }: {
+  { told, models, inputTokens, outputTokens, progress }: {
     told: Told;
     /** The model of the response, then the model of the request. */
     models: readonly string[];
     /** By what was sent. */
     inputTokens: number;
+    /** The most that the answer may have. */
+    outputTokens: number;
     progress: Progress;
   },
   prices: PricesThere,
 ): Charge {
   const [model] = models;
   const most = model === undefined ? Infinity : prices.contextTokens(model);
-  const used = usedOf(
-    told,
-    { inputTokens: Math.min(inputTokens, most), outputTokens: Infinity, most },
-    progress,
-  );
+  const possible = { inputTokens: Math.min(inputTokens, most), outputTokens, isReserved: false, most };
+  const used = usedOf(told, possible, progress);
   return charge(told, { used, cost: prices.cost(used, models) }, prices);
 }
 
@@ -97,14 +96,16 @@ export function chargeReserved(
     : { ...certain, unfinished: [...begun, doubtful] };
   const { usage, unfinished, model } = told;
   const usedBy = (name: string | undefined, outputTokens: number): Usage => {
-    const most = name === undefined ? Infinity : prices.contextTokens(name);
+    // Without an answer, the model is one of those that were ordered.
+    const names = name !== undefined ? [name] : orders.map((order) => order.model);
+    const most = names.length === 0 ? Infinity : Math.max(...names.map(prices.contextTokens));
     const inputTokens = Math.min(reserving.inputTokens, most);
-    return usedOf(told, { inputTokens, outputTokens, most }, progress);
+    return usedOf(told, { inputTokens, outputTokens, isReserved: true, most }, progress);
   };
   const used = usedBy(model, reserving.outputTokens);
   // Of a whole answer that shows nothing, what the request states counts towards tokens, as it was reserved.
   const isUntold = usage.inputTokens === undefined && usage.outputTokens === undefined;
-  const isReadable = progress.isStream && (progress.textBytes ?? 0) > 0;
+  const isReadable = progress.isStream && (progress.texts ?? 0) > 0;
   const isDark = isUntold && progress.isComplete && unfinished === undefined && !isReadable;
   const limited = isDark ? { ...used, outputTokens: reserving.statedTokens } : used;
   const shown = isDark ? usage : used;
@@ -121,12 +122,33 @@ export function chargeReserved(
 /** `most` is the most input that the model takes. */
 function usedOf(
   { usage, unfinished }: Told,
-  { inputTokens, outputTokens, most }: { inputTokens: number; outputTokens: number; most: number },
+  { most, ...possible }: Possible & { readonly most: number },
   progress: Progress,
 ): Usage {
-  return unfinished === undefined
-    ? estimated(usage, { inputTokens, outputTokens }, progress)
-    : withUnfinished(usage, unfinished, { inputTokens: most, outputTokens });
+  return unfinished === undefined ? estimated(usage, possible, progress) : withUnfinished(usage, unfinished, {
+    inputTokens: most,
+    outputTokens: possible.isReserved ? possible.outputTokens : Infinity,
+  });
+}
+
+/** An exchange with what attempts may have used that nobody answered. */
+export function withGivenUp(charge: Charge, givenUp: readonly Charge[]): Charge {
+  if (givenUp.length === 0) return charge;
+  const all = [charge, ...givenUp].filter(({ source }) => source !== undefined);
+  const costs = all.map(({ cost }) => cost).filter((cost) => cost !== undefined);
+  const [first] = costs;
+  const isPartial = costs.length < all.length || costs.some((cost) => cost.isPartial === true);
+  const micros = costs.reduce((total, cost) => total + cost.micros, 0);
+  return {
+    usage: bounded(all.reduce<Usage>((total, { usage }) => sumOf(total, usage), {})),
+    tokens: Math.min(all.reduce((total, { tokens = 0 }) => total + tokens, 0), MAX_AMOUNT),
+    cost: first && {
+      micros: Math.min(micros, MAX_COST_MICROS),
+      version: first.version,
+      ...(isPartial && { isPartial }),
+    },
+    source: "estimated",
+  };
 }
 
 /** With what other models did for the answer. */

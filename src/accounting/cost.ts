@@ -2,6 +2,7 @@
 
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Price, PricedModel } from "../config/config.ts";
+import { modelSpellings } from "./model_spellings.ts";
 import type { Usage } from "./usage.ts";
 
 /** The library of published prices, as far as it is used here. */
@@ -94,10 +95,15 @@ export class Pricer {
     ) {
       return undefined;
     }
-    const own = models.map((model) => endpoint.prices.find(({ matches }) => matches(model)))
-      .find((price) => price !== undefined);
+    const own = ownPrice(models, endpoint);
     if (own !== undefined) {
-      return cost({ micros: ownCost(usage, own), version: OWN_VERSION }, usage, { pricesSearches: false });
+      const { webSearches, fileSearches, ...rest } = usage;
+      const unpriced = {
+        ...rest,
+        ...(own.webSearches === undefined && webSearches !== undefined && { webSearches }),
+        ...(own.fileSearches === undefined && fileSearches !== undefined && { fileSearches }),
+      };
+      return cost({ micros: ownCost(usage, own), version: OWN_VERSION }, unpriced, { pricesSearches: false });
     }
     if (statedCostMicros !== undefined) {
       return { micros: Math.round(statedCostMicros), version: STATED_VERSION };
@@ -106,7 +112,7 @@ export class Pricer {
     if (provider === undefined) return undefined;
     if (provider === LOCAL_PRICES) return { micros: 0, version: LOCAL_VERSION };
     for (const model of models) {
-      const price = this.#library.priceOf(model, provider);
+      const price = this.#publishedPrice(model, provider);
       if (price === undefined) continue;
       const micros = publishedCost(usage, price, epochMs);
       if (micros !== undefined) return cost({ micros, version: this.#library.version }, usage, price);
@@ -117,8 +123,27 @@ export class Pricer {
   /** The most input that a model takes, in tokens; `Infinity` where that is not known. */
   contextTokens(model: string, endpoint: PricedEndpoint): number {
     const provider = this.#providerOf(endpoint);
-    const price = provider === undefined ? undefined : this.#library.priceOf(model, provider);
+    const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
     return price?.contextTokens ?? Infinity;
+  }
+
+  /** Whether a model has a price there. */
+  hasPrice(model: string, endpoint: PricedEndpoint): boolean {
+    if (ownPrice([model], endpoint) !== undefined) return true;
+    const provider = this.#providerOf(endpoint);
+    return provider === LOCAL_PRICES ||
+      provider !== undefined && this.#publishedPrice(model, provider) !== undefined;
+  }
+
+  #publishedPrice(model: string, provider: string): PublishedPrice | undefined {
+    // Most names are those of the list.
+    const exact = this.#library.priceOf(model, provider);
+    if (exact !== undefined) return exact;
+    for (const spelling of modelSpellings(model)) {
+      const price = this.#library.priceOf(spelling, provider);
+      if (price !== undefined) return price;
+    }
+    return undefined;
   }
 
   /** Whether anything at all can cost something there. */
@@ -132,6 +157,17 @@ export class Pricer {
     if (provider !== undefined && provider !== LOCAL_PRICES) return provider;
     return this.#library.providerAt(url) ?? provider;
   }
+}
+
+/** The price of the configuration for the first of the models that has one. */
+function ownPrice(models: readonly string[], { prices }: PricedEndpoint): Price | undefined {
+  if (prices.length === 0) return undefined;
+  for (const model of models) {
+    const spellings = modelSpellings(model);
+    const price = prices.find(({ matches }) => spellings.some(matches));
+    if (price !== undefined) return price;
+  }
+  return undefined;
 }
 
 /** Says whether it is all of the cost. */
@@ -206,13 +242,61 @@ function isPlain(usage: Usage, price: Price): boolean {
     cachedTokens + cacheWriteTokens <= inputTokens;
 }
 
-/** Dollars per million tokens are micro-dollars per token. */
-function ownCost(usage: Usage, { input, output, cached = input, cacheWrite = input }: Price): number {
-  const all = usage.inputTokens ?? 0;
-  const read = usage.cachedTokens ?? 0;
-  const written = usage.cacheWriteTokens ?? 0;
-  const plain = Math.max(0, all - read - written);
-  return plain * input + read * cached + written * cacheWrite + (usage.outputTokens ?? 0) * output;
+/** Dollars per million tokens are micro-dollars per token, and dollars per thousand searches a thousand per search. */
+function ownCost(usage: Usage, price: Price): number {
+  const { webSearches = 0, fileSearches = 0 } = usage;
+  return inputCost(usage, price) + outputCost(usage, price) + soundCost(usage, price) +
+    (webSearches * (price.webSearches ?? 0) + fileSearches * (price.fileSearches ?? 0)) * 1_000;
+}
+
+function inputCost(usage: Usage, { input, ...price }: Price): number {
+  const { cached = input, cacheWrite = input } = price;
+  const { inputTokens = 0, cachedTokens = 0, cacheWriteTokens = 0, cacheWriteHourTokens = 0 } = usage;
+  const { cachedAudioTokens = 0, cachedImageTokens = 0 } = usage;
+  // Sound and images that were read from a cache are a part of both.
+  return parts(Math.max(0, inputTokens - cachedTokens - cacheWriteTokens), input, [
+    [(usage.inputAudioTokens ?? 0) - cachedAudioTokens, price.inputAudio],
+    [(usage.inputImageTokens ?? 0) - cachedImageTokens, price.inputImage],
+    [usage.inputVideoTokens ?? 0, price.inputVideo],
+  ]) + parts(cachedTokens, cached, [
+    [cachedAudioTokens, price.cachedAudio],
+    [cachedImageTokens, price.cachedImage],
+  ]) + parts(cacheWriteTokens, cacheWrite, [[cacheWriteHourTokens, price.cacheWriteHour]]);
+}
+
+function outputCost(usage: Usage, { output, outputAudio, outputImage, reasoning, citation }: Price): number {
+  return parts(usage.outputTokens ?? 0, output, [
+    [usage.outputAudioTokens ?? 0, outputAudio],
+    [usage.outputImageTokens ?? 0, outputImage],
+    [usage.reasoningTokens ?? 0, reasoning],
+    [usage.citationTokens ?? 0, citation],
+  ]);
+}
+
+/** Of a length of sound, where that is told in place of tokens. */
+function soundCost(
+  { inputAudioSeconds = 0, inputTokens }: Usage,
+  { input, inputAudio = input, audioHour }: Price,
+): number {
+  if (audioHour !== undefined) return inputAudioSeconds / 3_600 * audioHour * 1_000_000;
+  return inputTokens === undefined ? inputAudioSeconds * AUDIO_TOKENS_PER_SECOND * inputAudio : 0;
+}
+
+/** A whole, of which parts may have prices of their own; no part is more than what the others leave. */
+function parts(
+  whole: number,
+  price: number,
+  kinds: readonly (readonly [tokens: number, price: number | undefined])[],
+): number {
+  let left = whole;
+  let cost = 0;
+  for (const [tokens, own] of kinds) {
+    if (own === undefined) continue;
+    const part = Math.max(0, Math.min(tokens, left));
+    left -= part;
+    cost += part * own;
+  }
+  return cost + left * price;
 }
 
 /** The names of `@pydantic/genai-prices`, whose input counts what was cached, as ours does. */

@@ -28,6 +28,12 @@ export class EndpointPrices {
       true;
   }
 
+  /** Whether a backend has prices, and none for this model. */
+  lacks(model: string, backend: Backend): boolean {
+    const place = this.#placeOf(backend);
+    return this.#pricer.hasPrices(place) && !this.#pricer.hasPrice(model, place);
+  }
+
   /** The most input that a model takes there. */
   contextTokens(model: string, backend: Backend): number {
     return this.#pricer.contextTokens(model, this.#placeOf(backend));

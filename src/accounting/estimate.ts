@@ -6,17 +6,15 @@ import { sumOf, type Usage } from "./usage.ts";
 const BYTES_PER_TOKEN = 4;
 /** Sound and images in a form have fewer tokens than text. */
 const FORM_BYTES_PER_TOKEN = 32;
-/** Faster than common models generate. Reasoning that the answer does not show is paid for too. */
-const TOKENS_PER_MS = 0.2;
-
 /** Estimates of short texts are too rough to doubt what was told. */
 const FEW_TOKENS = 100;
 
 /** What a request may use. */
 export interface Possible {
   readonly inputTokens: number;
-  /** `Infinity` where nothing was reserved. */
   readonly outputTokens: number;
+  /** So much was reserved: what nobody saw counts then, as far as that goes. */
+  readonly isReserved: boolean;
 }
 
 /** How far an answer came. */
@@ -25,18 +23,20 @@ export interface Progress {
   readonly isComplete: boolean;
   /** It said why it stopped: all of its output had been written. */
   readonly hasStopped: boolean;
-  /** The text that it held; undefined where its type holds none that is read. */
-  readonly textBytes: number | undefined;
+  /** An estimate of the text that it held; undefined where its type holds none that is read. */
+  readonly textTokens: number | undefined;
   /** In how many pieces it came. */
   readonly texts: number | undefined;
-  /** The part of it that came behind the last usage that was told. */
-  readonly untoldTextBytes: number | undefined;
+  /** The part of the estimate that came behind the last usage that was told. */
+  readonly untoldTextTokens: number | undefined;
   /** The answer was streamed: text that had not arrived had not been generated. */
   readonly isStream: boolean;
   readonly bytes: number;
   readonly durationMs: number;
-  /** How long of that nothing was seen of what the model wrote. */
+  /** How long of that nothing was seen of what the model wrote. Reasoning that nobody sees is paid for too. */
   readonly unseenMs: number;
+  /** How fast the model writes. */
+  readonly tokensPerMs: number;
 }
 
 /** How many tokens the body of a request may have. */
@@ -65,34 +65,40 @@ export function estimated(usage: Usage, possible: Possible, progress: Progress):
 }
 
 /** How much output was written. Undefined: nobody can say. */
-function outputOf({ outputTokens: most }: Possible, progress: Progress): number | undefined {
-  const { isAnswered, isComplete, isStream, textBytes, texts, bytes, durationMs, unseenMs } = progress;
-  // Numbers have two bytes per token and come in as many pieces.
-  const text = Math.max((textBytes ?? 0) / BYTES_PER_TOKEN, texts ?? 0);
-  const isReserved = most !== Infinity;
-  if (!isReserved) {
-    // Of a whole answer without any text that is known, nobody can say what it is.
-    return isAnswered && (textBytes === undefined || isComplete && text === 0) ? undefined : Math.ceil(text);
-  }
+function outputOf({ outputTokens: most, isReserved }: Possible, progress: Progress): number | undefined {
+  const { isAnswered, isComplete, isStream, textTokens, texts, bytes, durationMs, unseenMs, tokensPerMs } =
+    progress;
+  // Each piece has a token at least.
+  const text = Math.max(textTokens ?? 0, texts ?? 0);
   // What was seen counts also where it is more than the request stated: not every server obeys.
   const seen = Math.ceil(text);
-  if (isStream && text > 0) return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * TOKENS_PER_MS)));
-  if (isComplete) return most;
-  const written = Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * TOKENS_PER_MS));
+  if (!isReserved) {
+    // Of a whole answer without any text that is known, nobody can say what it is.
+    if (isAnswered && (textTokens === undefined || isComplete && text === 0)) return undefined;
+    if (isComplete || isStream) return seen;
+  } else if (isStream && text > 0) {
+    return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * tokensPerMs)));
+  } else if (isComplete) return most;
+  // What comes as a whole had been written when it began to come, or for as long as it was awaited.
+  const written = Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * tokensPerMs));
   return Math.max(seen, Math.min(most, written));
 }
 
 /** Whether a stream that ended with an error, and without a reason to stop, shows far more behind what it told. */
 function hasMoreText(
-  { isStream, hasStopped, untoldTextBytes = 0 }: Progress,
+  { isStream, hasStopped, untoldTextTokens = 0 }: Progress,
   outputTokens: number | undefined,
 ): boolean {
   return isStream && !hasStopped && outputTokens !== undefined &&
-    untoldTextBytes / BYTES_PER_TOKEN > outputTokens + FEW_TOKENS;
+    untoldTextTokens > outputTokens + FEW_TOKENS;
 }
 
 /** What a session has told, with estimates for its answers that were cut. */
-export function withUnfinished(usage: Usage, unfinished: readonly Usage[], most: Possible): Usage {
+export function withUnfinished(
+  usage: Usage,
+  unfinished: readonly Usage[],
+  most: Omit<Possible, "isReserved">,
+): Usage {
   return unfinished.reduce<Usage>(
     (total, { inputTokens = 0, outputTokens = 0, outputAudioTokens }) =>
       sumOf(total, {

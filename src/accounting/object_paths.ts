@@ -44,9 +44,8 @@ export const MAX_OBJECT_ID = 512;
 export function objectRequestOf(
   { method, path }: { method: string; path: string },
 ): ObjectRequest | undefined {
-  if (!MAYBE.test(path)) return undefined;
-  // Some servers take a slash at the end for the same path.
-  const plain = path.endsWith("/") ? path.slice(0, -1) : path;
+  const plain = plainPath(path);
+  if (!MAYBE.test(plain)) return undefined;
   if (method === "POST") {
     const made = MAKING.find(([pattern]) => pattern.test(plain));
     if (made !== undefined) return { kind: made[1], act: "make", id: undefined };
@@ -63,6 +62,18 @@ export function objectRequestOf(
     if (id !== undefined) return { kind, act: method === "DELETE" ? "delete" : "look", id };
   }
   return undefined;
+}
+
+/** The path as servers take it: letters may stand encoded, slashes may be repeated and stand at the end. */
+function plainPath(path: string): string {
+  const decodedLetters = path.includes("%")
+    ? path.replaceAll(/%([2-7][0-9a-f])/gi, (encoded, digits: string) => {
+      const character = String.fromCharCode(parseInt(digits, 16));
+      return /[\w.~-]/.test(character) ? character : encoded;
+    })
+    : path;
+  const single = decodedLetters.includes("//") ? decodedLetters.replaceAll(/\/+/g, "/") : decodedLetters;
+  return single.endsWith("/") ? single.slice(0, -1) : single;
 }
 
 function idIn(path: string, patterns: readonly RegExp[]): string | undefined {

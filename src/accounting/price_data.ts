@@ -14,6 +14,7 @@ import * as v from "valibot";
 import { harmlessText, isHarmless } from "../text/harmless_text.ts";
 import { matchProblem, patternProblem } from "./price_patterns.ts";
 import { PRICE_KINDS } from "./price_kinds.ts";
+import { messageOf } from "../text/error_text.ts";
 
 /** The longest text that is read as a list: the present one has half a million characters. */
 export const MAX_PRICE_BYTES = 16 * 1024 * 1024;
@@ -194,7 +195,7 @@ function problemInUse(model: ModelInfo, sets: readonly ModelPrice[]): string | u
     }
     return undefined;
   } catch (error) {
-    return harmlessText(error instanceof Error ? error.message : String(error), 300);
+    return harmlessText(messageOf(error), 300);
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Provider } from "@pydantic/genai-prices";
 import * as v from "valibot";
 import { checkPriceData, MAX_PRICE_BYTES, PriceDataError } from "./price_data.ts";
+import { messageOf } from "../text/error_text.ts";
 
 /** When the library's own list was published. To be changed with the version in deno.json. */
 export const BUILT_IN_PRICES = { libraryVersion: "0.1.8", date: "2026-09-23" } as const;
@@ -54,7 +55,7 @@ export async function readPriceFile(path: string): Promise<PriceList | undefined
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof PriceDataError) throw error;
-    throw new PriceDataError([`cannot be read: ${error instanceof Error ? error.message : String(error)}`]);
+    throw new PriceDataError([`cannot be read: ${messageOf(error)}`]);
   }
   return await parsePriceFile(text);
 }

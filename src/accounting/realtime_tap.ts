@@ -13,6 +13,7 @@ import { wantedPlaces } from "../payload/wanted_places.ts";
 const FROM_UPSTREAM = wantedPlaces({
   type: true,
   response_id: true,
+  delta: "length",
   session: {
     model: true,
     input_audio_transcription: { model: true },
@@ -46,15 +47,17 @@ const MAX_ANSWERS = 64;
 /** Stands for the id of what may be an answer, and may be something else. */
 const UNKNOWN = "?";
 
-/** Events carry little more than the text of a token. */
+/** Of messages whose text nobody knows. */
 const BYTES_PER_TOKEN = 4;
 /** 20 tokens a second of output and 10 of input, in Base64: of G.711, the shortest coding. */
 const AUDIO_OUT_BYTES_PER_TOKEN = 500;
 const AUDIO_IN_BYTES_PER_TOKEN = 1_000;
 
-/** What came of an answer that has not ended. In bytes. */
+/** What came of an answer that has not ended. */
 interface Begun {
+  /** In tokens. */
   text: number;
+  /** In bytes. */
   audio: number;
 }
 
@@ -74,6 +77,7 @@ export class RealtimeTap {
   #type: string | undefined;
   #responseId: string | undefined;
   #status: string | undefined;
+  readonly #contradictions = new Set<string>();
   readonly #told = new ToldUsage();
   /** Of a turn of Gemini's, which says it with some of its messages. */
   readonly #turn = new ToldUsage();
@@ -90,7 +94,7 @@ export class RealtimeTap {
   #isAsked = false;
   readonly #upstream = new MessageScanner(FROM_UPSTREAM, {
     found: (path, value) => this.#found(path, value),
-    ended: (bytes) => this.#endMessage(bytes),
+    ended: (bytes, textTokens) => this.#endMessage(bytes, textTokens),
   });
   readonly #client = new MessageScanner(FROM_CLIENT, {
     found: (path, value) => {
@@ -121,7 +125,9 @@ export class RealtimeTap {
 
   /** What there is to say once the session has ended. */
   end(): Observed {
-    if (this.#upstream.pendingBytes > 0) this.#countPart(this.#upstream.pendingBytes);
+    if (this.#upstream.pendingBytes > 0) {
+      this.#countPart(this.#upstream.pendingBytes, this.#upstream.pendingTokens);
+    }
     this.#endTurn();
     const begun = [...this.#begun].filter(([id]) => id !== UNKNOWN).map(([, one]) => one);
     const unknown = this.#begun.get(UNKNOWN);
@@ -133,6 +139,7 @@ export class RealtimeTap {
       unfinished: begun.map((one) => this.#estimated(one)),
       ...(unknown !== undefined && { doubtful: this.#estimated(unknown) }),
       ...(steps.length > 0 && { steps }),
+      ...(this.#contradictions.size > 0 && { contradictions: [...this.#contradictions] }),
       ...(this.#model !== undefined && { model: this.#model }),
       ...(this.#stopReason !== undefined && { stopReason: this.#stopReason }),
     };
@@ -142,7 +149,7 @@ export class RealtimeTap {
     const audioTokens = Math.ceil(audio / AUDIO_OUT_BYTES_PER_TOKEN);
     return {
       inputTokens: Math.max(this.#lastInput, Math.ceil(this.#sentTokens)),
-      outputTokens: Math.ceil(text / BYTES_PER_TOKEN) + audioTokens,
+      outputTokens: Math.ceil(text) + audioTokens,
       ...(audioTokens > 0 && { outputAudioTokens: audioTokens }),
     };
   }
@@ -162,9 +169,9 @@ export class RealtimeTap {
     else if (path === "session.model" || path === "response.model") this.#model = value;
   }
 
-  #endMessage(bytes: number): void {
+  #endMessage(bytes: number, textTokens: number): void {
     if (this.#type !== undefined && LAST_EVENTS.includes(this.#type)) {
-      const usage = this.#told.usage();
+      const usage = this.#usageOf(this.#told);
       this.#usage = sumOf(this.#usage, usage);
       this.#lastInput = usage.inputTokens ?? this.#lastInput;
       this.#stopReason = this.#status ?? this.#stopReason;
@@ -179,7 +186,7 @@ export class RealtimeTap {
       this.#stopReason = "turn_complete";
       this.#isAsked = false;
       this.#begun.clear();
-    } else if (!this.#isNoAnswer) this.#countPart(bytes);
+    } else if (!this.#isNoAnswer) this.#countPart(bytes, textTokens);
     if (this.#type === TRANSCRIBED) this.#addTranscription();
     this.#transcribed.clear();
     this.#hasTurnEnded = false;
@@ -206,7 +213,7 @@ export class RealtimeTap {
 
   /** Each turn bills all that was said before it, as its usage says. */
   #endTurn(): void {
-    const usage = this.#turn.usage();
+    const usage = this.#usageOf(this.#turn);
     this.#turn.clear();
     this.#usage = sumOf(this.#usage, usage);
     this.#lastInput = usage.inputTokens ?? this.#lastInput;
@@ -215,11 +222,16 @@ export class RealtimeTap {
   #addTranscription(): void {
     if (this.#steps.size >= MAX_TRANSCRIBERS && !this.#steps.has(this.#transcriber)) return;
     const before = this.#steps.get(this.#transcriber) ?? {};
-    this.#steps.set(this.#transcriber, sumOf(before, this.#transcribed.usage()));
+    this.#steps.set(this.#transcriber, sumOf(before, this.#usageOf(this.#transcribed)));
+  }
+
+  #usageOf(told: ToldUsage): Usage {
+    for (const contradiction of told.contradictions()) this.#contradictions.add(contradiction);
+    return told.usage();
   }
 
   /** A message that may belong to an answer that goes on. */
-  #countPart(bytes: number): void {
+  #countPart(bytes: number, textTokens: number): void {
     const type = this.#type ?? "";
     if (OTHER_EVENTS.test(type)) return;
     const isKnown = type.startsWith("response.");
@@ -227,7 +239,9 @@ export class RealtimeTap {
     const id = isKnown ? this.#responseId ?? "" : UNKNOWN;
     const begun = this.#begun.get(id) ?? this.#begin(id);
     if (AUDIO_DELTA.test(type)) begun.audio += bytes;
-    else if (!isKnown || type.endsWith(".delta")) begun.text += bytes;
+    else if (!isKnown) begun.text += bytes / BYTES_PER_TOKEN;
+    // An event has a token at least.
+    else if (type.endsWith(".delta")) begun.text += Math.max(1, textTokens);
   }
 
   #begin(id: string): Begun {

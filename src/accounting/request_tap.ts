@@ -5,6 +5,7 @@ import { MAX_CHOICES, MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/re
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import { estimatedTokens } from "./estimate.ts";
+import { TextMeter } from "../payload/text_meter.ts";
 import { INPUT_WANTED } from "./text_wanted.ts";
 import { wantedPlaces } from "../payload/wanted_places.ts";
 
@@ -36,7 +37,7 @@ export class RequestTap {
   #background = false;
   #choices = 1;
   #bytes = 0;
-  #textBytes = 0;
+  readonly #text = new TextMeter();
   readonly #isReadable: boolean;
   readonly #scanner: JsonScanner | undefined;
   /** The beginning and the end of a form. */
@@ -59,7 +60,7 @@ export class RequestTap {
     this.#scanner = this.#isForm ? undefined : new JsonScanner(
       WANTED,
       (place, value) => this.#found(place, value),
-      { measured: (bytes) => void (this.#textBytes += bytes) },
+      { texts: this.#text },
     );
   }
 
@@ -68,7 +69,9 @@ export class RequestTap {
     if (this.#isForm) return estimatedTokens({ kind: "form", length: this.#bytes });
     // Texts shrink to about a quarter; what is compressed counts as four times as long.
     if (!this.#isReadable) return this.#bytes;
-    return estimatedTokens({ kind: "json", length: this.#textBytes > 0 ? this.#textBytes : this.#bytes });
+    return this.#text.bytes > 0
+      ? Math.ceil(this.#text.tokens)
+      : estimatedTokens({ kind: "json", length: this.#bytes });
   }
 
   write(piece: Uint8Array): void {

@@ -5,7 +5,15 @@ const TOOL_CALLS = { "*": { function: { name: "length", arguments: "length" } } 
 const CONTENT = {
   "": "length",
   text: "length",
-  "*": { text: "length", thinking: "length", input: "length" },
+  "*": {
+    text: "length",
+    thinking: "length",
+    input: "length",
+    // Bedrock's.
+    toolUse: { input: "length" },
+    toolResult: { content: "length" },
+    reasoningContent: { reasoningText: { text: "length" } },
+  },
 } as const;
 /** Of chat completions, of Ollama and of Cohere. */
 const MESSAGE = {
@@ -24,7 +32,16 @@ export const TEXT_WANTED = {
   /** Anthropic's, llama.cpp's. */
   content: CONTENT,
   /** Of OpenAI's responses a text, of Anthropic's and Cohere's events an object. */
-  delta: { "": "length", text: "length", thinking: "length", partial_json: "length", message: MESSAGE },
+  delta: {
+    "": "length",
+    text: "length",
+    thinking: "length",
+    partial_json: "length",
+    message: MESSAGE,
+    // Bedrock's.
+    toolUse: { input: "length" },
+    reasoningContent: { text: "length" },
+  },
   /** Of OpenAI's responses. */
   output: { content: { "*": { text: "length" } }, summary: { "*": { text: "length" } }, arguments: "length" },
   /** Gemini's. */

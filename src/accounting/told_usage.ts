@@ -74,13 +74,18 @@ export class ToldUsage {
       .reduce((total, { usage }) => sumOf(total, usage), own);
   }
 
+  /** Where its numbers contradict each other, in words for people. */
+  contradictions(): readonly string[] {
+    return this.#numbers.size === 0 ? [] : readUsage(this.#numbers).contradictions;
+  }
+
   /** What other models used beside. */
   steps(): readonly UsageStep[] {
     return this.#steps.flatMap(({ model, usage }) => model === undefined ? [] : [{ model, usage }]);
   }
 
   #own(): Usage {
-    return this.#numbers.size === 0 ? {} : readUsage(this.#numbers);
+    return this.#numbers.size === 0 ? {} : readUsage(this.#numbers).usage;
   }
 }
 
@@ -134,7 +139,7 @@ function stepsOf(iterations: readonly unknown[]): Step[] {
       const numbers: Numbers = new Map();
       collect(rest, numbers);
       const isNamed = typeof model === "string" && model !== "" && model.length <= MAX_MODEL;
-      return { model: isNamed ? model : undefined, usage: readUsage(numbers) };
+      return { model: isNamed ? model : undefined, usage: readUsage(numbers).usage };
     });
 }
 

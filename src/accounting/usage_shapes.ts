@@ -30,10 +30,19 @@ const SHAPES: readonly Shape[] = [
   { sign: ["tokens_evaluated", "tokens_predicted"], read: llamaCpp },
   { sign: ["input_tokens", "output_tokens", "seconds"], read: openaiResponses },
   { sign: ["total_tokens"], read: totalAlone },
+  // Of the last event of any model of Bedrock, where the model does not say it in its own way.
+  { sign: ["inputTokenCount", "outputTokenCount"], read: bedrockConverse },
 ];
 
+/** What a usage object says, and where its numbers contradict each other: what goes beyond the whole is left out. */
+export interface ReadUsage {
+  readonly usage: Usage;
+  /** In words for people, like `more cachedTokens than inputTokens`. */
+  readonly contradictions: readonly string[];
+}
+
 /** Reads the numbers of a usage object by their paths. */
-export function readUsage(numbers: ReadonlyMap<string, number>): Usage {
+export function readUsage(numbers: ReadonlyMap<string, number>): ReadUsage {
   const get: Get = (...names) => {
     for (const name of names) {
       const number = numbers.get(name);
@@ -43,7 +52,21 @@ export function readUsage(numbers: ReadonlyMap<string, number>): Usage {
   };
   const shape = SHAPES.find(({ sign }) => sign.some((name) => numbers.has(name)));
   const draft = { ...shape?.read(get), ...besides(get) };
-  return withinBounds(definedUsage(draft));
+  const { usage, contradictions } = withinBounds(definedUsage(draft));
+  return {
+    usage,
+    contradictions: isTotalTooSmall(get)
+      ? [...contradictions, "a total that is less than its parts"]
+      : contradictions,
+  };
+}
+
+/** The total is that of the input and the output, at least. */
+function isTotalTooSmall(get: Get): boolean {
+  const total = get("total_tokens", "totalTokenCount", "totalTokens");
+  const input = get("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens");
+  const output = get("completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens");
+  return total !== undefined && total > 0 && total < (input ?? 0) + (output ?? 0);
 }
 
 /** Chat completions, completions, embeddings, and all providers that imitate them. */
@@ -222,12 +245,12 @@ function geminiInteractions(get: Get): Draft {
 
 /** Bedrock's Converse (`TokenUsage` of `@aws-sdk/client-bedrock-runtime`); it counts as Anthropic's. */
 function bedrockConverse(get: Get): Draft {
-  const plain = get("inputTokens");
+  const plain = get("inputTokens", "inputTokenCount");
   const read = get("cacheReadInputTokens", "cacheReadInputTokenCount");
   const written = get("cacheWriteInputTokens", "cacheWriteInputTokenCount");
   return {
     inputTokens: plain === undefined ? undefined : plain + (read ?? 0) + (written ?? 0),
-    outputTokens: get("outputTokens"),
+    outputTokens: get("outputTokens", "outputTokenCount"),
     cachedTokens: read,
     cacheWriteTokens: written,
     cacheWriteHourTokens: get("cacheDetails.1H"),
@@ -313,13 +336,16 @@ const PARTS: readonly (readonly [part: UsageKind, whole: UsageKind])[] = [
   ["cacheWriteHourTokens", "cacheWriteTokens"],
 ];
 
-function withinBounds(usage: Usage): Usage {
+function withinBounds(usage: Usage): ReadUsage {
   const bounded: UsageDraft = { ...usage };
-  const bound = (part: UsageKind, most: number): void => {
-    if ((bounded[part] ?? 0) > most) bounded[part] = most;
+  const contradictions: string[] = [];
+  const bound = (part: UsageKind, whole: UsageKind, most = bounded[whole] ?? Infinity): void => {
+    if ((bounded[part] ?? 0) <= most) return;
+    bounded[part] = most;
+    contradictions.push(`more ${part} than ${whole}`);
   };
-  bound("cachedTokens", bounded.inputTokens ?? Infinity);
-  bound("cacheWriteTokens", (bounded.inputTokens ?? Infinity) - (bounded.cachedTokens ?? 0));
-  for (const [part, whole] of PARTS) bound(part, bounded[whole] ?? Infinity);
-  return bounded;
+  bound("cachedTokens", "inputTokens");
+  bound("cacheWriteTokens", "inputTokens", (bounded.inputTokens ?? Infinity) - (bounded.cachedTokens ?? 0));
+  for (const [part, whole] of PARTS) bound(part, whole);
+  return { usage: bounded, contradictions };
 }

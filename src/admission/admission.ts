@@ -64,7 +64,7 @@ export async function admitRequest(asked: AdmissionRequest): Promise<AdmittedReq
     isCounted: counted !== undefined,
   };
   const read = await readRequest(unread);
-  const watchedBody = admitted === undefined ? read.body : admitBody(admitted, read);
+  const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
   const withUsage = askingForUsage(read, unread);
   return withUsage === undefined
     ? { ...read, body: watchedBody, usageWasAdded: false }

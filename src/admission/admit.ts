@@ -1,7 +1,7 @@
 /** The stage between authentication and forwarding: is this principal allowed to make this request, now? */
 
 import type { Account } from "../accounting/account.ts";
-import { estimatedTokens } from "../accounting/estimate.ts";
+import { inputTokensOf } from "../accounting/input_estimate.ts";
 import { objectRequestOf } from "../accounting/object_paths.ts";
 import { RequestTap } from "../accounting/request_tap.ts";
 import type { Endpoint } from "../config/config.ts";
@@ -11,7 +11,7 @@ import { watched } from "../streams/bytes.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import { checkEndpoint, checkModels, checkPath, restrictsModels } from "../limits/allowed.ts";
-import { checkCostIsKnown, checkModelIsNamed } from "./budgeted.ts";
+import { checkCostIsKnown, checkModelIsNamed, checkPriceIsKnown } from "./budgeted.ts";
 import { costOfPath } from "./known_cost.ts";
 import type { Admission, Limiter } from "../limits/limiter.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
@@ -54,13 +54,15 @@ export function admit(
     checkCostIsKnown(principal, {
       method: request.method,
       path: rest,
+      endpoint,
       fields: request.fields,
       upgrade: upgrade && endpoint.provider,
     });
   }
   const asked = { method: request.method, path: rest };
   // What looks at an object gives back what is reserved for it: a budget that is reserved must not be in its way.
-  const isLook = !upgrade && objectRequestOf(asked) !== undefined && costOfPath(asked) === "free";
+  const isLook = !upgrade && objectRequestOf(asked) !== undefined &&
+    costOfPath({ ...asked, endpoint }) === "free";
   const admission = limiter.admit(principal, { isFree: isLook });
   account.admitted(admission);
   if (!restrictsModels(principal) && !limitsModels(principal)) return admission;
@@ -83,20 +85,23 @@ export function admit(
  * Admits a request by what its body says, once that has been read, and gives the body to be sent. A body that has
  * not been read is watched while it passes. Throws like {@link admit}.
  */
-export function admitBody(
+export async function admitBody(
   { request, principal, endpoint, rest, query, upgrade, account, admission }: Candidate & {
     /** What its head was admitted with. */
     readonly admission: Admission;
   },
   { body, payload }: ReadRequest,
-): MessageBody | null {
+): Promise<MessageBody | null> {
+  const inputTokens = payload === undefined
+    ? 0
+    : await inputTokensOf({ kind: payload.kind, bytes: payload.held.bytes });
   const { named, besides } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
   if (restrictsModels(principal) && !upgrade) {
     const hasBody = payload !== undefined && payload.kind !== "empty";
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
     checkModels(principal, { models: besides, hasBody: false });
   }
-  const asked = { method: request.method, path: rest };
+  const asked = { method: request.method, path: rest, endpoint };
   // Gemini's API says so in the path.
   const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
   const isFree = !upgrade && costOfPath(asked) === "free";
@@ -112,36 +117,33 @@ export function admitBody(
     });
     admission.countModels(models);
   }
+  const outputTokensOf = (facts: RequestFacts): number =>
+    possibleOutputTokens(facts, {
+      endpoint,
+      path: rest,
+      hasBody: body !== null || upgrade,
+    });
   const reserve = (facts: RequestFacts): void => {
     if (!principal.subjects.some(({ rules }) => limitsAmounts(rules))) return;
     if (!upgrade && costOfPath(asked) === "free") return account.reserve(undefined);
     const orders = ordersOf({ endpoint, path: rest, named, besides, payload, facts, upgrade });
     const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
     if (!isNamed && account.isPriced) checkModelIsNamed(principal);
-    const otherwise = {
-      path: rest,
-      hasBody: body !== null || upgrade,
-      otherwise: endpoint.reserveOutputTokens,
-    };
+    checkPriceIsKnown(principal, account.unpricedModel(orders), endpoint.name);
     account.reserve({
       statedTokens: facts.maxOutputTokens ?? 0,
-      inputTokens: payload === undefined
-        ? 0
-        : estimatedTokens({ kind: payload.kind, length: payload.held.bytes.length }),
-      outputTokens: Math.max(
-        possibleOutputTokens(facts, otherwise),
-        ...orders.map((one) => one.outputTokens),
-      ),
+      inputTokens,
+      outputTokens: Math.max(outputTokensOf(facts), ...orders.map((one) => one.outputTokens)),
       orders,
     });
   };
   if (payload !== undefined && payload.kind !== "other") {
     const [first = payload.facts.model] = named;
     const facts = { ...payload.facts, ...streams, ...(first !== undefined && { model: first }) };
-    const length = payload.held.bytes.length;
     account.asks({
       facts: () => facts,
-      inputTokens: () => estimatedTokens({ kind: payload.kind, length }),
+      inputTokens: () => inputTokens,
+      outputTokens: () => outputTokensOf(facts),
       isMetered,
       isFree,
       object,
@@ -159,6 +161,7 @@ export function admitBody(
   account.asks({
     facts: () => ({ ...tap.facts(), ...streams }),
     inputTokens: () => tap.inputTokens(),
+    outputTokens: () => outputTokensOf(tap.facts()),
     isMetered,
     isFree,
     object,

@@ -1,5 +1,7 @@
 /** Which requests cost nothing, and which tell what they cost: a budget can hold for these alone. */
 
+import { isOpenAi, type ProviderOf } from "./providers.ts";
+
 /** What a request at a path costs. */
 export type PathCost =
   /** The answer tells it, or it can be estimated from what is asked and answered. */
@@ -34,17 +36,22 @@ const FREE = [
   /\/(?:count_tokens|tokenize|detokenize|moderations|responses\/input_tokens)$/,
   /:(?:counttokens|computetokens)$/,
   /(?:^|\/v\d[a-z0-9]*|\/openai)\/(?:files|uploads|uploads\/[^/]+(?:\/(?:parts|complete))?)$/,
-  /(?:^|\/v\d[a-z0-9]*|\/openai)\/conversations(?:\/[^/]+(?:\/items)?)?$/,
   /\/(?:responses|batches|jobs|runs|uploads)\/[^/]+\/cancel$/,
   /\/api\/show$/,
 ];
 
+/** OpenAI's conversations keep items. Other providers' conversations run a model (Mistral's do). */
+const CONVERSATIONS = /(?:^|\/v\d[a-z0-9]*|\/openai)\/conversations(?:\/[^/]+(?:\/items)?)?$/;
+
 /** What is known of the cost of a request that opens no WebSocket. */
-export function costOfPath({ method, path }: { method: string; path: string }): PathCost {
+export function costOfPath(
+  { method, path, endpoint }: { method: string; path: string; endpoint: ProviderOf },
+): PathCost {
   if (READING.has(method)) return "free";
   // Some servers take capitals and a slash at the end for the same path.
   const plain = withoutSlashes(path.toLowerCase());
   if (FREE.some((end) => end.test(plain))) return "free";
+  if (CONVERSATIONS.test(plain)) return isOpenAi(endpoint) ? "free" : "unknown";
   return METERED.some((end) => end.test(plain)) ? "metered" : "unknown";
 }
 

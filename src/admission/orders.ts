@@ -44,9 +44,9 @@ export function ordersOf(
       backend,
       model,
       outputTokens: possibleOutputTokens({ ...facts, model }, {
+        endpoint,
         path,
         hasBody: true,
-        otherwise: endpoint.reserveOutputTokens,
       }),
     }));
   });

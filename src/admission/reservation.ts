@@ -1,3 +1,5 @@
+import type { Endpoint } from "../config/config.ts";
+import { obeysCompletionLimit, type ProviderOf } from "./providers.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 
 /**
@@ -22,18 +24,22 @@ const OUTPUT_BY_MODEL: readonly (readonly [RegExp, number])[] = [
 const WITHOUT_OUTPUT =
   /\/(?:embeddings|moderations|rerank|count_tokens|tokenize|detokenize|files|uploads|batches|uploads\/[^/]+\/parts)\/?$|:(?:embedContent|batchEmbedContents|countTokens)$/;
 
-/** How many output tokens a request may use, so that their cost is kept from others while it runs. */
+/**
+ * How many output tokens a request may use at most, so that their cost is reserved while it runs. A limit that a
+ * provider may not know lowers nothing.
+ */
 export function possibleOutputTokens(
-  { model, maxOutputTokens, choices = 1 }: RequestFacts,
-  { path, hasBody, otherwise }: {
+  { model, maxOutputTokens, isCompletionLimit, choices = 1 }: RequestFacts,
+  { endpoint, path, hasBody }: {
+    endpoint: ProviderOf & Pick<Endpoint, "reserveOutputTokens">;
     path: string;
     hasBody: boolean;
-    /** Where neither the request nor the model says. */
-    otherwise: number;
   },
 ): number {
-  if (maxOutputTokens !== undefined) return maxOutputTokens;
+  const isObeyed = isCompletionLimit !== true || obeysCompletionLimit(endpoint);
+  if (maxOutputTokens !== undefined && isObeyed) return maxOutputTokens;
   if (!hasBody || WITHOUT_OUTPUT.test(path)) return 0;
   const lower = model?.toLowerCase() ?? "";
-  return choices * (OUTPUT_BY_MODEL.find(([pattern]) => pattern.test(lower))?.[1] ?? otherwise);
+  return choices *
+    (OUTPUT_BY_MODEL.find(([pattern]) => pattern.test(lower))?.[1] ?? endpoint.reserveOutputTokens);
 }

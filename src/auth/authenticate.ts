@@ -1,51 +1,56 @@
-/** Decides who calls, and which credentials of the request must not travel on. */
+/** Decides who sent a request, and which of its credentials must not reach the upstream. */
 
-import {
-  type Credential,
-  type CredentialPlace,
-  credentialWords,
-  isNavigation,
-  KEY_HEADERS,
-} from "./credential.ts";
+import { KEY_HEADERS } from "../config/credentials.ts";
+import { type Credential, type CredentialPlace, credentialWords, isNavigation } from "./credential.ts";
 import type { Field } from "../http/fields.ts";
 import { ANONYMOUS, type Principal } from "../principal.ts";
 import type { TokenCheck } from "./shared_token.ts";
 import { malformedCredential } from "./well_formed.ts";
 
-/** What authentication found. */
+/** The result of authentication: the principal, or the fault to answer with. */
 export type Verdict =
   | {
     readonly admitted: true;
     readonly principal: Principal;
-    /** What was presented beside the valid token, and is nobody's. */
+    /** Credentials beside the valid token that no token of the proxy matches. They count as guesses. */
     readonly guesses: readonly Credential[];
-    /** Where the proxy's own token stood, which no upstream may see. */
+    /**
+     * The places that hold a token of the proxy. The proxy strips them, so that no upstream sees the token.
+     */
     readonly tokenPlaces: ReadonlySet<CredentialPlace>;
-    /** Values that may stand nowhere else in what goes upstream; none where no credential of the client's does. */
+    /**
+     * Token values that must not appear anywhere in the upstream request. Empty if the proxy strips all
+     * credentials of the client anyway.
+     */
     readonly tokens: readonly string[];
   }
   | {
     readonly admitted: false;
     readonly code: "unauthorized" | "token_expired" | "token_revoked" | "bad_request";
     readonly message: string;
-    /** What was presented as this proxy's token, and is nobody's. */
+    /** Credentials presented to the proxy that no token of the proxy matches. They count as guesses. */
     readonly guesses: readonly Credential[];
   };
 
-/** What has to be known of the endpoint that is addressed. */
+/** What authentication needs to know of the endpoint and of the request. */
 export interface AuthenticationContext {
-  /** Undefined: anybody may call. */
+  /** Looks up a token. Undefined if the proxy requires no token. */
   readonly check: TokenCheck | undefined;
-  /** The client's own credential goes upstream, so the proxy's token has to stand in `Proxy-Authorization`. */
+  /**
+   * The endpoint forwards the client's own credential, so the proxy's token must be in `Proxy-Authorization`.
+   */
   readonly passthrough: boolean;
-  /** Its name; a project may have a key for it. Undefined: there is none. */
+  /**
+   * The name of the endpoint, for which a project may have a provider key. Undefined if no endpoint matches.
+   */
   readonly endpoint?: string | undefined;
-  /** The request's header and raw query, for what an upstream might see of them. */
+  /** The header fields of the request. */
   readonly fields: readonly Field[];
+  /** The raw query without its `?`. */
   readonly query: string;
 }
 
-/** Every place: all are withheld from a backend that gets a key of the proxy's, or none. */
+/** All places of credentials. The proxy strips them all for a backend that gets the proxy's key or no key. */
 export const ALL_CREDENTIAL_PLACES: ReadonlySet<CredentialPlace> = new Set([
   ...KEY_HEADERS,
   "proxy-authorization",
@@ -53,14 +58,17 @@ export const ALL_CREDENTIAL_PLACES: ReadonlySet<CredentialPlace> = new Set([
   "subprotocol",
 ]);
 
-/** More than any client has; a client that sends so many is guessing. */
+/** The most credentials in one request. A client that sends more is guessing. */
 const MAX_PRESENTED = 16;
-/** Clients repeat their token in several places; different ones are few: the proxy's, and a key for a provider. */
+/**
+ * The most different credentials. Clients repeat one token in several places, and may add a provider's key.
+ */
 const MAX_DIFFERENT = 4;
 
 /**
- * What was presented as a token of this proxy and is nobody's, also beside a valid one: or the holder of one token
- * could guess the others. What goes on to a provider is the client's own key, and right or wrong there.
+ * Credentials that no token matches. They count beside a valid token too; otherwise the owner of one token
+ * could guess the others. On a passthrough endpoint only `Proxy-Authorization` counts: the other places hold
+ * the client's key for the provider.
  */
 function guessesAmong(
   presented: readonly Credential[],
@@ -72,7 +80,7 @@ function guessesAmong(
   );
 }
 
-/** Judges the credentials a request presents; any valid one admits. */
+/** Checks the credentials of a request. One valid credential is enough. */
 export function authenticate(presented: readonly Credential[], context: AuthenticationContext): Verdict {
   const { check, passthrough, endpoint, fields, query } = context;
   if (check === undefined) {
@@ -83,8 +91,7 @@ export function authenticate(presented: readonly Credential[], context: Authenti
     return {
       admitted: false,
       code: "unauthorized",
-      message:
-        `More than ${MAX_DIFFERENT} different tokens, or ${MAX_PRESENTED} in all, were sent in one request.`,
+      message: `The request holds more than ${MAX_DIFFERENT} different tokens, or ${MAX_PRESENTED} in total.`,
       guesses: presented.slice(0, MAX_PRESENTED),
     };
   }
@@ -92,15 +99,15 @@ export function authenticate(presented: readonly Credential[], context: Authenti
   if (malformed !== undefined) {
     return { admitted: false, code: "bad_request", message: malformed, guesses: [] };
   }
-  // Every one is checked, so that a token of the proxy standing in a second place is known and withheld too.
+  // All credentials are checked: the proxy must also strip a token that is in a second place.
   const known = presented.flatMap(({ place, value }) => {
-    const recognised = check(value);
-    return recognised === undefined ? [] : [{ place, value, recognised }];
+    const result = check(value);
+    return result === undefined ? [] : [{ place, value, result }];
   });
-  for (const { place, recognised } of known) {
-    if (!("principal" in recognised)) continue;
-    const { principal } = recognised;
-    // Where the project has a key for it, the client's own is not asked for.
+  for (const { place, result } of known) {
+    if (!("principal" in result)) continue;
+    const { principal } = result;
+    // If the project has a key for the endpoint, the client does not need its own.
     const hasKey = endpoint !== undefined && principal.keys.has(endpoint);
     if (passthrough && !hasKey && place !== "proxy-authorization") continue;
     return {
@@ -108,7 +115,7 @@ export function authenticate(presented: readonly Credential[], context: Authenti
       principal,
       guesses: guessesAmong(presented, known, passthrough),
       tokenPlaces: new Set(known.map((one) => one.place)),
-      // Elsewhere every place is withheld as it is.
+      // Other endpoints strip all places.
       tokens: passthrough
         ? [
           ...known.map((one) => one.value),
@@ -117,9 +124,9 @@ export function authenticate(presented: readonly Credential[], context: Authenti
         : [],
     };
   }
-  for (const { recognised } of known) {
-    if ("refused" in recognised) {
-      return { admitted: false, code: recognised.refused, message: recognised.message, guesses: [] };
+  for (const { result } of known) {
+    if ("refused" in result) {
+      return { admitted: false, code: result.refused, message: result.message, guesses: [] };
     }
   }
   const guesses = guessesAmong(presented, known, passthrough);
@@ -138,17 +145,21 @@ function refusal(
   if (passthrough) {
     return presented.some(({ place }) => place === "proxy-authorization")
       ? "The token in Proxy-Authorization is not valid for this proxy."
-      : "This endpoint passes your own key on; send this proxy's token as Proxy-Authorization: Bearer <token>.";
+      : "This endpoint forwards your own key. Send the proxy's token in Proxy-Authorization: Bearer <token>.";
   }
   if (presented.length === 0 && isNavigation(fields)) {
-    return "A browser asked for this as a page, and a token in the address (?key=) is not taken for one: send it in a header.";
+    return "A browser opened this as a page, and the proxy ignores a token in its URL (?key=): " +
+      "send the token in a header.";
   }
   if (presented.length === 0 && fields.some(({ lower }) => lower === "authorization")) {
-    return "Authorization was sent without a token that can be read: it has to be Bearer <token>, and a token is one word without spaces.";
+    return "The Authorization header has no readable token: send Bearer <token>. " +
+      "A token is one word without spaces.";
   }
   if (presented.length === 0) {
-    return "No token was sent. Use this proxy's token as the API key (Authorization: Bearer <token> or x-api-key).";
+    return "The request has no token. Use this proxy's token as the API key " +
+      "(Authorization: Bearer <token> or x-api-key).";
   }
   const places = [...new Set(presented.map(({ place }) => place))].join(", ");
-  return `The token sent (${places}) is not valid for this proxy. Use the proxy's token, not the provider's key.`;
+  return `The token in the request (${places}) is not valid for this proxy. ` +
+    "Use the proxy's token, not the provider's key.";
 }

@@ -1,4 +1,4 @@
-/** The stage before all others: where a request comes from, and whether that address may ask. */
+/** Which addresses may use the proxy, and how long an address must wait after wrong tokens. */
 
 import { addressTest, clientAddress } from "../network/ip_ranges.ts";
 import type { Credential } from "./credential.ts";
@@ -10,106 +10,119 @@ import { ProxyFault } from "../faults.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import { type OwnNames, ownNameTest } from "./own_names.ts";
-import { isOfOtherSite } from "./page_origin.ts";
+import { isOfOtherSite, type Scheme } from "./page_origin.ts";
 
-/** What is looked at of a request. */
-export type Asking = Pick<IncomingRequest, "peer" | "fields">;
+/** The parts of a request that decide about the access of a client. */
+export type ClientRequest = Pick<IncomingRequest, "peer" | "fields" | "isTls">;
 
-/** What addresses may do, by one configuration. */
-export interface Entrance {
-  /** The client's own address, behind reverse proxies that are trusted. */
-  readonly addressOf: (request: Asking) => string;
-  /** Whether the address is among those that may call. */
+/** The access rules for client addresses under one configuration. */
+export interface ClientAccess {
+  /** The address of the client. Behind a trusted proxy it comes from `x-forwarded-for`. */
+  readonly addressOf: (request: ClientRequest) => string;
+  /**
+   * The scheme of the URL that the client used. Undefined if the proxy does not know it: a trusted proxy sent
+   * no valid `x-forwarded-proto`, or the connection is plain and an unlisted reverse proxy may decrypt TLS.
+   */
+  readonly schemeOf: (request: ClientRequest) => Scheme | undefined;
+  /** Whether `allowed_ips` contains the address. */
   readonly isAllowed: (address: string) => boolean;
-  /** Throws `forbidden` where the address is not among those that may call. */
+  /** Throws a `forbidden` fault if `allowed_ips` does not contain the address. */
   readonly checkAddress: (address: string) => void;
   /**
-   * Whether too many wrong tokens came from the address of a request that presents one now: meanwhile only tokens that
-   * cannot be guessed are taken from it. What web pages can send waits apart from what programs send.
+   * Whether the address sent too many wrong tokens and must wait before its credentials are checked.
+   * Meanwhile the proxy accepts only managed tokens from it, which cannot be guessed. Credentials that web
+   * pages can send are counted separately from those that programs send.
    */
-  readonly mustWait: (asking: Asking, presented: readonly Credential[]) => boolean;
-  /** What an address hears that has to wait. */
-  readonly waitFault: (asking: Asking, presented: readonly Credential[]) => ProxyFault;
-  /** None of these was valid. */
-  readonly refused: (asking: Asking, presented: readonly Credential[]) => void;
-  /** What a wrong token in the request's `Authorization` is counted by. */
-  readonly guessPlaceOf: (asking: Asking) => GuessPlace;
+  readonly mustWait: (request: ClientRequest, presented: readonly Credential[]) => boolean;
+  /** The `rate_limited` fault for an address that must wait. */
+  readonly waitFault: (request: ClientRequest, presented: readonly Credential[]) => ProxyFault;
+  /** Counts credentials that no token matches against the address of the request. */
+  readonly recordGuesses: (request: ClientRequest, presented: readonly Credential[]) => void;
+  /** The counter for a wrong token in the `Authorization` header of the request. */
+  readonly guessPlaceOf: (request: ClientRequest) => GuessPlace;
 }
 
-/** Makes the entrance; `gate` outlasts configurations. */
-export function createEntrance(
+/** Makes the access rules of a configuration. `gate` keeps its counts when the configuration changes. */
+export function createClientAccess(
   { allowedIps, trustedProxies, ...names }:
     & Pick<ServerConfig, "allowedIps" | "trustedProxies">
     & OwnNames,
   gate: FailureGate,
-): Entrance {
+): ClientAccess {
   const isTrusted = addressTest(trustedProxies);
   const isAllowed = addressTest(allowedIps);
   const isOwnName = ownNameTest(names);
   return {
     addressOf,
+    schemeOf({ peer, fields, isTls }) {
+      if (trustedProxies.length === 0 || !isTrusted(peer)) return isTls === true ? "https" : undefined;
+      const forwarded = fieldValue(fields, "x-forwarded-proto")?.toLowerCase();
+      return forwarded === "http" || forwarded === "https" ? forwarded : undefined;
+    },
     isAllowed,
     checkAddress(address) {
       if (isAllowed(address)) return;
       throw new ProxyFault(
         "forbidden",
-        `Your address ${address} is not among those that may use this proxy (allowed_ips).`,
+        `Your address ${address} is not allowed to use this proxy (allowed_ips).`,
       );
     },
-    mustWait: (asking, presented) => waitMs(asking, presented) > 0,
-    waitFault(asking, presented) {
-      const seconds = Math.max(1, Math.ceil(waitMs(asking, presented) / 1000));
-      const hint = isAskedByOwnName(asking) ? "" : ` ${FOREIGN_NAME_HINT}`;
+    mustWait: (request, presented) => waitMs(request, presented) > 0,
+    waitFault(request, presented) {
+      const seconds = Math.max(1, Math.ceil(waitMs(request, presented) / 1000));
+      const hint = usesOwnName(request) ? "" : ` ${FOREIGN_NAME_HINT}`;
       return new ProxyFault(
         "rate_limited",
-        `Too many wrong tokens came from your address: try again in ${seconds} s.${hint}`,
+        `Your address sent too many wrong tokens: try again in ${seconds} s.${hint}`,
         { retryAfterSeconds: seconds },
       );
     },
-    refused(asking, presented) {
+    recordGuesses(request, presented) {
       if (presented.length === 0) return;
-      const [address, sender] = [addressOf(asking), senderOf(asking)];
+      const [address, sender] = [addressOf(request), senderOf(request)];
       for (const { place, value } of presented) {
-        gate.failed(address, hashOf(value).toBase64(), guessPlace(place, sender));
+        gate.recordGuess(address, hashOf(value).toBase64(), guessPlace(place, sender));
       }
     },
-    guessPlaceOf: (asking) => guessPlace("authorization", senderOf(asking)),
+    guessPlaceOf: (request) => guessPlace("authorization", senderOf(request)),
   };
 
-  function addressOf({ peer, fields }: Asking): string {
+  function addressOf({ peer, fields }: ClientRequest): string {
     return trustedProxies.length === 0
       ? peer
       : clientAddress(peer, fieldValue(fields, "x-forwarded-for"), isTrusted);
   }
 
-  function waitMs(asking: Asking, presented: readonly Credential[]): number {
-    // Nearly always nobody waits, and every request asks.
+  function waitMs(request: ClientRequest, presented: readonly Credential[]): number {
+    // The common case, since every request comes here.
     if (gate.isEmpty) return 0;
-    const [address, sender] = [addressOf(asking), senderOf(asking)];
+    const [address, sender] = [addressOf(request), senderOf(request)];
     return presented.reduce(
       (longest, { place }) => Math.max(longest, gate.waitMs(address, guessPlace(place, sender))),
       0,
     );
   }
 
-  function senderOf(asking: Asking): Sender {
+  function senderOf(request: ClientRequest): Sender {
     return {
-      isPage: isOfOtherSite(asking.fields),
-      isOwnName: isAskedByOwnName(asking),
-      isBasic: /^basic /i.test(fieldValue(asking.fields, "authorization") ?? ""),
+      isPage: isOfOtherSite(request.fields),
+      isOwnName: usesOwnName(request),
+      isBasic: /^basic /i.test(fieldValue(request.fields, "authorization") ?? ""),
     };
   }
 
-  /** Behind a reverse proxy that is trusted the name is for that one to check, unless the configuration says it. */
-  function isAskedByOwnName({ peer, fields }: Asking): boolean {
+  /**
+   * A trusted proxy checks the name itself. The proxy checks it there only if `allowed_hosts` lists names.
+   */
+  function usesOwnName({ peer, fields }: ClientRequest): boolean {
     const host = fieldValue(fields, "host");
-    // Browsers never leave it out.
+    // Browsers always send it.
     if (host === undefined || isOwnName(host)) return true;
     return names.allowedHosts.length === 0 && trustedProxies.length > 0 && isTrusted(peer);
   }
 }
 
-/** What helps those who use a name that the proxy does not know. */
+/** Helps users of a host name that the proxy does not know. */
 const FOREIGN_NAME_HINT =
-  "The proxy was asked by a name that others could point at it, and such requests wait together: " +
-  "add the name to allowed_hosts (ALLOWED_HOSTS) if it is the proxy's.";
+  "The Host header has a name that the proxy does not know, and requests with such names share one wait: " +
+  "if the name belongs to the proxy, add it to allowed_hosts (ALLOWED_HOSTS).";

@@ -3,18 +3,18 @@ import { ALL_CREDENTIAL_PLACES } from "./authenticate.ts";
 import { type CredentialPlace, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./credential.ts";
 import { findHiddenToken, type OutgoingHead } from "./hidden_token.ts";
 
-/** The credentials that a client presented, as far as an upstream must not see them. */
+/** The credentials of a client that upstreams must not see. */
 export class ClientCredentials {
   /** The query parameter that can hold a credential. */
   readonly queryParameter = KEY_PARAMETER;
-  /** A WebSocket subprotocol that begins with this prefix is a credential. */
+  /** The prefix of a credential in a WebSocket subprotocol. */
   readonly subprotocolPrefix = KEY_SUBPROTOCOL_PREFIX;
   readonly #tokenPlaces: ReadonlySet<CredentialPlace>;
   readonly #tokens: readonly string[];
 
   /**
-   * `tokenPlaces` are the places in which a token of the proxy was found. `tokens` are the values that must be nowhere
-   * in a request that a passthrough backend gets.
+   * `tokenPlaces` are the places that hold a token of the proxy. `tokens` are values that must not appear
+   * anywhere in a request to a passthrough backend.
    */
   constructor(tokenPlaces: ReadonlySet<CredentialPlace>, tokens: readonly string[]) {
     this.#tokenPlaces = tokenPlaces;
@@ -22,20 +22,21 @@ export class ClientCredentials {
   }
 
   /**
-   * The places that are stripped from a request to a backend. A passthrough backend gets the client's own key, so only
-   * the places of the proxy's tokens are stripped. Any other backend gets no credential of the client.
+   * The places of credentials to strip from a request to a backend. A passthrough backend gets the client's
+   * own key, so that only places with a token of the proxy are stripped. Other backends get no credential of
+   * the client.
    */
   placesToStrip(isPassthrough: boolean): ReadonlySet<string> {
     return isPassthrough ? this.#tokenPlaces : ALL_CREDENTIAL_PLACES;
   }
 
-  /** Throws `bad_request` where a token of the proxy is still in a head that an upstream is about to get. */
+  /** Throws a `bad_request` fault if an upstream request still holds a token of the proxy. */
   checkStripped(head: OutgoingHead): void {
     const place = this.#tokens.length === 0 ? undefined : findHiddenToken(head, this.#tokens);
     if (place === undefined) return;
     throw new ProxyFault(
       "bad_request",
-      `This proxy's token is in ${place}, which goes to the provider: send it in Proxy-Authorization alone.`,
+      `This proxy's token is in ${place}, which goes to the provider: send it in Proxy-Authorization only.`,
     );
   }
 }

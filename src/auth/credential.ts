@@ -1,36 +1,33 @@
-/** Where clients put their credential: each SDK has a place of its own for its key, and the proxy's token goes there. */
+/**
+ * The places of credentials: each SDK has its own place for the key, and clients put the proxy's token there.
+ */
 
+import { isKeyHeader, type KEY_HEADERS } from "../config/credentials.ts";
 import type { Field } from "../http/fields.ts";
 
-/** A place in a request that can hold a credential. Header names stand for themselves. */
-export type CredentialPlace =
-  | "authorization"
-  | "x-api-key"
-  | "api-key"
-  | "x-goog-api-key"
-  | "proxy-authorization"
-  | "query"
-  | "subprotocol";
+/**
+ * A place in a request that can hold a credential: a header by its lower-case name, the query, or the
+ * subprotocol.
+ */
+export type CredentialPlace = typeof KEY_HEADERS[number] | "proxy-authorization" | "query" | "subprotocol";
 
-/** A credential as the client presented it. */
+/** A credential as the client sent it. */
 export interface Credential {
   readonly place: CredentialPlace;
   readonly value: string;
 }
 
-/** The headers in which a provider's key can stand. */
-export const KEY_HEADERS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"] as const;
-/** The query parameter in which Gemini's clients put their key. */
+/** The query parameter that holds the key of Gemini clients. */
 export const KEY_PARAMETER = "key";
-/** Browsers cannot set headers on a WebSocket: OpenAI's client puts the key behind this prefix. */
+/** The prefix of OpenAI's key in a WebSocket subprotocol. Browsers cannot set headers on a WebSocket. */
 export const KEY_SUBPROTOCOL_PREFIX = "openai-insecure-api-key.";
 
-/** What a browser shows by itself, in a window or within a page. */
+/** Values of `sec-fetch-dest` for responses that a browser shows in a window or in a frame. */
 const SHOWN: ReadonlySet<string> = new Set(["document", "iframe", "frame", "object", "embed"]);
 
 /**
- * Whether a browser asks in order to show the answer. Every page and every link can make it do so, with a token in
- * the address: such an address is no proof of who asks.
+ * Whether a browser sent the request to show the response as a page. Any page or link can make a browser do
+ * so, with a token in the URL. Such a token does not prove that its owner sent the request.
  */
 export function isNavigation(fields: readonly Field[]): boolean {
   return fields.some(({ lower, value }) =>
@@ -40,8 +37,8 @@ export function isNavigation(fields: readonly Field[]): boolean {
 }
 
 /**
- * Every credential a request presents, repeats included. `query` is the raw query without its `?`; it is not looked
- * at where a browser navigates.
+ * All credentials of a request, repeated ones included. `query` is the raw query without its `?`. The query
+ * is ignored if a browser navigates.
  */
 export function findCredentials(fields: readonly Field[], query: string): Credential[] {
   const credentials: Credential[] = [];
@@ -70,38 +67,38 @@ export function findCredentials(fields: readonly Field[], query: string): Creden
   return credentials;
 }
 
-/** What has more words is nobody's credential. */
-const MOST_WORDS = 8;
+/** The most words that are read of one value. Credentials have fewer. */
+const MAX_WORDS = 8;
 
 /**
- * The words within the places of credentials: behind any scheme, as a parameter, in a list, as user or
- * password. None of them admits anybody, but each can be a token of the proxy's.
+ * The words in the places of credentials: after any scheme, in a parameter, in a list, as a user name or a
+ * password. The proxy does not accept them as credentials, but each can be a token of the proxy that must not
+ * reach an upstream.
  */
 export function credentialWords(presented: readonly Credential[], fields: readonly Field[]): string[] {
-  const places: readonly string[] = KEY_HEADERS;
   const values = [
-    ...fields.filter(({ lower }) => places.includes(lower)).map(({ value }) => value),
+    ...fields.filter(({ lower }) => isKeyHeader(lower)).map(({ value }) => value),
     ...presented.map(({ value }) => value),
   ];
   return [...new Set(values.flatMap(wordsOf))];
 }
 
 function wordsOf(value: string): string[] {
-  const words = value.split(/[\s,"']+/).filter((word) => word !== "").slice(0, MOST_WORDS);
+  const words = value.split(/[\s,"']+/).filter((word) => word !== "").slice(0, MAX_WORDS);
   return words.flatMap((word) => [word, ...partsOf(word), ...partsOf(decodedBase64(word))]);
 }
 
-/** `name=value` and `user:password`. */
+/** The parts of `name=value` and `user:password`. */
 function partsOf(word: string): string[] {
-  return word.split(/[:=;]+/, MOST_WORDS).filter((part) => part !== "" && part !== word);
+  return word.split(/[:=;]+/, MAX_WORDS).filter((part) => part !== "" && part !== word);
 }
 
 const BASE64 = /^([A-Za-z0-9+/]+)={0,2}$/;
 
-/** Empty where it is no base64 of visible text. */
+/** The text that a word of base64 encodes. Empty if the word does not encode visible ASCII. */
 function decodedBase64(word: string): string {
   const standard = word.replaceAll("-", "+").replaceAll("_", "/");
-  // An exception costs more than all the rest.
+  // The check avoids an exception, which costs more than the rest of the function.
   const [, digits] = BASE64.exec(standard) ?? [];
   if (digits === undefined || digits.length % 4 === 1) return "";
   try {
@@ -112,7 +109,7 @@ function decodedBase64(word: string): string {
   }
 }
 
-/** The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110, 11.1). */
+/** The token of `Bearer <token>`. The scheme is case-insensitive (RFC 9110, 11.1). */
 function bearerToken(value: string): string | undefined {
   return /^bearer +(\S+)$/i.exec(value)?.[1];
 }

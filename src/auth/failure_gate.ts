@@ -1,30 +1,32 @@
-/** Slows down those who guess tokens, by the address they come from. */
+/** Slows down clients that guess tokens, by their address. */
 
 import { addressGroup } from "../network/ip_ranges.ts";
 import type { Clock } from "../time/clock.ts";
 import type { GuessPlace } from "./guess_place.ts";
 
-/** Wrong tokens that cost nothing: people mistype, and clients keep old settings. */
+/** Wrong tokens without a wait: people mistype, and clients keep old settings. */
 const FREE_FAILURES = 5;
-/** How long the next one makes an address wait; each further one makes it twice as long, up to the longest. */
+/** The wait after the next wrong token. Each further wrong token doubles it, up to the longest wait. */
 const FIRST_WAIT_MS = 15_000;
 const LONGEST_WAIT_MS = 15 * 60_000;
-/** An address that has been quiet for so long begins anew. */
+/** The count of an address starts again after this time without a wrong token. */
 const FORGOTTEN_MS = 60 * 60_000;
-/** So many addresses are remembered; when there are more, the one that has been quiet longest is forgotten. */
+/**
+ * The most addresses that are counted. Beyond that, the gate forgets the address with the oldest wrong token.
+ */
 const MAX_ADDRESSES = 10_000;
 
 interface Failures {
-  /** Of the values that were wrong; one that comes again is no new guess. */
+  /** Hashes of the wrong values. A repeated value is not a new guess. */
   readonly seen: Set<string>;
   count: number;
   lastAt: number;
   blockedUntil: number;
-  /** The end of the wait of which somebody has been told. */
+  /** The end of the wait that {@link FailureGate.isNewWait} has reported. */
   notedUntil: number;
 }
 
-/** Counts wrong tokens by address: different ones, since a client that goes on with an old one guesses nothing. */
+/** Counts different wrong tokens by address. A client that repeats an old token does not guess. */
 export class FailureGate {
   readonly #clock: Clock;
   readonly #failures = new Map<string, Failures>();
@@ -33,35 +35,35 @@ export class FailureGate {
     this.#clock = clock;
   }
 
-  /** Nobody has sent a wrong token that is remembered. */
+  /** No wrong token is remembered, of any address. */
   get isEmpty(): boolean {
     return this.#failures.size === 0;
   }
 
-  /** How long an address has to wait with tokens in that place, in milliseconds; 0: not at all. */
+  /** How long an address must wait with tokens in a place, in milliseconds. 0 if it need not wait. */
   waitMs(address: string, place: GuessPlace = "header"): number {
-    const failures = this.#failures.get(guesser(address, place));
+    const failures = this.#failures.get(keyOf(address, place));
     return failures === undefined ? 0 : Math.max(0, failures.blockedUntil - this.#clock.now());
   }
 
-  /** Whether this is asked for the first time while an address waits: its wait is an event once. */
+  /** Whether an address waits and this is the first call during the wait. A wait is logged once. */
   isNewWait(address: string, place: GuessPlace = "header"): boolean {
-    const failures = this.#failures.get(guesser(address, place));
+    const failures = this.#failures.get(keyOf(address, place));
     if (failures === undefined || failures.blockedUntil <= this.#clock.now()) return false;
     if (failures.notedUntil === failures.blockedUntil) return false;
     failures.notedUntil = failures.blockedUntil;
     return true;
   }
 
-  /** A wrong token came from an address. `guess` stands for its value and must not tell it. */
-  failed(address: string, guess: string, place: GuessPlace = "header"): void {
-    const group = guesser(address, place);
+  /** Counts a wrong token of an address. `guess` is a hash of the token. */
+  recordGuess(address: string, guess: string, place: GuessPlace = "header"): void {
+    const group = keyOf(address, place);
     const now = this.#clock.now();
     let failures = this.#failures.get(group);
     if (failures === undefined || now - failures.lastAt > FORGOTTEN_MS) {
       failures = { seen: new Set(), count: 0, lastAt: now, blockedUntil: 0, notedUntil: 0 };
     }
-    // What was touched last stands last.
+    // The map is ordered by the time of the last wrong token.
     this.#failures.delete(group);
     this.#failures.set(group, failures);
     this.#forgetOldest();
@@ -80,6 +82,6 @@ export class FailureGate {
   }
 }
 
-function guesser(address: string, place: GuessPlace): string {
+function keyOf(address: string, place: GuessPlace): string {
   return place === "header" ? addressGroup(address) : `${addressGroup(address)} ${place}`;
 }

@@ -1,22 +1,23 @@
-/** Looks for a token of the proxy's in what is about to go upstream, in whatever spelling a reader could undo. */
+/** Looks for a token of the proxy in an upstream request, in each encoding that an upstream could decode. */
 
 import type { Field } from "../http/fields.ts";
 
-/** A request as it goes upstream, without its body. */
+/** An upstream request without its body. */
 export interface OutgoingHead {
   readonly method: string;
-  /** Path and query. */
+  /** The path with its query. */
   readonly target: string;
   readonly fields: readonly Field[];
 }
 
-/** A shorter text is part of too much that is not it. */
-const LEAST_NEEDLE = 6;
+/** Shorter texts match by chance. In characters. */
+const MIN_NEEDLE = 6;
 
 /**
- * Where one of the tokens stands, in words: `the path or query`, or the name of a header field. It is found as it is,
- * percent-encoded once or twice, with backslashes within, in base64 (also as part of something longer, with a user
- * name before it) and in hexadecimal digits. Undefined: none of them is there.
+ * Finds one of the tokens and returns its place in words, such as `the path or query` or the name of a header
+ * field. The token may be plain, percent-encoded once or twice, broken up by backslashes, in base64 (also
+ * within a longer text, for example after a user name) or in hexadecimal digits. Returns undefined if the
+ * request has no token.
  */
 export function findHiddenToken(head: OutgoingHead, tokens: readonly string[]): string | undefined {
   const needles = [...new Set(tokens)].map(needlesOf);
@@ -29,16 +30,16 @@ export function findHiddenToken(head: OutgoingHead, tokens: readonly string[]): 
 
 interface Needles {
   readonly plain: string;
-  /** In the standard alphabet. */
+  /** In the standard alphabet, one for each alignment of the token in the encoded text. */
   readonly base64: readonly string[];
-  /** In small letters. */
+  /** In lower case. */
   readonly hexadecimal: string;
 }
 
 function holdsToken(text: string, { plain, base64, hexadecimal }: Needles): boolean {
   for (const reading of readingsOf(text)) {
     if (reading.includes(plain)) return true;
-    // Many readers take both alphabets, and also both at once.
+    // Many decoders accept both alphabets, even mixed.
     const standard = reading.replaceAll("-", "+").replaceAll("_", "/");
     if (base64.some((needle) => standard.includes(needle))) return true;
     if (reading.length >= hexadecimal.length && reading.toLowerCase().includes(hexadecimal)) return true;
@@ -46,7 +47,7 @@ function holdsToken(text: string, { plain, base64, hexadecimal }: Needles): bool
   return false;
 }
 
-/** What a text can be read as. */
+/** The texts that an upstream could decode a text to, and the text itself. */
 function readingsOf(text: string): Set<string> {
   const once = percentDecoded(text);
   const readings = new Set([text, once, percentDecoded(once)]);
@@ -62,14 +63,14 @@ function percentDecoded(text: string): string {
 function needlesOf(token: string): Needles {
   const bytes = new TextEncoder().encode(token);
   const base64 = new Set<string>();
-  // What stands before the token moves its bits by none, two or four: each gives other digits.
+  // The bytes before the token shift its bits by zero, two or four. Each shift gives other digits.
   for (let before = 0; before < 3; before++) {
     const shifted = new Uint8Array(before + bytes.length);
     shifted.set(bytes, before);
-    // Digits that hold no bit of a neighbour's.
+    // Only digits without a bit of a neighbouring byte.
     const from = Math.ceil(before * 8 / 6);
     const to = Math.floor((before + bytes.length) * 8 / 6);
-    if (to - from < LEAST_NEEDLE) continue;
+    if (to - from < MIN_NEEDLE) continue;
     base64.add(shifted.toBase64({ omitPadding: true }).slice(from, to));
   }
   return { plain: token, base64: [...base64], hexadecimal: bytes.toHex() };

@@ -1,4 +1,4 @@
-/** The stage that finds out which client sends a request, and whether that client may use the proxy. */
+/** The stage that identifies the client of a request, and decides whether the client may use the proxy. */
 
 import type { Endpoint } from "../config/config.ts";
 import type { IncomingRequest } from "../http/message.ts";
@@ -7,54 +7,54 @@ import type { Field } from "../http/fields.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Principal } from "../principal.ts";
 import { authenticate } from "./authenticate.ts";
-import type { Entrance } from "./client_access.ts";
+import type { ClientAccess } from "./client_access.ts";
 import { ClientCredentials } from "./client_credentials.ts";
 import { type Credential, findCredentials } from "./credential.ts";
 import type { TokenCheck } from "./shared_token.ts";
 
-/** The rules by which clients are let in, for as long as a configuration lasts. */
+/** The access rules of a configuration. */
 export interface AccessControl {
-  /** Which addresses may connect, and how long an address waits after wrong tokens. */
-  readonly entrance: Entrance;
-  /** Looks up a token. Undefined: the proxy asks for no token. */
+  /** Which addresses may use the proxy, and how long an address must wait after wrong tokens. */
+  readonly clientAccess: ClientAccess;
+  /** Looks up a token. Undefined if the proxy requires no token. */
   readonly check: TokenCheck | undefined;
-  /** Looks up a managed token alone. Managed tokens are too long to be guessed. */
+  /** Looks up managed tokens only. Managed tokens are too long to be guessed. */
   readonly checkManaged: TokenCheck;
-  /** Throws `forbidden` where the proxy asks for no token and a page of another site sends the request. */
+  /** Throws a `forbidden` fault if a page of another site sent a request that needs no token. */
   readonly checkOpenAccess: (fields: readonly Field[]) => void;
 }
 
-/** A request whose client is not known yet. */
+/** A request before its client is identified. */
 export interface UnidentifiedRequest {
   readonly request: IncomingRequest;
   readonly query: RequestTarget["query"];
-  /** The client's address, behind trusted reverse proxies. */
+  /** The address of the client. Behind a trusted proxy it comes from `x-forwarded-for`. */
   readonly address: string;
-  /** Undefined: no endpoint has this path. */
+  /** Undefined if no endpoint has the path. */
   readonly endpoint: Endpoint | undefined;
-  /** Gets every credential of the request before anything is checked, so that records can leave it out. */
+  /** Called with all credentials of the request before any check, so that records can omit them. */
   readonly onCredentials: (credentials: readonly Credential[]) => void;
 }
 
-/** A client that may use the proxy. */
+/** An identified client that may use the proxy. */
 export interface Client {
   readonly principal: Principal;
   readonly credentials: ClientCredentials;
 }
 
 /**
- * Identifies the client by its address and its credentials. Throws a fault where the address may not connect, has to
- * wait, or presents no valid token.
+ * Identifies the client by its address and its credentials. Throws a fault if the address may not use the
+ * proxy or must wait, or if the request has no valid token.
  */
 export function identifyClient(
   { request, query, address, endpoint, onCredentials }: UnidentifiedRequest,
-  { entrance, check, checkManaged, checkOpenAccess }: AccessControl,
+  { clientAccess, check, checkManaged, checkOpenAccess }: AccessControl,
 ): Client {
   const { fields } = request;
-  entrance.checkAddress(address);
+  clientAccess.checkAddress(address);
   const presented = findCredentials(fields, query);
   onCredentials(presented);
-  const waits = check !== undefined && entrance.mustWait(request, presented);
+  const waits = check !== undefined && clientAccess.mustWait(request, presented);
   const verdict = authenticate(presented, {
     check: waits ? checkManaged : check,
     passthrough: endpoint?.backends.some(({ key }) => key.mode === "passthrough") === true,
@@ -63,11 +63,11 @@ export function identifyClient(
     query,
   });
   if (!verdict.admitted) {
-    if (waits) throw entrance.waitFault(request, presented);
-    entrance.refused(request, verdict.guesses);
+    if (waits) throw clientAccess.waitFault(request, presented);
+    clientAccess.recordGuesses(request, verdict.guesses);
     throw new ProxyFault(verdict.code, verdict.message);
   }
-  entrance.refused(request, verdict.guesses);
+  clientAccess.recordGuesses(request, verdict.guesses);
   const { principal, tokenPlaces, tokens } = verdict;
   if (principal.kind === "anonymous") checkOpenAccess(fields);
   request.onAuthenticated?.();

@@ -1,41 +1,45 @@
-/** The managed tokens as requests meet them: all in memory, read again when they have changed. */
+/** The managed tokens, all in memory. They are read again when the database has changed. */
 
 import type { Clock } from "../time/clock.ts";
 import type { Principal, Subject } from "../principal.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
 import type { Project, Store, Token } from "../storage/store.ts";
-import type { Recognised } from "./shared_token.ts";
+import type { TokenCheckResult } from "./shared_token.ts";
 import { hashOf, isTokenValue } from "./token_value.ts";
 
-/** What a sealed provider key belongs to. */
+/** The context that the seal of a provider key is bound to: its project and its endpoint. */
 export function keyContext(projectId: string, endpoint: string): string {
   return `${projectId}/${endpoint}`;
 }
 
-const MAX_MET = 1_000;
+/** The most values that are kept in clear to avoid hashing them. */
+const MAX_KNOWN_VALUES = 1_000;
 
 interface Entry {
   readonly token: Token;
   readonly isProjectActive: boolean;
   readonly principal: Principal;
-  /** This value was rotated out, and is taken until then. */
-  readonly takenUntil: number | undefined;
+  /** The end of the overlap if a rotation replaced the value, in milliseconds since 1970; else undefined. */
+  readonly acceptedUntil: number | undefined;
 }
 
-/** Recognises managed tokens. */
+/** Looks up managed tokens, and opens the provider keys of their projects. */
 export class ManagedTokens {
   readonly #store: Pick<Store, "readAccess" | "changedElsewhere">;
   readonly #box: SecretBox;
   readonly #clock: Clock;
   readonly #onUnreadable: (what: string) => void;
   #entries: ReadonlyMap<string, Entry> = new Map();
-  /** Values that were presented and known: to hash one takes as long as all the rest. Guesses are never among them. */
-  readonly #met = new Map<string, Entry>();
+  /**
+   * Valid values that clients have sent, to avoid hashing, the costliest part of a check. Guesses are not
+   * kept.
+   */
+  readonly #knownValues = new Map<string, Entry>();
   #secrets: readonly string[] = [];
   #refreshing: Promise<void> | undefined;
   #nextRefresh: Promise<void> | undefined;
 
-  /** `onUnreadable` is told of provider keys that another encryption key sealed. */
+  /** `onUnreadable` is called with a name of each provider key that the encryption key cannot open. */
   constructor(
     store: Pick<Store, "readAccess" | "changedElsewhere">,
     { box, clock, onUnreadable }: { box: SecretBox; clock: Clock; onUnreadable: (what: string) => void },
@@ -46,20 +50,23 @@ export class ManagedTokens {
     this.#onUnreadable = onUnreadable;
   }
 
-  /** The provider keys of all projects, which must not appear anywhere. */
+  /** The provider keys of all projects, which must not appear in the log. */
   get secrets(): readonly string[] {
     return this.#secrets;
   }
 
   /**
-   * Whether the tokens in memory may be older than the store: another program has changed the store since the last call,
-   * or the tokens are being read. A change is reported once, so only one caller may ask.
+   * Whether the tokens in memory may be outdated: another process changed the store since the last call, or a
+   * refresh is running. Each change is reported once, so that only one caller may call it.
    */
   consumeChange(): boolean {
     return this.#refreshing !== undefined || this.#store.changedElsewhere();
   }
 
-  /** Reads everything again. Those who ask while it is being read share the next reading: theirs may be newer. */
+  /**
+   * Reads all tokens again. Calls during a refresh share the next refresh, because the running one may have
+   * missed their change.
+   */
   async refresh(): Promise<void> {
     if (this.#refreshing === undefined) {
       this.#refreshing = this.#read().finally(() => this.#refreshing = undefined);
@@ -72,11 +79,11 @@ export class ManagedTokens {
     await this.#nextRefresh;
   }
 
-  /** Whose token a value is; undefined: nobody's. */
-  check(candidate: string): Recognised | undefined {
-    const entry = this.#met.get(candidate) ?? this.#find(candidate);
+  /** Looks up a value. Returns undefined if it is not a managed token. */
+  check(candidate: string): TokenCheckResult | undefined {
+    const entry = this.#knownValues.get(candidate) ?? this.#find(candidate);
     if (entry === undefined) return undefined;
-    const { token, isProjectActive, principal, takenUntil } = entry;
+    const { token, isProjectActive, principal, acceptedUntil } = entry;
     const now = this.#clock.epochMs();
     if (token.revokedAt !== undefined) {
       return { refused: "token_revoked", message: "This token has been revoked." };
@@ -85,7 +92,7 @@ export class ManagedTokens {
     if (!isProjectActive) {
       return { refused: "token_revoked", message: "The project of this token is not active." };
     }
-    if (takenUntil !== undefined && now >= takenUntil) {
+    if (acceptedUntil !== undefined && now >= acceptedUntil) {
       return { refused: "token_revoked", message: "This token has been replaced by a new one." };
     }
     if (token.expiresAt !== undefined && now >= token.expiresAt) {
@@ -101,8 +108,8 @@ export class ManagedTokens {
     if (!isTokenValue(candidate)) return undefined;
     const entry = this.#entries.get(hashOf(candidate).toHex());
     if (entry === undefined) return undefined;
-    if (this.#met.size >= MAX_MET) this.#met.clear();
-    this.#met.set(candidate, entry);
+    if (this.#knownValues.size >= MAX_KNOWN_VALUES) this.#knownValues.clear();
+    this.#knownValues.set(candidate, entry);
     return entry;
   }
 
@@ -116,13 +123,13 @@ export class ManagedTokens {
       if (of === undefined) continue;
       const principal = principalOf(token, of);
       const entry = { token, isProjectActive: of.project.active, principal };
-      entries.set(token.hash.toHex(), { ...entry, takenUntil: undefined });
+      entries.set(token.hash.toHex(), { ...entry, acceptedUntil: undefined });
       if (token.previous !== undefined) {
-        entries.set(token.previous.hash.toHex(), { ...entry, takenUntil: token.previous.expiresAt });
+        entries.set(token.previous.hash.toHex(), { ...entry, acceptedUntil: token.previous.expiresAt });
       }
     }
     this.#entries = entries;
-    this.#met.clear();
+    this.#knownValues.clear();
     this.#secrets = [...opened.values()].flatMap(({ keys }) => [...keys.values()]).filter((key) =>
       key !== null
     );
@@ -133,7 +140,7 @@ export class ManagedTokens {
     for (const { endpoint, sealed } of project.keys) {
       const key = await this.#box.open(sealed, keyContext(project.id, endpoint));
       if (key === undefined) this.#onUnreadable(`the key of ${project.name} for ${endpoint}`);
-      // Never the endpoint's own instead: that is somebody else's money.
+      // Not the endpoint's own key instead: others pay for that key.
       keys.set(endpoint, key ?? null);
     }
     return keys;

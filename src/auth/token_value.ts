@@ -1,4 +1,7 @@
-/** The value of a managed token: `llmp_`, 32 random bytes in base 62, and a checksum that shows slips of the hand. */
+/**
+ * The value of a managed token: `llmp_`, 32 random bytes in base 62, and a checksum that reveals typing
+ * errors.
+ */
 
 import { sha256 } from "@noble/hashes/sha2.js";
 
@@ -11,17 +14,17 @@ const CHECKSUM_BYTES = 4;
 /** ⌈32 / log2 62⌉ */
 const CHECKSUM_DIGITS = 6;
 
-/** A new value out of the system's randomness. */
+/** Makes a new token value from the system's random numbers. */
 export function createTokenValue(): string {
   return tokenValueOf(base62(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)), SECRET_DIGITS));
 }
 
-/** The value that 43 digits of base 62 come to, with the checksum that makes it look like a token. */
+/** Makes a token value from 43 digits of base 62: adds the prefix and the checksum. */
 export function tokenValueOf(secret: string): string {
   return `${PREFIX}${secret}${checksumOf(secret)}`;
 }
 
-/** Whether a text looks like a managed token, checksum included; anything else need not be looked up. */
+/** Whether a text has the form of a managed token and a correct checksum. Other texts need no lookup. */
 export function isTokenValue(text: string): boolean {
   if (text.length !== PREFIX.length + SECRET_DIGITS + CHECKSUM_DIGITS || !text.startsWith(PREFIX)) {
     return false;
@@ -30,12 +33,15 @@ export function isTokenValue(text: string): boolean {
   return text.endsWith(checksumOf(secret));
 }
 
-/** What is kept of a value: SHA-256, which cannot be turned back since the value is random. */
+/**
+ * The SHA-256 of a value, which is all that the database keeps. The value is random, so it cannot be
+ * recovered.
+ */
 export function hashOf(value: string): Uint8Array {
   return sha256(new TextEncoder().encode(value));
 }
 
-/** The last four characters, by which people tell tokens apart. */
+/** The last four characters of a secret, by which people distinguish tokens and keys. */
 export function suffixOf(secret: string): string {
   return secret.slice(-4);
 }

@@ -1,18 +1,18 @@
-/** What a person is told at start-up. */
+/** The text that the proxy prints at its start. */
 
 import { proxyText } from "../config/read/outbound_proxy.ts";
-import { adminUrls, type Listening, serverUrls } from "../config/server_urls.ts";
+import { adminUrls, type ListeningAddresses, serverUrls } from "../config/server_urls.ts";
 import type { Backend, Config, ServerConfig } from "../config/config.ts";
 import { VERSION } from "../release.ts";
 import { styled } from "./colours.ts";
 
 /** Facts about the running server that the configuration does not hold. */
-export interface BannerFacts extends Listening {
-  /** What works, and should be known all the same. */
+export interface BannerFacts extends ListeningAddresses {
+  /** Warnings about the configuration, each a sentence without its full stop. */
   readonly warnings?: readonly string[];
 }
 
-/** The whole text, without a line break at its end. */
+/** The version, addresses, endpoints and warnings. Without a line break at the end. */
 export function bannerText(config: Config, facts: BannerFacts): string {
   const { endpoints, log, server, auth, management } = config;
   const width = Math.max(...endpoints.map(({ name }) => name.length)) + 2;
@@ -20,7 +20,7 @@ export function bannerText(config: Config, facts: BannerFacts): string {
     ...(server.tls === undefined ? [] : ["TLS"]),
     ...(log.access ? ["access log"] : []),
     ...(management === undefined ? [] : [`admin page at ${adminAddress(server, facts)}`]),
-    ...(auth.mode === "none" ? ["no token asked for"] : []),
+    ...(auth.mode === "none" ? ["no token needed"] : []),
   ];
   return [
     styled("bold", `llm-proxy ${VERSION}`),
@@ -31,12 +31,12 @@ export function bannerText(config: Config, facts: BannerFacts): string {
   ].join("\n");
 }
 
-/** Its path, where it is beside the endpoints. */
+/** The URL of the admin page, or only its path if it has no separate port. */
 function adminAddress(server: ServerConfig, facts: BannerFacts): string {
   return server.adminPort === undefined ? "/admin" : adminUrls(server, facts)[0] ?? "/admin";
 }
 
-/** Each host, with the proxy on the way to it. */
+/** The host of each backend, with its outbound proxy. */
 function backendsText(backends: readonly Backend[]): string {
   return backends.map(({ baseUrl, connection: { proxy } }) =>
     new URL(baseUrl.origin).host + (proxy === undefined ? "" : ` through ${proxyText(proxy)}`)

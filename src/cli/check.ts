@@ -1,33 +1,32 @@
 import { processSources } from "../config/sources/env.ts";
 import schema from "../config/config.schema.json" with { type: "json" };
 import { loadConfig } from "../config/load.ts";
-import type { Flags, Setting } from "../config/read/resolver.ts";
-import { warningsOf } from "../config/warnings.ts";
-import { certificateWarnings } from "../tls/expiry.ts";
+import type { Flags, ShownSetting } from "../config/read/resolver.ts";
 import { CommandError } from "./command_error.ts";
+import { allWarnings } from "./config_warnings.ts";
 import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
 import { warningLine, writeAnswer, writeOut } from "./output.ts";
 import { pricesAdvice } from "./prices/advice.ts";
 import { withProgress } from "./progress.ts";
 import { tableText } from "./table.ts";
 
-/** `llm-proxy check --schema`: the JSON Schema of configuration files, for editors. */
+/** Prints the JSON Schema of configuration files, for editors: `llm-proxy check --schema`. */
 export function printSchema(): void {
   writeOut(`${JSON.stringify(schema, null, 2)}\n`);
 }
 
 /**
- * `llm-proxy check`: says what is wrong with the configuration, or what it comes to and where each value is from.
- * With `online` every backend is asked for its models; throws when one of them fails.
+ * Checks the configuration, and prints every setting with its origin: `llm-proxy check`. With `online` it
+ * also asks each backend for its models. Throws a `ConfigError` for an invalid configuration, and a
+ * {@link CommandError} if a backend fails.
  */
 export async function check({ online }: { online: boolean }, flags: Flags): Promise<void> {
-  const { config, path, settings, warnings } = await loadConfig(processSources, flags);
+  const loaded = await loadConfig(processSources, flags);
+  const { config, path, settings } = loaded;
   const bySection = (await settings()).toSorted((one, other) => sectionOf(one) - sectionOf(other));
-  const results = online ? await withProgress("Asking the backends", () => probeBackends(config)) : [];
+  const results = online ? await withProgress("Checking the backends", () => probeBackends(config)) : [];
   const all = [
-    ...warnings.map(({ origin, message }) => `${origin} ${message}`),
-    ...warningsOf(config),
-    ...await certificateWarnings(config),
+    ...await allWarnings(loaded),
     ...await pricesAdvice(config, results),
   ];
   writeAnswer(
@@ -52,10 +51,10 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
   if (failed > 0) throw new CommandError(`${failed} of ${results.length} backends failed.`);
 }
 
-/** The order of the example file. */
+/** The sections of a configuration in the order of the example file. */
 const SECTIONS: readonly string[] = ["server", "auth", "log", "endpoints"];
 
-function sectionOf({ key }: Setting): number {
+function sectionOf({ key }: ShownSetting): number {
   return SECTIONS.indexOf(key.split(".")[0] ?? "");
 }
 

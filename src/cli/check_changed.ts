@@ -6,21 +6,22 @@ import { loadManagement } from "../config/load.ts";
 import * as answers from "../management/api/answers.ts";
 import { CommandError } from "./command_error.ts";
 import { onRunning } from "./control.ts";
-import { configFlags } from "./manage/client.ts";
+import { configFlags } from "./common_options.ts";
 import { warningLine, writeAnswer } from "./output.ts";
 import { tableText } from "./table.ts";
 
 /**
- * Says what a reload would change in the running proxy. The proxy itself compares: its flags and its environment are
- * its own. Throws a {@link CommandError} where it cannot be asked, or the configuration is wrong.
+ * Prints what a reload would change in the running proxy. The proxy itself compares, because only it knows
+ * its flags and environment. Throws a {@link CommandError} if the proxy does not answer or the configuration
+ * is invalid.
  */
 export async function checkChanged(
   { config, url }: { config: string | undefined; url: string | undefined },
 ): Promise<void> {
   if (await loadManagement(processSources, configFlags(config)) === undefined) {
     throw new CommandError(
-      "The running proxy can be asked only with MANAGEMENT_TOKEN, which is not set.\n" +
-        "Without it: llm-proxy check shows the settings of the file, and after kill -HUP the log names those that changed.",
+      "check --changed asks the running proxy, and needs MANAGEMENT_TOKEN.\n" +
+        "Without it, llm-proxy check prints the settings of the file, and the log of kill -HUP names changed settings.",
       2,
     );
   }
@@ -35,12 +36,12 @@ function previewText(
 ): string {
   const source = file === null ? "the environment" : file;
   const rows = changed.map(({ key, before, after }) =>
-    before === after ? [key, before ?? "-", "(another one)"] : [key, before ?? "-", after ?? "-"]
+    before === after ? [key, before ?? "-", "(changed)"] : [key, before ?? "-", after ?? "-"]
   );
   return (rows.length === 0
-    ? `Nothing would change: the proxy runs what ${source} says.\n`
+    ? `A reload would change nothing: the proxy already uses the settings of ${source}.\n`
     : `${tableText(["setting", "now", "after a reload"], rows)}\n` +
-      `llm-proxy reload puts this into use (from ${source}).\n`) +
-    (restart.length === 0 ? "" : `Only a restart changes ${restart.join(", ")}.\n`) +
+      `To use these settings of ${source}, run llm-proxy reload.\n`) +
+    (restart.length === 0 ? "" : `These settings need a restart: ${restart.join(", ")}.\n`) +
     warnings.map((warning) => warningLine(warning)).join("");
 }

@@ -1,19 +1,22 @@
-/** Colours for people at a terminal: problems red, warnings yellow, headings bold, and nothing else. */
+/** Colours at a terminal: problems are red, warnings are yellow, and headings are bold. */
 
 import { processSources } from "../config/sources/env.ts";
 
-/** Where a text goes to. */
+/** Standard output or standard error. */
 export type OutputStream = "out" | "err";
 
-/** The variables that decide about colours. */
+/** The environment variables that turn colours on or off. */
 export const COLOUR_VARIABLES = ["NO_COLOR", "FORCE_COLOR", "TERM"] as const;
 
 const STYLES = { bold: [1, 22], red: [31, 39], yellow: [33, 39] } as const;
 
-/** What a text can look like. */
+/** The style of a text at a terminal. */
 export type Style = keyof typeof STYLES;
 
-/** Whether a stream takes colours: `NO_COLOR` first, then `FORCE_COLOR`, then a terminal that is not `dumb`. */
+/**
+ * Whether a stream gets colours: by `NO_COLOR`, else by `FORCE_COLOR`, else if it is a terminal that is not
+ * `dumb`.
+ */
 export function hasColours(stream: OutputStream): boolean {
   if ((variable("NO_COLOR") ?? "") !== "") return false;
   const force = variable("FORCE_COLOR");
@@ -26,7 +29,7 @@ export function isInteractive(stream: OutputStream): boolean {
   return (stream === "out" ? Deno.stdout : Deno.stderr).isTerminal() && variable("TERM") !== "dumb";
 }
 
-/** A text in a style where the stream takes colours, else the text as it is. */
+/** The text in a style, or unchanged if the stream gets no colours. */
 export function styled(style: Style, text: string, stream: OutputStream = "out"): string {
   if (text === "" || !hasColours(stream)) return text;
   const [on, off] = STYLES[style];
@@ -37,7 +40,7 @@ function variable(name: typeof COLOUR_VARIABLES[number]): string | undefined {
   try {
     return processSources.get(name);
   } catch (error) {
-    // Under narrow rights the process may not read it.
+    // The permissions of the process may not include the variable.
     if (error instanceof Deno.errors.NotCapable) return undefined;
     throw error;
   }

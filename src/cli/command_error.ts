@@ -1,7 +1,7 @@
-/** A command could not do what it was asked. `message` is all that a person is shown. */
+/** A command failed. The program prints `message` and nothing else. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
-  /** 1: it failed; 2: wrong usage or configuration. */
+  /** 1 if the command failed, 2 for wrong usage or a wrong configuration. */
   readonly exitCode: 1 | 2;
 
   constructor(message: string, exitCode: 1 | 2 = 1) {

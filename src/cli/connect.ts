@@ -5,40 +5,38 @@ import { PRESET_NAMES } from "../config/values/presets.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { ServerConfig } from "../config/config.ts";
-import { nearest } from "../config/values/suggest.ts";
+import { closestName } from "../config/values/suggest.ts";
+import { TOKEN_VARIABLE } from "../connect/client.ts";
 import { CLIENT_NAMES, clientOf } from "../connect/clients.ts";
 import { configuredEndpoint, type ConnectEndpoint, namedEndpoint } from "../connect/endpoints.ts";
-import { type Connectable, NoSettings, type Settings, settingsFor } from "../connect/settings.ts";
-import { hasOwnAuthority } from "../tls/own_authority.ts";
+import { type ClientSettings, type Connectable, NoSettingsError, settingsFor } from "../connect/settings.ts";
+import { hasSelfSignedRoot } from "../tls/self_signed_root.ts";
 import { CommandError } from "./command_error.ts";
 import { writeAnswer } from "./output.ts";
 
-/** What `llm-proxy connect` takes besides the client. */
+/** The options of `llm-proxy connect`. */
 export interface ConnectOptions {
   readonly token?: string;
   readonly url?: string;
   readonly endpoint?: string;
-  /** The authority's file on the client's machine. */
+  /** The path of the authority's certificate on the machine of the client. */
   readonly ca?: string;
-  /** The endpoint passes the client's own key on: for a proxy whose configuration is elsewhere. */
+  /** Without a configuration: whether the endpoint forwards the client's own key. */
   readonly passthrough?: true;
 }
 
-/** The variable that a token may stand in, so that no shell keeps it in its history. */
-const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
-
-/** `llm-proxy connect <client>`: prints the settings under which a client uses this proxy. */
+/** Prints the settings that make a client use this proxy: `llm-proxy connect CLIENT`. */
 export async function connect(name: string, options: ConnectOptions, flags: Flags = {}): Promise<void> {
   if (clientOf(name) === undefined) {
-    const near = nearest(name, CLIENT_NAMES);
+    const near = closestName(name, CLIENT_NAMES);
     const hint = near === undefined ? "" : ` Did you mean ${near}?`;
     throw new CommandError(
-      `No client is known as ${JSON.stringify(name)}.${hint}\nKnown: ${CLIENT_NAMES.join(", ")}`,
+      `There is no client ${JSON.stringify(name)}.${hint}\nThe clients are ${CLIENT_NAMES.join(", ")}.`,
       2,
     );
   }
-  const { proxy, url, note } = await proxyOf(options, flags);
-  const settings = explained(() =>
+  const { proxy, url, proxyNotes } = await findProxy(options, flags);
+  const settings = mapNoSettings(() =>
     settingsFor(proxy, {
       client: name,
       endpoint: options.endpoint,
@@ -47,7 +45,7 @@ export async function connect(name: string, options: ConnectOptions, flags: Flag
       authority: options.ca && absolute(options.ca),
     })
   );
-  const notes = [...settings.notes, ...note];
+  const notes = [...settings.notes, ...proxyNotes];
   writeAnswer({ client: name, title: settings.title, pieces: settings.pieces, notes }, () => {
     const pieces = settings.pieces.map(({ where, text }) => `# ${settings.title}: ${where}\n${text}\n`);
     const lines = notes.map((line) => `# ${line}\n`);
@@ -58,82 +56,90 @@ export async function connect(name: string, options: ConnectOptions, flags: Flag
 interface KnownProxy {
   readonly proxy: Connectable;
   readonly url: string;
-  readonly note: readonly string[];
+  readonly proxyNotes: readonly string[];
 }
 
-/** The proxy of the configuration that is here; else, with `--url`, one elsewhere, of which the names are known. */
-async function proxyOf(options: ConnectOptions, flags: Flags): Promise<KnownProxy> {
+/** The proxy of the local configuration. Without a valid configuration, the proxy that `--url` names. */
+async function findProxy(options: ConnectOptions, flags: Flags): Promise<KnownProxy> {
   try {
     const { config: { server, auth, endpoints, defaultEndpoint } } = await loadConfig(processSources, flags);
     const proxy = {
       endpoints: endpoints.map(configuredEndpoint),
       defaultEndpoint,
-      asksToken: auth.mode === "token",
-      hasOwnAuthority: server.tls !== undefined && hasOwnAuthority(server.tls.cert),
+      needsToken: auth.mode === "token",
+      hasSelfSignedRoot: server.tls !== undefined && hasSelfSignedRoot(server.tls.cert),
     };
-    return { proxy, url: options.url ?? ownUrl(server), note: [] };
+    return { proxy, url: options.url ?? ownUrl(server), proxyNotes: [] };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    if (options.url !== undefined) return elsewhere(options.url, options);
+    if (options.url !== undefined) return remoteProxy(options.url, options);
     throw new CommandError(
-      "There is no configuration here that can be used (llm-proxy check says why). On another machine than the " +
-        "proxy's, give the proxy's address: --url http://PROXY:33000.",
+      "There is no valid configuration here; llm-proxy check prints the problems.\n" +
+        "On another machine, name the address of the proxy: --url http://PROXY:33000",
       2,
     );
   }
 }
 
-/** A proxy whose configuration is on another machine. */
-function elsewhere(url: string, { endpoint: wanted, ca, passthrough }: ConnectOptions): KnownProxy {
-  const passesKeyOn = passthrough === true;
+/** A proxy on another machine. Its endpoints are guessed from the names of known providers. */
+function remoteProxy(url: string, { endpoint: wanted, ca, passthrough }: ConnectOptions): KnownProxy {
+  const forwardsClientKey = passthrough === true;
   const known = [wanted ?? [], PRESET_NAMES].flat().filter((name) => name !== "generic");
-  const endpoints = known.flatMap((name) => namedEndpoint(name, { passesKeyOn }) ?? []);
+  const endpoints = known.flatMap((name) => namedEndpoint(name, { forwardsClientKey }) ?? []);
   if (wanted !== undefined && !endpoints.some(({ name }) => name === wanted)) {
-    endpoints.unshift(unknownEndpoint(wanted, passesKeyOn));
+    endpoints.unshift(unknownEndpoint(wanted, forwardsClientKey));
   }
   const guess = wanted === undefined
     ? [
-      "The endpoint's name is a guess, since the proxy's configuration is not here: --endpoint takes another.",
+      "The name of the endpoint is a guess, because there is no configuration here. To change it: --endpoint NAME",
     ]
     : [];
   const trust = url.startsWith("https:") && ca === undefined
     ? [
-      "If the proxy's certificate is by its own authority (llm-proxy tls init), --ca <file> names its ca.pem.",
+      "If llm-proxy tls init created the proxy's certificate, name its ca.pem with --ca FILE.",
     ]
     : [];
   return {
     url,
-    proxy: { endpoints, defaultEndpoint: "openai", asksToken: true, hasOwnAuthority: false },
-    note: [...guess, ...trust],
+    proxy: { endpoints, defaultEndpoint: "openai", needsToken: true, hasSelfSignedRoot: false },
+    proxyNotes: [...guess, ...trust],
   };
 }
 
-/** Of which only the name is known: it may speak what the client does. */
-function unknownEndpoint(name: string, passesKeyOn: boolean): ConnectEndpoint {
-  return { name, provider: "generic", model: undefined, preset: "generic", hasResponses: false, passesKeyOn };
+/** An endpoint with an unknown name, which may speak any dialect. */
+function unknownEndpoint(name: string, forwardsClientKey: boolean): ConnectEndpoint {
+  return {
+    name,
+    provider: "generic",
+    model: undefined,
+    preset: "generic",
+    hasResponses: false,
+    forwardsClientKey,
+  };
 }
 
-function explained(work: () => Settings): Settings {
+/** Maps {@link NoSettingsError} to a {@link CommandError}. */
+function mapNoSettings(work: () => ClientSettings): ClientSettings {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof NoSettings)) throw error;
-    const hint = error.reason === "dialect" ? " --endpoint <name> takes one all the same." : "";
+    if (!(error instanceof NoSettingsError)) throw error;
+    const hint = error.reason === "dialect" ? " To use an endpoint anyway: --endpoint NAME" : "";
     throw new CommandError(error.message + hint, error.reason === "endpoint" ? 2 : 1);
   }
 }
 
-/** Where other machines reach this proxy, by its configuration: by HTTPS where it speaks it. */
+/** The URL of this proxy for other machines, with HTTPS if it is configured. */
 function ownUrl(server: ServerConfig): string {
   const urls = serverUrls(server, { port: server.port, lanAddresses: lanAddresses() });
   return urls.find((url) => url.startsWith("https:")) ?? urls[0] ?? "http://localhost";
 }
 
-/** A file that is here, by its whole path; clients start in other folders. */
+/** The absolute path of a file on this machine, because clients start in other folders. */
 function absolute(path: string): string {
   try {
     return Deno.realPathSync(path);
   } catch {
-    return path; // it is on the client's machine
+    return path; // the file is on the client's machine
   }
 }

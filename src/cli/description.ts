@@ -1,28 +1,28 @@
-/** The command line as plain data, read from the parser: what completion and the manual page are made of. */
+/** The command line as plain data, from which completion and the manual page are generated. */
 
 import type { Argument, Command, Option } from "commander";
 import { wordsOf } from "./help_notes.ts";
 
-/** Runs where no command is named. */
+/** The command that runs if the arguments name none. */
 const DEFAULT_COMMAND = "serve";
 
-/** A value that a person writes. */
+/** The value of an argument or option. */
 export interface ValueDescription {
-  /** As help shows it, without its brackets. */
+  /** The name of the value in help, without brackets. */
   readonly name: string;
   readonly kind: "file" | "folder" | "text";
-  /** The values there are; empty: any. */
+  /** The allowed or suggested values. Empty if the value can be any text. */
   readonly choices: readonly string[];
 }
 
-/** An option of a command. */
+/** An option of a command, as data. */
 export interface OptionDescription {
-  /** `-V` and `--version`. */
+  /** The short and the long name, like `-V` and `--version`. */
   readonly names: readonly string[];
-  /** As help shows it: `--config <file>`. */
+  /** The names and the value as help shows them: `--config <file>`. */
   readonly flags: string;
   readonly description: string;
-  /** Undefined: it is a switch. */
+  /** The value of the option. Undefined for a switch. */
   readonly value: ValueDescription | undefined;
 }
 
@@ -31,21 +31,21 @@ export interface ArgumentDescription extends ValueDescription {
   readonly description: string;
 }
 
-/** A command with all below it. */
+/** A command with its subcommands. */
 export interface CommandDescription {
-  /** The words that name it, without the program's; empty for the program itself. */
+  /** The words of the command without the name of the program. Empty for the program itself. */
   readonly words: string;
   readonly name: string;
   readonly description: string;
   readonly usage: string;
   readonly arguments: readonly ArgumentDescription[];
   readonly options: readonly OptionDescription[];
-  /** Options of the command that runs where none is named. */
+  /** The options of the command that runs if the arguments name none. */
   readonly defaultOptions: readonly OptionDescription[];
   readonly commands: readonly CommandDescription[];
 }
 
-/** Reads a command and all below it. */
+/** Describes a command and its subcommands. */
 export function describe(command: Command): CommandDescription {
   const help = command.createHelp();
   const commands = command.commands.map(describe);
@@ -61,7 +61,7 @@ export function describe(command: Command): CommandDescription {
   };
 }
 
-/** A command and all below it, one after the other. */
+/** A command and all its subcommands as one list. */
 export function allCommands(command: CommandDescription): CommandDescription[] {
   return [command, ...command.commands.flatMap(allCommands)];
 }

@@ -1,17 +1,20 @@
-/** `llm-proxy help`: the commands and the pages of the manual; `llm-proxy help TOPIC`: one of them. */
+/** `llm-proxy help` */
 
 import type { Command } from "commander";
-import { nearest } from "../config/values/suggest.ts";
+import { closestName } from "../config/values/suggest.ts";
 import { findTopic, readPage, type Topic, TOPICS } from "../manual/pages.ts";
 import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { writeOut } from "./output.ts";
 
-/** Narrower than this nothing is wrapped, and wider nobody reads. In characters. */
+/** The width of a page: that of the terminal within these limits. In characters. */
 const NARROWEST = 40;
 const WIDEST = 100;
 
-/** Prints the help of a command, a page, or without a word the list of both. Throws where there is neither. */
+/**
+ * Prints the help of a command or a page of the manual, or a list of both. Throws a {@link CommandError} for
+ * an unknown topic.
+ */
 export async function help(program: Command, words: readonly string[]): Promise<void> {
   const [word, ...more] = words;
   if (word === undefined) {
@@ -20,7 +23,7 @@ export async function help(program: Command, words: readonly string[]): Promise<
   }
   const topic = findTopic(word);
   const command = commandAt(program, words);
-  // The help of a command names its page.
+  // A command comes first, because its help names its page.
   if (command !== undefined) return command.outputHelp();
   if (topic === undefined || more.length > 0) throw unknown(program, words.join(" "));
   await printPage(topic);
@@ -34,7 +37,7 @@ async function printPage(topic: Topic): Promise<void> {
   );
 }
 
-/** Commands within commands too, like `token create`. */
+/** The command or subcommand with these words, like `token create`. */
 function commandAt(program: Command, words: readonly string[]): Command | undefined {
   let command: Command | undefined = program;
   for (const word of words) command = command?.commands.find((child) => child.name() === word);
@@ -44,7 +47,7 @@ function commandAt(program: Command, words: readonly string[]): Command | undefi
 function topicsText(): string {
   const width = Math.max(...TOPICS.map(({ name }) => name.length));
   const lines = TOPICS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-  return `${styled("bold", "Pages, printed by llm-proxy help <topic>:")}\n${lines.join("\n")}\n`;
+  return `${styled("bold", "Pages for llm-proxy help TOPIC:")}\n${lines.join("\n")}\n`;
 }
 
 function unknown(program: Command, word: string): CommandError {
@@ -52,7 +55,7 @@ function unknown(program: Command, word: string): CommandError {
     ...TOPICS.flatMap(({ name }) => [name, ...name.split("-")]),
     ...program.commands.map((command) => command.name()),
   ];
-  const near = nearest(word, known);
-  const hint = near === undefined ? "llm-proxy help lists them" : `did you mean ${near}?`;
-  return new CommandError(`There is no page and no command ${JSON.stringify(word)}; ${hint}`, 2);
+  const near = closestName(word, known);
+  const hint = near === undefined ? "llm-proxy help lists both" : `did you mean ${near}?`;
+  return new CommandError(`There is no page or command ${JSON.stringify(word)}; ${hint}`, 2);
 }

@@ -1,18 +1,18 @@
-/** The manual page `llm-proxy.1`, made of the same description as help and completion. */
+/** The manual page `llm-proxy.1`, generated from the same description as help and completion. */
 
 import { allCommands, type CommandDescription, type OptionDescription } from "./description.ts";
-import { HELP_NOTES } from "./help_notes.ts";
+import { COMMAND_NOTES } from "./command_notes.ts";
 
-/** What stands at the page's edges. */
+/** What the header and the footer of the page show. */
 export interface ManualPageOptions {
   readonly version: string;
-  /** Like `2026-11-21`. */
+  /** The date of the version, like `2026-11-21`. */
   readonly date: string;
 }
 
-/** The page in the language of man(7). */
+/** Generates the page in the format of man(7). */
 export function manualPage(program: CommandDescription, { version, date }: ManualPageOptions): string {
-  const pages = [...new Set(Object.values(HELP_NOTES).map(({ page }) => page))].sort();
+  const pages = [...new Set(Object.values(COMMAND_NOTES).map(({ page }) => page))].sort();
   return `${
     [
       `.TH LLM\\-PROXY 1 "${date}" ${argument(`llm-proxy ${version}`)} "User Commands"`,
@@ -24,7 +24,7 @@ export function manualPage(program: CommandDescription, { version, date }: Manua
       ".SH DESCRIPTION",
       text(program.description),
       ".PP",
-      "Without a command it serves.",
+      "Without a command it runs the proxy.",
       ".SH OPTIONS",
       ...program.options.flatMap(optionLines),
       ".SH COMMANDS",
@@ -42,19 +42,19 @@ export function manualPage(program: CommandDescription, { version, date }: Manua
 }
 
 const EXIT_CODES = [
-  ["0", "done"],
-  ["1", "it failed"],
-  ["2", "wrong usage or configuration"],
+  ["0", "success"],
+  ["1", "failure"],
+  ["2", "wrong usage or wrong configuration"],
 ] as const;
 
 const VARIABLES = [
-  ["CONFIG_PATH", "the configuration file; llm-proxy check lists all settings with their origins"],
-  ["NO_COLOR", "if not empty: no colours"],
-  ["FORCE_COLOR", "colours in pipes and files too; 0 for none"],
+  ["CONFIG_PATH", "the configuration file; llm-proxy check prints all settings with their origins"],
+  ["NO_COLOR", "turns colours off, unless it is empty"],
+  ["FORCE_COLOR", "turns colours on in pipes and files too; 0 turns them off"],
 ] as const;
 
 function commandLines(command: CommandDescription): string[] {
-  const notes = HELP_NOTES[command.words];
+  const notes = COMMAND_NOTES[command.words];
   return [
     `.SS ${argument(`llm-proxy ${command.words} ${usageOf(command)}`.trim())}`,
     text(`${command.description.charAt(0).toUpperCase()}${command.description.slice(1)}.`),
@@ -79,7 +79,7 @@ function commandLines(command: CommandDescription): string[] {
   ];
 }
 
-/** The usage without the words of the command and of those above it. */
+/** The usage of a command without its words. */
 function usageOf({ usage, words }: CommandDescription): string {
   return usage.replace(/^llm-proxy /, "").replace(/\[options\] ?/, "").replace(words, "").trim();
 }
@@ -90,7 +90,7 @@ function optionLines({ flags, description, value }: OptionDescription): string[]
 }
 
 function examples(words: string): string[] {
-  const notes = HELP_NOTES[words];
+  const notes = COMMAND_NOTES[words];
   if (notes === undefined) return [];
   return [
     ...(words === "" ? [] : [".PP"]),
@@ -102,7 +102,7 @@ function examples(words: string): string[] {
   ];
 }
 
-/** One line of text: backslashes and dashes as they are meant, and nothing that begins like a request. */
+/** Escapes a line of text: backslashes, dashes, and a first character that man(7) would read as a request. */
 function text(words: string): string {
   const safe = words.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll("…", "...").replaceAll(
     "’",

@@ -1,36 +1,37 @@
-/** Everything that the command line writes: texts, answers with or without `--json`, and failures. */
+/** What commands write to standard output and standard error, as text or with `--json` as JSON. */
 
 import { styled } from "./colours.ts";
 
 const encoder = new TextEncoder();
 
-/** Writes a whole text to standard output. */
+/** Writes a text to standard output, completely and at once. */
 export function writeOut(text: string): void {
   writeWhole(Deno.stdout, text);
 }
 
-/** How long a line of the log may wait for others to be written with it. */
-const GATHER_MS = 20;
+/** How long a line of the log waits for further lines. In milliseconds. */
+const BUFFER_MS = 20;
 
 /**
- * Writes lines to standard output, those of one moment together: a write of its own for each would cost a busy
- * proxy more than making the line. What waits is written at the latest when the process ends.
+ * Makes a function that writes lines to standard output, with one write for all lines of 20 ms: a separate
+ * write for each line costs a busy proxy more than making the line. Buffered lines are written when the
+ * process ends.
  */
-export function gatheringOut(): (text: string) => void {
-  let waiting = "";
+export function bufferedStdout(): (text: string) => void {
+  let buffer = "";
   const flush = (): void => {
-    const text = waiting;
-    waiting = "";
+    const text = buffer;
+    buffer = "";
     if (text !== "") writeOut(text);
   };
   globalThis.addEventListener("unload", flush);
   return (text) => {
-    if (waiting === "") setTimeout(flush, GATHER_MS);
-    waiting += text;
+    if (buffer === "") setTimeout(flush, BUFFER_MS);
+    buffer += text;
   };
 }
 
-/** Writes a whole text to standard error. */
+/** Writes a text to standard error, completely and at once. */
 export function writeErr(text: string): void {
   writeWhole(Deno.stderr, text);
 }
@@ -40,57 +41,57 @@ function writeWhole(stream: { writeSync: (bytes: Uint8Array) => number }, text: 
   try {
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
   } catch {
-    // A reader that has gone, a full disk: what cannot be written is lost, and serving goes on.
+    // The reader is gone or the disk is full. The text is lost, and the proxy goes on.
   }
 }
 
-/** Whether answers and failures are JSON for programs. */
+/** Whether answers and errors are written as JSON. */
 let isJson = false;
 
-/** From now on answers and failures are written as JSON. */
+/** Makes answers and errors JSON from now on. */
 export function writeAsJson(): void {
   isJson = true;
 }
 
-/** Whether the arguments ask for JSON. They are read before they are parsed: a mistake in them is a failure too. */
+/** Whether the arguments contain `--json`. It is read before parsing, because usage errors are JSON too. */
 export function asksForJson(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end < 0 ? args.length : end).includes("--json");
 }
 
-/** Writes what a command has to say: one JSON value with `--json`, else the text for people. */
+/** Writes the answer of a command: one JSON value with `--json`, else the text. */
 export function writeAnswer(answer: unknown, text: () => string): void {
   writeOut(isJson ? `${JSON.stringify(answer)}\n` : text());
 }
 
-/** Writes a text for people; programs get the answer alone. */
+/** Writes a text, and nothing with `--json`, where the answer is the only output. */
 export function writeText(text: string): void {
   if (!isJson) writeOut(text);
 }
 
-/** What went wrong. */
+/** An error to print at the end of a command. */
 export interface Failure {
-  /** For people; the first line says it all. */
+  /** The message, of which the first line is red at a terminal. */
   readonly message: string;
-  /** Lines below it, for people alone. */
+  /** Further lines below the message. `--json` leaves them out. */
   readonly lines?: readonly string[];
-  /** Members beside the message, for programs alone. */
+  /** Further members beside the message, only with `--json`. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** Writes a failure to standard error: `{"error":{"message":…}}` with `--json`, else the text. */
+/** Writes an error to standard error: `{"error":{"message":…}}` with `--json`, else the text. */
 export function writeFailure({ message, lines = [], details = {} }: Failure): void {
   if (isJson) return writeErr(`${JSON.stringify({ error: { message, ...details } })}\n`);
   const [first = "", ...rest] = message.split("\n");
   writeErr([styled("red", first, "err"), ...rest, ...lines].map((line) => `${line}\n`).join(""));
 }
 
-/** A warning as a line of text. */
+/** A line with a warning, with a line break at its end. */
 export function warningLine(warning: string, stream: "out" | "err" = "out"): string {
   return `${styled("yellow", "warning:", stream)} ${warning}\n`;
 }
 
-/** A note beside the answer, on standard error; programs find it in the answer itself. */
+/** Writes a note to standard error. With `--json` it writes nothing, because the answer contains the note. */
 export function writeNote(text: string): void {
   if (!isJson) writeErr(text);
 }

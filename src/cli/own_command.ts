@@ -1,7 +1,12 @@
+/** The command line of this program, for texts that tell the user what to run. */
+
 import { processSources } from "../config/sources/env.ts";
 import { shellWord } from "../text/shell_word.ts";
 
-/** The words that run this program again in a folder, like `llm-proxy`; `isHere`: it is the working folder. */
+/**
+ * The command that runs this program in a folder, like `llm-proxy`. `isHere` says whether that is the working
+ * folder.
+ */
 export function ownCommand({ isHere }: { isHere: boolean }): string {
   if (!Deno.build.standalone) {
     const root = import.meta.dirname?.replace(/[/\\]src[/\\]cli$/, "") ?? ".";

@@ -1,4 +1,4 @@
-/** `llm-proxy check --permissions`: the rights under which the present configuration can be served, and no more. */
+/** `llm-proxy check --permissions` */
 
 import { processSources } from "../config/sources/env.ts";
 import { loadConfig } from "../config/load.ts";
@@ -6,32 +6,39 @@ import { recordingSources } from "../config/sources/recording_sources.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { Backend, Config, ServerConfig } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
+import { hostAndPort } from "../network/host_port.ts";
 import { shellWord } from "../text/shell_word.ts";
 import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { writeAnswer, writeNote } from "./output.ts";
 
-/** As the tasks of deno.json have it: most of a proxy's objects die young. */
+/**
+ * The same flags as the tasks of deno.json. Small semi-spaces save memory, because most objects of a proxy
+ * die young.
+ */
 const V8_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";
 
-/** What a connection to itself needs: the system chooses the port, and no flag can name it. */
+/** The proxy connects to itself on ports that the system chooses, which no flag can name. */
 const LOOPBACK = "127.0.0.1";
 
-/** Prints one command line for a shell; what cannot be made as narrow as it should be is said beside it. */
+/**
+ * Prints the command that runs this configuration with the fewest permissions, and a note on each permission
+ * that is wider than needed.
+ */
 export async function printPermissions({ watch }: { watch: boolean }, flags: Flags): Promise<void> {
   const { sources, files, variables } = recordingSources(processSources);
   const { config, path } = await loadConfig(sources, flags);
   if (watch && path !== undefined) files.add(path.replace(/[^/\\]*$/, "") || ".");
   const root = sourceFolder();
-  const { net, ways } = addresses(config);
+  const { net, reasons } = addresses(config);
   const data = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
   const write = [...data === undefined ? [] : [data], ...backups === undefined ? [] : [backups]];
   const prices = config.management?.pricesFile;
   const read = [
     ...files,
-    // The usual one is beside the database.
+    // The default file is in the folder of the database.
     ...prices?.isNamed === true ? [prices.path] : [],
     ...backups === undefined ? [] : [backups],
     ...data === undefined
@@ -42,7 +49,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     "deno",
     "run",
     "--no-prompt",
-    // The runtime lets every program import from some hosts of its own choice; this one has all it needs.
+    // By default, the runtime allows imports from some hosts. This program imports nothing remote.
     "--no-remote",
     V8_FLAGS,
     `--allow-net=${list(net)}`,
@@ -57,59 +64,63 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const notes = [
     ...data !== undefined && isWorkingFolder(data)
       ? [
-        `All of ${Deno.cwd()} may be written: the database stands in it. Give it a folder of its own (DATABASE_URL).`,
+        `The process may write all of ${Deno.cwd()}, because the database is in it. ` +
+        "Move the database to a separate folder (DATABASE_URL).",
       ]
       : [],
-    ...ways.length > 0
-      ? [`All of ${LOOPBACK} is allowed, where the system chooses the ports: for ${ways.join(", and for ")}.`]
+    ...reasons.length > 0
+      ? [
+        `The process may use every port of ${LOOPBACK}, because the system chooses ports for ${
+          reasons.join(", and for ")
+        }.`,
+      ]
       : [],
   ];
   writeAnswer({ command: line, notes }, () => `${line}\n`);
   for (const note of notes) writeNote(`${note}\n`);
 }
 
-/** Where it listens and what it connects to; `ways` are those on which it connects to itself. */
-function addresses({ server, endpoints }: Config): { net: Set<string>; ways: string[] } {
+/** The addresses of listeners and connections, and the reasons why the proxy connects to itself. */
+function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: string[] } {
   const backends = endpoints.flatMap((endpoint) =>
     endpoint.backends.map((backend) => ({ endpoint, backend }))
   );
   const hops = new Set(
     backends.filter(({ backend }) => needsHop(backend)).map(({ endpoint }) => endpoint.name),
   );
-  const ways = [
+  const reasons = [
     ...hops.size === 0 ? [] : [
-      `TLS within TLS behind the https:// proxy of ${
-        [...hops].join(", ")
-      }, which no other kind of proxy needs`,
+      `TLS within TLS through the https:// outbound proxy of ${[...hops].join(", ")}`,
     ],
     // See `server/http2/gateway.ts`.
-    ...server.tls === undefined ? [] : ["the HTTP/2 of clients, which comes with TLS"],
+    ...server.tls === undefined ? [] : ["HTTP/2 connections of clients, which come with TLS"],
   ];
   const net = new Set([
     ...listening(server),
     ...backends.map(({ backend: { baseUrl, connection } }) =>
-      addressText(connection.proxy ?? parseOrigin(baseUrl.origin))
+      hostAndPort(connection.proxy ?? parseOrigin(baseUrl.origin))
     ),
-    ...ways.length > 0 ? [LOOPBACK] : [],
+    ...reasons.length > 0 ? [LOOPBACK] : [],
   ]);
-  return { net, ways };
+  return { net, reasons };
 }
 
 function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[] {
   return [port, httpsPort, adminPort].filter((port) => port !== undefined)
-    .map((port) => addressText({ hostname: host, port }));
+    .map((port) => hostAndPort({ hostname: host, port }));
 }
 
-/** Whether the upstream's TLS runs within the proxy's (see `forwarding/transport/loopback.ts`). */
+/**
+ * Whether the TLS of the upstream runs inside the TLS of an outbound proxy. See
+ * `forwarding/transport/loopback.ts`.
+ */
 function needsHop({ baseUrl, connection: { proxy } }: Backend): boolean {
   return proxy?.scheme === "https" && parseOrigin(baseUrl.origin).tls;
 }
 
-function addressText({ hostname, port }: { readonly hostname: string; readonly port: number }): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-}
-
-/** Where `src` stands, with a slash at its end; empty where it is the working folder, or the program is compiled. */
+/**
+ * The folder of `src` with a slash at its end. Empty if it is the working folder or the program is compiled.
+ */
 function sourceFolder(): string {
   const root = import.meta.dirname?.replace(/[/\\]src[/\\]cli$/, "");
   return Deno.build.standalone || root === undefined || root === Deno.cwd() ? "" : `${root}/`;
@@ -127,13 +138,16 @@ function isWorkingFolder(path: string): boolean {
   return path === "." || path === "./" || path.replace(/(?<=.)[/\\]$/, "") === Deno.cwd();
 }
 
-/** Throws where a value cannot stand in such a list: the runtime has no way to write a comma within one. */
+/**
+ * Joins the values of a flag with commas. Throws a {@link CommandError} if a value contains one, which flags
+ * cannot escape.
+ */
 function list(values: Iterable<string>): string {
   const all = [...values];
   const broken = all.find((value) => value.includes(","));
   if (broken === undefined) return all.join(",");
   throw new CommandError(
-    `Cannot name ${JSON.stringify(broken)} in a flag: it holds a comma, which parts the runtime's lists. ` +
+    `Cannot write ${JSON.stringify(broken)} in a permission flag, because it contains a comma. ` +
       "Rename it, or start the program in its folder.",
   );
 }

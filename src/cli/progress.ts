@@ -1,32 +1,32 @@
-/** What a person sees at a terminal while a command takes its time: one line, which is gone at the end. */
+/** A line at the terminal that shows the progress of a slow command, and disappears at the end. */
 
 import { isInteractive } from "./colours.ts";
 import { writeErr } from "./output.ts";
 
-/** Shorter work shows nothing. */
+/** Work that is shorter than this shows no progress. In milliseconds. */
 const BEFORE_MS = 500;
 const STEP_MS = 120;
 const DEFAULT_COLUMNS = 80;
 const MARKS = ["|", "/", "-", "\\"] as const;
-/** Back to the beginning of the line, which is emptied. */
+/** Goes to the beginning of the line and clears it. */
 const ERASE = "\r\x1b[2K";
 
-/** What can be told of work that goes on. */
+/** How the progress of work is known. */
 export interface ProgressOptions {
-  /** How much is done, from 0 to 1; absent: it is not known. */
+  /** The finished part of the work, from 0 to 1. Without it, the line shows no percentage. */
   readonly share?: () => number;
 }
 
-/** Names the next part of the work. It is shown at once: the part may keep the thread to itself. */
-export type SayPart = (what: string) => void;
+/** Shows the name of the next part of the work, at once, because the part may block the thread. */
+export type ShowPart = (what: string) => void;
 
 /**
- * Does the work, and says on standard error that it goes on: only at a terminal, after half a second, and erased at the
- * end however it ends.
+ * Runs work and shows its progress on standard error: at a terminal only, and not before half a second has
+ * passed.
  */
 export async function withProgress<Result>(
   what: string,
-  work: (say: SayPart) => Promise<Result>,
+  work: (show: ShowPart) => Promise<Result>,
   { share }: ProgressOptions = {},
 ): Promise<Result> {
   if (!isInteractive("err")) return await work(() => {});
@@ -55,14 +55,14 @@ export async function withProgress<Result>(
 
 function columns(): number {
   try {
-    // A terminal that does not know its size says 0.
+    // A terminal of unknown size reports 0.
     return Deno.consoleSize().columns || DEFAULT_COLUMNS;
   } catch {
     return DEFAULT_COLUMNS;
   }
 }
 
-/** `/ Copying the database … 42 %, 3s` */
+/** A line like `/ Copying the database … 42 %, 3s`. */
 export function progressText(
   what: string,
   { step, elapsedMs, share }: { step: number; elapsedMs: number; share: number | undefined },
@@ -71,14 +71,4 @@ export function progressText(
     ? ""
     : `${Math.min(99, Math.max(0, Math.floor(share * 100)))} %, `;
   return `${MARKS[step % MARKS.length]} ${what} … ${percent}${Math.floor(elapsedMs / 1000)}s`;
-}
-
-/** The size of a file in bytes; 0 where the file is missing. */
-export function sizeOf(file: string): number {
-  try {
-    return Deno.statSync(file).size;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 0;
-    throw error;
-  }
 }

@@ -1,37 +1,41 @@
-/** Questions on a terminal. They go to standard error, so that standard output can be kept in a file. */
+/** Questions at a terminal. They go to standard error, so that standard output can go to a file. */
 
 import { CommandError } from "./command_error.ts";
 import { writeErr } from "./output.ts";
 
-/** Asks a person. */
+/**
+ * Asks the user at a terminal. Both questions throw a {@link CommandError} for Ctrl-C or the end of the
+ * input.
+ */
 export interface Prompt {
-  /** Shows a text. */
+  /** Prints a text without a question. */
   readonly say: (text: string) => void;
-  /** One line; empty where only Enter is pressed. */
+  /** Asks for one line. Empty if the user only presses Enter. */
   readonly line: (question: string) => Promise<string>;
-  /** One line that is not shown while it is typed or pasted. */
+  /** Asks for one line that the terminal does not show, such as a key. */
   readonly hidden: (question: string) => Promise<string>;
 }
 
-/** Where a terminal's bytes come from. */
+/** The input of a terminal. */
 export interface TerminalInput {
+  /** Reads bytes and returns their number, or null at the end of the input. */
   readonly read: (into: Uint8Array) => Promise<number | null>;
-  /** Raw: nothing is shown, and each key comes at once. */
+  /** Turns raw mode on or off, in which the terminal shows nothing and sends each key at once. */
   readonly setRaw: (isRaw: boolean) => void;
 }
 
 const CONTROL = { c: "\x03", d: "\x04", u: "\x15", escape: "\x1b" } as const;
-/** What follows an escape: of arrow keys and the like, and of what terminals put around pasted text. */
+/** The rest of an escape sequence, which arrow keys send and terminals put around pasted text. */
 const ESCAPE_SEQUENCE = /^(?:\[[0-9;?]*[ -/]*[@-~]|O.|[^[O])/;
 
-/** Asks at a terminal, by default the one that the program was started in. */
+/** A prompt at a terminal, by default the terminal of the program. */
 export function terminalPrompt(
   input: TerminalInput = Deno.stdin,
   write: (text: string) => void = writeErr,
 ): Prompt {
   const decoder = new TextDecoder();
   const bytes = new Uint8Array(4_096);
-  /** What was typed ahead. */
+  /** Input that no question has used yet. */
   let waiting = "";
 
   const readMore = async (): Promise<void> => {
@@ -69,13 +73,13 @@ export function terminalPrompt(
   };
 }
 
-/** A line without the terminal's own editing. */
+/** Edits a line that the terminal does not edit in raw mode. */
 class HiddenLine {
   text = "";
-  /** An escape sequence whose end has not come. */
+  /** An escape sequence whose end is not read yet. */
   #unfinished = "";
 
-  /** Takes what was typed. Gives what stands behind the line's end; undefined: it has not ended. */
+  /** Adds input. Returns the input after the end of the line, or undefined if the line has not ended. */
   take(typed: string): string | undefined {
     let rest = this.#unfinished + typed;
     this.#unfinished = "";
@@ -105,7 +109,7 @@ class HiddenLine {
   }
 }
 
-/** The answer to a question with two answers. */
+/** Asks a question until the answer is yes or no. Enter means the fallback. */
 export async function askYes(prompt: Prompt, question: string, fallback: boolean): Promise<boolean> {
   while (true) {
     const answer = await prompt.line(`${question} [${fallback ? "Y/n" : "y/N"}]: `);
@@ -117,5 +121,5 @@ export async function askYes(prompt: Prompt, question: string, fallback: boolean
 }
 
 function ended(): CommandError {
-  return new CommandError("Ended by you: nothing was written.");
+  return new CommandError("Cancelled. Nothing was written.");
 }

@@ -1,47 +1,50 @@
-/** Reads the configuration again while the proxy runs: at SIGHUP, and when one of its files changes. */
+/** Reloads the configuration of a running proxy: at SIGHUP, on request, and when one of its files changes. */
 
 import type { LoadedConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { Config } from "../config/config.ts";
-import { warningsOf } from "../config/warnings.ts";
-import { certificateWarnings } from "../tls/expiry.ts";
+
 import type { ReloadPreview, ReloadResult } from "../management/api/parts.ts";
 import type { Log } from "../observability/log.ts";
+import { allWarnings } from "./config_warnings.ts";
 import { missingPermissions } from "./missing_permissions.ts";
 import { watchFiles } from "./watch_files.ts";
+import { messageOf } from "../text/error_text.ts";
 
-/** How many settings a line of the log names. */
+/** The most settings that one line of the log names. */
 const MOST_SHOWN = 10;
 
-/** What reloading works with. */
-export interface Reloading {
-  /** The configuration of the start. */
+/** What {@link startReloading} needs. */
+export interface ReloadOptions {
+  /** The configuration that the proxy started with. */
   readonly first: LoadedConfig;
-  /** Throws a {@link ConfigError}. */
+  /** Loads the configuration. Throws a {@link ConfigError} if it is invalid. */
   readonly load: () => Promise<LoadedConfig>;
-  /** The files that the configuration is read from; undefined: they are not watched. */
+  /** The files of the configuration to watch. Undefined if no file is watched. */
   readonly watched: (() => Iterable<string>) | undefined;
-  /** Whether a SIGHUP is the end of a terminal, and asks for no reload. */
+  /** Whether a SIGHUP means that the terminal was closed. Such a SIGHUP reloads nothing. */
   readonly isHangup: () => boolean;
   readonly log: Log;
-  /** Puts a configuration into use. */
+  /** Makes the proxy use a configuration. */
   readonly use: (loaded: LoadedConfig) => void;
 }
 
-/** Reloads on request, at SIGHUP, and when a file changes. */
+/** Reloads and previews the configuration. */
 export interface Reloader {
+  /** Reloads the configuration. An invalid configuration changes nothing. */
   readonly reload: () => Promise<ReloadResult>;
-  /** What a reload would come to now; nothing is put into use. */
+  /** Reports what a reload would change, and changes nothing. */
   readonly preview: () => Promise<ReloadPreview>;
+  /** Stops listening for SIGHUP and watching files. */
   readonly stop: () => void;
 }
 
-/** Begins to listen. */
-export function startReloading({ first, load, watched, isHangup, log, use }: Reloading): Reloader {
+/** Starts listening for SIGHUP and watching the files. */
+export function startReloading({ first, load, watched, isHangup, log, use }: ReloadOptions): Reloader {
   let current = first;
   let running: Promise<unknown> = Promise.resolve();
   const reload = (): Promise<ReloadResult> => {
-    // One after the other, so that the newest is the one that stays.
+    // Reloads run one after the other, so that the newest configuration stays in use.
     const result = running.then(async () => {
       const [result, loaded] = await reloadOnce(current, { load, log, use });
       current = loaded;
@@ -55,25 +58,23 @@ export function startReloading({ first, load, watched, isHangup, log, use }: Rel
     return await previewOf(current, load);
   };
   const reloadAndLog = (): void => {
-    reload().catch((error) =>
-      log("error", "reload_refused", { problem: error instanceof Error ? error.message : String(error) })
-    );
+    reload().catch((error) => log("error", "reload_refused", { problem: messageOf(error) }));
   };
-  const ends: (() => void)[] = [];
+  const stops: (() => void)[] = [];
   if (Deno.build.os !== "windows") {
     const onSignal = (): void => {
       if (!isHangup()) reloadAndLog();
     };
     Deno.addSignalListener("SIGHUP", onSignal);
-    ends.push(() => Deno.removeSignalListener("SIGHUP", onSignal));
+    stops.push(() => Deno.removeSignalListener("SIGHUP", onSignal));
   }
-  if (watched !== undefined) ends.push(watchFiles(watched, reloadAndLog));
-  return { reload, preview, stop: () => ends.forEach((end) => end()) };
+  if (watched !== undefined) stops.push(watchFiles(watched, reloadAndLog));
+  return { reload, preview, stop: () => stops.forEach((stop) => stop()) };
 }
 
 async function reloadOnce(
   before: LoadedConfig,
-  { load, log, use }: Pick<Reloading, "load" | "log" | "use">,
+  { load, log, use }: Pick<ReloadOptions, "load" | "log" | "use">,
 ): Promise<[ReloadResult, LoadedConfig]> {
   const loaded = await loadOrProblems(load);
   if (Array.isArray(loaded)) {
@@ -82,33 +83,33 @@ async function reloadOnce(
   }
   use(loaded);
   const changed = loaded.resolver.changedSince(before.resolver).map(({ key }) => key);
-  const warnings = await allWarnings(loaded);
+  const warnings = await reloadWarnings(loaded);
   for (const detail of warnings) log("warn", "configuration", { detail });
   log("info", "reloaded", {
     file: loaded.path,
     endpoints: loaded.config.endpoints.map(({ name }) => name).join(" "),
     detail: changed.length === 0 ? UNCHANGED : `changed: ${shortList(changed)}`,
   });
-  const fixed = changedAddress(before.config, loaded.config);
-  const restart = `${fixed.join(", ")} changed: restart to use it`;
+  const fixed = restartSettings(before.config, loaded.config);
+  const restart = `${fixed.join(", ")} changed: restart the proxy to use the new value`;
   if (fixed.length > 0) log("warn", "restart_needed", { detail: restart });
   return [{ ok: true, changed, warnings: [...warnings, ...fixed.length > 0 ? [restart] : []] }, loaded];
 }
 
-async function previewOf(before: LoadedConfig, load: Reloading["load"]): Promise<ReloadPreview> {
+async function previewOf(before: LoadedConfig, load: ReloadOptions["load"]): Promise<ReloadPreview> {
   const loaded = await loadOrProblems(load);
   if (Array.isArray(loaded)) return { ok: false, problems: loaded };
   return {
     ok: true,
     file: loaded.path,
     changed: loaded.resolver.changedSince(before.resolver),
-    restart: changedAddress(before.config, loaded.config),
-    warnings: await allWarnings(loaded),
+    restart: restartSettings(before.config, loaded.config),
+    warnings: await reloadWarnings(loaded),
   };
 }
 
-/** A configuration, or all that is wrong with it. */
-async function loadOrProblems(load: Reloading["load"]): Promise<LoadedConfig | string[]> {
+/** The configuration, or a list of its problems. */
+async function loadOrProblems(load: ReloadOptions["load"]): Promise<LoadedConfig | string[]> {
   try {
     return await load();
   } catch (error) {
@@ -117,29 +118,27 @@ async function loadOrProblems(load: Reloading["load"]): Promise<LoadedConfig | s
   }
 }
 
-async function allWarnings(loaded: LoadedConfig): Promise<string[]> {
+async function reloadWarnings(loaded: LoadedConfig): Promise<string[]> {
   return [
-    ...loaded.warnings.map(({ origin, message }) => `${origin} ${message}`),
-    ...warningsOf(loaded.config),
-    ...await certificateWarnings(loaded.config),
+    ...await allWarnings(loaded),
     ...missingPermissions(loaded.config).map((host) =>
-      `the process may not connect to ${host}: ${PERMISSION_HINT}`
+      `the process has no permission to connect to ${host}: ${PERMISSION_HINT}`
     ),
   ];
 }
 
 const PERMISSION_HINT = "restart with the flags that llm-proxy check --permissions prints";
 const UNCHANGED =
-  "nothing changed: every setting has the value that it had before. A file that is mounted into a " +
-  "container by its own name stays the old one when an editor replaces it: mount its folder";
+  "nothing changed: every setting has the same value as before. If a single file is mounted into a container, " +
+  "an editor that replaces the file does not change it in the container: mount the folder instead";
 
 function shortList(keys: readonly string[]): string {
   const shown = keys.slice(0, MOST_SHOWN).join(", ");
   return keys.length > MOST_SHOWN ? `${shown} and ${keys.length - MOST_SHOWN} more` : shown;
 }
 
-/** What only a restart can change: the socket is there, and the database is open. */
-function changedAddress(one: Config, other: Config): string[] {
+/** The changed settings that need a restart, because they belong to open sockets or to the open database. */
+function restartSettings(one: Config, other: Config): string[] {
   const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
   const fixed = [["host", "host"], ["port", "port"], ["httpsPort", "https_port"], [
     "adminPort",
@@ -147,7 +146,7 @@ function changedAddress(one: Config, other: Config): string[] {
   ]] as const;
   const ofServer = fixed.filter(([key]) => differs(one.server[key], other.server[key]))
     .map(([, name]) => `server.${name}`);
-  // Another certificate is taken at once; to begin or end with TLS takes another socket.
+  // A new certificate is used at once. To turn TLS on or off needs another socket.
   if ((one.server.tls === undefined) !== (other.server.tls === undefined)) ofServer.push("server.tls");
   const ofManagement = (["token", "databaseUrl", "encryptionKey"] as const)
     .filter((key) => differs(one.management?.[key], other.management?.[key]));

@@ -1,6 +1,6 @@
 /**
- * The one HTTP client of the command line. The platform's `fetch` takes the proxies that the environment names even to
- * loopback; this client takes the way that it is given and no other.
+ * The HTTP client of the command line. The `fetch` of the runtime uses the outbound proxies of the
+ * environment even for loopback; this client uses an outbound proxy only if the caller names one.
  */
 
 import { Cancellation } from "../cancellation.ts";
@@ -11,32 +11,37 @@ import { bodyOf } from "../streams/bytes.ts";
 import { field } from "../http/fields.ts";
 import { readUpTo } from "../streams/read_whole.ts";
 
-/** What is asked for besides the URL. */
+/** Options of {@link request}. */
 export interface RequestOptions {
   readonly method?: string;
-  /** Sent as a bearer token. */
+  /** The bearer token to send. */
   readonly token?: string;
-  /** A body in JSON. */
+  /** The body to send, in JSON. */
   readonly json?: string | undefined;
-  /** A forward proxy on the way; absent: the connection is direct. */
+  /** The outbound proxy to use. Without it the connection is direct. */
   readonly proxy?: OutboundProxy | undefined;
-  /** Until the whole answer is there; absent: as long as it takes. */
+  /** The longest time until the whole answer is read. Without it there is no limit. */
   readonly timeoutMs?: number;
-  /** Certificates in PEM form that are trusted besides the system's. */
+  /** Certificates in PEM form to trust besides those of the system. */
   readonly caCerts?: readonly string[] | undefined;
-  /** The longest body; a longer one is a `RangeError`. Absent: any. */
+  /** The longest body. A longer one is a `RangeError`. Without it there is no limit. */
   readonly maxBytes?: number;
-  /** Is told of each piece of the body as it comes, by the length so far. */
+  /** Called for each piece of the body with the number of bytes read so far. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
-/** An answer, read to its end. Redirects are answers too: a token goes only where it was sent to. */
+/**
+ * A complete answer. The client follows no redirects, so that a token reaches only the server it was sent to.
+ */
 export interface Answer {
   readonly status: number;
   readonly text: string;
 }
 
-/** Asks a URL of `http:` or `https:`. Throws a `TransportError`, or a `TimeoutError` once the time is over. */
+/**
+ * Sends a request to an `http:` or `https:` URL. Throws a `TransportError`, or a `TimeoutError` after
+ * `timeoutMs`.
+ */
 export async function request(
   url: string,
   { method = "GET", token, json, proxy, timeoutMs, caCerts, maxBytes = Infinity, onProgress }:

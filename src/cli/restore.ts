@@ -3,25 +3,25 @@
 import { systemClock } from "../time/clock.ts";
 import { openStore } from "../storage/open.ts";
 import { restoreStore } from "../storage/restore.ts";
-import { inStoresWords, managementConfig } from "./manage/client.ts";
+import { managementConfig, mapStoreError } from "./manage/management_config.ts";
 import { type Options, textOf } from "./manage/options.ts";
 import { writeAnswer } from "./output.ts";
 import { withProgress } from "./progress.ts";
 
-/** Puts a backup in the place of the database, and says what that undoes. */
+/** Replaces the database by a backup, and prints which changes are lost. Keeps the old files. */
 export async function restore(file: string, options: Options): Promise<void> {
   const config = await managementConfig(textOf(options, "config"));
-  await inStoresWords(async () => {
+  await mapStoreError(async () => {
     const now = new Date(systemClock.epochMs());
     const { kept, lastChangeAt } = await withProgress(
       `Copying ${file}`,
-      (say) =>
+      (show) =>
         restoreStore(config.databaseUrl, {
           file,
           keyFile: textOf(options, "keyFile"),
           encryptionKey: config.encryptionKey,
           now,
-          onCopied: () => say(`Checking the copy of ${file}`),
+          onCopied: () => show(`Checking the copy of ${file}`),
         }),
     );
     const store = await openStore(config.databaseUrl);
@@ -42,14 +42,12 @@ export async function restore(file: string, options: Options): Promise<void> {
     writeAnswer(
       { database, file, last_change_at: ends, kept },
       () =>
-        `${database} now holds what ${file} held.\n` +
+        `Restored ${database} from ${file}.\n` +
         (ends === null
           ? ""
-          : `Everything after ${ends} is undone: tokens that were revoked since then work ` +
+          : `All changes after ${ends} are lost: tokens that were revoked since then work ` +
             "again (llm-proxy token list), and usage since then is missing.\n") +
-        (kept.length === 0
-          ? ""
-          : `What was there before is kept:\n${kept.map((name) => `  ${name}\n`).join("")}`),
+        (kept.length === 0 ? "" : `The old files are kept:\n${kept.map((name) => `  ${name}\n`).join("")}`),
     );
   });
 }

@@ -1,15 +1,18 @@
+/** Runs the program and prints its errors. */
+
 import { ConfigError } from "../config/problem.ts";
+import { counted } from "../text/counted.ts";
 import { CommandError } from "./command_error.ts";
 import { asksForJson, writeAsJson, writeFailure } from "./output.ts";
 import { serve } from "./serve.ts";
 
-/** Runs the program. Gives the exit code: 0 done, 1 failed, 2 wrong usage or configuration. */
+/** Runs a command. Returns the exit code: 0 success, 1 failure, 2 wrong usage or wrong configuration. */
 export async function run(args: readonly string[]): Promise<number> {
   if (asksForJson(args)) writeAsJson();
   try {
     if (args.length > 0) {
-      // A plain start does without the command line's parser, which takes as long to load as all the rest.
-      const { runCommandLine } = await import("./program.ts");
+      // Without arguments the parser is not needed. Loading it takes as long as loading everything else.
+      const { runCommandLine } = await import("./command_line.ts");
       await runCommandLine(args);
     } else await serve({});
     return 0;
@@ -28,9 +31,8 @@ export async function run(args: readonly string[]): Promise<number> {
 
 function writeProblems({ problems }: ConfigError): void {
   const width = Math.max(...problems.map(({ origin }) => origin.length));
-  const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
   writeFailure({
-    message: `Cannot start: ${count} in the configuration.`,
+    message: `Cannot start: ${counted(problems.length, "problem")} in the configuration.`,
     lines: problems.map(({ origin, message }) => `  ${origin.padEnd(width)}  ${message}`),
     details: { problems },
   });

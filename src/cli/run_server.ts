@@ -1,3 +1,5 @@
+/** Runs the server until a signal ends it. */
+
 import type { App } from "../app.ts";
 import type { ServerConfig, TlsConfig } from "../config/config.ts";
 import type { Log } from "../observability/log.ts";
@@ -5,48 +7,53 @@ import type { Ports } from "../management/served.ts";
 import { type RunningServer, startServer } from "../server/listen.ts";
 import { onEndSignals } from "./signals.ts";
 import { CommandError } from "./command_error.ts";
+import { messageOf } from "../text/error_text.ts";
 
-/** The exit code of a program that a signal ended, by the shell's custom. */
+/** The exit code of a program that a signal ended: 128 and the number of the signal. */
 const KILLED: Partial<Record<Deno.Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 /**
- * Serves until a signal asks to end and what was running has ended. A second signal ends the process at once.
- * `onListening` is called when clients can connect, with what ends it as the first signal does.
+ * Runs the server until a signal arrives and the running requests have ended. A second signal ends the
+ * process at once. Calls `onListening` when clients can connect; its argument `stop` does the same as the
+ * first signal. Throws a {@link CommandError} if the server cannot listen.
  */
 export async function runServer(
   app: App,
   { server: config, drainMs, log, onListening, onRenewed, isHangup }: {
     server: ServerConfig;
-    /** As it is when draining begins. */
+    /** The longest time for running requests after the signal. It is read when draining begins. */
     drainMs: () => number;
     log: Log;
     onListening: (server: RunningServer, stop: () => void) => void;
-    /** Another certificate is used from now on. */
+    /** Called when the server begins to use another certificate. */
     onRenewed?: ((tls: TlsConfig) => void) | undefined;
-    /** Whether a SIGHUP asks to end. */
+    /** Whether a SIGHUP ends the server. */
     isHangup: () => boolean;
   },
 ): Promise<void> {
   const server = listen(app, config, { log, onRenewed });
-  const asked = Promise.withResolvers<Deno.Signal>();
+  const stopped = Promise.withResolvers<Deno.Signal>();
   const removeListeners = onEndSignals(
-    asked.resolve,
+    stopped.resolve,
     (signal) => Deno.exit(KILLED[signal] ?? 143),
     isHangup,
   );
-  onListening(server, () => asked.resolve("SIGTERM"));
-  await asked.promise;
+  onListening(server, () => stopped.resolve("SIGTERM"));
+  await stopped.promise;
   await server.drain(drainMs());
   removeListeners();
   app.close();
 }
 
-/** The ports of a running server, by which clients are given its addresses. */
+/** The ports of a running server. */
 export function portsOf({ address, httpsAddress, adminAddress }: RunningServer): Ports {
   return { port: address.port, httpsPort: httpsAddress?.port, adminPort: adminAddress?.port };
 }
 
-/** A socket that cannot be had is the commonest failure of a start; it is said in one line. */
+/**
+ * Starts the server. A port that cannot be used is the most common failure of a start, so it gets a clear
+ * message.
+ */
 function listen(
   app: App,
   config: ServerConfig,
@@ -62,21 +69,22 @@ function listen(
     app.close();
     if (error instanceof Deno.errors.AddrInUse) {
       throw new CommandError(
-        `Cannot listen on ${where}: another program has this port, or a connection of this machine to elsewhere. ` +
-          `Choose one with ${wanted.map(([name]) => name).join(" or ")} or --port.`,
+        `Cannot listen on ${where}: another program or an outgoing connection uses ` +
+          `${wanted.length > 1 ? "one of these ports" : "the port"}. ` +
+          `Choose another port with ${wanted.map(([name]) => name).join(" or ")} or --port.`,
       );
     }
     if (error instanceof Deno.errors.PermissionDenied) {
       throw new CommandError(
-        `Cannot listen on ${where}: not permitted. Ports below 1024 need rights; 33000 does not.`,
+        `Cannot listen on ${where}: permission denied. Ports below 1024 need privileges; choose a higher one.`,
       );
     }
     if (error instanceof Deno.errors.AddrNotAvailable) {
       throw new CommandError(
-        `Cannot listen on ${where}: this machine has no such address. HOST=0.0.0.0 means all.`,
+        `Cannot listen on ${where}: this machine has no such address. HOST=0.0.0.0 means all addresses.`,
       );
     }
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CommandError(`Cannot listen on ${where}: ${reason}.`);
   }
 }

@@ -1,22 +1,24 @@
+/** `llm-proxy serve` */
+
 import { adminUrls, lanAddresses, serverUrls } from "../config/server_urls.ts";
 import { type App, createApp } from "../app.ts";
 import { systemClock } from "../time/clock.ts";
 import { processSources } from "../config/sources/env.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
-import { LEAST_SECRET, secretsOf } from "../config/redact.ts";
+import { MIN_SECRET_LENGTH, secretsOf } from "../config/redact.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { Config, LogLevel, ManagementConfig } from "../config/config.ts";
-import { warningsOf } from "../config/warnings.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import type { Management } from "../management/management.ts";
 import type { Ports } from "../management/served.ts";
-import { certificateWarnings } from "../tls/expiry.ts";
+import { certificateWarnings } from "../tls/certificate_warnings.ts";
 import { VERSION } from "../release.ts";
 import { bannerText } from "./banner.ts";
 import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
-import { gatheringOut, writeOut } from "./output.ts";
+import { allWarnings } from "./config_warnings.ts";
+import { bufferedStdout, writeOut } from "./output.ts";
 import { logStrayFailures } from "./stray_failures.ts";
 import { startReloading } from "./reload.ts";
 import type { RunningServer } from "../server/listen.ts";
@@ -25,37 +27,40 @@ import { watchTerminal } from "./terminal.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
-/** `llm-proxy [serve]`: serves until it is told to end. */
+/**
+ * Runs the proxy until a signal ends it. Throws a `ConfigError` or a {@link CommandError} if it cannot start.
+ */
 export async function serve(flags: Flags, { watch = false }: { watch?: boolean } = {}): Promise<void> {
   const { sources, files } = recordingSources(processSources);
   const loaded = await loadConfig(sources, flags);
   let { config } = loaded;
-  const write = gatheringOut();
+  const write = bufferedStdout();
   const secrets = new Set(secretsOf(config));
   let currentLog: Log = () => {};
   const log: Log = (level, event, fields) => currentLog(level, event, fields);
-  /** What running exchanges still have to say may hold a secret of before. */
-  const withhold = (more: readonly string[]): void => {
-    // Short ones would disfigure every line.
-    for (const secret of more) if (secret.length >= LEAST_SECRET) secrets.add(secret);
+  /**
+   * Adds secrets to those that the log redacts. Old ones stay, because running exchanges may still log them.
+   */
+  const redact = (more: readonly string[]): void => {
+    // A short secret would also be part of ordinary words.
+    for (const secret of more) if (secret.length >= MIN_SECRET_LENGTH) secrets.add(secret);
     currentLog = createLog(config.log, { write, secrets: [...secrets], paint: paintLevel });
   };
-  withhold([]);
-  const management = config.management &&
-    await openOrExplain(config.management, { log, onSecrets: withhold });
+  redact([]);
+  const management = config.management && await openOrExplain(config.management, { log, onSecrets: redact });
   let server: RunningServer | undefined;
   const isHangup = watchTerminal();
   const app: App = createApp(config, { log, management });
   const reloader = startReloading({
     first: loaded,
-    // A file that was there is missed when it is gone; others would take its place unnoticed.
+    // The path is fixed: if the file disappears, the reload fails and does not use another file instead.
     load: () => loadConfig(sources, { ...fileFlag(loaded.path), ...flags }),
     watched: watch ? () => files : undefined,
     isHangup,
     log,
     use(next) {
       config = next.config;
-      withhold(secretsOf(config));
+      redact(secretsOf(config));
       app.configure(config);
       server?.configure(config.server);
     },
@@ -65,7 +70,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       log("warn", "configuration", { detail: warning });
     }
   };
-  // Who runs for a year would else never be told.
+  // The start warns too, but a proxy may run longer than its certificate is valid.
   const stopLogging = logStrayFailures(log);
   const daily = setInterval(() => void warnOfExpiry(config), DAY_MS);
   try {
@@ -80,9 +85,9 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
         const ports = portsOf(running);
         management?.onListening(ports);
         management?.setControls({ reload: reloader.reload, preview: reloader.preview, stop });
-        // Only the plane writes, and only a restart can switch it on.
+        // Only the management plane writes files, and only a restart can turn it on.
         if (management === undefined) Deno.permissions.revokeSync({ name: "write" });
-        void certificateWarnings(config).then((expiring) => announce(loaded, { ports, expiring, log }));
+        void allWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));
       },
     });
   } finally {
@@ -94,13 +99,13 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
   log("info", "stopped");
 }
 
-/** Problems red, warnings yellow. */
+/** Colours a line of the log: errors red, warnings yellow. */
 function paintLevel(level: LogLevel, text: string): string {
   if (level === "error") return styled("red", text);
   return level === "warn" ? styled("yellow", text) : text;
 }
 
-/** Loaded only where it is switched on: it weighs as much as all the rest. */
+/** Opens the management plane. It is loaded only if it is on, because it is as large as everything else. */
 async function openOrExplain(
   config: ManagementConfig,
   { log, onSecrets }: { log: Log; onSecrets: (secrets: readonly string[]) => void },
@@ -119,21 +124,18 @@ function fileFlag(path: string | undefined): Flags {
   return path === undefined ? {} : { CONFIG_PATH: { value: path, origin: path } };
 }
 
+/** Prints the banner, or with the JSON format logs the same facts. */
 function announce(
   loaded: LoadedConfig,
-  { ports, expiring, log }: {
+  { ports, warnings, log }: {
     ports: Ports;
-    expiring: readonly string[];
+    warnings: readonly string[];
     log: Log;
   },
 ): void {
   const { config } = loaded;
   const facts = { ...ports, lanAddresses: lanAddresses() };
-  const warnings = [
-    ...loaded.warnings.map(({ origin, message }) => `${origin} ${message}`),
-    ...warningsOf(config),
-    ...expiring,
-  ];
+
   if (config.log.format === "pretty") return writeOut(`${bannerText(config, { ...facts, warnings })}\n`);
   for (const warning of warnings) log("warn", "configuration", { detail: warning });
   log("info", "started", {

@@ -1,15 +1,16 @@
 import type { Log } from "../observability/log.ts";
+import { traceOf } from "../text/error_text.ts";
 
 /**
- * Logs failures of promises that nobody waited for, in place of the runtime's answer to them, which is the end of the
- * process: a mistake of the program then costs one connection and not all. Gives what ends it.
+ * Logs unhandled promise rejections, which would otherwise end the process: a bug then breaks one connection
+ * and not all. Returns a function that removes the listener.
  */
 export function logStrayFailures(log: Log): () => void {
   const onFailure = (event: PromiseRejectionEvent): void => {
     event.preventDefault();
     const { reason } = event;
     log("error", "unexpected", {
-      detail: reason instanceof Error ? reason.stack ?? reason.message : String(reason),
+      detail: traceOf(reason),
     });
   };
   globalThis.addEventListener("unhandledrejection", onFailure);

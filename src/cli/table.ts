@@ -1,6 +1,6 @@
 import { styled } from "./colours.ts";
 
-/** Rows as a table for people: columns as wide as they have to be, numbers to the right. */
+/** Formats rows as a table with headings. Columns of numbers are aligned to the right. */
 export function tableText(
   headings: readonly string[],
   rows: readonly (readonly (string | number)[])[],

@@ -1,6 +1,7 @@
 /**
- * Tells whether the terminal that this program was started in is gone, by what stands on its standard streams: the
- * system takes them away before it sends SIGHUP. A program that was started without a terminal never says so.
+ * Returns a function that tells whether the terminal of this program was closed. The system detaches the
+ * standard streams from a closed terminal before it sends SIGHUP. Without a terminal at the start, the
+ * function always returns false.
  */
 export function watchTerminal(): () => boolean {
   const terminals = [Deno.stdin, Deno.stdout, Deno.stderr].filter((stream) => stream.isTerminal());

@@ -1,6 +1,6 @@
 /**
- * The parser's words about wrong usage without what was typed where nothing is known to belong: a key may have been
- * typed there, and standard error is often kept.
+ * Removes unknown values and surplus arguments from an error of the parser. The user may have typed a key
+ * there, and standard error often goes to a file.
  */
 export function usageErrorText(text: string): string {
   return text

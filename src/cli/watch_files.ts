@@ -1,15 +1,18 @@
 /**
- * Notices that files have changed, by looking at them once a second. Notices of the file system do not come for folders
- * that a container or a network mounts, and files there are often replaced instead of written.
+ * Watches files by checking them once a second. The notifications of the system do not work for folders that
+ * a container or a network mounts, and files there are often replaced instead of written.
  */
 
-const LOOK_MS = 1_000;
+const INTERVAL_MS = 1_000;
 
-/** Calls `changed` when the text of one of the files is another one, and stays so for a second. Gives what ends it. */
-export function watchFiles(paths: () => Iterable<string>, changed: (path: string) => void): () => void {
+/**
+ * Calls `onChange` when the text of a file has changed and then stayed the same for a second. Returns a stop
+ * function.
+ */
+export function watchFiles(paths: () => Iterable<string>, onChange: (path: string) => void): () => void {
   const known = new Map<string, { stamp: string; text: string | undefined }>();
   const pending = new Map<string, string>();
-  const look = (): void => {
+  const check = (): void => {
     for (const path of paths()) {
       const stamp = stampOf(path);
       const before = known.get(path);
@@ -21,7 +24,8 @@ export function watchFiles(paths: () => Iterable<string>, changed: (path: string
         pending.delete(path);
         continue;
       }
-      // Editors and configuration managers write in several steps.
+      // Editors and configuration managers write a file in several steps, so one more check waits for the
+      // last one.
       if (pending.get(path) !== stamp) {
         pending.set(path, stamp);
         continue;
@@ -29,15 +33,15 @@ export function watchFiles(paths: () => Iterable<string>, changed: (path: string
       pending.delete(path);
       const text = readQuietly(path);
       known.set(path, { stamp, text });
-      if (text !== before.text) changed(path);
+      if (text !== before.text) onChange(path);
     }
   };
-  look();
-  const timer = setInterval(look, LOOK_MS);
+  check();
+  const timer = setInterval(check, INTERVAL_MS);
   return () => clearInterval(timer);
 }
 
-/** Differs after a change of the file or of what its name stands for; empty where there is no file. */
+/** Changes with the file, and with the target of a symbolic link. Empty if there is no file. */
 function stampOf(path: string): string {
   try {
     const { mtime, size, ino, dev } = Deno.statSync(path);

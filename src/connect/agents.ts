@@ -1,4 +1,4 @@
-/** Agents and chats: programs that people talk to. Places and names are those of each one's own documentation. */
+/** The settings of agents and chats. Files and names are from the documentation of each program. */
 
 import {
   type Client,
@@ -9,33 +9,35 @@ import {
   headersAs,
   JSON_NOTE,
   jsonFile,
+  TOKEN_VARIABLE,
 } from "./client.ts";
 import { shellWord } from "../text/shell_word.ts";
 
-/** By name, as `llm-proxy connect` takes them. */
+/** The agents and chats by their names for `llm-proxy connect`. */
 export const AGENTS = {
   "claude-code": {
     title: "Claude Code",
     dialects: ["anthropic"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => [
       exports({
         ANTHROPIC_BASE_URL: facts.endpointUrl,
-        // A token of the proxy's as a bearer token; a key for Anthropic where Anthropic looks for one.
+        // The proxy token goes into a bearer token, a key for Anthropic into the header that Anthropic reads.
         [facts.proxyAuthorization === undefined ? "ANTHROPIC_AUTH_TOKEN" : "ANTHROPIC_API_KEY"]: facts.key,
         ANTHROPIC_CUSTOM_HEADERS: headerLine(facts),
         CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: "1",
         NODE_EXTRA_CA_CERTS: facts.authority,
       }),
     ],
-    notes: () => ["With the discovery Claude Code's /model lists the models of the endpoint."],
+    notes:
+      () => ["With CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY, /model lists the models of the endpoint."],
   },
   codex: {
     title: "Codex",
     dialects: ["openai"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => {
-      const variable = facts.proxyAuthorization === undefined ? "LLM_PROXY_TOKEN" : "OPENAI_API_KEY";
+      const variable = facts.proxyAuthorization === undefined ? TOKEN_VARIABLE : "OPENAI_API_KEY";
       return [
         { where: "~/.codex/config.toml", text: codexConfig(facts, variable) },
         exports({ [variable]: facts.key, CODEX_CA_CERTIFICATE: facts.authority }),
@@ -43,13 +45,13 @@ export const AGENTS = {
     },
     notes: ({ hasResponses, endpoint }) =>
       hasResponses ? [] : [
-        `Codex asks /responses only: it works where the upstream of ${endpoint} has it (Mistral's and DeepSeek's do not).`,
+        `Codex uses only /responses, so the upstream of ${endpoint} must support it. Mistral and DeepSeek do not.`,
       ],
   },
   "gemini-cli": {
     title: "Gemini CLI",
     dialects: ["gemini"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => [
       exports({
         GOOGLE_GEMINI_BASE_URL: facts.endpointUrl,
@@ -64,7 +66,7 @@ export const AGENTS = {
   opencode: {
     title: "opencode",
     dialects: ["openai", "anthropic"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => [
       jsonFile("~/.config/opencode/opencode.json", opencodeConfig(facts)),
       ...exportsIfAny({ NODE_EXTRA_CA_CERTS: facts.authority }),
@@ -74,7 +76,7 @@ export const AGENTS = {
   "qwen-code": {
     title: "Qwen Code",
     dialects: ["openai"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => [
       exports({
         OPENAI_BASE_URL: `${facts.endpointUrl}/v1`,
@@ -92,35 +94,35 @@ export const AGENTS = {
   },
   cline: {
     title: "Cline",
-    // Its provider for Anthropic takes no base URL.
+    // Cline's provider for Anthropic has no setting for the base URL.
     dialects: ["openai"],
-    takesHeader: false,
+    hasHeaderSetting: false,
     pieces: ({ endpointUrl, key, model, authority }) => {
       const words = ["cline", "auth", "--provider", "openai", "--apikey", key];
       const auth = [...words, "--baseurl", `${endpointUrl}/v1`, "--modelid", model].map(shellWord).join(" ");
       return [
-        { where: "in a terminal, once", text: auth },
+        { where: "run once in a terminal", text: auth },
         ...exportsIfAny({ NODE_EXTRA_CA_CERTS: authority }),
       ];
     },
     notes: () => [
-      "In an editor: Settings → API Provider → OpenAI Compatible, with the same address, key and model.",
+      "In an editor: Settings → API Provider → OpenAI Compatible, with the same base URL, key and model.",
     ],
   },
   continue: {
     title: "Continue",
     dialects: ["openai", "anthropic"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => [{ where: "~/.continue/config.yaml", text: continueConfig(facts) }],
     notes: ({ hasResponses, dialect }) =>
       hasResponses || dialect === "anthropic" ? [] : [
-        "Continue's command line asks /responses for every model named gpt-5… or o1, o3, …, and nothing else.",
+        "For models named gpt-5…, o1, o3, …, the command line of Continue uses only /responses.",
       ],
   },
   "open-webui": {
     title: "Open WebUI",
     dialects: ["openai"],
-    takesHeader: false,
+    hasHeaderSetting: false,
     pieces: ({ endpointUrl, key, authority }) => [{
       where: "in its environment, or under Settings → Connections → OpenAI API",
       text: [
@@ -133,11 +135,11 @@ export const AGENTS = {
   aider: {
     title: "Aider",
     dialects: ["openai"],
-    takesHeader: false,
+    hasHeaderSetting: false,
     pieces: ({ endpointUrl, key, authority }) => [
       exports({ OPENAI_API_BASE: `${endpointUrl}/v1`, OPENAI_API_KEY: key, SSL_CERT_FILE: authority }),
     ],
-    notes: ({ model }) => [`Models are then named openai/<model>: aider --model openai/${model}.`],
+    notes: ({ model }) => [`Aider names models openai/<model>: aider --model openai/${model}.`],
   },
 } as const satisfies Record<string, Client>;
 
@@ -146,7 +148,7 @@ function codexConfig(
   variable: string,
 ): string {
   return [
-    // Codex' own choice is a model of OpenAI's.
+    // The default of Codex is a model of OpenAI.
     ...(hasResponses ? [] : [`model = ${JSON.stringify(model)}`]),
     `model_provider = "llm-proxy"`,
     "",
@@ -161,7 +163,10 @@ function codexConfig(
   ].join("\n");
 }
 
-/** Its provider `openai` asks `/responses`; the compatible one asks `/chat/completions`, and has to be given models. */
+/**
+ * The provider `openai` of opencode uses `/responses`. The compatible provider uses `/chat/completions`, and
+ * needs a list of models.
+ */
 function opencodeConfig(facts: ConnectFacts): unknown {
   const { dialect, hasResponses, endpointUrl, key, model } = facts;
   const isCompatible = dialect !== "anthropic" && !hasResponses;

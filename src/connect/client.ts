@@ -1,55 +1,71 @@
-/** What is said of a client, and the helpers that settings are written with. */
+/** The description of a client, and helpers that write settings. */
 
 import type { Provider } from "../config/config.ts";
 import { shellWord } from "../text/shell_word.ts";
 
-/** What settings are made of. */
+/** The values that go into settings. */
 export interface ConnectFacts {
   /** The address of an endpoint, like `http://192.168.1.20:33000/openai`. */
   readonly endpointUrl: string;
+  /** The name of the endpoint. */
   readonly endpoint: string;
+  /** The dialect that the client speaks with the endpoint. */
   readonly dialect: Provider;
-  /** What stands where a client puts its key: the proxy's token, or the provider's key that goes on. */
+  /** The value for the client's API key: the proxy token, or a provider's key that the proxy forwards. */
   readonly key: string;
-  /** What `Proxy-Authorization` has to be; undefined: the token stands where the key does. */
+  /** The value of `Proxy-Authorization`. Undefined if the proxy token is the API key. */
   readonly proxyAuthorization: string | undefined;
-  /** A model to begin with. */
+  /** The name of a model that the endpoint probably has. */
   readonly model: string;
-  /** The upstream is OpenAI's own, or Azure's: it has `/responses`, which many that imitate it lack. */
+  /**
+   * Whether the upstream is OpenAI or Azure, and so has `/responses`, which many compatible upstreams lack.
+   */
   readonly hasResponses: boolean;
-  /** The file of the authority that the client has to trust; undefined: none besides the usual ones. */
+  /**
+   * The file of the authority that the client has to trust. Undefined if it trusts the certificate already.
+   */
   readonly authority: string | undefined;
 }
 
-/** A piece of settings, and where it goes. */
+/** A part of the settings of a client, to be pasted into one place. */
 export interface Piece {
-  /** A file, or what else is to be done with it. */
+  /** The place: a file, or a short instruction. */
   readonly where: string;
   readonly text: string;
 }
 
-/** A program that talks to models. */
+/** A client whose settings are known. */
 export interface Client {
+  /** The name of the client for people. */
   readonly title: string;
-  /** The dialects it speaks, the one it is made for first. */
+  /** The dialects that the client speaks, its main one first. */
   readonly dialects: readonly Provider[];
-  /** The endpoint that it is made for, where there is one of that name. */
-  readonly prefers?: string;
+  /** The name of the endpoint that fits the client best, if the proxy has one with this name. */
+  readonly preferredEndpoint?: string;
+  /** Writes the settings. */
   readonly pieces: (facts: ConnectFacts) => readonly Piece[];
-  /** It has a place for a further header, so that it can use endpoints that pass its own key on. */
-  readonly takesHeader: boolean;
-  /** What has to be known besides, each a sentence. */
+  /**
+   * Whether the client can send another header, which endpoints that forward its own key need for the proxy
+   * token.
+   */
+  readonly hasHeaderSetting: boolean;
+  /** Notes on the settings, each a sentence. */
   readonly notes?: (facts: ConnectFacts) => readonly string[];
 }
 
-/** Where variables of a shell go. */
-export const SHELL = "in the shell, or in its start file";
-/** Where a piece of a program goes. */
-export const PROGRAM = "in the program";
-/** What is added to settings that may be there. */
-export const JSON_NOTE = "Where the JSON file is there already, add these members to it.";
+/**
+ * The environment variable for the proxy token of a client, which keeps it out of the history of the shell.
+ */
+export const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
 
-/** Variables for a shell; those that are undefined are left out. */
+/** The place of environment variables. */
+export const SHELL = "in the shell or its startup file";
+/** The place of a piece of code. */
+export const PROGRAM = "in the program";
+/** The note on settings in a JSON file. */
+export const JSON_NOTE = "If the JSON file exists, add these members to it.";
+
+/** `export` lines for a shell, without the variables that are undefined. */
 export function exports(variables: Readonly<Record<string, string | undefined>>): Piece {
   const lines = Object.entries(variables).flatMap(([name, value]) =>
     value === undefined ? [] : [`export ${name}=${shellWord(value)}`]
@@ -57,23 +73,26 @@ export function exports(variables: Readonly<Record<string, string | undefined>>)
   return { where: SHELL, text: lines.join("\n") };
 }
 
-/** The same, or nothing where none of them has a value. */
+/** `export` lines for a shell. Empty if all variables are undefined. */
 export function exportsIfAny(variables: Readonly<Record<string, string | undefined>>): Piece[] {
   const piece = exports(variables);
   return piece.text === "" ? [] : [piece];
 }
 
-/** A file of JSON. */
+/** A piece that is a JSON file. */
 export function jsonFile(where: string, value: unknown): Piece {
   return { where, text: JSON.stringify(value, null, 2) };
 }
 
-/** `Proxy-Authorization` as a line, for variables that hold headers. */
+/**
+ * The header `Proxy-Authorization` as a line, for variables that contain headers. Undefined if it is not
+ * needed.
+ */
 export function headerLine({ proxyAuthorization }: ConnectFacts): string | undefined {
   return proxyAuthorization && `Proxy-Authorization: ${proxyAuthorization}`;
 }
 
-/** `Proxy-Authorization` under a member that holds headers, or nothing. */
+/** A member with the header `Proxy-Authorization`. Empty if it is not needed. */
 export function headersAs(
   name: string,
   { proxyAuthorization }: ConnectFacts,
@@ -81,7 +100,7 @@ export function headersAs(
   return proxyAuthorization === undefined ? {} : { [name]: { "Proxy-Authorization": proxyAuthorization } };
 }
 
-/** An object literal in JavaScript; members that are undefined are left out. */
+/** An object literal in JavaScript, without members that are undefined. */
 export function literal(value: Readonly<Record<string, unknown>>): string {
   const members = Object.entries(value).flatMap(([name, member]) => {
     if (member === undefined) return [];

@@ -1,23 +1,24 @@
-/** What clients' settings depend on of an endpoint: by the configuration, or by its name where there is none. */
+/** The properties of an endpoint that settings of clients depend on. */
 
 import { PRESET_NAMES, type PresetName, presetNameOf, PRESETS } from "../config/values/presets.ts";
 import type { Endpoint, Provider } from "../config/config.ts";
 
-/** An endpoint, as far as settings depend on it. */
+/** An endpoint, from the configuration or guessed from its name. */
 export interface ConnectEndpoint {
   readonly name: string;
+  /** The dialect of the endpoint. */
   readonly provider: Provider;
-  /** The model that the endpoint asks for in place of any other; undefined: the client's. */
+  /** The model that the endpoint uses instead of the client's. Undefined if it does not replace models. */
   readonly model: string | undefined;
-  /** The provider that the endpoint means; `generic` where it is none that is known. */
+  /** The provider behind the endpoint, or `generic` for an unknown one. */
   readonly preset: PresetName;
-  /** Every upstream is OpenAI's own, or Azure's, and has `/responses`. */
+  /** Whether every upstream is OpenAI or Azure, and so has `/responses`. */
   readonly hasResponses: boolean;
-  /** The client's own key goes on, and the token stands in `Proxy-Authorization`. */
-  readonly passesKeyOn: boolean;
+  /** Whether the proxy forwards the client's own key, and reads its token from `Proxy-Authorization`. */
+  readonly forwardsClientKey: boolean;
 }
 
-/** To begin with. */
+/** A model for the settings, by dialect. */
 const MODELS: Readonly<Record<Provider, string | undefined>> = {
   openai: "gpt-5.4-mini",
   anthropic: "claude-sonnet-5",
@@ -25,21 +26,21 @@ const MODELS: Readonly<Record<Provider, string | undefined>> = {
   generic: undefined,
 };
 
-/** Of providers that have other models than the dialect they speak. */
-const MODELS_OF: Readonly<Partial<Record<PresetName, string>>> = {
+/** A model for the settings, for providers that do not have the usual models of their dialect. */
+const PROVIDER_MODELS: Readonly<Partial<Record<PresetName, string>>> = {
   mistral: "mistral-medium-latest",
   deepseek: "deepseek-v4-flash",
   groq: "openai/gpt-oss-120b",
   xai: "grok-4.6",
 };
-/** Where the dialect's own models are. */
-const OF_THE_DIALECT: readonly PresetName[] = ["openai", "azure", "anthropic", "gemini", "generic"];
+/** The providers that have the usual models of their dialect. */
+const USES_DIALECT_MODELS: readonly PresetName[] = ["openai", "azure", "anthropic", "gemini", "generic"];
 
 const OPENAI_HOST =
   /^https:\/\/(?:api\.openai\.com|[\w-]+\.openai\.azure\.com|[\w-]+\.services\.ai\.azure\.com)$/;
 const OPENAI_NAMES: readonly string[] = ["openai", "azure"];
 
-/** A configured endpoint. */
+/** The properties of a configured endpoint. */
 export function configuredEndpoint({ name, provider, backends }: Endpoint): ConnectEndpoint {
   return {
     name,
@@ -47,25 +48,35 @@ export function configuredEndpoint({ name, provider, backends }: Endpoint): Conn
     model: backends[0]?.model?.otherwise,
     preset: presetNameOf(name, backends[0]?.baseUrl.origin),
     hasResponses: backends.every(({ baseUrl }) => OPENAI_HOST.test(baseUrl.origin)),
-    passesKeyOn: backends.some(({ key }) => key.mode === "passthrough"),
+    forwardsClientKey: backends.some(({ key }) => key.mode === "passthrough"),
   };
 }
 
-/** An endpoint of a proxy elsewhere: what its name says. Undefined where the name says nothing. */
+/** The properties of an endpoint that is named after a known provider. Undefined for other names. */
 export function namedEndpoint(
   name: string,
-  { passesKeyOn }: { passesKeyOn: boolean },
+  { forwardsClientKey }: { forwardsClientKey: boolean },
 ): ConnectEndpoint | undefined {
   const preset = PRESET_NAMES.find((one) => one === name);
   if (preset === undefined) return undefined;
   const { dialect: provider } = PRESETS[preset];
-  return { name, provider, model: undefined, preset, hasResponses: OPENAI_NAMES.includes(name), passesKeyOn };
+  return {
+    name,
+    provider,
+    model: undefined,
+    preset,
+    hasResponses: OPENAI_NAMES.includes(name),
+    forwardsClientKey,
+  };
 }
 
-/** The model to begin with at an endpoint, in its own dialect or another. Undefined: nobody can know one. */
-export function modelToBeginWith(
+/**
+ * A model for the settings of a client that speaks a dialect. Undefined if no model of the endpoint is known.
+ */
+export function suggestedModel(
   { model, preset, provider }: ConnectEndpoint,
   dialect: Provider = provider,
 ): string | undefined {
-  return model ?? MODELS_OF[preset] ?? (OF_THE_DIALECT.includes(preset) ? MODELS[dialect] : undefined);
+  return model ?? PROVIDER_MODELS[preset] ??
+    (USES_DIALECT_MODELS.includes(preset) ? MODELS[dialect] : undefined);
 }

@@ -1,4 +1,4 @@
-/** Libraries, and curl: what programs talk to models with. */
+/** The settings of libraries and of curl. */
 
 import type { Provider } from "../config/config.ts";
 import { shellWord } from "../text/shell_word.ts";
@@ -14,15 +14,15 @@ import {
   PROGRAM,
 } from "./client.ts";
 
-const PYTHON_NOTE = "Python reads the authority from SSL_CERT_FILE, in place of the usual ones.";
-const ofPython = ({ authority }: ConnectFacts): string[] => authority === undefined ? [] : [PYTHON_NOTE];
+const PYTHON_NOTE = "Python: set SSL_CERT_FILE to the authority, which replaces the default authorities.";
+const pythonNotes = ({ authority }: ConnectFacts): string[] => authority === undefined ? [] : [PYTHON_NOTE];
 
-/** By name, as `llm-proxy connect` takes them. */
+/** The libraries by their names for `llm-proxy connect`. */
 export const LIBRARIES = {
   "openai-sdk": {
     title: "OpenAI SDKs",
     dialects: ["openai"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => [
       exports({
         OPENAI_BASE_URL: `${facts.endpointUrl}/v1`,
@@ -31,12 +31,12 @@ export const LIBRARIES = {
         NODE_EXTRA_CA_CERTS: facts.authority,
       }),
     ],
-    notes: ofPython,
+    notes: pythonNotes,
   },
   "anthropic-sdk": {
     title: "Anthropic SDKs",
     dialects: ["anthropic"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => [
       exports({
         ANTHROPIC_BASE_URL: facts.endpointUrl,
@@ -45,22 +45,22 @@ export const LIBRARIES = {
         NODE_EXTRA_CA_CERTS: facts.authority,
       }),
     ],
-    notes: ofPython,
+    notes: pythonNotes,
   },
   "genai-sdk": {
     title: "Google Gen AI SDKs",
     dialects: ["gemini"],
-    takesHeader: false,
+    hasHeaderSetting: false,
     pieces: ({ endpointUrl, key, authority }) => [
       exports({ GOOGLE_GEMINI_BASE_URL: endpointUrl, GEMINI_API_KEY: key, NODE_EXTRA_CA_CERTS: authority }),
     ],
-    notes: ofPython,
+    notes: pythonNotes,
   },
   "groq-sdk": {
     title: "Groq SDKs",
     dialects: ["openai"],
-    prefers: "groq",
-    takesHeader: true,
+    preferredEndpoint: "groq",
+    hasHeaderSetting: true,
     pieces: (facts) => [
       exports({
         GROQ_BASE_URL: facts.endpointUrl,
@@ -70,15 +70,15 @@ export const LIBRARIES = {
       }),
     ],
     notes: (facts) => [
-      "The SDK puts /openai/v1 into each path itself: the upstream's base URL has to end in it, as Groq's does.",
-      ...ofPython(facts),
+      "The SDK adds /openai/v1 to each path, so the base URL of the upstream must end in it, as that of Groq does.",
+      ...pythonNotes(facts),
     ],
   },
   "ollama-sdk": {
     title: "Ollama SDKs",
     dialects: ["openai"],
-    prefers: "ollama",
-    takesHeader: true,
+    preferredEndpoint: "ollama",
+    hasHeaderSetting: true,
     pieces: (facts) => [
       inProgram({
         imports: `import { Ollama } from "ollama";`,
@@ -92,19 +92,19 @@ export const LIBRARIES = {
       ...trust(facts),
     ],
     notes: (facts) => [
-      "The SDK asks /api/…: the upstream has to be an Ollama, with a base URL that does not end in /v1.",
-      ...ofPython(facts),
+      "The SDK uses /api/…, so the upstream must be Ollama with a base URL that does not end in /v1.",
+      ...pythonNotes(facts),
     ],
   },
   "vercel-ai-sdk": {
     title: "Vercel AI SDK",
     dialects: ["openai", "anthropic"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => {
       const [name, create] = facts.dialect === "anthropic"
         ? ["anthropic", "createAnthropic"]
         : ["openai", "createOpenAI"];
-      // OpenAI's provider asks /responses by itself; its `chat` does not.
+      // The provider of OpenAI uses /responses, its method `chat` uses /chat/completions.
       const call = facts.dialect !== "anthropic" && !facts.hasResponses ? "provider.chat" : "provider";
       const settings = {
         baseURL: `${facts.endpointUrl}/v1`,
@@ -124,7 +124,7 @@ const model = ${call}(${JSON.stringify(facts.model)});`,
   langchain: {
     title: "LangChain",
     dialects: ["openai", "anthropic"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => {
       const { endpointUrl, key: apiKey, model } = facts;
       const headers = headersAs("defaultHeaders", facts);
@@ -148,12 +148,12 @@ const model = ${call}(${JSON.stringify(facts.model)});`,
         ...trust(facts),
       ];
     },
-    notes: (facts) => ["In Python: base_url, api_key and default_headers.", ...ofPython(facts)],
+    notes: (facts) => ["In Python: base_url, api_key and default_headers.", ...pythonNotes(facts)],
   },
   llamaindex: {
     title: "LlamaIndex",
     dialects: ["openai"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => [
       inProgram({
         imports: `import { openai } from "@llamaindex/openai";`,
@@ -171,12 +171,12 @@ const model = ${call}(${JSON.stringify(facts.model)});`,
     ],
     notes: (
       facts,
-    ) => ["In Python: OpenAILike with api_base, api_key and is_chat_model=True.", ...ofPython(facts)],
+    ) => ["In Python: OpenAILike with api_base, api_key and is_chat_model=True.", ...pythonNotes(facts)],
   },
   curl: {
     title: "curl",
     dialects: ["openai", "anthropic", "gemini", "generic"],
-    takesHeader: true,
+    hasHeaderSetting: true,
     pieces: (facts) => [{ where: "in a terminal", text: curlCommand(facts) }],
   },
 } as const satisfies Record<string, Client>;
@@ -185,7 +185,7 @@ function inProgram({ imports, creates }: { imports: string; creates: string }): 
   return { where: PROGRAM, text: `${imports}\n\n${creates}` };
 }
 
-/** Node reads the authority from its environment alone. */
+/** The authority for Node.js, which reads it only from the environment. */
 function trust({ authority }: ConnectFacts): Piece[] {
   return exportsIfAny({ NODE_EXTRA_CA_CERTS: authority });
 }

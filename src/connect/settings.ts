@@ -1,70 +1,75 @@
-/** Which endpoint a client uses, and its settings for it: what the command line and the admin page show. */
+/** Chooses the endpoint for a client and writes its settings, for the command line and the admin page. */
 
 import type { Provider } from "../config/config.ts";
 import type { Client, Piece } from "./client.ts";
 import { clientOf } from "./clients.ts";
-import { type ConnectEndpoint, modelToBeginWith } from "./endpoints.ts";
+import { type ConnectEndpoint, suggestedModel } from "./endpoints.ts";
 
-/** What stands where a token is to be put. */
+/** Placeholder for the proxy token. */
 export const TOKEN_PLACEHOLDER = "<proxy token>";
-/** What stands where the provider's own key is to be put. */
+/** Placeholder for the key of the provider. */
 const KEY_PLACEHOLDER = "<key for the provider>";
-/** What stands where nobody can know the model. */
+/** Placeholder for an unknown model. */
 const MODEL_PLACEHOLDER = "<model>";
-/** What stands where the authority's file is to be put. */
+/** Placeholder for the file of the authority. */
 export const AUTHORITY_PLACEHOLDER = "/path/to/ca.pem";
 
-/** What the proxy is, as far as its clients' settings depend on it. */
+/** The properties of a proxy that settings of clients depend on. */
 export interface Connectable {
   readonly endpoints: readonly ConnectEndpoint[];
   readonly defaultEndpoint: string | undefined;
-  /** Clients have to present a token. */
-  readonly asksToken: boolean;
-  /** Its certificate is by an authority that clients do not know by themselves. */
-  readonly hasOwnAuthority: boolean;
+  /** Whether clients need a token. */
+  readonly needsToken: boolean;
+  /** Whether clients have to trust the authority of the proxy's certificate first. */
+  readonly hasSelfSignedRoot: boolean;
 }
 
-/** What the settings are for. */
-export interface Wanted {
-  /** One of `CLIENTS`. */
+/** The client, the endpoint and the values that the user chose. */
+export interface SettingsRequest {
+  /** The name of the client, a key of `CLIENTS`. */
   readonly client: string;
-  /** By name; undefined: the first that speaks as the client does. */
+  /** The name of the endpoint. Undefined for the first one that speaks a dialect of the client. */
   readonly endpoint: string | undefined;
-  /** The proxy's own address, like `http://192.168.1.20:33000`. */
+  /** The address of the proxy, like `http://192.168.1.20:33000`. */
   readonly url: string;
   readonly token: string | undefined;
-  /** The authority's file on the client's machine, where it is known. */
+  /** The path of the authority's certificate on the machine of the client, if it is known. */
   readonly authority?: string | undefined;
 }
 
-/** Settings, ready to be pasted. */
-export interface Settings {
+/** The settings of a client, ready to be pasted. */
+export interface ClientSettings {
   readonly title: string;
   readonly endpoint: string;
   readonly endpointUrl: string;
   readonly pieces: readonly Piece[];
-  /** What has to be known besides. */
+  /** Notes on the settings, each a sentence. */
   readonly notes: readonly string[];
 }
 
-/** Why there are no settings, in words for people. */
-export class NoSettings extends Error {
-  override readonly name = "NoSettings";
+/** There are no settings for a client. The message is for people. */
+export class NoSettingsError extends Error {
+  override readonly name = "NoSettingsError";
   readonly reason: "client" | "endpoint" | "dialect";
 
-  constructor(reason: NoSettings["reason"], message: string) {
+  constructor(reason: NoSettingsError["reason"], message: string) {
     super(message);
     this.reason = reason;
   }
 }
 
-/** The settings of a client. Throws {@link NoSettings}. */
+/**
+ * Writes the settings of a client. Throws {@link NoSettingsError} if the client, the endpoint or a common dialect
+ * is missing.
+ */
 export function settingsFor(
   proxy: Connectable,
-  { client: name, endpoint: wanted, url, token = TOKEN_PLACEHOLDER, authority }: Wanted,
-): Settings {
+  { client: name, endpoint: wanted, url, token = TOKEN_PLACEHOLDER, authority }: SettingsRequest,
+): ClientSettings {
   const client = clientOf(name);
-  if (client === undefined) throw new NoSettings("client", `No client is known as ${JSON.stringify(name)}.`);
+  if (client === undefined) {
+    throw new NoSettingsError("client", `There is no client ${JSON.stringify(name)}.`);
+  }
   const endpoint = chooseEndpoint(proxy, client, wanted);
   const dialect = client.dialects.find((one) => one === endpoint.provider) ?? client.dialects[0] ?? "openai";
   const endpointUrl = `${url.replace(/\/+$/, "")}/${endpoint.name}`;
@@ -73,12 +78,12 @@ export function settingsFor(
     endpointUrl,
     endpoint: endpoint.name,
     dialect,
-    key: endpoint.passesKeyOn ? KEY_PLACEHOLDER : token,
-    proxyAuthorization: endpoint.passesKeyOn && proxy.asksToken ? `Bearer ${token}` : undefined,
-    model: modelToBeginWith(endpoint, dialect) ?? MODEL_PLACEHOLDER,
+    key: endpoint.forwardsClientKey ? KEY_PLACEHOLDER : token,
+    proxyAuthorization: endpoint.forwardsClientKey && proxy.needsToken ? `Bearer ${token}` : undefined,
+    model: suggestedModel(endpoint, dialect) ?? MODEL_PLACEHOLDER,
     hasResponses: endpoint.hasResponses,
     authority: isSecure
-      ? authority ?? (proxy.hasOwnAuthority ? AUTHORITY_PLACEHOLDER : undefined)
+      ? authority ?? (proxy.hasSelfSignedRoot ? AUTHORITY_PLACEHOLDER : undefined)
       : undefined,
   };
   const speaks = client.dialects.includes(endpoint.provider) || endpoint.provider === "generic";
@@ -87,31 +92,32 @@ export function settingsFor(
     ...(speaks ? [] : [
       `${client.title} speaks ${
         client.dialects.join(" or ")
-      }; the endpoint ${endpoint.name} speaks ${endpoint.provider}: this works only where it understands both.`,
+      }, and the endpoint ${endpoint.name} speaks ${endpoint.provider}. This works only if the upstream understands both.`,
     ]),
-    ...(endpoint.passesKeyOn ? [passNote(client, endpoint, facts.proxyAuthorization)] : []),
+    ...(endpoint.forwardsClientKey ? [passthroughNote(client, endpoint, facts.proxyAuthorization)] : []),
     ...(facts.authority === undefined
       ? []
-      : [`${facts.authority} is the file ca.pem of the proxy's data/tls, copied to the client's machine.`]),
+      : [`${facts.authority} is a copy of data/tls/ca.pem of the proxy on the client's machine.`]),
   ];
   return { title: client.title, endpoint: endpoint.name, endpointUrl, pieces: client.pieces(facts), notes };
 }
 
-function passNote(
-  { title, takesHeader }: Client,
+function passthroughNote(
+  { title, hasHeaderSetting }: Client,
   { name }: ConnectEndpoint,
   proxyAuthorization: string | undefined,
 ): string {
-  const passes = `The endpoint ${name} passes the client's own key on: put the provider's key in`;
+  const passes = `The endpoint ${name} forwards the client's own key. Insert the key of the provider`;
   if (proxyAuthorization === undefined) return `${passes}.`;
-  return takesHeader
-    ? `${passes}. The proxy's token is sent in Proxy-Authorization.`
-    : `${passes}. The proxy's token has to be sent as "Proxy-Authorization: Bearer …", and no setting of ${title} is known that does so.`;
+  return hasHeaderSetting
+    ? `${passes}. The proxy token goes into Proxy-Authorization.`
+    : `${passes}. The proxy needs its token as "Proxy-Authorization: Bearer …", ` +
+      `but ${title} has no known setting for this header.`;
 }
 
 function chooseEndpoint(
   { endpoints, defaultEndpoint }: Connectable,
-  { title, dialects, prefers }: Client,
+  { title, dialects, preferredEndpoint }: Client,
   name: string | undefined,
 ): ConnectEndpoint {
   const names = endpoints.map((endpoint) => endpoint.name).join(", ");
@@ -119,18 +125,21 @@ function chooseEndpoint(
   if (name !== undefined) {
     const named = byName(name);
     if (named !== undefined) return named;
-    throw new NoSettings("endpoint", `There is no endpoint ${JSON.stringify(name)}. There are: ${names}`);
+    throw new NoSettingsError(
+      "endpoint",
+      `There is no endpoint ${JSON.stringify(name)}. The endpoints are ${names}.`,
+    );
   }
   const speaks = (dialect: Provider) => {
     const speaking = endpoints.filter(({ provider }) => provider === dialect);
     return speaking.find((endpoint) => endpoint.name === defaultEndpoint) ?? speaking[0];
   };
-  const preferred = prefers === undefined ? undefined : byName(prefers);
+  const preferred = preferredEndpoint === undefined ? undefined : byName(preferredEndpoint);
   const found = preferred ?? dialects.map(speaks).find((endpoint) => endpoint !== undefined) ??
     (dialects.includes("openai") ? speaks("generic") : undefined);
   if (found !== undefined) return found;
-  throw new NoSettings(
+  throw new NoSettingsError(
     "dialect",
-    `${title} speaks ${dialects.join(" or ")}, and no endpoint does. There are: ${names}.`,
+    `${title} speaks ${dialects.join(" or ")}, and no endpoint does. The endpoints are ${names}.`,
   );
 }

@@ -1,4 +1,4 @@
-/** The part of Anthropic's API that the demo upstream speaks. */
+/** The part of Anthropic's API that the demo upstream implements. */
 
 import * as v from "valibot";
 import { eventStream } from "./event_stream.ts";
@@ -21,7 +21,7 @@ const MessagesBody = v.looseObject({
   tools: v.optional(v.array(Tool)),
 });
 
-/** Answers a request whose key has been checked. */
+/** Answers a request with a valid key. Throws a `DemoRefusal` for an invalid body. */
 export async function answerAnthropic(demo: DemoRequest): Promise<Response> {
   const { request, path } = demo;
   if (!request.headers.has("anthropic-version")) {
@@ -43,7 +43,7 @@ export async function answerAnthropic(demo: DemoRequest): Promise<Response> {
   }
 }
 
-/** An error in Anthropic's shape. */
+/** An error in the format of Anthropic. */
 export function anthropicError(status: number, message: string, type = "invalid_request_error"): Response {
   return json({ type: "error", error: { type, message } }, status);
 }

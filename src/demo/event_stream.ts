@@ -1,10 +1,10 @@
-/** One server-sent event; `data` that is no string is written as JSON. */
+/** A server-sent event. If `data` is not a string, it is written as JSON. */
 export interface ServerSentEvent {
   readonly event?: string;
   readonly data: unknown;
 }
 
-/** An event stream that sends one event every `paceMs`, the first at once, and stops when nobody listens. */
+/** A response that sends one event every `paceMs`, the first at once, and stops when the client leaves. */
 export function eventStream(
   events: readonly ServerSentEvent[],
   options: { paceMs: number; headers: Record<string, string> },
@@ -19,7 +19,7 @@ export function eventStream(
       }
       const event = events[next++];
       if (event !== undefined) controller.enqueue(encoder.encode(formatEvent(event)));
-      // With the last event, as providers do: clients leave once they have read it.
+      // The stream ends with the last event, as that of providers: clients leave once they have read it.
       if (next >= events.length) controller.close();
     },
     cancel() {

@@ -1,18 +1,19 @@
-/** A month that never was: projects, tokens and exchanges that a new user's dashboard begins with. */
+/** Two months of made-up usage, which the admin page of the demo shows. */
 
 import type { ExchangeRow, Project, Token } from "../storage/store.ts";
 
 const HOUR_MS = 3_600_000;
+/** The length of the history. */
 const DAYS = 61;
 
-/** What there is to be seen. */
+/** The rows of the database of the demo. */
 export interface DemoHistory {
   readonly projects: readonly Project[];
   readonly tokens: readonly Token[];
   readonly exchanges: readonly ExchangeRow[];
 }
 
-/** Prices are in micro-dollars per token, times in milliseconds. */
+/** The models of the history. Prices are in micro-dollars per token. */
 const MODELS = {
   "gpt-5.1": { endpoint: "openai", input: 1.25, output: 10, firstByteMs: 900, tokensPerSecond: 90 },
   "gpt-4o-mini": { endpoint: "openai", input: 0.15, output: 0.6, firstByteMs: 450, tokensPerSecond: 120 },
@@ -27,8 +28,8 @@ const MODELS = {
 } as const;
 type Model = keyof typeof MODELS;
 
-/** Who asks, for what, and when: `hours` is the time of the day, `perHour` how often within it. */
-const PEOPLE: readonly {
+/** The clients of the history: they send about `perHour` requests in each of the `hours` of a day. */
+const CLIENTS: readonly {
   readonly name: string;
   readonly project: "home" | "lab";
   readonly client: string;
@@ -76,8 +77,7 @@ const PEOPLE: readonly {
 ];
 
 /**
- * The same for the same `now` (milliseconds since 1970). `hash` makes what is kept of a token's value; nobody holds
- * the values of these.
+ * Makes a history up to `now`, in milliseconds since 1970. `hash` is the hash function for values of tokens.
  */
 export function demoHistory(now: number, hash: (text: string) => Uint8Array): DemoHistory {
   const random = randomNumbers(7);
@@ -87,7 +87,7 @@ export function demoHistory(now: number, hash: (text: string) => Uint8Array): De
     { id: "prj_demo_home", name: "home", rules: { monthBudgetMicros: 60_000_000 }, keys: [], ...rows },
     { id: "prj_demo_lab", name: "lab", rules: { monthBudgetMicros: 25_000_000 }, keys: [], ...rows },
   ];
-  const tokens: Token[] = PEOPLE.map(({ name, project }, index) => ({
+  const tokens: Token[] = CLIENTS.map(({ name, project }, index) => ({
     id: `tok_demo_${index}`,
     projectId: `prj_demo_${project}`,
     name,
@@ -103,12 +103,12 @@ export function demoHistory(now: number, hash: (text: string) => Uint8Array): De
   }));
   const exchanges: ExchangeRow[] = [];
   for (let hour = createdAt - createdAt % HOUR_MS; hour < now; hour += HOUR_MS) {
-    for (const [index, person] of PEOPLE.entries()) {
+    for (const [index, person] of CLIENTS.entries()) {
       const time = new Date(hour);
       const isFree = time.getDay() % 6 === 0 && person.project === "lab";
       const isAwake = time.getHours() >= person.hours[0] && time.getHours() < person.hours[1];
       if (isFree || !isAwake) continue;
-      // Week by week a little more.
+      // Usage grows from week to week.
       const growth = 0.6 + 0.6 * (hour - createdAt) / (now - createdAt);
       const times = Math.round(person.perHour * growth * (0.4 + 1.2 * random()));
       for (let one = 0; one < times; one++) {
@@ -125,7 +125,7 @@ function exchangeOf(
   index: number,
   { startedAt, random, number }: { startedAt: number; random: () => number; number: number },
 ): ExchangeRow {
-  const { client, models, name, project, tokens: [input, output] } = PEOPLE[index] ?? fail();
+  const { client, models, name, project, tokens: [input, output] } = CLIENTS[index] ?? fail();
   const model = models[Math.floor(random() * models.length)] ?? fail();
   const { endpoint, firstByteMs, tokensPerSecond, ...price } = MODELS[model];
   const isAnthropic = endpoint === "anthropic";
@@ -175,7 +175,7 @@ function exchangeOf(
   };
 }
 
-/** Mulberry32: small, and the same everywhere. */
+/** Random numbers by Mulberry32, which are the same for the same seed on every machine. */
 function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -187,5 +187,5 @@ function randomNumbers(seed: number): () => number {
 }
 
 function fail(): never {
-  throw new TypeError("The demo's tables do not fit together");
+  throw new TypeError("The tables of the demo do not match");
 }

@@ -1,4 +1,4 @@
-/** The part of OpenAI's API that the demo upstream speaks. */
+/** The part of OpenAI's API that the demo upstream implements. */
 
 import * as v from "valibot";
 import { eventStream, type ServerSentEvent } from "./event_stream.ts";
@@ -29,7 +29,7 @@ const EmbeddingsBody = v.looseObject({
 });
 const SpeechBody = v.looseObject({ model: v.string(), input: v.string(), voice: v.unknown() });
 
-/** Answers a request whose key has been checked. */
+/** Answers a request with a valid key. Throws a {@link DemoRefusal} for an invalid body. */
 export async function answerOpenai(demo: DemoRequest): Promise<Response> {
   const { request, path } = demo;
   const route = `${request.method} ${path}`;
@@ -55,7 +55,7 @@ export async function answerOpenai(demo: DemoRequest): Promise<Response> {
   }
 }
 
-/** An error in OpenAI's shape. */
+/** An error in the format of OpenAI. */
 export function openaiError(status: number, message: string, code: string | null = null): Response {
   return json({ error: { message, type: "invalid_request_error", param: null, code } }, status);
 }

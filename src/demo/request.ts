@@ -1,21 +1,22 @@
-/** Requests as the demo upstream takes them: strictly. */
+/** Requests to the demo upstream, which checks them strictly. */
 
 import * as v from "valibot";
 
-/** One request at the demo upstream, under the path that follows the version. */
+/** A request to the demo upstream. */
 export interface DemoRequest {
   readonly request: Request;
-  /** Behind `/v1`, with its encoding, like `/chat/completions`. */
+  /** The path after `/v1`, not decoded, like `/chat/completions`. */
   readonly path: string;
+  /** The pause between two events of a stream. */
   readonly paceMs: number;
 }
 
-/** A request that the demo upstream does not understand. */
+/** The demo upstream rejects a request. The message says what is wrong. */
 export class DemoRefusal extends Error {
   override readonly name = "DemoRefusal";
 }
 
-/** The body as the schema has it; throws a {@link DemoRefusal} that says what is wrong. */
+/** Reads the body. Throws a {@link DemoRefusal} if it does not match the schema. */
 export async function readJson<Body>(
   request: Request,
   schema: v.GenericSchema<unknown, Body>,

@@ -1,18 +1,18 @@
-/** What the demo upstream says: the same answer to the same request, always. */
+/** The texts and ids of the demo upstream, which gives the same answer to the same request. */
 
-/** The answer to a prompt, in pieces as a stream would bring them; joined they are the whole answer. */
+/** The answer to a prompt, split into words for streams. */
 export function answerPieces(prompt: string): string[] {
-  const answer = `You said: “${prompt.trim().slice(0, 200)}”. I am the demo upstream of llm-proxy: ` +
-    "no model thinks here, I answer from your request alone, one word at a time.";
+  const answer = `You said: “${prompt.trim().slice(0, 200)}”. I am the demo upstream of llm-proxy. ` +
+    "There is no model here: I repeat your message, one word at a time.";
   return answer.match(/\S+\s*/g) ?? [];
 }
 
-/** Tokens of a text, as the demo counts them: its words. */
+/** The number of tokens of a text. The demo counts words. */
 export function countTokens(text: string): number {
   return text.match(/\S+/g)?.length ?? 0;
 }
 
-/** An id that depends on the text alone (FNV-1a, 32 bits, twice). */
+/** An id that depends only on the text: two 32-bit FNV-1a hashes. */
 export function stableId(prefix: string, text: string): string {
   const hash = (seed: number) => {
     let value = seed;
@@ -22,13 +22,13 @@ export function stableId(prefix: string, text: string): string {
   return prefix + hash(0x811c9dc5) + hash(0x01234567);
 }
 
-/** An id for what is asked, the same whether the answer is streamed or not. */
+/** An id for a request, which is the same for a streamed answer and a plain one. */
 export function requestId(prefix: string, body: { readonly [field: string]: unknown }): string {
   const { stream: _, stream_options: __, ...asked } = body;
   return stableId(prefix, JSON.stringify(asked));
 }
 
-/** The text of a message's `content`: a string, or parts of which some have text. */
+/** The text of the `content` of a message, which is a string or a list of parts. */
 export function textOf(content: unknown): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
@@ -38,5 +38,5 @@ export function textOf(content: unknown): string {
   }).filter((text) => text !== "").join(" ");
 }
 
-/** The moment at which everything of the demo was made: answers do not depend on the clock. */
+/** The creation time in all answers, so that they do not depend on the clock. In seconds since 1970. */
 export const DEMO_EPOCH_SECONDS = 1_767_225_600;

@@ -1,18 +1,18 @@
-/** A small upstream that speaks OpenAI under `/openai/v1` and Anthropic under `/anthropic/v1`, without a model. */
+/** A small upstream without a model. It speaks OpenAI at `/openai/v1` and Anthropic at `/anthropic/v1`. */
 
 import { answerAnthropic, anthropicError } from "./anthropic.ts";
 import { answerOpenai, openaiError } from "./openai.ts";
 import { DemoRefusal } from "./request.ts";
 
-/** How the demo upstream behaves. */
+/** Options of the demo upstream. */
 export interface DemoUpstreamOptions {
-  /** The keys it takes; any other is refused as the provider would. */
+  /** The valid keys. The upstream rejects other keys with the error of the provider. */
   readonly keys: { readonly openai: string; readonly anthropic: string };
-  /** Between two events of a stream. */
+  /** The pause between two events of a stream. */
   readonly paceMs: number;
 }
 
-/** Makes an upstream that answers from the request alone: the same request gets the same answer. */
+/** Creates a request handler that gives the same answer to the same request. */
 export function createDemoUpstream(
   { keys, paceMs }: DemoUpstreamOptions,
 ): (request: Request) => Promise<Response> {

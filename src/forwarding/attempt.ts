@@ -152,7 +152,7 @@ export async function attempt(
   } catch (error) {
     timer.stop();
     if (received && error instanceof TimeoutExpired) {
-      throw new TimeoutExpired(error.phase, error.limitMs, { received });
+      throw new TimeoutExpired(error.phase, error.limitMs, { received, isUnanswered: error.isUnanswered });
     }
     throw error;
   }

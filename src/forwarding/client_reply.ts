@@ -1,4 +1,4 @@
-import { usesOwnCredential } from "../config/credentials.ts";
+import { injectsCredential } from "../config/credentials.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { discardReply, type OutgoingReply } from "../http/message.ts";
 import type { Clock } from "../time/clock.ts";
@@ -40,7 +40,7 @@ function replyOf(
     requestId,
     path,
     backend: {
-      hasProxysKey: usesOwnCredential(backend),
+      hasProxysKey: injectsCredential(backend),
       exposedName: endpoint.exposeBackend ? backend.name : undefined,
     },
     hasBody: answer.body !== null,

@@ -44,6 +44,8 @@ export interface ForwardRequest {
 export interface ReplyObserver {
   /** A backend is asked. */
   readonly attempted: (backend: string) => void;
+  /** It was sent the request and did not answer in time. It may have done the work. */
+  readonly gaveUp: (backend: Backend) => void;
   /** It failed, and another attempt follows. */
   readonly failedOver: (backend: string, detail: string) => void;
   /** The head of the answer is there that the client gets. */
@@ -131,6 +133,7 @@ async function tryBackend(
     if (error instanceof TransportError) lease.failed({ isCertain: !error.facts.sent });
     else if (error instanceof TimeoutExpired) {
       lease.failed({ isCertain: error.phase === "connect" || error.phase === "tls" });
+      if (error.isUnanswered) request.observer.gaveUp(backend);
     }
     return { kind: "failure", error };
   }

@@ -9,6 +9,7 @@ import { type Transport, TransportError } from "./transport/transport.ts";
 import type { ByteSource } from "../streams/byte_source.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import { joinPath } from "../http/join_url.ts";
+import { messageOf } from "../text/error_text.ts";
 
 /** What asking a backend brought. */
 export interface ProbeResult {
@@ -112,7 +113,7 @@ async function probe(
       ...verdictOf(status, backend),
     };
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     return {
       ok: false,
       reachable: false,

@@ -15,12 +15,22 @@ export class TimeoutExpired extends Error {
   readonly limitMs: number;
   /** A byte of an answer had come. */
   readonly received: boolean;
+  /** The request had been sent, and its answer was awaited. */
+  readonly isUnanswered: boolean;
 
-  constructor(phase: TimeoutPhase, limitMs: number, { received = false }: { received?: boolean } = {}) {
+  constructor(
+    phase: TimeoutPhase,
+    limitMs: number,
+    { received = false, isUnanswered = phase === "first byte" }: {
+      received?: boolean;
+      isUnanswered?: boolean;
+    } = {},
+  ) {
     super(`the ${phase} timeout of ${durationText(limitMs)} passed`);
     this.phase = phase;
     this.limitMs = limitMs;
     this.received = received;
+    this.isUnanswered = isUnanswered;
   }
 }
 
@@ -86,7 +96,8 @@ export class PhaseTimer {
     this.#cancel = this.#clock.after(Math.max(0, next.at - this.#clock.now()), () => {
       const due = this.#nextDeadline();
       if (due !== undefined && due.at <= this.#clock.now()) {
-        this.#expire(new TimeoutExpired(due.phase, due.limitMs));
+        const isUnanswered = this.#phase === "first byte";
+        this.#expire(new TimeoutExpired(due.phase, due.limitMs, { isUnanswered }));
       } else this.#arm();
     });
   }

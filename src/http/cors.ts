@@ -2,6 +2,7 @@
 
 import { type Field, field, fieldValue } from "./fields.ts";
 import type { OutgoingReply } from "./message.ts";
+import { reasonPhrase } from "./reason_phrases.ts";
 
 /** How long browsers may remember a preflight's answer. */
 const MAX_AGE_SECONDS = 600;
@@ -27,7 +28,7 @@ export function preflightReply(
   const isPrivate = fieldValue(fields, "access-control-request-private-network") === "true";
   return {
     status: 204,
-    reason: "No Content",
+    reason: reasonPhrase(204),
     fields: [
       field("access-control-allow-origin", origin),
       field("access-control-allow-methods", wanted),

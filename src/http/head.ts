@@ -6,6 +6,7 @@ import { type Framing, separateFraming } from "./framing.ts";
 import { decodeLatin1 } from "./latin1.ts";
 import type { ConnectionReader } from "./reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
+import { isToken } from "./token.ts";
 
 /** A head's first line, its fields without framing, and how its body ends. */
 export interface Head {
@@ -29,7 +30,6 @@ const USUAL_LIMITS: HeadLimits = { maxHeadBytes: 64 * 1024, maxHeadFields: 256 }
 
 const CR = 13;
 const LF = 10;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** No control characters but the tab; that keeps bare CR, LF and NUL out too. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -81,12 +81,7 @@ function parseField(line: string): Field {
 
 /** A field, if its name and its value may stand in a head. */
 export function checkedField(name: string, value: string): Field {
-  if (!TOKEN.test(name)) throw new HttpSyntaxError("a header line without a proper name");
+  if (!isToken(name)) throw new HttpSyntaxError("a header line without a proper name");
   if (!VALUE.test(value)) throw new HttpSyntaxError("a header value with control characters");
   return { name, lower: name.toLowerCase(), value };
-}
-
-/** Whether a text is a token, as methods and field names are. */
-export function isToken(text: string): boolean {
-  return TOKEN.test(text);
 }

@@ -24,6 +24,8 @@ export interface IncomingRequest {
   readonly settledBody?: (() => Promise<MessageBody | null>) | undefined;
   /** The address it comes from; a proxy in front is its own client. */
   readonly peer: string;
+  /** The request arrived over TLS. A trusted proxy in front has a separate connection to the client. */
+  readonly isTls?: boolean | undefined;
   /** Called when the request has been admitted: its connection is no longer the first to be closed for others. */
   readonly onAuthenticated?: (() => void) | undefined;
   readonly entry: Entry;

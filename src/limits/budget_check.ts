@@ -70,6 +70,23 @@ export function budgetFault(
   return check(limits.totalBudgetMicros, spent.totalMicros, { when: "in all", resetMs: () => undefined });
 }
 
+/** What the narrowest budget leaves that is neither spent nor reserved, in micro-dollars. Infinity: there is no budget. */
+export function budgetLeft(
+  { limits, ledger: { spent, reservedMicros } }: {
+    readonly limits: Limits;
+    readonly ledger: Pick<Ledger, "spent" | "reservedMicros">;
+  },
+  { time, calendar }: { readonly time: BudgetTime; readonly calendar: BudgetCalendar },
+): number {
+  const { dayBudgetMicros, weekBudgetMicros, monthBudgetMicros, totalBudgetMicros } = limits;
+  const budgets = { day: dayBudgetMicros, week: weekBudgetMicros, month: monthBudgetMicros };
+  const left = PERIODS.map((period) => {
+    const budget = budgets[period];
+    return budget === undefined ? Infinity : budget - spent.since(calendar.spans(time.hour)[period].from);
+  });
+  return Math.min(...left, (totalBudgetMicros ?? Infinity) - spent.totalMicros) - reservedMicros;
+}
+
 /** Until the period ends, or enough has passed out of a rolling one; undefined: that helps nothing. */
 function msUntilFree(
   { from, until }: Span,

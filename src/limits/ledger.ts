@@ -14,7 +14,10 @@ export interface Balance {
 /** What an admitted request may still cost. */
 export interface Reservation {
   readonly tokens: number;
+  /** What is expected, or the most: this much is not there for other requests. */
   readonly micros: number;
+  /** The most that it can cost. Undefined: `micros` is the most. */
+  readonly mostMicros?: number | undefined;
 }
 
 /** Counts of one subject, or of one of its rules for models. */
@@ -26,6 +29,10 @@ export class Ledger {
   requests: number;
   reservedTokens = 0;
   reservedMicros = 0;
+  /** By how much running requests can cost more than what is reserved for them. */
+  excessMicros = 0;
+  /** Running requests whose most did not fit into the budget. */
+  optimistic = 0;
 
   constructor(requests: number, spent: SpentHours) {
     this.requests = requests;

@@ -7,7 +7,7 @@ import type { BudgetPeriods } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Limits, Principal } from "../principal.ts";
 import { BudgetCalendar } from "./budget_calendar.ts";
-import { budgetFault, retryOf } from "./budget_check.ts";
+import { budgetFault, budgetLeft, retryOf } from "./budget_check.ts";
 import { BudgetClock, type ClockEvent } from "./budget_clock.ts";
 import { type Balance, Ledger, type OpeningBalance, openingBalances, type Reservation } from "./ledger.ts";
 import { limitsOfModels, modelRuleKey } from "./model_rules.ts";
@@ -19,6 +19,8 @@ export interface Admission {
   readonly countModels: (models: readonly string[]) => void;
   /** Once it is known how much it may use: keeps that from others. Throws where others hold the rest by now. */
   readonly reserve: (reservation: Reservation) => void;
+  /** Adds to that what it has used by now, whether or not there is as much. */
+  readonly reserveMore: (reservation: Reservation) => void;
   /**
    * Goes on keeping from others what is reserved, when the request has ended, until {@link Limiter.release}. Its tokens
    * count from now on.
@@ -79,6 +81,12 @@ const DEFAULT_PERIODS: BudgetPeriods = {
 /** A running request may end at any moment. */
 const CONCURRENT_RETRY_MS = 1_000;
 
+/**
+ * So many requests of a subject may run on what is expected of them while its budget does not cover their most: a
+ * budget can be exceeded by what they cost at most, and not by what any number of them do.
+ */
+const MOST_OPTIMISTIC = 4;
+
 /** Keeps the counts of all subjects; they outlive a change of rules. */
 export class Limiter {
   readonly #clock: Clock;
@@ -126,6 +134,10 @@ export class Limiter {
     const modelRules: string[] = [];
     this.#begin(counted, isFree);
     let reserved: Reservation = { tokens: 0, micros: 0 };
+    /** The ledgers whose budgets the request may exceed. */
+    let optimistic: Ledger[] = [];
+    /** What the request itself has used by now. */
+    let more: Reservation = { tokens: 0, micros: 0 };
     let booking: Booking | undefined;
     return {
       countModels: (models) => {
@@ -149,16 +161,30 @@ export class Limiter {
       reserve: (reservation) => {
         const at = this.#clock.now();
         if (!isFree) { for (const one of counted) this.#checkAmounts(one, at); }
+        const beyond = counted.filter((one) => this.#mayExceed(one, reservation));
+        for (const one of beyond) checkOptimistic(one);
         reserved = reservation;
+        optimistic = beyond.map(({ ledger }) => ledger);
+        for (const ledger of optimistic) ledger.optimistic++;
         for (const { ledger } of counted) {
           ledger.reservedTokens += reservation.tokens;
           ledger.reservedMicros += reservation.micros;
+          ledger.excessMicros += excessOf(reservation);
+        }
+      },
+      reserveMore: ({ tokens, micros }) => {
+        more = { tokens: more.tokens + tokens, micros: more.micros + micros };
+        for (const { ledger } of counted) {
+          ledger.reservedTokens += tokens;
+          ledger.reservedMicros += micros;
         }
       },
       handOver: () => {
         const { tokens, micros } = reserved;
         const at = this.#clock.now();
+        for (const ledger of optimistic.splice(0)) ledger.optimistic--;
         for (const { ledger } of counted) {
+          ledger.excessMicros -= excessOf(reserved);
           ledger.reservedTokens -= tokens;
           if (tokens > 0) ledger.tokensThisMinute.add(at, tokens);
         }
@@ -170,10 +196,12 @@ export class Limiter {
         const { hour, isDated } = this.#budgetClock.read();
         booking = { hour, isDated, modelRules };
         const endedAt = this.#clock.now();
+        for (const ledger of optimistic) ledger.optimistic--;
         for (const { ledger } of counted) {
           ledger.running--;
-          ledger.reservedTokens -= reserved.tokens;
-          ledger.reservedMicros -= reserved.micros;
+          ledger.excessMicros -= excessOf(reserved);
+          ledger.reservedTokens -= reserved.tokens + more.tokens;
+          ledger.reservedMicros -= reserved.micros + more.micros;
           if (tokens > 0) ledger.tokensThisMinute.add(endedAt, tokens);
           if (micros > 0) ledger.spent.add(hour, { micros, isDated });
         }
@@ -308,6 +336,19 @@ export class Limiter {
     if (fault !== undefined) throw fault;
   }
 
+  /**
+   * Whether a request that reserves what is expected can exceed a budget with its most, while all that run do so too.
+   */
+  #mayExceed({ limits, ledger }: Counted, reservation: Reservation): boolean {
+    const excess = excessOf(reservation);
+    if (excess === 0) return false;
+    const left = budgetLeft({ limits, ledger }, {
+      time: this.#budgetClock.read(),
+      calendar: this.#calendar,
+    });
+    return reservation.micros + excess + ledger.excessMicros > left;
+  }
+
   #limited(
     message: string,
     { kind, limit, resetMs }: { kind: "requests" | "tokens"; limit: number; resetMs: number },
@@ -319,6 +360,22 @@ export class Limiter {
       ...retryOf(Math.min(resetMs, 60_000)),
     });
   }
+}
+
+/** By how much a request can cost more than what is reserved for it. */
+function excessOf({ micros, mostMicros = micros }: Reservation): number {
+  return Math.max(0, mostMicros - micros);
+}
+
+/** Throws where as many requests as may run on what is expected do so, and a budget does not cover their most. */
+function checkOptimistic({ what, scope, ledger }: Counted): void {
+  if (ledger.optimistic < MOST_OPTIMISTIC) return;
+  throw new ProxyFault(
+    "budget_exceeded",
+    `The rest of this ${what}'s budget${scope} does not cover what its running requests may cost at most, and ` +
+      `only ${MOST_OPTIMISTIC} requests may run on what is expected of them: send a smaller max_tokens.`,
+    retryOf(CONCURRENT_RETRY_MS),
+  );
 }
 
 /** The latest hours in which something was booked: at all, and by a clock that was right. */

@@ -5,7 +5,7 @@ import type { Pricer } from "../accounting/cost.ts";
 import type { Objects } from "../accounting/objects.ts";
 import { UnpricedModels } from "../accounting/unpriced_models.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
-import type { Recognised } from "../auth/shared_token.ts";
+import type { TokenCheckResult } from "../auth/shared_token.ts";
 import type { ManagementConfig } from "../config/config.ts";
 import { probeBackends } from "../forwarding/probe.ts";
 import type { Management as ManagementPort } from "../handler.ts";
@@ -33,6 +33,7 @@ import { type Ports, Served, type ServedConfig } from "./served.ts";
 import { ManagementSettings } from "./settings.ts";
 import { clockWatcher } from "./spending.ts";
 import { TokenRefresh } from "./token_refresh.ts";
+import { traceOf } from "../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -119,7 +120,7 @@ export class Management implements ManagementPort {
   }
 
   /** Looks up a managed token. Undefined: the value is no managed token. */
-  checkToken(candidate: string): Recognised | undefined {
+  checkToken(candidate: string): TokenCheckResult | undefined {
     return this.#parts.tokens.check(candidate);
   }
 
@@ -202,8 +203,16 @@ export class Management implements ManagementPort {
   }
 
   #record(ended: EndedExchange): void {
-    const { row } = ended;
+    const { row, contradictions } = ended;
     this.#writer.add(row);
+    if (contradictions.length > 0) {
+      this.#metrics.contradicted(row.endpoint);
+      this.#parts.log("debug", "usage_contradictory", {
+        id: row.requestId,
+        endpoint: row.endpoint,
+        detail: `${row.modelAnswered ?? row.modelAsked ?? "no model"}: ${contradictions.join("; ")}`,
+      });
+    }
     this.#trace?.(ended);
     this.#show(row);
   }
@@ -259,7 +268,7 @@ export class Management implements ManagementPort {
       onSignedOut: (client) => this.#audit.signedOut(client),
       onUnexpected: (error) =>
         log("error", "unexpected", {
-          detail: error instanceof Error ? error.stack ?? error.message : String(error),
+          detail: traceOf(error),
         }),
     });
   }

@@ -66,7 +66,7 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
     onSignedOut: routes.onSignedOut,
   });
 
-  return (request, { path, address, guessPlace }) => {
+  return (request, { path, address, guessPlace, scheme }) => {
     const work = workAt(request.entry, path);
     if (work === undefined) return undefined;
     return replied(request, async () => {
@@ -74,6 +74,7 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
       return await work(request, {
         source: address,
         guessPlace: guessPlace(),
+        scheme: scheme(),
         onVerified: request.onAuthenticated,
       });
     });

@@ -11,7 +11,7 @@ import type { Readings } from "../observability/metrics.ts";
 import { VERSION } from "../release.ts";
 import { match } from "../routing/match.ts";
 import type { RoutingTable } from "../routing/table.ts";
-import { hasOwnAuthority } from "../tls/own_authority.ts";
+import { hasSelfSignedRoot } from "../tls/self_signed_root.ts";
 import type { RunningProxy } from "./api/parts.ts";
 
 /** A configuration while requests are served by it. */
@@ -105,8 +105,8 @@ export class Served {
     return {
       endpoints: config?.endpoints.map(configuredEndpoint) ?? [],
       defaultEndpoint: routes?.defaultEndpoint?.name,
-      asksToken: config?.auth.mode !== "none",
-      hasOwnAuthority: tls !== undefined && hasOwnAuthority(tls.cert),
+      needsToken: config?.auth.mode !== "none",
+      hasSelfSignedRoot: tls !== undefined && hasSelfSignedRoot(tls.cert),
     };
   }
 

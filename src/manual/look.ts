@@ -1,4 +1,4 @@
-/** The look of the manual's pages at `/admin/docs`, light or dark as the browser prefers. */
+/** The style sheet of the manual at `/admin/docs`, light or dark as the browser prefers. */
 export const MANUAL_STYLE = `:root { color-scheme: light dark; }
 body {
   margin: 0 auto; max-width: 74rem; padding: 1rem; display: grid; gap: 1rem 2rem;
@@ -22,7 +22,7 @@ th, td { text-align: left; vertical-align: top; padding: 0.35rem 0.6rem; border:
 }
 `;
 
-/** The icon of the admin page. */
+/** The icon of the manual as SVG, the same as that of the admin page. */
 export const MANUAL_ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <rect width="32" height="32" rx="7" fill="#0b62c4"/>
 <path d="M6 10h9m0 0 4 6-4 6M6 22h9m4-6h7" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" stroke-linejoin="round"/>

@@ -5,15 +5,18 @@ import { plainText } from "./plain_text.ts";
 import { slugOf } from "./slug.ts";
 import { TOPICS } from "./pages.ts";
 
-/** Where the style sheet is, and by which path the pages are linked. */
+/** The place of a page among the other pages. */
 export interface HtmlOptions {
-  /** The path above the pages, without a slash at its end. */
+  /** The path of the pages and of their style sheet, without a slash at the end. */
   readonly path: string;
-  /** The page's own topic; undefined for the list of all. */
+  /** The topic of the page; undefined for the list of pages. */
   readonly current: string | undefined;
 }
 
-/** A whole document. It has no script and no inline style: it works under a strict policy. */
+/**
+ * Makes an HTML document from Markdown. It has no script and no inline style, for a strict content security
+ * policy.
+ */
 export function pageHtml(markdown: string, { path, current }: HtmlOptions): string {
   const links = TOPICS.map(({ name }) =>
     `<a href="${path}/${name}"${name === current ? ' aria-current="page"' : ""}>${title(name)}</a>`
@@ -36,7 +39,7 @@ ${rendererFor(path).parse(markdown, { async: false })}</main>
 `;
 }
 
-/** The list of all pages, in Markdown. */
+/** Makes the list of all pages, in Markdown. */
 export function listOfPages(): string {
   return `# Help\n\n${
     TOPICS.map(({ name, summary }) => `- [${title(name)}](${name}.md): ${summary}`).join("\n")
@@ -54,7 +57,7 @@ function rendererFor(path: string): Marked {
         const id = escaped(slugOf(plainText(tokens)));
         return `<h${depth} id="${id}">${this.parser.parseInline(tokens)}</h${depth}>\n`;
       },
-      // A wide block scrolls, with the keyboard too.
+      // The tabindex lets the keyboard scroll a wide block.
       code({ text }: Tokens.Code) {
         return `<pre tabindex="0"><code>${escaped(text)}</code></pre>\n`;
       },
@@ -63,14 +66,14 @@ function rendererFor(path: string): Marked {
         const target = targetOf(href, path);
         return target === undefined ? text : `<a href="${escaped(target)}">${text}</a>`;
       },
-      // Pictures stay in the repository, and comments prepare for tests.
+      // The program does not contain the pictures, and HTML comments are instructions for the tests.
       image: ({ text }: Tokens.Image) => `<em>[picture: ${escaped(text)}]</em>`,
       html: () => "",
     },
   });
 }
 
-/** Undefined: the program does not hold what is linked. */
+/** The target of a link; undefined if the program does not contain the linked file. */
 function targetOf(href: string, path: string): string | undefined {
   if (/^(?:https?:|#)/.test(href)) return href;
   const [, name, anchor = ""] = /^([\w-]+)\.md(#.*)?$/.exec(href) ?? [];

@@ -1,6 +1,6 @@
 import type { Token } from "marked";
 
-/** The text of a line of Markdown without its marks: of a heading, say. */
+/** The plain text of a line of Markdown, such as a heading, without the markup. */
 export function plainText(tokens: readonly Token[]): string {
   return tokens.map((token) =>
     "tokens" in token && token.tokens !== undefined

@@ -1,4 +1,4 @@
-/** The anchor of a heading, as GitHub makes it from the heading's plain text. */
+/** The anchor of a heading from its plain text, as GitHub makes it. */
 export function slugOf(heading: string): string {
   return heading.trim().toLowerCase().replace(/[^\p{L}\p{N}\p{M}_ -]/gu, "").replaceAll(" ", "-");
 }

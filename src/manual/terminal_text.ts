@@ -1,11 +1,11 @@
-/** A page as text for a terminal. */
+/** A page of the manual as text for a terminal. */
 
 import { lexer, type Token, type Tokens } from "marked";
 
-/** Behind a wider first column a table is shown as a list. In characters. */
+/** The widest column before the last one. A table with a wider one becomes a list. In characters. */
 const WIDEST_COLUMN = 40;
 
-/** The text of a page, wrapped at a width in characters; blocks of code keep their lines. */
+/** Makes the text of a page. Lines wrap at `width` characters; blocks of code keep their lines. */
 export function terminalText(markdown: string, { width }: { readonly width: number }): string {
   return `${blocksText(lexer(markdown), width)}\n`;
 }
@@ -38,7 +38,7 @@ function itemText(
   return mark + indented(blocksText(item.tokens, width - mark.length), " ".repeat(mark.length)).trimStart();
 }
 
-/** Columns where they fit, else one paragraph for each row. */
+/** A table as columns if they fit, else as one paragraph for each row. */
 function tableText({ header, rows }: Tokens.Table, width: number): string {
   const all = [header, ...rows].map((row) => row.map(({ tokens }) => inlineText(tokens)));
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
@@ -75,7 +75,7 @@ function inlineText(tokens: readonly Token[]): string {
   }).join("");
 }
 
-/** Words that fit on lines of a width; a longer word has a line to itself. */
+/** Wraps words at a width. A longer word gets a separate line. */
 function wrapped(text: string, width: number): string {
   const lines: string[] = [];
   let line = "";

@@ -1,7 +1,7 @@
 import type { ExchangeRecord } from "../exchange.ts";
 import type { Log } from "./log.ts";
 
-/** Writes what is to be written of an ended exchange: faults always, every exchange with the access log on. */
+/** Makes the logger of ended exchanges. It logs each fault, and with the access log on each exchange. */
 export function exchangeLogger(log: Log, { access }: { access: boolean }): (record: ExchangeRecord) => void {
   return (record) => {
     const {

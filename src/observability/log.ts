@@ -1,8 +1,8 @@
-/** The log: an event's name and fields from a fixed list, redacted where they are written. */
+/** The log: an event name with fields from a fixed list. Secrets are redacted in the finished line. */
 
 import type { LogConfig, LogLevel } from "../config/config.ts";
 
-/** Every field a log line can have, in the order they are written; others are not written. */
+/** All fields of log lines, in the order of output. The log omits other fields. */
 export const LOG_FIELDS = [
   "version",
   "address",
@@ -29,27 +29,28 @@ export const LOG_FIELDS = [
   "detail",
 ] as const;
 
-/** Fields of a log line. */
+/** The fields of a log line. Undefined fields are omitted. */
 export type LogFields = { readonly [Field in typeof LOG_FIELDS[number]]?: string | number | undefined };
 
-/** Writes one event. */
+/** Writes one event with its fields, if the log level allows it. */
 export type Log = (level: LogLevel, event: string, fields?: LogFields) => void;
 
-/** Where log lines go. */
+/** The output of the log, and what to redact. */
 export interface LogSink {
+  /** Writes one line, which ends in a line feed. */
   readonly write: (line: string) => void;
-  /** Values that never appear, whatever field they came in by. */
+  /** Values to redact in each field. */
   readonly secrets: readonly string[];
-  /** Milliseconds since 1970. */
+  /** The current time in milliseconds since 1970. */
   readonly now?: () => number;
-  /** Gives a level its colour, in lines for people; absent: there are none. */
+  /** Colours the level in the `pretty` format. Without it lines have no colours. */
   readonly paint?: (level: LogLevel, text: string) => string;
 }
 
-/** The order of severity. */
+/** Levels in ascending order of severity. */
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
-/** Makes the log. It has no state but its configuration: every line is written as it comes. */
+/** Makes the log. It writes each line at once. */
 export function createLog(
   config: LogConfig,
   { write, secrets, now = Date.now, paint = (_, text) => text }: LogSink,
@@ -91,14 +92,14 @@ function plainOrQuoted(value: unknown): string {
   return /^[^\s"=\p{C}]+$/u.test(text) ? text : JSON.stringify(text);
 }
 
-/** Replaces every secret, as it is and as it stands in a URL or in JSON. */
+/** Makes the function that replaces secrets in a line: plain, percent-encoded, or escaped as in JSON. */
 function redactor(secrets: readonly string[]): (line: string) => string {
   const forms = new Set(
     secrets.filter((secret) => secret !== "")
       .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]),
   );
   if (forms.size === 0) return (line) => line;
-  // Longest first: a secret that holds another one disappears whole.
+  // Longest first, so that a secret that contains another one is replaced as a whole.
   const longestFirst = [...forms].sort((a, b) => b.length - a.length);
   const pattern = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join("|"), "g");
   return (line) => line.replace(pattern, "[redacted]");

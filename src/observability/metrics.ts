@@ -1,27 +1,34 @@
-/** Metrics in Prometheus' text format. Labels come from fixed lists or from the configuration: their number is bounded. */
+/**
+ * Metrics in the text format of Prometheus. Labels come from fixed lists or from the configuration, so that
+ * their number is bounded.
+ */
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ExchangeRow } from "../storage/store.ts";
 
-/** What is read when the metrics are. */
+/** Values that the proxy reads at each scrape. */
 export interface Readings {
+  /** Exchanges that have not ended. */
   readonly running: () => readonly { readonly endpoint: string | undefined }[];
+  /** All backends of all endpoints. */
   readonly backends: () => readonly {
     readonly endpoint: string;
     readonly backend: string;
     readonly isAside: boolean;
   }[];
+  /** The version of the program. */
   readonly version: string;
+  /** The platform that the program was built for, as a target triple. */
   readonly target: string;
 }
 
 const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800];
-/** Beyond it every further model counts as `other`. */
+/** The most models with a separate label. Further models count as `other`. */
 const MAX_MODELS = 200;
 const NONE = "none";
 const STATUS_CLASSES = [NONE, "1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/** What is counted of exchanges that are alike. */
+/** Sums of exchanges with equal labels. */
 interface Series {
   readonly endpoint: string;
   readonly provider: string;
@@ -54,7 +61,7 @@ interface Times {
   readonly duration: Histogram.Internal<"endpoint" | "provider">;
 }
 
-/** Counts exchanges: into plain numbers as they end, and into Prometheus' own when they are read. */
+/** Counts exchanges in plain numbers, and copies the sums to the counters of prom-client at each scrape. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #series = new Map<string, Series>();
@@ -65,6 +72,7 @@ export class Metrics {
   readonly #retries;
   readonly #refused;
   readonly #dropped;
+  readonly #contradictions;
   #lastBackupAt: number | undefined;
 
   constructor({ running, backends, version, target }: Readings) {
@@ -113,53 +121,61 @@ export class Metrics {
       add: (counter, { endpoint, provider, status, ending, exchanges }) =>
         counter.inc({ endpoint, provider, status, ending }, exchanges),
     });
-    this.#firstByte = histogram("time_to_first_byte_seconds", "From the request to the head of the answer.");
-    this.#duration = histogram("duration_seconds", "From the request to the last byte of the answer.");
+    this.#firstByte = histogram(
+      "time_to_first_byte_seconds",
+      "Time from the request to the headers of the response.",
+    );
+    this.#duration = histogram("duration_seconds", "Time from the request to the last byte of the response.");
     summed("tokens_total", {
-      help: "Tokens by kind; cached and reasoning ones are part of input and output.",
+      help: "Tokens by kind. Cached tokens are part of input, reasoning tokens of output.",
       labelNames: ["endpoint", "model", "kind"],
       add(counter, { endpoint, model, tokens }) {
         for (const kind of KINDS) if (tokens[kind] > 0) counter.inc({ endpoint, model, kind }, tokens[kind]);
       },
     });
     summed("cost_dollars_total", {
-      help: "Cost in US dollars, where the price is known.",
+      help: "Cost in US dollars of exchanges with a known price.",
       labelNames: ["endpoint", "model"],
       add(counter, { endpoint, model, costMicros }) {
         if (costMicros > 0) counter.inc({ endpoint, model }, costMicros / 1_000_000);
       },
     });
     summed("unpriced_exchanges_total", {
-      help: "Exchanges with usage whose price is not known.",
+      help: "Exchanges with usage and without a known price.",
       labelNames: ["endpoint"],
       add: (counter, { endpoint, unpriced }) => counter.inc({ endpoint }, unpriced),
     });
     summed("attempts_total", {
-      help: "Exchanges by the backend that was asked last.",
+      help: "Exchanges by the backend of their last attempt.",
       labelNames: ["endpoint", "backend"],
       add(counter, { endpoint, backend, exchanges }) {
         if (backend !== undefined) counter.inc({ endpoint, backend }, exchanges);
       },
     });
     summed("answer_bytes_total", {
-      help: "Bytes of answers' bodies.",
+      help: "Bytes of response bodies.",
       labelNames: ["endpoint"],
       add: (counter, { endpoint, bytes }) => counter.inc({ endpoint }, bytes),
     });
-    this.#retries = counter("retries_total", "Attempts that failed and were followed by another one.", [
+    this.#retries = counter("retries_total", "Failed attempts that another attempt followed.", [
       "endpoint",
       "backend",
     ]);
     this.#refused = counter(
       "refused_total",
-      "Requests that were refused before they had an endpoint or a caller.",
+      "Requests that were rejected before authentication.",
       [
         "ending",
       ],
     );
-    this.#dropped = counter("usage_dropped_total", "Exchanges that could not be recorded.");
+    this.#dropped = counter("usage_dropped_total", "Exchanges that could not be recorded in the database.");
+    this.#contradictions = counter(
+      "usage_contradictions_total",
+      "Responses whose stated usage contradicts itself; what goes beyond the whole was left out.",
+      ["endpoint"],
+    );
     gauge("in_flight", {
-      help: "Exchanges that are running.",
+      help: "Running exchanges.",
       labelNames: ["endpoint"],
       collect() {
         this.reset();
@@ -167,7 +183,7 @@ export class Metrics {
       },
     });
     gauge("backend_set_aside", {
-      help: "1 while a backend is set aside for its failures or its rate limit.",
+      help: "1 while a backend is in cooldown after failures or a rate limit.",
       labelNames: ["endpoint", "backend"],
       collect() {
         this.reset();
@@ -178,7 +194,7 @@ export class Metrics {
     });
     const lastBackupAt = () => this.#lastBackupAt;
     gauge("last_backup_timestamp_seconds", {
-      help: "When the last scheduled backup was made, in seconds since 1970.",
+      help: "Time of the last scheduled backup, in seconds since 1970.",
       collect() {
         const at = lastBackupAt();
         this.reset();
@@ -186,13 +202,13 @@ export class Metrics {
       },
     });
     gauge("resident_memory_bytes", {
-      help: "Memory of the process.",
+      help: "Resident memory of the process, in bytes.",
       collect() {
         this.set(Deno.memoryUsage().rss);
       },
     });
     gauge("build_info", {
-      help: "Always 1; the labels say what is running.",
+      help: "Always 1. The labels hold the version and the platform.",
       labelNames: ["version", "target"],
       collect() {
         this.set({ version, target }, 1);
@@ -200,7 +216,7 @@ export class Metrics {
     });
   }
 
-  /** An exchange has ended. */
+  /** Counts an exchange that has ended. */
   ended(row: ExchangeRow): void {
     const series = this.#seriesOf(row);
     const isRequest = row.settlement !== "settled";
@@ -216,25 +232,32 @@ export class Metrics {
     duration.observe(row.durationMs / 1000);
   }
 
-  /** A request was refused whose caller is not known. */
+  /** Counts a request that was rejected before authentication, by the ending of its exchange. */
   refused(ending: string): void {
     this.#refused.inc({ ending });
   }
 
+  /** Counts a failed attempt that another attempt follows. */
   failedOver(endpoint: string | undefined, backend: string): void {
     this.#retries.inc({ endpoint: endpoint ?? NONE, backend });
   }
 
-  /** A scheduled backup was made, at a moment in milliseconds since 1970. */
+  /** Records the time of a scheduled backup, in milliseconds since 1970. */
   backedUp(at: number): void {
     this.#lastBackupAt = at;
   }
 
+  /** The usage of a response contradicts itself. */
+  contradicted(endpoint: string | undefined): void {
+    this.#contradictions.inc({ endpoint: endpoint ?? NONE });
+  }
+
+  /** Counts an exchange that could not be recorded in the database. */
   dropped(): void {
     this.#dropped.inc();
   }
 
-  /** All of it, as Prometheus reads it. */
+  /** All metrics in the text format, with their content type. */
   async text(): Promise<{ type: string; text: string }> {
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }
@@ -264,7 +287,7 @@ export class Metrics {
     return times;
   }
 
-  /** Only what has a price is a model for sure: clients can ask for anything. */
+  /** The label of a model. Clients can name any model, so that only models with a price get one. */
   #modelLabel({ modelAnswered, modelAsked, costMicros }: ExchangeRow): string {
     const model = modelAnswered ?? modelAsked ?? NONE;
     if (costMicros === undefined) return "other";

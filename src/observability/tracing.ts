@@ -1,7 +1,7 @@
 /**
- * Spans of exchanges and their attempts, by the runtime's own OpenTelemetry (`OTEL_DENO=true` and the usual
- * `OTEL_…` variables). Names are those of the GenAI semantic conventions
- * (https://opentelemetry.io/docs/specs/semconv/gen-ai/); content is never among them.
+ * Spans of exchanges and their attempts, through OpenTelemetry of the runtime (`OTEL_DENO=true` and the usual
+ * `OTEL_…` variables). Names follow the GenAI semantic conventions
+ * (https://opentelemetry.io/docs/specs/semconv/gen-ai/). Spans never hold prompts or responses.
  */
 
 import {
@@ -17,29 +17,29 @@ import type { ExchangeRecord } from "../exchange.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { VERSION } from "../release.ts";
 
-/** What is known of an exchange that has ended. */
+/** An ended exchange, as the tracer needs it. */
 export interface TracedExchange {
   readonly row: ExchangeRow;
   readonly record: ExchangeRecord;
-  /** The client's own `traceparent`, of which this becomes a part. */
+  /** The client's `traceparent`, whose trace the span joins; undefined if the client sent none. */
   readonly traceparent: string | undefined;
 }
 
-/** Operations, by the end of their paths. */
+/** Names of operations, by the end of the path. */
 const OPERATIONS: readonly (readonly [path: RegExp, operation: string])[] = [
   [/\/(?:chat\/completions|messages|responses)$/, "chat"],
   [/:(?:stream)?[gG]enerateContent$/, "generate_content"],
   [/\/embeddings$|:(?:batchE|e)mbedContents?$/, "embeddings"],
   [/\/completions$/, "text_completion"],
 ];
-/** Dialects by the conventions' names of those who made them. */
+/** Names of providers in the conventions, by the dialect of the endpoint. */
 const PROVIDERS: Readonly<Record<string, string>> = {
   openai: "openai",
   anthropic: "anthropic",
   gemini: "gcp.gemini",
 };
 
-/** Undefined where no tracing is switched on. */
+/** Makes the function that exports the spans of an exchange. Returns undefined if tracing is off. */
 export function exchangeTracer(): ((exchange: TracedExchange) => void) | undefined {
   const provider = trace.getTracerProvider();
   const none = new ProxyTracerProvider().getDelegate();
@@ -111,7 +111,7 @@ function isFailure({ status, ending }: ExchangeRow): boolean {
   return ending !== "client_gone" && (status >= 400 || ending !== "complete");
 }
 
-/** W3C Trace Context, version 00; anything else is passed over. */
+/** The parent of a span from W3C Trace Context, version 00. Other versions and invalid values are ignored. */
 function parentOf(traceparent: string | undefined): Context {
   const [, traceId, spanId, flags] =
     /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceparent ?? "") ?? [];

@@ -1,26 +1,31 @@
-/** What a person sees who opens the proxy's address in a browser. Programs get what they always got. */
+/**
+ * The page for a browser that opens the address of the proxy. Programs get the plain response of the health
+ * routes.
+ */
 
 import { findCredentials } from "../auth/credential.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import type { OutgoingReply } from "../http/message.ts";
+import { reasonPhrase } from "../http/reason_phrases.ts";
 import { adminOffHtml, type AdminPlace, frontHtml, STYLE_HASH } from "./page_html.ts";
 
-/** What is looked at of a request. */
+/** The parts of a request that decide whether it gets a page. */
 export interface FrontRequest {
   readonly method: string;
   readonly fields: readonly Field[];
-  /** The path, and the query without its `?`. */
   readonly path: string;
+  /** The raw query without its `?`. */
   readonly query: string;
 }
 
-/** Where the admin page is while the management plane is off. */
+/** Paths of the admin page. A browser gets a page there even if the management plane is off. */
 const ADMIN_PATHS: readonly string[] = ["/admin", "/admin/"];
 
 /**
- * The page for a browser that opens `/`, or `/admin` while the management plane is off, without a credential; undefined
- * for every other request. `adminPlace` is asked only where a page is the answer; undefined from it: the address may not
- * use the proxy, and gets no page. A page holds nothing of the request.
+ * Responds with a page to a browser that opens `/` without a credential, or `/admin` while the management
+ * plane is off. Returns undefined for other requests. `adminPlace` is called only before a page is sent; it
+ * returns undefined if the address of the client may not use the proxy. The page holds nothing from the
+ * request.
  */
 export function answerFrontPage(
   request: FrontRequest,
@@ -34,15 +39,13 @@ export function answerFrontPage(
   }
   const place = adminPlace();
   if (place === undefined) return undefined;
-  if (isFront) return pageReply({ status: 200, reason: "OK", html: frontHtml(place) });
-  return place.kind === "off"
-    ? pageReply({ status: 404, reason: "Not Found", html: adminOffHtml() })
-    : undefined;
+  if (isFront) return pageReply(200, frontHtml(place));
+  return place.kind === "off" ? pageReply(404, adminOffHtml()) : undefined;
 }
 
-/** Whether a browser asks in order to show a page: it asks for HTML by name, and does not say that a script asks. */
+/** Whether a browser wants to show a page: it accepts HTML by name, and no script sent the request. */
 function showsPages(fields: readonly Field[]): boolean {
-  // Over plain HTTP browsers send no field of this kind to other machines.
+  // Over plain HTTP browsers do not send this header to other machines.
   const mode = fieldValue(fields, "sec-fetch-mode")?.toLowerCase();
   if (mode !== undefined && mode !== "navigate") return false;
   return (fieldValue(fields, "accept") ?? "").split(",").some((range) => {
@@ -51,13 +54,18 @@ function showsPages(fields: readonly Field[]): boolean {
   });
 }
 
-/** An `Authorization` of any scheme counts: a program that sends one is not a person who looks around. */
+/**
+ * Whether the request has a credential. An `Authorization` of any scheme counts: only programs send it here.
+ */
 function hasCredential({ fields, query }: FrontRequest): boolean {
   return fields.some(({ lower }) => lower === "authorization" || lower === "proxy-authorization") ||
     findCredentials(fields, query).length > 0;
 }
 
-/** No script, no frame, nothing from elsewhere: the page is its own text and style. */
+/**
+ * The headers of a page. Its policy allows the style of the page, and no scripts, frames or external
+ * resources.
+ */
 const PAGE_FIELDS: readonly Field[] = [
   field("content-type", "text/html; charset=utf-8"),
   field("cache-control", "no-store"),
@@ -74,6 +82,6 @@ const PAGE_FIELDS: readonly Field[] = [
   field("x-frame-options", "DENY"),
 ];
 
-function pageReply({ html, ...line }: { status: number; reason: string; html: string }): OutgoingReply {
-  return { ...line, fields: PAGE_FIELDS, body: new TextEncoder().encode(html) };
+function pageReply(status: number, html: string): OutgoingReply {
+  return { status, reason: reasonPhrase(status), fields: PAGE_FIELDS, body: new TextEncoder().encode(html) };
 }

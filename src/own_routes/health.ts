@@ -1,22 +1,27 @@
 import { field } from "../http/fields.ts";
 import type { OutgoingReply } from "../http/message.ts";
+import { reasonPhrase } from "../http/reason_phrases.ts";
 import { VERSION } from "../release.ts";
 
-/** How the management plane's storage is. While it fails, known tokens go on being served. */
+/** The state of the database of the management plane. If it fails, the proxy still serves known tokens. */
 export type StorageHealth = "ok" | "failing";
 
-/** Whether the proxy takes requests, and since when. */
+/** The state of the proxy for its health routes. */
 export interface HealthState {
+  /** The proxy shuts down: it finishes running requests and takes no new ones. */
   readonly draining: boolean;
+  /** Time since the start, in milliseconds. */
   readonly uptimeMs: number;
-  /** Undefined: there is none. */
+  /** The state of the database; undefined without a management plane. */
   readonly storage: StorageHealth | undefined;
 }
 
-/** The routes that need no credential and cost nothing. */
+/** The routes that need no credential. */
 const PATHS: ReadonlySet<string> = new Set(["/", "/healthz", "/readyz", "/health"]);
 
-/** Answers a route of the proxy's health. Undefined for every other request, for which `stateOf` is not called. */
+/**
+ * Responds to a health route or to `/`. Returns undefined for other requests, without a call of `stateOf`.
+ */
 export function answerHealth(
   method: string,
   path: string,
@@ -28,7 +33,7 @@ export function answerHealth(
   const { status, type, text } = answer;
   return {
     status,
-    reason: status === 200 ? "OK" : "Service Unavailable",
+    reason: reasonPhrase(status),
     fields: [field("content-type", type), field("cache-control", "no-store")],
     body: new TextEncoder().encode(text),
   };

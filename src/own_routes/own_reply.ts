@@ -1,7 +1,11 @@
-/** What the proxy answers itself, before it looks for an endpoint: the front page, its health, and the management plane. */
+/**
+ * The proxy's own routes, which win over endpoints: the front page, the health routes, and the management
+ * plane.
+ */
 
-import type { Entrance } from "../auth/client_access.ts";
+import type { ClientAccess } from "../auth/client_access.ts";
 import type { GuessPlace } from "../auth/guess_place.ts";
+import type { Scheme } from "../auth/page_origin.ts";
 import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
 import type { RequestTarget } from "../http/request_target.ts";
 import type { Clock } from "../time/clock.ts";
@@ -9,46 +13,49 @@ import { answerFrontPage } from "./front_page.ts";
 import { answerHealth, type StorageHealth } from "./health.ts";
 import type { AdminPlace } from "./page_html.ts";
 
-/** The management plane, as far as it answers requests. */
+/** The routes of the management plane. */
 export interface ManagementRoutes {
-  /** Answers `/manage`, `/admin` and `/metrics`. Undefined for every other path. */
+  /** Responds at `/manage`, `/admin` and `/metrics`. Returns undefined for other paths. */
   readonly answer: (
     request: IncomingRequest,
-    asked: {
+    client: {
       readonly path: string;
       readonly address: string;
-      /** What a wrong token in the request is counted by. */
+      /** The counter for a wrong token of the request. */
       readonly guessPlace: () => GuessPlace;
+      /** The scheme of the URL that the client used; undefined if the proxy does not know it. */
+      readonly scheme: () => Scheme | undefined;
     },
   ) => Promise<OutgoingReply> | undefined;
-  /** Whether the database can be read and written. */
+  /** The state of the database. */
   readonly storage: () => StorageHealth;
-  /** Where the admin page is, for a client at this address and port. */
+  /** Where the admin page is, for a client with this address at a port of this kind. */
   readonly adminPlace: (entry: Entry, address: string) => AdminPlace;
 }
 
-/** What the own routes depend on. */
+/** What the own routes need. */
 export interface OwnRoutes {
-  /** Which addresses may connect. */
-  readonly entrance: Entrance;
-  /** Undefined: the management plane is off. */
+  /** Which addresses may use the proxy. */
+  readonly clientAccess: ClientAccess;
+  /** Undefined if the management plane is off. */
   readonly management: ManagementRoutes | undefined;
   readonly clock: Clock;
-  /** When the program started, by the clock. */
+  /** The time of the start, in milliseconds of `clock.now()`. */
   readonly startedAt: number;
+  /** Whether the proxy shuts down. */
   readonly isDraining: () => boolean;
 }
 
-/** Answers a request for one of the proxy's own routes. Undefined for every other request. */
+/** Responds to a request for one of the proxy's own routes. Returns undefined for other requests. */
 export function ownReply(
   request: IncomingRequest,
   { path, query }: RequestTarget,
-  { entrance, management, clock, startedAt, isDraining }: OwnRoutes,
+  { clientAccess, management, clock, startedAt, isDraining }: OwnRoutes,
 ): OutgoingReply | Promise<OutgoingReply> | undefined {
   const { method, fields } = request;
   const page = answerFrontPage({ method, fields, path, query }, () => {
-    const address = entrance.addressOf(request);
-    if (!entrance.isAllowed(address)) return undefined;
+    const address = clientAccess.addressOf(request);
+    if (!clientAccess.isAllowed(address)) return undefined;
     return management?.adminPlace(request.entry, address) ?? { kind: "off" };
   });
   if (page !== undefined) return page;
@@ -60,7 +67,8 @@ export function ownReply(
   if (health !== undefined) return health;
   return management?.answer(request, {
     path,
-    address: entrance.addressOf(request),
-    guessPlace: () => entrance.guessPlaceOf(request),
+    address: clientAccess.addressOf(request),
+    guessPlace: () => clientAccess.guessPlaceOf(request),
+    scheme: () => clientAccess.schemeOf(request),
   });
 }

@@ -1,19 +1,19 @@
-/** The text of the pages for browsers. It is fixed: no name, address or version of this proxy goes into it. */
+/** The HTML of the pages for browsers. It is fixed, and reveals no name, address or version of the proxy. */
 
-/** Where the admin page is, as the address that asks may know it. */
+/** Where the admin page is, as far as the client may know. */
 export type AdminPlace =
   /** The management plane is off. */
   | { readonly kind: "off" }
-  /** At the port that was asked, beside the endpoints. */
+  /** At the port of the request, which serves the endpoints too. */
   | { readonly kind: "here" }
-  /** This port serves the management plane alone. */
+  /** At the port of the request, which serves only the management plane. */
   | { readonly kind: "own_port" }
-  /** At another port; undefined: the server does not listen yet. */
+  /** At another port; undefined before the server listens. */
   | { readonly kind: "other_port"; readonly port: number | undefined }
-  /** The address that asks may not use it. */
+  /** The address of the client may not use the admin page. */
   | { readonly kind: "closed" };
 
-/** The page at `/`. */
+/** The HTML of the page at `/`. */
 export function frontHtml(place: AdminPlace): string {
   return documentOf(
     "llm-proxy",
@@ -27,7 +27,7 @@ ${adminHtml(place)}`,
   );
 }
 
-/** The page at `/admin` while the management plane is off. */
+/** The HTML of the page at `/admin` while the management plane is off. */
 export function adminOffHtml(): string {
   return documentOf(
     "llm-proxy: admin page",
@@ -83,10 +83,10 @@ pre,code{font:.9rem/1.5 ui-monospace,monospace;background:#f0f3f6;border-radius:
 pre{padding:.6rem .75rem;white-space:pre-wrap;overflow-wrap:anywhere}code{padding:.1rem .3rem}
 @media (prefers-color-scheme:dark){body{background:#12181f;color:#e8edf2}a{color:#7db4f5}pre,code{background:#1f2933}}`;
 
-/** What the policy allows of styles: the SHA-256 of {@link STYLE}. A test holds the two together. */
+/** The SHA-256 of {@link STYLE} for the content security policy. A test compares the two. */
 export const STYLE_HASH = "sha256-5ZenTof3IWfp90u4mwi03kC/IGRhA+a7pTXKSzfecek=";
 
-/** An empty icon keeps browsers from asking for one. */
+/** Makes the document. The empty icon keeps browsers from requesting `/favicon.ico`. */
 function documentOf(title: string, main: string): string {
   return `<!doctype html>
 <html lang="en">

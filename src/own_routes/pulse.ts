@@ -1,32 +1,35 @@
 /**
- * `GET /health/stream`: a few events with pauses between them, for somebody who wants to know whether what stands in
- * front of the proxy holds streams back. It needs a token, since it occupies a connection for a while.
+ * `GET /health/stream`: a short event stream, which shows whether a reverse proxy in front buffers streams.
+ * It needs a token, because it occupies a connection for a while.
  */
 
 import type { Clock } from "../time/clock.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { field } from "../http/fields.ts";
 import type { OutgoingReply } from "../http/message.ts";
+import { reasonPhrase } from "../http/reason_phrases.ts";
 
-/** No endpoint can have this path: `health` is reserved. */
+/** The path of the event stream. No endpoint can have it, since `health` is reserved. */
 export const PULSE_PATH = "/health/stream";
-/** How many events there are. */
+/** The number of events in the stream. */
 export const PULSE_EVENTS = 5;
-/** Between two of them, in milliseconds. */
+/** The pause between two events, in milliseconds. */
 export const PULSE_PAUSE_MS = 200;
 
-/** Whether a request asks for it. */
-export function asksForPulse(method: string, path: string): boolean {
+/** Whether a request is for the event stream. */
+export function isPulseRequest(method: string, path: string): boolean {
   return method === "GET" && path === PULSE_PATH;
 }
 
-/** The answer, with the fields that event streams of providers have here. `onEnd` is called once. */
+/**
+ * Responds with the stream, and with the headers that event streams of providers get. `onEnd` is called once.
+ */
 export function pulseReply(
   { clock, onEnd }: { clock: Clock; onEnd: (how: "complete" | "client_gone") => void },
 ): OutgoingReply {
   return {
     status: 200,
-    reason: "OK",
+    reason: reasonPhrase(200),
     fields: [
       field("content-type", "text/event-stream"),
       field("cache-control", "no-store"),
@@ -53,7 +56,7 @@ function pulseBody(clock: Clock, onEnd: (how: "complete" | "client_gone") => voi
   };
   return {
     length: undefined,
-    // The first event and the end come at once.
+    // The first event and the end are available at once.
     tryRead: () => isOver || sent === 0 || sent === PULSE_EVENTS ? next() : undefined,
     read() {
       if (isOver || sent === 0 || sent === PULSE_EVENTS) return Promise.resolve(next());

@@ -7,6 +7,16 @@ import { MAX_KEY_BYTES, type Place, wantedAt } from "./wanted_places.ts";
 /** Takes a value that was found, and the path to it: `choices.*.finish_reason`. */
 export type Found = (path: string, value: unknown) => void;
 
+/** Takes the values of which only the length is wanted, piece by piece: of a text what stands between its quotes. */
+export interface TextSink {
+  /** The next piece; it is valid only now. */
+  readonly write: (bytes: Uint8Array, from: number, to: number) => void;
+  /** The value has ended. */
+  readonly end: () => void;
+}
+
+const NOWHERE: TextSink = { write: () => {}, end: () => {} };
+
 const NO_BYTES: Uint8Array = new Uint8Array();
 /** A value that is longer is passed over: what is wanted is small. */
 const MAX_VALUE_BYTES = 64 * 1024;
@@ -54,7 +64,7 @@ const enum State {
 export class JsonScanner {
   readonly #root: Place;
   readonly #found: Found;
-  readonly #measured: (bytes: number) => void;
+  readonly #texts: TextSink;
   readonly #ended: () => void;
   #state = State.Value;
   /** The containers that are looked into, and whether each is an array. */
@@ -66,6 +76,8 @@ export class JsonScanner {
   /** The text so far ends in a backslash that escapes what follows. */
   #escaped = false;
   #depth = 0;
+  /** The value is a text. */
+  #isText = false;
   /** Where the value that is being taken belongs; undefined: it is passed over. */
   #taking: Place | undefined;
   readonly #taken = new GrowingBuffer();
@@ -73,18 +85,17 @@ export class JsonScanner {
   #takenBytes = 0;
 
   /**
-   * `measured` takes the length of each value of which only that is wanted; `ended` is called behind each text that is
-   * an object or an array.
+   * `texts` takes the values of which only the length is wanted; `ended` is called behind each text that is an object or
+   * an array.
    */
   constructor(
     root: Place,
     found: Found,
-    { measured = () => {}, ended = () => {} }: { measured?: (bytes: number) => void; ended?: () => void } =
-      {},
+    { texts = NOWHERE, ended = () => {} }: { texts?: TextSink; ended?: () => void } = {},
   ) {
     this.#root = root;
     this.#found = found;
-    this.#measured = measured;
+    this.#texts = texts;
     this.#ended = ended;
   }
 
@@ -190,7 +201,9 @@ export class JsonScanner {
           this.#state satisfies never;
       }
     }
-    if (this.#taking !== undefined && isWithinValue(this.#state)) this.#keep(bytes.subarray(begin, to));
+    if (this.#taking === undefined || !isWithinValue(this.#state)) return;
+    if (this.#taking.isMeasured) this.#measure(bytes, begin, to);
+    else this.#keep(bytes.subarray(begin, to));
   }
 
   /** Decides what to do with the value that begins here; gives where to go on. */
@@ -214,6 +227,7 @@ export class JsonScanner {
     const isTaken = place !== undefined &&
       (place.children === undefined || place.isMeasured && byte === QUOTE);
     this.#taking = isTaken ? place : undefined;
+    this.#isText = byte === QUOTE;
     this.#escaped = false;
     if (isContainer) {
       this.#state = State.Inner;
@@ -266,7 +280,7 @@ export class JsonScanner {
     const place = this.#taking;
     if (place === undefined) return;
     if (place.isMeasured) {
-      this.#measured(this.#takenBytes + end - begin);
+      this.#measure(bytes, begin, this.#isText ? end - 1 : end);
       this.#drop();
       return;
     }
@@ -286,9 +300,15 @@ export class JsonScanner {
     }
   }
 
+  /** The value goes on to `to`. */
+  #measure(bytes: Uint8Array, begin: number, to: number): void {
+    const isFirst = this.#takenBytes === 0;
+    this.#takenBytes += to - begin;
+    this.#texts.write(bytes, isFirst && this.#isText ? begin + 1 : begin, to);
+  }
+
   #keep(part: Uint8Array): void {
     this.#takenBytes += part.length;
-    if (this.#taking?.isMeasured === true) return;
     if (this.#takenBytes <= MAX_VALUE_BYTES) this.#taken.append(part);
     else this.#taken.clear();
   }
@@ -300,6 +320,7 @@ export class JsonScanner {
   }
 
   #drop(): void {
+    if (this.#taking?.isMeasured === true) this.#texts.end();
     this.#taking = undefined;
     this.#taken.clear();
     this.#takenBytes = 0;

@@ -1,3 +1,5 @@
+import { TOKEN } from "../http/token.ts";
+
 /** A media type (RFC 9110, 8.3.1), names in lower case. */
 export interface MediaType {
   /** Like `application/json`. */
@@ -5,7 +7,6 @@ export interface MediaType {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const QUOTED = '"(?:[\\t\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]*)"';
 const WHOLE = new RegExp(
   `^(${TOKEN}/${TOKEN})((?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*)[ \\t]*;?$`,

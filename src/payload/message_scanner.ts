@@ -2,18 +2,22 @@
 
 import { type FrameHead, FrameReader, OPCODES } from "./websocket_frames.ts";
 import { JsonScanner } from "./json_scanner.ts";
+import { TextMeter } from "./text_meter.ts";
 import type { Place } from "./wanted_places.ts";
 
 /** Who wants to know. */
 export interface MessageListener {
   readonly found: (path: string, value: unknown) => void;
-  /** A message has ended that had so many bytes. */
-  readonly ended: (bytes: number) => void;
+  /** A message has ended that had so many bytes, and so many tokens of text where that is wanted. */
+  readonly ended: (bytes: number, textTokens: number) => void;
 }
 
 /** Reads one direction; nothing is kept. */
 export class MessageScanner {
   readonly #json: JsonScanner;
+  readonly #text = new TextMeter();
+  /** The estimate of the text of earlier messages. */
+  #earlierTokens = 0;
   readonly #frames: FrameReader;
   #isText = false;
   #bytes = 0;
@@ -21,7 +25,7 @@ export class MessageScanner {
   #offset = 0;
 
   constructor(wanted: Place, { found, ended }: MessageListener) {
-    this.#json = new JsonScanner(wanted, found);
+    this.#json = new JsonScanner(wanted, found, { texts: this.#text });
     this.#frames = new FrameReader(Infinity, {
       onHead: ({ opcode, hasReservedBits }) => {
         this.#offset = 0;
@@ -33,8 +37,9 @@ export class MessageScanner {
       onPayload: (bytes, head) => this.#payload(bytes, head),
       onEnd: ({ opcode, isFinal }) => {
         if (!isFinal || opcode > OPCODES.binary) return;
-        ended(this.#bytes);
+        ended(this.#bytes, this.pendingTokens);
         this.#bytes = 0;
+        this.#earlierTokens = this.#text.tokens;
         this.#json.reset();
       },
     });
@@ -43,6 +48,11 @@ export class MessageScanner {
   /** How much has come of a message that has not ended. */
   get pendingBytes(): number {
     return this.#bytes;
+  }
+
+  /** The tokens of its text. */
+  get pendingTokens(): number {
+    return this.#text.tokens - this.#earlierTokens;
   }
 
   write(piece: Uint8Array): void {

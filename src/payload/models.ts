@@ -1,7 +1,7 @@
 /** Every model that a request names: in its path, its query and anywhere in its body. */
 
+import { foldKey } from "./fold_key.ts";
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher } from "./json_reader.ts";
-import { concat } from "../streams/bytes.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
 
@@ -9,8 +9,8 @@ import { type Pause, STEP_BYTES } from "./pace.ts";
 const MAX_NAME = 200;
 /** Of JSON: a character may be written as an escape. */
 const LONGEST_ESCAPE = 6;
-const MAX_NAME_BYTES = (MAX_NAME + 2) * LONGEST_ESCAPE;
-const ENDING_QUOTE = new Uint8Array([0x22]);
+/** A text that is longer names no model, whatever blanks are in front of the name. */
+const MAX_NAME_BYTES = 2 * (MAX_NAME + 2) * LONGEST_ESCAPE;
 /** A batch may name one in each of its lines, but hardly a different one; each is compared with every rule. */
 const MAX_MODELS = 1_000;
 
@@ -38,7 +38,7 @@ export function modelsInPath(path: string): string[] {
     const isNamed = MODEL_FOLDERS.has((segments[index - 1] ?? "").toLowerCase());
     const action = /:[A-Za-z]+$/.exec(segment);
     if (isNamed || action !== null && index === segments.length - 1) {
-      names.push(segment.slice(0, action?.index ?? segment.length).slice(0, MAX_NAME));
+      names.push(shortName(segment.slice(0, action?.index ?? segment.length)));
     }
   }
   return names;
@@ -48,7 +48,7 @@ export function modelsInPath(path: string): string[] {
 export function modelsInQuery(query: string): string[] {
   if (query === "") return [];
   return [...new URLSearchParams(query)].flatMap(([name, value]) =>
-    namesModel(name) ? [value.slice(0, MAX_NAME)] : []
+    namesModel(name) ? [shortName(value)] : []
   );
 }
 
@@ -79,9 +79,18 @@ export function modelsInFields(
 ): string[] {
   return fields.flatMap(({ lower, value }) =>
     MODEL_FIELD.test(lower) && !lower.startsWith("sec-") && namesModel(lower)
-      ? value.split(",").map((name) => name.trim().slice(0, MAX_NAME))
+      ? value.split(",").map(shortName)
       : []
   );
+}
+
+/**
+ * The beginning of a name that is long enough to tell it from every model. Blanks and control characters at the front
+ * would fill it: some servers pass over them.
+ */
+function shortName(name: string): string {
+  // deno-lint-ignore no-control-regex -- some servers pass over control characters
+  return name.replace(/^[\s\x00-\x1f\x7f\ufeff]+/, "").trimEnd().slice(0, MAX_NAME);
 }
 
 function decoded(segment: string): string {
@@ -92,12 +101,16 @@ function decoded(segment: string): string {
   }
 }
 
-/** Ends of keys under which APIs name a model: `model`, `fallback_models`, `modelId`, `base_model`, … */
-const MODEL_KEY = /(?:models?|modelids?|modelnames?|deployment|deploymentid|engine|engineid|fallbacks?)$/;
+/**
+ * Ends of keys under which APIs name a model: `model`, `fallback_models`, `modelId`, `base_model`, … An agent, an
+ * assistant and a preset stand for the model that their maker chose.
+ */
+const MODEL_KEY =
+  /(?:models?|modelids?|modelnames?|deployment|deploymentid|engine|engineid|fallbacks?|agentid|assistantid|preset)$/;
 
 /** Whether the value of a key or field names a model, in any capitals and with any separators. */
 export function namesModel(key: string): boolean {
-  return MODEL_KEY.test(key.toLowerCase().replaceAll(/[-_.\s[\]]/g, ""));
+  return MODEL_KEY.test(foldKey(key).replaceAll(/[-_.\s[\]]/g, ""));
 }
 
 /**
@@ -134,6 +147,15 @@ const FREE_FORM: ReadonlySet<string> = new Set([
   "variables",
   "logit_bias",
 ]);
+/** Those of them that hold what the model reads. */
+const CONVERSATION: ReadonlySet<string> = new Set([
+  "messages",
+  "contents",
+  "system",
+  "system_instruction",
+  "systeminstruction",
+  "instructions",
+]);
 const FREE_FORM_UNLESS_OBJECT: ReadonlySet<string> = new Set(["input", "prompt", "documents", "query"]);
 
 /** Keys by which Ollama's own API names models, on the paths where it does (its docs/api.md). */
@@ -160,7 +182,7 @@ export const WATCHED_MEMBERS = [
 ] as const;
 /** The name of such a member. */
 export type WatchedMember = (typeof WATCHED_MEMBERS)[number];
-const WATCHED = new Map<string, WatchedMember>(WATCHED_MEMBERS.map((name) => [name.toLowerCase(), name]));
+const WATCHED = new Map<string, WatchedMember>(WATCHED_MEMBERS.map((name) => [foldKey(name), name]));
 
 /** What a JSON body says of the request. */
 export interface JsonFindings {
@@ -171,9 +193,45 @@ export interface JsonFindings {
   readonly members: ReadonlyMap<WatchedMember, JsonSpan>;
   /** How many prompts the outermost `prompt` has; 0: it is no list of them. */
   readonly prompts: number;
+  /**
+   * Whether the body refers to content that is elsewhere and that the model reads: an address, a file, an earlier
+   * response, a stored prompt or a cache. Its length cannot be known from the body.
+   */
+  readonly refersElsewhere: boolean;
   /** Where the first key of the outermost object begins; undefined: the object is empty. */
   readonly firstKey: number | undefined;
 }
+
+/**
+ * Keys of content that is elsewhere, by the references of OpenAI, Anthropic, Gemini, Bedrock, Mistral and Cohere. A text
+ * that begins with `data:` is the content itself.
+ */
+const REFERENCES: ReadonlySet<string> = new Set([
+  "url",
+  "uri",
+  "image_url",
+  "file_url",
+  "document_url",
+  "audio_url",
+  "video_url",
+  "file_id",
+  "fileid",
+  "file_uri",
+  "fileuri",
+  "gcs_uri",
+  "previous_response_id",
+  "conversation",
+  "conversation_id",
+  "cached_content",
+  "cachedcontent",
+  "prompt_id",
+  "container",
+  "vector_store_ids",
+]);
+/** Keys within conversations whose values are arguments of tools, and no content that the model is sent. */
+const ARGUMENTS: ReadonlySet<string> = new Set(["input", "arguments", "args"]);
+/** `data:`, behind the quote. */
+const DATA_URL = new TextEncoder().encode("data:");
 
 /** How a value is looked at. */
 type Role =
@@ -183,7 +241,9 @@ type Role =
   | "inner"
   | "model"
   | "member of a model"
-  | "content unless object";
+  | "content unless object"
+  | "content"
+  | "reference";
 interface Place {
   readonly role: Role;
   readonly member: WatchedMember | undefined;
@@ -196,6 +256,8 @@ const MEMBER_OF_MODEL: Place = { role: "member of a model", member: undefined };
 const PROMPT: Place = { role: "prompt", member: undefined };
 const PROMPT_ELEMENT: Place = { role: "element of a prompt", member: undefined };
 const UNLESS_OBJECT: Place = { role: "content unless object", member: undefined };
+const CONTENT: Place = { role: "content", member: undefined };
+const REFERENCE: Place = { role: "reference", member: undefined };
 const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
@@ -215,10 +277,10 @@ export async function readJsonObject(
   const isOllama = OLLAMA_PATH.test(path);
   let firstKey: number | undefined;
   const watcher = new ModelWatcher(bytes, {
-    namesModel: (key) => isOllama && OLLAMA_KEYS.has(key.toLowerCase()),
+    namesModel: (key) => isOllama && OLLAMA_KEYS.has(foldKey(key)),
     memberOf(key, keyStart) {
       firstKey ??= keyStart;
-      const watched = WATCHED.get(key.toLowerCase());
+      const watched = WATCHED.get(foldKey(key));
       if (watched === undefined) return undefined;
       if (watched !== key) {
         throw new JsonSyntaxError(`the key ${JSON.stringify(key)}, where "${watched}" is meant`);
@@ -238,7 +300,8 @@ export async function readJsonObject(
   if (firstKey === undefined && !EMPTY_OBJECT.test(new TextDecoder().decode(bytes.subarray(0, STEP_BYTES)))) {
     throw new JsonSyntaxError("a value that is not an object");
   }
-  return { models: watcher.models, places, members, prompts: watcher.prompts, firstKey };
+  const { models, prompts, refersElsewhere } = watcher;
+  return { models, places, members, prompts, refersElsewhere, firstKey };
 }
 
 const EMPTY_OBJECT = /^\s*\{\s*\}\s*$/;
@@ -272,6 +335,7 @@ class ModelWatcher implements JsonWatcher<Place> {
   readonly root = ROOT;
   readonly #models = new Set<string>();
   prompts = 0;
+  refersElsewhere = false;
   readonly #bytes: Uint8Array;
   readonly #watch: RootWatch;
 
@@ -289,19 +353,30 @@ class ModelWatcher implements JsonWatcher<Place> {
     if (role === "model" || role === "member of a model") {
       // Every text below is taken for a name, but for what is conversation.
       if (key === undefined) return role === "model" ? MODEL : MEMBER_OF_MODEL;
-      return isFreeForm(key) ? undefined : MEMBER_OF_MODEL;
+      return isFreeForm(key) ? contentPlace(key) : MEMBER_OF_MODEL;
     }
     if (role === "element of a prompt") return undefined;
-    if (role === "prompt") return key === undefined ? PROMPT_ELEMENT : INNER;
-    if (key === undefined) return role === "content unless object" ? undefined : INNER;
+    if (role === "content" || role === "reference") {
+      if (key === undefined) return role === "content" ? CONTENT : REFERENCE;
+      const folded = foldKey(key);
+      return REFERENCES.has(folded) ? REFERENCE : ARGUMENTS.has(folded) ? undefined : contentPlace(key);
+    }
+    if (role === "prompt") {
+      if (key === undefined) return PROMPT_ELEMENT;
+      // A stored prompt (OpenAI's `prompt.id`).
+      return foldKey(key) === "id" ? REFERENCE : INNER;
+    }
+    if (key === undefined) return role === "content unless object" ? CONTENT : INNER;
     const member = role === "root" ? this.#watch.memberOf(key, keyStart) : undefined;
     if (role === "root" && key === "prompt") return PROMPT;
     if (namesModel(key) || role === "root" && this.#watch.namesModel(key)) {
       return member === undefined ? MODEL : { role: "model", member };
     }
     if (member !== undefined) return { role: "inner", member };
-    if (isFreeForm(key)) return undefined;
-    return FREE_FORM_UNLESS_OBJECT.has(key.toLowerCase()) ? UNLESS_OBJECT : INNER;
+    if (isFreeForm(key)) return contentPlace(key);
+    const folded = foldKey(key);
+    if (REFERENCES.has(folded)) return REFERENCE;
+    return FREE_FORM_UNLESS_OBJECT.has(folded) ? UNLESS_OBJECT : INNER;
   }
 
   ended({ role, member }: Place, span: JsonSpan): void {
@@ -311,8 +386,12 @@ class ModelWatcher implements JsonWatcher<Place> {
       return;
     }
     const isModel = role === "model" || role === "member of a model";
-    if (!isModel && member === undefined) return;
+    if (!isModel && member === undefined && role !== "reference") return;
     const first = this.#bytes[span.start];
+    if (role === "reference") {
+      this.refersElsewhere ||= first === QUOTE && !beginsWith(DATA_URL, this.#bytes, span.start + 1);
+      return;
+    }
     let name: string | undefined;
     if (isModel && first === QUOTE) {
       name = nameOf(this.#bytes.subarray(span.start, span.end));
@@ -331,19 +410,21 @@ class ModelWatcher implements JsonWatcher<Place> {
   }
 }
 
-/** A text as a name, cut to the longest. Only its beginning is made text of: it may be as long as a body. */
+/** A text as a name. Throws a {@link JsonSyntaxError} for a text that is longer than every name. */
 function nameOf(bytes: Uint8Array): string {
-  if (bytes.length <= MAX_NAME_BYTES) return jsonText(bytes).slice(0, MAX_NAME);
-  // An escape that the cut would part is left out.
-  for (let end = MAX_NAME_BYTES;; end--) {
-    try {
-      return jsonText(concat([bytes.subarray(0, end), ENDING_QUOTE])).slice(0, MAX_NAME);
-    } catch (error) {
-      if (end === MAX_NAME_BYTES - LONGEST_ESCAPE) throw error;
-    }
-  }
+  if (bytes.length > MAX_NAME_BYTES) throw new JsonSyntaxError("a name of a model that is too long");
+  return shortName(jsonText(bytes));
+}
+
+/** Schemas and data of the caller hold no content for the model. */
+function contentPlace(key: string): Place | undefined {
+  return CONVERSATION.has(foldKey(key)) || !isFreeForm(key) ? CONTENT : undefined;
+}
+
+function beginsWith(start: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  return start.every((byte, index) => bytes[at + index] === byte);
 }
 
 function isFreeForm(key: string): boolean {
-  return FREE_FORM.has(key.toLowerCase());
+  return FREE_FORM.has(foldKey(key));
 }

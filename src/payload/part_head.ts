@@ -2,6 +2,7 @@
 
 import { isBlank, withoutBlanks } from "../http/blanks.ts";
 import { encodeLatin1 } from "../http/latin1.ts";
+import { TOKEN } from "../http/token.ts";
 
 /** What is no form by RFC 7578, or has more than plain heads. `message` ends a sentence. */
 export class FormSyntaxError extends Error {
@@ -17,7 +18,6 @@ export interface PartHead {
   readonly lengthAt: { readonly start: number; readonly end: number } | undefined;
 }
 
-const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 /** An escape is taken only where no reader could see another parameter behind it; curl writes it so. */
 const FILENAME = `"([^"\\\\]*)"|"((?:[^"\\\\;=]|\\\\["\\\\])*)"|(${TOKEN})`;
 /** In small letters, as all clients write it: not every reader takes capitals for the same. */

@@ -5,6 +5,7 @@
 
 import { ProxyFault } from "../faults.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
+import { isToken } from "../http/token.ts";
 import { plainBody } from "./decode_body.ts";
 import { firstByte } from "./json_members.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
@@ -13,7 +14,7 @@ import type { ModelPlace } from "./model_place.ts";
 import { type JsonFindings, modelsInLines, namesModel, readJsonObject } from "./models.ts";
 import { type FormPart, FormSyntaxError, readForm } from "./multipart.ts";
 import { createPause, type Pause } from "./pace.ts";
-import { jsonFacts, type RequestFacts } from "./request_facts.ts";
+import { jsonFacts, MAX_CHOICES, type RequestFacts } from "./request_facts.ts";
 
 /** Longer ones are no model's name. */
 const MAX_NAME_BYTES = 200;
@@ -96,8 +97,6 @@ async function checkOther(body: Uint8Array, { essence }: MediaType, options: Pay
 }
 
 const FORM = "multipart/form-data";
-/** A parameter's value that needs no quotes (RFC 9110, 5.6.2). */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Names of UTF-8, and of ASCII, which is a part of it. */
 const UTF8_CHARSETS: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);
@@ -160,16 +159,37 @@ async function readFormBody(
     }
     places.push({ start, end, name: value, write: (text) => text });
   }
+  const choices = choicesIn(bytes, parts);
   if (readsFiles) models.push(...await modelsInBatch(bytes, parts, { path, pause }));
   const place = places.at(-1);
   return {
     kind: "form",
     bytes,
-    fields: withContentType(fields, `${FORM}; boundary=${TOKEN.test(boundary) ? boundary : `"${boundary}"`}`),
+    fields: withContentType(fields, `${FORM}; boundary=${isToken(boundary) ? boundary : `"${boundary}"`}`),
     models,
     places,
-    facts: place === undefined ? {} : { model: place.name },
+    facts: {
+      ...(place !== undefined && { model: place.name }),
+      ...(choices !== undefined && choices > 1 && { choices }),
+    },
   };
+}
+
+/** Longer numbers are no number of answers. */
+const MAX_NUMBER_BYTES = 20;
+
+/** How many answers a form asks for: OpenAI's edits of images have `n`. Undefined: the form does not say. */
+function choicesIn(bytes: Uint8Array, parts: readonly FormPart[]): number | undefined {
+  const [first, second] = parts.filter(({ name }) => name.trim().toLowerCase() === "n");
+  if (first === undefined) return undefined;
+  if (second !== undefined || first.name !== "n" || first.isFile) {
+    throw new FormSyntaxError("a field n that is repeated, or is not a plain field");
+  }
+  const text = new TextDecoder().decode(bytes.subarray(first.start, first.end)).trim();
+  if (first.end - first.start > MAX_NUMBER_BYTES || !/^\d+$/.test(text)) {
+    throw new FormSyntaxError("a field n that is not a number");
+  }
+  return Math.min(Number(text), MAX_CHOICES);
 }
 
 /** Purposes of files that hold no requests (OpenAI's Files API). */

@@ -10,6 +10,10 @@ export interface RequestFacts {
   readonly model?: string;
   /** The most tokens that the answer may have, all choices together. */
   readonly maxOutputTokens?: number;
+  /** `maxOutputTokens` is that of `max_completion_tokens`, which only some servers obey. */
+  readonly isCompletionLimit?: boolean;
+  /** The model reads content that is not in the body. */
+  readonly refersElsewhere?: boolean;
   /** How many answers it wants, where that is more than one. */
   readonly choices?: number;
   readonly stream?: boolean;
@@ -21,24 +25,22 @@ export interface RequestFacts {
 
 /** No model answers at greater length; what a client says beyond it is not reserved. */
 export const MAX_OUTPUT_TOKENS = 10_000_000;
+/** Gemini, also under Vertex AI. */
+const GEMINI_PATH = /:(?:stream)?generatecontent$/;
 /** No API gives more answers to one request. */
 export const MAX_CHOICES = 1_000;
-/** Which limit an API obeys, by the end of its path; on all others the greatest that is stated counts. */
+/**
+ * Which limits an API obeys, by the end of its path. A limit that an API may not know states nothing: the model's own
+ * maximum counts then. So it is for Ollama and Bedrock's Converse, which have theirs elsewhere.
+ */
 const LIMITS_BY_PATH: readonly (readonly [RegExp, readonly WatchedMember[]])[] = [
-  // Ollama and Bedrock state theirs elsewhere, and pass over these names: the model's own maximum counts.
-  [/\/api\/(?:chat|generate)$|\/model\/[^/]+\/converse(?:-stream)?$/, []],
-  // So does Gemini.
-  [/:(?:stream)?generatecontent$/, []],
+  [GEMINI_PATH, ["generationConfig", "generation_config"]],
   [/\/responses$/, ["max_output_tokens"]],
   [/\/chat\/completions$/, ["max_completion_tokens", "max_tokens"]],
   [/\/completions$/, ["max_tokens"]],
-  [/\/messages$/, ["max_tokens"]],
-];
-const ALL_LIMITS: readonly WatchedMember[] = [
-  "max_tokens",
-  "max_completion_tokens",
-  "max_output_tokens",
-  "max_tokens_to_sample",
+  [/\/messages$|:(?:stream)?rawpredict$|\/model\/[^/]+\/invoke(?:-with-response-stream)?$/, ["max_tokens"]],
+  // Cohere.
+  [/\/v\d\/chat$/, ["max_tokens"]],
 ];
 
 /** Tiers that cost more than the standard one. */
@@ -47,7 +49,7 @@ const TIERS: ReadonlySet<string> = new Set(["priority", "fast"]);
 /** What a JSON body asks for. Throws a {@link JsonSyntaxError} for a `stream` or a limit of another kind. */
 export function jsonFacts(
   bytes: Uint8Array,
-  { members, places, prompts }: JsonFindings,
+  { members, places, prompts, refersElsewhere }: JsonFindings,
   path: string,
 ): Omit<RequestFacts, "model"> & { readonly model?: string } {
   for (const [name, span] of members) if (name !== "model") shortSpan(bytes, name, span);
@@ -60,12 +62,14 @@ export function jsonFacts(
   }
   // Some servers take capitals and a slash at the end for the same path.
   const plainPath = withoutSlashes(path.toLowerCase());
-  const names = LIMITS_BY_PATH.find(([pattern]) => pattern.test(plainPath))?.[1] ?? ALL_LIMITS;
+  const names = LIMITS_BY_PATH.find(([pattern]) => pattern.test(plainPath))?.[1] ?? [];
   const generation = (["generationConfig", "generation_config"] as const).flatMap((name) => {
     const span = members.get(name);
     return span === undefined ? [] : generationNumbers(shortSpan(bytes, name, span));
   });
-  const limits = [...names.map(numberOf), ...generation.map(({ most }) => most)].filter(isStated);
+  const isGemini = GEMINI_PATH.test(plainPath);
+  const limits = (isGemini ? generation.map(({ most }) => most) : names.map(numberOf)).filter(isStated);
+  const isCompletionLimit = names.includes("max_completion_tokens") && numberOf("max_tokens") === undefined;
   const choices = [numberOf("n"), numberOf("best_of"), ...generation.map(({ choices }) => choices)]
     .filter(isStated);
   const most = limits.length === 0 ? undefined : Math.max(...limits);
@@ -80,6 +84,8 @@ export function jsonFacts(
   return {
     ...(model !== undefined && model !== "" && { model }),
     ...(most !== undefined && { maxOutputTokens: Math.min(most * times, MAX_OUTPUT_TOKENS) }),
+    ...(most !== undefined && isCompletionLimit && { isCompletionLimit }),
+    ...(refersElsewhere && { refersElsewhere }),
     ...(times > 1 && { choices: times }),
     ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
     ...(tier !== undefined && { tier }),

@@ -2,19 +2,19 @@ import type { Endpoint } from "../config/config.ts";
 import { harmlessText } from "../text/harmless_text.ts";
 import type { RoutingTable } from "./table.ts";
 
-/** How much of a path a message quotes, in characters. */
+/** The longest path in a message, in characters. */
 const MAX_QUOTED_PATH = 200;
 
-/** Where a request goes: the endpoint, and the path that is left for its backend. */
+/** The destination of a request: the endpoint, and the rest of the path for the backend. */
 export interface Target {
   readonly endpoint: Endpoint;
-  /** Empty, or beginning with a slash. */
+  /** The path after the name of the endpoint: empty, or with a slash at its start. */
   readonly rest: string;
 }
 
-/** Finds the endpoint a path addresses; undefined where there is none. */
+/** Finds the endpoint of a path. Returns undefined if no endpoint matches. */
 export function match(table: RoutingTable, path: string): Target | undefined {
-  // Also where an endpoint is called `chat`.
+  // This path wins over an endpoint with the name `chat`.
   if (path === "/chat/completions" && table.defaultEndpoint !== undefined) {
     return { endpoint: table.defaultEndpoint, rest: path };
   }
@@ -34,7 +34,7 @@ function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(`${folder}/`);
 }
 
-/** What a client gets for a path that no endpoint has. */
+/** The error message for a path without an endpoint. It lists the endpoints. */
 export function notFoundMessage({ endpoints }: RoutingTable, path: string): string {
   const prefixes = [...endpoints.keys()].map((name) => `/${name}/`).join(", ");
   return `Nothing is served at ${harmlessText(path, MAX_QUOTED_PATH)}. This proxy serves ${prefixes}.`;

@@ -1,15 +1,19 @@
 import type { Endpoint } from "../config/config.ts";
 
-/** Endpoints by name, and where paths without an endpoint's name go. */
+/** The endpoints by name, and the endpoints for paths without a name. */
 export interface RoutingTable {
+  /** All endpoints by their names. */
   readonly endpoints: ReadonlyMap<string, Endpoint>;
-  /** Answers `/v1/…` and `/chat/completions`. */
+  /** The endpoint for `/v1/…` and `/chat/completions`, if there is one. */
   readonly defaultEndpoint: Endpoint | undefined;
-  /** Answers `/v1/messages…`. */
+  /** The endpoint for `/v1/messages…`, if there is one. */
   readonly messagesEndpoint: Endpoint | undefined;
 }
 
-/** The default is the one that was named, else `openai` where there is one, else the only endpoint there is. */
+/**
+ * Makes the routing table. The default endpoint is `defaultName`. Without `defaultName` it is `openai`; if no
+ * endpoint has that name, it is the only endpoint.
+ */
 export function buildRoutingTable(endpoints: readonly Endpoint[], defaultName?: string): RoutingTable {
   const byName = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
   const defaultEndpoint = byName.get(defaultName ?? "openai") ??

@@ -1,4 +1,5 @@
 import type { TlsConfig } from "../config/config.ts";
+import { messageOf } from "../text/error_text.ts";
 
 /** What certificate and key of a running server are looked after with. */
 export interface CertificateParts {
@@ -65,7 +66,7 @@ export class Certificate {
   #refuse(what: string, error: unknown): void {
     if (this.#refused === what) return;
     this.#refused = what;
-    this.#parts.onRefused(error instanceof Error ? error.message : String(error));
+    this.#parts.onRefused(messageOf(error));
   }
 }
 

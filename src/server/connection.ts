@@ -39,6 +39,8 @@ export interface ConnectionParts {
   readonly handler: Handler;
   /** The address it comes from. */
   readonly peer: string;
+  /** The connection is encrypted. */
+  readonly isTls?: boolean | undefined;
   /** What the port serves that it came by. */
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
@@ -59,6 +61,7 @@ export class ClientConnection implements ServedConnection {
   readonly #limits: () => ConnectionLimits;
   readonly #strangers: StrangerBudget | undefined;
   readonly #peer: string;
+  readonly #isTls: boolean;
   readonly #entry: Entry;
   readonly #now: () => number;
   // Whoever connects has something to ask: the time for the first head begins now.
@@ -73,7 +76,10 @@ export class ClientConnection implements ServedConnection {
   #cutSeen = false;
   #isAuthenticated = false;
 
-  constructor(connection: Deno.Conn, { handler, peer, entry, limits, strangers, now }: ConnectionParts) {
+  constructor(
+    connection: Deno.Conn,
+    { handler, peer, isTls = false, entry, limits, strangers, now }: ConnectionParts,
+  ) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, (capacity) => {
       if (this.#state !== "closed") strangers?.holds(this, capacity);
@@ -87,6 +93,7 @@ export class ClientConnection implements ServedConnection {
     this.#limits = limits;
     this.#strangers = strangers;
     this.#peer = peer;
+    this.#isTls = isTls;
     this.#entry = entry;
     this.#now = now;
     this.#since = now();
@@ -191,6 +198,7 @@ export class ClientConnection implements ServedConnection {
       fields: head.fields,
       body,
       peer: this.#peer,
+      isTls: this.#isTls,
       onAuthenticated: () => this.#isAuthenticated = true,
       entry: this.#entry,
       cancellation,

@@ -13,6 +13,7 @@ import { StrangerBudget } from "./stranger_budget.ts";
 import { connectionToClose } from "./make_room.ts";
 import { Listener } from "./listener.ts";
 import type { ServedConnection } from "./served_connection.ts";
+import { traceOf } from "../text/error_text.ts";
 
 /** A server that is listening. */
 export interface RunningServer {
@@ -125,7 +126,7 @@ export function startServer(
       // Nothing that goes wrong with one connection may end the program.
       closeQuietly(accepted);
       log("error", "unexpected", {
-        detail: error instanceof Error ? error.stack ?? error.message : String(error),
+        detail: traceOf(error),
       });
     }).finally(() => serving.delete(tracked));
     serving.add(tracked);
@@ -136,6 +137,7 @@ export function startServer(
     const connection = new ClientConnection(accepted, {
       handler: app.handler,
       peer: peerOf(accepted),
+      isTls: isTls(accepted),
       entry,
       limits: () => limits,
       strangers,

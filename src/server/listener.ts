@@ -2,6 +2,7 @@
 
 import { closeQuietly } from "../streams/close_quietly.ts";
 import type { TlsConfig } from "../config/config.ts";
+import { messageOf } from "../text/error_text.ts";
 
 /** Where to listen, and how. */
 export interface ListenOptions {
@@ -104,10 +105,6 @@ function open({ hostname, port, tls }: ListenOptions): Deno.Listener<Deno.Conn, 
   return tls === undefined
     ? Deno.listen({ hostname, port })
     : Deno.listenTls({ hostname, port, cert: tls.cert, key: tls.key, alpnProtocols: PROTOCOLS });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function pause(durationMs: number): Promise<void> {

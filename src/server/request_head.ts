@@ -1,6 +1,7 @@
 import { type Field, fieldValue, listHas } from "../http/fields.ts";
 import type { Framing } from "../http/framing.ts";
-import { type Head, isToken } from "../http/head.ts";
+import type { Head } from "../http/head.ts";
+import { isToken } from "../http/token.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
 
 /** A request's head, checked. */

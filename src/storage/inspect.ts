@@ -6,5 +6,5 @@ export type { Inspection };
 /** Looks at the database that a URL names, without changing it. Throws a `StoreError`. */
 export async function inspectStore(url: string): Promise<Inspection> {
   const { inspectSqlite } = await import("./sqlite/inspect.ts");
-  return await inspectSqlite(sqlitePath(url.replace(/^sqlite:/, "")));
+  return await inspectSqlite(sqlitePath(url));
 }

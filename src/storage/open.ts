@@ -1,3 +1,4 @@
+import { holdAlone } from "./sqlite/hold.ts";
 import { type Store, StoreError } from "./store.ts";
 
 /** Opens the store that a URL names: `sqlite:./data/llm-proxy.db`. Throws a {@link StoreError}. */
@@ -15,24 +16,42 @@ export async function openStore(url: string): Promise<Store> {
 
 /** The file beside the database that holds the key which seals provider keys. */
 export function keyFileOf(url: string): string {
-  return `${sqlitePath(url.replace(/^sqlite:/, "")).replace(/\.[^./\\]*$/, "")}.key`;
+  return `${sqlitePath(url).replace(/\.[^./\\]*$/, "")}.key`;
 }
 
 /** The folder in which the database and all that belongs to it stand. */
 export function folderOf(url: string): string {
-  return sqlitePath(url.replace(/^sqlite:/, "")).replace(/[^/\\]*$/, "") || ".";
+  return sqlitePath(url).replace(/[^/\\]*$/, "") || ".";
 }
 
 /** Whether the database is there, for those who would not make one. */
 export function isThere(url: string): boolean {
   try {
-    return Deno.statSync(sqlitePath(url.replace(/^sqlite:/, ""))).isFile;
+    return Deno.statSync(sqlitePath(url)).isFile;
   } catch {
     return false;
   }
 }
 
-/** `./data/x.db`, `/var/lib/x.db`, and both with the slashes of a URL's authority before them. */
-export function sqlitePath(rest: string): string {
-  return rest.startsWith("///") ? rest.slice(2) : rest.startsWith("//") ? rest.slice(2) : rest;
+/**
+ * The file of a URL, with or without its scheme: `sqlite:./data/x.db`, `///var/lib/x.db` or `//data/x.db`.
+ */
+export function sqlitePath(url: string): string {
+  const rest = url.replace(/^sqlite:/, "");
+  return rest.startsWith("//") ? rest.slice(2) : rest;
+}
+
+/**
+ * Whether a program has the database open. Undefined: there is no database, or this user or file system cannot tell.
+ */
+export function isInUse(url: string): boolean | undefined {
+  if (!isThere(url)) return undefined;
+  try {
+    const hold = holdAlone(sqlitePath(url));
+    hold?.release();
+    return hold === undefined;
+  } catch (error) {
+    if (error instanceof StoreError) return undefined;
+    throw error;
+  }
 }

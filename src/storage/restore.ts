@@ -36,7 +36,7 @@ export interface Restored {
 export async function restoreStore(url: string, options: RestoreOptions): Promise<Restored> {
   const { file } = options;
   makePrivateFolder(folderOf(url));
-  const path = realPath(sqlitePath(url.replace(/^sqlite:/, "")));
+  const path = realPath(sqlitePath(url));
   checkFile(file, path);
   const hold = holdAlone(path);
   if (hold === undefined) {

@@ -1,7 +1,8 @@
 /** Copies the database into a folder at intervals, and keeps the newest copies. */
 
 import type { Clock } from "../time/clock.ts";
-import { type Store, StoreError } from "./store.ts";
+import type { Store } from "./store.ts";
+import { messageOf } from "../text/error_text.ts";
 
 /** How often it looks whether a backup is due: a setting may have changed, or the machine slept. */
 const LOOK_MS = 60_000;
@@ -43,7 +44,7 @@ export function backupOnSchedule(
       onDone(await makeBackup(store, plan, clock.epochMs()));
     } catch (error) {
       waitUntilMs = clock.epochMs() + plan.everyMs / 4;
-      onFailed(reasonOf(error));
+      onFailed(messageOf(error));
     }
   };
   const lookAndWait = (): void => {
@@ -117,9 +118,4 @@ function copiesIn(folder: string): { name: string; at: number }[] {
     const [year = 0, month = 0, day, hour, minute, second] = parts.map(Number);
     return parts.length === 0 ? [] : [{ name, at: Date.UTC(year, month - 1, day, hour, minute, second) }];
   }).sort((a, b) => a.at - b.at);
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof StoreError) return error.message;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -126,6 +126,12 @@ export interface AttemptRow {
   readonly afterMs: number;
   /** Why it failed; undefined: it did not, as far as the proxy can tell. */
   readonly detail: string | undefined;
+  /** What it may have used, where it was given up without an answer. It is a part of what the exchange counts with. */
+  readonly estimated?: {
+    readonly inputTokens?: number | undefined;
+    readonly outputTokens?: number | undefined;
+    readonly costMicros?: number | undefined;
+  } | undefined;
 }
 
 /** The action of entries that tell of refused attempts to come in. */

@@ -48,6 +48,9 @@ function settled(
     background = false,
     accounts,
     type = "content-type: application/json",
+    givenUpMs,
+    reservedMore = [],
+    choices = 1,
   }: {
     answer?: string;
     /** The field of its type. */
@@ -55,10 +58,16 @@ function settled(
     /** Nothing is reserved then. */
     isLookedAt?: boolean;
     background?: boolean;
+    /** How many answers are asked for. */
+    choices?: number;
     isAnswered?: boolean;
     status?: number;
     reserves?: number;
     accounts?: Accounts;
+    /** An attempt before was given up after so long. */
+    givenUpMs?: number;
+    /** Gets what was reserved beyond the first. */
+    reservedMore?: Used[];
   } = {},
 ): Used {
   let used: Used | undefined;
@@ -71,13 +80,15 @@ function settled(
     fields: [],
   });
   account.asks({
-    facts: () => ({ model: "m", background }),
+    facts: () => ({ model: "m", background, choices }),
     inputTokens: () => 0,
+    outputTokens: () => reserves,
     isMetered: !isLookedAt,
     isFree: isLookedAt,
   });
   account.admitted({
     reserve() {},
+    reserveMore: (more) => void reservedMore.push(more),
     handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),
     settle(amounts) {
       used = amounts;
@@ -88,6 +99,7 @@ function settled(
   account.reserve(
     isLookedAt ? undefined : { statedTokens: 0, inputTokens: 0, outputTokens: reserves, orders: [order] },
   );
+  if (givenUpMs !== undefined) account.gaveUp(BACKEND, givenUpMs);
   if (isAnswered) account.answered({ status, fields: fieldsOf(type) }, BACKEND);
   if (answer !== undefined) account.passed(new TextEncoder().encode(answer));
   account.ended({ ...RECORD, ...record });
@@ -133,6 +145,61 @@ Deno.test("Account: one that is cut has used what may have been made: by its byt
 Deno.test("Account: a client that leaves before the answer begins pays for what may have been made; a backend that cannot be reached costs nothing", () => {
   assertEquals(settled({ ...GONE, durationMs: 2_000 }, { isAnswered: false }).micros, 400);
   assertEquals(settled({ ending: "bad_gateway", status: 502 }, { isAnswered: false }).micros, undefined);
+});
+
+Deno.test("Account: an attempt that was given up without an answer counts beside the answer, and is reserved at once", () => {
+  const reservedMore: Used[] = [];
+  const options = { answer: TOLD, givenUpMs: 1_000, reservedMore };
+  assertEquals(settled({}, options), { tokens: 208, micros: 205 });
+  assertEquals(reservedMore, [{ tokens: 200, micros: 200 }]);
+  const failed = { ending: "upstream_timeout", status: 504 } as const;
+  assertEquals(settled(failed, { isAnswered: false, givenUpMs: 1_000 }), { tokens: 200, micros: 200 });
+  assertEquals(settled(failed, { isAnswered: false, givenUpMs: 9_000 }).micros, 1_000, "what was reserved");
+  assertEquals(settled({}, { answer: "{}", isLookedAt: true, givenUpMs: 1_000 }).micros, undefined, "free");
+});
+
+Deno.test("Account: a client that leaves between two attempts pays for those that were given up alone", () => {
+  const attempts = [{ backend: "api", afterMs: 0, detail: "it answered 503" }];
+  const gone = { ...GONE, durationMs: 2_000 };
+  assertEquals(settled({ ...gone, attempts }, { isAnswered: false }).micros, undefined);
+  const estimated = { inputTokens: 0, outputTokens: 200, costMicros: 200 };
+  const unanswered = [{ backend: "api", afterMs: 0, detail: undefined, estimated }];
+  assertEquals(
+    settled({ ...gone, attempts: unanswered }, { isAnswered: false, givenUpMs: 1_000 }).micros,
+    200,
+  );
+  const second = [...attempts, { backend: "api", afterMs: 1_500, detail: undefined }];
+  assertEquals(settled({ ...gone, attempts: second }, { isAnswered: false }).micros, 100, "half a second");
+});
+
+Deno.test("Accounts: how fast a model writes unseen is learnt from answers that were told, and from no others", () => {
+  const answer = (tokens: number, id = "") =>
+    `{${id}"model":"m","usage":{"prompt_tokens":3,"completion_tokens":${tokens}}}`;
+  const gone = (accounts: Accounts) =>
+    settled({ ...GONE, durationMs: 100 }, { accounts, isAnswered: false }).micros;
+  const after = (record: Partial<ExchangeRecord>, options: Parameters<typeof settled>[1] = {}) => {
+    const accounts = accountsInto(() => {});
+    for (let index = 0; index < 5; index++) {
+      settled({ durationMs: 1_000, ...record }, {
+        answer: answer(2_000),
+        reserves: 9_000,
+        ...options,
+        accounts,
+      });
+    }
+    return gone(accounts);
+  };
+  assertEquals(after({}), 200, "two tokens a millisecond");
+  const later = [{ backend: "other", afterMs: 0, detail: "it answered 503" }, {
+    backend: "api",
+    afterMs: 500,
+    detail: undefined,
+  }];
+  assertEquals(after({ attempts: later }), 400, "from the last attempt");
+  assertEquals(after({}, { background: true }), 20, "a background response");
+  assertEquals(after({ method: "GET" }), 20, "what was fetched");
+  assertEquals(after(GONE), 20, "what was cut");
+  assertEquals(after({}, { choices: 10 }), 20, "many at once");
 });
 
 Deno.test("Accounts: usage in what costs nothing, such as a file, does not count, whatever it says", () => {
@@ -187,7 +254,13 @@ function charged(
     endpoint: ENDPOINT,
     fields: [],
   });
-  account.asks({ facts: () => ({ model: asked }), inputTokens: () => 7, isMetered: true, isFree: false });
+  account.asks({
+    facts: () => ({ model: asked }),
+    inputTokens: () => 7,
+    outputTokens: () => 500,
+    isMetered: true,
+    isFree: false,
+  });
   account.answered({ status: 200, fields: fieldsOf(`content-type: ${type}`) }, BACKEND);
   account.passed(new TextEncoder().encode(answer));
   account.ended({ ...RECORD, ...record });
@@ -201,16 +274,21 @@ Deno.test("Account: without limits too, what was not told is estimated from the 
   const row = charged(GONE, events, "text/event-stream");
   assertEquals([row?.inputTokens, row?.outputTokens, row?.usageSource, row?.costMicros], [
     7,
-    30,
+    26,
     "estimated",
-    30,
+    26,
   ]);
   assertEquals(
     charged({}, `${events}data: [DONE]\n\n`, "text/event-stream")?.outputTokens,
-    30,
+    26,
     "nobody told it",
   );
   assertEquals(charged({}, TOLD)?.usageSource, "provider");
+  const left = charged({ ...GONE, durationMs: 1_000 }, '{"choices":[{"message":{"content":"a wo');
+  assertEquals([left?.outputTokens, left?.usageSource], [200, "estimated"], "as long as it was awaited");
+  assertEquals(charged({ ...GONE, durationMs: 9_000 }, "{")?.outputTokens, 500, "the most that it may have");
+  const unseen = charged({ ...GONE, durationMs: 1_000 }, ": ping\n\n", "text/event-stream");
+  assertEquals(unseen?.outputTokens, 0, "a stream counts what it has shown");
   const binary = charged({}, "ID3", "audio/mpeg");
   assertEquals([binary?.usageSource, binary?.inputTokens], [undefined, undefined], "nobody can say");
 });
@@ -226,10 +304,69 @@ Deno.test("Account: what another model did for an answer counts, and makes the c
   assertEquals([row?.inputTokens, row?.outputTokens, row?.costMicros, row?.costIsPartial], [13, 9, 5, true]);
 });
 
+Deno.test("Account: the estimate of the input is no more than what the model takes, reserved or not", () => {
+  const endpoint = testEndpoint("openai", [BACKEND], { priceProvider: "openai" });
+  const pricer = new Pricer({
+    version: "list",
+    priceOf: () => ({
+      flat: { input: 1, output: 0 },
+      contextTokens: 1_000,
+      cost: () => undefined,
+      pricesSearches: false,
+    }),
+    knows: () => true,
+    providerAt: () => undefined,
+    providerOf: () => undefined,
+  });
+  const left = (inputTokens: number, isReserved: boolean) => {
+    let row: ExchangeRow | undefined;
+    const reserved: Used[] = [];
+    const account = new Accounts({
+      clock: new FakeClock(),
+      pricer,
+      objects: NO_OBJECTS,
+      onRow: (ended) => row = ended.row,
+    }).open({
+      id: "req_1",
+      path: RECORD.path,
+      principal: ANONYMOUS,
+      endpoint,
+      fields: [],
+    });
+    account.asks({
+      facts: () => ({ model: "m" }),
+      inputTokens: () => inputTokens,
+      outputTokens: () => 0,
+      isMetered: true,
+      isFree: false,
+    });
+    account.admitted({
+      reserve: (amounts) => void reserved.push(amounts),
+      reserveMore() {},
+      handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),
+      settle: () => ({ hour: 0, isDated: true, modelRules: [] }),
+    });
+    if (isReserved) {
+      const order = { backend: BACKEND, model: "m", outputTokens: 0 };
+      account.reserve({ statedTokens: 0, inputTokens, outputTokens: 0, orders: [order] });
+    }
+    account.ended({ ...RECORD, ...GONE });
+    return {
+      input: row?.inputTokens,
+      micros: row?.costMicros,
+      reserved: reserved.map(({ micros }) => micros),
+    };
+  };
+  assertEquals(left(900, false), { input: 900, micros: 900, reserved: [] });
+  assertEquals(left(5_000, false), { input: 1_000, micros: 1_000, reserved: [] });
+  assertEquals(left(900, true), { input: 900, micros: 900, reserved: [900] });
+  assertEquals(left(5_000, true), { input: 1_000, micros: 1_000, reserved: [1_000] });
+});
+
 Deno.test("Account: text that was seen counts, whatever the request stated, also behind an error", () => {
   const type = "content-type: text/event-stream";
   const events = `data: ${JSON.stringify({ choices: [{ delta: { content: "x".repeat(40_000) } }] })}\n\n`;
   const start = 'data: {"usage":{"prompt_tokens":9,"completion_tokens":1}}\n\n';
-  assertEquals(settled({ ...GONE, bytes: 40_000 }, { answer: events, reserves: 1, type }).micros, 10_000);
-  assertEquals(settled({ bytes: 40_000 }, { answer: start + events, reserves: 20_000, type }).micros, 10_000);
+  assertEquals(settled({ ...GONE, bytes: 40_000 }, { answer: events, reserves: 1, type }).micros, 14_801);
+  assertEquals(settled({ bytes: 40_000 }, { answer: start + events, reserves: 20_000, type }).micros, 14_801);
 });

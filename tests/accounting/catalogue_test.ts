@@ -63,6 +63,17 @@ for (const { name, file } of CATALOGUE) {
   }
 }
 
+Deno.test("catalogue: only an answer whose numbers contradict each other is said to be one", async () => {
+  const contradicting: string[] = [];
+  for (const { name, file } of CATALOGUE) {
+    const tap = AnswerTap.of(file.content_type, undefined);
+    tap?.write(new TextEncoder().encode(wireTexts(file)[0]?.text));
+    const { contradictions } = await tap?.end() ?? {};
+    if (contradictions !== undefined) contradicting.push(name);
+  }
+  assertEquals(contradicting, ["openai_contradiction_cached_above_prompt"]);
+});
+
 Deno.test("catalogue files say of each answer whether it states all that is billed", () => {
   const contradicting = CATALOGUE.filter(({ file }) => {
     const { usage, complete } = file.expect;

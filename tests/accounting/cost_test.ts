@@ -3,6 +3,7 @@ import { calcPrice, findProvider } from "@pydantic/genai-prices";
 import { type PricedEndpoint, Pricer } from "../../src/accounting/cost.ts";
 import { publishedPrices } from "../../src/accounting/published_prices.ts";
 import type { Usage } from "../../src/accounting/usage.ts";
+import type { Price } from "../../src/config/config.ts";
 import { matchesAny } from "../../src/text/glob.ts";
 import { random } from "../support/random.ts";
 
@@ -99,6 +100,58 @@ Deno.test("Pricer: own prices win, the first that matches", () => {
   });
   assertEquals(cost({ inputTokens: 100 }, ["gpt-5", "gpt-4o-mini"], { prices })?.micros, 300);
   assertEquals(cost({ inputTokens: 100 }, ["local"], { prices, url: "http://x" }), undefined);
+});
+
+const FULL: Price = {
+  input: 1,
+  output: 2,
+  cached: 0.5,
+  cacheWrite: 1.25,
+  cacheWriteHour: 2.5,
+  inputAudio: 10,
+  cachedAudio: 5,
+  outputAudio: 20,
+  inputImage: 3,
+  cachedImage: 0.25,
+  outputImage: 30,
+  inputVideo: 4,
+  reasoning: 6,
+  citation: 7,
+  audioHour: 0.36,
+  webSearches: 10,
+  fileSearches: 2.5,
+};
+/** Usage, and what it costs at these prices, and where they have but input and output. */
+const OWN_COSTS: readonly (readonly [usage: Usage, full: number, plain: number])[] = [
+  [{ inputTokens: 100, outputTokens: 10 }, 100 + 20, 120],
+  [{ inputTokens: 100, cacheWriteTokens: 60, cacheWriteHourTokens: 20 }, 40 + 40 * 1.25 + 20 * 2.5, 100],
+  [{ inputTokens: 100, inputAudioTokens: 60 }, 40 + 600, 100],
+  [
+    { inputTokens: 100, inputAudioTokens: 60, cachedTokens: 40, cachedAudioTokens: 30 },
+    30 + 30 * 10 + 10 * 0.5 + 30 * 5,
+    100,
+  ],
+  // Where nobody says which part of the sound was cached, no token counts twice.
+  [{ inputTokens: 100, inputAudioTokens: 100, cachedTokens: 50 }, 50 * 10 + 50 * 0.5, 100],
+  [{ inputTokens: 100, inputImageTokens: 50, cachedTokens: 20, cachedImageTokens: 20 }, 50 + 90 + 5, 100],
+  [{ inputTokens: 100, inputVideoTokens: 10 }, 90 + 40, 100],
+  [{ inputTokens: 0, outputTokens: 100, outputAudioTokens: 50 }, 50 * 2 + 50 * 20, 200],
+  [{ inputTokens: 0, outputTokens: 100, outputImageTokens: 50 }, 50 * 2 + 50 * 30, 200],
+  [{ inputTokens: 0, outputTokens: 100, reasoningTokens: 50, citationTokens: 10 }, 80 + 300 + 70, 200],
+  [{ inputAudioSeconds: 60 }, 6_000, 600],
+  [{ inputTokens: 1, webSearches: 3, fileSearches: 2 }, 1 + 30_000 + 5_000, 1],
+];
+
+Deno.test("Pricer: own prices have all kinds that published ones have, each at its price or at that of the whole", () => {
+  const matches = () => true;
+  for (const [usage, full, plain] of OWN_COSTS) {
+    const shown = JSON.stringify(usage);
+    const all = cost(usage, ["m"], { prices: [{ ...FULL, matches }] });
+    assertEquals(all, { micros: Math.round(full), version: "configuration" }, shown);
+    const few = cost(usage, ["m"], { prices: [{ input: 1, output: 2, matches }] });
+    const isPartial = usage.webSearches !== undefined;
+    assertEquals(few, { micros: plain, version: "configuration", ...(isPartial && { isPartial }) }, shown);
+  }
 });
 
 Deno.test("Pricer: the short way comes to what the library says, for every model it knows", () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { AnswerTap, type Observed } from "../../src/accounting/answer_tap.ts";
+import { amazonChunk } from "../support/amazon_events.ts";
 import { nextTurn } from "../support/passing_time.ts";
 import { random } from "../support/random.ts";
 
@@ -131,16 +132,39 @@ const EXPECTED: Readonly<Record<string, Observed>> = {
     stopReason: "stop",
     usage: { inputTokens: 100, outputTokens: 20, cachedTokens: 64 },
   },
+  "bedrock_converse_stream.eventstream": {
+    stopReason: "tool_use",
+    usage: {
+      inputTokens: 1047,
+      outputTokens: 64,
+      cachedTokens: 900,
+      cacheWriteTokens: 100,
+      cacheWriteHourTokens: 60,
+    },
+  },
+  "bedrock_invoke_stream.eventstream": {
+    model: "claude-sonnet-4-5-20250929",
+    stopReason: "end_turn",
+    usage: {
+      inputTokens: 125,
+      outputTokens: 15,
+      cachedTokens: 100,
+      cacheWriteTokens: 0,
+      cacheWriteHourTokens: 0,
+    },
+  },
   "openai_error.json": { usage: {} },
 };
 
 const GOLDEN = new URL("../golden/", import.meta.url);
 
 function tapFor(name: string, encoding?: string): AnswerTap {
-  const tap = AnswerTap.of(
-    name.endsWith(".sse") ? "text/event-stream; charset=utf-8" : "application/json",
-    encoding,
-  );
+  const type = name.endsWith(".sse")
+    ? "text/event-stream; charset=utf-8"
+    : name.endsWith(".eventstream")
+    ? "application/vnd.amazon.eventstream"
+    : "application/json";
+  const tap = AnswerTap.of(type, encoding);
   assert(tap !== undefined);
   return tap;
 }
@@ -153,8 +177,9 @@ async function observe(name: string, pieces: Iterable<Uint8Array>, encoding?: st
     tap.write(own);
     own.fill(0x22);
   }
-  const { textBytes: _, texts: __, untoldTextBytes: ___, isStream: ____, ...observed } = await tap.end();
-  // A pause of the decompressor may last longer than its answer.
+  const { textBytes: _, texts: __, textTokens: ___, untoldTextTokens: ____, isStream: _____, ...observed } =
+    await tap.end();
+  // A pause of the decompressor may last longer than its response.
   if (encoding !== undefined) await nextTurn();
   return observed;
 }
@@ -252,12 +277,49 @@ Deno.test("AnswerTap: how much text came, in how many pieces, and how much of it
   const tap = AnswerTap.of("text/event-stream", undefined);
   const usage = 'data: {"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n';
   tap?.write(new TextEncoder().encode(delta("one ") + delta("") + delta("two") + usage + delta("three")));
-  const { textBytes, texts, untoldTextBytes } = await tap?.end() ?? {};
-  assertEquals([textBytes, texts, untoldTextBytes], [12, 3, 5]);
+  const { textBytes, texts, textTokens = 0, untoldTextTokens = 0 } = await tap?.end() ?? {};
+  assertEquals([textBytes, texts], [12, 3]);
+  assert(untoldTextTokens > 0 && untoldTextTokens < textTokens);
 });
 
 Deno.test("AnswerTap: fast mode is read from the usage alone", async () => {
   const tap = AnswerTap.of("application/json", undefined);
   tap?.write(new TextEncoder().encode('{"usage":{"input_tokens":1,"output_tokens":1,"speed":"fast"}}'));
   assertEquals((await tap?.end())?.tier, "fast");
+});
+
+Deno.test("AnswerTap: Bedrock's streams hold text, reasoning and calls of tools in both shapes", async () => {
+  const text = async (name: string) => {
+    const tap = tapFor(name);
+    tap.write(await goldenText(name));
+    const { texts, textBytes, isStream } = await tap.end();
+    return { texts, textBytes, isStream, isOver: tap.isOver };
+  };
+  const greeting = "Grüße from Bedrock.";
+  const bytes = (written: string) => new TextEncoder().encode(written).length;
+  assertEquals(await text("bedrock_converse_stream.eventstream"), {
+    texts: 4,
+    textBytes: bytes(`The user greets.${greeting}`) + JSON.stringify('{"city":"Oslo"}').length - 2,
+    isStream: true,
+    isOver: true,
+  });
+  assertEquals(await text("bedrock_invoke_stream.eventstream"), {
+    texts: 2,
+    textBytes: bytes(greeting),
+    isStream: true,
+    isOver: true,
+  });
+});
+
+Deno.test("AnswerTap: the metrics of Bedrock's last event count for models that say nothing else", async () => {
+  const tap = AnswerTap.of("application/vnd.amazon.eventstream", undefined);
+  tap?.write(amazonChunk({ generation: "Hello", stop_reason: null }));
+  tap?.write(amazonChunk({
+    generation: "",
+    stop_reason: "stop",
+    "amazon-bedrock-invocationMetrics": { inputTokenCount: 7, outputTokenCount: 3, invocationLatency: 12 },
+  }));
+  const { usage, stopReason, texts } = await tap?.end() ?? {};
+  assertEquals(usage, { inputTokens: 7, outputTokens: 3 });
+  assertEquals([stopReason, texts], ["stop", 1]);
 });

@@ -11,7 +11,13 @@ Deno.test("AnswerTap: an answer of 200 MB, plain and compressed, in bounded memo
   const piece = new TextEncoder().encode(text.repeat(128));
   const head = new TextEncoder().encode('{"data":[{"b64_json":"');
   const tail = new TextEncoder().encode('"}],"usage":{"input_tokens":3,"output_tokens":4}}');
-  const expected = { usage: { inputTokens: 3, outputTokens: 4 }, textBytes: 0, texts: 0, untoldTextBytes: 0 };
+  const expected = {
+    usage: { inputTokens: 3, outputTokens: 4 },
+    textBytes: 0,
+    texts: 0,
+    textTokens: 0,
+    untoldTextTokens: 0,
+  };
   for (const encoding of [undefined, "gzip"]) {
     const tap = AnswerTap.of("application/json", encoding);
     assert(tap !== undefined);

@@ -91,3 +91,13 @@ Deno.test("objectRequestOf: an id that stands encoded in the path is decoded", (
   assertEquals(objectRequestOf({ method: "GET", path: "/v1/responses/resp_bGk%3D" })?.id, "resp_bGk=");
   assertEquals(objectRequestOf({ method: "GET", path: "/v1/responses/resp_%E0%A4%A" })?.id, "resp_%E0%A4%A");
 });
+
+Deno.test("objectRequestOf: letters of the path may stand encoded, and slashes repeated", () => {
+  for (const path of ["/v1/messages/batches/b_1/result%73", "/v1//messages/batches/b_1/results/"]) {
+    assertEquals(
+      objectRequestOf({ method: "GET", path }),
+      { kind: "batch", act: "results", id: "b_1" },
+      path,
+    );
+  }
+});

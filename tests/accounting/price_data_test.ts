@@ -89,6 +89,19 @@ Deno.test("checkPriceData: unknown kinds of prices are left out, and a model tha
   assertEquals("holograms_mtok" in modelIn(providers, "openai", "gpt-4o").prices, false);
 });
 
+Deno.test("checkPriceData: a model that would be free at some times for its unknown kinds is left out; one that is free is not", async () => {
+  const named = (prices: unknown) =>
+    copiedList((list) => void (modelIn(list, "openai", "gpt-4o").prices = prices as never)); // a broken list
+  const known = { input_mtok: 1, output_mtok: 2 };
+  const atNight = { constraint: { type: "time_of_date", start_time: "16:30:00Z", end_time: "00:30:00Z" } };
+  const times = (night: unknown) => [{ ...atNight, prices: night }, { prices: known }];
+  const leftOut = async (prices: unknown) => checkPriceData(await named(prices)).leftOut;
+  assertEquals(await leftOut(times({ moon_mtok: 1 })), ["openai/gpt-4o"], "at one of two times");
+  assertEquals(await leftOut(times({ input_mtok: 1, output_mtok: 1, moon_mtok: 1 })), []);
+  assertEquals(await leftOut(times({})), [], "free at one of two times");
+  assertEquals(await leftOut({}), [], "free");
+});
+
 Deno.test("PRICE_KINDS: the library knows each of them, and says so of no other", () => {
   const said: string[] = [];
   const { warn } = console;

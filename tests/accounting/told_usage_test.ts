@@ -112,6 +112,7 @@ Deno.test("ToldUsage: of more tokens read from a cache than sent no more than al
   const told = new ToldUsage();
   told.add({ prompt_tokens: 100, completion_tokens: 5, prompt_tokens_details: { cached_tokens: 120 } });
   assertEquals(told.usage(), { inputTokens: 100, outputTokens: 5, cachedTokens: 100 });
+  assertEquals(told.contradictions(), ["more cachedTokens than inputTokens"]);
 });
 
 Deno.test("ToldUsage: steps of a compaction count beside, and those of an advisor under its model", () => {
@@ -139,4 +140,32 @@ Deno.test("ToldUsage: a usage object of a thousand numbers is bounded", () => {
   const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`x${index}`, 1]));
   told.add({ ...many, prompt_tokens: 5 });
   assertEquals(told.usage(), {});
+});
+
+Deno.test("ToldUsage: numbers that contradict each other are named, and others are not", () => {
+  const contradictions = (usage: unknown) => {
+    const told = new ToldUsage();
+    told.add(usage);
+    return told.contradictions();
+  };
+  const small = "a total that is less than its parts";
+  assertEquals(contradictions({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 12 }), [small]);
+  assertEquals(contradictions({ input_tokens: 10, output_tokens: 5, total_tokens: 12 }), [small]);
+  assertEquals(
+    contradictions({ promptTokenCount: 10, candidatesTokenCount: 5, totalTokenCount: 12 }),
+    [small],
+  );
+  assertEquals(contradictions({ inputTokens: 10, outputTokens: 5, totalTokens: 12 }), [small]);
+  assertEquals(
+    contradictions({
+      prompt_tokens: 10,
+      completion_tokens: 5,
+      total_tokens: 15,
+      completion_tokens_details: { audio_tokens: 6 },
+    }),
+    ["more outputAudioTokens than outputTokens"],
+  );
+  assertEquals(contradictions({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 0 }), []);
+  assertEquals(contradictions({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 25 }), []);
+  assertEquals(contradictions({}), []);
 });

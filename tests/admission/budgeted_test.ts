@@ -1,6 +1,7 @@
 import { assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { checkCostIsKnown, checkModelIsNamed } from "../../src/admission/budgeted.ts";
+import { testBackend, testEndpoint } from "../support/config.ts";
 import type { Principal, Rules } from "../../src/principal.ts";
 
 function principal(...rules: Rules[]): Principal {
@@ -8,6 +9,7 @@ function principal(...rules: Rules[]): Principal {
   return { kind: "token", name: "anna", subjects, keys: new Map() };
 }
 
+const OPENAI = testEndpoint("openai", [testBackend("https://api.openai.com")]);
 const BUDGET = principal({}, { monthBudgetMicros: 1 });
 const UNLIMITED = principal({ models: ["*"] }, { tokensPerMinute: 5 });
 
@@ -96,14 +98,15 @@ const UNKNOWN = [
 Deno.test("checkCostIsKnown: a budget allows what tells its cost or has none", () => {
   for (const line of KNOWN) {
     const [method = "", path = ""] = line.split(" ");
-    checkCostIsKnown(BUDGET, { method, path, fields: [], upgrade: false });
+    checkCostIsKnown(BUDGET, { method, path, endpoint: OPENAI, fields: [], upgrade: false });
   }
 });
 
 Deno.test("checkCostIsKnown: a budget refuses all else, and says why; without a budget nothing is refused", () => {
   for (const line of UNKNOWN) {
     const [method = "", path = ""] = line.split(" ");
-    const check = (who: Principal) => checkCostIsKnown(who, { method, path, fields: [], upgrade: false });
+    const check = (who: Principal) =>
+      checkCostIsKnown(who, { method, path, endpoint: OPENAI, fields: [], upgrade: false });
     assertThrows(() => check(BUDGET), ProxyFault, "what this path costs is not told to the proxy");
     check(UNLIMITED);
   }
@@ -111,11 +114,17 @@ Deno.test("checkCostIsKnown: a budget refuses all else, and says why; without a 
 
 Deno.test("checkCostIsKnown: of WebSockets a budget allows OpenAI's realtime sessions alone", () => {
   const check = (path: string, upgrade: string) =>
-    checkCostIsKnown(BUDGET, { method: "GET", path, fields: [], upgrade });
+    checkCostIsKnown(BUDGET, { method: "GET", path, endpoint: OPENAI, fields: [], upgrade });
   check("/v1/realtime", "openai");
   assertThrows(() => check("/v1/responses", "openai"), ProxyFault, "of WebSockets only /realtime");
   assertThrows(() => check("/v1/realtime", "gemini"), ProxyFault, "of WebSockets only /realtime");
-  checkCostIsKnown(UNLIMITED, { method: "GET", path: "/live", fields: [], upgrade: "gemini" });
+  checkCostIsKnown(UNLIMITED, {
+    method: "GET",
+    path: "/live",
+    endpoint: OPENAI,
+    fields: [],
+    upgrade: "gemini",
+  });
 });
 
 Deno.test("checkModelIsNamed: only a budget asks for a model", () => {
@@ -125,10 +134,27 @@ Deno.test("checkModelIsNamed: only a budget asks for a model", () => {
 
 Deno.test("checkCostIsKnown: under a budget no header may name another path or method", () => {
   const check = (who: Principal, lower: string) =>
-    checkCostIsKnown(who, { method: "GET", path: "/v1/models", fields: [{ lower }], upgrade: false });
+    checkCostIsKnown(who, {
+      method: "GET",
+      path: "/v1/models",
+      endpoint: OPENAI,
+      fields: [{ lower }],
+      upgrade: false,
+    });
   for (const lower of ["x-http-method-override", "x-original-url"]) {
     assertThrows(() => check(BUDGET, lower), ProxyFault, `the header ${lower} names another path or method`);
     check(UNLIMITED, lower);
   }
   check(BUDGET, "x-other");
+});
+
+Deno.test("checkCostIsKnown: conversations keep items at OpenAI, and run a model at other providers", () => {
+  const request = { method: "POST", path: "/v1/conversations", fields: [], upgrade: false } as const;
+  const mistral = testEndpoint("mistral", [testBackend("https://api.mistral.ai")], {
+    priceProvider: "mistral",
+  });
+  const azure = testEndpoint("azure", [testBackend("https://a.openai.azure.com")]);
+  checkCostIsKnown(BUDGET, { ...request, endpoint: OPENAI });
+  checkCostIsKnown(BUDGET, { ...request, endpoint: azure });
+  assertThrows(() => checkCostIsKnown(BUDGET, { ...request, endpoint: mistral }), ProxyFault, "has a budget");
 });

@@ -2,30 +2,30 @@ import { assert, assertEquals } from "@std/assert";
 import { authenticate } from "../../src/auth/authenticate.ts";
 import { type Credential, findCredentials } from "../../src/auth/credential.ts";
 import { fieldsOf } from "../support/fields.ts";
-import { type Recognised, sharedTokenCheck } from "../../src/auth/shared_token.ts";
+import { sharedTokenCheck, type TokenCheckResult } from "../../src/auth/shared_token.ts";
 
 const check = sharedTokenCheck([{ name: "shared", token: "the-token" }]);
 const valid: Credential = { place: "x-api-key", value: "the-token" };
 const foreign: Credential = { place: "authorization", value: "sk-foreign" };
 const asProxy: Credential = { place: "proxy-authorization", value: "the-token" };
 
-Deno.test("authenticate: any valid credential admits, and the places of the token are told", () => {
+Deno.test("authenticate: any valid credential is enough, and the verdict lists the places of the token", () => {
   const verdict = authenticate([foreign, valid], { check, passthrough: false, fields: [], query: "" });
   assert(verdict.admitted);
   assertEquals([verdict.principal.name, ...verdict.tokenPlaces], ["shared", "x-api-key"]);
 });
 
-Deno.test("authenticate: none or only wrong ones refuse, with what to do", () => {
+Deno.test("authenticate: a missing or wrong credential is rejected with advice", () => {
   const none = authenticate([], { check, passthrough: false, fields: [], query: "" });
   const wrong = authenticate([foreign], { check, passthrough: false, fields: [], query: "" });
-  assert(!none.admitted && none.message.startsWith("No token was sent"));
+  assert(!none.admitted && none.message.startsWith("The request has no token"));
   assert(
     !wrong.admitted && wrong.message.includes("(authorization)") && !wrong.message.includes("sk-foreign"),
   );
 });
 
 for (const line of ["Authorization: Bearer two words", "Authorization: the-token", "Authorization: Bearer"]) {
-  Deno.test(`authenticate: "${line}" is refused for its form, not for being absent`, () => {
+  Deno.test(`authenticate: "${line}" is rejected for its syntax, not for being absent`, () => {
     const fields = fieldsOf(line);
     const verdict = authenticate(findCredentials(fields, ""), {
       check,
@@ -33,19 +33,19 @@ for (const line of ["Authorization: Bearer two words", "Authorization: the-token
       fields,
       query: "",
     });
-    assert(!verdict.admitted && verdict.message.includes("it has to be Bearer <token>"), "the reason");
+    assert(!verdict.admitted && verdict.message.includes("send Bearer <token>"), "the reason");
     assert(!/two words|the-token/.test(verdict.message), "not what was sent");
   });
 }
 
-Deno.test("authenticate: passthrough takes the token from Proxy-Authorization alone", () => {
+Deno.test("authenticate: passthrough accepts the token in Proxy-Authorization only", () => {
   assert(!authenticate([valid], { check, passthrough: true, fields: [], query: "" }).admitted);
   const verdict = authenticate([foreign, asProxy], { check, passthrough: true, fields: [], query: "" });
   assert(verdict.admitted);
   assertEquals([...verdict.tokenPlaces], ["proxy-authorization"]);
 });
 
-Deno.test("authenticate: passthrough withholds a proxy token that stands in a second place", () => {
+Deno.test("authenticate: passthrough strips a token of the proxy in a second place", () => {
   const verdict = authenticate([valid, asProxy], { check, passthrough: true, fields: [], query: "" });
   assert(verdict.admitted);
   assertEquals([...verdict.tokenPlaces].sort(), ["proxy-authorization", "x-api-key"]);
@@ -80,7 +80,7 @@ const MALFORMED: readonly (readonly [lines: readonly string[], query: string])[]
   [[], "%6Bey=a&x=1&key="],
 ];
 for (const [lines, query] of MALFORMED) {
-  Deno.test(`authenticate: passthrough refuses what is not clear: ${lines.join(", ")} ${query}`, () => {
+  Deno.test(`authenticate: passthrough rejects ambiguous credentials: ${lines.join(", ")} ${query}`, () => {
     const fields = fieldsOf(...lines, "Proxy-Authorization: Bearer the-token");
     const verdict = authenticate(findCredentials(fields, query), { check, passthrough: true, fields, query });
     assert(!verdict.admitted && verdict.code === "bad_request" && verdict.guesses.length === 0);
@@ -93,7 +93,7 @@ for (const [lines, query] of MALFORMED) {
   });
 }
 
-Deno.test("authenticate: passthrough lets a provider's own credentials of any scheme through", () => {
+Deno.test("authenticate: passthrough forwards credentials for the provider with any scheme", () => {
   for (
     const line of [
       "Authorization: Token sk-foreign",
@@ -134,7 +134,7 @@ for (
     "X-Api-Key: second-token",
   ]
 ) {
-  Deno.test(`authenticate: passthrough knows every token of the proxy's within a credential: ${line}`, () => {
+  Deno.test(`authenticate: passthrough finds each token of the proxy within a credential: ${line}`, () => {
     const two = sharedTokenCheck([{ name: "anna", token: "the-token" }, {
       name: "ben",
       token: "second-token",
@@ -150,7 +150,7 @@ for (
   });
 }
 
-Deno.test("authenticate: passthrough knows the token that admits also where it is no single word", () => {
+Deno.test("authenticate: passthrough finds the valid token even if it is more than one word", () => {
   const token = "it's,a=token;with\"marks";
   const fields = fieldsOf(`Proxy-Authorization: Bearer ${token}`);
   const verdict = authenticate(findCredentials(fields, ""), {
@@ -162,18 +162,18 @@ Deno.test("authenticate: passthrough knows the token that admits also where it i
   assert(verdict.admitted && verdict.tokens.includes(token));
 });
 
-Deno.test("authenticate: without a check anybody is admitted", () => {
+Deno.test("authenticate: without a check each client is admitted", () => {
   const verdict = authenticate([foreign], { check: undefined, passthrough: false, fields: [], query: "" });
   assert(verdict.admitted);
   assertEquals([verdict.principal.name, verdict.tokenPlaces.size], ["anonymous", 0]);
 });
 
-Deno.test("sharedTokenCheck: only the very tokens pass, each with its holder", () => {
+Deno.test("sharedTokenCheck: only exact tokens pass, each with its principal", () => {
   for (const wrong of ["", "the-toke", "the-token ", "The-token", "the-tokenthe-token"]) {
     assertEquals(check(wrong), undefined, wrong);
   }
   const two = sharedTokenCheck([{ name: "anna", token: "token-a" }, { name: "ben", token: "token-b" }]);
-  const holder = (recognised: Recognised | undefined) =>
+  const holder = (recognised: TokenCheckResult | undefined) =>
     recognised && "principal" in recognised ? recognised.principal.name : undefined;
   assertEquals([check("the-token"), two("token-a"), two("token-b"), two("token-c")].map(holder), [
     "shared",

@@ -40,7 +40,7 @@ for (const [name, lines, query, expected] of CASES) {
   });
 }
 
-Deno.test("credentialWords: what is no base64 costs no more than its bytes", () => {
+Deno.test("credentialWords: text that is not base64 costs no more than its length", () => {
   const value = Array.from({ length: 8 }, (_, index) => `*${index}!`).join();
   const fields = Array.from({ length: 250 }, () => ({ name: "api-key", lower: "api-key", value }));
   let best = Infinity;
@@ -53,7 +53,7 @@ Deno.test("credentialWords: what is no base64 costs no more than its bytes", () 
   assert(best < 30, `${best.toFixed(1)} ms`);
 });
 
-Deno.test("credentialWords: base64 is read with and without its padding, in both alphabets", () => {
+Deno.test("credentialWords: base64 is decoded with and without padding, in both alphabets", () => {
   for (const word of ["dXNlcjpwYXNzPw==", "dXNlcjpwYXNzPw", "dXNlcjp-fn4_", "dXNlcjp+fn4/"]) {
     const fields = [{ name: "Authorization", lower: "authorization", value: `Basic ${word}` }];
     assert(credentialWords([], fields).includes("user"), word);

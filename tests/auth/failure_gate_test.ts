@@ -6,10 +6,10 @@ const ADDRESS = "192.0.2.1";
 const HOUR_MS = 3_600_000;
 
 function fail(gate: FailureGate, count: number, from = 0): void {
-  for (let index = 0; index < count; index++) gate.failed(ADDRESS, `guess ${from + index}`);
+  for (let index = 0; index < count; index++) gate.recordGuess(ADDRESS, `guess ${from + index}`);
 }
 
-Deno.test("FailureGate: five wrong tokens are free, then each one doubles the wait, up to a quarter of an hour", () => {
+Deno.test("FailureGate: five wrong tokens are free, then each one doubles the wait, up to 15 minutes", () => {
   const clock = new FakeClock();
   const gate = new FailureGate(clock);
   fail(gate, 4);
@@ -25,13 +25,13 @@ Deno.test("FailureGate: five wrong tokens are free, then each one doubles the wa
   assertEquals(gate.waitMs("192.0.2.2"), 0, "others go on");
 });
 
-Deno.test("FailureGate: a client that goes on with one old token is never made to wait", () => {
+Deno.test("FailureGate: a client that repeats one old token never waits", () => {
   const gate = new FailureGate(new FakeClock());
-  for (let round = 0; round < 1_000; round++) gate.failed(ADDRESS, "the old one");
+  for (let round = 0; round < 1_000; round++) gate.recordGuess(ADDRESS, "the old one");
   assertEquals(gate.waitMs(ADDRESS), 0);
 });
 
-Deno.test("FailureGate: guesses that come back do not stand for new ones, however many there are", () => {
+Deno.test("FailureGate: repeated guesses count once, however many there are", () => {
   const gate = new FailureGate(new FakeClock());
   for (let round = 0; round < 3; round++) fail(gate, 4);
   assertEquals(gate.waitMs(ADDRESS), 0);
@@ -39,7 +39,7 @@ Deno.test("FailureGate: guesses that come back do not stand for new ones, howeve
   assert(gate.waitMs(ADDRESS) > 0);
 });
 
-Deno.test("FailureGate: after an hour of quiet an address begins anew", () => {
+Deno.test("FailureGate: after an hour without a wrong token the count of an address starts again", () => {
   const clock = new FakeClock();
   const gate = new FailureGate(clock);
   fail(gate, 12);
@@ -48,15 +48,15 @@ Deno.test("FailureGate: after an hour of quiet an address begins anew", () => {
   assertEquals(gate.waitMs(ADDRESS), 0);
 });
 
-Deno.test("FailureGate: an IPv6 network is one address, and a flood of others does not free it at once", () => {
+Deno.test("FailureGate: an IPv6 network counts as one address, and a flood of other addresses does not free it at once", () => {
   const gate = new FailureGate(new FakeClock());
-  for (let index = 0; index < 5; index++) gate.failed(`2001:db8:1:2::${index}`, `guess ${index}`);
+  for (let index = 0; index < 5; index++) gate.recordGuess(`2001:db8:1:2::${index}`, `guess ${index}`);
   assert(gate.waitMs("2001:db8:1:2:ffff::9") > 0);
-  for (let index = 0; index < 9_000; index++) gate.failed(`10.0.${index >> 8}.${index & 255}`, "x");
+  for (let index = 0; index < 9_000; index++) gate.recordGuess(`10.0.${index >> 8}.${index & 255}`, "x");
   assert(gate.waitMs("2001:db8:1:2::1") > 0);
 });
 
-Deno.test("FailureGate: what is remembered is bounded, in guesses of an address and in addresses", () => {
+Deno.test("FailureGate: memory is bounded, by guesses of an address and by addresses", () => {
   const clock = new FakeClock();
   const gate = new FailureGate(clock);
   fail(gate, 12);
@@ -65,19 +65,19 @@ Deno.test("FailureGate: what is remembered is bounded, in guesses of an address 
   assertEquals(gate.waitMs(ADDRESS), 0, "the first guess is known");
   fail(gate, 1, 11);
   assert(gate.waitMs(ADDRESS) > 0, "the twelfth was not kept, and counts once more");
-  for (let index = 0; index < 10_000; index++) gate.failed(`10.0.${index >> 8}.${index & 255}`, "x");
+  for (let index = 0; index < 10_000; index++) gate.recordGuess(`10.0.${index >> 8}.${index & 255}`, "x");
   assertEquals(gate.waitMs(ADDRESS), 0, "ten thousand others came later");
 });
 
-Deno.test("FailureGate: a wait is new once, the next one again", () => {
+Deno.test("FailureGate: each wait is reported once", () => {
   const clock = new FakeClock();
   const gate = new FailureGate(clock);
   const isNew = () => gate.isNewWait("192.0.2.1");
   assertEquals(isNew(), false, "nothing has happened");
-  for (let round = 0; round < 5; round++) gate.failed("192.0.2.1", String(round));
+  for (let round = 0; round < 5; round++) gate.recordGuess("192.0.2.1", String(round));
   assertEquals([isNew(), isNew(), gate.isNewWait("192.0.2.2")], [true, false, false]);
   clock.pass(gate.waitMs("192.0.2.1"));
   assertEquals(isNew(), false, "it is over");
-  gate.failed("192.0.2.1", "another");
+  gate.recordGuess("192.0.2.1", "another");
   assertEquals([isNew(), isNew()], [true, false]);
 });

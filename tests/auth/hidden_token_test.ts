@@ -5,7 +5,7 @@ import { fieldsOf } from "../support/fields.ts";
 /** Its base64 has digits in which the two alphabets differ, wherever it begins. */
 const TOKEN = "~~~???>>>~?>~?>";
 
-Deno.test("findHiddenToken: both alphabets of base64, wherever the token begins within", () => {
+Deno.test("findHiddenToken: base64 in both alphabets, at each offset of the token", () => {
   for (const before of ["", "x", "xy", "user:"]) {
     for (const alphabet of ["base64", "base64url"] as const) {
       const text = new TextEncoder().encode(`${before}${TOKEN}z`).toBase64({ alphabet });
@@ -26,7 +26,7 @@ function found(value: string): string | undefined {
   );
 }
 
-Deno.test("findHiddenToken: base64 is seen in both alphabets, and in a mixture that many readers take", () => {
+Deno.test("findHiddenToken: base64 in both alphabets, and in a mixture that many decoders accept", () => {
   const standard = bytes.toBase64();
   const mixed = standard.replace("+", "-").replace("/", "_");
   assertEquals(
@@ -36,7 +36,7 @@ Deno.test("findHiddenToken: base64 is seen in both alphabets, and in a mixture t
   assertEquals(mixed.includes("+") && mixed.includes("-"), true, "it is a mixture");
 });
 
-Deno.test("findHiddenToken: a token that holds the signs of base64 is seen as it is", () => {
+Deno.test("findHiddenToken: a token with the characters of base64 is found as plain text", () => {
   assertEquals(found(`Basic ${MIXED}`), "x-a");
   assertEquals(found(MIXED.replaceAll("-", "+").replaceAll("_", "/")), undefined);
 });

@@ -38,7 +38,7 @@ function verdict(tokens: ManagedTokens, value: string): string {
   return "refused" in recognised ? recognised.refused : recognised.principal.name;
 }
 
-Deno.test("ManagedTokens: a token holds until the very moment it expires", async () => {
+Deno.test("ManagedTokens: a token is valid until the moment it expires", async () => {
   const bench = new TokensBench();
   const value = createTokenValue();
   bench.rows = [tokenRow("t1", "p1", { value, name: "anna", expiresAt: FakeClock.START + 1_000 })];
@@ -49,7 +49,7 @@ Deno.test("ManagedTokens: a token holds until the very moment it expires", async
   assertEquals(verdict(tokens, value), "token_expired");
 });
 
-Deno.test("ManagedTokens: the value before a rotation holds until the overlap ends, the new one goes on", async () => {
+Deno.test("ManagedTokens: the value before a rotation is valid until the overlap ends, the new value longer", async () => {
   const bench = new TokensBench();
   const [value, before] = [createTokenValue(), createTokenValue()];
   const { hash } = tokenRow("x", "p1", { value: before });
@@ -61,7 +61,7 @@ Deno.test("ManagedTokens: the value before a rotation holds until the overlap en
   assertEquals([verdict(tokens, before), verdict(tokens, value)], ["token_revoked", "anna"]);
 });
 
-Deno.test("ManagedTokens: what was met before is judged anew after each reading", async () => {
+Deno.test("ManagedTokens: each refresh checks values again that were valid before", async () => {
   const bench = new TokensBench();
   const value = createTokenValue();
   const token = tokenRow("t1", "p1", { value, name: "anna" });
@@ -86,7 +86,7 @@ Deno.test("ManagedTokens: what was met before is judged anew after each reading"
   assertEquals(verdict(tokens, value), "unknown");
 });
 
-Deno.test("ManagedTokens: those who ask while it is being read share one further reading", async () => {
+Deno.test("ManagedTokens: calls during a refresh share one further refresh", async () => {
   const bench = new TokensBench();
   const tokens = await bench.open();
   const before = bench.reads;
@@ -97,7 +97,7 @@ Deno.test("ManagedTokens: those who ask while it is being read share one further
   assertEquals(tokens.consumeChange(), true);
 });
 
-Deno.test("ManagedTokens: provider keys are opened; one of another encryption key is null and told", async () => {
+Deno.test("ManagedTokens: provider keys are opened; a key sealed with another encryption key is null and reported", async () => {
   const bench = new TokensBench();
   const value = createTokenValue();
   bench.rows = [tokenRow("t1", "p1", { value })];
@@ -117,7 +117,7 @@ Deno.test("ManagedTokens: provider keys are opened; one of another encryption ke
   assertEquals([tokens.secrets, bench.unreadable.length], [["secret-key"], 1]);
 });
 
-Deno.test("createTokenValue: 54 characters, each one anew; every single slip shows", () => {
+Deno.test("createTokenValue: 54 characters, random each time; each typing error is detected", () => {
   const value = createTokenValue();
   assert(/^llmp_[0-9A-Za-z]{49}$/.test(value), value);
   assert(isTokenValue(value) && createTokenValue() !== value);

@@ -71,7 +71,7 @@ for (const host of LOCAL_HOSTS) {
   Deno.test(`openAccessCheck: Host ${host} passes`, () => assertEquals(refusal(`Host: ${host}`), undefined));
 }
 for (const host of FOREIGN_HOSTS) {
-  Deno.test(`openAccessCheck: Host ${JSON.stringify(host)} is a name that others can point here`, () => {
+  Deno.test(`openAccessCheck: Host ${JSON.stringify(host)} could be registered and is rejected`, () => {
     assertEquals(refusal(`Host: ${host}`), "host");
     // A rebound page takes itself for one of the proxy's own.
     if (URL.canParse(`http://${host}`) && new URL(`http://${host}`).origin === `http://${host}`) {
@@ -120,7 +120,7 @@ const SITES: readonly (readonly [site: string | undefined, isOwn: boolean])[] = 
 for (const [origin, kind] of ORIGINS) {
   for (const [site, isOwnSite] of SITES) {
     const passes = kind === "listed" || kind === "own" && isOwnSite;
-    Deno.test(`openAccessCheck: Origin ${origin}, Sec-Fetch-Site ${site}: ${passes ? "passes" : "is refused"}`, () => {
+    Deno.test(`openAccessCheck: Origin ${origin}, Sec-Fetch-Site ${site}: ${passes ? "passes" : "is rejected"}`, () => {
       const found = refusal(
         `Host: ${HOST}`,
         origin === undefined ? undefined : `Origin: ${origin}`,
@@ -131,7 +131,7 @@ for (const [origin, kind] of ORIGINS) {
   }
 }
 
-Deno.test("openAccessCheck: a port that the scheme implies may be left out on either side", () => {
+Deno.test("openAccessCheck: either side may leave out the default port", () => {
   assertEquals(refusal("Host: nas.local:80", "Origin: http://nas.local"), undefined);
   assertEquals(refusal("Host: nas.local", "Origin: https://nas.local"), undefined);
   assertEquals(refusal("Host: [FD00::1]:443", "Origin: https://[fd00::1]"), undefined);

@@ -14,7 +14,7 @@ function watched(bytes: readonly number[]): { bytes: Uint8Array; looked: Set<str
   return { bytes: proxied, looked };
 }
 
-Deno.test("isEqual: looks at every byte, wherever the first difference is", () => {
+Deno.test("isEqual: compares all bytes, wherever the first difference is", () => {
   const right = [1, 2, 3, 4];
   for (
     const [guess, expected] of [[[1, 2, 3, 4], true], [[9, 2, 3, 4], false], [[1, 2, 3, 9], false], [

@@ -52,15 +52,15 @@ function behindHashes(token: string): (candidate: string) => boolean {
   return (candidate) => check(candidate) !== undefined || isSameText(candidate, token);
 }
 
-Deno.test("timing: a guess of PROXY_TOKEN takes the same time, however much of it is right", () => {
+Deno.test("timing: a guess of PROXY_TOKEN takes the same time, with any correct prefix", () => {
   assertTellsNothing(guessesOf(GUESS, sharedCheck), USUAL);
 });
 
-Deno.test("timing: and however long the token is", () => {
+Deno.test("timing: the time does not depend on the length of the token", () => {
   assertTellsNothing(guessesOfOtherLengths(GUESS), USUAL);
 });
 
-Deno.test("timing: so it does where a comparison by characters would take long", () => {
+Deno.test("timing: the time is the same for tokens that a comparison by characters would reveal", () => {
   assertTellsNothing(guessesOf(LONG_GUESS, sharedCheck), LONG);
 });
 
@@ -69,7 +69,7 @@ Deno.test("timing: a guess of a managed token takes the same time, with a right 
   assertTellsNothing(await misspeltGuesses(), USUAL);
 });
 
-Deno.test("timing: the medians show a comparison that ends early, in place of the hashes", () => {
+Deno.test("timing: the medians detect a comparison that ends early, in place of the hashes", () => {
   for (const [guess, options] of [[GUESS, USUAL], [LONG_GUESS, LONG]] as const) {
     const naive = (token: string) => (candidate: string) => isSameText(candidate, token);
     const timings = timeGuesses(guessesOf(guess, naive), options);
@@ -77,7 +77,7 @@ Deno.test("timing: the medians show a comparison that ends early, in place of th
   }
 });
 
-Deno.test("timing: the sign test shows one behind the hashes, which the medians miss", () => {
+Deno.test("timing: the sign test detects an early end after the hashes, which the medians miss", () => {
   const timings = timeGuesses(guessesOf(GUESS, behindHashes), USUAL);
   assert(largestRatio(timings) < MARGIN, textOf(timings));
   assert((timings.at(-1)?.z ?? 0) > FOUND, textOf(timings));

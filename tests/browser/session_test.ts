@@ -19,10 +19,10 @@ browserTest("sign-in: after five wrong tokens, the right one must wait", async (
     const answered = page.waitForResponse(/session$/);
     await admin.signIn(`guess ${round}`);
     await answered;
-    await alert.getByText("That is not the management token.").waitFor();
+    await alert.getByText("This is not the management token.").waitFor();
   }
   await admin.signIn();
-  await alert.getByText(/^Too many wrong tokens came from your address: even the right one has to wait \d+ s/)
+  await alert.getByText(/^Your address sent too many wrong tokens: wait \d+ s, with the right token too/)
     .waitFor();
   admin.clock.pass(61_000);
   await admin.signIn();
@@ -49,7 +49,7 @@ browserTest("a session that expires while the user fills in a form: the form kee
   await page.getByText("Your session has ended.").waitFor();
   for (let press = 0; press < 4; press++) await page.keyboard.press("Escape");
   await admin.signIn("wrong");
-  await page.getByText("That is not the management token.").waitFor();
+  await page.getByText("This is not the management token.").waitFor();
   await admin.signIn();
   await page.getByText("Project typed before saved.").waitFor();
   await page.getByRole("cell", { name: "7 requests/min" }).waitFor();
@@ -89,7 +89,7 @@ browserTest(
     const save = page.getByRole("button", { name: "Save" });
     await page.getByLabel("Name", { exact: true }).fill("lab");
     await save.click();
-    await page.getByRole("alert").getByText("That name is taken.").waitFor();
+    await page.getByRole("alert").getByText("The name is in use.").waitFor();
     await page.getByLabel("Name", { exact: true }).fill("house");
     await proxy.api("PATCH", `/projects/${home.id}`, { max_requests: 5 });
     await save.click();

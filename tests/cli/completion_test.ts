@@ -174,7 +174,7 @@ Deno.test({
   },
 });
 
-Deno.test("completion: PowerShell's script names every command, option and value", () => {
+Deno.test("completion: the PowerShell script contains every command, option and value", () => {
   const script = completionScript("powershell", PROGRAM);
   for (const { words, options, commands, arguments: values } of TREE.places) {
     const wanted = [
@@ -186,7 +186,7 @@ Deno.test("completion: PowerShell's script names every command, option and value
   }
 });
 
-Deno.test("completion: an option takes a value in all commands or in none, by which scripts skip values", () => {
+Deno.test("completion: an option takes a value in all commands or in none, so that scripts can skip values", () => {
   const switches = TREE.places.flatMap(({ options }) => options.filter(({ value }) => value === undefined))
     .flatMap(({ names }) => names);
   assert(TREE.valued.length > 20);

@@ -51,7 +51,7 @@ for (
   });
 }
 
-Deno.test("doctor: a name that cannot be resolved, one that can, and an address, which has none", async () => {
+Deno.test("doctor: a name that cannot be resolved, a name that can, and an address, which needs no lookup", async () => {
   const config = await configOf(`
 [endpoints.lost]
 base_url = "https://lost.test/v1"
@@ -80,10 +80,10 @@ proxy_url = "http://proxy.test:3128"
     "a name behind an outbound proxy is not looked up",
   );
   assertEquals(findings.map(({ status }) => status), ["problem", "ok", "ok"]);
-  assertStringIncludes(findings[1]?.text ?? "", "found.test (found) is 192.0.2.1 and 1 more");
+  assertStringIncludes(findings[1]?.text ?? "", "found.test (found) resolves to 192.0.2.1 and 1 more");
 });
 
-Deno.test("doctor: what providers answered, in words", () => {
+Deno.test("doctor: the findings about providers", () => {
   const results: ProbeResult[] = [
     PROBE,
     { ...PROBE, ok: false, key: "refused", detail: "it answered 401" },
@@ -92,11 +92,11 @@ Deno.test("doctor: what providers answered, in words", () => {
     { ...PROBE, key: "not told", models: undefined, detail: "it answered 404" },
   ];
   assertEquals(describeProviders(results).map(({ status, text }) => `${status}: ${text}`), [
-    "ok: openai (api.openai.com) takes the key, 2 models, 10 ms",
-    "problem: openai (api.openai.com) refuses the key (it answered 401)",
-    "problem: openai (api.openai.com) cannot be asked: it refused the connection",
+    "ok: openai (api.openai.com) accepts the key, 2 models, 10 ms",
+    "problem: openai (api.openai.com) rejects the key (it answered 401)",
+    "problem: cannot reach openai (api.openai.com): it refused the connection",
     "problem: openai (api.openai.com): it answered 503",
-    "ok: openai (api.openai.com) answers, and does not tell whether it takes the key, 10 ms",
+    "ok: openai (api.openai.com) answers, but does not show whether it accepts the key, 10 ms",
   ]);
 });
 
@@ -126,16 +126,16 @@ Deno.test("doctor: certificates", async () => {
   assertEquals(await examined({}), []);
   const expired = await examined({ days: 400 });
   assertEquals(expired.length, 1);
-  assertStringIncludes(expired[0] ?? "", "problem: the certificate was valid until");
-  assertStringIncludes((await examined({ days: 380 }))[0] ?? "", "warning: the certificate is valid until");
+  assertStringIncludes(expired[0] ?? "", "problem: the certificate expired on");
+  assertStringIncludes((await examined({ days: 380 }))[0] ?? "", "warning: the certificate expires on");
   const early = await examined({ days: -3 });
   assertStringIncludes(early[0] ?? "", "problem: the certificate is valid from");
   assertEquals(await examined({ hosts: ["10.0.0.7", "10.0.0.8", "llm.example.com"] }), [
-    "warning: it is not made for 10.0.0.8, llm.example.com: clients that ask by that refuse it",
+    "warning: it is not valid for 10.0.0.8, llm.example.com: clients that connect to that name or address reject it",
   ]);
   const { key } = await createAuthority({ names: [] }, NOW);
   assertEquals(await examined({ key }), [
-    "problem: the private key is not the certificate's: nobody can connect by HTTPS",
+    "problem: the private key does not match the certificate: no client can connect over HTTPS",
   ]);
   assertEquals(await examined({ cut: true }), [
     "problem: the chain is broken: its certificate 1 is not signed by the next one",
@@ -147,7 +147,7 @@ Deno.test("doctor: certificates", async () => {
   assertEquals(unreadable?.status, "problem");
 });
 
-Deno.test("doctor: the text names what to do below each line, and what was not looked at", () => {
+Deno.test("doctor: the text has advice below each finding, and names what was not checked", () => {
   const text = findingsText([
     { check: "files", status: "ok", text: "fine" },
     { check: "time", status: "warning", text: "late", advice: "set it" },
@@ -155,11 +155,11 @@ Deno.test("doctor: the text names what to do below each line, and what was not l
   assertEquals(
     text,
     "ok       files  fine\nwarning  time   late\n                → set it\n\n" +
-      "Not looked at: whether openai answers (--online).\nNo problem, one warning.\n",
+      "Not checked: whether openai answers (--online).\nNo problems, one warning.\n",
   );
 });
 
-Deno.test("doctor: without --online no connection leaves this machine, and what is not tried is named", async () => {
+Deno.test("doctor: without --online no connection leaves this machine, and the text names what was not checked", async () => {
   const config = await configOf(`
 [endpoints.groq]
 api_key = "some-key-of-groq"
@@ -169,9 +169,9 @@ api_key = "none"
 proxy_url = "http://192.0.2.9:3128"
 `);
   const outbound = await checkOutboundProxies(config, { isOnline: false });
-  assertEquals(outbound, { findings: [], notAsked: ["the outbound proxy http://192.0.2.9:3128"] });
+  assertEquals(outbound, { findings: [], notChecked: ["the outbound proxy http://192.0.2.9:3128"] });
   assertEquals(await checkLocalProviders(config), {
     findings: [],
-    notAsked: ["whether groq, hidden answers (--online)"],
+    notChecked: ["whether groq, hidden answers (--online)"],
   });
 });

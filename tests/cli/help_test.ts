@@ -4,14 +4,16 @@ import type { Command } from "commander";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CommandError } from "../../src/cli/command_error.ts";
 import { allCommands, describe } from "../../src/cli/description.ts";
-import { HELP_NOTES, wordsOf } from "../../src/cli/help_notes.ts";
-import { buildProgram, runCommandLine } from "../../src/cli/program.ts";
+import { COMMAND_NOTES } from "../../src/cli/command_notes.ts";
+import { runCommandLine } from "../../src/cli/command_line.ts";
+import { wordsOf } from "../../src/cli/help_notes.ts";
+import { buildProgram } from "../../src/cli/program.ts";
 import { readPage, TOPICS } from "../../src/manual/pages.ts";
 
 const COMMANDS = allCommands(describe(buildProgram()));
 
-Deno.test("help: every command has notes, and every note a command", () => {
-  assertEquals(Object.keys(HELP_NOTES).sort(), COMMANDS.map(({ words }) => words).sort());
+Deno.test("help: every command has notes, and every note belongs to a command", () => {
+  assertEquals(Object.keys(COMMAND_NOTES).sort(), COMMANDS.map(({ words }) => words).sort());
 });
 
 /** The program with actions that only note what would run. */
@@ -35,7 +37,7 @@ function wordsIn(line: string): string[] {
   );
 }
 
-for (const [words, { examples }] of Object.entries(HELP_NOTES)) {
+for (const [words, { examples }] of Object.entries(COMMAND_NOTES)) {
   for (const [line] of examples) {
     Deno.test(`help: the example of "${words}" is one the program takes: ${line}`, async () => {
       const ran: string[] = [];
@@ -46,8 +48,8 @@ for (const [words, { examples }] of Object.entries(HELP_NOTES)) {
   }
 }
 
-Deno.test("help: every page that it points to is there", async () => {
-  for (const { page } of Object.values(HELP_NOTES)) {
+Deno.test("help: every page that it names exists", async () => {
+  for (const { page } of Object.values(COMMAND_NOTES)) {
     const topic = TOPICS.find(({ name }) => name === page);
     assert(topic !== undefined, page);
     assert((await readPage(topic)).startsWith("# "), page);
@@ -64,7 +66,7 @@ const DIFFERENT = [
   "--project <project>",
 ];
 
-Deno.test("help: an option has the same words in every command", () => {
+Deno.test("help: an option has the same description in every command", () => {
   const words = new Map<string, Set<string>>();
   for (const { options } of COMMANDS) {
     for (const { flags, description } of options) {
@@ -78,7 +80,7 @@ Deno.test("help: an option has the same words in every command", () => {
   ]);
 });
 
-Deno.test("help: every argument and option says what it is", () => {
+Deno.test("help: every argument and option has a description", () => {
   const silent = COMMANDS.flatMap((command) =>
     [...command.options, ...command.arguments].filter(({ description }) => description === "")
       .map((one) => `${command.words}: ${"flags" in one ? one.flags : one.name}`)

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { CommandError } from "../../src/cli/command_error.ts";
 import { writeDrafts } from "../../src/cli/init/files.ts";
 
-Deno.test("init: a file that came to be there meanwhile stays, and nothing else is left", async () => {
+Deno.test("init: a file that another program created meanwhile stays, and init leaves no other file", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/config.toml`, "somebody's");

@@ -8,7 +8,7 @@ import { unless, without } from "../support/left_out.ts";
 const PROGRAM = describe(buildProgram());
 const PAGE = manualPage(PROGRAM, { version: "1.2.3", date: "2026-11-21" });
 
-Deno.test("manual page: every command with every option, each escaped as the language wants it", () => {
+Deno.test("manual page: every command with every option, escaped for man(7)", () => {
   const plain = PAGE.replaceAll("\\-", "-");
   for (const { words, options } of allCommands(PROGRAM)) {
     const section = words === ""

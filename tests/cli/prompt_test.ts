@@ -28,13 +28,13 @@ Deno.test("prompt: lines that were typed ahead answer one question each", async 
   assertEquals(events, ["a? ", "b? ", "c? "]);
 });
 
-Deno.test("prompt: a hidden line is never written, and the terminal shows again what is typed then", async () => {
+Deno.test("prompt: a hidden line is never shown, and the terminal shows input again afterwards", async () => {
   const { prompt, events } = terminal("sk-", "123x\x7f", "\r");
   assertEquals(await prompt.hidden("key? "), "sk-123");
   assertEquals(events, ["raw", "key? ", "not raw", "\n"]);
 });
 
-Deno.test("prompt: arrow keys, pasting's brackets and cleared beginnings are no part of a key", async () => {
+Deno.test("prompt: arrow keys, paste brackets and deleted characters are not part of a key", async () => {
   for (
     const typed of [
       ["\x1b[200~sk-1\x1b[201~\r"],
@@ -49,21 +49,21 @@ Deno.test("prompt: arrow keys, pasting's brackets and cleared beginnings are no 
   }
 });
 
-Deno.test("prompt: what was pasted behind a key answers the next question", async () => {
+Deno.test("prompt: text that was pasted after a key answers the next question", async () => {
   const { prompt } = terminal("sk-1\ryes\n");
   assertEquals([await prompt.hidden(""), await prompt.line("")], ["sk-1", "yes"]);
 });
 
-Deno.test("prompt: Ctrl-C, Ctrl-D and the end of the input end it, with the terminal as it was", async () => {
+Deno.test("prompt: Ctrl-C, Ctrl-D and the end of the input cancel it and restore the terminal", async () => {
   for (const typed of [["ab\x03"], ["\x04"], ["ab"]]) {
     const { prompt, events } = terminal(...typed);
-    await assertRejects(() => prompt.hidden(""), CommandError, "nothing was written");
+    await assertRejects(() => prompt.hidden(""), CommandError, "Nothing was written");
     assertEquals(events.includes("not raw"), true, JSON.stringify(typed));
   }
   await assertRejects(() => terminal("no line's end").prompt.line(""), CommandError);
 });
 
-Deno.test("askYes: Enter is the answer in capitals, anything else is asked again", async () => {
+Deno.test("askYes: Enter means the answer in capitals, and an invalid answer repeats the question", async () => {
   const { prompt } = terminal("\n", "maybe\nY\n", "No\n");
   assertEquals(await askYes(prompt, "a?", false), false);
   assertEquals(await askYes(prompt, "b?", false), true);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { logStrayFailures } from "../../src/cli/stray_failures.ts";
 import { nextTurn } from "../support/passing_time.ts";
 
-Deno.test("logStrayFailures: a promise that fails while nobody waits for it is logged, and the program goes on", async () => {
+Deno.test("logStrayFailures: an unhandled rejection is logged, and the program goes on", async () => {
   const logged: string[] = [];
   const stop = logStrayFailures((level, event, fields) =>
     logged.push(`${level} ${event} ${String(fields?.detail).split("\n")[0]}`)

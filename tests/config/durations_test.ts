@@ -1,9 +1,14 @@
 import { assertEquals } from "@std/assert";
-import { durationMs, durationText, type DurationUnit } from "../../src/config/values/durations.ts";
+import {
+  durationMs,
+  durationText,
+  type DurationUnit,
+  roundedDurationText,
+} from "../../src/config/values/durations.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { configSources } from "../support/config_sources.ts";
 
-/** A text, what a number without a unit counts, and the milliseconds. */
+/** A text, the unit of a number without a unit, and the milliseconds. */
 const READ: readonly (readonly [string, DurationUnit, number])[] = [
   ["30s", "m", 30_000],
   ["5m", "s", 300_000],
@@ -20,7 +25,7 @@ for (const [text, unit, ms] of READ) {
 }
 
 for (const text of ["", "soon", "-1s", "1w", "1h30m", "1e3", " 1s", "Infinity", "s"]) {
-  Deno.test(`durations: ${JSON.stringify(text)} is not a length of time`, () =>
+  Deno.test(`durations: ${JSON.stringify(text)} is not a duration`, () =>
     assertEquals(durationMs(text), NaN));
 }
 
@@ -38,13 +43,13 @@ for (
     [Infinity, "none"],
   ] as const
 ) {
-  Deno.test(`durations: ${ms} ms are shown as ${text}`, () => {
+  Deno.test(`durations: ${ms} ms are formatted as ${text}`, () => {
     assertEquals(durationText(ms), text);
     if (ms !== Infinity) assertEquals(durationMs(text), ms);
   });
 }
 
-Deno.test("durations: every setting takes and shows them, whatever its name counts", async () => {
+Deno.test("durations: every setting accepts and shows every unit", async () => {
   const { settings, config } = await loadConfig(configSources({
     PROXY_TOKEN: "a-token-of-some-length",
     MANAGEMENT_TOKEN: "a-token-for-management",
@@ -73,4 +78,17 @@ Deno.test("durations: every setting takes and shows them, whatever its name coun
   );
   assertEquals(config.server.drainMs, 120_000);
   assertEquals([config.management?.retentionDays, config.management?.adminIdleMs], [30, 8 * 3_600_000]);
+});
+
+Deno.test("roundedDurationText: rounds down to a unit of which there are at least two", () => {
+  const seconds = [0, 119, 120, 7_199, 7_200, 172_799, 172_800];
+  assertEquals(seconds.map((one) => roundedDurationText(one * 1000)), [
+    "0s",
+    "119s",
+    "2m",
+    "119m",
+    "2h",
+    "47h",
+    "2d",
+  ]);
 });

@@ -37,7 +37,7 @@ async function problemsOf(env: Record<string, string>, file?: string): Promise<s
   return problems.map(({ origin, message }) => `${origin} ${message}`);
 }
 
-Deno.test("PRICE_PROVIDERS: they are the library's, and its other names mean the same there", async () => {
+Deno.test("PRICE_PROVIDERS: equal those of the price library, which knows the aliases too", async () => {
   assertEquals(PRICE_PROVIDERS, (await waitForUpdate())?.map(({ id }) => id));
   for (const [alias, id] of PRICE_PROVIDER_ALIASES) {
     assertEquals(findProvider({ providerId: alias })?.id, id, alias);
@@ -45,7 +45,7 @@ Deno.test("PRICE_PROVIDERS: they are the library's, and its other names mean the
   assertEquals(findProvider({ providerId: LOCAL_PRICES }), undefined);
 });
 
-Deno.test("price_provider: from the environment alone, which wins over a file", async () => {
+Deno.test("price_provider: the variable wins over the file", async () => {
   const env = { ...GOOD, OPENAI_PRICE_PROVIDER: "openai", ANTHROPIC_PRICE_PROVIDER: "local" };
   assertEquals(await providersOf(env), [["openai", "openai"], ["anthropic", "local"]]);
   assertEquals(await providersOf(GOOD), [["openai", undefined], ["anthropic", undefined]]);
@@ -58,17 +58,17 @@ Deno.test("price_provider: from the environment alone, which wins over a file", 
 Deno.test("price_provider: an unknown name is a problem, with a suggestion", async () => {
   const env = { ...GOOD, OPENAI_PRICE_PROVIDER: "opanai", ANTHROPIC_PRICE_PROVIDER: "nobody at all" };
   assertEquals(await problemsOf(env), [
-    'env OPENAI_PRICE_PROVIDER "opanai" is no provider with published prices; did you mean openai?',
-    'env ANTHROPIC_PRICE_PROVIDER "nobody at all" is no provider with published prices; ' +
-    "llm-proxy prices shows whose prices are known, and local costs nothing",
+    'env OPENAI_PRICE_PROVIDER "opanai" is not a provider with published prices; did you mean openai?',
+    'env ANTHROPIC_PRICE_PROVIDER "nobody at all" is not a provider with published prices; ' +
+    "llm-proxy prices lists the known providers, and local costs nothing",
   ]);
   assertEquals(await problemsOf(GOOD, '[endpoints.openai]\nprice_provider = "anthropc"\n'), [
-    'config.toml:2: endpoints.openai.price_provider "anthropc" is no provider with published prices; ' +
+    'config.toml:2: endpoints.openai.price_provider "anthropc" is not a provider with published prices; ' +
     "did you mean anthropic?",
   ]);
 });
 
-Deno.test("price_provider: local servers cost nothing unless the file says otherwise", async () => {
+Deno.test("price_provider: local servers cost nothing unless the file names another provider", async () => {
   const file = ["ollama", "llamacpp", "vllm", "lmstudio"].map((name) => `[endpoints.${name}]\n`).join("") +
     '[endpoints.desk]\nprovider = "vllm"\nbase_url = "https://vllm.example.test/v1"\n' +
     '[endpoints.rented]\nprovider = "vllm"\nprice_provider = "together"\n';
@@ -85,7 +85,37 @@ Deno.test("price_provider: local servers cost nothing unless the file says other
   assertEquals([shown?.shown, shown?.origin], ["local", "preset ollama"]);
 });
 
-Deno.test("prices_file: beside the database, unless it is named", async () => {
+Deno.test("prices: every kind of price reaches the endpoint, and one that is negative or unknown is named", async () => {
+  const kinds = {
+    cached: "cached",
+    cache_write: "cacheWrite",
+    cache_write_1h: "cacheWriteHour",
+    input_audio: "inputAudio",
+    cached_audio: "cachedAudio",
+    output_audio: "outputAudio",
+    input_image: "inputImage",
+    cached_image: "cachedImage",
+    output_image: "outputImage",
+    input_video: "inputVideo",
+    reasoning: "reasoning",
+    citation: "citation",
+    audio_hour: "audioHour",
+    web_searches: "webSearches",
+    file_searches: "fileSearches",
+  };
+  const table = (prices: string) =>
+    `[endpoints.openai]\nprices = { "m*" = { input = 1, output = 2, ${prices} } }\n`;
+  const keys = Object.keys(kinds);
+  const { config } = await load(GOOD, table(keys.map((key, index) => `${key} = ${index}.5`).join(", ")));
+  const [{ matches, ...price } = { matches: () => false }] = config.endpoints[0]?.prices ?? [];
+  const expected = Object.values(kinds).map((kind, index) => [kind, index + 0.5]);
+  assertEquals(price, { input: 1, output: 2, ...Object.fromEntries(expected) });
+  assertEquals([matches("m1"), matches("n1")], [true, false]);
+  const problems = await problemsOf(GOOD, table("cache_write_1h = -1, cache_write_2h = 1"));
+  assertEquals(problems.length, 2, problems.join("\n"));
+});
+
+Deno.test("prices_file: the default is beside the database", async () => {
   const fileOf = async (env: Record<string, string>) =>
     (await load({ ...GOOD, MANAGEMENT_TOKEN: "m".repeat(32), ...env })).config.management?.pricesFile;
   assertEquals(await fileOf({}), { path: "./data/prices.json", isNamed: false });

@@ -18,7 +18,7 @@ const FACTS = {
 } as const;
 const PASSED = { ...FACTS, key: "own-key", proxyAuthorization: "Bearer the-token" } as const;
 
-Deno.test("clients: the ones that are promised, each with the endpoint's address and the token", () => {
+Deno.test("clients: every documented client gets the endpoint's URL and the token", () => {
   assertEquals(CLIENT_NAMES, [
     "claude-code",
     "codex",
@@ -51,7 +51,7 @@ Deno.test("clients: the ones that are promised, each with the endpoint's address
   }
 });
 
-Deno.test("clients: over HTTPS each has the authority's file, in the place where it looks for one", () => {
+Deno.test("clients: over HTTPS each client gets the file of the authority where it reads it", () => {
   for (const name of CLIENT_NAMES) {
     const client = clientOf(name);
     for (const dialect of client?.dialects ?? []) {
@@ -61,14 +61,14 @@ Deno.test("clients: over HTTPS each has the authority's file, in the place where
   }
 });
 
-Deno.test("clients: where the endpoint passes the client's key on, the token is a header of those that take one", () => {
+Deno.test("clients: if the endpoint forwards the client's key, the token is in a header of clients that can send one", () => {
   for (const name of CLIENT_NAMES) {
     const client = clientOf(name);
     for (const dialect of client?.dialects ?? []) {
       const text = client?.pieces({ ...PASSED, dialect }).map((piece) => piece.text).join("\n") ?? "";
       assertEquals(
         /Proxy-Authorization.*Bearer the-token/.test(text),
-        client?.takesHeader,
+        client?.hasHeaderSetting,
         `${name}: ${text}`,
       );
       assertStringIncludes(text, "own-key", name);
@@ -91,7 +91,7 @@ Deno.test({
   },
 });
 
-Deno.test("clients: settings in TOML and JSON are proper ones", () => {
+Deno.test("clients: settings in TOML and JSON are valid", () => {
   const first = (name: string, facts: Parameters<NonNullable<ReturnType<typeof clientOf>>["pieces"]>[0]) =>
     clientOf(name)?.pieces(facts)[0]?.text ?? "";
   const codex = parse(first("codex", { ...PASSED, dialect: "openai" }));
@@ -112,14 +112,14 @@ Deno.test("clients: settings in TOML and JSON are proper ones", () => {
   });
 });
 
-Deno.test("settingsFor: what asks /responses is given to OpenAI's own upstreams alone", () => {
+Deno.test("settingsFor: clients use /responses only with upstreams of OpenAI and Azure", () => {
   const endpointAt = (origin: string) => configuredEndpoint(testEndpoint("chat", [testBackend(origin)]));
   const settings = (client: string, origin: string) => {
     const proxy = {
       endpoints: [endpointAt(origin)],
       defaultEndpoint: "chat",
-      asksToken: true,
-      hasOwnAuthority: false,
+      needsToken: true,
+      hasSelfSignedRoot: false,
     };
     return settingsFor(proxy, { client, endpoint: undefined, url: "http://10.0.0.2", token: "t" });
   };

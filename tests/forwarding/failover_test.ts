@@ -27,7 +27,8 @@ type Act =
   | "resets"
   | "breaks within its head"
   | "gets a broken body"
-  | "says nothing";
+  | "says nothing"
+  | "does not connect";
 
 const NOT_SENT = { phase: "connect", sent: false, received: false, reused: false, elapsedMs: 0 } as const;
 
@@ -78,6 +79,7 @@ class LoopBench {
       cancellation: this.cancellation,
       observer: {
         attempted: (name) => this.events.push(`asks ${name}`),
+        gaveUp: ({ name }) => this.events.push(`gives up ${name}`),
         failedOver: (name, detail) => this.events.push(`leaves ${name}: ${detail}`),
         answered: ({ status }) => this.events.push(`answers ${status}`),
         passed() {},
@@ -119,7 +121,9 @@ class LoopBench {
         });
       case "gets a broken body":
         throw new RequestBodyBroken("the upload broke off");
+      case "does not connect":
       case "says nothing":
+        if (act === "does not connect") request.onPhase("connect");
         return await new Promise((_, reject) =>
           request.cancellation.stopWith(() => reject(request.cancellation.reason))
         );
@@ -202,10 +206,10 @@ Deno.test("failover: a backend that is silent too long is left, by the clock", a
   await bench.asked();
   bench.clock.pass(1_000);
   assertEquals(await sent, "200 well");
-  assertEquals(
-    bench.events[2],
+  assertEquals(bench.events.slice(2, 4), [
+    "gives up a",
     "leaves a: h.test did not answer in time: the first byte timeout of 1s passed.",
-  );
+  ]);
 });
 
 Deno.test("failover: the total limit counts from the first attempt on and is never followed by another", async () => {
@@ -223,6 +227,19 @@ Deno.test("failover: the total limit counts from the first attempt on and is nev
     "upstream_timeout",
     "h.test did not answer in time: the total timeout of 1s passed.",
   ]);
+  assertEquals(bench.events.filter((event) => event.startsWith("gives up")), ["gives up a", "gives up b"]);
+});
+
+Deno.test("failover: what a backend did not get, or answered with a failure, it was not given up within", async () => {
+  const bench = new LoopBench(["refuses", "resets", { status: 503 }, OK], { backends: 4 });
+  assertEquals(await bench.send(), "200 well");
+  assertEquals(bench.events.filter((event) => event.startsWith("gives up")), []);
+  const unreached = new LoopBench(["does not connect", OK], { timeouts: { connectMs: 1_000 } });
+  const sent = unreached.send("x");
+  await unreached.asked();
+  unreached.clock.pass(1_000);
+  assertEquals(await sent, "200 well");
+  assertEquals(unreached.events.filter((event) => event.startsWith("gives up")), []);
 });
 
 Deno.test("failover: a client that leaves within an attempt is not followed by another, and blames nobody", async () => {

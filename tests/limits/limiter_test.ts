@@ -156,6 +156,31 @@ Deno.test("Limiter: what running requests may cost at the most is not given to o
   admit(limiter, who);
 });
 
+Deno.test("Limiter: what a running request has used already is not given to others either, and is given back once", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = principal({ totalBudgetMicros: 100 });
+  const running = admit(limiter, who, { tokens: 0, micros: 60 });
+  running.reserveMore({ tokens: 0, micros: 60 });
+  assertEquals(refusal(() => admit(limiter, who)).code, "budget_exceeded");
+  running.settle({ tokens: undefined, micros: 99 });
+  const last = admit(limiter, who, { tokens: 0, micros: 1 });
+  assertEquals(refusal(() => admit(limiter, who)).code, "budget_exceeded");
+  last.settle({ tokens: undefined, micros: 0 });
+  admit(limiter, who);
+});
+
+Deno.test("Limiter: what a request has used already does not go with what is handed over", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = principal({ totalBudgetMicros: 100 });
+  const making = admit(limiter, who, { tokens: 0, micros: 40 });
+  making.reserveMore({ tokens: 0, micros: 30 });
+  assertEquals(making.handOver().micros, 40);
+  making.settle({ tokens: undefined, micros: 0 });
+  // The 40 of what goes on are held, and no more.
+  admit(limiter, who, { tokens: 0, micros: 60 });
+  assertEquals(refusal(() => admit(limiter, who)).code, "budget_exceeded");
+});
+
 Deno.test("Limiter: who is admitted and finds the rest taken by others when its body has come is refused then", () => {
   const limiter = new Limiter(new FakeClock());
   const who = principal({ totalBudgetMicros: 100 });

@@ -1,4 +1,4 @@
-/** Which requests to the management plane show a connection to be somebody's. */
+/** Which requests to the management plane authenticate a connection. */
 
 import { assertEquals } from "@std/assert";
 import { Cancellation } from "../../src/cancellation.ts";
@@ -45,6 +45,7 @@ async function withManagement(test: (ask: Ask) => Promise<void>): Promise<void> 
         path: new URL(target, "http://localhost").pathname,
         address: "192.0.2.1",
         guessPlace: () => "header",
+        scheme: () => undefined,
       });
       const cookie = reply && fieldValue(reply.fields, "set-cookie")?.split(";")[0];
       return { status: reply?.status ?? 0, isVerified, cookie: cookie ?? "" };
@@ -71,7 +72,7 @@ const OPEN = [
   "GET /admin/api/tokens",
 ];
 
-Deno.test("management plane: what is answered without a credential shows nobody's connection", () =>
+Deno.test("management plane: requests without a credential do not authenticate the connection", () =>
   withManagement(async (ask) => {
     for (const line of OPEN) {
       const { isVerified } = await ask(line, { fields: ["Sec-Fetch-Site: same-origin"] });
@@ -81,7 +82,7 @@ Deno.test("management plane: what is answered without a credential shows nobody'
     assertEquals([wrong.status, wrong.isVerified], [401, false]);
   }));
 
-Deno.test("management plane: the right token and a session that lasts show whose connection it is", () =>
+Deno.test("management plane: the right token and a valid session authenticate the connection", () =>
   withManagement(async (ask) => {
     for (const line of ["GET /manage/tokens", "GET /metrics", "GET http://localhost/manage/nothing"]) {
       assertEquals((await ask(line, { fields: [TOKEN] })).isVerified, true, line);

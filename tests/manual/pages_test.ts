@@ -6,7 +6,7 @@ import { findTopic, readPage, TOPICS } from "../../src/manual/pages.ts";
 import { slugOf } from "../../src/manual/slug.ts";
 import { terminalText } from "../../src/manual/terminal_text.ts";
 
-Deno.test("findTopic: by name, by its beginning, by a word within; nothing where several fit", () => {
+Deno.test("findTopic: by name, by its start, by a word within; nothing if several match", () => {
   const found = ["limits", "limits-and-budgets", "budgets", "tr", "https", "security", "s", "and", "nothing"]
     .map((word) => findTopic(word)?.name);
   assertEquals(found, [
@@ -57,7 +57,7 @@ out
   );
 });
 
-Deno.test("terminalText: a table that is too wide becomes one paragraph for each row", () => {
+Deno.test("terminalText: a table that is too wide becomes one paragraph per row", () => {
   const text = terminalText(
     `| name | what | more |\n|--|--|--|\n| ${"n".repeat(30)} | ${"w ".repeat(15)} | ${"m ".repeat(20)} |\n`,
     { width: 50 },
@@ -67,7 +67,7 @@ Deno.test("terminalText: a table that is too wide becomes one paragraph for each
   assert(lines.length > 1 && lines.every((line) => line.length <= 50), text);
 });
 
-Deno.test("terminalText: every page fits into its width, but for code and long words", async () => {
+Deno.test("terminalText: every page fits the width, except code and long words", async () => {
   for (const topic of TOPICS) {
     const text = terminalText(await readPage(topic), { width: 80 });
     const wide = text.split("\n").filter((line) =>
@@ -78,7 +78,7 @@ Deno.test("terminalText: every page fits into its width, but for code and long w
   }
 });
 
-Deno.test("pageHtml: anchors, links to pages, and nothing that a policy has to stop", () => {
+Deno.test("pageHtml: anchors, links to pages, and nothing that a content security policy blocks", () => {
   const html = pageHtml(
     "# What `a` does\n\n<script>alert(1)</script>\n\n[a](clients.md#x), [b](../SECURITY.md), [c](#y), " +
       "[d](https://a.test), [e](javascript:alert(1)) ![f](../x.png)\n\n```sh\n<b>\n```\n",
@@ -96,7 +96,7 @@ Deno.test("pageHtml: anchors, links to pages, and nothing that a policy has to s
   assert(!/<script|<img|style=|javascript:/.test(html), html);
 });
 
-Deno.test("slugOf: as GitHub makes anchors", () => {
+Deno.test("slugOf: makes anchors as GitHub does", () => {
   assertEquals(
     ["What it changes, and why", "`[endpoints.NAME]`", "Whose error is it?"].map(slugOf),
     ["what-it-changes-and-why", "endpointsname", "whose-error-is-it"],

@@ -16,7 +16,7 @@ function logged(
   return text;
 }
 
-Deno.test("createLog: json is one object a line with event, level and fields", () => {
+Deno.test("createLog: json is one object per line with event, level and fields", () => {
   const lines = logged({}, (log) => {
     log("info", "exchange", { status: 200, path: "/v1" });
     log("warn", "fault", { detail: "line\nbreak" });
@@ -30,7 +30,7 @@ Deno.test("createLog: json is one object a line with event, level and fields", (
   );
 });
 
-Deno.test("createLog: pretty is one line however odd the values are", () => {
+Deno.test("createLog: pretty is one line for any values", () => {
   const text = logged(
     { format: "pretty" },
     (log) => log("warn", "fault", { detail: 'a "b"\n\x1b[31mc', status: 502 }),
@@ -38,7 +38,7 @@ Deno.test("createLog: pretty is one line however odd the values are", () => {
   assertMatch(text, /^\d\d:\d\d:\d\d WARN {2}fault status=502 detail="a \\"b\\"\\n\\u001b\[31mc"\n$/);
 });
 
-Deno.test("createLog: the level is the least that is written", () => {
+Deno.test("createLog: events below the level are not written", () => {
   const text = logged({ level: "warn", format: "pretty" }, (log) => {
     for (const level of ["debug", "info", "warn", "error"] as const) log(level, `at_${level}`);
   });
@@ -46,7 +46,7 @@ Deno.test("createLog: the level is the least that is written", () => {
 });
 
 for (const format of ["json", "pretty"] as const) {
-  Deno.test(`createLog: ${format}: no secret is written, in whatever field and spelling it comes`, () => {
+  Deno.test(`createLog: ${format}: no secret is written, in any field and encoding`, () => {
     const secrets = ["s3cret/with+signs", 's3cret"quoted', "s3cret"];
     const text = logged({ format, secrets }, (log) =>
       log("info", "exchange", {
@@ -81,7 +81,7 @@ const RECORD: ExchangeRecord = {
   detail: undefined,
 };
 
-Deno.test("exchangeLogger: faults always, exchanges with the access log on, departures are no faults", () => {
+Deno.test("exchangeLogger: faults always, exchanges with the access log on; a client that leaves is not a fault", () => {
   const events = (record: Partial<ExchangeRecord>, access: boolean) => {
     const seen: string[] = [];
     exchangeLogger((level, event) => seen.push(`${level} ${event}`), { access })({ ...RECORD, ...record });

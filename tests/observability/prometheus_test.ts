@@ -44,6 +44,7 @@ Deno.test({
     all.refused("unauthorized");
     all.failedOver("openai", "a");
     all.dropped();
+    all.contradicted("openai");
     const { text, type } = await all.text();
     assertEquals(type, "text/plain; version=0.0.4; charset=utf-8");
     assertEquals(await check(["check", "metrics"], text), "");
@@ -61,7 +62,7 @@ Deno.test({
   },
 });
 
-Deno.test("dashboard and alerts name only metrics that there are", async () => {
+Deno.test("dashboard and alerts use only metrics that the proxy exports", async () => {
   const all = metrics();
   all.ended(exchangeRow());
   const { text } = await all.text();
@@ -78,7 +79,7 @@ Deno.test("dashboard and alerts name only metrics that there are", async () => {
   }
 });
 
-Deno.test("labels: what clients can choose is folded once its price is not known, or there is too much of it", async () => {
+Deno.test("labels: a model without a price, and each one beyond the limit, counts as other", async () => {
   const all = metrics();
   for (let index = 0; index < 500; index++) {
     all.ended(

@@ -54,7 +54,7 @@ for (const [line, fields, status] of ASKED) {
   });
 }
 
-Deno.test("front page: an address that may not use the proxy gets none, and /admin is the plane's where it is on", () => {
+Deno.test("front page: an address that may not use the proxy gets no page, and the management plane serves /admin if it is on", () => {
   const answer = answerFrontPage(
     { method: "GET", path: "/", query: "", fields: fieldsOf(BROWSER) },
     () => undefined,
@@ -63,7 +63,7 @@ Deno.test("front page: an address that may not use the proxy gets none, and /adm
   for (const place of PLACES.slice(1)) assertEquals(ask("GET /admin", [BROWSER], place), undefined);
 });
 
-Deno.test("front page: the policy allows the page's style and nothing else", async () => {
+Deno.test("front page: the content security policy allows the style of the page and nothing else", async () => {
   const policy = fieldValue(ask("GET /", [BROWSER])?.fields ?? [], "content-security-policy") ?? "";
   assertStringIncludes(policy, "default-src 'none'");
   assert(!/unsafe|https?:|\*|script-src/.test(policy), policy);
@@ -75,7 +75,7 @@ Deno.test("front page: the policy allows the page's style and nothing else", asy
   }
 });
 
-Deno.test("front page: no script, no form, nothing from elsewhere; it says where the admin page is", () => {
+Deno.test("front page: no script, no form, no external resource; it names the address of the admin page", () => {
   for (const html of [...PLACES.map(frontHtml), adminOffHtml()]) {
     assert(!/<script|<form|<iframe|<img|\bon\w+=|\sstyle=/i.test(html), html);
     const linked = [...html.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, url]) => url ?? "");

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 import {
-  asksForPulse,
+  isPulseRequest,
   PULSE_EVENTS,
   PULSE_PATH,
   PULSE_PAUSE_MS,
@@ -20,7 +20,7 @@ function pulse(): { body: MessageBody; clock: FakeClock; ends: string[] } {
   return { body, clock, ends };
 }
 
-Deno.test("pulse: the first event at once, each other one after a pause, and an end", async () => {
+Deno.test("pulse: the first event is sent at once, each other event after a pause, and the stream ends", async () => {
   const { body, clock, ends } = pulse();
   const texts = [new TextDecoder().decode(body.tryRead() ?? undefined)];
   for (let event = 2; event <= PULSE_EVENTS; event++) {
@@ -33,7 +33,7 @@ Deno.test("pulse: the first event at once, each other one after a pause, and an 
   assertEquals([body.tryRead(), ends, clock.pending], [null, ["complete"], 0]);
 });
 
-Deno.test("pulse: a client that leaves ends it, and no timer is left", async () => {
+Deno.test("pulse: a client that leaves ends the stream, and no timer is left", async () => {
   const { body, clock, ends } = pulse();
   body.tryRead();
   const next = body.read();
@@ -41,7 +41,7 @@ Deno.test("pulse: a client that leaves ends it, and no timer is left", async () 
   assertEquals([await next, await body.read(), ends, clock.pending], [null, null, ["client_gone"], 0]);
 });
 
-Deno.test("pulse: only with a token, and one record each", async () => {
+Deno.test("pulse: needs a token, and makes one record", async () => {
   const bench = new HandlerBench(NO_ANSWER);
   assertEquals((await bench.ask(`GET ${PULSE_PATH}`)).status, 401);
   assertEquals((await bench.ask(`POST ${PULSE_PATH}`, "Authorization: Bearer T")).status, 404);
@@ -52,5 +52,5 @@ Deno.test("pulse: only with a token, and one record each", async () => {
     [404, "not_found"],
     [503, "draining"],
   ]);
-  assertEquals([asksForPulse("GET", "/health"), asksForPulse("HEAD", PULSE_PATH)], [false, false]);
+  assertEquals([isPulseRequest("GET", "/health"), isPulseRequest("HEAD", PULSE_PATH)], [false, false]);
 });

@@ -6,7 +6,7 @@ import { fieldsOf } from "../support/fields.ts";
 const CHAT = "/v1/chat/completions";
 
 /** What a body of JSON asks for at a path. */
-const CASES: readonly (readonly [path: string, body: string, facts: RequestFacts])[] = [
+const CASES: [path: string, body: string, facts: RequestFacts][] = [
   [CHAT, "{}", {}],
   [CHAT, '{"model":"a","stream":true}', { model: "a", stream: true }],
   ["/v1/responses", '{"background":true}', { background: true }],
@@ -28,7 +28,6 @@ const CASES: readonly (readonly [path: string, body: string, facts: RequestFacts
   [CHAT, '{"max_tokens":1.5}', { maxOutputTokens: 2 }],
   ["/v1/messages", '{"max_tokens":5,"max_completion_tokens":9}', { maxOutputTokens: 5 }],
   ["/v1/responses", '{"max_tokens":5,"max_output_tokens":9}', { maxOutputTokens: 9 }],
-  ["/unknown", '{"max_tokens":5,"max_output_tokens":9,"max_tokens_to_sample":7}', { maxOutputTokens: 9 }],
   ["/v1/completions", '{"max_tokens":5,"prompt":["a","b","c"]}', { maxOutputTokens: 15, choices: 3 }],
   ["/v1/completions", '{"max_tokens":5,"prompt":[[1],[2]],"n":2}', { maxOutputTokens: 20, choices: 4 }],
   ["/v1/completions", '{"max_tokens":5,"prompt":[1,2,3]}', { maxOutputTokens: 5 }],
@@ -43,6 +42,14 @@ const CASES: readonly (readonly [path: string, body: string, facts: RequestFacts
     { maxOutputTokens: 9 },
   ],
 ];
+CASES.push(
+  // A limit that an API may not know lowers nothing.
+  ["/chat/completions", '{"generationConfig":{"maxOutputTokens":1}}', {}],
+  ["/model/a/converse", '{"generationConfig":{"maxOutputTokens":1}}', {}],
+  ["/unknown", '{"max_tokens":1}', {}],
+  ["/chat/completions", '{"max_completion_tokens":1}', { maxOutputTokens: 1, isCompletionLimit: true }],
+  ["/chat/completions", '{"max_completion_tokens":1,"max_tokens":5}', { maxOutputTokens: 5 }],
+);
 for (const [path, body, facts] of CASES) {
   Deno.test(`jsonFacts: ${body} at ${path}`, async () => {
     const payload = await readPayload(new TextEncoder().encode(body), {

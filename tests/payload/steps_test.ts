@@ -46,7 +46,7 @@ const FORM = "multipart/form-data; boundary=b";
 const inForm = (head: string, content: string) =>
   `--b\r\nContent-Disposition: form-data; ${head}\r\n\r\n${content}\r\n--b--\r\n`;
 const BODIES: Readonly<Record<string, () => Promise<unknown>>> = {
-  "a JSON body": () => read(`{"model":"${"a".repeat(LONG)}"}`, "application/json"),
+  "a JSON body": () => read(`{"model":"a","x":"${"a".repeat(LONG)}"}`, "application/json"),
   "a form": () => read(inForm('name="x"', "a".repeat(LONG)), FORM),
   "a form of what is almost a boundary": () => read(inForm('name="x"', "\r\n--a".repeat(LONG / 5)), FORM),
   "chunks of one byte": async () => {

@@ -389,7 +389,8 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
   });
 
   test("an exchange of several attempts remembers each", async (store) => {
-    const attemptLog = [{ backend: "a", afterMs: 1.5, detail: "it answered 503" }, {
+    const estimated = { inputTokens: 3, outputTokens: 0, costMicros: 4 };
+    const attemptLog = [{ backend: "a", afterMs: 1.5, detail: "it answered 503", estimated }, {
       backend: "b",
       afterMs: 20,
       detail: undefined,

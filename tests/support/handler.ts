@@ -4,7 +4,7 @@ import { FailureGate } from "../../src/auth/failure_gate.ts";
 import { sharedTokenCheck } from "../../src/auth/shared_token.ts";
 import { Cancellation } from "../../src/cancellation.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
-import { createEntrance } from "../../src/auth/client_access.ts";
+import { createClientAccess } from "../../src/auth/client_access.ts";
 import type { ExchangeRecord } from "../../src/exchange.ts";
 import { Balancer } from "../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../src/forwarding/transport/transport.ts";
@@ -46,7 +46,7 @@ export class HandlerBench {
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
-      entrance: createEntrance(
+      clientAccess: createClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.clock),
       ),

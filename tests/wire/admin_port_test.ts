@@ -322,8 +322,11 @@ Deno.test("ADMIN_PORT: a port that another program has is named, and the start e
   const { code, stderr } = await proxyCommand([], env).output();
   assertEquals(code, 1);
   const text = new TextDecoder().decode(stderr);
-  assertStringIncludes(text, `127.0.0.1:${taken.addr.port}: another program has this port`);
-  assertStringIncludes(text, "Choose one with PORT or ADMIN_PORT or --port.");
+  assertStringIncludes(
+    text,
+    `127.0.0.1:${taken.addr.port}: another program or an outgoing connection uses one of these ports`,
+  );
+  assertStringIncludes(text, "Choose another port with PORT or ADMIN_PORT or --port.");
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -39,14 +39,14 @@ function configOf(endpoint: string, port = "0"): string {
   return `[server]\nhost = "127.0.0.1"\nport = ${port}\n[endpoints.lab]\nbase_url = "http://127.0.0.1:9/v1"\n${endpoint}`;
 }
 
-Deno.test("check --changed: nothing, then each setting with both values, and what only a restart changes", () =>
+Deno.test("check --changed: nothing, then each setting with both values, and the settings that need a restart", () =>
   inPlace(async ({ write, serve, check }) => {
     await write(configOf('api_key = "${KEY}"\n'));
     await using proxy = await serve();
     const same = await check("--url", proxy.url);
     assertEquals(same, {
       code: 0,
-      out: "Nothing would change: the proxy runs what config.toml says.\n",
+      out: "A reload would change nothing: the proxy already uses the settings of config.toml.\n",
       err: "",
     });
     await write(configOf(`api_key = "${SECRETS.anthropicKey}"\nretries = 3\n`, "1"));
@@ -69,10 +69,10 @@ Deno.test("check --changed: nothing, then each setting with both values, and wha
     assertEquals(shown.slice(0, 4), [
       "setting|now|after a reload",
       "server.port|0|1",
-      "endpoints.lab.api_key|[redacted]|(another one)",
+      "endpoints.lab.api_key|[redacted]|(changed)",
       "endpoints.lab.retries|0|3",
     ]);
-    assertEquals(shown.includes("Only a restart changes server.port."), true, shown.join("\n"));
+    assertEquals(shown.includes("These settings need a restart: server.port."), true, shown.join("\n"));
     assertEquals(proxy.output.includes('"reloaded"'), false, "the proxy runs what it ran");
     await write(configOf("retris = 3\n"));
     const wrong = await check("--url", proxy.url);
@@ -80,18 +80,18 @@ Deno.test("check --changed: nothing, then each setting with both values, and wha
     assertStringIncludes(wrong.err, "endpoints.lab.retris is not a known key; did you mean retries?");
   }));
 
-Deno.test("check --changed: a proxy that does not run, and one that has no management plane", async () => {
+Deno.test("check --changed: a proxy that does not run, and a proxy without management", async () => {
   await inPlace(async ({ write, check }) => {
     await write(configOf("", "1"));
     const { code, out, err } = await check();
     assertEquals([code, out], [1, ""]);
     assertStringIncludes(err, "No proxy answers at http://127.0.0.1:1");
-    assertStringIncludes(err, "--url names another one");
+    assertStringIncludes(err, "To use another one: --url");
   });
   await inPlace(async ({ write, check }) => {
     await write(configOf(""));
     const { code, err } = await check();
     assertEquals(code, 2);
-    assertStringIncludes(err, "after kill -HUP the log names those that changed");
+    assertStringIncludes(err, "the log of kill -HUP names changed settings");
   }, { hasManagement: false });
 });

@@ -69,7 +69,7 @@ for (
   });
 }
 
-Deno.test("colours: never in a pipe, unless FORCE_COLOR asks for them", () =>
+Deno.test("colours: none in a pipe, except with FORCE_COLOR", () =>
   inFolder(async (cwd) => {
     for (const args of [["check"], ["chek"], ["check", "--help"]]) {
       const plain = await inPipe(args, { TERM: "xterm", NO_COLOR: "" }, cwd);
@@ -78,7 +78,7 @@ Deno.test("colours: never in a pipe, unless FORCE_COLOR asks for them", () =>
     }
   }));
 
-Deno.test("colours: no control sequence stands in JSON, whatever is forced", () =>
+Deno.test("colours: JSON contains no control sequence, even with FORCE_COLOR", () =>
   inFolder(async (cwd) => {
     for (const args of [["check", "--json"], ["chek", "--json"]]) {
       const text = await inPipe(args, { FORCE_COLOR: "1" }, cwd);
@@ -90,7 +90,10 @@ Deno.test("colours: no control sequence stands in JSON, whatever is forced", () 
   }));
 
 Deno.test({
-  ...unless(withoutTerminal(), "progress: a restore says what it does at a terminal, and leaves no trace"),
+  ...unless(
+    withoutTerminal(),
+    "progress: a restore shows its progress at a terminal, and erases the line at the end",
+  ),
   fn: () =>
     inFolder(async (cwd) => {
       const env = { MANAGEMENT_TOKEN: SECRETS.managementToken, PROXY_TOKEN: SECRETS.proxyToken };
@@ -101,14 +104,14 @@ Deno.test({
       const [before = "", shown = "", after = ""] = text.split(ERASE);
       assertEquals(before, "");
       assertStringIncludes(shown, "Checking the copy of copy.db … 0s");
-      assertStringIncludes(after, "now holds what copy.db held.");
+      assertStringIncludes(after, "from copy.db.");
       const dumb = await runInTerminal(["restore", "copy.db"], { env: { ...env, TERM: "dumb" }, cwd });
       assert(!dumb.text.includes("Checking"), dumb.text);
       assert(!(await inPipe(["restore", "copy.db"], env, cwd)).includes("Checking"));
     }),
 });
 
-Deno.test("progress: the share of the work in percent, never all of it, and the seconds", () => {
+Deno.test("progress: the percentage, which never reaches 100, and the seconds", () => {
   const text = (share: number | undefined) => progressText("Copying", { step: 1, elapsedMs: 3_400, share });
   assertEquals(text(undefined), "/ Copying … 3s");
   assertEquals(text(0.427), "/ Copying … 42 %, 3s");

@@ -61,7 +61,7 @@ Deno.test("check: a valid configuration, redacted, with origins", async () => {
   ) assert(words.includes(line), `${line} is not in\n${words.join("\n")}`);
 });
 
-Deno.test("check: every problem of a wrong one, exit code 2; the schema for editors", async () => {
+Deno.test("check: every problem of an invalid configuration, exit code 2; the schema for editors", async () => {
   const { code, err } = await run('[server]\nport = "x"\n[endpoints.healthz]\nprovidr = "openai"\n', [
     "check",
   ]);
@@ -85,7 +85,7 @@ Deno.test("check: every problem of a wrong one, exit code 2; the schema for edit
   ]);
 });
 
-Deno.test("check --online: reachable, key, models, through the backend's proxy; exit code 1 if one fails", async () => {
+Deno.test("check --online: reachability, key and models of each backend, through its outbound proxy; exit code 1 if one fails", async () => {
   await using upstream = new FakeUpstream({ script: models });
   const port = Number(new URL(upstream.origin).port);
   await using proxy = new ForwardProxy({ scheme: "socks5", hosts: { "inside.test": port } });
@@ -123,12 +123,12 @@ api_key = "none"
   ]);
 });
 
-Deno.test("connect: the settings of a client; an unknown one with a suggestion", async () => {
+Deno.test("connect: the settings of a client; a suggestion for an unknown client", async () => {
   const config = '[server]\nhost = "10.0.0.7"\n[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n';
   const { code, out } = await run(config, ["connect", "openai-sdk", "--token", "mine"]);
   assertEquals([code, out], [
     0,
-    "# OpenAI SDKs: in the shell, or in its start file\n" +
+    "# OpenAI SDKs: in the shell or its startup file\n" +
     "export OPENAI_BASE_URL=http://10.0.0.7:33000/openai/v1\nexport OPENAI_API_KEY=mine\n",
   ]);
   const unknown = await run(config, ["connect", "openai-sdkk"]);
@@ -137,7 +137,7 @@ Deno.test("connect: the settings of a client; an unknown one with a suggestion",
   assertEquals([unspoken.code, unspoken.err.includes("speaks anthropic, and no endpoint does")], [1, true]);
 });
 
-Deno.test("service print: the whole service without a key; a file that holds one itself is refused", async () => {
+Deno.test("service print: the whole service without a key; a configuration file with a key is rejected", async () => {
   for (const platform of ["systemd", "launchd", "windows"]) {
     const { code, out } = await run('[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n', [
       "service",
@@ -152,21 +152,24 @@ Deno.test("service print: the whole service without a key; a file that holds one
   assertEquals([written.code, written.err.includes("endpoints.openai.api_key")], [2, true]);
 });
 
-Deno.test("service print: a value that no environment file can hold is refused", async () => {
+Deno.test("service print: a value that an environment file cannot hold is rejected", async () => {
   const { code, err } = await run('[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n', ["service", "print"], {
     ...ENV,
     PROXY_TOKEN: `a-'token'-with-"both"-quotes`,
   });
-  assertEquals([code, err.startsWith("PROXY_TOKEN: a value with both kinds of quotes")], [1, true]);
+  assertEquals([
+    code,
+    err.startsWith("PROXY_TOKEN: an environment file cannot hold a value with both kinds of quotes"),
+  ], [1, true]);
 });
 
-Deno.test("service status: says what is missing, exit code 1", async () => {
+Deno.test("service status: missing files and exit code 1", async () => {
   const { code, out } = await run("[server]\nport = 1\n", ["service", "status"]);
   assertEquals(code, 1);
   assert(out.includes("llm-proxy.service: missing") && out.includes("No answer from 127.0.0.1:1"), out);
 });
 
-Deno.test("the earlier program's named endpoints, end to end: through a proxy each, the client's key passed on", async () => {
+Deno.test("the earlier program's named endpoints, end to end: each through an outbound proxy, with the client's own key", async () => {
   await using upstream = new FakeUpstream({
     script: (exchange) => exchange.write(plainAnswer(exchange.request.target)),
   });
@@ -199,7 +202,7 @@ target_base = "http://api.inside.test/v1"
     const warning = await proxy.logged(({ event }) => event === "configuration");
     assertEquals(
       warning["detail"],
-      "no token is asked for: every program of this machine may use this proxy",
+      "no token is required: every program on this machine can use this proxy",
     );
   });
 });
@@ -246,7 +249,7 @@ Deno.test("an unknown command: a suggestion, exit code 2", async () => {
   assertEquals([code, err.trim()], [2, 'There is no command "chek"; did you mean check?']);
 });
 
-Deno.test("help: a page, the help of a command, the list of both; an unknown word is exit code 2", async () => {
+Deno.test("help: a page, the help of a command, the list of both; exit code 2 for an unknown topic", async () => {
   const page = await run("", ["help", "limits"]);
   assertEquals([page.code, page.err], [0, ""]);
   assert(page.out.startsWith("Limits and budgets\n=================="), page.out);
@@ -259,7 +262,7 @@ Deno.test("help: a page, the help of a command, the list of both; an unknown wor
   assertEquals(await run("", ["help", "limts"]), {
     code: 2,
     out: "",
-    err: 'There is no page and no command "limts"; did you mean limits?\n',
+    err: 'There is no page or command "limts"; did you mean limits?\n',
   });
 });
 
@@ -270,7 +273,7 @@ Deno.test("version: as a command and as an option", async () => {
   }
 });
 
-Deno.test("token generate: a text for PROXY_TOKEN, or a key for ENCRYPTION_KEY, another one each time", async () => {
+Deno.test("token generate: a random PROXY_TOKEN or ENCRYPTION_KEY, different each time", async () => {
   const [one, two] = [await run("", ["token", "generate"]), await run("", ["token", "generate"])];
   assert(/^[0-9a-f]{48}\n$/.test(one.out) && one.out !== two.out, one.out);
   const { out } = await run("", ["token", "generate", "--key"]);

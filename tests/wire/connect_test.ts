@@ -18,7 +18,7 @@ async function connect(folder: string, args: readonly string[], env: Record<stri
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
 
-Deno.test("connect without a configuration: the address and a token of the environment are enough", () =>
+Deno.test("connect without a configuration: needs only the address and a token of the environment", () =>
   inFolder(async (folder) => {
     const { code, out, err } = await connect(folder, ["openai-sdk", "--url", "http://10.0.0.9:33000/"], {
       LLM_PROXY_TOKEN: "llmp_of_anna",
@@ -26,10 +26,10 @@ Deno.test("connect without a configuration: the address and a token of the envir
     assertEquals([code, err], [0, ""]);
     assertStringIncludes(
       out,
-      "# OpenAI SDKs: in the shell, or in its start file\n" +
+      "# OpenAI SDKs: in the shell or its startup file\n" +
         "export OPENAI_BASE_URL=http://10.0.0.9:33000/openai/v1\nexport OPENAI_API_KEY=llmp_of_anna\n",
     );
-    assertStringIncludes(out, "# The endpoint's name is a guess");
+    assertStringIncludes(out, "# The name of the endpoint is a guess");
     const flag = await connect(folder, [
       "claude-code",
       "--url",
@@ -43,14 +43,14 @@ Deno.test("connect without a configuration: the address and a token of the envir
     assertStringIncludes(flag.out, "ANTHROPIC_AUTH_TOKEN=of-flag\n");
   }));
 
-Deno.test("connect without a configuration and without an address says what to give", () =>
+Deno.test("connect without a configuration and without an address: the error says what to do", () =>
   inFolder(async (folder) => {
     const { code, out, err } = await connect(folder, ["codex"]);
     assertEquals([code, out], [2, ""]);
     assertStringIncludes(err, "--url http://PROXY:33000");
   }));
 
-Deno.test("connect without a configuration: any endpoint by its name, and one that passes keys on", () =>
+Deno.test("connect without a configuration: any endpoint by its name, and an endpoint that forwards keys", () =>
   inFolder(async (folder) => {
     const url = ["--url", "http://10.0.0.9:33000"];
     const lab = await connect(folder, [
@@ -67,10 +67,10 @@ Deno.test("connect without a configuration: any endpoint by its name, and one th
     assertStringIncludes(lab.out, "export OPENAI_API_KEY='<key for the provider>'");
     assert(!lab.out.includes("is a guess"), lab.out);
     const unable = await connect(folder, ["cline", ...url, "--passthrough"]);
-    assertStringIncludes(unable.out, "no setting of Cline is known that does so.");
+    assertStringIncludes(unable.out, "Cline has no known setting for this header.");
   }));
 
-Deno.test("connect by HTTPS: the authority's file stands where the client reads it, or is asked for", () =>
+Deno.test("connect with HTTPS: the settings contain the file of the authority, or a note asks for it", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/ca.pem`, "x");
     const url = ["--url", "https://10.0.0.9:33443"];
@@ -78,12 +78,12 @@ Deno.test("connect by HTTPS: the authority's file stands where the client reads 
     assertStringIncludes(known.out, `export CODEX_CA_CERTIFICATE=${folder}/ca.pem`);
     const unknown = await connect(folder, ["codex", ...url]);
     assert(!unknown.out.includes("CODEX_CA_CERTIFICATE"), unknown.out);
-    assertStringIncludes(unknown.out, "--ca <file> names its ca.pem");
+    assertStringIncludes(unknown.out, "name its ca.pem with --ca FILE");
     const plain = await connect(folder, ["codex", "--url", "http://10.0.0.9:33000", "--ca", "ca.pem"]);
     assert(!plain.out.includes("CODEX_CA_CERTIFICATE"), plain.out);
   }));
 
-Deno.test("connect on the proxy's machine: its HTTPS port, and the authority where the certificate is its own", () =>
+Deno.test("connect on the machine of the proxy: the HTTPS port, and the authority of a certificate of tls init", () =>
   inFolder(async (folder) => {
     const made = await proxyCommand(["tls", "init", "--folder", "tls"], {}, folder).output();
     assertEquals(made.code, 0);
@@ -104,6 +104,6 @@ api_key = "sk-ant-x"
     assertEquals(code, 0);
     assertStringIncludes(out, "export ANTHROPIC_BASE_URL=https://10.0.0.7:33443/anthropic");
     assertStringIncludes(out, "export NODE_EXTRA_CA_CERTS=/path/to/ca.pem");
-    assertStringIncludes(out, "# /path/to/ca.pem is the file ca.pem of the proxy's data/tls");
+    assertStringIncludes(out, "# /path/to/ca.pem is a copy of data/tls/ca.pem");
     assert(!out.includes("sk-ant-x") && !out.includes("a-token-of-some-length"), out);
   }));

@@ -78,7 +78,7 @@ function wellVariables(upstream: string, port = freePort()): Record<string, stri
   };
 }
 
-Deno.test("doctor: all is well, and no provider is asked without --online", () =>
+Deno.test("doctor: no problems, and no request to a provider without --online", () =>
   inFolder(async ({ write, doctor }) => {
     await using upstream = new FakeUpstream();
     await write(wellVariables(upstream.origin));
@@ -87,7 +87,7 @@ Deno.test("doctor: all is well, and no provider is asked without --online", () =
     assertEquals(upstream.requests.length, 0);
     const online = await doctor(["--online"]);
     assertEquals([online.code, upstream.requests.map(({ target }) => target)], [0, ["/openai/v1/models"]]);
-    assertStringIncludes(online.of("providers").join(), "takes the key, 2 models");
+    assertStringIncludes(online.of("providers").join(), "accepts the key, 2 models");
   }));
 
 Deno.test("doctor: the text for people, with its exit code", () =>
@@ -98,26 +98,29 @@ Deno.test("doctor: the text for people, with its exit code", () =>
     const text = new TextDecoder().decode(stdout);
     assertNoSecrets(text, "the output of doctor");
     assertEquals(code, 0);
-    assertStringIncludes(text, "ok       configuration  it is valid, and serves openai\n");
-    assertStringIncludes(text, "No problem.\n");
+    assertStringIncludes(text, "ok       configuration  the configuration is valid and serves openai\n");
+    assertStringIncludes(text, "No problems.\n");
     await write({ ...wellVariables(upstream.origin), PORT: "x" });
     const broken = await proxyCommand(["doctor"], {}, folder).output();
-    assertEquals([broken.code, new TextDecoder().decode(broken.stderr)], [1, "There is a problem.\n"]);
+    assertEquals([broken.code, new TextDecoder().decode(broken.stderr)], [
+      1,
+      "The doctor found one problem.\n",
+    ]);
     assertStringIncludes(new TextDecoder().decode(broken.stdout), "PROBLEM  configuration  .env: PORT");
   }));
 
-Deno.test("doctor: a wrong configuration is one finding for each problem, and the rest is looked at all the same", () =>
+Deno.test("doctor: an invalid configuration is one finding for each problem, and other checks still run", () =>
   inFolder(async ({ write, doctor }) => {
     await write({ OPENAI_API_KEY: `${SECRETS.openaiKey} `, ENDPOINTS: "openai", PROXY_TOKEN: "two words" });
     const report = await doctor();
     assertEquals(report.of("configuration").length, 2);
     assert(report.of("configuration").every((line) => line.startsWith("problem: ")));
     assertEquals([report.of("time").length, report.notLookedAt], [1, [
-      "what depends on a valid configuration",
+      "everything that needs a valid configuration",
     ]]);
   }));
 
-Deno.test("doctor: a dead provider on this machine, and a key that is refused", () =>
+Deno.test("doctor: a dead provider on this machine, and a rejected key", () =>
   inFolder(async ({ write, doctor }) => {
     await write(wellVariables(`http://127.0.0.1:${freePort()}`));
     assertStringIncludes((await doctor()).of("providers").join(), "refuses the connection");
@@ -126,11 +129,11 @@ Deno.test("doctor: a dead provider on this machine, and a key that is refused", 
     assertEquals((await doctor()).code, 0);
     const report = await doctor(["--online"]);
     assertStringIncludes(report.of("providers").join(), "problem: openai");
-    assertStringIncludes(report.of("providers").join(), "refuses the key (it answered 401)");
+    assertStringIncludes(report.of("providers").join(), "rejects the key (it answered 401)");
   }));
 
 Deno.test({
-  ...unless(withoutUnix(), "doctor: files that others can read or change"),
+  ...unless(withoutUnix(), "doctor: files that other users can read or change"),
   fn: () =>
     inFolder(async ({ folder, write, doctor }) => {
       await using upstream = new FakeUpstream();
@@ -145,18 +148,20 @@ Deno.test({
         "warning: every user of this machine can read openai.key",
       ]]);
       assertEquals(readable.findings.find(({ check }) => check === "files")?.advice, "chmod o-rwx .env");
+      const repeated = readable.of("configuration").filter((text) => text.includes(".env"));
+      assertEquals(repeated, [], "the check of files reports it alone");
       await Deno.chmod(`${folder}/openai.key`, 0o600);
       await Deno.chmod(`${folder}/.env`, 0o602);
       assertEquals((await doctor()).of("files"), ["problem: every user of this machine can change .env"]);
     }),
 });
 
-Deno.test("doctor: a port that another program has, and one that a running llm-proxy serves", () =>
+Deno.test("doctor: a port of another program, and a port of a running llm-proxy", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream();
     const taken = Number(new URL(upstream.origin).port);
     await write(wellVariables(upstream.origin, taken));
-    assertEquals((await doctor()).of("ports"), [`problem: PORT ${taken} is taken by another program`]);
+    assertEquals((await doctor()).of("ports"), [`problem: PORT ${taken} is in use by another program`]);
     const port = freePort();
     await write({ ...wellVariables(upstream.origin, port), LOG_FORMAT: "json" });
     await using _proxy = await ProxyProcess.startCommand(proxyCommand([], {}, folder));
@@ -166,7 +171,7 @@ Deno.test("doctor: a port that another program has, and one that a running llm-p
     assertStringIncludes(report.of("ports").join(), `ok: PORT ${port} is served by a running llm-proxy`);
   }));
 
-Deno.test("doctor: HTTPS of a running proxy, by a certificate of its own", () =>
+Deno.test("doctor: HTTPS of a running proxy, with a certificate of tls init", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream();
     assertEquals((await proxyCommand(["tls", "init"], {}, folder).output()).code, 0);
@@ -180,13 +185,13 @@ Deno.test("doctor: HTTPS of a running proxy, by a certificate of its own", () =>
     await using _proxy = await ProxyProcess.startCommand(proxyCommand([], {}, folder));
     const report = await doctor(["--url", `https://127.0.0.1:${port}`]);
     assertEquals([report.code, report.of("buffering")], [0, [
-      `ok: https://127.0.0.1:${port} hands a stream on as it comes`,
+      `ok: https://127.0.0.1:${port} passes streams on without buffering`,
     ]], JSON.stringify(report.findings));
     assertStringIncludes(report.of("ports").join(), "is served by a running llm-proxy");
-    assertStringIncludes(report.of("certificates").join(), "ok: it is made for 127.0.0.1");
+    assertStringIncludes(report.of("certificates").join(), "ok: it is valid for 127.0.0.1");
   }));
 
-Deno.test("doctor: database and encryption key, of a stopped proxy and of a running one", () =>
+Deno.test("doctor: database and encryption key of a stopped proxy and of a running proxy", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream({ script: listsModels });
     const variables = {
@@ -196,19 +201,22 @@ Deno.test("doctor: database and encryption key, of a stopped proxy and of a runn
       LOG_FORMAT: "json",
     };
     await write(variables);
-    assertStringIncludes((await doctor()).of("database").join(), "ok: there is none at ./data/x.db yet");
+    assertStringIncludes(
+      (await doctor()).of("database").join(),
+      "ok: there is no database at ./data/x.db yet",
+    );
     {
       await using _proxy = await ProxyProcess.startCommand(proxyCommand([], {}, folder));
       const running = await doctor();
       assertEquals(running.code, 0, JSON.stringify(running.findings));
       assertStringIncludes(running.of("database").join(), "a running program has it open");
-      assertStringIncludes(running.of("encryption key").join(), "is the one that seals");
+      assertStringIncludes(running.of("encryption key").join(), "decrypts the provider keys");
     }
-    assertStringIncludes((await doctor()).of("database").join(), "nobody has it open");
+    assertStringIncludes((await doctor()).of("database").join(), "no program has it open");
     const another = { ...variables, ENCRYPTION_KEY: btoa("another key of thirty-two bytes.") };
     await write(another);
     assertEquals((await doctor()).of("encryption key"), [
-      "problem: ENCRYPTION_KEY is not the one that seals the provider keys in the database",
+      "problem: ENCRYPTION_KEY does not decrypt the provider keys in the database",
     ]);
     await write(variables);
     await Deno.rename(`${folder}/data/x.key`, `${folder}/data/y.key`);
@@ -219,7 +227,7 @@ Deno.test("doctor: database and encryption key, of a stopped proxy and of a runn
     assertStringIncludes((await doctor()).of("database").join(), "is of a newer llm-proxy (schema 9999");
   }));
 
-Deno.test("doctor: a damaged database, and a file that is none", () =>
+Deno.test("doctor: a damaged database, and a file that is not a database", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream();
     await write({ ...wellVariables(upstream.origin), MANAGEMENT_TOKEN: SECRETS.managementToken });
@@ -243,7 +251,7 @@ Deno.test("doctor: a damaged database, and a file that is none", () =>
     assertEquals(await Deno.readTextFile(path).then((text) => text.slice(0, 11)), "no database");
   }));
 
-Deno.test("doctor: an outbound proxy, dead and alive; its login is not shown", () =>
+Deno.test("doctor: an outbound proxy, dead and alive; its password is not printed", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream({ script: listsModels });
     await using outbound = new ForwardProxy({
@@ -271,7 +279,7 @@ function holdingProxy(target: string): Deno.HttpServer<Deno.NetAddr> {
   });
 }
 
-Deno.test("doctor --url: what is in front holds streams back, hands them on, or is no llm-proxy", () =>
+Deno.test("doctor --url: a server that buffers streams, a server that passes them on, and a server that is not llm-proxy", () =>
   inFolder(async ({ folder, write, doctor }) => {
     await using upstream = new FakeUpstream({ script: listsModels });
     // Each stream gives its one place back.
@@ -282,17 +290,17 @@ Deno.test("doctor --url: what is in front holds streams back, hands them on, or 
     const held = await doctor(["--url", `http://127.0.0.1:${holding.addr.port}/`]);
     assertStringIncludes(
       held.of("buffering").join(),
-      "holds a stream back: 5 events that were sent over 800 ms",
+      "buffers streams: 5 events that were sent over 800 ms",
     );
     const direct = await doctor(["--url", proxy.url], { HTTP_PROXY: "http://127.0.0.1:1" });
-    assertEquals(direct.of("buffering"), [`ok: ${proxy.url} hands a stream on as it comes`]);
+    assertEquals(direct.of("buffering"), [`ok: ${proxy.url} passes streams on without buffering`]);
     const refused = await doctor(["--url", proxy.url], { LLM_PROXY_TOKEN: SECRETS.clientKey });
-    assertStringIncludes(refused.of("buffering").join(), "does not take the token");
+    assertStringIncludes(refused.of("buffering").join(), "rejects the token");
     const other = await doctor(["--url", upstream.origin]);
-    assertStringIncludes(other.of("buffering").join(), "and not as llm-proxy does");
+    assertStringIncludes(other.of("buffering").join(), "but not as llm-proxy does");
     assertEquals(upstream.requests.length, 1, "the proxy asks no provider for it");
     const dead = await doctor(["--url", `http://127.0.0.1:${freePort()}`]);
-    assertStringIncludes(dead.of("buffering").join(), "cannot be asked: it refused the connection");
+    assertStringIncludes(dead.of("buffering").join(), "it refused the connection");
     const wrong = await proxyCommand(["doctor", "--url", SECRETS.clientKey], {}, folder).output();
     assertEquals(wrong.code, 2);
     assertNoSecrets(new TextDecoder().decode(wrong.stderr), "the error of a wrong --url");

@@ -87,7 +87,7 @@ for (
     const target = `/openai/v1/models?key=${SECRETS.proxyToken}`;
     const shown = await rawRequest(proxy.url, [`GET ${target} HTTP/1.1`, line]);
     assertEquals([shown.status, shown.header("x-llm-proxy-error")], [401, "unauthorized"]);
-    assert(shown.text.includes("A browser asked for this as a page"), shown.text);
+    assert(shown.text.includes("A browser opened this as a page"), shown.text);
     assertEquals(upstream.requests.length, 0);
     const inHeader = await rawRequest(proxy.url, [
       `GET ${target} HTTP/1.1`,

@@ -177,7 +177,7 @@ Deno.test("/manage: names with controls or bidirectional characters are refused,
       assertCleanDeep(answer.body, path);
     }
     const { body } = await proxy.api("POST", "/projects", { name });
-    assert(body.detail.includes("holds a control character, or an invisible one"), body.detail);
+    assert(body.detail.includes("holds a control character or an invisible character"), body.detail);
     // A path with an ASCII control is refused before anybody looks whose it is.
     if (character < "\x7f") continue;
     const missing = await proxy.api("GET", `/tokens/${encodeURIComponent(name)}`);

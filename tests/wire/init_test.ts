@@ -17,7 +17,7 @@ const PATH = { PATH: Deno.env.get("PATH") ?? "" };
 const SERVING = { HOST: "127.0.0.1", PORT: "0", LOG_FORMAT: "json" };
 const ROOT_ONLY = 0o600;
 /** Any program may have the default port: the system gives ports of that range to connections as well. */
-const PORT_QUESTION = "Another port [";
+const PORT_QUESTION = "Port for the proxy [";
 const PORT_IF_TAKEN: TerminalStep = [PORT_QUESTION, "\n", "maybe"];
 
 interface Run {
@@ -120,7 +120,7 @@ Deno.test("init: one provider and its key from a file, and the proxy serves it",
 Deno.test({
   ...unless(
     firstOf(withoutUnix(), without("curl")),
-    "init: the commands that it prints lead to the first answer",
+    "init: the printed commands lead to the first answer",
   ),
   fn: () =>
     inFolder(async (folder, init) => {
@@ -136,7 +136,7 @@ Deno.test({
         ],
         env: { OPENAI_API_KEY: SECRETS.openaiKey },
       });
-      const [next = ""] = out.split("Settings of clients");
+      const [next = ""] = out.split("Print the settings of clients");
       const commands = next.split("\n").filter((line) => /^ {2}[^#]/.test(line)).map((line) => line.trim());
       const [serve = "", token = "", ask = ""] = commands;
       assertEquals(commands.length, 3);
@@ -226,7 +226,7 @@ Deno.test("init: managed tokens, whose first token works", () =>
     assertEquals([sealed.code, sealed.err.includes("the database of an earlier proxy")], [1, true]);
   }));
 
-Deno.test("init: no file is overwritten, and what was found is named", () =>
+Deno.test("init: overwrites no file, and names the files that it found", () =>
   inFolder(async (folder, init) => {
     const before = `OPENAI_API_KEY=${SECRETS.openaiKey}\nsk-stray=1\n`;
     await Deno.writeTextFile(`${folder}/.env`, before);
@@ -253,7 +253,7 @@ Deno.test({
     inFolder(async (folder, init) => {
       await Deno.symlink(`${folder}/elsewhere`, `${folder}/.env`);
       const { code, err } = await init({ args: ["--provider", "ollama"] });
-      assertEquals([code, err.includes("there is a configuration already")], [1, true]);
+      assertEquals([code, err.includes("there is already a configuration")], [1, true]);
       assertEquals(await written(folder), [".env"]);
     }),
 });
@@ -281,12 +281,12 @@ Deno.test("init: all problems at once, exit code 2, and nothing is written", () 
     for (
       const part of [
         "did you mean anthropic?",
-        "of openai holds a space",
-        "does not say which provider it is for",
+        "of openai contains a space",
+        "needs the name of a provider",
         "of openai is not a URL",
         "is missing for azure: --base-url azure=",
         "set AZURE_API_KEY",
-        "give --https too",
+        "add --https",
         '"x" is not a port',
       ]
     ) assertStringIncludes(err, part);
@@ -297,7 +297,7 @@ Deno.test("init: all problems at once, exit code 2, and nothing is written", () 
     ]);
   }));
 
-Deno.test("init: a key where none belongs is not repeated", () =>
+Deno.test("init: a key in the wrong place is not repeated", () =>
   inFolder(async (_folder, init) => {
     for (
       const args of [
@@ -311,13 +311,13 @@ Deno.test("init: a key where none belongs is not repeated", () =>
     ) assertEquals((await init({ args })).code, 2);
   }));
 
-Deno.test("init --online: a refused key writes nothing", () =>
+Deno.test("init --online: writes nothing if a provider rejects the key", () =>
   inFolder(async (folder, init) => {
     await using upstream = new FakeUpstream();
     const args = ["--provider", "openai", "--base-url", `${upstream.origin}/openai/v1`];
     const refused = await init({ args: [...args, "--online"], env: { OPENAI_API_KEY: SECRETS.clientKey } });
     assertEquals([refused.code, await written(folder)], [1, []]);
-    assertStringIncludes(refused.err, "openai: refuses the key (it answered 401).");
+    assertStringIncludes(refused.err, "openai: rejects the key (it answered 401).");
     const silent = await init({
       args: [...args, "--folder", "b"],
       env: { OPENAI_API_KEY: SECRETS.clientKey },
@@ -327,13 +327,13 @@ Deno.test("init --online: a refused key writes nothing", () =>
     assertEquals([accepted.code, await written(folder)], [0, [".env", "b"]]);
   }));
 
-Deno.test("init: a variable of the shell that wins over .env is named", () =>
+Deno.test("init: warns about a variable of the shell that overrides .env", () =>
   inFolder(async (_folder, init) => {
     const { err } = await init({
       args: ["--provider", "ollama"],
       env: { PROXY_TOKEN: SECRETS.proxyToken, HTTPS_PROXY: "http://127.0.0.1:1" },
     });
-    assertStringIncludes(err, "this shell sets PROXY_TOKEN, which wins over .env");
+    assertStringIncludes(err, "this shell sets PROXY_TOKEN, which overrides .env");
   }));
 
 Deno.test({
@@ -348,15 +348,15 @@ Deno.test({
           ["[openai]: ", "anthropc, 11\n"],
           ["Did you mean anthropic?", ""],
           ["[openai]: ", "ollama, anthropic\n"],
-          ["The address of ollama [http://127.0.0.1:11434]: ", `${upstream.origin}\n`],
-          ["The key of anthropic (paste it; it is not shown): ", "two words\r"],
-          ["That holds a space", ""],
+          ["Base URL of ollama [http://127.0.0.1:11434]: ", `${upstream.origin}\n`],
+          ["Key of anthropic (paste it; it is not shown): ", "two words\r"],
+          ["That contains a space", ""],
           ["it is not shown): ", `wrong\u0015\u001b[200~${SECRETS.anthropicKey}x\u007f\u001b[201~\r`],
-          [`Taken: ${SECRETS.anthropicKey.length} characters.`, ""],
+          [`Got ${SECRETS.anthropicKey.length} characters.`, ""],
           ["Number [1]: ", "\n"],
-          ["has to trust it. [y/N]: ", "n\n"],
+          ["has to trust this authority. [y/N]: ", "n\n"],
           PORT_IF_TAKEN,
-          ["the key works? [y/N]: ", "n\n"],
+          ["list of models. [y/N]: ", "n\n"],
           ["Write .env, config.toml? [Y/n]: ", "\n"],
         ]),
       });
@@ -385,15 +385,15 @@ Deno.test({
         around: atTerminal([
           ["Folder [.]: ", "\n"],
           ["[openai]: ", "ollama\n"],
-          ["The address of ollama [http://127.0.0.1:11434]: ", "\n"],
+          ["Base URL of ollama [http://127.0.0.1:11434]: ", "\n"],
           ["Number [1]: ", "\n"],
-          ["has to trust it. [y/N]: ", "n\n"],
+          ["has to trust this authority. [y/N]: ", "n\n"],
           [PORT_QUESTION, "x\n"],
-          ["no free port (1 to 65534).", ""],
+          ["not a free port (1 to 65534).", ""],
           [PORT_QUESTION, `${DEFAULT_PORT}\n`],
-          ["no free port (1 to 65534).", ""],
+          ["not a free port (1 to 65534).", ""],
           [PORT_QUESTION, `${port}\n`],
-          ["the key works? [y/N]: ", "n\n"],
+          ["list of models. [y/N]: ", "n\n"],
           ["? [Y/n]: ", "\n"],
         ]),
       });
@@ -404,7 +404,7 @@ Deno.test({
 Deno.test({
   ...unless(
     withoutTerminal(),
-    "init at a terminal: with --provider only the key is asked for; Ctrl-C writes nothing",
+    "init at a terminal: with --provider it asks only for the key; Ctrl-C writes nothing",
   ),
   fn: () =>
     inFolder(async (folder, init) => {
@@ -413,7 +413,7 @@ Deno.test({
         around: atTerminal([["it is not shown): ", `${SECRETS.openaiKey}\u0003`]]),
       });
       assertEquals([stopped.code, await written(folder)], [1, []]);
-      assertStringIncludes(stopped.out, "Ended by you: nothing was written.");
+      assertStringIncludes(stopped.out, "Cancelled. Nothing was written.");
       const taken = await init({
         args: ["--provider", "openai"],
         around: atTerminal([["it is not shown): ", `${SECRETS.openaiKey}\r`]]),
@@ -425,12 +425,12 @@ Deno.test({
 Deno.test({
   ...unless(
     withoutTerminal(),
-    "init at a terminal: a folder with a configuration is refused before any key is asked for",
+    "init at a terminal: a folder with a configuration is rejected before init asks for a key",
   ),
   fn: () =>
     inFolder(async (folder, init) => {
       await Deno.writeTextFile(`${folder}/.env`, "");
       const { code, out } = await init({ args: [], around: atTerminal([["Folder [.]: ", "\n"]]) });
-      assertEquals([code, out.includes("there is a configuration already")], [1, true]);
+      assertEquals([code, out.includes("there is already a configuration")], [1, true]);
     }),
 });

@@ -1,7 +1,7 @@
 /** `--json`: one value of the documented shape and nothing else, failures in JSON too, and no secret in either. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { HELP_NOTES } from "../../src/cli/help_notes.ts";
+import { COMMAND_NOTES } from "../../src/cli/command_notes.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { freePort } from "../support/port.ts";
 import { copiedList, modelIn } from "../support/price_lists.ts";
@@ -51,7 +51,7 @@ api_key = "\${KEY}"\nheaders = { "x-secret" = "\${CLIENT_KEY}" }\n`,
 
 /** Members of the value that the help of a command describes; `isOpen`: there may be more. */
 function documented(words: string, variant: string): { names: string[]; isOpen: boolean } {
-  const lines = HELP_NOTES[words]?.json?.split("\n") ?? [];
+  const lines = COMMAND_NOTES[words]?.json?.split("\n") ?? [];
   const text = lines.find((line) => line.startsWith(variant === "" ? "{" : `${variant}: `)) ?? "";
   let depth = 0;
   const top = [...text.slice(text.indexOf("{"))].filter((letter) => {
@@ -119,7 +119,7 @@ Deno.test("--json: every command prints one value of the shape that its help des
     for (const one of RUNNING) await assertShape(one);
     assertEquals(await proxy.exited(), 0);
     const shown = [...STOPPED, ...RUNNING].map(([, words]) => words);
-    const untried = Object.entries(HELP_NOTES).filter(([words, { json }]) =>
+    const untried = Object.entries(COMMAND_NOTES).filter(([words, { json }]) =>
       json !== undefined && !shown.includes(words)
     );
     assertEquals(untried.map(([words]) => words), []);
@@ -131,16 +131,16 @@ const FAILING: readonly (readonly [line: string, code: number, message: string])
   ["token lst", 2, "did you mean list?"],
   ["token create x", 2, "required option '--project <project>' not specified"],
   ["project", 2, "unknown option '--json'"],
-  ["usage --csv", 2, "--csv stands beside --json"],
+  ["usage --csv", 2, "use either --csv or --json"],
   ["usage --url http://127.0.0.1:1", 1, "No proxy answers"],
   ["healthcheck --url http://127.0.0.1:1", 1, "No answer from 127.0.0.1:1"],
-  ["connect nothing", 2, "No client is known"],
+  ["connect nothing", 2, "There is no client"],
   ["restore nothing.db", 1, "there is no file nothing.db"],
   ["tls show", 1, "There is no authority in data/tls"],
   ["check --config nothing.toml", 2, "one problem in the configuration"],
 ];
 
-Deno.test("--json: a failure is one value on standard error with the exit code of before", () =>
+Deno.test("--json: an error is one value on standard error with the same exit code", () =>
   inPlace(async ({ run }) => {
     for (const [line, code, message] of FAILING) {
       const failed = await run(`${line} --json`);
@@ -156,10 +156,10 @@ Deno.test("--json: a failure is one value on standard error with the exit code o
     }]);
     const ill = await run("service status --json");
     assertEquals([ill.code, JSON.parse(ill.out).health.ok], [1, false]);
-    assertEquals(JSON.parse(ill.err).error.message, "The service is not as it should be.");
+    assertEquals(JSON.parse(ill.err).error.message, "The service is not installed, or it does not answer.");
   }));
 
-Deno.test("usage --group token,model: a column each in the table and in CSV", () =>
+Deno.test("usage --group token,model: one column for each group, in the table and in CSV", () =>
   inPlace(async ({ run, serve }) => {
     await run("project create home");
     {
@@ -182,5 +182,5 @@ Deno.test("usage --group token,model: a column each in the table and in CSV", ()
     assertStringIncludes(row ?? "", "shared,,gpt-4o-mini,1,");
     const wrong = await run("usage --group token,token");
     assertEquals(wrong.code, 2);
-    assertStringIncludes(wrong.err, "nor two of them with a comma");
+    assertStringIncludes(wrong.err, ", or two of them with a comma");
   }));

@@ -41,7 +41,7 @@ Deno.test("the tour: project and token by command line, both SDKs, usage, a limi
     await using proxy = await ProxyProcess.startWith(env);
     assertStringIncludes(
       (await run("project", "create", "home", "--budget-month", "20")).out,
-      "home is made: prj_",
+      "Created the project home (prj_",
     );
     const made = await run("token", "create", "anna", "--project", "home", "--expires", "30d");
     const token = /^llmp_\w+$/m.exec(made.out)?.[0] ?? "";
@@ -79,12 +79,12 @@ Deno.test("SIGTERM: the last exchange before it is recorded", () =>
     assertEquals(JSON.parse((await run("usage", "--group", "token", "--json")).out).data[0].requests, 1);
   }));
 
-Deno.test("command line: what each command says, and to whom", () =>
+Deno.test("command line: the output of each command, and its stream", () =>
   inPlace(async ({ folder, run }) => {
     assertStringIncludes((await run("project", "list")).err, "There is no database at sqlite:");
     assertEquals([...Deno.readDirSync(folder)], [], "a command that only reads makes none");
     await run("project", "create", "lab one", "--requests-per-minute", "60", "--models", "gpt-*, claude-*");
-    assertEquals((await run("project", "create", "lab one")).err, "That name is taken.\n");
+    assertEquals((await run("project", "create", "lab one")).err, "The name is in use.\n");
     Deno.writeTextFileSync(`${folder}/key`, `${SECRETS.projectKey}\n`);
     await run("project", "update", "lab one", "--key-file", `openai=${folder}/key`, "--budget-day", "1.5");
     const shown = (await run("project", "show", "lab one")).out;
@@ -106,12 +106,12 @@ Deno.test("command line: what each command says, and to whom", () =>
     );
     assertStringIncludes(
       (await run("project", "revoke-tokens", "lab one")).out,
-      "Revoked: 1; revoked before: 0; in all: 1.",
+      "Revoked: 1; already revoked: 0; total: 1.",
     );
     assertStringIncludes((await run("project", "deactivate", "lab one")).out, "is deactivated");
-    assertEquals((await run("usage")).out, "Nothing was used.\n");
+    assertEquals((await run("usage")).out, "There is no usage.\n");
     assertEquals((await run("backup", `${folder}/copy.db`)).code, 0);
-    assertStringIncludes((await run("backup", `${folder}/copy.db`)).err, "exists: name a new file");
+    assertStringIncludes((await run("backup", `${folder}/copy.db`)).err, "exists. Name a new file");
     const copy = new DatabaseSync(`${folder}/copy.db`);
     assertEquals(
       copy.prepare("SELECT count(*) AS n FROM tokens").get(),
@@ -120,14 +120,18 @@ Deno.test("command line: what each command says, and to whom", () =>
     copy.close();
     for (
       const [args, code, words] of [
-        [["token", "create", "x", "--project", "none"], 1, 'There is no project "none"; there are lab one.'],
+        [
+          ["token", "create", "x", "--project", "none"],
+          1,
+          'There is no project "none". The projects are lab one.',
+        ],
         [["token", "create", "x"], 2, "--project"],
-        [["token", "update", "tok_none", "--activate", "--deactivate"], 2, "keep one of the two"],
+        [["token", "update", "tok_none", "--activate", "--deactivate"], 2, "not both"],
         [["token", "show", "tok_none"], 1, "There is no token"],
         [["token", "create", "x", "--project", "lab one", "--expires", "soon"], 2, "like 30d, 12h or 45m"],
-        [["project", "create", "y", "--max-requests", "many"], 2, '"many" is no number'],
+        [["project", "create", "y", "--max-requests", "many"], 2, '"many" is not a number'],
         [["project", "create", "y", "--max-requests", "0"], 2, "is below 1"],
-        [["project", "create", "y", "--paths", "files"], 2, "does not begin with /"],
+        [["project", "create", "y", "--paths", "files"], 2, "does not start with /"],
         [["usage", "--group", "colour"], 2, "group"],
         [["usage", "--url", "http://127.0.0.1:1"], 1, "No proxy answers"],
         [["project"], 2, "Usage"],
@@ -233,8 +237,8 @@ Deno.test("backup and restore by command line: refused while the proxy runs; wha
     assertEquals(await names(), ["home", "lab"]);
     const { code, out, err } = await run("restore", `${folder}/copy.db`);
     assertEquals(code, 0, err);
-    assertStringIncludes(out, "now holds what");
-    assertStringIncludes(out, "is undone");
+    assertStringIncludes(out, "Restored ");
+    assertStringIncludes(out, "are lost: tokens");
     assertEquals(await names(), ["home"]);
     const [kept] = /\S+\/x\.db\.before-restore-\w+/.exec(out) ?? [];
     const before = new DatabaseSync(String(kept));
@@ -290,9 +294,19 @@ Deno.test("reload and stop by command line: what changed, every problem, and an 
     await configOf("retries = 1\n");
     assertEquals((await run("stop")).code, 0);
     assertEquals(await proxy.exited(), 0);
-    const gone = await run("stop");
-    assertEquals(gone.code, 1);
-    assertStringIncludes(gone.err, "No proxy answers at");
+    // Another user of the machine listens on the port now.
+    const received: Uint8Array[] = [];
+    const other = Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, async (request) => {
+      received.push(await request.bytes());
+      return new Response();
+    });
+    for (const command of ["stop", "reload"]) {
+      const gone = await run(command);
+      assertEquals(gone.code, 1);
+      assertStringIncludes(gone.err, "No proxy runs here");
+    }
+    await other.shutdown();
+    assertEquals(received.length, 0, "the management token goes to nothing but a running proxy");
   }));
 
 function freePort(): number {

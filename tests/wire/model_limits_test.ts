@@ -124,7 +124,9 @@ Deno.test("limits of models: a budget for models holds after a restart too, and 
 
 Deno.test("limits of models: a request that names no model is refused, what costs nothing is not", async () => {
   await using upstream = answering();
-  await using proxy = await ManagedProxy.start(upstream, optionsOf(upstream));
+  const backend = testBackend(upstream.origin, { key: { mode: "inject", value: SECRETS.openaiKey } });
+  const endpoints = [testEndpoint("openai", [backend], { priceProvider: "openai" })];
+  await using proxy = await ManagedProxy.start(upstream, { endpoints });
   const { value } = await proxy.token({ model_limits: [{ model: "gpt-5", requests_per_minute: 1 }] });
   const nameless = await ask(proxy, value, { prompt: { id: "pmpt_1" } }, "/openai/v1/responses");
   assertEquals([nameless.status, nameless.message], [

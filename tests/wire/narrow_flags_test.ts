@@ -303,7 +303,7 @@ Deno.test({
 Deno.test({
   ...unless(
     reason,
-    "check --permissions: a database without a folder of its own is said to open the whole working folder",
+    "check --permissions: a note warns about a database in the working folder",
   ),
   fn: () =>
     inFolder(async (folder) => {
@@ -314,12 +314,12 @@ Deno.test({
       };
       const { line, notes } = await narrowLine({ env, cwd: folder });
       assertEquals(flagIn(line, "allow-write"), ["."]);
-      assertStringIncludes(notes, "may be written: the database stands in it");
+      assertStringIncludes(notes, "because the database is in it");
     }),
 });
 
 Deno.test({
-  ...unless(reason, "check --permissions: a path with a comma is refused, since no flag can name it"),
+  ...unless(reason, "check --permissions: a path with a comma is an error, because flags cannot name it"),
   async fn() {
     const { PROXY_TOKEN: _, ...env } = proxyEnv({ upstream: "http://127.0.0.1:9" });
     await inFolder(async (folder) => {
@@ -327,7 +327,7 @@ Deno.test({
       const place = { env: { ...env, PROXY_TOKEN_FILE: "./a,b" }, cwd: folder };
       const { code, err } = await askForFlags(place);
       assertEquals(code, 1);
-      assertStringIncludes(err, 'Cannot name "./a,b" in a flag: it holds a comma');
+      assertStringIncludes(err, 'Cannot write "./a,b" in a permission flag, because it contains a comma');
     });
   },
 });

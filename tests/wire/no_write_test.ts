@@ -46,7 +46,7 @@ Deno.test({
       );
       proxy.kill("SIGHUP");
       const { detail } = await proxy.logged(({ event }) => event === "restart_needed");
-      assertEquals(detail, "management changed: restart to use it");
+      assertEquals(detail, "management changed: restart the proxy to use the new value");
       assertEquals(await tryToWrite(proxy, 2), "refused");
       await assertServes(proxy);
     }

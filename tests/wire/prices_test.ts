@@ -86,12 +86,12 @@ Deno.test("prices: a pattern of models or of providers, as a table and as JSON",
     const none = await run(["prices", "nobody*"]);
     assertEquals([none.code, none.err], [
       1,
-      'No model has a published price by the pattern "nobody*".\n',
+      'No model with a published price matches "nobody*".\n',
     ]);
     assertStringIncludes((await run(["prices", "updat"])).err, "Did you mean llm-proxy prices update?");
   }));
 
-Deno.test("prices update: a list with problems is refused with all of them, and nothing is written", () =>
+Deno.test("prices update: a list with problems is rejected with all problems, and nothing is written", () =>
   inFolder(async (run, { folder }) => {
     await writeList(`${folder}/wrong.json`, (list) => {
       modelIn(list, "openai", "gpt-4o").prices.input_mtok = -1;
@@ -115,22 +115,22 @@ Deno.test("prices update: a list with problems is refused with all of them, and 
     const same = await run(["prices", "update", "same.json", "--yes"]);
     assertEquals([same.code, same.out], [
       0,
-      "Nothing changes: these are the prices of the built-in list. Nothing was written.\n",
+      "Nothing was written: the built-in list has the same prices.\n",
     ]);
     assertEquals(await isThere(`${folder}/data`), false);
   }));
 
-Deno.test("prices update: what is unclear is wrong usage, and without a terminal it writes only with --yes", () =>
+Deno.test("prices update: contradictory options are wrong usage, and without a terminal it writes only with --yes", () =>
   inFolder(async (run, { folder }, upstream) => {
     await writeList(`${folder}/new.json`, dearer);
     const failures: [string[], string][] = [
-      [["new.json"], "there is no terminal to ask at: --yes writes the prices without a question"],
-      [["--yes"], "name a file with prices, or fetch the newest with --online"],
-      [["new.json", "--online", "--yes"], "give a file or --online, not both"],
+      [["new.json"], "there is no terminal for the question: --yes writes the prices without it"],
+      [["--yes"], "name a file with prices, or download the newest with --online"],
+      [["new.json", "--online", "--yes"], "use either a file or --online, not both"],
       [["new.json", "--url", upstream.origin, "--yes"], "--url needs --online"],
       [
         ["--online", "--url", "http://prices.example.test/", "--yes"],
-        '--url "http://prices.example.test/" is not an https URL, or one of this machine',
+        '--url "http://prices.example.test/" is neither an https URL nor an http URL of this machine',
       ],
     ];
     for (const [args, message] of failures) {
@@ -141,7 +141,7 @@ Deno.test("prices update: what is unclear is wrong usage, and without a terminal
     assertEquals(upstream.requests.length, 0);
   }));
 
-Deno.test("prices update --online: it fetches the list once and shows what changes", async () => {
+Deno.test("prices update --online: downloads the list once and prints the changes", async () => {
   // The length that the upstream states is that of letters of one byte.
   const list = JSON.stringify(await copiedList(dearer)).replace(/[^ -~]/g, "?");
   await using mirror = new FakeUpstream({
@@ -152,7 +152,7 @@ Deno.test("prices update --online: it fetches the list once and shows what chang
   });
   await inFolder(async (run, { folder }) => {
     const missing = await run(["prices", "update", "--online", "--url", `${mirror.origin}/x`, "--yes"]);
-    assertEquals([missing.code, missing.err], [1, `Cannot fetch ${mirror.origin}/x: it answered 404.\n`]);
+    assertEquals([missing.code, missing.err], [1, `Cannot download ${mirror.origin}/x: it answered 404.\n`]);
     const { code, out, err } = await run(
       ["prices", "update", "--online", "--url", `${mirror.origin}/data.json`, "--yes", "--json"],
     );
@@ -171,7 +171,7 @@ Deno.test("prices update --online: it fetches the list once and shows what chang
   assertEquals(mirror.requests.length, 2);
 });
 
-Deno.test("prices update: what is longer than a list can be is refused, from a file and from the network", async () => {
+Deno.test("prices update: a list that is too long is rejected, from a file and from the network", async () => {
   const MAX = 16 * 1024 * 1024;
   await using mirror = new FakeUpstream({ script: ({ write }) => write(plainAnswer("x".repeat(MAX + 1))) });
   await inFolder(async (run, { folder }) => {
@@ -182,7 +182,7 @@ Deno.test("prices update: what is longer than a list can be is refused, from a f
     const online = await run(["prices", "update", "--online", "--url", mirror.origin, "--yes"]);
     assertEquals([online.code, online.err], [
       1,
-      `Cannot fetch ${mirror.origin}: the answer is longer than ${MAX} bytes.\n`,
+      `Cannot download ${mirror.origin}: the answer is longer than ${MAX} bytes.\n`,
     ]);
   });
 });
@@ -229,7 +229,7 @@ function isEvent(event: string) {
   return (line: Record<string, unknown>): boolean => line["event"] === event;
 }
 
-Deno.test("prices update: the proxy uses the file after a reload and at a start, and no broken one", () =>
+Deno.test("prices update: the proxy uses a valid file after a reload and at a start, and never a broken file", () =>
   inFolder(async (run, { folder, env }) => {
     await writeList(`${folder}/new.json`, (list) => {
       dearer(list);
@@ -247,7 +247,7 @@ Deno.test("prices update: the proxy uses the file after a reload and at a start,
       // It was used a moment ago.
       assertMatch(
         update.out,
-        /: 2\n.*\nopenai +gpt-4o-mini +0\.15 -> 0\.5 +0\.6 +0\.075 +used lately\nanthropic +claude-3-haiku /,
+        /: 2\n.*\nopenai +gpt-4o-mini +0\.15 -> 0\.5 +0\.6 +0\.075 +in use\nanthropic +claude-3-haiku /,
       );
       version = /\((genai-prices 2\S+ [0-9a-f]{8})\)/.exec(update.out)?.[1] ?? "";
       assertEquals(await chatCost(proxy), builtIn);
@@ -284,7 +284,7 @@ Deno.test("prices update: the proxy uses the file after a reload and at a start,
     assertStringIncludes(check.out, "warning: ./data/prices.json is of 2026-01-01");
   }));
 
-Deno.test("PRICES_FILE: a file that is named and missing is said", () =>
+Deno.test("PRICES_FILE: a warning names a missing file", () =>
   inFolder(async (_, { env, folder }) => {
     const DATABASE_URL = `sqlite:${folder}/data/llm-proxy.db`;
     await using proxy = await ProxyProcess.startWith({
@@ -302,7 +302,7 @@ Deno.test("PRICES_FILE: a file that is named and missing is said", () =>
 Deno.test({
   ...unless(
     withoutNarrowFlags(),
-    "check --permissions: a named file of prices may be read, and nothing more is allowed for it",
+    "check --permissions: a named file of prices may be read, and nothing more",
   ),
   fn: () =>
     inFolder(async (run, { folder, env }) => {

@@ -35,7 +35,7 @@ Deno.test("HTTP_PROXY: health checks, the command line and forwarding reach loop
     const { port } = new URL(proxy.url);
     const own = { ...env, PORT: port };
     assertEquals(await run(["healthcheck"], own), { code: 0, text: "" });
-    assertStringIncludes((await run(["service", "status"], own)).text, `:${port}/healthz: well\n`);
+    assertStringIncludes((await run(["service", "status"], own)).text, `:${port}/healthz: healthy\n`);
     for (const host of ["127.0.0.1", "localhost"]) {
       const url = `http://${host}:${port}`;
       assertEquals(await run(["healthcheck", "--url", url], env), { code: 0, text: "" }, host);
@@ -43,7 +43,7 @@ Deno.test("HTTP_PROXY: health checks, the command line and forwarding reach loop
       assertEquals(listed.code, 0, listed.text);
     }
     const made = await run(["project", "create", "home", "--url", proxy.url], env);
-    assertStringIncludes(made.text, "home is made: prj_");
+    assertStringIncludes(made.text, "Created the project home (prj_");
     const headers = { authorization: `Bearer ${SECRETS.proxyToken}` };
     const answer = await fetch(`${proxy.url}/openai/v1/models`, { headers });
     assertEquals((await answer.json()).object, "list");

@@ -73,7 +73,7 @@ Deno.test({
       );
       proxy.kill("SIGHUP");
       const needed = await proxy.logged(({ event }) => event === "restart_needed");
-      assertEquals(needed["detail"], "server.port changed: restart to use it");
+      assertEquals(needed["detail"], "server.port changed: restart the proxy to use the new value");
       assertEquals(await ask(proxy), "200 old");
       await Deno.remove(file);
       proxy.kill("SIGHUP");

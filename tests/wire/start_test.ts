@@ -38,7 +38,7 @@ async function inFolder(
   }
 }
 
-Deno.test("a start without any configuration names all that is missing and exits with 2", async () => {
+Deno.test("a start without a configuration names all missing variables and exits with 2", async () => {
   const { code, out, err } = await run([]);
   assertEquals([code, out], [2, ""]);
   for (
@@ -55,7 +55,7 @@ Deno.test("a start without any configuration names all that is missing and exits
   assertStringIncludes(err, "5 problems");
 });
 
-Deno.test("every problem is told at once, each with its origin and never with a secret", async () => {
+Deno.test("a start reports all problems at once, each with its origin and without secrets", async () => {
   await inFolder({ ".env": 'PORT=99999\nANTHROPIC_API_KEY="two\nlines"\n' }, async (folder) => {
     const { code, err } = await run([], {
       OPENAI_BASE_URL: `https://user:${SECRETS.openaiKey}@api.test/v1`,
@@ -65,10 +65,10 @@ Deno.test("every problem is told at once, each with its origin and never with a 
       LOG_LEVEL: "loud",
     }, folder);
     assertEquals(code, 2);
-    assertMatch(err, /env OPENAI_BASE_URL +holds a user name or password/);
-    assertMatch(err, /env OPENAI_API_KEY +begins or ends with a space/);
-    assertMatch(err, /env ANTHROPIC_BASE_URL +holds a query/);
-    assertMatch(err, /\.env: ANTHROPIC_API_KEY +holds a line break/);
+    assertMatch(err, /env OPENAI_BASE_URL +contains a user name or password/);
+    assertMatch(err, /env OPENAI_API_KEY +starts or ends with a space/);
+    assertMatch(err, /env ANTHROPIC_BASE_URL +contains a query/);
+    assertMatch(err, /\.env: ANTHROPIC_API_KEY +contains a line break/);
     assertMatch(
       err,
       /env PROXY_TOKEN_FILE +names "\/no\/such\/file", which cannot be read: there is no such file/,
@@ -96,7 +96,7 @@ Deno.test({
   },
 });
 
-Deno.test("ENDPOINTS narrows what is served, and so what is required", async () => {
+Deno.test("ENDPOINTS limits the endpoints, and so the required variables", async () => {
   await using proxy = await ProxyProcess.start({
     upstream: NOWHERE,
     env: { ENDPOINTS: "anthropic", OPENAI_BASE_URL: "", OPENAI_API_KEY: "" },
@@ -107,24 +107,24 @@ Deno.test("ENDPOINTS narrows what is served, and so what is required", async () 
   assertStringIncludes((await unserved.json()).error.message, "This proxy serves /anthropic/");
 });
 
-Deno.test("a taken port is one clear line and exit 1", async () => {
+Deno.test("a port in use is one clear line and exit code 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr; // a listener on TCP has a NetAddr
   const { code, err } = await run([], proxyEnv({ upstream: NOWHERE, env: { PORT: String(port) } }));
   assertEquals(code, 1);
   assertEquals(
     err,
-    `Cannot listen on 127.0.0.1:${port}: another program has this port, or a connection of this machine to elsewhere. Choose one with PORT or --port.\n`,
+    `Cannot listen on 127.0.0.1:${port}: another program or an outgoing connection uses the port. Choose another port with PORT or --port.\n`,
   );
 });
 
-Deno.test("an address that this machine does not have is one clear line and exit 1", async () => {
+Deno.test("an address that this machine does not have is one clear line and exit code 1", async () => {
   const { code, err } = await run([], proxyEnv({ upstream: NOWHERE, env: { HOST: "192.0.2.1" } }));
   assertEquals(code, 1);
   assertMatch(err, /^Cannot listen on 192\.0\.2\.1:0: this machine has no such address\..*\n$/);
 });
 
-Deno.test("start-up says version, addresses, endpoints and their hosts, and what is on, and nothing else", async () => {
+Deno.test("the start prints the version, addresses, endpoints with their hosts, and what is on, and nothing else", async () => {
   await using upstream = new FakeUpstream();
   const child = proxyCommand([], {
     ...proxyEnv({ upstream: upstream.origin }),
@@ -163,7 +163,7 @@ Deno.test("the environment wins over .env, and a flag over both", async () => {
   );
 });
 
-Deno.test("…_FILE names a file with the value, whose last line break does not count", async () => {
+Deno.test("…_FILE names a file with the value, without its last line break", async () => {
   await inFolder({ token: `${SECRETS.proxyToken}\n` }, async (folder) => {
     await using upstream = new FakeUpstream();
     const { PROXY_TOKEN: _, ...env } = proxyEnv({ upstream: upstream.origin });
@@ -175,7 +175,7 @@ Deno.test("…_FILE names a file with the value, whose last line break does not 
   });
 });
 
-Deno.test("healthcheck: 0 when the proxy of this environment is well, 1 when it is not, with a reason", async () => {
+Deno.test("healthcheck: 0 if the proxy of this environment answers, else 1 with a reason", async () => {
   await using proxy = await ProxyProcess.start({ upstream: NOWHERE });
   const { port } = new URL(proxy.url);
   const well = await run(["healthcheck"], { PORT: port });
@@ -186,7 +186,7 @@ Deno.test("healthcheck: 0 when the proxy of this environment is well, 1 when it 
   assertMatch(ill.err, /^No answer from 127\.0\.0\.1:9: .+\n$/);
 });
 
-Deno.test("with a certificate and its key the proxy speaks HTTPS, and its healthcheck knows", async () => {
+Deno.test("with a certificate and its key the proxy speaks HTTPS, and healthcheck still works", async () => {
   const folder = new URL("../support/tls/", import.meta.url).pathname;
   const tls = { TLS_CERT_FILE: `${folder}cert.pem`, TLS_KEY_FILE: `${folder}key.pem` };
   await using upstream = new FakeUpstream();
@@ -204,7 +204,7 @@ Deno.test("with a certificate and its key the proxy speaks HTTPS, and its health
   assertEquals((await run(["healthcheck"], { ...tls, PORT: port })).code, 0);
 });
 
-Deno.test("version prints version, Deno's version and the target", async () => {
+Deno.test("version prints the version of the program and of Deno, and the target", async () => {
   const { code, out } = await run(["version"]);
   assertEquals(code, 0);
   assertMatch(
@@ -213,7 +213,7 @@ Deno.test("version prints version, Deno's version and the target", async () => {
   );
 });
 
-Deno.test("--help on every command is 0; an unknown command or option is 2", async () => {
+Deno.test("--help of every command exits with 0; an unknown command or option exits with 2", async () => {
   for (const args of [[], ["serve"], ["demo"], ["healthcheck"], ["version"]]) {
     const { code, out } = await run([...args, "--help"]);
     assertEquals(code, 0);
@@ -226,7 +226,7 @@ Deno.test("--help on every command is 0; an unknown command or option is 2", asy
   }
 });
 
-Deno.test("demo needs no configuration, answers both providers, and ends with 0", async () => {
+Deno.test("demo needs no configuration, answers for both providers, and exits with 0", async () => {
   const child = proxyCommand(["demo", "--port", "0"], {}).spawn();
   const reader = textReader(child);
   const text = await outputUntil(reader, /Ctrl-C/);
@@ -265,14 +265,17 @@ Deno.test("demo needs no configuration, answers both providers, and ends with 0"
 
 for (const signal of ["SIGINT", "SIGHUP"] as const) {
   Deno.test({
-    ...unless(withoutUnix(), `demo: PORT is its port, it says what it writes, and ${signal} removes that`),
+    ...unless(
+      withoutUnix(),
+      `demo: listens on PORT, names its temporary folder, and removes it at ${signal}`,
+    ),
     async fn() {
       const port = freePort();
       const temporary = await Deno.makeTempDir();
       const child = proxyCommand(["demo"], { PORT: String(port), TMPDIR: temporary }).spawn();
       const reader = textReader(child);
       const text = await outputUntil(reader, /What stays: .*\n/);
-      assertStringIncludes(text, `a proxy on http://127.0.0.1:${port},`);
+      assertStringIncludes(text, `the proxy listens on http://127.0.0.1:${port},`);
       const own = () => [...Deno.readDirSync(temporary)];
       assertEquals(own().length, 1);
       assertStringIncludes(text, `removes ${temporary}/${own()[0]?.name}.\n`);
@@ -286,11 +289,14 @@ for (const signal of ["SIGINT", "SIGHUP"] as const) {
   });
 }
 
-Deno.test("demo: a PORT that is none, or that another program has, is said in one line", async () => {
+Deno.test("demo: an invalid PORT and a port in use are one clear line each", async () => {
   const wrong = await run(["demo"], { PORT: "80000" });
   assertEquals([wrong.code, wrong.err], [2, 'env PORT "80000" is not a port (0 to 65535)\n']);
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const refused = await run(["demo"], { PORT: String(taken.addr.port) });
   assertEquals(refused.code, 1);
-  assertMatch(refused.err, /^Cannot listen on 127\.0\.0\.1:\d+ [^\n]*another program has this port[^\n]*\n$/);
+  assertMatch(
+    refused.err,
+    /^Cannot listen on 127\.0\.0\.1:\d+ [^\n]*another program or an outgoing connection[^\n]*\n$/,
+  );
 });

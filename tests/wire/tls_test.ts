@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Certificate } from "pkijs";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { createAuthority, issueCertificate } from "../../src/tls/authority.ts";
-import { certificateWarnings } from "../../src/tls/expiry.ts";
+import { certificateWarnings } from "../../src/tls/certificate_warnings.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { HttpReader } from "../support/http_reader.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
@@ -40,7 +40,7 @@ async function trusts(port: number, ca: string, hostname = "localhost"): Promise
   }
 }
 
-Deno.test("tls init: an authority and a certificate, each file for whom it is, never in place of others", () =>
+Deno.test("tls init: an authority and a certificate, with the right modes, and never in place of other files", () =>
   inFolder(async (folder) => {
     const made = await run(["tls", "init", "--folder", "tls", "--name", "llm.example.com"], folder);
     assertEquals([made.code, made.err], [0, ""]);
@@ -70,7 +70,7 @@ Deno.test("tls init: an authority and a certificate, each file for whom it is, n
     assertEquals(await Deno.readTextFile(`${folder}/tls/ca.pem`), before);
   }));
 
-Deno.test("tls renew: another certificate by the same authority, with the names of before and no others", () =>
+Deno.test("tls renew: a new certificate with the same authority and the same names", () =>
   inFolder(async (folder) => {
     await run(
       ["tls", "init", "--folder", "tls", "--name", "llm.example.com", "--name", "203.0.113.9"],
@@ -98,24 +98,27 @@ Deno.test("tls renew: another certificate by the same authority, with the names 
     listener.close();
     const refused = await run(["tls", "renew", "--folder", "tls", "--name", "api.openai.com"], folder);
     assertEquals(refused.code, 1);
-    assertStringIncludes(refused.err, "The authority was not made for api.openai.com");
-    assertStringIncludes(refused.err, "`llm-proxy tls renew --authority --name api.openai.com` makes it so");
+    assertStringIncludes(refused.err, "The authority does not allow api.openai.com");
+    assertStringIncludes(
+      refused.err,
+      "`llm-proxy tls renew --authority --name api.openai.com` adds the names",
+    );
     const nowhere = await run(["tls", "renew", "--folder", "nowhere"], folder);
     assertEquals([nowhere.code, nowhere.err.trim()], [
       1,
-      "There is no authority in nowhere: `llm-proxy tls init` makes one.",
+      "There is no authority in nowhere. `llm-proxy tls init` creates one.",
     ]);
     await Deno.rename(`${folder}/tls/ca-key.pem`, `${folder}/elsewhere.pem`);
     const keyless = await run(["tls", "renew", "--folder", "tls"], folder);
     assertEquals([keyless.code, keyless.err.trim()], [
       1,
-      "tls/ca-key.pem is not there: bring it back for this command.",
+      "tls/ca-key.pem is missing. Put it back for this command.",
     ]);
     const odd = await run(["tls", "init", "--folder", "other", "--name", "a b"], folder);
     assertEquals(odd.code, 2);
   }));
 
-Deno.test("tls renew --authority: with a further name the authority is made for it, by the same key", () =>
+Deno.test("tls renew --authority: the authority allows a further name, with the same key", () =>
   inFolder(async (folder) => {
     const read = (name: string) => Deno.readTextFile(`${folder}/tls/${name}`);
     await run(["tls", "init", "--folder", "tls"], folder);
@@ -283,9 +286,9 @@ Deno.test("TLS: a certificate that ends soon, or has ended, is named at the star
   inFolder(async (folder) => {
     const subject = { names: ["localhost"], addresses: [] };
     for (
-      const [madeAt, words] of [[Date.now() - YEAR_MS - 10 * 24 * 3_600_000, "only: renew it"], [
+      const [madeAt, words] of [[Date.now() - YEAR_MS - 10 * 24 * 3_600_000, ": renew it"], [
         Date.now() - 2 * YEAR_MS,
-        "clients refuse it",
+        "clients reject it",
       ]] as const
     ) {
       const authority = await createAuthority(subject, madeAt);
@@ -310,7 +313,7 @@ Deno.test("TLS: a key that is another certificate's is named before anybody conn
   ];
   assertEquals(await certificateWarnings(served(one.certificate, one.key)), []);
   const [warning] = await certificateWarnings(served(one.certificate, other.key));
-  assertStringIncludes(warning ?? "", "the private key is not the certificate's");
+  assertStringIncludes(warning ?? "", "the private key does not match the certificate");
 });
 
 function served(cert: string, key: string) {

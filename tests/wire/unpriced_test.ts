@@ -106,6 +106,26 @@ Deno.test("check: an unknown name in OPENAI_PRICE_PROVIDER is a problem", async 
   assertEquals(code, 2);
   assertStringIncludes(
     new TextDecoder().decode(stderr),
-    'env OPENAI_PRICE_PROVIDER  "opnai" is no provider with published prices; did you mean openai?',
+    'env OPENAI_PRICE_PROVIDER  "opnai" is not a provider with published prices; did you mean openai?',
   );
+});
+
+Deno.test("usage that contradicts itself is counted, named in the log at debug, and charged within its whole", async () => {
+  const usage = '{"prompt_tokens":100,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":120}}';
+  await using upstream = new FakeUpstream({
+    script: async ({ body, write }) => {
+      for await (const _ of body()) { /* all of it */ }
+      await write(plainAnswer(`{"model":"gpt-4o-mini","usage":${usage}}`, JSON_TYPE));
+    },
+  });
+  await using proxy = await ManagedProxy.start(upstream, { endpoints: [endpoint(upstream)] });
+  const { value } = await proxy.token();
+  await ask(proxy, value, ["gpt-4o-mini"]);
+  const [row] = (await proxy.api("GET", "/exchanges?limit=1")).body.data;
+  assertEquals([row.input_tokens, row.cached_tokens], [100, 100]);
+  assertMatch(await proxy.metrics(), /llm_proxy_usage_contradictions_total\{endpoint="openai"\} 1/);
+  const said = proxy.planeLog.filter(({ event }) => event === "usage_contradictory");
+  assertEquals(said.map(({ id, endpoint, detail }) => [id, endpoint, detail]), [
+    [row.request_id, "openai", "gpt-4o-mini: more cachedTokens than inputTokens"],
+  ]);
 });

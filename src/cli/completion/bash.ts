@@ -1,7 +1,9 @@
+/** The completion script for bash. */
+
 import { type CompletionTree, valuesByOption } from "./tree.ts";
 import type { ValueDescription } from "../description.ts";
 
-/** For bash from 3.2 on, which macOS has. */
+/** Generates the script. It works with bash 3.2, the version of macOS, and later. */
 export function bashScript(tree: CompletionTree): string {
   const { places, valued } = tree;
   const commands = places.filter((place) => place.commands.length > 0);
@@ -13,7 +15,7 @@ _llm_proxy() {
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="\${COMP_WORDS[i]}"
-    # bash parts --option=value into three words.
+    # bash splits --option=value into three words.
     if [[ $word == "=" ]]; then continue; fi
     if [[ -n $option ]]; then option=""; continue; fi
     case "$word" in
@@ -38,7 +40,7 @@ ${
     case "$place $option" in
 ${
     valuesByOption(tree).map(({ words, name, value }) =>
-      `      ${quoted(`${words} ${name}`)}) ${completing(value)} ;;`
+      `      ${quoted(`${words} ${name}`)}) ${completionCall(value)} ;;`
     ).join("\n")
   }
     esac
@@ -65,7 +67,7 @@ ${
       ...values.flatMap((value, index) =>
         value.kind === "text" && value.choices.length === 0
           ? []
-          : [`    ${quoted(`${words}:${index}`)}) ${completing(value)} ;;`]
+          : [`    ${quoted(`${words}:${index}`)}) ${completionCall(value)} ;;`]
       ),
     ]).join("\n")
   }
@@ -86,7 +88,7 @@ complete -F _llm_proxy llm-proxy
 `;
 }
 
-function completing({ kind, choices }: ValueDescription): string {
+function completionCall({ kind, choices }: ValueDescription): string {
   if (choices.length > 0) return `_llm_proxy_words ${quoted(choices.join(" "))}`;
   return `_llm_proxy_paths ${kind === "folder" ? "-d" : "-f"}`;
 }

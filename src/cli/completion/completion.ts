@@ -1,4 +1,4 @@
-/** `llm-proxy completion`: scripts that need no further start of the program while a person types. */
+/** `llm-proxy completion`. The scripts contain all words, so completion does not start the program. */
 
 import type { CommandDescription } from "../description.ts";
 import { bashScript } from "./bash.ts";
@@ -10,7 +10,7 @@ import { zshScript } from "./zsh.ts";
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript, powershell: powershellScript } as const;
 
-/** The script of a shell. */
+/** Generates the completion script for a shell. */
 export function completionScript(shell: Shell, program: CommandDescription): string {
   return SCRIPTS[shell](completionTree(program));
 }

@@ -1,7 +1,9 @@
+/** The completion script for fish. */
+
 import type { CompletionTree } from "./tree.ts";
 import type { ValueDescription } from "../description.ts";
 
-/** For fish: one line per command, option and value. */
+/** Generates the script, which has one line for each command, option and value. */
 export function fishScript({ places, valued }: CompletionTree): string {
   const known = places.flatMap(({ words, commands }) =>
     commands.map(({ name }) => `${words} ${name}`.trim())
@@ -11,21 +13,21 @@ export function fishScript({ places, valued }: CompletionTree): string {
       completeLine(words, 0, [`-a ${quoted(name)}`, `-d ${quoted(description)}`])
     ),
     ...values.flatMap((value, index) => {
-      const given = givenFlags(value);
-      return given === undefined ? [] : [completeLine(words, index, [given])];
+      const flags = valueFlags(value);
+      return flags === undefined ? [] : [completeLine(words, index, [flags])];
     }),
     ...options.map(({ names, description, value }) =>
       completeLine(words, undefined, [
         ...names.map((name) => name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`),
         `-d ${quoted(description)}`,
-        ...(value === undefined ? [] : ["-r", givenFlags(value) ?? "-f"]),
+        ...(value === undefined ? [] : ["-r", valueFlags(value) ?? "-f"]),
       ])
     ),
   ]);
   return `# fish completion for llm-proxy
-# Put it into ~/.config/fish/completions/llm-proxy.fish
+# Install it as ~/.config/fish/completions/llm-proxy.fish
 
-# Whether the cursor is behind the words of a command, and behind so many arguments if a number is given.
+# Whether the cursor follows the words of a command ($argv[1]), and a number of its arguments ($argv[2], if set).
 function __llm_proxy_at
     set -l place
     set -l count 0
@@ -59,8 +61,8 @@ function completeLine(words: string, index: number | undefined, flags: readonly 
   return `complete -c llm-proxy -n ${quoted(condition)} ${flags.join(" ")}`;
 }
 
-/** Undefined: it can be anything. */
-function givenFlags({ kind, choices }: ValueDescription): string | undefined {
+/** The flags of `complete` for a value. Undefined if the value can be any text. */
+function valueFlags({ kind, choices }: ValueDescription): string | undefined {
   if (choices.length > 0) return `-f -a ${quoted(choices.join(" "))}`;
   if (kind === "file") return "-F";
   return kind === "folder" ? "-f -a '(__fish_complete_directories)'" : undefined;

@@ -1,7 +1,9 @@
+/** The completion script for PowerShell. */
+
 import { type CompletionTree, valuesByOption } from "./tree.ts";
 import type { ValueDescription } from "../description.ts";
 
-/** For Windows PowerShell 5.1 and later ones. */
+/** Generates the script. It works with Windows PowerShell 5.1 and later. */
 export function powershellScript(tree: CompletionTree): string {
   const { places, valued } = tree;
   const offers = places.flatMap(({ words, commands, arguments: values, options }) => [
@@ -30,7 +32,7 @@ export function powershellScript(tree: CompletionTree): string {
     commands.map(({ name }) => quoted(`${words} ${name}`.trim()))
   );
   return `# PowerShell completion for llm-proxy
-# Add it to the profile: llm-proxy completion powershell >> $PROFILE
+# Add it to your profile: llm-proxy completion powershell >> $PROFILE
 
 Register-ArgumentCompleter -Native -CommandName @('llm-proxy', 'llm-proxy.exe') -ScriptBlock {
   param($wordToComplete, $commandAst, $cursorPosition)
@@ -66,7 +68,7 @@ function choicesText({ choices, name }: ValueDescription): string {
   return choices.map((choice) => pair(choice, name)).join(", ");
 }
 
-/** A text, a tab, and what is shown of it. */
+/** A text and its tooltip, separated by a tab. */
 function pair(text: string, tip: string): string {
   return quoted(`${text}\t${tip === "" ? text : tip}`);
 }

@@ -1,4 +1,4 @@
-/** Shells that commands can be completed in. */
+/** The shells that have a completion script. */
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
-/** One of them. */
+/** The name of a shell with a completion script. */
 export type Shell = typeof SHELLS[number];

@@ -1,4 +1,4 @@
-/** What can stand where, as every shell's script needs it. */
+/** The words that can be completed at each place of a command line, for the scripts of all shells. */
 
 import { TOPICS } from "../../manual/pages.ts";
 import {
@@ -8,35 +8,35 @@ import {
   type ValueDescription,
 } from "../description.ts";
 
-/** A place in a command line: behind the words of a command. */
+/** A place in a command line: after the words of a command. */
 export interface CompletionPlace {
-  /** The words of the command; empty behind the program's name. */
+  /** The words of the command. Empty after the name of the program. */
   readonly words: string;
   readonly commands: readonly { readonly name: string; readonly description: string }[];
   readonly arguments: readonly ValueDescription[];
   readonly options: readonly OptionDescription[];
 }
 
-/** All places. */
+/** All places, and the options that take a value. */
 export interface CompletionTree {
   readonly places: readonly CompletionPlace[];
-  /** Options that take a value, wherever they stand. */
+  /** The names of all options that take a value. */
   readonly valued: readonly string[];
 }
 
-/** Reads the tree of a program. */
+/** Collects the places of a program. */
 export function completionTree(program: CommandDescription): CompletionTree {
   const places = allCommands(program).map((command): CompletionPlace => ({
     ...command,
-    arguments: command.words === "help" ? [helpValue(program)] : command.arguments,
+    arguments: command.words === "help" ? [topicValue(program)] : command.arguments,
     options: [...command.options, ...command.defaultOptions.filter((one) => !isIn(command.options, one))],
   }));
   const valued = places.flatMap(({ options }) => options.flatMap(({ value, names }) => value ? names : []));
   return { places, valued: [...new Set(valued)].sort() };
 }
 
-/** Pages and commands, whose list help itself does not repeat. */
-function helpValue({ commands }: CommandDescription): ValueDescription {
+/** The argument of `help`: the pages and the commands. */
+function topicValue({ commands }: CommandDescription): ValueDescription {
   const names = [...TOPICS, ...commands].map(({ name }) => name);
   return { name: "topic", kind: "text", choices: [...new Set(names)] };
 }
@@ -45,7 +45,7 @@ function isIn(options: readonly OptionDescription[], { flags }: OptionDescriptio
   return options.some((option) => option.flags === flags);
 }
 
-/** Values of options by the places that have them; options that mean the same in several places stand together. */
+/** The options whose values can be completed, each with its place and its value. */
 export function valuesByOption(
   { places }: CompletionTree,
 ): { readonly name: string; readonly words: string; readonly value: ValueDescription }[] {

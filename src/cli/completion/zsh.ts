@@ -1,11 +1,16 @@
+/** The completion script for zsh. */
+
 import type { CompletionPlace, CompletionTree } from "./tree.ts";
 import type { OptionDescription, ValueDescription } from "../description.ts";
 
-/** For zsh with its own completion system: one function per command. */
+/**
+ * Generates the script, which has one function for each command. It needs the completion system of zsh
+ * (compinit).
+ */
 export function zshScript({ places }: CompletionTree): string {
   return `#compdef llm-proxy
 # zsh completion for llm-proxy
-# Put it into a folder of fpath as _llm-proxy, or load it in ~/.zshrc: source <(llm-proxy completion zsh)
+# Install it as _llm-proxy in a folder of fpath, or load it in ~/.zshrc: source <(llm-proxy completion zsh)
 
 ${places.map(functionText).join("\n")}
 if [[ "\${funcstack[1]}" == "_llm-proxy" ]]; then

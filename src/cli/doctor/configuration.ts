@@ -1,26 +1,27 @@
-import { warningsOf } from "../../config/warnings.ts";
+/** The check of the configuration. */
+
+import { configWarnings } from "../../config/warnings.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
 const { ok, warning, problem } = findingsOf("configuration");
 
-/** The configuration, as `llm-proxy check` sees it. */
+/** Reports the problems and warnings that `llm-proxy check` prints. */
 export function checkConfiguration({ loaded, problems }: Subject): Finding[] {
   if (loaded === undefined) {
-    return problems.map(({ origin, message }) =>
-      problem(
-        `${origin} ${message}`,
-        "llm-proxy init writes a new configuration, llm-proxy check tries this one again",
-      )
+    const advice = "fix the configuration and run llm-proxy check, or create a new one with llm-proxy init";
+    return problems.map(({ origin, message }, index) =>
+      problem(`${origin} ${message}`, index === problems.length - 1 ? advice : undefined)
     );
   }
   const { config, path, warnings } = loaded;
   const names = config.endpoints.map(({ name }) => name).join(", ");
   return [
-    ok(`it is valid${path === undefined ? "" : ` (${path})`}, and serves ${names}`),
-    // Of files that others can read the next check says more.
-    ...warnings.filter(({ message }) => !message.includes("can be read by every user"))
-      .map(({ origin, message }) => warning(`${origin} ${message}`)),
-    ...warningsOf(config).map((text) => warning(text)),
+    ok(`the configuration${path === undefined ? "" : ` (${path})`} is valid and serves ${names}`),
+    // The check of files reports readable secrets, with more detail.
+    ...warnings.filter(({ kind }) => kind !== "secrets_readable").map(({ origin, message }) =>
+      warning(`${origin} ${message}`)
+    ),
+    ...configWarnings(config).map((text) => warning(text)),
   ];
 }

@@ -1,3 +1,5 @@
+/** The checks of the database and of the encryption key. */
+
 import type { ManagementConfig } from "../../config/config.ts";
 import { type Inspection, inspectStore } from "../../storage/inspect.ts";
 import { isThere, keyFileOf, sqlitePath } from "../../storage/open.ts";
@@ -8,13 +10,15 @@ import { type Finding, findingsOf } from "./finding.ts";
 const database = findingsOf("database");
 const key = findingsOf("encryption key");
 
-const RESTORE = "llm-proxy restore FILE goes back to a backup, and keeps what is there";
+const RESTORE = "restore a backup with llm-proxy restore FILE, which keeps the old files";
 
-/** Checks the database, and whether the encryption key fits it. Changes nothing. */
+/** Checks the database, and whether the encryption key decrypts the provider keys in it. Changes nothing. */
 export async function checkDatabase(management: ManagementConfig): Promise<Finding[]> {
   const { databaseUrl } = management;
-  const path = sqlitePath(databaseUrl.replace(/^sqlite:/, ""));
-  if (!isThere(databaseUrl)) return [database.ok(`there is none at ${path} yet: the first start makes it`)];
+  const path = sqlitePath(databaseUrl);
+  if (!isThere(databaseUrl)) {
+    return [database.ok(`there is no database at ${path} yet; the first start creates it`)];
+  }
   try {
     const inspection = await inspectStore(databaseUrl);
     return [...stateOf(path, inspection), ...await checkKey(management, inspection)];
@@ -28,13 +32,13 @@ function stateOf(path: string, { damage, schema, newestSchema, isInUse }: Inspec
   if (damage.length > 0) return [database.problem(`${path} is damaged: ${damage.join("; ")}`, RESTORE)];
   if (schema > newestSchema) {
     return [database.problem(
-      `${path} is of a newer llm-proxy (schema ${schema}, this one knows ${newestSchema})`,
-      "use that version or a later one",
+      `${path} is of a newer llm-proxy (schema ${schema}; this version knows ${newestSchema})`,
+      "use that version of llm-proxy or a later one",
     )];
   }
-  const version = schema < newestSchema ? `, which the next start brings up to ${newestSchema}` : "";
-  const use = isInUse ? "a running program has it open" : "nobody has it open";
-  return [database.ok(`${path} is whole, with schema ${schema}${version}; ${use}`)];
+  const upgrade = schema < newestSchema ? `; the next start upgrades it to ${newestSchema}` : "";
+  const use = isInUse ? "a running program has it open" : "no program has it open";
+  return [database.ok(`${path} is intact, with schema ${schema}${upgrade}; ${use}`)];
 }
 
 async function checkKey(
@@ -43,14 +47,14 @@ async function checkKey(
 ): Promise<Finding[]> {
   const file = keyFileOf(databaseUrl);
   const which = encryptionKey === undefined ? `the key in ${file}` : "ENCRYPTION_KEY";
-  const advice = "put the key of before back: keep it with each backup of the database";
+  const advice = "restore the previous key; keep the key with each backup of the database";
   try {
     const found = encryptionKey ?? readKeyFile(file);
-    if (sealed === undefined) return [key.ok("it has sealed nothing yet")];
+    if (sealed === undefined) return [key.ok("the database has no provider keys to decrypt")];
     if (found === undefined) return [key.problem(`the key file ${file} is missing`, advice)];
     return await sealsKeys(found, sealed)
-      ? [key.ok(`${which} is the one that seals the provider keys in the database`)]
-      : [key.problem(`${which} is not the one that seals the provider keys in the database`, advice)];
+      ? [key.ok(`${which} decrypts the provider keys in the database`)]
+      : [key.problem(`${which} does not decrypt the provider keys in the database`, advice)];
   } catch (error) {
     if (error instanceof StoreError) return [key.problem(error.message, advice)];
     throw error;

@@ -1,29 +1,35 @@
+/** The check of disk space. */
+
 import { statfsSync } from "node:fs";
 import type { ManagementConfig } from "../../config/config.ts";
 import { folderOf, sqlitePath } from "../../storage/open.ts";
+import { sizeOf } from "../files.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("disk");
 
 const MB = 1024 * 1024;
-/** A busy day's exchanges. */
+/** Enough for the exchanges of a busy day. */
 const LEAST_BYTES = 50 * MB;
 const LITTLE_BYTES = 500 * MB;
-const ADVICE = "make room, shorten RETENTION_DAYS or BACKUP_KEEP, or move the database with DATABASE_URL";
+const ADVICE = "free disk space, lower RETENTION_DAYS or BACKUP_KEEP, or move the database with DATABASE_URL";
 
-/** Whether there is room where the database is, and for a copy of it. Nothing where the system does not tell. */
+/**
+ * Checks the free space for the database and for a copy of it. No finding if the system does not report free
+ * space.
+ */
 export function checkDisk({ databaseUrl }: ManagementConfig): Finding[] {
   const folder = presentFolder(folderOf(databaseUrl));
   const free = freeBytes(folder);
   if (free === undefined) return [];
-  const size = sizeOf(sqlitePath(databaseUrl.replace(/^sqlite:/, "")));
-  const text = `${sizeText(free)} are free at ${folder}`;
+  const size = sizeOf(sqlitePath(databaseUrl));
+  const text = `${sizeText(free)} free in ${folder}`;
   if (free < LEAST_BYTES) return [problem(text, ADVICE)];
-  if (free < size) return [warning(`${text}, and a copy of the database takes ${sizeText(size)}`, ADVICE)];
+  if (free < size) return [warning(`${text}, but a copy of the database needs ${sizeText(size)}`, ADVICE)];
   return [free < LITTLE_BYTES ? warning(text, ADVICE) : ok(text)];
 }
 
-/** The next one above that is there: the folder itself is made at the first start. */
+/** The folder, or the nearest parent that exists: the first start creates the folder. */
 function presentFolder(folder: string): string {
   try {
     Deno.statSync(folder);
@@ -39,15 +45,7 @@ function freeBytes(folder: string): number | undefined {
     const { bavail, bsize } = statfsSync(folder);
     return bavail * bsize;
   } catch {
-    return undefined; // the right to ask was not given, or the system has no answer
-  }
-}
-
-function sizeOf(path: string): number {
-  try {
-    return Deno.statSync(path).size;
-  } catch {
-    return 0;
+    return undefined; // no permission, or not supported by the system
   }
 }
 

@@ -1,8 +1,9 @@
-/** `llm-proxy doctor`: looks at everything that a proxy depends on, and says what to do. */
+/** `llm-proxy doctor` */
 
 import { secretsOf } from "../../config/redact.ts";
 import type { Flags } from "../../config/read/resolver.ts";
 import { probeBackends } from "../../forwarding/probe.ts";
+import { counted } from "../../text/counted.ts";
 import { CommandError } from "../command_error.ts";
 import { writeAnswer } from "../output.ts";
 import { checkBuffering, publicUrl } from "./buffering.ts";
@@ -18,48 +19,49 @@ import { checkLocalProviders, describeProviders } from "./providers.ts";
 import { readSubject, type Subject } from "./subject.ts";
 import { checkTime } from "./time.ts";
 
-/** What the command takes. */
+/** The options of the command. */
 export interface DoctorOptions {
-  /** Ask providers and outbound proxies too. */
+  /** Whether to send requests to providers and outbound proxies too. */
   readonly online?: true;
-  /** The address that clients use, if there is a reverse proxy in front. */
+  /** The address that clients use, to check the reverse proxy there. */
   readonly url?: string;
 }
 
-/** Throws a {@link CommandError} where there is a problem; warnings alone are none. */
+/**
+ * Checks everything that the proxy depends on and prints the findings. Throws a {@link CommandError} for a
+ * problem.
+ */
 export async function doctor({ online, url }: DoctorOptions, flags: Flags = {}): Promise<void> {
-  const asked = url === undefined ? undefined : publicUrl(url);
+  const checkedUrl = url === undefined ? undefined : publicUrl(url);
   const subject = await readSubject({ flags, isOnline: online === true });
   const parts = await Promise.all([
     checkSubject(subject),
-    asked === undefined ? [] : checkBuffering(asked, subject.loaded?.config),
+    checkedUrl === undefined ? [] : checkBuffering(checkedUrl, subject.loaded?.config),
   ]);
-  const [{ findings: found, notAsked }, buffering] = parts;
-  const clean = withoutSecrets(subject);
-  const findings = [...found, ...buffering]
+  const [{ findings: own, notChecked }, buffering] = parts;
+  const redact = secretsRedactor(subject);
+  const findings = [...own, ...buffering]
     .toSorted((one, other) => CHECKS.indexOf(one.check) - CHECKS.indexOf(other.check))
     .map((finding) => ({
       ...finding,
-      text: clean(finding.text),
-      advice: finding.advice && clean(finding.advice),
+      text: redact(finding.text),
+      advice: finding.advice && redact(finding.advice),
     }));
   const problems = findings.filter(({ status }) => status === "problem").length;
   writeAnswer(
-    { ok: problems === 0, findings: findings.map(withAdvice), not_looked_at: notAsked },
-    () => findingsText(findings, notAsked),
+    { ok: problems === 0, findings: findings.map(withAdvice), not_looked_at: notChecked },
+    () => findingsText(findings, notChecked),
   );
-  if (problems > 0) {
-    throw new CommandError(problems === 1 ? "There is a problem." : `There are ${problems} problems.`);
-  }
+  if (problems > 0) throw new CommandError(`The doctor found ${counted(problems, "problem")}.`);
 }
 
-async function checkSubject(subject: Subject): Promise<{ findings: Finding[]; notAsked: string[] }> {
+async function checkSubject(subject: Subject): Promise<{ findings: Finding[]; notChecked: string[] }> {
   const { loaded, isOnline, epochMs } = subject;
   const always = [...checkConfiguration(subject), ...checkFiles(subject), ...await checkPorts(subject)];
   if (loaded === undefined) {
     return {
       findings: [...always, ...checkTime(epochMs, undefined)],
-      notAsked: ["what depends on a valid configuration"],
+      notChecked: ["everything that needs a valid configuration"],
     };
   }
   const { config } = loaded;
@@ -72,7 +74,7 @@ async function checkSubject(subject: Subject): Promise<{ findings: Finding[]; no
   ]);
   const probes = Array.isArray(providers) ? providers : undefined;
   const local = Array.isArray(providers)
-    ? { findings: describeProviders(providers), notAsked: [] }
+    ? { findings: describeProviders(providers), notChecked: [] }
     : providers;
   return {
     findings: [
@@ -84,25 +86,25 @@ async function checkSubject(subject: Subject): Promise<{ findings: Finding[]; no
       ...managed,
       ...local.findings,
     ],
-    notAsked: [...outbound.notAsked, ...local.notAsked],
+    notChecked: [...outbound.notChecked, ...local.notChecked],
   };
 }
 
 async function checkManagement({ loaded }: Subject): Promise<Finding[]> {
   const { management } = loaded?.config ?? {};
   if (management === undefined) return [];
-  // The database's library is loaded only where there is one.
+  // Only proxies with management have a database, so only they load its library.
   const { checkDatabase } = await import("./database.ts");
   return [...checkDisk(management), ...await checkDatabase(management)];
 }
 
-/** JSON without a member for what there is not. */
+/** The JSON of a finding. Without advice it has no such member. */
 function withAdvice({ check, status, text, advice }: Finding): Record<string, string> {
   return { check, status, message: text, ...(advice !== undefined && { advice }) };
 }
 
-/** No check shows one; what others say might. */
-function withoutSecrets({ loaded }: Subject): (text: string) => string {
+/** Replaces secrets in a text. The checks print none, but messages of other programs could. */
+function secretsRedactor({ loaded }: Subject): (text: string) => string {
   const secrets = loaded === undefined ? [] : secretsOf(loaded.config);
-  return (text) => secrets.reduce((clean, secret) => clean.replaceAll(secret, "[redacted]"), text);
+  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text);
 }

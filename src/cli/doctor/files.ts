@@ -1,4 +1,6 @@
-import { besideFile } from "../../config/sources/sources.ts";
+/** The check of file modes. */
+
+import { resolveBesideConfig } from "../../config/sources/sources.ts";
 import { keyFileOf, sqlitePath } from "../../storage/open.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { shellWord } from "../../text/shell_word.ts";
@@ -8,28 +10,28 @@ const { ok, warning, problem } = findingsOf("files");
 
 const READABLE = 0o004;
 const WRITABLE = 0o002;
-/** Others may make files in such a folder, but not take each other's away. */
+/** In a folder with this bit, users can create files, but cannot remove files of other users. */
 const STICKY = 0o1000;
-/** Variables whose `…_FILE` holds a secret. */
+/** Matches variables of which the `…_FILE` form names a file with a secret. */
 const SECRET_VARIABLE = /(?:KEY|TOKEN)$/;
-/** Container runtimes put secrets there for one container alone, and often for all of its users. */
+/** Container runtimes mount secrets here. Only one container sees them, so their mode does not matter. */
 const CONTAINER_SECRETS = /^\/(?:var\/)?run\/secrets\//;
 
-/** A file, and whether it holds a secret. */
+/** A path to check, and whether the file contains a secret. */
 interface Place {
   readonly path: string;
   readonly isSecret: boolean;
 }
 
-/** Whether other users of this machine can read secrets, or change what the proxy reads. */
+/** Checks whether other users of this machine can read secrets, or change files that the proxy reads. */
 export function checkFiles(subject: Subject): Finding[] {
   if (Deno.build.os === "windows") return [];
   const places = placesOf(subject);
-  const seen = places.flatMap((place) => {
+  const existing = places.flatMap((place) => {
     const mode = modeOf(place.path);
     return mode === undefined ? [] : [{ ...place, mode }];
   });
-  const findings = seen.flatMap(({ path, isSecret, mode }) => {
+  const findings = existing.flatMap(({ path, isSecret, mode }) => {
     if ((mode & WRITABLE) !== 0 && (mode & STICKY) === 0) {
       return [problem(`every user of this machine can change ${path}`, `chmod o-w ${shellWord(path)}`)];
     }
@@ -38,13 +40,14 @@ export function checkFiles(subject: Subject): Finding[] {
     }
     return [];
   });
-  if (findings.length > 0 || seen.length === 0) return findings;
-  const names = seen.map(({ path }) => path).filter((path) => path !== ".");
-  return [ok(`other users cannot read secrets or change files: ${names.join(", ") || "there are none"}`)];
+  if (findings.length > 0 || existing.length === 0) return findings;
+  const names = existing.map(({ path }) => path).filter((path) => path !== ".");
+  if (names.length === 0) return [ok("there are no files with secrets")];
+  return [ok(`other users can neither read secrets nor change files: ${names.join(", ")}`)];
 }
 
 function placesOf({ loaded, environment }: Subject): Place[] {
-  const files = [...environment.found].flatMap(([name, { file }]) =>
+  const files = [...environment.values].flatMap(([name, { file }]) =>
     file === undefined || CONTAINER_SECRETS.test(file)
       ? []
       : [{ path: file, isSecret: SECRET_VARIABLE.test(name) }]
@@ -52,13 +55,15 @@ function placesOf({ loaded, environment }: Subject): Place[] {
   const path = loaded?.path;
   const { management, server } = loaded?.config ?? {};
   const [certificate, key] = server?.tls?.files ?? [];
-  const database = management && sqlitePath(management.databaseUrl.replace(/^sqlite:/, ""));
+  const database = management && sqlitePath(management.databaseUrl);
   const all: Place[] = [
     { path: ".", isSecret: false },
     { path: ".env", isSecret: true },
-    ...(path === undefined ? [] : [{ path, isSecret: (loaded?.writtenSecrets.length ?? 0) > 0 }]),
+    ...(path === undefined ? [] : [{ path, isSecret: (loaded?.literalSecrets.length ?? 0) > 0 }]),
     ...files,
-    ...(certificate === undefined ? [] : [{ path: besideFile(certificate, "ca-key.pem"), isSecret: true }]),
+    ...(certificate === undefined
+      ? []
+      : [{ path: resolveBesideConfig(certificate, "ca-key.pem"), isSecret: true }]),
     ...(key === undefined ? [] : [{ path: key, isSecret: true }]),
     ...(database === undefined ? [] : [
       { path: database, isSecret: true },
@@ -70,7 +75,7 @@ function placesOf({ loaded, environment }: Subject): Place[] {
   return [...new Map(all.map((place) => [place.path, place])).values()];
 }
 
-/** Undefined: there is no such file, or nobody may look at it. */
+/** The mode of a file. Undefined if the file is missing or not accessible. */
 function modeOf(path: string): number | undefined {
   try {
     return Deno.statSync(path).mode ?? undefined;

@@ -1,19 +1,21 @@
-/** What `llm-proxy doctor` found, and how it is shown. */
+/** The findings of `llm-proxy doctor`, and how they are printed. */
 
-/** How bad it is. */
+import { counted } from "../../text/counted.ts";
+
+/** The severity of a finding. A problem makes the exit code 1. */
 export type Status = "ok" | "warning" | "problem";
 
-/** One line. */
+/** One line of the output of `llm-proxy doctor`. */
 export interface Finding {
   readonly check: CheckName;
   readonly status: Status;
-  /** A sentence without its full stop. */
+  /** What the check found, as a sentence without its full stop. */
   readonly text: string;
-  /** What to do about it. */
+  /** How to fix it. */
   readonly advice?: string | undefined;
 }
 
-/** What is looked at, in the order in which it is shown. */
+/** The names of all checks, in the order of the output. */
 export const CHECKS = [
   "configuration",
   "files",
@@ -28,10 +30,10 @@ export const CHECKS = [
   "providers",
   "buffering",
 ] as const;
-/** One of them. */
+/** The name of a check, one of {@link CHECKS}. */
 export type CheckName = typeof CHECKS[number];
 
-/** Makes the findings of one check. */
+/** Functions that create findings of one check. */
 export function findingsOf(check: CheckName) {
   return {
     ok: (text: string): Finding => ({ check, status: "ok", text }),
@@ -42,8 +44,8 @@ export function findingsOf(check: CheckName) {
 
 const MARKS: Readonly<Record<Status, string>> = { ok: "ok", warning: "warning", problem: "PROBLEM" };
 
-/** Lines for people. */
-export function findingsText(findings: readonly Finding[], notAsked: readonly string[]): string {
+/** The whole output for people: the findings, what was not checked, and a summary. */
+export function findingsText(findings: readonly Finding[], notChecked: readonly string[]): string {
   const markWidth = Math.max(...Object.values(MARKS).map((mark) => mark.length));
   const width = Math.max(...findings.map(({ check }) => check.length));
   const indent = " ".repeat(markWidth + width + 4);
@@ -51,14 +53,14 @@ export function findingsText(findings: readonly Finding[], notAsked: readonly st
     `${MARKS[status].padEnd(markWidth)}  ${check.padEnd(width)}  ${text}\n` +
     (advice === undefined ? "" : `${indent}→ ${advice}\n`)
   );
-  const rest = notAsked.length === 0 ? "" : `Not looked at: ${notAsked.join("; ")}.\n`;
+  const rest = notChecked.length === 0 ? "" : `Not checked: ${notChecked.join("; ")}.\n`;
   return `${lines.join("")}\n${rest}${summary(findings)}`;
 }
 
-/** Problems are counted where the exit code is explained. */
+/** The last line. Empty if there are problems, which the error message counts. */
 function summary(findings: readonly Finding[]): string {
   const count = (status: Status): number => findings.filter((finding) => finding.status === status).length;
   if (count("problem") > 0) return "";
   const warnings = count("warning");
-  return `No problem${warnings === 0 ? "" : warnings === 1 ? ", one warning" : `, ${warnings} warnings`}.\n`;
+  return warnings === 0 ? "No problems.\n" : `No problems, ${counted(warnings, "warning")}.\n`;
 }

@@ -1,17 +1,18 @@
-/** Which hosts the configuration connects to. */
+/** The hosts that a configuration connects to. */
 
 import type { Backend, Config, OutboundProxy } from "../../config/config.ts";
+import { durationText } from "../../config/values/durations.ts";
 import { type Origin, parseOrigin } from "../../forwarding/transport/dial.ts";
 
-/** A host, and what it is there for. */
+/** A host that the proxy connects to, and its role. */
 export interface Host {
   readonly hostname: string;
   readonly port: number;
-  /** Like `openai` or `the outbound proxy of openai`. */
+  /** The role of the host, like `openai` or `the outbound proxy of openai`. */
   readonly what: string;
 }
 
-/** What the proxy itself connects to: upstreams, or the outbound proxies on the way. Each once. */
+/** The hosts that the proxy connects to: outbound proxies, and upstreams without one. Each host once. */
 export function firstHops(config: Config): Host[] {
   return unique(
     backendsOf(config).map(({ name, backend }) => {
@@ -23,7 +24,7 @@ export function firstHops(config: Config): Host[] {
   );
 }
 
-/** Upstreams without an outbound proxy. */
+/** The upstreams that the proxy connects to without an outbound proxy. */
 export function directUpstreams(config: Config): Host[] {
   return unique(
     backendsOf(config).filter(({ backend }) => backend.connection.proxy === undefined)
@@ -31,7 +32,7 @@ export function directUpstreams(config: Config): Host[] {
   );
 }
 
-/** Each outbound proxy. */
+/** The outbound proxies of all backends, each once, with the name of an endpoint that uses it. */
 export function outboundProxies(config: Config): { proxy: OutboundProxy; what: string }[] {
   const all = backendsOf(config).flatMap(({ name, backend: { connection: { proxy } } }) =>
     proxy === undefined ? [] : [{ proxy, what: name }]
@@ -42,7 +43,10 @@ export function outboundProxies(config: Config): { proxy: OutboundProxy; what: s
   ];
 }
 
-/** Opens a connection and closes it again. Undefined: it was taken; else why not, in a few words. */
+/**
+ * Opens a connection and closes it. Returns undefined if that worked, else the reason as the rest of a
+ * sentence.
+ */
 export async function connectionProblem(
   { hostname, port }: { readonly hostname: string; readonly port: number },
   timeoutMs: number,
@@ -52,7 +56,7 @@ export async function connectionProblem(
     return undefined;
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return "refuses the connection";
-    if (error instanceof DOMException) return `does not answer within ${timeoutMs / 1000} s`;
+    if (error instanceof DOMException) return `does not answer within ${durationText(timeoutMs)}`;
     return "cannot be reached";
   }
 }

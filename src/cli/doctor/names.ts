@@ -1,3 +1,5 @@
+/** The check of host names. */
+
 import { lookup } from "node:dns/promises";
 import type { Config } from "../../config/config.ts";
 import { type Finding, findingsOf } from "./finding.ts";
@@ -7,13 +9,16 @@ const { ok, problem } = findingsOf("names");
 
 const TIMEOUT_MS = 5_000;
 
-/** Resolves a name by the system's way, hosts file included. */
+/** Resolves a name to its addresses. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
 
 const systemResolve: Resolve = async (name) =>
   (await lookup(name, { all: true })).map(({ address }) => address);
 
-/** Whether the name of each host that the proxy connects to can be resolved. A name behind an outbound proxy is the proxy's. */
+/**
+ * Checks that the system can resolve each host the proxy connects to. An outbound proxy resolves names behind
+ * it itself.
+ */
 export async function checkNames(config: Config, resolve: Resolve = systemResolve): Promise<Finding[]> {
   const named = firstHops(config).filter(({ hostname }) => !isAddress(hostname));
   const byName = [...new Map(named.map((host) => [host.hostname, host])).values()];
@@ -26,16 +31,18 @@ async function checkName({ hostname, what }: Host, resolve: Resolve): Promise<Fi
   try {
     const [first, ...more] = await Promise.race([resolve(hostname), late]);
     if (first !== undefined) {
-      return ok(`${hostname} (${what}) is ${first}${more.length > 0 ? ` and ${more.length} more` : ""}`);
+      return ok(
+        `${hostname} (${what}) resolves to ${first}${more.length > 0 ? ` and ${more.length} more` : ""}`,
+      );
     }
   } catch {
-    // The name cannot be resolved.
+    // The finding below says that the name cannot be resolved.
   } finally {
     clearTimeout(timer);
   }
   return problem(
-    `the name ${hostname} (${what}) cannot be resolved`,
-    "look for a slip in the base URL, and whether this machine has a network and a DNS server (in a container: --dns)",
+    `cannot resolve the name ${hostname} (${what})`,
+    "check the base URL for a typo, and the network and DNS server of this machine (in a container: --dns)",
   );
 }
 

@@ -1,5 +1,6 @@
-import { isLoopback } from "../../config/read/outbound_proxy.ts";
-import { proxyText } from "../../config/read/outbound_proxy.ts";
+/** The check of outbound proxies. */
+
+import { isLoopback, proxyText } from "../../config/read/outbound_proxy.ts";
 import type { Config } from "../../config/config.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { connectionProblem, outboundProxies } from "./hosts.ts";
@@ -7,23 +8,26 @@ import { connectionProblem, outboundProxies } from "./hosts.ts";
 const { ok, problem } = findingsOf("outbound proxies");
 const TIMEOUT_MS = 5_000;
 
-/** Whether the outbound proxies take connections; without `isOnline` only those of this machine are tried. */
+/**
+ * Checks that the outbound proxies accept connections. Without `isOnline` it checks only those on this
+ * machine.
+ */
 export async function checkOutboundProxies(
   config: Config,
   { isOnline }: { isOnline: boolean },
-): Promise<{ findings: Finding[]; notAsked: string[] }> {
+): Promise<{ findings: Finding[]; notChecked: string[] }> {
   const all = outboundProxies(config);
-  const tried = all.filter(({ proxy }) => isOnline || isLoopback(proxy.hostname));
-  const findings = await Promise.all(tried.map(async ({ proxy, what }) => {
+  const checked = all.filter(({ proxy }) => isOnline || isLoopback(proxy.hostname));
+  const findings = await Promise.all(checked.map(async ({ proxy, what }) => {
     const reason = await connectionProblem(proxy, TIMEOUT_MS);
     const name = `${proxyText(proxy)} (${what})`;
     return reason === undefined
-      ? ok(`${name} takes connections`)
-      : problem(`${name} ${reason}`, "start it, or change proxy_url or HTTPS_PROXY");
+      ? ok(`${name} accepts connections`)
+      : problem(`${name} ${reason}`, "start the outbound proxy, or change proxy_url or HTTPS_PROXY");
   }));
   return {
     findings,
-    notAsked: all.filter((one) => !tried.includes(one)).map(({ proxy }) =>
+    notChecked: all.filter((one) => !checked.includes(one)).map(({ proxy }) =>
       `the outbound proxy ${proxyText(proxy)}`
     ),
   };

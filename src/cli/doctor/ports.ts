@@ -1,24 +1,17 @@
-import * as v from "valibot";
+/** The check of ports. */
+
 import { processSources } from "../../config/sources/env.ts";
 import { loadAddress } from "../../config/load.ts";
+import { roundedDurationText } from "../../config/values/durations.ts";
+import { hostAndPort } from "../../network/host_port.ts";
 import { ConfigError } from "../../config/problem.ts";
 import { VERSION } from "../../release.ts";
-import { request } from "../request.ts";
+import { type Health, readHealth } from "../health.ts";
+import { reachableHost } from "../own_address.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
 const { ok, warning, problem } = findingsOf("ports");
-
-const TIMEOUT_MS = 3_000;
-/** What `/health` says. */
-const healthSchema = v.object({
-  status: v.string(),
-  version: v.string(),
-  uptime_seconds: v.number(),
-  storage: v.optional(v.string()),
-});
-/** A running proxy, as it describes itself. */
-export type Health = v.InferOutput<typeof healthSchema>;
 
 interface Port {
   readonly variable: string;
@@ -26,7 +19,7 @@ interface Port {
   readonly isTls: boolean;
 }
 
-/** Whether each port is free, or served by a running llm-proxy. */
+/** Checks that each port is free, or in use by a running llm-proxy. */
 export async function checkPorts(subject: Subject): Promise<Finding[]> {
   const { host, ports, certificate } = await listening(subject);
   const states = await Promise.all(ports.map(async (port) => ({
@@ -37,7 +30,7 @@ export async function checkPorts(subject: Subject): Promise<Finding[]> {
   const isServed = states.some(({ state, health }) => state === "taken" && health !== undefined);
   return states.map(({ variable, port, isTls, state, health }) => {
     const where = `${variable} ${port}`;
-    if (port === 0) return ok(`${variable} 0: the system chooses one`);
+    if (port === 0) return ok(`${variable} 0: the system chooses a port`);
     switch (state) {
       case "free":
         return ok(`${where} is free`);
@@ -47,29 +40,31 @@ export async function checkPorts(subject: Subject): Promise<Finding[]> {
           : taken({ where, port, variable, isTls, isServed });
       case "not permitted":
         return problem(
-          `${where} may not be used by this user`,
-          `choose a port above 1023 with ${variable}, or on Linux: sudo setcap cap_net_bind_service=+ep llm-proxy`,
+          `this user may not listen on ${where}`,
+          `set ${variable} to a port above 1023, or on Linux run sudo setcap cap_net_bind_service=+ep llm-proxy`,
         );
       default:
         return problem(
-          `${where} cannot be listened on at ${host}: this machine has no such address`,
-          "HOST=0.0.0.0 means every address of it",
+          `${where} cannot listen on ${host}: this machine has no such address`,
+          "correct HOST; 0.0.0.0 means every address of this machine",
         );
     }
   });
 }
 
 function served(where: string, { status, version, uptime_seconds, storage }: Health): Finding {
-  const what = `${where} is served by a running llm-proxy ${version}, up for ${durationText(uptime_seconds)}`;
+  const state = `${where} is served by a running llm-proxy ${version}, up for ${
+    roundedDurationText(uptime_seconds * 1000)
+  }`;
   if (storage === "failing") {
     return problem(
-      `${what}, which cannot write its database`,
-      "look at disk and database below, and at its log",
+      `${state}, which cannot write to its database`,
+      "see disk and database below, and the log of the proxy",
     );
   }
-  if (status === "draining") return warning(`${what}, which is ending`, "wait until it has ended");
-  if (version === VERSION) return ok(what);
-  return warning(`${what}, while this program is ${VERSION}`, "start the proxy again to use this version");
+  if (status === "draining") return warning(`${state}, which is shutting down`, "wait until it has exited");
+  if (version === VERSION) return ok(state);
+  return warning(`${state}, but this program is ${VERSION}`, "restart the proxy to use this version");
 }
 
 function taken(
@@ -79,19 +74,21 @@ function taken(
     isServed: boolean;
   },
 ): Finding {
-  if (isTls && isServed) return ok(`${where} is taken, most likely by the running llm-proxy too`);
-  const who = Deno.build.os === "windows"
+  if (isTls && isServed) return ok(`${where} is in use, probably by the running llm-proxy`);
+  const command = Deno.build.os === "windows"
     ? `netstat -ano | findstr :${port}`
     : Deno.build.os === "darwin"
     ? `lsof -nP -iTCP:${port} -sTCP:LISTEN`
     : `ss -ltnp 'sport = :${port}'`;
   return problem(
-    `${where} is taken by another program`,
-    `${who} shows which one; end it, or choose another port with ${variable}`,
+    `${where} is in use by another program`,
+    `find it with ${command}; stop it, or set ${variable} to another port`,
   );
 }
 
-/** From the configuration, or what of it can be read where other values are wrong. */
+/**
+ * The ports of the configuration. If it is invalid, only the address, as far as its own settings are valid.
+ */
 async function listening(
   { loaded, flags }: Subject,
 ): Promise<{ host: string; ports: Port[]; certificate: string | undefined }> {
@@ -127,40 +124,14 @@ function bindingOf(hostname: string, port: number): "free" | "taken" | "not perm
   }
 }
 
-/** Undefined: what answers there is no llm-proxy, or nothing answers. */
+/** The health of the llm-proxy on a port. Undefined if no llm-proxy answers there. */
 async function healthAt(
   host: string,
   { port, isTls }: Port,
   certificate: string | undefined,
 ): Promise<Health | undefined> {
-  const hostname = host === "0.0.0.0"
-    ? "127.0.0.1"
-    : host === "::"
-    ? "[::1]"
-    : host.includes(":")
-    ? `[${host}]`
-    : host;
-  return await askHealth(`http${isTls ? "s" : ""}://${hostname}:${port}`, {
+  const address = hostAndPort({ hostname: reachableHost(host), port });
+  return await readHealth(`${isTls ? "https" : "http"}://${address}`, {
     caCerts: certificate === undefined ? undefined : [certificate],
   });
-}
-
-/** What a proxy says of itself; undefined: what answers is none. */
-export async function askHealth(
-  base: string,
-  options: Pick<Parameters<typeof request>[1] & object, "caCerts" | "proxy">,
-): Promise<Health | undefined> {
-  try {
-    const { text } = await request(`${base}/health`, { ...options, timeoutMs: TIMEOUT_MS });
-    const result = v.safeParse(healthSchema, JSON.parse(text));
-    return result.success ? result.output : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function durationText(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} days`;
 }

@@ -1,3 +1,5 @@
+/** The check of providers. */
+
 import { isLoopback } from "../../config/read/outbound_proxy.ts";
 import type { Config } from "../../config/config.ts";
 import type { ProbeResult } from "../../forwarding/probe.ts";
@@ -7,50 +9,50 @@ import { connectionProblem, directUpstreams } from "./hosts.ts";
 const { ok, problem } = findingsOf("providers");
 const TIMEOUT_MS = 3_000;
 
-/** What asking each provider for its models brought. */
+/** The findings of `--online`: one for each backend that the doctor asked for its models. */
 export function describeProviders(probes: readonly ProbeResult[]): Finding[] {
   return probes.map((probe) => {
     const name = `${probe.endpoint} (${probe.backend})`;
     if (!probe.reachable) {
       return problem(
-        `${name} cannot be asked: ${probe.detail}`,
-        "check base URL, network, and outbound proxy or firewall on the way",
+        `cannot reach ${name}: ${probe.detail}`,
+        "check the base URL, the network, and any outbound proxy or firewall",
       );
     }
     if (probe.key === "refused") {
       return problem(
-        `${name} refuses the key (${probe.detail})`,
-        "put a key that is valid into its api_key or variable; the provider's own page shows which are",
+        `${name} rejects the key (${probe.detail})`,
+        "set its api_key or its variable to a valid key; the website of the provider lists your keys",
       );
     }
     if (!probe.ok) {
-      return problem(`${name}: ${probe.detail}`, "look at the provider's status page, and at its base URL");
+      return problem(`${name}: ${probe.detail}`, "check the status page of the provider, and the base URL");
     }
     const models = probe.models === undefined ? "" : `, ${probe.models} models`;
     const latency = probe.latencyMs === undefined ? "" : `, ${Math.round(probe.latencyMs)} ms`;
     const key = {
-      accepted: "takes the key",
+      accepted: "accepts the key",
       none: "answers without a key",
-      "the client's": "answers; its key is the client's",
-      "not told": "answers, and does not tell whether it takes the key",
+      "the client's": "answers; clients send their own key",
+      "not told": "answers, but does not show whether it accepts the key",
       refused: "",
     }[probe.key];
     return ok(`${name} ${key}${models}${latency}`);
   });
 }
 
-/** Servers on this machine are tried without being asked for: nothing leaves the machine. */
+/** Checks providers on this machine, which needs no `--online`, because no request leaves the machine. */
 export async function checkLocalProviders(
   config: Config,
-): Promise<{ findings: Finding[]; notAsked: string[] }> {
+): Promise<{ findings: Finding[]; notChecked: string[] }> {
   const all = directUpstreams(config);
   const local = all.filter(({ hostname }) => isLoopback(hostname));
   const findings = await Promise.all(local.map(async (host) => {
     const reason = await connectionProblem(host, TIMEOUT_MS);
     const name = `${host.what} at ${host.hostname}:${host.port}`;
-    return reason === undefined ? ok(`${name} takes connections`) : problem(
+    return reason === undefined ? ok(`${name} accepts connections`) : problem(
       `${name} ${reason}`,
-      `start it${host.what === "ollama" ? ": ollama serve" : ""}, or change its base_url`,
+      `start the server${host.what === "ollama" ? " (ollama serve)" : ""}, or change its base_url`,
     );
   }));
   const others = config.endpoints.filter(({ backends }) =>
@@ -60,7 +62,7 @@ export async function checkLocalProviders(
   );
   return {
     findings,
-    notAsked: others.length === 0
+    notChecked: others.length === 0
       ? []
       : [`whether ${others.map(({ name }) => name).join(", ")} answers (--online)`],
   };

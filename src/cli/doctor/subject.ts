@@ -1,23 +1,23 @@
-/** What is looked at: the configuration as far as it can be read, and how far to go. */
+/** What the checks of `llm-proxy doctor` examine. */
 
 import { type Environment, processSources, readEnvironment } from "../../config/sources/env.ts";
 import { loadConfig, type LoadedConfig } from "../../config/load.ts";
 import { ConfigError, type Problem } from "../../config/problem.ts";
 import type { Flags } from "../../config/read/resolver.ts";
 
-/** The subject of all checks. */
+/** The configuration, as far as it can be read, and the options of the command. */
 export interface Subject {
-  /** Undefined: the configuration has these problems. */
+  /** The configuration. Undefined if it has problems. */
   readonly loaded: LoadedConfig | undefined;
   readonly problems: readonly Problem[];
   readonly environment: Environment;
   readonly flags: Flags;
-  /** Providers and outbound proxies may be asked. */
+  /** Whether checks may send requests to providers and outbound proxies. */
   readonly isOnline: boolean;
   readonly epochMs: number;
 }
 
-/** Reads the configuration; that it is wrong is a finding, and no failure. */
+/** Reads the configuration. An invalid configuration is a finding, not an error. */
 export async function readSubject(
   { flags, isOnline }: Pick<Subject, "flags" | "isOnline">,
 ): Promise<Subject> {

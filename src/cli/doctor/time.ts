@@ -1,33 +1,38 @@
+/** The check of the clock. */
+
 import type { ProbeResult } from "../../forwarding/probe.ts";
 import { RELEASED } from "../../release.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("time");
 
-/** More than the network and whole seconds account for. */
+/** A difference that the network and rounding to seconds cannot cause. */
 const ODD_MS = 60_000;
-/** Certificates begin to be invalid, and budgets count for other days. */
+/** A difference that makes certificates invalid and moves budgets to other days. */
 const WRONG_MS = 3_600_000;
 const ADVICE = Deno.build.os === "linux"
   ? "set the clock: sudo timedatectl set-ntp true"
-  : "set the clock by the network in the system's settings";
+  : "turn on network time in the settings of the system";
 
-/** Whether the clock can be right: this version is older than now, and providers that were asked show the same time. */
+/**
+ * Checks the clock: it must be later than the release of this version, and agree with the providers that
+ * answered.
+ */
 export function checkTime(
   epochMs: number,
   probes: readonly ProbeResult[] | undefined,
 ): Finding[] {
   const shown = new Date(epochMs).toISOString().slice(0, 16).replace("T", " ");
-  // Time zones are a day apart at most.
+  // The release has a date without a time zone, and time zones differ by a day at most.
   if (epochMs < Date.parse(RELEASED) - 24 * WRONG_MS) {
-    return [problem(`the clock shows ${shown} UTC, but this version was made on ${RELEASED}`, ADVICE)];
+    return [problem(`the clock shows ${shown} UTC, but this version was released on ${RELEASED}`, ADVICE)];
   }
-  const told = probes?.find(({ aheadMs }) => aheadMs !== undefined);
-  if (told?.aheadMs === undefined) return [ok(`the clock shows ${shown} UTC, after this version was made`)];
-  const apartMs = Math.abs(told.aheadMs);
-  if (apartMs < ODD_MS) return [ok(`the clock shows ${shown} UTC, as that of ${told.endpoint} does`)];
+  const reference = probes?.find(({ aheadMs }) => aheadMs !== undefined);
+  if (reference?.aheadMs === undefined) return [ok(`the clock shows ${shown} UTC`)];
+  const apartMs = Math.abs(reference.aheadMs);
+  if (apartMs < ODD_MS) return [ok(`the clock shows ${shown} UTC and agrees with ${reference.endpoint}`)];
   const text = `the clock is ${Math.round(apartMs / 1000)} s ${
-    told.aheadMs > 0 ? "ahead of" : "behind"
-  } that of ${told.endpoint}`;
+    reference.aheadMs > 0 ? "ahead of" : "behind"
+  } the clock of ${reference.endpoint}`;
   return [apartMs < WRONG_MS ? warning(text, ADVICE) : problem(text, ADVICE)];
 }

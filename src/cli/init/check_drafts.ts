@@ -1,4 +1,4 @@
-/** Reads drafts as the program would read the files, before there are any. */
+/** Checks drafts: reads them as the program would read the files. */
 
 import { type EnvironmentSources, processSources, readEnvironment } from "../../config/sources/env.ts";
 import { loadConfig } from "../../config/load.ts";
@@ -8,19 +8,22 @@ import { CommandError } from "../command_error.ts";
 import type { Draft } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
 
-/** A proxy on the way to providers is this machine's, and is not written. */
-const MACHINES_OWN = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
+/** Outbound proxies are settings of the machine. They are used for the check, and not written. */
+const MACHINE_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
-/** The configuration that the drafts come to. Throws a {@link CommandError} where the program would not start. */
+/**
+ * Loads the configuration of the drafts. Throws a {@link CommandError} if the program would not start with
+ * it.
+ */
 export async function checkDrafts(drafts: readonly Draft[], plan: Plan): Promise<Config> {
   let config: Config;
   try {
-    ({ config } = await loadConfig(sourcesOf(drafts, plan.folder, ownGet)));
+    ({ config } = await loadConfig(sourcesOf(drafts, plan.folder, machineVariable)));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const lines = error.problems.map(({ origin, message }) => `  ${origin} ${message}`);
     throw new CommandError(
-      `Nothing was written: the configuration would not be valid.\n${lines.join("\n")}`,
+      `Nothing was written: the configuration would be invalid.\n${lines.join("\n")}`,
       2,
     );
   }
@@ -28,24 +31,25 @@ export async function checkDrafts(drafts: readonly Draft[], plan: Plan): Promise
     const [backend] = config.endpoints.find((endpoint) => endpoint.name === name)?.backends ?? [];
     const read = backend?.key.mode === "inject" ? backend.key.value : undefined;
     if (read === key) continue;
-    throw new CommandError(`Nothing was written: the key of ${name} cannot stand in .env as it is.`);
+    throw new CommandError(`Nothing was written: .env cannot hold the key of ${name}.`);
   }
   return config;
 }
 
-/** Variables of this shell that win over the same ones in the drafts, and have other values. */
+/** Variables of this shell that override the drafts with other values. */
 export async function shadowing(drafts: readonly Draft[], folder: string): Promise<string[]> {
   const written = await readEnvironment(sourcesOf(drafts, folder, () => undefined));
   const together = await readEnvironment(sourcesOf(drafts, folder, processSources.get));
-  return [...together.found].flatMap(([name, { value, origin }]) =>
-    origin.startsWith("env ") && !MACHINES_OWN.includes(name) && written.found.get(name)?.value !== value
+  return [...together.values].flatMap(([name, { value, origin }]) =>
+    origin.startsWith("env ") && !MACHINE_VARIABLES.includes(name) &&
+      written.values.get(name)?.value !== value
       ? [name]
       : []
   );
 }
 
-function ownGet(name: string): string | undefined {
-  return MACHINES_OWN.includes(name.toUpperCase()) ? processSources.get(name) : undefined;
+function machineVariable(name: string): string | undefined {
+  return MACHINE_VARIABLES.includes(name.toUpperCase()) ? processSources.get(name) : undefined;
 }
 
 function sourcesOf(

@@ -1,27 +1,30 @@
-/** The files of a plan, as texts. Nothing is written here. */
+/** The texts of the files of a plan. */
 
 import { DEFAULT_DATABASE_URL, DEFAULT_PORT } from "../../config/values/defaults.ts";
 import { ENVIRONMENT_ENDPOINTS } from "../../config/read/endpoints.ts";
 import { type Preset, PRESETS } from "../../config/values/presets.ts";
 import { CommandError } from "../command_error.ts";
 import { randomKey, randomToken } from "../generate.ts";
-import { type CertificateFile, certificatePaths } from "../tls.ts";
+import { type CertificateFile, certificatePaths } from "../tls/certificate_files.ts";
 import { type ChosenProvider, keyVariable, type Plan } from "./plan.ts";
 
-/** A file before it is written. */
+/** A file that is not written yet. */
 export interface Draft {
-  /** Relative to the plan's folder. */
+  /** The path relative to the folder of the plan. */
   readonly path: string;
   readonly text: string;
   readonly mode: number;
 }
 
-/** Where `llm-proxy tls init` puts its files. */
+/** The default folder of `llm-proxy tls init`. */
 export const TLS_FOLDER = "data/tls";
 const OWNER_ONLY = 0o600;
 const HTTPS_PORT = 33_443;
 
-/** The files of a plan: `.env`, `config.toml` where the environment alone cannot say it, and a new certificate. */
+/**
+ * The files of a plan: `.env`, a new certificate, and `config.toml` for endpoints that variables cannot
+ * configure.
+ */
 export function draftsOf(plan: Plan, certificate: readonly CertificateFile[]): Draft[] {
   const needsFile = plan.providers.some(({ name }) => ENVIRONMENT_ENDPOINTS[name] === undefined);
   return [
@@ -35,20 +38,20 @@ function environmentText(plan: Plan, needsFile: boolean): string {
   const { providers, port, https, access } = plan;
   const blocks = [
     block(
-      "Made by `llm-proxy init`. It holds secrets: only its owner may read it, and it is never committed.",
+      "Written by `llm-proxy init`. It contains secrets: only its owner may read it, and it is never committed.",
       {},
     ),
     needsFile
-      ? block("The keys that config.toml names.", keysOf(providers))
-      : block("The providers that are served, where they are, and their keys.", {
+      ? block("The keys of the providers in config.toml.", keysOf(providers))
+      : block("The providers, their base URLs and their keys.", {
         ENDPOINTS: providers.map(({ name }) => name).join(","),
         ...Object.assign({}, ...providers.map(baseAndKey)),
       }),
     access === "one token"
-      ? block("What clients present as their API key.", { PROXY_TOKEN: randomToken() })
+      ? block("The token that clients use as their API key.", { PROXY_TOKEN: randomToken() })
       : block(
-        "Managed tokens: what opens /admin and /manage, their own port, the database, and the key that seals\n" +
-          "# the provider keys in it. A backup of the database needs the same ENCRYPTION_KEY.",
+        "Managed tokens: the token for /admin and /manage, the port of both, the database, and the key that\n" +
+          "# encrypts provider keys in it. A backup of the database needs the same ENCRYPTION_KEY.",
         {
           MANAGEMENT_TOKEN: randomToken(),
           ADMIN_PORT: String(port + 1),
@@ -65,7 +68,7 @@ function environmentText(plan: Plan, needsFile: boolean): string {
 function httpsBlock(): string {
   const { certificate, key } = certificatePaths(TLS_FOLDER);
   return block(
-    "HTTPS at a second port. Without HTTPS_PORT the first one speaks HTTPS, and plain HTTP is off.",
+    "HTTPS on a second port. Without HTTPS_PORT, PORT speaks HTTPS and there is no plain HTTP.",
     {
       TLS_CERT_FILE: certificate,
       TLS_KEY_FILE: key,
@@ -84,18 +87,18 @@ function baseAndKey({ name, baseUrl, key = "" }: ChosenProvider): Record<string,
   return { [`${name.toUpperCase()}_BASE_URL`]: baseUrl, [keyVariable(name)]: key };
 }
 
-/** Nothing where it would be a heading alone, unless it is meant to be one. */
+/** A comment with variables below it. Empty if there are no variables, except for the heading of the file. */
 function block(heading: string, variables: Readonly<Record<string, string>>): string {
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${envValue(name, value)}\n`);
-  return lines.length === 0 && !heading.startsWith("Made") ? "" : `# ${heading}\n${lines.join("")}`;
+  return lines.length === 0 && !heading.startsWith("Written") ? "" : `# ${heading}\n${lines.join("")}`;
 }
 
-/** As `.env` files are read everywhere: what a shell or Docker Compose would act on stands in quotes. */
+/** A value for `.env`, in quotes if a shell or Docker Compose would interpret a character of it. */
 function envValue(name: string, value: string): string {
   if (/^[\w.\-:/+=@,%]*$/.test(value)) return value;
   const quote = ["'", "`", '"'].find((one) => !value.includes(one));
   if (quote !== undefined) return quote + value + quote;
-  throw new CommandError(`${name}: a value with all three kinds of quotes cannot stand in .env.`);
+  throw new CommandError(`${name}: .env cannot hold a value with all three kinds of quotes.`);
 }
 
 function fileText({ providers }: Plan): string {
@@ -110,7 +113,7 @@ function fileText({ providers }: Plan): string {
       "",
     ].join("\n");
   });
-  return `# Made by \`llm-proxy init\`. The keys stand in .env; \`llm-proxy check\` shows every setting.\n\n${
+  return `# Written by \`llm-proxy init\`. The keys are in .env; \`llm-proxy check\` prints every setting.\n\n${
     tables.join("\n")
   }`;
 }

@@ -1,57 +1,57 @@
-/** Finds the files that a folder has already, and writes those that it has not. */
+/** Finds existing files in a folder, and writes new ones. */
 
 import { DEFAULT_DATABASE_URL } from "../../config/values/defaults.ts";
-import { VARIABLES } from "../../config/sources/env.ts";
+import { VARIABLES } from "../../config/sources/variables.ts";
 import { sqlitePath } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
-import { certificatePaths } from "../tls.ts";
+import { exists } from "../files.ts";
+import { certificatePaths } from "../tls/certificate_files.ts";
 import { type Draft, TLS_FOLDER } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
+import { messageOf } from "../../text/error_text.ts";
 
-/** Throws a {@link CommandError} where a configuration is there already, and says what it is. */
+/** Throws a {@link CommandError} that names the files if the folder has a configuration. */
 export function checkFolder(folder: string): void {
-  const found = [".env", "config.toml"].filter((name) => exists(`${folder}/${name}`));
+  const found = [".env", "config.toml"].filter((name) => isPresent(`${folder}/${name}`));
   if (found.length === 0) return;
   const texts = found.map((name) =>
     `  ${shown(folder, name)}${name === ".env" ? variablesIn(`${folder}/.env`) : ""}\n`
   );
   throw new CommandError(
-    `Nothing was written: there is a configuration already.\n${texts.join("")}` +
-      "`llm-proxy check` shows what it comes to. To make another one, name another folder with --folder, or move " +
-      "these files away first.",
+    `Nothing was written: there is already a configuration.\n${texts.join("")}` +
+      "`llm-proxy check` prints its settings. To create another one, choose a folder with --folder, or move these " +
+      "files away.",
   );
 }
 
-/** Throws a {@link CommandError} where the new key would not fit the provider keys of an earlier database. */
+/** Throws a {@link CommandError} if a database exists, because a new key cannot decrypt its provider keys. */
 export function checkDatabase({ folder, access }: Plan): void {
-  const path = sqlitePath(DEFAULT_DATABASE_URL.replace(/^sqlite:/, ""));
-  if (access !== "managed tokens" || !exists(`${folder}/${path}`)) return;
+  const path = sqlitePath(DEFAULT_DATABASE_URL);
+  if (access !== "managed tokens" || !isPresent(`${folder}/${path}`)) return;
   throw new CommandError(
-    `Nothing was written: ${
-      shown(folder, path.replace(/^\.\//, ""))
-    } is there already, the database of an earlier ` +
-      "proxy. A new ENCRYPTION_KEY would not open the provider keys in it. Name another folder with --folder, or " +
-      "write .env by hand with the ENCRYPTION_KEY of before.",
+    `Nothing was written: ${shown(folder, path.replace(/^\.\//, ""))} is the database of an earlier proxy. ` +
+      "A new ENCRYPTION_KEY cannot decrypt the provider keys in it. Choose another folder with --folder, or write " +
+      ".env yourself with the old ENCRYPTION_KEY.",
   );
 }
 
 /**
- * Whether `llm-proxy tls init` has made a certificate in a folder. Throws a {@link CommandError} where half of it
- * is there.
+ * Whether a folder has a certificate of `llm-proxy tls init`. Throws a {@link CommandError} if only some
+ * files exist.
  */
 export function hasCertificate(folder: string): boolean {
   const paths = Object.values(certificatePaths(TLS_FOLDER));
-  const found = paths.filter((path) => exists(`${folder}/${path}`));
+  const found = paths.filter((path) => isPresent(`${folder}/${path}`));
   const { certificate, key } = certificatePaths(TLS_FOLDER);
   if (found.includes(certificate) && found.includes(key)) return true;
   if (found.length === 0) return false;
   throw new CommandError(
     `Nothing was written: ${found.map((path) => shown(folder, path)).join(" and ")} ` +
-      "exists without the rest of a certificate. `llm-proxy tls renew` completes it; or move it away first.",
+      "exists, but other files of the certificate are missing. Run `llm-proxy tls renew`, or move the files away.",
   );
 }
 
-/** Writes all of the drafts or none, never in place of a file. Gives their paths. */
+/** Writes all drafts or none, and overwrites no file. Returns their paths. */
 export function writeDrafts(drafts: readonly Draft[], folder: string): string[] {
   const written: string[] = [];
   try {
@@ -65,21 +65,19 @@ export function writeDrafts(drafts: readonly Draft[], folder: string): string[] 
     for (const path of written) Deno.removeSync(path);
     const reason = error instanceof Deno.errors.AlreadyExists
       ? "another program created one of these files at the same time"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+      : messageOf(error);
     throw new CommandError(`Nothing was written: ${reason}.`);
   }
   return drafts.map(({ path }) => shown(folder, path));
 }
 
-/** A path as a person would write it. */
+/** A path in a folder for people to read: without a leading `./`. */
 export function shown(folder: string, path: string): string {
   const trimmed = folder.replace(/(?<=.)[/\\]+$/, "");
   return trimmed === "." ? path : `${trimmed}/${path}`;
 }
 
-/** Names alone, and only those that are known: a line may hold anything. */
+/** The known variables in a `.env` file, without their values. Other lines may contain anything. */
 function variablesIn(path: string): string {
   try {
     const known: readonly string[] = VARIABLES.flatMap((name) => [name, `${name}_FILE`]);
@@ -89,16 +87,14 @@ function variablesIn(path: string): string {
     );
     return names.length === 0 ? "" : `, which sets ${names.join(", ")}`;
   } catch {
-    return ", which cannot be read";
+    return ", which is not readable";
   }
 }
 
-function exists(path: string): boolean {
+function isPresent(path: string): boolean {
   try {
-    Deno.lstatSync(path);
-    return true;
+    return exists(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw new CommandError(`Cannot look at ${path}: ${error instanceof Error ? error.message : error}.`);
+    throw new CommandError(`Cannot access ${path}: ${messageOf(error)}.`);
   }
 }

@@ -1,12 +1,13 @@
-/** The plan that flags and the environment describe; nobody is asked but for a key, at a terminal. */
+/** Makes a plan from options and the environment. It asks only for a missing key, and only at a terminal. */
 
 import { DEFAULT_PORT } from "../../config/values/defaults.ts";
 import type { PresetName } from "../../config/values/presets.ts";
 import { PRESET_NAMES } from "../../config/values/presets.ts";
-import { nearest } from "../../config/values/suggest.ts";
+import { closestName } from "../../config/values/suggest.ts";
+import { counted } from "../../text/counted.ts";
 import { CommandError } from "../command_error.ts";
 import type { Prompt } from "../prompt.ts";
-import { isSubjectName } from "../tls.ts";
+import { isSubjectName } from "../tls/certificate_files.ts";
 import { type ChosenProvider, keyVariable, type Plan, presetNamed } from "./plan.ts";
 import {
   checkBaseUrl,
@@ -19,13 +20,13 @@ import {
 } from "./provider_input.ts";
 import { askKey } from "./questions.ts";
 
-/** What `llm-proxy init` takes. */
+/** The options of `llm-proxy init`. */
 export interface InitOptions {
-  /** Each may be several, with commas between them. */
+  /** Names of providers. Each value may be a list with commas. */
   readonly provider?: readonly string[];
-  /** `FILE`, or `PROVIDER=FILE`; `-` is standard input. */
+  /** `FILE` or `PROVIDER=FILE`, where the file `-` is standard input. */
   readonly keyFile?: readonly string[];
-  /** `URL`, or `PROVIDER=URL`. */
+  /** `URL` or `PROVIDER=URL`. */
   readonly baseUrl?: readonly string[];
   readonly tokens?: true;
   readonly https?: true;
@@ -35,14 +36,14 @@ export interface InitOptions {
   readonly online?: true;
 }
 
-/** What flags depend on. */
+/** Where missing values come from. */
 export interface FlagContext {
   readonly readStdin: () => Promise<string>;
-  /** Undefined: nobody sits at a terminal. */
+  /** Asks for a key. Undefined without a terminal. */
   readonly prompt: Prompt | undefined;
 }
 
-/** Throws a {@link CommandError} that names every problem. */
+/** Makes the plan. Throws a {@link CommandError} that lists all problems. */
 export async function planFromFlags(options: InitOptions, context: FlagContext): Promise<Plan> {
   const problems: Problems = [];
   const { provider = [], baseUrl = [], keyFile = [], name: certificateNames = [] } = options;
@@ -56,15 +57,15 @@ export async function planFromFlags(options: InitOptions, context: FlagContext):
     if (baseUrl !== undefined) providers.push({ name, baseUrl, key });
   }
   if ([...files.values()].filter((file) => file === "-").length > 1) {
-    problems.push(["--key-file", "takes one key from standard input: give the others by files"]);
+    problems.push(["--key-file", "can read only one key from standard input: use files for the other keys"]);
   }
   for (const name of certificateNames) {
     if (!isSubjectName(name)) {
-      problems.push(["--name", `${JSON.stringify(name)} is neither a host name nor an address`]);
+      problems.push(["--name", `${JSON.stringify(name)} is neither a host name nor an IP address`]);
     }
   }
   if (certificateNames.length > 0 && options.https !== true) {
-    problems.push(["--name", "is for the certificate: give --https too"]);
+    problems.push(["--name", "is for the certificate: add --https"]);
   }
   const plan: Plan = {
     folder: options.folder ?? ".",
@@ -78,14 +79,14 @@ export async function planFromFlags(options: InitOptions, context: FlagContext):
   return plan;
 }
 
-/** Each with the flag or the variable where it stands. */
+/** Problems, each with its option or variable. */
 type Problems = [where: string, problem: string][];
 
 function throwProblems(problems: Readonly<Problems>): void {
   if (problems.length === 0) return;
   const width = Math.max(...problems.map(([where]) => where.length));
   const lines = problems.map(([where, problem]) => `  ${where.padEnd(width)}  ${problem}\n`);
-  const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
+  const count = counted(problems.length, "problem");
   throw new CommandError(`Nothing was written: ${count}.\n${lines.join("").trimEnd()}`, 2);
 }
 
@@ -99,13 +100,15 @@ function readNames(given: readonly string[], problems: Problems): PresetName[] {
   const names = words.flatMap((word) => {
     const name = presetNamed(word);
     if (name !== undefined) return [name];
-    const near = nearest(word, PRESET_NAMES);
-    // What is no name may be a key in the wrong place.
-    const hint = near === undefined ? `known are ${PRESET_NAMES.join(", ")}` : `did you mean ${near}?`;
+    const near = closestName(word, PRESET_NAMES);
+    // The message does not repeat a text that is not nearly a name, because it may be a key.
+    const hint = near === undefined
+      ? `the providers are ${PRESET_NAMES.join(", ")}`
+      : `did you mean ${near}?`;
     problems.push([
       "--provider",
       near === undefined
-        ? `names no known provider; ${hint}`
+        ? `names an unknown provider; ${hint}`
         : `${JSON.stringify(word)} is not known; ${hint}`,
     ]);
     return [];
@@ -113,7 +116,7 @@ function readNames(given: readonly string[], problems: Problems): PresetName[] {
   return [...new Set(names)];
 }
 
-/** Values by provider. Without its name before it a value is for the only provider there is. */
+/** The values by provider. A value without a name belongs to the only provider. */
 function readPairs(
   flag: string,
   given: readonly string[],
@@ -126,10 +129,10 @@ function readPairs(
     const name = named ?? (names.length === 1 ? names[0] : undefined);
     if (name === undefined) {
       if (names.length > 1) {
-        problems.push([flag, `does not say which provider it is for: ${flag} ${names[0]}=…`]);
+        problems.push([flag, `needs the name of a provider: ${flag} ${names[0]}=…`]);
       }
-    } else if (!names.includes(name)) problems.push([flag, `is for ${name}, which --provider does not name`]);
-    else if (values.has(name)) problems.push([flag, `stands twice for ${name}`]);
+    } else if (!names.includes(name)) problems.push([flag, `is for ${name}, which is missing in --provider`]);
+    else if (values.has(name)) problems.push([flag, `is given twice for ${name}`]);
     else values.set(name, named === undefined ? text : rest);
   }
   return values;
@@ -158,7 +161,7 @@ async function readKey(
   if (isLocal(name)) return undefined;
   const found = keyInEnvironment(name);
   if (found !== undefined) return noted(found.key, [`env ${found.variable}`, ""], problems);
-  // What else is wrong is said before anybody looks for a key.
+  // Other problems are reported first, so that the user does not look for a key in vain.
   if (prompt !== undefined && problems.length === 0) return await askKey(prompt, name);
   problems.push([
     "--key-file",
@@ -181,7 +184,7 @@ function noted(
 
 function readPort(given: string | undefined, problems: Problems): number {
   if (given === undefined) return DEFAULT_PORT;
-  // The next port is the admin page's.
+  // The admin page uses the next port.
   if (/^\d{1,5}$/.test(given) && Number(given) >= 1 && Number(given) < 65_535) return Number(given);
   problems.push(["--port", `${JSON.stringify(given)} is not a port (1 to 65534)`]);
   return DEFAULT_PORT;

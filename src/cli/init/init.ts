@@ -1,4 +1,4 @@
-/** `llm-proxy init`: writes a configuration for somebody who has none. */
+/** `llm-proxy init` */
 
 import { DEFAULT_HOST, DEFAULT_PORT } from "../../config/values/defaults.ts";
 import type { Config } from "../../config/config.ts";
@@ -6,7 +6,8 @@ import { probeBackends, type ProbeResult } from "../../forwarding/probe.ts";
 import { CommandError } from "../command_error.ts";
 import { writeErr, writeOut } from "../output.ts";
 import { askYes, type Prompt, terminalPrompt } from "../prompt.ts";
-import { certificatePaths, makeCertificate, trustText } from "../tls.ts";
+import { certificatePaths, makeCertificate } from "../tls/certificate_files.ts";
+import { trustText } from "../tls/texts.ts";
 import { checkDrafts, shadowing } from "./check_drafts.ts";
 import { type Draft, draftsOf, TLS_FOLDER } from "./drafts.ts";
 import { checkDatabase, checkFolder, hasCertificate, shown, writeDrafts } from "./files.ts";
@@ -15,90 +16,98 @@ import { nextSteps } from "./next_steps.ts";
 import type { Plan } from "./plan.ts";
 import { askKey, askPlan } from "./questions.ts";
 
-/** Asks at a terminal, where no flag says what to write; else flags and the environment say everything. */
+/**
+ * Writes a configuration: from questions at a terminal, or from options and the environment if there are
+ * options.
+ */
 export async function init(options: InitOptions): Promise<void> {
   const prompt = Deno.stdin.isTerminal() ? terminalPrompt() : undefined;
   const { folder, online, ...others } = options;
-  const asks = Object.keys(others).length === 0 ? prompt : undefined;
-  if (folder !== undefined || asks === undefined) checkFolder(folder ?? ".");
-  const plan = asks === undefined ? await planFromFlags(options, { readStdin, prompt }) : await askPlan({
-    prompt: asks,
+  const questions = Object.keys(others).length === 0 ? prompt : undefined;
+  if (folder !== undefined || questions === undefined) checkFolder(folder ?? ".");
+  const plan = questions === undefined ? await planFromFlags(options, { readStdin, prompt }) : await askPlan({
+    prompt: questions,
     checkFolder,
     isPortFree,
     defaultPort: DEFAULT_PORT,
-    folder: folder,
+    folder,
   });
   checkDatabase(plan);
   const isNew = plan.https && !hasCertificate(plan.folder);
-  const certificate = isNew ? (await makeCertificate({ folder: TLS_FOLDER, name: plan.names })).files : [];
-  const make = async (made: Plan): Promise<Made> => {
-    const drafts = draftsOf(made, certificate);
-    return { plan: made, drafts, config: await checkDrafts(drafts, made) };
+  const certificate = isNew ? (await makeCertificate(TLS_FOLDER, plan.names)).files : [];
+  const prepare = async (plan: Plan): Promise<Prepared> => {
+    const drafts = draftsOf(plan, certificate);
+    return { plan, drafts, config: await checkDrafts(drafts, plan) };
   };
-  const made = asks === undefined
-    ? await triedByFlag(await make(plan), online === true)
-    : await triedByAnswers(await make(plan), { prompt: asks, make, isAsked: online === true });
-  const names = made.drafts.map(({ path }) => shown(plan.folder, path));
-  if (asks !== undefined && !await askYes(asks, `\nWrite ${names.join(", ")}?`, true)) {
+  const prepared = questions === undefined
+    ? await probeByFlag(await prepare(plan), online === true)
+    : await probeByAnswers(await prepare(plan), { prompt: questions, prepare, isRequested: online === true });
+  const names = prepared.drafts.map(({ path }) => shown(plan.folder, path));
+  if (questions !== undefined && !await askYes(questions, `\nWrite ${names.join(", ")}?`, true)) {
     throw new CommandError("Nothing was written.");
   }
-  const written = writeDrafts(made.drafts, plan.folder);
-  for (const warning of await warningsOf(made)) writeErr(`warning: ${warning}\n`);
-  writeOut(`Written: ${written.join(", ")}. Only you can read what holds a secret.\n\n`);
+  const written = writeDrafts(prepared.drafts, plan.folder);
+  for (const warning of await configWarnings(prepared)) writeErr(`warning: ${warning}\n`);
+  writeOut(`Written: ${written.join(", ")}. Only you can read the files with secrets.\n\n`);
   if (isNew) writeOut(`${trustText(shown(plan.folder, certificatePaths(TLS_FOLDER).authority))}\n`);
-  writeOut(nextSteps(plan, made.config));
+  writeOut(nextSteps(plan, prepared.config));
 }
 
-/** A plan, the files that it comes to, and what they mean. */
-interface Made {
+/** A plan with its files and their configuration. */
+interface Prepared {
   readonly plan: Plan;
   readonly drafts: readonly Draft[];
   readonly config: Config;
 }
 
-async function triedByFlag(made: Made, isAsked: boolean): Promise<Made> {
-  if (!isAsked) return made;
-  const failed = (await probeBackends(made.config)).filter(({ ok }) => !ok);
-  if (failed.length === 0) return made;
+/** With `--online`, throws a {@link CommandError} if a provider fails. */
+async function probeByFlag(prepared: Prepared, isRequested: boolean): Promise<Prepared> {
+  if (!isRequested) return prepared;
+  const failed = (await probeBackends(prepared.config)).filter(({ ok }) => !ok);
+  if (failed.length === 0) return prepared;
   const lines = failed.map((result) => `  ${failureText(result)}`);
   throw new CommandError(
-    `Nothing was written: a provider rejected the request.\n${lines.join("\n")}`,
+    `Nothing was written: a provider did not accept the request.\n${lines.join("\n")}`,
   );
 }
 
-/** A key that is refused can be given again, or kept. */
-async function triedByAnswers(
-  made: Made,
-  { prompt, make, isAsked }: { prompt: Prompt; make: (plan: Plan) => Promise<Made>; isAsked: boolean },
-): Promise<Made> {
-  const isTried = isAsked || await askYes(
+/** Asks whether to probe the providers. The user can replace or keep a key that a provider rejects. */
+async function probeByAnswers(
+  prepared: Prepared,
+  { prompt, prepare, isRequested }: {
+    prompt: Prompt;
+    prepare: (plan: Plan) => Promise<Prepared>;
+    isRequested: boolean;
+  },
+): Promise<Prepared> {
+  const isWanted = isRequested || await askYes(
     prompt,
-    "\nAsk each provider for its list of models now, to see whether it is reached and the key works?",
+    "\nTest the keys now? This asks each provider for its list of models.",
     false,
   );
-  if (!isTried) return made;
-  let current = made;
+  if (!isWanted) return prepared;
+  let current = prepared;
   while (true) {
     const results = await probeBackends(current.config);
     for (const result of results) {
-      prompt.say(result.ok ? `${result.endpoint}: works.\n` : `${failureText(result)}\n`);
+      prompt.say(result.ok ? `${result.endpoint}: the key works.\n` : `${failureText(result)}\n`);
     }
-    const refused = results.filter(({ key }) => key === "refused").map(({ endpoint }) => endpoint);
-    if (refused.length === 0 || !await askYes(prompt, "Give another key?", true)) return current;
+    const rejected = results.filter(({ key }) => key === "refused").map(({ endpoint }) => endpoint);
+    if (rejected.length === 0 || !await askYes(prompt, "Enter another key?", true)) return current;
     const providers = [];
     for (const provider of current.plan.providers) {
-      const isRefused = refused.includes(provider.name);
-      providers.push(isRefused ? { ...provider, key: await askKey(prompt, provider.name) } : provider);
+      const isRejected = rejected.includes(provider.name);
+      providers.push(isRejected ? { ...provider, key: await askKey(prompt, provider.name) } : provider);
     }
-    current = await make({ ...current.plan, providers });
+    current = await prepare({ ...current.plan, providers });
   }
 }
 
 function failureText({ endpoint, key, detail }: ProbeResult): string {
-  return key === "refused" ? `${endpoint}: refuses the key (${detail}).` : `${endpoint}: ${detail}.`;
+  return key === "refused" ? `${endpoint}: rejects the key (${detail}).` : `${endpoint}: ${detail}.`;
 }
 
-async function warningsOf({ drafts, plan, config }: Made): Promise<string[]> {
+async function configWarnings({ drafts, plan, config }: Prepared): Promise<string[]> {
   const shadows = await shadowing(drafts, plan.folder);
   const taken = [config.server.port, config.server.httpsPort, config.server.adminPort].filter((port) =>
     port !== undefined && !isPortFree(port)
@@ -106,9 +115,9 @@ async function warningsOf({ drafts, plan, config }: Made): Promise<string[]> {
   return [
     ...(shadows.length === 0
       ? []
-      : [`this shell sets ${shadows.join(", ")}, which wins over .env: unset it before the start`]),
+      : [`this shell sets ${shadows.join(", ")}, which overrides .env: unset it before you start the proxy`]),
     ...(taken.length === 0 ? [] : [
-      `port ${taken.join(" and ")} is taken on this machine now: free it, or give --port and begin again`,
+      `another program uses port ${taken.join(" and ")}: stop it, or set another port in .env`,
     ]),
   ];
 }

@@ -1,19 +1,18 @@
-/** What a person types next. */
+/** What the user can do after `llm-proxy init`. */
 
 import { adminUrls, lanAddresses, serverUrls } from "../../config/server_urls.ts";
 import type { Config } from "../../config/config.ts";
+import { TOKEN_VARIABLE } from "../../connect/client.ts";
 import { configuredEndpoint } from "../../connect/endpoints.ts";
-import { type Connectable, NoSettings, settingsFor } from "../../connect/settings.ts";
+import { type Connectable, NoSettingsError, settingsFor } from "../../connect/settings.ts";
 import { shellWord } from "../../text/shell_word.ts";
-import { hasOwnAuthority } from "../../tls/own_authority.ts";
+import { hasSelfSignedRoot } from "../../tls/self_signed_root.ts";
 import { ownCommand } from "../own_command.ts";
-import { certificatePaths } from "../tls.ts";
+import { certificatePaths } from "../tls/certificate_files.ts";
 import { TLS_FOLDER } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
 
-/** `llm-proxy connect` reads it. */
-const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
-/** Those that are named, where an endpoint speaks as they do. */
+/** The clients to suggest, if an endpoint speaks their dialect. */
 const CLIENTS = [
   "claude-code",
   "codex",
@@ -25,7 +24,7 @@ const CLIENTS = [
 ];
 const MOST_CLIENTS = 4;
 
-/** The next three commands, and those that print settings of clients. Holds no secret. */
+/** The next three commands, and commands that print the settings of clients. Contains no secret. */
 export function nextSteps(plan: Plan, config: Config): string {
   const isHere = plan.folder.replace(/[/\\]+$/, "") === ".";
   const own = ownCommand({ isHere });
@@ -33,18 +32,18 @@ export function nextSteps(plan: Plan, config: Config): string {
   const [url = ""] = serverUrls(config.server, listening);
   const admin = plan.access === "managed tokens" ? adminUrls(config.server, listening)[0] : undefined;
   const rows = [
-    [own, `serves at ${url} until Ctrl-C`],
+    [own, `Start the proxy at ${url}; Ctrl-C stops it.`],
     ...tokenCommand(plan, own),
-    [curl(config), "the first answer"],
+    [curl(config), "Send the first request."],
   ].map(([command, why]) => `  # ${why}\n  ${command}\n`);
   return `Next:
 
 ${isHere ? "" : `  cd ${shellWord(plan.folder)}\n\n`}${rows.join("\n")}
-Settings of clients, with that token in them:
+Print the settings of clients, with the token in them:
 
 ${clientsOf(config).map((name) => `  ${own} connect ${name}\n`).join("")}
-${own} doctor explains what does not work.${
-    admin === undefined ? "" : `\nThe admin page: ${admin}; MANAGEMENT_TOKEN in .env opens it.`
+If something does not work: ${own} doctor${
+    admin === undefined ? "" : `\nThe admin page is at ${admin}; sign in with MANAGEMENT_TOKEN of .env.`
   }\n`;
 }
 
@@ -52,15 +51,15 @@ function tokenCommand({ access }: Plan, own: string): string[][] {
   if (access === "managed tokens") {
     return [[
       `${own} project create home && ${own} token create me --project home`,
-      `in a second terminal, in the same folder; put the token that it shows once into ${TOKEN_VARIABLE}`,
+      `In a second terminal, in the same folder: create a token, and put it into ${TOKEN_VARIABLE}.`,
     ]];
   }
   if (Deno.build.os === "windows") {
-    return [["notepad .env", "PROXY_TOKEN is what clients present as their API key"]];
+    return [["notepad .env", "Clients use PROXY_TOKEN as their API key."]];
   }
   return [[
     `export ${TOKEN_VARIABLE}=$(sed -n 's/^PROXY_TOKEN=//p' .env)`,
-    "in a second terminal, in the same folder: what clients present as their API key",
+    "In a second terminal, in the same folder: set the token that clients use as their API key.",
   ]];
 }
 
@@ -68,16 +67,17 @@ function curl(config: Config): string {
   const { port, httpsPort, tls } = config.server;
   const authority = tls === undefined ? undefined : certificatePaths(TLS_FOLDER).authority;
   const url = tls === undefined ? `http://localhost:${port}` : `https://localhost:${httpsPort ?? port}`;
+  const token = `$${TOKEN_VARIABLE}`;
   const settings = settingsFor(connectable(config), {
     client: "curl",
     endpoint: config.endpoints[0]?.name,
     url,
-    token: `$${TOKEN_VARIABLE}`,
+    token,
     authority,
   });
   const text = settings.pieces.map((piece) => piece.text).join("\n");
-  // Within double quotes a shell puts the variable's value in.
-  return text.replace(/'([^']*\$LLM_PROXY_TOKEN)'/g, '"$1"');
+  // A shell replaces the variable in double quotes, and not in single quotes.
+  return text.replace(/'([^']*)'/g, (quoted, inner: string) => inner.endsWith(token) ? `"${inner}"` : quoted);
 }
 
 function clientsOf(config: Config): string[] {
@@ -87,7 +87,7 @@ function clientsOf(config: Config): string[] {
       settingsFor(proxy, { client, endpoint: undefined, url: "http://localhost", token: undefined });
       return true;
     } catch (error) {
-      if (error instanceof NoSettings) return false;
+      if (error instanceof NoSettingsError) return false;
       throw error;
     }
   }).slice(0, MOST_CLIENTS);
@@ -97,7 +97,7 @@ function connectable({ endpoints, defaultEndpoint, auth, server }: Config): Conn
   return {
     endpoints: endpoints.map(configuredEndpoint),
     defaultEndpoint,
-    asksToken: auth.mode === "token",
-    hasOwnAuthority: server.tls !== undefined && hasOwnAuthority(server.tls.cert),
+    needsToken: auth.mode === "token",
+    hasSelfSignedRoot: server.tls !== undefined && hasSelfSignedRoot(server.tls.cert),
   };
 }

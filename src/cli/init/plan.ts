@@ -1,35 +1,35 @@
-/** What `llm-proxy init` is to set up, whether flags or answers say so. */
+/** What `llm-proxy init` sets up, from options or from answers. */
 
 import { PRESET_NAMES, type PresetName } from "../../config/values/presets.ts";
 
-/** One provider. */
+/** A provider that the user chose. */
 export interface ChosenProvider {
   readonly name: PresetName;
   readonly baseUrl: string;
-  /** Undefined: a local server that takes none. */
+  /** The key. Undefined for a local server without one. */
   readonly key: string | undefined;
 }
 
-/** Everything that decides what is written. */
+/** All choices of the user. */
 export interface Plan {
-  /** Where; it need not exist yet. */
+  /** The folder to write to, which may not exist yet. */
   readonly folder: string;
-  /** At least one. */
+  /** The providers, at least one. */
   readonly providers: readonly ChosenProvider[];
-  /** One token for all clients, or tokens that are made and limited one by one. */
+  /** One shared token for all clients, or a managed token for each client. */
   readonly access: "one token" | "managed tokens";
   readonly https: boolean;
-  /** Names and addresses for the certificate besides those of this machine. */
+  /** Names and IP addresses for the certificate, besides those of this machine. */
   readonly names: readonly string[];
   readonly port: number;
 }
 
-/** The variable that holds a provider's key. */
+/** The variable with the key of a provider. */
 export function keyVariable(name: PresetName): string {
   return `${name.toUpperCase()}_API_KEY`;
 }
 
-/** A provider by its name. */
+/** The provider with a name. Undefined if the name is unknown. */
 export function presetNamed(text: string): PresetName | undefined {
   return PRESET_NAMES.find((name) => name === text);
 }

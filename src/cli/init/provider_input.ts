@@ -1,4 +1,4 @@
-/** Rules for what is said of a provider, whether a flag or an answer says it. */
+/** Checks the base URL and the key of a provider, from options or from answers. */
 
 import * as v from "valibot";
 import { baseUrlSchema } from "../../config/values/address_values.ts";
@@ -8,30 +8,30 @@ import { reasonOf } from "../../config/problem.ts";
 import { secretSchema, type ValueSchema } from "../../config/values/values.ts";
 import { keyVariable } from "./plan.ts";
 
-/** A value, or what is wrong with it as the rest of a sentence. A problem never repeats a key. */
+/** A valid value, or a problem as the rest of a sentence. A problem never repeats a key. */
 export type Checked = { readonly value: string } | { readonly problem: string };
 
-/** Whether a text can be a provider's base URL. */
+/** Checks the base URL of a provider. */
 export function checkBaseUrl(text: string): Checked {
   return checked(baseUrlSchema, text);
 }
 
-/** Whether a text can be a key, with the line break taken away that editors put at its end. */
+/** Checks a key. Removes a byte order mark and the line break that editors put at the end of a file. */
 export function checkKey(text: string): Checked {
   return checked(secretSchema, text.replace(/^\ufeff|\r?\n$/g, ""));
 }
 
-/** The key in a file. */
+/** Reads and checks the key in a file. */
 export function keyInFile(path: string): Checked {
   try {
     return checkKey(Deno.readTextFileSync(path));
   } catch (error) {
-    // Without the path: it may be the key itself, in the wrong place.
+    // The message does not repeat the path, which may be a key in the wrong place.
     return { problem: `names a file that cannot be read: ${reasonOf(error)}` };
   }
 }
 
-/** The key that the environment holds, and the variable; undefined: it holds none. */
+/** The key in the environment, with the name of its variable. Undefined if no variable is set. */
 export function keyInEnvironment(name: PresetName): { variable: string; key: Checked } | undefined {
   const variable = keyVariable(name);
   const value = processSources.get(variable);
@@ -41,15 +41,15 @@ export function keyInEnvironment(name: PresetName): { variable: string; key: Che
 }
 
 /**
- * Where a provider is; undefined: every customer has another address. The environment is not asked: on a machine with
- * clients, `ANTHROPIC_BASE_URL` and the like name a proxy.
+ * The usual base URL of a provider. Undefined if each customer has another one. Variables like
+ * `ANTHROPIC_BASE_URL` are not used: on a machine with clients they name a proxy.
  */
 export function usualBaseUrl(name: PresetName): string | undefined {
   const preset: Preset = PRESETS[name];
   return preset.baseUrl;
 }
 
-/** Whether a provider is a server on one's own machines, which mostly takes no key. */
+/** Whether a provider is a local server such as Ollama, which usually needs no key. */
 export function isLocal(name: PresetName): boolean {
   const preset: Preset = PRESETS[name];
   return preset.local === true;

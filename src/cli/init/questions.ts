@@ -1,28 +1,28 @@
-/** The plan that a person describes at a terminal. */
+/** The questions of `llm-proxy init`. */
 
 import { PRESET_NAMES, type PresetName } from "../../config/values/presets.ts";
-import { nearest } from "../../config/values/suggest.ts";
+import { closestName } from "../../config/values/suggest.ts";
 import { askYes, type Prompt } from "../prompt.ts";
 import { type ChosenProvider, type Plan, presetNamed } from "./plan.ts";
 import { checkBaseUrl, checkKey, isLocal, keyInEnvironment, usualBaseUrl } from "./provider_input.ts";
 
-/** What the questions depend on. */
+/** What the questions need. */
 export interface QuestionContext {
   readonly prompt: Prompt;
-  /** Throws where a folder holds files that must stay. Asked before any key is. */
+  /** Throws if a folder has a configuration. The questions call it before they ask for a key. */
   readonly checkFolder: (folder: string) => void;
   readonly isPortFree: (port: number) => boolean;
   readonly defaultPort: number;
-  /** What flags have settled; undefined: it is asked for. */
+  /** The folder of `--folder`. Undefined to ask for it. */
   readonly folder: string | undefined;
 }
 
-/** Asks for everything but whether to try the keys. */
+/** Asks for all choices of a plan. */
 export async function askPlan(context: QuestionContext): Promise<Plan> {
   const { prompt } = context;
   prompt.say(
-    "This writes the configuration of a proxy: .env, and config.toml where it is needed. Enter takes what\n" +
-      "stands in brackets, Ctrl-C ends it. No file is changed that is there already.\n\n",
+    "This writes the configuration of a proxy: .env, and config.toml if it is needed. Press Enter for the answer\n" +
+      "in brackets, or Ctrl-C to cancel. Existing files do not change.\n\n",
   );
   const folder = context.folder ?? (await prompt.line("Folder [.]: ") || ".");
   context.checkFolder(folder);
@@ -31,7 +31,7 @@ export async function askPlan(context: QuestionContext): Promise<Plan> {
   const access = await askAccess(prompt);
   const https = await askYes(
     prompt,
-    "\nHTTPS, with a certificate by an authority that is made now? Each client then has to trust it.",
+    "\nUse HTTPS, with a new certificate authority? Each client has to trust this authority.",
     false,
   );
   return { folder, providers, access, https, names: [], port: await askPort(context) };
@@ -43,12 +43,12 @@ async function askNames(prompt: Prompt): Promise<PresetName[]> {
   const width = Math.max(...PRESET_NAMES.map((name) => name.length));
   prompt.say("\nWhich providers? One is enough.\n\n");
   for (const [index, name] of PRESET_NAMES.entries()) {
-    const where = usualBaseUrl(name) ?? "at an address of yours";
+    const where = usualBaseUrl(name) ?? "at your own address";
     prompt.say(`  ${String(index + 1).padStart(2)}  ${name.padEnd(width)}  ${where}\n`);
   }
   while (true) {
     const answer = await prompt.line(
-      `\nNumbers or names, with commas between them [${fallback.join(", ")}]: `,
+      `\nNumbers or names, separated by commas [${fallback.join(", ")}]: `,
     );
     if (answer === "") return [...fallback];
     const words = answer.split(/[\s,]+/).filter((word) => word !== "");
@@ -56,8 +56,10 @@ async function askNames(prompt: Prompt): Promise<PresetName[]> {
     const known = names.filter((name) => name !== undefined);
     if (known.length === words.length && known.length > 0) return [...new Set(known)];
     const unknown = words.filter((_, index) => names[index] === undefined);
-    const near = unknown.map((word) => nearest(word, PRESET_NAMES)).filter((name) => name !== undefined);
-    prompt.say(`Not all of these are known.${near.length > 0 ? ` Did you mean ${near.join(", ")}?` : ""}\n`);
+    const near = unknown.map((word) => closestName(word, PRESET_NAMES)).filter((name) => name !== undefined);
+    prompt.say(
+      `Not all of these are known providers.${near.length > 0 ? ` Did you mean ${near.join(", ")}?` : ""}\n`,
+    );
   }
 }
 
@@ -67,12 +69,12 @@ async function askProvider(prompt: Prompt, name: PresetName): Promise<ChosenProv
   if (isLocal(name)) return { name, baseUrl, key: undefined };
   const found = keyInEnvironment(name);
   if (found !== undefined && "value" in found.key) {
-    const isTaken = await askYes(
+    const isAccepted = await askYes(
       prompt,
-      `\n${found.variable} is set in this shell. Use that key of ${name}?`,
+      `\n${found.variable} is set in this shell. Use this key for ${name}?`,
       true,
     );
-    if (isTaken) return { name, baseUrl, key: found.key.value };
+    if (isAccepted) return { name, baseUrl, key: found.key.value };
   }
   return { name, baseUrl, key: await askKey(prompt, name) };
 }
@@ -80,20 +82,20 @@ async function askProvider(prompt: Prompt, name: PresetName): Promise<ChosenProv
 async function askBaseUrl(prompt: Prompt, name: PresetName, usual: string | undefined): Promise<string> {
   while (true) {
     const hint = usual === undefined ? ", like https://api.example.com/v1" : ` [${usual}]`;
-    const answer = await prompt.line(`\nThe address of ${name}${hint}: `) || usual || "";
+    const answer = await prompt.line(`\nBase URL of ${name}${hint}: `) || usual || "";
     const checked = checkBaseUrl(answer);
     if ("value" in checked) return checked.value;
     prompt.say(`That ${checked.problem}.\n`);
   }
 }
 
-/** Asks until there is a key that can be one. */
+/** Asks for a key until the answer is valid. */
 export async function askKey(prompt: Prompt, name: PresetName): Promise<string> {
   while (true) {
-    const answer = await prompt.hidden(`\nThe key of ${name} (paste it; it is not shown): `);
+    const answer = await prompt.hidden(`\nKey of ${name} (paste it; it is not shown): `);
     const checked = checkKey(answer);
     if ("value" in checked) {
-      prompt.say(`Taken: ${checked.value.length} characters.\n`);
+      prompt.say(`Got ${checked.value.length} characters.\n`);
       return checked.value;
     }
     prompt.say(`That ${checked.problem}.\n`);
@@ -102,9 +104,9 @@ export async function askKey(prompt: Prompt, name: PresetName): Promise<string> 
 
 async function askAccess(prompt: Prompt): Promise<Plan["access"]> {
   prompt.say(
-    "\nWho may use the proxy?\n\n" +
-      "   1  everybody who has one token, which is made now\n" +
-      "   2  people with tokens of their own, with limits, usage and cost: a database in data/, and an admin page\n\n",
+    "\nHow do clients sign in?\n\n" +
+      "   1  all with one shared token, which is created now\n" +
+      "   2  each with a managed token, with limits, usage and cost; needs a database, has an admin page\n\n",
   );
   while (true) {
     const answer = await prompt.line("Number [1]: ") || "1";
@@ -114,16 +116,16 @@ async function askAccess(prompt: Prompt): Promise<Plan["access"]> {
   }
 }
 
-/** Asked only where the usual port is taken: a proxy could not start. */
+/** Asks for a port only if another program uses the default port. */
 async function askPort({ prompt, isPortFree, defaultPort }: QuestionContext): Promise<number> {
   if (isPortFree(defaultPort)) return defaultPort;
   const free = Array.from({ length: 100 }, (_, index) => defaultPort + 10 * (index + 1)).find(isPortFree);
   while (true) {
     const answer =
-      await prompt.line(`\nPort ${defaultPort} is taken on this machine. Another port [${free}]: `) ||
+      await prompt.line(`\nAnother program uses port ${defaultPort}. Port for the proxy [${free}]: `) ||
       String(free);
     const port = Number(answer);
     if (Number.isInteger(port) && port >= 1 && port < 65_535 && isPortFree(port)) return port;
-    prompt.say("That is no free port (1 to 65534).\n");
+    prompt.say("That is not a free port (1 to 65534).\n");
   }
 }

@@ -2,16 +2,21 @@
 
 import { openStore } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
-import { checkDatabase, inStoresWords, managementConfig } from "./client.ts";
+import { checkDatabase, managementConfig, mapStoreError } from "./management_config.ts";
 import { type Options, textOf } from "./options.ts";
 import { writeAnswer } from "../output.ts";
-import { sizeOf, withProgress } from "../progress.ts";
+import { sizeOf } from "../files.ts";
+import { withProgress } from "../progress.ts";
+import { messageOf } from "../../text/error_text.ts";
 
-/** Copies the database into a new file, while it is in use. */
+/**
+ * Copies the database to a new file, while the proxy uses it. Throws a {@link CommandError} if the file
+ * exists.
+ */
 export async function backup(file: string, options: Options): Promise<void> {
   const config = await managementConfig(textOf(options, "config"));
   checkDatabase(config);
-  await inStoresWords(async () => {
+  await mapStoreError(async () => {
     const store = await openStore(config.databaseUrl);
     try {
       makeNewFile(file);
@@ -25,18 +30,18 @@ export async function backup(file: string, options: Options): Promise<void> {
   });
   writeAnswer(
     { file, bytes: sizeOf(file) },
-    () => `${file} holds the whole database. Keep the key file (or ENCRYPTION_KEY) with it.\n`,
+    () => `${file} contains the whole database. Keep the key file (or ENCRYPTION_KEY) with it.\n`,
   );
 }
 
-/** For its owner only, and never in place of another. */
+/** Creates the file with a mode for its owner only. */
 function makeNewFile(file: string): void {
   try {
     Deno.openSync(file, { write: true, createNew: true, mode: 0o600 }).close();
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) {
-      throw new CommandError(`${file} exists: name a new file.`);
+      throw new CommandError(`${file} exists. Name a new file.`);
     }
-    throw new CommandError(`Cannot write ${file}: ${error instanceof Error ? error.message : error}.`);
+    throw new CommandError(`Cannot write ${file}: ${messageOf(error)}.`);
   }
 }

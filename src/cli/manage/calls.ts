@@ -1,4 +1,4 @@
-/** Calls that several commands make. */
+/** Calls of the management API that several commands make. */
 
 import type * as v from "valibot";
 import * as answers from "../../management/api/answers.ts";
@@ -8,10 +8,10 @@ import { type Options, textOf } from "./options.ts";
 
 type Project = v.InferOutput<typeof answers.project>;
 const PROJECTS = answers.listOf(answers.project);
-/** As many as the API gives at a time. */
+/** The longest page of the API, in items. */
 const PAGE = 1000;
 
-/** Opens the API that the options name. */
+/** Runs work with a client of the API that `--url` and `--config` name. */
 export async function onApi(
   options: Options,
   work: (client: ManageClient) => Promise<void>,
@@ -28,7 +28,7 @@ export async function onApi(
   await withManageClient(target, work);
 }
 
-/** Every page of a list. */
+/** The items of all pages of a list. */
 export async function allOf<Item>(
   client: ManageClient,
   path: string,
@@ -45,12 +45,14 @@ export async function allOf<Item>(
   }
 }
 
-/** By its id, or by its name, which no other has. */
+/** The project with an id or a name. Throws a {@link CommandError} if no project matches. */
 export async function findProject(client: ManageClient, name: string): Promise<Project> {
   const projects = await allOf(client, "/projects", PROJECTS);
   const found = projects.find((project) => project.id === name || project.name === name);
   if (found !== undefined) return found;
   const known = projects.slice(0, 10).map((project) => project.name).join(", ");
-  const hint = known === "" ? "there are none yet: llm-proxy project create NAME" : `there are ${known}`;
-  throw new CommandError(`There is no project ${JSON.stringify(name)}; ${hint}.`);
+  const hint = known === ""
+    ? "There are no projects yet: llm-proxy project create NAME"
+    : `The projects are ${known}.`;
+  throw new CommandError(`There is no project ${JSON.stringify(name)}. ${hint}`);
 }

@@ -1,110 +1,31 @@
-/** What the options of `project` and `token` ask for, in the words of the management API. */
+/** Reads the options of `project`, `token` and `usage`. */
 
-import type { Command } from "commander";
 import { durationMs } from "../../config/values/durations.ts";
+import { messageOf } from "../../text/error_text.ts";
 import { CommandError } from "../command_error.ts";
 
-/** Options of rules, with the member of the API that each one sets. */
-const RULES = [
-  ["--requests-per-minute <n>", "requests that begin within any minute", ["limits", "requests_per_minute"]],
-  ["--tokens-per-minute <n>", "tokens, input and output, within any minute", ["limits", "tokens_per_minute"]],
-  ["--concurrent-requests <n>", "requests that run at the same time", ["limits", "concurrent_requests"]],
-  ["--max-requests <n>", "requests in all", ["max_requests"]],
-  ["--budget-day <usd>", "US dollars per day", ["budget", "day_usd"]],
-  ["--budget-week <usd>", "US dollars per week", ["budget", "week_usd"]],
-  ["--budget-month <usd>", "US dollars per month", ["budget", "month_usd"]],
-  ["--budget-total <usd>", "US dollars in all", ["budget", "total_usd"]],
-] as const;
-const LISTS = [
-  [
-    "--endpoints <names>",
-    "endpoints that may be used, with commas; * is any run of characters",
-    "allowed_endpoints",
-  ],
-  ["--models <names>", "models that may be used, with commas; * is any run of characters", "allowed_models"],
-  [
-    "--paths <patterns>",
-    "paths at the provider that may be used, with commas; one that begins with ! is refused, like '!*/files*'",
-    "allowed_paths",
-  ],
-] as const;
-
-/** Options as they were parsed. */
+/** Options as the parser gives them, by their names in camel case. */
 export type Options = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
-/** Adds the options of limits and budgets; "none" takes one away. */
-export function addRuleOptions(command: Command): Command {
-  for (const [flags, description] of [...RULES, ...LISTS]) {
-    command.option(flags, `${description}; "none" takes it away`);
-  }
-  return command.option(
-    "--model-limit <model:limits>",
-    "limits of requests for certain models, like 'gpt-5*:tokens-per-minute=10000,budget-day=2'; * is any run of " +
-      'characters; can be repeated, the first that matches counts; "none" takes all of them away',
-    (value: string, before: string[]) => [...before, value],
-    [],
-  );
-}
-
-/** The members of a request that limits and budgets make. */
-export function rulesBody(options: Options): Record<string, unknown> {
-  const body: Record<string, unknown> = {};
-  const groups: Record<string, Record<string, number | null>> = {};
-  for (const [flags, , [first, second]] of RULES) {
-    const value = valueOf(options, flags);
-    if (value === undefined) continue;
-    const number = value === "none" ? null : numberOf(flags, value);
-    if (second === undefined) body[first] = number;
-    else (groups[first] ??= {})[second] = number;
-  }
-  for (const [flags, , member] of LISTS) {
-    const value = valueOf(options, flags);
-    if (value !== undefined) {
-      body[member] = value === "none" ? null : value.split(",").map((name) => name.trim());
-    }
-  }
-  const modelLimits = options["modelLimit"];
-  if (typeof modelLimits === "object" && modelLimits.length > 0) {
-    body["model_limits"] = modelLimits.join() === "none" ? null : modelLimits.map(modelLimit);
-  }
-  return { ...body, ...groups };
-}
-
-/** Limits that hold for models too, by their names in `--model-limit`. */
-const MODEL_RULES = new Map(
-  RULES.flatMap(([flags, , member]) =>
-    member[1] === undefined ? [] : [[flags.slice(2).split(" ")[0] ?? "", member] as const]
-  ),
-);
-
-/** `gpt-5*:tokens-per-minute=10000,budget-day=2`. Names of models may hold colons. */
-function modelLimit(text: string): Record<string, unknown> {
-  const end = text.lastIndexOf(":");
-  const model = text.slice(0, Math.max(0, end)).trim();
-  const body: Record<string, unknown> = {};
-  const budget: Record<string, number> = {};
-  for (const setting of text.slice(end + 1).split(",")) {
-    const [name = "", value = ""] = setting.split("=").map((part) => part.trim());
-    const member = MODEL_RULES.get(name);
-    if (model === "" || member === undefined) {
-      throw new CommandError(
-        `--model-limit: write MODEL:LIMIT=N,…, not ${JSON.stringify(text)}; limits are ${
-          [...MODEL_RULES.keys()].join(", ")
-        }`,
-        2,
-      );
-    }
-    const number = numberOf(`--model-limit: ${name}`, value);
-    if (member[0] === "budget") budget[member[1]] = number;
-    else body[member[1]] = number;
-  }
-  return { model, ...body, ...Object.keys(budget).length > 0 && { budget } };
-}
-
-/** A century: a moment that far away can still be written. */
+/** The latest expiry, from now: a hundred years. In milliseconds. */
 const LONGEST_MS = 36_500 * 24 * 3_600_000;
 
-/** `30d`, `12h`, `45m`, a moment, or `none`: as `expires_at`. */
+/** The value of an option. Undefined if the option is missing or takes no value. */
+export function textOf(options: Options, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The values of `--key-file`. */
+export function keyFiles(options: Options): readonly string[] {
+  const value = options["keyFile"];
+  return typeof value === "object" ? value : [];
+}
+
+/**
+ * `expires_at` for the API, from `30d`, `12h`, `45m`, a date, or `none`. Throws a {@link CommandError} for
+ * others.
+ */
 export function expiryBody(text: string | undefined, now: number): Record<string, unknown> {
   if (text === undefined) return {};
   if (text === "none") return { expires_at: null };
@@ -114,12 +35,15 @@ export function expiryBody(text: string | undefined, now: number): Record<string
   throw new CommandError(
     `--expires: ${
       JSON.stringify(text)
-    } is neither a length of time like 30d, 12h or 45m nor a moment like 2027-01-31`,
+    } is neither a duration like 30d, 12h or 45m nor a date like 2027-01-31`,
     2,
   );
 }
 
-/** `openai=FILE` for each: the keys out of the files. Keys never stand on a command line, which all users can read. */
+/**
+ * `provider_keys` for the API, from `ENDPOINT=FILE`. Keys come from files, because every user of a machine
+ * can read command lines. Throws a {@link CommandError} for a malformed option or an unreadable file.
+ */
 export function keysBody(settings: readonly string[]): Record<string, unknown> {
   if (settings.length === 0) return {};
   return {
@@ -127,7 +51,7 @@ export function keysBody(settings: readonly string[]): Record<string, unknown> {
       const [, endpoint, file] = /^([^=]+)=(.+)$/.exec(setting) ?? [];
       if (endpoint === undefined || file === undefined) {
         throw new CommandError(
-          `--key-file: write ENDPOINT=FILE, not ${JSON.stringify(setting)}; "none" takes a key away`,
+          `--key-file: write ENDPOINT=FILE, not ${JSON.stringify(setting)}; ENDPOINT=none removes a key`,
           2,
         );
       }
@@ -140,36 +64,6 @@ function readKey(file: string): string {
   try {
     return Deno.readTextFileSync(file).trim();
   } catch (error) {
-    throw new CommandError(
-      `--key-file: cannot read ${file}: ${error instanceof Error ? error.message : error}`,
-    );
+    throw new CommandError(`--key-file: cannot read ${file}: ${messageOf(error)}`);
   }
-}
-
-/** `--budget-day <usd>` → `budgetDay`, as the parser calls it. */
-function valueOf(options: Options, flags: string): string | undefined {
-  const name = (flags.split(" ")[0] ?? "").slice(2).replace(
-    /-(.)/g,
-    (_, letter: string) => letter.toUpperCase(),
-  );
-  const value = options[name];
-  return typeof value === "string" ? value : undefined;
-}
-
-function numberOf(flags: string, text: string): number {
-  const number = Number(text);
-  if (text.trim() !== "" && Number.isFinite(number)) return number;
-  throw new CommandError(`${flags.split(" <")[0]}: ${JSON.stringify(text)} is no number`, 2);
-}
-
-/** An option that has a value. */
-export function textOf(options: Options, name: string): string | undefined {
-  const value = options[name];
-  return typeof value === "string" ? value : undefined;
-}
-
-/** Every `--key-file`. */
-export function keyFiles(options: Options): readonly string[] {
-  const value = options["keyFile"];
-  return typeof value === "object" ? value : [];
 }

@@ -1,4 +1,4 @@
-/** How the commands of the management plane show what they got. */
+/** How the commands `project`, `token` and `usage` print the answers of the API. */
 
 import type * as v from "valibot";
 import type * as answers from "../../management/api/answers.ts";
@@ -7,14 +7,14 @@ import { writeAnswer } from "../output.ts";
 type Project = v.InferOutput<typeof answers.project>;
 type Token = v.InferOutput<typeof answers.token>;
 
-/** Each member on a line of its own; those of objects too. */
+/** Prints a project or a token, one member per line. Members of objects get one line each. */
 export function showOne(answer: Project | Token): void {
   writeAnswer(answer, () => {
     const { model_limits, ...others } = answer;
     const shown = {
       ...others,
       model_limits: Object.fromEntries(
-        model_limits.map(({ model, ...limits }) => [model, limitsWords(limits).join(", ")]),
+        model_limits.map(({ model, ...limits }) => [model, limitTexts(limits).join(", ")]),
       ),
     };
     const lines = Object.entries(shown).flatMap(([name, value]): [string, string][] => {
@@ -33,26 +33,26 @@ function plain(value: unknown): string {
   return String(value);
 }
 
-/** The rules there are, in a few words. */
+/** The limits and budgets of a project or a token in one line, or `-` if it has none. */
 export function rulesText(
   { limits, max_requests, budget, model_limits, allowed_endpoints, allowed_models, allowed_paths }:
     | Project
     | Token,
 ): string {
   return [
-    ...limitsWords({ ...limits, budget }),
+    ...limitTexts({ ...limits, budget }),
     ...(max_requests === null ? [] : [`${max_requests} requests`]),
-    ...model_limits.map(({ model, ...limits }) => `${model}: ${limitsWords(limits).join(" and ")}`),
+    ...model_limits.map(({ model, ...limits }) => `${model}: ${limitTexts(limits).join(" and ")}`),
     ...(allowed_endpoints === null ? [] : [`endpoints ${allowed_endpoints.join(",")}`]),
     ...(allowed_models === null ? [] : [`models ${allowed_models.join(",")}`]),
     ...(allowed_paths === null ? [] : [`paths ${allowed_paths.join(",")}`]),
   ].join(", ") || "-";
 }
 
-function limitsWords(
+function limitTexts(
   { budget, ...limits }: Project["limits"] & Pick<Project, "budget">,
 ): string[] {
-  const words = [
+  const texts = [
     [limits.requests_per_minute, (n: number) => `${n} requests/min`],
     [limits.tokens_per_minute, (n: number) => `${n} tokens/min`],
     [limits.concurrent_requests, (n: number) => `${n} at a time`],
@@ -61,15 +61,15 @@ function limitsWords(
     [budget.month_usd, (n: number) => `$${n}/month`],
     [budget.total_usd, (n: number) => `$${n}`],
   ] as const;
-  return words.flatMap(([value, say]) => value === null ? [] : [say(value)]);
+  return texts.flatMap(([value, format]) => value === null ? [] : [format(value)]);
 }
 
-/** An amount of micro-dollars. */
+/** An amount of micro-dollars, like `$1.25`. Less than a cent gets six decimals. */
 export function dollars(micros: number): string {
   return `$${(micros / 1_000_000).toFixed(micros > 0 && micros < 10_000 ? 6 : 2)}`;
 }
 
-/** `2026-11-21 14:02` */
+/** A time in UTC like `2026-11-21 14:02`, or `-` for null. */
 export function shortTime(moment: string | null): string {
   return moment === null ? "-" : moment.slice(0, 16).replace("T", " ");
 }

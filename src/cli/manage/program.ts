@@ -1,152 +1,152 @@
-/** The commands `project`, `token`, `usage`, `backup` and `restore`, as they are parsed. */
+/** The commands that use the management API or its database, for the parser of the command line. */
 
 import { type Command, Option } from "commander";
 import { USAGE_GROUPS } from "../../storage/store.ts";
-import { CONFIG_OPTION, suggesting } from "../common_options.ts";
-import { addRuleOptions, type Options } from "./options.ts";
+import { collect, CONFIG_OPTION, suggesting } from "../common_options.ts";
+import type { Options } from "./options.ts";
+import { addRuleOptions } from "./rule_options.ts";
 
 const OPTIONAL_URL =
-  "address of the running proxy, with its ADMIN_PORT if it has one; default: the database is opened directly";
-/** `--url` of commands that ask the running proxy. */
+  "address of the running proxy, with ADMIN_PORT if it has one (default: open the database directly)";
+/** The help of `--url` for commands that need the running proxy. */
 export const RUNNING_URL =
-  "address of the running proxy, with its ADMIN_PORT if it has one; default: the one in the configuration";
+  "address of the running proxy, with ADMIN_PORT if it has one (default: by the configuration)";
 
-// What does the work is loaded when it is asked for.
 const projects = () => import("./project.ts");
 const tokens = () => import("./token.ts");
 
-/** Adds them to the program. */
+/** Adds `project`, `token`, `usage`, `reload`, `stop`, `backup` and `restore` to the program. */
 export function addManageCommands(program: Command): void {
-  const project = program.command("project").description(
-    "projects: groups of tokens with limits and keys of their own",
-  );
-  onTarget(project.command("list")).description("all projects")
+  addProjectCommands(program);
+  addTokenCommands(program);
+  addUsageCommand(program);
+  addControlCommands(program);
+  addDatabaseCommands(program);
+}
+
+function addProjectCommands(program: Command): void {
+  const project = program.command("project")
+    .description("manage projects: groups of tokens with shared limits and provider keys");
+  const named = (name: string) => withTarget(project.command(name)).argument("<project>", NAME_OR_ID);
+  withTarget(project.command("list")).description("list all projects")
     .action(async (options: Options) => (await projects()).listProjects(options));
-  onTarget(project.command("show")).argument("<project>", "its name or id").description("one project")
+  named("show").description("print one project")
     .action(async (name: string, options: Options) => (await projects()).showProject(name, options));
-  projectOptions(project.command("create")).argument("<name>", "what it is called").description(
-    "make a project",
-  )
+  withProjectOptions(project.command("create")).argument("<name>", "the name of the project")
+    .description("create a project")
     .action(async (name: string, options: Options) => (await projects()).createProject(name, options));
-  projectOptions(project.command("update")).argument("<project>", "its name or id").description(
-    "change a project",
-  )
-    .option("--name <name>", "another name").option("--activate", "let its requests in again")
-    .option("--deactivate", "refuse its requests until it is activated")
+  withActivation(withProjectOptions(project.command("update")).argument("<project>", NAME_OR_ID))
+    .description("change a project")
     .action(async (name: string, options: Options) => (await projects()).updateProject(name, options));
-  onTarget(project.command("deactivate")).argument("<project>", "its name or id")
-    .description("refuse its tokens from the next request on")
+  named("deactivate").description("reject all tokens of a project, from the next request on")
     .action(async (name: string, options: Options) => (await projects()).deactivateProject(name, options));
-  onTarget(project.command("revoke-tokens")).argument("<project>", "its name or id")
-    .description("revoke all of its tokens, for good")
+  named("revoke-tokens").description("revoke all tokens of a project permanently")
     .action(async (name: string, options: Options) => (await projects()).revokeProjectTokens(name, options));
-
-  onTarget(project.command("delete")).argument("<project>", "its name or id")
-    .description("delete a deactivated project and its revoked tokens; its usage stays")
+  named("delete").description("delete a deactivated project and its revoked tokens, and keep its usage")
     .action(async (name: string, options: Options) => (await projects()).deleteProject(name, options));
+}
 
-  const token = program.command("token").description(
-    "managed tokens, which clients present as their API key",
-  );
-  onTarget(token.command("list")).option("--project <project>", "of one project, by its name or id")
-    .option("--active", "only those that are let in").description("all tokens")
+function addTokenCommands(program: Command): void {
+  const token = program.command("token")
+    .description("manage tokens, which clients use as their API key");
+  const named = (name: string) => withTarget(token.command(name)).argument("<token>", NAME_OR_ID);
+  withTarget(token.command("list")).description("list tokens")
+    .option("--project <project>", "only this project, by name or id")
+    .option("--active", "only tokens that the proxy accepts")
     .action(async (options: Options) => (await tokens()).listTokens(options));
-  onTarget(token.command("show")).argument("<token>", "its id, or its name where no other has it")
-    .description("one token")
+  named("show").description("print one token, without its value")
     .action(async (id: string, options: Options) => (await tokens()).showToken(id, options));
-  tokenOptions(token.command("create")).argument("<name>", "who holds it")
-    .requiredOption("--project <project>", "its project, by name or id (required)").description(
-      "make a token; it is shown once",
-    )
+  withTokenOptions(token.command("create")).argument("<name>", "a name for the token, such as its user")
+    .requiredOption("--project <project>", "the project of the token, by name or id (required)")
+    .description("create a token and print it once")
     .action(async (name: string, options: Options) => (await tokens()).createToken(name, options));
-  tokenOptions(token.command("update")).argument("<token>", "its id or name").description("change a token")
-    .option("--name <name>", "another name").option("--activate", "let its requests in again")
-    .option("--deactivate", "refuse its requests until it is activated")
+  withActivation(withTokenOptions(token.command("update")).argument("<token>", NAME_OR_ID))
+    .description("change a token")
     .action(async (id: string, options: Options) => (await tokens()).updateToken(id, options));
-  onTarget(token.command("revoke")).argument("<token>", "its id or name").description(
-    "refuse it from the next request on, for good",
-  )
+  named("revoke").description("reject a token permanently, from the next request on")
     .action(async (id: string, options: Options) => (await tokens()).revokeToken(id, options));
-  onTarget(token.command("delete")).argument("<token>", "its id or name").description(
-    "delete a revoked token; its usage stays",
-  )
+  named("delete").description("delete a revoked token, and keep its usage")
     .action(async (id: string, options: Options) => (await tokens()).deleteToken(id, options));
-  token.command("generate").description(
-    "print a random text for PROXY_TOKEN or MANAGEMENT_TOKEN; nothing is stored",
-  )
-    .option("--key", "32 bytes in base64 instead, for ENCRYPTION_KEY")
+  token.command("generate")
+    .description("print a random PROXY_TOKEN or MANAGEMENT_TOKEN; nothing is stored")
+    .option("--key", "print a random ENCRYPTION_KEY instead (32 bytes in base64)")
     .action(async ({ key }: { key?: true }) =>
       (await import("../generate.ts")).generate({ key: key === true })
     );
-  onTarget(token.command("rotate")).argument("<token>", "its id or name").description(
-    "give it a new value, which is shown once",
-  )
-    .option("--overlap <time>", "how long the old value is still taken, like 30m, 1h or 7d", "1h")
+  named("rotate").description("give a token a new value and print it once")
+    .option("--overlap <time>", "how long the old value still works, like 30m, 1h or 7d", "1h")
     .action(async (id: string, options: Options) => (await tokens()).rotateToken(id, options));
+}
 
-  onTarget(program.command("usage")).description(
-    "requests, tokens and cost, of all time unless --from says otherwise",
-  )
+function addUsageCommand(program: Command): void {
+  withTarget(program.command("usage"))
+    .description("print requests, tokens and cost; without --from, since the beginning")
     .addOption(
-      suggesting(new Option("--group <by>", "sum by this, or by two of these with a comma"), USAGE_GROUPS)
+      suggesting(
+        new Option("--group <by>", "sum by this group, or by two separated by a comma"),
+        USAGE_GROUPS,
+      )
         .default("model"),
     )
-    .option("--from <moment>", "from then on, to the hour (UTC), like 2026-11-01").option(
-      "--to <moment>",
-      "before then, to the hour (UTC), like 2026-12-01",
-    )
-    .option("--project <project>", "of one project, by its name or id").option("--token <id>", "of one token")
-    .option("--endpoint <name>", "of one endpoint")
-    .option("--model <name>", "of one model").option(
-      "--client <family>",
-      "of one kind of client, like claude-code",
-    )
-    .option("--csv", "as comma-separated values")
+    .option("--from <moment>", "start, to the hour (UTC), like 2026-11-01")
+    .option("--to <moment>", "end, to the hour (UTC), like 2026-12-01")
+    .option("--project <project>", "only this project, by name or id")
+    .option("--token <id>", "only this token, by id")
+    .option("--endpoint <name>", "only this endpoint")
+    .option("--model <name>", "only this model")
+    .option("--client <family>", "only this kind of client, like claude-code")
+    .option("--csv", "print comma-separated values")
     .action(async (options: Options) => (await import("./usage.ts")).showUsage(options));
+}
 
+function addControlCommands(program: Command): void {
   const control = () => import("../control.ts");
-  onTarget(program.command("reload"), RUNNING_URL).description(
-    "have the running proxy read its configuration again (needs MANAGEMENT_TOKEN; kill -HUP does the same)",
-  )
+  withTarget(program.command("reload"), RUNNING_URL)
+    .description("make the running proxy reload its configuration, as SIGHUP does (needs MANAGEMENT_TOKEN)")
     .action(async (options: Options) => (await control()).reload(options));
-  onTarget(program.command("stop"), RUNNING_URL).description(
-    "stop the running proxy when its requests have ended (needs MANAGEMENT_TOKEN; kill does the same)",
-  )
+  withTarget(program.command("stop"), RUNNING_URL)
+    .description(
+      "make the running proxy finish its requests and exit, as SIGTERM does (needs MANAGEMENT_TOKEN)",
+    )
     .action(async (options: Options) => (await control()).stop(options));
+}
 
-  program.command("backup").argument("<file>", "a new file").description(
-    "copy the database while it is in use",
-  )
+function addDatabaseCommands(program: Command): void {
+  program.command("backup").argument("<file>", "a new file")
+    .description("copy the database while the proxy uses it")
     .option(...CONFIG_OPTION)
     .action(async (file: string, options: Options) => (await import("./backup.ts")).backup(file, options));
-
-  program.command("restore").argument("<file>", "a backup").description(
-    "put a backup in the place of the database; the proxy must be stopped, and what is there now is kept",
-  )
-    .option("--key-file <file>", "the key file that belongs to the backup, where it is another one")
+  program.command("restore").argument("<file>", "a backup")
+    .description("replace the database by a backup and keep the old files; stop the proxy first")
+    .option("--key-file <file>", "the key file of the backup, if it is not the current one")
     .option(...CONFIG_OPTION)
     .action(async (file: string, options: Options) => (await import("../restore.ts")).restore(file, options));
 }
 
-/** Where the API is, and for whom its answer is. */
-function onTarget(command: Command, url = OPTIONAL_URL): Command {
+const NAME_OR_ID = "name or id";
+
+/** Adds the options that choose the running proxy or the database. */
+function withTarget(command: Command, url = OPTIONAL_URL): Command {
   return command.option("--url <url>", url).option(...CONFIG_OPTION);
 }
 
-function projectOptions(command: Command): Command {
-  return onTarget(addRuleOptions(command))
-    .option(
-      "--key-file <endpoint=file>",
-      'a provider\'s key of its own, in a file; "none" instead of the file takes it away; can be repeated',
-      (value: string, before: string[]) => [...before, value],
-      [],
-    );
+function withActivation(command: Command): Command {
+  return command.option("--name <name>", "a new name")
+    .option("--activate", "accept requests again")
+    .option("--deactivate", "reject requests until it is activated");
 }
 
-function tokenOptions(command: Command): Command {
-  return onTarget(addRuleOptions(command))
-    .option(
-      "--expires <when>",
-      'a length of time like 45m, 12h or 30d, or a moment like 2027-01-31; "none": never',
-    );
+function withProjectOptions(command: Command): Command {
+  return withTarget(addRuleOptions(command)).option(
+    "--key-file <endpoint=file>",
+    "a file with the project's own key for a provider; ENDPOINT=none removes the key; can be repeated",
+    collect,
+  );
+}
+
+function withTokenOptions(command: Command): Command {
+  return withTarget(addRuleOptions(command)).option(
+    "--expires <when>",
+    'a duration like 45m, 12h or 30d, or a date like 2027-01-31; "none": never',
+  );
 }

@@ -3,12 +3,14 @@
 import * as v from "valibot";
 import * as answers from "../../management/api/answers.ts";
 import { allOf, findProject, onApi } from "./calls.ts";
-import { keyFiles, keysBody, type Options, rulesBody } from "./options.ts";
+import { keyFiles, keysBody, type Options } from "./options.ts";
 import { dollars, rulesText, showOne } from "./output.ts";
+import { rulesBody } from "./rule_options.ts";
 import { writeAnswer } from "../output.ts";
+import { shellWord } from "../../text/shell_word.ts";
 import { tableText } from "../table.ts";
 
-/** All of them. */
+/** `project list`, with the spending of this month. */
 export async function listProjects(options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const projects = await allOf(client, "/projects", answers.listOf(answers.project));
@@ -29,23 +31,23 @@ export async function listProjects(options: Options): Promise<void> {
   });
 }
 
-/** One, by its name or id. */
+/** `project show`, by name or id. */
 export async function showProject(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => showOne(await findProject(client, name)));
 }
 
-/** Makes one. */
+/** `project create`, which also creates a missing database. */
 export async function createProject(name: string, options: Options): Promise<void> {
   const body = { name, ...rulesBody(options), ...keysBody(keyFiles(options)) };
   await onApi(options, async (client) => {
     const project = await client.call("POST", "/projects", { body, answer: answers.project });
     writeAnswer(project, () =>
-      `The project ${project.name} is made: ${project.id}\n` +
-      `Its first token: llm-proxy token create NAME --project ${word(project.name)}\n`);
+      `Created the project ${project.name} (${project.id}).\n` +
+      `To create its first token: llm-proxy token create NAME --project ${shellWord(project.name)}\n`);
   }, { creates: true });
 }
 
-/** Changes what the options name. */
+/** `project update`, which changes only what the options name. */
 export async function updateProject(name: string, options: Options): Promise<void> {
   const body = {
     ...(typeof options["name"] === "string" && { name: options["name"] }),
@@ -60,25 +62,25 @@ export async function updateProject(name: string, options: Options): Promise<voi
   });
 }
 
-/** Its tokens are refused from now on. */
+/** `project deactivate`: the proxy rejects the tokens of the project from the next request on. */
 export async function deactivateProject(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const { id, name: full } = await findProject(client, name);
     await client.call("DELETE", `/projects/${id}`, { answer: v.null() });
-    writeAnswer({ id, active: false }, () => `${full} is deactivated: its tokens are refused from now on.\n`);
+    writeAnswer({ id, active: false }, () => `${full} is deactivated. The proxy rejects its tokens.\n`);
   });
 }
 
-/** Deletes a deactivated one and its revoked tokens. */
+/** `project delete`, for a deactivated project without valid tokens. */
 export async function deleteProject(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const { id, name: full } = await findProject(client, name);
     await client.call("POST", `/projects/${id}/delete`, { answer: v.null() });
-    writeAnswer({ id, state: "deleted" }, () => `${full} is deleted. Its usage stays under ${id}.\n`);
+    writeAnswer({ id, state: "deleted" }, () => `${full} is deleted. Its usage is kept under ${id}.\n`);
   });
 }
 
-/** For good. */
+/** `project revoke-tokens`, which cannot be undone. */
 export async function revokeProjectTokens(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const { id } = await findProject(client, name);
@@ -86,11 +88,7 @@ export async function revokeProjectTokens(name: string, options: Options): Promi
     writeAnswer(
       answer,
       () =>
-        `Revoked: ${answer.revoked_count}; revoked before: ${answer.already_revoked_count}; in all: ${answer.total_tokens}.\n`,
+        `Revoked: ${answer.revoked_count}; already revoked: ${answer.already_revoked_count}; total: ${answer.total_tokens}.\n`,
     );
   });
-}
-
-function word(name: string): string {
-  return /^[\w.-]+$/.test(name) ? name : JSON.stringify(name);
 }

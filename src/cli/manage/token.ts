@@ -6,12 +6,13 @@ import * as answers from "../../management/api/answers.ts";
 import { CommandError } from "../command_error.ts";
 import { allOf, findProject, onApi } from "./calls.ts";
 import type { ManageClient } from "./client.ts";
-import { expiryBody, type Options, rulesBody, textOf } from "./options.ts";
+import { expiryBody, type Options, textOf } from "./options.ts";
 import { dollars, rulesText, shortTime, showOne } from "./output.ts";
+import { rulesBody } from "./rule_options.ts";
 import { writeAnswer } from "../output.ts";
 import { tableText } from "../table.ts";
 
-/** All of them, or those of a project. */
+/** `token list`, of all projects or of one. */
 export async function listTokens(options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const query = new URLSearchParams();
@@ -24,7 +25,7 @@ export async function listTokens(options: Options): Promise<void> {
       { data: tokens },
       () =>
         tokens.length === 0
-          ? "There are no such tokens: llm-proxy token create NAME --project PROJECT\n"
+          ? "There are no such tokens. To create one: llm-proxy token create NAME --project PROJECT\n"
           : tableText(
             [
               "id",
@@ -53,7 +54,7 @@ export async function listTokens(options: Options): Promise<void> {
   });
 }
 
-/** One, without its value. */
+/** `token show`, which does not print the value of the token. */
 export async function showToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
@@ -62,7 +63,7 @@ export async function showToken(id: string, options: Options): Promise<void> {
   );
 }
 
-/** Makes one and shows its value this once. */
+/** `token create`, which prints the value of the token once. */
 export async function createToken(name: string, options: Options): Promise<void> {
   const rules = { ...rulesBody(options), ...expiryBody(textOf(options, "expires"), Date.now()) };
   await onApi(options, async (client) => {
@@ -72,10 +73,10 @@ export async function createToken(name: string, options: Options): Promise<void>
   });
 }
 
-/** Changes what the options name. */
+/** `token update`, which changes only what the options name. */
 export async function updateToken(id: string, options: Options): Promise<void> {
   if (options["activate"] === true && options["deactivate"] === true) {
-    throw new CommandError("--activate stands beside --deactivate: keep one of the two", 2);
+    throw new CommandError("use either --activate or --deactivate, not both", 2);
   }
   const body = {
     ...(typeof options["name"] === "string" && { name: options["name"] }),
@@ -91,25 +92,25 @@ export async function updateToken(id: string, options: Options): Promise<void> {
   );
 }
 
-/** For good. */
+/** `token revoke`, which cannot be undone. */
 export async function revokeToken(id: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     await client.call("DELETE", await tokenPath(client, id), { answer: v.null() });
-    writeAnswer({ id, state: "revoked" }, () => `${id} is revoked: it is refused from now on.\n`);
+    writeAnswer({ id, state: "revoked" }, () => `${id} is revoked. The proxy rejects it.\n`);
   });
 }
 
-/** Deletes a revoked one. */
+/** `token delete`, for a revoked token. */
 export async function deleteToken(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const path = await tokenPath(client, name, { revoked: true });
     await client.call("POST", `${path}/delete`, { answer: v.null() });
     const id = path.replace("/tokens/", "");
-    writeAnswer({ id, state: "deleted" }, () => `${id} is deleted. Its usage stays under this id.\n`);
+    writeAnswer({ id, state: "deleted" }, () => `${id} is deleted. Its usage is kept under this id.\n`);
   });
 }
 
-/** A new value, shown this once. */
+/** `token rotate`, which prints the new value once. */
 export async function rotateToken(id: string, options: Options): Promise<void> {
   const overlap = overlapMinutes(textOf(options, "overlap") ?? "1h");
   await onApi(options, async (client) => {
@@ -120,12 +121,12 @@ export async function rotateToken(id: string, options: Options): Promise<void> {
   });
 }
 
-/** Whole minutes, as the API takes them. */
+/** The value of `--overlap` in whole minutes, the unit of the API. */
 function overlapMinutes(text: string): number {
   const minutes = durationMs(text, "m") / 60_000;
   if (Number.isInteger(minutes)) return minutes;
   throw new CommandError(
-    `--overlap: ${JSON.stringify(text)} is not a length of time in whole minutes, like 30m, 1h or 7d`,
+    `--overlap: ${JSON.stringify(text)} is not a duration in whole minutes, like 30m, 1h or 7d`,
     2,
   );
 }
@@ -133,13 +134,13 @@ function overlapMinutes(text: string): number {
 function showNewToken(token: v.InferOutput<typeof answers.newToken>): void {
   writeAnswer(token, () =>
     `${token.token}\n\n` +
-    `This is the token of ${token.name} (${token.id}). It is shown this once; clients use it as their API key.\n` +
-    "Settings for a client: llm-proxy connect CLIENT --token TOKEN\n");
+    `The token of ${token.name} (${token.id}) is printed only this once. Clients use it as their API key.\n` +
+    "To print the settings of a client: llm-proxy connect CLIENT --token TOKEN\n");
 }
 
 /**
- * By its id or its name. A name means the token that can be used, or with `revoked` one that is revoked; the only one of
- * that name where there is none of these.
+ * The path of the token with an id or a name. If several tokens have the name, it means the token in use, or
+ * with `revoked` the revoked token. Throws a {@link CommandError} if no token or more than one matches.
  */
 async function tokenPath(
   client: ManageClient,
@@ -148,13 +149,13 @@ async function tokenPath(
 ): Promise<string> {
   const tokens = await allOf(client, "/tokens", answers.listOf(answers.token));
   const named = tokens.filter((token) => token.id === name || token.name === name);
-  const isMeant = (state: string): boolean =>
+  const isCandidate = (state: string): boolean =>
     revoked === (state === "revoked") && (revoked || state !== "expired");
-  const inUse = named.filter(({ id, state }) => id === name || isMeant(state));
+  const inUse = named.filter(({ id, state }) => id === name || isCandidate(state));
   const found = inUse.length > 0 ? inUse : named;
   const [token] = found;
   if (token === undefined) throw new CommandError(`There is no token ${JSON.stringify(name)}.`);
   if (found.length === 1) return `/tokens/${token.id}`;
   const ids = found.map(({ id, token_suffix }) => `${id} (ends in ${token_suffix})`).join(", ");
-  throw new CommandError(`Several tokens are called ${JSON.stringify(name)}: name one by its id: ${ids}.`);
+  throw new CommandError(`Several tokens have the name ${JSON.stringify(name)}. Use an id: ${ids}.`);
 }

@@ -8,8 +8,8 @@ import { dollars } from "./output.ts";
 import { writeAnswer, writeOut } from "../output.ts";
 import { tableText } from "../table.ts";
 
-/** Options of `usage`, by the parameter that each one is. */
-const USAGE_QUERY = {
+/** Options of `usage`, with the query parameter that each one sets. */
+const QUERY_PARAMETERS = {
   from: "from",
   to: "to",
   token: "token_id",
@@ -18,16 +18,16 @@ const USAGE_QUERY = {
   client: "client",
 };
 
-/** Sums by a group. */
+/** Prints the usage, summed up by one or two groups. */
 export async function showUsage(options: Options): Promise<void> {
   const group = textOf(options, "group") ?? "model";
   if (options["csv"] === true && options["json"] === true) {
-    throw new CommandError("--csv stands beside --json: keep one of the two", 2);
+    throw new CommandError("use either --csv or --json, not both", 2);
   }
   const groups = group.split(",");
   await onApi(options, async (client) => {
     const query = new URLSearchParams({ group });
-    for (const [option, name] of Object.entries(USAGE_QUERY)) {
+    for (const [option, name] of Object.entries(QUERY_PARAMETERS)) {
       const value = textOf(options, option);
       if (value !== undefined) query.set(name, value);
     }
@@ -36,7 +36,7 @@ export async function showUsage(options: Options): Promise<void> {
     if (options["csv"] === true) return writeOut(await client.text(`/usage?${query}&format=csv`));
     const usage = await client.call("GET", `/usage?${query}`, { answer: answers.listOf(answers.usageRow) });
     writeAnswer(usage, () =>
-      usage.data.length === 0 ? "Nothing was used.\n" : tableText(
+      usage.data.length === 0 ? "There is no usage.\n" : tableText(
         [...groups, "requests", "errors", "input", "cached", "output", "cost"],
         usage.data.map((row) => [
           ...groups.map((by) => String(row[`${by}_name`] ?? row[by] ?? "") || "(none)"),

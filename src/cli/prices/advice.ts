@@ -1,12 +1,14 @@
+/** Warnings about prices. */
+
 import type { Config } from "../../config/config.ts";
 import type { ProbeResult } from "../../forwarding/probe.ts";
 
-/** What can be said of the prices of a configuration, and of the models that its backends told. */
+/** Warnings about the prices of a configuration and of the models that its backends listed. */
 export async function pricesAdvice(
   { endpoints, management }: Config,
   results: readonly ProbeResult[],
 ): Promise<string[]> {
-  // Nothing is priced without it, and the library is large.
+  // Only management uses prices, and the library is large.
   if (management === undefined) return [];
   const { endpointsAdvice } = await import("../../accounting/price_advice.ts");
   const { openPrices } = await import("../../accounting/published_prices.ts");

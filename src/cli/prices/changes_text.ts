@@ -1,19 +1,21 @@
-/** What another list of prices changes, for people. */
+/** Prints what a new list of prices changes. */
 
 import type { ChangedModel, ListedModel, PriceChanges, ShownPrice } from "../../accounting/price_changes.ts";
+import { counted } from "../../text/counted.ts";
 import { styled } from "../colours.ts";
 import { priceCells } from "./prices.ts";
 import { tableText } from "../table.ts";
 
-/** How many models a table shows; `--json` has all. */
+/** The most models in a table. `--json` prints all. */
 const MOST_SHOWN = 40;
 
-/** A change, and whether the model was used lately. */
+/** A model with a changed price. */
 export interface UsedChange extends ChangedModel {
+  /** Whether clients used the model in the last days. */
   readonly isUsed: boolean;
 }
 
-/** Changed prices first, those of models that were used before all others. */
+/** The tables of all changes: changed prices first, then new and removed models. */
 export function changesText(
   { changes: { added, removed, providers, renamed }, changed, leftOut, unknownKinds }: {
     changes: PriceChanges;
@@ -33,15 +35,21 @@ export function changesText(
       ],
     }),
     section("New models", added, { headings: LISTED, rowOf: listedRow }),
-    section("Models without a price from now on", removed, { headings: LISTED, rowOf: listedRow }),
+    section("Models that lose their price", removed, { headings: LISTED, rowOf: listedRow }),
     section("Providers", providers, { headings: ["change"], rowOf: (change) => [change] }),
   ].filter((text) => text !== "");
   const notes = [
-    ...renamed > 0 ? [`${count(renamed, "model is", "models are")} found by other names.`] : [],
+    ...renamed > 0 ? [`${counted(renamed, "model is", "models are")} found by other names.`] : [],
     ...unknownKinds.length > 0
-      ? [`Kinds of prices that this version does not know are left out: ${unknownKinds.join(", ")}.`]
+      ? [`This version does not know these kinds of prices, and leaves them out: ${unknownKinds.join(", ")}.`]
       : [],
-    ...leftOut.length > 0 ? [`${count(leftOut.length, "model has", "models have")} no other: left out.`] : [],
+    ...leftOut.length > 0
+      ? [
+        `${
+          counted(leftOut.length, "model is", "models are")
+        } left out, because all their prices are of these kinds.`,
+      ]
+      : [],
   ];
   return [...sections, ...notes.length > 0 ? [`${notes.join("\n")}\n`] : []].join("\n");
 }
@@ -60,7 +68,7 @@ function section<Item>(
   if (items.length === 0) return "";
   const shown = items.slice(0, MOST_SHOWN);
   const more = items.length > shown.length
-    ? `and ${items.length - shown.length} more: --json shows all\n`
+    ? `and ${items.length - shown.length} more; --json prints all\n`
     : "";
   return `${styled("bold", `${title}: ${items.length}`)}\n${tableText(headings, shown.map(rowOf))}${more}`;
 }
@@ -75,7 +83,7 @@ function changedCells(before: ShownPrice, after: ShownPrice): string[] {
 function remarksOf({ before, after, isUsed }: Pick<UsedChange, "before" | "after" | "isUsed">): string {
   const isElsewhere = priceCells(before).join() === priceCells(after).join();
   return [
-    ...isUsed ? ["used lately"] : [],
+    ...isUsed ? ["in use"] : [],
     ...becomesFree(before, after) ? ["now free"] : [],
     ...isElsewhere ? ["other kinds or times"] : [],
   ].join(", ");
@@ -84,8 +92,4 @@ function remarksOf({ before, after, isUsed }: Pick<UsedChange, "before" | "after
 function becomesFree(before: ShownPrice, after: ShownPrice): boolean {
   const isFree = ({ input = 0, output = 0 }: ShownPrice): boolean => input === 0 && output === 0;
   return isFree(after) && !isFree(before);
-}
-
-function count(number: number, one: string, several: string): string {
-  return `${number} ${number === 1 ? one : several}`;
 }

@@ -8,34 +8,35 @@ import { systemClock } from "../../time/clock.ts";
 import { processSources } from "../../config/sources/env.ts";
 import { loadManagement } from "../../config/load.ts";
 import type { PricesFile } from "../../config/config.ts";
-import { nearest } from "../../config/values/suggest.ts";
+import { closestName } from "../../config/values/suggest.ts";
 import { matchesAny } from "../../text/glob.ts";
 import { CommandError } from "../command_error.ts";
+import { configFlags } from "../common_options.ts";
 import { type Options, textOf } from "../manage/options.ts";
 import { warningLine, writeAnswer, writeNote } from "../output.ts";
 import { tableText } from "../table.ts";
 
-/** A list that is in use, and the file that it comes from. */
+/** The list of prices that the proxy uses. */
 export interface UsedPrices extends PriceList {
-  /** Undefined: it is built in. */
+  /** The file of the list. Undefined for the built-in list. */
   readonly file: string | undefined;
 }
 
-/** Shows every model, or those of a pattern. */
+/**
+ * Prints the prices of all models, or of those that match a pattern. Throws a {@link CommandError} if none
+ * matches.
+ */
 export async function listPrices(pattern: string | undefined, options: Options): Promise<void> {
-  const path = textOf(options, "config");
-  const flags = path === undefined ? {} : { CONFIG_PATH: { value: path, origin: "--config" } };
-  const { version, date, file, providers } = await usedPrices(
-    (await loadManagement(processSources, flags))?.pricesFile,
-  );
+  const management = await loadManagement(processSources, configFlags(textOf(options, "config")));
+  const { version, date, file, providers } = await usedPrices(management?.pricesFile);
   const all = listedModels(providers, new Date(systemClock.epochMs()));
-  const data = pattern === undefined ? all : all.filter(testOf(pattern.toLowerCase(), providers));
+  const data = pattern === undefined ? all : all.filter(matcherOf(pattern.toLowerCase(), providers));
   if (data.length === 0) {
-    const hint = nearest(pattern ?? "", ["update"]) === undefined
+    const hint = closestName(pattern ?? "", ["update"]) === undefined
       ? ""
       : " Did you mean llm-proxy prices update?";
     throw new CommandError(
-      `No model has a published price by the pattern ${JSON.stringify(pattern)}.${hint}`,
+      `No model with a published price matches ${JSON.stringify(pattern)}.${hint}`,
     );
   }
   writeAnswer(
@@ -60,8 +61,11 @@ export async function listPrices(pattern: string | undefined, options: Options):
   );
 }
 
-/** Names of models hold providers too, such as `openai/gpt-oss-120b` at others: a provider before `/` means itself. */
-function testOf(
+/**
+ * A test for a pattern. If it begins with a provider and `/`, it matches no model names like
+ * `openai/gpt-oss-120b`.
+ */
+function matcherOf(
   pattern: string,
   providers: PriceList["providers"],
 ): (listed: { readonly provider: string; readonly model: string }) => boolean {
@@ -72,7 +76,9 @@ function testOf(
     !isOfProvider && matchesAny([pattern], model.toLowerCase());
 }
 
-/** The list that the proxy uses. A file that cannot be used is said on standard error. */
+/**
+ * The list that the proxy uses. If the file is unusable, it prints a warning and returns the built-in list.
+ */
 export async function usedPrices(pricesFile: PricesFile | undefined): Promise<UsedPrices> {
   const { list, problem } = pricesFile === undefined ? {} : await tryPrices(pricesFile);
   if (problem !== undefined) writeNote(warningLine(`${pricesFile?.path} ${problem}`, "err"));
@@ -85,12 +91,12 @@ export async function usedPrices(pricesFile: PricesFile | undefined): Promise<Us
   };
 }
 
-/** For programs. */
+/** A price for `--json`, with null for a missing kind. */
 export function priceJson({ input, output, cached, varies }: ShownPrice) {
   return { input: input ?? null, output: output ?? null, cached: cached ?? null, varies };
 }
 
-/** Input, output and cached input, for people. */
+/** The prices of input, output and cached input as cells of a table. */
 export function priceCells({ input, output, cached }: ShownPrice): string[] {
   return [input, output, cached].map((price) => price === undefined ? "-" : String(price));
 }

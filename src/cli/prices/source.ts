@@ -1,4 +1,4 @@
-/** Where `llm-proxy prices update` takes a list from: a file, or the place where the library publishes it. */
+/** Reads the list for `llm-proxy prices update` from a file or from the network. */
 
 import { isLoopback } from "../../config/read/outbound_proxy.ts";
 import {
@@ -12,20 +12,27 @@ import { PRICES_URL } from "../../accounting/published_prices.ts";
 import { systemClock } from "../../time/clock.ts";
 import { processSources } from "../../config/sources/env.ts";
 import { loadOutboundProxy } from "../../config/load.ts";
+import { durationText } from "../../config/values/durations.ts";
+import { counted } from "../../text/counted.ts";
 import { CommandError } from "../command_error.ts";
 import { withProgress } from "../progress.ts";
 import { request } from "../request.ts";
+import { messageOf } from "../../text/error_text.ts";
 
 const TIMEOUT_MS = 60_000;
-/** How many problems are listed. */
+/** The most problems that an error lists. */
 const MOST_SHOWN = 50;
 
-/** A list, and the day on which it was published at the latest. */
+/** A new list of prices with its date. */
 export interface OfferedPrices extends PriceData {
+  /** The latest possible day of publication, like `2026-11-29`. */
   readonly date: string;
 }
 
-/** Reads a file, whose last change is its day. Throws a {@link CommandError}. */
+/**
+ * Reads a file. Its date is that of its last change. Throws a {@link CommandError} if the file is not a valid
+ * list.
+ */
 export async function pricesOfFile(path: string): Promise<OfferedPrices> {
   let text: string;
   let changedAt: Date | null;
@@ -35,32 +42,38 @@ export async function pricesOfFile(path: string): Promise<OfferedPrices> {
     changedAt = mtime;
     text = await Deno.readTextFile(path);
   } catch (error) {
-    throw new CommandError(`Cannot read ${path}: ${reasonOf(error)}.`);
+    throw new CommandError(`Cannot read ${path}: ${messageOf(error)}.`);
   }
   const now = systemClock.epochMs();
   return checked(text, { name: path, atMs: Math.min(changedAt?.getTime() ?? now, now) });
 }
 
-/** Fetches the list, through the forward proxy that the environment names. Throws a {@link CommandError}. */
+/**
+ * Downloads the list, through the outbound proxy of the environment. Throws a {@link CommandError} if that
+ * fails.
+ */
 export async function pricesOnline(url: string = PRICES_URL): Promise<OfferedPrices> {
   if (!URL.canParse(url) || !isSafe(new URL(url))) {
-    throw new CommandError(`--url ${JSON.stringify(url)} is not an https URL, or one of this machine`, 2);
+    throw new CommandError(
+      `--url ${JSON.stringify(url)} is neither an https URL nor an http URL of this machine`,
+      2,
+    );
   }
   const proxy = await loadOutboundProxy(processSources, new URL(url).origin);
-  const { status, text } = await withProgress(`Fetching ${url}`, async () => {
+  const { status, text } = await withProgress(`Downloading ${url}`, async () => {
     try {
       return await request(url, { proxy, timeoutMs: TIMEOUT_MS, maxBytes: MAX_PRICE_BYTES });
     } catch (error) {
       const isLate = error instanceof DOMException && error.name === "TimeoutError";
-      const reason = isLate ? `it took more than ${TIMEOUT_MS / 1000} s` : reasonOf(error);
-      throw new CommandError(`Cannot fetch ${url}: ${reason}.`);
+      const reason = isLate ? `it took more than ${durationText(TIMEOUT_MS)}` : messageOf(error);
+      throw new CommandError(`Cannot download ${url}: ${reason}.`);
     }
   });
-  if (status !== 200) throw new CommandError(`Cannot fetch ${url}: it answered ${status}.`);
+  if (status !== 200) throw new CommandError(`Cannot download ${url}: it answered ${status}.`);
   return checked(text, { name: url, atMs: systemClock.epochMs() });
 }
 
-/** Prices decide budgets: nobody on the way may change them. */
+/** Whether others on the network cannot change the answer. Budgets depend on prices. */
 function isSafe({ protocol, hostname }: URL): boolean {
   return protocol === "https:" ||
     protocol === "http:" && isLoopback(hostname);
@@ -74,11 +87,7 @@ function checked(text: string, { name, atMs }: { name: string; atMs: number }): 
     const { problems } = error;
     const shown = problems.slice(0, MOST_SHOWN).map((problem) => `  ${problem}`);
     const more = problems.length > MOST_SHOWN ? [`  and ${problems.length - MOST_SHOWN} more`] : [];
-    const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
+    const count = counted(problems.length, "problem");
     throw new CommandError([`Cannot use ${name}: ${count}.`, ...shown, ...more].join("\n"));
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -6,29 +6,34 @@ import { systemClock } from "../../time/clock.ts";
 import * as answers from "../../management/api/answers.ts";
 import { isThere } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
-import { managementConfig } from "../manage/client.ts";
+import { managementConfig } from "../manage/management_config.ts";
 import { onApi } from "../manage/calls.ts";
 import { type Options, textOf } from "../manage/options.ts";
 import { writeAnswer, writeText } from "../output.ts";
 import { priceJson, usedPrices } from "./prices.ts";
 import { changesText, type UsedChange } from "./changes_text.ts";
 import { type OfferedPrices, pricesOfFile, pricesOnline } from "./source.ts";
+import { replaceFile } from "../files.ts";
 import { askYes, terminalPrompt } from "../prompt.ts";
+import { messageOf } from "../../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
-/** Models that were used within so many days come first. */
+/** Models that clients used in this many days come first. */
 const RECENT_DAYS = 30;
-/** How many of the recently used models are marked in the list of changes. */
+/** The most models that are marked as used. */
 const MOST_USED = 50;
 
-/** Takes a list from a file or from the network, shows what it changes, asks, and writes it for the proxy. */
+/**
+ * Reads a new list, prints what it changes, asks, and writes it. Throws a {@link CommandError} if nothing is
+ * written.
+ */
 export async function updatePrices(file: string | undefined, options: Options): Promise<void> {
   const isOnline = options["online"] === true;
   if (isOnline === (file !== undefined)) {
     throw new CommandError(
       isOnline
-        ? "give a file or --online, not both"
-        : "name a file with prices, or fetch the newest with --online",
+        ? "use either a file or --online, not both"
+        : "name a file with prices, or download the newest with --online",
       2,
     );
   }
@@ -38,34 +43,31 @@ export async function updatePrices(file: string | undefined, options: Options): 
   const management = await managementConfig(config);
   const path = management.pricesFile?.path;
   if (path === undefined) throw new TypeError("A configuration without a file of prices");
-  const mayAsk = Deno.stdin.isTerminal() && options["json"] !== true;
-  if (options["yes"] !== true && !mayAsk) {
-    throw new CommandError("there is no terminal to ask at: --yes writes the prices without a question", 2);
+  const canAsk = Deno.stdin.isTerminal() && options["json"] !== true;
+  if (options["yes"] !== true && !canAsk) {
+    throw new CommandError("there is no terminal for the question: --yes writes the prices without it", 2);
   }
   const offered = file === undefined ? await pricesOnline(url) : await pricesOfFile(file);
   const used = await usedPrices(management.pricesFile);
   if (offered.date < BUILT_IN_PRICES.date) {
     throw new CommandError(
       file === undefined
-        ? `Cannot use these prices: the clock of this machine shows ${offered.date}, before the built-in prices.`
+        ? `Cannot use these prices: the clock of this machine shows ${offered.date}, which is before the built-in prices.`
         : `Cannot use ${file}: it ${olderText(offered.date)}.`,
     );
   }
   if (offered.date < used.date) {
     throw new CommandError(
       `Cannot use ${
-        file ?? "what was fetched"
+        file ?? "the downloaded list"
       }: it is of ${offered.date}, and ${used.file} is of ${used.date}.`,
     );
   }
   const changes = priceChanges(used.providers, offered.providers, { at: new Date(systemClock.epochMs()) });
-  if (isNothing(changes)) {
+  if (isEmpty(changes)) {
     writeAnswer(
       answerOf(changes, [], { offered, path, version: used.version, written: false }),
-      () =>
-        `Nothing changes: these are the prices of ${
-          used.file ?? "the built-in list"
-        }. Nothing was written.\n`,
+      () => `Nothing was written: ${used.file ?? "the built-in list"} has the same prices.\n`,
     );
     return;
   }
@@ -80,18 +82,21 @@ export async function updatePrices(file: string | undefined, options: Options): 
   }
   const text = priceFileText(offered);
   const { version } = await parsePriceFile(text);
-  await write(path, text);
+  write(path, text);
   writeAnswer(
     answerOf(changes, changed, { offered, path, version, written: true }),
-    () => `\nWritten: ${path} (${version}). llm-proxy reload makes the running proxy use it.\n`,
+    () => `\nWritten: ${path} (${version}). To make the running proxy use it: llm-proxy reload\n`,
   );
 }
 
-function isNothing({ added, removed, changed, providers, renamed }: PriceChanges): boolean {
+function isEmpty({ added, removed, changed, providers, renamed }: PriceChanges): boolean {
   return added.length + removed.length + changed.length + providers.length + renamed === 0;
 }
 
-/** The models of the last days, the most used first; none where the database cannot be asked. */
+/**
+ * The models of the last days, most used first. Empty if the database is unusable, because only the order
+ * needs them.
+ */
 async function recentModels(config: string | undefined): Promise<string[]> {
   const from = new Date(systemClock.epochMs() - RECENT_DAYS * DAY_MS).toISOString();
   const query = new URLSearchParams({ group: "model", from });
@@ -103,25 +108,17 @@ async function recentModels(config: string | undefined): Promise<string[]> {
       names.push(...rows.map((row) => String(row["model"] ?? "")).filter((name) => name !== ""));
     });
   } catch (error) {
-    // Only the order depends on it.
+    // The database is unusable.
     if (!(error instanceof CommandError)) throw error;
   }
   return names;
 }
 
-/** A reader finds the old file or the new one, never a part. */
-async function write(path: string, text: string): Promise<void> {
-  const unfinished = `${path}.part`;
+function write(path: string, text: string): void {
   try {
-    const folder = path.replace(/[^/\\]*$/, "");
-    if (folder !== "") await Deno.mkdir(folder, { recursive: true });
-    await Deno.writeTextFile(unfinished, text);
-    await Deno.rename(unfinished, path);
+    replaceFile(path, text);
   } catch (error) {
-    await Deno.remove(unfinished).catch(() => {});
-    throw new CommandError(
-      `Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`,
-    );
+    throw new CommandError(`Cannot write ${path}: ${messageOf(error)}.`);
   }
 }
 

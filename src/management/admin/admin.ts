@@ -1,4 +1,4 @@
-/** The admin page: `/admin`, its sessions, and the management API once more under `/admin/api` for it. */
+/** The admin page at `/admin`: its files, its sessions, and the management API under `/admin/api`. */
 
 import { Hono } from "hono";
 import { deleteCookie, setCookie } from "hono/cookie";
@@ -16,48 +16,52 @@ import { checkSameOrigin } from "./same_origin.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 import { Sessions } from "./sessions.ts";
 
-/** Where it is. */
+/** The path of the admin page. */
 export const ADMIN_PATH = "/admin";
-/** Where it finds the management API. */
+/** The path of the management API for the page. */
 export const ADMIN_API_PATH = "/admin/api";
 
-/** Where it shows the pages of the manual. */
+/** The path of the manual. */
 const DOCS_PATH = `${ADMIN_PATH}/docs`;
 
-/** A signed-in browser's streams are looked after as often. */
-const LOOK_MS = 15_000;
-/** The page says with it that nobody has touched it for a while: it only looks whether something is new. */
+/** How often an open stream checks that its session is still valid. */
+const SESSION_CHECK_MS = 15_000;
+/** The page sets this header on its own polls if the user has been inactive for a while. */
 const UNATTENDED = "x-llm-proxy-unattended";
 
-/** What the page works with. */
+/** What the admin page needs. */
 export interface AdminParts {
-  /** The management API as it is mounted under {@link ADMIN_API_PATH}, open to whoever gets to it. */
+  /**
+   * The management API at {@link ADMIN_API_PATH}. It has no authentication itself: the session protects it.
+   */
   readonly api: ManageApi;
+  /** Checks the management token at sign-in. */
   readonly gate: BearerGate;
   readonly clock: Clock;
   readonly assets: Assets;
-  /** A session that nobody uses for so long has ended. */
+  /** The time without activity after which a session ends, in milliseconds. */
   readonly idleMs: () => number;
-  /** Browsers may send the cookie over HTTPS only. */
+  /** Whether the cookie gets the `Secure` attribute, because browsers reach the page over HTTPS. */
   readonly isSecure: () => boolean;
+  /** Called for an error that the program did not expect. */
   readonly onUnexpected: (error: unknown) => void;
-  /** Somebody has signed in, from that address. */
+  /** Called after a sign-in, with the address of the client. */
   readonly onSignedIn: (source: string) => Promise<void>;
-  /** Somebody has ended a session that lasted. */
+  /** Called after a sign-out that ended a valid session, with the address of the client. */
   readonly onSignedOut: (source: string) => Promise<void>;
 }
 
 const signIn = v.strictObject({ token: v.pipe(v.string(), v.maxLength(1000)) });
 
-/** The admin page, as requests meet it. */
+/** The admin page as part of the request handling. */
 export interface Admin {
-  /** Answers requests to `/admin` and below. */
+  /** Responds to requests at `/admin` and below. */
   readonly answer: (request: Request, caller: Caller) => Promise<Response>;
-  /** Throws a {@link Problem} unless a request comes from the page itself, and somebody is signed in there. */
+  /** Throws a {@link Problem} unless the admin page sent the request, with a valid session. */
   readonly checkSession: (request: Request, caller: Caller) => void;
 }
 
-/** Makes the admin page. */
+/** Makes the admin page with its sessions. */
 export function createAdmin(
   { api, gate, clock, assets, idleMs, isSecure, onUnexpected, onSignedIn, onSignedOut }: AdminParts,
 ): Admin {
@@ -68,11 +72,11 @@ export function createAdmin(
       path: ADMIN_PATH,
       httpOnly: true,
       sameSite: "Strict",
-      // Also where the encryption ends at a proxy in front.
+      // The origin shows HTTPS too if a reverse proxy in front terminates TLS.
       secure: isSecure() || headers.get("origin")?.startsWith("https://") === true,
     }) as const;
-  const isUsed = ({ headers }: Request) =>
-    // What tells events connects anew by itself.
+  const isActivity = ({ headers }: Request) =>
+    // An event stream reconnects without the user.
     !headers.has(UNATTENDED) && headers.get("accept") !== "text/event-stream";
 
   app.use("*", async (context, next) => {
@@ -84,19 +88,19 @@ export function createAdmin(
   app.get("/assets/:name", async (context) => await file(context.req.param("name"), context.req.raw));
 
   app.use("/session", async (context, next) => {
-    checkSameOrigin(context.req.raw);
+    checkSameOrigin(context.req.raw, context.env);
     await next();
   });
   app.get("/session", (context) => {
     const id = sessionIdOf(context.req.raw);
-    // Not an error: the page asks before it knows.
-    const isSignedIn = id !== undefined && sessions.lasts(id, { used: isUsed(context.req.raw) });
+    // A missing session is not an error: the page asks before it shows the sign-in.
+    const isSignedIn = id !== undefined && sessions.isValid(id, { used: isActivity(context.req.raw) });
     return context.json({ signed_in: isSignedIn, idle_seconds: idleMs() / 1000 });
   });
   app.post("/session", async (context) => {
     const body = await context.req.json().catch(() => undefined);
     const { output, success } = v.safeParse(signIn, body);
-    if (!success) throw new Problem(400, 'The body has to be JSON: {"token": "…"}');
+    if (!success) throw new Problem(400, 'The body must be JSON: {"token": "…"}');
     gate.checkToken(output.token, context.env);
     const before = sessionIdOf(context.req.raw);
     if (before !== undefined) sessions.end(before);
@@ -106,7 +110,7 @@ export function createAdmin(
   });
   app.delete("/session", async (context) => {
     const id = sessionIdOf(context.req.raw);
-    // Anybody may ask to end a session that there is not; only one that there was is an event.
+    // A sign-out without a valid session is allowed, and not logged.
     if (id !== undefined && sessions.end(id)) await onSignedOut(context.env.source);
     deleteCookie(context, cookieName(context.req.raw), cookieOptions(context.req.raw));
     return context.body(null, 204);
@@ -115,19 +119,21 @@ export function createAdmin(
   app.get("/docs/:name?", async (context) => {
     const { raw: request } = context.req;
     const id = sessionIdOf(request);
-    // A link or a bookmark, not a script: the page to sign in at helps more than an error.
-    if (id === undefined || !sessions.lasts(id, { used: true })) return context.redirect(ADMIN_PATH, 303);
+    // A user follows a link or a bookmark here, so the sign-in helps more than an error.
+    if (id === undefined || !sessions.isValid(id, { used: true })) return context.redirect(ADMIN_PATH, 303);
     context.env.onVerified?.();
     const answer = await manualAnswer(context.req.param("name"), DOCS_PATH);
-    if (answer === undefined) throw new Problem(404, `There is no such page; the pages are at ${DOCS_PATH}.`);
+    if (answer === undefined) {
+      throw new Problem(404, `The manual has no such page. Its pages are listed at ${DOCS_PATH}.`);
+    }
     return answer;
   });
 
-  // It takes time and is an entry of the audit log, so that no link of another port may ask for it: browsers say where
-  // a form comes from, and not where a link does.
+  // A backup costs time and makes an audit log entry. A link on another port must not trigger it: browsers
+  // send an Origin with a form, and not with a link.
   app.get("/api/backup", (context) => {
     checkedSession(context.req.raw, context.env);
-    throw new Problem(403, "The page asks for a backup by POST. Programs use GET /manage/backup.");
+    throw new Problem(403, "The page requests a backup by POST. Programs use GET /manage/backup.");
   });
   app.post("/api/backup", async (context) => {
     const { raw: request } = context.req;
@@ -141,24 +147,29 @@ export function createAdmin(
     const response = await api(request, context.env);
     const isStream = response.headers.get("content-type") === "text/event-stream";
     return isStream && response.body !== null
-      ? new Response(whileItLasts(response.body, id), response)
+      ? new Response(untilSessionEnds(response.body, id), response)
       : new Response(response.body, response);
   });
-  app.notFound(() => problemResponse(new Problem(404, `Nothing is here; the page is at ${ADMIN_PATH}.`)));
+  app.notFound(() =>
+    problemResponse(new Problem(404, `Nothing is served here. The admin page is at ${ADMIN_PATH}.`))
+  );
   app.onError((error) => {
     const problem = problemOf(error);
     if (problem.status === 500) onUnexpected(error);
     return problemResponse(problem);
   });
 
-  function checkedSession(request: Request, { onVerified }: Caller): string {
-    checkSameOrigin(request);
+  function checkedSession(request: Request, caller: Caller): string {
+    checkSameOrigin(request, caller);
     const id = sessionIdOf(request);
-    if (id !== undefined && sessions.lasts(id, { used: isUsed(request) })) {
-      onVerified?.();
+    if (id !== undefined && sessions.isValid(id, { used: isActivity(request) })) {
+      caller.onVerified?.();
       return id;
     }
-    throw new Problem(401, "You are not signed in, or were not here for long: sign in again.");
+    throw new Problem(
+      401,
+      "You are not signed in, or your session has ended after a time without activity: sign in again.",
+    );
   }
 
   async function file(name: string, request: Request): Promise<Response> {
@@ -166,24 +177,26 @@ export function createAdmin(
     if (answer !== undefined) return answer;
     throw new Problem(
       name === INDEX ? 503 : 404,
-      name === INDEX ? "The admin page is not here: run `deno task admin`." : "There is no such file.",
+      name === INDEX
+        ? "The admin page has not been built: run `deno task admin`."
+        : "The file does not exist.",
     );
   }
 
-  /** What is told without end is told no longer than the session lasts, also where nothing happens. */
-  function whileItLasts(body: ReadableStream<Uint8Array>, id: string): ReadableStream<Uint8Array> {
+  /** Ends a stream when its session ends, even if no event arrives. */
+  function untilSessionEnds(body: ReadableStream<Uint8Array>, id: string): ReadableStream<Uint8Array> {
     let stop = (): void => {};
     return body.pipeThrough(
       new TransformStream({
         start(controller) {
-          const look = (): void => {
-            if (!sessions.lasts(id, { used: false })) return controller.terminate();
-            stop = clock.after(LOOK_MS, look);
+          const check = (): void => {
+            if (!sessions.isValid(id, { used: false })) return controller.terminate();
+            stop = clock.after(SESSION_CHECK_MS, check);
           };
-          look();
+          check();
         },
         transform(chunk, controller) {
-          if (sessions.lasts(id, { used: false })) return controller.enqueue(chunk);
+          if (sessions.isValid(id, { used: false })) return controller.enqueue(chunk);
           stop();
           controller.terminate();
         },
@@ -199,13 +212,16 @@ export function createAdmin(
   };
 }
 
-/** Undefined: the browser brings none. */
+/** The session id in the cookie; undefined without a cookie. */
 function sessionIdOf(request: Request): string | undefined {
   const name = cookieName(request);
   return parse(request.headers.get("cookie") ?? "", name)[name];
 }
 
-/** Cookies do not know ports: two proxies on one machine must not sign each other out. */
+/**
+ * The name of the session cookie, with the port of the `Host`. Cookies are shared by all ports of a host, so
+ * two proxies on one machine need different names.
+ */
 function cookieName({ headers }: Request): string {
   const [, port = ""] = /:(\d+)$/.exec(headers.get("host") ?? "") ?? [];
   return `${SESSION_COOKIE}${port && `_${port}`}`;

@@ -1,9 +1,12 @@
-/** The files of the admin page, as `src/build/build_admin.ts` made them; compressed when they are asked for first. */
+/**
+ * The files of the admin page, which `src/build/build_admin.ts` makes. They are compressed at their first
+ * request.
+ */
 
 import { promisify } from "node:util";
 import { brotliCompress, type BrotliOptions, constants, gzip } from "node:zlib";
 
-/** One file in each of its encodings. */
+/** A file in all encodings. */
 interface Asset {
   readonly type: string;
   readonly plain: Uint8Array<ArrayBuffer>;
@@ -11,9 +14,9 @@ interface Asset {
   readonly gzip: Uint8Array<ArrayBuffer>;
 }
 
-/** Where they are: from this file, and as far from the bundle that is compiled. */
+/** The folder of the files. The relative path is the same from this file and from the compiled bundle. */
 export const PAGE_FOLDER: URL = new URL("./bundle/", import.meta.url);
-/** The page's own name among its files. */
+/** The name of the HTML file of the page. */
 export const INDEX = "index.html";
 const TYPES: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
@@ -22,29 +25,29 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
-/** Outside of JavaScript's own thread, so that nobody waits for it but who asked. */
+/** Compression runs outside the JavaScript thread, so that it does not delay other requests. */
 const compressGzip = promisify(gzip);
 const compressBrotli = promisify<Uint8Array, BrotliOptions, Uint8Array>(brotliCompress);
-/** The best takes five times as long for another twentieth. */
+/** The best quality takes five times as long and saves another 5 %. */
 const BROTLI_QUALITY = 9;
 
-/** Reads files when they are asked for, and keeps them. */
+/** Serves the files of the admin page. It reads a file at its first request and keeps it in memory. */
 export class Assets {
   readonly #folder: URL;
   readonly #loaded = new Map<string, Promise<Asset>>();
   #names: Promise<ReadonlySet<string>> | undefined;
-  /** When the page was built that is kept. */
+  /** The build time of the files in memory, in milliseconds since 1970. */
   #builtAt: number | undefined;
 
   constructor(folder: URL) {
     this.#folder = folder;
   }
 
-  /** The answer to a request for a file; undefined where there is none of that name. */
+  /** Responds with a file. Returns undefined if no file has the name. */
   async answer(name: string, acceptEncoding: string): Promise<Response | undefined> {
     if (name === INDEX) await this.#forgetEarlierBuild();
     const type = TYPES[name.split(".")[1] ?? ""];
-    // Names are the build's own: nothing that a client writes is looked for on the disk.
+    // Only names from the folder are served, so that no client chooses a path on the disk.
     if (type === undefined || !(await this.#known()).has(name)) return undefined;
     let loading = this.#loaded.get(name);
     if (loading === undefined) this.#loaded.set(name, loading = this.#load(name, type));
@@ -55,13 +58,13 @@ export class Assets {
         "content-type": asset.type,
         ...(encoding !== undefined && { "content-encoding": encoding }),
         "vary": "accept-encoding",
-        // The name of any other file holds a hash of what is in it.
+        // The names of all other files contain a hash of their content.
         "cache-control": name === INDEX ? "no-cache" : "public, max-age=31536000, immutable",
       },
     });
   }
 
-  /** Whoever works on the page builds it while the program runs. */
+  /** Forgets the files after a new build, for developers who build the page while the program runs. */
   async #forgetEarlierBuild(): Promise<void> {
     const built = await Deno.stat(new URL(INDEX, this.#folder)).catch(() => undefined);
     const builtAt = built?.mtime?.getTime();
@@ -96,7 +99,7 @@ export class Assets {
   }
 }
 
-/** Whether a list like `gzip, br;q=0.5` takes it. */
+/** Whether an `accept-encoding` like `gzip, br;q=0.5` accepts an encoding. */
 function accepts(list: string, encoding: string): boolean {
   return list.split(",").some((entry) => {
     const [name = "", ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());

@@ -1,24 +1,28 @@
-/** Refuses what another site makes a browser send. */
+/** Rejects requests that another site makes a browser send. */
 
+import { isSameOrigin } from "../../auth/page_origin.ts";
+import type { Caller } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 
 /**
- * Throws a {@link Problem} unless the request comes from the admin page itself. `SameSite=Strict` keeps the cookie
- * from other sites, but another port of the same machine is the same site. Browsers send `sec-fetch-site` over
- * HTTPS and to localhost only, so `origin` is looked at elsewhere; they send that with every request that changes
- * something, and with no navigation.
+ * Throws a `403` {@link Problem} unless the request comes from the admin page itself. `SameSite=Strict` keeps
+ * the cookie from other sites, but another port of the same host is the same site, and some browsers count
+ * `http:` and `https:` as one site too. Browsers send `sec-fetch-site` to HTTPS and localhost only, and old
+ * browsers never do. Without it the check compares `origin`, which browsers send with each request that
+ * changes something, and with no navigation.
  */
-export function checkSameOrigin({ method, headers }: Request): void {
+export function checkSameOrigin({ method, headers }: Request, { scheme }: Pick<Caller, "scheme">): void {
   const isRead = method === "GET";
   const site = headers.get("sec-fetch-site");
   if (site === "same-origin" || site === "none" && isRead) return;
-  if (site !== null) throw new Problem(403, "Another site asked for this: it is refused.");
+  if (site !== null) throw new Problem(403, "Another site sent this request.");
   const origin = headers.get("origin");
   if (origin === null && isRead) return;
-  const host = headers.get("host")?.toLowerCase();
-  if (origin !== null && URL.canParse(origin) && new URL(origin).host === host) return;
+  const host = headers.get("host");
+  if (origin !== null && host !== null && isSameOrigin(origin, { host, scheme })) return;
   throw new Problem(
     403,
-    "This does not come from the admin page itself. A reverse proxy in front has to pass the Host header on.",
+    "The request does not come from the admin page. A reverse proxy in front must forward the Host header, " +
+      "and a correct X-Forwarded-Proto.",
   );
 }

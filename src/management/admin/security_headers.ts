@@ -1,6 +1,9 @@
-/** What every answer under `/admin` tells the browser. */
+/** Security headers of all responses under `/admin`. */
 
-/** The page is one script, one style sheet and its own data: nothing else may be loaded, framed or sent. */
+/**
+ * Security headers that allow the script, the style sheet, the images and the API of the page, and no other
+ * resource, frame or form target.
+ */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": [
     "default-src 'none'",
@@ -14,7 +17,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   ].join("; "),
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
-  // A form of this page then sends its origin; other sites get no referrer.
+  // With this value forms of the page send their origin, and other sites get no referrer.
   "referrer-policy": "same-origin",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",

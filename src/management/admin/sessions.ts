@@ -1,25 +1,30 @@
-/** Who is signed in at the admin page. Nothing of it outlasts the program. */
+/** Sessions of the admin page, in memory only. */
 
 import { hashOf } from "../../auth/token_value.ts";
 import type { Clock } from "../../time/clock.ts";
 
-/** More are not kept: the one that was idle the longest ends. */
+/** The most sessions. Beyond that, a sign-in ends the session with the longest inactivity. */
 const MAX_SESSIONS = 100;
 
-/** Sessions that end when nobody has used them for a while. */
+/** Sessions of the admin page, which end after a time without activity. */
 export class Sessions {
   readonly #clock: Clock;
   readonly #idleMs: () => number;
-  /** When each was used last, the longest ago first, by the hash of its id: to look one up tells nothing of others. */
+  /**
+   * The time of the last activity by the hash of the session id, the oldest first. Hashed keys keep the time
+   * of a lookup from revealing other ids.
+   */
   readonly #usedAt = new Map<string, number>();
 
-  /** `idleMs` may change while the program runs. */
+  /**
+   * `idleMs` returns the allowed time without activity in milliseconds; it may change while the program runs.
+   */
   constructor(clock: Clock, idleMs: () => number) {
     this.#clock = clock;
     this.#idleMs = idleMs;
   }
 
-  /** Begins one and gives its id, 256 random bits. */
+  /** Starts a session and returns its id, 256 random bits in base64url. */
   begin(): string {
     const id = crypto.getRandomValues(new Uint8Array(32)).toBase64({
       alphabet: "base64url",
@@ -31,8 +36,8 @@ export class Sessions {
     return id;
   }
 
-  /** Whether it lasts. With `used` somebody did something, and its idle time begins anew. */
-  lasts(id: string, { used }: { used: boolean }): boolean {
+  /** Whether a session has not ended. `used` reports activity of the user, which restarts the idle time. */
+  isValid(id: string, { used }: { used: boolean }): boolean {
     const key = keyOf(id);
     const usedAt = this.#usedAt.get(key);
     const now = this.#clock.now();
@@ -47,11 +52,11 @@ export class Sessions {
     return true;
   }
 
-  /** Ends it; whether it lasted until then. */
+  /** Ends a session. Returns whether it was still valid. */
   end(id: string): boolean {
-    const lasted = this.lasts(id, { used: false });
+    const wasValid = this.isValid(id, { used: false });
     this.#usedAt.delete(keyOf(id));
-    return lasted;
+    return wasValid;
   }
 }
 

@@ -1,13 +1,16 @@
-/** What "Try it" asks of an endpoint: it goes by the page's own port, where endpoints are not served otherwise. */
+/** "Try it" of the admin page: sends a request to an endpoint through the port of the page. */
 
 import { field } from "../../http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "../../http/message.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
-/** What follows it is the path that a client would ask for. */
+/** The path of "Try it". The rest of the path is the path that a client would use. */
 export const TRY_PATH = "/admin/try";
 
-/** Fields of an upstream's answer that the page needs; a cookie, for one, would be set for the page's own origin. */
+/**
+ * Response headers that the page needs. Others are stripped: a cookie, for example, would get the origin of
+ * the page.
+ */
 const KEPT_FIELDS: readonly string[] = [
   "content-type",
   "content-encoding",
@@ -17,7 +20,10 @@ const KEPT_FIELDS: readonly string[] = [
   "retry-after",
 ];
 
-/** Where a browser is led to an answer all the same, it is text without scripts and without an origin. */
+/**
+ * Headers that keep a response harmless if a browser opens it as a page: a download, without scripts and
+ * origin.
+ */
 const TRY_HEADERS: Readonly<Record<string, string>> = {
   ...SECURITY_HEADERS,
   "content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
@@ -25,7 +31,10 @@ const TRY_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
 };
 
-/** The request as a client would send it: without the page's session. Undefined: it is not for an endpoint. */
+/**
+ * Makes the client request for the endpoint, without the session cookie. Returns undefined for other
+ * requests.
+ */
 export function clientRequest(request: IncomingRequest): IncomingRequest | undefined {
   const { method, target, fields } = request;
   if (method !== "POST" || !target.startsWith(`${TRY_PATH}/`)) return undefined;
@@ -37,7 +46,7 @@ export function clientRequest(request: IncomingRequest): IncomingRequest | undef
   };
 }
 
-/** The answer as the page may see it. */
+/** Makes the response for the page, with only the headers that it needs. */
 export function pageReply({ status, reason, fields, body }: OutgoingReply): OutgoingReply {
   const kept = fields.filter(({ lower }) => KEPT_FIELDS.includes(lower));
   const own = Object.entries(TRY_HEADERS).map(([name, value]) => field(name, value));

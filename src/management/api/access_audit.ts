@@ -1,18 +1,18 @@
-/** Who came in, who left and who was refused, for the audit log. A token is never in it. */
+/** Audit log entries of sign-ins, sign-outs and rejected attempts. They never hold a token. */
 
 import { addressGroup } from "../../network/ip_ranges.ts";
 import type { Clock } from "../../time/clock.ts";
 import { type NewAuditEntry, REFUSED_ACCESS, type Store, StoreError } from "../../storage/store.ts";
 
 /**
- * How an attempt was refused: a wrong token typed at the admin page, a wrong one in `Authorization`, or any while the
- * address has to wait.
+ * Why an attempt was rejected: a wrong token at the sign-in of the admin page (`sign_in`), a wrong token in
+ * `Authorization` (`bearer`), or any token while the address must wait (`rate_limited`).
  */
 export type RefusedAttempt = "sign_in" | "bearer" | "rate_limited";
 
-/** Of an address at most one entry is written in this time. */
+/** The shortest time between two entries of an address. */
 const WINDOW_MS = 60_000;
-/** So many addresses get entries of their own within that time; all others share one. */
+/** The most addresses with separate entries in that time. All others share one entry. */
 const MAX_ADDRESSES = 20;
 const OTHERS = "other addresses";
 
@@ -26,20 +26,20 @@ type Counts = Map<RefusedAttempt, number>;
 
 interface Window {
   readonly source: string;
-  /** Attempts since its last entry. */
+  /** Attempts since the last entry. */
   readonly counts: Counts;
   readonly stop: () => void;
 }
 
-/** Writes entries of the audit log that are no changes. */
+/** Writes audit log entries of access to the management plane. */
 export class AccessAudit {
   readonly #store: Pick<Store, "addAudit">;
   readonly #clock: Clock;
   readonly #onFailed: (reason: string) => void;
-  /** By the group of the address. */
+  /** By the address group, which is a /64 network for IPv6. */
   readonly #windows = new Map<string, Window>();
 
-  /** A store that fails keeps nobody out: `onFailed` is called with the reason. */
+  /** A failing store does not prevent access: `onFailed` is called with the reason instead. */
   constructor(
     store: Pick<Store, "addAudit">,
     { clock, onFailed }: { clock: Clock; onFailed: (reason: string) => void },
@@ -49,19 +49,19 @@ export class AccessAudit {
     this.#onFailed = onFailed;
   }
 
-  /** Somebody signed in at the admin page, from that address. */
+  /** Records a sign-in at the admin page. `source` is the address of the client. */
   signedIn(source: string): Promise<void> {
     return this.#write({ actor: "admin page", source, action: "admin.sign_in", subjectId: "admin page" });
   }
 
-  /** Somebody ended a session of the admin page. */
+  /** Records a sign-out that ended a session of the admin page. `source` is the address of the client. */
   signedOut(source: string): Promise<void> {
     return this.#write({ actor: "admin page", source, action: "admin.sign_out", subjectId: "admin page" });
   }
 
   /**
-   * An attempt to come in was refused. The first of an address is written at once; what follows within a minute is
-   * counted, and written as one entry when the minute is over.
+   * Records a rejected attempt. The first attempt of an address is written at once. Further attempts within a
+   * minute are counted, and written as one entry at the end of the minute.
    */
   async refused(source: string, attempt: RefusedAttempt): Promise<void> {
     const group = addressGroup(source);
@@ -77,7 +77,7 @@ export class AccessAudit {
     await this.#writeRefused(shown, new Map([[attempt, 1]]));
   }
 
-  /** Writes what was counted, for the last time. */
+  /** Writes the counted attempts, before the program exits. */
   async close(): Promise<void> {
     const windows = [...this.#windows.values()];
     this.#windows.clear();

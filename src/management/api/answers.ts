@@ -1,4 +1,4 @@
-/** What the management API gives, for its OpenAPI document and for the command line. */
+/** Schemas of the responses of the management API, for its OpenAPI document and for the command line. */
 
 import * as v from "valibot";
 import { SETTLEMENTS } from "../../storage/store.ts";
@@ -27,14 +27,14 @@ const rules = {
   spent,
   model_limits: v.pipe(
     v.array(v.object({ model: v.string(), ...limits.entries, budget, spent })),
-    v.description("limits of requests for certain models; of each model the first that matches counts"),
+    v.description("limits by model; the first entry that matches a model applies"),
   ),
   allowed_endpoints: v.nullable(v.array(v.string())),
   allowed_models: v.nullable(v.array(v.string())),
   allowed_paths: v.nullable(v.array(v.string())),
 };
 
-/** A project as it is given. */
+/** The response schema of a project. */
 export const project = v.object({
   id,
   name: v.string(),
@@ -42,7 +42,7 @@ export const project = v.object({
   ...rules,
   provider_keys: v.pipe(
     v.record(v.string(), v.object({ suffix: v.string() })),
-    v.description("by endpoint; of a key only its last four characters are shown"),
+    v.description("by endpoint; only the last four characters of a key are shown"),
   ),
   created_at: moment,
   updated_at: moment,
@@ -62,24 +62,27 @@ const tokenEntries = {
   revoked_at: v.nullable(moment),
   previous_valid_until: v.pipe(
     v.nullable(moment),
-    v.description("until then the value before the last rotation holds"),
+    v.description("until when the value before the last rotation is valid"),
   ),
   created_at: moment,
   updated_at: moment,
 };
-/** A token as it is given. */
+/** The response schema of a token, without its value. */
 export const token = v.object(tokenEntries);
-/** A token with its value, which is shown once. */
+/** The response schema of a token with its value, which is shown once. */
 export const newToken = v.object({ ...tokenEntries, token: v.string() });
 
-/** What became of a project's tokens. */
+/** The response schema of the revocation of all tokens of a project. */
 export const revocation = v.object({
   revoked_count: count,
   already_revoked_count: count,
   total_tokens: count,
 });
 
-/** The sums of a group; the group's own name stands beside them: `model`, `token`, … */
+/**
+ * The response schema of the sums of a group. A member with the name of the group holds its value: `model`,
+ * `token`, …
+ */
 export const usageRow = v.looseObject({
   requests: count,
   errors: count,
@@ -90,26 +93,32 @@ export const usageRow = v.looseObject({
   reasoning_tokens: count,
   audio_tokens: count,
   image_tokens: count,
-  cost_micros: v.pipe(count, v.description("in millionths of a US dollar, where the price is known")),
-  unmetered_requests: v.pipe(count, v.description("requests to a model that did not tell its usage")),
-  unpriced_requests: v.pipe(count, v.description("requests with usage whose price is not known")),
-  estimated_requests: v.pipe(count, v.description("requests whose numbers are in part estimates")),
+  cost_micros: v.pipe(count, v.description("in millionths of a US dollar, of requests with a known price")),
+  unmetered_requests: v.pipe(count, v.description("requests to a model whose response reported no usage")),
+  unpriced_requests: v.pipe(count, v.description("requests with usage and without a known price")),
+  estimated_requests: v.pipe(count, v.description("requests with estimated usage, at least in part")),
   bytes: count,
   duration_ms: v.number(),
   time_to_first_byte_p50_ms: v.optional(v.pipe(
     v.nullable(v.number()),
-    v.description("the median of answers without an error, to within 5 %; not with split"),
+    v.description("the median of responses without an error, accurate to 5 %; absent with split"),
   )),
   time_to_first_byte_p95_ms: v.optional(
-    v.pipe(v.nullable(v.number()), v.description("likewise the 95th of 100")),
+    v.pipe(
+      v.nullable(v.number()),
+      v.description("the 95th percentile of responses without an error, accurate to 5 %; absent with split"),
+    ),
   ),
 });
 
 const known = <Schema extends v.GenericSchema>(schema: Schema) => v.nullable(schema);
-/** An exchange as it is kept; null is unknown. */
+/** The response schema of a recorded exchange. Null means unknown. */
 export const exchange = v.object({
   request_id: v.string(),
-  provider_request_id: v.pipe(known(v.string()), v.description("the provider's own, as clients see it")),
+  provider_request_id: v.pipe(
+    known(v.string()),
+    v.description("the request id of the provider, which clients see"),
+  ),
   started_at: moment,
   duration_ms: v.number(),
   time_to_first_byte_ms: known(v.number()),
@@ -120,10 +129,20 @@ export const exchange = v.object({
   backend: known(v.string()),
   attempts: count,
   attempt_log: v.pipe(
-    v.nullable(
-      v.array(v.object({ backend: v.string(), after_ms: v.number(), detail: v.nullable(v.string()) })),
-    ),
-    v.description("each attempt, and why it failed; null where there was but one, and that went well"),
+    v.nullable(v.array(v.object({
+      backend: v.string(),
+      after_ms: v.number(),
+      detail: v.nullable(v.string()),
+      estimated: v.pipe(
+        known(v.object({
+          input_tokens: known(count),
+          output_tokens: known(count),
+          cost_micros: known(count),
+        })),
+        v.description("what it may have used, where it did not answer in time; part of the exchange's sums"),
+      ),
+    }))),
+    v.description("each attempt with the reason of its failure; null for a single successful attempt"),
   ),
   status: count,
   ending: v.string(),
@@ -143,11 +162,14 @@ export const exchange = v.object({
   audio_tokens: known(count),
   image_tokens: known(count),
   usage_partial: v.boolean(),
-  cost_micros: v.pipe(known(count), v.description("what it counts with against budgets")),
-  cost_is_partial: v.pipe(v.boolean(), v.description("something was used whose price is not known")),
+  cost_micros: v.pipe(
+    known(count),
+    v.description("the cost that counts against budgets, in millionths of a US dollar"),
+  ),
+  cost_is_partial: v.pipe(v.boolean(), v.description("a part of the usage has no known price")),
   usage_source: v.pipe(
     known(v.picklist(["provider", "estimated"])),
-    v.description("whether the provider told what was used; null where nobody knows"),
+    v.description("whether the provider reported the usage or the proxy estimated it; null if it is unknown"),
   ),
   settlement: v.pipe(
     known(v.picklist(SETTLEMENTS)),
@@ -160,7 +182,7 @@ export const exchange = v.object({
   bytes: count,
 });
 
-/** One entry of the audit log. */
+/** The response schema of an audit log entry. */
 export const auditEntry = v.object({
   id: count,
   at: moment,
@@ -171,11 +193,11 @@ export const auditEntry = v.object({
   changes: v.record(v.string(), v.unknown()),
 });
 
-/** An endpoint with its backends. */
+/** The response schema of an endpoint with its backends. */
 export const endpoint = v.object({
   name: v.string(),
   provider: v.string(),
-  default: v.pipe(v.boolean(), v.description("it answers paths that name no endpoint")),
+  default: v.pipe(v.boolean(), v.description("it serves paths without the name of an endpoint")),
   strategy: v.string(),
   retries: count,
   retry_statuses: v.array(count),
@@ -197,7 +219,10 @@ export const endpoint = v.object({
     proxy: known(v.string()),
     headers: v.array(v.string()),
     remove_headers: v.array(v.string()),
-    models: v.pipe(v.record(v.string(), v.string()), v.description("by the model that was asked; * is any")),
+    models: v.pipe(
+      v.record(v.string(), v.string()),
+      v.description("the model to send, by the model of the request; * matches any model"),
+    ),
     weight: v.number(),
     timeouts: v.object({
       connect_seconds: known(v.number()),
@@ -208,7 +233,7 @@ export const endpoint = v.object({
   })),
 });
 
-/** The result of a probe of one backend. */
+/** The response schema of the probe of a backend. */
 export const probeResult = v.object({
   backend: v.string(),
   ok: v.boolean(),
@@ -219,35 +244,35 @@ export const probeResult = v.object({
   detail: v.string(),
 });
 
-/** What can be connected, and where. */
+/** The response schema of the clients that can be connected, and of the addresses of the proxy. */
 export const connectable = v.object({
   clients: v.array(v.object({ name: v.string(), title: v.string(), dialects: v.array(v.string()) })),
   urls: v.array(v.string()),
   has_admin_port: v.pipe(
     v.boolean(),
-    v.description("the admin page and this API have a separate port: clients cannot use its address"),
+    v.description("the admin page and this API have a separate port, which clients cannot use"),
   ),
   models: v.pipe(
     v.record(v.string(), known(v.string())),
-    v.description("by endpoint, the model to begin with; null where none is known"),
+    v.description("by endpoint, a model to start with; null if the proxy does not know one"),
   ),
   token_asked: v.boolean(),
 });
-/** The settings of a client. */
+/** The response schema of the settings of a client. */
 export const settings = v.object({
   title: v.string(),
   endpoint: v.string(),
   endpoint_url: v.string(),
   pieces: v.pipe(
     v.array(v.object({ where: v.string(), text: v.string() })),
-    v.description("each with the file or place that it goes to"),
+    v.description("parts of the settings, each with its file or place"),
   ),
   notes: v.array(v.string()),
 });
-/** A QR code. */
+/** The response schema of a QR code: its width in modules, and the dark modules as an SVG path. */
 export const qrCode = v.object({ size: count, path: v.string() });
 
-/** How the management plane is. */
+/** The response schema of the health of the management plane. */
 export const health = v.object({
   status: v.picklist(["ok", "degraded"]),
   storage: v.picklist(["ok", "failing"]),
@@ -258,13 +283,16 @@ export const health = v.object({
   in_flight: count,
 });
 
-/** What a reload of the configuration changed. */
+/** The response schema of a reload: the keys of changed settings, and warnings. */
 export const reload = v.object({
   changed: v.array(v.string()),
   warnings: v.array(v.string()),
 });
 
-/** What a reload would change. Secrets show as `[redacted]`; null: the setting is not in that configuration. */
+/**
+ * The response schema of a reload preview. Secrets are `[redacted]`. Null means that the setting is not in
+ * that configuration.
+ */
 export const reloadPreview = v.object({
   file: known(v.string()),
   changed: v.array(v.object({ key: v.string(), before: known(v.string()), after: known(v.string()) })),
@@ -272,12 +300,12 @@ export const reloadPreview = v.object({
   warnings: v.array(v.string()),
 });
 
-/** A part of a list, and where the next one begins. */
+/** Makes the response schema of a page of a list, with the cursor of the next page. */
 export function listOf<Item extends v.GenericSchema>(item: Item) {
   return v.object({ data: v.array(item), next_cursor: v.nullable(v.string()) });
 }
 
-/** An error (RFC 9457). */
+/** The response schema of an error, as problem details (RFC 9457). */
 export const problem = v.object({
   type: v.string(),
   title: v.string(),

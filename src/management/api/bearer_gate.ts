@@ -1,4 +1,4 @@
-/** Asks for the management token, and slows down those who guess it. */
+/** Requires the management token, and slows down clients that guess it. */
 
 import { FailureGate } from "../../auth/failure_gate.ts";
 import { isEqual } from "../../auth/shared_token.ts";
@@ -8,23 +8,26 @@ import type { RefusedAttempt } from "./access_audit.ts";
 import type { Caller } from "./caller.ts";
 import { Problem } from "./problem.ts";
 
-/** A refused attempt to come in. */
+/** A rejected attempt to access the management plane. */
 export interface Refusal {
-  /** The address it came from. */
+  /** The address of the client. */
   readonly source: string;
-  /** A wrong token, in a field or typed; or the first attempt while the address has to wait. */
+  /** Why the attempt was rejected. A wait is reported once, with its first attempt. */
   readonly attempt: RefusedAttempt;
-  /** How long the address has to wait now; 0: not at all. */
+  /** How long the address must wait now, in milliseconds. 0 if it need not wait. */
   readonly waitMs: number;
 }
 
-/** One for all places that take the token, or each would be a place to guess at. */
+/** Checks the management token. All routes share one gate, so that they share the count of guesses. */
 export class BearerGate {
   readonly #expected: Uint8Array;
   readonly #failures: FailureGate;
   readonly #onRefused: (refusal: Refusal) => void;
 
-  /** `onRefused` is called for each wrong token, and once for each wait in which an address goes on. */
+  /**
+   * `onRefused` is called for each wrong token, and once for each wait in which an address sends another
+   * token.
+   */
   constructor(
     token: string,
     { clock, onRefused = () => {} }: { clock: Clock; onRefused?: (refusal: Refusal) => void },
@@ -34,20 +37,20 @@ export class BearerGate {
     this.#onRefused = onRefused;
   }
 
-  /** Throws a {@link Problem} unless an `Authorization` field bears the token. */
+  /** Throws a {@link Problem} unless an `Authorization` header holds the token. */
   check(authorization: string | undefined, caller: Caller): void {
-    // What is no proper one is a guess all the same.
+    // A malformed header counts as a guess too.
     const [, presented = authorization ?? ""] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
     if (this.#isRight(presented, caller, "bearer")) return;
-    throw new Problem(401, "This needs the management token: Authorization: Bearer <MANAGEMENT_TOKEN>.", {
+    throw new Problem(401, "Send the management token: Authorization: Bearer <MANAGEMENT_TOKEN>.", {
       headers: { "www-authenticate": 'Bearer realm="llm-proxy management"' },
     });
   }
 
-  /** The same for the token as somebody typed it. */
+  /** Throws a {@link Problem} unless a token from the sign-in form is right. */
   checkToken(presented: string, caller: Caller): void {
     if (this.#isRight(presented, caller, "sign_in")) return;
-    throw new Problem(401, "That is not the management token.");
+    throw new Problem(401, "This is not the management token.");
   }
 
   #isRight(presented: string, { source, guessPlace, onVerified }: Caller, attempt: RefusedAttempt): boolean {
@@ -59,7 +62,7 @@ export class BearerGate {
       const seconds = Math.ceil(waitMs / 1000);
       throw new Problem(
         429,
-        `Too many wrong tokens came from your address: even the right one has to wait ${seconds} s.` +
+        `Your address sent too many wrong tokens: wait ${seconds} s, with the right token too.` +
           (guessPlace === "foreign" ? FOREIGN_NAME_HINT : ""),
         {
           headers: { "retry-after": String(seconds) },
@@ -71,9 +74,9 @@ export class BearerGate {
       onVerified?.();
       return true;
     }
-    // Who sends none has not guessed.
+    // A request without a token is not a guess.
     if (presented !== "") {
-      this.#failures.failed(source, hash.toBase64(), guessPlace);
+      this.#failures.recordGuess(source, hash.toBase64(), guessPlace);
       this.#onRefused({ source, attempt, waitMs: this.#failures.waitMs(source, guessPlace) });
     }
     return false;
@@ -81,5 +84,5 @@ export class BearerGate {
 }
 
 const FOREIGN_NAME_HINT =
-  " The proxy was asked by a name that others could point at it: ask by its address, " +
-  "or add the name to allowed_hosts (ALLOWED_HOSTS) if it is the proxy's.";
+  " The proxy does not know the host name of your request, and requests with such names share one wait: " +
+  "use its IP address, or add the name to allowed_hosts (ALLOWED_HOSTS) if it belongs to the proxy.";

@@ -1,14 +1,17 @@
 import type { GuessPlace } from "../../auth/guess_place.ts";
+import type { Scheme } from "../../auth/page_origin.ts";
 
-/** Who asks the management plane for something. */
+/** The client of a request to the management plane. */
 export interface Caller {
-  /** The address the request comes from. */
+  /** The address of the client. */
   readonly source: string;
-  /** What a wrong token of the request is counted by. */
+  /** The scheme of the URL that the client used; undefined if the proxy does not know it. */
+  readonly scheme?: Scheme | undefined;
+  /** The counter for a wrong token of the request. */
   readonly guessPlace: GuessPlace;
   /**
-   * Called by what has checked a credential of the request, once it was right: the connection has shown who it belongs
-   * to. Nothing else may call it.
+   * Called after a successful check of the token or the session, and by nothing else. From then on the
+   * connection counts as authenticated.
    */
   readonly onVerified?: (() => void) | undefined;
 }

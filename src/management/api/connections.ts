@@ -1,22 +1,22 @@
-/** How clients are connected: their settings, and pictures of them for phones. */
+/** Routes that connect clients: their settings, and QR codes for phones. */
 
 import encodeQR from "qr";
 import { CLIENTS } from "../../connect/clients.ts";
-import { modelToBeginWith } from "../../connect/endpoints.ts";
-import { NoSettings, type Settings, settingsFor } from "../../connect/settings.ts";
+import { suggestedModel } from "../../connect/endpoints.ts";
+import { type ClientSettings, NoSettingsError, settingsFor } from "../../connect/settings.ts";
 import * as answers from "./answers.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import * as requests from "./requests.ts";
 import { json, type Route, route } from "./route.ts";
 
-/** Their routes. */
+/** Makes the routes at `/connect` and `/qr`. */
 export function connectionRoutes({ proxy }: ManageParts): Route[] {
   return [
     route({
       method: "get",
       path: "/connect",
-      summary: "Clients whose settings are known, and the addresses of this proxy, the most useful one first",
+      summary: "Clients with known settings, and the addresses of this proxy, the most useful one first",
       answers: { 200: answers.connectable },
       handle: () =>
         Promise.resolve(json({
@@ -24,19 +24,21 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
           urls: proxy?.urls() ?? [],
           has_admin_port: proxy?.hasAdminPort() ?? false,
           models: Object.fromEntries(
-            proxy?.connectable().endpoints.map((one) => [one.name, modelToBeginWith(one) ?? null]) ?? [],
+            proxy?.connectable().endpoints.map((one) => [one.name, suggestedModel(one) ?? null]) ?? [],
           ),
-          token_asked: proxy?.connectable().asksToken ?? true,
+          token_asked: proxy?.connectable().needsToken ?? true,
         })),
     }),
     route({
       method: "post",
       path: "/connect",
-      summary: "The settings under which a client uses this proxy; nothing is kept of what is sent",
+      summary: "The settings of a client for this proxy; the proxy does not store the request",
       body: requests.connection,
       answers: { 200: answers.settings },
       handle({ body }) {
-        if (proxy === undefined) throw new Problem(503, "No proxy runs here: ask a running one.");
+        if (proxy === undefined) {
+          throw new Problem(503, "No proxy is running here: use the API of a running proxy.");
+        }
         const url = body.url ?? proxy.urls()[0] ?? "http://localhost";
         const wanted = { client: body.client, endpoint: body.endpoint, url, token: body.token };
         const found = asProblem(() => settingsFor(proxy.connectable(), wanted));
@@ -52,7 +54,7 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
     route({
       method: "post",
       path: "/qr",
-      summary: "A text as a QR code: its width in modules, and the dark ones as an SVG path",
+      summary: "A text as a QR code: its width in modules, and the dark modules as an SVG path",
       body: requests.qrText,
       answers: { 200: answers.qrCode },
       handle({ body }) {
@@ -66,11 +68,11 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
   ];
 }
 
-function asProblem(work: () => Settings): Settings {
+function asProblem(work: () => ClientSettings): ClientSettings {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof NoSettings)) throw error;
+    if (!(error instanceof NoSettingsError)) throw error;
     const pointer = error.reason === "client" ? "#/client" : "#/endpoint";
     throw new Problem(400, `${pointer}: ${error.message}`, { places: [{ pointer, detail: error.message }] });
   }

@@ -1,4 +1,6 @@
-/** Whether rules and keys name endpoints that exist. A misspelt name would silently hold for nothing. */
+/**
+ * Checks that rules and keys name existing endpoints. A misspelt name would have no effect without an error.
+ */
 
 import { unknownEndpointText } from "../../config/values/suggest.ts";
 import { Problem, type ProblemPlace } from "./problem.ts";
@@ -10,8 +12,8 @@ export interface NamedEndpoints {
 }
 
 /**
- * Throws a {@link Problem} that lists every name without an endpoint. Patterns with `*` are left alone, and so is a key
- * that is taken away. `known` is undefined where the configuration cannot be read.
+ * Throws a {@link Problem} that lists all names without an endpoint. Patterns with `*` and keys to remove are
+ * not checked. `known` is undefined if the configuration cannot be read; then nothing is checked.
  */
 export function checkEndpointNames(body: NamedEndpoints, known: readonly string[] | undefined): void {
   if (known === undefined) return;

@@ -1,4 +1,4 @@
-/** Endpoints: how they are set up, and how each of their backends stands. */
+/** Routes for endpoints: their configuration, and the state of their backends. */
 
 import * as v from "valibot";
 import { proxyText } from "../../config/read/outbound_proxy.ts";
@@ -9,13 +9,13 @@ import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import { json, type Route, route } from "./route.ts";
 
-/** Their routes. */
+/** Makes the routes at `/endpoints`. */
 export function endpointRoutes({ proxy }: ManageParts): Route[] {
   return [
     route({
       method: "get",
       path: "/endpoints",
-      summary: "Endpoints with their configuration, secrets left out, and how each of their backends stands",
+      summary: "Endpoints with their configuration, without secrets, and the state of each backend",
       answers: { 200: v.object({ data: v.array(answers.endpoint), next_cursor: v.null() }) },
       handle: () =>
         Promise.resolve(json({
@@ -83,7 +83,7 @@ function shownBackend({ backend, state, inFlight, failures, forMs }: BackendRepo
   };
 }
 
-/** Of headers only their names: their values may be keys. */
+/** The settings of a backend. Headers are shown by name only, since their values may be keys. */
 function shownSettings(
   { key, keyField, connection, headers, removeHeaders, model, weight, timeouts }: Backend,
 ) {

@@ -1,15 +1,18 @@
-/** Runs work of which no more than so many pieces go on at the same time; the others wait, the first to come first. */
-export function fewAtOnce(most: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
+/**
+ * Makes a function that runs at most `max` pieces of work at the same time. Others wait in the order of
+ * arrival.
+ */
+export function fewAtOnce(max: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
   let running = 0;
   const waiting: (() => void)[] = [];
   return async (work) => {
-    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
     else running++;
     try {
       return await work();
     } finally {
       const next = waiting.shift();
-      // It takes the place over.
+      // The next piece of work takes over the slot.
       if (next === undefined) running--;
       else next();
     }

@@ -1,4 +1,4 @@
-/** The management API: `/manage/*`. */
+/** The management API at `/manage`. */
 
 import { Hono } from "hono";
 import type { BearerGate } from "./bearer_gate.ts";
@@ -14,22 +14,22 @@ import { systemRoutes } from "./system.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { usageRoutes } from "./usage.ts";
 
-/** Where it is mounted. */
+/** The path of the management API. */
 export const MANAGE_PATH = "/manage";
 
-/** Answers requests to `/manage/*`. */
+/** Responds to requests of the management API. */
 export type ManageApi = (request: Request, caller: Caller) => Promise<Response>;
 
 /**
- * Makes the API. With a `gate` every request has to pass it; without, whoever calls is trusted: the program's own
- * command line, and the admin page, which has sessions of its own.
+ * Makes the API. With a `gate` each request needs the management token. Without one all callers are trusted:
+ * the command line of the program, and the admin page, which checks sessions itself.
  */
 export function createManageApi(
   parts: ManageParts,
   { gate, onUnexpected, path = MANAGE_PATH }: {
     gate: BearerGate | undefined;
     onUnexpected: (error: unknown) => void;
-    /** Where it is mounted. */
+    /** The path of the API; {@link MANAGE_PATH} by default. */
     path?: string;
   },
 ): ManageApi {
@@ -47,7 +47,7 @@ export function createManageApi(
     app.on(route.method.toUpperCase(), pattern, (context) => runRoute(route, context, context.env.source));
   }
   app.notFound(() =>
-    problemResponse(new Problem(404, `Nothing is here; ${path}/openapi.json lists what is.`))
+    problemResponse(new Problem(404, `Nothing is served here. ${path}/openapi.json lists all routes.`))
   );
   app.onError((error) => {
     const problem = problemOf(error);
@@ -57,7 +57,7 @@ export function createManageApi(
   return async (request, caller) => await app.fetch(request, caller);
 }
 
-/** All routes in their order: the first that matches answers. */
+/** All routes, in order of precedence. */
 export function routesOf(parts: ManageParts): Route[] {
   return [
     ...projectRoutes(parts),

@@ -1,15 +1,19 @@
-/** `/metrics`, which Prometheus reads. */
+/** The route `/metrics` for Prometheus. */
 
 import { field, fieldValue } from "../../http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "../../http/message.ts";
+import { reasonPhrase } from "../../http/reason_phrases.ts";
 import type { BearerGate } from "./bearer_gate.ts";
 import type { Caller } from "./caller.ts";
 import type { Metrics } from "../../observability/metrics.ts";
 
-/** Where it is. */
+/** The path of the metrics. */
 export const METRICS_PATH = "/metrics";
 
-/** With a gate the request has to pass it: throws its `Problem`. */
+/**
+ * Responds with the metrics. With a `gate` the request needs the management token; the gate throws a
+ * `Problem`.
+ */
 export async function answerMetrics(
   metrics: Metrics,
   { request: { method, fields }, caller, gate }: {
@@ -19,18 +23,14 @@ export async function answerMetrics(
   },
 ): Promise<OutgoingReply> {
   gate?.check(fieldValue(fields, "authorization"), caller);
-  const reply = (
-    status: number,
-    reason: string,
-    { type, text }: { type: string; text: string },
-  ): OutgoingReply => ({
+  const reply = (status: number, { type, text }: { type: string; text: string }): OutgoingReply => ({
     status,
-    reason,
+    reason: reasonPhrase(status),
     fields: [field("content-type", type), field("cache-control", "no-store")],
     body: new TextEncoder().encode(text),
   });
   if (method !== "GET" && method !== "HEAD") {
-    return reply(405, "Method Not Allowed", { type: "text/plain; charset=utf-8", text: "Only GET.\n" });
+    return reply(405, { type: "text/plain; charset=utf-8", text: "Only GET and HEAD are allowed.\n" });
   }
-  return reply(200, "OK", await metrics.text());
+  return reply(200, await metrics.text());
 }

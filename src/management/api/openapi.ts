@@ -1,4 +1,4 @@
-/** The API's own description, made of the schemas that validate its requests. */
+/** The OpenAPI document, made from the schemas that validate requests. */
 
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
@@ -6,7 +6,7 @@ import { VERSION } from "../../release.ts";
 import type { Route } from "./route.ts";
 import { problem } from "./answers.ts";
 
-/** An OpenAPI 3.1 document. `base` is where the routes are mounted. */
+/** Makes an OpenAPI 3.1 document. `base` is the path of the API. */
 export function openApiDocument(routes: readonly Route[], base: string): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
@@ -19,7 +19,8 @@ export function openApiDocument(routes: readonly Route[], base: string): Record<
       title: "llm-proxy management",
       version: VERSION,
       description:
-        "Projects, tokens, usage and cost of an llm-proxy. Members that end in _micros are millionths of a US dollar, those in _usd are dollars.",
+        "Projects, tokens, usage and cost of llm-proxy. Members ending in _micros are millionths of a US " +
+        "dollar, members ending in _usd are US dollars.",
     },
     security: [{ managementToken: [] }],
     paths,
@@ -61,7 +62,7 @@ function operationOf({ path, summary, query, body, answers, types = ["applicatio
     responses: {
       ...responses,
       default: {
-        description: "What went wrong",
+        description: "An error",
         content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
       },
     },

@@ -1,4 +1,4 @@
-/** What the management API works with. */
+/** Interfaces between the management API and the program around it. */
 
 import type { RunningExchange } from "../../accounting/account.ts";
 import type { Clock } from "../../time/clock.ts";
@@ -12,81 +12,94 @@ import type { Spent } from "../../limits/limiter.ts";
 import type { SecretBox } from "../../storage/secret_box.ts";
 import type { ExchangeRow, Store } from "../../storage/store.ts";
 
-/** What happens while the proxy runs. */
+/** The start or the end of an exchange. */
 export type LiveEvent =
   | { readonly kind: "started"; readonly exchange: RunningExchange }
   | { readonly kind: "ended"; readonly exchange: ExchangeRow };
 
-/** What a reload of the configuration came to. */
+/** The result of a reload of the configuration. */
 export type ReloadResult =
   | {
     readonly ok: true;
-    /** Keys of the settings that have other values now. */
+    /** Keys of the settings that have changed. */
     readonly changed: readonly string[];
     readonly warnings: readonly string[];
   }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** What a reload would come to. */
+/** The result of a reload preview. */
 export type ReloadPreview =
   | {
     readonly ok: true;
-    /** The configuration file; undefined where there is none. */
+    /** The path of the configuration file; undefined without a file. */
     readonly file: string | undefined;
     readonly changed: readonly SettingChange[];
-    /** Keys of what takes effect with a restart only. */
+    /** Keys of changed settings that need a restart. */
     readonly restart: readonly string[];
     readonly warnings: readonly string[];
   }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** What the API can have the program do. */
+/** Actions of the program that the API can start. */
 export interface Controls {
+  /** Reads the configuration again, and applies it if it is valid. */
   readonly reload: () => Promise<ReloadResult>;
+  /** Reads the configuration again, and reports what a reload would change. */
   readonly preview: () => Promise<ReloadPreview>;
-  /** Ends the program: running exchanges end first. */
+  /** Shuts the program down, after running exchanges have ended. */
   readonly stop: () => void;
 }
 
-/** The proxy around it; a program that only opens the database has none. */
+/** The running proxy around the API. The command line has none if it opens the database itself. */
 export interface RunningProxy {
+  /** Exchanges that have not ended. */
   readonly running: () => readonly RunningExchange[];
-  /** Gives what ends it. `onEnd` is called when the proxy shuts down. */
+  /**
+   * Subscribes to events, and returns the function that unsubscribes. `onEnd` is called when the proxy shuts
+   * down.
+   */
   readonly subscribe: (listener: (event: LiveEvent) => void, onEnd: () => void) => () => void;
+  /** All endpoints, with the state of their backends. */
   readonly endpoints: () => readonly {
     readonly endpoint: Endpoint;
     readonly backends: readonly BackendReport[];
   }[];
+  /** The state of the database. */
   readonly storage: () => StorageHealth;
+  /** The number of exchanges that could not be recorded. */
   readonly dropped: () => number;
+  /** Time since the start, in milliseconds. */
   readonly uptimeMs: () => number;
+  /** What the settings of clients depend on. */
   readonly connectable: () => Connectable;
-  /** The proxy's own addresses, the most useful one first. */
+  /** The base URLs of the proxy, the most useful one first. */
   readonly urls: () => readonly string[];
-  /** Undefined while the proxy starts, and in programs that embed it. */
+  /** Undefined while the proxy starts, and in programs that embed the proxy. */
   readonly controls: () => Controls | undefined;
-  /** The admin page and this API have a separate port. */
+  /** Whether the admin page and this API have a separate port. */
   readonly hasAdminPort: () => boolean;
-  /** Asks the backends of an endpoint for their models. */
+  /** Probes the backends of an endpoint: requests their models. */
   readonly probe: (endpoint: Endpoint) => Promise<readonly ProbeResult[]>;
 }
 
-/** Everything. */
+/** What the routes of the management API need. */
 export interface ManageParts {
   readonly store: Store;
   readonly box: SecretBox;
   readonly clock: Clock;
-  /** Who acts, for the audit log. */
+  /** The actor of changes in the audit log. */
   readonly actor: string;
-  /** Projects or tokens have changed: the next request has to see it. */
+  /** Called after a change of projects or tokens, so that the next request sees it. */
   readonly changed: () => Promise<void>;
-  /** Writes what waits to be written, so that it is seen. */
+  /** Writes buffered exchanges to the database, so that responses contain them. */
   readonly flushed: () => Promise<void>;
-  /** What a subject has spent, by its key: that of a token, a project, or a rule of theirs for models. */
+  /**
+   * The money that a subject has spent, by the key of a token, of a project, or of one of their model limits.
+   */
   readonly spent: (key: string) => Spent | undefined;
   readonly proxy: RunningProxy | undefined;
-  /** The names of all endpoints; undefined: the configuration cannot be read. */
+  /** The names of all endpoints; undefined if the configuration cannot be read. */
   readonly endpointNames: () => readonly string[] | undefined;
-  /** The program ends: nothing may go on for long. */
+  /** Aborted when the program shuts down. Long responses must end then. */
   readonly ending: AbortSignal;
 }

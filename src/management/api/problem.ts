@@ -1,41 +1,32 @@
 /** Errors of the management API, as problem details (RFC 9457). */
 
+import { type OwnStatus, reasonPhrase } from "../../http/reason_phrases.ts";
 import { harmlessText } from "../../text/harmless_text.ts";
 import { StoreError } from "../../storage/store.ts";
 
-/** One thing that is wrong with a request, and where it stands: `#/limits/requests_per_minute`. */
+/** An error in a request, with its place as a JSON pointer: `#/limits/requests_per_minute`. */
 export interface ProblemPlace {
   readonly pointer: string;
   readonly detail: string;
 }
 
-const TITLES = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  409: "Conflict",
-  412: "Precondition Failed",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  422: "Unprocessable Content",
-  429: "Too Many Requests",
-  500: "Internal Server Error",
-  503: "Service Unavailable",
-} as const;
+/** The status of a problem: an error that the management API responds with. */
+type ProblemStatus = Exclude<OwnStatus, 200 | 201 | 202 | 204 | 303 | 499>;
 
-/** A message quotes names and ids that were asked for. In characters. */
+/** The longest message, in characters. Messages quote names and ids of the request. */
 const MAX_DETAIL = 800;
 
-/** A request that could not be done. `message` goes to the client; what it quotes is made harmless here. */
+/**
+ * An error that the API responds with. `message` goes to the client; control characters in it are escaped.
+ */
 export class Problem extends Error {
   override readonly name = "Problem";
-  readonly status: keyof typeof TITLES;
+  readonly status: ProblemStatus;
   readonly places: readonly ProblemPlace[];
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
-    status: keyof typeof TITLES,
+    status: ProblemStatus,
     detail: string,
     { places = [], headers = {} }: {
       places?: readonly ProblemPlace[];
@@ -52,28 +43,28 @@ export class Problem extends Error {
   }
 }
 
-/** The problem that an error comes to. */
+/** The problem to respond with for an error. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof StoreError) {
-    if (error.kind === "taken") return new Problem(409, "That name is taken.");
-    return new Problem(503, `The database does not answer as it should: ${error.message}.`);
+    if (error.kind === "taken") return new Problem(409, "The name is in use.");
+    return new Problem(503, `The database failed: ${error.message}.`);
   }
-  return new Problem(500, "The proxy failed on this request; its log says more.");
+  return new Problem(500, "The proxy failed to process the request. Its log has details.");
 }
 
-/** The answer to a problem. */
+/** Makes the response for a problem (RFC 9457). */
 export function problemResponse({ status, message, places, headers }: Problem): Response {
   const body = {
     type: "about:blank",
-    title: TITLES[status],
+    title: reasonPhrase(status),
     status,
     detail: message,
     ...(places.length > 0 && { errors: places }),
   };
   return new Response(JSON.stringify(body), {
     status,
-    statusText: TITLES[status],
+    statusText: reasonPhrase(status),
     headers: { "content-type": "application/problem+json", ...headers },
   });
 }

@@ -1,4 +1,4 @@
-/** Projects. */
+/** Routes for projects. */
 
 import { keyContext } from "../../auth/managed_tokens.ts";
 import { suffixOf } from "../../auth/token_value.ts";
@@ -6,15 +6,16 @@ import type { Project, ProjectKey } from "../../storage/store.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
-import { auditable, auditor, changedMeanwhile, checkVersion } from "./changes.ts";
+import { auditable } from "./audit_entry.ts";
 import { checkEndpointNames } from "./endpoint_names.ts";
 import { Problem } from "./problem.ts";
+import { resource } from "./resource.ts";
 import { json, type Route, route } from "./route.ts";
 import { mergedRules, moment, shownRules } from "./rules.ts";
 import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
-/** Their routes. */
+/** Makes the routes at `/projects`. */
 export function projectRoutes(parts: ManageParts): Route[] {
   const { store, clock } = parts;
 
@@ -27,12 +28,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
     created_at: moment(project.createdAt),
     updated_at: moment(project.updatedAt),
   });
-  const found = async (id: string): Promise<Project> => {
-    const project = await store.findProject(id);
-    if (project === undefined) throw new Problem(404, `There is no project ${JSON.stringify(id)}.`);
-    return project;
-  };
-  const audit = auditor(parts);
+  const projects = resource(parts, { name: "project", read: (id) => store.findProject(id), shown });
 
   return [
     route({
@@ -64,7 +60,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
           updatedAt: now,
           version: 1,
         };
-        await store.addProject(project, audit(source, "project.create", id, auditable(body)));
+        await store.addProject(project, projects.auditOf({ id, source })("create", auditable(body)));
         await parts.changed();
         return json(shown(project), { status: 201, version: 1 });
       },
@@ -74,78 +70,60 @@ export function projectRoutes(parts: ManageParts): Route[] {
       path: "/projects/{id}",
       summary: "A project",
       answers: { 200: answers.project },
-      async handle({ id }) {
-        const project = await found(id);
-        return json(shown(project), { version: project.version });
-      },
+      handle: ({ id }) => projects.respond(id),
     }),
     route({
       method: "patch",
       path: "/projects/{id}",
-      summary: "Change a project; what is left out stays, null takes away",
+      summary: "Change a project; omitted members stay, null removes a setting",
       body: requests.projectChange,
       answers: { 200: answers.project },
-      async handle({ id, body, ifMatch, source }) {
+      async handle(request) {
+        const { id, body } = request;
         checkEndpointNames(body, parts.endpointNames());
-        const before = await found(id);
-        checkVersion(before, ifMatch);
-        const isChanged = await store.changeProject(before, {
-          ...(body.name !== undefined && { name: body.name }),
-          ...(body.active !== undefined && { active: body.active }),
-          rules: mergedRules(before.rules, body),
-          ...(body.provider_keys !== undefined && {
-            keys: await mergedKeys(before.keys, body.provider_keys, { parts, projectId: id }),
-          }),
-        }, audit(source, "project.update", id, auditable(body)));
-        if (!isChanged) throw changedMeanwhile();
-        await parts.changed();
-        const after = await found(id);
-        return json(shown(after), { version: after.version });
+        return await projects.update(request, async (before, audit) =>
+          await store.changeProject(before, {
+            ...(body.name !== undefined && { name: body.name }),
+            ...(body.active !== undefined && { active: body.active }),
+            rules: mergedRules(before.rules, body),
+            ...(body.provider_keys !== undefined && {
+              keys: await mergedKeys(before.keys, body.provider_keys, { parts, projectId: id }),
+            }),
+          }, audit("update", auditable(body))));
       },
     }),
     route({
       method: "delete",
       path: "/projects/{id}",
-      summary: "Deactivate a project: its tokens are refused from the next request on",
+      summary: "Deactivate a project; its tokens are rejected from the next request on",
       answers: { 204: undefined },
-      async handle({ id, ifMatch, source }) {
-        const before = await found(id);
-        checkVersion(before, ifMatch);
-        if (before.active) {
-          const entry = audit(source, "project.deactivate", id, { active: false });
-          if (!await store.changeProject(before, { active: false }, entry)) throw changedMeanwhile();
-          await parts.changed();
-        }
-        return new Response(null, { status: 204 });
-      },
+      handle: (request) =>
+        projects.remove(request, (before, audit) => {
+          if (!before.active) return undefined;
+          return store.changeProject(before, { active: false }, audit("deactivate", { active: false }));
+        }),
     }),
     route({
       method: "post",
       path: "/projects/{id}/delete",
       summary:
-        "Delete a deactivated project and its tokens, if all of them are revoked; its usage stays under its id",
+        "Delete a deactivated project and its tokens, if all are revoked; its usage is kept under its id",
       answers: { 204: undefined },
-      async handle({ id, ifMatch, source }) {
-        const before = await found(id);
-        checkVersion(before, ifMatch);
-        if (before.active) {
-          throw new Problem(409, "The project is active: deactivate it before you delete it.");
-        }
-        await parts.flushed();
-        const result = await store.deleteProject(
-          before,
-          audit(source, "project.delete", id, { name: before.name }),
-        );
-        if (result === "has tokens") {
-          throw new Problem(
-            409,
-            "Some tokens of the project are not revoked: revoke them before you delete it.",
-          );
-        }
-        if (result === "changed") throw changedMeanwhile();
-        await parts.changed();
-        return new Response(null, { status: 204 });
-      },
+      handle: (request) =>
+        projects.remove(request, async (before, audit) => {
+          if (before.active) {
+            throw new Problem(409, "The project is active: deactivate it before you delete it.");
+          }
+          await parts.flushed();
+          const result = await store.deleteProject(before, audit("delete", { name: before.name }));
+          if (result === "has tokens") {
+            throw new Problem(
+              409,
+              "Some tokens of the project are not revoked: revoke them before you delete it.",
+            );
+          }
+          return result !== "changed";
+        }),
     }),
     route({
       method: "post",
@@ -153,11 +131,9 @@ export function projectRoutes(parts: ManageParts): Route[] {
       summary: "Revoke all tokens of a project",
       answers: { 200: answers.revocation },
       async handle({ id, source }) {
-        await found(id);
-        const { total, before } = await store.revokeTokens(
-          id,
-          audit(source, "project.revoke_tokens", id, {}),
-        );
+        await projects.find(id);
+        const entry = projects.auditOf({ id, source })("revoke_tokens", {});
+        const { total, before } = await store.revokeTokens(id, entry);
         await parts.changed();
         return json({ revoked_count: total - before, already_revoked_count: before, total_tokens: total });
       },
@@ -165,7 +141,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
   ];
 }
 
-/** Provider keys as they are kept: sealed. */
+/** Applies changes to the provider keys of a project, and seals new keys. Null removes a key. */
 async function mergedKeys(
   before: readonly ProjectKey[],
   input: Readonly<Record<string, string | null>> | undefined,
@@ -182,7 +158,10 @@ async function mergedKeys(
   return [...keys.values()];
 }
 
-/** Of a short key four characters would be too much of it. */
+/**
+ * The suffix of a key that the API shows. It is empty for a short key, since four characters would reveal too
+ * much.
+ */
 function shownSuffix(key: string): string {
   return key.length < 16 ? "" : suffixOf(key);
 }

@@ -1,4 +1,4 @@
-/** What the management API takes. The same schemas validate requests and make its OpenAPI document. */
+/** Schemas of the requests of the management API. They validate requests, and make its OpenAPI document. */
 
 import * as v from "valibot";
 import { patternProblem } from "../../text/path_patterns.ts";
@@ -21,11 +21,11 @@ const name = v.pipe(
   v.trim(),
   v.nonEmpty("is empty"),
   v.maxLength(MAX_NAME, `is longer than ${MAX_NAME} characters`),
-  v.description("for people; any text"),
+  v.description("any text, for people"),
 );
 const positive = v.pipe(
   v.number(),
-  v.integer("is no whole number"),
+  v.integer("is not a whole number"),
   v.minValue(1, "is below 1"),
   v.maxValue(MAX_COUNT),
 );
@@ -35,19 +35,19 @@ const globs = v.pipe(
   v.maxLength(MAX_LIST),
 );
 
-/** Left out, a setting stays as it is; null takes it away. */
+/** A change of limits. An omitted setting stays, null removes a setting. */
 const limitsInput = v.strictObject({
-  requests_per_minute: v.nullish(v.pipe(positive, v.description("requests that begin within any minute"))),
+  requests_per_minute: v.nullish(v.pipe(positive, v.description("requests that start within any minute"))),
   tokens_per_minute: v.nullish(
-    v.pipe(positive, v.description("tokens, input and output, within any minute")),
+    v.pipe(positive, v.description("input and output tokens within any minute")),
   ),
-  concurrent_requests: v.nullish(v.pipe(positive, v.description("requests that run at the same time"))),
+  concurrent_requests: v.nullish(v.pipe(positive, v.description("requests at the same time"))),
 });
 const budgetInput = v.strictObject({
   day_usd: v.nullish(v.pipe(dollars, v.description("US dollars per day"))),
-  week_usd: v.nullish(v.pipe(dollars, v.description("US dollars per week, which begins on Monday"))),
+  week_usd: v.nullish(v.pipe(dollars, v.description("US dollars per week, from Monday on"))),
   month_usd: v.nullish(v.pipe(dollars, v.description("US dollars per month"))),
-  total_usd: v.nullish(v.pipe(dollars, v.description("US dollars in all"))),
+  total_usd: v.nullish(v.pipe(dollars, v.description("US dollars in total"))),
 });
 const modelLimitsInput = v.pipe(
   v.strictObject({
@@ -63,32 +63,34 @@ const modelLimitsInput = v.pipe(
   v.check(
     ({ model: _, budget, ...limits }) =>
       [...Object.values(limits), ...Object.values(budget ?? {})].some((value) => value != null),
-    "limits nothing: give it a limit or a budget",
+    "has no effect: add a limit or a budget",
   ),
 );
-/** Limits of certain models as a client writes them. */
+/** An entry of `model_limits`: the limits of a model or of a pattern of models. */
 export type ModelLimitsInput = v.InferOutput<typeof modelLimitsInput>;
 
-/** What projects and tokens may be told alike. */
+/** The rules that projects and tokens share. */
 const rulesInput = {
   limits: v.nullish(limitsInput),
-  max_requests: v.nullish(v.pipe(positive, v.description("requests in all"))),
+  max_requests: v.nullish(v.pipe(positive, v.description("requests in total"))),
   budget: v.nullish(budgetInput),
   model_limits: v.nullish(v.pipe(
     v.array(modelLimitsInput),
     v.maxLength(MAX_MODEL_LIMITS, `has more than ${MAX_MODEL_LIMITS} entries`),
     v.check(
       (list) => new Set(list.map(({ model }) => model)).size === list.length,
-      "names a model twice: the second one would never count",
+      "names a model twice: the second entry would never apply",
     ),
     v.description(
-      "limits of requests for certain models, given as a whole; of each model the first that matches counts",
+      "limits by model; a change replaces the whole list, and the first entry that matches a model applies",
     ),
   )),
   allowed_endpoints: v.nullish(
     v.pipe(globs, v.description("names of endpoints, with * for any run of characters")),
   ),
-  allowed_models: v.nullish(v.pipe(globs, v.description("names of models, likewise"))),
+  allowed_models: v.nullish(
+    v.pipe(globs, v.description("names of models, with * for any run of characters")),
+  ),
   allowed_paths: v.nullish(v.pipe(
     v.array(v.pipe(
       v.string(),
@@ -100,12 +102,12 @@ const rulesInput = {
     )),
     v.maxLength(MAX_LIST),
     v.description(
-      "paths at the provider, with * for any run of characters; one that begins with ! forbids, and wins",
+      "paths at the provider, with * for any run of characters; a leading ! forbids a path, and wins",
     ),
   )),
 };
 
-/** Rules as a client writes them. */
+/** The rules of a token or a project in a request. */
 export type RulesInput = v.InferOutput<v.ObjectSchema<typeof rulesInput, undefined>>;
 
 const providerKeys = v.pipe(
@@ -116,15 +118,15 @@ const providerKeys = v.pipe(
         v.string(),
         v.regex(
           /^[\x21-\x7e]{8,1000}$/,
-          "is shorter than 8 characters, or is not one word of ASCII letters, digits and signs",
+          "is shorter than 8 characters, or is not one word of ASCII letters, digits and punctuation",
         ),
       ),
     ),
   ),
-  v.description("by endpoint: the key to send for this project; null takes it away"),
+  v.description("the provider key for this project, by endpoint; null removes a key"),
 );
 
-/** To create a project. */
+/** The schema of the body that creates a project. */
 export const projectCreation = v.strictObject({
   name,
   active: v.optional(v.boolean(), true),
@@ -132,7 +134,7 @@ export const projectCreation = v.strictObject({
   ...rulesInput,
 });
 
-/** To change one. */
+/** The schema of the body that changes a project. */
 export const projectChange = v.strictObject({
   name: v.optional(name),
   active: v.optional(v.boolean()),
@@ -140,7 +142,7 @@ export const projectChange = v.strictObject({
   ...rulesInput,
 });
 
-/** To create a token. */
+/** The schema of the body that creates a token. */
 export const tokenCreation = v.pipe(
   v.strictObject({
     project_id: id,
@@ -148,21 +150,21 @@ export const tokenCreation = v.pipe(
     active: v.optional(v.boolean(), true),
     duration_minutes: v.nullish(v.pipe(
       v.number(),
-      v.integer("is no whole number"),
+      v.integer("is not a whole number"),
       v.minValue(1, "is below 1"),
       v.maxValue(MAX_MINUTES),
-      v.description("how long it holds, from now on"),
+      v.description("the time until the token expires, from now on"),
     )),
     expires_at: v.nullish(moment),
     ...rulesInput,
   }),
   v.check(
     ({ duration_minutes, expires_at }) => duration_minutes == null || expires_at == null,
-    "duration_minutes and expires_at say the same: keep one of the two",
+    "duration_minutes and expires_at exclude each other: keep one of them",
   ),
 );
 
-/** To change one. */
+/** The schema of the body that changes a token. */
 export const tokenChange = v.strictObject({
   name: v.optional(name),
   active: v.optional(v.boolean()),
@@ -170,15 +172,15 @@ export const tokenChange = v.strictObject({
   ...rulesInput,
 });
 
-/** To give a token a new value. */
+/** The schema of the body that gives a token a new value. */
 export const rotation = v.strictObject({
   overlap_minutes: v.optional(
     v.pipe(
       v.number(),
-      v.integer("is no whole number"),
+      v.integer("is not a whole number"),
       v.minValue(0, "is below 0"),
       v.maxValue(MAX_OVERLAP_MINUTES),
-      v.description("how long the old value is still taken"),
+      v.description("how long the old value stays valid"),
     ),
     60,
   ),
@@ -187,7 +189,7 @@ export const rotation = v.strictObject({
 const limit = v.optional(
   v.pipe(
     v.string(),
-    v.regex(/^\d{1,4}$/, "is no number"),
+    v.regex(/^\d{1,4}$/, "is not a number"),
     v.transform(Number),
     v.minValue(1),
     v.maxValue(1000),
@@ -200,46 +202,50 @@ const toggle = v.optional(
   "false",
 );
 
-/** A part of a list. */
+/** The query schema of a page of a list. */
 export const pageQuery = v.strictObject({ limit, cursor });
-/** Likewise of projects. */
+/** The query schema of a page of projects. */
 export const projectsQuery = v.strictObject({ limit, cursor, active_only: toggle });
-/** Likewise of tokens. */
+/** The query schema of a page of tokens. */
 export const tokensQuery = v.strictObject({ limit, cursor, project_id: v.optional(id), active_only: toggle });
 
-/** Whose settings are wanted. */
+/** The schema of the body that requests the settings of a client. */
 export const connection = v.strictObject({
-  client: v.pipe(v.string(), v.maxLength(50), v.description("one of GET /connect")),
+  client: v.pipe(v.string(), v.maxLength(50), v.description("a client that GET /connect lists")),
   endpoint: v.optional(
-    v.pipe(v.string(), v.maxLength(64), v.description("left out: the first that speaks as the client does")),
+    v.pipe(
+      v.string(),
+      v.maxLength(64),
+      v.description("by default the first endpoint with the API of the client"),
+    ),
   ),
   url: v.optional(v.pipe(
     v.string(),
-    v.regex(/^https?:\/\/[^\s\p{C}"'<>\\]{1,200}$/u, "is no address, like http://192.168.1.20:33000"),
-    v.description("where clients reach this proxy"),
+    v.regex(/^https?:\/\/[^\s\p{C}"'<>\\]{1,200}$/u, "is not a URL like http://192.168.1.20:33000"),
+    v.description("the base URL by which clients reach this proxy"),
   )),
   token: v.optional(
     v.pipe(
       v.string(),
-      v.regex(/^[\x21-\x7e]{1,1000}$/, "is not one word of ASCII letters, digits and signs"),
+      v.regex(/^[\x21-\x7e]{1,1000}$/, "is not one word of ASCII letters, digits and punctuation"),
     ),
   ),
 });
-/** What is to be drawn. */
+/** The schema of the body that requests a QR code. */
 export const qrText = v.strictObject({
   text: v.pipe(v.string(), v.nonEmpty(), v.maxBytes(1000, "is longer than 1000 bytes")),
 });
 
 const filters = {
-  from: v.optional(v.pipe(moment, v.description("from then on"))),
-  to: v.optional(v.pipe(moment, v.description("before then"))),
+  from: v.optional(v.pipe(moment, v.description("the start of the period, inclusive"))),
+  to: v.optional(v.pipe(moment, v.description("the end of the period, exclusive"))),
   project_id: v.optional(id),
   token_id: v.optional(v.pipe(id, v.description("an id, or the name of a token of the configuration"))),
   endpoint: v.optional(v.string()),
   model: v.optional(v.string()),
   client: v.optional(v.string()),
 };
-/** What is to be summed, and how it is to be written. */
+/** The query schema of sums: their groups, filters and format. */
 export const usageQuery = v.strictObject({
   group: v.optional(v.pipe(
     v.string(),
@@ -249,28 +255,28 @@ export const usageQuery = v.strictObject({
       if (groups.length === names.length && names.length <= 2 && new Set(names).size === names.length) {
         return groups;
       }
-      addIssue({ message: `is neither one of ${USAGE_GROUPS.join(", ")} nor two of them with a comma` });
+      addIssue({ message: `is not one of ${USAGE_GROUPS.join(", ")}, or two of them with a comma` });
       return NEVER;
     }),
     v.description(`one of ${USAGE_GROUPS.join(", ")}, or two of them with a comma`),
   )),
   split: v.optional(
-    v.pipe(v.picklist(USAGE_GROUPS), v.description("the second group, where group names one")),
+    v.pipe(v.picklist(USAGE_GROUPS), v.description("the second group, if group names one")),
   ),
   time_zone: v.optional(v.pipe(
     v.string(),
-    v.check(isTimeZone, "is no time zone, like Europe/Berlin"),
-    v.description("whose midnight ends a day, by its IANA name; left out: UTC"),
+    v.check(isTimeZone, "is not a time zone like Europe/Berlin"),
+    v.description("the IANA time zone whose midnight ends a day; UTC by default"),
   )),
   format: v.optional(v.picklist(["json", "csv"]), "json"),
   ...filters,
 });
-/** Which exchanges are wanted. */
+/** The query schema of exchanges. */
 export const exchangesQuery = v.strictObject({
   limit,
   cursor,
-  status: v.optional(v.pipe(v.string(), v.regex(/^\d{3}$/, "is no status"), v.transform(Number))),
+  status: v.optional(v.pipe(v.string(), v.regex(/^\d{3}$/, "is not a status"), v.transform(Number))),
   ending: v.optional(v.string()),
-  request_id: v.optional(v.pipe(v.string(), v.description("the proxy's own, or the provider's"))),
+  request_id: v.optional(v.pipe(v.string(), v.description("a request id of the proxy or of the provider"))),
   ...filters,
 });

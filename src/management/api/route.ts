@@ -1,51 +1,54 @@
-/** A route of the management API: what it takes, what it gives, and what it does, in one place. */
+/** Routes of the management API: request schemas, response schemas, and the handler. */
 
 import type { Context } from "hono";
 import * as v from "valibot";
 import { Problem } from "./problem.ts";
 
-/** The schema of an object. */
+/** A schema of a query, a body or a response. */
 type Schema = v.GenericSchema;
-/** Nothing. */
+/** The schema of a missing query or body. */
 const EMPTY = v.object({});
 type Empty = typeof EMPTY;
 
-/** What a route is given. */
-export interface Asked<Query extends Schema, Body extends Schema> {
-  /** Out of the path. */
+/** A validated request, as the handler of a route gets it. */
+export interface RouteRequest<Query extends Schema = Schema, Body extends Schema = Schema> {
+  /** The `{id}` of the path; empty if the path has none. */
   readonly id: string;
+  /** The validated query. */
   readonly query: v.InferOutput<Query>;
+  /** The validated JSON body. */
   readonly body: v.InferOutput<Body>;
-  /** The version that an `if-match` demands; undefined: any. */
+  /** The version in `if-match`; undefined if the client accepts any version. */
   readonly ifMatch: number | undefined;
-  /** Where the request comes from. */
+  /** The address of the client. */
   readonly source: string;
 }
 
-/** One route. */
+/** A route of the management API. */
 export interface Route<Query extends Schema = Schema, Body extends Schema = Schema> {
   readonly method: "get" | "post" | "patch" | "delete";
-  /** Like `/projects/{id}`. */
+  /** The path below the API, like `/projects/{id}`. */
   readonly path: string;
+  /** One line for the OpenAPI document. */
   readonly summary: string;
   readonly query?: Query;
   readonly body?: Body;
-  /** By status; undefined: without a body. */
+  /** Response schemas by status; undefined for a response without a JSON body. */
   readonly answers: Readonly<Record<number, Schema | undefined>>;
-  /** The type of the answer, if it is not JSON alone. */
+  /** Content types of the response; JSON by default. */
   readonly types?: readonly string[];
-  readonly handle: (asked: Asked<Query, Body>) => Promise<Response>;
+  readonly handle: (request: RouteRequest<Query, Body>) => Promise<Response>;
 }
 
-/** A route whose parts fit together. */
+/** Makes a route whose handler has the types of its schemas. */
 export function route<Query extends Schema = Empty, Body extends Schema = Empty>(
   definition: Route<Query, Body>,
 ): Route {
-  // What is validated by its own schemas is what its handler takes; a list of routes cannot say so.
+  // The schemas validate what the handler gets, but the type of a list of routes cannot express it.
   return definition as unknown as Route;
 }
 
-/** An answer in JSON. `version` becomes the ETag. */
+/** Makes a JSON response. `version` becomes the ETag. */
 export function json(
   body: unknown,
   { status = 200, version }: { status?: number; version?: number } = {},
@@ -56,7 +59,9 @@ export function json(
   });
 }
 
-/** Checks what a request brings and hands it to its route. Throws a {@link Problem}. */
+/**
+ * Validates a request and calls the handler of its route. Throws a {@link Problem} for an invalid request.
+ */
 export async function runRoute(
   { query = EMPTY, body = EMPTY, handle }: Route,
   context: Context,
@@ -84,16 +89,16 @@ function checked(schema: Schema, value: unknown, { part }: { part: string }): un
 
 async function readJson(context: Context): Promise<unknown> {
   const text = await context.req.text();
-  // What may be left out altogether may come without a type.
+  // A body may be omitted, and then needs no content type.
   if (text === "") return {};
   const type = context.req.header("content-type") ?? "";
   if (!/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
-    throw new Problem(415, "The body has to be JSON, with content-type: application/json.");
+    throw new Problem(415, "The body must be JSON, with content-type: application/json.");
   }
   const body = parsed(text);
-  // The schemas would take a list for an object without members.
+  // The schemas would accept a list as an object without members.
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw new Problem(400, "The body has to be a JSON object.");
+    throw new Problem(400, "The body must be a JSON object.");
   }
   return body;
 }
@@ -106,10 +111,10 @@ function parsed(text: string): unknown {
   }
 }
 
-/** `"3"` or `W/"3"`; `*` is any. */
+/** The version of an ETag like `"3"` or `W/"3"`; undefined for `*`. */
 function versionOf(etag: string | undefined): number | undefined {
   if (etag === undefined || etag === "*") return undefined;
   const [, version] = /^(?:W\/)?"(\d+)"$/.exec(etag) ?? [];
-  // What was never an ETag of ours matches nothing.
+  // Other values are not ETags of this API, and match no version.
   return version === undefined ? -1 : Number(version);
 }

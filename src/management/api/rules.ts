@@ -1,4 +1,4 @@
-/** Rules between the form in which clients write them and the one in which they are kept. */
+/** Converts rules between the form of the API and the form of the database. */
 
 import type { Spent } from "../../limits/limiter.ts";
 import { modelRuleKey } from "../../limits/model_rules.ts";
@@ -7,7 +7,7 @@ import type { ModelLimitsInput, RulesInput } from "./requests.ts";
 
 type Draft = { -readonly [Key in keyof Rules]?: Rules[Key] | null | undefined };
 
-/** What was changed, put over what holds: left out, a rule stays; null takes it away (RFC 7396). */
+/** Applies a change to rules. Omitted rules stay, null removes a rule (RFC 7396). */
 export function mergedRules(before: Rules, input: RulesInput): Rules {
   const { limits, budget, max_requests, model_limits, allowed_endpoints, allowed_models, allowed_paths } =
     input;
@@ -30,7 +30,7 @@ export function mergedRules(before: Rules, input: RulesInput): Rules {
   return Object.fromEntries(Object.entries({ ...before, ...given }).filter(([, value]) => value !== null));
 }
 
-/** The list is given whole: nothing holds before it. */
+/** Converts an entry of `model_limits`. A change replaces the whole list. */
 function modelLimitsOf({ model, budget, ...limits }: ModelLimitsInput): ModelLimits {
   const rules = {
     requestsPerMinute: limits.requests_per_minute,
@@ -48,7 +48,7 @@ function micros(dollars: number | null | undefined): number | null | undefined {
   return typeof dollars === "number" ? Math.round(dollars * 1_000_000) : dollars;
 }
 
-/** Rules as they are given. `spentOf` tells what a subject has spent, by its key. */
+/** Converts rules to the form of the API. `spentOf` returns the spent money of a subject by its key. */
 export function shownRules(
   rules: Rules,
   { key, spentOf }: { key: string; spentOf: (key: string) => Spent | undefined },
@@ -100,12 +100,12 @@ function dollars(micros: number | undefined): number | null {
   return micros === undefined ? null : micros / 1_000_000;
 }
 
-/** A moment in milliseconds as it is given. */
+/** Formats a time in milliseconds since 1970 as ISO 8601. */
 export function moment(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
-/** Likewise of one that may not be. */
+/** Formats a time in milliseconds since 1970 as ISO 8601; null for an undefined time. */
 export function momentOrNull(epochMs: number | undefined): string | null {
   return epochMs === undefined ? null : moment(epochMs);
 }

@@ -1,8 +1,8 @@
-/** The proxy itself: its health, its database, and who changed what. */
+/** Routes for the proxy itself: audit log, health, reload, stop and backup. */
 
 import { backupStream } from "../../storage/backup_stream.ts";
 import { VERSION } from "../../release.ts";
-import { auditor } from "./changes.ts";
+import { auditor } from "./audit_entry.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { Controls, ManageParts, RunningProxy } from "./parts.ts";
 import { Problem } from "./problem.ts";
@@ -11,7 +11,7 @@ import { moment } from "./rules.ts";
 import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
-/** Their routes. */
+/** Makes the routes at `/audit`, `/health`, `/reload`, `/stop` and `/backup`. */
 export function systemRoutes(parts: ManageParts): Route[] {
   const { store, proxy, clock, ending } = parts;
   const audit = auditor(parts);
@@ -19,7 +19,7 @@ export function systemRoutes(parts: ManageParts): Route[] {
     route({
       method: "get",
       path: "/audit",
-      summary: "Changes, sign-ins, refused attempts and backups, newest first",
+      summary: "Changes, sign-ins, rejected attempts and backups, newest first",
       query: requests.pageQuery,
       answers: { 200: answers.listOf(answers.auditEntry) },
       async handle({ query }) {
@@ -38,7 +38,7 @@ export function systemRoutes(parts: ManageParts): Route[] {
     route({
       method: "get",
       path: "/health",
-      summary: "How the management plane is",
+      summary: "The health of the management plane",
       answers: { 200: answers.health },
       async handle() {
         const size = await store.size().catch(() => undefined);
@@ -57,7 +57,7 @@ export function systemRoutes(parts: ManageParts): Route[] {
     route({
       method: "get",
       path: "/reload",
-      summary: "What a reload would change now; nothing is changed",
+      summary: "What a reload would change now, without a change",
       answers: { 200: answers.reloadPreview },
       async handle() {
         const result = await controlsOf(proxy).preview();
@@ -70,7 +70,7 @@ export function systemRoutes(parts: ManageParts): Route[] {
     route({
       method: "post",
       path: "/reload",
-      summary: "Read the configuration again; a wrong one is refused and the present one stays",
+      summary: "Read the configuration again; an invalid one is rejected, and the current one stays",
       answers: { 200: answers.reload },
       async handle({ source }) {
         const result = await controlsOf(proxy).reload();
@@ -83,7 +83,7 @@ export function systemRoutes(parts: ManageParts): Route[] {
       method: "post",
       path: "/stop",
       summary:
-        "Stop the proxy: it takes no new requests, ends the running ones within the drain timeout, and exits",
+        "Stop the proxy: it takes no new requests, finishes running ones within the drain timeout, and exits",
       answers: { 202: undefined },
       async handle({ source }) {
         const { stop } = controlsOf(proxy);
@@ -95,11 +95,11 @@ export function systemRoutes(parts: ManageParts): Route[] {
     route({
       method: "get",
       path: "/backup",
-      summary: "The whole database as a file, copied while it is in use",
+      summary: "A copy of the whole database as a file, made while the database is in use",
       answers: { 200: undefined },
       types: ["application/vnd.sqlite3"],
       async handle({ source }) {
-        // First: a copy that nobody knows of would be worse than an entry without a copy.
+        // The entry comes first: an entry without a copy is better than a copy without an entry.
         await store.addAudit(audit(source, "backup.create", "database", {}));
         const day = moment(clock.epochMs()).slice(0, 10);
         return new Response(await backupStream(store, ending), {
@@ -116,12 +116,14 @@ export function systemRoutes(parts: ManageParts): Route[] {
 
 function controlsOf(proxy: RunningProxy | undefined): Controls {
   const controls = proxy?.controls();
-  if (controls === undefined) throw new Problem(409, "No proxy runs here that could be controlled.");
+  if (controls === undefined) {
+    throw new Problem(409, "No proxy is running here: use the API of a running proxy.");
+  }
   return controls;
 }
 
 function wrongConfiguration(problems: readonly string[]): Problem {
-  return new Problem(422, `The configuration is wrong: ${problems.join("; ")}`, {
+  return new Problem(422, `The configuration is invalid: ${problems.join("; ")}`, {
     places: problems.map((detail) => ({ pointer: "#", detail })),
   });
 }

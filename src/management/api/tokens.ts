@@ -1,4 +1,4 @@
-/** Managed tokens. */
+/** Routes for managed tokens. */
 
 import { createTokenValue, hashOf, suffixOf } from "../../auth/token_value.ts";
 import { type Project, type Store, StoreError, type Token } from "../../storage/store.ts";
@@ -7,17 +7,18 @@ import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
 import { checkEndpointNames } from "./endpoint_names.ts";
 import { Problem } from "./problem.ts";
-import { auditable, auditor, changedMeanwhile, checkVersion } from "./changes.ts";
+import { resource } from "./resource.ts";
+import { auditable } from "./audit_entry.ts";
 import { json, type Route, route } from "./route.ts";
 import { mergedRules, moment, momentOrNull, shownRules } from "./rules.ts";
 import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
-/** More than a project has. */
+/** More tokens than a project has. */
 const MOST_TOKENS = 100_000;
 const MINUTE_MS = 60_000;
 
-/** Their routes. */
+/** Makes the routes at `/tokens`. */
 export function tokenRoutes(parts: ManageParts): Route[] {
   const { store, clock } = parts;
 
@@ -37,13 +38,14 @@ export function tokenRoutes(parts: ManageParts): Route[] {
     created_at: moment(token.createdAt),
     updated_at: moment(token.updatedAt),
   });
-  const found = async (id: string): Promise<Token> => {
-    await parts.flushed();
-    const token = await store.findToken(id);
-    if (token === undefined) throw new Problem(404, `There is no token ${JSON.stringify(id)}.`);
-    return token;
-  };
-  const audit = auditor(parts);
+  const tokens = resource(parts, {
+    name: "token",
+    async read(id) {
+      await parts.flushed();
+      return await store.findToken(id);
+    },
+    shown,
+  });
 
   return [
     route({
@@ -54,18 +56,18 @@ export function tokenRoutes(parts: ManageParts): Route[] {
       answers: { 200: answers.listOf(answers.token) },
       async handle({ query }) {
         await parts.flushed();
-        const tokens = await store.listTokens({
+        const listed = await store.listTokens({
           ...pageOf(query),
           projectId: query.project_id,
           activeAt: query.active_only ? clock.epochMs() : undefined,
         });
-        return json(listBody(tokens, shown));
+        return json(listBody(listed, shown));
       },
     }),
     route({
       method: "post",
       path: "/tokens",
-      summary: "Create a token; its value is in this answer and nowhere else",
+      summary: "Create a token; only this response contains its value",
       body: requests.tokenCreation,
       answers: { 201: answers.newToken },
       async handle({ body, source }) {
@@ -73,14 +75,15 @@ export function tokenRoutes(parts: ManageParts): Route[] {
         const project = await store.findProject(body.project_id);
         if (project === undefined) {
           throw new Problem(400, `#/project_id: there is no project ${JSON.stringify(body.project_id)}`, {
-            places: [{ pointer: "#/project_id", detail: "is no project" }],
+            places: [{ pointer: "#/project_id", detail: "is not a project" }],
           });
         }
         const now = clock.epochMs();
         const value = createTokenValue();
         const expiresAt = expiryOf(body, now);
+        const id = createId("tok");
         const token: Token = {
-          id: createId("tok"),
+          id,
           projectId: project.id,
           name: body.name ?? await freeName(store, project),
           hash: hashOf(value),
@@ -96,7 +99,8 @@ export function tokenRoutes(parts: ManageParts): Route[] {
           updatedAt: now,
           version: 1,
         };
-        await named(store.addToken(token, audit(source, "token.create", token.id, auditable(body))));
+        const entry = tokens.auditOf({ id, source })("create", auditable(body));
+        await named(store.addToken(token, entry));
         await parts.changed();
         return json({ ...shown(token), token: value }, { status: 201, version: 1 });
       },
@@ -106,107 +110,89 @@ export function tokenRoutes(parts: ManageParts): Route[] {
       path: "/tokens/{id}",
       summary: "A token, without its value",
       answers: { 200: answers.token },
-      async handle({ id }) {
-        const token = await found(id);
-        return json(shown(token), { version: token.version });
-      },
+      handle: ({ id }) => tokens.respond(id),
     }),
     route({
       method: "patch",
       path: "/tokens/{id}",
-      summary: "Change a token; what is left out stays, null takes away",
+      summary: "Change a token; omitted members stay, null removes a setting",
       body: requests.tokenChange,
       answers: { 200: answers.token },
-      async handle({ id, body, ifMatch, source }) {
+      async handle(request) {
+        const { body } = request;
         checkEndpointNames(body, parts.endpointNames());
-        const before = await found(id);
-        checkVersion(before, ifMatch);
-        if (before.revokedAt !== undefined && body.active === true) {
-          throw new Problem(409, "A revoked token stays revoked: create another one.");
-        }
-        const isChanged = await named(store.changeToken(before, {
-          ...(body.name !== undefined && { name: body.name }),
-          ...(body.active !== undefined && { active: body.active }),
-          ...(body.expires_at !== undefined && {
-            expiresAt: body.expires_at === null ? undefined : Date.parse(body.expires_at),
-          }),
-          rules: mergedRules(before.rules, body),
-        }, audit(source, "token.update", id, auditable(body))));
-        if (!isChanged) throw changedMeanwhile();
-        await parts.changed();
-        const after = await found(id);
-        return json(shown(after), { version: after.version });
+        return await tokens.update(request, (before, audit) => {
+          if (body.active === true) checkNotRevoked(before);
+          return named(store.changeToken(before, {
+            ...(body.name !== undefined && { name: body.name }),
+            ...(body.active !== undefined && { active: body.active }),
+            ...(body.expires_at !== undefined && {
+              expiresAt: body.expires_at === null ? undefined : Date.parse(body.expires_at),
+            }),
+            rules: mergedRules(before.rules, body),
+          }, audit("update", auditable(body))));
+        });
       },
     }),
     route({
       method: "delete",
       path: "/tokens/{id}",
-      summary: "Revoke a token: it is refused from the next request on",
+      summary: "Revoke a token; it is rejected from the next request on",
       answers: { 204: undefined },
-      async handle({ id, ifMatch, source }) {
-        const before = await found(id);
-        checkVersion(before, ifMatch);
-        if (before.revokedAt === undefined) {
-          const change = { revokedAt: clock.epochMs() };
-          if (!await store.changeToken(before, change, audit(source, "token.revoke", id, {}))) {
-            throw changedMeanwhile();
-          }
-          await parts.changed();
-        }
-        return new Response(null, { status: 204 });
-      },
+      handle: (request) =>
+        tokens.remove(request, (before, audit) => {
+          if (before.revokedAt !== undefined) return undefined;
+          return store.changeToken(before, { revokedAt: clock.epochMs() }, audit("revoke", {}));
+        }),
     }),
     route({
       method: "post",
       path: "/tokens/{id}/delete",
-      summary: "Delete a revoked token; its usage stays under its id",
+      summary: "Delete a revoked token; its usage is kept under its id",
       answers: { 204: undefined },
-      async handle({ id, ifMatch, source }) {
-        const before = await found(id);
-        checkVersion(before, ifMatch);
-        if (before.revokedAt === undefined) {
-          throw new Problem(409, "The token is not revoked: revoke it before you delete it.");
-        }
-        const entry = audit(source, "token.delete", id, { name: before.name, project_id: before.projectId });
-        if (!await store.deleteToken(before, entry)) throw changedMeanwhile();
-        await parts.changed();
-        return new Response(null, { status: 204 });
-      },
+      handle: (request) =>
+        tokens.remove(request, (before, audit) => {
+          if (before.revokedAt === undefined) {
+            throw new Problem(409, "The token is not revoked: revoke it before you delete it.");
+          }
+          const { name, projectId } = before;
+          return store.deleteToken(before, audit("delete", { name, project_id: projectId }));
+        }),
     }),
     route({
       method: "post",
       path: "/tokens/{id}/rotate",
-      summary: "Give a token a new value; the old one holds for an overlap. Its counts and limits go on",
+      summary: "Give a token a new value; the old value is valid for an overlap. Counts and limits continue",
       body: requests.rotation,
       answers: { 200: answers.newToken },
-      async handle({ id, body, ifMatch, source }) {
-        const before = await found(id);
-        checkVersion(before, ifMatch);
-        if (before.revokedAt !== undefined) {
-          throw new Problem(409, "A revoked token stays revoked: create another one.");
-        }
-        const now = clock.epochMs();
-        if (before.previous !== undefined && before.previous.expiresAt > now && body.overlap_minutes > 0) {
-          const until = moment(before.previous.expiresAt);
-          throw new Problem(
-            409,
-            `The value before the last rotation holds until ${until}; overlap_minutes = 0 ends it now.`,
-          );
-        }
+      async handle(request) {
+        const { body } = request;
         const value = createTokenValue();
         const overlapMs = body.overlap_minutes * MINUTE_MS;
-        const isChanged = await store.changeToken(before, {
-          hash: hashOf(value),
-          suffix: suffixOf(value),
-          previous: overlapMs === 0 ? undefined : { hash: before.hash, expiresAt: now + overlapMs },
-        }, audit(source, "token.rotate", id, { ...body }));
-        if (!isChanged) throw changedMeanwhile();
-        await parts.changed();
-        const after = await found(id);
-        return json({ ...shown(after), token: value }, { version: after.version });
+        return await tokens.update(request, (before, audit) => {
+          checkNotRevoked(before);
+          const now = clock.epochMs();
+          if (before.previous !== undefined && before.previous.expiresAt > now && overlapMs > 0) {
+            const until = moment(before.previous.expiresAt);
+            throw new Problem(
+              409,
+              `The value before the last rotation is valid until ${until}; overlap_minutes = 0 ends it now.`,
+            );
+          }
+          return store.changeToken(before, {
+            hash: hashOf(value),
+            suffix: suffixOf(value),
+            previous: overlapMs === 0 ? undefined : { hash: before.hash, expiresAt: now + overlapMs },
+          }, audit("rotate", { ...body }));
+        }, { token: value });
       },
     }),
   ];
+}
+
+function checkNotRevoked({ revokedAt }: Token): void {
+  if (revokedAt === undefined) return;
+  throw new Problem(409, "A revoked token cannot be activated again: create a new token.");
 }
 
 function expiryOf(
@@ -220,8 +206,8 @@ function expiryOf(
   if (expires_at == null) return undefined;
   const at = Date.parse(expires_at);
   if (at > now) return at;
-  throw new Problem(400, "#/expires_at: is past", {
-    places: [{ pointer: "#/expires_at", detail: "is past" }],
+  throw new Problem(400, "#/expires_at: is in the past", {
+    places: [{ pointer: "#/expires_at", detail: "is in the past" }],
   });
 }
 
@@ -231,7 +217,7 @@ function stateOf({ active, revokedAt, expiresAt }: Token, now: number) {
   return expiresAt !== undefined && expiresAt <= now ? "expired" : "active";
 }
 
-/** The project's name, with a number where another token has it. */
+/** The name of the project as the default name of a token, with a number if another token has it. */
 async function freeName(store: Store, { id, name }: Project): Promise<string> {
   const { items } = await store.listTokens({
     before: undefined,
@@ -246,7 +232,9 @@ async function freeName(store: Store, { id, name }: Project): Promise<string> {
   }
 }
 
-/** Two tokens of one name could not be told apart: says so where the store refuses it. */
+/**
+ * Responds with a 409 if the store rejects a change, because another valid token of the project has the name.
+ */
 async function named<Result>(change: Promise<Result>): Promise<Result> {
   try {
     return await change;
@@ -254,7 +242,7 @@ async function named<Result>(change: Promise<Result>): Promise<Result> {
     if (!(error instanceof StoreError) || error.kind !== "taken") throw error;
     throw new Problem(
       409,
-      "The project has another token of that name that is not revoked: choose another name, or revoke that token.",
+      "Another token of the project has this name and is not revoked: choose another name, or revoke it.",
     );
   }
 }

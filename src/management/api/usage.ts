@@ -1,4 +1,4 @@
-/** What was used: sums, single exchanges, and those that are running. */
+/** Routes for usage: sums, recorded exchanges, and running exchanges. */
 
 import type { RunningExchange } from "../../accounting/account.ts";
 import type { ExchangeRow, UsageFilter, UsageGroup, UsageRow } from "../../storage/store.ts";
@@ -11,22 +11,23 @@ import { moment } from "./rules.ts";
 import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
-/** How often running exchanges are told again. */
+/** How often the live stream sends running exchanges. */
 const TICK_MS = 1_000;
-/** Before a listener that does not read is left behind. */
+/** The most unread events. The live stream ends for a client that does not read them. */
 const MAX_UNREAD_EVENTS = 1_000;
 
-/** Sums that one answer holds at most. */
+/** The most sums in a response. */
 const MAX_USAGE_ROWS = 20_000;
 
-/** Their routes. */
+/** Makes the routes at `/usage` and `/exchanges`. */
 export function usageRoutes(parts: ManageParts): Route[] {
   const { store, proxy } = parts;
   return [
     route({
       method: "get",
       path: "/usage",
-      summary: "Sums of requests, tokens and cost, by a group or in all; from and to count by the hour (UTC)",
+      summary:
+        "Sums of requests, tokens and cost, by group or in total; from and to are rounded to hours (UTC)",
       query: requests.usageQuery,
       answers: { 200: answers.listOf(answers.usageRow) },
       types: ["application/json", "text/csv"],
@@ -38,7 +39,7 @@ export function usageRoutes(parts: ManageParts): Route[] {
         if (rows.length > MAX_USAGE_ROWS) {
           throw new Problem(
             422,
-            `There are more than ${MAX_USAGE_ROWS} sums: ask for a shorter time or fewer groups.`,
+            `There are more than ${MAX_USAGE_ROWS} sums: request a shorter time or fewer groups.`,
           );
         }
         const data = rows.map((row) => shownUsage(row, { group, split }));
@@ -55,7 +56,7 @@ export function usageRoutes(parts: ManageParts): Route[] {
     route({
       method: "get",
       path: "/exchanges",
-      summary: "Exchanges, newest first; never what was said in them",
+      summary: "Exchanges, newest first, without prompts and responses",
       query: requests.exchangesQuery,
       answers: { 200: answers.listOf(answers.exchange) },
       async handle({ query }) {
@@ -70,12 +71,12 @@ export function usageRoutes(parts: ManageParts): Route[] {
       method: "get",
       path: "/exchanges/live",
       summary:
-        "Exchanges as they begin and end, and every second those that are running, as server-sent events",
+        "Events as exchanges start and end, and every second the running exchanges, as server-sent events",
       answers: { 200: undefined },
       types: ["text/event-stream"],
       handle() {
         if (proxy === undefined) {
-          throw new Problem(503, "No proxy runs on this database here: ask a running one.");
+          throw new Problem(503, "No proxy is running here: use the API of a running proxy.");
         }
         return Promise.resolve(
           new Response(liveEvents(proxy, parts), {
@@ -91,14 +92,14 @@ export function usageRoutes(parts: ManageParts): Route[] {
   ];
 }
 
-/** The second group stands behind a comma or in `split`. */
+/** The groups of a query. The second group is after the comma or in `split`. */
 function groupsOf(
   { group: groups = [], split }: { group?: UsageGroup[] | undefined; split?: UsageGroup | undefined },
 ): { group: UsageGroup | undefined; split: UsageGroup | undefined } {
   const [group, second = split] = groups;
   const wrong = (name: string, detail: string) =>
     new Problem(400, `#/query/${name}: ${detail}`, { places: [{ pointer: `#/query/${name}`, detail }] });
-  if (groups.length === 2 && split !== undefined) throw wrong("split", "stands beside two groups");
+  if (groups.length === 2 && split !== undefined) throw wrong("split", "is given besides two groups");
   if (second !== undefined && (group === undefined || second === group)) {
     throw wrong("split", "needs another group to split");
   }
@@ -186,10 +187,15 @@ function shownExchange(row: ExchangeRow) {
     provider: row.provider ?? null,
     backend: row.backend ?? null,
     attempts: row.attempts,
-    attempt_log: row.attemptLog?.map(({ backend, afterMs, detail }) => ({
+    attempt_log: row.attemptLog?.map(({ backend, afterMs, detail, estimated }) => ({
       backend,
       after_ms: afterMs,
       detail: detail ?? null,
+      estimated: estimated === undefined ? null : {
+        input_tokens: estimated.inputTokens ?? null,
+        output_tokens: estimated.outputTokens ?? null,
+        cost_micros: estimated.costMicros ?? null,
+      },
     })) ?? null,
     status: row.status,
     ending: row.ending,
@@ -234,7 +240,10 @@ function shownRunning(running: RunningExchange) {
   };
 }
 
-/** `running` at first and every second in which there are any, `started` and `ended` as it happens. */
+/**
+ * The live stream. It sends `running` first and every second while exchanges run, and `started` and `ended`
+ * as exchanges start and end.
+ */
 function liveEvents(proxy: RunningProxy, { clock }: ManageParts): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
   let stop = (): void => {};

@@ -1,4 +1,7 @@
-/** Between the server's plain values and the web's Request and Response, which the router speaks. */
+/**
+ * Converts requests and responses of the server to `Request` and `Response` of the Fetch API, which the
+ * router uses.
+ */
 
 import type { Cancellation } from "../../cancellation.ts";
 import type { Clock } from "../../time/clock.ts";
@@ -6,35 +9,36 @@ import type { ByteSource, MessageBody } from "../../streams/byte_source.ts";
 import { checkedField } from "../../http/head.ts";
 import { isFramingField } from "../../http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "../../http/message.ts";
+import { reasonPhrase } from "../../http/reason_phrases.ts";
 import { Problem } from "./problem.ts";
 
-/** Nothing that is managed is longer. */
+/** The longest body of a request. */
 const MAX_BODY_BYTES = 1024 * 1024;
-/** A sign-in is read before anybody is known: it holds a token and nothing else. */
+/** The longest body of a sign-in. It is read before authentication, and holds only a token. */
 const MAX_SIGN_IN_BYTES = 4 * 1024;
 const SIGN_IN = /\/session(?:\?|$)/;
 
-/** Those of answers that bring none of their own. */
-const REASONS: Readonly<Record<number, string>> = { 200: "OK", 201: "Created", 204: "No Content" };
-
-/** Answers that go on, or are too long to be held; all others are sent whole, with their length. */
+/** Content types of responses that are streamed. Other responses are sent with a length. */
 const STREAMED: readonly string[] = ["text/event-stream", "application/vnd.sqlite3"];
 
-/** A body takes no longer than this to come. */
+/** The longest time for a body to arrive. */
 const BODY_MS = 10_000;
-/** What the routes answer; the web's Request knows no TRACE. */
+/** Allowed methods. `Request` does not support TRACE. */
 const METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"];
 
-/** Throws a {@link Problem} for what is no request of the API's. The body is not read until somebody asks for it. */
+/**
+ * Makes a `Request`. Its body is read on demand. Throws a {@link Problem} for a target or a method that is
+ * not allowed.
+ */
 export function toWebRequest({ method, target, fields, body }: IncomingRequest, clock: Clock): Request {
   const path = target.startsWith("/") ? target : URL.canParse(target) ? pathOf(new URL(target)) : undefined;
   if (path === undefined || !METHODS.includes(method)) {
-    throw new Problem(400, "Nothing like that is asked here.");
+    throw new Problem(400, "The management plane does not support this method or request target.");
   }
   const headers = new Headers();
   for (const { name, value } of fields) headers.append(name, value);
   return new Request(new URL(`http://llm-proxy${path}`), {
-    // A HEAD is a GET whose body is not sent.
+    // HEAD is handled as GET, and the body of the response is not sent.
     method: method === "HEAD" ? "GET" : method,
     headers,
     ...(body !== null && method !== "GET" && method !== "HEAD" &&
@@ -46,7 +50,9 @@ function pathOf({ pathname, search }: URL): string {
   return pathname + search;
 }
 
-/** Fails with a {@link Problem} where the body is too long, or does not come in time once it is asked for. */
+/**
+ * The body as a stream. It fails with a {@link Problem} if the body is too long or does not arrive in time.
+ */
 function bodyStream(
   body: ByteSource,
   maxBytes: number,
@@ -58,34 +64,39 @@ function bodyStream(
     async pull(controller) {
       stopTimer ??= clock.after(
         BODY_MS,
-        () => controller.error(new Problem(400, "The body did not come in time.")),
+        () => controller.error(new Problem(400, "The body did not arrive in time.")),
       );
       try {
         const piece = await body.read();
         length += piece?.length ?? 0;
         if (length > maxBytes) {
-          throw new Problem(413, "The body is too long for anything that is managed here.");
+          throw new Problem(413, "The body is too long.");
         }
         if (piece !== null) return controller.enqueue(piece.slice());
         stopTimer();
         controller.close();
       } catch (error) {
         stopTimer();
-        // Whatever else it is, it is the client's: it broke off, or sent what is no body.
-        controller.error(error instanceof Problem ? error : new Problem(400, "The body broke off."));
+        // All other errors are errors of the client: it closed the connection, or sent an invalid body.
+        controller.error(
+          error instanceof Problem ? error : new Problem(400, "The body is incomplete or invalid."),
+        );
       }
     },
     cancel: () => stopTimer?.(),
   }, { highWaterMark: 0 });
 }
 
-/** The answer; one that goes on is read as the client takes it, and ended with the client. */
+/**
+ * Makes the reply of the server. A stream is read as the client reads it, and cancelled when the client
+ * leaves.
+ */
 export async function toReply(response: Response, cancellation: Cancellation): Promise<OutgoingReply> {
   const { status, headers, body } = response;
   const isStream = STREAMED.includes(headers.get("content-type")?.split(";")[0] ?? "");
   return {
     status,
-    reason: response.statusText || (REASONS[status] ?? ""),
+    reason: response.statusText || reasonPhrase(status),
     fields: [...headers].filter(([name]) => !isFramingField(name)).map(([name, value]) =>
       checkedField(name, value)
     ),

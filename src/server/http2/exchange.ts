@@ -221,6 +221,8 @@ export class Http2Exchange {
         : async () =>
           await body.comes() ? body : STATES_EMPTY_BODY.includes(method) ? bodyOf(new Uint8Array()) : null,
       peer: this.#parts.peer,
+      // HTTP/2 is served over TLS alone.
+      isTls: true,
       onAuthenticated: this.#parts.onAuthenticated,
       entry: this.#parts.entry,
       cancellation: this.#cancellation,

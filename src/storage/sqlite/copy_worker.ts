@@ -10,6 +10,7 @@ declare const self: {
   postMessage: (problem: string | null) => void;
 };
 
+// Imports nothing of the program: with the fewest rights, a worker may read the files of this folder alone.
 self.onmessage = ({ data }) => {
   copy(data).then(
     () => self.postMessage(null),

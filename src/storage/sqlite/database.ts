@@ -4,6 +4,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { StoreError } from "../store.ts";
 import { type Migration, MIGRATIONS } from "./migrations.ts";
+import { messageOf } from "../../text/error_text.ts";
 
 /** How long the start waits for another program's transaction. */
 const BUSY_AT_START_MS = 2_000;
@@ -25,10 +26,10 @@ export class Database {
   constructor(path: string, migrations: readonly Migration[] = MIGRATIONS) {
     this.path = path;
     makePrivateFile(path);
-    this.#database = inPlainWords(path, () => new DatabaseSync(path));
+    this.#database = asStoreError(path, () => new DatabaseSync(path));
     this.#file = fileAt(path);
     try {
-      inPlainWords(path, () => {
+      asStoreError(path, () => {
         this.#database.exec(`PRAGMA busy_timeout = ${BUSY_AT_START_MS}`);
         // Of what is committed, a crash of the program loses nothing; one of the machine, the last moments.
         this.#database.exec(
@@ -112,7 +113,7 @@ export class Database {
   }
 
   #guarded<Result>(work: () => Result): Result {
-    return inPlainWords(this.path, work);
+    return asStoreError(this.path, work);
   }
 
   #migrate(migrations: readonly Migration[]): void {
@@ -171,9 +172,7 @@ function makePrivateFile(path: string): void {
     if (exists(path)) return;
     Deno.openSync(path, { write: true, create: true, mode: 0o600 }).close();
   } catch (error) {
-    const reason = error instanceof Error
-      ? error.message.replace(/ \(os error \d+\).*|,? run again with.*/s, "")
-      : String(error);
+    const reason = messageOf(error).replace(/ \(os error \d+\).*|,? run again with.*/s, "");
     throw new StoreError("failed", `the database ${path} cannot be made: ${reason}`, { cause: error });
   }
 }
@@ -218,13 +217,13 @@ const FAILURES:
     ],
   ];
 
-/** Runs a piece of work; a failure of the library becomes a {@link StoreError} in plain words. */
-export function inPlainWords<Result>(path: string, work: () => Result): Result {
+/** Runs work that uses SQLite, and maps an error of the library to a {@link StoreError} with a clear message. */
+export function asStoreError<Result>(path: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
     if (error instanceof StoreError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     for (const [sign, kind, words] of FAILURES) {
       if (sign.test(message)) throw new StoreError(kind, words(path), { cause: error });
     }

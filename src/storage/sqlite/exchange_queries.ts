@@ -85,6 +85,11 @@ function exchangeOf(row: Row): ExchangeRow & { id: number } {
 
 /** As it was written; JSON has no undefined. */
 function attemptsOf(json: string): AttemptRow[] {
-  const attempts: { backend: string; afterMs: number; detail?: string }[] = JSON.parse(json);
-  return attempts.map(({ backend, afterMs, detail }) => ({ backend, afterMs, detail }));
+  const attempts: (Omit<AttemptRow, "detail"> & { detail?: string })[] = JSON.parse(json);
+  return attempts.map(({ backend, afterMs, detail, estimated }) => ({
+    backend,
+    afterMs,
+    detail,
+    ...(estimated && { estimated }),
+  }));
 }

@@ -2,7 +2,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { KEY_CHECK } from "../open_box.ts";
-import { inPlainWords } from "./database.ts";
+import { asStoreError } from "./database.ts";
 import { holdDatabase } from "./hold.ts";
 import { checkLog } from "./identity.ts";
 import { MIGRATIONS } from "./migrations.ts";
@@ -36,7 +36,7 @@ export async function inspectSqlite(path: string): Promise<Inspection> {
     const isInUse = !hold.isAlone;
     // A proxy that starts meanwhile shall not wait.
     if (hold.isAlone) hold.share();
-    return { ...inPlainWords(path, () => inspected(path)), isInUse };
+    return { ...asStoreError(path, () => inspected(path)), isInUse };
   } finally {
     hold.release();
   }

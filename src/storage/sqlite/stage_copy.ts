@@ -5,6 +5,7 @@ import { StoreError } from "../store.ts";
 import { Database } from "./database.ts";
 import { randomIdentity } from "./identity.ts";
 import { incomingOf, remove } from "./restore_files.ts";
+import { messageOf } from "../../text/error_text.ts";
 
 /** What a backup that was checked holds. */
 export interface StagedCopy {
@@ -90,7 +91,7 @@ function checkPages(file: string, incoming: string): void {
     isOurs =
       database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").get() !== undefined;
   } catch (error) {
-    found = error instanceof Error ? error.message : String(error);
+    found = messageOf(error);
   } finally {
     database?.close();
   }

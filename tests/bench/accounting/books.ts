@@ -87,7 +87,8 @@ async function rowsBySerial(database: string): Promise<Map<number, ExchangeRow[]
 
 function compare(asked: Asked, rows: readonly ExchangeRow[], { bills, seen, outages }: Books): Compared {
   const bill = bills.get(asked.serial);
-  const billed = bill?.tokens ?? NO_TOKENS;
+  // Rows count attempts that were given up, too.
+  const billed = plus(bill?.tokens ?? NO_TOKENS, bill?.givenUp ?? NO_TOKENS);
   const sources = new Set(rows.map(({ usageSource }) => usageSource));
   const isLost = outages.some(({ from, to }) =>
     asked.endedAt >= from - UNWRITTEN_MS && asked.startedAt <= to
@@ -138,6 +139,7 @@ function problemOf(one: Compared, rows: readonly ExchangeRow[], { bills, seen }:
   }
   // Nobody knows what a background response used that was not looked at when it was over.
   if (asked.kind.isBackground === true && !asked.isFetched) return undefined;
+  if (asked.kind.fails === "slow") return undefined;
   const isTold = asked.outcome.ended === "whole" && bills.get(asked.serial)?.isTold === true;
   return isTold ? `${shown(billed, billedMicros)} was told, and the proxy says ${source}` : undefined;
 }

@@ -154,16 +154,10 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
     work: { ...work, hidden: 2, tokensPerMs: 1 },
     slack: 1,
   },
-  // A token of numbers has two bytes, and the proxy counts one for four.
-  "lists of numbers": {
-    statesMaximum: true,
-    work: { ...work, style: "numbers", tokensPerMs: 0.5 },
-    slack: 1,
-  },
+  "lists of numbers": { statesMaximum: true, work: { ...work, style: "numbers", tokensPerMs: 0.5 } },
   "lists of numbers, all leave at the last moment": {
     statesMaximum: true,
     leavesLast: true,
     work: { ...work, style: "numbers", tokensPerMs: 0.5 },
-    slack: 1.5,
   },
 };

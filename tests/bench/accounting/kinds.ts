@@ -20,6 +20,8 @@ export interface Kind {
   /** Letters beyond ASCII as `\u` escapes, as some servers write them. */
   readonly escapes?: true;
   readonly isBackground?: true;
+  /** A session of several answers, over a WebSocket. */
+  readonly isSession?: true;
   /** What the provider does instead of its work. */
   readonly fails?: "error" | "cut" | "overloaded" | "reset" | "slow";
 }
@@ -78,6 +80,7 @@ export const KINDS: readonly Kind[] = [
   { ...pair, name: "failover after 503", weight: 3, fails: "overloaded" },
   { ...pair, name: "failover after a reset", weight: 3, fails: "reset" },
   { ...pair, name: "failover after a timeout", weight: 1, fails: "slow" },
+  { ...openai, dialect: "responses", name: "realtime session", weight: 5, isTold: true, isSession: true },
 ];
 
 /** The kind and the number of an exchange by its path. */

@@ -4,6 +4,7 @@ import { random } from "../../support/random.ts";
 import { ask, type Leaving, type Outcome } from "./client.ts";
 import { DIALECTS } from "./dialects.ts";
 import { type Kind, KINDS, placeOf } from "./kinds.ts";
+import { askSession, REALTIME_PATH } from "./realtime.ts";
 import type { BillingProvider } from "./provider.ts";
 import type { Plan } from "./work.ts";
 
@@ -95,7 +96,7 @@ async function fetched(asked: Asked, { url, tokens }: LoadParts): Promise<Asked>
 
 function leavingOf(kind: Kind, plan: Plan, below: (limit: number) => number): Leaving {
   const lot = below(20);
-  if (lot === 0) return { at: "upload" };
+  if (lot === 0 && kind.isSession === undefined) return { at: "upload" };
   const stop = STOPS[below(STOPS.length)];
   if (kind.isStream === true && lot < 4 && stop !== undefined) return { at: "text", text: stop };
   const expectedMs = (plan.reasoning + plan.pieces.length) / plan.tokensPerMs;
@@ -109,6 +110,12 @@ async function askOnce(
   const dialect = DIALECTS[kind.dialect];
   const hasBudget = serial % 2 === 0;
   const token = hasBudget ? tokens.budget : tokens.plain;
+  if (kind.isSession === true) {
+    const startedAt = Date.now();
+    const path = placeOf(kind, serial) + REALTIME_PATH;
+    const outcome = await askSession(await url(), { path, token, plan, leaving });
+    return { serial, kind, hasBudget, leaving, outcome, isFetched: false, startedAt, endedAt: Date.now() };
+  }
   const body = JSON.stringify(dialect.request({
     text: plan.question,
     isStream: kind.isStream === true,

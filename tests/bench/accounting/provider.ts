@@ -8,6 +8,7 @@ import { gather, HttpReader, type MessageHead, writeAll } from "../../support/ht
 import { NO_TOKENS, type Tokens } from "./bill.ts";
 import { DIALECTS, responseOf } from "./dialects.ts";
 import { type Kind, partsOf } from "./kinds.ts";
+import { serveSession } from "./realtime.ts";
 import { type Plan, planOf, usedOf, type WorkOptions } from "./work.ts";
 
 /** The bill of one exchange. */
@@ -101,6 +102,12 @@ export class BillingProvider implements AsyncDisposable {
       if (head === null) return;
       const parts = partsOf(head.startLine);
       if (parts === undefined) throw new Error(`an unknown path: ${head.startLine}`);
+      if (parts.kind.isSession === true) {
+        const { kind, serial } = parts;
+        this.seen.add(serial);
+        const bill = (tokens: Tokens, isTold: boolean): void => this.#bill(serial, { tokens, isTold });
+        return await serveSession({ connection, reader, head, plan: this.plan(kind, serial), bill });
+      }
       const body = new TextDecoder().decode(await gather(reader.body(head.headers, { untilClose: false })));
       const gone = new AbortController();
       reader.fill().then((hasMore) => hasMore || gone.abort());

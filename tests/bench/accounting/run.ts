@@ -95,7 +95,7 @@ export async function reconcile(options: ReconciliationOptions): Promise<Reconci
   for (const line of estimateTable(compared)) say(line);
   const givenUp = compared.reduce((sum, { givenUpMicros }) => sum + givenUpMicros, 0);
   say("");
-  say(`attempts that were given up, in no row: ${dollars(givenUp)}`);
+  say(`of that, attempts that were given up: ${dollars(givenUp)}`);
   say(
     `${reloads} reloads, ${outages.length} kills; the token with a budget has spent ${dollars(spentMicros)}`,
   );

@@ -14,6 +14,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly target: FuzzTarg
   hidden_usage: () => import("./hidden_usage.ts"),
   json_scanner: () => import("./json_scanner.ts"),
   event_stream_scanner: () => import("./event_stream_scanner.ts"),
+  amazon_event_stream: () => import("./amazon_event_stream.ts"),
   http2_preface: () => import("./http2_preface.ts"),
   credentials: () => import("./credentials.ts"),
   hidden_token: () => import("./hidden_token.ts"),

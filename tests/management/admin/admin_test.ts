@@ -1,4 +1,4 @@
-/** The admin page as a browser meets it, without a browser: its sessions, its files, and what it tells nobody. */
+/** The admin page without a browser: its sessions, its files, and what it keeps secret. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createAdmin } from "../../../src/management/admin/admin.ts";
@@ -10,6 +10,7 @@ import { FakeUpstream } from "../../support/fake_upstream.ts";
 import { LaterClock } from "../../support/later_clock.ts";
 import { type ManagedOptions, ManagedProxy } from "../../support/managed_proxy.ts";
 import { SECRETS } from "../../support/secrets.ts";
+import { pem } from "../../support/tls_upstream.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -53,10 +54,16 @@ class AdminBench implements AsyncDisposable {
   async raw(
     method: string,
     path: string,
-    { headers = {}, body = "" }: { headers?: Record<string, string>; body?: string } = {},
+    { headers = {}, body = "", tls = false }: {
+      headers?: Record<string, string>;
+      body?: string;
+      tls?: boolean;
+    } = {},
   ): Promise<string> {
     const { hostname, port } = new URL(this.proxy.url);
-    const connection = await Deno.connect({ hostname, port: Number(port) });
+    const connection = tls
+      ? await Deno.connectTls({ hostname: "localhost", port: Number(port), caCerts: [pem("ca.pem")] })
+      : await Deno.connect({ hostname, port: Number(port) });
     const fields = { "connection": "close", "content-length": String(body.length), ...headers };
     const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`).join("");
     await connection.write(new TextEncoder().encode(`${method} ${path} HTTP/1.1\r\n${head}\r\n${body}`));
@@ -77,7 +84,7 @@ class AdminBench implements AsyncDisposable {
   }
 }
 
-Deno.test("/admin: signing in gives a cookie for /admin alone, and the management API opens with it", async () => {
+Deno.test("/admin: signing in sets a cookie for /admin, which gives access to the management API", async () => {
   await using bench = await AdminBench.start();
   const { status, headers, text } = await bench.ask("POST", "/session", {
     body: { token: SECRETS.managementToken },
@@ -108,7 +115,7 @@ Deno.test("/admin: signing in gives a cookie for /admin alone, and the managemen
   assertStringIncludes(document.text, '"/admin/api/projects"');
 });
 
-Deno.test("/admin/api: without a session nothing is told, whatever else is presented", async () => {
+Deno.test("/admin/api: without a session each request is rejected, with any other credential too", async () => {
   await using bench = await AdminBench.start();
   for (
     const headers of [
@@ -126,7 +133,7 @@ Deno.test("/admin/api: without a session nothing is told, whatever else is prese
   assertEquals([manage.status, (await manage.json()).status], [401, 401], "the cookie is for the page alone");
 });
 
-Deno.test("/admin/session: five wrong tokens within a minute, then a wait, here and at /manage", async () => {
+Deno.test("/admin/session: after five wrong tokens the address must wait, at /manage too", async () => {
   await using bench = await AdminBench.start();
   for (let round = 0; round < 5; round++) {
     const { status, cookie } = await bench.signIn(`guess ${round}`);
@@ -140,7 +147,7 @@ Deno.test("/admin/session: five wrong tokens within a minute, then a wait, here 
   assertEquals((await bench.signIn()).status, 200);
 });
 
-Deno.test("/admin/session: ends when it is left alone, and is kept by people, not by what the page does by itself", async () => {
+Deno.test("/admin/session: ends after its idle time; only the user extends it, and not the polls of the page", async () => {
   await using bench = await AdminBench.start({ management: { adminIdleMs: 10 * MINUTE_MS } });
   const { cookie } = await bench.signIn();
   const projects = async (headers: Record<string, string> = {}) =>
@@ -155,7 +162,7 @@ Deno.test("/admin/session: ends when it is left alone, and is kept by people, no
   assertEquals(JSON.parse(text).signed_in, false);
 });
 
-Deno.test("/admin/session: signing out ends it at the proxy, not in the browser alone", async () => {
+Deno.test("/admin/session: signing out ends the session in the proxy, not only in the browser", async () => {
   await using bench = await AdminBench.start();
   const [one, other] = [await bench.signIn(), await bench.signIn()];
   const out = await bench.ask("DELETE", "/session", { headers: { cookie: one.cookie } });
@@ -166,7 +173,7 @@ Deno.test("/admin/session: signing out ends it at the proxy, not in the browser 
   assertEquals([await status(one.cookie), await status(other.cookie)], [401, 200]);
 });
 
-Deno.test("/admin/api/exchanges/live: tells no more once the session has ended", async () => {
+Deno.test("/admin/api/exchanges/live: sends no event after the session has ended", async () => {
   await using bench = await AdminBench.start({ management: { adminIdleMs: 10 * MINUTE_MS } });
   const { cookie } = await bench.signIn();
   const response = await fetch(`${bench.proxy.url}/admin/api/exchanges/live`, {
@@ -179,7 +186,7 @@ Deno.test("/admin/api/exchanges/live: tells no more once the session has ended",
   assertEquals((await reader?.read())?.done, true);
 });
 
-Deno.test("/admin: what another site makes a browser send is refused", async () => {
+Deno.test("/admin: rejects requests that another site makes a browser send", async () => {
   await using bench = await AdminBench.start();
   const { cookie } = await bench.signIn();
   const host = new URL(bench.proxy.url).host;
@@ -232,7 +239,58 @@ Deno.test("/admin: what another site makes a browser send is refused", async () 
   assertEquals((await read({})).status, 200, "nobody was signed out");
 });
 
-Deno.test("/admin: every answer forbids what the page does not need", async () => {
+/** The status of a sign-in with the right token, as a page at an origin sends it to a host. */
+async function signInFrom(
+  bench: AdminBench,
+  { tls = false, ...headers }: { origin: string; host: string; "x-forwarded-proto"?: string; tls?: boolean },
+): Promise<number> {
+  const answer = await bench.raw("POST", "/admin/session", {
+    headers: { ...headers, "content-type": "application/json" },
+    body: JSON.stringify({ token: SECRETS.managementToken }),
+    tls,
+  });
+  return Number(answer.split(" ")[1]);
+}
+
+Deno.test("/admin: over TLS a page at the same host and port with http: is another site", async () => {
+  await using bench = await AdminBench.start({
+    server: { tls: { cert: pem("cert.pem"), key: pem("key.pem"), files: [] } },
+  });
+  const host = `localhost:${new URL(bench.proxy.url).port}`;
+  assertEquals(await signInFrom(bench, { origin: `http://${host}`, host, tls: true }), 403);
+  assertEquals(await signInFrom(bench, { origin: "http://nas", host: "nas", tls: true }), 403);
+  assertEquals(await signInFrom(bench, { origin: `https://${host}`, host, tls: true }), 200);
+  using client = Deno.createHttpClient({ caCerts: [pem("ca.pem")], http1: false });
+  for (const [origin, expected] of [[`http://${host}`, 403], [`https://${host}`, 200]] as const) {
+    const response = await fetch(`https://${host}/admin/session`, {
+      method: "POST",
+      headers: { origin, "content-type": "application/json" },
+      body: JSON.stringify({ token: SECRETS.managementToken }),
+      client,
+    });
+    await response.body?.cancel();
+    assertEquals(response.status, expected, `${origin} over HTTP/2`);
+  }
+});
+
+Deno.test("/admin: behind a trusted proxy the scheme that the proxy states counts; without one both are the page's own", async () => {
+  const trustedProxies = ["127.0.0.1"];
+  const host = "proxy.example";
+  const [plain, secure] = [{ origin: `http://${host}`, host }, { origin: `https://${host}`, host }];
+  {
+    await using bench = await AdminBench.start({ server: { trustedProxies } });
+    assertEquals(await signInFrom(bench, { ...plain, "x-forwarded-proto": "https" }), 403);
+    assertEquals(await signInFrom(bench, { ...secure, "x-forwarded-proto": "https" }), 200);
+    assertEquals(await signInFrom(bench, { ...secure, "x-forwarded-proto": "http" }), 403);
+    assertEquals(await signInFrom(bench, plain), 200);
+    assertEquals(await signInFrom(bench, secure), 200);
+  }
+  await using bench = await AdminBench.start();
+  assertEquals(await signInFrom(bench, { ...plain, "x-forwarded-proto": "https" }), 200, "not believed");
+  assertEquals(await signInFrom(bench, secure), 200, "a proxy that is not listed may end the encryption");
+});
+
+Deno.test("/admin: each response forbids what the page does not need", async () => {
   await using bench = await AdminBench.start();
   const { cookie } = await bench.signIn();
   const { text } = await bench.ask("GET", "");
@@ -252,7 +310,7 @@ Deno.test("/admin: every answer forbids what the page does not need", async () =
   assert(!/<script(?![^>]*\ssrc=)|\sstyle=|\son\w+=/.test(text), "nothing inline");
 });
 
-Deno.test("/admin/assets: compressed as the browser takes it, and nothing else of the disk", async () => {
+Deno.test("/admin/assets: files in an encoding that the browser accepts, and no other files of the disk", async () => {
   await using bench = await AdminBench.start();
   const { text } = await bench.ask("GET", "");
   const names = [...text.matchAll(/\/admin(\/assets\/[\w-]+\.\w+)/g)].map(([, path]) => path ?? "");
@@ -302,7 +360,7 @@ Deno.test("/admin/assets: compressed as the browser takes it, and nothing else o
   assertEquals([head.status, await head.text()], [200, ""]);
 });
 
-Deno.test("/admin/api/exchanges/live: ends with its session also where nothing happens", async () => {
+Deno.test("/admin/api/exchanges/live: ends with its session, also without an event", async () => {
   const clock = new FakeClock();
   const ended = Promise.withResolvers<void>();
   const { answer: admin } = createAdmin({

@@ -26,7 +26,7 @@ async function signedIn(proxy: ManagedProxy): Promise<string> {
   return response.headers.get("set-cookie")?.split(";")[0] ?? "";
 }
 
-Deno.test("/admin/docs: a browser without a session is led to the sign-in, whatever it asks for", async () => {
+Deno.test("/admin/docs: a browser without a session is redirected to the sign-in from each page", async () => {
   await using upstream = new FakeUpstream();
   await using proxy = await ManagedProxy.start(upstream);
   for (const path of ["", "/", "/limits-and-budgets", "/style.css", "/nothing"]) {
@@ -37,7 +37,7 @@ Deno.test("/admin/docs: a browser without a session is led to the sign-in, whate
   }
 });
 
-Deno.test("/admin/docs: every page, linked from the list, with the admin page's policy", async () => {
+Deno.test("/admin/docs: serves each page of the list, with the policy of the admin page", async () => {
   await using upstream = new FakeUpstream();
   await using proxy = await ManagedProxy.start(upstream);
   const cookie = await signedIn(proxy);

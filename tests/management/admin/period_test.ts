@@ -27,7 +27,7 @@ async function periodIn(timeZone: string, name: "today" | "7" | "30", now: strin
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-Deno.test("a period: begins at the reader's midnight, and the one before it is as long", async () => {
+Deno.test("a period: starts at midnight of the user, and the period before has the same length", async () => {
   const { from, to, fromBefore, toBefore, keys } = await periodIn(
     "Europe/Berlin",
     "today",
@@ -38,7 +38,7 @@ Deno.test("a period: begins at the reader's midnight, and the one before it is a
   assertEquals([keys.length, keys[0], keys.at(-1)], [16, "2026-11-20T23:00Z", "2026-11-21T14:00Z"]);
 });
 
-Deno.test("a period: every day once, also where one has 23 or 25 hours", async () => {
+Deno.test("a period: each day once, also days of 23 or 25 hours", async () => {
   const spring = await periodIn("Europe/Berlin", "7", "2026-03-31T10:00:00Z");
   assertEquals(spring.keys, [25, 26, 27, 28, 29, 30, 31].map((day) => `2026-03-${day}`));
   assertEquals([spring.from, spring.fromBefore], ["2026-03-24T23:00:00.000Z", "2026-03-17T23:00:00.000Z"]);
@@ -48,12 +48,12 @@ Deno.test("a period: every day once, also where one has 23 or 25 hours", async (
   assertEquals(today.keys.length, 25, "the hour that comes twice");
 });
 
-Deno.test("a period: the hour that is now has its place, also in zones that are half an hour off", async () => {
+Deno.test("a period: includes the current hour, also in zones with half hours", async () => {
   const { keys } = await periodIn("Asia/Kolkata", "today", "2026-11-21T07:10:00Z");
   assertEquals([keys[0], keys.at(-1)], ["2026-11-20T18:00Z", "2026-11-21T07:00Z"]);
 });
 
-Deno.test("a period: the one before it ends where it begins, though clocks were put back", async () => {
+Deno.test("a period: the period before ends at its start, also after clocks went back", async () => {
   const { from, toBefore } = await periodIn("Europe/Berlin", "today", "2026-10-25T22:30:00Z");
   assertEquals(toBefore, from);
 });

@@ -14,13 +14,13 @@ const ASKED: IncomingRequest = {
   cancellation: new Cancellation(),
 };
 
-Deno.test("clientRequest: the request as a client sends it, without a cookie of the page's origin", () => {
+Deno.test("clientRequest: the request of a client, without the cookies of the page", () => {
   const { target, entry, fields = [] } = clientRequest(ASKED) ?? {};
   assertEquals([target, entry], ["/openai/v1/x?a=1", "clients"]);
   assertEquals(linesOf(fields), ["Authorization: Bearer T"]);
 });
 
-Deno.test("clientRequest: nothing but a POST below its path", () => {
+Deno.test("clientRequest: accepts only a POST below its path", () => {
   for (const method of ["GET", "HEAD", "PUT", "OPTIONS"]) {
     assertEquals(clientRequest({ ...ASKED, method }), undefined, method);
   }
@@ -29,7 +29,7 @@ Deno.test("clientRequest: nothing but a POST below its path", () => {
   }
 });
 
-Deno.test("pageReply: few fields of the answer, and a policy that lets nothing in it run", () => {
+Deno.test("pageReply: few headers of the response, and a policy that forbids all scripts", () => {
   const { fields } = pageReply({
     status: 200,
     reason: "OK",

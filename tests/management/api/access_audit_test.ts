@@ -1,4 +1,4 @@
-/** Who came in, who left and who was refused: in the audit log, within bounds, and without any token. */
+/** Sign-ins, sign-outs and rejected attempts in the audit log: bounded, and without tokens. */
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { AccessAudit } from "../../../src/management/api/access_audit.ts";
@@ -29,7 +29,7 @@ class AuditBench {
   }
 }
 
-Deno.test("AccessAudit: a million wrong tokens of an address are one entry at once and one when the minute is over", async () => {
+Deno.test("AccessAudit: a million wrong tokens of an address make one entry at once and one at the end of the minute", async () => {
   const bench = new AuditBench();
   for (let count = 0; count < 1_000_000; count++) {
     bench.audit.refused("192.0.2.1", count % 4 === 0 ? "sign_in" : "bearer");
@@ -46,7 +46,7 @@ Deno.test("AccessAudit: a million wrong tokens of an address are one entry at on
   await bench.audit.close();
 });
 
-Deno.test("AccessAudit: entries of one address are a minute apart, however long it goes on", async () => {
+Deno.test("AccessAudit: entries of one address are at least a minute apart", async () => {
   const bench = new AuditBench();
   for (let second = 0; second < 600; second++) {
     bench.audit.refused("192.0.2.1", "bearer");
@@ -60,7 +60,7 @@ Deno.test("AccessAudit: entries of one address are a minute apart, however long 
   assertEquals(counted.reduce((sum, count) => sum + count), 600, "none is forgotten");
 });
 
-Deno.test("AccessAudit: many addresses at once share an entry, an IPv6 network counts as one", async () => {
+Deno.test("AccessAudit: many addresses at once share an entry; an IPv6 network counts as one address", async () => {
   const bench = new AuditBench();
   for (let count = 0; count < 5_000; count++) {
     bench.audit.refused(`2001:db8:0:1::${count.toString(16)}`, "bearer");
@@ -79,7 +79,7 @@ Deno.test("AccessAudit: many addresses at once share an entry, an IPv6 network c
   assertEquals(bench.clock.pending, 0);
 });
 
-Deno.test("AccessAudit: what was counted is written at the end; a store that fails keeps nobody out", async () => {
+Deno.test("AccessAudit: counted attempts are written at the end; a failing store does not prevent access", async () => {
   const bench = new AuditBench();
   for (let count = 0; count < 3; count++) await bench.audit.refused("192.0.2.1", "sign_in");
   await bench.audit.close();
@@ -120,7 +120,7 @@ async function session(
   return { status: response.status, cookie: response.headers.get("set-cookie")?.split(";")[0] ?? "" };
 }
 
-Deno.test("/manage/audit: holds sign-ins, sign-outs and backups of the page and of the API, with their address", async () => {
+Deno.test("/manage/audit: lists sign-ins, sign-outs and backups of the page and of the API, with their address", async () => {
   await using upstream = new FakeUpstream();
   await using proxy = await ManagedProxy.start(upstream);
   const { cookie } = await session(proxy, "POST", { token: SECRETS.managementToken });
@@ -142,7 +142,7 @@ Deno.test("/manage/audit: holds sign-ins, sign-outs and backups of the page and 
   ]);
 });
 
-Deno.test("/manage/audit: wrong tokens are counted by address and minute, a wait is there once, no token ever is", async () => {
+Deno.test("/manage/audit: counts wrong tokens by address and minute, lists a wait once, and holds no token", async () => {
   await using upstream = new FakeUpstream();
   const clock = new FakeClock();
   await using proxy = await ManagedProxy.start(upstream, { clock });

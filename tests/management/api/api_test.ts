@@ -126,7 +126,7 @@ class ApiBench {
   }
 }
 
-Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document that names every route", () =>
+Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes", () =>
   ApiBench.run(async (bench) => {
     const document = await bench.document();
     const { valid, errors } = await new Validator().validate(structuredClone(document));
@@ -166,7 +166,7 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document that names ever
     ]);
   }));
 
-Deno.test("/manage: without the token nothing is told, and guessing is slowed down by address", () =>
+Deno.test("/manage: rejects requests without the token, and slows down guesses by address", () =>
   ApiBench.run(async (bench) => {
     for (const path of ["/projects", "/openapi.json", "/nowhere"]) {
       const { status, headers, body } = await bench.raw("GET", path, { token: "wrong", source: path });
@@ -278,7 +278,7 @@ Deno.test("tokens: the value is shown at creation and rotation, and nowhere else
     }
   }));
 
-Deno.test("tokens: all of a project's at once; lists by project and state, page by page", () =>
+Deno.test("tokens: all tokens of a project are revoked at once; lists by project and state, page by page", () =>
   ApiBench.run(async (bench) => {
     const [one, two] = [await bench.project(), await bench.project()];
     const ids: string[] = [];
@@ -302,7 +302,7 @@ Deno.test("tokens: all of a project's at once; lists by project and state, page 
     assertEquals(revoked.body, { revoked_count: 3, already_revoked_count: 1, total_tokens: 4 });
   }));
 
-Deno.test("endpoints: a name without an endpoint is refused in rules and keys, all at once, with a suggestion", () =>
+Deno.test("endpoints: unknown names in rules and keys are rejected, all at once, with a suggestion", () =>
   ApiBench.run(async (bench) => {
     const wrong = {
       name: "home",
@@ -326,7 +326,7 @@ Deno.test("endpoints: a name without an endpoint is refused in rules and keys, a
     assertEquals(token.status, 400);
   }));
 
-Deno.test("tokens: two of one name in a project are refused, unless one is revoked or expired", () =>
+Deno.test("tokens: two with one name in a project are rejected, unless one is revoked or expired", () =>
   ApiBench.run(async (bench) => {
     const { id: project_id } = await bench.project();
     const create = (name: string, more: Json = {}) =>
@@ -356,7 +356,7 @@ Deno.test("tokens: two of one name in a project are refused, unless one is revok
     assertEquals(names.map((name) => name.replace(names[0] ?? "", "it")), ["it", "it 2", "it 3"]);
   }));
 
-Deno.test("delete: only what is revoked or deactivated; the usage stays under the id", () =>
+Deno.test("delete: only revoked tokens and deactivated projects; usage is kept under the id", () =>
   ApiBench.run(async (bench) => {
     const project = await bench.project();
     const { body: token } = await bench.ask("POST", "/tokens", { project_id: project.id, name: "anna" });
@@ -381,7 +381,7 @@ Deno.test("delete: only what is revoked or deactivated; the usage stays under th
     assertEquals(audit.data[1].changes.name, "anna");
   }));
 
-Deno.test("allowed paths: kept as they were written, changed, taken away; what is no pattern is refused", () =>
+Deno.test("allowed paths: kept as written, changed, removed; an invalid pattern is rejected", () =>
   ApiBench.run(async (bench) => {
     const project = await bench.project({ allowed_paths: ["!/v1/files*"] });
     assertEquals(project.allowed_paths, ["!/v1/files*"]);
@@ -401,12 +401,12 @@ Deno.test("allowed paths: kept as they were written, changed, taken away; what i
       "#/allowed_paths/1",
       "#/allowed_paths/2",
     ]);
-    assertStringIncludes(wrong.body.errors[0].detail, "does not begin with /");
+    assertStringIncludes(wrong.body.errors[0].detail, "does not start with /");
     const { body: { data: [entry] } } = await bench.ask("GET", "/audit");
     assertEquals(entry.changes, { allowed_paths: null });
   }));
 
-Deno.test("conflicts: a name that is taken is a 409, a stale ETag a 412, and nothing is changed", () =>
+Deno.test("conflicts: a name in use is a 409, a stale ETag a 412, and nothing changes", () =>
   ApiBench.run(async (bench) => {
     const { id } = await bench.project({ name: "home" });
     assertEquals((await bench.ask("POST", "/projects", { name: "home" })).status, 409);
@@ -458,7 +458,7 @@ const WRONG: readonly (readonly [method: string, path: string, body: unknown, pl
   ["POST", "/projects", { name: "x", provider_keys: { openai: "e" } }, ["#/provider_keys/openai"]],
   ["POST", "/tokens", { project_id: "p", expires_at: "12" }, ["#/expires_at"]],
 ];
-Deno.test("wrong requests: a 400 as problem details that names every place", () =>
+Deno.test("invalid requests: a 400 with problem details that list all places", () =>
   ApiBench.run(async (bench) => {
     for (const [method, path, body, places] of WRONG) {
       const answer = await bench.ask(method, path, body);
@@ -470,7 +470,7 @@ Deno.test("wrong requests: a 400 as problem details that names every place", () 
     const past = { project_id: project.id, expires_at: "2020-01-01T00:00:00Z" };
     assertEquals((await bench.ask("POST", "/tokens", past)).body.errors, [{
       pointer: "#/expires_at",
-      detail: "is past",
+      detail: "is in the past",
     }]);
     assertEquals((await bench.raw("POST", "/projects", { body: "{", headers: {} })).status, 400);
     assertEquals(
@@ -490,7 +490,7 @@ Deno.test("wrong requests: a 400 as problem details that names every place", () 
     assertEquals((await bench.raw("GET", "/nowhere")).status, 404);
   }));
 
-Deno.test("usage: by every group, as JSON and as CSV that no spreadsheet runs", () =>
+Deno.test("usage: by each group, as JSON and as CSV that spreadsheets do not run", () =>
   ApiBench.run(async (bench) => {
     await bench.store.addExchanges([
       exchangeRow({ modelAnswered: '=HYPERLINK("x"),y', tokenId: "t1" }),
@@ -509,7 +509,7 @@ Deno.test("usage: by every group, as JSON and as CSV that no spreadsheet runs", 
     assertEquals((await bench.ask("GET", "/exchanges?limit=1")).body.data.length, 1);
   }));
 
-Deno.test("usage: by two groups with a comma, as JSON and as CSV; never more rows than one answer holds", () =>
+Deno.test("usage: by two groups with a comma, as JSON and as CSV; the number of rows is limited", () =>
   ApiBench.run(async (bench) => {
     await bench.store.addExchanges([
       exchangeRow({ tokenId: "t1", modelAnswered: "a" }),
@@ -532,12 +532,12 @@ Deno.test("usage: by two groups with a comma, as JSON and as CSV; never more row
     const tooMany = await bench.ask("GET", "/usage?group=token,model");
     assertEquals([tooMany.status, tooMany.body.detail], [
       422,
-      "There are more than 20000 sums: ask for a shorter time or fewer groups.",
+      "There are more than 20000 sums: request a shorter time or fewer groups.",
     ]);
     assertEquals((await bench.ask("GET", "/usage?group=token")).body.data.length, 3);
   }));
 
-Deno.test("health and endpoints answer also where no proxy runs; live does not", () =>
+Deno.test("health and endpoints work without a running proxy; live does not", () =>
   ApiBench.run(async (bench) => {
     assertEquals((await bench.ask("GET", "/health")).body.status, "ok");
     assertEquals((await bench.ask("GET", "/endpoints")).body.data, []);

@@ -4,7 +4,7 @@ import { systemRoutes } from "../../../src/management/api/system.ts";
 import { StoreError } from "../../../src/storage/store.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
-Deno.test("/manage/backup: a copy that the audit log cannot tell of is not made", async () => {
+Deno.test("/manage/backup: makes no copy if it cannot write the audit log entry", async () => {
   let copies = 0;
   const store = {
     addAudit: () => Promise.reject(new StoreError("failed", "the disk is full")),

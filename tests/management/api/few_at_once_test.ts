@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { fewAtOnce } from "../../../src/management/api/few_at_once.ts";
 
-Deno.test("fewAtOnce: the next one begins when one has ended, also by a failure, and in the order in which they came", async () => {
+Deno.test("fewAtOnce: a waiting piece of work starts when one has ended or failed, in the order of arrival", async () => {
   const inTurn = fewAtOnce(1);
   const begun: number[] = [];
   const ends = [1, 2, 3].map(() => Promise.withResolvers<void>());

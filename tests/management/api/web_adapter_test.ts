@@ -24,7 +24,7 @@ async function refusal(request: Request): Promise<number> {
   return (await assertRejects(() => request.text(), Problem)).status;
 }
 
-Deno.test("toWebRequest: bodies are bounded, that of a sign-in most of all", async () => {
+Deno.test("toWebRequest: bodies are limited, the body of a sign-in to less", async () => {
   for (
     const [target, most] of [["/manage/tokens", 1024 * 1024], ["/admin/session", 4_096], [
       "/admin/session?x=1",
@@ -36,7 +36,7 @@ Deno.test("toWebRequest: bodies are bounded, that of a sign-in most of all", asy
   }
 });
 
-Deno.test("toWebRequest: a body that does not come within ten seconds is given up", async () => {
+Deno.test("toWebRequest: a body that does not arrive within ten seconds is an error", async () => {
   const clock = new FakeClock();
   const { promise: never } = Promise.withResolvers<null>();
   const body = { length: undefined, tryRead: () => undefined, read: () => never, cancel() {} };

@@ -5,7 +5,7 @@ import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
 import { Cancellation } from "../../../src/cancellation.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../../src/config/values/defaults.ts";
 import type { Endpoint } from "../../../src/config/config.ts";
-import { createEntrance } from "../../../src/auth/client_access.ts";
+import { createClientAccess } from "../../../src/auth/client_access.ts";
 import { Balancer } from "../../../src/forwarding/balancer.ts";
 import {
   TransportError,
@@ -72,7 +72,7 @@ export class FuzzBench {
       routes: buildRoutingTable(endpoints),
       checkManaged: () => undefined,
       heldBytes: new HeldBytes(1e9),
-      entrance: createEntrance(
+      clientAccess: createClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.#clock),
       ),

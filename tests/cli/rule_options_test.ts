@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CommandError } from "../../src/cli/command_error.ts";
-import { rulesBody } from "../../src/cli/manage/options.ts";
+import { rulesBody } from "../../src/cli/manage/rule_options.ts";
 
-Deno.test("--model-limit: a model, a colon and limits, as the management API takes them", () => {
+Deno.test("--model-limit: a model, a colon and limits become the members of the management API", () => {
   const body = rulesBody({
     budgetWeek: "7",
     modelLimit: ["gpt-5*:tokens-per-minute=10000,budget-day=2.5", "llama3:8b: concurrent-requests=1"],

@@ -1,4 +1,4 @@
-/** Who may come in, by address, and how often a token may be guessed. */
+/** Which addresses may use the proxy, and how it slows down clients that guess tokens. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
@@ -24,11 +24,11 @@ async function withProxy(
   });
 }
 
-Deno.test("allowed_ips: an address that is not listed gets a 403, whatever it holds; health goes on answering", () =>
+Deno.test("allowed_ips: an unlisted address gets a 403 with any token; the health routes still respond", () =>
   withProxy({ server: { allowedIps: ["192.0.2.0/24"] } }, async (ask, { proxy, upstream }) => {
     const answer = await ask(TOKEN);
     assertEquals([answer.status, answer.header("x-llm-proxy-error")], [403, "forbidden"]);
-    assertMatch(answer.text, /Your address 127\.0\.0\.1 is not among those/);
+    assertMatch(answer.text, /Your address 127\.0\.0\.1 is not allowed to use this proxy/);
     assertEquals((await ask()).status, 403, "nobody learns whether a token is right");
     assertEquals((await rawRequest(proxy.url, ["GET /healthz HTTP/1.1"])).status, 200);
     assertEquals(upstream.requests, []);
@@ -36,7 +36,7 @@ Deno.test("allowed_ips: an address that is not listed gets a 403, whatever it ho
     assertEquals((await ask(TOKEN)).status, 200, "a reload holds at once");
   }));
 
-Deno.test("trusted_proxies: behind one the client's own address counts; from anybody else nothing is believed", async () => {
+Deno.test("trusted_proxies: behind one the address of the client counts; X-Forwarded-For of others is ignored", async () => {
   const allowedIps = ["192.0.2.0/24"];
   const forwarded = "X-Forwarded-For: 198.51.100.7, 192.0.2.1";
   await withProxy({ server: { allowedIps, trustedProxies: ["127.0.0.1"] } }, async (ask, { proxy }) => {
@@ -51,7 +51,7 @@ Deno.test("trusted_proxies: behind one the client's own address counts; from any
   });
 });
 
-Deno.test("wrong tokens: five are free, then the address waits, longer and longer, and the right one does not help", () =>
+Deno.test("wrong tokens: five are free, then the address waits longer each time, with the right token too", () =>
   withProxy({}, async (ask, { upstream }) => {
     const guess = (value: string) => ask(`X-Api-Key: ${value}`);
     for (let round = 0; round < 5; round++) assertEquals((await guess(`guess ${round}`)).status, 401);
@@ -64,31 +64,31 @@ Deno.test("wrong tokens: five are free, then the address waits, longer and longe
     assertEquals(upstream.requests, []);
   }));
 
-Deno.test("wrong tokens: the same one again and again, as a client with old settings sends it, locks nobody out", () =>
+Deno.test("wrong tokens: a client that repeats one old token locks no client out", () =>
   withProxy({}, async (ask) => {
     for (let round = 0; round < 30; round++) assertEquals((await ask("X-Api-Key: the old one")).status, 401);
     assertEquals((await ask(TOKEN)).status, 200);
   }));
 
-Deno.test("wrong tokens: many in one request count each, and more than any client sends are not looked at", () =>
+Deno.test("wrong tokens: each one in a request counts, and a request with too many is rejected unchecked", () =>
   withProxy({}, async (ask) => {
     const six = Array.from({ length: 6 }, (_, index) => `X-Api-Key: guess ${index}`);
     assertEquals((await ask(...six)).status, 401);
     assertEquals((await ask(TOKEN)).status, 429);
   }));
 
-Deno.test("wrong tokens: a right one among more than sixteen does not admit", () =>
+Deno.test("wrong tokens: a right one among more than sixteen is rejected", () =>
   withProxy({}, async (ask) => {
     const many = Array.from({ length: 16 }, () => "X-Api-Key: x");
     const answer = await ask(...many, TOKEN);
     assertEquals(answer.status, 401);
-    assertMatch(answer.text, /16 in all/);
+    assertMatch(answer.text, /16 in total/);
     assertEquals((await ask(...many.slice(1), TOKEN)).status, 200);
     const different = Array.from({ length: 4 }, (_, index) => `X-Api-Key: guess ${index}`);
-    assertMatch((await ask(...different, TOKEN)).text, /More than 4 different tokens/);
+    assertMatch((await ask(...different, TOKEN)).text, /more than 4 different tokens/);
   }));
 
-Deno.test("wrong tokens: guesses beside a valid token count, so that its holder cannot find those of others", () =>
+Deno.test("wrong tokens: guesses beside a valid token count, so that its owner cannot find the tokens of others", () =>
   withProxy({}, async (ask) => {
     for (let round = 0; round < 5; round++) {
       assertEquals((await ask(TOKEN, `X-Api-Key: guess ${round}`)).status, 200);
@@ -96,7 +96,7 @@ Deno.test("wrong tokens: guesses beside a valid token count, so that its holder 
     assertEquals((await ask(TOKEN, "X-Api-Key: guess 5")).status, 429);
   }));
 
-Deno.test("wrong tokens: a client's own keys on their way to a provider are no guesses", async () => {
+Deno.test("wrong tokens: keys that a client sends to its provider are not guesses", async () => {
   await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("hello")) });
   await using proxy = new LocalProxy(upstream);
   const ask = (...lines: string[]) => rawRequest(proxy.url, ["GET /openai/v1/x HTTP/1.1", ...lines]);
@@ -108,7 +108,7 @@ Deno.test("wrong tokens: a client's own keys on their way to a provider are no g
   assertEquals((await ask(own, `Proxy-Authorization: Bearer ${SECRETS.proxyToken}`)).status, 200);
 });
 
-Deno.test("wrong tokens: a managed token is taken from an address that has to wait, the shared one is not", async () => {
+Deno.test("wrong tokens: an address that must wait can use a managed token, and not the shared one", async () => {
   await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("hello")) });
   await using proxy = await ManagedProxy.start(upstream);
   const { value } = await proxy.token({ name: "anna" });
@@ -120,7 +120,7 @@ Deno.test("wrong tokens: a managed token is taken from an address that has to wa
   assertEquals((await ask(`Authorization: Bearer ${value.slice(0, -1)}x`)).status, 429);
 });
 
-Deno.test("wrong tokens: those in a query, which any web page can send, make only tokens in a query wait", () =>
+Deno.test("wrong tokens: those in a query, which any web page can send, delay only tokens in a query", () =>
   withProxy({}, async (ask, { proxy }) => {
     const image = (key: string) => rawRequest(proxy.url, [`GET /openai/v1/x?key=${key} HTTP/1.1`]);
     for (let round = 0; round < 9; round++) await image(`guess-${round}`);
@@ -130,7 +130,7 @@ Deno.test("wrong tokens: those in a query, which any web page can send, make onl
     assertEquals((await ask(TOKEN)).status, 429);
   }));
 
-Deno.test("management.allowed_ips: the plane is closed to others, and clients go on", async () => {
+Deno.test("management.allowed_ips: the management plane is closed to others, and clients are served", async () => {
   await using upstream = new FakeUpstream();
   await using proxy = await ManagedProxy.start(upstream, { management: { allowedIps: ["192.0.2.1"] } });
   for (const path of ["/manage/projects", "/admin", "/metrics", "/admin/session"]) {

@@ -1,15 +1,17 @@
-/** What changes of projects and tokens have in common: their entry in the audit log, and their conflicts. */
+/** Audit log entries of changes. */
 
 import { harmlessText, harmlessValue } from "../../text/harmless_text.ts";
 import type { NewAuditEntry } from "../../storage/store.ts";
 import type { ManageParts } from "./parts.ts";
-import { Problem } from "./problem.ts";
 
-/** How much of what a client sent is kept in an entry, in characters. */
+/** The longest texts of clients in an entry, in characters. Longer texts are cut. */
 const MAX_SOURCE = 64;
 const MAX_TEXT = 200;
 
-/** Makes entries of the audit log. */
+/**
+ * Makes the function that makes audit log entries: of an address, an action, the id of its subject, and
+ * changes.
+ */
 export function auditor({ clock, actor }: Pick<ManageParts, "clock" | "actor">) {
   return (
     source: string,
@@ -31,7 +33,7 @@ export function auditor({ clock, actor }: Pick<ManageParts, "clock" | "actor">) 
   });
 }
 
-/** What the audit log may hold of a request: of keys only that they were set. */
+/** The body of a request for the audit log. Provider keys are replaced by `set` or `removed`. */
 export function auditable(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const keys = body["provider_keys"];
   return {
@@ -42,18 +44,4 @@ export function auditable(body: Readonly<Record<string, unknown>>): Record<strin
       ),
     }),
   };
-}
-
-/** Throws `412` where the client saw another version. */
-export function checkVersion({ version }: { version: number }, ifMatch: number | undefined): void {
-  if (ifMatch !== undefined && ifMatch !== version) {
-    throw new Problem(412, "It has been changed since you read it: read it again.", {
-      headers: { etag: `"${version}"` },
-    });
-  }
-}
-
-/** Somebody else was faster. */
-export function changedMeanwhile(): Problem {
-  return new Problem(409, "It was changed by somebody else at the same moment: read it again.");
 }

@@ -1,0 +1,35 @@
+/** The management settings and the database of the proxy, for commands that open the database themselves. */
+
+import type { ManagementConfig } from "../../config/config.ts";
+import { loadManagement } from "../../config/load.ts";
+import { processSources } from "../../config/sources/env.ts";
+import { isThere } from "../../storage/open.ts";
+import { StoreError } from "../../storage/store.ts";
+import { CommandError } from "../command_error.ts";
+import { configFlags } from "../common_options.ts";
+
+/** Reads the management settings. Throws a {@link CommandError} if the management API is off. */
+export async function managementConfig(path: string | undefined): Promise<ManagementConfig> {
+  const config = await loadManagement(processSources, configFlags(path));
+  if (config !== undefined) return config;
+  throw new CommandError("The management API is off: set MANAGEMENT_TOKEN in the environment or in .env.", 2);
+}
+
+/** Throws a {@link CommandError} if there is no database. The usual cause is a command in another folder. */
+export function checkDatabase({ databaseUrl }: ManagementConfig): void {
+  if (isThere(databaseUrl)) return;
+  throw new CommandError(
+    `There is no database at ${databaseUrl}. Run this command in the folder of the proxy, or set DATABASE_URL.\n` +
+      "The first start with MANAGEMENT_TOKEN creates the database, and so does llm-proxy project create.",
+  );
+}
+
+/** Runs work that uses the database, and maps a {@link StoreError} to a {@link CommandError}. */
+export async function mapStoreError(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof StoreError) throw new CommandError(`Cannot use the database: ${error.message}.`);
+    throw error;
+  }
+}

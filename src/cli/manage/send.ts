@@ -1,0 +1,105 @@
+/**
+ * Two ways to send a request to the management API: to a running proxy, or to the API within this program.
+ */
+
+import type { ManagementConfig } from "../../config/config.ts";
+import { loadConfig, loadOutboundProxy } from "../../config/load.ts";
+import { ConfigError } from "../../config/problem.ts";
+import { processSources } from "../../config/sources/env.ts";
+import { createManageApi } from "../../management/api/manage.ts";
+import { openLimiter } from "../../management/spending.ts";
+import { keyFileOf } from "../../storage/open.ts";
+import { openBox } from "../../storage/open_box.ts";
+import type { Store } from "../../storage/store.ts";
+import { messageOf } from "../../text/error_text.ts";
+import { systemClock } from "../../time/clock.ts";
+import { CommandError } from "../command_error.ts";
+import { configFlags } from "../common_options.ts";
+import { withProgress } from "../progress.ts";
+import { type Answer, request, type RequestOptions } from "../request.ts";
+
+/** Sends a request to a path of the management API. */
+export type Send = (path: string, init: Pick<RequestOptions, "method" | "json">) => Promise<Answer>;
+
+/** In a database of this size, a query may take a second. In bytes. */
+const LARGE_BYTES = 100 * 1024 ** 2;
+
+/** Sends requests to a running proxy. Throws a {@link CommandError} if the URL is invalid. */
+export async function sendToProxy(
+  url: string,
+  { token, hint = "" }: {
+    token: string;
+    /** Further lines of the error if no proxy answers. */
+    hint: string | undefined;
+  },
+): Promise<Send> {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new CommandError(`${JSON.stringify(url)} is not a URL like http://localhost:33000`, 2);
+  }
+  const base = url.replace(/\/+$/, "");
+  const proxy = await loadOutboundProxy(processSources, new URL(url).origin);
+  return async (path, init) => {
+    try {
+      return await withProgress(
+        `Waiting for ${base}`,
+        () => request(`${base}${path}`, { ...init, token, proxy }),
+      );
+    } catch (error) {
+      throw new CommandError(`No proxy answers at ${base}: ${messageOf(error)}.${hint}`);
+    }
+  };
+}
+
+/**
+ * Runs the API within this program, on the database. A running proxy sees the changes with its next request.
+ */
+export async function sendToDatabase(
+  store: Store,
+  config: ManagementConfig,
+  path: string | undefined,
+): Promise<Send> {
+  const { box } = await openBox(store, {
+    encryptionKey: config.encryptionKey,
+    keyFile: keyFileOf(config.databaseUrl),
+  });
+  const { limiter } = await openLimiter(store, { clock: systemClock, config });
+  const names = await endpointNames(path);
+  const isLarge = await store.size() >= LARGE_BYTES;
+  let unexpected: unknown;
+  const api = createManageApi({
+    store,
+    box,
+    clock: systemClock,
+    actor: "command line",
+    changed: () => Promise.resolve(),
+    flushed: () => Promise.resolve(),
+    spent: (key) => limiter.spent(key),
+    proxy: undefined,
+    endpointNames: () => names,
+    ending: new AbortController().signal,
+  }, { gate: undefined, onUnexpected: (error) => unexpected = error });
+  return async (path, { method = "GET", json }) => {
+    const asked = new Request(new URL(path, "http://llm-proxy"), {
+      method,
+      ...(json !== undefined && { body: json, headers: { "content-type": "application/json" } }),
+    });
+    const response = await withProgress("Reading the database", (show) => {
+      // A query blocks the thread, so the timer of the progress line cannot run.
+      if (isLarge) show("Reading the database");
+      return Promise.resolve(api(asked, { source: "this machine", guessPlace: "header" }));
+    });
+    if (unexpected !== undefined) throw unexpected;
+    return { status: response.status, text: await response.text() };
+  };
+}
+
+/** The endpoints of the configuration. Undefined if other settings are invalid, which do not matter here. */
+async function endpointNames(path: string | undefined): Promise<string[] | undefined> {
+  try {
+    const { config } = await loadConfig(processSources, configFlags(path));
+    return config.endpoints.map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}

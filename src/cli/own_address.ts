@@ -1,0 +1,33 @@
+/** The address of the proxy that runs on this machine with this configuration. */
+
+import { loadAddress } from "../config/load.ts";
+import type { Flags } from "../config/read/resolver.ts";
+import { processSources } from "../config/sources/env.ts";
+
+/** A port of a proxy, and whether it speaks TLS. */
+export interface ProxyAddress {
+  readonly hostname: string;
+  readonly port: number;
+  readonly tls: boolean;
+}
+
+/** The address for clients. Throws a `ConfigError` if HOST or PORT is invalid. */
+export async function ownAddress(flags: Flags = {}): Promise<ProxyAddress> {
+  const { host, port, tls } = await loadAddress(processSources, flags);
+  return { hostname: reachableHost(host), port, tls };
+}
+
+/** The address of the management API: the admin port, if there is one. Throws like {@link ownAddress}. */
+export async function ownManagementAddress(flags: Flags = {}): Promise<ProxyAddress> {
+  const { host, port, tls, adminPort, adminTls } = await loadAddress(processSources, flags);
+  const hostname = reachableHost(host);
+  return adminPort === undefined ? { hostname, port, tls } : { hostname, port: adminPort, tls: adminTls };
+}
+
+/**
+ * The host to connect to for a server that listens on a host: loopback for a server that listens everywhere.
+ */
+export function reachableHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}

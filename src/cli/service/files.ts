@@ -1,0 +1,113 @@
+/** The files of a service: prints, writes and removes them. */
+
+import type { ServiceFile, ServicePlan } from "../../service/service.ts";
+import { CommandError } from "../command_error.ts";
+import { exists, isAccessDenied } from "../files.ts";
+import { writeAnswer, writeText } from "../output.ts";
+
+/** Prints the files and the commands of an installation. Secrets are left out. */
+export function printService(plan: ServicePlan): void {
+  writeAnswer(
+    {
+      files: plan.files.map(({ path, mode, text, shown = text }) => ({
+        path,
+        mode: modeText(mode),
+        text: shown,
+      })),
+      commands: plan.installCommands,
+    },
+    () => planText(plan),
+  );
+}
+
+/**
+ * Writes the files and prints the commands to run next. Throws a {@link CommandError} if a folder is not
+ * writable.
+ */
+export function installService(plan: ServicePlan): void {
+  const written: string[] = [];
+  for (const file of plan.files) {
+    const { path } = file;
+    try {
+      writePrivately(path, file);
+    } catch (error) {
+      if (!isAccessDenied(error)) throw error;
+      if (written.length === 0) writeText(`${planText(plan)}\n`);
+      const soFar = written.length === 0 ? "" : ` (already written: ${written.join(", ")})`;
+      throw new CommandError(`Cannot write ${path}: permission denied${soFar}. Run the command with sudo.`);
+    }
+    written.push(path);
+  }
+  const named = plan.files.flatMap(({ text, shown }) =>
+    shown !== undefined ? [] : [...text.matchAll(NAMED_FILE)].map(([, name]) => name)
+  );
+  writeAnswer(
+    { written, named_files: named, commands: plan.installCommands },
+    () =>
+      (named.length === 0
+        ? ""
+        : "The configuration names other files. Copy them to the folder of the service's configuration: " +
+          `${named.join(", ")}\n`) +
+      `Written:\n${written.map((path) => `  ${path}\n`).join("")}${
+        commandsText("Now run", plan.installCommands)
+      }`,
+  );
+}
+
+/** Removes the service, keeps keys and settings, and prints the commands to run next. */
+export function uninstallService({ files, removed, uninstallCommands }: ServicePlan): void {
+  const gone: string[] = [];
+  for (const path of removed) {
+    try {
+      Deno.removeSync(path);
+      gone.push(path);
+    } catch (error) {
+      if (isAccessDenied(error)) {
+        throw new CommandError(`Cannot remove ${path}: permission denied. Run the command with sudo.`);
+      }
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  const kept = files.map(({ path }) => path).filter((path) => !removed.includes(path) && exists(path));
+  const commands = gone.length === 0 ? [] : uninstallCommands;
+  writeAnswer(
+    { removed: gone, kept, commands },
+    () =>
+      (kept.length === 0 ? "" : `Kept, with your keys and settings: ${kept.join(", ")}\n`) +
+      (gone.length === 0
+        ? "No service was installed.\n"
+        : `Removed: ${gone.join(", ")}\n${commandsText("Now run", commands)}`),
+  );
+}
+
+function planText({ files, installCommands }: ServicePlan): string {
+  return files.map(fileText).join("\n") + commandsText("Then run", installCommands);
+}
+
+function fileText({ path, text, mode, shown = text }: ServiceFile): string {
+  return `# ${path} (mode ${modeText(mode)})\n${shown}`;
+}
+
+function modeText(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
+}
+
+function commandsText(title: string, commands: readonly string[]): string {
+  return `\n${title}:\n${commands.map((command) => `  ${command}\n`).join("")}`;
+}
+
+/** Matches the keys of a configuration file that name other files. */
+const NAMED_FILE = /^\s*(?:ca_file|tls_cert_file|tls_key_file)\s*=\s*"([^"]+)"/gm;
+
+/**
+ * Writes a file with its mode from the first byte on. An old file is removed first, because its mode may be
+ * wider.
+ */
+function writePrivately(path: string, { text, mode }: ServiceFile): void {
+  const folder = path.replace(/[/\\][^/\\]*$/, "");
+  // An existing folder may be one that this user cannot create, and only the file has to be written.
+  if (!exists(folder)) Deno.mkdirSync(folder, { recursive: true });
+  if (exists(path)) Deno.removeSync(path);
+  Deno.writeTextFileSync(path, text, { mode, createNew: true });
+  if (Deno.build.os !== "windows") Deno.chmodSync(path, mode);
+}

@@ -1,0 +1,92 @@
+/** `llm-proxy service …` */
+
+import { REPOSITORY } from "../../release.ts";
+import { loadConfig } from "../../config/load.ts";
+import { pathText } from "../../config/problem.ts";
+import type { Flags } from "../../config/read/resolver.ts";
+import { processSources } from "../../config/sources/env.ts";
+import { launchdService } from "../../service/launchd.ts";
+import { isQuotable, type Platform, type ServiceFacts, type ServicePlan } from "../../service/service.ts";
+import { systemdService } from "../../service/systemd.ts";
+import { windowsService } from "../../service/windows.ts";
+import { CommandError } from "../command_error.ts";
+import { installService, printService, uninstallService } from "./files.ts";
+import { printStatus } from "./status.ts";
+
+/** The argument of `llm-proxy service`. */
+export type ServiceAction = "install" | "uninstall" | "status" | "print";
+
+const PLANS: Record<Platform, (facts: ServiceFacts) => ServicePlan> = {
+  systemd: systemdService,
+  launchd: launchdService,
+  windows: windowsService,
+};
+
+/** Facts for plans of which only the paths are used. */
+const NO_FACTS: ServiceFacts = {
+  program: "llm-proxy",
+  variables: new Map(),
+  config: undefined,
+  user: "",
+};
+
+/**
+ * Prints, writes or removes the files of a service, or prints its status. The program has no permission to
+ * start other programs: it prints the commands that the user runs next.
+ */
+export async function service(
+  action: ServiceAction,
+  { platform = ownPlatform() }: { platform?: Platform },
+  flags: Flags,
+): Promise<void> {
+  switch (action) {
+    case "print":
+      return printService(PLANS[platform](await readFacts(flags, platform)));
+    case "install":
+      return installService(PLANS[platform](await readFacts(flags, platform)));
+    case "uninstall":
+      return uninstallService(PLANS[platform](NO_FACTS));
+    case "status":
+      return await printStatus(PLANS[platform](NO_FACTS));
+    default:
+      action satisfies never;
+  }
+}
+
+function ownPlatform(): Platform {
+  if (Deno.build.os === "windows") return "windows";
+  return Deno.build.os === "darwin" ? "launchd" : "systemd";
+}
+
+/** Reads the current configuration, which the service gets a copy of. */
+async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts> {
+  const { path, variables, literalSecrets } = await loadConfig(processSources, flags);
+  if (literalSecrets.length > 0) {
+    const places = literalSecrets.map(pathText).join(", ");
+    throw new CommandError(
+      `${path} contains secrets (${places}), and every user can read the configuration file of a service.\n` +
+        'Write "${NAME}" there and put NAME=… into .env. Only the owner of the service can read the copy of .env.',
+      2,
+    );
+  }
+  const name = /\.json$/i.test(path ?? "") ? "config.json" : "config.toml";
+  const config = path === undefined ? undefined : { name, text: Deno.readTextFileSync(path) };
+  // The path of the configuration file depends on the platform.
+  const kept = new Map([...variables].filter(([variable]) => variable !== "CONFIG_PATH"));
+  const unwritable = [...kept].filter(([, value]) => !isQuotable(value)).map(([variable]) => variable);
+  if (unwritable.length > 0) {
+    throw new CommandError(
+      `${unwritable.join(", ")}: an environment file cannot hold a value with both kinds of quotes.`,
+    );
+  }
+  return {
+    // From source there is no program yet: `deno task compile` makes it.
+    program: Deno.build.standalone
+      ? Deno.execPath()
+      : `dist/llm-proxy${platform === "windows" ? ".exe" : ""}`,
+    variables: kept,
+    config,
+    user: processSources.get("SUDO_USER") ?? processSources.get("USER") ?? "daemon",
+    repository: REPOSITORY,
+  };
+}

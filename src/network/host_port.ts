@@ -1,0 +1,13 @@
+/** Host names and addresses as URLs and the flags of the runtime write them. */
+
+/** A host as a URL writes it: an IPv6 address is in brackets. */
+export function urlHost(hostname: string): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}
+
+/** `127.0.0.1:33000` or `[::1]:33000`. */
+export function hostAndPort(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+): string {
+  return `${urlHost(hostname)}:${port}`;
+}

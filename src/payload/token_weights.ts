@@ -1,0 +1,177 @@
+/**
+ * How many tokens text has, by its bytes. Tokenizers begin a token where the kind of letter changes, and go on within a
+ * word or a number. So each letter has a weight by its kind and by the kind of the letter before it. The weights were
+ * fitted to OpenAI's `o200k`; `docs/usage-and-cost.md` says on which texts, and how well they fit.
+ */
+
+/** Kinds of letters, by the first byte of each in UTF-8 and the second one where several scripts share the first. */
+const KINDS = [
+  "vowel",
+  "consonant",
+  "capital",
+  "digit",
+  "space",
+  "control",
+  "punctuation",
+  "latin1",
+  "latin2",
+  "combining",
+  "greek",
+  "cyrillic",
+  "armenian",
+  "semitic",
+  "bytes2",
+  "indic",
+  "thai",
+  "bytes3",
+  "khmer",
+  "latin3",
+  "symbols",
+  "kana",
+  "han",
+  "hangul",
+  "fullwidth",
+  "emoji",
+  "bytes4",
+  "nothing",
+] as const;
+type Kind = typeof KINDS[number];
+
+/** The kind before the first letter. */
+export const NOTHING: number = KINDS.indexOf("nothing");
+/** Of a byte that only goes on with a letter. */
+export const CONTINUATION = 255;
+/** Of a first byte whose second one decides; {@link kindOfTwo} tells. */
+export const UNDECIDED = 254;
+/** Weights are whole numbers, so that sums do not depend on how a text is cut. */
+export const WEIGHT_OF_TOKEN = 100;
+/** Kinds are less than that. */
+const KIND_BITS = 5;
+
+/** In hundredths of a token: behind the same kind, and behind another one. */
+const WEIGHTS: Readonly<Record<Exclude<Kind, "nothing">, readonly [within: number, enter: number]>> = {
+  vowel: [95, 0],
+  consonant: [37, 38],
+  capital: [34, 114],
+  digit: [33, 157],
+  space: [1, 19],
+  control: [72, 10],
+  punctuation: [1, 68],
+  latin1: [0, 0],
+  latin2: [365, 400],
+  combining: [350, 150],
+  greek: [42, 0],
+  cyrillic: [23, 361],
+  armenian: [29, 0],
+  semitic: [37, 229],
+  bytes2: [206, 250],
+  indic: [36, 61],
+  thai: [41, 111],
+  bytes3: [241, 400],
+  khmer: [70, 0],
+  latin3: [400, 363],
+  symbols: [55, 281],
+  kana: [64, 57],
+  han: [78, 164],
+  hangul: [76, 70],
+  fullwidth: [0, 170],
+  emoji: [201, 183],
+  bytes4: [400, 400],
+};
+/** Where the kind before makes another difference: a space belongs to the word behind it, and so on. */
+const PAIRS: readonly (readonly [before: readonly Kind[], kinds: readonly Kind[], weight: number])[] = [
+  [["space"], ["vowel", "consonant", "capital"], 0],
+  [["vowel"], ["consonant"], 0],
+  [["consonant"], ["vowel"], 33],
+  [["capital"], ["vowel", "consonant"], 0],
+  [["vowel", "consonant"], ["capital"], 141],
+  [["space"], ["digit"], 178],
+  [["digit"], ["vowel", "consonant", "capital"], 47],
+  [["punctuation"], ["digit"], 93],
+  [["punctuation"], ["vowel", "consonant"], 35],
+  [["punctuation"], ["capital"], 155],
+  [["space"], ["punctuation"], 90],
+  [["digit"], ["punctuation"], 99],
+  [["latin1", "latin2", "combining", "latin3"], ["vowel", "consonant"], 0],
+  [["space"], ["latin1", "latin2", "latin3"], 30],
+  [["vowel", "consonant"], ["latin1", "latin2", "latin3"], 160],
+  [["space"], ["greek", "cyrillic", "armenian", "semitic", "indic"], 28],
+];
+
+/** The kind of each byte, or {@link CONTINUATION} or {@link UNDECIDED}. */
+export const KIND_OF: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte >= 0x80 && byte < 0xc0) return CONTINUATION;
+  if ([0xe0, 0xe1, 0xe2, 0xe3, 0xea].includes(byte) || byte >= 0xf0) return UNDECIDED;
+  return KINDS.indexOf(byte < 0x80 ? asciiKind(byte) : plainKind(byte));
+});
+
+const WEIGHT_OF: Uint16Array = Uint16Array.from({ length: 1 << 2 * KIND_BITS }, (_, place) => {
+  const before = KINDS[place >> KIND_BITS] ?? "nothing";
+  const kind = KINDS[place & (1 << KIND_BITS) - 1] ?? "nothing";
+  if (before === "nothing" || kind === "nothing") return WEIGHT_OF_TOKEN;
+  const pair = PAIRS.find(([befores, kinds]) => befores.includes(before) && kinds.includes(kind));
+  return pair?.[2] ?? WEIGHTS[kind][before === kind ? 0 : 1];
+});
+
+/** The weight of a kind behind another one, in hundredths of a token. */
+export function weightOf(before: number, kind: number): number {
+  return WEIGHT_OF[before << KIND_BITS | kind] ?? 0;
+}
+
+const FIRST_OF_TWO = 0xe0;
+const SECOND_BITS = 6;
+const KIND_OF_TWO: Uint8Array = Uint8Array.from(
+  { length: 0x20 << SECOND_BITS },
+  (_, place) =>
+    KINDS.indexOf(scriptOf(FIRST_OF_TWO + (place >> SECOND_BITS), 0x80 | place & (1 << SECOND_BITS) - 1)),
+);
+
+/** The kind of a letter by its first two bytes. */
+export function kindOfTwo(first: number, second: number): number {
+  return KIND_OF_TWO[first - FIRST_OF_TWO << SECOND_BITS | second & (1 << SECOND_BITS) - 1] ?? 0;
+}
+
+function asciiKind(byte: number): Kind {
+  const letter = String.fromCharCode(byte);
+  if (byte < 0x20 || byte === 0x7f) return "control";
+  if (/[aeiouy]/.test(letter)) return "vowel";
+  if (/[a-z]/.test(letter)) return "consonant";
+  if (/[A-Z]/.test(letter)) return "capital";
+  if (/\d/.test(letter)) return "digit";
+  return letter === " " ? "space" : "punctuation";
+}
+
+/** By the first byte alone. */
+function plainKind(byte: number): Kind {
+  if (byte <= 0xc3) return "latin1";
+  if (byte <= 0xcb) return "latin2";
+  if (byte <= 0xcd) return "combining";
+  if (byte <= 0xcf) return "greek";
+  if (byte <= 0xd1) return "cyrillic";
+  if (byte <= 0xd6) return "armenian";
+  if (byte <= 0xdb) return "semitic";
+  if (byte <= 0xdf) return "bytes2";
+  if (byte <= 0xe9) return "han";
+  return byte <= 0xed ? "hangul" : "fullwidth";
+}
+
+/** Scripts that tokenizers know little of come byte by byte. */
+function scriptOf(first: number, second: number): Kind {
+  switch (first) {
+    case 0xe0:
+      if (second < 0xb8) return "indic";
+      return second < 0xba ? "thai" : "bytes3";
+    case 0xe1:
+      // Burmese, Georgian and Khmer; Vietnamese.
+      if (second <= 0x83 || second === 0x9e || second === 0x9f) return "khmer";
+      return second >= 0xb8 ? "latin3" : "bytes3";
+    case 0xe2:
+      return second < 0xb0 ? "symbols" : "bytes3";
+    case 0xe3:
+      return second <= 0x83 ? "kana" : "han";
+    case 0xea:
+      return second >= 0xb0 ? "hangul" : "bytes3";
+    default:
+      return first === 0xf0 && second === 0x9f ? "emoji" : "bytes4";
+  }
+}
