@@ -2,10 +2,21 @@
 
 import { until } from "./deadline.ts";
 
-/** A port that nothing listens on now. */
+/** Systems give higher ports to outgoing connections and to listeners on port 0: other tests take them at any time. */
+const FIRST_PORT = 12_000;
+const PORTS = 20_000;
+
+/** A port that nothing listens on, and that the system gives to no other program. */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 /** Waits until a program takes connections. Throws, with the program's name, if that takes too long. */

@@ -189,7 +189,7 @@ Deno.test("init: several providers, keys from the environment and by standard in
       },
       around: Deno.build.os === "windows" ? [] : ["sh", "-c", 'printf "%s\\n" "$TYPED" | "$@"', "sh"],
     });
-    assertEquals([code, err.replaceAll(/warning: port .*\n/g, "")], [0, ""]);
+    assertEquals([code, err.replaceAll(/warning: another program uses port .*\n/g, "")], [0, ""]);
     assertStringIncludes(out, "security add-trusted-cert");
     assertStringIncludes(out, "cd lab");
     const config = await Deno.readTextFile(`${folder}/lab/config.toml`);
