@@ -26,8 +26,16 @@ export interface IncomingRequest {
   readonly peer: string;
   /** The request arrived over TLS. A trusted proxy in front has a separate connection to the client. */
   readonly isTls?: boolean | undefined;
-  /** Called when the request has been admitted: its connection is no longer the first to be closed for others. */
-  readonly onAuthenticated?: (() => void) | undefined;
+  /**
+   * Called when the request has been admitted: its connection is no longer the first to be closed for others. Gets the
+   * name under which the client shares limits with others.
+   */
+  readonly onAuthenticated?: ((holder: string) => void) | undefined;
+  /**
+   * Waits until the client has taken so many other answers that one more may be held in memory whole. Throws the reason
+   * of the cancellation. Undefined: answers do not wait for each other.
+   */
+  readonly roomForAnswer?: (() => Promise<void>) | undefined;
   readonly entry: Entry;
   /** Cancelled with `ClientGone` when the client leaves, at whatever stage the exchange is. */
   readonly cancellation: Cancellation;

@@ -12,6 +12,7 @@ import { HttpSyntaxError } from "../http/syntax_error.ts";
 import { nextTurn, TurnCount } from "../streams/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
 import { encodeLatin1 } from "../http/latin1.ts";
+import type { HeldBytes, HeldShare } from "../limits/held_bytes.ts";
 import { ClientWait, overdueOf } from "./client_wait.ts";
 import type { StrangerBudget } from "./stranger_budget.ts";
 import { frameReply } from "./reply_head.ts";
@@ -27,6 +28,8 @@ const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
 /** A client may send this much behind a running request; nobody pipelines more, and the buffer has to end somewhere. */
 const MAX_AHEAD_BYTES = 256 * 1024;
+/** So much of it is not counted: every connection has a buffer of that size. */
+const FREE_AHEAD_BYTES = 4 * 1024;
 /**
  * The most of a body that is buffered before the handler reads it. If a client sent more and left, the proxy
  * notices when it reads the body.
@@ -46,6 +49,8 @@ export interface ConnectionParts {
   readonly limits: () => ConnectionLimits;
   /** Of all connections; undefined: nothing is counted. */
   readonly strangers?: StrangerBudget | undefined;
+  /** The memory that connections of clients with a token share; undefined: nothing is counted. */
+  readonly heldBytes?: HeldBytes | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
@@ -60,6 +65,9 @@ export class ClientConnection implements ServedConnection {
   readonly #sending: ClientWait;
   readonly #limits: () => ConnectionLimits;
   readonly #strangers: StrangerBudget | undefined;
+  readonly #heldBytes: HeldBytes | undefined;
+  /** What the connection holds of the memory for clients. Undefined: its client has not shown a token. */
+  #share: HeldShare | undefined;
   readonly #peer: string;
   readonly #isTls: boolean;
   readonly #entry: Entry;
@@ -78,7 +86,7 @@ export class ClientConnection implements ServedConnection {
 
   constructor(
     connection: Deno.Conn,
-    { handler, peer, isTls = false, entry, limits, strangers, now }: ConnectionParts,
+    { handler, peer, isTls = false, entry, limits, strangers, heldBytes, now }: ConnectionParts,
   ) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, (capacity) => {
@@ -92,6 +100,7 @@ export class ClientConnection implements ServedConnection {
     this.#handler = handler;
     this.#limits = limits;
     this.#strangers = strangers;
+    this.#heldBytes = heldBytes;
     this.#peer = peer;
     this.#isTls = isTls;
     this.#entry = entry;
@@ -190,6 +199,8 @@ export class ClientConnection implements ServedConnection {
     const cancellation = new Cancellation();
     const body = this.#requestBody(head, cancellation);
     this.#current = { cancellation, body };
+    // What was counted may have been read.
+    this.#countAhead();
     if (body === null) this.#watchForDeparture(cancellation);
     else void this.#watchUnread(body, cancellation);
     const reply = await this.#handler({
@@ -199,7 +210,7 @@ export class ClientConnection implements ServedConnection {
       body,
       peer: this.#peer,
       isTls: this.#isTls,
-      onAuthenticated: () => this.#isAuthenticated = true,
+      onAuthenticated: (holder) => this.#authenticated(holder),
       entry: this.#entry,
       cancellation,
     });
@@ -213,6 +224,21 @@ export class ClientConnection implements ServedConnection {
       this.#current = undefined;
       discardReply(reply);
     }
+  }
+
+  #authenticated(holder: string): void {
+    this.#isAuthenticated = true;
+    if (this.#state !== "closed") this.#share ??= this.#heldBytes?.share(holder, { mayBeSlow: true });
+    this.#countAhead();
+  }
+
+  /** Counts what the client has sent that nobody reads yet. Ends the connection where that is too much. */
+  #countAhead(): void {
+    const bytes = this.#reader.buffered.length > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
+    if (this.#share?.mayHold(bytes) !== false) return;
+    this.#lastRequest = true;
+    this.#current?.cancellation.cancel(new ClientGone("the client sent too much behind running requests"));
+    this.close();
   }
 
   #requestBody({ framing, expectsContinue }: RequestHead, cancellation: Cancellation): RequestBody | null {
@@ -252,7 +278,10 @@ export class ClientConnection implements ServedConnection {
     const isUnread = (): boolean => this.#current?.cancellation === cancellation && !body.isStarted;
     while (isUnread() && this.#reader.buffered.length < MAX_UNREAD_BYTES) {
       const more = await this.#reader.fillBehind().catch(() => false);
-      if (more) continue;
+      if (more) {
+        if (isUnread()) this.#countAhead();
+        continue;
+      }
       if (isUnread()) cancellation.cancel(new ClientGone("the client left"));
       return;
     }
@@ -273,7 +302,10 @@ export class ClientConnection implements ServedConnection {
         break;
       }
       const more = await this.#reader.fillBehind().catch(() => false);
-      if (more) continue;
+      if (more) {
+        if (this.#watchedNow() !== undefined) this.#countAhead();
+        continue;
+      }
       this.#watchedNow()?.cancel(new ClientGone("the client left"));
       break;
     }
@@ -340,7 +372,9 @@ export class ClientConnection implements ServedConnection {
     if (this.#state === "closed") return;
     this.#state = state;
     this.#since = this.#now();
-    if (state === "closed") this.#strangers?.release(this);
-    else this.#strangers?.holds(this, this.#reader.capacity);
+    if (state === "closed") {
+      this.#strangers?.release(this);
+      this.#share?.release();
+    } else this.#strangers?.holds(this, this.#reader.capacity);
   }
 }

@@ -66,7 +66,7 @@ for (const [coding, compress] of Object.entries(CODINGS)) {
   Deno.test(`Decompressor: ${coding} that breaks off far behind its beginning ends what is looked at`, async () => {
     for (const bytes of broken) {
       let length = 0;
-      const decompressor = new Decompressor(coding, (piece) => length += piece.length);
+      const decompressor = new Decompressor({ coding, upstream: "test" }, (piece) => length += piece.length);
       for (let at = 0; at < bytes.length; at += 50_000) {
         decompressor.write(bytes.subarray(at, at + 50_000));
         await nextTurn();

@@ -51,6 +51,7 @@ export class HandlerBench {
         new FailureGate(this.clock),
       ),
       slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
+      receivingSlots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck([{ name: "shared", token: "T" }]),
       checkManaged: () => undefined,

@@ -77,6 +77,7 @@ export class FuzzBench {
         new FailureGate(this.#clock),
       ),
       slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
+      receivingSlots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck(TOKENS.map((token, index) => ({ name: `person ${index}`, token }))),
       startedAt: 0,
