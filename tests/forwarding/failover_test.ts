@@ -17,9 +17,11 @@ import {
 } from "../../src/forwarding/transport/transport.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
+import { within } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { fieldsOf } from "../support/fields.ts";
 import { textSource } from "../support/handler.ts";
+import { nextTurn } from "../support/passing_time.ts";
 
 /** What a backend does: answers with a status, or one of the failures. */
 type Act =
@@ -89,7 +91,7 @@ class LoopBench {
 
   /** Resolves when the next request has reached a backend. */
   async asked(): Promise<void> {
-    await this.#asked.promise;
+    await within(this.#asked.promise, "the request at the upstream");
     this.#asked = Promise.withResolvers();
   }
 
@@ -255,10 +257,10 @@ Deno.test("retries: a single backend gets the request again after a pause that d
   const sent = bench.send("x");
   for (const pauseMs of [500, 1_000]) {
     await bench.asked();
-    await settled();
+    await nextTurn();
     const before = bench.events.length;
     bench.clock.pass(pauseMs - 1);
-    await settled();
+    await nextTurn();
     assertEquals(bench.events.length, before, "not before its time");
     bench.clock.pass(1);
   }
@@ -270,7 +272,7 @@ Deno.test("retries: a single backend gets the request again after a pause that d
   });
   const abandoned = leaving.send("x");
   await leaving.asked();
-  await settled();
+  await nextTurn();
   leaving.cancellation.cancel(new ClientGone("the client left"));
   await assertRejects(() => abandoned, ClientGone);
   assertEquals(leaving.clock.pending, 0, "no timer is left");
@@ -281,9 +283,9 @@ Deno.test("retries: retry-after is honoured; the client gets the answer with a l
   const bench = new LoopBench([{ status: 429, headers: ["retry-after: 7"] }, OK], options);
   const sent = bench.send();
   await bench.asked();
-  await settled();
+  await nextTurn();
   bench.clock.pass(6_999);
-  await settled();
+  await nextTurn();
   assertEquals(bench.events.length, 2);
   bench.clock.pass(1);
   assertEquals(await sent, "200 well");
@@ -370,8 +372,3 @@ Deno.test("failover: no attempt is counted as running after any end of an exchan
     assertEquals(bench.clock.pending, 0, "no timer is left");
   }
 });
-
-/** Everything that does not wait for the clock has happened. */
-async function settled(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve));
-}

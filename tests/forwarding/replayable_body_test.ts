@@ -2,6 +2,7 @@ import { textOf } from "../support/body_text.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { ReplayableBody } from "../../src/forwarding/replayable_body.ts";
 import { type MessageBody, nextPiece } from "../../src/streams/byte_source.ts";
+import { nextTurn } from "../support/passing_time.ts";
 
 /** A source whose pieces a test sends; they come when it is asked. */
 function slowSource(): { source: MessageBody; send: (piece: string | null) => void } {
@@ -37,7 +38,7 @@ for (const maxBytes of [100, 10]) {
     const second = textOf(body.attempt());
     for (const piece of ["abcdefghij", "LAST", null]) {
       send(piece);
-      await new Promise((resolve) => setTimeout(resolve));
+      await nextTurn();
     }
     await refused;
     assertEquals(await second, "12345abcdefghijLAST");
@@ -50,7 +51,7 @@ Deno.test("ReplayableBody: after a release in the middle the rest still passes, 
   const body = new ReplayableBody(source, 100);
   const text = textOf(body.attempt());
   send("one");
-  await new Promise((resolve) => setTimeout(resolve));
+  await nextTurn();
   body.release();
   send("two");
   send(null);
@@ -65,7 +66,7 @@ Deno.test("ReplayableBody: attempts get the bytes that were read ahead", async (
   send("one");
   send("two");
   send(null);
-  await new Promise((resolve) => setTimeout(resolve));
+  await nextTurn();
   assertEquals([await textOf(body.attempt()), await textOf(body.attempt())], ["onetwo", "onetwo"]);
 });
 

@@ -5,7 +5,7 @@ import { ProxyFault } from "../../src/faults.ts";
 import { HeldBytes } from "../../src/limits/held_bytes.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { inputOf, latin1 } from "../support/byte_input.ts";
-import { within } from "../support/deadline.ts";
+import { until, within } from "../support/deadline.ts";
 
 Deno.test("ClientConnection: a client that does not take the end of a cancelled answer is closed at the second check", async () => {
   const request = latin1("GET / HTTP/1.1\r\nHost: p\r\n\r\n");
@@ -33,8 +33,8 @@ Deno.test("ClientConnection: a client that does not take the end of a cancelled 
     now: () => 0,
   });
   const served = connection.serve();
-  const cancellation = await asked.promise;
-  while (connection.owesSince === undefined) await new Promise((resolve) => setTimeout(resolve));
+  const cancellation = await within(asked.promise, "the request");
+  await until(() => connection.owesSince !== undefined, "the answer, which the client does not take");
   connection.endOverdue();
   connection.endOverdue();
   assertEquals(closed, 0, "its time has not passed, and nothing was cut");

@@ -4,6 +4,7 @@ import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { FramingError } from "../../src/http/writer.ts";
 import { Http2Exchange } from "../../src/server/http2/exchange.ts";
+import { passing } from "../support/passing_time.ts";
 
 /** A body that states one length and has these pieces. */
 function stated(length: number | undefined, texts: readonly string[]): MessageBody {
@@ -148,7 +149,7 @@ async function readWithoutTaking(response: Response): Promise<number> {
     const read = reader?.read().then(({ value }) => value?.length ?? 0);
     const next = await Promise.race([
       read,
-      new Promise<undefined>((resolve) => setTimeout(resolve, 20, undefined)),
+      passing(20, { why: "no event reports that nothing more is at hand" }),
     ]);
     if (next === undefined || next === 0) return bytes;
     bytes += next;

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ChunkedBody, CountedBody } from "../../src/http/body.ts";
 import { ConnectionReader } from "../../src/http/reader.ts";
 import { RequestBody } from "../../src/server/request_body.ts";
+import { nextTurn } from "../support/passing_time.ts";
 import { inputOf, latin1 } from "../support/byte_input.ts";
 
 const CHUNKS = "1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
@@ -77,7 +78,7 @@ Deno.test("RequestBody: bytes of framing do not end the wait that upload_timeout
   });
   const piece = nextPiece(body);
   for (let count = 0; count < 4; count++) {
-    await new Promise((resolve) => setTimeout(resolve));
+    await nextTurn();
     assertEquals(body.stall.since, 0, `after ${count} arrivals`);
     now += 1_000;
     arrivals.shift()?.();
@@ -92,7 +93,7 @@ Deno.test("RequestBody: reject wakes the reader, and only its first error counts
   const { body, log } = await bodyOf("he", 5);
   assertEquals(await nextPiece(body), latin1("he"));
   const waiting = nextPiece(body);
-  await new Promise((resolve) => setTimeout(resolve));
+  await nextTurn();
   assertEquals(body.stall.isRunning, true);
   body.reject(new Error("too slow"));
   body.reject(new Error("another"));

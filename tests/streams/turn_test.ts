@@ -10,6 +10,8 @@ import { ClientOutput } from "../../src/server/client_output.ts";
 import { StallTimer } from "../../src/server/stall_timer.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
+import { within } from "../support/deadline.ts";
+import { passing } from "../support/passing_time.ts";
 
 /** Whether a timer that is due now fires before some work is done, and how much was done until then. */
 async function doneBeforeTimer(work: (count: () => void) => Promise<unknown>): Promise<number> {
@@ -75,7 +77,7 @@ Deno.test("ClientConnection: a client that sends thousands of requests ahead doe
       now: () => performance.now(),
     });
     void connection.serve();
-    await served.promise;
+    await within(served.promise, "the last answer");
     connection.close();
   });
   assert(answered < 1_000, `${answered} of 5,000 requests came first`);
@@ -88,7 +90,7 @@ Deno.test("TurnCount: a slow connection never waits, a busy one after a quarter 
   let small = 0;
   while (count.count(10) === undefined) small++;
   assert(small > 8 && small < 40, `${small} small operations`);
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await passing(60, { why: "the connection has to be idle" });
   assertEquals(count.count(300_000), undefined, "it was idle in between");
   await shortPause();
 });

@@ -12,12 +12,13 @@ import {
   type UpstreamRequest,
 } from "../../src/forwarding/transport/transport.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
+import { until, within } from "../support/deadline.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { textSource } from "../support/handler.ts";
 import { gather } from "../support/http_reader.ts";
+import { passing } from "../support/passing_time.ts";
 import { TRUSTING, withTlsUpstream } from "../support/tls_upstream.ts";
 import { upstreamRequest } from "../support/upstream_exchange.ts";
-import { within } from "../support/deadline.ts";
 
 const ECHO: Script = async (exchange) => {
   const body = await gather(exchange.body());
@@ -96,9 +97,8 @@ Deno.test("transport: an idle connection that the upstream closed is noticed bef
     if (exchange.request.target === "/closes") exchange.close();
   }, async (send, upstream) => {
     assertEquals(await send({ target: "/closes" }), "0:");
-    while (upstream.openConnections > 0) await new Promise((resolve) => setTimeout(resolve));
-    // The close is on its way; the transport tells nobody when it has seen it.
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => upstream.openConnections === 0, "the close");
+    await passing(20, { why: "no event reports that the transport has seen the close" });
     const phases: string[] = [];
     assertEquals(await send({ ...posted("small"), onPhase: (phase) => phases.push(phase) }), "1:small");
     assertEquals(phases.slice(0, 1), ["connect"], "the dead connection was tried first");
@@ -109,12 +109,12 @@ Deno.test("transport: bytes that nobody asked for spoil an idle connection", () 
     await ECHO(exchange);
     if (exchange.request.connection > 0) return;
     // Later than the answer, when the connection waits for its next request.
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await passing(10, { why: "the bytes come after the answer" });
     await exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned");
     await exchange.peerClosed();
   }, async (send, upstream) => {
     await send();
-    while (upstream.openConnections > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => upstream.openConnections === 0, "the end of the connection");
     assertEquals(await send(), "1:");
   }));
 
@@ -156,7 +156,7 @@ Deno.test("transport: sent once more while the client is still uploading, the bo
       body: replayable.attempt(),
       again: () => replayable.attempt(),
     });
-    while (upstream.requests.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => upstream.requests.length >= 3, "the third request");
     more.resolve();
     assertEquals(await answer, "1:first,second,third");
   }));
@@ -246,10 +246,21 @@ Deno.test("transport: a request whose body breaks off ends its connection, and t
 Deno.test("transport: idle connections are bounded in number and in time", () =>
   withTransport(ECHO, async (send, upstream) => {
     await Promise.all([send(), send(), send()]);
-    while (upstream.openConnections > 1) await new Promise((resolve) => setTimeout(resolve));
-    while (upstream.openConnections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => upstream.openConnections <= 1, "the end of two idle connections");
+    await until(() => upstream.openConnections === 0, "the end of the last idle connection");
     assertEquals(upstream.requests.length, 3);
   }, { ...DIRECT, pool: { maxIdle: 1, idleMs: 40 } }));
+
+/** Waits until a count stays the same for a while. */
+async function still(count: () => number): Promise<void> {
+  let before = -1;
+  await until(async () => {
+    const isStill = before === count();
+    before = count();
+    if (!isStill) await passing(50, { why: "no event reports that nothing moves" });
+    return isStill;
+  }, "a count that stays the same");
+}
 
 Deno.test("transport: a slow reader stops the upstream, a slow upstream stops the upload", async () => {
   const piece = "x".repeat(64 * 1024);
@@ -263,11 +274,7 @@ Deno.test("transport: a slow reader stops the upstream, a slow upstream stops th
     const transport = createHttp1Transport();
     const { body } = await transport.send(upstreamRequest({ origin: upstream.origin }));
     await nextText(body);
-    let before = -1;
-    while (before !== written) {
-      before = written;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await still(() => written);
     // What the kernel's buffers hold is all that went ahead of the reader.
     assertLess(written, size / 2, "the upstream ran ahead of its reader");
     body?.cancel();
@@ -283,11 +290,7 @@ Deno.test("transport: a slow reader stops the upstream, a slow upstream stops th
     const sending = transport.send(
       upstreamRequest({ origin: upstream.origin, method: "POST", body: endless }),
     );
-    let before = -1;
-    while (before !== taken) {
-      before = taken;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await still(() => taken);
     assertLess(taken, size / 2, "the upload ran ahead of the upstream");
     stop();
     transport.close();
@@ -352,7 +355,7 @@ Deno.test("transport: while the client is waited for nobody waits for the upstre
       const pieces = exchange.body();
       await pieces.next();
       await exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
-      await answered.promise;
+      await within(answered.promise, "the answer");
       await gather(pieces);
       await exchange.write("ok");
     },
