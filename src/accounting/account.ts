@@ -485,7 +485,7 @@ export class Account implements ExchangeAccount {
       priceVersion: charge.cost?.version,
       bytes: record.bytes,
       booking,
-      ...(this.#hasMade && { settlement: "awaited" as const }),
+      settlement: this.#hasMade ? "awaited" : undefined,
     };
   }
 
