@@ -33,7 +33,7 @@ export interface App {
   /** Exchanges that have not ended. */
   readonly inFlight: () => number;
   /** Ends all running exchanges; what a client has of an answer does not look finished. */
-  readonly cutShort: () => void;
+  readonly abortAll: () => void;
   readonly close: () => void;
 }
 
@@ -119,10 +119,10 @@ export function createApp(
     drain() {
       draining = true;
       management?.drain();
-      for (const cancellation of running) cancellation.askToFinish();
+      for (const cancellation of running) cancellation.drain();
     },
     inFlight: () => running.size,
-    cutShort() {
+    abortAll() {
       const fault = new ProxyFault("draining", "The proxy shut down before the answer had ended.");
       for (const cancellation of running) cancellation.cancel(fault);
     },

@@ -63,7 +63,7 @@ export interface ExchangeAccount {
   /** An attempt begins. */
   readonly attempted: () => void;
   /** A backend did not answer in time. It may still have done the work: gives what it may have used. */
-  readonly gaveUp: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
+  readonly unanswered: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
   /** The head of a backend's answer has come. */
   readonly answered: (
     answer: { readonly status: number; readonly fields: readonly Field[] },
@@ -207,10 +207,10 @@ export class Exchange {
   }
 
   /** The backend was sent the request, and did not answer in time. */
-  gaveUp(backend: Backend): void {
+  unanswered(backend: Backend): void {
     const last = this.#attempts.pop();
     if (last === undefined) return;
-    const estimated = this.account?.gaveUp(backend, this.#elapsedMs - last.afterMs);
+    const estimated = this.account?.unanswered(backend, this.#elapsedMs - last.afterMs);
     this.#attempts.push(estimated === undefined ? last : { ...last, estimated });
   }
 

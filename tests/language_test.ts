@@ -21,8 +21,6 @@ const PAGES = [
 const NOT_YET: readonly string[] = [
   "src/accounting/",
   "src/admission/",
-  "src/forwarding/",
-  "src/http/",
   "src/limits/",
   "src/management/live_feed.ts",
   "src/management/management.ts",
@@ -36,9 +34,7 @@ const NOT_YET: readonly string[] = [
   "src/payload/",
   "src/server/",
   "src/storage/",
-  "src/streams/",
   "src/app.ts",
-  "src/cancellation.ts",
   "src/principal.ts",
 ];
 

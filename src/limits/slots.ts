@@ -105,7 +105,7 @@ export class Slots {
     const leave = (): void => {
       this.#waiting.delete(entry);
       stopTimer();
-      cancellation.stopWith(undefined);
+      cancellation.onCancel(undefined);
     };
     const entry: Waiting = {
       principal,
@@ -124,7 +124,7 @@ export class Slots {
       leave();
       reject(this.#refusal(principal));
     });
-    cancellation.stopWith(() => {
+    cancellation.onCancel(() => {
       const { reason } = cancellation;
       leave();
       reject(reason);

@@ -1,18 +1,15 @@
+import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { assertEquals } from "@std/assert";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { FramingError } from "../../src/http/writer.ts";
 import { Http2Exchange } from "../../src/server/http2/exchange.ts";
+import { passing } from "../support/passing_time.ts";
 
 /** A body that states one length and has these pieces. */
-function stated(length: number, texts: readonly string[]): MessageBody {
+function stated(length: number | undefined, texts: readonly string[]): MessageBody {
   const left = texts.map((text) => new TextEncoder().encode(text));
-  return {
-    length,
-    tryRead: () => undefined,
-    read: () => Promise.resolve(left.shift() ?? null),
-    cancel() {},
-  };
+  return new PulledSource(() => Promise.resolve(left.shift() ?? null), { length });
 }
 
 /** The answer of a handler that gives this body, and how often the exchange has ended. */
@@ -69,16 +66,11 @@ Deno.test("Http2Exchange: a control character in a value is a 400, as over HTTP/
 Deno.test("Http2Exchange: a piece stays as it was when the next one is read into the same buffer", async () => {
   const buffer = new Uint8Array(3);
   const left = ["one", "two"];
-  const body: MessageBody = {
-    length: undefined,
-    tryRead: () => undefined,
-    read() {
-      const text = left.shift();
-      if (text !== undefined) new TextEncoder().encodeInto(text, buffer);
-      return Promise.resolve(text === undefined ? null : buffer);
-    },
-    cancel() {},
-  };
+  const body = new PulledSource(() => {
+    const text = left.shift();
+    if (text !== undefined) new TextEncoder().encodeInto(text, buffer);
+    return Promise.resolve(text === undefined ? null : buffer);
+  });
   const { response } = await answerWith(body);
   assertEquals(await response.text(), "onetwo");
 });
@@ -163,7 +155,7 @@ async function readWithoutTaking(response: Response): Promise<number> {
     const read = reader?.read().then(({ value }) => value?.length ?? 0);
     const next = await Promise.race([
       read,
-      new Promise<undefined>((resolve) => setTimeout(resolve, 20, undefined)),
+      passing(20, { why: "no event reports that nothing more is at hand" }),
     ]);
     if (next === undefined || next === 0) return bytes;
     bytes += next;
@@ -205,7 +197,7 @@ Deno.test("Http2Exchange: only GET and HEAD enter the room, and leave it when th
 });
 
 Deno.test("Http2Exchange: an answer that goes on leaves the room when it begins", async () => {
-  const { exchange, seen } = exchangeWith({ ...stated(0, ["a"]), length: undefined }, { isKnown: false });
+  const { exchange, seen } = exchangeWith(stated(undefined, ["a"]), { isKnown: false });
   const response = await exchange.answer();
   assertEquals(seen, { owed: 0, entered: 1, left: 1, ends: 0 });
   assertEquals(await response.text(), "a");

@@ -3,7 +3,7 @@
 import { Cancellation, ClientGone } from "../../cancellation.ts";
 import type { ConnectionLimits } from "../../config/config.ts";
 import { faultReply, ProxyFault } from "../../faults.ts";
-import type { MessageBody } from "../../streams/byte_source.ts";
+import { type MessageBody, nextPiece } from "../../streams/byte_source.ts";
 import { bodyOf } from "../../streams/bytes.ts";
 import { type Field, fieldValue } from "../../http/fields.ts";
 import { separateFraming } from "../../http/framing.ts";
@@ -12,9 +12,9 @@ import { decodeLatin1 } from "../../http/latin1.ts";
 import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http/message.ts";
 import { HttpSyntaxError } from "../../http/syntax_error.ts";
 import { FramingError } from "../../http/writer.ts";
-import { ClientWait, overdueOf } from "../client_wait.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { parseRequestHead } from "../request_head.ts";
+import { stallFault, StallTimer } from "../stall_timer.ts";
 import { STREAM_FIELD } from "./client_frames.ts";
 import { StreamBody } from "./stream_body.ts";
 import type { Waiting } from "./answer_room.ts";
@@ -58,7 +58,7 @@ export class Http2Exchange {
   readonly #cancellation = new Cancellation();
   #body: StreamBody | null = null;
   /** For the client to take what is sent. */
-  readonly #sending: ClientWait;
+  readonly #sending: StallTimer;
   #cut: (error: Error) => void = () => {};
   #hasEnded = false;
   #wasReset = false;
@@ -78,7 +78,7 @@ export class Http2Exchange {
   constructor(request: Request, parts: Http2ExchangeParts) {
     this.#request = request;
     this.#parts = parts;
-    this.#sending = new ClientWait(parts.now);
+    this.#sending = new StallTimer(parts.now);
     request.signal.addEventListener("abort", () => this.leave(new ClientGone("the client left")));
   }
 
@@ -89,10 +89,10 @@ export class Http2Exchange {
 
   /** Ends what has taken too long. */
   endOverdue(limits: ConnectionLimits): void {
-    const overdue = overdueOf({ sending: this.#sending, uploading: this.#body?.wait }, limits);
+    const overdue = stallFault({ sending: this.#sending, uploading: this.#body?.stall }, limits);
     if (overdue instanceof ProxyFault) {
       this.#cancellation.cancel(overdue);
-      this.#body?.wait.giveUp(overdue);
+      this.#body?.stall.reject(overdue);
     } else if (overdue !== undefined) this.leave(overdue);
   }
 
@@ -107,7 +107,7 @@ export class Http2Exchange {
   sent(bytes: number): void {
     this.#sent += bytes;
     this.#owes(Math.max(0, this.#owed - bytes));
-    if (this.#sending.isUnderWay) this.#sending.begin();
+    if (this.#sending.isRunning) this.#sending.begin();
     if (this.#given <= this.#sent && !this.#isGivenWhole) this.#sending.end();
     this.#wake();
   }
@@ -121,8 +121,8 @@ export class Http2Exchange {
   leave(reason: ClientGone): void {
     this.#hasLeft = true;
     this.#cancellation.cancel(reason);
-    this.#sending.giveUp(reason);
-    this.#body?.wait.giveUp(reason);
+    this.#sending.reject(reason);
+    this.#body?.stall.reject(reason);
     this.#body?.cancel();
     this.#cut(reason);
     if (this.#isAnswered) this.#end();
@@ -238,8 +238,7 @@ export class Http2Exchange {
           if (rest.length === 0) {
             await this.#mayGive();
             if (this.#hasEnded) return;
-            const atHand = source.tryRead();
-            const piece = atHand === undefined ? await source.read() : atHand;
+            const piece = await nextPiece(source);
             if (this.#hasEnded) return;
             if (piece === null && (source.length === undefined || left === 0)) {
               this.#isGivenWhole = true;
