@@ -32,9 +32,7 @@ const NOT_YET: readonly string[] = [
   "src/management/spending.ts",
   "src/management/token_refresh.ts",
   "src/payload/",
-  "src/server/",
   "src/storage/",
-  "src/app.ts",
   "src/principal.ts",
 ];
 

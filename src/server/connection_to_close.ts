@@ -1,14 +1,19 @@
 import type { ServedConnection } from "./served_connection.ts";
 
-/** An admitted client that reads nothing for so long may be closed for another one. A slow reader is quicker. */
+/**
+ * A connection of an authenticated client may be closed for a new one after the client has read nothing for so long.
+ * Slow clients read more often.
+ */
 const UNREAD_MS = 1_000;
-/** A request that has shown no valid token by then waits for its client: a check of a token takes far less. */
-const UNKNOWN_MS = 100;
+/** A request without a valid token after this time waits for its client: the check of a token takes far less. */
+const UNAUTHENTICATED_MS = 100;
 
 /**
- * The connection that is closed for a new one where there is no more room; undefined: each of them is in use. First
- * those that have shown no valid token, whatever they do, and among them those that do not read their answers: a flood
- * from outside makes room for itself only. Then admitted clients that do not read, then those without a request.
+ * Chooses the connection to close for a new one when there are too many. Undefined: all of them are in use.
+ *
+ * Connections without a valid token are closed first, so that a flood from outside closes only its own connections.
+ * Among them, those that do not read their responses are closed first. Then follow authenticated clients that do not
+ * read, and then idle connections. Within each group, the connection that has been in its state for longest is closed.
  */
 export function connectionToClose<Connection extends ServedConnection>(
   connections: Iterable<Connection>,
@@ -27,14 +32,14 @@ export function connectionToClose<Connection extends ServedConnection>(
 }
 
 function candidacyOf(
-  { isAuthenticated, owesSince, idleSince, stateSince }: ServedConnection,
+  { isAuthenticated, unreadSince, idleSince, stateSince }: ServedConnection,
   now: number,
 ): { rank: number; since: number } | undefined {
   if (!isAuthenticated) {
-    if (owesSince !== undefined) return { rank: 0, since: owesSince };
-    const isWaiting = idleSince !== undefined || now - stateSince > UNKNOWN_MS;
+    if (unreadSince !== undefined) return { rank: 0, since: unreadSince };
+    const isWaiting = idleSince !== undefined || now - stateSince > UNAUTHENTICATED_MS;
     return isWaiting ? { rank: 1, since: idleSince ?? stateSince } : undefined;
   }
-  if (owesSince !== undefined && now - owesSince > UNREAD_MS) return { rank: 2, since: owesSince };
+  if (unreadSince !== undefined && now - unreadSince > UNREAD_MS) return { rank: 2, since: unreadSince };
   return idleSince === undefined ? undefined : { rank: 3, since: idleSince };
 }

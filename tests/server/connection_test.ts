@@ -15,7 +15,7 @@ Deno.test("ClientConnection: a client that does not take the end of a cancelled 
   let closed = 0;
   const parts = {
     read: inputOf(request, request.length, "silence").read,
-    // It takes nothing.
+    // The client reads nothing.
     write: () => never,
     close() {
       closed++;
@@ -35,7 +35,7 @@ Deno.test("ClientConnection: a client that does not take the end of a cancelled 
   });
   const served = connection.serve();
   const cancellation = await within(asked.promise, "the request");
-  await until(() => connection.owesSince !== undefined, "the answer, which the client does not take");
+  await until(() => connection.unreadSince !== undefined, "the answer, which the client does not take");
   connection.endOverdue();
   connection.endOverdue();
   assertEquals(closed, 0, "its time has not passed, and nothing was cut");
@@ -48,7 +48,7 @@ Deno.test("ClientConnection: a client that does not take the end of a cancelled 
   assertEquals(cancellation.reason instanceof ClientGone, false, "the first reason stays");
 });
 
-/** A client that is admitted, and sends so many bytes behind its request, whose answer never comes. */
+/** An authenticated client that sends so many bytes after its request. The handler never responds. */
 async function sendingAhead(heldBytes: HeldBytes, holder: string, bytes: number): Promise<Cancellation> {
   const request = latin1(`GET / HTTP/1.1\r\nHost: p\r\n\r\n${"a".repeat(bytes)}`);
   const read = Promise.withResolvers<void>();
@@ -86,7 +86,7 @@ async function sendingAhead(heldBytes: HeldBytes, holder: string, bytes: number)
   return cancellation;
 }
 
-Deno.test("ClientConnection: what clients send behind running requests has a bound, which each token has a part of", async () => {
+Deno.test("ClientConnection: what clients send during running requests is limited, and each token has its share", async () => {
   const held = new HeldBytes(1024 * 1024);
   const mallory: (Error | undefined)[] = [];
   for (let count = 0; count < 4; count++) {
@@ -114,7 +114,7 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
     handler: async ({ body, onAuthenticated }) => {
       onAuthenticated?.("anna");
       // The request waits for a slot while its body comes.
-      while (held.held === 0) await new Promise((resolve) => setTimeout(resolve));
+      await until(() => held.held > 0, "the count of the unread body");
       most = held.held;
       while (body !== null && await nextPiece(body) !== null) { /* the next piece */ }
       answered.resolve();
@@ -128,7 +128,7 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
   });
   const served = connection.serve();
   await within(answered.promise, "the response");
-  while (connection.idleSince === undefined) await new Promise((resolve) => setTimeout(resolve));
+  await until(() => connection.idleSince !== undefined, "the idle connection");
   assertEquals([most > 0, held.held], [true, 0]);
   connection.close();
   await served;

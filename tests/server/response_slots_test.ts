@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { AnswerRoom } from "../../src/server/http2/answer_room.ts";
+import { ResponseSlots } from "../../src/server/http2/response_slots.ts";
 
-/** Asks for room for so many requests; gives how many may begin, now and later. */
-function asking(room: AnswerRoom, count: number) {
+/** Acquires slots for so many requests. Returns how many were admitted, and how many were not. */
+function acquiring(slots: ResponseSlots, count: number) {
   const outcomes: boolean[] = [];
   for (let index = 0; index < count; index++) {
-    const waiting = room.enter();
-    if (waiting === undefined) outcomes.push(true);
-    else void waiting.isLetIn.then((isLetIn) => outcomes.push(isLetIn));
+    const queued = slots.acquire();
+    if (queued === undefined) outcomes.push(true);
+    else void queued.admitted.then((isAdmitted) => outcomes.push(isAdmitted));
   }
   return async () => {
     await Promise.resolve();
@@ -15,39 +15,39 @@ function asking(room: AnswerRoom, count: number) {
   };
 }
 
-Deno.test("AnswerRoom: sixteen requests at a time, and the next one when one has been answered", async () => {
-  const room = new AnswerRoom();
-  const begun = asking(room, 40);
+Deno.test("ResponseSlots: sixteen requests have a slot, and the next one gets a slot when one is released", async () => {
+  const slots = new ResponseSlots();
+  const begun = acquiring(slots, 40);
   assertEquals(await begun(), [16, 0]);
-  room.ended();
+  slots.release();
   assertEquals(await begun(), [17, 0]);
 });
 
-Deno.test("AnswerRoom: a token lets in those that wait, and nothing begins behind the end", async () => {
-  const known = new AnswerRoom();
-  const begun = asking(known, 200);
-  known.open();
+Deno.test("ResponseSlots: a token admits all queued requests, and the end of the connection admits none", async () => {
+  const authenticated = new ResponseSlots();
+  const begun = acquiring(authenticated, 200);
+  authenticated.admitAll();
   assertEquals(await begun(), [200, 0]);
-  // Those that come later wait until there is room again.
-  const later = asking(known, 1);
+  // Later requests wait until a slot is free.
+  const later = acquiring(authenticated, 1);
   assertEquals(await later(), [0, 0]);
-  for (let count = 0; count < 185; count++) known.ended();
+  for (let count = 0; count < 185; count++) authenticated.release();
   assertEquals(await later(), [1, 0]);
-  const gone = new AnswerRoom();
-  const left = asking(gone, 20);
+  const gone = new ResponseSlots();
+  const left = acquiring(gone, 20);
   gone.close();
   assertEquals(await left(), [16, 4]);
-  assertEquals(await asking(gone, 3)(), [0, 3]);
+  assertEquals(await acquiring(gone, 3)(), [0, 3]);
 });
 
-Deno.test("AnswerRoom: who gives up while waiting takes no place, whether or not it was let in by then", async () => {
-  const room = new AnswerRoom();
-  asking(room, 16);
-  const waiting = Array.from({ length: 16 }, () => room.enter());
-  for (const one of waiting.slice(0, 8)) one?.leave();
-  for (let index = 0; index < 8; index++) room.ended();
-  // Those that wait were let in, and leave before they notice.
-  for (const one of waiting.slice(8)) one?.leave();
-  for (let index = 0; index < 8; index++) room.ended();
-  assertEquals(await asking(room, 20)(), [16, 0]);
+Deno.test("ResponseSlots: a cancelled request holds no slot, whether or not it was admitted before", async () => {
+  const slots = new ResponseSlots();
+  acquiring(slots, 16);
+  const queued = Array.from({ length: 16 }, () => slots.acquire());
+  for (const one of queued.slice(0, 8)) one?.cancel();
+  for (let index = 0; index < 8; index++) slots.release();
+  // The other requests have been admitted, and are cancelled before they notice.
+  for (const one of queued.slice(8)) one?.cancel();
+  for (let index = 0; index < 8; index++) slots.release();
+  assertEquals(await acquiring(slots, 20)(), [16, 0]);
 });

@@ -1,69 +1,70 @@
-/** So many requests of a connection are in the room at the same time; the others wait. */
-const MOST_RUNNING = 16;
+/** The most requests of a connection that hold a slot. Other requests queue. */
+const MAX_RUNNING = 16;
 
-/** A request that waits. */
-export interface Waiting {
-  /** Resolves when it may begin, and {@link AnswerRoom.ended} has to follow; with false where it may not. */
-  readonly isLetIn: Promise<boolean>;
-  /** It does not wait any longer, and does not begin. */
-  readonly leave: () => void;
+/** A request that queues for a slot. */
+export interface QueuedRequest {
+  /** Resolves with true when the request has a slot, and with false when the connection has ended. */
+  readonly admitted: Promise<boolean>;
+  /** Removes the request from the queue. Releases its slot if it already has one. */
+  readonly cancel: () => void;
 }
 
 /**
- * Bounds how many answers of one connection are in memory whole. A request is in the room until its client has taken
- * the answer, so that a client that takes nothing has a few answers in memory, and not one for each stream. All GET and
- * HEAD requests enter while the client has shown no token, and afterwards those that the proxy itself answers.
+ * Limits how many whole responses of one connection are in memory. A request holds its slot until its client has read
+ * the response, so that a client that reads nothing has a few responses in memory instead of one for each stream.
+ *
+ * All GET and HEAD requests need a slot until the client has shown a token. Afterwards, only requests that the proxy
+ * itself answers need one.
  */
-export class AnswerRoom {
+export class ResponseSlots {
   #running = 0;
   #isClosed = false;
-  #waiting: ((isLetIn: boolean) => void)[] = [];
+  #queue: ((isAdmitted: boolean) => void)[] = [];
 
-  /** Undefined: a request may begin at once, and {@link ended} has to follow. Else the place in which it waits. */
-  enter(): Waiting | undefined {
-    // The server may still bring requests that it had read before.
-    if (this.#isClosed) return { isLetIn: Promise.resolve(false), leave() {} };
-    if (this.#hasRoom) {
+  /** Acquires a slot. Undefined: the request has a slot. Otherwise the request has to wait. */
+  acquire(): QueuedRequest | undefined {
+    // The runtime may still deliver requests that it read before the end of the connection.
+    if (this.#isClosed) return { admitted: Promise.resolve(false), cancel() {} };
+    if (this.#isFree) {
       this.#running++;
       return undefined;
     }
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.#waiting.push(resolve);
-    const leave = (): void => {
-      const isWaiting = this.#waiting.includes(resolve);
-      this.#waiting = this.#waiting.filter((one) => one !== resolve);
-      // It had been let in by then, and will not begin.
-      if (!isWaiting && !this.#isClosed) this.ended();
+    this.#queue.push(resolve);
+    const cancel = (): void => {
+      const isQueued = this.#queue.includes(resolve);
+      this.#queue = this.#queue.filter((one) => one !== resolve);
+      if (!isQueued && !this.#isClosed) this.release();
     };
-    return { isLetIn: promise, leave };
+    return { admitted: promise, cancel };
   }
 
-  /** A request leaves that had entered. */
-  ended(): void {
+  /** Releases the slot of a request. */
+  release(): void {
     this.#running--;
-    this.#letIn();
+    this.#admitQueued();
   }
 
-  /** The client has shown a token: those that wait go in, since they may be for an endpoint. */
-  open(): void {
-    const waiting = this.#waiting.splice(0);
-    this.#running += waiting.length;
-    for (const resolve of waiting) resolve(true);
+  /** Admits all queued requests, because the client has shown a token and they may be for an endpoint. */
+  admitAll(): void {
+    const queue = this.#queue.splice(0);
+    this.#running += queue.length;
+    for (const resolve of queue) resolve(true);
   }
 
-  /** The connection has ended: what waits does not begin. */
+  /** Admits no further request, because the connection has ended. */
   close(): void {
     this.#isClosed = true;
-    for (const resolve of this.#waiting.splice(0)) resolve(false);
+    for (const resolve of this.#queue.splice(0)) resolve(false);
   }
 
-  get #hasRoom(): boolean {
-    return this.#running < MOST_RUNNING;
+  get #isFree(): boolean {
+    return this.#running < MAX_RUNNING;
   }
 
-  #letIn(): void {
-    while (this.#hasRoom) {
-      const next = this.#waiting.shift();
+  #admitQueued(): void {
+    while (this.#isFree) {
+      const next = this.#queue.shift();
       if (next === undefined) return;
       this.#running++;
       next(true);
