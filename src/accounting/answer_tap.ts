@@ -1,9 +1,11 @@
 /** Reads an answer's usage, model and stop reason while it passes. It never delays, changes or fails it. */
 
 import { AmazonEventScanner } from "./amazon_event_scanner.ts";
+import { type Field, fieldValue } from "../http/fields.ts";
 import { Decompressor } from "../payload/decompressor.ts";
 import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
+import { essenceOf, isEventStream } from "../payload/media_type.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import { BATCH_WANTED, OBJECT_WANTED, ObjectReader, type SeenObject } from "./object_reader.ts";
 import { ToldUsage, type UsageStep } from "./told_usage.ts";
@@ -140,23 +142,19 @@ export class AnswerTap {
   readonly object: ObjectReader | undefined;
 
   /** Undefined where the answer's type holds nothing to be read. */
-  static of(
-    type: string | undefined,
-    encoding: string | undefined,
-    request?: ObjectRequest,
-  ): AnswerTap | undefined {
-    const mediaType = (type ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-    const isEventStream = mediaType === "text/event-stream";
+  static of(fields: readonly Field[], request?: ObjectRequest): AnswerTap | undefined {
+    const mediaType = essenceOf(fields);
+    const isEvents = isEventStream(fields);
     const isAmazons = mediaType === "application/vnd.amazon.eventstream";
     const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
     // OpenAI and Google give files, and so the results of batches, no type.
     const isFile = (request?.act === "results" || request?.act === "file") &&
       !/^(?:image|audio|video)\//.test(mediaType);
-    if (!isEventStream && !isAmazons && !isJson && !isFile) return undefined;
-    const coding = (encoding ?? "identity").trim().toLowerCase();
+    if (!isEvents && !isAmazons && !isJson && !isFile) return undefined;
+    const coding = (fieldValue(fields, "content-encoding") ?? "identity").trim().toLowerCase();
     if (coding !== "identity" && !Decompressor.knows(coding)) return undefined;
-    const isStream = isEventStream || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
-    const framing = isEventStream ? "events" : isAmazons ? "amazon" : "none";
+    const isStream = isEvents || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const framing = isEvents ? "events" : isAmazons ? "amazon" : "none";
     return new AnswerTap({ framing, isStream, coding, request });
   }
 

@@ -26,5 +26,5 @@ export interface Tap {
 export function tapOf(fields: readonly Field[], object?: ObjectRequest): Tap | undefined {
   return listHas(fieldValue(fields, "upgrade"), "websocket")
     ? new RealtimeTap()
-    : AnswerTap.of(fieldValue(fields, "content-type"), fieldValue(fields, "content-encoding"), object);
+    : AnswerTap.of(fields, object);
 }

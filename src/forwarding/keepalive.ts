@@ -1,6 +1,7 @@
 import type { Clock } from "../time/clock.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
+import { isEventStream } from "../payload/media_type.ts";
 
 /** A comment and the empty line behind it, which mean nothing to a reader of event streams (WHATWG HTML, 9.2.6). */
 const COMMENT = new TextEncoder().encode(": keepalive\n\n");
@@ -12,10 +13,9 @@ export function keptAlive(
   { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
   options: { silenceMs: number; clock: Clock },
 ): MessageBody | null {
-  const isEventStream = fieldValue(fields, "content-type")?.toLowerCase().startsWith("text/event-stream");
   // In what is compressed or counted there is no room for it.
   const hasRoom = fieldValue(fields, "content-encoding") === undefined && body?.length === undefined;
-  return body !== null && isEventStream === true && hasRoom ? withKeepalive(body, options) : body;
+  return body !== null && isEventStream(fields) && hasRoom ? withKeepalive(body, options) : body;
 }
 
 /** Puts in comments between two events alone. */

@@ -1,3 +1,5 @@
+import { withoutBlanks } from "../http/blanks.ts";
+import { type Field, fieldValue } from "../http/fields.ts";
 import { TOKEN } from "../http/token.ts";
 
 /** A media type (RFC 9110, 8.3.1), names in lower case. */
@@ -30,6 +32,20 @@ export function parseMediaType(value: string): MediaType | undefined {
     parameters.set(lower, text.startsWith('"') ? text.slice(1, -1) : text);
   }
   return { essence: essence.toLowerCase(), parameters };
+}
+
+/**
+ * The type and subtype of `content-type` in lower case, without parameters, such as `text/event-stream`. The value
+ * is not checked. An empty text if the message has no such field.
+ */
+export function essenceOf(fields: readonly Field[]): string {
+  const [essence = ""] = (fieldValue(fields, "content-type") ?? "").split(";", 1);
+  return withoutBlanks(essence).toLowerCase();
+}
+
+/** Whether a body is a stream of server-sent events (WHATWG HTML, 9.2), by its `content-type`. */
+export function isEventStream(fields: readonly Field[]): boolean {
+  return essenceOf(fields) === "text/event-stream";
 }
 
 /** Whether a media type is JSON by its name (RFC 6839, 3.1). */

@@ -11,6 +11,7 @@ import {
 } from "../support/catalogue.ts";
 import { COMPARED_MEMBERS, libraryReads, libraryUsage } from "../support/library_usage.ts";
 import { random } from "../support/random.ts";
+import { contentFields } from "../support/fields.ts";
 
 const CATALOGUE = readCatalogue();
 /** Up to this length every place is tried; a longer answer is split at so many places by chance. */
@@ -65,7 +66,7 @@ for (const { name, file } of CATALOGUE) {
 Deno.test("catalogue: only an answer whose numbers contradict each other is said to be one", async () => {
   const contradicting: string[] = [];
   for (const { name, file } of CATALOGUE) {
-    const tap = AnswerTap.of(file.content_type, undefined);
+    const tap = AnswerTap.of(contentFields(file.content_type));
     tap?.write(new TextEncoder().encode(wireTexts(file)[0]?.text));
     const { contradictions } = await tap?.end() ?? {};
     if (contradictions !== undefined) contradicting.push(name);
@@ -95,7 +96,7 @@ async function assertReads(
   file: GoldenFile,
   { pieces, coding, way }: { pieces: Uint8Array[]; coding?: string; way: string },
 ): Promise<void> {
-  const tap = AnswerTap.of(`${file.content_type}; charset=utf-8`, coding);
+  const tap = AnswerTap.of(contentFields(`${file.content_type}; charset=utf-8`, coding));
   assert(tap !== undefined, `no reader for ${file.content_type}, ${coding ?? "identity"}`);
   for (const piece of pieces) tap.write(piece);
   const { usage, steps = [], model } = await tap.end();

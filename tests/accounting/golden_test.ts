@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { AnswerTap, type Observed } from "../../src/accounting/answer_tap.ts";
 import { amazonChunk } from "../support/amazon_events.ts";
 import { random } from "../support/random.ts";
+import { contentFields } from "../support/fields.ts";
 
 /** What each body says of itself. The bodies have the shapes of the providers' own documentation. */
 const EXPECTED: Readonly<Record<string, Observed>> = {
@@ -163,7 +164,7 @@ function tapFor(name: string, encoding?: string): AnswerTap {
     : name.endsWith(".eventstream")
     ? "application/vnd.amazon.eventstream"
     : "application/json";
-  const tap = AnswerTap.of(type, encoding);
+  const tap = AnswerTap.of(contentFields(type, encoding));
   assert(tap !== undefined);
   return tap;
 }
@@ -293,10 +294,10 @@ Deno.test("AnswerTap: an answer of 200 MB, plain and compressed, in bounded memo
 });
 
 Deno.test("AnswerTap: types and codings that cannot be read are left alone", () => {
-  assertEquals(AnswerTap.of("audio/mpeg", undefined), undefined);
-  assertEquals(AnswerTap.of(undefined, undefined), undefined);
-  assertEquals(AnswerTap.of("application/json", "compress"), undefined);
-  assert(AnswerTap.of("application/vnd.api+json", "identity") !== undefined);
+  assertEquals(AnswerTap.of(contentFields("audio/mpeg")), undefined);
+  assertEquals(AnswerTap.of(contentFields(undefined)), undefined);
+  assertEquals(AnswerTap.of(contentFields("application/json", "compress")), undefined);
+  assert(AnswerTap.of(contentFields("application/vnd.api+json", "identity")) !== undefined);
 });
 
 Deno.test("AnswerTap: a compressed answer that is broken keeps what was seen before", async () => {
@@ -310,7 +311,7 @@ Deno.test("AnswerTap: a compressed answer that is broken keeps what was seen bef
 Deno.test("AnswerTap: how much text came, in how many pieces, and how much of it behind the last usage", async () => {
   const delta = (content: string): string =>
     `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`;
-  const tap = AnswerTap.of("text/event-stream", undefined);
+  const tap = AnswerTap.of(contentFields("text/event-stream"));
   const usage = 'data: {"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n';
   tap?.write(new TextEncoder().encode(delta("one ") + delta("") + delta("two") + usage + delta("three")));
   const { textBytes, texts, textTokens = 0, untoldTextTokens = 0 } = await tap?.end() ?? {};
@@ -319,7 +320,7 @@ Deno.test("AnswerTap: how much text came, in how many pieces, and how much of it
 });
 
 Deno.test("AnswerTap: fast mode is read from the usage alone", async () => {
-  const tap = AnswerTap.of("application/json", undefined);
+  const tap = AnswerTap.of(contentFields("application/json"));
   tap?.write(new TextEncoder().encode('{"usage":{"input_tokens":1,"output_tokens":1,"speed":"fast"}}'));
   assertEquals((await tap?.end())?.tier, "fast");
 });
@@ -348,7 +349,7 @@ Deno.test("AnswerTap: Bedrock's streams hold text, reasoning and calls of tools 
 });
 
 Deno.test("AnswerTap: the metrics of Bedrock's last event count for models that say nothing else", async () => {
-  const tap = AnswerTap.of("application/vnd.amazon.eventstream", undefined);
+  const tap = AnswerTap.of(contentFields("application/vnd.amazon.eventstream"));
   tap?.write(amazonChunk({ generation: "Hello", stop_reason: null }));
   tap?.write(amazonChunk({
     generation: "",

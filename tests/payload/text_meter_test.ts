@@ -5,6 +5,7 @@ import { RequestTap } from "../../src/accounting/request_tap.ts";
 import { TextMeter } from "../../src/payload/text_meter.ts";
 import { random } from "../support/random.ts";
 import counts from "../golden/tokens/o200k.json" with { type: "json" };
+import { contentFields } from "../support/fields.ts";
 
 /** As the documentation says, and no further. */
 const MOST_BELOW = -0.3;
@@ -66,7 +67,7 @@ const CHINESE = counts.texts.find(({ kind }) => kind === "chinese")?.text ?? "";
 
 Deno.test("AnswerTap: text with escapes counts as what it stands for", async () => {
   const tokens = async (json: string) => {
-    const tap = AnswerTap.of("text/event-stream", undefined);
+    const tap = AnswerTap.of(contentFields("text/event-stream"));
     tap?.write(new TextEncoder().encode(`data: {"choices":[{"delta":{"content":${json}}}]}\n\n`));
     return (await tap?.end())?.textTokens;
   };
@@ -74,7 +75,7 @@ Deno.test("AnswerTap: text with escapes counts as what it stands for", async () 
 });
 
 Deno.test("AnswerTap: a text that is cut counts as far as it came", async () => {
-  const tap = AnswerTap.of("text/event-stream", undefined);
+  const tap = AnswerTap.of(contentFields("text/event-stream"));
   tap?.write(new TextEncoder().encode('data: {"choices":[{"delta":{"content":"one two three four'));
   const { texts, textTokens = 0 } = await tap?.end() ?? {};
   assertEquals(texts, 1);

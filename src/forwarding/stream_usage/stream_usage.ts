@@ -2,13 +2,13 @@
 
 import type { MessageBody } from "../../streams/byte_source.ts";
 import { type Field, fieldValue } from "../../http/fields.ts";
+import { isEventStream } from "../../payload/media_type.ts";
 import { HiddenUsage } from "./hidden_usage.ts";
 
 /** The answer to such a request, as the client would have got it. */
 export function withoutUsage(
   { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
 ): MessageBody | null {
-  const isStream = /^text\/event-stream\b/i.test(fieldValue(fields, "content-type") ?? "");
   const isPlain = (fieldValue(fields, "content-encoding") ?? "identity") === "identity";
-  return body === null || !isStream || !isPlain ? body : new HiddenUsage(body);
+  return body === null || !isEventStream(fields) || !isPlain ? body : new HiddenUsage(body);
 }

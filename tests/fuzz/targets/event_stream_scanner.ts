@@ -8,6 +8,7 @@ import { type FuzzTarget, inPieces, latin1Text, type Random, same, utf8 } from "
 import { naiveEvents } from "./event_stream.ts";
 import { golden, JSON_WORDS } from "./json_seeds.ts";
 import { type FoundValue, scannedValues, WANTED } from "./wanted.ts";
+import { contentFields } from "../../support/fields.ts";
 
 function scanned(pieces: readonly Uint8Array[]): FoundValue[] {
   const found: FoundValue[] = [];
@@ -17,7 +18,7 @@ function scanned(pieces: readonly Uint8Array[]): FoundValue[] {
 }
 
 function observed(pieces: readonly Uint8Array[]): unknown {
-  const tap = AnswerTap.of("text/event-stream", undefined);
+  const tap = AnswerTap.of(contentFields("text/event-stream"));
   for (const piece of pieces) tap?.write(piece);
   return tap?.end();
 }

@@ -4,9 +4,10 @@ import { AnswerTap } from "../../../src/accounting/answer_tap.ts";
 import { type FuzzTarget, inPieces, type Random, same, utf8 } from "../target.ts";
 import { JSON_SEEDS, JSON_WORDS } from "./json_seeds.ts";
 import { expectedValues, scannedValues } from "./wanted.ts";
+import { contentFields } from "../../support/fields.ts";
 
 function observed(pieces: readonly Uint8Array[]): unknown {
-  const tap = AnswerTap.of("application/json", undefined);
+  const tap = AnswerTap.of(contentFields("application/json"));
   for (const piece of pieces) tap?.write(piece);
   return tap?.end();
 }
