@@ -12,7 +12,7 @@ import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http/message.ts";
 import { HeldBytes } from "./limits/held_bytes.ts";
-import { Slots } from "./limits/slots.ts";
+import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
@@ -51,7 +51,7 @@ export function createApp(
   const startedAt = clock.now();
   const transport = createHttp1Transport();
   const gate = new FailureGate(clock);
-  const slots = new Slots(config.server.concurrency, clock);
+  const concurrency = new ConcurrencyLimiter(config.server.concurrency, clock);
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
   const hostname = ownHostname();
@@ -72,7 +72,7 @@ export function createApp(
     const handler = createHandler({
       routes,
       clientAccess: createClientAccess({ ...server, ownHostname: hostname }, gate),
-      slots,
+      concurrency,
       heldBytes,
       check: shared && management
         ? (candidate) => management.checkToken(candidate) ?? shared(candidate)
@@ -109,7 +109,7 @@ export function createApp(
     handler: (request) => handler(request),
     configure(changed) {
       handler = handlerOf(changed);
-      slots.configure(changed.server.concurrency);
+      concurrency.configure(changed.server.concurrency);
       if (changed.management !== undefined) management?.configure(changed.management);
       transport.renew();
     },

@@ -18,7 +18,7 @@ import type { Handler, IncomingRequest, OutgoingReply } from "./http/message.ts"
 import { parseRequestTarget } from "./http/request_target.ts";
 import type { HeldBytes } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
-import type { Slots } from "./limits/slots.ts";
+import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/own_reply.ts";
 import { isPulseRequest, pulseReply } from "./own_routes/pulse.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
@@ -32,7 +32,7 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   /** Undefined: the management plane is off. */
   readonly management: Management | undefined;
   /** The limit of exchanges that run at the same time. */
-  readonly slots: Slots;
+  readonly concurrency: ConcurrencyLimiter;
   /** The memory for bodies of all requests. */
   readonly heldBytes: HeldBytes;
   /** The longest body of a request, in bytes. Undefined: there is no limit. */
@@ -105,7 +105,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const upgrade = upgradeOf(request);
     if (typeof upgrade === "string") throw new ProxyFault("bad_request", upgrade);
 
-    await exchange.acquireSlot(proxy.slots);
+    await exchange.acquireSlot(proxy.concurrency);
     checkDraining(proxy);
     const { endpoint, rest } = route;
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
@@ -161,7 +161,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
 /** A few events with pauses between them, for a client that checks whether something in front buffers streams. */
 async function pulse(exchange: Exchange, proxy: ProxyParts): Promise<OutgoingReply> {
   checkDraining(proxy);
-  await exchange.acquireSlot(proxy.slots);
+  await exchange.acquireSlot(proxy.concurrency);
   exchange.answeredHere(200);
   return pulseReply({ clock: proxy.clock, onEnd: (how) => exchange.end(how) });
 }

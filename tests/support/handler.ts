@@ -11,7 +11,7 @@ import type { Transport, UpstreamRequest } from "../../src/forwarding/transport/
 import { createHandler } from "../../src/handler.ts";
 import type { ByteSource, MessageBody } from "../../src/streams/byte_source.ts";
 import { HeldBytes } from "../../src/limits/held_bytes.ts";
-import { Slots } from "../../src/limits/slots.ts";
+import { ConcurrencyLimiter } from "../../src/limits/concurrency_limiter.ts";
 import { fieldValue } from "../../src/http/fields.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
 import { testBackend, testEndpoint } from "./config.ts";
@@ -50,7 +50,7 @@ export class HandlerBench {
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.clock),
       ),
-      slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
+      concurrency: new ConcurrencyLimiter(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck([{ name: "shared", token: "T" }]),
       checkManaged: () => undefined,

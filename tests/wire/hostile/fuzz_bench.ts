@@ -17,7 +17,7 @@ import type { ByteSource } from "../../../src/streams/byte_source.ts";
 import { parseHead } from "../../../src/http/head.ts";
 import type { OutgoingReply } from "../../../src/http/message.ts";
 import { HeldBytes } from "../../../src/limits/held_bytes.ts";
-import { Slots } from "../../../src/limits/slots.ts";
+import { ConcurrencyLimiter } from "../../../src/limits/concurrency_limiter.ts";
 import { HttpSyntaxError } from "../../../src/http/syntax_error.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
 import { parseRequestHead, type RequestHead } from "../../../src/server/request_head.ts";
@@ -76,7 +76,7 @@ export class FuzzBench {
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.#clock),
       ),
-      slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
+      concurrency: new ConcurrencyLimiter(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck(TOKENS.map((token, index) => ({ name: `person ${index}`, token }))),
       startedAt: 0,
