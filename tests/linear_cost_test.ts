@@ -14,14 +14,14 @@ import { HiddenUsage } from "../src/forwarding/stream_usage/hidden_usage.ts";
 import { ReplayableBody } from "../src/forwarding/replayable_body.ts";
 import { isInert } from "../src/forwarding/inert_types.ts";
 import { withoutUsage } from "../src/forwarding/stream_usage/stream_usage.ts";
-import { tellsUsageWhenAsked } from "../src/payload/ask_for_usage.ts";
+import { hasUsageOption } from "../src/payload/usage_option.ts";
 import { matchesAny } from "../src/text/glob.ts";
 import { harmlessText } from "../src/text/harmless_text.ts";
 import { ChunkedBody } from "../src/http/body.ts";
 import { parseHead } from "../src/http/head.ts";
 import { readUpTo } from "../src/streams/read_whole.ts";
 import { ConnectionReader } from "../src/http/reader.ts";
-import { modelsInPath, modelsInQuery } from "../src/payload/models.ts";
+import { modelsInPath, modelsInQuery } from "../src/payload/models_in_head.ts";
 import { costOfPath } from "../src/admission/known_cost.ts";
 import { allowsPaths } from "../src/text/path_patterns.ts";
 import { parseMediaType } from "../src/payload/media_type.ts";
@@ -214,7 +214,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
     parseRequestTarget(path);
     ambiguityOf(path);
     modelsInPath(path);
-    tellsUsageWhenAsked(path);
+    hasUsageOption(path);
     allowsPaths(["/v1/*"], [path]);
     costOfPath({ method: "POST", path, endpoint: testEndpoint("a", []) });
     jsonFacts(

@@ -11,12 +11,12 @@ import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { Observed } from "./answer_tap.ts";
 import { attemptLogOf } from "./attempt_log.ts";
 import {
+  type CandidateModel,
   type Charge,
   chargeAsTold,
   chargeReserved,
   chargeUnreserved,
-  type Order,
-  type Reserving,
+  type ReservedUsage,
   withGivenUp,
 } from "./charge.ts";
 import type { Pricer } from "./cost.ts";
@@ -136,7 +136,7 @@ export class Account implements ExchangeAccount {
   /** Attempts that did not answer in time. */
   readonly #givenUp: Charge[] = [];
   #admission: Admitted | undefined;
-  #reserving: Reserving | undefined;
+  #reserved: ReservedUsage | undefined;
   #unseen: UnseenTime | undefined;
   /** The provider's; undefined while it has not answered. */
   #answeredStatus: number | undefined;
@@ -171,12 +171,12 @@ export class Account implements ExchangeAccount {
     this.#onEnd = onEnd;
   }
 
-  asks(asked: Asked): void {
+  setRequest(asked: Asked): void {
     this.#asked = asked;
   }
 
   /** The request was admitted. The admission is settled when the exchange ends. */
-  admitted(admission: Admitted): void {
+  setAdmission(admission: Admitted): void {
     this.#admission = admission;
   }
 
@@ -238,54 +238,54 @@ export class Account implements ExchangeAccount {
    * The first ordered model that has no price at a backend where others have one. A name that another backend overrides
    * is the configuration's own, and stands for a model with a price. Undefined: there is no such model.
    */
-  unpricedModel(orders: readonly Order[]): string | undefined {
+  unpricedModel(candidates: readonly CandidateModel[]): string | undefined {
     const isOverridden = (name: string) =>
       this.endpoint?.backends.some(({ model }) => overridingModel(model, name) !== undefined) === true;
-    return orders.find(({ backend, model }) => this.#prices.lacks(model, backend) && !isOverridden(model))
+    return candidates.find(({ backend, model }) => this.#prices.lacks(model, backend) && !isOverridden(model))
       ?.model;
   }
 
   /**
-   * Reserves what the request may use: its stated tokens, and the cost of the most expensive of its orders. Throws where
+   * Reserves what the request may use: its stated tokens, and the cost of the most expensive of its candidates. Throws where
    * other requests have reserved the rest. Undefined: the request costs nothing.
    */
-  reserve(reserving: Reserving | undefined): void {
+  reserve(reserved: ReservedUsage | undefined): void {
     const facts = this.#asked.facts();
     // A background response goes on when the request has ended, and nothing watches how many there are.
     const isExpected = this.endpoint?.reserve === "expected" && facts.background !== true;
     const expectedTokens = isExpected && facts.model !== undefined && this.endpoint !== undefined
       ? this.#outputs.expected(this.endpoint.name, facts.model)
       : undefined;
-    const most = this.#costOf(reserving, { refersElsewhere: facts.refersElsewhere === true });
+    const most = this.#costOf(reserved, { refersElsewhere: facts.refersElsewhere === true });
     const expected = isExpected
-      ? this.#costOf(reserving, { refersElsewhere: false, mostOutputTokens: expectedTokens })
+      ? this.#costOf(reserved, { refersElsewhere: false, mostOutputTokens: expectedTokens })
       : most;
     this.#admission?.reserve({
-      tokens: reserving?.statedTokens ?? 0,
+      tokens: reserved?.statedTokens ?? 0,
       micros: expected,
       mostMicros: most,
     });
-    this.#reserving = reserving && facts.refersElsewhere === true
-      ? { ...reserving, inputTokens: Math.max(reserving.inputTokens, UNKNOWN_CONTEXT_TOKENS) }
-      : reserving;
-    this.#unseen = reserving && new UnseenTime(this.#clock.now());
+    this.#reserved = reserved && facts.refersElsewhere === true
+      ? { ...reserved, inputTokens: Math.max(reserved.inputTokens, UNKNOWN_CONTEXT_TOKENS) }
+      : reserved;
+    this.#unseen = reserved && new UnseenTime(this.#clock.now());
   }
 
   /** The cost of the most expensive order, in micro-dollars. */
   #costOf(
-    reserving: Reserving | undefined,
+    reserved: ReservedUsage | undefined,
     { refersElsewhere, mostOutputTokens = Infinity }: {
       /** The model reads content that is not in the body: up to all that it takes. */
       refersElsewhere: boolean;
       mostOutputTokens?: number | undefined;
     },
   ): number {
-    if (reserving === undefined) return 0;
+    if (reserved === undefined) return 0;
     const { factor } = priceFactor(undefined, this.#asked.facts().tier);
-    const costs = reserving.orders.map(({ backend, model, outputTokens }) => {
+    const costs = reserved.candidates.map(({ backend, model, outputTokens }) => {
       const context = this.#prices.contextTokens(model, backend);
       const elsewhere = Number.isFinite(context) ? context : UNKNOWN_CONTEXT_TOKENS;
-      const inputTokens = refersElsewhere ? elsewhere : Math.min(reserving.inputTokens, context);
+      const inputTokens = refersElsewhere ? elsewhere : Math.min(reserved.inputTokens, context);
       const usage = { inputTokens, outputTokens: Math.min(outputTokens, mostOutputTokens) };
       const at = { backend, factor, epochMs: this.#startedAt };
       return this.#prices.cost(usage, [model], at)?.micros ?? 0;
@@ -528,16 +528,16 @@ export class Account implements ExchangeAccount {
     const models = [model, asked.model].filter((name) => name !== undefined);
     const tokensPerMs = this.#speeds.tokensPerMs(this.endpoint?.name ?? "", asked.model ?? "");
     const progress = { ...seen, tokensPerMs };
-    const reserving = this.#reserving;
-    if (!isGood || reserving === undefined && !this.#asked.isMetered) {
+    const reserved = this.#reserved;
+    if (!isGood || reserved === undefined && !this.#asked.isMetered) {
       return chargeAsTold(observed, models, prices);
     }
-    if (reserving === undefined) {
+    if (reserved === undefined) {
       const inputTokens = this.#asked.inputTokens();
       const outputTokens = this.#asked.outputTokens();
       return chargeUnreserved({ told: observed, models, inputTokens, outputTokens, progress }, prices);
     }
-    const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
-    return chargeReserved({ told: observed, reserving, orders, progress }, prices);
+    const candidates = reserved.candidates.filter((candidate) => candidate.backend.name === backend.name);
+    return chargeReserved({ told: observed, reserved, candidates, progress }, prices);
   }
 }

@@ -1,19 +1,20 @@
 /** Reads an answer's usage, model and stop reason while it passes. It never delays, changes or fails it. */
 
 import { AmazonEventScanner } from "./amazon_event_scanner.ts";
-import { type Field, fieldValue } from "../http/fields.ts";
+import type { Field } from "../http/fields.ts";
+import { canDecode, contentCodingOf, type DecodedCoding } from "../payload/content_coding.ts";
 import { Decompressor } from "../payload/decompressor.ts";
 import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import { essenceOf, isEventStream } from "../payload/media_type.ts";
 import type { ObjectRequest } from "./object_paths.ts";
-import { BATCH_WANTED, OBJECT_WANTED, ObjectReader, type SeenObject } from "./object_reader.ts";
+import { BATCH_SELECTION, OBJECT_SELECTION, ObjectReader, type SeenObject } from "./object_reader.ts";
 import { ToldUsage, type UsageStep } from "./told_usage.ts";
 import { TextMeter } from "../payload/text_meter.ts";
-import { TEXT_WANTED } from "./text_wanted.ts";
-import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
+import { TEXT_SELECTION } from "./text_selection.ts";
+import { TOOLS_SELECTION, ToolsUsed } from "./tools_used.ts";
 import { sumOf, type Usage } from "./usage.ts";
-import { mergedWanted, type Wanted, wantedPlaces } from "../payload/wanted_places.ts";
+import { compileSelection, mergedSelection, type Selection } from "../payload/json_selection.ts";
 
 /** What an answer said about itself; what it did not say is absent. */
 export interface Observed {
@@ -45,7 +46,7 @@ export interface Observed {
 }
 
 /** All shapes at once: an endpoint may answer in more than one, whatever it is called. */
-const WANTED_OF_ALL = {
+const SELECTION_OF_ALL = {
   model: true,
   usage: true,
   stop_reason: true,
@@ -54,7 +55,7 @@ const WANTED_OF_ALL = {
   "amazon-bedrock-invocationMetrics": true,
   metadata: { usage: true },
   messageStop: { stopReason: true },
-  contentBlockDelta: { delta: TEXT_WANTED.delta },
+  contentBlockDelta: { delta: TEXT_SELECTION.delta },
   outputText: "length",
   completionReason: true,
   generation: "length",
@@ -63,12 +64,12 @@ const WANTED_OF_ALL = {
   service_tier: true,
   incomplete_details: { reason: true },
   // Moonshot's streams have the usage in a choice.
-  choices: { "*": { usage: true, finish_reason: true, ...TEXT_WANTED.choice } },
-  content: TEXT_WANTED.content,
+  choices: { "*": { usage: true, finish_reason: true, ...TEXT_SELECTION.choice } },
+  content: TEXT_SELECTION.content,
   // Anthropic's events.
-  message: { model: true, usage: true, stop_reason: true, ...TEXT_WANTED.message },
+  message: { model: true, usage: true, stop_reason: true, ...TEXT_SELECTION.message },
   // Cohere's events say their usage there.
-  delta: { stop_reason: true, finish_reason: true, usage: true, ...TEXT_WANTED.delta },
+  delta: { stop_reason: true, finish_reason: true, usage: true, ...TEXT_SELECTION.delta },
   // Events of OpenAI's responses.
   response: {
     // Ollama's text.
@@ -78,12 +79,15 @@ const WANTED_OF_ALL = {
     status: true,
     service_tier: true,
     incomplete_details: { reason: true },
-    output: TOOLS_WANTED.output,
+    output: TOOLS_SELECTION.output,
     // Cohere's older API.
     meta: true,
     finish_reason: true,
   },
-  output: { "*": { ...TOOLS_WANTED.output["*"], ...TEXT_WANTED.output }, message: TEXT_WANTED.message },
+  output: {
+    "*": { ...TOOLS_SELECTION.output["*"], ...TEXT_SELECTION.output },
+    message: TEXT_SELECTION.message,
+  },
   meta: true,
   // What wrote a picture of OpenAI's that is a drawing.
   svg_usage: true,
@@ -100,7 +104,11 @@ const WANTED_OF_ALL = {
   usageMetadata: true,
   modelVersion: true,
   candidates: {
-    "*": { finishReason: true, groundingMetadata: TOOLS_WANTED.groundingMetadata, ...TEXT_WANTED.candidate },
+    "*": {
+      finishReason: true,
+      groundingMetadata: TOOLS_SELECTION.groundingMetadata,
+      ...TEXT_SELECTION.candidate,
+    },
   },
   // Ollama's own API, and llama.cpp's.
   prompt_eval_count: true,
@@ -108,11 +116,11 @@ const WANTED_OF_ALL = {
   done_reason: true,
   tokens_evaluated: true,
   tokens_predicted: true,
-  usage_info: TOOLS_WANTED.usage_info,
-} as const satisfies Wanted;
-const WANTED = wantedPlaces(WANTED_OF_ALL);
-const WANTED_WITH_OBJECT = wantedPlaces(mergedWanted(WANTED_OF_ALL, OBJECT_WANTED));
-const WANTED_WITH_BATCH = wantedPlaces(mergedWanted(WANTED_OF_ALL, BATCH_WANTED));
+  usage_info: TOOLS_SELECTION.usage_info,
+} as const satisfies Selection;
+const SELECTED = compileSelection(SELECTION_OF_ALL);
+const SELECTED_WITH_OBJECT = compileSelection(mergedSelection(SELECTION_OF_ALL, OBJECT_SELECTION));
+const SELECTED_WITH_BATCH = compileSelection(mergedSelection(SELECTION_OF_ALL, BATCH_SELECTION));
 /** What such a response says of its status while it has not ended. */
 const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
 /** A model's name or a stop reason is shorter. */
@@ -151,8 +159,8 @@ export class AnswerTap {
     const isFile = (request?.act === "results" || request?.act === "file") &&
       !/^(?:image|audio|video)\//.test(mediaType);
     if (!isEvents && !isAmazons && !isJson && !isFile) return undefined;
-    const coding = (fieldValue(fields, "content-encoding") ?? "identity").trim().toLowerCase();
-    if (coding !== "identity" && !Decompressor.knows(coding)) return undefined;
+    const coding = contentCodingOf(fields);
+    if (coding !== "identity" && !canDecode(coding, "upstreams")) return undefined;
     const isStream = isEvents || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
     const framing = isEvents ? "events" : isAmazons ? "amazon" : "none";
     return new AnswerTap({ framing, isStream, coding, request });
@@ -162,7 +170,7 @@ export class AnswerTap {
     { framing, isStream, coding, request }: {
       framing: "events" | "amazon" | "none";
       isStream: boolean;
-      coding: string;
+      coding: DecodedCoding | "identity";
       request: ObjectRequest | undefined;
     },
   ) {
@@ -171,10 +179,14 @@ export class AnswerTap {
     this.object = object;
     const texts = this.#text;
     const json = object === undefined
-      ? new JsonScanner(WANTED, (path, value) => this.#found(path, value), { texts })
-      : new JsonScanner(request?.kind === "batch" ? WANTED_WITH_BATCH : WANTED_WITH_OBJECT, (path, value) => {
-        if (!object.found(path, value)) this.#found(path, value);
-      }, { texts, ended: () => object.textEnded() });
+      ? new JsonScanner(SELECTED, (path, value) => this.#found(path, value), { texts })
+      : new JsonScanner(
+        request?.kind === "batch" ? SELECTED_WITH_BATCH : SELECTED_WITH_OBJECT,
+        (path, value) => {
+          if (!object.found(path, value)) this.#found(path, value);
+        },
+        { texts, onEnd: () => object.textEnded() },
+      );
     const scanner = framing === "events"
       ? new EventStreamScanner(json)
       : framing === "amazon"

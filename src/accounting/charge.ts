@@ -12,14 +12,14 @@ const MAX_AMOUNT = 1e9;
 const MAX_COST_MICROS = 1e10;
 
 /** One model at one backend, and the most output that it can give. */
-export interface Order {
+export interface CandidateModel {
   readonly backend: Backend;
   readonly model: string;
   readonly outputTokens: number;
 }
 
 /** What is reserved for a request whose answer may cost something. */
-export interface Reserving {
+export interface ReservedUsage {
   /** The output that the request itself states as its most. */
   readonly statedTokens: number;
   /** By its bytes. */
@@ -27,7 +27,7 @@ export interface Reserving {
   /** The most of any model. */
   readonly outputTokens: number;
   /** Every model that may be asked, at every backend; the dearest is what is reserved. */
-  readonly orders: readonly Order[];
+  readonly candidates: readonly CandidateModel[];
 }
 
 /** What is counted. Undefined is unknown. */
@@ -79,13 +79,13 @@ export function chargeUnreserved(
 
 /**
  * What was told, and estimates for what was not. By the price of the model that answered; where that has none or was
- * not told, by the dearest that was ordered. `orders` are those at the backend that was asked.
+ * not told, by the dearest that was ordered. `candidates` are those at the backend that was asked.
  */
 export function chargeReserved(
-  { told: certain, reserving, orders, progress }: {
+  { told: certain, reserved, candidates, progress }: {
     told: Told;
-    reserving: Reserving;
-    orders: readonly Order[];
+    reserved: ReservedUsage;
+    candidates: readonly CandidateModel[];
     progress: Progress;
   },
   prices: PricesThere,
@@ -97,23 +97,25 @@ export function chargeReserved(
   const { usage, unfinished, model } = told;
   const usedBy = (name: string | undefined, outputTokens: number): Usage => {
     // Without an answer, the model is one of those that were ordered.
-    const names = name !== undefined ? [name] : orders.map((order) => order.model);
+    const names = name !== undefined ? [name] : candidates.map((candidate) => candidate.model);
     const most = names.length === 0 ? Infinity : Math.max(...names.map(prices.contextTokens));
-    const inputTokens = Math.min(reserving.inputTokens, most);
+    const inputTokens = Math.min(reserved.inputTokens, most);
     return usedOf(told, { inputTokens, outputTokens, isReserved: true, most }, progress);
   };
-  const used = usedBy(model, reserving.outputTokens);
+  const used = usedBy(model, reserved.outputTokens);
   // Of a whole answer that shows nothing, what the request states counts towards tokens, as it was reserved.
   const isUntold = usage.inputTokens === undefined && usage.outputTokens === undefined;
   const isReadable = progress.isStream && (progress.texts ?? 0) > 0;
   const isDark = isUntold && progress.isComplete && unfinished === undefined && !isReadable;
-  const limited = isDark ? { ...used, outputTokens: reserving.statedTokens } : used;
+  const limited = isDark ? { ...used, outputTokens: reserved.statedTokens } : used;
   const shown = isDark ? usage : used;
   const byAnswer = model === undefined ? undefined : prices.cost(used, [model]);
   if (byAnswer !== undefined) {
     return charge(told, { used: shown, limited, cost: byAnswer, isEstimated: used !== usage }, prices);
   }
-  const costs = orders.map((order) => prices.cost(usedBy(order.model, order.outputTokens), [order.model]));
+  const costs = candidates.map((candidate) =>
+    prices.cost(usedBy(candidate.model, candidate.outputTokens), [candidate.model])
+  );
   const [dearest] = costs.filter((cost) => cost !== undefined)
     .sort((one, other) => other.micros - one.micros);
   return charge(told, { used: shown, limited, cost: dearest, isEstimated: used !== usage }, prices);

@@ -7,10 +7,10 @@ import type { Observed } from "./answer_tap.ts";
 import { MessageScanner } from "../payload/message_scanner.ts";
 import { ToldUsage } from "./told_usage.ts";
 import { sumOf, type Usage } from "./usage.ts";
-import { wantedPlaces } from "../payload/wanted_places.ts";
+import { compileSelection } from "../payload/json_selection.ts";
 
 /** https://platform.openai.com/docs/api-reference/realtime-server-events */
-const FROM_UPSTREAM = wantedPlaces({
+const FROM_UPSTREAM = compileSelection({
   type: true,
   response_id: true,
   delta: "length",
@@ -29,7 +29,7 @@ const FROM_UPSTREAM = wantedPlaces({
   goAway: true,
   response: { id: true, usage: true, status: true, model: true },
 });
-const FROM_CLIENT = wantedPlaces({ type: true, setup: { model: true } });
+const FROM_CLIENT = compileSelection({ type: true, setup: { model: true } });
 const TRANSCRIBED = "conversation.item.input_audio_transcription.completed";
 /** What ends an answer: in realtime sessions, and in responses. */
 const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete", "response.failed"];
@@ -93,18 +93,18 @@ export class RealtimeTap {
   /** The client has asked for an answer that has not begun. */
   #isAsked = false;
   readonly #upstream = new MessageScanner(FROM_UPSTREAM, {
-    found: (path, value) => this.#found(path, value),
-    ended: (bytes, textTokens) => this.#endMessage(bytes, textTokens),
+    onValue: (path, value) => this.#found(path, value),
+    onEnd: (bytes, textTokens) => this.#endMessage(bytes, textTokens),
   });
   readonly #client = new MessageScanner(FROM_CLIENT, {
-    found: (path, value) => {
+    onValue: (path, value) => {
       if (path === "setup.model") {
         if (typeof value === "string") this.#model ??= value.replace(/^models\//, "").slice(0, MAX_TEXT);
       } else if (typeof value === "string" && this.#sentTypes.size < MAX_TYPES) {
         this.#sentTypes.add(value.slice(0, MAX_TEXT));
       }
     },
-    ended: (bytes) => this.#endSent(bytes),
+    onEnd: (bytes) => this.#endSent(bytes),
   });
 
   /** The next bytes of the upstream, which are not kept. */

@@ -3,7 +3,7 @@
 import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 
 /** Where an answer shows it. */
-export const TOOLS_WANTED = {
+export const TOOLS_SELECTION = {
   // OpenAI's responses (`ResponseOutputItem` of `openai`).
   output: { "*": { type: true, action: { type: true } } },
   // Gemini's grounding.

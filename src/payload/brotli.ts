@@ -1,33 +1,39 @@
 /**
- * The runtime's reader of brotli, used only as long as it is safe: for some broken bodies it loses 25 KB of memory each,
- * which nothing gives back (Deno 2.9.6).
+ * The runtime's decoder of brotli, with a limit: it leaks 25 KB of memory for some malformed bodies (Deno
+ * 2.9.6).
  */
 
-/** What is needed of node:zlib, which is loaded by the first compressed body. */
+/** The module node:zlib. The first compressed body loads it. */
 type Zlib = typeof import("node:zlib");
 type BrotliStream = ReturnType<Zlib["createBrotliDecompress"]>;
 
-/** So many broken bodies of each side are read in the life of the process: 25 MB are lost then. */
+/**
+ * After this many malformed bodies of one side, the process has leaked 25 MB and decodes no more brotli of
+ * that side.
+ */
 const MOST_BROKEN = 1_000;
 
-/** Of the whole process, as the memory is. Apart, so that clients cannot keep the proxy from reading answers. */
-const broken = { clients: 0, upstreams: 0 };
+/**
+ * The malformed bodies of each side. Module state, because the memory belongs to the process. The sides count
+ * separately, so that clients cannot stop the proxy from reading responses.
+ */
+const malformed = { clients: 0, upstreams: 0 };
 
-/** Whose bodies are read. */
-export type Side = keyof typeof broken;
+/** The side whose bodies are decoded: requests of clients, or responses of upstreams. */
+export type Side = keyof typeof malformed;
 
-/** Whether brotli of a side is still read. */
+/** Whether the proxy still decodes brotli of a side. */
 export function readsBrotli(side: Side): boolean {
-  return broken[side] < MOST_BROKEN;
+  return malformed[side] < MOST_BROKEN;
 }
 
-/** A stream that reads brotli of a side. */
+/** A stream that decodes brotli of a side, and counts malformed bodies. */
 export function createBrotli(
   zlib: Zlib,
   side: Side,
   options?: Parameters<Zlib["createBrotliDecompress"]>[0],
 ): BrotliStream {
   const stream = zlib.createBrotliDecompress(options);
-  stream.once("error", () => broken[side]++);
+  stream.once("error", () => malformed[side]++);
   return stream;
 }

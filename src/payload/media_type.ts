@@ -2,9 +2,9 @@ import { withoutBlanks } from "../http/blanks.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import { TOKEN } from "../http/token.ts";
 
-/** A media type (RFC 9110, 8.3.1), names in lower case. */
+/** A media type (RFC 9110, 8.3.1). Its names are in lower case. */
 export interface MediaType {
-  /** Like `application/json`. */
+  /** The type and the subtype, such as `application/json`. */
   readonly essence: string;
   readonly parameters: ReadonlyMap<string, string>;
 }
@@ -14,12 +14,12 @@ const WHOLE = new RegExp(
   `^(${TOKEN}/${TOKEN})((?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*)[ \\t]*;?$`,
 );
 const PARAMETER = new RegExp(`;[ \\t]*(${TOKEN})=(${TOKEN}|${QUOTED})`, "g");
-/** A longer value is not a media type. */
+/** The longest value that is parsed, in characters. */
 const MAX_LENGTH = 1_000;
 
 /**
- * Reads a `content-type` strictly: one type, each parameter once, quoted values without escapes. Undefined for a
- * value that readers could understand differently.
+ * Parses a `content-type` strictly: one type, each parameter once, quoted values without escapes. Undefined
+ * for a value that two readers could understand differently.
  */
 export function parseMediaType(value: string): MediaType | undefined {
   if (value.length > MAX_LENGTH) return undefined;
@@ -35,8 +35,8 @@ export function parseMediaType(value: string): MediaType | undefined {
 }
 
 /**
- * The type and subtype of `content-type` in lower case, without parameters, such as `text/event-stream`. The value
- * is not checked. An empty text if the message has no such field.
+ * The type and subtype of `content-type` in lower case, without parameters, such as `text/event-stream`. The
+ * value is not checked. An empty text if the message has no such field.
  */
 export function essenceOf(fields: readonly Field[]): string {
   const [essence = ""] = (fieldValue(fields, "content-type") ?? "").split(";", 1);
@@ -48,7 +48,7 @@ export function isEventStream(fields: readonly Field[]): boolean {
   return essenceOf(fields) === "text/event-stream";
 }
 
-/** Whether a media type is JSON by its name (RFC 6839, 3.1). */
+/** Whether a media type is JSON, by its name (RFC 6839, 3.1). */
 export function isJson({ essence }: Pick<MediaType, "essence">): boolean {
   return /^application\/(?:[\w.-]+\+)?json$/.test(essence);
 }

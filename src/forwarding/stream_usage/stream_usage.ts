@@ -1,7 +1,8 @@
 /** The option `stream_usage`: usage of streams, without the client's noticing. */
 
 import type { MessageBody } from "../../streams/byte_source.ts";
-import { type Field, fieldValue } from "../../http/fields.ts";
+import type { Field } from "../../http/fields.ts";
+import { contentCodingOf } from "../../payload/content_coding.ts";
 import { isEventStream } from "../../payload/media_type.ts";
 import { HiddenUsage } from "./hidden_usage.ts";
 
@@ -9,6 +10,6 @@ import { HiddenUsage } from "./hidden_usage.ts";
 export function withoutUsage(
   { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
 ): MessageBody | null {
-  const isPlain = (fieldValue(fields, "content-encoding") ?? "identity") === "identity";
+  const isPlain = contentCodingOf(fields) === "identity";
   return body === null || !isEventStream(fields) || !isPlain ? body : new HiddenUsage(body);
 }

@@ -3,7 +3,7 @@
 import { AnswerTap } from "../../../src/accounting/answer_tap.ts";
 import { type FuzzTarget, inPieces, type Random, same, utf8 } from "../target.ts";
 import { JSON_SEEDS, JSON_WORDS } from "./json_seeds.ts";
-import { expectedValues, scannedValues } from "./wanted.ts";
+import { expectedValues, scannedValues } from "./selected_values.ts";
 import { contentFields } from "../../support/fields.ts";
 
 function observed(pieces: readonly Uint8Array[]): unknown {
