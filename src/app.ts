@@ -33,7 +33,7 @@ export interface App {
   /** Exchanges that have not ended. */
   readonly inFlight: () => number;
   /** Ends all running exchanges; what a client has of an answer does not look finished. */
-  readonly cutShort: () => void;
+  readonly abortAll: () => void;
   readonly close: () => void;
 }
 
@@ -51,7 +51,8 @@ export function createApp(
   const startedAt = clock.now();
   const transport = createHttp1Transport();
   const gate = new FailureGate(clock);
-  const concurrency = new ConcurrencyLimiter(config.server.concurrency, clock);
+  const slots = new ConcurrencyLimiter(config.server.concurrency, clock);
+  const receivingSlots = new ConcurrencyLimiter(config.server.concurrency, clock, "sending their bodies");
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
   const hostname = ownHostname();
@@ -72,7 +73,8 @@ export function createApp(
     const handler = createHandler({
       routes,
       clientAccess: createClientAccess({ ...server, ownHostname: hostname }, gate),
-      concurrency,
+      slots,
+      receivingSlots,
       heldBytes,
       check: shared && management
         ? (candidate) => management.checkToken(candidate) ?? shared(candidate)
@@ -109,17 +111,18 @@ export function createApp(
     handler: (request) => handler(request),
     configure(changed) {
       handler = handlerOf(changed);
-      concurrency.configure(changed.server.concurrency);
+      slots.configure(changed.server.concurrency);
+      receivingSlots.configure(changed.server.concurrency);
       if (changed.management !== undefined) management?.configure(changed.management);
       transport.renew();
     },
     drain() {
       draining = true;
       management?.drain();
-      for (const cancellation of running) cancellation.askToFinish();
+      for (const cancellation of running) cancellation.drain();
     },
     inFlight: () => running.size,
-    cutShort() {
+    abortAll() {
       const fault = new ProxyFault("draining", "The proxy shut down before the answer had ended.");
       for (const cancellation of running) cancellation.cancel(fault);
     },

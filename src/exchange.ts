@@ -3,7 +3,7 @@ import type { Backend, Endpoint } from "./config/config.ts";
 import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "./faults.ts";
 import { type Field, fieldValue } from "./http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
-import type { Principal } from "./principal.ts";
+import { holderOf, type Principal } from "./principal.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 import type { Clock } from "./time/clock.ts";
 
@@ -63,7 +63,7 @@ export interface ExchangeAccount {
   /** An attempt begins. */
   readonly attempted: () => void;
   /** A backend did not answer in time. It may still have done the work: gives what it may have used. */
-  readonly gaveUp: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
+  readonly unanswered: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
   /** The head of a backend's answer has come. */
   readonly answered: (
     answer: { readonly status: number; readonly fields: readonly Field[] },
@@ -177,8 +177,7 @@ export class Exchange {
 
   /** Who shares limits with whom: clients with the same token, or clients without a token at the same address. */
   get holder(): string {
-    const { kind, tokenId, name } = this.principal ?? { kind: "anonymous", name: "anonymous" };
-    return kind === "anonymous" ? `${name} ${this.address}` : tokenId ?? name;
+    return holderOf(this.principal, this.address);
   }
 
   /** Removes credentials from the path, where a client has put one by mistake. */
@@ -208,10 +207,10 @@ export class Exchange {
   }
 
   /** The backend was sent the request, and did not answer in time. */
-  gaveUp(backend: Backend): void {
+  unanswered(backend: Backend): void {
     const last = this.#attempts.pop();
     if (last === undefined) return;
-    const estimated = this.account?.gaveUp(backend, this.#elapsedMs - last.afterMs);
+    const estimated = this.account?.unanswered(backend, this.#elapsedMs - last.afterMs);
     this.#attempts.push(estimated === undefined ? last : { ...last, estimated });
   }
 

@@ -126,6 +126,14 @@ const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
 /** A model's name or a stop reason is shorter. */
 const MAX_TEXT = 200;
 
+/** What an answer is to, and whose it is. */
+export interface AnswerSource {
+  /** At the paths of objects that can be looked at again. */
+  readonly object?: ObjectRequest | undefined;
+  /** The name of the backend; broken compression is counted by it. */
+  readonly upstream?: string;
+}
+
 /** Watches one answer. */
 export class AnswerTap {
   readonly #told = new ToldUsage();
@@ -150,7 +158,10 @@ export class AnswerTap {
   readonly object: ObjectReader | undefined;
 
   /** Undefined where the answer's type holds nothing to be read. */
-  static of(fields: readonly Field[], request?: ObjectRequest): AnswerTap | undefined {
+  static of(
+    fields: readonly Field[],
+    { object: request, upstream = "unnamed" }: AnswerSource = {},
+  ): AnswerTap | undefined {
     const mediaType = essenceOf(fields);
     const isEvents = isEventStream(fields);
     const isAmazons = mediaType === "application/vnd.amazon.eventstream";
@@ -160,18 +171,19 @@ export class AnswerTap {
       !/^(?:image|audio|video)\//.test(mediaType);
     if (!isEvents && !isAmazons && !isJson && !isFile) return undefined;
     const coding = contentCodingOf(fields);
-    if (coding !== "identity" && !canDecode(coding, "upstreams")) return undefined;
+    if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
     const isStream = isEvents || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
     const framing = isEvents ? "events" : isAmazons ? "amazon" : "none";
-    return new AnswerTap({ framing, isStream, coding, request });
+    return new AnswerTap({ framing, isStream, coding, request, upstream });
   }
 
   private constructor(
-    { framing, isStream, coding, request }: {
+    { framing, isStream, coding, request, upstream }: {
       framing: "events" | "amazon" | "none";
       isStream: boolean;
       coding: DecodedCoding | "identity";
       request: ObjectRequest | undefined;
+      upstream: string;
     },
   ) {
     this.#isStream = isStream;
@@ -194,7 +206,7 @@ export class AnswerTap {
       : json;
     this.#decompressor = coding === "identity"
       ? undefined
-      : new Decompressor(coding, (bytes) => scanner.write(bytes));
+      : new Decompressor({ coding, upstream }, (bytes) => scanner.write(bytes));
     this.#sink = this.#decompressor ?? scanner;
   }
 

@@ -1,5 +1,5 @@
 /**
- * Limits how many exchanges run at the same time, in total and for each principal. Others wait in a queue.
+ * Limits how many requests are in one stage at the same time, in total and for each principal. Others queue.
  */
 
 import type { Cancellation } from "../cancellation.ts";
@@ -10,9 +10,12 @@ import { ProxyFault } from "../faults.ts";
 export interface ConcurrencyLimits {
   readonly maxExchanges: number;
   readonly maxPerPrincipal: number;
-  /** How long an exchange waits before it is rejected, in milliseconds. */
+  /** How long a request waits before it is rejected, in milliseconds. */
   readonly queueMs: number;
 }
+
+/** What the requests that hold a slot are doing, for messages. */
+export type SlotUse = "running" | "sending their bodies";
 
 interface Waiting {
   readonly principal: string;
@@ -20,39 +23,49 @@ interface Waiting {
   readonly reject: () => void;
 }
 
-/** If this many exchanges wait, the next one is rejected at once. */
+/** If this many requests wait, the next one is rejected at once. */
 const MAX_WAITING = 1_000;
 /** `retry-after` of rejected requests. Most requests finish within seconds. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** Gives slots to exchanges, and queues exchanges while no slot is free. */
+/** A single principal leaves one slot in this many free for others. */
+const RESERVED_PART = 10;
+
+/**
+ * Gives slots to requests, and queues requests while no slot is free. A principal may hold at most as many
+ * slots as it leaves free for others, unless a tenth of all slots is still free. So a single principal gets
+ * nine tenths, the next principal half of the rest, and so on. The first request of a principal gets any free
+ * slot. With fewer than ten slots nothing is reserved.
+ */
 export class ConcurrencyLimiter {
   readonly #clock: Clock;
+  readonly #use: SlotUse;
   #limits: ConcurrencyLimits;
   #running = 0;
   readonly #byPrincipal = new Map<string, number>();
   /** In the order of arrival. */
   readonly #waiting = new Set<Waiting>();
 
-  constructor(limits: ConcurrencyLimits, clock: Clock) {
+  constructor(limits: ConcurrencyLimits, clock: Clock, use: SlotUse = "running") {
     this.#limits = limits;
     this.#clock = clock;
+    this.#use = use;
   }
 
-  /** Sets other limits. Running exchanges continue. */
+  /** Sets other limits. Requests that hold a slot keep it. */
   configure(limits: ConcurrencyLimits): void {
     this.#limits = limits;
     this.#admitWaiting();
   }
 
-  /** The number of exchanges that wait for a slot. */
+  /** The number of requests that wait for a slot. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
   /**
-   * Acquires a slot for an exchange, and returns the function that releases it. Returns a promise only if the
-   * exchange has to wait. The promise rejects with the fault `overloaded`, or with the reason of the
+   * Acquires a slot for a request, and returns the function that releases it. Returns a promise only if the
+   * request has to wait. The promise rejects with the fault `overloaded`, or with the reason of the
    * cancellation.
    */
   acquire(principal: string, cancellation: Cancellation): (() => void) | Promise<() => void> {
@@ -61,8 +74,12 @@ export class ConcurrencyLimiter {
   }
 
   #hasSlot(principal: string): boolean {
-    return this.#running < this.#limits.maxExchanges &&
-      this.#runningOf(principal) < this.#limits.maxPerPrincipal;
+    const { maxExchanges, maxPerPrincipal } = this.#limits;
+    const own = this.#runningOf(principal);
+    if (this.#running >= maxExchanges || own >= maxPerPrincipal) return false;
+    if (maxExchanges === Infinity) return true;
+    const freeAfter = maxExchanges - this.#running - 1;
+    return freeAfter >= Math.floor(maxExchanges / RESERVED_PART) || own <= freeAfter;
   }
 
   #runningOf(principal: string): number {
@@ -92,7 +109,7 @@ export class ConcurrencyLimiter {
     const leave = (): void => {
       this.#waiting.delete(entry);
       stopTimer();
-      cancellation.stopWith(undefined);
+      cancellation.onCancel(undefined);
     };
     const entry: Waiting = {
       principal,
@@ -111,7 +128,7 @@ export class ConcurrencyLimiter {
       leave();
       reject(this.#overloaded(principal));
     });
-    cancellation.stopWith(() => {
+    cancellation.onCancel(() => {
       const { reason } = cancellation;
       leave();
       reject(reason);
@@ -120,7 +137,7 @@ export class ConcurrencyLimiter {
   }
 
   /**
-   * Rejects the newest waiting exchange of the principal with the most waiting exchanges. Returns false if
+   * Rejects the newest waiting request of the principal with the most waiting requests. Returns false if
    * that principal is this one.
    */
   #rejectFor(principal: string): boolean {
@@ -134,15 +151,18 @@ export class ConcurrencyLimiter {
   }
 
   #overloaded(principal: string): ProxyFault {
-    const isOwn = this.#runningOf(principal) >= this.#limits.maxPerPrincipal;
-    const what = isOwn
-      ? `This token has ${this.#runningOf(principal)} requests running, which is its limit.`
-      : `The proxy has ${this.#running} requests running, which is its limit.`;
+    const { maxExchanges, maxPerPrincipal } = this.#limits;
+    const own = this.#runningOf(principal);
+    const what = own >= maxPerPrincipal
+      ? `This token has ${own} requests ${this.#use}, which is its limit.`
+      : this.#running < maxExchanges
+      ? `This token has ${own} requests ${this.#use}. The proxy keeps the remaining slots for other tokens.`
+      : `The proxy has ${this.#running} requests ${this.#use}, which is its limit.`;
     return new ProxyFault("overloaded", what, { retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
 
   /**
-   * Admits the principals with the fewest running exchanges first, so that a greedy client cannot block
+   * Admits the principals with the fewest running requests first, so that a greedy client cannot block
    * others.
    */
   #admitWaiting(): void {

@@ -35,13 +35,16 @@ export class HeldBytes {
     return this.#held;
   }
 
-  /** An empty share for one request. Requests with the same `holder` count together. */
-  share(holder: string): HeldShare {
+  /**
+   * An empty share for one request. Shares with the same `holder` count together. Set `mayBeSlow` for bytes
+   * that have no expected end, such as those of a connection.
+   */
+  share(holder: string, { mayBeSlow = false }: { mayBeSlow?: boolean } = {}): HeldShare {
     let own = 0;
     let isReleased = false;
     const begun = this.#now();
     const isTooSlow = (bytes: number): boolean =>
-      bytes > Math.max(own, SMALL_BYTES) &&
+      !mayBeSlow && bytes > Math.max(own, SMALL_BYTES) &&
       this.#now() - begun > GRACE_MS + bytes / LEAST_BYTES_PER_SECOND * 1000;
     const drops: (() => void)[] = [];
     const set = (bytes: number): void => {

@@ -8,32 +8,53 @@ type Zlib = typeof import("node:zlib");
 type BrotliStream = ReturnType<Zlib["createBrotliDecompress"]>;
 
 /**
- * After this many malformed bodies of one side, the process has leaked 25 MB and decodes no more brotli of
- * that side.
+ * After at most this many malformed bodies of one side, the process has leaked 25 MB and decodes no more
+ * brotli.
  */
-const MOST_BROKEN = 1_000;
+const MAX_MALFORMED = 1_000;
 
-/**
- * The malformed bodies of each side. Module state, because the memory belongs to the process. The sides count
- * separately, so that clients cannot stop the proxy from reading responses.
- */
-const malformed = { clients: 0, upstreams: 0 };
-
-/** The side whose bodies are decoded: requests of clients, or responses of upstreams. */
-export type Side = keyof typeof malformed;
-
-/** Whether the proxy still decodes brotli of a side. */
-export function readsBrotli(side: Side): boolean {
-  return malformed[side] < MOST_BROKEN;
+/** Who sent a compressed body: a client or an upstream. */
+export interface BodySource {
+  readonly side: "client" | "upstream";
+  /**
+   * The name of the client or the backend. Malformed bodies of one sender do not stop the decoding for
+   * others.
+   */
+  readonly name: string;
 }
 
-/** A stream that decodes brotli of a side, and counts malformed bodies. */
+/**
+ * Counts the malformed bodies of one side. Module state, because the leaked memory belongs to the process.
+ */
+class MalformedBodies {
+  #total = 0;
+  readonly #byName = new Map<string, number>();
+
+  /** Whether a sender may send one more. A sender may send at most as many as it leaves for others. */
+  isAllowed(name: string): boolean {
+    return (this.#byName.get(name) ?? 0) < MAX_MALFORMED - this.#total;
+  }
+
+  add(name: string): void {
+    this.#total++;
+    this.#byName.set(name, (this.#byName.get(name) ?? 0) + 1);
+  }
+}
+
+const malformed = { client: new MalformedBodies(), upstream: new MalformedBodies() };
+
+/** Whether the proxy still decodes brotli of a sender. */
+export function readsBrotli({ side, name }: BodySource): boolean {
+  return malformed[side].isAllowed(name);
+}
+
+/** A stream that decodes brotli of a sender, and counts malformed bodies. */
 export function createBrotli(
   zlib: Zlib,
-  side: Side,
+  { side, name }: BodySource,
   options?: Parameters<Zlib["createBrotliDecompress"]>[0],
 ): BrotliStream {
   const stream = zlib.createBrotliDecompress(options);
-  stream.once("error", () => malformed[side]++);
+  stream.once("error", () => malformed[side].add(name));
   return stream;
 }

@@ -24,15 +24,20 @@ type Decoder = (
 /** Decodes the body of a request by its `content-encoding`, if it has one. Throws like {@link decodeBody}. */
 export async function plainBody(
   body: Uint8Array,
-  { fields, maxBytes, hold }: {
+  { fields, maxBytes, hold, sender }: {
     fields: readonly Field[];
     maxBytes: number;
     hold: (bytes: number) => void;
+    /** The client, for the count of malformed bodies. */
+    sender?: string;
   },
 ): Promise<{ readonly plain: Uint8Array; readonly decoded: boolean }> {
   const encoding = contentCodingOf(fields);
   if (encoding === "identity" || body.length === 0) return { plain: body, decoded: false };
-  return { plain: await decodeBody(body, { encoding, maxBytes, hold }), decoded: true };
+  return {
+    plain: await decodeBody(body, { encoding, maxBytes, hold, ...(sender !== undefined && { sender }) }),
+    decoded: true,
+  };
 }
 
 /**
@@ -43,20 +48,27 @@ export async function plainBody(
  */
 export async function decodeBody(
   body: Uint8Array,
-  { encoding, maxBytes, hold }: { encoding: string; maxBytes: number; hold: (bytes: number) => void },
+  { encoding, maxBytes, hold, sender = "anonymous" }: {
+    encoding: string;
+    maxBytes: number;
+    hold: (bytes: number) => void;
+    /** The client, for the count of malformed bodies. */
+    sender?: string;
+  },
 ): Promise<Uint8Array> {
   // The first compressed body loads the module. Most proxies never get one.
   const zlib = await import("node:zlib");
+  const source = { side: "client", name: sender } as const;
   const decoders: Readonly<Record<DecodedCoding, Decoder>> = {
     gzip: zlib.gunzip,
     "x-gzip": zlib.gunzip,
     deflate: zlib.inflate,
     br: (body, { maxOutputLength }, done) =>
-      readWholeStream(createBrotli(zlib, "clients"), body, { maxOutputLength, done }),
+      readWholeStream(createBrotli(zlib, source), body, { maxOutputLength, done }),
     zstd: (body, { maxOutputLength }, done) =>
       readWholeStream(createSafeZstd(zlib), body, { maxOutputLength, done }),
   };
-  if (!canDecode(encoding, "clients")) {
+  if (!canDecode(encoding, source)) {
     throw new ProxyFault(
       "bad_request",
       `The proxy must read the body, and does not know its content-encoding ${encoding}.`,

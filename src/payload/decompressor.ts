@@ -27,10 +27,16 @@ export class Decompressor {
   #compressedBytes = 0;
   #hasEnded = false;
 
-  /** `take` receives the decompressed bytes, piece by piece. */
-  constructor(coding: DecodedCoding, take: (bytes: Uint8Array) => void) {
+  /**
+   * `take` receives the decompressed bytes, piece by piece. `upstream` is the name of the backend, for the
+   * count of malformed bodies.
+   */
+  constructor(
+    { coding, upstream }: { coding: DecodedCoding; upstream: string },
+    take: (bytes: Uint8Array) => void,
+  ) {
     this.#take = take;
-    this.#opening = this.#open(coding);
+    this.#opening = this.#open(coding, upstream);
   }
 
   /** Copies and decompresses the next piece. */
@@ -51,13 +57,15 @@ export class Decompressor {
     await this.#ended.promise;
   }
 
-  async #open(coding: DecodedCoding): Promise<void> {
+  async #open(coding: DecodedCoding, upstream: string): Promise<void> {
     // The first compressed response loads the module.
     const zlib = await import("node:zlib");
     // A stream that broke off is decompressed as far as it arrived.
     const lenient = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
     const stream: Transform = coding === "br"
-      ? createBrotli(zlib, "upstreams", { finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH })
+      ? createBrotli(zlib, { side: "upstream", name: upstream }, {
+        finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH,
+      })
       : coding === "zstd"
       ? createSafeZstd(zlib)
       : coding === "deflate"

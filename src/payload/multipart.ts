@@ -4,8 +4,6 @@ import { decodeLatin1, encodeLatin1 } from "../http/latin1.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
 import { FormSyntaxError, parsePartHead, type PartHead } from "./part_head.ts";
 
-export { FormSyntaxError } from "./part_head.ts";
-
 /** One field or file of a form. */
 export interface FormPart extends PartHead {
   /** The index of the first byte of the content. */

@@ -9,7 +9,7 @@ export class FormSyntaxError extends Error {
   override readonly name = "FormSyntaxError";
 }
 
-/** The head of a part. */
+/** What the head of a form's part states. */
 export interface PartHead {
   readonly name: string;
   /**

@@ -14,7 +14,8 @@ import { isJson, type MediaType, parseMediaType } from "./media_type.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { namesModel } from "./model_name.ts";
 import { type JsonFindings, modelsInLines, readJsonObject } from "./models_in_json.ts";
-import { type FormPart, FormSyntaxError, readForm } from "./multipart.ts";
+import { type FormPart, readForm } from "./multipart.ts";
+import { FormSyntaxError } from "./part_head.ts";
 import { createPause, type Pause } from "./pace.ts";
 import { jsonFacts, MAX_CHOICES, type RequestFacts } from "./request_facts.ts";
 
@@ -53,6 +54,8 @@ export interface PayloadOptions {
    * Called before decoding, with the highest number of bytes that it can make. Throws if there is no memory.
    */
   readonly hold: (bytes: number) => void;
+  /** Whose body it is; bodies whose coding is broken are counted by it. */
+  readonly sender?: string;
 }
 
 const WHY = "A rule, a model override or a budget depends on this body, so the proxy must read it";

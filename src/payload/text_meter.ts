@@ -34,7 +34,7 @@ export class TextMeter implements TextSink {
   #texts = 0;
   #weight = 0;
   #before = NOTHING;
-  /** The first byte of a character whose second byte decides its kind. 0 if there is none. */
+  /** The first byte of a character whose second byte decides its kind. 0 without such a byte. */
   #first = 0;
   #state = State.Plain;
   #code = 0;

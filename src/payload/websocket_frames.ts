@@ -3,7 +3,7 @@
  * them.
  */
 
-/** The head of a frame. */
+/** What the head of a frame states (RFC 6455, 5.2). */
 export interface FrameHead {
   /** Whether this is the last frame of its message. */
   readonly isFinal: boolean;

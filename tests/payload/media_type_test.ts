@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { AnswerTap } from "../../src/accounting/answer_tap.ts";
-import { keptAlive } from "../../src/forwarding/keepalive.ts";
+import { withKeepaliveComments } from "../../src/forwarding/keepalive.ts";
 import { clientFields } from "../../src/forwarding/response_headers.ts";
 import { withoutUsage } from "../../src/forwarding/stream_usage/stream_usage.ts";
 import { isEventStream } from "../../src/payload/media_type.ts";
@@ -27,7 +27,7 @@ function decisions(type: string | undefined): Readonly<Record<string, boolean>> 
   const body: MessageBody = {
     length: undefined,
     tryRead: () => undefined,
-    read: () => Promise.resolve(null),
+    readable: () => Promise.resolve(),
     cancel() {},
   };
   const client = clientFields(fields, {
@@ -39,7 +39,7 @@ function decisions(type: string | undefined): Readonly<Record<string, boolean>> 
   return {
     isEventStream: isEventStream(fields),
     accounting: AnswerTap.of(fields)?.isStream === true,
-    keepalive: keptAlive({ fields, body }, { silenceMs: 1, clock: new FakeClock() }) !== body,
+    keepalive: withKeepaliveComments({ fields, body }, { silenceMs: 1, clock: new FakeClock() }) !== body,
     "stream_usage": withoutUsage({ fields, body }) !== body,
     "x-accel-buffering": client.some(({ lower }) => lower === "x-accel-buffering"),
   };
