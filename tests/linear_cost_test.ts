@@ -5,7 +5,7 @@
 
 import { assert } from "@std/assert";
 import process from "node:process";
-import { AnswerTap } from "../src/accounting/answer_tap.ts";
+import { ResponseTap } from "../src/accounting/response_tap.ts";
 import { RealtimeTap } from "../src/accounting/realtime_tap.ts";
 import { RequestTap } from "../src/accounting/request_tap.ts";
 import { credentialWords, findCredentials } from "../src/auth/credential.ts";
@@ -70,7 +70,7 @@ const payloadOf = (bytes: Uint8Array, type = "application/json") =>
 /** A form of one part with such a head. */
 const formOf = (head: string) =>
   payloadOf(encode(`--b\r\n${head}\r\n\r\nx\r\n--b--\r\n`), "multipart/form-data; boundary=b");
-const eventTap = () => AnswerTap.of(contentFields("text/event-stream"));
+const eventTap = () => ResponseTap.of(contentFields("text/event-stream"));
 const chunked = (bytes: Uint8Array) => {
   let at = 0;
   const input = {
@@ -132,9 +132,9 @@ const INPUTS: Readonly<Record<string, (bytes: number) => () => unknown>> = {
     tapped(eventTap(), encode(`data: {"usage":"${"x".repeat(n)}`), 1),
   "answer: lines that end in CR": (n) => () => tapped(eventTap(), fill("data: 1\r", n), n),
   "answer: lines that end in LF": (n) => () => tapped(eventTap(), fill("data: 1\n", n), n),
-  "answer: nested": (n) => () => tapped(AnswerTap.of(contentFields("application/json")), fill("[", n), n),
+  "answer: nested": (n) => () => tapped(ResponseTap.of(contentFields("application/json")), fill("[", n), n),
   "answer: one value, byte by byte": (n) => () =>
-    tapped(AnswerTap.of(contentFields("application/json")), encode(`{"usage":"${"x".repeat(n)}`), 1),
+    tapped(ResponseTap.of(contentFields("application/json")), encode(`{"usage":"${"x".repeat(n)}`), 1),
   "hidden usage: one event, byte by byte": (n) => () =>
     drained(new HiddenUsage(inPieces(encode(`data: {"choices":[],"usage":"${"x".repeat(n)}"}\n\n`), 1))),
   "hidden usage: events in one piece": (n) => () =>
@@ -204,7 +204,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
   "content type of an answer": (run) => {
     const fields = [{ name: "content-type", lower: "content-type", value: `text/plain${run}!` }];
     isInert(fields);
-    AnswerTap.of(contentFields(`application/json${run}!`));
+    ResponseTap.of(contentFields(`application/json${run}!`));
     withoutUsage({ fields, body: null });
   },
   "cookies": (run) => (setsSessionCookie(`${run}a=b`), withoutSessionCookie(`${run}a=b`)),

@@ -8,33 +8,33 @@ import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchan
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { Principal } from "../principal.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
-import type { Observed } from "./answer_tap.ts";
+import type { ResponseSummary } from "./response_tap.ts";
 import { attemptLogOf } from "./attempt_log.ts";
 import {
   type CandidateModel,
   type Charge,
-  chargeAsTold,
+  chargeReported,
   chargeReserved,
   chargeUnreserved,
   type ReservedUsage,
-  withGivenUp,
+  withTimedOutAttempts,
 } from "./charge.ts";
 import type { Pricer } from "./cost.ts";
 import { EndpointPrices } from "./endpoint_prices.ts";
-import type { Progress } from "./estimate.ts";
+import type { ResponseProgress } from "./estimate.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
-import { lastingId, madeObject, type Making } from "./made_object.ts";
+import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";
 import type { ObjectRequest } from "./object_paths.ts";
-import type { HeldAmounts, Look, Objects } from "./objects.ts";
+import type { HeldAmounts, ObjectResponse, Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds, SpeedSample } from "./recent_speeds.ts";
 import { priceFactor } from "./price_factor.ts";
-import { chargeOfObject, kept, type Settled, sum, type ToldPart } from "./settlement.ts";
+import { chargeOfObject, type ReportedPart, type Settlement, storedText, sum } from "./settlement.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import { UnseenTime } from "./unseen_time.ts";
 
 /** An exchange that begins. */
-export interface Opening {
+export interface ExchangeStart {
   readonly id: string;
   /** As records have it. */
   readonly path: string;
@@ -59,7 +59,7 @@ export interface RunningExchange {
 }
 
 /** What a request asks for, as far as it has been read. */
-export interface Asked {
+export interface AccountedRequest {
   readonly facts: () => RequestFacts;
   /** An estimate of its input, by what has passed. */
   readonly inputTokens: () => number;
@@ -74,10 +74,10 @@ export interface Asked {
 }
 
 /** Where objects are kept that go on behind their exchange. */
-export type ObjectRoom = Pick<Objects, "hasRoom" | "made">;
+export type ObjectRegistry = Pick<Objects, "hasRoom" | "add">;
 
 /** An admission, as an account settles it. */
-export interface Admitted {
+export interface AccountAdmission {
   readonly reserve: (
     reservation: { readonly tokens: number; readonly micros: number; readonly mostMicros: number },
   ) => void;
@@ -96,7 +96,7 @@ export interface Admitted {
 
 /** The input that is counted for content elsewhere whose length is not known, where the model's maximum is not known. */
 const UNKNOWN_CONTEXT_TOKENS = 200_000;
-const NOTHING: Observed = { usage: {} };
+const NOTHING: ResponseSummary = { usage: {} };
 /** Of an attempt that did not answer in time. */
 const UNANSWERED = {
   isGood: true,
@@ -105,7 +105,7 @@ const UNANSWERED = {
   hasStopped: false,
   textTokens: undefined,
   texts: undefined,
-  untoldTextTokens: undefined,
+  unreportedTextTokens: undefined,
   isStream: false,
   bytes: 0,
 } as const;
@@ -115,18 +115,18 @@ const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, sourc
 export class Account implements ExchangeAccount {
   readonly endpoint: Endpoint | undefined;
   readonly traceparent: string | undefined;
-  readonly #opening: Opening;
+  readonly #opening: ExchangeStart;
   readonly #startedAt: number;
   readonly #client: string;
   readonly #clock: Clock;
   readonly #prices: EndpointPrices;
   readonly #outputs: RecentOutputs;
   readonly #speeds: RecentSpeeds;
-  readonly #objects: ObjectRoom;
+  readonly #objects: ObjectRegistry;
   readonly #onEnd: (record: ExchangeRecord) => void;
   #hasMade = false;
   #asksBackground: boolean | undefined;
-  #asked: Asked = {
+  #request: AccountedRequest = {
     facts: () => ({}),
     inputTokens: () => 0,
     outputTokens: () => 0,
@@ -134,8 +134,8 @@ export class Account implements ExchangeAccount {
     isFree: false,
   };
   /** Attempts that did not answer in time. */
-  readonly #givenUp: Charge[] = [];
-  #admission: Admitted | undefined;
+  readonly #timedOut: Charge[] = [];
+  #admission: AccountAdmission | undefined;
   #reserved: ReservedUsage | undefined;
   #unseen: UnseenTime | undefined;
   /** The provider's; undefined while it has not answered. */
@@ -146,7 +146,7 @@ export class Account implements ExchangeAccount {
   #bytes = 0;
 
   constructor(
-    opening: Opening,
+    opening: ExchangeStart,
     { startedAt, client, clock, pricer, outputs, speeds, objects, onEnd }: {
       startedAt: number;
       client: string;
@@ -154,7 +154,7 @@ export class Account implements ExchangeAccount {
       pricer: Pricer;
       outputs: RecentOutputs;
       speeds: RecentSpeeds;
-      objects: ObjectRoom;
+      objects: ObjectRegistry;
       onEnd: (record: ExchangeRecord) => void;
     },
   ) {
@@ -171,36 +171,36 @@ export class Account implements ExchangeAccount {
     this.#onEnd = onEnd;
   }
 
-  setRequest(asked: Asked): void {
-    this.#asked = asked;
+  setRequest(asked: AccountedRequest): void {
+    this.#request = asked;
   }
 
   /** The request was admitted. The admission is settled when the exchange ends. */
-  setAdmission(admission: Admitted): void {
+  setAdmission(admission: AccountAdmission): void {
     this.#admission = admission;
   }
 
   get isFree(): boolean {
-    return this.#asked.isFree;
+    return this.#request.isFree;
   }
 
   /** The output that the request allows, in tokens. */
   get mostOutputTokens(): number {
-    return this.#asked.facts().maxOutputTokens ?? Infinity;
+    return this.#request.facts().maxOutputTokens ?? Infinity;
   }
 
   get modelAsked(): string | undefined {
-    return this.#asked.facts().model;
+    return this.#request.facts().model;
   }
 
   /** What it has to do with an object that can be looked at again. */
   get object(): ObjectRequest | undefined {
-    return this.#asked.object;
+    return this.#request.object;
   }
 
   /** How much text of an object of that id it has received, in bytes. */
   receivedBytes(endpoint: string | undefined, id: string | undefined): number {
-    const { object } = this.#asked;
+    const { object } = this.#request;
     if (object === undefined || id === undefined || this.endpoint?.name !== endpoint) return 0;
     return (object.id ?? this.#tap?.object?.id) === id ? this.#tap?.textBytes ?? 0 : 0;
   }
@@ -213,12 +213,12 @@ export class Account implements ExchangeAccount {
   /** How fast its model was; undefined where the answer does not show it. */
   speedOf(
     { method, ending, durationMs, attempts }: ExchangeRecord,
-    { usage, unfinished }: Observed,
+    { usage, unfinished }: ResponseSummary,
   ): SpeedSample | undefined {
     const { outputTokens } = usage;
     // What was fetched had been written before, and what came at the same time was not written one by one.
     const isOneAnswer = method === "POST" && ending === "complete" && this.#hasOneChoice &&
-      this.#asked.facts().background !== true && !this.#hasMade && unfinished === undefined &&
+      this.#request.facts().background !== true && !this.#hasMade && unfinished === undefined &&
       (usage.outputImageTokens ?? 0) + (usage.outputAudioTokens ?? 0) === 0;
     if (!isOneAnswer || outputTokens === undefined) return undefined;
     const { afterMs = 0 } = attempts.at(-1) ?? {};
@@ -250,7 +250,7 @@ export class Account implements ExchangeAccount {
    * other requests have reserved the rest. Undefined: the request costs nothing.
    */
   reserve(reserved: ReservedUsage | undefined): void {
-    const facts = this.#asked.facts();
+    const facts = this.#request.facts();
     // A background response goes on when the request has ended, and nothing watches how many there are.
     const isExpected = this.endpoint?.reserve === "expected" && facts.background !== true;
     const expectedTokens = isExpected && facts.model !== undefined && this.endpoint !== undefined
@@ -281,7 +281,7 @@ export class Account implements ExchangeAccount {
     },
   ): number {
     if (reserved === undefined) return 0;
-    const { factor } = priceFactor(undefined, this.#asked.facts().tier);
+    const { factor } = priceFactor(undefined, this.#request.facts().tier);
     const costs = reserved.candidates.map(({ backend, model, outputTokens }) => {
       const context = this.#prices.contextTokens(model, backend);
       const elsewhere = Number.isFinite(context) ? context : UNKNOWN_CONTEXT_TOKENS;
@@ -305,7 +305,7 @@ export class Account implements ExchangeAccount {
       unseenMs: elapsedMs,
     });
     if (charge.source === undefined) return undefined;
-    this.#givenUp.push(charge);
+    this.#timedOut.push(charge);
     const { usage: { inputTokens, outputTokens }, tokens = 0, cost } = charge;
     this.#admission?.reserveMore({ tokens, micros: cost?.micros ?? 0 });
     return { inputTokens, outputTokens, costMicros: cost?.micros };
@@ -315,14 +315,14 @@ export class Account implements ExchangeAccount {
     this.#backend = backend;
     this.#answeredStatus = status;
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
-    this.#tap = tapOf(fields, { object: this.#asked.object, upstream: backend.name });
+    this.#tap = tapOf(fields, { object: this.#request.object, upstream: backend.name });
   }
 
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
     // Before the client can know of it: it is counted also where this process is killed then.
-    if (this.#asked.object?.act === "make") this.sighted();
+    if (this.#request.object?.action === "create") this.noticeObject();
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
   }
 
@@ -336,20 +336,20 @@ export class Account implements ExchangeAccount {
   }
 
   get #hasOneChoice(): boolean {
-    return (this.#asked.facts().choices ?? 1) === 1;
+    return (this.#request.facts().choices ?? 1) === 1;
   }
 
   ended(record: ExchangeRecord): void {
     this.#onEnd(record);
   }
 
-  observed(): Observed | Promise<Observed> {
+  summary(): ResponseSummary | Promise<ResponseSummary> {
     return this.#tap?.end() ?? NOTHING;
   }
 
   running(): RunningExchange {
     const { id, principal } = this.#opening;
-    const { model, stream } = this.#asked.facts();
+    const { model, stream } = this.#request.facts();
     return {
       requestId: id,
       startedAt: this.#startedAt,
@@ -358,7 +358,7 @@ export class Account implements ExchangeAccount {
       tokenId: principal.tokenId,
       projectId: principal.projectId,
       client: this.#client,
-      modelAsked: kept(model),
+      modelAsked: storedText(model),
       stream,
       backend: this.#backend?.name,
       bytes: this.#bytes,
@@ -366,25 +366,25 @@ export class Account implements ExchangeAccount {
   }
 
   /** Hands over what is reserved if the answer tells by now of an object that goes on without it. */
-  sighted(): void {
-    const { object } = this.#asked;
+  noticeObject(): void {
+    const { object } = this.#request;
     if (this.#hasMade || object === undefined || !this.#isGood) return;
     // A body that passes has been read when its answer comes: asked once, not for each piece.
-    const asksBackground = () => this.#asksBackground ??= this.#asked.facts().background === true;
-    const id = lastingId(this.#tap, { kind: object.kind, asksBackground });
+    const asksBackground = () => this.#asksBackground ??= this.#request.facts().background === true;
+    const id = pendingObjectId(this.#tap, { kind: object.kind, asksBackground });
     if (id === undefined || this.#admission === undefined) return;
-    const making = this.#making();
+    const making = this.#objectOrigin();
     if (!this.#objects.hasRoom(making)) return;
     this.#hasMade = true;
     const held = this.#admission.handOver();
-    this.#objects.made(madeObject(id, making, held), held);
+    this.#objects.add(awaitedObject(id, making, held), held);
   }
 
-  #making(): Making {
+  #objectOrigin(): ObjectOrigin {
     const { id, path, principal } = this.#opening;
     return {
       endpoint: this.endpoint?.name ?? "",
-      kind: this.#asked.object?.kind ?? "",
+      kind: this.#request.object?.kind ?? "",
       requestId: id,
       path,
       provider: this.endpoint?.provider,
@@ -393,7 +393,7 @@ export class Account implements ExchangeAccount {
       tokenId: principal.tokenId,
       projectId: principal.projectId,
       client: this.#client,
-      facts: this.#asked.facts(),
+      facts: this.#request.facts(),
       madeAt: this.#startedAt,
     };
   }
@@ -403,10 +403,10 @@ export class Account implements ExchangeAccount {
   }
 
   /** What the answer says of the object it is about. */
-  look(
+  objectResponse(
     record: ExchangeRecord,
-    { request, observed, receivedBytes }: Pick<Look, "request" | "observed" | "receivedBytes">,
-  ): Look {
+    { request, observed, receivedBytes }: Pick<ObjectResponse, "request" | "observed" | "receivedBytes">,
+  ): ObjectResponse {
     return {
       request,
       endpoint: this.endpoint?.name ?? "",
@@ -414,16 +414,16 @@ export class Account implements ExchangeAccount {
       receivedBytes,
       isWhole: this.#isGood && record.ending === "complete",
       charge: (object, part) => this.#settled(object, part),
-      asMaker: (id) => madeObject(id, this.#making()),
+      asOwnObject: (id) => awaitedObject(id, this.#objectOrigin()),
     };
   }
 
-  #settled(object: AwaitedObject, part: ToldPart): Settled {
+  #settled(object: AwaitedObject, part: ReportedPart): Settlement {
     const backend = this.#backend;
     const { factor, isGuessed } = priceFactor(part.tier, object.tier);
     const prices = backend && this.#prices.at(backend, { factor, isGuessed, epochMs: object.madeAt });
     const models = [part.model, object.model].filter((name) => name !== undefined);
-    const charge = chargeOfObject(object, prices && chargeAsTold(part, models, prices));
+    const charge = chargeOfObject(object, prices && chargeReported(part, models, prices));
     const { outputTokens } = part.usage;
     if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
       this.#outputs.add(object.endpoint, object.model, outputTokens);
@@ -438,17 +438,20 @@ export class Account implements ExchangeAccount {
   }
 
   /** Settles it, and gives what is kept of it. */
-  close(record: ExchangeRecord, observed: Observed): ExchangeRow {
+  close(record: ExchangeRecord, observed: ResponseSummary): ExchangeRow {
     const { model, stopReason } = observed;
     const { principal } = this.#opening;
-    const facts = this.#asked.facts();
-    const charge = withGivenUp(this.#hasMade ? NO_CHARGE : this.#charge(record, observed), this.#givenUp);
+    const facts = this.#request.facts();
+    const charge = withTimedOutAttempts(
+      this.#hasMade ? NO_CHARGE : this.#charge(record, observed),
+      this.#timedOut,
+    );
     const { usage } = charge;
     const tokens = this.#counted(charge);
     const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
     return {
       requestId: record.id,
-      providerRequestId: kept(this.#providerRequestId),
+      providerRequestId: storedText(this.#providerRequestId),
       startedAt: this.#startedAt,
       durationMs: record.durationMs,
       firstByteMs: record.firstByteMs,
@@ -464,13 +467,13 @@ export class Account implements ExchangeAccount {
       principal: principal.name,
       tokenId: principal.tokenId,
       projectId: principal.projectId,
-      metered: this.#asked.isMetered,
+      metered: this.#request.isMetered,
       admitted: this.#admission !== undefined,
       client: this.#client,
       stream: facts.stream,
-      modelAsked: kept(facts.model),
-      modelAnswered: kept(model),
-      stopReason: kept(stopReason),
+      modelAsked: storedText(facts.model),
+      modelAnswered: storedText(model),
+      stopReason: storedText(stopReason),
       inputTokens: usage.inputTokens,
       outputTokens: usage.outputTokens,
       cachedTokens: usage.cachedTokens,
@@ -489,7 +492,7 @@ export class Account implements ExchangeAccount {
     };
   }
 
-  #charge(record: ExchangeRecord, observed: Observed): Charge {
+  #charge(record: ExchangeRecord, observed: ResponseSummary): Charge {
     const { usage, stopReason } = observed;
     const last = record.attempts.at(-1);
     const isGood = this.#answeredStatus === undefined
@@ -504,11 +507,11 @@ export class Account implements ExchangeAccount {
       isGood,
       isAnswered: this.#backend !== undefined,
       // A background response is written to its end, and can be fetched later.
-      isComplete: record.ending === "complete" || this.#asked.facts().background === true,
+      isComplete: record.ending === "complete" || this.#request.facts().background === true,
       hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
       textTokens: observed.textTokens,
       texts: observed.texts,
-      untoldTextTokens: observed.untoldTextTokens,
+      unreportedTextTokens: observed.unreportedTextTokens,
       isStream: observed.isStream === true,
       bytes: record.bytes,
       durationMs: record.durationMs - (last?.afterMs ?? 0),
@@ -518,26 +521,26 @@ export class Account implements ExchangeAccount {
 
   #chargeAt(
     backend: Backend,
-    observed: Observed,
-    { isGood, ...seen }: Omit<Progress, "tokensPerMs"> & { readonly isGood: boolean },
+    observed: ResponseSummary,
+    { isGood, ...seen }: Omit<ResponseProgress, "tokensPerMs"> & { readonly isGood: boolean },
   ): Charge {
     const { model, tier } = observed;
-    const asked = this.#asked.facts();
+    const asked = this.#request.facts();
     const { factor, isGuessed } = priceFactor(tier, asked.tier);
     const prices = this.#prices.at(backend, { factor, isGuessed, epochMs: this.#startedAt });
     const models = [model, asked.model].filter((name) => name !== undefined);
     const tokensPerMs = this.#speeds.tokensPerMs(this.endpoint?.name ?? "", asked.model ?? "");
     const progress = { ...seen, tokensPerMs };
     const reserved = this.#reserved;
-    if (!isGood || reserved === undefined && !this.#asked.isMetered) {
-      return chargeAsTold(observed, models, prices);
+    if (!isGood || reserved === undefined && !this.#request.isMetered) {
+      return chargeReported(observed, models, prices);
     }
     if (reserved === undefined) {
-      const inputTokens = this.#asked.inputTokens();
-      const outputTokens = this.#asked.outputTokens();
-      return chargeUnreserved({ told: observed, models, inputTokens, outputTokens, progress }, prices);
+      const inputTokens = this.#request.inputTokens();
+      const outputTokens = this.#request.outputTokens();
+      return chargeUnreserved({ reported: observed, models, inputTokens, outputTokens, progress }, prices);
     }
     const candidates = reserved.candidates.filter((candidate) => candidate.backend.name === backend.name);
-    return chargeReserved({ told: observed, reserved, candidates, progress }, prices);
+    return chargeReserved({ reported: observed, reserved, candidates, progress }, prices);
   }
 }

@@ -1,7 +1,7 @@
 /** Reads what an answer says of an object that can be looked at again, and the lines of a batch's results. */
 
 import { MAX_OBJECT_ID, type ObjectKind } from "./object_paths.ts";
-import { ToldUsage } from "./told_usage.ts";
+import { ReportedUsage } from "./reported_usage.ts";
 import { sumOf, type Usage } from "./usage.ts";
 import type { Selection } from "../payload/json_selection.ts";
 
@@ -229,10 +229,10 @@ export class ObjectReader {
   }
 
   #foundLineUsage(value: unknown): void {
-    const told = new ToldUsage();
-    told.add(value);
+    const reported = new ReportedUsage();
+    reported.add(value);
     if (this.#lineUsage !== undefined) this.#endLine();
-    this.#lineUsage = told.usage();
+    this.#lineUsage = reported.usage();
     if (this.#lineModel !== undefined) this.#endLine();
   }
 

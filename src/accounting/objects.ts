@@ -13,17 +13,17 @@ import {
   type Store,
   StoreError,
 } from "../storage/store.ts";
-import type { Observed } from "./answer_tap.ts";
+import type { ResponseSummary } from "./response_tap.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import {
   estimatedSettlement,
   receivedPart,
+  type ReportedPart,
   reservedCharge,
-  type Settled,
   settledRow,
-  type ToldPart,
-  type Verdict,
-  verdictOf,
+  type Settlement,
+  type SettlementAction,
+  settlementAction,
 } from "./settlement.ts";
 
 /** What is kept from others for an object. */
@@ -58,18 +58,18 @@ export interface ObjectsParts {
 }
 
 /** An answer about an object. */
-export interface Look {
+export interface ObjectResponse {
   readonly request: ObjectRequest;
   readonly endpoint: string;
-  readonly observed: Observed;
+  readonly observed: ResponseSummary;
   /** The answer was good and came to its end. */
   readonly isWhole: boolean;
   /** How much text of it running requests have received so far, in bytes. */
   readonly receivedBytes: () => number;
   /** The cost of an object by the usage that the provider stated. */
-  readonly charge: (object: AwaitedObject, part: ToldPart) => Settled;
+  readonly charge: (object: AwaitedObject, part: ReportedPart) => Settlement;
   /** The client that looks, as the maker: for results of batches whose maker is not known. */
-  readonly asMaker: (id: string) => AwaitedObject;
+  readonly asOwnObject: (id: string) => AwaitedObject;
 }
 
 interface Entry {
@@ -129,7 +129,7 @@ export class Objects {
   }
 
   /** An object was made. What it may cost has been handed over. */
-  made(object: AwaitedObject, held: HeldAmounts): void {
+  add(object: AwaitedObject, held: HeldAmounts): void {
     const key = keyOf(object);
     if (this.#open.has(key)) return this.#parts.ledgers.release(held);
     const entry: Entry = { object, held, isStored: false, receivedBytes: 0 };
@@ -138,7 +138,7 @@ export class Objects {
   }
 
   /** An answer about an object has ended. */
-  looked(look: Look): void {
+  responseEnded(look: ObjectResponse): void {
     const { request, endpoint, observed } = look;
     for (const listed of observed.object?.listed ?? []) this.#listed(endpoint, listed);
     const id = request.id ?? observed.object?.id;
@@ -146,10 +146,10 @@ export class Objects {
     const key = keyOf({ endpoint, id });
     const entry = this.#open.get(key);
     if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, observed.textBytes ?? 0);
-    const verdict = verdictOf(request, look);
-    if (verdict.then === "wait") return;
+    const action = settlementAction(request, look);
+    if (action.kind === "wait") return;
     if (this.#settled.has(key)) return;
-    this.#run(() => this.#once(key, () => this.#follow({ endpoint, id }, look, verdict)));
+    this.#run(() => this.#once(key, () => this.#follow({ endpoint, id }, look, action)));
   }
 
   /** Resolves once all that has been begun is done, or has to be tried again. */
@@ -216,7 +216,7 @@ export class Objects {
     }
   }
 
-  /** A list told where the results of a batch are. */
+  /** A list reported where the results of a batch are. */
   #listed(endpoint: string, { id, resultsId }: { id: string; resultsId: string }): void {
     const key = keyOf({ endpoint, id });
     const entry = this.#open.get(key);
@@ -237,8 +237,8 @@ export class Objects {
 
   async #follow(
     { endpoint, id }: { endpoint: string; id: string },
-    look: Look,
-    verdict: Exclude<Verdict, { then: "wait" }>,
+    look: ObjectResponse,
+    action: Exclude<SettlementAction, { kind: "wait" }>,
   ): Promise<void> {
     const { store } = this.#parts;
     const asked = keyOf({ endpoint, id });
@@ -246,36 +246,36 @@ export class Objects {
     const known = awaited === undefined ? await store.findObject({ endpoint, id }) : undefined;
     const kept = awaited ?? known;
     if (kept === undefined) {
-      if (verdict.then === "count" && look.request.act === "results") {
-        return await this.#settle(look.asMaker(id), this.#charged(look.asMaker(id), look, verdict));
+      if (action.kind === "count" && look.request.action === "results") {
+        return await this.#settle(look.asOwnObject(id), this.#charged(look.asOwnObject(id), look, action));
       }
-      // Which batch a file belongs to may be told later.
-      return look.request.act === "file" ? undefined : this.#remember(asked);
+      // Which batch a file belongs to may be reported later.
+      return look.request.action === "file" ? undefined : this.#remember(asked);
     }
     if (known?.settled !== undefined) {
       this.#settledElsewhere({ ...known, settled: known.settled });
       return this.#remember(asked);
     }
-    if (verdict.then === "name") {
-      return kept.resultsId === undefined ? await this.#name(kept, verdict.resultsId) : undefined;
+    if (action.kind === "name") {
+      return kept.resultsId === undefined ? await this.#name(kept, action.resultsId) : undefined;
     }
-    await this.#settle(kept, this.#charged(kept, look, verdict));
+    await this.#settle(kept, this.#charged(kept, look, action));
     this.#remember(asked);
   }
 
   #charged(
     object: AwaitedObject,
-    { charge, receivedBytes }: Look,
-    verdict: Exclude<Verdict, { then: "wait" }>,
-  ): readonly Settled[] {
-    if (verdict.then === "count") return verdict.parts.map((part) => charge(object, part));
-    if (verdict.then === "estimate") return [reservedCharge(object)];
+    { charge, receivedBytes }: ObjectResponse,
+    action: Exclude<SettlementAction, { kind: "wait" }>,
+  ): readonly Settlement[] {
+    if (action.kind === "count") return action.parts.map((part) => charge(object, part));
+    if (action.kind === "estimate") return [reservedCharge(object)];
     // Text that was received before it was stopped is not free.
     const bytes = Math.max(receivedBytes(), this.#open.get(keyOf(object))?.receivedBytes ?? 0);
     return bytes === 0 ? [] : [estimatedSettlement(charge(object, receivedPart(bytes)))];
   }
 
-  async #settle(object: AwaitedObject, charges: readonly Settled[]): Promise<void> {
+  async #settle(object: AwaitedObject, charges: readonly Settlement[]): Promise<void> {
     const key = keyOf(object);
     // By its own id or by that of its results.
     if (this.#settling.has(key)) return;
@@ -288,7 +288,7 @@ export class Objects {
     this.#remember(key);
   }
 
-  async #settleFirst(object: AwaitedObject, charges: readonly Settled[]): Promise<void> {
+  async #settleFirst(object: AwaitedObject, charges: readonly Settlement[]): Promise<void> {
     const { store, clock, ledgers, onRow } = this.#parts;
     const at = clock.epochMs();
     const booking = ledgers.bookingOf(object.modelRules);
@@ -300,10 +300,10 @@ export class Objects {
       if (known?.settled !== undefined) this.#settledElsewhere({ ...known, settled: known.settled });
       return;
     }
-    const told = charges.reduce((total, { tokens }) => total + tokens, 0);
+    const reported = charges.reduce((total, { tokens }) => total + tokens, 0);
     const keys = [...keysOf(object), ...object.modelRules];
     this.#leave(keyOf(object));
-    ledgers.count(keys, { tokens: Math.max(0, told - object.reservedTokens), micros, booking });
+    ledgers.count(keys, { tokens: Math.max(0, reported - object.reservedTokens), micros, booking });
     for (const row of rows) onRow(row);
   }
 

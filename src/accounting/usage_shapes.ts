@@ -2,7 +2,7 @@
 
 import { definedUsage, type Usage, type UsageDraft, type UsageKind } from "./usage.ts";
 
-/** The first of these numbers that the provider told. */
+/** The first of these numbers that the provider reported. */
 type Get = (...names: readonly string[]) => number | undefined;
 type Draft = { readonly [Kind in UsageKind]?: number | undefined };
 
@@ -119,7 +119,7 @@ function openaiChat(get: Get): Draft {
 
 /**
  * The total tells which way a provider counts: xAI's and Gemini's completions leave out the reasoning, and others leave
- * out what was read from a cache. Where no total is told, reasoning that is longer than all of the output is not in it.
+ * out what was read from a cache. Where no total is reported, reasoning that is longer than all of the output is not in it.
  */
 function byTotal(
   { input, output, total, beside, reasoning }: {
@@ -132,13 +132,14 @@ function byTotal(
   },
 ): Pick<Draft, "inputTokens" | "outputTokens"> {
   if (input === undefined || output === undefined) return { inputTokens: input, outputTokens: output };
-  const untold = (total ?? 0) - input - output;
-  if (untold > 0) {
+  const unreported = (total ?? 0) - input - output;
+  if (unreported > 0) {
     const more = beside.find((amount) =>
       amount > 0 &&
-      (untold === amount && untold !== reasoning || amount > input && untold === amount + reasoning)
+      (unreported === amount && unreported !== reasoning ||
+        amount > input && unreported === amount + reasoning)
     ) ?? 0;
-    return { inputTokens: input + more, outputTokens: output + untold - more };
+    return { inputTokens: input + more, outputTokens: output + unreported - more };
   }
   return { inputTokens: input, outputTokens: reasoning > output ? output + reasoning : output };
 }
@@ -197,10 +198,12 @@ function gemini(get: Get): Draft {
   const prompt = get("promptTokenCount");
   const tools = get("toolUsePromptTokenCount") ?? 0;
   const total = get("totalTokenCount");
-  const told = candidates === undefined && thoughts === undefined
+  const reported = candidates === undefined && thoughts === undefined
     ? undefined
     : (candidates ?? 0) + (thoughts ?? 0);
-  const untold = prompt === undefined || total === undefined ? 0 : total - prompt - tools - (told ?? 0);
+  const unreported = prompt === undefined || total === undefined
+    ? 0
+    : total - prompt - tools - (reported ?? 0);
   const details = (side: string, ...modalities: readonly string[]): number | undefined => {
     const counts = modalities.map((modality) => get(`${side}.${modality}`)).filter((count) =>
       count !== undefined
@@ -213,7 +216,7 @@ function gemini(get: Get): Draft {
     details("candidatesTokensDetails", modality) ?? details("responseTokensDetails", modality);
   return {
     inputTokens: prompt === undefined ? undefined : prompt + tools,
-    outputTokens: untold > 0 ? (told ?? 0) + untold : told,
+    outputTokens: unreported > 0 ? (reported ?? 0) + unreported : reported,
     cachedTokens: get("cachedContentTokenCount"),
     reasoningTokens: thoughts,
     inputAudioTokens: input("AUDIO"),

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { AnswerTap } from "../../src/accounting/answer_tap.ts";
+import { ResponseTap } from "../../src/accounting/response_tap.ts";
 import { withKeepaliveComments } from "../../src/forwarding/keepalive.ts";
 import { clientFields } from "../../src/forwarding/response_headers.ts";
 import { withoutUsage } from "../../src/forwarding/stream_usage/stream_usage.ts";
@@ -38,7 +38,7 @@ function decisions(type: string | undefined): Readonly<Record<string, boolean>> 
   });
   return {
     isEventStream: isEventStream(fields),
-    accounting: AnswerTap.of(fields)?.isStream === true,
+    accounting: ResponseTap.of(fields)?.isStream === true,
     keepalive: withKeepaliveComments({ fields, body }, { silenceMs: 1, clock: new FakeClock() }) !== body,
     "stream_usage": withoutUsage({ fields, body }) !== body,
     "x-accel-buffering": client.some(({ lower }) => lower === "x-accel-buffering"),

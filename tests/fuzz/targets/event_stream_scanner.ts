@@ -1,6 +1,6 @@
 /** The scanner of event streams against a reading of the whole, line by line. */
 
-import { AnswerTap } from "../../../src/accounting/answer_tap.ts";
+import { ResponseTap } from "../../../src/accounting/response_tap.ts";
 import { EventStreamScanner } from "../../../src/payload/event_stream_scanner.ts";
 import { JsonScanner } from "../../../src/payload/json_scanner.ts";
 import { latin1 } from "../../support/byte_input.ts";
@@ -20,7 +20,7 @@ function scanned(pieces: readonly Uint8Array[]): FoundValue[] {
 }
 
 function observed(pieces: readonly Uint8Array[]): unknown {
-  const tap = AnswerTap.of(contentFields("text/event-stream"));
+  const tap = ResponseTap.of(contentFields("text/event-stream"));
   for (const piece of pieces) tap?.write(piece);
   return tap?.end();
 }

@@ -9,7 +9,7 @@ import { JsonScanner } from "../payload/json_scanner.ts";
 import { essenceOf, isEventStream } from "../payload/media_type.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import { BATCH_SELECTION, OBJECT_SELECTION, ObjectReader, type SeenObject } from "./object_reader.ts";
-import { ToldUsage, type UsageStep } from "./told_usage.ts";
+import { ReportedUsage, type UsageStep } from "./reported_usage.ts";
 import { TextMeter } from "../payload/text_meter.ts";
 import { TEXT_SELECTION } from "./text_selection.ts";
 import { TOOLS_SELECTION, ToolsUsed } from "./tools_used.ts";
@@ -17,7 +17,7 @@ import { sumOf, type Usage } from "./usage.ts";
 import { compileSelection, mergedSelection, type Selection } from "../payload/json_selection.ts";
 
 /** What an answer said about itself; what it did not say is absent. */
-export interface Observed {
+export interface ResponseSummary {
   readonly usage: Usage;
   /** What other models used for the same answer; not in {@link usage}. */
   readonly steps?: readonly UsageStep[];
@@ -27,8 +27,8 @@ export interface Observed {
   readonly texts?: number;
   /** An estimate of its tokens. */
   readonly textTokens?: number;
-  /** The part of that which came behind the last usage that was told. */
-  readonly untoldTextTokens?: number;
+  /** The part of that which came behind the last usage that was reported. */
+  readonly unreportedTextTokens?: number;
   /** It was sent while it was written. */
   readonly isStream?: boolean;
   readonly model?: string;
@@ -38,7 +38,7 @@ export interface Observed {
   /** Of a session: what the answers may have used that were cut; absent where there is but one answer. */
   readonly unfinished?: readonly Usage[];
   /** Of a session: what may have been used by messages that nobody knows; limits alone count it. */
-  readonly doubtful?: Usage;
+  readonly uncertain?: Usage;
   /** Where the numbers that the answer states contradict each other, in words for people. */
   readonly contradictions?: readonly string[];
   /** At the path of an object that can be looked at again: what it says of that. */
@@ -127,7 +127,7 @@ const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
 const MAX_TEXT = 200;
 
 /** What an answer is to, and whose it is. */
-export interface AnswerSource {
+export interface ResponseSource {
   /** At the paths of objects that can be looked at again. */
   readonly object?: ObjectRequest | undefined;
   /** The name of the backend; broken compression is counted by it. */
@@ -135,8 +135,8 @@ export interface AnswerSource {
 }
 
 /** Watches one answer. */
-export class AnswerTap {
-  readonly #told = new ToldUsage();
+export class ResponseTap {
+  readonly #reported = new ReportedUsage();
   /** The sum of parts that each tell their own. */
   #lines: Usage = {};
   /** Of these parts. */
@@ -160,21 +160,21 @@ export class AnswerTap {
   /** Undefined where the answer's type holds nothing to be read. */
   static of(
     fields: readonly Field[],
-    { object: request, upstream = "unnamed" }: AnswerSource = {},
-  ): AnswerTap | undefined {
+    { object: request, upstream = "unnamed" }: ResponseSource = {},
+  ): ResponseTap | undefined {
     const mediaType = essenceOf(fields);
     const isEvents = isEventStream(fields);
     const isAmazons = mediaType === "application/vnd.amazon.eventstream";
     const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
     // OpenAI and Google give files, and so the results of batches, no type.
-    const isFile = (request?.act === "results" || request?.act === "file") &&
+    const isFile = (request?.action === "results" || request?.action === "file") &&
       !/^(?:image|audio|video)\//.test(mediaType);
     if (!isEvents && !isAmazons && !isJson && !isFile) return undefined;
     const coding = contentCodingOf(fields);
     if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
     const isStream = isEvents || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
     const framing = isEvents ? "events" : isAmazons ? "amazon" : "none";
-    return new AnswerTap({ framing, isStream, coding, request, upstream });
+    return new ResponseTap({ framing, isStream, coding, request, upstream });
   }
 
   private constructor(
@@ -230,22 +230,22 @@ export class AnswerTap {
   }
 
   /** What there is to say once the answer has ended, however it ended; a promise only where it was compressed. */
-  end(): Observed | Promise<Observed> {
+  end(): ResponseSummary | Promise<ResponseSummary> {
     return this.#decompressor === undefined
-      ? this.#observed()
-      : this.#decompressor.end().then(() => this.#observed());
+      ? this.#summary()
+      : this.#decompressor.end().then(() => this.#summary());
   }
 
-  #observed(): Observed {
+  #summary(): ResponseSummary {
     const stopReason = this.#stop();
-    const steps = this.#told.steps();
-    const contradictions = [...this.#contradictions, ...this.#told.contradictions()];
+    const steps = this.#reported.steps();
+    const contradictions = [...this.#contradictions, ...this.#reported.contradictions()];
     return {
       usage: this.#tools.with(this.#usage(), this.#model),
       textBytes: this.#text.bytes,
       texts: this.#text.texts,
       textTokens: this.#text.tokens,
-      untoldTextTokens: this.#text.tokens - this.#toldAtTokens,
+      unreportedTextTokens: this.#text.tokens - this.#toldAtTokens,
       ...(this.#isStream && { isStream: true }),
       ...(steps.length > 0 && { steps }),
       ...(contradictions.length > 0 && { contradictions }),
@@ -262,14 +262,16 @@ export class AnswerTap {
   }
 
   #usage(): Usage {
-    const told = sumOf(this.#lines, this.#told.usage());
+    const reported = sumOf(this.#lines, this.#reported.usage());
     // Where an answer is pictures, its output is (`ImageGenCompletedEvent.Usage` of `openai`).
-    const isDetailed = told.outputTokens === undefined || told.outputImageTokens !== undefined;
-    return this.#isPicture && !isDetailed ? { ...told, outputImageTokens: told.outputTokens } : told;
+    const isDetailed = reported.outputTokens === undefined || reported.outputImageTokens !== undefined;
+    return this.#isPicture && !isDetailed
+      ? { ...reported, outputImageTokens: reported.outputTokens }
+      : reported;
   }
 
   #addLine(usage: unknown): void {
-    const line = new ToldUsage();
+    const line = new ReportedUsage();
     line.add(usage);
     this.#lines = sumOf(this.#lines, line.usage());
     for (const contradiction of line.contradictions()) this.#contradictions.add(contradiction);
@@ -289,12 +291,12 @@ export class AnswerTap {
       case "usageMetadata":
       case "metadata.usage":
       case "amazon-bedrock-invocationMetrics":
-        this.#told.add(value);
+        this.#reported.add(value);
         this.#toldAtTokens = this.#text.tokens;
         if (isFast(value)) this.#tier = "fast";
         return;
       case "svg_usage":
-        this.#told.addStep(value);
+        this.#reported.addStep(value);
         return;
       case "result.message.usage":
         this.#tier = "batch";
@@ -310,7 +312,7 @@ export class AnswerTap {
       case "eval_count":
       case "tokens_evaluated":
       case "tokens_predicted":
-        this.#told.add({ [path]: value });
+        this.#reported.add({ [path]: value });
         return;
     }
     if (this.#tools.found(path, value)) return;
