@@ -4,7 +4,8 @@ import type { Clock } from "../time/clock.ts";
 import type { ExchangeRecord } from "../exchange.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { ExchangeRow } from "../storage/store.ts";
-import { Account, type ExchangeStart, type RunningExchange } from "./account.ts";
+import { Account, type ExchangeStart } from "./account.ts";
+import type { RunningExchange } from "./running_exchange.ts";
 import type { ResponseSummary } from "./response_tap.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
@@ -83,9 +84,9 @@ export class Accounts {
    * Whether the usage in an answer counts for its exchange. Files, token counts and the like hold usage that nobody pays
    * for. The usage of an object that can be looked at again counts for its maker, when the object is over.
    */
-  #counts({ object, hasMade, isFree }: Account): boolean {
+  #counts({ object, hasCreated, isFree }: Account): boolean {
     if (object === undefined) return !isFree;
-    return object.action === "create" && !hasMade;
+    return object.action === "create" && !hasCreated;
   }
 
   #learn(account: Account, record: ExchangeRecord, observed: ResponseSummary): void {
@@ -127,12 +128,12 @@ export class Accounts {
     const { contradictions = [] } = answer;
     const row = account.close(record, observed);
     this.#parts.onRow({ row, record, contradictions, traceparent: account.traceparent });
-    if (object !== undefined && (object.action !== "create" || account.hasMade)) {
+    if (object !== undefined && (object.action !== "create" || account.hasCreated)) {
       const id = object.id ?? answer.object?.id;
       const receivedBytes = () =>
         Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.endpoint?.name, id)));
       this.#parts.objects.responseEnded(
-        account.objectResponse(record, { request: object, observed: answer, receivedBytes }),
+        account.objectResponse(record, { request: object, summary: answer, receivedBytes }),
       );
     }
   }

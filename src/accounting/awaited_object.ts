@@ -4,7 +4,7 @@ import { OBJECT_LIFETIME_MS } from "../storage/booking.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { AwaitedObject } from "../storage/store.ts";
 import type { ObjectKind } from "./object_paths.ts";
-import { storedText } from "./settlement.ts";
+import { storedText } from "./stored_text.ts";
 import type { Tap } from "./tap.ts";
 
 /** Who made an object, where and when. */
@@ -27,11 +27,11 @@ const NOTHING: HandedOver = { tokens: 0, micros: 0, modelRules: [] };
 /** An object of that id. */
 export function awaitedObject(
   id: string,
-  { facts, ...making }: ObjectOrigin,
+  { facts, ...origin }: ObjectOrigin,
   held: HandedOver = NOTHING,
 ): AwaitedObject {
   return {
-    ...making,
+    ...origin,
     id,
     resultsId: undefined,
     model: storedText(facts.model),
@@ -39,7 +39,7 @@ export function awaitedObject(
     modelRules: held.modelRules,
     reservedTokens: held.tokens,
     reservedMicros: held.micros,
-    expiresAt: making.madeAt + OBJECT_LIFETIME_MS,
+    expiresAt: origin.madeAt + OBJECT_LIFETIME_MS,
   };
 }
 
@@ -49,11 +49,11 @@ export function awaitedObject(
  */
 export function pendingObjectId(
   tap: Tap | undefined,
-  { kind, asksBackground }: { kind: ObjectKind; asksBackground: () => boolean },
+  { kind, isBackground }: { kind: ObjectKind; isBackground: () => boolean },
 ): string | undefined {
   const object = tap?.object;
   if (object?.isPending !== true) return undefined;
   const isLasting = tap?.isStream !== true || kind === "run" || kind === "batch" || object.isBackground ||
-    asksBackground();
+    isBackground();
   return isLasting ? object.id : undefined;
 }

@@ -50,7 +50,7 @@ export class EndpointPrices {
   }
 
   /** Those at a backend. */
-  at(backend: Backend, { isGuessed, ...at }: PricedAt & { isGuessed: boolean }): BackendPrices {
+  atBackend(backend: Backend, { isGuessed, ...at }: PricedAt & { isGuessed: boolean }): BackendPrices {
     return {
       cost: (usage, models) => this.cost(usage, models, { ...at, backend }),
       isGuessed,

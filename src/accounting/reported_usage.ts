@@ -1,7 +1,7 @@
 /** Collects the usage objects of one answer: streams tell theirs several times. */
 
 import { sumOf, type Usage } from "./usage.ts";
-import { readUsage } from "./usage_shapes.ts";
+import { readUsage } from "./read_usage.ts";
 
 /** The nesting of usage objects is two deep; more is nothing that is known. */
 const MAX_DEPTH = 3;

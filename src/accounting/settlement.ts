@@ -1,8 +1,6 @@
 /** What an answer about an object means for its account: whether it is over, and what it used. */
 
-import { harmlessText } from "../text/harmless_text.ts";
-import type { Booking } from "../storage/booking.ts";
-import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
+import type { AwaitedObject } from "../storage/store.ts";
 import type { ResponseSummary } from "./response_tap.ts";
 import type { Charge, Reported } from "./charge.ts";
 import { estimatedTokens } from "./estimate.ts";
@@ -36,15 +34,13 @@ export interface Settlement {
 }
 
 const WAIT: SettlementAction = { kind: "wait" };
-/** How much of what a provider said is kept, in characters. */
-const MAX_TEXT = 200;
 
 /** `isWhole`: the answer was good and came to its end. */
 export function settlementAction(
   { kind, action }: ObjectRequest,
-  { observed, isWhole }: { observed: ResponseSummary; isWhole: boolean },
+  { summary, isWhole }: { summary: ResponseSummary; isWhole: boolean },
 ): SettlementAction {
-  const { object, usage, steps, model, stopReason, tier } = observed;
+  const { object, usage, steps, model, stopReason, tier } = summary;
   if (action === "delete") return isWhole ? { kind: "estimate" } : WAIT;
   if (object === undefined || action === "list") return WAIT;
   if (kind === "batch") {
@@ -115,64 +111,4 @@ export function receivedPart(textBytes: number): ReportedPart {
 /** Marks it as an estimate. */
 export function estimatedSettlement(settled: Settlement): Settlement {
   return { ...settled, charge: { ...settled.charge, source: "estimated" } };
-}
-
-/** The row of what an object used; it has the id of the request that made the object. */
-export function settledRow(
-  object: AwaitedObject,
-  { charge, model, stopReason }: Settlement,
-  { at, booking }: { at: number; booking: Booking },
-): ExchangeRow {
-  const { usage, cost } = charge;
-  return {
-    requestId: object.requestId,
-    providerRequestId: storedText(object.id),
-    startedAt: at,
-    durationMs: 0,
-    firstByteMs: undefined,
-    method: "POST",
-    path: object.path,
-    endpoint: object.endpoint,
-    provider: object.provider,
-    backend: object.backend,
-    attempts: 0,
-    attemptLog: undefined,
-    status: 200,
-    ending: "complete",
-    principal: object.principal,
-    tokenId: object.tokenId,
-    projectId: object.projectId,
-    metered: true,
-    admitted: false,
-    client: object.client,
-    stream: undefined,
-    modelAsked: object.model,
-    modelAnswered: storedText(model),
-    stopReason: storedText(stopReason),
-    inputTokens: usage.inputTokens,
-    outputTokens: usage.outputTokens,
-    cachedTokens: usage.cachedTokens,
-    cacheWriteTokens: usage.cacheWriteTokens,
-    reasoningTokens: usage.reasoningTokens,
-    audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
-    imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
-    partial: false,
-    costMicros: cost?.micros,
-    costIsPartial: cost?.isPartial === true,
-    usageSource: charge.source,
-    priceVersion: cost?.version,
-    bytes: 0,
-    booking,
-    settlement: "settled",
-  };
-}
-
-/** What others said, as it may stand in a row, a label or on a page. */
-export function storedText(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
-}
-
-/** What is known of both; undefined where nothing is. */
-export function sum(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
 }

@@ -65,7 +65,7 @@ for (const { name } of [...Deno.readDirSync(FOLDER)].sort((one, other) => one.na
       }, `${size} bytes at a time`);
       if (expect.id !== undefined) assertEquals(object?.id, expect.id);
       if (expect.verdict === undefined) continue;
-      assertEquals(settlementAction(asked, { observed, isWhole: true }).kind, expect.verdict);
+      assertEquals(settlementAction(asked, { summary: observed, isWhole: true }).kind, expect.verdict);
     }
   });
 }

@@ -96,7 +96,7 @@ function lookAt(object: AwaitedObject, micros: number): ObjectResponse {
   return {
     request: { kind: "response", action: "read", id: object.id },
     endpoint: object.endpoint,
-    observed: { usage, object: seen },
+    summary: { usage, object: seen },
     isWhole: true,
     receivedBytes: () => 0,
     charge: () => ({
