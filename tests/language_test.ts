@@ -20,8 +20,6 @@ const PAGES = [
 /** Still to be rewritten; the list only gets shorter. */
 const NOT_YET: readonly string[] = [
   "src/accounting/",
-  "src/admission/",
-  "src/limits/",
   "src/management/live_feed.ts",
   "src/management/management.ts",
   "src/management/open.ts",
@@ -31,7 +29,6 @@ const NOT_YET: readonly string[] = [
   "src/management/settings.ts",
   "src/management/spending.ts",
   "src/management/token_refresh.ts",
-  "src/payload/",
   "src/storage/",
   "src/principal.ts",
 ];

@@ -4,8 +4,9 @@ import type { Clock } from "../time/clock.ts";
 import type { ExchangeRecord } from "../exchange.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { ExchangeRow } from "../storage/store.ts";
-import { Account, type Opening, type RunningExchange } from "./account.ts";
-import type { Observed } from "./answer_tap.ts";
+import { Account, type ExchangeStart } from "./account.ts";
+import type { RunningExchange } from "./running_exchange.ts";
+import type { ResponseSummary } from "./response_tap.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
 import type { Objects } from "./objects.ts";
@@ -16,7 +17,7 @@ import { RecentSpeeds } from "./recent_speeds.ts";
 export interface EndedExchange {
   readonly row: ExchangeRow;
   readonly record: ExchangeRecord;
-  /** Where the usage that the provider told contradicts itself, in words for people. */
+  /** Where the usage that the provider reported contradicts itself, in words for people. */
   readonly contradictions: readonly string[];
   /** The client's `traceparent`. */
   readonly traceparent: string | undefined;
@@ -26,7 +27,7 @@ export interface EndedExchange {
 export interface AccountsParts {
   readonly clock: Clock;
   readonly pricer: Pricer;
-  readonly objects: Pick<Objects, "hasRoom" | "made" | "looked">;
+  readonly objects: Pick<Objects, "hasRoom" | "add" | "responseEnded">;
   /** Once per exchange, when everything is known of it. */
   readonly onRow: (ended: EndedExchange) => void;
   /** An exchange has begun. */
@@ -52,7 +53,7 @@ export class Accounts {
     this.#parts = parts;
   }
 
-  open(opening: Opening): Account {
+  open(opening: ExchangeStart): Account {
     const { clock, pricer, objects, onOpen } = this.#parts;
     const account = new Account(opening, {
       startedAt: clock.epochMs(),
@@ -83,12 +84,12 @@ export class Accounts {
    * Whether the usage in an answer counts for its exchange. Files, token counts and the like hold usage that nobody pays
    * for. The usage of an object that can be looked at again counts for its maker, when the object is over.
    */
-  #counts({ object, hasMade, isFree }: Account): boolean {
+  #counts({ object, hasCreated, isFree }: Account): boolean {
     if (object === undefined) return !isFree;
-    return object.act === "make" && !hasMade;
+    return object.action === "create" && !hasCreated;
   }
 
-  #learn(account: Account, record: ExchangeRecord, observed: Observed): void {
+  #learn(account: Account, record: ExchangeRecord, observed: ResponseSummary): void {
     const { endpoint, modelAsked, mostOutputTokens } = account;
     const { usage, unfinished } = observed;
     // A session is many answers.
@@ -112,26 +113,28 @@ export class Accounts {
 
   #close(account: Account, record: ExchangeRecord): void {
     this.#open.delete(account);
-    const observed = account.observed();
+    const observed = account.summary();
     if (!(observed instanceof Promise)) return this.#write(account, record, observed);
     const closing = observed.then((value) => this.#write(account, record, value))
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
 
-  #write(account: Account, record: ExchangeRecord, answer: Observed): void {
+  #write(account: Account, record: ExchangeRecord, answer: ResponseSummary): void {
     const { object } = account;
-    if (object?.act === "make") account.sighted();
+    if (object?.action === "create") account.noticeObject();
     const observed = this.#counts(account) ? answer : { ...answer, usage: {}, steps: [] };
     this.#learn(account, record, observed);
     const { contradictions = [] } = answer;
     const row = account.close(record, observed);
     this.#parts.onRow({ row, record, contradictions, traceparent: account.traceparent });
-    if (object !== undefined && (object.act !== "make" || account.hasMade)) {
+    if (object !== undefined && (object.action !== "create" || account.hasCreated)) {
       const id = object.id ?? answer.object?.id;
       const receivedBytes = () =>
         Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.endpoint?.name, id)));
-      this.#parts.objects.looked(account.look(record, { request: object, observed: answer, receivedBytes }));
+      this.#parts.objects.responseEnded(
+        account.objectResponse(record, { request: object, summary: answer, receivedBytes }),
+      );
     }
   }
 }

@@ -6,10 +6,10 @@
 import { AmazonEventReader } from "../payload/amazon_event_stream.ts";
 import { Base64Reader } from "../payload/base64_reader.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
-import { wantedPlaces } from "../payload/wanted_places.ts";
+import { compileSelection } from "../payload/json_selection.ts";
 
 /** `PayloadPart` of `@aws-sdk/client-bedrock-runtime`. */
-const WRAPPED = wantedPlaces({ bytes: "length" });
+const WRAPPED = compileSelection({ bytes: "length" });
 const WRAPPING_EVENT = "chunk";
 
 /** Hands the JSON of each event to a scanner. */

@@ -187,7 +187,7 @@ function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): nu
   const at = new Date(epochMs);
   const micros = libraryCost(libraryUsage(usage), price, at);
   if (micros === 0 && usage.inputAudioSeconds !== undefined) {
-    // A model that is priced by tokens, and told seconds.
+    // A model that is priced by tokens, and reported seconds.
     const tokens = Math.ceil(usage.inputAudioSeconds * AUDIO_TOKENS_PER_SECOND);
     return libraryCost({ input_tokens: tokens, input_audio_tokens: tokens }, price, at);
   }
@@ -273,7 +273,7 @@ function outputCost(usage: Usage, { output, outputAudio, outputImage, reasoning,
   ]);
 }
 
-/** Of a length of sound, where that is told in place of tokens. */
+/** Of a length of sound, where that is reported in place of tokens. */
 function soundCost(
   { inputAudioSeconds = 0, inputTokens }: Usage,
   { input, inputAudio = input, audioHour }: Price,

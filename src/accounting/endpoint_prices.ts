@@ -1,7 +1,7 @@
 /** The prices of an endpoint at a moment. */
 
 import type { Backend, Endpoint } from "../config/config.ts";
-import type { PricesThere } from "./charge.ts";
+import type { BackendPrices } from "./charge.ts";
 import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { Usage } from "./usage.ts";
 
@@ -50,7 +50,7 @@ export class EndpointPrices {
   }
 
   /** Those at a backend. */
-  at(backend: Backend, { isGuessed, ...at }: PricedAt & { isGuessed: boolean }): PricesThere {
+  atBackend(backend: Backend, { isGuessed, ...at }: PricedAt & { isGuessed: boolean }): BackendPrices {
     return {
       cost: (usage, models) => this.cost(usage, models, { ...at, backend }),
       isGuessed,

@@ -6,11 +6,11 @@ import { sumOf, type Usage } from "./usage.ts";
 const BYTES_PER_TOKEN = 4;
 /** Sound and images in a form have fewer tokens than text. */
 const FORM_BYTES_PER_TOKEN = 32;
-/** Estimates of short texts are too rough to doubt what was told. */
+/** Estimates of short texts are too rough to doubt what was reported. */
 const FEW_TOKENS = 100;
 
 /** What a request may use. */
-export interface Possible {
+export interface UsageBound {
   readonly inputTokens: number;
   readonly outputTokens: number;
   /** So much was reserved: what nobody saw counts then, as far as that goes. */
@@ -18,7 +18,7 @@ export interface Possible {
 }
 
 /** How far an answer came. */
-export interface Progress {
+export interface ResponseProgress {
   readonly isAnswered: boolean;
   readonly isComplete: boolean;
   /** It said why it stopped: all of its output had been written. */
@@ -27,8 +27,8 @@ export interface Progress {
   readonly textTokens: number | undefined;
   /** In how many pieces it came. */
   readonly texts: number | undefined;
-  /** The part of the estimate that came behind the last usage that was told. */
-  readonly untoldTextTokens: number | undefined;
+  /** The part of the estimate that came behind the last usage that was reported. */
+  readonly unreportedTextTokens: number | undefined;
   /** The answer was streamed: text that had not arrived had not been generated. */
   readonly isStream: boolean;
   readonly bytes: number;
@@ -48,15 +48,15 @@ export function estimatedTokens({ kind, length }: { kind: string; length: number
  * The stated usage, with estimates for what is missing. The same object if nothing is missing, or nothing can be
  * estimated.
  */
-export function estimated(usage: Usage, possible: Possible, progress: Progress): Usage {
+export function estimatedUsage(usage: Usage, possible: UsageBound, progress: ResponseProgress): Usage {
   const { inputTokens = usage.inputAudioSeconds, outputTokens } = usage;
-  const isUntold = inputTokens === undefined && outputTokens === undefined;
+  const isUnreported = inputTokens === undefined && outputTokens === undefined;
   const isOutputMissing = progress.isComplete
-    ? isUntold || hasMoreText(progress, outputTokens)
+    ? isUnreported || hasMoreText(progress, outputTokens)
     : !progress.hasStopped || outputTokens === undefined;
   if (inputTokens !== undefined && !isOutputMissing) return usage;
   const output = isOutputMissing ? outputOf(possible, progress) : undefined;
-  if (isUntold && output === undefined) return usage;
+  if (isUnreported && output === undefined) return usage;
   return {
     ...usage,
     ...(inputTokens === undefined && { inputTokens: possible.inputTokens }),
@@ -65,7 +65,10 @@ export function estimated(usage: Usage, possible: Possible, progress: Progress):
 }
 
 /** How much output was written. Undefined: nobody can say. */
-function outputOf({ outputTokens: most, isReserved }: Possible, progress: Progress): number | undefined {
+function outputOf(
+  { outputTokens: most, isReserved }: UsageBound,
+  progress: ResponseProgress,
+): number | undefined {
   const { isAnswered, isComplete, isStream, textTokens, texts, bytes, durationMs, unseenMs, tokensPerMs } =
     progress;
   // Each piece has a token at least.
@@ -84,20 +87,20 @@ function outputOf({ outputTokens: most, isReserved }: Possible, progress: Progre
   return Math.max(seen, Math.min(most, written));
 }
 
-/** Whether a stream that ended with an error, and without a reason to stop, shows far more behind what it told. */
+/** Whether a stream that ended with an error, and without a reason to stop, shows far more behind what it reported. */
 function hasMoreText(
-  { isStream, hasStopped, untoldTextTokens = 0 }: Progress,
+  { isStream, hasStopped, unreportedTextTokens = 0 }: ResponseProgress,
   outputTokens: number | undefined,
 ): boolean {
   return isStream && !hasStopped && outputTokens !== undefined &&
-    untoldTextTokens > outputTokens + FEW_TOKENS;
+    unreportedTextTokens > outputTokens + FEW_TOKENS;
 }
 
-/** What a session has told, with estimates for its answers that were cut. */
+/** What a session has reported, with estimates for its answers that were cut. */
 export function withUnfinished(
   usage: Usage,
   unfinished: readonly Usage[],
-  most: Omit<Possible, "isReserved">,
+  most: Omit<UsageBound, "isReserved">,
 ): Usage {
   return unfinished.reduce<Usage>(
     (total, { inputTokens = 0, outputTokens = 0, outputAudioTokens }) =>

@@ -4,10 +4,10 @@ import { createPause, STEP_BYTES } from "../payload/pace.ts";
 import { estimatedTokens } from "./estimate.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import { TextMeter } from "../payload/text_meter.ts";
-import { INPUT_WANTED } from "./text_wanted.ts";
-import { wantedPlaces } from "../payload/wanted_places.ts";
+import { INPUT_SELECTION } from "./text_selection.ts";
+import { compileSelection } from "../payload/json_selection.ts";
 
-const WANTED = wantedPlaces(INPUT_WANTED);
+const SELECTED = compileSelection(INPUT_SELECTION);
 
 /** The texts by what they are made of, and all that stands around them, pictures and sound included, by its length. */
 export async function inputTokensOf(
@@ -15,7 +15,7 @@ export async function inputTokensOf(
 ): Promise<number> {
   if (kind !== "json") return estimatedTokens({ kind, length: bytes.length });
   const text = new TextMeter();
-  const scanner = new JsonScanner(WANTED, () => {}, { texts: text });
+  const scanner = new JsonScanner(SELECTED, () => {}, { texts: text });
   const pause = createPause();
   for (let at = 0; at < bytes.length; at += STEP_BYTES) {
     scanner.write(bytes, at, Math.min(at + STEP_BYTES, bytes.length));

@@ -9,7 +9,7 @@ export type ObjectKind = typeof OBJECT_KINDS[number];
 export interface ObjectRequest {
   readonly kind: ObjectKind;
   /** It makes one, asks for its state or changes it, deletes it, lists all, or fetches the results of a batch. */
-  readonly act: "make" | "look" | "delete" | "list" | "results" | "file";
+  readonly action: "create" | "read" | "delete" | "list" | "results" | "file";
   /** The provider's id of the object, or of the file that may hold its results; undefined: the response tells it. */
   readonly id: string | undefined;
 }
@@ -48,18 +48,18 @@ export function objectRequestOf(
   if (!MAYBE.test(plain)) return undefined;
   if (method === "POST") {
     const made = MAKING.find(([pattern]) => pattern.test(plain));
-    if (made !== undefined) return { kind: made[1], act: "make", id: undefined };
+    if (made !== undefined) return { kind: made[1], action: "create", id: undefined };
   }
   if (method === "GET") {
     const id = idIn(plain, RESULTS);
-    if (id !== undefined) return { kind: "batch", act: "results", id };
+    if (id !== undefined) return { kind: "batch", action: "results", id };
     const file = idIn(plain, FILES);
-    if (file !== undefined) return { kind: "batch", act: "file", id: file };
-    if (LISTS.test(plain)) return { kind: "batch", act: "list", id: undefined };
+    if (file !== undefined) return { kind: "batch", action: "file", id: file };
+    if (LISTS.test(plain)) return { kind: "batch", action: "list", id: undefined };
   }
   for (const [pattern, kind] of LOOKING) {
     const id = idIn(plain, [pattern]);
-    if (id !== undefined) return { kind, act: method === "DELETE" ? "delete" : "look", id };
+    if (id !== undefined) return { kind, action: method === "DELETE" ? "delete" : "read", id };
   }
   return undefined;
 }

@@ -1,9 +1,9 @@
 /** Reads what an answer says of an object that can be looked at again, and the lines of a batch's results. */
 
 import { MAX_OBJECT_ID, type ObjectKind } from "./object_paths.ts";
-import { ToldUsage } from "./told_usage.ts";
+import { ReportedUsage } from "./reported_usage.ts";
 import { sumOf, type Usage } from "./usage.ts";
-import type { Wanted } from "../payload/wanted_places.ts";
+import type { Selection } from "../payload/json_selection.ts";
 
 /** How far an object is. */
 export type ObjectState =
@@ -39,16 +39,16 @@ const GEMINI_OUTPUT = {
   inlinedResponses: { inlinedResponses: { "*": { response: LINE } } },
 } as const;
 /** What is wanted of answers about responses, interactions and runs, besides what is wanted of all. */
-export const OBJECT_WANTED = {
+export const OBJECT_SELECTION = {
   id: true,
   status: true,
   background: true,
   // Events of OpenAI's responses, and of Gemini's interactions.
   response: { id: true, status: true, background: true },
   interaction: { id: true, status: true },
-} as const satisfies Wanted;
+} as const satisfies Selection;
 /** The same of answers about batches. */
-export const BATCH_WANTED = {
+export const BATCH_SELECTION = {
   id: true,
   name: true,
   status: true,
@@ -66,7 +66,7 @@ export const BATCH_WANTED = {
   // Lists of batches, the second one Gemini's.
   data: { "*": { id: true, output_file_id: true, output_file: true } },
   operations: { "*": { name: true, metadata: { output: { responsesFile: true } } } },
-} as const satisfies Wanted;
+} as const satisfies Selection;
 
 /** By the types of the SDKs of OpenAI, Anthropic, Google, Mistral and Groq. Any other state is one that goes on. */
 const STATES: ReadonlyMap<string, ObjectState> = new Map([
@@ -229,10 +229,10 @@ export class ObjectReader {
   }
 
   #foundLineUsage(value: unknown): void {
-    const told = new ToldUsage();
-    told.add(value);
+    const reported = new ReportedUsage();
+    reported.add(value);
     if (this.#lineUsage !== undefined) this.#endLine();
-    this.#lineUsage = told.usage();
+    this.#lineUsage = reported.usage();
     if (this.#lineModel !== undefined) this.#endLine();
   }
 

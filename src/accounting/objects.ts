@@ -13,24 +13,19 @@ import {
   type Store,
   StoreError,
 } from "../storage/store.ts";
-import type { Observed } from "./answer_tap.ts";
+import type { ResponseSummary } from "./response_tap.ts";
+import { settledRow } from "./exchange_row.ts";
+import { type HeldAmounts, ledgerKeys, objectKey, type OpenObject, OpenObjects } from "./open_objects.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import {
   estimatedSettlement,
   receivedPart,
+  type ReportedPart,
   reservedCharge,
-  type Settled,
-  settledRow,
-  type ToldPart,
-  type Verdict,
-  verdictOf,
+  type Settlement,
+  type SettlementAction,
+  settlementAction,
 } from "./settlement.ts";
-
-/** What is kept from others for an object. */
-export interface HeldAmounts {
-  readonly keys: readonly string[];
-  readonly micros: number;
-}
 
 /** The limits that objects count towards. */
 export interface ObjectLedgers {
@@ -58,26 +53,18 @@ export interface ObjectsParts {
 }
 
 /** An answer about an object. */
-export interface Look {
+export interface ObjectResponse {
   readonly request: ObjectRequest;
   readonly endpoint: string;
-  readonly observed: Observed;
+  readonly summary: ResponseSummary;
   /** The answer was good and came to its end. */
   readonly isWhole: boolean;
   /** How much text of it running requests have received so far, in bytes. */
   readonly receivedBytes: () => number;
   /** The cost of an object by the usage that the provider stated. */
-  readonly charge: (object: AwaitedObject, part: ToldPart) => Settled;
+  readonly charge: (object: AwaitedObject, part: ReportedPart) => Settlement;
   /** The client that looks, as the maker: for results of batches whose maker is not known. */
-  readonly asMaker: (id: string) => AwaitedObject;
-}
-
-interface Entry {
-  object: AwaitedObject;
-  readonly held: HeldAmounts;
-  isStored: boolean;
-  /** How much text of it was received, in bytes: the most of any request. */
-  receivedBytes: number;
+  readonly asOwnObject: (id: string) => AwaitedObject;
 }
 
 /** How often other processes' objects are read, and expired ones are settled. */
@@ -86,17 +73,14 @@ const SYNC_MS = 10_000;
 const SYNC_MARGIN_MS = 5_000;
 /** Nobody ran this program before: a clock that shows an earlier time is wrong. */
 const FIRST_YEAR_MS = Date.UTC(2020);
-/** So many may be awaited at a time: of one token, and of all. */
-const MAX_OF_TOKEN = 10_000;
-const MAX_OPEN = 50_000;
+/** The limit of failed work that is tried again, and of remembered objects. */
+const MAX_RETRIES = 50_000;
 const MAX_SETTLED = 10_000;
 
 /** All objects that are awaited. */
 export class Objects {
   readonly #parts: ObjectsParts;
-  readonly #open = new Map<string, Entry>();
-  /** How many of each subject are awaited. */
-  readonly #counts = new Map<string, number>();
+  readonly #open: OpenObjects;
   /** Objects that nothing is to be counted for any more, as far as they are remembered. */
   readonly #settled = new Set<string>();
   /** Objects that are looked up and settled now: of many looks at the same time, one counts. */
@@ -111,6 +95,7 @@ export class Objects {
 
   private constructor(parts: ObjectsParts) {
     this.#parts = parts;
+    this.#open = new OpenObjects((held) => parts.ledgers.release(held));
   }
 
   /** Holds what is reserved for objects of earlier processes and of others. Throws a `StoreError`. */
@@ -122,34 +107,33 @@ export class Objects {
     return objects;
   }
 
-  /** Whether one more object of this maker can be awaited. */
-  hasRoom(maker: Pick<AwaitedObject, "tokenId" | "projectId" | "principal">): boolean {
-    const [subject = ""] = keysOf(maker);
-    return this.#open.size < MAX_OPEN && (this.#counts.get(subject) ?? 0) < MAX_OF_TOKEN;
+  /** Whether another object of this creator can be awaited. */
+  hasRoom(creator: Pick<AwaitedObject, "tokenId" | "projectId" | "principal">): boolean {
+    return this.#open.hasRoom(creator);
   }
 
   /** An object was made. What it may cost has been handed over. */
-  made(object: AwaitedObject, held: HeldAmounts): void {
-    const key = keyOf(object);
+  add(object: AwaitedObject, held: HeldAmounts): void {
+    const key = objectKey(object);
     if (this.#open.has(key)) return this.#parts.ledgers.release(held);
-    const entry: Entry = { object, held, isStored: false, receivedBytes: 0 };
-    this.#enter(key, entry);
+    const entry: OpenObject = { object, held, isStored: false, receivedBytes: 0 };
+    this.#open.add(key, entry);
     this.#run(() => this.#add(key, entry));
   }
 
   /** An answer about an object has ended. */
-  looked(look: Look): void {
-    const { request, endpoint, observed } = look;
-    for (const listed of observed.object?.listed ?? []) this.#listed(endpoint, listed);
-    const id = request.id ?? observed.object?.id;
+  responseEnded(look: ObjectResponse): void {
+    const { request, endpoint, summary } = look;
+    for (const listed of summary.object?.listed ?? []) this.#listed(endpoint, listed);
+    const id = request.id ?? summary.object?.id;
     if (id === undefined) return;
-    const key = keyOf({ endpoint, id });
+    const key = objectKey({ endpoint, id });
     const entry = this.#open.get(key);
-    if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, observed.textBytes ?? 0);
-    const verdict = verdictOf(request, look);
-    if (verdict.then === "wait") return;
+    if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, summary.textBytes ?? 0);
+    const action = settlementAction(request, look);
+    if (action.kind === "wait") return;
     if (this.#settled.has(key)) return;
-    this.#run(() => this.#once(key, () => this.#follow({ endpoint, id }, look, verdict)));
+    this.#run(() => this.#once(key, () => this.#follow({ endpoint, id }, look, action)));
   }
 
   /** Resolves once all that has been begun is done, or has to be tried again. */
@@ -187,7 +171,7 @@ export class Objects {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.#parts.onFailed(error.message);
-      if (this.#again.size < MAX_OPEN) this.#again.set(key, work);
+      if (this.#again.size < MAX_RETRIES) this.#again.set(key, work);
     } finally {
       this.#busy.delete(key);
     }
@@ -198,10 +182,12 @@ export class Objects {
       this.#again.delete(key);
       this.#run(() => this.#once(key, work));
     }
-    for (const [key, entry] of this.#open) if (!entry.isStored) this.#run(() => this.#add(key, entry));
+    for (const [key, entry] of this.#open.entries()) {
+      if (!entry.isStored) this.#run(() => this.#add(key, entry));
+    }
   }
 
-  async #add(key: string, entry: Entry): Promise<void> {
+  async #add(key: string, entry: OpenObject): Promise<void> {
     const { store, clock, onFailed } = this.#parts;
     try {
       const isNew = await store.addObject(entry.object, clock.epochMs());
@@ -209,16 +195,16 @@ export class Objects {
       if (isNew) return;
       // The provider named the same object before: to another process, or to this one while it was awaited.
       const known = await store.findObject(entry.object);
-      if (known?.settled !== undefined) this.#leave(key);
+      if (known?.settled !== undefined) this.#open.remove(key);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       onFailed(error.message);
     }
   }
 
-  /** A list told where the results of a batch are. */
+  /** A list reported where the results of a batch are. */
   #listed(endpoint: string, { id, resultsId }: { id: string; resultsId: string }): void {
-    const key = keyOf({ endpoint, id });
+    const key = objectKey({ endpoint, id });
     const entry = this.#open.get(key);
     if (entry === undefined || entry.object.resultsId !== undefined) return;
     this.#run(() => this.#once(key, () => this.#name({ endpoint, id }, resultsId)));
@@ -227,7 +213,7 @@ export class Objects {
   async #name(object: ObjectKey, resultsId: string): Promise<void> {
     const { store, clock } = this.#parts;
     await store.nameResults(object, resultsId, clock.epochMs());
-    this.#named(keyOf(object), resultsId);
+    this.#named(objectKey(object), resultsId);
   }
 
   #named(key: string, resultsId: string): void {
@@ -237,46 +223,46 @@ export class Objects {
 
   async #follow(
     { endpoint, id }: { endpoint: string; id: string },
-    look: Look,
-    verdict: Exclude<Verdict, { then: "wait" }>,
+    look: ObjectResponse,
+    action: Exclude<SettlementAction, { kind: "wait" }>,
   ): Promise<void> {
     const { store } = this.#parts;
-    const asked = keyOf({ endpoint, id });
+    const asked = objectKey({ endpoint, id });
     const awaited = this.#open.get(asked)?.object;
     const known = awaited === undefined ? await store.findObject({ endpoint, id }) : undefined;
     const kept = awaited ?? known;
     if (kept === undefined) {
-      if (verdict.then === "count" && look.request.act === "results") {
-        return await this.#settle(look.asMaker(id), this.#charged(look.asMaker(id), look, verdict));
+      if (action.kind === "count" && look.request.action === "results") {
+        return await this.#settle(look.asOwnObject(id), this.#charged(look.asOwnObject(id), look, action));
       }
-      // Which batch a file belongs to may be told later.
-      return look.request.act === "file" ? undefined : this.#remember(asked);
+      // Which batch a file belongs to may be reported later.
+      return look.request.action === "file" ? undefined : this.#remember(asked);
     }
     if (known?.settled !== undefined) {
       this.#settledElsewhere({ ...known, settled: known.settled });
       return this.#remember(asked);
     }
-    if (verdict.then === "name") {
-      return kept.resultsId === undefined ? await this.#name(kept, verdict.resultsId) : undefined;
+    if (action.kind === "name") {
+      return kept.resultsId === undefined ? await this.#name(kept, action.resultsId) : undefined;
     }
-    await this.#settle(kept, this.#charged(kept, look, verdict));
+    await this.#settle(kept, this.#charged(kept, look, action));
     this.#remember(asked);
   }
 
   #charged(
     object: AwaitedObject,
-    { charge, receivedBytes }: Look,
-    verdict: Exclude<Verdict, { then: "wait" }>,
-  ): readonly Settled[] {
-    if (verdict.then === "count") return verdict.parts.map((part) => charge(object, part));
-    if (verdict.then === "estimate") return [reservedCharge(object)];
+    { charge, receivedBytes }: ObjectResponse,
+    action: Exclude<SettlementAction, { kind: "wait" }>,
+  ): readonly Settlement[] {
+    if (action.kind === "count") return action.parts.map((part) => charge(object, part));
+    if (action.kind === "estimate") return [reservedCharge(object)];
     // Text that was received before it was stopped is not free.
-    const bytes = Math.max(receivedBytes(), this.#open.get(keyOf(object))?.receivedBytes ?? 0);
+    const bytes = Math.max(receivedBytes(), this.#open.get(objectKey(object))?.receivedBytes ?? 0);
     return bytes === 0 ? [] : [estimatedSettlement(charge(object, receivedPart(bytes)))];
   }
 
-  async #settle(object: AwaitedObject, charges: readonly Settled[]): Promise<void> {
-    const key = keyOf(object);
+  async #settle(object: AwaitedObject, charges: readonly Settlement[]): Promise<void> {
+    const key = objectKey(object);
     // By its own id or by that of its results.
     if (this.#settling.has(key)) return;
     this.#settling.add(key);
@@ -288,7 +274,7 @@ export class Objects {
     this.#remember(key);
   }
 
-  async #settleFirst(object: AwaitedObject, charges: readonly Settled[]): Promise<void> {
+  async #settleFirst(object: AwaitedObject, charges: readonly Settlement[]): Promise<void> {
     const { store, clock, ledgers, onRow } = this.#parts;
     const at = clock.epochMs();
     const booking = ledgers.bookingOf(object.modelRules);
@@ -300,10 +286,10 @@ export class Objects {
       if (known?.settled !== undefined) this.#settledElsewhere({ ...known, settled: known.settled });
       return;
     }
-    const told = charges.reduce((total, { tokens }) => total + tokens, 0);
-    const keys = [...keysOf(object), ...object.modelRules];
-    this.#leave(keyOf(object));
-    ledgers.count(keys, { tokens: Math.max(0, told - object.reservedTokens), micros, booking });
+    const reported = charges.reduce((total, { tokens }) => total + tokens, 0);
+    const keys = [...ledgerKeys(object), ...object.modelRules];
+    this.#open.remove(objectKey(object));
+    ledgers.count(keys, { tokens: Math.max(0, reported - object.reservedTokens), micros, booking });
     for (const row of rows) onRow(row);
   }
 
@@ -315,7 +301,7 @@ export class Objects {
       const now = clock.epochMs();
       const since = Math.min(this.#syncedAt, now) - SYNC_MARGIN_MS;
       for (const object of await store.changedObjects(since)) {
-        const key = keyOf(object);
+        const key = objectKey(object);
         if (this.#settling.has(key)) continue;
         if (object.settled !== undefined) this.#settledElsewhere({ ...object, settled: object.settled });
         else if (!this.#open.has(key)) {
@@ -331,7 +317,7 @@ export class Objects {
     // A clock that is wrong says nothing of ages.
     if (!this.#parts.ledgers.bookingOf([]).isDated) return;
     const now = clock.epochMs();
-    for (const [key, entry] of this.#open) {
+    for (const [key, entry] of this.#open.entries()) {
       const { object } = entry;
       // Its age is counted from now on if it was made while the clock was wrong.
       if (object.madeAt < FIRST_YEAR_MS) {
@@ -346,55 +332,22 @@ export class Objects {
 
   /** Of an earlier process, or of another. */
   #hold(object: AwaitedObject): void {
-    const held = { keys: [...keysOf(object), ...object.modelRules], micros: object.reservedMicros };
+    const held = { keys: [...ledgerKeys(object), ...object.modelRules], micros: object.reservedMicros };
     this.#parts.ledgers.hold(held);
-    this.#enter(keyOf(object), { object, held, isStored: true, receivedBytes: 0 });
+    this.#open.add(objectKey(object), { object, held, isStored: true, receivedBytes: 0 });
   }
 
   /** Its cost counts here too, where it was held. */
   #settledElsewhere(object: AwaitedObject & { settled: NonNullable<KeptObject["settled"]> }): void {
     const { ledgers } = this.#parts;
-    if (!this.#leave(keyOf(object))) return;
-    const keys = [...keysOf(object), ...object.modelRules];
+    if (!this.#open.remove(objectKey(object))) return;
+    const keys = [...ledgerKeys(object), ...object.modelRules];
     const { micros } = object.settled;
     ledgers.count(keys, { tokens: 0, micros, booking: ledgers.bookingOf(object.modelRules) });
-  }
-
-  #enter(key: string, entry: Entry): void {
-    this.#open.set(key, entry);
-    const [subject = ""] = keysOf(entry.object);
-    this.#counts.set(subject, (this.#counts.get(subject) ?? 0) + 1);
-  }
-
-  /** Gives back what was held for it; false where nothing was. */
-  #leave(key: string): boolean {
-    const entry = this.#open.get(key);
-    if (entry === undefined) return false;
-    this.#open.delete(key);
-    const [subject = ""] = keysOf(entry.object);
-    const left = (this.#counts.get(subject) ?? 0) - 1;
-    if (left > 0) this.#counts.set(subject, left);
-    else this.#counts.delete(subject);
-    this.#parts.ledgers.release(entry.held);
-    return true;
   }
 
   #remember(key: string): void {
     if (this.#settled.size >= MAX_SETTLED) this.#settled.clear();
     this.#settled.add(key);
   }
-}
-
-function keyOf({ endpoint, id }: ObjectKey): string {
-  return `${endpoint}\0${id}`;
-}
-
-/** Under which spending is kept: the token's first. */
-function keysOf(
-  { tokenId, projectId, principal }: Pick<AwaitedObject, "tokenId" | "projectId" | "principal">,
-): string[] {
-  return [
-    tokenId === undefined ? `shared:${principal}` : `token:${tokenId}`,
-    ...(projectId === undefined ? [] : [`project:${projectId}`]),
-  ];
 }

@@ -27,7 +27,7 @@ export function modelAdvice(
 
 /**
  * What to set at endpoints where something, or all, has no price. `offered` are the models that each endpoint's backends
- * told, by its name.
+ * reported, by its name.
  */
 export function endpointsAdvice(
   endpoints: readonly Endpoint[],

@@ -19,6 +19,6 @@ const FACTORS: ReadonlyMap<string, PriceFactor> = new Map([
 ]);
 
 /** The factor of the tier that an answer tells, else of the one that was asked for. */
-export function priceFactor(told: string | undefined, asked: string | undefined): PriceFactor {
-  return FACTORS.get(told ?? asked ?? "") ?? STANDARD;
+export function priceFactor(reported: string | undefined, asked: string | undefined): PriceFactor {
+  return FACTORS.get(reported ?? asked ?? "") ?? STANDARD;
 }

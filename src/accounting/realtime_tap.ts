@@ -3,14 +3,14 @@
  * they pass; each answer within tells its own, and of those that were cut it is estimated.
  */
 
-import type { Observed } from "./answer_tap.ts";
+import type { ResponseSummary } from "./response_tap.ts";
 import { MessageScanner } from "../payload/message_scanner.ts";
-import { ToldUsage } from "./told_usage.ts";
+import { ReportedUsage } from "./reported_usage.ts";
 import { sumOf, type Usage } from "./usage.ts";
-import { wantedPlaces } from "../payload/wanted_places.ts";
+import { compileSelection } from "../payload/json_selection.ts";
 
 /** https://platform.openai.com/docs/api-reference/realtime-server-events */
-const FROM_UPSTREAM = wantedPlaces({
+const FROM_UPSTREAM = compileSelection({
   type: true,
   response_id: true,
   delta: "length",
@@ -29,7 +29,7 @@ const FROM_UPSTREAM = wantedPlaces({
   goAway: true,
   response: { id: true, usage: true, status: true, model: true },
 });
-const FROM_CLIENT = wantedPlaces({ type: true, setup: { model: true } });
+const FROM_CLIENT = compileSelection({ type: true, setup: { model: true } });
 const TRANSCRIBED = "conversation.item.input_audio_transcription.completed";
 /** What ends an answer: in realtime sessions, and in responses. */
 const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete", "response.failed"];
@@ -42,7 +42,7 @@ const MAX_TEXT = 200;
 const MAX_TRANSCRIBERS = 10;
 /** A message has one type. */
 const MAX_TYPES = 4;
-/** So many answers are told apart; nobody has more at the same time. */
+/** So many answers are reported apart; nobody has more at the same time. */
 const MAX_ANSWERS = 64;
 /** Stands for the id of what may be an answer, and may be something else. */
 const UNKNOWN = "?";
@@ -54,7 +54,7 @@ const AUDIO_OUT_BYTES_PER_TOKEN = 500;
 const AUDIO_IN_BYTES_PER_TOKEN = 1_000;
 
 /** What came of an answer that has not ended. */
-interface Begun {
+interface PartialResponse {
   /** In tokens. */
   text: number;
   /** In bytes. */
@@ -69,21 +69,21 @@ export class RealtimeTap {
   #model: string | undefined;
   #stopReason: string | undefined;
   /** Answers that have not ended, by their ids; an empty one stands for those that tell none. */
-  readonly #begun = new Map<string, Begun>();
+  readonly #begun = new Map<string, PartialResponse>();
   /** Of answers that have ended without saying what they used. */
-  readonly #untold: Begun = { text: 0, audio: 0 };
-  #untoldAnswers = 0;
+  readonly #unreported: PartialResponse = { text: 0, audio: 0 };
+  #unreportedCount = 0;
   /** Of the message that is passing. */
   #type: string | undefined;
   #responseId: string | undefined;
   #status: string | undefined;
   readonly #contradictions = new Set<string>();
-  readonly #told = new ToldUsage();
+  readonly #reported = new ReportedUsage();
   /** Of a turn of Gemini's, which says it with some of its messages. */
-  readonly #turn = new ToldUsage();
+  readonly #turn = new ReportedUsage();
   #hasTurnEnded = false;
   #isNoAnswer = false;
-  readonly #transcribed = new ToldUsage();
+  readonly #transcribed = new ReportedUsage();
   #transcriber = "";
   /** By its model. */
   readonly #steps = new Map<string, Usage>();
@@ -91,20 +91,20 @@ export class RealtimeTap {
   readonly #sentTypes = new Set<string>();
   #sentTokens = 0;
   /** The client has asked for an answer that has not begun. */
-  #isAsked = false;
+  #isResponseDue = false;
   readonly #upstream = new MessageScanner(FROM_UPSTREAM, {
-    found: (path, value) => this.#found(path, value),
-    ended: (bytes, textTokens) => this.#endMessage(bytes, textTokens),
+    onValue: (path, value) => this.#found(path, value),
+    onEnd: (bytes, textTokens) => this.#endMessage(bytes, textTokens),
   });
   readonly #client = new MessageScanner(FROM_CLIENT, {
-    found: (path, value) => {
+    onValue: (path, value) => {
       if (path === "setup.model") {
         if (typeof value === "string") this.#model ??= value.replace(/^models\//, "").slice(0, MAX_TEXT);
       } else if (typeof value === "string" && this.#sentTypes.size < MAX_TYPES) {
         this.#sentTypes.add(value.slice(0, MAX_TEXT));
       }
     },
-    ended: (bytes) => this.#endSent(bytes),
+    onEnd: (bytes) => this.#endSent(bytes),
   });
 
   /** The next bytes of the upstream, which are not kept. */
@@ -120,11 +120,11 @@ export class RealtimeTap {
   /** Whether all that was asked for has been answered. */
   get isOver(): boolean {
     const begun = this.#begun.size - (this.#begun.has(UNKNOWN) ? 1 : 0);
-    return this.#stopReason !== undefined && begun === 0 && !this.#isAsked;
+    return this.#stopReason !== undefined && begun === 0 && !this.#isResponseDue;
   }
 
   /** What there is to say once the session has ended. */
-  end(): Observed {
+  end(): ResponseSummary {
     if (this.#upstream.pendingBytes > 0) {
       this.#countPart(this.#upstream.pendingBytes, this.#upstream.pendingTokens);
     }
@@ -132,12 +132,12 @@ export class RealtimeTap {
     const begun = [...this.#begun].filter(([id]) => id !== UNKNOWN).map(([, one]) => one);
     const unknown = this.#begun.get(UNKNOWN);
     const steps = [...this.#steps].map(([model, usage]) => ({ model, usage }));
-    if (this.#untoldAnswers > 0) begun.push(this.#untold);
-    if (begun.length === 0 && this.#isAsked) begun.push({ text: 0, audio: 0 });
+    if (this.#unreportedCount > 0) begun.push(this.#unreported);
+    if (begun.length === 0 && this.#isResponseDue) begun.push({ text: 0, audio: 0 });
     return {
       usage: this.#usage,
-      unfinished: begun.map((one) => this.#estimated(one)),
-      ...(unknown !== undefined && { doubtful: this.#estimated(unknown) }),
+      unfinished: begun.map((one) => this.#estimatedUsage(one)),
+      ...(unknown !== undefined && { uncertain: this.#estimatedUsage(unknown) }),
       ...(steps.length > 0 && { steps }),
       ...(this.#contradictions.size > 0 && { contradictions: [...this.#contradictions] }),
       ...(this.#model !== undefined && { model: this.#model }),
@@ -145,7 +145,7 @@ export class RealtimeTap {
     };
   }
 
-  #estimated({ text, audio }: Begun): Usage {
+  #estimatedUsage({ text, audio }: PartialResponse): Usage {
     const audioTokens = Math.ceil(audio / AUDIO_OUT_BYTES_PER_TOKEN);
     return {
       inputTokens: Math.max(this.#lastInput, Math.ceil(this.#sentTokens)),
@@ -155,7 +155,7 @@ export class RealtimeTap {
   }
 
   #found(path: string, value: unknown): void {
-    if (path === "response.usage") this.#told.add(value);
+    if (path === "response.usage") this.#reported.add(value);
     else if (path === "usage") this.#transcribed.add(value);
     else if (path === "usageMetadata") this.#turn.add(value);
     else if (path === "serverContent.turnComplete") this.#hasTurnEnded = value === true;
@@ -171,12 +171,12 @@ export class RealtimeTap {
 
   #endMessage(bytes: number, textTokens: number): void {
     if (this.#type !== undefined && LAST_EVENTS.includes(this.#type)) {
-      const usage = this.#usageOf(this.#told);
+      const usage = this.#usageOf(this.#reported);
       this.#usage = sumOf(this.#usage, usage);
       this.#lastInput = usage.inputTokens ?? this.#lastInput;
       this.#stopReason = this.#status ?? this.#stopReason;
-      this.#isAsked = false;
-      if (usage.inputTokens === undefined && usage.outputTokens === undefined) this.#keepUntold();
+      this.#isResponseDue = false;
+      if (usage.inputTokens === undefined && usage.outputTokens === undefined) this.#keepUnreported();
       if (this.#responseId === undefined) this.#begun.clear();
       else this.#begun.delete(this.#responseId);
       this.#begun.delete("");
@@ -184,7 +184,7 @@ export class RealtimeTap {
     } else if (this.#hasTurnEnded) {
       this.#endTurn();
       this.#stopReason = "turn_complete";
-      this.#isAsked = false;
+      this.#isResponseDue = false;
       this.#begun.clear();
     } else if (!this.#isNoAnswer) this.#countPart(bytes, textTokens);
     if (this.#type === TRANSCRIBED) this.#addTranscription();
@@ -194,21 +194,21 @@ export class RealtimeTap {
     this.#type = undefined;
     this.#responseId = undefined;
     this.#status = undefined;
-    this.#told.clear();
+    this.#reported.clear();
   }
 
   /** An answer that ended without its usage has used what came of it. */
-  #keepUntold(): void {
+  #keepUnreported(): void {
     const ended = this.#responseId === undefined ? [...this.#begun.values()] : [
       this.#begun.get(this.#responseId),
       this.#begun.get(""),
       this.#begun.get(UNKNOWN),
     ].filter((one) => one !== undefined);
     for (const { text, audio } of ended) {
-      this.#untold.text += text;
-      this.#untold.audio += audio;
+      this.#unreported.text += text;
+      this.#unreported.audio += audio;
     }
-    if (ended.length > 0) this.#untoldAnswers++;
+    if (ended.length > 0) this.#unreportedCount++;
   }
 
   /** Each turn bills all that was said before it, as its usage says. */
@@ -225,9 +225,9 @@ export class RealtimeTap {
     this.#steps.set(this.#transcriber, sumOf(before, this.#usageOf(this.#transcribed)));
   }
 
-  #usageOf(told: ToldUsage): Usage {
-    for (const contradiction of told.contradictions()) this.#contradictions.add(contradiction);
-    return told.usage();
+  #usageOf(reported: ReportedUsage): Usage {
+    for (const contradiction of reported.contradictions()) this.#contradictions.add(contradiction);
+    return reported.usage();
   }
 
   /** A message that may belong to an answer that goes on. */
@@ -235,7 +235,7 @@ export class RealtimeTap {
     const type = this.#type ?? "";
     if (OTHER_EVENTS.test(type)) return;
     const isKnown = type.startsWith("response.");
-    if (isKnown) this.#isAsked = false;
+    if (isKnown) this.#isResponseDue = false;
     const id = isKnown ? this.#responseId ?? "" : UNKNOWN;
     const begun = this.#begun.get(id) ?? this.#begin(id);
     if (AUDIO_DELTA.test(type)) begun.audio += bytes;
@@ -244,7 +244,7 @@ export class RealtimeTap {
     else if (type.endsWith(".delta")) begun.text += Math.max(1, textTokens);
   }
 
-  #begin(id: string): Begun {
+  #begin(id: string): PartialResponse {
     const key = this.#begun.size < MAX_ANSWERS || id === UNKNOWN ? id : "";
     const begun = this.#begun.get(key) ?? { text: 0, audio: 0 };
     this.#begun.set(key, begun);
@@ -253,7 +253,9 @@ export class RealtimeTap {
 
   #endSent(bytes: number): void {
     const isAudio = this.#sentTypes.size === 1 && this.#sentTypes.has("input_audio_buffer.append");
-    if (this.#sentTypes.has("response.create") || this.#sentTypes.size === MAX_TYPES) this.#isAsked = true;
+    if (this.#sentTypes.has("response.create") || this.#sentTypes.size === MAX_TYPES) {
+      this.#isResponseDue = true;
+    }
     this.#sentTokens += bytes / (isAudio ? AUDIO_IN_BYTES_PER_TOKEN : BYTES_PER_TOKEN);
     this.#sentTypes.clear();
   }

@@ -16,7 +16,7 @@ const FEWEST_SAMPLES = 5;
 const MAX_PRINCIPALS = 50;
 const MAX_MODELS = 1_000;
 
-/** An answer that was told whole. */
+/** An answer that was reported whole. */
 export interface SpeedSample {
   readonly principal: string;
   /** Its output. */

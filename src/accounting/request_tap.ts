@@ -1,19 +1,19 @@
 /** What a request asks for, read while its body passes untouched. */
 
-import { modelsInPath, modelsInQuery } from "../payload/models.ts";
+import { modelsInPath, modelsInQuery } from "../payload/models_in_head.ts";
 import { MAX_CHOICES, MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import { estimatedTokens } from "./estimate.ts";
 import { TextMeter } from "../payload/text_meter.ts";
-import { INPUT_WANTED } from "./text_wanted.ts";
-import { wantedPlaces } from "../payload/wanted_places.ts";
+import { INPUT_SELECTION } from "./text_selection.ts";
+import { compileSelection } from "../payload/json_selection.ts";
 
-const WANTED = wantedPlaces({
+const SELECTED = compileSelection({
   model: true,
   stream: true,
   background: true,
-  ...INPUT_WANTED,
+  ...INPUT_SELECTION,
   service_tier: true,
   serviceTier: true,
   speed: true,
@@ -58,7 +58,7 @@ export class RequestTap {
     this.#isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
     this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)[0]);
     this.#scanner = this.#isForm ? undefined : new JsonScanner(
-      WANTED,
+      SELECTED,
       (place, value) => this.#found(place, value),
       { texts: this.#text },
     );

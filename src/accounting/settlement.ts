@@ -1,33 +1,31 @@
 /** What an answer about an object means for its account: whether it is over, and what it used. */
 
-import { harmlessText } from "../text/harmless_text.ts";
-import type { Booking } from "../storage/booking.ts";
-import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
-import type { Observed } from "./answer_tap.ts";
-import type { Charge, Told } from "./charge.ts";
+import type { AwaitedObject } from "../storage/store.ts";
+import type { ResponseSummary } from "./response_tap.ts";
+import type { Charge, Reported } from "./charge.ts";
 import { estimatedTokens } from "./estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 
 /** The usage of one model, as the provider stated it. */
-export interface ToldPart extends Told {
+export interface ReportedPart extends Reported {
   readonly tier: string | undefined;
   readonly stopReason: string | undefined;
 }
 
 /** What follows from an answer. */
-export type Verdict =
+export type SettlementAction =
   /** It goes on, or the answer does not say. */
-  | { readonly then: "wait" }
+  | { readonly kind: "wait" }
   /** It is over, and its results are in a file that tells what was used. */
-  | { readonly then: "name"; readonly resultsId: string }
-  | { readonly then: "count"; readonly parts: readonly ToldPart[] }
+  | { readonly kind: "name"; readonly resultsId: string }
+  | { readonly kind: "count"; readonly parts: readonly ReportedPart[] }
   /** It is over, and nobody will say what it used. */
-  | { readonly then: "estimate" }
+  | { readonly kind: "estimate" }
   /** It is over and used nothing. */
-  | { readonly then: "release" };
+  | { readonly kind: "release" };
 
 /** How an object that is charged was paid for. */
-export interface Settled {
+export interface Settlement {
   readonly charge: Charge;
   /** What counts towards limits. */
   readonly tokens: number;
@@ -35,55 +33,53 @@ export interface Settled {
   readonly stopReason: string | undefined;
 }
 
-const WAIT: Verdict = { then: "wait" };
-/** How much of what a provider said is kept, in characters. */
-const MAX_TEXT = 200;
+const WAIT: SettlementAction = { kind: "wait" };
 
 /** `isWhole`: the answer was good and came to its end. */
-export function verdictOf(
-  { kind, act }: ObjectRequest,
-  { observed, isWhole }: { observed: Observed; isWhole: boolean },
-): Verdict {
-  const { object, usage, steps, model, stopReason, tier } = observed;
-  if (act === "delete") return isWhole ? { then: "estimate" } : WAIT;
-  if (object === undefined || act === "list") return WAIT;
+export function settlementAction(
+  { kind, action }: ObjectRequest,
+  { summary, isWhole }: { summary: ResponseSummary; isWhole: boolean },
+): SettlementAction {
+  const { object, usage, steps, model, stopReason, tier } = summary;
+  if (action === "delete") return isWhole ? { kind: "estimate" } : WAIT;
+  if (object === undefined || action === "list") return WAIT;
   if (kind === "batch") {
     // Lines that broke off are fetched again.
     if (object.parts.length > 0) {
-      return isWhole ? { then: "count", parts: object.parts.map((part) => batchPart(part)) } : WAIT;
+      return isWhole ? { kind: "count", parts: object.parts.map((part) => batchPart(part)) } : WAIT;
     }
     if (
-      act === "results" || act === "file" || !isWhole || object.state === "pending" ||
+      action === "results" || action === "file" || !isWhole || object.state === "pending" ||
       object.state === undefined
     ) return WAIT;
     const isTold = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0) > 0;
-    if (isTold) return { then: "count", parts: [batchPart({ model, usage })] };
-    if (object.resultsId !== undefined) return { then: "name", resultsId: object.resultsId };
-    return object.state === "failed" ? { then: "release" } : WAIT;
+    if (isTold) return { kind: "count", parts: [batchPart({ model, usage })] };
+    if (object.resultsId !== undefined) return { kind: "name", resultsId: object.resultsId };
+    return object.state === "failed" ? { kind: "release" } : WAIT;
   }
   if (object.state === undefined || object.state === "pending") return WAIT;
   if (usage.inputTokens !== undefined || usage.outputTokens !== undefined) {
-    const part: ToldPart = {
+    const part: ReportedPart = {
       usage,
       stopReason,
       tier,
       ...(model !== undefined && { model }),
       ...(steps !== undefined && { steps }),
     };
-    return { then: "count", parts: [part] };
+    return { kind: "count", parts: [part] };
   }
   // The usage stands behind the state.
   if (!isWhole) return WAIT;
-  return { then: object.state === "done" ? "estimate" : "release" };
+  return { kind: object.state === "done" ? "estimate" : "release" };
 }
 
-function batchPart(part: { model: string | undefined; usage: Observed["usage"] }): ToldPart {
+function batchPart(part: { model: string | undefined; usage: ResponseSummary["usage"] }): ReportedPart {
   const { model, usage } = part;
   return { usage, tier: "batch", stopReason: undefined, ...(model !== undefined && { model }) };
 }
 
 /** The charge of an object whose usage nobody states: all that was reserved. */
-export function reservedCharge({ reservedMicros }: AwaitedObject): Settled {
+export function reservedCharge({ reservedMicros }: AwaitedObject): Settlement {
   const isReserved = reservedMicros > 0;
   return {
     charge: {
@@ -99,80 +95,20 @@ export function reservedCharge({ reservedMicros }: AwaitedObject): Settled {
 }
 
 /** The stated usage of an object; what was reserved if the usage has no price. */
-export function chargeOfObject(object: AwaitedObject, told: Charge | undefined): Charge {
+export function chargeOfObject(object: AwaitedObject, reported: Charge | undefined): Charge {
   const reserved = reservedCharge(object).charge;
-  if (told === undefined) return reserved;
-  if (told.cost !== undefined || reserved.cost === undefined) return told;
-  return { ...told, cost: reserved.cost, source: reserved.source };
+  if (reported === undefined) return reserved;
+  if (reported.cost !== undefined || reserved.cost === undefined) return reported;
+  return { ...reported, cost: reserved.cost, source: reserved.source };
 }
 
 /** The text that clients received of an object that was stopped and stated no usage, as usage. */
-export function receivedPart(textBytes: number): ToldPart {
+export function receivedPart(textBytes: number): ReportedPart {
   const outputTokens = estimatedTokens({ kind: "json", length: textBytes });
   return { usage: { outputTokens }, tier: undefined, stopReason: undefined };
 }
 
 /** Marks it as an estimate. */
-export function estimatedSettlement(settled: Settled): Settled {
+export function estimatedSettlement(settled: Settlement): Settlement {
   return { ...settled, charge: { ...settled.charge, source: "estimated" } };
-}
-
-/** The row of what an object used; it has the id of the request that made the object. */
-export function settledRow(
-  object: AwaitedObject,
-  { charge, model, stopReason }: Settled,
-  { at, booking }: { at: number; booking: Booking },
-): ExchangeRow {
-  const { usage, cost } = charge;
-  return {
-    requestId: object.requestId,
-    providerRequestId: kept(object.id),
-    startedAt: at,
-    durationMs: 0,
-    firstByteMs: undefined,
-    method: "POST",
-    path: object.path,
-    endpoint: object.endpoint,
-    provider: object.provider,
-    backend: object.backend,
-    attempts: 0,
-    attemptLog: undefined,
-    status: 200,
-    ending: "complete",
-    principal: object.principal,
-    tokenId: object.tokenId,
-    projectId: object.projectId,
-    metered: true,
-    admitted: false,
-    client: object.client,
-    stream: undefined,
-    modelAsked: object.model,
-    modelAnswered: kept(model),
-    stopReason: kept(stopReason),
-    inputTokens: usage.inputTokens,
-    outputTokens: usage.outputTokens,
-    cachedTokens: usage.cachedTokens,
-    cacheWriteTokens: usage.cacheWriteTokens,
-    reasoningTokens: usage.reasoningTokens,
-    audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
-    imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
-    partial: false,
-    costMicros: cost?.micros,
-    costIsPartial: cost?.isPartial === true,
-    usageSource: charge.source,
-    priceVersion: cost?.version,
-    bytes: 0,
-    booking,
-    settlement: "settled",
-  };
-}
-
-/** What others said, as it may stand in a row, a label or on a page. */
-export function kept(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
-}
-
-/** What is known of both; undefined where nothing is. */
-export function sum(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
 }

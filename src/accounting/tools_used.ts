@@ -3,7 +3,7 @@
 import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 
 /** Where an answer shows it. */
-export const TOOLS_WANTED = {
+export const TOOLS_SELECTION = {
   // OpenAI's responses (`ResponseOutputItem` of `openai`).
   output: { "*": { type: true, action: { type: true } } },
   // Gemini's grounding.
@@ -52,7 +52,7 @@ export class ToolsUsed {
   }
 
   /** The stated usage, with the calls of tools that it leaves out. `model` is the model of the response. */
-  with(told: Usage, model: string | undefined): Usage {
+  with(reported: Usage, model: string | undefined): Usage {
     // Gemini's older models bill a prompt with searches, the newer ones each search
     // (https://ai.google.dev/gemini-api/docs/google-search).
     const most = /^gemini-[12]\b/.test(model ?? "") ? 1 : Infinity;
@@ -63,7 +63,7 @@ export class ToolsUsed {
     };
     const used: UsageDraft = {};
     let kind: keyof typeof counts;
-    for (kind in counts) if (counts[kind] > 0 && told[kind] === undefined) used[kind] = counts[kind];
-    return sumOf(told, used);
+    for (kind in counts) if (counts[kind] > 0 && reported[kind] === undefined) used[kind] = counts[kind];
+    return sumOf(reported, used);
   }
 }

@@ -1,76 +1,41 @@
 /** Reads the usage objects of the providers: who says what by which name, and what is included in what. */
 
-import { definedUsage, type Usage, type UsageDraft, type UsageKind } from "./usage.ts";
+import type { UsageKind } from "./usage.ts";
 
-/** The first of these numbers that the provider told. */
-type Get = (...names: readonly string[]) => number | undefined;
-type Draft = { readonly [Kind in UsageKind]?: number | undefined };
+/** The first of these numbers that the provider reported. */
+export type Get = (...names: readonly string[]) => number | undefined;
+export type ReportedAmounts = { readonly [Kind in UsageKind]?: number | undefined };
 
-interface Shape {
+export interface UsageShape {
   /** Names that only this shape has. */
-  readonly sign: readonly string[];
-  readonly read: (get: Get) => Draft;
+  readonly ownNames: readonly string[];
+  readonly read: (get: Get) => ReportedAmounts;
 }
 
 /** OpenAI's newer shape comes last: it shares its plain names with Anthropic's. */
-const SHAPES: readonly Shape[] = [
-  { sign: ["prompt_tokens", "completion_tokens"], read: openaiChat },
-  { sign: ["cache_read_input_tokens", "cache_creation_input_tokens"], read: anthropic },
+export const USAGE_SHAPES: readonly UsageShape[] = [
+  { ownNames: ["prompt_tokens", "completion_tokens"], read: openaiChat },
+  { ownNames: ["cache_read_input_tokens", "cache_creation_input_tokens"], read: anthropic },
   {
-    sign: ["promptTokenCount", "candidatesTokenCount", "responseTokenCount", "totalTokenCount"],
+    ownNames: ["promptTokenCount", "candidatesTokenCount", "responseTokenCount", "totalTokenCount"],
     read: gemini,
   },
-  { sign: ["inputTokens", "outputTokens"], read: bedrockConverse },
-  { sign: ["total_input_tokens", "total_output_tokens"], read: geminiInteractions },
+  { ownNames: ["inputTokens", "outputTokens"], read: bedrockConverse },
+  { ownNames: ["total_input_tokens", "total_output_tokens"], read: geminiInteractions },
   {
-    sign: ["billed_units.input_tokens", "billed_units.output_tokens", "tokens.input_tokens"],
+    ownNames: ["billed_units.input_tokens", "billed_units.output_tokens", "tokens.input_tokens"],
     read: cohere,
   },
-  { sign: ["prompt_eval_count", "eval_count"], read: ollama },
-  { sign: ["tokens_evaluated", "tokens_predicted"], read: llamaCpp },
-  { sign: ["input_tokens", "output_tokens", "seconds"], read: openaiResponses },
-  { sign: ["total_tokens"], read: totalAlone },
+  { ownNames: ["prompt_eval_count", "eval_count"], read: ollama },
+  { ownNames: ["tokens_evaluated", "tokens_predicted"], read: llamaCpp },
+  { ownNames: ["input_tokens", "output_tokens", "seconds"], read: openaiResponses },
+  { ownNames: ["total_tokens"], read: totalAlone },
   // Of the last event of any model of Bedrock, where the model does not say it in its own way.
-  { sign: ["inputTokenCount", "outputTokenCount"], read: bedrockConverse },
+  { ownNames: ["inputTokenCount", "outputTokenCount"], read: bedrockConverse },
 ];
 
-/** What a usage object says, and where its numbers contradict each other: what goes beyond the whole is left out. */
-export interface ReadUsage {
-  readonly usage: Usage;
-  /** In words for people, like `more cachedTokens than inputTokens`. */
-  readonly contradictions: readonly string[];
-}
-
-/** Reads the numbers of a usage object by their paths. */
-export function readUsage(numbers: ReadonlyMap<string, number>): ReadUsage {
-  const get: Get = (...names) => {
-    for (const name of names) {
-      const number = numbers.get(name);
-      if (number !== undefined) return number;
-    }
-    return undefined;
-  };
-  const shape = SHAPES.find(({ sign }) => sign.some((name) => numbers.has(name)));
-  const draft = { ...shape?.read(get), ...besides(get) };
-  const { usage, contradictions } = withinBounds(definedUsage(draft));
-  return {
-    usage,
-    contradictions: isTotalTooSmall(get)
-      ? [...contradictions, "a total that is less than its parts"]
-      : contradictions,
-  };
-}
-
-/** The total is that of the input and the output, at least. */
-function isTotalTooSmall(get: Get): boolean {
-  const total = get("total_tokens", "totalTokenCount", "totalTokens");
-  const input = get("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens");
-  const output = get("completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens");
-  return total !== undefined && total > 0 && total < (input ?? 0) + (output ?? 0);
-}
-
 /** Chat completions, completions, embeddings, and all providers that imitate them. */
-function openaiChat(get: Get): Draft {
+function openaiChat(get: Get): ReportedAmounts {
   const cached = get(
     "prompt_tokens_details.cached_tokens",
     // DeepSeek's, and Moonshot's.
@@ -119,7 +84,7 @@ function openaiChat(get: Get): Draft {
 
 /**
  * The total tells which way a provider counts: xAI's and Gemini's completions leave out the reasoning, and others leave
- * out what was read from a cache. Where no total is told, reasoning that is longer than all of the output is not in it.
+ * out what was read from a cache. Where no total is reported, reasoning that is longer than all of the output is not in it.
  */
 function byTotal(
   { input, output, total, beside, reasoning }: {
@@ -130,21 +95,22 @@ function byTotal(
     beside: readonly number[];
     reasoning: number;
   },
-): Pick<Draft, "inputTokens" | "outputTokens"> {
+): Pick<ReportedAmounts, "inputTokens" | "outputTokens"> {
   if (input === undefined || output === undefined) return { inputTokens: input, outputTokens: output };
-  const untold = (total ?? 0) - input - output;
-  if (untold > 0) {
+  const unreported = (total ?? 0) - input - output;
+  if (unreported > 0) {
     const more = beside.find((amount) =>
       amount > 0 &&
-      (untold === amount && untold !== reasoning || amount > input && untold === amount + reasoning)
+      (unreported === amount && unreported !== reasoning ||
+        amount > input && unreported === amount + reasoning)
     ) ?? 0;
-    return { inputTokens: input + more, outputTokens: output + untold - more };
+    return { inputTokens: input + more, outputTokens: output + unreported - more };
   }
   return { inputTokens: input, outputTokens: reasoning > output ? output + reasoning : output };
 }
 
 /** Responses, images, transcriptions and realtime sessions. */
-function openaiResponses(get: Get): Draft {
+function openaiResponses(get: Get): ReportedAmounts {
   // Transcriptions and realtime answers say it in the singular.
   const input = (name: string): number | undefined =>
     get(`input_tokens_details.${name}`, `input_token_details.${name}`);
@@ -176,7 +142,7 @@ function openaiResponses(get: Get): Draft {
 }
 
 /** Its input does not count what was read from or written to a cache. */
-function anthropic(get: Get): Draft {
+function anthropic(get: Get): ReportedAmounts {
   const plain = get("input_tokens");
   const read = get("cache_read_input_tokens");
   const written = get("cache_creation_input_tokens");
@@ -191,16 +157,18 @@ function anthropic(get: Get): Draft {
 }
 
 /** Its candidates do not count thoughts, nor its prompt what tools brought in. */
-function gemini(get: Get): Draft {
+function gemini(get: Get): ReportedAmounts {
   const thoughts = get("thoughtsTokenCount");
   const candidates = get("candidatesTokenCount", "responseTokenCount");
   const prompt = get("promptTokenCount");
   const tools = get("toolUsePromptTokenCount") ?? 0;
   const total = get("totalTokenCount");
-  const told = candidates === undefined && thoughts === undefined
+  const reported = candidates === undefined && thoughts === undefined
     ? undefined
     : (candidates ?? 0) + (thoughts ?? 0);
-  const untold = prompt === undefined || total === undefined ? 0 : total - prompt - tools - (told ?? 0);
+  const unreported = prompt === undefined || total === undefined
+    ? 0
+    : total - prompt - tools - (reported ?? 0);
   const details = (side: string, ...modalities: readonly string[]): number | undefined => {
     const counts = modalities.map((modality) => get(`${side}.${modality}`)).filter((count) =>
       count !== undefined
@@ -213,7 +181,7 @@ function gemini(get: Get): Draft {
     details("candidatesTokensDetails", modality) ?? details("responseTokensDetails", modality);
   return {
     inputTokens: prompt === undefined ? undefined : prompt + tools,
-    outputTokens: untold > 0 ? (told ?? 0) + untold : told,
+    outputTokens: unreported > 0 ? (reported ?? 0) + unreported : reported,
     cachedTokens: get("cachedContentTokenCount"),
     reasoningTokens: thoughts,
     inputAudioTokens: input("AUDIO"),
@@ -227,7 +195,7 @@ function gemini(get: Get): Draft {
 }
 
 /** Of its newer API (`Usage` of `@google/genai`'s interactions). */
-function geminiInteractions(get: Get): Draft {
+function geminiInteractions(get: Get): ReportedAmounts {
   const by = (side: string, modality: string): number | undefined =>
     get(`${side}_tokens_by_modality.${modality}`);
   return {
@@ -244,7 +212,7 @@ function geminiInteractions(get: Get): Draft {
 }
 
 /** Bedrock's Converse (`TokenUsage` of `@aws-sdk/client-bedrock-runtime`); it counts as Anthropic's. */
-function bedrockConverse(get: Get): Draft {
+function bedrockConverse(get: Get): ReportedAmounts {
   const plain = get("inputTokens", "inputTokenCount");
   const read = get("cacheReadInputTokens", "cacheReadInputTokenCount");
   const written = get("cacheWriteInputTokens", "cacheWriteInputTokenCount");
@@ -258,7 +226,7 @@ function bedrockConverse(get: Get): Draft {
 }
 
 /** What Cohere bills is less than what its model read: its own words around the prompt are free. */
-function cohere(get: Get): Draft {
+function cohere(get: Get): ReportedAmounts {
   return {
     inputTokens: get("billed_units.input_tokens", "tokens.input_tokens"),
     outputTokens: get("billed_units.output_tokens", "tokens.output_tokens"),
@@ -266,17 +234,17 @@ function cohere(get: Get): Draft {
   };
 }
 
-function ollama(get: Get): Draft {
+function ollama(get: Get): ReportedAmounts {
   return { inputTokens: get("prompt_eval_count"), outputTokens: get("eval_count") };
 }
 
 /** The server's own API, `/completion`. */
-function llamaCpp(get: Get): Draft {
+function llamaCpp(get: Get): ReportedAmounts {
   return { inputTokens: get("tokens_evaluated"), outputTokens: get("tokens_predicted") };
 }
 
 /** Voyage's and Jina's: what embeds and ranks has no output. */
-function totalAlone(get: Get): Draft {
+function totalAlone(get: Get): ReportedAmounts {
   return { inputTokens: get("total_tokens") };
 }
 
@@ -292,7 +260,7 @@ const UNPRICED = [
 ];
 
 /** What any provider may say beside its tokens. */
-function besides(get: Get): Draft {
+export function additionalAmounts(get: Get): ReportedAmounts {
   const stated = get("cost", "cost.total_cost");
   // xAI's ticks: ten thousand millions make a dollar.
   const ticks = get("cost_in_usd_ticks");
@@ -319,33 +287,4 @@ function besides(get: Get): Draft {
 
 function sum(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
-}
-
-/** No part is greater than the whole: what goes beyond it is left out. */
-const PARTS: readonly (readonly [part: UsageKind, whole: UsageKind])[] = [
-  ["cachedTokens", "inputTokens"],
-  ["inputAudioTokens", "inputTokens"],
-  ["inputImageTokens", "inputTokens"],
-  ["inputVideoTokens", "inputTokens"],
-  ["cachedAudioTokens", "cachedTokens"],
-  ["cachedImageTokens", "cachedTokens"],
-  ["reasoningTokens", "outputTokens"],
-  ["citationTokens", "outputTokens"],
-  ["outputAudioTokens", "outputTokens"],
-  ["outputImageTokens", "outputTokens"],
-  ["cacheWriteHourTokens", "cacheWriteTokens"],
-];
-
-function withinBounds(usage: Usage): ReadUsage {
-  const bounded: UsageDraft = { ...usage };
-  const contradictions: string[] = [];
-  const bound = (part: UsageKind, whole: UsageKind, most = bounded[whole] ?? Infinity): void => {
-    if ((bounded[part] ?? 0) <= most) return;
-    bounded[part] = most;
-    contradictions.push(`more ${part} than ${whole}`);
-  };
-  bound("cachedTokens", "inputTokens");
-  bound("cacheWriteTokens", "inputTokens", (bounded.inputTokens ?? Infinity) - (bounded.cachedTokens ?? 0));
-  for (const [part, whole] of PARTS) bound(part, whole);
-  return { usage: bounded, contradictions };
 }

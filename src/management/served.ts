@@ -1,4 +1,4 @@
-import type { RunningExchange } from "../accounting/account.ts";
+import type { RunningExchange } from "../accounting/running_exchange.ts";
 import type { Config, Endpoint } from "../config/config.ts";
 import { lanAddresses, serverUrls } from "../config/server_urls.ts";
 import { configuredEndpoint } from "../connect/endpoints.ts";

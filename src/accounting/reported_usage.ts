@@ -1,7 +1,7 @@
 /** Collects the usage objects of one answer: streams tell theirs several times. */
 
 import { sumOf, type Usage } from "./usage.ts";
-import { readUsage } from "./usage_shapes.ts";
+import { readUsage } from "./read_usage.ts";
 
 /** The nesting of usage objects is two deep; more is nothing that is known. */
 const MAX_DEPTH = 3;
@@ -35,7 +35,7 @@ export interface UsageStep {
 type Step = Omit<UsageStep, "model"> & { readonly model: string | undefined };
 
 /** What an answer has said so far of its usage. */
-export class ToldUsage {
+export class ReportedUsage {
   readonly #numbers: Numbers = new Map();
   #steps: readonly Step[] = [];
 
@@ -45,10 +45,10 @@ export class ToldUsage {
    */
   add(value: unknown): void {
     if (!isObject(value)) return;
-    const told: Numbers = new Map();
-    collect(value, told);
-    const isSaid = new Set([...told].filter(([, number]) => number > 0).map(([name]) => groupOf(name)));
-    for (const [name, number] of told) {
+    const reported: Numbers = new Map();
+    collect(value, reported);
+    const isSaid = new Set([...reported].filter(([, number]) => number > 0).map(([name]) => groupOf(name)));
+    for (const [name, number] of reported) {
       if (isSaid.has(groupOf(name)) || !this.#numbers.has(name)) this.#numbers.set(name, number);
     }
     if (Array.isArray(value["iterations"])) this.#steps = stepsOf(value["iterations"]);

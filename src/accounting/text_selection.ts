@@ -26,7 +26,7 @@ const MESSAGE = {
 } as const;
 
 /** By the part of an answer in which it stands. */
-export const TEXT_WANTED = {
+export const TEXT_SELECTION = {
   choice: { text: "length", message: MESSAGE, delta: MESSAGE },
   message: MESSAGE,
   /** Anthropic's, llama.cpp's. */
@@ -49,7 +49,7 @@ export const TEXT_WANTED = {
 } as const;
 
 /** What a model reads, by the members of a request's body. Images and sound are not text. */
-export const INPUT_WANTED = {
+export const INPUT_SELECTION = {
   messages: { "*": MESSAGE },
   system: CONTENT,
   instructions: "length",

@@ -1,20 +1,23 @@
 /** Reads an answer's usage, model and stop reason while it passes. It never delays, changes or fails it. */
 
 import { AmazonEventScanner } from "./amazon_event_scanner.ts";
+import type { Field } from "../http/fields.ts";
+import { canDecode, contentCodingOf, type DecodedCoding } from "../payload/content_coding.ts";
 import { Decompressor } from "../payload/decompressor.ts";
 import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
+import { essenceOf, isEventStream } from "../payload/media_type.ts";
 import type { ObjectRequest } from "./object_paths.ts";
-import { BATCH_WANTED, OBJECT_WANTED, ObjectReader, type SeenObject } from "./object_reader.ts";
-import { ToldUsage, type UsageStep } from "./told_usage.ts";
+import { BATCH_SELECTION, OBJECT_SELECTION, ObjectReader, type SeenObject } from "./object_reader.ts";
+import { ReportedUsage, type UsageStep } from "./reported_usage.ts";
 import { TextMeter } from "../payload/text_meter.ts";
-import { TEXT_WANTED } from "./text_wanted.ts";
-import { TOOLS_WANTED, ToolsUsed } from "./tools_used.ts";
+import { TEXT_SELECTION } from "./text_selection.ts";
+import { TOOLS_SELECTION, ToolsUsed } from "./tools_used.ts";
 import { sumOf, type Usage } from "./usage.ts";
-import { mergedWanted, type Wanted, wantedPlaces } from "../payload/wanted_places.ts";
+import { compileSelection, mergedSelection, type Selection } from "../payload/json_selection.ts";
 
 /** What an answer said about itself; what it did not say is absent. */
-export interface Observed {
+export interface ResponseSummary {
   readonly usage: Usage;
   /** What other models used for the same answer; not in {@link usage}. */
   readonly steps?: readonly UsageStep[];
@@ -24,8 +27,8 @@ export interface Observed {
   readonly texts?: number;
   /** An estimate of its tokens. */
   readonly textTokens?: number;
-  /** The part of that which came behind the last usage that was told. */
-  readonly untoldTextTokens?: number;
+  /** The part of that which came behind the last usage that was reported. */
+  readonly unreportedTextTokens?: number;
   /** It was sent while it was written. */
   readonly isStream?: boolean;
   readonly model?: string;
@@ -35,7 +38,7 @@ export interface Observed {
   /** Of a session: what the answers may have used that were cut; absent where there is but one answer. */
   readonly unfinished?: readonly Usage[];
   /** Of a session: what may have been used by messages that nobody knows; limits alone count it. */
-  readonly doubtful?: Usage;
+  readonly uncertain?: Usage;
   /** Where the numbers that the answer states contradict each other, in words for people. */
   readonly contradictions?: readonly string[];
   /** At the path of an object that can be looked at again: what it says of that. */
@@ -43,7 +46,7 @@ export interface Observed {
 }
 
 /** All shapes at once: an endpoint may answer in more than one, whatever it is called. */
-const WANTED_OF_ALL = {
+const SELECTION_OF_ALL = {
   model: true,
   usage: true,
   stop_reason: true,
@@ -52,7 +55,7 @@ const WANTED_OF_ALL = {
   "amazon-bedrock-invocationMetrics": true,
   metadata: { usage: true },
   messageStop: { stopReason: true },
-  contentBlockDelta: { delta: TEXT_WANTED.delta },
+  contentBlockDelta: { delta: TEXT_SELECTION.delta },
   outputText: "length",
   completionReason: true,
   generation: "length",
@@ -61,12 +64,12 @@ const WANTED_OF_ALL = {
   service_tier: true,
   incomplete_details: { reason: true },
   // Moonshot's streams have the usage in a choice.
-  choices: { "*": { usage: true, finish_reason: true, ...TEXT_WANTED.choice } },
-  content: TEXT_WANTED.content,
+  choices: { "*": { usage: true, finish_reason: true, ...TEXT_SELECTION.choice } },
+  content: TEXT_SELECTION.content,
   // Anthropic's events.
-  message: { model: true, usage: true, stop_reason: true, ...TEXT_WANTED.message },
+  message: { model: true, usage: true, stop_reason: true, ...TEXT_SELECTION.message },
   // Cohere's events say their usage there.
-  delta: { stop_reason: true, finish_reason: true, usage: true, ...TEXT_WANTED.delta },
+  delta: { stop_reason: true, finish_reason: true, usage: true, ...TEXT_SELECTION.delta },
   // Events of OpenAI's responses.
   response: {
     // Ollama's text.
@@ -76,12 +79,15 @@ const WANTED_OF_ALL = {
     status: true,
     service_tier: true,
     incomplete_details: { reason: true },
-    output: TOOLS_WANTED.output,
+    output: TOOLS_SELECTION.output,
     // Cohere's older API.
     meta: true,
     finish_reason: true,
   },
-  output: { "*": { ...TOOLS_WANTED.output["*"], ...TEXT_WANTED.output }, message: TEXT_WANTED.message },
+  output: {
+    "*": { ...TOOLS_SELECTION.output["*"], ...TEXT_SELECTION.output },
+    message: TEXT_SELECTION.message,
+  },
   meta: true,
   // What wrote a picture of OpenAI's that is a drawing.
   svg_usage: true,
@@ -98,7 +104,11 @@ const WANTED_OF_ALL = {
   usageMetadata: true,
   modelVersion: true,
   candidates: {
-    "*": { finishReason: true, groundingMetadata: TOOLS_WANTED.groundingMetadata, ...TEXT_WANTED.candidate },
+    "*": {
+      finishReason: true,
+      groundingMetadata: TOOLS_SELECTION.groundingMetadata,
+      ...TEXT_SELECTION.candidate,
+    },
   },
   // Ollama's own API, and llama.cpp's.
   prompt_eval_count: true,
@@ -106,18 +116,18 @@ const WANTED_OF_ALL = {
   done_reason: true,
   tokens_evaluated: true,
   tokens_predicted: true,
-  usage_info: TOOLS_WANTED.usage_info,
-} as const satisfies Wanted;
-const WANTED = wantedPlaces(WANTED_OF_ALL);
-const WANTED_WITH_OBJECT = wantedPlaces(mergedWanted(WANTED_OF_ALL, OBJECT_WANTED));
-const WANTED_WITH_BATCH = wantedPlaces(mergedWanted(WANTED_OF_ALL, BATCH_WANTED));
+  usage_info: TOOLS_SELECTION.usage_info,
+} as const satisfies Selection;
+const SELECTED = compileSelection(SELECTION_OF_ALL);
+const SELECTED_WITH_OBJECT = compileSelection(mergedSelection(SELECTION_OF_ALL, OBJECT_SELECTION));
+const SELECTED_WITH_BATCH = compileSelection(mergedSelection(SELECTION_OF_ALL, BATCH_SELECTION));
 /** What such a response says of its status while it has not ended. */
 const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
 /** A model's name or a stop reason is shorter. */
 const MAX_TEXT = 200;
 
 /** What an answer is to, and whose it is. */
-export interface AnswerSource {
+export interface ResponseSource {
   /** At the paths of objects that can be looked at again. */
   readonly object?: ObjectRequest | undefined;
   /** The name of the backend; broken compression is counted by it. */
@@ -125,8 +135,8 @@ export interface AnswerSource {
 }
 
 /** Watches one answer. */
-export class AnswerTap {
-  readonly #told = new ToldUsage();
+export class ResponseTap {
+  readonly #reported = new ReportedUsage();
   /** The sum of parts that each tell their own. */
   #lines: Usage = {};
   /** Of these parts. */
@@ -149,30 +159,29 @@ export class AnswerTap {
 
   /** Undefined where the answer's type holds nothing to be read. */
   static of(
-    type: string | undefined,
-    encoding: string | undefined,
-    { object: request, upstream = "unnamed" }: AnswerSource = {},
-  ): AnswerTap | undefined {
-    const mediaType = (type ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-    const isEventStream = mediaType === "text/event-stream";
+    fields: readonly Field[],
+    { object: request, upstream = "unnamed" }: ResponseSource = {},
+  ): ResponseTap | undefined {
+    const mediaType = essenceOf(fields);
+    const isEvents = isEventStream(fields);
     const isAmazons = mediaType === "application/vnd.amazon.eventstream";
     const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
     // OpenAI and Google give files, and so the results of batches, no type.
-    const isFile = (request?.act === "results" || request?.act === "file") &&
+    const isFile = (request?.action === "results" || request?.action === "file") &&
       !/^(?:image|audio|video)\//.test(mediaType);
-    if (!isEventStream && !isAmazons && !isJson && !isFile) return undefined;
-    const coding = (encoding ?? "identity").trim().toLowerCase();
-    if (coding !== "identity" && !Decompressor.knows(coding, upstream)) return undefined;
-    const isStream = isEventStream || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
-    const framing = isEventStream ? "events" : isAmazons ? "amazon" : "none";
-    return new AnswerTap({ framing, isStream, coding, request, upstream });
+    if (!isEvents && !isAmazons && !isJson && !isFile) return undefined;
+    const coding = contentCodingOf(fields);
+    if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
+    const isStream = isEvents || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const framing = isEvents ? "events" : isAmazons ? "amazon" : "none";
+    return new ResponseTap({ framing, isStream, coding, request, upstream });
   }
 
   private constructor(
     { framing, isStream, coding, request, upstream }: {
       framing: "events" | "amazon" | "none";
       isStream: boolean;
-      coding: string;
+      coding: DecodedCoding | "identity";
       request: ObjectRequest | undefined;
       upstream: string;
     },
@@ -182,10 +191,14 @@ export class AnswerTap {
     this.object = object;
     const texts = this.#text;
     const json = object === undefined
-      ? new JsonScanner(WANTED, (path, value) => this.#found(path, value), { texts })
-      : new JsonScanner(request?.kind === "batch" ? WANTED_WITH_BATCH : WANTED_WITH_OBJECT, (path, value) => {
-        if (!object.found(path, value)) this.#found(path, value);
-      }, { texts, ended: () => object.textEnded() });
+      ? new JsonScanner(SELECTED, (path, value) => this.#found(path, value), { texts })
+      : new JsonScanner(
+        request?.kind === "batch" ? SELECTED_WITH_BATCH : SELECTED_WITH_OBJECT,
+        (path, value) => {
+          if (!object.found(path, value)) this.#found(path, value);
+        },
+        { texts, onEnd: () => object.textEnded() },
+      );
     const scanner = framing === "events"
       ? new EventStreamScanner(json)
       : framing === "amazon"
@@ -217,22 +230,22 @@ export class AnswerTap {
   }
 
   /** What there is to say once the answer has ended, however it ended; a promise only where it was compressed. */
-  end(): Observed | Promise<Observed> {
+  end(): ResponseSummary | Promise<ResponseSummary> {
     return this.#decompressor === undefined
-      ? this.#observed()
-      : this.#decompressor.end().then(() => this.#observed());
+      ? this.#summary()
+      : this.#decompressor.end().then(() => this.#summary());
   }
 
-  #observed(): Observed {
+  #summary(): ResponseSummary {
     const stopReason = this.#stop();
-    const steps = this.#told.steps();
-    const contradictions = [...this.#contradictions, ...this.#told.contradictions()];
+    const steps = this.#reported.steps();
+    const contradictions = [...this.#contradictions, ...this.#reported.contradictions()];
     return {
       usage: this.#tools.with(this.#usage(), this.#model),
       textBytes: this.#text.bytes,
       texts: this.#text.texts,
       textTokens: this.#text.tokens,
-      untoldTextTokens: this.#text.tokens - this.#toldAtTokens,
+      unreportedTextTokens: this.#text.tokens - this.#toldAtTokens,
       ...(this.#isStream && { isStream: true }),
       ...(steps.length > 0 && { steps }),
       ...(contradictions.length > 0 && { contradictions }),
@@ -249,14 +262,16 @@ export class AnswerTap {
   }
 
   #usage(): Usage {
-    const told = sumOf(this.#lines, this.#told.usage());
+    const reported = sumOf(this.#lines, this.#reported.usage());
     // Where an answer is pictures, its output is (`ImageGenCompletedEvent.Usage` of `openai`).
-    const isDetailed = told.outputTokens === undefined || told.outputImageTokens !== undefined;
-    return this.#isPicture && !isDetailed ? { ...told, outputImageTokens: told.outputTokens } : told;
+    const isDetailed = reported.outputTokens === undefined || reported.outputImageTokens !== undefined;
+    return this.#isPicture && !isDetailed
+      ? { ...reported, outputImageTokens: reported.outputTokens }
+      : reported;
   }
 
   #addLine(usage: unknown): void {
-    const line = new ToldUsage();
+    const line = new ReportedUsage();
     line.add(usage);
     this.#lines = sumOf(this.#lines, line.usage());
     for (const contradiction of line.contradictions()) this.#contradictions.add(contradiction);
@@ -276,12 +291,12 @@ export class AnswerTap {
       case "usageMetadata":
       case "metadata.usage":
       case "amazon-bedrock-invocationMetrics":
-        this.#told.add(value);
+        this.#reported.add(value);
         this.#toldAtTokens = this.#text.tokens;
         if (isFast(value)) this.#tier = "fast";
         return;
       case "svg_usage":
-        this.#told.addStep(value);
+        this.#reported.addStep(value);
         return;
       case "result.message.usage":
         this.#tier = "batch";
@@ -297,7 +312,7 @@ export class AnswerTap {
       case "eval_count":
       case "tokens_evaluated":
       case "tokens_predicted":
-        this.#told.add({ [path]: value });
+        this.#reported.add({ [path]: value });
         return;
     }
     if (this.#tools.found(path, value)) return;
