@@ -20,14 +20,20 @@ import type { Management } from "./management/management.ts";
 import { buildRoutingTable } from "./routing/table.ts";
 import { traceOf } from "./text/error_text.ts";
 
-/** The memory for the bodies of all requests, in bytes: eight of the longest bodies, or thousands of usual ones. */
+/**
+ * The memory for the bodies of all requests, in bytes: eight of the longest bodies, or thousands of usual
+ * ones.
+ */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
 /** A proxy that answers requests. Its creator closes it. */
 export interface App {
   /** Answers a request. */
   readonly handler: Handler;
-  /** Uses another configuration for new requests. Running requests keep the configuration with which they began. */
+  /**
+   * Uses another configuration for new requests. Running requests keep the configuration with which they
+   * began.
+   */
   readonly configure: (config: Config) => void;
   /** Rejects new requests. Running exchanges go on. */
   readonly drain: () => void;

@@ -58,7 +58,8 @@ export class Certificate {
     try {
       const cert = await this.#parts.readTextFile(certFile);
       const key = await this.#parts.readTextFile(keyFile);
-      // The two files are replaced one after the other. If they do not match yet, they may match at the next call.
+      // The two files are replaced one after the other. If they do not match yet, they may match at the next
+      // call.
       if (cert + key !== this.#rejected) await this.#replace({ cert, key, files: this.#used.files });
     } catch (error) {
       this.#reject("unreadable", error);

@@ -24,10 +24,16 @@ import { parseRequestHead, type RequestHead } from "./request_head.ts";
 /** What a connection is doing. It decides how long the connection may take. */
 type ConnectionState = "idle" | "head" | "exchange" | "closed";
 
-/** How much of an upload the proxy still reads after an early response, so that the client can read the response. */
+/**
+ * How much of an upload the proxy still reads after an early response, so that the client can read the
+ * response.
+ */
 const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
-/** How much a client may send ahead during a running request. Clients do not pipeline more, and the buffer needs a limit. */
+/**
+ * How much a client may send ahead during a running request. Clients do not pipeline more, and the buffer
+ * needs a limit.
+ */
 const MAX_AHEAD_BYTES = 256 * 1024;
 /** Not counted: every connection has a buffer of this size. */
 const FREE_AHEAD_BYTES = 4 * 1024;
@@ -293,8 +299,9 @@ export class ClientConnection implements ServedConnection {
   }
 
   /**
-   * Watches for the departure of the client. One loop serves all requests of the connection. With one loop for each of
-   * thousands of pipelined requests, the loops would take many times the memory of the requests. Never rejects.
+   * Watches for the departure of the client. One loop serves all requests of the connection. With one loop
+   * for each of thousands of pipelined requests, the loops would take many times the memory of the requests.
+   * Never rejects.
    */
   async #watch(): Promise<void> {
     this.#isWatching = true;
@@ -359,8 +366,8 @@ export class ClientConnection implements ServedConnection {
   }
 
   /**
-   * Reads on before the close. The system resets a connection that is closed with unread bytes, and the client would lose
-   * the response.
+   * Reads on before the close. The system resets a connection that is closed with unread bytes, and the
+   * client would lose the response.
    */
   async #linger(): Promise<void> {
     const timer = setTimeout(() => this.close(), LINGER_MS);

@@ -1,19 +1,22 @@
 import type { ServedConnection } from "./served_connection.ts";
 
 /**
- * A connection of an authenticated client may be closed for a new one after the client has read nothing for so long.
- * Slow clients read more often.
+ * A connection of an authenticated client may be closed for a new one after the client has read nothing for
+ * so long. Slow clients read more often.
  */
 const UNREAD_MS = 1_000;
-/** A request without a valid token after this time waits for its client: the check of a token takes far less. */
+/**
+ * A request without a valid token after this time waits for its client: the check of a token takes far less.
+ */
 const UNAUTHENTICATED_MS = 100;
 
 /**
  * Chooses the connection to close for a new one when there are too many. Undefined: all of them are in use.
  *
- * Connections without a valid token are closed first, so that a flood from outside closes only its own connections.
- * Among them, those that do not read their responses are closed first. Then follow authenticated clients that do not
- * read, and then idle connections. Within each group, the connection that has been in its state for longest is closed.
+ * Connections without a valid token are closed first, so that a flood from outside closes only its own
+ * connections. Among them, those that do not read their responses are closed first. Then follow authenticated
+ * clients that do not read, and then idle connections. Within each group, the connection that has been in its
+ * state for longest is closed.
  */
 export function connectionToClose<Connection extends ServedConnection>(
   connections: Iterable<Connection>,

@@ -4,12 +4,14 @@ import type { ServedConnection } from "./served_connection.ts";
 /** The first bytes that a client sends on an HTTP/2 connection (RFC 9113, 3.4). */
 export const HTTP2_PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
-/** The runtime's error for first bytes that are not TLS. The runtime itself sends a TLS alert to the client. */
+/**
+ * The runtime's error for first bytes that are not TLS. The runtime itself sends a TLS alert to the client.
+ */
 const NOT_TLS = "InvalidContentType";
 
 /**
- * A TLS connection during its handshake. If it is closed before the handshake has ended, the runtime keeps its file
- * descriptor until the client also ends the connection.
+ * A TLS connection during its handshake. If it is closed before the handshake has ended, the runtime keeps
+ * its file descriptor until the client also ends the connection.
  */
 export class Handshake implements ServedConnection {
   readonly idleSince: number;
@@ -43,9 +45,10 @@ export class Handshake implements ServedConnection {
   }
 
   /**
-   * Waits for the handshake, and returns the negotiated protocol. Undefined: the handshake failed or took too long, and
-   * the connection is closed. For HTTP/2, the client's {@link HTTP2_PREFACE} has been read. Any other first byte closes
-   * the connection, so that the runtime's own HTTP/1.1 parser never sees bytes of clients.
+   * Waits for the handshake, and returns the negotiated protocol. Undefined: the handshake failed or took too
+   * long, and the connection is closed. For HTTP/2, the client's {@link HTTP2_PREFACE} has been read. Any
+   * other first byte closes the connection, so that the runtime's own HTTP/1.1 parser never sees bytes of
+   * clients.
    */
   async protocol(): Promise<"h2" | "http/1.1" | undefined> {
     try {

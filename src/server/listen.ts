@@ -22,13 +22,16 @@ export interface RunningServer {
   readonly address: Deno.NetAddr;
   /** The address of the separate HTTPS port. Undefined: the server has no such port. */
   readonly httpsAddress: Deno.NetAddr | undefined;
-  /** The address of the separate port of the admin page and the management API. Undefined: the server has no such port. */
+  /**
+   * The address of the separate port of the admin page and the management API. Undefined: the server has no
+   * such port.
+   */
   readonly adminAddress: Deno.NetAddr | undefined;
   /** Applies the limits and the certificate of another configuration. The addresses do not change. */
   readonly configure: (config: ServerConfig) => void;
   /**
-   * Stops accepting connections, waits for running exchanges until the deadline, and then ends the rest. Resolves when
-   * all connections have ended. Further calls return the same promise.
+   * Stops accepting connections, waits for running exchanges until the deadline, and then ends the rest.
+   * Resolves when all connections have ended. Further calls return the same promise.
    */
   readonly drain: (deadlineMs: number) => Promise<void>;
 }
@@ -36,8 +39,8 @@ export interface RunningServer {
 /** How often one timer checks the timeouts of all connections and the files of the certificate. */
 const SWEEP_MS = 5_000;
 /**
- * The memory that connections of authenticated clients may hold together: requests that they sent ahead, and responses
- * that they do not read.
+ * The memory that connections of authenticated clients may hold together: requests that they sent ahead, and
+ * responses that they do not read.
  */
 const MAX_KNOWN_BYTES = 128 * 1024 * 1024;
 /** The pause before the same warning is logged again. */
@@ -45,7 +48,10 @@ const LOG_AGAIN_MS = 60_000;
 /** How long connections may take to end after their exchanges were aborted. */
 const AFTER_ABORT_MS = 500;
 
-/** Starts the server. Throws like `Deno.listenTls` if an address cannot be bound or the certificate cannot be used. */
+/**
+ * Starts the server. Throws like `Deno.listenTls` if an address cannot be bound or the certificate cannot be
+ * used.
+ */
 export function startServer(
   app: App,
   config: ServerConfig,
@@ -93,7 +99,10 @@ export function startServer(
     drain: (deadlineMs) => draining ??= drain(deadlineMs),
   };
 
-  /** Opens the ports. With a certificate, the main port uses TLS unless there is an HTTPS port. The admin port always does. */
+  /**
+   * Opens the ports. With a certificate, the main port uses TLS unless there is an HTTPS port. The admin port
+   * always does.
+   */
   function listenAt(
     { host: hostname, port, httpsPort, adminPort, tls }: ServerConfig,
   ): { main: Listener; https: Listener | undefined; admin: Listener | undefined } {
@@ -194,7 +203,10 @@ export function startServer(
     }
   }
 
-  /** Whether the server can accept a new connection. Closes another connection for it if necessary and possible. */
+  /**
+   * Whether the server can accept a new connection. Closes another connection for it if necessary and
+   * possible.
+   */
   function canAccept(): boolean {
     if (connections.size < limits.maxConnections) return true;
     const closed = connectionToClose(connections, now());

@@ -16,7 +16,10 @@ export interface ListenOptions {
 export interface ListenEvents {
   /** Called with each accepted connection. */
   readonly onConnection: (connection: Deno.Conn) => void;
-  /** Called when `accept` fails, mostly because no file descriptor is free. The listener goes on after a pause. */
+  /**
+   * Called when `accept` fails, mostly because no file descriptor is free. The listener goes on after a
+   * pause.
+   */
   readonly onAcceptFailed: (reason: string) => void;
   /** Called once when the listener cannot bind its address again. No client can connect until it can. */
   readonly onBindFailed: (reason: string) => void;
@@ -26,10 +29,15 @@ export interface ListenEvents {
 const PROTOCOLS = ["h2", "http/1.1"];
 /** The pause after `accept` failed. */
 const ACCEPT_PAUSE_MS = 100;
-/** The first pause before the listener binds its address again. It doubles with each failure, up to the longest. */
+/**
+ * The first pause before the listener binds its address again. It doubles with each failure, up to the
+ * longest.
+ */
 const REBIND_PAUSE_MS = 10;
 const LONGEST_REBIND_PAUSE_MS = 2_000;
-/** The failures before {@link ListenEvents.onBindFailed}. The system may need a moment to free the address. */
+/**
+ * The failures before {@link ListenEvents.onBindFailed}. The system may need a moment to free the address.
+ */
 const USUAL_FAILURES = 5;
 
 /** A listening socket. It accepts connections from its construction until it is closed. */
@@ -56,9 +64,10 @@ export class Listener {
   }
 
   /**
-   * Uses another certificate for new connections. The runtime takes a certificate only when it opens a socket, so the
-   * listener closes its socket and opens it again. Open connections go on. A connection that is being established at
-   * that moment is reset. Throws if the certificate cannot be used, and then changes nothing.
+   * Uses another certificate for new connections. The runtime takes a certificate only when it opens a
+   * socket, so the listener closes its socket and opens it again. Open connections go on. A connection that
+   * is being established at that moment is reset. Throws if the certificate cannot be used, and then changes
+   * nothing.
    */
   async renew(tls: TlsConfig): Promise<void> {
     open({ hostname: "127.0.0.1", port: 0, tls }).close();

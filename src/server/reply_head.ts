@@ -12,7 +12,8 @@ export interface FramedReply {
 }
 
 /**
- * Frames a response (RFC 9112, 6): by its length if it is known, otherwise in chunks, or for HTTP/1.0 until the close.
+ * Frames a response (RFC 9112, 6): by its length if it is known, otherwise in chunks, or for HTTP/1.0 until
+ * the close.
  */
 export function frameReply(
   reply: OutgoingReply,
@@ -35,7 +36,8 @@ function outgoingBody(
   { status, body, omittedLength }: OutgoingReply,
   { method, minor }: Pick<RequestHead, "method" | "minor">,
 ): OutgoingBody {
-  // A 204 has no length (RFC 9110, 8.6). A client that believed a length would read the next response as its body.
+  // A 204 has no length (RFC 9110, 8.6). A client that believed a length would read the next response as its
+  // body.
   if (status === 204) return { kind: "none" };
   if (method === "HEAD" || status === 304) {
     const length = omittedLength ?? body?.length;

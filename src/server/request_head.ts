@@ -25,8 +25,8 @@ const REQUEST_LINE = /^(\S+) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
 const HOST = /^[\w.~!$&'()*+,;=:[\]%-]*$/;
 
 /**
- * Parses the head of a request (RFC 9112, 3 and 6). Throws an {@link HttpSyntaxError} for everything that another parser
- * could understand differently.
+ * Parses the head of a request (RFC 9112, 3 and 6). Throws an {@link HttpSyntaxError} for everything that
+ * another parser could understand differently.
  */
 export function parseRequestHead({ startLine, fields, framing }: Head): RequestHead {
   const [, method, target, version] = REQUEST_LINE.exec(startLine) ?? [];

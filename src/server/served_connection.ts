@@ -1,8 +1,8 @@
 /** A connection of a client, over HTTP/1.1, HTTP/2 or during its TLS handshake, as the server manages it. */
 export interface ServedConnection {
   /**
-   * When the last request ended or the connection began, in milliseconds of the server's clock. Undefined: a request is
-   * running.
+   * When the last request ended or the connection began, in milliseconds of the server's clock. Undefined: a
+   * request is running.
    */
   readonly idleSince: number | undefined;
   /** When the present state began: idle, the head of a request, or running requests. */
@@ -11,7 +11,9 @@ export interface ServedConnection {
   readonly unreadSince: number | undefined;
   /** Whether a request on the connection was authenticated, or needed no token. */
   readonly isAuthenticated: boolean;
-  /** Ends requests that have taken too long, and an idle connection. The server calls it from time to time. */
+  /**
+   * Ends requests that have taken too long, and an idle connection. The server calls it from time to time.
+   */
   readonly endOverdue: () => void;
   /** Takes no further request, and closes the connection when the running requests have ended. */
   readonly finish: () => void;

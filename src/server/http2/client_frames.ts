@@ -1,7 +1,9 @@
 import { FLAG, FRAME, type FrameHead, FrameHeads, HEAD_BYTES } from "./frame_heads.ts";
 import { HeaderBlockScan } from "./header_block_scan.ts";
 
-/** The header in which the proxy notes the stream of a request. The proxy ignores values that clients send. */
+/**
+ * The header in which the proxy notes the stream of a request. The proxy ignores values that clients send.
+ */
 export const STREAM_FIELD = "x-llm-proxy-stream";
 /** The longest payload of a frame, because the runtime does not allow longer ones (RFC 9113, 6.5.2). */
 const MAX_FRAME_BYTES = 16_384;
@@ -15,8 +17,8 @@ export interface ClientFramesEvents {
   /** Called when a header block has too many fields. The connection has to be closed. */
   readonly onTooManyFields: () => void;
   /**
-   * Called when a header block is truncated so that the bytes that the proxy adds would complete it. The connection has to
-   * be closed. Otherwise the runtime would accept a stream number of the client.
+   * Called when a header block is truncated so that the bytes that the proxy adds would complete it. The
+   * connection has to be closed. Otherwise the runtime would accept a stream number of the client.
    */
   readonly onMisleading: () => void;
 }
@@ -30,9 +32,9 @@ interface Block {
 }
 
 /**
- * Forwards a client's frames to the runtime, and adds the number of the stream to the header block of each request,
- * because the runtime does not give it. The number is a literal field, which does not change HPACK's dynamic table. Also
- * counts the cost of the frames.
+ * Forwards a client's frames to the runtime, and adds the number of the stream to the header block of each
+ * request, because the runtime does not give it. The number is a literal field, which does not change HPACK's
+ * dynamic table. Also counts the cost of the frames.
  */
 export class ClientFrames {
   readonly #events: ClientFramesEvents;
@@ -54,7 +56,10 @@ export class ClientFrames {
   /** Whether the runtime gets other bytes than the present piece. */
   #isChanged = false;
 
-  /** `maxBlockFields` returns the most fields of a header block. The cost of more fields is unknown before decoding. */
+  /**
+   * `maxBlockFields` returns the most fields of a header block. The cost of more fields is unknown before
+   * decoding.
+   */
   constructor(events: ClientFramesEvents, { maxBlockFields }: { maxBlockFields: () => number }) {
     this.#events = events;
     this.#maxBlockFields = maxBlockFields;
@@ -68,8 +73,8 @@ export class ClientFrames {
   }
 
   /**
-   * Takes the next bytes of the client, after the connection preface. Returns the bytes for the runtime. They are valid
-   * as long as the argument.
+   * Takes the next bytes of the client, after the connection preface. Returns the bytes for the runtime. They
+   * are valid as long as the argument.
    */
   pass(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const out: Uint8Array[] = [];
@@ -171,7 +176,8 @@ export class ClientFrames {
       out.push(field);
       return;
     }
-    // A truncated block has to stay truncated. Otherwise the runtime would believe the client's own stream number.
+    // A truncated block has to stay truncated. Otherwise the runtime would believe the client's own stream
+    // number.
     const filler = new Uint8Array(field.length).fill(FILLER);
     if (scan.isWholeAfter(filler)) this.#events.onMisleading();
     out.push(filler);

@@ -39,7 +39,9 @@ const UNAUTHENTICATED_PIECE_BYTES = 4 * 1024;
 const PIECE_BYTES = 64 * 1024;
 /** The most resets of streams to remember. The runtime closes a connection after fewer. */
 const MAX_RESETS = 1_000;
-/** Header blocks with up to so many fields are decoded. A request with too many of them gets a response (431). */
+/**
+ * Header blocks with up to so many fields are decoded. A request with too many of them gets a response (431).
+ */
 const LEAST_BLOCK_FIELDS = 1_000;
 
 /** An HTTP/2 connection of a client. Each of its streams is a request. */

@@ -42,8 +42,9 @@ const BODILESS: readonly number[] = [204, 205, 304];
 /** Methods whose requests state a length of 0 if they have no body (RFC 9110, 8.6). */
 const STATES_EMPTY_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
 /**
- * The most unread bytes of a response that the runtime gets. It would buffer 64 KiB and more of each body, also if the
- * flow-control window of the client is closed. With a backlog, the client must read each piece before the next one.
+ * The most unread bytes of a response that the runtime gets. It would buffer 64 KiB and more of each body,
+ * also if the flow-control window of the client is closed. With a backlog, the client must read each piece
+ * before the next one.
  */
 const AHEAD_BYTES = 64 * 1024;
 const BACKLOG_AHEAD_BYTES = 1;
@@ -96,7 +97,10 @@ export class Http2Exchange {
     } else if (overdue !== undefined) this.abort(overdue);
   }
 
-  /** Notes that the client has reset the stream. The runtime may report the same as the end of the request body. */
+  /**
+   * Notes that the client has reset the stream. The runtime may report the same as the end of the request
+   * body.
+   */
   reset(): void {
     this.#wasReset = true;
     // The runtime does not report the reset if it already has the whole response.
@@ -219,7 +223,10 @@ export class Http2Exchange {
     return await this.#parts.handler(request);
   }
 
-  /** Returns the body for the runtime. Reads the source as the client reads. A failed source resets the stream. */
+  /**
+   * Returns the body for the runtime. Reads the source as the client reads. A failed source resets the
+   * stream.
+   */
   #stream(source: MessageBody, { isCounted = false } = {}): ReadableStream<Uint8Array> {
     let left = source.length ?? Infinity;
     /** The rest of the last piece. */
@@ -316,7 +323,8 @@ export class Http2Exchange {
     if (framing.kind === "chunked") throw new HttpSyntaxError("transfer-encoding is not allowed");
     const length = framing.kind === "counted" ? framing.length : undefined;
     const { body: stream } = this.#request;
-    // The runtime hides the body of a GET or HEAD. With the length but without the body, the upstream would read the
+    // The runtime hides the body of a GET or HEAD. With the length but without the body, the upstream would
+    // read the
     // request of another client as the body.
     if (stream === null && length !== undefined && length > 0) {
       throw new HttpSyntaxError(`${method} with a body`);
@@ -364,7 +372,9 @@ function checkSize(fields: readonly Field[], { maxHeadBytes, maxHeadFields }: Co
   if (bytes > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
 }
 
-/** Splits a URL of the runtime, which is `http://authority/path?query` with the bytes that the client sent. */
+/**
+ * Splits a URL of the runtime, which is `http://authority/path?query` with the bytes that the client sent.
+ */
 function partsOf(text: string): { authority: string; target: string } {
   // The runtime decodes UTF-8. The handler gets one character for each byte, as over HTTP/1.1.
   const url = /^[\x20-\x7e]*$/.test(text) ? text : decodeLatin1(new TextEncoder().encode(text));

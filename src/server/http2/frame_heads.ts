@@ -1,4 +1,7 @@
-/** The length of a frame header in bytes (RFC 9113, 4.1): 3 for the length, then type, flags and 4 for the stream. */
+/**
+ * The length of a frame header in bytes (RFC 9113, 4.1): 3 for the length, then type, flags and 4 for the
+ * stream.
+ */
 export const HEAD_BYTES = 9;
 
 /** The frame types that the proxy reads (RFC 9113, 6). */

@@ -8,8 +8,9 @@ interface QueuedFrames {
 }
 
 /**
- * Limits the rate at which the proxy reads frames of several connections together. While frames queue, the connection
- * with the lowest cost so far goes first. So a new connection does not wait for connections that flood the proxy.
+ * Limits the rate at which the proxy reads frames of several connections together. While frames queue, the
+ * connection with the lowest cost so far goes first. So a new connection does not wait for connections that
+ * flood the proxy.
  */
 export class FrameRateLimit {
   readonly #perSecond: number;
@@ -30,7 +31,9 @@ export class FrameRateLimit {
     this.#countedAt = now();
   }
 
-  /** Counts the cost of frames. Undefined: the frames may go on. Otherwise they have to wait for the promise. */
+  /**
+   * Counts the cost of frames. Undefined: the frames may go on. Otherwise they have to wait for the promise.
+   */
   acquire(holder: object, cost: number): Promise<void> | undefined {
     this.#refill();
     if (this.#left > 0 && this.#queue.length === 0) {
@@ -69,7 +72,8 @@ export class FrameRateLimit {
     this.#timer = undefined;
     this.#refill();
     if (this.#left > 0) {
-      // The cost of the queued frames counts too. So a request does not wait for the floods of other new connections.
+      // The cost of the queued frames counts too. So a request does not wait for the floods of other new
+      // connections.
       const usedBy = ({ holder, cost }: QueuedFrames): number => (this.#used.get(holder) ?? 0) + cost;
       this.#queue.sort((one, other) => usedBy(one) - usedBy(other));
       let served = 0;

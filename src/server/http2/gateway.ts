@@ -1,6 +1,6 @@
 /**
- * HTTP/2 for clients (RFC 9113), by `Deno.serve`. It cannot serve a connection that the proxy has accepted, so the proxy
- * connects each client to it over loopback. The source port identifies the connection there.
+ * HTTP/2 for clients (RFC 9113), by `Deno.serve`. It cannot serve a connection that the proxy has accepted,
+ * so the proxy connects each client to it over loopback. The source port identifies the connection there.
  */
 
 import { writeAll } from "../../http/writer.ts";
@@ -10,7 +10,10 @@ import { Http2Connection } from "./connection.ts";
 import { FrameRateLimit } from "./frame_rate_limit.ts";
 
 const LOOPBACK = "127.0.0.1";
-/** The frames and fields per second of all unauthenticated clients together. It is enough for some hundred requests. */
+/**
+ * The frames and fields per second of all unauthenticated clients together. It is enough for some hundred
+ * requests.
+ */
 const UNAUTHENTICATED_COST_PER_SECOND = 20_000;
 
 /** The HTTP/2 server. Its creator has to call {@link shutdown}. */
@@ -26,7 +29,8 @@ export class Http2Gateway {
       hostname: LOOPBACK,
       port: 0,
       onListen() {},
-      // The reset stream tells the client, and the failure is in the log. Without this, the runtime prints it to stderr.
+      // The reset stream tells the client, and the failure is in the log. Without this, the runtime prints it
+      // to stderr.
       onError: () => new Response(null, { status: 500 }),
     }, (request, { remoteAddr }) => {
       const connection = this.#connections.get(remoteAddr.port);
@@ -41,7 +45,8 @@ export class Http2Gateway {
   }
 
   /**
-   * Takes over a connection of a client, whose connection preface has been read. Throws if no file descriptor is free.
+   * Takes over a connection of a client, whose connection preface has been read. Throws if no file descriptor
+   * is free.
    */
   async open(client: Deno.Conn, parts: ConnectionParts): Promise<Http2Connection> {
     const loopback = await Deno.connect({ hostname: LOOPBACK, port: this.port });

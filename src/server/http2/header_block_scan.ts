@@ -5,9 +5,9 @@ const MOST_BITS = 28;
 type IntegerUse = "index" | "name" | "value" | "nothing";
 
 /**
- * Scans a header block (HPACK, RFC 7541) without decoding it. Counts the fields, and knows whether the last field is
- * complete. The length of a block does not show the cost of decoding it: a reference of one byte can mean a field of
- * thousands of bytes.
+ * Scans a header block (HPACK, RFC 7541) without decoding it. Counts the fields, and knows whether the last
+ * field is complete. The length of a block does not show the cost of decoding it: a reference of one byte can
+ * mean a field of thousands of bytes.
  */
 export class HeaderBlockScan {
   #fields = 0;

@@ -10,11 +10,12 @@ export interface QueuedRequest {
 }
 
 /**
- * Limits how many whole responses of one connection are in memory. A request holds its slot until its client has read
- * the response, so that a client that reads nothing has a few responses in memory instead of one for each stream.
+ * Limits how many whole responses of one connection are in memory. A request holds its slot until its client
+ * has read the response, so that a client that reads nothing has a few responses in memory instead of one for
+ * each stream.
  *
- * All GET and HEAD requests need a slot until the client has shown a token. Afterwards, only requests that the proxy
- * itself answers need one.
+ * All GET and HEAD requests need a slot until the client has shown a token. Afterwards, only requests that
+ * the proxy itself answers need one.
  */
 export class ResponseSlots {
   #running = 0;

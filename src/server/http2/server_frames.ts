@@ -8,7 +8,10 @@ export interface ServerFramesEvents {
   readonly onEnd: (stream: number) => void;
 }
 
-/** Reads the frames that the runtime sends to a client. Only they show how much of a response the client has read. */
+/**
+ * Reads the frames that the runtime sends to a client. Only they show how much of a response the client has
+ * read.
+ */
 export class ServerFrames {
   readonly #events: ServerFramesEvents;
   readonly #heads = new FrameHeads();

@@ -3,7 +3,10 @@ import { ProxyFault } from "../../faults.ts";
 import type { MessageBody } from "../../streams/byte_source.ts";
 import { StallTimer } from "../stall_timer.ts";
 
-/** How long the proxy waits for the abort signal after a body that ended by a reset. Busy machines need a while. */
+/**
+ * How long the proxy waits for the abort signal after a body that ended by a reset. Busy machines need a
+ * while.
+ */
 const ABORT_MS = 1_000;
 
 /** What a {@link StreamBody} works with. */
