@@ -1,4 +1,4 @@
-/** The composition root: puts the parts together for serving, and closes what it opened. */
+/** The composition root: makes the parts of the proxy, connects them, and closes them. */
 
 import { FailureGate } from "./auth/failure_gate.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
@@ -20,31 +20,33 @@ import type { Management } from "./management/management.ts";
 import { buildRoutingTable } from "./routing/table.ts";
 import { traceOf } from "./text/error_text.ts";
 
-/** What may be held of the bodies of all requests together: eight of the longest, or thousands of usual ones. */
+/** The most bytes of all buffered request bodies: eight of the largest, or thousands of usual ones. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
-/** A proxy that answers requests; whoever made it closes it. */
+/** A proxy that serves requests. The caller of {@link createApp} closes it. */
 export interface App {
+  /** Serves a request. */
   readonly handler: Handler;
-  /** From now on requests are served by another configuration; running ones end with the one they began with. */
+  /** Serves new requests with another configuration. Running requests keep theirs. */
   readonly configure: (config: Config) => void;
-  /** From now on only running exchanges go on; new ones are refused. */
+  /** Finishes running exchanges, and rejects new requests. */
   readonly drain: () => void;
-  /** Exchanges that have not ended. */
+  /** The number of running exchanges. */
   readonly inFlight: () => number;
-  /** Ends all running exchanges; what a client has of an answer does not look finished. */
-  readonly cutShort: () => void;
+  /** Aborts all running exchanges. Their responses look incomplete to the clients. */
+  readonly abortAll: () => void;
+  /** Closes the connections to upstreams. */
   readonly close: () => void;
 }
 
-/** Makes a proxy of a valid configuration. */
+/** Makes a proxy from a valid configuration. */
 export function createApp(
   config: Config,
   { log, clock = systemClock, createId = randomId, management }: {
     log: Log;
     clock?: Clock;
     createId?: () => string;
-    /** The management plane, where it is on. Its opener closes it. */
+    /** The management plane. Undefined: it is off. The caller closes it. */
     management?: Management | undefined;
   },
 ): App {
@@ -56,9 +58,9 @@ export function createApp(
   const running = new Set<Cancellation>();
   const hostname = ownHostname();
   let draining = false;
-  let handler = handlerOf(config);
+  let handler = handlerFor(config);
 
-  function handlerOf(config: Config): Handler {
+  function handlerFor(config: Config): Handler {
     const { server, auth, endpoints, defaultEndpoint, log: logging } = config;
     const logEnd = exchangeLogger(log, logging);
     const routes = buildRoutingTable(endpoints, defaultEndpoint);
@@ -88,7 +90,7 @@ export function createApp(
       corsOrigins: server.corsOrigins,
       checkOpenAccess: openAccessCheck({ ...server, ownHostname: hostname }),
       isDraining: () => draining,
-      balancerOf: (endpoint) => known(balancers.get(endpoint)),
+      balancerOf: (endpoint) => assertKnown(balancers.get(endpoint)),
       onStart: (cancellation) => running.add(cancellation),
       onEnd(record, cancellation) {
         running.delete(cancellation);
@@ -108,7 +110,7 @@ export function createApp(
   return {
     handler: (request) => handler(request),
     configure(changed) {
-      handler = handlerOf(changed);
+      handler = handlerFor(changed);
       slots.configure(changed.server.concurrency);
       if (changed.management !== undefined) management?.configure(changed.management);
       transport.renew();
@@ -119,15 +121,15 @@ export function createApp(
       for (const cancellation of running) cancellation.askToFinish();
     },
     inFlight: () => running.size,
-    cutShort() {
-      const fault = new ProxyFault("draining", "The proxy shut down before the answer had ended.");
+    abortAll() {
+      const fault = new ProxyFault("draining", "The proxy shut down before the end of the response.");
       for (const cancellation of running) cancellation.cancel(fault);
     },
     close: transport.close,
   };
 }
 
-/** Undefined where the program may not ask the system for it. */
+/** The machine's host name. Undefined: the program has no permission to read it. */
 function ownHostname(): string | undefined {
   try {
     return Deno.hostname();
@@ -137,29 +139,35 @@ function ownHostname(): string | undefined {
   }
 }
 
-/** Twelve random bytes are enough to find an exchange again. */
+/** Makes a request id. Twelve random bytes make it unique. */
 function randomId(): string {
   return `req_${crypto.getRandomValues(new Uint8Array(12)).toHex()}`;
 }
 
-function known(balancer: Balancer | undefined): Balancer {
-  if (balancer === undefined) throw new TypeError("An endpoint of another configuration");
+function assertKnown(balancer: Balancer | undefined): Balancer {
+  if (balancer === undefined) throw new TypeError("The endpoint belongs to another configuration");
   return balancer;
 }
 
-/** Health of backends in the log: when one begins to fail, is well again, or asks to be left alone. */
+/** Logs that a backend began to fail, recovered, or answered with a rate limit. */
 function logHealth(
   log: Log,
   endpoint: Endpoint,
   { kind, backend, principal, failures, forMs }: HealthEvent,
 ): void {
-  const skipped = forMs === 0 ? "" : `; other backends are asked for ${Math.ceil(forMs / 1000)} s`;
+  const cooldown = forMs === 0 ? "" : `; cooldown of ${Math.ceil(forMs / 1000)} s`;
   const fields = { endpoint: endpoint.name, backend: backend.name, principal };
   switch (kind) {
     case "failing":
-      return log("warn", "backend_failing", { ...fields, detail: `${failures} failures in a row${skipped}` });
+      return log("warn", "backend_failing", {
+        ...fields,
+        detail: `${failures} failures in a row${cooldown}`,
+      });
     case "rate_limited":
-      return log("warn", "backend_rate_limited", { ...fields, detail: `it asked for a pause${skipped}` });
+      return log("warn", "backend_rate_limited", {
+        ...fields,
+        detail: `the backend answered with a rate limit${cooldown}`,
+      });
     case "recovered":
       return log("info", "backend_recovered", fields);
     default:

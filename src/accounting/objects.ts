@@ -47,7 +47,12 @@ export interface ObjectLedgers {
 export interface ObjectsParts {
   readonly store: Pick<
     Store,
-    "addObject" | "findObject" | "openObjects" | "changedObjects" | "nameResults" | "settleObject"
+    | "addObject"
+    | "findObject"
+    | "listUnsettledObjects"
+    | "listChangedObjects"
+    | "setResultsId"
+    | "settleObject"
   >;
   readonly clock: Clock;
   readonly ledgers: ObjectLedgers;
@@ -117,7 +122,7 @@ export class Objects {
   static async open(parts: ObjectsParts): Promise<Objects> {
     const objects = new Objects(parts);
     objects.#syncedAt = parts.clock.epochMs();
-    for (const object of await parts.store.openObjects()) objects.#hold(object);
+    for (const object of await parts.store.listUnsettledObjects()) objects.#hold(object);
     objects.#schedule();
     return objects;
   }
@@ -226,7 +231,7 @@ export class Objects {
 
   async #name(object: ObjectKey, resultsId: string): Promise<void> {
     const { store, clock } = this.#parts;
-    await store.nameResults(object, resultsId, clock.epochMs());
+    await store.setResultsId(object, resultsId, clock.epochMs());
     this.#named(keyOf(object), resultsId);
   }
 
@@ -314,7 +319,7 @@ export class Objects {
     try {
       const now = clock.epochMs();
       const since = Math.min(this.#syncedAt, now) - SYNC_MARGIN_MS;
-      for (const object of await store.changedObjects(since)) {
+      for (const object of await store.listChangedObjects(since)) {
         const key = keyOf(object);
         if (this.#settling.has(key)) continue;
         if (object.settled !== undefined) this.#settledElsewhere({ ...object, settled: object.settled });

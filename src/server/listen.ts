@@ -222,7 +222,7 @@ export function startServer(
     const ended = Promise.all([...closed, gateway?.shutdown(), ...serving]);
     if (!await endsWithin(ended, deadlineMs)) {
       log("warn", "drain_deadline", { in_flight: app.inFlight() });
-      app.cutShort();
+      app.abortAll();
       // A client that does not read keeps its connection open even then.
       if (!await endsWithin(ended, AFTER_CUT_MS)) {
         for (const connection of connections) connection.close();

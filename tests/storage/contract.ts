@@ -490,10 +490,10 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
 
   test("another program's changes are seen, one's own are none", async (store, bench) => {
     const other = await bench.open();
-    assertEquals([store.changedElsewhere(), other.changedElsewhere()], [false, false]);
+    assertEquals([store.consumeExternalChange(), other.consumeExternalChange()], [false, false]);
     await other.addProject(projectRow("p1"), auditRow("project.create", "p1"));
-    assertEquals([store.changedElsewhere(), other.changedElsewhere()], [true, false]);
-    assertEquals(store.changedElsewhere(), false);
+    assertEquals([store.consumeExternalChange(), other.consumeExternalChange()], [true, false]);
+    assertEquals(store.consumeExternalChange(), false);
     assertEquals((await store.readAccess()).projects.length, 1);
     other.close();
   });
@@ -548,21 +548,24 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await store.addObject(object, AT), true);
     assertEquals(await store.addObject(awaitedObject({ requestId: "req_2" }), AT), false);
     assertEquals(await store.addObject(awaitedObject({ endpoint: "other" }), AT), true);
-    await store.nameResults(object, "file-1", AT + 5);
-    await store.nameResults(object, "file-2", AT + 6);
+    await store.setResultsId(object, "file-1", AT + 5);
+    await store.setResultsId(object, "file-2", AT + 6);
     const named = { ...object, resultsId: "file-1", settled: undefined };
     assertEquals(await store.findObject({ endpoint: "openai", id: "file-1" }), named);
     assertEquals(await store.findObject({ endpoint: "openai", id: "resp_1" }), named);
     assertEquals(await store.findObject({ endpoint: "openai", id: "file-2" }), undefined);
-    assertEquals((await store.openObjects()).map(({ endpoint }) => endpoint).sort(), ["openai", "other"]);
+    assertEquals((await store.listUnsettledObjects()).map(({ endpoint }) => endpoint).sort(), [
+      "openai",
+      "other",
+    ]);
     const settled = { at: AT + 10, micros: 225, rows: [exchangeRow({ settlement: "settled" })] };
     assertEquals(await store.settleObject(object, settled), true);
-    assertEquals((await store.openObjects()).map(({ endpoint }) => endpoint), ["other"]);
+    assertEquals((await store.listUnsettledObjects()).map(({ endpoint }) => endpoint), ["other"]);
     assertEquals(await store.findObject(object), { ...named, settled: { at: AT + 10, micros: 225 } });
-    assertEquals((await store.changedObjects(AT + 10)).map(({ id, settled }) => [id, settled?.micros]), [
+    assertEquals((await store.listChangedObjects(AT + 10)).map(({ id, settled }) => [id, settled?.micros]), [
       ["resp_1", 225],
     ]);
-    assertEquals((await store.changedObjects(AT)).length, 2);
+    assertEquals((await store.listChangedObjects(AT)).length, 2);
   });
 
   test(
@@ -603,7 +606,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await store.settleObject(object, { at: AT, micros: 0, rows: [] }), true);
     assertEquals(await store.addObject(object, AT + 1), false);
     assertEquals(await store.settleObject(object, { at: AT + 2, micros: 0, rows: [exchangeRow()] }), false);
-    assertEquals(await store.openObjects(), []);
+    assertEquals(await store.listUnsettledObjects(), []);
     assertEquals(await store.usage(ALL_TOGETHER, NO_FILTER).then(([sum]) => sum?.requests ?? 0), 0);
   });
 
@@ -613,7 +616,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
       await store.addObject(object, AT);
       if (age !== 6) await store.settleObject(object, { at: AT, micros: 0, rows: [] });
     }
-    const left = async () => (await store.changedObjects(0)).map(({ id }) => id).sort();
+    const left = async () => (await store.listChangedObjects(0)).map(({ id }) => id).sort();
     await store.pruneObjects({ madeBefore: AT - 4 * DAY, maxSettled: 10 });
     assertEquals(await left(), ["resp_1", "resp_2", "resp_3", "resp_4", "resp_6"]);
     await store.pruneObjects({ madeBefore: AT - 4 * DAY, maxSettled: 2 });

@@ -240,7 +240,10 @@ Deno.test("restore: a file that cannot be restored changes nothing, and is told 
     foreign.close();
     const wrong: Record<string, [string, Uint8Array | undefined]> = {
       "damaged.db": ["damaged", damaged],
-      "text.db": ["no database", new TextEncoder().encode("Hello, this is no database at all.".repeat(99))],
+      "text.db": [
+        "not a database",
+        new TextEncoder().encode("Hello, this is no database at all.".repeat(99)),
+      ],
       "empty.db": ["not a database of llm-proxy", new Uint8Array()],
       "newer.db": ["newer llm-proxy", undefined],
       "other.db": ["not a database of llm-proxy", undefined],
@@ -259,7 +262,7 @@ Deno.test("restore: a file that cannot be restored changes nothing, and is told 
     await assertRejects(
       () => restoring(machine.path, `${folder}/damaged.db`),
       StoreError,
-      "not a finished copy",
+      "is an incomplete copy",
     );
     assertEquals(await Deno.readFile(machine.path), before);
     const names = [...Deno.readDirSync(`${folder}/0`)].map(({ name }) => name).sort();
@@ -282,12 +285,12 @@ Deno.test("restore: the key that seals provider keys has to belong to the copy",
     await assertRejects(
       () => restoring(here, `${there}.backup`),
       StoreError,
-      "name its file with --key-file",
+      "name the key file with --key-file",
     );
     await assertRejects(
       () => restoring(here, `${there}.backup`, `${folder}/here.key`),
       StoreError,
-      "not the key file that belongs",
+      "is not the key file of",
     );
     await assertRejects(
       () => restoring(here, `${there}.backup`, `${folder}/no.key`),

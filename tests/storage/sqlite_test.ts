@@ -165,7 +165,7 @@ Deno.test(
     assert(failure(() => openSqlite(`${folder}/foreign.db`)).message.includes("another program"));
     failure(() => openSqlite(folder));
     Deno.writeTextFileSync(`${folder}/file`, "");
-    assert(failure(() => openSqlite(`${folder}/file/x.db`)).message.includes("cannot be made"));
+    assert(failure(() => openSqlite(`${folder}/file/x.db`)).message.includes("cannot be created"));
   }),
 );
 
@@ -270,7 +270,7 @@ Deno.test(
 );
 
 Deno.test("openStore: only what is known; paths in all their forms", async () => {
-  await assertRejects(() => openStore("postgres://x"), StoreError, "names no database");
+  await assertRejects(() => openStore("postgres://x"), StoreError, "is not a supported database URL");
   assertEquals(["./d/x.db", "/d/x.db", "///d/x.db", "//d/x.db"].map(sqlitePath), [
     "./d/x.db",
     "/d/x.db",
