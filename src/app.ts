@@ -54,6 +54,7 @@ export function createApp(
   const transport = createHttp1Transport();
   const gate = new FailureGate(clock);
   const slots = new Slots(config.server.concurrency, clock);
+  const receivingSlots = new Slots(config.server.concurrency, clock, "sending their bodies");
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
   const hostname = ownHostname();
@@ -75,6 +76,7 @@ export function createApp(
       routes,
       clientAccess: createClientAccess({ ...server, ownHostname: hostname }, gate),
       slots,
+      receivingSlots,
       heldBytes,
       check: shared && management
         ? (candidate) => management.checkToken(candidate) ?? shared(candidate)
@@ -112,13 +114,14 @@ export function createApp(
     configure(changed) {
       handler = handlerFor(changed);
       slots.configure(changed.server.concurrency);
+      receivingSlots.configure(changed.server.concurrency);
       if (changed.management !== undefined) management?.configure(changed.management);
       transport.renew();
     },
     drain() {
       draining = true;
       management?.drain();
-      for (const cancellation of running) cancellation.askToFinish();
+      for (const cancellation of running) cancellation.drain();
     },
     inFlight: () => running.size,
     abortAll() {

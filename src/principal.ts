@@ -79,3 +79,12 @@ export function sharedPrincipal(name: string, rules: Rules = {}): Principal {
     : [{ key: `shared:${name}`, what: "token", rules } as const];
   return { kind: "shared", name, subjects, keys: NO_KEYS };
 }
+
+/**
+ * The key of the limits that clients share: those with the same token, or those without a token from the same
+ * address.
+ */
+export function holderOf(principal: Principal | undefined, address: string): string {
+  const { kind, tokenId, name } = principal ?? { kind: "anonymous", name: "anonymous" };
+  return kind === "anonymous" ? `${name} ${address}` : tokenId ?? name;
+}

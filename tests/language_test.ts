@@ -21,20 +21,9 @@ const PAGES = [
 const NOT_YET: readonly string[] = [
   "src/accounting/",
   "src/admission/",
-  "src/forwarding/",
-  "src/http/",
   "src/limits/",
   "src/payload/",
   "src/server/",
-  "src/streams/",
-  "src/cancellation.ts",
-  "src/exchange.ts",
-  "src/faults.ts",
-  "src/handler.ts",
-  "docs/install.md",
-  "docs/limits-and-budgets.md",
-  "docs/troubleshooting.md",
-  "docs/usage-and-cost.md",
 ];
 
 interface Described {

@@ -20,6 +20,8 @@ import type { ManagementSettings } from "./settings.ts";
 
 /** The most requests that run at the same time. Each one holds several copies of its response in memory. */
 const MAX_CONCURRENT = 32;
+/** The name under which clients with the management token share the memory budget. */
+const MANAGEMENT_HOLDER = "the management plane";
 
 /** The dependencies and callbacks of {@link managementRoutes}. */
 export interface ManagementRoutesParts {
@@ -75,7 +77,7 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
         source: address,
         guessPlace: guessPlace(),
         scheme: scheme(),
-        onVerified: request.onAuthenticated,
+        onVerified: () => request.onAuthenticated?.(MANAGEMENT_HOLDER),
       });
     });
   };
@@ -140,10 +142,11 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
 
   /** Runs work, and turns any error into a response. */
   async function replied(
-    { cancellation }: IncomingRequest,
+    { cancellation, roomForAnswer }: IncomingRequest,
     work: () => Promise<OutgoingReply>,
   ): Promise<OutgoingReply> {
     try {
+      await roomForAnswer?.();
       return await work();
     } catch (error) {
       if (error instanceof Problem) return await toReply(problemResponse(error), cancellation);

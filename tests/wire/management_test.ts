@@ -5,6 +5,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { DatabaseSync } from "node:sqlite";
 import OpenAI, { AuthenticationError, RateLimitError } from "openai";
 import { FakeUpstream } from "../support/fake_upstream.ts";
+import { freePort } from "../support/port.ts";
 import { proxyCommand, proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
 import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
 
@@ -308,8 +309,3 @@ Deno.test("reload and stop by command line: what changed, every problem, and an 
     await other.shutdown();
     assertEquals(received.length, 0, "the management token goes to nothing but a running proxy");
   }));
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
