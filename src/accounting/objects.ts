@@ -42,7 +42,12 @@ export interface ObjectLedgers {
 export interface ObjectsParts {
   readonly store: Pick<
     Store,
-    "addObject" | "findObject" | "openObjects" | "changedObjects" | "nameResults" | "settleObject"
+    | "addObject"
+    | "findObject"
+    | "listUnsettledObjects"
+    | "listChangedObjects"
+    | "setResultsId"
+    | "settleObject"
   >;
   readonly clock: Clock;
   readonly ledgers: ObjectLedgers;
@@ -102,7 +107,7 @@ export class Objects {
   static async open(parts: ObjectsParts): Promise<Objects> {
     const objects = new Objects(parts);
     objects.#syncedAt = parts.clock.epochMs();
-    for (const object of await parts.store.openObjects()) objects.#hold(object);
+    for (const object of await parts.store.listUnsettledObjects()) objects.#hold(object);
     objects.#schedule();
     return objects;
   }
@@ -212,7 +217,7 @@ export class Objects {
 
   async #name(object: ObjectKey, resultsId: string): Promise<void> {
     const { store, clock } = this.#parts;
-    await store.nameResults(object, resultsId, clock.epochMs());
+    await store.setResultsId(object, resultsId, clock.epochMs());
     this.#named(objectKey(object), resultsId);
   }
 
@@ -300,7 +305,7 @@ export class Objects {
     try {
       const now = clock.epochMs();
       const since = Math.min(this.#syncedAt, now) - SYNC_MARGIN_MS;
-      for (const object of await store.changedObjects(since)) {
+      for (const object of await store.listChangedObjects(since)) {
         const key = objectKey(object);
         if (this.#settling.has(key)) continue;
         if (object.settled !== undefined) this.#settledElsewhere({ ...object, settled: object.settled });
