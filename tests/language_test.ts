@@ -19,7 +19,6 @@ const PAGES = [
 
 /** Still to be rewritten; the list only gets shorter. */
 const NOT_YET: readonly string[] = [
-  "src/accounting/",
   "src/management/live_feed.ts",
   "src/management/management.ts",
   "src/management/open.ts",
