@@ -28,9 +28,7 @@ const NOT_YET: readonly string[] = [
   "src/management/settings.ts",
   "src/management/spending.ts",
   "src/management/token_refresh.ts",
-  "src/server/",
   "src/storage/",
-  "src/app.ts",
   "src/principal.ts",
 ];
 

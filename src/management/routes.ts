@@ -145,11 +145,11 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
 
   /** Problems as the answers they are; nothing that goes wrong here leaves a client without one. */
   async function replied(
-    { cancellation, roomForAnswer }: IncomingRequest,
+    { cancellation, acquireResponseSlot }: IncomingRequest,
     work: () => Promise<OutgoingReply>,
   ): Promise<OutgoingReply> {
     try {
-      await roomForAnswer?.();
+      await acquireResponseSlot?.();
       return await work();
     } catch (error) {
       if (error instanceof Problem) return await toReply(problemResponse(error), cancellation);
