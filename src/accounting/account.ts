@@ -52,7 +52,10 @@ const UNANSWERED = {
 } as const;
 const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
 
-/** The account of one exchange. It reads the request and the response while they pass, and settles the exchange. */
+/**
+ * The account of one exchange. It reads the request and the response while they pass, and settles the
+ * exchange.
+ */
 export class Account implements ExchangeAccount {
   readonly endpoint: Endpoint | undefined;
   readonly traceparent: string | undefined;
@@ -140,7 +143,9 @@ export class Account implements ExchangeAccount {
     return this.#request.object;
   }
 
-  /** The bytes of text that this exchange has received of a certain object. 0 if it concerns another object. */
+  /**
+   * The bytes of text that this exchange has received of a certain object. 0 if it concerns another object.
+   */
   receivedBytes(endpoint: string | undefined, id: string | undefined): number {
     const { object } = this.#request;
     if (object === undefined || id === undefined || this.endpoint?.name !== endpoint) return 0;
@@ -182,8 +187,8 @@ export class Account implements ExchangeAccount {
   }
 
   /**
-   * Reserves the stated tokens of the request and the cost of the most expensive candidate. Throws if other requests have
-   * reserved the remainder. Undefined means that the request is free.
+   * Reserves the stated tokens of the request and the cost of the most expensive candidate. Throws if other
+   * requests have reserved the remainder. Undefined means that the request is free.
    */
   reserve(reserved: ReservedUsage | undefined): void {
     const facts = this.#request.facts();

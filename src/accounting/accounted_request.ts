@@ -1,7 +1,9 @@
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 
-/** What an account knows of a request. The proxy may still be reading the body, so some facts are functions. */
+/**
+ * What an account knows of a request. The proxy may still be reading the body, so some facts are functions.
+ */
 export interface AccountedRequest {
   readonly facts: () => RequestFacts;
   /** An estimate of the input so far, in tokens. */

@@ -1,4 +1,4 @@
-/** Keeps an account of every exchange, and knows which are running. */
+/** Keeps an account of every exchange, and lists the running exchanges. */
 
 import type { Clock } from "../time/clock.ts";
 import type { ExchangeRecord } from "../exchange.ts";
@@ -13,51 +13,52 @@ import type { Objects } from "./objects.ts";
 import { RecentOutputs } from "./recent_outputs.ts";
 import { RecentSpeeds } from "./recent_speeds.ts";
 
-/** An exchange that has ended, as it is kept and as it went. */
+/** An exchange that has ended, with its row for the database. */
 export interface EndedExchange {
   readonly row: ExchangeRow;
   readonly record: ExchangeRecord;
-  /** Where the usage that the provider reported contradicts itself, in words for people. */
+  /** The contradictions in the usage that the provider reported, as texts for a log. */
   readonly contradictions: readonly string[];
-  /** The client's `traceparent`. */
+  /** The header `traceparent` of the client. Undefined without one. */
   readonly traceparent: string | undefined;
 }
 
-/** What accounts are kept with. */
+/** What {@link Accounts} needs of the rest of the program. */
 export interface AccountsParts {
   readonly clock: Clock;
   readonly pricer: Pricer;
   readonly objects: Pick<Objects, "hasRoom" | "add" | "responseEnded">;
-  /** Once per exchange, when everything is known of it. */
+  /** Called once for each exchange, when its usage and its cost are known. */
   readonly onRow: (ended: EndedExchange) => void;
-  /** An exchange has begun. */
+  /** Called when an exchange begins. */
   readonly onOpen?: (account: Pick<Account, "running">) => void;
 }
 
-/** An answer with so much of what its request allowed may have been cut. */
-const CUT_SHARE = 0.9;
+/** A response that used this part of its output limit may have been cut off by the limit. */
+const CUT_OFF_PART = 0.9;
 const MAX_USER_AGENTS = 500;
 
-/** All accounts that are open. */
+/** The accounts of all running exchanges. */
 export class Accounts {
   readonly #parts: AccountsParts;
   readonly #open = new Set<Account>();
   readonly #outputs = new RecentOutputs();
   readonly #speeds = new RecentSpeeds();
-  /** Families by user agent; there are few. */
+  /** The families of clients, by user agent. */
   readonly #clients = new Map<string, string>();
-  /** Answers that are still being decompressed. */
+  /** Exchanges whose responses are still being decompressed. */
   readonly #closing = new Set<Promise<void>>();
 
   constructor(parts: AccountsParts) {
     this.#parts = parts;
   }
 
-  open(opening: ExchangeStart): Account {
+  /** Opens the account of an exchange. The account closes itself when the exchange ends. */
+  open(start: ExchangeStart): Account {
     const { clock, pricer, objects, onOpen } = this.#parts;
-    const account = new Account(opening, {
+    const account = new Account(start, {
       startedAt: clock.epochMs(),
-      client: this.#clientOf(fieldValue(opening.fields, "user-agent") ?? ""),
+      client: this.#clientOf(fieldValue(start.fields, "user-agent") ?? ""),
       clock,
       pricer,
       outputs: this.#outputs,
@@ -70,19 +71,19 @@ export class Accounts {
     return account;
   }
 
-  /** What is running, the oldest first. */
+  /** The running exchanges, oldest first. */
   running(): RunningExchange[] {
     return [...this.#open].map((account) => account.running());
   }
 
-  /** Resolves once all that has ended is accounted for. */
+  /** Resolves when all exchanges that have ended are settled. */
   async settled(): Promise<void> {
     await Promise.all(this.#closing);
   }
 
   /**
-   * Whether the usage in an answer counts for its exchange. Files, token counts and the like hold usage that nobody pays
-   * for. The usage of an object that can be looked at again counts for its maker, when the object is over.
+   * Whether the usage in a response counts for its exchange. Files, token counts and the like contain usage
+   * that is not billed. The usage of an object counts for its creator, when the object is over.
    */
   #counts({ object, hasCreated, isFree }: Account): boolean {
     if (object === undefined) return !isFree;
@@ -92,13 +93,13 @@ export class Accounts {
   #learn(account: Account, record: ExchangeRecord, observed: ResponseSummary): void {
     const { endpoint, modelAsked, mostOutputTokens } = account;
     const { usage, unfinished } = observed;
-    // A session is many answers.
+    // A session has many responses.
     if (endpoint === undefined || modelAsked === undefined || unfinished !== undefined) return;
     const speed = account.speedOf(record, observed);
     if (speed !== undefined) this.#speeds.add(endpoint.name, modelAsked, speed);
     const { outputTokens } = usage;
-    // An answer that its request cut says nothing of how long answers are.
-    if (outputTokens === undefined || outputTokens >= mostOutputTokens * CUT_SHARE) return;
+    // A response that the limit of its request cut off does not show the usual length.
+    if (outputTokens === undefined || outputTokens >= mostOutputTokens * CUT_OFF_PART) return;
     this.#outputs.add(endpoint.name, modelAsked, outputTokens);
   }
 

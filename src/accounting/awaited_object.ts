@@ -1,4 +1,4 @@
-/** The object that an exchange made, or that stands for what it fetched. */
+/** Builds the object that an exchange created, for its later settlement. */
 
 import { OBJECT_LIFETIME_MS } from "../storage/booking.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
@@ -7,7 +7,7 @@ import type { ObjectKind } from "./object_paths.ts";
 import { storedText } from "./stored_text.ts";
 import type { Tap } from "./tap.ts";
 
-/** Who made an object, where and when. */
+/** Who created an object, where and when. */
 export type ObjectOrigin =
   & Omit<
     AwaitedObject,
@@ -15,7 +15,7 @@ export type ObjectOrigin =
   >
   & { readonly facts: RequestFacts };
 
-/** What was handed over with it. */
+/** The reservation that an object takes over from its request. */
 export interface HandedOver {
   readonly tokens: number;
   readonly micros: number;
@@ -24,7 +24,7 @@ export interface HandedOver {
 
 const NOTHING: HandedOver = { tokens: 0, micros: 0, modelRules: [] };
 
-/** An object of that id. */
+/** An object with an id that the provider gave. */
 export function awaitedObject(
   id: string,
   { facts, ...origin }: ObjectOrigin,
@@ -44,8 +44,9 @@ export function awaitedObject(
 }
 
 /**
- * The id of an object that an answer has reported of and that goes on without it, as far as the answer has come. Every
- * stream of a response says at first that it is in progress, and most end with their request.
+ * The id of an object that continues after its response, as far as the response has arrived. Undefined for
+ * other responses. Every stream of a response first reports that it is in progress, and most end with their
+ * request.
  */
 export function pendingObjectId(
   tap: Tap | undefined,

@@ -68,8 +68,8 @@ export class ExchangeCosts {
   }
 
   /**
-   * The first model that has no price at a backend where other models have one. Skips names that a model override
-   * replaces at another backend. Undefined if there is no such model.
+   * The first model that has no price at a backend where other models have one. Skips names that a model
+   * override replaces at another backend. Undefined if there is no such model.
    */
   unpricedModel(candidates: readonly CandidateModel[]): string | undefined {
     const isOverridden = (name: string) =>
@@ -78,7 +78,9 @@ export class ExchangeCosts {
       ?.model;
   }
 
-  /** The expected and the highest cost of a request. Both are the same if the endpoint reserves the maximum. */
+  /**
+   * The expected and the highest cost of a request. Both are the same if the endpoint reserves the maximum.
+   */
   reservation(reserved: ReservedUsage | undefined, facts: RequestFacts): ReservedCost {
     if (reserved === undefined) return { micros: 0, mostMicros: 0 };
     // A background response continues after its request, and no limit counts how many there are.

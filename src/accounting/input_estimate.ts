@@ -1,4 +1,4 @@
-/** How many tokens a request's body may have, where the body has been read. */
+/** Estimates the input tokens of a request whose body is in memory. */
 
 import { createPause, STEP_BYTES } from "../payload/pace.ts";
 import { estimatedTokens } from "./estimate.ts";
@@ -9,7 +9,9 @@ import { compileSelection } from "../payload/json_selection.ts";
 
 const SELECTED = compileSelection(INPUT_SELECTION);
 
-/** The texts by what they are made of, and all that stands around them, pictures and sound included, by its length. */
+/**
+ * The estimated input of a body in tokens: of text by its characters, and of everything else by its length.
+ */
 export async function inputTokensOf(
   { kind, bytes }: { kind: string; bytes: Uint8Array },
 ): Promise<number> {

@@ -1,6 +1,6 @@
 /**
- * Objects that can be looked at again: each is counted once, for its maker, when it is known to be over. What
- * it may cost is kept from others until then, also over a restart.
+ * Settles objects, such as background responses and batches. Each object counts once, for its creator, when a
+ * response shows that it is over. Its reservation lasts until then, also over a restart.
  */
 
 import { type Booking, OBJECT_LIFETIME_MS } from "../storage/booking.ts";
@@ -38,7 +38,7 @@ export interface ObjectLedgers {
   ) => void;
 }
 
-/** What objects are kept with. */
+/** What {@link Objects} needs of the rest of the program. */
 export interface ObjectsParts {
   readonly store: Pick<
     Store,
@@ -51,48 +51,49 @@ export interface ObjectsParts {
   >;
   readonly clock: Clock;
   readonly ledgers: ObjectLedgers;
-  /** An object was settled by this process, and its row is written. */
+  /** Called when this process has settled an object and written its row. */
   readonly onRow: (row: ExchangeRow) => void;
-  /** The store failed; what failed is tried again. */
+  /** Called when the database failed. The work is tried again. */
   readonly onFailed: (reason: string) => void;
 }
 
-/** An answer about an object. */
+/** A response about an object. */
 export interface ObjectResponse {
   readonly request: ObjectRequest;
   readonly endpoint: string;
   readonly summary: ResponseSummary;
-  /** The answer was good and came to its end. */
+  /** Whether the response was successful and complete. */
   readonly isWhole: boolean;
-  /** How much text of it running requests have received so far, in bytes. */
+  /** The bytes of text that running requests have received of the object so far. */
   readonly receivedBytes: () => number;
-  /** The cost of an object by the usage that the provider stated. */
+  /** Computes the charge of an object by reported usage. */
   readonly charge: (object: AwaitedObject, part: ReportedPart) => Settlement;
-  /** The client that looks, as the maker: for results of batches whose maker is not known. */
+  /** An object with this client as its creator, for results of batches whose creator is unknown. */
   readonly asOwnObject: (id: string) => AwaitedObject;
 }
 
-/** How often other processes' objects are read, and expired ones are settled. */
+/** How often the changes of other processes are read, and expired objects are settled. */
 const SYNC_MS = 10_000;
-/** Clocks of several processes may differ by less. */
+/** The highest difference between the clocks of several processes. */
 const SYNC_MARGIN_MS = 5_000;
-/** Nobody ran this program before: a clock that shows an earlier time is wrong. */
+/** The program did not exist before this time, so a clock that shows an earlier time is wrong. */
 const FIRST_YEAR_MS = Date.UTC(2020);
-/** The limit of failed work that is tried again, and of remembered objects. */
+/** The highest number of failed tasks that are tried again. */
 const MAX_RETRIES = 50_000;
+/** The highest number of settled objects that are remembered. */
 const MAX_SETTLED = 10_000;
 
-/** All objects that are awaited. */
+/** Settles the objects of all exchanges, together with other processes on the database. */
 export class Objects {
   readonly #parts: ObjectsParts;
   readonly #open: OpenObjects;
-  /** Objects that nothing is to be counted for any more, as far as they are remembered. */
+  /** Keys of objects that need no settlement any more, as far as they are remembered. */
   readonly #settled = new Set<string>();
-  /** Objects that are looked up and settled now: of many looks at the same time, one counts. */
+  /** Keys of objects that are being settled. Of several responses at the same time, one counts. */
   readonly #busy = new Set<string>();
-  /** Objects that the store settles now, by their own ids. */
+  /** Keys of objects that the database is settling, by the ids of the objects and not of their results. */
   readonly #settling = new Set<string>();
-  /** What failed in the store and is tried again. */
+  /** Tasks that failed in the database and are tried again, by the key of the object. */
   readonly #again = new Map<string, () => Promise<void>>();
   readonly #running = new Set<Promise<void>>();
   #syncedAt = 0;
@@ -103,7 +104,7 @@ export class Objects {
     this.#open = new OpenObjects((held) => parts.ledgers.release(held));
   }
 
-  /** Holds what is reserved for objects of earlier processes and of others. Throws a `StoreError`. */
+  /** Restores the reservations of objects of earlier and other processes. Throws a `StoreError`. */
   static async open(parts: ObjectsParts): Promise<Objects> {
     const objects = new Objects(parts);
     objects.#syncedAt = parts.clock.epochMs();
@@ -117,7 +118,7 @@ export class Objects {
     return this.#open.hasRoom(creator);
   }
 
-  /** An object was made. What it may cost has been handed over. */
+  /** Adds a new object with the reservation that its request handed over. */
   add(object: AwaitedObject, held: HeldAmounts): void {
     const key = objectKey(object);
     if (this.#open.has(key)) return this.#parts.ledgers.release(held);
@@ -126,27 +127,27 @@ export class Objects {
     this.#run(() => this.#add(key, entry));
   }
 
-  /** An answer about an object has ended. */
-  responseEnded(look: ObjectResponse): void {
-    const { request, endpoint, summary } = look;
+  /** Settles an object if a response about it shows that it is over. */
+  responseEnded(response: ObjectResponse): void {
+    const { request, endpoint, summary } = response;
     for (const listed of summary.object?.listed ?? []) this.#listed(endpoint, listed);
     const id = request.id ?? summary.object?.id;
     if (id === undefined) return;
     const key = objectKey({ endpoint, id });
     const entry = this.#open.get(key);
     if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, summary.textBytes ?? 0);
-    const action = settlementAction(request, look);
+    const action = settlementAction(request, response);
     if (action.kind === "wait") return;
     if (this.#settled.has(key)) return;
-    this.#run(() => this.#once(key, () => this.#follow({ endpoint, id }, look, action)));
+    this.#run(() => this.#once(key, () => this.#follow({ endpoint, id }, response, action)));
   }
 
-  /** Resolves once all that has been begun is done, or has to be tried again. */
+  /** Resolves when all started tasks have ended or have to be tried again. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  /** Tries for the last time what has failed. */
+  /** Stops the timer, and tries failed tasks a last time. */
   async close(): Promise<void> {
     this.#stopTimer();
     await this.idle();
@@ -167,7 +168,7 @@ export class Objects {
     this.#running.add(running);
   }
 
-  /** One at a time for each object; what the store does not take is tried again. */
+  /** Runs one task at a time for each object. If the database fails, the task is tried again later. */
   async #once(key: string, work: () => Promise<void>): Promise<void> {
     if (this.#busy.has(key)) return;
     this.#busy.add(key);
@@ -198,7 +199,7 @@ export class Objects {
       const isNew = await store.addObject(entry.object, clock.epochMs());
       entry.isStored = true;
       if (isNew) return;
-      // The provider named the same object before: to another process, or to this one while it was awaited.
+      // The provider gave the same id before, to another process or to this one.
       const known = await store.findObject(entry.object);
       if (known?.settled !== undefined) this.#open.remove(key);
     } catch (error) {
@@ -207,7 +208,7 @@ export class Objects {
     }
   }
 
-  /** A list reported where the results of a batch are. */
+  /** A list has shown the file with the results of a batch. */
   #listed(endpoint: string, { id, resultsId }: { id: string; resultsId: string }): void {
     const key = objectKey({ endpoint, id });
     const entry = this.#open.get(key);
@@ -228,30 +229,33 @@ export class Objects {
 
   async #follow(
     { endpoint, id }: { endpoint: string; id: string },
-    look: ObjectResponse,
+    response: ObjectResponse,
     action: Exclude<SettlementAction, { kind: "wait" }>,
   ): Promise<void> {
     const { store } = this.#parts;
-    const asked = objectKey({ endpoint, id });
-    const awaited = this.#open.get(asked)?.object;
+    const requestedKey = objectKey({ endpoint, id });
+    const awaited = this.#open.get(requestedKey)?.object;
     const known = awaited === undefined ? await store.findObject({ endpoint, id }) : undefined;
     const kept = awaited ?? known;
     if (kept === undefined) {
-      if (action.kind === "count" && look.request.action === "results") {
-        return await this.#settle(look.asOwnObject(id), this.#charged(look.asOwnObject(id), look, action));
+      if (action.kind === "count" && response.request.action === "results") {
+        return await this.#settle(
+          response.asOwnObject(id),
+          this.#charged(response.asOwnObject(id), response, action),
+        );
       }
-      // Which batch a file belongs to may be reported later.
-      return look.request.action === "file" ? undefined : this.#remember(asked);
+      // A later response may show which batch the file belongs to.
+      return response.request.action === "file" ? undefined : this.#remember(requestedKey);
     }
     if (known?.settled !== undefined) {
       this.#settledElsewhere({ ...known, settled: known.settled });
-      return this.#remember(asked);
+      return this.#remember(requestedKey);
     }
     if (action.kind === "name") {
       return kept.resultsId === undefined ? await this.#name(kept, action.resultsId) : undefined;
     }
-    await this.#settle(kept, this.#charged(kept, look, action));
-    this.#remember(asked);
+    await this.#settle(kept, this.#charged(kept, response, action));
+    this.#remember(requestedKey);
   }
 
   #charged(
@@ -261,14 +265,14 @@ export class Objects {
   ): readonly Settlement[] {
     if (action.kind === "count") return action.parts.map((part) => charge(object, part));
     if (action.kind === "estimate") return [reservedCharge(object)];
-    // Text that was received before it was stopped is not free.
+    // Text that clients received before a cancellation is not free.
     const bytes = Math.max(receivedBytes(), this.#open.get(objectKey(object))?.receivedBytes ?? 0);
     return bytes === 0 ? [] : [estimatedSettlement(charge(object, receivedPart(bytes)))];
   }
 
   async #settle(object: AwaitedObject, charges: readonly Settlement[]): Promise<void> {
     const key = objectKey(object);
-    // By its own id or by that of its results.
+    // The response may have the id of the object or of its results.
     if (this.#settling.has(key)) return;
     this.#settling.add(key);
     try {
@@ -298,7 +302,7 @@ export class Objects {
     for (const row of rows) onRow(row);
   }
 
-  /** Reads what other processes did, settles what has expired, and tries again what failed. */
+  /** Reads the changes of other processes, settles expired objects, and tries failed tasks again. */
   async #sync(): Promise<void> {
     const { store, clock, onFailed } = this.#parts;
     this.#retry();
@@ -319,12 +323,12 @@ export class Objects {
       if (!(error instanceof StoreError)) throw error;
       onFailed(error.message);
     }
-    // A clock that is wrong says nothing of ages.
+    // A wrong clock does not show ages.
     if (!this.#parts.ledgers.bookingOf([]).isDated) return;
     const now = clock.epochMs();
     for (const [key, entry] of this.#open.entries()) {
       const { object } = entry;
-      // Its age is counted from now on if it was made while the clock was wrong.
+      // The age of an object that was created with a wrong clock begins now.
       if (object.madeAt < FIRST_YEAR_MS) {
         entry.object = { ...object, madeAt: now, expiresAt: now + OBJECT_LIFETIME_MS };
       } else if (object.expiresAt <= now) this.#expire(key, object);
@@ -335,14 +339,14 @@ export class Objects {
     this.#run(() => this.#once(key, () => this.#settle(object, [reservedCharge(object)])));
   }
 
-  /** Of an earlier process, or of another. */
+  /** Adds an object of an earlier or another process, with its reservation. */
   #hold(object: AwaitedObject): void {
     const held = { keys: [...ledgerKeys(object), ...object.modelRules], micros: object.reservedMicros };
     this.#parts.ledgers.hold(held);
     this.#open.add(objectKey(object), { object, held, isStored: true, receivedBytes: 0 });
   }
 
-  /** Its cost counts here too, where it was held. */
+  /** Another process has settled the object. Its cost counts here too if it was reserved here. */
   #settledElsewhere(object: AwaitedObject & { settled: NonNullable<KeptObject["settled"]> }): void {
     const { ledgers } = this.#parts;
     if (!this.#open.remove(objectKey(object))) return;

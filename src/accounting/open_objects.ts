@@ -8,7 +8,7 @@ export interface HeldAmounts {
   readonly micros: number;
 }
 
-/** One awaited object. */
+/** An object whose settlement is awaited. */
 export interface OpenObject {
   object: AwaitedObject;
   readonly held: HeldAmounts;

@@ -3,14 +3,16 @@
 import { definedUsage, type Usage, type UsageDraft, type UsageKind } from "./usage.ts";
 import { additionalAmounts, type Get, USAGE_SHAPES } from "./usage_shapes.ts";
 
-/** What a usage object says, and where its numbers contradict each other: what goes beyond the whole is left out. */
+/**
+ * The usage in a usage object, and the contradictions between its numbers. Parts are limited to their whole.
+ */
 export interface ReadUsage {
   readonly usage: Usage;
-  /** In words for people, like `more cachedTokens than inputTokens`. */
+  /** Texts for a log, such as `more cachedTokens than inputTokens`. */
   readonly contradictions: readonly string[];
 }
 
-/** Reads the numbers of a usage object by their paths. */
+/** Reads a usage object from its numbers, by their paths. */
 export function readUsage(numbers: ReadonlyMap<string, number>): ReadUsage {
   const get: Get = (...names) => {
     for (const name of names) {
@@ -30,7 +32,7 @@ export function readUsage(numbers: ReadonlyMap<string, number>): ReadUsage {
   };
 }
 
-/** The total is that of the input and the output, at least. */
+/** Whether the total is less than the sum of input and output. */
 function isTotalTooSmall(get: Get): boolean {
   const total = get("total_tokens", "totalTokenCount", "totalTokens");
   const input = get("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens");
@@ -38,7 +40,7 @@ function isTotalTooSmall(get: Get): boolean {
   return total !== undefined && total > 0 && total < (input ?? 0) + (output ?? 0);
 }
 
-/** No part is greater than the whole: what goes beyond it is left out. */
+/** Amounts and the amounts that include them. A part is limited to its whole. */
 const PARTS: readonly (readonly [part: UsageKind, whole: UsageKind])[] = [
   ["cachedTokens", "inputTokens"],
   ["inputAudioTokens", "inputTokens"],

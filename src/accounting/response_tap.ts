@@ -1,4 +1,7 @@
-/** Reads an answer's usage, model and stop reason while it passes. It never delays, changes or fails it. */
+/**
+ * Reads the usage, model and stop reason of a response while it passes. Never delays, changes or fails the
+ * response.
+ */
 
 import { AmazonEventScanner } from "./amazon_event_scanner.ts";
 import type { Field } from "../http/fields.ts";
@@ -16,41 +19,41 @@ import { TOOLS_SELECTION, ToolsUsed } from "./tools_used.ts";
 import { sumOf, type Usage } from "./usage.ts";
 import { compileSelection, mergedSelection, type Selection } from "../payload/json_selection.ts";
 
-/** What an answer said about itself; what it did not say is absent. */
+/** What the proxy read from a response. Absent values are not in the response. */
 export interface ResponseSummary {
   readonly usage: Usage;
-  /** What other models used for the same answer; not in {@link usage}. */
+  /** The usage of other models for the same response. {@link usage} does not include it. */
   readonly steps?: readonly UsageStep[];
-  /** How much text it held, in bytes of JSON; absent where nobody looks for it. */
+  /** The length of its text in bytes of JSON. Absent if the proxy does not read text of this type. */
   readonly textBytes?: number;
-  /** In how many pieces it came: each has a token at least. */
+  /** The number of pieces of text. Each has at least one token. */
   readonly texts?: number;
-  /** An estimate of its tokens. */
+  /** The estimated tokens of the text. */
   readonly textTokens?: number;
-  /** The part of that which came behind the last usage that was reported. */
+  /** The estimated tokens of the text after the last reported usage. */
   readonly unreportedTextTokens?: number;
-  /** It was sent while it was written. */
+  /** Whether the response was streamed while it was generated. */
   readonly isStream?: boolean;
   readonly model?: string;
   readonly stopReason?: string;
-  /** The tier by which it was made: `priority`, `default`, `fast`. */
+  /** The service tier that generated the response: `priority`, `default`, `fast`. */
   readonly tier?: string;
-  /** Of a session: what the answers may have used that were cut; absent where there is but one answer. */
+  /** The estimated usage of the unfinished responses of a session. Absent for single responses. */
   readonly unfinished?: readonly Usage[];
-  /** Of a session: what may have been used by messages that nobody knows; limits alone count it. */
+  /** The estimated usage of a session's unknown messages. Only limits count it. */
   readonly uncertain?: Usage;
-  /** Where the numbers that the answer states contradict each other, in words for people. */
+  /** The contradictions between the reported numbers, as texts for a log. */
   readonly contradictions?: readonly string[];
-  /** At the path of an object that can be looked at again: what it says of that. */
+  /** What the response says about an object. Absent for requests that concern no object. */
   readonly object?: SeenObject;
 }
 
-/** All shapes at once: an endpoint may answer in more than one, whatever it is called. */
+/** The values of all dialects, because an endpoint may respond in more than one. */
 const SELECTION_OF_ALL = {
   model: true,
   usage: true,
   stop_reason: true,
-  // Bedrock's: of Converse, of each model's last event, and of models of Amazon, Meta and Mistral.
+  // Bedrock: Converse, the last event of each model, and models of Amazon, Meta and Mistral.
   stopReason: true,
   "amazon-bedrock-invocationMetrics": true,
   metadata: { usage: true },
@@ -63,12 +66,12 @@ const SELECTION_OF_ALL = {
   status: true,
   service_tier: true,
   incomplete_details: { reason: true },
-  // Moonshot's streams have the usage in a choice.
+  // Moonshot's streams have their usage in a choice.
   choices: { "*": { usage: true, finish_reason: true, ...TEXT_SELECTION.choice } },
   content: TEXT_SELECTION.content,
   // Anthropic's events.
   message: { model: true, usage: true, stop_reason: true, ...TEXT_SELECTION.message },
-  // Cohere's events say their usage there.
+  // Cohere's events have their usage there.
   delta: { stop_reason: true, finish_reason: true, usage: true, ...TEXT_SELECTION.delta },
   // Events of OpenAI's responses.
   response: {
@@ -89,7 +92,7 @@ const SELECTION_OF_ALL = {
     message: TEXT_SELECTION.message,
   },
   meta: true,
-  // What wrote a picture of OpenAI's that is a drawing.
+  // The model that wrote an SVG image of OpenAI.
   svg_usage: true,
   output_format: true,
   // Gemini's interactions.
@@ -110,7 +113,7 @@ const SELECTION_OF_ALL = {
       ...TEXT_SELECTION.candidate,
     },
   },
-  // Ollama's own API, and llama.cpp's.
+  // The native APIs of Ollama and llama.cpp.
   prompt_eval_count: true,
   eval_count: true,
   done_reason: true,
@@ -121,59 +124,62 @@ const SELECTION_OF_ALL = {
 const SELECTED = compileSelection(SELECTION_OF_ALL);
 const SELECTED_WITH_OBJECT = compileSelection(mergedSelection(SELECTION_OF_ALL, OBJECT_SELECTION));
 const SELECTED_WITH_BATCH = compileSelection(mergedSelection(SELECTION_OF_ALL, BATCH_SELECTION));
-/** What such a response says of its status while it has not ended. */
+/** The statuses of a response that has not ended. */
 const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
-/** A model's name or a stop reason is shorter. */
+/** The longest name of a model or stop reason, in characters. */
 const MAX_TEXT = 200;
 
-/** What an answer is to, and whose it is. */
+/** The request and the backend that a response belongs to. */
 export interface ResponseSource {
-  /** At the paths of objects that can be looked at again. */
+  /** What the request does with an object. Absent for other requests. */
   readonly object?: ObjectRequest | undefined;
-  /** The name of the backend; broken compression is counted by it. */
+  /** The name of the backend, for the count of malformed compressed bodies. */
   readonly upstream?: string;
 }
 
-/** Watches one answer. */
+/** Reads one response that is not a WebSocket. */
 export class ResponseTap {
   readonly #reported = new ReportedUsage();
-  /** The sum of parts that each tell their own. */
+  /** The sum of parts that report their usage separately. */
   #lines: Usage = {};
-  /** Of these parts. */
+  /** The contradictions in the usage of these parts. */
   readonly #contradictions = new Set<string>();
   #isPicture = false;
   readonly #text = new TextMeter();
-  /** The estimate of the text that had come before the last usage. */
-  #toldAtTokens = 0;
+  /** The estimated tokens of the text before the last reported usage. */
+  #tokensBeforeUsage = 0;
   readonly #isStream: boolean;
   readonly #tools = new ToolsUsed();
   #model: string | undefined;
   #stopReason: string | undefined;
   #tier: string | undefined;
-  /** What a status says is said better by a stop reason. */
+  /** The status of the response, which serves as stop reason if there is no other. */
   #status: string | undefined;
   readonly #sink: { write(bytes: Uint8Array): void };
   readonly #decompressor: Decompressor | undefined;
-  /** At the paths of objects that can be looked at again. */
+  /** What the response says about an object. Undefined for requests that concern no object. */
   readonly object: ObjectReader | undefined;
 
-  /** Undefined where the answer's type holds nothing to be read. */
+  /**
+   * The reader for a response with these headers. Undefined if the proxy cannot read its content type or
+   * coding.
+   */
   static of(
     fields: readonly Field[],
     { object: request, upstream = "unnamed" }: ResponseSource = {},
   ): ResponseTap | undefined {
     const mediaType = essenceOf(fields);
     const isEvents = isEventStream(fields);
-    const isAmazons = mediaType === "application/vnd.amazon.eventstream";
+    const isAmazonStream = mediaType === "application/vnd.amazon.eventstream";
     const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
-    // OpenAI and Google give files, and so the results of batches, no type.
+    // OpenAI and Google send files, and so the results of batches, without a useful type.
     const isFile = (request?.action === "results" || request?.action === "file") &&
       !/^(?:image|audio|video)\//.test(mediaType);
-    if (!isEvents && !isAmazons && !isJson && !isFile) return undefined;
+    if (!isEvents && !isAmazonStream && !isJson && !isFile) return undefined;
     const coding = contentCodingOf(fields);
     if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
-    const isStream = isEvents || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
-    const framing = isEvents ? "events" : isAmazons ? "amazon" : "none";
+    const isStream = isEvents || isAmazonStream || /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const framing = isEvents ? "events" : isAmazonStream ? "amazon" : "none";
     return new ResponseTap({ framing, isStream, coding, request, upstream });
   }
 
@@ -210,26 +216,29 @@ export class ResponseTap {
     this.#sink = this.#decompressor ?? scanner;
   }
 
-  /** The next piece, which is not kept. */
+  /** Reads the next piece of the response. Does not keep a reference to it. */
   write(piece: Uint8Array): void {
     this.#sink.write(piece);
   }
 
-  /** Whether a stream said why it stopped, or a response that it is done. */
+  /** Whether a stream has shown its stop reason, or that it is complete. */
   get isOver(): boolean {
     return this.#isStream && this.#stop() !== undefined;
   }
 
+  /** Whether the response is streamed while it is generated. */
   get isStream(): boolean {
     return this.#isStream;
   }
 
-  /** How much text has come so far, of any kind that a model writes. */
+  /** The bytes of generated text so far, of any kind. */
   get textBytes(): number {
     return this.#text.bytes;
   }
 
-  /** What there is to say once the answer has ended, however it ended; a promise only where it was compressed. */
+  /**
+   * The summary of the response, once it has ended in any way. A promise only if the response was compressed.
+   */
   end(): ResponseSummary | Promise<ResponseSummary> {
     return this.#decompressor === undefined
       ? this.#summary()
@@ -245,7 +254,7 @@ export class ResponseTap {
       textBytes: this.#text.bytes,
       texts: this.#text.texts,
       textTokens: this.#text.tokens,
-      unreportedTextTokens: this.#text.tokens - this.#toldAtTokens,
+      unreportedTextTokens: this.#text.tokens - this.#tokensBeforeUsage,
       ...(this.#isStream && { isStream: true }),
       ...(steps.length > 0 && { steps }),
       ...(contradictions.length > 0 && { contradictions }),
@@ -263,7 +272,7 @@ export class ResponseTap {
 
   #usage(): Usage {
     const reported = sumOf(this.#lines, this.#reported.usage());
-    // Where an answer is pictures, its output is (`ImageGenCompletedEvent.Usage` of `openai`).
+    // If a response has images, its output is images (`ImageGenCompletedEvent.Usage` of `openai`).
     const isDetailed = reported.outputTokens === undefined || reported.outputImageTokens !== undefined;
     return this.#isPicture && !isDetailed
       ? { ...reported, outputImageTokens: reported.outputTokens }
@@ -292,7 +301,7 @@ export class ResponseTap {
       case "metadata.usage":
       case "amazon-bedrock-invocationMetrics":
         this.#reported.add(value);
-        this.#toldAtTokens = this.#text.tokens;
+        this.#tokensBeforeUsage = this.#text.tokens;
         if (isFast(value)) this.#tier = "fast";
         return;
       case "svg_usage":
@@ -341,7 +350,7 @@ export class ResponseTap {
   }
 }
 
-/** Whether Anthropic's usage tells of its fast mode. */
+/** Whether Anthropic's usage shows its fast mode. */
 function isFast(usage: unknown): boolean {
   return typeof usage === "object" && usage !== null && "speed" in usage && usage.speed === "fast";
 }

@@ -1,4 +1,4 @@
-/** What an answer about an object means for its account: whether it is over, and what it used. */
+/** Decides from a response whether an object is over, and what it used. */
 
 import type { AwaitedObject } from "../storage/store.ts";
 import type { ResponseSummary } from "./response_tap.ts";
@@ -6,28 +6,29 @@ import type { Charge, Reported } from "./charge.ts";
 import { estimatedTokens } from "./estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 
-/** The usage of one model, as the provider stated it. */
+/** The reported usage of one model. */
 export interface ReportedPart extends Reported {
   readonly tier: string | undefined;
   readonly stopReason: string | undefined;
 }
 
-/** What follows from an answer. */
+/** What to do after a response about an object. */
 export type SettlementAction =
-  /** It goes on, or the answer does not say. */
+  /** The object is not over, or the response does not show its state. */
   | { readonly kind: "wait" }
-  /** It is over, and its results are in a file that tells what was used. */
+  /** The object is over, and its usage is in a file of results. */
   | { readonly kind: "name"; readonly resultsId: string }
+  /** The object is over, and the response reports its usage. */
   | { readonly kind: "count"; readonly parts: readonly ReportedPart[] }
-  /** It is over, and nobody will say what it used. */
+  /** The object is over, and its usage will not be reported. */
   | { readonly kind: "estimate" }
-  /** It is over and used nothing. */
+  /** The object is over and used nothing. */
   | { readonly kind: "release" };
 
-/** How an object that is charged was paid for. */
+/** The charge of an object, or of one model in a batch. */
 export interface Settlement {
   readonly charge: Charge;
-  /** What counts towards limits. */
+  /** The tokens that count towards limits. */
   readonly tokens: number;
   readonly model: string | undefined;
   readonly stopReason: string | undefined;
@@ -35,7 +36,10 @@ export interface Settlement {
 
 const WAIT: SettlementAction = { kind: "wait" };
 
-/** `isWhole`: the answer was good and came to its end. */
+/**
+ * Decides what to do after a response about an object. `isWhole` means that the response was successful and
+ * complete.
+ */
 export function settlementAction(
   { kind, action }: ObjectRequest,
   { summary, isWhole }: { summary: ResponseSummary; isWhole: boolean },
@@ -44,7 +48,7 @@ export function settlementAction(
   if (action === "delete") return isWhole ? { kind: "estimate" } : WAIT;
   if (object === undefined || action === "list") return WAIT;
   if (kind === "batch") {
-    // Lines that broke off are fetched again.
+    // If the results broke off, the client fetches them again.
     if (object.parts.length > 0) {
       return isWhole ? { kind: "count", parts: object.parts.map((part) => batchPart(part)) } : WAIT;
     }
@@ -52,8 +56,8 @@ export function settlementAction(
       action === "results" || action === "file" || !isWhole || object.state === "pending" ||
       object.state === undefined
     ) return WAIT;
-    const isTold = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0) > 0;
-    if (isTold) return { kind: "count", parts: [batchPart({ model, usage })] };
+    const isReported = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0) > 0;
+    if (isReported) return { kind: "count", parts: [batchPart({ model, usage })] };
     if (object.resultsId !== undefined) return { kind: "name", resultsId: object.resultsId };
     return object.state === "failed" ? { kind: "release" } : WAIT;
   }
@@ -68,7 +72,7 @@ export function settlementAction(
     };
     return { kind: "count", parts: [part] };
   }
-  // The usage stands behind the state.
+  // The usage follows the state.
   if (!isWhole) return WAIT;
   return { kind: object.state === "done" ? "estimate" : "release" };
 }
@@ -78,7 +82,7 @@ function batchPart(part: { model: string | undefined; usage: ResponseSummary["us
   return { usage, tier: "batch", stopReason: undefined, ...(model !== undefined && { model }) };
 }
 
-/** The charge of an object whose usage nobody states: all that was reserved. */
+/** The charge of an object whose usage is not reported: the whole reservation. */
 export function reservedCharge({ reservedMicros }: AwaitedObject): Settlement {
   const isReserved = reservedMicros > 0;
   return {
@@ -94,7 +98,7 @@ export function reservedCharge({ reservedMicros }: AwaitedObject): Settlement {
   };
 }
 
-/** The stated usage of an object; what was reserved if the usage has no price. */
+/** The charge of an object with reported usage. The cost is the reservation if the usage has no price. */
 export function chargeOfObject(object: AwaitedObject, reported: Charge | undefined): Charge {
   const reserved = reservedCharge(object).charge;
   if (reported === undefined) return reserved;
@@ -102,13 +106,13 @@ export function chargeOfObject(object: AwaitedObject, reported: Charge | undefin
   return { ...reported, cost: reserved.cost, source: reserved.source };
 }
 
-/** The text that clients received of an object that was stopped and stated no usage, as usage. */
+/** The usage of a cancelled object that reported none, estimated by the text that clients received. */
 export function receivedPart(textBytes: number): ReportedPart {
   const outputTokens = estimatedTokens({ kind: "json", length: textBytes });
   return { usage: { outputTokens }, tier: undefined, stopReason: undefined };
 }
 
-/** Marks it as an estimate. */
+/** The same settlement, marked as an estimate. */
 export function estimatedSettlement(settled: Settlement): Settlement {
   return { ...settled, charge: { ...settled.charge, source: "estimated" } };
 }

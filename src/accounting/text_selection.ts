@@ -1,7 +1,7 @@
-/** Where the dialects have the text that a model reads and writes, of which the length is wanted. */
+/** Selects the text that a model reads and generates, in all dialects. It is only measured. */
 
 const TOOL_CALLS = { "*": { function: { name: "length", arguments: "length" } } } as const;
-/** A text, or a list of parts with texts. */
+/** Content: a string, or a list of parts with strings. */
 const CONTENT = {
   "": "length",
   text: "length",

@@ -1,18 +1,23 @@
-/** Reads the usage objects of the providers: who says what by which name, and what is included in what. */
+/** The shapes of the providers' usage objects: their names of amounts, and which amounts include others. */
 
 import type { UsageKind } from "./usage.ts";
 
-/** The first of these numbers that the provider reported. */
+/** Gets the first of some numbers that the usage object has. */
 export type Get = (...names: readonly string[]) => number | undefined;
+/** The amounts that a shape reads. Undefined amounts are not in the usage object. */
 export type ReportedAmounts = { readonly [Kind in UsageKind]?: number | undefined };
 
+/** The shape of a provider's usage object. */
 export interface UsageShape {
-  /** Names that only this shape has. */
+  /** Names of numbers that only this shape has. */
   readonly ownNames: readonly string[];
   readonly read: (get: Get) => ReportedAmounts;
 }
 
-/** OpenAI's newer shape comes last: it shares its plain names with Anthropic's. */
+/**
+ * The shapes in the order in which they are tried. OpenAI's newer shape shares its plain names with
+ * Anthropic's.
+ */
 export const USAGE_SHAPES: readonly UsageShape[] = [
   { ownNames: ["prompt_tokens", "completion_tokens"], read: openaiChat },
   { ownNames: ["cache_read_input_tokens", "cache_creation_input_tokens"], read: anthropic },
@@ -30,11 +35,11 @@ export const USAGE_SHAPES: readonly UsageShape[] = [
   { ownNames: ["tokens_evaluated", "tokens_predicted"], read: llamaCpp },
   { ownNames: ["input_tokens", "output_tokens", "seconds"], read: openaiResponses },
   { ownNames: ["total_tokens"], read: totalAlone },
-  // Of the last event of any model of Bedrock, where the model does not say it in its own way.
+  // The last event of models on Bedrock that do not report usage in another shape.
   { ownNames: ["inputTokenCount", "outputTokenCount"], read: bedrockConverse },
 ];
 
-/** Chat completions, completions, embeddings, and all providers that imitate them. */
+/** OpenAI's chat completions, completions and embeddings, and compatible servers. */
 function openaiChat(get: Get): ReportedAmounts {
   const cached = get(
     "prompt_tokens_details.cached_tokens",
@@ -55,20 +60,20 @@ function openaiChat(get: Get): ReportedAmounts {
   const reasoning = get("completion_tokens_details.reasoning_tokens");
   const audio = get("prompt_tokens_details.audio_tokens");
   const { inputTokens, outputTokens } = byTotal({
-    // What Mistral's connectors brought in is a part of the total alone, and so is the sound that it transcribes.
+    // Only the total includes the input of Mistral's connectors and its transcribed audio.
     input: sum(get("prompt_tokens"), get("connector_tokens")),
     output: get("completion_tokens"),
     total: get("total_tokens"),
-    beside: [(cached ?? 0) + (written ?? 0), audio ?? 0],
+    maybeMissing: [(cached ?? 0) + (written ?? 0), audio ?? 0],
     reasoning: reasoning ?? 0,
   });
-  // Perplexity bills these beside its completion, and leaves them out of its total.
-  const beside = get("citation_tokens") === undefined && get("num_search_queries") === undefined
+  // Perplexity bills these in addition to its completion, and does not include them in its total.
+  const additional = get("citation_tokens") === undefined && get("num_search_queries") === undefined
     ? undefined
     : (get("reasoning_tokens") ?? 0) + (get("citation_tokens") ?? 0);
   return {
     inputTokens,
-    outputTokens: beside === undefined ? outputTokens : (outputTokens ?? 0) + beside,
+    outputTokens: additional === undefined ? outputTokens : (outputTokens ?? 0) + additional,
     cachedTokens: cached,
     cacheWriteTokens: written,
     cacheWriteHourTokens: get("prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens"),
@@ -83,35 +88,36 @@ function openaiChat(get: Get): ReportedAmounts {
 }
 
 /**
- * The total tells which way a provider counts: xAI's and Gemini's completions leave out the reasoning, and others leave
- * out what was read from a cache. Where no total is reported, reasoning that is longer than all of the output is not in it.
+ * Uses the total to find out how a provider counts: completions of xAI and Gemini do not include reasoning,
+ * and inputs of other providers do not include cached input. Without a total, reasoning that exceeds the
+ * output is not included in it.
  */
 function byTotal(
-  { input, output, total, beside, reasoning }: {
+  { input, output, total, maybeMissing, reasoning }: {
     input: number | undefined;
     output: number | undefined;
     total: number | undefined;
-    /** What may be input that {@link input} leaves out, each of it alone. */
-    beside: readonly number[];
+    /** Amounts of which one may be missing in `input`. */
+    maybeMissing: readonly number[];
     reasoning: number;
   },
 ): Pick<ReportedAmounts, "inputTokens" | "outputTokens"> {
   if (input === undefined || output === undefined) return { inputTokens: input, outputTokens: output };
-  const unreported = (total ?? 0) - input - output;
-  if (unreported > 0) {
-    const more = beside.find((amount) =>
+  const remainder = (total ?? 0) - input - output;
+  if (remainder > 0) {
+    const more = maybeMissing.find((amount) =>
       amount > 0 &&
-      (unreported === amount && unreported !== reasoning ||
-        amount > input && unreported === amount + reasoning)
+      (remainder === amount && remainder !== reasoning ||
+        amount > input && remainder === amount + reasoning)
     ) ?? 0;
-    return { inputTokens: input + more, outputTokens: output + unreported - more };
+    return { inputTokens: input + more, outputTokens: output + remainder - more };
   }
   return { inputTokens: input, outputTokens: reasoning > output ? output + reasoning : output };
 }
 
-/** Responses, images, transcriptions and realtime sessions. */
+/** OpenAI's responses, images, transcriptions and realtime sessions. */
 function openaiResponses(get: Get): ReportedAmounts {
-  // Transcriptions and realtime answers say it in the singular.
+  // Transcriptions and realtime responses use the singular.
   const input = (name: string): number | undefined =>
     get(`input_tokens_details.${name}`, `input_token_details.${name}`);
   const output = (name: string): number | undefined =>
@@ -121,7 +127,7 @@ function openaiResponses(get: Get): ReportedAmounts {
     input: get("input_tokens"),
     output: get("output_tokens"),
     total: get("total_tokens"),
-    beside: [input("cached_tokens") ?? 0],
+    maybeMissing: [input("cached_tokens") ?? 0],
     reasoning: reasoning ?? 0,
   });
   return {
@@ -141,7 +147,7 @@ function openaiResponses(get: Get): ReportedAmounts {
   };
 }
 
-/** Its input does not count what was read from or written to a cache. */
+/** Anthropic's messages. The input does not include tokens that were read from or written to a cache. */
 function anthropic(get: Get): ReportedAmounts {
   const plain = get("input_tokens");
   const read = get("cache_read_input_tokens");
@@ -156,7 +162,7 @@ function anthropic(get: Get): ReportedAmounts {
   };
 }
 
-/** Its candidates do not count thoughts, nor its prompt what tools brought in. */
+/** Gemini. The candidates do not include thoughts, and the prompt does not include the input of tools. */
 function gemini(get: Get): ReportedAmounts {
   const thoughts = get("thoughtsTokenCount");
   const candidates = get("candidatesTokenCount", "responseTokenCount");
@@ -194,7 +200,7 @@ function gemini(get: Get): ReportedAmounts {
   };
 }
 
-/** Of its newer API (`Usage` of `@google/genai`'s interactions). */
+/** Gemini's interactions (`Usage` in the interactions of `@google/genai`). */
 function geminiInteractions(get: Get): ReportedAmounts {
   const by = (side: string, modality: string): number | undefined =>
     get(`${side}_tokens_by_modality.${modality}`);
@@ -211,7 +217,7 @@ function geminiInteractions(get: Get): ReportedAmounts {
   };
 }
 
-/** Bedrock's Converse (`TokenUsage` of `@aws-sdk/client-bedrock-runtime`); it counts as Anthropic's. */
+/** Bedrock's Converse (`TokenUsage` of `@aws-sdk/client-bedrock-runtime`), which counts like Anthropic. */
 function bedrockConverse(get: Get): ReportedAmounts {
   const plain = get("inputTokens", "inputTokenCount");
   const read = get("cacheReadInputTokens", "cacheReadInputTokenCount");
@@ -225,7 +231,7 @@ function bedrockConverse(get: Get): ReportedAmounts {
   };
 }
 
-/** What Cohere bills is less than what its model read: its own words around the prompt are free. */
+/** Cohere. The billed input excludes Cohere's own text around the prompt. */
 function cohere(get: Get): ReportedAmounts {
   return {
     inputTokens: get("billed_units.input_tokens", "tokens.input_tokens"),
@@ -238,17 +244,17 @@ function ollama(get: Get): ReportedAmounts {
   return { inputTokens: get("prompt_eval_count"), outputTokens: get("eval_count") };
 }
 
-/** The server's own API, `/completion`. */
+/** llama.cpp's native API, `/completion`. */
 function llamaCpp(get: Get): ReportedAmounts {
   return { inputTokens: get("tokens_evaluated"), outputTokens: get("tokens_predicted") };
 }
 
-/** Voyage's and Jina's: what embeds and ranks has no output. */
+/** Voyage and Jina. Embeddings and rankings have no output. */
 function totalAlone(get: Get): ReportedAmounts {
   return { inputTokens: get("total_tokens") };
 }
 
-/** What Cohere ranks, and what tools of xAI and Mistral do. */
+/** Billed work without a published price: of Cohere's rankings, and of tools of xAI and Mistral. */
 const UNPRICED = [
   "billed_units.search_units",
   "server_side_tool_usage_details.x_search_calls",
@@ -259,10 +265,10 @@ const UNPRICED = [
   "connectors.image_generation",
 ];
 
-/** What any provider may say beside its tokens. */
+/** The amounts that any provider may report in addition to its tokens. */
 export function additionalAmounts(get: Get): ReportedAmounts {
   const stated = get("cost", "cost.total_cost");
-  // xAI's ticks: ten thousand millions make a dollar.
+  // xAI's ticks: 10^10 ticks are a dollar.
   const ticks = get("cost_in_usd_ticks");
   const upstream = get("cost_details.upstream_inference_cost");
   const isOwnKey = get("is_byok") === 1;
