@@ -70,7 +70,7 @@ Deno.test("Listener: close ends the attempts to bind the address", async () => {
     const renewing = listener.renew(TLS);
     await within(tried.promise, "the second try");
     await listener.close();
-    await renewing;
+    await within(renewing, "the end of the renewal");
   } finally {
     Object.assign(Deno, { listenTls });
   }
