@@ -31,7 +31,7 @@ browserTest("the tour: a project, a token, its use, its cost, its limit, its end
   const token = await dialog.locator(".secret code").textContent() ?? "";
   assertMatch(token, /^llmp_\w{40,}$/);
   await dialog.getByRole("button", { name: "Copy", exact: true }).click();
-  await dialog.getByText("Copied").waitFor();
+  await dialog.getByText("Copied", { exact: true }).waitFor();
   assertEquals(await page.evaluate("navigator.clipboard.readText()"), token);
   const settings = dialog.getByRole("region", { name: "Settings" });
   assertEquals(
