@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import OpenAI from "openai";
-import { AdminBrowser, browserTest } from "../support/admin_browser.ts";
+import { AdminBrowser, browserTest } from "../support/clients/admin_browser.ts";
 
 browserTest("the tour: a project, a token, its use, its cost, its limit, its end", async () => {
   await using admin = await AdminBrowser.start({

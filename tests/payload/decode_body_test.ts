@@ -4,8 +4,8 @@ import { canDecode } from "../../src/payload/content_coding.ts";
 import { Decompressor } from "../../src/payload/decompressor.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { decodeBody } from "../../src/payload/decode_body.ts";
-import { nextTurn } from "../support/passing_time.ts";
-import { random } from "../support/random.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
+import { random } from "../support/data/random.ts";
 
 const CODINGS = {
   gzip: zlib.gzipSync,

@@ -5,8 +5,8 @@ import { Database } from "../../src/storage/sqlite/database.ts";
 import { type Migration, MIGRATIONS } from "../../src/storage/sqlite/migrations.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { StoreError } from "../../src/storage/store.ts";
-import { unless, withoutUnix } from "../support/left_out.ts";
-import { ALL_TOGETHER, auditRow, exchangeRow, NO_FILTER, projectRow } from "../support/rows.ts";
+import { unless, withoutUnix } from "../support/runner/left_out.ts";
+import { ALL_TOGETHER, auditRow, exchangeRow, NO_FILTER, projectRow } from "../support/data/rows.ts";
 import { storeContract } from "./contract.ts";
 
 storeContract("sqlite", async () => {
