@@ -36,6 +36,15 @@ Deno.test("allowed_ips: an unlisted address gets a 403 with any token; the healt
     assertEquals((await ask(TOKEN)).status, 200, "a reload holds at once");
   }));
 
+Deno.test("allowed_ips: the log of a rejected request omits a credential that is also in its path", () =>
+  withProxy({ server: { allowedIps: ["192.0.2.0/24"] } }, async (_ask, { proxy }) => {
+    const secret = "a-key-of-somebody-5839201";
+    const request = [`GET /openai/${secret}/models HTTP/1.1`, `Authorization: Bearer ${secret}`];
+    assertEquals((await rawRequest(proxy.url, request)).status, 403);
+    const paths = proxy.log.filter(({ event }) => event === "exchange").map(({ path }) => String(path));
+    assertEquals([paths.length, paths.filter((path) => path.includes(secret))], [1, []]);
+  }));
+
 Deno.test("trusted_proxies: behind one the address of the client counts; X-Forwarded-For of others is ignored", async () => {
   const allowedIps = ["192.0.2.0/24"];
   const forwarded = "X-Forwarded-For: 198.51.100.7, 192.0.2.1";
