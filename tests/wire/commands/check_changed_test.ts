@@ -85,8 +85,10 @@ Deno.test("check --changed: a proxy that does not run, and a proxy without manag
     await write(configOf("", "1"));
     const { code, out, err } = await check();
     assertEquals([code, out], [1, ""]);
-    assertStringIncludes(err, "No proxy answers at http://127.0.0.1:1");
-    assertStringIncludes(err, "To use another one: --url");
+    assertStringIncludes(err, "No proxy runs here: no program has sqlite:./data/llm-proxy.db open");
+    const other = await check("--url", "http://127.0.0.1:1");
+    assertEquals([other.code, other.out], [1, ""]);
+    assertStringIncludes(other.err, "No proxy answers at http://127.0.0.1:1");
   });
   await inPlace(async ({ write, check }) => {
     await write(configOf(""));
