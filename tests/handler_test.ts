@@ -4,6 +4,7 @@ import { type Transport, TransportError } from "../src/forwarding/transport/tran
 import { VERSION } from "../src/release.ts";
 import { HandlerBench, textSource } from "./support/proxies/handler.ts";
 import { fieldsOf } from "./support/data/fields.ts";
+import { until } from "./support/time/deadline.ts";
 
 const answers: Transport["send"] = () =>
   Promise.resolve({ status: 200, reason: "OK", fields: [], body: textSource("hello") });
@@ -81,6 +82,25 @@ Deno.test("handler: while draining new exchanges are a 503 with retry-after, and
   assertEquals((await bench.ask("GET /readyz")).status, 503);
   assertEquals((await bench.ask("GET /healthz")).status, 200);
   assertEquals(bench.sent, []);
+});
+
+Deno.test("handler: a request that waits for a slot when draining begins is a 503, and is not forwarded", async () => {
+  const { promise: first, resolve: endFirst } = Promise.withResolvers<void>();
+  const bench = new HandlerBench(async (request) => {
+    await first;
+    return await answers(request);
+  });
+  bench.slots.configure({ maxExchanges: 1, maxPerPrincipal: 1, queueMs: Infinity });
+  const running = bench.ask("GET /openai/v1/models", TOKEN);
+  await until(() => bench.sent.length === 1, "the first request at the upstream");
+  const waiting = bench.ask("GET /openai/v1/models", TOKEN);
+  await until(() => bench.slots.waiting === 1, "the second request in the queue");
+  bench.draining = true;
+  endFirst();
+  assertEquals((await running).status, 200);
+  const answer = await waiting;
+  assertEquals([answer.status, answer.header("x-llm-proxy-error")], [503, "draining"]);
+  assertEquals(bench.sent.length, 1);
 });
 
 Deno.test("handler: /health tells status, version and uptime", async () => {
