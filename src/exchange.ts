@@ -254,6 +254,8 @@ export class Exchange {
       return CLIENT_GONE_REPLY;
     }
     const fault = error instanceof ProxyFault ? error : this.#unexpected(error);
+    // The client gets the proxy's answer, even if the head of a provider's answer has come.
+    this.#status = 0;
     this.end(fault);
     return faultReply(fault, { dialect: this.#dialect, requestId: this.id });
   }

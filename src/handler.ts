@@ -11,10 +11,11 @@ import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
 import { forward } from "./forwarding/forward.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
+import type { BackendResponse } from "./forwarding/upstream_call.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { allowedOrigin, preflightReply, withCors } from "./http/cors.ts";
-import type { Handler, IncomingRequest, OutgoingReply } from "./http/message.ts";
+import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http/message.ts";
 import { parseRequestTarget } from "./http/request_target.ts";
 import type { HeldBytes } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
@@ -77,6 +78,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   const route = match(proxy.routes, path);
   const address = proxy.clientAccess.addressOf(request);
   const exchange = new Exchange(request, { path, address, endpoint: route?.endpoint }, proxy);
+  let answer: BackendResponse | undefined;
   try {
     await management?.refreshed();
     const { principal, credentials } = identifyClient({
@@ -136,7 +138,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       upgrade,
       isCounted: account !== undefined,
     });
-    const answer = await forward({
+    answer = await forward({
       endpoint,
       balancer: proxy.balancerOf(endpoint),
       principal: exchange.holder,
@@ -158,7 +160,10 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       clock: proxy.clock,
     });
   } catch (error) {
-    return exchange.fail(error);
+    const reply = exchange.fail(error);
+    // Only now, because an exchange whose answer is cancelled ends like that of a client that left.
+    if (answer !== undefined) discardReply(answer);
+    return reply;
   }
 }
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ProxyFault } from "../src/faults.ts";
+import { field } from "../src/http/fields.ts";
 import { type Transport, TransportError } from "../src/forwarding/transport/transport.ts";
 import { VERSION } from "../src/release.ts";
 import { HandlerBench, textSource } from "./support/proxies/handler.ts";
@@ -141,6 +142,29 @@ Deno.test("handler: an error nobody foresaw is a 500 without its words, and is r
   const bench = new HandlerBench(() => Promise.reject(new TypeError("inner workings")));
   const { status, text } = await bench.ask("GET /openai/v1/models", TOKEN);
   assertEquals([status, text.includes("inner workings")], [500, false]);
+  assertEquals(bench.unexpected.map(String), ["TypeError: inner workings"]);
+});
+
+Deno.test("handler: an error between the upstream's head and the client's closes the upstream's answer, and is a 500", async () => {
+  let cancelled = 0;
+  const body = { ...textSource("hello"), cancel: () => void cancelled++ };
+  // Only the fields for the client depend on the value of a cookie.
+  const cookie = {
+    ...field("set-cookie", ""),
+    get value(): string {
+      throw new TypeError("inner workings");
+    },
+  };
+  const bench = new HandlerBench(() =>
+    Promise.resolve({ status: 200, reason: "OK", fields: [cookie], body })
+  );
+  assertEquals((await bench.ask("GET /openai/v1/models", TOKEN)).status, 500);
+  assertEquals(
+    [cancelled, bench.clock.pending],
+    [1, 0],
+    "the upstream's answer is closed, and no timer is left",
+  );
+  assertEquals(bench.records.map(({ status, ending }) => [status, ending]), [[500, "internal"]]);
   assertEquals(bench.unexpected.map(String), ["TypeError: inner workings"]);
 });
 
