@@ -186,7 +186,7 @@ export class Http2Exchange {
     return new Response(body.slice(), { status, headers });
   }
 
-  /** Waits for a slot for a whole response. False: the exchange has ended. */
+  /** Waits for a slot for a whole response. False: the client has left, or the connection has ended. */
   async #acquireSlot(): Promise<boolean> {
     // A client can send a request body slowly, and other requests would wait for its slot.
     if (this.#hasSlot || !["GET", "HEAD"].includes(this.#request.method)) return true;
@@ -199,8 +199,7 @@ export class Http2Exchange {
       if (!isAdmitted) return false;
     }
     this.#hasSlot = true;
-    if (this.#hasEnded) this.#releaseSlot();
-    return !this.#hasEnded;
+    return true;
   }
 
   #releaseSlot(): void {
