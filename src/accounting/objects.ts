@@ -248,7 +248,8 @@ export class Objects {
       return response.request.action === "file" ? undefined : this.#remember(requestedKey);
     }
     if (known?.settled !== undefined) {
-      this.#settledElsewhere({ ...known, settled: known.settled });
+      // A settlement by this process counts when the database has answered it.
+      if (!this.#settling.has(objectKey(known))) this.#settledElsewhere({ ...known, settled: known.settled });
       return this.#remember(requestedKey);
     }
     if (action.kind === "name") {
