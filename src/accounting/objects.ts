@@ -4,6 +4,7 @@
  */
 
 import { type Booking, OBJECT_LIFETIME_MS } from "../storage/booking.ts";
+import { subjectKeys } from "../principal.ts";
 import type { Clock } from "../time/clock.ts";
 import {
   type AwaitedObject,
@@ -15,7 +16,13 @@ import {
 } from "../storage/store.ts";
 import type { ResponseSummary } from "./response_tap.ts";
 import { settledRow } from "./exchange_row.ts";
-import { type HeldAmounts, ledgerKeys, objectKey, type OpenObject, OpenObjects } from "./open_objects.ts";
+import {
+  type HeldAmounts,
+  type ObjectCreator,
+  objectKey,
+  type OpenObject,
+  OpenObjects,
+} from "./open_objects.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import {
   estimatedSettlement,
@@ -114,7 +121,7 @@ export class Objects {
   }
 
   /** Whether another object of this creator can be awaited. */
-  hasRoom(creator: Pick<AwaitedObject, "tokenId" | "projectId" | "principal">): boolean {
+  hasRoom(creator: ObjectCreator): boolean {
     return this.#open.hasRoom(creator);
   }
 
@@ -297,7 +304,7 @@ export class Objects {
       return;
     }
     const reported = charges.reduce((total, { tokens }) => total + tokens, 0);
-    const keys = [...ledgerKeys(object), ...object.modelRules];
+    const keys = [...subjectKeys(object), ...object.modelRules];
     this.#open.remove(objectKey(object));
     ledgers.count(keys, { tokens: Math.max(0, reported - object.reservedTokens), micros, booking });
     for (const row of rows) onRow(row);
@@ -342,7 +349,7 @@ export class Objects {
 
   /** Adds an object of an earlier or another process, with its reservation. */
   #hold(object: AwaitedObject): void {
-    const held = { keys: [...ledgerKeys(object), ...object.modelRules], micros: object.reservedMicros };
+    const held = { keys: [...subjectKeys(object), ...object.modelRules], micros: object.reservedMicros };
     this.#parts.ledgers.hold(held);
     this.#open.add(objectKey(object), { object, held, isStored: true, receivedBytes: 0 });
   }
@@ -351,7 +358,7 @@ export class Objects {
   #settledElsewhere(object: AwaitedObject & { settled: NonNullable<KeptObject["settled"]> }): void {
     const { ledgers } = this.#parts;
     if (!this.#open.remove(objectKey(object))) return;
-    const keys = [...ledgerKeys(object), ...object.modelRules];
+    const keys = [...subjectKeys(object), ...object.modelRules];
     const { micros } = object.settled;
     ledgers.count(keys, { tokens: 0, micros, booking: ledgers.bookingOf(object.modelRules) });
   }

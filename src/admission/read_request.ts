@@ -79,7 +79,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
     mustBeKnown: needs.isStrict,
     readsFiles: restrictsModels(request.principal),
     hold: held.hold,
-    sender: request.principal.tokenId ?? request.principal.name,
+    sender: request.principal.key,
   });
   held.hold(understood.length);
   const owner = new HeldBody(understood, held);

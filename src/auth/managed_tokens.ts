@@ -1,7 +1,7 @@
 /** The managed tokens, all in memory. They are read again when the database has changed. */
 
 import type { Clock } from "../time/clock.ts";
-import type { Principal, Subject } from "../principal.ts";
+import { type Principal, projectKey, type Subject, tokenKey } from "../principal.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
 import type { Project, Store, Token } from "../storage/store.ts";
 import type { TokenCheckResult } from "./shared_token.ts";
@@ -151,12 +151,14 @@ function principalOf(
   token: Token,
   { project, keys }: { project: Project; keys: ReadonlyMap<string, string | null> },
 ): Principal {
+  const key = tokenKey({ tokenId: token.id, name: token.name });
   const subjects: Subject[] = [
-    { key: `token:${token.id}`, what: "token", rules: token.rules },
-    { key: `project:${project.id}`, what: "project", rules: project.rules },
+    { key, what: "token", rules: token.rules },
+    { key: projectKey(project.id), what: "project", rules: project.rules },
   ];
   return {
     kind: "token",
+    key,
     name: token.name,
     tokenId: token.id,
     projectId: project.id,

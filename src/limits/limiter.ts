@@ -129,7 +129,7 @@ export class Limiter {
    * Admits a request of a principal. Throws `rate_limited` or `budget_exceeded`, and then counts nothing. A
    * request that is free needs neither tokens nor money.
    */
-  admit({ subjects }: Principal, { isFree = false }: { isFree?: boolean } = {}): Admission {
+  admit({ subjects }: Pick<Principal, "subjects">, { isFree = false }: { isFree?: boolean } = {}): Admission {
     const counted: CountedLimits[] = subjects.map(({ key, what, rules }) => ({
       key,
       what,

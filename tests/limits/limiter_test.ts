@@ -11,6 +11,7 @@ const NOTHING = { tokens: 0, micros: 0 };
 function principal(token: Rules, project: Rules = {}): Principal {
   return {
     kind: "token",
+    key: "token:1",
     name: "anna",
     subjects: [{ key: "token:1", what: "token", rules: token }, {
       key: "project:1",

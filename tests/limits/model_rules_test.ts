@@ -8,6 +8,7 @@ import { FakeClock } from "../support/time/fake_clock.ts";
 function holder(token: Rules, project: Rules = {}): Principal {
   return {
     kind: "token",
+    key: "token:1",
     name: "anna",
     subjects: [
       { key: "token:1", what: "token", rules: token },

@@ -1,6 +1,7 @@
 /** Routes for managed tokens. */
 
 import { createTokenValue, hashOf, suffixOf } from "../../auth/token_value.ts";
+import { tokenKey } from "../../principal.ts";
 import { type Project, type Store, StoreError, type Token } from "../../storage/store.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
@@ -29,7 +30,10 @@ export function tokenRoutes(parts: ManageParts): Route[] {
     active: token.active && token.revokedAt === undefined,
     state: stateOf(token, clock.epochMs()),
     token_suffix: token.suffix,
-    ...shownRules(token.rules, { key: `token:${token.id}`, spentOf: parts.spent }),
+    ...shownRules(token.rules, {
+      key: tokenKey({ tokenId: token.id, name: token.name }),
+      spentOf: parts.spent,
+    }),
     request_count: token.requestCount,
     last_used_at: momentOrNull(token.lastUsedAt),
     expires_at: momentOrNull(token.expiresAt),

@@ -1,5 +1,6 @@
 /** Spending in SQLite, by the hour that it was booked in. Budgets start from it. */
 
+import { KEY_PREFIXES, subjectKeys } from "../../principal.ts";
 import { SPENDING_KEPT_MS } from "../booking.ts";
 import type { ExchangeRow, Spending } from "../store.ts";
 import type { Database } from "./database.ts";
@@ -17,7 +18,8 @@ export function addSpending(database: Database, rows: readonly ExchangeRow[]): v
     if (costMicros === 0) continue;
     const start = booking?.hour ?? row.startedAt - row.startedAt % HOUR_MS;
     const dated = booking?.isDated === false ? 0 : 1;
-    for (const subject of [...subjectsOf(row), ...booking?.modelRules ?? []]) {
+    // Also subjects without a budget, because a later budget counts earlier spending.
+    for (const subject of [...subjectKeys(row), ...booking?.modelRules ?? []]) {
       const key = `${start} ${dated} ${subject}`;
       const sum = sums.get(key);
       if (sum === undefined) sums.set(key, { start, subject, dated, micros: costMicros });
@@ -29,16 +31,6 @@ export function addSpending(database: Database, rows: readonly ExchangeRow[]): v
   }
 }
 
-/**
- * The subjects that the cost counts for, also those without a budget: a later budget counts earlier spending.
- */
-function subjectsOf({ tokenId, projectId, principal }: ExchangeRow): string[] {
-  return [
-    tokenId === undefined ? `shared:${principal}` : `token:${tokenId}`,
-    ...(projectId === undefined ? [] : [`project:${projectId}`]),
-  ];
-}
-
 /** Reads the spending of all managed tokens, projects, tokens of the configuration and rules for models. */
 export function readSpending(
   database: Database,
@@ -46,12 +38,13 @@ export function readSpending(
 ): Spending[] {
   const latest = Number(database.get("SELECT max(start) AS latest FROM spending")?.["latest"] ?? until);
   const from = Math.min(latest, until) - lastMs;
+  const { shared, token, project } = KEY_PREFIXES;
   const requests = new Map(
     database.all(
-      `SELECT CASE token_id WHEN '' THEN 'shared:' || principal ELSE 'token:' || token_id END AS subject,
+      `SELECT CASE token_id WHEN '' THEN '${shared}' || principal ELSE '${token}' || token_id END AS subject,
          sum(admitted) AS requests FROM usage GROUP BY 1
        UNION ALL
-       SELECT 'project:' || project_id, sum(admitted) FROM usage WHERE project_id <> '' GROUP BY 1`,
+       SELECT '${project}' || project_id, sum(admitted) FROM usage WHERE project_id <> '' GROUP BY 1`,
     ).map((row) => [String(row["subject"]), Number(row["requests"])]),
   );
   const totals = new Map(
