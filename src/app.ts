@@ -60,7 +60,7 @@ export function createApp(
   const transport = createHttp1Transport();
   const gate = new FailureGate(clock);
   const slots = new ConcurrencyLimiter(config.server.concurrency, clock);
-  const receivingSlots = new ConcurrencyLimiter(config.server.concurrency, clock, "sending their bodies");
+  const receivingSlots = new ConcurrencyLimiter(config.server.concurrency, clock, "sending a body");
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
   const hostname = ownHostname();

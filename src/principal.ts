@@ -130,3 +130,9 @@ export function sharedPrincipal(name: string, rules: Rules = {}): Principal {
 export function holderOf(principal: Principal | undefined, address: string): string {
   return principal === undefined || principal.kind === "anonymous" ? ADDRESS_PREFIX + address : principal.key;
 }
+
+/** A key of {@link holderOf} as the subject of a sentence: `This token`, `The shared token` or `This address`. */
+export function holderText(holder: string): string {
+  if (holder.startsWith(ADDRESS_PREFIX)) return "This address";
+  return holder.startsWith(KEY_PREFIXES.shared) ? "The shared token" : "This token";
+}

@@ -6,6 +6,7 @@ import { DEFAULT_BUDGET_TIME_ZONE, DEFAULT_BUDGET_WINDOW } from "../config/value
 import type { BudgetPeriods } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Limits, Principal } from "../principal.ts";
+import { counted } from "../text/counted.ts";
 import { BudgetCalendar } from "./budget_calendar.ts";
 import { budgetFault, budgetLeft, retryOf } from "./budget_check.ts";
 import { BudgetClock, type ClockEvent } from "./budget_clock.ts";
@@ -296,26 +297,30 @@ export class Limiter {
   #checkRequests({ what, scope, limits, maxRequests, ledger }: CountedLimits, now: number): void {
     const { requestsPerMinute, concurrentRequests } = limits;
     if (maxRequests !== undefined && ledger.requests >= maxRequests) {
-      throw new ProxyFault("budget_exceeded", `This ${what} has made all of its ${maxRequests} requests.`, {
-        limit: {
-          kind: "requests",
-          limit: maxRequests,
-          remaining: 0,
-          resetMs: undefined,
-          resetsAt: undefined,
+      throw new ProxyFault(
+        "budget_exceeded",
+        `This ${what} has made the ${counted(maxRequests, "request")} that it may make.`,
+        {
+          limit: {
+            kind: "requests",
+            limit: maxRequests,
+            remaining: 0,
+            resetMs: undefined,
+            resetsAt: undefined,
+          },
         },
-      });
+      );
     }
     if (concurrentRequests !== undefined && ledger.running >= concurrentRequests) {
       throw this.#limited(
-        `This ${what} may have ${concurrentRequests} requests running at a time${scope}.`,
+        `This ${what} may have ${counted(concurrentRequests, "request")} running at a time${scope}.`,
         { kind: "requests", limit: concurrentRequests, resetMs: CONCURRENT_RETRY_MS },
       );
     }
     if (requestsPerMinute !== undefined && ledger.requestsThisMinute.sum(now) >= requestsPerMinute) {
       const resetMs = ledger.requestsThisMinute.msUntilBelow(now, requestsPerMinute);
       throw this.#limited(
-        `This ${what} may make ${requestsPerMinute} requests per minute${scope}.`,
+        `This ${what} may make ${counted(requestsPerMinute, "request")} per minute${scope}.`,
         { kind: "requests", limit: requestsPerMinute, resetMs },
       );
     }
@@ -331,7 +336,7 @@ export class Limiter {
       if (ledger.tokensThisMinute.sum(now) >= free) {
         const resetMs = free > 0 ? ledger.tokensThisMinute.msUntilBelow(now, free) : CONCURRENT_RETRY_MS;
         throw this.#limited(
-          `This ${what} may use ${tokensPerMinute} tokens per minute${scope}.`,
+          `This ${what} may use ${counted(tokensPerMinute, "token")} per minute${scope}.`,
           { kind: "tokens", limit: tokensPerMinute, resetMs },
         );
       }
@@ -380,8 +385,8 @@ function checkOptimistic({ what, scope, ledger }: CountedLimits): void {
   if (ledger.optimistic < MOST_OPTIMISTIC) return;
   throw new ProxyFault(
     "budget_exceeded",
-    `The rest of this ${what}'s budget${scope} does not cover the highest cost of its running requests, and only ` +
-      `${MOST_OPTIMISTIC} requests may run beyond it: send a smaller max_tokens.`,
+    `The budget${scope} may not cover all running requests of this ${what}. Only ${MOST_OPTIMISTIC} requests may run ` +
+      "then: wait for one to end, or send a smaller max_tokens.",
     retryOf(CONCURRENT_RETRY_MS),
   );
 }

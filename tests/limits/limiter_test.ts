@@ -193,6 +193,25 @@ Deno.test("Limiter: who is admitted and finds the rest taken by others when its 
   admit(limiter, who);
 });
 
+Deno.test("Limiter: a budget that may not cover all running requests admits four of them, and another when one ends", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = principal({ totalBudgetMicros: 100 });
+  const expected = { tokens: 0, micros: 10, mostMicros: 50 };
+  // The budget covers the highest costs of the first two.
+  const running = Array.from({ length: 6 }, () => admit(limiter, who, expected));
+  const rejected = limiter.admit(who);
+  const fault = refusal(() => rejected.reserve(expected));
+  assertEquals([fault.code, fault.message], [
+    "budget_exceeded",
+    "The budget may not cover all running requests of this token. Only 4 requests may run then: wait for one to end, " +
+    "or send a smaller max_tokens.",
+  ]);
+  rejected.settle({ tokens: undefined, micros: undefined });
+  running.at(-1)?.settle({ tokens: undefined, micros: undefined });
+  admit(limiter, who, expected);
+  refusal(() => admit(limiter, who, expected));
+});
+
 Deno.test("Limiter: a refused request counts nowhere, not even with those whose rules it keeps", () => {
   const limiter = new Limiter(new FakeClock());
   const who = principal({ requestsPerMinute: 5 }, { maxRequests: 3 });

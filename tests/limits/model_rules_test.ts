@@ -61,7 +61,7 @@ Deno.test("Limiter: limits of models hold for requests that name them, and the m
   const running = admit(limiter, who, "o3");
   assertEquals(refusal(() => admit(limiter, who, "other", "o3")), [
     "rate_limited",
-    "This token may have 1 requests running at a time for models o3.",
+    "This token may have one request running at a time for models o3.",
   ]);
   running.settle({ tokens: undefined, micros: undefined });
   admit(limiter, who, "o3");
