@@ -18,6 +18,7 @@ import type { Log } from "./observability/log.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
 import type { Management } from "./management/management.ts";
 import { buildRoutingTable } from "./routing/table.ts";
+import { holderName } from "./principal.ts";
 import { traceOf } from "./text/error_text.ts";
 
 /**
@@ -166,7 +167,8 @@ function logHealth(
   { kind, backend, principal, failures, forMs }: HealthEvent,
 ): void {
   const skipped = forMs === 0 ? "" : `; the proxy skips it for ${Math.ceil(forMs / 1000)} s`;
-  const fields = { endpoint: endpoint.name, backend: backend.name, principal };
+  const client = principal && holderName(principal);
+  const fields = { endpoint: endpoint.name, backend: backend.name, principal: client };
   switch (kind) {
     case "failing":
       return log("warn", "backend_failing", { ...fields, detail: `${failures} failures in a row${skipped}` });

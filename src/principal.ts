@@ -77,7 +77,7 @@ const NO_KEYS: ReadonlyMap<string, string | null> = new Map();
  */
 export const KEY_PREFIXES = { token: "token:", shared: "shared:", project: "project:" } as const;
 /** What the key of an address begins with, which is not a subject. */
-const ADDRESS_PREFIX = "address:";
+const ADDRESS_PREFIX = "anonymous ";
 
 /**
  * The key of the counts of a token: `token:tok_…` by the id of a managed token, and `shared:anna` by the name of a
@@ -135,4 +135,12 @@ export function holderOf(principal: Principal | undefined, address: string): str
 export function holderText(holder: string): string {
   if (holder.startsWith(ADDRESS_PREFIX)) return "This address";
   return holder.startsWith(KEY_PREFIXES.shared) ? "The shared token" : "This token";
+}
+
+/**
+ * A key of {@link holderOf} for the log: the id of a managed token, the name of a token of the configuration, or
+ * `anonymous` with an address.
+ */
+export function holderName(holder: string): string {
+  return holder.startsWith(ADDRESS_PREFIX) ? holder : holder.slice(holder.indexOf(":") + 1);
 }
