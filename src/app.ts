@@ -21,20 +21,14 @@ import { buildRoutingTable } from "./routing/table.ts";
 import { holderName } from "./principal.ts";
 import { traceOf } from "./text/error_text.ts";
 
-/**
- * The memory for the bodies of all requests, in bytes: eight of the longest bodies, or thousands of usual
- * ones.
- */
+/** The memory for all request bodies, in bytes: eight of the longest bodies fit, or thousands of usual ones. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
 /** A proxy that answers requests. Its creator closes it. */
 export interface App {
   /** Answers a request. */
   readonly handler: Handler;
-  /**
-   * Uses another configuration for new requests. Running requests keep the configuration with which they
-   * began.
-   */
+  /** Uses another configuration for new requests. Running requests keep their configuration. */
   readonly configure: (config: Config) => void;
   /** Rejects new requests. Running exchanges go on. */
   readonly drain: () => void;

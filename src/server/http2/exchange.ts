@@ -322,9 +322,8 @@ export class Http2Exchange {
     if (framing.kind === "chunked") throw new HttpSyntaxError("transfer-encoding is not allowed");
     const length = framing.kind === "counted" ? framing.length : undefined;
     const { body: stream } = this.#request;
-    // The runtime hides the body of a GET or HEAD. With the length but without the body, the upstream would
-    // read the
-    // request of another client as the body.
+    // The runtime hides the body of a GET or HEAD. With the length but without the body, the upstream would read
+    // the request of another client as the body.
     if (stream === null && length !== undefined && length > 0) {
       throw new HttpSyntaxError(`${method} with a body`);
     }
