@@ -21,7 +21,9 @@ import { buildRoutingTable } from "./routing/table.ts";
 import { holderName } from "./principal.ts";
 import { traceOf } from "./text/error_text.ts";
 
-/** The memory for all request bodies, in bytes: eight of the longest bodies fit, or thousands of usual ones. */
+/**
+ * The memory for all request bodies, in bytes: eight of the longest bodies fit, or thousands of usual ones.
+ */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
 /** A proxy that answers requests. Its creator closes it. */

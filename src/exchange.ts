@@ -108,7 +108,7 @@ export interface ConcurrencyLimit {
   readonly acquire: (holder: string, cancellation: Cancellation) => (() => void) | Promise<() => void>;
 }
 
-/** Reading 32 KB of an answer takes some milliseconds where all of it is events of a few bytes. */
+/** The account needs some milliseconds for so much of an answer if all events are short. */
 const OBSERVED_STEP_BYTES = 32 * 1024;
 /** The status under which nginx, and this proxy, log a client that left. */
 const CLIENT_GONE_STATUS = 499;
@@ -231,7 +231,7 @@ export class Exchange {
     this.#status = status;
   }
 
-  /** How much of the answer is looked at within one turn of the event loop. Undefined: nothing looks at it. */
+  /** The most bytes that {@link passed} gets in one turn of the event loop. Undefined: there is no limit. */
   get stepBytes(): number | undefined {
     return this.account === undefined ? undefined : OBSERVED_STEP_BYTES;
   }

@@ -34,7 +34,7 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly management: Management | undefined;
   /** The limit of requests that are forwarded at the same time. */
   readonly slots: ConcurrencyLimiter;
-  /** The limit of requests whose clients are sending a body that is needed before the request can be forwarded. */
+  /** The limit of requests that wait for a body which the proxy reads before it forwards the request. */
   readonly receivingSlots: ConcurrencyLimiter;
   /** The memory for bodies of all requests. */
   readonly heldBytes: HeldBytes;

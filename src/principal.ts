@@ -72,16 +72,16 @@ export interface Principal {
 const NO_KEYS: ReadonlyMap<string, string | null> = new Map();
 
 /**
- * What the keys of subjects begin with, by the kind of the subject. The database keeps these keys, so they never
- * change.
+ * What the keys of subjects begin with, by the kind of the subject. The database keeps these keys, so they
+ * never change.
  */
 export const KEY_PREFIXES = { token: "token:", shared: "shared:", project: "project:" } as const;
 /** What the key of an address begins with, which is not a subject. */
 const ADDRESS_PREFIX = "anonymous ";
 
 /**
- * The key of the counts of a token: `token:tok_…` by the id of a managed token, and `shared:anna` by the name of a
- * token of the configuration.
+ * The key of the counts of a token: `token:tok_…` by the id of a managed token, and `shared:anna` by the name
+ * of a token of the configuration.
  */
 export function tokenKey({ tokenId, name }: { tokenId?: string | undefined; name: string }): string {
   return tokenId === undefined ? KEY_PREFIXES.shared + name : KEY_PREFIXES.token + tokenId;
@@ -131,15 +131,17 @@ export function holderOf(principal: Principal | undefined, address: string): str
   return principal === undefined || principal.kind === "anonymous" ? ADDRESS_PREFIX + address : principal.key;
 }
 
-/** A key of {@link holderOf} as the subject of a sentence: `This token`, `The shared token` or `This address`. */
+/**
+ * A key of {@link holderOf} as the subject of a sentence: `This token`, `The shared token` or `This address`.
+ */
 export function holderText(holder: string): string {
   if (holder.startsWith(ADDRESS_PREFIX)) return "This address";
   return holder.startsWith(KEY_PREFIXES.shared) ? "The shared token" : "This token";
 }
 
 /**
- * A key of {@link holderOf} for the log: the id of a managed token, the name of a token of the configuration, or
- * `anonymous` with an address.
+ * A key of {@link holderOf} for the log: the id of a managed token, the name of a token of the configuration,
+ * or `anonymous` with an address.
  */
 export function holderName(holder: string): string {
   return holder.startsWith(ADDRESS_PREFIX) ? holder : holder.slice(holder.indexOf(":") + 1);

@@ -197,8 +197,8 @@ function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): nu
     return libraryCost({ input_tokens: tokens, input_audio_tokens: tokens }, price, at);
   }
   // The library throws for parts that exceed their whole and for unexpected kinds. Parts may overlap, such as
-  // cached audio, which is then priced as audio. If the library rejects the parts too, only input and output are
-  // priced.
+  // cached audio, which is then priced as audio. If the library rejects the parts too, only input and output
+  // are priced.
   return micros ?? libraryCost(libraryUsage(withoutOverlap(usage)), price, at) ?? libraryCost(
     { input_tokens: usage.inputTokens ?? 0, output_tokens: usage.outputTokens ?? 0 },
     price,

@@ -18,7 +18,7 @@ export interface OpenObject {
   readonly held: HeldAmounts;
   /** Whether the database has the object. */
   isStored: boolean;
-  /** The bytes of text that one request received of the object: the highest number of any request. */
+  /** The most bytes of the object's text that a single request has received. */
   receivedBytes: number;
 }
 

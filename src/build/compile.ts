@@ -46,8 +46,8 @@ await deno(
   "--no-check",
   "--no-prompt",
   // The code cache would be a file of a known name in the folder for temporary files. On Linux that is /tmp,
-  // where another account can put a file of this name first, and the runtime would run the code in it. The cache
-  // saves 8 ms of the start.
+  // where another account can put a file of this name first, and the runtime would run the code in it. The
+  // cache saves 8 ms of the start.
   "--no-code-cache",
   "-P=run",
   // Most objects are short-lived: a small young generation of fixed size saves a third of the memory under

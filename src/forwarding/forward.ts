@@ -52,12 +52,9 @@ export interface ReplyObserver {
   readonly unanswered: (backend: Backend) => void;
   /** The attempt failed, and another one follows. */
   readonly failedOver: (backend: string, detail: string) => void;
-  /** The head of the answer has arrived that the client gets. */
+  /** The head of the client's answer has arrived. Earlier answers were discarded. */
   readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
-  /**
-   * How much of the answer is observed within one turn of the event loop. Undefined: observing it costs
-   * little.
-   */
+  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
   readonly stepBytes?: number | undefined;
   /** The next piece of the answer's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
@@ -67,11 +64,9 @@ export interface ReplyObserver {
   readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
 
-/**
- * The pause before a backend gets the request again that has failed in this exchange. It doubles each time.
- */
+/** The pause before the second attempt at a backend. Each further attempt doubles it. */
 const FIRST_PAUSE_MS = 500;
-/** Instead of a longer pause the client gets the failure now. */
+/** The longest pause before an attempt. If a longer one is needed, the client gets the failure at once. */
 const LONGEST_PAUSE_MS = 30_000;
 
 /**
@@ -171,8 +166,8 @@ function recordFailure(
 }
 
 /**
- * The pause before the next attempt. Undefined: it would be too long. No pause precedes a backend that is
- * new.
+ * The pause before the next attempt in milliseconds. 0 if a backend was not tried yet. Undefined if the pause
+ * would be longer than {@link LONGEST_PAUSE_MS}.
  */
 function pauseBefore(
   { balancer, endpoint, principal }: ForwardRequest,

@@ -36,10 +36,7 @@ export interface CallRequest {
 
 /** Follows the answer of a call on its way to the client. */
 export interface CallObserver {
-  /**
-   * How much of the answer is observed within one turn of the event loop. Undefined: observing it costs
-   * little.
-   */
+  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
   readonly stepBytes?: number | undefined;
   /** The next piece for the client, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;

@@ -32,12 +32,12 @@ const RETRY_AFTER_SECONDS = 2;
 const RESERVED_PART = 10;
 
 /**
- * Gives slots to requests, and queues requests while no slot is free. A holder is a token, or the address of a
- * client without a token.
+ * Gives slots to requests, and queues requests while no slot is free. A holder is a token, or the address of
+ * a client without a token.
  *
- * A tenth of all slots is reserved: a holder gets a reserved slot only if it then leaves at least as many slots
- * free as it had before. So a busy holder gets nine tenths, the next holder half of the rest, and so on. The first
- * request of a holder gets any free slot. With fewer than ten slots, none is reserved.
+ * A tenth of all slots is reserved: a holder gets a reserved slot only if it then leaves at least as many
+ * slots free as it had before. So a busy holder gets nine tenths, the next holder half of the rest, and so
+ * on. The first request of a holder gets any free slot. With fewer than ten slots, none is reserved.
  */
 export class ConcurrencyLimiter {
   readonly #clock: Clock;
