@@ -5,7 +5,7 @@
 
 import { type Booking, OBJECT_LIFETIME_MS } from "../storage/booking.ts";
 import { subjectKeys } from "../principal.ts";
-import type { Clock } from "../time/clock.ts";
+import { type Clock, EARLIEST_MS } from "../time/clock.ts";
 import {
   type AwaitedObject,
   type ExchangeRow,
@@ -83,8 +83,6 @@ export interface ObjectResponse {
 const SYNC_MS = 10_000;
 /** The highest difference between the clocks of several processes. */
 const SYNC_MARGIN_MS = 5_000;
-/** The program did not exist before this time, so a clock that shows an earlier time is wrong. */
-const FIRST_YEAR_MS = Date.UTC(2020);
 /** The highest number of failed tasks that are tried again. */
 const MAX_RETRIES = 50_000;
 /** The highest number of settled objects that are remembered. */
@@ -337,7 +335,7 @@ export class Objects {
     for (const [key, entry] of this.#open.entries()) {
       const { object } = entry;
       // The age of an object that was created with a wrong clock begins now.
-      if (object.madeAt < FIRST_YEAR_MS) {
+      if (object.madeAt < EARLIEST_MS) {
         entry.object = { ...object, madeAt: now, expiresAt: now + OBJECT_LIFETIME_MS };
       } else if (object.expiresAt <= now) this.#expire(key, object);
     }
