@@ -1,6 +1,6 @@
 import { ClientGone } from "../../cancellation.ts";
 import { ProxyFault } from "../../faults.ts";
-import type { MessageBody } from "../../streams/byte_source.ts";
+import { PulledBody } from "../../streams/pulled_source.ts";
 import { StallTimer } from "../stall_timer.ts";
 
 /**
@@ -24,8 +24,7 @@ export interface StreamBodyParts {
 }
 
 /** The body of a request over HTTP/2. */
-export class StreamBody implements MessageBody {
-  readonly length: number | undefined;
+export class StreamBody extends PulledBody {
   /** Runs while the proxy waits for the client to send more of the body. */
   readonly stall: StallTimer;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -33,10 +32,6 @@ export class StreamBody implements MessageBody {
   readonly #mayBeReset: () => boolean;
   readonly #onBroken: StreamBodyParts["onBroken"];
   #left: number;
-  /** The next piece for the reader. Null: the end. Undefined: no piece has arrived. */
-  #arrived: Uint8Array | null | undefined;
-  #failure: { readonly error: unknown } | undefined;
-  #reading: Promise<void> | undefined;
   #isCancelled = false;
   #stopWaiting = (): void => {};
 
@@ -44,7 +39,7 @@ export class StreamBody implements MessageBody {
     stream: ReadableStream<Uint8Array>,
     { length, signal, mayBeReset, now, onBroken }: StreamBodyParts,
   ) {
-    this.length = length;
+    super(length);
     this.#left = length ?? Infinity;
     this.stall = new StallTimer(now);
     this.#reader = stream.getReader();
@@ -53,40 +48,15 @@ export class StreamBody implements MessageBody {
     this.#onBroken = onBroken;
   }
 
-  /** Waits for the first byte or the end. Returns false if there is no body. Throws like {@link tryRead}. */
-  async hasContent(): Promise<boolean> {
-    while (this.#arrived === undefined && this.#failure === undefined) await this.readable();
-    if (this.#failure !== undefined) throw this.#failure.error;
-    return this.#arrived !== null;
-  }
-
   /** Throws {@link ClientGone}, or a {@link ProxyFault} if the body does not have the stated length. */
-  tryRead(): Uint8Array | null | undefined {
-    if (this.#failure !== undefined) throw this.#failure.error;
-    const piece = this.#arrived;
-    if (piece !== null) this.#arrived = undefined;
+  protected override async pull(): Promise<Uint8Array | null> {
+    let piece = await this.#next();
+    // Empty DATA frames have no meaning.
+    while (piece?.length === 0) piece = await this.#next();
+    this.#left -= piece?.length ?? 0;
+    const isWrong = this.#left < 0 || piece === null && this.length !== undefined && this.#left > 0;
+    if (isWrong) throw this.#broken(lengthFault());
     return piece;
-  }
-
-  readable(): Promise<void> {
-    if (this.#arrived !== undefined || this.#failure !== undefined) return Promise.resolve();
-    return this.#reading ??= this.#read();
-  }
-
-  async #read(): Promise<void> {
-    try {
-      let piece = await this.#next();
-      // Empty DATA frames have no meaning.
-      while (piece?.length === 0) piece = await this.#next();
-      this.#left -= piece?.length ?? 0;
-      const isWrong = this.#left < 0 || piece === null && this.length !== undefined && this.#left > 0;
-      if (isWrong) throw this.#broken(lengthFault());
-      this.#arrived = piece;
-    } catch (error) {
-      this.#failure = { error };
-    } finally {
-      this.#reading = undefined;
-    }
   }
 
   async #next(): Promise<Uint8Array | null> {
@@ -124,7 +94,7 @@ export class StreamBody implements MessageBody {
   }
 
   /** Discards the rest of the body. */
-  cancel(): void {
+  override cancel(): void {
     this.#isCancelled = true;
     this.#stopWaiting();
     // A stream that has failed rejects the cancellation.
