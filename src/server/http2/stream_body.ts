@@ -50,34 +50,30 @@ export class StreamBody extends PulledBody {
 
   /** Throws {@link ClientGone}, or a {@link ProxyFault} if the body does not have the stated length. */
   protected override async pull(): Promise<Uint8Array | null> {
-    let piece = await this.#next();
-    // Empty DATA frames have no meaning.
-    while (piece?.length === 0) piece = await this.#next();
-    this.#left -= piece?.length ?? 0;
-    const isWrong = this.#left < 0 || piece === null && this.length !== undefined && this.#left > 0;
-    if (isWrong) throw this.#broken(lengthFault());
-    return piece;
-  }
-
-  async #next(): Promise<Uint8Array | null> {
     try {
-      const { value } = await this.stall.for(this.#reader.read());
-      if (value !== undefined) return value;
-      // The runtime also ends the body after a reset of the stream, before it aborts the signal.
-      // A body that has the stated length is complete, also if the client reset the stream afterwards.
-      if (this.#left > 0 && this.#mayBeReset()) await this.#abort();
-      if (this.#left > 0 && this.#signal.aborted) throw new ClientGone("the client reset its stream");
-      return null;
+      let piece: Uint8Array | undefined;
+      // Empty DATA frames have no meaning.
+      do piece = (await this.stall.for(this.#reader.read())).value; while (piece?.length === 0);
+      if (piece === undefined) await this.#checkReset();
+      this.#left -= piece?.length ?? 0;
+      const isTooShort = piece === undefined && this.length !== undefined && this.#left > 0;
+      if (this.#left < 0 || isTooShort) throw lengthFault();
+      return piece ?? null;
     } catch (error) {
-      throw this.#broken(
-        error instanceof ProxyFault ? error : new ClientGone("the client left during its upload"),
-      );
+      const isKnown = error instanceof ProxyFault || error instanceof ClientGone;
+      const cause = isKnown ? error : new ClientGone("the client left during its upload");
+      this.#onBroken(cause);
+      throw cause;
     }
   }
 
-  #broken(error: ClientGone | ProxyFault): ClientGone | ProxyFault {
-    this.#onBroken(error);
-    return error;
+  /** Throws {@link ClientGone} if the body has ended because the client reset the stream. */
+  async #checkReset(): Promise<void> {
+    // A body that has the stated length is complete, also if the client reset the stream afterwards.
+    if (this.#left === 0) return;
+    // After a reset, the runtime ends the body before it aborts the signal.
+    if (this.#mayBeReset()) await this.#abort();
+    if (this.#signal.aborted) throw new ClientGone("the client reset its stream");
   }
 
   /** Waits for the abort signal, at most {@link ABORT_MS} or until the body is cancelled. */
