@@ -4,7 +4,8 @@ import type { App } from "../app.ts";
 import type { ServerConfig, TlsConfig } from "../config/config.ts";
 import type { Log } from "../observability/log.ts";
 import type { Ports } from "../management/served.ts";
-import { type RunningServer, startServer } from "../server/listen.ts";
+import type { RunningServer } from "../server/listen.ts";
+import { startEngine } from "../server/start.ts";
 import { onEndSignals } from "./signals.ts";
 import { CommandError } from "./command_error.ts";
 import { messageOf } from "../text/error_text.ts";
@@ -64,7 +65,7 @@ function listen(
   const wanted = ports.filter(([, port]) => port !== undefined);
   const where = wanted.map(([, port]) => `${host}:${port}`).join(" and ");
   try {
-    return startServer(app, config, log, onRenewed && { onRenewed });
+    return startEngine(app, config, log, onRenewed && { onRenewed });
   } catch (error) {
     app.close();
     if (error instanceof Deno.errors.AddrInUse) {

@@ -61,6 +61,8 @@ export interface BudgetPeriods {
 
 /** Where and how the proxy listens. */
 export interface ServerConfig {
+  /** The server that reads requests: the proxy's own, or the platform's `Deno.serve`. */
+  readonly engine: ServerEngine;
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
@@ -90,6 +92,9 @@ export interface ServerConfig {
   readonly connections: ConnectionLimits;
   readonly concurrency: ConcurrencyLimits;
 }
+
+/** `own`: the server of this program; `deno`: `Deno.serve`, with the differences that docs/engines.md lists. */
+export type ServerEngine = "own" | "deno";
 
 /** A certificate chain with its key, as PEM texts. */
 export interface TlsConfig {

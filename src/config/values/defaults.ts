@@ -20,6 +20,7 @@ export const DEFAULT_DRAIN_MS = 30_000;
 
 /** What the server does with nothing said about it. */
 export const DEFAULT_SERVER_SETTINGS: Omit<ServerConfig, "host" | "port"> = {
+  engine: "own",
   drainMs: DEFAULT_DRAIN_MS,
   // The longest event that OpenAI's realtime API takes is 15 MB.
   maxMessageBytes: 32 * 1024 * 1024,
@@ -118,6 +119,9 @@ export const BUDGET_WINDOWS = ["calendar", "rolling"] as const;
 export const DEFAULT_BUDGET_TIME_ZONE = "UTC";
 /** And how these follow each other. */
 export const DEFAULT_BUDGET_WINDOW: BudgetWindow = "calendar";
+
+/** The servers that can read requests. */
+export const SERVER_ENGINES = ["own", "deno"] as const;
 
 /** From the least severe one on. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
