@@ -189,6 +189,7 @@ const MAY_START = [
   "/tests/support/command.ts",
   "/tests/support/permission_probe.ts",
   "/tests/run.ts",
+  "/tests/run_engine.ts",
   "/tests/clients/install.ts",
 ];
 /** What gives a test that is left out a name with the reason. */
