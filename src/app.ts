@@ -33,7 +33,7 @@ export interface App {
   /** Exchanges that have not ended. */
   readonly inFlight: () => number;
   /** Ends all running exchanges; what a client has of an answer does not look finished. */
-  readonly cutShort: () => void;
+  readonly abortAll: () => void;
   readonly close: () => void;
 }
 
@@ -52,6 +52,7 @@ export function createApp(
   const transport = createHttp1Transport();
   const gate = new FailureGate(clock);
   const slots = new Slots(config.server.concurrency, clock);
+  const receivingSlots = new Slots(config.server.concurrency, clock, "sending their bodies");
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
   const hostname = ownHostname();
@@ -73,6 +74,7 @@ export function createApp(
       routes,
       clientAccess: createClientAccess({ ...server, ownHostname: hostname }, gate),
       slots,
+      receivingSlots,
       heldBytes,
       check: shared && management
         ? (candidate) => management.checkToken(candidate) ?? shared(candidate)
@@ -110,16 +112,17 @@ export function createApp(
     configure(changed) {
       handler = handlerOf(changed);
       slots.configure(changed.server.concurrency);
+      receivingSlots.configure(changed.server.concurrency);
       if (changed.management !== undefined) management?.configure(changed.management);
       transport.renew();
     },
     drain() {
       draining = true;
       management?.drain();
-      for (const cancellation of running) cancellation.askToFinish();
+      for (const cancellation of running) cancellation.drain();
     },
     inFlight: () => running.size,
-    cutShort() {
+    abortAll() {
       const fault = new ProxyFault("draining", "The proxy shut down before the answer had ended.");
       for (const cancellation of running) cancellation.cancel(fault);
     },

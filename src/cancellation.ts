@@ -1,49 +1,55 @@
-/** The client left. Not a fault: nobody is there to be told. */
+/** The client has left. It is not a fault, because no client is there to get an answer. */
 export class ClientGone extends Error {
   override readonly name = "ClientGone";
 }
 
 /**
- * Ends one exchange from outside: the client's departure, a limit that passed, a shutdown. Lighter than an
- * `AbortSignal`, since every request has one, and one thing at a time is all that can be cancelled.
+ * Ends one exchange from outside: the client leaves, a timeout passes, or the proxy shuts down. It costs less
+ * than an `AbortSignal`, because every request has one, and it has at most one listener for each event.
  */
 export class Cancellation {
   #reason: Error | undefined;
-  #stop: (() => void) | undefined;
-  #finish: (() => void) | undefined;
-  #isAsked = false;
+  #cancelled: (() => void) | undefined;
+  #drained: (() => void) | undefined;
+  #isDraining = false;
 
-  /** Why it was cancelled; undefined while it was not. */
+  /** Why the exchange was cancelled. Undefined: it was not cancelled. */
   get reason(): Error | undefined {
     return this.#reason;
   }
 
-  /** Cancels; only the first reason counts. */
+  /** Cancels the exchange. Only the first reason counts. */
   cancel(reason: Error): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
-    this.#stop?.();
+    this.#cancelled?.();
   }
 
-  /** What is to be stopped on cancellation, in place of what was set before; called at once if it has come already. */
-  stopWith(stop: (() => void) | undefined): void {
-    this.#stop = stop;
-    if (this.#reason !== undefined) stop?.();
+  /**
+   * Sets the listener for the cancellation, in place of the one before. Calls it at once if that has
+   * happened.
+   */
+  onCancel(listener: (() => void) | undefined): void {
+    this.#cancelled = listener;
+    if (this.#reason !== undefined) listener?.();
   }
 
-  /** How it ends by itself when it is asked to, though it would go on for ever; at once where it has been asked. */
-  finishWith(finish: () => void): void {
-    this.#finish = finish;
-    if (this.#isAsked) finish();
+  /**
+   * Sets the listener that ends an exchange without an end, such as a WebSocket. Calls it at once while
+   * draining.
+   */
+  onDrain(listener: () => void): void {
+    this.#drained = listener;
+    if (this.#isDraining) listener();
   }
 
-  /** Asks what would go on for ever to end properly; everything else ends by itself. */
-  askToFinish(): void {
-    this.#isAsked = true;
-    this.#finish?.();
+  /** Asks an exchange without an end to end properly. Other exchanges end anyway. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#drained?.();
   }
 
-  /** Throws the reason if it was cancelled. */
+  /** Throws the reason if the exchange was cancelled. */
   throwIfCancelled(): void {
     if (this.#reason !== undefined) throw this.#reason;
   }

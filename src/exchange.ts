@@ -3,88 +3,88 @@ import type { Backend, Endpoint } from "./config/config.ts";
 import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "./faults.ts";
 import { type Field, fieldValue } from "./http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
-import type { Principal } from "./principal.ts";
+import { holderOf, type Principal } from "./principal.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 import type { Clock } from "./time/clock.ts";
 
-/** How an exchange ended. `client_gone` is nobody's fault. */
+/** How an exchange ended. `client_gone`: the client left, which is no fault of the proxy or the backend. */
 export type Ending = "complete" | "client_gone" | FaultCode;
 
 /**
- * What is known of an exchange when it has ended; the unit of logs. No header value, query or body is in it, and
- * text of others is harmless and short.
+ * What the proxy knows of an exchange at its end. The log, metrics and usage are made from it. It holds no header value,
+ * query or body, and text of clients and providers in it is harmless and short.
  */
 export interface ExchangeRecord {
   readonly id: string;
   readonly method: string;
   readonly path: string;
-  /** The address it came from. */
+  /** The client's address. */
   readonly client: string;
   readonly principal: string | undefined;
-  /** Of a managed token. */
+  /** The id of the managed token. Undefined: the client used another token, or none. */
   readonly tokenId: string | undefined;
   readonly endpoint: string | undefined;
-  /** The backend that was asked last; undefined where none was. */
+  /** The backend of the last attempt. Undefined: there was no attempt. */
   readonly backend: string | undefined;
-  /** The backends that were asked, one after the other; one may be asked twice. */
+  /** The attempts in their order. A backend can have several. */
   readonly attempts: readonly AttemptRecord[];
-  /** 499 where the client left before an answer began. */
+  /** The status of the answer. 499: the client left before the answer began. */
   readonly status: number;
-  /** Bytes of the answer's body that were handed on. */
+  /** How many bytes of the answer's body the client was sent. */
   readonly bytes: number;
-  /** From the request to the headers of the provider's answer; undefined where none came. */
+  /** The time from the request to the head of the provider's answer. Undefined: no head came. */
   readonly firstByteMs: number | undefined;
   readonly durationMs: number;
   readonly ending: Ending;
-  /** What went wrong, in words made for people. */
+  /** What went wrong, in words for people. */
   readonly detail: string | undefined;
 }
 
-/** One try at one backend, by the clock of the exchange. */
+/** One attempt at one backend. */
 export interface AttemptRecord {
   readonly backend: string;
-  /** From the beginning of the exchange. */
+  /** The time from the start of the exchange. */
   readonly afterMs: number;
-  /** Why another one followed; undefined: it is the last. */
+  /** Why another attempt followed. Undefined: this is the last attempt. */
   readonly detail: string | undefined;
-  /** What it may have used, where it was given up without an answer. */
+  /** What the attempt may have used. Undefined: the backend answered, or certainly did not work on it. */
   readonly estimated?: AttemptEstimate | undefined;
 }
 
-/** What an attempt may have used that nobody answered. */
+/** What an attempt may have used whose backend did not answer in time. */
 export interface AttemptEstimate {
   readonly inputTokens: number | undefined;
   readonly outputTokens: number | undefined;
   readonly costMicros: number | undefined;
 }
 
-/** What an exchange is accounted by, where accounts are kept. */
+/** The account of an exchange: it watches the exchange, and works out usage and cost. */
 export interface ExchangeAccount {
-  /** A backend is asked. */
+  /** An attempt begins. */
   readonly attempted: () => void;
-  /** It did not answer within so long, and may have done the work all the same. Gives what it may have used. */
-  readonly gaveUp: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
-  /** The head of the answer is there, and the backend that gave it. */
+  /** A backend did not answer in time. It may still have done the work: gives what it may have used. */
+  readonly unanswered: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
+  /** The head of a backend's answer has come. */
   readonly answered: (
     answer: { readonly status: number; readonly fields: readonly Field[] },
     backend: Backend,
   ) => void;
-  /** The next piece of the answer's body; it is valid only now. */
+  /** The next piece of the answer's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
-  /** On a WebSocket: the next piece of what the client says; it is valid only now. */
+  /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
-  /** Whether the answer said that it is complete. A client that leaves afterwards has missed nothing. */
+  /** Whether the answer has said that it is complete. A client that leaves after that has missed nothing. */
   readonly hasSeenEnd: () => boolean;
-  /** Once. */
+  /** The exchange has ended. Called once. */
   readonly ended: (record: ExchangeRecord) => void;
 }
 
-/** An attempt that failed and was followed by another one. */
+/** An attempt that failed, and that another one followed. */
 export interface Failover {
   readonly id: string;
   readonly endpoint: string | undefined;
   readonly backend: string;
-  /** What went wrong, in words made for people. */
+  /** What went wrong, in words for people. */
   readonly detail: string;
 }
 
@@ -177,8 +177,7 @@ export class Exchange {
 
   /** Who shares limits with whom: clients with the same token, or clients without a token at the same address. */
   get holder(): string {
-    const { kind, tokenId, name } = this.principal ?? { kind: "anonymous", name: "anonymous" };
-    return kind === "anonymous" ? `${name} ${this.address}` : tokenId ?? name;
+    return holderOf(this.principal, this.address);
   }
 
   /** Removes credentials from the path, where a client has put one by mistake. */
@@ -208,10 +207,10 @@ export class Exchange {
   }
 
   /** The backend was sent the request, and did not answer in time. */
-  gaveUp(backend: Backend): void {
+  unanswered(backend: Backend): void {
     const last = this.#attempts.pop();
     if (last === undefined) return;
-    const estimated = this.account?.gaveUp(backend, this.#elapsedMs - last.afterMs);
+    const estimated = this.account?.unanswered(backend, this.#elapsedMs - last.afterMs);
     this.#attempts.push(estimated === undefined ? last : { ...last, estimated });
   }
 

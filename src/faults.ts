@@ -1,6 +1,6 @@
 /**
- * The failures the proxy itself answers for. A provider's own error never comes through here: it passes
- * untouched, and the header `x-llm-proxy-error` is what tells the two apart.
+ * Faults: errors that the proxy itself answers with. An error of a provider passes untouched. The header
+ * `x-llm-proxy-error` tells a fault from an error of a provider.
  */
 
 import { harmlessText } from "./text/harmless_text.ts";
@@ -8,18 +8,18 @@ import { type Field, field } from "./http/fields.ts";
 import type { OutgoingReply } from "./http/message.ts";
 import { type OwnStatus, reasonPhrase } from "./http/reason_phrases.ts";
 
-/** The API dialect an endpoint speaks; it decides the shape of the proxy's own errors. */
+/** The API dialect of an endpoint. It decides the JSON shape of the proxy's own errors. */
 export type ErrorDialect = "openai" | "anthropic" | "gemini" | "generic";
 
 interface FaultKind {
   readonly status: OwnStatus;
-  /** OpenAI's and Anthropic's `error.type`; the SDKs of both pick their error class by the status. */
+  /** `error.type` of OpenAI and Anthropic. Their SDKs choose the error class by the status. */
   readonly type: string;
   /** Gemini's `error.status`, a name of google.rpc.Code. */
   readonly rpc: string;
   /**
-   * Whether the same request can succeed when it is sent again. `by_wait`: where the wait is one that SDKs keep.
-   * SDKs and Claude Code retry many statuses for minutes, unless the answer tells them that it does not help.
+   * Whether a retry of the same request can succeed. `by_wait`: only if `retry-after` is short enough for SDKs to wait.
+   * SDKs and Claude Code retry many statuses for minutes, unless the answer has `x-should-retry: false`.
    */
   readonly retryHelps: boolean | "by_wait";
 }
@@ -123,36 +123,36 @@ const KINDS = {
   },
 } as const satisfies Record<string, FaultKind>;
 
-/** Why the proxy refused or failed a request; clients see it in `x-llm-proxy-error`. */
+/** The code of a fault. Clients see it in the header `x-llm-proxy-error`. */
 export type FaultCode = keyof typeof KINDS;
 
-/** The SDKs wait no longer than this, whatever `retry-after` says. */
+/** SDKs wait no longer than this, also if `retry-after` is longer. */
 const LONGEST_RETRY_SECONDS = 60;
 
-/** The limit that a request met. */
+/** The rate limit or budget that rejected a request. */
 export interface LimitReached {
   readonly kind: "requests" | "tokens";
   readonly limit: number;
   readonly remaining: number;
-  /** Until it helps to ask again; undefined: it does not. */
+  /** The time until a retry can succeed. Undefined: a retry does not help. */
   readonly resetMs: number | undefined;
-  /** The same as a moment, in milliseconds since 1970. */
+  /** When a retry can succeed, in milliseconds since 1970. Undefined: a retry does not help. */
   readonly resetsAt: number | undefined;
 }
 
-/** A message quotes paths, models and lists of allowed names. In characters. */
+/** The longest message, in characters. Messages quote paths, models and lists of allowed names. */
 const MAX_MESSAGE = 800;
 
 /**
- * A failure the proxy answers for. `message` goes to the client and to the log: it never holds a secret, and what it
- * quotes of others is made harmless here.
+ * An error that the proxy itself answers with. `message` goes to the client and to the log. It holds no secret, and the
+ * constructor makes quoted text of clients and providers harmless.
  */
 export class ProxyFault extends Error {
   override readonly name = "ProxyFault";
   readonly code: FaultCode;
-  /** Whole seconds for the `retry-after` header, where waiting helps. */
+  /** Whole seconds for the header `retry-after`. Undefined: waiting does not help. */
   readonly retryAfterSeconds: number | undefined;
-  /** Where it is a limit that was met. */
+  /** The limit that rejected the request. Undefined: no limit did. */
   readonly limit: LimitReached | undefined;
 
   constructor(
@@ -171,13 +171,13 @@ export class ProxyFault extends Error {
   }
 }
 
-/** How one fault is to be told to one client. */
+/** What the answer to a fault depends on besides the fault. */
 export interface FaultAddress {
   readonly dialect: ErrorDialect;
   readonly requestId: string;
 }
 
-/** The answer to a fault, in the dialect of the endpoint, so that the client's SDK shows the message. */
+/** Makes the answer to a fault, in a dialect whose SDKs show the message to their users. */
 export function faultReply(fault: ProxyFault, address: FaultAddress): OutgoingReply {
   const fields = [
     field("content-type", "application/json"),
@@ -195,14 +195,14 @@ export function faultReply(fault: ProxyFault, address: FaultAddress): OutgoingRe
   return { status: fault.status, reason: reasonPhrase(fault.status), fields, body };
 }
 
-/** A month's spent budget does not come back within the time that an SDK waits; a minute's rate limit does. */
+/** SDKs wait long enough for a rate limit per minute, but not for a budget per month. */
 function retryHelps({ code, retryAfterSeconds = Infinity }: ProxyFault): boolean {
   const { retryHelps } = KINDS[code];
   return retryHelps === "by_wait" ? retryAfterSeconds <= LONGEST_RETRY_SECONDS : retryHelps;
 }
 
 /**
- * The limit in the names that the provider's SDKs and their users know. OpenAI's resets are lengths of time
+ * The fields that describe a limit, in the names of the provider. OpenAI's resets are durations
  * (https://platform.openai.com/docs/guides/rate-limits), Anthropic's are moments
  * (https://docs.anthropic.com/en/api/rate-limits). Gemini sends none.
  */

@@ -31,8 +31,10 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly corsOrigins: readonly string[];
   /** Undefined: the management plane is off. */
   readonly management: Management | undefined;
-  /** The limit of exchanges that run at the same time. */
+  /** The limit of requests that are forwarded at the same time. */
   readonly slots: Slots;
+  /** The limit of requests whose clients are sending a body that is needed before the request can be forwarded. */
+  readonly receivingSlots: Slots;
   /** The memory for bodies of all requests. */
   readonly heldBytes: HeldBytes;
   /** The longest body of a request, in bytes. Undefined: there is no limit. */
@@ -105,8 +107,6 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const upgrade = upgradeOf(request);
     if (typeof upgrade === "string") throw new ProxyFault("bad_request", upgrade);
 
-    await exchange.acquireSlot(proxy.slots);
-    checkDraining(proxy);
     const { endpoint, rest } = route;
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
     const admitted = await admitRequest({
@@ -118,8 +118,12 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       upgrade,
       held,
       maxBodyBytes: proxy.maxBodyBytes,
+      acquireReceivingSlot: () => proxy.receivingSlots.take(exchange.holder, cancellation),
       counted: account && management && { account, limiter: management.limiter },
     });
+    // Only a request that waits for nothing more from its client takes a slot from others.
+    await exchange.acquireSlot(proxy.slots);
+    checkDraining(proxy);
 
     const requests = new BackendRequests({
       endpoint,

@@ -69,3 +69,9 @@ export function sharedPrincipal(name: string, rules: Rules = {}): Principal {
     : [{ key: `shared:${name}`, what: "token", rules } as const];
   return { kind: "shared", name, subjects, keys: NO_KEYS };
 }
+
+/** Who shares limits with whom: clients with the same token, or clients without a token at the same address. */
+export function holderOf(principal: Principal | undefined, address: string): string {
+  const { kind, tokenId, name } = principal ?? { kind: "anonymous", name: "anonymous" };
+  return kind === "anonymous" ? `${name} ${address}` : tokenId ?? name;
+}

@@ -210,6 +210,24 @@ Deno.test("architecture: tests start programs in a clean environment alone, and 
   assertEquals(against, []);
 });
 
+/** What waits in a loop for its turn: each of these is a step that ends, or fails with the connection. */
+const STEPS = /\b(?:read|fill|next|nextPiece|step|line)\(|performance\.now\(\)/;
+
+Deno.test("architecture: tests wait for events with a deadline, and say why real time has to pass", async () => {
+  const against: string[] = [];
+  for await (const [file, text] of sources(new URL("./", import.meta.url))) {
+    if (/\/tests\/(?:bench\/|architecture_test)|\/(?:deadline|passing_time)\.ts$/.test(file)) continue;
+    if (!file.endsWith(".ts")) continue;
+    if (/setTimeout\(\w*(?:resolve|again|done)\b/.test(text)) {
+      against.push(`${file} sleeps: deadline.ts and passing_time.ts of tests/support are there for it`);
+    }
+    for (const [loop, condition = ""] of text.matchAll(/while \((.*)\) \{ \/\*.*\*\/ \}/g)) {
+      if (!STEPS.test(condition)) against.push(`${file} waits without a deadline: ${loop}`);
+    }
+  }
+  assertEquals(against, []);
+});
+
 async function* sources(folder: URL): AsyncGenerator<[file: string, text: string]> {
   for await (const entry of Deno.readDir(folder)) {
     const url = new URL(entry.isDirectory ? `${entry.name}/` : entry.name, folder);

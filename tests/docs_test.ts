@@ -1,6 +1,6 @@
 /**
- * The documentation is true: its commands do what the pages say, its links lead somewhere, and it names every setting,
- * variable and command.
+ * The documentation is true: its links lead somewhere, and it names every setting, variable and command. What its
+ * commands do is for `docs_commands_test.ts`.
  *
  * The information behind the fence of a block says what is done with it; readers do not see it:
  *
@@ -10,16 +10,12 @@
  * - `text output`: what the block before prints. `…` is any text, alone on a line it is any lines; digits are any digits.
  */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { buildProgram } from "../src/cli/program.ts";
-import { VARIABLES } from "../src/config/sources/env.ts";
+import { VARIABLES } from "../src/config/sources/variables.ts";
 import { PRESET_NAMES } from "../src/config/values/presets.ts";
 import { TOPICS } from "../src/manual/pages.ts";
-import { DocsSandbox } from "./support/docs_sandbox.ts";
-import { firstOf, unless, without, withoutUnix } from "./support/left_out.ts";
-import { type MarkdownPage, parseMarkdown } from "./support/markdown.ts";
-
-const ROOT = new URL("../", import.meta.url);
+import { pageOf, PAGES, ROOT } from "./support/docs_pages.ts";
 
 /** Why a block is not run. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -30,58 +26,9 @@ const REASONS: Readonly<Record<string, string>> = {
   development: "CI runs it",
 };
 
-const PAGES = ["README.md", "SECURITY.md", "CHANGELOG.md", ...TOPICS.map(({ name }) => `docs/${name}.md`)];
-const parsed = new Map<string, MarkdownPage>();
-for (const page of PAGES) parsed.set(page, parseMarkdown(await Deno.readTextFile(new URL(page, ROOT))));
-
-function pageOf(name: string): MarkdownPage {
-  const page = parsed.get(name);
-  assert(page !== undefined, name);
-  return page;
-}
-
-const cannotRun = firstOf(withoutUnix(), without("curl"));
-
-for (const [name, { blocks }] of parsed) {
-  if (!blocks.some(({ info }) => /^sh (?:run|fails|serves)$/.test(info))) continue;
-  Deno.test({
-    ...unless(cannotRun, `${name}: its commands do what the page says`),
-    async fn() {
-      await using sandbox = await DocsSandbox.create();
-      for (const [index, { info, text, line }] of blocks.entries()) {
-        if (!/^sh (?:run|fails|serves)$/.test(info)) continue;
-        const { code, output } = info === "sh serves" ? await sandbox.serve(text) : await sandbox.run(text);
-        assertEquals(code === 0, info !== "sh fails", `${name}:${line} ended with ${code}:\n${output}`);
-        const next = blocks[index + 1];
-        if (next?.info === "text output") {
-          assertMatch(
-            `${output.trimEnd()}\n`,
-            shapeOf(next.text),
-            `${name}:${next.line} shows another output`,
-          );
-        }
-      }
-    },
-  });
-}
-
-/** What an output has to look like. */
-function shapeOf(text: string): RegExp {
-  const lines = text.trimEnd().split("\n").map((line) =>
-    line === "…" ? "(?:.*\\n)*" : `${
-      line.split(/(…|\d+|\s+)/).map((part) => {
-        if (part === "…") return ".*";
-        if (/^\d+$/.test(part)) return "\\d+";
-        return /^\s+$/.test(part) ? "\\s+" : RegExp.escape(part);
-      }).join("")
-    }\n`
-  );
-  return new RegExp(`^${lines.join("")}$`);
-}
-
 Deno.test("docs: every block of shell commands is run, or says why not", () => {
   const against: string[] = [];
-  for (const [name, { blocks }] of parsed) {
+  for (const [name, { blocks }] of PAGES) {
     for (const { info, line } of blocks) {
       const [language, how = ""] = info.split(" ");
       if (language !== "sh") continue;
@@ -95,14 +42,14 @@ Deno.test("docs: every block of shell commands is run, or says why not", () => {
 
 Deno.test("docs: every relative link and anchor leads somewhere", async () => {
   const against: string[] = [];
-  for (const [name, { targets }] of parsed) {
+  for (const [name, { targets }] of PAGES) {
     for (const target of targets) {
       if (/^[a-z]+:/.test(target)) continue;
       const url = new URL(target, new URL(name, ROOT));
       const path = url.pathname.slice(ROOT.pathname.length);
       const isThere = await Deno.stat(new URL(url.pathname, ROOT)).then(() => true, () => false);
       const anchor = decodeURIComponent(url.hash.slice(1));
-      const page = parsed.get(path);
+      const page = PAGES.get(path);
       const hasAnchor = anchor === "" || page?.anchors.has(anchor) === true;
       if (!isThere || !hasAnchor) against.push(`${name}: ${target}`);
     }

@@ -93,8 +93,8 @@ Deno.test("handler: /health tells status, version and uptime", async () => {
 
 Deno.test("handler: a transport's failure is a 502 in clear words, and no timer is left", async () => {
   const facts = { phase: "connect", sent: false, received: false, reused: false, elapsedMs: 0 } as const;
-  const bench = new HandlerBench(({ onPhase }) => {
-    onPhase("connect");
+  const bench = new HandlerBench((request) => {
+    request.onPhase("connect");
     return Promise.reject(new TransportError("it refused the connection", facts));
   });
   const { status, text } = await bench.ask("GET /openai/v1/models", TOKEN);
@@ -126,7 +126,7 @@ Deno.test("handler: an error nobody foresaw is a 500 without its words, and is r
 
 Deno.test("handler: an exchange that is cut short before its answer ends with the reason", async () => {
   const bench = new HandlerBench(({ cancellation }) =>
-    new Promise((_, reject) => cancellation.stopWith(() => reject(cancellation.reason)))
+    new Promise((_, reject) => cancellation.onCancel(() => reject(cancellation.reason)))
   );
   const answer = bench.ask("GET /openai/v1/models", TOKEN);
   for (const cancellation of bench.running) cancellation.cancel(new ProxyFault("draining", "over"));

@@ -34,7 +34,7 @@ import { setsSessionCookie, withoutSessionCookie } from "../src/http/session_coo
 import { FrameReader } from "../src/payload/websocket_frames.ts";
 import { testEndpoint } from "./support/config.ts";
 import { fieldsOf } from "./support/fields.ts";
-import type { MessageBody } from "../src/streams/byte_source.ts";
+import { type MessageBody, nextPiece } from "../src/streams/byte_source.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const fill = (unit: string, bytes: number) => encode(unit.repeat(Math.ceil(bytes / unit.length)));
@@ -43,11 +43,11 @@ const fill = (unit: string, bytes: number) => encode(unit.repeat(Math.ceil(bytes
 function inPieces(bytes: Uint8Array, size: number): MessageBody {
   let at = 0;
   const tryRead = () => at >= bytes.length ? null : bytes.subarray(at, at += size);
-  return { length: undefined, tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
+  return { length: undefined, tryRead, readable: () => Promise.resolve(), cancel() {} };
 }
 
 async function drained(body: MessageBody): Promise<void> {
-  while (await body.read() !== null) { /* the next piece */ }
+  while (await nextPiece(body) !== null) { /* the next piece */ }
 }
 
 function tapped(
@@ -83,7 +83,7 @@ const chunked = (bytes: Uint8Array) => {
   };
   const body = new ChunkedBody(new ConnectionReader(input));
   return (async () => {
-    while (await body.read() !== null) { /* the next piece */ }
+    while (await nextPiece(body) !== null) { /* the next piece */ }
   })().catch(() => {});
 };
 

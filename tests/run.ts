@@ -1,58 +1,77 @@
 /**
- * Runs the tests: `deno task test`, with files or options of `deno test` for some of them.
+ * Runs the tests: `deno task test`, `deno task test:long` and `deno task test:all`. With files or folders `test` runs
+ * those, long ones too, and `test:long` runs them and the long ones. Other arguments go to `deno test`.
+ * `tests/suites.ts` says which tests are long, and which cannot run beside others.
  *
- * What they need is fetched first, by whatever way the environment names. The tests themselves then run in a clean
- * environment: a forward proxy, a provider's key or a setting of the runtime is a matter of the shell that they are
- * started from. The last lines say how many tests were left out, and why.
+ * It first fetches and checks what they need, by the way that the environment names. The tests then run in a clean
+ * environment: a forward proxy, a provider's key or a setting of the runtime in the developer's shell does not reach
+ * them. The last lines say how many tests were left out, and why.
  */
 
-import { denoCommand } from "./support/command.ts";
 import { leftOutLines } from "./support/left_out_lines.ts";
+import { runSuite } from "./support/run_suite.ts";
+import { Summary } from "./support/summary.ts";
+import { filesOf, suitesOf, type Wanted } from "./suites.ts";
 
-/** What tests are told on purpose, and how their output looks. */
-const PARAMETERS = [
-  "FUZZ_SEED",
-  "LLM_PROXY_BINARY",
-  "LLM_PROXY_CLIENTS",
-  "LLM_PROXY_PROBE",
-  "NO_COLOR",
-  "TERM",
+/** Modules that run in processes of their own. The tests do not import them. */
+const PROGRAMS = [
+  "src/main.ts",
+  "src/management/page/main.tsx",
+  "tests/bench/allocations/thin_proxy.ts",
+  "tests/support/permission_probe.ts",
 ];
-/** What is run or described in a process of its own, besides what the tests import. */
-const PROGRAMS = ["src/main.ts", "src/management/page/main.tsx", "tests/support/permission_probe.ts"];
-
-/** Any small module will do: the first bundle fetches the bundler. */
+/** Any small module: the first bundle fetches the bundler. */
 const SMALL = "src/time/clock.ts";
+const WANTED: Readonly<Record<string, Wanted>> = { "--long": "long", "--all": "all" };
+
+const named = Deno.args.filter(isThere);
+const options = Deno.args.filter((arg) => !isThere(arg) && !(arg in WANTED));
+const wanted = Deno.args.map((arg) => WANTED[arg]).find((one) => one !== undefined) ?? "short";
+const suites = suitesOf([
+  ...named.flatMap(testFiles),
+  ...(named.length > 0 && wanted === "short" ? [] : filesOf(testFiles("tests"), wanted)),
+]);
 
 const folder = await Deno.makeTempDir();
-await fetchBy("cache", "--quiet", ...PROGRAMS, ...await testFiles("tests"));
+await fetchBy("check", "--quiet", ...PROGRAMS, ...suites.flatMap((suite) => suite.files));
 await fetchBy("bundle", "--quiet", "--outdir", folder, SMALL);
 
-const report = `${folder}/report.xml`;
-const parameters = PARAMETERS.flatMap((name) => {
-  const value = Deno.env.get(name);
-  return value === undefined ? [] : [[name, value]];
-});
-const { code } = await denoCommand(["test", "-A", "--quiet", "--junit-path", report, ...Deno.args], {
-  env: Object.fromEntries(parameters),
-}).spawn().status;
-// There is none of a run that broke off before its first test.
-const text = await Deno.readTextFile(report).catch(() => undefined);
-if (text !== undefined) console.log(leftOutLines(text));
+const summary = new Summary();
+const reports: string[] = [];
+for (const [index, suite] of suites.entries()) {
+  console.log(`\n== ${suite.name}: ${suite.files.length} files`);
+  const report = `${folder}/${index}.xml`;
+  const isLong = wanted !== "short" || named.length > 0;
+  summary.add(await runSuite(suite, { report, options, isLong }));
+  // A run that broke off before its first test has no report.
+  reports.push(await Deno.readTextFile(report).catch(() => ""));
+}
+console.log(leftOutLines(reports.join("\n")));
+if (named.length === 0 && wanted === "short") {
+  console.log("The long tests were not run: deno task test:long, or deno task test:all for both.");
+}
+console.log(summary.line);
 await Deno.remove(folder, { recursive: true });
-Deno.exit(code);
+Deno.exit(summary.code);
 
 /** Runs the runtime in the environment as it is. */
 async function fetchBy(...args: string[]): Promise<void> {
   if (!(await new Deno.Command(Deno.execPath(), { args }).spawn().status).success) Deno.exit(1);
 }
 
-/** Every file of tests below a folder. */
-async function testFiles(folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (isDirectory) files.push(...await testFiles(`${folder}/${name}`));
-    else if (name.endsWith("_test.ts")) files.push(`${folder}/${name}`);
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path) !== undefined;
+  } catch {
+    return false;
   }
-  return files;
+}
+
+/** Every test file at a path, or below it. Paths are from the root of the project, without `./`. */
+function testFiles(path: string): string[] {
+  const clean = path.replace(/^\.\//, "").replace(/\/$/, "");
+  if (Deno.statSync(clean).isFile) return [clean];
+  return [...Deno.readDirSync(clean)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? testFiles(`${clean}/${name}`) : name.endsWith("_test.ts") ? [`${clean}/${name}`] : []
+  );
 }

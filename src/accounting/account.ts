@@ -298,7 +298,7 @@ export class Account implements ExchangeAccount {
     this.#unseen = this.#unseen && new UnseenTime(this.#clock.now());
   }
 
-  gaveUp(backend: Backend, elapsedMs: number): AttemptEstimate | undefined {
+  unanswered(backend: Backend, elapsedMs: number): AttemptEstimate | undefined {
     const charge = this.#chargeAt(backend, NOTHING, {
       ...UNANSWERED,
       durationMs: elapsedMs,
@@ -315,7 +315,7 @@ export class Account implements ExchangeAccount {
     this.#backend = backend;
     this.#answeredStatus = status;
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
-    this.#tap = tapOf(fields, this.#asked.object);
+    this.#tap = tapOf(fields, { object: this.#asked.object, upstream: backend.name });
   }
 
   passed(piece: Uint8Array): void {
@@ -485,7 +485,7 @@ export class Account implements ExchangeAccount {
       priceVersion: charge.cost?.version,
       bytes: record.bytes,
       booking,
-      ...(this.#hasMade && { settlement: "awaited" as const }),
+      settlement: this.#hasMade ? "awaited" : undefined,
     };
   }
 

@@ -116,6 +116,14 @@ const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
 /** A model's name or a stop reason is shorter. */
 const MAX_TEXT = 200;
 
+/** What an answer is to, and whose it is. */
+export interface AnswerSource {
+  /** At the paths of objects that can be looked at again. */
+  readonly object?: ObjectRequest | undefined;
+  /** The name of the backend; broken compression is counted by it. */
+  readonly upstream?: string;
+}
+
 /** Watches one answer. */
 export class AnswerTap {
   readonly #told = new ToldUsage();
@@ -143,7 +151,7 @@ export class AnswerTap {
   static of(
     type: string | undefined,
     encoding: string | undefined,
-    request?: ObjectRequest,
+    { object: request, upstream = "unnamed" }: AnswerSource = {},
   ): AnswerTap | undefined {
     const mediaType = (type ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
     const isEventStream = mediaType === "text/event-stream";
@@ -154,18 +162,19 @@ export class AnswerTap {
       !/^(?:image|audio|video)\//.test(mediaType);
     if (!isEventStream && !isAmazons && !isJson && !isFile) return undefined;
     const coding = (encoding ?? "identity").trim().toLowerCase();
-    if (coding !== "identity" && !Decompressor.knows(coding)) return undefined;
+    if (coding !== "identity" && !Decompressor.knows(coding, upstream)) return undefined;
     const isStream = isEventStream || isAmazons || /ndjson$|jsonl$|json-seq$/.test(mediaType);
     const framing = isEventStream ? "events" : isAmazons ? "amazon" : "none";
-    return new AnswerTap({ framing, isStream, coding, request });
+    return new AnswerTap({ framing, isStream, coding, request, upstream });
   }
 
   private constructor(
-    { framing, isStream, coding, request }: {
+    { framing, isStream, coding, request, upstream }: {
       framing: "events" | "amazon" | "none";
       isStream: boolean;
       coding: string;
       request: ObjectRequest | undefined;
+      upstream: string;
     },
   ) {
     this.#isStream = isStream;
@@ -184,7 +193,7 @@ export class AnswerTap {
       : json;
     this.#decompressor = coding === "identity"
       ? undefined
-      : new Decompressor(coding, (bytes) => scanner.write(bytes));
+      : new Decompressor({ coding, upstream }, (bytes) => scanner.write(bytes));
     this.#sink = this.#decompressor ?? scanner;
   }
 

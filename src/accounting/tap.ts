@@ -1,6 +1,5 @@
 import { type Field, fieldValue, listHas } from "../http/fields.ts";
-import { AnswerTap, type Observed } from "./answer_tap.ts";
-import type { ObjectRequest } from "./object_paths.ts";
+import { type AnswerSource, AnswerTap, type Observed } from "./answer_tap.ts";
 import type { ObjectReader } from "./object_reader.ts";
 import { RealtimeTap } from "./realtime_tap.ts";
 
@@ -23,8 +22,8 @@ export interface Tap {
 }
 
 /** What watches an answer of that head; undefined where it holds nothing to be read. */
-export function tapOf(fields: readonly Field[], object?: ObjectRequest): Tap | undefined {
+export function tapOf(fields: readonly Field[], source: AnswerSource = {}): Tap | undefined {
   return listHas(fieldValue(fields, "upgrade"), "websocket")
     ? new RealtimeTap()
-    : AnswerTap.of(fieldValue(fields, "content-type"), fieldValue(fields, "content-encoding"), object);
+    : AnswerTap.of(fieldValue(fields, "content-type"), fieldValue(fields, "content-encoding"), source);
 }

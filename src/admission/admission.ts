@@ -10,7 +10,7 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { admit, admitBody } from "./admit.ts";
-import { askingForUsage, readRequest } from "./read_request.ts";
+import { askingForUsage, type ReadRequest, readRequest, type UnreadRequest } from "./read_request.ts";
 import { receivedBody } from "./received_body.ts";
 
 /** A request that is about to be forwarded, and the client that sends it. */
@@ -27,6 +27,8 @@ export interface AdmissionRequest {
   readonly held: HeldShare;
   /** The longest body in bytes. Undefined: there is no limit. */
   readonly maxBodyBytes: number | undefined;
+  /** Acquires a slot for the time in which the client sends the body, and gives what releases it. */
+  readonly acquireReceivingSlot: () => (() => void) | Promise<() => void>;
   /** The account of the exchange and the limits of its token. Undefined: the management plane is off. */
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
 }
@@ -42,31 +44,46 @@ export interface AdmittedRequest {
 }
 
 /**
- * Admits a request: checks its token's rules, takes it into the rate limits and reserves what it may cost. Throws
- * `forbidden`, `rate_limited`, `budget_exceeded`, `payload_too_large` or `bad_request`.
+ * Admits a request: checks its token's rules, takes it into the rate limits and reserves what it may cost. The limits
+ * come before everything that waits for the client. Throws `forbidden`, `rate_limited`, `budget_exceeded`,
+ * `overloaded`, `payload_too_large` or `bad_request`.
  */
 export async function admitRequest(asked: AdmissionRequest): Promise<AdmittedRequest> {
-  const { request, principal, endpoint, rest, query, upgrade, held, maxBodyBytes, counted } = asked;
-  const { method, fields, cancellation } = request;
-  const body = await receivedBody(request, maxBodyBytes);
+  const { request, principal, endpoint, rest, query, upgrade, counted } = asked;
   const candidate = counted && { request, principal, endpoint, rest, query, upgrade, ...counted };
   const admitted = candidate && { ...candidate, admission: admit(candidate) };
-  const unread = {
-    method,
-    fields,
-    body,
-    principal,
-    endpoint,
-    path: rest,
-    upgrade,
-    cancellation,
-    held,
-    isCounted: counted !== undefined,
-  };
-  const read = await readRequest(unread);
+  const { read, unread } = await received(asked);
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
   const withUsage = askingForUsage(read, unread);
   return withUsage === undefined
     ? { ...read, body: watchedBody, usageWasAdded: false }
     : { ...withUsage, usageWasAdded: true };
+}
+
+/** Reads the body as far as rules depend on it. */
+async function received(
+  asked: AdmissionRequest,
+): Promise<{ readonly read: ReadRequest; readonly unread: UnreadRequest }> {
+  const { request, principal, endpoint, rest, upgrade, held, maxBodyBytes, counted } = asked;
+  const { method, fields, cancellation } = request;
+  const hasNone = request.body === null && request.settledBody === undefined;
+  const release = hasNone ? undefined : await asked.acquireReceivingSlot();
+  try {
+    const body = await receivedBody(request, maxBodyBytes);
+    const unread = {
+      method,
+      fields,
+      body,
+      principal,
+      endpoint,
+      path: rest,
+      upgrade,
+      cancellation,
+      held,
+      isCounted: counted !== undefined,
+    };
+    return { read: await readRequest(unread), unread };
+  } finally {
+    release?.();
+  }
 }

@@ -79,6 +79,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
     mustBeKnown: needs.isStrict,
     readsFiles: restrictsModels(request.principal),
     hold: held.hold,
+    sender: request.principal.tokenId ?? request.principal.name,
   });
   held.hold(understood.length);
   const owner = new HeldBody(understood, held);

@@ -5,7 +5,7 @@ import type { IncomingRequest } from "../http/message.ts";
 import type { RequestTarget } from "../http/request_target.ts";
 import type { Field } from "../http/fields.ts";
 import { ProxyFault } from "../faults.ts";
-import type { Principal } from "../principal.ts";
+import { holderOf, type Principal } from "../principal.ts";
 import { authenticate } from "./authenticate.ts";
 import type { ClientAccess } from "./client_access.ts";
 import { ClientCredentials } from "./client_credentials.ts";
@@ -70,6 +70,6 @@ export function identifyClient(
   clientAccess.recordGuesses(request, verdict.guesses);
   const { principal, tokenPlaces, tokens } = verdict;
   if (principal.kind === "anonymous") checkOpenAccess(fields);
-  request.onAuthenticated?.();
+  request.onAuthenticated?.(holderOf(principal, address));
   return { principal, credentials: new ClientCredentials(tokenPlaces, tokens) };
 }

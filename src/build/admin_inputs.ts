@@ -1,14 +1,14 @@
-/** What the bundle of the admin page was made of, so that it is made again only where that has changed. */
+/** Records the inputs of the admin page bundle, so that it is built again only after a change. */
 
-/** Where the bundle is kept, under version control: nobody who only runs the program needs a bundler. */
+/** The folder of the bundle. It is committed, so that running the program needs no bundler. */
 export const BUNDLE = "src/management/admin/bundle";
 const RECORD = `${BUNDLE}/inputs.json`;
-/** Packages that end up in the bundle, and the one that makes it small. */
+/** The packages in the bundle, and the minifier. */
 const PACKAGES = ["preact", "uplot", "valibot", "terser"];
-/** Where their versions are pinned. */
+/** The files that pin the versions of {@link PACKAGES}. */
 const MANIFESTS = ["deno.json", "src/management/page/deno.json", "src/build/deno.json"];
 
-/** What is recorded beside the bundle. */
+/** The content of the record. */
 interface Inputs {
   /** SHA-256 of each file, by its path. */
   readonly files: Readonly<Record<string, string>>;
@@ -16,16 +16,16 @@ interface Inputs {
   readonly packages: readonly string[];
 }
 
-/** Whether the bundle is there and everything that it was made of is as it was. */
-export async function isFresh(): Promise<boolean> {
+/** Whether the bundle exists and its inputs have not changed. */
+export async function isUpToDate(): Promise<boolean> {
   const text = await Deno.readTextFile(RECORD).catch(() => undefined);
   if (text === undefined) return false;
   const { files }: Inputs = JSON.parse(text);
   return text === await recordOf(Object.keys(files));
 }
 
-/** Records that the bundle was made of these files. */
-export async function record(files: readonly string[]): Promise<void> {
+/** Writes the record for a bundle of these files. */
+export async function recordInputs(files: readonly string[]): Promise<void> {
   await Deno.writeTextFile(RECORD, await recordOf(files));
 }
 
@@ -42,7 +42,7 @@ async function recordOf(files: readonly string[]): Promise<string> {
   return `${JSON.stringify(inputs, null, 2)}\n`;
 }
 
-/** Line ends count as one, whichever a checkout has. */
+/** Line ends are normalized, because a checkout on Windows may have CRLF. */
 async function hashOfFile(path: string): Promise<string> {
   const text = await Deno.readTextFile(path).catch(() => "missing");
   const bytes = new TextEncoder().encode(text.replaceAll("\r\n", "\n"));

@@ -1,32 +1,32 @@
 /**
- * Makes the admin page: `deno task admin`. One script, one style sheet and the page that names them go to
- * `src/management/admin/bundle`, which is under version control: nobody who only runs the program needs a bundler. Names hold a
- * hash of the contents, so that browsers may keep the files for ever. Nothing is done where nothing has changed.
+ * `deno task admin`: builds the admin page if its sources have changed. The result is a script, a style sheet
+ * and a page in `src/management/admin/bundle`, which is committed, so that running the program needs no
+ * bundler. File names contain a hash, so that browsers can cache the files forever.
  *
- * With `--check` nothing is made: the exit code says whether the bundle is that of its sources. With `--output FOLDER`
- * it is made there in any case, to be compared.
+ * `--check` builds nothing and exits with 1 if the bundle is out of date. `--output FOLDER` always builds
+ * into that folder, for a comparison.
  */
 
 import { gzipSync } from "node:zlib";
 import { parseArgs } from "node:util";
 import { minify } from "terser";
-import { BUNDLE, isFresh, record } from "./admin_inputs.ts";
+import { BUNDLE, isUpToDate, recordInputs } from "./admin_inputs.ts";
 
 const SOURCE = "src/management/page";
-/** What the page is made of besides its modules. */
+/** Inputs of the page besides its modules. */
 const OTHER_INPUTS = [
   ...["style.css", "index.html", "icon.svg"].map((name) => `${SOURCE}/${name}`),
   "src/build/build_admin.ts",
 ];
-/** Together, as they are and with gzip: a page for a Raspberry Pi. */
+/** The maximum size of script and style sheet, so that the page loads fast from a Raspberry Pi. */
 const MAX_BYTES = 120_000;
 const MAX_GZIP_BYTES = 48_000;
 
 /**
- * uPlot can do much that the page does not ask of it, where no bundler can tell: it hangs everything on its
- * constructor, and looks at each scale whether it is one of time, or logarithmic, when it draws. The page's scales are
- * plain, with labels of its own. What only the others need is a fifth of the library. Each edit has to find as much as
- * it did in the version that is pinned.
+ * Edits that remove unused code of uPlot, a fifth of the library. A bundler cannot find this code, because
+ * uPlot attaches all functions to its constructor and checks at run time whether a scale is logarithmic or
+ * one of time. The page has only linear scales, and formats their labels itself. Each pattern must match
+ * `found` times in the pinned version.
  */
 const UNUSED: readonly { readonly found: number; readonly pattern: RegExp; readonly instead: string }[] = [
   {
@@ -45,10 +45,10 @@ const UNUSED: readonly { readonly found: number; readonly pattern: RegExp; reado
 ];
 
 const { values } = parseArgs({ options: { check: { type: "boolean" }, output: { type: "string" } } });
-if (values.output === undefined && await isFresh()) Deno.exit(0);
+if (values.output === undefined && await isUpToDate()) Deno.exit(0);
 if (values.check === true) {
   console.error(
-    `${BUNDLE} is not what ${SOURCE} gives: run \`deno task admin\`, and commit what it changes.`,
+    `${BUNDLE} is out of date: run \`deno task admin\` and commit its changes.`,
   );
   Deno.exit(1);
 }
@@ -71,16 +71,20 @@ const bytes = new TextEncoder().encode(script + style);
 const gzipBytes = gzipSync(bytes, { level: 9 }).length;
 console.log(`${output}: ${bytes.length} bytes, ${gzipBytes} with gzip.`);
 if (bytes.length > MAX_BYTES || gzipBytes > MAX_GZIP_BYTES) {
-  console.error(`The admin page is over its ${MAX_BYTES} bytes, or ${MAX_GZIP_BYTES} with gzip.`);
+  console.error(
+    `The admin page is larger than ${MAX_BYTES} bytes, or than ${MAX_GZIP_BYTES} bytes with gzip.`,
+  );
   Deno.exit(1);
 }
 await Deno.remove(output, { recursive: true }).catch(() => {});
 await Deno.mkdir(output, { recursive: true });
 const files = { [scriptName]: script, [styleName]: style, [iconName]: icon, "index.html": page };
 for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${output}/${name}`, text);
-if (values.output === undefined) await record([...await modulesOf(`${SOURCE}/main.tsx`), ...OTHER_INPUTS]);
+if (values.output === undefined) {
+  await recordInputs([...await modulesOf(`${SOURCE}/main.tsx`), ...OTHER_INPUTS]);
+}
 
-/** What `deno bundle` makes of an entry. */
+/** The output of `deno bundle` for an entry. */
 async function bundled(entry: string, ending: string, ...options: string[]): Promise<string> {
   const output = `${work}/out.${ending}`;
   const { success } = await new Deno.Command(Deno.execPath(), {
@@ -92,7 +96,7 @@ async function bundled(entry: string, ending: string, ...options: string[]): Pro
   return await Deno.readTextFile(output);
 }
 
-/** Without what {@link UNUSED} lists. */
+/** Applies the edits of {@link UNUSED}. */
 function withoutUnused(code: string): string {
   return UNUSED.reduce((rest, { found, pattern, instead }) => {
     const count = rest.match(pattern)?.length;
@@ -101,7 +105,7 @@ function withoutUnused(code: string): string {
   }, code);
 }
 
-/** A tenth less than the bundler's own: it looks at the whole several times. */
+/** Minifies with terser, whose several passes save a tenth over the minifier of the bundler. */
 async function minified(code: string): Promise<string> {
   const { code: result = "" } = await minify(code, {
     module: true,
@@ -111,7 +115,7 @@ async function minified(code: string): Promise<string> {
   return result;
 }
 
-/** The modules of this project that an entry consists of. */
+/** The modules of this project that an entry imports, directly or indirectly. */
 async function modulesOf(entry: string): Promise<string[]> {
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", entry],
@@ -124,7 +128,7 @@ async function modulesOf(entry: string): Promise<string[]> {
     .map((specifier) => specifier.slice(root.length));
 }
 
-/** Line ends count as one, whichever a checkout has. */
+/** Line ends are normalized, because a checkout on Windows may have CRLF. */
 async function readText(path: string): Promise<string> {
   return (await Deno.readTextFile(path)).replaceAll("\r\n", "\n");
 }

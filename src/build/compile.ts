@@ -1,9 +1,10 @@
 /**
- * Compiles the program: `deno task compile [--target TRIPLE] [--output FILE] [--repository OWNER/NAME]`. Without a target
- * the file is `dist/llm-proxy` for this machine. Releases name the repository that they belong to.
+ * `deno task compile [--target TRIPLE] [--output FILE] [--repository OWNER/NAME]`: compiles the program.
+ * Without a target the output is `dist/llm-proxy` for this machine. `--repository` is the repository of a
+ * release.
  *
- * The program is bundled first, into one module and one for each part that is loaded when it is needed: the binary
- * then starts in less than half the time, takes half the memory when idle, and holds no package that only tests use.
+ * The program is bundled before it is compiled, with one module for each part that is loaded on demand. This
+ * halves the start time and the idle memory, and leaves out the packages of the tests.
  */
 
 import { parseArgs } from "node:util";
@@ -26,14 +27,15 @@ async function deno(...args: string[]): Promise<void> {
   if (!success) Deno.exit(1);
 }
 
-/** The manual, which `llm-proxy help` prints. */
+/** The pages of the manual, which `llm-proxy help` prints. */
 const pages: string[] = [];
 for await (const { name } of Deno.readDir("docs")) if (name.endsWith(".md")) pages.push(`docs/${name}`);
 
 await deno("check", "src/main.ts");
 await deno("bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", bundle, "src/main.ts");
 if (repository !== undefined) await fillRepository(bundle, repository);
-// The program looks for its worker and for the files of the admin page beside the module that names them. In the bundle
+// The program looks for its worker and for the files of the admin page beside the module that names them. In
+// the bundle
 // that module is in another folder.
 await Deno.copyFile("src/storage/sqlite/copy_worker.ts", `${bundle}/copy_worker.ts`);
 await Deno.mkdir(`${bundle}/bundle`, { recursive: true });
@@ -44,11 +46,14 @@ await deno(
   "compile",
   "--no-check",
   "--no-prompt",
-  // The code cache would be a file of a known name in the folder for temporary files. On Linux that is /tmp, where another
-  // account can put a file of this name first, and the runtime would run the code in it. The cache saves 8 ms of the start.
+  // The code cache would be a file of a known name in the folder for temporary files. On Linux that is /tmp,
+  // where another
+  // account can put a file of this name first, and the runtime would run the code in it. The cache saves 8 ms
+  // of the start.
   "--no-code-cache",
   "-P=run",
-  // Most of a proxy's objects die young: a nursery of one fixed, small size takes a third off the memory under load.
+  // Most objects are short-lived: a small young generation of fixed size saves a third of the memory under
+  // load.
   "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4",
   ...(values.target === undefined ? [] : ["--target", values.target]),
   "--include",

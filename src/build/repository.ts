@@ -1,10 +1,13 @@
-/** The repository that a release belongs to, as the workflows name it: `OWNER/NAME`. */
+/** Writes the repository of a release, `OWNER/NAME`, into the program. */
 
 const NAME = /^[\w.-]+\/[\w.-]+$/;
-/** As `src/release.ts` stands in a bundle. */
+/** The variable of `src/release.ts` in a bundle. */
 const EMPTY = 'var FILLED_IN = "";';
 
-/** The name from an option or build argument, where an empty one means none; throws where it is not one. */
+/**
+ * Checks a repository from an option or build argument. Undefined if it is empty. Throws if it is not
+ * `OWNER/NAME`.
+ */
 export function repositoryName(value: string | undefined): string | undefined {
   if (value === undefined || value === "") return undefined;
   if (!NAME.test(value)) {
@@ -13,7 +16,10 @@ export function repositoryName(value: string | undefined): string | undefined {
   return value;
 }
 
-/** Writes the name into the bundled program in a folder; throws unless there is exactly one place for it. */
+/**
+ * Writes the repository into the bundle in a folder. Throws if the bundle does not have exactly one place for
+ * it.
+ */
 export async function fillRepository(folder: string, repository: string): Promise<void> {
   const places: string[] = [];
   for await (const { name } of Deno.readDir(folder)) {
@@ -22,13 +28,13 @@ export async function fillRepository(folder: string, repository: string): Promis
   }
   const [file] = places;
   if (file === undefined || places.length > 1) {
-    throw new Error(`The bundle has ${places.length} places for the repository's name, not one`);
+    throw new Error(`The bundle has ${places.length} places for the name of the repository, not one`);
   }
   const text = await Deno.readTextFile(file);
   await Deno.writeTextFile(file, text.replace(EMPTY, `var FILLED_IN = ${JSON.stringify(repository)};`));
 }
 
-/** The name of the container image; registries take small letters alone. */
+/** The name of the container image in lower case, which registries require. */
 export function imageName(repository: string): string {
   return `ghcr.io/${repository.toLowerCase()}`;
 }

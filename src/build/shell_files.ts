@@ -1,7 +1,7 @@
 /**
- * `deno task shell:files [--output FOLDER] [--tree]`: writes the manual page and the scripts of completion, which stand
- * beside the program in releases. The folder is `dist/shell` unless it is named. With `--tree` they stand where a
- * system looks for them (`usr/share/man/man1/…`), for packages.
+ * `deno task shell:files [--output FOLDER] [--tree]`: writes the manual page and the completion scripts of a
+ * release to `dist/shell` or another folder. `--tree` writes them to the paths of an installed system
+ * (`usr/share/man/man1/…`), for packages.
  */
 
 import { parseArgs } from "node:util";
@@ -12,7 +12,7 @@ import { manualPage } from "../cli/manual_page.ts";
 import { buildProgram } from "../cli/program.ts";
 import { VERSION } from "../release.ts";
 
-/** Where each file stands: in a release, and in the tree of a system. */
+/** The paths of each file: in a release, and in an installed system. */
 const MANUAL = ["llm-proxy.1", "usr/share/man/man1/llm-proxy.1"] as const;
 const SCRIPTS: Readonly<Record<Shell, readonly [beside: string, inTree: string | undefined]>> = {
   bash: ["completions/llm-proxy.bash", "usr/share/bash-completion/completions/llm-proxy"],
@@ -28,7 +28,7 @@ const { output, tree } = values;
 const program = describe(buildProgram());
 await write(MANUAL, manualPage(program, { version: VERSION, date: date() }));
 for (const shell of SHELLS) await write(SCRIPTS[shell], completionScript(shell, program));
-console.log(`${output} holds the manual page and the scripts of completion.`);
+console.log(`${output} contains the manual page and the completion scripts.`);
 
 async function write([beside, inTree]: readonly [string, string | undefined], text: string): Promise<void> {
   const path = tree ? inTree : beside;
@@ -37,7 +37,7 @@ async function write([beside, inTree]: readonly [string, string | undefined], te
   await Deno.writeTextFile(`${output}/${path}`, text);
 }
 
-/** Of the build, which SOURCE_DATE_EPOCH (in seconds) fixes where a build has to be repeatable. */
+/** The date of the build. SOURCE_DATE_EPOCH, in seconds, sets it for reproducible builds. */
 function date(): string {
   const seconds = Deno.env.get("SOURCE_DATE_EPOCH");
   return new Date(seconds === undefined ? Date.now() : Number(seconds) * 1000).toISOString().slice(0, 10);

@@ -1,4 +1,4 @@
-/** `deno task schema`: writes the JSON Schema of configuration files, made of the schema that validates them. */
+/** `deno task schema`: writes the JSON Schema of configuration files from the schema that validates them. */
 
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { fileSchema } from "../config/sources/file_schema.ts";

@@ -1,13 +1,13 @@
 /** The text that the proxy prints at its start. */
 
 import { proxyText } from "../config/read/outbound_proxy.ts";
-import { adminUrls, type Listening, serverUrls } from "../config/server_urls.ts";
+import { adminUrls, type ListeningAddresses, serverUrls } from "../config/server_urls.ts";
 import type { Backend, Config, ServerConfig } from "../config/config.ts";
 import { VERSION } from "../release.ts";
 import { styled } from "./colours.ts";
 
 /** Facts about the running server that the configuration does not hold. */
-export interface BannerFacts extends Listening {
+export interface BannerFacts extends ListeningAddresses {
   /** Warnings about the configuration, each a sentence without its full stop. */
   readonly warnings?: readonly string[];
 }

@@ -1,9 +1,9 @@
 import { processSources } from "../config/sources/env.ts";
 import schema from "../config/config.schema.json" with { type: "json" };
 import { loadConfig } from "../config/load.ts";
-import type { Flags, Setting } from "../config/read/resolver.ts";
+import type { Flags, ShownSetting } from "../config/read/resolver.ts";
 import { CommandError } from "./command_error.ts";
-import { configWarnings } from "./config_warnings.ts";
+import { allWarnings } from "./config_warnings.ts";
 import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
 import { warningLine, writeAnswer, writeOut } from "./output.ts";
 import { pricesAdvice } from "./prices/advice.ts";
@@ -26,7 +26,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
   const bySection = (await settings()).toSorted((one, other) => sectionOf(one) - sectionOf(other));
   const results = online ? await withProgress("Checking the backends", () => probeBackends(config)) : [];
   const all = [
-    ...await configWarnings(loaded),
+    ...await allWarnings(loaded),
     ...await pricesAdvice(config, results),
   ];
   writeAnswer(
@@ -54,7 +54,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
 /** The sections of a configuration in the order of the example file. */
 const SECTIONS: readonly string[] = ["server", "auth", "log", "endpoints"];
 
-function sectionOf({ key }: Setting): number {
+function sectionOf({ key }: ShownSetting): number {
   return SECTIONS.indexOf(key.split(".")[0] ?? "");
 }
 

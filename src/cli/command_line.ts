@@ -1,7 +1,7 @@
 /** Parses the arguments of the command line, and runs the command that they name. */
 
 import { type Command, CommanderError } from "commander";
-import { nearest } from "../config/values/suggest.ts";
+import { closestName } from "../config/values/suggest.ts";
 import { CommandError } from "./command_error.ts";
 import { wordsOf } from "./help_notes.ts";
 import { buildProgram } from "./program.ts";
@@ -52,7 +52,7 @@ function namesOf(command: Command): string[] {
 function checkCommand(program: Command, name: string | undefined): void {
   const known = namesOf(program);
   if (name === undefined || name.startsWith("-") || known.includes(name)) return;
-  const near = nearest(name, known);
+  const near = closestName(name, known);
   const hint = near === undefined ? `the commands are ${known.join(", ")}` : `did you mean ${near}?`;
   throw new CommandError(`There is no command ${JSON.stringify(name)}; ${hint}`, 2);
 }

@@ -1,16 +1,16 @@
 /** What works in a configuration, and what an operator should still know. */
 
 import type { LoadedConfig } from "../config/load.ts";
-import { warningsOf } from "../config/warnings.ts";
-import { certificateWarnings } from "../tls/expiry.ts";
+import { configWarnings } from "../config/warnings.ts";
+import { certificateWarnings } from "../tls/certificate_warnings.ts";
 
 /** The warnings about a configuration and its certificate. Each is a sentence without its full stop. */
-export async function configWarnings(
+export async function allWarnings(
   { config, warnings }: Pick<LoadedConfig, "config" | "warnings">,
 ): Promise<string[]> {
   return [
     ...warnings.map(({ origin, message }) => `${origin} ${message}`),
-    ...warningsOf(config),
+    ...configWarnings(config),
     ...await certificateWarnings(config),
   ];
 }

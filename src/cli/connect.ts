@@ -5,12 +5,12 @@ import { PRESET_NAMES } from "../config/values/presets.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { ServerConfig } from "../config/config.ts";
-import { nearest } from "../config/values/suggest.ts";
+import { closestName } from "../config/values/suggest.ts";
 import { TOKEN_VARIABLE } from "../connect/client.ts";
 import { CLIENT_NAMES, clientOf } from "../connect/clients.ts";
 import { configuredEndpoint, type ConnectEndpoint, namedEndpoint } from "../connect/endpoints.ts";
 import { type ClientSettings, type Connectable, NoSettingsError, settingsFor } from "../connect/settings.ts";
-import { hasOwnAuthority } from "../tls/own_authority.ts";
+import { hasSelfSignedRoot } from "../tls/self_signed_root.ts";
 import { CommandError } from "./command_error.ts";
 import { writeAnswer } from "./output.ts";
 
@@ -28,7 +28,7 @@ export interface ConnectOptions {
 /** Prints the settings that make a client use this proxy: `llm-proxy connect CLIENT`. */
 export async function connect(name: string, options: ConnectOptions, flags: Flags = {}): Promise<void> {
   if (clientOf(name) === undefined) {
-    const near = nearest(name, CLIENT_NAMES);
+    const near = closestName(name, CLIENT_NAMES);
     const hint = near === undefined ? "" : ` Did you mean ${near}?`;
     throw new CommandError(
       `There is no client ${JSON.stringify(name)}.${hint}\nThe clients are ${CLIENT_NAMES.join(", ")}.`,
@@ -67,7 +67,7 @@ async function findProxy(options: ConnectOptions, flags: Flags): Promise<KnownPr
       endpoints: endpoints.map(configuredEndpoint),
       defaultEndpoint,
       needsToken: auth.mode === "token",
-      hasOwnAuthority: server.tls !== undefined && hasOwnAuthority(server.tls.cert),
+      hasSelfSignedRoot: server.tls !== undefined && hasSelfSignedRoot(server.tls.cert),
     };
     return { proxy, url: options.url ?? ownUrl(server), proxyNotes: [] };
   } catch (error) {
@@ -101,7 +101,7 @@ function remoteProxy(url: string, { endpoint: wanted, ca, passthrough }: Connect
     : [];
   return {
     url,
-    proxy: { endpoints, defaultEndpoint: "openai", needsToken: true, hasOwnAuthority: false },
+    proxy: { endpoints, defaultEndpoint: "openai", needsToken: true, hasSelfSignedRoot: false },
     proxyNotes: [...guess, ...trust],
   };
 }

@@ -1,7 +1,7 @@
 /** `llm-proxy help` */
 
 import type { Command } from "commander";
-import { nearest } from "../config/values/suggest.ts";
+import { closestName } from "../config/values/suggest.ts";
 import { findTopic, readPage, type Topic, TOPICS } from "../manual/pages.ts";
 import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
@@ -55,7 +55,7 @@ function unknown(program: Command, word: string): CommandError {
     ...TOPICS.flatMap(({ name }) => [name, ...name.split("-")]),
     ...program.commands.map((command) => command.name()),
   ];
-  const near = nearest(word, known);
+  const near = closestName(word, known);
   const hint = near === undefined ? "llm-proxy help lists both" : `did you mean ${near}?`;
   return new CommandError(`There is no page or command ${JSON.stringify(word)}; ${hint}`, 2);
 }

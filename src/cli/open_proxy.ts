@@ -5,7 +5,7 @@ import type { Config, LogLevel, ManagementConfig, ServerConfig, TlsConfig } from
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { ConfigError, type Problem } from "../config/problem.ts";
 import type { Flags } from "../config/read/resolver.ts";
-import { LEAST_SECRET, secretsOf } from "../config/redact.ts";
+import { MIN_SECRET_LENGTH, secretsOf } from "../config/redact.ts";
 import { adminUrls, lanAddresses, serverUrls } from "../config/server_urls.ts";
 import { processSources } from "../config/sources/env.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
@@ -14,11 +14,11 @@ import type { Ports } from "../management/served.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import { VERSION } from "../release.ts";
 import { systemClock } from "../time/clock.ts";
-import { certificateWarnings } from "../tls/expiry.ts";
+import { certificateWarnings } from "../tls/certificate_warnings.ts";
 import { bannerText } from "./banner.ts";
 import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
-import { configWarnings } from "./config_warnings.ts";
+import { allWarnings } from "./config_warnings.ts";
 import { bufferedStdout, writeOut } from "./output.ts";
 import { startReloading } from "./reload.ts";
 import { logStrayFailures } from "./stray_failures.ts";
@@ -76,7 +76,7 @@ export async function openProxy(
    */
   const redact = (more: readonly string[]): void => {
     // A short secret would also be part of ordinary words.
-    for (const secret of more) if (secret.length >= LEAST_SECRET) secrets.add(secret);
+    for (const secret of more) if (secret.length >= MIN_SECRET_LENGTH) secrets.add(secret);
     currentLog = createLog(config.log, { write, secrets: [...secrets], paint: paintLevel });
   };
   redact([]);
@@ -122,7 +122,7 @@ export async function openProxy(
       });
       // Only the management plane writes files, and only a restart can turn it on.
       if (management === undefined) Deno.permissions.revokeSync({ name: "write" });
-      void configWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));
+      void allWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));
     },
     async close() {
       clearInterval(daily);

@@ -6,7 +6,7 @@ import type { Config } from "../config/config.ts";
 
 import type { ReloadPreview, ReloadResult } from "../management/api/parts.ts";
 import type { Log } from "../observability/log.ts";
-import { configWarnings } from "./config_warnings.ts";
+import { allWarnings } from "./config_warnings.ts";
 import { missingPermissions } from "./missing_permissions.ts";
 import { watchFiles } from "./watch_files.ts";
 import { messageOf } from "../text/error_text.ts";
@@ -83,7 +83,7 @@ async function reloadOnce(
   }
   use(loaded);
   const changed = loaded.resolver.changedSince(before.resolver).map(({ key }) => key);
-  const warnings = await allWarnings(loaded);
+  const warnings = await reloadWarnings(loaded);
   for (const detail of warnings) log("warn", "configuration", { detail });
   log("info", "reloaded", {
     file: loaded.path,
@@ -104,7 +104,7 @@ async function previewOf(before: LoadedConfig, load: ReloadOptions["load"]): Pro
     file: loaded.path,
     changed: loaded.resolver.changedSince(before.resolver),
     restart: restartSettings(before.config, loaded.config),
-    warnings: await allWarnings(loaded),
+    warnings: await reloadWarnings(loaded),
   };
 }
 
@@ -118,9 +118,9 @@ async function loadOrProblems(load: ReloadOptions["load"]): Promise<LoadedConfig
   }
 }
 
-async function allWarnings(loaded: LoadedConfig): Promise<string[]> {
+async function reloadWarnings(loaded: LoadedConfig): Promise<string[]> {
   return [
-    ...await configWarnings(loaded),
+    ...await allWarnings(loaded),
     ...missingPermissions(loaded.config).map((host) =>
       `the process has no permission to connect to ${host}: ${PERMISSION_HINT}`
     ),

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import type { Flags } from "../config/read/resolver.ts";
-import type { VariableName } from "../config/sources/env.ts";
+import type { VariableName } from "../config/sources/variables.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../config/values/defaults.ts";
 import { CONFIG_OPTION, suggesting } from "./common_options.ts";
 import { serve } from "./serve.ts";

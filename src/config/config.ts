@@ -1,188 +1,203 @@
-/** What the configuration means once it is valid. */
+/** The types of a valid configuration. */
 
 import type { ErrorDialect } from "../faults.ts";
 import type { Rules } from "../principal.ts";
 
-/** The API dialect of an endpoint's upstream. */
+/** The API format of an endpoint, which decides how usage is read and how errors look. */
 export type Provider = ErrorDialect;
 
-/** Everything the proxy needs to serve. */
+/** A valid configuration with all settings of the proxy. */
 export interface Config {
   readonly server: ServerConfig;
   readonly auth: AuthConfig;
   readonly endpoints: readonly Endpoint[];
-  /** Answers paths that begin with no endpoint's name; absent: `openai`, or the only one there is. */
+  /** The endpoint for paths without a name, like `/v1/…`. Undefined: `openai`, else the only endpoint. */
   readonly defaultEndpoint?: string;
   readonly log: LogConfig;
-  /** Absent: tokens, usage, metrics and all that belongs to them are off. */
+  /** Undefined if managed tokens, usage, metrics and the admin page are off. */
   readonly management?: ManagementConfig;
 }
 
-/** The management plane. */
+/** Settings of the management plane: managed tokens, usage, metrics and the admin page. */
 export interface ManagementConfig {
-  /** What opens `/manage`, `/admin` and `/metrics`. */
+  /** The token for `/manage`, `/admin` and `/metrics`. */
   readonly token: string;
-  /** `sqlite:` and a path. */
+  /** The URL of the database: `sqlite:` and a path. */
   readonly databaseUrl: string;
-  /** 32 bytes that seal provider keys of projects; absent: they stand in a file beside the database. */
+  /**
+   * 32 bytes that encrypt the provider keys of projects. Undefined if a key file beside the database has
+   * them.
+   */
   readonly encryptionKey?: Uint8Array<ArrayBuffer>;
-  /** How long single exchanges are kept; their sums stay. */
+  /** How many days single exchanges are kept. Their totals stay. */
   readonly retentionDays: number;
-  /** Copies of the database at intervals; absent: none are made. */
+  /** Scheduled backups: the interval, the number to keep and the folder. Undefined if backups are off. */
   readonly backup?: { readonly everyMs: number; readonly keep: number; readonly folder: string };
-  /** Newer published prices, as `llm-proxy prices update` writes them; absent: only the built-in ones are used. */
+  /** The file that `llm-proxy prices update` writes. Undefined if only built-in prices are used. */
   readonly pricesFile?: PricesFile;
-  /** By which periods budgets count; absent: UTC's days, weeks and months. */
+  /** The periods of budgets. Undefined for days, weeks and months in UTC. */
   readonly budgetPeriods?: BudgetPeriods;
-  /** Who does nothing at the admin page for so long has to sign in again. */
+  /** The inactivity before the admin page signs the user out, in milliseconds. */
   readonly adminIdleMs: number;
-  /** `/metrics` is open to everybody. */
+  /** Whether `/metrics` needs no token. */
   readonly metricsPublic: boolean;
-  /** Addresses and ranges from which the plane may be asked; absent: all that may call. */
+  /** IP addresses and CIDR ranges that may use the management plane. Undefined for all that may connect. */
   readonly allowedIps?: readonly string[];
 }
 
 /** A file with published prices. */
 export interface PricesFile {
+  /** The path of the file. */
   readonly path: string;
-  /** The configuration names it, so that it should be there. */
+  /** Whether the configuration names the file. A missing file causes a warning only if it is named. */
   readonly isNamed: boolean;
 }
 
-/** `calendar`: days, weeks from Monday on, and months; `rolling`: the last 24 hours, 7 days and 30 days. */
+/** `calendar`: days, weeks from Monday, and months. `rolling`: the last 24 hours, 7 days and 30 days. */
 export type BudgetWindow = "calendar" | "rolling";
 
-/** By which periods budgets count. */
+/** The periods in which budgets count spending. */
 export interface BudgetPeriods {
-  /** An IANA name. Rolling periods are the same in every time zone. */
+  /** The IANA name of a time zone. Rolling periods do not depend on it. */
   readonly timeZone: string;
+  /** Calendar or rolling periods. */
   readonly window: BudgetWindow;
 }
 
-/** Where and how the proxy listens. */
+/** Where and how the proxy listens for clients. */
 export interface ServerConfig {
   /** The server that reads requests: the proxy's own, or the platform's `Deno.serve`. */
   readonly engine: ServerEngine;
   readonly host: string;
-  /** 0 lets the system choose. */
+  /** The port to listen on. 0: the system chooses a free port. */
   readonly port: number;
-  /** Absent: plain HTTP. */
+  /** The certificate for HTTPS. Undefined for plain HTTP. */
   readonly tls?: TlsConfig;
-  /** Where HTTPS is spoken beside the plain `port`; absent: TLS, where there is one, is spoken at `port` itself. */
+  /**
+   * A separate port for HTTPS beside the plain `port`. Undefined if `port` uses TLS, or if there is no TLS.
+   */
   readonly httpsPort?: number;
   /**
-   * Where the admin page, the management API and metrics are, over HTTPS where there is a certificate; absent: they are
-   * beside the endpoints.
+   * A separate port for the admin page, the management API and metrics, with TLS if there is a certificate.
+   * Undefined if they are on the ports of the endpoints.
    */
   readonly adminPort?: number;
-  /** How long running exchanges may go on after SIGTERM. */
+  /** How long running exchanges may continue after SIGTERM, in milliseconds. */
   readonly drainMs: number;
-  /** The longest body a client may send; absent: without limit. */
+  /** The maximum size of a request body. Undefined for no limit. */
   readonly maxBodyBytes?: number;
-  /** The longest message on a WebSocket. */
+  /** The maximum size of a WebSocket message. `Infinity` for no limit. */
   readonly maxMessageBytes: number;
-  /** Origins whose pages may read answers, like `https://chat.example.com`; `*` is every one. */
+  /** Origins of web pages that may read responses, like `https://chat.example.com`. `*` is every origin. */
   readonly corsOrigins: readonly string[];
-  /** Names, in small letters, under which the proxy may be asked where no token is asked for; local ones always may. */
+  /**
+   * Allowed names in `Host`, in lower case, if the proxy requires no token. Local names are always allowed.
+   */
   readonly allowedHosts: readonly string[];
-  /** Addresses and ranges that may call, like `192.168.1.0/24`; absent: all. */
+  /** IP addresses and CIDR ranges of clients, like `192.168.1.0/24`. Undefined for all. */
   readonly allowedIps?: readonly string[];
-  /** Reverse proxies, likewise, whose `x-forwarded-for` tells the client's address. */
+  /** IP addresses and CIDR ranges of reverse proxies whose `x-forwarded-for` is trusted. */
   readonly trustedProxies: readonly string[];
   readonly connections: ConnectionLimits;
   readonly concurrency: ConcurrencyLimits;
 }
 
-/** `own`: the server of this program; `deno`: `Deno.serve`, with the differences that docs/engines.md lists. */
+/** `own`: the server of this program. `deno`: `Deno.serve`, with the differences that docs/engines.md lists. */
 export type ServerEngine = "own" | "deno";
 
-/** A certificate chain with its key, as PEM texts. */
+/** A certificate chain with its private key, as PEM text. */
 export interface TlsConfig {
   readonly cert: string;
   readonly key: string;
-  /** The files they were read from, which are looked at again; none where they came by the environment itself. */
+  /**
+   * The files of certificate and key, which are watched for changes. Empty if the environment has the texts.
+   */
   readonly files: readonly string[];
 }
 
-/** What a client's connection may take. Times in milliseconds; `Infinity` is without limit. */
+/** Limits of client connections. Times are in milliseconds. `Infinity` is no limit. */
 export interface ConnectionLimits {
-  /** Connections at the same time; beyond it the one that has been idle longest is closed. */
+  /** Connections at the same time. At the limit, the connection that is idle longest is closed. */
   readonly maxConnections: number;
-  /** The longest head of a request, and the most fields in it. */
+  /** The maximum size of the request line and headers. */
   readonly maxHeadBytes: number;
+  /** The maximum number of headers in a request. */
   readonly maxHeadFields: number;
-  /** Until a request's head is there, a TLS handshake included. */
+  /** Timeout for the request line and headers, including the TLS handshake. */
   readonly headMs: number;
-  /** Between requests. */
+  /** How long a connection may be idle between requests. */
   readonly idleMs: number;
-  /** How long a client may pause within its body. */
+  /** Timeout between two pieces of a request body. */
   readonly uploadMs: number;
-  /** How long a client may take nothing of what is sent to it. */
+  /** Timeout for a client that reads nothing of its response. */
   readonly sendMs: number;
 }
 
-/** How many exchanges may run at the same time; `Infinity` is without limit. */
+/** Limits of exchanges at the same time. `Infinity` is no limit. */
 export interface ConcurrencyLimits {
+  /** The limit of the whole proxy. */
   readonly maxExchanges: number;
+  /** The limit of each token, or of each client address if the proxy requires no token. */
   readonly maxPerPrincipal: number;
-  /** How long one waits for its turn before it is refused, in milliseconds. */
+  /** How long an exchange waits for a free slot before it is rejected, in milliseconds. */
   readonly queueMs: number;
 }
 
-/** Who may call. */
+/** Whether clients need a token, and which tokens the configuration has. */
 export type AuthConfig =
   | { readonly mode: "token"; readonly tokens: readonly NamedToken[] }
   | { readonly mode: "none" };
 
-/** A token clients present, and the name under which its holder is logged. */
+/** A token of the configuration and the name that the log shows for its client. */
 export interface NamedToken {
   readonly name: string;
   readonly token: string;
-  /** Its limits, which need the management plane. */
+  /** The limits of the token, which need the management plane. Undefined for no limits. */
   readonly rules?: Rules;
 }
 
-/** A named route prefix that clients address: `/openai/…` is the endpoint `openai`. */
+/** A named route: `/openai/…` is the endpoint `openai`. */
 export interface Endpoint {
   readonly name: string;
+  /** The API format of the backends. */
   readonly provider: Provider;
-  /** At least one. */
+  /** At least one backend, the preferred one first. */
   readonly backends: readonly Backend[];
   readonly strategy: Strategy;
   readonly retry: RetryPolicy;
-  /** Bodies that have to be held, to be sent again or to have their model replaced, are held up to this. */
+  /** The maximum size of a body that is buffered for a retry or a change. */
   readonly maxBufferBytes: number;
-  /** Tells clients which backend answered, in `x-llm-proxy-backend`. */
+  /** Whether responses name their backend in `x-llm-proxy-backend`. */
   readonly exposeBackend: boolean;
-  /** Asks for the usage of streams where the client did not, and takes it out of the answer again. */
+  /** Whether the proxy requests usage in streams, and strips it if the client did not request it. */
   readonly streamUsage: boolean;
-  /** Output tokens whose cost is reserved where neither the request nor its model says how many there can be. */
+  /** Output tokens that a budget reserves if neither the request nor the model has a known maximum. */
   readonly reserveOutputTokens: number;
-  /** Whether the output that a budget reserves is the most that can come, or what recent answers of the model used. */
+  /** What a budget reserves: the maximum output, or what recent responses of the model used. */
   readonly reserve: "expected" | "maximum";
-  /** Whether input that is read from a cache counts towards tokens per minute. */
+  /** Whether input tokens that are read from a cache count in tokens per minute. */
   readonly countCacheReads: boolean;
-  /** A comment is put into event streams that are silent for so long; absent: none is. */
+  /** The silence, in milliseconds, after which an event stream gets a comment. Undefined for no comments. */
   readonly keepaliveMs?: number;
   /**
-   * The provider whose published prices hold, or `local` where nothing costs anything; undefined: the provider of the
-   * backend's address, if it is known.
+   * The provider whose published prices apply, or `local` for no cost. Undefined for the provider of the
+   * backend's address, if it is a known one.
    */
   readonly priceProvider: string | undefined;
-  /** Prices that win over published ones; the first that matches counts. */
+  /** Prices that win over published ones. The first match counts. */
   readonly prices: readonly PricedModel[];
-  /** Sent as `anthropic-version` where the client sent none. */
+  /** The value of the header `anthropic-version` for requests without one. */
   readonly anthropicVersion?: string;
 }
 
-/** How the first backend of an exchange is chosen; the others follow where it fails. */
+/** How the first backend of an exchange is chosen. After a failure the next backend gets the request. */
 export type Strategy = "failover" | "round_robin" | "weighted" | "least_busy";
 
-/** When a failed attempt is followed by another one. */
+/** When a failed attempt is retried. */
 export interface RetryPolicy {
-  /** Further attempts after the first; 0: none. */
+  /** The number of further attempts after the first. */
   readonly retries: number;
-  /** Answers that count as failures. */
+  /** Response statuses that count as failures. */
   readonly statuses: ReadonlySet<number>;
 }
 
@@ -191,35 +206,36 @@ export interface Backend {
   readonly name: string;
   readonly baseUrl: BaseUrl;
   readonly key: BackendKey;
-  /** The header that carries the key, in lower case; in `authorization` it stands behind `Bearer`. */
+  /** The header that carries the key, in lower case. In `authorization` the key follows `Bearer`. */
   readonly keyField: string;
   readonly connection: ConnectionSettings;
-  /** Fields set on every request, in place of the client's of that name. */
+  /** Headers that are set on every request. They replace headers of the client. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Fields of the client that stay behind, in lower case. */
+  /** Headers of the client that are not forwarded, in lower case. */
   readonly removeHeaders: readonly string[];
+  /** The models that replace the model of the client. Undefined if every model stays. */
   readonly model: ModelOverride | undefined;
-  /** Its share under the strategy `weighted`. */
+  /** The share of requests with the strategy `weighted`. */
   readonly weight: number;
   readonly timeouts: TimeoutLimits;
 }
 
 /**
- * What a backend gets as credential: a key of the proxy's, none at all, or whatever the client sent, in which
- * case the proxy's own token has to stand in `Proxy-Authorization`.
+ * The credential that a backend gets. `inject`: a key of the proxy. `none`: no credential. `passthrough`: the
+ * credential of the client, which then sends the token of the proxy in `Proxy-Authorization`.
  */
 export type BackendKey =
   | { readonly mode: "inject"; readonly value: string }
   | { readonly mode: "none" }
   | { readonly mode: "passthrough" };
 
-/** What a model costs: tokens in US dollars per million. */
+/** A price in US dollars per million tokens. */
 export interface Price {
   readonly input: number;
   readonly output: number;
-  /** Read from a cache; absent: as other input. */
+  /** Input that is read from a cache. Undefined for the price of other input. */
   readonly cached?: number;
-  /** Written to a cache; absent: as other input. */
+  /** Input that is written to a cache. Undefined for the price of other input. */
   readonly cacheWrite?: number;
   /** Written to a cache for an hour; absent: as {@link cacheWrite}. */
   readonly cacheWriteHour?: number;
@@ -242,34 +258,35 @@ export interface Price {
   readonly fileSearches?: number;
 }
 
-/** A price, and the models that it holds for. */
+/** A price and the models that have it. */
 export interface PricedModel extends Price {
   readonly matches: (model: string) => boolean;
 }
 
-/** Which model a backend is asked for instead of the client's. */
+/** The models that replace the model of the client. */
 export interface ModelOverride {
-  /** By the model the client asked for. */
+  /** Replacements by the model of the client. */
   readonly byName: ReadonlyMap<string, string>;
-  /** For every model that `byName` does not hold. */
+  /** The replacement for all other models. Undefined if they stay as they are. */
   readonly otherwise: string | undefined;
 }
 
-/** How connections to a backend are made; those with the same `key` and origin are shared. */
+/** How the proxy connects to a backend. */
 export interface ConnectionSettings {
+  /** Identifies the settings: backends with the same key and origin share their connections. */
   readonly key: string;
-  /** Absent: directly. */
+  /** The forward proxy. Undefined for a direct connection. */
   readonly proxy?: OutboundProxy;
-  /** Certificates in PEM form that are trusted besides the system's. */
+  /** PEM texts with certificates to trust besides those of the system. */
   readonly caCerts?: readonly string[];
   readonly pool: PoolLimits;
 }
 
-/** Bounds of a pool of idle connections. */
+/** Limits of the pool of idle connections. */
 export interface PoolLimits {
-  /** Idle connections kept per origin. */
+  /** The number of idle connections that are kept for each origin. */
   readonly maxIdle: number;
-  /** How long a connection may be idle. */
+  /** How long a connection may be idle, in milliseconds. */
   readonly idleMs: number;
 }
 
@@ -281,34 +298,35 @@ export interface OutboundProxy {
   readonly login?: { readonly user: string; readonly password: string };
 }
 
-/** How long each phase of an attempt may last, in milliseconds; undefined: without limit. */
+/** The timeouts of an attempt, in milliseconds. Undefined is no limit. */
 export interface TimeoutLimits {
-  /** Until a connection to the upstream stands. */
+  /** Timeout of the connection to the upstream. */
   readonly connectMs: number | undefined;
-  /** From sending the request to the headers of the answer. */
+  /** Timeout from the request to the headers of the response. */
   readonly firstByteMs: number | undefined;
-  /** Between two chunks of the answer. */
+  /** Timeout between two chunks of the response. */
   readonly idleMs: number | undefined;
-  /** From the beginning of the exchange to the last byte. */
+  /** Timeout from the start of the exchange to the last byte. */
   readonly totalMs: number | undefined;
 }
 
-/** An upstream's base address. `path` has no slash at its end and is empty for a bare host. */
+/** The base URL of an upstream. */
 export interface BaseUrl {
   /** Scheme, host and port, as in `https://api.openai.com`. */
   readonly origin: string;
+  /** The path without a slash at its end. Empty for a URL without a path. */
   readonly path: string;
 }
 
-/** What is logged, and in which form. */
+/** What the proxy logs, and in which format. */
 export interface LogConfig {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** One line per exchange. */
+  /** Whether each exchange is logged. */
   readonly access: boolean;
 }
 
-/** The least severe level that is written. */
+/** The lowest severity to log. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
-/** `pretty` is for people, `json` is one object a line. */
+/** `pretty`: lines for people. `json`: one JSON object in each line. */
 export type LogFormat = "pretty" | "json";

@@ -3,8 +3,11 @@ import type { Backend } from "./config.ts";
 /** The headers that can carry a provider's key, in lower case. */
 export const KEY_HEADERS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"] as const;
 
-/** Whether requests to a backend carry a credential of the proxy's, as its key or as a header that is set. */
-export function usesOwnCredential(
+/**
+ * Whether the proxy injects a credential into requests to a backend: an `api_key`, or a key header in
+ * `headers`.
+ */
+export function injectsCredential(
   { key, keyField, headers }: Pick<Backend, "key" | "keyField" | "headers">,
 ): boolean {
   return key.mode === "inject" ||

@@ -1,15 +1,15 @@
-/** Puts the configuration together from flags, environment and file, or says everything that is wrong with it. */
+/** Loads the configuration from flags, environment and file, and reports all of its problems. */
 
 import { readTokens, settleAuth, SHARED } from "./read/auth_settings.ts";
-import { usesOwnCredential } from "./credentials.ts";
+import { injectsCredential } from "./credentials.ts";
 import { endpointNames } from "./read/endpoint_names.ts";
 import { readEndpoint } from "./read/endpoints.ts";
 import { type EnvironmentSources, readEnvironment } from "./sources/env.ts";
 import { checkLimitedEndpoints, checkModelLimits } from "./read/limit_settings.ts";
-import { readManagement } from "./read/management_settings.ts";
-import { type KeyPath, pathText, type Problem } from "./problem.ts";
+import { MANAGEMENT_VARIABLES, readManagement } from "./read/management_settings.ts";
+import type { KeyPath, Problem } from "./problem.ts";
 import { environmentProxy } from "./read/outbound_proxy.ts";
-import { type Flags, Resolver, type Setting } from "./read/resolver.ts";
+import { type Flags, Resolver, type ShownSetting } from "./read/resolver.ts";
 import type { Config, ManagementConfig, OutboundProxy } from "./config.ts";
 import type { Section } from "./read/section.ts";
 import {
@@ -19,28 +19,28 @@ import {
   readLog,
   readServer,
 } from "./read/server_settings.ts";
-import { besideFile, openSources } from "./sources/sources.ts";
+import { openSources, resolveBesideConfig } from "./sources/sources.ts";
 
-/** A valid configuration, and what there is to say about it. */
+/** A valid configuration and where it comes from. */
 export interface LoadedConfig {
+  /** The settings for the server. */
   readonly config: Config;
-  /** The configuration file; undefined where there is none. */
+  /** The path of the configuration file. Undefined if there is no file. */
   readonly path: string | undefined;
-  /** What is odd, but works. */
+  /** What looks like a mistake but does not stop the start. */
   readonly warnings: readonly Problem[];
-  /** Every setting with its origin, for people. */
-  readonly settings: () => Promise<readonly Setting[]>;
-  /** Which settings have other values than in another configuration. */
+  /** All settings with their origins, for people. Secrets are redacted. */
+  readonly settings: () => Promise<readonly ShownSetting[]>;
+  /** Compares this configuration with another one. */
   readonly resolver: Resolver;
-  /** Secrets that stand in the file itself instead of a `${NAME}`. */
-  readonly writtenSecrets: readonly KeyPath[];
-  /** Variables of the environment that the configuration uses, with their values. */
+  /** The keys of secrets that the file contains in plain text instead of as `${NAME}`. */
+  readonly literalSecrets: readonly KeyPath[];
+  /** The variables that the configuration uses, with their values. */
   readonly variables: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads and checks the whole configuration.
- * Throws a `ConfigError` that holds every problem at once, each with its origin.
+ * Reads and checks the whole configuration. Throws a `ConfigError` with all problems, each with its origin.
  */
 export async function loadConfig(sources: EnvironmentSources, flags: Flags = {}): Promise<LoadedConfig> {
   const { resolver, path, environment } = await openSources(sources, flags);
@@ -59,9 +59,9 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     readEndpoint(name, settings.endpoints?.[name], {
       resolver,
       sources,
-      resolvePath: (file) => besideFile(path, file),
+      resolvePath: (file) => resolveBesideConfig(path, file),
       targetBase,
-      asksForToken: tokens.length > 0 || hasManagedTokens,
+      requiresToken: tokens.length > 0 || hasManagedTokens,
     })
   );
   checkLimitedEndpoints(resolver, settings.auth, names);
@@ -74,7 +74,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
       mode,
       endpoints,
       hasManagedTokens: management !== undefined,
-      hasFile: settings.endpoints !== undefined || resolver.hasFindingAt(["endpoints"]),
+      hasFile: settings.endpoints !== undefined || resolver.hasProblemAt(["endpoints"]),
     }),
     endpoints,
     ...(defaultEndpoint !== undefined && { defaultEndpoint }),
@@ -89,23 +89,26 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     warnings: await resolver.warnings(),
     settings: () => resolver.settings(),
     resolver,
-    writtenSecrets: resolver.file?.writtenSecrets ?? [],
+    literalSecrets: resolver.file?.literalSecrets ?? [],
     variables: resolver.usedVariables(environment),
   };
 }
 
-/** Where the proxy listens, its plain port if it has one, for a program that only wants to reach it; problems of other values do not count. */
+/**
+ * Reads only where the proxy listens, for commands that send it a request. Of two ports this is the one
+ * without TLS. Throws a `ConfigError` if the host or port is invalid. Other problems are ignored.
+ */
 export async function loadAddress(
   sources: EnvironmentSources,
   flags: Flags = {},
 ): Promise<{
   host: string;
   port: number;
-  /** TLS is spoken at `port`. */
+  /** Whether `port` uses TLS. */
   tls: boolean;
-  /** Where the management plane is; undefined: at `port`. */
+  /** The separate port of the management plane. Undefined if it uses `port`. */
   adminPort: number | undefined;
-  /** TLS is spoken at {@link adminPort}. */
+  /** Whether `adminPort` uses TLS. */
   adminTls: boolean;
 }> {
   const { resolver } = await openSources(sources, flags);
@@ -117,29 +120,31 @@ export async function loadAddress(
     adminPort: readAdminPort(resolver, server),
     adminTls: hasTls,
   };
-  await resolver.throwProblems(({ at }) => /\b(HOST|PORT|host|port)$/.test(String(at)));
+  await resolver.throwProblems({
+    variables: ["HOST", "PORT"],
+    keys: [["server", "host"], ["server", "port"]],
+  });
   return address;
 }
 
-/** The management plane alone, for a program that only opens its database; problems of other values do not count. */
+/**
+ * Reads only the management plane, for commands that open its database. Undefined if it is off. Throws a
+ * `ConfigError` if one of its settings is invalid. Other problems are ignored.
+ */
 export async function loadManagement(
   sources: EnvironmentSources,
   flags: Flags = {},
 ): Promise<ManagementConfig | undefined> {
   const { resolver } = await openSources(sources, flags);
   const management = readManagement(resolver, resolver.file?.settings?.management);
-  await resolver.throwProblems(({ at }) =>
-    /\b(MANAGEMENT_TOKEN|DATABASE_URL|ENCRYPTION_KEY|BUDGET_TIME_ZONE|BUDGET_WINDOW|RETENTION_DAYS|BACKUP_EVERY|BACKUP_KEEP|BACKUP_FOLDER|PRICES_FILE|ADMIN_IDLE_MINUTES|METRICS_PUBLIC|MANAGEMENT_ALLOWED_IPS)\b|^management\b/
-      .test(
-        typeof at === "string" ? at : pathText(at),
-      )
-  );
+  await resolver.throwProblems({ variables: MANAGEMENT_VARIABLES, keys: [["management"]] });
   return management;
 }
 
 /**
- * How the command line reaches an origin: by the proxy that the environment names for it, which no loopback address
- * has; undefined: directly.
+ * The forward proxy that the environment names for an origin, for commands that send requests. Undefined for
+ * a direct connection, which loopback addresses always have. Throws a `ConfigError` if the variables are
+ * invalid.
  */
 export async function loadOutboundProxy(
   sources: EnvironmentSources,
@@ -147,21 +152,21 @@ export async function loadOutboundProxy(
 ): Promise<OutboundProxy | undefined> {
   const resolver = new Resolver(await readEnvironment(sources), {}, undefined);
   const proxy = environmentProxy(origin, resolver)?.value;
-  await resolver.throwProblems(({ at }) => /\b(HTTPS?_PROXY|NO_PROXY)\b/i.test(String(at)));
+  await resolver.throwProblems({ variables: ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"], keys: [] });
   return proxy === "direct" ? undefined : proxy;
 }
 
-/** A port for the management plane alone serves nothing without it. A token that broke a rule has been reported. */
+/** Reports `admin_port` without a management token. An invalid token is already reported. */
 function checkManagementToken(resolver: Resolver, settings: Section<"management"> | undefined): void {
   if (resolver.has("MANAGEMENT_TOKEN") || settings?.token !== undefined) return;
-  if (resolver.hasFindingAt(["management"])) return;
+  if (resolver.hasProblemAt(["management"])) return;
   resolver.report(
     resolver.originOf("ADMIN_PORT", ["server", "admin_port"]),
-    "needs the management plane: set MANAGEMENT_TOKEN, 16 characters at least",
+    "needs the management plane: set MANAGEMENT_TOKEN, at least 16 characters",
   );
 }
 
-/** What single values cannot show. */
+/** Reports problems of values that are valid on their own but not together. */
 function checkTogether(resolver: Resolver, { auth, endpoints, server, management }: Config): void {
   const keys = endpoints.flatMap(({ name, backends }) =>
     backends.flatMap(({ key }) => key.mode === "inject" ? [{ name, value: key.value }] : [])
@@ -180,7 +185,7 @@ function checkTogether(resolver: Resolver, { auth, endpoints, server, management
       `is the same as the token ${sameAs.name}: every client could manage the proxy`,
     );
   }
-  const injecting = endpoints.find(({ backends }) => backends.some(usesOwnCredential));
+  const injecting = endpoints.find(({ backends }) => backends.some(injectsCredential));
   if (server.corsOrigins.includes("*") && injecting !== undefined) {
     resolver.report(
       resolver.originOf("CORS_ORIGINS", ["server", "cors_origins"]),

@@ -1,10 +1,11 @@
-/** One thing that is wrong with the configuration. `message` never holds a secret. */
 import { messageOf } from "../text/error_text.ts";
+import type { VariableName } from "./sources/variables.ts";
 
+/** A problem of the configuration. The texts contain no secrets. */
 export interface Problem {
-  /** Where the value stands: `env PORT`, `.env: PORT`, `--port`, `config.toml:3: server.port`. */
+  /** The place of the value: `env PORT`, `.env: PORT`, `--port` or `config.toml:3: server.port`. */
   readonly origin: string;
-  /** What is wrong with it, as the rest of a sentence that begins with the origin. */
+  /** The rest of a sentence that starts with the origin. */
   readonly message: string;
   /** What kind of warning this is, for a caller that treats this kind differently. */
   readonly kind?: WarningKind;
@@ -16,9 +17,10 @@ export interface Problem {
  */
 export type WarningKind = "secrets_readable";
 
-/** The configuration cannot be used; it holds every problem that was found. */
+/** Thrown for an invalid configuration, with all of its problems. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
+  /** At least one problem. */
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
@@ -27,26 +29,41 @@ export class ConfigError extends Error {
   }
 }
 
-/** The way to a value in a configuration file: keys, and indexes of lists. */
+/** The path of a value in a configuration file: keys, and indexes of lists. */
 export type KeyPath = readonly (string | number)[];
 
-/** A place outside of the configuration file as it is shown, or a value's place within it. */
+/** The place of a value: a path in the configuration file, or the text of another source like `env PORT`. */
 export type Origin = string | KeyPath;
 
-/** A problem whose place is not looked up yet. */
+/** A problem or warning whose line in the configuration file is not looked up yet. */
 export interface Finding {
   readonly at: Origin;
+  /** The rest of a sentence that starts with the origin. */
   readonly message: string;
   readonly kind?: WarningKind;
+  /** The variable or flag with the wrong value. Undefined for a value of the file. */
+  readonly variable?: VariableName;
 }
 
-/** How a key path is written: `endpoints.chat.backends.0.name`. */
+/** Settings by their variables and by their keys in the file. A key includes all keys below it. */
+export interface SettingNames {
+  readonly variables: readonly VariableName[];
+  readonly keys: readonly KeyPath[];
+}
+
+/** Whether a problem is about one of these settings. */
+export function concerns({ at, variable }: Finding, { variables, keys }: SettingNames): boolean {
+  if (variable !== undefined) return variables.includes(variable);
+  return typeof at !== "string" && keys.some((key) => isWithin(at, key));
+}
+
+/** Formats a key path: `endpoints.chat.backends.0.name`. */
 export function pathText(path: KeyPath): string {
   return path.map((part) => typeof part === "number" || /^[\w-]+$/.test(part) ? part : JSON.stringify(part))
     .join(".");
 }
 
-/** Why a file cannot be read, in a few words. */
+/** The reason of an error of reading a file, in a few words. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
@@ -54,7 +71,7 @@ export function reasonOf(error: unknown): string {
   return messageOf(error);
 }
 
-/** Whether a place lies in another one, or is it. */
+/** Whether a path is below another one, or equal to it. */
 export function isWithin(path: KeyPath, outer: KeyPath): boolean {
   return outer.every((part, index) => part === path[index]);
 }

@@ -1,10 +1,10 @@
 import { basicCredentials } from "./read/outbound_proxy.ts";
 import type { Config } from "./config.ts";
 
-/** Shorter values are everyday words or could be guessed, and would disfigure every line they are taken out of. */
-export const LEAST_SECRET = 8;
+/** Shorter values are not redacted: they can be common words, which would be removed from every log line. */
+export const MIN_SECRET_LENGTH = 8;
 
-/** Every value of a configuration that must never be shown. */
+/** All secrets of a configuration, to redact them from logs and errors. */
 export function secretsOf({ auth, endpoints, management }: Config): string[] {
   const tokens = auth.mode === "token" ? auth.tokens.map(({ token }) => token) : [];
   const backends = endpoints.flatMap((endpoint) => endpoint.backends);
@@ -20,6 +20,6 @@ export function secretsOf({ auth, endpoints, management }: Config): string[] {
     ...(management.encryptionKey === undefined ? [] : [management.encryptionKey.toBase64()]),
   ];
   return [...new Set([...tokens, ...ofBackends, ...ofManagement])].filter(({ length }) =>
-    length >= LEAST_SECRET
+    length >= MIN_SECRET_LENGTH
   );
 }

@@ -1,26 +1,26 @@
-/** Under which addresses this proxy is reached. */
+/** The URLs of the proxy and of its admin page. */
 
 import type { ServerConfig } from "./config.ts";
 
-/** What the configuration does not say of it. */
-export interface Listening {
-  /** The port that was given, or that the system chose. */
+/** The ports that the server listens on and the addresses of this machine. */
+export interface ListeningAddresses {
+  /** The configured port, or the port that the system chose. */
   readonly port: number;
-  /** Likewise the second one, where HTTPS has one of its own. */
+  /** The separate port for HTTPS, if there is one. */
   readonly httpsPort?: number | undefined;
-  /** The port of the admin page, where it has one. */
+  /** The separate port of the admin page, if there is one. */
   readonly adminPort?: number | undefined;
-  /** This machine's addresses on its networks. */
+  /** The IP addresses of this machine on its networks. */
   readonly lanAddresses: readonly string[];
 }
 
 /**
- * The addresses under which clients reach the server, the most useful one first: where there are two ports the plain
- * one, for which no certificate has to be trusted.
+ * The URLs of the proxy for clients, the most useful one first. With a port for HTTP and one for HTTPS, HTTP
+ * comes first, because clients need not trust a certificate for it.
  */
 export function serverUrls(
   server: Pick<ServerConfig, "host" | "tls" | "httpsPort">,
-  { port, httpsPort = server.httpsPort, lanAddresses }: Listening,
+  { port, httpsPort = server.httpsPort, lanAddresses }: ListeningAddresses,
 ): string[] {
   const hosts = hostsOf(server, lanAddresses);
   if (server.tls === undefined) return hosts.map((host) => `http://${host}:${port}`);
@@ -31,24 +31,24 @@ export function serverUrls(
   ];
 }
 
-/** The addresses of the admin page, the most useful one first, without a slash at their end. */
+/** The URLs of the admin page, the most useful one first, without a slash at the end. */
 export function adminUrls(
   server: Pick<ServerConfig, "host" | "tls" | "httpsPort" | "adminPort">,
-  { adminPort = server.adminPort, ...listening }: Listening,
+  { adminPort = server.adminPort, ...listening }: ListeningAddresses,
 ): string[] {
   if (adminPort === undefined) return serverUrls(server, listening).map((url) => `${url}/admin`);
   const scheme = server.tls === undefined ? "http" : "https";
   return hostsOf(server, listening.lanAddresses).map((host) => `${scheme}://${host}:${adminPort}/admin`);
 }
 
-/** Names and addresses as they stand in a URL. */
+/** Host names and IP addresses in the form of URLs, with brackets around IPv6 addresses. */
 function hostsOf({ host }: Pick<ServerConfig, "host">, lanAddresses: readonly string[]): string[] {
   const isEvery = host === "0.0.0.0" || host === "::";
   return (isEvery ? [...lanAddresses, "localhost"] : [host])
     .map((host) => host.includes(":") ? `[${host}]` : host);
 }
 
-/** The IPv4 addresses under which other machines may reach this one. */
+/** The IPv4 addresses of this machine that other machines can reach, without those of container networks. */
 export function lanAddresses(): string[] {
   return Deno.networkInterfaces()
     .filter(({ family, address, name }) =>

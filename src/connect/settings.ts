@@ -21,7 +21,7 @@ export interface Connectable {
   /** Whether clients need a token. */
   readonly needsToken: boolean;
   /** Whether clients have to trust the authority of the proxy's certificate first. */
-  readonly hasOwnAuthority: boolean;
+  readonly hasSelfSignedRoot: boolean;
 }
 
 /** The client, the endpoint and the values that the user chose. */
@@ -83,7 +83,7 @@ export function settingsFor(
     model: suggestedModel(endpoint, dialect) ?? MODEL_PLACEHOLDER,
     hasResponses: endpoint.hasResponses,
     authority: isSecure
-      ? authority ?? (proxy.hasOwnAuthority ? AUTHORITY_PLACEHOLDER : undefined)
+      ? authority ?? (proxy.hasSelfSignedRoot ? AUTHORITY_PLACEHOLDER : undefined)
       : undefined,
   };
   const speaks = client.dialects.includes(endpoint.provider) || endpoint.provider === "generic";

@@ -171,6 +171,7 @@ function exchangeOf(
     costIsPartial: false,
     usageSource: known && "provider",
     priceVersion: known && "demo",
+    settlement: undefined,
     bytes: failed ? 120 : outputTokens * (client === "openai-sdk" ? 5 : 220),
   };
 }

@@ -7,36 +7,36 @@ import type { Principal } from "../principal.ts";
 import { upstreamFields } from "./request_headers.ts";
 import { UPGRADE_FIELDS } from "./websocket/handshake.ts";
 
-/** The credentials of the client's request, which no backend gets unless it passes them through. */
+/** The credentials of the client's request. Only backends with `passthrough` get them. */
 export interface StrippedCredentials {
   readonly queryParameter: string;
   readonly subprotocolPrefix: string;
-  /** Names of header fields, and `query` and `subprotocol`. */
+  /** The places of credentials to strip: names of header fields, `query` and `subprotocol`. */
   readonly placesToStrip: (isPassthrough: boolean) => ReadonlySet<string>;
-  /** Throws where a token of the proxy is still in a head. */
+  /** Throws where a head still contains a token of the proxy. */
   readonly checkStripped: (
     head: { readonly method: string; readonly target: string; readonly fields: readonly Field[] },
   ) => void;
 }
 
-/** What the requests to all backends of one exchange have in common. */
+/** What the requests of one exchange to all backends have in common. */
 export interface BackendRequestsParts {
   readonly endpoint: Endpoint;
   readonly principal: Pick<Principal, "keys">;
   readonly credentials: StrippedCredentials;
   readonly method: string;
-  /** The path behind the endpoint's name, byte for byte. */
+  /** The path after the name of the endpoint, byte for byte. */
   readonly rest: string;
   /** The raw query without its `?`. */
   readonly query: string;
   readonly fields: readonly Field[];
-  /** Whether the client asks for a WebSocket. */
+  /** Whether the request asks for a WebSocket. */
   readonly upgrade: boolean;
   /** Whether the usage of the exchange is counted. The proxy cannot read compressed WebSocket messages. */
   readonly isCounted: boolean;
 }
 
-/** The heads of the requests that one exchange sends to its backends: path, query, fields and key. */
+/** Makes the heads of the requests of one exchange: path, query, fields and key. */
 export class BackendRequests {
   readonly #parts: BackendRequestsParts;
 
@@ -44,7 +44,7 @@ export class BackendRequests {
     this.#parts = parts;
   }
 
-  /** The head that a backend gets. Throws `bad_request` where a token of the proxy would be in it. */
+  /** The head for a backend. Throws `bad_request` where it would contain a token of the proxy. */
   headFor(chosen: Backend): { readonly target: string; readonly fields: readonly Field[] } {
     const { credentials, method, rest, query, upgrade, endpoint, isCounted } = this.#parts;
     const backend = this.withKey(chosen);
@@ -67,12 +67,14 @@ export class BackendRequests {
     return head;
   }
 
-  /** Whether a backend gets the key of the client's project. A rate limit of that key says nothing of other clients. */
+  /**
+   * Whether a backend gets the key of the client's project. Its rate limit does not concern other clients.
+   */
   usesProjectKey(backend: Backend): boolean {
     return this.withKey(backend) !== backend;
   }
 
-  /** The backend, with the key of the client's project in place of its own where the project has one. */
+  /** The backend, with the key of the client's project where the project has one. */
   withKey(backend: Backend): Backend {
     const { endpoint, principal } = this.#parts;
     const value = principal.keys.get(endpoint.name);
@@ -88,7 +90,7 @@ export class BackendRequests {
   }
 }
 
-/** The query of a WebSocket names its model: the backend's model override replaces it. */
+/** Applies the model override of a backend to the query of a WebSocket, which names its model. */
 function withModelOf({ model }: Backend, query: string): string {
   const named = new URLSearchParams(query).get("model");
   const override = named === null ? undefined : overridingModel(model, named);

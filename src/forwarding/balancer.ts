@@ -1,32 +1,32 @@
-/** Which backend of an endpoint is asked next, from what the last answers said of each. */
+/** Chooses the backend for the next attempt, from what the last answers said of each backend. */
 
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint, Strategy } from "../config/config.ts";
 
-/** So many failures in a row set a backend aside. */
+/** After so many failures in a row a backend cools down. */
 const FAILURES = 3;
-/** How long at first; each further failure doubles it. */
-const FIRST_ASIDE_MS = 5_000;
-const LONGEST_ASIDE_MS = 300_000;
-/** After that the next request probes as well. */
+/** The first cooldown. Each further failure doubles it. */
+const FIRST_COOLDOWN_MS = 5_000;
+const LONGEST_COOLDOWN_MS = 300_000;
+/** After that the next request probes too. */
 const LONGEST_PROBE_MS = 5_000;
 
-/** How many principals are remembered for each backend. The least recent failure is forgotten first. */
+/** How many principals are kept for each backend. The principal with the oldest failure is removed first. */
 const MAX_PRINCIPALS = 1_000;
 
-/** Failures of a backend in a row, and until when it is skipped for them (a cooldown). */
+/** The failures of a backend in a row, and its cooldown. */
 class Health {
   failures = 0;
   skippedUntil = -Infinity;
-  /** It asked to be left alone until then. */
+  /** Until when the backend asked for a pause. */
   limitedUntil = -Infinity;
-  /** How often it was skipped. */
+  /** The number of cooldowns so far. */
   cooldowns = 0;
-  /** Since when one request has been finding out, after a cooldown, whether it is well again. */
+  /** When the request began that probes, after a cooldown, whether the backend works again. */
   #probingSince: number | undefined;
-  /** Whose requests failed in this row. */
+  /** The principals whose requests failed in this row. */
   readonly #failedFor = new Set<string>();
-  /** Failures that no request can have caused. */
+  /** The number of failures that no request can have caused. */
   #certain = 0;
 
   get isFailing(): boolean {
@@ -37,7 +37,7 @@ class Health {
     return Math.max(this.skippedUntil, this.limitedUntil) <= now && !this.isProbed(now);
   }
 
-  /** Whether a probe is under way that may still tell; a slow request must not keep others from probing. */
+  /** Whether a probe is running. A slow request must not keep others from probing. */
   isProbed(now: number): boolean {
     return this.#probingSince !== undefined && now - this.#probingSince < LONGEST_PROBE_MS;
   }
@@ -50,7 +50,7 @@ class Health {
     this.#probingSince = undefined;
   }
 
-  /** Whether it had failed so often that it was skipped. */
+  /** Resets the failures. True: the backend was failing before. */
   succeeded(): boolean {
     const { isFailing } = this;
     this.failures = this.#certain = 0;
@@ -59,7 +59,7 @@ class Health {
     return isFailing;
   }
 
-  /** Counts failures, and begins a cooldown where there are enough of them. Whether it is the first in a row. */
+  /** Counts failures, and begins a cooldown after enough of them. True: it is the first cooldown in a row. */
   failed(
     count: number,
     by: FailureSource & { readonly now: number; readonly needsOthers: boolean },
@@ -68,61 +68,61 @@ class Health {
     this.#failedFor.add(by.principal);
     if (by.isCertain) this.#certain += count;
     this.failures += count;
-    // What one principal's requests alone have brought about may be these requests' own fault.
+    // Failures of one principal's requests alone may be the fault of these requests.
     const isDoubtful = by.needsOthers && this.#certain < FAILURES && this.#failedFor.size < 2;
     if (isDoubtful) this.failures = Math.min(this.failures, FAILURES - 1);
     if (this.failures < FAILURES) return false;
-    const cooldownMs = Math.min(FIRST_ASIDE_MS * 2 ** (this.failures - FAILURES), LONGEST_ASIDE_MS);
+    const cooldownMs = Math.min(FIRST_COOLDOWN_MS * 2 ** (this.failures - FAILURES), LONGEST_COOLDOWN_MS);
     this.skippedUntil = by.now + cooldownMs;
     this.cooldowns++;
     return !wasFailing;
   }
 }
 
-/** Whose request failed, and whether the request itself can have been the reason. */
+/** The principal of a request that failed, and whether the request itself may be the reason. */
 export interface FailureSource {
   readonly principal: string;
-  /** The backend could not be connected to, whatever was asked. */
+  /** Whether the proxy could not connect to the backend, so that no request can be the reason. */
   readonly isCertain: boolean;
 }
 
-/** A backend began to fail in a row, is well again, or asked to be left alone. */
+/** A change of a backend: it began to fail, recovered, or asked for a pause. */
 export interface HealthEvent {
   readonly kind: "failing" | "recovered" | "rate_limited";
   readonly backend: Backend;
-  /** Whose requests are concerned; undefined: everybody's. */
+  /** The principal that the change concerns. Undefined: it concerns all. */
   readonly principal: string | undefined;
-  /** In a row. */
+  /** The number of failures in a row. */
   readonly failures: number;
-  /** How long it is skipped; 0: no longer, or it is the only one. */
+  /** How long it is skipped, in milliseconds. 0: it is not skipped, or it is the only backend. */
   readonly forMs: number;
 }
 
-/** What is known of a backend. */
+/** The state of a backend. */
 interface BackendState {
   readonly backend: Backend;
   readonly onEvent: (event: HealthEvent) => void;
   readonly isOnlyOne: boolean;
   inFlight: number;
-  /** As all have seen it: it takes more than one principal's requests, or failures to connect, to skip it for all. */
+  /** The health for all principals. It needs failures of more than one principal, or failures to connect. */
   readonly health: Health;
-  /** As each principal has seen it whose requests failed. */
+  /** The health for each principal whose requests failed. */
   readonly healthFor: Map<string, Health>;
-  /** For the strategy `weighted`. */
+  /** The credit of the strategy `weighted`. */
   credit: number;
 }
 
-/** A backend for one attempt. `released` is called at the very end. */
+/** A backend for one attempt. The caller calls `released` at the end of the attempt. */
 export class Lease {
   readonly #state: BackendState;
   readonly #principal: string;
   readonly #clock: Clock;
-  /** What was under way when a cooldown began says nothing new of the backend. */
+  /** The cooldowns before this attempt. A failure counts only if no cooldown has begun since. */
   readonly #cooldowns: readonly [all: number, own: number];
-  /** Those whose probe this attempt is. */
+  /** The healths that this attempt probes. */
   #probes: Health[];
   #isOver = false;
-  /** An answer that began well and then broke off was no success after all. */
+  /** The failures before a success. They count again where the answer then breaks off. */
   #failuresBefore: readonly [all: number, own: number] = [0, 0];
 
   constructor(state: BackendState, { principal, clock }: { principal: string; clock: Clock }) {
@@ -142,7 +142,7 @@ export class Lease {
     return this.#state.backend;
   }
 
-  /** It began to answer as a backend that is well does; it can still fail. */
+  /** The backend began a good answer. The answer can still break off. */
   succeeded(): void {
     this.#endProbe();
     const { health, healthFor } = this.#state;
@@ -153,7 +153,7 @@ export class Lease {
     if (isRecovered || isOwnRecovered) this.#report("recovered", isRecovered ? undefined : this.#principal);
   }
 
-  /** It failed, and may be skipped for a while: for this principal, or for all. */
+  /** The backend failed. It may cool down, for this principal or for all. */
   failed({ isCertain }: Pick<FailureSource, "isCertain">): void {
     this.#endProbe();
     const { health } = this.#state;
@@ -170,8 +170,9 @@ export class Lease {
   }
 
   /**
-   * It asked to be left alone for that long. Providers limit models and keys: others go on until a second principal
-   * has heard the same, and then for {@link LONGEST_ASIDE_MS} at most.
+   * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this principal.
+   * After the same answer to a second principal it is skipped for all, for {@link LONGEST_COOLDOWN_MS} at
+   * most.
    */
   limited(durationMs: number): void {
     this.#endProbe();
@@ -181,12 +182,12 @@ export class Lease {
     const [wasLimited, wasOwnLimited] = [health.limitedUntil > now, own.limitedUntil > now];
     own.limitedUntil = now + durationMs;
     const limited = [...healthFor.values()].filter(({ limitedUntil }) => limitedUntil > now);
-    if (limited.length > 1) health.limitedUntil = now + Math.min(durationMs, LONGEST_ASIDE_MS);
+    if (limited.length > 1) health.limitedUntil = now + Math.min(durationMs, LONGEST_COOLDOWN_MS);
     if (!wasLimited && limited.length > 1) this.#report("rate_limited", undefined);
     else if (!wasLimited && !wasOwnLimited) this.#report("rate_limited", this.#principal);
   }
 
-  /** The attempt is over, whatever it brought. */
+  /** The attempt has ended, with or without an answer. */
   released(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -194,7 +195,7 @@ export class Lease {
     this.#endProbe();
   }
 
-  /** For everybody, or for one principal. */
+  /** Reports a change for one principal. Undefined: for all. */
   #report(kind: HealthEvent["kind"], principal: string | undefined): void {
     const { backend, health, healthFor, isOnlyOne, onEvent } = this.#state;
     const shown = principal === undefined ? health : healthFor.get(principal) ?? health;
@@ -211,7 +212,7 @@ export class Lease {
 
 function healthOf({ healthFor }: BackendState, principal: string): Health {
   const health = healthFor.get(principal) ?? new Health();
-  // What was touched last stands last.
+  // The map is ordered by the last failure.
   healthFor.delete(principal);
   healthFor.set(principal, health);
   const [oldest] = healthFor.keys();
@@ -219,25 +220,25 @@ function healthOf({ healthFor }: BackendState, principal: string): Health {
   return health;
 }
 
-/** How a backend stands, for people. */
+/** The state of a backend for the management API and the metrics. */
 export interface BackendReport {
   readonly backend: Backend;
   readonly inFlight: number;
-  /** In a row. */
+  /** The number of failures in a row. */
   readonly failures: number;
   readonly state: "up" | "set_aside" | "rate_limited";
-  /** Until it is asked again; 0 while it is up. */
+  /** Milliseconds until it gets requests again. 0: it is up. */
   readonly forMs: number;
 }
 
-/** Chooses among the backends of one endpoint. */
+/** Chooses among the backends of one endpoint, and keeps their state. */
 export class Balancer {
   readonly #states: readonly BackendState[];
   readonly #strategy: Strategy;
   readonly #clock: Clock;
   #turn = 0;
 
-  /** `onEvent` hears when a backend begins to fail, recovers, or is rate limited. */
+  /** `onEvent` is called when a backend begins to fail, recovers, or asks for a pause. */
   constructor(
     { backends, strategy }: Pick<Endpoint, "backends" | "strategy">,
     { clock, onEvent = () => {} }: { clock: Clock; onEvent?: (event: HealthEvent) => void },
@@ -256,8 +257,8 @@ export class Balancer {
   }
 
   /**
-   * The backend for a principal's next attempt: one that was not tried yet where there is one, and not one in a
-   * cooldown unless all are; then the one whose time is up the soonest, rather than nothing.
+   * The backend for the next attempt of a principal: if possible one that was not tried yet and does not cool
+   * down. If all cool down, it is the backend whose cooldown ends first.
    */
   choose(tried: ReadonlySet<Backend>, principal: string): Lease {
     const state = this.#states.length === 1 ? this.#states[0] : this.#best(tried, principal);
@@ -275,7 +276,10 @@ export class Balancer {
     return candidates.reduce((soonest, state) => until(state) < until(soonest) ? state : soonest);
   }
 
-  /** How each backend stands, in their order. A cooldown is shown that holds for all, or for all who failed there. */
+  /**
+   * The states of the backends, in their order. Shows a cooldown for all, or for all principals with
+   * failures.
+   */
   report(): BackendReport[] {
     const now = this.#clock.now();
     return this.#states.map((state) => {
@@ -295,7 +299,7 @@ export class Balancer {
     });
   }
 
-  /** How long until a backend that asked to be left alone may be asked again for a principal; 0: one may be now. */
+  /** Milliseconds until the first pause ends that backends asked for. 0: one backend has asked for none. */
   waitMs(principal: string): number {
     const soonest = Math.min(
       ...this.#states.map(({ health, healthFor }) =>
@@ -305,7 +309,7 @@ export class Balancer {
     return Math.max(0, soonest - this.#clock.now());
   }
 
-  /** Attempts that are not over, by backend. */
+  /** The number of running attempts of each backend. */
   inFlight(): number[] {
     return this.#states.map(({ inFlight }) => inFlight);
   }
@@ -346,8 +350,8 @@ function skippedUntil({ health, healthFor }: BackendState, principal: string): n
 }
 
 /**
- * Smooth weighted round robin, as nginx does it: each gains its weight, and whoever has most pays for all. Backends
- * without weight only stand in for the others.
+ * Smooth weighted round robin, as in nginx: each backend gains its weight, and the backend with the most
+ * credit pays the total. Backends without weight are used only if no other is available.
  */
 function chooseByWeight(available: readonly BackendState[]): BackendState | undefined {
   const weighty = available.filter(({ backend }) => backend.weight > 0);

@@ -1,27 +1,29 @@
-import { usesOwnCredential } from "../config/credentials.ts";
+import { injectsCredential } from "../config/credentials.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { discardReply, type OutgoingReply } from "../http/message.ts";
 import type { Clock } from "../time/clock.ts";
-import type { BackendResponse } from "./forward.ts";
-import { keptAlive } from "./keepalive.ts";
+import { withKeepaliveComments } from "./keepalive.ts";
 import { clientFields } from "./response_headers.ts";
 import { withoutUsage } from "./stream_usage/stream_usage.ts";
+import type { BackendResponse } from "./upstream_call.ts";
 import { UPGRADE_FIELDS } from "./websocket/handshake.ts";
 
-/** What the client's answer depends on besides the backend's. */
+/** What the answer for the client depends on, besides the answer of the backend. */
 export interface ReplyContext {
   readonly requestId: string;
-  /** The path that the client asked for, with the endpoint's name. */
+  /** The path of the client's request, with the name of the endpoint. */
   readonly path: string;
   readonly endpoint: Endpoint;
-  /** The backend as it was sent the request, with a project's key in place of its own. */
+  /** The backend that got the request, with the key that the proxy injected. */
   readonly backend: Backend;
-  /** Whether the proxy added `stream_options.include_usage` to the request, so that usage is taken out again. */
+  /**
+   * Whether the proxy added `stream_options.include_usage` to the request, so that it must remove the usage.
+   */
   readonly usageWasAdded: boolean;
   readonly clock: Clock;
 }
 
-/** The answer of a backend as the client gets it. Releases the answer where that fails. */
+/** Makes the client's answer from the answer of a backend. Releases the backend's answer where that fails. */
 export function clientReply(answer: BackendResponse, context: ReplyContext): OutgoingReply {
   try {
     return replyOf(answer, context);
@@ -40,7 +42,7 @@ function replyOf(
     requestId,
     path,
     backend: {
-      hasProxysKey: usesOwnCredential(backend),
+      hasProxysKey: injectsCredential(backend),
       exposedName: endpoint.exposeBackend ? backend.name : undefined,
     },
     hasBody: answer.body !== null,
@@ -56,7 +58,7 @@ function replyOf(
     fields,
     body: keepaliveMs === undefined
       ? body
-      : keptAlive({ fields: answer.fields, body }, { silenceMs: keepaliveMs, clock }),
+      : withKeepaliveComments({ fields: answer.fields, body }, { silenceMs: keepaliveMs, clock }),
     omittedLength,
   };
 }

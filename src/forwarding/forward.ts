@@ -1,4 +1,7 @@
-/** Sends one exchange to a backend, to the next one where that fails, and brings the answer back as it comes. */
+/**
+ * Sends the request of one exchange to a backend, and to further backends where that fails. Relays the
+ * answer.
+ */
 
 import { type Cancellation, ClientGone } from "../cancellation.ts";
 import type { Clock } from "../time/clock.ts";
@@ -7,12 +10,13 @@ import { ProxyFault } from "../faults.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
-import { attempt, type AttemptAnswer, type RelayedResponse } from "./attempt.ts";
 import type { BackendRequests } from "./backend_requests.ts";
 import type { Balancer, Lease } from "./balancer.ts";
 import { RequestContent } from "./request_content.ts";
-import { judgeAnswer, mayTryAnother } from "./retry.ts";
+import type { Ending } from "./relay.ts";
+import { canFailOver, judgeAnswer } from "./retry.ts";
 import { TimeoutExpired } from "./timeouts.ts";
+import { type BackendResponse, type CallObserver, type CallRequest, UpstreamCall } from "./upstream_call.ts";
 import {
   RequestBodyBroken,
   type Transport,
@@ -20,57 +24,60 @@ import {
   type UpstreamResponse,
 } from "./transport/transport.ts";
 
-/** What is to be sent, and who wants to know how it ends. */
+/** The request of one exchange, and the observer of its answer. */
 export interface ForwardRequest {
   readonly endpoint: Endpoint;
   readonly balancer: Balancer;
-  /** Who asks: a backend that fails for one principal alone is skipped for that one only. */
+  /** The client. A backend that fails for one client only is skipped for that client only. */
   readonly principal: string;
   readonly method: string;
-  /** The heads that backends get. */
+  /** Makes the heads for the backends. */
   readonly requests: Pick<BackendRequests, "headFor" | "usesProjectKey">;
   readonly body: MessageBody | null;
-  /** The body, where it has been read already. */
+  /** The body in memory. Undefined: it has not been read. */
   readonly payload: HeldPayload | undefined;
-  /** What may be held of the body. It is released once nothing of it is needed any more. */
+  /** The memory for the body. It is released when no attempt needs the body any more. */
   readonly memory: BodyMemory;
-  /** A WebSocket is asked for, whose messages may be so long. */
+  /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
   readonly websocket: { readonly maxMessageBytes: number } | undefined;
   readonly cancellation: Cancellation;
   readonly observer: ReplyObserver;
 }
 
-/** Is told of the attempts, and of an answer while it passes. */
+/** Follows the attempts, and the answer while it passes. */
 export interface ReplyObserver {
-  /** A backend is asked. */
+  /** The proxy sends the request to a backend. */
   readonly attempted: (backend: string) => void;
-  /** It was sent the request and did not answer in time. It may have done the work. */
-  readonly gaveUp: (backend: Backend) => void;
-  /** It failed, and another attempt follows. */
+  /** The backend got the request, and did not answer in time. It may have done the work. */
+  readonly unanswered: (backend: Backend) => void;
+  /** The attempt failed, and another one follows. */
   readonly failedOver: (backend: string, detail: string) => void;
-  /** The head of the answer is there that the client gets. */
+  /** The head of the answer has arrived that the client gets. */
   readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
-  /** So much of its body is looked at within one turn of the event loop; undefined: it costs next to nothing. */
+  /**
+   * How much of the answer is observed within one turn of the event loop. Undefined: observing it costs
+   * little.
+   */
   readonly stepBytes?: number | undefined;
-  /** The next piece of its body, valid only now. */
+  /** The next piece of the answer's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
-  /** On a WebSocket: the next piece of what the client says, valid only now. */
+  /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
-  /** Once, after the answer has begun. A fault here is for the log: the client sees its connection end. */
+  /** The answer has ended. Called once. A fault is for the log: the client only sees its connection end. */
   readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
 
-/** An answer, and who gave it. */
-export interface BackendResponse extends RelayedResponse {
-  readonly backend: Backend;
-}
-
-/** Before a backend is asked again that has failed in this very exchange; doubled each time. */
+/**
+ * The pause before a backend gets the request again that has failed in this exchange. It doubles each time.
+ */
 const FIRST_PAUSE_MS = 500;
-/** A client would rather have the failure now than wait longer. */
+/** Instead of a longer pause the client gets the failure now. */
 const LONGEST_PAUSE_MS = 30_000;
 
-/** Throws a {@link ProxyFault} or {@link ClientGone} where no answer could be begun. */
+/**
+ * Sends a request to a backend, and to further ones where that fails. Throws a {@link ProxyFault} or {@link
+ * ClientGone} where no answer began.
+ */
 export async function forward(
   request: ForwardRequest,
   parts: { readonly transport: Transport; readonly clock: Clock },
@@ -83,69 +90,90 @@ export async function forward(
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
     const lease = balancer.choose(tried, request.principal);
-    tried.add(lease.backend);
-    observer.attempted(lease.backend.name);
-    const outcome = await tryBackend(lease, { request, content, startedAt }, parts);
-    const pauseMs = mayFollow(outcome, endpoint) && retriesLeft > 0 && content.replayable
+    const { backend } = lease;
+    tried.add(backend);
+    observer.attempted(backend.name);
+    let call: UpstreamCall | undefined;
+    let outcome: CallOutcome;
+    try {
+      call = new UpstreamCall(callRequest(request, { backend, content, startedAt }), parts);
+      const response = await call.send();
+      call.begun(response);
+      outcome = { call, response };
+      recordAnswer(response, lease, request);
+    } catch (caught) {
+      const error = call === undefined ? caught : call.failed(caught);
+      outcome = { error: cancellation.reason ?? error };
+      recordFailure(outcome.error, lease, request);
+    }
+    const pauseMs = canFailOver(outcome, endpoint.retry) && retriesLeft > 0 && content.replayable
       ? pauseBefore(request, { tried, retriesLeft })
       : undefined;
     const isInTime = pauseMs !== undefined &&
-      parts.clock.now() - startedAt + pauseMs < (lease.backend.timeouts.totalMs ?? Infinity);
+      parts.clock.now() - startedAt + pauseMs < (backend.timeouts.totalMs ?? Infinity);
     if (!isInTime) {
       content.release();
       return deliver(outcome, { lease, observer });
     }
     const detail = abandon(outcome, lease);
-    observer.failedOver(lease.backend.name, detail);
+    observer.failedOver(backend.name, detail);
     if (pauseMs > 0) await pause(pauseMs, cancellation, parts.clock);
   }
 }
 
 /** What an attempt brought. */
-type Outcome =
-  | { readonly kind: "answer"; readonly answer: AttemptAnswer }
-  | { readonly kind: "failure"; readonly error: unknown };
+type CallOutcome =
+  | { readonly call: UpstreamCall; readonly response: UpstreamResponse }
+  | { readonly error: unknown };
 
-/** Asks one backend and notes what that says of it. */
-async function tryBackend(
+/** The request for one backend. Throws where no request can be made for it. */
+function callRequest(
+  { requests, method, cancellation, websocket }: ForwardRequest,
+  { backend, content, startedAt }: { backend: Backend; content: RequestContent; startedAt: number },
+): CallRequest {
+  const { target, fields } = requests.headFor(backend);
+  return {
+    backend,
+    method,
+    target,
+    content: content.forBackend(backend, fields),
+    cancellation,
+    websocket,
+    startedAt,
+  };
+}
+
+/** Tells the balancer what an answer says of its backend. */
+function recordAnswer(
+  response: UpstreamResponse,
   lease: Lease,
-  { request, content, startedAt }: { request: ForwardRequest; content: RequestContent; startedAt: number },
-  parts: { readonly transport: Transport; readonly clock: Clock },
-): Promise<Outcome> {
-  const { backend } = lease;
-  try {
-    const { target, fields } = request.requests.headFor(backend);
-    const sent = content.forBackend(backend, fields);
-    const { method, cancellation, websocket } = request;
-    const answer = await attempt(
-      { backend, method, target, content: sent, websocket, cancellation, startedAt },
-      parts,
-    );
-    const verdict = judgeAnswer(answer.response, request.endpoint.retry);
-    const isOwnLimit = request.requests.usesProjectKey(backend) && answer.response.status === 429;
-    if (isOwnLimit) return { kind: "answer", answer };
-    if (verdict === "good") lease.succeeded();
-    else if (verdict === "failure") lease.failed({ isCertain: false });
-    else lease.limited(verdict.limitedMs);
-    return { kind: "answer", answer };
-  } catch (caught) {
-    const error = request.cancellation.reason ?? caught;
-    if (error instanceof TransportError) lease.failed({ isCertain: !error.facts.sent });
-    else if (error instanceof TimeoutExpired) {
-      lease.failed({ isCertain: error.phase === "connect" || error.phase === "tls" });
-      if (error.isUnanswered) request.observer.gaveUp(backend);
-    }
-    return { kind: "failure", error };
+  { requests, endpoint }: Pick<ForwardRequest, "requests" | "endpoint">,
+): void {
+  // The rate limit of a project's key says nothing of other projects.
+  if (response.status === 429 && requests.usesProjectKey(lease.backend)) return;
+  const verdict = judgeAnswer(response, endpoint.retry);
+  if (verdict === "good") lease.succeeded();
+  else if (verdict === "failure") lease.failed({ isCertain: false });
+  else lease.limited(verdict.limitedMs);
+}
+
+/** Tells the balancer what a failure says of its backend, and the observer that the backend may have done work. */
+function recordFailure(
+  error: unknown,
+  lease: Lease,
+  { observer }: Pick<ForwardRequest, "observer">,
+): void {
+  if (error instanceof TransportError) lease.failed({ isCertain: !error.facts.sent });
+  else if (error instanceof TimeoutExpired) {
+    lease.failed({ isCertain: error.phase === "connect" || error.phase === "tls" });
+    if (error.isUnanswered) observer.unanswered(lease.backend);
   }
 }
 
-function mayFollow(outcome: Outcome, { retry }: Endpoint): boolean {
-  return outcome.kind === "answer"
-    ? retry.statuses.has(outcome.answer.response.status)
-    : mayTryAnother(outcome.error);
-}
-
-/** How long to wait before the next attempt; undefined: too long. A backend that was not asked yet is asked at once. */
+/**
+ * The pause before the next attempt. Undefined: it would be too long. No pause precedes a backend that is
+ * new.
+ */
 function pauseBefore(
   { balancer, endpoint, principal }: ForwardRequest,
   { tried, retriesLeft }: { tried: ReadonlySet<Backend>; retriesLeft: number },
@@ -156,60 +184,71 @@ function pauseBefore(
   return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
 }
 
-/** Ends an attempt that another one follows; says what became of it. */
-function abandon(outcome: Outcome, lease: Lease): string {
+/** Ends an attempt that another one follows. Gives the reason for the log. */
+function abandon(outcome: CallOutcome, lease: Lease): string {
   lease.released();
-  if (outcome.kind === "failure") return failureOf(outcome.error, lease.backend)?.message ?? "it failed";
-  outcome.answer.giveUp();
-  return `it answered ${outcome.answer.response.status}`;
+  if ("error" in outcome) return failureOf(outcome.error, lease.backend)?.message ?? "it failed";
+  outcome.call.discard();
+  return `it answered ${outcome.response.status}`;
 }
 
-/** The client's answer, or the fault that there is instead. */
+/** Gives the answer of the last attempt, or throws its fault. */
 function deliver(
-  outcome: Outcome,
+  outcome: CallOutcome,
   { lease, observer }: { lease: Lease; observer: ReplyObserver },
 ): BackendResponse {
   const { backend } = lease;
-  if (outcome.kind === "failure") {
+  if ("error" in outcome) {
     lease.released();
     const { error } = outcome;
     if (error instanceof RequestBodyBroken) throw new ClientGone("the client left within its upload");
     throw failureOf(error, backend) ?? error;
   }
-  observer.answered(outcome.answer.response, backend);
-  const response = outcome.answer.relay({
-    stepBytes: observer.stepBytes,
-    chunk: (piece) => observer.passed(piece),
-    sent: (piece) => observer.sent(piece),
-    ended(how) {
-      lease.released();
-      if (typeof how === "string") return observer.end(how);
-      const fault = cutOf(how.brokenBy, backend);
-      if (!(how.brokenBy instanceof ProxyFault)) lease.failed({ isCertain: false });
-      observer.end(fault);
-    },
-  });
-  return {
-    status: response.status,
-    reason: response.reason,
-    fields: response.fields,
-    body: response.body,
-    omittedLength: response.omittedLength,
-    ...(response.tunnel && { tunnel: response.tunnel }),
-    backend,
-  };
+  observer.answered(outcome.response, backend);
+  return outcome.call.relay(new RelayObserver(lease, observer));
+}
+
+/** Follows the answer that the client gets, for the balancer and for the exchange. */
+class RelayObserver implements CallObserver {
+  readonly stepBytes: number | undefined;
+  readonly #lease: Lease;
+  readonly #observer: ReplyObserver;
+
+  constructor(lease: Lease, observer: ReplyObserver) {
+    this.stepBytes = observer.stepBytes;
+    this.#lease = lease;
+    this.#observer = observer;
+  }
+
+  passed(piece: Uint8Array): void {
+    this.#observer.passed(piece);
+  }
+
+  sent(piece: Uint8Array): void {
+    this.#observer.sent(piece);
+  }
+
+  ended(how: Ending): void {
+    this.#lease.released();
+    if (typeof how === "string") return this.#observer.end(how);
+    if (!(how.brokenBy instanceof ProxyFault)) this.#lease.failed({ isCertain: false });
+    this.#observer.end(cutOf(how.brokenBy, this.#lease.backend));
+  }
 }
 
 async function pause(durationMs: number, cancellation: Cancellation, clock: Clock): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stop = clock.after(durationMs, resolve);
-  cancellation.stopWith(resolve);
+  cancellation.onCancel(resolve);
   await promise;
   stop();
-  cancellation.stopWith(undefined);
+  cancellation.onCancel(undefined);
 }
 
-/** Why no answer could be begun, without URL, key or the runtime's own words; undefined: no failure of HTTP. */
+/**
+ * The fault for an answer that never began, without URL, key or words of the runtime. Undefined: an unknown
+ * error.
+ */
 function failureOf(error: unknown, backend: Backend): ProxyFault | undefined {
   const host = hostOf(backend);
   if (error instanceof TimeoutExpired) {
@@ -221,7 +260,7 @@ function failureOf(error: unknown, backend: Backend): ProxyFault | undefined {
   return undefined;
 }
 
-/** Why an answer that had begun was cut. */
+/** The fault for an answer that broke off. */
 function cutOf(error: unknown, backend: Backend): ProxyFault {
   if (error instanceof ProxyFault) return error;
   const host = hostOf(backend);
@@ -229,7 +268,7 @@ function cutOf(error: unknown, backend: Backend): ProxyFault {
     return new ProxyFault("upstream_timeout", `${host} fell silent within its answer: ${error.message}.`);
   }
   const reason = error instanceof TransportError ? error.message : "the answer was cut";
-  return new ProxyFault("bad_gateway", `The answer of ${host} is not whole: ${reason}.`, { cause: error });
+  return new ProxyFault("bad_gateway", `The answer of ${host} is incomplete: ${reason}.`, { cause: error });
 }
 
 function hostOf(backend: Backend): string {

@@ -1,11 +1,11 @@
-/** Which answers a browser neither runs nor takes for something else when it shows them by themselves. */
+/** Answers that a browser does not run, and does not take for another type, when it opens them as a page. */
 
 import { withoutBlanks } from "../http/blanks.ts";
 import type { Field } from "../http/fields.ts";
 
 const TYPE = /^[!#$&\-^_.+a-z0-9]+\/[!#$&\-^_.+a-z0-9]+$/;
 
-/** Data, and media that no script is part of. */
+/** Data, and media that cannot contain a script. */
 const INERT: readonly RegExp[] = [
   /^application\/(?:[^/]+\+)?json$/,
   /^application\/(?:x-ndjson|jsonl)$/,
@@ -19,8 +19,8 @@ const INERT: readonly RegExp[] = [
 ];
 
 /**
- * Whether an answer has exactly one media type, in its strict form, that is inert. Browsers read a field with a comma
- * as several types and take the last, and guess where there is none: neither is inert.
+ * Whether an answer has exactly one media type, in its strict form, and the type is inert. Browsers split a
+ * field at commas and take the last type, and guess where no type is stated. Such answers are not inert.
  */
 export function isInert(fields: readonly Field[]): boolean {
   const [type, ...others] = fields.filter(({ lower }) => lower === "content-type");

@@ -2,111 +2,146 @@ import type { Clock } from "../time/clock.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 
-/** A comment and the empty line behind it, which mean nothing to a reader of event streams (WHATWG HTML, 9.2.6). */
+/** A comment and the empty line behind it. Readers of event streams ignore it (WHATWG HTML, 9.2.6). */
 const COMMENT = new TextEncoder().encode(": keepalive\n\n");
 const LF = 10;
 const CR = 13;
 
-/** The body of an answer; an event stream has a comment put in where it is silent for so long. */
-export function keptAlive(
+/** The body of an answer. If it is an event stream, it gets a comment after each silence of `silenceMs`. */
+export function withKeepaliveComments(
   { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
   options: { silenceMs: number; clock: Clock },
 ): MessageBody | null {
   const isEventStream = fieldValue(fields, "content-type")?.toLowerCase().startsWith("text/event-stream");
-  // In what is compressed or counted there is no room for it.
-  const hasRoom = fieldValue(fields, "content-encoding") === undefined && body?.length === undefined;
-  return body !== null && isEventStream === true && hasRoom ? withKeepalive(body, options) : body;
+  // The proxy cannot insert a comment into compressed data, or into a body of a stated length.
+  const takesComments = fieldValue(fields, "content-encoding") === undefined && body?.length === undefined;
+  return body !== null && isEventStream === true && takesComments ? new KeepaliveBody(body, options) : body;
 }
 
-/** Puts in comments between two events alone. */
-function withKeepalive(
-  source: MessageBody,
-  { silenceMs, clock }: { silenceMs: number; clock: Clock },
-): MessageBody {
-  const boundary = new EventBoundary();
-  /** What came while a comment was on its way; its bytes stay valid, since the source was not asked again. */
-  let held: Promise<Uint8Array | null> | undefined;
-  let isAsked = false;
-  let answer: ((outcome: Promise<Uint8Array | null>) => void) | undefined;
+/** Inserts comments between two events. */
+class KeepaliveBody implements MessageBody {
+  readonly length: undefined;
+  readonly #source: MessageBody;
+  readonly #silenceMs: number;
+  readonly #clock: Clock;
+  readonly #boundary = new EventBoundary();
+  /**
+   * What arrived while the reader waited, or while it sent a comment. It stays valid, because the source is
+   * not read before the reader has taken it.
+   */
+  #arrived: Uint8Array | null | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #isCommentDue = false;
+  #isSourceAwaited = false;
+  #waiting: Promise<void> | undefined;
+  #wake = noop;
 
-  const seen = <Piece extends Uint8Array | null | undefined>(piece: Piece): Piece => {
-    if (piece instanceof Uint8Array) boundary.pass(piece);
-    return piece;
-  };
-  const ask = (): void => {
-    isAsked = true;
-    const arrived = (outcome: Promise<Uint8Array | null>): void => {
-      isAsked = false;
-      if (answer !== undefined) answer(outcome);
-      else held = outcome;
-    };
-    source.read().then((piece) => arrived(Promise.resolve(seen(piece))), (error) => {
-      const failure = Promise.reject(error);
-      // Whoever reads next gets it.
-      failure.catch(() => {});
-      arrived(failure);
+  constructor(source: MessageBody, { silenceMs, clock }: { silenceMs: number; clock: Clock }) {
+    this.#source = source;
+    this.#silenceMs = silenceMs;
+    this.#clock = clock;
+  }
+
+  tryRead(): Uint8Array | null | undefined {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    const arrived = this.#arrived;
+    if (arrived !== undefined) {
+      if (arrived !== null) this.#arrived = undefined;
+      // The piece may end within an event.
+      this.#isCommentDue = false;
+      return arrived;
+    }
+    if (this.#isCommentDue) {
+      this.#isCommentDue = false;
+      return COMMENT;
+    }
+    return this.#isSourceAwaited ? undefined : this.#readSource();
+  }
+
+  readable(): Promise<void> {
+    if (this.#arrived !== undefined || this.#failure !== undefined) return Promise.resolve();
+    if (!this.#isSourceAwaited) this.#awaitSource();
+    return this.#waiting ??= new Promise((resolve) => {
+      const stop = this.#boundary.isHere
+        ? this.#clock.after(this.#silenceMs, () => this.#commentIsDue())
+        : noop;
+      this.#wake = () => {
+        this.#waiting = undefined;
+        this.#wake = noop;
+        stop();
+        resolve();
+      };
     });
-  };
-  return {
-    length: undefined,
-    tryRead: () => isAsked || held !== undefined ? undefined : seen(source.tryRead()),
-    read() {
-      if (held !== undefined) {
-        const outcome = held;
-        held = undefined;
-        return outcome;
+  }
+
+  cancel(): void {
+    this.#arrived = null;
+    this.#wake();
+    this.#source.cancel();
+  }
+
+  #commentIsDue(): void {
+    this.#isCommentDue = true;
+    this.#wake();
+  }
+
+  #awaitSource(): void {
+    this.#isSourceAwaited = true;
+    void this.#source.readable().then(() => {
+      // The reader has cancelled in between.
+      if (this.#arrived === null) return;
+      try {
+        this.#arrived = this.#readSource();
+      } catch (error) {
+        this.#failure = { error };
       }
-      if (!isAsked) ask();
-      return new Promise((resolve) => {
-        const stop = boundary.isThere
-          ? clock.after(silenceMs, () => answer?.(Promise.resolve(COMMENT)))
-          : noop;
-        answer = (outcome) => {
-          answer = undefined;
-          stop();
-          resolve(outcome);
-        };
-      });
-    },
-    cancel() {
-      answer?.(Promise.resolve(null));
-      source.cancel();
-    },
-  };
+      if (this.#arrived === undefined && this.#failure === undefined) return this.#awaitSource();
+      this.#isSourceAwaited = false;
+      this.#wake();
+    });
+  }
+
+  #readSource(): Uint8Array | null | undefined {
+    const piece = this.#source.tryRead();
+    if (piece instanceof Uint8Array) this.#boundary.pass(piece);
+    return piece;
+  }
 }
 
 function noop(): void {}
 
-/** Follows where events end: behind an empty line, whichever of the three line ends is used. */
+/** Finds the ends of events: an empty line, with any of the three line ends. */
 class EventBoundary {
   #isLineEmpty = true;
   #endedByCr = false;
   #wasEmptyAtCr = false;
-  #isThere = true;
+  #isHere = true;
 
-  get isThere(): boolean {
-    return this.#isThere;
+  /** Whether the last byte ended an event. */
+  get isHere(): boolean {
+    return this.#isHere;
   }
 
+  /** Follows the next bytes of the stream. */
   pass(bytes: Uint8Array): void {
-    if (bytes.length > BYTES_THAT_TELL) this.#isLineEmpty = this.#endedByCr = false;
-    for (const byte of bytes.subarray(-BYTES_THAT_TELL)) this.#next(byte);
+    if (bytes.length > DECISIVE_BYTES) this.#isLineEmpty = this.#endedByCr = false;
+    for (const byte of bytes.subarray(-DECISIVE_BYTES)) this.#next(byte);
   }
 
   #next(byte: number): void {
     if (byte === LF && this.#endedByCr) {
       this.#endedByCr = false;
-      this.#isThere = this.#wasEmptyAtCr;
+      this.#isHere = this.#wasEmptyAtCr;
       return;
     }
     const isEnd = byte === LF || byte === CR;
     this.#endedByCr = byte === CR;
-    // Behind a CR an LF may follow, which belongs to it.
+    // An LF after a CR belongs to the same line end.
     this.#wasEmptyAtCr = isEnd && this.#isLineEmpty;
-    this.#isThere = byte === LF && this.#isLineEmpty;
+    this.#isHere = byte === LF && this.#isLineEmpty;
     this.#isLineEmpty = isEnd;
   }
 }
 
-/** CR LF CR LF, and one before it: what stands further back does not matter. */
-const BYTES_THAT_TELL = 5;
+/** CR LF CR LF and one byte before it. Earlier bytes do not matter. */
+const DECISIVE_BYTES = 5;

@@ -1,4 +1,7 @@
-/** Asks backends for their models, by the way that requests take: proxy, certificates, key and all. */
+/**
+ * Probes backends: requests their lists of models, with the same outbound proxy, certificates and keys as
+ * clients.
+ */
 
 import { durationText } from "../config/values/durations.ts";
 import { Cancellation } from "../cancellation.ts";
@@ -6,35 +9,35 @@ import type { Backend, Config, Provider } from "../config/config.ts";
 import { upstreamFields } from "./request_headers.ts";
 import { createHttp1Transport } from "./transport/http1.ts";
 import { type Transport, TransportError } from "./transport/transport.ts";
-import type { ByteSource } from "../streams/byte_source.ts";
+import { type ByteSource, nextPiece } from "../streams/byte_source.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import { joinPath } from "../http/join_url.ts";
 import { messageOf } from "../text/error_text.ts";
 
-/** What asking a backend brought. */
+/** The result of a probe of one backend. */
 export interface ProbeResult {
   readonly endpoint: string;
   readonly backend: string;
   readonly ok: boolean;
   readonly reachable: boolean;
   readonly key: "accepted" | "refused" | "none" | "the client's" | "not told";
-  /** How many it offers; undefined where it does not say. */
+  /** The number of models. Undefined: the backend sent no list. */
   readonly models: number | undefined;
-  /** What they are called. */
+  /** The names of the models, as many as are kept. */
   readonly modelNames: readonly string[];
-  /** Until its answer's head; connecting is part of it. */
+  /** Milliseconds until the head of the answer, including the time to connect. */
   readonly latencyMs: number | undefined;
-  /** How far this machine's clock is ahead of the backend's, by its `date`; undefined: it told none. */
+  /** Milliseconds by which this machine's clock is ahead of the backend's `date`. Undefined: it sent none. */
   readonly aheadMs: number | undefined;
-  /** Why it failed, or what is odd; empty where nothing is. */
+  /** Why the probe failed, or a warning. Empty: the probe found no problem. */
   readonly detail: string;
 }
 
-/** At most; a backend with shorter timeouts has those. */
+/** The longest wait for one backend. Shorter timeouts of the backend apply instead. */
 const TIMEOUT_MS = 15_000;
-/** Lists of models are long; a backend that sends more is not asked for all of it. */
+/** How much of a list of models is read. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
-/** Of how many models the names are kept. */
+/** How many names of models are kept. */
 const MOST_NAMES = 1_000;
 const MODELS_PATHS: Record<Provider, string> = {
   openai: "/v1/models",
@@ -42,10 +45,10 @@ const MODELS_PATHS: Record<Provider, string> = {
   gemini: "/v1beta/models",
   generic: "/v1/models",
 };
-/** The version that Anthropic's documentation names for this request. */
+/** The `anthropic-version` in Anthropic's documentation of this request. */
 const ANTHROPIC_VERSION = "2023-06-01";
 
-/** Asks all backends at the same time. Never throws. */
+/** Probes all backends at the same time. Never throws. */
 export async function probeBackends({ endpoints }: Pick<Config, "endpoints">): Promise<ProbeResult[]> {
   const transport = createHttp1Transport();
   try {
@@ -129,7 +132,7 @@ async function probe(
   }
 }
 
-/** The other clock is taken to have been read half way; it shows whole seconds. */
+/** Assumes that the backend read its clock in the middle of the request. Its `date` has whole seconds. */
 function clockAhead(fields: readonly Field[], latencyMs: number): number | undefined {
   const theirs = Date.parse(fieldValue(fields, "date") ?? "");
   return Number.isNaN(theirs) ? undefined : Date.now() - latencyMs / 2 - theirs;
@@ -143,7 +146,7 @@ function verdictOf(status: number, { key }: Backend): Pick<ProbeResult, "ok" | "
   }
   if (isRefused) return { ok: false, key: key.mode === "none" ? "none" : "refused", detail };
   if (key.mode === "none") return { ok: status < 500, key: "none", detail };
-  // Some upstreams have no list of models: that says nothing of the key.
+  // Some upstreams have no list of models, which does not show whether they accept the key.
   return status === 200
     ? { ok: true, key: "accepted", detail }
     : { ok: status < 500, key: "not told", detail };
@@ -152,16 +155,17 @@ function verdictOf(status: number, { key }: Backend): Pick<ProbeResult, "ok" | "
 async function bodyText(body: ByteSource | null): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
-  for (let piece = await body?.read(); piece; piece = await body?.read()) {
+  if (body === null) return "";
+  for (let piece = await nextPiece(body); piece !== null; piece = await nextPiece(body)) {
     text += decoder.decode(piece, { stream: true });
     if (text.length <= MAX_BODY_BYTES) continue;
-    body?.cancel();
+    body.cancel();
     break;
   }
   return text;
 }
 
-/** `data` is OpenAI's and Anthropic's name of the list, `models` Gemini's. */
+/** The list of models. OpenAI and Anthropic call it `data`, Gemini calls it `models`. */
 function listOfModels(text: string): unknown[] | undefined {
   try {
     const list: unknown = JSON.parse(text);
@@ -173,7 +177,7 @@ function listOfModels(text: string): unknown[] | undefined {
   }
 }
 
-/** `id` is OpenAI's and Anthropic's name of it; Gemini's `name` begins with the kind of the thing. */
+/** The names of models. OpenAI and Anthropic call them `id`; Gemini's `name` begins with `models/`. */
 function namesOf(models: readonly unknown[]): string[] {
   return models.slice(0, MOST_NAMES).flatMap((model) => {
     if (typeof model !== "object" || model === null) return [];

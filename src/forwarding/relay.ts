@@ -3,48 +3,62 @@ import { ClientGone } from "../cancellation.ts";
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
 import { SmallPieces } from "../streams/small_pieces.ts";
 
-/** What is told of a body while it passes. */
-export interface BodyWatch {
-  /** So much of it is looked at within one turn of the event loop; undefined: looking at it costs next to nothing. */
+/** How an answer ended: the client got all of it, the client left, or the answer broke off. */
+export type Ending = "complete" | "client_gone" | { readonly brokenBy: unknown };
+
+/** Follows a body while it passes to the client. */
+export interface BodyObserver {
+  /**
+   * How much of the body is observed within one turn of the event loop. Undefined: observing it costs little.
+   */
   readonly stepBytes?: number | undefined;
-  /** The client wants more than is at hand: from now on the upstream is waited for. */
+  /** The client wants more than is at hand. From now on the proxy waits for the upstream. */
   readonly awaited: () => void;
-  /** The next piece, which is valid only now. */
-  readonly chunk: (piece: Uint8Array) => void;
-  /** Once: the last byte has been handed on, the client left, or the body broke off. */
-  readonly ended: (how: "complete" | "client_gone" | { readonly brokenBy: unknown }) => void;
+  /** The next piece, which is valid during this call. */
+  readonly passed: (piece: Uint8Array) => void;
+  /** The body has ended. Called once. */
+  readonly ended: (how: Ending) => void;
 }
 
-/** A body that is handed on as it comes, and observed. It is read only when the client takes. */
+/** The body of an answer, which an observer follows. It is read only as fast as the client takes it. */
 export class RelayedBody implements MessageBody {
   readonly length: number | undefined;
   readonly #source: ByteSource;
   readonly #cancellation: Cancellation;
-  readonly #watch: BodyWatch;
+  readonly #observer: BodyObserver;
+  #isWaiting = false;
   #hasEnded = false;
 
-  constructor(source: MessageBody, cancellation: Cancellation, watch: BodyWatch) {
+  constructor(source: MessageBody, cancellation: Cancellation, observer: BodyObserver) {
     this.length = source.length;
-    this.#source = watch.stepBytes === undefined ? source : new SmallPieces(source, watch.stepBytes);
+    const { stepBytes } = observer;
+    this.#source = stepBytes === undefined ? source : new SmallPieces(source, stepBytes);
     this.#cancellation = cancellation;
-    this.#watch = watch;
+    this.#observer = observer;
   }
 
   tryRead(): Uint8Array | null | undefined {
     try {
-      return this.#seen(this.#source.tryRead());
+      const piece = this.#source.tryRead();
+      if (piece === undefined) return undefined;
+      this.#isWaiting = false;
+      if (piece === null) this.#end("complete");
+      else this.#observer.passed(piece);
+      return piece;
     } catch (error) {
-      throw this.#broken(error);
+      const gone = this.#cancellation.reason instanceof ClientGone;
+      this.#end(gone ? "client_gone" : { brokenBy: error });
+      throw error;
     }
   }
 
-  async read(): Promise<Uint8Array | null> {
-    this.#watch.awaited();
-    try {
-      return this.#seen(await this.#source.read());
-    } catch (error) {
-      throw this.#broken(error);
+  readable(): Promise<void> {
+    // Bytes of framing that arrive between two pieces do not end the wait.
+    if (!this.#isWaiting) {
+      this.#isWaiting = true;
+      this.#observer.awaited();
     }
+    return this.#source.readable();
   }
 
   /** The client takes no more. */
@@ -54,22 +68,10 @@ export class RelayedBody implements MessageBody {
     this.#source.cancel();
   }
 
-  #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
-    if (piece instanceof Uint8Array) this.#watch.chunk(piece);
-    else if (piece === null) this.#end("complete");
-    return piece;
-  }
-
-  #broken(error: unknown): unknown {
-    const gone = this.#cancellation.reason instanceof ClientGone;
-    this.#end(gone ? "client_gone" : { brokenBy: error });
-    return error;
-  }
-
-  /** Whoever reads a body that breaks off cancels it as well: the first ending is the true one. */
-  #end(how: Parameters<BodyWatch["ended"]>[0]): void {
+  /** The reader of a body that breaks off also cancels it. Only the first ending counts. */
+  #end(how: Ending): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#watch.ended(how);
+    this.#observer.ended(how);
   }
 }

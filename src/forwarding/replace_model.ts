@@ -1,11 +1,11 @@
-/** Puts another model's name into a request's body and leaves every other byte as it is. */
+/** Replaces the model in the body of a request. Every other byte stays as it is. */
 
 import { overridingModel } from "../config/model_override.ts";
 import type { ModelOverride } from "../config/config.ts";
 import type { Change } from "../streams/held_body.ts";
 import type { Payload } from "../payload/read_payload.ts";
 
-/** The changes of a body that put the model which a backend wants in place of the client's. */
+/** The changes of a body that replace the client's model by the model override of a backend. */
 export function modelChanges({ places }: Pick<Payload, "places">, model: ModelOverride): Change[] {
   const encoder = new TextEncoder();
   return places.flatMap(({ start, end, name, write }) => {

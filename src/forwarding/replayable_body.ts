@@ -5,27 +5,32 @@ import type { BodyMemory } from "../streams/held_body.ts";
 const UNCOUNTED: BodyMemory = { mayHold: () => true, release() {}, droppedBy() {} };
 
 /**
- * A body that is remembered while it is sent, up to a bound, so that it can be sent once more. Each attempt reads it
- * from the first byte on; one that was given up gets nothing any more and takes nothing from the next.
+ * Keeps a body in memory while it is sent, up to a limit, so that a further attempt can send it again. Each
+ * attempt reads it from the first byte on. An attempt that was abandoned gets no more bytes, and takes none
+ * from the next one.
  */
 export class ReplayableBody {
   readonly #source: MessageBody;
   readonly #maxBytes: number;
   readonly #memory: BodyMemory;
   readonly #kept = new GrowingBuffer();
-  /** The attempt that may read. */
+  /** The number of the attempt that may read. */
   #latest = 0;
-  /** How many of the kept bytes it has taken. */
+  /** How many of the kept bytes that attempt has taken. */
   #taken = 0;
   #forgets = false;
-  /** Bytes have been forgotten: there is no way back to the first one. */
+  /** Bytes were forgotten, so no attempt can read from the first byte. */
   #hasForgotten = false;
   #ended = false;
-  /** The attempt has taken the last byte and is done with it. */
+  /** The attempt has taken the end, so it uses no kept byte any more. */
   #isTaken = false;
-  #pulling: Promise<void> | undefined;
+  /** The read-ahead waits for the sender. */
+  #isWaiting = false;
 
-  /** `memory` tells whether so many bytes may be remembered; else they are forgotten as they are sent. */
+  /**
+   * `memory` says whether so many bytes may be kept. Where they may not, they are forgotten after they were
+   * sent.
+   */
   constructor(source: MessageBody, maxBytes: number, memory: BodyMemory = UNCOUNTED) {
     this.#memory = memory;
     this.#source = source;
@@ -36,49 +41,49 @@ export class ReplayableBody {
     });
   }
 
-  /** Whether a further attempt would find the body whole. */
+  /** Whether a further attempt can read the body from its first byte. */
   get replayable(): boolean {
     return !this.#forgets;
   }
 
   /**
-   * Reads ahead, as far as it may be remembered: only a read notices that the sender has left. Never throws;
-   * the next reader gets the error.
+   * Reads ahead, as far as the bytes may be kept, because only a read notices that the sender has left. Never
+   * throws: the next reader gets the error.
    */
   readAhead(): void {
     try {
-      while (this.#mayReadAhead()) {
+      while (!this.#isWaiting && !this.#ended && !this.#forgets && this.#kept.length < this.#maxBytes) {
         const piece = this.#source.tryRead();
-        if (piece === undefined) {
-          (this.#pulling ??= this.#pull()).then(() => this.readAhead(), () => {});
-          return;
-        }
-        this.#keep(piece);
+        if (piece === undefined) this.#readAheadLater();
+        else this.#keep(piece);
       }
     } catch {
-      // The source gives the next reader the same error.
+      // The source throws the same error for the next reader.
     }
   }
 
-  #mayReadAhead(): boolean {
-    return !this.#ended && !this.#forgets && this.#pulling === undefined &&
-      this.#kept.length < this.#maxBytes;
+  #readAheadLater(): void {
+    this.#isWaiting = true;
+    void this.#source.readable().then(() => {
+      this.#isWaiting = false;
+      this.readAhead();
+    });
   }
 
-  /** There will be no further attempt: what has been sent is forgotten. */
+  /** States that no further attempt follows. Bytes are forgotten after they were sent. */
   release(): void {
     this.#forgets = true;
     if (this.#ended && this.#isTaken) this.#memory.release();
   }
 
-  /** What was kept is gone; what comes from now on only passes. */
+  /** Drops the kept bytes. Bytes that arrive from now on only pass. */
   #forget(): void {
     if (this.#kept.length > 0) this.#hasForgotten = true;
     this.#kept.clear();
     this.#taken = 0;
   }
 
-  /** The body for the next attempt, in place of the one before. */
+  /** The body for the next attempt. It replaces the body of the attempt before. */
   attempt(): MessageBody {
     const own = ++this.#latest;
     const isCut = this.#hasForgotten;
@@ -87,14 +92,12 @@ export class ReplayableBody {
     const tryRead = (): Uint8Array | null | undefined => {
       if (own !== this.#latest) throw new Error("another attempt reads this body");
       if (isCut) throw new Error("the beginning of the body is forgotten");
-      // The reader is done with what it took before.
+      // The reader has used the bytes that it took before.
       if (this.#forgets && this.#taken > 0 && this.#taken === this.#kept.length) {
         this.#forget();
         this.#memory.release();
       }
-      if (this.#taken === this.#kept.length && !this.#ended && this.#pulling === undefined) {
-        this.#keep(this.#source.tryRead());
-      }
+      if (this.#taken === this.#kept.length && !this.#ended) this.#keep(this.#source.tryRead());
       if (this.#taken === this.#kept.length) {
         if (!this.#ended) return undefined;
         this.#isTaken = true;
@@ -105,22 +108,12 @@ export class ReplayableBody {
       this.#taken = this.#kept.length;
       return piece;
     };
-    const read = async (): Promise<Uint8Array | null> => {
-      while (true) {
-        const piece = tryRead();
-        if (piece !== undefined) return piece;
-        await (this.#pulling ??= this.#pull());
-      }
+    return {
+      length: this.#source.length,
+      tryRead,
+      readable: () => this.#source.readable(),
+      cancel: () => this.#source.cancel(),
     };
-    return { length: this.#source.length, tryRead, read, cancel: () => this.#source.cancel() };
-  }
-
-  async #pull(): Promise<void> {
-    try {
-      this.#keep(await this.#source.read());
-    } finally {
-      this.#pulling = undefined;
-    }
   }
 
   #keep(piece: Uint8Array | null | undefined): void {

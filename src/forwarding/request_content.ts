@@ -1,4 +1,4 @@
-/** A request's body, as each attempt needs it: as it comes, again from the start, or with another model. */
+/** The body of a request for each attempt: unbuffered, again from its first byte, or with another model. */
 
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
@@ -8,27 +8,28 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import { modelChanges } from "./replace_model.ts";
 import { ReplayableBody } from "./replayable_body.ts";
 
-/** What is sent of a request after its head was decided. */
+/** The fields and the body of a request for one attempt. */
 export interface Content {
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
-  /** The body once more, from the start; undefined where it is not remembered. */
+  /** Gives the body again from its first byte. Undefined: it is not in memory. */
   readonly again: (() => MessageBody) | undefined;
 }
 
 /**
- * Bodies up to this are remembered always: most requests are that small, a kept connection may turn out to be closed,
- * and reading them at once shows a client that leaves while the upstream is still being connected to.
+ * Bodies up to this length are always kept in memory. Most requests are that small, a kept connection may
+ * turn out to be closed, and only reading them at once shows that a client leaves while the proxy still
+ * connects to the upstream.
  */
 const SMALL_BYTES = 64 * 1024;
 
-/** The body of one exchange. */
+/** The body of the request of one exchange. */
 export class RequestContent {
   readonly #source: MessageBody | null;
   readonly #replayable: ReplayableBody | undefined;
   readonly #payload: HeldPayload | undefined;
 
-  /** `payload` is the body where it has been read already. */
+  /** `payload` is the body where it is in memory already. */
   constructor(
     { body, payload, memory }: {
       readonly body: MessageBody | null;
@@ -48,23 +49,23 @@ export class RequestContent {
     this.#replayable = new ReplayableBody(body, maxBytes, memory);
   }
 
-  /** Whether it can be sent once more. */
+  /** Whether the body can be sent again. */
   get replayable(): boolean {
     return this.#source === null || this.#payload !== undefined || this.#replayable?.replayable === true;
   }
 
-  /** Reads ahead as far as the body is remembered, which shows a client that leaves. */
+  /** Reads ahead as far as the body is kept in memory, which shows that a client leaves. */
   readAhead(): void {
     this.#replayable?.readAhead();
   }
 
-  /** No further attempt will follow: what is in memory is let go of, at once or when it has been sent. */
+  /** States that no further attempt follows. Memory is released at once, or after the body was sent. */
   release(): void {
     this.#replayable?.release();
     this.#payload?.held.finish();
   }
 
-  /** Gives the fields and the body for one backend, with its own model where it has one. */
+  /** Gives the fields and the body for one backend, with its model override applied. */
   forBackend({ model }: Pick<Backend, "model">, fields: readonly Field[]): Content {
     const payload = this.#payload;
     if (payload !== undefined && this.#source !== null) {

@@ -3,25 +3,25 @@ import { type Field, field } from "../http/fields.ts";
 import { withoutSessionCookie } from "../http/session_cookie.ts";
 import { hopByHopTest } from "../http/hop_by_hop.ts";
 
-/** What the proxy does to the header of a request besides dropping hop-by-hop fields. */
+/** How the proxy changes the header fields of a request, besides removing hop-by-hop fields. */
 export interface RequestHeaderPolicy {
   /** Places whose credentials are stripped: names of header fields, `query` and `subprotocol`. */
   readonly credentialsToStrip: ReadonlySet<string>;
-  /** WebSocket subprotocols beginning so are credentials. */
+  /** The prefix of WebSocket subprotocols that are credentials. */
   readonly keySubprotocolPrefix: string;
   readonly backend: Pick<Backend, "key" | "keyField" | "headers" | "removeHeaders">;
-  /** Sent where the client sent none. */
+  /** The `anthropic-version` for clients that send none. Undefined: it is not added. */
   readonly anthropicVersion?: string | undefined;
-  /** One more field that is not sent on, in lower case. */
+  /** The name, in lower case, of one more field to remove. */
   readonly dropped?: string | undefined;
 }
 
-/** Fields that the transport writes itself (`host`) or that the server has answered (`expect`). */
+/** Fields that the transport writes (`host`) or that the server has answered (`expect`). */
 const NOT_FORWARDED: ReadonlySet<string> = new Set(["host", "expect"]);
 
 /**
- * The fields an upstream gets: the client's in their order, unknown ones included, with the credential exchanged and
- * without the cookie of the admin page.
+ * The fields for an upstream: those of the client in their order, unknown ones included, with the credential
+ * exchanged and without the cookie of the admin page.
  */
 export function upstreamFields(incoming: readonly Field[], policy: RequestHeaderPolicy): Field[] {
   const {

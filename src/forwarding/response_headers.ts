@@ -4,37 +4,42 @@ import { confinedCookie } from "./cookie_path.ts";
 import { hopByHopTest } from "../http/hop_by_hop.ts";
 import { isInert } from "./inert_types.ts";
 
-/** Which web pages may read an answer is the provider's to say only of its own customers. */
+/**
+ * Fields by which a provider lets web pages read an answer. A provider may decide that only for its own
+ * customers.
+ */
 const SHARES_WITH_PAGES: ReadonlySet<string> = new Set([
   "access-control-allow-origin",
   "access-control-allow-credentials",
 ]);
 
-/** What matters of the backend that answered. */
+/** The backend of an answer, as far as the fields for the client depend on it. */
 export interface AnsweringBackend {
-  /** The proxy's key was used: a provider that lets every page read answers would share it. */
+  /**
+   * Whether the proxy injected its key. A provider that lets all pages read answers would let them use the
+   * key.
+   */
   readonly hasProxysKey: boolean;
-  /** Told to the client. */
+  /** The name of the backend for the client. Undefined: the client does not get it. */
   readonly exposedName: string | undefined;
 }
 
-/** What the fields of an answer depend on besides themselves. */
+/** The exchange of an answer, as far as the fields for the client depend on it. */
 export interface AnswerContext {
   readonly requestId: string;
-  /** What the client asked for, with the endpoint's name. */
+  /** The path of the client's request, with the name of the endpoint. */
   readonly path: string;
   readonly backend: AnsweringBackend;
-  /** False: by its nature it has none, like the answer to HEAD, a 304 or a 101. */
+  /** Whether the answer has a body. An answer to HEAD, a 304 and a 101 have none. */
   readonly hasBody: boolean;
 }
 
 /**
- * The fields a client gets: the provider's in their order, repeats kept, without hop-by-hop ones and without those
- * that would speak for the proxy itself (see `answer_policy.ts`). Cookies are bound to the path of the endpoint.
- * Added may be: `x-accel-buffering: no` to event
- * streams, so that an nginx in front does not hold them back; `x-request-id` where the provider sent none;
- * `x-llm-proxy-backend` where that was asked for; and to what a browser would run in the proxy's origin the two
- * fields that keep it from doing so.
+ * The fields for the client: those of the provider in their order with repeats, without hop-by-hop fields and
+ * without fields that would speak for the proxy (see `answer_policy.ts`). Cookies are confined to the path of
+ * the endpoint. The proxy adds `x-accel-buffering: no` to event streams, so that an nginx in front does not
+ * buffer them; `x-request-id` where the provider sent none; `x-llm-proxy-backend` where the endpoint exposes
+ * it; and two fields that stop a browser from running the answer in the proxy's origin.
  */
 export function clientFields(
   incoming: readonly Field[],
@@ -63,12 +68,12 @@ function cookieFor(path: string, cookie: Field): Field[] {
 }
 
 /**
- * A browser that opens the answer by itself runs no script of it, gives it an origin apart, and takes it for what it
- * says it is. The provider's own policy holds beside this one: browsers apply both.
+ * Adds two fields for browsers that open the answer as a page: they run no script of it, give it a separate
+ * origin, and do not guess its type. The provider's own policy still applies, because browsers enforce both.
  */
 function sandboxed(fields: readonly Field[]): Field[] {
   const policy = field("content-security-policy", "sandbox");
-  // Of several values browsers look at the first alone.
+  // Browsers use only the first of several values.
   const [first = ""] = fieldValue(fields, "x-content-type-options")?.split(",") ?? [];
   if (first.trim().toLowerCase() === "nosniff") return [...fields, policy];
   const kept = fields.filter(({ lower }) => lower !== "x-content-type-options");

@@ -1,35 +1,31 @@
-/** Whether a failed attempt is followed by another one: decisions on plain facts. */
+/**
+ * Decides from plain facts whether another attempt follows an attempt, and what an answer says of its
+ * backend.
+ */
 
 import type { RetryPolicy } from "../config/config.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import { TimeoutExpired } from "./timeouts.ts";
-import { type FailureFacts, TransportError } from "./transport/transport.ts";
+import { TransportError } from "./transport/transport.ts";
 
-/** A close that crosses a request is seen within a round trip; what fails later may have been worked on. */
-const CROSSING_MS = 2_000;
+/** What an attempt brought: the head of an answer, or an error. */
+export type Outcome = { readonly response: { readonly status: number } } | { readonly error: unknown };
 
 /**
- * Whether a request that failed on a kept connection may be sent once more on a fresh one: an upstream closes idle
- * connections when it likes, and a request can cross that close. Only if nothing of an answer was seen, and only
- * on a connection that had worked before; on a fresh one the failure is the upstream's answer.
+ * Whether another attempt may follow: the answer has one of the statuses that are retried, or no byte of an
+ * answer had arrived when the attempt failed.
  */
-export function maySendAgain(
-  { reused, received, elapsedMs }: FailureFacts,
-  body: { readonly replayable: boolean },
-): boolean {
-  return reused && !received && elapsedMs < CROSSING_MS && body.replayable;
-}
-
-/** Whether another backend may be asked after this failure: nothing of an answer was seen. */
-export function mayTryAnother(error: unknown): boolean {
+export function canFailOver(outcome: Outcome, { statuses }: Pick<RetryPolicy, "statuses">): boolean {
+  if ("response" in outcome) return statuses.has(outcome.response.status);
+  const { error } = outcome;
   return error instanceof TimeoutExpired && !error.received ||
     error instanceof TransportError && !error.facts.received;
 }
 
-/** What an answer says of the backend: a client's own fault says nothing. */
+/** What an answer says of its backend. Errors of the client, such as a 400, count as good. */
 export type AnswerVerdict = "good" | "failure" | { readonly limitedMs: number };
 
-/** Judges an answer's head. */
+/** Judges a backend by the head of its answer. */
 export function judgeAnswer(
   { status, fields }: { readonly status: number; readonly fields: readonly Field[] },
   { statuses }: RetryPolicy,
@@ -41,12 +37,12 @@ export function judgeAnswer(
   return statuses.has(status) || status >= 500 ? "failure" : "good";
 }
 
-/** A provider that asks for more would better be asked again. */
+/** A longer pause than this is not believed. */
 const LONGEST_LIMIT_MS = 24 * 3_600_000;
 
 /**
- * How long the provider wants to be left alone: `retry-after-ms` (OpenAI's), or `retry-after` in seconds or as a date
- * (RFC 9110, 10.2.3), which is taken against the answer's own `date`; undefined where it does not say.
+ * The pause that a provider asks for, in milliseconds: OpenAI's `retry-after-ms`, or `retry-after` in seconds
+ * or as a date (RFC 9110, 10.2.3), relative to the `date` of the answer. Undefined: the answer states none.
  */
 export function retryAfterMs(fields: readonly Field[]): number | undefined {
   const milliseconds = plainNumber(fieldValue(fields, "retry-after-ms"));

@@ -3,19 +3,19 @@ import type { Clock } from "../time/clock.ts";
 import type { TimeoutLimits } from "../config/config.ts";
 import type { AttemptPhase } from "./transport/transport.ts";
 
-/** What an attempt can wait for; each has its limit, setting up TLS has the one of connecting. */
+/** The phases of an attempt. Each has its timeout; the timeout of `connect` also applies to `tls`. */
 export type Phase = AttemptPhase | "idle" | "paused";
-/** The limit that was passed. */
+/** The timeout that passed. */
 export type TimeoutPhase = Exclude<Phase, "paused" | "upload"> | "total";
 
-/** The reason an attempt is cancelled with when a limit was passed. */
+/** A timeout has passed. It is the reason of the cancellation of an attempt. */
 export class TimeoutExpired extends Error {
   override readonly name = "TimeoutExpired";
   readonly phase: TimeoutPhase;
   readonly limitMs: number;
-  /** A byte of an answer had come. */
+  /** Whether a byte of an answer had arrived. */
   readonly received: boolean;
-  /** The request had been sent, and its answer was awaited. */
+  /** Whether the request had been sent, so that the upstream may have done the work. */
   readonly isUnanswered: boolean;
 
   constructor(
@@ -35,8 +35,8 @@ export class TimeoutExpired extends Error {
 }
 
 /**
- * Watches the phases of one attempt with one timer at most. A chunk only notes the time; the timer, when it
- * fires, looks how long the silence has really lasted and sets itself again for what is left.
+ * Watches the phases of one attempt with at most one timer. A chunk only stores the time. When the timer
+ * fires, it checks how long the silence has lasted, and sets itself again for the rest.
  */
 export class PhaseTimer {
   readonly #limits: TimeoutLimits;
@@ -45,12 +45,12 @@ export class PhaseTimer {
   readonly #startedAt: number;
   #phase: Phase = "connect";
   #activeAt: number;
-  /** When the timer that is set will fire. */
+  /** When the timer fires. */
   #wakesAt = Infinity;
   #cancel: (() => void) | undefined;
   #stopped = false;
 
-  /** The total limit counts from `startedAt`; the others from the beginning of their phase. */
+  /** The total timeout counts from `startedAt`, the others from the beginning of their phase. */
   constructor(
     limits: TimeoutLimits,
     { clock, startedAt = clock.now() }: { clock: Clock; startedAt?: number },
@@ -63,13 +63,13 @@ export class PhaseTimer {
     this.#activeAt = clock.now();
   }
 
-  /** A phase begins. */
+  /** Begins a phase. */
   enter(phase: Phase): void {
     if (this.#stopped) return;
     this.#phase = phase;
     this.#activeAt = this.#clock.now();
     const limitMs = this.#phaseLimit();
-    // A timer that fires too early only looks and sets itself again: mostly there is nothing to do here.
+    // A timer that fires too early only sets itself again. In most cases it can stay as it is.
     if (
       limitMs === undefined ? this.#limits.totalMs === undefined : this.#activeAt + limitMs >= this.#wakesAt
     ) return;
@@ -77,12 +77,15 @@ export class PhaseTimer {
     this.#arm();
   }
 
-  /** Nothing is awaited of the upstream, since the client is not taking what came; only the total goes on. */
+  /**
+   * The proxy does not wait for the upstream, because the client has not taken what arrived. Only the total
+   * runs.
+   */
   pause(): void {
     this.#phase = "paused";
   }
 
-  /** The attempt has ended; nothing will fire any more. */
+  /** The attempt has ended. No timeout passes any more. */
   stop(): void {
     this.#stopped = true;
     this.#cancel?.();

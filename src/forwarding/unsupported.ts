@@ -1,10 +1,12 @@
 import type { IncomingRequest } from "../http/message.ts";
 
-/** CONNECT asks for a tunnel to anywhere; TRACE would show the provider's key to the client. */
+/** CONNECT asks for a tunnel to any host. TRACE would show the provider's key to the client. */
 const REFUSED: readonly string[] = ["CONNECT", "TRACE", "TRACK"];
 
-/** Why a request cannot be forwarded as it is; undefined where it can. */
+/** Why the proxy cannot forward a request, as a sentence for the client. Undefined: it can. */
 export function unsupportedReason({ method }: IncomingRequest): string | undefined {
-  // Methods know capitals, but not every server does.
-  return REFUSED.includes(method.toUpperCase()) ? `The method ${method} is not forwarded.` : undefined;
+  // Methods are case-sensitive, but not all servers follow that.
+  return REFUSED.includes(method.toUpperCase())
+    ? `The proxy does not forward the method ${method}.`
+    : undefined;
 }

@@ -1,4 +1,4 @@
-/** A text without the spaces and tabs around it, and nothing else that JavaScript takes for white space. */
+/** Removes the spaces and tabs around a text. Other characters that JavaScript counts as white space stay. */
 export function withoutBlanks(text: string, from = 0): string {
   let start = from;
   let end = text.length;

@@ -1,69 +1,72 @@
-/** Bodies of HTTP/1.1 messages as they come off a connection (RFC 9112, 6 and 7). */
+/** Readers of the bodies of HTTP/1.1 messages (RFC 9112, 6 and 7). */
 
 import type { ByteSource } from "../streams/byte_source.ts";
 import { decodeLatin1 } from "./latin1.ts";
 import type { ConnectionReader } from "./reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
 
-/** So much framing is read at a stretch, some ten milliseconds of it, before everything else that waits goes first. */
+/** Framing steps in a row before other connections get a turn. That many take some ten milliseconds. */
 const MAX_FRAMING_STEPS = 8_192;
 
 /** A body that is framed within its connection. */
 export abstract class FramedBody implements ByteSource {
   protected readonly reader: ConnectionReader;
-  /** Pieces of framing that were read since others had their turn. Reads and writes may both be done at once. */
+  /**
+   * Framing steps since other connections had their turn. All reads and writes in between may complete at
+   * once.
+   */
   protected framingSteps = 0;
+  protected readonly endsWithConnection: boolean = false;
   #ended = false;
 
   constructor(reader: ConnectionReader) {
     this.reader = reader;
   }
 
-  /** Whether it was read to its end, so that the next message can begin. */
+  /** Whether the body was read to its end, so that the next message can begin. */
   get ended(): boolean {
     return this.#ended;
   }
 
+  /** Throws an {@link UnexpectedEnd} or an {@link HttpSyntaxError}, or what the connection failed with. */
   tryRead(): Uint8Array | null | undefined {
     if (this.#ended) return null;
     if (this.hasWorkedLong) return undefined;
-    const piece = this.next();
+    let piece = this.next();
+    if (piece === undefined && this.reader.isOver && !this.hasWorkedLong) piece = this.#atEndOfConnection();
     if (piece === null) this.#ended = true;
     return piece;
   }
+
+  readable(): Promise<void> {
+    return this.hasWorkedLong ? this.#giveOthersTheirTurn() : this.reader.readable();
+  }
+
+  /** Reads the framing before the first byte, as far as it has arrived. Throws an {@link HttpSyntaxError}. */
+  begin(): void {}
+
+  /** Does nothing: the owner of the connection decides what becomes of it. */
+  cancel(): void {}
 
   protected get hasWorkedLong(): boolean {
     return this.framingSteps > MAX_FRAMING_STEPS;
   }
 
-  async read(): Promise<Uint8Array | null> {
-    while (true) {
-      if (this.hasWorkedLong) {
-        await new Promise((resolve) => setTimeout(resolve));
-        this.framingSteps = 0;
-      }
-      const piece = this.tryRead();
-      if (piece !== undefined) return piece;
-      if (this.hasWorkedLong || await this.reader.fill()) continue;
-      if (!this.endsWithConnection) throw new UnexpectedEnd("the connection ended within a body");
-      this.#ended = true;
-      return null;
-    }
+  /** The next piece of the bytes at hand. Null: the end. Undefined: more bytes are needed. */
+  protected abstract next(): Uint8Array | null | undefined;
+
+  #atEndOfConnection(): null {
+    if (this.reader.hasEnded() && this.endsWithConnection) return null;
+    throw new UnexpectedEnd("the connection ended within a body");
   }
 
-  /** Reads what stands before the first byte as far as it has come. Throws where that breaks the rules. */
-  begin(): void {}
-
-  /** Nothing is held: who owns the connection decides what becomes of it. */
-  cancel(): void {}
-
-  protected readonly endsWithConnection: boolean = false;
-
-  /** The next piece out of the bytes at hand, null at the end, undefined where more are needed. */
-  protected abstract next(): Uint8Array | null | undefined;
+  async #giveOthersTheirTurn(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve));
+    this.framingSteps = 0;
+  }
 }
 
-/** A body of known length. */
+/** A body of a known length. */
 export class CountedBody extends FramedBody {
   #left: number;
 
@@ -94,14 +97,17 @@ export class UntilCloseBody extends FramedBody {
 /** The longest line of a chunk's size with its extensions, and the longest trailer section. */
 const MAX_CHUNK_LINE_BYTES = 4 * 1024;
 const MAX_TRAILER_BYTES = 16 * 1024;
-/** Hexadecimal digits alone: no sign, no space. Extensions may follow and are dropped. */
+/** Hexadecimal digits without a sign or a space. Extensions may follow; the reader drops them. */
 const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
-/** Seven digits and what follows them; longer sizes are as rare as extensions. */
+/** Seven digits and the CR behind them. Longer sizes are as rare as extensions. */
 const MAX_PLAIN_DIGITS = 8;
 const NOT_HEX = 255;
-/** Chunks up to this are joined with those before them; to move a longer one would cost more than to write it. */
+/**
+ * Chunks up to this length are joined with the chunks before them. To move a longer one costs more than to
+ * write it.
+ */
 const JOINED_BYTES = 1024;
-/** By the byte: the value of a hexadecimal digit. */
+/** The value of a hexadecimal digit, by its byte. */
 const HEX_DIGITS = Uint8Array.from({ length: 256 }, (_, byte) => {
   const text = String.fromCharCode(byte);
   return /[0-9A-Fa-f]/.test(text) ? parseInt(text, 16) : NOT_HEX;
@@ -109,7 +115,7 @@ const HEX_DIGITS = Uint8Array.from({ length: 256 }, (_, byte) => {
 const CR = 13;
 const LF = 10;
 
-/** A body in chunks. Extensions and trailers are dropped. */
+/** A body in chunks. The reader drops extensions and trailers. */
 export class ChunkedBody extends FramedBody {
   #state: "size" | "data" | "data end" | "trailers" = "size";
   #left = 0;
@@ -119,7 +125,7 @@ export class ChunkedBody extends FramedBody {
     if (this.#state === "size") this.#readSize();
   }
 
-  /** Whether the line of the next chunk's size has come. */
+  /** Reads the size of the next chunk. False: its line has not arrived yet. */
   #readSize(): boolean {
     const size = this.#plainSize() ?? this.#sizeWithExtension();
     if (size === undefined) return false;
@@ -173,9 +179,9 @@ export class ChunkedBody extends FramedBody {
   }
 
   /**
-   * A chunk's data joined with that of the small chunks behind it, as far as they are at hand: they are moved
-   * together within the reader's own buffer, over the framing that was between them. A body in chunks of one byte
-   * then costs what its bytes cost, and not a write for each. What is not plain is left to the next call.
+   * Joins the data of a chunk with the data of the small chunks behind it that are at hand. It moves them
+   * together within the reader's buffer, over the framing between them, so that a body in chunks of one byte
+   * does not cost a write for each byte. Chunks with extensions are left to the next call.
    */
   #withFollowing(first: Uint8Array): Uint8Array {
     let end = first.byteOffset + first.length;
@@ -199,7 +205,7 @@ export class ChunkedBody extends FramedBody {
     return whole.subarray(first.byteOffset, end);
   }
 
-  /** The size of a line that holds nothing else, as all common servers send it, without making text of it. */
+  /** Reads a size without extensions, as all common servers send it, without decoding the line to text. */
   #plainSize(): number | undefined {
     const { buffered } = this.reader;
     let size = 0;
@@ -220,11 +226,11 @@ export class ChunkedBody extends FramedBody {
     const line = this.#line(MAX_CHUNK_LINE_BYTES);
     if (line === undefined) return undefined;
     const size = CHUNK_LINE.exec(line)?.[1];
-    if (size === undefined) throw new HttpSyntaxError("a chunk size that is no hexadecimal number");
+    if (size === undefined) throw new HttpSyntaxError("a chunk size that is not a hexadecimal number");
     return parseInt(size, 16);
   }
 
-  /** The next whole line without its CR LF. */
+  /** The next whole line without its CR LF. Undefined: it has not arrived yet. */
   #line(limit: number): string | undefined {
     const { buffered } = this.reader;
     const end = buffered.indexOf(LF);

@@ -1,13 +1,19 @@
-/** Which web pages may use the proxy (the Fetch standard's CORS protocol). None, unless their origin is listed. */
+/**
+ * Which web pages may use the proxy, by the CORS protocol of the Fetch standard: those whose origin is
+ * listed.
+ */
 
 import { type Field, field, fieldValue } from "./fields.ts";
 import type { OutgoingReply } from "./message.ts";
 import { reasonPhrase } from "./reason_phrases.ts";
 
-/** How long browsers may remember a preflight's answer. */
+/** How long browsers may cache the answer to a preflight request. */
 const MAX_AGE_SECONDS = 600;
 
-/** The origin of the page that asks, where it may; undefined for every other request. */
+/**
+ * The origin of the page that sends a request, if it is allowed. Undefined: no allowed page sends the
+ * request.
+ */
 export function allowedOrigin(fields: readonly Field[], origins: readonly string[]): string | undefined {
   if (origins.length === 0) return undefined;
   const origin = fieldValue(fields, "origin");
@@ -16,7 +22,7 @@ export function allowedOrigin(fields: readonly Field[], origins: readonly string
   return origins.includes("*") ? "*" : undefined;
 }
 
-/** The answer to a browser's question whether a page may send a request; undefined where it is no such question. */
+/** The answer to a preflight request of a browser. Undefined: the request is not a preflight request. */
 export function preflightReply(
   method: string,
   fields: readonly Field[],
@@ -41,7 +47,7 @@ export function preflightReply(
   };
 }
 
-/** An answer that the page may read, whatever the provider says of that. */
+/** Lets the page read an answer. Replaces the CORS headers of the provider. */
 export function withCors(reply: OutgoingReply, origin: string): OutgoingReply {
   const kept = reply.fields.filter(({ lower }) => !lower.startsWith("access-control-"));
   return {

@@ -1,25 +1,25 @@
-/** Header fields as they stand in a message: in order, with repeats, spelled as they came. */
+/** Header fields of a message: in their order, with repeats, and in the spelling of the sender. */
 
-/** One header field. */
+/** One header field of a message. */
 export interface Field {
   readonly name: string;
-  /** The name in lower case, by which it is found. */
+  /** The name in lower case, for comparisons. */
   readonly lower: string;
   readonly value: string;
 }
 
 /**
- * The fields that say how long a body is. They belong to one connection: the reader of heads takes them out
- * of a message's fields, and only the writer of heads puts them in.
+ * The fields that state the length of a body. They belong to one connection: the reader of heads removes them
+ * from the fields of a message, and only the writer of heads adds them.
  */
 export type FramingFieldName = "content-length" | "transfer-encoding";
 
-/** Whether a field, named in lower case, says how long a body is. */
+/** Whether a field states the length of a body. Takes the name in lower case. */
 export function isFramingField(lower: string): lower is FramingFieldName {
   return lower === "content-length" || lower === "transfer-encoding";
 }
 
-/** A field that the proxy adds; the name is given in lower case. A framing field does not compile. */
+/** Makes a field that the proxy adds. Takes the name in lower case. A framing field does not compile. */
 export function field<Name extends string>(
   lower: Name extends FramingFieldName ? never : Name,
   value: string,
@@ -27,7 +27,10 @@ export function field<Name extends string>(
   return { name: lower, lower, value };
 }
 
-/** The value of a field, repeats joined with a comma (RFC 9110, 5.3); undefined where there is none. */
+/**
+ * The value of a field. Repeats are joined with a comma (RFC 9110, 5.3). Undefined: the message has no such
+ * field.
+ */
 export function fieldValue(fields: readonly Field[], lower: string): string | undefined {
   let joined: string | undefined;
   for (const one of fields) {
@@ -36,7 +39,7 @@ export function fieldValue(fields: readonly Field[], lower: string): string | un
   return joined;
 }
 
-/** Whether a comma-separated list, such as `connection`, names a token. */
+/** Whether a comma-separated list, such as the value of `connection`, contains a token. */
 export function listHas(value: string | undefined, token: string): boolean {
   return value !== undefined && value.toLowerCase().split(",").some((item) => item.trim() === token);
 }

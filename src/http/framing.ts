@@ -1,22 +1,25 @@
 import { type Field, isFramingField } from "./fields.ts";
 import { HttpSyntaxError } from "./syntax_error.ts";
 
-/** How the end of a body is found; `absent` says nothing, which means none for a request and the close for an answer. */
+/**
+ * How a reader finds the end of a body. `absent`: the head states nothing, so a request has no body, and the
+ * end of the connection ends the body of an answer.
+ */
 export type Framing =
   | { readonly kind: "counted"; readonly length: number }
   | { readonly kind: "chunked" }
   | { readonly kind: "absent" };
 
-/** A message's fields without those that frame it, and what those said. */
+/** The fields of a message without the framing fields, and the framing that those state. */
 export interface SeparatedFraming {
   readonly fields: Field[];
   readonly framing: Framing;
 }
 
 /**
- * Takes a message's framing out of its fields. Anything that two readers could understand differently is rejected
- * (RFC 9112, 6.3): both fields, a repeated length, a length that is not a plain number, a coding other than
- * `chunked`. Throws an {@link HttpSyntaxError}.
+ * Separates the framing of a message from its fields. Throws an {@link HttpSyntaxError} for framing that two
+ * readers could understand differently (RFC 9112, 6.3): both fields, a repeated length, a length that is not
+ * a plain number, a coding other than `chunked`.
  */
 export function separateFraming(fields: Field[]): SeparatedFraming {
   const framing = framingOf(fields);
@@ -45,7 +48,7 @@ function framingOf(fields: readonly Field[]): Framing {
     return { kind: "chunked" };
   }
   if (length === undefined) return { kind: "absent" };
-  // Fifteen digits are below 2^53, and far beyond every body.
+  // Fifteen digits are below 2^53, and far more than any body has.
   if (!/^\d{1,15}$/.test(length)) throw new HttpSyntaxError("a content-length that is not a plain number");
   return { kind: "counted", length: Number(length) };
 }

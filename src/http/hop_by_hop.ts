@@ -1,6 +1,8 @@
 import { type Field, fieldValue } from "./fields.ts";
 
-/** Fields that belong to one connection and never travel on (RFC 9110, 7.6.1). `proxy-*` belong to them too. */
+/**
+ * Fields that belong to one connection and are never forwarded (RFC 9110, 7.6.1). So do all fields `proxy-*`.
+ */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
@@ -10,8 +12,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Tells which fields of a message belong to its connection: the known ones, and all that its own `connection`
- * field names. Takes names in lower case.
+ * Makes a test whether a field of a message belongs to its connection. Such fields are the known ones, and
+ * those that the field `connection` of the message names. The test takes names in lower case.
  */
 export function hopByHopTest(fields: readonly Field[]): (lower: string) => boolean {
   const connection = fieldValue(fields, "connection");

@@ -1,15 +1,15 @@
-/** The path of a base address: no slash at its end, empty for a bare host. */
+/** The path of a base URL, without a slash at its end. Empty for a bare host. */
 interface BasePath {
   readonly path: string;
 }
 
-/** `v1`, `v1beta`, `v2alpha1`: how providers name a version in a path. */
+/** A version in the paths of providers, such as `v1`, `v1beta` and `v2alpha1`. */
 const VERSION_SEGMENT = /^v\d+(?:(?:alpha|beta)\d*)?$/;
 
 /**
- * The path at the backend: the base's path and what is left of the client's, byte for byte. Where the base ends
- * in a version and the rest begins with the same one, it stands once, so that both ways of writing a base URL work.
- * So does the base's whole path: Groq's SDK puts `/openai/v1` into each path by itself.
+ * Joins the path of the base URL and the rest of the client's path, byte for byte. If the base ends in a
+ * version and the rest begins with it, the result has the version once, so that both ways of writing a base
+ * URL work. The same goes for the whole path of the base: Groq's SDK adds `/openai/v1` to each path.
  */
 export function joinPath(base: BasePath, rest: string): string {
   const version = base.path.slice(base.path.lastIndexOf("/") + 1);
@@ -24,8 +24,8 @@ export function joinPath(base: BasePath, rest: string): string {
 }
 
 /**
- * The path at the backend without its base, but with the version at the base's end: `/v1/models` for both ways of
- * writing a base URL and a path, byte for byte. Empty where nothing is left.
+ * The path at the backend without the path of the base URL, but with its version: `/v1/models` for both ways
+ * of writing a base URL and a path, byte for byte. Empty where no path remains.
  */
 export function versionedPath(base: BasePath, rest: string): string {
   const start = base.path.lastIndexOf("/");
@@ -33,22 +33,23 @@ export function versionedPath(base: BasePath, rest: string): string {
   return joinPath(base, rest).slice(hasVersion ? start : base.path.length);
 }
 
-/** The raw query without the parameters of that name; everything else stays as it was written. */
+/** Removes all parameters of a name from a raw query. The other parameters stay byte for byte. */
 export function withoutParameter(query: string, name: string): string {
   // A name may be written in percent-encoding, also without a value.
   if (query === "") return query;
   return query.split("&").filter((pair) => parameterName(pair) !== name).join("&");
 }
 
-/** The raw query with another value for every parameter of that name. */
+/** Replaces the value of every parameter of a name in a raw query. */
 export function withParameter(query: string, name: string, value: string): string {
   return query.split("&")
     .map((pair) => parameterName(pair) === name ? `${name}=${encodeURIComponent(value)}` : pair).join("&");
 }
 
 /**
- * Decoded as the credential's reader decodes it, so that what one finds the other removes: a query may begin with
- * another question mark. Only names of ASCII are asked for, so that each byte may stand for a character.
+ * Decodes a name in the same way as the reader of credentials, so that a parameter which that reader finds is
+ * removed. A query may begin with a second question mark. All names that callers pass are ASCII, so each byte
+ * is one character.
  */
 function parameterName(pair: string): string {
   const end = pair.indexOf("=");

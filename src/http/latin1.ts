@@ -1,13 +1,16 @@
-/** Heads of messages are bytes; as text they are Latin-1, so that every byte survives the way there and back. */
+/**
+ * Latin-1, for the heads of messages: every byte is one character, so no byte is lost in decoding and
+ * encoding.
+ */
 
 const decoder = new TextDecoder("latin1");
 const encoder = new TextEncoder();
 // deno-lint-ignore no-control-regex -- the control characters are part of ASCII
 const NOT_ASCII = /[^\x00-\x7f]/;
-/** As many arguments as a call surely takes. */
+/** A number of arguments that every call can take. */
 const STRIDE = 8192;
 
-/** Bytes as text, one character a byte. */
+/** Decodes bytes to text, one character for each byte. */
 export function decodeLatin1(bytes: Uint8Array): string {
   // The platform's "latin1" is windows-1252, which differs for some bytes that are not ASCII.
   const text = decoder.decode(bytes);
@@ -19,7 +22,7 @@ export function decodeLatin1(bytes: Uint8Array): string {
   return exact;
 }
 
-/** Text as bytes; every character must be below U+0100. */
+/** Encodes text to bytes. Every character must be below U+0100. */
 export function encodeLatin1(text: string): Uint8Array {
   const bytes = encoder.encode(text);
   return bytes.length === text.length ? bytes : Uint8Array.from(text, (character) => character.charCodeAt(0));

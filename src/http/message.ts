@@ -1,76 +1,91 @@
-/** Requests and answers as plain values, between the server and whoever answers. */
+/** Requests and answers as plain values. They are the port between the server and the handler. */
 
 import type { Cancellation } from "../cancellation.ts";
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
 import type { Field } from "./fields.ts";
 import type { ByteOutput } from "./writer.ts";
 
-/** What the port that a request came by serves: everything, the endpoints alone, or the management plane alone. */
+/** What a port serves: everything, only the endpoints, or only the management plane. */
 export type Entry = "all" | "clients" | "admin";
 
-/** A request as it came. */
+/** A request of a client, as plain values. */
 export interface IncomingRequest {
   readonly method: string;
-  /** The request target exactly as sent: a path with its query, mostly. */
+  /** The request target, byte for byte: in most requests a path with its query. */
   readonly target: string;
-  /** Without framing fields: the body has its own length. */
+  /** The fields without `content-length` and `transfer-encoding`: the body has its own length. */
   readonly fields: readonly Field[];
-  /** Null: the request neither has nor announces a body. */
+  /** Null: the request has no body, and announces none. */
   readonly body: MessageBody | null;
   /**
-   * Over HTTP/2 only the first byte or the end of the stream tells whether a request without a length has a body:
-   * waits for it, and gives the body or null. Undefined: {@link body} is certain.
+   * Waits for the first byte or the end of the stream, and gives the body or null. Over HTTP/2 only that
+   * shows whether a request without a length has a body. Undefined: {@link body} is certain.
    */
   readonly settledBody?: (() => Promise<MessageBody | null>) | undefined;
-  /** The address it comes from; a proxy in front is its own client. */
+  /** The address of the peer. A reverse proxy in front is the peer. */
   readonly peer: string;
   /** The request arrived over TLS. A trusted proxy in front has a separate connection to the client. */
   readonly isTls?: boolean | undefined;
-  /** Called when the request has been admitted: its connection is no longer the first to be closed for others. */
-  readonly onAuthenticated?: (() => void) | undefined;
+  /**
+   * Called when the client is authenticated, with the name under which it shares limits with others. Its
+   * connection is then no longer the first one closed for others.
+   */
+  readonly onAuthenticated?: ((holder: string) => void) | undefined;
+  /**
+   * Waits until the client has taken enough of its other answers that the proxy may hold one more whole in
+   * memory. Throws the reason of the cancellation. Undefined: answers do not wait for each other.
+   */
+  readonly roomForAnswer?: (() => Promise<void>) | undefined;
+  /** What the port of the connection serves. */
   readonly entry: Entry;
-  /** Cancelled with `ClientGone` when the client leaves, at whatever stage the exchange is. */
+  /** Cancelled with `ClientGone` when the client leaves, at any stage of the exchange. */
   readonly cancellation: Cancellation;
 }
 
-/** An answer to be sent. */
+/** An answer to a client, as plain values. */
 export interface OutgoingReply {
   readonly status: number;
-  /** The reason phrase; empty where there is none. */
+  /** The reason phrase. It may be empty. */
   readonly reason: string;
-  /** Without framing fields: the body has its own length. */
+  /** The fields without `content-length` and `transfer-encoding`: the body has its own length. */
   readonly fields: readonly Field[];
-  /** Null: no body. */
+  /** Null: the answer has no body. */
   readonly body: MessageBody | Uint8Array | null;
-  /** The length of the body that an answer to HEAD or a 304 leaves out, where it was stated (RFC 9110, 8.6). */
+  /**
+   * The length of the body that an answer to HEAD or a 304 leaves out (RFC 9110, 8.6). Undefined: not stated.
+   */
   readonly omittedLength?: number | undefined;
-  /** With a 101: what uses the connection after its head. */
-  readonly tunnel?: Tunnel;
+  /** Uses the connection after a 101. Undefined: the protocol stays HTTP. */
+  readonly tunnel?: Tunnel | undefined;
 }
 
-/** What uses a client's connection after a 101. It holds an upstream connection until it has run or was discarded. */
+/**
+ * Uses the connection of a client after a 101. It holds an upstream connection until it has run or was
+ * discarded.
+ */
 export interface Tunnel {
-  /** Carries bytes until both sides have ended. */
+  /** Carries bytes until both sides have ended. Never throws. */
   readonly run: (client: Duplex) => Promise<void>;
-  /** Releases everything it holds. Nothing happens after {@link run} has ended. */
+  /** Releases everything that it holds. Does nothing after {@link run} has ended. */
   readonly discard: () => void;
 }
 
 /**
- * Releases what an answer holds: its body's source and its tunnel. Every server calls it at the end of every answer,
- * so that an answer that could not be sent leaves nothing open. Nothing happens to what has ended already.
+ * Releases what an answer holds: the source of its body and its tunnel. Every server calls it at the end of
+ * every answer, so that an answer which could not be sent leaves nothing open. Does nothing to what has ended
+ * already.
  */
 export function discardReply({ body, tunnel }: Pick<OutgoingReply, "body" | "tunnel">): void {
   if (body !== null && !(body instanceof Uint8Array)) body.cancel();
   tunnel?.discard();
 }
 
-/** A connection that has left HTTP. */
+/** A connection after a change of protocol. */
 export interface Duplex {
-  /** What comes; null at the end. */
+  /** The bytes that the peer sends. */
   readonly source: ByteSource;
   readonly output: ByteOutput;
 }
 
-/** Answers a request; never throws. */
+/** Answers a request. Never throws. */
 export type Handler = (request: IncomingRequest) => Promise<OutgoingReply>;

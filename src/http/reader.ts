@@ -1,18 +1,19 @@
 import { TurnCount } from "../streams/turn.ts";
 
-/** What can be read from; a connection. */
+/** Something that bytes can be read from, such as a connection. */
 export interface ByteInput {
   readonly read: (into: Uint8Array) => Promise<number | null>;
 }
 
-/** Enough for a head or an event; thousands of quiet streams hold one each. */
+/** Enough for a head or an event. Each of thousands of quiet streams holds such a buffer. */
 const SMALL_BYTES = 4 * 1024;
-/** What a busy connection reads into. */
+/** The buffer of a busy connection. */
 const LARGE_BYTES = 256 * 1024;
 
 /**
- * The reading side of a connection: bytes that have come and were not taken yet. One read is under way at most;
- * whoever asks meanwhile shares it, so that an idle connection can be watched by a read that the next message uses.
+ * The reading side of a connection: bytes that have arrived and were not taken yet. At most one read is under
+ * way, and all waiting callers share it, so that the read which watches an idle connection also brings the
+ * next message.
  */
 export class ConnectionReader {
   readonly #input: ByteInput;
@@ -21,73 +22,100 @@ export class ConnectionReader {
   #start = 0;
   #end = 0;
   #lastCount = 0;
-  #pending: Promise<boolean> | undefined;
+  #pending: Promise<void> | undefined;
   #received = 0;
+  #hasEnded = false;
+  #failure: { readonly error: unknown } | undefined;
   readonly #turn = new TurnCount();
 
-  /** `onGrown` is called when what is held has become too much for the buffer, with the size of the next one. */
+  /** `onGrown` is called before the buffer grows, with its next size in bytes. */
   constructor(input: ByteInput, onGrown: (capacity: number) => void = () => {}) {
     this.#input = input;
     this.#onGrown = onGrown;
   }
 
-  /** How much the buffer can hold. */
+  /** The size of the buffer in bytes. */
   get capacity(): number {
     return this.#buffer.length;
   }
 
-  /** The bytes at hand. Valid until the next {@link fill}, but not changed by {@link fillBehind}. */
+  /** The bytes at hand. {@link readable} may overwrite them, {@link readableBehind} does not. */
   get buffered(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
   }
 
-  /** How many bytes have come since the connection was made. */
+  /** The number of bytes that have arrived since the connection was opened. */
   get received(): number {
     return this.#received;
   }
 
-  /** Takes bytes off the front. */
+  /** Whether no more bytes will arrive: the peer has ended the connection, or the connection has failed. */
+  get isOver(): boolean {
+    return this.#hasEnded || this.#failure !== undefined;
+  }
+
+  /**
+   * Whether the peer has ended the connection. Bytes may still be at hand. Throws where the connection has
+   * failed.
+   */
+  hasEnded(): boolean {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#hasEnded;
+  }
+
+  /** Removes bytes from the front. */
   consume(count: number): void {
     this.#start += count;
   }
 
-  /** Takes bytes off the front and gives them; valid until the next {@link fill}, but not changed by {@link fillBehind}. */
+  /**
+   * Removes bytes from the front and gives them. {@link readable} may overwrite them, {@link readableBehind}
+   * does not.
+   */
   take(count: number): Uint8Array {
     const taken = this.#buffer.subarray(this.#start, this.#start + count);
     this.#start += count;
     return taken;
   }
 
-  /** Waits for more bytes; false once the peer has ended. Throws when the connection fails. */
-  fill(): Promise<boolean> {
-    return this.#pending ??= this.#fill(() => this.#makeRoom());
+  /** Resolves when more bytes have arrived, or the connection is over. Never rejects. */
+  readable(): Promise<void> {
+    return this.#pending ??= this.#fill(false);
   }
 
   /**
-   * Like {@link fill}, for one who watches the connection while another still uses what was taken: no byte that came
-   * before is written over.
+   * Like {@link readable}, for code that watches the connection while other code still uses the bytes that
+   * were taken: it overwrites no byte that arrived before.
    */
-  fillBehind(): Promise<boolean> {
-    return this.#pending ??= this.#fill(() => this.#makeRoomBehind());
+  readableBehind(): Promise<void> {
+    return this.#pending ??= this.#fill(true);
   }
 
-  async #fill(makeRoom: () => void): Promise<boolean> {
+  async #fill(isBehind: boolean): Promise<void> {
+    if (this.isOver) return;
     try {
-      makeRoom();
+      if (isBehind) this.#makeRoomBehind();
+      else this.#makeRoom();
       const count = await this.#input.read(this.#buffer.subarray(this.#end));
-      if (count === null) return false;
-      this.#lastCount = count;
-      this.#end += count;
-      this.#received += count;
-      const others = this.#turn.count(count);
-      if (others !== undefined) await others;
-      return true;
+      if (count === null) this.#hasEnded = true;
+      else {
+        this.#lastCount = count;
+        this.#end += count;
+        this.#received += count;
+        const others = this.#turn.count(count);
+        if (others !== undefined) await others;
+      }
+    } catch (error) {
+      this.#failure = { error };
     } finally {
       this.#pending = undefined;
     }
   }
 
-  /** Room without touching what was taken: in another buffer, where this one is full. */
+  /**
+   * Provides free space without touching the bytes that were taken: in another buffer, where this one is
+   * full.
+   */
   #makeRoomBehind(): void {
     if (this.#end < this.#buffer.length) return;
     const held = this.#buffer.subarray(this.#start, this.#end);
@@ -100,7 +128,10 @@ export class ConnectionReader {
     this.#end = held.length;
   }
 
-  /** Room for at least one byte: grown while the connection is busy, small again when it is not. */
+  /**
+   * Provides space for at least one byte. The buffer grows while the connection is busy, and shrinks
+   * afterwards.
+   */
   #makeRoom(): void {
     const held = this.#end - this.#start;
     if (held === 0) {
@@ -116,7 +147,7 @@ export class ConnectionReader {
       return;
     }
     if (this.#end < this.#buffer.length) return;
-    // What is held may be in use by nobody here: heads are copied out as text, bodies are taken before the next fill.
+    // No caller uses these bytes now: heads are decoded to text, and bodies are sent before the next read.
     const grows = held > this.#buffer.length / 2;
     if (grows) this.#onGrown(this.#buffer.length * 2);
     const roomier = grows ? new Uint8Array(this.#buffer.length * 2) : this.#buffer;

@@ -1,20 +1,20 @@
-/** Takes path and query out of a request target, exactly as the client sent them (RFC 9112, 3.2). */
+/** Reads the path and the query of a request target, byte for byte (RFC 9112, 3.2). */
 
-/** The path and the query of a request. Neither is decoded or normalised. */
+/** The path and the query of a request. They are neither decoded nor normalised. */
 export interface RequestTarget {
-  /** Begins with a slash. Empty where the target is refused. */
+  /** The path, which begins with a slash. Empty where the target is rejected. */
   readonly path: string;
-  /** Without its `?`. Empty where there is none. */
+  /** The query without its `?`. It may be empty. */
   readonly query: string;
-  /** Why the target is never forwarded. Undefined: the target is valid. */
+  /** Why the target is rejected, as a sentence for the client. Undefined: the target is valid. */
   readonly refused: string | undefined;
 }
 
-/** Reads a request target. It refuses every path that an upstream might resolve to another path. */
+/** Reads a request target. Rejects every path that an upstream might resolve to another path. */
 export function parseRequestTarget(target: string): RequestTarget {
   const text = target.startsWith("/") ? target : absoluteFormPath(target);
   if (text === undefined) return refusedTarget("The request target is not a path.");
-  if (text.includes("#")) return refusedTarget("The request target holds a fragment (#).");
+  if (text.includes("#")) return refusedTarget("The request target contains a fragment (#).");
   const mark = text.indexOf("?");
   const path = mark === -1 ? text : text.slice(0, mark);
   const refused = refusedPath(path);
@@ -27,13 +27,13 @@ function refusedTarget(refused: string): RequestTarget {
   return { path: "", query: "", refused };
 }
 
-/** What follows the authority of `http://host/path`; the host itself is never looked at. */
+/** What follows the authority of `http://host/path`. The host itself is never used. */
 function absoluteFormPath(target: string): string | undefined {
   const authority = /^https?:\/\/[^/?#]+/i.exec(target)?.[0];
   return authority && target.slice(authority.length);
 }
 
-/** Most paths hold nothing that needs a closer look. */
+/** Characters that need a closer look. Most paths have none of them. */
 const SUSPICIOUS = /[%\\]|\/\.|[^\x21-\x7e]/;
 
 function refusedPath(path: string): string | undefined {
@@ -42,14 +42,14 @@ function refusedPath(path: string): string | undefined {
   try {
     decoded = decodeURIComponent(path);
   } catch {
-    return "The path holds an invalid percent-encoding.";
+    return "The path contains an invalid percent-encoding.";
   }
-  if (decoded.includes("\\")) return "The path holds a backslash.";
-  // deno-lint-ignore no-control-regex -- control characters are what is looked for
-  if (/[\x00-\x1f\x7f]/.test(decoded)) return "The path holds a control character.";
-  // Some servers cut a segment's parameters (`..;x`) off before they resolve it.
+  if (decoded.includes("\\")) return "The path contains a backslash.";
+  // deno-lint-ignore no-control-regex -- it searches for control characters
+  if (/[\x00-\x1f\x7f]/.test(decoded)) return "The path contains a control character.";
+  // Some servers remove the parameters of a segment (`..;x`) before they resolve it.
   if (decoded.split("/").some((segment) => /^\.\.?(?:;|$)/.test(segment))) {
-    return "The path holds a segment that means this or the parent folder.";
+    return "The path contains a segment . or ...";
   }
   return undefined;
 }
@@ -58,8 +58,8 @@ function refusedPath(path: string): string | undefined {
 const ENCODED_PLAIN = /%(?:2[de]|3[0-9]|[46][1-9a-f]|5f|[57][0-9a]|7e)/i;
 
 /**
- * What lets a path be read as another one by a server that decodes, merges or cuts it further, as the end of a
- * sentence; undefined: there is one reading only.
+ * Why a server that decodes, merges or cuts a path could read it as another path, as a noun phrase.
+ * Undefined: every server reads the path in the same way.
  */
 export function ambiguityOf(path: string): string | undefined {
   if (path.includes("//")) return "two slashes in a row";

@@ -1,17 +1,20 @@
-/** The cookie of the admin page's sessions: only the proxy itself sets it and reads it. */
+/** The cookie of the sessions of the admin page. Only the proxy sets it and reads it. */
 
-/** What its name begins with; a port may follow. */
+/** The beginning of the name of the session cookie. A port may follow. */
 export const SESSION_COOKIE = "llm_proxy_session";
 
-/** Browsers bind cookies whose names begin so to a host or to HTTPS. */
+/** Prefixes of cookie names. Browsers bind such cookies to a host or to HTTPS. */
 const NAME_PREFIXES = /^(?:__(?:host-http|host|secure|http)-)+/;
 
-/** Whether a field `set-cookie` sets it, in whatever spelling. */
+/** Whether the value of a field `set-cookie` sets the session cookie, in any spelling. */
 export function setsSessionCookie(setCookie: string): boolean {
   return isSessionCookie(setCookie.split(";", 1)[0] ?? "");
 }
 
-/** The value of a field `cookie` without it, all else byte for byte; empty where nothing else was there. */
+/**
+ * Removes the session cookie from the value of a field `cookie`. The rest stays byte for byte, and may be
+ * empty.
+ */
 export function withoutSessionCookie(cookies: string): string {
   const pairs = cookies.split(";");
   const kept = pairs.filter((pair) => !isSessionCookie(pair));
@@ -21,17 +24,21 @@ export function withoutSessionCookie(cookies: string): string {
 }
 
 /**
- * Whether a pair `name=value` is it. A cookie without a name counts by its value: browsers send `=a=b` back as `a=b`.
+ * Whether a pair `name=value` is the session cookie. The value of a cookie without a name counts as its name,
+ * because browsers send `=a=b` back as `a=b`.
  */
 function isSessionCookie(pair: string): boolean {
-  // A field may hold thousands of pairs that are too short, or empty.
+  // A field may contain thousands of pairs that are too short, or empty.
   if (pair.length < SESSION_COOKIE.length) return false;
   const name = pair.replace(/^[\s="]+/, "").split("=", 1)[0] ?? "";
   const plain = decoded(name).replace(/^[\s="]+/, "").toLowerCase();
   return plain.replace(NAME_PREFIXES, "").startsWith(SESSION_COOKIE);
 }
 
-/** Twice, as a reader behind another one may do. What is no proper encoding stays as it is. */
+/**
+ * Decodes percent-encoding twice, because a second server may decode it again. Invalid encoding stays as it
+ * is.
+ */
 function decoded(name: string): string {
   const once = (text: string) =>
     text.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));

@@ -1,9 +1,9 @@
-/** A peer broke the rules of HTTP/1.1. `message` says which, without repeating what it sent. */
+/** A peer broke a rule of HTTP/1.1. `message` names the rule, and quotes nothing of the peer. */
 export class HttpSyntaxError extends Error {
   override readonly name = "HttpSyntaxError";
 }
 
-/** A connection ended where a message had to go on. */
+/** A connection ended within a message. */
 export class UnexpectedEnd extends Error {
   override readonly name = "UnexpectedEnd";
 }

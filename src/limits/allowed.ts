@@ -2,7 +2,7 @@
 
 import { ProxyFault } from "../faults.ts";
 import { matchesAny } from "../text/glob.ts";
-import { allowsPaths, unclearPath } from "../text/path_patterns.ts";
+import { allowsPaths, pathAmbiguity } from "../text/path_patterns.ts";
 import type { Principal } from "../principal.ts";
 
 /** Throws `forbidden` where a rule names endpoints and this is none of them. */
@@ -34,7 +34,7 @@ export function checkPath(
 ): void {
   for (const { what, rules: { paths: patterns } } of principal.subjects) {
     if (patterns === undefined) continue;
-    const unclear = unclearPath(path);
+    const unclear = pathAmbiguity(path);
     if (unclear !== undefined) {
       throw new ProxyFault(
         "forbidden",

@@ -32,13 +32,16 @@ export class HeldBytes {
     return this.#held;
   }
 
-  /** A share for one request of somebody, which is empty at first. */
-  share(holder: string): HeldShare {
+  /**
+   * A share of somebody, which is empty at first: for one request, or with `mayBeSlow` for what has no end that could
+   * be waited for.
+   */
+  share(holder: string, { mayBeSlow = false }: { mayBeSlow?: boolean } = {}): HeldShare {
     let own = 0;
     let isReleased = false;
     const begun = this.#now();
     const isTooSlow = (bytes: number): boolean =>
-      bytes > Math.max(own, SMALL_BYTES) &&
+      !mayBeSlow && bytes > Math.max(own, SMALL_BYTES) &&
       this.#now() - begun > GRACE_MS + bytes / LEAST_BYTES_PER_SECOND * 1000;
     const drops: (() => void)[] = [];
     const set = (bytes: number): void => {

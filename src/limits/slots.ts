@@ -1,16 +1,19 @@
-/** How many exchanges run at the same time, in all and of each principal; the others wait for their turn, briefly. */
+/** Limits how many requests are in one stage at the same time, in all and of each principal; others queue briefly. */
 
 import type { Cancellation } from "../cancellation.ts";
 import type { Clock } from "../time/clock.ts";
 import { ProxyFault } from "../faults.ts";
 
-/** Bounds; `Infinity` is without. */
+/** Numbers of slots. `Infinity` means no limit. */
 export interface SlotLimits {
   readonly maxExchanges: number;
   readonly maxPerPrincipal: number;
-  /** How long one waits before it is refused, in milliseconds. */
+  /** How long a request queues before it is rejected, in milliseconds. */
   readonly queueMs: number;
 }
+
+/** What the requests that hold a slot do, for messages. */
+export type SlotUse = "running" | "sending their bodies";
 
 interface Waiting {
   readonly principal: string;
@@ -23,18 +26,27 @@ const MAX_WAITING = 1_000;
 /** What whoever was refused is told to wait: those that run last for seconds, mostly. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** Places for exchanges. */
+/** One principal alone leaves this part of all slots free for others. */
+const RESERVED_PART = 10;
+
+/**
+ * Slots that principals share. Nobody holds more slots than are left free for others, unless a tenth of all slots is
+ * still free: one principal alone gets nine tenths, the next one half of the rest, and so on. The first request of a
+ * principal gets any free slot. With fewer than ten slots nothing is reserved.
+ */
 export class Slots {
   readonly #clock: Clock;
+  readonly #use: SlotUse;
   #limits: SlotLimits;
   #running = 0;
   readonly #byPrincipal = new Map<string, number>();
   /** In the order in which they came. */
   readonly #waiting = new Set<Waiting>();
 
-  constructor(limits: SlotLimits, clock: Clock) {
+  constructor(limits: SlotLimits, clock: Clock, use: SlotUse = "running") {
     this.#limits = limits;
     this.#clock = clock;
+    this.#use = use;
   }
 
   /** Other bounds hold from now on; what runs goes on. */
@@ -58,7 +70,12 @@ export class Slots {
   }
 
   #hasRoom(principal: string): boolean {
-    return this.#running < this.#limits.maxExchanges && this.#of(principal) < this.#limits.maxPerPrincipal;
+    const { maxExchanges, maxPerPrincipal } = this.#limits;
+    const own = this.#of(principal);
+    if (this.#running >= maxExchanges || own >= maxPerPrincipal) return false;
+    if (maxExchanges === Infinity) return true;
+    const freeAfter = maxExchanges - this.#running - 1;
+    return freeAfter >= Math.floor(maxExchanges / RESERVED_PART) || own <= freeAfter;
   }
 
   #of(principal: string): number {
@@ -88,7 +105,7 @@ export class Slots {
     const leave = (): void => {
       this.#waiting.delete(entry);
       stopTimer();
-      cancellation.stopWith(undefined);
+      cancellation.onCancel(undefined);
     };
     const entry: Waiting = {
       principal,
@@ -107,7 +124,7 @@ export class Slots {
       leave();
       reject(this.#refusal(principal));
     });
-    cancellation.stopWith(() => {
+    cancellation.onCancel(() => {
       const { reason } = cancellation;
       leave();
       reject(reason);
@@ -127,10 +144,13 @@ export class Slots {
   }
 
   #refusal(principal: string): ProxyFault {
-    const isOwn = this.#of(principal) >= this.#limits.maxPerPrincipal;
-    const what = isOwn
-      ? `This token has ${this.#of(principal)} requests running, as many as it may have.`
-      : `The proxy has ${this.#running} requests running, as many as it takes.`;
+    const { maxExchanges, maxPerPrincipal } = this.#limits;
+    const own = this.#of(principal);
+    const what = own >= maxPerPrincipal
+      ? `This token has ${own} requests ${this.#use}, as many as it may have.`
+      : this.#running < maxExchanges
+      ? `This token has ${own} requests ${this.#use}; the proxy keeps the remaining slots for other tokens.`
+      : `The proxy has ${this.#running} requests ${this.#use}, as many as it takes.`;
     return new ProxyFault("overloaded", what, { retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
 

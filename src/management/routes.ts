@@ -20,6 +20,8 @@ import type { ManagementSettings } from "./settings.ts";
 
 /** So many requests are worked on at the same time: each holds its answer several times meanwhile. */
 const MOST_AT_ONCE = 32;
+/** Under which name clients with the management token share memory. */
+const MANAGEMENT_HOLDER = "the management plane";
 
 /** What the routes work with. */
 export interface ManagementRoutesParts {
@@ -75,7 +77,7 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
         source: address,
         guessPlace: guessPlace(),
         scheme: scheme(),
-        onVerified: request.onAuthenticated,
+        onVerified: () => request.onAuthenticated?.(MANAGEMENT_HOLDER),
       });
     });
   };
@@ -143,10 +145,11 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
 
   /** Problems as the answers they are; nothing that goes wrong here leaves a client without one. */
   async function replied(
-    { cancellation }: IncomingRequest,
+    { cancellation, roomForAnswer }: IncomingRequest,
     work: () => Promise<OutgoingReply>,
   ): Promise<OutgoingReply> {
     try {
+      await roomForAnswer?.();
       return await work();
     } catch (error) {
       if (error instanceof Problem) return await toReply(problemResponse(error), cancellation);

@@ -11,7 +11,7 @@ import type { Readings } from "../observability/metrics.ts";
 import { VERSION } from "../release.ts";
 import { match } from "../routing/match.ts";
 import type { RoutingTable } from "../routing/table.ts";
-import { hasOwnAuthority } from "../tls/own_authority.ts";
+import { hasSelfSignedRoot } from "../tls/self_signed_root.ts";
 import type { RunningProxy } from "./api/parts.ts";
 
 /** A configuration while requests are served by it. */
@@ -106,7 +106,7 @@ export class Served {
       endpoints: config?.endpoints.map(configuredEndpoint) ?? [],
       defaultEndpoint: routes?.defaultEndpoint?.name,
       needsToken: config?.auth.mode !== "none",
-      hasOwnAuthority: tls !== undefined && hasOwnAuthority(tls.cert),
+      hasSelfSignedRoot: tls !== undefined && hasSelfSignedRoot(tls.cert),
     };
   }
 

@@ -1,14 +1,14 @@
-/** Lists of IP addresses and ranges, and which address a request comes from. */
+/** IP addresses and CIDR ranges, and the IP address of a client behind reverse proxies. */
 
 import ipaddr from "ipaddr.js";
 
-/** Whether an address is in a list. What is no address is in none. */
+/** Whether an IP address is in a list. Text that is not an IP address is in no list. */
 export type AddressTest = (address: string) => boolean;
 
-/** Whether a text is an address or a range in CIDR form, with all its parts written out. */
+/** Whether a text is a complete IP address or CIDR range. Short forms like `10.1` are not. */
 export function isAddressRange(text: string): boolean {
   const [address = "", ...rest] = text.split("/");
-  // The library would read `10.1` as the C library does, and `010` in octal.
+  // The library reads `10.1` like the C library, and `010` as octal.
   const isPlain = address.includes(":")
     ? ipaddr.IPv6.isValid(address) && !address.includes("%")
     : ipaddr.IPv4.isValidFourPartDecimal(address);
@@ -16,10 +16,13 @@ export function isAddressRange(text: string): boolean {
 }
 
 const PRIVATE_RANGES: readonly string[] = ["loopback", "private", "uniqueLocal", "linkLocal"];
-/** Names that no public domain has, and names without any domain. */
+/** Matches names under private domains, and names without a domain. */
 const PRIVATE_NAME = /^[^.]+$|\.(?:localhost|local|lan|internal|home\.arpa|intranet)$/i;
 
-/** Whether a URL's host is an address of loopback or of a private network, or a name that only such a network has. */
+/**
+ * Whether the host of a URL is a loopback or private IP address, or a name that exists only in private
+ * networks.
+ */
 export function isPrivateHost(url: string): boolean {
   const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
   return ipaddr.isValid(host)
@@ -28,8 +31,8 @@ export function isPrivateHost(url: string): boolean {
 }
 
 /**
- * Makes a test of a list of addresses and ranges; where there is no list, every address passes. IPv4 within IPv6
- * (`::ffff:10.0.0.1`) counts as IPv4.
+ * Makes a function that looks an IP address up in a list of addresses and CIDR ranges. Without a list, every
+ * text passes. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as IPv4.
  */
 export function addressTest(ranges: readonly string[] | undefined): AddressTest {
   if (ranges === undefined) return () => true;
@@ -55,7 +58,7 @@ function rangeOf(text: string): [Address, number] {
   return mapped.kind() === address.kind() ? [address, bits] : [mapped, Math.max(0, bits - 96)];
 }
 
-/** In its shortest form; undefined where it is none. The zone of a link-local address does not count. */
+/** Parses an IP address. Undefined if the text is not one. The zone of a link-local address is ignored. */
 function parse(text: string): Address | undefined {
   const plain = text.split("%", 1)[0] ?? "";
   return ipaddr.isValid(plain) && (plain.includes(":") || ipaddr.IPv4.isValidFourPartDecimal(plain))
@@ -64,8 +67,9 @@ function parse(text: string): Address | undefined {
 }
 
 /**
- * The address of the client behind reverse proxies: the last one of `x-forwarded-for` that is no trusted proxy
- * itself. What stands before it anybody may have written. Without a trusted proxy it is the peer's own.
+ * The IP address of the client behind reverse proxies: the last address in `x-forwarded-for` that is not a
+ * trusted proxy, because the client can forge the addresses before it. If the peer is not a trusted proxy,
+ * this is the address of the peer. `unknown` if a trusted proxy sent something else than an IP address.
  */
 export function clientAddress(
   peer: string,
@@ -78,33 +82,36 @@ export function clientAddress(
     const hop = hops.pop();
     if (hop === undefined || hop === "") return address;
     const before = withoutPort(hop);
-    // Some proxies write `unknown`, or a made-up name: that is nobody's address, and none of the proxy's own.
+    // Some proxies write `unknown` or an obfuscated name (RFC 7239) instead of an address.
     if (parse(before) === undefined) return UNKNOWN_ADDRESS;
-    // A zone means something on the machine that wrote it alone, and may be any text.
+    // A zone has a meaning only on the machine that wrote it, and can be any text.
     address = before.split("%", 1)[0] ?? before;
   }
   return address;
 }
 
-/** In no list. */
+/** The address of an unknown client, which is in no list. */
 const UNKNOWN_ADDRESS = "unknown";
 
-/** Some proxies write `192.0.2.1:4711` and `[2001:db8::1]:4711`. */
+/** Removes a port and brackets: some proxies write `192.0.2.1:4711` or `[2001:db8::1]:4711`. */
 function withoutPort(text: string): string {
   return /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text;
 }
 
-/** The four or sixteen bytes of an address. Throws where it is none. */
+/** The four or sixteen bytes of an IP address. Throws if the text is not one. */
 export function parseAddress(text: string): readonly number[] {
   return ipaddr.parse(text).toByteArray();
 }
 
-/** An address of four or sixteen bytes, as people write it. */
+/** Formats the four or sixteen bytes of an IP address. */
 export function addressText(bytes: readonly number[]): string {
   return ipaddr.fromByteArray([...bytes]).toString();
 }
 
-/** What addresses are counted by: a host's own, or the /64 network of an IPv6 host, which has all of it to itself. */
+/**
+ * The key to count a client by: its IPv4 address, or the /64 network of its IPv6 address, which one host can
+ * use.
+ */
 export function addressGroup(address: string): string {
   const parsed = parse(address);
   if (parsed === undefined || parsed.kind() === "ipv4") return parsed?.toString() ?? address;

@@ -42,7 +42,9 @@ export function pulseReply(
 function pulseBody(clock: Clock, onEnd: (how: "complete" | "client_gone") => void): MessageBody {
   const encoder = new TextEncoder();
   let sent = 0;
+  let isDue = true;
   let isOver = false;
+  let waiting: Promise<void> | undefined;
   let stop = (): void => {};
   const end = (how: "complete" | "client_gone"): void => {
     if (isOver) return;
@@ -50,21 +52,29 @@ function pulseBody(clock: Clock, onEnd: (how: "complete" | "client_gone") => voi
     stop();
     onEnd(how);
   };
-  const next = (): Uint8Array | null => {
-    if (sent === PULSE_EVENTS) end("complete");
-    return isOver ? null : encoder.encode(`data: ${++sent}\n\n`);
-  };
   return {
     length: undefined,
-    // The first event and the end are available at once.
-    tryRead: () => isOver || sent === 0 || sent === PULSE_EVENTS ? next() : undefined,
-    read() {
-      if (isOver || sent === 0 || sent === PULSE_EVENTS) return Promise.resolve(next());
-      return new Promise((resolve) => {
-        const cancel = clock.after(PULSE_PAUSE_MS, () => resolve(next()));
+    tryRead() {
+      // The end follows the last event at once.
+      if (sent === PULSE_EVENTS) end("complete");
+      if (isOver) return null;
+      if (!isDue) return undefined;
+      isDue = false;
+      return encoder.encode(`data: ${++sent}\n\n`);
+    },
+    readable() {
+      return waiting ??= new Promise((resolve) => {
+        const settle = (): void => {
+          waiting = undefined;
+          resolve();
+        };
+        const cancel = clock.after(PULSE_PAUSE_MS, () => {
+          isDue = true;
+          settle();
+        });
         stop = () => {
           cancel();
-          resolve(null);
+          settle();
         };
       });
     },

@@ -7,27 +7,46 @@
 type Zlib = typeof import("node:zlib");
 type BrotliStream = ReturnType<Zlib["createBrotliDecompress"]>;
 
-/** So many broken bodies of each side are read in the life of the process: 25 MB are lost then. */
+/** At most so many broken bodies of each side are read in the life of the process: 25 MB are lost then. */
 const MOST_BROKEN = 1_000;
 
-/** Of the whole process, as the memory is. Apart, so that clients cannot keep the proxy from reading answers. */
-const broken = { clients: 0, upstreams: 0 };
-
-/** Whose bodies are read. */
-export type Side = keyof typeof broken;
-
-/** Whether brotli of a side is still read. */
-export function readsBrotli(side: Side): boolean {
-  return broken[side] < MOST_BROKEN;
+/** Whose body is read. */
+export interface BrotliSource {
+  readonly side: "client" | "upstream";
+  /** The client or the backend: broken bodies of one do not end the reading of others' bodies. */
+  readonly name: string;
 }
 
-/** A stream that reads brotli of a side. */
+/** Counts broken bodies of one side. Of the whole process, as the lost memory is. */
+class BrokenBodies {
+  #total = 0;
+  readonly #byName = new Map<string, number>();
+
+  /** Whether one more may break. Each may break no more than what is left for others, so that none uses up all. */
+  isAllowed(name: string): boolean {
+    return (this.#byName.get(name) ?? 0) < MOST_BROKEN - this.#total;
+  }
+
+  add(name: string): void {
+    this.#total++;
+    this.#byName.set(name, (this.#byName.get(name) ?? 0) + 1);
+  }
+}
+
+const broken = { client: new BrokenBodies(), upstream: new BrokenBodies() };
+
+/** Whether brotli of this source is still read. */
+export function readsBrotli({ side, name }: BrotliSource): boolean {
+  return broken[side].isAllowed(name);
+}
+
+/** A stream that reads brotli. */
 export function createBrotli(
   zlib: Zlib,
-  side: Side,
+  { side, name }: BrotliSource,
   options?: Parameters<Zlib["createBrotliDecompress"]>[0],
 ): BrotliStream {
   const stream = zlib.createBrotliDecompress(options);
-  stream.once("error", () => broken[side]++);
+  stream.once("error", () => broken[side].add(name));
   return stream;
 }

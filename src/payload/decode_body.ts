@@ -23,15 +23,20 @@ type Decoder = (
 /** A request's body without its `content-encoding`, and whether it had one. Throws like {@link decodeBody}. */
 export async function plainBody(
   body: Uint8Array,
-  { fields, maxBytes, hold }: {
+  { fields, maxBytes, hold, sender }: {
     fields: readonly Field[];
     maxBytes: number;
     hold: (bytes: number) => void;
+    /** Whose body it is; broken bodies are counted by it. */
+    sender?: string;
   },
 ): Promise<{ readonly plain: Uint8Array; readonly decoded: boolean }> {
   const encoding = (fieldValue(fields, "content-encoding") ?? "identity").trim().toLowerCase();
   if (encoding === "identity" || body.length === 0) return { plain: body, decoded: false };
-  return { plain: await decodeBody(body, { encoding, maxBytes, hold }), decoded: true };
+  return {
+    plain: await decodeBody(body, { encoding, maxBytes, hold, ...(sender !== undefined && { sender }) }),
+    decoded: true,
+  };
 }
 
 /**
@@ -40,20 +45,26 @@ export async function plainBody(
  */
 export async function decodeBody(
   body: Uint8Array,
-  { encoding, maxBytes, hold }: { encoding: string; maxBytes: number; hold: (bytes: number) => void },
+  { encoding, maxBytes, hold, sender = "anonymous" }: {
+    encoding: string;
+    maxBytes: number;
+    hold: (bytes: number) => void;
+    sender?: string;
+  },
 ): Promise<Uint8Array> {
   // Loaded by the first such body: most proxies never see one.
   const zlib = await import("node:zlib");
+  const source = { side: "client", name: sender } as const;
   const decoders: Readonly<Record<string, Decoder>> = {
     gzip: zlib.gunzip,
     "x-gzip": zlib.gunzip,
     deflate: zlib.inflate,
     br: (body, { maxOutputLength }, done) =>
-      readWholeStream(createBrotli(zlib, "clients"), body, { maxOutputLength, done }),
+      readWholeStream(createBrotli(zlib, source), body, { maxOutputLength, done }),
     zstd: (body, { maxOutputLength }, done) =>
       readWholeStream(createSafeZstd(zlib), body, { maxOutputLength, done }),
   };
-  const decoder = Object.hasOwn(decoders, encoding) && (encoding !== "br" || readsBrotli("clients"))
+  const decoder = Object.hasOwn(decoders, encoding) && (encoding !== "br" || readsBrotli(source))
     ? decoders[encoding]
     : undefined;
   if (decoder === undefined) {

@@ -24,15 +24,18 @@ export class Decompressor {
   #compressedBytes = 0;
   #hasEnded = false;
 
-  /** Whether a content coding is known. */
-  static knows(coding: string): boolean {
-    return CODINGS.includes(coding) && (coding !== "br" || readsBrotli("upstreams"));
+  /** Whether a content coding is known, and read where this upstream sends it. */
+  static knows(coding: string, upstream: string): boolean {
+    return CODINGS.includes(coding) && (coding !== "br" || readsBrotli({ side: "upstream", name: upstream }));
   }
 
   /** `take` gets the plain bytes, piece by piece. */
-  constructor(coding: string, take: (bytes: Uint8Array) => void) {
+  constructor(
+    { coding, upstream }: { coding: string; upstream: string },
+    take: (bytes: Uint8Array) => void,
+  ) {
     this.#take = take;
-    this.#opening = this.#open(coding);
+    this.#opening = this.#open(coding, upstream);
   }
 
   /** The next compressed piece; it is copied. */
@@ -53,13 +56,15 @@ export class Decompressor {
     await this.#ended.promise;
   }
 
-  async #open(coding: string): Promise<void> {
+  async #open(coding: string, upstream: string): Promise<void> {
     // Loaded by the first such answer.
     const zlib = await import("node:zlib");
     // A stream that was cut is looked at as far as it came.
     const lenient = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
     const stream: Transform = coding === "br"
-      ? createBrotli(zlib, "upstreams", { finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH })
+      ? createBrotli(zlib, { side: "upstream", name: upstream }, {
+        finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH,
+      })
       : coding === "zstd"
       ? createSafeZstd(zlib)
       : coding === "deflate"

@@ -49,6 +49,8 @@ export interface PayloadOptions {
   readonly readsFiles: boolean;
   /** Called with the most bytes that decoding can make, before they are made; throws where there is no room. */
   readonly hold: (bytes: number) => void;
+  /** Whose body it is; bodies whose coding is broken are counted by it. */
+  readonly sender?: string;
 }
 
 const WHY = "A rule, a model override or a budget depends on this body, so it must be read";

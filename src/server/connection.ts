@@ -1,4 +1,4 @@
-/** One client's connection: requests in, answers out, one after the other (RFC 9112). */
+/** One connection of a client. It answers the requests on it one after the other (RFC 9112). */
 
 import { Cancellation, ClientGone } from "../cancellation.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
@@ -9,24 +9,33 @@ import { HeadTooLarge, readHead } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply, type Tunnel } from "../http/message.ts";
 import { ConnectionReader } from "../http/reader.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
-import { nextTurn, TurnCount } from "../streams/turn.ts";
+import { nextTurn } from "../streams/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
 import { encodeLatin1 } from "../http/latin1.ts";
-import { ClientWait, overdueOf } from "./client_wait.ts";
+import type { HeldBytes, HeldShare } from "../limits/held_bytes.ts";
+import { ClientOutput } from "./client_output.ts";
+import { stallFault, StallTimer } from "./stall_timer.ts";
 import type { StrangerBudget } from "./stranger_budget.ts";
 import { frameReply } from "./reply_head.ts";
 import { RequestBody } from "./request_body.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { parseRequestHead, type RequestHead } from "./request_head.ts";
 
-/** What a connection is doing, which decides how long it may take. */
+/** What a connection is doing. It decides how long the connection may take. */
 type ConnectionState = "idle" | "head" | "exchange" | "closed";
 
-/** After an early answer so much of an upload is still taken, so that the client gets to read the answer. */
+/**
+ * After an early answer the proxy still reads so much of an upload, so that the client gets to read the
+ * answer.
+ */
 const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
-/** A client may send this much behind a running request; nobody pipelines more, and the buffer has to end somewhere. */
+/**
+ * What a client may send behind a running request. No client pipelines more, and the buffer must be bounded.
+ */
 const MAX_AHEAD_BYTES = 256 * 1024;
+/** So much of it is not counted: every connection has a buffer of that size. */
+const FREE_AHEAD_BYTES = 4 * 1024;
 /**
  * The most of a body that is buffered before the handler reads it. If a client sent more and left, the proxy
  * notices when it reads the body.
@@ -34,43 +43,48 @@ const MAX_AHEAD_BYTES = 256 * 1024;
 const MAX_UNREAD_BYTES = 64 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
-/** What a connection is served with. */
+/** What a {@link ClientConnection} works with. */
 export interface ConnectionParts {
   readonly handler: Handler;
-  /** The address it comes from. */
+  /** The address of the peer. A reverse proxy in front is the peer. */
   readonly peer: string;
   /** The connection is encrypted. */
   readonly isTls?: boolean | undefined;
-  /** What the port serves that it came by. */
+  /** What the port of the connection serves. */
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
-  /** Of all connections; undefined: nothing is counted. */
+  /** The memory budget of all unauthenticated connections. Undefined: their memory is not counted. */
   readonly strangers?: StrangerBudget | undefined;
+  /** The memory that connections of clients with a token share; undefined: nothing is counted. */
+  readonly heldBytes?: HeldBytes | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
 
-/** A client's connection. */
+/** A connection of a client over HTTP/1.1. */
 export class ClientConnection implements ServedConnection {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #handler: Handler;
   readonly #output: ByteOutput;
-  /** For the client to take what is written. */
-  readonly #sending: ClientWait;
+  /** Runs while the proxy waits for the client to take what is written. */
+  readonly #sending: StallTimer;
   readonly #limits: () => ConnectionLimits;
   readonly #strangers: StrangerBudget | undefined;
+  readonly #heldBytes: HeldBytes | undefined;
+  /** What the connection holds of the memory for clients. Undefined: its client has not shown a token. */
+  #share: HeldShare | undefined;
   readonly #peer: string;
   readonly #isTls: boolean;
   readonly #entry: Entry;
   readonly #now: () => number;
-  // Whoever connects has something to ask: the time for the first head begins now.
+  // A client that connects has something to ask: the time for the first head begins now.
   #state: ConnectionState = "head";
   #served = 0;
   #since: number;
   #lastRequest = false;
   #current: { readonly cancellation: Cancellation; readonly body: RequestBody | null } | undefined;
-  /** The exchange during which the connection is read for a departure alone. */
+  /** The exchange during which the connection is read only to notice that the client leaves. */
   #watched: Cancellation | undefined;
   #isWatching = false;
   #cutSeen = false;
@@ -78,20 +92,18 @@ export class ClientConnection implements ServedConnection {
 
   constructor(
     connection: Deno.Conn,
-    { handler, peer, isTls = false, entry, limits, strangers, now }: ConnectionParts,
+    { handler, peer, isTls = false, entry, limits, strangers, heldBytes, now }: ConnectionParts,
   ) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, (capacity) => {
       if (this.#state !== "closed") strangers?.holds(this, capacity);
     });
-    const sending = this.#sending = new ClientWait(now);
-    const turn = new TurnCount();
-    this.#output = {
-      write: (bytes) => turn.after(sending.for(connection.write(bytes)), bytes.length),
-    };
+    this.#sending = new StallTimer(now);
+    this.#output = new ClientOutput(connection, this.#sending);
     this.#handler = handler;
     this.#limits = limits;
     this.#strangers = strangers;
+    this.#heldBytes = heldBytes;
     this.#peer = peer;
     this.#isTls = isTls;
     this.#entry = entry;
@@ -115,7 +127,7 @@ export class ClientConnection implements ServedConnection {
     return this.#isAuthenticated;
   }
 
-  /** No further request is taken: an idle connection closes now, a busy one after its answer. */
+  /** Takes no further request: closes an idle connection now, and a busy one after its answer. */
   finish(): void {
     this.#lastRequest = true;
     if (this.#state === "idle" || this.#state === "head") this.close();
@@ -127,7 +139,7 @@ export class ClientConnection implements ServedConnection {
     closeQuietly(this.#connection);
   }
 
-  /** Ends what has taken too long. Asked from time to time, for all connections by one timer. */
+  /** Ends what has taken too long. One timer calls it from time to time on all connections. */
   endOverdue(): void {
     const limits = this.#limits();
     const lasted = this.#now() - this.#since;
@@ -135,46 +147,51 @@ export class ClientConnection implements ServedConnection {
     if (this.#state === "head" && lasted > limits.headMs) return this.close();
     if (this.#state !== "exchange" || this.#current === undefined) return;
     const { body, cancellation } = this.#current;
-    const overdue = overdueOf({ sending: this.#sending, uploading: body?.wait }, limits);
+    const overdue = stallFault({ sending: this.#sending, uploading: body?.stall }, limits);
     if (overdue instanceof ProxyFault) {
       cancellation.cancel(overdue);
-      body?.wait.giveUp(overdue);
+      body?.reject(overdue);
     } else if (overdue !== undefined) this.#leave(overdue);
     else if (this.#isStuck(cancellation)) {
       this.#leave(new ClientGone("the client did not take the end of its answer"));
     }
   }
 
-  /** Whether the exchange was cut and the client still has not taken what was being written, at the second look. */
+  /**
+   * Whether the exchange was cancelled, and the client has not taken what was being written since the last
+   * call.
+   */
   #isStuck(cancellation: Cancellation): boolean {
     const wasCut = this.#cutSeen;
-    this.#cutSeen = cancellation.reason !== undefined && this.#sending.isUnderWay;
+    this.#cutSeen = cancellation.reason !== undefined && this.#sending.isRunning;
     return wasCut && this.#cutSeen;
   }
 
   #leave(reason: ClientGone): void {
     this.#current?.cancellation.cancel(reason);
-    this.#sending.giveUp(reason);
     this.close();
   }
 
-  /** Serves until the connection ends, by whichever side. Never throws. */
+  /** Serves until either side ends the connection. Never throws. */
   async serve(): Promise<void> {
     try {
       while (await this.#serveOne()) { /* the next request */ }
     } catch {
-      // The client went away or the connection was closed: nobody is left to be told.
+      // The client left or the connection was closed, so no answer can reach the client.
     } finally {
       this.close();
     }
   }
 
-  /** One request and its answer; false when the connection is done. */
+  /** Answers one request. False: the connection is done. */
   async #serveOne(): Promise<boolean> {
     if (this.#served++ > 0) this.#enter("idle");
-    // A client that sends requests ahead waits for others between them.
+    // Other connections get a turn between the requests that a client sends ahead.
     if (this.#reader.buffered.length > 0) await nextTurn();
-    if (this.#reader.buffered.length === 0 && !await this.#reader.fill()) return false;
+    while (this.#reader.buffered.length === 0) {
+      if (this.#reader.isOver) return false;
+      await this.#reader.readable();
+    }
     this.#enter("head");
     let head: RequestHead;
     try {
@@ -190,6 +207,8 @@ export class ClientConnection implements ServedConnection {
     const cancellation = new Cancellation();
     const body = this.#requestBody(head, cancellation);
     this.#current = { cancellation, body };
+    // What was counted may have been read.
+    this.#countAhead();
     if (body === null) this.#watchForDeparture(cancellation);
     else void this.#watchUnread(body, cancellation);
     const reply = await this.#handler({
@@ -199,14 +218,14 @@ export class ClientConnection implements ServedConnection {
       body,
       peer: this.#peer,
       isTls: this.#isTls,
-      onAuthenticated: () => this.#isAuthenticated = true,
+      onAuthenticated: (holder) => this.#authenticated(holder),
       entry: this.#entry,
       cancellation,
     });
     try {
       return await this.#reply(reply, { head, body });
     } catch (error) {
-      // The end of the connection is what tells the client that an answer is not whole.
+      // The client notices by the end of the connection that the answer is not whole.
       cancellation.cancel(new ClientGone("the client left"));
       throw error;
     } finally {
@@ -215,13 +234,28 @@ export class ClientConnection implements ServedConnection {
     }
   }
 
+  #authenticated(holder: string): void {
+    this.#isAuthenticated = true;
+    if (this.#state !== "closed") this.#share ??= this.#heldBytes?.share(holder, { mayBeSlow: true });
+    this.#countAhead();
+  }
+
+  /** Counts what the client has sent that nobody reads yet. Ends the connection where that is too much. */
+  #countAhead(): void {
+    const bytes = this.#reader.buffered.length > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
+    if (this.#share?.mayHold(bytes) !== false) return;
+    this.#lastRequest = true;
+    this.#current?.cancellation.cancel(new ClientGone("the client sent too much behind running requests"));
+    this.close();
+  }
+
   #requestBody({ framing, expectsContinue }: RequestHead, cancellation: Cancellation): RequestBody | null {
     if (framing.kind === "absent") return null;
     const [framed, length] = framing.kind === "chunked"
       ? [new ChunkedBody(this.#reader), undefined]
       : [new CountedBody(this.#reader, framing.length), framing.length];
     return new RequestBody(framed, length, {
-      onWanted: () => expectsContinue ? writeAll(this.#output, CONTINUE) : Promise.resolve(),
+      onWanted: expectsContinue ? () => writeAll(this.#output, CONTINUE) : undefined,
       now: this.#now,
       onEnd: () => this.#watchForDeparture(cancellation),
       onBroken: (error) =>
@@ -229,15 +263,15 @@ export class ClientConnection implements ServedConnection {
           error instanceof ProxyFault
             ? error
             : error instanceof HttpSyntaxError
-            ? new ProxyFault("bad_request", `The request's body is malformed: ${error.message}.`)
+            ? new ProxyFault("bad_request", `Malformed request body: ${error.message}.`)
             : new ClientGone("the client left within its upload"),
         ),
     });
   }
 
   /**
-   * Reads on while a request is answered, since only a read notices that the client has left. What comes is kept for
-   * the next request, within {@link MAX_AHEAD_BYTES}.
+   * Reads on while a request is answered, because only a read notices that the client has left. Keeps what
+   * arrives for the next request, within {@link MAX_AHEAD_BYTES}.
    */
   #watchForDeparture(cancellation: Cancellation): void {
     this.#watched = cancellation;
@@ -245,23 +279,26 @@ export class ClientConnection implements ServedConnection {
   }
 
   /**
-   * Reads the beginning of the body while the request waits for a slot: only a read shows that the
+   * Reads the beginning of the body while the request waits for a slot, because only a read notices that the
    * client has left. Never rejects.
    */
   async #watchUnread(body: RequestBody, cancellation: Cancellation): Promise<void> {
     const isUnread = (): boolean => this.#current?.cancellation === cancellation && !body.isStarted;
     while (isUnread() && this.#reader.buffered.length < MAX_UNREAD_BYTES) {
-      const more = await this.#reader.fillBehind().catch(() => false);
-      if (more) continue;
+      await this.#reader.readableBehind();
+      if (!this.#reader.isOver) {
+        if (isUnread()) this.#countAhead();
+        continue;
+      }
       if (isUnread()) cancellation.cancel(new ClientGone("the client left"));
       return;
     }
   }
 
   /**
-   * One for all requests: to wait for the same read once more for each of thousands that were sent ahead would
-   * take many
-   * times the memory of their bytes. Never rejects.
+   * Watches for the departure of the client. One loop serves all requests of the connection: to wait for the
+   * same read once for each of thousands of pipelined requests would take many times the memory of their
+   * bytes. Never rejects.
    */
   async #watch(): Promise<void> {
     this.#isWatching = true;
@@ -272,15 +309,18 @@ export class ClientConnection implements ServedConnection {
         watched.cancel(new ClientGone(reason));
         break;
       }
-      const more = await this.#reader.fillBehind().catch(() => false);
-      if (more) continue;
+      await this.#reader.readableBehind();
+      if (!this.#reader.isOver) {
+        if (this.#watchedNow() !== undefined) this.#countAhead();
+        continue;
+      }
       this.#watchedNow()?.cancel(new ClientGone("the client left"));
       break;
     }
     this.#isWatching = false;
   }
 
-  /** The running exchange, if the connection is read for its sake. */
+  /** The running exchange, if the connection is watched for it. */
   #watchedNow(): Cancellation | undefined {
     return this.#current?.cancellation === this.#watched ? this.#watched : undefined;
   }
@@ -298,12 +338,12 @@ export class ClientConnection implements ServedConnection {
     return !closes && !this.#lastRequest;
   }
 
-  /** The connection goes over to another protocol, and ends with it. */
+  /** Hands the connection to another protocol. The connection ends with it. */
   async #tunnel(
     { status, reason, fields }: OutgoingReply,
     tunnel: Tunnel,
   ): Promise<false> {
-    // The tunnel reads from now on, and notices by itself that the client has left.
+    // The tunnel reads from now on, and notices that the client has left.
     this.#watched = undefined;
     const startLine = `HTTP/1.1 ${status} ${reason}`;
     await writeMessage(this.#output, { startLine, fields, body: { kind: "none" } });
@@ -314,21 +354,25 @@ export class ClientConnection implements ServedConnection {
 
   async #refuse(error: HttpSyntaxError): Promise<void> {
     const fault = error instanceof HeadTooLarge
-      ? new ProxyFault("headers_too_large", `The request's head is too large: ${error.message}.`)
-      : new ProxyFault("bad_request", `The request is not proper HTTP/1.1: ${error.message}.`);
+      ? new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`)
+      : new ProxyFault("bad_request", `Malformed HTTP/1.1 request: ${error.message}.`);
     const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
     const { message } = frameReply(reply, { method: "GET", minor: 1 }, { persistent: false });
     await writeMessage(this.#output, message);
     await this.#linger();
   }
 
-  /** A connection closed with unread bytes is reset, which would take the answer from the client. */
+  /**
+   * Reads on before the close. To close a connection with unread bytes resets it, and the client loses the
+   * answer.
+   */
   async #linger(): Promise<void> {
     const timer = setTimeout(() => this.close(), LINGER_MS);
     try {
       await this.#connection.closeWrite();
       const limit = this.#reader.received + LINGER_BYTES;
-      while (this.#reader.received < limit && await this.#reader.fill()) {
+      while (this.#reader.received < limit && !this.#reader.isOver) {
+        await this.#reader.readable();
         this.#reader.consume(this.#reader.buffered.length);
       }
     } finally {
@@ -340,7 +384,9 @@ export class ClientConnection implements ServedConnection {
     if (this.#state === "closed") return;
     this.#state = state;
     this.#since = this.#now();
-    if (state === "closed") this.#strangers?.release(this);
-    else this.#strangers?.holds(this, this.#reader.capacity);
+    if (state === "closed") {
+      this.#strangers?.release(this);
+      this.#share?.release();
+    } else this.#strangers?.holds(this, this.#reader.capacity);
   }
 }

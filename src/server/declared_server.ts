@@ -54,7 +54,7 @@ export class DeclaredServer {
     this.#log("info", "draining", { in_flight: this.#app.inFlight() });
     if (!await endsWithin(Promise.all(this.#responses), deadlineMs)) {
       this.#log("warn", "drain_deadline", { in_flight: this.#app.inFlight() });
-      this.#app.cutShort();
+      this.#app.abortAll();
       await endsWithin(Promise.all(this.#responses), AFTER_CUT_MS);
     }
     clearInterval(this.#sweep);

@@ -79,7 +79,7 @@ export function startDenoServer(
     const ended = Promise.all(servers.map((server) => server.shutdown()));
     if (!await endsWithin(ended, deadlineMs)) {
       log("warn", "drain_deadline", { in_flight: app.inFlight() });
-      app.cutShort();
+      app.abortAll();
       if (!await endsWithin(ended, AFTER_CUT_MS)) {
         stop.abort();
         await endsWithin(ended, AFTER_CUT_MS);

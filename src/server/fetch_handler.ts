@@ -11,11 +11,11 @@ import { HeadTooLarge } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply } from "../http/message.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
 import { FramingError } from "../http/writer.ts";
-import type { MessageBody } from "../streams/byte_source.ts";
+import { type MessageBody, nextPiece } from "../streams/byte_source.ts";
 import { bodyOf } from "../streams/bytes.ts";
-import { ClientWait, overdueOf } from "./client_wait.ts";
 import { FetchBody } from "./fetch_body.ts";
 import { asksForWebSocket, readFetchHead } from "./fetch_request.ts";
+import { stallFault, StallTimer } from "./stall_timer.ts";
 
 /** What {@link FetchHandler} needs. */
 export interface FetchHandlerParts {
@@ -84,7 +84,7 @@ class FetchExchange {
   readonly #parts: FetchExchangeParts;
   readonly #cancellation = new Cancellation();
   /** The wait for the client to take the response. */
-  readonly #sending: ClientWait;
+  readonly #sending: StallTimer;
   #body: FetchBody | undefined;
   #abortResponse = (): void => {};
   #hasEnded = false;
@@ -92,15 +92,15 @@ class FetchExchange {
   constructor(request: Request, parts: FetchExchangeParts) {
     this.#request = request;
     this.#parts = parts;
-    this.#sending = new ClientWait(parts.now);
+    this.#sending = new StallTimer(parts.now);
     request.signal.addEventListener("abort", () => this.#leave(new ClientGone("the client left")));
   }
 
   endOverdue(limits: ConnectionLimits): void {
-    const overdue = overdueOf({ sending: this.#sending, uploading: this.#body?.wait }, limits);
+    const overdue = stallFault({ sending: this.#sending, uploading: this.#body?.stall }, limits);
     if (overdue instanceof ProxyFault) {
       this.#cancellation.cancel(overdue);
-      this.#body?.wait.giveUp(overdue);
+      this.#body?.stall.reject(overdue);
     } else if (overdue !== undefined) this.#leave(overdue);
   }
 
@@ -159,7 +159,7 @@ class FetchExchange {
     });
     if (framing.kind !== "absent") return body;
     // The runtime gives a stream to every request that is not GET or HEAD. This one must be empty.
-    await body.read();
+    await nextPiece(body);
     return null;
   }
 
@@ -179,8 +179,7 @@ class FetchExchange {
       pull: async (controller) => {
         this.#sending.end();
         try {
-          const atHand = source.tryRead();
-          const piece = atHand === undefined ? await source.read() : atHand;
+          const piece = await nextPiece(source);
           if (this.#hasEnded) return;
           if (piece === null && (source.length === undefined || left === 0)) {
             this.end();
@@ -207,8 +206,8 @@ class FetchExchange {
   #leave(reason: ClientGone): void {
     if (this.#hasEnded) return;
     this.#cancellation.cancel(reason);
-    this.#sending.giveUp(reason);
-    this.#body?.wait.giveUp(reason);
+    this.#sending.reject(reason);
+    this.#body?.stall.reject(reason);
     this.#body?.cancel();
     this.#abortResponse();
   }

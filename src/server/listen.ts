@@ -5,6 +5,7 @@ import type { ConnectionLimits, ServerConfig, TlsConfig } from "../config/config
 import { endsWithin } from "./ends_within.ts";
 import { closeQuietly } from "../streams/close_quietly.ts";
 import type { Entry } from "../http/message.ts";
+import { HeldBytes } from "../limits/held_bytes.ts";
 import type { Log } from "../observability/log.ts";
 import { Certificate } from "./certificate.ts";
 import { ClientConnection } from "./connection.ts";
@@ -35,6 +36,8 @@ export interface RunningServer {
 
 /** How often connections and the files of the certificate are looked at; one timer for all of them. */
 const SWEEP_MS = 5_000;
+/** What connections of clients with a token hold together: what they sent ahead, and answers that they do not take. */
+const MAX_KNOWN_BYTES = 128 * 1024 * 1024;
 /** How often it is said that there is no room, and that a client does not speak TLS. */
 const SAY_AGAIN_MS = 60_000;
 /** How long connections may take to end once their exchanges have been cut. */
@@ -51,6 +54,7 @@ export function startServer(
   const serving = new Set<Promise<void>>();
   const now = () => performance.now();
   const strangers = new StrangerBudget({ now });
+  const heldBytes = new HeldBytes(MAX_KNOWN_BYTES, now);
   let limits: ConnectionLimits = config.connections;
   let isOpen = true;
   let draining: Promise<void> | undefined;
@@ -142,6 +146,7 @@ export function startServer(
       entry,
       limits: () => limits,
       strangers,
+      heldBytes,
       now,
     });
     await during(connection, () => connection.serve());
@@ -159,13 +164,14 @@ export function startServer(
     else if (protocol === "h2") {
       // Loaded by the first client that speaks it.
       const { Http2Gateway } = await import("./http2/gateway.ts");
-      gateway ??= new Http2Gateway();
+      gateway ??= new Http2Gateway({ now });
       const served = await gateway.open(connection, {
         handler: app.handler,
         peer: peerOf(connection),
         entry,
         limits: () => limits,
         strangers,
+        heldBytes,
         now,
       });
       await during(served, () => served.serve());
@@ -223,7 +229,7 @@ export function startServer(
     const ended = Promise.all([...closed, gateway?.shutdown(), ...serving]);
     if (!await endsWithin(ended, deadlineMs)) {
       log("warn", "drain_deadline", { in_flight: app.inFlight() });
-      app.cutShort();
+      app.abortAll();
       // A client that does not read keeps its connection open even then.
       if (!await endsWithin(ended, AFTER_CUT_MS)) {
         for (const connection of connections) connection.close();

@@ -1,52 +1,57 @@
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { FramedBody } from "../http/body.ts";
-import { ClientWait } from "./client_wait.ts";
+import { StallTimer } from "./stall_timer.ts";
 
-/** What the connection has to know of a request's body. */
+/** What the connection does as the body of a request goes on. */
 export interface RequestBodyHooks {
-  /** Before the first byte is waited for: the client may want to be told to go on. */
-  readonly onWanted: () => Promise<void>;
-  /** The last byte was taken. */
+  /** Called before the first wait for the client. Undefined: the client does not expect `100 Continue`. */
+  readonly onWanted: (() => Promise<void>) | undefined;
+  /** Called after the last byte was taken. */
   readonly onEnd: () => void;
-  /** The body broke off or breaks the rules. */
+  /** Called when the body breaks off or breaks the rules of HTTP. */
   readonly onBroken: (error: unknown) => void;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
 
-/** A request's body as it comes off its connection. */
+/** The body of a request on its connection. */
 export class RequestBody implements MessageBody {
   readonly length: number | undefined;
+  /** Runs while the proxy waits for the client to send more of the body. */
+  readonly stall: StallTimer;
   readonly #body: FramedBody;
   readonly #hooks: RequestBodyHooks;
   #started = false;
   #wanted = false;
   #endSeen = false;
-  /** For the client to go on. */
-  readonly wait: ClientWait;
+  #failure: { readonly error: unknown } | undefined;
+  /** When the reader began to wait for the next bytes of the body. Bytes of framing do not end that wait. */
+  #stalledSince: number | undefined;
+  #waiting: Promise<void> | undefined;
+  #wake: () => void = () => {};
 
   constructor(body: FramedBody, length: number | undefined, hooks: RequestBodyHooks) {
     this.#body = body;
     this.length = length;
     this.#hooks = hooks;
-    this.wait = new ClientWait(hooks.now);
+    this.stall = new StallTimer(hooks.now);
   }
 
-  /** Whether somebody has begun to read it. */
+  /** Whether a reader has begun to read it. */
   get isStarted(): boolean {
     return this.#started;
   }
 
   /**
-   * Whether all of it has come, so that the connection can go on. A body that nobody began to read is passed over
-   * as far as it has come; one that is being forwarded is left to its reader.
+   * Whether the whole body has arrived, so that the connection can go on. Skips a body that no reader has
+   * begun to read, as far as it has arrived. Leaves a body that is being forwarded to its reader.
    */
   passOver(): boolean {
     if (this.#started) return this.#body.ended;
     try {
-      while (this.#body.tryRead() instanceof Uint8Array) { /* nobody wants it */ }
+      while (this.#body.tryRead() instanceof Uint8Array) { /* the next piece */ }
     } catch {
-      return false; // it breaks the rules, which is no news by now
+      return false; // it breaks the rules, and the request has been answered already
     }
     return this.#body.ended;
   }
@@ -54,36 +59,49 @@ export class RequestBody implements MessageBody {
   tryRead(): Uint8Array | null | undefined {
     this.#started = true;
     try {
-      return this.#seen(this.#body.tryRead());
-    } catch (error) {
-      this.#hooks.onBroken(error);
-      throw error;
-    }
-  }
-
-  async read(): Promise<Uint8Array | null> {
-    const atHand = this.tryRead();
-    if (atHand !== undefined) return atHand;
-    try {
-      if (!this.#wanted) {
-        this.#wanted = true;
-        await this.#hooks.onWanted();
+      if (this.#failure !== undefined) throw this.#failure.error;
+      const piece = this.#body.tryRead();
+      if (piece !== undefined) this.#stalledSince = undefined;
+      if (piece === null && !this.#endSeen) {
+        this.#endSeen = true;
+        this.#hooks.onEnd();
       }
-      return this.#seen(await this.wait.for(this.#body.read()));
+      return piece;
     } catch (error) {
       this.#hooks.onBroken(error);
       throw error;
     }
   }
 
-  /** What is left unread decides whether the connection can be used again. */
+  readable(): Promise<void> {
+    const { onWanted } = this.#hooks;
+    if (onWanted !== undefined && !this.#wanted) {
+      this.#wanted = true;
+      return onWanted().catch((error) => this.reject(error));
+    }
+    return this.#waiting ??= this.#wait();
+  }
+
+  /**
+   * Ends the body with an error for its reader, which is woken where it waits. Only the first error counts.
+   */
+  reject(error: unknown): void {
+    this.#failure ??= { error };
+    this.#wake();
+  }
+
+  /** Does nothing: the unread rest decides whether the connection can be used again. */
   cancel(): void {}
 
-  #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
-    if (piece === null && !this.#endSeen) {
-      this.#endSeen = true;
-      this.#hooks.onEnd();
-    }
-    return piece;
+  #wait(): Promise<void> {
+    this.stall.begin(this.#stalledSince ??= this.#hooks.now());
+    return new Promise((resolve) => {
+      const wake = this.#wake = () => {
+        this.#waiting = undefined;
+        this.stall.end();
+        resolve();
+      };
+      void this.#body.readable().then(wake);
+    });
   }
 }

@@ -1,4 +1,6 @@
 import { shellWord } from "../text/shell_word.ts";
+import { fillTemplate } from "./template.ts";
+import template from "./llm-proxy.plist" with { type: "text" };
 import { environmentFile, type ServiceFacts, type ServicePlan } from "./service.ts";
 
 const LABEL = "llm-proxy";
@@ -8,8 +10,8 @@ const PROGRAM = "/usr/local/bin/llm-proxy";
 const LOG = "/usr/local/var/log/llm-proxy.log";
 
 /**
- * A launchd daemon, which runs from the start of the machine. launchd has no file for keys and a plist is readable
- * by all: the program reads them from the `.env` of its working folder.
+ * A launchd daemon, which starts with the machine. The program reads its keys from `.env` in its working
+ * directory, because launchd has no environment files and every user can read a plist.
  */
 export function launchdService({ program, variables, config, user }: ServiceFacts): ServicePlan {
   const all = new Map([
@@ -27,7 +29,7 @@ export function launchdService({ program, variables, config, user }: ServiceFact
       ...(program === PROGRAM ? [] : [`sudo install -m 755 ${shellWord(program)} ${PROGRAM}`]),
       `sudo chown ${user} ${environment}`,
       `sudo install -d -o ${user} /usr/local/var/log`,
-      // Where the management plane keeps its data.
+      // The folder of the database.
       `sudo install -d -m 700 -o ${user} ${FOLDER}/data`,
       `sudo launchctl bootstrap system ${PLIST}`,
     ],
@@ -37,43 +39,7 @@ export function launchdService({ program, variables, config, user }: ServiceFact
 }
 
 function plistText(user: string): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-  <key>Label</key>
-  <string>${LABEL}</string>
-  <key>ProgramArguments</key>
-  <array>
-    <string>${PROGRAM}</string>
-  </array>
-  <key>UserName</key>
-  <string>${escaped(user)}</string>
-  <key>WorkingDirectory</key>
-  <string>${FOLDER}</string>
-  <key>RunAtLoad</key>
-  <true/>
-  <key>KeepAlive</key>
-  <dict>
-    <key>SuccessfulExit</key>
-    <false/>
-  </dict>
-  <key>ExitTimeOut</key>
-  <integer>45</integer>
-  <key>Umask</key>
-  <integer>63</integer>
-  <key>SoftResourceLimits</key>
-  <dict>
-    <key>NumberOfFiles</key>
-    <integer>65536</integer>
-  </dict>
-  <key>StandardOutPath</key>
-  <string>${LOG}</string>
-  <key>StandardErrorPath</key>
-  <string>${LOG}</string>
-</dict>
-</plist>
-`;
+  return fillTemplate(template, { LABEL, PROGRAM, FOLDER, LOG, USER: escaped(user) });
 }
 
 function escaped(text: string): string {

@@ -1,59 +1,60 @@
-/** What a service consists of: files that are written, and commands that a person runs. */
+/** The parts of a service: files that the program writes, and commands that the user runs. */
 
-/** The program that runs services: systemd on Linux, launchd on macOS, NSSM on Windows. */
+/** The service manager: systemd on Linux, launchd on macOS, NSSM on Windows. */
 export type Platform = "systemd" | "launchd" | "windows";
 
-/** What a service is made of. */
+/** The input for the files and commands of a service. */
 export interface ServiceFacts {
-  /** Where the program is now. */
+  /** The path of the program that is running. */
   readonly program: string;
-  /** Everything that goes to the environment, keys included. */
+  /** The environment variables of the service, including keys. */
   readonly variables: ReadonlyMap<string, string>;
-  /** The text of the configuration file; undefined where there is none. */
+  /** The name and text of the configuration file. Undefined if there is no file. */
   readonly config: { readonly name: string; readonly text: string } | undefined;
-  /** The account that runs it, where the platform makes none of its own. */
+  /** The account that runs the service on macOS. */
   readonly user: string;
-  /** `OWNER/NAME` of the repository whose release the program is; undefined: there is none. */
+  /** `OWNER/NAME` of the repository that released the program. Undefined for a local build. */
   readonly repository?: string | undefined;
 }
 
-/** A file of a service. */
+/** A file that installing the service writes. */
 export interface ServiceFile {
   readonly path: string;
   readonly text: string;
-  /** Octal, as chmod takes it; Windows has none. */
+  /** The mode of the file, as chmod takes it. It has no effect on Windows. */
   readonly mode: number;
-  /** It holds keys; this is what is shown instead. */
+  /** The text to show instead of {@link text} if the file contains keys. */
   readonly shown?: string;
 }
 
-/** A service as it is to be. */
+/** The files and commands of a service. */
 export interface ServicePlan {
+  /** The files to write. */
   readonly files: readonly ServiceFile[];
-  /** To be run after the files are there. */
+  /** Commands to run after the files are written. */
   readonly installCommands: readonly string[];
-  /** To be run after the files in `removed` are gone. */
+  /** Commands to run after the files in {@link removed} are deleted. */
   readonly uninstallCommands: readonly string[];
-  /** What uninstalling takes away; the rest holds keys and settings, and stays. */
+  /** The paths that uninstalling deletes. The other files have keys and settings, and stay. */
   readonly removed: readonly string[];
 }
 
-/** The file that holds the keys. */
+/** The file with the environment variables. Only its owner can read it. */
 export function environmentFile(path: string, variables: ReadonlyMap<string, string>): ServiceFile {
   const masked = new Map([...variables].map(([name, value]) => [name, name === "CONFIG_PATH" ? value : "…"]));
   return { path, text: environmentText(variables), mode: 0o600, shown: environmentText(masked) };
 }
 
-/** `NAME="value"` lines, as systemd reads an environment file and `parseEnv` a `.env`. */
+/** Formats variables as `NAME="value"` lines, which systemd and `parseEnv` of Node read alike. */
 export function environmentText(variables: ReadonlyMap<string, string>): string {
   const lines = [...variables].map(([name, value]) => `${name}=${quoted(value)}`);
-  return `# Read when the service starts. Only its owner may read this file: it holds keys.\n${
+  return `# The service reads this file when it starts. It contains keys: only its owner may read it.\n${
     lines.join("\n")
   }\n`;
 }
 
-/** Whether a value can be written so that systemd and `parseEnv` read the same. */
-export function isWritable(value: string): boolean {
+/** Whether systemd and `parseEnv` of Node read the quoted value alike. */
+export function isQuotable(value: string): boolean {
   return !value.includes("'") || !/["\\]/.test(value);
 }
 

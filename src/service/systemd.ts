@@ -1,4 +1,6 @@
 import { shellWord } from "../text/shell_word.ts";
+import { fillTemplate } from "./template.ts";
+import template from "./llm-proxy.service" with { type: "text" };
 import { environmentFile, type ServiceFacts, type ServicePlan } from "./service.ts";
 
 const UNIT = "/etc/systemd/system/llm-proxy.service";
@@ -7,8 +9,8 @@ const ENVIRONMENT = `${FOLDER}/environment`;
 const PROGRAM = "/usr/local/bin/llm-proxy";
 
 /**
- * A systemd unit that may do nothing but what the proxy needs: the network, and reading its two files. The account
- * exists only while the service runs. Keys stand in a file that only root reads.
+ * A sandboxed systemd unit: the service can use the network and its own folder. Its account exists only while
+ * it runs. Keys are in a file that only root can read.
  */
 export function systemdService({ program, variables, config, repository }: ServiceFacts): ServicePlan {
   const configPath = config && `${FOLDER}/${config.name}`;
@@ -41,96 +43,48 @@ export function systemdService({ program, variables, config, repository }: Servi
   };
 }
 
-/** Files that only root may read: the service gets copies when it starts. */
+/** Variables that name files which only root can read. systemd gives the service a copy of each file. */
 const CREDENTIALS: readonly string[] = ["TLS_CERT_FILE", "TLS_KEY_FILE"];
 
-/** A file by the variable that names it. */
+/** A file that systemd copies for the service. */
 export interface Credential {
-  /** Of the variable that names the file. */
+  /** The variable that names the file. */
   readonly name: string;
+  /** The path of the original file. */
   readonly path: string;
 }
 
-/** What units differ in. */
+/** The values of the unit template. */
 export interface UnitFacts {
   /** The path of the program. */
   readonly program: string;
-  /** A file of variables, which root reads for the service. */
+  /** The file with the environment variables of the service. */
   readonly environmentFile: string;
-  /** Undefined: there is no configuration file. */
+  /** The path of the configuration file. Undefined if there is no file. */
   readonly configPath: string | undefined;
-  /** Files that the service gets copies of. */
+  /** Files that systemd copies for the service. */
   readonly credentials: readonly Credential[];
-  /** An account that exists; undefined: one that exists only while the service runs. */
+  /**
+   * An existing account to run the service. Undefined for an account that exists only while the service runs.
+   */
   readonly account?: string;
-  /** `OWNER/NAME` of the repository; undefined: a local build. */
+  /** `OWNER/NAME` of the repository. Undefined for a local build. */
   readonly repository: string | undefined;
 }
 
-/** The text of a unit, here and in the Debian package. */
+/** The text of the systemd unit. The Debian package uses it too. */
 export function unitText(
   { program, environmentFile, configPath, credentials, account, repository }: UnitFacts,
 ): string {
-  const loaded = credentials.map(({ name, path }) =>
-    `LoadCredential=${name}:${path}\nEnvironment=${name}=%d/${name}\n`
-  ).join("");
-  return `[Unit]
-Description=LLM API proxy
-${
-    repository === undefined
-      ? ""
-      : `Documentation=https://github.com/${repository}\n`
-  }Wants=network-online.target
-After=network-online.target
-
-[Service]
-ExecStart=${program}
-ExecReload=/bin/kill -HUP $MAINPID
-EnvironmentFile=${environmentFile}
-${configPath === undefined ? "" : `Environment=CONFIG_PATH=${configPath}\n`}${loaded}Restart=on-failure
-RestartSec=2
-# Running answers may end; DRAIN_SECONDS is 30.
-TimeoutStopSec=45
-LimitNOFILE=65536
-
-${account === undefined ? "DynamicUser=yes" : `User=${account}\nGroup=${account}`}
-StateDirectory=llm-proxy
-StateDirectoryMode=0700
-WorkingDirectory=%S/llm-proxy
-UMask=0077
-
-# Nothing but the network and its own folder.
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateMounts=yes
-PrivateUsers=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-ProcSubset=pid
-# Netlink tells this machine's addresses; names are looked up over local sockets too.
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-RemoveIPC=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM
-# MemoryDenyWriteExecute stays off: the engine compiles as it runs.
-
-[Install]
-WantedBy=multi-user.target
-`;
+  return fillTemplate(template, {
+    PROGRAM: program,
+    ENVIRONMENT_FILE: environmentFile,
+    DOCUMENTATION: repository === undefined ? [] : [`Documentation=https://github.com/${repository}`],
+    CONFIGURATION: configPath === undefined ? [] : [`Environment=CONFIG_PATH=${configPath}`],
+    CREDENTIALS: credentials.flatMap(({ name, path }) => [
+      `LoadCredential=${name}:${path}`,
+      `Environment=${name}=%d/${name}`,
+    ]),
+    ACCOUNT: account === undefined ? ["DynamicUser=yes"] : [`User=${account}`, `Group=${account}`],
+  });
 }

@@ -1,3 +1,5 @@
+import { fillTemplate } from "./template.ts";
+import template from "./install.ps1" with { type: "text" };
 import { environmentFile, type ServiceFacts, type ServicePlan } from "./service.ts";
 
 const FOLDER = "C:\\ProgramData\\llm-proxy";
@@ -5,8 +7,8 @@ const PROGRAM = "C:\\Program Files\\llm-proxy\\llm-proxy.exe";
 const SCRIPT = `${FOLDER}\\install.ps1`;
 
 /**
- * A Windows service by NSSM (https://nssm.cc), under the account LocalService. The program reads keys from the
- * `.env` of its working folder, which nobody else may read.
+ * A Windows service by NSSM (https://nssm.cc) with the account LocalService. The program reads its keys from
+ * `.env` in its working directory, which only the service and administrators can read.
  */
 export function windowsService({ program, variables, config }: ServiceFacts): ServicePlan {
   const all = new Map([
@@ -30,48 +32,11 @@ export function windowsService({ program, variables, config }: ServiceFacts): Se
 }
 
 function scriptText(program: string): string {
-  return `# Installs llm-proxy as a service, with NSSM (https://nssm.cc). Run it as administrator.
-$ErrorActionPreference = 'Stop'
-
-$service = 'llm-proxy'
-$source = ${quoted(program)}
-$program = ${quoted(PROGRAM)}
-$folder = ${quoted(FOLDER)}
-
-if (-not (Get-Command nssm -ErrorAction SilentlyContinue)) {
-  throw 'nssm.exe was not found: install it (winget install NSSM.NSSM) and run this again.'
-}
-
-New-Item -ItemType Directory -Force -Path (Split-Path $program) | Out-Null
-if ($source -ne $program) {
-  Copy-Item -Force -Path $source -Destination $program
-}
-
-# The keys are for the service and for administrators alone.
-icacls "$folder\\.env" /inheritance:r /grant:r '*S-1-5-19:R' '*S-1-5-18:F' '*S-1-5-32-544:F' | Out-Null
-
-# Where the management plane keeps its data.
-New-Item -ItemType Directory -Force -Path "$folder\\data" | Out-Null
-icacls "$folder\\data" /inheritance:r /grant:r '*S-1-5-19:(OI)(CI)M' '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F' | Out-Null
-
-nssm install $service $program
-nssm set $service AppDirectory $folder
-nssm set $service DisplayName 'llm-proxy'
-nssm set $service Description 'LLM API proxy'
-nssm set $service ObjectName 'NT AUTHORITY\\LocalService'
-nssm set $service Start SERVICE_AUTO_START
-nssm set $service AppExit Default Restart
-nssm set $service AppStopMethodConsole 45000
-nssm set $service AppStdout "$folder\\llm-proxy.log"
-nssm set $service AppStderr "$folder\\llm-proxy.log"
-nssm set $service AppRotateFiles 1
-nssm set $service AppRotateBytes 10485760
-
-# The log is written by the service.
-icacls $folder /grant '*S-1-5-19:(OI)(CI)M' | Out-Null
-nssm start $service
-nssm status $service
-`;
+  return fillTemplate(template, {
+    SOURCE: quoted(program),
+    PROGRAM: quoted(PROGRAM),
+    FOLDER: quoted(FOLDER),
+  });
 }
 
 function quoted(text: string): string {

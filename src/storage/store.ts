@@ -102,8 +102,8 @@ export interface ExchangeRow {
   readonly bytes: number;
   /** Where its cost was booked; absent: in the hour in which it began. Not kept with the exchange itself. */
   readonly booking?: Booking | undefined;
-  /** Its part in the accounts of an object that can be looked at again; absent: none. */
-  readonly settlement?: Settlement | undefined;
+  /** Its part in the accounts of an object that can be looked at again; undefined: none. */
+  readonly settlement: Settlement | undefined;
 }
 
 /**

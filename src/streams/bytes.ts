@@ -1,6 +1,6 @@
 import type { MessageBody } from "./byte_source.ts";
 
-/** All parts, one behind the other, in bytes of their own. */
+/** Joins pieces into one new array. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
@@ -13,41 +13,43 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Bytes as a body that gives them at once. */
+/** Makes a body of bytes in memory. It gives them in one piece. */
 export function bodyOf(bytes: Uint8Array): MessageBody {
-  let left: Uint8Array | null = bytes.length === 0 ? null : bytes;
-  const tryRead = (): Uint8Array | null => {
-    const piece = left;
-    left = null;
+  return new WholeBody(bytes);
+}
+
+class WholeBody implements MessageBody {
+  readonly length: number;
+  #left: Uint8Array | null;
+
+  constructor(bytes: Uint8Array) {
+    this.length = bytes.length;
+    this.#left = bytes.length === 0 ? null : bytes;
+  }
+
+  tryRead(): Uint8Array | null {
+    const piece = this.#left;
+    this.#left = null;
     return piece;
-  };
-  return { length: bytes.length, tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
+  }
+
+  readable(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  cancel(): void {}
 }
 
-/** Pieces that were read already, and then the rest of their body. The pieces are given in bytes of their own. */
-export function readAgain(pieces: readonly Uint8Array[], rest: MessageBody): MessageBody {
-  const left = [...pieces];
-  return {
-    length: rest.length,
-    tryRead: () => left.shift() ?? rest.tryRead(),
-    read: () => {
-      const piece = left.shift();
-      return piece === undefined ? rest.read() : Promise.resolve(piece);
-    },
-    cancel: () => rest.cancel(),
-  };
-}
-
-/** A body whose pieces `watch` sees while they pass. */
+/** A body that calls `watch` with each piece before its reader gets the piece. */
 export function watched(source: MessageBody, watch: (piece: Uint8Array) => void): MessageBody {
-  const seen = <Piece extends Uint8Array | null | undefined>(piece: Piece): Piece => {
-    if (piece instanceof Uint8Array) watch(piece);
-    return piece;
-  };
   return {
     length: source.length,
-    tryRead: () => seen(source.tryRead()),
-    read: async () => seen(await source.read()),
+    tryRead() {
+      const piece = source.tryRead();
+      if (piece instanceof Uint8Array) watch(piece);
+      return piece;
+    },
+    readable: () => source.readable(),
     cancel: () => source.cancel(),
   };
 }

@@ -1,4 +1,7 @@
-/** Closes a connection; one that has been closed, or turned into a TLS one, cannot be closed again. */
+/**
+ * Closes a connection. A connection that is closed already, or that `Deno.startTls` took over, stays as it
+ * is.
+ */
 export function closeQuietly(connection: { readonly close: () => void }): void {
   try {
     connection.close();

@@ -1,10 +1,10 @@
 const SMALLEST_BYTES = 1024;
-/** More than this is not kept for later pieces. */
+/** {@link GrowingBuffer.clear} drops a buffer that is longer than this. */
 const MOST_SPARE_BYTES = 256 * 1024;
 
 /**
- * Bytes that come in pieces, kept in one buffer: what a piece costs depends on its bytes and not on how many pieces
- * there are.
+ * Collects pieces in one buffer. The cost of a piece depends on its length, and not on the number of pieces
+ * before it.
  */
 export class GrowingBuffer {
   #buffer = new Uint8Array();
@@ -12,22 +12,24 @@ export class GrowingBuffer {
   #end = 0;
   readonly #mostBytes: number;
 
-  /** Beyond `mostBytes` it will hardly grow: up to that, no more room is made. */
+  /** `mostBytes` is the expected length. The buffer allocates no spare room beyond it. */
   constructor(mostBytes = Infinity) {
     this.#mostBytes = mostBytes;
   }
 
-  /** How many bytes it holds. */
+  /** The number of bytes that it holds. */
   get length(): number {
     return this.#end - this.#start;
   }
 
-  /** The bytes it holds, without a copy: valid until the next call of a method. */
+  /** The bytes that it holds, without a copy. They are valid until the next call of a method. */
   get bytes(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
   }
 
-  /** Adds a copy of a piece. Earlier views stay as they were unless {@link consume} or {@link clear} came between. */
+  /**
+   * Adds a copy of a piece. It changes no byte of earlier views, unless the buffer was cleared in between.
+   */
   append(piece: Uint8Array): void {
     const needed = this.length + piece.length;
     if (this.#end + piece.length > this.#buffer.length) {
@@ -41,13 +43,13 @@ export class GrowingBuffer {
     this.#end += piece.length;
   }
 
-  /** Takes bytes off the front. */
+  /** Removes bytes from the front. */
   consume(count: number): void {
     this.#start += count;
     if (this.#start === this.#end) this.clear();
   }
 
-  /** Takes all bytes off. The next piece is written over them. */
+  /** Removes all bytes. The next piece overwrites them. */
   clear(): void {
     this.#start = this.#end = 0;
     if (this.#buffer.length > MOST_SPARE_BYTES) this.#buffer = new Uint8Array();

@@ -1,30 +1,30 @@
 import type { MessageBody } from "./byte_source.ts";
 
-/** Other bytes in place of some of a body's. */
+/** Replaces a range of a body by other bytes. */
 export interface Change {
   readonly start: number;
   readonly end: number;
   readonly bytes: Uint8Array;
 }
 
-/** What a request may hold of the memory for bodies. */
+/** The share of the memory for bodies that one request may hold. */
 export interface BodyMemory {
-  /** Whether so many bytes may be held. */
+  /** Whether the request may hold so many bytes. */
   readonly mayHold: (bytes: number) => boolean;
-  /** Called when they are let go of; what {@link droppedBy} was given has then been called. */
+  /** Releases the share. Calls the function that {@link droppedBy} was given. */
   readonly release: () => void;
-  /** Is told how the bytes are let go of: nothing may be held that is not counted. */
+  /** Sets the function that drops the bytes, so that no bytes stay in memory that are not counted. */
   readonly droppedBy: (drop: () => void) => void;
 }
 
 /**
- * A body that is whole in memory, and the only one that refers to its bytes. They are let go of as soon as nobody
- * will read them again, or when their memory is released.
+ * A body that is whole in memory. It has the only reference to the bytes, and drops them after the last
+ * attempt has read them, or when their memory is released.
  */
 export class HeldBody {
   #bytes: Uint8Array | undefined;
   readonly #memory: Pick<BodyMemory, "release">;
-  /** The reader that may read. An earlier one was given up. */
+  /** The number of the reader that may read. Earlier readers belong to attempts that were abandoned. */
   #latest = 0;
   #isBeingRead = false;
   #isFinished = false;
@@ -35,18 +35,21 @@ export class HeldBody {
     memory.droppedBy(() => this.#bytes = undefined);
   }
 
-  /** The bytes, to be looked at and not to be kept. Throws where they are gone. */
+  /** The bytes. Do not keep a reference to them. Throws after they were dropped. */
   get bytes(): Uint8Array {
-    if (this.#bytes === undefined) throw new Error("the body is in memory no more");
+    if (this.#bytes === undefined) throw new Error("the body is no longer in memory");
     return this.#bytes;
   }
 
-  /** Puts others in their place. */
+  /** Replaces the bytes. */
   replace(bytes: Uint8Array): void {
     this.#bytes = bytes;
   }
 
-  /** The body from its first byte on, with changes in the order of their places. */
+  /**
+   * The body from its first byte on, with changes in the order of their ranges. It ends the readers before
+   * it.
+   */
   body(changes: readonly Change[] = []): MessageBody {
     const own = ++this.#latest;
     this.#isBeingRead = true;
@@ -70,11 +73,10 @@ export class HeldBody {
       this.#dropWhenDone();
       return null;
     };
-    // deno-lint-ignore require-await
-    return { length, tryRead, read: async () => tryRead(), cancel() {} };
+    return { length, tryRead, readable: () => Promise.resolve(), cancel() {} };
   }
 
-  /** Nobody will read it from the start again. */
+  /** States that no further attempt reads the body from its first byte. */
   finish(): void {
     this.#isFinished = true;
     this.#dropWhenDone();

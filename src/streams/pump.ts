@@ -3,8 +3,8 @@ import { closeQuietly } from "./close_quietly.ts";
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * Brings bytes from one connection to another until one of them ends, which ends both. `watch` sees them before they
- * go on. Never throws.
+ * Copies bytes from one connection to another until one of them ends, then closes both. Calls `watch` with
+ * the bytes before it sends them. Never throws.
  */
 export async function pump(
   from: Deno.Conn,
@@ -18,7 +18,7 @@ export async function pump(
       for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
     }
   } catch {
-    // One of them has been closed or has failed: the other one follows, and whoever reads it sees that.
+    // One connection was closed or failed. Closing the other tells its peer.
   }
   for (const connection of [from, to]) closeQuietly(connection);
 }

@@ -1,16 +1,16 @@
 import type { MessageBody } from "./byte_source.ts";
 import { GrowingBuffer } from "./growing_buffer.ts";
 
-/** What was read of a body. */
+/** The bytes that {@link readUpTo} read of a body. */
 export interface ReadBytes {
   readonly bytes: Uint8Array;
-  /** False: the body is longer, and its rest has not been read. */
+  /** Whether the bytes are the whole body. False: the body is longer, and its rest is unread. */
   readonly isWhole: boolean;
 }
 
 /**
- * Reads a body until its end, or until it is longer than so many bytes. `hold` is called with the length so far before
- * more is kept. Throws what the body or `hold` throws.
+ * Reads a body to its end, or until it is longer than `maxBytes`. Calls `hold` with the new length before it
+ * keeps more bytes. Throws what the body or `hold` throws.
  */
 export async function readUpTo(
   body: Omit<MessageBody, "cancel">,
@@ -19,8 +19,11 @@ export async function readUpTo(
 ): Promise<ReadBytes> {
   const buffer = new GrowingBuffer(body.length ?? maxBytes);
   while (true) {
-    const atHand = body.tryRead();
-    const piece = atHand === undefined ? await body.read() : atHand;
+    const piece = body.tryRead();
+    if (piece === undefined) {
+      await body.readable();
+      continue;
+    }
     if (piece === null) return { bytes: buffer.bytes, isWhole: true };
     hold(buffer.length + piece.length);
     buffer.append(piece);

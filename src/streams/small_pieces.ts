@@ -1,18 +1,20 @@
 import type { ByteSource } from "./byte_source.ts";
 import { nextTurn, shortPause } from "./turn.ts";
 
-/** Work on a piece that lasts so long is interrupted for a moment. */
+/** After so much work on one piece the process sleeps for a moment, in milliseconds. */
 const LONGEST_WORK_MS = 5;
 
 /**
- * A source whose long pieces come in short ones, with a turn for other connections between them: for readers that do
- * much work for each byte.
+ * A source that cuts long pieces into short ones, and gives other connections a turn between them. For
+ * readers that do much work for each byte.
  */
 export class SmallPieces implements ByteSource {
   readonly #source: ByteSource;
   readonly #maxBytes: number;
-  /** What is left of a long piece. It is valid, since the source is not read before it is empty. */
+  /** The rest of a long piece. It stays valid, because the source is not read before the rest is empty. */
   #rest: Uint8Array = new Uint8Array();
+  /** Other connections have had their turn since the last piece. */
+  #hasYielded = false;
   #workingSince = 0;
 
   /** `maxBytes` is the length of the longest piece that it gives. */
@@ -21,27 +23,33 @@ export class SmallPieces implements ByteSource {
     this.#maxBytes = maxBytes;
   }
 
-  /** Undefined also where others are to go first. */
+  /** Also gives undefined where other connections must have their turn first. */
   tryRead(): Uint8Array | null | undefined {
-    return this.#rest.length > 0 ? undefined : this.#begin(this.#source.tryRead());
+    if (this.#rest.length === 0) return this.#begin(this.#source.tryRead());
+    if (!this.#hasYielded) return undefined;
+    return this.#begin(this.#rest);
   }
 
-  async read(): Promise<Uint8Array | null> {
-    if (this.#rest.length === 0) return this.#begin(await this.#source.read());
-    if (performance.now() - this.#workingSince < LONGEST_WORK_MS) await nextTurn();
-    else {
-      await shortPause();
-      this.#workingSince = performance.now();
-    }
-    return this.#begin(this.#rest);
+  readable(): Promise<void> {
+    return this.#rest.length === 0 ? this.#source.readable() : this.#yield();
   }
 
   cancel(): void {
     this.#source.cancel();
   }
 
-  #begin<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece | Uint8Array {
+  async #yield(): Promise<void> {
+    if (performance.now() - this.#workingSince < LONGEST_WORK_MS) await nextTurn();
+    else {
+      await shortPause();
+      this.#workingSince = performance.now();
+    }
+    this.#hasYielded = true;
+  }
+
+  #begin(piece: Uint8Array | null | undefined): Uint8Array | null | undefined {
     if (!(piece instanceof Uint8Array)) return piece;
+    this.#hasYielded = false;
     if (piece.length <= this.#maxBytes) {
       this.#rest = piece.subarray(piece.length);
       return piece;

@@ -1,4 +1,4 @@
-/** Whether a name is one of a list, in which `*` stands for any run of characters. Case counts. */
+/** Whether a name matches one of the patterns, where `*` matches any characters. Case-sensitive. */
 export function matchesAny(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => matches(pattern, name));
 }
@@ -10,7 +10,8 @@ function matches(pattern: string, name: string): boolean {
   if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) {
     return false;
   }
-  // Between the two ends each part is looked for behind the one before; no expression, so nothing to blow up.
+  // Each part between the ends is searched after the previous one. A regular expression could take
+  // exponential time.
   let at = first.length;
   const end = name.length - last.length;
   for (const part of rest) {

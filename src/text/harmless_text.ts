@@ -1,17 +1,18 @@
-/** Text of others (clients, upstreams, proxies) as it may stand in a record: a log line, a row, a message, a label. */
+/** Makes text of clients and upstreams safe for logs, database rows, messages and labels. */
 
-/** Nearly all text is of this kind. */
+/** Printable ASCII. Nearly all text matches this fast check. */
 const PLAIN = /^[\x20-\x7e]*$/;
 /**
- * What a terminal acts on or nobody sees: controls (C0, DEL, C1), format characters (they change the direction of
- * text or have no width), lone surrogates, what Unicode leaves open, and the separators of lines and paragraphs.
+ * Characters that control a terminal or are invisible: control characters (C0, DEL, C1), format characters
+ * (direction marks and zero-width characters), lone surrogates, unassigned characters, and line and paragraph
+ * separators.
  */
 const HARMFUL = /[\p{C}\p{Zl}\p{Zp}]/u;
 const CUT = "…";
 
 /**
- * The text with each harmful character as a visible escape, like `\x1b` or `\u202e`; longer than `maxLength`
- * characters (UTF-16 units) it is cut and ends with `…`. What is harmless and short stays as it is.
+ * Replaces each harmful character with a visible escape like `\x1b` or `\u202e`. A result that is longer than
+ * `maxLength` UTF-16 units is cut and ends with `…`.
  */
 export function harmlessText(text: string, maxLength: number): string {
   if (text.length <= maxLength && (PLAIN.test(text) || !HARMFUL.test(text))) return text;
@@ -25,12 +26,12 @@ export function harmlessText(text: string, maxLength: number): string {
   return harmless;
 }
 
-/** Whether a text holds nothing that {@link harmlessText} would change but its length. */
+/** Whether {@link harmlessText} would escape no character of a text. */
 export function isHarmless(text: string): boolean {
   return !HARMFUL.test(text);
 }
 
-/** A value of JSON with every text in it, names of members too, made harmless; each is cut at `maxLength`. */
+/** A JSON value in which {@link harmlessText} was applied to each string and member name. */
 export function harmlessValue(value: unknown, maxLength: number): unknown {
   if (typeof value === "string") return harmlessText(value, maxLength);
   if (Array.isArray(value)) return value.map((item) => harmlessValue(item, maxLength));

@@ -1,77 +1,82 @@
-/** Whether a path at a backend is one that a list of patterns allows, however the path is spelled. */
+/** Compares the path of a request with the path patterns of a token, in all spellings of the path. */
 
 import { matchesAny } from "./glob.ts";
 
-/** What makes a text no pattern of paths; undefined: it is one. */
+/** Why a text is not a path pattern, as the rest of a sentence. Undefined if it is one. */
 export function patternProblem(pattern: string): string | undefined {
   const path = pattern.startsWith("!") ? pattern.slice(1) : pattern;
-  if (!/^[/*]/.test(path)) return "does not begin with /, * or !, like /v1/models, */models or !*/files*";
+  if (!/^[/*]/.test(path)) return "does not start with /, * or !, like /v1/models, */models or !*/files*";
   if (/[%?#;\\\s\p{C}]/u.test(path)) {
-    return "holds a character that no pattern has: write the path decoded, without query and parameters";
+    return "contains a character that is not allowed: write the path decoded, without query and parameters";
   }
   return undefined;
 }
 
-/** Longer ones are not looked at: no API has them, and each pattern is searched for in the whole of it. */
-const LONGEST_PATH = 8_000;
+/**
+ * The maximum length of a path in characters. No API has longer paths. A search in a longer path takes too
+ * long.
+ */
+const MAX_PATH_LENGTH = 8_000;
 
 /**
- * Why a path cannot be compared with patterns, as the end of a sentence; undefined: it can. An upstream that decodes
- * it once more, or before it splits it, would see another path than the one that was compared.
+ * Why a path cannot be compared with patterns, as the end of a sentence. Undefined if it can. An ambiguous
+ * path is another path for an upstream that decodes it twice, or decodes it before it splits it.
  */
-export function unclearPath(path: string): string | undefined {
-  if (path.length > LONGEST_PATH) return `it is longer than ${LONGEST_PATH} characters`;
+export function pathAmbiguity(path: string): string | undefined {
+  if (path.length > MAX_PATH_LENGTH) return `it is longer than ${MAX_PATH_LENGTH} characters`;
   if (!path.includes("%")) return undefined;
-  if (/%2f/i.test(path)) return "it holds an encoded slash (%2F)";
+  if (/%2f/i.test(path)) return "it contains an encoded slash (%2F)";
   const text = decoded(path);
-  if (text === undefined) return "it holds an invalid percent-encoding";
-  return /%[0-9a-f]{2}/i.test(text) ? "it holds a character that is encoded twice (%25)" : undefined;
+  if (text === undefined) return "it contains an invalid percent-encoding";
+  return /%[0-9a-f]{2}/i.test(text) ? "it contains a character that is encoded twice (%25)" : undefined;
 }
 
 /**
- * Whether a list of patterns allows all of these paths. `paths` are those of one request at each backend that could
- * get it, from the version of the backend's base URL on, as they are sent. A pattern that begins with `!` forbids, and
- * wins over those that allow. Where all patterns forbid, everything else is allowed; an empty list allows nothing.
+ * Whether a list of patterns allows all of these paths. `paths` are the paths of one request at each backend
+ * that could get it, as they are sent, starting with the version in the base URL of the backend. A pattern
+ * after `!` denies, and wins over patterns that allow. If all patterns deny, all other paths are allowed. An
+ * empty list allows nothing.
  *
- * A pattern may leave the version out. One that forbids holds for every version and for none, since upstreams serve
- * the same under `/v1/files`, `/v1beta/files` and `/files`; one that allows a version allows that version alone.
+ * A pattern may leave the version out. A pattern that denies applies with every version and without one,
+ * because upstreams serve the same under `/v1/files`, `/v1beta/files` and `/files`. A pattern that allows a
+ * version allows only that version.
  */
 export function allowsPaths(patterns: readonly string[], paths: readonly string[]): boolean {
-  const isForbidding = (pattern: string) => pattern.startsWith("!");
-  const forbidding = patterns.filter(isForbidding).map((pattern) => plain(pattern.slice(1)));
-  const allowing = patterns.filter((pattern) => !isForbidding(pattern)).map((pattern) => plain(pattern));
-  const allowsOthers = forbidding.length > 0 && allowing.length === 0;
-  const forbiddenAnywhere = [...forbidding, ...forbidding.map(withoutVersion).filter(namesSomething)];
+  const isDenying = (pattern: string) => pattern.startsWith("!");
+  const denying = patterns.filter(isDenying).map((pattern) => normalized(pattern.slice(1)));
+  const allowing = patterns.filter((pattern) => !isDenying(pattern)).map((pattern) => normalized(pattern));
+  const allowsOthers = denying.length > 0 && allowing.length === 0;
+  const deniedAnywhere = [...denying, ...denying.map(withoutVersion).filter(namesPath)];
   return paths.every((path) => {
-    // Some upstreams cut parameters (`;x`) off, others take them for a part of the name.
-    const [whole, cut] = [plain(path), plain(path, { cutsParameters: true })];
+    // Some upstreams remove parameters (`;x`). For others they are part of the name.
+    const [whole, cut] = [normalized(path), normalized(path, { cutsParameters: true })];
     const bare = withoutVersion(cut);
-    const isForbidden = [whole, cut].some((reading) => {
+    const isDenied = [whole, cut].some((reading) => {
       const once = withoutVersion(reading);
-      return [reading, once, withoutVersion(once)].some((one) => matchesAny(forbiddenAnywhere, one));
+      return [reading, once, withoutVersion(once)].some((one) => matchesAny(deniedAnywhere, one));
     });
-    if (isForbidden) return false;
+    if (isDenied) return false;
     if (allowsOthers || matchesAny(allowing, cut)) return true;
-    // The upstream takes the second version of `/v1/v1/models` for a part of the path.
+    // For the upstream, the second version in `/v1/v1/models` is part of the path.
     return withoutVersion(bare) === bare && matchesAny(allowing, bare);
   });
 }
 
-/** In one form for all spellings: decoded once, in small letters, with slashes merged and none at the end. */
-function plain(path: string, { cutsParameters = false }: { cutsParameters?: boolean } = {}): string {
+/** Normalizes the spelling of a path: decoded once, in lower case, slashes merged and none at the end. */
+function normalized(path: string, { cutsParameters = false }: { cutsParameters?: boolean } = {}): string {
   const text = (decoded(path) ?? path).toLowerCase();
   const cut = cutsParameters ? text.replaceAll(/;[^/]*/g, "") : text;
   const merged = cut.replaceAll(/\/{2,}/g, "/");
   return merged.length > 1 && merged.endsWith("/") ? merged.slice(0, -1) : merged;
 }
 
-/** `/v1/models` gives `/models`; what begins with no version stays as it is. */
+/** Removes the version: `/v1/models` becomes `/models`. A path without a version stays as it is. */
 function withoutVersion(path: string): string {
   return path.replace(/^\/v\d+(?:(?:alpha|beta)\d*)?(?=[/*]|$)/, "");
 }
 
-/** Of `!/v2/*` only the version says what is meant. */
-function namesSomething(pattern: string): boolean {
+/** Whether a pattern has more than wildcards. `!/v2/*` without its version would deny every path. */
+function namesPath(pattern: string): boolean {
   return /[^/*]/.test(pattern);
 }
 

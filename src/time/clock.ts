@@ -1,14 +1,14 @@
-/** Time as the proxy sees it, passed in so that tests can hold it. */
+/** A source of time. Tests pass their own clock. */
 export interface Clock {
-  /** Milliseconds since an arbitrary start; never goes back. */
+  /** Milliseconds since an arbitrary start. The value never decreases. */
   readonly now: () => number;
-  /** Milliseconds since 1970, for what has to do with the calendar. */
+  /** Milliseconds since 1970, for dates. */
   readonly epochMs: () => number;
-  /** Calls `then` once after `delayMs`; the returned function cancels. */
+  /** Calls `then` once after `delayMs`. The returned function cancels the call. */
   readonly after: (delayMs: number, then: () => void) => () => void;
 }
 
-/** The machine's own clock. */
+/** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   epochMs: () => Date.now(),

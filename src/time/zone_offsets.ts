@@ -1,15 +1,20 @@
-/** What a time zone's clocks were ahead of UTC, by `Intl`: SQLite knows no time zones. */
+/** The UTC offsets of a time zone, from `Intl`, because SQLite does not know time zones. */
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** From `since` on clocks are `offsetMs` ahead of UTC. */
+/** An offset of a time zone and the time of its start. */
 export interface ZoneOffset {
+  /** The start of the offset, in milliseconds since 1970. */
   readonly since: number;
+  /** Local time minus UTC, in milliseconds. */
   readonly offsetMs: number;
 }
 
-/** All offsets within a time, the earliest first. A change is found to the hour; a zone has at most one a day. */
+/**
+ * All offsets of a zone between two times, the earliest first. Assumes full hours and at most one change a
+ * day.
+ */
 export function zoneOffsets(timeZone: string, { from, to }: { from: number; to: number }): ZoneOffset[] {
   const format = new Intl.DateTimeFormat("en-US", { timeZone, timeZoneName: "longOffset" });
   const offsets: ZoneOffset[] = [{ since: from, offsetMs: offsetAt(format, from) }];
@@ -23,7 +28,7 @@ export function zoneOffsets(timeZone: string, { from, to }: { from: number; to: 
   return offsets;
 }
 
-/** Whether `Intl` knows a time zone of this name. */
+/** Whether `Intl` knows a time zone with this name. */
 export function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });
@@ -33,7 +38,7 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** From `GMT`, `GMT+05:30` or `GMT-04:56:02`. */
+/** Parses the offset from `GMT`, `GMT+05:30` or `GMT-04:56:02`. In milliseconds. */
 function offsetAt(format: Intl.DateTimeFormat, epochMs: number): number {
   const name = format.formatToParts(epochMs).find(({ type }) => type === "timeZoneName")?.value ?? "";
   const [, sign = "+", hours = "0", minutes = "0", seconds = "0"] =

@@ -1,7 +1,8 @@
 /**
- * A certificate authority for one network, and certificates by it (RFC 5280). Of names the authority can sign for
- * private domains and those it was made for alone, so that its stolen key serves nobody to pose as another name. IP
- * addresses it does not limit: BoringSSL does not know such a limit, and refuses every certificate below it.
+ * Makes a certificate authority (CA) for one network, and certificates signed by it (RFC 5280). Name
+ * constraints limit the CA to private domains and to the names that it was made for, so that a stolen CA key
+ * cannot sign for other names. IP addresses are not limited: BoringSSL does not support that constraint, and
+ * rejects every certificate of such a CA.
  */
 
 import * as asn1js from "asn1js";
@@ -19,15 +20,17 @@ import {
 } from "pkijs";
 import { addressText, parseAddress } from "../network/ip_ranges.ts";
 
-/** A certificate with its private key, as PEM texts. */
+/** A certificate with its private key, as PEM text. */
 export interface IssuedCertificate {
+  /** The certificate, followed by the certificate of its CA if it is not a CA itself. */
   readonly certificate: string;
+  /** The private key in PKCS #8. */
   readonly key: string;
 }
 
-/** What a certificate is valid for. */
+/** The host names and IP addresses that a certificate is valid for. */
 export interface Subject {
-  /** Host names; the first one is what people are shown. */
+  /** Host names. The first one is the common name of the certificate. */
   readonly names: readonly string[];
   /** IPv4 and IPv6 addresses. */
   readonly addresses: readonly string[];
@@ -36,14 +39,16 @@ export interface Subject {
 const KEYS = { name: "ECDSA", namedCurve: "P-256" } as const;
 const HASH = "SHA-256";
 const DAY_MS = 24 * 3_600_000;
-/** Clocks of small machines go wrong, mostly by hours. */
+/**
+ * Certificates are valid from a day before their creation, because clocks of small machines can be hours off.
+ */
 const BACKDATED_MS = DAY_MS;
 const AUTHORITY_DAYS = 3_650;
-/** Apple's systems take no more than 825 days from an authority that a person has trusted. */
+/** Apple systems accept at most 825 days from a CA that a user has trusted. */
 const CERTIFICATE_DAYS = 397;
 const SERIAL_BYTES = 16;
 
-/** Names that mean nothing outside of a network (RFC 6761, 6762, 8375, and what routers use). */
+/** Domains that exist only within a network (RFC 6761, 6762, 8375, and domains that routers use). */
 const PRIVATE_DOMAINS = ["localhost", "local", "lan", "home", "internal", "home.arpa"];
 const OID = {
   commonName: "2.5.4.3",
@@ -56,12 +61,12 @@ const OID = {
   nameConstraints: "2.5.29.30",
   serverAuth: "1.3.6.1.5.5.7.3.1",
 } as const;
-/** The first bits of a key usage: digitalSignature; keyCertSign and cRLSign. */
+/** Bits of a key usage and their number of unused bits: digitalSignature, and keyCertSign with cRLSign. */
 const KEY_USAGE = { server: [0x80, 7], authority: [0x06, 1] } as const;
 const DNS_NAME = 2;
 const IP_ADDRESS = 7;
 
-/** Makes an authority that can sign for private domains and these names, and for addresses. */
+/** Makes a CA that can sign for private domains, for these names and for all IP addresses. */
 export async function createAuthority(
   { names }: Pick<Subject, "names">,
   epochMs: number,
@@ -75,8 +80,8 @@ export async function createAuthority(
 }
 
 /**
- * Makes an authority's own certificate again, by the same key and with the same title: what it has signed stays
- * valid, also for clients that trust the certificate of before. It can sign for the names of before and for these.
+ * Renews the certificate of a CA with the same key and title. Its certificates stay valid, also for clients
+ * that trust the old certificate of the CA. The CA can sign for its earlier names and for these.
  */
 export async function renewAuthority(
   authority: IssuedCertificate,
@@ -94,7 +99,7 @@ async function selfSigned(
   keys: CryptoKeyPair,
   { title, names, epochMs }: { title: string; names: readonly string[]; epochMs: number },
 ): Promise<string> {
-  // A domain stands for all names below it: there are no wildcards in constraints.
+  // A constraint has no wildcards: a domain includes all names below it.
   const domains = [...new Set([...PRIVATE_DOMAINS, ...names.map((name) => name.replace(/^\*\./, ""))])];
   const permitted = domains.map((domain) => new GeneralName({ type: DNS_NAME, value: domain }));
   return await signed({
@@ -117,7 +122,10 @@ async function selfSigned(
   });
 }
 
-/** Makes a certificate for a server, by an authority. It holds the authority's own behind it. */
+/**
+ * Makes a server certificate that the CA signs. The result contains the chain: the certificate, then that of
+ * the CA.
+ */
 export async function issueCertificate(
   authority: IssuedCertificate,
   { names, addresses }: Subject,
@@ -147,8 +155,11 @@ export async function issueCertificate(
   return { certificate: certificate + authority.certificate, key: await pemOfKey(keys.privateKey) };
 }
 
-/** The names and addresses of those that the authority cannot sign for. One of an earlier version limits addresses. */
-export function beyond(authority: string, { names, addresses }: Subject): string[] {
+/**
+ * The names and addresses that a CA cannot sign for because of its name constraints. A CA of an earlier
+ * version also limits addresses.
+ */
+export function namesOutsideConstraints(authority: string, { names, addresses }: Subject): string[] {
   const domains = permittedNames(authority);
   const ranges = permittedBases(authority).flatMap((base) =>
     base.type === IP_ADDRESS ? [addressBytes(base)] : []
@@ -171,8 +182,8 @@ function permittedBases(authority: string): GeneralName[] {
   return trees.map(({ base }) => base);
 }
 
-/** What a certificate is valid for, and how long. */
-export function describe(certificate: string): Subject & { readonly notAfter: Date } {
+/** Reads the names, addresses and expiry of a certificate in PEM. */
+export function describeCertificate(certificate: string): Subject & { readonly notAfter: Date } {
   const altName = extensionOf(certificate, OID.subjectAltName);
   const all = altName instanceof AltName ? altName.altNames : [];
   return {
@@ -198,9 +209,9 @@ async function signed(
   },
 ): Promise<string> {
   const certificate = new Certificate();
-  certificate.version = 2; // which means 3
+  certificate.version = 2; // X.509 version 3
   const serial = crypto.getRandomValues(new Uint8Array(SERIAL_BYTES));
-  // A positive number without leading zeros, as it has to be.
+  // A serial number has to be positive and without leading zeros.
   serial[0] = (serial[0] ?? 0) & 0x3f | 0x40;
   certificate.serialNumber = new asn1js.Integer({ valueHex: serial.buffer });
   certificate.issuer.typesAndValues.push(commonName(issuer));
@@ -217,11 +228,11 @@ async function generateKeys(): Promise<CryptoKeyPair> {
   return await crypto.subtle.generateKey(KEYS, true, ["sign", "verify"]);
 }
 
-/** The pair of an authority's key, whose public half is within the private one. */
+/** The key pair of a private key in PEM. The public key is derived from it. */
 async function keysOf(key: string): Promise<CryptoKeyPair> {
   const privateKey = await crypto.subtle.importKey("pkcs8", bytesOf(key), KEYS, true, ["sign"]);
   const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", privateKey);
-  const half = { kty, crv, x, y } as JsonWebKey; // of an elliptic curve's key all four are there
+  const half = { kty, crv, x, y } as JsonWebKey; // the JWK of an elliptic curve key has all four members
   return { privateKey, publicKey: await crypto.subtle.importKey("jwk", half, KEYS, true, ["verify"]) };
 }
 
@@ -245,7 +256,9 @@ function keyUsage([bits, unusedBits]: readonly [number, number]): Extension {
   return extension(OID.keyUsage, new asn1js.BitString({ valueHex: Uint8Array.of(bits).buffer, unusedBits }));
 }
 
-/** By these a chain is found (RFC 5280, 4.2.1.1 and 4.2.1.2); strict readers, such as Python's, ask for them. */
+/**
+ * Key identifiers link a chain (RFC 5280, 4.2.1.1 and 4.2.1.2). Strict verifiers such as Python require them.
+ */
 function subjectKey(identifier: ArrayBuffer): Extension {
   return extension(OID.subjectKey, new asn1js.OctetString({ valueHex: identifier }), false);
 }
@@ -270,7 +283,9 @@ function addressName(bytes: readonly number[]): GeneralName {
   return new GeneralName({ type: IP_ADDRESS, value });
 }
 
-/** Whether an address is in a range, which constraints hold as an address with its mask. */
+/**
+ * Whether an address is in a range of a name constraint: the bytes of an address, then the bytes of its mask.
+ */
 function isWithin(bytes: readonly number[], range: readonly number[]): boolean {
   return range.length === bytes.length * 2 &&
     bytes.every((byte, index) => {
@@ -287,7 +302,7 @@ function parsed(certificate: string): Certificate {
   return Certificate.fromBER(bytesOf(certificate));
 }
 
-/** The first block of a PEM text. */
+/** The bytes of the first block of a PEM text. */
 function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   const [, base64 = ""] = /-----BEGIN [^-]+-----([^-]+)-----END/.exec(text) ?? [];
   return Uint8Array.fromBase64(base64.replace(/\s/g, ""));

@@ -1,22 +1,25 @@
-/** What there is to say about a server's certificate, good or bad. */
+/** Examines the certificate of the server for `llm-proxy doctor`. */
 
 import type { TlsConfig } from "../config/config.ts";
-import { constraintWarning, pairWarning } from "./expiry.ts";
+import { constraintWarning, pairWarning } from "./certificate_warnings.ts";
 import { X509Certificate } from "node:crypto";
 
-/** One thing that was found. */
+/** One result of the examination. */
 export interface CertificateFinding {
   readonly status: "ok" | "warning" | "problem";
   /** A sentence without its full stop. */
   readonly text: string;
+  /** What the user can do about it. */
   readonly advice?: string;
 }
 
 const SOON_MS = 30 * 24 * 3_600_000;
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-const RENEW = "llm-proxy tls renew makes the next one, where llm-proxy tls init made it";
+const RENEW = "llm-proxy tls renew issues a new one, if llm-proxy tls init made the present one";
 
-/** Looks at a certificate chain and its key. `hosts` are the names and addresses by which clients may ask. */
+/**
+ * Examines a certificate chain and its key. `hosts` are the names and IP addresses that clients connect to.
+ */
 export async function examineCertificate(
   tls: TlsConfig,
   { hosts, epochMs }: { hosts: readonly string[]; epochMs: number },
@@ -27,29 +30,29 @@ export async function examineCertificate(
     return [{
       status: "problem",
       text: "the certificate cannot be read",
-      advice: "name a chain in PEM form, the server's certificate first",
+      advice: "use a chain in PEM format with the certificate of the server first",
     }];
   }
   const pair = await pairWarning(tls);
   const constraint = await constraintWarning(tls.cert);
   return [
-    ...chain.map((one, index) => validity(one, { isServers: index === 0, epochMs })),
+    ...chain.map((one, index) => checkValidity(one, { isServer: index === 0, epochMs })),
     ...(pair === undefined ? [] : [
       {
         status: "problem",
         text: pair,
-        advice: "put back the key that was made with the certificate",
+        advice: "use the key that was made with the certificate",
       } as const,
     ]),
     ...(constraint === undefined ? [] : [{ status: "warning", text: constraint } as const]),
-    ...names(first, hosts),
-    authority(chain),
+    checkHosts(first, hosts),
+    checkChain(chain),
   ];
 }
 
-/** What there is to say about certificates that a backend's `ca_file` holds. */
+/** Warnings and problems of the certificates in the `ca_file` of a backend. */
 export function examineAuthorities(pem: string, epochMs: number): CertificateFinding[] {
-  return parsedChain(pem).map((one) => validity(one, { isServers: false, epochMs }))
+  return parsedChain(pem).map((one) => checkValidity(one, { isServer: false, epochMs }))
     .filter(({ status }) => status !== "ok");
 }
 
@@ -61,52 +64,50 @@ function parsedChain(pem: string): X509Certificate[] {
   }
 }
 
-function validity(
+function checkValidity(
   certificate: X509Certificate,
-  { isServers, epochMs }: { isServers: boolean; epochMs: number },
+  { isServer, epochMs }: { isServer: boolean; epochMs: number },
 ): CertificateFinding {
-  const which = isServers
-    ? "the certificate"
-    : `the certificate of the authority ${commonName(certificate.subject)}`;
+  const which = isServer ? "the certificate" : `the certificate of the CA ${commonName(certificate.subject)}`;
   const from = Date.parse(certificate.validFrom);
   const until = Date.parse(certificate.validTo);
   if (until < epochMs) {
     return {
       status: "problem",
-      text: `${which} was valid until ${day(until)}: clients refuse it`,
-      advice: isServers ? RENEW : "llm-proxy tls renew --authority makes it again, or get a new chain",
+      text: `${which} expired on ${day(until)}: clients reject it`,
+      advice: isServer ? RENEW : "llm-proxy tls renew --authority renews it, or get a new chain",
     };
   }
   if (from > epochMs) {
     return {
       status: "problem",
-      text: `${which} is valid from ${day(from)} on: clients refuse it`,
+      text: `${which} is valid from ${day(from)}: clients reject it`,
       advice: "set this machine's clock, or use a certificate that is valid now",
     };
   }
   return until < epochMs + SOON_MS
-    ? { status: "warning", text: `${which} is valid until ${day(until)} only`, advice: RENEW }
+    ? { status: "warning", text: `${which} expires on ${day(until)}`, advice: RENEW }
     : { status: "ok", text: `${which} is valid until ${day(until)}` };
 }
 
-function names(certificate: X509Certificate, hosts: readonly string[]): CertificateFinding[] {
-  const isMadeFor = (host: string): boolean =>
+function checkHosts(certificate: X509Certificate, hosts: readonly string[]): CertificateFinding {
+  const isValidFor = (host: string): boolean =>
     (isAddress(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined;
-  const missing = hosts.filter((host) => !isMadeFor(host));
+  const missing = hosts.filter((host) => !isValidFor(host));
   if (missing.length === 0) {
-    return [{ status: "ok", text: `it is made for ${hosts.join(", ") || "no name"}` }];
+    return { status: "ok", text: `it is valid for ${hosts.join(", ") || "no name"}` };
   }
-  return [{
+  return {
     status: "warning",
-    text: `it is not made for ${missing.join(", ")}: clients that ask by that refuse it`,
+    text: `it is not valid for ${missing.join(", ")}: clients that connect to that name or address reject it`,
     advice: `llm-proxy tls renew ${
       missing.map((host) => `--name ${host}`).join(" ")
-    }, or let clients ask by ${madeFor(certificate)}`,
-  }];
+    }, or let clients connect to ${namesOf(certificate)}`,
+  };
 }
 
-/** Each certificate has to be signed by the next one of the chain. */
-function authority(chain: readonly X509Certificate[]): CertificateFinding {
+/** Checks that each certificate of the chain is signed by the next one. */
+function checkChain(chain: readonly X509Certificate[]): CertificateFinding {
   const broken = chain.findIndex((one, index) => {
     const next = chain[index + 1];
     return next !== undefined && !(one.issuer === next.subject && one.verify(next.publicKey));
@@ -115,22 +116,23 @@ function authority(chain: readonly X509Certificate[]): CertificateFinding {
     return {
       status: "problem",
       text: `the chain is broken: its certificate ${broken + 1} is not signed by the next one`,
-      advice: "put the server's certificate first, then the one that signed it, and so on",
+      advice: "put the certificate of the server first, then the certificate that signed it, and so on",
     };
   }
   const last = chain.at(-1);
   if (last !== undefined && last.subject === last.issuer) {
     return {
       status: "ok",
-      text: `its authority is ${
+      text: `its CA is ${
         commonName(last.subject)
       }, which each client has to trust: llm-proxy connect says how`,
     };
   }
-  return { status: "ok", text: `its authority is ${commonName(last?.issuer ?? "")}` };
+  return { status: "ok", text: `its CA is ${commonName(last?.issuer ?? "")}` };
 }
 
-function madeFor({ subjectAltName = "" }: X509Certificate): string {
+/** The names and addresses of a certificate, separated by commas. */
+function namesOf({ subjectAltName = "" }: X509Certificate): string {
   return subjectAltName.replace(/(?:DNS|IP Address):/g, "");
 }
 

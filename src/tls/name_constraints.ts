@@ -1,6 +1,6 @@
-/** Constraints that an authority's certificate puts on IP addresses, found without the library that makes them. */
+/** Finds the IP constraints of a CA certificate without loading the certificate library. */
 
-/** A value in DER (X.690): its tag, and its content. */
+/** A DER value (X.690) with its tag and content. */
 interface Element {
   readonly tag: number;
   readonly content: Uint8Array;
@@ -13,12 +13,13 @@ const OCTET_STRING = 0x04;
 const NAME_CONSTRAINTS = "551d1e";
 /** `iPAddress` of a GeneralName (RFC 5280, 4.2.1.6). */
 const IP_ADDRESS = 0x87;
-/** So deep is no certificate. */
-const DEEPEST = 16;
+/** The maximum nesting to search. Certificates are less deep. */
+const MAX_DEPTH = 16;
 
 /**
- * Whether a chain of certificates, as PEM text, has a constraint on IP addresses. BoringSSL, and with it every client
- * built on Bun, refuses a certificate for IP addresses below such an authority (`UNSUPPORTED_CONSTRAINT_TYPE`).
+ * Whether a chain of certificates, as PEM text, has a constraint on IP addresses. BoringSSL, and with it
+ * every client built on Bun, rejects a certificate for IP addresses from such a CA
+ * (`UNSUPPORTED_CONSTRAINT_TYPE`).
  */
 export function constrainsAddresses(chain: string): boolean {
   const blocks = [...chain.matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END/g)];
@@ -28,9 +29,9 @@ export function constrainsAddresses(chain: string): boolean {
   });
 }
 
-/** The content of the extension with this identifier; undefined: there is none. */
+/** The content of the extension with this object identifier. Undefined if there is no such extension. */
 function extensionIn(bytes: Uint8Array, oid: string, depth = 0): Uint8Array | undefined {
-  if (depth > DEEPEST) return undefined;
+  if (depth > MAX_DEPTH) return undefined;
   const elements = elementsOf(bytes);
   const [first] = elements;
   if (first?.tag === OBJECT_IDENTIFIER && first.content.toHex() === oid) {
@@ -44,13 +45,13 @@ function extensionIn(bytes: Uint8Array, oid: string, depth = 0): Uint8Array | un
 }
 
 function holdsTag(bytes: Uint8Array, wanted: number, depth = 0): boolean {
-  return depth <= DEEPEST &&
+  return depth <= MAX_DEPTH &&
     elementsOf(bytes).some(({ tag, content }) =>
       tag === wanted || (tag & CONSTRUCTED) !== 0 && holdsTag(content, wanted, depth + 1)
     );
 }
 
-/** The values that follow each other; what is no proper DER ends the list. */
+/** The DER values in a sequence. Invalid DER ends the list. */
 function elementsOf(bytes: Uint8Array): Element[] {
   const elements: Element[] = [];
   for (let at = 0; at + 1 < bytes.length;) {

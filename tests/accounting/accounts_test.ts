@@ -99,7 +99,7 @@ function settled(
   account.reserve(
     isLookedAt ? undefined : { statedTokens: 0, inputTokens: 0, outputTokens: reserves, orders: [order] },
   );
-  if (givenUpMs !== undefined) account.gaveUp(BACKEND, givenUpMs);
+  if (givenUpMs !== undefined) account.unanswered(BACKEND, givenUpMs);
   if (isAnswered) account.answered({ status, fields: fieldsOf(type) }, BACKEND);
   if (answer !== undefined) account.passed(new TextEncoder().encode(answer));
   account.ended({ ...RECORD, ...record });

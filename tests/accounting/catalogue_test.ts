@@ -10,6 +10,7 @@ import {
   wireTexts,
 } from "../support/catalogue.ts";
 import { COMPARED_MEMBERS, libraryReads, libraryUsage } from "../support/library_usage.ts";
+import { nextTurn } from "../support/passing_time.ts";
 import { random } from "../support/random.ts";
 
 const CATALOGUE = readCatalogue();
@@ -47,7 +48,7 @@ for (const { name, file } of CATALOGUE) {
       await assertReads(file, { pieces, coding, way: `${coding}, two pieces` });
       await assertReads(file, { pieces: [compressed], coding, way: `${coding}, whole` });
     }
-    await pendingTimers();
+    await nextTurn();
   });
 
   if (libraryReads(file)) {
@@ -108,11 +109,6 @@ async function assertReads(
     throw new Error(`${way}: ${members.join("; ")}`);
   }
   assertEquals(model ?? null, file.expect.model, `${way}: the model`);
-}
-
-/** Lets the pauses end that a decompressor takes for others; it may be done with its answer before. */
-function pendingTimers(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
 }
 
 /** The places at which an answer is split in two. */

@@ -43,7 +43,7 @@ for (const { name } of [...Deno.readDirSync(FOLDER)].sort((one, other) => one.na
     if (asked === undefined) return;
     const bytes = new TextEncoder().encode(typeof answer === "string" ? answer : JSON.stringify(answer));
     for (const size of [bytes.length, 1, 7]) {
-      const tap = AnswerTap.of(type, undefined, asked);
+      const tap = AnswerTap.of(type, undefined, { object: asked });
       for (let at = 0; at < bytes.length; at += size) tap?.write(bytes.subarray(at, at + size));
       const observed: Observed = await tap?.end() ?? { usage: {} };
       const { object } = observed;

@@ -1,3 +1,4 @@
+import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
@@ -39,7 +40,7 @@ async function refusal(parts: Partial<UnreadRequest>): Promise<string> {
 function pieces(count: number, bytes: number): { body: MessageBody; taken: () => number } {
   let taken = 0;
   const read = () => Promise.resolve(taken++ < count ? new Uint8Array(bytes).fill(0x20) : null);
-  return { body: { length: undefined, tryRead: () => undefined, read, cancel() {} }, taken: () => taken };
+  return { body: new PulledSource(read), taken: () => taken };
 }
 
 Deno.test("readRequest: a body is held only as far as there is room for all bodies", async () => {

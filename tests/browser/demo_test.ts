@@ -2,13 +2,13 @@
 
 import { assert } from "@std/assert";
 import { browserTest, launchBrowser, PICTURES } from "../support/admin_browser.ts";
+import { outputUntil, textReader } from "../support/child_output.ts";
 import { proxyCommand } from "../support/proxy_process.ts";
 
 browserTest("the dashboard of the demo shows 30 days of usage", async () => {
   const child = proxyCommand(["demo", "--port", "0"], {}).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes("Ctrl-C")) text += (await reader.read()).value ?? "";
+  const reader = textReader(child);
+  const text = await outputUntil(reader, /Ctrl-C/);
   const [address = ""] = /http:\S+\/admin/.exec(text) ?? [];
   const [, token = ""] = /its token is (demo-management-token)/.exec(text) ?? [];
   const browser = await launchBrowser();

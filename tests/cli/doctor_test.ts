@@ -126,16 +126,16 @@ Deno.test("doctor: certificates", async () => {
   assertEquals(await examined({}), []);
   const expired = await examined({ days: 400 });
   assertEquals(expired.length, 1);
-  assertStringIncludes(expired[0] ?? "", "problem: the certificate was valid until");
-  assertStringIncludes((await examined({ days: 380 }))[0] ?? "", "warning: the certificate is valid until");
+  assertStringIncludes(expired[0] ?? "", "problem: the certificate expired on");
+  assertStringIncludes((await examined({ days: 380 }))[0] ?? "", "warning: the certificate expires on");
   const early = await examined({ days: -3 });
   assertStringIncludes(early[0] ?? "", "problem: the certificate is valid from");
   assertEquals(await examined({ hosts: ["10.0.0.7", "10.0.0.8", "llm.example.com"] }), [
-    "warning: it is not made for 10.0.0.8, llm.example.com: clients that ask by that refuse it",
+    "warning: it is not valid for 10.0.0.8, llm.example.com: clients that connect to that name or address reject it",
   ]);
   const { key } = await createAuthority({ names: [] }, NOW);
   assertEquals(await examined({ key }), [
-    "problem: the private key is not the certificate's: nobody can connect by HTTPS",
+    "problem: the private key does not match the certificate: no client can connect over HTTPS",
   ]);
   assertEquals(await examined({ cut: true }), [
     "problem: the chain is broken: its certificate 1 is not signed by the next one",

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { logStrayFailures } from "../../src/cli/stray_failures.ts";
+import { nextTurn } from "../support/passing_time.ts";
 
 Deno.test("logStrayFailures: an unhandled rejection is logged, and the program goes on", async () => {
   const logged: string[] = [];
@@ -7,7 +8,7 @@ Deno.test("logStrayFailures: an unhandled rejection is logged, and the program g
     logged.push(`${level} ${event} ${String(fields?.detail).split("\n")[0]}`)
   );
   void Promise.reject(new Error("a slip"));
-  await new Promise((resolve) => setTimeout(resolve));
+  await nextTurn();
   stop();
   assertEquals(logged, ["error unexpected Error: a slip"]);
 });

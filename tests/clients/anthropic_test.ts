@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import Anthropic, { AuthenticationError, InternalServerError, NotFoundError } from "@anthropic-ai/sdk";
+import { within } from "../support/deadline.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { SECRETS } from "../support/secrets.ts";
@@ -99,7 +100,7 @@ Deno.test("anthropic: an abort in mid-stream reaches the upstream", () =>
     });
     const stream = await client.messages.create({ ...REQUEST, stream: true });
     stream.controller.abort();
-    await left.promise;
+    await within(left.promise, "the end of the upstream's connection");
     const line = await proxy.logged(({ event }) => event === "exchange");
     assertEquals([line["status"], line["ending"]], [499, "client_gone"]);
   }));

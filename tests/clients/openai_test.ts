@@ -8,6 +8,7 @@ import OpenAI, {
   RateLimitError,
   toFile,
 } from "openai";
+import { within } from "../support/deadline.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { SECRETS } from "../support/secrets.ts";
@@ -130,7 +131,7 @@ Deno.test("openai: an abort in mid-stream reaches the upstream", () =>
     );
     await asking;
     abort.abort();
-    await left.promise;
+    await within(left.promise, "the end of the upstream's connection");
     const line = await proxy.logged(({ event }) => event === "exchange");
     assertEquals([line["status"], line["ending"]], [499, "client_gone"]);
   }));
@@ -150,7 +151,7 @@ Deno.test("openai: an abort before any answer is the SDK's own error", () =>
         client.chat.completions.create({ model: "demo-small", messages: MESSAGES }, { signal: abort.signal }),
       APIUserAbortError,
     );
-    await left.promise;
+    await within(left.promise, "the end of the upstream's connection");
   }));
 
 Deno.test("openai: an upstream's error is the SDK's class with the upstream's words", () =>

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { issueCertificate } from "../../src/tls/authority.ts";
-import { certificateWarnings } from "../../src/tls/expiry.ts";
+import { certificateWarnings } from "../../src/tls/certificate_warnings.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { command as cleanCommand } from "../support/command.ts";

@@ -8,7 +8,7 @@ import {
 import { loadConfig } from "../../src/config/load.ts";
 import { configSources } from "../support/config_sources.ts";
 
-/** A text, what a number without a unit counts, and the milliseconds. */
+/** A text, the unit of a number without a unit, and the milliseconds. */
 const READ: readonly (readonly [string, DurationUnit, number])[] = [
   ["30s", "m", 30_000],
   ["5m", "s", 300_000],
@@ -25,7 +25,7 @@ for (const [text, unit, ms] of READ) {
 }
 
 for (const text of ["", "soon", "-1s", "1w", "1h30m", "1e3", " 1s", "Infinity", "s"]) {
-  Deno.test(`durations: ${JSON.stringify(text)} is not a length of time`, () =>
+  Deno.test(`durations: ${JSON.stringify(text)} is not a duration`, () =>
     assertEquals(durationMs(text), NaN));
 }
 
@@ -43,13 +43,13 @@ for (
     [Infinity, "none"],
   ] as const
 ) {
-  Deno.test(`durations: ${ms} ms are shown as ${text}`, () => {
+  Deno.test(`durations: ${ms} ms are formatted as ${text}`, () => {
     assertEquals(durationText(ms), text);
     if (ms !== Infinity) assertEquals(durationMs(text), ms);
   });
 }
 
-Deno.test("durations: every setting takes and shows them, whatever its name counts", async () => {
+Deno.test("durations: every setting accepts and shows every unit", async () => {
   const { settings, config } = await loadConfig(configSources({
     PROXY_TOKEN: "a-token-of-some-length",
     MANAGEMENT_TOKEN: "a-token-for-management",

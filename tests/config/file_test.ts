@@ -18,7 +18,7 @@ async function problemsOf(toml: string, env: Record<string, string> = {}): Promi
 
 const KEYED = '[auth]\ntoken = "a-token-of-some-length"\n[endpoints.openai]\napi_key = "sk-1"\n';
 
-Deno.test("config.example.toml: loads as it stands, and its values are the defaults", async () => {
+Deno.test("config.example.toml: is valid, and its values are the defaults", async () => {
   const text = await Deno.readTextFile(new URL("../../config.example.toml", import.meta.url));
   const env = { PROXY_TOKEN: "a-token-of-some-length", OPENAI_API_KEY: "sk-o", ANTHROPIC_API_KEY: "sk-a" };
   const example = await load(text, env);
@@ -31,11 +31,11 @@ Deno.test("config.example.toml: loads as it stands, and its values are the defau
       '[[endpoints.chat.backends]]\nname = "cloud"\napi_key = "sk-o"\nmodels = { "llama3.3" = "gpt-4o-mini" }\n',
     { PROXY_TOKEN: "a-token-of-some-length" },
   );
-  assertEquals([openai, anthropic, chat], [...bare.endpoints], "what is written out is what holds by itself");
+  assertEquals([openai, anthropic, chat], [...bare.endpoints], "the written values are the defaults");
   assertEquals([example.server, example.log, example.auth], [bare.server, bare.log, bare.auth]);
 });
 
-Deno.test("config.example.toml: every key of the schema stands in it", async () => {
+Deno.test("config.example.toml: contains every key of the schema", async () => {
   const text = await Deno.readTextFile(new URL("../../config.example.toml", import.meta.url));
   const written = new Set([...text.matchAll(/(?:^|\n|[{,] )(?:# )?(\w+) = /g)].map(([, key]) => key));
   const missing = new Set<string>();
@@ -53,7 +53,7 @@ Deno.test("config.example.toml: every key of the schema stands in it", async () 
   assertEquals([...missing], []);
 });
 
-Deno.test("config.schema.json: is what the validation schema says (deno task schema writes it)", async () => {
+Deno.test("config.schema.json: is up to date with the validation schema (deno task schema writes it)", async () => {
   const path = new URL("../../src/config/config.schema.json", import.meta.url);
   assertEquals(
     JSON.parse(await Deno.readTextFile(path)),
@@ -61,7 +61,7 @@ Deno.test("config.schema.json: is what the validation schema says (deno task sch
   );
 });
 
-Deno.test("a file: every problem at once, with file, line, key path and a suggestion", async () => {
+Deno.test("a file: reports all problems at once, with file, line, key path and a suggestion", async () => {
   const problems = await problemsOf(`
 [server]
 prot = 1
@@ -96,44 +96,44 @@ nme = 1
     'config.toml:4: server.port "70000" is not a port (0 to 65535)',
     "config.toml:5: server.drain_seconds must be a number, not a boolean",
     'config.toml:6: server.max_body_bytes "lots" is not a size: write a number of bytes, "500K", "32M", "1G" or "none"',
-    "config.toml:9: auth.token must be a text, not a number",
+    "config.toml:9: auth.token must be a string, not a number",
     'config.toml:12: log.level "loud" is not one of debug, info, warn, error',
-    'config.toml:14: endpoints.v1 "v1" is a path of the proxy\'s own: choose another name',
+    'config.toml:14: endpoints.v1 "v1" is a path of the proxy itself: choose another name',
     "config.toml:18: endpoints.chat.stratgy is not a known key; did you mean strategy?",
-    'config.toml:19: endpoints.chat.connect_timeout "soon" is not a length of time: write "30s", "5m" or a number of seconds above 0, or "none"',
+    'config.toml:19: endpoints.chat.connect_timeout "soon" is not a duration: write "30s", "5m" or a number of seconds above 0, or "none"',
     "config.toml:20: endpoints.chat.api_key names ${NO_SUCH_KEY}, which is not set in the environment",
-    "config.toml:21: endpoints.chat.headers has a key that is not a header's name",
-    'config.toml:21: endpoints.chat.headers has a key that is "host", which belongs to the connection and cannot be changed',
+    "config.toml:21: endpoints.chat.headers has a key that is not a header name",
+    'config.toml:21: endpoints.chat.headers has a key that is "host", which the proxy sets itself',
     "config.toml:24: endpoints.chat.backends.0.base_url is not an http or https URL",
-    "config.toml:25: endpoints.chat.backends.1.base_url is missing: where the API is, like https://api.example.com/v1",
-    'config.toml:26: endpoints.chat.backends.1.name "same" stands twice',
-    'config.toml:27: endpoints.chat.backends.1.proxy_url is not a proxy\'s URL: write http://, https:// or socks5:// with a host, or "direct"',
+    "config.toml:25: endpoints.chat.backends.1.base_url is missing: the address of the API, like https://api.example.com/v1",
+    'config.toml:26: endpoints.chat.backends.1.name "same" appears twice',
+    'config.toml:27: endpoints.chat.backends.1.proxy_url is not a proxy URL: write http://, https:// or socks5:// with a host, or "direct"',
     "config.toml:28: endpoints.chat.backends.1.nme is not a known key; did you mean name?",
   ]);
 });
 
-Deno.test("a file: what is no TOML says where, and shows nothing of the line", async () => {
+Deno.test("a file: the problem of invalid TOML has a position and does not quote the line", async () => {
   assertEquals(await problemsOf('[auth]\ntoken = "sk-secret\n'), [
     "config.toml:2 is not TOML: control characters are not allowed in strings (column 19)",
   ]);
 });
 
-/** A file, and what is wrong with it. */
+/** A name, a file, and the problem of the file. */
 const WRONG: readonly (readonly [string, string, string])[] = [
   [
     "a key without a token",
     '[endpoints.openai]\napi_key = "sk-1"',
-    'env PROXY_TOKEN is missing: the token that clients of this proxy present, or anybody could use the key of openai; auth.mode = "none" allows that',
+    'env PROXY_TOKEN is missing: the token that clients send to this proxy; without it, anyone could use the key of openai (auth.mode = "none" allows that)',
   ],
   [
     "token mode without a token",
     '[auth]\nmode = "token"\n[endpoints.a]\nbase_url = "http://a.test"',
-    "env PROXY_TOKEN is missing: the token that clients of this proxy present",
+    "env PROXY_TOKEN is missing: the token that clients send to this proxy",
   ],
   [
-    "no mode but a token",
+    "mode none with a token",
     `${KEYED.replace("[auth]", '[auth]\nmode = "none"')}`,
-    'config.toml:2: auth.mode "none" stands beside a token: keep one of the two',
+    'config.toml:2: auth.mode is "none", but a token is set: keep one of the two',
   ],
   [
     "the token is a key",
@@ -143,7 +143,7 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   [
     "an unknown default",
     `[server]\ndefault_endpoint = "opnai"\n${KEYED}`,
-    'config.toml:2: server.default_endpoint "opnai" is no endpoint; did you mean openai?',
+    'config.toml:2: server.default_endpoint "opnai" is not an endpoint; did you mean openai?',
   ],
   [
     "names that differ in capitals",
@@ -151,17 +151,17 @@ const WRONG: readonly (readonly [string, string, string])[] = [
     'config.toml:5: endpoints.OpenAI differs from "openai" only in capitals',
   ],
   [
-    "a base twice",
+    "two base URLs",
     `${KEYED}base_url = "http://a.test"\ntarget_base = "http://b.test"`,
-    "config.toml:6: endpoints.openai.target_base stands beside base_url, which means the same: keep one of the two",
+    "config.toml:6: endpoints.openai.target_base means the same as base_url, which is set too: keep one of the two",
   ],
   [
-    "every page with a key",
+    "all origins with a key",
     `[server]\ncors_origins = ["*"]\n${KEYED}`,
     'config.toml:2: server.cors_origins "*" lets every web page use the key of openai: name the origins',
   ],
   [
-    "a page that is no origin",
+    "an invalid origin",
     `[server]\ncors_origins = ["https://a.test/"]\n${KEYED}`,
     'config.toml:2: server.cors_origins.0 "https://a.test/" is not an origin: write scheme and host, like https://chat.example.com',
   ],
@@ -171,9 +171,9 @@ const WRONG: readonly (readonly [string, string, string])[] = [
     'config.toml:2: server.allowed_hosts.0 "https://llm.test" is not a host name: write it without scheme and port, like llm.example.com',
   ],
   [
-    "azure without a base",
+    "azure without a base URL",
     `${KEYED}[endpoints.az]\nprovider = "azure"`,
-    "config.toml:5: endpoints.az.base_url is missing: where the API is, like https://api.example.com/v1",
+    "config.toml:5: endpoints.az.base_url is missing: the address of the API, like https://api.example.com/v1",
   ],
   [
     "a missing CA",
@@ -182,21 +182,21 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ],
   ["no backends", `${KEYED}backends = []`, "config.toml:5: endpoints.openai.backends is empty"],
   [
-    "two backends alike",
+    "two equal backends",
     `${KEYED}[[endpoints.openai.backends]]\n[[endpoints.openai.backends]]`,
     "config.toml:6: endpoints.openai.backends.1 is the same as the backend api.openai.com",
   ],
   [
-    "two tokens alike",
+    "two equal tokens",
     `[auth]\ntokens = [{ name = "a", token = "x" }, { name = "a", token = "x" }]\n[endpoints.openai]`,
-    'config.toml:2: auth.tokens.1.name "a" stands twice',
+    'config.toml:2: auth.tokens.1.name "a" appears twice',
   ],
 ];
 for (const [what, toml, problem] of WRONG) {
   Deno.test(`a file: ${what}`, async () => assertEquals((await problemsOf(toml))[0], problem));
 }
 
-Deno.test("a file: presets by provider, by name and by host; a key makes it inject", async () => {
+Deno.test("a file: a preset follows from provider, name or host; a key is injected", async () => {
   const { endpoints } = await load(`${KEYED}
 [endpoints.fast]
 provider = "groq"
@@ -233,7 +233,7 @@ api_key = "t"
   );
 });
 
-Deno.test("a file: what a backend does not say its endpoint says, and the environment wins over the file", async () => {
+Deno.test("a file: a backend inherits the keys of its endpoint, and the environment wins over the file", async () => {
   const { endpoints: [openai, chat] } = await load(
     `${KEYED}
 [endpoints.chat]
@@ -277,7 +277,7 @@ weight = 3
   assertEquals(chat?.retry.retries, 1);
 });
 
-Deno.test("a file: ${NAME} from the environment and .env, in numbers too; $${ is ${ itself", async () => {
+Deno.test("a file: ${NAME} is a variable of the environment or .env, also in numbers; $${ is a literal ${", async () => {
   const config = await load(
     '[server]\nport = "${MY_PORT}"\n[auth]\ntoken = "t-${PART}-of-some-length"\n[endpoints.openai]\napi_key = "$${x}"',
     { MY_PORT: "8080", PART: "1" },
@@ -286,7 +286,7 @@ Deno.test("a file: ${NAME} from the environment and .env, in numbers too; $${ is
   assertEquals(secretsOf(config), ["t-1-of-some-length"]);
 });
 
-Deno.test("a file: an outbound proxy of its own, of the environment, or none", async () => {
+Deno.test("a file: a forward proxy from the endpoint, from the environment, or a direct connection", async () => {
   const proxies = async (line: string, env: Record<string, string>) => {
     const { endpoints: [endpoint] } = await load(`${KEYED}${line}`, env);
     const proxy = endpoint?.backends[0]?.connection.proxy;
@@ -309,7 +309,7 @@ Deno.test("a file: an outbound proxy of its own, of the environment, or none", a
   assertEquals(await proxies('base_url = "http://127.0.0.1:1"', env), undefined);
 });
 
-Deno.test("a file of the earlier program with named endpoints loads unchanged: open, without keys", async () => {
+Deno.test("a file of the earlier program with named endpoints loads: open, without keys", async () => {
   const loaded = await loadConfig(configSources({}, {
     "config.toml": `
 [server]
@@ -339,7 +339,7 @@ target_base = "https://api.anthropic.com"
   );
 });
 
-Deno.test("a JSON file of the earlier program with backends loads unchanged; what it cannot use is a warning", async () => {
+Deno.test("a JSON file of the earlier program with backends loads; unused keys cause warnings", async () => {
   const text = JSON.stringify(
     {
       primary_backends: [
@@ -386,7 +386,7 @@ Deno.test("a JSON file of the earlier program with backends loads unchanged; wha
   assertEquals(error.problems.map(({ origin }) => origin), ["/c.json:15: primary_backends.2.url"]);
 });
 
-Deno.test("a file that is named and cannot be read is a problem; the usual one may be absent", async () => {
+Deno.test("a named file that cannot be read is a problem; the default file is optional", async () => {
   const error = await assertRejects(
     () => loadConfig(configSources({ CONFIG_PATH: "/nowhere.toml", PROXY_TOKEN: "t" })),
     ConfigError,
@@ -397,7 +397,7 @@ Deno.test("a file that is named and cannot be read is a problem; the usual one m
   );
 });
 
-Deno.test("settings: each effective value with its origin, secrets redacted", async () => {
+Deno.test("settings: show each value with its origin, and redact secrets", async () => {
   const { settings } = await loadConfig(
     configSources({ PORT: "1", OPENAI_KEY: "sk-secret" }, {
       "config.toml":
@@ -420,11 +420,11 @@ Deno.test("settings: each effective value with its origin, secrets redacted", as
   ) assertEquals(lines.filter((found) => found === line), [line]);
 });
 
-Deno.test("a file: what one parser of TOML takes and the other does not is still a problem with a name", async () => {
+Deno.test("a file: a problem has a name even if only one of the two TOML parsers accepts the file", async () => {
   assertEquals(await problemsOf(`${KEYED}[x]\nwhen = 2024-02-30`), ["config.toml: x is not a known key"]);
 });
 
-Deno.test("a file: a secret in the wrong place is not repeated", async () => {
+Deno.test("a file: messages do not repeat a secret in the wrong place", async () => {
   const problems = await problemsOf(
     `[auth]\ntoken = "\${TOKEN:-sk-secret}"\n[endpoints.openai]\napi_key = "\${sk-secret}"\nkey_header = "sk-secret key"\n` +
       'remove_headers = ["Authorization: Bearer sk-secret"]\nheaders = { "Authorization: Bearer sk-secret" = "x" }\n' +
@@ -435,7 +435,7 @@ Deno.test("a file: a secret in the wrong place is not repeated", async () => {
   assertEquals(problems.filter((problem) => problem.includes("secret")), []);
 });
 
-Deno.test("a file: a key among the headers is a key: it needs a token, and never every page", async () => {
+Deno.test("a file: a key in headers counts as a key: it requires a token, and rules out cors_origins *", async () => {
   const azure =
     '[endpoints.az]\nprovider = "azure"\nbase_url = "https://az.test"\napi_key = "none"\nheaders = { Api-Key = "k" }\n';
   assertEquals((await problemsOf(azure))[0]?.startsWith("env PROXY_TOKEN is missing"), true);
@@ -444,15 +444,15 @@ Deno.test("a file: a key among the headers is a key: it needs a token, and never
     'config.toml:2: server.cors_origins "*" lets every web page use the key of az: name the origins',
   ]);
   assertEquals(await problemsOf(`${KEYED}headers = { Authorization = "x", x-a = "1", X-A = "2" }`), [
-    "config.toml:5: endpoints.openai.headers.Authorization stands beside api_key, which goes into the same header",
-    "config.toml:5: endpoints.openai.headers.X-A stands twice, in other letters",
+    "config.toml:5: endpoints.openai.headers.Authorization is the header of api_key: keep one of the two",
+    "config.toml:5: endpoints.openai.headers.X-A appears twice, with different capitals",
   ]);
 });
 
-Deno.test("a file: secrets that are written out are known, used or not", async () => {
+Deno.test("literalSecrets: lists secrets in plain text, used or not", async () => {
   const written = async (text: string, env: Record<string, string> = {}) => {
-    const { writtenSecrets } = await loadConfig(configSources(env, { "config.toml": text }));
-    return writtenSecrets.map((path) => path.join("."));
+    const { literalSecrets } = await loadConfig(configSources(env, { "config.toml": text }));
+    return literalSecrets.map((path) => path.join("."));
   };
   const openai = '[auth]\ntoken = "${T}"\n[endpoints.openai]\n';
   const env = { T: "a-token-of-some-length", K: "sk-1", OPENAI_API_KEY: "sk-2" };
@@ -482,7 +482,7 @@ Deno.test("a file: secrets that are written out are known, used or not", async (
   assertEquals(await written(`${openai}proxy_url = "http://u:\${K}@h.test"`, env), []);
 });
 
-Deno.test("proxies of the environment: empty ones are none, NO_PROXY in all its spellings", async () => {
+Deno.test("proxies of the environment: an empty variable counts as unset; NO_PROXY in all its spellings", async () => {
   const goesDirectly = async (env: Record<string, string>, base = "https://h.test") => {
     const { endpoints: [endpoint] } = await load(`${KEYED}base_url = "${base}"`, env);
     return endpoint?.backends[0]?.connection.proxy === undefined;
@@ -505,7 +505,28 @@ Deno.test("proxies of the environment: empty ones are none, NO_PROXY in all its 
   assertEquals(await goesDirectly({ HTTPS_PROXY, NO_PROXY: "10.0.0.0/8" }, "https://11.1.2.3"), false);
 });
 
-Deno.test("proxies of the environment: loopback has none, whatever NO_PROXY says, unless the endpoint names one", async () => {
+/** An upstream, a value of `NO_PROXY`, and whether the value exempts the upstream. */
+const NO_PROXY_RANGES: readonly (readonly [base: string, noProxy: string, isDirect: boolean])[] = [
+  ["https://[fd00::1]", "fd00::/8", true],
+  ["https://[fd12:3456::1]:8443", "example.com, fd00::/8", true],
+  ["https://[2001:db8::1]", "fd00::/8", false],
+  ["https://[2001:db8::1]", "2001:0db8:0000::1", true],
+  ["https://[::ffff:10.1.2.3]", "10.0.0.0/8", true],
+  ["https://10.1.2.3:8443", "10.0.0.0/8:8443", true],
+  ["https://10.1.2.3", "10.0.0.0/8:8443", false],
+  ["https://10.1.2.3", "fd00::/8", false],
+  ["https://10.1.2.3", "10.0.0.0/33", false],
+  ["https://[fd00::1]", "fd00::/129", false],
+];
+for (const [base, noProxy, isDirect] of NO_PROXY_RANGES) {
+  Deno.test(`NO_PROXY: ${noProxy} ${isDirect ? "exempts" : "does not exempt"} ${base}`, async () => {
+    const env = { HTTPS_PROXY: "http://p.test", NO_PROXY: noProxy };
+    const { endpoints: [endpoint] } = await load(`${KEYED}base_url = "${base}"`, env);
+    assertEquals(endpoint?.backends[0]?.connection.proxy === undefined, isDirect);
+  });
+}
+
+Deno.test("proxies of the environment: loopback is direct with any NO_PROXY, unless the endpoint names a proxy", async () => {
   const proxyOf = async (base: string, more = "") => {
     const env = { HTTP_PROXY: "http://p.test", HTTPS_PROXY: "http://p.test", NO_PROXY: "h.test" };
     const { endpoints: [endpoint] } = await load(`${KEYED}base_url = "${base}"\n${more}`, env);
@@ -531,7 +552,7 @@ Deno.test("proxies of the environment: loopback has none, whatever NO_PROXY says
   }
 });
 
-/** Files in which the endpoints are no endpoints: nothing of the environment's is then missed. */
+/** Files with invalid endpoints. Variables of the environment are not reported as missing then. */
 const MISSHAPEN: readonly (readonly [string, string])[] = [
   ["endpoints = 3", "config.toml:1: endpoints must be a table, not a number"],
   ['[[endpoints]]\nname = "a"', "config.toml:1: endpoints must be a table, not a list"],
@@ -550,12 +571,12 @@ const MISSHAPEN: readonly (readonly [string, string])[] = [
   ],
 ];
 for (const [toml, problem] of MISSHAPEN) {
-  Deno.test(`a file: only what is wrong is told of ${JSON.stringify(toml)}`, async () => {
+  Deno.test(`a file: reports only the real problem of ${JSON.stringify(toml)}`, async () => {
     assertEquals(await problemsOf(toml), [problem]);
   });
 }
 
-Deno.test("a file: endpoints that ENDPOINTS leaves out are told", async () => {
+Deno.test("a file: warns about endpoints that ENDPOINTS leaves out", async () => {
   const { warnings, config } = await loadConfig(
     configSources({ ENDPOINTS: "openai" }, {
       "config.toml": `${KEYED}[endpoints.lab]\nbase_url = "http://a.test"`,
@@ -568,7 +589,7 @@ Deno.test("a file: endpoints that ENDPOINTS leaves out are told", async () => {
   }]);
 });
 
-Deno.test("docs/configuration.md: its example of a configuration file loads", async () => {
+Deno.test("docs/configuration.md: the example of a configuration file is valid", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/configuration.md", import.meta.url));
   const [, example = ""] = /```toml\n([^]*?)```/.exec(page) ?? [];
   const names = [...example.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name ?? "");
@@ -579,7 +600,7 @@ Deno.test("docs/configuration.md: its example of a configuration file loads", as
   assertEquals(warnings, []);
 });
 
-Deno.test("a file: TLS needs both its files, beside the file and in PEM form; each problem is told once", async () => {
+Deno.test("a file: TLS needs both PEM files, relative to the configuration file; each problem is reported once", async () => {
   const files = {
     "cert.pem": "-----BEGIN CERTIFICATE-----",
     "key.pem": "-----BEGIN PRIVATE KEY-----",
@@ -600,7 +621,7 @@ Deno.test("a file: TLS needs both its files, beside the file and in PEM form; ea
   });
   for (
     const [cert, key, problem] of [
-      ["cert.pem", "no.pem", "config.toml:3: server.tls_key_file holds no private key in PEM form"],
+      ["cert.pem", "no.pem", "config.toml:3: server.tls_key_file contains no private key in PEM format"],
       [
         "gone.pem",
         "key.pem",
@@ -609,12 +630,12 @@ Deno.test("a file: TLS needs both its files, beside the file and in PEM form; ea
       [
         "cert.pem",
         "",
-        "config.toml:1: server.tls_key_file is missing, though tls_cert_file is set: TLS needs both",
+        "config.toml:1: server.tls_key_file is missing, but tls_cert_file is set: TLS needs both",
       ],
       [
         "",
         "key.pem",
-        "config.toml:1: server.tls_cert_file is missing, though tls_key_file is set: TLS needs both",
+        "config.toml:1: server.tls_cert_file is missing, but tls_key_file is set: TLS needs both",
       ],
     ] as const
   ) {
@@ -623,7 +644,7 @@ Deno.test("a file: TLS needs both its files, beside the file and in PEM form; ea
   }
 });
 
-Deno.test("limits of a token: patterns of paths are read as they stand, and checked", async () => {
+Deno.test("limits of a token: path patterns are checked", async () => {
   const management = '[management]\ntoken = "a-management-token-of-some-length"\n';
   const auth = (paths: string) =>
     `[auth]\ntokens = [{ name = "anna", token = "a-token-of-some-length", limits = { paths = [${paths}] } }]\n` +
@@ -633,11 +654,11 @@ Deno.test("limits of a token: patterns of paths are read as they stand, and chec
     { paths: ["/v1/Models", "!/v1/files*"] },
   ]);
   assertEquals(await problemsOf(auth('"/v1/models", "files"')), [
-    'config.toml:2: auth.tokens.0.limits.paths.1 "files" does not begin with /, * or !, like /v1/models, */models or !*/files*',
+    'config.toml:2: auth.tokens.0.limits.paths.1 "files" does not start with /, * or !, like /v1/models, */models or !*/files*',
   ]);
 });
 
-Deno.test("a file: names under which the proxy is asked, and origins of programs that are built on a browser", async () => {
+Deno.test("a file: host names of the proxy, and origins of desktop apps", async () => {
   const text = `[server]\nallowed_hosts = ["LLM.example.com", "nas"]\n` +
     `cors_origins = ["https://chat.test", "app://obsidian.md", "tauri://localhost"]\n${KEYED}`;
   const { server } = await load(text);
@@ -649,7 +670,7 @@ Deno.test("a file: names under which the proxy is asked, and origins of programs
   }
 });
 
-Deno.test("limits of a token: those of certain models, with what is wrong with them", async () => {
+Deno.test("limits of a token: limits of single models, and their problems", async () => {
   const limits = (list: string) =>
     `[auth]\ntoken = "a-token-of-some-length"\n` +
     `limits = { budget_week_usd = 7, model_limits = [${list}] }\n` +
@@ -668,16 +689,16 @@ Deno.test("limits of a token: those of certain models, with what is wrong with t
   }]);
   const at = "config.toml:3: auth.limits.model_limits";
   assertEquals(await problemsOf(limits("{ budget_day_usd = 1 }")), [
-    `${at}.0.model is missing: which models this limits`,
+    `${at}.0.model is missing: the name of the model to limit`,
   ]);
-  assertEquals(await problemsOf(limits('{ model = "a" }')), [`${at}.0 limits nothing`]);
+  assertEquals(await problemsOf(limits('{ model = "a" }')), [`${at}.0 has no limit`]);
   assertEquals(
     await problemsOf(limits('{ model = "a", budget_day_usd = 1 }, { model = "a", budget_week_usd = 1 }')),
-    [`${at}.1.model "a" stands twice`],
+    [`${at}.1.model "a" appears twice`],
   );
 });
 
-Deno.test("budgets: their time zone and window come from the file, and are checked", async () => {
+Deno.test("budgets: time zone and window come from the file and are checked", async () => {
   const management = (lines: string) =>
     `[management]\ntoken = "a-management-token-of-some-length"\n${lines}\n[endpoints.openai]\napi_key = "sk-1"\n` +
     `[auth]\ntoken = "a-token-of-some-length"\n`;

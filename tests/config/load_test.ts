@@ -1,12 +1,12 @@
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { assertEquals, assertRejects } from "@std/assert";
-import { VARIABLES } from "../../src/config/sources/env.ts";
-import { loadAddress, loadConfig as load } from "../../src/config/load.ts";
+import { VARIABLES } from "../../src/config/sources/variables.ts";
+import { loadAddress, loadConfig as load, loadManagement, loadOutboundProxy } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { secretsOf } from "../../src/config/redact.ts";
 import type { Config } from "../../src/config/config.ts";
 
-/** The configuration alone. */
+/** Loads a configuration without its origins. */
 async function loadConfig(...parameters: Parameters<typeof load>): Promise<Config> {
   return (await load(...parameters)).config;
 }
@@ -81,7 +81,7 @@ Deno.test("loadConfig: optional variables, flags over environment over .env", as
   assertEquals(config.endpoints[1]?.anthropicVersion, "2023-06-01");
 });
 
-Deno.test("loadConfig: ENDPOINTS narrows what is required", async () => {
+Deno.test("loadConfig: with ENDPOINTS, only the variables of those endpoints are required", async () => {
   const { OPENAI_BASE_URL, OPENAI_API_KEY, PROXY_TOKEN } = GOOD;
   const config = await loadConfig(
     sources({ OPENAI_BASE_URL, OPENAI_API_KEY, PROXY_TOKEN, ENDPOINTS: " openai,openai".trim() }),
@@ -89,55 +89,59 @@ Deno.test("loadConfig: ENDPOINTS narrows what is required", async () => {
   assertEquals(config.endpoints.map(({ name }) => name), ["openai"]);
 });
 
-/** One bad value, and the one problem it is. */
+/** A variable, an invalid value, and the only problem that it causes. */
 const BAD: readonly (readonly [string, string, string])[] = [
   ["OPENAI_API_KEY", "", "is empty"],
-  ["OPENAI_API_KEY", " sk", "begins or ends with a space"],
-  ["OPENAI_API_KEY", "sk\nsk", "holds a line break"],
-  ["OPENAI_API_KEY", '"sk"', "is wrapped in quotes: write it without them"],
-  ["OPENAI_API_KEY", "schlüssel", "holds characters other than ASCII letters, digits and signs"],
-  ["OPENAI_API_KEY", "two words", "holds a space: a key or token is one word"],
-  ["PROXY_TOKEN", "a token of several words", "holds a space: a key or token is one word"],
-  ["OPENAI_BASE_URL", "api.openai.com", "is not a URL; it looks like https://api.example.com/v1"],
+  ["OPENAI_API_KEY", " sk", "starts or ends with a space"],
+  ["OPENAI_API_KEY", "sk\nsk", "contains a line break"],
+  ["OPENAI_API_KEY", '"sk"', "is in quotes: remove them"],
+  ["OPENAI_API_KEY", "schlüssel", "contains characters that are not printable ASCII"],
+  ["OPENAI_API_KEY", "two words", "contains a space: a key or token is one word"],
+  ["PROXY_TOKEN", "a token of several words", "contains a space: a key or token is one word"],
+  ["OPENAI_BASE_URL", "api.openai.com", "is not a URL like https://api.example.com/v1"],
   ["OPENAI_BASE_URL", "ftp://api.test", "is not an http or https URL"],
-  ["OPENAI_BASE_URL", "https://me@api.test", "holds a user name or password"],
-  ["OPENAI_BASE_URL", "https://api.test/?", "holds a query (?…): a base URL has none"],
-  ["OPENAI_BASE_URL", "https://api.test/#", "holds a fragment (#…): a base URL has none"],
+  ["OPENAI_BASE_URL", "https://me@api.test", "contains a user name or password"],
+  ["OPENAI_BASE_URL", "https://api.test/?", "contains a query (?…): a base URL has none"],
+  ["OPENAI_BASE_URL", "https://api.test/#", "contains a fragment (#…): a base URL has none"],
   ["PORT", "70000", '"70000" is not a port (0 to 65535)'],
   ["PORT", "8080a", '"8080a" is not a port (0 to 65535)'],
   ["PORT", "-1", '"-1" is not a port (0 to 65535)'],
   ["HOST", "a/b", '"a/b" is not an address to listen on'],
-  ["ALLOWED_IPS", "10.0.0.0/8,10.1", '"10.1" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
+  [
+    "ALLOWED_IPS",
+    "10.0.0.0/8,10.1",
+    '"10.1" is not an IP address or a range like 192.168.1.0/24 or fd00::/8',
+  ],
   [
     "ALLOWED_HOSTS",
     "nas,llm.test:33000",
     '"llm.test:33000" is not a host name: write it without scheme and port, like llm.example.com',
   ],
-  ["TRUSTED_PROXIES", "nginx", '"nginx" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
-  ["MANAGEMENT_ALLOWED_IPS", "*", '"*" is not an address or a range like 192.168.1.0/24 or fd00::/8'],
+  ["TRUSTED_PROXIES", "nginx", '"nginx" is not an IP address or a range like 192.168.1.0/24 or fd00::/8'],
+  ["MANAGEMENT_ALLOWED_IPS", "*", '"*" is not an IP address or a range like 192.168.1.0/24 or fd00::/8'],
   ["HTTPS_PORT", "https", '"https" is not a port (0 to 65535)'],
   ["ADMIN_PORT", "admin", '"admin" is not a port (0 to 65535)'],
-  ["ADMIN_PORT", "33001", "needs the management plane: set MANAGEMENT_TOKEN, 16 characters at least"],
+  ["ADMIN_PORT", "33001", "needs the management plane: set MANAGEMENT_TOKEN, at least 16 characters"],
   ["MAX_CONNECTIONS", "0", '"0" is not a whole number from 1 to 1000000'],
   ["MAX_CONCURRENT_REQUESTS", "many", '"many" is not a whole number from 1 to 1000000, or "none"'],
   ["MAX_CONCURRENT_PER_TOKEN", "-1", '"-1" is not a whole number from 1 to 1000000, or "none"'],
   [
     "DRAIN_SECONDS",
     "soon",
-    '"soon" is not a length of time: write "30s", "5m" or a number of seconds, a day at most',
+    '"soon" is not a duration: write "30s", "5m" or a number of seconds, at most a day',
   ],
   [
     "RETENTION_DAYS",
     "36h",
-    '"36h" is not a length of time: write whole days, "90d" or a number of days, from 1 to 36500',
+    '"36h" is not a duration: write whole days, "90d" or a number of days, from 1 to 36500',
   ],
   [
     "ADMIN_IDLE_MINUTES",
     "30s",
-    '"30s" is not a length of time: write "15m", "8h" or a number of minutes, from a minute to a week',
+    '"30s" is not a duration: write "15m", "8h" or a number of minutes, from a minute to a week',
   ],
   ["ANTHROPIC_VERSION", "latest", '"latest" is not a date like 2023-06-01'],
-  ["ACCESS_LOG", "maybe", '"maybe" is not a switch (1 or 0)'],
+  ["ACCESS_LOG", "maybe", '"maybe" is not a boolean (1 or 0)'],
   ["LOG_FORMAT", "xml", '"xml" is not one of pretty, json'],
   ["ENDPOINTS", "openai,gemini", '"gemini" is not one of openai, anthropic'],
   ["PROXY_TOKEN", "sk-openai", "is the same as the key of openai: clients would hold the provider's key"],
@@ -148,9 +152,9 @@ for (const [name, value, message] of BAD) {
   });
 }
 
-Deno.test("loadConfig: a …_FILE beside its variable is refused; a missing file is not also called a missing value", async () => {
+Deno.test("loadConfig: rejects a variable together with its …_FILE form; a missing file is one problem", async () => {
   assertEquals(await problemsOf({ ...GOOD, PROXY_TOKEN_FILE: "/run/token" }), [
-    "env PROXY_TOKEN_FILE stands beside PROXY_TOKEN: keep one of the two",
+    "env PROXY_TOKEN_FILE is set together with PROXY_TOKEN: keep one of the two",
   ]);
   assertEquals(await problemsOf({ ...GOOD, PROXY_TOKEN: undefined, PROXY_TOKEN_FILE: "/run/token" }), [
     'env PROXY_TOKEN_FILE names "/run/token", which cannot be read: there is no such file',
@@ -163,7 +167,7 @@ Deno.test("loadConfig: a …_FILE beside its variable is refused; a missing file
   assertEquals(config.auth, { mode: "token", tokens: [{ name: "shared", token: "of-the-file" }] });
 });
 
-Deno.test("loadConfig: .env and files of values with a byte order mark are read without it", async () => {
+Deno.test("loadConfig: ignores the byte order mark of .env and of …_FILE files", async () => {
   const { PROXY_TOKEN: _token, ...rest } = GOOD;
   const files = {
     ".env": "\ufeffPROXY_TOKEN_FILE=/token\r\nPORT=4000\r\n",
@@ -177,42 +181,46 @@ Deno.test("loadConfig: .env and files of values with a byte order mark are read 
   ]);
 });
 
-Deno.test("loadConfig: a .env with a secret that everybody on the machine can read is a warning, and no other is", async () => {
-  const warned = async (text: string, isForAll: boolean) =>
-    (await loadWithWarnings(GOOD, { files: { ".env": text }, isForAll })).warnings;
-  const warning = {
+Deno.test("loadConfig: warns about a world-readable .env only if it contains a secret", async () => {
+  const warned = async (text: string, isWorldReadable: boolean) =>
+    (await loadWithWarnings(GOOD, { files: { ".env": text }, isWorldReadable })).warnings;
+  const words = "contains secrets and can be read by every user of this machine: chmod 600 .env";
+  assertEquals(await warned("OPENAI_API_KEY=sk-x\n", true), [{
     origin: ".env",
-    message: "holds secrets and can be read by every user of this machine: chmod 600 .env",
-    kind: "secrets_readable" as const,
-  };
-  assertEquals(await warned("OPENAI_API_KEY=sk-x\n", true), [warning]);
-  assertEquals(await warned("COMPANY_TOKEN=x\n", true), [warning]);
+    message: words,
+    kind: "secrets_readable",
+  }]);
+  assertEquals(await warned("COMPANY_TOKEN=x\n", true), [{
+    origin: ".env",
+    message: words,
+    kind: "secrets_readable",
+  }]);
   assertEquals(await warned("OPENAI_API_KEY=sk-x\n", false), []);
   assertEquals(await warned("PORT=4000\nPROXY_TOKEN=\n", true), []);
 });
 
 async function loadWithWarnings(
   env: Record<string, string | undefined>,
-  { files, isForAll = false }: { files: Record<string, string>; isForAll?: boolean },
+  { files, isWorldReadable = false }: { files: Record<string, string>; isWorldReadable?: boolean },
 ) {
-  const { config, warnings } = await load({ ...sources(env, files), isForAll: () => isForAll });
+  const { config, warnings } = await load({ ...sources(env, files), isWorldReadable: () => isWorldReadable });
   return { config, warnings };
 }
 
-Deno.test("loadConfig: TLS needs both its files, in PEM form", async () => {
+Deno.test("loadConfig: TLS needs both PEM files", async () => {
   const files = {
     "/cert": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n",
     "/key": "not a key",
   };
   assertEquals(await problemsOf({ ...GOOD, TLS_CERT_FILE: "/cert" }, files), [
-    "env TLS_KEY is missing, though TLS_CERT is set: TLS needs both",
+    "env TLS_KEY is missing, but TLS_CERT is set: TLS needs both",
   ]);
   assertEquals(await problemsOf({ ...GOOD, TLS_CERT_FILE: "/cert", TLS_KEY_FILE: "/key" }, files), [
-    "env TLS_KEY_FILE holds no private key in PEM form",
+    "env TLS_KEY_FILE contains no private key in PEM format",
   ]);
 });
 
-Deno.test("loadConfig: where one provider is complete, a missing variable of the other names the line that starts", async () => {
+Deno.test("loadConfig: if one provider is complete, the problem of the other suggests ENDPOINTS", async () => {
   const one = { OPENAI_BASE_URL: "https://api.openai.com/v1", OPENAI_API_KEY: "key-of-openai" };
   const error = await assertRejects(
     () => load(sources({ ...one, PROXY_TOKEN: "a-token-of-clients" })),
@@ -223,13 +231,54 @@ Deno.test("loadConfig: where one provider is complete, a missing variable of the
   assertEquals(none.problems.some(({ message }) => message.includes("ENDPOINTS=")), false);
 });
 
-Deno.test("loadAddress: only the address counts, whatever else is missing", async () => {
+Deno.test("loadAddress: ignores missing variables of other settings", async () => {
   const { host, port, tls, adminPort } = await loadAddress(sources({ PORT: "1234", ADMIN_PORT: "1235" }));
   assertEquals([host, port, tls, adminPort], ["0.0.0.0", 1234, false, 1235]);
   await assertRejects(() => loadAddress(sources({ PORT: "x" })), ConfigError);
 });
 
-Deno.test(".env.example: filled in, it is a complete configuration; untouched, it names what to fill in", async () => {
+/** The problems that a partial load reports. */
+async function problemsOfPart(load: () => Promise<unknown>): Promise<string[]> {
+  const error = await assertRejects(load, ConfigError);
+  return error.problems.map(({ origin }) => origin);
+}
+
+/** Values that are wrong in every part of the configuration. */
+const WRONG_PARTS = {
+  "config.toml":
+    '[server]\nport = "x"\nadmin_port = "x"\n[management]\nretention_days = "x"\n[log]\nlevel = "x"\n',
+};
+
+Deno.test("loadAddress: reports a wrong host or port and nothing else", async () => {
+  const problems = await problemsOfPart(() =>
+    loadAddress(sources({ HOST: "a b", LOG_LEVEL: "x" }, WRONG_PARTS))
+  );
+  assertEquals(problems, ["env HOST", "config.toml:2: server.port"]);
+});
+
+Deno.test("loadAddress: reports a PORT_FILE that cannot be read", async () => {
+  assertEquals(await problemsOfPart(() => loadAddress(sources({ PORT_FILE: "/none" }))), ["env PORT_FILE"]);
+});
+
+Deno.test("loadManagement: reports the table [management] and its variables, and nothing else", async () => {
+  const env = { METRICS_PUBLIC: "x", LOG_LEVEL: "x", MANAGEMENT_TOKEN_FILE: "/none" };
+  const problems = await problemsOfPart(() => loadManagement(sources(env, WRONG_PARTS)));
+  assertEquals(problems.sort(), [
+    "config.toml:5: management.retention_days",
+    "env MANAGEMENT_TOKEN_FILE",
+    "env METRICS_PUBLIC",
+  ]);
+});
+
+Deno.test("loadOutboundProxy: reports the variables of forward proxies and nothing else", async () => {
+  const load = (env: Record<string, string>) =>
+    loadOutboundProxy(sources({ PORT: "x", ...env }), "https://a.test");
+  assertEquals(await problemsOfPart(() => load({ https_proxy: "ftp://a" })), ["env HTTPS_PROXY"]);
+  assertEquals(await problemsOfPart(() => load({ HTTPS_PROXY_FILE: "/none" })), ["env HTTPS_PROXY_FILE"]);
+  assertEquals(await load({ LOG_LEVEL: "x" }), undefined);
+});
+
+Deno.test(".env.example: is a complete configuration once it is filled in; untouched, its problems name the empty values", async () => {
   const example = await Deno.readTextFile(new URL("../../.env.example", import.meta.url));
   assertEquals(await problemsOf({}, { ".env": example }), [
     ".env: PROXY_TOKEN is empty",
@@ -252,7 +301,7 @@ Deno.test(".env.example: filled in, it is a complete configuration; untouched, i
   assertEquals(VARIABLES.filter((name) => !named.has(name)), [], "variables without a line in .env.example");
 });
 
-Deno.test("loadConfig: bounds, addresses and times of the server, from the environment and from a file", async () => {
+Deno.test("loadConfig: limits, addresses and timeouts of the server, from the environment and from a file", async () => {
   const env = {
     ...GOOD,
     ALLOWED_IPS: "192.168.1.0/24, fd00::/8",
@@ -277,7 +326,7 @@ trusted_proxies = ["10.0.0.1"]
   assertEquals([maxConnections, headMs, sendMs, maxHeadBytes], [7, 5_000, Infinity, 8 * 1024]);
 });
 
-Deno.test("loadConfig: a name in .env that is nearly a variable's is pointed out, unless the file reads it", async () => {
+Deno.test("loadConfig: warns about a misspelled name in .env, unless the file refers to it", async () => {
   const warnings = async (dotenv: string, file = "") => {
     const env = Object.entries(GOOD).map(([name, value]) => `${name}=${value}\n`).join("");
     const files = { ".env": env + dotenv, ...(file !== "" && { "config.toml": file }) };
@@ -294,7 +343,7 @@ Deno.test("loadConfig: a name in .env that is nearly a variable's is pointed out
   assertEquals(await warnings("OPENAI_API_KEY2=some-key\n", file), []);
 });
 
-Deno.test("ADMIN_PORT: another port than the others, with a management token, from the environment and from a file", async () => {
+Deno.test("ADMIN_PORT: has to differ from the other ports and needs a management token", async () => {
   const env = { ...GOOD, MANAGEMENT_TOKEN: "a-management-token" };
   assertEquals((await loadConfig(sources({ ...env, ADMIN_PORT: "33001" }))).server.adminPort, 33_001);
   assertEquals((await loadConfig(sources({ ...env, PORT: "0", ADMIN_PORT: "0" }))).server.adminPort, 0);
@@ -310,8 +359,8 @@ Deno.test("ADMIN_PORT: another port than the others, with a management token, fr
     "env ADMIN_PORT is the same as https_port",
   ]);
   assertEquals(await problemsOf(GOOD, file("admin_port = 4001")), [
-    "config.toml:2: server.admin_port needs the management plane: set MANAGEMENT_TOKEN, 16 characters at least",
+    "config.toml:2: server.admin_port needs the management plane: set MANAGEMENT_TOKEN, at least 16 characters",
   ]);
   const short = await problemsOf({ ...GOOD, MANAGEMENT_TOKEN: "short", ADMIN_PORT: "4001" });
-  assertEquals([short.length, short[0]?.startsWith("env MANAGEMENT_TOKEN")], [1, true], "said once");
+  assertEquals([short.length, short[0]?.startsWith("env MANAGEMENT_TOKEN")], [1, true], "reported once");
 });

@@ -37,7 +37,7 @@ async function problemsOf(env: Record<string, string>, file?: string): Promise<s
   return problems.map(({ origin, message }) => `${origin} ${message}`);
 }
 
-Deno.test("PRICE_PROVIDERS: they are the library's, and its other names mean the same there", async () => {
+Deno.test("PRICE_PROVIDERS: equal those of the price library, which knows the aliases too", async () => {
   assertEquals(PRICE_PROVIDERS, (await waitForUpdate())?.map(({ id }) => id));
   for (const [alias, id] of PRICE_PROVIDER_ALIASES) {
     assertEquals(findProvider({ providerId: alias })?.id, id, alias);
@@ -45,7 +45,7 @@ Deno.test("PRICE_PROVIDERS: they are the library's, and its other names mean the
   assertEquals(findProvider({ providerId: LOCAL_PRICES }), undefined);
 });
 
-Deno.test("price_provider: from the environment alone, which wins over a file", async () => {
+Deno.test("price_provider: the variable wins over the file", async () => {
   const env = { ...GOOD, OPENAI_PRICE_PROVIDER: "openai", ANTHROPIC_PRICE_PROVIDER: "local" };
   assertEquals(await providersOf(env), [["openai", "openai"], ["anthropic", "local"]]);
   assertEquals(await providersOf(GOOD), [["openai", undefined], ["anthropic", undefined]]);
@@ -58,17 +58,17 @@ Deno.test("price_provider: from the environment alone, which wins over a file", 
 Deno.test("price_provider: an unknown name is a problem, with a suggestion", async () => {
   const env = { ...GOOD, OPENAI_PRICE_PROVIDER: "opanai", ANTHROPIC_PRICE_PROVIDER: "nobody at all" };
   assertEquals(await problemsOf(env), [
-    'env OPENAI_PRICE_PROVIDER "opanai" is no provider with published prices; did you mean openai?',
-    'env ANTHROPIC_PRICE_PROVIDER "nobody at all" is no provider with published prices; ' +
-    "llm-proxy prices shows whose prices are known, and local costs nothing",
+    'env OPENAI_PRICE_PROVIDER "opanai" is not a provider with published prices; did you mean openai?',
+    'env ANTHROPIC_PRICE_PROVIDER "nobody at all" is not a provider with published prices; ' +
+    "llm-proxy prices lists the known providers, and local costs nothing",
   ]);
   assertEquals(await problemsOf(GOOD, '[endpoints.openai]\nprice_provider = "anthropc"\n'), [
-    'config.toml:2: endpoints.openai.price_provider "anthropc" is no provider with published prices; ' +
+    'config.toml:2: endpoints.openai.price_provider "anthropc" is not a provider with published prices; ' +
     "did you mean anthropic?",
   ]);
 });
 
-Deno.test("price_provider: local servers cost nothing unless the file says otherwise", async () => {
+Deno.test("price_provider: local servers cost nothing unless the file names another provider", async () => {
   const file = ["ollama", "llamacpp", "vllm", "lmstudio"].map((name) => `[endpoints.${name}]\n`).join("") +
     '[endpoints.desk]\nprovider = "vllm"\nbase_url = "https://vllm.example.test/v1"\n' +
     '[endpoints.rented]\nprovider = "vllm"\nprice_provider = "together"\n';
@@ -115,7 +115,7 @@ Deno.test("prices: every kind of price reaches the endpoint, and one that is neg
   assertEquals(problems.length, 2, problems.join("\n"));
 });
 
-Deno.test("prices_file: beside the database, unless it is named", async () => {
+Deno.test("prices_file: the default is beside the database", async () => {
   const fileOf = async (env: Record<string, string>) =>
     (await load({ ...GOOD, MANAGEMENT_TOKEN: "m".repeat(32), ...env })).config.management?.pricesFile;
   assertEquals(await fileOf({}), { path: "./data/prices.json", isNamed: false });

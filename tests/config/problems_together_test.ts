@@ -1,4 +1,4 @@
-/** Everything that is wrong is said at once, wherever it stands. */
+/** All problems of all sources are reported at once. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { loadConfig } from "../../src/config/load.ts";
@@ -20,7 +20,7 @@ async function originsOf(files: Record<string, string>): Promise<string[]> {
   return error.problems.map(({ origin }) => origin);
 }
 
-Deno.test("problems: of flags, environment, .env and file in one list", async () => {
+Deno.test("problems: flags, environment, .env and file share one list", async () => {
   const text = '[server]\nprot = 1\ndrain_seconds = "forever"\n[endpoints.lab]\nconnect_timeout = "soon"\n';
   assertEquals((await originsOf({ "config.toml": text })).sort(), [
     "--log-level",
@@ -35,7 +35,7 @@ Deno.test("problems: of flags, environment, .env and file in one list", async ()
   ]);
 });
 
-Deno.test("problems: a file that cannot be parsed hides no wrong flag or variable, and nothing seems to be missing", async () => {
+Deno.test("problems: an invalid file hides no other problem, and no setting is reported as missing", async () => {
   assertEquals((await originsOf({ "config.toml": "[endpoints" })).sort(), [
     "--log-level",
     "--port",
@@ -46,7 +46,7 @@ Deno.test("problems: a file that cannot be parsed hides no wrong flag or variabl
   ]);
 });
 
-/** A base URL, and what it should be. */
+/** A base URL, and the suggested one. */
 const API_PATHS: readonly (readonly [string, string])[] = [
   ["https://api.test/v1/chat/completions", "https://api.test/v1"],
   ["https://api.test/v1/messages", "https://api.test/v1"],
@@ -54,7 +54,7 @@ const API_PATHS: readonly (readonly [string, string])[] = [
   ["https://api.test/v1beta/models/gemini-x:generateContent", "https://api.test/v1beta"],
 ];
 for (const [url, base] of API_PATHS) {
-  Deno.test(`warnings: a base URL that ends in a path of the API: ${url}`, async () => {
+  Deno.test(`warnings: a base URL with the path of an API method: ${url}`, async () => {
     const file =
       `[endpoints.lab]\nbase_url = "${url}"\n[[endpoints.lab.backends]]\nname = "a"\nmodel = "x"\n[[endpoints.lab.backends]]\nname = "b"\nmodel = "y"\n`;
     const { warnings } = await loadConfig(configSources({}, { "config.toml": file }));
@@ -64,7 +64,7 @@ for (const [url, base] of API_PATHS) {
   });
 }
 
-Deno.test("warnings: no other base URL, and one of the environment by its own name", async () => {
+Deno.test("warnings: no other base URL; the warning about a variable has the name of the variable", async () => {
   for (const url of ["https://api.test/v1", "https://api.test/openai", "https://messages.test"]) {
     const file = `[endpoints.lab]\nbase_url = "${url}"\n`;
     assertEquals((await loadConfig(configSources({}, { "config.toml": file }))).warnings, [], url);

@@ -119,7 +119,7 @@ Deno.test("settingsFor: clients use /responses only with upstreams of OpenAI and
       endpoints: [endpointAt(origin)],
       defaultEndpoint: "chat",
       needsToken: true,
-      hasOwnAuthority: false,
+      hasSelfSignedRoot: false,
     };
     return settingsFor(proxy, { client, endpoint: undefined, url: "http://10.0.0.2", token: "t" });
   };

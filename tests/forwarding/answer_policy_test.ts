@@ -123,7 +123,7 @@ for (const types of LIVE) {
   });
 }
 
-Deno.test("answers: the provider's own policy stays beside the proxy's, and nosniff stands once and first", () => {
+Deno.test("answers: the provider's policy stays beside the proxy's, and nosniff comes once and first", () => {
   const fields = fieldsOf(
     "Content-Type: text/html",
     "Content-Security-Policy: sandbox allow-scripts",
@@ -138,7 +138,7 @@ Deno.test("answers: the provider's own policy stays beside the proxy's, and nosn
   ]);
 });
 
-Deno.test("answers: a provider's own nosniff stays as it is", () => {
+Deno.test("answers: a provider's nosniff stays as it is", () => {
   const lines = ["X-Content-Type-Options: NoSniff", "x-content-type-options: nosniff", "x-request-id: its"];
   assertEquals(linesOf(clientFields(fieldsOf(...lines), CONTEXT)), [
     ...lines,
@@ -146,7 +146,7 @@ Deno.test("answers: a provider's own nosniff stays as it is", () => {
   ]);
 });
 
-Deno.test("answers: a nosniff behind another value does not count, since browsers look at the first alone", () => {
+Deno.test("answers: a nosniff behind another value does not count, because browsers use only the first value", () => {
   for (
     const lines of [["X-Content-Type-Options: sniff, nosniff"], [
       "X-Content-Type-Options: sniff",

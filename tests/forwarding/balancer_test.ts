@@ -25,21 +25,22 @@ function setup(strategy: Strategy, weights: readonly number[] = [1, 1, 1]) {
 
 const fail = (lease: Lease) => lease.failed({ isCertain: false });
 
-Deno.test("Balancer: failover asks the first, then in order those that were not tried", () => {
+Deno.test("Balancer: failover chooses the first backend, then the untried ones in order", () => {
   const { choose, names } = setup("failover");
   assertEquals(names(3), "aaa");
   assertEquals([choose("a").backend.name, choose("a", "b").backend.name], ["b", "c"]);
 });
 
-Deno.test("Balancer: round_robin goes around", () => assertEquals(setup("round_robin").names(7), "abcabca"));
+Deno.test("Balancer: round_robin chooses the backends in turn", () =>
+  assertEquals(setup("round_robin").names(7), "abcabca"));
 
-Deno.test("Balancer: weighted shares by weight and evenly; without weight only stands in", () => {
+Deno.test("Balancer: weighted shares requests evenly by weight; backends without weight are a fallback", () => {
   const { names, choose } = setup("weighted", [3, 1, 0]);
   assertEquals(names(8), "aabaaaba");
   assertEquals(choose("a", "b").backend.name, "c");
 });
 
-Deno.test("Balancer: least_busy asks whoever has the fewest in flight", () => {
+Deno.test("Balancer: least_busy chooses the backend with the fewest running attempts", () => {
   const { choose } = setup("least_busy");
   const [first, second, third] = [choose(), choose(), choose()];
   assertEquals([first, second, third].map(({ backend }) => backend.name), ["a", "b", "c"]);
@@ -47,7 +48,7 @@ Deno.test("Balancer: least_busy asks whoever has the fewest in flight", () => {
   assertEquals(choose().backend.name, "b");
 });
 
-Deno.test("Balancer: three failures in a row set aside, longer each time; a success in between forgives", () => {
+Deno.test("Balancer: three failures in a row begin a cooldown, longer each time; a success resets them", () => {
   const { clock, names } = setup("failover");
   assertEquals(names(2, fail), "aa");
   assertEquals(names(1, (lease) => lease.succeeded()), "a");
@@ -73,7 +74,7 @@ Deno.test("Balancer: one request probes, the others do not wait for it", () => {
   assertEquals(choose().backend.name, "a", "a probe without an outcome is followed by another one");
 });
 
-Deno.test("Balancer: the time aside has a bound", () => {
+Deno.test("Balancer: the length of a cooldown is limited", () => {
   const { clock, names } = setup("failover", [1, 1]);
   names(3, fail);
   for (let round = 0; round < 20; round++) {
@@ -82,7 +83,7 @@ Deno.test("Balancer: the time aside has a bound", () => {
   }
 });
 
-Deno.test("Balancer: who asked to be left alone is, and then needs no probe", () => {
+Deno.test("Balancer: a backend that asked for a pause is skipped, and then needs no probe", () => {
   const { clock, names, balancer, choose } = setup("failover", [1, 1]);
   names(1, (lease) => lease.limited(60_000));
   assertEquals([names(1), balancer.waitMs("anna")], ["b", 0]);
@@ -90,7 +91,7 @@ Deno.test("Balancer: who asked to be left alone is, and then needs no probe", ()
   assertEquals([choose().backend.name, choose().backend.name], ["a", "a"]);
 });
 
-Deno.test("Balancer: if all are set aside the soonest is tried rather than nothing", () => {
+Deno.test("Balancer: if all backends cool down, the one whose cooldown ends first is tried", () => {
   const { names, clock, balancer } = setup("failover", [1, 1]);
   names(1, (lease) => lease.limited(60_000));
   names(1, (lease) => lease.limited(30_000));
@@ -99,7 +100,7 @@ Deno.test("Balancer: if all are set aside the soonest is tried rather than nothi
   assertEquals(balancer.waitMs("anna"), 20_000);
 });
 
-Deno.test("Balancer: every strategy passes over what is set aside", () => {
+Deno.test("Balancer: every strategy skips backends that cool down", () => {
   for (const strategy of ["failover", "round_robin", "weighted", "least_busy"] as const) {
     const { choose } = setup(strategy);
     for (let failure = 0; failure < 3; failure++) {
@@ -113,7 +114,7 @@ Deno.test("Balancer: every strategy passes over what is set aside", () => {
   }
 });
 
-Deno.test("Balancer: many that fail together set aside once, not longer", () => {
+Deno.test("Balancer: many attempts that fail together begin one cooldown", () => {
   const { clock, choose, names } = setup("failover", [1, 1]);
   const leases = Array.from({ length: 10 }, () => choose());
   for (const lease of leases) {
@@ -124,7 +125,7 @@ Deno.test("Balancer: many that fail together set aside once, not longer", () => 
   assertEquals(names(1), "a");
 });
 
-Deno.test("Balancer: a probe that is answered well makes room at once, not when its stream ends", () => {
+Deno.test("Balancer: a good answer to a probe ends the cooldown at once, not when its stream ends", () => {
   const { clock, choose, names } = setup("failover", [1, 1]);
   names(3, fail);
   clock.pass(5_000);
@@ -141,7 +142,7 @@ Deno.test("Balancer: a lease that is released twice counts once", () => {
   assertEquals(balancer.inFlight(), [0, 0]);
 });
 
-Deno.test("Balancer: what one principal's requests bring about moves nobody else to another backend", () => {
+Deno.test("Balancer: failures of one principal's requests do not move other principals to another backend", () => {
   const { balancer, names } = setup("failover");
   const nameFor = (principal: string) => {
     const lease = balancer.choose(new Set(), principal);
@@ -157,13 +158,13 @@ Deno.test("Balancer: what one principal's requests bring about moves nobody else
   assertEquals([nameFor("anna"), nameFor("ben"), nameFor("eve")], ["b", "b", "b"], "two have seen it fail");
 });
 
-Deno.test("Balancer: a backend that cannot be connected to is skipped for all, whoever asked", () => {
+Deno.test("Balancer: a backend that the proxy cannot connect to is skipped for all principals", () => {
   const { balancer, names } = setup("failover");
   names(3, (lease) => lease.failed({ isCertain: true }));
   assertEquals(balancer.choose(new Set(), "ben").backend.name, "b");
 });
 
-Deno.test("Balancer: a probe that takes long does not keep others from probing", () => {
+Deno.test("Balancer: a slow probe does not keep others from probing", () => {
   const { clock, choose, names } = setup("failover");
   names(3, fail);
   clock.pass(5_000);
@@ -176,7 +177,7 @@ Deno.test("Balancer: a probe that takes long does not keep others from probing",
   assertEquals(names(1), "a");
 });
 
-Deno.test("Balancer: a rate limit that one principal has met holds for others once a second one has met it", () => {
+Deno.test("Balancer: a rate limit of one principal applies to all after a second principal has reached it", () => {
   const { balancer, clock, names } = setup("failover");
   const nameFor = (principal: string, end: (lease: Lease) => void = () => {}) => {
     const lease = balancer.choose(new Set(), principal);
@@ -192,7 +193,7 @@ Deno.test("Balancer: a rate limit that one principal has met holds for others on
   assertEquals([nameFor("eve"), nameFor("anna")], ["a", "b"], "not for a day");
 });
 
-Deno.test("Balancer: a thousand principals are remembered for a backend, the least recent is forgotten", () => {
+Deno.test("Balancer: a backend keeps a thousand principals, and removes the one with the oldest failure", () => {
   const nameAfter = (others: number): string => {
     const { clock, balancer, backends } = setup("failover");
     const allButFirst = new Set(backends.slice(1));
@@ -205,7 +206,7 @@ Deno.test("Balancer: a thousand principals are remembered for a backend, the lea
   assertEquals([nameAfter(0), nameAfter(999), nameAfter(1_000)], ["b", "b", "a"]);
 });
 
-Deno.test("Balancer: what becomes of a backend is reported once, for one principal or for all", () => {
+Deno.test("Balancer: a change of a backend is reported once, for one principal or for all", () => {
   const clock = new FakeClock();
   const events: string[] = [];
   const [one, two] = ["a", "b"].map((name) => testBackend("http://h.test", { name }));

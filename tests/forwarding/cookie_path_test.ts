@@ -19,7 +19,7 @@ for (const [path, cookie, confined] of CASES) {
     assertEquals(confinedCookie(cookie, path), confined));
 }
 
-Deno.test("confinedCookie: whatever it is, its last path never holds for the admin page", () => {
+Deno.test("confinedCookie: the last path of any cookie never applies to the admin page", () => {
   for (const path of ["/openai/x", "/openai", "//", "/openai/", "/;/x", "/a?b"]) {
     for (const cookie of ["a=1", "a=1; Path=/", "=; path=/admin", ";;Path=/", "Path=/"]) {
       const confined = confinedCookie(cookie, path);

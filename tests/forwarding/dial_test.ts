@@ -6,7 +6,7 @@ import { FaultyUpstream } from "../support/faulty_upstream.ts";
 
 const TRIES = 500;
 
-Deno.test("dial: a connection that is made just when nobody wants it any more is closed", async () => {
+Deno.test("dial: a connection that opens just after it was abandoned is closed", async () => {
   await using upstream = new FaultyUpstream(() => {});
   const origin = parseOrigin(upstream.origin);
   for (let attempt = 0; attempt < TRIES; attempt++) {
@@ -18,14 +18,11 @@ Deno.test("dial: a connection that is made just when nobody wants it any more is
     while (performance.now() < until) { /* nothing else is done */ }
     await dialing.then((connection) => connection.close(), () => {});
   }
-  const { promise: late, resolve } = Promise.withResolvers<string>();
-  const timer = setTimeout(resolve, 2_000, "some are left open");
-  const closed = upstream.allClosed().then(() => "all are closed");
-  assertEquals(await Promise.race([closed, late]), "all are closed");
-  clearTimeout(timer);
+  await upstream.allClosed();
+  assertEquals(upstream.openConnections, 0);
 });
 
-Deno.test("dial: whoever leaves while the connection is being made does not wait for it", async () => {
+Deno.test("dial: a client that leaves while the connection opens does not wait for it", async () => {
   await using upstream = new FaultyUpstream(() => {});
   const cancellation = new Cancellation();
   const dialing = dial(parseOrigin(upstream.origin), { connection: DIRECT, cancellation, onPhase() {} });

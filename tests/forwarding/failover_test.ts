@@ -1,11 +1,14 @@
 /** The attempt loop, with a transport that a script plays and a clock that stands. */
 
+import { PulledSource } from "../../src/streams/pulled_source.ts";
+import { textOf } from "../support/body_text.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation, ClientGone } from "../../src/cancellation.ts";
 import type { Endpoint, TimeoutLimits } from "../../src/config/config.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { Balancer } from "../../src/forwarding/balancer.ts";
-import { type BackendResponse, forward, type ForwardRequest } from "../../src/forwarding/forward.ts";
+import { forward, type ForwardRequest } from "../../src/forwarding/forward.ts";
+import type { BackendResponse } from "../../src/forwarding/upstream_call.ts";
 import {
   RequestBodyBroken,
   TransportError,
@@ -14,9 +17,11 @@ import {
 } from "../../src/forwarding/transport/transport.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
+import { within } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { fieldsOf } from "../support/fields.ts";
 import { textSource } from "../support/handler.ts";
+import { nextTurn } from "../support/passing_time.ts";
 
 /** What a backend does: answers with a status, or one of the failures. */
 type Act =
@@ -55,11 +60,7 @@ class LoopBench {
   /** Sends a request; gives the status and the body of its answer. */
   async send(body?: MessageBody | string, more: Partial<ForwardRequest> = {}): Promise<string> {
     const response = await this.start(body, more);
-    let text = "";
-    for (let piece = await response.body?.read(); piece; piece = await response.body?.read()) {
-      text += new TextDecoder().decode(piece);
-    }
-    return `${response.status} ${text}`.trim();
+    return `${response.status} ${await textOf(response.body)}`.trim();
   }
 
   start(body?: MessageBody | string, more: Partial<ForwardRequest> = {}): Promise<BackendResponse> {
@@ -77,7 +78,7 @@ class LoopBench {
       cancellation: this.cancellation,
       observer: {
         attempted: (name) => this.events.push(`asks ${name}`),
-        gaveUp: ({ name }) => this.events.push(`gives up ${name}`),
+        unanswered: ({ name }) => this.events.push(`gives up ${name}`),
         failedOver: (name, detail) => this.events.push(`leaves ${name}: ${detail}`),
         answered: ({ status }) => this.events.push(`answers ${status}`),
         passed() {},
@@ -90,17 +91,14 @@ class LoopBench {
 
   /** Resolves when the next request has reached a backend. */
   async asked(): Promise<void> {
-    await this.#asked.promise;
+    await within(this.#asked.promise, "the request at the upstream");
     this.#asked = Promise.withResolvers();
   }
 
   async #send(request: UpstreamRequest): Promise<UpstreamResponse> {
     request.onPhase("first byte");
     const act = this.#acts.shift();
-    let text = "";
-    for (let piece = await request.body?.read(); piece; piece = await request.body?.read()) {
-      text += new TextDecoder().decode(piece);
-    }
+    const text = await textOf(request.body);
     if (request.body !== null) this.events.push(`gets ${text}`);
     this.#asked.resolve();
     switch (act) {
@@ -123,7 +121,7 @@ class LoopBench {
       case "says nothing":
         if (act === "does not connect") request.onPhase("connect");
         return await new Promise((_, reject) =>
-          request.cancellation.stopWith(() => reject(request.cancellation.reason))
+          request.cancellation.onCancel(() => reject(request.cancellation.reason))
         );
       default: {
         const { status, headers = [], body = "" } = act;
@@ -136,6 +134,13 @@ class LoopBench {
       }
     }
   }
+}
+
+/** A body of an answer that breaks off before its first byte. */
+function brokenBody(message: string): MessageBody {
+  return new PulledSource(() =>
+    Promise.reject(new TransportError(message, { ...NOT_SENT, phase: "answer", received: true }))
+  );
 }
 
 const OK = { status: 200, body: "well" } as const;
@@ -161,7 +166,7 @@ for (const act of ["refuses", "resets", { status: 500 }, { status: 429 }, { stat
   });
 }
 
-Deno.test("failover: a client's own fault and every other answer are the client's", async () => {
+Deno.test("failover: the client gets answers to its own errors, and every other answer", async () => {
   for (const status of [400, 401, 404, 422, 501, 504]) {
     const bench = new LoopBench([{ status, body: "said" }]);
     assertEquals(await bench.send("x"), `${status} said`);
@@ -173,32 +178,20 @@ Deno.test("failover: nothing is repeated once a byte of an answer came", async (
   const error = await assertRejects(() => bench.send("x"), ProxyFault);
   assertEquals([error.code, bench.events], ["bad_gateway", ["asks a", "gets x"]]);
 
-  const broken: MessageBody = {
-    read: () =>
-      Promise.reject(
-        new TransportError("it broke off within its answer", {
-          ...NOT_SENT,
-          phase: "answer",
-          received: true,
-        }),
-      ),
-    length: undefined,
-    tryRead: () => undefined,
-    cancel() {},
-  };
+  const broken = brokenBody("it broke off within its answer");
   const cut = new LoopBench([{ status: 200, body: broken }]);
   await assertRejects(() => cut.send("x"), TransportError);
   assertEquals(cut.events, ["asks a", "gets x", "answers 200", "ends bad_gateway"]);
 });
 
-Deno.test("failover: the last answer is the client's, whatever it is", async () => {
+Deno.test("failover: the client gets the last answer, with any status", async () => {
   const bench = new LoopBench([{ status: 500 }, { status: 503, body: "busy" }]);
   assertEquals(await bench.send(), "503 busy");
   const failing = new LoopBench([{ status: 500 }, "refuses"]);
   assertEquals((await assertRejects(() => failing.send(), ProxyFault)).code, "bad_gateway");
 });
 
-Deno.test("failover: a backend that is silent too long is left, by the clock", async () => {
+Deno.test("failover: a backend that stays silent beyond its timeout is abandoned", async () => {
   const bench = new LoopBench(["says nothing", OK], { timeouts: { firstByteMs: 1_000 } });
   const sent = bench.send("x");
   await bench.asked();
@@ -210,7 +203,7 @@ Deno.test("failover: a backend that is silent too long is left, by the clock", a
   ]);
 });
 
-Deno.test("failover: the total limit counts from the first attempt on and is never followed by another", async () => {
+Deno.test("failover: the total timeout counts from the first attempt, and no attempt follows it", async () => {
   const bench = new LoopBench(["says nothing", "says nothing"], {
     backends: 3,
     timeouts: { firstByteMs: 700, totalMs: 1_000 },
@@ -228,7 +221,7 @@ Deno.test("failover: the total limit counts from the first attempt on and is nev
   assertEquals(bench.events.filter((event) => event.startsWith("gives up")), ["gives up a", "gives up b"]);
 });
 
-Deno.test("failover: what a backend did not get, or answered with a failure, it was not given up within", async () => {
+Deno.test("failover: a backend that did not get the request, or answered with a failure, has done no unseen work", async () => {
   const bench = new LoopBench(["refuses", "resets", { status: 503 }, OK], { backends: 4 });
   assertEquals(await bench.send(), "200 well");
   assertEquals(bench.events.filter((event) => event.startsWith("gives up")), []);
@@ -240,7 +233,7 @@ Deno.test("failover: what a backend did not get, or answered with a failure, it 
   assertEquals(unreached.events.filter((event) => event.startsWith("gives up")), []);
 });
 
-Deno.test("failover: a client that leaves within an attempt is not followed by another, and blames nobody", async () => {
+Deno.test("failover: no attempt follows when the client leaves, and no backend is blamed", async () => {
   const bench = new LoopBench(["says nothing"]);
   const sent = bench.send("x");
   await bench.asked();
@@ -249,14 +242,14 @@ Deno.test("failover: a client that leaves within an attempt is not followed by a
   assertEquals(bench.events, ["asks a", "gets x"]);
 });
 
-Deno.test("failover: a body that breaks off is its client's departure, and blames nobody", async () => {
+Deno.test("failover: a body that breaks off means that the client left, and no backend is blamed", async () => {
   const bench = new LoopBench(["gets a broken body"], { backends: 2 });
   await assertRejects(() => bench.send("x"), ClientGone);
   assertEquals(bench.events, ["asks a", "gets x"]);
   assertEquals(bench.balancer.report().map(({ failures }) => failures), [0, 0]);
 });
 
-Deno.test("retries: one backend is asked again after a pause that doubles, and a client can leave within it", async () => {
+Deno.test("retries: a single backend gets the request again after a pause that doubles, in which the client can leave", async () => {
   const bench = new LoopBench([{ status: 500 }, { status: 500 }, OK], {
     backends: 1,
     endpoint: { retry: { retries: 2, statuses: new Set([500]) } },
@@ -264,10 +257,10 @@ Deno.test("retries: one backend is asked again after a pause that doubles, and a
   const sent = bench.send("x");
   for (const pauseMs of [500, 1_000]) {
     await bench.asked();
-    await settled();
+    await nextTurn();
     const before = bench.events.length;
     bench.clock.pass(pauseMs - 1);
-    await settled();
+    await nextTurn();
     assertEquals(bench.events.length, before, "not before its time");
     bench.clock.pass(1);
   }
@@ -279,20 +272,20 @@ Deno.test("retries: one backend is asked again after a pause that doubles, and a
   });
   const abandoned = leaving.send("x");
   await leaving.asked();
-  await settled();
+  await nextTurn();
   leaving.cancellation.cancel(new ClientGone("the client left"));
   await assertRejects(() => abandoned, ClientGone);
   assertEquals(leaving.clock.pending, 0, "no timer is left");
 });
 
-Deno.test("retries: retry-after is honoured; a longer one is the client's to wait", async () => {
+Deno.test("retries: retry-after is honoured; the client gets the answer with a longer one", async () => {
   const options = { backends: 1, endpoint: { retry: { retries: 1, statuses: new Set([429]) } } };
   const bench = new LoopBench([{ status: 429, headers: ["retry-after: 7"] }, OK], options);
   const sent = bench.send();
   await bench.asked();
-  await settled();
+  await nextTurn();
   bench.clock.pass(6_999);
-  await settled();
+  await nextTurn();
   assertEquals(bench.events.length, 2);
   bench.clock.pass(1);
   assertEquals(await sent, "200 well");
@@ -301,12 +294,12 @@ Deno.test("retries: retry-after is honoured; a longer one is the client's to wai
   assertEquals(await long.send(), "429 later");
 });
 
-Deno.test("retries: with one backend and nothing said there is none", async () => {
+Deno.test("retries: without settings a single backend gets one attempt", async () => {
   const bench = new LoopBench([{ status: 500, body: "x" }], { backends: 1 });
   assertEquals(await bench.send("x"), "500 x");
 });
 
-Deno.test("failover: set aside after repeated failures, asked again when its time has come", async () => {
+Deno.test("failover: a backend cools down after repeated failures, and gets requests again afterwards", async () => {
   const acts: Act[] = Array.from({ length: 3 }, () => ["refuses", OK] as const).flat();
   const bench = new LoopBench([...acts, OK, OK]);
   for (let count = 0; count < 3; count++) await bench.send();
@@ -318,7 +311,7 @@ Deno.test("failover: set aside after repeated failures, asked again when its tim
   assertEquals(bench.events[3], "asks a");
 });
 
-Deno.test("failover: 429 with retry-after sets aside for that long", async () => {
+Deno.test("failover: after a 429 with retry-after the backend is skipped for that long", async () => {
   const bench = new LoopBench([{ status: 429, headers: ["retry-after-ms: 1500"] }, OK, OK, OK]);
   await bench.send();
   bench.events.length = 0;
@@ -335,12 +328,7 @@ Deno.test("failover: a body beyond the cap goes to one backend only, whole", asy
   assertEquals(bench.events, ["asks a", `gets ${long}`, "answers 500", "ends complete"]);
 
   const pieces = ["one", "two", "three"].map((text) => new TextEncoder().encode(text));
-  const unknownLength: MessageBody = {
-    length: undefined,
-    tryRead: () => undefined,
-    read: () => Promise.resolve(pieces.shift() ?? null),
-    cancel() {},
-  };
+  const unknownLength = new PulledSource(() => Promise.resolve(pieces.shift() ?? null));
   const chunked = new LoopBench([{ status: 500, body: "x" }], { endpoint: { maxBufferBytes: 4 } });
   assertEquals(await chunked.send(unknownLength), "500 x");
   assertEquals(chunked.events, ["asks a", "gets onetwothree", "answers 500", "ends complete"]);
@@ -349,13 +337,7 @@ Deno.test("failover: a body beyond the cap goes to one backend only, whole", asy
 Deno.test("failover: an answer that is cut counts as a failure of its backend, a client that leaves does not", async () => {
   const cut = (): Act => ({
     status: 200,
-    body: {
-      read: () =>
-        Promise.reject(new TransportError("it broke off", { ...NOT_SENT, phase: "answer", received: true })),
-      length: undefined,
-      tryRead: () => undefined,
-      cancel() {},
-    },
+    body: brokenBody("it broke off"),
   });
   const bench = new LoopBench([cut(), cut(), cut(), OK]);
   for (let count = 0; count < 3; count++) await assertRejects(() => bench.send(), TransportError);
@@ -366,19 +348,15 @@ Deno.test("failover: an answer that is cut counts as a failure of its backend, a
   assertEquals(failing.balancer.choose(new Set(), "anna").backend.name, "b");
 });
 
-Deno.test("failover: nothing is in flight any more, however an exchange ended", async () => {
-  const broken: MessageBody = {
-    read: () =>
-      Promise.reject(new TransportError("it broke off", { ...NOT_SENT, phase: "answer", received: true })),
-    length: undefined,
-    tryRead: () => undefined,
-    cancel() {},
-  };
+Deno.test("failover: no attempt is counted as running after any end of an exchange", async () => {
   const endings: readonly [Act[], (bench: LoopBench) => Promise<unknown>][] = [
     [[OK], (bench) => bench.send("x")],
     [[{ status: 500 }, OK], (bench) => bench.send("x")],
     [["refuses", "refuses"], (bench) => assertRejects(() => bench.send("x"), ProxyFault)],
-    [[{ status: 200, body: broken }], (bench) => assertRejects(() => bench.send("x"), TransportError)],
+    [
+      [{ status: 200, body: brokenBody("it broke off") }],
+      (bench) => assertRejects(() => bench.send("x"), TransportError),
+    ],
     [[OK], async (bench) => (await bench.start("x")).body?.cancel()],
     [["says nothing"], async (bench) => {
       const sent = bench.send("x");
@@ -394,8 +372,3 @@ Deno.test("failover: nothing is in flight any more, however an exchange ended", 
     assertEquals(bench.clock.pending, 0, "no timer is left");
   }
 });
-
-/** Everything that does not wait for the clock has happened. */
-async function settled(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve));
-}

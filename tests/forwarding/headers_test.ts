@@ -77,12 +77,12 @@ for (const [name, lines, policy, expected] of REQUESTS) {
   });
 }
 
-Deno.test("upstreamFields: order, spelling and repeats stay as the client had them", () => {
+Deno.test("upstreamFields: order, spelling and repeats stay as the client sent them", () => {
   const lines = ["X-B: 2", "x-a: 1", "X-b: 3", "ACCEPT: */*", "Cookie: a=1", "Cookie: b=2"];
   assertEquals(linesOf(upstreamFields(fieldsOf(...lines), POLICY)), [...lines, "authorization: Bearer K"]);
 });
 
-Deno.test("hopByHopTest: the known ones, proxy-* and those that connection names", () => {
+Deno.test("hopByHopTest: the known fields, proxy-* and the fields that connection names", () => {
   const isHopByHop = hopByHopTest(
     fieldsOf("Connection: close, X-Named ,,Keep-Alive", "connection: x-second"),
   );
@@ -101,7 +101,7 @@ Deno.test("hopByHopTest: the known ones, proxy-* and those that connection names
   for (const name of ["x-proxy", "content-type", "trailers"]) assertEquals(isHopByHop(name), false, name);
 });
 
-Deno.test("clientFields: order and repeats stay, hop-by-hop ones go, two may be added", () => {
+Deno.test("clientFields: order and repeats stay, hop-by-hop fields are removed, two may be added", () => {
   const fields = clientFields(
     fieldsOf(
       "Content-Type: Text/Event-Stream; charset=utf-8",

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { keptAlive } from "../../src/forwarding/keepalive.ts";
-import type { MessageBody } from "../../src/streams/byte_source.ts";
+import { withKeepaliveComments } from "../../src/forwarding/keepalive.ts";
+import { type MessageBody, nextPiece } from "../../src/streams/byte_source.ts";
+import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { fieldsOf } from "../support/fields.ts";
 
@@ -17,17 +18,12 @@ class Bench {
   #fail: ((error: Error) => void) | undefined;
 
   constructor(fields: readonly string[] = STREAM, length?: number) {
-    const source: MessageBody = {
-      length,
-      tryRead: () => undefined,
-      read: () =>
-        new Promise((resolve, reject) => {
-          this.#answer = resolve;
-          this.#fail = reject;
-        }),
-      cancel() {},
-    };
-    this.#source = keptAlive({ fields: fieldsOf(...fields), body: source }, {
+    const source = new PulledSource(() =>
+      new Promise((resolve, reject) => {
+        this.#answer = resolve;
+        this.#fail = reject;
+      }), { length });
+    this.#source = withKeepaliveComments({ fields: fieldsOf(...fields), body: source }, {
       silenceMs: 15_000,
       clock: this.clock,
     });
@@ -36,7 +32,9 @@ class Bench {
 
   async #read(): Promise<void> {
     try {
-      for (let piece = await this.#source?.read(); piece; piece = await this.#source?.read()) {
+      const source = this.#source;
+      if (source === null) throw new Error("no body");
+      for (let piece = await nextPiece(source); piece !== null; piece = await nextPiece(source)) {
         this.got += new TextDecoder().decode(piece);
       }
       this.end = "ended";
@@ -66,7 +64,7 @@ async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-Deno.test("keptAlive: a comment for every so long a silence, also before the first event, and nothing else changes", async () => {
+Deno.test("withKeepaliveComments: a comment after each silence, also before the first event, and no other change", async () => {
   const bench = new Bench();
   await bench.silence(14_999);
   assertEquals(bench.got, "");
@@ -98,7 +96,7 @@ const PIECES: readonly (readonly [what: string, pieces: readonly string[], isBou
   ["byte by byte", [..."data: 1\n\n"], true],
 ];
 for (const [what, pieces, isBoundary] of PIECES) {
-  Deno.test(`keptAlive: behind ${what} there is ${isBoundary ? "" : "no "}room for a comment`, async () => {
+  Deno.test(`withKeepaliveComments: behind ${what} a comment ${isBoundary ? "is" : "is not"} inserted`, async () => {
     const bench = new Bench();
     for (const piece of pieces) await bench.send(piece);
     await bench.silence(60_000);
@@ -107,32 +105,31 @@ for (const [what, pieces, isBoundary] of PIECES) {
   });
 }
 
-Deno.test("keptAlive: what breaks off breaks off, also behind a comment", async () => {
+Deno.test("withKeepaliveComments: a stream that breaks off behind a comment fails", async () => {
   const bench = new Bench();
   await bench.silence(15_000);
   await bench.fail();
   assertEquals([bench.got, bench.end, bench.clock.pending], [COMMENT, "failed", 0]);
 });
 
-Deno.test("keptAlive: what came while a comment was on its way is not lost", async () => {
+Deno.test("withKeepaliveComments: what arrives while a comment is sent is not lost", async () => {
   const clock = new FakeClock();
   let answer = (_: Uint8Array | null): void => {};
-  const source: MessageBody = {
-    length: undefined,
-    tryRead: () => undefined,
-    read: () => new Promise((resolve) => answer = resolve),
-    cancel() {},
-  };
-  const kept = keptAlive({ fields: fieldsOf(...STREAM), body: source }, { silenceMs: 1_000, clock });
-  const first = kept?.read();
+  const source = new PulledSource(() => new Promise((resolve) => answer = resolve));
+  const kept = withKeepaliveComments({ fields: fieldsOf(...STREAM), body: source }, {
+    silenceMs: 1_000,
+    clock,
+  });
+  if (kept === null) throw new Error("no body");
+  const first = nextPiece(kept);
   clock.pass(1_000);
   assertEquals(new TextDecoder().decode(await first ?? undefined), COMMENT);
   answer(new TextEncoder().encode("data: 1\n\n"));
   await settled();
-  assertEquals(kept?.tryRead(), undefined);
-  assertEquals(new TextDecoder().decode(await kept?.read() ?? undefined), "data: 1\n\n");
-  const last = kept?.read();
-  kept?.cancel();
+  assertEquals(new TextDecoder().decode(kept.tryRead() ?? undefined), "data: 1\n\n");
+  assertEquals(kept.tryRead(), undefined);
+  const last = nextPiece(kept);
+  kept.cancel();
   assertEquals(await last, null);
 });
 
@@ -143,9 +140,31 @@ for (
     [STREAM, 100],
   ] as const
 ) {
-  Deno.test(`keptAlive: an answer with ${fields.join(", ")} and the length ${length} is left as it is`, async () => {
+  Deno.test(`withKeepaliveComments: an answer with ${fields.join(", ")} and the length ${length} stays as it is`, async () => {
     const bench = new Bench(fields, length);
     await bench.silence(60_000);
     assertEquals(bench.got, "");
   });
 }
+
+Deno.test("withKeepaliveComments: what arrives at the end of a silence comes first, and no comment cuts it", async () => {
+  const clock = new FakeClock();
+  let answer = (_: Uint8Array | null): void => {};
+  const source = new PulledSource(() => new Promise((resolve) => answer = resolve));
+  const kept = withKeepaliveComments({ fields: fieldsOf(...STREAM), body: source }, {
+    silenceMs: 1_000,
+    clock,
+  });
+  if (kept === null) throw new Error("no body");
+  assertEquals(kept.tryRead(), undefined);
+  await Promise.all([
+    kept.readable(),
+    settled().then(() => {
+      answer(new TextEncoder().encode("data: ha"));
+      clock.pass(1_000);
+    }),
+  ]);
+  await settled();
+  assertEquals(new TextDecoder().decode(kept.tryRead() ?? undefined), "data: ha");
+  assertEquals([kept.tryRead(), clock.pending], [undefined, 0]);
+});

@@ -1,3 +1,4 @@
+import { nextPiece } from "../../src/streams/byte_source.ts";
 import { assertEquals } from "@std/assert";
 import { ConnectionPool } from "../../src/forwarding/transport/pool.ts";
 import { UpstreamConnection } from "../../src/forwarding/transport/connection.ts";
@@ -9,9 +10,13 @@ const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 /** A connection that has served a request; these bytes come behind its answer, in a piece of their own. */
 async function served(behind: string): Promise<UpstreamConnection> {
   const input = inputOf(latin1(ANSWER + behind), ANSWER.length, "silence");
-  const connection = new UpstreamConnection(fakeConnection(input), { host: "upstream.test", onClose() {} });
-  const { body } = await connection.exchange(upstreamRequest(), () => {});
-  while (await body?.read()) { /* the next piece */ }
+  const connection = new UpstreamConnection(fakeConnection(input), {
+    host: "upstream.test",
+    onIdle() {},
+    onClose() {},
+  });
+  const { body } = await connection.exchange(upstreamRequest(), null);
+  while (body !== null && await nextPiece(body)) { /* the next piece */ }
   return connection;
 }
 
@@ -20,7 +25,7 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-Deno.test("UpstreamConnection: one on which a byte has come that nobody asked for is not usable", async () => {
+Deno.test("UpstreamConnection: a byte that belongs to no answer makes it unusable", async () => {
   for (const [behind, isUsable] of [["", true], ["H", false], [ANSWER, false]] as const) {
     const connection = await served(behind);
     assertEquals(connection.isUsable, true);
@@ -32,7 +37,7 @@ Deno.test("UpstreamConnection: one on which a byte has come that nobody asked fo
   }
 });
 
-Deno.test("ConnectionPool: a connection that is spoilt while it is idle is closed and never given", async () => {
+Deno.test("ConnectionPool: an idle connection that becomes unusable is closed and never given", async () => {
   for (const [behind, isGiven] of [["", true], ["H", false]] as const) {
     const pool = new ConnectionPool({ maxIdle: 2, idleMs: 60_000 });
     const connection = await served(behind);
@@ -44,7 +49,7 @@ Deno.test("ConnectionPool: a connection that is spoilt while it is idle is close
   }
 });
 
-Deno.test("ConnectionPool: keeps as many as it may, and closes the others at once", async () => {
+Deno.test("ConnectionPool: keeps connections up to its limit, and closes the others at once", async () => {
   const pool = new ConnectionPool({ maxIdle: 2, idleMs: 60_000 });
   const connections = [await served(""), await served(""), await served("")];
   for (const connection of connections) pool.keep(connection);

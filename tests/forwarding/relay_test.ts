@@ -1,35 +1,48 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation } from "../../src/cancellation.ts";
 import { RelayedBody } from "../../src/forwarding/relay.ts";
-import type { MessageBody } from "../../src/streams/byte_source.ts";
+import { type MessageBody, nextPiece } from "../../src/streams/byte_source.ts";
+import { PulledSource } from "../../src/streams/pulled_source.ts";
 
-function relayed(source: Partial<MessageBody>) {
+function relayed(pull: () => Promise<Uint8Array | null>) {
   const endings: unknown[] = [];
   const body = new RelayedBody(
-    {
-      read: () => Promise.resolve(null),
-      length: undefined,
-      tryRead: () => undefined,
-      cancel() {},
-      ...source,
-    },
+    new PulledSource(pull),
     new Cancellation(),
     {
       awaited() {},
-      chunk() {},
+      passed() {},
       ended: (how) => endings.push(typeof how === "string" ? how : "broken"),
     },
   );
   return { body, endings };
 }
 
-Deno.test("RelayedBody: it ends once, whatever its reader does afterwards", async () => {
-  const cut = relayed({ read: () => Promise.reject(new Error("cut")) });
-  await assertRejects(() => cut.body.read(), Error, "cut");
+Deno.test("RelayedBody: it ends once, also where its reader cancels it afterwards", async () => {
+  const cut = relayed(() => Promise.reject(new Error("cut")));
+  await assertRejects(() => nextPiece(cut.body), Error, "cut");
   cut.body.cancel();
   assertEquals(cut.endings, ["broken"]);
-  const whole = relayed({});
-  await whole.body.read();
+  const whole = relayed(() => Promise.resolve(null));
+  await nextPiece(whole.body);
   whole.body.cancel();
   assertEquals(whole.endings, ["complete"]);
+});
+
+Deno.test("RelayedBody: a wait begins once, although bytes of framing end the wait of the connection", async () => {
+  let waits = 0;
+  let wakes = 0;
+  const source: MessageBody = {
+    length: undefined,
+    tryRead: () => wakes < 3 ? undefined : wakes === 3 ? (wakes++, new Uint8Array(1)) : null,
+    readable: () => Promise.resolve(void wakes++),
+    cancel() {},
+  };
+  const body = new RelayedBody(source, new Cancellation(), {
+    awaited: () => waits++,
+    passed() {},
+    ended() {},
+  });
+  assertEquals((await nextPiece(body))?.length, 1);
+  assertEquals([wakes, waits], [4, 1]);
 });

@@ -1,21 +1,22 @@
+import { textOf } from "../support/body_text.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { ReplayableBody } from "../../src/forwarding/replayable_body.ts";
-import type { MessageBody } from "../../src/streams/byte_source.ts";
+import { type MessageBody, nextPiece } from "../../src/streams/byte_source.ts";
+import { nextTurn } from "../support/passing_time.ts";
 
 /** A source whose pieces a test sends; they come when it is asked. */
 function slowSource(): { source: MessageBody; send: (piece: string | null) => void } {
   const pieces: (Uint8Array | null)[] = [];
   let wake = Promise.withResolvers<void>();
-  const tryRead = () => pieces.shift();
   return {
     source: {
       length: undefined,
-      tryRead,
-      read: async () => {
-        while (pieces.length === 0) await wake.promise;
-        wake = Promise.withResolvers();
-        return tryRead() ?? null;
+      tryRead() {
+        const piece = pieces.shift();
+        if (pieces.length === 0) wake = Promise.withResolvers();
+        return piece;
       },
+      readable: () => wake.promise,
       cancel() {},
     },
     send(piece) {
@@ -25,27 +26,19 @@ function slowSource(): { source: MessageBody; send: (piece: string | null) => vo
   };
 }
 
-async function textOf(body: MessageBody): Promise<string> {
-  let text = "";
-  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
-    text += new TextDecoder().decode(piece);
-  }
-  return text;
-}
-
 for (const maxBytes of [100, 10]) {
-  Deno.test(`ReplayableBody: an attempt that was given up takes nothing from the next, bound ${maxBytes}`, async () => {
+  Deno.test(`ReplayableBody: an abandoned attempt takes no bytes from the next one, limit ${maxBytes}`, async () => {
     const { source, send } = slowSource();
     const body = new ReplayableBody(source, maxBytes);
     const first = body.attempt();
     send("12345");
-    assertEquals(new TextDecoder().decode(await first.read() ?? undefined), "12345");
-    const stillWaiting = first.read();
+    assertEquals(new TextDecoder().decode(await nextPiece(first) ?? undefined), "12345");
+    const stillWaiting = nextPiece(first);
     const refused = assertRejects(() => stillWaiting, Error, "another attempt");
     const second = textOf(body.attempt());
     for (const piece of ["abcdefghij", "LAST", null]) {
       send(piece);
-      await new Promise((resolve) => setTimeout(resolve));
+      await nextTurn();
     }
     await refused;
     assertEquals(await second, "12345abcdefghijLAST");
@@ -53,12 +46,12 @@ for (const maxBytes of [100, 10]) {
   });
 }
 
-Deno.test("ReplayableBody: released in the middle, the rest still comes, and nothing is kept", async () => {
+Deno.test("ReplayableBody: after a release in the middle the rest still passes, and no bytes are kept", async () => {
   const { source, send } = slowSource();
   const body = new ReplayableBody(source, 100);
   const text = textOf(body.attempt());
   send("one");
-  await new Promise((resolve) => setTimeout(resolve));
+  await nextTurn();
   body.release();
   send("two");
   send(null);
@@ -66,18 +59,18 @@ Deno.test("ReplayableBody: released in the middle, the rest still comes, and not
   await assertRejects(() => textOf(body.attempt()), Error, "forgotten");
 });
 
-Deno.test("ReplayableBody: what was read ahead is what attempts get", async () => {
+Deno.test("ReplayableBody: attempts get the bytes that were read ahead", async () => {
   const { source, send } = slowSource();
   const body = new ReplayableBody(source, 100);
   body.readAhead();
   send("one");
   send("two");
   send(null);
-  await new Promise((resolve) => setTimeout(resolve));
+  await nextTurn();
   assertEquals([await textOf(body.attempt()), await textOf(body.attempt())], ["onetwo", "onetwo"]);
 });
 
-Deno.test("ReplayableBody: what there is no room for is sent and forgotten, and the rest of it as well", async () => {
+Deno.test("ReplayableBody: beyond its memory it sends and forgets bytes, and all that follow", async () => {
   const { source, send } = slowSource();
   const asked: number[] = [];
   const body = new ReplayableBody(source, 1_000, {
@@ -89,13 +82,13 @@ Deno.test("ReplayableBody: what there is no room for is sent and forgotten, and 
   const pieces: [string, boolean][] = [];
   for (const text of ["one", "two", "three"]) {
     send(text);
-    pieces.push([new TextDecoder().decode(await attempt.read() ?? undefined), body.replayable]);
+    pieces.push([new TextDecoder().decode(await nextPiece(attempt) ?? undefined), body.replayable]);
   }
   send(null);
-  assertEquals(await attempt.read(), null);
+  assertEquals(await nextPiece(attempt), null);
   assertEquals(pieces, [["one", true], ["two", false], ["three", false]]);
   assertEquals(asked, [3, 6]);
-  await assertRejects(() => body.attempt().read(), Error, "forgotten");
+  await assertRejects(() => nextPiece(body.attempt()), Error, "forgotten");
 });
 
 Deno.test("ReplayableBody: its memory is released when the last attempt has sent it, and not before", async () => {
@@ -107,10 +100,10 @@ Deno.test("ReplayableBody: its memory is released when the last attempt has sent
     send("one");
     send(null);
     const reader = body.attempt();
-    await reader.read();
+    await nextPiece(reader);
     if (isEarly) body.release();
     assertEquals(releases, 0);
-    assertEquals(await reader.read(), null);
+    assertEquals(await nextPiece(reader), null);
     if (!isEarly) {
       assertEquals(releases, 0);
       body.release();

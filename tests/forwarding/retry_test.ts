@@ -1,30 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { maySendAgain, retryAfterMs } from "../../src/forwarding/retry.ts";
-import type { FailureFacts } from "../../src/forwarding/transport/transport.ts";
+import { retryAfterMs } from "../../src/forwarding/retry.ts";
 import { fieldsOf } from "../support/fields.ts";
-
-const CROSSED: FailureFacts = {
-  phase: "first byte",
-  sent: true,
-  received: false,
-  reused: true,
-  elapsedMs: 3,
-};
-
-/** What differs from a request that crossed an idle close, and whether it may be sent again. */
-const CASES: readonly (readonly [string, Partial<FailureFacts>, boolean, boolean])[] = [
-  ["it crossed an idle close", {}, true, true],
-  ["its body is gone", {}, false, false],
-  ["the connection was fresh", { reused: false }, true, false],
-  ["a byte of an answer came", { received: true }, true, false],
-  ["the upstream had time to work on it", { elapsedMs: 60_000 }, true, false],
-];
-
-for (const [name, facts, replayable, expected] of CASES) {
-  Deno.test(`maySendAgain: ${name}: ${expected ? "yes" : "no"}`, () => {
-    assertEquals(maySendAgain({ ...CROSSED, ...facts }, { replayable }), expected);
-  });
-}
 
 const DAY_MS = 24 * 3_600_000;
 /** Lines of an answer, and how long it wants to be left alone. */

@@ -1,3 +1,4 @@
+import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { readPayload } from "../../src/payload/read_payload.ts";
@@ -5,7 +6,7 @@ import { askForUsage, edited } from "../../src/payload/ask_for_usage.ts";
 import { HiddenUsage } from "../../src/forwarding/stream_usage/hidden_usage.ts";
 import { concat } from "../../src/streams/bytes.ts";
 import { readUpTo } from "../../src/streams/read_whole.ts";
-import type { ByteSource } from "../../src/streams/byte_source.ts";
+import { type ByteSource, nextPiece } from "../../src/streams/byte_source.ts";
 import { chunk, FakeUpstream } from "../support/fake_upstream.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
@@ -58,7 +59,7 @@ for (const [body, sent] of BODIES) {
   Deno.test(`askForUsage: ${body}`, async () => assertEquals(await asked(body), sent));
 }
 
-Deno.test("askForUsage: a stream that is asked for in a way of its own is rejected, not left uncounted", async () => {
+Deno.test("askForUsage: an unusual form of asking for a stream is rejected, and not left uncounted", async () => {
   for (
     const body of ['{"stream":"true"}', '{"stream":1}', '{"stream":false,"stream":true}', '{"Stream":true}']
   ) {
@@ -69,13 +70,13 @@ Deno.test("askForUsage: a stream that is asked for in a way of its own is reject
 function sourceOf(pieces: readonly Uint8Array[]): ByteSource {
   const left = [...pieces];
   const next = () => left.shift() ?? null;
-  return { tryRead: next, read: () => Promise.resolve(next()), cancel() {} };
+  return { tryRead: next, readable: () => Promise.resolve(), cancel() {} };
 }
 
 async function hidden(pieces: readonly Uint8Array[]): Promise<string> {
   const source = new HiddenUsage(sourceOf(pieces));
   let text = "";
-  for (let piece = await source.read(); piece !== null; piece = await source.read()) {
+  for (let piece = await nextPiece(source); piece !== null; piece = await nextPiece(source)) {
     text += new TextDecoder().decode(piece);
   }
   return text;
@@ -158,19 +159,17 @@ Deno.test("HiddenUsage: a byte order mark begins the stream and not its first li
   assertEquals(part, mark.subarray(0, 2), "a part of it is passed on");
 });
 
-Deno.test("HiddenUsage: what came before a stream breaks off is the client's still", async () => {
+Deno.test("HiddenUsage: the client gets what arrived before a stream breaks off", async () => {
   const pieces = [encoder.encode('data: {"choices":[1]}\n\ndata: {"half')];
-  const source = new HiddenUsage({
-    tryRead: () => undefined,
-    read: () => {
+  const source = new HiddenUsage(
+    new PulledSource(() => {
       const piece = pieces.shift();
       return piece === undefined ? Promise.reject(new Error("cut")) : Promise.resolve(piece);
-    },
-    cancel() {},
-  });
-  const read = async () => new TextDecoder().decode(await source.read() ?? undefined);
+    }),
+  );
+  const read = async () => new TextDecoder().decode(await nextPiece(source) ?? undefined);
   assertEquals([await read(), await read()], ['data: {"choices":[1]}\n\n', 'data: {"half']);
-  assertEquals(await source.read().then(() => "ended", (error) => error.message), "cut");
+  assertEquals(await nextPiece(source).then(() => "ended", (error) => error.message), "cut");
 });
 
 Deno.test("HiddenUsage: whole events are not held back", () => {
@@ -179,7 +178,7 @@ Deno.test("HiddenUsage: whole events are not held back", () => {
   );
   const source = new HiddenUsage({
     tryRead: () => pieces.shift(),
-    read: () => Promise.reject(new Error()),
+    readable: () => Promise.resolve(),
     cancel() {},
   });
   const texts = [source.tryRead(), source.tryRead(), source.tryRead()].map((piece) =>
@@ -188,7 +187,7 @@ Deno.test("HiddenUsage: whole events are not held back", () => {
   assertEquals(texts, ['data: {"choices":[1]}\n\n', 'data: {"choices":[2]}\n\n', undefined]);
 });
 
-Deno.test("stream_usage: the client sees exactly what it would have seen, and the usage is recorded", async () => {
+Deno.test("stream_usage: the client gets exactly the stream that it asked for, and the usage is recorded", async () => {
   const events = (withUsage: boolean) => [
     `data: {"model":"m","choices":[{"delta":{"content":"a"}}]${withUsage ? ',"usage":null' : ""}}\n\n`,
     `data: {"model":"m","choices":[{"delta":{},"finish_reason":"stop"}]${

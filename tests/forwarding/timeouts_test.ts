@@ -18,7 +18,7 @@ function watch(limits: Partial<TimeoutLimits>) {
   return { clock, timer, phases: () => expired.map(({ phase }) => phase) };
 }
 
-Deno.test("PhaseTimer: while the client uploads nothing expires but the total; after its end nothing at all", () => {
+Deno.test("PhaseTimer: during an upload only the total timeout passes, and after the end none", () => {
   const clock = new FakeClock();
   const expired: string[] = [];
   const limits = { connectMs: 10, firstByteMs: 10, idleMs: 10, totalMs: 1_000 };
@@ -33,7 +33,7 @@ Deno.test("PhaseTimer: while the client uploads nothing expires but the total; a
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("PhaseTimer: the first byte has its limit, and meeting it in time is enough", () => {
+Deno.test("PhaseTimer: the first byte has its timeout, and an arrival just before it is enough", () => {
   const late = watch({ firstByteMs: 100 });
   late.clock.pass(99);
   assertEquals(late.phases(), []);
@@ -62,7 +62,7 @@ Deno.test("PhaseTimer: silence counts from the last chunk, with one timer howeve
   assertEquals(phases(), ["idle"]);
 });
 
-Deno.test("PhaseTimer: the total limit ends a stream that is never silent", () => {
+Deno.test("PhaseTimer: the total timeout ends a stream that is never silent", () => {
   const { clock, timer, phases } = watch({ idleMs: 100, totalMs: 1_000 });
   timer.enter("idle");
   for (let chunk = 0; chunk < 20; chunk++) {
@@ -73,7 +73,7 @@ Deno.test("PhaseTimer: the total limit ends a stream that is never silent", () =
   assertEquals(phases(), ["total"]);
 });
 
-Deno.test("PhaseTimer: without limits there is no timer; after stop nothing fires", () => {
+Deno.test("PhaseTimer: without timeouts it sets no timer, and after stop none fires", () => {
   assertEquals(watch({}).clock.pending, 0);
   const { clock, timer, phases } = watch({ firstByteMs: 10, totalMs: 20 });
   timer.stop();
@@ -81,7 +81,7 @@ Deno.test("PhaseTimer: without limits there is no timer; after stop nothing fire
   assertEquals([clock.pending, phases()], [0, []]);
 });
 
-Deno.test("PhaseTimer: connecting and TLS share a limit, which starts anew for each", () => {
+Deno.test("PhaseTimer: connecting and TLS share a timeout, which starts again for each", () => {
   const { clock, timer, phases } = watch({ connectMs: 100, firstByteMs: 1_000 });
   timer.enter("connect");
   clock.pass(90);
@@ -98,7 +98,7 @@ Deno.test("PhaseTimer: connecting and TLS share a limit, which starts anew for e
   assertEquals([slow.phases(), slow.clock.pending], [["tls"], 0]);
 });
 
-Deno.test("PhaseTimer: a client that takes its time is not the upstream's silence, but the total goes on", () => {
+Deno.test("PhaseTimer: a slow client does not count as silence of the upstream, but the total timeout runs", () => {
   const { clock, timer, phases } = watch({ idleMs: 100, totalMs: 1_000 });
   timer.enter("idle");
   clock.pass(50);

@@ -10,7 +10,7 @@ const OPENED = {
 } as const;
 
 for (const scheme of ["http", "socks5"] as const) {
-  Deno.test(`openTunnel: bytes that a proxy of ${scheme} sends behind its answer are not taken for the upstream's`, async () => {
+  Deno.test(`openTunnel: bytes that a ${scheme} proxy sends behind its answer do not count as the upstream's`, async () => {
     const open = (answer: string) => {
       const bytes = latin1(answer);
       const proxy = { scheme, hostname: "proxy.test", port: 3128 } as const;

@@ -43,7 +43,7 @@ const QUERIES: readonly (readonly [query: string, left: string])[] = [
   ["a&&b", "a&&b"],
 ];
 for (const [query, left] of QUERIES) {
-  Deno.test(`withoutParameter: key taken out of ${query || "(nothing)"}`, () => {
+  Deno.test(`withoutParameter: key removed from ${query || "(nothing)"}`, () => {
     assertEquals(withoutParameter(query, "key"), left);
   });
 }

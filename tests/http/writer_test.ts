@@ -24,7 +24,7 @@ async function written(body: OutgoingBody, lines: readonly string[] = []): Promi
 /** A body of these pieces, each given on its own. */
 function pieces(texts: readonly string[], length?: number): MessageBody {
   const left = texts.map((text) => new TextEncoder().encode(text));
-  return { length, tryRead: () => left.shift() ?? null, read: () => Promise.resolve(null), cancel() {} };
+  return { length, tryRead: () => left.shift() ?? null, readable: () => Promise.resolve(), cancel() {} };
 }
 
 Deno.test("writeMessage: the framing fields are derived from the body that is sent", async () => {
@@ -39,7 +39,7 @@ Deno.test("writeMessage: the framing fields are derived from the body that is se
   assertEquals(await written({ kind: "until close", source: textSource("abc") }), "\r\nabc");
 });
 
-Deno.test("writeMessage: an empty piece is never a chunk, wherever it comes", async () => {
+Deno.test("writeMessage: an empty piece is never a chunk, at any position", async () => {
   for (const texts of [[""], ["", ""], ["", "abc"], ["abc", ""], ["", "ab", "", "c", ""]]) {
     const text = await written(framed(pieces(texts)));
     const chunks = texts.filter((one) => one !== "").map((one) => `${one.length}\r\n${one}\r\n`).join("");
@@ -60,5 +60,48 @@ Deno.test("writeMessage: a body of another length than announced throws, and no 
 Deno.test("writeMessage: a framing field among the fields is refused before anything is sent", async () => {
   for (const line of ["Content-Length: 3", "TRANSFER-ENCODING: chunked"]) {
     await assertRejects(() => written(framed(textSource("abc", 3)), [line]), FramingError, 'after ""');
+  }
+});
+
+Deno.test("writeMessage: it does not wait for what arrived while it wrote the head", async () => {
+  const arrived: (Uint8Array | null)[] = [];
+  let text = "";
+  const source: MessageBody = {
+    length: 3,
+    tryRead: () => arrived.shift(),
+    readable: () => Promise.reject(new Error("the bytes are at hand")),
+    cancel() {},
+  };
+  await writeMessage({
+    write(bytes) {
+      if (text === "") arrived.push(new TextEncoder().encode("abc"), null);
+      text += new TextDecoder().decode(bytes);
+      return Promise.resolve(bytes.length);
+    },
+  }, { startLine: "POST / HTTP/1.1", fields: [], body: framed(source) });
+  assertEquals(text, "POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nabc");
+});
+
+Deno.test("writeMessage: an output that takes a few bytes at a time gets all of them, once", async () => {
+  for (const length of [5, 1_000, 20_000]) {
+    const piece = new Uint8Array(length).fill(0x61);
+    const left = [piece.slice(), piece.slice(), piece.slice()];
+    const body: MessageBody = {
+      length: undefined,
+      tryRead: () => left.shift() ?? null,
+      readable: () => Promise.resolve(),
+      cancel() {},
+    };
+    let text = "";
+    const decoder = new TextDecoder();
+    await writeMessage({
+      write(bytes) {
+        const some = bytes.subarray(0, 700);
+        text += decoder.decode(some);
+        return Promise.resolve(some.length);
+      },
+    }, { startLine: "POST / HTTP/1.1", fields: [], body: framed(body) });
+    const chunk = `${length.toString(16)}\r\n${"a".repeat(length)}\r\n`;
+    assertEquals(text.split("\r\n\r\n").slice(1).join("\r\n\r\n"), `${chunk.repeat(3)}0\r\n\r\n`);
   }
 });

@@ -59,7 +59,7 @@ Deno.test("checkPath: token and project both have to allow it, and what cannot b
     'not use the path "/v1/chat"; it may use /v1/files*, /v1/models.',
   );
   assertThrows(() => check("/v1/files/secret"), ProxyFault, "it may use all but /v1/files/secret*.");
-  assertThrows(() => check("/v1/files%2Fsecret"), ProxyFault, "it holds an encoded slash (%2F)");
+  assertThrows(() => check("/v1/files%2Fsecret"), ProxyFault, "it contains an encoded slash (%2F)");
   for (const lower of ["x-original-url", "x-rewrite-url"]) {
     assertThrows(() => check("/v1/models", [{ lower }]), ProxyFault, `the header ${lower} names another one`);
   }

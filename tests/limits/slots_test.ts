@@ -127,3 +127,43 @@ Deno.test("Slots: wider bounds let those in at once who wait", async () => {
   slots.configure({ ...LIMITS, maxExchanges: 3 });
   await third;
 });
+
+Deno.test("Slots: one principal alone gets nine tenths, and each of the others half of what is left", () => {
+  const slots = new Slots({ maxExchanges: 200, maxPerPrincipal: Infinity, queueMs: 0 }, new FakeClock());
+  const most = (principal: string): number => {
+    for (let count = 0;; count++) {
+      const slot = slots.take(principal, new Cancellation());
+      if (typeof slot === "function") continue;
+      slot.catch(() => {});
+      return count;
+    }
+  };
+  assertEquals(["mallory", "anna", "ben", "carla"].map(most), [180, 10, 5, 3]);
+});
+
+Deno.test("Slots: the first request of a principal gets the last slot", () => {
+  const slots = new Slots({ maxExchanges: 10, maxPerPrincipal: Infinity, queueMs: 0 }, new FakeClock());
+  for (let count = 0; count < 9; count++) taken(slots, "mallory");
+  taken(slots, "anna");
+});
+
+Deno.test("Slots: a principal that waits for slots which are kept for others gets one when its own is released", async () => {
+  const slots = new Slots({ maxExchanges: 10, maxPerPrincipal: Infinity, queueMs: 1_000 }, new FakeClock());
+  const releases = Array.from({ length: 9 }, () => taken(slots, "mallory"));
+  const tenth = waiting(slots, "mallory");
+  releases[0]?.();
+  (await tenth)();
+});
+
+Deno.test("Slots: the rejection says that the remaining slots are kept for other tokens", async () => {
+  const clock = new FakeClock();
+  const slots = new Slots({ maxExchanges: 10, maxPerPrincipal: Infinity, queueMs: 1_000 }, clock);
+  for (let count = 0; count < 9; count++) taken(slots, "mallory");
+  const rejected = assertRejects(
+    () => waiting(slots, "mallory"),
+    ProxyFault,
+    "This token has 9 requests running; the proxy keeps the remaining slots for other tokens.",
+  );
+  clock.pass(1_000);
+  await rejected;
+});

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { addressGroup, addressTest, clientAddress, isAddressRange } from "../../src/network/ip_ranges.ts";
 
-Deno.test("isAddressRange: addresses and ranges, and nothing that only looks like one", () => {
+Deno.test("isAddressRange: accepts addresses and ranges, and no similar text", () => {
   for (
     const text of [
       "10.0.0.1",
@@ -33,7 +33,7 @@ Deno.test("isAddressRange: addresses and ranges, and nothing that only looks lik
   ) assert(!isAddressRange(text), text);
 });
 
-Deno.test("addressTest: what lies within, at its edges, in both families; what is no address lies in none", () => {
+Deno.test("addressTest: both families, with the first and last address of a range; other text is in no list", () => {
   const isIn = addressTest(["192.168.1.0/24", "10.0.0.7", "fd00::/8", "::ffff:172.16.0.0/108"]);
   const inside = [
     "192.168.1.0",
@@ -60,7 +60,7 @@ Deno.test("addressTest: what lies within, at its edges, in both families; what i
   assertEquals(addressTest([])("10.0.0.1"), false);
 });
 
-Deno.test("clientAddress: the last hop that is no trusted proxy; what stands before it anybody may have written", () => {
+Deno.test("clientAddress: the last hop that is not a trusted proxy, because clients can forge earlier hops", () => {
   const isTrusted = addressTest(["10.0.0.0/8", "::1"]);
   const cases: readonly (readonly [peer: string, forwarded: string | undefined, expected: string])[] = [
     ["192.0.2.1", "198.51.100.1", "192.0.2.1"],
@@ -84,7 +84,7 @@ Deno.test("clientAddress: the last hop that is no trusted proxy; what stands bef
   }
 });
 
-Deno.test("addressGroup: an IPv4 host is itself in whatever form, an IPv6 host is its network", () => {
+Deno.test("addressGroup: the address of an IPv4 host in any spelling, the /64 network of an IPv6 host", () => {
   assertEquals(addressGroup("::ffff:192.0.2.1"), "192.0.2.1");
   assertEquals(addressGroup("2001:db8:1:2:3::4"), addressGroup("2001:db8:1:2:ffff::1"));
   assert(addressGroup("2001:db8:1:2::1") !== addressGroup("2001:db8:1:3::1"));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { MessageBody } from "../../src/streams/byte_source.ts";
+import { type MessageBody, nextPiece } from "../../src/streams/byte_source.ts";
 import {
   isPulseRequest,
   PULSE_EVENTS,
@@ -25,7 +25,7 @@ Deno.test("pulse: the first event is sent at once, each other event after a paus
   const texts = [new TextDecoder().decode(body.tryRead() ?? undefined)];
   for (let event = 2; event <= PULSE_EVENTS; event++) {
     assertEquals(body.tryRead(), undefined);
-    const next = body.read();
+    const next = nextPiece(body);
     clock.pass(PULSE_PAUSE_MS);
     texts.push(new TextDecoder().decode(await next ?? undefined));
   }
@@ -36,9 +36,9 @@ Deno.test("pulse: the first event is sent at once, each other event after a paus
 Deno.test("pulse: a client that leaves ends the stream, and no timer is left", async () => {
   const { body, clock, ends } = pulse();
   body.tryRead();
-  const next = body.read();
+  const next = nextPiece(body);
   body.cancel();
-  assertEquals([await next, await body.read(), ends, clock.pending], [null, null, ["client_gone"], 0]);
+  assertEquals([await next, await nextPiece(body), ends, clock.pending], [null, null, ["client_gone"], 0]);
 });
 
 Deno.test("pulse: needs a token, and makes one record", async () => {

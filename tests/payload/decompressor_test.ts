@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { gzipSync } from "node:zlib";
 import { AnswerTap } from "../../src/accounting/answer_tap.ts";
+import { nextTurn } from "../support/passing_time.ts";
 
 /** An answer that ends in its usage, and that is many times as long as its gzip. */
 function answerOf(units: number): { plain: Uint8Array; gzip: Uint8Array } {
@@ -32,7 +33,7 @@ Deno.test("Decompressor: others get their turn while a long answer is looked at"
   tap?.write(gzip);
   const observed = await tap?.end();
   isDone = true;
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await nextTurn();
   assertEquals(observed?.usage, { outputTokens: 7 });
   assert(turns > 5, `${turns} turns`);
   assert(longest < 100, `${longest} ms at a stretch`);

@@ -2,11 +2,12 @@ import { assertEquals } from "@std/assert";
 import { type Cancellation, ClientGone } from "../../src/cancellation.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { ProxyFault } from "../../src/faults.ts";
+import { HeldBytes } from "../../src/limits/held_bytes.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { inputOf, latin1 } from "../support/byte_input.ts";
-import { within } from "../support/deadline.ts";
+import { until, within } from "../support/deadline.ts";
 
-Deno.test("ClientConnection: a client that does not take the end of an answer that was cut is let go at the second look", async () => {
+Deno.test("ClientConnection: a client that does not take the end of a cancelled answer is closed at the second check", async () => {
   const request = latin1("GET / HTTP/1.1\r\nHost: p\r\n\r\n");
   const { promise: never, reject } = Promise.withResolvers<never>();
   never.catch(() => {});
@@ -32,8 +33,8 @@ Deno.test("ClientConnection: a client that does not take the end of an answer th
     now: () => 0,
   });
   const served = connection.serve();
-  const cancellation = await asked.promise;
-  while (connection.owesSince === undefined) await new Promise((resolve) => setTimeout(resolve));
+  const cancellation = await within(asked.promise, "the request");
+  await until(() => connection.owesSince !== undefined, "the answer, which the client does not take");
   connection.endOverdue();
   connection.endOverdue();
   assertEquals(closed, 0, "its time has not passed, and nothing was cut");
@@ -44,4 +45,53 @@ Deno.test("ClientConnection: a client that does not take the end of an answer th
   assertEquals(closed > 0, true);
   await within(served, "the end of the connection");
   assertEquals(cancellation.reason instanceof ClientGone, false, "the first reason stays");
+});
+
+/** A client that is admitted, and sends so many bytes behind its request, whose answer never comes. */
+async function sendingAhead(heldBytes: HeldBytes, holder: string, bytes: number): Promise<Cancellation> {
+  const request = latin1(`GET / HTTP/1.1\r\nHost: p\r\n\r\n${"a".repeat(bytes)}`);
+  const read = Promise.withResolvers<void>();
+  let left = request.length;
+  const input = inputOf(request, 64 * 1024, "silence");
+  const parts = {
+    read(into: Uint8Array) {
+      // All has been read when there is one more read.
+      if (left === 0) read.resolve();
+      const count = input.read(into);
+      return count.then((count) => {
+        left -= count ?? 0;
+        return count;
+      });
+    },
+    write: () => Promise.reject(new Error("closed")),
+    close: () => read.resolve(),
+  };
+  const asked = Promise.withResolvers<Cancellation>();
+  const connection = new ClientConnection(parts as unknown as Deno.Conn, { // nothing else of it is touched
+    handler: ({ cancellation, onAuthenticated }) => {
+      onAuthenticated?.(holder);
+      asked.resolve(cancellation);
+      return new Promise(() => {});
+    },
+    peer: "192.0.2.1",
+    entry: "all",
+    limits: () => DEFAULT_SERVER_SETTINGS.connections,
+    heldBytes,
+    now: () => 0,
+  });
+  void connection.serve();
+  const cancellation = await asked.promise;
+  await within(read.promise, "the last read");
+  return cancellation;
+}
+
+Deno.test("ClientConnection: what clients send behind running requests has a bound, which each token has a part of", async () => {
+  const held = new HeldBytes(1024 * 1024);
+  const mallory: (Error | undefined)[] = [];
+  for (let count = 0; count < 4; count++) {
+    mallory.push((await sendingAhead(held, "mallory", 200_000)).reason);
+  }
+  assertEquals(mallory.map((reason) => reason instanceof ClientGone), [false, false, true, true]);
+  assertEquals((await sendingAhead(held, "anna", 30_000)).reason, undefined);
+  assertEquals(held.held <= 1024 * 1024, true);
 });

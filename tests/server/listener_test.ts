@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Certificate } from "../../src/server/certificate.ts";
 import { Listener } from "../../src/server/listener.ts";
+import { within } from "../support/deadline.ts";
 import { pem } from "../support/tls_upstream.ts";
 
 const TLS = { cert: pem("cert.pem"), key: pem("key.pem"), files: [] };
@@ -67,7 +68,7 @@ Deno.test("Listener: closed while it looks for its address, it stops looking", a
   });
   try {
     const renewing = listener.renew(TLS);
-    await tried.promise;
+    await within(tried.promise, "the second try");
     await listener.close();
     await renewing;
   } finally {

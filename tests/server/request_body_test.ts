@@ -1,7 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { nextPiece } from "../../src/streams/byte_source.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ChunkedBody, CountedBody } from "../../src/http/body.ts";
 import { ConnectionReader } from "../../src/http/reader.ts";
 import { RequestBody } from "../../src/server/request_body.ts";
+import { nextTurn } from "../support/passing_time.ts";
 import { inputOf, latin1 } from "../support/byte_input.ts";
 
 const CHUNKS = "1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
@@ -12,7 +14,7 @@ async function bodyOf(
 ): Promise<{ body: RequestBody; log: string[] }> {
   const bytes = latin1(text);
   const reader = new ConnectionReader(inputOf(bytes, bytes.length, "silence"));
-  await reader.fill();
+  await reader.readable();
   const log: string[] = [];
   const framed = framing === "chunked" ? new ChunkedBody(reader) : new CountedBody(reader, framing);
   const body = new RequestBody(framed, undefined, {
@@ -24,14 +26,14 @@ async function bodyOf(
   return { body, log };
 }
 
-Deno.test("RequestBody: what nobody read is passed over, and the whole of it frees the connection", async () => {
+Deno.test("RequestBody: an unread body is skipped, and frees the connection if all of it has arrived", async () => {
   assertEquals((await bodyOf(CHUNKS, "chunked")).body.passOver(), true);
   assertEquals((await bodyOf("hello", 5)).body.passOver(), true);
   assertEquals((await bodyOf("hel", 5)).body.passOver(), false);
   assertEquals((await bodyOf("zz\r\n", "chunked")).body.passOver(), false);
 });
 
-Deno.test("RequestBody: passing over takes nothing from one who is reading", async () => {
+Deno.test("RequestBody: skipping takes no bytes from a reader", async () => {
   // Chunks of that length are given one by one; short ones are joined.
   const long = "b".repeat(2_000);
   const { body } = await bodyOf(`1\r\na\r\n7d0\r\n${long}\r\n0\r\n\r\n`, "chunked");
@@ -42,14 +44,60 @@ Deno.test("RequestBody: passing over takes nothing from one who is reading", asy
   assertEquals(body.passOver(), true);
 });
 
-Deno.test("RequestBody: the client is told to go on only when its body is waited for", async () => {
+Deno.test("RequestBody: the client gets 100 Continue only when a reader waits for the body", async () => {
   const { body, log } = await bodyOf("hello", 5);
-  assertEquals(await body.read(), latin1("hello"));
-  assertEquals(await body.read(), null);
+  assertEquals(await nextPiece(body), latin1("hello"));
+  assertEquals(await nextPiece(body), null);
   assertEquals(log, ["end"]);
   const waiting = await bodyOf("he", 5);
-  assertEquals(await waiting.body.read(), latin1("he"));
-  void waiting.body.read();
+  assertEquals(await nextPiece(waiting.body), latin1("he"));
+  void nextPiece(waiting.body);
   await Promise.resolve();
   assertEquals(waiting.log, ["wanted"]);
+});
+
+Deno.test("RequestBody: bytes of framing do not end the wait that upload_timeout limits", async () => {
+  let now = 0;
+  const sent = ["5", ";", "x", "\r\nhello\r\n"];
+  const arrivals: (() => void)[] = [];
+  const reader = new ConnectionReader({
+    read: (into) =>
+      new Promise((resolve) =>
+        arrivals.push(() => {
+          const piece = latin1(sent.shift() ?? "");
+          into.set(piece);
+          resolve(piece.length);
+        })
+      ),
+  });
+  const body = new RequestBody(new ChunkedBody(reader), undefined, {
+    now: () => now,
+    onWanted: undefined,
+    onEnd() {},
+    onBroken() {},
+  });
+  const piece = nextPiece(body);
+  for (let count = 0; count < 4; count++) {
+    await nextTurn();
+    assertEquals(body.stall.since, 0, `after ${count} arrivals`);
+    now += 1_000;
+    arrivals.shift()?.();
+  }
+  assertEquals(await piece, latin1("hello"));
+  assertEquals(body.stall.isRunning, false);
+  void nextPiece(body);
+  assertEquals(body.stall.since, 4_000, "the next wait begins now");
+});
+
+Deno.test("RequestBody: reject wakes the reader, and only its first error counts", async () => {
+  const { body, log } = await bodyOf("he", 5);
+  assertEquals(await nextPiece(body), latin1("he"));
+  const waiting = nextPiece(body);
+  await nextTurn();
+  assertEquals(body.stall.isRunning, true);
+  body.reject(new Error("too slow"));
+  body.reject(new Error("another"));
+  await assertRejects(() => waiting, Error, "too slow");
+  assertThrows(() => body.tryRead(), Error, "too slow");
+  assertEquals([body.stall.isRunning, log], [false, ["wanted", "broken", "broken"]]);
 });

@@ -1,3 +1,4 @@
+import { nextPiece } from "../../src/streams/byte_source.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { ClientGone } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
@@ -25,7 +26,7 @@ function bodyOf(
 
 async function textOf(body: StreamBody): Promise<string> {
   let text = "";
-  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
+  for (let piece = await nextPiece(body); piece !== null; piece = await nextPiece(body)) {
     assertEquals(piece.length > 0, true, "an empty piece says nothing");
     text += new TextDecoder().decode(piece);
   }

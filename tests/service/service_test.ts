@@ -4,7 +4,7 @@ import { launchdService } from "../../src/service/launchd.ts";
 import {
   environmentFile,
   environmentText,
-  isWritable,
+  isQuotable,
   type ServiceFacts,
 } from "../../src/service/service.ts";
 import { systemdService } from "../../src/service/systemd.ts";
@@ -34,7 +34,7 @@ function run(program: string, ...args: string[]): string {
 }
 
 for (const [platform, plan] of Object.entries(PLANS)) {
-  Deno.test(`service: ${platform}: keys stand in one file with mode 0600 and nowhere else`, () => {
+  Deno.test(`service: ${platform}: keys are only in one file with mode 0600`, () => {
     const { files } = plan(FACTS);
     const holding = files.filter(({ text }) => text.includes(SECRET));
     assertEquals(
@@ -48,7 +48,7 @@ for (const [platform, plan] of Object.entries(PLANS)) {
   });
 }
 
-Deno.test("service: systemd: a certificate's files are handed to the service as they are at its start", () => {
+Deno.test("service: systemd: LoadCredential gives the service copies of certificate and key", () => {
   const variables = new Map([["TLS_CERT_FILE", "/etc/tls/cert.pem"], ["TLS_KEY_FILE", "/etc/tls/key.pem"], [
     "PORT",
     "1",
@@ -62,30 +62,30 @@ Deno.test("service: systemd: a certificate's files are handed to the service as 
   assert(environment?.text.includes("PORT=1") && !environment.text.includes("TLS_"));
 });
 
-Deno.test("environmentText: what is written is what parseEnv reads", () => {
+Deno.test("environmentText: parseEnv reads the same values", () => {
   const values = ["plain", "with space", "it's", 'say "x"', "a#b", "$HOME", "back\\slash", "", "x=y"];
   const variables = new Map(values.map((value, index) => [`V${index}`, value]));
   const { ...read } = parseEnv(environmentText(variables));
   assertEquals(read, Object.fromEntries(variables));
-  assertEquals([isWritable(`'"`), isWritable("'\\"), isWritable('"\\')], [false, false, true]);
+  assertEquals([isQuotable(`'"`), isQuotable("'\\"), isQuotable('"\\')], [false, false, true]);
 });
 
 Deno.test({
-  ...unless(without("systemd-analyze"), "service: systemd takes the unit, and calls it safe"),
+  ...unless(without("systemd-analyze"), "service: systemd-analyze accepts the unit and rates it safe"),
   async fn() {
     const folder = await Deno.makeTempDir();
     const unit = `${folder}/llm-proxy.service`;
-    // ExecStart has to exist for the unit to be checked.
+    // systemd-analyze requires the program of ExecStart.
     const text = systemdService(FACTS).files[0]?.text.replace("/usr/local/bin/llm-proxy", "/bin/true") ?? "";
     await Deno.writeTextFile(unit, text);
     assertEquals(run("systemd-analyze", "verify", "--recursive-errors=no", unit), "");
-    // In tenths: 1.1 of 10 when this was written, most of it for the network, which is what the service is for.
+    // In tenths. The exposure was 1.1 of 10 at first, most of it for the network, which the service needs.
     run("systemd-analyze", "security", "--offline=true", "--threshold=15", unit);
     await Deno.remove(folder, { recursive: true });
   },
 });
 
-Deno.test("service: systemd lets the program write into its own folder and nowhere else, and run as it compiles", () => {
+Deno.test("service: systemd: the program can write only into its own folder, and can compile code at run time", () => {
   const lines = systemdService(FACTS).files[0]?.text.split("\n") ?? [];
   const about = (key: RegExp) => lines.filter((line) => key.test(line));
   assertEquals(about(/^(ReadWritePaths|StateDirectory|ProtectSystem|ProtectHome|NoNewPrivileges)=/), [
@@ -98,7 +98,7 @@ Deno.test("service: systemd lets the program write into its own folder and nowhe
 });
 
 Deno.test({
-  ...unless(without("python3"), "service: the plist is one"),
+  ...unless(without("python3"), "service: the plist is valid"),
   async fn() {
     const file = await Deno.makeTempFile();
     await Deno.writeTextFile(file, launchdService({ ...FACTS, user: "me & <you>" }).files[0]?.text ?? "");
@@ -109,7 +109,7 @@ Deno.test({
   },
 });
 
-Deno.test("environmentFile: what is shown holds no line of a value that has several", () => {
+Deno.test("environmentFile: the shown text contains no line of a multi-line value", () => {
   const { text, shown = "" } = environmentFile("/x", new Map([["TLS_KEY", "-----BEGIN\nsecret\n-----END"]]));
   assertEquals([text.includes("secret"), shown.includes("secret"), shown.includes("TLS_KEY=…")], [
     true,

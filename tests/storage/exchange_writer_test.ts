@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { ExchangeWriter } from "../../src/storage/exchange_writer.ts";
 import { type ExchangeRow, StoreError } from "../../src/storage/store.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { nextTurn } from "../support/passing_time.ts";
 import { exchangeRow } from "../support/rows.ts";
 
 class WriterBench {
@@ -31,7 +32,7 @@ class WriterBench {
   /** Lets time pass, and what it began end. */
   async pass(ms: number): Promise<void> {
     this.clock.pass(ms);
-    await new Promise((resolve) => setTimeout(resolve));
+    await nextTurn();
   }
 }
 

@@ -3,7 +3,9 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { denoCommand } from "../support/command.ts";
+import { within } from "../support/deadline.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
+import { passing } from "../support/passing_time.ts";
 import { proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
 import { ALL_TOGETHER, NO_FILTER } from "../support/rows.ts";
 import { random } from "../support/random.ts";
@@ -54,13 +56,13 @@ Deno.test(`kill -9 while writing, ${ROUNDS} times: always opens, nothing committ
     const wanted = 1 + below(60);
     let said = 0;
     while (said < wanted) {
-      const { value, done } = await reader.read();
+      const { value, done } = await within(reader.read(), `commit ${said + 1} of ${wanted}`);
       if (done) break;
       said += value.length;
     }
     child.kill("SIGKILL");
     for (let end = false; !end;) {
-      const { value, done } = await reader.read();
+      const { value, done } = await within(reader.read(), "the end of the killed writer");
       said += value?.length ?? 0;
       end = done;
     }
@@ -101,7 +103,7 @@ Deno.test("kill -9 of the proxy: every exchange that ended more than a second be
       }
     }
   });
-  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  await passing(2_500, { why: "the load has to last longer than what is due" });
   const killedAt = performance.now();
   proxy.kill("SIGKILL");
   await proxy.exited();

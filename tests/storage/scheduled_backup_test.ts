@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { backupOnSchedule, type BackupSchedule } from "../../src/storage/scheduled_backup.ts";
+import { until } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const HOUR_MS = 3_600_000;
@@ -32,7 +33,7 @@ class Scheduled {
   async pass(durationMs: number): Promise<void> {
     for (let minute = 0; minute < durationMs / 60_000; minute++) {
       this.clock.pass(60_000);
-      while (this.clock.pending === 0) await new Promise((resolve) => setTimeout(resolve));
+      await until(() => this.clock.pending > 0, "the next timer");
     }
   }
 

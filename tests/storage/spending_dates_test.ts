@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SpendingDates } from "../../src/storage/spending_dates.ts";
 import { StoreError } from "../../src/storage/store.ts";
+import { within } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 Deno.test("SpendingDates: what waits is written first; what fails is tried again, in its order", async () => {
@@ -25,10 +26,10 @@ Deno.test("SpendingDates: what waits is written first; what fails is tried again
     },
   });
   dates.date(1);
-  await failed.promise;
+  await within(failed.promise, "the failure");
   works = true;
   dates.date(2);
-  await again.promise;
+  await within(again.promise, "the next try");
   await dates.close();
   assertEquals(done, ["flush", "another program holds it", "flush", "date 1", "flush", "date 2"]);
   assertEquals(clock.pending, 0);

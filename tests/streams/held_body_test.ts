@@ -17,7 +17,7 @@ function memory(): BodyMemory & { readonly isReleased: () => boolean } {
   };
 }
 
-Deno.test("HeldBody: the bytes are gone once their last reader has sent them", () => {
+Deno.test("HeldBody: it drops the bytes after their last reader has sent them", () => {
   const held = memory();
   const body = new HeldBody(encode("text"), held);
   const reader = body.body();
@@ -26,7 +26,7 @@ Deno.test("HeldBody: the bytes are gone once their last reader has sent them", (
   // The writer may still be at it.
   assertEquals([held.isReleased(), body.bytes.length], [false, 4]);
   assertEquals([reader.tryRead(), held.isReleased()], [null, true]);
-  assertThrows(() => body.bytes, Error, "no more");
+  assertThrows(() => body.bytes, Error, "no longer");
   assertEquals(reader.tryRead(), null);
 });
 
@@ -41,16 +41,16 @@ Deno.test("HeldBody: the bytes stay until no further attempt can come", () => {
   assertEquals(held.isReleased(), true);
 });
 
-Deno.test("HeldBody: where the memory is released first, a reader breaks off", () => {
+Deno.test("HeldBody: after the memory was released, a reader throws", () => {
   const held = memory();
   const body = new HeldBody(encode("text"), held);
   const reader = body.body([{ start: 1, end: 2, bytes: encode("E") }]);
   assertEquals(reader.tryRead()?.length, 1);
   held.release();
-  assertThrows(() => reader.tryRead(), Error, "no more");
+  assertThrows(() => reader.tryRead(), Error, "no longer");
 });
 
-Deno.test("HeldBody: changes at its start and its end, in a row, and of nothing", () => {
+Deno.test("HeldBody: changes at its start, at its end, next to each other, and of an empty range", () => {
   const changed = (...changes: readonly (readonly [number, number, string])[]) => {
     const body = new HeldBody(encode("0123"), memory()).body(
       changes.map(([start, end, text]) => ({ start, end, bytes: encode(text) })),

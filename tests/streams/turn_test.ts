@@ -1,12 +1,17 @@
 /** Nobody waits for a connection that always has something to carry. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { ByteSource } from "../../src/streams/byte_source.ts";
+import { nextPiece } from "../../src/streams/byte_source.ts";
+import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { ConnectionReader } from "../../src/http/reader.ts";
 import { SmallPieces } from "../../src/streams/small_pieces.ts";
 import { shortPause, TurnCount } from "../../src/streams/turn.ts";
+import { ClientOutput } from "../../src/server/client_output.ts";
+import { StallTimer } from "../../src/server/stall_timer.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
+import { within } from "../support/deadline.ts";
+import { passing } from "../support/passing_time.ts";
 
 /** Whether a timer that is due now fires before some work is done, and how much was done until then. */
 async function doneBeforeTimer(work: (count: () => void) => Promise<unknown>): Promise<number> {
@@ -33,7 +38,7 @@ Deno.test("ConnectionReader: a peer that always has bytes does not keep timers w
   });
   const fills = await doneBeforeTimer(async (count) => {
     for (let round = 0; round < 5_000; round++) {
-      await reader.fill();
+      await reader.readable();
       reader.consume(reader.buffered.length);
       count();
     }
@@ -72,7 +77,7 @@ Deno.test("ClientConnection: a client that sends thousands of requests ahead doe
       now: () => performance.now(),
     });
     void connection.serve();
-    await served.promise;
+    await within(served.promise, "the last answer");
     connection.close();
   });
   assert(answered < 1_000, `${answered} of 5,000 requests came first`);
@@ -85,18 +90,23 @@ Deno.test("TurnCount: a slow connection never waits, a busy one after a quarter 
   let small = 0;
   while (count.count(10) === undefined) small++;
   assert(small > 8 && small < 40, `${small} small operations`);
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await passing(60, { why: "the connection has to be idle" });
   assertEquals(count.count(300_000), undefined, "it was idle in between");
   await shortPause();
 });
 
-Deno.test("TurnCount.after: an operation that fails while others have their turn fails for the one who waits", async () => {
-  const count = new TurnCount();
-  await count.after(Promise.resolve(), 300_000);
-  await assertRejects(() => count.after(Promise.reject(new Error("reset")), 300_000), Error, "reset");
-  // A failure that nobody waited for would be noticed by now.
+Deno.test("ClientOutput: a write that fails while others have their turn fails for its caller", async () => {
+  const results = [Promise.resolve(1), Promise.reject(new Error("reset")), Promise.resolve(7)];
+  const output = new ClientOutput(
+    { write: () => results.shift() ?? Promise.resolve(0) },
+    new StallTimer(() => 0),
+  );
+  const bytes = new Uint8Array(300_000);
+  await output.write(bytes);
+  await assertRejects(() => output.write(bytes), Error, "reset");
+  // The runtime would notice a failure that no code waited for by now.
   await shortPause();
-  assertEquals(await count.after(Promise.resolve(7), 300_000), 7);
+  assertEquals(await output.write(bytes), 7);
 });
 
 Deno.test("SmallPieces: the same bytes in pieces of a limited length, and others in between", async () => {
@@ -106,16 +116,11 @@ Deno.test("SmallPieces: the same bytes in pieces of a limited length, and others
     new Uint8Array(8),
   ];
   const left = [...given];
-  const source: ByteSource = {
-    tryRead: () => undefined,
-    read: () => Promise.resolve(left.shift() ?? null),
-    cancel() {},
-  };
-  const small = new SmallPieces(source, 1_000);
+  const small = new SmallPieces(new PulledSource(() => Promise.resolve(left.shift() ?? null)), 1_000);
   const got: number[] = [];
   let pieces = 0;
   const before = await doneBeforeTimer(async (count) => {
-    for (let piece = await small.read(); piece !== null; piece = await small.read()) {
+    for (let piece = await nextPiece(small); piece !== null; piece = await nextPiece(small)) {
       assert(piece.length <= 1_000);
       assertEquals(small.tryRead(), undefined, "others first");
       got.push(...piece);
@@ -129,7 +134,7 @@ Deno.test("SmallPieces: the same bytes in pieces of a limited length, and others
   assert(before < 100, `${before} pieces came before the timer`);
 });
 
-Deno.test("ConnectionReader.fillBehind: what was taken stays as it was", async () => {
+Deno.test("ConnectionReader.readableBehind: what was taken stays as it was", async () => {
   let next = 0;
   const reader = new ConnectionReader({
     read(into) {
@@ -138,11 +143,11 @@ Deno.test("ConnectionReader.fillBehind: what was taken stays as it was", async (
       return Promise.resolve(count);
     },
   });
-  await reader.fill();
+  await reader.readable();
   const taken = reader.take(reader.buffered.length);
   const copy = taken.slice();
   for (let round = 0; round < 50; round++) {
-    await reader.fillBehind();
+    await reader.readableBehind();
     assertEquals(taken, copy, `after ${round + 1} reads`);
   }
   const expected = Uint8Array.from({ length: reader.buffered.length }, (_, index) => (3_000 + index) % 251);

@@ -4,6 +4,7 @@
  */
 
 import { createDemoUpstream } from "../../src/demo/upstream.ts";
+import { within } from "./deadline.ts";
 import { gather, type HeaderList, headerOf, HttpReader, writeAll } from "./http_reader.ts";
 import { SECRETS } from "./secrets.ts";
 
@@ -84,7 +85,7 @@ export class FakeUpstream implements AsyncDisposable {
 
   /** The next request to arrive. */
   nextRequest(): Promise<UpstreamRequest> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return within(new Promise((resolve) => this.#waiting.push(resolve)), "a request at the upstream");
   }
 
   /** Also in the middle of a test; calling it again does nothing. */
@@ -93,7 +94,7 @@ export class FakeUpstream implements AsyncDisposable {
     this.#closed = true;
     this.#listener.close();
     for (const connection of this.#connections) close(connection);
-    await Promise.all(this.#tasks);
+    await within(Promise.all(this.#tasks), "the end of the upstream's scripts");
   }
 
   #track(task: Promise<void>): void {

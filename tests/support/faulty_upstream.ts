@@ -1,5 +1,6 @@
 /** An upstream that does wrong on purpose: every connection is handed to a script, byte for byte. */
 
+import { within } from "./deadline.ts";
 import { writeAll } from "./http_reader.ts";
 
 /** One connection, as its script has it. What is not read stays unread, so that a close can be a reset. */
@@ -55,7 +56,14 @@ export class FaultyUpstream implements AsyncDisposable {
 
   /** Resolves once no connection is open, by whichever side. */
   async allClosed(): Promise<void> {
-    while (this.#open.size > 0) await Promise.all(this.#open.values());
+    while (this.#open.size > 0) {
+      await within(Promise.all(this.#open.values()), `the end of ${this.#open.size} connections`);
+    }
+  }
+
+  /** How many connections are open now. */
+  get openConnections(): number {
+    return this.#open.size;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -144,7 +144,8 @@ export class ForwardProxy implements AsyncDisposable {
 
 async function take(reader: ConnectionReader, count: number): Promise<Uint8Array> {
   while (reader.buffered.length < count) {
-    if (!await reader.fill()) throw new Error("the client ended within the handshake");
+    if (reader.hasEnded()) throw new Error("the client ended within the handshake");
+    await reader.readable();
   }
   return reader.take(count).slice();
 }

@@ -1,5 +1,7 @@
 /** The handler without a socket: requests in, replies out, and a transport that the test plays. */
 
+import { textOf } from "./body_text.ts";
+import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { FailureGate } from "../../src/auth/failure_gate.ts";
 import { sharedTokenCheck } from "../../src/auth/shared_token.ts";
 import { Cancellation } from "../../src/cancellation.ts";
@@ -9,7 +11,6 @@ import type { ExchangeRecord } from "../../src/exchange.ts";
 import { Balancer } from "../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../src/forwarding/transport/transport.ts";
 import { createHandler } from "../../src/handler.ts";
-import type { ByteSource, MessageBody } from "../../src/streams/byte_source.ts";
 import { HeldBytes } from "../../src/limits/held_bytes.ts";
 import { Slots } from "../../src/limits/slots.ts";
 import { fieldValue } from "../../src/http/fields.ts";
@@ -51,6 +52,7 @@ export class HandlerBench {
         new FailureGate(this.clock),
       ),
       slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
+      receivingSlots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck([{ name: "shared", token: "T" }]),
       checkManaged: () => undefined,
@@ -113,15 +115,5 @@ export function textSource(text: string, length?: number): MessageBody {
     left = null;
     return piece;
   };
-  return { length, tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
-}
-
-async function textOf(body: ByteSource | Uint8Array | null): Promise<string> {
-  if (body === null) return "";
-  if (body instanceof Uint8Array) return new TextDecoder().decode(body);
-  let text = "";
-  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
-    text += new TextDecoder().decode(piece);
-  }
-  return text;
+  return { length, tryRead, readable: () => Promise.resolve(), cancel() {} };
 }

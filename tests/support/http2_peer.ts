@@ -1,5 +1,6 @@
 /** A client of HTTP/2 over TLS that decides every byte it sends and sees every frame that it gets. */
 
+import { within } from "./deadline.ts";
 import { frame, PREFACE, TYPES } from "./http2_frames.ts";
 import { pem } from "./tls_upstream.ts";
 
@@ -101,7 +102,7 @@ export class Http2Peer implements Disposable {
   async #bytes(count: number): Promise<Uint8Array<ArrayBuffer> | null> {
     while (this.#buffer.length < count) {
       const piece = new Uint8Array(64 * 1024);
-      const got = await this.#connection.read(piece).catch(() => null);
+      const got = await within(this.#connection.read(piece).catch(() => null), "a frame");
       if (got === null) return null;
       const joined = new Uint8Array(this.#buffer.length + got);
       joined.set(this.#buffer);

@@ -1,5 +1,7 @@
 /** Reads HTTP/1.1 messages off a connection, byte for byte, for test clients and test upstreams. */
 
+import { DeadlinePassed, within } from "./deadline.ts";
+
 export type HeaderList = [name: string, value: string][];
 
 export interface MessageHead {
@@ -40,7 +42,8 @@ export class HttpReader {
     let count: number | null;
     try {
       count = await this.#connection.read(chunk);
-    } catch {
+    } catch (error) {
+      if (error instanceof DeadlinePassed) throw error;
       return false; // reset: for a test the same as an end
     }
     if (count === null) return false;
@@ -129,6 +132,11 @@ export class HttpReader {
     this.#buffer = this.#buffer.subarray(count);
     return taken;
   }
+}
+
+/** The reads of a client: the other side has to send within the deadline of tests. A server may wait for long. */
+export function answeredInTime(connection: Pick<Deno.Conn, "read">): Pick<Deno.Conn, "read"> {
+  return { read: (into) => within(connection.read(into), "more bytes from the other side") };
 }
 
 /** All pieces as one. */

@@ -17,6 +17,9 @@ import { testBackend, testEndpoint } from "./config.ts";
 import { within } from "./deadline.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";
 
+/** How long a test waits for a line of the log. In milliseconds. */
+const LOG_LINE_MS = 30_000;
+
 export interface LocalProxyOptions {
   /** Undefined: passthrough. */
   readonly apiKey?: string;
@@ -85,11 +88,14 @@ export class LocalProxy implements AsyncDisposable {
   /** The first log line, past or to come, of that event; fails where it does not come. */
   async logged(event: string): Promise<LogLine> {
     const find = (): LogLine | undefined => this.log.find((candidate) => candidate.event === event);
+    const end = performance.now() + LOG_LINE_MS;
     for (let line = find();; line = find()) {
       if (line !== undefined) return line;
+      const arrived = new Promise<void>((resolve) => this.#lineArrived.push(resolve));
       await within(
-        new Promise<void>((resolve) => this.#lineArrived.push(resolve)),
-        `a log line behind the ${this.log.length} that came, for ${event},`,
+        arrived,
+        `${event} in the log, behind ${this.log.map(({ event }) => event).join(", ")},`,
+        end - performance.now(),
       );
     }
   }

@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { command } from "./command.ts";
+import { DeadlinePassed, within } from "./deadline.ts";
 import type { Reason } from "./left_out.ts";
 import { assertNoSecrets, SECRETS } from "./secrets.ts";
 
@@ -14,6 +15,13 @@ const BINARY = Deno.env.get("LLM_PROXY_BINARY");
 export function withBinary(): Reason {
   return BINARY === undefined ? undefined : "a compiled program is to be tested, not the one from source";
 }
+
+/** How long a test waits for a line of the log. In milliseconds. */
+const LOG_LINE_MS = 30_000;
+/** How long a proxy may take to end, its drain included. In milliseconds. */
+const END_MS = 60_000;
+/** How many lines of the log a failure shows. */
+const LAST_LINES = 5;
 
 /** What stands before the program. */
 export interface ProxyCommandOptions {
@@ -145,12 +153,15 @@ export class ProxyProcess implements AsyncDisposable {
   /** The first log line, past or to come, that a test asks for. */
   async logged(wanted: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
     let seen = 0;
+    const end = performance.now() + LOG_LINE_MS;
     while (true) {
       for (; seen < this.#lines.length; seen++) {
         const line = parseLine(this.#lines[seen] ?? "");
         if (line !== undefined && wanted(line)) return line;
       }
-      await new Promise<void>((resolve) => this.#lineArrived.push(resolve));
+      const arrived = new Promise<void>((resolve) => this.#lineArrived.push(resolve));
+      const last = this.#lines.slice(-LAST_LINES).join("\n");
+      await within(arrived, `a line of the log, behind:\n${last}\n`, end - performance.now());
     }
   }
 
@@ -158,11 +169,16 @@ export class ProxyProcess implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits for the end of the process; gives its exit code. */
+  /** Waits for the end of the process; gives its exit code. A process that does not end in time is killed. */
   async exited(): Promise<number> {
-    const { code } = await this.#child.status;
-    await Promise.all(this.#output);
-    return code;
+    try {
+      const { code } = await within(this.#child.status, "the end of the proxy", END_MS);
+      await Promise.all(this.#output);
+      return code;
+    } catch (error) {
+      if (error instanceof DeadlinePassed) this.kill("SIGKILL");
+      throw error;
+    }
   }
 
   stop(): Promise<number> {

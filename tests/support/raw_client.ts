@@ -1,7 +1,14 @@
 /** A client that decides every byte of its request and sees every byte of the answer. */
 
-import { within } from "./deadline.ts";
-import { gather, type HeaderList, headerOf, HttpReader, type MessageHead, writeAll } from "./http_reader.ts";
+import {
+  answeredInTime,
+  gather,
+  type HeaderList,
+  headerOf,
+  HttpReader,
+  type MessageHead,
+  writeAll,
+} from "./http_reader.ts";
 
 export interface RawAnswer {
   readonly status: number;
@@ -18,7 +25,7 @@ export class RawClient implements Disposable {
 
   private constructor(connection: Deno.Conn) {
     this.connection = connection;
-    this.reader = new HttpReader(connection);
+    this.reader = new HttpReader(answeredInTime(connection));
   }
 
   static async connect(url: string): Promise<RawClient> {
@@ -32,7 +39,7 @@ export class RawClient implements Disposable {
 
   /** The head of the next answer, 1xx included; fails where the connection ends before one. */
   async head(): Promise<MessageHead & { status: number }> {
-    const head = await within(this.reader.head(), "the head of an answer");
+    const head = await this.reader.head();
     if (head === null) throw new Error("the connection ended without an answer");
     return { ...head, status: Number(head.startLine.split(" ")[1]) };
   }

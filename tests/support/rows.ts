@@ -90,6 +90,7 @@ export function exchangeRow(more: Partial<ExchangeRow> = {}): ExchangeRow {
     metered: true,
     costIsPartial: false,
     usageSource: "provider",
+    settlement: undefined,
     priceVersion: "genai-prices 0.1.8",
     bytes: 700,
     ...more,

@@ -1,5 +1,6 @@
 /** One exchange of the transport with an upstream that a test plays in memory. */
 
+import { nextPiece } from "../../src/streams/byte_source.ts";
 import { Cancellation } from "../../src/cancellation.ts";
 import { DIRECT } from "../../src/config/values/defaults.ts";
 import { UpstreamConnection } from "../../src/forwarding/transport/connection.ts";
@@ -37,12 +38,16 @@ const TURNS = 20;
 export async function exchangeOver(input: ByteInput, method = "GET"): Promise<ExchangeOutcome> {
   let isFree = false;
   let response: UpstreamResponse | undefined;
-  const connection = new UpstreamConnection(fakeConnection(input), { host: "upstream.test", onClose() {} });
-  try {
-    response = await connection.exchange(upstreamRequest({ method }), () => {
+  const connection = new UpstreamConnection(fakeConnection(input), {
+    host: "upstream.test",
+    onIdle() {
       isFree = true;
       connection.watch(() => true);
-    });
+    },
+    onClose() {},
+  });
+  try {
+    response = await connection.exchange(upstreamRequest({ method }), null);
     const body = await bodyText(response);
     for (let turn = 0; turn < TURNS; turn++) await Promise.resolve();
     return { response, body, reusable: isFree && !connection.closed };
@@ -54,7 +59,7 @@ export async function exchangeOver(input: ByteInput, method = "GET"): Promise<Ex
 async function bodyText({ body }: UpstreamResponse): Promise<string> {
   let text = "";
   if (body === null) return text;
-  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
+  for (let piece = await nextPiece(body); piece !== null; piece = await nextPiece(body)) {
     for (const byte of piece) text += String.fromCharCode(byte);
   }
   return text;

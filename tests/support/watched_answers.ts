@@ -1,5 +1,6 @@
 /** What the management plane answers, seen where it is made: a browser forgets some of it, and shows no running stream. */
 
+import { watched } from "../../src/streams/bytes.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 import type { Management } from "../../src/management/management.ts";
 
@@ -33,14 +34,5 @@ export function watchAnswers(management: Management): readonly SeenAnswer[] {
 }
 
 function watchedSource(source: MessageBody, seen: SeenAnswer): MessageBody {
-  const watched = <Piece extends Uint8Array | null | undefined>(piece: Piece): Piece => {
-    if (piece) seen.text += ascii.decode(piece);
-    return piece;
-  };
-  return {
-    read: async () => watched(await source.read()),
-    length: source.length,
-    tryRead: () => watched(source.tryRead()),
-    cancel: () => source.cancel(),
-  };
+  return watched(source, (piece) => seen.text += ascii.decode(piece));
 }

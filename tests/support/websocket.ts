@@ -1,7 +1,14 @@
 /** WebSockets on raw sockets, at both ends of the proxy: every byte is the test's, every frame is read strictly. */
 
 import { createHash } from "node:crypto";
-import { type HeaderList, headerOf, HttpReader, type MessageHead, writeAll } from "./http_reader.ts";
+import {
+  answeredInTime,
+  type HeaderList,
+  headerOf,
+  HttpReader,
+  type MessageHead,
+  writeAll,
+} from "./http_reader.ts";
 import { pem } from "./tls_upstream.ts";
 
 /** Kinds of frames (RFC 6455, 11.8). */
@@ -141,7 +148,7 @@ export async function openWebSocket(
   const connection = await Deno.connect({ hostname, port: Number(port) });
   // What is sent in pieces shall come in pieces.
   connection.setNoDelay(true);
-  const reader = new HttpReader(connection);
+  const reader = new HttpReader(answeredInTime(connection));
   const head = [
     `GET ${path} HTTP/1.1`,
     "Host: proxy.local",

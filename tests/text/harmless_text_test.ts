@@ -23,14 +23,14 @@ for (const [text, harmless] of CASES) {
   });
 }
 
-Deno.test("harmlessText: what it gives is harmless, whatever it gets", () => {
+Deno.test("harmlessText: the result is harmless for any text", () => {
   for (let code = 0; code <= 0x10ffff; code += code < 0x3000 ? 1 : 0x55) {
     const text = harmlessText(String.fromCodePoint(code), 100);
     assert(isHarmless(text) && text !== "", code.toString(16));
   }
 });
 
-Deno.test("harmlessText: it is never longer than it may be, ends with … where it was cut, and cuts no escape", () => {
+Deno.test("harmlessText: the result is never too long, ends with … if it was cut, and contains no part of an escape", () => {
   assertEquals(harmlessText("abcde", 5), "abcde");
   assertEquals(harmlessText("abcdef", 5), "abcd…");
   assertEquals(harmlessText("ab\x1bcd", 8), "ab\\x1bcd");
@@ -52,7 +52,7 @@ Deno.test("harmlessText: a megabyte takes no longer than its first characters", 
   assert(performance.now() - beganAt < 1_000);
 });
 
-Deno.test("harmlessValue: every text in it, names of members too", () => {
+Deno.test("harmlessValue: applies to strings and member names", () => {
   assertEquals(harmlessValue({ "a\x1b": ["\u202e", 1, null, { b: "x".repeat(9) }] }, 8), {
     "a\\x1b": ["\\u202e", 1, null, { b: "xxxxxxx…" }],
   });

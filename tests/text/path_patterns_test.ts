@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { allowsPaths, patternProblem, unclearPath } from "../../src/text/path_patterns.ts";
+import { allowsPaths, pathAmbiguity, patternProblem } from "../../src/text/path_patterns.ts";
 import { versionedPath } from "../../src/http/join_url.ts";
 
-/** A base URL's path, what is left of a client's path, and whether the patterns allow it. */
+/** The path of a base URL, the rest of the path of a request, and whether the patterns allow it. */
 type Case = readonly [base: string, rest: string, isAllowed: boolean];
 
 const RULES: readonly (readonly [patterns: readonly string[], cases: readonly Case[]])[] = [
@@ -115,7 +115,7 @@ for (const [patterns, cases] of RULES) {
   });
 }
 
-Deno.test("allowsPaths: the path has to be allowed at every backend that could get the request", () => {
+Deno.test("allowsPaths: requires that the path is allowed at every backend that could get the request", () => {
   assert(allowsPaths(["/v1/models"], ["/v1/models", "/v1/models"]));
   assert(!allowsPaths(["/v1/models"], ["/v1/models", "/models"]));
   assert(!allowsPaths(["!/v1/files"], ["/x/files", "/v1/files"]));
@@ -143,14 +143,15 @@ const UNCLEAR: readonly (readonly [path: string, words: string | undefined])[] =
   ["", undefined],
 ];
 for (const [path, words] of UNCLEAR) {
-  Deno.test(`unclearPath: ${path.slice(0, 30) || "(nothing)"}`, () => {
-    const found = unclearPath(path);
+  Deno.test(`pathAmbiguity: ${path.slice(0, 30) || "(nothing)"}`, () => {
+    const found = pathAmbiguity(path);
     assertEquals(found?.includes(words ?? "") ?? undefined, words === undefined ? undefined : true, found);
   });
 }
 
 for (const pattern of ["/v1/models", "*", "*/files*", "!/v1/files*", "!*", "/v1/models/gpt:x"]) {
-  Deno.test(`patternProblem: ${pattern} is one`, () => assertEquals(patternProblem(pattern), undefined));
+  Deno.test(`patternProblem: ${pattern} is a pattern`, () =>
+    assertEquals(patternProblem(pattern), undefined));
 }
 for (
   const pattern of [
@@ -167,7 +168,7 @@ for (
     "/\u0000",
   ]
 ) {
-  Deno.test(`patternProblem: ${JSON.stringify(pattern)} is none`, () => {
+  Deno.test(`patternProblem: ${JSON.stringify(pattern)} is not a pattern`, () => {
     assertEquals(typeof patternProblem(pattern), "string");
   });
 }

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createAuthority, issueCertificate } from "../../src/tls/authority.ts";
+import { outputUntil, textReader } from "../support/child_output.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { unless, withoutUnix } from "../support/left_out.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
@@ -340,9 +341,8 @@ Deno.test("ADMIN_PORT: the start names its address, and commands that take the o
     LOG_FORMAT: "pretty",
   };
   const child = proxyCommand([], env).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!/ on: .*\n/.test(text)) text += (await reader.read()).value ?? "";
+  const reader = textReader(child);
+  const text = await outputUntil(reader, / on: .*\n/);
   const [, admin = ""] = /on: access log, admin page at (http:\/\/127\.0\.0\.1:\d+)\/admin$/m.exec(text) ??
     [];
   const [main = ""] = /http:\/\/127\.0\.0\.1:\d+/.exec(text) ?? [];

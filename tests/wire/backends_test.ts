@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Backend, Endpoint } from "../../src/config/config.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
+import { within } from "../support/deadline.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
@@ -114,7 +115,7 @@ Deno.test("backends: a client that leaves while the second is asked ends it, and
   }, async ({ proxy }) => {
     const client = await RawClient.connect(proxy.url);
     await client.send(`POST /chat/x HTTP/1.1\r\nHost: p\r\n${TOKEN}\r\nContent-Length: 1\r\n\r\nx`);
-    await second.promise;
+    await within(second.promise, "the second backend");
     client[Symbol.dispose]();
     const line = await proxy.logged("exchange");
     assertEquals([line["ending"], line["status"], line["attempts"]], ["client_gone", 499, 2]);
@@ -226,7 +227,7 @@ Deno.test("backends: answered early, the rest of an upload goes to the next one,
     await client.send(
       `POST /chat/x HTTP/1.1\r\nHost: p\r\n${TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n`,
     );
-    await answered.promise;
+    await within(answered.promise, "the answer");
     await client.send("a\r\nabcdefghij\r\n4\r\nLAST\r\n0\r\n\r\n");
     const { status, text } = await client.answer();
     assertEquals([status, text], [200, "well"]);

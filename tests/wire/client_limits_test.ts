@@ -3,13 +3,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import type { ConcurrencyLimits, ConnectionLimits } from "../../src/config/config.ts";
+import { until, within } from "../support/deadline.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { gather, writeAll } from "../support/http_reader.ts";
 import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
+import { passing } from "../support/passing_time.ts";
 import { RawClient, rawRequest } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 import { pem } from "../support/tls_upstream.ts";
-import { within } from "../support/deadline.ts";
 
 const HEAD = `Host: p\r\nX-Api-Key: ${SECRETS.proxyToken}\r\n`;
 const GET = `GET /openai/v1/x HTTP/1.1\r\n${HEAD}\r\n`;
@@ -62,7 +63,7 @@ Deno.test("a head that does not come in time ends its connection, whole or in pa
   const dripping = (async () => {
     while (true) {
       await slow.send("x");
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      await passing(40, { why: "the client is slow" });
     }
   })().catch(() => {});
   const gone = Promise.all([ended(silent), ended(slow)]);
@@ -72,7 +73,7 @@ Deno.test("a head that does not come in time ends its connection, whole or in pa
   );
   assertEquals(await gone, ["", ""]);
   assert(performance.now() - begin >= 300);
-  await dripping;
+  await within(dripping, "the end of the slow client");
 });
 
 Deno.test("a connection that is idle between requests is closed after its time", async () => {
@@ -111,7 +112,7 @@ Deno.test("an upload that goes on slowly, but goes on, is forwarded whole", asyn
   await client.send(`POST /openai/v1/x HTTP/1.1\r\n${HEAD}Content-Length: 8\r\n\r\n`);
   for (const letter of "slowness") {
     await client.send(letter);
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await passing(60, { why: "the client is slow" });
   }
   assertEquals((await client.answer("POST")).text, "hello");
 });
@@ -137,17 +138,10 @@ Deno.test("a client that takes nothing of its answer is cut, its upstream let go
     (await rawRequest(proxy.url, ["GET /openai/v1/x HTTP/1.1", `X-Api-Key: ${SECRETS.proxyToken}`])).text,
     "hello",
   );
-  await left.promise;
-  const line = await new Promise((resolve) => {
-    const look = async (): Promise<void> => {
-      const found = proxy.log.find(({ path }) => path === "/openai/v1/endless");
-      if (found !== undefined) return resolve(found.ending);
-      await new Promise((again) => setTimeout(again, 10));
-      await look();
-    };
-    void look();
-  });
-  assertEquals(line, "client_gone");
+  await within(left.promise, "the end of the upstream's connection");
+  const line = () => proxy.log.find(({ path }) => path === "/openai/v1/endless");
+  await until(() => line() !== undefined, "the line of the endless answer");
+  assertEquals(line()?.ending, "client_gone");
 });
 
 Deno.test("max_header_bytes and max_header_fields hold for the request's head", async () => {

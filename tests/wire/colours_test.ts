@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { progressText } from "../../src/cli/progress.ts";
-import { runInTerminal, withoutTerminal } from "../support/in_terminal.ts";
+import { withoutTerminal } from "../support/at_terminal.ts";
+import { runInTerminal } from "../support/in_terminal.ts";
 import { unless } from "../support/left_out.ts";
 import { proxyCommand } from "../support/proxy_process.ts";
 import { SECRETS } from "../support/secrets.ts";

@@ -202,7 +202,7 @@ target_base = "http://api.inside.test/v1"
     const warning = await proxy.logged(({ event }) => event === "configuration");
     assertEquals(
       warning["detail"],
-      "no token is asked for: every program of this machine may use this proxy",
+      "no token is required: every program on this machine can use this proxy",
     );
   });
 });

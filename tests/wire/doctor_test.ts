@@ -188,7 +188,7 @@ Deno.test("doctor: HTTPS of a running proxy, with a certificate of tls init", ()
       `ok: https://127.0.0.1:${port} passes streams on without buffering`,
     ]], JSON.stringify(report.findings));
     assertStringIncludes(report.of("ports").join(), "is served by a running llm-proxy");
-    assertStringIncludes(report.of("certificates").join(), "ok: it is made for 127.0.0.1");
+    assertStringIncludes(report.of("certificates").join(), "ok: it is valid for 127.0.0.1");
   }));
 
 Deno.test("doctor: database and encryption key of a stopped proxy and of a running proxy", () =>

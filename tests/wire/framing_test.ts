@@ -8,6 +8,7 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { FakeUpstream, plainAnswer, type ScriptedExchange } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
+import { passing } from "../support/passing_time.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 import { pem } from "../support/tls_upstream.ts";
@@ -63,8 +64,7 @@ async function answer(exchange: ScriptedExchange): Promise<void> {
   if (status === "204" || status === "304" || request.method === "HEAD") {
     await exchange.write(`HTTP/1.1 ${status} Done\r\nContent-Length: ${text.length}\r\n\r\n`);
     if (behaviour === "echo") return;
-    // A moment later, when the connection may be in use for the next client.
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await passing(2, { why: "the connection may be in use for the next client" });
     await exchange.write(STOLEN).catch(() => {});
     return;
   }

@@ -7,6 +7,7 @@ import { within } from "../support/deadline.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";
 import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
+import { passing } from "../support/passing_time.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { SECRETS } from "../support/secrets.ts";
 import { pem } from "../support/tls_upstream.ts";
@@ -130,7 +131,7 @@ Deno.test("HTTP/2: a client that leaves its stream cancels the upstream request,
   await new Promise((resolve) => stream.once("data", resolve));
   stream.on("error", () => {});
   stream.close(constants.NGHTTP2_CANCEL);
-  await left.promise;
+  await within(left.promise, "the end of the upstream's connection");
   assertEquals((await proxy.logged("exchange")).ending, "client_gone");
   assertEquals((await client.ask({ ":path": "/openai/v1/short" })).text, "short");
 });
@@ -150,9 +151,9 @@ Deno.test("HTTP/2: a stream that is given up before its answer lets the upstream
   await using client = new Client(proxy);
   const stream = client.stream({ ":path": "/openai/v1/long" });
   stream.on("error", () => {});
-  await asked.promise;
+  await within(asked.promise, "the request at the upstream");
   stream.close(constants.NGHTTP2_CANCEL);
-  await left.promise;
+  await within(left.promise, "the end of the upstream's connection");
   const { ending, status } = await proxy.logged("exchange");
   assertEquals([ending, status], ["client_gone", 499]);
   assertEquals((await client.ask({ ":path": "/openai/v1/short" })).text, "short");
@@ -210,7 +211,7 @@ Deno.test("HTTP/2: a drain lets running streams end and then the connection", as
   await using proxy = proxyFor(upstream);
   await using client = new Client(proxy);
   const answer = client.ask({ ":path": "/openai/v1/x" });
-  await asked.promise;
+  await within(asked.promise, "the request at the upstream");
   const drained = proxy.drain();
   go.resolve();
   assertEquals((await answer).text, "late");
@@ -273,12 +274,15 @@ Deno.test("HTTP/2: streams that are reset just when their answers come leave not
     // One that resets without end is sent away: each has a few.
     await using client = new Client(proxy);
     const streams = Array.from({ length: 15 }, () => client.stream({ ":path": "/openai/v1/x" }));
-    await Promise.all(streams.map((stream, index) => {
-      const closed = new Promise<void>((resolve) => stream.once("close", () => resolve()));
-      stream.on("error", () => {}).resume();
-      setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), index % 6);
-      return closed;
-    }));
+    await within(
+      Promise.all(streams.map((stream, index) => {
+        const closed = new Promise<void>((resolve) => stream.once("close", () => resolve()));
+        stream.on("error", () => {}).resume();
+        setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), index % 6);
+        return closed;
+      })),
+      "the end of all streams",
+    );
   }
   await using last = new Client(proxy);
   await last.ask({ ":path": "/openai/v1/x" });
@@ -344,7 +348,7 @@ Deno.test("HTTP/2: a client that says goodbye with nothing running does not end 
       assertEquals((await client.ask({ ":path": "/openai/v1/x" })).text, "x");
     }
     client.session.goaway();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await passing(5, { why: "the session ends meanwhile" });
   }
 });
 

@@ -1,9 +1,11 @@
 /** `llm-proxy init` as a person or a script runs it, and the proxy that comes of it. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { atTerminal, withoutTerminal } from "../support/at_terminal.ts";
+import { DEFAULT_HOST, DEFAULT_PORT } from "../../src/config/values/defaults.ts";
+import { assertEnded, atTerminal, type TerminalStep, withoutTerminal } from "../support/at_terminal.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { command } from "../support/command.ts";
+import { until } from "../support/deadline.ts";
 import { firstOf, unless, without, withoutUnix } from "../support/left_out.ts";
 import { freePort } from "../support/port.ts";
 import { proxyCommand, ProxyProcess } from "../support/proxy_process.ts";
@@ -14,6 +16,9 @@ const PATH = { PATH: Deno.env.get("PATH") ?? "" };
 /** What a start in a test needs besides the files. */
 const SERVING = { HOST: "127.0.0.1", PORT: "0", LOG_FORMAT: "json" };
 const ROOT_ONLY = 0o600;
+/** Any program may have the default port: the system gives ports of that range to connections as well. */
+const PORT_QUESTION = "Port for the proxy [";
+const PORT_IF_TAKEN: TerminalStep = [PORT_QUESTION, "\n", "maybe"];
 
 interface Run {
   readonly args: readonly string[];
@@ -35,6 +40,7 @@ async function inFolder(test: (folder: string, init: (run: Run) => Promise<Outco
       const started = proxyCommand(["init", ...args], { ...PATH, ...env }, folder, { around });
       const { code, stdout, stderr } = await started.output();
       const [out, err] = [new TextDecoder().decode(stdout), new TextDecoder().decode(stderr)];
+      if (around[0] === "python3") assertEnded({ code, shown: out });
       assertNoSecrets(out + err, `the output of init ${args.join(" ")}`);
       for (const secret of generatedSecrets(folder)) {
         assert(!(out + err).includes(secret), "a secret that was made stands in the output");
@@ -55,6 +61,23 @@ function generatedSecrets(folder: string): string[] {
   } catch {
     return [];
   }
+}
+
+/** Takes the default port, if no other program has it already: for `init` both are the same. */
+async function holdDefaultPort(): Promise<Disposable> {
+  const held: { listener?: Deno.Listener } = {};
+  // A connection that ends soon may have it; a program keeps it.
+  const giveUp = performance.now() + 1_000;
+  await until(() => {
+    try {
+      held.listener = Deno.listen({ hostname: DEFAULT_HOST, port: DEFAULT_PORT });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+      return performance.now() > giveUp;
+    }
+    return true;
+  }, "the default port");
+  return { [Symbol.dispose]: () => held.listener?.close() };
 }
 
 function variable(folder: string, name: string): string {
@@ -166,7 +189,7 @@ Deno.test("init: several providers, keys from the environment and by standard in
       },
       around: Deno.build.os === "windows" ? [] : ["sh", "-c", 'printf "%s\\n" "$TYPED" | "$@"', "sh"],
     });
-    assertEquals([code, err.replaceAll(/warning: port .*\n/g, "")], [0, ""]);
+    assertEquals([code, err.replaceAll(/warning: another program uses port .*\n/g, "")], [0, ""]);
     assertStringIncludes(out, "security add-trusted-cert");
     assertStringIncludes(out, "cd lab");
     const config = await Deno.readTextFile(`${folder}/lab/config.toml`);
@@ -258,7 +281,7 @@ Deno.test("init: all problems at once, exit code 2, and nothing is written", () 
     for (
       const part of [
         "did you mean anthropic?",
-        "of openai holds a space",
+        "of openai contains a space",
         "needs the name of a provider",
         "of openai is not a URL",
         "is missing for azure: --base-url azure=",
@@ -327,11 +350,12 @@ Deno.test({
           ["[openai]: ", "ollama, anthropic\n"],
           ["Base URL of ollama [http://127.0.0.1:11434]: ", `${upstream.origin}\n`],
           ["Key of anthropic (paste it; it is not shown): ", "two words\r"],
-          ["That holds a space", ""],
+          ["That contains a space", ""],
           ["it is not shown): ", `wrong\u0015\u001b[200~${SECRETS.anthropicKey}x\u007f\u001b[201~\r`],
           [`Got ${SECRETS.anthropicKey.length} characters.`, ""],
           ["Number [1]: ", "\n"],
           ["has to trust this authority. [y/N]: ", "n\n"],
+          PORT_IF_TAKEN,
           ["list of models. [y/N]: ", "n\n"],
           ["Write .env, config.toml? [Y/n]: ", "\n"],
         ]),
@@ -344,6 +368,36 @@ Deno.test({
         `Authorization: Bearer ${variable(folder, "PROXY_TOKEN")}`,
       ];
       assertEquals((await rawRequest(proxy.url, lines)).status, 200);
+    }),
+});
+
+Deno.test({
+  ...unless(
+    withoutTerminal(),
+    "init at a terminal: the default port is taken, and the answer is another one",
+  ),
+  fn: () =>
+    inFolder(async (folder, init) => {
+      using _held = await holdDefaultPort();
+      const port = freePort();
+      const { code, out } = await init({
+        args: [],
+        around: atTerminal([
+          ["Folder [.]: ", "\n"],
+          ["[openai]: ", "ollama\n"],
+          ["Base URL of ollama [http://127.0.0.1:11434]: ", "\n"],
+          ["Number [1]: ", "\n"],
+          ["has to trust this authority. [y/N]: ", "n\n"],
+          [PORT_QUESTION, "x\n"],
+          ["not a free port (1 to 65534).", ""],
+          [PORT_QUESTION, `${DEFAULT_PORT}\n`],
+          ["not a free port (1 to 65534).", ""],
+          [PORT_QUESTION, `${port}\n`],
+          ["list of models. [y/N]: ", "n\n"],
+          ["? [Y/n]: ", "\n"],
+        ]),
+      });
+      assertEquals([code, variable(folder, "PORT")], [0, String(port)], out);
     }),
 });
 

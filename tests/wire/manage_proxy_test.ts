@@ -6,8 +6,10 @@ import { removeLeftBackups } from "../../src/storage/backup_stream.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { DEFAULT_BACKEND_SETTINGS } from "../../src/config/values/defaults.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
+import { within } from "../support/deadline.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
+import { passing } from "../support/passing_time.ts";
 import { exchangeRow } from "../support/rows.ts";
 import { SECRETS } from "../support/secrets.ts";
 
@@ -194,12 +196,12 @@ Deno.test("/manage/backup: does not hold up the end of the program, and what a k
   // It goes on taking, slowly: one that takes nothing is what the drain deadline is for.
   const taking = (async () => {
     const piece = new Uint8Array(64 * 1024);
-    while (await connection.read(piece) !== null) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (await connection.read(piece) !== null) await passing(1, { why: "the client is slow" });
   })().catch(() => {});
   const begin = performance.now();
   await proxy.proxy.drain();
   const tookMs = performance.now() - begin;
-  await taking;
+  await within(taking, "the end of the backup");
   connection.close();
   assert(tookMs < 900, `the drain deadline is a second: ${tookMs} ms`);
 });

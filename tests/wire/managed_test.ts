@@ -3,10 +3,11 @@
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { zstdCompressSync } from "node:zlib";
 import { DatabaseSync } from "node:sqlite";
+import { until, within } from "../support/deadline.ts";
 import { chunk, FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
-import { within } from "../support/deadline.ts";
 import { ManagedProxy } from "../support/managed_proxy.ts";
+import { passing } from "../support/passing_time.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 
@@ -139,7 +140,7 @@ Deno.test("limits: concurrent requests count until the last byte, or until the c
   assertEquals(await refusal(await proxy.chat(value)), [429, "rate_limited"]);
   await one.body?.cancel();
   await proxy.proxy.logged("exchange");
-  while ((await proxy.api("GET", "/health")).body.in_flight > 1) { /* the departure is on its way */ }
+  await until(async () => (await proxy.api("GET", "/health")).body.in_flight <= 1, "the departure");
   const three = await proxy.chat(value);
   assertEquals(three.status, 200);
   release.resolve();
@@ -465,7 +466,14 @@ Deno.test("budgets: a client that leaves before the end of its answer pays for w
     const response = await proxy.chat(value, body, { path: "/anthropic/v1/messages" });
     const reader = response.body?.getReader();
     let length = 0;
-    while (length < 40_000 && response.status === 200) length += (await reader?.read())?.value?.length ?? 0;
+    while (length < 40_000 && response.status === 200) {
+      const { value, done } = await within(
+        reader?.read() ?? Promise.reject(new Error("no body")),
+        "more bytes",
+      );
+      assertEquals(done, false, `the answer ended after ${length} bytes`);
+      length += value?.length ?? 0;
+    }
     await reader?.cancel();
     return response.status;
   };
@@ -610,7 +618,7 @@ Deno.test("accounts: a stream whose client leaves keeps what was seen, marked pa
         chunk('data: {"type":"message_start","message":{"model":"m","usage":{"input_tokens":7}}}\n\n'),
       );
       const gone = peerClosed().then(() => "gone");
-      while (await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 5))]) !== "gone") {
+      while (await Promise.race([gone, passing(5, { why: "the upstream sends at a pace" })]) !== "gone") {
         await write(chunk(`data: {"type":"ping"}\n\n`)).catch(() => {});
         sent++;
       }
@@ -633,7 +641,7 @@ Deno.test("accounts: a stream whose client leaves keeps what was seen, marked pa
     "m",
   ]);
   const before = sent;
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await passing(50, { why: "nothing may come in this time" });
   assertEquals(sent, before, "the upstream has been let go");
 });
 
@@ -715,13 +723,13 @@ Deno.test("storage that fails: known tokens go on, /health and the log say so, a
   blocker.exec("BEGIN EXCLUSIVE");
   for (let round = 0; round < 5; round++) assertEquals((await refusal(await proxy.chat(value)))[0], 200);
   const health = async () => await (await fetch(`${proxy.url}/health`)).json();
-  while ((await health()).storage === "ok") { /* until it was tried */ }
+  await until(async () => (await health()).storage !== "ok", "the failure of the storage");
   assertEquals((await health()).status, "degraded");
   assertEquals((await refusal(await proxy.chat(value)))[0], 200);
   assertEquals((await proxy.api("POST", "/projects", { name: "x" })).status, 503);
   blocker.exec("COMMIT");
   blocker.close();
-  while ((await health()).storage !== "ok") { /* until it is tried again */ }
+  await until(async () => (await health()).storage === "ok", "the recovery of the storage");
   const { body } = await proxy.api("GET", "/usage");
   assertEquals(body.data[0].requests, 7);
 });

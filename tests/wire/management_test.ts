@@ -5,6 +5,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { DatabaseSync } from "node:sqlite";
 import OpenAI, { AuthenticationError, RateLimitError } from "openai";
 import { FakeUpstream } from "../support/fake_upstream.ts";
+import { freePort } from "../support/port.ts";
 import { proxyCommand, proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
 import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
 
@@ -131,7 +132,7 @@ Deno.test("command line: the output of each command, and its stream", () =>
         [["token", "create", "x", "--project", "lab one", "--expires", "soon"], 2, "like 30d, 12h or 45m"],
         [["project", "create", "y", "--max-requests", "many"], 2, '"many" is not a number'],
         [["project", "create", "y", "--max-requests", "0"], 2, "is below 1"],
-        [["project", "create", "y", "--paths", "files"], 2, "does not begin with /"],
+        [["project", "create", "y", "--paths", "files"], 2, "does not start with /"],
         [["usage", "--group", "colour"], 2, "group"],
         [["usage", "--url", "http://127.0.0.1:1"], 1, "No proxy answers"],
         [["project"], 2, "Usage"],
@@ -308,8 +309,3 @@ Deno.test("reload and stop by command line: what changed, every problem, and an 
     await other.shutdown();
     assertEquals(received.length, 0, "the management token goes to nothing but a running proxy");
   }));
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

@@ -1,8 +1,10 @@
+import { textOf } from "../support/body_text.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DIRECT } from "../../src/config/values/defaults.ts";
 import type { ConnectionSettings, OutboundProxy } from "../../src/config/config.ts";
 import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
 import { type Transport, TransportError } from "../../src/forwarding/transport/transport.ts";
+import { within } from "../support/deadline.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { ForwardProxy } from "../support/forward_proxy.ts";
 import { pem, withTlsUpstream } from "../support/tls_upstream.ts";
@@ -20,11 +22,7 @@ function through(scheme: OutboundProxy["scheme"], port: number, login?: string):
 
 async function read(transport: Transport, origin: string, connection: ConnectionSettings): Promise<string> {
   const { body } = await transport.send(upstreamRequest({ origin, connection }));
-  let text = "";
-  for (let piece = await body?.read(); piece; piece = await body?.read()) {
-    text += new TextDecoder().decode(piece);
-  }
-  return text;
+  return await textOf(body);
 }
 
 async function withTransport(test: (transport: Transport) => Promise<void>): Promise<void> {
@@ -173,11 +171,11 @@ Deno.test("outbound proxy: a cancellation within a handshake within TLS ends the
     });
     const sent = transport.send(request);
     const far = await silent.accept();
-    await entered.promise;
+    await within(entered.promise, "the handshake of TLS");
     request.cancellation.cancel(new RangeError("enough"));
     await assertRejects(() => sent, RangeError, "enough");
     // The hello may have come; then the end of it.
     const buffer = new Uint8Array(4096);
-    while (await far.read(buffer) !== null) { /* the end is waited for */ }
+    while (await within(far.read(buffer), "the end of the connection") !== null) { /* the hello */ }
     far.close();
   }));

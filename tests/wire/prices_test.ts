@@ -1,7 +1,7 @@
 /** `llm-proxy prices` and `prices update` as a person runs them, and the proxy that uses what they write. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { atTerminal, withoutTerminal } from "../support/at_terminal.ts";
+import { assertEnded, atTerminal, withoutTerminal } from "../support/at_terminal.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { unless } from "../support/left_out.ts";
 import { flagIn, narrowLine, shellCommand, withoutNarrowFlags } from "../support/narrow_command.ts";
@@ -47,6 +47,7 @@ async function inFolder(
     const command = proxyCommand(args, { PATH: Deno.env.get("PATH") ?? "", ...env }, folder, { around });
     const { code, stdout, stderr } = await command.output();
     const text = { out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+    if (around.length > 0) assertEnded({ code, shown: text.out });
     assertNoSecrets(text.out + text.err, args.join(" "));
     return { code, ...text };
   };

@@ -1,5 +1,6 @@
 /** The outbound proxies that people run, where they are installed: tinyproxy (HTTP) and microsocks (SOCKS5). */
 
+import { nextText } from "../support/body_text.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { DIRECT } from "../../src/config/values/defaults.ts";
 import type { OutboundProxy } from "../../src/config/config.ts";
@@ -33,8 +34,7 @@ async function tlsThrough(proxy: OutboundProxy): Promise<void> {
     try {
       const connection = { ...DIRECT, key: proxy.scheme, proxy, caCerts: [pem("ca.pem")] };
       const { status, body } = await transport.send(upstreamRequest({ origin, connection }));
-      const piece = await body?.read();
-      assertEquals([status, new TextDecoder().decode(piece ?? undefined)], [200, "http/1.1"]);
+      assertEquals([status, await nextText(body)], [200, "http/1.1"]);
       body?.cancel();
     } finally {
       transport.close();

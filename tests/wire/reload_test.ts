@@ -1,59 +1,15 @@
 /** The configuration is read again while the proxy serves; on a process of its own, by signals and files. */
 
 import { assert, assertEquals } from "@std/assert";
-import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
+import { FakeUpstream } from "../support/fake_upstream.ts";
 import { gather } from "../support/http_reader.ts";
 import { unless, withoutUnix } from "../support/left_out.ts";
 import { proxyCommand, ProxyProcess } from "../support/proxy_process.ts";
 import { RawClient, rawRequest } from "../support/raw_client.ts";
+import { ask, configFor, says, TOKEN, withProxy } from "../support/reloaded_proxy.ts";
 import { SECRETS } from "../support/secrets.ts";
 
-const TOKEN = `Authorization: Bearer ${SECRETS.proxyToken}`;
 const reason = withoutUnix();
-
-function says(text: string): Script {
-  return async (exchange) => {
-    await gather(exchange.body());
-    await exchange.write(plainAnswer(text));
-  };
-}
-
-function configFor(upstream: FakeUpstream, more = ""): string {
-  return `[server]
-host = "127.0.0.1"
-port = 0
-${more}
-[log]
-format = "json"
-level = "debug"
-access = true
-[auth]
-token = "${SECRETS.proxyToken}"
-[endpoints.chat]
-base_url = "${upstream.origin}"
-api_key = "${SECRETS.openaiKey}"
-`;
-}
-
-async function withProxy(
-  text: string,
-  test: (proxy: ProxyProcess, file: string) => Promise<void>,
-  args: string[] = [],
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  const file = `${folder}/config.toml`;
-  await Deno.writeTextFile(file, text);
-  {
-    await using proxy = await ProxyProcess.startWith({ CONFIG_PATH: file }, args);
-    await test(proxy, file);
-  }
-  await Deno.remove(folder, { recursive: true });
-}
-
-const ask = async (proxy: ProxyProcess, path = "/chat/x") => {
-  const { status, text } = await rawRequest(proxy.url, [`GET ${path} HTTP/1.1`, TOKEN]);
-  return `${status} ${text}`;
-};
 
 Deno.test({
   ...unless(reason, "reload: SIGHUP brings a new configuration; a running exchange ends on the old one"),
@@ -142,35 +98,6 @@ Deno.test({
       await proxy.logged(({ event }) => event === "reloaded");
       assertEquals(await ask(proxy), "200 new");
     }, ["serve", "--watch"]);
-  },
-});
-
-Deno.test({
-  ...unless(reason, "reload: under load, 100 times: every exchange succeeds"),
-  async fn() {
-    await using upstream = new FakeUpstream({ script: says("well") });
-    await withProxy(configFor(upstream), async (proxy) => {
-      let running = true;
-      let count = 0;
-      const failures: string[] = [];
-      const worker = async () => {
-        while (running) {
-          const answer = await ask(proxy).catch(String);
-          if (answer !== "200 well") failures.push(answer);
-          count++;
-        }
-      };
-      const workers = Array.from({ length: 8 }, worker);
-      for (let reloads = 0; reloads < 100; reloads++) {
-        const before = proxy.output.split('"event":"reloaded"').length;
-        proxy.kill("SIGHUP");
-        await proxy.logged(() => proxy.output.split('"event":"reloaded"').length > before);
-      }
-      running = false;
-      await Promise.all(workers);
-      assertEquals(failures, []);
-      assert(count > 100, `only ${count} exchanges`);
-    });
   },
 });
 

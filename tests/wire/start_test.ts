@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import manifest from "../../deno.json" with { type: "json" };
+import { outputUntil, restOfOutput, textReader } from "../support/child_output.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { unless, withoutUnix } from "../support/left_out.ts";
 import { freePort } from "../support/port.ts";
@@ -64,10 +65,10 @@ Deno.test("a start reports all problems at once, each with its origin and withou
       LOG_LEVEL: "loud",
     }, folder);
     assertEquals(code, 2);
-    assertMatch(err, /env OPENAI_BASE_URL +holds a user name or password/);
-    assertMatch(err, /env OPENAI_API_KEY +begins or ends with a space/);
-    assertMatch(err, /env ANTHROPIC_BASE_URL +holds a query/);
-    assertMatch(err, /\.env: ANTHROPIC_API_KEY +holds a line break/);
+    assertMatch(err, /env OPENAI_BASE_URL +contains a user name or password/);
+    assertMatch(err, /env OPENAI_API_KEY +starts or ends with a space/);
+    assertMatch(err, /env ANTHROPIC_BASE_URL +contains a query/);
+    assertMatch(err, /\.env: ANTHROPIC_API_KEY +contains a line break/);
     assertMatch(
       err,
       /env PROXY_TOKEN_FILE +names "\/no\/such\/file", which cannot be read: there is no such file/,
@@ -131,15 +132,10 @@ Deno.test("the start prints the version, addresses, endpoints with their hosts, 
     HOST: "0.0.0.0",
     ACCESS_LOG: "1",
   }).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes("on:")) text += (await reader.read()).value ?? "";
+  const reader = textReader(child);
+  let text = await outputUntil(reader, /on:/);
   child.kill("SIGTERM");
-  while (true) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    text += value;
-  }
+  text += await restOfOutput(reader);
   await child.stderr.cancel();
   assertEquals((await child.status).code, 0);
   assertNoSecrets(text, "the banner");
@@ -232,9 +228,8 @@ Deno.test("--help of every command exits with 0; an unknown command or option ex
 
 Deno.test("demo needs no configuration, answers for both providers, and exits with 0", async () => {
   const child = proxyCommand(["demo", "--port", "0"], {}).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes("Ctrl-C")) text += (await reader.read()).value ?? "";
+  const reader = textReader(child);
+  const text = await outputUntil(reader, /Ctrl-C/);
   const lines = text.split("\n").filter((line) => line.startsWith("  curl"));
   assertEquals(lines.length, 4);
   for (const line of lines) {
@@ -278,9 +273,8 @@ for (const signal of ["SIGINT", "SIGHUP"] as const) {
       const port = freePort();
       const temporary = await Deno.makeTempDir();
       const child = proxyCommand(["demo"], { PORT: String(port), TMPDIR: temporary }).spawn();
-      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-      let text = "";
-      while (!/What stays: .*\n/.test(text)) text += (await reader.read()).value ?? "";
+      const reader = textReader(child);
+      const text = await outputUntil(reader, /What stays: .*\n/);
       assertStringIncludes(text, `the proxy listens on http://127.0.0.1:${port},`);
       const own = () => [...Deno.readDirSync(temporary)];
       assertEquals(own().length, 1);

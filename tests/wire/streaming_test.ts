@@ -54,7 +54,7 @@ Deno.test("an upload reaches the upstream while the client is still sending it",
   const writer = writable.getWriter();
   const answer = fetch(`${proxy.url}/openai/v1/files`, { method: "POST", headers: AUTH, body: readable });
   await writer.write(new TextEncoder().encode("one,"));
-  await firstPiece.promise;
+  await within(firstPiece.promise, "the first piece");
   await writer.write(new TextEncoder().encode("two"));
   await writer.close();
   assertEquals(await (await answer).text(), "one,two");

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Certificate } from "pkijs";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { createAuthority, issueCertificate } from "../../src/tls/authority.ts";
-import { certificateWarnings } from "../../src/tls/expiry.ts";
+import { certificateWarnings } from "../../src/tls/certificate_warnings.ts";
 import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
 import { HttpReader } from "../support/http_reader.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
@@ -286,9 +286,9 @@ Deno.test("TLS: a certificate that ends soon, or has ended, is named at the star
   inFolder(async (folder) => {
     const subject = { names: ["localhost"], addresses: [] };
     for (
-      const [madeAt, words] of [[Date.now() - YEAR_MS - 10 * 24 * 3_600_000, "only: renew it"], [
+      const [madeAt, words] of [[Date.now() - YEAR_MS - 10 * 24 * 3_600_000, ": renew it"], [
         Date.now() - 2 * YEAR_MS,
-        "clients refuse it",
+        "clients reject it",
       ]] as const
     ) {
       const authority = await createAuthority(subject, madeAt);
@@ -313,7 +313,7 @@ Deno.test("TLS: a key that is another certificate's is named before anybody conn
   ];
   assertEquals(await certificateWarnings(served(one.certificate, one.key)), []);
   const [warning] = await certificateWarnings(served(one.certificate, other.key));
-  assertStringIncludes(warning ?? "", "the private key is not the certificate's");
+  assertStringIncludes(warning ?? "", "the private key does not match the certificate");
 });
 
 function served(cert: string, key: string) {

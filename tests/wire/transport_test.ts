@@ -1,3 +1,5 @@
+import { PulledSource } from "../../src/streams/pulled_source.ts";
+import { nextText, textOf } from "../support/body_text.ts";
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { DIRECT } from "../../src/config/values/defaults.ts";
 import type { ConnectionSettings } from "../../src/config/config.ts";
@@ -10,12 +12,13 @@ import {
   type UpstreamRequest,
 } from "../../src/forwarding/transport/transport.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
+import { until, within } from "../support/deadline.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { textSource } from "../support/handler.ts";
 import { gather } from "../support/http_reader.ts";
+import { passing } from "../support/passing_time.ts";
 import { TRUSTING, withTlsUpstream } from "../support/tls_upstream.ts";
 import { upstreamRequest } from "../support/upstream_exchange.ts";
-import { within } from "../support/deadline.ts";
 
 const ECHO: Script = async (exchange) => {
   const body = await gather(exchange.body());
@@ -42,11 +45,7 @@ async function withTransport(
 /** Sends a request and gives its whole answer's body. */
 async function read(transport: Transport, parts: Partial<UpstreamRequest>): Promise<string> {
   const { body } = await transport.send(upstreamRequest(parts));
-  let text = "";
-  for (let piece = await body?.read(); piece; piece = await body?.read()) {
-    text += new TextDecoder().decode(piece);
-  }
-  return text;
+  return await textOf(body);
 }
 
 function posted(text: string): Partial<UpstreamRequest> {
@@ -86,7 +85,7 @@ Deno.test("transport: an answer that is given up while its rest is still to come
     const transport = createHttp1Transport();
     const { origin } = upstream;
     const { body } = await transport.send(upstreamRequest({ origin, target: "/long" }));
-    assertEquals(new TextDecoder().decode(await body?.read() ?? undefined), "half");
+    assertEquals(await nextText(body), "half");
     body?.cancel();
     assertEquals(await within(read(transport, { origin }), "the next answer"), "1:");
     transport.close();
@@ -98,9 +97,8 @@ Deno.test("transport: an idle connection that the upstream closed is noticed bef
     if (exchange.request.target === "/closes") exchange.close();
   }, async (send, upstream) => {
     assertEquals(await send({ target: "/closes" }), "0:");
-    while (upstream.openConnections > 0) await new Promise((resolve) => setTimeout(resolve));
-    // The close is on its way; the transport tells nobody when it has seen it.
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => upstream.openConnections === 0, "the close");
+    await passing(20, { why: "no event reports that the transport has seen the close" });
     const phases: string[] = [];
     assertEquals(await send({ ...posted("small"), onPhase: (phase) => phases.push(phase) }), "1:small");
     assertEquals(phases.slice(0, 1), ["connect"], "the dead connection was tried first");
@@ -111,12 +109,12 @@ Deno.test("transport: bytes that nobody asked for spoil an idle connection", () 
     await ECHO(exchange);
     if (exchange.request.connection > 0) return;
     // Later than the answer, when the connection waits for its next request.
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await passing(10, { why: "the bytes come after the answer" });
     await exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned");
     await exchange.peerClosed();
   }, async (send, upstream) => {
     await send();
-    while (upstream.openConnections > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => upstream.openConnections === 0, "the end of the connection");
     assertEquals(await send(), "1:");
   }));
 
@@ -146,24 +144,19 @@ Deno.test("transport: sent once more while the client is still uploading, the bo
     assertEquals(await send(), "0:");
     const more = Promise.withResolvers<void>();
     const pieces = ["first,", "second,", "third"];
-    const body = {
-      length: 18,
-      tryRead: () => undefined,
-      read: async () => {
-        const piece = pieces.shift();
-        // The rest comes once the first attempt has failed and the second one has begun.
-        if (piece === "second,") await more.promise;
-        return piece === undefined ? null : new TextEncoder().encode(piece);
-      },
-      cancel() {},
-    };
+    const body = new PulledSource(async () => {
+      const piece = pieces.shift();
+      // The rest comes once the first attempt has failed and the second one has begun.
+      if (piece === "second,") await more.promise;
+      return piece === undefined ? null : new TextEncoder().encode(piece);
+    }, { length: 18 });
     const replayable = new ReplayableBody(body, 100);
     const answer = send({
       method: "POST",
       body: replayable.attempt(),
       again: () => replayable.attempt(),
     });
-    while (upstream.requests.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => upstream.requests.length >= 3, "the third request");
     more.resolve();
     assertEquals(await answer, "1:first,second,third");
   }));
@@ -210,12 +203,9 @@ Deno.test("transport: an answer before the upload's end is delivered and the con
     if (exchange.request.method === "POST") await exchange.peerClosed();
   }, async (send) => {
     let given = 0;
-    const endless = {
-      read: () => given++ < 3 ? Promise.resolve(new Uint8Array(10)) : new Promise<never>(() => {}),
-      length: undefined,
-      tryRead: () => undefined,
-      cancel() {},
-    };
+    const endless = new PulledSource(() =>
+      given++ < 3 ? Promise.resolve(new Uint8Array(10)) : new Promise<never>(() => {})
+    );
     assertEquals(await within(send({ method: "POST", body: endless }), "the early answer"), "too large");
     assertEquals(await within(send(), "the next answer"), "too large");
   }));
@@ -223,15 +213,10 @@ Deno.test("transport: an answer before the upload's end is delivered and the con
 /** A body whose pieces have to be waited for; it breaks off behind them where `end` is an error. */
 function awaited(texts: readonly string[], length?: number, end: Error | null = null): MessageBody {
   const left = texts.map((text) => new TextEncoder().encode(text));
-  return {
-    length,
-    tryRead: () => undefined,
-    read: () => {
-      const piece = left.shift();
-      return piece === undefined && end !== null ? Promise.reject(end) : Promise.resolve(piece ?? null);
-    },
-    cancel() {},
-  };
+  return new PulledSource(() => {
+    const piece = left.shift();
+    return piece === undefined && end !== null ? Promise.reject(end) : Promise.resolve(piece ?? null);
+  }, { length });
 }
 
 /** Answers what it has read whole. */
@@ -261,10 +246,21 @@ Deno.test("transport: a request whose body breaks off ends its connection, and t
 Deno.test("transport: idle connections are bounded in number and in time", () =>
   withTransport(ECHO, async (send, upstream) => {
     await Promise.all([send(), send(), send()]);
-    while (upstream.openConnections > 1) await new Promise((resolve) => setTimeout(resolve));
-    while (upstream.openConnections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => upstream.openConnections <= 1, "the end of two idle connections");
+    await until(() => upstream.openConnections === 0, "the end of the last idle connection");
     assertEquals(upstream.requests.length, 3);
   }, { ...DIRECT, pool: { maxIdle: 1, idleMs: 40 } }));
+
+/** Waits until a count stays the same for a while. */
+async function still(count: () => number): Promise<void> {
+  let before = -1;
+  await until(async () => {
+    const isStill = before === count();
+    before = count();
+    if (!isStill) await passing(50, { why: "no event reports that nothing moves" });
+    return isStill;
+  }, "a count that stays the same");
+}
 
 Deno.test("transport: a slow reader stops the upstream, a slow upstream stops the upload", async () => {
   const piece = "x".repeat(64 * 1024);
@@ -277,35 +273,24 @@ Deno.test("transport: a slow reader stops the upstream, a slow upstream stops th
   }, async (_send, upstream) => {
     const transport = createHttp1Transport();
     const { body } = await transport.send(upstreamRequest({ origin: upstream.origin }));
-    await body?.read();
-    let before = -1;
-    while (before !== written) {
-      before = written;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await nextText(body);
+    await still(() => written);
     // What the kernel's buffers hold is all that went ahead of the reader.
     assertLess(written, size / 2, "the upstream ran ahead of its reader");
     body?.cancel();
     transport.close();
   });
   let taken = 0;
-  const endless = {
-    read: () => Promise.resolve(new Uint8Array(64 * 1024)).finally(() => taken += 64 * 1024),
-    length: undefined,
-    tryRead: () => undefined,
-    cancel() {},
-  };
+  const endless = new PulledSource(() =>
+    Promise.resolve(new Uint8Array(64 * 1024)).finally(() => taken += 64 * 1024)
+  );
   const { promise: stalled, resolve: stop } = Promise.withResolvers<void>();
   await withTransport(() => stalled, async (_send, upstream) => {
     const transport = createHttp1Transport();
     const sending = transport.send(
       upstreamRequest({ origin: upstream.origin, method: "POST", body: endless }),
     );
-    let before = -1;
-    while (before !== taken) {
-      before = taken;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await still(() => taken);
     assertLess(taken, size / 2, "the upload ran ahead of the upstream");
     stop();
     transport.close();
@@ -370,7 +355,7 @@ Deno.test("transport: while the client is waited for nobody waits for the upstre
       const pieces = exchange.body();
       await pieces.next();
       await exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
-      await answered.promise;
+      await within(answered.promise, "the answer");
       await gather(pieces);
       await exchange.write("ok");
     },
@@ -379,12 +364,7 @@ Deno.test("transport: while the client is waited for nobody waits for the upstre
   const phases: string[] = [];
   const rest = Promise.withResolvers<Uint8Array>();
   const pieces = [Promise.resolve(new TextEncoder().encode("one")), rest.promise, Promise.resolve(null)];
-  const body = {
-    length: 6,
-    tryRead: () => undefined,
-    read: () => pieces.shift() ?? Promise.resolve(null),
-    cancel() {},
-  };
+  const body = new PulledSource(() => pieces.shift() ?? Promise.resolve(null), { length: 6 });
   const { body: answer } = await transport.send(upstreamRequest({
     origin: upstream.origin,
     method: "POST",
@@ -394,7 +374,7 @@ Deno.test("transport: while the client is waited for nobody waits for the upstre
   assertEquals(phases, ["connect", "first byte", "upload", "first byte", "upload"]);
   answered.resolve();
   rest.resolve(new TextEncoder().encode("two"));
-  assertEquals(new TextDecoder().decode(await answer?.read() ?? undefined), "ok");
+  assertEquals(await nextText(answer), "ok");
   assertEquals(phases.length, 5);
   answer?.cancel();
   transport.close();

@@ -106,7 +106,7 @@ Deno.test("check: an unknown name in OPENAI_PRICE_PROVIDER is a problem", async 
   assertEquals(code, 2);
   assertStringIncludes(
     new TextDecoder().decode(stderr),
-    'env OPENAI_PRICE_PROVIDER  "opnai" is no provider with published prices; did you mean openai?',
+    'env OPENAI_PRICE_PROVIDER  "opnai" is not a provider with published prices; did you mean openai?',
   );
 });
 

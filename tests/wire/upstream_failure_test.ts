@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { within } from "../support/deadline.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../support/fake_upstream.ts";
 import { UnexpectedEnd, writeAll } from "../support/http_reader.ts";
 import { LocalProxy } from "../support/local_proxy.ts";
+import { passing } from "../support/passing_time.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { SECRETS } from "../support/secrets.ts";
 
@@ -119,7 +121,7 @@ Deno.test("an upstream that never answers is a 504 that names the limit, and is 
   await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, timeouts: { firstByteMs: 50 } });
   const message = await assertFault(proxy.url, 504, "upstream_timeout");
   assertStringIncludes(message, "first byte timeout of 50ms");
-  await left.promise;
+  await within(left.promise, "the end of the upstream's connection");
 });
 
 Deno.test("an upstream that falls silent mid-stream is cut after the idle limit; one that goes on is not", async () => {
@@ -129,7 +131,7 @@ Deno.test("an upstream that falls silent mid-stream is cut after the idle limit;
       await exchange.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n");
       if (silent) return await exchange.peerClosed();
       for (let part = 0; part < 5; part++) {
-        await new Promise((resolve) => setTimeout(resolve, 60));
+        await passing(60, { why: "the upstream is slow, but not silent" });
         await exchange.write("4\r\npart\r\n");
       }
       await exchange.write("0\r\n\r\n");
@@ -150,7 +152,7 @@ Deno.test("the total limit ends an answer that would go on for ever", async () =
       await exchange.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
       while (true) {
         await exchange.write("4\r\npart\r\n");
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        await passing(10, { why: "the upstream is slow, and never ends" });
       }
     },
   });

@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Backend } from "../../src/config/config.ts";
+import { within } from "../support/deadline.ts";
 import { FakeUpstream } from "../support/fake_upstream.ts";
 import { ForwardProxy } from "../support/forward_proxy.ts";
 import { headerOf } from "../support/http_reader.ts";
 import { LocalProxy, type LocalProxyOptions } from "../support/local_proxy.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
+import { passing } from "../support/passing_time.ts";
 import { memoryMb } from "../support/process_stats.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
@@ -255,7 +257,7 @@ Deno.test("websocket: one that is silent for too long is closed with 1001, and a
   for (let round = 0; round < 6; round++) {
     await server.send(frame(PING, "", {}));
     assertEquals((await client.frame())?.opcode, PING);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await passing(100, { why: "the words come at a pace" });
   }
   assert(performance.now() - begin > 400);
   for (const end of [client, server]) {
@@ -300,7 +302,7 @@ Deno.test("websocket: one whose handshake is under way when a drain begins is to
   const go = Promise.withResolvers<void>();
   await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, drainMs: 10_000 });
   const opening = openWebSocket(proxy.url, REALTIME, [TOKEN]);
-  await arrived.promise;
+  await within(arrived.promise, "the request at the upstream");
   const drained = proxy.drain();
   go.resolve();
   const { status, peer } = await opening;
@@ -418,7 +420,7 @@ Deno.test("websocket: a client that does not read holds the upstream back, and t
       clearTimeout(stuck);
     }
   })();
-  await held.promise;
+  await within(held.promise, "a message that is not taken");
   assert(sent < wanted / 4, `${sent} messages of a megabyte were taken though nobody reads`);
   const grown = memoryMb(proxy.pid) - before;
   assert(grown < 60, `${grown} MB more for one client that does not read`);

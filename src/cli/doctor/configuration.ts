@@ -1,6 +1,6 @@
 /** The check of the configuration. */
 
-import { warningsOf } from "../../config/warnings.ts";
+import { configWarnings } from "../../config/warnings.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
@@ -22,6 +22,6 @@ export function checkConfiguration({ loaded, problems }: Subject): Finding[] {
     ...warnings.filter(({ kind }) => kind !== "secrets_readable").map(({ origin, message }) =>
       warning(`${origin} ${message}`)
     ),
-    ...warningsOf(config).map((text) => warning(text)),
+    ...configWarnings(config).map((text) => warning(text)),
   ];
 }

@@ -1,6 +1,6 @@
 /** The check of file modes. */
 
-import { besideFile } from "../../config/sources/sources.ts";
+import { resolveBesideConfig } from "../../config/sources/sources.ts";
 import { keyFileOf, sqlitePath } from "../../storage/open.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { shellWord } from "../../text/shell_word.ts";
@@ -47,7 +47,7 @@ export function checkFiles(subject: Subject): Finding[] {
 }
 
 function placesOf({ loaded, environment }: Subject): Place[] {
-  const files = [...environment.found].flatMap(([name, { file }]) =>
+  const files = [...environment.values].flatMap(([name, { file }]) =>
     file === undefined || CONTAINER_SECRETS.test(file)
       ? []
       : [{ path: file, isSecret: SECRET_VARIABLE.test(name) }]
@@ -59,9 +59,11 @@ function placesOf({ loaded, environment }: Subject): Place[] {
   const all: Place[] = [
     { path: ".", isSecret: false },
     { path: ".env", isSecret: true },
-    ...(path === undefined ? [] : [{ path, isSecret: (loaded?.writtenSecrets.length ?? 0) > 0 }]),
+    ...(path === undefined ? [] : [{ path, isSecret: (loaded?.literalSecrets.length ?? 0) > 0 }]),
     ...files,
-    ...(certificate === undefined ? [] : [{ path: besideFile(certificate, "ca-key.pem"), isSecret: true }]),
+    ...(certificate === undefined
+      ? []
+      : [{ path: resolveBesideConfig(certificate, "ca-key.pem"), isSecret: true }]),
     ...(key === undefined ? [] : [{ path: key, isSecret: true }]),
     ...(database === undefined ? [] : [
       { path: database, isSecret: true },

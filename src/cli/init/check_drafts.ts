@@ -40,8 +40,9 @@ export async function checkDrafts(drafts: readonly Draft[], plan: Plan): Promise
 export async function shadowing(drafts: readonly Draft[], folder: string): Promise<string[]> {
   const written = await readEnvironment(sourcesOf(drafts, folder, () => undefined));
   const together = await readEnvironment(sourcesOf(drafts, folder, processSources.get));
-  return [...together.found].flatMap(([name, { value, origin }]) =>
-    origin.startsWith("env ") && !MACHINE_VARIABLES.includes(name) && written.found.get(name)?.value !== value
+  return [...together.values].flatMap(([name, { value, origin }]) =>
+    origin.startsWith("env ") && !MACHINE_VARIABLES.includes(name) &&
+      written.values.get(name)?.value !== value
       ? [name]
       : []
   );

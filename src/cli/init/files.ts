@@ -1,7 +1,7 @@
 /** Finds existing files in a folder, and writes new ones. */
 
 import { DEFAULT_DATABASE_URL } from "../../config/values/defaults.ts";
-import { VARIABLES } from "../../config/sources/env.ts";
+import { VARIABLES } from "../../config/sources/variables.ts";
 import { sqlitePath } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
 import { exists } from "../files.ts";

@@ -3,7 +3,7 @@
 import { DEFAULT_PORT } from "../../config/values/defaults.ts";
 import type { PresetName } from "../../config/values/presets.ts";
 import { PRESET_NAMES } from "../../config/values/presets.ts";
-import { nearest } from "../../config/values/suggest.ts";
+import { closestName } from "../../config/values/suggest.ts";
 import { counted } from "../../text/counted.ts";
 import { CommandError } from "../command_error.ts";
 import type { Prompt } from "../prompt.ts";
@@ -100,7 +100,7 @@ function readNames(given: readonly string[], problems: Problems): PresetName[] {
   const names = words.flatMap((word) => {
     const name = presetNamed(word);
     if (name !== undefined) return [name];
-    const near = nearest(word, PRESET_NAMES);
+    const near = closestName(word, PRESET_NAMES);
     // The message does not repeat a text that is not nearly a name, because it may be a key.
     const hint = near === undefined
       ? `the providers are ${PRESET_NAMES.join(", ")}`

@@ -47,7 +47,7 @@ export async function init(options: InitOptions): Promise<void> {
     throw new CommandError("Nothing was written.");
   }
   const written = writeDrafts(prepared.drafts, plan.folder);
-  for (const warning of await warningsOf(prepared)) writeErr(`warning: ${warning}\n`);
+  for (const warning of await configWarnings(prepared)) writeErr(`warning: ${warning}\n`);
   writeOut(`Written: ${written.join(", ")}. Only you can read the files with secrets.\n\n`);
   if (isNew) writeOut(`${trustText(shown(plan.folder, certificatePaths(TLS_FOLDER).authority))}\n`);
   writeOut(nextSteps(plan, prepared.config));
@@ -107,7 +107,7 @@ function failureText({ endpoint, key, detail }: ProbeResult): string {
   return key === "refused" ? `${endpoint}: rejects the key (${detail}).` : `${endpoint}: ${detail}.`;
 }
 
-async function warningsOf({ drafts, plan, config }: Prepared): Promise<string[]> {
+async function configWarnings({ drafts, plan, config }: Prepared): Promise<string[]> {
   const shadows = await shadowing(drafts, plan.folder);
   const taken = [config.server.port, config.server.httpsPort, config.server.adminPort].filter((port) =>
     port !== undefined && !isPortFree(port)

@@ -6,7 +6,7 @@ import { TOKEN_VARIABLE } from "../../connect/client.ts";
 import { configuredEndpoint } from "../../connect/endpoints.ts";
 import { type Connectable, NoSettingsError, settingsFor } from "../../connect/settings.ts";
 import { shellWord } from "../../text/shell_word.ts";
-import { hasOwnAuthority } from "../../tls/own_authority.ts";
+import { hasSelfSignedRoot } from "../../tls/self_signed_root.ts";
 import { ownCommand } from "../own_command.ts";
 import { certificatePaths } from "../tls/certificate_files.ts";
 import { TLS_FOLDER } from "./drafts.ts";
@@ -98,6 +98,6 @@ function connectable({ endpoints, defaultEndpoint, auth, server }: Config): Conn
     endpoints: endpoints.map(configuredEndpoint),
     defaultEndpoint,
     needsToken: auth.mode === "token",
-    hasOwnAuthority: server.tls !== undefined && hasOwnAuthority(server.tls.cert),
+    hasSelfSignedRoot: server.tls !== undefined && hasSelfSignedRoot(server.tls.cert),
   };
 }

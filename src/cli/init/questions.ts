@@ -1,7 +1,7 @@
 /** The questions of `llm-proxy init`. */
 
 import { PRESET_NAMES, type PresetName } from "../../config/values/presets.ts";
-import { nearest } from "../../config/values/suggest.ts";
+import { closestName } from "../../config/values/suggest.ts";
 import { askYes, type Prompt } from "../prompt.ts";
 import { type ChosenProvider, type Plan, presetNamed } from "./plan.ts";
 import { checkBaseUrl, checkKey, isLocal, keyInEnvironment, usualBaseUrl } from "./provider_input.ts";
@@ -56,7 +56,7 @@ async function askNames(prompt: Prompt): Promise<PresetName[]> {
     const known = names.filter((name) => name !== undefined);
     if (known.length === words.length && known.length > 0) return [...new Set(known)];
     const unknown = words.filter((_, index) => names[index] === undefined);
-    const near = unknown.map((word) => nearest(word, PRESET_NAMES)).filter((name) => name !== undefined);
+    const near = unknown.map((word) => closestName(word, PRESET_NAMES)).filter((name) => name !== undefined);
     prompt.say(
       `Not all of these are known providers.${near.length > 0 ? ` Did you mean ${near.join(", ")}?` : ""}\n`,
     );

@@ -8,7 +8,7 @@ import { systemClock } from "../../time/clock.ts";
 import { processSources } from "../../config/sources/env.ts";
 import { loadManagement } from "../../config/load.ts";
 import type { PricesFile } from "../../config/config.ts";
-import { nearest } from "../../config/values/suggest.ts";
+import { closestName } from "../../config/values/suggest.ts";
 import { matchesAny } from "../../text/glob.ts";
 import { CommandError } from "../command_error.ts";
 import { configFlags } from "../common_options.ts";
@@ -32,7 +32,7 @@ export async function listPrices(pattern: string | undefined, options: Options):
   const all = listedModels(providers, new Date(systemClock.epochMs()));
   const data = pattern === undefined ? all : all.filter(matcherOf(pattern.toLowerCase(), providers));
   if (data.length === 0) {
-    const hint = nearest(pattern ?? "", ["update"]) === undefined
+    const hint = closestName(pattern ?? "", ["update"]) === undefined
       ? ""
       : " Did you mean llm-proxy prices update?";
     throw new CommandError(

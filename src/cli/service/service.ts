@@ -6,7 +6,7 @@ import { pathText } from "../../config/problem.ts";
 import type { Flags } from "../../config/read/resolver.ts";
 import { processSources } from "../../config/sources/env.ts";
 import { launchdService } from "../../service/launchd.ts";
-import { isWritable, type Platform, type ServiceFacts, type ServicePlan } from "../../service/service.ts";
+import { isQuotable, type Platform, type ServiceFacts, type ServicePlan } from "../../service/service.ts";
 import { systemdService } from "../../service/systemd.ts";
 import { windowsService } from "../../service/windows.ts";
 import { CommandError } from "../command_error.ts";
@@ -60,9 +60,9 @@ function ownPlatform(): Platform {
 
 /** Reads the current configuration, which the service gets a copy of. */
 async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts> {
-  const { path, variables, writtenSecrets } = await loadConfig(processSources, flags);
-  if (writtenSecrets.length > 0) {
-    const places = writtenSecrets.map(pathText).join(", ");
+  const { path, variables, literalSecrets } = await loadConfig(processSources, flags);
+  if (literalSecrets.length > 0) {
+    const places = literalSecrets.map(pathText).join(", ");
     throw new CommandError(
       `${path} contains secrets (${places}), and every user can read the configuration file of a service.\n` +
         'Write "${NAME}" there and put NAME=… into .env. Only the owner of the service can read the copy of .env.',
@@ -73,7 +73,7 @@ async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts
   const config = path === undefined ? undefined : { name, text: Deno.readTextFileSync(path) };
   // The path of the configuration file depends on the platform.
   const kept = new Map([...variables].filter(([variable]) => variable !== "CONFIG_PATH"));
-  const unwritable = [...kept].filter(([, value]) => !isWritable(value)).map(([variable]) => variable);
+  const unwritable = [...kept].filter(([, value]) => !isQuotable(value)).map(([variable]) => variable);
   if (unwritable.length > 0) {
     throw new CommandError(
       `${unwritable.join(", ")}: an environment file cannot hold a value with both kinds of quotes.`,

@@ -1,6 +1,11 @@
 /** What the commands of `llm-proxy tls` print. */
 
-import { beyond, describe, type IssuedCertificate, type Subject } from "../../tls/authority.ts";
+import {
+  describeCertificate,
+  type IssuedCertificate,
+  namesOutsideConstraints,
+  type Subject,
+} from "../../tls/authority.ts";
 import { constrainsAddresses } from "../../tls/name_constraints.ts";
 import type { CertificatePaths } from "./certificate_files.ts";
 
@@ -31,7 +36,7 @@ export function validityText(
   { certificate }: CertificatePaths,
   issued: Pick<IssuedCertificate, "certificate">,
 ): string {
-  const { names, addresses, notAfter } = describe(issued.certificate);
+  const { names, addresses, notAfter } = describeCertificate(issued.certificate);
   return `${certificate} is valid until ${notAfter.toISOString().slice(0, 10)} for
 ${[...names, ...addresses].join(", ")}.
 `;
@@ -55,7 +60,7 @@ export function renewedText(
           "Run `llm-proxy tls renew --authority`.\n"
         : "");
   }
-  return beyond(before.certificate, subject).length > 0
+  return namesOutsideConstraints(before.certificate, subject).length > 0
     ? `${inUse} Each client has to trust the new ${path}: the old one does not allow all these names.\n`
     : `${inUse} Clients can keep the old ${path}, except ${BUN_CLIENTS}, which need the new one.\n`;
 }

@@ -2,10 +2,10 @@
 
 import { messageOf } from "../../text/error_text.ts";
 import {
-  beyond,
-  describe,
+  describeCertificate,
   issueCertificate,
   type IssuedCertificate,
+  namesOutsideConstraints,
   renewAuthority,
 } from "../../tls/authority.ts";
 import { CommandError } from "../command_error.ts";
@@ -60,10 +60,12 @@ export async function tlsRenew(
     certificate: Deno.readTextFileSync(paths.authority),
     key: Deno.readTextFileSync(paths.authorityKey),
   }));
-  const old = exists(paths.certificate) ? describe(Deno.readTextFileSync(paths.certificate)) : undefined;
+  const old = exists(paths.certificate)
+    ? describeCertificate(Deno.readTextFileSync(paths.certificate))
+    : undefined;
   const subject = machineSubject([...old?.names ?? [], ...old?.addresses ?? [], ...name]);
   const now = isAuthorityRenewed ? await renewAuthority(before, subject, Date.now()) : before;
-  const disallowed = beyond(now.certificate, subject);
+  const disallowed = namesOutsideConstraints(now.certificate, subject);
   if (disallowed.length > 0) {
     const options = disallowed.map((one) => `--name ${one}`).join(" ");
     throw new CommandError(
@@ -94,7 +96,7 @@ export function tlsShow({ folder }: Pick<TlsOptions, "folder">): void {
 }
 
 function certificateJson(paths: CertificatePaths, issued: Pick<IssuedCertificate, "certificate">) {
-  const { names, addresses, notAfter } = describe(issued.certificate);
+  const { names, addresses, notAfter } = describeCertificate(issued.certificate);
   return {
     certificate: paths.certificate,
     key: paths.key,

@@ -1,7 +1,7 @@
-/** The table `[auth]`: who may call. */
+/** Reads the table `[auth]`: the tokens of clients. */
 
 import { rulesOf } from "./limit_settings.ts";
-import { usesOwnCredential } from "../credentials.ts";
+import { injectsCredential } from "../credentials.ts";
 import type { LimitSettings } from "../sources/file_schema.ts";
 import type { KeyPath } from "../problem.ts";
 import type { Resolver } from "./resolver.ts";
@@ -9,10 +9,10 @@ import type { AuthConfig, Endpoint, NamedToken } from "../config.ts";
 import type { Section } from "./section.ts";
 import { secretSchema } from "../values/values.ts";
 
-/** The name under which the one token is logged. */
+/** The name of `PROXY_TOKEN` in logs and usage. */
 export const SHARED = "shared";
 
-/** The tokens, and the mode where it is said. */
+/** Reads the tokens and `auth.mode`. The mode is undefined if the file does not set it. */
 export function readTokens(
   resolver: Resolver,
   settings: Section<"auth"> | undefined,
@@ -31,11 +31,13 @@ export function readTokens(
   }
   for (const [index, { name, token, limits }] of (settings?.tokens ?? []).entries()) {
     const at = ["auth", "tokens", index];
-    if (name === undefined) resolver.reportMissing([...at, "name"], "is missing: who holds this token");
+    if (name === undefined) {
+      resolver.reportMissing([...at, "name"], "is missing: the name of the client with this token");
+    }
     if (token === undefined) resolver.reportMissing([...at, "token"], "is missing");
     if (name === undefined || token === undefined) continue;
     if (tokens.some((other) => other.name === name)) {
-      resolver.report([...at, "name"], `${JSON.stringify(name)} stands twice`);
+      resolver.report([...at, "name"], `${JSON.stringify(name)} appears twice`);
     }
     if (tokens.some((other) => other.token === token)) {
       resolver.report([...at, "token"], "is the same as another token");
@@ -51,12 +53,12 @@ export function readTokens(
   return { tokens, mode: settings?.mode };
 }
 
-/** Notes limits, where there are any, for those who want to see every value. */
+/** Records limits for `llm-proxy check`. */
 function settleLimits(resolver: Resolver, at: KeyPath, limits: LimitSettings | undefined): void {
   if (limits !== undefined) resolver.settle(at, [{ value: limits, at }], { fallback: limits });
 }
 
-/** Decides who may call, and reports what that lacks. */
+/** Decides whether clients need a token, and reports a missing token. */
 export function settleAuth(
   resolver: Resolver,
   { tokens, mode, endpoints, hasFile, hasManagedTokens }: {
@@ -64,29 +66,29 @@ export function settleAuth(
     mode: "token" | "none" | undefined;
     endpoints: readonly Endpoint[];
     hasFile: boolean;
-    /** Tokens are handed out by the management plane, so that none has to be configured. */
+    /** Whether the management plane has tokens, so that the configuration needs none. */
     hasManagedTokens: boolean;
   },
 ): AuthConfig {
-  const injecting = endpoints.find(({ backends }) => backends.some(usesOwnCredential));
+  const injecting = endpoints.find(({ backends }) => backends.some(injectsCredential));
   if (mode === "none" && tokens.length > 0) {
-    resolver.report(["auth", "mode"], '"none" stands beside a token: keep one of the two');
+    resolver.report(["auth", "mode"], 'is "none", but a token is set: keep one of the two');
   }
   const limited = tokens.findIndex(({ rules }) => rules !== undefined);
   if (limited !== -1 && !hasManagedTokens && !resolver.has("MANAGEMENT_TOKEN")) {
     const at = tokens[limited]?.name === SHARED ? ["auth", "limits"] : ["auth", "tokens"];
-    resolver.report(at, "holds limits, which need the management plane: set MANAGEMENT_TOKEN");
+    resolver.report(at, "contains limits, which need the management plane: set MANAGEMENT_TOKEN");
   }
   const isNeeded = mode === "token" || mode === undefined && (!hasFile || injecting !== undefined);
-  const isReported = resolver.has("PROXY_TOKEN") || resolver.hasFindingAt(["auth"]);
+  const isReported = resolver.has("PROXY_TOKEN") || resolver.hasProblemAt(["auth"]);
   if (tokens.length === 0 && isNeeded && !isReported && !hasManagedTokens) {
     const why = hasFile && injecting !== undefined
-      ? `, or anybody could use the key of ${injecting.name}; auth.mode = "none" allows that`
+      ? `; without it, anyone could use the key of ${injecting.name} (auth.mode = "none" allows that)`
       : "";
-    resolver.report("env PROXY_TOKEN", `is missing: the token that clients of this proxy present${why}`);
+    resolver.report("env PROXY_TOKEN", `is missing: the token that clients send to this proxy${why}`);
   }
-  const asksForToken = tokens.length > 0 || hasManagedTokens && mode !== "none";
-  const auth: AuthConfig = asksForToken ? { mode: "token", tokens } : { mode: "none" };
+  const requiresToken = tokens.length > 0 || hasManagedTokens && mode !== "none";
+  const auth: AuthConfig = requiresToken ? { mode: "token", tokens } : { mode: "none" };
   resolver.settle(["auth", "mode"], [resolver.inFile(["auth", "mode"], mode)], { fallback: auth.mode });
   return auth;
 }

@@ -1,167 +1,130 @@
-/** One backend, out of its own settings, those of its endpoint, the environment and what is known of providers. */
+/**
+ * Reads one backend from its settings, the settings of its endpoint, the environment and the provider's
+ * preset.
+ */
 
 import { DEFAULT_POOL, DEFAULT_TIMEOUTS } from "../values/defaults.ts";
-import { shownDuration } from "../values/durations.ts";
 import type { EnvironmentSources } from "../sources/env.ts";
-import type { BackendSettings } from "../sources/file_schema.ts";
 import { environmentProxy, proxyText } from "./outbound_proxy.ts";
+import type { LayeredSettings } from "./layers.ts";
 import type { Preset, PresetName } from "../values/presets.ts";
-import { type KeyPath, type Origin, reasonOf } from "../problem.ts";
+import { reasonOf } from "../problem.ts";
 import type { Candidate, Resolver } from "./resolver.ts";
-import type { Backend, BackendKey, BaseUrl, ConnectionSettings, ModelOverride } from "../config.ts";
+import type {
+  Backend,
+  BackendKey,
+  BaseUrl,
+  ConnectionSettings,
+  ModelOverride,
+  OutboundProxy,
+} from "../config.ts";
 import { baseUrlOf } from "../values/address_values.ts";
 
-/** What endpoints depend on besides their own settings. */
+/** What all endpoints share. */
 export interface EndpointContext {
   readonly resolver: Resolver;
   readonly sources: EnvironmentSources;
-  /** Paths in the file are relative to its folder. */
+  /** Resolves a path that the file holds: a relative path starts at the folder of the file. */
   readonly resolvePath: (path: string) => string;
-  /** The base URL of endpoints that have none. */
+  /** `server.target_base`, the base URL of endpoints without one. */
   readonly targetBase: Candidate<BaseUrl> | undefined;
-  /** Clients have to present a token of the proxy's. */
-  readonly asksForToken: boolean;
+  /** Whether clients need a token of the proxy. */
+  readonly requiresToken: boolean;
 }
 
-/** Settings with their places; the most particular layer comes first. */
-export interface Layer {
-  readonly settings: BackendSettings;
-  readonly at: (key: keyof BackendSettings) => Origin;
-}
-
-/** What each layer says about a key. */
-function candidatesOf<Key extends keyof BackendSettings>(
-  layers: readonly Layer[],
-  key: Key,
-): (Candidate<NonNullable<BackendSettings[Key]>> | undefined)[] {
-  return layers.map(({ settings, at }) => {
-    const value = settings[key];
-    return value === undefined || value === null ? undefined : { value, at: at(key) };
-  });
-}
-
-/** What a backend depends on besides its settings. */
-export interface BackendContext extends EndpointContext {
+/** The provider of an endpoint. */
+export interface EndpointProvider {
+  readonly name: PresetName;
   readonly preset: Preset;
-  readonly presetName: PresetName;
-  /** The provider was named, not guessed: what it fills in wins over the server's `target_base`. */
+  /** Whether the file names the provider. The preset of a named provider wins over `server.target_base`. */
   readonly isNamed: boolean;
 }
 
-/** Builds a backend; its name may be empty still. */
-export function readBackend(
-  { path, layers, settings = {}, isReportedMissing = false }: {
-    path: KeyPath;
-    layers: readonly Layer[];
-    settings?: BackendSettings;
-    isReportedMissing?: boolean;
-  },
-  context: BackendContext,
-): Backend {
-  const { resolver, preset, presetName } = context;
-  const candidates = <Key extends keyof BackendSettings>(key: Key) => candidatesOf(layers, key);
-  const settle = <Key extends keyof BackendSettings>(
-    key: Key,
-    fallback: NonNullable<BackendSettings[Key]>,
-    show?: (value: NonNullable<BackendSettings[Key]>) => string,
-  ) => resolver.settle([...path, key], candidates(key), { fallback, ...(show && { show }) });
-  const duration = (key: keyof BackendSettings & `${string}_timeout`, fallback: number | undefined) => {
-    const value = settle(key, fallback ?? "none", shownDuration);
-    return value === "none" ? undefined : value;
-  };
+/** What all backends of an endpoint share. */
+export interface BackendContext extends EndpointContext {
+  readonly provider: EndpointProvider;
+  /**
+   * Whether the file has the endpoint. If not, the missing variables of the endpoint are already reported.
+   */
+  readonly isInFile: boolean;
+}
 
-  const baseUrl = readBaseUrl(path, layers, { ...context, isReportedMissing });
-  const key = readKey(path, candidates("api_key"), context);
-  const keyField = resolver.settle([...path, "key_header"], candidates("key_header"), {
-    fallback: preset.keyField,
-    fallbackAt: `preset ${presetName}`,
-  });
-  const headers = settle("headers", {}, (all) => shownHeaders(all));
-  checkHeaders(headers, { resolver, path, key, keyField });
-  const model = resolver.settle<string | undefined>([...path, "model"], candidates("model"), {
-    fallback: undefined,
-  });
-  const models = settle("models", {});
+/** The base URL of a backend whose base URL is missing, which is a problem of the configuration. */
+export const NO_BASE_URL: BaseUrl = { origin: "http://missing.invalid", path: "" };
+
+/** Reads a backend. Its name is empty if the file does not name it. Problems go to the resolver. */
+export function readBackend(settings: LayeredSettings, context: BackendContext): Backend {
+  const baseUrl = readBaseUrl(settings, context);
+  const key = readKey(settings, context);
+  const keyField = readKeyField(settings, context.provider);
+  const headers = settings.settle("headers", {}, shownHeaders);
+  checkHeaders(headers, { settings, keyField: key.mode === "inject" ? keyField : undefined });
+  const model = readModelOverride(settings);
   return {
-    name: settings.name ?? "",
+    name: settings.layers[0]?.settings.name ?? "",
     baseUrl,
     key,
-    keyField: keyField.toLowerCase(),
-    connection: readConnection(path, layers, { ...context, origin: baseUrl.origin, duration }),
+    keyField,
+    connection: readConnection(settings, { origin: baseUrl.origin, context }),
     headers: Object.entries(headers),
-    removeHeaders: settle("remove_headers", []).map((header) => header.toLowerCase()),
-    model: modelOverride(model, models),
-    weight: settle("weight", 1),
+    removeHeaders: settings.settle("remove_headers", []).map((header) => header.toLowerCase()),
+    model,
+    weight: settings.settle("weight", 1),
     timeouts: {
-      connectMs: duration("connect_timeout", DEFAULT_TIMEOUTS.connectMs),
-      firstByteMs: duration("first_byte_timeout", DEFAULT_TIMEOUTS.firstByteMs),
-      idleMs: duration("idle_timeout", DEFAULT_TIMEOUTS.idleMs),
-      totalMs: duration("total_timeout", DEFAULT_TIMEOUTS.totalMs),
+      connectMs: settings.timeoutMs("connect_timeout", DEFAULT_TIMEOUTS.connectMs),
+      firstByteMs: settings.timeoutMs("first_byte_timeout", DEFAULT_TIMEOUTS.firstByteMs),
+      idleMs: settings.timeoutMs("idle_timeout", DEFAULT_TIMEOUTS.idleMs),
+      totalMs: settings.timeoutMs("total_timeout", DEFAULT_TIMEOUTS.totalMs),
     },
   };
 }
 
-/** What two headers of one name would leave to chance. */
-function checkHeaders(
-  headers: Readonly<Record<string, string>>,
-  { resolver, path, key, keyField }: { resolver: Resolver; path: KeyPath; key: BackendKey; keyField: string },
-): void {
-  const seen = new Set<string>();
-  for (const name of Object.keys(headers)) {
-    const lower = name.toLowerCase();
-    if (seen.has(lower)) resolver.report([...path, "headers", name], "stands twice, in other letters");
-    if (key.mode === "inject" && lower === keyField.toLowerCase()) {
-      resolver.report([...path, "headers", name], "stands beside api_key, which goes into the same header");
-    }
-    seen.add(lower);
-  }
-}
-
-/** Header values may be credentials: only the names are shown. */
-function shownHeaders(headers: Readonly<Record<string, string>>): string {
-  return JSON.stringify(Object.fromEntries(Object.keys(headers).map((name) => [name, "[redacted]"])));
-}
-
-function readBaseUrl(
-  path: KeyPath,
-  layers: readonly Layer[],
-  { resolver, preset, presetName, isNamed, targetBase, isReportedMissing }: BackendContext & {
-    isReportedMissing: boolean;
-  },
-): BaseUrl {
-  for (const { settings, at } of layers) {
-    const isWritten = settings.base_url !== undefined && typeof at("base_url") !== "string";
-    if (isWritten && settings.target_base !== undefined) {
-      resolver.report(at("target_base"), "stands beside base_url, which means the same: keep one of the two");
-    }
-  }
-  const ofPreset: Candidate<BaseUrl>[] = preset.baseUrl === undefined
-    ? []
-    : [{ value: baseUrlOf(new URL(preset.baseUrl)), at: `preset ${presetName}` }];
-  const written = layers.flatMap((layer) => [
-    ...candidatesOf([layer], "base_url"),
-    ...candidatesOf([layer], "target_base"),
+function readBaseUrl(settings: LayeredSettings, context: BackendContext): BaseUrl {
+  checkTargetBase(settings);
+  const { resolver, path } = settings;
+  const { provider: { name, preset, isNamed }, targetBase } = context;
+  const written: Candidate<BaseUrl>[] = settings.layers.flatMap((
+    { settings: { base_url, target_base }, at },
+  ) => [
+    ...(base_url === undefined ? [] : [{ value: base_url, at: at("base_url") }]),
+    ...(target_base === undefined ? [] : [{ value: target_base, at: at("target_base") }]),
   ]);
-  const implied = isNamed ? [...ofPreset, targetBase] : [targetBase, ...ofPreset];
-  checkApiPath(written.find((candidate) => candidate !== undefined) ?? targetBase, resolver);
-  const baseUrl = resolver.settle([...path, "base_url"], [...written, ...implied], {
+  const ofPreset = preset.baseUrl === undefined
+    ? undefined
+    : { value: baseUrlOf(new URL(preset.baseUrl)), at: `preset ${name}` };
+  checkApiPath(written[0] ?? targetBase, resolver);
+  const implied = isNamed ? [ofPreset, targetBase] : [targetBase, ofPreset];
+  const baseUrl = resolver.settle(settings.keyPath("base_url"), [...written, ...implied], {
     fallback: NO_BASE_URL,
     show: ({ origin, path }) => origin + path,
   });
-  if (baseUrl === NO_BASE_URL && !isReportedMissing) {
+  if (baseUrl === NO_BASE_URL && context.isInFile) {
     resolver.reportMissing(
       [...path, "base_url"],
-      "is missing: where the API is, like https://api.example.com/v1",
+      "is missing: the address of the API, like https://api.example.com/v1",
     );
   }
   return baseUrl;
 }
 
-/** Paths that clients put behind a base URL themselves. */
+/** Reports layers whose file has both spellings of the base URL. */
+function checkTargetBase({ resolver, layers }: LayeredSettings): void {
+  for (const { settings, at } of layers) {
+    const isBaseUrlInFile = settings.base_url !== undefined && typeof at("base_url") !== "string";
+    if (isBaseUrlInFile && settings.target_base !== undefined) {
+      resolver.report(at("target_base"), "means the same as base_url, which is set too: keep one of the two");
+    }
+  }
+}
+
+/** Paths that clients append to a base URL. */
 const API_PATH =
   /\/(?:(?:chat\/)?completions|messages|responses|embeddings|models|models\/[^/]+:\w+|images\/\w+|audio\/\w+)$/;
 
-/** A whole address out of a provider's examples would be asked for a path below it, which there is not. */
+/**
+ * Warns about a base URL that was copied with the path of one API method. Clients would append the path
+ * again.
+ */
 function checkApiPath(candidate: Candidate<BaseUrl> | undefined, resolver: Resolver): void {
   if (candidate === undefined) return;
   const { value: { origin, path }, at } = candidate;
@@ -169,78 +132,104 @@ function checkApiPath(candidate: Candidate<BaseUrl> | undefined, resolver: Resol
   if (end === undefined) return;
   resolver.warn(
     at,
-    `ends in ${end}, which clients add themselves: the base is mostly ${origin}${path.slice(0, -end.length)}`,
+    `ends in ${end}, which clients append themselves: the base URL is probably ${origin}${
+      path.slice(0, -end.length)
+    }`,
   );
 }
 
-/** Stands in for what has been reported as missing. */
-export const NO_BASE_URL: BaseUrl = { origin: "http://missing.invalid", path: "" };
-
-function readKey(
-  path: KeyPath,
-  candidates: readonly (Candidate<string> | undefined)[],
-  { resolver, preset, presetName, asksForToken }: BackendContext,
-): BackendKey {
-  // Where the proxy asks for a token, the client's one credential is that token; a local server mostly needs none.
-  const isOpen = preset.local === true && asksForToken;
-  const text = resolver.settle([...path, "api_key"], candidates, {
-    fallback: isOpen ? "none" : "passthrough",
-    fallbackAt: isOpen ? `preset ${presetName}` : "default",
+function readKey(settings: LayeredSettings, { provider, requiresToken }: BackendContext): BackendKey {
+  // If the proxy requires a token, the credential of a client is that token. Most local servers need no key.
+  const needsNoKey = provider.preset.local === true && requiresToken;
+  const text = settings.resolver.settle(settings.keyPath("api_key"), settings.candidates("api_key"), {
+    fallback: needsNoKey ? "none" : "passthrough",
+    fallbackAt: needsNoKey ? `preset ${provider.name}` : "default",
     show: (value) => value === "none" || value === "passthrough" ? value : "[redacted]",
   });
   if (text === "none") return { mode: "none" };
   return text === "passthrough" ? { mode: "passthrough" } : { mode: "inject", value: text };
 }
 
-function readConnection(
-  path: KeyPath,
-  layers: readonly Layer[],
-  { resolver, sources, resolvePath, origin, duration }: BackendContext & {
-    origin: string;
-    duration: (key: "pool_idle_timeout", fallback: number) => number | undefined;
-  },
-): ConnectionSettings {
-  const candidates = <Key extends keyof BackendSettings>(key: Key) => candidatesOf(layers, key);
-  const chosen = resolver.settle([...path, "proxy_url"], [
-    ...candidates("proxy_url"),
-    environmentProxy(origin, resolver),
-  ], { fallback: "direct", show: (proxy) => proxy === "direct" ? proxy : proxyText(proxy) });
-  const proxy = chosen === "direct" ? undefined : chosen;
-  const caFile = candidates("ca_file").find((candidate) => candidate !== undefined);
-  resolver.settle([...path, "ca_file"], [caFile], { fallback: "none" });
-  const caCerts = caFile && readCertificates(caFile, { resolver, sources, resolvePath });
-  const maxIdle = resolver.settle([...path, "pool_max_idle"], candidates("pool_max_idle"), {
-    fallback: DEFAULT_POOL.maxIdle,
+/** The header that carries the key, in lower case. */
+function readKeyField(settings: LayeredSettings, { name, preset }: EndpointProvider): string {
+  const field = settings.resolver.settle(settings.keyPath("key_header"), settings.candidates("key_header"), {
+    fallback: preset.keyField,
+    fallbackAt: `preset ${name}`,
   });
-  const idleMs = duration("pool_idle_timeout", DEFAULT_POOL.idleMs) ?? Infinity;
-  const isPlain = proxy === undefined && caCerts === undefined && maxIdle === DEFAULT_POOL.maxIdle &&
+  return field.toLowerCase();
+}
+
+/** Reports headers that have the same name, and a header that has the name of the key's header. */
+function checkHeaders(
+  headers: Readonly<Record<string, string>>,
+  { settings, keyField }: { settings: LayeredSettings; keyField: string | undefined },
+): void {
+  const seen = new Set<string>();
+  for (const name of Object.keys(headers)) {
+    const lower = name.toLowerCase();
+    const at = settings.keyPath("headers", name);
+    if (seen.has(lower)) settings.resolver.report(at, "appears twice, with different capitals");
+    if (lower === keyField) {
+      settings.resolver.report(at, "is the header of api_key: keep one of the two");
+    }
+    seen.add(lower);
+  }
+}
+
+/** The names of headers. Values are left out, because they may be credentials. */
+function shownHeaders(headers: Readonly<Record<string, string>>): string {
+  return JSON.stringify(Object.fromEntries(Object.keys(headers).map((name) => [name, "[redacted]"])));
+}
+
+function readModelOverride(settings: LayeredSettings): ModelOverride | undefined {
+  const otherwise = settings.settleOptional("model");
+  const byName = new Map(Object.entries(settings.settle("models", {})));
+  return otherwise === undefined && byName.size === 0 ? undefined : { byName, otherwise };
+}
+
+function readConnection(
+  settings: LayeredSettings,
+  { origin, context }: { origin: string; context: EndpointContext },
+): ConnectionSettings {
+  const proxy = readProxy(settings, origin);
+  const caCerts = readCaCerts(settings, context);
+  const maxIdle = settings.settle("pool_max_idle", DEFAULT_POOL.maxIdle);
+  const idleMs = settings.timeoutMs("pool_idle_timeout", DEFAULT_POOL.idleMs) ?? Infinity;
+  const isDefault = proxy === undefined && caCerts === undefined && maxIdle === DEFAULT_POOL.maxIdle &&
     idleMs === DEFAULT_POOL.idleMs;
   return {
-    key: isPlain ? "" : JSON.stringify([proxy, caCerts, maxIdle, idleMs]),
+    key: isDefault ? "" : JSON.stringify([proxy, caCerts, maxIdle, idleMs]),
     ...(proxy && { proxy }),
     ...(caCerts && { caCerts }),
     pool: { maxIdle, idleMs },
   };
 }
 
-function readCertificates(
-  { value, at }: Candidate<string>,
-  { resolver, sources, resolvePath }: Pick<EndpointContext, "resolver" | "sources" | "resolvePath">,
-): string[] | undefined {
-  try {
-    const text = sources.readTextFile(resolvePath(value));
-    if (text.includes("-----BEGIN CERTIFICATE-----")) return [text];
-    resolver.report(at, `names ${JSON.stringify(value)}, which holds no certificate in PEM form`);
-  } catch (error) {
-    resolver.report(at, `names ${JSON.stringify(value)}, which cannot be read: ${reasonOf(error)}`);
-  }
-  return undefined;
+/** The forward proxy to an origin. Undefined: a direct connection. */
+function readProxy(settings: LayeredSettings, origin: string): OutboundProxy | undefined {
+  const candidates = [...settings.candidates("proxy_url"), environmentProxy(origin, settings.resolver)];
+  const proxy = settings.resolver.settle(settings.keyPath("proxy_url"), candidates, {
+    fallback: "direct",
+    show: (proxy) => proxy === "direct" ? proxy : proxyText(proxy),
+  });
+  return proxy === "direct" ? undefined : proxy;
 }
 
-function modelOverride(
-  otherwise: string | undefined,
-  models: Readonly<Record<string, string>>,
-): ModelOverride | undefined {
-  const byName = new Map(Object.entries(models));
-  return otherwise === undefined && byName.size === 0 ? undefined : { byName, otherwise };
+/** The certificates of `ca_file`. Undefined if there is no such setting, or if its problem is reported. */
+function readCaCerts(
+  settings: LayeredSettings,
+  { resolver, sources, resolvePath }: EndpointContext,
+): string[] | undefined {
+  const [caFile] = settings.candidates("ca_file");
+  resolver.settle(settings.keyPath("ca_file"), [caFile], { fallback: "none" });
+  if (caFile === undefined) return undefined;
+  const { value: path, at } = caFile;
+  try {
+    const text = sources.readTextFile(resolvePath(path));
+    if (text.includes("-----BEGIN CERTIFICATE-----")) return [text];
+    resolver.report(at, `names ${JSON.stringify(path)}, which contains no certificate in PEM format`);
+  } catch (error) {
+    resolver.report(at, `names ${JSON.stringify(path)}, which cannot be read: ${reasonOf(error)}`);
+  }
+  return undefined;
 }

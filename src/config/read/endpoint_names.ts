@@ -4,7 +4,7 @@ import type { FileConfig } from "../sources/file_schema.ts";
 import type { Resolver } from "./resolver.ts";
 import { nameSchema, textListSchema, wordSchema } from "../values/values.ts";
 
-/** First segments of paths that belong to the proxy itself. */
+/** First path segments that the proxy answers itself. */
 const RESERVED_NAMES: readonly string[] = [
   "healthz",
   "health",
@@ -16,7 +16,10 @@ const RESERVED_NAMES: readonly string[] = [
   "favicon.ico",
   "robots.txt",
 ];
-/** Which endpoints are served: those that `ENDPOINTS` names, else those of the file, else both of the environment. */
+
+/**
+ * The names of the endpoints to serve: from `ENDPOINTS`, else from the file, else `openai` and `anthropic`.
+ */
 export function endpointNames(resolver: Resolver, { endpoints = {} }: FileConfig): string[] {
   const inFile = Object.keys(endpoints);
   const byEnvironment = Object.keys(ENVIRONMENT_ENDPOINTS);
@@ -26,18 +29,18 @@ export function endpointNames(resolver: Resolver, { endpoints = {} }: FileConfig
     const check = v.safeParse(nameSchema, name);
     if (!check.success) resolver.report(at, check.issues[0].message);
     else if (RESERVED_NAMES.includes(name.toLowerCase())) {
-      resolver.report(at, `${JSON.stringify(name)} is a path of the proxy's own: choose another name`);
+      resolver.report(at, `${JSON.stringify(name)} is a path of the proxy itself: choose another name`);
     }
     const other = taken.get(name.toLowerCase());
     if (other !== undefined) resolver.report(at, `differs from ${JSON.stringify(other)} only in capitals`);
     taken.set(name.toLowerCase(), name);
   }
   const known = [...new Set([...inFile, ...byEnvironment])];
-  // Endpoints that are all wrong are not the environment's for that.
-  const fallback = inFile.length > 0 || resolver.hasFindingAt(["endpoints"]) ? inFile : byEnvironment;
+  // If all endpoints of the file are invalid, those of the environment do not replace them.
+  const fallback = inFile.length > 0 || resolver.hasProblemAt(["endpoints"]) ? inFile : byEnvironment;
   const names = resolver.settle(["endpoints"], [
-    // Which names there are is not known without the file.
-    resolver.lacksFile ? undefined : resolver.variable("ENDPOINTS", textListSchema(wordSchema(known))),
+    // The valid names are unknown if the file cannot be read.
+    resolver.isFileUnreadable ? undefined : resolver.variable("ENDPOINTS", textListSchema(wordSchema(known))),
   ], {
     fallback,
     fallbackAt: inFile.length > 0 ? "file" : "default",

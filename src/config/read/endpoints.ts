@@ -1,19 +1,14 @@
-/** Endpoints with their backends, out of the file, the environment and what is known of providers. */
+/** Reads endpoints with their backends from the file, the environment and the presets of providers. */
 
-import {
-  type BackendContext,
-  type EndpointContext,
-  type Layer,
-  NO_BASE_URL,
-  readBackend,
-} from "./backends.ts";
+import { type BackendContext, type EndpointContext, NO_BASE_URL, readBackend } from "./backends.ts";
+import { type Layer, LayeredSettings } from "./layers.ts";
 import {
   DEFAULT_MAX_BUFFER_BYTES,
   DEFAULT_RESERVE_OUTPUT_TOKENS,
   DEFAULT_RETRY_STATUSES,
 } from "../values/defaults.ts";
 import { shownDuration } from "../values/durations.ts";
-import type { VariableName } from "../sources/env.ts";
+import type { VariableName } from "../sources/variables.ts";
 import type { BackendSettings, EndpointSettings } from "../sources/file_schema.ts";
 import { type Preset, type PresetName, presetNameOf, PRESETS } from "../values/presets.ts";
 import { LOCAL_PRICES, priceProviderSchema } from "../values/price_providers.ts";
@@ -24,29 +19,32 @@ import type { Backend, Endpoint, Price, PricedModel } from "../config.ts";
 import { baseUrlSchema } from "../values/address_values.ts";
 import { anthropicVersionSchema, secretSchema } from "../values/values.ts";
 
-/** The endpoints that the environment alone can configure, and how their variables begin. */
+/** The endpoints that variables alone can configure, with the prefix of those variables. */
 export const ENVIRONMENT_ENDPOINTS: Readonly<Record<string, "OPENAI" | "ANTHROPIC">> = {
   openai: "OPENAI",
   anthropic: "ANTHROPIC",
 };
 
 const HINTS: Partial<Record<VariableName, string>> = {
-  OPENAI_BASE_URL: "is missing: where OpenAI's API is, like https://api.openai.com/v1",
-  OPENAI_API_KEY: "is missing: the key the proxy sends to OpenAI",
-  ANTHROPIC_BASE_URL: "is missing: where Anthropic's API is, like https://api.anthropic.com",
-  ANTHROPIC_API_KEY: "is missing: the key the proxy sends to Anthropic",
+  OPENAI_BASE_URL: "is missing: the address of OpenAI's API, like https://api.openai.com/v1",
+  OPENAI_API_KEY: "is missing: the key that the proxy sends to OpenAI",
+  ANTHROPIC_BASE_URL: "is missing: the address of Anthropic's API, like https://api.anthropic.com",
+  ANTHROPIC_API_KEY: "is missing: the key that the proxy sends to Anthropic",
 };
 
-/** What starts the proxy where only the other provider's variables are set. */
-function oneIsEnough(missing: string, resolver: Resolver): string {
+/** A hint for a user who has set only the variables of the other provider. */
+function otherProviderHint(missing: string, resolver: Resolver): string {
   if (resolver.has("ENDPOINTS")) return "";
   const complete = Object.entries(ENVIRONMENT_ENDPOINTS).find(([name, prefix]) =>
     name !== missing && resolver.has(`${prefix}_BASE_URL`) && resolver.has(`${prefix}_API_KEY`)
   );
-  return complete === undefined ? "" : `; or set ENDPOINTS=${complete[0]} to serve that one alone`;
+  return complete === undefined ? "" : `; or set ENDPOINTS=${complete[0]} to serve only that one`;
 }
 
-/** Builds an endpoint; undefined settings: it is configured by the environment alone. */
+/**
+ * Reads an endpoint. `settings` is undefined if only the environment configures it. Problems go to the
+ * resolver.
+ */
 export function readEndpoint(
   name: string,
   settings: EndpointSettings | undefined,
@@ -61,7 +59,10 @@ export function readEndpoint(
   if (prefix !== undefined && settings === undefined) {
     for (const variable of [`${prefix}_BASE_URL`, `${prefix}_API_KEY`] as const) {
       if (resolver.has(variable)) continue;
-      resolver.report(`env ${variable}`, `${HINTS[variable] ?? "is missing"}${oneIsEnough(name, resolver)}`);
+      resolver.report(
+        `env ${variable}`,
+        `${HINTS[variable] ?? "is missing"}${otherProviderHint(name, resolver)}`,
+      );
     }
   }
   const layer: Layer = {
@@ -82,17 +83,18 @@ export function readEndpoint(
   );
   const isNamed = own.provider !== undefined;
   const preset: Preset = PRESETS[presetName];
-  const backendContext: BackendContext = { ...context, preset, presetName, isNamed };
+  const backendContext: BackendContext = {
+    ...context,
+    provider: { name: presetName, preset, isNamed },
+    isInFile: settings !== undefined,
+  };
   const listed = own.backends;
   const backends = listed === undefined
-    ? [readBackend({ path, layers: [layer], isReportedMissing: settings === undefined }, backendContext)]
+    ? [readBackend(new LayeredSettings(resolver, path, [layer]), backendContext)]
     : listed.map((backend, index) => {
       const backendPath = [...path, "backends", index];
       const backendLayer: Layer = { settings: backend, at: (key) => [...backendPath, key] };
-      return readBackend(
-        { path: backendPath, layers: [backendLayer, layer], settings: backend },
-        backendContext,
-      );
+      return readBackend(new LayeredSettings(resolver, backendPath, [backendLayer, layer]), backendContext);
     });
   const named = nameBackends(backends, { listed, path, resolver });
 
@@ -139,7 +141,7 @@ export function readEndpoint(
   };
 }
 
-/** Prices of the file, in the order in which they stand there. */
+/** Reads the prices of an endpoint, in the order of the file. */
 function readPrices(
   prices: NonNullable<EndpointSettings["prices"]>,
   { path, resolver }: { path: KeyPath; resolver: Resolver },
@@ -191,7 +193,7 @@ function otherPrices(
   return prices;
 }
 
-/** Gives those without a name the one of their host, numbered where there are several. */
+/** Names backends without a name after their host, with a number if several have the same host. */
 function nameBackends(
   backends: readonly Backend[],
   { listed, path, resolver }: {
@@ -204,7 +206,7 @@ function nameBackends(
   for (const [index, { name }] of (listed ?? []).entries()) {
     if (name === undefined) continue;
     if (taken.has(name)) {
-      resolver.report([...path, "backends", index, "name"], `${JSON.stringify(name)} stands twice`);
+      resolver.report([...path, "backends", index, "name"], `${JSON.stringify(name)} appears twice`);
     }
     taken.add(name);
   }

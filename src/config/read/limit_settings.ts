@@ -5,11 +5,11 @@ import type { Resolver } from "./resolver.ts";
 import type { Section } from "./section.ts";
 import { unknownEndpointText } from "../values/suggest.ts";
 
-/** Limits of the file as the rules they are; undefined where there are none. */
+/** Converts the limits of a token in the file. Undefined if the token has no limits. */
 export function rulesOf(limits: LimitSettings | undefined): Rules | undefined {
   if (limits === undefined) return undefined;
   const modelLimits = limits.model_limits?.flatMap(({ model, ...rest }) =>
-    // What has no model is reported.
+    // A limit without a model is reported by checkModelLimits.
     model === undefined ? [] : [{ model, ...limitsOf(rest) }]
   );
   return withoutUndefined<Rules>({
@@ -37,21 +37,21 @@ function limitsOf(limits: Omit<ModelLimitSettings, "model">): Limits {
 function withoutUndefined<Rules extends object>(
   rules: { readonly [Key in keyof Rules]: Rules[Key] | undefined },
 ): Rules {
-  // Members that are absent may be absent in Rules.
+  // Only members that may be undefined are removed, and those are optional in Rules.
   return Object.fromEntries(Object.entries(rules).filter(([, value]) => value !== undefined)) as Rules;
 }
 
-/** Reports limits of models that name no model, limit nothing, or can never count. */
+/** Reports limits of models that have no model, have no limit, or repeat a model. */
 export function checkModelLimits(resolver: Resolver, auth: Section<"auth"> | undefined): void {
   const check = (limits: LimitSettings | undefined, at: KeyPath): void => {
     const seen = new Set<string>();
     for (const [index, { model, ...rest }] of (limits?.model_limits ?? []).entries()) {
       const place = [...at, "model_limits", index];
       if (model === undefined) {
-        resolver.reportMissing([...place, "model"], "is missing: which models this limits");
+        resolver.reportMissing([...place, "model"], "is missing: the name of the model to limit");
       } else if (seen.has(model)) {
-        resolver.report([...place, "model"], `${JSON.stringify(model)} stands twice`);
-      } else if (Object.keys(limitsOf(rest)).length === 0) resolver.report(place, "limits nothing");
+        resolver.report([...place, "model"], `${JSON.stringify(model)} appears twice`);
+      } else if (Object.keys(limitsOf(rest)).length === 0) resolver.report(place, "has no limit");
       if (model !== undefined) seen.add(model);
     }
   };
@@ -61,7 +61,10 @@ export function checkModelLimits(resolver: Resolver, auth: Section<"auth"> | und
   }
 }
 
-/** Reports names of endpoints that do not exist: a misspelt one would allow nothing. Patterns with `*` are left alone. */
+/**
+ * Reports endpoints in limits that do not exist, because a misspelled name allows nothing. Patterns are not
+ * checked.
+ */
 export function checkLimitedEndpoints(
   resolver: Resolver,
   auth: Section<"auth"> | undefined,

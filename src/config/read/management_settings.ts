@@ -1,4 +1,4 @@
-/** The table `[management]`: what switches the management plane on, and where it keeps its data. */
+/** Reads the table `[management]` and its variables. */
 
 import {
   BUDGET_WINDOWS,
@@ -12,6 +12,7 @@ import {
 import { durationText, shownDuration } from "../values/durations.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ManagementConfig } from "../config.ts";
+import type { VariableName } from "../sources/variables.ts";
 import { type Section, sectionReader } from "./section.ts";
 import { addressRangeSchema } from "../values/address_values.ts";
 import {
@@ -29,14 +30,34 @@ import {
   wordSchema,
 } from "../values/values.ts";
 
+/** The variables of the table `[management]`. */
+export const MANAGEMENT_VARIABLES = [
+  "MANAGEMENT_TOKEN",
+  "DATABASE_URL",
+  "ENCRYPTION_KEY",
+  "BUDGET_TIME_ZONE",
+  "BUDGET_WINDOW",
+  "RETENTION_DAYS",
+  "BACKUP_EVERY",
+  "BACKUP_KEEP",
+  "BACKUP_FOLDER",
+  "PRICES_FILE",
+  "ADMIN_IDLE_MINUTES",
+  "METRICS_PUBLIC",
+  "MANAGEMENT_ALLOWED_IPS",
+] as const satisfies readonly VariableName[];
+type ManagementVariable = typeof MANAGEMENT_VARIABLES[number];
+
 const DAY_MS = 24 * 3_600_000;
 
-/** Undefined: it is off. */
+/**
+ * Reads the settings of the management plane. Undefined if there is no management token, which turns it off.
+ */
 export function readManagement(
   resolver: Resolver,
   settings: Section<"management"> | undefined,
 ): ManagementConfig | undefined {
-  const read = sectionReader(resolver, "management", settings);
+  const read = sectionReader<Section<"management">, ManagementVariable>(resolver, "management", settings);
   const redacted = (value: unknown) => value === undefined ? "none" : "[redacted]";
   const token = read("token", "MANAGEMENT_TOKEN", managementTokenSchema, undefined, redacted);
   const databaseUrl = read("database_url", "DATABASE_URL", databaseUrlSchema, DEFAULT_DATABASE_URL);
@@ -94,7 +115,7 @@ export function readManagement(
   };
 }
 
-/** The folder of a SQLite file, with a slash at its end. */
+/** The folder of a SQLite database, with a slash at its end. */
 function folderBeside(databaseUrl: string): string {
   return databaseUrl.replace(/^sqlite:/, "").replace(/[^/\\]*$/, "");
 }

@@ -1,30 +1,35 @@
-/** Forward proxies: how they are shown, and which one the environment asks for. */
+/** The forward proxy that the environment names for an upstream, and how a forward proxy is shown. */
 
 import * as v from "valibot";
+import { addressTest, isAddressRange } from "../../network/ip_ranges.ts";
 import { proxyUrlSchema } from "../values/address_values.ts";
 import type { Candidate, Resolver } from "./resolver.ts";
 import type { OutboundProxy } from "../config.ts";
 import { textSchema } from "../values/values.ts";
 
-/** A proxy as it may be shown: without its password. */
+/** The URL of a forward proxy for logs and messages. A login in the URL is replaced by `[redacted]`. */
 export function proxyText({ scheme, hostname, port, login }: OutboundProxy): string {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return `${scheme}://${login === undefined ? "" : "[redacted]@"}${host}:${port}`;
 }
 
-/** A login as it stands in `Proxy-Authorization: Basic` (RFC 7617). */
+/** User name and password in base64, as `Proxy-Authorization: Basic` carries them (RFC 7617). */
 export function basicCredentials({ user, password }: NonNullable<OutboundProxy["login"]>): string {
   return new TextEncoder().encode(`${user}:${password}`).toBase64();
 }
 
-/** The proxy of `HTTP_PROXY` or `HTTPS_PROXY`, which may come without its scheme. */
+/** The value of `HTTP_PROXY` or `HTTPS_PROXY`. Its scheme is optional and defaults to `http`. */
 const environmentProxySchema: typeof proxyUrlSchema = v.pipe(
   v.string(),
   v.transform((text) => /^\w+:\/\//.test(text) || text === "direct" ? text : `http://${text}`),
   proxyUrlSchema,
 );
 
-/** The proxy that the environment names for an origin; undefined where it names none, or exempts the origin. */
+/**
+ * The forward proxy that `HTTPS_PROXY` or `HTTP_PROXY` names for an origin like `https://api.example.com`.
+ * Undefined if the variable is not set or `NO_PROXY` exempts the origin. Loopback addresses are always
+ * exempt.
+ */
 export function environmentProxy(
   origin: string,
   resolver: Resolver,
@@ -36,42 +41,32 @@ export function environmentProxy(
 }
 
 /**
- * Whether `NO_PROXY` exempts a host, as curl and Go read it: names with all that lies below them, addresses, ranges
- * of IPv4 addresses, each with or without a port; `*` is everything. Loopback is always exempt.
+ * Whether `NO_PROXY` exempts an origin. The format is that of curl and Go: a list of host names (each with
+ * its subdomains), IP addresses and CIDR ranges, each with an optional port. `*` exempts every origin.
  */
 function isExempt(origin: string, noProxy: string): boolean {
   const url = new URL(origin);
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const host = unbracketed(url.hostname);
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
   if (isLoopback(host)) return true;
   return noProxy.split(/[\s,]+/).filter((entry) => entry !== "").some((entry) => {
     if (entry === "*") return true;
-    // An IPv6 address has a port only behind its brackets.
-    const isBare = !entry.startsWith("[") && entry.split(":").length > 2;
-    const [, name = entry, onlyPort] = isBare ? [] : /^(.+?)(?::(\d+))?$/.exec(entry) ?? [];
+    // An IPv6 address can have a port only if the address is in brackets.
+    const isBareIpv6 = !entry.startsWith("[") && entry.split(":").length > 2;
+    const [, name = entry, onlyPort] = isBareIpv6 ? [] : /^(.+?)(?::(\d+))?$/.exec(entry) ?? [];
     if (onlyPort !== undefined && onlyPort !== port) return false;
-    const wanted = name.toLowerCase().replace(/^\*?\./, "").replace(/^\[|\]$/g, "");
-    return host === wanted || host.endsWith(`.${wanted}`) || inRange(host, wanted);
+    const wanted = unbracketed(name.toLowerCase().replace(/^\*?\./, ""));
+    return host === wanted || host.endsWith(`.${wanted}`) ||
+      isAddressRange(wanted) && addressTest([wanted])(host);
   });
 }
 
-/** Whether a host is this machine, as a URL spells it: IPv6 addresses are in their shortest form there. */
+/** Whether a host name or IP address is this machine. An IPv6 address may be in brackets, as in a URL. */
 export function isLoopback(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, "");
-  return /^(?:.+\.)?localhost\.?$/.test(host) || host === "::1" || /^::ffff:7f..:/.test(host) ||
-    inRange(host, "127.0.0.0/8");
+  const host = unbracketed(hostname);
+  return /^(?:.+\.)?localhost\.?$/.test(host) || addressTest(["127.0.0.0/8", "::1"])(host);
 }
 
-function inRange(host: string, range: string): boolean {
-  const [base = "", bits] = range.split("/");
-  const address = ipv4Number(host);
-  const first = ipv4Number(base);
-  if (address === undefined || first === undefined || bits === undefined || !/^\d+$/.test(bits)) return false;
-  const size = 2 ** (32 - Number(bits));
-  return Math.floor(address / size) === Math.floor(first / size);
-}
-
-function ipv4Number(text: string): number | undefined {
-  if (!/^\d+\.\d+\.\d+\.\d+$/.test(text)) return undefined;
-  return text.split(".").reduce((number, part) => number * 256 + Number(part), 0);
+function unbracketed(host: string): string {
+  return host.replace(/^\[|\]$/g, "");
 }

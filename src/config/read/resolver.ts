@@ -1,9 +1,11 @@
-/** Settles each setting: flags over environment over `.env` over the file over defaults. */
+/** Resolves settings: flags win over the environment, the environment over `.env`, `.env` over the file. */
 
 import * as v from "valibot";
-import type { Environment, Found, VariableName } from "../sources/env.ts";
+import type { Environment, RawValue } from "../sources/env.ts";
+import type { VariableName } from "../sources/variables.ts";
 import type { ConfigFile } from "../sources/file.ts";
 import {
+  concerns,
   ConfigError,
   type Finding,
   isWithin,
@@ -11,44 +13,49 @@ import {
   type Origin,
   pathText,
   type Problem,
+  type SettingNames,
 } from "../problem.ts";
 import type { ValueSchema } from "../values/values.ts";
 
-/** Values from the command line. */
-export type Flags = Partial<Record<VariableName, Found>>;
+/** The values of command-line flags, by the variable with the same meaning. */
+export type Flags = Partial<Record<VariableName, RawValue>>;
 
-/** A value, and where it stands. */
+/** A checked value and its place. */
 export interface Candidate<Value> {
   readonly value: Value;
   readonly at: Origin;
 }
 
-/** A setting as it came out, made for people: a secret shows as `[redacted]`. */
-export interface Setting {
+/** A setting with its value and origin, for people. Secrets are `[redacted]`. */
+export interface ShownSetting {
   readonly key: string;
   readonly shown: string;
   readonly origin: string;
 }
 
-/** A setting with two values, made for people; undefined: it is not in that configuration. */
+/**
+ * A setting that changed, with its old and new value for people. Undefined if a configuration has no such
+ * setting.
+ */
 export interface SettingChange {
   readonly key: string;
   readonly before: string | undefined;
   readonly after: string | undefined;
 }
 
-/** Takes values out of the sources one by one, checks each, and keeps what was wrong and where each came from. */
+/** Checks the values of all sources, and collects problems, warnings and the origin of each setting. */
 export class Resolver {
+  /** The configuration file. Undefined if there is no file or it cannot be read. */
   readonly file: ConfigFile | undefined;
-  /** The file exists but cannot be read. Most settings that seem to be missing are in it. */
-  readonly lacksFile: boolean;
+  /** Whether the file cannot be read or parsed. Settings that seem to be missing may be in it. */
+  readonly isFileUnreadable: boolean;
   readonly #environment: Environment;
   readonly #flags: Flags;
   readonly #findings: Finding[];
-  /** Findings that are true whatever a file says that cannot be read. */
-  readonly #ownFindings: Set<Finding>;
+  /** Problems that do not depend on the content of the file. */
+  readonly #fileIndependent: Set<Finding>;
   readonly #warnings: Finding[];
-  readonly #settled: (Omit<Setting, "origin"> & { at: Origin; value: unknown })[] = [];
+  readonly #settled: (Omit<ShownSetting, "origin"> & { at: Origin; value: unknown })[] = [];
 
   constructor(
     environment: Environment,
@@ -59,42 +66,46 @@ export class Resolver {
     this.#environment = environment;
     this.#flags = flags;
     this.file = file;
-    this.lacksFile = broken !== undefined || file?.isBroken === true;
+    this.isFileUnreadable = broken !== undefined || file?.isBroken === true;
     this.#findings = [
       ...environment.findings,
       ...broken === undefined ? [] : [broken],
       ...file?.findings ?? [],
     ];
-    this.#ownFindings = new Set(this.#findings);
+    this.#fileIndependent = new Set(this.#findings);
     const named = new Set([...file?.variables ?? []].map((name) => `.env: ${name}`));
-    // What the file names is read, whatever it is called.
+    // A variable that the file refers to is not a typo.
     const ofEnvironment = environment.warnings.filter(({ at }) => !named.has(String(at)));
     this.#warnings = [...ofEnvironment, ...file?.warnings ?? []];
   }
 
+  /** Whether a variable or its flag is set. */
   has(name: VariableName): boolean {
     return this.#find(name) !== undefined;
   }
 
-  /** The checked value of a variable or its flag; undefined where there is none or it broke a rule. */
+  /** The checked value of a variable or its flag. Undefined if it is not set, or invalid and reported. */
   variable<Value>(name: VariableName, schema: ValueSchema<Value>): Candidate<Value> | undefined {
     const found = this.#find(name);
     if (found === undefined || found.value === null) return undefined;
-    // The first broken rule of a value says enough; the next value is checked all the same.
+    // One problem for each value is enough.
     const result = v.safeParse(schema, found.value, { abortPipeEarly: true });
     if (result.success) return { value: result.output, at: found.origin };
-    const finding = { at: found.origin, message: result.issues[0].message };
+    const finding = { at: found.origin, variable: name, message: result.issues[0].message };
     this.#findings.push(finding);
-    this.#ownFindings.add(finding);
+    this.#fileIndependent.add(finding);
     return undefined;
   }
 
-  /** A value of the file, as a candidate. */
+  /** A value of the file as a candidate. Undefined if the file does not have the value. */
   inFile<Value>(at: KeyPath, value: Value | undefined): Candidate<Value> | undefined {
     return value === undefined ? undefined : { value, at };
   }
 
-  /** The first candidate there is, and the fallback where there is none. Noted under its key. */
+  /**
+   * Returns the first candidate, or else the fallback, and records the setting for `llm-proxy check`. `show`
+   * formats the value for people and has to redact secrets.
+   */
   settle<Value>(
     key: KeyPath,
     candidates: readonly (Candidate<Value> | undefined)[],
@@ -110,27 +121,27 @@ export class Resolver {
     return value;
   }
 
-  /** Something is wrong with the value at a place. */
+  /** Adds a problem. The message is the rest of a sentence that starts with the place. */
   report(at: Origin, message: string): void {
     this.#findings.push({ at, message });
   }
 
-  /** Whether something was found wrong at a place of the file, or within it. */
-  hasFindingAt(path: KeyPath): boolean {
+  /** Whether there is a problem at a path of the file or below it. */
+  hasProblemAt(path: KeyPath): boolean {
     return this.#findings.some(({ at }) => typeof at !== "string" && isWithin(at, path));
   }
 
-  /** Where a variable's value came from. */
+  /** The source of a variable as text, like `env PORT` or `--port`. */
   originText(name: VariableName): string {
     return this.#find(name)?.origin ?? `env ${name}`;
   }
 
-  /** The file that a variable's value was read from; undefined where it stood in the environment itself. */
+  /** The file that the `…_FILE` form of a variable names. Undefined if the variable has no such form set. */
   fileOf(name: VariableName): string | undefined {
     return this.#find(name)?.file;
   }
 
-  /** Something is missing at a place, unless what stood there was reported already. */
+  /** Adds a problem for a missing value, unless its path already has a problem. */
   reportMissing(at: KeyPath, message: string): void {
     const isReported = this.#findings.some((finding) =>
       typeof finding.at !== "string" && (isWithin(at, finding.at) || isWithin(finding.at, at))
@@ -138,24 +149,27 @@ export class Resolver {
     if (!isReported) this.report(at, message);
   }
 
-  /** Something is odd at a place; said once, however many read it. */
+  /** Adds a warning once, even if several settings cause it. */
   warn(at: Origin, message: string): void {
     const text = JSON.stringify({ at, message });
     if (this.#warnings.some((one) => JSON.stringify({ at: one.at, message: one.message }) === text)) return;
     this.#warnings.push({ at, message });
   }
 
-  /** Where a value came from that is in the environment or else in the file. */
+  /** The place of a value that a variable or the file has. */
   originOf(name: VariableName, at: KeyPath): Origin {
     return this.#find(name)?.origin ?? at;
   }
 
-  /** Every variable of the environment that says something, by its own name whatever form it came in. */
-  usedVariables({ found, get }: Environment): Map<string, string> {
+  /**
+   * The variables that the configuration uses, with their values. A value from a `…_FILE` variable gets the
+   * name without the suffix, except for certificates.
+   */
+  usedVariables({ values, get }: Environment): Map<string, string> {
     const used = new Map<string, string>();
-    for (const [name, { value, file }] of found) {
-      // A certificate is exchanged by its file: what it holds now is not what is meant.
-      if (file !== undefined && RENEWED.includes(name)) used.set(`${name}_FILE`, absolute(file));
+    for (const [name, { value, file }] of values) {
+      // The files of certificates are replaced at run time, so the path counts and not the content.
+      if (file !== undefined && REPLACED_AT_RUN_TIME.includes(name)) used.set(`${name}_FILE`, absolute(file));
       else if (value !== null) used.set(name, value);
     }
     for (const name of this.file?.variables ?? []) {
@@ -165,12 +179,13 @@ export class Resolver {
     return used;
   }
 
+  /** All warnings with their origins. */
   async warnings(): Promise<Problem[]> {
     return await this.#locate(this.#warnings);
   }
 
-  /** Every setting with its origin. */
-  async settings(): Promise<Setting[]> {
+  /** All settings with their origins, for people. */
+  async settings(): Promise<ShownSetting[]> {
     const places = await this.#locate(this.#settled.map(({ at }) => ({ at, message: "" })));
     return this.#settled.map(({ key, shown, at }, index) => {
       const place = places[index]?.origin ?? "";
@@ -180,7 +195,7 @@ export class Resolver {
     });
   }
 
-  /** The settings that have another value than in an earlier configuration, secrets included, as they are shown. */
+  /** The settings whose values differ from an earlier configuration. Secrets are compared and redacted. */
   changedSince(before: Resolver): SettingChange[] {
     const valuesOf = (resolver: Resolver) =>
       new Map(
@@ -195,16 +210,21 @@ export class Resolver {
       .map((key) => ({ key, before: old.get(key)?.shown, after: now.get(key)?.shown }));
   }
 
-  /** With a filter, only those problems count; a file that cannot be read always does. */
-  async throwProblems(counts: (finding: Finding) => boolean = () => true): Promise<void> {
-    const findings = this.lacksFile ? [...this.#ownFindings] : this.#findings.filter(counts);
+  /**
+   * Throws a `ConfigError` with all problems, or only with those of some settings. A file that cannot be read
+   * is always reported.
+   */
+  async throwProblems(only?: SettingNames): Promise<void> {
+    const findings = this.isFileUnreadable
+      ? [...this.#fileIndependent]
+      : this.#findings.filter((finding) => only === undefined || concerns(finding, only));
     if (findings.length === 0) return;
     const problems = await this.#locate(findings);
     throw new ConfigError(problems.toSorted((one, other) => lineOf(one) - lineOf(other)));
   }
 
-  #find(name: VariableName): Found | undefined {
-    return this.#flags[name] ?? this.#environment.found.get(name);
+  #find(name: VariableName): RawValue | undefined {
+    return this.#flags[name] ?? this.#environment.values.get(name);
   }
 
   async #locate(findings: readonly Finding[]): Promise<Problem[]> {
@@ -213,14 +233,14 @@ export class Resolver {
   }
 }
 
-/** Variables whose files change while they are used. */
-const RENEWED: readonly VariableName[] = ["TLS_CERT", "TLS_KEY"];
+/** Variables whose files are replaced while the proxy runs. */
+const REPLACED_AT_RUN_TIME: readonly VariableName[] = ["TLS_CERT", "TLS_KEY"];
 
 function absolute(path: string): string {
   return /^(?:[/\\]|[A-Za-z]:)/.test(path) ? path : `${Deno.cwd()}/${path}`;
 }
 
-/** The line of a problem in the file; 0 for all others, which come first. */
+/** The line of a problem in the file. 0 for other problems, which come first. */
 function lineOf({ origin }: Problem): number {
   return Number(/^[^:]+:(\d+)/.exec(origin)?.[1] ?? 0);
 }

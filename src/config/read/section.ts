@@ -1,20 +1,23 @@
-import type { VariableName } from "../sources/env.ts";
+import type { VariableName } from "../sources/variables.ts";
 import type { FileConfig } from "../sources/file_schema.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ValueSchema } from "../values/values.ts";
 
-/** One of the file's tables. */
+/** A table of the configuration file. */
 export type Section<Name extends keyof FileConfig> = NonNullable<FileConfig[Name]>;
 
-/** Settles values of one table: a variable of the environment wins over the file, the file over the fallback. */
-export function sectionReader<Settings extends object>(
+/**
+ * Makes a function that reads the settings of one table. A variable wins over the file, and the file over the
+ * fallback. `show` formats a value for people and has to redact secrets.
+ */
+export function sectionReader<Settings extends object, Variable extends VariableName = VariableName>(
   resolver: Resolver,
   section: string,
   settings: Settings | undefined,
 ) {
   return <Key extends keyof Settings & string, Fallback extends NonNullable<Settings[Key]> | undefined>(
     key: Key,
-    variable: VariableName,
+    variable: Variable,
     schema: ValueSchema<NonNullable<Settings[Key]>>,
     fallback: Fallback,
     show?: (value: NonNullable<Settings[Key]> | Fallback) => string,

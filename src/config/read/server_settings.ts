@@ -1,4 +1,4 @@
-/** The table `[server]` and its counterparts in the environment. */
+/** Reads the tables `[server]` and `[log]` and their variables. */
 
 import {
   addressRangeSchema,
@@ -20,7 +20,7 @@ import type { EnvironmentSources } from "../sources/env.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ConcurrencyLimits, ConnectionLimits, LogConfig, ServerConfig } from "../config.ts";
 import { type Section, sectionReader } from "./section.ts";
-import { nearest } from "../values/suggest.ts";
+import { closestName } from "../values/suggest.ts";
 import { readTls } from "./tls_settings.ts";
 import {
   bytesSchema,
@@ -34,7 +34,7 @@ import {
   wordSchema,
 } from "../values/values.ts";
 
-/** Where the proxy listens. */
+/** Reads the host and port to listen on. */
 export function readAddress(
   resolver: Resolver,
   settings: Section<"server"> | undefined,
@@ -46,7 +46,7 @@ export function readAddress(
   };
 }
 
-/** Everything of the server but where it listens. */
+/** Reads the table `[server]`. `address` is the result of {@link readAddress}. */
 export function readServer(
   resolver: Resolver,
   { address, settings, sources, path }: {
@@ -99,20 +99,6 @@ export function readServer(
   };
 }
 
-function checkHttpsPort(
-  resolver: Resolver,
-  { httpsPort, hasTls, address }: { httpsPort: number; hasTls: boolean; address: { port: number } },
-): void {
-  const at = resolver.originOf("HTTPS_PORT", ["server", "https_port"]);
-  if (!hasTls && !resolver.hasFindingAt(["server"]) && !resolver.has("TLS_CERT")) {
-    resolver.report(
-      at,
-      "needs a certificate: set TLS_CERT_FILE and TLS_KEY_FILE (`llm-proxy tls init` makes them)",
-    );
-  }
-  if (httpsPort === address.port && httpsPort !== 0) resolver.report(at, "is the same as port");
-}
-
 /** The settings that `Deno.serve` cannot keep, each with its variable if it has one. */
 const NOT_WITH_DENO = [
   ["tls_cert_file", "TLS_CERT"],
@@ -136,7 +122,21 @@ function checkDenoEngine(resolver: Resolver, settings: Section<"server"> | undef
   }
 }
 
-/** The port of the management plane alone; undefined: it has none. */
+function checkHttpsPort(
+  resolver: Resolver,
+  { httpsPort, hasTls, address }: { httpsPort: number; hasTls: boolean; address: { port: number } },
+): void {
+  const at = resolver.originOf("HTTPS_PORT", ["server", "https_port"]);
+  if (!hasTls && !resolver.hasProblemAt(["server"]) && !resolver.has("TLS_CERT")) {
+    resolver.report(
+      at,
+      "needs a certificate: set TLS_CERT_FILE and TLS_KEY_FILE (`llm-proxy tls init` makes them)",
+    );
+  }
+  if (httpsPort === address.port && httpsPort !== 0) resolver.report(at, "is the same as port");
+}
+
+/** Reads the separate port of the management plane. Undefined if it has none. */
 export function readAdminPort(
   resolver: Resolver,
   settings: Section<"server"> | undefined,
@@ -201,7 +201,7 @@ function readConcurrency(resolver: Resolver, settings: Section<"server"> | undef
   };
 }
 
-/** `none` as the number that is never reached. */
+/** Converts `none` to `Infinity`. */
 function unlimited(value: number | "none"): number {
   return value === "none" ? Infinity : value;
 }
@@ -210,7 +210,7 @@ function shownSize(bytes: number | "none"): string {
   return bytes === "none" ? bytes : `${bytes / 1024 ** 2}M`;
 }
 
-/** Which endpoint answers paths without a name. */
+/** Reads the endpoint for paths without an endpoint name. Undefined if there is no such endpoint. */
 export function readDefaultEndpoint(
   resolver: Resolver,
   settings: Section<"server"> | undefined,
@@ -223,13 +223,13 @@ export function readDefaultEndpoint(
     fallback: implied,
   });
   if (named === undefined || names.includes(named.value)) return name;
-  const near = nearest(named.value, names);
+  const near = closestName(named.value, names);
   const hint = near === undefined ? `the endpoints are ${names.join(", ")}` : `did you mean ${near}?`;
-  resolver.report(named.at, `${JSON.stringify(named.value)} is no endpoint; ${hint}`);
+  resolver.report(named.at, `${JSON.stringify(named.value)} is not an endpoint; ${hint}`);
   return undefined;
 }
 
-/** The table `[log]`. */
+/** Reads the table `[log]`. */
 export function readLog(resolver: Resolver, settings: Section<"log"> | undefined): LogConfig {
   const read = sectionReader(resolver, "log", settings);
   return {

@@ -1,4 +1,4 @@
-/** Certificate and key: where they stand, and whether they are whole. */
+/** Reads the certificate and private key for HTTPS. */
 
 import * as v from "valibot";
 import type { EnvironmentSources } from "../sources/env.ts";
@@ -6,9 +6,12 @@ import { reasonOf } from "../problem.ts";
 import type { Candidate, Resolver } from "./resolver.ts";
 import type { TlsConfig } from "../config.ts";
 import type { Section } from "./section.ts";
-import { besideFile } from "../sources/sources.ts";
+import { resolveBesideConfig } from "../sources/sources.ts";
 
-/** The two halves of TLS: their variables, their keys in the file, and what they must hold. */
+/**
+ * Certificate and key, each with its variable, its key in the file and the PEM label that the text must
+ * contain.
+ */
 const PARTS = {
   cert: {
     variable: "TLS_CERT",
@@ -25,23 +28,26 @@ const PARTS = {
 } as const;
 type Part = typeof PARTS["cert" | "key"];
 
-/** What was found of a part: its text, and the file that holds it. */
-interface Found extends Candidate<string> {
+/** The PEM text of a certificate or key, and its file if there is one. */
+interface PemPart extends Candidate<string> {
   readonly file: string | undefined;
 }
 
-/** Undefined where there is none, or what there is has been reported. */
+/** Reads certificate and key. Undefined if neither is set, or if one has a problem, which is reported. */
 export function readTls(
   resolver: Resolver,
   { settings, sources, path }: {
     settings: Section<"server"> | undefined;
     sources: EnvironmentSources;
-    /** The configuration file's. */
+    /** The path of the configuration file. */
     path: string | undefined;
   },
 ): TlsConfig | undefined {
-  const read = ({ variable, key, label, what }: Part): Found | "broken" | undefined => {
-    const schema = v.pipe(v.string(), v.check((text) => label.test(text), `holds no ${what} in PEM form`));
+  const read = ({ variable, key, label, what }: Part): PemPart | "broken" | undefined => {
+    const schema = v.pipe(
+      v.string(),
+      v.check((text) => label.test(text), `contains no ${what} in PEM format`),
+    );
     if (resolver.has(variable)) {
       const found = resolver.variable(variable, schema);
       return found === undefined ? "broken" : { ...found, file: resolver.fileOf(variable) };
@@ -49,7 +55,7 @@ export function readTls(
     const named = settings?.[key];
     if (named === undefined) return undefined;
     const at = ["server", key];
-    const file = besideFile(path, named);
+    const file = resolveBesideConfig(path, named);
     let text: string;
     try {
       text = sources.readTextFile(file);
@@ -72,14 +78,14 @@ export function readTls(
     const files = [cert.file, key.file].filter((file) => file !== undefined);
     return { cert: cert.value, key: key.value, files: files.length === 2 ? files : [] };
   }
-  if (cert === undefined && key !== undefined) reportLacking(resolver, PARTS.cert, PARTS.key);
-  if (key === undefined && cert !== undefined) reportLacking(resolver, PARTS.key, PARTS.cert);
+  if (cert === undefined && key !== undefined) reportMissingPart(resolver, PARTS.cert, PARTS.key);
+  if (key === undefined && cert !== undefined) reportMissingPart(resolver, PARTS.key, PARTS.cert);
   return undefined;
 }
 
-function reportLacking(resolver: Resolver, lacking: Part, present: Part): void {
+function reportMissingPart(resolver: Resolver, missing: Part, present: Part): void {
   const isInEnvironment = resolver.has(present.variable);
-  const at = isInEnvironment ? `env ${lacking.variable}` : ["server", lacking.key];
+  const at = isInEnvironment ? `env ${missing.variable}` : ["server", missing.key];
   const other = isInEnvironment ? present.variable : present.key;
-  resolver.report(at, `is missing, though ${other} is set: TLS needs both`);
+  resolver.report(at, `is missing, but ${other} is set: TLS needs both`);
 }

@@ -1,16 +1,18 @@
 import type { Finding, KeyPath } from "../problem.ts";
 
-/** A file's values with every `${NAME}` replaced. */
+/** The values of a file after `${NAME}` was replaced. */
 export interface Expanded {
+  /** The parsed file with the values of the variables. */
   readonly tree: unknown;
-  /** The variables that stood in each value, by its path as JSON. */
+  /** The names of the variables in each value. The key is the path of the value as JSON. */
   readonly variables: ReadonlyMap<string, readonly string[]>;
+  /** A problem for each variable that is not set, and for each invalid reference. */
   readonly findings: readonly Finding[];
 }
 
 const REFERENCE = /\$(\$\{)|\$\{([^}]*)\}/g;
 
-/** Replaces `${NAME}` in all texts of a tree; `$${` stands for `${` itself. */
+/** Replaces `${NAME}` in all strings of a parsed file. `$${` becomes `${`. */
 export function expandVariables(tree: unknown, get: (name: string) => string | undefined): Expanded {
   const findings: Finding[] = [];
   const variables = new Map<string, readonly string[]>();
@@ -18,11 +20,11 @@ export function expandVariables(tree: unknown, get: (name: string) => string | u
     const names: string[] = [];
     const expanded = text.replace(REFERENCE, (_, escaped: string | undefined, name: string = "") => {
       if (escaped !== undefined) return escaped;
-      // What is no name may be a key in the wrong place: it is not repeated.
+      // An invalid name may be a key in the wrong place: the message leaves it out.
       if (!/^[A-Za-z_]\w*$/.test(name)) {
         findings.push({
           at: path,
-          message: "holds a ${…} that is no variable's name: only ${NAME} is known here",
+          message: "contains a ${…} without a valid variable name: write ${NAME}",
         });
         return "";
       }
@@ -47,7 +49,7 @@ export function expandVariables(tree: unknown, get: (name: string) => string | u
   return { tree: expand(tree, []), variables, findings };
 }
 
-/** Whether a value of a parsed file is a table. */
+/** Whether a value of a parsed file is a table of TOML or an object of JSON. */
 export function isTable(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }

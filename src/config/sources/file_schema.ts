@@ -1,13 +1,13 @@
 /**
- * The keys of a configuration file: what each takes and means. What is validated, what `llm-proxy check --schema`
- * prints and what `config.example.toml` has to hold are all this.
+ * The schema of a configuration file: every key with its type and description. The program validates files
+ * with it, `llm-proxy check --schema` prints it, and `config.example.toml` has a line for each of its keys.
  */
 
 import * as v from "valibot";
 import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, SERVER_ENGINES } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
-import { nearest } from "../values/suggest.ts";
+import { closestName } from "../values/suggest.ts";
 import {
   addressRangeSchema,
   baseUrlSchema,
@@ -43,7 +43,10 @@ import {
   type ValueSchema,
 } from "../values/values.ts";
 
-/** Says what kind a value is of, never the value: it may be a secret in the wrong place. */
+/**
+ * The message for a value of the wrong type. It leaves out the value, which may be a secret in the wrong
+ * place.
+ */
 const wrongKind = (wanted: string) => ({ input }: { readonly input: unknown }): string =>
   input === undefined ? "is missing" : `must be ${wanted}, not ${kindOf(input)}`;
 
@@ -54,23 +57,23 @@ function kindOf(value: unknown): string {
   return typeof value === "object" ? "a table" : `a ${typeof value}`;
 }
 
-/** A text, by the same rule as the same setting in the environment. */
+/** A string. The rule is that of the same setting in the environment. */
 function text<Output>(schema: ValueSchema<Output>, description: string) {
-  return v.optional(v.pipe(v.string(wrongKind("a text")), v.description(description), schema));
+  return v.optional(v.pipe(v.string(wrongKind("a string")), v.description(description), schema));
 }
 
 /** One of a few words. */
 function word<const Word extends string>(words: readonly Word[], description: string) {
   const message = ({ input }: { readonly input: unknown }): string => {
-    if (typeof input !== "string") return wrongKind("a text")({ input });
-    const near = nearest(input, words);
+    if (typeof input !== "string") return wrongKind("a string")({ input });
+    const near = closestName(input, words);
     const hint = near === undefined ? "" : `; did you mean ${near}?`;
     return `${JSON.stringify(input)} is not one of ${words.join(", ")}${hint}`;
   };
   return v.optional(v.pipe(v.picklist(words, message), v.description(description)));
 }
 
-/** A number, also as text, since a `${NAME}` of the environment is one. */
+/** A number, or a string with one: the value of `${NAME}` is always a string. */
 function number<Output>(schema: ValueSchema<Output>, description: string) {
   return v.optional(v.pipe(
     v.union([v.number(), v.string()], wrongKind("a number")),
@@ -91,7 +94,7 @@ function toggle(description: string) {
 
 function list<Output>(item: ValueSchema<Output>, description: string) {
   const element = v.pipe(
-    v.union([v.string(), v.number()], wrongKind("a text or a number")),
+    v.union([v.string(), v.number()], wrongKind("a string or a number")),
     v.transform(String),
     item,
   );
@@ -99,227 +102,277 @@ function list<Output>(item: ValueSchema<Output>, description: string) {
 }
 
 function texts<Output>(key: ValueSchema<string>, value: ValueSchema<Output>, description: string) {
-  const entry = v.pipe(v.string(wrongKind("a text")), value);
+  const entry = v.pipe(v.string(wrongKind("a string")), value);
   return v.optional(v.pipe(v.record(key, entry, wrongKind("a table")), v.description(description)));
 }
 
-/** Settings of a backend; on an endpoint they hold for all of its backends. */
+/** The keys of a backend. In the table of an endpoint they are the defaults of its backends. */
 const BACKEND_KEYS = {
-  base_url: text(baseUrlSchema, "where the API is; its path is kept"),
-  target_base: text(baseUrlSchema, "the same as base_url, as earlier programs spelled it"),
+  base_url: text(baseUrlSchema, "the address of the API, with its path"),
+  target_base: text(baseUrlSchema, "another name of base_url, which an earlier program used"),
   api_key: text(
     secretSchema,
-    'the key the proxy sends; "passthrough" sends the client\'s own on, "none" sends none',
+    'the key that the proxy sends; "passthrough" forwards the key of the client, "none" sends no key',
   ),
   key_header: text(headerNameSchema, "the header that carries the key"),
-  model: text(textSchema, "the model to ask for, whatever the client asked for"),
-  models: texts(v.string(), textSchema, "models to ask for, by the model the client asked for"),
-  proxy_url: text(proxyUrlSchema, 'a forward proxy (http, https, socks5), or "direct"'),
-  ca_file: text(textSchema, "certificates to trust besides the system's, in PEM form"),
+  model: text(textSchema, "replaces the model of every request"),
+  models: texts(v.string(), textSchema, "replaces models by name: the key is the model of the client"),
+  proxy_url: text(proxyUrlSchema, 'the URL of a forward proxy (http, https, socks5), or "direct"'),
+  ca_file: text(textSchema, "a PEM file with certificates to trust besides those of the system"),
   headers: texts(
     headerNameSchema,
     headerValueSchema,
-    "fields set on every request, in place of the client's",
+    "headers to set on every request; they replace headers of the client",
   ),
-  remove_headers: list(headerNameSchema, "fields of the client that are not sent on"),
-  connect_timeout: number(durationSchema, "until a connection stands"),
-  first_byte_timeout: number(durationSchema, "from the request to the headers of the answer"),
-  idle_timeout: number(durationSchema, "between two pieces of the answer"),
-  total_timeout: number(durationSchema, "from the beginning to the last byte"),
-  pool_max_idle: number(countSchema(0, 10_000), "idle connections kept for the next request"),
-  pool_idle_timeout: number(durationSchema, "how long a connection is kept idle"),
+  remove_headers: list(headerNameSchema, "headers of the client that are not forwarded"),
+  connect_timeout: number(durationSchema, "timeout of the connection to the upstream"),
+  first_byte_timeout: number(durationSchema, "timeout from the request to the headers of the response"),
+  idle_timeout: number(durationSchema, "timeout between two pieces of the response"),
+  total_timeout: number(
+    durationSchema,
+    "timeout from the start of the request to the last byte of the response",
+  ),
+  pool_max_idle: number(countSchema(0, 10_000), "number of idle connections to keep per upstream"),
+  pool_idle_timeout: number(durationSchema, "how long an idle connection is kept"),
 };
 
 const backendSchema = v.strictObject({
-  name: text(nameSchema, "how the backend is called in the log"),
+  name: text(nameSchema, "the name in the log; default: the host of base_url"),
   ...BACKEND_KEYS,
-  weight: number(countSchema(0, 1_000), "its share under the strategy weighted"),
+  weight: number(countSchema(0, 1_000), "the share of requests with the strategy weighted"),
 }, wrongKind("a table"));
 
 const priceTableSchema = v.strictObject({
   input: number(priceSchema, "US dollars per million tokens of input"),
-  output: number(priceSchema, "the same of output"),
-  cached: number(priceSchema, "of input that is read from a cache; default: as other input"),
-  cache_write: number(priceSchema, "of input that is written to a cache; default: as other input"),
+  output: number(priceSchema, "US dollars per million tokens of output"),
+  cached: number(
+    priceSchema,
+    "US dollars per million tokens of input that is read from a cache; default: the price of input",
+  ),
+  cache_write: number(
+    priceSchema,
+    "US dollars per million tokens of input that is written to a cache; default: the price of input",
+  ),
   cache_write_1h: number(
     priceSchema,
-    "of input that is written to a cache for an hour; default: as cache_write",
+    "US dollars per million tokens of input that is written to a cache for an hour; default: the price of cache_write",
   ),
-  input_audio: number(priceSchema, "of sound; default: as other input"),
-  cached_audio: number(priceSchema, "of sound that is read from a cache; default: as cached"),
-  output_audio: number(priceSchema, "of sound in the output; default: as other output"),
-  input_image: number(priceSchema, "of images; default: as other input"),
-  cached_image: number(priceSchema, "of images that are read from a cache; default: as cached"),
-  output_image: number(priceSchema, "of images in the output; default: as other output"),
-  input_video: number(priceSchema, "of video; default: as other input"),
-  reasoning: number(priceSchema, "of reasoning; default: as other output"),
-  citation: number(priceSchema, "of output that quotes what a search found; default: as other output"),
-  audio_hour: number(priceSchema, "US dollars per hour of sound, where the model states its length"),
+  input_audio: number(priceSchema, "US dollars per million tokens of audio; default: the price of input"),
+  cached_audio: number(
+    priceSchema,
+    "US dollars per million tokens of audio that is read from a cache; default: the price of cached",
+  ),
+  output_audio: number(
+    priceSchema,
+    "US dollars per million tokens of audio in the output; default: the price of output",
+  ),
+  input_image: number(priceSchema, "US dollars per million tokens of images; default: the price of input"),
+  cached_image: number(
+    priceSchema,
+    "US dollars per million tokens of images that are read from a cache; default: the price of cached",
+  ),
+  output_image: number(
+    priceSchema,
+    "US dollars per million tokens of images in the output; default: the price of output",
+  ),
+  input_video: number(priceSchema, "US dollars per million tokens of video; default: the price of input"),
+  reasoning: number(priceSchema, "US dollars per million tokens of reasoning; default: the price of output"),
+  citation: number(
+    priceSchema,
+    "US dollars per million tokens of output that quotes what a search found; default: the price of output",
+  ),
+  audio_hour: number(priceSchema, "US dollars per hour of audio, where the model states its length"),
   web_searches: number(priceSchema, "US dollars per thousand searches of the web"),
   file_searches: number(priceSchema, "US dollars per thousand searches in files"),
 }, wrongKind("a table"));
 
 const endpointSchema = v.strictObject({
-  provider: word(PRESET_NAMES, "fills in base_url, key_header and the dialect of errors"),
+  provider: word(PRESET_NAMES, "sets the defaults of base_url and key_header, and the format of errors"),
   ...BACKEND_KEYS,
-  anthropic_version: text(anthropicVersionSchema, "sent as anthropic-version where the client sent none"),
+  anthropic_version: text(
+    anthropicVersionSchema,
+    "the value of the header anthropic-version for requests without one",
+  ),
   strategy: word(
     ["failover", "round_robin", "weighted", "least_busy"],
-    "which backend is tried first; the others follow where it fails",
+    "which backend gets the first attempt; after a failure the next backend gets the request",
   ),
-  retries: number(countSchema(0, 20), "further attempts after the first"),
-  retry_statuses: list(countSchema(400, 599), "answers that count as failures"),
-  max_buffer_bytes: number(bytesSchema, "how much of a body is held, to be sent again or changed"),
-  expose_backend: toggle("tell clients which backend answered, in x-llm-proxy-backend"),
-  stream_usage: toggle("ask for the usage of OpenAI's streams, and take it out of the answer again"),
+  retries: number(countSchema(0, 20), "number of further attempts after a failed one"),
+  retry_statuses: list(countSchema(400, 599), "response statuses that count as failures"),
+  max_buffer_bytes: number(bytesSchema, "how much of a request body is buffered for a retry or a change"),
+  expose_backend: toggle("name the backend in the response header x-llm-proxy-backend"),
+  stream_usage: toggle(
+    "request usage in OpenAI streams, and strip it from the response if the client did not request it",
+  ),
   reserve_output_tokens: number(
     countSchema(0, 10_000_000),
-    "output tokens whose cost a budget keeps for a request that states no maximum, of a model with an unknown one",
+    "output tokens that a budget reserves if neither the request nor the model has a known maximum",
   ),
   reserve: word(
     ["expected", "maximum"],
-    "the output that a budget reserves: what most recent responses of the model used, or the most that can come",
+    "the output that a budget reserves: as much as most recent responses of the model used, or the maximum",
   ),
-  count_cache_reads: toggle("count input that is read from a cache towards tokens_per_minute"),
-  keepalive_comments: number(durationSchema, "put a comment into event streams that are silent for so long"),
+  count_cache_reads: toggle("count input tokens that are read from a cache in tokens_per_minute"),
+  keepalive_comments: number(
+    durationSchema,
+    "send a comment in an event stream that was silent for this long",
+  ),
   price_provider: text(
     priceProviderSchema,
-    "whose published prices hold, if the address does not tell: openai, anthropic, google, …; local: no cost",
+    "whose published prices apply: openai, anthropic, google, …; local: no cost; default: by base_url",
   ),
   prices: v.optional(v.pipe(
     v.record(v.string(), priceTableSchema, wrongKind("a table")),
     v.description(
-      "prices of models, by name or with * for any run of characters; the first that matches counts",
+      "prices by model name, with * for any characters; the first match counts",
     ),
   )),
   backends: v.optional(v.pipe(
     v.array(backendSchema, wrongKind("a list of tables")),
     v.minLength(1, "is empty"),
-    v.description("several upstreams, in the order of preference"),
+    v.description("several upstreams, the preferred one first"),
   )),
 }, wrongKind("a table"));
 
-/** Limits of requests, and of requests for certain models. */
+/** The limits that exist for a token and for single models of a token. */
 const LIMIT_KEYS = {
-  requests_per_minute: number(countSchema(1, 1_000_000), "requests that begin within any minute"),
-  tokens_per_minute: number(countSchema(1, 999_999_999), "tokens, input and output, within any minute"),
-  concurrent_requests: number(countSchema(1, 100_000), "requests that run at the same time"),
+  requests_per_minute: number(countSchema(1, 1_000_000), "requests per minute"),
+  tokens_per_minute: number(countSchema(1, 999_999_999), "input and output tokens per minute"),
+  concurrent_requests: number(countSchema(1, 100_000), "requests at the same time"),
   budget_day_usd: number(dollarsSchema, "US dollars per day"),
-  budget_week_usd: number(dollarsSchema, "US dollars per week, which begins on Monday"),
+  budget_week_usd: number(dollarsSchema, "US dollars per week, from Monday"),
   budget_month_usd: number(dollarsSchema, "US dollars per month"),
-  budget_total_usd: number(dollarsSchema, "US dollars in all"),
+  budget_total_usd: number(dollarsSchema, "US dollars in total"),
 };
 
 const modelLimitsSchema = v.strictObject({
-  model: text(textSchema, "the name of a model, with * for any run of characters"),
+  model: text(textSchema, "the name of a model, with * for any characters"),
   ...LIMIT_KEYS,
 }, wrongKind("a table"));
 
 const limitsSchema = v.optional(v.pipe(
   v.strictObject({
     ...LIMIT_KEYS,
-    max_requests: number(countSchema(1, 999_999_999), "requests in all"),
+    max_requests: number(countSchema(1, 999_999_999), "requests in total"),
     model_limits: v.optional(v.pipe(
       v.array(modelLimitsSchema, wrongKind("a list of tables")),
-      v.description("limits of requests for certain models; of each model the first that matches counts"),
+      v.description("limits for single models; the first match counts"),
     )),
-    endpoints: list(textSchema, "endpoints that may be used, with * for any run of characters"),
-    models: list(textSchema, "models that may be used, likewise"),
+    endpoints: list(textSchema, "allowed endpoints, with * for any characters"),
+    models: list(textSchema, "allowed models, with * for any characters"),
     paths: list(
       pathPatternSchema,
-      "paths at the provider that may be used, like /v1/models or */files*; one that begins with ! is refused",
+      "allowed paths at the provider, like /v1/models or */files*; a path after ! is denied",
     ),
   }, wrongKind("a table")),
-  v.description("what the holder may do; needs the management plane"),
+  v.description("the limits of the token; needs the management plane"),
 ));
 
 const tokenSchema = v.strictObject({
-  name: text(nameSchema, "who holds it; it stands in the log"),
-  token: text(secretSchema, "what the client presents as its API key"),
+  name: text(nameSchema, "the name of the client in the log"),
+  token: text(secretSchema, "the token that the client sends as its API key"),
   limits: limitsSchema,
 }, wrongKind("a table"));
 
-/** A whole file. */
+/** The schema of a whole configuration file. */
 export const fileSchema = v.strictObject({
   server: v.optional(v.strictObject({
     host: text(hostSchema, "the address to listen on"),
     port: number(portSchema, "the port to listen on"),
     https_port: number(portSchema, "a second port, for HTTPS; port then stays plain"),
-    admin_port: number(portSchema, "a port for the admin page, the management API and metrics alone"),
+    admin_port: number(portSchema, "a separate port for the admin page, the management API and metrics"),
     engine: word(SERVER_ENGINES, "own: the proxy's own server; deno: the platform's Deno.serve"),
-    target_base: text(baseUrlSchema, "base_url of endpoints that have none"),
-    default_endpoint: text(nameSchema, "answers /v1/… and /chat/completions"),
-    drain_seconds: number(drainSchema, "how long running answers may go on after SIGTERM"),
-    max_body_bytes: number(bytesSchema, "the longest body a client may send"),
-    max_message_bytes: number(bytesSchema, "the longest message on a WebSocket"),
-    cors_origins: list(originSchema, "web pages that may read answers, by their origin"),
+    target_base: text(baseUrlSchema, "base_url of endpoints without one"),
+    default_endpoint: text(nameSchema, "the endpoint for the paths /v1/… and /chat/completions"),
+    drain_seconds: number(drainSchema, "how long running requests may continue after SIGTERM"),
+    max_body_bytes: number(bytesSchema, "the maximum size of a request body"),
+    max_message_bytes: number(bytesSchema, "the maximum size of a WebSocket message"),
+    cors_origins: list(originSchema, "origins of web pages that may read responses"),
     allowed_hosts: list(
       hostNameSchema,
-      "names under which clients reach the proxy, besides local ones and addresses",
+      "host names of the proxy, besides local names and IP addresses",
     ),
-    allowed_ips: list(addressRangeSchema, "addresses and ranges that may call, like 192.168.1.0/24"),
-    trusted_proxies: list(addressRangeSchema, "reverse proxies whose x-forwarded-for is believed"),
-    max_connections: number(countSchema(1, 1_000_000), "connections of clients at the same time"),
-    max_concurrent_requests: number(countOrNoneSchema(1, 1_000_000), "requests that run at the same time"),
-    max_concurrent_per_token: number(countOrNoneSchema(1, 1_000_000), "the same of one token"),
-    queue_timeout: number(durationSchema, "how long a request waits for its turn before it is a 503"),
-    max_header_bytes: number(bytesSchema, "the longest head of a request"),
-    max_header_fields: number(countSchema(1, 10_000), "the most header fields of a request"),
-    header_timeout: number(durationSchema, "until the head of a request has come"),
-    keep_alive_timeout: number(durationSchema, "how long a connection is kept between requests"),
-    upload_timeout: number(durationSchema, "how long a client may pause within its body"),
-    send_timeout: number(durationSchema, "how long a client may take nothing of its answer"),
-    tls_cert_file: text(textSchema, "a certificate chain in PEM form"),
-    tls_key_file: text(textSchema, "its private key in PEM form"),
+    allowed_ips: list(
+      addressRangeSchema,
+      "IP addresses and CIDR ranges of clients that may connect, like 192.168.1.0/24",
+    ),
+    trusted_proxies: list(
+      addressRangeSchema,
+      "IP addresses and CIDR ranges of reverse proxies whose x-forwarded-for is trusted",
+    ),
+    max_connections: number(countSchema(1, 1_000_000), "client connections at the same time"),
+    max_concurrent_requests: number(countOrNoneSchema(1, 1_000_000), "requests at the same time"),
+    max_concurrent_per_token: number(
+      countOrNoneSchema(1, 1_000_000),
+      "requests of one token at the same time",
+    ),
+    queue_timeout: number(durationSchema, "how long a request waits for a free slot before it gets a 503"),
+    max_header_bytes: number(bytesSchema, "the maximum size of the request line and headers"),
+    max_header_fields: number(countSchema(1, 10_000), "the maximum number of headers of a request"),
+    header_timeout: number(durationSchema, "timeout for the request line and headers"),
+    keep_alive_timeout: number(durationSchema, "how long an idle client connection is kept"),
+    upload_timeout: number(durationSchema, "timeout between two pieces of a request body"),
+    send_timeout: number(durationSchema, "timeout for a client that reads nothing of its response"),
+    tls_cert_file: text(textSchema, "a PEM file with the certificate chain"),
+    tls_key_file: text(textSchema, "a PEM file with the private key of the certificate"),
   }, wrongKind("a table"))),
   auth: v.optional(v.strictObject({
-    mode: word(["token", "none"], '"none" lets anybody call'),
-    token: text(secretSchema, "the one token that clients present"),
+    mode: word(["token", "none"], '"none" lets everyone use the proxy without a token'),
+    token: text(secretSchema, "the token that clients send as their API key"),
     limits: limitsSchema,
     tokens: v.optional(v.pipe(
       v.array(tokenSchema, wrongKind("a list of tables")),
-      v.description("several, each with a name"),
+      v.description("several tokens, each with a name"),
     )),
   }, wrongKind("a table"))),
   management: v.optional(v.strictObject({
-    token: text(managementTokenSchema, "switches managed tokens, usage and metrics on, and opens them"),
-    database_url: text(databaseUrlSchema, "where they are kept: sqlite:FILE"),
-    encryption_key: text(encryptionKeySchema, "32 bytes in base64 that seal provider keys of projects"),
-    backup_every: number(intervalSchema, "how often the database is copied, like 1d; none: never"),
-    backup_keep: number(countSchema(1, 1_000), "how many of these copies are kept"),
-    backup_folder: text(textSchema, "where they are put"),
-    prices_file: text(textSchema, "newer published prices, as llm-proxy prices update writes them"),
-    budget_time_zone: text(timeZoneSchema, "whose days, weeks and months budgets count by, by its IANA name"),
+    token: text(
+      managementTokenSchema,
+      "enables managed tokens, usage, metrics and the admin page, and gives access to them",
+    ),
+    database_url: text(databaseUrlSchema, "the database: sqlite:FILE"),
+    encryption_key: text(encryptionKeySchema, "32 bytes in base64; encrypts the provider keys of projects"),
+    backup_every: number(intervalSchema, "how often the database is backed up, like 1d; none: never"),
+    backup_keep: number(countSchema(1, 1_000), "how many backups are kept"),
+    backup_folder: text(textSchema, "the folder of the backups"),
+    prices_file: text(textSchema, "a file with newer published prices; llm-proxy prices update writes it"),
+    budget_time_zone: text(
+      timeZoneSchema,
+      "the time zone of budget days, weeks and months: an IANA name like Europe/Berlin",
+    ),
     budget_window: word(
       BUDGET_WINDOWS,
-      "calendar: days, weeks from Monday on and months; rolling: the last 24 hours, 7 days and 30 days",
+      "calendar: days, weeks from Monday, and months; rolling: the last 24 hours, 7 days and 30 days",
     ),
-    retention_days: number(retentionSchema, "how long single exchanges are kept; their sums stay"),
+    retention_days: number(retentionSchema, "how long single requests are kept; totals stay"),
     admin_idle_minutes: number(
       idleSchema,
-      "who does nothing at the admin page for so long has to sign in again",
+      "minutes of inactivity before the admin page signs you out",
     ),
-    metrics_public: toggle("let everybody read /metrics"),
-    allowed_ips: list(addressRangeSchema, "addresses and ranges that may use /manage, /admin and /metrics"),
+    metrics_public: toggle("let everyone read /metrics without a token"),
+    allowed_ips: list(
+      addressRangeSchema,
+      "IP addresses and CIDR ranges that may use /manage, /admin and /metrics",
+    ),
   }, wrongKind("a table"))),
   log: v.optional(v.strictObject({
-    level: word(LOG_LEVELS, "the least severe level that is written"),
+    level: word(LOG_LEVELS, "the lowest severity to log"),
     format: word(LOG_FORMATS, "pretty for people, json for programs"),
-    access: toggle("one line per exchange"),
+    access: toggle("log one line per request"),
   }, wrongKind("a table"))),
   endpoints: v.optional(v.pipe(
     v.record(v.string(), endpointSchema, wrongKind("a table")),
-    v.description("by name: the first segment of the paths that clients use"),
+    v.description("endpoints by name; the name is the first segment of the path: /NAME/…"),
   )),
 }, wrongKind("a table"));
 
-/** A file whose values have been checked one by one. */
+/** The checked settings of a configuration file. */
 export type FileConfig = v.InferOutput<typeof fileSchema>;
-/** An endpoint of a file. */
+/** The table `[endpoints.NAME]`. */
 export type EndpointSettings = v.InferOutput<typeof endpointSchema>;
-/** Limits of certain models. */
+/** One item of `model_limits`. */
 export type ModelLimitSettings = v.InferOutput<typeof modelLimitsSchema>;
-/** Limits of a token of the file. */
+/** The table `limits` of a token in the file. */
 export type LimitSettings = NonNullable<v.InferOutput<typeof limitsSchema>>;
-/** A backend of a file, or the part of an endpoint that holds for its backends. */
+/** The keys of a backend, or the defaults of the backends in the table of an endpoint. */
 export type BackendSettings = v.InferOutput<typeof backendSchema>;

@@ -1,13 +1,16 @@
-/** Finds the line of a key in a configuration file. Loaded only when a place has to be told. */
+/** Finds the lines of keys in a configuration file. Loaded only if there is a problem to report. */
 
 import { findNodeAtLocation, parseTree } from "jsonc-parser";
 import { type AST, parseTOML } from "toml-eslint-parser";
 import type { KeyPath } from "../problem.ts";
 
-/** The line of a value, from 1; of the nearest table that holds it where it is not written out itself. */
+/**
+ * Finds the line of a key, counted from 1. A key that is not in the file gives the line of the closest table
+ * around it. Undefined if the file has no such table.
+ */
 export type LineOf = (path: KeyPath) => number | undefined;
 
-/** Reads the places of all keys of a file that has been parsed without an error. */
+/** Reads the positions of all keys of a valid file. */
 export function linesOf(text: string, format: "toml" | "json"): LineOf {
   const find = format === "toml" ? tomlLinesOrNone(text) : jsonLines(text);
   return (path) => {
@@ -19,7 +22,10 @@ export function linesOf(text: string, format: "toml" | "json"): LineOf {
   };
 }
 
-/** The two parsers of TOML differ in what they take; a problem without its line is better than none. */
+/**
+ * A file that smol-toml accepts and this parser rejects gives no lines. Smol-toml reads the values because it
+ * loads and parses in a third of the time, rejects integers that lose digits, and accepts a byte order mark.
+ */
 function tomlLinesOrNone(text: string): LineOf {
   try {
     return tomlLines(text);

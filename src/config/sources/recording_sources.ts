@@ -1,14 +1,16 @@
 import type { EnvironmentSources } from "./env.ts";
 
-/** Sources that remember which files and variables were asked for. */
+/** Sources that record which files and variables are read. */
 export interface RecordingSources {
+  /** The sources to read from. */
   readonly sources: EnvironmentSources;
-  /** Files, whether they were there or not. */
+  /** The paths of all files that were read, including files that do not exist. */
   readonly files: Set<string>;
+  /** The names of all variables that were read, including variables that are not set. */
   readonly variables: Set<string>;
 }
 
-/** Wraps sources so that they remember what was asked for. */
+/** Wraps sources and records what is read from them. */
 export function recordingSources({ get, readTextFile }: EnvironmentSources): RecordingSources {
   const files = new Set<string>();
   const variables = new Set<string>();

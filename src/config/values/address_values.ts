@@ -1,89 +1,90 @@
-/** The rules for values that say where something is: URLs, hosts, ports and addresses. */
+/** The rules for URLs, hosts, ports and IP addresses of the configuration. */
 
 import * as v from "valibot";
 import { isAddressRange } from "../../network/ip_ranges.ts";
 import type { BaseUrl, OutboundProxy } from "../config.ts";
-import { line, shown, type ValueSchema } from "./values.ts";
+import { quotedInput, singleLine, type ValueSchema } from "./values.ts";
 
-/** A base URL of an upstream, `http` or `https`, without credentials, query or fragment. */
+/** The base URL of an upstream: `http` or `https`, without credentials, query or fragment. */
 export const baseUrlSchema: ValueSchema<BaseUrl> = v.pipe(
-  line,
-  // Without the value: it may hold a password.
-  v.check((text) => URL.canParse(text), "is not a URL; it looks like https://api.example.com/v1"),
+  singleLine,
+  // The message leaves out the value, which may contain a password.
+  v.check((text) => URL.canParse(text), "is not a URL like https://api.example.com/v1"),
   v.transform((text) => ({ text, url: new URL(text) })),
   v.check(({ url }) => url.protocol === "https:" || url.protocol === "http:", "is not an http or https URL"),
-  v.check(({ url }) => url.username === "" && url.password === "", "holds a user name or password"),
-  v.check(({ text }) => !text.includes("?"), "holds a query (?…): a base URL has none"),
-  v.check(({ text }) => !text.includes("#"), "holds a fragment (#…): a base URL has none"),
+  v.check(({ url }) => url.username === "" && url.password === "", "contains a user name or password"),
+  v.check(({ text }) => !text.includes("?"), "contains a query (?…): a base URL has none"),
+  v.check(({ text }) => !text.includes("#"), "contains a fragment (#…): a base URL has none"),
   v.transform(({ url }) => baseUrlOf(url)),
 );
 
-/** The address without the slash at its end. */
+/** Converts a URL to a base URL. Slashes at the end of the path are removed. */
 export function baseUrlOf({ origin, pathname }: URL): BaseUrl {
   return { origin, path: pathname.replace(/\/+$/, "") };
 }
 
-/** A TCP port; 0 lets the system choose. */
+/** A TCP port. 0: the system chooses a free port. */
 export const portSchema: ValueSchema<number> = v.pipe(
-  line,
+  singleLine,
   v.check(
     (text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535,
-    (issue) => `${shown(issue)} is not a port (0 to 65535)`,
+    (issue) => `${quotedInput(issue)} is not a port (0 to 65535)`,
   ),
   v.transform(Number),
 );
 
-/** An address or host name to listen on. */
+/** An IP address or host name to listen on. */
 export const hostSchema: ValueSchema<string> = v.pipe(
-  line,
-  v.check((text) => /^[\w.:%-]+$/.test(text), (issue) => `${shown(issue)} is not an address to listen on`),
-);
-
-/** An address or a range of them: `192.168.1.20`, `192.168.1.0/24`, `fd00::/8`. */
-export const addressRangeSchema: ValueSchema<string> = v.pipe(
-  line,
+  singleLine,
   v.check(
-    isAddressRange,
-    (issue) => `${shown(issue)} is not an address or a range like 192.168.1.0/24 or fd00::/8`,
+    (text) => /^[\w.:%-]+$/.test(text),
+    (issue) => `${quotedInput(issue)} is not an address to listen on`,
   ),
 );
 
-/** `app://obsidian.md`, `tauri://localhost`. */
-const OWN_SCHEME =
+/** An IP address or CIDR range: `192.168.1.20`, `192.168.1.0/24`, `fd00::/8`. */
+export const addressRangeSchema: ValueSchema<string> = v.pipe(
+  singleLine,
+  v.check(
+    isAddressRange,
+    (issue) => `${quotedInput(issue)} is not an IP address or a range like 192.168.1.0/24 or fd00::/8`,
+  ),
+);
+
+/** Origins of desktop apps with an embedded browser: `app://obsidian.md`, `tauri://localhost`. */
+const APP_ORIGIN =
   /^(?!https?:|wss?:|ftp:|file:|data:|blob:|javascript:)[a-z][a-z0-9+.-]*:\/\/[\w.-]+(?::\d+)?$/;
 
-/** A name under which a machine is reached, in small letters; no address, scheme or port. */
+/** A host name without scheme and port. The result is in lower case. */
 export const hostNameSchema: ValueSchema<string> = v.pipe(
-  line,
+  singleLine,
   v.transform((text) => text.toLowerCase()),
   v.check(
     (text) => /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/.test(text),
-    (issue) => `${shown(issue)} is not a host name: write it without scheme and port, like llm.example.com`,
+    (issue) =>
+      `${quotedInput(issue)} is not a host name: write it without scheme and port, like llm.example.com`,
   ),
 );
 
-/**
- * An origin of web pages, exactly as browsers send it; or `*`. Programs that are built on a browser have schemes of
- * their own.
- */
+/** An origin of web pages or desktop apps, exactly as browsers send it, or `*`. */
 export const originSchema: ValueSchema<string> = v.pipe(
-  line,
+  singleLine,
   v.check(
-    (text) => text === "*" || URL.canParse(text) && new URL(text).origin === text || OWN_SCHEME.test(text),
-    (issue) => `${shown(issue)} is not an origin: write scheme and host, like https://chat.example.com`,
+    (text) => text === "*" || URL.canParse(text) && new URL(text).origin === text || APP_ORIGIN.test(text),
+    (issue) => `${quotedInput(issue)} is not an origin: write scheme and host, like https://chat.example.com`,
   ),
 );
 
 const PROXY_PORTS: Record<OutboundProxy["scheme"], number> = { http: 80, https: 443, socks5: 1080 };
 
-/** A forward proxy's URL, or `direct`. Its messages never repeat the value, which may hold a password. */
+/** The URL of a forward proxy, or `direct`. Messages leave out the value, which may contain a password. */
 export const proxyUrlSchema: ValueSchema<OutboundProxy | "direct"> = v.pipe(
-  line,
+  singleLine,
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
     const proxy = dataset.value === "direct" ? dataset.value : parseProxyUrl(dataset.value);
     if (proxy !== undefined) return proxy;
     addIssue({
-      message: 'is not a proxy\'s URL: write http://, https:// or socks5:// with a host, or "direct"',
+      message: 'is not a proxy URL: write http://, https:// or socks5:// with a host, or "direct"',
     });
     return NEVER;
   }),

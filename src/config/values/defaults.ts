@@ -1,4 +1,4 @@
-/** What holds where nothing is configured. */
+/** The defaults of all settings. */
 
 import type {
   Backend,
@@ -11,18 +11,18 @@ import type {
   TimeoutLimits,
 } from "../config.ts";
 
-/** Where the proxy listens. */
+/** The default port to listen on. */
 export const DEFAULT_PORT = 33_000;
-/** All of the machine's IPv4 addresses. */
+/** The default address to listen on: all IPv4 addresses of the machine. */
 export const DEFAULT_HOST = "0.0.0.0";
-/** How long running exchanges may go on after SIGTERM. */
+/** The default time for running exchanges after SIGTERM. */
 export const DEFAULT_DRAIN_MS = 30_000;
 
-/** What the server does with nothing said about it. */
+/** The defaults of the table `[server]`. */
 export const DEFAULT_SERVER_SETTINGS: Omit<ServerConfig, "host" | "port"> = {
   engine: "own",
   drainMs: DEFAULT_DRAIN_MS,
-  // The longest event that OpenAI's realtime API takes is 15 MB.
+  // OpenAI's realtime API accepts events up to 15 MB.
   maxMessageBytes: 32 * 1024 * 1024,
   corsOrigins: [],
   allowedHosts: [],
@@ -33,7 +33,7 @@ export const DEFAULT_SERVER_SETTINGS: Omit<ServerConfig, "host" | "port"> = {
     maxHeadFields: 256,
     headMs: 30_000,
     idleMs: 120_000,
-    // As nginx does; people's clients do not pause for so long, and phones that went to sleep do not come back.
+    // The same as nginx. Clients do not pause for this long, except phones that went to sleep.
     uploadMs: 60_000,
     sendMs: 60_000,
   },
@@ -41,8 +41,8 @@ export const DEFAULT_SERVER_SETTINGS: Omit<ServerConfig, "host" | "port"> = {
 };
 
 /**
- * The limits a backend has unless told otherwise. Ten minutes is what the OpenAI and Anthropic SDKs wait by
- * themselves; a reasoning model can be silent for minutes before and between its events.
+ * The default timeouts of a backend. The OpenAI and Anthropic SDKs wait ten minutes by default, and a
+ * reasoning model can be silent for minutes before and between its events.
  */
 export const DEFAULT_TIMEOUTS: TimeoutLimits = {
   connectMs: 10_000,
@@ -51,32 +51,34 @@ export const DEFAULT_TIMEOUTS: TimeoutLimits = {
   totalMs: undefined,
 };
 
-/** Beside the program, or in the folder that a service or a container gives it. */
+/** The default database, relative to the working directory of the program. */
 export const DEFAULT_DATABASE_URL = "sqlite:./data/llm-proxy.db";
 
-/** Long enough to look at the last quarter, short enough for an SD card. */
+/** The default retention: long enough for the last quarter, short enough for an SD card. */
 export const DEFAULT_RETENTION_DAYS = 90;
-/** How many scheduled backups are kept. */
+/** The default number of scheduled backups to keep. */
 export const DEFAULT_BACKUP_KEEP = 7;
-/** Until somebody at the admin page has to sign in again. */
+/** The default inactivity before the admin page signs the user out. */
 export const DEFAULT_ADMIN_IDLE_MINUTES = 60;
 
-/** An upstream's idle limit is a minute at the least among the known ones. */
+/** The default pool. No known upstream closes idle connections in less than a minute. */
 export const DEFAULT_POOL: PoolLimits = { maxIdle: 128, idleMs: 55_000 };
 
-/** A direct connection that trusts what the system trusts. */
+/** A direct connection with the certificates of the system. */
 export const DIRECT: ConnectionSettings = { key: "", pool: DEFAULT_POOL };
 
-/** Rate limits, and failures of the provider's own: another backend may well answer. */
+/**
+ * Default statuses for a retry: rate limits and failures of the provider, where another backend can succeed.
+ */
 export const DEFAULT_RETRY_STATUSES: RetryPolicy["statuses"] = new Set([429, 500, 502, 503, 529]);
 
-/** The largest file the known providers take is 25 MB. */
+/** The default size of buffered bodies. The known providers accept files up to 25 MB. */
 export const DEFAULT_MAX_BUFFER_BYTES = 32 * 1024 * 1024;
 
-/** Most models whose most output tokens the program does not know give fewer. */
+/** The default reservation for a model with unknown maximum output. Most such models produce less. */
 export const DEFAULT_RESERVE_OUTPUT_TOKENS = 32_000;
 
-/** What an endpoint does with one backend and nothing said about it. */
+/** The defaults of an endpoint with one backend. */
 export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   Endpoint,
   | "strategy"
@@ -91,7 +93,7 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   | "prices"
 > = {
   strategy: "failover",
-  // The SDKs retry by themselves.
+  // The SDKs of the providers retry by themselves.
   retry: { retries: 0, statuses: DEFAULT_RETRY_STATUSES },
   maxBufferBytes: DEFAULT_MAX_BUFFER_BYTES,
   exposeBackend: false,
@@ -103,7 +105,7 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   prices: [],
 };
 
-/** What a backend does with nothing said but where it is and which key it gets. */
+/** The defaults of a backend. */
 export const DEFAULT_BACKEND_SETTINGS: Omit<Backend, "name" | "baseUrl" | "key" | "keyField"> = {
   connection: DIRECT,
   headers: [],
@@ -113,17 +115,17 @@ export const DEFAULT_BACKEND_SETTINGS: Omit<Backend, "name" | "baseUrl" | "key" 
   timeouts: DEFAULT_TIMEOUTS,
 };
 
-/** How the periods of budgets follow each other. */
+/** The values of `budget_window`. */
 export const BUDGET_WINDOWS = ["calendar", "rolling"] as const;
-/** Whose days, weeks and months budgets count by. */
+/** The default time zone of budget periods. */
 export const DEFAULT_BUDGET_TIME_ZONE = "UTC";
-/** And how these follow each other. */
+/** The default kind of budget periods. */
 export const DEFAULT_BUDGET_WINDOW: BudgetWindow = "calendar";
 
 /** The servers that can read requests. */
 export const SERVER_ENGINES = ["own", "deno"] as const;
 
-/** From the least severe one on. */
+/** The log levels, the lowest severity first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-/** For people, and for programs. */
+/** The log formats: `pretty` for people, `json` for programs. */
 export const LOG_FORMATS = ["pretty", "json"] as const;

@@ -1,22 +1,23 @@
-/** What is known of providers, so that an endpoint needs little more than a key. */
+/** The defaults of known providers. An endpoint of a known provider needs only a key. */
 
 import type { Provider } from "../config.ts";
 
-/** What a provider's name fills in. */
+/** The defaults of one provider. */
 export interface Preset {
-  /** Absent where every customer has another one. */
+  /** The base URL. Undefined if each customer has a different one. */
   readonly baseUrl?: string;
+  /** The API format of the provider, which also decides the format of errors. */
   readonly dialect: Provider;
-  /** The header that carries the key. */
+  /** The header that carries the key, in lower case. */
   readonly keyField: string;
-  /** A server of one's own, which mostly asks for no key. */
+  /** Whether the provider is a program on your own machine. Most of those need no key. */
   readonly local?: true;
 }
 
-/** Keys as `Authorization: Bearer`, as all who imitate OpenAI's API take them. */
+/** A provider with OpenAI's API, which takes the key as `Authorization: Bearer`. */
 const OPENAI_LIKE = { dialect: "openai", keyField: "authorization" } as const;
 
-/** Base URLs are those of the providers' own documentation. */
+/** The known providers. The base URLs are from the documentation of the providers. */
 export const PRESETS = {
   openai: { ...OPENAI_LIKE, baseUrl: "https://api.openai.com/v1" },
   anthropic: { dialect: "anthropic", keyField: "x-api-key", baseUrl: "https://api.anthropic.com" },
@@ -31,7 +32,7 @@ export const PRESETS = {
   deepseek: { ...OPENAI_LIKE, baseUrl: "https://api.deepseek.com/v1" },
   xai: { ...OPENAI_LIKE, baseUrl: "https://api.x.ai/v1" },
   azure: { dialect: "openai", keyField: "api-key" },
-  // Without a version: these serve APIs of their own beside OpenAI's.
+  // Without a version, because these programs serve other APIs beside OpenAI's.
   ollama: { ...OPENAI_LIKE, baseUrl: "http://127.0.0.1:11434", local: true },
   llamacpp: { ...OPENAI_LIKE, baseUrl: "http://127.0.0.1:8080", local: true },
   vllm: { ...OPENAI_LIKE, baseUrl: "http://127.0.0.1:8000", local: true },
@@ -42,11 +43,14 @@ export const PRESETS = {
 /** The name of a known provider, or `generic`. */
 export type PresetName = keyof typeof PRESETS;
 
-/** Every provider's name. */
-// Object.keys gives strings; these are the keys of a constant that is written out above.
+/** The names of all known providers. */
+// Object.keys returns strings; PRESETS has no other keys than those of its type.
 export const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
 
-/** The provider that an endpoint means without saying so: by its own name, else by its upstream's host. */
+/**
+ * The provider of an endpoint without `provider`: by the name of the endpoint, else by the origin of its base
+ * URL.
+ */
 export function presetNameOf(endpoint: string, origin: string | undefined): PresetName {
   const named = PRESET_NAMES.find((name) => name === endpoint);
   if (named !== undefined) return named;

@@ -1,16 +1,16 @@
-/** Whose published prices hold at an endpoint: the names that `price_provider` takes. */
+/** The names that `price_provider` takes: providers with published prices, and `local`. */
 
 import * as v from "valibot";
-import { nearest } from "./suggest.ts";
-import { line, type ValueSchema } from "./values.ts";
+import { closestName } from "./suggest.ts";
+import { singleLine, type ValueSchema } from "./values.ts";
 
 /**
- * A server of one's own, whose answers cost nothing; a backend at the address of a provider with published prices costs
- * what these say all the same.
+ * The name for your own server, whose responses cost nothing. A backend at the address of a provider with
+ * published prices still costs those prices.
  */
 export const LOCAL_PRICES = "local";
 
-/** The ids of the price library. They are written out: the library is loaded only where something is priced. */
+/** The provider ids of the price library. They are copied here because the library is loaded on demand. */
 export const PRICE_PROVIDERS: readonly string[] = [
   "anthropic",
   "arcee",
@@ -57,7 +57,7 @@ export const PRICE_PROVIDERS: readonly string[] = [
   "zhipuai",
 ];
 
-/** Other names of these, as presets and people spell them. */
+/** Other names of providers, which become the ids of {@link PRICE_PROVIDERS}. */
 export const PRICE_PROVIDER_ALIASES: ReadonlyMap<string, string> = new Map([
   ["bedrock", "aws"],
   ["gemini", "google"],
@@ -67,17 +67,17 @@ export const PRICE_PROVIDER_ALIASES: ReadonlyMap<string, string> = new Map([
 
 const KNOWN = [LOCAL_PRICES, ...PRICE_PROVIDERS, ...PRICE_PROVIDER_ALIASES.keys()];
 
-/** The name of a provider with published prices, or {@link LOCAL_PRICES}; another name of one becomes its id. */
+/** The id of a provider with published prices, or {@link LOCAL_PRICES}. An alias becomes the id. */
 export const priceProviderSchema: ValueSchema<string> = v.pipe(
-  line,
+  singleLine,
   v.check((text) => KNOWN.includes(text.toLowerCase()), ({ input }) => unknownText(input)),
   v.transform((text) => PRICE_PROVIDER_ALIASES.get(text.toLowerCase()) ?? text.toLowerCase()),
 );
 
 function unknownText(name: string): string {
-  const near = nearest(name, KNOWN);
+  const near = closestName(name, KNOWN);
   const hint = near === undefined
-    ? "llm-proxy prices shows whose prices are known, and local costs nothing"
+    ? "llm-proxy prices lists the known providers, and local costs nothing"
     : `did you mean ${near}?`;
-  return `${JSON.stringify(name)} is no provider with published prices; ${hint}`;
+  return `${JSON.stringify(name)} is not a provider with published prices; ${hint}`;
 }

@@ -1,6 +1,6 @@
-/** The known name that a misspelt one is nearest to; undefined where none is near. */
-export function nearest(misspelt: string, known: Iterable<string>): string | undefined {
-  const wanted = misspelt.toLowerCase();
+/** The known name that is closest to a misspelled one. Undefined if no name is close. */
+export function closestName(misspelled: string, known: Iterable<string>): string | undefined {
+  const wanted = misspelled.toLowerCase();
   const limit = Math.max(1, Math.floor(wanted.length / 3));
   let best: { name: string; distance: number } | undefined;
   for (const name of known) {
@@ -10,14 +10,18 @@ export function nearest(misspelt: string, known: Iterable<string>): string | und
   return best?.name;
 }
 
-/** Says that there is no such endpoint, and which one may be meant. */
+/** The message for an endpoint that does not exist, with a suggestion. */
 export function unknownEndpointText(name: string, known: readonly string[]): string {
-  const near = nearest(name, known);
-  const hint = near === undefined ? `there are ${known.join(", ") || "none"}` : `did you mean ${near}?`;
+  const near = closestName(name, known);
+  const hint = near === undefined
+    ? `the endpoints are ${known.join(", ") || "none"}`
+    : `did you mean ${near}?`;
   return `there is no endpoint ${JSON.stringify(name)}; ${hint}`;
 }
 
-/** How many letters have to be inserted, deleted, replaced or swapped with their neighbour, row by row. */
+/**
+ * The number of letters to insert, delete, replace or swap with their neighbour (optimal string alignment).
+ */
 function editDistance(one: string, other: string): number {
   let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);

@@ -1,4 +1,4 @@
-/** What the client sees of one event of a stream that tells usage. */
+/** Removes usage from one event of a stream. */
 
 import { concat } from "../../streams/bytes.ts";
 import { jsonMembers, type Member } from "../../payload/json_members.ts";
@@ -8,25 +8,25 @@ const SPACE = 0x20;
 const CR = 0x0d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const SIGN = new TextEncoder().encode('"usage"');
-/** Of the letters of `usage`. */
+const NAME = new TextEncoder().encode('"usage"');
+/** The beginnings of escapes of letters in `usage`. */
 const ESCAPES = ["\\u006", "\\u007"].map((text) => new TextEncoder().encode(text));
 const DATA = new TextEncoder().encode("data:");
 
-/** The event for the client; undefined: there is none. */
+/** The event without its usage. Undefined: the client gets no event. */
 export function withoutUsage(event: Uint8Array): Uint8Array | undefined {
   const data = dataOf(event);
-  if (data === undefined || !mayTellUsage(event)) return event;
+  if (data === undefined || !mayHaveUsage(event)) return event;
   const text = event.subarray(data.start, data.end);
   const members = jsonMembers(text);
-  // Of members with one name readers take the last.
+  // Readers take the last of several members with the same name.
   const usage = members?.findLast(({ key }) => key === "usage");
   if (members === undefined || usage === undefined) return event;
   const choices = members.findLast(({ key }) => key === "choices");
-  const said = valueOf(text, usage);
-  // What has no choices at all is something else: an error that says what it used.
-  if (choices === undefined && said !== "null") return event;
-  if (said !== "null" && /^\[\s*\]$/.test(valueOf(text, choices))) return undefined;
+  const value = valueOf(text, usage);
+  // An event without `choices` is of another kind, such as an error that states its usage.
+  if (choices === undefined && value !== "null") return event;
+  if (value !== "null" && /^\[\s*\]$/.test(valueOf(text, choices))) return undefined;
   const left: Uint8Array[] = [event.subarray(0, data.start)];
   let at = 0;
   for (const [from, to] of usageSpans(members)) {
@@ -36,7 +36,7 @@ export function withoutUsage(event: Uint8Array): Uint8Array | undefined {
   return concat([...left, event.subarray(data.start + at)]);
 }
 
-/** The one line of data that says something; undefined where there are none or several. */
+/** The only line of data that is not blank. Undefined: the event has none, or several. */
 function dataOf(event: Uint8Array): { start: number; end: number } | undefined {
   let found: { start: number; end: number } | undefined;
   let start = 0;
@@ -53,7 +53,10 @@ function dataOf(event: Uint8Array): { start: number; end: number } | undefined {
   return found;
 }
 
-/** Each member `usage` with the comma that belongs to it: the one before it, or behind it where nothing is left before. */
+/**
+ * The ranges of all members `usage`, each with the comma before it, or after it where no member remains
+ * before it.
+ */
 function usageSpans(members: readonly Member[]): [from: number, to: number][] {
   const spans: [from: number, to: number][] = [];
   let isFirst = true;
@@ -69,17 +72,17 @@ function valueOf(text: Uint8Array, member: Member | undefined): string {
   return member === undefined ? "" : new TextDecoder().decode(text.subarray(member.start, member.end));
 }
 
-/** Whether the name of usage can stand in it: as it is, or with an escape of one of its letters. */
-function mayTellUsage(event: Uint8Array): boolean {
+/** Whether an event may contain the name `usage`, plainly or with an escape of one of its letters. */
+function mayHaveUsage(event: Uint8Array): boolean {
   for (let at = 0; at < event.length; at++) {
     const byte = event[at];
-    if (byte === QUOTE && standsAt(event, SIGN, at)) return true;
-    if (byte === BACKSLASH && ESCAPES.some((escape) => standsAt(event, escape, at))) return true;
+    if (byte === QUOTE && hasAt(event, NAME, at)) return true;
+    if (byte === BACKSLASH && ESCAPES.some((escape) => hasAt(event, escape, at))) return true;
   }
   return false;
 }
 
-function standsAt(bytes: Uint8Array, wanted: Uint8Array, at: number): boolean {
+function hasAt(bytes: Uint8Array, wanted: Uint8Array, at: number): boolean {
   let index = 0;
   while (index < wanted.length && bytes[at + index] === wanted[index]) index++;
   return index === wanted.length;

@@ -1,4 +1,6 @@
-/** Takes out of a stream what was asked for by the proxy alone, so that the client sees what it would have seen. */
+/**
+ * Removes from a stream what only the proxy asked for, so that the client gets the stream that it asked for.
+ */
 
 import type { ByteSource, MessageBody } from "../../streams/byte_source.ts";
 import { GrowingBuffer } from "../../streams/growing_buffer.ts";
@@ -9,24 +11,26 @@ import { withoutUsage } from "./event_without_usage.ts";
 const LF = 0x0a;
 const CR = 0x0d;
 const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
-/** So much is looked at within one turn of the event loop: it may be thousands of events. */
+/** How much is searched within one turn of the event loop. It may be thousands of events. */
 const STEP_BYTES = 8 * 1024;
-/** A longer event is not looked at and passes as it is: those that tell usage are short. */
+/** A longer event passes unchanged. Events with usage are short. */
 const MAX_EVENT_BYTES = MAX_MEMBERS_BYTES;
 
 /**
- * A stream of OpenAI's chat or text completions without its usage: each event loses the member `usage`, and the one
- * that has no choices is left out. Events are handed on whole.
+ * A stream of OpenAI's chat or text completions without its usage: it removes the member `usage` from each
+ * event, and leaves out the event without choices. It gives whole events.
  */
 export class HiddenUsage implements MessageBody {
-  /** Not known, since events become shorter or are left out. */
+  /** Not known, because events become shorter or are left out. */
   readonly length: undefined;
   readonly #source: ByteSource;
-  /** The event that has begun. */
+  /** The beginning of an event that has not arrived whole. */
   readonly #pending = new GrowingBuffer();
-  /** Nothing but a byte order mark can have come, which is no part of the first line. */
+  /** At most a byte order mark has arrived. It is not part of the first line. */
   #isBeginning = true;
-  /** How much of it has been searched for its end, and whether the line there is empty so far. */
+  /**
+   * How much of the event was searched for its end, and whether the line at that position is empty so far.
+   */
   #searched = 0;
   #isLineEmpty = true;
   #ended = false;
@@ -51,18 +55,8 @@ export class HiddenUsage implements MessageBody {
     }
   }
 
-  async read(): Promise<Uint8Array | null> {
-    while (true) {
-      if (this.#ended) return this.#end();
-      let piece: Uint8Array | null;
-      try {
-        piece = await this.#source.read();
-      } catch (error) {
-        return this.#brokenOff(error);
-      }
-      const out = this.#next(piece);
-      if (out !== undefined) return out;
-    }
+  readable(): Promise<void> {
+    return this.#source.readable();
   }
 
   #end(): null {
@@ -70,7 +64,7 @@ export class HiddenUsage implements MessageBody {
     return null;
   }
 
-  /** What had come of an event is the client's still; only then it breaks off. */
+  /** The client still gets the arrived part of an event. The error follows after it. */
   #brokenOff(error: unknown): Uint8Array {
     this.#ended = true;
     this.#failure = { error };
@@ -90,7 +84,7 @@ export class HiddenUsage implements MessageBody {
     this.#source.cancel();
   }
 
-  /** What the client gets for a piece; undefined: nothing yet. */
+  /** What the client gets for a piece. Undefined: nothing yet. */
   #next(piece: Uint8Array | null): Uint8Array | null | undefined {
     if (piece === null) {
       this.#ended = true;
@@ -120,7 +114,9 @@ export class HiddenUsage implements MessageBody {
     return out.length === 0 ? undefined : out.bytes;
   }
 
-  /** Behind the empty line that ends the event, or -1 where it has not come. Goes on where it stopped before. */
+  /**
+   * The position behind the empty line that ends the event, or -1. Continues where the last search stopped.
+   */
   #eventEnd(): number {
     const { bytes } = this.#pending;
     while (this.#searched < bytes.length) {
@@ -130,7 +126,7 @@ export class HiddenUsage implements MessageBody {
         this.#searched = lineEnd(bytes, this.#searched);
         continue;
       }
-      // Behind a CR an LF may follow, which belongs to it.
+      // An LF after a CR belongs to the same line end.
       if (byte === CR && this.#searched + 1 === bytes.length) return -1;
       this.#searched += byte === CR && bytes[this.#searched + 1] === LF ? 2 : 1;
       if (this.#isLineEmpty) return this.#searched;
@@ -140,7 +136,9 @@ export class HiddenUsage implements MessageBody {
   }
 }
 
-/** Where the line ends that goes on at `from`. A search for each of the two ends would look beyond the other. */
+/**
+ * The end of the line from `from` on. Two `indexOf` calls, for CR and for LF, would search beyond each other.
+ */
 function lineEnd(bytes: Uint8Array, from: number): number {
   let at = from;
   while (at < bytes.length && bytes[at] !== LF && bytes[at] !== CR) at++;

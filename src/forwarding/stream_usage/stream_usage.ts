@@ -1,10 +1,10 @@
-/** The option `stream_usage`: usage of streams, without the client's noticing. */
+/** The option `stream_usage`: the proxy asks for the usage of streams, and removes it for the client. */
 
 import type { MessageBody } from "../../streams/byte_source.ts";
 import { type Field, fieldValue } from "../../http/fields.ts";
 import { HiddenUsage } from "./hidden_usage.ts";
 
-/** The answer to such a request, as the client would have got it. */
+/** The body of an answer without the usage that the proxy asked for. Null: the answer has no body. */
 export function withoutUsage(
   { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
 ): MessageBody | null {

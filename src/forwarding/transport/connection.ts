@@ -1,5 +1,7 @@
-/** One connection to an upstream, and one request with its answer on it (RFC 9112). */
+/** One connection to an upstream. It sends the requests on it one after the other (RFC 9112). */
 
+import type { Cancellation } from "../../cancellation.ts";
+import type { MessageBody } from "../../streams/byte_source.ts";
 import { ChunkedBody, CountedBody, type FramedBody, UntilCloseBody } from "../../http/body.ts";
 import { type Field, field, fieldValue, listHas } from "../../http/fields.ts";
 import type { Framing } from "../../http/framing.ts";
@@ -7,7 +9,7 @@ import { type Head, readHead } from "../../http/head.ts";
 import { ConnectionReader } from "../../http/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../http/syntax_error.ts";
 import { framed, FramingError, writeMessage } from "../../http/writer.ts";
-import { ResponseBody } from "./response_body.ts";
+import { type BodyOwner, ResponseBody } from "./response_body.ts";
 import {
   type FailureFacts,
   RequestBodyBroken,
@@ -17,40 +19,56 @@ import {
 } from "./transport.ts";
 import { Upload } from "./upload.ts";
 
-/** Interim answers that are passed over before the final one. */
+/** The most interim answers that are skipped before the final one. */
 const MAX_INTERIM = 16;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 
 /** A connection to an upstream. It serves one request at a time. */
-export class UpstreamConnection {
+export class UpstreamConnection implements BodyOwner {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #host: string;
-  /** Called once, when the connection is closed. */
+  readonly #onIdle: () => void;
   readonly #onClose: () => void;
+  readonly #closeNow = (): void => this.close();
   #served = 0;
-  #reused = false;
   #closed = false;
-  /** How much had come when the present request began. */
+  // The present request:
+  #reused = false;
   #receivedBefore = 0;
   #beganAt = 0;
+  #cancellation: Cancellation | undefined;
+  /** The whole request was sent. */
+  #isSent = false;
+  /** The answer lets the connection serve another request. */
+  #isPersistent = false;
 
-  constructor(connection: Deno.Conn, { host, onClose }: { host: string; onClose: () => void }) {
+  /** `onIdle` is called when an answer has ended and the connection is free. `onClose` is called once. */
+  constructor(
+    connection: Deno.Conn,
+    { host, onIdle, onClose }: { host: string; onIdle: () => void; onClose: () => void },
+  ) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection);
     this.#host = host;
+    this.#onIdle = onIdle;
     this.#onClose = onClose;
   }
 
+  /** Whether the connection was closed from this side. */
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Whether the upstream may be sent a request: it is open, and not a byte has come that nobody asked for. */
+  /**
+   * Whether the connection can serve a request: it is open, and no byte has arrived that belongs to no
+   * answer.
+   */
   get isUsable(): boolean {
     return !this.#closed && this.#reader.buffered.length === 0;
   }
 
+  /** Closes the connection. Closing it again does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -59,69 +77,80 @@ export class UpstreamConnection {
   }
 
   /**
-   * Watches an idle connection: whatever comes now, its end or bytes that nobody asked for, makes it useless.
-   * The read that watches is the one that the next answer comes by.
+   * Watches an idle connection. Its end, or a byte that belongs to no answer, closes it. The read that
+   * watches is the read that the next answer arrives by.
    */
   watch(isIdle: () => boolean): void {
-    const spoilt = () => {
+    void this.#reader.readable().then(() => {
       if (isIdle()) this.close();
-    };
-    this.#reader.fill().then(spoilt, spoilt);
+    });
   }
 
-  /** Sends a request and gives its answer; `onDone` is called when the connection is free for the next one. */
-  async exchange(request: UpstreamRequest, onDone: () => void): Promise<UpstreamResponse> {
+  /** Sends a request with a body, and gives the answer. Throws like {@link Transport.send}. */
+  async exchange(request: UpstreamRequest, body: MessageBody | null): Promise<UpstreamResponse> {
     const { cancellation } = request;
     this.#reused = this.#served++ > 0;
     this.#receivedBefore = this.#reader.received;
     this.#beganAt = performance.now();
-    cancellation.stopWith(() => this.close());
-    const upload = new Upload((phase) => request.onPhase(phase));
+    this.#cancellation = cancellation;
+    this.#isSent = false;
+    this.#isPersistent = false;
+    cancellation.onCancel(this.#closeNow);
     request.onPhase("first byte");
+    const upload = body === null ? null : new Upload(body, request);
     void this.#send(request, upload);
     try {
-      const head = await this.#finalHead(request);
-      upload.isAnswered = true;
-      if (head.status === 101) return this.#upgraded(head, request);
-      return this.#response(head, { request, upload, onDone });
+      for (let interim = 0; interim <= MAX_INTERIM; interim++) {
+        const head = await readHead(this.#reader);
+        if (head === null) throw new UnexpectedEnd("the connection ended without an answer");
+        const status = parseStatus(head);
+        if (!isFinal(status, request)) continue;
+        if (upload !== null) upload.isAnswered = true;
+        return status.status === 101 ? this.#upgraded(status) : this.#response(status, request.method);
+      }
+      throw new HttpSyntaxError(`more than ${MAX_INTERIM} interim answers`);
     } catch (error) {
       this.close();
       if (this.#reader.received > this.#receivedBefore) request.onReceived?.();
       cancellation.throwIfCancelled();
-      if (upload.state === "broken") throw new RequestBodyBroken("the upload broke off");
+      if (upload?.isBroken === true) throw new RequestBodyBroken("the upload broke off");
       throw this.#explain(error, "first byte");
     }
   }
 
-  /** Never throws: what became of the upload stands in `upload`, and the reading side tells what the upstream did. */
-  async #send({ method, target, fields, body }: UpstreamRequest, upload: Upload): Promise<void> {
+  bodyEnded(): void {
+    this.#cancellation?.onCancel(undefined);
+    if (this.#isPersistent && this.#isSent && this.#reader.buffered.length === 0) this.#onIdle();
+    else this.close();
+  }
+
+  bodyFailed(error: unknown): Error {
+    this.close();
+    return this.#cancellation?.reason ?? this.#explain(error, "answer");
+  }
+
+  bodyCancelled(): void {
+    this.#cancellation?.onCancel(undefined);
+    this.close();
+  }
+
+  /** Sends a request. Never throws: the reading side learns what the upstream did. */
+  async #send({ method, target, fields }: UpstreamRequest, upload: Upload | null): Promise<void> {
     try {
       await writeMessage(this.#connection, {
         startLine: `${method} ${target} HTTP/1.1`,
         fields: [field("host", this.#host), ...fields],
-        body: framed(body && upload.watch(body)),
+        body: framed(upload),
       });
-      upload.state = "whole";
+      this.#isSent = true;
     } catch (error) {
-      // The upstream would read what comes next as the rest of this body.
-      if (upload.state === "broken" || error instanceof FramingError) this.close();
+      // The upstream would read the next request as the rest of this body.
+      if (upload?.isBroken === true || error instanceof FramingError) this.close();
     }
   }
 
-  async #finalHead({ upgrade }: UpstreamRequest): Promise<StatusHead> {
-    for (let interim = 0; interim <= MAX_INTERIM; interim++) {
-      const head = await readHead(this.#reader);
-      if (head === null) throw new UnexpectedEnd("the connection ended without an answer");
-      const parsed = parseStatus(head);
-      if (parsed.status >= 200) return parsed;
-      if (parsed.status === 101 && upgrade === true) return parsed;
-      if (parsed.status === 101) throw new HttpSyntaxError("a change of protocol that nobody asked for");
-    }
-    throw new HttpSyntaxError(`more than ${MAX_INTERIM} interim answers`);
-  }
-
-  #upgraded({ status, reason, fields }: StatusHead, { cancellation }: UpstreamRequest): UpstreamResponse {
-    cancellation.stopWith(undefined);
+  #upgraded({ status, reason, fields }: StatusHead): UpstreamResponse {
+    this.#cancellation?.onCancel(undefined);
     return {
       status,
       reason,
@@ -131,45 +160,26 @@ export class UpstreamConnection {
         source: new UntilCloseBody(this.#reader),
         output: this.#connection,
         closeWrite: () => this.#connection.closeWrite().catch(() => {}),
-        close: () => this.close(),
+        close: this.#closeNow,
       },
     };
   }
 
-  #response(
-    { status, reason, fields, framing, minor }: StatusHead,
-    { request, upload, onDone }: { request: UpstreamRequest; upload: Upload; onDone: () => void },
-  ): UpstreamResponse {
-    const connection = fieldValue(fields, "connection");
-    const persistent = minor === 1 && !listHas(connection, "close");
-    const finish = (): void => {
-      request.cancellation.stopWith(undefined);
-      const reusable = persistent && upload.state === "whole" && this.#reader.buffered.length === 0;
-      if (reusable) onDone();
-      else this.close();
-    };
-    if (request.method === "HEAD" || status === 204 || status === 304) {
-      request.cancellation.stopWith(undefined);
-      // Some servers send the body all the same, a moment later: it would be the next client's answer.
+  #response({ status, reason, fields, framing, minor }: StatusHead, method: string): UpstreamResponse {
+    if (method === "HEAD" || status === 204 || status === 304) {
+      this.#cancellation?.onCancel(undefined);
+      // Some servers still send a body, a moment later. It would be the answer to the next request.
       this.close();
       const omittedLength = framing.kind === "counted" && status !== 204 ? framing.length : undefined;
       return { status, reason, fields, body: null, omittedLength };
     }
+    this.#isPersistent = framing.kind !== "absent" && minor === 1 &&
+      !listHas(fieldValue(fields, "connection"), "close");
     const body = this.#framedBody(framing);
-    // A first chunk that is malformed is noticed before the answer has begun.
+    // A malformed first chunk is noticed before the answer has begun.
     body.begin();
-    const onEnd = framing.kind === "absent" ? () => this.close() : finish;
     const length = framing.kind === "counted" ? framing.length : undefined;
-    const responseBody = new ResponseBody(body, length, {
-      cancellation: request.cancellation,
-      onEnd,
-      onFailure: (error) => {
-        this.close();
-        return this.#explain(error, "answer");
-      },
-      onCancel: () => this.close(),
-    });
-    return { status, reason, fields, body: responseBody };
+    return { status, reason, fields, body: new ResponseBody(body, length, this) };
   }
 
   #framedBody(framing: Framing): FramedBody {
@@ -206,6 +216,14 @@ function parseStatus({ startLine, fields, framing }: Head): StatusHead {
   const [, minor, status, reason = ""] = STATUS_LINE.exec(startLine) ?? [];
   if (status === undefined) throw new HttpSyntaxError("invalid status line");
   return { status: Number(status), reason, fields, framing, minor: minor === "1" ? 1 : 0 };
+}
+
+/** Whether a head is the final answer. Throws for a change of protocol that the request did not ask for. */
+function isFinal({ status }: StatusHead, { upgrade }: UpstreamRequest): boolean {
+  if (status >= 200) return true;
+  if (status !== 101) return false;
+  if (upgrade !== true) throw new HttpSyntaxError("a change of protocol without a request for it");
+  return true;
 }
 
 function reasonOf(error: unknown, received: boolean): string {

@@ -6,16 +6,16 @@ import { type Hop, overLoopback } from "./loopback.ts";
 import { type AttemptPhase, type FailureFacts, TransportError } from "./transport.ts";
 import { openTunnel, TunnelRefused } from "./tunnel.ts";
 
-/** Where an upstream listens. */
+/** The address of an upstream. */
 export interface Origin {
   readonly tls: boolean;
   readonly hostname: string;
   readonly port: number;
-  /** As it stands in the `host` field: without the scheme's own port. */
+  /** The value of the field `host`: without the default port of the scheme. */
   readonly host: string;
 }
 
-/** Reads an origin like `https://api.openai.com`. */
+/** Parses an origin such as `https://api.openai.com`. */
 export function parseOrigin(text: string): Origin {
   const url = new URL(text);
   const tls = url.protocol === "https:";
@@ -27,14 +27,17 @@ export function parseOrigin(text: string): Origin {
   };
 }
 
-/** What the upstream's own handshake depends on, and who may end it. */
+/** The settings of a connection, the cancellation, and the listener for its phases. */
 export interface DialOptions {
   readonly connection: ConnectionSettings;
   readonly cancellation: Cancellation;
   readonly onPhase: (phase: AttemptPhase) => void;
 }
 
-/** Opens a connection, through a proxy where there is one, with TLS where the origin asks for it. */
+/**
+ * Opens a connection to an origin, through the outbound proxy of the settings, with TLS for `https`. Throws a
+ * {@link TransportError}, or the reason of the cancellation.
+ */
 export async function dial(origin: Origin, options: DialOptions): Promise<Deno.Conn> {
   const { connection: { proxy, caCerts }, cancellation, onPhase } = options;
   onPhase("connect");
@@ -62,7 +65,7 @@ async function hop(tunnel: Deno.Conn): Promise<Hop> {
   }
 }
 
-/** A connection to the origin through a proxy. */
+/** Opens a connection to an origin through an outbound proxy. */
 async function dialThrough(
   proxy: OutboundProxy,
   origin: Origin,
@@ -75,7 +78,7 @@ async function dialThrough(
       current = await secure(current, { hostname: proxy.hostname, caCerts, cancellation });
     }
     const opening = current;
-    cancellation.stopWith(() => closeQuietly(opening));
+    cancellation.onCancel(() => closeQuietly(opening));
     await openTunnel(current, proxy, origin);
     return current;
   } catch (error) {
@@ -104,7 +107,7 @@ async function secure(
     hostname: string;
     caCerts: readonly string[] | undefined;
     cancellation: Cancellation;
-    /** What lies behind the connection and does not end with it. */
+    /** Closes what the connection leads through. */
     alsoClose?: (() => void) | undefined;
   },
 ): Promise<Deno.TlsConn> {
@@ -113,7 +116,7 @@ async function secure(
     closeQuietly(current);
     alsoClose?.();
   };
-  cancellation.stopWith(closeAll);
+  cancellation.onCancel(closeAll);
   try {
     const secured = await Deno.startTls(plain, {
       hostname,
@@ -134,7 +137,7 @@ async function secure(
   }
 }
 
-/** How long a connection may take that nobody waits for any more, before it is given up. */
+/** How long an abandoned connection may still take to open before it is aborted. */
 const LATE_MS = 3_000;
 
 async function connect(
@@ -144,14 +147,14 @@ async function connect(
   const abort = new AbortController();
   const connecting = Deno.connect({ hostname, port, signal: abort.signal });
   const { promise: left, reject } = Promise.withResolvers<never>();
-  cancellation.stopWith(() => {
+  cancellation.onCancel(() => {
     reject(cancellation.reason);
     discard(connecting, abort);
   });
   try {
     const connection = await Promise.race([connecting, left]);
     cancellation.throwIfCancelled();
-    cancellation.stopWith(undefined);
+    cancellation.onCancel(undefined);
     connection.setNoDelay(true);
     return connection;
   } catch (error) {
@@ -161,8 +164,8 @@ async function connect(
 }
 
 /**
- * Closes a connection as soon as it is there. To abort at once would leave it open for ever where it has just been made
- * and the runtime has not told yet; so late, nothing is being made but by chance.
+ * Closes a connection as soon as it is open. To abort it at once would leave it open for ever, if it has just
+ * opened and the runtime has not resolved its promise yet. After {@link LATE_MS} that is unlikely.
  */
 function discard(connecting: Promise<Deno.TcpConn>, abort: AbortController): void {
   const timer = setTimeout(() => abort.abort(), LATE_MS);
@@ -182,7 +185,7 @@ function connectReason(error: unknown): string {
   return "the connection failed";
 }
 
-/** The runtime's words about certificates are worth showing: they hold names and dates and nothing secret. */
+/** Keeps what the runtime says about certificates: it contains names and dates, and no secret. */
 function tlsReason(error: unknown): string {
   const text = error instanceof Error ? error.message : "";
   if (/InvalidContentType|corrupt message/.test(text)) return "it does not speak TLS";

@@ -1,10 +1,11 @@
-/** The transport: requests to upstreams by HTTP/1.1 over connections of its own. */
+/** The transport: sends requests to upstreams by HTTP/1.1, over a pool of connections for each upstream. */
 
-import { maySendAgain } from "../retry.ts";
+import type { MessageBody } from "../../streams/byte_source.ts";
 import { UpstreamConnection } from "./connection.ts";
 import type { ConnectionSettings } from "../../config/config.ts";
 import { dial, type Origin, parseOrigin } from "./dial.ts";
 import { ConnectionPool } from "./pool.ts";
+import { canResendOnFreshConnection } from "./resend.ts";
 import { type Transport, TransportError, type UpstreamRequest, type UpstreamResponse } from "./transport.ts";
 
 interface Upstream {
@@ -13,47 +14,56 @@ interface Upstream {
   readonly pool: ConnectionPool;
 }
 
-/** Makes a transport; whoever made it closes it. */
+/** Makes a transport. The caller closes it. */
 export function createHttp1Transport(): Transport {
   const upstreams = new Map<string, Upstream>();
   const open = new Set<UpstreamConnection>();
 
   return { send, renew, close };
 
-  async function send(request: UpstreamRequest): Promise<UpstreamResponse> {
+  function send(request: UpstreamRequest): Promise<UpstreamResponse> {
     const upstream = upstreamOf(request.origin, request.connection);
-    // A body that cannot be sent twice goes on a fresh connection, which no idle close can cross.
+    // A body that cannot be sent again goes on a fresh connection, because no idle close can cross it there.
     const replayable = request.body === null || request.again !== undefined;
     const kept = replayable && request.upgrade !== true ? upstream.pool.take() : undefined;
-    if (kept === undefined) return await sendOnFresh(upstream, request);
+    return kept === undefined
+      ? sendOnFresh(upstream, request, request.body)
+      : sendOnKept(kept, upstream, request);
+  }
+
+  async function sendOnKept(
+    kept: UpstreamConnection,
+    upstream: Upstream,
+    request: UpstreamRequest,
+  ): Promise<UpstreamResponse> {
     try {
-      return await exchange(kept, request, upstream);
+      return await kept.exchange(request, request.body);
     } catch (error) {
-      if (!(error instanceof TransportError) || !maySendAgain(error.facts, { replayable })) throw error;
-      return await sendOnFresh(upstream, { ...request, body: request.again?.() ?? null });
+      if (!(error instanceof TransportError) || !canResendOnFreshConnection(error.facts)) throw error;
+      return await sendOnFresh(upstream, request, request.again?.() ?? null);
     }
   }
 
-  async function sendOnFresh(upstream: Upstream, request: UpstreamRequest): Promise<UpstreamResponse> {
-    const { cancellation, onPhase } = request;
-    const dialed = await dial(upstream.origin, { connection: upstream.connection, cancellation, onPhase });
+  async function sendOnFresh(
+    { origin, connection: settings, pool }: Upstream,
+    request: UpstreamRequest,
+    body: MessageBody | null,
+  ): Promise<UpstreamResponse> {
+    const dialed = await dial(origin, {
+      connection: settings,
+      cancellation: request.cancellation,
+      onPhase: (phase) => request.onPhase(phase),
+    });
     const connection = new UpstreamConnection(dialed, {
-      host: upstream.origin.host,
+      host: origin.host,
+      onIdle: () => pool.keep(connection),
       onClose: () => open.delete(connection),
     });
     open.add(connection);
-    return await exchange(connection, request, upstream);
+    return await connection.exchange(request, body);
   }
 
-  function exchange(
-    connection: UpstreamConnection,
-    request: UpstreamRequest,
-    { pool }: Upstream,
-  ): Promise<UpstreamResponse> {
-    return connection.exchange(request, () => pool.keep(connection));
-  }
-
-  /** Connections with the same settings are shared. */
+  /** The upstream of an origin. Backends with the same connection settings share its connections. */
   function upstreamOf(origin: string, connection: ConnectionSettings): Upstream {
     const key = connection.key === "" ? origin : `${origin} ${connection.key}`;
     const known = upstreams.get(key);

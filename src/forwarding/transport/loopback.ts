@@ -2,8 +2,8 @@ import { closeQuietly } from "../../streams/close_quietly.ts";
 import { pump } from "../../streams/pump.ts";
 
 /**
- * A plain TCP connection that leads through another connection. The runtime sets TLS up on TCP connections only;
- * within the TLS of an `https://` proxy the upstream's own TLS needs one, so the bytes go over loopback.
+ * Makes a plain TCP connection that carries its bytes through another connection. The runtime sets up TLS
+ * only on TCP connections, so the upstream's TLS within the TLS of an `https://` proxy goes over loopback.
  */
 export async function overLoopback(tunnel: Deno.Conn): Promise<Hop> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -20,14 +20,15 @@ export async function overLoopback(tunnel: Deno.Conn): Promise<Hop> {
   };
 }
 
-/** The way over loopback. */
+/** A connection over loopback, which leads through another connection. */
 export interface Hop {
+  /** The end for the caller. */
   readonly near: Deno.TcpConn;
-  /** Ends it from the far side; a handshake on the near one does not end with its connection. */
+  /** Closes the far end. To close the near end does not end a handshake on it. */
   readonly close: () => void;
 }
 
-/** The connection that came from that port: any other program of this machine could have come first. */
+/** Accepts the connection from a port. Another program of this machine could connect first. */
 async function acceptFrom(listener: Deno.TcpListener, port: number): Promise<Deno.TcpConn> {
   while (true) {
     const accepted = await listener.accept();

@@ -1,10 +1,10 @@
 import type { PoolLimits } from "../../config/config.ts";
 import type { UpstreamConnection } from "./connection.ts";
 
-/** Without a limit a connection lasts until its upstream ends it. */
+/** Without an idle limit a connection stays until its upstream ends it. */
 const LONGEST_SWEEP_MS = 60_000;
 
-/** Idle connections to one origin, the most recently used on top. */
+/** The idle connections to one origin. */
 export class ConnectionPool {
   readonly #limits: PoolLimits;
   #idle: { readonly connection: UpstreamConnection; readonly since: number }[] = [];
@@ -15,12 +15,12 @@ export class ConnectionPool {
     this.#limits = limits;
   }
 
-  /** Idle connections now. */
+  /** The number of idle connections. */
   get size(): number {
     return this.#idle.length;
   }
 
-  /** The connection that was used last, if one is left that still lives. */
+  /** Takes the usable connection that was used last. Undefined: no connection is usable. */
   take(): UpstreamConnection | undefined {
     while (true) {
       const entry = this.#idle.pop();
@@ -30,7 +30,7 @@ export class ConnectionPool {
     }
   }
 
-  /** Keeps a connection for the next request, or closes it where there are enough. */
+  /** Keeps a connection for the next request. Closes it where the pool is full or closed. */
   keep(connection: UpstreamConnection): void {
     if (this.#closed || this.#idle.length >= this.#limits.maxIdle) return connection.close();
     this.#idle.push({ connection, since: performance.now() });
@@ -38,7 +38,7 @@ export class ConnectionPool {
     this.#sweep ??= setInterval(() => this.#closeOld(), Math.min(this.#limits.idleMs / 2, LONGEST_SWEEP_MS));
   }
 
-  /** From now on nothing is kept. */
+  /** Closes all idle connections. From now on the pool keeps none. */
   close(): void {
     this.#closed = true;
     this.#stopSweeping();

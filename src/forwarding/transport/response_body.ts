@@ -1,65 +1,53 @@
-import type { Cancellation } from "../../cancellation.ts";
-import type { MessageBody } from "../../streams/byte_source.ts";
 import type { FramedBody } from "../../http/body.ts";
+import type { MessageBody } from "../../streams/byte_source.ts";
 
-/** What the connection does as its answer's body goes on. */
-export interface BodyHooks {
-  readonly cancellation: Cancellation;
-  readonly onEnd: () => void;
-  /** Gives what is to be thrown. */
-  readonly onFailure: (error: unknown) => Error;
-  readonly onCancel: () => void;
+/** The connection of a {@link ResponseBody}. The body calls at most one of the methods, and once. */
+export interface BodyOwner {
+  /** The body was read to its end. */
+  readonly bodyEnded: () => void;
+  /** The body broke off. Gives the error for the reader. */
+  readonly bodyFailed: (error: unknown) => Error;
+  /** The reader wants no more of the body. */
+  readonly bodyCancelled: () => void;
 }
 
-/** An answer's body, which frees or closes its connection when it ends. */
+/** The body of an answer. At its end it frees or closes its connection. */
 export class ResponseBody implements MessageBody {
   readonly length: number | undefined;
   readonly #body: FramedBody;
-  readonly #hooks: BodyHooks;
-  #done = false;
+  readonly #owner: BodyOwner;
+  #isDone = false;
+  #failure: Error | undefined;
 
-  constructor(body: FramedBody, length: number | undefined, hooks: BodyHooks) {
+  constructor(body: FramedBody, length: number | undefined, owner: BodyOwner) {
     this.length = length;
     this.#body = body;
-    this.#hooks = hooks;
+    this.#owner = owner;
   }
 
   tryRead(): Uint8Array | null | undefined {
-    if (this.#done) return null;
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#isDone) return null;
     try {
-      return this.#seen(this.#body.tryRead());
+      const piece = this.#body.tryRead();
+      if (piece === null) {
+        this.#isDone = true;
+        this.#owner.bodyEnded();
+      }
+      return piece;
     } catch (error) {
-      throw this.#failed(error);
+      this.#isDone = true;
+      throw this.#failure = this.#owner.bodyFailed(error);
     }
   }
 
-  async read(): Promise<Uint8Array | null> {
-    if (this.#done) return null;
-    try {
-      return this.#seen(await this.#body.read());
-    } catch (error) {
-      throw this.#failed(error);
-    }
+  readable(): Promise<void> {
+    return this.#body.readable();
   }
 
   cancel(): void {
-    if (this.#done) return;
-    this.#done = true;
-    this.#hooks.cancellation.stopWith(undefined);
-    this.#hooks.onCancel();
-  }
-
-  #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
-    if (piece === null && !this.#done) {
-      this.#done = true;
-      this.#hooks.onEnd();
-    }
-    return piece;
-  }
-
-  #failed(error: unknown): Error {
-    this.#done = true;
-    const failure = this.#hooks.onFailure(error);
-    return this.#hooks.cancellation.reason ?? failure;
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#owner.bodyCancelled();
   }
 }

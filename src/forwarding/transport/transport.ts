@@ -1,4 +1,4 @@
-/** The port between forwarding and whatever speaks to upstreams. */
+/** The port between forwarding and the code that speaks a protocol with upstreams. */
 
 import type { Cancellation } from "../../cancellation.ts";
 import type { ConnectionSettings } from "../../config/config.ts";
@@ -7,53 +7,58 @@ import type { MessageBody } from "../../streams/byte_source.ts";
 import type { Field } from "../../http/fields.ts";
 import type { Duplex } from "../../http/message.ts";
 
-/** One request to one upstream, ready to be sent as it stands. */
+/** One request to one upstream. */
 export interface UpstreamRequest {
   readonly method: string;
   /** Scheme, host and port, like `https://api.openai.com`. */
   readonly origin: string;
-  /** How the origin is connected to. */
+  /** The settings for connections to the origin. */
   readonly connection: ConnectionSettings;
-  /** Path and query, byte for byte. */
+  /** The path with its query, byte for byte. */
   readonly target: string;
-  /** End-to-end fields without `host` and without framing fields. */
+  /** The end-to-end fields, without `host`, `content-length` and `transfer-encoding`. */
   readonly fields: readonly Field[];
-  /** Null: no body. */
+  /** Null: the request has no body. */
   readonly body: MessageBody | null;
-  /** Gives the body once more, from the start; undefined where that cannot be. */
+  /** Gives the body again from its first byte. Undefined: it cannot be sent again. */
   readonly again: (() => MessageBody) | undefined;
-  /** Cancels the request at whatever stage it is, the answer's body included; its reason is then thrown. */
+  /** Cancels the request at any stage, including the body of the answer. Its reason is thrown then. */
   readonly cancellation: Cancellation;
-  /** A change of protocol is asked for, which makes the connection the request's own. */
+  /** Whether the request asks for a change of protocol. Its connection then serves no other request. */
   readonly upgrade?: boolean;
-  /** Is told which phase begins, so that each can have its limit. */
-  readonly onPhase: (phase: AttemptPhase) => void;
-  /** Is told, before a reason of the cancellation is thrown, that a byte of an answer had come. */
-  readonly onReceived?: () => void;
+  /** Called when a phase begins, so that each phase can have its timeout. */
+  onPhase(phase: AttemptPhase): void;
+  /** Called where a byte of an answer had arrived, before the reason of the cancellation is thrown. */
+  onReceived?(): void;
 }
 
 /**
- * What an attempt waits for; a kept connection begins with the answer. While the client has not sent more of its
- * body, `upload`, nobody waits for the upstream.
+ * What an attempt waits for. On a kept connection it begins with `first byte`. During `upload` it waits for
+ * the client to send more of the body, and not for the upstream.
  */
 export type AttemptPhase = "connect" | "tls" | "upload" | "first byte";
 
-/** An upstream's final answer as it was sent: fields in order with repeats but without framing, nothing decoded. */
+/**
+ * The final answer of an upstream, with all fields in their order but without framing fields. Nothing is
+ * decoded.
+ */
 export interface UpstreamResponse {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly Field[];
-  /** Null where the answer has none by its nature. Throws a {@link TransportError} where it breaks off. */
+  /**
+   * Null: an answer of this kind has no body. The body throws a {@link TransportError} where it breaks off.
+   */
   readonly body: MessageBody | null;
-  /** The length that was stated of a body that is left out: in an answer to HEAD, or a 304. */
+  /** The length of the body that an answer to HEAD or a 304 leaves out. Undefined: it was not stated. */
   readonly omittedLength?: number | undefined;
-  /** With a 101; whoever gets it closes it. */
+  /** The connection after a 101. The caller closes it. */
   readonly upgraded?: UpgradedConnection;
 }
 
-/** A connection to an upstream that has left HTTP. */
+/** A connection to an upstream after a change of protocol. */
 export interface UpgradedConnection extends Duplex {
-  /** Nothing more is sent. Never throws. */
+  /** Ends the sending side. Never throws. */
   readonly closeWrite: () => Promise<void>;
   readonly close: () => void;
 }
@@ -61,35 +66,35 @@ export interface UpgradedConnection extends Duplex {
 /** Sends requests to upstreams. */
 export interface Transport {
   /**
-   * Gives the answer as soon as its head is there. Throws a {@link TransportError}, a {@link RequestBodyBroken},
-   * or the cancellation's reason.
+   * Gives the answer when its head has arrived. Throws a {@link TransportError}, a {@link RequestBodyBroken},
+   * or the reason of the cancellation.
    */
   readonly send: (request: UpstreamRequest) => Promise<UpstreamResponse>;
-  /** Lets idle connections go; busy ones end with their exchange. */
+  /** Closes idle connections. Busy ones are closed at the end of their exchange. */
   readonly renew: () => void;
   /** Closes every connection. */
   readonly close: () => void;
 }
 
-/** What is known of a failure; whether to try again is decided on this alone. */
+/** The facts of a failure. They alone decide whether the request is sent again. */
 export interface FailureFacts {
   readonly phase: AttemptPhase | "answer";
-  /** A byte of the request may have reached the upstream. */
+  /** Whether a byte of the request may have reached the upstream. */
   readonly sent: boolean;
-  /** A byte of an answer came. */
+  /** Whether a byte of an answer arrived. */
   readonly received: boolean;
-  /** The connection had served a request before. */
+  /** Whether the connection had served a request before. */
   readonly reused: boolean;
-  /** Since the request began to be sent; 0 where it never was. */
+  /** Milliseconds since the proxy began to send the request. 0: it never did. */
   readonly elapsedMs: number;
 }
 
-/** A message may quote what a forward proxy said. In characters. */
+/** The longest message, in characters. It may quote a forward proxy. */
 const MAX_MESSAGE = 400;
 
 /**
- * No whole answer could be had. `message` says what the upstream did, without URL, key or body; what it quotes is made
- * harmless here.
+ * The upstream gave no answer, or its answer broke off. `message` says what the upstream did, without URL,
+ * key or body. Harmful characters of quoted text are escaped.
  */
 export class TransportError extends Error {
   override readonly name = "TransportError";
@@ -101,7 +106,9 @@ export class TransportError extends Error {
   }
 }
 
-/** The request's own body broke off while it was sent: its sender has gone, and the upstream is not to blame. */
+/**
+ * The body of the request broke off while it was sent. The client has left, and the upstream is not to blame.
+ */
 export class RequestBodyBroken extends Error {
   override readonly name = "RequestBodyBroken";
 }

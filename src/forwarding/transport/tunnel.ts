@@ -7,24 +7,24 @@ import { readHead } from "../../http/head.ts";
 import { ConnectionReader } from "../../http/reader.ts";
 import { writeAll, writeMessage } from "../../http/writer.ts";
 
-/** Where a tunnel leads. Names are resolved by the proxy. */
+/** The destination of a tunnel. The outbound proxy resolves its name. */
 export interface TunnelEnd {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** A proxy did not open a tunnel. `message` says what it did. */
+/** An outbound proxy did not open a tunnel. `message` says what it did. */
 export class TunnelRefused extends Error {
   override readonly name = "TunnelRefused";
 }
 
-/** Asks the proxy at the other end of a connection for a tunnel. Afterwards the connection leads to `end`. */
+/** Asks the outbound proxy of a connection for a tunnel. The connection then leads to `end`. */
 export async function openTunnel(connection: Deno.Conn, proxy: OutboundProxy, end: TunnelEnd): Promise<void> {
   const reader = new ConnectionReader(connection);
   await (proxy.scheme === "socks5"
     ? socks5(connection, reader, { login: proxy.login, end })
     : httpConnect(connection, reader, { login: proxy.login, end }));
-  // Neither TLS nor HTTP lets the far side speak first: these bytes would not be its own.
+  // Neither TLS nor HTTP lets the far side send first, so these bytes would be the proxy's.
   if (reader.buffered.length > 0) throw new TunnelRefused("it sent more than its answer");
 }
 
@@ -53,7 +53,7 @@ async function httpConnect(
   if (status === "407" || status === "401") {
     throw new TunnelRefused(`it wants another user name or password (${status})`);
   }
-  // Its own words may repeat the login, and messages go to clients.
+  // The reason phrase may repeat the login, and clients get the message.
   if (!status.startsWith("2")) throw new TunnelRefused(`it answered ${status}`);
 }
 
@@ -98,7 +98,7 @@ async function socks5(
   );
   const [, failure = 1, , kind] = await takeBytes(reader, 4);
   if (failure !== 0) throw new TunnelRefused(SOCKS_FAILURES[failure] ?? `it failed with code ${failure}`);
-  // The address it connected from, which nobody needs.
+  // Skips the address that the proxy connected from.
   const [nameLength = 0] = kind === ADDRESS_KINDS.name ? await takeBytes(reader, 1) : [];
   const length = kind === ADDRESS_KINDS.ipv4 ? 4 : kind === ADDRESS_KINDS.ipv6 ? 16 : nameLength;
   await takeBytes(reader, length + 2);
@@ -106,7 +106,8 @@ async function socks5(
 
 async function takeBytes(reader: ConnectionReader, count: number): Promise<Uint8Array> {
   while (reader.buffered.length < count) {
-    if (!await reader.fill()) throw new TunnelRefused("it ended the connection");
+    if (reader.hasEnded()) throw new TunnelRefused("it ended the connection");
+    await reader.readable();
   }
   return reader.take(count).slice();
 }
@@ -125,7 +126,7 @@ function addressBytes(hostname: string): number[] {
   return [ADDRESS_KINDS.name, ...lengthAndText(hostname)];
 }
 
-/** The sixteen bytes of an address as URLs hold it: groups of hexadecimal digits, `::` once at most. */
+/** The sixteen bytes of an IPv6 address in a URL: groups of hexadecimal digits, and at most one `::`. */
 function ipv6Bytes(address: string): number[] {
   const groups = (text: string) => text === "" ? [] : text.split(":").map((group) => parseInt(group, 16));
   const [before = "", after] = address.split("::");

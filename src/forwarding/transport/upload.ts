@@ -1,39 +1,49 @@
 import type { MessageBody } from "../../streams/byte_source.ts";
-import type { AttemptPhase } from "./transport.ts";
+import type { UpstreamRequest } from "./transport.ts";
 
-/** What became of a request's body. */
-export class Upload {
-  state: "under way" | "whole" | "broken" = "under way";
-
-  /** The answer has begun: what is awaited now is its affair. */
+/**
+ * The body of a request on its way to the upstream. It reports the phase `upload` when it waits for the
+ * client, and `first byte` after more of the body has arrived.
+ */
+export class Upload implements MessageBody {
+  readonly length: number | undefined;
+  /** Whether the body broke off. The upstream is not to blame then. */
+  isBroken = false;
+  /** Whether the answer has begun. From then on the answer decides the phase. */
   isAnswered = false;
-  readonly #onPhase: (phase: AttemptPhase) => void;
+  readonly #body: MessageBody;
+  readonly #request: Pick<UpstreamRequest, "onPhase">;
+  #isWaiting = false;
 
-  /** `onPhase` gets `upload` while the client is awaited, and `first byte` once a piece has come. */
-  constructor(onPhase: (phase: AttemptPhase) => void) {
-    this.#onPhase = onPhase;
+  constructor(body: MessageBody, request: Pick<UpstreamRequest, "onPhase">) {
+    this.length = body.length;
+    this.#body = body;
+    this.#request = request;
   }
 
-  /** Tells a body that breaks off from an upstream that takes no more. */
-  watch(body: MessageBody): MessageBody {
-    return {
-      length: body.length,
-      read: async () => {
-        if (!this.isAnswered) this.#onPhase("upload");
-        try {
-          return this.#seen(await body.read());
-        } catch (error) {
-          this.state = "broken";
-          throw error;
-        }
-      },
-      tryRead: () => this.#seen(body.tryRead()),
-      cancel: () => body.cancel(),
-    };
+  tryRead(): Uint8Array | null | undefined {
+    try {
+      const piece = this.#body.tryRead();
+      if (piece !== undefined) {
+        this.#isWaiting = false;
+        if (!this.isAnswered) this.#request.onPhase("first byte");
+      }
+      return piece;
+    } catch (error) {
+      this.isBroken = true;
+      throw error;
+    }
   }
 
-  #seen<Piece extends Uint8Array | null | undefined>(piece: Piece): Piece {
-    if (piece !== undefined && !this.isAnswered) this.#onPhase("first byte");
-    return piece;
+  readable(): Promise<void> {
+    if (!this.#isWaiting && !this.isAnswered) {
+      this.#isWaiting = true;
+      this.#request.onPhase("upload");
+    }
+    return this.#body.readable();
+  }
+
+  cancel(): void {
+    this.#body.cancel();
   }
 }

@@ -1,4 +1,4 @@
-/** Carries the frames of a WebSocket between client and upstream, byte for byte. */
+/** Carries the frames of a WebSocket between client and upstream, byte for byte (RFC 6455). */
 
 import type { Cancellation } from "../../cancellation.ts";
 import type { Clock } from "../../time/clock.ts";
@@ -9,30 +9,30 @@ import { writeAll } from "../../http/writer.ts";
 import { CLOSE_CODES, closeFrame, FrameReader, type FrameViolation } from "../../payload/websocket_frames.ts";
 import type { UpgradedConnection } from "../transport/transport.ts";
 
-/** What a tunnel is made with. */
+/** What a {@link WebSocketTunnel} works with. */
 export interface TunnelParts {
   readonly upstream: UpgradedConnection;
   readonly cancellation: Cancellation;
   readonly clock: Clock;
-  /** The longest message, either way. */
+  /** The longest message of either side, in bytes. */
   readonly maxMessageBytes: number;
-  /** The next bytes for the client, valid only now. */
+  /** The next bytes for the client, which are valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
-  /** The next bytes of the client, valid only now. */
+  /** The next bytes of the client, which are valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
-  /** Something went over it, in either direction. */
+  /** Bytes arrived from either side. */
   readonly active: () => void;
-  /** Once. */
+  /** The tunnel has ended. Called once. */
   readonly ended: (how: "complete" | "client_gone" | ProxyFault) => void;
 }
 
-/** So much is looked at within one turn of the event loop. */
+/** How much is observed within one turn of the event loop. */
 const STEP_BYTES = 16 * 1024;
-/** How long the other side may take to answer a close frame, or to finish the frame it is sending. */
+/** How long a side may take to answer a close frame, or to finish its present frame. */
 const CLOSING_MS = 1_000;
 
 /**
- * What a direction has come to: its sender ended or was lost, its receiver took no more, it was told to stop, or a
+ * How a direction ended: its sender ended or was lost, its receiver took no more, the proxy stopped it, or a
  * frame broke a rule.
  */
 type DirectionEnd = "ended" | "refused" | "stopped" | "violation";
@@ -42,41 +42,46 @@ interface Direction {
   readonly to: Duplex;
   readonly frames: FrameReader;
   readonly passed?: ((piece: Uint8Array) => void) | undefined;
-  /** Whoever waits for bytes is told to stop. */
+  /** Wakes the direction where it waits for bytes and must stop. */
   wake: () => void;
   end: DirectionEnd | undefined;
 }
 
-/** One WebSocket. It holds the upstream's connection until it has run, was discarded, or was cancelled. */
+/**
+ * One WebSocket. It holds the connection to the upstream until it has run, was discarded, or was cancelled.
+ */
 export class WebSocketTunnel implements Tunnel {
   readonly #parts: TunnelParts;
   #isStopping = false;
-  #closing: { readonly said: FrameViolation; readonly as: ProxyFault | undefined } | undefined;
+  #closing: { readonly reason: FrameViolation; readonly fault: ProxyFault | undefined } | undefined;
   #directions: readonly Direction[] = [];
   #hasEnded = false;
 
   constructor(parts: TunnelParts) {
     this.#parts = parts;
-    parts.cancellation.stopWith(() => this.#abort(parts.cancellation.reason));
+    parts.cancellation.onCancel(() => this.#abort(parts.cancellation.reason));
   }
 
-  /** Closes it with a close frame to both sides, as soon as each has whole frames. `as` is what is logged. */
-  closeBoth(said: FrameViolation, as: ProxyFault | undefined): void {
+  /**
+   * Sends a close frame to both sides, each after its present frame, and ends the tunnel. `fault` is for the
+   * log.
+   */
+  closeBoth(reason: FrameViolation, fault: ProxyFault | undefined): void {
     if (this.#closing !== undefined || this.#hasEnded) return;
-    this.#closing = { said, as };
+    this.#closing = { reason, fault };
     this.#stop();
   }
 
-  /** The proxy is shutting down. */
+  /** Ends the tunnel because the proxy is shutting down. */
   goAway(): void {
     const reason = "the proxy is shutting down";
     this.closeBoth({ code: CLOSE_CODES.goingAway, reason }, undefined);
   }
 
-  /** Carries frames until both sides have ended, or one has broken off. Never throws. */
+  /** Carries frames until both sides have ended, or one side has broken off. Never throws. */
   async run(client: Duplex): Promise<void> {
     const { upstream, maxMessageBytes } = this.#parts;
-    // Each frame of two bytes is looked at.
+    // A frame may have only two bytes, and the proxy reads each frame.
     const inSteps = ({ source, output }: Duplex): Duplex => ({
       source: new SmallPieces(source, STEP_BYTES),
       output,
@@ -97,20 +102,22 @@ export class WebSocketTunnel implements Tunnel {
     await Promise.race(carrying);
     const first = up.end === undefined ? down : up;
     const isStopped = first.end === "stopped" || first.end === "violation";
-    // A client that has said that it closes is owed the answer.
+    // A client that sent a close frame gets the answer to it.
     const awaitsAnswer = first === up && up.end === "ended" && up.frames.hasClosed;
     if (awaitsAnswer) await upstream.closeWrite();
     if (isStopped) this.#stop();
     if (isStopped || awaitsAnswer) await this.#within(Promise.all(carrying));
-    if (isStopped) await this.#sayClose(up, down);
+    if (isStopped) await this.#sendCloseFrames(up, down);
     this.#end(this.#outcome(up, down, first));
     upstream.close();
-    // Whoever still reads stops now, since it has ended.
+    // A direction that still reads stops now, because the tunnel has ended.
     this.#stop();
     await Promise.all(carrying);
   }
 
-  /** Nobody will run it: the client's connection cannot change its protocol, or is gone. */
+  /**
+   * Ends a tunnel that will not run: the connection of the client cannot change its protocol, or was closed.
+   */
   discard(): void {
     if (!this.#hasEnded) this.#abort(undefined);
   }
@@ -119,7 +126,7 @@ export class WebSocketTunnel implements Tunnel {
     try {
       direction.end = await this.#carryOn(direction);
     } catch {
-      // It was lost without a word.
+      // The connection broke off.
       direction.end = "ended";
     }
   }
@@ -128,8 +135,11 @@ export class WebSocketTunnel implements Tunnel {
     const { from, to, frames } = direction;
     while (true) {
       if (this.#hasEnded || this.#isStopping && frames.isAtBoundary) return "stopped";
-      const piece = from.source.tryRead() ?? await this.#next(direction);
-      if (piece === "woken") continue;
+      const piece = from.source.tryRead();
+      if (piece === undefined) {
+        await this.#wait(direction);
+        continue;
+      }
       if (piece === null) return "ended";
       this.#parts.active();
       const allowed = frames.pass(piece);
@@ -145,13 +155,13 @@ export class WebSocketTunnel implements Tunnel {
     }
   }
 
-  /** The next piece, unless the direction is told to stop. */
-  #next(direction: Direction): Promise<Uint8Array | null | "woken"> {
-    return new Promise((resolve, reject) => {
+  /** Waits for the next bytes, or until the direction must stop. */
+  #wait(direction: Direction): Promise<void> {
+    return new Promise((resolve) => {
       direction.wake = () => {
-        if (direction.frames.isAtBoundary || this.#hasEnded) resolve("woken");
+        if (direction.frames.isAtBoundary || this.#hasEnded) resolve();
       };
-      direction.from.source.read().then(resolve, reject);
+      void direction.from.source.readable().then(resolve);
     });
   }
 
@@ -167,27 +177,27 @@ export class WebSocketTunnel implements Tunnel {
     cancel();
   }
 
-  /** Tells both sides why it ends, where the proxy is the one who ends it. */
-  async #sayClose(up: Direction, down: Direction): Promise<void> {
-    const said = this.#closing?.said ?? up.frames.violation ?? down.frames.violation;
-    if (said === undefined) return;
-    const tell = async ({ to, frames, end }: Direction, masked: boolean): Promise<void> => {
-      // Into what is still being written nothing can be put; to who has closed or gone there is nothing to say.
+  /** Sends a close frame to both sides, where the proxy ends the tunnel. */
+  async #sendCloseFrames(up: Direction, down: Direction): Promise<void> {
+    const reason = this.#closing?.reason ?? up.frames.violation ?? down.frames.violation;
+    if (reason === undefined) return;
+    const send = async ({ to, frames, end }: Direction, masked: boolean): Promise<void> => {
+      // A close frame cannot go into another frame, and a side that has closed or left needs none.
       const isFree = (end === "stopped" || end === "violation") && frames.isAtBoundary;
       if (!isFree || frames.hasClosed) return;
-      await writeAll(to.output, closeFrame(said, { masked })).catch(() => {});
+      await writeAll(to.output, closeFrame(reason, { masked })).catch(() => {});
     };
-    await this.#within(Promise.all([tell(up, true), tell(down, false)]));
+    await this.#within(Promise.all([send(up, true), send(down, false)]));
   }
 
   #outcome(up: Direction, down: Direction, first: Direction): "complete" | "client_gone" | ProxyFault {
-    if (this.#closing !== undefined) return this.#closing.as ?? "complete";
+    if (this.#closing !== undefined) return this.#closing.fault ?? "complete";
     for (const { frames } of [up, down]) {
       if (frames.violation === undefined) continue;
       const what = frames === up.frames ? "The client" : "The upstream";
       return new ProxyFault("payload_too_large", `${what} sent ${frames.violation.reason}.`);
     }
-    // Who has said that it closes may leave.
+    // A side that has sent a close frame may leave.
     if (up.frames.hasClosed || down.frames.hasClosed) return "complete";
     const isClientGone = first === up ? up.end === "ended" : down.end === "refused";
     return isClientGone
@@ -195,7 +205,7 @@ export class WebSocketTunnel implements Tunnel {
       : new ProxyFault("bad_gateway", "The upstream ended the WebSocket without a close.");
   }
 
-  /** From outside, at once: the client left, or a limit passed. */
+  /** Ends the tunnel at once: the client left, or a timeout passed. */
   #abort(reason: Error | undefined): void {
     this.#end(reason instanceof ProxyFault ? reason : "client_gone");
     this.#parts.upstream.close();
@@ -205,7 +215,7 @@ export class WebSocketTunnel implements Tunnel {
   #end(how: "complete" | "client_gone" | ProxyFault): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#parts.cancellation.stopWith(undefined);
+    this.#parts.cancellation.onCancel(undefined);
     this.#parts.ended(how);
   }
 }

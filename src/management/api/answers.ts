@@ -1,8 +1,9 @@
 /** Schemas of the responses of the management API, for its OpenAPI document and for the command line. */
 
 import * as v from "valibot";
-import { SETTLEMENTS } from "../../storage/store.ts";
+import { SETTLEMENTS, USAGE_SOURCES } from "../../storage/store.ts";
 import { id, moment } from "./common_schemas.ts";
+import type { ExchangeJson } from "./exchange_json.ts";
 
 const count = v.pipe(v.number(), v.integer());
 const limits = v.object({
@@ -112,8 +113,11 @@ export const usageRow = v.looseObject({
 });
 
 const known = <Schema extends v.GenericSchema>(schema: Schema) => v.nullable(schema);
-/** The response schema of a recorded exchange. Null means unknown. */
-export const exchange = v.object({
+/** One schema for each member of {@link ExchangeJson}: a missing, unknown or unfitting one fails to compile. */
+type ExchangeSchemas = {
+  readonly [Name in keyof ExchangeJson]: v.GenericSchema<ExchangeJson[Name], ExchangeJson[Name]>;
+};
+const exchangeEntries = {
   request_id: v.string(),
   provider_request_id: v.pipe(
     known(v.string()),
@@ -168,7 +172,7 @@ export const exchange = v.object({
   ),
   cost_is_partial: v.pipe(v.boolean(), v.description("a part of the usage has no known price")),
   usage_source: v.pipe(
-    known(v.picklist(["provider", "estimated"])),
+    known(v.picklist(USAGE_SOURCES)),
     v.description("whether the provider reported the usage or the proxy estimated it; null if it is unknown"),
   ),
   settlement: v.pipe(
@@ -180,7 +184,9 @@ export const exchange = v.object({
   ),
   price_version: known(v.string()),
   bytes: count,
-});
+} satisfies ExchangeSchemas;
+/** The response schema of a recorded exchange. Null means unknown. */
+export const exchange = v.object(exchangeEntries);
 
 /** The response schema of an audit log entry. */
 export const auditEntry = v.object({

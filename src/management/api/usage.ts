@@ -1,8 +1,9 @@
 /** Routes for usage: sums, recorded exchanges, and running exchanges. */
 
 import type { RunningExchange } from "../../accounting/account.ts";
-import type { ExchangeRow, UsageFilter, UsageGroup, UsageRow } from "../../storage/store.ts";
+import type { UsageFilter, UsageGroup, UsageRow } from "../../storage/store.ts";
 import { csv } from "./csv.ts";
+import { exchangeJson } from "./exchange_json.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts, RunningProxy } from "./parts.ts";
 import { Problem } from "./problem.ts";
@@ -64,7 +65,7 @@ export function usageRoutes(parts: ManageParts): Route[] {
         const { status, ending, request_id: requestId } = query;
         const wanted = { ...pageOf(query), ...filterOf(query), status, ending, requestId };
         const exchanges = await store.listExchanges(wanted);
-        return json(listBody(exchanges, shownExchange));
+        return json(listBody(exchanges, exchangeJson));
       },
     }),
     route({
@@ -174,56 +175,6 @@ function rounded(value: number | undefined): number | null {
   return value === undefined ? null : Math.round(value);
 }
 
-function shownExchange(row: ExchangeRow) {
-  return {
-    request_id: row.requestId,
-    provider_request_id: row.providerRequestId ?? null,
-    started_at: moment(row.startedAt),
-    duration_ms: row.durationMs,
-    time_to_first_byte_ms: row.firstByteMs ?? null,
-    method: row.method,
-    path: row.path,
-    endpoint: row.endpoint ?? null,
-    provider: row.provider ?? null,
-    backend: row.backend ?? null,
-    attempts: row.attempts,
-    attempt_log: row.attemptLog?.map(({ backend, afterMs, detail, estimated }) => ({
-      backend,
-      after_ms: afterMs,
-      detail: detail ?? null,
-      estimated: estimated === undefined ? null : {
-        input_tokens: estimated.inputTokens ?? null,
-        output_tokens: estimated.outputTokens ?? null,
-        cost_micros: estimated.costMicros ?? null,
-      },
-    })) ?? null,
-    status: row.status,
-    ending: row.ending,
-    principal: row.principal,
-    token_id: row.tokenId ?? null,
-    project_id: row.projectId ?? null,
-    client: row.client,
-    stream: row.stream ?? null,
-    model_asked: row.modelAsked ?? null,
-    model_answered: row.modelAnswered ?? null,
-    stop_reason: row.stopReason ?? null,
-    input_tokens: row.inputTokens ?? null,
-    output_tokens: row.outputTokens ?? null,
-    cached_tokens: row.cachedTokens ?? null,
-    cache_write_tokens: row.cacheWriteTokens ?? null,
-    reasoning_tokens: row.reasoningTokens ?? null,
-    audio_tokens: row.audioTokens ?? null,
-    image_tokens: row.imageTokens ?? null,
-    usage_partial: row.partial,
-    cost_micros: row.costMicros ?? null,
-    cost_is_partial: row.costIsPartial,
-    usage_source: row.usageSource ?? null,
-    settlement: row.settlement ?? null,
-    price_version: row.priceVersion ?? null,
-    bytes: row.bytes,
-  };
-}
-
 function shownRunning(running: RunningExchange) {
   return {
     request_id: running.requestId,
@@ -263,7 +214,7 @@ function liveEvents(proxy: RunningProxy, { clock }: ManageParts): ReadableStream
       };
       const unsubscribe = proxy.subscribe((event) => {
         if (event.kind === "started") send("started", shownRunning(event.exchange));
-        else send("ended", shownExchange(event.exchange));
+        else send("ended", exchangeJson(event.exchange));
       }, close);
       stop = () => {
         stopTimer();

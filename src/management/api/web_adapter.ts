@@ -5,7 +5,8 @@
 
 import type { Cancellation } from "../../cancellation.ts";
 import type { Clock } from "../../time/clock.ts";
-import type { ByteSource, MessageBody } from "../../streams/byte_source.ts";
+import { type ByteSource, type MessageBody, nextPiece } from "../../streams/byte_source.ts";
+import { PulledSource } from "../../streams/pulled_source.ts";
 import { checkedField } from "../../http/head.ts";
 import { isFramingField } from "../../http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "../../http/message.ts";
@@ -67,7 +68,7 @@ function bodyStream(
         () => controller.error(new Problem(400, "The body did not arrive in time.")),
       );
       try {
-        const piece = await body.read();
+        const piece = await nextPiece(body);
         length += piece?.length ?? 0;
         if (length > maxBytes) {
           throw new Problem(413, "The body is too long.");
@@ -107,11 +108,6 @@ export async function toReply(response: Response, cancellation: Cancellation): P
 function sourceOfStream(stream: ReadableStream<Uint8Array>, cancellation: Cancellation): MessageBody {
   const reader = stream.getReader();
   const cancel = (): void => void reader.cancel().catch(() => {});
-  cancellation.stopWith(cancel);
-  return {
-    length: undefined,
-    tryRead: () => undefined,
-    read: async () => (await reader.read()).value ?? null,
-    cancel,
-  };
+  cancellation.onCancel(cancel);
+  return new PulledSource(async () => (await reader.read()).value ?? null, { onCancel: cancel });
 }

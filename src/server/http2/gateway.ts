@@ -7,15 +7,21 @@ import { writeAll } from "../../http/writer.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { HTTP2_PREFACE } from "../handshake.ts";
 import { Http2Connection } from "./connection.ts";
+import { FrameTurns } from "./frame_turns.ts";
 
 const LOOPBACK = "127.0.0.1";
+/** Frames and fields in a second that all clients without a token may send together: some hundred requests. */
+const STRANGER_COST_PER_SECOND = 20_000;
 
 /** Serves all connections that speak HTTP/2. Whoever made it ends it. */
 export class Http2Gateway {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #connections = new Map<number, Http2Connection>();
+  readonly #strangerTurns: FrameTurns;
 
-  constructor() {
+  /** `now` gives milliseconds of a clock that never jumps. */
+  constructor({ now }: { now: () => number }) {
+    this.#strangerTurns = new FrameTurns({ perSecond: STRANGER_COST_PER_SECOND, now });
     this.#server = Deno.serve({
       hostname: LOOPBACK,
       port: 0,
@@ -42,7 +48,12 @@ export class Http2Gateway {
     near.setNoDelay(true);
     const { port } = near.localAddr;
     const connection = new Http2Connection(
-      { client, near, onEnd: () => this.#connections.delete(port) },
+      {
+        client,
+        near,
+        strangerTurns: this.#strangerTurns,
+        onEnd: () => this.#connections.delete(port),
+      },
       parts,
     );
     this.#connections.set(port, connection);

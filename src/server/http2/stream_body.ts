@@ -1,7 +1,7 @@
 import { ClientGone } from "../../cancellation.ts";
 import { ProxyFault } from "../../faults.ts";
 import type { MessageBody } from "../../streams/byte_source.ts";
-import { ClientWait } from "../client_wait.ts";
+import { StallTimer } from "../stall_timer.ts";
 
 /** How long an abort may take to follow the end of its body, on however busy a machine. */
 const ABORT_MS = 1_000;
@@ -24,15 +24,16 @@ export interface StreamBodyParts {
 export class StreamBody implements MessageBody {
   readonly length: number | undefined;
   /** The wait for the client to send more. */
-  readonly wait: ClientWait;
+  readonly stall: StallTimer;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #signal: AbortSignal;
   readonly #mayBeReset: () => boolean;
   readonly #onBroken: StreamBodyParts["onBroken"];
   #left: number;
-  /** The first piece, read to find out whether there is a body at all. */
-  #first: Uint8Array | undefined;
-  #hasEnded = false;
+  /** The piece that has arrived and was not taken yet. Null: the end. */
+  #arrived: Uint8Array | null | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #reading: Promise<void> | undefined;
   #isCancelled = false;
   #stopWaiting = (): void => {};
 
@@ -42,46 +43,52 @@ export class StreamBody implements MessageBody {
   ) {
     this.length = length;
     this.#left = length ?? Infinity;
-    this.wait = new ClientWait(now);
+    this.stall = new StallTimer(now);
     this.#reader = stream.getReader();
     this.#signal = signal;
     this.#mayBeReset = mayBeReset;
     this.#onBroken = onBroken;
   }
 
-  /** Waits for the first byte or the end; false: there is no body. Throws like {@link read}. */
+  /** Waits for the first byte or the end. False: there is no body. Throws like {@link tryRead}. */
   async comes(): Promise<boolean> {
-    this.#first ??= await this.read() ?? undefined;
-    return this.#first !== undefined;
-  }
-
-  tryRead(): Uint8Array | null | undefined {
-    const first = this.#first;
-    this.#first = undefined;
-    return first ?? (this.#hasEnded ? null : undefined);
+    while (this.#arrived === undefined && this.#failure === undefined) await this.readable();
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#arrived !== null;
   }
 
   /** Throws {@link ClientGone}, or a {@link ProxyFault} for a length that is not the stated one. */
-  async read(): Promise<Uint8Array | null> {
-    const atHand = this.tryRead();
-    if (atHand !== undefined) return atHand;
-    while (true) {
-      const piece = await this.#next();
-      if (piece === null) {
-        this.#hasEnded = true;
-        if (this.length !== undefined && this.#left > 0) throw this.#broken(lengthFault());
-        return null;
-      }
-      this.#left -= piece.length;
-      if (this.#left < 0) throw this.#broken(lengthFault());
+  tryRead(): Uint8Array | null | undefined {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    const piece = this.#arrived;
+    if (piece !== null) this.#arrived = undefined;
+    return piece;
+  }
+
+  readable(): Promise<void> {
+    if (this.#arrived !== undefined || this.#failure !== undefined) return Promise.resolve();
+    return this.#reading ??= this.#read();
+  }
+
+  async #read(): Promise<void> {
+    try {
+      let piece = await this.#next();
       // A DATA frame may be empty; it says nothing.
-      if (piece.length > 0) return piece;
+      while (piece?.length === 0) piece = await this.#next();
+      this.#left -= piece?.length ?? 0;
+      const isWrong = this.#left < 0 || piece === null && this.length !== undefined && this.#left > 0;
+      if (isWrong) throw this.#broken(lengthFault());
+      this.#arrived = piece;
+    } catch (error) {
+      this.#failure = { error };
+    } finally {
+      this.#reading = undefined;
     }
   }
 
   async #next(): Promise<Uint8Array | null> {
     try {
-      const { value } = await this.wait.for(this.#reader.read());
+      const { value } = await this.stall.for(this.#reader.read());
       if (value !== undefined) return value;
       // The runtime ends a body in the same way where the client has reset its stream; the signal follows.
       // A body of the stated length is whole, whatever became of the stream afterwards.

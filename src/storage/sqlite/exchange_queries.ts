@@ -1,17 +1,17 @@
 /** Single exchanges in SQLite: how they are read. */
 
 import {
-  type AttemptRow,
-  type ExchangeFilter,
-  type ExchangeRow,
-  type Listed,
-  type Page,
-  SETTLEMENTS,
-  USAGE_SOURCES,
-} from "../store.ts";
+  type ColumnKind,
+  EXCHANGE_COLUMN_LIST,
+  type StoredExchange,
+  type StoredValue,
+} from "../exchange_columns.ts";
+import type { AttemptRow, ExchangeFilter, ExchangeRow, Listed, Page } from "../store.ts";
 import { listed } from "./access_tables.ts";
 import { commonConditions, conditionsOf } from "./conditions.ts";
 import type { Database, Row } from "./database.ts";
+
+const SELECT = `SELECT seq, ${EXCHANGE_COLUMN_LIST.map(({ column }) => column).join(", ")} FROM exchanges`;
 
 /** Exchanges, newest first. */
 export function listExchanges(
@@ -29,7 +29,7 @@ export function listExchanges(
     ...commonConditions(page),
   ]);
   const rows = database.all(
-    `SELECT * FROM exchanges ${text} ORDER BY seq DESC LIMIT ?`,
+    `${SELECT} ${text} ORDER BY seq DESC LIMIT ?`,
     ...values,
     page.limit + 1,
   );
@@ -37,50 +37,30 @@ export function listExchanges(
 }
 
 function exchangeOf(row: Row): ExchangeRow & { id: number } {
-  const text = (column: string) => row[column] === null ? undefined : String(row[column]);
-  const number = (column: string) => row[column] === null ? undefined : Number(row[column]);
-  const settlement = SETTLEMENTS.find((one) => one === row["settlement"]);
-  return {
-    id: Number(row["seq"]),
-    requestId: String(row["request_id"]),
-    providerRequestId: text("provider_request_id"),
-    startedAt: Number(row["started_at"]),
-    durationMs: Number(row["duration_ms"]),
-    firstByteMs: number("first_byte_ms"),
-    method: String(row["method"]),
-    path: String(row["path"]),
-    endpoint: text("endpoint"),
-    provider: text("provider"),
-    backend: text("backend"),
-    attempts: Number(row["attempts"]),
-    attemptLog: row["attempt_log"] === null ? undefined : attemptsOf(String(row["attempt_log"])),
-    status: Number(row["status"]),
-    ending: String(row["ending"]),
-    principal: String(row["principal"]),
-    tokenId: text("token_id"),
-    projectId: text("project_id"),
-    metered: row["metered"] === 1,
-    admitted: row["admitted"] === 1,
-    client: String(row["client"]),
-    stream: row["stream"] === null ? undefined : row["stream"] === 1,
-    modelAsked: text("model_asked"),
-    modelAnswered: text("model_answered"),
-    stopReason: text("stop_reason"),
-    inputTokens: number("input_tokens"),
-    outputTokens: number("output_tokens"),
-    cachedTokens: number("cached_tokens"),
-    cacheWriteTokens: number("cache_write_tokens"),
-    reasoningTokens: number("reasoning_tokens"),
-    audioTokens: number("audio_tokens"),
-    imageTokens: number("image_tokens"),
-    partial: row["partial"] === 1,
-    costMicros: number("cost_micros"),
-    costIsPartial: row["cost_partial"] === 1,
-    usageSource: USAGE_SOURCES.find((source) => source === row["usage_source"]),
-    priceVersion: text("price_version"),
-    bytes: Number(row["bytes"]),
-    ...(settlement !== undefined && { settlement }),
-  };
+  const exchange: Record<string, StoredValue> = {};
+  for (const { member, column, kind } of EXCHANGE_COLUMN_LIST) exchange[member] = valueOf(row[column], kind);
+  // The type of EXCHANGE_COLUMNS guarantees that each member is there and has the kind of its type. The STRICT
+  // table guarantees that its column holds a value of that kind.
+  return { ...exchange as unknown as StoredExchange, id: Number(row["seq"]) };
+}
+
+/** The value of a column. Undefined: NULL, or a text that is not one of its list. */
+function valueOf(value: unknown, kind: ColumnKind): StoredValue {
+  if (value === null) return undefined;
+  switch (kind) {
+    case "text":
+      return String(value);
+    case "integer":
+    case "real":
+    case "time":
+      return Number(value);
+    case "boolean":
+      return value === 1;
+    case "attempts":
+      return attemptsOf(String(value));
+    default:
+      return kind.find((one) => one === value);
+  }
 }
 
 /** As it was written; JSON has no undefined. */

@@ -1,6 +1,7 @@
 /** Exchanges and their sums in SQLite: how they are written. */
 
 import type { SQLInputValue } from "node:sqlite";
+import { EXCHANGE_COLUMN_LIST, type StoredValue } from "../exchange_columns.ts";
 import type { ExchangeRow } from "../store.ts";
 import type { Database } from "./database.ts";
 import { addSpending } from "./spending.ts";
@@ -11,50 +12,9 @@ export const HOUR_MS = 3_600_000;
 /** Old ones by the day. */
 export const DAY_MS = 24 * HOUR_MS;
 
-/** The columns of an exchange, and where each comes from. */
-const COLUMNS:
-  readonly (readonly [column: string, value: (row: ExchangeRow) => SQLInputValue | undefined])[] = [
-    ["request_id", (row) => row.requestId],
-    ["provider_request_id", (row) => row.providerRequestId],
-    ["started_at", (row) => row.startedAt],
-    ["duration_ms", (row) => row.durationMs],
-    ["first_byte_ms", (row) => row.firstByteMs],
-    ["method", (row) => row.method],
-    ["path", (row) => row.path],
-    ["endpoint", (row) => row.endpoint],
-    ["provider", (row) => row.provider],
-    ["backend", (row) => row.backend],
-    ["attempts", (row) => row.attempts],
-    ["attempt_log", (row) => row.attemptLog && JSON.stringify(row.attemptLog)],
-    ["status", (row) => row.status],
-    ["ending", (row) => row.ending],
-    ["principal", (row) => row.principal],
-    ["token_id", (row) => row.tokenId],
-    ["project_id", (row) => row.projectId],
-    ["admitted", (row) => row.admitted ? 1 : 0],
-    ["client", (row) => row.client],
-    ["stream", (row) => row.stream === undefined ? undefined : row.stream ? 1 : 0],
-    ["model_asked", (row) => row.modelAsked],
-    ["model_answered", (row) => row.modelAnswered],
-    ["stop_reason", (row) => row.stopReason],
-    ["input_tokens", (row) => row.inputTokens],
-    ["output_tokens", (row) => row.outputTokens],
-    ["cached_tokens", (row) => row.cachedTokens],
-    ["cache_write_tokens", (row) => row.cacheWriteTokens],
-    ["reasoning_tokens", (row) => row.reasoningTokens],
-    ["audio_tokens", (row) => row.audioTokens],
-    ["image_tokens", (row) => row.imageTokens],
-    ["partial", (row) => row.partial ? 1 : 0],
-    ["cost_micros", (row) => row.costMicros],
-    ["metered", (row) => row.metered ? 1 : 0],
-    ["cost_partial", (row) => row.costIsPartial ? 1 : 0],
-    ["usage_source", (row) => row.usageSource],
-    ["price_version", (row) => row.priceVersion],
-    ["bytes", (row) => row.bytes],
-    ["settlement", (row) => row.settlement],
-  ];
-const INSERT = `INSERT INTO exchanges (${COLUMNS.map(([column]) => column).join(", ")})
-  VALUES (${COLUMNS.map(() => "?").join(", ")})`;
+const INSERT = `INSERT INTO exchanges (${EXCHANGE_COLUMN_LIST.map(({ column }) => column).join(", ")})
+  VALUES (${EXCHANGE_COLUMN_LIST.map(() => "?").join(", ")})`;
+const VALUES = EXCHANGE_COLUMN_LIST.map(({ value }) => value);
 
 /** What is summed, by its column. */
 const SUMS = {
@@ -104,11 +64,11 @@ interface Group {
 export function insertExchanges(database: Database, rows: readonly ExchangeRow[]): void {
   const insert = database.prepared(INSERT);
   // One array for all rows: most of what accounting would leave to the collector came from here.
-  const values = new Array<SQLInputValue>(COLUMNS.length).fill(null);
+  const values = new Array<SQLInputValue>(VALUES.length).fill(null);
   const groups = new Map<string, Group>();
   const tokens = new Map<string, { count: number; lastUsedAt: number }>();
   for (const row of rows) {
-    for (let index = 0; index < COLUMNS.length; index++) values[index] = COLUMNS[index]?.[1](row) ?? null;
+    for (let index = 0; index < VALUES.length; index++) values[index] = sqlValue(VALUES[index]?.(row));
     insert.run(...values);
     const { sums, firstBytes } = groupOf(row, groups);
     for (let index = 0; index < SUM_READERS.length; index++) {
@@ -132,6 +92,14 @@ export function insertExchanges(database: Database, rows: readonly ExchangeRow[]
       id,
     );
   }
+}
+
+/** The value as SQLite keeps it: a boolean is 0 or 1, and a list is JSON. */
+function sqlValue(value: StoredValue): SQLInputValue {
+  if (typeof value === "string" || typeof value === "number") return value;
+  if (value === undefined) return null;
+  if (typeof value === "boolean") return value ? 1 : 0;
+  return JSON.stringify(value);
 }
 
 function groupOf(row: ExchangeRow, groups: Map<string, Group>): Group {

@@ -130,7 +130,7 @@ for (const from of ["client", "upstream"] as const) {
   });
 }
 
-Deno.test("FrameReader: Autobahn's cases, where each byte comes alone", async (t) => {
+Deno.test("FrameReader: Autobahn's cases, byte by byte", async (t) => {
   for (const { name, frames, broken } of AUTOBAHN_CASES) {
     await t.step(name, () => {
       for (const isMasked of [true, false]) {

@@ -29,7 +29,7 @@ async function readIn(pieces: readonly Uint8Array[]): Promise<Reading> {
     body.begin();
     const { bytes } = await readUpTo({
       length: undefined,
-      read: () => body.read(),
+      readable: () => body.readable(),
       tryRead: () => body.tryRead(),
     }, MAX_BYTES);
     return { body: latin1Text(bytes), taken: reader.received - reader.buffered.length };

@@ -50,7 +50,10 @@ async function check(input: Uint8Array, chance: Random): Promise<string> {
   const atOnce = AT_ONCE[encoding]?.(body);
   if (atOnce !== undefined) same(latin1Text(plain), latin1Text(atOnce), "what comes out");
   const pieces: Uint8Array[] = [];
-  const stream = new Decompressor(encoding, (bytes) => pieces.push(bytes.slice()));
+  const stream = new Decompressor(
+    { coding: encoding, upstream: "fuzz" },
+    (bytes) => pieces.push(bytes.slice()),
+  );
   for (const piece of inPieces(body, chance)) stream.write(piece);
   await stream.end();
   same(latin1Text(concat(pieces)), latin1Text(plain), "what comes out in pieces");

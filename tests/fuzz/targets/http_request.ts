@@ -46,7 +46,7 @@ async function bodyOf(reader: ConnectionReader, { framing }: RequestHead): Promi
   const body = framing.kind === "chunked" ? new ChunkedBody(reader) : new CountedBody(reader, framing.length);
   const { bytes } = await readUpTo({
     length: undefined,
-    read: () => body.read(),
+    readable: () => body.readable(),
     tryRead: () => body.tryRead(),
   }, MAX_BYTES);
   holds(body.ended, "a body that was read whole has ended");

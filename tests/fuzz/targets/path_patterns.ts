@@ -1,7 +1,7 @@
 /** Patterns of paths, however a path is spelled, and request targets against the URL standard. */
 
 import { matchesAny } from "../../../src/text/glob.ts";
-import { allowsPaths, patternProblem, unclearPath } from "../../../src/text/path_patterns.ts";
+import { allowsPaths, pathAmbiguity, patternProblem } from "../../../src/text/path_patterns.ts";
 import { withoutParameter } from "../../../src/http/join_url.ts";
 import { ambiguityOf, parseRequestTarget } from "../../../src/http/request_target.ts";
 import { type FuzzTarget, holds, latin1Text, type Random, same, utf8 } from "../target.ts";
@@ -20,7 +20,7 @@ function read(input: Uint8Array): boolean {
   const { target, patterns } = partsOf(input);
   const parsed = parseRequestTarget(target);
   if (parsed.refused !== undefined) return false;
-  unclearPath(parsed.path);
+  pathAmbiguity(parsed.path);
   ambiguityOf(parsed.path);
   withoutParameter(parsed.query, "key");
   return allowsPaths(patterns.filter((pattern) => patternProblem(pattern) === undefined), [parsed.path]);
@@ -35,7 +35,7 @@ function check(input: Uint8Array, chance: Random): string {
   holds(path.startsWith("/") && !path.includes("?"), "a path begins with a slash");
   checkUrl(path);
   checkQuery(query);
-  const unclear = unclearPath(path);
+  const unclear = pathAmbiguity(path);
   if (unclear !== undefined || ambiguityOf(path) !== undefined) return `${unclear} ${ambiguityOf(path)}`;
   const proper = patterns.filter((pattern) => patternProblem(pattern) === undefined);
   const isAllowed = allowsPaths(proper, [path]);

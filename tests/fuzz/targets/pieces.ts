@@ -22,5 +22,5 @@ export function connectionOf(pieces: readonly Uint8Array[]): ByteInput {
 export function bodyInPieces(pieces: readonly Uint8Array[]): MessageBody {
   const left = [...pieces];
   const tryRead = () => left.shift() ?? null;
-  return { length: undefined, tryRead, read: () => Promise.resolve(tryRead()), cancel() {} };
+  return { length: undefined, tryRead, readable: () => Promise.resolve(), cancel() {} };
 }

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { createAdmin } from "../../../src/management/admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "../../../src/management/admin/assets.ts";
 import { BearerGate } from "../../../src/management/api/bearer_gate.ts";
+import { within } from "../../support/deadline.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { FakeUpstream } from "../../support/fake_upstream.ts";
 import { LaterClock } from "../../support/later_clock.ts";
@@ -398,6 +399,6 @@ Deno.test("/admin/api/exchanges/live: ends with its session, also without an eve
   const text = live.text();
   clock.pass(11 * MINUTE_MS);
   assertEquals(await text, "");
-  await ended.promise;
+  await within(ended.promise, "the end of the stream");
   assertEquals(clock.pending, 0);
 });

@@ -401,7 +401,7 @@ Deno.test("allowed paths: kept as written, changed, removed; an invalid pattern 
       "#/allowed_paths/1",
       "#/allowed_paths/2",
     ]);
-    assertStringIncludes(wrong.body.errors[0].detail, "does not begin with /");
+    assertStringIncludes(wrong.body.errors[0].detail, "does not start with /");
     const { body: { data: [entry] } } = await bench.ask("GET", "/audit");
     assertEquals(entry.changes, { allowed_paths: null });
   }));

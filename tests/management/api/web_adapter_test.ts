@@ -1,8 +1,10 @@
+import { PulledSource } from "../../../src/streams/pulled_source.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation } from "../../../src/cancellation.ts";
 import type { MessageBody } from "../../../src/streams/byte_source.ts";
 import { Problem } from "../../../src/management/api/problem.ts";
 import { toWebRequest } from "../../../src/management/api/web_adapter.ts";
+import { until } from "../../support/deadline.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { textSource } from "../../support/handler.ts";
 
@@ -37,10 +39,9 @@ Deno.test("toWebRequest: bodies are limited, the body of a sign-in to less", asy
 
 Deno.test("toWebRequest: a body that does not arrive within ten seconds is an error", async () => {
   const clock = new FakeClock();
-  const { promise: never } = Promise.withResolvers<null>();
-  const body = { length: undefined, tryRead: () => undefined, read: () => never, cancel() {} };
+  const body = new PulledSource(() => new Promise(() => {}));
   const text = refusal(asked("/manage/tokens", body, clock));
-  while (clock.pending === 0) await new Promise((resolve) => setTimeout(resolve));
+  await until(() => clock.pending > 0, "the timer of the deadline");
   clock.pass(9_999);
   assertEquals(clock.pending, 1);
   clock.pass(1);

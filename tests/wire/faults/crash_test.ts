@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { FakeUpstream } from "../../support/fake_upstream.ts";
 import { namelessProvider, STREAM_END } from "../../support/nameless_provider.ts";
+import { passing } from "../../support/passing_time.ts";
 import { proxyEnv, ProxyProcess } from "../../support/proxy_process.ts";
 import { readRecorded } from "../../support/recorded.ts";
 import { SECRETS } from "../../support/secrets.ts";
@@ -22,7 +23,7 @@ Deno.test(`kill -9 under load, ${ROUNDS} times: it serves again at once, and not
   const path = `${folder}/x.db`;
   let paceMs = 0;
   await using upstream = new FakeUpstream({
-    script: namelessProvider(() => new Promise((resolve) => setTimeout(resolve, paceMs))),
+    script: namelessProvider(() => passing(paceMs, { why: "the provider sends at a pace" })),
   });
   const env = proxyEnv({
     upstream: upstream.origin,
@@ -91,7 +92,7 @@ async function loadUntilKilled(
       }
     }
   });
-  await new Promise((resolve) => setTimeout(resolve, LOAD_MS));
+  await passing(LOAD_MS, { why: "the load has to last longer than what is due" });
   isKilled = true;
   const killedAt = performance.now();
   proxy.kill("SIGKILL");

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { until } from "../../support/deadline.ts";
 import { FakeUpstream } from "../../support/fake_upstream.ts";
 import { ManagedProxy } from "../../support/managed_proxy.ts";
 import { unless } from "../../support/left_out.ts";
@@ -133,7 +134,7 @@ async function suffers(
 
   await lift();
   await bench.ask();
-  while (await health() !== "ok") await bench.ask();
+  await until(async () => (await bench.ask(), await health() === "ok"), "the recovery of the disk");
   await managed.api("GET", "/usage");
   assertEquals((await managed.api("POST", "/projects", { name: "afterwards" })).status, 201);
   const recovered = managed.planeLog.filter(({ event }) => event === "storage_recovered");
@@ -183,7 +184,11 @@ class ClientBench {
     const clients = Array.from({ length: CLIENTS }, async () => {
       while (!isDone) await this.ask();
     });
-    while (!isDone) isDone = await done();
+    try {
+      await until(done, "what the clients are served until");
+    } finally {
+      isDone = true;
+    }
     await Promise.all(clients);
   }
 }

@@ -1,6 +1,7 @@
 /** The database's disk as the whole program meets it: errors of the device while it runs, and a start that cannot be. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { until } from "../../support/deadline.ts";
 import { FakeUpstream } from "../../support/fake_upstream.ts";
 import { command } from "../../support/command.ts";
 import { firstOf, unless, without, withoutUnix } from "../../support/left_out.ts";
@@ -41,16 +42,16 @@ Deno.test({
         ids.push(response.headers.get("x-request-id") ?? "");
       };
       await ask();
-      while (readRecorded(path).requestIds.length === 0) { /* until it is written */ }
+      await until(() => readRecorded(path).requestIds.length > 0, "the first exchange in the database");
       const { success } = await command("prlimit", {
         args: ["--pid", String(proxy.pid), "--fsize=1:unlimited"],
       }).output();
       assert(success);
-      while (await health() === "ok") await ask();
+      await until(async () => (await ask(), await health() !== "ok"), "the failure of the disk");
       const failingFrom = performance.now();
       while (performance.now() < failingFrom + 1_300) await ask();
       await command("prlimit", { args: ["--pid", String(proxy.pid), "--fsize=unlimited"] }).output();
-      while (await health() !== "ok") { /* until it is tried again */ }
+      await until(async () => await health() === "ok", "the recovery of the disk");
       await proxy.logged(({ event }) => event === "storage_recovered");
       await proxy.stop();
       const lines = proxy.output.split("\n").filter((line) => /storage_failing|usage_dropped/.test(line));

@@ -2,6 +2,7 @@
 
 import { assertFault, type Promised, type UpstreamFault } from "../../support/fault_bench.ts";
 import type { FaultyConnection } from "../../support/faulty_upstream.ts";
+import { passing } from "../../support/passing_time.ts";
 
 /** Long beside what a loopback takes, short beside a test. */
 const LIMIT_MS = 250;
@@ -94,7 +95,7 @@ test({
 async function drip(connection: FaultyConnection, text: string): Promise<void> {
   for (const byte of text) {
     await connection.write(byte);
-    await new Promise((resolve) => setTimeout(resolve, DRIP_MS));
+    await passing(DRIP_MS, { why: "the upstream sends at a pace" });
   }
 }
 

@@ -3,6 +3,7 @@
 import { DIRECT } from "../../../src/config/values/defaults.ts";
 import type { ConnectionSettings } from "../../../src/config/config.ts";
 import { assertFault, type Promised, type UpstreamFault } from "../../support/fault_bench.ts";
+import { freePort } from "../../support/port.ts";
 import { pem, TRUSTING } from "../../support/tls_upstream.ts";
 
 const LIMIT_MS = 250;
@@ -177,6 +178,5 @@ for (const fault of BREAKS) {
 
 /** Where nobody listens any more. */
 function freeOrigin(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `http://127.0.0.1:${listener.addr.port}`;
+  return `http://127.0.0.1:${freePort()}`;
 }

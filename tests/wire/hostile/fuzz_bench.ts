@@ -1,5 +1,6 @@
 /** The handler without sockets before a transport that keeps what it is asked to send, and plays the answers. */
 
+import { textOf } from "../../support/body_text.ts";
 import { FailureGate } from "../../../src/auth/failure_gate.ts";
 import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
 import { Cancellation } from "../../../src/cancellation.ts";
@@ -13,7 +14,6 @@ import {
   type UpstreamResponse,
 } from "../../../src/forwarding/transport/transport.ts";
 import { createHandler } from "../../../src/handler.ts";
-import type { ByteSource } from "../../../src/streams/byte_source.ts";
 import { parseHead } from "../../../src/http/head.ts";
 import type { OutgoingReply } from "../../../src/http/message.ts";
 import { HeldBytes } from "../../../src/limits/held_bytes.ts";
@@ -77,6 +77,7 @@ export class FuzzBench {
         new FailureGate(this.#clock),
       ),
       slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
+      receivingSlots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck(TOKENS.map((token, index) => ({ name: `person ${index}`, token }))),
       startedAt: 0,
@@ -167,14 +168,4 @@ function unreachable(): TransportError {
     reused: false,
     elapsedMs: 0,
   });
-}
-
-async function textOf(body: ByteSource | Uint8Array | null): Promise<string> {
-  if (body === null) return "";
-  if (body instanceof Uint8Array) return new TextDecoder().decode(body);
-  let text = "";
-  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
-    text += new TextDecoder().decode(piece);
-  }
-  return text;
 }

@@ -1,6 +1,7 @@
 /** HTTP/2 by hand: frames that break rules, floods, and clients that leave in the middle of anything. */
 
 import { assert, assertEquals } from "@std/assert";
+import { within } from "../../support/deadline.ts";
 import { FakeUpstream, plainAnswer } from "../../support/fake_upstream.ts";
 import {
   END_HEADERS,
@@ -228,10 +229,7 @@ async function play(port: number, frames: readonly Uint8Array[]): Promise<string
 
 /** What has been sent is on its way: half a second is for the answers, then the client is gone. */
 async function settledOr(reading: Promise<void>, connection: Deno.Conn): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, 500);
-  await Promise.race([reading, promise]);
-  clearTimeout(timer);
+  await within(reading, "the end", 500).catch(() => {});
   try {
     connection.close();
   } catch (error) {

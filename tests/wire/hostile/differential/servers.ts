@@ -1,6 +1,7 @@
 /** The real servers that requests are sent to, each with an echo on it. */
 
 import { command } from "../../../support/command.ts";
+import { freePort, listening } from "../../../support/port.ts";
 import { type EchoRecord, parseRecord } from "./echo_record.ts";
 import { RawUpstream } from "./raw_upstream.ts";
 
@@ -37,7 +38,6 @@ export const BEHAVIOURS: Readonly<Record<ServerName, readonly string[]>> = {
 /** Debian's programs come first: its packages of Python are of no use to another Python. */
 const PYTHONS = ["/usr/bin/python3", "python3"];
 const FOLDER = new URL("servers/", import.meta.url).pathname;
-const START_MS = 30_000;
 
 /** Why a server cannot run on this machine; undefined where it can. */
 export function missingReason(name: ServerName): string | undefined {
@@ -211,7 +211,7 @@ async function startProgram(
     await reading;
   };
   try {
-    await listening(name, port);
+    await listening(port, name);
   } catch (error) {
     await stop();
     throw error;
@@ -227,25 +227,6 @@ async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: stri
     held = lines.pop() ?? "";
     for (const line of lines) onLine(line);
   }
-}
-
-async function listening(name: ServerName, port: number): Promise<void> {
-  const end = performance.now() + START_MS;
-  while (true) {
-    try {
-      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    } catch (error) {
-      if (performance.now() > end) {
-        throw new Error(`${name} does not listen at port ${port}`, { cause: error });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 function pythonWith(module: string): string | undefined {

@@ -1,24 +1,28 @@
-/** Files of an earlier program of this kind: `{"primary_backends": [{name, url, model}], "settings": {"timeout": 30}}`. */
+/**
+ * Translates the format of an earlier program:
+ * `{"primary_backends": [{name, url, model}], "settings": {"timeout": 30}}`.
+ */
 
 import { isTable } from "./expand.ts";
 import type { Finding, KeyPath } from "../problem.ts";
 
-/** A file in today's form. */
-export interface Translated {
+/** A file of the legacy format in the current format. */
+export interface TranslatedFile {
+  /** The parsed file in the current format. */
   readonly tree: unknown;
-  /** The place in the file as it is written of a place in `tree`. */
+  /** Maps a key of {@link tree} to the key in the file as it is written. */
   readonly placeOf: (path: KeyPath) => KeyPath;
-  /** What the file holds and nobody uses. */
+  /** A warning for each key that has no effect. */
   readonly warnings: readonly Finding[];
 }
 
-/** The only endpoint of such a file. */
+/** The name of the endpoint that a legacy file configures. */
 const ENDPOINT = "primary";
-/** Today's names of a backend's keys. */
+/** The keys of a legacy backend and their names in the current format. */
 const BACKEND_KEYS: Readonly<Record<string, string>> = { name: "name", url: "base_url", model: "model" };
 
-/** Brings a file into today's form; undefined where it is in it already. */
-export function translateEarlierForm(tree: unknown): Translated | undefined {
+/** Translates a file of the legacy format. Undefined if the file already has the current format. */
+export function translateLegacyFormat(tree: unknown): TranslatedFile | undefined {
   if (!isTable(tree) || !Array.isArray(tree["primary_backends"])) return undefined;
   const warnings: Finding[] = [];
   const warnOfUnused = (table: Record<string, unknown>, path: KeyPath, used: readonly string[]) => {
@@ -30,7 +34,7 @@ export function translateEarlierForm(tree: unknown): Translated | undefined {
   const settings = isTable(tree["settings"]) ? tree["settings"] : {};
   warnOfUnused(settings, ["settings"], ["timeout"]);
 
-  /** Indexes of the backends that have a URL; the others were never used. */
+  // The indexes of backends with a URL. The earlier program ignored backends without one.
   const indexes: number[] = [];
   const backends = tree["primary_backends"].flatMap((backend, index) => {
     if (isTable(backend) && (backend["url"] ?? "") === "") {

@@ -1,10 +1,10 @@
 import type { Config, TlsConfig } from "../config/config.ts";
 import { constrainsAddresses } from "./name_constraints.ts";
 
-/** When warnings begin. */
+/** The remaining validity at which warnings start. */
 const SOON_MS = 30 * 24 * 3_600_000;
 
-/** What there is to say about a server's certificate, as sentences without their full stop. */
+/** Warnings about the certificate of the server. Each is a sentence without its full stop. */
 export async function certificateWarnings({ server }: Pick<Config, "server">): Promise<string[]> {
   if (server.tls === undefined) return [];
   const expiry = await expiryWarning(server.tls.cert, Date.now());
@@ -13,41 +13,47 @@ export async function certificateWarnings({ server }: Pick<Config, "server">): P
   return [expiry, pair, constraint].filter((warning) => warning !== undefined);
 }
 
-/** What there is to say about how long a certificate is valid; undefined: nothing. */
+/**
+ * A warning about a certificate that has expired or expires within 30 days. Undefined for any other
+ * certificate.
+ */
 export async function expiryWarning(certificate: string, epochMs: number): Promise<string | undefined> {
-  // Loaded only where there is one.
+  // Loaded on demand: most proxies have no certificate.
   const { X509Certificate } = await import("node:crypto");
   let notAfter: number;
   try {
     notAfter = Date.parse(new X509Certificate(certificate).validTo);
   } catch {
-    return undefined; // whoever listens with it says what is wrong
+    return undefined; // the listener reports an invalid certificate
   }
   const date = new Date(notAfter).toISOString().slice(0, 10);
-  if (notAfter < epochMs) return `the certificate was valid until ${date}: clients refuse it`;
-  return notAfter < epochMs + SOON_MS ? `the certificate is valid until ${date} only: renew it` : undefined;
+  if (notAfter < epochMs) return `the certificate expired on ${date}: clients reject it`;
+  return notAfter < epochMs + SOON_MS ? `the certificate expires on ${date}: renew it` : undefined;
 }
 
-/** Whether a key is the certificate's. */
+/** A warning if the private key does not belong to the certificate. Undefined if it does. */
 export async function pairWarning({ cert, key }: TlsConfig): Promise<string | undefined> {
   const { createPrivateKey, X509Certificate } = await import("node:crypto");
   try {
     if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return undefined;
   } catch {
-    return undefined; // of a kind that is not known here; whoever listens with it says more
+    return undefined; // an unknown kind of key: the listener reports it if it is invalid
   }
-  return "the private key is not the certificate's: nobody can connect by HTTPS";
+  return "the private key does not match the certificate: no client can connect over HTTPS";
 }
 
-/** Whether clients built on Bun refuse the certificate for its authority's limits. */
+/**
+ * A warning if clients built on Bun reject the certificate because its CA limits IP addresses. Undefined if
+ * not.
+ */
 export async function constraintWarning(chain: string): Promise<string | undefined> {
   const { X509Certificate } = await import("node:crypto");
   try {
     const { subjectAltName } = new X509Certificate(chain);
     if (subjectAltName?.includes("IP Address:") !== true || !constrainsAddresses(chain)) return undefined;
   } catch {
-    return undefined; // the listener says what is wrong
+    return undefined; // the listener reports an invalid certificate
   }
-  return "the certificate's authority limits IP addresses, and clients built on Bun (Claude Code, opencode, Cline) " +
-    "refuse such a certificate: run `llm-proxy tls renew --authority`";
+  return "the CA of the certificate limits IP addresses, and clients built on Bun (Claude Code, opencode, Cline) " +
+    "reject such a certificate: run `llm-proxy tls renew --authority`";
 }

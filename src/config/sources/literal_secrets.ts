@@ -1,19 +1,21 @@
 import { isTable } from "./expand.ts";
 import type { KeyPath } from "../problem.ts";
 
-/** Names of headers that carry credentials. */
+/** Matches the names of headers that carry credentials. */
 const SECRET_HEADER = /auth|key|token|secret|cookie/i;
 
-/** Where a file, as it is written, holds secrets itself instead of a `${NAME}`; used or not. */
-export function writtenSecrets(tree: unknown, path: KeyPath = []): KeyPath[] {
-  if (Array.isArray(tree)) return tree.flatMap((item, index) => writtenSecrets(item, [...path, index]));
+/**
+ * The keys of secrets that a parsed file contains in plain text instead of as `${NAME}`, whether used or not.
+ */
+export function literalSecrets(tree: unknown, path: KeyPath = []): KeyPath[] {
+  if (Array.isArray(tree)) return tree.flatMap((item, index) => literalSecrets(item, [...path, index]));
   if (isTable(tree)) {
-    return Object.entries(tree).flatMap(([key, item]) => writtenSecrets(item, [...path, key]));
+    return Object.entries(tree).flatMap(([key, item]) => literalSecrets(item, [...path, key]));
   }
   return typeof tree === "string" && holdsSecret(path, tree.replace(/\$\{[^}]*\}/g, "")) ? [path] : [];
 }
 
-/** What is left of a value without its variables decides. */
+/** Whether a key is for a secret and `rest`, its value without `${NAME}`, is one. */
 function holdsSecret(path: KeyPath, rest: string): boolean {
   const key = path.at(-1);
   const isHeader = path.at(-2) === "headers" && SECRET_HEADER.test(String(key));

@@ -2,14 +2,14 @@ import { assertEquals } from "@std/assert";
 import { ClientGone } from "../../src/cancellation.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { ProxyFault } from "../../src/faults.ts";
-import { ClientWait, overdueOf } from "../../src/server/client_wait.ts";
+import { stallFault, StallTimer } from "../../src/server/stall_timer.ts";
 
-Deno.test("overdueOf: a client may take as long as send_timeout and upload_timeout say, and not longer", () => {
+Deno.test("stallFault: a client may take as long as send_timeout and upload_timeout say, and not longer", () => {
   let now = 0;
   const limits = { ...DEFAULT_SERVER_SETTINGS.connections, sendMs: 1_000, uploadMs: 2_000 };
-  const sending = new ClientWait(() => now);
-  const uploading = new ClientWait(() => now);
-  const overdue = () => overdueOf({ sending, uploading }, limits);
+  const sending = new StallTimer(() => now);
+  const uploading = new StallTimer(() => now);
+  const overdue = () => stallFault({ sending, uploading }, limits);
   now = 9_000;
   assertEquals(overdue(), undefined, "nothing is awaited");
   uploading.begin();

@@ -3,46 +3,49 @@ import { ClientGone } from "../cancellation.ts";
 import type { ConnectionLimits } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 
-/** Waits for a client, one at a time; each knows since when, and can be given up from outside. */
-export class ClientWait {
+/** Measures how long a client keeps the proxy waiting, one wait at a time. */
+export class StallTimer {
   readonly #now: () => number;
   #since: number | undefined;
-  #stop: ((error: Error) => void) | undefined;
+  #reject: ((error: Error) => void) | undefined;
 
   /** `now` gives milliseconds of a clock that never jumps. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Whether one has lasted for longer. */
+  /** Whether the present wait has lasted for longer than a limit. */
   isOver(limitMs: number): boolean {
     return this.#since !== undefined && this.#now() - this.#since > limitMs;
   }
 
-  /** When the present wait for the client began; undefined: nothing is awaited of it. */
+  /** When the present wait began. Undefined: the proxy does not wait for the client. */
   get since(): number | undefined {
     return this.#since;
   }
 
-  /** Whether one is under way. */
-  get isUnderWay(): boolean {
+  /** Whether the proxy waits for the client. */
+  get isRunning(): boolean {
     return this.#since !== undefined;
   }
 
-  /** One begins that nobody waits for here; it lasts until {@link end}. */
-  begin(): void {
-    this.#since = this.#now();
+  /** Begins a wait, which lasts until {@link end}. */
+  begin(since: number = this.#now()): void {
+    this.#since = since;
   }
 
+  /** Ends the present wait, if there is one. */
   end(): void {
     this.#since = undefined;
   }
 
-  /** Waits for what the client has to do. */
+  /**
+   * Begins a wait that ends when `work` settles. The promise settles then, or when {@link reject} is called.
+   */
   for<Result>(work: Promise<Result>): Promise<Result> {
     this.begin();
     return new Promise((resolve, reject) => {
-      this.#stop = reject;
+      this.#reject = reject;
       work.then((result) => {
         this.end();
         resolve(result);
@@ -53,16 +56,18 @@ export class ClientWait {
     });
   }
 
-  /** Whoever waits gets the error. */
-  giveUp(error: Error): void {
+  /** Ends the present wait. The promise of {@link for} rejects with the error. */
+  reject(error: Error): void {
     this.end();
-    this.#stop?.(error);
+    this.#reject?.(error);
   }
 }
 
-/** What becomes of an exchange whose client keeps it waiting too long; undefined: nothing. */
-export function overdueOf(
-  { sending, uploading }: { sending: ClientWait; uploading: ClientWait | undefined },
+/**
+ * How an exchange ends whose client keeps the proxy waiting beyond a limit. Undefined: no limit has passed.
+ */
+export function stallFault(
+  { sending, uploading }: { sending: StallTimer; uploading: StallTimer | undefined },
   { sendMs, uploadMs }: ConnectionLimits,
 ): ClientGone | ProxyFault | undefined {
   if (sending.isOver(sendMs)) return new ClientGone(`the client took nothing for ${durationText(sendMs)}`);

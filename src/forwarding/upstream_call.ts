@@ -1,0 +1,234 @@
+import { Cancellation } from "../cancellation.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Backend } from "../config/config.ts";
+import { ProxyFault } from "../faults.ts";
+import type { Field } from "../http/fields.ts";
+import type { Tunnel } from "../http/message.ts";
+import { CLOSE_CODES } from "../payload/websocket_frames.ts";
+import type { MessageBody } from "../streams/byte_source.ts";
+import { type BodyObserver, type Ending, RelayedBody } from "./relay.ts";
+import type { Content } from "./request_content.ts";
+import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";
+import {
+  type AttemptPhase,
+  type Transport,
+  TransportError,
+  type UpstreamRequest,
+  type UpstreamResponse,
+} from "./transport/transport.ts";
+import { isAccepted } from "./websocket/handshake.ts";
+import { WebSocketTunnel } from "./websocket/tunnel.ts";
+
+/** What an {@link UpstreamCall} sends, and the exchange that it belongs to. */
+export interface CallRequest {
+  readonly backend: Backend;
+  readonly method: string;
+  /** The path with its query. */
+  readonly target: string;
+  readonly content: Content;
+  /** The cancellation of the exchange. It also ends the call. */
+  readonly cancellation: Cancellation;
+  /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
+  readonly websocket: { readonly maxMessageBytes: number } | undefined;
+  /** When the exchange began. The total timeout counts from then. */
+  readonly startedAt: number;
+}
+
+/** Follows the answer of a call on its way to the client. */
+export interface CallObserver {
+  /**
+   * How much of the answer is observed within one turn of the event loop. Undefined: observing it costs
+   * little.
+   */
+  readonly stepBytes?: number | undefined;
+  /** The next piece for the client, which is valid during this call. */
+  readonly passed: (piece: Uint8Array) => void;
+  /** The next piece that the client sends on a WebSocket, which is valid during this call. */
+  readonly sent: (piece: Uint8Array) => void;
+  /** The answer has ended. Called once. */
+  readonly ended: (how: Ending) => void;
+}
+
+/** The answer of a backend on its way to the client. */
+export interface BackendResponse {
+  readonly status: number;
+  readonly reason: string;
+  readonly fields: readonly Field[];
+  /** Null: the answer has no body. */
+  readonly body: MessageBody | null;
+  /** The length of the body that an answer to HEAD or a 304 leaves out. Undefined: it was not stated. */
+  readonly omittedLength: number | undefined;
+  /** Uses the connection of the client after a 101. Undefined: the protocol stays HTTP. */
+  readonly tunnel: Tunnel | undefined;
+  readonly backend: Backend;
+}
+
+/**
+ * One attempt at one backend: the request that the transport sends, its timeouts, its own cancellation, and
+ * its answer. After {@link begun} the caller either relays the answer or discards it.
+ */
+export class UpstreamCall implements UpstreamRequest, BodyObserver {
+  readonly backend: Backend;
+  readonly method: string;
+  readonly origin: string;
+  readonly connection: Backend["connection"];
+  readonly target: string;
+  readonly fields: readonly Field[];
+  readonly body: MessageBody | null;
+  readonly again: (() => MessageBody) | undefined;
+  readonly upgrade: boolean;
+  /**
+   * The cancellation of this call. A timeout before the answer ends only the call, so that another can
+   * follow.
+   */
+  readonly cancellation = new Cancellation();
+  readonly #exchange: Cancellation;
+  readonly #maxMessageBytes: number;
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #timer: PhaseTimer;
+  #hasReceived = false;
+  #response: UpstreamResponse | undefined;
+  #observer: CallObserver | undefined;
+  #tunnel: WebSocketTunnel | undefined;
+
+  constructor(
+    { backend, method, target, content, cancellation, websocket, startedAt }: CallRequest,
+    { transport, clock }: { readonly transport: Transport; readonly clock: Clock },
+  ) {
+    this.backend = backend;
+    this.method = method;
+    this.origin = backend.baseUrl.origin;
+    this.connection = backend.connection;
+    this.target = target;
+    this.fields = content.fields;
+    this.body = content.body;
+    this.again = content.again;
+    this.upgrade = websocket !== undefined;
+    this.#exchange = cancellation;
+    this.#maxMessageBytes = websocket?.maxMessageBytes ?? 0;
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#timer = new PhaseTimer(backend.timeouts, { clock, startedAt }, (expired) => this.#expire(expired));
+  }
+
+  /**
+   * Sends the request. Hand the response to {@link begun}, and an error to {@link failed}. The promise is the
+   * transport's own: an async function around it would cost every request a promise more.
+   */
+  send(): Promise<UpstreamResponse> {
+    const exchange = this.#exchange;
+    exchange.onCancel(() =>
+      this.cancellation.cancel(exchange.reason ?? new Error("cancelled without a reason"))
+    );
+    this.cancellation.throwIfCancelled();
+    return this.#transport.send(this);
+  }
+
+  /**
+   * The head of the answer has arrived. Throws a {@link TransportError} for an invalid WebSocket handshake.
+   */
+  begun(response: UpstreamResponse): void {
+    this.#timer.pause();
+    this.#response = response;
+    const { upgraded, fields } = response;
+    if (upgraded === undefined || isAccepted(this.fields, fields)) return;
+    upgraded.close();
+    throw new TransportError("its answer does not match the WebSocket handshake", {
+      phase: "first byte",
+      sent: true,
+      received: true,
+      reused: false,
+      elapsedMs: 0,
+    });
+  }
+
+  /** The call has failed before its answer could be relayed. Gives the error that the caller acts on. */
+  failed(error: unknown): unknown {
+    this.#timer.stop();
+    return this.#hasReceived && error instanceof TimeoutExpired
+      ? new TimeoutExpired(error.phase, error.limitMs, { received: true, isUnanswered: error.isUnanswered })
+      : error;
+  }
+
+  /** Gives the answer for the client. From now on a timeout ends the exchange. */
+  relay(observer: CallObserver): BackendResponse {
+    const response = this.#begunResponse();
+    const { status, reason, fields, omittedLength } = response;
+    this.#observer = observer;
+    const tunnel = response.upgraded && this.#openTunnel(response.upgraded, observer);
+    const body = response.body === null ? null : new RelayedBody(response.body, this.cancellation, this);
+    if (tunnel === undefined && body === null) this.ended("complete");
+    return { status, reason, fields, body, omittedLength, tunnel, backend: this.backend };
+  }
+
+  /** Ends the call: no client gets the rest of its answer. */
+  discard(): void {
+    this.#timer.stop();
+    this.#response?.body?.cancel();
+    this.#response?.upgraded?.close();
+  }
+
+  // What the transport reports:
+
+  onPhase(phase: AttemptPhase): void {
+    this.#timer.enter(phase);
+  }
+
+  onReceived(): void {
+    this.#hasReceived = true;
+  }
+
+  // What the body of the answer reports:
+
+  get stepBytes(): number | undefined {
+    return this.#observer?.stepBytes;
+  }
+
+  awaited(): void {
+    this.#timer.enter("idle");
+  }
+
+  passed(piece: Uint8Array): void {
+    this.#timer.pause();
+    this.#observer?.passed(piece);
+  }
+
+  ended(how: Ending): void {
+    this.#timer.stop();
+    this.#observer?.ended(how);
+  }
+
+  #begunResponse(): UpstreamResponse {
+    if (this.#response === undefined) throw new TypeError("A call without an answer");
+    return this.#response;
+  }
+
+  #openTunnel(upstream: NonNullable<UpstreamResponse["upgraded"]>, observer: CallObserver): WebSocketTunnel {
+    const tunnel = new WebSocketTunnel({
+      upstream,
+      cancellation: this.#exchange,
+      clock: this.#clock,
+      maxMessageBytes: this.#maxMessageBytes,
+      passed: (piece) => observer.passed(piece),
+      sent: (piece) => observer.sent(piece),
+      active: () => this.#timer.enter("idle"),
+      ended: (how) => this.ended(typeof how === "string" ? how : { brokenBy: how }),
+    });
+    this.#tunnel = tunnel;
+    this.#timer.enter("idle");
+    this.#exchange.onDrain(() => tunnel.goAway());
+    return tunnel;
+  }
+
+  #expire(expired: TimeoutExpired): void {
+    if (this.#tunnel !== undefined) {
+      const { message } = expired;
+      this.#tunnel.closeBoth(
+        { code: CLOSE_CODES.goingAway, reason: message },
+        new ProxyFault("upstream_timeout", `The WebSocket was closed: ${message}.`),
+      );
+    } else if (this.#observer !== undefined) this.#exchange.cancel(expired);
+    else this.cancellation.cancel(expired);
+  }
+}

@@ -1,0 +1,94 @@
+/** Which tests run when. This is the one place that says it; `tests/run.ts` reads it. */
+
+/** Files and folders of tests, each with the reason why it is listed. */
+export type Listed = Readonly<Record<string, string>>;
+
+/** A set of test files that one `deno test` runs. */
+export interface Suite {
+  readonly name: string;
+  readonly files: readonly string[];
+  /** Whether several files run at the same time, in one process. */
+  readonly isParallel: boolean;
+}
+
+/** Which tests are wanted: those of `deno task test`, those of `deno task test:long`, or both. */
+export type Wanted = "short" | "long" | "all";
+
+/** These run first: they take seconds, and say what is wrong with the source itself. */
+const FIRST: Listed = {
+  "tests/architecture_test.ts": "directions of imports",
+  "tests/language_test.ts": "words and comments",
+};
+
+/** `deno task test` leaves these out; `deno task test:all` and CI run them. */
+const LONG: Listed = {
+  "tests/accounting/long_answer_test.ts": "answers of 200 MB",
+  "tests/bench/allocations/allocations_test.ts": "thousands of requests to three proxies",
+  "tests/browser/": "a browser on every page of the admin page, at several widths",
+  "tests/clients/tls_test.ts": "certificates for each client that is installed",
+  "tests/docs_commands_test.ts": "every command of the documentation",
+  "tests/forwarding/fuzz_test.ts": "a million generated answers",
+  "tests/limits/spending_property_test.ts": "years of random spending in four time zones",
+  "tests/linear_cost_test.ts": "megabytes, byte by byte, for every reader",
+  "tests/release/sbom_test.ts": "bundles of the whole program",
+  "tests/storage/kill_test.ts": "a hundred kills of a writer",
+  "tests/storage/restore_orders_test.ts": "thirty random orders of crashes, backups and restores",
+  "tests/wire/budget_attack_test.ts": "a hundred clients at once, in eight ways",
+  "tests/wire/colours_test.ts": "every command at a terminal and in a pipe",
+  "tests/wire/departures_test.ts": "a thousand departures at every moment of an exchange",
+  "tests/wire/doctor_test.ts": "every finding, with real servers in front",
+  "tests/wire/faults/crash_test.ts": "kills of a proxy under load, and its restarts",
+  "tests/wire/faults/disk_faults_test.ts": "seconds of load on a database in each kind of trouble",
+  "tests/wire/hostile/differential_test.ts": "20,000 generated cases in front of seven servers",
+  "tests/wire/hostile/fuzz_test.ts": "100,000 generated requests",
+  "tests/wire/hostile/h2spec_test.ts": "126 cases of h2spec, and 56 fields in every spelling",
+  "tests/wire/hostile/http2_test.ts": "31 hostile sessions, and what each leaves behind",
+  "tests/wire/json_output_test.ts": "every command with --json, when it succeeds and when it fails",
+  "tests/wire/narrow_flags_test.ts": "a proxy under each line of narrow rights",
+  "tests/wire/prices_test.ts": "lists of prices of many megabytes, on disk and by network",
+  "tests/wire/proxy_variables_test.ts": "every command behind a forward proxy",
+  "tests/wire/reconciliation_test.ts": "300 exchanges of all kinds, with reloads",
+  "tests/wire/reload_load_test.ts": "a hundred reloads under load",
+  "tests/wire/soak_test.ts": "mixed traffic for as long as a leak needs to show",
+};
+
+/** These run one after the other, while no other test runs. Files that run in parallel share one process. */
+const ALONE: Listed = {
+  "tests/accounting/long_answer_test.ts": "measures the memory of the process",
+  "tests/auth/timing_test.ts": "compares durations of microseconds",
+  "tests/bench/allocations/allocations_test.ts": "the compiler of V8 has to keep up with the warm-up",
+  "tests/left_out_test.ts": "sets variables of the process",
+  "tests/linear_cost_test.ts": "measures the processor time of the process",
+  "tests/payload/decompressor_test.ts": "measures the processor time of the process",
+  "tests/storage/restore_orders_test.ts":
+    "a program that another test starts holds this one's file locks for a moment",
+  "tests/storage/restore_test.ts":
+    "a program that another test starts holds this one's file locks for a moment",
+};
+
+/** Those of the files that are wanted. */
+export function filesOf(files: readonly string[], wanted: Wanted): string[] {
+  return files.filter((file) => wanted === "all" || isIn(LONG, file) === (wanted === "long"));
+}
+
+/** The suites that run these files, each once. Empty suites are left out. */
+export function suitesOf(files: readonly string[]): Suite[] {
+  const all = [...new Set(files)].sort();
+  const first = all.filter((file) => isIn(FIRST, file));
+  const alone = all.filter((file) => isIn(ALONE, file));
+  const others = all.filter((file) => !isIn(FIRST, file) && !isIn(ALONE, file));
+  return [
+    { name: "the source itself", files: first, isParallel: true },
+    { name: "in parallel", files: others, isParallel: true },
+    { name: "one after the other", files: alone, isParallel: false },
+  ].filter((suite) => suite.files.length > 0);
+}
+
+/** All that is listed, for the test of the lists. */
+export function allListed(): readonly (readonly [path: string, why: string])[] {
+  return [FIRST, LONG, ALONE].flatMap((listed) => Object.entries(listed));
+}
+
+function isIn(listed: Listed, file: string): boolean {
+  return Object.keys(listed).some((path) => path.endsWith("/") ? file.startsWith(path) : file === path);
+}
