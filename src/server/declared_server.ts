@@ -37,7 +37,7 @@ export class DeclaredServer {
   }
 
   /** Answers a request. Never rejects. */
-  fetch(request: Request, { remoteAddr, completed }: Deno.ServeHandlerInfo): Promise<Response> {
+  answer(request: Request, { remoteAddr, completed }: Deno.ServeHandlerInfo): Promise<Response> {
     const response = completed.catch(() => {}).finally(() => this.#responses.delete(response));
     this.#responses.add(response);
     return this.#handler.answer(request, "hostname" in remoteAddr ? remoteAddr.hostname : "");

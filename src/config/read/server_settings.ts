@@ -109,7 +109,7 @@ const NOT_WITH_DENO = [
   ["keep_alive_timeout", undefined],
 ] as const;
 
-/** Reports settings that have no effect with `engine = "deno"`, so that nobody relies on them. */
+/** Reports settings that would have no effect with `engine = "deno"`. */
 function checkDenoEngine(resolver: Resolver, settings: Section<"server"> | undefined): void {
   for (const [key, variable] of NOT_WITH_DENO) {
     const isSet = settings?.[key] !== undefined || variable !== undefined && resolver.has(variable);
