@@ -1,4 +1,4 @@
-/** The composition root: puts the parts together for serving, and closes what it opened. */
+/** The composition root: creates the parts of the proxy, and connects them. */
 
 import { FailureGate } from "./auth/failure_gate.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
@@ -12,7 +12,7 @@ import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http/message.ts";
 import { HeldBytes } from "./limits/held_bytes.ts";
-import { Slots } from "./limits/slots.ts";
+import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
@@ -20,39 +20,47 @@ import type { Management } from "./management/management.ts";
 import { buildRoutingTable } from "./routing/table.ts";
 import { traceOf } from "./text/error_text.ts";
 
-/** What may be held of the bodies of all requests together: eight of the longest, or thousands of usual ones. */
+/**
+ * The memory for the bodies of all requests, in bytes: eight of the longest bodies, or thousands of usual
+ * ones.
+ */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
-/** A proxy that answers requests; whoever made it closes it. */
+/** A proxy that answers requests. Its creator closes it. */
 export interface App {
+  /** Answers a request. */
   readonly handler: Handler;
-  /** From now on requests are served by another configuration; running ones end with the one they began with. */
+  /**
+   * Uses another configuration for new requests. Running requests keep the configuration with which they
+   * began.
+   */
   readonly configure: (config: Config) => void;
-  /** From now on only running exchanges go on; new ones are refused. */
+  /** Rejects new requests. Running exchanges go on. */
   readonly drain: () => void;
-  /** Exchanges that have not ended. */
+  /** Returns the number of running exchanges. */
   readonly inFlight: () => number;
-  /** Ends all running exchanges; what a client has of an answer does not look finished. */
+  /** Aborts all running exchanges. Their responses do not look complete to clients. */
   readonly abortAll: () => void;
+  /** Closes the pooled connections to upstreams. */
   readonly close: () => void;
 }
 
-/** Makes a proxy of a valid configuration. */
+/** Creates a proxy from a valid configuration. */
 export function createApp(
   config: Config,
   { log, clock = systemClock, createId = randomId, management }: {
     log: Log;
     clock?: Clock;
     createId?: () => string;
-    /** The management plane, where it is on. Its opener closes it. */
+    /** The management plane. Its opener closes it. Undefined: it is off. */
     management?: Management | undefined;
   },
 ): App {
   const startedAt = clock.now();
   const transport = createHttp1Transport();
   const gate = new FailureGate(clock);
-  const slots = new Slots(config.server.concurrency, clock);
-  const receivingSlots = new Slots(config.server.concurrency, clock, "sending their bodies");
+  const slots = new ConcurrencyLimiter(config.server.concurrency, clock);
+  const receivingSlots = new ConcurrencyLimiter(config.server.concurrency, clock, "sending their bodies");
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
   const hostname = ownHostname();
@@ -123,14 +131,14 @@ export function createApp(
     },
     inFlight: () => running.size,
     abortAll() {
-      const fault = new ProxyFault("draining", "The proxy shut down before the answer had ended.");
+      const fault = new ProxyFault("draining", "The proxy shut down before the response was complete.");
       for (const cancellation of running) cancellation.cancel(fault);
     },
     close: transport.close,
   };
 }
 
-/** Undefined where the program may not ask the system for it. */
+/** Undefined: the program has no permission to read it. */
 function ownHostname(): string | undefined {
   try {
     return Deno.hostname();
@@ -140,29 +148,32 @@ function ownHostname(): string | undefined {
   }
 }
 
-/** Twelve random bytes are enough to find an exchange again. */
+/** Twelve random bytes make the ids of exchanges unique. */
 function randomId(): string {
   return `req_${crypto.getRandomValues(new Uint8Array(12)).toHex()}`;
 }
 
 function known(balancer: Balancer | undefined): Balancer {
-  if (balancer === undefined) throw new TypeError("An endpoint of another configuration");
+  if (balancer === undefined) throw new TypeError("The endpoint belongs to another configuration.");
   return balancer;
 }
 
-/** Health of backends in the log: when one begins to fail, is well again, or asks to be left alone. */
+/** Logs a change of a backend: it began to fail, recovered, or asked for a pause. */
 function logHealth(
   log: Log,
   endpoint: Endpoint,
   { kind, backend, principal, failures, forMs }: HealthEvent,
 ): void {
-  const skipped = forMs === 0 ? "" : `; other backends are asked for ${Math.ceil(forMs / 1000)} s`;
+  const skipped = forMs === 0 ? "" : `; the proxy skips it for ${Math.ceil(forMs / 1000)} s`;
   const fields = { endpoint: endpoint.name, backend: backend.name, principal };
   switch (kind) {
     case "failing":
       return log("warn", "backend_failing", { ...fields, detail: `${failures} failures in a row${skipped}` });
     case "rate_limited":
-      return log("warn", "backend_rate_limited", { ...fields, detail: `it asked for a pause${skipped}` });
+      return log("warn", "backend_rate_limited", {
+        ...fields,
+        detail: `the backend asked for a pause${skipped}`,
+      });
     case "recovered":
       return log("info", "backend_recovered", fields);
     default:

@@ -105,7 +105,7 @@ export interface ExchangeParts {
 /** The limit of exchanges that run at the same time. */
 export interface ConcurrencyLimit {
   /** Acquires a slot, and gives what releases it. Throws `rate_limited`, or the reason of the cancellation. */
-  readonly take: (holder: string, cancellation: Cancellation) => (() => void) | Promise<() => void>;
+  readonly acquire: (holder: string, cancellation: Cancellation) => (() => void) | Promise<() => void>;
 }
 
 /** Reading 32 KB of an answer takes some milliseconds where all of it is events of a few bytes. */
@@ -187,9 +187,9 @@ export class Exchange {
     }
   }
 
-  /** Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimit.take} does. */
+  /** Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimit.acquire} does. */
   async acquireSlot(limit: ConcurrencyLimit): Promise<void> {
-    const release = await limit.take(this.holder, this.request.cancellation);
+    const release = await limit.acquire(this.holder, this.request.cancellation);
     if (this.#hasEnded) release();
     else this.#releaseSlot = release;
   }

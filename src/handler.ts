@@ -18,7 +18,7 @@ import type { Handler, IncomingRequest, OutgoingReply } from "./http/message.ts"
 import { parseRequestTarget } from "./http/request_target.ts";
 import type { HeldBytes } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
-import type { Slots } from "./limits/slots.ts";
+import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/own_reply.ts";
 import { isPulseRequest, pulseReply } from "./own_routes/pulse.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
@@ -32,9 +32,9 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   /** Undefined: the management plane is off. */
   readonly management: Management | undefined;
   /** The limit of requests that are forwarded at the same time. */
-  readonly slots: Slots;
+  readonly slots: ConcurrencyLimiter;
   /** The limit of requests whose clients are sending a body that is needed before the request can be forwarded. */
-  readonly receivingSlots: Slots;
+  readonly receivingSlots: ConcurrencyLimiter;
   /** The memory for bodies of all requests. */
   readonly heldBytes: HeldBytes;
   /** The longest body of a request, in bytes. Undefined: there is no limit. */
@@ -118,7 +118,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       upgrade,
       held,
       maxBodyBytes: proxy.maxBodyBytes,
-      acquireReceivingSlot: () => proxy.receivingSlots.take(exchange.holder, cancellation),
+      acquireReceivingSlot: () => proxy.receivingSlots.acquire(exchange.holder, cancellation),
       counted: account && management && { account, limiter: management.limiter },
     });
     // Only a request that waits for nothing more from its client takes a slot from others.

@@ -1,68 +1,78 @@
-/** Who calls, and what that allows: plain values between the stages of a request. */
+/** The client of a request and its rules. These values pass between the stages of a request. */
 
-/** How much may be used; what is absent is not limited. */
+/** Limits of a token or project. An absent member is not limited. */
 export interface Limits {
-  /** Requests that begin within any minute. */
+  /** The most requests that begin within a minute. */
   readonly requestsPerMinute?: number;
-  /** Tokens, input and output, within any minute. */
+  /** The most input and output tokens within a minute. */
   readonly tokensPerMinute?: number;
-  /** Requests that run at the same time. */
+  /** The most requests that run at the same time. */
   readonly concurrentRequests?: number;
-  /** What may be spent, in millionths of a US dollar: per day, week and month, and in all. */
+  /** The budget for a day, in millionths of a US dollar. */
   readonly dayBudgetMicros?: number;
+  /** The budget for a week, in millionths of a US dollar. */
   readonly weekBudgetMicros?: number;
+  /** The budget for a month, in millionths of a US dollar. */
   readonly monthBudgetMicros?: number;
+  /** The budget for all time, in millionths of a US dollar. */
   readonly totalBudgetMicros?: number;
 }
 
-/** Limits of requests that name certain models. */
+/** Limits for the requests to certain models. */
 export interface ModelLimits extends Limits {
-  /** The name of a model, with `*` for any run of characters. */
+  /** The name of the model. `*` matches any characters. */
   readonly model: string;
 }
 
-/** What a token or a project may do; what is absent is not restricted. */
+/** The rules of a token or project. An absent member is not restricted. */
 export interface Rules extends Limits {
-  /** Requests in all. */
+  /** The most requests of all time. */
   readonly maxRequests?: number;
-  /** Further limits by model: of each model that a request names, the first that fits. */
+  /** Additional limits by model. For each model of a request, the first entry that matches applies. */
   readonly modelLimits?: readonly ModelLimits[];
-  /** Names of endpoints, with `*` for any run of characters. */
+  /** The allowed endpoints. `*` matches any characters. */
   readonly endpoints?: readonly string[];
-  /** Names of models, likewise. */
+  /** The allowed models. `*` matches any characters. */
   readonly models?: readonly string[];
-  /** Patterns of paths at the backend, see `path_patterns.ts`; those that begin with `!` forbid. */
+  /**
+   * The allowed paths at the backend, as patterns of `path_patterns.ts`. A pattern with `!` forbids its
+   * paths.
+   */
   readonly paths?: readonly string[];
 }
 
-/** Rules, and whose they are. */
+/** A token or project with its rules. */
 export interface Subject {
-  /** Under which its counts are kept: `token:tok_…`, `project:prj_…`, `shared:anna`. */
+  /** The key of its counts: `token:tok_…`, `project:prj_…` or `shared:anna`. */
   readonly key: string;
-  /** For messages: `token`, `project`. */
+  /** The word for error messages. */
   readonly what: "token" | "project";
   readonly rules: Rules;
 }
 
-/** Who calls. */
+/** The client of a request, after authentication. */
 export interface Principal {
+  /** How the client authenticated: not at all, with a token of the configuration, or with a managed token. */
   readonly kind: "anonymous" | "shared" | "token";
-  /** As it stands in the log. */
+  /** The name in the log. */
   readonly name: string;
   readonly tokenId?: string;
   readonly projectId?: string;
-  /** Everything whose rules the request has to keep. */
+  /** The token and the project whose rules apply to the request. */
   readonly subjects: readonly Subject[];
-  /** Provider keys of its project by endpoint, used in place of the endpoint's own; null: it cannot be read. */
+  /**
+   * The provider keys of its project by endpoint. They replace the endpoint's key. Null: the key cannot be
+   * decrypted.
+   */
   readonly keys: ReadonlyMap<string, string | null>;
 }
 
 const NO_KEYS: ReadonlyMap<string, string | null> = new Map();
 
-/** Where no token is asked for. */
+/** The client if the proxy requires no token. */
 export const ANONYMOUS: Principal = { kind: "anonymous", name: "anonymous", subjects: [], keys: NO_KEYS };
 
-/** The holder of a token of the configuration. */
+/** Makes the principal of a token in the configuration. */
 export function sharedPrincipal(name: string, rules: Rules = {}): Principal {
   const subjects = Object.keys(rules).length === 0
     ? []
@@ -70,7 +80,10 @@ export function sharedPrincipal(name: string, rules: Rules = {}): Principal {
   return { kind: "shared", name, subjects, keys: NO_KEYS };
 }
 
-/** Who shares limits with whom: clients with the same token, or clients without a token at the same address. */
+/**
+ * The key of the limits that clients share: those with the same token, or those without a token from the same
+ * address.
+ */
 export function holderOf(principal: Principal | undefined, address: string): string {
   const { kind, tokenId, name } = principal ?? { kind: "anonymous", name: "anonymous" };
   return kind === "anonymous" ? `${name} ${address}` : tokenId ?? name;

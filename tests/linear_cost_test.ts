@@ -5,7 +5,7 @@
 
 import { assert } from "@std/assert";
 import process from "node:process";
-import { AnswerTap } from "../src/accounting/answer_tap.ts";
+import { ResponseTap } from "../src/accounting/response_tap.ts";
 import { RealtimeTap } from "../src/accounting/realtime_tap.ts";
 import { RequestTap } from "../src/accounting/request_tap.ts";
 import { credentialWords, findCredentials } from "../src/auth/credential.ts";
@@ -14,14 +14,14 @@ import { HiddenUsage } from "../src/forwarding/stream_usage/hidden_usage.ts";
 import { ReplayableBody } from "../src/forwarding/replayable_body.ts";
 import { isInert } from "../src/forwarding/inert_types.ts";
 import { withoutUsage } from "../src/forwarding/stream_usage/stream_usage.ts";
-import { tellsUsageWhenAsked } from "../src/payload/ask_for_usage.ts";
+import { hasUsageOption } from "../src/payload/usage_option.ts";
 import { matchesAny } from "../src/text/glob.ts";
 import { harmlessText } from "../src/text/harmless_text.ts";
 import { ChunkedBody } from "../src/http/body.ts";
 import { parseHead } from "../src/http/head.ts";
 import { readUpTo } from "../src/streams/read_whole.ts";
 import { ConnectionReader } from "../src/http/reader.ts";
-import { modelsInPath, modelsInQuery } from "../src/payload/models.ts";
+import { modelsInPath, modelsInQuery } from "../src/payload/models_in_head.ts";
 import { costOfPath } from "../src/admission/known_cost.ts";
 import { allowsPaths } from "../src/text/path_patterns.ts";
 import { parseMediaType } from "../src/payload/media_type.ts";
@@ -33,7 +33,7 @@ import { parseRequestHead } from "../src/server/request_head.ts";
 import { setsSessionCookie, withoutSessionCookie } from "../src/http/session_cookie.ts";
 import { FrameReader } from "../src/payload/websocket_frames.ts";
 import { testEndpoint } from "./support/config.ts";
-import { fieldsOf } from "./support/fields.ts";
+import { contentFields, fieldsOf } from "./support/fields.ts";
 import { type MessageBody, nextPiece } from "../src/streams/byte_source.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -70,7 +70,7 @@ const payloadOf = (bytes: Uint8Array, type = "application/json") =>
 /** A form of one part with such a head. */
 const formOf = (head: string) =>
   payloadOf(encode(`--b\r\n${head}\r\n\r\nx\r\n--b--\r\n`), "multipart/form-data; boundary=b");
-const eventTap = () => AnswerTap.of("text/event-stream", undefined);
+const eventTap = () => ResponseTap.of(contentFields("text/event-stream"));
 const chunked = (bytes: Uint8Array) => {
   let at = 0;
   const input = {
@@ -132,9 +132,9 @@ const INPUTS: Readonly<Record<string, (bytes: number) => () => unknown>> = {
     tapped(eventTap(), encode(`data: {"usage":"${"x".repeat(n)}`), 1),
   "answer: lines that end in CR": (n) => () => tapped(eventTap(), fill("data: 1\r", n), n),
   "answer: lines that end in LF": (n) => () => tapped(eventTap(), fill("data: 1\n", n), n),
-  "answer: nested": (n) => () => tapped(AnswerTap.of("application/json", undefined), fill("[", n), n),
+  "answer: nested": (n) => () => tapped(ResponseTap.of(contentFields("application/json")), fill("[", n), n),
   "answer: one value, byte by byte": (n) => () =>
-    tapped(AnswerTap.of("application/json", undefined), encode(`{"usage":"${"x".repeat(n)}`), 1),
+    tapped(ResponseTap.of(contentFields("application/json")), encode(`{"usage":"${"x".repeat(n)}`), 1),
   "hidden usage: one event, byte by byte": (n) => () =>
     drained(new HiddenUsage(inPieces(encode(`data: {"choices":[],"usage":"${"x".repeat(n)}"}\n\n`), 1))),
   "hidden usage: events in one piece": (n) => () =>
@@ -204,7 +204,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
   "content type of an answer": (run) => {
     const fields = [{ name: "content-type", lower: "content-type", value: `text/plain${run}!` }];
     isInert(fields);
-    AnswerTap.of(`application/json${run}!`, undefined);
+    ResponseTap.of(contentFields(`application/json${run}!`));
     withoutUsage({ fields, body: null });
   },
   "cookies": (run) => (setsSessionCookie(`${run}a=b`), withoutSessionCookie(`${run}a=b`)),
@@ -214,7 +214,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
     parseRequestTarget(path);
     ambiguityOf(path);
     modelsInPath(path);
-    tellsUsageWhenAsked(path);
+    hasUsageOption(path);
     allowsPaths(["/v1/*"], [path]);
     costOfPath({ method: "POST", path, endpoint: testEndpoint("a", []) });
     jsonFacts(

@@ -1,103 +1,44 @@
-/** The account of one exchange: what it asks for, what its answer said, and what that costs. */
+/** The account of one exchange: what it requests, what its response reports, and what that costs. */
 
-import type { Booking } from "../storage/booking.ts";
 import type { Clock } from "../time/clock.ts";
-import { overridingModel } from "../config/model_override.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchange.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { Principal } from "../principal.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
-import type { Observed } from "./answer_tap.ts";
-import { attemptLogOf } from "./attempt_log.ts";
-import {
-  type Charge,
-  chargeAsTold,
-  chargeReserved,
-  chargeUnreserved,
-  type Order,
-  type Reserving,
-  withGivenUp,
-} from "./charge.ts";
+import type { AccountAdmission } from "./account_admission.ts";
+import type { AccountedRequest } from "./accounted_request.ts";
+import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";
+import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
 import type { Pricer } from "./cost.ts";
-import { EndpointPrices } from "./endpoint_prices.ts";
-import type { Progress } from "./estimate.ts";
-import type { RequestFacts } from "../payload/request_facts.ts";
-import { lastingId, madeObject, type Making } from "./made_object.ts";
+import { ExchangeCosts, withContentElsewhere } from "./exchange_costs.ts";
+import { recordColumns } from "./exchange_row.ts";
 import type { ObjectRequest } from "./object_paths.ts";
-import type { HeldAmounts, Look, Objects } from "./objects.ts";
+import type { ObjectResponse, Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds, SpeedSample } from "./recent_speeds.ts";
-import { priceFactor } from "./price_factor.ts";
-import { chargeOfObject, kept, type Settled, sum, type ToldPart } from "./settlement.ts";
+import type { ResponseSummary } from "./response_tap.ts";
+import type { RunningExchange } from "./running_exchange.ts";
+import type { ReportedPart, Settlement } from "./settlement.ts";
+import { storedText } from "./stored_text.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import { UnseenTime } from "./unseen_time.ts";
 
-/** An exchange that begins. */
-export interface Opening {
+/** The beginning of an exchange, with which its account opens. */
+export interface ExchangeStart {
   readonly id: string;
-  /** As records have it. */
+  /** The path as records have it: harmless, short and without credentials. */
   readonly path: string;
   readonly principal: Principal;
   readonly endpoint: Endpoint | undefined;
   readonly fields: readonly Field[];
 }
 
-/** An exchange that is running. */
-export interface RunningExchange {
-  readonly requestId: string;
-  readonly startedAt: number;
-  readonly endpoint: string | undefined;
-  readonly principal: string;
-  readonly tokenId: string | undefined;
-  readonly projectId: string | undefined;
-  readonly client: string;
-  readonly modelAsked: string | undefined;
-  readonly stream: boolean | undefined;
-  readonly backend: string | undefined;
-  readonly bytes: number;
-}
+/** Keeps objects that continue after their exchange. */
+export type ObjectRegistry = Pick<Objects, "hasRoom" | "add">;
 
-/** What a request asks for, as far as it has been read. */
-export interface Asked {
-  readonly facts: () => RequestFacts;
-  /** An estimate of its input, by what has passed. */
-  readonly inputTokens: () => number;
-  /** The most that its answer may have. */
-  readonly outputTokens: () => number;
-  /** A model answers there, which costs something. */
-  readonly isMetered: boolean;
-  /** Nothing there costs anything, whatever the answer holds. */
-  readonly isFree: boolean;
-  /** It makes an object that can be looked at again, or looks at one. */
-  readonly object?: ObjectRequest | undefined;
-}
-
-/** Where objects are kept that go on behind their exchange. */
-export type ObjectRoom = Pick<Objects, "hasRoom" | "made">;
-
-/** An admission, as an account settles it. */
-export interface Admitted {
-  readonly reserve: (
-    reservation: { readonly tokens: number; readonly micros: number; readonly mostMicros: number },
-  ) => void;
-  /** Adds to that, whether or not there is as much. */
-  readonly reserveMore: (reservation: { readonly tokens: number; readonly micros: number }) => void;
-  /** What is reserved is held beyond the end of the exchange. */
-  readonly handOver: () => HeldAmounts & {
-    readonly tokens: number;
-    readonly modelRules: readonly string[];
-  };
-  /** Tells where the cost is booked. */
-  readonly settle: (
-    used: { readonly tokens: number | undefined; readonly micros: number | undefined },
-  ) => Booking;
-}
-
-/** The input that is counted for content elsewhere whose length is not known, where the model's maximum is not known. */
-const UNKNOWN_CONTEXT_TOKENS = 200_000;
-const NOTHING: Observed = { usage: {} };
-/** Of an attempt that did not answer in time. */
+const NOTHING: ResponseSummary = { usage: {} };
+/** The outcome of an attempt that got no response in time. */
 const UNANSWERED = {
   isGood: true,
   isAnswered: false,
@@ -105,48 +46,50 @@ const UNANSWERED = {
   hasStopped: false,
   textTokens: undefined,
   texts: undefined,
-  untoldTextTokens: undefined,
+  unreportedTextTokens: undefined,
   isStream: false,
   bytes: 0,
 } as const;
 const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
 
-/** The account of one exchange. */
+/**
+ * The account of one exchange. It reads the request and the response while they pass, and settles the
+ * exchange.
+ */
 export class Account implements ExchangeAccount {
   readonly endpoint: Endpoint | undefined;
   readonly traceparent: string | undefined;
-  readonly #opening: Opening;
+  readonly #start: ExchangeStart;
   readonly #startedAt: number;
   readonly #client: string;
   readonly #clock: Clock;
-  readonly #prices: EndpointPrices;
+  readonly #costs: ExchangeCosts;
   readonly #outputs: RecentOutputs;
-  readonly #speeds: RecentSpeeds;
-  readonly #objects: ObjectRoom;
+  readonly #objects: ObjectRegistry;
   readonly #onEnd: (record: ExchangeRecord) => void;
-  #hasMade = false;
-  #asksBackground: boolean | undefined;
-  #asked: Asked = {
+  #hasCreated = false;
+  #isBackground: boolean | undefined;
+  #request: AccountedRequest = {
     facts: () => ({}),
     inputTokens: () => 0,
     outputTokens: () => 0,
     isMetered: false,
     isFree: false,
   };
-  /** Attempts that did not answer in time. */
-  readonly #givenUp: Charge[] = [];
-  #admission: Admitted | undefined;
-  #reserving: Reserving | undefined;
+  /** The charges of attempts that got no response in time. */
+  readonly #timedOut: Charge[] = [];
+  #admission: AccountAdmission | undefined;
+  #reserved: ReservedUsage | undefined;
   #unseen: UnseenTime | undefined;
-  /** The provider's; undefined while it has not answered. */
-  #answeredStatus: number | undefined;
+  /** The status of the response. Undefined before its headers. */
+  #status: number | undefined;
   #backend: Backend | undefined;
   #providerRequestId: string | undefined;
   #tap: Tap | undefined;
   #bytes = 0;
 
   constructor(
-    opening: Opening,
+    start: ExchangeStart,
     { startedAt, client, clock, pricer, outputs, speeds, objects, onEnd }: {
       startedAt: number;
       client: string;
@@ -154,158 +97,121 @@ export class Account implements ExchangeAccount {
       pricer: Pricer;
       outputs: RecentOutputs;
       speeds: RecentSpeeds;
-      objects: ObjectRoom;
+      objects: ObjectRegistry;
       onEnd: (record: ExchangeRecord) => void;
     },
   ) {
-    this.endpoint = opening.endpoint;
-    this.traceparent = fieldValue(opening.fields, "traceparent");
-    this.#opening = opening;
+    this.endpoint = start.endpoint;
+    this.traceparent = fieldValue(start.fields, "traceparent");
+    this.#start = start;
     this.#startedAt = startedAt;
     this.#client = client;
     this.#clock = clock;
-    this.#prices = new EndpointPrices(pricer, opening.endpoint);
+    this.#costs = new ExchangeCosts(start.endpoint, { startedAt, pricer, outputs, speeds });
     this.#outputs = outputs;
-    this.#speeds = speeds;
     this.#objects = objects;
     this.#onEnd = onEnd;
   }
 
-  asks(asked: Asked): void {
-    this.#asked = asked;
+  /** Sets what is known of the request. */
+  setRequest(request: AccountedRequest): void {
+    this.#request = request;
   }
 
-  /** The request was admitted. The admission is settled when the exchange ends. */
-  admitted(admission: Admitted): void {
+  /** Sets the admission of the request, which is settled when the exchange ends. */
+  setAdmission(admission: AccountAdmission): void {
     this.#admission = admission;
   }
 
+  /** Whether the request is free, even if its response contains usage. */
   get isFree(): boolean {
-    return this.#asked.isFree;
+    return this.#request.isFree;
   }
 
-  /** The output that the request allows, in tokens. */
+  /** The limit of output tokens in the request. Infinity without a limit. */
   get mostOutputTokens(): number {
-    return this.#asked.facts().maxOutputTokens ?? Infinity;
+    return this.#request.facts().maxOutputTokens ?? Infinity;
   }
 
+  /** The model that the request names. Undefined if it names none so far. */
   get modelAsked(): string | undefined {
-    return this.#asked.facts().model;
+    return this.#request.facts().model;
   }
 
-  /** What it has to do with an object that can be looked at again. */
+  /** What the request does with an object of the provider. Undefined for other requests. */
   get object(): ObjectRequest | undefined {
-    return this.#asked.object;
+    return this.#request.object;
   }
 
-  /** How much text of an object of that id it has received, in bytes. */
+  /**
+   * The bytes of text that this exchange has received of a certain object. 0 if it concerns another object.
+   */
   receivedBytes(endpoint: string | undefined, id: string | undefined): number {
-    const { object } = this.#asked;
+    const { object } = this.#request;
     if (object === undefined || id === undefined || this.endpoint?.name !== endpoint) return 0;
     return (object.id ?? this.#tap?.object?.id) === id ? this.#tap?.textBytes ?? 0 : 0;
   }
 
-  /** It made an object that is settled when it is over. */
-  get hasMade(): boolean {
-    return this.#hasMade;
+  /** Whether the exchange created an object that is settled later. */
+  get hasCreated(): boolean {
+    return this.#hasCreated;
   }
 
-  /** How fast its model was; undefined where the answer does not show it. */
+  /** The speed of the model. Undefined if the response does not show it. */
   speedOf(
     { method, ending, durationMs, attempts }: ExchangeRecord,
-    { usage, unfinished }: Observed,
+    { usage, unfinished }: ResponseSummary,
   ): SpeedSample | undefined {
     const { outputTokens } = usage;
-    // What was fetched had been written before, and what came at the same time was not written one by one.
-    const isOneAnswer = method === "POST" && ending === "complete" && this.#hasOneChoice &&
-      this.#asked.facts().background !== true && !this.#hasMade && unfinished === undefined &&
+    // A fetched response was generated earlier, and several choices were generated at the same time.
+    const isOneResponse = method === "POST" && ending === "complete" && this.#hasOneChoice &&
+      this.#request.facts().background !== true && !this.#hasCreated && unfinished === undefined &&
       (usage.outputImageTokens ?? 0) + (usage.outputAudioTokens ?? 0) === 0;
-    if (!isOneAnswer || outputTokens === undefined) return undefined;
+    if (!isOneResponse || outputTokens === undefined) return undefined;
     const { afterMs = 0 } = attempts.at(-1) ?? {};
     return {
-      principal: this.#opening.principal.name,
+      principal: this.#start.principal.name,
       tokens: outputTokens,
       durationMs: durationMs - afterMs,
     };
   }
 
-  /** Whether anything that its endpoint answers can have a price. */
+  /** Whether any response of the endpoint can have a price. */
   get isPriced(): boolean {
-    return this.#prices.hasAny;
+    return this.#costs.isPriced;
+  }
+
+  /** The first model without a price, as {@link ExchangeCosts.unpricedModel} finds it. */
+  unpricedModel(candidates: readonly CandidateModel[]): string | undefined {
+    return this.#costs.unpricedModel(candidates);
   }
 
   /**
-   * The first ordered model that has no price at a backend where others have one. A name that another backend overrides
-   * is the configuration's own, and stands for a model with a price. Undefined: there is no such model.
+   * Reserves the stated tokens of the request and the cost of the most expensive candidate. Throws if other
+   * requests have reserved the remainder. Undefined means that the request is free.
    */
-  unpricedModel(orders: readonly Order[]): string | undefined {
-    const isOverridden = (name: string) =>
-      this.endpoint?.backends.some(({ model }) => overridingModel(model, name) !== undefined) === true;
-    return orders.find(({ backend, model }) => this.#prices.lacks(model, backend) && !isOverridden(model))
-      ?.model;
-  }
-
-  /**
-   * Reserves what the request may use: its stated tokens, and the cost of the most expensive of its orders. Throws where
-   * other requests have reserved the rest. Undefined: the request costs nothing.
-   */
-  reserve(reserving: Reserving | undefined): void {
-    const facts = this.#asked.facts();
-    // A background response goes on when the request has ended, and nothing watches how many there are.
-    const isExpected = this.endpoint?.reserve === "expected" && facts.background !== true;
-    const expectedTokens = isExpected && facts.model !== undefined && this.endpoint !== undefined
-      ? this.#outputs.expected(this.endpoint.name, facts.model)
-      : undefined;
-    const most = this.#costOf(reserving, { refersElsewhere: facts.refersElsewhere === true });
-    const expected = isExpected
-      ? this.#costOf(reserving, { refersElsewhere: false, mostOutputTokens: expectedTokens })
-      : most;
-    this.#admission?.reserve({
-      tokens: reserving?.statedTokens ?? 0,
-      micros: expected,
-      mostMicros: most,
-    });
-    this.#reserving = reserving && facts.refersElsewhere === true
-      ? { ...reserving, inputTokens: Math.max(reserving.inputTokens, UNKNOWN_CONTEXT_TOKENS) }
-      : reserving;
-    this.#unseen = reserving && new UnseenTime(this.#clock.now());
-  }
-
-  /** The cost of the most expensive order, in micro-dollars. */
-  #costOf(
-    reserving: Reserving | undefined,
-    { refersElsewhere, mostOutputTokens = Infinity }: {
-      /** The model reads content that is not in the body: up to all that it takes. */
-      refersElsewhere: boolean;
-      mostOutputTokens?: number | undefined;
-    },
-  ): number {
-    if (reserving === undefined) return 0;
-    const { factor } = priceFactor(undefined, this.#asked.facts().tier);
-    const costs = reserving.orders.map(({ backend, model, outputTokens }) => {
-      const context = this.#prices.contextTokens(model, backend);
-      const elsewhere = Number.isFinite(context) ? context : UNKNOWN_CONTEXT_TOKENS;
-      const inputTokens = refersElsewhere ? elsewhere : Math.min(reserving.inputTokens, context);
-      const usage = { inputTokens, outputTokens: Math.min(outputTokens, mostOutputTokens) };
-      const at = { backend, factor, epochMs: this.#startedAt };
-      return this.#prices.cost(usage, [model], at)?.micros ?? 0;
-    });
-    return Math.max(0, ...costs);
+  reserve(reserved: ReservedUsage | undefined): void {
+    const facts = this.#request.facts();
+    const cost = this.#costs.reservation(reserved, facts);
+    this.#admission?.reserve({ tokens: reserved?.statedTokens ?? 0, ...cost });
+    this.#reserved = withContentElsewhere(reserved, facts);
+    this.#unseen = reserved && new UnseenTime(this.#clock.now());
   }
 
   attempted(): void {
-    // What another backend did before is counted by itself.
+    // Earlier attempts have separate estimates.
     this.#unseen = this.#unseen && new UnseenTime(this.#clock.now());
   }
 
   unanswered(backend: Backend, elapsedMs: number): AttemptEstimate | undefined {
-    const charge = this.#chargeAt(backend, NOTHING, {
-      ...UNANSWERED,
-      durationMs: elapsedMs,
-      unseenMs: elapsedMs,
+    const charge = this.#costs.charge(backend, {
+      request: this.#request,
+      reserved: this.#reserved,
+      summary: NOTHING,
+      outcome: { ...UNANSWERED, durationMs: elapsedMs, unseenMs: elapsedMs },
     });
     if (charge.source === undefined) return undefined;
-    this.#givenUp.push(charge);
+    this.#timedOut.push(charge);
     const { usage: { inputTokens, outputTokens }, tokens = 0, cost } = charge;
     this.#admission?.reserveMore({ tokens, micros: cost?.micros ?? 0 });
     return { inputTokens, outputTokens, costMicros: cost?.micros };
@@ -313,16 +219,16 @@ export class Account implements ExchangeAccount {
 
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#backend = backend;
-    this.#answeredStatus = status;
+    this.#status = status;
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
-    this.#tap = tapOf(fields, { object: this.#asked.object, upstream: backend.name });
+    this.#tap = tapOf(fields, { object: this.#request.object, upstream: backend.name });
   }
 
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
-    // Before the client can know of it: it is counted also where this process is killed then.
-    if (this.#asked.object?.act === "make") this.sighted();
+    // Before the client gets the piece, so that the object counts even if this process is killed.
+    if (this.#request.object?.action === "create") this.noticeObject();
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
   }
 
@@ -331,25 +237,27 @@ export class Account implements ExchangeAccount {
   }
 
   hasSeenEnd(): boolean {
-    // Of several choices each stops for itself.
+    // Each of several choices has its own stop reason.
     return this.#tap?.isOver === true && this.#hasOneChoice;
   }
 
   get #hasOneChoice(): boolean {
-    return (this.#asked.facts().choices ?? 1) === 1;
+    return (this.#request.facts().choices ?? 1) === 1;
   }
 
   ended(record: ExchangeRecord): void {
     this.#onEnd(record);
   }
 
-  observed(): Observed | Promise<Observed> {
+  /** What the response reported, once it has ended. A promise only if the response was compressed. */
+  summary(): ResponseSummary | Promise<ResponseSummary> {
     return this.#tap?.end() ?? NOTHING;
   }
 
+  /** The exchange as the management API shows it while it runs. */
   running(): RunningExchange {
-    const { id, principal } = this.#opening;
-    const { model, stream } = this.#asked.facts();
+    const { id, principal } = this.#start;
+    const { model, stream } = this.#request.facts();
     return {
       requestId: id,
       startedAt: this.#startedAt,
@@ -358,33 +266,33 @@ export class Account implements ExchangeAccount {
       tokenId: principal.tokenId,
       projectId: principal.projectId,
       client: this.#client,
-      modelAsked: kept(model),
+      modelAsked: storedText(model),
       stream,
       backend: this.#backend?.name,
       bytes: this.#bytes,
     };
   }
 
-  /** Hands over what is reserved if the answer tells by now of an object that goes on without it. */
-  sighted(): void {
-    const { object } = this.#asked;
-    if (this.#hasMade || object === undefined || !this.#isGood) return;
-    // A body that passes has been read when its answer comes: asked once, not for each piece.
-    const asksBackground = () => this.#asksBackground ??= this.#asked.facts().background === true;
-    const id = lastingId(this.#tap, { kind: object.kind, asksBackground });
+  /** Hands the reservation over if the response so far shows an object that continues after the exchange. */
+  noticeObject(): void {
+    const { object } = this.#request;
+    if (this.#hasCreated || object === undefined || !this.#isGood) return;
+    // The request body has passed when its response arrives, so the answer cannot change with later pieces.
+    const isBackground = () => this.#isBackground ??= this.#request.facts().background === true;
+    const id = pendingObjectId(this.#tap, { kind: object.kind, isBackground });
     if (id === undefined || this.#admission === undefined) return;
-    const making = this.#making();
-    if (!this.#objects.hasRoom(making)) return;
-    this.#hasMade = true;
+    const origin = this.#objectOrigin();
+    if (!this.#objects.hasRoom(origin)) return;
+    this.#hasCreated = true;
     const held = this.#admission.handOver();
-    this.#objects.made(madeObject(id, making, held), held);
+    this.#objects.add(awaitedObject(id, origin, held), held);
   }
 
-  #making(): Making {
-    const { id, path, principal } = this.#opening;
+  #objectOrigin(): ObjectOrigin {
+    const { id, path, principal } = this.#start;
     return {
       endpoint: this.endpoint?.name ?? "",
-      kind: this.#asked.object?.kind ?? "",
+      kind: this.#request.object?.kind ?? "",
       requestId: id,
       path,
       provider: this.endpoint?.provider,
@@ -393,151 +301,102 @@ export class Account implements ExchangeAccount {
       tokenId: principal.tokenId,
       projectId: principal.projectId,
       client: this.#client,
-      facts: this.#asked.facts(),
+      facts: this.#request.facts(),
       madeAt: this.#startedAt,
     };
   }
 
   get #isGood(): boolean {
-    return this.#answeredStatus !== undefined && this.#answeredStatus >= 200 && this.#answeredStatus < 300;
+    return this.#status !== undefined && this.#status >= 200 && this.#status < 300;
   }
 
-  /** What the answer says of the object it is about. */
-  look(
+  /** What the response says about an object. */
+  objectResponse(
     record: ExchangeRecord,
-    { request, observed, receivedBytes }: Pick<Look, "request" | "observed" | "receivedBytes">,
-  ): Look {
+    { request, summary, receivedBytes }: Pick<ObjectResponse, "request" | "summary" | "receivedBytes">,
+  ): ObjectResponse {
     return {
       request,
       endpoint: this.endpoint?.name ?? "",
-      observed,
+      summary,
       receivedBytes,
       isWhole: this.#isGood && record.ending === "complete",
-      charge: (object, part) => this.#settled(object, part),
-      asMaker: (id) => madeObject(id, this.#making()),
+      charge: (object, part) => this.#settlement(object, part),
+      asOwnObject: (id) => awaitedObject(id, this.#objectOrigin()),
     };
   }
 
-  #settled(object: AwaitedObject, part: ToldPart): Settled {
-    const backend = this.#backend;
-    const { factor, isGuessed } = priceFactor(part.tier, object.tier);
-    const prices = backend && this.#prices.at(backend, { factor, isGuessed, epochMs: object.madeAt });
-    const models = [part.model, object.model].filter((name) => name !== undefined);
-    const charge = chargeOfObject(object, prices && chargeAsTold(part, models, prices));
+  #settlement(object: AwaitedObject, part: ReportedPart): Settlement {
+    const charge = this.#costs.chargeOfObject(object, part, this.#backend);
     const { outputTokens } = part.usage;
     if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
       this.#outputs.add(object.endpoint, object.model, outputTokens);
     }
-    return { charge, tokens: this.#counted(charge) ?? 0, model: part.model, stopReason: part.stopReason };
+    const tokens = this.#costs.countedTokens(charge) ?? 0;
+    return { charge, tokens, model: part.model, stopReason: part.stopReason };
   }
 
-  /** Tokens that count towards limits. */
-  #counted({ tokens, usage }: Charge): number | undefined {
-    const uncounted = this.endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
-    return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);
-  }
-
-  /** Settles it, and gives what is kept of it. */
-  close(record: ExchangeRecord, observed: Observed): ExchangeRow {
-    const { model, stopReason } = observed;
-    const { principal } = this.#opening;
-    const facts = this.#asked.facts();
-    const charge = withGivenUp(this.#hasMade ? NO_CHARGE : this.#charge(record, observed), this.#givenUp);
-    const { usage } = charge;
-    const tokens = this.#counted(charge);
+  /** Settles the exchange, and returns its row for the database. */
+  close(record: ExchangeRecord, summary: ResponseSummary): ExchangeRow {
+    const { model, stopReason } = summary;
+    const { principal } = this.#start;
+    const facts = this.#request.facts();
+    const charge = withTimedOutAttempts(
+      this.#hasCreated ? NO_CHARGE : this.#charge(record, summary),
+      this.#timedOut,
+    );
+    const tokens = this.#costs.countedTokens(charge);
     const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
     return {
-      requestId: record.id,
-      providerRequestId: kept(this.#providerRequestId),
+      ...recordColumns(record, charge),
+      providerRequestId: storedText(this.#providerRequestId),
       startedAt: this.#startedAt,
-      durationMs: record.durationMs,
-      firstByteMs: record.firstByteMs,
-      method: record.method,
-      path: record.path,
-      endpoint: record.endpoint,
       provider: this.endpoint?.provider,
-      backend: record.backend,
-      attempts: record.attempts.length,
-      attemptLog: attemptLogOf(record),
-      status: record.status,
-      ending: record.ending,
       principal: principal.name,
       tokenId: principal.tokenId,
       projectId: principal.projectId,
-      metered: this.#asked.isMetered,
+      metered: this.#request.isMetered,
       admitted: this.#admission !== undefined,
       client: this.#client,
       stream: facts.stream,
-      modelAsked: kept(facts.model),
-      modelAnswered: kept(model),
-      stopReason: kept(stopReason),
-      inputTokens: usage.inputTokens,
-      outputTokens: usage.outputTokens,
-      cachedTokens: usage.cachedTokens,
-      cacheWriteTokens: usage.cacheWriteTokens,
-      reasoningTokens: usage.reasoningTokens,
-      audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
-      imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
+      modelAsked: storedText(facts.model),
+      modelAnswered: storedText(model),
+      stopReason: storedText(stopReason),
       partial: this.#backend !== undefined && record.ending !== "complete",
-      costMicros: charge.cost?.micros,
-      costIsPartial: charge.cost?.isPartial === true,
-      usageSource: charge.source,
-      priceVersion: charge.cost?.version,
-      bytes: record.bytes,
       booking,
-      settlement: this.#hasMade ? "awaited" : undefined,
+      settlement: this.#hasCreated ? "awaited" : undefined,
     };
   }
 
-  #charge(record: ExchangeRecord, observed: Observed): Charge {
-    const { usage, stopReason } = observed;
+  #charge(record: ExchangeRecord, summary: ResponseSummary): Charge {
+    const { usage, stopReason } = summary;
     const last = record.attempts.at(-1);
-    const isGood = this.#answeredStatus === undefined
-      // Between two attempts nobody works.
+    const isGood = this.#status === undefined
+      // Between two attempts no backend works.
       ? record.ending === "client_gone" && last?.detail === undefined && last?.estimated === undefined
-      : this.#answeredStatus < 400;
-    // An answer that a client did not wait for has been made all the same.
+      : this.#status < 400;
+    // The provider may have generated a response that the client did not wait for.
     const backend = this.#backend ??
       (isGood ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
     if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
-    return this.#chargeAt(backend, observed, {
-      isGood,
-      isAnswered: this.#backend !== undefined,
-      // A background response is written to its end, and can be fetched later.
-      isComplete: record.ending === "complete" || this.#asked.facts().background === true,
-      hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
-      textTokens: observed.textTokens,
-      texts: observed.texts,
-      untoldTextTokens: observed.untoldTextTokens,
-      isStream: observed.isStream === true,
-      bytes: record.bytes,
-      durationMs: record.durationMs - (last?.afterMs ?? 0),
-      unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
+    return this.#costs.charge(backend, {
+      request: this.#request,
+      reserved: this.#reserved,
+      summary,
+      outcome: {
+        isGood,
+        isAnswered: this.#backend !== undefined,
+        // A background response is generated to its end, and can be fetched later.
+        isComplete: record.ending === "complete" || this.#request.facts().background === true,
+        hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
+        textTokens: summary.textTokens,
+        texts: summary.texts,
+        unreportedTextTokens: summary.unreportedTextTokens,
+        isStream: summary.isStream === true,
+        bytes: record.bytes,
+        durationMs: record.durationMs - (last?.afterMs ?? 0),
+        unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
+      },
     });
-  }
-
-  #chargeAt(
-    backend: Backend,
-    observed: Observed,
-    { isGood, ...seen }: Omit<Progress, "tokensPerMs"> & { readonly isGood: boolean },
-  ): Charge {
-    const { model, tier } = observed;
-    const asked = this.#asked.facts();
-    const { factor, isGuessed } = priceFactor(tier, asked.tier);
-    const prices = this.#prices.at(backend, { factor, isGuessed, epochMs: this.#startedAt });
-    const models = [model, asked.model].filter((name) => name !== undefined);
-    const tokensPerMs = this.#speeds.tokensPerMs(this.endpoint?.name ?? "", asked.model ?? "");
-    const progress = { ...seen, tokensPerMs };
-    const reserving = this.#reserving;
-    if (!isGood || reserving === undefined && !this.#asked.isMetered) {
-      return chargeAsTold(observed, models, prices);
-    }
-    if (reserving === undefined) {
-      const inputTokens = this.#asked.inputTokens();
-      const outputTokens = this.#asked.outputTokens();
-      return chargeUnreserved({ told: observed, models, inputTokens, outputTokens, progress }, prices);
-    }
-    const orders = reserving.orders.filter((order) => order.backend.name === backend.name);
-    return chargeReserved({ told: observed, reserving, orders, progress }, prices);
   }
 }

@@ -1,62 +1,64 @@
-/** Keeps an account of every exchange, and knows which are running. */
+/** Keeps an account of every exchange, and lists the running exchanges. */
 
 import type { Clock } from "../time/clock.ts";
 import type { ExchangeRecord } from "../exchange.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { ExchangeRow } from "../storage/store.ts";
-import { Account, type Opening, type RunningExchange } from "./account.ts";
-import type { Observed } from "./answer_tap.ts";
+import { Account, type ExchangeStart } from "./account.ts";
+import type { RunningExchange } from "./running_exchange.ts";
+import type { ResponseSummary } from "./response_tap.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
 import type { Objects } from "./objects.ts";
 import { RecentOutputs } from "./recent_outputs.ts";
 import { RecentSpeeds } from "./recent_speeds.ts";
 
-/** An exchange that has ended, as it is kept and as it went. */
+/** An exchange that has ended, with its row for the database. */
 export interface EndedExchange {
   readonly row: ExchangeRow;
   readonly record: ExchangeRecord;
-  /** Where the usage that the provider told contradicts itself, in words for people. */
+  /** The contradictions in the usage that the provider reported, as texts for a log. */
   readonly contradictions: readonly string[];
-  /** The client's `traceparent`. */
+  /** The header `traceparent` of the client. Undefined without one. */
   readonly traceparent: string | undefined;
 }
 
-/** What accounts are kept with. */
+/** What {@link Accounts} needs of the rest of the program. */
 export interface AccountsParts {
   readonly clock: Clock;
   readonly pricer: Pricer;
-  readonly objects: Pick<Objects, "hasRoom" | "made" | "looked">;
-  /** Once per exchange, when everything is known of it. */
+  readonly objects: Pick<Objects, "hasRoom" | "add" | "responseEnded">;
+  /** Called once for each exchange, when its usage and its cost are known. */
   readonly onRow: (ended: EndedExchange) => void;
-  /** An exchange has begun. */
+  /** Called when an exchange begins. */
   readonly onOpen?: (account: Pick<Account, "running">) => void;
 }
 
-/** An answer with so much of what its request allowed may have been cut. */
-const CUT_SHARE = 0.9;
+/** A response that used this part of its output limit may have been cut off by the limit. */
+const CUT_OFF_PART = 0.9;
 const MAX_USER_AGENTS = 500;
 
-/** All accounts that are open. */
+/** The accounts of all running exchanges. */
 export class Accounts {
   readonly #parts: AccountsParts;
   readonly #open = new Set<Account>();
   readonly #outputs = new RecentOutputs();
   readonly #speeds = new RecentSpeeds();
-  /** Families by user agent; there are few. */
+  /** The families of clients, by user agent. */
   readonly #clients = new Map<string, string>();
-  /** Answers that are still being decompressed. */
+  /** Exchanges whose responses are still being decompressed. */
   readonly #closing = new Set<Promise<void>>();
 
   constructor(parts: AccountsParts) {
     this.#parts = parts;
   }
 
-  open(opening: Opening): Account {
+  /** Opens the account of an exchange. The account closes itself when the exchange ends. */
+  open(start: ExchangeStart): Account {
     const { clock, pricer, objects, onOpen } = this.#parts;
-    const account = new Account(opening, {
+    const account = new Account(start, {
       startedAt: clock.epochMs(),
-      client: this.#clientOf(fieldValue(opening.fields, "user-agent") ?? ""),
+      client: this.#clientOf(fieldValue(start.fields, "user-agent") ?? ""),
       clock,
       pricer,
       outputs: this.#outputs,
@@ -69,35 +71,35 @@ export class Accounts {
     return account;
   }
 
-  /** What is running, the oldest first. */
+  /** The running exchanges, oldest first. */
   running(): RunningExchange[] {
     return [...this.#open].map((account) => account.running());
   }
 
-  /** Resolves once all that has ended is accounted for. */
+  /** Resolves when all exchanges that have ended are settled. */
   async settled(): Promise<void> {
     await Promise.all(this.#closing);
   }
 
   /**
-   * Whether the usage in an answer counts for its exchange. Files, token counts and the like hold usage that nobody pays
-   * for. The usage of an object that can be looked at again counts for its maker, when the object is over.
+   * Whether the usage in a response counts for its exchange. Files, token counts and the like contain usage
+   * that is not billed. The usage of an object counts for its creator, when the object is over.
    */
-  #counts({ object, hasMade, isFree }: Account): boolean {
+  #counts({ object, hasCreated, isFree }: Account): boolean {
     if (object === undefined) return !isFree;
-    return object.act === "make" && !hasMade;
+    return object.action === "create" && !hasCreated;
   }
 
-  #learn(account: Account, record: ExchangeRecord, observed: Observed): void {
+  #learn(account: Account, record: ExchangeRecord, observed: ResponseSummary): void {
     const { endpoint, modelAsked, mostOutputTokens } = account;
     const { usage, unfinished } = observed;
-    // A session is many answers.
+    // A session has many responses.
     if (endpoint === undefined || modelAsked === undefined || unfinished !== undefined) return;
     const speed = account.speedOf(record, observed);
     if (speed !== undefined) this.#speeds.add(endpoint.name, modelAsked, speed);
     const { outputTokens } = usage;
-    // An answer that its request cut says nothing of how long answers are.
-    if (outputTokens === undefined || outputTokens >= mostOutputTokens * CUT_SHARE) return;
+    // A response that the limit of its request cut off does not show the usual length.
+    if (outputTokens === undefined || outputTokens >= mostOutputTokens * CUT_OFF_PART) return;
     this.#outputs.add(endpoint.name, modelAsked, outputTokens);
   }
 
@@ -112,26 +114,28 @@ export class Accounts {
 
   #close(account: Account, record: ExchangeRecord): void {
     this.#open.delete(account);
-    const observed = account.observed();
+    const observed = account.summary();
     if (!(observed instanceof Promise)) return this.#write(account, record, observed);
     const closing = observed.then((value) => this.#write(account, record, value))
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
 
-  #write(account: Account, record: ExchangeRecord, answer: Observed): void {
+  #write(account: Account, record: ExchangeRecord, answer: ResponseSummary): void {
     const { object } = account;
-    if (object?.act === "make") account.sighted();
+    if (object?.action === "create") account.noticeObject();
     const observed = this.#counts(account) ? answer : { ...answer, usage: {}, steps: [] };
     this.#learn(account, record, observed);
     const { contradictions = [] } = answer;
     const row = account.close(record, observed);
     this.#parts.onRow({ row, record, contradictions, traceparent: account.traceparent });
-    if (object !== undefined && (object.act !== "make" || account.hasMade)) {
+    if (object !== undefined && (object.action !== "create" || account.hasCreated)) {
       const id = object.id ?? answer.object?.id;
       const receivedBytes = () =>
         Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.endpoint?.name, id)));
-      this.#parts.objects.looked(account.look(record, { request: object, observed: answer, receivedBytes }));
+      this.#parts.objects.responseEnded(
+        account.objectResponse(record, { request: object, summary: answer, receivedBytes }),
+      );
     }
   }
 }

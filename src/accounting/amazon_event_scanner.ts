@@ -1,18 +1,18 @@
 /**
- * Reads the answers that Bedrock streams: the events of ConverseStream, and those of a model's own API that
+ * Reads the streams of Bedrock: the events of ConverseStream, and the events of a model's native API, which
  * InvokeModelWithResponseStream wraps in base64.
  */
 
 import { AmazonEventReader } from "../payload/amazon_event_stream.ts";
 import { Base64Reader } from "../payload/base64_reader.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
-import { wantedPlaces } from "../payload/wanted_places.ts";
+import { compileSelection } from "../payload/json_selection.ts";
 
-/** `PayloadPart` of `@aws-sdk/client-bedrock-runtime`. */
-const WRAPPED = wantedPlaces({ bytes: "length" });
+/** The wrapped event (`PayloadPart` of `@aws-sdk/client-bedrock-runtime`). */
+const WRAPPED = compileSelection({ bytes: "length" });
 const WRAPPING_EVENT = "chunk";
 
-/** Hands the JSON of each event to a scanner. */
+/** Passes the JSON of each event to a scanner. */
 export class AmazonEventScanner {
   readonly #events: AmazonEventReader;
 
@@ -30,7 +30,7 @@ export class AmazonEventScanner {
     });
   }
 
-  /** The next piece of the stream. It is not kept. */
+  /** Reads the next piece of the stream. Does not keep a reference to it. */
   write(bytes: Uint8Array): void {
     this.#events.write(bytes);
   }

@@ -1,140 +1,147 @@
-/** What an exchange counts with against limits and budgets. */
+/** Computes what an exchange counts towards limits and budgets. */
 
 import type { Backend } from "../config/config.ts";
 import type { UsageSource } from "../storage/store.ts";
-import type { Observed } from "./answer_tap.ts";
+import type { ResponseSummary } from "./response_tap.ts";
 import type { Cost } from "./cost.ts";
-import { estimated, type Possible, type Progress, withUnfinished } from "./estimate.ts";
+import { estimatedUsage, type ResponseProgress, type UsageBound, withUnfinished } from "./estimate.ts";
 import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 
-/** The most of one kind that an exchange counts with, and the most that it costs: 10,000 dollars. */
+/** The limits of what one exchange counts: of each amount, and of the cost (10,000 dollars). */
 const MAX_AMOUNT = 1e9;
 const MAX_COST_MICROS = 1e10;
 
-/** One model at one backend, and the most output that it can give. */
-export interface Order {
+/** One model at one backend that may respond to a request. */
+export interface CandidateModel {
   readonly backend: Backend;
   readonly model: string;
   readonly outputTokens: number;
 }
 
-/** What is reserved for a request whose answer may cost something. */
-export interface Reserving {
-  /** The output that the request itself states as its most. */
+/** What a request may use, for its reservation and for estimates. */
+export interface ReservedUsage {
+  /** The limit of output tokens that the request states. 0 if it states none. */
   readonly statedTokens: number;
-  /** By its bytes. */
+  /** An estimate of the input. */
   readonly inputTokens: number;
-  /** The most of any model. */
+  /** The highest number of output tokens of any candidate. */
   readonly outputTokens: number;
-  /** Every model that may be asked, at every backend; the dearest is what is reserved. */
-  readonly orders: readonly Order[];
+  /** Every model that may respond, at every backend. The most expensive one is reserved. */
+  readonly candidates: readonly CandidateModel[];
 }
 
-/** What is counted. Undefined is unknown. */
+/** What an exchange counts. Undefined values are unknown. */
 export interface Charge {
   readonly usage: Usage;
-  /** What counts towards limits. */
+  /** The tokens that count towards limits. */
   readonly tokens: number | undefined;
   readonly cost: Cost | undefined;
   readonly source: UsageSource | undefined;
 }
 
-/** Prices at the backend that was asked. */
-export interface PricesThere {
+/** The prices at one backend. */
+export interface BackendPrices {
   readonly cost: (usage: Usage, models: readonly string[]) => Cost | undefined;
-  /** They are those of the standard tier, multiplied by a guess. */
+  /** Whether the prices are those of the standard tier, multiplied by an estimate. */
   readonly isGuessed: boolean;
-  /** The most input that a model takes. */
+  /** The maximum input of a model in tokens. Infinity if it is unknown. */
   readonly contextTokens: (model: string) => number;
 }
 
-/** What an answer told of itself, as far as it is charged. */
-export type Told = Pick<Observed, "usage" | "unfinished" | "doubtful" | "steps" | "model">;
+/** The part of a response's summary that decides the charge. */
+export type Reported = Pick<ResponseSummary, "usage" | "unfinished" | "uncertain" | "steps" | "model">;
 
-/** What was told, at its price; the first of the models that has one. */
-export function chargeAsTold(told: Told, models: readonly string[], prices: PricesThere): Charge {
-  return charge(told, { used: told.usage, cost: prices.cost(told.usage, models) }, prices);
+/** The charge of the reported usage, without estimates, at the price of the first model that has a price. */
+export function chargeReported(reported: Reported, models: readonly string[], prices: BackendPrices): Charge {
+  return charge(reported, { used: reported.usage, cost: prices.cost(reported.usage, models) }, prices);
 }
 
-/** What was told, and estimates for what was not, where nothing had been reserved: at the price of the model. */
+/**
+ * The charge of the reported usage, with estimates for what is missing. For requests without a reservation.
+ */
 export function chargeUnreserved(
-  { told, models, inputTokens, outputTokens, progress }: {
-    told: Told;
+  { reported, models, inputTokens, outputTokens, progress }: {
+    reported: Reported;
     /** The model of the response, then the model of the request. */
     models: readonly string[];
-    /** By what was sent. */
+    /** An estimate of the input. */
     inputTokens: number;
-    /** The most that the answer may have. */
+    /** The highest number of output tokens. */
     outputTokens: number;
-    progress: Progress;
+    progress: ResponseProgress;
   },
-  prices: PricesThere,
+  prices: BackendPrices,
 ): Charge {
   const [model] = models;
   const most = model === undefined ? Infinity : prices.contextTokens(model);
   const possible = { inputTokens: Math.min(inputTokens, most), outputTokens, isReserved: false, most };
-  const used = usedOf(told, possible, progress);
-  return charge(told, { used, cost: prices.cost(used, models) }, prices);
+  const used = usedOf(reported, possible, progress);
+  return charge(reported, { used, cost: prices.cost(used, models) }, prices);
 }
 
 /**
- * What was told, and estimates for what was not. By the price of the model that answered; where that has none or was
- * not told, by the dearest that was ordered. `orders` are those at the backend that was asked.
+ * The charge of the reported usage, with estimates for what is missing. For requests with a reservation. Uses
+ * the price of the model that responded. If it has no price, or the response does not name it, uses the most
+ * expensive candidate. `candidates` are those at the backend that got the request.
  */
 export function chargeReserved(
-  { told: certain, reserving, orders, progress }: {
-    told: Told;
-    reserving: Reserving;
-    orders: readonly Order[];
-    progress: Progress;
+  { reported: certain, reserved, candidates, progress }: {
+    reported: Reported;
+    reserved: ReservedUsage;
+    candidates: readonly CandidateModel[];
+    progress: ResponseProgress;
   },
-  prices: PricesThere,
+  prices: BackendPrices,
 ): Charge {
-  const { doubtful, unfinished: begun } = certain;
-  const told = begun === undefined || doubtful === undefined
+  const { uncertain, unfinished: begun } = certain;
+  const reported = begun === undefined || uncertain === undefined
     ? certain
-    : { ...certain, unfinished: [...begun, doubtful] };
-  const { usage, unfinished, model } = told;
+    : { ...certain, unfinished: [...begun, uncertain] };
+  const { usage, unfinished, model } = reported;
   const usedBy = (name: string | undefined, outputTokens: number): Usage => {
-    // Without an answer, the model is one of those that were ordered.
-    const names = name !== undefined ? [name] : orders.map((order) => order.model);
+    // Without a response, the model is one of the candidates.
+    const names = name !== undefined ? [name] : candidates.map((candidate) => candidate.model);
     const most = names.length === 0 ? Infinity : Math.max(...names.map(prices.contextTokens));
-    const inputTokens = Math.min(reserving.inputTokens, most);
-    return usedOf(told, { inputTokens, outputTokens, isReserved: true, most }, progress);
+    const inputTokens = Math.min(reserved.inputTokens, most);
+    return usedOf(reported, { inputTokens, outputTokens, isReserved: true, most }, progress);
   };
-  const used = usedBy(model, reserving.outputTokens);
-  // Of a whole answer that shows nothing, what the request states counts towards tokens, as it was reserved.
-  const isUntold = usage.inputTokens === undefined && usage.outputTokens === undefined;
+  const used = usedBy(model, reserved.outputTokens);
+  // If a complete response shows nothing, the reserved tokens count, which the request states.
+  const isUnreported = usage.inputTokens === undefined && usage.outputTokens === undefined;
   const isReadable = progress.isStream && (progress.texts ?? 0) > 0;
-  const isDark = isUntold && progress.isComplete && unfinished === undefined && !isReadable;
-  const limited = isDark ? { ...used, outputTokens: reserving.statedTokens } : used;
+  const isDark = isUnreported && progress.isComplete && unfinished === undefined && !isReadable;
+  const limited = isDark ? { ...used, outputTokens: reserved.statedTokens } : used;
   const shown = isDark ? usage : used;
   const byAnswer = model === undefined ? undefined : prices.cost(used, [model]);
   if (byAnswer !== undefined) {
-    return charge(told, { used: shown, limited, cost: byAnswer, isEstimated: used !== usage }, prices);
+    return charge(reported, { used: shown, limited, cost: byAnswer, isEstimated: used !== usage }, prices);
   }
-  const costs = orders.map((order) => prices.cost(usedBy(order.model, order.outputTokens), [order.model]));
+  const costs = candidates.map((candidate) =>
+    prices.cost(usedBy(candidate.model, candidate.outputTokens), [candidate.model])
+  );
   const [dearest] = costs.filter((cost) => cost !== undefined)
     .sort((one, other) => other.micros - one.micros);
-  return charge(told, { used: shown, limited, cost: dearest, isEstimated: used !== usage }, prices);
+  return charge(reported, { used: shown, limited, cost: dearest, isEstimated: used !== usage }, prices);
 }
 
-/** `most` is the most input that the model takes. */
+/** The usage with estimates. `most` is the maximum input of the model. */
 function usedOf(
-  { usage, unfinished }: Told,
-  { most, ...possible }: Possible & { readonly most: number },
-  progress: Progress,
+  { usage, unfinished }: Reported,
+  { most, ...possible }: UsageBound & { readonly most: number },
+  progress: ResponseProgress,
 ): Usage {
-  return unfinished === undefined ? estimated(usage, possible, progress) : withUnfinished(usage, unfinished, {
-    inputTokens: most,
-    outputTokens: possible.isReserved ? possible.outputTokens : Infinity,
-  });
+  return unfinished === undefined
+    ? estimatedUsage(usage, possible, progress)
+    : withUnfinished(usage, unfinished, {
+      inputTokens: most,
+      outputTokens: possible.isReserved ? possible.outputTokens : Infinity,
+    });
 }
 
-/** An exchange with what attempts may have used that nobody answered. */
-export function withGivenUp(charge: Charge, givenUp: readonly Charge[]): Charge {
-  if (givenUp.length === 0) return charge;
-  const all = [charge, ...givenUp].filter(({ source }) => source !== undefined);
+/** The charge of an exchange together with the estimates of attempts that got no response in time. */
+export function withTimedOutAttempts(charge: Charge, timedOut: readonly Charge[]): Charge {
+  if (timedOut.length === 0) return charge;
+  const all = [charge, ...timedOut].filter(({ source }) => source !== undefined);
   const costs = all.map(({ cost }) => cost).filter((cost) => cost !== undefined);
   const [first] = costs;
   const isPartial = costs.length < all.length || costs.some((cost) => cost.isPartial === true);
@@ -151,16 +158,16 @@ export function withGivenUp(charge: Charge, givenUp: readonly Charge[]): Charge 
   };
 }
 
-/** With what other models did for the answer. */
+/** Builds a charge that includes the steps of other models. */
 function charge(
-  { usage: told, steps = [] }: Told,
-  { used, limited = used, cost, isEstimated = used !== told }: {
+  { usage: reported, steps = [] }: Reported,
+  { used, limited = used, cost, isEstimated = used !== reported }: {
     used: Usage;
     limited?: Usage;
     cost: Cost | undefined;
     isEstimated?: boolean;
   },
-  prices: PricesThere,
+  prices: BackendPrices,
 ): Charge {
   const all = (usage: Usage): Usage => steps.reduce((total, step) => sumOf(total, step.usage), usage);
   const { inputTokens, outputTokens } = all(limited);
@@ -175,7 +182,10 @@ function charge(
   };
 }
 
-/** Amounts that can be summed for ever: a provider may state what it likes, and sessions and steps add up. */
+/**
+ * Bounds all amounts, so that sums stay exact: a provider may report any number, and sessions and steps add
+ * up.
+ */
 function bounded(usage: Usage): Usage {
   const amounts: UsageDraft = { ...usage };
   let kind: keyof Usage;
@@ -183,7 +193,7 @@ function bounded(usage: Usage): Usage {
   return amounts;
 }
 
-/** The cost of an answer with that of a step of it. */
+/** The sum of the costs of a response and of one of its steps. */
 function plus(total: Cost | undefined, step: Cost | undefined): Cost | undefined {
   if (total === undefined) return undefined;
   if (step === undefined) return { ...total, isPartial: true };

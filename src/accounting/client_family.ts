@@ -1,7 +1,7 @@
-/** Whose program a request comes from, as far as its `user-agent` tells. */
+/** Recognises the program of a client by its `user-agent`. */
 
-/** What user agents of known clients begin with or hold. */
-const FAMILIES: readonly (readonly [sign: RegExp, family: string])[] = [
+/** Patterns of the user agents of known clients. The first match counts. */
+const FAMILIES: readonly (readonly [pattern: RegExp, family: string])[] = [
   [/^claude-cli|claude-code/i, "claude-code"],
   [/^codex/i, "codex"],
   [/^geminicli|gemini-cli/i, "gemini-cli"],
@@ -31,8 +31,11 @@ const FAMILIES: readonly (readonly [sign: RegExp, family: string])[] = [
   [/^Mozilla\//i, "browser"],
 ];
 
-/** A word from a fixed list, so that it can be a label; `none` without a user agent, `other` for all unknown ones. */
+/**
+ * The family of a client, from a fixed list, so that it can be a label of metrics. `none` without a user
+ * agent, `other` for unknown clients.
+ */
 export function clientFamily(userAgent: string): string {
   if (userAgent === "") return "none";
-  return FAMILIES.find(([sign]) => sign.test(userAgent))?.[1] ?? "other";
+  return FAMILIES.find(([pattern]) => pattern.test(userAgent))?.[1] ?? "other";
 }

@@ -1,65 +1,65 @@
-/** What an exchange costs, by the prices of the configuration and else by those that are published. */
+/** Computes the cost of usage, by the prices of the configuration or by published prices. */
 
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Price, PricedModel } from "../config/config.ts";
 import { modelSpellings } from "./model_spellings.ts";
 import type { Usage } from "./usage.ts";
 
-/** The library of published prices, as far as it is used here. */
+/** The library of published prices. */
 export interface PriceLibrary {
-  /** Its name and version, which is kept with every cost. */
+  /** The name and version of its list, which is stored with every cost. */
   readonly version: string;
-  /** The price of a model; undefined where it knows none. */
+  /** The price of a model. Undefined if the library has none. */
   readonly priceOf: (model: string, provider: string) => PublishedPrice | undefined;
-  /** Whether it knows a provider. */
+  /** Whether the library has prices of a provider. */
   readonly knows: (provider: string) => boolean;
-  /** The provider behind an address. */
+  /** The provider at a URL. Undefined if the library does not know the URL. */
   readonly providerAt: (url: string) => string | undefined;
-  /** A provider that has a price for a model; undefined where none has. */
+  /** A provider that has a price for a model. Undefined if no provider has one. */
   readonly providerOf: (model: string) => string | undefined;
 }
 
-/** What a model costs. */
+/** The published price of one model. */
 export interface PublishedPrice {
-  /** Where every kind of token has one price at all times: US dollars per million. */
+  /** The prices in US dollars per million tokens, if each is constant. Undefined if they vary. */
   readonly flat: Price | undefined;
-  /** The most input that it takes, in tokens. */
+  /** The maximum input in tokens. Undefined if it is unknown. */
   readonly contextTokens: number | undefined;
-  /** A cost in US dollars. Throws for usage that cannot be. */
+  /** Computes a cost in US dollars. Throws for impossible usage. */
   readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
-  /** Whether searches have a price there. */
+  /** Whether searches have a price. */
   readonly pricesSearches: boolean;
 }
 
-/** Where an exchange was answered, as far as its price depends on it. */
+/** The part of a backend that decides prices. */
 export interface PricedEndpoint {
   /** The backend's base URL. */
   readonly url: string;
-  /** The provider whose prices hold, where the configuration names one; `local`: nothing costs anything. */
+  /** The provider whose prices apply, by the configuration. `local` means that nothing costs anything. */
   readonly provider: string | undefined;
-  /** Prices of the configuration; the first that matches counts. */
+  /** The prices of the configuration. The first match counts. */
   readonly prices: readonly PricedModel[];
 }
 
-/** A cost in millionths of a US dollar, and whose price it was. */
+/** A cost in millionths of a US dollar, and the list of its price. */
 export interface Cost {
   readonly micros: number;
   readonly version: string;
-  /** A part of what was used has no price that is known: it costs more. */
+  /** Set if a part of the usage has no known price, so that the real cost is higher. */
   readonly isPartial?: true;
 }
 
 /**
- * What is written beside costs at prices of the configuration, those that the provider states, and of local
- * servers.
+ * The versions that are stored with costs by the prices of the configuration, costs that the provider states,
+ * and costs of local servers.
  */
 const OWN_VERSION = "configuration";
 const STATED_VERSION = "provider";
 const LOCAL_VERSION = "local";
-/** A token of sound is a tenth of a second (https://platform.openai.com/docs/guides/realtime-costs). */
+/** A token of audio is a tenth of a second (https://platform.openai.com/docs/guides/realtime-costs). */
 const AUDIO_TOKENS_PER_SECOND = 10;
 
-/** Knows what things cost. */
+/** Computes costs by the prices of the configuration and of a library. */
 export class Pricer {
   #library: PriceLibrary;
 
@@ -67,18 +67,20 @@ export class Pricer {
     this.#library = library;
   }
 
-  /** From now on the prices of another list hold. */
+  /** Replaces the library. Later costs use the new prices. */
   use(library: PriceLibrary): void {
     this.#library = library;
   }
 
+  /** The library that is in use. */
   get library(): PriceLibrary {
     return this.#library;
   }
 
   /**
-   * Undefined: unknown. `models` in the order in which they are tried: the one that answered, the one asked for. Prices
-   * of the configuration come first, then the cost that the provider itself states, then published prices.
+   * The cost of usage. Undefined if it is unknown. Tries `models` in their order: the model of the response,
+   * then the model of the request. Prices of the configuration come first, then the cost that the provider
+   * states, then published prices.
    */
   cost(
     usage: Usage,
@@ -120,14 +122,14 @@ export class Pricer {
     return undefined;
   }
 
-  /** The most input that a model takes, in tokens; `Infinity` where that is not known. */
+  /** The maximum input of a model in tokens. `Infinity` if it is unknown. */
   contextTokens(model: string, endpoint: PricedEndpoint): number {
     const provider = this.#providerOf(endpoint);
     const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
     return price?.contextTokens ?? Infinity;
   }
 
-  /** Whether a model has a price there. */
+  /** Whether a model has a price at a backend. */
   hasPrice(model: string, endpoint: PricedEndpoint): boolean {
     if (ownPrice([model], endpoint) !== undefined) return true;
     const provider = this.#providerOf(endpoint);
@@ -136,7 +138,7 @@ export class Pricer {
   }
 
   #publishedPrice(model: string, provider: string): PublishedPrice | undefined {
-    // Most names are those of the list.
+    // The list has most names as they are.
     const exact = this.#library.priceOf(model, provider);
     if (exact !== undefined) return exact;
     for (const spelling of modelSpellings(model)) {
@@ -146,20 +148,23 @@ export class Pricer {
     return undefined;
   }
 
-  /** Whether anything at all can cost something there. */
+  /** Whether any model can have a price at a backend. */
   hasPrices(endpoint: PricedEndpoint): boolean {
     const provider = this.#providerOf(endpoint);
     return endpoint.prices.length > 0 || provider !== undefined && this.#library.knows(provider);
   }
 
-  /** Whose prices hold. A local server's other backends may be a provider's, whose answers cost something. */
+  /**
+   * The provider whose prices apply. An endpoint with `price_provider = "local"` may have backends of a
+   * provider, whose responses cost money.
+   */
   #providerOf({ url, provider }: PricedEndpoint): string | undefined {
     if (provider !== undefined && provider !== LOCAL_PRICES) return provider;
     return this.#library.providerAt(url) ?? provider;
   }
 }
 
-/** The price of the configuration for the first of the models that has one. */
+/** The price in the configuration for the first model that has one. */
 function ownPrice(models: readonly string[], { prices }: PricedEndpoint): Price | undefined {
   if (prices.length === 0) return undefined;
   for (const model of models) {
@@ -170,7 +175,7 @@ function ownPrice(models: readonly string[], { prices }: PricedEndpoint): Price 
   return undefined;
 }
 
-/** Says whether it is all of the cost. */
+/** Builds a cost, and marks it if some of the usage has no price. */
 function cost(
   { micros, version }: { micros: number; version: string },
   { webSearches = 0, fileSearches = 0, unpricedUnits = 0 }: Usage,
@@ -180,20 +185,21 @@ function cost(
   return { micros: Math.round(micros), version, ...(isPartial && { isPartial }) };
 }
 
-/** In micro-dollars. */
+/** The cost by a published price, in micro-dollars. Undefined if the library has no answer. */
 function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): number | undefined {
-  // Most usage is plain and most prices are: no library is needed to multiply.
+  // Most usage and most prices are plain, so a multiplication is enough.
   if (price.flat !== undefined && isPlain(usage, price.flat)) return ownCost(usage, price.flat);
   const at = new Date(epochMs);
   const micros = libraryCost(libraryUsage(usage), price, at);
   if (micros === 0 && usage.inputAudioSeconds !== undefined) {
-    // A model that is priced by tokens, and told seconds.
+    // The model has a price per token, and the response reported seconds.
     const tokens = Math.ceil(usage.inputAudioSeconds * AUDIO_TOKENS_PER_SECOND);
     return libraryCost({ input_tokens: tokens, input_audio_tokens: tokens }, price, at);
   }
-  // The library throws for parts that are greater than their whole and for kinds that it does not expect there.
-  // Parts may overlap: cached audio is then priced as audio. If the library rejects all parts, input and
-  // output alone are priced.
+  // The library throws for parts that exceed their whole and for unexpected kinds. Parts may overlap, such as
+  // cached
+  // audio, which is then priced as audio. If the library rejects the parts too, only input and output are
+  // priced.
   return micros ?? libraryCost(libraryUsage(withoutOverlap(usage)), price, at) ?? libraryCost(
     { input_tokens: usage.inputTokens ?? 0, output_tokens: usage.outputTokens ?? 0 },
     price,
@@ -201,7 +207,7 @@ function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): nu
   );
 }
 
-/** With no more cached input than what is neither sound nor a picture. */
+/** The usage with at most as much cached input as there is input that is not audio, image or video. */
 function withoutOverlap(usage: Usage): Usage {
   const { inputTokens = 0, inputAudioTokens = 0, inputImageTokens = 0, inputVideoTokens = 0 } = usage;
   const plain = Math.max(0, inputTokens - inputAudioTokens - inputImageTokens - inputVideoTokens);
@@ -216,7 +222,7 @@ function withoutOverlap(usage: Usage): Usage {
   };
 }
 
-/** In micro-dollars; undefined where the library has no answer. */
+/** The cost by the library, in micro-dollars. Undefined if the library has no answer. */
 function libraryCost(
   usage: Readonly<Record<string, number>>,
   price: PublishedPrice,
@@ -230,7 +236,7 @@ function libraryCost(
   }
 }
 
-/** Whether it holds nothing that may have a price of its own besides input, output and what is cached. */
+/** Whether the usage has only input, output and cached input, and the price covers them. */
 function isPlain(usage: Usage, price: Price): boolean {
   const { inputTokens = 0, cachedTokens = 0, cacheWriteTokens = 0 } = usage;
   if (cachedTokens > 0 && price.cached === undefined) return false;
@@ -242,7 +248,10 @@ function isPlain(usage: Usage, price: Price): boolean {
     cachedTokens + cacheWriteTokens <= inputTokens;
 }
 
-/** Dollars per million tokens are micro-dollars per token, and dollars per thousand searches a thousand per search. */
+/**
+ * The cost by flat prices, in micro-dollars. Dollars per million tokens are micro-dollars per token. Dollars
+ * per thousand searches are a thousand micro-dollars per search.
+ */
 function ownCost(usage: Usage, price: Price): number {
   const { webSearches = 0, fileSearches = 0 } = usage;
   return inputCost(usage, price) + outputCost(usage, price) + soundCost(usage, price) +
@@ -253,7 +262,7 @@ function inputCost(usage: Usage, { input, ...price }: Price): number {
   const { cached = input, cacheWrite = input } = price;
   const { inputTokens = 0, cachedTokens = 0, cacheWriteTokens = 0, cacheWriteHourTokens = 0 } = usage;
   const { cachedAudioTokens = 0, cachedImageTokens = 0 } = usage;
-  // Sound and images that were read from a cache are a part of both.
+  // Cached audio and cached images are included in both amounts.
   return parts(Math.max(0, inputTokens - cachedTokens - cacheWriteTokens), input, [
     [(usage.inputAudioTokens ?? 0) - cachedAudioTokens, price.inputAudio],
     [(usage.inputImageTokens ?? 0) - cachedImageTokens, price.inputImage],
@@ -273,7 +282,7 @@ function outputCost(usage: Usage, { output, outputAudio, outputImage, reasoning,
   ]);
 }
 
-/** Of a length of sound, where that is told in place of tokens. */
+/** The cost of audio whose length is reported instead of tokens. */
 function soundCost(
   { inputAudioSeconds = 0, inputTokens }: Usage,
   { input, inputAudio = input, audioHour }: Price,
@@ -282,7 +291,9 @@ function soundCost(
   return inputTokens === undefined ? inputAudioSeconds * AUDIO_TOKENS_PER_SECOND * inputAudio : 0;
 }
 
-/** A whole, of which parts may have prices of their own; no part is more than what the others leave. */
+/**
+ * The cost of an amount whose parts may have separate prices. No part exceeds what the earlier parts leave.
+ */
 function parts(
   whole: number,
   price: number,
@@ -299,7 +310,7 @@ function parts(
   return cost + left * price;
 }
 
-/** The names of `@pydantic/genai-prices`, whose input counts what was cached, as ours does. */
+/** The usage by the names of `@pydantic/genai-prices`. Its input includes cached input, as ours does. */
 function libraryUsage(usage: Usage): Record<string, number> {
   const names = {
     input_tokens: usage.inputTokens ?? 0,
@@ -316,7 +327,7 @@ function libraryUsage(usage: Usage): Record<string, number> {
     input_video_tokens: usage.inputVideoTokens,
     cache_audio_read_tokens: usage.cachedAudioTokens,
     cache_image_read_tokens: usage.cachedImageTokens,
-    // The library wants the whole beside the part.
+    // The library needs the whole in addition to the part.
     audio_seconds: usage.inputAudioSeconds,
     input_audio_seconds: usage.inputAudioSeconds,
     web_searches: usage.webSearches,
@@ -324,7 +335,7 @@ function libraryUsage(usage: Usage): Record<string, number> {
   };
   const given: Record<string, number> = {};
   for (const [name, value] of Object.entries(names)) {
-    // That nothing is both has to be said.
+    // The library needs an explicit zero for cached audio and images.
     if (value !== undefined && (value > 0 || /^cache_(?:audio|image)/.test(name))) given[name] = value;
   }
   return given;

@@ -1,18 +1,18 @@
-/** The prices of an endpoint at a moment. */
+/** The prices at the backends of an endpoint. */
 
 import type { Backend, Endpoint } from "../config/config.ts";
-import type { PricesThere } from "./charge.ts";
+import type { BackendPrices } from "./charge.ts";
 import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { Usage } from "./usage.ts";
 
-/** What multiplies the prices of the standard tier, and of when they are. */
+/** The factor of the service tier, and the time of the prices. */
 export interface PricedAt {
   readonly factor: number;
-  /** Milliseconds since 1970. */
+  /** The time of the prices, in milliseconds since 1970. */
   readonly epochMs: number;
 }
 
-/** Looks prices up at the backends of one endpoint; undefined: none was asked. */
+/** Looks up prices at the backends of one endpoint. Without an endpoint nothing has a price. */
 export class EndpointPrices {
   readonly #pricer: Pricer;
   readonly #endpoint: Endpoint | undefined;
@@ -22,24 +22,24 @@ export class EndpointPrices {
     this.#endpoint = endpoint;
   }
 
-  /** Whether anything that the endpoint answers can have a price. */
+  /** Whether any response of the endpoint can have a price. */
   get hasAny(): boolean {
     return this.#endpoint?.backends.some((backend) => this.#pricer.hasPrices(this.#placeOf(backend))) ===
       true;
   }
 
-  /** Whether a backend has prices, and none for this model. */
+  /** Whether a backend has prices for other models, and none for this model. */
   lacks(model: string, backend: Backend): boolean {
     const place = this.#placeOf(backend);
     return this.#pricer.hasPrices(place) && !this.#pricer.hasPrice(model, place);
   }
 
-  /** The most input that a model takes there. */
+  /** The maximum input of a model at a backend, in tokens. Infinity if it is unknown. */
   contextTokens(model: string, backend: Backend): number {
     return this.#pricer.contextTokens(model, this.#placeOf(backend));
   }
 
-  /** By the first of the models that has a price. */
+  /** The cost at a backend, by the first model that has a price. Undefined if it is unknown. */
   cost(
     usage: Usage,
     models: readonly string[],
@@ -49,8 +49,8 @@ export class EndpointPrices {
     return cost && { ...cost, micros: Math.round(cost.micros * factor) };
   }
 
-  /** Those at a backend. */
-  at(backend: Backend, { isGuessed, ...at }: PricedAt & { isGuessed: boolean }): PricesThere {
+  /** The prices at one backend. `isGuessed` says that the factor is an estimate. */
+  atBackend(backend: Backend, { isGuessed, ...at }: PricedAt & { isGuessed: boolean }): BackendPrices {
     return {
       cost: (usage, models) => this.cost(usage, models, { ...at, backend }),
       isGuessed,

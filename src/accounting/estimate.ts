@@ -1,62 +1,64 @@
-/** What a limited request may have used where its answer did not say all of it: nothing that a model did is free. */
+/** Estimates the usage that a response did not report, so that no work of a model is free. */
 
 import { sumOf, type Usage } from "./usage.ts";
 
-/** Most tokens of text have about four letters; the events that carry them are longer. */
+/** Most tokens of text have about four characters. */
 const BYTES_PER_TOKEN = 4;
-/** Sound and images in a form have fewer tokens than text. */
+/** Audio and images in a form have fewer tokens per byte than text. */
 const FORM_BYTES_PER_TOKEN = 32;
-/** Estimates of short texts are too rough to doubt what was told. */
+/** Estimates of short texts are too rough to contradict the reported usage. */
 const FEW_TOKENS = 100;
 
-/** What a request may use. */
-export interface Possible {
+/** The upper bound of what a request may use. */
+export interface UsageBound {
   readonly inputTokens: number;
   readonly outputTokens: number;
-  /** So much was reserved: what nobody saw counts then, as far as that goes. */
+  /** Whether this much was reserved. Invisible output then counts, up to the reservation. */
   readonly isReserved: boolean;
 }
 
-/** How far an answer came. */
-export interface Progress {
+/** How much of a response arrived, and how it ended. */
+export interface ResponseProgress {
+  /** Whether the headers of a response arrived. */
   readonly isAnswered: boolean;
+  /** Whether the response is complete. */
   readonly isComplete: boolean;
-  /** It said why it stopped: all of its output had been written. */
+  /** Whether the response has a stop reason, so that all of its output was generated. */
   readonly hasStopped: boolean;
-  /** An estimate of the text that it held; undefined where its type holds none that is read. */
+  /** The estimated tokens of its text. Undefined if the proxy does not read text of its type. */
   readonly textTokens: number | undefined;
-  /** In how many pieces it came. */
+  /** The number of pieces of text. Undefined if the proxy does not read text of its type. */
   readonly texts: number | undefined;
-  /** The part of the estimate that came behind the last usage that was told. */
-  readonly untoldTextTokens: number | undefined;
-  /** The answer was streamed: text that had not arrived had not been generated. */
+  /** The estimated tokens of the text after the last reported usage. */
+  readonly unreportedTextTokens: number | undefined;
+  /** Whether the response was streamed. Text that had not arrived had then not been generated. */
   readonly isStream: boolean;
   readonly bytes: number;
   readonly durationMs: number;
-  /** How long of that nothing was seen of what the model wrote. Reasoning that nobody sees is paid for too. */
+  /** The part of the duration without visible output. Invisible reasoning costs money too. */
   readonly unseenMs: number;
-  /** How fast the model writes. */
+  /** The speed of the model. */
   readonly tokensPerMs: number;
 }
 
-/** How many tokens the body of a request may have. */
+/** Estimates the tokens of a request's body by its length in bytes. */
 export function estimatedTokens({ kind, length }: { kind: string; length: number }): number {
   return Math.ceil(length / (kind === "form" ? FORM_BYTES_PER_TOKEN : BYTES_PER_TOKEN));
 }
 
 /**
- * The stated usage, with estimates for what is missing. The same object if nothing is missing, or nothing can be
- * estimated.
+ * The reported usage with estimates for what is missing. Returns the same object if nothing is missing, or if
+ * nothing can be estimated.
  */
-export function estimated(usage: Usage, possible: Possible, progress: Progress): Usage {
+export function estimatedUsage(usage: Usage, possible: UsageBound, progress: ResponseProgress): Usage {
   const { inputTokens = usage.inputAudioSeconds, outputTokens } = usage;
-  const isUntold = inputTokens === undefined && outputTokens === undefined;
+  const isUnreported = inputTokens === undefined && outputTokens === undefined;
   const isOutputMissing = progress.isComplete
-    ? isUntold || hasMoreText(progress, outputTokens)
+    ? isUnreported || hasMoreText(progress, outputTokens)
     : !progress.hasStopped || outputTokens === undefined;
   if (inputTokens !== undefined && !isOutputMissing) return usage;
   const output = isOutputMissing ? outputOf(possible, progress) : undefined;
-  if (isUntold && output === undefined) return usage;
+  if (isUnreported && output === undefined) return usage;
   return {
     ...usage,
     ...(inputTokens === undefined && { inputTokens: possible.inputTokens }),
@@ -64,40 +66,45 @@ export function estimated(usage: Usage, possible: Possible, progress: Progress):
   };
 }
 
-/** How much output was written. Undefined: nobody can say. */
-function outputOf({ outputTokens: most, isReserved }: Possible, progress: Progress): number | undefined {
+/** Estimates the output in tokens. Undefined if that is not possible. */
+function outputOf(
+  { outputTokens: most, isReserved }: UsageBound,
+  progress: ResponseProgress,
+): number | undefined {
   const { isAnswered, isComplete, isStream, textTokens, texts, bytes, durationMs, unseenMs, tokensPerMs } =
     progress;
-  // Each piece has a token at least.
+  // Each piece of text has at least one token.
   const text = Math.max(textTokens ?? 0, texts ?? 0);
-  // What was seen counts also where it is more than the request stated: not every server obeys.
+  // Visible text counts even beyond the limit of the request, because not every server obeys the limit.
   const seen = Math.ceil(text);
   if (!isReserved) {
-    // Of a whole answer without any text that is known, nobody can say what it is.
+    // A complete response without readable text may be anything.
     if (isAnswered && (textTokens === undefined || isComplete && text === 0)) return undefined;
     if (isComplete || isStream) return seen;
   } else if (isStream && text > 0) {
     return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * tokensPerMs)));
   } else if (isComplete) return most;
-  // What comes as a whole had been written when it began to come, or for as long as it was awaited.
+  // A response that is not streamed was generated before its first byte, or during the whole wait.
   const written = Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * tokensPerMs));
   return Math.max(seen, Math.min(most, written));
 }
 
-/** Whether a stream that ended with an error, and without a reason to stop, shows far more behind what it told. */
+/**
+ * Whether a stream without a stop reason has much more text after its last reported usage than that reported.
+ */
 function hasMoreText(
-  { isStream, hasStopped, untoldTextTokens = 0 }: Progress,
+  { isStream, hasStopped, unreportedTextTokens = 0 }: ResponseProgress,
   outputTokens: number | undefined,
 ): boolean {
   return isStream && !hasStopped && outputTokens !== undefined &&
-    untoldTextTokens > outputTokens + FEW_TOKENS;
+    unreportedTextTokens > outputTokens + FEW_TOKENS;
 }
 
-/** What a session has told, with estimates for its answers that were cut. */
+/** The reported usage of a session, with estimates for its unfinished responses. */
 export function withUnfinished(
   usage: Usage,
   unfinished: readonly Usage[],
-  most: Omit<Possible, "isReserved">,
+  most: Omit<UsageBound, "isReserved">,
 ): Usage {
   return unfinished.reduce<Usage>(
     (total, { inputTokens = 0, outputTokens = 0, outputAudioTokens }) =>

@@ -1,19 +1,20 @@
-/** The prices that a configuration is served with: those of its file, or the built-in ones with a word on why. */
+/** Loads the file of prices, or falls back to the built-in prices and logs the reason. */
 
 import type { PricesFile } from "../config/config.ts";
 import { PriceDataError } from "./price_data.ts";
 import { BUILT_IN_PRICES, type PriceList, readPriceFile } from "./price_list.ts";
 
+/** How many problems of a file a log line shows. */
 const MOST_SHOWN = 3;
 
-/** Where it is said which prices are used. */
+/** Logs which prices are used. */
 export type PricesLog = (
   level: "info" | "warn",
   event: "prices_loaded" | "prices_refused",
   fields: { readonly file: string; readonly detail: string },
 ) => void;
 
-/** Reads the file. Undefined: the built-in prices are used. */
+/** Loads a file of prices. Undefined if the built-in prices are used. */
 export async function loadPrices(
   file: PricesFile | undefined,
   log: PricesLog,
@@ -28,7 +29,7 @@ export async function loadPrices(
   return result.list;
 }
 
-/** Reads the file; `problem` says why it is not used. */
+/** Loads a file of prices without logging. `problem` is the reason why the file is not used. */
 export async function tryPrices(
   { path, isNamed }: PricesFile,
 ): Promise<{ readonly list?: PriceList; readonly problem?: string }> {
@@ -36,7 +37,7 @@ export async function tryPrices(
   try {
     const list = await readPriceFile(path);
     if (list !== undefined) return { list };
-    return isNamed ? { problem: `is not there: ${instead}; llm-proxy prices update writes it` } : {};
+    return isNamed ? { problem: `does not exist: ${instead}. llm-proxy prices update creates it` } : {};
   } catch (error) {
     if (!(error instanceof PriceDataError)) throw error;
     const { problems } = error;

@@ -1,11 +1,11 @@
-/** Folders in front of a model's name: `models/`, `publishers/google/models/`, `openai/`. */
+/** Prefixes of a model's name: `models/`, `publishers/google/models/`, `openai/`. */
 const FOLDERS = /^.*\//;
-/** What OpenRouter puts behind a model's name: `:nitro`, `:free`, `:online`. */
+/** OpenRouter's suffixes of a model's name: `:nitro`, `:free`, `:online`. */
 const VARIANT = /:[a-z]+$/;
 
 /**
- * The spellings under which a list of prices may have a model, the one that was used first: clients may write a folder
- * in front of a name, a variant behind it, and blanks and capitals, and providers take it for the same model.
+ * The spellings under which a list of prices may have a model, the given spelling first. Providers accept a
+ * name with a prefix, a suffix, white space and capitals as the same model.
  */
 export function modelSpellings(model: string): readonly string[] {
   const plain = model.trim().toLowerCase();

@@ -1,70 +1,82 @@
-/** Which requests make objects that can be looked at again, and which look at one: by their paths. */
+/**
+ * Recognises requests that create or read objects of a provider, by their paths. An object, such as a
+ * background response or a batch, continues after its request.
+ */
 
-/** A kind of object. */
+/** The kinds of objects that continue after their request. */
 export const OBJECT_KINDS = ["response", "interaction", "run", "batch"] as const;
-/** One of them. */
+/** A kind of object, of {@link OBJECT_KINDS}. */
 export type ObjectKind = typeof OBJECT_KINDS[number];
 
-/** What a request has to do with an object. */
+/** What a request does with an object. */
 export interface ObjectRequest {
   readonly kind: ObjectKind;
-  /** It makes one, asks for its state or changes it, deletes it, lists all, or fetches the results of a batch. */
-  readonly act: "make" | "look" | "delete" | "list" | "results" | "file";
-  /** The provider's id of the object, or of the file that may hold its results; undefined: the response tells it. */
+  /**
+   * `create` creates an object, `read` reads or changes its state, `delete` deletes it, `list` lists objects,
+   * and `results` and `file` fetch the results of a batch.
+   */
+  readonly action: "create" | "read" | "delete" | "list" | "results" | "file";
+  /**
+   * The id of the object, or of the file that may contain its results. Undefined if only the response has the
+   * id.
+   */
   readonly id: string | undefined;
 }
 
-/** Most paths have nothing to do with objects, and are not looked at any further. */
+/** A cheap test, since most paths concern no object. */
 const MAYBE = /\/(?:responses|interactions|runs|batches|jobs|files)(?:\/|$)|:(?:asyncB|b)atch/i;
-/** Where objects are made, by the references of OpenAI, Anthropic, Gemini, Mistral and Groq. */
-const MAKING: readonly (readonly [RegExp, ObjectKind])[] = [
+/** The paths that create objects, by the API references of OpenAI, Anthropic, Gemini, Mistral and Groq. */
+const CREATING: readonly (readonly [RegExp, ObjectKind])[] = [
   [/\/responses$/i, "response"],
   [/\/interactions$/i, "interaction"],
   [/\/threads\/(?:[^/]+\/)?runs$/i, "run"],
   [/\/batches$|\/batch\/jobs$/i, "batch"],
   [/:(?:batchGenerateContent|asyncBatchEmbedContent)$/i, "batch"],
 ];
-/** Where one is looked at, changed or stopped. */
-const LOOKING: readonly (readonly [RegExp, ObjectKind])[] = [
+/** The paths that read, change or cancel an object. */
+const READING: readonly (readonly [RegExp, ObjectKind])[] = [
   [/\/responses\/([^/]+)(?:\/cancel)?$/i, "response"],
   [/\/interactions\/([^/]+)(?:\/cancel)?$/i, "interaction"],
   [/\/threads\/[^/]+\/runs\/([^/]+)(?:\/(?:cancel|submit_tool_outputs))?$/i, "run"],
   [/\/(?:batches|batch\/jobs)\/([^/:]+)(?:[/:]cancel)?$/i, "batch"],
 ];
-/** Where the results of batches are fetched: by the batch, or as a file. */
+/** The paths that fetch the results of a batch: by the batch, or as a file. */
 const RESULTS = [/\/batches\/([^/]+)\/results$/i];
 const FILES = [/\/files\/([^/]+)\/content$/i, /\/files\/([^/:]+):download$/i];
 const LISTS = /\/batches$|\/batch\/jobs$/i;
-/** They look like an id and are none. */
+/** Path segments in the place of an id that are not ids. */
 const NO_IDS: ReadonlySet<string> = new Set(["compact", "input_tokens"]);
-/** The longest id that is kept; a longer one is no id. */
+/** The longest id of an object, in characters. */
 export const MAX_OBJECT_ID = 512;
 
-/** Undefined: nothing. `path` is what is left for the backend. */
+/**
+ * What a request does with an object. Undefined if it concerns none. `path` is the path after the endpoint's
+ * name.
+ */
 export function objectRequestOf(
   { method, path }: { method: string; path: string },
 ): ObjectRequest | undefined {
   const plain = plainPath(path);
   if (!MAYBE.test(plain)) return undefined;
   if (method === "POST") {
-    const made = MAKING.find(([pattern]) => pattern.test(plain));
-    if (made !== undefined) return { kind: made[1], act: "make", id: undefined };
+    const created = CREATING.find(([pattern]) => pattern.test(plain));
+    if (created !== undefined) return { kind: created[1], action: "create", id: undefined };
   }
   if (method === "GET") {
     const id = idIn(plain, RESULTS);
-    if (id !== undefined) return { kind: "batch", act: "results", id };
+    if (id !== undefined) return { kind: "batch", action: "results", id };
     const file = idIn(plain, FILES);
-    if (file !== undefined) return { kind: "batch", act: "file", id: file };
-    if (LISTS.test(plain)) return { kind: "batch", act: "list", id: undefined };
+    if (file !== undefined) return { kind: "batch", action: "file", id: file };
+    if (LISTS.test(plain)) return { kind: "batch", action: "list", id: undefined };
   }
-  for (const [pattern, kind] of LOOKING) {
+  for (const [pattern, kind] of READING) {
     const id = idIn(plain, [pattern]);
-    if (id !== undefined) return { kind, act: method === "DELETE" ? "delete" : "look", id };
+    if (id !== undefined) return { kind, action: method === "DELETE" ? "delete" : "read", id };
   }
   return undefined;
 }
 
-/** The path as servers take it: letters may stand encoded, slashes may be repeated and stand at the end. */
+/** The path as servers read it: decodes letters, merges repeated slashes and removes a slash at the end. */
 function plainPath(path: string): string {
   const decodedLetters = path.includes("%")
     ? path.replaceAll(/%([2-7][0-9a-f])/gi, (encoded, digits: string) => {
@@ -84,7 +96,7 @@ function idIn(path: string, patterns: readonly RegExp[]): string | undefined {
   return undefined;
 }
 
-/** Ids may hold signs that stand encoded in a path. */
+/** Decodes an id, which may contain encoded characters. */
 function decoded(text: string | undefined): string | undefined {
   if (text === undefined || !text.includes("%")) return text;
   try {

@@ -1,35 +1,36 @@
-/** Reads what an answer says of an object that can be looked at again, and the lines of a batch's results. */
+/** Reads the state of an object from a response, and the lines of a batch's results. */
 
 import { MAX_OBJECT_ID, type ObjectKind } from "./object_paths.ts";
-import { ToldUsage } from "./told_usage.ts";
+import { ReportedUsage } from "./reported_usage.ts";
 import { sumOf, type Usage } from "./usage.ts";
-import type { Wanted } from "../payload/wanted_places.ts";
+import type { Selection } from "../payload/json_selection.ts";
 
-/** How far an object is. */
+/** Whether an object is over, and how it ended. */
 export type ObjectState =
+  /** The object is not over. */
   | "pending"
-  /** It is over, and has what was asked for, or a part of it. */
+  /** The object is over, and has its result or a part of it. */
   | "done"
-  /** It failed, was stopped or ran out of time. */
+  /** The object failed, was cancelled or expired. */
   | "failed";
 
-/** What a batch used of one model. */
+/** The usage of one model in a batch. */
 export interface BatchPart {
   readonly model: string | undefined;
   readonly usage: Usage;
 }
 
-/** What an answer said of an object; what it did not say is undefined. */
+/** What a response said about an object. Undefined values are not in the response. */
 export interface SeenObject {
   readonly id: string | undefined;
   readonly state: ObjectState | undefined;
-  /** It is made to its end even if nobody waits for it. */
+  /** Whether the object is generated in the background, even if no client waits. */
   readonly isBackground: boolean;
-  /** The file that holds the results of a batch. */
+  /** The id of the file with the results of a batch. */
   readonly resultsId: string | undefined;
-  /** Of a list of batches: those whose results are in a file. */
+  /** The batches in a list whose results are in a file. */
   readonly listed: readonly { readonly id: string; readonly resultsId: string }[];
-  /** Of the results of a batch: what was used of each model. */
+  /** The usage of each model in the results of a batch. */
   readonly parts: readonly BatchPart[];
 }
 
@@ -38,17 +39,20 @@ const GEMINI_OUTPUT = {
   responsesFile: true,
   inlinedResponses: { inlinedResponses: { "*": { response: LINE } } },
 } as const;
-/** What is wanted of answers about responses, interactions and runs, besides what is wanted of all. */
-export const OBJECT_WANTED = {
+/**
+ * The values to select from responses about responses, interactions and runs, in addition to those of all
+ * responses.
+ */
+export const OBJECT_SELECTION = {
   id: true,
   status: true,
   background: true,
   // Events of OpenAI's responses, and of Gemini's interactions.
   response: { id: true, status: true, background: true },
   interaction: { id: true, status: true },
-} as const satisfies Wanted;
-/** The same of answers about batches. */
-export const BATCH_WANTED = {
+} as const satisfies Selection;
+/** The values to select from responses about batches. */
+export const BATCH_SELECTION = {
   id: true,
   name: true,
   status: true,
@@ -66,9 +70,9 @@ export const BATCH_WANTED = {
   // Lists of batches, the second one Gemini's.
   data: { "*": { id: true, output_file_id: true, output_file: true } },
   operations: { "*": { name: true, metadata: { output: { responsesFile: true } } } },
-} as const satisfies Wanted;
+} as const satisfies Selection;
 
-/** By the types of the SDKs of OpenAI, Anthropic, Google, Mistral and Groq. Any other state is one that goes on. */
+/** The states in the SDKs of OpenAI, Anthropic, Google, Mistral and Groq. Any other state means pending. */
 const STATES: ReadonlyMap<string, ObjectState> = new Map([
   ["completed", "done"],
   ["incomplete", "done"],
@@ -83,22 +87,23 @@ const STATES: ReadonlyMap<string, ObjectState> = new Map([
   ["timeout_exceeded", "failed"],
 ]);
 const STATE_PREFIX = /^(?:batch|job)_state_/;
-/** More than a list holds. */
+/** The highest number of batches that are read from a list. */
 const MAX_LISTED = 1_000;
-/** More models than a batch has. */
+/** The highest number of models that are counted separately in a batch. */
 const MAX_MODELS = 50;
+/** The longest name of a model, in characters. */
 const MAX_TEXT = 200;
-/** What Gemini puts before the ids of its batches and files. */
+/** Gemini's prefix of the ids of batches and files. */
 const COLLECTION = /^(?:batches|files)\//;
 
-/** Watches one answer. */
+/** Reads what one response says about an object. */
 export class ObjectReader {
   readonly #kind: ObjectKind;
   #id: string | undefined;
   #state: ObjectState | undefined;
   #isBackground = false;
   #resultsId: string | undefined;
-  /** The text that is being read is the object, and no other of a stream's. */
+  /** Whether the current JSON text is about the object, and not about another object in the stream. */
   #isOwn: boolean;
   #lineModel: string | undefined;
   #lineUsage: Usage | undefined;
@@ -111,7 +116,7 @@ export class ObjectReader {
     this.#isOwn = kind !== "run";
   }
 
-  /** What has been seen so far. */
+  /** What the response has said so far. */
   get seen(): SeenObject {
     this.#endLine();
     return {
@@ -124,26 +129,28 @@ export class ObjectReader {
     };
   }
 
-  /** It exists and goes on. */
+  /** Whether the object exists and is not over. */
   get isPending(): boolean {
     return this.#state === "pending" && this.#id !== undefined;
   }
 
+  /** The id of the object. Undefined until the response shows it. */
   get id(): string | undefined {
     return this.#id;
   }
 
+  /** Whether the response says that the object is generated in the background. */
   get isBackground(): boolean {
     return this.#isBackground;
   }
 
-  /** A text has ended: a line of results, or an event. */
+  /** A JSON text has ended: a line of results, or an event. */
   textEnded(): void {
     this.#endLine();
     this.#isOwn = this.#kind !== "run";
   }
 
-  /** Takes a value; false where it is for others too. */
+  /** Receives a selected value. Returns false if the value also matters to other readers. */
   found(path: string, value: unknown): boolean {
     switch (path) {
       case "id":
@@ -152,7 +159,7 @@ export class ObjectReader {
         this.#foundId(value);
         return true;
       case "name":
-        // Of Gemini's batches; other objects may have names as well.
+        // The name of Gemini's batches is their id. Other objects may have names too.
         if (typeof value === "string" && value.startsWith("batches/")) this.#foundId(value);
         return true;
       case "background":
@@ -168,7 +175,7 @@ export class ObjectReader {
         this.#foundState(value);
         return true;
       case "metadata.state":
-        // OpenAI's metadata are the client's own.
+        // OpenAI's metadata is data of the client.
         if (this.#state === undefined) this.#foundState(value);
         return true;
       case "output_file_id":
@@ -208,7 +215,7 @@ export class ObjectReader {
   }
 
   #foundId(value: unknown): void {
-    // The stream of a run also tells of its thread, steps and messages.
+    // The stream of a run also describes its thread, steps and messages.
     if (this.#kind === "run") this.#isOwn = typeof value === "string" && value.startsWith("run");
     if (this.#isOwn) this.#id ??= idOf(value);
   }
@@ -216,7 +223,7 @@ export class ObjectReader {
   #foundState(value: unknown): void {
     if (typeof value !== "string" || !this.#isOwn) return;
     const state = value.toLowerCase().replace(STATE_PREFIX, "");
-    // What comes next in an interaction is another one.
+    // The next turn of an interaction is another interaction.
     const isTurn = this.#kind === "interaction" && state === "requires_action";
     this.#state = isTurn ? "done" : STATES.get(state) ?? "pending";
   }
@@ -224,15 +231,15 @@ export class ObjectReader {
   #foundLineModel(value: unknown): void {
     if (typeof value !== "string" || value === "" || value.length > MAX_TEXT) return;
     this.#lineModel = value;
-    // Gemini's come behind their usage.
+    // In Gemini's results the model follows the usage.
     if (this.#lineUsage !== undefined) this.#endLine();
   }
 
   #foundLineUsage(value: unknown): void {
-    const told = new ToldUsage();
-    told.add(value);
+    const reported = new ReportedUsage();
+    reported.add(value);
     if (this.#lineUsage !== undefined) this.#endLine();
-    this.#lineUsage = told.usage();
+    this.#lineUsage = reported.usage();
     if (this.#lineModel !== undefined) this.#endLine();
   }
 

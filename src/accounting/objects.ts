@@ -1,6 +1,6 @@
 /**
- * Objects that can be looked at again: each is counted once, for its maker, when it is known to be over. What
- * it may cost is kept from others until then, also over a restart.
+ * Settles objects, such as background responses and batches. Each object counts once, for its creator, when a
+ * response shows that it is over. Its reservation lasts until then, also over a restart.
  */
 
 import { type Booking, OBJECT_LIFETIME_MS } from "../storage/booking.ts";
@@ -13,24 +13,19 @@ import {
   type Store,
   StoreError,
 } from "../storage/store.ts";
-import type { Observed } from "./answer_tap.ts";
+import type { ResponseSummary } from "./response_tap.ts";
+import { settledRow } from "./exchange_row.ts";
+import { type HeldAmounts, ledgerKeys, objectKey, type OpenObject, OpenObjects } from "./open_objects.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import {
   estimatedSettlement,
   receivedPart,
+  type ReportedPart,
   reservedCharge,
-  type Settled,
-  settledRow,
-  type ToldPart,
-  type Verdict,
-  verdictOf,
+  type Settlement,
+  type SettlementAction,
+  settlementAction,
 } from "./settlement.ts";
-
-/** What is kept from others for an object. */
-export interface HeldAmounts {
-  readonly keys: readonly string[];
-  readonly micros: number;
-}
 
 /** The limits that objects count towards. */
 export interface ObjectLedgers {
@@ -43,67 +38,62 @@ export interface ObjectLedgers {
   ) => void;
 }
 
-/** What objects are kept with. */
+/** What {@link Objects} needs of the rest of the program. */
 export interface ObjectsParts {
   readonly store: Pick<
     Store,
-    "addObject" | "findObject" | "openObjects" | "changedObjects" | "nameResults" | "settleObject"
+    | "addObject"
+    | "findObject"
+    | "listUnsettledObjects"
+    | "listChangedObjects"
+    | "setResultsId"
+    | "settleObject"
   >;
   readonly clock: Clock;
   readonly ledgers: ObjectLedgers;
-  /** An object was settled by this process, and its row is written. */
+  /** Called when this process has settled an object and written its row. */
   readonly onRow: (row: ExchangeRow) => void;
-  /** The store failed; what failed is tried again. */
+  /** Called when the database failed. The work is tried again. */
   readonly onFailed: (reason: string) => void;
 }
 
-/** An answer about an object. */
-export interface Look {
+/** A response about an object. */
+export interface ObjectResponse {
   readonly request: ObjectRequest;
   readonly endpoint: string;
-  readonly observed: Observed;
-  /** The answer was good and came to its end. */
+  readonly summary: ResponseSummary;
+  /** Whether the response was successful and complete. */
   readonly isWhole: boolean;
-  /** How much text of it running requests have received so far, in bytes. */
+  /** The bytes of text that running requests have received of the object so far. */
   readonly receivedBytes: () => number;
-  /** The cost of an object by the usage that the provider stated. */
-  readonly charge: (object: AwaitedObject, part: ToldPart) => Settled;
-  /** The client that looks, as the maker: for results of batches whose maker is not known. */
-  readonly asMaker: (id: string) => AwaitedObject;
+  /** Computes the charge of an object by reported usage. */
+  readonly charge: (object: AwaitedObject, part: ReportedPart) => Settlement;
+  /** An object with this client as its creator, for results of batches whose creator is unknown. */
+  readonly asOwnObject: (id: string) => AwaitedObject;
 }
 
-interface Entry {
-  object: AwaitedObject;
-  readonly held: HeldAmounts;
-  isStored: boolean;
-  /** How much text of it was received, in bytes: the most of any request. */
-  receivedBytes: number;
-}
-
-/** How often other processes' objects are read, and expired ones are settled. */
+/** How often the changes of other processes are read, and expired objects are settled. */
 const SYNC_MS = 10_000;
-/** Clocks of several processes may differ by less. */
+/** The highest difference between the clocks of several processes. */
 const SYNC_MARGIN_MS = 5_000;
-/** Nobody ran this program before: a clock that shows an earlier time is wrong. */
+/** The program did not exist before this time, so a clock that shows an earlier time is wrong. */
 const FIRST_YEAR_MS = Date.UTC(2020);
-/** So many may be awaited at a time: of one token, and of all. */
-const MAX_OF_TOKEN = 10_000;
-const MAX_OPEN = 50_000;
+/** The highest number of failed tasks that are tried again. */
+const MAX_RETRIES = 50_000;
+/** The highest number of settled objects that are remembered. */
 const MAX_SETTLED = 10_000;
 
-/** All objects that are awaited. */
+/** Settles the objects of all exchanges, together with other processes on the database. */
 export class Objects {
   readonly #parts: ObjectsParts;
-  readonly #open = new Map<string, Entry>();
-  /** How many of each subject are awaited. */
-  readonly #counts = new Map<string, number>();
-  /** Objects that nothing is to be counted for any more, as far as they are remembered. */
+  readonly #open: OpenObjects;
+  /** Keys of objects that need no settlement any more, as far as they are remembered. */
   readonly #settled = new Set<string>();
-  /** Objects that are looked up and settled now: of many looks at the same time, one counts. */
+  /** Keys of objects that are being settled. Of several responses at the same time, one counts. */
   readonly #busy = new Set<string>();
-  /** Objects that the store settles now, by their own ids. */
+  /** Keys of objects that the database is settling, by the ids of the objects and not of their results. */
   readonly #settling = new Set<string>();
-  /** What failed in the store and is tried again. */
+  /** Tasks that failed in the database and are tried again, by the key of the object. */
   readonly #again = new Map<string, () => Promise<void>>();
   readonly #running = new Set<Promise<void>>();
   #syncedAt = 0;
@@ -111,53 +101,53 @@ export class Objects {
 
   private constructor(parts: ObjectsParts) {
     this.#parts = parts;
+    this.#open = new OpenObjects((held) => parts.ledgers.release(held));
   }
 
-  /** Holds what is reserved for objects of earlier processes and of others. Throws a `StoreError`. */
+  /** Restores the reservations of objects of earlier and other processes. Throws a `StoreError`. */
   static async open(parts: ObjectsParts): Promise<Objects> {
     const objects = new Objects(parts);
     objects.#syncedAt = parts.clock.epochMs();
-    for (const object of await parts.store.openObjects()) objects.#hold(object);
+    for (const object of await parts.store.listUnsettledObjects()) objects.#hold(object);
     objects.#schedule();
     return objects;
   }
 
-  /** Whether one more object of this maker can be awaited. */
-  hasRoom(maker: Pick<AwaitedObject, "tokenId" | "projectId" | "principal">): boolean {
-    const [subject = ""] = keysOf(maker);
-    return this.#open.size < MAX_OPEN && (this.#counts.get(subject) ?? 0) < MAX_OF_TOKEN;
+  /** Whether another object of this creator can be awaited. */
+  hasRoom(creator: Pick<AwaitedObject, "tokenId" | "projectId" | "principal">): boolean {
+    return this.#open.hasRoom(creator);
   }
 
-  /** An object was made. What it may cost has been handed over. */
-  made(object: AwaitedObject, held: HeldAmounts): void {
-    const key = keyOf(object);
+  /** Adds a new object with the reservation that its request handed over. */
+  add(object: AwaitedObject, held: HeldAmounts): void {
+    const key = objectKey(object);
     if (this.#open.has(key)) return this.#parts.ledgers.release(held);
-    const entry: Entry = { object, held, isStored: false, receivedBytes: 0 };
-    this.#enter(key, entry);
+    const entry: OpenObject = { object, held, isStored: false, receivedBytes: 0 };
+    this.#open.add(key, entry);
     this.#run(() => this.#add(key, entry));
   }
 
-  /** An answer about an object has ended. */
-  looked(look: Look): void {
-    const { request, endpoint, observed } = look;
-    for (const listed of observed.object?.listed ?? []) this.#listed(endpoint, listed);
-    const id = request.id ?? observed.object?.id;
+  /** Settles an object if a response about it shows that it is over. */
+  responseEnded(response: ObjectResponse): void {
+    const { request, endpoint, summary } = response;
+    for (const listed of summary.object?.listed ?? []) this.#listed(endpoint, listed);
+    const id = request.id ?? summary.object?.id;
     if (id === undefined) return;
-    const key = keyOf({ endpoint, id });
+    const key = objectKey({ endpoint, id });
     const entry = this.#open.get(key);
-    if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, observed.textBytes ?? 0);
-    const verdict = verdictOf(request, look);
-    if (verdict.then === "wait") return;
+    if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, summary.textBytes ?? 0);
+    const action = settlementAction(request, response);
+    if (action.kind === "wait") return;
     if (this.#settled.has(key)) return;
-    this.#run(() => this.#once(key, () => this.#follow({ endpoint, id }, look, verdict)));
+    this.#run(() => this.#once(key, () => this.#follow({ endpoint, id }, response, action)));
   }
 
-  /** Resolves once all that has been begun is done, or has to be tried again. */
+  /** Resolves when all started tasks have ended or have to be tried again. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  /** Tries for the last time what has failed. */
+  /** Stops the timer, and tries failed tasks a last time. */
   async close(): Promise<void> {
     this.#stopTimer();
     await this.idle();
@@ -178,7 +168,7 @@ export class Objects {
     this.#running.add(running);
   }
 
-  /** One at a time for each object; what the store does not take is tried again. */
+  /** Runs one task at a time for each object. If the database fails, the task is tried again later. */
   async #once(key: string, work: () => Promise<void>): Promise<void> {
     if (this.#busy.has(key)) return;
     this.#busy.add(key);
@@ -187,7 +177,7 @@ export class Objects {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.#parts.onFailed(error.message);
-      if (this.#again.size < MAX_OPEN) this.#again.set(key, work);
+      if (this.#again.size < MAX_RETRIES) this.#again.set(key, work);
     } finally {
       this.#busy.delete(key);
     }
@@ -198,27 +188,29 @@ export class Objects {
       this.#again.delete(key);
       this.#run(() => this.#once(key, work));
     }
-    for (const [key, entry] of this.#open) if (!entry.isStored) this.#run(() => this.#add(key, entry));
+    for (const [key, entry] of this.#open.entries()) {
+      if (!entry.isStored) this.#run(() => this.#add(key, entry));
+    }
   }
 
-  async #add(key: string, entry: Entry): Promise<void> {
+  async #add(key: string, entry: OpenObject): Promise<void> {
     const { store, clock, onFailed } = this.#parts;
     try {
       const isNew = await store.addObject(entry.object, clock.epochMs());
       entry.isStored = true;
       if (isNew) return;
-      // The provider named the same object before: to another process, or to this one while it was awaited.
+      // The provider gave the same id before, to another process or to this one.
       const known = await store.findObject(entry.object);
-      if (known?.settled !== undefined) this.#leave(key);
+      if (known?.settled !== undefined) this.#open.remove(key);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       onFailed(error.message);
     }
   }
 
-  /** A list told where the results of a batch are. */
+  /** A list has shown the file with the results of a batch. */
   #listed(endpoint: string, { id, resultsId }: { id: string; resultsId: string }): void {
-    const key = keyOf({ endpoint, id });
+    const key = objectKey({ endpoint, id });
     const entry = this.#open.get(key);
     if (entry === undefined || entry.object.resultsId !== undefined) return;
     this.#run(() => this.#once(key, () => this.#name({ endpoint, id }, resultsId)));
@@ -226,8 +218,8 @@ export class Objects {
 
   async #name(object: ObjectKey, resultsId: string): Promise<void> {
     const { store, clock } = this.#parts;
-    await store.nameResults(object, resultsId, clock.epochMs());
-    this.#named(keyOf(object), resultsId);
+    await store.setResultsId(object, resultsId, clock.epochMs());
+    this.#named(objectKey(object), resultsId);
   }
 
   #named(key: string, resultsId: string): void {
@@ -237,47 +229,50 @@ export class Objects {
 
   async #follow(
     { endpoint, id }: { endpoint: string; id: string },
-    look: Look,
-    verdict: Exclude<Verdict, { then: "wait" }>,
+    response: ObjectResponse,
+    action: Exclude<SettlementAction, { kind: "wait" }>,
   ): Promise<void> {
     const { store } = this.#parts;
-    const asked = keyOf({ endpoint, id });
-    const awaited = this.#open.get(asked)?.object;
+    const requestedKey = objectKey({ endpoint, id });
+    const awaited = this.#open.get(requestedKey)?.object;
     const known = awaited === undefined ? await store.findObject({ endpoint, id }) : undefined;
     const kept = awaited ?? known;
     if (kept === undefined) {
-      if (verdict.then === "count" && look.request.act === "results") {
-        return await this.#settle(look.asMaker(id), this.#charged(look.asMaker(id), look, verdict));
+      if (action.kind === "count" && response.request.action === "results") {
+        return await this.#settle(
+          response.asOwnObject(id),
+          this.#charged(response.asOwnObject(id), response, action),
+        );
       }
-      // Which batch a file belongs to may be told later.
-      return look.request.act === "file" ? undefined : this.#remember(asked);
+      // A later response may show which batch the file belongs to.
+      return response.request.action === "file" ? undefined : this.#remember(requestedKey);
     }
     if (known?.settled !== undefined) {
       this.#settledElsewhere({ ...known, settled: known.settled });
-      return this.#remember(asked);
+      return this.#remember(requestedKey);
     }
-    if (verdict.then === "name") {
-      return kept.resultsId === undefined ? await this.#name(kept, verdict.resultsId) : undefined;
+    if (action.kind === "name") {
+      return kept.resultsId === undefined ? await this.#name(kept, action.resultsId) : undefined;
     }
-    await this.#settle(kept, this.#charged(kept, look, verdict));
-    this.#remember(asked);
+    await this.#settle(kept, this.#charged(kept, response, action));
+    this.#remember(requestedKey);
   }
 
   #charged(
     object: AwaitedObject,
-    { charge, receivedBytes }: Look,
-    verdict: Exclude<Verdict, { then: "wait" }>,
-  ): readonly Settled[] {
-    if (verdict.then === "count") return verdict.parts.map((part) => charge(object, part));
-    if (verdict.then === "estimate") return [reservedCharge(object)];
-    // Text that was received before it was stopped is not free.
-    const bytes = Math.max(receivedBytes(), this.#open.get(keyOf(object))?.receivedBytes ?? 0);
+    { charge, receivedBytes }: ObjectResponse,
+    action: Exclude<SettlementAction, { kind: "wait" }>,
+  ): readonly Settlement[] {
+    if (action.kind === "count") return action.parts.map((part) => charge(object, part));
+    if (action.kind === "estimate") return [reservedCharge(object)];
+    // Text that clients received before a cancellation is not free.
+    const bytes = Math.max(receivedBytes(), this.#open.get(objectKey(object))?.receivedBytes ?? 0);
     return bytes === 0 ? [] : [estimatedSettlement(charge(object, receivedPart(bytes)))];
   }
 
-  async #settle(object: AwaitedObject, charges: readonly Settled[]): Promise<void> {
-    const key = keyOf(object);
-    // By its own id or by that of its results.
+  async #settle(object: AwaitedObject, charges: readonly Settlement[]): Promise<void> {
+    const key = objectKey(object);
+    // The response may have the id of the object or of its results.
     if (this.#settling.has(key)) return;
     this.#settling.add(key);
     try {
@@ -288,7 +283,7 @@ export class Objects {
     this.#remember(key);
   }
 
-  async #settleFirst(object: AwaitedObject, charges: readonly Settled[]): Promise<void> {
+  async #settleFirst(object: AwaitedObject, charges: readonly Settlement[]): Promise<void> {
     const { store, clock, ledgers, onRow } = this.#parts;
     const at = clock.epochMs();
     const booking = ledgers.bookingOf(object.modelRules);
@@ -300,22 +295,22 @@ export class Objects {
       if (known?.settled !== undefined) this.#settledElsewhere({ ...known, settled: known.settled });
       return;
     }
-    const told = charges.reduce((total, { tokens }) => total + tokens, 0);
-    const keys = [...keysOf(object), ...object.modelRules];
-    this.#leave(keyOf(object));
-    ledgers.count(keys, { tokens: Math.max(0, told - object.reservedTokens), micros, booking });
+    const reported = charges.reduce((total, { tokens }) => total + tokens, 0);
+    const keys = [...ledgerKeys(object), ...object.modelRules];
+    this.#open.remove(objectKey(object));
+    ledgers.count(keys, { tokens: Math.max(0, reported - object.reservedTokens), micros, booking });
     for (const row of rows) onRow(row);
   }
 
-  /** Reads what other processes did, settles what has expired, and tries again what failed. */
+  /** Reads the changes of other processes, settles expired objects, and tries failed tasks again. */
   async #sync(): Promise<void> {
     const { store, clock, onFailed } = this.#parts;
     this.#retry();
     try {
       const now = clock.epochMs();
       const since = Math.min(this.#syncedAt, now) - SYNC_MARGIN_MS;
-      for (const object of await store.changedObjects(since)) {
-        const key = keyOf(object);
+      for (const object of await store.listChangedObjects(since)) {
+        const key = objectKey(object);
         if (this.#settling.has(key)) continue;
         if (object.settled !== undefined) this.#settledElsewhere({ ...object, settled: object.settled });
         else if (!this.#open.has(key)) {
@@ -328,12 +323,12 @@ export class Objects {
       if (!(error instanceof StoreError)) throw error;
       onFailed(error.message);
     }
-    // A clock that is wrong says nothing of ages.
+    // A wrong clock does not show ages.
     if (!this.#parts.ledgers.bookingOf([]).isDated) return;
     const now = clock.epochMs();
-    for (const [key, entry] of this.#open) {
+    for (const [key, entry] of this.#open.entries()) {
       const { object } = entry;
-      // Its age is counted from now on if it was made while the clock was wrong.
+      // The age of an object that was created with a wrong clock begins now.
       if (object.madeAt < FIRST_YEAR_MS) {
         entry.object = { ...object, madeAt: now, expiresAt: now + OBJECT_LIFETIME_MS };
       } else if (object.expiresAt <= now) this.#expire(key, object);
@@ -344,57 +339,24 @@ export class Objects {
     this.#run(() => this.#once(key, () => this.#settle(object, [reservedCharge(object)])));
   }
 
-  /** Of an earlier process, or of another. */
+  /** Adds an object of an earlier or another process, with its reservation. */
   #hold(object: AwaitedObject): void {
-    const held = { keys: [...keysOf(object), ...object.modelRules], micros: object.reservedMicros };
+    const held = { keys: [...ledgerKeys(object), ...object.modelRules], micros: object.reservedMicros };
     this.#parts.ledgers.hold(held);
-    this.#enter(keyOf(object), { object, held, isStored: true, receivedBytes: 0 });
+    this.#open.add(objectKey(object), { object, held, isStored: true, receivedBytes: 0 });
   }
 
-  /** Its cost counts here too, where it was held. */
+  /** Another process has settled the object. Its cost counts here too if it was reserved here. */
   #settledElsewhere(object: AwaitedObject & { settled: NonNullable<KeptObject["settled"]> }): void {
     const { ledgers } = this.#parts;
-    if (!this.#leave(keyOf(object))) return;
-    const keys = [...keysOf(object), ...object.modelRules];
+    if (!this.#open.remove(objectKey(object))) return;
+    const keys = [...ledgerKeys(object), ...object.modelRules];
     const { micros } = object.settled;
     ledgers.count(keys, { tokens: 0, micros, booking: ledgers.bookingOf(object.modelRules) });
-  }
-
-  #enter(key: string, entry: Entry): void {
-    this.#open.set(key, entry);
-    const [subject = ""] = keysOf(entry.object);
-    this.#counts.set(subject, (this.#counts.get(subject) ?? 0) + 1);
-  }
-
-  /** Gives back what was held for it; false where nothing was. */
-  #leave(key: string): boolean {
-    const entry = this.#open.get(key);
-    if (entry === undefined) return false;
-    this.#open.delete(key);
-    const [subject = ""] = keysOf(entry.object);
-    const left = (this.#counts.get(subject) ?? 0) - 1;
-    if (left > 0) this.#counts.set(subject, left);
-    else this.#counts.delete(subject);
-    this.#parts.ledgers.release(entry.held);
-    return true;
   }
 
   #remember(key: string): void {
     if (this.#settled.size >= MAX_SETTLED) this.#settled.clear();
     this.#settled.add(key);
   }
-}
-
-function keyOf({ endpoint, id }: ObjectKey): string {
-  return `${endpoint}\0${id}`;
-}
-
-/** Under which spending is kept: the token's first. */
-function keysOf(
-  { tokenId, projectId, principal }: Pick<AwaitedObject, "tokenId" | "projectId" | "principal">,
-): string[] {
-  return [
-    tokenId === undefined ? `shared:${principal}` : `token:${tokenId}`,
-    ...(projectId === undefined ? [] : [`project:${projectId}`]),
-  ];
 }

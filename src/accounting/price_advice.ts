@@ -1,4 +1,4 @@
-/** What to set where nothing has a price: for `llm-proxy check` and for the log. */
+/** Suggests settings for models without a price, for `llm-proxy check` and for the log. */
 
 import { isPrivateHost } from "../network/ip_ranges.ts";
 import { ENVIRONMENT_ENDPOINTS } from "../config/read/endpoints.ts";
@@ -7,13 +7,13 @@ import type { Backend, Endpoint } from "../config/config.ts";
 import { harmlessText } from "../text/harmless_text.ts";
 import type { PriceLibrary } from "./cost.ts";
 
-/** How many names of models a sentence holds. */
+/** How many models one text names. */
 const MOST_NAMED = 3;
 const MAX_NAME = 100;
 
 /**
- * What to set so that a model has a price at a backend; undefined: it has one, or no provider that is known has one
- * for it, or the address tells whose prices hold.
+ * The setting that gives a model a price at a backend. Undefined if the model has a price, if no known
+ * provider has one, or if the URL of the backend shows its provider.
  */
 export function modelAdvice(
   { endpoint, backend, model }: { endpoint: Endpoint; backend: Backend; model: string },
@@ -26,8 +26,8 @@ export function modelAdvice(
 }
 
 /**
- * What to set at endpoints where something, or all, has no price. `offered` are the models that each endpoint's backends
- * told, by its name.
+ * The settings for endpoints at which some or all models have no price. `offered` has the models that the
+ * backends of each endpoint list, by the name of the endpoint.
  */
 export function endpointsAdvice(
   endpoints: readonly Endpoint[],
@@ -55,7 +55,7 @@ export function endpointsAdvice(
       );
     }
     if (endpoint.prices.length > 0) return [];
-    const what = `nothing has a price at ${endpoint.name} (${urlOf(backend)}), so that no budget counts it`;
+    const what = `nothing has a price at ${endpoint.name} (${urlOf(backend)}), so no budget counts it`;
     return isPrivateHost(backend.baseUrl.origin)
       ? [`${what}; if it costs nothing, set ${settingText(endpoint, LOCAL_PRICES)}`]
       : [`${what}; set endpoints.${endpoint.name}.price_provider or prices`];
@@ -75,7 +75,7 @@ function providerToName(
   return library.providerOf(model);
 }
 
-/** `endpoints.openai.price_provider = "openai" (OPENAI_PRICE_PROVIDER=openai)` */
+/** A setting as text: `endpoints.openai.price_provider = "openai" (OPENAI_PRICE_PROVIDER=openai)`. */
 function settingText({ name }: Endpoint, value: string): string {
   const prefix = ENVIRONMENT_ENDPOINTS[name];
   return `endpoints.${name}.price_provider = "${value}"` +

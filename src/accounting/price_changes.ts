@@ -1,24 +1,24 @@
-/** What another list of prices changes. */
+/** Compares two lists of prices. */
 
 import { calcPrice, type ModelInfo, type ModelPrice, type Provider } from "@pydantic/genai-prices";
 
-/** A model's prices at a moment, in US dollars per million tokens; undefined: it has no such price. */
+/** The prices of a model at a moment, in US dollars per million tokens. Undefined if it has no such price. */
 export interface ShownPrice {
   readonly input: number | undefined;
   readonly output: number | undefined;
   readonly cached: number | undefined;
-  /** They depend on the amount of input, or are others at other times. */
+  /** Whether the prices depend on the amount of input or on the time. */
   readonly varies: boolean;
 }
 
-/** A model of a list. */
+/** A model in a list of prices. */
 export interface ListedModel {
   readonly provider: string;
   readonly model: string;
   readonly price: ShownPrice;
 }
 
-/** A model whose prices are others. */
+/** A model whose prices have changed. */
 export interface ChangedModel {
   readonly provider: string;
   readonly model: string;
@@ -26,18 +26,18 @@ export interface ChangedModel {
   readonly after: ShownPrice;
 }
 
-/** The difference of two lists. */
+/** The difference of two lists of prices. */
 export interface PriceChanges {
   readonly added: readonly ListedModel[];
   readonly removed: readonly ListedModel[];
   readonly changed: readonly ChangedModel[];
-  /** Providers that come, go, or are found by other addresses or names. */
+  /** Providers that were added, were removed, or have another URL or other names, as texts. */
   readonly providers: readonly string[];
-  /** Models that other names lead to. */
+  /** The number of models that match other names. */
   readonly renamed: number;
 }
 
-/** Every model of a list with its price at a moment. */
+/** All models of a list with their prices at a moment. */
 export function listedModels(providers: readonly Provider[], at: Date): ListedModel[] {
   return providers.flatMap((provider) =>
     provider.models.map((model) => ({
@@ -48,14 +48,14 @@ export function listedModels(providers: readonly Provider[], at: Date): ListedMo
   );
 }
 
-/** What is other in `after`. */
+/** The differences of `after` from `before`, with the prices of the moment `at`. */
 export function priceChanges(
   before: readonly Provider[],
   after: readonly Provider[],
   { at }: { at: Date },
 ): PriceChanges {
   const [old, now] = [modelsOf(before), modelsOf(after)];
-  const listed = ({ provider, model }: Found): ListedModel => ({
+  const listed = ({ provider, model }: ListEntry): ListedModel => ({
     provider: provider.id,
     model: model.id,
     price: shownPrice(model, at),
@@ -80,7 +80,7 @@ export function priceChanges(
   };
 }
 
-/** Whether one of these names leads to a model of a list. */
+/** Whether one of some names matches a model of a list. */
 export function isNamedBy(
   { provider: id, model: modelId }: { readonly provider: string; readonly model: string },
   names: readonly string[],
@@ -94,18 +94,18 @@ export function isNamedBy(
     try {
       return calcPrice({}, name, { provider: alone }) !== null;
     } catch {
-      // It was found: only its price could not be computed.
+      // The model matched, and only its price could not be computed.
       return true;
     }
   });
 }
 
-interface Found {
+interface ListEntry {
   readonly provider: Provider;
   readonly model: ModelInfo;
 }
 
-function modelsOf(providers: readonly Provider[]): Map<string, Found> {
+function modelsOf(providers: readonly Provider[]): Map<string, ListEntry> {
   return new Map(
     providers.flatMap((provider) =>
       provider.models.map((model) => [`${provider.id} ${model.id}`, { provider, model }] as const)
@@ -127,14 +127,14 @@ function changedProviders(before: readonly Provider[], after: readonly Provider[
     ...[...now].filter(([id]) => !old.has(id)).map(([id, { api_pattern }]) =>
       `${id} is new, at ${api_pattern}`
     ),
-    ...[...old.keys()].filter((id) => !now.has(id)).map((id) => `${id} is gone`),
+    ...[...old.keys()].filter((id) => !now.has(id)).map((id) => `${id} was removed`),
     ...[...now].flatMap(([id, provider]) => {
       const earlier = old.get(id);
       if (earlier === undefined || place(earlier) === place(provider)) return [];
       return [
         earlier.api_pattern === provider.api_pattern
-          ? `${id} is found by other names`
-          : `${id} is found at ${provider.api_pattern}, before at ${earlier.api_pattern}`,
+          ? `${id} has other names`
+          : `${id} moved from ${earlier.api_pattern} to ${provider.api_pattern}`,
       ];
     }),
   ];
@@ -142,7 +142,7 @@ function changedProviders(before: readonly Provider[], after: readonly Provider[
 
 function shownPrice(model: ModelInfo, at: Date): ShownPrice {
   const prices = pricesAt(model, at);
-  // A model without any price costs nothing.
+  // A model without prices is free.
   if (Object.keys(prices).length === 0) {
     return { input: 0, output: 0, cached: undefined, varies: Array.isArray(model.prices) };
   }
@@ -158,7 +158,7 @@ function shownPrice(model: ModelInfo, at: Date): ShownPrice {
   };
 }
 
-/** Those of a moment, as the library chooses them. */
+/** The prices of a model at a moment, as the library selects them. */
 function pricesAt(model: ModelInfo, at: Date): ModelPrice {
   if (!Array.isArray(model.prices)) return model.prices;
   const provider = {
@@ -174,7 +174,7 @@ function pricesAt(model: ModelInfo, at: Date): ModelPrice {
   }
 }
 
-/** With the members of objects in one order. */
+/** The JSON of a value with sorted keys. */
 function text(value: unknown): string {
   return JSON.stringify(
     value,

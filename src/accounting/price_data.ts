@@ -1,6 +1,6 @@
 /**
- * Lists of published prices in the library's format, as they come from outside: what is wrong with one is said at
- * once.
+ * Checks lists of published prices in the library's format, which come from files and URLs, and reports all
+ * problems of a list at once.
  */
 
 import {
@@ -16,27 +16,28 @@ import { matchProblem, patternProblem } from "./price_patterns.ts";
 import { PRICE_KINDS } from "./price_kinds.ts";
 import { messageOf } from "../text/error_text.ts";
 
-/** The longest text that is read as a list: the present one has half a million characters. */
+/** The limit of a list in bytes. The list of 2026 has half a million. */
 export const MAX_PRICE_BYTES = 16 * 1024 * 1024;
-/** US dollars per unit. The dearest published price is 600. */
+/** The highest price in US dollars per unit. The highest published price is 600. */
 const MAX_PRICE = 10_000;
 const MAX_PROVIDERS = 500;
 const MAX_MODELS = 5_000;
 const MAX_ID = 100;
 const MAX_CONTEXT_TOKENS = 1_000_000_000;
 
-/** A list that can be used. */
+/** A list of prices that passed all checks. */
 export interface PriceData {
   readonly providers: Provider[];
-  /** Kinds of prices that this version does not know, and models that have no others: both are left out. */
+  /** The kinds of prices that this version does not know. They are left out. */
   readonly unknownKinds: readonly string[];
+  /** The models whose prices are all of unknown kinds. They are left out. */
   readonly leftOut: readonly string[];
 }
 
-/** A list that cannot be used. */
+/** A list of prices is invalid. `message` has all problems. */
 export class PriceDataError extends Error {
   override readonly name = "PriceDataError";
-  /** Each names its provider and model. */
+  /** The problems, each with its provider and model. */
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
@@ -47,10 +48,10 @@ export class PriceDataError extends Error {
 
 const text = (maxLength: number) =>
   v.pipe(
-    v.string("is not a text"),
+    v.string("is not a string"),
     v.check(
       (value) => value !== "" && value.length <= maxLength && isHarmless(value),
-      `is empty, longer than ${maxLength} characters or holds control characters`,
+      `is empty, longer than ${maxLength} characters or contains control characters`,
     ),
   );
 
@@ -74,13 +75,15 @@ const tieredPrice = v.object({
   ),
 });
 
-// Each says itself what is wrong; a union would say only that neither fits.
+// A union would only report that neither schema matches.
 const price = v.lazy((input) => typeof input === "object" && input !== null ? tieredPrice : amount);
 
-const modelPrice = v.record(v.string(), price, "is no table");
+const modelPrice = v.record(v.string(), price, "is not a table");
 
 const conditionalPrice = v.object({
-  constraint: v.optional(v.record(v.string(), v.pipe(v.string(), v.maxLength(40)), "is no table of texts")),
+  constraint: v.optional(
+    v.record(v.string(), v.pipe(v.string(), v.maxLength(40)), "is not a table of strings"),
+  ),
   prices: modelPrice,
 });
 
@@ -107,8 +110,8 @@ const modelSchema = v.object({
 
 const providerSchema = v.object({
   id: v.pipe(
-    v.string("is not a text"),
-    v.check((id) => /^[a-z0-9][\w.-]{0,63}$/.test(id), "is not an id of small letters, digits, - and _"),
+    v.string("is not a string"),
+    v.check((id) => /^[a-z0-9][\w.-]{0,63}$/.test(id), "is not an id of lower-case letters, digits, - and _"),
   ),
   name: text(200),
   api_pattern: v.custom<string>(
@@ -119,18 +122,18 @@ const providerSchema = v.object({
   provider_match: v.optional(match),
   fallback_model_providers: v.optional(v.pipe(v.array(text(MAX_ID)), v.maxLength(20))),
   models: v.pipe(
-    v.array(modelSchema, "is no list"),
+    v.array(modelSchema, "is not a list"),
     v.maxLength(MAX_MODELS, `has more than ${MAX_MODELS} models`),
   ),
 });
 
 const listSchema = v.pipe(
-  v.array(providerSchema, "is no list of providers, as the library's data file of version 2 is"),
+  v.array(providerSchema, "is not a list of providers, as in version 2 of the library's data file"),
   v.minLength(1, "names no provider"),
   v.maxLength(MAX_PROVIDERS, `names more than ${MAX_PROVIDERS} providers`),
 );
 
-/** Checks a list. Throws a {@link PriceDataError} that holds every problem. */
+/** Checks a list of prices. Throws a {@link PriceDataError} with all problems. */
 export function checkPriceData(value: unknown): PriceData {
   const result = v.safeParse(listSchema, value);
   if (!result.success) {
@@ -141,7 +144,7 @@ export function checkPriceData(value: unknown): PriceData {
   const problems: string[] = [];
   const seen = new Set<string>();
   const providers = result.output.map(({ models, ...provider }): Provider => {
-    if (seen.has(provider.id)) problems.push(`${provider.id} stands twice`);
+    if (seen.has(provider.id)) problems.push(`${provider.id} occurs twice`);
     seen.add(provider.id);
     const usable: ModelInfo[] = [];
     for (const { prices, ...rest } of models) {
@@ -150,13 +153,13 @@ export function checkPriceData(value: unknown): PriceData {
         ? prices.map((one) => ({ ...one, prices: knownPrices(one.prices, unknownKinds) }))
         : knownPrices(prices, unknownKinds);
       const sets = Array.isArray(known) ? known.map((one) => one.prices) : [known];
-      // A model with no price at all is free. A model whose prices are all of unknown kinds is left out.
+      // A model without prices is free. A model whose prices are all of unknown kinds is left out.
       const before = Array.isArray(prices) ? prices.map((one) => one.prices) : [prices];
       if (sets.some((set, index) => isEmpty(set) && !isEmpty(before[index] ?? {}))) {
         leftOut.push(at);
         continue;
       }
-      // The constraints are unknown objects until the library has read them, which is tried below.
+      // The library checks the constraints, which are unknown objects until then, in the trial below.
       const model = { ...rest, prices: known } as ModelInfo;
       const problem = problemInUse(model, sets);
       if (problem !== undefined) problems.push(`${at}: ${problem}`);
@@ -168,7 +171,7 @@ export function checkPriceData(value: unknown): PriceData {
   return { providers, unknownKinds: [...unknownKinds].toSorted(), leftOut };
 }
 
-/** Those that the library counts; of others it would write to the program's output at each use. */
+/** The prices of the kinds that the library knows. It would print a warning at each use of another kind. */
 function knownPrices(prices: v.InferOutput<typeof modelPrice>, unknown: Set<string>): ModelPrice {
   const known: ModelPrice = {};
   for (const [kind, one] of Object.entries(prices)) {
@@ -182,7 +185,7 @@ function isEmpty(prices: object): boolean {
   return Object.keys(prices).length === 0;
 }
 
-/** What the library says when it prices by it: some kinds need others beside them. */
+/** The error of the library when it uses the prices of a model. Some kinds of prices need other kinds. */
 function problemInUse(model: ModelInfo, sets: readonly ModelPrice[]): string | undefined {
   const named = { ...model, match: { equals: model.id } };
   const provider = (models: ModelInfo[]): Provider => ({ id: "checked", name: "", api_pattern: "", models });
@@ -199,7 +202,7 @@ function problemInUse(model: ModelInfo, sets: readonly ModelPrice[]): string | u
   }
 }
 
-/** `openai/gpt-4o: prices.input_mtok ` */
+/** The place of a problem as text, such as `openai/gpt-4o: prices.input_mtok `. */
 function placeOf(path: readonly v.IssuePathItem[] = []): string {
   const names: string[] = [];
   const keys: string[] = [];

@@ -1,24 +1,29 @@
-/** What another tier of processing costs, as a multiple of a model's published price, which is that of the standard tier. */
+/**
+ * The prices of service tiers, as multiples of the published price, which is the price of the standard tier.
+ */
 
-/** A multiple of a price. */
+/** The price of a service tier, as a multiple of the price of the standard tier. */
 export interface PriceFactor {
   readonly factor: number;
-  /** It differs by model, and the greatest is taken. */
+  /** Whether the factor differs between models. The highest one is then used. */
   readonly isGuessed: boolean;
 }
 
 const STANDARD: PriceFactor = { factor: 1, isGuessed: false };
 const FACTORS: ReadonlyMap<string, PriceFactor> = new Map([
-  // https://openai.com/api-priority-processing/ lists 1.7 to 2 times.
+  // https://openai.com/api-priority-processing/ lists factors of 1.7 to 2.
   ["priority", { factor: 2, isGuessed: true }],
-  // https://platform.openai.com/docs/guides/flex-processing: the rates of batches, which are half.
+  // https://platform.openai.com/docs/guides/flex-processing: the prices of batches, which are half.
   ["flex", { factor: 0.5, isGuessed: false }],
   ["batch", { factor: 0.5, isGuessed: false }],
-  // https://docs.anthropic.com/en/build-with-claude/fast-mode: 6 times for the models that had it first.
+  // https://docs.anthropic.com/en/build-with-claude/fast-mode: a factor of 6 for the first models with this
+  // mode.
   ["fast", { factor: 6, isGuessed: true }],
 ]);
 
-/** The factor of the tier that an answer tells, else of the one that was asked for. */
-export function priceFactor(told: string | undefined, asked: string | undefined): PriceFactor {
-  return FACTORS.get(told ?? asked ?? "") ?? STANDARD;
+/**
+ * The factor of the tier that the response reports. Without a report, the factor of the tier in the request.
+ */
+export function priceFactor(reported: string | undefined, requested: string | undefined): PriceFactor {
+  return FACTORS.get(reported ?? requested ?? "") ?? STANDARD;
 }

@@ -1,4 +1,4 @@
-/** The kinds of prices that the library counts; it exports no list of them. */
+/** The kinds of prices that the library knows. The library exports no list of them. */
 export const PRICE_KINDS: ReadonlySet<string> = new Set([
   "audio_hours",
   "cache_audio_read_mtok",

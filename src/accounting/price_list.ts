@@ -1,20 +1,20 @@
-/** The file of newer prices: what `llm-proxy prices update` writes, and what the proxy reads. */
+/** The file of newer prices, which `llm-proxy prices update` writes and the proxy reads. */
 
 import type { Provider } from "@pydantic/genai-prices";
 import * as v from "valibot";
 import { checkPriceData, MAX_PRICE_BYTES, PriceDataError } from "./price_data.ts";
 import { messageOf } from "../text/error_text.ts";
 
-/** When the library's own list was published. To be changed with the version in deno.json. */
+/** When the library's built-in list was published. Change it together with the version in deno.json. */
 export const BUILT_IN_PRICES = { libraryVersion: "0.1.8", date: "2026-09-23" } as const;
 
 const FORMAT = "llm-proxy prices 1";
 
 /** A list of prices in a file. */
 export interface PriceList {
-  /** The day on which it was published, as `2026-11-29`. */
+  /** The day of publication, such as `2026-11-29`. */
   readonly date: string;
-  /** Kept with every cost that is computed by it. */
+  /** The version of the list, which is stored with every cost. */
   readonly version: string;
   readonly providers: Provider[];
 }
@@ -25,12 +25,15 @@ const fileSchema = v.object({
   providers: v.unknown(),
 }, "is not a file that llm-proxy prices update wrote");
 
-/** The text of a file. */
+/** Formats a list of prices as a file. */
 export function priceFileText({ date, providers }: { date: string; providers: readonly Provider[] }): string {
   return `${JSON.stringify({ format: FORMAT, date, providers })}\n`;
 }
 
-/** Reads the text of such a file. Throws a {@link PriceDataError}, also where the built-in list is newer. */
+/**
+ * Parses a file of prices. Throws a {@link PriceDataError} if it is invalid, or if the built-in list is
+ * newer.
+ */
 export async function parsePriceFile(text: string): Promise<PriceList> {
   const result = v.safeParse(fileSchema, parseJson(text));
   if (!result.success) throw new PriceDataError([result.issues[0].message]);
@@ -44,7 +47,10 @@ export async function parsePriceFile(text: string): Promise<PriceList> {
   };
 }
 
-/** Reads a file. Undefined where there is none. Throws a {@link PriceDataError} that says why it cannot be used. */
+/**
+ * Reads a file of prices. Undefined if the file does not exist. Throws a {@link PriceDataError} if it is
+ * unusable.
+ */
 export async function readPriceFile(path: string): Promise<PriceList | undefined> {
   let text: string;
   try {
@@ -60,12 +66,14 @@ export async function readPriceFile(path: string): Promise<PriceList | undefined
   return await parsePriceFile(text);
 }
 
-/** What is said of a list that is older than the program's own. */
+/** The problem of a list that is older than the built-in list. */
 export function olderText(date: string): string {
-  return `is of ${date}, and the built-in prices are of ${BUILT_IN_PRICES.date}`;
+  return `is dated ${date}, and the built-in prices are dated ${BUILT_IN_PRICES.date}`;
 }
 
-/** Throws a {@link PriceDataError}. */
+/**
+ * Parses JSON, with or without a byte order mark. Throws a {@link PriceDataError} if the text is not JSON.
+ */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\ufeff/, ""));

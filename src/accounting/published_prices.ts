@@ -1,7 +1,6 @@
 /**
- * Published prices, by `@pydantic/genai-prices`: its data is part of the program, and a file may hold newer data.
- * Nothing
- * is fetched.
+ * Published prices, by `@pydantic/genai-prices`. Its data is part of the program, and a file may have newer
+ * data. This module fetches nothing.
  */
 
 import {
@@ -21,32 +20,35 @@ import type { PriceList } from "./price_list.ts";
 
 const SPECIFIER = project.imports["@pydantic/genai-prices"];
 const MAX_MODELS = 1_000;
-/** No model has a longer name; those of clients are not looked for. */
+/** No model has a longer name. Longer names of clients are not looked up. */
 const MAX_NAME = 256;
 
-/** The library holds one list for the whole process; its own is asked for before any other takes its place. */
+/**
+ * The built-in list, read before {@link openPrices} replaces it: the library has one list for the whole
+ * process.
+ */
 const BUILT_IN: Promise<Provider[] | null> = waitForUpdate();
 
-/** Prices of kinds that a flat price is used without: what they are for is not plain usage, or is not counted here. */
+/** Kinds of prices that a flat price ignores, because they do not concern plain usage. */
 const OTHER_KINDS = /audio|image|video|tool|citation|reasoning|_5m_|_1h_|search|storage/;
 const SEARCH_KINDS: readonly string[] = ["web_searches_kcount", "storage_searches_kcount"];
-/** What it is made of. */
+/** The kinds of prices that make a flat price. */
 const FLAT_KINDS: readonly string[] = ["input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"];
 
-/** Where the library's newest list is published. */
+/** The URL of the newest list of the library. */
 export const PRICES_URL: string = REMOTE_DATA_JSON_URL;
 
-/** What is kept with costs by the built-in list. */
+/** The version of the built-in list, which is stored with costs. */
 export const BUILT_IN_VERSION: string = SPECIFIER.replace(/^npm:@pydantic\//, "").replace("@", " ");
 
-/** The providers of the built-in list. */
+/** The providers of the built-in list of prices. */
 export async function builtInProviders(): Promise<readonly Provider[]> {
   return await BUILT_IN ?? [];
 }
 
-/** Opens the library with the list that it has: its own, unless another one was opened. */
+/** Opens the library with its current list: the built-in list, or the list of the last {@link openPrices}. */
 export function publishedPrices(version: string = BUILT_IN_VERSION): PriceLibrary {
-  // To find a model among hundreds takes longer than to price it.
+  // Finding a model takes longer than computing its cost, so the results are cached.
   const known = new Map<string, PublishedPrice | undefined>();
   const providers = new Map<string, string | undefined>();
   const addresses = new Map<string, string | undefined>();
@@ -64,8 +66,8 @@ export function publishedPrices(version: string = BUILT_IN_VERSION): PriceLibrar
 }
 
 /**
- * Opens the library with another list; undefined: the built-in one. A library that was opened before must not be
- * used.
+ * Opens the library with a list, or with the built-in list for undefined. Libraries that were opened before
+ * must not be used any more.
  */
 export async function openPrices(list: PriceList | undefined): Promise<PriceLibrary> {
   const providers = [...list?.providers ?? await builtInProviders()];
@@ -75,7 +77,7 @@ export async function openPrices(list: PriceList | undefined): Promise<PriceLibr
 
 function remembered<Value>(map: Map<string, Value>, key: string, find: () => Value): Value {
   const known = map.get(key);
-  if (known !== undefined || map.has(key)) return known as Value; // What is there was put there as a Value.
+  if (known !== undefined || map.has(key)) return known as Value; // The map has only values of this type.
   if (map.size >= MAX_MODELS) map.clear();
   const found = find();
   map.set(key, found);
@@ -104,12 +106,15 @@ function findPrice(model: string, providerId: string): PublishedPrice | undefine
   };
 }
 
-/** All that hold at some time. */
+/** The prices of a model at all times. */
 function pricesOf(prices: ModelInfo["prices"]): ModelPrice[] {
   return Array.isArray(prices) ? prices.map((conditional) => conditional.prices) : [prices];
 }
 
-/** Undefined where a price depends on the time, on the amount, or is one of a rarer kind. */
+/**
+ * The constant prices of a model. Undefined if a price depends on the time or the amount, or is of a rare
+ * kind.
+ */
 function flatPrice(prices: ModelInfo["prices"]): Price | undefined {
   if (Array.isArray(prices)) return undefined;
   const numbers = new Map<string, number>();

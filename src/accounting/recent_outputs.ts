@@ -1,26 +1,26 @@
-/** How long the recent answers of each model were: what a request most likely uses, where nobody knows. */
+/** Records the length of recent responses of each model, to estimate what a request will use. */
 
-/** Answers that are kept of each model. */
+/** The number of responses that are kept for each model. */
 const MOST_SAMPLES = 100;
-/** With fewer nothing is expected. */
+/** With fewer responses there is no estimate. */
 const FEWEST_SAMPLES = 20;
-/** Nothing less is expected, whatever came before. */
+/** The lowest estimate, even if all responses were shorter. */
 const FLOOR_TOKENS = 1_000;
 const MAX_MODELS = 1_000;
 
 interface Samples {
   readonly tokens: number[];
-  /** Where the next one goes. */
+  /** The index of the next sample. */
   next: number;
-  /** Undefined: not worked out since the last one came. */
+  /** The cached estimate. Undefined after a new sample. */
   expected: number | undefined;
 }
 
-/** Keeps the output of recent answers by endpoint and model. */
+/** The output tokens of recent responses, by endpoint and model. */
 export class RecentOutputs {
   readonly #models = new Map<string, Samples>();
 
-  /** An answer of a model had so many tokens of output. */
+  /** Adds the output tokens of a response. */
   add(endpoint: string, model: string, tokens: number): void {
     const key = `${endpoint} ${model}`;
     let samples = this.#models.get(key);
@@ -33,7 +33,7 @@ export class RecentOutputs {
     samples.expected = undefined;
   }
 
-  /** What 95 of 100 answers do not exceed; undefined while there are too few. */
+  /** The output tokens that 95 of 100 responses do not exceed. Undefined if there are too few responses. */
   expected(endpoint: string, model: string): number | undefined {
     const samples = this.#models.get(`${endpoint} ${model}`);
     if (samples === undefined || samples.tokens.length < FEWEST_SAMPLES) return undefined;

@@ -1,46 +1,47 @@
 /**
- * How fast each model has written lately: what nobody saw of an answer is estimated by the time that it took. Nobody can
- * make the estimates of others smaller: the fastest principal counts, and never less than a default.
+ * Records the recent speed of each model, to estimate invisible output by its duration. The fastest principal
+ * counts, and at least a default, so that a principal cannot lower the estimates of others.
  */
 
-/** As fast as most models. */
+/** The speed of most models, in tokens per millisecond. */
 export const USUAL_TOKENS_PER_MS = 0.2;
-/** No model is faster; an answer that seems to be was kept somewhere. */
+/** No model is faster. A faster response was cached somewhere. */
 const MOST_TOKENS_PER_MS = 5;
-/** Of shorter answers the time says more about the network than about the model. */
+/** The duration of a shorter response shows the network rather than the model. */
 const LEAST_TOKENS = 100;
-/** Answers that are kept of each principal. */
+/** The number of responses that are kept for each principal. */
 const MOST_SAMPLES = 20;
-/** With fewer a principal does not count. */
+/** A principal with fewer responses does not count. */
 const FEWEST_SAMPLES = 5;
 const MAX_PRINCIPALS = 50;
 const MAX_MODELS = 1_000;
 
-/** An answer that was told whole. */
+/** A response whose usage was reported completely. */
 export interface SpeedSample {
   readonly principal: string;
-  /** Its output. */
+  /** The output tokens of the response. */
   readonly tokens: number;
-  /** From the request to its end. */
+  /** From the request to the end of the response. */
   readonly durationMs: number;
 }
 
 interface Samples {
   readonly speeds: number[];
-  /** Where the next one goes. */
+  /** The index of the next sample. */
   next: number;
 }
 
 interface Model {
   readonly byPrincipal: Map<string, Samples>;
-  /** Undefined: not worked out since the last one came. */
+  /** The cached speed. Undefined after a new sample. */
   speed: number | undefined;
 }
 
-/** Keeps the speed of recent answers by endpoint and model. */
+/** The speed of recent responses, by endpoint and model. */
 export class RecentSpeeds {
   readonly #models = new Map<string, Model>();
 
+  /** Adds a response. Ignores short responses. */
   add(endpoint: string, model: string, { principal, tokens, durationMs }: SpeedSample): void {
     if (tokens < LEAST_TOKENS || durationMs <= 0) return;
     const key = `${endpoint} ${model}`;
@@ -50,7 +51,7 @@ export class RecentSpeeds {
       this.#models.set(key, of = { byPrincipal: new Map(), speed: undefined });
     }
     const samples = of.byPrincipal.get(principal) ?? { speeds: [], next: 0 };
-    // The principal that came last stands last, and the one that was silent longest goes.
+    // The map keeps the order of the last response, so its first principal is the longest silent one.
     of.byPrincipal.delete(principal);
     if (of.byPrincipal.size >= MAX_PRINCIPALS) {
       for (const oldest of of.byPrincipal.keys()) {
@@ -64,7 +65,7 @@ export class RecentSpeeds {
     of.speed = undefined;
   }
 
-  /** In tokens per millisecond: what nine of ten answers of the fastest principal do not exceed. */
+  /** The speed that 9 of 10 responses of the fastest principal do not exceed, in tokens per millisecond. */
   tokensPerMs(endpoint: string, model: string): number {
     const of = this.#models.get(`${endpoint} ${model}`);
     if (of === undefined) return USUAL_TOKENS_PER_MS;

@@ -1,19 +1,19 @@
-/** What a request asks for, read while its body passes untouched. */
+/** Reads the facts of a request while its body passes unchanged. */
 
-import { modelsInPath, modelsInQuery } from "../payload/models.ts";
+import { modelsInPath, modelsInQuery } from "../payload/models_in_head.ts";
 import { MAX_CHOICES, MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import { estimatedTokens } from "./estimate.ts";
 import { TextMeter } from "../payload/text_meter.ts";
-import { INPUT_WANTED } from "./text_wanted.ts";
-import { wantedPlaces } from "../payload/wanted_places.ts";
+import { INPUT_SELECTION } from "./text_selection.ts";
+import { compileSelection } from "../payload/json_selection.ts";
 
-const WANTED = wantedPlaces({
+const SELECTED = compileSelection({
   model: true,
   stream: true,
   background: true,
-  ...INPUT_WANTED,
+  ...INPUT_SELECTION,
   service_tier: true,
   serviceTier: true,
   speed: true,
@@ -24,11 +24,11 @@ const WANTED = wantedPlaces({
   n: true,
 });
 const MAX_MODEL = 200;
-/** A form's fields are short and stand before or behind its file. */
+/** The fields of a form are short, and are before or after its file. */
 const FORM_PART_BYTES = 8 * 1024;
 const MOST_TAIL_BYTES = 4 * FORM_PART_BYTES;
 
-/** Reads a request's body while it passes; it is not kept. */
+/** Reads the body of a request while it passes, without storing it. */
 export class RequestTap {
   #model: string | undefined;
   #maxOutputTokens: number | undefined;
@@ -40,12 +40,12 @@ export class RequestTap {
   readonly #text = new TextMeter();
   readonly #isReadable: boolean;
   readonly #scanner: JsonScanner | undefined;
-  /** The beginning and the end of a form. */
+  /** The first and the last bytes of a form. */
   readonly #head = new GrowingBuffer();
   readonly #tail = new GrowingBuffer();
   readonly #isForm: boolean;
 
-  /** `query` is the raw one, where it can name a model. A body that is not readable is compressed. */
+  /** `query` is the raw query if it can name a model. `isReadable` is false for a compressed body. */
   constructor(
     { contentType, path, query = "", isReadable = true }: {
       contentType: string | undefined;
@@ -58,22 +58,23 @@ export class RequestTap {
     this.#isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
     this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)[0]);
     this.#scanner = this.#isForm ? undefined : new JsonScanner(
-      WANTED,
+      SELECTED,
       (place, value) => this.#found(place, value),
       { texts: this.#text },
     );
   }
 
-  /** An estimate of the tokens of what has passed. */
+  /** An estimate of the input tokens so far. */
   inputTokens(): number {
     if (this.#isForm) return estimatedTokens({ kind: "form", length: this.#bytes });
-    // Texts shrink to about a quarter; what is compressed counts as four times as long.
+    // Text compresses to about a quarter, so each compressed byte counts as four.
     if (!this.#isReadable) return this.#bytes;
     return this.#text.bytes > 0
       ? Math.ceil(this.#text.tokens)
       : estimatedTokens({ kind: "json", length: this.#bytes });
   }
 
+  /** Reads the next piece of the body. Does not keep a reference to it. */
   write(piece: Uint8Array): void {
     this.#bytes += piece.length;
     if (!this.#isReadable) return;
@@ -83,10 +84,11 @@ export class RequestTap {
       this.#head.append(piece.subarray(0, FORM_PART_BYTES - this.#head.length));
     }
     this.#tail.append(piece.subarray(-FORM_PART_BYTES));
-    // Not with every piece: there may be one for each byte.
+    // Not for every piece, because pieces may be single bytes.
     if (this.#tail.length > MOST_TAIL_BYTES) this.#tail.consume(this.#tail.length - FORM_PART_BYTES);
   }
 
+  /** The facts of the request, as far as its body has passed. */
   facts(): RequestFacts {
     const model = this.#model ??
       (this.#isForm ? modelInForm(this.#head.bytes) ?? modelInForm(this.#tail.bytes) : undefined);
@@ -120,10 +122,10 @@ export class RequestTap {
   }
 }
 
-/** A field's first line, as the strict reader of forms takes it. */
+/** The head of a plain field `model`, as the strict reader of forms accepts it. */
 const MODEL_FIELD = /^content-disposition: *form-data; *name="model"$/i;
 
-/** The value of a plain field `model`, found in one pass over the lines. */
+/** The value of a plain field `model`. Takes one pass over the lines. */
 function modelInForm(bytes: Uint8Array): string | undefined {
   const lines = new TextDecoder().decode(bytes).split("\r\n");
   let isNamed = false;

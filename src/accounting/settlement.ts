@@ -1,89 +1,89 @@
-/** What an answer about an object means for its account: whether it is over, and what it used. */
+/** Decides from a response whether an object is over, and what it used. */
 
-import { harmlessText } from "../text/harmless_text.ts";
-import type { Booking } from "../storage/booking.ts";
-import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
-import type { Observed } from "./answer_tap.ts";
-import type { Charge, Told } from "./charge.ts";
+import type { AwaitedObject } from "../storage/store.ts";
+import type { ResponseSummary } from "./response_tap.ts";
+import type { Charge, Reported } from "./charge.ts";
 import { estimatedTokens } from "./estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 
-/** The usage of one model, as the provider stated it. */
-export interface ToldPart extends Told {
+/** The reported usage of one model. */
+export interface ReportedPart extends Reported {
   readonly tier: string | undefined;
   readonly stopReason: string | undefined;
 }
 
-/** What follows from an answer. */
-export type Verdict =
-  /** It goes on, or the answer does not say. */
-  | { readonly then: "wait" }
-  /** It is over, and its results are in a file that tells what was used. */
-  | { readonly then: "name"; readonly resultsId: string }
-  | { readonly then: "count"; readonly parts: readonly ToldPart[] }
-  /** It is over, and nobody will say what it used. */
-  | { readonly then: "estimate" }
-  /** It is over and used nothing. */
-  | { readonly then: "release" };
+/** What to do after a response about an object. */
+export type SettlementAction =
+  /** The object is not over, or the response does not show its state. */
+  | { readonly kind: "wait" }
+  /** The object is over, and its usage is in a file of results. */
+  | { readonly kind: "name"; readonly resultsId: string }
+  /** The object is over, and the response reports its usage. */
+  | { readonly kind: "count"; readonly parts: readonly ReportedPart[] }
+  /** The object is over, and its usage will not be reported. */
+  | { readonly kind: "estimate" }
+  /** The object is over and used nothing. */
+  | { readonly kind: "release" };
 
-/** How an object that is charged was paid for. */
-export interface Settled {
+/** The charge of an object, or of one model in a batch. */
+export interface Settlement {
   readonly charge: Charge;
-  /** What counts towards limits. */
+  /** The tokens that count towards limits. */
   readonly tokens: number;
   readonly model: string | undefined;
   readonly stopReason: string | undefined;
 }
 
-const WAIT: Verdict = { then: "wait" };
-/** How much of what a provider said is kept, in characters. */
-const MAX_TEXT = 200;
+const WAIT: SettlementAction = { kind: "wait" };
 
-/** `isWhole`: the answer was good and came to its end. */
-export function verdictOf(
-  { kind, act }: ObjectRequest,
-  { observed, isWhole }: { observed: Observed; isWhole: boolean },
-): Verdict {
-  const { object, usage, steps, model, stopReason, tier } = observed;
-  if (act === "delete") return isWhole ? { then: "estimate" } : WAIT;
-  if (object === undefined || act === "list") return WAIT;
+/**
+ * Decides what to do after a response about an object. `isWhole` means that the response was successful and
+ * complete.
+ */
+export function settlementAction(
+  { kind, action }: ObjectRequest,
+  { summary, isWhole }: { summary: ResponseSummary; isWhole: boolean },
+): SettlementAction {
+  const { object, usage, steps, model, stopReason, tier } = summary;
+  if (action === "delete") return isWhole ? { kind: "estimate" } : WAIT;
+  if (object === undefined || action === "list") return WAIT;
   if (kind === "batch") {
-    // Lines that broke off are fetched again.
+    // If the results broke off, the client fetches them again.
     if (object.parts.length > 0) {
-      return isWhole ? { then: "count", parts: object.parts.map((part) => batchPart(part)) } : WAIT;
+      return isWhole ? { kind: "count", parts: object.parts.map((part) => batchPart(part)) } : WAIT;
     }
     if (
-      act === "results" || act === "file" || !isWhole || object.state === "pending" ||
+      action === "results" || action === "file" || !isWhole || object.state === "pending" ||
       object.state === undefined
     ) return WAIT;
-    const isTold = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0) > 0;
-    if (isTold) return { then: "count", parts: [batchPart({ model, usage })] };
-    if (object.resultsId !== undefined) return { then: "name", resultsId: object.resultsId };
-    return object.state === "failed" ? { then: "release" } : WAIT;
+    const isReported = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0) > 0;
+    if (isReported) return { kind: "count", parts: [batchPart({ model, usage })] };
+    if (object.resultsId !== undefined) return { kind: "name", resultsId: object.resultsId };
+    return object.state === "failed" ? { kind: "release" } : WAIT;
   }
   if (object.state === undefined || object.state === "pending") return WAIT;
   if (usage.inputTokens !== undefined || usage.outputTokens !== undefined) {
-    const part: ToldPart = {
+    const part: ReportedPart = {
       usage,
       stopReason,
       tier,
       ...(model !== undefined && { model }),
       ...(steps !== undefined && { steps }),
     };
-    return { then: "count", parts: [part] };
+    return { kind: "count", parts: [part] };
   }
-  // The usage stands behind the state.
+  // The usage follows the state.
   if (!isWhole) return WAIT;
-  return { then: object.state === "done" ? "estimate" : "release" };
+  return { kind: object.state === "done" ? "estimate" : "release" };
 }
 
-function batchPart(part: { model: string | undefined; usage: Observed["usage"] }): ToldPart {
+function batchPart(part: { model: string | undefined; usage: ResponseSummary["usage"] }): ReportedPart {
   const { model, usage } = part;
   return { usage, tier: "batch", stopReason: undefined, ...(model !== undefined && { model }) };
 }
 
-/** The charge of an object whose usage nobody states: all that was reserved. */
-export function reservedCharge({ reservedMicros }: AwaitedObject): Settled {
+/** The charge of an object whose usage is not reported: the whole reservation. */
+export function reservedCharge({ reservedMicros }: AwaitedObject): Settlement {
   const isReserved = reservedMicros > 0;
   return {
     charge: {
@@ -98,81 +98,21 @@ export function reservedCharge({ reservedMicros }: AwaitedObject): Settled {
   };
 }
 
-/** The stated usage of an object; what was reserved if the usage has no price. */
-export function chargeOfObject(object: AwaitedObject, told: Charge | undefined): Charge {
+/** The charge of an object with reported usage. The cost is the reservation if the usage has no price. */
+export function chargeOfObject(object: AwaitedObject, reported: Charge | undefined): Charge {
   const reserved = reservedCharge(object).charge;
-  if (told === undefined) return reserved;
-  if (told.cost !== undefined || reserved.cost === undefined) return told;
-  return { ...told, cost: reserved.cost, source: reserved.source };
+  if (reported === undefined) return reserved;
+  if (reported.cost !== undefined || reserved.cost === undefined) return reported;
+  return { ...reported, cost: reserved.cost, source: reserved.source };
 }
 
-/** The text that clients received of an object that was stopped and stated no usage, as usage. */
-export function receivedPart(textBytes: number): ToldPart {
+/** The usage of a cancelled object that reported none, estimated by the text that clients received. */
+export function receivedPart(textBytes: number): ReportedPart {
   const outputTokens = estimatedTokens({ kind: "json", length: textBytes });
   return { usage: { outputTokens }, tier: undefined, stopReason: undefined };
 }
 
-/** Marks it as an estimate. */
-export function estimatedSettlement(settled: Settled): Settled {
+/** The same settlement, marked as an estimate. */
+export function estimatedSettlement(settled: Settlement): Settlement {
   return { ...settled, charge: { ...settled.charge, source: "estimated" } };
-}
-
-/** The row of what an object used; it has the id of the request that made the object. */
-export function settledRow(
-  object: AwaitedObject,
-  { charge, model, stopReason }: Settled,
-  { at, booking }: { at: number; booking: Booking },
-): ExchangeRow {
-  const { usage, cost } = charge;
-  return {
-    requestId: object.requestId,
-    providerRequestId: kept(object.id),
-    startedAt: at,
-    durationMs: 0,
-    firstByteMs: undefined,
-    method: "POST",
-    path: object.path,
-    endpoint: object.endpoint,
-    provider: object.provider,
-    backend: object.backend,
-    attempts: 0,
-    attemptLog: undefined,
-    status: 200,
-    ending: "complete",
-    principal: object.principal,
-    tokenId: object.tokenId,
-    projectId: object.projectId,
-    metered: true,
-    admitted: false,
-    client: object.client,
-    stream: undefined,
-    modelAsked: object.model,
-    modelAnswered: kept(model),
-    stopReason: kept(stopReason),
-    inputTokens: usage.inputTokens,
-    outputTokens: usage.outputTokens,
-    cachedTokens: usage.cachedTokens,
-    cacheWriteTokens: usage.cacheWriteTokens,
-    reasoningTokens: usage.reasoningTokens,
-    audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
-    imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
-    partial: false,
-    costMicros: cost?.micros,
-    costIsPartial: cost?.isPartial === true,
-    usageSource: charge.source,
-    priceVersion: cost?.version,
-    bytes: 0,
-    booking,
-    settlement: "settled",
-  };
-}
-
-/** What others said, as it may stand in a row, a label or on a page. */
-export function kept(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : harmlessText(text, MAX_TEXT);
-}
-
-/** What is known of both; undefined where nothing is. */
-export function sum(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
 }

@@ -1,29 +1,29 @@
 import { type Field, fieldValue, listHas } from "../http/fields.ts";
-import { type AnswerSource, AnswerTap, type Observed } from "./answer_tap.ts";
+import { type ResponseSource, type ResponseSummary, ResponseTap } from "./response_tap.ts";
 import type { ObjectReader } from "./object_reader.ts";
 import { RealtimeTap } from "./realtime_tap.ts";
 
-/** Watches one answer. */
+/** Reads one response while it passes. */
 export interface Tap {
-  /** The next piece, which is not kept. */
+  /** Reads the next piece of the response. Does not keep a reference to it. */
   readonly write: (piece: Uint8Array) => void;
-  /** Of a WebSocket: the next piece of what the client says, which is not kept. */
+  /** Reads the next piece that the client sends on a WebSocket. Absent for other responses. */
   readonly sent?: (piece: Uint8Array) => void;
-  /** Whether the answer said that it is over, and all of its usage that can be told. */
+  /** Whether the response has shown its stop reason. */
   readonly isOver: boolean;
-  /** How much text of a model has come so far; undefined where nobody looks for it. */
+  /** The bytes of generated text so far. Undefined if the proxy does not read the text. */
   readonly textBytes?: number;
-  /** What the answer says of an object that can be looked at again; absent where it can say nothing. */
+  /** What the response says about an object. Absent for requests that concern no object. */
   readonly object?: ObjectReader | undefined;
-  /** It is sent while it is written. */
+  /** Whether the response is streamed while it is generated. */
   readonly isStream?: boolean;
-  /** What there is to say once it has ended; a promise only where it was compressed. */
-  readonly end: () => Observed | Promise<Observed>;
+  /** The summary of the response, once it has ended. A promise only if the response was compressed. */
+  readonly end: () => ResponseSummary | Promise<ResponseSummary>;
 }
 
-/** What watches an answer of that head; undefined where it holds nothing to be read. */
-export function tapOf(fields: readonly Field[], source: AnswerSource = {}): Tap | undefined {
+/** The reader for a response with these headers. Undefined if the proxy cannot read its content type. */
+export function tapOf(fields: readonly Field[], source: ResponseSource = {}): Tap | undefined {
   return listHas(fieldValue(fields, "upgrade"), "websocket")
     ? new RealtimeTap()
-    : AnswerTap.of(fieldValue(fields, "content-type"), fieldValue(fields, "content-encoding"), source);
+    : ResponseTap.of(fields, source);
 }

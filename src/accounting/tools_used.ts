@@ -1,34 +1,34 @@
-/** Counts what tools of the provider did for an answer, where the answer shows it beside its usage. */
+/** Counts calls of the provider's tools that a response shows outside of its usage. */
 
 import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 
-/** Where an answer shows it. */
-export const TOOLS_WANTED = {
+/** The values to select, which show calls of tools. */
+export const TOOLS_SELECTION = {
   // OpenAI's responses (`ResponseOutputItem` of `openai`).
   output: { "*": { type: true, action: { type: true } } },
   // Gemini's grounding.
   groundingMetadata: { webSearchQueries: { "*": true } },
-  // Mistral's reader of documents, which is priced by the page.
+  // Mistral's OCR, which is priced by the page.
   usage_info: { pages_processed: true },
 } as const;
 
-/** More queries than an answer has. */
+/** The highest number of different queries that are counted. */
 const MAX_QUERIES = 100;
 
-/** Counts for one answer. */
+/** The calls of tools in one response. */
 export class ToolsUsed {
   #webSearches = 0;
   #fileSearches = 0;
   #unpricedUnits = 0;
-  /** What Gemini searched for; later parts of a stream say it again. */
+  /** Gemini's search queries. Later events of a stream repeat them. */
   readonly #queries = new Set<string>();
 
-  /** Takes a value that an answer shows, and says whether it was about a tool. */
+  /** Receives a selected value. Returns whether the value was about a tool. */
   found(path: string, value: unknown): boolean {
     switch (path) {
       case "output.*.action.type":
       case "response.output.*.action.type":
-        // Only searches are billed, and not the pages that are opened after them.
+        // Only searches are billed, not the pages that are opened afterwards.
         if (value === "search") this.#webSearches++;
         return true;
       case "output.*.type":
@@ -51,8 +51,11 @@ export class ToolsUsed {
     }
   }
 
-  /** The stated usage, with the calls of tools that it leaves out. `model` is the model of the response. */
-  with(told: Usage, model: string | undefined): Usage {
+  /**
+   * The reported usage with the calls of tools that it does not include. `model` is the model of the
+   * response.
+   */
+  with(reported: Usage, model: string | undefined): Usage {
     // Gemini's older models bill a prompt with searches, the newer ones each search
     // (https://ai.google.dev/gemini-api/docs/google-search).
     const most = /^gemini-[12]\b/.test(model ?? "") ? 1 : Infinity;
@@ -63,7 +66,7 @@ export class ToolsUsed {
     };
     const used: UsageDraft = {};
     let kind: keyof typeof counts;
-    for (kind in counts) if (counts[kind] > 0 && told[kind] === undefined) used[kind] = counts[kind];
-    return sumOf(told, used);
+    for (kind in counts) if (counts[kind] > 0 && reported[kind] === undefined) used[kind] = counts[kind];
+    return sumOf(reported, used);
   }
 }

@@ -1,18 +1,18 @@
-/** Text comes more often than that while a model writes what can be seen. */
+/** A longer pause means that the model generates invisible output. */
 const PAUSE_MS = 1_000;
 
-/** Sums up how long nothing was seen of what a model wrote: it may have written what nobody sees, and bills it. */
+/** Adds up the time without visible output, in which a model may generate invisible output that is billed. */
 export class UnseenTime {
   #sum = 0;
   #textBytes = 0;
   #since: number;
 
-  /** `now`: the start of the request, by a clock of milliseconds. */
+  /** `now` is the start of the request, in milliseconds of a monotonic clock. */
   constructor(now: number) {
     this.#since = now;
   }
 
-  /** So much text has come in all, at this moment. */
+  /** Records that `textBytes` of text have arrived in total at this time. */
   seen(textBytes: number, now: number): void {
     if (textBytes === this.#textBytes) return;
     this.#sum = this.sum(now);
@@ -20,7 +20,7 @@ export class UnseenTime {
     this.#since = now;
   }
 
-  /** In milliseconds, until now. */
+  /** The time without visible output until now, in milliseconds. */
   sum(now: number): number {
     const pause = now - this.#since;
     return this.#sum + (pause > PAUSE_MS || this.#textBytes === 0 ? pause : 0);

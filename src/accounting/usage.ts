@@ -1,47 +1,48 @@
-/** How much of what an exchange used, whichever provider says it. */
+/** The usage of an exchange, in the same form for all providers. */
 
-/** Amounts by kind. What the provider did not say is absent: it is unknown, not zero. */
+/** The amounts that an exchange used. Absent amounts are unknown, not zero. */
 export interface Usage {
-  /** All of the input in tokens, cached or not. */
+  /** All input tokens, cached or not. */
   readonly inputTokens?: number;
-  /** All of the output in tokens, reasoning included. */
+  /** All output tokens, reasoning included. */
   readonly outputTokens?: number;
-  /** Input that was read from a cache. */
+  /** The part of the input that was read from a cache. */
   readonly cachedTokens?: number;
-  /** Input that was written to a cache. */
+  /** The part of the input that was written to a cache. */
   readonly cacheWriteTokens?: number;
-  /** The part of that which is kept for an hour, at its own price. */
+  /** The part of {@link cacheWriteTokens} that is cached for an hour, which has another price. */
   readonly cacheWriteHourTokens?: number;
   readonly reasoningTokens?: number;
-  /** Output that quotes what a search found (Perplexity). */
+  /** The part of the output that quotes search results (Perplexity). */
   readonly citationTokens?: number;
   readonly inputAudioTokens?: number;
   readonly outputAudioTokens?: number;
   readonly inputImageTokens?: number;
   readonly outputImageTokens?: number;
   readonly inputVideoTokens?: number;
-  /** The parts of {@link cachedTokens} that are sound and images. */
+  /** The part of {@link cachedTokens} that is audio. */
   readonly cachedAudioTokens?: number;
+  /** The part of {@link cachedTokens} that is images. */
   readonly cachedImageTokens?: number;
-  /** Speech that is priced by its length. */
+  /** The length of speech that is priced by its duration. */
   readonly inputAudioSeconds?: number;
-  /** Searches of the web that the provider's tools made. */
+  /** Web searches of the provider's tools. */
   readonly webSearches?: number;
-  /** Searches in files that the provider keeps. */
+  /** Searches in files that the provider stores. */
   readonly fileSearches?: number;
-  /** Work that costs money and has no published price here: code execution, search units, grounding. */
+  /** Billed work without a published price: code execution, search units, grounding. */
   readonly unpricedUnits?: number;
-  /** What the provider itself says that the answer costs, in millionths of a US dollar. */
+  /** The cost that the provider states, in millionths of a US dollar. */
   readonly statedCostMicros?: number;
 }
 
-/** A name of an amount. */
+/** The name of an amount in {@link Usage}. */
 export type UsageKind = keyof Usage;
 
-/** Usage that is being put together. */
+/** Usage whose amounts can be set. */
 export type UsageDraft = { -readonly [Kind in keyof Usage]: Usage[Kind] };
 
-/** What both say together; what neither says stays unknown. */
+/** The sum of two usages. An amount that is unknown in both stays unknown. */
 export function sumOf(one: Usage, other: Usage): Usage {
   const total: UsageDraft = { ...one };
   let kind: UsageKind;
@@ -49,7 +50,7 @@ export function sumOf(one: Usage, other: Usage): Usage {
   return total;
 }
 
-/** Usage without the kinds that are undefined. */
+/** The usage without the amounts that are undefined. */
 export function definedUsage(draft: { readonly [Kind in keyof Usage]?: number | undefined }): Usage {
   const usage: UsageDraft = {};
   let kind: UsageKind;

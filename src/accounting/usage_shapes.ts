@@ -1,76 +1,46 @@
-/** Reads the usage objects of the providers: who says what by which name, and what is included in what. */
+/** The shapes of the providers' usage objects: their names of amounts, and which amounts include others. */
 
-import { definedUsage, type Usage, type UsageDraft, type UsageKind } from "./usage.ts";
+import type { UsageKind } from "./usage.ts";
 
-/** The first of these numbers that the provider told. */
-type Get = (...names: readonly string[]) => number | undefined;
-type Draft = { readonly [Kind in UsageKind]?: number | undefined };
+/** Gets the first of some numbers that the usage object has. */
+export type Get = (...names: readonly string[]) => number | undefined;
+/** The amounts that a shape reads. Undefined amounts are not in the usage object. */
+export type ReportedAmounts = { readonly [Kind in UsageKind]?: number | undefined };
 
-interface Shape {
-  /** Names that only this shape has. */
-  readonly sign: readonly string[];
-  readonly read: (get: Get) => Draft;
+/** The shape of a provider's usage object. */
+export interface UsageShape {
+  /** Names of numbers that only this shape has. */
+  readonly ownNames: readonly string[];
+  readonly read: (get: Get) => ReportedAmounts;
 }
 
-/** OpenAI's newer shape comes last: it shares its plain names with Anthropic's. */
-const SHAPES: readonly Shape[] = [
-  { sign: ["prompt_tokens", "completion_tokens"], read: openaiChat },
-  { sign: ["cache_read_input_tokens", "cache_creation_input_tokens"], read: anthropic },
+/**
+ * The shapes in the order in which they are tried. OpenAI's newer shape shares its plain names with
+ * Anthropic's.
+ */
+export const USAGE_SHAPES: readonly UsageShape[] = [
+  { ownNames: ["prompt_tokens", "completion_tokens"], read: openaiChat },
+  { ownNames: ["cache_read_input_tokens", "cache_creation_input_tokens"], read: anthropic },
   {
-    sign: ["promptTokenCount", "candidatesTokenCount", "responseTokenCount", "totalTokenCount"],
+    ownNames: ["promptTokenCount", "candidatesTokenCount", "responseTokenCount", "totalTokenCount"],
     read: gemini,
   },
-  { sign: ["inputTokens", "outputTokens"], read: bedrockConverse },
-  { sign: ["total_input_tokens", "total_output_tokens"], read: geminiInteractions },
+  { ownNames: ["inputTokens", "outputTokens"], read: bedrockConverse },
+  { ownNames: ["total_input_tokens", "total_output_tokens"], read: geminiInteractions },
   {
-    sign: ["billed_units.input_tokens", "billed_units.output_tokens", "tokens.input_tokens"],
+    ownNames: ["billed_units.input_tokens", "billed_units.output_tokens", "tokens.input_tokens"],
     read: cohere,
   },
-  { sign: ["prompt_eval_count", "eval_count"], read: ollama },
-  { sign: ["tokens_evaluated", "tokens_predicted"], read: llamaCpp },
-  { sign: ["input_tokens", "output_tokens", "seconds"], read: openaiResponses },
-  { sign: ["total_tokens"], read: totalAlone },
-  // Of the last event of any model of Bedrock, where the model does not say it in its own way.
-  { sign: ["inputTokenCount", "outputTokenCount"], read: bedrockConverse },
+  { ownNames: ["prompt_eval_count", "eval_count"], read: ollama },
+  { ownNames: ["tokens_evaluated", "tokens_predicted"], read: llamaCpp },
+  { ownNames: ["input_tokens", "output_tokens", "seconds"], read: openaiResponses },
+  { ownNames: ["total_tokens"], read: totalAlone },
+  // The last event of models on Bedrock that do not report usage in another shape.
+  { ownNames: ["inputTokenCount", "outputTokenCount"], read: bedrockConverse },
 ];
 
-/** What a usage object says, and where its numbers contradict each other: what goes beyond the whole is left out. */
-export interface ReadUsage {
-  readonly usage: Usage;
-  /** In words for people, like `more cachedTokens than inputTokens`. */
-  readonly contradictions: readonly string[];
-}
-
-/** Reads the numbers of a usage object by their paths. */
-export function readUsage(numbers: ReadonlyMap<string, number>): ReadUsage {
-  const get: Get = (...names) => {
-    for (const name of names) {
-      const number = numbers.get(name);
-      if (number !== undefined) return number;
-    }
-    return undefined;
-  };
-  const shape = SHAPES.find(({ sign }) => sign.some((name) => numbers.has(name)));
-  const draft = { ...shape?.read(get), ...besides(get) };
-  const { usage, contradictions } = withinBounds(definedUsage(draft));
-  return {
-    usage,
-    contradictions: isTotalTooSmall(get)
-      ? [...contradictions, "a total that is less than its parts"]
-      : contradictions,
-  };
-}
-
-/** The total is that of the input and the output, at least. */
-function isTotalTooSmall(get: Get): boolean {
-  const total = get("total_tokens", "totalTokenCount", "totalTokens");
-  const input = get("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens");
-  const output = get("completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens");
-  return total !== undefined && total > 0 && total < (input ?? 0) + (output ?? 0);
-}
-
-/** Chat completions, completions, embeddings, and all providers that imitate them. */
-function openaiChat(get: Get): Draft {
+/** OpenAI's chat completions, completions and embeddings, and compatible servers. */
+function openaiChat(get: Get): ReportedAmounts {
   const cached = get(
     "prompt_tokens_details.cached_tokens",
     // DeepSeek's, and Moonshot's.
@@ -90,20 +60,20 @@ function openaiChat(get: Get): Draft {
   const reasoning = get("completion_tokens_details.reasoning_tokens");
   const audio = get("prompt_tokens_details.audio_tokens");
   const { inputTokens, outputTokens } = byTotal({
-    // What Mistral's connectors brought in is a part of the total alone, and so is the sound that it transcribes.
+    // Only the total includes the input of Mistral's connectors and its transcribed audio.
     input: sum(get("prompt_tokens"), get("connector_tokens")),
     output: get("completion_tokens"),
     total: get("total_tokens"),
-    beside: [(cached ?? 0) + (written ?? 0), audio ?? 0],
+    maybeMissing: [(cached ?? 0) + (written ?? 0), audio ?? 0],
     reasoning: reasoning ?? 0,
   });
-  // Perplexity bills these beside its completion, and leaves them out of its total.
-  const beside = get("citation_tokens") === undefined && get("num_search_queries") === undefined
+  // Perplexity bills these in addition to its completion, and does not include them in its total.
+  const additional = get("citation_tokens") === undefined && get("num_search_queries") === undefined
     ? undefined
     : (get("reasoning_tokens") ?? 0) + (get("citation_tokens") ?? 0);
   return {
     inputTokens,
-    outputTokens: beside === undefined ? outputTokens : (outputTokens ?? 0) + beside,
+    outputTokens: additional === undefined ? outputTokens : (outputTokens ?? 0) + additional,
     cachedTokens: cached,
     cacheWriteTokens: written,
     cacheWriteHourTokens: get("prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens"),
@@ -118,34 +88,36 @@ function openaiChat(get: Get): Draft {
 }
 
 /**
- * The total tells which way a provider counts: xAI's and Gemini's completions leave out the reasoning, and others leave
- * out what was read from a cache. Where no total is told, reasoning that is longer than all of the output is not in it.
+ * Uses the total to find out how a provider counts: completions of xAI and Gemini do not include reasoning,
+ * and inputs of other providers do not include cached input. Without a total, reasoning that exceeds the
+ * output is not included in it.
  */
 function byTotal(
-  { input, output, total, beside, reasoning }: {
+  { input, output, total, maybeMissing, reasoning }: {
     input: number | undefined;
     output: number | undefined;
     total: number | undefined;
-    /** What may be input that {@link input} leaves out, each of it alone. */
-    beside: readonly number[];
+    /** Amounts of which one may be missing in `input`. */
+    maybeMissing: readonly number[];
     reasoning: number;
   },
-): Pick<Draft, "inputTokens" | "outputTokens"> {
+): Pick<ReportedAmounts, "inputTokens" | "outputTokens"> {
   if (input === undefined || output === undefined) return { inputTokens: input, outputTokens: output };
-  const untold = (total ?? 0) - input - output;
-  if (untold > 0) {
-    const more = beside.find((amount) =>
+  const remainder = (total ?? 0) - input - output;
+  if (remainder > 0) {
+    const more = maybeMissing.find((amount) =>
       amount > 0 &&
-      (untold === amount && untold !== reasoning || amount > input && untold === amount + reasoning)
+      (remainder === amount && remainder !== reasoning ||
+        amount > input && remainder === amount + reasoning)
     ) ?? 0;
-    return { inputTokens: input + more, outputTokens: output + untold - more };
+    return { inputTokens: input + more, outputTokens: output + remainder - more };
   }
   return { inputTokens: input, outputTokens: reasoning > output ? output + reasoning : output };
 }
 
-/** Responses, images, transcriptions and realtime sessions. */
-function openaiResponses(get: Get): Draft {
-  // Transcriptions and realtime answers say it in the singular.
+/** OpenAI's responses, images, transcriptions and realtime sessions. */
+function openaiResponses(get: Get): ReportedAmounts {
+  // Transcriptions and realtime responses use the singular.
   const input = (name: string): number | undefined =>
     get(`input_tokens_details.${name}`, `input_token_details.${name}`);
   const output = (name: string): number | undefined =>
@@ -155,7 +127,7 @@ function openaiResponses(get: Get): Draft {
     input: get("input_tokens"),
     output: get("output_tokens"),
     total: get("total_tokens"),
-    beside: [input("cached_tokens") ?? 0],
+    maybeMissing: [input("cached_tokens") ?? 0],
     reasoning: reasoning ?? 0,
   });
   return {
@@ -175,8 +147,8 @@ function openaiResponses(get: Get): Draft {
   };
 }
 
-/** Its input does not count what was read from or written to a cache. */
-function anthropic(get: Get): Draft {
+/** Anthropic's messages. The input does not include tokens that were read from or written to a cache. */
+function anthropic(get: Get): ReportedAmounts {
   const plain = get("input_tokens");
   const read = get("cache_read_input_tokens");
   const written = get("cache_creation_input_tokens");
@@ -190,17 +162,19 @@ function anthropic(get: Get): Draft {
   };
 }
 
-/** Its candidates do not count thoughts, nor its prompt what tools brought in. */
-function gemini(get: Get): Draft {
+/** Gemini. The candidates do not include thoughts, and the prompt does not include the input of tools. */
+function gemini(get: Get): ReportedAmounts {
   const thoughts = get("thoughtsTokenCount");
   const candidates = get("candidatesTokenCount", "responseTokenCount");
   const prompt = get("promptTokenCount");
   const tools = get("toolUsePromptTokenCount") ?? 0;
   const total = get("totalTokenCount");
-  const told = candidates === undefined && thoughts === undefined
+  const reported = candidates === undefined && thoughts === undefined
     ? undefined
     : (candidates ?? 0) + (thoughts ?? 0);
-  const untold = prompt === undefined || total === undefined ? 0 : total - prompt - tools - (told ?? 0);
+  const unreported = prompt === undefined || total === undefined
+    ? 0
+    : total - prompt - tools - (reported ?? 0);
   const details = (side: string, ...modalities: readonly string[]): number | undefined => {
     const counts = modalities.map((modality) => get(`${side}.${modality}`)).filter((count) =>
       count !== undefined
@@ -213,7 +187,7 @@ function gemini(get: Get): Draft {
     details("candidatesTokensDetails", modality) ?? details("responseTokensDetails", modality);
   return {
     inputTokens: prompt === undefined ? undefined : prompt + tools,
-    outputTokens: untold > 0 ? (told ?? 0) + untold : told,
+    outputTokens: unreported > 0 ? (reported ?? 0) + unreported : reported,
     cachedTokens: get("cachedContentTokenCount"),
     reasoningTokens: thoughts,
     inputAudioTokens: input("AUDIO"),
@@ -226,8 +200,8 @@ function gemini(get: Get): Draft {
   };
 }
 
-/** Of its newer API (`Usage` of `@google/genai`'s interactions). */
-function geminiInteractions(get: Get): Draft {
+/** Gemini's interactions (`Usage` in the interactions of `@google/genai`). */
+function geminiInteractions(get: Get): ReportedAmounts {
   const by = (side: string, modality: string): number | undefined =>
     get(`${side}_tokens_by_modality.${modality}`);
   return {
@@ -243,8 +217,8 @@ function geminiInteractions(get: Get): Draft {
   };
 }
 
-/** Bedrock's Converse (`TokenUsage` of `@aws-sdk/client-bedrock-runtime`); it counts as Anthropic's. */
-function bedrockConverse(get: Get): Draft {
+/** Bedrock's Converse (`TokenUsage` of `@aws-sdk/client-bedrock-runtime`), which counts like Anthropic. */
+function bedrockConverse(get: Get): ReportedAmounts {
   const plain = get("inputTokens", "inputTokenCount");
   const read = get("cacheReadInputTokens", "cacheReadInputTokenCount");
   const written = get("cacheWriteInputTokens", "cacheWriteInputTokenCount");
@@ -257,8 +231,8 @@ function bedrockConverse(get: Get): Draft {
   };
 }
 
-/** What Cohere bills is less than what its model read: its own words around the prompt are free. */
-function cohere(get: Get): Draft {
+/** Cohere. The billed input excludes Cohere's own text around the prompt. */
+function cohere(get: Get): ReportedAmounts {
   return {
     inputTokens: get("billed_units.input_tokens", "tokens.input_tokens"),
     outputTokens: get("billed_units.output_tokens", "tokens.output_tokens"),
@@ -266,21 +240,21 @@ function cohere(get: Get): Draft {
   };
 }
 
-function ollama(get: Get): Draft {
+function ollama(get: Get): ReportedAmounts {
   return { inputTokens: get("prompt_eval_count"), outputTokens: get("eval_count") };
 }
 
-/** The server's own API, `/completion`. */
-function llamaCpp(get: Get): Draft {
+/** llama.cpp's native API, `/completion`. */
+function llamaCpp(get: Get): ReportedAmounts {
   return { inputTokens: get("tokens_evaluated"), outputTokens: get("tokens_predicted") };
 }
 
-/** Voyage's and Jina's: what embeds and ranks has no output. */
-function totalAlone(get: Get): Draft {
+/** Voyage and Jina. Embeddings and rankings have no output. */
+function totalAlone(get: Get): ReportedAmounts {
   return { inputTokens: get("total_tokens") };
 }
 
-/** What Cohere ranks, and what tools of xAI and Mistral do. */
+/** Billed work without a published price: of Cohere's rankings, and of tools of xAI and Mistral. */
 const UNPRICED = [
   "billed_units.search_units",
   "server_side_tool_usage_details.x_search_calls",
@@ -291,10 +265,10 @@ const UNPRICED = [
   "connectors.image_generation",
 ];
 
-/** What any provider may say beside its tokens. */
-function besides(get: Get): Draft {
+/** The amounts that any provider may report in addition to its tokens. */
+export function additionalAmounts(get: Get): ReportedAmounts {
   const stated = get("cost", "cost.total_cost");
-  // xAI's ticks: ten thousand millions make a dollar.
+  // xAI's ticks: 10^10 ticks are a dollar.
   const ticks = get("cost_in_usd_ticks");
   const upstream = get("cost_details.upstream_inference_cost");
   const isOwnKey = get("is_byok") === 1;
@@ -319,33 +293,4 @@ function besides(get: Get): Draft {
 
 function sum(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
-}
-
-/** No part is greater than the whole: what goes beyond it is left out. */
-const PARTS: readonly (readonly [part: UsageKind, whole: UsageKind])[] = [
-  ["cachedTokens", "inputTokens"],
-  ["inputAudioTokens", "inputTokens"],
-  ["inputImageTokens", "inputTokens"],
-  ["inputVideoTokens", "inputTokens"],
-  ["cachedAudioTokens", "cachedTokens"],
-  ["cachedImageTokens", "cachedTokens"],
-  ["reasoningTokens", "outputTokens"],
-  ["citationTokens", "outputTokens"],
-  ["outputAudioTokens", "outputTokens"],
-  ["outputImageTokens", "outputTokens"],
-  ["cacheWriteHourTokens", "cacheWriteTokens"],
-];
-
-function withinBounds(usage: Usage): ReadUsage {
-  const bounded: UsageDraft = { ...usage };
-  const contradictions: string[] = [];
-  const bound = (part: UsageKind, whole: UsageKind, most = bounded[whole] ?? Infinity): void => {
-    if ((bounded[part] ?? 0) <= most) return;
-    bounded[part] = most;
-    contradictions.push(`more ${part} than ${whole}`);
-  };
-  bound("cachedTokens", "inputTokens");
-  bound("cacheWriteTokens", "inputTokens", (bounded.inputTokens ?? Infinity) - (bounded.cachedTokens ?? 0));
-  for (const [part, whole] of PARTS) bound(part, whole);
-  return { usage: bounded, contradictions };
 }

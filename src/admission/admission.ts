@@ -10,7 +10,7 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { admit, admitBody } from "./admit.ts";
-import { askingForUsage, type ReadRequest, readRequest, type UnreadRequest } from "./read_request.ts";
+import { type ReadRequest, readRequest, type UnreadRequest, withUsageOption } from "./read_request.ts";
 import { receivedBody } from "./received_body.ts";
 
 /** A request that is about to be forwarded, and the client that sends it. */
@@ -18,7 +18,7 @@ export interface AdmissionRequest {
   readonly request: IncomingRequest;
   readonly principal: Principal;
   readonly endpoint: Endpoint;
-  /** The path that is left for the backend, and the raw query. */
+  /** The path after the name of the endpoint, and the raw query. */
   readonly rest: string;
   readonly query: string;
   /** Whether the client asks for a WebSocket. */
@@ -44,30 +44,30 @@ export interface AdmittedRequest {
 }
 
 /**
- * Admits a request: checks its token's rules, takes it into the rate limits and reserves what it may cost. The limits
- * come before everything that waits for the client. Throws `forbidden`, `rate_limited`, `budget_exceeded`,
- * `overloaded`, `payload_too_large` or `bad_request`.
+ * Admits a request: checks the rules of its token, counts it for the rate limits and reserves what it may
+ * cost. The limits come before everything that waits for the client. Throws `forbidden`, `rate_limited`,
+ * `budget_exceeded`, `overloaded`, `payload_too_large` or `bad_request`.
  */
-export async function admitRequest(asked: AdmissionRequest): Promise<AdmittedRequest> {
-  const { request, principal, endpoint, rest, query, upgrade, counted } = asked;
-  const candidate = counted && { request, principal, endpoint, rest, query, upgrade, ...counted };
-  const admitted = candidate && { ...candidate, admission: admit(candidate) };
-  const { read, unread } = await received(asked);
+export async function admitRequest(incoming: AdmissionRequest): Promise<AdmittedRequest> {
+  const { request, principal, endpoint, rest, query, upgrade, counted } = incoming;
+  const countedRequest = counted && { request, principal, endpoint, rest, query, upgrade, ...counted };
+  const admitted = countedRequest && { ...countedRequest, admission: admit(countedRequest) };
+  const { read, unread } = await received(incoming);
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
-  const withUsage = askingForUsage(read, unread);
+  const withUsage = withUsageOption(read, unread);
   return withUsage === undefined
     ? { ...read, body: watchedBody, usageWasAdded: false }
     : { ...withUsage, usageWasAdded: true };
 }
 
-/** Reads the body as far as rules depend on it. */
+/** Receives the body of a request, and reads it if something depends on it. */
 async function received(
-  asked: AdmissionRequest,
+  incoming: AdmissionRequest,
 ): Promise<{ readonly read: ReadRequest; readonly unread: UnreadRequest }> {
-  const { request, principal, endpoint, rest, upgrade, held, maxBodyBytes, counted } = asked;
+  const { request, principal, endpoint, rest, upgrade, held, maxBodyBytes, counted } = incoming;
   const { method, fields, cancellation } = request;
   const hasNone = request.body === null && request.settledBody === undefined;
-  const release = hasNone ? undefined : await asked.acquireReceivingSlot();
+  const release = hasNone ? undefined : await incoming.acquireReceivingSlot();
   try {
     const body = await receivedBody(request, maxBodyBytes);
     const unread = {

@@ -1,4 +1,4 @@
-/** The stage between authentication and forwarding: is this principal allowed to make this request, now? */
+/** Decides whether a principal may send a request now: first by the head of the request, then by its body. */
 
 import type { Account } from "../accounting/account.ts";
 import { inputTokensOf } from "../accounting/input_estimate.ts";
@@ -15,34 +15,35 @@ import { checkCostIsKnown, checkModelIsNamed, checkPriceIsKnown } from "./budget
 import { costOfPath } from "./known_cost.ts";
 import type { Admission, Limiter } from "../limits/limiter.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
-import { ordersOf } from "./orders.ts";
+import { candidateModels } from "./candidate_models.ts";
 import type { Principal } from "../principal.ts";
 import { possibleOutputTokens } from "./reservation.ts";
-import { modelsInHead } from "../payload/models.ts";
+import { contentCodingOf } from "../payload/content_coding.ts";
+import { modelsInHead } from "../payload/models_in_head.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import { limitsAmounts, type ReadRequest } from "./read_request.ts";
 import { versionedPath } from "../http/join_url.ts";
 
-/** A request, and who asks for it. */
-export interface Candidate {
+/** A request that counts for limits, with its account. */
+export interface CountedRequest {
   readonly request: Pick<IncomingRequest, "fields" | "method">;
   readonly principal: Principal;
   readonly endpoint: Endpoint;
-  /** The path that is left for the backend, and the query. */
+  /** The path after the name of the endpoint, and the raw query. */
   readonly rest: string;
   readonly query: string;
-  /** A WebSocket is asked for. */
+  /** Whether the client requests a WebSocket. */
   readonly upgrade: boolean;
   readonly account: Account;
   readonly limiter: Limiter;
 }
 
 /**
- * Admits a request by what its head says. Comes before the body is read: limits exist so that not everybody's bodies
- * are held in memory. Throws `forbidden`, `rate_limited` or `budget_exceeded`.
+ * Admits a request by its head, before the body is read: a rejected request must not hold its body in memory.
+ * Throws `forbidden`, `rate_limited` or `budget_exceeded`.
  */
 export function admit(
-  { request, principal, endpoint, rest, query, upgrade, account, limiter }: Candidate,
+  { request, principal, endpoint, rest, query, upgrade, account, limiter }: CountedRequest,
 ): Admission {
   checkEndpoint(principal, endpoint.name);
   checkPath(principal, {
@@ -60,34 +61,36 @@ export function admit(
     });
   }
   const asked = { method: request.method, path: rest };
-  // What looks at an object gives back what is reserved for it: a budget that is reserved must not be in its way.
-  const isLook = !upgrade && objectRequestOf(asked) !== undefined &&
+  // A request that reads an object can release the reservation of the object, so a reserved budget must not
+  // reject it.
+  const isObjectRead = !upgrade && objectRequestOf(asked) !== undefined &&
     costOfPath({ ...asked, endpoint }) === "free";
-  const admission = limiter.admit(principal, { isFree: isLook });
-  account.admitted(admission);
+  const admission = limiter.admit(principal, { isFree: isObjectRead });
+  account.setAdmission(admission);
   if (!restrictsModels(principal) && !limitsModels(principal)) return admission;
   if (upgrade && (endpoint.provider !== "openai" || !rest.endsWith("/realtime"))) {
-    // Only OpenAI's realtime sessions name their model in the query, for good. Others name one in what is said later,
-    // such as OpenAI's own responses over a WebSocket, where nobody looks for it.
+    // Only OpenAI's realtime sessions name their model in the query, and cannot change it. Other WebSockets,
+    // such as
+    // OpenAI's responses over a WebSocket, name it in later messages, which the proxy does not check.
     throw new ProxyFault(
       "forbidden",
-      "Rules for models hold for this token, and of WebSockets only /realtime has one model for good.",
+      "This token has rules for models. The only WebSocket that it may open is /realtime, whose model cannot change.",
     );
   }
   if (!upgrade) return admission;
-  const { named, besides } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
+  const { named, possiblyNamed } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
   checkModels(principal, { models: named, hasBody: true });
-  checkModels(principal, { models: besides, hasBody: false });
+  checkModels(principal, { models: possiblyNamed, hasBody: false });
   return admission;
 }
 
 /**
- * Admits a request by what its body says, once that has been read, and gives the body to be sent. A body that has
- * not been read is watched while it passes. Throws like {@link admit}.
+ * Admits a request by its body, and returns the body to send. The account reads a body that the proxy has not
+ * read while it passes. Throws like {@link admit}.
  */
 export async function admitBody(
-  { request, principal, endpoint, rest, query, upgrade, account, admission }: Candidate & {
-    /** What its head was admitted with. */
+  { request, principal, endpoint, rest, query, upgrade, account, admission }: CountedRequest & {
+    /** The admission that {@link admit} gave. */
     readonly admission: Admission;
   },
   { body, payload }: ReadRequest,
@@ -95,24 +98,24 @@ export async function admitBody(
   const inputTokens = payload === undefined
     ? 0
     : await inputTokensOf({ kind: payload.kind, bytes: payload.held.bytes });
-  const { named, besides } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
+  const { named, possiblyNamed } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
   if (restrictsModels(principal) && !upgrade) {
     const hasBody = payload !== undefined && payload.kind !== "empty";
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
-    checkModels(principal, { models: besides, hasBody: false });
+    checkModels(principal, { models: possiblyNamed, hasBody: false });
   }
   const asked = { method: request.method, path: rest, endpoint };
-  // Gemini's API says so in the path.
+  // Gemini's API requests a stream in the path.
   const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
   const isFree = !upgrade && costOfPath(asked) === "free";
   const object = upgrade ? undefined : objectRequestOf(asked);
   const isMetered = upgrade ? /\/realtime\/?$/i.test(rest) : costOfPath(asked) === "metered";
   if (limitsModels(principal)) {
-    const sure = [...named, ...payload?.models ?? []];
-    const models = [...sure, ...besides];
-    // Only some servers look at the query and at headers: a name there alone names no model.
+    const certain = [...named, ...payload?.models ?? []];
+    const models = [...certain, ...possiblyNamed];
+    // Only some servers read a model from the query and from headers, so a name there is not enough.
     checkModelIsKnown(principal, {
-      models: sure,
+      models: certain,
       hasBody: upgrade || body !== null && costOfPath(asked) !== "free",
     });
     admission.countModels(models);
@@ -126,21 +129,29 @@ export async function admitBody(
   const reserve = (facts: RequestFacts): void => {
     if (!principal.subjects.some(({ rules }) => limitsAmounts(rules))) return;
     if (!upgrade && costOfPath(asked) === "free") return account.reserve(undefined);
-    const orders = ordersOf({ endpoint, path: rest, named, besides, payload, facts, upgrade });
+    const candidates = candidateModels({
+      endpoint,
+      path: rest,
+      named,
+      possiblyNamed,
+      payload,
+      facts,
+      upgrade,
+    });
     const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
     if (!isNamed && account.isPriced) checkModelIsNamed(principal);
-    checkPriceIsKnown(principal, account.unpricedModel(orders), endpoint.name);
+    checkPriceIsKnown(principal, account.unpricedModel(candidates), endpoint.name);
     account.reserve({
       statedTokens: facts.maxOutputTokens ?? 0,
       inputTokens,
-      outputTokens: Math.max(outputTokensOf(facts), ...orders.map((one) => one.outputTokens)),
-      orders,
+      outputTokens: Math.max(outputTokensOf(facts), ...candidates.map((one) => one.outputTokens)),
+      candidates,
     });
   };
   if (payload !== undefined && payload.kind !== "other") {
     const [first = payload.facts.model] = named;
     const facts = { ...payload.facts, ...streams, ...(first !== undefined && { model: first }) };
-    account.asks({
+    account.setRequest({
       facts: () => facts,
       inputTokens: () => inputTokens,
       outputTokens: () => outputTokensOf(facts),
@@ -151,14 +162,14 @@ export async function admitBody(
     reserve(facts);
     return body;
   }
-  const isReadable = (fieldValue(request.fields, "content-encoding") ?? "identity").trim() === "identity";
+  const isReadable = contentCodingOf(request.fields) === "identity";
   const tap = new RequestTap({
     isReadable,
     contentType: fieldValue(request.fields, "content-type"),
     path: rest,
     query: upgrade ? query : "",
   });
-  account.asks({
+  account.setRequest({
     facts: () => ({ ...tap.facts(), ...streams }),
     inputTokens: () => tap.inputTokens(),
     outputTokens: () => outputTokensOf(tap.facts()),

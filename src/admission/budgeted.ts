@@ -1,4 +1,4 @@
-/** What a budget asks of a request besides money: that its cost can be known. */
+/** Rejects requests under a budget whose cost cannot be known. */
 
 import { ProxyFault } from "../faults.ts";
 import type { Principal, Subject } from "../principal.ts";
@@ -7,7 +7,7 @@ import { costOfPath } from "./known_cost.ts";
 import type { ProviderOf } from "./providers.ts";
 import { allLimits, hasBudget } from "../limits/model_rules.ts";
 
-/** Fields by which some upstreams take another method than that of the request. */
+/** Headers, in lower case, that make some upstreams use another method than the method of the request. */
 const METHOD_FIELDS: ReadonlySet<string> = new Set([
   "x-http-method-override",
   "x-http-method",
@@ -18,18 +18,18 @@ function subjectWithBudget({ subjects }: Principal): Subject | undefined {
   return subjects.find(({ rules }) => allLimits(rules).some(hasBudget));
 }
 
-function refuse(principal: Principal, why: string): void {
+function rejectIfBudgeted(principal: Principal, why: string): void {
   const subject = subjectWithBudget(principal);
   if (subject === undefined) return;
   throw new ProxyFault(
     "forbidden",
-    `This ${subject.what} has a budget, and ${why}: use a token without one.`,
+    `This ${subject.what} has a budget, and ${why}: use a token without a budget.`,
   );
 }
 
 /**
- * Throws `forbidden` where a budget would have to hold for work whose cost no answer tells, such as batches,
- * fine-tuning, videos and sessions that go past the proxy.
+ * Throws `forbidden` for a principal with a budget if no response states the cost of the request, as for
+ * batches, fine-tuning, videos and sessions that bypass the proxy.
  */
 export function checkCostIsKnown(
   principal: Principal,
@@ -38,29 +38,33 @@ export function checkCostIsKnown(
     path: string;
     endpoint: ProviderOf;
     fields: readonly { readonly lower: string }[];
-    /** Of a WebSocket the endpoint's dialect. */
+    /** The dialect of the endpoint if the client requests a WebSocket. */
     upgrade: string | false;
   },
 ): void {
   const other = fields.find(({ lower }) => PATH_FIELDS.has(lower) || METHOD_FIELDS.has(lower));
   if (other !== undefined) {
-    refuse(principal, `the header ${other.lower} names another path or method than the request's`);
+    rejectIfBudgeted(principal, `the header ${other.lower} names another path or method`);
   }
   if (upgrade !== false) {
-    // Others choose their model in what is said later, or tell their usage in words that nobody reads here.
+    // Other WebSockets choose their model in later messages, or report their usage in a form that the proxy
+    // cannot read.
     if (upgrade === "openai" && /\/realtime\/?$/i.test(path)) return;
-    refuse(principal, "of WebSockets only /realtime tells the proxy what it costs");
+    rejectIfBudgeted(principal, "the only WebSocket with a known cost is /realtime");
   } else if (costOfPath({ method, path, endpoint }) === "unknown") {
-    refuse(principal, "what this path costs is not told to the proxy");
+    rejectIfBudgeted(principal, "the cost of this path is unknown");
   }
 }
 
-/** Throws `forbidden` where a budget would have to hold for a request that names no model. */
+/** Throws `forbidden` if the principal has a budget, for a request that names no model. */
 export function checkModelIsNamed(principal: Principal): void {
-  refuse(principal, "the request names no model, so that its cost cannot be known before it is sent");
+  rejectIfBudgeted(principal, "the request names no model, so its cost cannot be known in advance");
 }
 
-/** Throws `forbidden` where a budget would have to hold for a model without a price. */
+/**
+ * Throws `forbidden` if the principal has a budget and `model` is defined, the name of a model without a
+ * price.
+ */
 export function checkPriceIsKnown(principal: Principal, model: string | undefined, endpoint: string): void {
   const subject = subjectWithBudget(principal);
   if (model === undefined || subject === undefined) return;

@@ -1,19 +1,20 @@
-/** Which requests cost nothing, and which tell what they cost: a budget can hold for these alone. */
+/** Tells free paths from paths whose cost can be known. A budget allows only these two. */
 
 import { isOpenAi, type ProviderOf } from "./providers.ts";
 
-/** What a request at a path costs. */
+/** What is known of the cost of a path. */
 export type PathCost =
-  /** The answer tells it, or it can be estimated from what is asked and answered. */
+  /** The response reports the usage, or the proxy can estimate it from the request and the response. */
   | "metered"
+  /** A request costs nothing. */
   | "free"
-  /** Nobody knows, or what is begun goes on costing after its answer. */
+  /** The cost is unknown, or the work continues to cost money after the response. */
   | "unknown";
 
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE"]);
-/** Ends of paths where a model answers, by the providers' references. */
+/** Ends of paths at which a model responds, by the API references of the providers. */
 const METERED = [
-  // OpenAI and who imitates it, Azure and Anthropic.
+  // OpenAI and compatible servers, Azure and Anthropic.
   /\/(?:chat\/|fim\/|agents\/)?completions$/,
   /\/responses(?:\/compact)?$/,
   /\/messages$/,
@@ -27,11 +28,11 @@ const METERED = [
   /:(?:stream)?rawpredict$/,
   // Bedrock.
   /\/model\/[^/]+\/(?:converse|converse-stream|invoke|invoke-with-response-stream)$/,
-  // Cohere, and Ollama's own.
+  // Cohere, and Ollama's native API.
   /\/v\d\/(?:chat|embed)$/,
   /\/api\/(?:chat|generate|embed)$/,
 ];
-/** What only counts, checks, keeps or stops something. */
+/** Ends of paths that only count, check, store or cancel something. */
 const FREE = [
   /\/(?:count_tokens|tokenize|detokenize|moderations|responses\/input_tokens)$/,
   /:(?:counttokens|computetokens)$/,
@@ -40,15 +41,17 @@ const FREE = [
   /\/api\/show$/,
 ];
 
-/** OpenAI's conversations keep items. Other providers' conversations run a model (Mistral's do). */
+/**
+ * OpenAI's conversations only store items. Conversations of other providers, such as Mistral, run a model.
+ */
 const CONVERSATIONS = /(?:^|\/v\d[a-z0-9]*|\/openai)\/conversations(?:\/[^/]+(?:\/items)?)?$/;
 
-/** What is known of the cost of a request that opens no WebSocket. */
+/** What is known of the cost of a request. Not for WebSockets. */
 export function costOfPath(
   { method, path, endpoint }: { method: string; path: string; endpoint: ProviderOf },
 ): PathCost {
   if (READING.has(method)) return "free";
-  // Some servers take capitals and a slash at the end for the same path.
+  // Some servers ignore capitals and a slash at the end.
   const plain = withoutSlashes(path.toLowerCase());
   if (FREE.some((end) => end.test(plain))) return "free";
   if (CONVERSATIONS.test(plain)) return isOpenAi(endpoint) ? "free" : "unknown";

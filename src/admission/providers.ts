@@ -1,11 +1,11 @@
-/** Which provider's API an endpoint has, as far as budgets depend on how that API behaves. */
+/** Recognises the provider of an endpoint, where budgets depend on the behaviour of its API. */
 
 import type { Endpoint } from "../config/config.ts";
 
-/** What the API of an endpoint is known by. */
+/** The part of an endpoint that shows which provider it has. */
 export type ProviderOf = Pick<Endpoint, "backends" | "priceProvider">;
 
-/** OpenAI, and Azure, which serves OpenAI's API. */
+/** OpenAI, and Azure, which has the same API. */
 const OPENAI = {
   names: new Set(["openai", "azure"]),
   origin: /^https:\/\/(?:api\.openai\.com|[\w.-]+\.(?:openai|cognitiveservices|services\.ai)\.azure\.com)$/,

@@ -1,13 +1,13 @@
 /**
- * The stage between admission and forwarding: reads a request's body where a rule, a model override or accounting
- * depends on it. All others pass untouched, byte for byte.
+ * Reads the body of a request if a rule, a model override, a budget or `stream_usage` depends on it. Other
+ * bodies pass unchanged, byte for byte.
  */
 
 import type { Endpoint } from "../config/config.ts";
 import type { Cancellation } from "../cancellation.ts";
 import { ProxyFault } from "../faults.ts";
 import { hopByHopTest } from "../http/hop_by_hop.ts";
-import { tellsUsageWhenAsked, withUsageAsked } from "../payload/ask_for_usage.ts";
+import { hasUsageOption, requestUsage } from "../payload/usage_option.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { Field } from "../http/fields.ts";
 import { HeldBody } from "../streams/held_body.ts";
@@ -21,35 +21,35 @@ import { readPayload } from "../payload/read_payload.ts";
 import type { Principal, Rules } from "../principal.ts";
 import { ambiguityOf } from "../http/request_target.ts";
 
-/** A request whose body may have to be read. */
+/** A request whose body the proxy may have to read. */
 export interface UnreadRequest {
   readonly method: string;
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
   readonly principal: Principal;
   readonly endpoint: Endpoint;
-  /** The path that is left for the backend. */
+  /** The path after the name of the endpoint. */
   readonly path: string;
-  /** Its usage is counted. */
+  /** Whether the proxy counts the usage of the request. */
   readonly isCounted: boolean;
-  /** A WebSocket is asked for, which has no body. */
+  /** Whether the client requests a WebSocket, which has no body. */
   readonly upgrade: boolean;
   readonly cancellation: Cancellation;
-  /** What it holds of the memory for bodies. */
+  /** The share of the request of the memory for bodies. */
   readonly held: HeldShare;
 }
 
-/** A request that is ready to be checked and sent. */
+/** A request whose body the proxy has read, if it had to. */
 export interface ReadRequest {
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
-  /** Undefined: nothing depends on the body, which has not been read. */
+  /** The body in memory. Undefined if nothing depends on the body, and the proxy has not read it. */
   readonly payload: HeldPayload | undefined;
 }
 
 /**
- * Reads it as far as needed. Throws `bad_request` or `forbidden` where it cannot be understood, `payload_too_large`
- * where it is longer than the endpoint's `max_buffer_bytes`.
+ * Reads the body of a request if something depends on it. Throws `bad_request` or `forbidden` if the proxy
+ * cannot understand the body, and `payload_too_large` if it is longer than the endpoint's `max_buffer_bytes`.
  */
 export async function readRequest(request: UnreadRequest): Promise<ReadRequest> {
   const { fields, body, endpoint, path, cancellation } = request;
@@ -66,13 +66,13 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
   if (!isWhole) {
     throw new ProxyFault(
       "payload_too_large",
-      `A rule, a model override or a budget depends on this body, so it must be read, and it is longer than the ` +
-        `${maxBytes} bytes that may be held (max_buffer_bytes).`,
+      `A rule, a model override or a budget depends on this body, so the proxy must read it. The body is longer than ` +
+        `the allowed ${maxBytes} bytes (max_buffer_bytes).`,
     );
   }
   const isHopByHop = hopByHopTest(fields);
   const { bytes: understood, ...payload } = await readPayload(bytes, {
-    // What a `connection` field names would be dropped later: it must not be what the body was understood by.
+    // Forwarding removes the headers that `connection` names, so they must not decide how the body is read.
     fields: fields.filter(({ lower }) => !isHopByHop(lower)),
     path,
     maxBytes,
@@ -86,48 +86,51 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
   return { fields: payload.fields, body: owner.body(), payload: { ...payload, held: owner } };
 }
 
-/** The request with usage asked for where the endpoint wants that; undefined: it stays as it is. */
-export function askingForUsage(
+/**
+ * The request with `stream_options.include_usage`, if the endpoint has `stream_usage`. Undefined if the
+ * request needs no change.
+ */
+export function withUsageOption(
   { payload }: ReadRequest,
   request: Pick<UnreadRequest, "endpoint" | "path" | "isCounted">,
 ): ReadRequest | undefined {
-  if (payload === undefined || !wantsUsage(request)) return undefined;
+  if (payload === undefined || !injectsUsageOption(request)) return undefined;
   const { held } = payload;
-  const asked = withUsageAsked({ ...payload, bytes: held.bytes });
-  if (asked === undefined) return undefined;
-  const { bytes, ...changed } = asked;
+  const changed = requestUsage({ ...payload, bytes: held.bytes });
+  if (changed === undefined) return undefined;
+  const { bytes, ...rest } = changed;
   held.replace(bytes);
-  return { fields: asked.fields, body: held.body(), payload: { ...changed, held } };
+  return { fields: rest.fields, body: held.body(), payload: { ...rest, held } };
 }
 
 function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isStrict: boolean } {
   const { principal, endpoint, body } = request;
   const isStrict = restrictsModels(principal) || limitsModels(principal) && costOfPath(request) !== "free" ||
-    endpoint.backends.some(({ model }) => model !== undefined) || wantsUsage(request);
+    endpoint.backends.some(({ model }) => model !== undefined) || injectsUsageOption(request);
   const isCounted = principal.subjects.some(({ rules }) => limitsAmounts(rules));
-  // A budget has nothing to reserve for long uploads, which cost nothing.
+  // A long upload that is free passes unread, because a budget has nothing to reserve for it.
   const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
     ambiguityOf(request.path) === undefined && costOfPath(request) === "free";
   return { body: (isStrict || isCounted) && !isLongUpload, isStrict };
 }
 
-function wantsUsage(
+function injectsUsageOption(
   { endpoint, path, isCounted }: Pick<UnreadRequest, "endpoint" | "path" | "isCounted">,
 ): boolean {
-  return isCounted && endpoint.streamUsage && tellsUsageWhenAsked(path);
+  return isCounted && endpoint.streamUsage && hasUsageOption(path);
 }
 
-/** Whether a rule limits tokens or money, which depends on what a request asks for. */
+/** Whether a rule limits tokens or money, so that the proxy must know what a request may use. */
 export function limitsAmounts(rules: Rules): boolean {
   return allLimits(rules).some((limits) => limits.tokensPerMinute !== undefined || hasBudget(limits));
 }
 
-/** A path that an upstream could read as another one than this proxy. */
+/** Throws `bad_request` if an upstream could read the path differently from this proxy. */
 function checkPath(path: string): void {
   const ambiguity = ambiguityOf(path);
   if (ambiguity === undefined) return;
   throw new ProxyFault(
     "bad_request",
-    `A rule or an override depends on this request, and its path holds ${ambiguity}: write the path plainly.`,
+    `A rule or an override depends on this request, and its path contains ${ambiguity}: use the plain path.`,
   );
 }

@@ -1,4 +1,4 @@
-/** The body of a request as the stages get it: certain, and within the limit. */
+/** Waits until it is known whether a request has a body, and enforces the limit of its size. */
 
 import type { Cancellation } from "../cancellation.ts";
 import { ProxyFault } from "../faults.ts";
@@ -7,8 +7,8 @@ import { limitedBody } from "../streams/limited_body.ts";
 import type { IncomingRequest } from "../http/message.ts";
 
 /**
- * Gives the body of a request. Over HTTP/2 it may have to wait for the first byte to know whether there is one.
- * Throws the reason of the cancellation, or `payload_too_large`, now or while the body is read.
+ * The body of a request, or null without a body. Over HTTP/2 only the first byte may show that there is a
+ * body. Throws the reason of the cancellation. Throws `payload_too_large`, now or while the body is read.
  */
 export async function receivedBody(
   request: Pick<IncomingRequest, "settledBody" | "body" | "cancellation">,
@@ -29,7 +29,7 @@ async function settled(
   }
 }
 
-/** The request's body, which ends the exchange where it grows too long. */
+/** The body of a request. Cancels the exchange if the body grows longer than the limit. */
 function bodyWithinLimit(
   body: MessageBody | null,
   cancellation: Cancellation,
@@ -37,7 +37,7 @@ function bodyWithinLimit(
 ): MessageBody | null {
   if (body === null || maxBytes === undefined) return body;
   const tooLarge = () =>
-    new ProxyFault("payload_too_large", `The body is longer than the ${maxBytes} bytes this proxy takes.`);
+    new ProxyFault("payload_too_large", `The body is longer than the limit of ${maxBytes} bytes.`);
   if ((body.length ?? 0) > maxBytes) throw tooLarge();
   return limitedBody(body, maxBytes, () => {
     const fault = tooLarge();

@@ -3,9 +3,9 @@ import { obeysCompletionLimit, type ProviderOf } from "./providers.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 
 /**
- * The most output tokens that a family of models gives, by the providers' lists of models
+ * The highest number of output tokens of a family of models, by the providers' lists of models
  * (https://platform.openai.com/docs/models, https://docs.anthropic.com/en/docs/about-claude/models,
- * https://ai.google.dev/gemini-api/docs/models). The first pattern that fits counts.
+ * https://ai.google.dev/gemini-api/docs/models). The first pattern that matches counts.
  */
 const OUTPUT_BY_MODEL: readonly (readonly [RegExp, number])[] = [
   [/(?:^|[/.:])gpt-4\.1/, 32_768],
@@ -20,13 +20,13 @@ const OUTPUT_BY_MODEL: readonly (readonly [RegExp, number])[] = [
   [/gemini-(?:1|2\.0)/, 8_192],
   [/gemini/, 65_536],
 ];
-/** Ends of paths whose answers have no output tokens. */
+/** Ends of paths whose responses have no output tokens. */
 const WITHOUT_OUTPUT =
   /\/(?:embeddings|moderations|rerank|count_tokens|tokenize|detokenize|files|uploads|batches|uploads\/[^/]+\/parts)\/?$|:(?:embedContent|batchEmbedContents|countTokens)$/;
 
 /**
- * How many output tokens a request may use at most, so that their cost is reserved while it runs. A limit that a
- * provider may not know lowers nothing.
+ * The highest number of output tokens of a request, whose cost is reserved while it runs. A limit in the
+ * request that the provider may ignore does not lower this number.
  */
 export function possibleOutputTokens(
   { model, maxOutputTokens, isCompletionLimit, choices = 1 }: RequestFacts,

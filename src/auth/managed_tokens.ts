@@ -25,7 +25,7 @@ interface Entry {
 
 /** Looks up managed tokens, and opens the provider keys of their projects. */
 export class ManagedTokens {
-  readonly #store: Pick<Store, "readAccess" | "changedElsewhere">;
+  readonly #store: Pick<Store, "readAccess" | "consumeExternalChange">;
   readonly #box: SecretBox;
   readonly #clock: Clock;
   readonly #onUnreadable: (what: string) => void;
@@ -41,7 +41,7 @@ export class ManagedTokens {
 
   /** `onUnreadable` is called with a name of each provider key that the encryption key cannot open. */
   constructor(
-    store: Pick<Store, "readAccess" | "changedElsewhere">,
+    store: Pick<Store, "readAccess" | "consumeExternalChange">,
     { box, clock, onUnreadable }: { box: SecretBox; clock: Clock; onUnreadable: (what: string) => void },
   ) {
     this.#store = store;
@@ -60,7 +60,7 @@ export class ManagedTokens {
    * refresh is running. Each change is reported once, so that only one caller may call it.
    */
   consumeChange(): boolean {
-    return this.#refreshing !== undefined || this.#store.changedElsewhere();
+    return this.#refreshing !== undefined || this.#store.consumeExternalChange();
   }
 
   /**

@@ -201,7 +201,7 @@ function deliver(
   if ("error" in outcome) {
     lease.released();
     const { error } = outcome;
-    if (error instanceof RequestBodyBroken) throw new ClientGone("the client left within its upload");
+    if (error instanceof RequestBodyBroken) throw new ClientGone("the client left during its upload");
     throw failureOf(error, backend) ?? error;
   }
   observer.answered(outcome.response, backend);

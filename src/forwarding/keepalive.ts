@@ -1,6 +1,7 @@
 import type { Clock } from "../time/clock.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
+import { isEventStream } from "../payload/media_type.ts";
 
 /** A comment and the empty line behind it. Readers of event streams ignore it (WHATWG HTML, 9.2.6). */
 const COMMENT = new TextEncoder().encode(": keepalive\n\n");
@@ -12,10 +13,9 @@ export function withKeepaliveComments(
   { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
   options: { silenceMs: number; clock: Clock },
 ): MessageBody | null {
-  const isEventStream = fieldValue(fields, "content-type")?.toLowerCase().startsWith("text/event-stream");
   // The proxy cannot insert a comment into compressed data, or into a body of a stated length.
   const takesComments = fieldValue(fields, "content-encoding") === undefined && body?.length === undefined;
-  return body !== null && isEventStream === true && takesComments ? new KeepaliveBody(body, options) : body;
+  return body !== null && isEventStream(fields) && takesComments ? new KeepaliveBody(body, options) : body;
 }
 
 /** Inserts comments between two events. */

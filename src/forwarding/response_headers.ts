@@ -2,6 +2,7 @@ import { type Field, field, fieldValue } from "../http/fields.ts";
 import { isWithheldFromClients } from "./answer_policy.ts";
 import { confinedCookie } from "./cookie_path.ts";
 import { hopByHopTest } from "../http/hop_by_hop.ts";
+import { isEventStream } from "../payload/media_type.ts";
 import { isInert } from "./inert_types.ts";
 
 /**
@@ -51,10 +52,7 @@ export function clientFields(
     !(backend.hasProxysKey && SHARES_WITH_PAGES.has(one.lower))
   ).flatMap((one) => one.lower === "set-cookie" ? cookieFor(path, one) : [one]);
   const fields = hasBody && !isInert(kept) ? sandboxed(kept) : kept;
-  const type = fieldValue(fields, "content-type")?.toLowerCase();
-  if (
-    type?.startsWith("text/event-stream") === true && fieldValue(fields, "x-accel-buffering") === undefined
-  ) {
+  if (isEventStream(fields) && fieldValue(fields, "x-accel-buffering") === undefined) {
     fields.push(field("x-accel-buffering", "no"));
   }
   if (fieldValue(fields, "x-request-id") === undefined) fields.push(field("x-request-id", requestId));

@@ -32,10 +32,10 @@ export interface IncomingRequest {
    */
   readonly onAuthenticated?: ((holder: string) => void) | undefined;
   /**
-   * Waits until the client has taken enough of its other answers that the proxy may hold one more whole in
-   * memory. Throws the reason of the cancellation. Undefined: answers do not wait for each other.
+   * Waits until the proxy may hold one more whole answer of the connection in memory. Throws the reason of the
+   * cancellation. Undefined: the number of answers in memory is not limited.
    */
-  readonly roomForAnswer?: (() => Promise<void>) | undefined;
+  readonly acquireResponseSlot?: (() => Promise<void>) | undefined;
   /** What the port of the connection serves. */
   readonly entry: Entry;
   /** Cancelled with `ClientGone` when the client leaves, at any stage of the exchange. */

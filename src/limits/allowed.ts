@@ -5,7 +5,7 @@ import { matchesAny } from "../text/glob.ts";
 import { allowsPaths, pathAmbiguity } from "../text/path_patterns.ts";
 import type { Principal } from "../principal.ts";
 
-/** Throws `forbidden` where a rule names endpoints and this is none of them. */
+/** Throws `forbidden` if a rule of the principal lists endpoints and this endpoint is not in the list. */
 export function checkEndpoint(principal: Principal, endpoint: string): void {
   for (const { what, rules } of principal.subjects) {
     if (rules.endpoints === undefined || matchesAny(rules.endpoints, endpoint)) continue;
@@ -16,13 +16,15 @@ export function checkEndpoint(principal: Principal, endpoint: string): void {
   }
 }
 
-/** Fields by which some upstreams take another path than that of the request. */
+/** Headers, in lower case, that make some upstreams use another path than the path of the request. */
 export const PATH_FIELDS: ReadonlySet<string> = new Set(["x-original-url", "x-rewrite-url"]);
+/** The longest part of a path in an error message, in characters. */
 const SHOWN_PATH = 200;
 
 /**
- * Throws `forbidden` where a rule names paths and this is none of them, or where upstreams could read another path out
- * of it. `path` is what is left for the backend, `paths` gives what becomes of it at each backend.
+ * Throws `forbidden` if a rule of the principal lists paths and this path is not in the list, or if upstreams
+ * could read the path differently. `path` is the path after the name of the endpoint. `paths` gives the path
+ * at each backend.
  */
 export function checkPath(
   principal: Principal,
@@ -38,14 +40,14 @@ export function checkPath(
     if (unclear !== undefined) {
       throw new ProxyFault(
         "forbidden",
-        `This ${what} may use certain paths only, and this path cannot be checked: ${unclear}.`,
+        `This ${what} may use only certain paths, and the proxy cannot check this path: ${unclear}.`,
       );
     }
     const renaming = fields.find(({ lower }) => PATH_FIELDS.has(lower));
     if (renaming !== undefined) {
       throw new ProxyFault(
         "forbidden",
-        `This ${what} may use certain paths only, and the header ${renaming.lower} names another one: leave it out.`,
+        `This ${what} may use only certain paths, and the header ${renaming.lower} names another path. Remove it.`,
       );
     }
     if (allowsPaths(patterns, paths())) continue;
@@ -66,14 +68,15 @@ function shownPaths(patterns: readonly string[]): string {
     : `${shown(allowed)}, but not ${shown(forbidden)}`;
 }
 
-/** Whether a rule names models, so that the request's own has to be known. */
+/** Whether a rule lists allowed models, so that the proxy must know the models of each request. */
 export function restrictsModels(principal: Principal): boolean {
   return principal.subjects.some(({ rules }) => rules.models !== undefined);
 }
 
 /**
- * Throws `forbidden` where a rule names models and one of these is none of them. All that a request names have to be
- * allowed: where a body names two, readers differ on which one counts. One that has a body must name one.
+ * Throws `forbidden` if a rule lists models and the request names a model that is not in the list. Every
+ * model that a request names must be allowed, because readers differ on which of two models in a body counts.
+ * A request with a body must name a model.
  */
 export function checkModels(
   principal: Principal,
@@ -92,18 +95,18 @@ export function checkModels(
     if (models.length === 0 && hasBody) {
       throw new ProxyFault(
         "forbidden",
-        `This ${what} may use certain models only, and the request names none.`,
+        `This ${what} may use only certain models, and the request names no model.`,
       );
     }
   }
 }
 
-/** Whether a model's name fits one of some patterns. */
+/** Whether the name of a model matches one of the patterns, with or without Google's prefix `models/`. */
 export function matchesModel(patterns: readonly string[], model: string): boolean {
   return matchesAny(patterns, model) || matchesAny(patterns, withoutFolder(model));
 }
 
-/** Google names a model in a body as in a path: `models/gemini-2.5-pro`, `publishers/google/models/…`. */
+/** Google's bodies name a model as its paths do: `models/gemini-2.5-pro`, `publishers/google/models/…`. */
 function withoutFolder(model: string): string {
   return model.replace(/^(?:publishers\/google\/)?models\//, "");
 }

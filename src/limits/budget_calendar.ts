@@ -1,4 +1,7 @@
-/** When the periods of budgets begin and end. All of it is to the hour, since spending is summed by the hour. */
+/**
+ * When the periods of budgets begin and end. Periods consist of whole hours, because spending is added up by
+ * the hour.
+ */
 
 import type { BudgetPeriods } from "../config/config.ts";
 import { type ZoneOffset, zoneOffsets } from "../time/zone_offsets.ts";
@@ -7,34 +10,37 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** 1 January 1970 was a Thursday; weeks begin on Monday. */
 const DAYS_BEFORE_THURSDAY = 3;
-/** Offsets are read for so long around an hour: a month and more on each side. */
+/** How far the list of UTC offsets reaches before and after an hour: more than a month on each side. */
 const OFFSETS_MS = 80 * DAY_MS;
-/** And hold for hours within so much of it. */
+/** How far from that hour the list of UTC offsets is used. */
 const OFFSETS_HOLD_MS = 40 * DAY_MS;
 
-/** The periods of budgets that come to an end, the shortest first. */
+/** The periods after which a budget starts again, shortest first. */
 export const PERIODS = ["day", "week", "month"] as const;
-/** One of them. */
+/** The name of a period of budgets. */
 export type Period = typeof PERIODS[number];
-/** A period, in milliseconds since 1970. */
+/** When a period begins and ends, in milliseconds since 1970. */
 export interface Span {
-  /** Its first hour. */
+  /** The start of the first hour of the period. */
   readonly from: number;
-  /** The first hour of the next period; undefined: it moves on with every hour. */
+  /**
+   * The start of the first hour of the next period. Undefined for a rolling period, which moves with every
+   * hour.
+   */
   readonly until: number | undefined;
 }
 
-/** The spans of each period. */
+/** When the day, the week and the month that contain a certain hour begin and end. */
 export type Spans = Readonly<Record<Period, Span>>;
 
 const ROLLING_HOURS: Readonly<Record<Period, number>> = { day: 24, week: 7 * 24, month: 30 * 24 };
 
-/** The first millisecond of the hour of UTC that a moment is in. */
+/** The start of the hour of UTC that contains a moment, in milliseconds since 1970. */
 export function hourOf(epochMs: number): number {
   return Math.floor(epochMs / HOUR_MS) * HOUR_MS;
 }
 
-/** Tells the periods that an hour is in. */
+/** Finds the day, week and month that contain an hour, in the time zone of the configuration. */
 export class BudgetCalendar {
   readonly periods: BudgetPeriods;
   #hour: number | undefined;
@@ -45,7 +51,7 @@ export class BudgetCalendar {
     this.periods = periods;
   }
 
-  /** The spans that an hour is in. */
+  /** The periods that contain an hour. `hour` is the start of the hour, in milliseconds since 1970. */
   spans(hour: number): Spans {
     if (this.#spans === undefined || this.#hour !== hour) {
       this.#spans = this.periods.window === "rolling" ? rollingSpans(hour) : this.#calendarSpans(hour);
@@ -63,8 +69,8 @@ export class BudgetCalendar {
   }
 
   /**
-   * An hour of UTC belongs to the local day that it begins in: if local midnight is not on a full hour of UTC,
-   * the period begins with the next full hour.
+   * An hour of UTC belongs to the local day in which it begins. If local midnight is not on a full hour of
+   * UTC, the period begins with the next full hour.
    */
   #span(hour: number, periodOf: (localDay: number) => number): Span {
     const period = periodOf(this.#localDay(hour));
@@ -75,7 +81,7 @@ export class BudgetCalendar {
     return { from, until };
   }
 
-  /** Days since 1970 by the clocks of the zone. */
+  /** The number of days since 1970, by the local time of the time zone. */
   #localDay(hour: number): number {
     const offset = this.#offsetsAround(hour).findLast(({ since }) => since <= hour)?.offsetMs ?? 0;
     return Math.floor((hour + offset) / DAY_MS);
@@ -91,7 +97,10 @@ export class BudgetCalendar {
   }
 }
 
-/** An hour more than the period has, since the oldest is only partly within it: no 24 hours ever hold more. */
+/**
+ * One hour more than the period, because the oldest hour is only partly in it. So no 24 hours exceed a
+ * budget.
+ */
 function rollingSpans(hour: number): Spans {
   const span = (period: Period): Span => ({
     from: hour - ROLLING_HOURS[period] * HOUR_MS,

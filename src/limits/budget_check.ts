@@ -1,4 +1,4 @@
-/** Whether a budget leaves something to spend. */
+/** Checks how much of a budget is left. */
 
 import type { BudgetWindow } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
@@ -9,17 +9,20 @@ import type { Ledger } from "./ledger.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** Periods in the words of messages. */
+/** The periods as error messages name them. */
 const WORDS: Readonly<Record<BudgetWindow, Readonly<Record<Period, string>>>> = {
   calendar: { day: "per day", week: "per week", month: "per month" },
   rolling: { day: "in 24 hours", week: "in 7 days", month: "in 30 days" },
 };
 
-/** The fault of the first budget that is used up; undefined: none is. */
+/**
+ * The fault `budget_exceeded` for the first budget that is spent or reserved. Undefined if each budget has a
+ * remainder.
+ */
 export function budgetFault(
   { what, scope, limits, ledger }: {
     readonly what: string;
-    /** Behind what is said: for which requests the budget is. */
+    /** The end of the message: the requests that the budget is for, like ` for models gpt-5*`. */
     readonly scope: string;
     readonly limits: Limits;
     readonly ledger: Pick<Ledger, "spent" | "reservedMicros">;
@@ -27,7 +30,7 @@ export function budgetFault(
   { time, calendar, concurrentRetryMs }: {
     readonly time: BudgetTime;
     readonly calendar: BudgetCalendar;
-    /** When a running request may have ended. */
+    /** `retry-after` if running requests have reserved the remainder, in milliseconds. */
     readonly concurrentRetryMs: number;
   },
 ): ProxyFault | undefined {
@@ -58,7 +61,7 @@ export function budgetFault(
   };
   for (const period of PERIODS) {
     const budget = budgets[period];
-    // Most have none, and need no calendar.
+    // Most subjects have no budget for a period, and need no calendar.
     if (budget === undefined) continue;
     const span = calendar.spans(time.hour)[period];
     const fault = check(budget, spent.since(span.from), {
@@ -70,7 +73,10 @@ export function budgetFault(
   return check(limits.totalBudgetMicros, spent.totalMicros, { when: "in all", resetMs: () => undefined });
 }
 
-/** What the narrowest budget leaves that is neither spent nor reserved, in micro-dollars. Infinity: there is no budget. */
+/**
+ * The smallest remainder of the budgets, neither spent nor reserved, in micro-dollars. Infinity without a
+ * budget.
+ */
 export function budgetLeft(
   { limits, ledger: { spent, reservedMicros } }: {
     readonly limits: Limits;
@@ -87,7 +93,10 @@ export function budgetLeft(
   return Math.min(...left, (totalBudgetMicros ?? Infinity) - spent.totalMicros) - reservedMicros;
 }
 
-/** Until the period ends, or enough has passed out of a rolling one; undefined: that helps nothing. */
+/**
+ * The milliseconds until the period ends, or until a rolling period has dropped enough hours. Undefined if
+ * waiting does not help.
+ */
 function msUntilFree(
   { from, until }: Span,
   { budget, spent, time }: { budget: number; spent: Ledger["spent"]; time: BudgetTime },
@@ -97,12 +106,15 @@ function msUntilFree(
   return last === undefined ? undefined : last + HOUR_MS + (time.hour - from) - time.epochMs;
 }
 
-/** Options of a fault after which a request is let in again; none where waiting does not help. */
+/**
+ * The option `retryAfterSeconds` of a fault. No option if `resetMs` is undefined, because a retry is then
+ * useless.
+ */
 export function retryOf(resetMs: number | undefined): { retryAfterSeconds?: number } {
   return resetMs === undefined ? {} : { retryAfterSeconds: Math.max(1, Math.ceil(resetMs / 1000)) };
 }
 
-/** `$1.50` */
+/** An amount as text, such as `$1.50`. */
 function dollars(micros: number): string {
   return `$${(micros / 1_000_000).toFixed(micros % 10_000 === 0 ? 2 : 6)}`;
 }

@@ -1,49 +1,52 @@
 /**
- * The time that budgets count by. A machine without a battery starts in 1970 or at the time of its last shutdown, and
- * jumps when it has asked a time server; a clock may also be set back.
+ * The time that budgets use. A machine without a battery for its clock starts in 1970 or at the time of its
+ * last shutdown. Its clock jumps when a time server has answered. A user can also set a clock back.
  */
 
 import type { Clock } from "../time/clock.ts";
 import { hourOf } from "./budget_calendar.ts";
 
-/** Nobody ran this program before: a clock that shows an earlier time is wrong. */
+/**
+ * The program did not exist before this time, in milliseconds since 1970: a clock that shows an earlier time
+ * is wrong.
+ */
 export const EARLIEST_MS: number = Date.UTC(2020, 0, 1);
 
-/** What happened to the clock. */
+/** A change of the clock that affects budgets. */
 export type ClockEvent =
-  /** It shows a time that cannot be right. */
+  /** The clock shows a time that cannot be right. */
   | { readonly kind: "wrong"; readonly shownMs: number }
   /**
-   * The clock became right, or was set back by `byMs` to an earlier hour. Spending that was booked while
-   * it was wrong, or after `hour`, counts in `hour` from now on.
+   * The clock became right, or was set back by `byMs` to an earlier hour. Spending that was booked while the
+   * clock was wrong, or after `hour`, counts in `hour` from now on.
    */
   | { readonly kind: "right" | "set_back"; readonly hour: number; readonly byMs: number };
 
-/** A moment, as budgets see it. */
+/** The current time of budgets. */
 export interface BudgetTime {
-  /** Milliseconds since 1970. While the clock is wrong it goes on from the latest time that is known. */
+  /** Milliseconds since 1970. While the clock is wrong, time continues from the latest known time. */
   readonly epochMs: number;
-  /** The hour of it. */
+  /** The start of the hour of UTC, in milliseconds since 1970. */
   readonly hour: number;
-  /** False while the clock is wrong. */
+  /** Whether the clock is right. */
   readonly isDated: boolean;
 }
 
-/** Tells the time of budgets, and when the clock was moved. */
+/** Reads the time for budgets, and notices a clock that is wrong or was set back. */
 export class BudgetClock {
   readonly #clock: Clock;
   readonly #onEvent: (event: ClockEvent) => void;
-  /** A time that was right; the clock cannot be right before it. */
+  /** A time that was right. The clock is wrong if it shows an earlier time. */
   #known: number;
-  /** Where time goes on from while the clock is wrong from the start. */
+  /** The time from which budgets continue if the clock is wrong from the start. */
   readonly #latest: number;
-  /** The latest reading: the time of budgets, and the clock that never goes back. */
+  /** The latest reading: the time of budgets, and the monotonic clock. */
   #last: { readonly epochMs: number; readonly now: number } | undefined;
   #state: "unread" | "wrong" | "right" = "unread";
 
   /**
-   * `latest`: the latest hour in which something was booked, and the latest one of a clock that was right. `onEvent` is
-   * called while the time is read, before it is told.
+   * `latest.booked` is the latest hour with spending, and `latest.dated` the latest hour with spending that
+   * was booked with a right clock. `onEvent` is called during {@link read}, before it returns.
    */
   constructor(
     clock: Clock,
@@ -58,6 +61,9 @@ export class BudgetClock {
     this.#onEvent = onEvent;
   }
 
+  /**
+   * Reads both clocks and gives the time of budgets. Calls `onEvent` if the clock was found wrong or moved.
+   */
   read(): BudgetTime {
     const shownMs = this.#clock.epochMs();
     const now = this.#clock.now();

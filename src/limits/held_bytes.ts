@@ -1,18 +1,21 @@
 import { ProxyFault } from "../faults.ts";
 
-/** The wait that a refused client hears of. Most bodies are held for seconds, until their answer begins. */
+/** `retry-after` of rejected requests. Most bodies are held for seconds, until the response begins. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** Up to this a body may take as long as its sender likes. */
+/** A body up to this size may arrive at any speed. */
 const SMALL_BYTES = 1024 * 1024;
-/** A longer one may take a minute, and a second for so many bytes: what is slower holds its memory for too long. */
+/**
+ * A longer body may take {@link GRACE_MS}, and a second for this many bytes. A slower body would hold its
+ * memory for too long.
+ */
 const LEAST_BYTES_PER_SECOND = 16 * 1024;
 const GRACE_MS = 60_000;
 
 /**
- * How much of requests' bodies is held in memory, over all requests. Nobody may hold more than what is left free for
- * the others, so that there is always room for one who holds little: one alone gets a half, each of two a third, and
- * so on. Only while nobody else holds anything, one request alone may take all.
+ * The memory for request bodies, shared by all requests. A holder may hold at most as much as it leaves free
+ * for others, so that a request with a small body always fits: a single holder gets a half, each of two
+ * holders a third, and so on. A request that is the only one may use all of the memory.
  */
 export class HeldBytes {
   readonly #maxBytes: number;
@@ -21,20 +24,20 @@ export class HeldBytes {
 
   readonly #now: () => number;
 
-  /** `now` gives milliseconds of a clock that never jumps. */
+  /** `now` gives the milliseconds of a monotonic clock. */
   constructor(maxBytes: number, now: () => number = () => performance.now()) {
     this.#maxBytes = maxBytes;
     this.#now = now;
   }
 
-  /** The bytes that all shares hold now. */
+  /** The bytes that all requests hold now. */
   get held(): number {
     return this.#held;
   }
 
   /**
-   * A share of somebody, which is empty at first: for one request, or with `mayBeSlow` for what has no end that could
-   * be waited for.
+   * An empty share for one request. Shares with the same `holder` count together. Set `mayBeSlow` for bytes
+   * that have no expected end, such as those of a connection.
    */
   share(holder: string, { mayBeSlow = false }: { mayBeSlow?: boolean } = {}): HeldShare {
     let own = 0;
@@ -66,11 +69,14 @@ export class HeldBytes {
       hold(bytes) {
         if (grow(bytes)) return;
         if (isTooSlow(bytes)) {
-          throw new ProxyFault("request_timeout", "The body has to be held in memory and comes too slowly.");
+          throw new ProxyFault(
+            "request_timeout",
+            "The proxy must hold the body in memory, and it arrives too slowly.",
+          );
         }
         throw new ProxyFault(
           "overloaded",
-          "The proxy holds as much of requests' bodies as it may; try again in a moment.",
+          "The memory for request bodies is full. Try again in a moment.",
           { retryAfterSeconds: RETRY_AFTER_SECONDS },
         );
       },
@@ -96,14 +102,19 @@ export class HeldBytes {
   }
 }
 
-/** What one request holds of the memory for bodies. */
+/** The share of one request of the memory for bodies. */
 export interface HeldShare {
-  /** Sets how many bytes it holds; false: there is no room for so many, and nothing has changed. */
+  /**
+   * Sets how many bytes the request holds. Returns false and changes nothing if there is not enough memory.
+   */
   readonly mayHold: (bytes: number) => boolean;
-  /** The same; throws the fault `overloaded`, or `request_timeout` for a body that comes too slowly. */
+  /**
+   * Sets how many bytes the request holds. Throws `overloaded` if there is not enough memory, or
+   * `request_timeout` if the body arrives too slowly.
+   */
   readonly hold: (bytes: number) => void;
-  /** Is told how what is held is let go of: that happens when the share is released, and never without it. */
+  /** Registers a function that drops the held bytes. The share calls it when it is released. */
   readonly droppedBy: (drop: () => void) => void;
-  /** It holds nothing any more, for good. */
+  /** Releases the share. It cannot hold bytes afterwards. */
   readonly release: () => void;
 }

@@ -1,26 +1,29 @@
-/** What one subject has used: the state behind its limits and budgets. */
+/** The counts of one subject: the state of its limits and budgets. */
 
 import { MinuteWindow } from "./minute_window.ts";
 import { type SpentHour, SpentHours } from "./spent_hours.ts";
 
-/** What a subject had used when the program started, in millionths of a US dollar. */
+/** What a subject had used when the program started. Money is in millionths of a US dollar. */
 export interface Balance {
   readonly requests: number;
   readonly totalMicros: number;
-  /** At least of the last 62 days. */
+  /** The spending of each hour, for at least the last 62 days. */
   readonly hours: readonly SpentHour[];
 }
 
-/** What an admitted request may still cost. */
+/** What an admitted request reserves while it runs. */
 export interface Reservation {
   readonly tokens: number;
-  /** What is expected, or the most: this much is not there for other requests. */
+  /** The expected or the highest cost, in micro-dollars. Other requests cannot spend it. */
   readonly micros: number;
-  /** The most that it can cost. Undefined: `micros` is the most. */
+  /** The highest cost, in micro-dollars. Undefined if `micros` is the highest cost. */
   readonly mostMicros?: number | undefined;
 }
 
-/** Counts of one subject, or of one of its rules for models. */
+/**
+ * The counts of one subject, or of one of its limits for certain models. Money is in millionths of a US
+ * dollar.
+ */
 export class Ledger {
   readonly requestsThisMinute = new MinuteWindow();
   readonly tokensThisMinute = new MinuteWindow();
@@ -29,9 +32,9 @@ export class Ledger {
   requests: number;
   reservedTokens = 0;
   reservedMicros = 0;
-  /** By how much running requests can cost more than what is reserved for them. */
+  /** By how much the running requests can cost more than they reserve. */
   excessMicros = 0;
-  /** Running requests whose most did not fit into the budget. */
+  /** The running requests whose highest cost did not fit into the budget. */
   optimistic = 0;
 
   constructor(requests: number, spent: SpentHours) {
@@ -40,13 +43,15 @@ export class Ledger {
   }
 }
 
-/** A balance that is held until its subject calls. */
+/** The balance of a subject, kept until the first request of the subject. */
 export interface OpeningBalance {
   readonly requests: number;
   readonly spent: SpentHours;
 }
 
-/** Balances by key, ready to be counted on. */
+/**
+ * Converts the balances of the database into the counts with which ledgers begin, by the key of the subject.
+ */
 export function openingBalances(balances: ReadonlyMap<string, Balance>): Map<string, OpeningBalance> {
   return new Map(
     [...balances].map(([key, balance]) => [key, {

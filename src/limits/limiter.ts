@@ -1,4 +1,4 @@
-/** Admits requests within the limits and budgets of those who call, and settles what each one used. */
+/** Admits requests within the limits and budgets of their subjects, and settles what each request used. */
 
 import type { Booking } from "../storage/booking.ts";
 import type { Clock } from "../time/clock.ts";
@@ -13,36 +13,43 @@ import { type Balance, Ledger, type OpeningBalance, openingBalances, type Reserv
 import { limitsOfModels, modelRuleKey } from "./model_rules.ts";
 import { SpentHours } from "./spent_hours.ts";
 
-/** A request that was admitted. */
+/** The admission of one request. */
 export interface Admission {
-  /** Once it is known which models it names: counts it for the rules for these. Throws where one of them is full. */
+  /**
+   * Counts the request for the limits of the models that it names. Throws if one of these limits is reached.
+   */
   readonly countModels: (models: readonly string[]) => void;
-  /** Once it is known how much it may use: keeps that from others. Throws where others hold the rest by now. */
+  /**
+   * Reserves what the request may use. Throws if other requests have reserved the remainder in the meantime.
+   */
   readonly reserve: (reservation: Reservation) => void;
-  /** Adds to that what it has used by now, whether or not there is as much. */
+  /** Adds to the reservation what the request has used already. Never throws, even beyond the remainder. */
   readonly reserveMore: (reservation: Reservation) => void;
   /**
-   * Goes on keeping from others what is reserved, when the request has ended, until {@link Limiter.release}. Its tokens
-   * count from now on.
+   * Keeps the reserved money beyond the end of the request, until {@link Limiter.release}. The reserved
+   * tokens count from now on.
    */
   readonly handOver: () => Held;
-  /** Once, when it has ended: what it used; unknown is undefined and counts as nothing. Tells where it is booked. */
+  /**
+   * Replaces the reservation by what the request used, and returns where that is booked. Undefined amounts
+   * are unknown and count as nothing. Only the first call counts.
+   */
   readonly settle: (
     used: { readonly tokens: number | undefined; readonly micros: number | undefined },
   ) => Booking;
 }
 
-/** What is kept from others beyond the end of a request. */
+/** A reservation that outlasts its request. */
 export interface Held {
-  /** Of the subjects and of their rules for models. */
+  /** The keys of the subjects and of their limits for models. */
   readonly keys: readonly string[];
-  /** Those of the rules alone. */
+  /** The keys of the limits for models. */
   readonly modelRules: readonly string[];
   readonly tokens: number;
   readonly micros: number;
 }
 
-/** What a subject has used, in millionths of a US dollar. */
+/** What a subject has used. Money is in millionths of a US dollar. */
 export interface Spent {
   readonly requests: number;
   readonly dayMicros: number;
@@ -51,23 +58,23 @@ export interface Spent {
   readonly totalMicros: number;
 }
 
-/** What a limiter begins with. */
+/** The options of a {@link Limiter}. */
 export interface LimiterOptions {
-  /** What each subject had used before, by its key. */
+  /** What each subject had used before the start, by the key of the subject. */
   readonly balances?: ReadonlyMap<string, Balance>;
-  /** Undefined: days, weeks and months of UTC. */
+  /** The periods of budgets. Undefined means calendar days, weeks and months in UTC. */
   readonly periods?: BudgetPeriods | undefined;
-  /** The clock was found to be wrong, or was moved; what was spent has been dated by then. */
+  /** Called when the clock was found wrong or moved. Earlier spending has its new hour by then. */
   readonly onClock?: (event: ClockEvent) => void;
 }
 
-/** Limits, and what has been used of them. */
-interface Counted {
-  /** Under which its counts are kept. */
+/** The limits that one request counts for, with their counts. */
+interface CountedLimits {
+  /** The key of the ledger. */
   readonly key: string;
-  /** For messages: `token`, `project`. */
+  /** What the limits belong to, as messages name it: `token`, `project`. */
   readonly what: string;
-  /** For messages: which requests count, like ` for models gpt-5*`. */
+  /** The end of messages: the requests that count, like ` for models gpt-5*`. */
   readonly scope: string;
   readonly limits: Limits;
   readonly maxRequests: number | undefined;
@@ -78,16 +85,16 @@ const DEFAULT_PERIODS: BudgetPeriods = {
   timeZone: DEFAULT_BUDGET_TIME_ZONE,
   window: DEFAULT_BUDGET_WINDOW,
 };
-/** A running request may end at any moment. */
+/** `retry-after` if running requests use up a limit. A running request may end at any moment. */
 const CONCURRENT_RETRY_MS = 1_000;
 
 /**
- * So many requests of a subject may run on what is expected of them while its budget does not cover their most: a
- * budget can be exceeded by what they cost at most, and not by what any number of them do.
+ * How many requests of a subject may run with a reservation of their expected cost while the budget does not
+ * cover their highest cost. So only this many requests, each with its highest cost, can exceed a budget.
  */
 const MOST_OPTIMISTIC = 4;
 
-/** Keeps the counts of all subjects; they outlive a change of rules. */
+/** Keeps the counts of all subjects. The counts remain when rules change. */
 export class Limiter {
   readonly #clock: Clock;
   readonly #budgetClock: BudgetClock;
@@ -102,28 +109,28 @@ export class Limiter {
     this.#budgetClock = new BudgetClock(clock, {
       latest: latestOf(balances),
       onEvent: (event) => {
-        if (event.kind !== "wrong") this.#dateAt(event.hour);
+        if (event.kind !== "wrong") this.#moveSpendingTo(event.hour);
         onClock?.(event);
       },
     });
   }
 
-  /** Other periods hold from now on; what was spent counts in them too. */
+  /** Sets the periods of budgets. Earlier spending counts in the new periods too. */
   configure(periods: BudgetPeriods | undefined): void {
     this.#calendar = new BudgetCalendar(periods ?? DEFAULT_PERIODS);
   }
 
-  /** Finds out whether the clock is wrong or was moved. */
+  /** Reads the clock, and calls `onClock` if the clock is wrong or was moved. */
   readClock(): void {
     this.#budgetClock.read();
   }
 
   /**
-   * Throws `rate_limited` or `budget_exceeded`; then nothing is counted. What is sure to cost nothing needs neither
-   * tokens nor money.
+   * Admits a request of a principal. Throws `rate_limited` or `budget_exceeded`, and then counts nothing. A
+   * request that is free needs neither tokens nor money.
    */
   admit({ subjects }: Principal, { isFree = false }: { isFree?: boolean } = {}): Admission {
-    const counted: Counted[] = subjects.map(({ key, what, rules }) => ({
+    const counted: CountedLimits[] = subjects.map(({ key, what, rules }) => ({
       key,
       what,
       scope: "",
@@ -136,13 +143,13 @@ export class Limiter {
     let reserved: Reservation = { tokens: 0, micros: 0 };
     /** The ledgers whose budgets the request may exceed. */
     let optimistic: Ledger[] = [];
-    /** What the request itself has used by now. */
+    /** What earlier attempts of the request have used. */
     let more: Reservation = { tokens: 0, micros: 0 };
     let booking: Booking | undefined;
     return {
       countModels: (models) => {
         const further = subjects.flatMap(({ key, what, rules }) =>
-          limitsOfModels(rules.modelLimits ?? [], models).map((limits): Counted => {
+          limitsOfModels(rules.modelLimits ?? [], models).map((limits): CountedLimits => {
             const ruleKey = modelRuleKey(key, limits.model);
             return {
               key: ruleKey,
@@ -210,23 +217,23 @@ export class Limiter {
     };
   }
 
-  /** Keeps from others what was handed over before this process began. */
+  /** Reserves money for an object of an earlier or another process. */
   hold({ keys, micros }: Pick<Held, "keys" | "micros">): void {
     for (const key of keys) this.#ledgerOf(key).reservedMicros += micros;
   }
 
-  /** Gives back what was held. */
+  /** Releases money that {@link hold} or {@link Admission.handOver} has reserved. */
   release({ keys, micros }: Pick<Held, "keys" | "micros">): void {
     for (const key of keys) this.#ledgerOf(key).reservedMicros -= micros;
   }
 
-  /** Where the cost of what ends now is booked. */
+  /** Where spending of this moment is booked. */
   bookingOf(modelRules: readonly string[]): Booking {
     const { hour, isDated } = this.#budgetClock.read();
     return { hour, isDated, modelRules };
   }
 
-  /** Counts what was used by no request that runs. */
+  /** Counts tokens and money that no running request used, such as those of a background response. */
   count(
     keys: readonly string[],
     { tokens, micros, booking: { hour, isDated } }: { tokens: number; micros: number; booking: Booking },
@@ -239,9 +246,9 @@ export class Limiter {
     }
   }
 
-  /** What a subject has used, by its key; undefined: nothing since the start, and nothing before. */
+  /** What a subject has used, by its key. Undefined if the subject has never sent a request. */
   spent(key: string): Spent | undefined {
-    // The clock dates what was spent.
+    // Reading the clock may move spending to another hour.
     const { hour } = this.#budgetClock.read();
     const used = this.#ledgers.get(key) ?? this.#balances.get(key);
     if (used === undefined) return undefined;
@@ -267,13 +274,13 @@ export class Limiter {
     return ledger;
   }
 
-  #dateAt(hour: number): void {
-    for (const { spent } of this.#ledgers.values()) spent.dateAt(hour);
-    for (const { spent } of this.#balances.values()) spent.dateAt(hour);
+  #moveSpendingTo(hour: number): void {
+    for (const { spent } of this.#ledgers.values()) spent.moveTo(hour);
+    for (const { spent } of this.#balances.values()) spent.moveTo(hour);
   }
 
-  /** Counts a request that begins for all of them, or for none and throws. */
-  #begin(counted: readonly Counted[], isFree: boolean): void {
+  /** Counts a new request for all limits. If one limit is reached, counts it for none and throws. */
+  #begin(counted: readonly CountedLimits[], isFree: boolean): void {
     const now = this.#clock.now();
     for (const one of counted) {
       this.#checkRequests(one, now);
@@ -286,7 +293,7 @@ export class Limiter {
     }
   }
 
-  #checkRequests({ what, scope, limits, maxRequests, ledger }: Counted, now: number): void {
+  #checkRequests({ what, scope, limits, maxRequests, ledger }: CountedLimits, now: number): void {
     const { requestsPerMinute, concurrentRequests } = limits;
     if (maxRequests !== undefined && ledger.requests >= maxRequests) {
       throw new ProxyFault("budget_exceeded", `This ${what} has made all of its ${maxRequests} requests.`, {
@@ -314,11 +321,13 @@ export class Limiter {
     }
   }
 
-  /** Tokens and money, which are known only when an answer has ended. */
-  #checkAmounts({ what, scope, limits, ledger }: Counted, now: number): void {
+  /** Checks tokens and money, which are known only when a response has ended. */
+  #checkAmounts({ what, scope, limits, ledger }: CountedLimits, now: number): void {
     const { tokensPerMinute } = limits;
     if (tokensPerMinute !== undefined) {
-      // What others may still use counts; what this one may use does not, or large answers could never be asked for.
+      // What running requests have reserved counts. What this request may use does not, or a request for a
+      // large
+      // response could never pass.
       const free = tokensPerMinute - ledger.reservedTokens;
       if (ledger.tokensThisMinute.sum(now) >= free) {
         const resetMs = free > 0 ? ledger.tokensThisMinute.msUntilBelow(now, free) : CONCURRENT_RETRY_MS;
@@ -336,10 +345,8 @@ export class Limiter {
     if (fault !== undefined) throw fault;
   }
 
-  /**
-   * Whether a request that reserves what is expected can exceed a budget with its most, while all that run do so too.
-   */
-  #mayExceed({ limits, ledger }: Counted, reservation: Reservation): boolean {
+  /** Whether this request and the running requests together can exceed a budget by their highest costs. */
+  #mayExceed({ limits, ledger }: CountedLimits, reservation: Reservation): boolean {
     const excess = excessOf(reservation);
     if (excess === 0) return false;
     const left = budgetLeft({ limits, ledger }, {
@@ -356,29 +363,29 @@ export class Limiter {
     const resetsAt = this.#clock.epochMs() + resetMs;
     return new ProxyFault("rate_limited", message, {
       limit: { kind, limit, remaining: 0, resetMs, resetsAt },
-      // The window is a second longer than a minute, and SDKs wait for a minute at most.
+      // The window is one second longer than a minute, and SDKs wait for at most a minute.
       ...retryOf(Math.min(resetMs, 60_000)),
     });
   }
 }
 
-/** By how much a request can cost more than what is reserved for it. */
+/** By how much a request can cost more than it reserves, in micro-dollars. */
 function excessOf({ micros, mostMicros = micros }: Reservation): number {
   return Math.max(0, mostMicros - micros);
 }
 
-/** Throws where as many requests as may run on what is expected do so, and a budget does not cover their most. */
-function checkOptimistic({ what, scope, ledger }: Counted): void {
+/** Throws if {@link MOST_OPTIMISTIC} requests run already whose highest cost the budget does not cover. */
+function checkOptimistic({ what, scope, ledger }: CountedLimits): void {
   if (ledger.optimistic < MOST_OPTIMISTIC) return;
   throw new ProxyFault(
     "budget_exceeded",
-    `The rest of this ${what}'s budget${scope} does not cover what its running requests may cost at most, and ` +
-      `only ${MOST_OPTIMISTIC} requests may run on what is expected of them: send a smaller max_tokens.`,
+    `The rest of this ${what}'s budget${scope} does not cover the highest cost of its running requests, and only ` +
+      `${MOST_OPTIMISTIC} requests may run beyond it: send a smaller max_tokens.`,
     retryOf(CONCURRENT_RETRY_MS),
   );
 }
 
-/** The latest hours in which something was booked: at all, and by a clock that was right. */
+/** The latest hour with spending, and the latest hour with spending that was booked with a right clock. */
 function latestOf(
   balances: ReadonlyMap<string, Balance>,
 ): { booked: number | undefined; dated: number | undefined } {

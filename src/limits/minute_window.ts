@@ -1,22 +1,26 @@
-/** Counts what happened within the last minute, in a fixed amount of memory. */
+/** Counts the events of the last minute, in a fixed amount of memory. */
 
 const BUCKET_MS = 1_000;
-/** One more than a minute has, since the oldest is only partly within it: no minute ever holds more than was allowed. */
+/**
+ * One second more than a minute, because the oldest second is only partly in it. So no minute exceeds a
+ * limit.
+ */
 const BUCKETS = 61;
 
-/** A count that forgets after a minute, second by second. */
+/** A sliding count of the last minute, in steps of a second. */
 export class MinuteWindow {
   readonly #counts = new Float64Array(BUCKETS);
   /** The latest second that was counted. */
   #second = 0;
   #sum = 0;
 
-  /** What the last minute holds. `now` is in milliseconds and never goes back. */
+  /** The count of the last minute. `now` is in milliseconds of a monotonic clock. */
   sum(now: number): number {
     this.#advance(now);
     return this.#sum;
   }
 
+  /** Adds to the count at the time `now`, in milliseconds of a monotonic clock. */
   add(now: number, amount: number): void {
     this.#advance(now);
     const index = this.#second % BUCKETS;
@@ -24,7 +28,7 @@ export class MinuteWindow {
     this.#sum += amount;
   }
 
-  /** How long it takes until the sum is below a limit, if nothing is added. */
+  /** The milliseconds until the count is below a limit, if nothing is added. */
   msUntilBelow(now: number, limit: number): number {
     this.#advance(now);
     let sum = this.#sum;

@@ -1,32 +1,37 @@
-/** Limits by model: which of them a request counts for. */
+/** Limits for certain models: finds the limits that a request counts for. */
 
 import { ProxyFault } from "../faults.ts";
 import type { Limits, ModelLimits, Principal, Rules } from "../principal.ts";
 import { matchesModel } from "./allowed.ts";
 
-/** Whether a rule limits certain models, so that it has to be known which a request names. */
+/** Whether a rule limits certain models, so that the proxy must know the models of each request. */
 export function limitsModels({ subjects }: Principal): boolean {
   return subjects.some(({ rules }) => rules.modelLimits !== undefined && rules.modelLimits.length > 0);
 }
 
-/** The limits of rules, those of models included. */
+/** All limits of a subject: for all requests, and for certain models. */
 export function allLimits(rules: Rules): readonly Limits[] {
   return [rules, ...rules.modelLimits ?? []];
 }
 
-/** Whether limits hold for money. */
+/** Whether limits include a budget. */
 export function hasBudget(
   { dayBudgetMicros, weekBudgetMicros, monthBudgetMicros, totalBudgetMicros }: Limits,
 ): boolean {
   return (dayBudgetMicros ?? weekBudgetMicros ?? monthBudgetMicros ?? totalBudgetMicros) !== undefined;
 }
 
-/** Under which the counts of a rule for models are kept: a subject's key has no space. */
+/**
+ * The key of the counts of a limit for models. The key of a subject has no space, so the two cannot collide.
+ */
 export function modelRuleKey(subjectKey: string, model: string): string {
   return `${subjectKey} ${model}`;
 }
 
-/** The limits that requests for these models count for: of each model the first that fits, each limit once. */
+/**
+ * The limits that a request for these models counts for: for each model the first limit that matches, each
+ * limit once.
+ */
 export function limitsOfModels(
   limits: readonly ModelLimits[],
   models: readonly string[],
@@ -44,16 +49,16 @@ export function limitsOfModels(
 }
 
 /**
- * A model by the spellings that servers take for the same one: a limit has to fit all of them, where a list of allowed
- * models may fit too few.
+ * The spellings of a model that servers accept as the same model. A limit must match all of them. A list of
+ * allowed models may match fewer.
  */
 function spellingsOf(model: string): string[] {
-  // deno-lint-ignore no-control-regex -- some servers pass over control characters
+  // deno-lint-ignore no-control-regex -- some servers skip control characters
   const plain = model.toLowerCase().replaceAll(/[\s\x00-\x1f\x7f\ufeff]+/g, "");
   return [plain, plain.slice(plain.lastIndexOf("/") + 1)];
 }
 
-/** Throws `forbidden` where limits hold for certain models, and a request that may cost something names none. */
+/** Throws `forbidden` if there are limits for certain models, and a request with a body names no model. */
 export function checkModelIsKnown(
   { subjects }: Principal,
   { models, hasBody }: { models: readonly string[]; hasBody: boolean },

@@ -1,42 +1,42 @@
-/** What one subject has spent, by the hour. */
+/** The spending of one subject, by the hour. */
 
 import { SPENDING_KEPT_MS } from "../storage/booking.ts";
 
-/** So many hours may be held before old ones are dropped. */
+/** At this number of hours, hours that no period needs are dropped. */
 const MAX_HOURS = 1_600;
 
-/** What was spent in one hour. */
+/** The spending of one hour, in millionths of a US dollar. */
 export interface SpentHour {
-  /** Its first millisecond since 1970. */
+  /** The start of the hour of UTC, in milliseconds since 1970. */
   readonly start: number;
   readonly micros: number;
-  /** False: it was booked while the clock was wrong. */
+  /** Whether the clock was right when the spending was booked. */
   readonly isDated: boolean;
 }
 
-/** Hours, and what was spent in each, in millionths of a US dollar. */
+/** Adds up spending by the hour, in millionths of a US dollar. */
 export class SpentHours {
   readonly #hours = new Map<number, number>();
-  /** The part that was booked while the clock was wrong. */
+  /** The part of the spending that was booked while the clock was wrong. */
   readonly #undated = new Map<number, number>();
-  /** Sums by the hour that they begin with; most requests ask for the same three. */
+  /** Cached sums, by their first hour. Most requests need the same three sums. */
   readonly #sums = new Map<number, number>();
   totalMicros: number;
 
-  /** `totalMicros` may hold more than the hours do. */
+  /** `totalMicros` may be more than the sum of the hours, because old hours are dropped. */
   constructor({ totalMicros, hours }: { totalMicros: number; hours: readonly SpentHour[] }) {
     this.totalMicros = totalMicros;
     for (const { start, micros, isDated } of hours) this.#book(start, { micros, isDated });
   }
 
-  /** Adds what was spent in an hour. */
+  /** Adds spending in an hour. `hour` is its start in milliseconds since 1970. */
   add(hour: number, entry: { micros: number; isDated: boolean }): void {
     this.totalMicros += entry.micros;
     if (this.#hours.size >= MAX_HOURS && !this.#hours.has(hour)) this.#drop(hour - SPENDING_KEPT_MS);
     this.#book(hour, entry);
   }
 
-  /** What was spent from an hour on. */
+  /** The spending since the start of an hour, that hour included. */
   since(from: number): number {
     let sum = this.#sums.get(from);
     if (sum === undefined) {
@@ -48,7 +48,9 @@ export class SpentHours {
     return sum;
   }
 
-  /** The hour that has to pass out of a sum to bring that below a limit; undefined: none does. */
+  /**
+   * The hour that a rolling period must drop before its sum is below a limit. Undefined if no hour is enough.
+   */
   lastHourAbove(limit: number, from: number): number | undefined {
     let sum = this.since(from);
     for (const [start, micros] of [...this.#hours].sort(([one], [other]) => one - other)) {
@@ -59,8 +61,10 @@ export class SpentHours {
     return undefined;
   }
 
-  /** The clock is right now: what was booked before it was, and what is booked later than now, counts as of now. */
-  dateAt(hour: number): void {
+  /**
+   * The clock became right: moves spending that was booked before, and spending in later hours, to this hour.
+   */
+  moveTo(hour: number): void {
     for (const [start, micros] of this.#undated) this.#move(start, { to: hour, micros });
     this.#undated.clear();
     for (const [start, micros] of [...this.#hours]) {

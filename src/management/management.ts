@@ -1,4 +1,4 @@
-/** The management plane while it runs: managed tokens, usage, metrics, the management API and the admin page. */
+/** The running management plane: managed tokens, usage, metrics, the management API and the admin page. */
 
 import { Accounts, type EndedExchange } from "../accounting/accounts.ts";
 import type { Pricer } from "../accounting/cost.ts";
@@ -37,27 +37,27 @@ import { traceOf } from "../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
-/** What `openManagement` has opened, and what runs on it. */
+/** The parts that `openManagement` opens. */
 export interface ManagementParts {
   readonly log: Log;
   readonly clock: Clock;
-  /** Gets the provider keys of all projects, which no log may hold. */
+  /** Gets the provider keys of all projects, so that the log can redact them. */
   readonly onSecrets: (secrets: readonly string[]) => void;
   readonly store: Store;
   readonly box: SecretBox;
   readonly tokens: ManagedTokens;
   readonly pricer: Pricer;
   readonly limiter: Limiter;
-  /** Whether the database holds spending from a time when the clock was wrong. */
+  /** Whether the database holds spending that was booked while the clock was wrong. */
   readonly hasUndated: boolean;
-  /** Sets what the limiter calls when the clock was moved. */
+  /** Sets the callback of the limiter for changes of the clock. */
   readonly watchClock: (watcher: (event: ClockEvent) => void) => void;
   readonly objects: Objects;
-  /** Sets what gets the rows of objects that are settled. */
+  /** Sets the callback for the exchange rows of settled objects. */
   readonly watchSettled: (watcher: (row: ExchangeRow) => void) => void;
 }
 
-/** The management plane. It owns the store, and closes it. */
+/** The management plane. It owns the store and closes it. */
 export class Management implements ManagementPort {
   readonly accounts: Accounts;
   readonly limiter: Limiter;
@@ -95,11 +95,12 @@ export class Management implements ManagementPort {
     this.#dates = new SpendingDates(store, {
       writer: this.#writer,
       clock,
-      onFailed: (reason) => this.#storageFailed(`what was spent could not be dated: ${reason}`),
+      onFailed: (reason) =>
+        this.#storageFailed(`spending could not be moved after a change of the clock: ${reason}`),
     });
     this.#audit = new AccessAudit(store, {
       clock,
-      onFailed: (reason) => this.#storageFailed(`an entry of the audit is lost: ${reason}`),
+      onFailed: (reason) => this.#storageFailed(`an audit entry is lost: ${reason}`),
     });
     this.limiter = limiter;
     watchClock(clockWatcher(log, { dates: this.#dates, hasUndated }));
@@ -113,25 +114,28 @@ export class Management implements ManagementPort {
       },
       onRow: (ended) => this.#record(ended),
     });
-    watchSettled((row) => this.#show(row));
+    watchSettled((row) => this.#publish(row));
     this.answer = this.#openRoutes(config);
     this.#stopPruning = this.#startPruning();
     this.#stopBackups = this.#startBackups();
   }
 
-  /** Looks up a managed token. Undefined: the value is no managed token. */
+  /** Looks up a managed token. Undefined: the value is not a managed token. */
   checkToken(candidate: string): TokenCheckResult | undefined {
     return this.#parts.tokens.check(candidate);
   }
 
+  /** Reads the tokens again if the database may have changed. Undefined: it has not changed. */
   refreshed(): Promise<void> | undefined {
     return this.#refresh.refreshIfChanged();
   }
 
+  /** Whether the database works. */
   storage(): StorageHealth {
     return this.#refresh.hasFailed ? "failing" : this.#writer.health;
   }
 
+  /** Where a client with an address finds the admin page, seen from the port that it used. */
   adminPlace(entry: Entry, address: string): AdminPlace {
     if (!this.#isAllowed(address)) return { kind: "closed" };
     switch (entry) {
@@ -146,46 +150,46 @@ export class Management implements ManagementPort {
     }
   }
 
-  /** An attempt failed, and another one follows. */
+  /** Counts a failed attempt that another attempt follows. */
   recordFailover({ endpoint, backend }: { endpoint: string | undefined; backend: string }): void {
     this.#metrics.failedOver(endpoint, backend);
   }
 
-  /** A request was rejected before its client was known. */
+  /** Counts a request that was rejected before its client was authenticated. */
   recordRefusal(ending: string): void {
     this.#metrics.refused(ending);
   }
 
-  /** Another configuration is served from now on. */
+  /** Sets the configuration that serves requests from now on. */
   onConfig(served: ServedConfig): void {
     this.#served.serve(served);
     this.#prices.warnOfUnknownProviders(served.config);
   }
 
-  /** Clients can connect at these ports. */
+  /** Sets the ports that the server listens on. */
   onListening(ports: Ports): void {
     this.#served.listen(ports);
   }
 
-  /** Sets what can reload the configuration and end the program. */
+  /** Sets the functions that reload the configuration and stop the program. */
   setControls(controls: Controls): void {
     this.#controls = controls;
   }
 
-  /** Applies what a reload can change. */
+  /** Applies the settings that a reload can change. */
   configure(config: ManagementConfig): void {
     this.#settings.apply(config);
     this.#prices.read(config);
     this.limiter.configure(config.budgetPeriods);
   }
 
-  /** Ends live streams and long tasks of the management plane. */
+  /** Ends the live streams and long tasks of the management plane. */
   drain(): void {
     this.#ending.abort();
     this.#feed.end();
   }
 
-  /** Writes what is left, and closes the store. */
+  /** Writes the queued data, and closes the store. */
   async close(): Promise<void> {
     this.#stopPruning();
     await this.#stopBackups();
@@ -214,11 +218,11 @@ export class Management implements ManagementPort {
       });
     }
     this.#trace?.(ended);
-    this.#show(row);
+    this.#publish(row);
   }
 
-  /** A row is written, or waits to be. */
-  #show(row: ExchangeRow): void {
+  /** Counts a row that is in the database or in the queue, and sends it to live listeners. */
+  #publish(row: ExchangeRow): void {
     this.#metrics.ended(row);
     this.#unpriced.ended(row, this.#served.endpointNamed(row.endpoint), this.#parts.pricer.library);
     if (this.#feed.hasListeners) this.#feed.send({ kind: "ended", exchange: row });
@@ -235,10 +239,10 @@ export class Management implements ManagementPort {
       events: {
         onHealth(health, reason) {
           if (health === "ok") log("info", "storage_recovered");
-          else log("error", "storage_failing", { detail: `${reason}; usage waits to be written` });
+          else log("error", "storage_failing", { detail: `${reason}; usage waits in the queue` });
         },
         onDropped: (reason) => {
-          // The first line says enough. The metric counts the rest.
+          // One line in the log is enough. The metric counts all.
           if (this.#dropped++ === 0) log("error", "usage_dropped", { detail: reason });
           this.#metrics.dropped();
         },
@@ -266,10 +270,7 @@ export class Management implements ManagementPort {
         await this.#audit.signedIn(client);
       },
       onSignedOut: (client) => this.#audit.signedOut(client),
-      onUnexpected: (error) =>
-        log("error", "unexpected", {
-          detail: traceOf(error),
-        }),
+      onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
     });
   }
 
@@ -312,7 +313,7 @@ export class Management implements ManagementPort {
       clock,
       retentionMs: () => this.#settings.now.retentionDays * DAY_MS,
       onPruned: (exchanges) => log("info", "usage_pruned", { detail: `${exchanges} exchanges` }),
-      onFailed: (reason) => this.#storageFailed(`old usage could not be removed: ${reason}`),
+      onFailed: (reason) => this.#storageFailed(`old usage could not be deleted: ${reason}`),
     });
   }
 

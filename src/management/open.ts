@@ -5,7 +5,7 @@ import { openPrices } from "../accounting/published_prices.ts";
 import { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { ManagementConfig } from "../config/config.ts";
 import type { ClockEvent } from "../limits/budget_clock.ts";
-import { removeLeftBackups } from "../storage/backup_stream.ts";
+import { removeStaleBackups } from "../storage/backup_stream.ts";
 import { keyFileOf, openStore } from "../storage/open.ts";
 import { openBox } from "../storage/open_box.ts";
 import type { ExchangeRow } from "../storage/store.ts";
@@ -13,8 +13,8 @@ import { Management, type ManagementParts } from "./management.ts";
 import { openLimiter } from "./spending.ts";
 
 /**
- * Opens the management plane: the database, its key, the tokens, the prices and what was spent. Throws a `StoreError`
- * that says what is wrong with the database or its key.
+ * Opens the management plane: the database, its key, the tokens, the prices and the spending. Throws a
+ * `StoreError` if the database or its key cannot be used.
  */
 export async function openManagement(
   config: ManagementConfig,
@@ -22,14 +22,14 @@ export async function openManagement(
 ): Promise<Management> {
   const store = await openStore(config.databaseUrl);
   try {
-    const { box, madeKeyFile } = await openBox(store, {
+    const { box, createdKeyFile } = await openBox(store, {
       encryptionKey: config.encryptionKey,
       keyFile: keyFileOf(config.databaseUrl),
     });
-    if (madeKeyFile !== undefined) {
+    if (createdKeyFile !== undefined) {
       log("info", "key_file_made", {
-        file: madeKeyFile,
-        detail: "it seals provider keys of projects; keep it with backups of the database",
+        file: createdKeyFile,
+        detail: "it encrypts the provider keys of projects; keep it with the backups of the database",
       });
     }
     const tokens = new ManagedTokens(store, {
@@ -38,10 +38,10 @@ export async function openManagement(
       onUnreadable: (what) => log("error", "key_unreadable", { detail: what }),
     });
     await tokens.refresh();
-    await removeLeftBackups(store);
+    await removeStaleBackups(store);
     onSecrets(tokens.secrets);
     const pricer = new Pricer(await openPrices(await loadPrices(config.pricesFile, log)));
-    // The limiter reads the clock before the plane can watch it.
+    // The limiter and the objects exist before the management plane. It sets these callbacks.
     let onClock = (_event: ClockEvent): void => {};
     const { limiter, hasUndated } = await openLimiter(store, {
       clock,
@@ -55,7 +55,9 @@ export async function openManagement(
       ledgers: limiter,
       onRow: (row) => onSettled(row),
       onFailed: (reason) =>
-        log("warn", "storage_failing", { detail: `objects that are awaited: ${reason}; it is tried again` }),
+        log("warn", "storage_failing", {
+          detail: `the usage of background objects: ${reason}; the proxy tries again`,
+        }),
     });
     return new Management(config, {
       log,

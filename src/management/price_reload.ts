@@ -5,7 +5,7 @@ import type { Config, ManagementConfig } from "../config/config.ts";
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Log } from "../observability/log.ts";
 
-/** Reads the list of prices again when the configuration changes. Readings follow one another. */
+/** Loads the price list again when the configuration changes. Loads follow one another. */
 export class PriceReload {
   readonly #pricer: Pricer;
   readonly #log: Log;
@@ -16,7 +16,7 @@ export class PriceReload {
     this.#log = log;
   }
 
-  /** Reads the file of prices, and uses it where its version is another one. */
+  /** Loads the price file, and uses it if its version has changed. */
   read({ pricesFile }: Pick<ManagementConfig, "pricesFile">): void {
     this.#reading = this.#reading.then(async () => {
       const list = await loadPrices(pricesFile, this.#log);
@@ -25,19 +25,20 @@ export class PriceReload {
     }).catch((error) => this.#log("error", "unexpected", { detail: String(error) }));
   }
 
-  /** Logs each endpoint whose `price_provider` the list does not have. */
+  /** Logs each endpoint whose `price_provider` is not in the price list. */
   warnOfUnknownProviders({ endpoints }: Pick<Config, "endpoints">): void {
     for (const { name, priceProvider } of endpoints) {
       if (priceProvider === undefined || priceProvider === LOCAL_PRICES) continue;
       if (this.#pricer.library.knows(priceProvider)) continue;
       const provider = JSON.stringify(priceProvider);
       this.#log("warn", "configuration", {
-        detail: `endpoints.${name}.price_provider ${provider} is not known: nothing has a price`,
+        detail:
+          `endpoints.${name}.price_provider ${provider} is unknown, so no model of the endpoint has a price`,
       });
     }
   }
 
-  /** Resolves when no reading is running. Never rejects. */
+  /** Resolves when no load is running. Never rejects. */
   settled(): Promise<void> {
     return this.#reading;
   }

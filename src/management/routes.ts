@@ -1,4 +1,4 @@
-/** What the management plane answers: `/manage`, `/admin` and `/metrics`. */
+/** The routes of the management plane: `/manage`, `/admin` and `/metrics`. */
 
 import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
@@ -18,12 +18,12 @@ import type { Metrics } from "../observability/metrics.ts";
 import type { Served } from "./served.ts";
 import type { ManagementSettings } from "./settings.ts";
 
-/** So many requests are worked on at the same time: each holds its answer several times meanwhile. */
-const MOST_AT_ONCE = 32;
-/** Under which name clients with the management token share memory. */
+/** The most requests that run at the same time. Each one holds several copies of its response in memory. */
+const MAX_CONCURRENT = 32;
+/** The name under which clients with the management token share the memory budget. */
 const MANAGEMENT_HOLDER = "the management plane";
 
-/** What the routes work with. */
+/** The dependencies and callbacks of {@link managementRoutes}. */
 export interface ManagementRoutesParts {
   readonly parts: ManageParts;
   readonly metrics: Metrics;
@@ -32,24 +32,24 @@ export interface ManagementRoutesParts {
   readonly served: Served;
   /** Whether an address may use the management plane. */
   readonly isAllowed: (address: string) => boolean;
-  /** An error that the program did not expect. */
+  /** Gets an unexpected error. */
   readonly onUnexpected: (error: unknown) => void;
-  /** A wrong token was presented, or an address did not wait. */
+  /** Called for a wrong token, and for an address that did not wait after one. */
   readonly onRefused: (refusal: Refusal) => void;
-  /** A person signed in at the admin page. */
+  /** Called after a sign-in at the admin page. */
   readonly onSignedIn: (address: string) => Promise<void>;
-  /** A person signed out of the admin page. */
+  /** Called after a sign-out of the admin page. */
   readonly onSignedOut: (address: string) => Promise<void>;
 }
 
-/** Answers a request, whose address may ask. */
-type Work = (request: IncomingRequest, caller: Caller) => Promise<OutgoingReply>;
+/** Answers a request from an allowed address. */
+type Route = (request: IncomingRequest, caller: Caller) => Promise<OutgoingReply>;
 
-/** Makes what answers a request for a path of the management plane. It gives undefined for every other path. */
+/** Makes the function that answers requests for the management plane. It gives undefined for other paths. */
 export function managementRoutes(routes: ManagementRoutesParts): ManagementRoutes["answer"] {
   const { parts, metrics, settings, served, isAllowed, onUnexpected } = routes;
   const { clock } = parts;
-  const inTurn = fewAtOnce(MOST_AT_ONCE);
+  const limited = fewAtOnce(MAX_CONCURRENT);
   const gate = new BearerGate(routes.managementToken, { clock, onRefused: routes.onRefused });
   const api = createManageApi(parts, { gate, onUnexpected });
   const admin = createAdmin({
@@ -69,11 +69,11 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
   });
 
   return (request, { path, address, guessPlace, scheme }) => {
-    const work = workAt(request.entry, path);
-    if (work === undefined) return undefined;
+    const route = routeOn(request.entry, path);
+    if (route === undefined) return undefined;
     return replied(request, async () => {
       if (!isAllowed(address)) throw new Problem(403, `Your address ${address} may not use this.`);
-      return await work(request, {
+      return await route(request, {
         source: address,
         guessPlace: guessPlace(),
         scheme: scheme(),
@@ -82,32 +82,29 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
     });
   };
 
-  /** Each of two ports answers for what the other one serves. */
-  function workAt(entry: Entry, path: string): Work | undefined {
-    const work = workFor(path);
+  /** The route of a path on a port. Each of two ports has an answer for the paths of the other one. */
+  function routeOn(entry: Entry, path: string): Route | undefined {
+    const route = routeOf(path);
     switch (entry) {
       case "all":
-        return work;
+        return route;
       case "clients":
-        return work === undefined || path === METRICS_PATH && settings.now.metricsPublic
-          ? work
+        return route === undefined || path === METRICS_PATH && settings.now.metricsPublic
+          ? route
           : notForClients;
       case "admin":
-        return work ?? (() => Promise.resolve(noEndpoint(path)));
+        return route ?? (() => Promise.resolve(noEndpoint(path)));
       default:
         return entry satisfies never;
     }
   }
 
-  /**
-   * The page asks an endpoint, with a token that somebody put in: the one way from here to where clients are
-   * served.
-   */
-  async function tried(request: IncomingRequest, caller: Caller, path: string): Promise<OutgoingReply> {
+  /** The admin page sends a request to an endpoint, with a token that the user entered. */
+  async function tryEndpoint(request: IncomingRequest, caller: Caller, path: string): Promise<OutgoingReply> {
     admin.checkSession(toWebRequest({ ...request, body: null }, clock), caller);
-    const asked = served.dialectAt(path) === undefined ? undefined : clientRequest(request);
-    const reply = asked && await served.handler?.(asked);
-    if (reply === undefined) throw new Problem(404, `Nothing is here; the page is at ${ADMIN_PATH}.`);
+    const forwarded = served.dialectAt(path) === undefined ? undefined : clientRequest(request);
+    const reply = forwarded && await served.handler?.(forwarded);
+    if (reply === undefined) throw new Problem(404, `Not found. The admin page is at ${ADMIN_PATH}.`);
     return pageReply(reply);
   }
 
@@ -115,41 +112,41 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
     const { adminPort } = served.ports ?? {};
     throw new Problem(
       404,
-      `This port serves the endpoints alone. ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} are at port ${adminPort} (ADMIN_PORT).`,
+      `This port serves only the endpoints. ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} are on port ` +
+        `${adminPort} (ADMIN_PORT).`,
     );
   }
 
-  /** In the words of the endpoint's provider: it was a client that took the wrong port. */
+  /** An error in the dialect of the endpoint, because a client used the wrong port. */
   function noEndpoint(path: string): OutgoingReply {
-    const message =
-      `This port serves ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} alone (ADMIN_PORT). ` +
-      `The endpoints are at port ${served.ports?.port} (PORT).`;
+    const message = `This port serves only ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} (ADMIN_PORT). ` +
+      `The endpoints are on port ${served.ports?.port} (PORT).`;
     return faultReply(new ProxyFault("not_found", message), {
       dialect: served.dialectAt(path) ?? "openai",
       requestId: "none",
     });
   }
 
-  function workFor(path: string): Work | undefined {
+  function routeOf(path: string): Route | undefined {
     if (path === METRICS_PATH) {
       return (request, caller) =>
         answerMetrics(metrics, { request, caller, gate: settings.now.metricsPublic ? undefined : gate });
     }
     if (isBelow(MANAGE_PATH, path)) return (request, caller) => answeredBy(api, request, caller);
     if (isBelow(TRY_PATH, path)) {
-      return (request, caller) => tried(request, caller, path.slice(TRY_PATH.length));
+      return (request, caller) => tryEndpoint(request, caller, path.slice(TRY_PATH.length));
     }
     if (isBelow(ADMIN_PATH, path)) return (request, caller) => answeredBy(admin.answer, request, caller);
     return undefined;
   }
 
-  /** Problems as the answers they are; nothing that goes wrong here leaves a client without one. */
+  /** Runs work, and turns any error into a response. */
   async function replied(
-    { cancellation, roomForAnswer }: IncomingRequest,
+    { cancellation, acquireResponseSlot }: IncomingRequest,
     work: () => Promise<OutgoingReply>,
   ): Promise<OutgoingReply> {
     try {
-      await roomForAnswer?.();
+      await acquireResponseSlot?.();
       return await work();
     } catch (error) {
       if (error instanceof Problem) return await toReply(problemResponse(error), cancellation);
@@ -164,14 +161,14 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
     request: IncomingRequest,
     caller: Caller,
   ): Promise<OutgoingReply> {
-    const work = async (): Promise<OutgoingReply> => {
+    const reply = async (): Promise<OutgoingReply> => {
       const response = await answer(toWebRequest(request, clock), caller);
       if (request.method !== "HEAD") return await toReply(response, request.cancellation);
       await response.body?.cancel();
       return await toReply(new Response(null, response), request.cancellation);
     };
-    // A request with a body waits for its client; other requests must not wait for that.
-    return await (request.body === null ? inTurn(work) : work());
+    // A request with a body is not limited: a slow client would make other requests wait.
+    return await (request.body === null ? limited(reply) : reply());
   }
 }
 

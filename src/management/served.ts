@@ -1,4 +1,4 @@
-import type { RunningExchange } from "../accounting/account.ts";
+import type { RunningExchange } from "../accounting/running_exchange.ts";
 import type { Config, Endpoint } from "../config/config.ts";
 import { lanAddresses, serverUrls } from "../config/server_urls.ts";
 import { configuredEndpoint } from "../connect/endpoints.ts";
@@ -14,66 +14,67 @@ import type { RoutingTable } from "../routing/table.ts";
 import { hasSelfSignedRoot } from "../tls/self_signed_root.ts";
 import type { RunningProxy } from "./api/parts.ts";
 
-/** A configuration while requests are served by it. */
+/** The configuration that serves requests, with what was made of it. */
 export interface ServedConfig {
   readonly config: Config;
   readonly routes: RoutingTable;
   readonly balancers: ReadonlyMap<Endpoint, Balancer>;
-  /** Answers requests by this configuration. */
+  /** Serves requests with this configuration. */
   readonly handler: Handler;
 }
 
-/** The ports that the server listens at. */
+/** The ports that the server listens on. */
 export interface Ports {
   readonly port: number;
-  /** Undefined: HTTPS has no separate port. */
+  /** The port of HTTPS. Undefined: HTTPS has no separate port. */
   readonly httpsPort?: number | undefined;
-  /** Undefined: the management plane has no separate port. */
+  /** The port of the management plane. Undefined: it has no separate port. */
   readonly adminPort?: number | undefined;
 }
 
-/** What the proxy serves now, as the management plane shows it. It changes with every reload. */
+/** The current configuration and ports, for the management plane. A reload replaces the configuration. */
 export class Served {
   #now: ServedConfig | undefined;
   #ports: Ports | undefined;
   #mayConnect: AddressTest = () => true;
 
-  /** Another configuration is served from now on. */
+  /** Sets the configuration that serves requests from now on. */
   serve(next: ServedConfig): void {
     this.#now = next;
     this.#mayConnect = addressTest(next.config.server.allowedIps);
   }
 
-  /** The server listens at these ports. */
+  /** Sets the ports that the server listens on. */
   listen(ports: Ports): void {
     this.#ports = ports;
   }
 
-  /** Undefined until the server listens. */
+  /** The ports of the server. Undefined until it listens. */
   get ports(): Ports | undefined {
     return this.#ports;
   }
 
-  /** Answers requests as clients are answered. Undefined until a configuration is served. */
+  /** Serves a request like that of a client. Undefined until there is a configuration. */
   get handler(): Handler | undefined {
     return this.#now?.handler;
   }
 
-  /** Whether an address may connect to the proxy at all (`allowed_ips`). */
+  /** Whether an address may connect to the proxy (`allowed_ips`). */
   mayConnect(address: string): boolean {
     return this.#mayConnect(address);
   }
 
-  /** The names of all endpoints. Undefined until a configuration is served. */
+  /** The names of all endpoints. Undefined until there is a configuration. */
   get endpointNames(): readonly string[] | undefined {
     return this.#now?.config.endpoints.map(({ name }) => name);
   }
 
+  /** The endpoint with a name. Undefined: no endpoint has this name. */
   endpointNamed(name: string | undefined): Endpoint | undefined {
     return this.#now?.config.endpoints.find((endpoint) => endpoint.name === name);
   }
 
-  /** Each endpoint with the state of its backends. */
+  /** All endpoints with the state of their backends. */
   endpoints(): ReturnType<RunningProxy["endpoints"]> {
     return (this.#now?.config.endpoints ?? []).map((endpoint) => ({
       endpoint,
@@ -81,7 +82,7 @@ export class Served {
     }));
   }
 
-  /** What the metrics read when they are scraped. */
+  /** The values that the metrics read at a scrape. */
   metricsSources(running: () => readonly RunningExchange[]): Readings {
     return {
       running,
@@ -90,7 +91,7 @@ export class Served {
           backends.map(({ backend, state }) => ({
             endpoint: endpoint.name,
             backend: backend.name,
-            isAside: state !== "up",
+            isCoolingDown: state !== "up",
           }))
         ),
       version: VERSION,
@@ -98,7 +99,7 @@ export class Served {
     };
   }
 
-  /** What a client needs to know to be connected. */
+  /** The facts that the settings of a client depend on. */
   connectable(): Connectable {
     const { config, routes } = this.#now ?? {};
     const tls = config?.server.tls;
@@ -110,25 +111,25 @@ export class Served {
     };
   }
 
-  /** The proxy's addresses, the most useful one first. */
+  /** The URLs of the proxy, the most useful one first. */
   urls(): readonly string[] {
     if (this.#now === undefined) return [];
     const { server } = this.#now.config;
     return serverUrls(server, { port: server.port, ...this.#ports, lanAddresses: lanAddresses() });
   }
 
-  /** Whether the management plane has a port for itself. */
+  /** Whether the management plane has a separate port. */
   get hasAdminPort(): boolean {
     return this.#ports?.adminPort !== undefined;
   }
 
-  /** Whether the admin page can be reached over HTTPS alone. */
+  /** Whether the admin page is only reachable over HTTPS. */
   get isAdminSecure(): boolean {
     const { tls, httpsPort } = this.#now?.config.server ?? {};
     return tls !== undefined && (httpsPort === undefined || this.hasAdminPort);
   }
 
-  /** The dialect of the endpoint that a path belongs to. Undefined: no endpoint has this path. */
+  /** The error dialect of the endpoint that a path belongs to. Undefined: no endpoint has the path. */
   dialectAt(path: string): ErrorDialect | undefined {
     return this.#now && match(this.#now.routes, path)?.endpoint.provider;
   }

@@ -1,7 +1,7 @@
 import type { ManagementConfig } from "../config/config.ts";
 import { type AddressTest, addressTest } from "../network/ip_ranges.ts";
 
-/** The settings of the management plane that a reload can change. */
+/** The current settings of the management plane. A reload changes them. */
 export class ManagementSettings {
   #config: ManagementConfig;
   #mayManage: AddressTest;
@@ -11,12 +11,13 @@ export class ManagementSettings {
     this.#mayManage = addressTest(config.allowedIps);
   }
 
-  /** Takes over another configuration. */
+  /** Applies another configuration. */
   apply(config: ManagementConfig): void {
     this.#config = config;
     this.#mayManage = addressTest(config.allowedIps);
   }
 
+  /** The current settings. */
   get now(): Pick<ManagementConfig, "retentionDays" | "metricsPublic" | "adminIdleMs" | "backup"> {
     return this.#config;
   }

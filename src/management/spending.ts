@@ -1,4 +1,4 @@
-/** Opens a limiter on what the store holds, and keeps what both hold the same when the clock is moved. */
+/** Opens the limiter with the spending in the database, and keeps both equal when the clock changes. */
 
 import type { Clock } from "../time/clock.ts";
 import type { ManagementConfig } from "../config/config.ts";
@@ -8,10 +8,13 @@ import type { Log } from "../observability/log.ts";
 import type { SpendingDates } from "../storage/spending_dates.ts";
 import type { Store } from "../storage/store.ts";
 
-/** A clock is put right by less all the time. */
-const UNTOLD_MS = 60_000;
+/** Smaller steps back are not logged. Time synchronization makes them all the time. */
+const UNLOGGED_STEP_MS = 60_000;
 
-/** A limiter that goes on from what was spent; whether some of that was booked while the clock was wrong. */
+/**
+ * Opens a limiter that starts from the spending in the database. `hasUndated`: some of the spending was
+ * booked while the clock was wrong.
+ */
 export async function openLimiter(
   store: Pick<Store, "readSpending">,
   { clock, config, onClock }: {
@@ -31,12 +34,12 @@ export async function openLimiter(
   };
 }
 
-/** What has to follow when the clock is found to be wrong or was moved: a line in the log, and dates in the store. */
+/** Makes the callback for changes of the clock. It writes the log, and moves spending in the database. */
 export function clockWatcher(
   log: Log,
   { dates, hasUndated }: {
     dates: Pick<SpendingDates, "date">;
-    /** The store holds something that was booked while the clock was wrong. */
+    /** Whether the database holds spending that was booked while the clock was wrong. */
     hasUndated: boolean;
   },
 ): (event: ClockEvent) => void {
@@ -48,22 +51,21 @@ export function clockWatcher(
         return log("warn", "clock_wrong", {
           detail:
             `the clock shows ${
-              shown(event.shownMs)
+              isoTime(event.shownMs)
             }, which is before 2020 or before the latest spending in ` +
-            "the database; what is spent from now on counts as of the time when the clock is right",
+            "the database; new spending counts from the time when the clock is right",
         });
       case "right":
         if (!isUndated) return;
         log("warn", "clock_right", {
-          detail: `what was spent while the clock was wrong counts from ${shown(event.hour)} on`,
+          detail: `spending from the time when the clock was wrong now counts from ${isoTime(event.hour)}`,
         });
         break;
       case "set_back":
-        if (event.byMs <= UNTOLD_MS) break;
+        if (event.byMs <= UNLOGGED_STEP_MS) break;
         log("warn", "clock_set_back", {
-          detail:
-            `by ${Math.round(event.byMs / 60_000)} minutes; what was spent later than now counts from ` +
-            `${shown(event.hour)} on`,
+          detail: `by ${Math.round(event.byMs / 60_000)} minutes; spending of later hours now counts from ` +
+            `${isoTime(event.hour)}`,
         });
         break;
       default:
@@ -74,6 +76,6 @@ export function clockWatcher(
   };
 }
 
-function shown(epochMs: number): string {
+function isoTime(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }

@@ -2,14 +2,17 @@ import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { Log } from "../observability/log.ts";
 import { StoreError } from "../storage/store.ts";
 
-/** Keeps the tokens in memory as the database has them. While the database fails, known tokens stay valid. */
+/**
+ * Keeps the managed tokens in memory equal to those in the database. While the database fails, known tokens
+ * stay valid.
+ */
 export class TokenRefresh {
   readonly #tokens: ManagedTokens;
   readonly #log: Log;
   readonly #onSecrets: (secrets: readonly string[]) => void;
   #hasFailed = false;
 
-  /** `onSecrets` gets the provider keys of all projects, which no log may hold. */
+  /** `onSecrets` gets the provider keys of all projects, so that the log can redact them. */
   constructor(
     tokens: ManagedTokens,
     { log, onSecrets }: { log: Log; onSecrets: (secrets: readonly string[]) => void },
@@ -19,17 +22,17 @@ export class TokenRefresh {
     this.#onSecrets = onSecrets;
   }
 
-  /** Whether the last reading failed. */
+  /** Whether the last refresh failed. */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
 
-  /** Reads the tokens again where the database may have changed. Undefined: nothing has changed. */
+  /** Reads the tokens again if the database may have changed. Undefined: it has not changed. */
   refreshIfChanged(): Promise<void> | undefined {
     return this.#mayHaveChanged() ? this.refresh() : undefined;
   }
 
-  /** Reads the tokens again. Does not throw where the database fails: the log says so once. */
+  /** Reads the tokens again. If the database fails, it does not throw, and logs the first failure. */
   async refresh(): Promise<void> {
     try {
       await this.#tokens.refresh();
@@ -38,7 +41,7 @@ export class TokenRefresh {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (!this.#hasFailed) {
-        this.#log("error", "storage_failing", { detail: `${error.message}; known tokens go on` });
+        this.#log("error", "storage_failing", { detail: `${error.message}; known tokens stay valid` });
       }
       this.#hasFailed = true;
     }

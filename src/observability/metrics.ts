@@ -14,7 +14,7 @@ export interface Readings {
   readonly backends: () => readonly {
     readonly endpoint: string;
     readonly backend: string;
-    readonly isAside: boolean;
+    readonly isCoolingDown: boolean;
   }[];
   /** The version of the program. */
   readonly version: string;
@@ -187,8 +187,8 @@ export class Metrics {
       labelNames: ["endpoint", "backend"],
       collect() {
         this.reset();
-        for (const { endpoint, backend, isAside } of backends()) {
-          this.set({ endpoint, backend }, isAside ? 1 : 0);
+        for (const { endpoint, backend, isCoolingDown } of backends()) {
+          this.set({ endpoint, backend }, isCoolingDown ? 1 : 0);
         }
       },
     });

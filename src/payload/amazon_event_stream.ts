@@ -1,40 +1,40 @@
 /**
- * Reads Amazon's event streams (`application/vnd.amazon.eventstream`) while they pass, in pieces cut anywhere. A message
- * is its length and that of its headers, a checksum of both, the headers, the payload, and a checksum of it all
- * (https://smithy.io/2.0/aws/amazon-eventstream.html). Payloads are not kept.
+ * Reads Amazon's event streams (`application/vnd.amazon.eventstream`) while they pass, in pieces of any size.
+ * A message has its length, the length of its headers, a checksum of both, the headers, the payload, and a
+ * checksum of the whole (https://smithy.io/2.0/aws/amazon-eventstream.html). Payloads are not stored.
  */
 
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
 import { crc32 } from "./crc32.ts";
 
-/** Takes the messages of one stream. */
+/** Receives the messages of one stream. */
 export interface AmazonEventListener {
-  /** A message begins, with its `:event-type`; undefined: it has none, such as an exception. */
+  /** A message begins. `eventType` is its `:event-type`. Undefined without one, as in exceptions. */
   readonly begin: (eventType: string | undefined) => void;
-  /** The next piece of its payload; it is valid only now. */
+  /** The next piece of the payload: `bytes` from `from` up to `to`, valid only during the call. */
   readonly payload: (bytes: Uint8Array, from: number, to: number) => void;
-  /** It has come whole. */
+  /** The message is complete, and its checksum is right. */
   readonly end: () => void;
 }
 
 const PRELUDE_BYTES = 12;
 const CHECKSUM_BYTES = 4;
-/** As the format has it. */
+/** The limit of the format. */
 const MAX_HEADERS_BYTES = 128 * 1024;
 const EVENT_TYPE = ":event-type";
-/** Bytes of a header's value by its type; the others say their length. */
+/** The size of a header's value in bytes, by its type. Undefined if the value begins with its length. */
 const VALUE_BYTES: readonly (number | undefined)[] = [0, 0, 1, 2, 4, 8, undefined, undefined, 8, 16];
 const TEXT_TYPE = 7;
 
 type Part = "prelude" | "headers" | "payload" | "checksum";
 
-/** Reads one stream. Behind a message that is broken nothing is read any more. Never throws. */
+/** Reads one stream. Stops at the first malformed message. Never throws. */
 export class AmazonEventReader {
   readonly #listener: AmazonEventListener;
   #part: Part = "prelude";
-  /** What has come of a part that is read whole. */
+  /** The bytes so far of a part that is not a payload. */
   readonly #held = new GrowingBuffer();
-  /** How much of the part is missing. */
+  /** The missing bytes of the current part. */
   #missing = PRELUDE_BYTES;
   #payloadBytes = 0;
   #checksum = 0;
@@ -44,12 +44,12 @@ export class AmazonEventReader {
     this.#listener = listener;
   }
 
-  /** What came is no such stream, or was damaged. */
+  /** Whether the stream was malformed or damaged. */
   get isBroken(): boolean {
     return this.#isBroken;
   }
 
-  /** The next piece of the stream. It is not kept. */
+  /** Reads the next piece of the stream. Does not keep a reference to it. */
   write(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length && !this.#isBroken;) {
       const to = Math.min(bytes.length, at + this.#missing);
@@ -118,7 +118,7 @@ function eventTypeIn(headers: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** Four bytes, the greatest first. */
+/** A 32-bit number, most significant byte first. */
 function numberAt(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 24 | (bytes[at + 1] ?? 0) << 16 | (bytes[at + 2] ?? 0) << 8 |
     (bytes[at + 3] ?? 0)) >>> 0;

@@ -1,4 +1,4 @@
-/** Decodes base64 (RFC 4648, 4) within a JSON text, in pieces cut anywhere. */
+/** Decodes base64 (RFC 4648, 4) inside a JSON string, in pieces of any size. */
 
 const NO_DIGIT = 64;
 const SLASH = 0x2f;
@@ -10,7 +10,10 @@ const DIGITS = Uint8Array.from({ length: 256 }, (_, byte) => {
   return at === -1 ? NO_DIGIT : at;
 });
 
-/** Hands on what one text after the other stands for. Behind a letter that is no digit it reads nothing more of a text. */
+/**
+ * Decodes one string after the other, and passes the bytes on. Stops at the first character that is not
+ * base64.
+ */
 export class Base64Reader {
   readonly #take: (bytes: Uint8Array) => void;
   #bits = 0;
@@ -22,13 +25,14 @@ export class Base64Reader {
     this.#take = take;
   }
 
+  /** Decodes the next piece of the string: `bytes` from `from` up to `to`. */
   write(bytes: Uint8Array, from: number, to: number): void {
     if (this.#hasEnded) return;
     const plain = new Uint8Array(Math.ceil((to - from) * 3 / 4) + 1);
     let length = 0;
     for (let at = from; at < to; at++) {
       const byte = bytes[at] ?? 0;
-      // Some writers of JSON escape a slash.
+      // Some JSON writers escape a slash.
       if (byte === BACKSLASH && !this.#isEscaped) {
         this.#isEscaped = true;
         continue;
@@ -49,7 +53,7 @@ export class Base64Reader {
     if (length > 0) this.#take(plain.subarray(0, length));
   }
 
-  /** Another text begins. */
+  /** The string has ended. The next piece belongs to another string. */
   end(): void {
     this.#bits = 0;
     this.#count = 0;

@@ -1,30 +1,38 @@
 /**
- * The runtime's reader of brotli, used only as long as it is safe: for some broken bodies it loses 25 KB of memory each,
- * which nothing gives back (Deno 2.9.6).
+ * The runtime's decoder of brotli, with a limit: it leaks 25 KB of memory for some malformed bodies (Deno
+ * 2.9.6).
  */
 
-/** What is needed of node:zlib, which is loaded by the first compressed body. */
+/** The module node:zlib. The first compressed body loads it. */
 type Zlib = typeof import("node:zlib");
 type BrotliStream = ReturnType<Zlib["createBrotliDecompress"]>;
 
-/** At most so many broken bodies of each side are read in the life of the process: 25 MB are lost then. */
-const MOST_BROKEN = 1_000;
+/**
+ * After at most this many malformed bodies of one side, the process has leaked 25 MB and decodes no more
+ * brotli.
+ */
+const MAX_MALFORMED = 1_000;
 
-/** Whose body is read. */
-export interface BrotliSource {
+/** Who sent a compressed body: a client or an upstream. */
+export interface BodySource {
   readonly side: "client" | "upstream";
-  /** The client or the backend: broken bodies of one do not end the reading of others' bodies. */
+  /**
+   * The name of the client or the backend. Malformed bodies of one sender do not stop the decoding for
+   * others.
+   */
   readonly name: string;
 }
 
-/** Counts broken bodies of one side. Of the whole process, as the lost memory is. */
-class BrokenBodies {
+/**
+ * Counts the malformed bodies of one side. Module state, because the leaked memory belongs to the process.
+ */
+class MalformedBodies {
   #total = 0;
   readonly #byName = new Map<string, number>();
 
-  /** Whether one more may break. Each may break no more than what is left for others, so that none uses up all. */
+  /** Whether a sender may send one more. A sender may send at most as many as it leaves for others. */
   isAllowed(name: string): boolean {
-    return (this.#byName.get(name) ?? 0) < MOST_BROKEN - this.#total;
+    return (this.#byName.get(name) ?? 0) < MAX_MALFORMED - this.#total;
   }
 
   add(name: string): void {
@@ -33,20 +41,20 @@ class BrokenBodies {
   }
 }
 
-const broken = { client: new BrokenBodies(), upstream: new BrokenBodies() };
+const malformed = { client: new MalformedBodies(), upstream: new MalformedBodies() };
 
-/** Whether brotli of this source is still read. */
-export function readsBrotli({ side, name }: BrotliSource): boolean {
-  return broken[side].isAllowed(name);
+/** Whether the proxy still decodes brotli of a sender. */
+export function readsBrotli({ side, name }: BodySource): boolean {
+  return malformed[side].isAllowed(name);
 }
 
-/** A stream that reads brotli. */
+/** A stream that decodes brotli of a sender, and counts malformed bodies. */
 export function createBrotli(
   zlib: Zlib,
-  { side, name }: BrotliSource,
+  { side, name }: BodySource,
   options?: Parameters<Zlib["createBrotliDecompress"]>[0],
 ): BrotliStream {
   const stream = zlib.createBrotliDecompress(options);
-  stream.once("error", () => broken[side].add(name));
+  stream.once("error", () => malformed[side].add(name));
   return stream;
 }

@@ -1,4 +1,4 @@
-/** The checksum of gzip (RFC 1952, 8). The runtime's own loads all of zlib. */
+/** The checksum of gzip (RFC 1952, 8). The runtime's implementation would load all of zlib. */
 
 const POLYNOMIAL = 0xedb88320;
 const TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -7,7 +7,7 @@ const TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** Of a part of these bytes, going on from the checksum of what came before them. */
+/** The checksum of the bytes from `from` up to `to`. `before` is the checksum of the preceding bytes. */
 export function crc32(
   bytes: Uint8Array,
   { from, to, before = 0 }: { from: number; to: number; before?: number },

@@ -1,17 +1,18 @@
 import { ProxyFault } from "../faults.ts";
-import { type Field, fieldValue } from "../http/fields.ts";
-import { createBrotli, readsBrotli } from "./brotli.ts";
+import type { Field } from "../http/fields.ts";
+import { createBrotli } from "./brotli.ts";
+import { canDecode, contentCodingOf, type DecodedCoding } from "./content_coding.ts";
 import { readWholeStream } from "./whole_stream.ts";
 import { createSafeZstd } from "./zstd.ts";
 
-/** A body or an answer may grow to so many times its length, as texts do; more is a bomb. */
+/** A body may decompress to this many times its length, as text does. More is a decompression bomb. */
 const MAX_RATIO = 100;
-/** Small bodies may grow to this in any case. */
-const SURELY_BYTES = 1024 * 1024;
+/** A small body may always decompress to this size. */
+const SMALL_BYTES = 1024 * 1024;
 
-/** The most bytes that so many may be when they are decompressed. */
+/** The highest number of bytes to which `compressed` bytes may decompress. */
 export function mostPlainBytes(compressed: number): number {
-  return Math.max(compressed * MAX_RATIO, SURELY_BYTES);
+  return Math.max(compressed * MAX_RATIO, SMALL_BYTES);
 }
 
 type Decoder = (
@@ -20,18 +21,18 @@ type Decoder = (
   done: (error: Error | null, plain: Uint8Array) => void,
 ) => void;
 
-/** A request's body without its `content-encoding`, and whether it had one. Throws like {@link decodeBody}. */
+/** Decodes the body of a request by its `content-encoding`, if it has one. Throws like {@link decodeBody}. */
 export async function plainBody(
   body: Uint8Array,
   { fields, maxBytes, hold, sender }: {
     fields: readonly Field[];
     maxBytes: number;
     hold: (bytes: number) => void;
-    /** Whose body it is; broken bodies are counted by it. */
+    /** The client, for the count of malformed bodies. */
     sender?: string;
   },
 ): Promise<{ readonly plain: Uint8Array; readonly decoded: boolean }> {
-  const encoding = (fieldValue(fields, "content-encoding") ?? "identity").trim().toLowerCase();
+  const encoding = contentCodingOf(fields);
   if (encoding === "identity" || body.length === 0) return { plain: body, decoded: false };
   return {
     plain: await decodeBody(body, { encoding, maxBytes, hold, ...(sender !== undefined && { sender }) }),
@@ -40,8 +41,10 @@ export async function plainBody(
 }
 
 /**
- * A compressed body as it was before. Throws a {@link ProxyFault}: `bad_request` for an unknown coding or broken
- * bytes, `payload_too_large` beyond `maxBytes`, before they have been made.
+ * Decodes a compressed body at once and strictly, because the proxy sends the result on. ({@link
+ * Decompressor} reads responses while they pass, and never fails.) Calls `hold` with the highest number of
+ * bytes before it decodes. Throws a {@link ProxyFault}: `bad_request` for an unknown coding or a malformed
+ * body, `payload_too_large` beyond `maxBytes`.
  */
 export async function decodeBody(
   body: Uint8Array,
@@ -49,13 +52,14 @@ export async function decodeBody(
     encoding: string;
     maxBytes: number;
     hold: (bytes: number) => void;
+    /** The client, for the count of malformed bodies. */
     sender?: string;
   },
 ): Promise<Uint8Array> {
-  // Loaded by the first such body: most proxies never see one.
+  // The first compressed body loads the module. Most proxies never get one.
   const zlib = await import("node:zlib");
   const source = { side: "client", name: sender } as const;
-  const decoders: Readonly<Record<string, Decoder>> = {
+  const decoders: Readonly<Record<DecodedCoding, Decoder>> = {
     gzip: zlib.gunzip,
     "x-gzip": zlib.gunzip,
     deflate: zlib.inflate,
@@ -64,29 +68,26 @@ export async function decodeBody(
     zstd: (body, { maxOutputLength }, done) =>
       readWholeStream(createSafeZstd(zlib), body, { maxOutputLength, done }),
   };
-  const decoder = Object.hasOwn(decoders, encoding) && (encoding !== "br" || readsBrotli(source))
-    ? decoders[encoding]
-    : undefined;
-  if (decoder === undefined) {
+  if (!canDecode(encoding, source)) {
     throw new ProxyFault(
       "bad_request",
-      `The body's content-encoding ${encoding} is not known here; this body has to be read.`,
+      `The proxy must read the body, and does not know its content-encoding ${encoding}.`,
     );
   }
   const maxOutputLength = Math.min(maxBytes, mostPlainBytes(body.length));
   hold(body.length + maxOutputLength);
   const options = { maxOutputLength };
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  decoder(body, options, (error, plain) => error === null ? resolve(plain) : reject(error));
+  decoders[encoding](body, options, (error, plain) => error === null ? resolve(plain) : reject(error));
   try {
     return await promise;
   } catch (error) {
     if (error instanceof RangeError) {
       throw new ProxyFault(
         "payload_too_large",
-        `The body is longer than ${maxOutputLength} bytes when it is decompressed, and it has to be read.`,
+        `The proxy must read the body, and it is longer than ${maxOutputLength} bytes when decompressed.`,
       );
     }
-    throw new ProxyFault("bad_request", `The body is not proper ${encoding}.`, { cause: error });
+    throw new ProxyFault("bad_request", `The body is malformed ${encoding}.`, { cause: error });
   }
 }

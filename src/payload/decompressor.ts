@@ -1,18 +1,21 @@
-/** Decompresses what is only looked at, beside the answer that passes. */
+/** Decompresses a copy of a response for accounting, while the response itself passes compressed. */
 
 import type { Transform } from "node:stream";
-import { createBrotli, readsBrotli } from "./brotli.ts";
+import { createBrotli } from "./brotli.ts";
+import type { DecodedCoding } from "./content_coding.ts";
 import { mostPlainBytes } from "./decode_body.ts";
 import { createPause } from "./pace.ts";
 import { createSafeZstd } from "./zstd.ts";
 
-const CODINGS = ["gzip", "x-gzip", "deflate", "br", "zstd"];
-/** So much may wait for the decompressor; a stream that is faster is not looked at any further. */
+/** The most bytes that may wait for the decompressor. A faster stream is not read any further. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-/** Long answers may grow to this at most. */
+/** The most decompressed bytes that are read of one response. */
 const MAX_PLAIN_BYTES = 256 * 1024 * 1024;
 
-/** One compressed answer. Never throws; what is broken ends it early. */
+/**
+ * Decompresses one response, piece by piece. Never throws: a malformed response ends early. {@link
+ * decodeBody} decodes requests instead, at once and strictly.
+ */
 export class Decompressor {
   readonly #take: (bytes: Uint8Array) => void;
   #stream: Transform | undefined;
@@ -24,21 +27,19 @@ export class Decompressor {
   #compressedBytes = 0;
   #hasEnded = false;
 
-  /** Whether a content coding is known, and read where this upstream sends it. */
-  static knows(coding: string, upstream: string): boolean {
-    return CODINGS.includes(coding) && (coding !== "br" || readsBrotli({ side: "upstream", name: upstream }));
-  }
-
-  /** `take` gets the plain bytes, piece by piece. */
+  /**
+   * `take` receives the decompressed bytes, piece by piece. `upstream` is the name of the backend, for the
+   * count of malformed bodies.
+   */
   constructor(
-    { coding, upstream }: { coding: string; upstream: string },
+    { coding, upstream }: { coding: DecodedCoding; upstream: string },
     take: (bytes: Uint8Array) => void,
   ) {
     this.#take = take;
     this.#opening = this.#open(coding, upstream);
   }
 
-  /** The next compressed piece; it is copied. */
+  /** Copies and decompresses the next piece. */
   write(piece: Uint8Array): void {
     if (this.#hasEnded) return;
     this.#waitingBytes += piece.length;
@@ -49,17 +50,17 @@ export class Decompressor {
     else this.#pass(this.#stream, copy);
   }
 
-  /** Resolves once all that came was looked at. */
+  /** Ends the response. Resolves when all of its decompressed bytes have been taken. */
   async end(): Promise<void> {
     await this.#opening;
     this.#stream?.end();
     await this.#ended.promise;
   }
 
-  async #open(coding: string, upstream: string): Promise<void> {
-    // Loaded by the first such answer.
+  async #open(coding: DecodedCoding, upstream: string): Promise<void> {
+    // The first compressed response loads the module.
     const zlib = await import("node:zlib");
-    // A stream that was cut is looked at as far as it came.
+    // A stream that broke off is decompressed as far as it arrived.
     const lenient = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
     const stream: Transform = coding === "br"
       ? createBrotli(zlib, { side: "upstream", name: upstream }, {
@@ -102,7 +103,7 @@ export class Decompressor {
   }
 }
 
-/** Node's buffers are arrays whose `slice` does not copy. */
+/** Converts a Node buffer, whose `slice` does not copy, to a plain array. */
 function asPlainArray({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, length);
 }

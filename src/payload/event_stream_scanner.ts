@@ -1,14 +1,22 @@
-/** Reads the data of server-sent events while they pass (WHATWG HTML, 9.2.6), without keeping them. */
+/**
+ * Reads the data of server-sent events while they pass (WHATWG HTML, 9.2.6), without storing them. Two other
+ * files look at the same format for another purpose. `forwarding/keepalive.ts` only has to know whether the
+ * last bytes of a piece end an event, so it reads five bytes of each piece. `stream_usage/hidden_usage.ts`
+ * holds an event back until it is complete, because it may remove the event.
+ */
 
 const LF = 0x0a;
 const CR = 0x0d;
-/** It may begin the stream, and is no part of the first line. */
+/** The stream may begin with it. It is not part of the first line. */
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 const PREFIX = [..."data:"].map((letter) => letter.charCodeAt(0));
 
-/** Receives the data of events, such as a `JsonScanner`. */
+/** Receives the data of events, as a `JsonScanner` does. */
 export interface EventSink {
-  /** Takes the next bytes of the current event's data: those of `bytes` from `from` (0) up to `to` (its end). */
+  /**
+   * Receives the next data of the current event: `bytes` from `from` (default 0) up to `to` (default: its
+   * end).
+   */
   write(bytes: Uint8Array, from?: number, to?: number): void;
   /** The current event has ended. */
   reset(): void;
@@ -17,19 +25,19 @@ export interface EventSink {
 /** Writes the data of each event to a sink, and resets the sink at the end of each event. */
 export class EventStreamScanner {
   readonly #sink: EventSink;
-  /** How much of a byte order mark the stream began with; all of it also where it began with something else. */
+  /** The bytes of a byte order mark that were read. The full number if the stream began without one. */
   #markBytes = 0;
-  /** How much of `data:` the line began with; -1: it is another line. */
+  /** How many characters of `data:` the line began with. -1 for other lines. */
   #matched = 0;
   #isLineEmpty = true;
-  /** The last line ended in CR; an LF that follows belongs to it. */
+  /** Whether the last line ended with CR. A following LF belongs to it. */
   #endedByCr = false;
 
   constructor(sink: EventSink) {
     this.#sink = sink;
   }
 
-  /** The next piece of the stream. It is not kept. */
+  /** Reads the next piece of the stream. Does not keep a reference to it. */
   write(bytes: Uint8Array): void {
     let at = this.#markBytes < BYTE_ORDER_MARK.length ? this.#beginning(bytes) : 0;
     let nextCr = positionOf(bytes, CR, 0);
@@ -62,7 +70,7 @@ export class EventStreamScanner {
     }
   }
 
-  /** Where the first line goes on. */
+  /** Reads a byte order mark, and returns the index of the first byte after it. */
   #beginning(bytes: Uint8Array): number {
     let at = 0;
     while (at < bytes.length && this.#markBytes < BYTE_ORDER_MARK.length) {
@@ -72,7 +80,7 @@ export class EventStreamScanner {
         continue;
       }
       if (this.#markBytes > 0) {
-        // Only a part of it, which is the beginning of the line.
+        // An incomplete byte order mark is the beginning of the line.
         this.#isLineEmpty = false;
         this.#matched = -1;
       }
@@ -84,17 +92,17 @@ export class EventStreamScanner {
   #endLine(byCr: boolean): void {
     // An empty line ends the event.
     if (this.#isLineEmpty) this.#sink.reset();
-    else if (this.#matched === PREFIX.length) this.#sink.write(SPACE);
+    else if (this.#matched === PREFIX.length) this.#sink.write(LINE_BREAK);
     this.#matched = 0;
     this.#isLineEmpty = true;
     this.#endedByCr = byCr;
   }
 }
 
-/** Data that goes on in the next line is joined by a line break. */
-const SPACE = Uint8Array.of(LF);
+/** Several lines of data are joined by a line break. */
+const LINE_BREAK = Uint8Array.of(LF);
 
-/** Where a byte stands at or behind `from`; the length where it does not. */
+/** The index of a byte at or after `from`, or the length of `bytes`. */
 function positionOf(bytes: Uint8Array, byte: number, from: number): number {
   const at = bytes.indexOf(byte, from);
   return at === -1 ? bytes.length : at;

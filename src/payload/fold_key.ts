@@ -1,9 +1,10 @@
 /**
- * A key as every reader takes it that compares without capitals. Go's `encoding/json` takes `ſ` for `s` and the Kelvin
- * sign for `k` (Unicode simple folding), and others normalise first (NFKC): the fold of a key covers both.
+ * A key in the form in which readers that ignore capitals compare it. Go's `encoding/json` treats `ſ` as `s`
+ * and the Kelvin sign as `k` (Unicode simple folding). Other readers normalise first (NFKC). The folded form
+ * covers both.
  */
 export function foldKey(key: string): string {
-  // deno-lint-ignore no-control-regex -- ASCII is all that most keys hold
+  // deno-lint-ignore no-control-regex -- most keys are ASCII
   if (/^[\x00-\x7f]*$/.test(key)) return key.toLowerCase();
   return key.normalize("NFKC").toUpperCase().toLowerCase();
 }

@@ -1,7 +1,7 @@
 import type { HeldBody } from "../streams/held_body.ts";
 import type { Payload } from "./read_payload.ts";
 
-/** A body that has been read and understood, whose bytes have one owner. */
+/** A body that the proxy has read, with the owner of its bytes in memory. */
 export interface HeldPayload extends Omit<Payload, "bytes"> {
   readonly held: HeldBody;
 }

@@ -1,6 +1,6 @@
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText } from "./json_reader.ts";
 
-/** A member of an object, by where it stands. */
+/** A member of an object: its key, and where it is in the text. */
 export interface Member extends JsonSpan {
   readonly key: string;
 }
@@ -9,13 +9,14 @@ interface OuterMember {
   readonly key: string | undefined;
 }
 
-/** It reads at a stretch: longer texts are not read. */
+/** {@link jsonMembers} reads a text without pause, so it does not read longer texts. In bytes. */
 export const MAX_MEMBERS_BYTES = 64 * 1024;
 
 /**
- * The members of the outermost object, repeated keys included. Undefined for a text that is not one JSON object, or
- * is longer than {@link MAX_MEMBERS_BYTES}. The bytes are only looked at: to parse them and write them again would
- * change numbers beyond 2^53, repeated keys and white space.
+ * The members of the outermost object, repeated keys included. Undefined for a text that is not one JSON
+ * object, or is longer than {@link MAX_MEMBERS_BYTES}. Gives spans of bytes instead of values, because
+ * parsing and writing would change numbers beyond 2^53, repeated keys and white space. Needs the whole text,
+ * unlike `JsonScanner`, which reads values out of pieces and knows no spans.
  */
 export function jsonMembers(bytes: Uint8Array): Member[] | undefined {
   if (bytes.length > MAX_MEMBERS_BYTES) return undefined;
@@ -37,7 +38,7 @@ export function jsonMembers(bytes: Uint8Array): Member[] | undefined {
   return bytes[firstByte(bytes)] === OPEN_BRACE ? members : undefined;
 }
 
-/** The text that a JSON value is; undefined for any other value. */
+/** The value of a JSON string. Undefined for any other value. */
 export function textValue(
   bytes: Uint8Array,
   { start, end }: Pick<JsonSpan, "start" | "end">,
@@ -45,7 +46,7 @@ export function textValue(
   return bytes[start] === QUOTE ? jsonText(bytes.subarray(start, end)) : undefined;
 }
 
-/** Where the first byte stands that is not blank. */
+/** The index of the first byte that is not white space. */
 export function firstByte(bytes: Uint8Array): number {
   let at = 0;
   while (BLANK.has(bytes[at] ?? 0)) at++;

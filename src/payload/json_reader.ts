@@ -1,34 +1,44 @@
-/** The strict reader of JSON texts (RFC 8259): one walk over the bytes, in steps, that builds no values. */
+/**
+ * The strict reader of JSON texts (RFC 8259). It reads a whole text once, in steps, and builds no values. The
+ * proxy uses it where the rest of the text is sent on: every text that it accepts, all readers understand
+ * alike. `JsonScanner` is the lenient counterpart for responses that pass in pieces.
+ */
 
-/** What is no JSON text by RFC 8259. `message` ends a sentence. */
+/** A text is not JSON by RFC 8259. `message` is the end of a sentence. */
 export class JsonSyntaxError extends Error {
   override readonly name = "JsonSyntaxError";
 }
 
-/** Where a value stands: the first byte of its key (of the value, in an array), of the value, and the one behind it. */
+/**
+ * Where a value is in the text: the index of the first byte of its key (in an array, of the value), the index
+ * of its first byte, and the index after its last byte.
+ */
 export interface JsonSpan {
   readonly keyStart: number;
   readonly start: number;
   readonly end: number;
 }
 
-/** Looks at the values of a text while it is read. `Place` is what the watcher keeps for a value it looks into. */
+/**
+ * Watches the values of a text while it is read. `Place` is the watcher's own state for a value that it
+ * watches.
+ */
 export interface JsonWatcher<Place> {
   readonly root: Place;
   /**
-   * A member of a watched object begins, or an element (`key` is undefined) of a watched array. Gives the place to
-   * watch it with; undefined: it is checked and not looked into.
+   * A member of a watched object begins, or an element (`key` is undefined) of a watched array. Returns the
+   * state to watch the value with. If it returns undefined, the value is checked but not watched.
    */
   readonly enter: (parent: Place, key: string | undefined, keyStart: number) => Place | undefined;
   /** A watched value has ended. */
   readonly ended: (place: Place, span: JsonSpan) => void;
 }
 
-/** Deeper than any API nests; some readers fail on deep texts. */
+/** No API nests deeper, and some readers fail on deep texts. */
 const MAX_DEPTH = 512;
-/** No API has longer numbers, and a number is read at a stretch. */
+/** No API has longer numbers. A number is read without pause. */
 const MAX_NUMBER_BYTES = 1_000;
-/** Longer keys are none that anybody watches. */
+/** No watched key is longer. */
 const MAX_KEY_BYTES = 1_000;
 
 const LF = 0x0a;
@@ -74,18 +84,18 @@ export class JsonReader<Place> {
   #at = 0;
   #decoded = 0;
   #state: State = "value";
-  /** The text that is being read is a key. */
+  /** Whether the current string is a key. */
   #isKey = false;
   #textStart = 0;
-  /** Of the value that comes next. */
+  /** The state of the next value. */
   #place: Place | undefined;
   #keyStart = 0;
 
   readonly #isSequence: boolean;
-  /** Behind the last value. */
+  /** The index after the last value. */
   #doneAt = 0;
 
-  /** With `isSequence` any number of values may follow each other, each on lines of its own (JSON Lines). */
+  /** With `isSequence`, any number of values may follow each other, each on separate lines (JSON Lines). */
   constructor(bytes: Uint8Array, watcher: JsonWatcher<Place>, { isSequence = false } = {}) {
     this.#isSequence = isSequence;
     this.#bytes = bytes;
@@ -93,7 +103,10 @@ export class JsonReader<Place> {
     this.#place = watcher.root;
   }
 
-  /** Reads on for so many bytes at least, if there are as many; true: the text has been read whole. */
+  /**
+   * Reads at least `count` more bytes, or to the end. Returns true if the text is complete. Throws a
+   * {@link JsonSyntaxError} at the first byte that breaks the rules.
+   */
   step(count: number): boolean {
     const bytes = this.#bytes;
     const limit = Math.min(this.#at + count, bytes.length);
@@ -145,13 +158,13 @@ export class JsonReader<Place> {
     const isWhole = this.#state === "done" ||
       this.#isSequence && this.#state === "value" && this.#doneAt === 0 &&
         this.#open.length === 0;
-    if (!isWhole) throw this.#error("a JSON text that is not whole");
+    if (!isWhole) throw this.#error("a JSON text that is incomplete");
     return true;
   }
 
   #beginNext(): void {
     const between = this.#bytes.subarray(this.#doneAt, this.#at);
-    if (!this.#isSequence || !between.includes(LF)) throw this.#error("bytes behind the JSON value");
+    if (!this.#isSequence || !between.includes(LF)) throw this.#error("bytes after the JSON value");
     this.#place = this.#watcher.root;
     this.#state = "value";
   }
@@ -201,19 +214,19 @@ export class JsonReader<Place> {
     while (end < bytes.length && isScalarByte(bytes[end] ?? 0)) end++;
     if (end - start > MAX_NUMBER_BYTES) throw this.#error("a number that is too long");
     const text = String.fromCharCode(...bytes.subarray(start, end));
-    if (!LITERALS.has(text) && !NUMBER.test(text)) throw this.#error("a value that JSON does not know");
+    if (!LITERALS.has(text) && !NUMBER.test(text)) throw this.#error("an invalid value");
     this.#at = end;
     this.#endValue(this.#place, { keyStart: this.#keyStart, start, end });
   }
 
   #beginKey(byte: number): void {
-    if (byte !== QUOTE) throw this.#error("an object without a key where one must be");
+    if (byte !== QUOTE) throw this.#error("a missing key");
     this.#isKey = true;
     this.#textStart = this.#at++;
     this.#state = "in text";
   }
 
-  /** Reads on within a text, to its end or to the limit. */
+  /** Reads a string, to its end or to the limit. */
   #readText(limit: number): void {
     const bytes = this.#bytes;
     while (this.#at < limit) {
@@ -222,7 +235,7 @@ export class JsonReader<Place> {
         this.#at++;
         return this.#endText();
       }
-      if (byte < FIRST_PRINTABLE) throw this.#error("a control character in a text");
+      if (byte < FIRST_PRINTABLE) throw this.#error("a control character in a string");
       this.#at += byte === BACKSLASH ? this.#escapeLength() : 1;
     }
   }
@@ -231,11 +244,11 @@ export class JsonReader<Place> {
     const kind = this.#bytes[this.#at + 1] ?? 0;
     if (kind === LETTER_U) {
       for (let at = this.#at + 2; at < this.#at + 6; at++) {
-        if (!isHexByte(this.#bytes[at] ?? 0)) throw this.#error("an escape that JSON does not know");
+        if (!isHexByte(this.#bytes[at] ?? 0)) throw this.#error("an invalid escape");
       }
       return 6;
     }
-    if (!ESCAPED.has(kind)) throw this.#error("an escape that JSON does not know");
+    if (!ESCAPED.has(kind)) throw this.#error("an invalid escape");
     return 2;
   }
 
@@ -253,7 +266,7 @@ export class JsonReader<Place> {
   #keyText(start: number, end: number): string {
     if (end - start > MAX_KEY_BYTES) return "";
     let text = "";
-    // Most keys are plain, and a body may be nothing but keys.
+    // Most keys have no escapes, and a body may consist of keys only.
     for (let at = start + 1; at < end - 1; at++) {
       const byte = this.#bytes[at] ?? 0;
       if (byte === BACKSLASH || byte > LAST_ASCII) return jsonText(this.#bytes.subarray(start, end));
@@ -273,7 +286,7 @@ export class JsonReader<Place> {
     const container = this.#open.pop();
     const expected = container?.isArray === true ? CLOSE_BRACKET : CLOSE_BRACE;
     if (container === undefined || byte !== expected) {
-      throw this.#error("a comma or a bracket that is missing");
+      throw this.#error("a missing comma or bracket");
     }
     this.#at++;
     this.#endValue(container.place, { keyStart: container.keyStart, start: container.start, end: this.#at });
@@ -292,7 +305,7 @@ export class JsonReader<Place> {
 
 const DECODER = new TextDecoder();
 
-/** What a JSON text of a string says; the bytes must have been read already. */
+/** The value of a JSON string. `bytes` must be a valid string with its quotes. */
 export function jsonText(bytes: Uint8Array): string {
   const text: unknown = JSON.parse(DECODER.decode(bytes));
   return typeof text === "string" ? text : "";

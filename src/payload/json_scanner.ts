@@ -1,15 +1,22 @@
-/** Picks a few values out of a JSON text while it passes, in pieces cut anywhere, without keeping the rest. */
+/**
+ * Selects a few values from JSON texts while they pass, in pieces of any size, without storing the rest. It
+ * is lenient: it never fails, and finds nothing in what is not JSON. `JsonReader` is the strict counterpart,
+ * which checks a text that is whole in memory.
+ */
 
 import { concat } from "../streams/bytes.ts";
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
-import { MAX_KEY_BYTES, type Place, wantedAt } from "./wanted_places.ts";
+import { MAX_KEY_BYTES, selectedChild, type SelectionNode } from "./json_selection.ts";
 
-/** Takes a value that was found, and the path to it: `choices.*.finish_reason`. */
-export type Found = (path: string, value: unknown) => void;
+/** Receives a selected value and its path, such as `choices.*.finish_reason`. */
+export type OnValue = (path: string, value: unknown) => void;
 
-/** Takes the values of which only the length is wanted, piece by piece: of a text what stands between its quotes. */
+/**
+ * Receives the values that are measured, piece by piece. Of a string it receives the bytes between the
+ * quotes.
+ */
 export interface TextSink {
-  /** The next piece; it is valid only now. */
+  /** The next piece: `bytes` from `from` up to `to`, valid only during the call. */
   readonly write: (bytes: Uint8Array, from: number, to: number) => void;
   /** The value has ended. */
   readonly end: () => void;
@@ -18,9 +25,9 @@ export interface TextSink {
 const NOWHERE: TextSink = { write: () => {}, end: () => {} };
 
 const NO_BYTES: Uint8Array = new Uint8Array();
-/** A value that is longer is passed over: what is wanted is small. */
+/** A longer value is skipped. Selected values are small. */
 const MAX_VALUE_BYTES = 64 * 1024;
-/** Deeper than any API answers; beyond it nothing is looked for any more. */
+/** No response nests deeper. Deeper values are not selected. */
 const MAX_DEPTH = 64;
 
 const QUOTE = 0x22;
@@ -31,75 +38,75 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
-/** By the byte. */
+/** Whether a byte is white space, by the byte. */
 const IS_BLANK = Uint8Array.from(
   { length: 256 },
   (_, byte) => [0x20, 0x09, 0x0a, 0x0d].includes(byte) ? 1 : 0,
 );
-/** What can stand in a number, in `true`, `false` and `null`. */
+/** Whether a byte can be part of a number, `true`, `false` or `null`, by the byte. */
 const IS_SCALAR = Uint8Array.from(
   { length: 256 },
   (_, byte) => /[-+.0-9A-Za-z]/.test(String.fromCharCode(byte)) ? 1 : 0,
 );
 
 const enum State {
-  /** A value begins here. */
+  /** The next byte begins a value. */
   Value,
-  /** A key or the end of an object. */
+  /** The next byte begins a key or ends an object. */
   Key,
   KeyText,
   Colon,
-  /** A comma or the end of the container. */
+  /** The next byte is a comma, or ends the container. */
   After,
-  /** Within a value that is not looked into: it is passed over, or taken whole. */
+  /** Inside a value that is skipped or stored as a whole. */
   Text,
   Scalar,
   Inner,
   InnerText,
-  /** What came is no JSON; the rest means nothing. */
+  /** The text is not JSON. The rest is ignored. */
   Broken,
 }
 
-/** Reads JSON texts one after the other; of what is no JSON it finds nothing. Never throws. */
+/** Reads one JSON text after the other, and passes selected values on. Never throws. */
 export class JsonScanner {
-  readonly #root: Place;
-  readonly #found: Found;
+  readonly #root: SelectionNode;
+  readonly #onValue: OnValue;
   readonly #texts: TextSink;
-  readonly #ended: () => void;
+  readonly #onEnd: () => void;
   #state = State.Value;
-  /** The containers that are looked into, and whether each is an array. */
-  readonly #open: { readonly place: Place; readonly isArray: boolean }[] = [];
-  /** The place of the value that follows the key; undefined: it is not wanted. */
-  #next: Place | undefined;
-  /** The beginning of a key that is cut by the end of a piece. */
+  /** The open containers that contain selected values, outermost first. */
+  readonly #open: { readonly place: SelectionNode; readonly isArray: boolean }[] = [];
+  /** The selection of the value after the current key. Undefined if the value is not selected. */
+  #next: SelectionNode | undefined;
+  /** The beginning of a key that continues in the next piece. */
   #keyPart = NO_BYTES;
-  /** The text so far ends in a backslash that escapes what follows. */
+  /** Whether the string ends with a backslash that escapes the next byte. */
   #escaped = false;
   #depth = 0;
-  /** The value is a text. */
+  /** Whether the current value is a string. */
   #isText = false;
-  /** Where the value that is being taken belongs; undefined: it is passed over. */
-  #taking: Place | undefined;
-  readonly #taken = new GrowingBuffer();
-  /** How long the value is so far; {@link #taken} holds it unless it is too long. */
-  #takenBytes = 0;
+  /** The selection of the current value. Undefined if the value is skipped. */
+  #selected: SelectionNode | undefined;
+  readonly #stored = new GrowingBuffer();
+  /** The length of the current value so far. `#stored` holds the value unless it is too long. */
+  #valueBytes = 0;
 
   /**
-   * `texts` takes the values of which only the length is wanted; `ended` is called behind each text that is an object or
-   * an array.
+   * `texts` receives the values that are measured. `onEnd` is called after each text that is an object or an
+   * array.
    */
   constructor(
-    root: Place,
-    found: Found,
-    { texts = NOWHERE, ended = () => {} }: { texts?: TextSink; ended?: () => void } = {},
+    root: SelectionNode,
+    onValue: OnValue,
+    { texts = NOWHERE, onEnd = () => {} }: { texts?: TextSink; onEnd?: () => void } = {},
   ) {
     this.#root = root;
-    this.#found = found;
+    this.#onValue = onValue;
     this.#texts = texts;
-    this.#ended = ended;
+    this.#onEnd = onEnd;
   }
 
-  /** Forgets what came so far: another text begins. */
+  /** Drops the current text. The next piece begins another text. */
   reset(): void {
     this.#state = State.Value;
     this.#open.length = 0;
@@ -109,10 +116,10 @@ export class JsonScanner {
     this.#drop();
   }
 
-  /** The next piece of the text. It is not kept. */
+  /** Reads the next piece of the text: `bytes` from `from` up to `to`. Does not keep a reference to it. */
   write(bytes: Uint8Array, from = 0, to = bytes.length): void {
     let at = from;
-    /** Where the part of a value begins that stands in this piece. */
+    /** The index at which the current value begins in this piece. */
     let begin = from;
     while (at < to) {
       const byte = bytes[at] ?? 0;
@@ -139,10 +146,10 @@ export class JsonScanner {
           if (end === -1) this.#keepKey(bytes.subarray(at, to));
           else {
             const place = this.#open.at(-1)?.place;
-            if (this.#keyPart.length === 0) this.#next = wantedAt(place, bytes, at, end - 1);
+            if (this.#keyPart.length === 0) this.#next = selectedChild(place, bytes, at, end - 1);
             else {
               this.#keepKey(bytes.subarray(at, end - 1));
-              this.#next = wantedAt(place, this.#keyPart, 0, this.#keyPart.length);
+              this.#next = selectedChild(place, this.#keyPart, 0, this.#keyPart.length);
               this.#keyPart = NO_BYTES;
             }
             this.#state = State.Colon;
@@ -159,7 +166,7 @@ export class JsonScanner {
         case State.After: {
           const top = this.#open.at(-1);
           if (top === undefined) {
-            // Another text may follow on the next line.
+            // The next line may have another text.
             this.#state = State.Value;
             break;
           }
@@ -201,12 +208,15 @@ export class JsonScanner {
           this.#state satisfies never;
       }
     }
-    if (this.#taking === undefined || !isWithinValue(this.#state)) return;
-    if (this.#taking.isMeasured) this.#measure(bytes, begin, to);
+    if (this.#selected === undefined || !isWithinValue(this.#state)) return;
+    if (this.#selected.isMeasured) this.#measure(bytes, begin, to);
     else this.#keep(bytes.subarray(begin, to));
   }
 
-  /** Decides what to do with the value that begins here; gives where to go on. */
+  /**
+   * Decides whether to skip, store, measure or enter the value that begins here. Returns the index to
+   * continue at.
+   */
   #beginValue(byte: number, at: number): number {
     const top = this.#open.at(-1);
     if (byte === CLOSE_BRACKET && top?.isArray === true) {
@@ -217,7 +227,7 @@ export class JsonScanner {
     const isContainer = isArray || byte === OPEN_BRACE;
     const place = top === undefined ? this.#root : !top.isArray
       ? this.#next
-      // Gemini streams an array of answers where no event stream was asked for.
+      // Gemini streams an array of responses if the client did not request an event stream.
       : top.place.elements ?? (top.place === this.#root ? this.#root : undefined);
     if (place?.children !== undefined && isContainer && this.#open.length < MAX_DEPTH) {
       this.#open.push({ place, isArray });
@@ -226,7 +236,7 @@ export class JsonScanner {
     }
     const isTaken = place !== undefined &&
       (place.children === undefined || place.isMeasured && byte === QUOTE);
-    this.#taking = isTaken ? place : undefined;
+    this.#selected = isTaken ? place : undefined;
     this.#isText = byte === QUOTE;
     this.#escaped = false;
     if (isContainer) {
@@ -241,7 +251,7 @@ export class JsonScanner {
   #close(): void {
     this.#open.pop();
     this.#state = State.After;
-    if (this.#open.length === 0) this.#ended();
+    if (this.#open.length === 0) this.#onEnd();
   }
 
   #break(): void {
@@ -249,7 +259,7 @@ export class JsonScanner {
     this.#drop();
   }
 
-  /** Behind the quote that ends the text, or -1 where it is not in this piece. */
+  /** The index after the quote that ends the string, or -1 if the string continues in the next piece. */
   #endOfText(bytes: Uint8Array, from: number, to: number): number {
     let start = from;
     while (start < to) {
@@ -258,7 +268,7 @@ export class JsonScanner {
         start++;
         continue;
       }
-      // The runtime's own search: texts are long, and most of what passes is text.
+      // The runtime's search is fast. Most of a response is long strings.
       const quote = bytes.indexOf(QUOTE, start);
       const end = quote === -1 || quote >= to ? to : quote;
       let before = end;
@@ -274,10 +284,10 @@ export class JsonScanner {
     return -1;
   }
 
-  /** The value ends before `end`. */
+  /** Ends the current value, whose last byte is before `end`. */
   #endValue(bytes: Uint8Array, begin: number, end: number): void {
     this.#state = State.After;
-    const place = this.#taking;
+    const place = this.#selected;
     if (place === undefined) return;
     if (place.isMeasured) {
       this.#measure(bytes, begin, this.#isText ? end - 1 : end);
@@ -286,44 +296,44 @@ export class JsonScanner {
     }
     const last = bytes.subarray(begin, end);
     let whole = last;
-    if (this.#takenBytes > 0) {
+    if (this.#valueBytes > 0) {
       this.#keep(last);
-      whole = this.#taken.bytes;
+      whole = this.#stored.bytes;
     }
-    const isWhole = this.#takenBytes <= MAX_VALUE_BYTES && whole.length <= MAX_VALUE_BYTES;
+    const isWhole = this.#valueBytes <= MAX_VALUE_BYTES && whole.length <= MAX_VALUE_BYTES;
     try {
-      if (isWhole) this.#found(place.path, JSON.parse(decoder.decode(whole)));
+      if (isWhole) this.#onValue(place.path, JSON.parse(decoder.decode(whole)));
     } catch {
-      // No JSON after all: nothing was found.
+      // The value is not JSON, so there is no value.
     } finally {
       this.#drop();
     }
   }
 
-  /** The value goes on to `to`. */
+  /** Passes a measured value on, up to `to`. */
   #measure(bytes: Uint8Array, begin: number, to: number): void {
-    const isFirst = this.#takenBytes === 0;
-    this.#takenBytes += to - begin;
+    const isFirst = this.#valueBytes === 0;
+    this.#valueBytes += to - begin;
     this.#texts.write(bytes, isFirst && this.#isText ? begin + 1 : begin, to);
   }
 
   #keep(part: Uint8Array): void {
-    this.#takenBytes += part.length;
-    if (this.#takenBytes <= MAX_VALUE_BYTES) this.#taken.append(part);
-    else this.#taken.clear();
+    this.#valueBytes += part.length;
+    if (this.#valueBytes <= MAX_VALUE_BYTES) this.#stored.append(part);
+    else this.#stored.clear();
   }
 
-  /** Of a longer key than any that is wanted, enough to be none of them. */
+  /** Stores the beginning of a key, up to a length that no selected key has. */
   #keepKey(part: Uint8Array): void {
     const kept = part.subarray(0, MAX_KEY_BYTES - this.#keyPart.length);
     this.#keyPart = concat([this.#keyPart, kept]);
   }
 
   #drop(): void {
-    if (this.#taking?.isMeasured === true) this.#texts.end();
-    this.#taking = undefined;
-    this.#taken.clear();
-    this.#takenBytes = 0;
+    if (this.#selected?.isMeasured === true) this.#texts.end();
+    this.#selected = undefined;
+    this.#stored.clear();
+    this.#valueBytes = 0;
   }
 }
 

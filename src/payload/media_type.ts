@@ -1,8 +1,10 @@
+import { withoutBlanks } from "../http/blanks.ts";
+import { type Field, fieldValue } from "../http/fields.ts";
 import { TOKEN } from "../http/token.ts";
 
-/** A media type (RFC 9110, 8.3.1), names in lower case. */
+/** A media type (RFC 9110, 8.3.1). Its names are in lower case. */
 export interface MediaType {
-  /** Like `application/json`. */
+  /** The type and the subtype, such as `application/json`. */
   readonly essence: string;
   readonly parameters: ReadonlyMap<string, string>;
 }
@@ -12,12 +14,12 @@ const WHOLE = new RegExp(
   `^(${TOKEN}/${TOKEN})((?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*)[ \\t]*;?$`,
 );
 const PARAMETER = new RegExp(`;[ \\t]*(${TOKEN})=(${TOKEN}|${QUOTED})`, "g");
-/** A longer value is not a media type. */
+/** The longest value that is parsed, in characters. */
 const MAX_LENGTH = 1_000;
 
 /**
- * Reads a `content-type` strictly: one type, each parameter once, quoted values without escapes. Undefined for a
- * value that readers could understand differently.
+ * Parses a `content-type` strictly: one type, each parameter once, quoted values without escapes. Undefined
+ * for a value that two readers could understand differently.
  */
 export function parseMediaType(value: string): MediaType | undefined {
   if (value.length > MAX_LENGTH) return undefined;
@@ -32,7 +34,21 @@ export function parseMediaType(value: string): MediaType | undefined {
   return { essence: essence.toLowerCase(), parameters };
 }
 
-/** Whether a media type is JSON by its name (RFC 6839, 3.1). */
+/**
+ * The type and subtype of `content-type` in lower case, without parameters, such as `text/event-stream`. The
+ * value is not checked. An empty text if the message has no such field.
+ */
+export function essenceOf(fields: readonly Field[]): string {
+  const [essence = ""] = (fieldValue(fields, "content-type") ?? "").split(";", 1);
+  return withoutBlanks(essence).toLowerCase();
+}
+
+/** Whether a body is a stream of server-sent events (WHATWG HTML, 9.2), by its `content-type`. */
+export function isEventStream(fields: readonly Field[]): boolean {
+  return essenceOf(fields) === "text/event-stream";
+}
+
+/** Whether a media type is JSON, by its name (RFC 6839, 3.1). */
 export function isJson({ essence }: Pick<MediaType, "essence">): boolean {
   return /^application\/(?:[\w.-]+\+)?json$/.test(essence);
 }

@@ -1,31 +1,32 @@
-/** Finds what is wanted in the JSON messages of one direction of a WebSocket, while its frames pass. */
+/** Selects values from the JSON messages of one direction of a WebSocket, while its frames pass. */
 
 import { type FrameHead, FrameReader, OPCODES } from "./websocket_frames.ts";
 import { JsonScanner } from "./json_scanner.ts";
 import { TextMeter } from "./text_meter.ts";
-import type { Place } from "./wanted_places.ts";
+import type { SelectionNode } from "./json_selection.ts";
 
-/** Who wants to know. */
+/** Receives selected values, and the ends of messages. */
 export interface MessageListener {
-  readonly found: (path: string, value: unknown) => void;
-  /** A message has ended that had so many bytes, and so many tokens of text where that is wanted. */
-  readonly ended: (bytes: number, textTokens: number) => void;
+  /** Receives a selected value of the current message and its path. */
+  readonly onValue: (path: string, value: unknown) => void;
+  /** A message has ended. `bytes` is its length, and `textTokens` an estimate of its measured text. */
+  readonly onEnd: (bytes: number, textTokens: number) => void;
 }
 
-/** Reads one direction; nothing is kept. */
+/** Reads the messages of one direction without storing them. */
 export class MessageScanner {
   readonly #json: JsonScanner;
   readonly #text = new TextMeter();
-  /** The estimate of the text of earlier messages. */
+  /** The estimated tokens of earlier messages. */
   #earlierTokens = 0;
   readonly #frames: FrameReader;
   #isText = false;
   #bytes = 0;
-  /** How much of the frame's payload has come. */
+  /** The bytes of the frame's payload so far. */
   #offset = 0;
 
-  constructor(wanted: Place, { found, ended }: MessageListener) {
-    this.#json = new JsonScanner(wanted, found, { texts: this.#text });
+  constructor(selection: SelectionNode, { onValue, onEnd }: MessageListener) {
+    this.#json = new JsonScanner(selection, onValue, { texts: this.#text });
     this.#frames = new FrameReader(Infinity, {
       onHead: ({ opcode, hasReservedBits }) => {
         this.#offset = 0;
@@ -37,7 +38,7 @@ export class MessageScanner {
       onPayload: (bytes, head) => this.#payload(bytes, head),
       onEnd: ({ opcode, isFinal }) => {
         if (!isFinal || opcode > OPCODES.binary) return;
-        ended(this.#bytes, this.pendingTokens);
+        onEnd(this.#bytes, this.pendingTokens);
         this.#bytes = 0;
         this.#earlierTokens = this.#text.tokens;
         this.#json.reset();
@@ -45,16 +46,17 @@ export class MessageScanner {
     });
   }
 
-  /** How much has come of a message that has not ended. */
+  /** The bytes of a message that has not ended. */
   get pendingBytes(): number {
     return this.#bytes;
   }
 
-  /** The tokens of its text. */
+  /** The estimated tokens of a message that has not ended. */
   get pendingTokens(): number {
     return this.#text.tokens - this.#earlierTokens;
   }
 
+  /** Reads the next bytes of the direction. Does not keep a reference to them. */
   write(piece: Uint8Array): void {
     this.#frames.pass(piece);
   }

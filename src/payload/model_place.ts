@@ -1,9 +1,10 @@
-/** A model's name where it stands in a body. */
+/** The place of a model's name in a body. */
 export interface ModelPlace {
-  /** From the first byte to be replaced to the one behind the last. */
+  /** The index of the first byte to replace. */
   readonly start: number;
+  /** The index after the last byte to replace. */
   readonly end: number;
   readonly name: string;
-  /** How another name is written in this place. */
+  /** Formats another name for this place. */
   readonly write: (name: string) => string;
 }

@@ -1,13 +1,16 @@
-/** So long is worked at a stretch. A step behind it is short, so that nobody waits for 50 ms. */
+/** How long a reader works without a pause. A step after that is short, so that no client waits for 50 ms. */
 const STRETCH_MS = 8;
 
-/** The step of a reader, in bytes: some milliseconds of work at worst. */
+/** The step of a reader in bytes, which takes some milliseconds at worst. */
 export const STEP_BYTES = 16 * 1024;
 
-/** Lets everything else that waits go first, where work has lasted for long. It is awaited between short steps. */
+/**
+ * Awaited between short steps of work. It lets other work run first if the work has lasted too long since the
+ * last pause. Undefined if no pause is needed.
+ */
 export type Pause = () => Promise<void> | undefined;
 
-/** A pause for one piece of work, which begins now. */
+/** Makes a {@link Pause} for work that begins now. `now` gives milliseconds of a monotonic clock. */
 export function createPause(now: () => number = () => performance.now()): Pause {
   let begun = now();
   return () => {

@@ -1,26 +1,28 @@
-/** The head of a form's part (RFC 7578, 4), read strictly and in one pass. */
+/** The strict parser for the head of a form's part (RFC 7578, 4). It takes one pass. */
 
 import { isBlank, withoutBlanks } from "../http/blanks.ts";
 import { encodeLatin1 } from "../http/latin1.ts";
 import { TOKEN } from "../http/token.ts";
 
-/** What is no form by RFC 7578, or has more than plain heads. `message` ends a sentence. */
+/** A form is malformed by RFC 7578, or its heads are not plain. `message` is the end of a sentence. */
 export class FormSyntaxError extends Error {
   override readonly name = "FormSyntaxError";
 }
 
-/** What a part says of itself. */
+/** What the head of a form's part states. */
 export interface PartHead {
   readonly name: string;
-  /** It has the name of a file: a plain one, or an encoded one alone, which not every reader knows. */
+  /**
+   * Whether the part has the name of a file, plain or only encoded. Not every reader knows an encoded name.
+   */
   readonly isFile: boolean;
-  /** Where the number stands of a length in the part's own head; undefined: it has none. */
+  /** Where the number of the part's `content-length` is in the form. Undefined without one. */
   readonly lengthAt: { readonly start: number; readonly end: number } | undefined;
 }
 
-/** An escape is taken only where no reader could see another parameter behind it; curl writes it so. */
+/** Allows an escape only if no reader could see another parameter after it. curl writes such escapes. */
 const FILENAME = `"([^"\\\\]*)"|"((?:[^"\\\\;=]|\\\\["\\\\])*)"|(${TOKEN})`;
-/** In small letters, as all clients write it: not every reader takes capitals for the same. */
+/** In lower case, as all clients write it, because not every reader ignores capitals. */
 const DISPOSITION = new RegExp(
   `^form-data; ?name=(?:"([^"\\\\;]*)"|(${TOKEN}))(?:; ?filename=(?:${FILENAME}))?(; ?filename\\*=[\\w'%.~-]+)?$`,
 );
@@ -33,10 +35,13 @@ const KNOWN: ReadonlySet<string> = new Set([
   "content-length",
   "content-transfer-encoding",
 ]);
-/** RFC 7578, 4.7: these say that nothing is encoded; some clients still send them. */
+/**
+ * The transfer encodings that change nothing. RFC 7578, 4.7 deprecates them, and some clients still send
+ * them.
+ */
 const IDENTITY = /^(?:7bit|8bit|binary)$/i;
 
-/** Reads a head in Latin-1 that begins at a byte of the form. Throws a {@link FormSyntaxError}. */
+/** Parses a head, decoded as Latin-1. `offset` is its index in the form. Throws a {@link FormSyntaxError}. */
 export function parsePartHead(text: string, offset: number): PartHead {
   let disposition = "";
   let lengthAt: PartHead["lengthAt"];
@@ -63,15 +68,15 @@ export function parsePartHead(text: string, offset: number): PartHead {
   if (name === undefined) throw new FormSyntaxError('a part without a plain name="…"');
   const filename = inQuotes ?? escaped ?? token;
   if (filename === undefined) return { name: utf8(name), isFile: encoded !== undefined, lengthAt };
-  // A reader that does not know quotes would take what follows a semicolon for a parameter.
+  // A reader that ignores quotes would read a parameter after a semicolon.
   if (PARAMETER_WITHIN.test(filename)) {
-    throw new FormSyntaxError("a file's name that some readers take for more parameters");
+    throw new FormSyntaxError("a file's name that some readers split into parameters");
   }
   utf8(filename);
   return { name: utf8(name), isFile: true, lengthAt };
 }
 
-/** Where the digits of a line stand that it has behind blanks. `offset` is where the line begins. */
+/** Where the digits of a value are in the form. `offset` is the index of the line in the form. */
 function digitsIn(line: string, from: number, offset: number): PartHead["lengthAt"] {
   let start = from;
   while (isBlank(line.charCodeAt(start))) start++;
@@ -84,7 +89,7 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-/** Whether a line in Latin-1 holds a control character of ASCII besides the tab; beyond ASCII it is UTF-8. */
+/** Whether a line has an ASCII control character other than the tab. Bytes beyond ASCII are UTF-8. */
 function hasControls(line: string): boolean {
   for (let at = 0; at < line.length; at++) {
     const code = line.charCodeAt(at);
@@ -93,7 +98,7 @@ function hasControls(line: string): boolean {
   return false;
 }
 
-/** Names are UTF-8 (RFC 7578, 5.1.2). */
+/** Decodes a name, which is UTF-8 (RFC 7578, 5.1.2). */
 function utf8(latin1: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(encodeLatin1(latin1));

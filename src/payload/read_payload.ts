@@ -1,6 +1,7 @@
 /**
- * Reads a request's body where a rule, an override or accounting depends on it. What was understood is what is sent:
- * the decoded bytes, with a `content-type` that says how they were read. What is not understood is rejected.
+ * Reads the body of a request if a rule, an override or accounting depends on it. The proxy sends what it has
+ * read: the decoded bytes, with a `content-type` that says how it read them. It rejects a body that it does
+ * not understand.
  */
 
 import { ProxyFault } from "../faults.ts";
@@ -11,53 +12,57 @@ import { firstByte } from "./json_members.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
 import { isJson, type MediaType, parseMediaType } from "./media_type.ts";
 import type { ModelPlace } from "./model_place.ts";
-import { type JsonFindings, modelsInLines, namesModel, readJsonObject } from "./models.ts";
-import { type FormPart, FormSyntaxError, readForm } from "./multipart.ts";
+import { namesModel } from "./model_name.ts";
+import { type JsonFindings, modelsInLines, readJsonObject } from "./models_in_json.ts";
+import { type FormPart, readForm } from "./multipart.ts";
+import { FormSyntaxError } from "./part_head.ts";
 import { createPause, type Pause } from "./pace.ts";
 import { jsonFacts, MAX_CHOICES, type RequestFacts } from "./request_facts.ts";
 
-/** Longer ones are no model's name. */
+/** The longest name of a model in a form, in bytes. */
 const MAX_NAME_BYTES = 200;
 
-/** A body that has been read and understood. */
+/** A body that the proxy has read. */
 export interface Payload {
   readonly kind: "empty" | "json" | "form" | "other";
-  /** Decoded: this is what is sent. */
+  /** The decoded body, which the proxy sends. */
   readonly bytes: Uint8Array;
-  /** The request's fields as they go with {@link bytes}. */
+  /** The headers to send with {@link bytes}. */
   readonly fields: readonly Field[];
-  /** Every model that the body names. An empty name stands for one that is no text. */
+  /** Every model that the body names. An empty name stands for a name that is not a string. */
   readonly models: readonly string[];
-  /** Where a model override writes. */
+  /** The places that a model override replaces. */
   readonly places: readonly ModelPlace[];
   readonly facts: RequestFacts;
-  /** Of a JSON object. */
+  /** What the proxy found in a JSON body. Absent for other bodies. */
   readonly json?: JsonFindings;
 }
 
-/** What a body is read with. */
+/** The options of {@link readPayload}. */
 export interface PayloadOptions {
-  /** The request's fields without those of its connection. */
+  /** The headers of the request, without hop-by-hop headers. */
   readonly fields: readonly Field[];
   /** The path at the backend. */
   readonly path: string;
-  /** The longest body, in bytes, also when it is decoded. */
+  /** The limit of the body in bytes, before and after decoding. */
   readonly maxBytes: number;
-  /** Reject a body that is neither JSON nor a form; otherwise it passes without a finding. */
+  /** Whether to reject a body that is neither JSON nor a form. Otherwise such a body passes unread. */
   readonly mustBeKnown: boolean;
-  /** Look for models within files too, such as the requests of a batch. */
+  /** Whether to look for models in files too, such as the requests of a batch. */
   readonly readsFiles: boolean;
-  /** Called with the most bytes that decoding can make, before they are made; throws where there is no room. */
+  /**
+   * Called before decoding, with the highest number of bytes that it can make. Throws if there is no memory.
+   */
   readonly hold: (bytes: number) => void;
   /** Whose body it is; bodies whose coding is broken are counted by it. */
   readonly sender?: string;
 }
 
-const WHY = "A rule, a model override or a budget depends on this body, so it must be read";
+const WHY = "A rule, a model override or a budget depends on this body, so the proxy must read it";
 
 /**
- * Reads a body. Throws a {@link ProxyFault}: `bad_request` for a body that breaks the rules of its type,
- * `payload_too_large` for one that is too long when it is decoded, `forbidden` for an unknown type that must be known.
+ * Reads a body. Throws a {@link ProxyFault}: `bad_request` for a malformed body, `payload_too_large` for a
+ * body that is too long when decoded, and `forbidden` for an unknown type if `mustBeKnown` is set.
  */
 export async function readPayload(body: Uint8Array, options: PayloadOptions): Promise<Payload> {
   const { fields, mustBeKnown } = options;
@@ -69,7 +74,7 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
     if (mustBeKnown) {
       throw new ProxyFault(
         "forbidden",
-        `${WHY}: it is ${type.essence}, and neither JSON nor multipart/form-data.`,
+        `${WHY}. It is ${type.essence}, and not JSON or multipart/form-data.`,
       );
     }
     await checkOther(body, type, options);
@@ -83,34 +88,37 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
   } catch (error) {
     if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) throw error;
     const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
-    throw new ProxyFault("bad_request", `${WHY}, and it is not proper ${what}: ${error.message}.`);
+    throw new ProxyFault("bad_request", `${WHY}. It is malformed ${what}: ${error.message}.`);
   }
 }
 
-/** Many servers read JSON and forms whatever the content type says: a body that begins like one must say so. */
+/**
+ * Rejects a body that begins like JSON or a form. Many servers read such a body as JSON under any content
+ * type.
+ */
 async function checkOther(body: Uint8Array, { essence }: MediaType, options: PayloadOptions): Promise<void> {
   const { plain } = await plainBody(body, options);
   const first = String.fromCharCode(plain[firstByte(plain)] ?? 0);
   if (!'{["-\u00ef'.includes(first)) return;
   throw new ProxyFault(
     "bad_request",
-    `${WHY}: its Content-Type is ${essence}, and it begins like JSON or a form.`,
+    `${WHY}. Its Content-Type is ${essence}, and it begins like JSON or a form.`,
   );
 }
 
 const FORM = "multipart/form-data";
 
-/** Names of UTF-8, and of ASCII, which is a part of it. */
+/** The names of UTF-8, and of ASCII, which is a subset of it. */
 const UTF8_CHARSETS: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);
 
-/** Undefined: the request names none. Throws where readers could disagree. */
+/** The media type of the body. Undefined without a `content-type`. Throws if readers could disagree on it. */
 function typeOf(fields: readonly Field[]): MediaType | undefined {
   const value = fieldValue(fields, "content-type");
   if (value === undefined) return undefined;
   const type = parseMediaType(value);
   const charset = type?.parameters.get("charset")?.toLowerCase() ?? "utf-8";
   if (type === undefined || !UTF8_CHARSETS.has(charset) && isJson(type)) {
-    throw new ProxyFault("bad_request", `${WHY}: its Content-Type is malformed, repeated, or not in UTF-8.`);
+    throw new ProxyFault("bad_request", `${WHY}. Its Content-Type is malformed, repeated, or not UTF-8.`);
   }
   return type;
 }
@@ -177,10 +185,13 @@ async function readFormBody(
   };
 }
 
-/** Longer numbers are no number of answers. */
+/** The longest number of responses in a form, in bytes. */
 const MAX_NUMBER_BYTES = 20;
 
-/** How many answers a form asks for: OpenAI's edits of images have `n`. Undefined: the form does not say. */
+/**
+ * How many responses a form requests by the field `n`, as OpenAI's image edits do. Undefined without the
+ * field.
+ */
 function choicesIn(bytes: Uint8Array, parts: readonly FormPart[]): number | undefined {
   const [first, second] = parts.filter(({ name }) => name.trim().toLowerCase() === "n");
   if (first === undefined) return undefined;
@@ -194,7 +205,7 @@ function choicesIn(bytes: Uint8Array, parts: readonly FormPart[]): number | unde
   return Math.min(Number(text), MAX_CHOICES);
 }
 
-/** Purposes of files that hold no requests (OpenAI's Files API). */
+/** The purposes of files that contain no requests (OpenAI's Files API). */
 const OTHER_PURPOSES: ReadonlySet<string> = new Set([
   "assistants",
   "vision",
@@ -203,7 +214,7 @@ const OTHER_PURPOSES: ReadonlySet<string> = new Set([
   "evals",
 ]);
 
-/** The models of a file of requests, one JSON object a line, as OpenAI's batches are made of. */
+/** The models in an uploaded batch file, which has one JSON object per line (OpenAI's Batch API). */
 async function modelsInBatch(
   bytes: Uint8Array,
   parts: readonly FormPart[],
@@ -231,12 +242,12 @@ async function modelsInBatch(
   return models.flat();
 }
 
-/** The fields of a body that is sent decoded, with one content type, in its place. */
+/** The headers of a body that is sent decoded: without `content-encoding`, and with one content type. */
 function withContentType(fields: readonly Field[], type: string): readonly Field[] {
   const decoded = fields.filter(({ lower }) => lower !== "content-encoding");
   const current = fieldValue(fields, "content-type");
   if (current === undefined) return [...decoded, field("content-type", type)];
-  // A parameter that says what is assumed anyway stays as the client wrote it.
+  // A charset that is the default stays as the client wrote it.
   const isSame = current === type || /^application\/[\w.+-]+ *; *charset="?utf-8"?$/i.test(current);
   return isSame
     ? decoded

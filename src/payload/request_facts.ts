@@ -1,37 +1,39 @@
-/** What a request asks for, as far as limits and accounts need it. */
+/** Reads the facts of a request that limits and accounting need. */
 
 import type { JsonSpan } from "./json_reader.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
 import { jsonMembers, MAX_MEMBERS_BYTES, textValue } from "./json_members.ts";
-import type { JsonFindings, WatchedMember } from "./models.ts";
+import type { JsonFindings } from "./models_in_json.ts";
+import type { WatchedMember } from "./watched_members.ts";
 
-/** What a request says of itself; what it does not say is absent. */
+/** What a request states. A fact that the request does not state is absent. */
 export interface RequestFacts {
   readonly model?: string;
-  /** The most tokens that the answer may have, all choices together. */
+  /** The limit of output tokens, for all choices together. */
   readonly maxOutputTokens?: number;
-  /** `maxOutputTokens` is that of `max_completion_tokens`, which only some servers obey. */
+  /** Whether `maxOutputTokens` is from `max_completion_tokens`, which only some servers obey. */
   readonly isCompletionLimit?: boolean;
-  /** The model reads content that is not in the body. */
+  /** Whether the model reads content outside of the body. */
   readonly refersElsewhere?: boolean;
-  /** How many answers it wants, where that is more than one. */
+  /** The number of choices, if there is more than one. */
   readonly choices?: number;
   readonly stream?: boolean;
-  /** The answer is made to its end even if nobody waits for it (OpenAI's responses). */
+  /** Whether the response is generated in the background, even if no client waits (OpenAI's responses). */
   readonly background?: boolean;
-  /** The tier of processing that it asks for, where that has a price of its own: `priority`, `fast`. */
+  /** The requested service tier, if it has another price than the standard tier: `priority`, `fast`. */
   readonly tier?: string;
 }
 
-/** No model answers at greater length; what a client says beyond it is not reserved. */
+/** No model has a longer output. A higher limit in a request counts as this number. */
 export const MAX_OUTPUT_TOKENS = 10_000_000;
-/** Gemini, also under Vertex AI. */
+/** Paths of Gemini, also on Vertex AI. */
 const GEMINI_PATH = /:(?:stream)?generatecontent$/;
-/** No API gives more answers to one request. */
+/** No API gives more choices to one request. */
 export const MAX_CHOICES = 1_000;
 /**
- * Which limits an API obeys, by the end of its path. A limit that an API may not know states nothing: the model's own
- * maximum counts then. So it is for Ollama and Bedrock's Converse, which have theirs elsewhere.
+ * The members that limit the output, by the end of the path. An API ignores other members, so they do not
+ * count, and the model's maximum applies. That includes Ollama and Bedrock's Converse, whose limits are in
+ * other places.
  */
 const LIMITS_BY_PATH: readonly (readonly [RegExp, readonly WatchedMember[]])[] = [
   [GEMINI_PATH, ["generationConfig", "generation_config"]],
@@ -43,10 +45,10 @@ const LIMITS_BY_PATH: readonly (readonly [RegExp, readonly WatchedMember[]])[] =
   [/\/v\d\/chat$/, ["max_tokens"]],
 ];
 
-/** Tiers that cost more than the standard one. */
+/** Service tiers that cost more than the standard tier. */
 const TIERS: ReadonlySet<string> = new Set(["priority", "fast"]);
 
-/** What a JSON body asks for. Throws a {@link JsonSyntaxError} for a `stream` or a limit of another kind. */
+/** The facts of a JSON body. Throws a {@link JsonSyntaxError} for a `stream` or a limit of the wrong type. */
 export function jsonFacts(
   bytes: Uint8Array,
   { members, places, prompts, refersElsewhere }: JsonFindings,
@@ -60,7 +62,7 @@ export function jsonFacts(
   if (stream !== undefined && stream !== "true" && stream !== "false" && stream !== "null") {
     throw new JsonSyntaxError('a "stream" that is neither true nor false');
   }
-  // Some servers take capitals and a slash at the end for the same path.
+  // Some servers ignore capitals and a slash at the end.
   const plainPath = withoutSlashes(path.toLowerCase());
   const names = LIMITS_BY_PATH.find(([pattern]) => pattern.test(plainPath))?.[1] ?? [];
   const generation = (["generationConfig", "generation_config"] as const).flatMap((name) => {
@@ -73,9 +75,9 @@ export function jsonFacts(
   const choices = [numberOf("n"), numberOf("best_of"), ...generation.map(({ choices }) => choices)]
     .filter(isStated);
   const most = limits.length === 0 ? undefined : Math.max(...limits);
-  // OpenAI's text completions answer each prompt of a list.
-  const answers = /(?<!\/chat)\/completions$/.test(plainPath) ? Math.max(1, prompts) : 1;
-  const times = Math.min(answers * Math.max(1, ...choices), MAX_CHOICES);
+  // OpenAI's text completions respond to each prompt of a list.
+  const responses = /(?<!\/chat)\/completions$/.test(plainPath) ? Math.max(1, prompts) : 1;
+  const times = Math.min(responses * Math.max(1, ...choices), MAX_CHOICES);
   const model = places[0]?.name;
   const tier = (["speed", "service_tier", "serviceTier"] as const).map((name) => {
     const span = members.get(name);
@@ -93,14 +95,17 @@ export function jsonFacts(
   };
 }
 
-/** Without the slashes at its end. */
+/** A path without the slashes at its end. */
 function withoutSlashes(path: string): string {
   let end = path.length;
   while (path[end - 1] === "/") end--;
   return path.slice(0, end);
 }
 
-/** The bytes of a member that is read at a stretch. Throws a {@link JsonSyntaxError} for one that is too long. */
+/**
+ * The bytes of a member that is read without pause. Throws a {@link JsonSyntaxError} if the member is too
+ * long.
+ */
 function shortSpan(bytes: Uint8Array, name: WatchedMember, { start, end }: JsonSpan): Uint8Array {
   if (end - start > MAX_MEMBERS_BYTES) {
     throw new JsonSyntaxError(`a "${name}" of more than ${MAX_MEMBERS_BYTES} bytes`);
@@ -108,7 +113,7 @@ function shortSpan(bytes: Uint8Array, name: WatchedMember, { start, end }: JsonS
   return bytes.subarray(start, end);
 }
 
-/** Gemini's limits, in both spellings of its JSON. */
+/** The limits in Gemini's generation config, in both spellings. */
 function generationNumbers(bytes: Uint8Array): { most: number | undefined; choices: number | undefined }[] {
   const members = jsonMembers(bytes) ?? [];
   const numbers = (...keys: string[]) =>
@@ -124,8 +129,8 @@ function generationNumbers(bytes: Uint8Array): { most: number | undefined; choic
 }
 
 /**
- * A number of tokens or choices; `null` and what is below one state none. Throws a {@link JsonSyntaxError} for what is no
- * number: some servers take a text for one.
+ * A number of tokens or choices. Undefined for `null` and for numbers below one. Throws a {@link
+ * JsonSyntaxError} for other values, because some servers read a number from a string.
  */
 function wholeNumber(text: string | undefined, name: string): number | undefined {
   if (text === undefined || text === "null") return undefined;

@@ -1,4 +1,4 @@
-/** Estimates the tokens of text while it passes within JSON, in pieces cut anywhere, without keeping it. */
+/** Estimates the tokens of text in JSON while it passes, in pieces of any size, without storing it. */
 
 import type { TextSink } from "./json_scanner.ts";
 import {
@@ -14,45 +14,49 @@ import {
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
 const HEX_DIGITS = 4;
-/** What the letters of short escapes stand for: most stand for themselves. */
+/** The characters of short escapes. Other escaped characters stand for themselves. */
 const CONTROLS = new Map([..."bfnrt"].map((letter) => [letter.charCodeAt(0), 0x0a]));
 
 const enum State {
   Plain,
-  /** Behind a backslash. */
+  /** After a backslash. */
   Escape,
-  /** Within the digits of `\u`. */
+  /** Inside of the digits of `\u`. */
   Code,
 }
 
-/** Takes the texts of one request or answer, as JSON writes them: an escape counts as the letter that it stands for. */
+/**
+ * Estimates the tokens of the JSON strings of one request or response. An escape counts as the character that
+ * it stands for.
+ */
 export class TextMeter implements TextSink {
   #bytes = 0;
   #texts = 0;
   #weight = 0;
   #before = NOTHING;
-  /** The first byte of a letter whose second one decides; 0: there is none. */
+  /** The first byte of a character whose second byte decides its kind. 0 without such a byte. */
   #first = 0;
   #state = State.Plain;
   #code = 0;
   #digits = 0;
   #isWithin = false;
 
-  /** How much came, in bytes of JSON. */
+  /** The length of the strings so far, in bytes of JSON. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** How many texts that was, without those that are empty. */
+  /** The number of strings that were not empty. */
   get texts(): number {
     return this.#texts;
   }
 
-  /** An estimate, which may have a fraction. */
+  /** The estimated tokens so far. May have a fraction. */
   get tokens(): number {
     return this.#weight / WEIGHT_OF_TOKEN;
   }
 
+  /** Reads the next piece of a string: `bytes` from `from` up to `to`. */
   write(bytes: Uint8Array, from: number, to: number): void {
     if (from >= to) return;
     if (!this.#isWithin) {
@@ -64,12 +68,13 @@ export class TextMeter implements TextSink {
     while (at < to) at = this.#state === State.Plain ? this.#plain(bytes, at, to) : this.#escaped(bytes, at);
   }
 
+  /** The string has ended. */
   end(): void {
     this.#isWithin = false;
     this.#state = State.Plain;
   }
 
-  /** Reads on to the next escape or the end; gives where to go on. */
+  /** Reads up to the next escape or the end. Returns the index to continue at. */
   #plain(bytes: Uint8Array, from: number, to: number): number {
     let before = this.#before;
     let weight = 0;
@@ -96,7 +101,7 @@ export class TextMeter implements TextSink {
     return at;
   }
 
-  /** Reads one byte of an escape; gives where to go on. */
+  /** Reads one byte of an escape. Returns the index to continue at. */
   #escaped(bytes: Uint8Array, at: number): number {
     const byte = bytes[at] ?? 0;
     if (this.#state === State.Escape) {
@@ -106,7 +111,8 @@ export class TextMeter implements TextSink {
       if (byte !== LETTER_U) this.#unit(CONTROLS.get(byte) ?? byte);
       return at + 1;
     }
-    // A letter's lower bits are those of its number; what is no hexadecimal digit is no JSON, and means nothing.
+    // The lower bits of a hexadecimal letter are its value. Other characters are not JSON, so their value
+    // does not matter.
     this.#code = this.#code << 4 | (byte <= 0x39 ? byte & 15 : (byte & 7) + 9);
     if (++this.#digits === HEX_DIGITS) {
       this.#state = State.Plain;
@@ -115,7 +121,7 @@ export class TextMeter implements TextSink {
     return at + 1;
   }
 
-  /** A unit of UTF-16. */
+  /** Counts a code unit of UTF-16. */
   #unit(unit: number): void {
     const kind = kindOfUnit(unit);
     if (kind === CONTINUATION) return;
@@ -124,13 +130,15 @@ export class TextMeter implements TextSink {
   }
 }
 
-/** The kind of a letter by its unit of UTF-16; the second unit of two only goes on with the first. */
+/**
+ * The kind of a character by its code unit of UTF-16. The second unit of a surrogate pair is a continuation.
+ */
 function kindOfUnit(unit: number): number {
   if (unit < 0x80) return KIND_OF[unit] ?? 0;
   if (unit < 0x800) return KIND_OF[0xc0 | unit >> 6] ?? 0;
   if (unit >= 0xdc00 && unit <= 0xdfff) return CONTINUATION;
   const isPair = unit >= 0xd800 && unit <= 0xdbff;
-  // The first two bytes are all that the kind depends on, and the first unit has their bits.
+  // The kind depends on the first two bytes in UTF-8, whose bits are in the first unit.
   const point = isPair ? 0x10000 + ((unit & 0x3ff) << 10) : unit;
   const first = isPair ? 0xf0 | point >> 18 : 0xe0 | point >> 12;
   const kind = KIND_OF[first] ?? 0;

@@ -1,10 +1,14 @@
 /**
- * How many tokens text has, by its bytes. Tokenizers begin a token where the kind of letter changes, and go on within a
- * word or a number. So each letter has a weight by its kind and by the kind of the letter before it. The weights were
- * fitted to OpenAI's `o200k`; `docs/usage-and-cost.md` says on which texts, and how well they fit.
+ * Estimates how many tokens a text has, by its bytes. Tokenizers begin a token where the kind of character
+ * changes, and continue it inside of a word or a number. So each character has a weight by its kind and by
+ * the kind of the character before it. The weights were fitted to OpenAI's `o200k`. `docs/usage-and-cost.md`
+ * describes the texts and the errors.
  */
 
-/** Kinds of letters, by the first byte of each in UTF-8 and the second one where several scripts share the first. */
+/**
+ * The kinds of characters, by the first byte in UTF-8, and by the second byte if several scripts share the
+ * first.
+ */
 const KINDS = [
   "vowel",
   "consonant",
@@ -37,18 +41,18 @@ const KINDS = [
 ] as const;
 type Kind = typeof KINDS[number];
 
-/** The kind before the first letter. */
+/** The kind before the first character. */
 export const NOTHING: number = KINDS.indexOf("nothing");
-/** Of a byte that only goes on with a letter. */
+/** Marks a byte that continues a character. */
 export const CONTINUATION = 255;
-/** Of a first byte whose second one decides; {@link kindOfTwo} tells. */
+/** Marks a first byte whose second byte decides the kind: use {@link kindOfTwo}. */
 export const UNDECIDED = 254;
-/** Weights are whole numbers, so that sums do not depend on how a text is cut. */
+/** The weight of one token. Weights are integers, so that sums do not depend on the pieces of a text. */
 export const WEIGHT_OF_TOKEN = 100;
-/** Kinds are less than that. */
+/** The number of bits of a kind. */
 const KIND_BITS = 5;
 
-/** In hundredths of a token: behind the same kind, and behind another one. */
+/** The weights in hundredths of a token: after the same kind, and after another kind. */
 const WEIGHTS: Readonly<Record<Exclude<Kind, "nothing">, readonly [within: number, enter: number]>> = {
   vowel: [95, 0],
   consonant: [37, 38],
@@ -78,7 +82,7 @@ const WEIGHTS: Readonly<Record<Exclude<Kind, "nothing">, readonly [within: numbe
   emoji: [201, 183],
   bytes4: [400, 400],
 };
-/** Where the kind before makes another difference: a space belongs to the word behind it, and so on. */
+/** Weights of certain pairs of kinds. For example, a space belongs to the next word. */
 const PAIRS: readonly (readonly [before: readonly Kind[], kinds: readonly Kind[], weight: number])[] = [
   [["space"], ["vowel", "consonant", "capital"], 0],
   [["vowel"], ["consonant"], 0],
@@ -113,7 +117,7 @@ const WEIGHT_OF: Uint16Array = Uint16Array.from({ length: 1 << 2 * KIND_BITS }, 
   return pair?.[2] ?? WEIGHTS[kind][before === kind ? 0 : 1];
 });
 
-/** The weight of a kind behind another one, in hundredths of a token. */
+/** The weight of a kind after another kind, in hundredths of a token. */
 export function weightOf(before: number, kind: number): number {
   return WEIGHT_OF[before << KIND_BITS | kind] ?? 0;
 }
@@ -141,7 +145,7 @@ function asciiKind(byte: number): Kind {
   return letter === " " ? "space" : "punctuation";
 }
 
-/** By the first byte alone. */
+/** The kind of a character by its first byte. */
 function plainKind(byte: number): Kind {
   if (byte <= 0xc3) return "latin1";
   if (byte <= 0xcb) return "latin2";
@@ -155,7 +159,7 @@ function plainKind(byte: number): Kind {
   return byte <= 0xed ? "hangul" : "fullwidth";
 }
 
-/** Scripts that tokenizers know little of come byte by byte. */
+/** The script of a character by its first two bytes. Tokenizers split rare scripts into bytes. */
 function scriptOf(first: number, second: number): Kind {
   switch (first) {
     case 0xe0:

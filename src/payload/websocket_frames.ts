@@ -1,32 +1,35 @@
-/** Frames of WebSocket messages (RFC 6455, 5), read while they pass: nothing is kept, unmasked or put together. */
+/**
+ * Reads frames of WebSocket messages (RFC 6455, 5) while they pass, without storing, unmasking or joining
+ * them.
+ */
 
-/** What a frame's head says. */
+/** What the head of a frame states (RFC 6455, 5.2). */
 export interface FrameHead {
-  /** The last frame of its message. */
+  /** Whether this is the last frame of its message. */
   readonly isFinal: boolean;
-  /** An extension gives it another meaning; for data frames mostly that they are compressed. */
+  /** Whether an extension changes the meaning of the frame. In data frames it is usually compression. */
   readonly hasReservedBits: boolean;
   readonly opcode: number;
-  /** Undefined: the payload is as it is. */
+  /** The key that masks the payload. Undefined for an unmasked payload. */
   readonly mask: Uint8Array | undefined;
   readonly payloadBytes: number;
 }
 
-/** What the first four bits of interest can say. */
+/** The opcodes of frames (RFC 6455, 5.2). */
 export const OPCODES = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
-/** Why a connection is closed (RFC 6455, 7.4.1). */
+/** The status codes of close frames that the proxy sends (RFC 6455, 7.4.1). */
 export const CLOSE_CODES = { goingAway: 1001, protocolError: 1002, tooBig: 1009 } as const;
 
-/** A rule that a frame breaks, and the code its sender is told. */
+/** The rule that a frame breaks, and the status code for its sender. */
 export interface FrameViolation {
   readonly code: number;
   readonly reason: string;
 }
 
-/** Who wants to know of frames; called while {@link FrameReader.pass} looks. */
+/** Receives the parts of frames, during {@link FrameReader.pass}. */
 export interface FrameListener {
   readonly onHead?: (head: FrameHead) => void;
-  /** A part of a frame's payload, as it stands on the wire; valid only now. */
+  /** A piece of a frame's payload as it is on the wire, valid only during the call. */
   readonly onPayload?: (bytes: Uint8Array, head: FrameHead) => void;
   readonly onEnd?: (head: FrameHead) => void;
 }
@@ -38,14 +41,14 @@ const MASKED = 0x80;
 const LENGTH = 0x7f;
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
-/** Control frames have opcodes from here on. */
+/** The lowest opcode of control frames. */
 const FIRST_CONTROL = 8;
 
-/** Follows the frames of one direction. */
+/** Reads the frames of one direction. */
 export class FrameReader {
   readonly #maxMessageBytes: number;
   readonly #listener: FrameListener;
-  /** A head that has come in part; it is held back until it is whole. */
+  /** The beginning of a head, held back until the head is complete. */
   #partial = new Uint8Array();
   #head: FrameHead | undefined;
   #left = 0;
@@ -58,22 +61,28 @@ export class FrameReader {
     this.#listener = listener;
   }
 
-  /** Whether all that was let through so far ends with a whole frame: another one can be put in here. */
+  /**
+   * Whether the bytes that {@link pass} has returned end with a complete frame, so that another frame may
+   * follow.
+   */
   get isAtBoundary(): boolean {
     return this.#head === undefined;
   }
 
-  /** Whether a close frame has begun: its sender says nothing more. */
+  /** Whether a close frame has begun, after which its sender sends no data. */
   get hasClosed(): boolean {
     return this.#hasClosed;
   }
 
-  /** The first rule that was broken; nothing passes after it. */
+  /** The first rule that a frame broke. No bytes pass after it. */
   get violation(): FrameViolation | undefined {
     return this.#violation;
   }
 
-  /** Gives what may pass of the next piece: all of it but for a head that is not whole, or breaks a rule. */
+  /**
+   * Returns the part of the next piece that may pass: everything except an incomplete head or a frame that
+   * breaks a rule.
+   */
   pass(piece: Uint8Array): Uint8Array {
     const bytes = this.#partial.length === 0 ? piece : joined(this.#partial, piece);
     this.#partial = new Uint8Array();
@@ -129,10 +138,10 @@ export class FrameReader {
   }
 }
 
-/** RFC 6455, 5.5. */
+/** The limit of a control frame's payload (RFC 6455, 5.5). */
 const MAX_CONTROL_BYTES = 125;
 
-/** How long the head is that begins here; undefined where its second byte has not come. */
+/** The length of the head that begins at `at`. Undefined if its second byte has not arrived. */
 function headLength(bytes: Uint8Array, at: number): number | undefined {
   const second = bytes[at + 1];
   if (second === undefined) return undefined;
@@ -151,7 +160,7 @@ function readHead(bytes: Uint8Array): FrameHead {
     hasReservedBits: (first & RESERVED) !== 0,
     opcode: first & OPCODE,
     mask: isMasked ? bytes.slice(-4) : undefined,
-    // What is beyond 2^53 is beyond every limit, however it is rounded.
+    // Rounding beyond 2^53 does not matter, because such a length exceeds every limit.
     payloadBytes: length === LENGTH_16
       ? view.getUint16(2)
       : length === LENGTH_64
@@ -160,7 +169,7 @@ function readHead(bytes: Uint8Array): FrameHead {
   };
 }
 
-/** A close frame; whoever acts as a client masks it. */
+/** Builds a close frame. The side that acts as a client must mask it. */
 export function closeFrame(
   { code, reason }: FrameViolation,
   { masked }: { masked: boolean },

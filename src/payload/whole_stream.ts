@@ -4,12 +4,13 @@ import { GrowingBuffer } from "../streams/growing_buffer.ts";
 type Zlib = typeof import("node:zlib");
 type Decompressing = ReturnType<Zlib["createBrotliDecompress"] | Zlib["createZstdDecompress"]>;
 
-/** No coding has a use for a byte behind its end: it is left where the body is whole. */
-const BYTE_BEHIND = Uint8Array.of(0);
+/** No decoder reads a byte after the end of a body, so this byte is left over if the body is complete. */
+const EXTRA_BYTE = Uint8Array.of(0);
 
 /**
- * Reads a body whole with a stream that takes a body without its end for a whole one, as the runtime's do for brotli
- * and zstd. An Error for a body that has no end, or bytes behind it; a RangeError for more than `maxOutputLength`.
+ * Decodes a body with a stream that does not notice a missing end, as the runtime's streams for brotli and
+ * zstd. Calls `done` with an Error if the end is missing or more bytes follow it, and with a RangeError for
+ * more than `maxOutputLength` bytes.
  */
 export function readWholeStream(
   stream: Decompressing,
@@ -27,8 +28,8 @@ export function readWholeStream(
   stream.on("error", (error: Error) => done(error, plain.bytes));
   stream.on("end", () => {
     const isWhole = stream.bytesWritten === body.length;
-    done(isWhole ? null : new Error("no end, or bytes behind it"), plain.bytes);
+    done(isWhole ? null : new Error("no end, or bytes after it"), plain.bytes);
   });
-  // In one piece: zstd takes another one for another frame.
-  stream.end(concat([body, BYTE_BEHIND]));
+  // In one piece, because the stream for zstd reads another piece as another frame.
+  stream.end(concat([body, EXTRA_BYTE]));
 }

@@ -1,41 +1,43 @@
 import type { TlsConfig } from "../config/config.ts";
 import { messageOf } from "../text/error_text.ts";
 
-/** What certificate and key of a running server are looked after with. */
+/** What a {@link Certificate} works with. */
 export interface CertificateParts {
   /** Throws like `Deno.readTextFile`. */
   readonly readTextFile: (path: string) => Promise<string>;
-  /** Puts them into use; throws where they cannot be used. */
+  /** Makes the server use the certificate and its key. Throws if the server cannot use them. */
   readonly use: (tls: TlsConfig) => Promise<void>;
+  /** Called after the server began to use another certificate. */
   readonly onRenewed: (tls: TlsConfig) => void;
-  readonly onRefused: (reason: string) => void;
+  /** Called when a new certificate cannot be used, with the reason. The server keeps the previous one. */
+  readonly onRejected: (reason: string) => void;
 }
 
-/** A certificate with its key, whose files may be exchanged at any time. */
+/** The certificate of a running server and its key. Their files may be replaced at any time. */
 export class Certificate {
   readonly #parts: CertificateParts;
   #used: TlsConfig;
-  /** What was refused already, so that it is said once. */
-  #refused: string | undefined;
-  /** One exchange after the other. */
-  #exchanging: Promise<void> = Promise.resolve();
+  /** The last rejected certificate and key. They are reported only once. */
+  #rejected: string | undefined;
+  /** Resolves after the replacements that have begun. They run one after the other. */
+  #replacing: Promise<void> = Promise.resolve();
 
   constructor(used: TlsConfig, parts: CertificateParts) {
     this.#used = used;
     this.#parts = parts;
   }
 
-  /** Looks whether the files have changed. Never throws. */
-  look(): Promise<void> {
-    return this.#exchanging = this.#exchanging.then(() => this.#look());
+  /** Reads the files, and uses them if they have changed. Never throws. */
+  reload(): Promise<void> {
+    return this.#replacing = this.#replacing.then(() => this.#reload());
   }
 
-  /** Puts others into use. Never throws. */
-  exchange(tls: TlsConfig): Promise<void> {
-    return this.#exchanging = this.#exchanging.then(() => this.#exchange(tls));
+  /** Uses another certificate and key. Never throws. */
+  replace(tls: TlsConfig): Promise<void> {
+    return this.#replacing = this.#replacing.then(() => this.#replace(tls));
   }
 
-  async #exchange(tls: TlsConfig): Promise<void> {
+  async #replace(tls: TlsConfig): Promise<void> {
     if (isSame(this.#used, tls)) {
       this.#used = tls;
       return;
@@ -43,34 +45,35 @@ export class Certificate {
     try {
       await this.#parts.use(tls);
       this.#used = tls;
-      this.#refused = undefined;
+      this.#rejected = undefined;
       this.#parts.onRenewed(tls);
     } catch (error) {
-      this.#refuse(tls.cert + tls.key, error);
+      this.#reject(tls.cert + tls.key, error);
     }
   }
 
-  async #look(): Promise<void> {
+  async #reload(): Promise<void> {
     const [certFile, keyFile] = this.#used.files;
     if (certFile === undefined || keyFile === undefined) return;
     try {
       const cert = await this.#parts.readTextFile(certFile);
       const key = await this.#parts.readTextFile(keyFile);
-      // Whoever exchanges two files exchanges one after the other: what does not fit now may fit at the next look.
-      if (cert + key !== this.#refused) await this.#exchange({ cert, key, files: this.#used.files });
+      // The two files are replaced one after the other. If they do not match yet, they may match at the next
+      // call.
+      if (cert + key !== this.#rejected) await this.#replace({ cert, key, files: this.#used.files });
     } catch (error) {
-      this.#refuse("unreadable", error);
+      this.#reject("unreadable", error);
     }
   }
 
-  #refuse(what: string, error: unknown): void {
-    if (this.#refused === what) return;
-    this.#refused = what;
-    this.#parts.onRefused(messageOf(error));
+  #reject(what: string, error: unknown): void {
+    if (this.#rejected === what) return;
+    this.#rejected = what;
+    this.#parts.onRejected(messageOf(error));
   }
 }
 
-/** What comes by the environment has lost the line break at its end. */
+/** A certificate from an environment variable has no line break at its end. */
 function isSame(one: TlsConfig, other: TlsConfig): boolean {
   return one.cert.trim() === other.cert.trim() && one.key.trim() === other.key.trim();
 }

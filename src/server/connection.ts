@@ -15,7 +15,7 @@ import { encodeLatin1 } from "../http/latin1.ts";
 import type { HeldBytes, HeldShare } from "../limits/held_bytes.ts";
 import { ClientOutput } from "./client_output.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
-import type { StrangerBudget } from "./stranger_budget.ts";
+import type { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 import { frameReply } from "./reply_head.ts";
 import { RequestBody } from "./request_body.ts";
 import type { ServedConnection } from "./served_connection.ts";
@@ -25,16 +25,17 @@ import { parseRequestHead, type RequestHead } from "./request_head.ts";
 type ConnectionState = "idle" | "head" | "exchange" | "closed";
 
 /**
- * After an early answer the proxy still reads so much of an upload, so that the client gets to read the
- * answer.
+ * How much of an upload the proxy still reads after an early response, so that the client can read the
+ * response.
  */
 const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
 /**
- * What a client may send behind a running request. No client pipelines more, and the buffer must be bounded.
+ * How much a client may send ahead during a running request. Clients do not pipeline more, and the buffer
+ * needs a limit.
  */
 const MAX_AHEAD_BYTES = 256 * 1024;
-/** So much of it is not counted: every connection has a buffer of that size. */
+/** Not counted: every connection has a buffer of this size. */
 const FREE_AHEAD_BYTES = 4 * 1024;
 /**
  * The most of a body that is buffered before the handler reads it. If a client sent more and left, the proxy
@@ -43,19 +44,19 @@ const FREE_AHEAD_BYTES = 4 * 1024;
 const MAX_UNREAD_BYTES = 64 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
-/** What a {@link ClientConnection} works with. */
+/** What a connection needs from the server. */
 export interface ConnectionParts {
   readonly handler: Handler;
   /** The address of the peer. A reverse proxy in front is the peer. */
   readonly peer: string;
-  /** The connection is encrypted. */
+  /** Whether the connection is encrypted. */
   readonly isTls?: boolean | undefined;
   /** What the port of the connection serves. */
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
   /** The memory budget of all unauthenticated connections. Undefined: their memory is not counted. */
-  readonly strangers?: StrangerBudget | undefined;
-  /** The memory that connections of clients with a token share; undefined: nothing is counted. */
+  readonly unauthenticatedBudget?: UnauthenticatedBudget | undefined;
+  /** The memory that connections of authenticated clients share. Undefined: their memory is not counted. */
   readonly heldBytes?: HeldBytes | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
@@ -70,15 +71,15 @@ export class ClientConnection implements ServedConnection {
   /** Runs while the proxy waits for the client to take what is written. */
   readonly #sending: StallTimer;
   readonly #limits: () => ConnectionLimits;
-  readonly #strangers: StrangerBudget | undefined;
+  readonly #unauthenticatedBudget: UnauthenticatedBudget | undefined;
   readonly #heldBytes: HeldBytes | undefined;
-  /** What the connection holds of the memory for clients. Undefined: its client has not shown a token. */
+  /** The memory that the connection holds. Undefined: the client is not authenticated. */
   #share: HeldShare | undefined;
   readonly #peer: string;
   readonly #isTls: boolean;
   readonly #entry: Entry;
   readonly #now: () => number;
-  // A client that connects has something to ask: the time for the first head begins now.
+  // The timeout for the first head begins when the client connects.
   #state: ConnectionState = "head";
   #served = 0;
   #since: number;
@@ -87,22 +88,22 @@ export class ClientConnection implements ServedConnection {
   /** The exchange during which the connection is read only to notice that the client leaves. */
   #watched: Cancellation | undefined;
   #isWatching = false;
-  #cutSeen = false;
+  #wasStuck = false;
   #isAuthenticated = false;
 
   constructor(
     connection: Deno.Conn,
-    { handler, peer, isTls = false, entry, limits, strangers, heldBytes, now }: ConnectionParts,
+    { handler, peer, isTls = false, entry, limits, unauthenticatedBudget, heldBytes, now }: ConnectionParts,
   ) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, (capacity) => {
-      if (this.#state !== "closed") strangers?.holds(this, capacity);
+      if (this.#state !== "closed") unauthenticatedBudget?.holds(this, capacity);
     });
     this.#sending = new StallTimer(now);
     this.#output = new ClientOutput(connection, this.#sending);
     this.#handler = handler;
     this.#limits = limits;
-    this.#strangers = strangers;
+    this.#unauthenticatedBudget = unauthenticatedBudget;
     this.#heldBytes = heldBytes;
     this.#peer = peer;
     this.#isTls = isTls;
@@ -119,7 +120,7 @@ export class ClientConnection implements ServedConnection {
     return this.#since;
   }
 
-  get owesSince(): number | undefined {
+  get unreadSince(): number | undefined {
     return this.#sending.since;
   }
 
@@ -127,7 +128,7 @@ export class ClientConnection implements ServedConnection {
     return this.#isAuthenticated;
   }
 
-  /** Takes no further request: closes an idle connection now, and a busy one after its answer. */
+  /** Takes no further request. Closes an idle connection now, and a busy one after its response. */
   finish(): void {
     this.#lastRequest = true;
     if (this.#state === "idle" || this.#state === "head") this.close();
@@ -153,7 +154,7 @@ export class ClientConnection implements ServedConnection {
       body?.reject(overdue);
     } else if (overdue !== undefined) this.#leave(overdue);
     else if (this.#isStuck(cancellation)) {
-      this.#leave(new ClientGone("the client did not take the end of its answer"));
+      this.#leave(new ClientGone("the client did not read the end of the response"));
     }
   }
 
@@ -162,9 +163,9 @@ export class ClientConnection implements ServedConnection {
    * call.
    */
   #isStuck(cancellation: Cancellation): boolean {
-    const wasCut = this.#cutSeen;
-    this.#cutSeen = cancellation.reason !== undefined && this.#sending.isRunning;
-    return wasCut && this.#cutSeen;
+    const wasStuck = this.#wasStuck;
+    this.#wasStuck = cancellation.reason !== undefined && this.#sending.isRunning;
+    return wasStuck && this.#wasStuck;
   }
 
   #leave(reason: ClientGone): void {
@@ -186,6 +187,8 @@ export class ClientConnection implements ServedConnection {
   /** Answers one request. False: the connection is done. */
   async #serveOne(): Promise<boolean> {
     if (this.#served++ > 0) this.#enter("idle");
+    // The body of the last request has been read.
+    this.#countAhead();
     // Other connections get a turn between the requests that a client sends ahead.
     if (this.#reader.buffered.length > 0) await nextTurn();
     while (this.#reader.buffered.length === 0) {
@@ -199,7 +202,7 @@ export class ClientConnection implements ServedConnection {
       if (raw === null) return false;
       head = parseRequestHead(raw);
     } catch (error) {
-      if (error instanceof HttpSyntaxError) await this.#refuse(error);
+      if (error instanceof HttpSyntaxError) await this.#reject(error);
       return false;
     }
     this.#enter("exchange");
@@ -207,7 +210,7 @@ export class ClientConnection implements ServedConnection {
     const cancellation = new Cancellation();
     const body = this.#requestBody(head, cancellation);
     this.#current = { cancellation, body };
-    // What was counted may have been read.
+    // The connection may have read what was counted.
     this.#countAhead();
     if (body === null) this.#watchForDeparture(cancellation);
     else void this.#watchUnread(body, cancellation);
@@ -225,7 +228,7 @@ export class ClientConnection implements ServedConnection {
     try {
       return await this.#reply(reply, { head, body });
     } catch (error) {
-      // The client notices by the end of the connection that the answer is not whole.
+      // The end of the connection shows the client that the response is incomplete.
       cancellation.cancel(new ClientGone("the client left"));
       throw error;
     } finally {
@@ -240,12 +243,12 @@ export class ClientConnection implements ServedConnection {
     this.#countAhead();
   }
 
-  /** Counts what the client has sent that nobody reads yet. Ends the connection where that is too much. */
+  /** Counts the memory for unread bytes of the client. Closes the connection if that is too much. */
   #countAhead(): void {
     const bytes = this.#reader.buffered.length > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
     if (this.#share?.mayHold(bytes) !== false) return;
     this.#lastRequest = true;
-    this.#current?.cancellation.cancel(new ClientGone("the client sent too much behind running requests"));
+    this.#current?.cancellation.cancel(new ClientGone("the client sent too much during running requests"));
     this.close();
   }
 
@@ -264,7 +267,7 @@ export class ClientConnection implements ServedConnection {
             ? error
             : error instanceof HttpSyntaxError
             ? new ProxyFault("bad_request", `Malformed request body: ${error.message}.`)
-            : new ClientGone("the client left within its upload"),
+            : new ClientGone("the client left during its upload"),
         ),
     });
   }
@@ -296,16 +299,16 @@ export class ClientConnection implements ServedConnection {
   }
 
   /**
-   * Watches for the departure of the client. One loop serves all requests of the connection: to wait for the
-   * same read once for each of thousands of pipelined requests would take many times the memory of their
-   * bytes. Never rejects.
+   * Watches for the departure of the client. One loop serves all requests of the connection. With one loop
+   * for each of thousands of pipelined requests, the loops would take many times the memory of the requests.
+   * Never rejects.
    */
   async #watch(): Promise<void> {
     this.#isWatching = true;
     for (let watched = this.#watchedNow(); watched !== undefined; watched = this.#watchedNow()) {
       if (this.#reader.buffered.length > MAX_AHEAD_BYTES) {
         this.#lastRequest = true;
-        const reason = `the client sent more than ${MAX_AHEAD_BYTES} bytes behind a running request`;
+        const reason = `the client sent more than ${MAX_AHEAD_BYTES} bytes during a running request`;
         watched.cancel(new ClientGone(reason));
         break;
       }
@@ -330,7 +333,7 @@ export class ClientConnection implements ServedConnection {
     { head, body }: { head: RequestHead; body: RequestBody | null },
   ): Promise<boolean> {
     if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
-    const isRead = body === null || body.passOver();
+    const isRead = body === null || body.skipUnread();
     const persistent = head.persistent && isRead && !this.#lastRequest;
     const { message, closes } = frameReply(reply, head, { persistent });
     await writeMessage(this.#output, message);
@@ -343,7 +346,7 @@ export class ClientConnection implements ServedConnection {
     { status, reason, fields }: OutgoingReply,
     tunnel: Tunnel,
   ): Promise<false> {
-    // The tunnel reads from now on, and notices that the client has left.
+    // From now on the tunnel reads, and notices when the client leaves.
     this.#watched = undefined;
     const startLine = `HTTP/1.1 ${status} ${reason}`;
     await writeMessage(this.#output, { startLine, fields, body: { kind: "none" } });
@@ -352,7 +355,7 @@ export class ClientConnection implements ServedConnection {
     return false;
   }
 
-  async #refuse(error: HttpSyntaxError): Promise<void> {
+  async #reject(error: HttpSyntaxError): Promise<void> {
     const fault = error instanceof HeadTooLarge
       ? new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`)
       : new ProxyFault("bad_request", `Malformed HTTP/1.1 request: ${error.message}.`);
@@ -363,8 +366,8 @@ export class ClientConnection implements ServedConnection {
   }
 
   /**
-   * Reads on before the close. To close a connection with unread bytes resets it, and the client loses the
-   * answer.
+   * Reads on before the close. The system resets a connection that is closed with unread bytes, and the
+   * client would lose the response.
    */
   async #linger(): Promise<void> {
     const timer = setTimeout(() => this.close(), LINGER_MS);
@@ -385,8 +388,8 @@ export class ClientConnection implements ServedConnection {
     this.#state = state;
     this.#since = this.#now();
     if (state === "closed") {
-      this.#strangers?.release(this);
+      this.#unauthenticatedBudget?.release(this);
       this.#share?.release();
-    } else this.#strangers?.holds(this, this.#reader.capacity);
+    } else this.#unauthenticatedBudget?.holds(this, this.#reader.capacity);
   }
 }

@@ -1,19 +1,21 @@
 import { closeQuietly } from "../streams/close_quietly.ts";
 import type { ServedConnection } from "./served_connection.ts";
 
-/** The bytes that begin every HTTP/2 connection of a client (RFC 9113, 3.4). */
+/** The first bytes that a client sends on an HTTP/2 connection (RFC 9113, 3.4). */
 export const HTTP2_PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
-/** How the runtime says that the first bytes are no TLS. Nothing can be answered: it sends an alert of TLS itself. */
+/**
+ * The runtime's error for first bytes that are not TLS. The runtime itself sends a TLS alert to the client.
+ */
 const NOT_TLS = "InvalidContentType";
 
 /**
- * A TLS connection whose handshake is under way. The runtime keeps the descriptor of one that is closed before its
- * handshake has ended until the client ends it too.
+ * A TLS connection during its handshake. If it is closed before the handshake has ended, the runtime keeps
+ * its file descriptor until the client also ends the connection.
  */
 export class Handshake implements ServedConnection {
   readonly idleSince: number;
-  readonly owesSince = undefined;
+  readonly unreadSince = undefined;
 
   get stateSince(): number {
     return this.idleSince;
@@ -24,28 +26,29 @@ export class Handshake implements ServedConnection {
   #isClosed = false;
   readonly #limitMs: () => number;
   readonly #now: () => number;
-  readonly #onOther: () => void;
+  readonly #onNotTls: () => void;
 
   constructor(
     connection: Deno.TlsConn,
-    { limitMs, now, onOther }: {
+    { limitMs, now, onNotTls }: {
       limitMs: () => number;
       now: () => number;
-      /** The client began with something else than TLS. */
-      onOther: () => void;
+      /** Called when the first bytes of the client are not TLS. */
+      onNotTls: () => void;
     },
   ) {
     this.#connection = connection;
     this.#limitMs = limitMs;
     this.#now = now;
-    this.#onOther = onOther;
+    this.#onNotTls = onNotTls;
     this.idleSince = now();
   }
 
   /**
-   * The protocol that was negotiated; undefined where none was, or the handshake failed or took too long. A client
-   * that negotiated HTTP/2 has proven it: its {@link HTTP2_PREFACE} has been read. Any other first byte ends the
-   * connection, so that no second reader of HTTP/1.1 ever sees its bytes.
+   * Waits for the handshake, and returns the negotiated protocol. Undefined: the handshake failed or took too
+   * long, and the connection is closed. For HTTP/2, the client's {@link HTTP2_PREFACE} has been read. Any
+   * other first byte closes the connection, so that the runtime's own HTTP/1.1 parser never sees bytes of
+   * clients.
    */
   async protocol(): Promise<"h2" | "http/1.1" | undefined> {
     try {
@@ -53,8 +56,8 @@ export class Handshake implements ServedConnection {
       if (alpnProtocol !== "h2") return "http/1.1";
       if (await this.#hasPreface()) return "h2";
     } catch (error) {
-      // The client decides that: it may have met a certificate that it does not trust.
-      if (error instanceof Deno.errors.InvalidData && error.message.includes(NOT_TLS)) this.#onOther();
+      // The client may have rejected the certificate.
+      if (error instanceof Deno.errors.InvalidData && error.message.includes(NOT_TLS)) this.#onNotTls();
     }
     this.close();
     return undefined;
@@ -71,7 +74,7 @@ export class Handshake implements ServedConnection {
     return true;
   }
 
-  /** It had to make room, or took too long: also where it has just ended well. */
+  /** Whether the connection was closed. It may be closed at the moment at which the handshake succeeds. */
   get isClosed(): boolean {
     return this.#isClosed;
   }

@@ -1,4 +1,4 @@
-/** The listening side: sockets, TLS, what connections may take, and how it all ends. */
+/** The server: its sockets, TLS, the limits of connections, and the shutdown. */
 
 import type { App } from "../app.ts";
 import type { ConnectionLimits, ServerConfig, TlsConfig } from "../config/config.ts";
@@ -11,39 +11,48 @@ import { Certificate } from "./certificate.ts";
 import { ClientConnection } from "./connection.ts";
 import type { Http2Gateway } from "./http2/gateway.ts";
 import { Handshake } from "./handshake.ts";
-import { StrangerBudget } from "./stranger_budget.ts";
-import { connectionToClose } from "./make_room.ts";
+import { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
+import { connectionToClose } from "./connection_to_close.ts";
 import { Listener } from "./listener.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { traceOf } from "../text/error_text.ts";
 
-/** A server that is listening. */
+/** A server that accepts connections. */
 export interface RunningServer {
-  /** Where it listens; with two ports the plain one. */
+  /** The address of the main port. With a separate HTTPS port, this is the plain one. */
   readonly address: Deno.NetAddr;
-  /** Where HTTPS is spoken, if that is another port. */
+  /** The address of the separate HTTPS port. Undefined: the server has no such port. */
   readonly httpsAddress: Deno.NetAddr | undefined;
-  /** Where the admin page and the management API are, if that is another port. */
+  /**
+   * The address of the separate port of the admin page and the management API. Undefined: the server has no
+   * such port.
+   */
   readonly adminAddress: Deno.NetAddr | undefined;
-  /** Another configuration holds from now on: its limits and its certificate. Where it listens does not change. */
+  /** Applies the limits and the certificate of another configuration. The addresses do not change. */
   readonly configure: (config: ServerConfig) => void;
   /**
-   * Stops accepting, lets running exchanges end until the drain deadline, then cuts the rest. Resolves once
-   * nothing is served any more; calling it again gives the same promise.
+   * Stops accepting connections, waits for running exchanges until the deadline, and then ends the rest.
+   * Resolves when all connections have ended. Further calls return the same promise.
    */
   readonly drain: (deadlineMs: number) => Promise<void>;
 }
 
-/** How often connections and the files of the certificate are looked at; one timer for all of them. */
+/** How often one timer checks the timeouts of all connections and the files of the certificate. */
 const SWEEP_MS = 5_000;
-/** What connections of clients with a token hold together: what they sent ahead, and answers that they do not take. */
+/**
+ * The memory that connections of authenticated clients may hold together: requests that they sent ahead, and
+ * responses that they do not read.
+ */
 const MAX_KNOWN_BYTES = 128 * 1024 * 1024;
-/** How often it is said that there is no room, and that a client does not speak TLS. */
-const SAY_AGAIN_MS = 60_000;
-/** How long connections may take to end once their exchanges have been cut. */
-const AFTER_CUT_MS = 500;
+/** The pause before the same warning is logged again. */
+const LOG_AGAIN_MS = 60_000;
+/** How long connections may take to end after their exchanges were aborted. */
+const AFTER_ABORT_MS = 500;
 
-/** Listens and serves. Throws what `Deno.listen` throws when an address cannot be had. */
+/**
+ * Starts the server. Throws like `Deno.listenTls` if an address cannot be bound or the certificate cannot be
+ * used.
+ */
 export function startServer(
   app: App,
   config: ServerConfig,
@@ -53,14 +62,14 @@ export function startServer(
   const connections = new Set<ServedConnection>();
   const serving = new Set<Promise<void>>();
   const now = () => performance.now();
-  const strangers = new StrangerBudget({ now });
+  const unauthenticatedBudget = new UnauthenticatedBudget({ now });
   const heldBytes = new HeldBytes(MAX_KNOWN_BYTES, now);
   let limits: ConnectionLimits = config.connections;
   let isOpen = true;
   let draining: Promise<void> | undefined;
   let gateway: Http2Gateway | undefined;
-  let saidFullAt = -Infinity;
-  let saidPlainAt = -Infinity;
+  let loggedFullAt = -Infinity;
+  let loggedPlainAt = -Infinity;
 
   const { main, https, admin } = listenAt(config);
   const listeners = [main, https, admin].filter((listener) => listener !== undefined);
@@ -72,12 +81,12 @@ export function startServer(
       log("info", "certificate_renewed", {});
       onRenewed(used);
     },
-    onRefused: (reason) =>
-      log("error", "certificate_refused", { detail: `${reason}; the one of before stays` }),
+    onRejected: (reason) =>
+      log("error", "certificate_refused", { detail: `${reason}; the previous certificate stays in use` }),
   });
   const sweep = setInterval(() => {
     for (const connection of connections) connection.endOverdue();
-    if (isOpen) void certificate?.look();
+    if (isOpen) void certificate?.reload();
   }, sweepMs ?? SWEEP_MS);
 
   return {
@@ -86,12 +95,15 @@ export function startServer(
     adminAddress: admin?.address,
     configure(next) {
       limits = next.connections;
-      if (next.tls !== undefined) void certificate?.exchange(next.tls);
+      if (next.tls !== undefined) void certificate?.replace(next.tls);
     },
     drain: (deadlineMs) => draining ??= drain(deadlineMs),
   };
 
-  /** Where there is only one port for clients it speaks HTTPS, if there is a certificate; the admin page's always does. */
+  /**
+   * Opens the ports. With a certificate, the main port uses TLS unless there is an HTTPS port. The admin port
+   * always does.
+   */
   function listenAt(
     { host: hostname, port, httpsPort, adminPort, tls }: ServerConfig,
   ): { main: Listener; https: Listener | undefined; admin: Listener | undefined } {
@@ -99,16 +111,16 @@ export function startServer(
     const listen = (port: number, tls: TlsConfig | undefined, entry: Entry): Listener => {
       const listener = new Listener({ hostname, port, tls }, {
         onConnection(accepted) {
-          if (hasRoom()) {
+          if (canAccept()) {
             track(accepted, isTls(accepted) ? encrypted(accepted, entry) : plain(accepted, entry));
           } else {
-            sayFull();
+            logFull();
             accepted.close();
           }
         },
-        onFailed: (reason) => log("warn", "accept_failed", { detail: reason }),
-        onDeaf: (reason) =>
-          log("error", "listen_failed", { detail: `${reason}; it is tried again and again` }),
+        onAcceptFailed: (reason) => log("warn", "accept_failed", { detail: reason }),
+        onBindFailed: (reason) =>
+          log("error", "listen_failed", { detail: `${reason}; the proxy keeps trying` }),
       });
       open.push(listener);
       return listener;
@@ -128,7 +140,7 @@ export function startServer(
 
   function track(accepted: Deno.Conn, served: Promise<void>): void {
     const tracked = served.catch((error) => {
-      // Nothing that goes wrong with one connection may end the program.
+      // An error of one connection must not end the program.
       closeQuietly(accepted);
       log("error", "unexpected", {
         detail: traceOf(error),
@@ -145,24 +157,24 @@ export function startServer(
       isTls: isTls(accepted),
       entry,
       limits: () => limits,
-      strangers,
+      unauthenticatedBudget,
       heldBytes,
       now,
     });
-    await during(connection, () => connection.serve());
+    await supervised(connection, () => connection.serve());
   }
 
   async function encrypted(connection: Deno.TlsConn, entry: Entry): Promise<void> {
     const handshake = new Handshake(connection, {
       limitMs: () => limits.headMs,
       now,
-      onOther: () => sayPlain(peerOf(connection)),
+      onNotTls: () => logPlainHttp(peerOf(connection)),
     });
-    const protocol = await during(handshake, () => handshake.protocol());
+    const protocol = await supervised(handshake, () => handshake.protocol());
     if (handshake.isClosed) return;
     if (protocol === "http/1.1") await plain(connection, entry);
     else if (protocol === "h2") {
-      // Loaded by the first client that speaks it.
+      // The first HTTP/2 client loads this code.
       const { Http2Gateway } = await import("./http2/gateway.ts");
       gateway ??= new Http2Gateway({ now });
       const served = await gateway.open(connection, {
@@ -170,16 +182,19 @@ export function startServer(
         peer: peerOf(connection),
         entry,
         limits: () => limits,
-        strangers,
+        unauthenticatedBudget,
         heldBytes,
         now,
       });
-      await during(served, () => served.serve());
+      await supervised(served, () => served.serve());
     }
   }
 
-  /** Looks after a connection while it does something. */
-  async function during<Result>(connection: ServedConnection, work: () => Promise<Result>): Promise<Result> {
+  /** Includes a connection in limits, timeouts and the shutdown while `work` runs. */
+  async function supervised<Result>(
+    connection: ServedConnection,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
     connections.add(connection);
     if (!isOpen) connection.finish();
     try {
@@ -189,8 +204,11 @@ export function startServer(
     }
   }
 
-  /** Whether a new connection can be served, if need be in place of another one. */
-  function hasRoom(): boolean {
+  /**
+   * Whether the server can accept a new connection. Closes another connection for it if necessary and
+   * possible.
+   */
+  function canAccept(): boolean {
     if (connections.size < limits.maxConnections) return true;
     const closed = connectionToClose(connections, now());
     if (closed === undefined) return false;
@@ -199,23 +217,23 @@ export function startServer(
     return true;
   }
 
-  /** Once a minute at most. */
-  function sayFull(): void {
-    if (now() - saidFullAt < SAY_AGAIN_MS) return;
-    saidFullAt = now();
+  function logFull(): void {
+    if (now() - loggedFullAt < LOG_AGAIN_MS) return;
+    loggedFullAt = now();
     log("warn", "connections_full", {
-      detail: `${limits.maxConnections} connections are open and busy; new ones are closed (max_connections)`,
+      detail:
+        `all ${limits.maxConnections} connections are in use; the proxy closes new ones (max_connections)`,
     });
   }
 
-  /** Once a minute at most. The client itself sees no words of HTTP, since the runtime answers in TLS. */
-  function sayPlain(client: string): void {
-    if (now() - saidPlainAt < SAY_AGAIN_MS) return;
-    saidPlainAt = now();
+  /** The client cannot see this message: the runtime answers with a TLS alert. */
+  function logPlainHttp(client: string): void {
+    if (now() - loggedPlainAt < LOG_AGAIN_MS) return;
+    loggedPlainAt = now();
     log("warn", "plain_http", {
       client,
       detail:
-        "a client began without TLS at a port for HTTPS: its address of the proxy has to begin with https://",
+        "a client sent plain HTTP to the HTTPS port: the base URL in this client must begin with https://",
     });
   }
 
@@ -231,10 +249,10 @@ export function startServer(
       log("warn", "drain_deadline", { in_flight: app.inFlight() });
       app.abortAll();
       // A client that does not read keeps its connection open even then.
-      if (!await endsWithin(ended, AFTER_CUT_MS)) {
+      if (!await endsWithin(ended, AFTER_ABORT_MS)) {
         for (const connection of connections) connection.close();
-        // Where the runtime does not end a pending write with its connection, the end of the process does.
-        await endsWithin(ended, AFTER_CUT_MS);
+        // If the runtime does not end a pending write of a closed connection, the end of the process does.
+        await endsWithin(ended, AFTER_ABORT_MS);
       }
     }
   }

@@ -1,39 +1,50 @@
-/** A socket that accepts connections, in plain or with TLS, whose certificate can be exchanged while it serves. */
+/** A listening socket, with or without TLS. Its certificate can be replaced while it accepts connections. */
 
 import { closeQuietly } from "../streams/close_quietly.ts";
 import type { TlsConfig } from "../config/config.ts";
 import { messageOf } from "../text/error_text.ts";
 
-/** Where to listen, and how. */
+/** The address of a {@link Listener}, and its TLS settings. */
 export interface ListenOptions {
   readonly hostname: string;
   readonly port: number;
+  /** Undefined: connections are not encrypted. */
   readonly tls: TlsConfig | undefined;
 }
 
-/** What becomes of connections. */
+/** What a {@link Listener} reports. */
 export interface ListenEvents {
+  /** Called with each accepted connection. */
   readonly onConnection: (connection: Deno.Conn) => void;
-  /** Accepting failed, mostly for want of file descriptors; it goes on by itself. */
-  readonly onFailed: (reason: string) => void;
-  /** The address could not be had again: nobody can connect until it can. Called once. */
-  readonly onDeaf: (reason: string) => void;
+  /**
+   * Called when `accept` fails, mostly because no file descriptor is free. The listener goes on after a
+   * pause.
+   */
+  readonly onAcceptFailed: (reason: string) => void;
+  /** Called once when the listener cannot bind its address again. No client can connect until it can. */
+  readonly onBindFailed: (reason: string) => void;
 }
 
-/** What TLS offers, the preferred one first. */
+/** The protocols that the server offers in TLS (ALPN), the preferred one first. */
 const PROTOCOLS = ["h2", "http/1.1"];
-/** Before accepting goes on after it failed. */
+/** The pause after `accept` failed. */
 const ACCEPT_PAUSE_MS = 100;
-/** Before the address is asked for again after its socket was closed; each time twice as long, up to the longest. */
+/**
+ * The first pause before the listener binds its address again. It doubles with each failure, up to the
+ * longest.
+ */
 const REBIND_PAUSE_MS = 10;
 const LONGEST_REBIND_PAUSE_MS = 2_000;
-/** So many failures are usual: the closed socket may need a moment. */
+/**
+ * The failures before {@link ListenEvents.onBindFailed}. The system may need a moment to free the address.
+ */
 const USUAL_FAILURES = 5;
 
-/** Listens from its making until it is closed. */
+/** A listening socket. It accepts connections from its construction until it is closed. */
 export class Listener {
+  /** The address, with the port that the system chose for port 0. */
   readonly address: Deno.NetAddr;
-  /** It speaks TLS. */
+  /** Whether connections use TLS. */
   readonly isEncrypting: boolean;
   readonly #options: ListenOptions;
   readonly #events: ListenEvents;
@@ -41,21 +52,22 @@ export class Listener {
   #accepting: Promise<void>;
   #isClosed = false;
 
-  /** Throws what `Deno.listen` throws where the address cannot be had, or the certificate not be used. */
+  /** Throws like `Deno.listenTls` if the address cannot be bound or the certificate cannot be used. */
   constructor(options: ListenOptions, events: ListenEvents) {
     this.#events = events;
     this.isEncrypting = options.tls !== undefined;
     this.#socket = open(options);
     this.address = this.#socket.addr;
-    // What the system chose once is kept.
+    // `renew` binds the same port again.
     this.#options = { ...options, port: this.address.port };
     this.#accepting = this.#accept(this.#socket);
   }
 
   /**
-   * From now on new connections get another certificate. The runtime takes one with the socket alone, which is
-   * therefore opened anew: connections that stand go on, one that is being made in that very instant is reset.
-   * Throws where the certificate cannot be used, and then nothing has changed.
+   * Uses another certificate for new connections. The runtime takes a certificate only when it opens a
+   * socket, so the listener closes its socket and opens it again. Open connections go on. A connection that
+   * is being established at that moment is reset. Throws if the certificate cannot be used, and then changes
+   * nothing.
    */
   async renew(tls: TlsConfig): Promise<void> {
     open({ hostname: "127.0.0.1", port: 0, tls }).close();
@@ -68,15 +80,15 @@ export class Listener {
         this.#accepting = this.#accept(this.#socket);
         return;
       } catch (error) {
-        // Without a listener there is no proxy: what is in the way may go away.
-        if (failures === USUAL_FAILURES) this.#events.onDeaf(messageOf(error));
+        // The proxy is of no use without its socket, and the cause of the failure may pass.
+        if (failures === USUAL_FAILURES) this.#events.onBindFailed(messageOf(error));
         await pause(pauseMs);
         pauseMs = Math.min(pauseMs * 2, LONGEST_REBIND_PAUSE_MS);
       }
     }
   }
 
-  /** Resolves once nothing is accepted any more. */
+  /** Stops accepting connections. Resolves when the socket is closed. */
   async close(): Promise<void> {
     this.#isClosed = true;
     closeQuietly(this.#socket);
@@ -92,9 +104,9 @@ export class Listener {
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || this.#isClosed) return;
         if (error instanceof Deno.errors.Interrupted) return;
-        // A TLS handshake that fails is the client's affair; anything else passes or comes again.
+        // Only this client is affected by its failed TLS handshake.
         if (error instanceof Deno.errors.InvalidData) continue;
-        this.#events.onFailed(messageOf(error));
+        this.#events.onAcceptFailed(messageOf(error));
         await pause(ACCEPT_PAUSE_MS);
       }
     }

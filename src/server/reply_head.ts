@@ -4,14 +4,17 @@ import type { OutgoingReply } from "../http/message.ts";
 import type { OutgoingBody, OutgoingMessage } from "../http/writer.ts";
 import type { RequestHead } from "./request_head.ts";
 
-/** How an answer goes onto its connection. */
+/** A response, ready to be written to an HTTP/1.1 connection. */
 export interface FramedReply {
   readonly message: OutgoingMessage;
-  /** The connection serves no further request. */
+  /** Whether the connection is closed after the response. */
   readonly closes: boolean;
 }
 
-/** Decides the framing of an answer (RFC 9112, 6): its own length where it has one, else chunks, else the close. */
+/**
+ * Frames a response (RFC 9112, 6): by its length if it is known, otherwise in chunks, or for HTTP/1.0 until
+ * the close.
+ */
 export function frameReply(
   reply: OutgoingReply,
   request: Pick<RequestHead, "method" | "minor">,
@@ -33,7 +36,8 @@ function outgoingBody(
   { status, body, omittedLength }: OutgoingReply,
   { method, minor }: Pick<RequestHead, "method" | "minor">,
 ): OutgoingBody {
-  // RFC 9110, 8.6: a 204 has no length; a client that believed one would eat the next answer.
+  // A 204 has no length (RFC 9110, 8.6). A client that believed a length would read the next response as its
+  // body.
   if (status === 204) return { kind: "none" };
   if (method === "HEAD" || status === 304) {
     const length = omittedLength ?? body?.length;

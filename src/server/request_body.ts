@@ -6,7 +6,7 @@ import { StallTimer } from "./stall_timer.ts";
 export interface RequestBodyHooks {
   /** Called before the first wait for the client. Undefined: the client does not expect `100 Continue`. */
   readonly onWanted: (() => Promise<void>) | undefined;
-  /** Called after the last byte was taken. */
+  /** Called after the reader has read the last byte. */
   readonly onEnd: () => void;
   /** Called when the body breaks off or breaks the rules of HTTP. */
   readonly onBroken: (error: unknown) => void;
@@ -46,7 +46,7 @@ export class RequestBody implements MessageBody {
    * Whether the whole body has arrived, so that the connection can go on. Skips a body that no reader has
    * begun to read, as far as it has arrived. Leaves a body that is being forwarded to its reader.
    */
-  passOver(): boolean {
+  skipUnread(): boolean {
     if (this.#started) return this.#body.ended;
     try {
       while (this.#body.tryRead() instanceof Uint8Array) { /* the next piece */ }
@@ -90,7 +90,7 @@ export class RequestBody implements MessageBody {
     this.#wake();
   }
 
-  /** Does nothing: the unread rest decides whether the connection can be used again. */
+  /** Does nothing. The connection decides by the unread rest whether it can serve another request. */
   cancel(): void {}
 
   #wait(): Promise<void> {

@@ -4,27 +4,30 @@ import type { Head } from "../http/head.ts";
 import { isToken } from "../http/token.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
 
-/** A request's head, checked. */
+/** The checked head of a request. */
 export interface RequestHead {
   readonly method: string;
   readonly target: string;
-  /** Without framing fields. */
+  /** The header fields, without those that frame the body. */
   readonly fields: readonly Field[];
   readonly framing: Framing;
-  /** HTTP/1.1, or 1.0, which knows no chunks. */
+  /** The minor version of HTTP/1. HTTP/1.0 has no chunked bodies. */
   readonly minor: 0 | 1;
-  /** Whether the client means to go on using the connection. */
+  /** Whether the client wants to keep the connection open. */
   readonly persistent: boolean;
-  /** The client waits for a 100 before it sends the body. */
+  /** Whether the client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
 }
 
-/** Visible characters; bytes beyond ASCII pass as they are. */
+/** The target has visible characters. Bytes beyond ASCII are allowed, and stay as they are. */
 const REQUEST_LINE = /^(\S+) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
-/** A host name or an address with or without a port; nothing that could begin a path. */
+/** A host name or an address, with or without a port. No character that could begin a path is allowed. */
 const HOST = /^[\w.~!$&'()*+,;=:[\]%-]*$/;
 
-/** Reads a request's head. Whatever two readers could take differently is refused (RFC 9112, 3 and 6). */
+/**
+ * Parses the head of a request (RFC 9112, 3 and 6). Throws an {@link HttpSyntaxError} for everything that
+ * another parser could understand differently.
+ */
 export function parseRequestHead({ startLine, fields, framing }: Head): RequestHead {
   const [, method, target, version] = REQUEST_LINE.exec(startLine) ?? [];
   if (method === undefined || target === undefined || !isToken(method)) {
@@ -33,7 +36,7 @@ export function parseRequestHead({ startLine, fields, framing }: Head): RequestH
   const minor = version === "1" ? 1 : 0;
   const hosts = fields.filter(({ lower }) => lower === "host");
   if (hosts.length > 1 || minor === 1 && hosts.length === 0) {
-    throw new HttpSyntaxError("not exactly one host field");
+    throw new HttpSyntaxError("not exactly one Host header");
   }
   if (hosts[0] !== undefined && !HOST.test(hosts[0].value)) {
     throw new HttpSyntaxError("invalid Host header");

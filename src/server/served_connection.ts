@@ -1,16 +1,22 @@
-/** A connection of a client, in whatever protocol, as the server looks after it. */
+/** A connection of a client, over HTTP/1.1, HTTP/2 or during its TLS handshake, as the server manages it. */
 export interface ServedConnection {
-  /** Since when no request has been running on it, by the server's clock; undefined while one is. */
+  /**
+   * When the last request ended or the connection began, in milliseconds of the server's clock. Undefined: a
+   * request is running.
+   */
   readonly idleSince: number | undefined;
-  /** Since when it has done what it does now: a head, a request, the end of an answer. */
+  /** When the present state began: idle, the head of a request, or running requests. */
   readonly stateSince: number;
-  /** Since when an answer waits for the client to read it; undefined: none does. */
-  readonly owesSince: number | undefined;
-  /** Whether a request on it has been admitted: by a token, or because none is asked for. */
+  /** Since when a response waits for the client to read it. Undefined: no response waits. */
+  readonly unreadSince: number | undefined;
+  /** Whether a request on the connection was authenticated, or needed no token. */
   readonly isAuthenticated: boolean;
-  /** Ends what has taken too long. Called from time to time. */
+  /**
+   * Ends requests that have taken too long, and an idle connection. The server calls it from time to time.
+   */
   readonly endOverdue: () => void;
-  /** No further request is taken: what is running ends, then the connection. */
+  /** Takes no further request, and closes the connection when the running requests have ended. */
   readonly finish: () => void;
+  /** Closes the connection at once. */
   readonly close: () => void;
 }

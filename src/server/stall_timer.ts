@@ -64,7 +64,8 @@ export class StallTimer {
 }
 
 /**
- * How an exchange ends whose client keeps the proxy waiting beyond a limit. Undefined: no limit has passed.
+ * Returns the reason to end an exchange whose client keeps the proxy waiting for too long. Undefined: no
+ * limit has passed.
  */
 export function stallFault(
   { sending, uploading }: { sending: StallTimer; uploading: StallTimer | undefined },

@@ -1,23 +1,25 @@
-/** A copy of the database as it is read. */
+/** Streams a copy of the database. */
 
 import type { Store } from "./store.ts";
 
 const PREFIX = "llm-proxy-backup-";
 
 /**
- * Copies everything into a file beside the original, and gives what is in it; the file is gone with the reader, or when
- * `ending` says that the program ends.
+ * Copies the database into a temporary file in the store's folder, and streams the file. The file is removed
+ * when the stream ends or is cancelled. `ending` aborts the stream when the program ends. Throws a
+ * `StoreError`.
  */
 export async function backupStream(
   store: Store,
   ending: AbortSignal,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  // For its owner only. Beside the original there is room for as much again, or nowhere.
+  // makeTempFile creates a file that only its owner can read. The file system of the database is the most likely
+  // one to have room for a copy.
   const path = await Deno.makeTempFile({ dir: store.folder, prefix: PREFIX, suffix: ".db" });
   try {
     await store.backup(path);
     const file = await Deno.open(path);
-    // Systems that can take the name away at once leave nothing behind, however the program ends.
+    // POSIX systems can remove an open file. Then nothing is left behind if the program is killed.
     const isRemoved = await Deno.remove(path).then(() => true, () => false);
     const remove = () => isRemoved ? undefined : Deno.remove(path);
     return file.readable.pipeThrough(new TransformStream({ flush: remove, cancel: remove }), {
@@ -29,8 +31,8 @@ export async function backupStream(
   }
 }
 
-/** Removes what a program that was killed in the middle of a copy has left. */
-export async function removeLeftBackups(store: Store): Promise<void> {
+/** Removes temporary copies that a killed program left behind. */
+export async function removeStaleBackups(store: Store): Promise<void> {
   for await (const { name } of Deno.readDir(store.folder)) {
     if (name.startsWith(PREFIX)) await Deno.remove(`${store.folder}/${name}`).catch(() => {});
   }

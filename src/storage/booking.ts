@@ -1,21 +1,24 @@
 /**
- * How long hours of spending are kept: twice as long as any period of a budget, since the clock may be set back. The
- * running process, the start and the pruner of the database have to agree.
+ * How long spending is kept by the hour, in milliseconds: twice the longest period of a budget, because the
+ * clock may be set back. The limiter, its start from the database and the pruner must use the same time.
  */
 export const SPENDING_KEPT_MS: number = 62 * 24 * 3_600_000;
 
 /**
- * How long an object that can be looked at again may wait for its end: providers keep responses and the results of
- * batches for 29 or 30 days.
+ * How long an object, such as a background response, can stay unsettled, in milliseconds. Providers keep
+ * responses and the results of batches for 29 or 30 days.
  */
 export const OBJECT_LIFETIME_MS: number = 30 * 24 * 3_600_000;
 
-/** Where the cost of an exchange was booked, so that the database holds what the running process counts. */
+/**
+ * Where the limiter booked the cost of an exchange. The database books it there too, so that both count the
+ * same.
+ */
 export interface Booking {
-  /** The hour that it counts in: its first millisecond since 1970. */
+  /** The first millisecond of the booked hour, since 1970. */
   readonly hour: number;
-  /** False where the clock was wrong: the hour is a guess until the clock is right. */
+  /** False: the clock was wrong, so the hour is a guess until the clock is corrected. */
   readonly isDated: boolean;
-  /** The keys of the rules for models that it counted for, like `token:tok_… gpt-5*`. */
+  /** The keys of the rules for models that the cost counts for, such as `token:tok_… gpt-5*`. */
   readonly modelRules: readonly string[];
 }

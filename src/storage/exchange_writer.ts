@@ -1,33 +1,35 @@
-/** Writes exchanges to the store, many at a time, and bears with a store that fails. */
+/**
+ * Queues exchanges and writes them to the store in batches. While the store fails, they wait in the queue.
+ */
 
 import type { Clock } from "../time/clock.ts";
 import { type ExchangeRow, type Store, StoreError } from "./store.ts";
 
-/** How long an exchange may wait, so that others can be written with it. */
-const GATHER_MS = 250;
-/** Before a store that failed is tried again. */
+/** How long an exchange waits for others of its batch. */
+const BATCH_DELAY_MS = 250;
+/** The time until a retry, after the store failed. */
 const RETRY_MS = 1_000;
-/** So many may wait for a store that fails; more are dropped, the newest first. */
-const MAX_WAITING = 10_000;
-/** So many are written in one go, during which the program does nothing else; they are not kept waiting either. */
+/** The length of the queue. Further exchanges are dropped. */
+const MAX_QUEUED = 10_000;
+/** The most exchanges of a batch. A write blocks the thread. A full batch is written at once. */
 const MAX_BATCH = 250;
 
-/** What the writer tells. */
+/** The callbacks of {@link ExchangeWriter}. */
 export interface WriterEvents {
-  /** The store began to fail, or works again. */
+  /** The store began to fail, with the reason, or it works again. */
   readonly onHealth: (health: "ok" | "failing", reason: string | undefined) => void;
-  /** An exchange is lost. */
+  /** An exchange was dropped. */
   readonly onDropped: (reason: string) => void;
 }
 
-/** A queue in front of the store. */
+/** The queue of exchanges in front of the store. */
 export class ExchangeWriter {
   readonly #store: Pick<Store, "addExchanges">;
   readonly #clock: Clock;
   readonly #events: WriterEvents;
-  #waiting: ExchangeRow[] = [];
+  #queue: ExchangeRow[] = [];
   #stopTimer: (() => void) | undefined;
-  /** Ends when all that was begun has ended: one writing follows the other. */
+  /** The end of the last write. Writes follow one another. */
   #writing: Promise<void> = Promise.resolve();
   #health: "ok" | "failing" = "ok";
 
@@ -37,19 +39,21 @@ export class ExchangeWriter {
     this.#events = events;
   }
 
+  /** Whether the last write succeeded. */
   get health(): "ok" | "failing" {
     return this.#health;
   }
 
+  /** Queues an exchange. */
   add(row: ExchangeRow): void {
-    if (this.#waiting.length >= MAX_WAITING) return this.#events.onDropped("too many wait");
-    this.#waiting.push(row);
-    // Of a store that fails the timer takes care.
-    if (this.#waiting.length === MAX_BATCH && this.#health === "ok") this.flush();
-    else this.#schedule(GATHER_MS);
+    if (this.#queue.length >= MAX_QUEUED) return this.#events.onDropped("the queue is full");
+    this.#queue.push(row);
+    // While the store fails, only the timer retries.
+    if (this.#queue.length === MAX_BATCH && this.#health === "ok") this.flush();
+    else this.#schedule(BATCH_DELAY_MS);
   }
 
-  /** Writes all that waits; resolves also where the store fails, and what it did not take goes on waiting. */
+  /** Writes the queue. Resolves also if the store fails; the exchanges then stay in the queue. */
   async flush(): Promise<void> {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
@@ -57,12 +61,12 @@ export class ExchangeWriter {
     await this.#writing;
   }
 
-  /** Writes what it can for the last time. */
+  /** Writes the queue for the last time. Exchanges that the store does not take are dropped. */
   async close(): Promise<void> {
     await this.flush();
     this.#stopTimer?.();
     this.#stopTimer = undefined;
-    for (const _ of this.#waiting.splice(0)) this.#events.onDropped("the program ends");
+    for (const _ of this.#queue.splice(0)) this.#events.onDropped("the program ends");
   }
 
   #schedule(delayMs: number): void {
@@ -73,18 +77,21 @@ export class ExchangeWriter {
   }
 
   async #write(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      // Taken out before it is waited for: nobody else may write the same.
-      const batch = this.#waiting.splice(0, MAX_BATCH);
+    while (this.#queue.length > 0) {
+      // Removed before the await, so that no other call writes the same exchanges.
+      const batch = this.#queue.splice(0, MAX_BATCH);
       const failure = await this.#writeBatch(batch);
-      this.#became(failure === undefined ? "ok" : "failing", failure?.message);
+      this.#setHealth(failure === undefined ? "ok" : "failing", failure?.message);
       if (failure === undefined) continue;
-      this.#waiting.unshift(...batch);
+      this.#queue.unshift(...batch);
       return this.#schedule(RETRY_MS);
     }
   }
 
-  /** One that the store will never take must not hold up all others: it is dropped. */
+  /**
+   * Writes a batch. Gives the error if a retry can succeed. If it cannot, writes the exchanges one by one,
+   * and drops those that the store rejects, so that they do not block the others.
+   */
   async #writeBatch(batch: readonly ExchangeRow[]): Promise<Error | undefined> {
     try {
       await this.#store.addExchanges(batch);
@@ -98,7 +105,7 @@ export class ExchangeWriter {
     }
   }
 
-  #became(health: "ok" | "failing", reason: string | undefined): void {
+  #setHealth(health: "ok" | "failing", reason: string | undefined): void {
     if (health === this.#health) return;
     this.#health = health;
     this.#events.onHealth(health, reason);

@@ -1,9 +1,20 @@
 import { sqlitePath } from "./open.ts";
-import type { Inspection } from "./sqlite/inspect.ts";
 
-export type { Inspection };
+/** The result of a check of a database. */
+export interface Inspection {
+  /** The problems that the check of the database found. Empty: none. */
+  readonly damage: readonly string[];
+  /** The version of the schema. */
+  readonly schema: number;
+  /** The newest schema version that this program knows. */
+  readonly newestSchema: number;
+  /** The note `KEY_CHECK`, which the key encrypted. Undefined: no key was used yet. */
+  readonly sealed: string | undefined;
+  /** Whether another program has the database open. */
+  readonly isInUse: boolean;
+}
 
-/** Looks at the database that a URL names, without changing it. Throws a `StoreError`. */
+/** Checks the database that a URL names, without changing it. Throws a `StoreError`. */
 export async function inspectStore(url: string): Promise<Inspection> {
   const { inspectSqlite } = await import("./sqlite/inspect.ts");
   return await inspectSqlite(sqlitePath(url));

@@ -1,31 +1,34 @@
-import { holdAlone } from "./sqlite/hold.ts";
+import { lockExclusively } from "./sqlite/lock.ts";
 import { type Store, StoreError } from "./store.ts";
 
-/** Opens the store that a URL names: `sqlite:./data/llm-proxy.db`. Throws a {@link StoreError}. */
+/**
+ * Opens the database that a URL names, such as `sqlite:./data/llm-proxy.db`. Throws a {@link StoreError}. A
+ * second adapter adds its scheme here, and to the functions below that ask for the file of a database.
+ */
 export async function openStore(url: string): Promise<Store> {
   const [, scheme, rest = ""] = /^([a-z]+):(.+)$/.exec(url) ?? [];
   switch (scheme) {
     case "sqlite": {
-      const { openHeldSqlite } = await import("./sqlite/open_held.ts");
-      return await openHeldSqlite(sqlitePath(rest));
+      const { openLockedSqlite } = await import("./sqlite/open_locked.ts");
+      return await openLockedSqlite(sqlitePath(rest));
     }
     default:
-      throw new StoreError("failed", `${url} names no database that is known here: write sqlite:FILE`);
+      throw new StoreError("failed", `${url} is not a supported database URL: use sqlite:FILE`);
   }
 }
 
-/** The file beside the database that holds the key which seals provider keys. */
+/** The path of the key file beside the database. Its key encrypts provider keys. */
 export function keyFileOf(url: string): string {
   return `${sqlitePath(url).replace(/\.[^./\\]*$/, "")}.key`;
 }
 
-/** The folder in which the database and all that belongs to it stand. */
+/** The folder of the database and its other files. */
 export function folderOf(url: string): string {
   return sqlitePath(url).replace(/[^/\\]*$/, "") || ".";
 }
 
-/** Whether the database is there, for those who would not make one. */
-export function isThere(url: string): boolean {
+/** Whether the database file exists. Does not create it. */
+export function databaseExists(url: string): boolean {
   try {
     return Deno.statSync(sqlitePath(url)).isFile;
   } catch {
@@ -34,7 +37,8 @@ export function isThere(url: string): boolean {
 }
 
 /**
- * The file of a URL, with or without its scheme: `sqlite:./data/x.db`, `///var/lib/x.db` or `//data/x.db`.
+ * The file of a `sqlite:` URL, with or without the scheme: `sqlite:./data/x.db`, `///var/lib/x.db`,
+ * `//data/x.db`.
  */
 export function sqlitePath(url: string): string {
   const rest = url.replace(/^sqlite:/, "");
@@ -42,14 +46,15 @@ export function sqlitePath(url: string): string {
 }
 
 /**
- * Whether a program has the database open. Undefined: there is no database, or this user or file system cannot tell.
+ * Whether a program has the database open. Undefined: the database does not exist, the user may not lock it,
+ * or the file system has no locks.
  */
 export function isInUse(url: string): boolean | undefined {
-  if (!isThere(url)) return undefined;
+  if (!databaseExists(url)) return undefined;
   try {
-    const hold = holdAlone(sqlitePath(url));
-    hold?.release();
-    return hold === undefined;
+    const lock = lockExclusively(sqlitePath(url));
+    lock?.release();
+    return lock === undefined;
   } catch (error) {
     if (error instanceof StoreError) return undefined;
     throw error;

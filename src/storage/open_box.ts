@@ -1,18 +1,22 @@
-/** Finds the key that seals provider keys: the one that was configured, or one in a file beside the database. */
+/** Finds the key that encrypts provider keys: the configured key, or the key file beside the database. */
 
 import { randomKey, SecretBox } from "./secret_box.ts";
 import { type Store, StoreError } from "./store.ts";
 
-/** Under this name the store keeps something sealed, by which another key is told. */
+/** The name of the note with a text that the key encrypted. A wrong key cannot decrypt the text. */
 export const KEY_CHECK = "encryption_key_check";
 
-/** A box, and the file that was made for its key, where one was. */
+/** The opened {@link SecretBox}, and the key file if it was created. */
 export interface OpenedBox {
   readonly box: SecretBox;
-  readonly madeKeyFile: string | undefined;
+  /** The path of the new key file. Undefined: the key existed already. */
+  readonly createdKeyFile: string | undefined;
 }
 
-/** Throws a {@link StoreError} where the store's keys were sealed by another key, or the key's file is gone. */
+/**
+ * Opens the box with the configured key or the key file, and creates a key file for a new database. Throws a
+ * {@link StoreError} if another key encrypted the keys in the store, or if the key file is missing.
+ */
 export async function openBox(
   store: Store,
   { encryptionKey, keyFile }: { encryptionKey: Uint8Array<ArrayBuffer> | undefined; keyFile: string },
@@ -22,31 +26,32 @@ export async function openBox(
   if (found === undefined && check !== undefined) {
     throw new StoreError(
       "failed",
-      `the key file ${keyFile} is missing, which seals the provider keys of projects: put it back, or set ENCRYPTION_KEY`,
+      `the key file ${keyFile} is missing. Its key encrypts the provider keys of projects: put the file ` +
+        "back, or set ENCRYPTION_KEY",
     );
   }
   const key = found ?? randomKey();
   const box = await SecretBox.of(key);
-  const opens = check !== undefined && await sealsKeys(key, check);
+  const opens = check !== undefined && await isKeyOfStore(key, check);
   if (check !== undefined && !opens) {
     const which = encryptionKey === undefined ? `the key in ${keyFile}` : "ENCRYPTION_KEY";
     throw new StoreError(
       "failed",
-      `${which} is not the one that seals the provider keys of projects in this database`,
+      `${which} is not the key that encrypted the provider keys of projects in this database`,
     );
   }
   if (found === undefined) writeKeyFile(keyFile, key);
   if (!opens) await store.writeNote(KEY_CHECK, (await box.seal(KEY_CHECK, KEY_CHECK)).toBase64());
-  return { box, madeKeyFile: found === undefined ? keyFile : undefined };
+  return { box, createdKeyFile: found === undefined ? keyFile : undefined };
 }
 
-/** Whether a key seals the provider keys of a store; `note` is what the store keeps under {@link KEY_CHECK}. */
-export async function sealsKeys(key: Uint8Array<ArrayBuffer>, note: string): Promise<boolean> {
+/** Whether a key decrypts the provider keys of a store. `note` is the store's note {@link KEY_CHECK}. */
+export async function isKeyOfStore(key: Uint8Array<ArrayBuffer>, note: string): Promise<boolean> {
   const box = await SecretBox.of(key);
   return await box.open(Uint8Array.fromBase64(note), KEY_CHECK) !== undefined;
 }
 
-/** The key in a file; undefined: there is no file. Throws a {@link StoreError} where it holds none. */
+/** Reads a key file. Undefined: the file does not exist. Throws a {@link StoreError} if it holds no key. */
 export function readKeyFile(path: string): Uint8Array<ArrayBuffer> | undefined {
   let text: string;
   try {
@@ -59,7 +64,7 @@ export function readKeyFile(path: string): Uint8Array<ArrayBuffer> | undefined {
     const key = Uint8Array.fromBase64(text.trim());
     if (key.length === 32) return key;
   } catch {
-    // No base64.
+    // Not base64.
   }
   throw new StoreError("failed", `the key file ${path} does not hold 32 bytes in base64`);
 }
@@ -68,6 +73,6 @@ function writeKeyFile(path: string, key: Uint8Array): void {
   try {
     Deno.writeTextFileSync(path, `${key.toBase64()}\n`, { mode: 0o600, createNew: true });
   } catch (error) {
-    throw new StoreError("failed", `the key file ${path} cannot be made`, { cause: error });
+    throw new StoreError("failed", `the key file ${path} cannot be created`, { cause: error });
   }
 }

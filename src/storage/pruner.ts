@@ -1,25 +1,27 @@
-/** Drops exchanges that are older than they are to be kept. */
+/** Deletes old exchanges and settled objects from the database. */
 
 import { OBJECT_LIFETIME_MS, SPENDING_KEPT_MS } from "./booking.ts";
 import type { Clock } from "../time/clock.ts";
 import { type Store, StoreError } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
-/** An object that was settled is known for longer than its provider keeps it, so that it is not counted twice. */
+/** Settled objects stay longer than the provider keeps them, so that no object counts twice. */
 const OBJECTS_KEPT_MS = OBJECT_LIFETIME_MS + 24 * HOUR_MS;
-/** And no more than so many. */
+/** The most settled objects that stay. */
 const MAX_SETTLED_OBJECTS = 100_000;
 
-/** What it needs to know, and tells. */
+/** The dependencies and callbacks of {@link pruneHourly}. */
 export interface PrunerParts {
   readonly clock: Clock;
-  /** How long they are kept; it may change. */
+  /** How long exchanges are kept, in milliseconds. A reload can change it. */
   readonly retentionMs: () => number;
+  /** Gets the number of deleted exchanges. */
   readonly onPruned: (exchanges: number) => void;
+  /** Gets the message of a {@link StoreError}. The next hour tries again. */
   readonly onFailed: (reason: string) => void;
 }
 
-/** At once and then every hour; gives what ends it. */
+/** Deletes old data now and every hour. The returned function stops it. */
 export function pruneHourly(
   store: Pick<Store, "prune" | "pruneObjects">,
   { clock, retentionMs, onPruned, onFailed }: PrunerParts,

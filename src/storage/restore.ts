@@ -1,45 +1,48 @@
-/** Puts a backup in the place of the database. */
+/** Restores the database from a backup. */
 
 import { folderOf, keyFileOf, sqlitePath } from "./open.ts";
-import { KEY_CHECK, readKeyFile, sealsKeys } from "./open_box.ts";
-import { holdAlone } from "./sqlite/hold.ts";
-import { makePrivateFolder, realPath } from "./sqlite/open_held.ts";
+import { isKeyOfStore, KEY_CHECK, readKeyFile } from "./open_box.ts";
+import { lockExclusively } from "./sqlite/lock.ts";
+import { makePrivateFolder, realPath } from "./sqlite/open_locked.ts";
 import { remove, replaceDatabase, type Replacement } from "./sqlite/restore_files.ts";
 import { removeStaged, stageCopy, type StagedCopy } from "./sqlite/stage_copy.ts";
 import { StoreError } from "./store.ts";
 
-/** What is restored, and with which key. */
+/** The options of {@link restoreStore}. */
 export interface RestoreOptions {
-  /** The backup; it stays where it is. */
+  /** The path of the backup. The restore does not change it. */
   readonly file: string;
-  /** The key file that belongs to it, where it is not the one beside the database. */
+  /** The path of the key file of the backup. Undefined: the key file beside the database. */
   readonly keyFile: string | undefined;
-  /** The key of the configuration. */
+  /** The key of the configuration (`ENCRYPTION_KEY`). Undefined: none is configured. */
   readonly encryptionKey: Uint8Array<ArrayBuffer> | undefined;
+  /** The time, for the names of the replaced files. */
   readonly now: Date;
-  /** Called when the copy is to be checked, which keeps the thread to itself. */
+  /** Called before the check of the copy, which blocks the thread. */
   readonly onCopied?: () => void;
 }
 
-/** What a restore did. */
+/** The result of a restore. */
 export interface Restored {
-  /** The files that were in the places of the new ones, under the names that they have now. */
+  /** The paths of the replaced files, under their new names. */
   readonly kept: readonly string[];
-  /** Milliseconds since 1970; undefined: the backup is empty. */
+  /**
+   * The time of the last change in the backup, in milliseconds since 1970. Undefined: the backup is empty.
+   */
   readonly lastChangeAt: number | undefined;
 }
 
 /**
- * Checks the backup, keeps the files of the database under other names, and puts the backup in their place. Nothing is
- * changed where the backup or its key is wrong, or a program has the database open: throws a {@link StoreError} then.
+ * Checks the backup, renames the files of the database, and puts the copy in their place. Throws a
+ * {@link StoreError} before any change if the backup or its key is wrong, or if a program has the database open.
  */
 export async function restoreStore(url: string, options: RestoreOptions): Promise<Restored> {
   const { file } = options;
   makePrivateFolder(folderOf(url));
   const path = realPath(sqlitePath(url));
   checkFile(file, path);
-  const hold = holdAlone(path);
-  if (hold === undefined) {
+  const lock = lockExclusively(path);
+  if (lock === undefined) {
     throw new StoreError("busy", `${path} is in use: stop the proxy and other llm-proxy commands first`);
   }
   const keyFile = keyFileOf(url);
@@ -48,13 +51,13 @@ export async function restoreStore(url: string, options: RestoreOptions): Promis
     const copy = await stageCopy(file, path, options);
     const replacements = await stageKey(copy, { ...options, to: keyFile, incomingKey });
     const kept = replaceDatabase(path, { now: options.now, replacements });
-    // The new file has no log yet: it is the first of its kind.
-    hold.writeIdentities([copy.identity]);
+    // The new file has no log yet, so its identity is the only one that fits.
+    lock.writeIdentities([copy.identity]);
     return { kept, lastChangeAt: copy.lastChangeAt };
   } finally {
     removeStaged(path);
     remove(incomingKey);
-    hold.release();
+    lock.release();
   }
 }
 
@@ -66,18 +69,20 @@ function checkFile(file: string, path: string): void {
   if (
     database !== undefined && database.dev === found.dev && database.ino === found.ino && found.ino !== null
   ) {
-    throw new StoreError("failed", `${file} is the database itself: name a backup`);
+    throw new StoreError("failed", `${file} is the database itself. Name a backup`);
   }
   if ((statOf(`${file}-wal`)?.size ?? 0) > 0) {
     throw new StoreError(
       "failed",
-      `${file} is not a finished copy: a part of it is in ${file}-wal. To complete it, run ` +
-        `DATABASE_URL=sqlite:${file} llm-proxy project list, which ends the log; then restore again`,
+      `${file} is an incomplete copy: a part of it is in ${file}-wal. To merge both, run ` +
+        `DATABASE_URL=sqlite:${file} llm-proxy project list. Then restore again`,
     );
   }
 }
 
-/** Finds the key that opens the provider keys in the copy; a key file that has to be put in place is made ready. */
+/**
+ * Checks that a key opens the provider keys of the copy, and stages the key file if it has to be replaced.
+ */
 async function stageKey(
   copy: StagedCopy,
   { file, keyFile, encryptionKey, to, incomingKey }: RestoreOptions & { to: string; incomingKey: string },
@@ -89,21 +94,24 @@ async function stageKey(
   }
   if (note === undefined) return [];
   const opens = async (key: Uint8Array<ArrayBuffer> | undefined) =>
-    key !== undefined && await sealsKeys(key, note);
+    key !== undefined && await isKeyOfStore(key, note);
   if (encryptionKey !== undefined) {
     if (await opens(encryptionKey)) return [];
-    throw new StoreError("failed", `ENCRYPTION_KEY is not the key that seals the provider keys in ${file}`);
+    throw new StoreError(
+      "failed",
+      `ENCRYPTION_KEY is not the key that encrypted the provider keys in ${file}`,
+    );
   }
   if (given === undefined) {
     if (await opens(readKeyFile(to))) return [];
     throw new StoreError(
       "failed",
-      `the key that seals the provider keys in ${file} is not in ${to}: name its file with --key-file, ` +
-        "or set ENCRYPTION_KEY",
+      `${to} does not hold the key that encrypted the provider keys in ${file}: name the key file ` +
+        "with --key-file, or set ENCRYPTION_KEY",
     );
   }
   if (!await opens(given)) {
-    throw new StoreError("failed", `${keyFile} is not the key file that belongs to ${file}`);
+    throw new StoreError("failed", `${keyFile} is not the key file of ${file}`);
   }
   if (readKeyFile(to)?.toBase64() === given.toBase64()) return [];
   remove(incomingKey);

@@ -4,37 +4,44 @@ import type { Clock } from "../time/clock.ts";
 import type { Store } from "./store.ts";
 import { messageOf } from "../text/error_text.ts";
 
-/** How often it looks whether a backup is due: a setting may have changed, or the machine slept. */
-const LOOK_MS = 60_000;
+/** How often to check whether a backup is due. A setting may have changed, or the machine slept. */
+const CHECK_MS = 60_000;
 const NAME = /^llm-proxy-(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z\.db$/;
-/** What a program that was killed in the middle of a copy leaves. */
+/** Files that a program leaves if it is killed during a copy. */
 const UNFINISHED = /^llm-proxy-\d{8}T\d{6}Z\.db\.part(?:-journal)?$/;
 
-/** When backups are made, and where. */
+/** The settings of scheduled backups. */
 export interface BackupSchedule {
+  /** The time between two backups, in milliseconds. */
   readonly everyMs: number;
-  /** How many copies are kept. */
+  /** The number of copies to keep. */
   readonly keep: number;
+  /** The folder of the copies. */
   readonly folder: string;
 }
 
-/** What it needs to know, and what it reports. */
+/** The dependencies and callbacks of {@link backupOnSchedule}. */
 export interface ScheduledBackupParts {
   readonly clock: Clock;
-  /** Undefined: no backups are made. */
+  /** The settings, which a reload can change. Undefined: scheduled backups are off. */
   readonly schedule: () => BackupSchedule | undefined;
+  /** Gets the path of a new backup. */
   readonly onDone: (file: string) => void;
+  /** Gets the reason why a backup failed. The next try follows after a quarter of the interval. */
   readonly onFailed: (reason: string) => void;
 }
 
-/** Looks once a minute from now on; the returned function ends it, and settles when a running copy has ended. */
+/**
+ * Checks once a minute whether a backup is due. The returned function stops it, and resolves after a running
+ * copy.
+ */
 export function backupOnSchedule(
   store: Pick<Store, "backup">,
   { clock, schedule, onDone, onFailed }: ScheduledBackupParts,
 ): () => Promise<void> {
   let running = Promise.resolve();
   let waitUntilMs = 0;
-  const look = async (): Promise<void> => {
+  const backUpIfDue = async (): Promise<void> => {
     const plan = schedule();
     if (plan === undefined || clock.epochMs() < waitUntilMs && waitUntilMs < clock.epochMs() + plan.everyMs) {
       return;
@@ -47,13 +54,13 @@ export function backupOnSchedule(
       onFailed(messageOf(error));
     }
   };
-  const lookAndWait = (): void => {
-    running = look().then(() => {
-      if (!hasEnded) cancel = clock.after(LOOK_MS, lookAndWait);
+  const tick = (): void => {
+    running = backUpIfDue().then(() => {
+      if (!hasEnded) cancel = clock.after(CHECK_MS, tick);
     });
   };
   let hasEnded = false;
-  let cancel = clock.after(LOOK_MS, lookAndWait);
+  let cancel = clock.after(CHECK_MS, tick);
   return () => {
     hasEnded = true;
     cancel();
@@ -61,7 +68,7 @@ export function backupOnSchedule(
   };
 }
 
-/** A copy from the future does not count: the clock was wrong when it was made. */
+/** Copies with a future time do not count. The clock was wrong when they were made. */
 function isDue({ folder, everyMs }: BackupSchedule, now: number): boolean {
   const newest = copiesIn(folder).map(({ at }) => at).filter((at) => at <= now + everyMs).at(-1);
   return newest === undefined || now - newest >= everyMs;
@@ -87,7 +94,7 @@ async function makeBackup(
     Deno.removeSync(unfinished);
     throw error;
   }
-  // A copy from the future was made by a wrong clock, or by somebody else: it takes no place.
+  // Copies with a future time come from a wrong clock or another program. They do not count towards `keep`.
   const others = copiesIn(folder).filter((copy) => copy.name !== name && copy.at <= now);
   for (const old of others.slice(0, Math.max(0, others.length - (keep - 1)))) {
     Deno.removeSync(`${folder}/${old.name}`);
@@ -95,16 +102,18 @@ async function makeBackup(
   return `${folder}/${name}`;
 }
 
-/** Throws for a folder in which every account could put another file in the place of the copy. */
+/** Throws if every account of the machine could replace files in the folder. */
 function checkFolder(folder: string): void {
   const { mode } = Deno.statSync(folder);
   const isOpenToAll = mode !== null && (mode & 0o002) !== 0 && (mode & 0o1000) === 0;
   if (isOpenToAll) {
-    throw new Error(`every account of this machine can write to ${folder}: take that right away (chmod o-w)`);
+    throw new Error(
+      `every account of this machine can write to ${folder}: remove that permission (chmod o-w)`,
+    );
   }
 }
 
-/** Oldest first. Files with other names are somebody else's. */
+/** Lists the copies in the folder, oldest first. Files with other names belong to other programs. */
 function copiesIn(folder: string): { name: string; at: number }[] {
   let entries: Deno.DirEntry[];
   try {

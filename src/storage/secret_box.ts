@@ -1,9 +1,9 @@
-/** Seals provider keys at rest, by AES-256-GCM (NIST SP 800-38D). */
+/** Encrypts provider keys at rest, with AES-256-GCM (NIST SP 800-38D). */
 
 const NONCE_BYTES = 12;
 const KEY_BYTES = 32;
 
-/** Seals and opens texts under one key. */
+/** Encrypts and decrypts texts with one key. */
 export class SecretBox {
   readonly #key: CryptoKey;
 
@@ -11,7 +11,7 @@ export class SecretBox {
     this.#key = key;
   }
 
-  /** Throws a `RangeError` unless the key has 32 bytes. */
+  /** Makes a box. Throws a `RangeError` unless the key has 32 bytes. */
   static async of(key: Uint8Array<ArrayBuffer>): Promise<SecretBox> {
     if (key.length !== KEY_BYTES) {
       throw new RangeError(`the key has ${key.length} bytes instead of ${KEY_BYTES}`);
@@ -19,7 +19,10 @@ export class SecretBox {
     return new SecretBox(await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]));
   }
 
-  /** `context` says what the secret belongs to: put elsewhere, it does not open. */
+  /**
+   * Encrypts a secret. `context` names the place of the secret, such as a project: with another context, the
+   * result cannot be decrypted. The result is the nonce, the ciphertext and the tag.
+   */
   async seal(secret: string, context: string): Promise<Uint8Array> {
     const encoder = new TextEncoder();
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
@@ -36,7 +39,7 @@ export class SecretBox {
     return whole;
   }
 
-  /** Undefined where the key or the context is another one. */
+  /** Decrypts a secret. Undefined: it was encrypted with another key or context, or was changed. */
   async open(sealed: Uint8Array, context: string): Promise<string | undefined> {
     const copy = sealed.slice();
     try {
@@ -57,7 +60,7 @@ export class SecretBox {
   }
 }
 
-/** A new key. */
+/** Makes a random key of 32 bytes. */
 export function randomKey(): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(KEY_BYTES));
 }

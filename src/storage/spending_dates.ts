@@ -1,4 +1,4 @@
-/** Dates in the store what was spent, when the clock is right or was set back; tries again where the store fails. */
+/** Moves spending in the store to the right hour, after the clock was corrected. */
 
 import type { Clock } from "../time/clock.ts";
 import type { ExchangeWriter } from "./exchange_writer.ts";
@@ -6,22 +6,25 @@ import { type Store, StoreError } from "./store.ts";
 
 const RETRY_MS = 60_000;
 
-/** Dates one after the other, in the order in which the clock was moved. */
+/** A queue of corrections of the clock. It applies them in their order, and retries while the store fails. */
 export class SpendingDates {
   readonly #store: Pick<Store, "dateSpending">;
   readonly #writer: Pick<ExchangeWriter, "flush">;
   readonly #clock: Clock;
   readonly #onFailed: (reason: string) => void;
-  readonly #waiting: number[] = [];
+  readonly #hours: number[] = [];
   #stopTimer = (): void => {};
-  #dating: Promise<void> = Promise.resolve();
+  #running: Promise<void> = Promise.resolve();
 
   constructor(
     store: Pick<Store, "dateSpending">,
     { writer, clock, onFailed }: {
       writer: Pick<ExchangeWriter, "flush">;
       clock: Clock;
-      /** What the process counts and what the store holds differ until it is tried again. */
+      /**
+       * Gets the message of a {@link StoreError}. Until the retry, the store and the limiter count
+       * differently.
+       */
       onFailed: (reason: string) => void;
     },
   ) {
@@ -31,26 +34,29 @@ export class SpendingDates {
     this.#onFailed = onFailed;
   }
 
-  /** What was booked while the clock was wrong, or in later hours than this one, counts in this hour. */
+  /**
+   * Moves spending to an hour, given by its first millisecond since 1970: spending that was booked while the
+   * clock was wrong, and spending of later hours.
+   */
   date(hour: number): void {
-    this.#waiting.push(hour);
-    this.#dating = this.#dating.then(() => this.#date());
+    this.#hours.push(hour);
+    this.#running = this.#running.then(() => this.#apply());
   }
 
-  /** Ends when all is done that can be done. */
+  /** Applies the queued corrections once more, and resolves. Corrections that fail are lost. */
   async close(): Promise<void> {
     this.#stopTimer();
-    await this.#dating;
-    await this.#date();
+    await this.#running;
+    await this.#apply();
     this.#stopTimer();
   }
 
-  async #date(): Promise<void> {
+  async #apply(): Promise<void> {
     this.#stopTimer();
     while (true) {
-      const [hour] = this.#waiting;
+      const [hour] = this.#hours;
       if (hour === undefined) return;
-      // What was booked before waits to be written.
+      // Spending that was booked before the correction may still be in the queue of the writer.
       await this.#writer.flush();
       try {
         await this.#store.dateSpending(hour);
@@ -58,11 +64,11 @@ export class SpendingDates {
         if (!(error instanceof StoreError)) throw error;
         this.#onFailed(error.message);
         this.#stopTimer = this.#clock.after(RETRY_MS, () => {
-          this.#dating = this.#dating.then(() => this.#date());
+          this.#running = this.#running.then(() => this.#apply());
         });
         return;
       }
-      this.#waiting.shift();
+      this.#hours.shift();
     }
   }
 }

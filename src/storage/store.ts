@@ -1,9 +1,29 @@
-/** What the management plane keeps, and the port through which it does. One backend per file stands behind it. */
+/**
+ * The records of the management plane, and the port to the database that keeps them.
+ *
+ * An adapter implements {@link Store} for one database. `sqlite/` is the first adapter. Another adapter
+ * provides:
+ *
+ * - a case in `openStore` (open.ts) that opens the database of its URL scheme, and creates or migrates its
+ *   tables,
+ * - the exchange columns of `exchange_columns.ts`, with a column type for each kind,
+ * - one transaction for each method that writes, so that a change and its audit entry are kept or lost
+ *   together,
+ * - sums by the hour, spending by the booked hour, and counts of tokens, updated in the transaction that
+ *   writes the exchanges,
+ * - {@link StoreError} for each error of the database, without values of rows in the message,
+ * - what several processes need on one database: `settleObject` succeeds in one of them, and
+ *   `consumeExternalChange` sees the commits of the others,
+ * - a copy of the whole database in one file for `backup`, and a way to restore it,
+ * - a place for the key that encrypts provider keys, if no key is configured (`keyFileOf`).
+ *
+ * `tests/storage/contract.ts` tests any adapter.
+ */
 
 import type { Booking } from "./booking.ts";
 import type { Rules } from "../principal.ts";
 
-/** A group of tokens. Times are milliseconds since 1970. */
+/** A project: a group of tokens with common rules. Times are milliseconds since 1970. */
 export interface Project {
   readonly id: string;
   readonly name: string;
@@ -12,33 +32,35 @@ export interface Project {
   readonly keys: readonly ProjectKey[];
   readonly createdAt: number;
   readonly updatedAt: number;
-  /** Counts its changes. */
+  /** The number of the last change. A change names the version that it was made from. */
   readonly version: number;
 }
 
-/** A provider's key of a project, sealed. */
+/** A project's provider key for one endpoint. The key is encrypted. */
 export interface ProjectKey {
   readonly endpoint: string;
+  /** The encrypted key, which the `SecretBox` opens. */
   readonly sealed: Uint8Array;
-  /** Its last four characters, for people. */
+  /** The last four characters of the key, shown to users. */
   readonly suffix: string;
 }
 
-/** A token that clients present. Its value is not kept. */
+/** A managed token, which clients present. The store keeps the hash of its value, not the value. */
 export interface Token {
   readonly id: string;
   readonly projectId: string;
   readonly name: string;
-  /** SHA-256 of the value. */
+  /** The SHA-256 hash of the value. */
   readonly hash: Uint8Array;
-  /** The last four characters of the value, for people. */
+  /** The last four characters of the value, shown to users. */
   readonly suffix: string;
-  /** The value before the last rotation, and until when it is taken. */
+  /** The value before the last rotation, and when it expires. Undefined: no earlier value is valid. */
   readonly previous: { readonly hash: Uint8Array; readonly expiresAt: number } | undefined;
   readonly active: boolean;
   readonly revokedAt: number | undefined;
   readonly expiresAt: number | undefined;
   readonly rules: Rules;
+  /** The number of admitted requests. */
   readonly requestCount: number;
   readonly lastUsedAt: number | undefined;
   readonly createdAt: number;
@@ -46,41 +68,49 @@ export interface Token {
   readonly version: number;
 }
 
-/** What of a project or a token can be changed. */
+/** The members of a project that a change can set. */
 export type ProjectChange = Partial<Pick<Project, "name" | "active" | "rules" | "keys">>;
-/** Likewise. */
+/** The members of a token that a change can set. */
 export type TokenChange = Partial<
   Pick<Token, "name" | "active" | "revokedAt" | "expiresAt" | "rules" | "hash" | "suffix" | "previous">
 >;
 
-/** An exchange as it is kept. What is not known is undefined. */
+/** A recorded exchange. Undefined means unknown. `exchange_columns.ts` has the column of each member. */
 export interface ExchangeRow {
   readonly requestId: string;
-  /** The provider's own id, which clients see. */
+  /** The provider's request id, which the response to the client has too. */
   readonly providerRequestId: string | undefined;
   readonly startedAt: number;
   readonly durationMs: number;
+  /** The time from the start to the first byte of the response, in milliseconds. */
   readonly firstByteMs: number | undefined;
   readonly method: string;
   readonly path: string;
   readonly endpoint: string | undefined;
   readonly provider: string | undefined;
   readonly backend: string | undefined;
+  /** The number of attempts. */
   readonly attempts: number;
-  /** How each of them went; undefined where there was but one, and that went well. */
+  /** All attempts with their results. Undefined: there was no attempt, or one that succeeded. */
   readonly attemptLog: readonly AttemptRow[] | undefined;
   readonly status: number;
+  /** How the exchange ended: `complete`, `client_gone` or the code of a fault. */
   readonly ending: string;
+  /** The name of the client: that of its token, or `anonymous`. */
   readonly principal: string;
   readonly tokenId: string | undefined;
   readonly projectId: string | undefined;
-  /** A model was to answer, which costs something. */
+  /** Whether the request was for a model, whose usage costs money. */
   readonly metered: boolean;
-  /** It counted towards limits. */
+  /** Whether the request was admitted. Only admitted requests count towards limits. */
   readonly admitted: boolean;
+  /** The family of the client program, by its `User-Agent`. */
   readonly client: string;
+  /** Whether the client requested a stream. */
   readonly stream: boolean | undefined;
+  /** The model that the request named. */
   readonly modelAsked: string | undefined;
+  /** The model that the response named. */
   readonly modelAnswered: string | undefined;
   readonly stopReason: string | undefined;
   readonly inputTokens: number | undefined;
@@ -90,43 +120,55 @@ export interface ExchangeRow {
   readonly reasoningTokens: number | undefined;
   readonly audioTokens: number | undefined;
   readonly imageTokens: number | undefined;
-  /** The answer did not come to its end: there may have been more. */
+  /** Whether the response broke off before its end. The real usage may be higher. */
   readonly partial: boolean;
-  /** What it counts with against budgets. */
+  /** The cost that counts against budgets, in millionths of a US dollar. */
   readonly costMicros: number | undefined;
-  /** How the numbers of tokens and the cost came to be; undefined: nobody knows what was used. */
+  /** Where the token counts and the cost come from. Undefined: the usage is unknown. */
   readonly usageSource: UsageSource | undefined;
-  /** Something was used whose price is not known, so that it costs more. */
+  /** Whether a part of the usage has no known price. The real cost is higher. */
   readonly costIsPartial: boolean;
+  /** The version of the price list that the cost was worked out with. */
   readonly priceVersion: string | undefined;
+  /** The size of the response body in bytes. */
   readonly bytes: number;
-  /** Where its cost was booked; absent: in the hour in which it began. Not kept with the exchange itself. */
+  /**
+   * The hour that the cost was booked in. Undefined: the hour in which the exchange began. The store adds the
+   * cost to the spending of that hour, and does not keep the booking with the exchange.
+   */
   readonly booking?: Booking | undefined;
-  /** Its part in the accounts of an object that can be looked at again; undefined: none. */
+  /**
+   * How the exchange takes part in the usage of an object, such as a background response. Undefined: not at
+   * all.
+   */
   readonly settlement: Settlement | undefined;
 }
 
 /**
- * `awaited`: the request made an object that goes on, and what that uses is counted when it is over. `settled`: no
- * request, but what such an object used; it has the id of the request that made the object.
+ * How an exchange takes part in the usage of an object. `awaited`: the request created an object, such as a
+ * background response, whose usage counts when the object is done. `settled`: the row is not a request but
+ * the usage of such an object, with the id of the request that created it.
  */
 export const SETTLEMENTS = ["awaited", "settled"] as const;
-/** One of them. */
+/** A member of {@link SETTLEMENTS}. */
 export type Settlement = typeof SETTLEMENTS[number];
 
-/** How numbers came to be: the provider told what was used, or some of it is estimated. */
+/**
+ * Where usage comes from. `provider`: the provider reported all of it. `estimated`: the proxy estimated a
+ * part.
+ */
 export const USAGE_SOURCES = ["provider", "estimated"] as const;
-/** One of them. */
+/** A member of {@link USAGE_SOURCES}. */
 export type UsageSource = typeof USAGE_SOURCES[number];
 
-/** One try at one backend. */
+/** An attempt: one try at one backend. */
 export interface AttemptRow {
   readonly backend: string;
-  /** From the beginning of the exchange. */
+  /** When the attempt began, in milliseconds after the start of the exchange. */
   readonly afterMs: number;
-  /** Why it failed; undefined: it did not, as far as the proxy can tell. */
+  /** Why the attempt failed. Undefined: the proxy saw no failure. */
   readonly detail: string | undefined;
-  /** What it may have used, where it was given up without an answer. It is a part of what the exchange counts with. */
+  /** The estimated usage of an attempt that timed out. The sums of the exchange contain this usage. */
   readonly estimated?: {
     readonly inputTokens?: number | undefined;
     readonly outputTokens?: number | undefined;
@@ -134,77 +176,80 @@ export interface AttemptRow {
   } | undefined;
 }
 
-/** The action of entries that tell of refused attempts to come in. */
+/** The action of audit entries about rejected sign-ins and wrong management tokens. */
 export const REFUSED_ACCESS = "access.refused";
 
-/** Who changed what, or came in. */
+/** An entry of the audit log: a change, a sign-in, or rejected sign-ins. */
 export interface AuditEntry {
   readonly id: number;
   readonly at: number;
-  /** `management token`, `command line`. */
+  /** Who made the change: `management token`, `admin page` or `command line`. */
   readonly actor: string;
-  /** The address it came from. */
+  /** The IP address that the request came from. */
   readonly source: string;
-  /** `token.create`, `project.update`, … */
+  /** What happened: `token.create`, `project.update`, … */
   readonly action: string;
   readonly subjectId: string;
-  /** What was asked to change, or how many attempts were refused; never a secret. */
+  /** The requested changes, or the number of rejected attempts. Never contains a secret. */
   readonly changes: Readonly<Record<string, unknown>>;
 }
 
-/** An entry as it is written: that of a change with the change itself, or not at all. */
+/** An audit entry to write. The store writes the entry of a change in the transaction of the change. */
 export type NewAuditEntry = Omit<AuditEntry, "id">;
 
-/** A list in parts. `before` is the last id of the part before. */
+/**
+ * Which page of a list to read. `before` is the cursor of the previous page; undefined for the first page.
+ */
 export interface Page {
   readonly limit: number;
   readonly before: number | undefined;
 }
 
-/** A part of a list, newest first. */
+/** A page of a list, newest first. */
 export interface Listed<Item> {
   readonly items: readonly Item[];
-  /** Where the next part begins; undefined: this was the last. */
+  /** The cursor of the next page. Undefined: this is the last page. */
   readonly next: number | undefined;
 }
 
-/** By what usage can be grouped. */
+/** The groups that usage can be summed by. */
 export const USAGE_GROUPS = ["model", "day", "hour", "token", "project", "endpoint", "client"] as const;
-/** One of them. */
+/** A member of {@link USAGE_GROUPS}. */
 export type UsageGroup = typeof USAGE_GROUPS[number];
 
-/** How sums are grouped. */
+/** How to group and limit sums of usage. */
 export interface UsageGrouping {
-  /** Undefined: all together. */
+  /** The first grouping. Undefined: one sum of everything. */
   readonly group: UsageGroup | undefined;
-  /** Each group once more by this. */
+  /** The second grouping, within each group. Undefined: only the first one. */
   readonly split: UsageGroup | undefined;
-  /** Whose midnight ends a day, by its IANA name; undefined: UTC. */
+  /** The time zone whose days are summed, by its IANA name. Undefined: UTC. */
   readonly timeZone: string | undefined;
-  /** Sums that are read at most; undefined: all. */
+  /** The most sums to read. Undefined: all. */
   readonly limit?: number;
 }
 
-/** Which exchanges count; what is undefined does not matter. */
+/** Which exchanges count. An undefined member does not filter. */
 export interface UsageFilter {
-  /** From this moment on, before that one; both to the hour. */
+  /** The first moment, in milliseconds since 1970. Sums round it down to the hour. */
   readonly from: number | undefined;
+  /** The moment after the last one, in milliseconds since 1970. */
   readonly to: number | undefined;
   readonly projectId: string | undefined;
-  /** An id, or the name of a token of the configuration. */
+  /** The id of a managed token, or the name of a token in the configuration. */
   readonly tokenId: string | undefined;
   readonly endpoint: string | undefined;
   readonly model: string | undefined;
   readonly client: string | undefined;
 }
 
-/** Sums of a group. */
+/** The sums of usage of one group. */
 export interface UsageRow {
-  /** The group's value: a name, an id, or `2026-11-21` or `2026-11-21T14:00Z`. */
+  /** The value of the group: a name, an id, a day (`2026-11-21`) or an hour (`2026-11-21T14:00Z`). */
   readonly key: string;
-  /** Of a token or a project. */
+  /** The name of the token or project that the group is for. Undefined: the group has no name. */
   readonly name: string | undefined;
-  /** Likewise of the second grouping; undefined where there is none. */
+  /** The value and name of the second group. Undefined: there is no second grouping. */
   readonly split: { readonly key: string; readonly name: string | undefined } | undefined;
   readonly requests: number;
   readonly errors: number;
@@ -216,177 +261,221 @@ export interface UsageRow {
   readonly audioTokens: number;
   readonly imageTokens: number;
   readonly costMicros: number;
-  /** Requests with tokens whose price is not known. */
+  /** Requests with usage without a known price. */
   readonly unpriced: number;
-  /** Requests to a model that answered, of which no usage is known. */
+  /** Successful requests to a model without known usage. */
   readonly unmetered: number;
-  /** Requests whose numbers are in part estimates. */
+  /** Requests whose usage is estimated, at least in part. */
   readonly estimated: number;
   readonly bytes: number;
   readonly durationMs: number;
-  /** Of answers without an error, to within 5 %; undefined where there is none, or with a second grouping. */
+  /**
+   * The time to the first byte of responses without an error, accurate to 5 %. Undefined: there is no such
+   * response, or there is a second grouping.
+   */
   readonly firstByteMs: { readonly median: number; readonly p95: number } | undefined;
 }
 
-/** Which exchanges are wanted. */
+/** Which exchanges to list. An undefined member does not filter. */
 export interface ExchangeFilter extends UsageFilter {
   readonly status: number | undefined;
   readonly ending: string | undefined;
-  /** The proxy's own, or the provider's. */
+  /** The request id of the proxy or of the provider. */
   readonly requestId: string | undefined;
 }
 
-/** What a subject has spent, and how many requests of it were admitted. */
+/** The spending of a subject of rules, and the number of its admitted requests. */
 export interface Spending {
-  /** `token:tok_…`, `project:prj_…`, `shared:anna`; with a rule for models `token:tok_… gpt-5*`. */
+  /**
+   * The subject: `token:tok_…`, `project:prj_…` or `shared:anna`. The subject of a rule for models has the
+   * pattern too: `token:tok_… gpt-5*`.
+   */
   readonly key: string;
   readonly requests: number;
   readonly totalMicros: number;
-  /** By the hour, as far as they were asked for; of long ago by the day. */
+  /** The spending by the hour that it was booked in. Old spending is summed by the day. */
   readonly hours: readonly {
     readonly start: number;
     readonly micros: number;
-    /** False: the clock was wrong when it was booked. */
+    /** False: the clock was wrong when the spending was booked, so its hour is unknown. */
     readonly isDated: boolean;
   }[];
 }
 
-/** Which object it is: the provider's id of it, at an endpoint. */
+/** The key of an object: an endpoint, and the provider's id. */
 export interface ObjectKey {
   readonly endpoint: string;
   readonly id: string;
 }
 
-/** An object at a provider that can be looked at again, and what is counted when it is over. Nothing of what it says. */
+/**
+ * An object at a provider that goes on after its request, such as a background response or a batch. Its usage
+ * counts when it is done. The store keeps none of its content.
+ */
 export interface AwaitedObject extends ObjectKey {
-  /** `response`, `batch`, … */
+  /** The kind of object: `response`, `batch`, … */
   readonly kind: string;
-  /** The file with the results of a batch, once it is known. */
+  /** The id of the file with the results of a batch. Undefined: not known yet. */
   readonly resultsId: string | undefined;
-  /** The request that made it. */
+  /** The id of the request that created the object. */
   readonly requestId: string;
   readonly path: string;
   readonly provider: string | undefined;
   readonly backend: string | undefined;
-  /** Who made it. */
+  /** The name of the client that created the object. */
   readonly principal: string;
   readonly tokenId: string | undefined;
   readonly projectId: string | undefined;
   readonly client: string;
   readonly model: string | undefined;
-  /** The tier of processing that was asked for. */
+  /** The requested service tier. */
   readonly tier: string | undefined;
-  /** The keys of the rules for models that it counts for. */
+  /** The keys of the rules for models that the usage counts for. */
   readonly modelRules: readonly string[];
-  /** What is kept from others until it is over. The tokens counted when it was made. */
+  /** The tokens that were reserved when the object was created. */
   readonly reservedTokens: number;
+  /** The money that stays reserved until the object is done, in millionths of a US dollar. */
   readonly reservedMicros: number;
   readonly madeAt: number;
-  /** If nothing is known of it by then, it counts with what was reserved. */
+  /** When the reservation is charged if the usage is not known by then. */
   readonly expiresAt: number;
 }
 
-/** An object, and whether it was settled. */
+/** An object in the store, with its settlement if its usage has been counted. */
 export interface KeptObject extends AwaitedObject {
+  /** When the usage was counted, and its cost. Undefined: not yet. */
   readonly settled: { readonly at: number; readonly micros: number } | undefined;
 }
 
-/** Where all of it is kept. Every method may throw a {@link StoreError}. */
+/** The port to the database. Every method may throw a {@link StoreError}. */
 export interface Store {
-  /** Where its files are. */
+  /** A folder on this machine for temporary copies of the database. */
   readonly folder: string;
-  /** All projects and tokens, for those who admit requests. */
+  /** Reads all projects and tokens, for the check of requests. */
   readonly readAccess: () => Promise<{ projects: Project[]; tokens: Token[] }>;
-  /** Whether another program has changed something since this was asked last. */
-  readonly changedElsewhere: () => boolean;
-  /** Includes the hours of the last `lastMs` before the latest spending, or before `until` if that is earlier. */
+  /**
+   * Whether another program has committed a change since the last call. A call forgets the change, so the
+   * next call gives false. Each request makes this call, so it must be fast and cannot wait: an adapter whose
+   * database sends notifications keeps the last one.
+   */
+  readonly consumeExternalChange: () => boolean;
+  /**
+   * Reads the spending of all subjects. The hours are those of the last `lastMs` before the latest spending,
+   * or before `until` if that is earlier.
+   */
   readonly readSpending: (hours: { until: number; lastMs?: number }) => Promise<Spending[]>;
-  /** The clock is right: what was booked while it was wrong, or in later hours than this one, counts in this hour. */
+  /**
+   * Moves spending to an hour, given by its first millisecond since 1970: spending that was booked while the
+   * clock was wrong, and spending of later hours.
+   */
   readonly dateSpending: (hour: number) => Promise<void>;
 
   readonly addProject: (project: Project, audit: NewAuditEntry) => Promise<void>;
   readonly findProject: (id: string) => Promise<Project | undefined>;
   readonly listProjects: (page: Page & { activeOnly: boolean }) => Promise<Listed<Project>>;
-  /** False where its version is another one by now, or it is gone. */
+  /** False: the project has another version by now, or was deleted. */
   readonly changeProject: (
     of: { id: string; version: number },
     change: ProjectChange,
     audit: NewAuditEntry,
   ) => Promise<boolean>;
-  /** Deletes a project that has no token that is not revoked, and its tokens. Exchanges and sums keep its id. */
+  /**
+   * Deletes a project and its tokens if all of them are revoked. Exchanges and sums keep the project's id.
+   */
   readonly deleteProject: (
     of: { id: string; version: number },
     audit: NewAuditEntry,
   ) => Promise<"deleted" | "has tokens" | "changed">;
-  /** Fails as `taken` where another token of the project that is neither revoked nor expired has its name. */
+  /** Throws `taken` if another token of the project has the same name, and is neither revoked nor expired. */
   readonly addToken: (token: Token, audit: NewAuditEntry) => Promise<void>;
   readonly findToken: (id: string) => Promise<Token | undefined>;
   readonly listTokens: (
     page: Page & { projectId: string | undefined; activeAt: number | undefined },
   ) => Promise<Listed<Token>>;
-  /** Fails like {@link addToken} for a name. False where its version is another one by now, or it is gone. */
+  /** Throws `taken` like `addToken`. False: the token has another version by now, or was deleted. */
   readonly changeToken: (
     of: { id: string; version: number },
     change: TokenChange,
     audit: NewAuditEntry,
   ) => Promise<boolean>;
-  /** Deletes it; exchanges and sums keep its id. False as for {@link changeToken}. */
+  /**
+   * Deletes a token. Exchanges and sums keep its id. False: it has another version by now, or was deleted.
+   */
   readonly deleteToken: (of: { id: string; version: number }, audit: NewAuditEntry) => Promise<boolean>;
-  /** Revokes all of a project's tokens; how many it has, and how many had been revoked before. */
+  /** Revokes all tokens of a project. Gives the number of its tokens, and how many were revoked before. */
   readonly revokeTokens: (
     projectId: string,
     audit: NewAuditEntry,
   ) => Promise<{ total: number; before: number }>;
 
-  /** Writes exchanges, their sums and the tokens' counts: all of it or nothing. */
+  /** Writes exchanges, their sums, their spending and the counts of their tokens in one transaction. */
   readonly addExchanges: (rows: readonly ExchangeRow[]) => Promise<void>;
+  /** Reads sums. Days and hours are in their order, other groups by falling cost. */
   readonly usage: (grouping: UsageGrouping, filter: UsageFilter) => Promise<UsageRow[]>;
   readonly listExchanges: (page: Page & ExchangeFilter) => Promise<Listed<ExchangeRow & { id: number }>>;
-  /** Writes an entry that belongs to no change. */
+  /** Writes an audit entry that belongs to no change. */
   readonly addAudit: (entry: NewAuditEntry) => Promise<void>;
   readonly listAudit: (page: Page) => Promise<Listed<AuditEntry>>;
   /**
-   * Drops exchanges that began before a moment; their sums stay, by the hour or, before another moment, by the day.
-   * Entries of refused attempts go with the exchanges, all other entries of the audit log stay. Gives how many
-   * exchanges were dropped.
+   * Deletes exchanges and audit entries of rejected attempts from before `exchangesBefore`. Sums and spending
+   * stay: those from before `hoursBefore` by the day, later ones by the hour. Other audit entries stay. Gives
+   * the number of deleted exchanges.
    */
   readonly prune: (limits: { exchangesBefore: number; hoursBefore: number }) => Promise<number>;
 
-  /** Keeps an object at a moment. False where it is known already. */
+  /** Adds an object. `at` is now. False: the store has the object already. */
   readonly addObject: (object: AwaitedObject, at: number) => Promise<boolean>;
-  /** By its own id, or that of its results. */
+  /** Finds an object by its id, or by the id of its results. */
   readonly findObject: (key: ObjectKey) => Promise<KeptObject | undefined>;
-  /** All that are not settled. */
-  readonly openObjects: () => Promise<AwaitedObject[]>;
-  /** All that were added, named or settled at a moment or later. */
-  readonly changedObjects: (since: number) => Promise<KeptObject[]>;
-  /** The file with the results of a batch is known. */
-  readonly nameResults: (key: ObjectKey, resultsId: string, at: number) => Promise<void>;
-  /** Forgets objects that were settled: those made before a moment, and the oldest beyond a number. */
+  /** Lists the objects that are not settled. */
+  readonly listUnsettledObjects: () => Promise<AwaitedObject[]>;
+  /** Lists the objects that were added, changed or settled at a moment or later. */
+  readonly listChangedObjects: (since: number) => Promise<KeptObject[]>;
+  /** Sets the id of the file with the results of a batch. A later call does not change it. */
+  readonly setResultsId: (key: ObjectKey, resultsId: string, at: number) => Promise<void>;
+  /** Deletes settled objects: those created before a moment, and the oldest beyond a number. */
   readonly pruneObjects: (limits: { madeBefore: number; maxSettled: number }) => Promise<void>;
   /**
-   * Settles an object, which need not be kept yet, and writes what it used, if nobody has settled it before: false
-   * then, and nothing is written. Of all processes that try it at once, one succeeds.
+   * Settles an object and writes its usage in one transaction. Adds the object if the store does not have it.
+   * False: the object was settled before, and nothing is written. If several processes try at the same time,
+   * one succeeds.
    */
   readonly settleObject: (
     object: AwaitedObject,
     settled: { at: number; micros: number; rows: readonly ExchangeRow[] },
   ) => Promise<boolean>;
 
-  /** A value of the store's own, by its name. */
+  /** Reads a text that `writeNote` wrote under a name. Undefined: no text has this name. */
   readonly readNote: (name: string) => Promise<string | undefined>;
+  /** Writes a text under a name, in place of an earlier one. */
   readonly writeNote: (name: string, value: string) => Promise<void>;
-  /** Copies everything into a new file while it is in use. */
+  /** Copies the whole database into a file, while it is in use. The copy is one state of the database. */
   readonly backup: (file: string) => Promise<void>;
-  /** Its size in bytes, on disk. */
+  /** Gives the size of the database on disk, in bytes. */
   readonly size: () => Promise<number>;
+  /** Closes the database. No other call may follow. */
   readonly close: () => void;
 }
 
-/** The store failed. `message` says what, for people, without what was to be written. */
+/** An error of the database. The message is for users, and contains no value that was to be written. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
-  readonly kind: "taken" | "busy" | "full" | "readonly" | "unwell" | "moved" | "corrupt" | "newer" | "failed";
+  /**
+   * `taken`: the name is in use. `busy`: another program has locked the database. `full`: no space is left.
+   * `readonly`: the database cannot be written. `io_error`: reading or writing failed (I/O error). `moved`:
+   * the database file was replaced. `corrupt`: the database is damaged or foreign. `newer`: a newer version
+   * made its schema. `failed`: any other error, which a retry does not fix.
+   */
+  readonly kind:
+    | "taken"
+    | "busy"
+    | "full"
+    | "readonly"
+    | "io_error"
+    | "moved"
+    | "corrupt"
+    | "newer"
+    | "failed";
 
   constructor(kind: StoreError["kind"], message: string, options?: ErrorOptions) {
     super(message, options);

@@ -34,7 +34,7 @@ const RECORD: ExchangeRecord = {
 type Used = { readonly tokens: number | undefined; readonly micros: number | undefined };
 
 /** Nothing is awaited. */
-const NO_OBJECTS = { hasRoom: () => false, made() {}, looked() {} };
+const NO_OBJECTS = { hasRoom: () => false, add() {}, responseEnded() {} };
 
 /** Settles one exchange; gives what it is said to have used, and its row. */
 function settled(
@@ -79,14 +79,14 @@ function settled(
     endpoint: ENDPOINT,
     fields: [],
   });
-  account.asks({
+  account.setRequest({
     facts: () => ({ model: "m", background, choices }),
     inputTokens: () => 0,
     outputTokens: () => reserves,
     isMetered: !isLookedAt,
     isFree: isLookedAt,
   });
-  account.admitted({
+  account.setAdmission({
     reserve() {},
     reserveMore: (more) => void reservedMore.push(more),
     handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),
@@ -97,7 +97,7 @@ function settled(
   });
   const order = { backend: BACKEND, model: "m", outputTokens: reserves };
   account.reserve(
-    isLookedAt ? undefined : { statedTokens: 0, inputTokens: 0, outputTokens: reserves, orders: [order] },
+    isLookedAt ? undefined : { statedTokens: 0, inputTokens: 0, outputTokens: reserves, candidates: [order] },
   );
   if (givenUpMs !== undefined) account.unanswered(BACKEND, givenUpMs);
   if (isAnswered) account.answered({ status, fields: fieldsOf(type) }, BACKEND);
@@ -254,7 +254,7 @@ function charged(
     endpoint: ENDPOINT,
     fields: [],
   });
-  account.asks({
+  account.setRequest({
     facts: () => ({ model: asked }),
     inputTokens: () => 7,
     outputTokens: () => 500,
@@ -333,14 +333,14 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
       endpoint,
       fields: [],
     });
-    account.asks({
+    account.setRequest({
       facts: () => ({ model: "m" }),
       inputTokens: () => inputTokens,
       outputTokens: () => 0,
       isMetered: true,
       isFree: false,
     });
-    account.admitted({
+    account.setAdmission({
       reserve: (amounts) => void reserved.push(amounts),
       reserveMore() {},
       handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),
@@ -348,7 +348,7 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
     });
     if (isReserved) {
       const order = { backend: BACKEND, model: "m", outputTokens: 0 };
-      account.reserve({ statedTokens: 0, inputTokens, outputTokens: 0, orders: [order] });
+      account.reserve({ statedTokens: 0, inputTokens, outputTokens: 0, candidates: [order] });
     }
     account.ended({ ...RECORD, ...GONE });
     return {

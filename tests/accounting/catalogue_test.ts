@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { AnswerTap } from "../../src/accounting/answer_tap.ts";
+import { ResponseTap } from "../../src/accounting/response_tap.ts";
 import { sumOf } from "../../src/accounting/usage.ts";
 import {
   type ExpectedUsage,
@@ -12,6 +12,7 @@ import {
 import { COMPARED_MEMBERS, libraryReads, libraryUsage } from "../support/library_usage.ts";
 import { nextTurn } from "../support/passing_time.ts";
 import { random } from "../support/random.ts";
+import { contentFields } from "../support/fields.ts";
 
 const CATALOGUE = readCatalogue();
 /** Up to this length every place is tried; a longer answer is split at so many places by chance. */
@@ -66,7 +67,7 @@ for (const { name, file } of CATALOGUE) {
 Deno.test("catalogue: only an answer whose numbers contradict each other is said to be one", async () => {
   const contradicting: string[] = [];
   for (const { name, file } of CATALOGUE) {
-    const tap = AnswerTap.of(file.content_type, undefined);
+    const tap = ResponseTap.of(contentFields(file.content_type));
     tap?.write(new TextEncoder().encode(wireTexts(file)[0]?.text));
     const { contradictions } = await tap?.end() ?? {};
     if (contradictions !== undefined) contradicting.push(name);
@@ -96,7 +97,7 @@ async function assertReads(
   file: GoldenFile,
   { pieces, coding, way }: { pieces: Uint8Array[]; coding?: string; way: string },
 ): Promise<void> {
-  const tap = AnswerTap.of(`${file.content_type}; charset=utf-8`, coding);
+  const tap = ResponseTap.of(contentFields(`${file.content_type}; charset=utf-8`, coding));
   assert(tap !== undefined, `no reader for ${file.content_type}, ${coding ?? "identity"}`);
   for (const piece of pieces) tap.write(piece);
   const { usage, steps = [], model } = await tap.end();

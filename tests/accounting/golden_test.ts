@@ -1,11 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { AnswerTap, type Observed } from "../../src/accounting/answer_tap.ts";
+import { type ResponseSummary, ResponseTap } from "../../src/accounting/response_tap.ts";
 import { amazonChunk } from "../support/amazon_events.ts";
 import { nextTurn } from "../support/passing_time.ts";
 import { random } from "../support/random.ts";
+import { contentFields } from "../support/fields.ts";
 
 /** What each body says of itself. The bodies have the shapes of the providers' own documentation. */
-const EXPECTED: Readonly<Record<string, Observed>> = {
+const EXPECTED: Readonly<Record<string, ResponseSummary>> = {
   "openai_chat.json": {
     model: "gpt-4o-2024-08-06",
     tier: "default",
@@ -158,18 +159,22 @@ const EXPECTED: Readonly<Record<string, Observed>> = {
 
 const GOLDEN = new URL("../golden/", import.meta.url);
 
-function tapFor(name: string, encoding?: string): AnswerTap {
+function tapFor(name: string, encoding?: string): ResponseTap {
   const type = name.endsWith(".sse")
     ? "text/event-stream; charset=utf-8"
     : name.endsWith(".eventstream")
     ? "application/vnd.amazon.eventstream"
     : "application/json";
-  const tap = AnswerTap.of(type, encoding);
+  const tap = ResponseTap.of(contentFields(type, encoding));
   assert(tap !== undefined);
   return tap;
 }
 
-async function observe(name: string, pieces: Iterable<Uint8Array>, encoding?: string): Promise<Observed> {
+async function observe(
+  name: string,
+  pieces: Iterable<Uint8Array>,
+  encoding?: string,
+): Promise<ResponseSummary> {
   const tap = tapFor(name, encoding);
   for (const piece of pieces) {
     // Pieces are valid only until the next one: what is kept of them has to be a copy.
@@ -177,8 +182,14 @@ async function observe(name: string, pieces: Iterable<Uint8Array>, encoding?: st
     tap.write(own);
     own.fill(0x22);
   }
-  const { textBytes: _, texts: __, textTokens: ___, untoldTextTokens: ____, isStream: _____, ...observed } =
-    await tap.end();
+  const {
+    textBytes: _,
+    texts: __,
+    textTokens: ___,
+    unreportedTextTokens: ____,
+    isStream: _____,
+    ...observed
+  } = await tap.end();
   // A pause of the decompressor may last longer than its response.
   if (encoding !== undefined) await nextTurn();
   return observed;
@@ -193,7 +204,7 @@ Deno.test("golden bodies: every one is expected to say something", async () => {
 for (const [name, expected] of Object.entries(EXPECTED)) {
   const body = await Deno.readFile(new URL(name, GOLDEN));
 
-  Deno.test(`AnswerTap: ${name}, whole and split at every byte`, async () => {
+  Deno.test(`ResponseTap: ${name}, whole and split at every byte`, async () => {
     assertEquals(await observe(name, [body]), expected);
     for (let at = 1; at < body.length; at++) {
       assertEquals(
@@ -205,7 +216,7 @@ for (const [name, expected] of Object.entries(EXPECTED)) {
     assertEquals(await observe(name, [...body].map((byte) => Uint8Array.of(byte))), expected, "byte by byte");
   });
 
-  Deno.test(`AnswerTap: ${name}, compressed`, async () => {
+  Deno.test(`ResponseTap: ${name}, compressed`, async () => {
     const zlib = await import("node:zlib");
     const codings = {
       gzip: zlib.gzipSync(body),
@@ -223,7 +234,7 @@ for (const [name, expected] of Object.entries(EXPECTED)) {
     }
   });
 
-  Deno.test(`AnswerTap: ${name}, cut anywhere, tells what it told before and nothing else`, async () => {
+  Deno.test(`ResponseTap: ${name}, cut anywhere, tells what it told before and nothing else`, async () => {
     const said = JSON.stringify(expected);
     for (let end = 0; end < body.length; end += 7) {
       const { model, usage } = await observe(name, [body.subarray(0, end)]);
@@ -236,7 +247,7 @@ for (const [name, expected] of Object.entries(EXPECTED)) {
   });
 }
 
-Deno.test("AnswerTap: garbage finds nothing that is not there, and never throws", async () => {
+Deno.test("ResponseTap: garbage finds nothing that is not there, and never throws", async () => {
   const { below, pick } = random(20261121);
   for (let round = 0; round < 20_000; round++) {
     const name = pick(Object.keys(EXPECTED));
@@ -256,14 +267,14 @@ async function goldenText(name: string): Promise<Uint8Array> {
   return known;
 }
 
-Deno.test("AnswerTap: types and codings that cannot be read are left alone", () => {
-  assertEquals(AnswerTap.of("audio/mpeg", undefined), undefined);
-  assertEquals(AnswerTap.of(undefined, undefined), undefined);
-  assertEquals(AnswerTap.of("application/json", "compress"), undefined);
-  assert(AnswerTap.of("application/vnd.api+json", "identity") !== undefined);
+Deno.test("ResponseTap: types and codings that cannot be read are left alone", () => {
+  assertEquals(ResponseTap.of(contentFields("audio/mpeg")), undefined);
+  assertEquals(ResponseTap.of(contentFields(undefined)), undefined);
+  assertEquals(ResponseTap.of(contentFields("application/json", "compress")), undefined);
+  assert(ResponseTap.of(contentFields("application/vnd.api+json", "identity")) !== undefined);
 });
 
-Deno.test("AnswerTap: a compressed answer that is broken keeps what was seen before", async () => {
+Deno.test("ResponseTap: a compressed answer that is broken keeps what was seen before", async () => {
   const { gzipSync } = await import("node:zlib");
   const body = gzipSync(await goldenText("anthropic_message.json"));
   const cut = await observe("x.json", [body.subarray(0, body.length - 60)], "gzip");
@@ -271,24 +282,24 @@ Deno.test("AnswerTap: a compressed answer that is broken keeps what was seen bef
   assertEquals(await observe("x.json", [new TextEncoder().encode("not gzip at all")], "gzip"), { usage: {} });
 });
 
-Deno.test("AnswerTap: how much text came, in how many pieces, and how much of it behind the last usage", async () => {
+Deno.test("ResponseTap: how much text came, in how many pieces, and how much of it behind the last usage", async () => {
   const delta = (content: string): string =>
     `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`;
-  const tap = AnswerTap.of("text/event-stream", undefined);
+  const tap = ResponseTap.of(contentFields("text/event-stream"));
   const usage = 'data: {"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n';
   tap?.write(new TextEncoder().encode(delta("one ") + delta("") + delta("two") + usage + delta("three")));
-  const { textBytes, texts, textTokens = 0, untoldTextTokens = 0 } = await tap?.end() ?? {};
+  const { textBytes, texts, textTokens = 0, unreportedTextTokens = 0 } = await tap?.end() ?? {};
   assertEquals([textBytes, texts], [12, 3]);
-  assert(untoldTextTokens > 0 && untoldTextTokens < textTokens);
+  assert(unreportedTextTokens > 0 && unreportedTextTokens < textTokens);
 });
 
-Deno.test("AnswerTap: fast mode is read from the usage alone", async () => {
-  const tap = AnswerTap.of("application/json", undefined);
+Deno.test("ResponseTap: fast mode is read from the usage alone", async () => {
+  const tap = ResponseTap.of(contentFields("application/json"));
   tap?.write(new TextEncoder().encode('{"usage":{"input_tokens":1,"output_tokens":1,"speed":"fast"}}'));
   assertEquals((await tap?.end())?.tier, "fast");
 });
 
-Deno.test("AnswerTap: Bedrock's streams hold text, reasoning and calls of tools in both shapes", async () => {
+Deno.test("ResponseTap: Bedrock's streams hold text, reasoning and calls of tools in both shapes", async () => {
   const text = async (name: string) => {
     const tap = tapFor(name);
     tap.write(await goldenText(name));
@@ -311,8 +322,8 @@ Deno.test("AnswerTap: Bedrock's streams hold text, reasoning and calls of tools 
   });
 });
 
-Deno.test("AnswerTap: the metrics of Bedrock's last event count for models that say nothing else", async () => {
-  const tap = AnswerTap.of("application/vnd.amazon.eventstream", undefined);
+Deno.test("ResponseTap: the metrics of Bedrock's last event count for models that say nothing else", async () => {
+  const tap = ResponseTap.of(contentFields("application/vnd.amazon.eventstream"));
   tap?.write(amazonChunk({ generation: "Hello", stop_reason: null }));
   tap?.write(amazonChunk({
     generation: "",

@@ -1,10 +1,11 @@
 /** Memory of a long answer: a reader keeps what it needs for the usage, and not the answer. */
 
 import { assert, assertEquals } from "@std/assert";
-import { AnswerTap } from "../../src/accounting/answer_tap.ts";
+import { contentFields } from "../support/fields.ts";
+import { ResponseTap } from "../../src/accounting/response_tap.ts";
 import { nextTurn } from "../support/passing_time.ts";
 
-Deno.test("AnswerTap: an answer of 200 MB, plain and compressed, in bounded memory", async () => {
+Deno.test("ResponseTap: an answer of 200 MB, plain and compressed, in bounded memory", async () => {
   const { gzipSync } = await import("node:zlib");
   // Text grows less than a hundredfold; what grows more is not looked at.
   const text = crypto.getRandomValues(new Uint8Array(384)).toBase64();
@@ -16,10 +17,10 @@ Deno.test("AnswerTap: an answer of 200 MB, plain and compressed, in bounded memo
     textBytes: 0,
     texts: 0,
     textTokens: 0,
-    untoldTextTokens: 0,
+    unreportedTextTokens: 0,
   };
   for (const encoding of [undefined, "gzip"]) {
-    const tap = AnswerTap.of("application/json", encoding);
+    const tap = ResponseTap.of(contentFields("application/json", encoding));
     assert(tap !== undefined);
     const before = Deno.memoryUsage();
     let most = 0;

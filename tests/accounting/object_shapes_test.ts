@@ -1,9 +1,10 @@
 /** What providers say of objects that can be looked at again, by the types of their SDKs and their documentation. */
 
 import { assertEquals } from "@std/assert";
-import { AnswerTap, type Observed } from "../../src/accounting/answer_tap.ts";
+import { type ResponseSummary, ResponseTap } from "../../src/accounting/response_tap.ts";
 import { objectRequestOf } from "../../src/accounting/object_paths.ts";
-import { verdictOf } from "../../src/accounting/settlement.ts";
+import { settlementAction } from "../../src/accounting/settlement.ts";
+import { contentFields } from "../support/fields.ts";
 
 interface Golden {
   readonly source: string;
@@ -13,7 +14,7 @@ interface Golden {
   readonly answer: unknown;
   readonly expect: {
     readonly kind: string;
-    readonly act: string;
+    readonly action: string;
     /** The id in the path. */
     readonly requestId?: string;
     readonly id?: string;
@@ -35,17 +36,17 @@ for (const { name } of [...Deno.readDirSync(FOLDER)].sort((one, other) => one.na
   Deno.test(`objects of providers: ${name}`, async () => {
     const { request, type, answer, expect } = golden;
     const asked = objectRequestOf(request);
-    assertEquals(asked && { kind: asked.kind, act: asked.act, requestId: asked.id }, {
+    assertEquals(asked && { kind: asked.kind, action: asked.action, requestId: asked.id }, {
       kind: expect.kind,
-      act: expect.act,
+      action: expect.action,
       requestId: expect.requestId,
     });
     if (asked === undefined) return;
     const bytes = new TextEncoder().encode(typeof answer === "string" ? answer : JSON.stringify(answer));
     for (const size of [bytes.length, 1, 7]) {
-      const tap = AnswerTap.of(type, undefined, { object: asked });
+      const tap = ResponseTap.of(contentFields(type), { object: asked });
       for (let at = 0; at < bytes.length; at += size) tap?.write(bytes.subarray(at, at + size));
-      const observed: Observed = await tap?.end() ?? { usage: {} };
+      const observed: ResponseSummary = await tap?.end() ?? { usage: {} };
       const { object } = observed;
       assertEquals({
         state: object?.state,
@@ -64,7 +65,7 @@ for (const { name } of [...Deno.readDirSync(FOLDER)].sort((one, other) => one.na
       }, `${size} bytes at a time`);
       if (expect.id !== undefined) assertEquals(object?.id, expect.id);
       if (expect.verdict === undefined) continue;
-      assertEquals(verdictOf(asked, { observed, isWhole: true }).then, expect.verdict);
+      assertEquals(settlementAction(asked, { summary: observed, isWhole: true }).kind, expect.verdict);
     }
   });
 }
@@ -96,7 +97,7 @@ Deno.test("objectRequestOf: letters of the path may stand encoded, and slashes r
   for (const path of ["/v1/messages/batches/b_1/result%73", "/v1//messages/batches/b_1/results/"]) {
     assertEquals(
       objectRequestOf({ method: "GET", path }),
-      { kind: "batch", act: "results", id: "b_1" },
+      { kind: "batch", action: "results", id: "b_1" },
       path,
     );
   }

@@ -1,7 +1,7 @@
 /** Objects that are awaited: what is held for them, by one process and by several. */
 
 import { assertEquals } from "@std/assert";
-import { type Look, Objects } from "../../src/accounting/objects.ts";
+import { type ObjectResponse, Objects } from "../../src/accounting/objects.ts";
 import { OBJECT_LIFETIME_MS } from "../../src/storage/booking.ts";
 import { Limiter } from "../../src/limits/limiter.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
@@ -77,13 +77,13 @@ function make(
     expiresAt: madeAt + OBJECT_LIFETIME_MS,
     ...more,
   });
-  objects.made(object, held);
+  objects.add(object, held);
   admission.settle({ tokens: undefined, micros: undefined });
   return object;
 }
 
 /** A look that shows that it is over. */
-function lookAt(object: AwaitedObject, micros: number): Look {
+function lookAt(object: AwaitedObject, micros: number): ObjectResponse {
   const usage = { inputTokens: 3, outputTokens: 4 };
   const seen = {
     id: object.id,
@@ -94,9 +94,9 @@ function lookAt(object: AwaitedObject, micros: number): Look {
     parts: [],
   } as const;
   return {
-    request: { kind: "response", act: "look", id: object.id },
+    request: { kind: "response", action: "read", id: object.id },
     endpoint: object.endpoint,
-    observed: { usage, object: seen },
+    summary: { usage, object: seen },
     isWhole: true,
     receivedBytes: () => 0,
     charge: () => ({
@@ -105,7 +105,7 @@ function lookAt(object: AwaitedObject, micros: number): Look {
       model: "m",
       stopReason: undefined,
     }),
-    asMaker: () => object,
+    asOwnObject: () => object,
   };
 }
 
@@ -131,7 +131,7 @@ Deno.test("Objects: what is reserved is held until the object is over, and then 
     const bench = await open();
     const object = make(bench, 1_000);
     assertEquals(standing(bench), { spent: 0, isFull: true });
-    for (let look = 0; look < 3; look++) bench.objects.looked(lookAt(object, 30));
+    for (let look = 0; look < 3; look++) bench.objects.responseEnded(lookAt(object, 30));
     await bench.objects.idle();
     assertEquals(standing(bench), { spent: 30, isFull: false });
     assertEquals(bench.rows.map(({ requestId, costMicros }) => [requestId, costMicros]), [["req_1", 30]]);
@@ -144,7 +144,7 @@ Deno.test("Objects: another process holds what the store holds, and learns of wh
     await first.objects.idle();
     const second = await open();
     assertEquals(standing(second), { spent: 0, isFull: true }, "from its start on");
-    second.objects.looked(lookAt(early, 0));
+    second.objects.responseEnded(lookAt(early, 0));
     await second.objects.idle();
     await sync(first);
     const object = make(first, 900);
@@ -153,8 +153,8 @@ Deno.test("Objects: another process holds what the store holds, and learns of wh
     assertEquals(standing(second), { spent: 0, isFull: false }, "not read yet");
     await sync(second);
     assertEquals(standing(second), { spent: 0, isFull: true });
-    second.objects.looked(lookAt(object, 30));
-    second.objects.looked(lookAt(later, 5));
+    second.objects.responseEnded(lookAt(object, 30));
+    second.objects.responseEnded(lookAt(later, 5));
     await second.objects.idle();
     assertEquals(standing(second), { spent: 35, isFull: false });
     assertEquals(standing(first), { spent: 0, isFull: true });
@@ -169,7 +169,7 @@ Deno.test("Objects: two processes settle one at the same time: once in the store
     const object = make(first, 1_000);
     await first.objects.idle();
     const second = await open();
-    for (const { objects } of [first, second]) objects.looked(lookAt(object, 30));
+    for (const { objects } of [first, second]) objects.responseEnded(lookAt(object, 30));
     for (const { objects } of [first, second]) await objects.idle();
     assertEquals([standing(first), standing(second)], [{ spent: 30, isFull: false }, {
       spent: 30,
@@ -208,7 +208,7 @@ Deno.test("Objects: what the store does not take is tried again, and counts once
       fails ? Promise.reject(new StoreError("busy", "locked")) : Promise.resolve(true);
     const bench = await open({ addObject: failing, settleObject: failing });
     const object = make(bench, 1_000);
-    bench.objects.looked(lookAt(object, 30));
+    bench.objects.responseEnded(lookAt(object, 30));
     await bench.objects.idle();
     assertEquals(bench.failures.length, 2);
     assertEquals(standing(bench), { spent: 0, isFull: true });

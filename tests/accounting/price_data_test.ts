@@ -42,22 +42,22 @@ Deno.test("checkPriceData: every problem at once, with its provider and model", 
       providerIn(list, "avian").id = "Avian\u001b[2J";
     }),
     [
-      "Avian\\x1b[2J: id is not an id of small letters, digits, - and _",
+      "Avian\\x1b[2J: id is not an id of lower-case letters, digits, - and _",
       "groq/gemma2-9b-it: match repeats a group, which can take very long",
       "openai/gpt-4.1: prices.input_mtok.tiers.0.start is not a number of tokens",
       "openai/gpt-4o: prices.input_mtok is negative: -1",
       "openai/gpt-4o: prices.output_mtok is 1000000000: more than 10000 US dollars",
       "openai/gpt-4o-mini: prices.input_mtok is not a number",
       "x-ai: api_pattern is not a regular expression",
-      "zai: api_pattern matches addresses of others",
+      "zai: api_pattern matches URLs of other servers",
     ],
   );
 });
 
-Deno.test("checkPriceData: what is no list, what stands twice, and what the library cannot compute", async () => {
+Deno.test("checkPriceData: a value that is not a list, an id that occurs twice, and a price that the library cannot compute", async () => {
   for (const value of [null, {}, "x", [], [1]]) assertThrows(() => checkPriceData(value), PriceDataError);
   assertEquals(await problemsOf((list) => void list.push(providerIn(list, "openai"))), [
-    "openai stands twice",
+    "openai occurs twice",
   ]);
   const [problem = ""] = await problemsOf((list) => {
     modelIn(list, "openai", "gpt-4o").prices = { input_mtok: 1, output_mtok: 1, cache_write_1h_mtok: 2 };
@@ -135,7 +135,7 @@ Deno.test("parsePriceFile: what was written is read again; an older or a foreign
     (await assertRejects(() => parsePriceFile(text), PriceDataError)).message;
   assertEquals(
     await problem(priceFileText({ date: "2026-09-22", providers })),
-    "is of 2026-09-22, and the built-in prices are of 2026-09-23",
+    "is dated 2026-09-22, and the built-in prices are dated 2026-09-23",
   );
   assertEquals(await problem(JSON.stringify(providers)), "is not a file that llm-proxy prices update wrote");
   assertEquals(await problem(text.slice(0, -20)), "is not JSON");
@@ -168,7 +168,7 @@ Deno.test("priceChanges: models that come, go and cost something else, and provi
   }]);
   assertEquals(changes.removed.map(({ provider, model }) => `${provider}/${model}`), ["groq/gemma2-9b-it"]);
   assertEquals(changes.providers, [
-    "zai is found at https://other\\.example, before at https://api\\.z\\.ai",
+    "zai moved from https://api\\.z\\.ai to https://other\\.example",
   ]);
   const change = { provider: "openai", model: "gpt-4o-mini" };
   assertEquals(isNamedBy(change, ["llama3", "gpt-4o-mini-2024-07-18"], after), true);

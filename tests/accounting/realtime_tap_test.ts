@@ -71,7 +71,7 @@ Deno.test("RealtimeTap: what is not known to be no answer counts as one", () => 
   server('{"type":"conversation.item.added"}');
   const length = server(`{"serverContent":"${"x".repeat(400)}"}`) + server("no JSON");
   assertEquals(tap.end().unfinished, []);
-  assertEquals(tap.end().doubtful, { inputTokens: 0, outputTokens: Math.ceil(length / 4) });
+  assertEquals(tap.end().uncertain, { inputTokens: 0, outputTokens: Math.ceil(length / 4) });
 });
 
 Deno.test("RealtimeTap: Gemini's live sessions say their usage in binary messages, the last word of each turn", () => {

@@ -107,7 +107,7 @@ Deno.test("checkCostIsKnown: a budget refuses all else, and says why; without a 
     const [method = "", path = ""] = line.split(" ");
     const check = (who: Principal) =>
       checkCostIsKnown(who, { method, path, endpoint: OPENAI, fields: [], upgrade: false });
-    assertThrows(() => check(BUDGET), ProxyFault, "what this path costs is not told to the proxy");
+    assertThrows(() => check(BUDGET), ProxyFault, "the cost of this path is unknown");
     check(UNLIMITED);
   }
 });
@@ -116,8 +116,16 @@ Deno.test("checkCostIsKnown: of WebSockets a budget allows OpenAI's realtime ses
   const check = (path: string, upgrade: string) =>
     checkCostIsKnown(BUDGET, { method: "GET", path, endpoint: OPENAI, fields: [], upgrade });
   check("/v1/realtime", "openai");
-  assertThrows(() => check("/v1/responses", "openai"), ProxyFault, "of WebSockets only /realtime");
-  assertThrows(() => check("/v1/realtime", "gemini"), ProxyFault, "of WebSockets only /realtime");
+  assertThrows(
+    () => check("/v1/responses", "openai"),
+    ProxyFault,
+    "the only WebSocket with a known cost is /realtime",
+  );
+  assertThrows(
+    () => check("/v1/realtime", "gemini"),
+    ProxyFault,
+    "the only WebSocket with a known cost is /realtime",
+  );
   checkCostIsKnown(UNLIMITED, {
     method: "GET",
     path: "/live",

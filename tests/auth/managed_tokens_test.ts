@@ -21,7 +21,7 @@ class TokensBench {
         await Promise.resolve();
         return { projects: this.projects, tokens: this.rows };
       },
-      changedElsewhere: () => this.changed,
+      consumeExternalChange: () => this.changed,
     }, {
       box: await SecretBox.of(key),
       clock: this.clock,

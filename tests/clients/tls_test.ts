@@ -122,7 +122,7 @@ for (const client of CLIENTS) {
         await writeLimiting(folder);
         await Deno.copyFile(`${folder}/ca.pem`, `${folder}/before.pem`);
         const said = await command("tls", "renew", "--authority", "--folder", folder);
-        assertStringIncludes(said, "go on with it");
+        assertStringIncludes(said, "Clients can keep the old");
         await whileServing(folder, async (port, output) => {
           assertEquals(output.includes("limits IP addresses"), false, output);
           const url = `https://127.0.0.1:${port}/healthz`;

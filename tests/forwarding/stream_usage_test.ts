@@ -2,7 +2,7 @@ import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { readPayload } from "../../src/payload/read_payload.ts";
-import { askForUsage, edited } from "../../src/payload/ask_for_usage.ts";
+import { usageOptionEdit, withEdit } from "../../src/payload/usage_option.ts";
 import { HiddenUsage } from "../../src/forwarding/stream_usage/hidden_usage.ts";
 import { concat } from "../../src/streams/bytes.ts";
 import { readUpTo } from "../../src/streams/read_whole.ts";
@@ -22,8 +22,8 @@ const asked = async (body: string) => {
     readsFiles: false,
     hold() {},
   });
-  const edit = askForUsage(payload);
-  return edit && new TextDecoder().decode(edited(payload.bytes, edit));
+  const edit = usageOptionEdit(payload);
+  return edit && new TextDecoder().decode(withEdit(payload.bytes, edit));
 };
 
 /** A body, and what is sent instead; undefined: nothing else. */
@@ -56,10 +56,10 @@ const BODIES: readonly (readonly [body: string, sent: string | undefined])[] = [
   ["", undefined],
 ];
 for (const [body, sent] of BODIES) {
-  Deno.test(`askForUsage: ${body}`, async () => assertEquals(await asked(body), sent));
+  Deno.test(`usageOptionEdit: ${body}`, async () => assertEquals(await asked(body), sent));
 }
 
-Deno.test("askForUsage: an unusual form of asking for a stream is rejected, and not left uncounted", async () => {
+Deno.test("usageOptionEdit: an unusual form of asking for a stream is rejected, and not left uncounted", async () => {
   for (
     const body of ['{"stream":"true"}', '{"stream":1}', '{"stream":false,"stream":true}', '{"Stream":true}']
   ) {

@@ -43,7 +43,7 @@ Deno.test("checkEndpoint, checkModels: token and project both have to allow it",
 Deno.test("checkModels: every model named has to be allowed, and a body has to name one", () => {
   const who = principal({ models: ["gpt-*"] });
   assertThrows(() => checkModels(who, { models: ["gpt-4o", "o4"], hasBody: true }), ProxyFault, '"o4"');
-  assertThrows(() => checkModels(who, { models: [], hasBody: true }), ProxyFault, "names none");
+  assertThrows(() => checkModels(who, { models: [], hasBody: true }), ProxyFault, "names no model");
   checkModels(who, { models: [], hasBody: false });
   checkModels(principal({}), { models: ["o4"], hasBody: true });
 });
@@ -61,7 +61,11 @@ Deno.test("checkPath: token and project both have to allow it, and what cannot b
   assertThrows(() => check("/v1/files/secret"), ProxyFault, "it may use all but /v1/files/secret*.");
   assertThrows(() => check("/v1/files%2Fsecret"), ProxyFault, "it contains an encoded slash (%2F)");
   for (const lower of ["x-original-url", "x-rewrite-url"]) {
-    assertThrows(() => check("/v1/models", [{ lower }]), ProxyFault, `the header ${lower} names another one`);
+    assertThrows(
+      () => check("/v1/models", [{ lower }]),
+      ProxyFault,
+      `the header ${lower} names another path`,
+    );
   }
   const path = "/v1/a%2Fb";
   checkPath(principal({}), { path, paths: () => [path], fields: [{ lower: "x-original-url" }] });

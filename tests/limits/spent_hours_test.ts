@@ -16,7 +16,7 @@ Deno.test("SpentHours: nothing of the last 31 days is dropped in 70 days of spen
   assertEquals(hours.totalMicros, (last + 1) * (last + 2) / 2);
   // Hours that were dropped do not come back.
   const before = hours.since(0);
-  hours.dateAt(last * HOUR_MS);
+  hours.moveTo(last * HOUR_MS);
   assertEquals(hours.since(0), before);
 });
 

@@ -4,7 +4,7 @@ import { clockWatcher } from "../../src/management/spending.ts";
 
 const HOUR = Date.UTC(2026, 10, 29, 12);
 
-/** What is logged of these events, and to which hours spending is dated. */
+/** The log events of clock events, and the hours that spending moves to. */
 function watched(events: readonly ClockEvent[], { hasUndated = false } = {}) {
   const logged: string[] = [];
   const dated: number[] = [];
@@ -16,13 +16,13 @@ function watched(events: readonly ClockEvent[], { hasUndated = false } = {}) {
   return { logged, dated };
 }
 
-Deno.test("clockWatcher: a clock that is set back by a minute at most is not logged, and dates spending all the same", () => {
+Deno.test("clockWatcher: a step back of at most a minute is not logged, and moves spending", () => {
   const setBack = (byMs: number) => watched([{ kind: "set_back", hour: HOUR, byMs }]);
   assertEquals(setBack(60_000), { logged: [], dated: [HOUR] });
   assertEquals(setBack(60_001), { logged: ["clock_set_back"], dated: [HOUR] });
 });
 
-Deno.test("clockWatcher: a clock that becomes right is logged and dates spending once, where something was booked before", () => {
+Deno.test("clockWatcher: a corrected clock is logged and moves spending once, if something was booked before", () => {
   const right: ClockEvent = { kind: "right", hour: HOUR, byMs: 0 };
   assertEquals(watched([right]), { logged: [], dated: [] });
   assertEquals(watched([right, right], { hasUndated: true }), { logged: ["clock_right"], dated: [HOUR] });

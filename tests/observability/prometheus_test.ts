@@ -12,7 +12,7 @@ const missing = without("promtool");
 function metrics(): Metrics {
   return new Metrics({
     running: () => [{ endpoint: "openai" }, { endpoint: undefined }],
-    backends: () => [{ endpoint: "openai", backend: "a", isAside: true }],
+    backends: () => [{ endpoint: "openai", backend: "a", isCoolingDown: true }],
     version: "1.2.3",
     target: "x",
   });

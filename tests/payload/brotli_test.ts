@@ -1,8 +1,8 @@
 import zlib from "node:zlib";
 import { assertEquals } from "@std/assert";
-import { type BrotliSource, createBrotli, readsBrotli } from "../../src/payload/brotli.ts";
+import { type BodySource, createBrotli, readsBrotli } from "../../src/payload/brotli.ts";
 
-async function breakOne(source: BrotliSource): Promise<void> {
+async function breakOne(source: BodySource): Promise<void> {
   const stream = createBrotli(zlib, source);
   const failed = new Promise((resolve) => stream.once("error", resolve));
   stream.end(Uint8Array.of(0xff, 0xff, 0xff, 0xff));
@@ -10,7 +10,7 @@ async function breakOne(source: BrotliSource): Promise<void> {
 }
 
 /** How many bodies a source breaks before none of it is read any more. */
-async function mostBroken(source: BrotliSource): Promise<number> {
+async function mostBroken(source: BodySource): Promise<number> {
   let count = 0;
   while (readsBrotli(source)) {
     await breakOne(source);

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { gzipSync } from "node:zlib";
-import { AnswerTap } from "../../src/accounting/answer_tap.ts";
+import { ResponseTap } from "../../src/accounting/response_tap.ts";
+import { contentFields } from "../support/fields.ts";
 import { nextTurn } from "../support/passing_time.ts";
 
 /** An answer that ends in its usage, and that is many times as long as its gzip. */
@@ -16,7 +17,7 @@ Deno.test("Decompressor: others get their turn while a long answer is looked at"
   const { plain, gzip } = answerOf(30_000);
   const ratio = plain.length / gzip.length;
   assert(plain.length > 15e6 && ratio > 20 && ratio < 100, `${plain.length} bytes, ${ratio}`);
-  const tap = AnswerTap.of("application/json", "gzip");
+  const tap = ResponseTap.of(contentFields("application/json", "gzip"));
   let isDone = false;
   let longest = 0;
   let turns = 0;
@@ -42,7 +43,7 @@ Deno.test("Decompressor: others get their turn while a long answer is looked at"
 Deno.test("Decompressor: an answer that grows like a bomb is not looked at to its end", async () => {
   const usage = '"usage":{"completion_tokens":7}';
   const read = async (text: string) => {
-    const tap = AnswerTap.of("application/json", "gzip");
+    const tap = ResponseTap.of(contentFields("application/json", "gzip"));
     tap?.write(new Uint8Array(gzipSync(new TextEncoder().encode(text))));
     return (await tap?.end())?.usage;
   };

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { modelsInHead } from "../../src/payload/models.ts";
+import { modelsInHead } from "../../src/payload/models_in_head.ts";
 
 function inHead(lines: string[], { path = "/v1/responses", query = "", upgrade = false } = {}) {
   const fields = lines.map((line) => {
@@ -10,18 +10,18 @@ function inHead(lines: string[], { path = "/v1/responses", query = "", upgrade =
 }
 
 Deno.test("modelsInHead: header fields that name a model, one or more", () => {
-  const { named, besides } = inHead([
+  const { named, possiblyNamed } = inHead([
     "x-ms-oai-image-generation-deployment: gpt-image-1",
     "azureml-model-deployment: o3-pro",
     "x-model: a, b",
     "x-fallback-models: c",
   ]);
   assertEquals(named, []);
-  assertEquals(besides, ["gpt-image-1", "o3-pro", "a", "b", "c"]);
+  assertEquals(possiblyNamed, ["gpt-image-1", "o3-pro", "a", "b", "c"]);
 });
 
 Deno.test("modelsInHead: what clients send of themselves names none", () => {
-  const { besides } = inHead([
+  const { possiblyNamed } = inHead([
     "sec-ch-ua-model: Pixel 7",
     "x-stainless-runtime: node",
     "user-agent: model/1",
@@ -29,11 +29,11 @@ Deno.test("modelsInHead: what clients send of themselves names none", () => {
     "x-model-provider: x",
     "openai-organization: model",
   ]);
-  assertEquals(besides, []);
+  assertEquals(possiblyNamed, []);
 });
 
 Deno.test("modelsInHead: the path names a request's model, the query a WebSocket's", () => {
   const of = { path: "/v1beta/models/in-path:generateContent", query: "model=in-query" };
-  assertEquals(inHead([], of), { named: ["in-path"], besides: ["in-query"] });
-  assertEquals(inHead([], { ...of, upgrade: true }), { named: ["in-query"], besides: ["in-path"] });
+  assertEquals(inHead([], of), { named: ["in-path"], possiblyNamed: ["in-query"] });
+  assertEquals(inHead([], { ...of, upgrade: true }), { named: ["in-query"], possiblyNamed: ["in-path"] });
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { modelsInPath, modelsInQuery } from "../../src/payload/models.ts";
+import { modelsInPath, modelsInQuery } from "../../src/payload/models_in_head.ts";
 
 /** Paths, and the models they name to a server that decodes and merges slashes before it looks. */
 const PATHS: readonly (readonly [path: string, models: readonly string[]])[] = [

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { EventStreamScanner } from "../../src/payload/event_stream_scanner.ts";
 import { JsonScanner } from "../../src/payload/json_scanner.ts";
-import { wantedPlaces } from "../../src/payload/wanted_places.ts";
+import { compileSelection } from "../../src/payload/json_selection.ts";
 
-const WANTED = wantedPlaces({
+const SELECTED = compileSelection({
   usage: true,
   incomplete_details: { reason: true },
   max_completion_tokens: true,
@@ -21,7 +21,7 @@ function pieces(text: string, size: number): Uint8Array[] {
 
 function foundIn(text: string, size: number, isStream = false): unknown[] {
   const found: unknown[] = [];
-  const json = new JsonScanner(WANTED, (path, value) => found.push([path, value]));
+  const json = new JsonScanner(SELECTED, (path, value) => found.push([path, value]));
   const scanner = isStream ? new EventStreamScanner(json) : json;
   for (const piece of pieces(text, size)) scanner.write(piece);
   return found;

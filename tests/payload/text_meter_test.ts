@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { AnswerTap } from "../../src/accounting/answer_tap.ts";
+import { ResponseTap } from "../../src/accounting/response_tap.ts";
 import { inputTokensOf } from "../../src/accounting/input_estimate.ts";
 import { RequestTap } from "../../src/accounting/request_tap.ts";
 import { TextMeter } from "../../src/payload/text_meter.ts";
 import { random } from "../support/random.ts";
 import counts from "../golden/tokens/o200k.json" with { type: "json" };
+import { contentFields } from "../support/fields.ts";
 
 /** As the documentation says, and no further. */
 const MOST_BELOW = -0.3;
@@ -64,17 +65,17 @@ Deno.test("TextMeter: capital digits of escapes, short escapes, and pairs of sur
 
 const CHINESE = counts.texts.find(({ kind }) => kind === "chinese")?.text ?? "";
 
-Deno.test("AnswerTap: text with escapes counts as what it stands for", async () => {
+Deno.test("ResponseTap: text with escapes counts as what it stands for", async () => {
   const tokens = async (json: string) => {
-    const tap = AnswerTap.of("text/event-stream", undefined);
+    const tap = ResponseTap.of(contentFields("text/event-stream"));
     tap?.write(new TextEncoder().encode(`data: {"choices":[{"delta":{"content":${json}}}]}\n\n`));
     return (await tap?.end())?.textTokens;
   };
   assertEquals(await tokens(escaped(CHINESE)), await tokens(JSON.stringify(CHINESE)));
 });
 
-Deno.test("AnswerTap: a text that is cut counts as far as it came", async () => {
-  const tap = AnswerTap.of("text/event-stream", undefined);
+Deno.test("ResponseTap: a text that is cut counts as far as it came", async () => {
+  const tap = ResponseTap.of(contentFields("text/event-stream"));
   tap?.write(new TextEncoder().encode('data: {"choices":[{"delta":{"content":"one two three four'));
   const { texts, textTokens = 0 } = await tap?.end() ?? {};
   assertEquals(texts, 1);

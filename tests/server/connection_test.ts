@@ -4,6 +4,7 @@ import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { HeldBytes } from "../../src/limits/held_bytes.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
+import { nextPiece } from "../../src/streams/byte_source.ts";
 import { inputOf, latin1 } from "../support/byte_input.ts";
 import { until, within } from "../support/deadline.ts";
 
@@ -14,7 +15,7 @@ Deno.test("ClientConnection: a client that does not take the end of a cancelled 
   let closed = 0;
   const parts = {
     read: inputOf(request, request.length, "silence").read,
-    // It takes nothing.
+    // The client reads nothing.
     write: () => never,
     close() {
       closed++;
@@ -34,7 +35,7 @@ Deno.test("ClientConnection: a client that does not take the end of a cancelled 
   });
   const served = connection.serve();
   const cancellation = await within(asked.promise, "the request");
-  await until(() => connection.owesSince !== undefined, "the answer, which the client does not take");
+  await until(() => connection.unreadSince !== undefined, "the answer, which the client does not take");
   connection.endOverdue();
   connection.endOverdue();
   assertEquals(closed, 0, "its time has not passed, and nothing was cut");
@@ -47,7 +48,7 @@ Deno.test("ClientConnection: a client that does not take the end of a cancelled 
   assertEquals(cancellation.reason instanceof ClientGone, false, "the first reason stays");
 });
 
-/** A client that is admitted, and sends so many bytes behind its request, whose answer never comes. */
+/** An authenticated client that sends so many bytes after its request. The handler never responds. */
 async function sendingAhead(heldBytes: HeldBytes, holder: string, bytes: number): Promise<Cancellation> {
   const request = latin1(`GET / HTTP/1.1\r\nHost: p\r\n\r\n${"a".repeat(bytes)}`);
   const read = Promise.withResolvers<void>();
@@ -85,7 +86,7 @@ async function sendingAhead(heldBytes: HeldBytes, holder: string, bytes: number)
   return cancellation;
 }
 
-Deno.test("ClientConnection: what clients send behind running requests has a bound, which each token has a part of", async () => {
+Deno.test("ClientConnection: what clients send during running requests is limited, and each token has its share", async () => {
   const held = new HeldBytes(1024 * 1024);
   const mallory: (Error | undefined)[] = [];
   for (let count = 0; count < 4; count++) {
@@ -94,4 +95,41 @@ Deno.test("ClientConnection: what clients send behind running requests has a bou
   assertEquals(mallory.map((reason) => reason instanceof ClientGone), [false, false, true, true]);
   assertEquals((await sendingAhead(held, "anna", 30_000)).reason, undefined);
   assertEquals(held.held <= 1024 * 1024, true);
+});
+
+Deno.test("ClientConnection: an idle connection does not count the memory of a body that it has read", async () => {
+  const held = new HeldBytes(1024 * 1024);
+  const body = "a".repeat(100_000);
+  const request = latin1(`POST / HTTP/1.1\r\nHost: p\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  const input = inputOf(request, 64 * 1024, "silence");
+  const closed = Promise.withResolvers<null>();
+  const parts = {
+    read: (into: Uint8Array) => Promise.race([input.read(into), closed.promise]),
+    write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+    close: () => closed.resolve(null),
+  };
+  let most = 0;
+  const answered = Promise.withResolvers<void>();
+  const connection = new ClientConnection(parts as unknown as Deno.Conn, { // nothing else of it is touched
+    handler: async ({ body, onAuthenticated }) => {
+      onAuthenticated?.("anna");
+      // The request waits for a slot while its body comes.
+      await until(() => held.held > 0, "the count of the unread body");
+      most = held.held;
+      while (body !== null && await nextPiece(body) !== null) { /* the next piece */ }
+      answered.resolve();
+      return { status: 200, reason: "OK", fields: [], body: null };
+    },
+    peer: "192.0.2.1",
+    entry: "all",
+    limits: () => DEFAULT_SERVER_SETTINGS.connections,
+    heldBytes: held,
+    now: () => 0,
+  });
+  const served = connection.serve();
+  await within(answered.promise, "the response");
+  await until(() => connection.idleSince !== undefined, "the idle connection");
+  assertEquals([most > 0, held.held], [true, 0]);
+  connection.close();
+  await served;
 });

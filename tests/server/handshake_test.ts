@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Handshake, HTTP2_PREFACE } from "../../src/server/handshake.ts";
 
-/** A TLS connection whose handshake ends with that protocol, or never, and that then gives these bytes. */
+/** A TLS connection whose handshake ends with this protocol (undefined: never), and that then sends these bytes. */
 function tlsConnection(
   alpnProtocol: string | null | undefined,
   bytes: Uint8Array = new Uint8Array(),
@@ -31,10 +31,10 @@ for (
     ["a preface", "h2", HTTP2_PREFACE.subarray(0, 10)],
   ] as const
 ) {
-  Deno.test(`Handshake: ${what} that is not finished in time ends the connection`, async () => {
+  Deno.test(`Handshake: ${what} that takes too long closes the connection`, async () => {
     let now = 0;
     const { connection, closed } = tlsConnection(protocol, bytes);
-    const handshake = new Handshake(connection, { limitMs: () => 1_000, now: () => now, onOther() {} });
+    const handshake = new Handshake(connection, { limitMs: () => 1_000, now: () => now, onNotTls() {} });
     const outcome = handshake.protocol();
     now = 1_000;
     handshake.endOverdue();
@@ -45,10 +45,10 @@ for (
   });
 }
 
-Deno.test("Handshake: HTTP/2 is spoken by who sends its preface; the first wrong byte ends the connection", async () => {
+Deno.test("Handshake: an HTTP/2 client has to send the preface, and the first wrong byte closes the connection", async () => {
   const outcome = async (protocol: string | null, bytes: Uint8Array) => {
     const { connection, closed } = tlsConnection(protocol, bytes);
-    const handshake = new Handshake(connection, { limitMs: () => 1_000, now: () => 0, onOther() {} });
+    const handshake = new Handshake(connection, { limitMs: () => 1_000, now: () => 0, onNotTls() {} });
     return [await handshake.protocol(), closed() > 0];
   };
   assertEquals(await outcome("h2", HTTP2_PREFACE), ["h2", false]);

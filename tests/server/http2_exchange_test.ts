@@ -6,13 +6,13 @@ import { FramingError } from "../../src/http/writer.ts";
 import { Http2Exchange } from "../../src/server/http2/exchange.ts";
 import { passing } from "../support/passing_time.ts";
 
-/** A body that states one length and has these pieces. */
+/** A body with a stated length and these pieces. */
 function stated(length: number | undefined, texts: readonly string[]): MessageBody {
   const left = texts.map((text) => new TextEncoder().encode(text));
   return new PulledSource(() => Promise.resolve(left.shift() ?? null), { length });
 }
 
-/** The answer of a handler that gives this body, and how often the exchange has ended. */
+/** The response to a handler's reply with this body, and how often the exchange has ended. */
 async function answerWith(
   body: MessageBody,
   headers: Record<string, string> = {},
@@ -27,18 +27,18 @@ async function answerWith(
       limits: () => DEFAULT_SERVER_SETTINGS.connections,
       now: () => 0,
       onAuthenticated() {},
-      isKnown: () => true,
-      enter: () => undefined,
-      onLeft() {},
-      isCrowded: () => false,
-      onOwed() {},
+      isAuthenticated: () => true,
+      acquireSlot: () => undefined,
+      releaseSlot() {},
+      isBacklogged: () => false,
+      onUnread() {},
       onEnd: () => void ends++,
     },
   );
   return { response: await exchange.answer(), exchange, ends: () => ends };
 }
 
-/** How many bytes come before a body breaks off, and with what. */
+/** Reads a response until it ends or fails. Returns how many bytes came, and the error. */
 async function readTillBroken(response: Response): Promise<{ given: number; error: unknown }> {
   let given = 0;
   try {
@@ -49,21 +49,21 @@ async function readTillBroken(response: Response): Promise<{ given: number; erro
   return { given, error: undefined };
 }
 
-Deno.test("Http2Exchange: a request that names its framing as HTTP/1.1 does is a 400", async () => {
+Deno.test("Http2Exchange: a request with transfer-encoding is a 400", async () => {
   for (const value of ["chunked", "identity"]) {
     const { response } = await answerWith(stated(0, []), { "transfer-encoding": value });
     assertEquals([response.status, response.headers.get("x-llm-proxy-error")], [400, "bad_request"], value);
   }
 });
 
-Deno.test("Http2Exchange: a control character in a value is a 400, as over HTTP/1.1", async () => {
+Deno.test("Http2Exchange: a control character in a header value is a 400, as over HTTP/1.1", async () => {
   for (const value of ["a\x01b", "a\x7fb"]) {
     const { response } = await answerWith(stated(0, []), { "x-other": value });
     assertEquals(response.status, 400, JSON.stringify(value));
   }
 });
 
-Deno.test("Http2Exchange: a piece stays as it was when the next one is read into the same buffer", async () => {
+Deno.test("Http2Exchange: a piece does not change when the next one is read into the same buffer", async () => {
   const buffer = new Uint8Array(3);
   const left = ["one", "two"];
   const body = new PulledSource(() => {
@@ -75,7 +75,7 @@ Deno.test("Http2Exchange: a piece stays as it was when the next one is read into
   assertEquals(await response.text(), "onetwo");
 });
 
-Deno.test("Http2Exchange: heads are as long as limits allow, in bytes and in fields", async () => {
+Deno.test("Http2Exchange: request heads are limited in bytes and in fields", async () => {
   const { maxHeadBytes, maxHeadFields } = DEFAULT_SERVER_SETTINGS.connections;
   const many = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`x-${index}`, "1"]));
@@ -93,7 +93,7 @@ Deno.test("Http2Exchange: heads are as long as limits allow, in bytes and in fie
   }
 });
 
-Deno.test("Http2Exchange: an answer of another length than stated breaks off, and never looks finished", async () => {
+Deno.test("Http2Exchange: a response that does not have its stated length fails, and never looks complete", async () => {
   for (const texts of [["abcd"], ["abc", "d"], ["a", "bcd"], ["ab"], []]) {
     const { response, ends } = await answerWith(stated(3, texts));
     assertEquals(response.headers.get("content-length"), "3");
@@ -107,12 +107,17 @@ Deno.test("Http2Exchange: an answer of another length than stated breaks off, an
   assertEquals(ends(), 1);
 });
 
-/** An exchange whose handler answers with this body, and what it tells its connection. */
+/** An exchange whose handler returns this body, and what the exchange reports to its connection. */
 function exchangeWith(
   body: MessageBody | Uint8Array,
-  { method = "GET", isKnown = true, isCrowded = false } = {},
+  { method = "GET", isAuthenticated = true, isBacklogged = false, error }: {
+    method?: string;
+    isAuthenticated?: boolean;
+    isBacklogged?: boolean;
+    error?: Error;
+  } = {},
 ) {
-  const seen = { owed: 0, entered: 0, left: 0, ends: 0 };
+  const seen = { unread: 0, acquired: 0, released: 0, ends: 0 };
   let now = 0;
   const exchange = new Http2Exchange(
     new Request("http://proxy.test/admin", {
@@ -122,7 +127,8 @@ function exchangeWith(
     }),
     {
       handler: async (request) => {
-        await request.roomForAnswer?.();
+        await request.acquireResponseSlot?.();
+        if (error !== undefined) throw error;
         return { status: 200, reason: "OK", fields: [], body };
       },
       peer: "192.0.2.1",
@@ -130,18 +136,18 @@ function exchangeWith(
       limits: () => DEFAULT_SERVER_SETTINGS.connections,
       now: () => now,
       onAuthenticated() {},
-      isKnown: () => isKnown,
-      enter: () => void seen.entered++,
-      onLeft: () => void seen.left++,
-      isCrowded: () => isCrowded,
-      onOwed: (bytes) => seen.owed += bytes,
+      isAuthenticated: () => isAuthenticated,
+      acquireSlot: () => void seen.acquired++,
+      releaseSlot: () => void seen.released++,
+      isBacklogged: () => isBacklogged,
+      onUnread: (bytes) => seen.unread += bytes,
       onEnd: () => void seen.ends++,
     },
   );
   return { exchange, seen, pass: (ms: number) => now += ms };
 }
 
-/** Reads until nothing more comes in this turn of the event loop; gives how much came. */
+/** Reads until no more bytes arrive within 20 ms. Returns how many arrived. */
 async function readWithoutTaking(response: Response): Promise<number> {
   const reader = response.body?.getReader();
   let bytes = 0;
@@ -156,47 +162,74 @@ async function readWithoutTaking(response: Response): Promise<number> {
   }
 }
 
-Deno.test("Http2Exchange: a whole answer is owed, and lasts, until it has been written to the client", async () => {
+Deno.test("Http2Exchange: a whole response counts as unread until it was written to the client, and send_timeout runs until then", async () => {
   const { exchange, seen, pass } = exchangeWith(new Uint8Array(100_000));
   const response = await exchange.answer();
-  assertEquals(seen, { owed: 100_000, entered: 1, left: 0, ends: 0 });
+  assertEquals(seen, { unread: 100_000, acquired: 1, released: 0, ends: 0 });
   const given = await readWithoutTaking(response);
   assertEquals(given >= 64 * 1024 && given < 100_000, true, `${given} bytes were given ahead`);
   exchange.sent(60_000);
-  assertEquals(seen.owed, 40_000);
+  assertEquals(seen.unread, 40_000);
   pass(10);
   exchange.endOverdue(DEFAULT_SERVER_SETTINGS.connections);
   assertEquals(seen.ends, 0);
   pass(DEFAULT_SERVER_SETTINGS.connections.sendMs);
   exchange.endOverdue(DEFAULT_SERVER_SETTINGS.connections);
-  assertEquals(seen, { owed: 0, entered: 1, left: 1, ends: 1 }, "the timeout for sending runs until then");
+  assertEquals(
+    seen,
+    { unread: 0, acquired: 1, released: 1, ends: 1 },
+    "the timeout for sending runs until then",
+  );
 });
 
-Deno.test("Http2Exchange: while a client leaves much untaken, the runtime gets little of each answer", async () => {
-  const { exchange } = exchangeWith(new Uint8Array(100_000), { isCrowded: true });
+Deno.test("Http2Exchange: with a backlog, the runtime gets little of each response", async () => {
+  const { exchange } = exchangeWith(new Uint8Array(100_000), { isBacklogged: true });
   assertEquals(await readWithoutTaking(await exchange.answer()), 4 * 1024);
 });
 
-Deno.test("Http2Exchange: only GET and HEAD enter the room, and leave it when the answer has been written", async () => {
+Deno.test("Http2Exchange: only GET and HEAD acquire a slot, and release it when the response was written", async () => {
   for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
-    for (const isKnown of [false, true]) {
-      const { exchange, seen } = exchangeWith(new Uint8Array(1_600), { method, isKnown });
+    for (const isAuthenticated of [false, true]) {
+      const { exchange, seen } = exchangeWith(new Uint8Array(1_600), { method, isAuthenticated });
       await (await exchange.answer()).body?.cancel();
-      const entered = ["GET", "HEAD"].includes(method) ? 1 : 0;
-      assertEquals(seen, { owed: method === "HEAD" ? 0 : 1_600, entered, left: 0, ends: 0 }, method);
+      const acquired = ["GET", "HEAD"].includes(method) ? 1 : 0;
+      assertEquals(seen, { unread: method === "HEAD" ? 0 : 1_600, acquired, released: 0, ends: 0 }, method);
       exchange.delivered();
-      assertEquals(seen, { owed: 0, entered, left: entered, ends: 1 }, method);
+      assertEquals(seen, { unread: 0, acquired, released: acquired, ends: 1 }, method);
     }
   }
 });
 
-Deno.test("Http2Exchange: an answer that goes on leaves the room when it begins", async () => {
-  const { exchange, seen } = exchangeWith(stated(undefined, ["a"]), { isKnown: false });
+Deno.test("Http2Exchange: a streamed response releases its slot when it begins", async () => {
+  const { exchange, seen } = exchangeWith(stated(undefined, ["a"]), { isAuthenticated: false });
   const response = await exchange.answer();
-  assertEquals(seen, { owed: 0, entered: 1, left: 1, ends: 0 });
+  assertEquals(seen, { unread: 0, acquired: 1, released: 1, ends: 0 });
   assertEquals(await response.text(), "a");
-  assertEquals(seen.owed, 1);
+  assertEquals(seen.unread, 1);
   exchange.sent(1);
   exchange.delivered();
-  assertEquals(seen, { owed: 0, entered: 1, left: 1, ends: 1 });
+  assertEquals(seen, { unread: 0, acquired: 1, released: 1, ends: 1 });
+});
+
+Deno.test("Http2Exchange: a reset of the client ends a whole response that the client has not read", async () => {
+  const { exchange, seen } = exchangeWith(new Uint8Array(1_600));
+  await exchange.answer();
+  exchange.reset();
+  assertEquals(seen, { unread: 0, acquired: 1, released: 1, ends: 1 });
+});
+
+Deno.test("Http2Exchange: a reset before the response ends the exchange", async () => {
+  for (const body of [new Uint8Array(1_600), new Uint8Array()]) {
+    const { exchange, seen } = exchangeWith(body);
+    const answer = exchange.answer();
+    exchange.reset();
+    assertEquals((await answer).status, 499);
+    assertEquals(seen, { unread: 0, acquired: 1, released: 1, ends: 1 });
+  }
+});
+
+Deno.test("Http2Exchange: a handler that fails ends the exchange with a 500", async () => {
+  const { exchange, seen } = exchangeWith(new Uint8Array(), { error: new Error("for the test") });
+  assertEquals((await exchange.answer()).status, 500);
+  assertEquals(seen, { unread: 0, acquired: 1, released: 1, ends: 1 });
 });

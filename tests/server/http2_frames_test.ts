@@ -12,18 +12,20 @@ import {
   literal,
   PADDED,
   PRIORITY,
+  text,
   WHOLE,
 } from "../support/http2_frames.ts";
 
 const HEAD = [GET, HTTPS, ...literal(":path", "/x"), ...literal("x-long", "a".repeat(300))];
 const CUTS = [1, 2, 7, 10_000];
 
-/** What the runtime gets for these bytes, which come in pieces of that size. */
+/** Sends the bytes in pieces of this size. Returns what the runtime gets, and what was reported. */
 function passed(bytes: Uint8Array<ArrayBuffer>, size = bytes.length) {
-  const seen = { resets: [] as number[], abuses: 0, cost: 0 };
+  const seen = { resets: [] as number[], abuses: 0, misleading: 0, cost: 0 };
   const frames = new ClientFrames({
     onReset: (stream) => seen.resets.push(stream),
     onTooManyFields: () => seen.abuses++,
+    onMisleading: () => seen.misleading++,
   }, { maxBlockFields: () => 100 });
   const out: number[] = [];
   for (let at = 0; at < bytes.length; at += size) out.push(...frames.pass(bytes.slice(at, at + size)));
@@ -37,7 +39,7 @@ function join(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 
 const field = (stream: number) => literal(STREAM_FIELD, String(stream));
 
-Deno.test("ClientFrames: each request gets the number of its stream, however its bytes are cut", () => {
+Deno.test("ClientFrames: each request gets the number of its stream, with pieces of any length", () => {
   const priority = [0, 0, 0, 0, 16];
   const sent = join(
     frame("settings", 0, 0),
@@ -46,7 +48,7 @@ Deno.test("ClientFrames: each request gets the number of its stream, however its
     frame("headers", END_STREAM, 5, HEAD.slice(0, 10)),
     frame("continuation", END_HEADERS, 5, HEAD.slice(10)),
     frame("data", 0, 7, [1, 2, 3]),
-    // Trailers stay as they are.
+    // Trailers do not change.
     frame("headers", WHOLE, 5, literal("x-trailer", "1")),
   );
   const got = join(
@@ -67,14 +69,14 @@ Deno.test("ClientFrames: each request gets the number of its stream, however its
   for (const size of CUTS) assertEquals(passed(sent, size).out, got, `${size} bytes at a time`);
 });
 
-Deno.test("ClientFrames: a frame that is full gets another one behind it", () => {
+Deno.test("ClientFrames: a CONTINUATION frame follows a full frame", () => {
   const long = [GET, ...literal("x", "a".repeat(16_384 - 7))];
   assertEquals(long.length, 16_384);
   const got = join(frame("headers", END_STREAM, 1, long), frame("continuation", END_HEADERS, 1, field(1)));
   for (const size of CUTS) assertEquals(passed(frame("headers", WHOLE, 1, long), size).out, got);
 });
 
-Deno.test("ClientFrames: a block that breaks off stays broken, and frames that are too short stay so", () => {
+Deno.test("ClientFrames: a truncated block stays truncated, and frames that are too short do not change", () => {
   const length = field(1).length;
   const broken = [GET, 0, 1, 120, 100, 97];
   const got = frame("headers", WHOLE, 1, [...broken, ...Array(length).fill(0xff)]);
@@ -91,7 +93,20 @@ Deno.test("ClientFrames: a block that breaks off stays broken, and frames that a
   }
 });
 
-Deno.test("ClientFrames: sees resets, and counts frames and fields, in trailers too", () => {
+Deno.test("ClientFrames: reports a truncated block that the added bytes would complete", () => {
+  const missing = field(1).length;
+  const value = text("v".repeat(3 + missing));
+  const own = [...literal(STREAM_FIELD, "9"), 0, ...text("x-a"), ...value];
+  for (const size of CUTS) {
+    const misleading = (bytes: number[]) => passed(frame("headers", WHOLE, 1, bytes), size).misleading;
+    assertEquals(misleading(own.slice(0, -missing)), 1);
+    assertEquals(misleading(own.slice(0, 1 - missing)), 0, "the added bytes reach into another field");
+    assertEquals(misleading(own.slice(0, -missing - 1)), 0, "the value stays truncated");
+    assertEquals(misleading(own), 0);
+  }
+});
+
+Deno.test("ClientFrames: reports resets, and counts frames and fields, also in trailers", () => {
   const { resets, cost } = passed(
     join(
       frame("ping", 0, 0, Array(8).fill(3)),
@@ -109,7 +124,7 @@ Deno.test("ClientFrames: sees resets, and counts frames and fields, in trailers 
   );
 });
 
-Deno.test("HeaderBlockScan: follows every kind of field, and knows where one ends", () => {
+Deno.test("HeaderBlockScan: scans every kind of field, and finds its end", () => {
   const named = [64, ...literal("x-a", "b".repeat(200)).slice(1)];
   const indexedName = [...integer(70, 4), ...integer(3, 7), 1, 2, 3];
   const block = [
@@ -144,7 +159,7 @@ Deno.test("HeaderBlockScan: an integer that is too large is never whole", () => 
   assertEquals(scan.isWhole, false);
 });
 
-Deno.test("ServerFrames: only bytes of bodies are taken bytes, and each answer ends once", () => {
+Deno.test("ServerFrames: only DATA frames count as read bytes, and each response ends once", () => {
   const answers = join(
     frame("settings", 0, 0, Array(6).fill(0)),
     frame("headers", END_HEADERS, 1, HEAD),

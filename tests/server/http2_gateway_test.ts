@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { Http2Gateway } from "../../src/server/http2/gateway.ts";
 
-Deno.test("Http2Gateway: another program of this machine that finds its port is not served", async () => {
+Deno.test("Http2Gateway: another program on this machine that finds its port gets a 403", async () => {
   const gateway = new Http2Gateway({ now: () => 0 });
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });

@@ -6,11 +6,11 @@ import { pem } from "../support/tls_upstream.ts";
 
 const TLS = { cert: pem("cert.pem"), key: pem("key.pem"), files: [] };
 
-function listenerOn(events: { deaf: string[] }): Listener {
+function listenerOn(events: { bindFailures: string[] }): Listener {
   return new Listener({ hostname: "127.0.0.1", port: 0, tls: TLS }, {
     onConnection: (connection) => connection.close(),
-    onFailed() {},
-    onDeaf: (reason) => events.deaf.push(reason),
+    onAcceptFailed() {},
+    onBindFailed: (reason) => events.bindFailures.push(reason),
   });
 }
 
@@ -23,12 +23,12 @@ async function canConnect(port: number): Promise<boolean> {
   }
 }
 
-Deno.test("Listener: an address that cannot be had again for a while is asked for until it can, and that is said once", async () => {
-  const events = { deaf: [] as string[] };
+Deno.test("Listener: the listener tries to bind its address again until it can, and reports the failure once", async () => {
+  const events = { bindFailures: [] as string[] };
   const listener = listenerOn(events);
   const { listenTls } = Deno;
   let failures = 0;
-  // What cannot be brought about on purpose: no descriptors, or an address that went away.
+  // A test cannot cause the real failures: no file descriptors, or a missing address.
   Object.assign(Deno, {
     listenTls(options: Deno.ListenTlsOptions & Deno.TlsCertifiedKeyPem) {
       if (options.port === listener.address.port && failures++ < 7) throw new Deno.errors.AddrInUse("in use");
@@ -40,7 +40,7 @@ Deno.test("Listener: an address that cannot be had again for a while is asked fo
   } finally {
     Object.assign(Deno, { listenTls });
   }
-  assertEquals([failures, events.deaf], [8, ["in use"]]);
+  assertEquals([failures, events.bindFailures], [8, ["in use"]]);
   assert(await canConnect(listener.address.port));
   await listener.renew(TLS);
   assert(await canConnect(listener.address.port));
@@ -49,14 +49,14 @@ Deno.test("Listener: an address that cannot be had again for a while is asked fo
 });
 
 Deno.test("Listener: a certificate that cannot be used changes nothing", async () => {
-  const listener = listenerOn({ deaf: [] });
+  const listener = listenerOn({ bindFailures: [] });
   await assertRejects(() => listener.renew({ ...TLS, key: "-----BEGIN PRIVATE KEY-----" }), Error);
   assert(await canConnect(listener.address.port));
   await listener.close();
 });
 
-Deno.test("Listener: closed while it looks for its address, it stops looking", async () => {
-  const listener = listenerOn({ deaf: [] });
+Deno.test("Listener: close ends the attempts to bind the address", async () => {
+  const listener = listenerOn({ bindFailures: [] });
   const { listenTls } = Deno;
   const tried = Promise.withResolvers<void>();
   Object.assign(Deno, {
@@ -76,7 +76,7 @@ Deno.test("Listener: closed while it looks for its address, it stops looking", a
   }
 });
 
-Deno.test("Certificate: exchanges come one after the other, and what is refused is said once", async () => {
+Deno.test("Certificate: replacements run one after the other, and a rejected certificate is reported once", async () => {
   let running = 0;
   const used: string[] = [];
   const said: string[] = [];
@@ -90,17 +90,17 @@ Deno.test("Certificate: exchanges come one after the other, and what is refused 
       used.push(cert);
     },
     onRenewed: () => said.push("renewed"),
-    onRefused: (reason) => said.push(`refused: ${reason}`),
+    onRejected: (reason) => said.push(`rejected: ${reason}`),
   });
   const pair = (text: string) => ({ cert: text, key: text, files: ["cert", "key"] });
   await Promise.all([
-    certificate.exchange(pair("a\n")),
-    certificate.exchange(pair("b")),
-    certificate.look(),
-    certificate.exchange(pair("bad")),
-    certificate.exchange(pair("bad")),
-    certificate.exchange(pair("c")),
+    certificate.replace(pair("a\n")),
+    certificate.replace(pair("b")),
+    certificate.reload(),
+    certificate.replace(pair("bad")),
+    certificate.replace(pair("bad")),
+    certificate.replace(pair("c")),
   ]);
   assertEquals(used, ["b", "from the files", "c"]);
-  assertEquals(said, ["renewed", "renewed", "refused: no use", "renewed"]);
+  assertEquals(said, ["renewed", "renewed", "rejected: no use", "renewed"]);
 });

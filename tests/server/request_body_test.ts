@@ -27,21 +27,21 @@ async function bodyOf(
 }
 
 Deno.test("RequestBody: an unread body is skipped, and frees the connection if all of it has arrived", async () => {
-  assertEquals((await bodyOf(CHUNKS, "chunked")).body.passOver(), true);
-  assertEquals((await bodyOf("hello", 5)).body.passOver(), true);
-  assertEquals((await bodyOf("hel", 5)).body.passOver(), false);
-  assertEquals((await bodyOf("zz\r\n", "chunked")).body.passOver(), false);
+  assertEquals((await bodyOf(CHUNKS, "chunked")).body.skipUnread(), true);
+  assertEquals((await bodyOf("hello", 5)).body.skipUnread(), true);
+  assertEquals((await bodyOf("hel", 5)).body.skipUnread(), false);
+  assertEquals((await bodyOf("zz\r\n", "chunked")).body.skipUnread(), false);
 });
 
 Deno.test("RequestBody: skipping takes no bytes from a reader", async () => {
-  // Chunks of that length are given one by one; short ones are joined.
+  // The reader returns chunks of this length one by one, and joins short ones.
   const long = "b".repeat(2_000);
   const { body } = await bodyOf(`1\r\na\r\n7d0\r\n${long}\r\n0\r\n\r\n`, "chunked");
   assertEquals(body.tryRead(), latin1("a"));
-  assertEquals(body.passOver(), false);
+  assertEquals(body.skipUnread(), false);
   assertEquals(body.tryRead(), latin1(long));
   assertEquals(body.tryRead(), null);
-  assertEquals(body.passOver(), true);
+  assertEquals(body.skipUnread(), true);
 });
 
 Deno.test("RequestBody: the client gets 100 Continue only when a reader waits for the body", async () => {

@@ -4,7 +4,7 @@ import { ClientGone } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { StreamBody } from "../../src/server/http2/stream_body.ts";
 
-/** A body that arrives in these pieces and then ends; what it was called broken with. */
+/** A body that arrives in these pieces and then ends, and the error of `onBroken`. */
 function bodyOf(
   texts: readonly string[],
   { length, mayBeReset = false, abort = new AbortController() }: {
@@ -33,14 +33,14 @@ async function textOf(body: StreamBody): Promise<string> {
   return text;
 }
 
-Deno.test("StreamBody: a body of the stated length, or of none, is given whole and without empty pieces", async () => {
+Deno.test("StreamBody: a body with the stated length or without one is complete, without empty pieces", async () => {
   for (const length of [5, undefined]) {
     const { body, broken } = bodyOf(["he", "", "llo", ""], length === undefined ? {} : { length });
     assertEquals([await textOf(body), broken], ["hello", []]);
   }
 });
 
-Deno.test("StreamBody: a body of another length than stated breaks off, and its exchange with it", async () => {
+Deno.test("StreamBody: a body that does not have the stated length fails, and ends the exchange", async () => {
   for (const texts of [["hell"], [], ["hello", "!"], ["hello!"]]) {
     const { body, broken } = bodyOf(texts, { length: 5 });
     const error = await assertRejects(() => textOf(body), ProxyFault);
@@ -48,7 +48,7 @@ Deno.test("StreamBody: a body of another length than stated breaks off, and its 
   }
 });
 
-Deno.test("StreamBody: an end that is a reset is a departure, also where the abort comes a moment later", async () => {
+Deno.test("StreamBody: an end by a reset is a departure of the client, also if the abort signal comes later", async () => {
   const aborted = new AbortController();
   aborted.abort();
   const reset = bodyOf(["he"], { abort: aborted });
@@ -62,8 +62,8 @@ Deno.test("StreamBody: an end that is a reset is a departure, also where the abo
   await assertRejects(() => text, ClientGone);
 });
 
-Deno.test("StreamBody: whether there is a body at all shows with its first byte", async () => {
-  assertEquals(await bodyOf(["", ""]).body.comes(), false);
+Deno.test("StreamBody: the first byte shows whether there is a body", async () => {
+  assertEquals(await bodyOf(["", ""]).body.hasContent(), false);
   const { body } = bodyOf(["", "hello"]);
-  assertEquals([await body.comes(), await textOf(body)], [true, "hello"]);
+  assertEquals([await body.hasContent(), await textOf(body)], [true, "hello"]);
 });

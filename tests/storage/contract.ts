@@ -1,4 +1,4 @@
-/** What every store has to do. A backend runs all of it against itself. */
+/** The tests that every adapter of the store passes. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Booking } from "../../src/storage/booking.ts";
@@ -20,7 +20,7 @@ import {
   tokenRow,
 } from "../support/rows.ts";
 
-/** A fresh store, and the same one opened a second time. */
+/** Opens a new store, and the same one a second time. */
 export interface StoreBench {
   readonly open: () => Promise<Store>;
   readonly dispose: () => Promise<void>;
@@ -49,7 +49,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
       }
     });
 
-  test("a project comes back as it was written", async (store) => {
+  test("reads a project as it was written", async (store) => {
     const project = projectRow("p1", {
       name: "Müller & Söhne 😀",
       active: false,
@@ -62,7 +62,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await store.findProject("p2"), undefined);
   });
 
-  test("a name is taken once, and what failed is not in the audit log", async (store) => {
+  test("rejects a second project with the same name, without an audit entry", async (store) => {
     await store.addProject(projectRow("p1", { name: "home" }), auditRow("project.create", "p1"));
     const error = await assertRejects(
       () => store.addProject(projectRow("p2", { name: "home" }), auditRow("project.create", "p2")),
@@ -72,7 +72,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals((await store.listAudit(ALL)).items.map(({ subjectId }) => subjectId), ["p1"]);
   });
 
-  test("a project changes from the version that was read, and only then", async (store) => {
+  test("changes a project only from its current version", async (store) => {
     await store.addProject(
       projectRow("p1", { keys: [{ endpoint: "a", sealed: Uint8Array.of(1), suffix: "" }] }),
       auditRow("project.create", "p1"),
@@ -92,7 +92,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals((await store.listAudit(ALL)).items.length, 2, "what was not changed is no event");
   });
 
-  test("a token comes back as it was written, and changes", async (store) => {
+  test("reads a token as it was written, and changes it", async (store) => {
     await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
     const token = tokenRow("t1", "p1", {
       expiresAt: AT + 1,
@@ -118,14 +118,14 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await store.findToken("t1"), { ...token, ...change, updatedAt: AT + 9, version: 2 });
   });
 
-  test("a token needs its project", async (store) => {
+  test("rejects a token without a project", async (store) => {
     await assertRejects(
       () => store.addToken(tokenRow("t1", "none"), auditRow("token.create", "t1")),
       StoreError,
     );
   });
 
-  test("lists come in parts, newest first, each item once", async (store) => {
+  test("lists pages, newest first, with each item once", async (store) => {
     await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
     await store.addProject(projectRow("p2"), auditRow("project.create", "p2"));
     const ids = Array.from({ length: 7 }, (_, index) => `t${index}`);
@@ -163,7 +163,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     );
   });
 
-  test("all of a project's tokens are revoked, and told apart from those that were", async (store) => {
+  test("revokes all tokens of a project, and counts those that were revoked before", async (store) => {
     for (const id of ["p1", "p2"]) await store.addProject(projectRow(id), auditRow("project.create", id));
     await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
     await store.addToken(tokenRow("t2", "p1", { revokedAt: AT - 5 }), auditRow("token.create", "t2"));
@@ -178,7 +178,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     ]);
   });
 
-  test("an exchange comes back as it was written, with everything and with nothing known of it", async (store) => {
+  test("reads an exchange as it was written, with all members and with unknown ones", async (store) => {
     const full = exchangeRow({
       tokenId: "t1",
       projectId: "p1",
@@ -220,7 +220,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(next, undefined);
   });
 
-  test("exchanges are filtered", async (store) => {
+  test("filters exchanges", async (store) => {
     await store.addExchanges([
       exchangeRow({ requestId: "a", tokenId: "t1", projectId: "p1" }),
       exchangeRow({
@@ -256,7 +256,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     ]);
   });
 
-  test("usage sums what the exchanges say, by every group, the same for one batch and for many", async (store) => {
+  test("sums usage by every group, equally for one batch and for many", async (store) => {
     await store.addProject(projectRow("p1", { name: "home" }), auditRow("project.create", "p1"));
     await store.addToken(tokenRow("t1", "p1", { name: "anna" }), auditRow("token.create", "t1"));
     const managed = { tokenId: "t1", projectId: "p1" };
@@ -315,7 +315,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     );
   });
 
-  test("a group of usage can be split by another one", async (store) => {
+  test("splits a group of usage by another one", async (store) => {
     await store.addProject(projectRow("p1", { name: "home" }), auditRow("project.create", "p1"));
     await store.addExchanges([
       exchangeRow({ projectId: "p1", tokenId: "t1" }),
@@ -332,7 +332,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(two, rows.slice(0, 2));
   });
 
-  test("days end at the midnight of a time zone, also where its clocks are changed", async (store) => {
+  test("ends days at the midnight of a time zone, also when its clocks change", async (store) => {
     const at = (text: string) => exchangeRow({ startedAt: Date.parse(text) });
     await store.addExchanges([
       at("2026-03-27T22:30Z"),
@@ -356,7 +356,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await days(undefined), ["2026-03-27 2", "2026-03-28 1", "2026-03-29 2"]);
   });
 
-  test("times to the first byte have a median and a 95th of 100, and outlast the exchanges", async (store) => {
+  test("gives the median and the 95th percentile of times to the first byte, also after pruning", async (store) => {
     const times = Array.from({ length: 100 }, (_, index) => 10 * (index + 1));
     await store.addExchanges(times.map((firstByteMs) => exchangeRow({ firstByteMs })));
     await store.addExchanges([
@@ -377,7 +377,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(model?.firstByteMs, before);
   });
 
-  test("times to the first byte are folded into days without counting any twice", async (store) => {
+  test("rolls up times to the first byte to days, and counts each once", async (store) => {
     const midnight = AT - AT % DAY;
     await store.addExchanges([
       ...Array.from({ length: 10 }, () => exchangeRow({ startedAt: midnight, firstByteMs: 10 })),
@@ -388,7 +388,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals((await store.usage(ALL_TOGETHER, NO_FILTER))[0]?.firstByteMs, before);
   });
 
-  test("an exchange of several attempts remembers each", async (store) => {
+  test("keeps each attempt of an exchange", async (store) => {
     const estimated = { inputTokens: 3, outputTokens: 0, costMicros: 4 };
     const attemptLog = [{ backend: "a", afterMs: 1.5, detail: "it answered 503", estimated }, {
       backend: "b",
@@ -406,7 +406,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(items[0]?.attemptLog, attemptLog);
   });
 
-  test("tokens count their requests, and know when they were used last", async (store) => {
+  test("counts the requests of tokens, and keeps the time of the last one", async (store) => {
     await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
     await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
     await store.addExchanges([
@@ -418,7 +418,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals([token?.requestCount, token?.lastUsedAt, token?.version], [2, AT + 50, 1]);
   });
 
-  test("spending is told by token, by project, by token of the configuration and by rule for models", async (store) => {
+  test("reads spending by token, project, token of the configuration and rule for models", async (store) => {
     const row = (startedAt: number, more: Partial<ExchangeRow>) =>
       exchangeRow({ startedAt, costMicros: 10, ...more });
     const hour = AT - AT % HOUR;
@@ -462,7 +462,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals((await shown())[1], "project:p1: 4 requests, 50; -58: 10, 0: 30", "by the day: AT is 10:30");
   });
 
-  test("pruning drops exchanges and keeps their sums, by the day", async (store) => {
+  test("prunes exchanges, and keeps their sums by the day", async (store) => {
     await store.addExchanges([
       exchangeRow({ startedAt: AT - 3 * DAY }),
       exchangeRow({ startedAt: AT - 3 * DAY + 2 * HOUR }),
@@ -488,17 +488,17 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await sums(), before, "twice is once");
   });
 
-  test("another program's changes are seen, one's own are none", async (store, bench) => {
+  test("sees changes of another program, and not its own", async (store, bench) => {
     const other = await bench.open();
-    assertEquals([store.changedElsewhere(), other.changedElsewhere()], [false, false]);
+    assertEquals([store.consumeExternalChange(), other.consumeExternalChange()], [false, false]);
     await other.addProject(projectRow("p1"), auditRow("project.create", "p1"));
-    assertEquals([store.changedElsewhere(), other.changedElsewhere()], [true, false]);
-    assertEquals(store.changedElsewhere(), false);
+    assertEquals([store.consumeExternalChange(), other.consumeExternalChange()], [true, false]);
+    assertEquals(store.consumeExternalChange(), false);
     assertEquals((await store.readAccess()).projects.length, 1);
     other.close();
   });
 
-  test("rules come back as they were written, those of paths with them", async (store) => {
+  test("reads rules as they were written, also rules for paths", async (store) => {
     const rules = { maxRequests: 3, models: ["gpt-*"], paths: ["/v1/Models", "!/v1/files*"] };
     await store.addProject(projectRow("p1", { rules }), auditRow("project.create", "p1"));
     await store.addToken(tokenRow("t1", "p1", { rules: { paths: [] } }), auditRow("token.create", "t1"));
@@ -507,7 +507,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(tokens.map((token) => token.rules), [{ paths: [] }]);
   });
 
-  test("notes are kept, the last one of a name", async (store) => {
+  test("keeps the last note of a name", async (store) => {
     assertEquals(await store.readNote("a"), undefined);
     await store.writeNote("a", "1");
     await store.writeNote("a", "2");
@@ -515,7 +515,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assert(await store.size() > 0);
   });
 
-  test("the audit log holds what changed, newest first", async (store) => {
+  test("lists audit entries of changes, newest first", async (store) => {
     await store.addProject(
       projectRow("p1"),
       auditRow("project.create", "p1", { changes: { name: "home", limits: { a: 1 } } }),
@@ -527,7 +527,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(items[0]?.changes, { name: "home", limits: { a: 1 } });
   });
 
-  test("the audit log holds what is no change too; refused attempts are pruned, the rest stays", async (store) => {
+  test("keeps audit entries without a change, and prunes only rejected attempts", async (store) => {
     await store.addAudit(auditRow("admin.sign_in", "admin page", { at: AT }));
     await store.addAudit(auditRow("access.refused", "management plane", { at: AT, changes: { n: 3 } }));
     await store.addAudit(auditRow("access.refused", "management plane", { at: AT + DAY, changes: { n: 5 } }));
@@ -543,30 +543,33 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await entries(), [newest, oldest]);
   });
 
-  test("objects: one is added once, found by its own id and that of its results, and open until it is settled", async (store) => {
+  test("objects: adds an object once, and finds it by its id and by the id of its results until it is settled", async (store) => {
     const object = awaitedObject({ kind: "batch", modelRules: ["token:tok_1 gpt-*"], tier: "flex" });
     assertEquals(await store.addObject(object, AT), true);
     assertEquals(await store.addObject(awaitedObject({ requestId: "req_2" }), AT), false);
     assertEquals(await store.addObject(awaitedObject({ endpoint: "other" }), AT), true);
-    await store.nameResults(object, "file-1", AT + 5);
-    await store.nameResults(object, "file-2", AT + 6);
+    await store.setResultsId(object, "file-1", AT + 5);
+    await store.setResultsId(object, "file-2", AT + 6);
     const named = { ...object, resultsId: "file-1", settled: undefined };
     assertEquals(await store.findObject({ endpoint: "openai", id: "file-1" }), named);
     assertEquals(await store.findObject({ endpoint: "openai", id: "resp_1" }), named);
     assertEquals(await store.findObject({ endpoint: "openai", id: "file-2" }), undefined);
-    assertEquals((await store.openObjects()).map(({ endpoint }) => endpoint).sort(), ["openai", "other"]);
+    assertEquals((await store.listUnsettledObjects()).map(({ endpoint }) => endpoint).sort(), [
+      "openai",
+      "other",
+    ]);
     const settled = { at: AT + 10, micros: 225, rows: [exchangeRow({ settlement: "settled" })] };
     assertEquals(await store.settleObject(object, settled), true);
-    assertEquals((await store.openObjects()).map(({ endpoint }) => endpoint), ["other"]);
+    assertEquals((await store.listUnsettledObjects()).map(({ endpoint }) => endpoint), ["other"]);
     assertEquals(await store.findObject(object), { ...named, settled: { at: AT + 10, micros: 225 } });
-    assertEquals((await store.changedObjects(AT + 10)).map(({ id, settled }) => [id, settled?.micros]), [
+    assertEquals((await store.listChangedObjects(AT + 10)).map(({ id, settled }) => [id, settled?.micros]), [
       ["resp_1", 225],
     ]);
-    assertEquals((await store.changedObjects(AT)).length, 2);
+    assertEquals((await store.listChangedObjects(AT)).length, 2);
   });
 
   test(
-    "objects: of all who settle one, one writes what it used; that is no request",
+    "objects: settles an object once, and writes its usage, which is not a request",
     async (store, bench) => {
       await store.addProject(projectRow("prj_1"), auditRow("project.create", "prj_1"));
       await store.addToken(tokenRow("tok_1", "prj_1"), auditRow("token.create", "tok_1"));
@@ -598,22 +601,22 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     },
   );
 
-  test("objects: one that is settled before it was added is known as settled", async (store) => {
+  test("objects: an object that is settled before it is added stays settled", async (store) => {
     const object = awaitedObject();
     assertEquals(await store.settleObject(object, { at: AT, micros: 0, rows: [] }), true);
     assertEquals(await store.addObject(object, AT + 1), false);
     assertEquals(await store.settleObject(object, { at: AT + 2, micros: 0, rows: [exchangeRow()] }), false);
-    assertEquals(await store.openObjects(), []);
+    assertEquals(await store.listUnsettledObjects(), []);
     assertEquals(await store.usage(ALL_TOGETHER, NO_FILTER).then(([sum]) => sum?.requests ?? 0), 0);
   });
 
-  test("objects: those that are settled are forgotten by age and by number; open ones stay", async (store) => {
+  test("objects: prunes settled objects by age and by number, and keeps the others", async (store) => {
     for (let age = 1; age <= 6; age++) {
       const object = awaitedObject({ id: `resp_${age}`, madeAt: AT - age * DAY });
       await store.addObject(object, AT);
       if (age !== 6) await store.settleObject(object, { at: AT, micros: 0, rows: [] });
     }
-    const left = async () => (await store.changedObjects(0)).map(({ id }) => id).sort();
+    const left = async () => (await store.listChangedObjects(0)).map(({ id }) => id).sort();
     await store.pruneObjects({ madeBefore: AT - 4 * DAY, maxSettled: 10 });
     assertEquals(await left(), ["resp_1", "resp_2", "resp_3", "resp_4", "resp_6"]);
     await store.pruneObjects({ madeBefore: AT - 4 * DAY, maxSettled: 2 });

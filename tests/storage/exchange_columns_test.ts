@@ -10,7 +10,7 @@ const SQLITE_TYPES: Record<string, string> = {
   real: "REAL",
 };
 
-Deno.test("exchange columns: each column reads the member that it is named after", () => {
+Deno.test("exchange columns: each column reads its own member", () => {
   for (const { member, value } of EXCHANGE_COLUMN_LIST) {
     const read: unknown[] = [];
     const row = new Proxy(exchangeRow(), { get: (_, name) => read.push(name) });
@@ -19,7 +19,7 @@ Deno.test("exchange columns: each column reads the member that it is named after
   }
 });
 
-Deno.test("exchange columns: the SQLite schema has these columns with these types, and no others", () => {
+Deno.test("exchange columns: the SQLite schema has the same columns and types", () => {
   const folder = Deno.makeTempDirSync();
   try {
     const database = new Database(`${folder}/x.db`);

@@ -29,14 +29,14 @@ class WriterBench {
     for (const requestId of ids) this.writer.add(exchangeRow({ requestId }));
   }
 
-  /** Lets time pass, and what it began end. */
+  /** Advances the clock, and waits for the writes that it started. */
   async pass(ms: number): Promise<void> {
     this.clock.pass(ms);
     await nextTurn();
   }
 }
 
-Deno.test("ExchangeWriter: writes together what comes together, within half a second", async () => {
+Deno.test("ExchangeWriter: writes the exchanges of half a second in one batch", async () => {
   const bench = new WriterBench();
   bench.add("a", "b");
   assertEquals(bench.written, []);
@@ -45,7 +45,7 @@ Deno.test("ExchangeWriter: writes together what comes together, within half a se
   assertEquals(bench.clock.pending, 0, "nothing to do, no timer");
 });
 
-Deno.test("ExchangeWriter: a store that fails is tried again, in order, and said to fail and to recover once", async () => {
+Deno.test("ExchangeWriter: retries in order while the store fails, and reports the failure and the recovery once", async () => {
   const bench = new WriterBench();
   bench.failure = new StoreError("busy", "locked");
   bench.add("a");
@@ -58,7 +58,7 @@ Deno.test("ExchangeWriter: a store that fails is tried again, in order, and said
   assertEquals([bench.written, bench.events], [["a", "b"], ["failing", "ok"]]);
 });
 
-Deno.test("ExchangeWriter: waits up to a bound, then drops the newest and counts them", async () => {
+Deno.test("ExchangeWriter: drops and counts exchanges that come while the queue is full", async () => {
   const bench = new WriterBench();
   bench.failure = new StoreError("full", "full");
   bench.add(...Array.from({ length: 10_005 }, (_, index) => String(index)));
@@ -69,7 +69,7 @@ Deno.test("ExchangeWriter: waits up to a bound, then drops the newest and counts
   assertEquals([bench.written.length, bench.written[0], bench.written.at(-1)], [10_000, "0", "9999"]);
 });
 
-Deno.test("ExchangeWriter: one row that is never taken does not hold up the others", async () => {
+Deno.test("ExchangeWriter: a row that the store rejects does not block the others", async () => {
   const bench = new WriterBench();
   bench.add("a", "poison", "b");
   await bench.pass(500);
@@ -78,7 +78,7 @@ Deno.test("ExchangeWriter: one row that is never taken does not hold up the othe
   assertEquals([bench.written, bench.dropped, bench.events], [["a", "b", "c"], 1, []]);
 });
 
-Deno.test("ExchangeWriter: who flushes at the same time writes nothing twice and loses nothing", async () => {
+Deno.test("ExchangeWriter: parallel flushes write each row once", async () => {
   const bench = new WriterBench();
   const ids = Array.from({ length: 600 }, (_, index) => String(index));
   const flushes: Promise<void>[] = [];
@@ -92,7 +92,7 @@ Deno.test("ExchangeWriter: who flushes at the same time writes nothing twice and
   assertEquals(bench.written, ids);
 });
 
-Deno.test("ExchangeWriter: closing writes what waits, and counts what cannot be", async () => {
+Deno.test("ExchangeWriter: closing writes the queue, and counts the rows that fail", async () => {
   const bench = new WriterBench();
   bench.add("a");
   await bench.writer.close();

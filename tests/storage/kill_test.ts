@@ -13,7 +13,7 @@ import { SECRETS } from "../support/secrets.ts";
 
 const ROUNDS = 100;
 
-/** Sums and single exchanges say the same, since they are written together. */
+/** Sums and single exchanges agree, because one transaction writes both. */
 async function recorded(path: string): Promise<number> {
   const store = openSqlite(path);
   try {
@@ -52,7 +52,7 @@ Deno.test(`kill -9 while writing, ${ROUNDS} times: always opens, nothing committ
       stderr: "inherit",
     }).spawn();
     const reader = child.stdout.getReader();
-    // The child says a byte after each commit of ten exchanges; the last it said may be on its way.
+    // The child writes a byte after each commit of ten exchanges. The last byte may not have arrived yet.
     const wanted = 1 + below(60);
     let said = 0;
     while (said < wanted) {

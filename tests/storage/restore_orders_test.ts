@@ -1,4 +1,4 @@
-/** Crashes, backups and restores in random orders: the database holds what the last of them says, or it is not opened. */
+/** Crashes, backups and restores in random orders: the database has the right content, or does not open. */
 
 import { inFolder, Machine } from "../support/restored_machine.ts";
 import { random } from "../support/random.ts";
@@ -33,7 +33,7 @@ Deno.test("restore: 30 random orders of crash, backup, restore and copies by han
     await inFolder(async (folder) => {
       const machine = new Machine(folder);
       const events: string[] = [];
-      // Without a backup before the others most of them do nothing.
+      // Without a first backup, most steps do nothing.
       await machine.write();
       await machine.backup();
       await machine.write();

@@ -1,4 +1,4 @@
-/** Crashes, backups and restores in every order: what is in the database is what the last of them says, or it is not opened. */
+/** Restores: the database has the right content, or it does not open. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
@@ -9,7 +9,7 @@ import { StoreError } from "../../src/storage/store.ts";
 import { count, inFolder, Machine, restoring, ROWS } from "../support/restored_machine.ts";
 import { auditRow, projectRow } from "../support/rows.ts";
 
-Deno.test("restore: what was there is kept, with its log, and opens", () =>
+Deno.test("restore: keeps the old database with its log, and the old database opens", () =>
   inFolder(async (folder) => {
     const machine = new Machine(folder);
     await machine.write();
@@ -27,7 +27,7 @@ Deno.test("restore: what was there is kept, with its log, and opens", () =>
     store.close();
   }));
 
-Deno.test("restore: refused while the database is open, in this program or another", () =>
+Deno.test("restore: rejected while this or another program has the database open", () =>
   inFolder(async (folder) => {
     const machine = new Machine(folder);
     await machine.write();
@@ -43,7 +43,7 @@ Deno.test("restore: refused while the database is open, in this program or anoth
     await restoring(machine.path, file);
   }));
 
-Deno.test("restore: a file that cannot be restored changes nothing, and is told by its name", () =>
+Deno.test("restore: an unusable file changes nothing, and the error names the file", () =>
   inFolder(async (folder) => {
     const machine = new Machine(folder);
     await machine.write();
@@ -52,7 +52,7 @@ Deno.test("restore: a file that cannot be restored changes nothing, and is told 
     machine.stop();
     const good = await Deno.readFile(machine.backups[0]?.file ?? "");
     const damaged = good.slice();
-    // Every page but the first, which holds the beginning of the schema.
+    // All pages except the first one, which holds the start of the schema.
     for (let at = 4096; at < damaged.length; at += 4096) damaged.fill(0xee, at, at + 100);
     const newer = `${folder}/newer.db`;
     await Deno.writeFile(newer, good);
@@ -65,7 +65,10 @@ Deno.test("restore: a file that cannot be restored changes nothing, and is told 
     foreign.close();
     const wrong: Record<string, [string, Uint8Array | undefined]> = {
       "damaged.db": ["damaged", damaged],
-      "text.db": ["no database", new TextEncoder().encode("Hello, this is no database at all.".repeat(99))],
+      "text.db": [
+        "not a database",
+        new TextEncoder().encode("Hello, this is no database at all.".repeat(99)),
+      ],
       "empty.db": ["not a database of llm-proxy", new Uint8Array()],
       "newer.db": ["newer llm-proxy", undefined],
       "other.db": ["not a database of llm-proxy", undefined],
@@ -84,14 +87,14 @@ Deno.test("restore: a file that cannot be restored changes nothing, and is told 
     await assertRejects(
       () => restoring(machine.path, `${folder}/damaged.db`),
       StoreError,
-      "not a finished copy",
+      "is an incomplete copy",
     );
     assertEquals(await Deno.readFile(machine.path), before);
     const names = [...Deno.readDirSync(`${folder}/0`)].map(({ name }) => name).sort();
     assertEquals(names, ["x.db", "x.db-lock"]);
   }));
 
-Deno.test("restore: the key that seals provider keys has to belong to the copy", () =>
+Deno.test("restore: rejects a key that does not decrypt the provider keys of the backup", () =>
   inFolder(async (folder) => {
     const sealed = async (path: string): Promise<void> => {
       const store = await openStore(`sqlite:${path}`);
@@ -107,12 +110,12 @@ Deno.test("restore: the key that seals provider keys has to belong to the copy",
     await assertRejects(
       () => restoring(here, `${there}.backup`),
       StoreError,
-      "name its file with --key-file",
+      "name the key file with --key-file",
     );
     await assertRejects(
       () => restoring(here, `${there}.backup`, `${folder}/here.key`),
       StoreError,
-      "not the key file that belongs",
+      "is not the key file of",
     );
     await assertRejects(
       () => restoring(here, `${there}.backup`, `${folder}/no.key`),
@@ -143,7 +146,7 @@ Deno.test("restore: the key that seals provider keys has to belong to the copy",
     );
   }));
 
-Deno.test("open: a log without its database is not thrown away", () =>
+Deno.test("open: keeps a log whose database is missing", () =>
   inFolder(async (folder) => {
     const machine = new Machine(folder);
     await machine.write();

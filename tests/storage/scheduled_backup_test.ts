@@ -5,7 +5,7 @@ import { FakeClock } from "../support/fake_clock.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** A schedule on a clock that a test moves, with a store that writes what it is asked to. */
+/** A schedule on a clock that the test moves, with a fake store. */
 class Scheduled {
   readonly clock = new FakeClock();
   readonly made: string[] = [];
@@ -29,7 +29,7 @@ class Scheduled {
     await Deno.writeTextFile(file, "a copy");
   }
 
-  /** Minute by minute, each look at its end before the next. */
+  /** Advances the clock minute by minute, and waits for each check. */
   async pass(durationMs: number): Promise<void> {
     for (let minute = 0; minute < durationMs / 60_000; minute++) {
       this.clock.pass(60_000);
@@ -56,7 +56,7 @@ async function scheduled(
   }
 }
 
-Deno.test("backupOnSchedule: one at each interval, the newest are kept, other files are left alone", () =>
+Deno.test("backupOnSchedule: makes a copy at each interval, keeps the newest, and leaves other files", () =>
   scheduled(6 * HOUR_MS, async (backups) => {
     await backups.pass(2 * 60_000);
     assertEquals(backups.made.length, 1);
@@ -74,7 +74,7 @@ Deno.test("backupOnSchedule: one at each interval, the newest are kept, other fi
     ]);
   }));
 
-Deno.test("backupOnSchedule: a copy of an earlier run counts, one from the future does not", () =>
+Deno.test("backupOnSchedule: counts copies of an earlier run, and not those with a future time", () =>
   scheduled(6 * HOUR_MS, async (backups) => {
     await Deno.mkdir(backups.folder);
     await Deno.writeTextFile(`${backups.folder}/llm-proxy-20260428T200000Z.db`, "earlier");
@@ -85,7 +85,7 @@ Deno.test("backupOnSchedule: a copy of an earlier run counts, one from the futur
     assertEquals(backups.made.length, 1);
   }));
 
-Deno.test("backupOnSchedule: copies from the future are left alone, and take no place of others", () =>
+Deno.test("backupOnSchedule: keeps copies with a future time besides the others", () =>
   scheduled(6 * HOUR_MS, async (backups) => {
     await Deno.mkdir(backups.folder);
     // The clock was years ahead when these were made.
@@ -97,7 +97,7 @@ Deno.test("backupOnSchedule: copies from the future are left alone, and take no 
     assertEquals(backups.names[0], "llm-proxy-20260429T000100Z.db");
   }));
 
-Deno.test("backupOnSchedule: a folder that every account can write to is refused", () =>
+Deno.test("backupOnSchedule: rejects a folder that every account can write to", () =>
   scheduled(6 * HOUR_MS, async (backups) => {
     await Deno.mkdir(backups.folder);
     await Deno.chmod(backups.folder, 0o777);
@@ -106,7 +106,7 @@ Deno.test("backupOnSchedule: a folder that every account can write to is refused
     assertStringIncludes(backups.failed[0] ?? "", "every account of this machine can write");
   }));
 
-Deno.test("backupOnSchedule: a failure is reported, leaves nothing, and is tried again in a quarter of the interval", () =>
+Deno.test("backupOnSchedule: reports a failure, leaves no file, and retries after a quarter of the interval", () =>
   scheduled(4 * HOUR_MS, async (backups) => {
     backups.problem = "no space left";
     await backups.pass(30 * 60_000);
@@ -119,7 +119,7 @@ Deno.test("backupOnSchedule: a failure is reported, leaves nothing, and is tried
     assertEquals([backups.failed.length, backups.made.length], [2, 1]);
   }));
 
-Deno.test("backupOnSchedule: the schedule can be changed while the program runs", () =>
+Deno.test("backupOnSchedule: applies a changed schedule while the program runs", () =>
   scheduled(undefined, async (backups) => {
     await backups.pass(HOUR_MS);
     assertEquals(backups.made, []);

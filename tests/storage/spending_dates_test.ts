@@ -4,7 +4,7 @@ import { StoreError } from "../../src/storage/store.ts";
 import { within } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
-Deno.test("SpendingDates: what waits is written first; what fails is tried again, in its order", async () => {
+Deno.test("SpendingDates: flushes the queue first, and retries failures in their order", async () => {
   const clock = new FakeClock();
   const done: string[] = [];
   let works = false;
@@ -35,7 +35,7 @@ Deno.test("SpendingDates: what waits is written first; what fails is tried again
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("SpendingDates: a store that failed is tried again by the clock, and at the end", async () => {
+Deno.test("SpendingDates: retries after a time, and at the end", async () => {
   const clock = new FakeClock();
   let tries = 0;
   const tried = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

@@ -33,7 +33,7 @@ function failure(work: () => unknown): StoreError {
 }
 
 Deno.test({
-  ...unless(withoutUnix(), "sqlite: the files are for their owner only, and the folder is made"),
+  ...unless(withoutUnix(), "sqlite: creates the folder, and files for their owner only"),
   fn: inFolder(async (folder) => {
     const store = openSqlite(`${folder}/a/b/test.db`);
     await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
@@ -48,7 +48,7 @@ Deno.test({
 
 for (let version = 0; version < MIGRATIONS.length; version++) {
   Deno.test(
-    `sqlite: a database of schema ${version} is brought up to date, and keeps what it holds`,
+    `sqlite: a database of schema ${version} is migrated, and keeps its content`,
     inFolder(async (folder) => {
       const path = `${folder}/old.db`;
       const old = new Database(path, MIGRATIONS.slice(0, version));
@@ -69,7 +69,7 @@ for (let version = 0; version < MIGRATIONS.length; version++) {
 }
 
 Deno.test(
-  "sqlite: a database from before bookings begins with what its exchanges cost, by the hour in which they began",
+  "sqlite: the migration to booked spending takes the costs of exchanges, by the hour in which they began",
   inFolder(async (folder) => {
     const path = `${folder}/old.db`;
     const old = new Database(path, MIGRATIONS.slice(0, 6));
@@ -114,7 +114,7 @@ Deno.test(
 );
 
 Deno.test(
-  "sqlite: a newer schema is refused by name and left alone",
+  "sqlite: rejects a newer schema, and does not change the file",
   inFolder((folder) => {
     const path = `${folder}/new.db`;
     const next: Migration = { version: MIGRATIONS.length + 1, name: "later", sql: "CREATE TABLE later (a) " };
@@ -128,7 +128,7 @@ Deno.test(
 );
 
 Deno.test(
-  "sqlite: a migration that was changed after it was released is found by its checksum",
+  "sqlite: detects a changed migration by its checksum",
   inFolder((folder) => {
     const path = `${folder}/x.db`;
     new Database(path, MIGRATIONS.map((one) => one.version === 2 ? { ...one, sql: `${one.sql} ` } : one))
@@ -138,7 +138,7 @@ Deno.test(
 );
 
 Deno.test(
-  "sqlite: a migration that fails leaves the database as it was",
+  "sqlite: a failed migration does not change the database",
   inFolder((folder) => {
     const path = `${folder}/x.db`;
     new Database(path, MIGRATIONS.slice(0, 1)).close();
@@ -155,7 +155,7 @@ Deno.test(
 );
 
 Deno.test(
-  "sqlite: what is no database, another program's, or a folder is refused in plain words",
+  "sqlite: rejects a text file, the database of another program, and a folder",
   inFolder((folder) => {
     Deno.writeTextFileSync(`${folder}/text.db`, "some text that is no database, ".repeat(200));
     assertEquals(failure(() => openSqlite(`${folder}/text.db`)).kind, "corrupt");
@@ -165,12 +165,12 @@ Deno.test(
     assert(failure(() => openSqlite(`${folder}/foreign.db`)).message.includes("another program"));
     failure(() => openSqlite(folder));
     Deno.writeTextFileSync(`${folder}/file`, "");
-    assert(failure(() => openSqlite(`${folder}/file/x.db`)).message.includes("cannot be made"));
+    assert(failure(() => openSqlite(`${folder}/file/x.db`)).message.includes("cannot be created"));
   }),
 );
 
 Deno.test(
-  "sqlite: a damaged database is said to be damaged",
+  "sqlite: the error for a damaged database says so",
   inFolder(async (folder) => {
     const path = `${folder}/x.db`;
     const store = openSqlite(path);
@@ -194,7 +194,7 @@ Deno.test(
 );
 
 Deno.test(
-  "sqlite: a database that another program holds is said to be locked, at the start and later",
+  "sqlite: the error for a locked database says so, at the start and later",
   inFolder(async (folder) => {
     const path = `${folder}/x.db`;
     const store = openSqlite(path);
@@ -213,7 +213,7 @@ Deno.test(
 );
 
 Deno.test(
-  "sqlite: a table that another program took is no exchange's fault",
+  "sqlite: a missing table is an error that keeps the exchanges in the queue",
   inFolder(async (folder) => {
     const path = `${folder}/x.db`;
     const store = openSqlite(path);
@@ -231,7 +231,7 @@ Deno.test(
 );
 
 Deno.test(
-  "sqlite: a full disk is said to be full, and what did not fit is not half written",
+  "sqlite: the error for a full disk says so, and rolls the transaction back",
   inFolder(async (folder) => {
     const path = `${folder}/x.db`;
     const store = openSqlite(path);
@@ -254,7 +254,7 @@ Deno.test(
 );
 
 Deno.test(
-  "sqlite: a backup is a whole database of its own, made while others write",
+  "sqlite: a backup is a whole database, also while other connections write",
   inFolder(async (folder) => {
     const store = openSqlite(`${folder}/x.db`);
     await store.addExchanges(Array.from({ length: 2_000 }, () => exchangeRow()));
@@ -269,8 +269,8 @@ Deno.test(
   }),
 );
 
-Deno.test("openStore: only what is known; paths in all their forms", async () => {
-  await assertRejects(() => openStore("postgres://x"), StoreError, "names no database");
+Deno.test("openStore: rejects unknown schemes, and reads all forms of paths", async () => {
+  await assertRejects(() => openStore("postgres://x"), StoreError, "is not a supported database URL");
   assertEquals(["./d/x.db", "/d/x.db", "///d/x.db", "//d/x.db"].map(sqlitePath), [
     "./d/x.db",
     "/d/x.db",

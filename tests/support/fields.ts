@@ -13,3 +13,11 @@ export function fieldsOf(...lines: string[]): Field[] {
 export function linesOf(fields: readonly Field[]): string[] {
   return fields.map(({ name, value }) => `${name}: ${value}`);
 }
+
+/** The fields of a response with this content type and content coding. */
+export function contentFields(type: string | undefined, coding?: string): Field[] {
+  return fieldsOf(
+    ...(type === undefined ? [] : [`Content-Type: ${type}`]),
+    ...(coding === undefined ? [] : [`Content-Encoding: ${coding}`]),
+  );
+}

@@ -73,7 +73,7 @@ async function managedCheck(value: string): Promise<TokenCheck> {
   const managed = new ManagedTokens(
     {
       readAccess: () => Promise.resolve({ projects: [projectRow("p1")], tokens }),
-      changedElsewhere: () => false,
+      consumeExternalChange: () => false,
     },
     { box: await SecretBox.of(new Uint8Array(32)), clock: systemClock, onUnreadable() {} },
   );

@@ -12,7 +12,7 @@ import { Balancer } from "../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../src/forwarding/transport/transport.ts";
 import { createHandler } from "../../src/handler.ts";
 import { HeldBytes } from "../../src/limits/held_bytes.ts";
-import { Slots } from "../../src/limits/slots.ts";
+import { ConcurrencyLimiter } from "../../src/limits/concurrency_limiter.ts";
 import { fieldValue } from "../../src/http/fields.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
 import { testBackend, testEndpoint } from "./config.ts";
@@ -51,8 +51,8 @@ export class HandlerBench {
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.clock),
       ),
-      slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
-      receivingSlots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
+      slots: new ConcurrencyLimiter(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
+      receivingSlots: new ConcurrencyLimiter(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck([{ name: "shared", token: "T" }]),
       checkManaged: () => undefined,

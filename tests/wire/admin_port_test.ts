@@ -43,7 +43,7 @@ async function assertApart(
     for (const path of PLANE) {
       const { status, text } = await ask(url + path, { headers: MANAGEMENT, ...by });
       assertEquals(status, 404, url + path);
-      assertStringIncludes(text, `are at port ${port} (ADMIN_PORT)`);
+      assertStringIncludes(text, `are on port ${port} (ADMIN_PORT)`);
     }
     assertEquals((await ask(`${url}/openai/v1/models`, { headers: CLIENT, ...by })).status, 200, url);
   }
@@ -51,7 +51,7 @@ async function assertApart(
   for (const path of ["/openai/v1/models", "/v1/models", "/nothing", "/%5cadmin"]) {
     const { status, text, headers } = await ask(admin + path, { headers: CLIENT, ...by });
     assertEquals([status, headers.get("x-llm-proxy-error")], [404, "not_found"], path);
-    assertStringIncludes(JSON.parse(text).error.message, `The endpoints are at port ${clientPort} (PORT).`);
+    assertStringIncludes(JSON.parse(text).error.message, `The endpoints are on port ${clientPort} (PORT).`);
   }
   const anthropic = await ask(`${admin}/anthropic/v1/messages`, { method: "POST", body: "{}", ...by });
   assertEquals([anthropic.status, JSON.parse(anthropic.text).type], [404, "error"], "in its own dialect");
@@ -354,7 +354,7 @@ Deno.test("ADMIN_PORT: the start names its address, and commands that take the o
   assertEquals((await command("project", "list", "--url", admin)).code, 0);
   const wrong = await command("project", "list", "--url", main);
   assertEquals(wrong.code, 1);
-  assertStringIncludes(wrong.text, `are at port ${new URL(admin).port} (ADMIN_PORT)`);
+  assertStringIncludes(wrong.text, `are on port ${new URL(admin).port} (ADMIN_PORT)`);
   for (const url of [main, admin]) assertEquals((await command("healthcheck", "--url", url)).code, 0, url);
   const clients = await command("connect", "curl");
   assert(clients.code === 0 && !clients.text.includes(new URL(admin).port), clients.text);

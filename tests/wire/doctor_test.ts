@@ -247,7 +247,7 @@ Deno.test("doctor: a damaged database, and a file that is not a database", () =>
       "no database at all, but a text that is long enough to be read as one".repeat(20),
     );
     const none = await doctor();
-    assertStringIncludes(none.of("database").join(), "is damaged or no database");
+    assertStringIncludes(none.of("database").join(), "is damaged or not a database");
     assertEquals(await Deno.readTextFile(path).then((text) => text.slice(0, 11)), "no database");
   }));
 

@@ -2,7 +2,7 @@
 
 import { Ajv2020 } from "ajv/2020";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { removeLeftBackups } from "../../src/storage/backup_stream.ts";
+import { removeStaleBackups } from "../../src/storage/backup_stream.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { DEFAULT_BACKEND_SETTINGS } from "../../src/config/values/defaults.ts";
 import { testBackend, testEndpoint } from "../support/config.ts";
@@ -184,7 +184,7 @@ Deno.test("/manage/backup: does not hold up the end of the program, and what a k
   await store.addExchanges(Array.from({ length: 60_000 }, () => exchangeRow()));
   const left = `${store.folder}/llm-proxy-backup-left.db`;
   await Deno.writeTextFile(left, "");
-  await removeLeftBackups(store);
+  await removeStaleBackups(store);
   assertEquals(await Deno.stat(left).catch(() => "gone"), "gone");
   store.close();
   const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(proxy.url).port) });

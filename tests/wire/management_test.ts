@@ -177,7 +177,7 @@ Deno.test("a start that cannot be: one line that says what is wrong with the dat
     await run("project", "update", "home", "--key-file", `openai=${folder}/key`);
     assertStringIncludes(
       await start({ ENCRYPTION_KEY: btoa("x".repeat(32)) }),
-      "ENCRYPTION_KEY is not the one that seals",
+      "ENCRYPTION_KEY is not the key that encrypted",
     );
     assertStringIncludes(await start({ ENCRYPTION_KEY: "short" }), "is not 32 bytes in base64");
     assertStringIncludes(await start({ MANAGEMENT_TOKEN: "short" }), "2 Cannot start: one problem");
@@ -198,8 +198,8 @@ Deno.test("a start that cannot be: one line that says what is wrong with the dat
     assertStringIncludes(await start(), "is of a newer llm-proxy (schema 99");
     Deno.writeTextFileSync(path, "no database".repeat(1000));
     for (const end of ["-wal", "-shm"]) await Deno.remove(`${path}${end}`).catch(() => {});
-    assertStringIncludes(await start(), "is damaged or no database");
-    assertStringIncludes(await start({ DATABASE_URL: "sqlite:/proc/nowhere/x.db" }), "cannot be made");
+    assertStringIncludes(await start(), "is damaged or not a database");
+    assertStringIncludes(await start({ DATABASE_URL: "sqlite:/proc/nowhere/x.db" }), "cannot be created");
   }));
 
 Deno.test("an encryption key of one's own: no key file is made, and provider keys are read again after a restart", () =>

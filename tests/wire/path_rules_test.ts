@@ -89,7 +89,7 @@ Deno.test("allowed paths: the refusal says what was asked and what is allowed, o
   );
   assertStringIncludes(
     await words("/openai/models%2Fx"),
-    "cannot be checked: it contains an encoded slash (%2F).",
+    "cannot check this path: it contains an encoded slash (%2F).",
   );
   assertStringIncludes(await words("/openai/models", "X-Original-URL: /v1/files"), "x-original-url");
   assertEquals(upstream.requests.length, 0);

@@ -109,7 +109,7 @@ Deno.test("prices update: a list with problems is rejected with all problems, an
     const old = await run(["prices", "update", "old.json", "--yes"]);
     assertEquals([old.code, old.err], [
       1,
-      "Cannot use old.json: it is of 2026-01-01, and the built-in prices are of 2026-09-23.\n",
+      "Cannot use old.json: it is dated 2026-01-01, and the built-in prices are dated 2026-09-23.\n",
     ]);
     await writeList(`${folder}/same.json`);
     const same = await run(["prices", "update", "same.json", "--yes"]);
@@ -276,12 +276,12 @@ Deno.test("prices update: the proxy uses a valid file after a reload and at a st
       const refused = await proxy.logged(isEvent("prices_refused"));
       assertEquals(
         refused["detail"],
-        "is of 2026-01-01, and the built-in prices are of 2026-09-23: the built-in prices of 2026-09-23 are used",
+        "is dated 2026-01-01, and the built-in prices are dated 2026-09-23: the built-in prices of 2026-09-23 are used",
       );
       assertEquals(await chatCost(proxy), builtIn);
     }
     const check = await run(["check"]);
-    assertStringIncludes(check.out, "warning: ./data/prices.json is of 2026-01-01");
+    assertStringIncludes(check.out, "warning: ./data/prices.json is dated 2026-01-01");
   }));
 
 Deno.test("PRICES_FILE: a warning names a missing file", () =>
@@ -295,7 +295,7 @@ Deno.test("PRICES_FILE: a warning names a missing file", () =>
     const { file, detail } = await proxy.logged(isEvent("prices_refused"));
     assertEquals([file, detail], [
       `${folder}/p.json`,
-      "is not there: the built-in prices of 2026-09-23 are used; llm-proxy prices update writes it",
+      "does not exist: the built-in prices of 2026-09-23 are used. llm-proxy prices update creates it",
     ]);
   }));
 

@@ -216,7 +216,7 @@ Deno.test("TLS: a certificate whose files change is used for new connections, an
 
     await Deno.writeTextFile(files[1], "no key at all");
     const { detail } = await proxy.logged("certificate_refused");
-    assertStringIncludes(String(detail), "the one of before stays");
+    assertStringIncludes(String(detail), "the previous certificate stays in use");
     assert(await trusts(port, first.certificate));
 
     await write(second);
@@ -263,7 +263,7 @@ Deno.test("TLS: a client that speaks plain HTTP to the port for HTTPS is named i
   await client.write(new TextEncoder().encode("GET /healthz HTTP/1.1\r\nHost: p\r\n\r\n"));
   const { client: address, detail } = await proxy.logged(({ event }) => event === "plain_http");
   assertEquals(address, "127.0.0.1");
-  assertStringIncludes(String(detail), "has to begin with https://");
+  assertStringIncludes(String(detail), "must begin with https://");
 });
 
 Deno.test("TLS: HTTPS_PORT without a certificate, or the same as PORT, is said at the start", () =>

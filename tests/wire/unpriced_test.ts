@@ -88,7 +88,7 @@ Deno.test("check: what to set where nothing has a price, and where a backend off
   await using upstream = new FakeUpstream({ script: answers });
   const at = `at openai (${upstream.origin}/openai/v1)`;
   assertEquals(await check([], upstream), [
-    `nothing has a price ${at}, so that no budget counts it; if it costs nothing, ` +
+    `nothing has a price ${at}, so no budget counts it; if it costs nothing, ` +
     'set endpoints.openai.price_provider = "local" (OPENAI_PRICE_PROVIDER=local)',
   ]);
   assertEquals(await check(["--online"], upstream), [

@@ -2,8 +2,8 @@
 
 import type { ManagementConfig } from "../../config/config.ts";
 import { type Inspection, inspectStore } from "../../storage/inspect.ts";
-import { isThere, keyFileOf, sqlitePath } from "../../storage/open.ts";
-import { readKeyFile, sealsKeys } from "../../storage/open_box.ts";
+import { databaseExists, keyFileOf, sqlitePath } from "../../storage/open.ts";
+import { isKeyOfStore, readKeyFile } from "../../storage/open_box.ts";
 import { StoreError } from "../../storage/store.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
@@ -16,7 +16,7 @@ const RESTORE = "restore a backup with llm-proxy restore FILE, which keeps the o
 export async function checkDatabase(management: ManagementConfig): Promise<Finding[]> {
   const { databaseUrl } = management;
   const path = sqlitePath(databaseUrl);
-  if (!isThere(databaseUrl)) {
+  if (!databaseExists(databaseUrl)) {
     return [database.ok(`there is no database at ${path} yet; the first start creates it`)];
   }
   try {
@@ -52,7 +52,7 @@ async function checkKey(
     const found = encryptionKey ?? readKeyFile(file);
     if (sealed === undefined) return [key.ok("the database has no provider keys to decrypt")];
     if (found === undefined) return [key.problem(`the key file ${file} is missing`, advice)];
-    return await sealsKeys(found, sealed)
+    return await isKeyOfStore(found, sealed)
       ? [key.ok(`${which} decrypts the provider keys in the database`)]
       : [key.problem(`${which} does not decrypt the provider keys in the database`, advice)];
   } catch (error) {

@@ -3,7 +3,7 @@
 import type { ManagementConfig } from "../../config/config.ts";
 import { loadManagement } from "../../config/load.ts";
 import { processSources } from "../../config/sources/env.ts";
-import { isThere } from "../../storage/open.ts";
+import { databaseExists } from "../../storage/open.ts";
 import { StoreError } from "../../storage/store.ts";
 import { CommandError } from "../command_error.ts";
 import { configFlags } from "../common_options.ts";
@@ -17,7 +17,7 @@ export async function managementConfig(path: string | undefined): Promise<Manage
 
 /** Throws a {@link CommandError} if there is no database. The usual cause is a command in another folder. */
 export function checkDatabase({ databaseUrl }: ManagementConfig): void {
-  if (isThere(databaseUrl)) return;
+  if (databaseExists(databaseUrl)) return;
   throw new CommandError(
     `There is no database at ${databaseUrl}. Run this command in the folder of the proxy, or set DATABASE_URL.\n` +
       "The first start with MANAGEMENT_TOKEN creates the database, and so does llm-proxy project create.",

@@ -4,7 +4,7 @@ import { isNamedBy, type PriceChanges, priceChanges } from "../../accounting/pri
 import { BUILT_IN_PRICES, olderText, parsePriceFile, priceFileText } from "../../accounting/price_list.ts";
 import { systemClock } from "../../time/clock.ts";
 import * as answers from "../../management/api/answers.ts";
-import { isThere } from "../../storage/open.ts";
+import { databaseExists } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
 import { managementConfig } from "../manage/management_config.ts";
 import { onApi } from "../manage/calls.ts";
@@ -71,7 +71,7 @@ export async function updatePrices(file: string | undefined, options: Options): 
     );
     return;
   }
-  const names = isThere(management.databaseUrl) ? await recentModels(config) : [];
+  const names = databaseExists(management.databaseUrl) ? await recentModels(config) : [];
   const changed = changes.changed.map((change): UsedChange => ({
     ...change,
     isUsed: isNamedBy(change, names, offered.providers),

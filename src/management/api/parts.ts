@@ -1,6 +1,6 @@
 /** Interfaces between the management API and the program around it. */
 
-import type { RunningExchange } from "../../accounting/account.ts";
+import type { RunningExchange } from "../../accounting/running_exchange.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Endpoint } from "../../config/config.ts";
 import type { BackendReport } from "../../forwarding/balancer.ts";

@@ -1,6 +1,6 @@
 /** Routes for usage: sums, recorded exchanges, and running exchanges. */
 
-import type { RunningExchange } from "../../accounting/account.ts";
+import type { RunningExchange } from "../../accounting/running_exchange.ts";
 import type { UsageFilter, UsageGroup, UsageRow } from "../../storage/store.ts";
 import { csv } from "./csv.ts";
 import { exchangeJson } from "./exchange_json.ts";

@@ -1,68 +1,81 @@
 import { FLAG, FRAME, type FrameHead, FrameHeads, HEAD_BYTES } from "./frame_heads.ts";
 import { HeaderBlockScan } from "./header_block_scan.ts";
 
-/** The field by which the proxy tells itself which stream a request came on. No client's value is ever believed. */
+/**
+ * The header in which the proxy notes the stream of a request. The proxy ignores values that clients send.
+ */
 export const STREAM_FIELD = "x-llm-proxy-stream";
-/** What no peer may send in one frame, as long as it is not allowed more (RFC 9113, 6.5.2). */
+/** The longest payload of a frame, because the runtime does not allow longer ones (RFC 9113, 6.5.2). */
 const MAX_FRAME_BYTES = 16_384;
-/** Within any part of a header block this is an error, or leaves it unfinished. */
+/** Many of these bytes are invalid in a header block, except in a string. */
 const FILLER = 0xff;
 
-/** What the frames of a client say. */
+/** What {@link ClientFrames} reports. */
 export interface ClientFramesEvents {
-  /** The client has reset a stream. */
+  /** Called when the client resets a stream. */
   readonly onReset: (stream: number) => void;
-  /** A header block has more fields than {@link ClientFrames} allows. */
+  /** Called when a header block has too many fields. The connection has to be closed. */
   readonly onTooManyFields: () => void;
+  /**
+   * Called when a header block is truncated so that the bytes that the proxy adds would complete it. The
+   * connection has to be closed. Otherwise the runtime would accept a stream number of the client.
+   */
+  readonly onMisleading: () => void;
 }
 
-/** A header block that has begun. */
+/** A header block whose end has not arrived. */
 interface Block {
   readonly scan: HeaderBlockScan;
   readonly stream: number;
-  /** The block begins a request. Otherwise it holds trailers. */
+  /** True: the block begins a request. False: it holds trailers. */
   readonly isRequest: boolean;
 }
 
 /**
- * Passes a client's frames on to the runtime, and adds to the header block of each request the number of its stream,
- * which the runtime does not tell: one literal field, which changes no table of HPACK. Also counts what the frames cost
- * to read.
+ * Forwards a client's frames to the runtime, and adds the number of the stream to the header block of each
+ * request, because the runtime does not give it. The number is a literal field, which does not change HPACK's
+ * dynamic table. Also counts the cost of the frames.
  */
 export class ClientFrames {
   readonly #events: ClientFramesEvents;
   readonly #maxBlockFields: () => number;
   readonly #heads = new FrameHeads();
   #frame: FrameHead | undefined;
-  /** Bytes of the present payload that are still to come. */
+  /** The bytes of the present payload that have not arrived. */
   #left = 0;
   #lastStream = 0;
   #block: Block | undefined;
-  /** Bytes of the present payload before and behind the header block: priority and padding. */
+  /** The bytes of the present payload before and after the header block: priority and padding. */
   #before = 0;
   #behind = 0;
-  /** The head of a padded frame, which waits for the length of the padding. */
+  /** The head of a padded frame, until the length of the padding has arrived. */
   #heldHead: FrameHead | undefined;
-  /** The field that belongs into the present frame, behind the block. */
+  /** The field to add after the present header block. */
   #field: Uint8Array | undefined;
   #cost = 0;
-  /** The runtime gets something else than what has come in the present piece. */
+  /** Whether the runtime gets other bytes than the present piece. */
   #isChanged = false;
 
-  /** `maxBlockFields`: what a block of more fields costs to decode is not known before it is decoded. */
+  /**
+   * `maxBlockFields` returns the most fields of a header block. The cost of more fields is unknown before
+   * decoding.
+   */
   constructor(events: ClientFramesEvents, { maxBlockFields }: { maxBlockFields: () => number }) {
     this.#events = events;
     this.#maxBlockFields = maxBlockFields;
   }
 
-  /** Gives what the frames since the last call cost: one for each frame and for each field. */
+  /** Returns the cost of the frames since the last call: 1 for each frame and 1 for each field. */
   takeCost(): number {
     const cost = this.#cost;
     this.#cost = 0;
     return cost;
   }
 
-  /** Takes the next bytes behind the client's preface. Gives what the runtime gets in their place. */
+  /**
+   * Takes the next bytes of the client, after the connection preface. Returns the bytes for the runtime. They
+   * are valid as long as the argument.
+   */
   pass(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const out: Uint8Array[] = [];
     this.#isChanged = this.#heads.isWithin || this.#heldHead !== undefined;
@@ -81,7 +94,7 @@ export class ClientFrames {
       }
       if (this.#left === 0 && this.#frame !== undefined) this.#end(this.#frame, out);
     }
-    // Most pieces are of bodies, and go on as they are.
+    // Most pieces belong to bodies, and stay as they are.
     return this.#isChanged || this.#heads.isWithin || this.#heldHead !== undefined ? joined(out) : bytes;
   }
 
@@ -102,18 +115,18 @@ export class ClientFrames {
         this.#heldHead = head;
         return;
       }
-      // The runtime has to see that the frame is too short.
+      // The frame is too short, so the runtime rejects it.
       if (isPadded || length < this.#before) this.#block = undefined;
     } else if (type !== FRAME.continuation || stream !== this.#block?.stream) this.#block = undefined;
     this.#sendHead(head, out);
   }
 
-  /** The first byte of a padded frame has come. */
+  /** Takes the first byte of a padded frame, the length of the padding. */
   #padded(head: FrameHead, padding: number, out: Uint8Array[]): void {
     this.#heldHead = undefined;
     this.#left--;
     this.#behind = padding;
-    // The runtime has to see that the padding is longer than its frame.
+    // The padding is longer than its frame, so the runtime rejects the frame.
     if (padding + this.#before > this.#left) this.#block = undefined;
     this.#sendHead(head, out);
     out.push(Uint8Array.of(padding));
@@ -126,7 +139,7 @@ export class ClientFrames {
       this.#field = streamField(this.#block.stream);
       this.#isChanged = true;
       const longer = length + this.#field.length;
-      // What does not fit into the frame goes into another one.
+      // If the field does not fit into this frame, a CONTINUATION frame follows.
       if (longer > MAX_FRAME_BYTES) bytes[4] = flags & ~FLAG.endHeaders;
       else bytes.set([longer >> 16, longer >> 8, longer]);
     }
@@ -138,7 +151,7 @@ export class ClientFrames {
       out.push(payload);
       return;
     }
-    // Padding is at the end of the frame, of which some may not have come.
+    // The padding is at the end of the frame, and this piece may have a part of it.
     const end = payload.length - Math.max(0, Math.min(payload.length, this.#behind - this.#left));
     const begin = Math.min(this.#before, end);
     this.#before -= begin;
@@ -152,14 +165,22 @@ export class ClientFrames {
     if (end < payload.length) out.push(payload.subarray(end));
   }
 
-  /** Adds the field behind the last byte of the block, and before the padding. */
+  /** Adds the field after the last byte of the block, before the padding. */
   #endBlock(out: Uint8Array[]): void {
     const field = this.#field;
     if (field === undefined || (this.#frame?.length ?? 0) + field.length > MAX_FRAME_BYTES) return;
     this.#field = undefined;
     this.#isChanged = true;
-    // A block that breaks off has to stay broken.
-    out.push(this.#block?.scan.isWhole === true ? field : new Uint8Array(field.length).fill(FILLER));
+    const scan = this.#block?.scan;
+    if (scan === undefined || scan.isWhole) {
+      out.push(field);
+      return;
+    }
+    // A truncated block has to stay truncated. Otherwise the runtime would believe the client's own stream
+    // number.
+    const filler = new Uint8Array(field.length).fill(FILLER);
+    if (scan.isWholeAfter(filler)) this.#events.onMisleading();
+    out.push(filler);
   }
 
   #end({ flags }: FrameHead, out: Uint8Array[]): void {
@@ -189,7 +210,7 @@ function continuation(stream: number, payload: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** A literal field that is not indexed (RFC 7541, 6.2.2). */
+/** Encodes the stream number as a literal field without indexing (RFC 7541, 6.2.2). */
 function streamField(stream: number): Uint8Array {
   const value = String(stream);
   const encoder = new TextEncoder();

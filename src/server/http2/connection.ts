@@ -6,72 +6,78 @@ import type { ConnectionParts } from "../connection.ts";
 import type { ServedConnection } from "../served_connection.ts";
 import { ClientFrames, STREAM_FIELD } from "./client_frames.ts";
 import { Http2Exchange } from "./exchange.ts";
-import { FrameTurns } from "./frame_turns.ts";
+import { FrameRateLimit } from "./frame_rate_limit.ts";
 import { ServerFrames } from "./server_frames.ts";
-import { AnswerRoom } from "./answer_room.ts";
+import { ResponseSlots } from "./response_slots.ts";
 
-/** A client's connection, and the one that leads it to the server over loopback. */
-export interface Http2Ends {
+/** The two sockets of an HTTP/2 connection, and what its gateway shares with it. */
+export interface Http2Sockets {
+  /** The connection to the client. */
   readonly client: Deno.Conn;
-  readonly near: Deno.Conn;
-  /** Shared by all clients that have shown no token. */
-  readonly strangerTurns: FrameTurns;
-  /** Called once both have ended. */
+  /** The connection to the HTTP/2 server of the runtime. */
+  readonly loopback: Deno.Conn;
+  /** The frame rate limit of all unauthenticated clients together. */
+  readonly unauthenticatedRate: FrameRateLimit;
+  /** Called after both sockets have ended. */
   readonly onEnd: () => void;
 }
 
-/** What a running request takes beside the bytes of its answer. */
+/** The memory of a running request in bytes, without its response. */
 const REQUEST_BYTES = 16 * 1024;
-/** A connection whose client has shown no token is closed when it owes more than this. */
-const MOST_STRANGER_BYTES = 512 * 1024;
-/** A connection with several untaken answers is closed when they are more than this together. */
-const MOST_KNOWN_BYTES = 16 * 1024 * 1024;
-/** Beyond this the proxy gives the runtime only a little of each answer before the client has taken it. */
-const CROWDED_BYTES = 256 * 1024;
-/** The memory for answers is counted again after so many bytes. */
+/** The most unread response bytes of an unauthenticated client. Its connection is closed beyond them. */
+const MAX_UNAUTHENTICATED_UNREAD_BYTES = 512 * 1024;
+/** The most unread bytes of several responses together. The connection is closed beyond them. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+/** With more unread bytes, the proxy gives the runtime only a little of each response ahead of the client. */
+const BACKLOG_BYTES = 256 * 1024;
+/** The memory for responses is counted again after a change of so many bytes. */
 const COUNT_STEP_BYTES = 64 * 1024;
-/** Frames and fields in a second that a client with a token may send on a connection. */
-const KNOWN_COST_PER_SECOND = 100_000;
-/** What is read at once of a client that has shown no token, and of others. */
-const STRANGER_PIECE_BYTES = 4 * 1024;
+/** The frames and header fields per second that an authenticated client may send on a connection. */
+const COST_PER_SECOND = 100_000;
+/** The most bytes of one read, from an unauthenticated client and from others. */
+const UNAUTHENTICATED_PIECE_BYTES = 4 * 1024;
 const PIECE_BYTES = 64 * 1024;
-/** The runtime ends a connection sooner than that. */
-const MOST_RESETS = 1_000;
-/** The most fields of a header block that is still counted and rejected with an answer. */
-const USUAL_BLOCK_FIELDS = 1_000;
+/** The most resets of streams to remember. The runtime closes a connection after fewer. */
+const MAX_RESETS = 1_000;
+/**
+ * Header blocks with up to so many fields are decoded. A request with too many of them gets a response (431).
+ */
+const LEAST_BLOCK_FIELDS = 1_000;
 
-/** One client's connection over HTTP/2; each of its streams is a request. */
+/** An HTTP/2 connection of a client. Each of its streams is a request. */
 export class Http2Connection implements ServedConnection {
-  readonly #ends: Http2Ends;
+  readonly #sockets: Http2Sockets;
   readonly #parts: ConnectionParts;
-  /** By the number of the stream. */
+  /** The running requests, by the number of their stream. */
   readonly #running = new Map<number, Http2Exchange>();
-  /** Streams that were reset before the runtime has brought their requests. */
+  /** Streams that the client reset before the runtime delivered their requests. */
   readonly #resets = new Set<number>();
   #lastAnswered = 0;
   #idleSince: number;
-  /** When the first of the requests began that are running without a pause between them. */
+  /** When the connection last stopped being idle. */
   #busySince = 0;
   #isAuthenticated = false;
   #isClosed = false;
-  readonly #room = new AnswerRoom();
+  readonly #responseSlots = new ResponseSlots();
   readonly #clientFrames: ClientFrames;
   readonly #serverFrames: ServerFrames;
-  #turns: FrameTurns;
-  /** Bytes of answers that the client has not taken. */
-  #owed = 0;
+  #frameRate: FrameRateLimit;
+  /** The response bytes in memory that the client has not read. */
+  #unread = 0;
+  /** The value of `#unread` at the last count of the memory. */
   #counted = 0;
   #share: HeldShare | undefined;
 
-  constructor(ends: Http2Ends, parts: ConnectionParts) {
-    this.#ends = ends;
+  constructor(sockets: Http2Sockets, parts: ConnectionParts) {
+    this.#sockets = sockets;
     this.#parts = parts;
-    this.#turns = ends.strangerTurns;
+    this.#frameRate = sockets.unauthenticatedRate;
     this.#idleSince = parts.now();
     this.#clientFrames = new ClientFrames({
       onReset: (stream) => this.#reset(stream),
       onTooManyFields: () => this.close(),
-    }, { maxBlockFields: () => Math.max(USUAL_BLOCK_FIELDS, 2 * parts.limits().maxHeadFields) });
+      onMisleading: () => this.close(),
+    }, { maxBlockFields: () => Math.max(LEAST_BLOCK_FIELDS, 2 * parts.limits().maxHeadFields) });
     this.#serverFrames = new ServerFrames({
       onData: (stream, bytes) => this.#running.get(stream)?.sent(bytes),
       onEnd: (stream) => this.#running.get(stream)?.delivered(),
@@ -86,11 +92,11 @@ export class Http2Connection implements ServedConnection {
     return this.#running.size === 0 ? this.#idleSince : this.#busySince;
   }
 
-  /** The answer that waits the longest. */
-  get owesSince(): number | undefined {
+  /** The time of the response that has been waiting for longest. */
+  get unreadSince(): number | undefined {
     let longest: number | undefined;
-    for (const { owesSince } of this.#running.values()) {
-      if (owesSince !== undefined && owesSince < (longest ?? Infinity)) longest = owesSince;
+    for (const { unreadSince } of this.#running.values()) {
+      if (unreadSince !== undefined && unreadSince < (longest ?? Infinity)) longest = unreadSince;
     }
     return longest;
   }
@@ -105,64 +111,64 @@ export class Http2Connection implements ServedConnection {
     for (const exchange of [...this.#running.values()]) exchange.endOverdue(limits);
   }
 
-  /** The gateway says goodbye for all of them. */
+  /** Does nothing: the gateway drains all its connections together. */
   finish(): void {}
 
   close(): void {
     this.#isClosed = true;
-    this.#room.close();
-    this.#turns.leave(this);
-    for (const exchange of [...this.#running.values()]) exchange.leave(new ClientGone("the client left"));
+    this.#responseSlots.close();
+    this.#frameRate.release(this);
+    for (const exchange of [...this.#running.values()]) exchange.abort(new ClientGone("the client left"));
     this.#share?.release();
-    closeQuietly(this.#ends.client);
-    closeQuietly(this.#ends.near);
+    closeQuietly(this.#sockets.client);
+    closeQuietly(this.#sockets.loopback);
   }
 
-  /** Carries bytes until the connection ends, by whichever side. Never throws. */
+  /** Copies bytes in both directions until either side ends the connection. Never throws. */
   async serve(): Promise<void> {
-    await Promise.all([this.#carryIn(), this.#carryOut()]);
-    this.#parts.strangers?.release(this);
-    this.#ends.onEnd();
+    await Promise.all([this.#copyToRuntime(), this.#copyToClient()]);
+    this.#parts.unauthenticatedBudget?.release(this);
+    this.#sockets.onEnd();
   }
 
-  async #carryIn(): Promise<void> {
-    const { client, near } = this.#ends;
-    let buffer = new Uint8Array(STRANGER_PIECE_BYTES);
+  async #copyToRuntime(): Promise<void> {
+    const { client, loopback } = this.#sockets;
+    let buffer = new Uint8Array(UNAUTHENTICATED_PIECE_BYTES);
     try {
       while (true) {
         if (this.#isAuthenticated && buffer.length < PIECE_BYTES) buffer = new Uint8Array(PIECE_BYTES);
         const count = await client.read(buffer);
         if (count === null) break;
         const frames = this.#clientFrames.pass(buffer.subarray(0, count));
-        const turn = this.#turns.take(this, this.#clientFrames.takeCost());
+        const turn = this.#frameRate.acquire(this, this.#clientFrames.takeCost());
         if (turn !== undefined) await turn;
-        await writeAll(near, frames);
+        await writeAll(loopback, frames);
       }
     } catch {
-      // One of them has been closed or has failed: the other one follows.
+      // A socket was closed or has failed. `close` closes the other one too.
     }
     this.close();
   }
 
-  async #carryOut(): Promise<void> {
-    const { client, near } = this.#ends;
+  async #copyToClient(): Promise<void> {
+    const { client, loopback } = this.#sockets;
     const buffer = new Uint8Array(PIECE_BYTES);
     try {
-      for (let count = await near.read(buffer); count !== null; count = await near.read(buffer)) {
+      for (let count = await loopback.read(buffer); count !== null; count = await loopback.read(buffer)) {
         const frames = buffer.subarray(0, count);
         await writeAll(client, frames);
         this.#serverFrames.pass(frames);
       }
     } catch {
-      // One of them has been closed or has failed: the other one follows.
+      // A socket was closed or has failed. `close` closes the other one too.
     }
     this.close();
   }
 
-  /** Answers one of its requests. */
+  /** Answers a request of the connection. */
   async answer(request: Request): Promise<Response> {
     const stream = streamOf(request.headers);
-    // Only a header block that the runtime understands in another way than the proxy has no number.
+    // A request without a number shows that the runtime understood a header block differently than the proxy.
     if (stream === undefined || this.#running.has(stream) || this.#isClosed) {
       this.close();
       return new Response(null, { status: 500 });
@@ -175,64 +181,64 @@ export class Http2Connection implements ServedConnection {
       limits,
       now,
       onAuthenticated: (holder) => this.#authenticated(holder),
-      isKnown: () => this.#isAuthenticated,
-      enter: () => this.#room.enter(),
-      onLeft: () => this.#room.ended(),
-      isCrowded: () => this.#owed > CROWDED_BYTES,
-      onOwed: (bytes) => this.#owes(bytes),
+      isAuthenticated: () => this.#isAuthenticated,
+      acquireSlot: () => this.#responseSlots.acquire(),
+      releaseSlot: () => this.#responseSlots.release(),
+      isBacklogged: () => this.#unread > BACKLOG_BYTES,
+      onUnread: (bytes) => this.#countUnread(bytes),
       onEnd: () => {
         this.#running.delete(stream);
         this.#idleSince = now();
-        this.#hold();
+        this.#countMemory();
       },
     });
     if (this.#running.size === 0) this.#busySince = now();
     this.#running.set(stream, exchange);
-    if (this.#resets.has(stream)) exchange.wasReset();
+    if (this.#resets.has(stream)) exchange.reset();
     this.#lastAnswered = Math.max(this.#lastAnswered, stream);
     for (const reset of this.#resets) if (reset <= this.#lastAnswered) this.#resets.delete(reset);
-    this.#hold();
+    this.#countMemory();
     return await exchange.answer();
   }
 
   #reset(stream: number): void {
     const exchange = this.#running.get(stream);
-    if (exchange !== undefined) exchange.wasReset();
-    else if (stream > this.#lastAnswered && this.#resets.size < MOST_RESETS) this.#resets.add(stream);
+    if (exchange !== undefined) exchange.reset();
+    else if (stream > this.#lastAnswered && this.#resets.size < MAX_RESETS) this.#resets.add(stream);
   }
 
   #authenticated(holder: string): void {
     if (this.#isAuthenticated) return;
     this.#isAuthenticated = true;
-    this.#parts.strangers?.release(this);
+    this.#parts.unauthenticatedBudget?.release(this);
     this.#share = this.#isClosed ? undefined : this.#parts.heldBytes?.share(holder, { mayBeSlow: true });
-    this.#turns.leave(this);
-    this.#turns = new FrameTurns({ perSecond: KNOWN_COST_PER_SECOND, now: this.#parts.now });
-    this.#room.open();
-    this.#hold();
+    this.#frameRate.release(this);
+    this.#frameRate = new FrameRateLimit({ perSecond: COST_PER_SECOND, now: this.#parts.now });
+    this.#responseSlots.admitAll();
+    this.#countMemory();
   }
 
-  #owes(bytes: number): void {
-    this.#owed += bytes;
-    if (Math.abs(this.#owed - this.#counted) >= COUNT_STEP_BYTES) this.#hold();
+  #countUnread(bytes: number): void {
+    this.#unread += bytes;
+    if (Math.abs(this.#unread - this.#counted) >= COUNT_STEP_BYTES) this.#countMemory();
   }
 
-  /** Counts the memory that the connection takes, and closes the connection where it is too much. */
-  #hold(): void {
+  /** Counts the memory of the connection. Closes the connection if that is too much. */
+  #countMemory(): void {
     if (this.#isClosed) return;
-    this.#counted = this.#owed;
-    const bytes = this.#running.size * REQUEST_BYTES + this.#owed;
+    this.#counted = this.#unread;
+    const bytes = this.#running.size * REQUEST_BYTES + this.#unread;
     if (!this.#isAuthenticated) {
-      this.#parts.strangers?.holds(this, bytes);
-      if (this.#owed > MOST_STRANGER_BYTES) this.close();
+      this.#parts.unauthenticatedBudget?.holds(this, bytes);
+      if (this.#unread > MAX_UNAUTHENTICATED_UNREAD_BYTES) this.close();
     } else {
-      const isTooMuch = this.#owed > MOST_KNOWN_BYTES && this.#running.size > 1;
+      const isTooMuch = this.#unread > MAX_UNREAD_BYTES && this.#running.size > 1;
       if (isTooMuch || this.#share?.mayHold(bytes) === false) this.close();
     }
   }
 }
 
-/** The number that the proxy has added last, behind whatever the client itself has sent under this name. */
+/** Returns the number that the proxy added. It is the last value: values of the client come before it. */
 function streamOf(headers: Headers): number | undefined {
   const value = headers.get(STREAM_FIELD)?.split(", ").at(-1) ?? "";
   return /^[0-9]{1,10}$/.test(value) ? Number(value) : undefined;

@@ -1,4 +1,4 @@
-/** One request over HTTP/2 with its answer, in the plain values that the handler knows. */
+/** A request over HTTP/2: converts it for the handler, and the response for the runtime. */
 
 import { Cancellation, ClientGone } from "../../cancellation.ts";
 import type { ConnectionLimits } from "../../config/config.ts";
@@ -17,130 +17,142 @@ import { parseRequestHead } from "../request_head.ts";
 import { stallFault, StallTimer } from "../stall_timer.ts";
 import { STREAM_FIELD } from "./client_frames.ts";
 import { StreamBody } from "./stream_body.ts";
-import type { Waiting } from "./answer_room.ts";
+import type { QueuedRequest } from "./response_slots.ts";
 
-/** What a request is answered with. */
+/** What an {@link Http2Exchange} needs from its connection. */
 interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | "entry" | "limits" | "now"> {
-  /** The request has been admitted. */
+  /** Called when the request is authenticated, or needs no token. */
   readonly onAuthenticated: (holder: string) => void;
-  /** Whether the client has shown a token. */
-  readonly isKnown: () => boolean;
-  /** Enters the room for answers. Undefined: it has entered at once. */
-  readonly enter: () => Waiting | undefined;
-  /** A request leaves the room. */
-  readonly onLeft: () => void;
-  /** Whether the client has left much of other answers untaken. */
-  readonly isCrowded: () => boolean;
-  /** The client has so many bytes more to take; fewer where it is negative. */
-  readonly onOwed: (bytes: number) => void;
-  /** Called once: the answer has been taken whole, or not. */
+  /** Whether a request on the connection was authenticated before. */
+  readonly isAuthenticated: () => boolean;
+  /** Acquires a slot for a whole response. Undefined: the request has a slot. Otherwise it has to wait. */
+  readonly acquireSlot: () => QueuedRequest | undefined;
+  /** Releases the slot for a whole response. */
+  readonly releaseSlot: () => void;
+  /** Whether many response bytes of the connection are unread. */
+  readonly isBacklogged: () => boolean;
+  /** Called when the number of unread bytes of the response changes, with the difference. */
+  readonly onUnread: (bytes: number) => void;
+  /** Called once, when the client has read the whole response or the exchange has failed. */
   readonly onEnd: () => void;
 }
 
-/** Answers that have no body, whatever the upstream says (RFC 9110, 15). */
+/** Statuses of responses without a body (RFC 9110, 15). */
 const BODILESS: readonly number[] = [204, 205, 304];
-/** Methods whose request states a length of 0 where it has no body (RFC 9110, 8.6). */
+/** Methods whose requests state a length of 0 if they have no body (RFC 9110, 8.6). */
 const STATES_EMPTY_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
 /**
- * The runtime takes 64 KiB of a body and more before its client has a window for them. So the proxy gives it the next
- * piece only when no more than this is on its way: bytes of an answer, and the same while the client takes nothing.
+ * The most unread bytes of a response that the runtime gets. It would buffer 64 KiB and more of each body,
+ * also if the flow-control window of the client is closed. With a backlog, the client must read each piece
+ * before the next one.
  */
 const AHEAD_BYTES = 64 * 1024;
-const CROWDED_AHEAD_BYTES = 1;
-/** The longest piece that the runtime gets at once. */
+const BACKLOG_AHEAD_BYTES = 1;
+/** The longest piece for the runtime, without and with a backlog. */
 const PIECE_BYTES = 32 * 1024;
-const CROWDED_PIECE_BYTES = 4 * 1024;
+const BACKLOG_PIECE_BYTES = 4 * 1024;
 
-/** One stream. */
+/** One stream of an HTTP/2 connection: a request and its response. */
 export class Http2Exchange {
   readonly #request: Request;
   readonly #parts: Http2ExchangeParts;
   readonly #cancellation = new Cancellation();
   #body: StreamBody | null = null;
-  /** For the client to take what is sent. */
+  /** Runs while the proxy waits for the client to read the response. */
   readonly #sending: StallTimer;
-  #cut: (error: Error) => void = () => {};
+  #failBody: (error: Error) => void = () => {};
   #hasEnded = false;
   #wasReset = false;
-  #hasEntered = false;
-  #hasLeft = false;
-  /** The handler has answered. */
+  #hasSlot = false;
+  #isAborted = false;
+  /** Whether the handler has returned the response. */
   #isAnswered = false;
-  /** The runtime has got the whole answer. */
-  #isGivenWhole = false;
-  /** Bytes of the answer's body that the runtime has got, and that have been written to the client. */
-  #given = 0;
+  /** Whether the runtime has the whole response. */
+  #hasWholeResponse = false;
+  /** The bytes of the body that were passed to the runtime, and those that were written to the client. */
+  #passed = 0;
   #sent = 0;
-  /** Bytes that are in memory for this answer. */
-  #owed = 0;
+  /** The bytes in memory for this response. */
+  #unread = 0;
   #wake = (): void => {};
 
   constructor(request: Request, parts: Http2ExchangeParts) {
     this.#request = request;
     this.#parts = parts;
     this.#sending = new StallTimer(parts.now);
-    request.signal.addEventListener("abort", () => this.leave(new ClientGone("the client left")));
+    request.signal.addEventListener("abort", () => this.abort(new ClientGone("the client left")));
   }
 
-  /** Since when its answer waits for the client; undefined: it does not. */
-  get owesSince(): number | undefined {
+  /** Since when the response waits for the client. Undefined: it does not wait. */
+  get unreadSince(): number | undefined {
     return this.#sending.since;
   }
 
-  /** Ends what has taken too long. */
+  /** Ends the exchange if the client keeps the proxy waiting for too long. */
   endOverdue(limits: ConnectionLimits): void {
     const overdue = stallFault({ sending: this.#sending, uploading: this.#body?.stall }, limits);
     if (overdue instanceof ProxyFault) {
       this.#cancellation.cancel(overdue);
       this.#body?.stall.reject(overdue);
-    } else if (overdue !== undefined) this.leave(overdue);
+    } else if (overdue !== undefined) this.abort(overdue);
   }
 
-  /** The client has reset the stream: the end of its body that the runtime is about to tell is none. */
-  wasReset(): void {
+  /**
+   * Notes that the client has reset the stream. The runtime may report the same as the end of the request
+   * body.
+   */
+  reset(): void {
     this.#wasReset = true;
+    // The runtime does not report the reset if it already has the whole response.
+    if (this.#isAnswered) this.abort(new ClientGone("the client reset its stream"));
   }
 
-  /** So many bytes of the answer's body have been written to the client. */
+  /** Counts bytes of the response body that were written to the client. */
   sent(bytes: number): void {
     this.#sent += bytes;
-    this.#owes(Math.max(0, this.#owed - bytes));
+    this.#countUnread(Math.max(0, this.#unread - bytes));
     if (this.#sending.isRunning) this.#sending.begin();
-    if (this.#given <= this.#sent && !this.#isGivenWhole) this.#sending.end();
+    if (this.#passed <= this.#sent && !this.#hasWholeResponse) this.#sending.end();
     this.#wake();
   }
 
-  /** The stream has ended for the client: all of the answer has been written, or its reset. */
+  /** Ends the exchange after the last frame of the response, or its reset, was written to the client. */
   delivered(): void {
     if (this.#isAnswered) this.#end();
   }
 
-  /** Ends it from this side; a client that is still there sees its stream reset. */
-  leave(reason: ClientGone): void {
-    this.#hasLeft = true;
+  /** Ends the exchange. Resets the stream if the client is still connected. */
+  abort(reason: ClientGone): void {
+    this.#isAborted = true;
     this.#cancellation.cancel(reason);
     this.#sending.reject(reason);
     this.#body?.stall.reject(reason);
     this.#body?.cancel();
-    this.#cut(reason);
+    this.#failBody(reason);
     if (this.#isAnswered) this.#end();
   }
 
-  /** Never throws. */
+  /** Answers the request. Never throws. */
   async answer(): Promise<Response> {
-    if (!this.#parts.isKnown() && !await this.#enters()) {
+    if (!this.#parts.isAuthenticated() && !await this.#acquireSlot()) {
       this.#end();
       return new Response(null, { status: 503 });
     }
-    const reply = await this.#reply();
+    let reply: OutgoingReply;
+    try {
+      reply = await this.#reply();
+    } catch {
+      this.#end();
+      return new Response(null, { status: 500 });
+    }
     this.#isAnswered = true;
-    if (this.#hasLeft) {
+    if (this.#isAborted || this.#wasReset) {
       discardReply(reply);
       this.#end();
       return new Response(null, { status: 499 });
     }
     const { status, body, fields } = reply;
-    // HTTP/2 has no upgrade: nothing uses a tunnel here.
+    // HTTP/2 has no `upgrade`, so there is no tunnel.
     if (reply.tunnel !== undefined) {
       discardReply(reply);
       return new Response(null, { status: 500 });
@@ -155,46 +167,46 @@ export class Http2Exchange {
     if (length !== undefined && status !== 204) headers.set("content-length", String(length));
     if (isBodiless || body === null || body.length === 0) {
       discardReply(reply);
-      this.#isGivenWhole = true;
+      this.#hasWholeResponse = true;
       this.#sending.begin();
       return new Response(null, { status, headers });
     }
     if (!(body instanceof Uint8Array)) {
-      // It is not in memory whole, and may last for hours.
-      this.#leaveRoom();
+      // A stream is not in memory as a whole, and may last for hours.
+      this.#releaseSlot();
       return new Response(this.#stream(body), { status, headers });
     }
-    // It is in memory until the client has taken it.
-    this.#owes(body.length);
+    // The body is in memory until the client has read it.
+    this.#countUnread(body.length);
     if (body.length > PIECE_BYTES) {
-      return new Response(this.#stream(bodyOf(body), { isOwed: true }), { status, headers });
+      return new Response(this.#stream(bodyOf(body), { isCounted: true }), { status, headers });
     }
-    this.#isGivenWhole = true;
+    this.#hasWholeResponse = true;
     this.#sending.begin();
     return new Response(body.slice(), { status, headers });
   }
 
-  /** Waits for the client to take other answers. False: the exchange has ended meanwhile. */
-  async #enters(): Promise<boolean> {
-    // What has a body may keep the proxy waiting, and is nothing that others should wait for.
-    if (this.#hasEntered || !["GET", "HEAD"].includes(this.#request.method)) return true;
-    const waiting = this.#parts.enter();
-    if (waiting !== undefined) {
-      const isLetIn = await this.#sending.for(waiting.isLetIn).catch(() => {
-        waiting.leave();
+  /** Waits for a slot for a whole response. False: the exchange has ended. */
+  async #acquireSlot(): Promise<boolean> {
+    // A client can send a request body slowly, and other requests would wait for its slot.
+    if (this.#hasSlot || !["GET", "HEAD"].includes(this.#request.method)) return true;
+    const queued = this.#parts.acquireSlot();
+    if (queued !== undefined) {
+      const isAdmitted = await this.#sending.for(queued.admitted).catch(() => {
+        queued.cancel();
         return false;
       });
-      if (!isLetIn) return false;
+      if (!isAdmitted) return false;
     }
-    this.#hasEntered = true;
-    if (this.#hasEnded) this.#leaveRoom();
+    this.#hasSlot = true;
+    if (this.#hasEnded) this.#releaseSlot();
     return !this.#hasEnded;
   }
 
-  #leaveRoom(): void {
-    if (!this.#hasEntered) return;
-    this.#hasEntered = false;
-    this.#parts.onLeft();
+  #releaseSlot(): void {
+    if (!this.#hasSlot) return;
+    this.#hasSlot = false;
+    this.#parts.releaseSlot();
   }
 
   async #reply(): Promise<OutgoingReply> {
@@ -204,21 +216,24 @@ export class Http2Exchange {
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
       const fault = error instanceof HeadTooLarge
-        ? new ProxyFault("headers_too_large", `The request's head is too large: ${error.message}.`)
-        : new ProxyFault("bad_request", `The request is not proper: ${error.message}.`);
+        ? new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`)
+        : new ProxyFault("bad_request", `Malformed HTTP/2 request: ${error.message}.`);
       return faultReply(fault, { dialect: "generic", requestId: "none" });
     }
     return await this.#parts.handler(request);
   }
 
-  /** The answer's body, read as the client takes it; one that breaks off resets its stream. */
-  #stream(source: MessageBody, { isOwed = false } = {}): ReadableStream<Uint8Array> {
+  /**
+   * Returns the body for the runtime. Reads the source as the client reads. A failed source resets the
+   * stream.
+   */
+  #stream(source: MessageBody, { isCounted = false } = {}): ReadableStream<Uint8Array> {
     let left = source.length ?? Infinity;
-    /** Of the piece that was read last. */
+    /** The rest of the last piece. */
     let rest: Uint8Array = new Uint8Array();
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
-        this.#cut = (error) => {
+        this.#failBody = (error) => {
           if (this.#hasEnded) return;
           source.cancel();
           this.#end();
@@ -228,25 +243,27 @@ export class Http2Exchange {
       pull: async (controller) => {
         try {
           if (rest.length === 0) {
-            await this.#mayGive();
+            await this.#untilRead();
             if (this.#hasEnded) return;
             const piece = await nextPiece(source);
             if (this.#hasEnded) return;
             if (piece === null && (source.length === undefined || left === 0)) {
-              this.#isGivenWhole = true;
+              this.#hasWholeResponse = true;
               this.#sending.begin();
               return controller.close();
             }
             left -= piece?.length ?? 0;
-            if (piece === null || left < 0) throw new FramingError("a body of another length than stated");
+            if (piece === null || left < 0) {
+              throw new FramingError("the body does not have the stated length");
+            }
             rest = piece;
-          } else await this.#mayGive();
+          } else await this.#untilRead();
           if (this.#hasEnded) return;
-          // It is kept beyond the next read, where the piece is not valid any more.
-          const piece = rest.slice(0, this.#parts.isCrowded() ? CROWDED_PIECE_BYTES : PIECE_BYTES);
+          // The runtime keeps the piece beyond the next read of the source, so it gets a copy.
+          const piece = rest.slice(0, this.#parts.isBacklogged() ? BACKLOG_PIECE_BYTES : PIECE_BYTES);
           rest = rest.subarray(piece.length);
-          this.#given += piece.length;
-          if (!isOwed) this.#owes(this.#owed + piece.length);
+          this.#passed += piece.length;
+          if (!isCounted) this.#countUnread(this.#unread + piece.length);
           this.#sending.begin();
           controller.enqueue(piece);
         } catch (error) {
@@ -256,15 +273,15 @@ export class Http2Exchange {
           controller.error(error);
         }
       },
-      cancel: () => this.leave(new ClientGone("the client left")),
+      cancel: () => this.abort(new ClientGone("the client left")),
     }, { highWaterMark: 0 });
   }
 
-  /** Resolves when the client has taken so much that the runtime may get more, or when the exchange has ended. */
-  async #mayGive(): Promise<void> {
+  /** Waits until the client has read enough for the runtime to get more, or until the exchange has ended. */
+  async #untilRead(): Promise<void> {
     const isFull = (): boolean =>
       !this.#hasEnded &&
-      this.#given - this.#sent >= (this.#parts.isCrowded() ? CROWDED_AHEAD_BYTES : AHEAD_BYTES);
+      this.#passed - this.#sent >= (this.#parts.isBacklogged() ? BACKLOG_AHEAD_BYTES : AHEAD_BYTES);
     while (isFull()) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
@@ -272,10 +289,10 @@ export class Http2Exchange {
     }
   }
 
-  #owes(bytes: number): void {
-    const more = bytes - this.#owed;
-    this.#owed = bytes;
-    if (more !== 0) this.#parts.onOwed(more);
+  #countUnread(bytes: number): void {
+    const more = bytes - this.#unread;
+    this.#unread = bytes;
+    if (more !== 0) this.#parts.onUnread(more);
   }
 
   #end(): void {
@@ -283,13 +300,13 @@ export class Http2Exchange {
     this.#hasEnded = true;
     this.#sending.end();
     this.#body?.cancel();
-    this.#owes(0);
+    this.#countUnread(0);
     this.#wake();
-    this.#leaveRoom();
+    this.#releaseSlot();
     this.#parts.onEnd();
   }
 
-  /** The request by the rules of HTTP/1.1, by which it goes on. Throws an {@link HttpSyntaxError}. */
+  /** Converts the request by the rules of HTTP/1.1, as it is forwarded. Throws an {@link HttpSyntaxError}. */
   #incoming(): IncomingRequest {
     const { url, method, headers } = this.#request;
     const { authority, target } = partsOf(url);
@@ -303,11 +320,12 @@ export class Http2Exchange {
       startLine: `${method} ${target} HTTP/1.1`,
       ...separateFraming(received),
     });
-    if (framing.kind === "chunked") throw new HttpSyntaxError("a transfer-encoding");
+    if (framing.kind === "chunked") throw new HttpSyntaxError("transfer-encoding is not allowed");
     const length = framing.kind === "counted" ? framing.length : undefined;
     const { body: stream } = this.#request;
-    // The runtime hides the body of a GET or HEAD. To forward its length without it would make the upstream wait
-    // for bytes that are the next client's request.
+    // The runtime hides the body of a GET or HEAD. With the length but without the body, the upstream would
+    // read the
+    // request of another client as the body.
     if (stream === null && length !== undefined && length > 0) {
       throw new HttpSyntaxError(`${method} with a body`);
     }
@@ -326,13 +344,17 @@ export class Http2Exchange {
       settledBody: body === null || length !== undefined
         ? undefined
         : async () =>
-          await body.comes() ? body : STATES_EMPTY_BODY.includes(method) ? bodyOf(new Uint8Array()) : null,
+          await body.hasContent()
+            ? body
+            : STATES_EMPTY_BODY.includes(method)
+            ? bodyOf(new Uint8Array())
+            : null,
       peer: this.#parts.peer,
-      // HTTP/2 is served over TLS alone.
+      // The proxy serves HTTP/2 only over TLS.
       isTls: true,
       onAuthenticated: this.#parts.onAuthenticated,
-      roomForAnswer: async () => {
-        if (!await this.#enters()) throw this.#cancellation.reason ?? new ClientGone("the client left");
+      acquireResponseSlot: async () => {
+        if (!await this.#acquireSlot()) throw this.#cancellation.reason ?? new ClientGone("the client left");
       },
       entry: this.#parts.entry,
       cancellation: this.#cancellation,
@@ -340,7 +362,7 @@ export class Http2Exchange {
   }
 }
 
-/** The limits of heads, as HTTP/1.1 would write these fields. Throws {@link HeadTooLarge}. */
+/** Checks the size that the head would have over HTTP/1.1. Throws {@link HeadTooLarge}. */
 function checkSize(fields: readonly Field[], { maxHeadBytes, maxHeadFields }: ConnectionLimits): void {
   if (fields.length > maxHeadFields) throw new HeadTooLarge(`more than ${maxHeadFields} header fields`);
   const bytes = fields.reduce(
@@ -350,9 +372,11 @@ function checkSize(fields: readonly Field[], { maxHeadBytes, maxHeadFields }: Co
   if (bytes > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
 }
 
-/** The runtime gives `http://authority/path?query`, byte for byte. */
+/**
+ * Splits a URL of the runtime, which is `http://authority/path?query` with the bytes that the client sent.
+ */
 function partsOf(text: string): { authority: string; target: string } {
-  // The runtime decodes UTF-8; as in HTTP/1.1 a target is text of one character for each byte.
+  // The runtime decodes UTF-8. The handler gets one character for each byte, as over HTTP/1.1.
   const url = /^[\x20-\x7e]*$/.test(text) ? text : decodeLatin1(new TextEncoder().encode(text));
   const begin = url.indexOf("://") + 3;
   const path = url.slice(begin).search(/[/?#]/);

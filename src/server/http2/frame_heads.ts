@@ -1,33 +1,36 @@
-/** Bytes of a frame's head (RFC 9113, 4.1): three of length, one of type, one of flags, four of the stream. */
+/**
+ * The length of a frame header in bytes (RFC 9113, 4.1): 3 for the length, then type, flags and 4 for the
+ * stream.
+ */
 export const HEAD_BYTES = 9;
 
-/** Types of frames that the proxy looks at (RFC 9113, 6). */
+/** The frame types that the proxy reads (RFC 9113, 6). */
 export const FRAME = { data: 0, headers: 1, reset: 3, continuation: 9 } as const;
 
-/** Flags of frames (RFC 9113, 6). */
+/** The frame flags that the proxy reads (RFC 9113, 6). */
 export const FLAG = { endStream: 0x01, endHeaders: 0x04, padded: 0x08, priority: 0x20 } as const;
 
-/** The head of a frame. */
+/** The parsed header of a frame. */
 export interface FrameHead {
-  /** Bytes of the payload. */
+  /** The length of the payload in bytes. */
   readonly length: number;
   readonly type: number;
   readonly flags: number;
   readonly stream: number;
 }
 
-/** Collects the heads of frames from bytes that come in pieces of any length. */
+/** Parses frame headers from bytes that arrive in pieces of any length. */
 export class FrameHeads {
-  /** The bytes of the present head. They may be changed before they are sent on. */
+  /** The bytes of the present header. The next call of {@link next} overwrites them. */
   readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(HEAD_BYTES);
   #count = 0;
 
-  /** Whether a part of a head has come. */
+  /** Whether a part of a header has arrived. */
   get isWithin(): boolean {
     return this.#count > 0;
   }
 
-  /** Takes the next byte. Gives the head when it is complete. */
+  /** Takes the next byte. Returns the header when it is complete, otherwise undefined. */
   next(byte: number): FrameHead | undefined {
     this.bytes[this.#count++] = byte;
     if (this.#count < HEAD_BYTES) return undefined;

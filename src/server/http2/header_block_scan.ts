@@ -1,36 +1,42 @@
-/** A string of HPACK is at most as long as a frame; anything longer is not a string. */
+/** The most bits after the prefix of an integer. Longer integers are errors, also for the runtime. */
 const MOST_BITS = 28;
 
-/** What an integer of HPACK that is being read says. */
+/** The meaning of an integer in a header block. */
 type IntegerUse = "index" | "name" | "value" | "nothing";
 
 /**
- * Follows the structure of a header block (HPACK, RFC 7541) without decoding it: counts its fields, and knows whether
- * it ends behind a whole field. A reference of one byte can stand for thousands of bytes, so that the length of a block
- * does not say what it costs to decode.
+ * Scans a header block (HPACK, RFC 7541) without decoding it. Counts the fields, and knows whether the last
+ * field is complete. The length of a block does not show the cost of decoding it: a reference of one byte can
+ * mean a field of thousands of bytes.
  */
 export class HeaderBlockScan {
   #fields = 0;
   #isBroken = false;
-  /** What the next byte is part of. */
+  /** The part of the block to which the next byte belongs. */
   #stage: "field" | "integer" | "name" | "value" = "field";
   #use: IntegerUse = "nothing";
   #integer = 0;
   #bits = 0;
-  /** Bytes of the present string that are still to come. */
+  /** The bytes of the present string that have not arrived. */
   #left = 0;
 
-  /** Fields that the block has by now. */
+  /** The number of fields so far, the last one included. */
   get fields(): number {
     return this.#fields;
   }
 
-  /** Whether the block may end here. */
+  /** Whether the block is valid so far and its last field is complete. */
   get isWhole(): boolean {
     return !this.#isBroken && this.#stage === "field";
   }
 
-  /** The next bytes of the block. */
+  /** Takes the next bytes of the block. Returns whether the block is whole afterwards. */
+  isWholeAfter(bytes: Uint8Array): boolean {
+    this.pass(bytes);
+    return this.isWhole;
+  }
+
+  /** Takes the next bytes of the block. */
   pass(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length && !this.#isBroken;) {
       if (this.#left > 0) {
@@ -70,7 +76,7 @@ export class HeaderBlockScan {
 
   #afterInteger(): void {
     if (this.#use === "nothing") this.#stage = "field";
-    // Index 0: the name follows as a string.
+    // With index 0, the name follows as a string.
     else if (this.#use === "index") this.#stage = this.#integer === 0 ? "name" : "value";
     else {
       this.#stage = this.#use;

@@ -1,25 +1,28 @@
 import { FLAG, FRAME, FrameHeads } from "./frame_heads.ts";
 
-/** What the runtime's frames say. */
+/** What {@link ServerFrames} reports. */
 export interface ServerFramesEvents {
-  /** Bytes of an answer's body. */
+  /** Called with the length of a DATA frame. */
   readonly onData: (stream: number, bytes: number) => void;
-  /** The last frame of an answer, or its reset. */
+  /** Called with the last frame of a response, or its reset. */
   readonly onEnd: (stream: number) => void;
 }
 
-/** Looks at the runtime's frames on their way to a client: only these say what of an answer the client has taken. */
+/**
+ * Reads the frames that the runtime sends to a client. Only they show how much of a response the client has
+ * read.
+ */
 export class ServerFrames {
   readonly #events: ServerFramesEvents;
   readonly #heads = new FrameHeads();
-  /** Bytes of the present payload that are still to come. */
+  /** The bytes of the present payload that have not been written. */
   #left = 0;
 
   constructor(events: ServerFramesEvents) {
     this.#events = events;
   }
 
-  /** The next bytes, which have been written to the client. */
+  /** Takes the next bytes, after they were written to the client. */
   pass(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       if (this.#left > 0) {

@@ -3,34 +3,37 @@ import { ProxyFault } from "../../faults.ts";
 import type { MessageBody } from "../../streams/byte_source.ts";
 import { StallTimer } from "../stall_timer.ts";
 
-/** How long an abort may take to follow the end of its body, on however busy a machine. */
+/**
+ * How long the proxy waits for the abort signal after a body that ended by a reset. Busy machines need a
+ * while.
+ */
 const ABORT_MS = 1_000;
 
-/** What a request's body is read with. */
+/** What a {@link StreamBody} works with. */
 export interface StreamBodyParts {
-  /** The `content-length` of the request; undefined: it stated none. */
+  /** The `content-length` of the request. Undefined: the request has none. */
   readonly length: number | undefined;
-  /** Aborted when the stream was reset. */
+  /** Aborts after the client has reset the stream. */
   readonly signal: AbortSignal;
-  /** Whether an end may be a reset whose abort has not come yet. */
+  /** Whether the end of the body may be a reset whose abort signal has not arrived yet. */
   readonly mayBeReset: () => boolean;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
-  /** Called when the client leaves within the body, or sends another length than it stated. */
+  /** Called when the client leaves during the upload, or when the body does not have the stated length. */
   readonly onBroken: (error: ClientGone | ProxyFault) => void;
 }
 
-/** A request's body as it comes off its HTTP/2 stream. */
+/** The body of a request over HTTP/2. */
 export class StreamBody implements MessageBody {
   readonly length: number | undefined;
-  /** The wait for the client to send more. */
+  /** Runs while the proxy waits for the client to send more of the body. */
   readonly stall: StallTimer;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #signal: AbortSignal;
   readonly #mayBeReset: () => boolean;
   readonly #onBroken: StreamBodyParts["onBroken"];
   #left: number;
-  /** The piece that has arrived and was not taken yet. Null: the end. */
+  /** The next piece for the reader. Null: the end. Undefined: no piece has arrived. */
   #arrived: Uint8Array | null | undefined;
   #failure: { readonly error: unknown } | undefined;
   #reading: Promise<void> | undefined;
@@ -50,14 +53,14 @@ export class StreamBody implements MessageBody {
     this.#onBroken = onBroken;
   }
 
-  /** Waits for the first byte or the end. False: there is no body. Throws like {@link tryRead}. */
-  async comes(): Promise<boolean> {
+  /** Waits for the first byte or the end. Returns false if there is no body. Throws like {@link tryRead}. */
+  async hasContent(): Promise<boolean> {
     while (this.#arrived === undefined && this.#failure === undefined) await this.readable();
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#arrived !== null;
   }
 
-  /** Throws {@link ClientGone}, or a {@link ProxyFault} for a length that is not the stated one. */
+  /** Throws {@link ClientGone}, or a {@link ProxyFault} if the body does not have the stated length. */
   tryRead(): Uint8Array | null | undefined {
     if (this.#failure !== undefined) throw this.#failure.error;
     const piece = this.#arrived;
@@ -73,7 +76,7 @@ export class StreamBody implements MessageBody {
   async #read(): Promise<void> {
     try {
       let piece = await this.#next();
-      // A DATA frame may be empty; it says nothing.
+      // Empty DATA frames have no meaning.
       while (piece?.length === 0) piece = await this.#next();
       this.#left -= piece?.length ?? 0;
       const isWrong = this.#left < 0 || piece === null && this.length !== undefined && this.#left > 0;
@@ -90,14 +93,14 @@ export class StreamBody implements MessageBody {
     try {
       const { value } = await this.stall.for(this.#reader.read());
       if (value !== undefined) return value;
-      // The runtime ends a body in the same way where the client has reset its stream; the signal follows.
-      // A body of the stated length is whole, whatever became of the stream afterwards.
+      // The runtime also ends the body after a reset of the stream, before it aborts the signal.
+      // A body that has the stated length is complete, also if the client reset the stream afterwards.
       if (this.#left > 0 && this.#mayBeReset()) await this.#abort();
       if (this.#left > 0 && this.#signal.aborted) throw new ClientGone("the client reset its stream");
       return null;
     } catch (error) {
       throw this.#broken(
-        error instanceof ProxyFault ? error : new ClientGone("the client left within its upload"),
+        error instanceof ProxyFault ? error : new ClientGone("the client left during its upload"),
       );
     }
   }
@@ -107,7 +110,7 @@ export class StreamBody implements MessageBody {
     return error;
   }
 
-  /** Resolves when the signal is aborted, when it would have been by now, or when nobody wants to know any more. */
+  /** Waits for the abort signal, at most {@link ABORT_MS} or until the body is cancelled. */
   #abort(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (this.#signal.aborted || this.#isCancelled) return Promise.resolve();
@@ -120,15 +123,15 @@ export class StreamBody implements MessageBody {
     return promise;
   }
 
-  /** Nothing more of it is wanted. */
+  /** Discards the rest of the body. */
   cancel(): void {
     this.#isCancelled = true;
     this.#stopWaiting();
-    // A stream that has failed cannot be cancelled.
+    // A stream that has failed rejects the cancellation.
     this.#reader.cancel().catch(() => {});
   }
 }
 
 function lengthFault(): ProxyFault {
-  return new ProxyFault("bad_request", "The request's body does not have the length that its head states.");
+  return new ProxyFault("bad_request", "The length of the request body is not the stated content-length.");
 }

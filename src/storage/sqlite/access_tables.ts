@@ -14,7 +14,7 @@ import {
 } from "../store.ts";
 import type { Database, Row } from "./database.ts";
 
-/** What a column holds, as its STRICT type guarantees. */
+// The tables are STRICT, so a column holds a value of its type.
 function text(row: Row, column: string): string {
   return String(row[column]);
 }
@@ -26,7 +26,7 @@ function optional(row: Row, column: string): number | undefined {
 }
 function bytes(row: Row, column: string): Uint8Array {
   const value = row[column];
-  if (!(value instanceof Uint8Array)) throw new TypeError(`${column} is no BLOB`);
+  if (!(value instanceof Uint8Array)) throw new TypeError(`${column} is not a BLOB`);
   return value;
 }
 
@@ -66,11 +66,11 @@ function tokenOf(row: Row): Token {
 }
 
 function rulesOf(row: Row): Rules {
-  // Written by `JSON.stringify` of Rules, and by nothing else.
+  // Only `JSON.stringify` of Rules writes this column.
   return JSON.parse(text(row, "rules")) as Rules;
 }
 
-/** All of both. */
+/** Reads all projects and tokens. */
 export function readAccess(database: Database): { projects: Project[]; tokens: Token[] } {
   const keys = Map.groupBy(
     database.all("SELECT * FROM project_keys ORDER BY endpoint"),
@@ -94,16 +94,19 @@ function keysOf(database: Database, projectId: string): ProjectKey[] {
   );
 }
 
+/** Finds a project by its id. */
 export function findProject(database: Database, id: string): Project | undefined {
   const row = database.get("SELECT * FROM projects WHERE id = ?", id);
   return row && projectOf(row, keysOf(database, id));
 }
 
+/** Finds a token by its id. */
 export function findToken(database: Database, id: string): Token | undefined {
   const row = database.get("SELECT * FROM tokens WHERE id = ?", id);
   return row && tokenOf(row);
 }
 
+/** Lists projects, newest first. */
 export function listProjects(database: Database, page: Page & { activeOnly: boolean }): Listed<Project> {
   const rows = database.all(
     "SELECT * FROM projects WHERE seq < ? AND (active = 1 OR ?) ORDER BY seq DESC LIMIT ?",
@@ -111,9 +114,10 @@ export function listProjects(database: Database, page: Page & { activeOnly: bool
     page.activeOnly ? 0 : 1,
     page.limit + 1,
   );
-  return listed(rows, page, (row) => projectOf(row, keysOf(database, text(row, "id"))));
+  return pageOf(rows, page, (row) => projectOf(row, keysOf(database, text(row, "id"))));
 }
 
+/** Lists tokens, newest first. */
 export function listTokens(
   database: Database,
   page: Page & { projectId: string | undefined; activeAt: number | undefined },
@@ -129,11 +133,11 @@ export function listTokens(
     page.activeAt ?? null,
     page.limit + 1,
   );
-  return listed(rows, page, tokenOf);
+  return pageOf(rows, page, tokenOf);
 }
 
-/** One row more than wanted was read: whether it is there tells whether another part follows. */
-export function listed<Item>(
+/** Makes a page of rows. The rows are one more than the page, if another page follows. */
+export function pageOf<Item>(
   rows: readonly Row[],
   { limit }: Page,
   itemOf: (row: Row) => Item,
@@ -143,6 +147,7 @@ export function listed<Item>(
   return { items: kept.map(itemOf), next: rows.length > limit && last ? number(last, "seq") : undefined };
 }
 
+/** Adds a project with its keys. Throws a {@link StoreError} of the kind `taken` if its name is in use. */
 export function insertProject(database: Database, project: Project): void {
   const { id, name, active, rules, keys, createdAt, updatedAt, version } = project;
   database.run(
@@ -164,7 +169,9 @@ function insertKeys(database: Database, projectId: string, keys: readonly Projec
   }
 }
 
-/** Throws a {@link StoreError} of the kind `taken` for a name: see {@link checkName}. */
+/**
+ * Adds a token. Throws a {@link StoreError} of the kind `taken` if its name is in use: see {@link checkName}.
+ */
 export function insertToken(database: Database, token: Token, at: number): void {
   database.run(
     `INSERT INTO tokens (id, project_id, name, hash, suffix, previous_hash, previous_expires_at, active, revoked_at,
@@ -190,7 +197,7 @@ export function insertToken(database: Database, token: Token, at: number): void 
   checkName(database, token.id, at);
 }
 
-/** Throws where another token of the same project has the name of this one, and both are neither revoked nor expired. */
+/** Throws if another token of the project has the same name, and both are neither revoked nor expired. */
 function checkName(database: Database, id: string, at: number): void {
   const used = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)";
   const other = database.get(
@@ -202,10 +209,10 @@ function checkName(database: Database, id: string, at: number): void {
     at,
     at,
   );
-  if (other !== undefined) throw new StoreError("taken", "that name is taken");
+  if (other !== undefined) throw new StoreError("taken", "the name is in use");
 }
 
-/** False where its version is another one by now. */
+/** Changes a project. False: it has another version by now. */
 export function updateProject(
   database: Database,
   of: { id: string; version: number; at: number },
@@ -223,7 +230,9 @@ export function updateProject(
   return true;
 }
 
-/** False where its version is another one by now. Throws for a name that is taken: see {@link checkName}. */
+/**
+ * Changes a token. False: it has another version by now. Throws if its name is in use: see {@link checkName}.
+ */
 export function updateToken(
   database: Database,
   of: { id: string; version: number; at: number },
@@ -248,7 +257,7 @@ export function updateToken(
   return true;
 }
 
-/** Deletes a project with its keys and tokens, if all of these are revoked. */
+/** Deletes a project with its keys and tokens, if all its tokens are revoked. */
 export function deleteProject(
   database: Database,
   { id, version }: { id: string; version: number },
@@ -264,7 +273,7 @@ export function deleteProject(
   return "deleted";
 }
 
-/** False where its version is another one by now. */
+/** Deletes a token. False: it has another version by now. */
 export function deleteToken(database: Database, { id, version }: { id: string; version: number }): boolean {
   return database.run("DELETE FROM tokens WHERE id = ? AND version = ?", id, version).changes === 1;
 }
@@ -287,7 +296,7 @@ function update(
   return changes === 1;
 }
 
-/** Revokes all of a project's tokens. */
+/** Revokes all tokens of a project. Gives the number of its tokens, and how many were revoked before. */
 export function revokeTokens(
   database: Database,
   projectId: string,

@@ -1,22 +1,22 @@
-/** What a filter comes to in SQL. */
+/** Makes SQL conditions of a filter. */
 
 import type { UsageFilter } from "../store.ts";
 
-/** Conditions with the value of each; those without one do not count. */
+/** Conditions with their values. A condition with an undefined value is left out. */
 export type Conditions = (readonly [condition: string, value: string | number | undefined])[];
 
-/** Those that sums and single exchanges have in common. */
+/** The conditions that apply to sums and to single exchanges. */
 export function commonConditions({ projectId, tokenId, endpoint, client }: UsageFilter): Conditions {
   return [
     ["project_id = ?", projectId],
-    // Those of the configuration have no id but their name.
+    // Tokens of the configuration have no id. Their name is in principal.
     ["CASE coalesce(token_id, '') WHEN '' THEN principal ELSE token_id END = ?", tokenId],
     ["endpoint = ?", endpoint],
     ["client = ?", client],
   ];
 }
 
-/** The `WHERE` clause, empty where nothing is asked for, and its values. */
+/** Makes the `WHERE` clause and its values. The text is empty if there are no conditions. */
 export function conditionsOf(conditions: Conditions): { text: string; values: (string | number)[] } {
   const given = conditions.flatMap(([condition, value]) => value === undefined ? [] : [{ condition, value }]);
   return {

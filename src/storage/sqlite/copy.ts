@@ -1,12 +1,12 @@
-/** Copies a database into a file without stopping the program. */
+/** Copies a database in a worker, so that the program goes on. */
 
 import { StoreError } from "../store.ts";
 import { randomIdentity } from "./identity.ts";
 
-/** The worker's source; read in the compiled program too, where it is an embedded file. */
+/** The URL of the worker's source. In the compiled program it is an embedded file. */
 export const COPY_WORKER = new URL("./copy_worker.ts", import.meta.url);
 
-/** Copies the database at `from`, which may be in use, into `to`. Throws a {@link StoreError}. */
+/** Copies the database file `from`, which may be in use, into the file `to`. Throws a {@link StoreError}. */
 export async function copyDatabase(from: string, to: string): Promise<void> {
   const worker = new Worker(COPY_WORKER, { type: "module", name: "database copy" });
   try {

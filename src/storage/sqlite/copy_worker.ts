@@ -1,6 +1,6 @@
 /**
- * A worker that copies a database while it is in use. SQLite copies without a pause: on the thread that serves requests
- * a large database would stop every stream for seconds.
+ * A worker that copies a database while it is in use. SQLite's copy blocks its thread: on the thread that
+ * serves requests, the copy of a large database would stop every stream for seconds.
  */
 
 import { backup, DatabaseSync } from "node:sqlite";
@@ -10,7 +10,7 @@ declare const self: {
   postMessage: (problem: string | null) => void;
 };
 
-// Imports nothing of the program: with the fewest rights, a worker may read the files of this folder alone.
+// Imports no other module: with the narrowest permissions, a worker can only read the files of this folder.
 self.onmessage = ({ data }) => {
   copy(data).then(
     () => self.postMessage(null),
@@ -21,14 +21,14 @@ self.onmessage = ({ data }) => {
 async function copy({ from, to, identity }: { from: string; to: string; identity: number }): Promise<void> {
   const source = new DatabaseSync(from, { readOnly: true });
   try {
-    // In one step: the copy would begin again after each change that another connection makes between two steps.
+    // One step: if another connection commits between two steps, SQLite starts the copy again.
     await backup(source, to, { rate: -1 });
   } finally {
     source.close();
   }
   const target = new DatabaseSync(to);
   try {
-    // One file without a log, which nobody takes for the original.
+    // A single file without a log, and with another identity than the original: see `identity.ts`.
     target.exec(`PRAGMA journal_mode = DELETE; PRAGMA application_id = ${identity}`);
     const answer = target.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
     if (answer !== "ok") throw new Error(`the database is damaged: ${answer}`);

@@ -1,4 +1,4 @@
-/** A SQLite database: opening it, bringing it up to date, and its failures in plain words. */
+/** A SQLite database file: opening, migration, statements, and errors for users. */
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
@@ -6,32 +6,33 @@ import { StoreError } from "../store.ts";
 import { type Migration, MIGRATIONS } from "./migrations.ts";
 import { messageOf } from "../../text/error_text.ts";
 
-/** How long the start waits for another program's transaction. */
+/** How long the start waits for a transaction of another program. */
 const BUSY_AT_START_MS = 2_000;
-/** And how long later: the program does nothing else meanwhile, and what fails is tried again. */
+/** How long later statements wait for one. The wait blocks the thread, and the callers retry. */
 const BUSY_MS = 100;
 
-/** A row as the library gives it. */
+/** A row of a result, by column. */
 export type Row = Record<string, unknown>;
 
-/** An open database with prepared statements. */
+/** An open database file with prepared statements. */
 export class Database {
+  /** The path of the file. */
   readonly path: string;
   readonly #database: DatabaseSync;
-  /** Which file it is: its name can come to stand for another one. */
-  readonly #file: string | undefined;
+  /** The device and inode of the opened file. The path can later name another file. */
+  readonly #inode: string | undefined;
   readonly #statements = new Map<string, StatementSync>();
 
-  /** Opens or creates it and applies what is missing of the schema. Throws a {@link StoreError}. */
+  /** Opens or creates the file, and applies missing migrations. Throws a {@link StoreError}. */
   constructor(path: string, migrations: readonly Migration[] = MIGRATIONS) {
     this.path = path;
     makePrivateFile(path);
     this.#database = asStoreError(path, () => new DatabaseSync(path));
-    this.#file = fileAt(path);
+    this.#inode = inodeAt(path);
     try {
       asStoreError(path, () => {
         this.#database.exec(`PRAGMA busy_timeout = ${BUSY_AT_START_MS}`);
-        // Of what is committed, a crash of the program loses nothing; one of the machine, the last moments.
+        // A crash of the program loses no commit. A crash of the machine loses the last moments.
         this.#database.exec(
           "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
         );
@@ -44,28 +45,30 @@ export class Database {
     }
   }
 
-  /** Runs a statement. */
+  /** Runs a statement. Gives the number of changed rows. */
   run(sql: string, ...values: SQLInputValue[]): { changes: number } {
-    return this.#guarded(() => {
+    return this.#mapErrors(() => {
       const { changes } = this.prepared(sql).run(...values);
       return { changes: Number(changes) };
     });
   }
 
-  /** The first row. */
+  /** Gives the first row of a query. Undefined: the result is empty. */
   get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#guarded(() => this.prepared(sql).get(...values));
+    return this.#mapErrors(() => this.prepared(sql).get(...values));
   }
 
+  /** Gives all rows of a query. */
   all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#guarded(() => this.prepared(sql).all(...values));
+    return this.#mapErrors(() => this.prepared(sql).all(...values));
   }
 
-  /** All of it or nothing. */
+  /** Runs work in a transaction. If the work throws, the transaction is rolled back. */
   transaction<Result>(work: () => Result): Result {
-    return this.#guarded(() => {
+    return this.#mapErrors(() => {
       this.#checkFile();
-      // At once for writing: a read that becomes a write could be refused half way.
+      // IMMEDIATE takes the write lock first. A transaction that starts with a read can fail at its first
+      // write.
       this.#database.exec("BEGIN IMMEDIATE");
       try {
         const result = work();
@@ -75,50 +78,52 @@ export class Database {
         try {
           this.#database.exec("ROLLBACK");
         } catch {
-          // Some failures end the transaction by themselves; the one that matters is the first.
+          // Some errors end the transaction themselves. The first error is the important one.
         }
         throw error;
       }
     });
   }
 
-  /** Writes a number into the header of the file, by which it is told from other files: see `identity.ts`. */
+  /** Writes the identity into the header of the file: see `identity.ts`. */
   identify(identity: number): void {
-    this.#guarded(() => this.#database.exec(`PRAGMA application_id = ${identity}`));
+    this.#mapErrors(() => this.#database.exec(`PRAGMA application_id = ${identity}`));
   }
 
-  /** Brings everything from the log into the file; whether all of it is there now. */
+  /** Moves the log into the database file. False: another program prevented a part of it. */
   checkpoint(): boolean {
     return this.get("PRAGMA wal_checkpoint(TRUNCATE)")?.["busy"] === 0;
   }
 
+  /** Closes the file. A second call does nothing. */
   close(): void {
     if (this.#database.isOpen) this.#database.close();
   }
 
-  /** A statement for many runs within a {@link transaction}, which puts its failures into words. */
+  /** Gives a prepared statement, for many runs within a {@link transaction}, which maps its errors. */
   prepared(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) this.#statements.set(sql, statement = this.#database.prepare(sql));
     return statement;
   }
 
-  /** What is written to a file that has lost its name is lost with it, and SQLite does not mind. */
+  /** Throws if the path names another file. SQLite would go on writing to the removed file. */
   #checkFile(): void {
-    if (fileAt(this.path) === this.#file) return;
+    if (inodeAt(this.path) === this.#inode) return;
     throw new StoreError(
       "moved",
-      `${this.path} is gone, or another file than the one that was opened: put that one back, or start again`,
+      `${this.path} was removed or replaced while it was open: put the file back, or restart the proxy`,
     );
   }
 
-  #guarded<Result>(work: () => Result): Result {
+  #mapErrors<Result>(work: () => Result): Result {
     return asStoreError(this.path, work);
   }
 
   #migrate(migrations: readonly Migration[]): void {
-    const isChecked = this.get("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'") !== undefined;
-    const applied = isChecked
+    const hasMigrations =
+      this.get("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'") !== undefined;
+    const applied = hasMigrations
       ? this.all("SELECT version, checksum FROM schema_migrations ORDER BY version")
       : [];
     const newest = migrations.at(-1)?.version ?? 0;
@@ -127,20 +132,21 @@ export class Database {
       if (known === undefined) {
         throw new StoreError(
           "newer",
-          `${this.path} is of a newer llm-proxy (schema ${version}, this one knows ${newest}): use that one or later`,
+          `${this.path} is of a newer llm-proxy (schema ${version}; this version knows ${newest}): use that ` +
+            "version or a later one",
         );
       }
       if (checksumOf(known) !== checksum) {
         throw new StoreError(
           "corrupt",
-          `${this.path} has another schema than its version ${version} should have`,
+          `the schema of ${this.path} does not match its version ${version}`,
         );
       }
     }
     const missing = migrations.slice(applied.length);
     if (missing.length === 0) return;
     if (applied.length === 0 && this.get("SELECT 1 FROM sqlite_master") !== undefined) {
-      throw new StoreError("corrupt", `${this.path} is the database of another program: name another file`);
+      throw new StoreError("corrupt", `${this.path} is the database of another program. Use another file`);
     }
     this.transaction(() => {
       this.#database.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -164,7 +170,7 @@ function checksumOf({ sql }: Migration): string {
   return sha256(new TextEncoder().encode(sql)).toHex();
 }
 
-/** SQLite gives its further files the rights of the first. */
+/** Creates the file for its owner only. SQLite copies the permissions to its other files. */
 function makePrivateFile(path: string): void {
   try {
     const folder = path.replace(/[^/\\]*$/, "");
@@ -173,12 +179,12 @@ function makePrivateFile(path: string): void {
     Deno.openSync(path, { write: true, create: true, mode: 0o600 }).close();
   } catch (error) {
     const reason = messageOf(error).replace(/ \(os error \d+\).*|,? run again with.*/s, "");
-    throw new StoreError("failed", `the database ${path} cannot be made: ${reason}`, { cause: error });
+    throw new StoreError("failed", `the database ${path} cannot be created: ${reason}`, { cause: error });
   }
 }
 
-/** Tells a file from every other one; undefined where there is none to be seen. */
-function fileAt(path: string): string | undefined {
+/** The device and inode of a file. Undefined: the file is missing or not visible. */
+function inodeAt(path: string): string | undefined {
   try {
     const { dev, ino } = Deno.statSync(path);
     return `${dev}/${ino}`;
@@ -197,35 +203,37 @@ function exists(path: string): boolean {
   }
 }
 
-/** The library tells its failures apart by their texts alone. */
+/** Errors of SQLite by their message. `node:sqlite` has no other distinction for all of them. */
 const FAILURES:
-  readonly (readonly [sign: RegExp, kind: StoreError["kind"], words: (path: string) => string])[] = [
-    [/UNIQUE constraint/, "taken", () => "that name is taken"],
+  readonly (readonly [pattern: RegExp, kind: StoreError["kind"], message: (path: string) => string])[] = [
+    [/UNIQUE constraint/, "taken", () => "the name is in use"],
     [
       /database (?:table )?is locked|database is busy/,
       "busy",
       (path) => `${path} is locked by another program`,
     ],
-    [/disk is full/, "full", (path) => `there is no space left for ${path}`],
+    [/disk is full/, "full", (path) => `no space is left for ${path}`],
     [/readonly database|unable to open database/, "readonly", (path) => `${path} cannot be written`],
-    [/disk I\/O error/, "unwell", (path) => `${path} cannot be read or written (disk I/O error)`],
+    [/disk I\/O error/, "io_error", (path) => `${path} cannot be read or written (disk I/O error)`],
     [
-      // A table that is gone was taken by another program: no exchange is to blame for that.
+      // If a table is missing, another program removed it. The exchanges to write are not at fault.
       /not a database|malformed|no such table/,
       "corrupt",
-      (path) => `${path} is damaged or no database; to go back to a backup: llm-proxy restore FILE`,
+      (path) => `${path} is damaged or not a database. To use a backup, run: llm-proxy restore FILE`,
     ],
   ];
 
-/** Runs work that uses SQLite, and maps an error of the library to a {@link StoreError} with a clear message. */
+/**
+ * Runs work that uses SQLite, and maps an error of the library to a {@link StoreError} with a clear message.
+ */
 export function asStoreError<Result>(path: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
     if (error instanceof StoreError) throw error;
     const message = messageOf(error);
-    for (const [sign, kind, words] of FAILURES) {
-      if (sign.test(message)) throw new StoreError(kind, words(path), { cause: error });
+    for (const [pattern, kind, text] of FAILURES) {
+      if (pattern.test(message)) throw new StoreError(kind, text(path), { cause: error });
     }
     throw new StoreError("failed", `the database ${path} failed: ${message}`, { cause: error });
   }

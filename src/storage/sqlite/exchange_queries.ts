@@ -1,4 +1,4 @@
-/** Single exchanges in SQLite: how they are read. */
+/** Reads single exchanges from SQLite. */
 
 import {
   type ColumnKind,
@@ -7,13 +7,13 @@ import {
   type StoredValue,
 } from "../exchange_columns.ts";
 import type { AttemptRow, ExchangeFilter, ExchangeRow, Listed, Page } from "../store.ts";
-import { listed } from "./access_tables.ts";
+import { pageOf } from "./access_tables.ts";
 import { commonConditions, conditionsOf } from "./conditions.ts";
 import type { Database, Row } from "./database.ts";
 
 const SELECT = `SELECT seq, ${EXCHANGE_COLUMN_LIST.map(({ column }) => column).join(", ")} FROM exchanges`;
 
-/** Exchanges, newest first. */
+/** Lists exchanges, newest first. */
 export function listExchanges(
   database: Database,
   page: Page & ExchangeFilter,
@@ -33,14 +33,14 @@ export function listExchanges(
     ...values,
     page.limit + 1,
   );
-  return listed(rows, page, exchangeOf);
+  return pageOf(rows, page, exchangeOf);
 }
 
 function exchangeOf(row: Row): ExchangeRow & { id: number } {
   const exchange: Record<string, StoredValue> = {};
   for (const { member, column, kind } of EXCHANGE_COLUMN_LIST) exchange[member] = valueOf(row[column], kind);
-  // The type of EXCHANGE_COLUMNS guarantees that each member is there and has the kind of its type. The STRICT
-  // table guarantees that its column holds a value of that kind.
+  // The type of EXCHANGE_COLUMNS guarantees that each member is there and has the kind of its type. The
+  // STRICT table guarantees that its column holds a value of that kind.
   return { ...exchange as unknown as StoredExchange, id: Number(row["seq"]) };
 }
 
@@ -63,7 +63,7 @@ function valueOf(value: unknown, kind: ColumnKind): StoredValue {
   }
 }
 
-/** As it was written; JSON has no undefined. */
+/** The attempts as they were written. JSON has no undefined. */
 function attemptsOf(json: string): AttemptRow[] {
   const attempts: (Omit<AttemptRow, "detail"> & { detail?: string })[] = JSON.parse(json);
   return attempts.map(({ backend, afterMs, detail, estimated }) => ({

@@ -1,11 +1,14 @@
-/** Sums of exchanges in SQLite: how old ones are thinned out. */
+/** Deletes old exchanges, and rolls up old sums from hours to days. */
 
 import { REFUSED_ACCESS } from "../store.ts";
 import type { Database } from "./database.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
-import { thinSpending } from "./spending.ts";
+import { rollUpSpending } from "./spending.ts";
 
-/** Drops exchanges that began before a moment, and before another one keeps their sums by the day, not by the hour. */
+/**
+ * Deletes exchanges from before `exchangesBefore`, and rolls up sums and spending from before `hoursBefore`
+ * to days. Call it within a transaction. Gives the number of deleted exchanges.
+ */
 export function pruneExchanges(
   database: Database,
   { exchangesBefore, hoursBefore }: { exchangesBefore: number; hoursBefore: number },
@@ -34,6 +37,6 @@ export function pruneExchanges(
     day,
   );
   database.run(`DELETE FROM first_bytes WHERE ${hours}`, day);
-  thinSpending(database, day);
+  rollUpSpending(database, day);
   return changes;
 }

@@ -1,4 +1,4 @@
-/** Exchanges and their sums in SQLite: how they are written. */
+/** Writes exchanges and their sums to SQLite. */
 
 import type { SQLInputValue } from "node:sqlite";
 import { EXCHANGE_COLUMN_LIST, type StoredValue } from "../exchange_columns.ts";
@@ -7,18 +7,18 @@ import type { Database } from "./database.ts";
 import { addSpending } from "./spending.ts";
 
 const BUCKETS_PER_DOUBLING = 8;
-/** Sums are kept by the hour. */
+/** The interval of sums, in milliseconds. */
 export const HOUR_MS = 3_600_000;
-/** Old ones by the day. */
+/** The interval of old sums, in milliseconds. */
 export const DAY_MS = 24 * HOUR_MS;
 
 const INSERT = `INSERT INTO exchanges (${EXCHANGE_COLUMN_LIST.map(({ column }) => column).join(", ")})
   VALUES (${EXCHANGE_COLUMN_LIST.map(() => "?").join(", ")})`;
 const VALUES = EXCHANGE_COLUMN_LIST.map(({ value }) => value);
 
-/** What is summed, by its column. */
+/** The value that an exchange adds to each column of sums. */
 const SUMS = {
-  // What was settled was asked for by a request that has a row already.
+  // The request of a settled object has a row already.
   requests: (row) => row.settlement === "settled" ? 0 : 1,
   admitted: (row) => row.admitted ? 1 : 0,
   errors: (row) => isError(row) ? 1 : 0,
@@ -36,11 +36,11 @@ const SUMS = {
   bytes: (row) => row.bytes,
   duration_ms: (row) => row.durationMs,
 } as const satisfies Record<string, (row: ExchangeRow) => number>;
-// Object.entries gives strings; these are the keys of a constant that is written out above.
-/** Their columns. */
+// Object.keys gives strings; these are the keys of the constant above.
+/** The columns of sums in the table `usage`. */
 export const SUM_COLUMNS = Object.keys(SUMS) as (keyof typeof SUMS)[];
 const SUM_READERS = Object.values(SUMS);
-/** What exchanges are summed by. */
+/** The columns that exchanges are grouped by for sums. */
 export const KEY_COLUMNS = ["start", "project_id", "token_id", "principal", "endpoint", "model", "client"];
 const ADD_SUMS = `INSERT INTO usage (${[...KEY_COLUMNS, ...SUM_COLUMNS].join(", ")})
   VALUES (${[...KEY_COLUMNS, ...SUM_COLUMNS].map(() => "?").join(", ")})
@@ -52,18 +52,20 @@ const ADD_FIRST_BYTES = `INSERT INTO first_bytes (${KEY_COLUMNS.join(", ")}, buc
   VALUES (${KEY_COLUMNS.map(() => "?").join(", ")}, ?, ?)
   ON CONFLICT DO UPDATE SET requests = requests + excluded.requests`;
 
-/** What is written of exchanges that have their hour, their caller and their model in common. */
+/** The sums of exchanges with the same values in {@link KEY_COLUMNS}. */
 interface Group {
   readonly key: readonly (string | number)[];
   readonly sums: Float64Array;
-  /** How many there are by {@link firstByteBucket}. */
+  /** The number of exchanges by {@link firstByteBucket}. */
   readonly firstBytes: Map<number, number>;
 }
 
-/** Writes exchanges, their sums by the hour, and what their tokens count. To be called within a transaction. */
+/**
+ * Writes exchanges, their sums, their spending and the counts of their tokens. Call it within a transaction.
+ */
 export function insertExchanges(database: Database, rows: readonly ExchangeRow[]): void {
   const insert = database.prepared(INSERT);
-  // One array for all rows: most of what accounting would leave to the collector came from here.
+  // One array for all rows. An array for each row was most of the garbage of the accounting.
   const values = new Array<SQLInputValue>(VALUES.length).fill(null);
   const groups = new Map<string, Group>();
   const tokens = new Map<string, { count: number; lastUsedAt: number }>();
@@ -105,7 +107,7 @@ function sqlValue(value: StoredValue): SQLInputValue {
 function groupOf(row: ExchangeRow, groups: Map<string, Group>): Group {
   const start = row.startedAt - row.startedAt % HOUR_MS;
   const { projectId = "", tokenId = "", endpoint = "", client } = row;
-  // A managed token may change its name.
+  // The name of a managed token can change, so its sums have only its id.
   const principal = row.tokenId === undefined ? row.principal : "";
   const model = row.modelAnswered ?? row.modelAsked ?? "";
   const name = `${start}\0${projectId}\0${tokenId}\0${principal}\0${endpoint}\0${model}\0${client}`;
@@ -118,13 +120,16 @@ function groupOf(row: ExchangeRow, groups: Map<string, Group>): Group {
   return group;
 }
 
-/** Eight to a doubling: what is read from it is off by 5 % at most. An error's time says nothing of the model. */
+/**
+ * The bucket of the time to the first byte. Eight buckets for each doubling make an error of 5 % at most.
+ * Undefined: the time is unknown, or the response is an error, whose time says nothing about the model.
+ */
 function firstByteBucket({ firstByteMs, status }: ExchangeRow): number | undefined {
   if (firstByteMs === undefined || status >= 400) return undefined;
   return Math.round(BUCKETS_PER_DOUBLING * Math.log2(Math.max(1, firstByteMs)));
 }
 
-/** The time in milliseconds that a bucket stands for. */
+/** The time in milliseconds in the middle of a bucket. */
 export function firstByteMsOf(bucket: number): number {
   return 2 ** (bucket / BUCKETS_PER_DOUBLING);
 }
@@ -144,7 +149,7 @@ function isError({ status, ending }: ExchangeRow): boolean {
   return status >= 400 && ending !== "client_gone" || ending !== "complete" && ending !== "client_gone";
 }
 
-/** A model was asked and answered, and how much it used is not known. */
+/** Whether a model answered with unknown usage. */
 function isUnmetered({ status, metered, settlement, inputTokens, outputTokens }: ExchangeRow): boolean {
   return status < 400 && settlement !== "awaited" && metered && inputTokens === undefined &&
     outputTokens === undefined;

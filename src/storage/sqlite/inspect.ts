@@ -1,44 +1,35 @@
-/** Looks at a database without changing it, whether a proxy has it open or not. */
+/** Checks a database without changing it, also while a proxy has it open. */
 
 import { DatabaseSync } from "node:sqlite";
+import type { Inspection } from "../inspect.ts";
 import { KEY_CHECK } from "../open_box.ts";
 import { asStoreError } from "./database.ts";
-import { holdDatabase } from "./hold.ts";
+import { lockDatabase } from "./lock.ts";
 import { checkLog } from "./identity.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import { realPath } from "./open_held.ts";
+import { realPath } from "./open_locked.ts";
 import { checkNoRestore } from "./restore_files.ts";
 
-/** What was found. */
-export interface Inspection {
-  /** What SQLite's quick check complains of; empty: nothing. */
-  readonly damage: readonly string[];
-  /** The version of its schema, and the newest one that this program knows. */
-  readonly schema: number;
-  readonly newestSchema: number;
-  /** Something that its encryption key has sealed; undefined: it has sealed nothing. */
-  readonly sealed: string | undefined;
-  /** Another program has it open. */
-  readonly isInUse: boolean;
-}
-
-/** Some complaints say as much as all of them. */
-const MOST_COMPLAINTS = 5;
+/** The most problems to report. */
+const MAX_PROBLEMS = 5;
 const BUSY_MS = 2_000;
 
-/** Throws a `StoreError` where it cannot be read, is no database of this program, or a restore is under way. */
+/**
+ * Checks a database. Throws a `StoreError` if the file cannot be read, if it is not a database of this
+ * program, or if a restore runs or was interrupted.
+ */
 export async function inspectSqlite(path: string): Promise<Inspection> {
   path = realPath(path);
-  const hold = await holdDatabase(path);
+  const lock = await lockDatabase(path);
   try {
     checkNoRestore(path);
-    checkLog(path, hold);
-    const isInUse = !hold.isAlone;
-    // A proxy that starts meanwhile shall not wait.
-    if (hold.isAlone) hold.share();
+    checkLog(path, lock);
+    const isInUse = !lock.isExclusive;
+    // A proxy that starts meanwhile does not have to wait.
+    if (lock.isExclusive) lock.share();
     return { ...asStoreError(path, () => inspected(path)), isInUse };
   } finally {
-    hold.release();
+    lock.release();
   }
 }
 
@@ -46,12 +37,12 @@ function inspected(path: string): Omit<Inspection, "isInUse"> {
   const database = new DatabaseSync(path, { readOnly: true });
   try {
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    const complaints = database.prepare(`PRAGMA quick_check(${MOST_COMPLAINTS})`).all()
+    const results = database.prepare(`PRAGMA quick_check(${MAX_PROBLEMS})`).all()
       .map((row) => String(row["quick_check"]));
     const schema = database.prepare("SELECT max(version) AS version FROM schema_migrations").get();
     const note = database.prepare("SELECT value FROM notes WHERE name = ?").get(KEY_CHECK);
     return {
-      damage: complaints.filter((text) => text !== "ok"),
+      damage: results.filter((text) => text !== "ok"),
       schema: Number(schema?.["version"] ?? 0),
       newestSchema: MIGRATIONS.at(-1)?.version ?? 0,
       sealed: note === undefined ? undefined : String(note["value"]),

@@ -1,13 +1,15 @@
-/** The schema, as the steps that led to it. A step that was released is never changed: its checksum is in every database. */
+/**
+ * The migrations of the schema. A released migration never changes, because every database has its checksum.
+ */
 
-/** One step. */
+/** A migration: one step of the schema. */
 export interface Migration {
   readonly version: number;
   readonly name: string;
   readonly sql: string;
 }
 
-/** All steps in their order. Times are milliseconds since 1970, money is millionths of a US dollar. */
+/** All migrations in their order. Times are milliseconds since 1970, money is millionths of a US dollar. */
 export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -163,7 +165,7 @@ ALTER TABLE exchanges ADD COLUMN cost_source TEXT;`,
   {
     version: 6,
     name: "how numbers came to be",
-    // Until now only the cost of limited tokens was estimated, and all tokens were told by the provider.
+    // Before this, only the cost of tokens with limits was estimated, and the provider reported all usage.
     sql: `
 ALTER TABLE exchanges RENAME COLUMN cost_source TO usage_source;
 UPDATE exchanges SET usage_source = 'provider'
@@ -176,7 +178,8 @@ ALTER TABLE usage ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;`,
   {
     version: 7,
     name: "spending by the hour in which it was booked",
-    // Until now budgets began with the hours in which exchanges had begun. Nobody ran this program before 2020.
+    // Before this, budgets started from the hours in which exchanges began. This program did not exist before
+    // 2020.
     sql: `
 CREATE TABLE spending (
   start INTEGER NOT NULL,

@@ -1,11 +1,14 @@
-/** Objects that can be looked at again, in SQLite. What writes is to be called within a transaction. */
+/**
+ * Objects in SQLite: background responses, batches and others. Call functions that write within a
+ * transaction.
+ */
 
 import type { SQLInputValue } from "node:sqlite";
 import type { AwaitedObject, ExchangeRow, KeptObject, ObjectKey } from "../store.ts";
 import type { Database, Row } from "./database.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 
-/** The columns of an object, and where each comes from. */
+/** The columns of an object, and the value of each. */
 const COLUMNS: readonly (readonly [string, (object: AwaitedObject) => SQLInputValue | undefined])[] = [
   ["endpoint", ({ endpoint }) => endpoint],
   ["object_id", ({ id }) => id],
@@ -30,30 +33,30 @@ const COLUMNS: readonly (readonly [string, (object: AwaitedObject) => SQLInputVa
 const INSERT = `INSERT INTO objects (${COLUMNS.map(([column]) => column).join(", ")}, changed_at)
   VALUES (${COLUMNS.map(() => "?").join(", ")}, ?) ON CONFLICT DO NOTHING`;
 
-/** False where it is known already. */
+/** Adds an object. False: the database has the object already. */
 export function insertObject(database: Database, object: AwaitedObject, at: number): boolean {
   return database.run(INSERT, ...COLUMNS.map(([, value]) => value(object) ?? null), at).changes === 1;
 }
 
-/** By its own id, else by that of its results. */
+/** Finds an object by the id of its results, or by its own id. */
 export function findObject(database: Database, { endpoint, id }: ObjectKey): KeptObject | undefined {
   const row = database.get("SELECT * FROM objects WHERE endpoint = ? AND results_id = ?", endpoint, id) ??
     database.get("SELECT * FROM objects WHERE endpoint = ? AND object_id = ?", endpoint, id);
   return row && objectOf(row);
 }
 
-/** All that are not settled, the oldest first. */
-export function openObjects(database: Database): AwaitedObject[] {
+/** Lists the objects that are not settled, oldest first. */
+export function listUnsettledObjects(database: Database): AwaitedObject[] {
   return database.all("SELECT * FROM objects WHERE settled_at IS NULL ORDER BY made_at").map(objectOf);
 }
 
-/** All that were changed at a moment or later. */
-export function changedObjects(database: Database, since: number): KeptObject[] {
+/** Lists the objects that were changed at a moment or later. */
+export function listChangedObjects(database: Database, since: number): KeptObject[] {
   return database.all("SELECT * FROM objects WHERE changed_at >= ?", since).map(objectOf);
 }
 
-/** Keeps which file holds the results. */
-export function nameResults(
+/** Sets the id of the file with the results, if the object has none. */
+export function setResultsId(
   database: Database,
   { endpoint, id }: ObjectKey,
   { resultsId, at }: { resultsId: string; at: number },
@@ -67,7 +70,7 @@ export function nameResults(
   );
 }
 
-/** False where it was settled before. */
+/** Settles an object and writes its usage. False: it was settled before. */
 export function settleObject(
   database: Database,
   object: AwaitedObject,
@@ -88,7 +91,7 @@ export function settleObject(
   return true;
 }
 
-/** Drops what was settled and was made before a moment, and the oldest of it beyond a number. */
+/** Deletes settled objects: those created before a moment, and the oldest beyond a number. */
 export function pruneObjects(
   database: Database,
   { madeBefore, maxSettled }: { madeBefore: number; maxSettled: number },

@@ -1,36 +1,37 @@
-/** The files of a database while a backup takes its place, and the order of the steps, of which each may be the last. */
+/** Replaces the files of a database. The order of the steps makes a crash between any two of them safe. */
 
 import { dirname } from "node:path";
 import { StoreError } from "../store.ts";
 
-/** Throws a {@link StoreError} where a restore was interrupted: parts of two databases may be in place. */
+/** Throws a {@link StoreError} if a restore was interrupted. Files of two databases may be mixed then. */
 export function checkNoRestore(path: string): void {
   let isInterrupted = false;
   try {
     isInterrupted = exists(markerOf(path));
   } catch {
-    // A folder that cannot be looked into: opening the database says why.
+    // The folder cannot be read. Opening the database gives a better error.
   }
   if (!isInterrupted) return;
   throw new StoreError("corrupt", `a restore of ${path} was interrupted: run llm-proxy restore FILE again`);
 }
 
-/** Where the copy is put and checked before it takes the database's place. */
-export function incomingOf(path: string): string {
+/** The path of the copy while it is checked, before it replaces the database. */
+export function stagedPath(path: string): string {
   return `${path}-restored`;
 }
 
-/** Files that take the place of others. */
+/** A file that replaces another one. */
 export interface Replacement {
-  /** The new file; it is gone afterwards. */
+  /** The path of the new file. The file is renamed to `to`. */
   readonly from: string;
+  /** The path of the file to replace. */
   readonly to: string;
 }
 
 /**
- * Puts a checked copy in the place of the database, and keeps what was there. `replacements` are further files that
- * come with the copy, like its key file. Gives the names of the files that were kept. A crash between two steps leaves a
- * marker, because of which the database is not opened until the restore has been run again.
+ * Replaces the database by the checked copy, and keeps the replaced files under new names. `replacements` are
+ * further files, such as the key file. Gives the new names of the replaced files. After a crash between two
+ * steps, a marker prevents that the database is opened until the restore runs again.
  */
 export function replaceDatabase(
   path: string,
@@ -39,23 +40,23 @@ export function replaceDatabase(
   const marker = markerOf(path);
   const stamp = now.toISOString().replace(/[-:.]/g, "");
   const interrupted = readText(marker);
-  // A restore that was interrupted has moved a part of the files already: the rest goes where they are.
+  // An interrupted restore renamed some of the files. The others get the same suffix.
   const suffix = interrupted !== undefined && !(exists(path) && exists(`${path}${interrupted}`))
     ? interrupted
     : `.before-restore-${stamp}`;
   writeSynced(marker, suffix);
   syncFolder(path);
   const kept = [
-    moveAside(path, `${path}${suffix}`),
-    // SQLite finds the log of a database by this name.
-    moveAside(`${path}-wal`, `${path}${suffix}-wal`),
+    renameExisting(path, `${path}${suffix}`),
+    // SQLite finds the log of a renamed database by this name.
+    renameExisting(`${path}-wal`, `${path}${suffix}-wal`),
   ];
   remove(`${path}-shm`);
   for (const { from, to } of replacements) {
-    kept.push(moveAside(to, `${to}${suffix}`));
+    kept.push(renameExisting(to, `${to}${suffix}`));
     Deno.renameSync(from, to);
   }
-  Deno.renameSync(incomingOf(path), path);
+  Deno.renameSync(stagedPath(path), path);
   syncFolder(path);
   remove(marker);
   return kept.filter((file) => file !== undefined);
@@ -65,7 +66,7 @@ function markerOf(path: string): string {
   return `${path}-restoring`;
 }
 
-function moveAside(file: string, to: string): string | undefined {
+function renameExisting(file: string, to: string): string | undefined {
   if (!exists(file)) return undefined;
   Deno.renameSync(file, to);
   return to;
@@ -86,13 +87,13 @@ function writeSynced(file: string, text: string): void {
   open.syncSync();
 }
 
-/** The names of a folder are on the disk after this; where the system cannot do it, they come with time. */
+/** Syncs the entries of the folder to disk, if the system can. */
 function syncFolder(path: string): void {
   try {
     using folder = Deno.openSync(dirname(path));
     folder.syncSync();
   } catch {
-    // Windows opens no folders.
+    // Windows cannot open folders.
   }
 }
 

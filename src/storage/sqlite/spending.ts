@@ -1,4 +1,4 @@
-/** What was spent, by the hour in which it was booked: budgets begin with it, and keep what they count in it. */
+/** Spending in SQLite, by the hour that it was booked in. Budgets start from it. */
 
 import { SPENDING_KEPT_MS } from "../booking.ts";
 import type { ExchangeRow, Spending } from "../store.ts";
@@ -9,7 +9,7 @@ const DAY_MS = 24 * HOUR_MS;
 const ADD = `INSERT INTO spending (start, subject, dated, micros) VALUES (?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET micros = micros + excluded.micros`;
 
-/** Adds what exchanges cost. To be called within the transaction that writes them. */
+/** Adds the costs of exchanges. Call it within the transaction that writes them. */
 export function addSpending(database: Database, rows: readonly ExchangeRow[]): void {
   const sums = new Map<string, { start: number; subject: string; dated: number; micros: number }>();
   for (const row of rows) {
@@ -29,7 +29,9 @@ export function addSpending(database: Database, rows: readonly ExchangeRow[]): v
   }
 }
 
-/** Also those without a rule: one that is made later counts what was spent before. */
+/**
+ * The subjects that the cost counts for, also those without a budget: a later budget counts earlier spending.
+ */
 function subjectsOf({ tokenId, projectId, principal }: ExchangeRow): string[] {
   return [
     tokenId === undefined ? `shared:${principal}` : `token:${tokenId}`,
@@ -37,7 +39,7 @@ function subjectsOf({ tokenId, projectId, principal }: ExchangeRow): string[] {
   ];
 }
 
-/** What every token, project, token of the configuration and rule for models has used. */
+/** Reads the spending of all managed tokens, projects, tokens of the configuration and rules for models. */
 export function readSpending(
   database: Database,
   { until, lastMs = SPENDING_KEPT_MS }: { until: number; lastMs?: number },
@@ -72,7 +74,10 @@ export function readSpending(
   }));
 }
 
-/** Moves what has no certain hour, or a later one, into an hour. To be called within a transaction. */
+/**
+ * Moves spending without a certain hour, and spending of later hours, to an hour. Call it within a
+ * transaction.
+ */
 export function dateSpending(database: Database, hour: number): void {
   database.run(
     `INSERT INTO spending (start, subject, dated, micros)
@@ -84,8 +89,8 @@ export function dateSpending(database: Database, hour: number): void {
   database.run("DELETE FROM spending WHERE dated = 0 OR start > ?", hour);
 }
 
-/** Keeps what was spent before a day by the day, not by the hour. */
-export function thinSpending(database: Database, day: number): void {
+/** Rolls up spending from before a day from hours to days. Call it within a transaction. */
+export function rollUpSpending(database: Database, day: number): void {
   const hours = `start < ? AND start % ${DAY_MS} <> 0 AND dated = 1`;
   database.run(
     `INSERT INTO spending (start, subject, dated, micros)

@@ -1,4 +1,4 @@
-/** The store in a SQLite file. */
+/** The adapter for SQLite: a {@link Store} in one file. */
 
 import { dirname } from "node:path";
 import type { AuditEntry, ExchangeRow, NewAuditEntry, Project, Store, Token } from "../store.ts";
@@ -8,27 +8,27 @@ import { Database } from "./database.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 import { listExchanges } from "./exchange_queries.ts";
 import { pruneExchanges } from "./exchange_sums.ts";
-import type { Hold } from "./hold.ts";
+import type { DatabaseLock } from "./lock.ts";
 import { renewIdentity } from "./identity.ts";
 import * as objects from "./object_tables.ts";
 import { dateSpending, readSpending } from "./spending.ts";
 import { readUsage } from "./usage_queries.ts";
 
 /**
- * Opens or creates it; `hold` is released when the store is closed. Throws a `StoreError` that says what is wrong with
- * the file.
+ * Opens or creates the database file. Closing the store releases `lock`. Throws a `StoreError` if the file
+ * cannot be opened.
  */
-export function openSqlite(path: string, hold?: Hold): Store {
+export function openSqlite(path: string, lock?: DatabaseLock): Store {
   const database = new Database(path);
-  if (hold !== undefined) enter(database, hold);
+  if (lock !== undefined) markAsOpened(database, lock);
   let dataVersion = readDataVersion(database);
 
-  /** A change and its entry in the audit log. */
+  /** Runs a change, and writes its audit entry in the same transaction. */
   const audited = <Result>(audit: NewAuditEntry, change: () => Result): Promise<Result> =>
-    settled(() =>
+    asPromise(() =>
       database.transaction(() => {
         const result = change();
-        // What was not changed is no event.
+        // A change that was not made has no audit entry.
         if (result !== false) insertAudit(database, audit);
         return result;
       })
@@ -36,22 +36,22 @@ export function openSqlite(path: string, hold?: Hold): Store {
 
   return {
     folder: dirname(database.path),
-    readAccess: () => settled(() => access.readAccess(database)),
-    changedElsewhere() {
+    readAccess: () => asPromise(() => access.readAccess(database)),
+    consumeExternalChange() {
       const before = dataVersion;
       dataVersion = readDataVersion(database);
       return dataVersion !== before;
     },
-    readSpending: (hours) => settled(() => readSpending(database, hours)),
-    dateSpending: (hour) => settled(() => database.transaction(() => dateSpending(database, hour))),
+    readSpending: (hours) => asPromise(() => readSpending(database, hours)),
+    dateSpending: (hour) => asPromise(() => database.transaction(() => dateSpending(database, hour))),
 
     addProject: (project: Project, audit) => audited(audit, () => access.insertProject(database, project)),
-    findProject: (id) => settled(() => access.findProject(database, id)),
-    listProjects: (page) => settled(() => access.listProjects(database, page)),
+    findProject: (id) => asPromise(() => access.findProject(database, id)),
+    listProjects: (page) => asPromise(() => access.listProjects(database, page)),
     changeProject: (of, change, audit) =>
       audited(audit, () => access.updateProject(database, { ...of, at: audit.at }, change)),
     deleteProject: (of, audit) =>
-      settled(() =>
+      asPromise(() =>
         database.transaction(() => {
           const result = access.deleteProject(database, of);
           if (result === "deleted") insertAudit(database, audit);
@@ -60,43 +60,43 @@ export function openSqlite(path: string, hold?: Hold): Store {
       ),
     deleteToken: (of, audit) => audited(audit, () => access.deleteToken(database, of)),
     addToken: (token: Token, audit) => audited(audit, () => access.insertToken(database, token, audit.at)),
-    findToken: (id) => settled(() => access.findToken(database, id)),
-    listTokens: (page) => settled(() => access.listTokens(database, page)),
+    findToken: (id) => asPromise(() => access.findToken(database, id)),
+    listTokens: (page) => asPromise(() => access.listTokens(database, page)),
     changeToken: (of, change, audit) =>
       audited(audit, () => access.updateToken(database, { ...of, at: audit.at }, change)),
     revokeTokens: (projectId, audit) =>
       audited(audit, () => access.revokeTokens(database, projectId, audit.at)),
 
     addExchanges: (rows: readonly ExchangeRow[]) =>
-      settled(() => database.transaction(() => insertExchanges(database, rows))),
-    usage: (grouping, filter) => settled(() => readUsage(database, grouping, filter)),
-    listExchanges: (page) => settled(() => listExchanges(database, page)),
-    addAudit: (entry) => settled(() => insertAudit(database, entry)),
-    listAudit: (page) => settled(() => listAudit(database, page)),
-    prune: (limits) => settled(() => database.transaction(() => pruneExchanges(database, limits))),
+      asPromise(() => database.transaction(() => insertExchanges(database, rows))),
+    usage: (grouping, filter) => asPromise(() => readUsage(database, grouping, filter)),
+    listExchanges: (page) => asPromise(() => listExchanges(database, page)),
+    addAudit: (entry) => asPromise(() => insertAudit(database, entry)),
+    listAudit: (page) => asPromise(() => listAudit(database, page)),
+    prune: (limits) => asPromise(() => database.transaction(() => pruneExchanges(database, limits))),
 
     addObject: (object, at) =>
-      settled(() => database.transaction(() => objects.insertObject(database, object, at))),
-    findObject: (key) => settled(() => objects.findObject(database, key)),
-    openObjects: () => settled(() => objects.openObjects(database)),
-    changedObjects: (since) => settled(() => objects.changedObjects(database, since)),
-    nameResults: (key, resultsId, at) =>
-      settled(() => database.transaction(() => objects.nameResults(database, key, { resultsId, at }))),
+      asPromise(() => database.transaction(() => objects.insertObject(database, object, at))),
+    findObject: (key) => asPromise(() => objects.findObject(database, key)),
+    listUnsettledObjects: () => asPromise(() => objects.listUnsettledObjects(database)),
+    listChangedObjects: (since) => asPromise(() => objects.listChangedObjects(database, since)),
+    setResultsId: (key, resultsId, at) =>
+      asPromise(() => database.transaction(() => objects.setResultsId(database, key, { resultsId, at }))),
     pruneObjects: (limits) =>
-      settled(() => database.transaction(() => objects.pruneObjects(database, limits))),
+      asPromise(() => database.transaction(() => objects.pruneObjects(database, limits))),
     settleObject: (object, of) =>
-      settled(() => database.transaction(() => objects.settleObject(database, object, of))),
+      asPromise(() => database.transaction(() => objects.settleObject(database, object, of))),
 
     readNote: (name) =>
-      settled(() => {
+      asPromise(() => {
         const row = database.get("SELECT value FROM notes WHERE name = ?", name);
         return row === undefined ? undefined : String(row["value"]);
       }),
     writeNote: (name, value) =>
-      settled(() => void database.run("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value)),
+      asPromise(() => void database.run("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value)),
     backup: (file) => copyDatabase(path, file),
     size: () =>
-      settled(() => {
+      asPromise(() => {
         const row = database.get(
           "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
         );
@@ -104,28 +104,28 @@ export function openSqlite(path: string, hold?: Hold): Store {
       }),
     close() {
       database.close();
-      hold?.release();
+      lock?.release();
     },
   };
 }
 
-/** Marks the file as this program's, and lets other programs open it too. */
-function enter(database: Database, hold: Hold): void {
+/** Gives the file a new identity if no other program has it open, and lets other programs open it. */
+function markAsOpened(database: Database, lock: DatabaseLock): void {
   try {
-    renewIdentity(database, hold);
-    if (hold.isAlone) hold.share();
+    renewIdentity(database, lock);
+    if (lock.isExclusive) lock.share();
   } catch (error) {
     database.close();
     throw error;
   }
 }
 
-/** The port is asynchronous, for the sake of databases that are. */
-function settled<Result>(work: () => Result): Promise<Result> {
+/** Makes a promise of synchronous work. The port is asynchronous because other databases are. */
+function asPromise<Result>(work: () => Result): Promise<Result> {
   return new Promise((resolve) => resolve(work()));
 }
 
-/** Changes when another connection has committed. */
+/** A number that changes when another connection commits. */
 function readDataVersion(database: Database): number {
   return Number(database.get("PRAGMA data_version")?.["data_version"]);
 }
@@ -148,13 +148,13 @@ function insertAudit(
 function listAudit(
   database: Database,
   page: Parameters<Store["listAudit"]>[0],
-): ReturnType<typeof access.listed<AuditEntry>> {
+): ReturnType<typeof access.pageOf<AuditEntry>> {
   const rows = database.all(
     "SELECT * FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",
     page.before ?? Number.MAX_SAFE_INTEGER,
     page.limit + 1,
   );
-  return access.listed(rows, page, (row) => ({
+  return access.pageOf(rows, page, (row) => ({
     id: Number(row["seq"]),
     at: Number(row["at"]),
     actor: String(row["actor"]),

@@ -1,58 +1,58 @@
-/** Copies a backup beside the database that it is to replace, and checks the copy there. */
+/** Copies a backup beside the database, and checks the copy before it replaces the database. */
 
 import { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../store.ts";
 import { Database } from "./database.ts";
 import { randomIdentity } from "./identity.ts";
-import { incomingOf, remove } from "./restore_files.ts";
+import { remove, stagedPath } from "./restore_files.ts";
 import { messageOf } from "../../text/error_text.ts";
 
-/** What a backup that was checked holds. */
+/** Facts about a checked copy. */
 export interface StagedCopy {
-  /** When the last thing in it happened, in milliseconds since 1970; undefined: nothing did. */
+  /** The time of the last exchange or audit entry, in milliseconds since 1970. Undefined: the copy has neither. */
   readonly lastChangeAt: number | undefined;
-  /** What its header says: see `identity.ts`. */
+  /** The identity in its header: see `identity.ts`. */
   readonly identity: number;
-  /** The note by which the key of sealed provider keys is told. */
+  /** Reads a note of the copy, such as `KEY_CHECK`, which shows which key encrypted the provider keys. */
   readonly note: (name: string) => string | undefined;
 }
 
 /**
- * Copies `file` to where {@link incomingOf} says, brings its schema up to date and checks all of it. Throws a
- * {@link StoreError} that says what is wrong with it; the copy is gone then, and the database untouched.
+ * Copies `file` to {@link stagedPath}, migrates the schema of the copy, and checks the copy. Throws a
+ * {@link StoreError} if the backup is damaged or foreign, and removes the copy. The database is not touched.
  */
 export async function stageCopy(
   file: string,
   path: string,
   { onCopied = () => {} }: { readonly onCopied?: () => void } = {},
 ): Promise<StagedCopy> {
-  const incoming = incomingOf(path);
+  const staged = stagedPath(path);
   removeStaged(path);
   try {
-    await copyPrivately(file, incoming);
+    await copyPrivately(file, staged);
     onCopied();
-    return checked(file, incoming);
+    return checkCopy(file, staged);
   } catch (error) {
     removeStaged(path);
     throw error;
   }
 }
 
-/** Removes what a restore that was given up has left. */
+/** Removes the copy of a failed restore. */
 export function removeStaged(path: string): void {
-  for (const end of ["", "-wal", "-shm", "-journal"]) remove(`${incomingOf(path)}${end}`);
+  for (const end of ["", "-wal", "-shm", "-journal"]) remove(`${stagedPath(path)}${end}`);
 }
 
-async function copyPrivately(file: string, incoming: string): Promise<void> {
+async function copyPrivately(file: string, staged: string): Promise<void> {
   const source = await Deno.open(file);
-  const target = await Deno.open(incoming, { write: true, createNew: true, mode: 0o600 });
+  const target = await Deno.open(staged, { write: true, createNew: true, mode: 0o600 });
   await source.readable.pipeTo(target.writable);
 }
 
-function checked(file: string, incoming: string): StagedCopy {
+function checkCopy(file: string, staged: string): StagedCopy {
   try {
-    checkPages(file, incoming);
-    const database = new Database(incoming);
+    checkPages(file, staged);
+    const database = new Database(staged);
     try {
       const notes = new Map(
         database.all("SELECT name, value FROM notes").map((
@@ -75,18 +75,18 @@ function checked(file: string, incoming: string): StagedCopy {
     }
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    // People know the file that they named.
-    throw new StoreError(error.kind, error.message.replaceAll(incoming, file), { cause: error });
+    // The user knows the backup, and not the copy.
+    throw new StoreError(error.kind, error.message.replaceAll(staged, file), { cause: error });
   }
 }
 
-/** Before anything else reads it: a damaged page can look like anything. */
-function checkPages(file: string, incoming: string): void {
+/** Checks all pages before other code reads them. A damaged page can have any content. */
+function checkPages(file: string, staged: string): void {
   let database: DatabaseSync | undefined;
   let found: unknown;
   let isOurs = false;
   try {
-    database = new DatabaseSync(incoming);
+    database = new DatabaseSync(staged);
     found = database.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"];
     isOurs =
       database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").get() !== undefined;
@@ -95,6 +95,6 @@ function checkPages(file: string, incoming: string): void {
   } finally {
     database?.close();
   }
-  if (found !== "ok") throw new StoreError("corrupt", `${file} is damaged, or no database (${found})`);
+  if (found !== "ok") throw new StoreError("corrupt", `${file} is damaged or not a database (${found})`);
   if (!isOurs) throw new StoreError("corrupt", `${file} is not a database of llm-proxy`);
 }

@@ -1,4 +1,4 @@
-/** Usage in SQLite: how sums are read. */
+/** Reads sums of usage from SQLite. */
 
 import type { UsageFilter, UsageGroup, UsageGrouping, UsageRow } from "../store.ts";
 import { commonConditions, type Conditions, conditionsOf } from "./conditions.ts";
@@ -6,24 +6,24 @@ import type { Database, Row } from "./database.ts";
 import { DAY_MS, firstByteMsOf, HOUR_MS, SUM_COLUMNS } from "./exchange_tables.ts";
 import { zoneOffsets } from "../../time/zone_offsets.ts";
 
-/** The expression of each group but days, which depend on the time zone. */
+/** The SQL expression of each group. That of days depends on the time zone: see `dayExpression`. */
 const GROUPS: Record<Exclude<UsageGroup, "day">, string> = {
   model: "model",
   hour: "start",
-  // Those of the configuration have no id but their name.
+  // Tokens of the configuration have no id. Their name is in principal.
   token: "CASE token_id WHEN '' THEN principal ELSE token_id END",
   project: "project_id",
   endpoint: "endpoint",
   client: "client",
 };
 const TIME_FORMATS = { day: "%Y-%m-%d", hour: "%Y-%m-%dT%H:00Z" } as const;
-/** People's names for what is grouped by an id. */
+/** The SQL expression of the name of a group, for groups by id. */
 const NAMES: Partial<Record<UsageGroup, string>> = {
   token: "(SELECT name FROM tokens WHERE id = sums.token_id)",
   project: "(SELECT name FROM projects WHERE id = sums.project_id)",
 };
 
-/** The sums of each group; of all together where there is none. */
+/** Reads the sums of each group, or one sum of everything without a group. */
 export function readUsage(
   database: Database,
   { group, split, timeZone, limit = -1 }: UsageGrouping,
@@ -36,8 +36,8 @@ export function readUsage(
   };
   const key = expression(group);
   const isTime = group === "day" || group === "hour";
-  // Times are grouped as numbers: texts would be made for each row that is summed.
-  const shown = (by: UsageGroup | undefined, column: string): string =>
+  // Times are grouped as numbers. As text, each summed row would be formatted.
+  const formatted = (by: UsageGroup | undefined, column: string): string =>
     by === "day" || by === "hour" ? `strftime('${TIME_FORMATS[by]}', ${column} / 1000, 'unixepoch')` : column;
   const { text, values } = conditionsOf(where);
   const groups = [
@@ -45,9 +45,9 @@ export function readUsage(
     ...(split === undefined ? [] : ["split_key"]),
   ];
   const grouped = groups.length === 0 ? "" : `GROUP BY ${groups.join(", ")}`;
-  // Names are looked up once per group, not once per row.
+  // The outer query looks up names once per group, not once per row.
   const rows = database.all(
-    `SELECT sums.*, ${shown(group, "group_key")} AS key, ${shown(split, "split_key")} AS split,
+    `SELECT sums.*, ${formatted(group, "group_key")} AS key, ${formatted(split, "split_key")} AS split,
        ${name(group)} AS name, ${name(split)} AS split_name FROM (
        SELECT ${key} AS group_key, ${expression(split)} AS split_key,
          max(token_id) AS token_id, max(project_id) AS project_id,
@@ -58,7 +58,7 @@ export function readUsage(
     limit,
   );
   const firstBytes = split === undefined
-    ? readFirstBytes(database, { key, shown: shown(group, "group_key"), where })
+    ? readFirstBytes(database, { key, formatted: formatted(group, "group_key"), where })
     : new Map();
   return rows.map((row) => ({
     ...usageOf(row),
@@ -81,18 +81,18 @@ function name(group: UsageGroup | undefined): string {
   return group !== undefined && NAMES[group] || "NULL";
 }
 
-/** The midnight before an hour by the clocks of a time zone, as if they showed UTC. */
+/** The SQL expression of the local midnight before an hour, written as if it were UTC. */
 function dayExpression(database: Database, timeZone: string | undefined, { from, to }: UsageFilter): string {
   const extent = database.get("SELECT min(start) AS first, max(start) AS last FROM usage");
   const first = Number(extent?.["first"] ?? 0);
   const last = Number(extent?.["last"] ?? 0);
-  // No further than there is usage: whoever asks may ask for ten thousand years.
+  // Only for the time with usage, because a query may name a range of ten thousand years.
   const offsets = timeZone === undefined ? [] : zoneOffsets(timeZone, {
     from: Math.max(first, from === undefined ? first : from - from % HOUR_MS),
     to: Math.min(last, to ?? last) + HOUR_MS,
   });
   const [earliest, ...later] = offsets;
-  // The latest that has begun holds.
+  // The last offset that has begun applies.
   const cases = later.toReversed().map(({ since, offsetMs }) => `WHEN start >= ${since} THEN ${offsetMs}`);
   const offset = cases.length === 0
     ? String(earliest?.offsetMs ?? 0)
@@ -100,14 +100,14 @@ function dayExpression(database: Database, timeZone: string | undefined, { from,
   return `(start + ${offset}) / ${DAY_MS} * ${DAY_MS}`;
 }
 
-/** Of each group. */
+/** Reads the median and the 95th percentile of the time to the first byte of each group. */
 function readFirstBytes(
   database: Database,
-  { key, shown, where }: { key: string; shown: string; where: Conditions },
+  { key, formatted, where }: { key: string; formatted: string; where: Conditions },
 ): Map<string, { median: number; p95: number }> {
   const { text, values } = conditionsOf(where);
   const rows = database.all(
-    `SELECT ${shown} AS key, bucket, requests FROM (
+    `SELECT ${formatted} AS key, bucket, requests FROM (
        SELECT ${key} AS group_key, bucket, sum(requests) AS requests FROM first_bytes ${text} GROUP BY 1, 2
      ) ORDER BY key, bucket`,
     ...values,
@@ -122,7 +122,7 @@ function readFirstBytes(
   }));
 }
 
-/** The smallest that `share` of all do not exceed. */
+/** The smallest value that a share of all values does not exceed. */
 function quantile(counts: readonly { bucket: number; requests: number }[], share: number): number {
   let left = share * counts.reduce((sum, { requests }) => sum + requests, 0);
   const found = counts.find(({ requests }) => (left -= requests) <= 0) ?? counts.at(-1);

@@ -1,23 +1,26 @@
 /** The scanner of event streams against a reading of the whole, line by line. */
 
-import { AnswerTap } from "../../../src/accounting/answer_tap.ts";
+import { ResponseTap } from "../../../src/accounting/response_tap.ts";
 import { EventStreamScanner } from "../../../src/payload/event_stream_scanner.ts";
 import { JsonScanner } from "../../../src/payload/json_scanner.ts";
 import { latin1 } from "../../support/byte_input.ts";
 import { type FuzzTarget, inPieces, latin1Text, type Random, same, utf8 } from "../target.ts";
 import { naiveEvents } from "./event_stream.ts";
 import { golden, JSON_WORDS } from "./json_seeds.ts";
-import { type FoundValue, scannedValues, WANTED } from "./wanted.ts";
+import { type FoundValue, scannedValues, SELECTED } from "./selected_values.ts";
+import { contentFields } from "../../support/fields.ts";
 
 function scanned(pieces: readonly Uint8Array[]): FoundValue[] {
   const found: FoundValue[] = [];
-  const scanner = new EventStreamScanner(new JsonScanner(WANTED, (path, value) => found.push([path, value])));
+  const scanner = new EventStreamScanner(
+    new JsonScanner(SELECTED, (path, value) => found.push([path, value])),
+  );
   for (const piece of pieces) scanner.write(piece);
   return found;
 }
 
 function observed(pieces: readonly Uint8Array[]): unknown {
-  const tap = AnswerTap.of("text/event-stream", undefined);
+  const tap = ResponseTap.of(contentFields("text/event-stream"));
   for (const piece of pieces) tap?.write(piece);
   return tap?.end();
 }

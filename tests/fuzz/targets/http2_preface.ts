@@ -27,7 +27,7 @@ async function readIn(pieces: readonly Uint8Array[]): Promise<Reading> {
   const handshake = new Handshake(connection as unknown as Deno.TlsConn, {
     limitMs: () => 1_000,
     now: () => 0,
-    onOther() {},
+    onNotTls() {},
   });
   const protocol = await handshake.protocol();
   return { protocol, isClosed: handshake.isClosed, takenBytes };

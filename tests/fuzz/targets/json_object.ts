@@ -2,11 +2,11 @@
 
 import { JsonSyntaxError } from "../../../src/payload/json_reader.ts";
 import { jsonMembers, textValue } from "../../../src/payload/json_members.ts";
-import { type JsonFindings, readJsonObject } from "../../../src/payload/models.ts";
+import { type JsonFindings, readJsonObject } from "../../../src/payload/models_in_json.ts";
 import { modelChanges } from "../../../src/forwarding/replace_model.ts";
 import { concat } from "../../../src/streams/bytes.ts";
 import { HeldBody } from "../../../src/streams/held_body.ts";
-import { askForUsage, edited } from "../../../src/payload/ask_for_usage.ts";
+import { usageOptionEdit, withEdit } from "../../../src/payload/usage_option.ts";
 import { jsonFacts, type RequestFacts } from "../../../src/payload/request_facts.ts";
 import { type FuzzTarget, holds, latin1Text, same } from "../target.ts";
 import { JSON_SEEDS, JSON_WORDS } from "./json_seeds.ts";
@@ -108,14 +108,14 @@ function checkUsage(input: Uint8Array, expected: Members, json: JsonFindings): s
     holds(![true, false, null].some((value) => value === expected.stream), `refuses: ${facts.message}`);
     return "refused";
   }
-  const edit = askForUsage({ bytes: input, json, facts });
+  const edit = usageOptionEdit({ bytes: input, json, facts });
   const options = isObject(expected.stream_options) ? expected.stream_options : {};
   if (edit === undefined) {
     holds(expected.stream !== true || options.include_usage === true, "usage is not asked for");
     return "not asked";
   }
   holds(expected.stream === true, "usage is asked for without a stream");
-  const after = parsedObject(edited(input, edit));
+  const after = parsedObject(withEdit(input, edit));
   same(sorted(after), sorted({ ...expected, stream_options: { ...options, include_usage: true } }), "asked");
   return "asked";
 }

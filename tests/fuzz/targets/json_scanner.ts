@@ -1,12 +1,13 @@
 /** The scanner of JSON answers against the strict reader. */
 
-import { AnswerTap } from "../../../src/accounting/answer_tap.ts";
+import { ResponseTap } from "../../../src/accounting/response_tap.ts";
 import { type FuzzTarget, inPieces, type Random, same, utf8 } from "../target.ts";
 import { JSON_SEEDS, JSON_WORDS } from "./json_seeds.ts";
-import { expectedValues, scannedValues } from "./wanted.ts";
+import { expectedValues, scannedValues } from "./selected_values.ts";
+import { contentFields } from "../../support/fields.ts";
 
 function observed(pieces: readonly Uint8Array[]): unknown {
-  const tap = AnswerTap.of("application/json", undefined);
+  const tap = ResponseTap.of(contentFields("application/json"));
   for (const piece of pieces) tap?.write(piece);
   return tap?.end();
 }

@@ -1,6 +1,7 @@
 /** The strict reader of forms against the runtime's own. */
 
-import { type FormPart, FormSyntaxError, readForm } from "../../../src/payload/multipart.ts";
+import { type FormPart, readForm } from "../../../src/payload/multipart.ts";
+import { FormSyntaxError } from "../../../src/payload/part_head.ts";
 import { type FuzzTarget, holds, latin1Text, same, utf8 } from "../target.ts";
 
 const BOUNDARY_LINE = /^--([^\r\n]{1,70})\r\n/;

@@ -33,7 +33,7 @@ const FAULTS: readonly DatabaseFault[] = [
   {
     name: "locked by another program for long",
     refusesChanges: true,
-    said: [/ is locked by another program; usage waits to be written$/],
+    said: [/ is locked by another program; usage waits in the queue$/],
     begin(path) {
       const other = new DatabaseSync(path);
       other.exec("BEGIN EXCLUSIVE");
@@ -46,7 +46,7 @@ const FAULTS: readonly DatabaseFault[] = [
   {
     name: "moved away",
     refusesChanges: true,
-    said: [/ is gone, or another file than the one that was opened: .*; usage waits to be written$/],
+    said: [/ was removed or replaced while it was open: .*; usage waits in the queue$/],
     begin(path) {
       Deno.renameSync(path, `${path}.away`);
       return () => Deno.renameSync(`${path}.away`, path);
@@ -55,7 +55,7 @@ const FAULTS: readonly DatabaseFault[] = [
   {
     name: "replaced by a copy",
     refusesChanges: true,
-    said: [/ is gone, or another file than the one that was opened: .*; usage waits to be written$/],
+    said: [/ was removed or replaced while it was open: .*; usage waits in the queue$/],
     begin(path) {
       Deno.renameSync(path, `${path}.away`);
       Deno.copyFileSync(`${path}.away`, path);
@@ -65,22 +65,22 @@ const FAULTS: readonly DatabaseFault[] = [
   {
     name: "robbed of its exchanges",
     refusesChanges: false,
-    said: [/ is damaged or no database; .*; usage waits to be written$/],
+    said: [/ is damaged or not a database\. .*; usage waits in the queue$/],
     begin: (path) => withoutTable(path, "exchanges"),
   },
   {
     name: "robbed of its tokens",
     refusesChanges: false,
     said: [
-      / is damaged or no database; .*; known tokens go on$/,
-      / is damaged or no database; .*; usage waits to be written$/,
+      / is damaged or not a database\. .*; known tokens stay valid$/,
+      / is damaged or not a database\. .*; usage waits in the queue$/,
     ],
     begin: (path) => withoutTable(path, "tokens"),
   },
 ];
 
 for (const fault of FAULTS) {
-  Deno.test(`a database that is ${fault.name}: known tokens go on, and all that happened is written afterwards`, async () => {
+  Deno.test(`a database that is ${fault.name}: known tokens stay valid, and all that happened is written afterwards`, async () => {
     const folder = await Deno.makeTempDir();
     try {
       await suffers(`${folder}/x.db`, fault);
@@ -93,12 +93,12 @@ for (const fault of FAULTS) {
 Deno.test({
   ...unless(
     await withoutMounts(),
-    "a database on a full disk: known tokens go on, and all that happened is written afterwards",
+    "a database on a full disk: known tokens stay valid, and all that happened is written afterwards",
   ),
   async fn() {
     await using disk = await MountedDisk.mount();
     await suffers(`${disk.path}/x.db`, {
-      said: [/^there is no space left for .*\/x\.db; usage waits to be written$/],
+      said: [/^no space is left for .*\/x\.db; usage waits in the queue$/],
       refusesChanges: true,
       begin: () => disk.fill(),
     });

@@ -56,7 +56,7 @@ Deno.test({
       await proxy.stop();
       const lines = proxy.output.split("\n").filter((line) => /storage_failing|usage_dropped/.test(line));
       assertEquals(lines.length, 1, lines.join("\n"));
-      assertMatch(lines[0] ?? "", /cannot be read or written \(disk I\/O error\); usage waits to be written/);
+      assertMatch(lines[0] ?? "", /cannot be read or written \(disk I\/O error\); usage waits in the queue/);
       const { requestIds, summedRequests, integrity } = readRecorded(path);
       assertEquals(requestIds.length, ids.length);
       assertEquals([summedRequests, integrity], [ids.length, "ok"]);
@@ -70,7 +70,7 @@ const NO_START: readonly (readonly [name: string, prepare: (folder: string) => v
   [
     "is no database",
     (folder) => Deno.writeTextFileSync(`${folder}/x.db`, "no database".repeat(1_000)),
-    /^Cannot start: .*\/x\.db is damaged or no database; to go back to a backup: llm-proxy restore FILE\.$/,
+    /^Cannot start: .*\/x\.db is damaged or not a database. To use a backup, run: llm-proxy restore FILE\.$/,
   ],
   [
     "is a folder",
@@ -80,7 +80,7 @@ const NO_START: readonly (readonly [name: string, prepare: (folder: string) => v
   [
     "was cut to half a page",
     (folder) => Deno.writeFileSync(`${folder}/x.db`, new TextEncoder().encode("SQLite format 3\0abc")),
-    /^Cannot start: .*\/x\.db is damaged or no database; to go back to a backup: llm-proxy restore FILE\.$/,
+    /^Cannot start: .*\/x\.db is damaged or not a database. To use a backup, run: llm-proxy restore FILE\.$/,
   ],
 ];
 
@@ -118,11 +118,11 @@ Deno.test({
     await disk.setWritable(false);
     await assertNoStart(
       path,
-      /^Cannot start: the database .*\/x\.db cannot be made: Read-only file system\.$/,
+      /^Cannot start: the database .*\/x\.db cannot be created: Read-only file system\.$/,
     );
     await disk.setWritable(true);
     const empty = await disk.fill();
-    await assertNoStart(path, /^Cannot start: there is no space left for .*\/x\.db\.$/);
+    await assertNoStart(path, /^Cannot start: no space is left for .*\/x\.db\.$/);
     await empty();
     await (await ProxyProcess.startWith(managedEnv(NOWHERE, path)))[Symbol.asyncDispose]();
     await disk.setWritable(false);

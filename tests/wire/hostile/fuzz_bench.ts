@@ -17,7 +17,7 @@ import { createHandler } from "../../../src/handler.ts";
 import { parseHead } from "../../../src/http/head.ts";
 import type { OutgoingReply } from "../../../src/http/message.ts";
 import { HeldBytes } from "../../../src/limits/held_bytes.ts";
-import { Slots } from "../../../src/limits/slots.ts";
+import { ConcurrencyLimiter } from "../../../src/limits/concurrency_limiter.ts";
 import { HttpSyntaxError } from "../../../src/http/syntax_error.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
 import { parseRequestHead, type RequestHead } from "../../../src/server/request_head.ts";
@@ -76,8 +76,8 @@ export class FuzzBench {
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.#clock),
       ),
-      slots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
-      receivingSlots: new Slots(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
+      slots: new ConcurrencyLimiter(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
+      receivingSlots: new ConcurrencyLimiter(DEFAULT_SERVER_SETTINGS.concurrency, this.#clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck(TOKENS.map((token, index) => ({ name: `person ${index}`, token }))),
       startedAt: 0,

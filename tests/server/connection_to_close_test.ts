@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { connectionToClose } from "../../src/server/make_room.ts";
+import { connectionToClose } from "../../src/server/connection_to_close.ts";
 import type { ServedConnection } from "../../src/server/served_connection.ts";
 
 const NOW = 100_000;
@@ -8,7 +8,7 @@ interface Named extends ServedConnection {
   readonly name: string;
 }
 
-/** A connection whose state has lasted for so many milliseconds. */
+/** A connection that has been in its state for so many milliseconds. */
 function connection(
   name: string,
   { owes, idle, runs = 0, admitted = false }: {
@@ -20,7 +20,7 @@ function connection(
 ): Named {
   return {
     name,
-    owesSince: owes === undefined ? undefined : NOW - owes,
+    unreadSince: owes === undefined ? undefined : NOW - owes,
     idleSince: idle === undefined ? undefined : NOW - idle,
     stateSince: NOW - (idle ?? runs),
     isAuthenticated: admitted,
@@ -30,7 +30,7 @@ function connection(
   };
 }
 
-Deno.test("connectionToClose: without a token before with one, unread answers before idle ones, the longest first", () => {
+Deno.test("connectionToClose: unauthenticated before authenticated, unread responses before idle connections, the longest first", () => {
   const order = [
     connection("unread, no token, 9 ms", { owes: 9 }),
     connection("unread, no token, 1 ms", { owes: 1 }),

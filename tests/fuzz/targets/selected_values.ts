@@ -1,11 +1,11 @@
 /** What a scanner has to find in a JSON text, as the strict reader finds it. */
 
 import { JsonScanner } from "../../../src/payload/json_scanner.ts";
-import { type Place, wantedPlaces } from "../../../src/payload/wanted_places.ts";
+import { compileSelection, type SelectionNode } from "../../../src/payload/json_selection.ts";
 import { JsonReader, JsonSyntaxError } from "../../../src/payload/json_reader.ts";
 
 /** Some of what answers are looked through for. */
-export const WANTED: Place = wantedPlaces({
+export const SELECTED: SelectionNode = compileSelection({
   model: true,
   usage: true,
   incomplete_details: { reason: true },
@@ -21,7 +21,7 @@ const MAX_DEPTH = 64;
 export type FoundValue = readonly [path: string, value: unknown];
 
 interface Node {
-  readonly place: Place;
+  readonly place: SelectionNode;
   readonly depth: number;
 }
 
@@ -29,13 +29,13 @@ interface Node {
 export function expectedValues(bytes: Uint8Array): FoundValue[] | undefined {
   const found: FoundValue[] = [];
   const reader = new JsonReader<Node>(bytes, {
-    root: { place: WANTED, depth: 0 },
+    root: { place: SELECTED, depth: 0 },
     enter({ place, depth }, key) {
       const inner = depth >= MAX_DEPTH
         ? undefined
         : key === undefined
-        ? place.elements ?? (place === WANTED ? WANTED : undefined)
-        : place.children?.find(({ bytes }) => new TextDecoder().decode(bytes) === key)?.place;
+        ? place.elements ?? (place === SELECTED ? SELECTED : undefined)
+        : place.children?.find(({ bytes }) => new TextDecoder().decode(bytes) === key)?.node;
       return inner && { place: inner, depth: depth + 1 };
     },
     ended({ place: { path, children } }, { start, end }) {
@@ -55,7 +55,7 @@ export function expectedValues(bytes: Uint8Array): FoundValue[] | undefined {
 /** What the scanner finds in pieces of one text. */
 export function scannedValues(pieces: readonly Uint8Array[]): FoundValue[] {
   const found: FoundValue[] = [];
-  const scanner = new JsonScanner(WANTED, (path, value) => found.push([path, value]));
+  const scanner = new JsonScanner(SELECTED, (path, value) => found.push([path, value]));
   for (const piece of pieces) scanner.write(piece);
   return found;
 }

@@ -1,29 +1,29 @@
-/** Bounds what all clients without a token together hold in memory: unfinished heads, and what they sent ahead. */
+/** Limits the memory of all unauthenticated connections together. */
 
-import { connectionToClose } from "./make_room.ts";
+import { connectionToClose } from "./connection_to_close.ts";
 import type { ServedConnection } from "./served_connection.ts";
 
-/** Five hundred heads of the longest that are usual: agents' clients send up to a few kilobytes. */
-export const MAX_STRANGERS_BYTES: number = 32 * 1024 * 1024;
-/** Every connection has as much, and their number is bounded. */
+/** The limit in bytes. It is enough for thousands of request heads, which have up to a few kilobytes. */
+export const MAX_UNAUTHENTICATED_BYTES: number = 32 * 1024 * 1024;
+/** Not counted: every connection has a buffer of this size, and the number of connections is limited. */
 const FREE_BYTES = 4 * 1024;
 
 /**
- * Counts the buffers of connections that have shown no valid token. Where they are too much together one is closed, by
- * the order in which connections make room: a client that is within its head for the longest time.
+ * Counts the memory of connections that have shown no valid token. If it exceeds the limit, the budget closes
+ * connections, in the order of {@link connectionToClose}.
  */
-export class StrangerBudget {
+export class UnauthenticatedBudget {
   readonly #held = new Map<ServedConnection, number>();
   readonly #maxBytes: number;
   readonly #now: () => number;
   #total = 0;
 
-  constructor({ maxBytes = MAX_STRANGERS_BYTES, now }: { maxBytes?: number; now: () => number }) {
+  constructor({ maxBytes = MAX_UNAUTHENTICATED_BYTES, now }: { maxBytes?: number; now: () => number }) {
     this.#maxBytes = maxBytes;
     this.#now = now;
   }
 
-  /** A connection has a buffer of that size; it may be closed for that. */
+  /** Sets the bytes that a connection holds. May close this connection or others. */
   holds(connection: ServedConnection, bytes: number): void {
     if (connection.isAuthenticated || bytes <= FREE_BYTES) return this.release(connection);
     this.#total += bytes - (this.#held.get(connection) ?? 0);
@@ -36,7 +36,7 @@ export class StrangerBudget {
     }
   }
 
-  /** It has ended, or is known. */
+  /** Stops counting a connection, after it has ended or was authenticated. */
   release(connection: ServedConnection): void {
     const bytes = this.#held.get(connection);
     if (bytes === undefined) return;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { StrangerBudget } from "../../src/server/stranger_budget.ts";
+import { UnauthenticatedBudget } from "../../src/server/unauthenticated_budget.ts";
 import type { ServedConnection } from "../../src/server/served_connection.ts";
 
 const KIB = 1024;
@@ -7,12 +7,12 @@ const KIB = 1024;
 class Bench {
   now = 0;
   readonly closed: string[] = [];
-  readonly budget = new StrangerBudget({ maxBytes: 64 * KIB, now: () => this.now });
+  readonly budget = new UnauthenticatedBudget({ maxBytes: 64 * KIB, now: () => this.now });
 
   connection(name: string, { admitted = false } = {}): ServedConnection {
     const since = this.now++;
     return {
-      owesSince: undefined,
+      unreadSince: undefined,
       idleSince: since,
       stateSince: since,
       isAuthenticated: admitted,
@@ -23,7 +23,7 @@ class Bench {
   }
 }
 
-Deno.test("StrangerBudget: where unfinished heads hold too much together, the one that lasts longest is closed", () => {
+Deno.test("UnauthenticatedBudget: if unfinished heads hold too much together, the oldest connection is closed", () => {
   const bench = new Bench();
   const [one, two, three] = ["one", "two", "three"].map((name) => bench.connection(name));
   for (const connection of [two, one, three]) if (connection) bench.budget.holds(connection, 16 * KIB);
@@ -33,7 +33,7 @@ Deno.test("StrangerBudget: where unfinished heads hold too much together, the on
   assertEquals(bench.closed, ["one", "two"]);
 });
 
-Deno.test("StrangerBudget: a head that has ended holds nothing, and small ones count for nothing", () => {
+Deno.test("UnauthenticatedBudget: a complete head is released, and small buffers do not count", () => {
   const bench = new Bench();
   for (let index = 0; index < 100; index++) {
     const connection = bench.connection(String(index));
@@ -45,7 +45,7 @@ Deno.test("StrangerBudget: a head that has ended holds nothing, and small ones c
   assertEquals(bench.closed, []);
 });
 
-Deno.test("StrangerBudget: clients that have shown a token are neither counted nor closed", () => {
+Deno.test("UnauthenticatedBudget: connections of authenticated clients are neither counted nor closed", () => {
   const bench = new Bench();
   for (let index = 0; index < 10; index++) {
     bench.budget.holds(bench.connection("admitted", { admitted: true }), 64 * KIB);

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { ToldUsage } from "../../src/accounting/told_usage.ts";
+import { ReportedUsage } from "../../src/accounting/reported_usage.ts";
 import type { Usage } from "../../src/accounting/usage.ts";
 
 function usageOf(...told: readonly unknown[]): Usage {
-  const usage = new ToldUsage();
+  const usage = new ReportedUsage();
   for (const one of told) usage.add(one);
   return usage.usage();
 }
@@ -105,18 +105,18 @@ const CASES: readonly (readonly [name: string, told: readonly unknown[], usage: 
 ];
 
 for (const [name, told, usage] of CASES) {
-  Deno.test(`ToldUsage: ${name}`, () => assertEquals(usageOf(...told), usage));
+  Deno.test(`ReportedUsage: ${name}`, () => assertEquals(usageOf(...told), usage));
 }
 
-Deno.test("ToldUsage: of more tokens read from a cache than sent no more than all count", () => {
-  const told = new ToldUsage();
+Deno.test("ReportedUsage: of more tokens read from a cache than sent no more than all count", () => {
+  const told = new ReportedUsage();
   told.add({ prompt_tokens: 100, completion_tokens: 5, prompt_tokens_details: { cached_tokens: 120 } });
   assertEquals(told.usage(), { inputTokens: 100, outputTokens: 5, cachedTokens: 100 });
   assertEquals(told.contradictions(), ["more cachedTokens than inputTokens"]);
 });
 
-Deno.test("ToldUsage: steps of a compaction count beside, and those of an advisor under its model", () => {
-  const told = new ToldUsage();
+Deno.test("ReportedUsage: steps of a compaction count beside, and those of an advisor under its model", () => {
+  const told = new ReportedUsage();
   const plain = { cache_creation_input_tokens: 0, cache_read_input_tokens: 0, cache_creation: null };
   told.add({
     input_tokens: 100,
@@ -135,16 +135,16 @@ Deno.test("ToldUsage: steps of a compaction count beside, and those of an adviso
   ]);
 });
 
-Deno.test("ToldUsage: a usage object of a thousand numbers is bounded", () => {
-  const told = new ToldUsage();
+Deno.test("ReportedUsage: a usage object of a thousand numbers is bounded", () => {
+  const told = new ReportedUsage();
   const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`x${index}`, 1]));
   told.add({ ...many, prompt_tokens: 5 });
   assertEquals(told.usage(), {});
 });
 
-Deno.test("ToldUsage: numbers that contradict each other are named, and others are not", () => {
+Deno.test("ReportedUsage: numbers that contradict each other are named, and others are not", () => {
   const contradictions = (usage: unknown) => {
-    const told = new ToldUsage();
+    const told = new ReportedUsage();
     told.add(usage);
     return told.contradictions();
   };

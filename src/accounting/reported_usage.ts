@@ -1,20 +1,20 @@
-/** Collects the usage objects of one answer: streams tell theirs several times. */
+/** Collects the usage objects of one response. A stream may report its usage several times. */
 
 import { sumOf, type Usage } from "./usage.ts";
-import { readUsage } from "./usage_shapes.ts";
+import { readUsage } from "./read_usage.ts";
 
-/** The nesting of usage objects is two deep; more is nothing that is known. */
+/** How deep usage objects are read. Known usage objects have two levels. */
 const MAX_DEPTH = 3;
 const MAX_NUMBERS = 64;
 const MAX_AMOUNT = 1e9;
-/** More steps than an answer has. */
+/** The highest number of steps that are read of one response. */
 const MAX_STEPS = 100;
 const MAX_MODEL = 200;
-/** Amounts that need not be integers. */
+/** The paths of amounts that may be fractions. */
 const FRACTIONS = /(?:^|\.)(?:seconds|cost|total_cost|upstream_inference_cost)$/;
-/** Larger than any other amount. */
+/** The paths of amounts that may exceed {@link MAX_AMOUNT}. */
 const TICKS = /_ticks$/;
-/** What the amounts are of, by their names; all others are of input. */
+/** Groups of amounts, by their paths. All other amounts belong to the input. */
 const GROUPS: readonly RegExp[] = [
   /^(?:(?:billed_units|tokens)\.)?(?:output|completion|candidates|thoughts|response|reasoning|citation|eval_count|tokens_predicted)/,
   /^total/,
@@ -22,64 +22,65 @@ const GROUPS: readonly RegExp[] = [
   /^server_tool_use|^num_|search/,
 ];
 
-/** Numbers of a provider's usage object by their paths, like `prompt_tokens_details.cached_tokens`. */
+/** The numbers of a usage object, by their paths, such as `prompt_tokens_details.cached_tokens`. */
 type Numbers = Map<string, number>;
 
-/** A part of an answer that another model gave, and that the other numbers do not include. */
+/** The usage of another model for a part of a response. The other numbers do not include it. */
 export interface UsageStep {
   readonly model: string;
   readonly usage: Usage;
 }
 
-/** Such a part, or one of the answer's own model. */
+/** The usage of a step. `model` is undefined for steps of the response's own model. */
 type Step = Omit<UsageStep, "model"> & { readonly model: string | undefined };
 
-/** What an answer has said so far of its usage. */
-export class ToldUsage {
+/** The usage that a response has reported so far. */
+export class ReportedUsage {
   readonly #numbers: Numbers = new Map();
   #steps: readonly Step[] = [];
 
   /**
-   * Adds a usage object. The last word counts, for input, output and the rest apart: servers that imitate Anthropic's
-   * say a greater input first and correct it, and others begin with zeros or end with them.
+   * Adds a usage object. The last report counts, separately for input, output and each other group. Servers
+   * that imitate Anthropic's API first report a higher input and then correct it. Other servers begin or end
+   * with zeros.
    */
   add(value: unknown): void {
     if (!isObject(value)) return;
-    const told: Numbers = new Map();
-    collect(value, told);
-    const isSaid = new Set([...told].filter(([, number]) => number > 0).map(([name]) => groupOf(name)));
-    for (const [name, number] of told) {
+    const reported: Numbers = new Map();
+    collect(value, reported);
+    const isSaid = new Set([...reported].filter(([, number]) => number > 0).map(([name]) => groupOf(name)));
+    for (const [name, number] of reported) {
       if (isSaid.has(groupOf(name)) || !this.#numbers.has(name)) this.#numbers.set(name, number);
     }
     if (Array.isArray(value["iterations"])) this.#steps = stepsOf(value["iterations"]);
   }
 
-  /** Adds the usage of another model, from an object that names the model. */
+  /** Adds the usage of another model, from a usage object that names the model. */
   addStep(value: unknown): void {
     if (!isObject(value) || this.#steps.length >= MAX_STEPS) return;
     const [step] = stepsOf([{ ...value, type: "advisor_message" }]);
     if (step !== undefined) this.#steps = [...this.#steps, step];
   }
 
-  /** Forgets all. */
+  /** Drops all usage, for the next response. */
   clear(): void {
     this.#numbers.clear();
     this.#steps = [];
   }
 
-  /** What it amounts to, the steps of the same model included. */
+  /** The usage so far, with the steps of the same model. */
   usage(): Usage {
     const own = this.#own();
     return this.#steps.filter(({ model }) => model === undefined)
       .reduce((total, { usage }) => sumOf(total, usage), own);
   }
 
-  /** Where its numbers contradict each other, in words for people. */
+  /** The contradictions between the reported numbers, as texts for a log. */
   contradictions(): readonly string[] {
     return this.#numbers.size === 0 ? [] : readUsage(this.#numbers).contradictions;
   }
 
-  /** What other models used beside. */
+  /** The usage of other models, which {@link usage} does not include. */
   steps(): readonly UsageStep[] {
     return this.#steps.flatMap(({ model, usage }) => model === undefined ? [] : [{ model, usage }]);
   }
@@ -105,15 +106,15 @@ function collect(members: Readonly<Record<string, unknown>>, into: Numbers, pref
   }
 }
 
-/** What is below zero, beyond all sense or a part of a token is no usage. */
+/** Whether a number can be an amount: not negative, not excessive, and not a fraction of a token. */
 function isSensible(path: string, amount: number): boolean {
   if (TICKS.test(path)) return amount >= 0 && Number.isFinite(amount);
   return amount >= 0 && amount <= MAX_AMOUNT && (Number.isInteger(amount) || FRACTIONS.test(path));
 }
 
 /**
- * Details as a list: Gemini's `[{"modality":"AUDIO","tokenCount":5}]`, its `[{"type":"google_search","count":3}]`, and
- * Bedrock's `[{"ttl":"1h","inputTokens":5}]`.
+ * Reads a list of details: Gemini's `[{"modality":"AUDIO","tokenCount":5}]` and
+ * `[{"type":"google_search","count":3}]`, and Bedrock's `[{"ttl":"1h","inputTokens":5}]`.
  */
 function collectList(details: readonly unknown[], into: Numbers, path: string): void {
   for (const detail of details.slice(0, MAX_NUMBERS).filter(isObject)) {
@@ -124,13 +125,14 @@ function collectList(details: readonly unknown[], into: Numbers, path: string): 
 }
 
 /**
- * Anthropic's `usage.iterations`: what a compaction, an advisor, and a model that declined before another one took over
- * used, stands in no other number (`BetaIterationsUsage` of `@anthropic-ai/sdk`).
+ * Reads Anthropic's `usage.iterations` (`BetaIterationsUsage` of `@anthropic-ai/sdk`). Other numbers do not
+ * include the usage of a compaction, of an advisor, and of a model that declined before another model took
+ * over.
  */
 function stepsOf(iterations: readonly unknown[]): Step[] {
   const all = iterations.slice(0, MAX_STEPS).filter(isObject);
   const hasFallback = all.some(({ type }) => type === "fallback_message");
-  // A model that declined before it wrote anything is not billed.
+  // A model that declined before it generated output is not billed.
   return all.filter(({ type, output_tokens }) =>
     type === "compaction" || type === "advisor_message" ||
     hasFallback && type === "message" && output_tokens !== 0

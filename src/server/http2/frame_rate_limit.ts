@@ -1,26 +1,29 @@
-/** The part of a second's allowance that may be used at once. */
+/** The seconds whose cost may be used at once. */
 const BURST_SECONDS = 1;
 
-interface Waiting {
+interface QueuedFrames {
   readonly holder: object;
   readonly cost: number;
   readonly resolve: () => void;
 }
 
 /**
- * Bounds how fast the frames of connections are read, all of them together. While there is more than that, the
- * connection goes first that has used the least: a new one does not wait behind those that flood.
+ * Limits the rate at which the proxy reads frames of several connections together. While frames queue, the
+ * connection with the lowest cost so far goes first. So a new connection does not wait for connections that
+ * flood the proxy.
  */
-export class FrameTurns {
+export class FrameRateLimit {
   readonly #perSecond: number;
   readonly #now: () => number;
+  /** The cost so far, by connection. */
   readonly #used = new WeakMap<object, number>();
-  #waiting: Waiting[] = [];
+  #queue: QueuedFrames[] = [];
+  /** The cost that may be used now. Negative after a large piece. */
   #left: number;
   #countedAt: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `now` gives milliseconds of a clock that never jumps. */
+  /** `perSecond` is a cost. `now` gives milliseconds of a clock that never jumps. */
   constructor({ perSecond, now }: { perSecond: number; now: () => number }) {
     this.#perSecond = perSecond;
     this.#now = now;
@@ -28,24 +31,27 @@ export class FrameTurns {
     this.#countedAt = now();
   }
 
-  /** Counts the cost of frames. Gives a promise when they have to wait; otherwise they go on at once. */
-  take(holder: object, cost: number): Promise<void> | undefined {
+  /**
+   * Counts the cost of frames. Undefined: the frames may go on. Otherwise they have to wait for the promise.
+   */
+  acquire(holder: object, cost: number): Promise<void> | undefined {
     this.#refill();
-    if (this.#left > 0 && this.#waiting.length === 0) {
+    if (this.#left > 0 && this.#queue.length === 0) {
       this.#count(holder, cost);
       return undefined;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push({ holder, cost, resolve });
+    this.#queue.push({ holder, cost, resolve });
     this.#wake();
     return promise;
   }
 
-  /** A connection has ended: it waits for nothing. */
-  leave(holder: object): void {
-    const [own, others] = [[], []] as [Waiting[], Waiting[]];
-    for (const one of this.#waiting) (one.holder === holder ? own : others).push(one);
-    this.#waiting = others;
+  /** Ends the waits of a connection, because it has ended or has its own limit. */
+  release(holder: object): void {
+    const own: QueuedFrames[] = [];
+    const others: QueuedFrames[] = [];
+    for (const one of this.#queue) (one.holder === holder ? own : others).push(one);
+    this.#queue = others;
     for (const { resolve } of own) resolve();
     if (others.length === 0) this.#stop();
   }
@@ -66,22 +72,24 @@ export class FrameTurns {
     this.#timer = undefined;
     this.#refill();
     if (this.#left > 0) {
-      const usedBy = ({ holder }: Waiting): number => this.#used.get(holder) ?? 0;
-      this.#waiting.sort((one, other) => usedBy(one) - usedBy(other));
+      // The cost of the queued frames counts too. So a request does not wait for the floods of other new
+      // connections.
+      const usedBy = ({ holder, cost }: QueuedFrames): number => (this.#used.get(holder) ?? 0) + cost;
+      this.#queue.sort((one, other) => usedBy(one) - usedBy(other));
       let served = 0;
-      for (const { holder, cost, resolve } of this.#waiting) {
+      for (const { holder, cost, resolve } of this.#queue) {
         if (this.#left <= 0) break;
         this.#count(holder, cost);
         resolve();
         served++;
       }
-      this.#waiting.splice(0, served);
+      this.#queue.splice(0, served);
     }
     this.#wake();
   }
 
   #wake(): void {
-    if (this.#timer !== undefined || this.#waiting.length === 0) return;
+    if (this.#timer !== undefined || this.#queue.length === 0) return;
     const waitMs = Math.max(1, Math.ceil(-this.#left / this.#perSecond * 1000) + 1);
     this.#timer = setTimeout(() => this.#serve(), waitMs);
   }

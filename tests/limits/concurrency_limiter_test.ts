@@ -1,26 +1,30 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Cancellation, ClientGone } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
-import { Slots } from "../../src/limits/slots.ts";
+import { ConcurrencyLimiter } from "../../src/limits/concurrency_limiter.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const LIMITS = { maxExchanges: 2, maxPerPrincipal: Infinity, queueMs: 5_000 };
 
-function taken(slots: Slots, principal = "anna"): () => void {
-  const place = slots.take(principal, new Cancellation());
+function taken(slots: ConcurrencyLimiter, principal = "anna"): () => void {
+  const place = slots.acquire(principal, new Cancellation());
   assert(typeof place === "function", "it has to wait");
   return place;
 }
 
-function waiting(slots: Slots, principal: string, cancellation = new Cancellation()): Promise<() => void> {
-  const place = slots.take(principal, cancellation);
+function waiting(
+  slots: ConcurrencyLimiter,
+  principal: string,
+  cancellation = new Cancellation(),
+): Promise<() => void> {
+  const place = slots.acquire(principal, cancellation);
   assert(place instanceof Promise, "it does not wait");
   return place;
 }
 
-Deno.test("Slots: as many as there are at once, the next one when one is given back, and that once", async () => {
+Deno.test("ConcurrencyLimiter: as many as there are at once, the next one when one is given back, and that once", async () => {
   const clock = new FakeClock();
-  const slots = new Slots(LIMITS, clock);
+  const slots = new ConcurrencyLimiter(LIMITS, clock);
   const [first, second] = [taken(slots), taken(slots)];
   const third = waiting(slots, "anna");
   const fourth = waiting(slots, "anna");
@@ -36,13 +40,13 @@ Deno.test("Slots: as many as there are at once, the next one when one is given b
   taken(slots);
 });
 
-Deno.test("Slots: whoever waits too long is refused, with retry-after, and leaves nothing behind", async () => {
+Deno.test("ConcurrencyLimiter: whoever waits too long is refused, with retry-after, and leaves nothing behind", async () => {
   const clock = new FakeClock();
-  const slots = new Slots(LIMITS, clock);
+  const slots = new ConcurrencyLimiter(LIMITS, clock);
   const leave = taken(slots);
   taken(slots);
   const late = waiting(slots, "anna");
-  const refused = assertRejects(() => late, ProxyFault, "as many as it takes");
+  const refused = assertRejects(() => late, ProxyFault, "which is its limit");
   clock.pass(4_999);
   assertEquals(slots.waiting, 1);
   clock.pass(1);
@@ -52,9 +56,9 @@ Deno.test("Slots: whoever waits too long is refused, with retry-after, and leave
   taken(slots);
 });
 
-Deno.test("Slots: a client that leaves the queue is gone from it", async () => {
+Deno.test("ConcurrencyLimiter: a client that leaves the queue is gone from it", async () => {
   const clock = new FakeClock();
-  const slots = new Slots(LIMITS, clock);
+  const slots = new ConcurrencyLimiter(LIMITS, clock);
   taken(slots);
   const leave = taken(slots);
   const cancellation = new Cancellation();
@@ -66,8 +70,8 @@ Deno.test("Slots: a client that leaves the queue is gone from it", async () => {
   taken(slots);
 });
 
-Deno.test("Slots: who has the fewest running comes first, so that one who asks for everything holds nobody up", async () => {
-  const slots = new Slots({ ...LIMITS, maxExchanges: 3 }, new FakeClock());
+Deno.test("ConcurrencyLimiter: who has the fewest running comes first, so that one who asks for everything holds nobody up", async () => {
+  const slots = new ConcurrencyLimiter({ ...LIMITS, maxExchanges: 3 }, new FakeClock());
   const leaves = [taken(slots, "greedy"), taken(slots, "greedy"), taken(slots, "greedy")];
   const order: string[] = [];
   const queued = ["greedy", "greedy", "anna", "ben"].map(async (name) => {
@@ -79,8 +83,11 @@ Deno.test("Slots: who has the fewest running comes first, so that one who asks f
   assertEquals(order.slice(0, 2), ["anna", "ben"]);
 });
 
-Deno.test("Slots: each holder has its own bound, which lets others past", async () => {
-  const slots = new Slots({ maxExchanges: 10, maxPerPrincipal: 1, queueMs: 1_000 }, new FakeClock());
+Deno.test("ConcurrencyLimiter: each holder has its own bound, which lets others past", async () => {
+  const slots = new ConcurrencyLimiter(
+    { maxExchanges: 10, maxPerPrincipal: 1, queueMs: 1_000 },
+    new FakeClock(),
+  );
   const leave = taken(slots, "anna");
   const second = waiting(slots, "anna");
   taken(slots, "ben");
@@ -89,25 +96,25 @@ Deno.test("Slots: each holder has its own bound, which lets others past", async 
   taken(slots, "anna");
 });
 
-Deno.test("Slots: when a thousand wait the next one is refused at once", async () => {
+Deno.test("ConcurrencyLimiter: when a thousand wait the next one is refused at once", async () => {
   const clock = new FakeClock();
-  const slots = new Slots(LIMITS, clock);
+  const slots = new ConcurrencyLimiter(LIMITS, clock);
   taken(slots);
   taken(slots);
   const queue = Array.from({ length: 1_000 }, () => waiting(slots, "anna").catch(() => {}));
-  await assertRejects(() => waiting(slots, "anna"), ProxyFault, "as many as it takes");
+  await assertRejects(() => waiting(slots, "anna"), ProxyFault, "which is its limit");
   clock.pass(5_000);
   await Promise.all(queue);
   assertEquals([slots.waiting, clock.pending], [0, 0]);
 });
 
-Deno.test("Slots: when a thousand of one principal wait, the last of them makes room for another's", async () => {
+Deno.test("ConcurrencyLimiter: when a thousand of one principal wait, the last of them makes room for another's", async () => {
   const clock = new FakeClock();
-  const slots = new Slots(LIMITS, clock);
+  const slots = new ConcurrencyLimiter(LIMITS, clock);
   taken(slots);
   const leave = taken(slots);
   const queue = Array.from({ length: 1_000 }, () => waiting(slots, "anna"));
-  const refused = assertRejects(() => queue.at(-1) ?? Promise.resolve(), ProxyFault, "as many as it takes");
+  const refused = assertRejects(() => queue.at(-1) ?? Promise.resolve(), ProxyFault, "which is its limit");
   const ben = waiting(slots, "ben");
   await refused;
   assertEquals(slots.waiting, 1_000);
@@ -119,8 +126,8 @@ Deno.test("Slots: when a thousand of one principal wait, the last of them makes 
   assertEquals(slots.waiting, 0);
 });
 
-Deno.test("Slots: wider bounds let those in at once who wait", async () => {
-  const slots = new Slots(LIMITS, new FakeClock());
+Deno.test("ConcurrencyLimiter: wider bounds let those in at once who wait", async () => {
+  const slots = new ConcurrencyLimiter(LIMITS, new FakeClock());
   taken(slots);
   taken(slots);
   const third = waiting(slots, "anna");
@@ -128,11 +135,14 @@ Deno.test("Slots: wider bounds let those in at once who wait", async () => {
   await third;
 });
 
-Deno.test("Slots: one principal alone gets nine tenths, and each of the others half of what is left", () => {
-  const slots = new Slots({ maxExchanges: 200, maxPerPrincipal: Infinity, queueMs: 0 }, new FakeClock());
+Deno.test("ConcurrencyLimiter: one principal alone gets nine tenths, and each of the others half of what is left", () => {
+  const slots = new ConcurrencyLimiter(
+    { maxExchanges: 200, maxPerPrincipal: Infinity, queueMs: 0 },
+    new FakeClock(),
+  );
   const most = (principal: string): number => {
     for (let count = 0;; count++) {
-      const slot = slots.take(principal, new Cancellation());
+      const slot = slots.acquire(principal, new Cancellation());
       if (typeof slot === "function") continue;
       slot.catch(() => {});
       return count;
@@ -141,28 +151,37 @@ Deno.test("Slots: one principal alone gets nine tenths, and each of the others h
   assertEquals(["mallory", "anna", "ben", "carla"].map(most), [180, 10, 5, 3]);
 });
 
-Deno.test("Slots: the first request of a principal gets the last slot", () => {
-  const slots = new Slots({ maxExchanges: 10, maxPerPrincipal: Infinity, queueMs: 0 }, new FakeClock());
+Deno.test("ConcurrencyLimiter: the first request of a principal gets the last slot", () => {
+  const slots = new ConcurrencyLimiter(
+    { maxExchanges: 10, maxPerPrincipal: Infinity, queueMs: 0 },
+    new FakeClock(),
+  );
   for (let count = 0; count < 9; count++) taken(slots, "mallory");
   taken(slots, "anna");
 });
 
-Deno.test("Slots: a principal that waits for slots which are kept for others gets one when its own is released", async () => {
-  const slots = new Slots({ maxExchanges: 10, maxPerPrincipal: Infinity, queueMs: 1_000 }, new FakeClock());
+Deno.test("ConcurrencyLimiter: a principal that waits for slots which are kept for others gets one when its own is released", async () => {
+  const slots = new ConcurrencyLimiter(
+    { maxExchanges: 10, maxPerPrincipal: Infinity, queueMs: 1_000 },
+    new FakeClock(),
+  );
   const releases = Array.from({ length: 9 }, () => taken(slots, "mallory"));
   const tenth = waiting(slots, "mallory");
   releases[0]?.();
   (await tenth)();
 });
 
-Deno.test("Slots: the rejection says that the remaining slots are kept for other tokens", async () => {
+Deno.test("ConcurrencyLimiter: the rejection says that the remaining slots are kept for other tokens", async () => {
   const clock = new FakeClock();
-  const slots = new Slots({ maxExchanges: 10, maxPerPrincipal: Infinity, queueMs: 1_000 }, clock);
+  const slots = new ConcurrencyLimiter(
+    { maxExchanges: 10, maxPerPrincipal: Infinity, queueMs: 1_000 },
+    clock,
+  );
   for (let count = 0; count < 9; count++) taken(slots, "mallory");
   const rejected = assertRejects(
     () => waiting(slots, "mallory"),
     ProxyFault,
-    "This token has 9 requests running; the proxy keeps the remaining slots for other tokens.",
+    "This token has 9 requests running. The proxy keeps the remaining slots for other tokens.",
   );
   clock.pass(1_000);
   await rejected;

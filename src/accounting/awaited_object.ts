@@ -1,21 +1,21 @@
-/** The object that an exchange made, or that stands for what it fetched. */
+/** Builds the object that an exchange created, for its later settlement. */
 
 import { OBJECT_LIFETIME_MS } from "../storage/booking.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { AwaitedObject } from "../storage/store.ts";
 import type { ObjectKind } from "./object_paths.ts";
-import { kept } from "./settlement.ts";
+import { storedText } from "./stored_text.ts";
 import type { Tap } from "./tap.ts";
 
-/** Who made an object, where and when. */
-export type Making =
+/** Who created an object, where and when. */
+export type ObjectOrigin =
   & Omit<
     AwaitedObject,
     "id" | "resultsId" | "expiresAt" | "model" | "tier" | "modelRules" | "reservedTokens" | "reservedMicros"
   >
   & { readonly facts: RequestFacts };
 
-/** What was handed over with it. */
+/** The reservation that an object takes over from its request. */
 export interface HandedOver {
   readonly tokens: number;
   readonly micros: number;
@@ -24,36 +24,37 @@ export interface HandedOver {
 
 const NOTHING: HandedOver = { tokens: 0, micros: 0, modelRules: [] };
 
-/** An object of that id. */
-export function madeObject(
+/** An object with an id that the provider gave. */
+export function awaitedObject(
   id: string,
-  { facts, ...making }: Making,
+  { facts, ...origin }: ObjectOrigin,
   held: HandedOver = NOTHING,
 ): AwaitedObject {
   return {
-    ...making,
+    ...origin,
     id,
     resultsId: undefined,
-    model: kept(facts.model),
+    model: storedText(facts.model),
     tier: facts.tier,
     modelRules: held.modelRules,
     reservedTokens: held.tokens,
     reservedMicros: held.micros,
-    expiresAt: making.madeAt + OBJECT_LIFETIME_MS,
+    expiresAt: origin.madeAt + OBJECT_LIFETIME_MS,
   };
 }
 
 /**
- * The id of an object that an answer has told of and that goes on without it, as far as the answer has come. Every
- * stream of a response says at first that it is in progress, and most end with their request.
+ * The id of an object that continues after its response, as far as the response has arrived. Undefined for
+ * other responses. Every stream of a response first reports that it is in progress, and most end with their
+ * request.
  */
-export function lastingId(
+export function pendingObjectId(
   tap: Tap | undefined,
-  { kind, asksBackground }: { kind: ObjectKind; asksBackground: () => boolean },
+  { kind, isBackground }: { kind: ObjectKind; isBackground: () => boolean },
 ): string | undefined {
   const object = tap?.object;
   if (object?.isPending !== true) return undefined;
   const isLasting = tap?.isStream !== true || kind === "run" || kind === "batch" || object.isBackground ||
-    asksBackground();
+    isBackground();
   return isLasting ? object.id : undefined;
 }

@@ -1,7 +1,7 @@
-/** Where the dialects have the text that a model reads and writes, of which the length is wanted. */
+/** Selects the text that a model reads and generates, in all dialects. It is only measured. */
 
 const TOOL_CALLS = { "*": { function: { name: "length", arguments: "length" } } } as const;
-/** A text, or a list of parts with texts. */
+/** Content: a string, or a list of parts with strings. */
 const CONTENT = {
   "": "length",
   text: "length",
@@ -26,7 +26,7 @@ const MESSAGE = {
 } as const;
 
 /** By the part of an answer in which it stands. */
-export const TEXT_WANTED = {
+export const TEXT_SELECTION = {
   choice: { text: "length", message: MESSAGE, delta: MESSAGE },
   message: MESSAGE,
   /** Anthropic's, llama.cpp's. */
@@ -49,7 +49,7 @@ export const TEXT_WANTED = {
 } as const;
 
 /** What a model reads, by the members of a request's body. Images and sound are not text. */
-export const INPUT_WANTED = {
+export const INPUT_SELECTION = {
   messages: { "*": MESSAGE },
   system: CONTENT,
   instructions: "length",

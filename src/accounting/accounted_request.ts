@@ -1,0 +1,19 @@
+import type { RequestFacts } from "../payload/request_facts.ts";
+import type { ObjectRequest } from "./object_paths.ts";
+
+/**
+ * What an account knows of a request. The proxy may still be reading the body, so some facts are functions.
+ */
+export interface AccountedRequest {
+  readonly facts: () => RequestFacts;
+  /** An estimate of the input so far, in tokens. */
+  readonly inputTokens: () => number;
+  /** The highest number of output tokens. */
+  readonly outputTokens: () => number;
+  /** Whether a model responds at this path, so that the exchange costs something. */
+  readonly isMetered: boolean;
+  /** Whether the request is free, even if its response contains usage. */
+  readonly isFree: boolean;
+  /** What the request does with an object of the provider. Absent for requests that concern no object. */
+  readonly object?: ObjectRequest | undefined;
+}

@@ -1,0 +1,121 @@
+/** Builds the rows of the database for exchanges and for objects that were settled later. */
+
+import type { ExchangeRecord } from "../exchange.ts";
+import type { Booking } from "../storage/booking.ts";
+import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
+import { attemptLogOf } from "./attempt_log.ts";
+import type { Charge } from "./charge.ts";
+import type { Settlement } from "./settlement.ts";
+import { storedText } from "./stored_text.ts";
+
+type ChargeColumns = Pick<
+  ExchangeRow,
+  | "inputTokens"
+  | "outputTokens"
+  | "cachedTokens"
+  | "cacheWriteTokens"
+  | "reasoningTokens"
+  | "audioTokens"
+  | "imageTokens"
+  | "costMicros"
+  | "costIsPartial"
+  | "usageSource"
+  | "priceVersion"
+>;
+
+/** The columns of a row that the record and the charge of an exchange fill. */
+export type RecordColumns =
+  & ChargeColumns
+  & Pick<
+    ExchangeRow,
+    | "requestId"
+    | "durationMs"
+    | "firstByteMs"
+    | "method"
+    | "path"
+    | "endpoint"
+    | "backend"
+    | "attempts"
+    | "attemptLog"
+    | "status"
+    | "ending"
+    | "bytes"
+  >;
+
+/** The columns of a row that come from the record of an exchange and from its charge. */
+export function recordColumns(record: ExchangeRecord, charge: Charge): RecordColumns {
+  return {
+    requestId: record.id,
+    durationMs: record.durationMs,
+    firstByteMs: record.firstByteMs,
+    method: record.method,
+    path: record.path,
+    endpoint: record.endpoint,
+    backend: record.backend,
+    attempts: record.attempts.length,
+    attemptLog: attemptLogOf(record),
+    status: record.status,
+    ending: record.ending,
+    bytes: record.bytes,
+    ...chargeColumns(charge),
+  };
+}
+
+/** The row of a settled object. Its request id is the id of the request that created the object. */
+export function settledRow(
+  object: AwaitedObject,
+  { charge, model, stopReason }: Settlement,
+  { at, booking }: { at: number; booking: Booking },
+): ExchangeRow {
+  return {
+    requestId: object.requestId,
+    providerRequestId: storedText(object.id),
+    startedAt: at,
+    durationMs: 0,
+    firstByteMs: undefined,
+    method: "POST",
+    path: object.path,
+    endpoint: object.endpoint,
+    provider: object.provider,
+    backend: object.backend,
+    attempts: 0,
+    attemptLog: undefined,
+    status: 200,
+    ending: "complete",
+    principal: object.principal,
+    tokenId: object.tokenId,
+    projectId: object.projectId,
+    metered: true,
+    admitted: false,
+    client: object.client,
+    stream: undefined,
+    modelAsked: object.model,
+    modelAnswered: storedText(model),
+    stopReason: storedText(stopReason),
+    partial: false,
+    bytes: 0,
+    booking,
+    settlement: "settled",
+    ...chargeColumns(charge),
+  };
+}
+
+function chargeColumns({ usage, cost, source }: Charge): ChargeColumns {
+  return {
+    inputTokens: usage.inputTokens,
+    outputTokens: usage.outputTokens,
+    cachedTokens: usage.cachedTokens,
+    cacheWriteTokens: usage.cacheWriteTokens,
+    reasoningTokens: usage.reasoningTokens,
+    audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
+    imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
+    costMicros: cost?.micros,
+    costIsPartial: cost?.isPartial === true,
+    usageSource: source,
+    priceVersion: cost?.version,
+  };
+}
+
+function sum(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0);
+}

@@ -1,0 +1,356 @@
+/**
+ * Reads the usage, model and stop reason of a response while it passes. Never delays, changes or fails the
+ * response.
+ */
+
+import { AmazonEventScanner } from "./amazon_event_scanner.ts";
+import type { Field } from "../http/fields.ts";
+import { canDecode, contentCodingOf, type DecodedCoding } from "../payload/content_coding.ts";
+import { Decompressor } from "../payload/decompressor.ts";
+import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
+import { JsonScanner } from "../payload/json_scanner.ts";
+import { essenceOf, isEventStream } from "../payload/media_type.ts";
+import type { ObjectRequest } from "./object_paths.ts";
+import { BATCH_SELECTION, OBJECT_SELECTION, ObjectReader, type SeenObject } from "./object_reader.ts";
+import { ReportedUsage, type UsageStep } from "./reported_usage.ts";
+import { TextMeter } from "../payload/text_meter.ts";
+import { TEXT_SELECTION } from "./text_selection.ts";
+import { TOOLS_SELECTION, ToolsUsed } from "./tools_used.ts";
+import { sumOf, type Usage } from "./usage.ts";
+import { compileSelection, mergedSelection, type Selection } from "../payload/json_selection.ts";
+
+/** What the proxy read from a response. Absent values are not in the response. */
+export interface ResponseSummary {
+  readonly usage: Usage;
+  /** The usage of other models for the same response. {@link usage} does not include it. */
+  readonly steps?: readonly UsageStep[];
+  /** The length of its text in bytes of JSON. Absent if the proxy does not read text of this type. */
+  readonly textBytes?: number;
+  /** The number of pieces of text. Each has at least one token. */
+  readonly texts?: number;
+  /** The estimated tokens of the text. */
+  readonly textTokens?: number;
+  /** The estimated tokens of the text after the last reported usage. */
+  readonly unreportedTextTokens?: number;
+  /** Whether the response was streamed while it was generated. */
+  readonly isStream?: boolean;
+  readonly model?: string;
+  readonly stopReason?: string;
+  /** The service tier that generated the response: `priority`, `default`, `fast`. */
+  readonly tier?: string;
+  /** The estimated usage of the unfinished responses of a session. Absent for single responses. */
+  readonly unfinished?: readonly Usage[];
+  /** The estimated usage of a session's unknown messages. Only limits count it. */
+  readonly uncertain?: Usage;
+  /** The contradictions between the reported numbers, as texts for a log. */
+  readonly contradictions?: readonly string[];
+  /** What the response says about an object. Absent for requests that concern no object. */
+  readonly object?: SeenObject;
+}
+
+/** The values of all dialects, because an endpoint may respond in more than one. */
+const SELECTION_OF_ALL = {
+  model: true,
+  usage: true,
+  stop_reason: true,
+  // Bedrock: Converse, the last event of each model, and models of Amazon, Meta and Mistral.
+  stopReason: true,
+  "amazon-bedrock-invocationMetrics": true,
+  metadata: { usage: true },
+  messageStop: { stopReason: true },
+  contentBlockDelta: { delta: TEXT_SELECTION.delta },
+  outputText: "length",
+  completionReason: true,
+  generation: "length",
+  outputs: { "*": { text: "length", stop_reason: true } },
+  status: true,
+  service_tier: true,
+  incomplete_details: { reason: true },
+  // Moonshot's streams have their usage in a choice.
+  choices: { "*": { usage: true, finish_reason: true, ...TEXT_SELECTION.choice } },
+  content: TEXT_SELECTION.content,
+  // Anthropic's events.
+  message: { model: true, usage: true, stop_reason: true, ...TEXT_SELECTION.message },
+  // Cohere's events have their usage there.
+  delta: { stop_reason: true, finish_reason: true, usage: true, ...TEXT_SELECTION.delta },
+  // Events of OpenAI's responses.
+  response: {
+    // Ollama's text.
+    "": "length",
+    model: true,
+    usage: true,
+    status: true,
+    service_tier: true,
+    incomplete_details: { reason: true },
+    output: TOOLS_SELECTION.output,
+    // Cohere's older API.
+    meta: true,
+    finish_reason: true,
+  },
+  output: {
+    "*": { ...TOOLS_SELECTION.output["*"], ...TEXT_SELECTION.output },
+    message: TEXT_SELECTION.message,
+  },
+  meta: true,
+  // The model that wrote an SVG image of OpenAI.
+  svg_usage: true,
+  output_format: true,
+  // Gemini's interactions.
+  interaction: { model: true, usage: true, status: true },
+  // Lines of the results of Anthropic's batches.
+  result: { message: { model: true, usage: true } },
+  // Vertex AI's embeddings.
+  predictions: { "*": { embeddings: { statistics: { token_count: true } } } },
+  // Groq's streams.
+  x_groq: { usage: true },
+  // Gemini.
+  usageMetadata: true,
+  modelVersion: true,
+  candidates: {
+    "*": {
+      finishReason: true,
+      groundingMetadata: TOOLS_SELECTION.groundingMetadata,
+      ...TEXT_SELECTION.candidate,
+    },
+  },
+  // The native APIs of Ollama and llama.cpp.
+  prompt_eval_count: true,
+  eval_count: true,
+  done_reason: true,
+  tokens_evaluated: true,
+  tokens_predicted: true,
+  usage_info: TOOLS_SELECTION.usage_info,
+} as const satisfies Selection;
+const SELECTED = compileSelection(SELECTION_OF_ALL);
+const SELECTED_WITH_OBJECT = compileSelection(mergedSelection(SELECTION_OF_ALL, OBJECT_SELECTION));
+const SELECTED_WITH_BATCH = compileSelection(mergedSelection(SELECTION_OF_ALL, BATCH_SELECTION));
+/** The statuses of a response that has not ended. */
+const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
+/** The longest name of a model or stop reason, in characters. */
+const MAX_TEXT = 200;
+
+/** The request and the backend that a response belongs to. */
+export interface ResponseSource {
+  /** What the request does with an object. Absent for other requests. */
+  readonly object?: ObjectRequest | undefined;
+  /** The name of the backend, for the count of malformed compressed bodies. */
+  readonly upstream?: string;
+}
+
+/** Reads one response that is not a WebSocket. */
+export class ResponseTap {
+  readonly #reported = new ReportedUsage();
+  /** The sum of parts that report their usage separately. */
+  #lines: Usage = {};
+  /** The contradictions in the usage of these parts. */
+  readonly #contradictions = new Set<string>();
+  #isPicture = false;
+  readonly #text = new TextMeter();
+  /** The estimated tokens of the text before the last reported usage. */
+  #tokensBeforeUsage = 0;
+  readonly #isStream: boolean;
+  readonly #tools = new ToolsUsed();
+  #model: string | undefined;
+  #stopReason: string | undefined;
+  #tier: string | undefined;
+  /** The status of the response, which serves as stop reason if there is no other. */
+  #status: string | undefined;
+  readonly #sink: { write(bytes: Uint8Array): void };
+  readonly #decompressor: Decompressor | undefined;
+  /** What the response says about an object. Undefined for requests that concern no object. */
+  readonly object: ObjectReader | undefined;
+
+  /**
+   * The reader for a response with these headers. Undefined if the proxy cannot read its content type or
+   * coding.
+   */
+  static of(
+    fields: readonly Field[],
+    { object: request, upstream = "unnamed" }: ResponseSource = {},
+  ): ResponseTap | undefined {
+    const mediaType = essenceOf(fields);
+    const isEvents = isEventStream(fields);
+    const isAmazonStream = mediaType === "application/vnd.amazon.eventstream";
+    const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
+    // OpenAI and Google send files, and so the results of batches, without a useful type.
+    const isFile = (request?.action === "results" || request?.action === "file") &&
+      !/^(?:image|audio|video)\//.test(mediaType);
+    if (!isEvents && !isAmazonStream && !isJson && !isFile) return undefined;
+    const coding = contentCodingOf(fields);
+    if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
+    const isStream = isEvents || isAmazonStream || /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const framing = isEvents ? "events" : isAmazonStream ? "amazon" : "none";
+    return new ResponseTap({ framing, isStream, coding, request, upstream });
+  }
+
+  private constructor(
+    { framing, isStream, coding, request, upstream }: {
+      framing: "events" | "amazon" | "none";
+      isStream: boolean;
+      coding: DecodedCoding | "identity";
+      request: ObjectRequest | undefined;
+      upstream: string;
+    },
+  ) {
+    this.#isStream = isStream;
+    const object = request && new ObjectReader(request.kind);
+    this.object = object;
+    const texts = this.#text;
+    const json = object === undefined
+      ? new JsonScanner(SELECTED, (path, value) => this.#found(path, value), { texts })
+      : new JsonScanner(
+        request?.kind === "batch" ? SELECTED_WITH_BATCH : SELECTED_WITH_OBJECT,
+        (path, value) => {
+          if (!object.found(path, value)) this.#found(path, value);
+        },
+        { texts, onEnd: () => object.textEnded() },
+      );
+    const scanner = framing === "events"
+      ? new EventStreamScanner(json)
+      : framing === "amazon"
+      ? new AmazonEventScanner(json)
+      : json;
+    this.#decompressor = coding === "identity"
+      ? undefined
+      : new Decompressor({ coding, upstream }, (bytes) => scanner.write(bytes));
+    this.#sink = this.#decompressor ?? scanner;
+  }
+
+  /** Reads the next piece of the response. Does not keep a reference to it. */
+  write(piece: Uint8Array): void {
+    this.#sink.write(piece);
+  }
+
+  /** Whether a stream has shown its stop reason, or that it is complete. */
+  get isOver(): boolean {
+    return this.#isStream && this.#stop() !== undefined;
+  }
+
+  /** Whether the response is streamed while it is generated. */
+  get isStream(): boolean {
+    return this.#isStream;
+  }
+
+  /** The bytes of generated text so far, of any kind. */
+  get textBytes(): number {
+    return this.#text.bytes;
+  }
+
+  /**
+   * The summary of the response, once it has ended in any way. A promise only if the response was compressed.
+   */
+  end(): ResponseSummary | Promise<ResponseSummary> {
+    return this.#decompressor === undefined
+      ? this.#summary()
+      : this.#decompressor.end().then(() => this.#summary());
+  }
+
+  #summary(): ResponseSummary {
+    const stopReason = this.#stop();
+    const steps = this.#reported.steps();
+    const contradictions = [...this.#contradictions, ...this.#reported.contradictions()];
+    return {
+      usage: this.#tools.with(this.#usage(), this.#model),
+      textBytes: this.#text.bytes,
+      texts: this.#text.texts,
+      textTokens: this.#text.tokens,
+      unreportedTextTokens: this.#text.tokens - this.#tokensBeforeUsage,
+      ...(this.#isStream && { isStream: true }),
+      ...(steps.length > 0 && { steps }),
+      ...(contradictions.length > 0 && { contradictions }),
+      ...(this.#model !== undefined && { model: this.#model }),
+      ...(stopReason !== undefined && { stopReason }),
+      ...(this.#tier !== undefined && { tier: this.#tier }),
+      ...(this.object !== undefined && { object: this.object.seen }),
+    };
+  }
+
+  #stop(): string | undefined {
+    const isUnfinished = this.#status !== undefined && UNFINISHED.has(this.#status);
+    return this.#stopReason ?? (isUnfinished ? undefined : this.#status);
+  }
+
+  #usage(): Usage {
+    const reported = sumOf(this.#lines, this.#reported.usage());
+    // If a response has images, its output is images (`ImageGenCompletedEvent.Usage` of `openai`).
+    const isDetailed = reported.outputTokens === undefined || reported.outputImageTokens !== undefined;
+    return this.#isPicture && !isDetailed
+      ? { ...reported, outputImageTokens: reported.outputTokens }
+      : reported;
+  }
+
+  #addLine(usage: unknown): void {
+    const line = new ReportedUsage();
+    line.add(usage);
+    this.#lines = sumOf(this.#lines, line.usage());
+    for (const contradiction of line.contradictions()) this.#contradictions.add(contradiction);
+  }
+
+  #found(path: string, value: unknown): void {
+    switch (path) {
+      case "usage":
+      case "message.usage":
+      case "response.usage":
+      case "delta.usage":
+      case "x_groq.usage":
+      case "choices.*.usage":
+      case "interaction.usage":
+      case "meta":
+      case "response.meta":
+      case "usageMetadata":
+      case "metadata.usage":
+      case "amazon-bedrock-invocationMetrics":
+        this.#reported.add(value);
+        this.#tokensBeforeUsage = this.#text.tokens;
+        if (isFast(value)) this.#tier = "fast";
+        return;
+      case "svg_usage":
+        this.#reported.addStep(value);
+        return;
+      case "result.message.usage":
+        this.#tier = "batch";
+        this.#addLine(value);
+        return;
+      case "predictions.*.embeddings.statistics.token_count":
+        this.#addLine({ total_tokens: value });
+        return;
+      case "output_format":
+        this.#isPicture = true;
+        return;
+      case "prompt_eval_count":
+      case "eval_count":
+      case "tokens_evaluated":
+      case "tokens_predicted":
+        this.#reported.add({ [path]: value });
+        return;
+    }
+    if (this.#tools.found(path, value)) return;
+    if (typeof value !== "string" || value === "" || value.length > MAX_TEXT) return;
+    switch (path) {
+      case "model":
+      case "message.model":
+      case "interaction.model":
+      case "result.message.model":
+      case "response.model":
+      case "modelVersion":
+        this.#model ??= value;
+        return;
+      case "service_tier":
+      case "response.service_tier":
+        this.#tier = value;
+        return;
+      case "status":
+      case "response.status":
+      case "interaction.status":
+        this.#status = value;
+        return;
+      default:
+        this.#stopReason = value;
+    }
+  }
+}
+
+/** Whether Anthropic's usage shows its fast mode. */
+function isFast(usage: unknown): boolean {
+  return typeof usage === "object" && usage !== null && "speed" in usage && usage.speed === "fast";
+}

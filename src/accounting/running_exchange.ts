@@ -1,0 +1,18 @@
+/** An exchange that is running, as the management API shows it. */
+export interface RunningExchange {
+  readonly requestId: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly endpoint: string | undefined;
+  readonly principal: string;
+  readonly tokenId: string | undefined;
+  readonly projectId: string | undefined;
+  /** The family of the client program, by its user agent. */
+  readonly client: string;
+  readonly modelAsked: string | undefined;
+  readonly stream: boolean | undefined;
+  /** The backend that has responded. Undefined before the headers of the response. */
+  readonly backend: string | undefined;
+  /** The bytes of the response's body so far. */
+  readonly bytes: number;
+}

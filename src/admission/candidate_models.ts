@@ -1,0 +1,68 @@
+/** Lists the models that a request may run: which model at which backend, with how much output. */
+
+import type { CandidateModel } from "../accounting/charge.ts";
+import { overridingModel } from "../config/model_override.ts";
+import type { Endpoint } from "../config/config.ts";
+import { ProxyFault } from "../faults.ts";
+import type { Payload } from "../payload/read_payload.ts";
+import type { RequestFacts } from "../payload/request_facts.ts";
+import { possibleOutputTokens } from "./reservation.ts";
+
+/** No request has this many fallbacks. The proxy looks up the price of each model. */
+const MAX_MODELS = 20;
+
+/**
+ * Every model that may respond to a request, at every backend that may get the request. Throws `forbidden` if
+ * the request names more than {@link MAX_MODELS} models.
+ */
+export function candidateModels(
+  { endpoint, path, named, possiblyNamed, payload, facts, upgrade }: {
+    endpoint: Endpoint;
+    /** The path after the name of the endpoint. */
+    path: string;
+    /** The models that the head names. A model override replaces only those of a WebSocket. */
+    named: readonly string[];
+    /** The models that are named in places that only some servers read. */
+    possiblyNamed: readonly string[];
+    payload: Pick<Payload, "models" | "places"> | undefined;
+    facts: RequestFacts;
+    upgrade: boolean;
+  },
+): CandidateModel[] {
+  const { models: inBody = [], places = [] } = payload ?? {};
+  const overridable = new Set(upgrade ? named : places.map(({ name }) => name));
+  const others = new Set([
+    ...possiblyNamed,
+    ...(upgrade ? [] : named),
+    ...repeatedOrOther(inBody, overridable),
+  ]);
+  others.delete("");
+  if (overridable.size + others.size > MAX_MODELS) {
+    throw new ProxyFault(
+      "forbidden",
+      `A budget depends on this request, and it names more than ${MAX_MODELS} models.`,
+    );
+  }
+  return endpoint.backends.flatMap((backend) => {
+    const sent = [...overridable].map((name) => overridingModel(backend.model, name) ?? name);
+    return [...new Set([...sent, ...others])].map((model) => ({
+      backend,
+      model,
+      outputTokens: possibleOutputTokens({ ...facts, model }, {
+        endpoint,
+        path,
+        hasBody: true,
+      }),
+    }));
+  });
+}
+
+/** The names in a body outside of the place that a model override replaces. */
+function repeatedOrOther(names: readonly string[], overridable: ReadonlySet<string>): string[] {
+  const seen = new Set<string>();
+  return names.filter((name) => {
+    const isOverridable = overridable.has(name) && !seen.has(name);
+    seen.add(name);
+    return !isOverridable;
+  });
+}

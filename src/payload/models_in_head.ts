@@ -1,0 +1,87 @@
+/** Every model that the head of a request names: in its path, its query and its headers. */
+
+import { namesModel, shortName } from "./model_name.ts";
+
+/** The segments of a path after which a model is named. */
+const MODEL_FOLDERS: ReadonlySet<string> = new Set([
+  "model",
+  "models",
+  "tunedmodels",
+  "deployments",
+  "engines",
+]);
+/**
+ * A cheap test for every request, since most paths name no model. An encoded character may be part of a name.
+ */
+const MAY_NAME_MODEL = /[:%]|model|deployments|engines/i;
+
+/**
+ * All models that a path names, as paths of Gemini, Azure and Bedrock do:
+ * `/v1beta/models/NAME:generateContent`, `/deployments/NAME/…`, `/model/NAME/converse`. Reads encoded and
+ * repeated slashes as servers do.
+ */
+export function modelsInPath(path: string): string[] {
+  if (!MAY_NAME_MODEL.test(path)) return [];
+  const segments = path.split("/").map(decoded).join("/").split("/").filter((segment) => segment !== "");
+  const names: string[] = [];
+  for (const [index, segment] of segments.entries()) {
+    const isNamed = MODEL_FOLDERS.has((segments[index - 1] ?? "").toLowerCase());
+    const action = /:[A-Za-z]+$/.exec(segment);
+    if (isNamed || action !== null && index === segments.length - 1) {
+      names.push(shortName(segment.slice(0, action?.index ?? segment.length)));
+    }
+  }
+  return names;
+}
+
+/** The models that a query names. Ignores capitals in the names of parameters. */
+export function modelsInQuery(query: string): string[] {
+  if (query === "") return [];
+  return [...new URLSearchParams(query)].flatMap(([name, value]) =>
+    namesModel(name) ? [shortName(value)] : []
+  );
+}
+
+/**
+ * The models that the head of a request names. `named` are the models in places that every server reads: the
+ * path, or the query of a WebSocket. `possiblyNamed` are those in places that only some servers read. Rules
+ * apply to both.
+ */
+export function modelsInHead(
+  { path, query, fields, upgrade }: {
+    path: string;
+    query: string;
+    fields: readonly { readonly lower: string; readonly value: string }[];
+    upgrade: boolean;
+  },
+): { readonly named: readonly string[]; readonly possiblyNamed: readonly string[] } {
+  const [inPath, inQuery, inFields] = [modelsInPath(path), modelsInQuery(query), modelsInFields(fields)];
+  return upgrade
+    ? { named: inQuery, possiblyNamed: [...inPath, ...inFields] }
+    : { named: inPath, possiblyNamed: [...inQuery, ...inFields] };
+}
+
+/** A cheap test for the names of headers that may name a model. */
+const MODEL_FIELD = /(?:model|deployment|engine|fallback)/;
+
+/**
+ * The models that headers name, as Azure's `azureml-model-deployment` does. Not `sec-ch-ua-model`, in which
+ * browsers name the user's device.
+ */
+export function modelsInFields(
+  fields: readonly { readonly lower: string; readonly value: string }[],
+): string[] {
+  return fields.flatMap(({ lower, value }) =>
+    MODEL_FIELD.test(lower) && !lower.startsWith("sec-") && namesModel(lower)
+      ? value.split(",").map(shortName)
+      : []
+  );
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

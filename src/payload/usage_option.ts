@@ -1,0 +1,79 @@
+/** Adds `stream_options.include_usage` to streaming requests for OpenAI-compatible servers. */
+
+import { jsonMembers } from "./json_members.ts";
+import { field } from "../http/fields.ts";
+import type { Payload } from "./read_payload.ts";
+
+/** OpenAI's streams at these paths report their usage only on request. Its newer APIs always report it. */
+const PATHS = /\/(?:chat\/)?completions$/;
+
+/** Whether an API at this path has the option `stream_options.include_usage`. */
+export function hasUsageOption(path: string): boolean {
+  return PATHS.test(path);
+}
+
+/** The payload with the option. Undefined if it does not request a stream, or has the option already. */
+export function requestUsage(payload: Payload): Payload | undefined {
+  const edit = usageOptionEdit(payload);
+  if (edit === undefined) return undefined;
+  const bytes = withEdit(payload.bytes, edit);
+  const shift = bytes.length - payload.bytes.length;
+  return {
+    ...payload,
+    bytes,
+    places: payload.places.map((place) =>
+      place.start < edit.end ? place : { ...place, start: place.start + shift, end: place.end + shift }
+    ),
+    fields: [
+      // The proxy cannot remove the usage from a compressed response.
+      ...payload.fields.filter(({ lower }) => lower !== "accept-encoding"),
+      field("accept-encoding", "identity"),
+    ],
+  };
+}
+
+/** A replacement of the bytes from `start` up to `end` by a text. */
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/**
+ * The edit that adds `stream_options.include_usage` to a streaming request. Undefined if the request is not a
+ * JSON object, does not request a stream, or has the option already.
+ */
+export function usageOptionEdit(
+  { bytes, json, facts }: Pick<Payload, "bytes" | "json" | "facts">,
+): Edit | undefined {
+  if (json?.firstKey === undefined || facts.stream !== true) return undefined;
+  const options = json.members.get("stream_options");
+  if (options === undefined) return insertion(json.firstKey, '"stream_options":{"include_usage":true},');
+  const inner = jsonMembers(bytes.subarray(options.start, options.end));
+  if (inner === undefined) {
+    return { start: options.start, end: options.end, text: '{"include_usage":true}' };
+  }
+  const option = inner.findLast(({ key }) => key === "include_usage");
+  if (option !== undefined) {
+    const start = options.start + option.start;
+    const end = options.start + option.end;
+    const isOn = new TextDecoder().decode(bytes.subarray(start, end)) === "true";
+    return isOn ? undefined : { start, end, text: "true" };
+  }
+  const comma = inner.length === 0 ? "" : ",";
+  return insertion(options.start + 1, `"include_usage":true${comma}`);
+}
+
+/** The bytes after an edit. */
+export function withEdit(bytes: Uint8Array, { start, end, text }: Edit): Uint8Array {
+  const inserted = new TextEncoder().encode(text);
+  const whole = new Uint8Array(bytes.length - (end - start) + inserted.length);
+  whole.set(bytes.subarray(0, start));
+  whole.set(inserted, start);
+  whole.set(bytes.subarray(end), start + inserted.length);
+  return whole;
+}
+
+function insertion(at: number, text: string): Edit {
+  return { start: at, end: at, text };
+}

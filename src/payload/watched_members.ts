@@ -1,0 +1,32 @@
+/** Members of the outermost object of a body that the proxy acts upon. */
+
+import { foldKey } from "./fold_key.ts";
+
+/** The names of these members. A body must not repeat one, or write it with other capitals. */
+const WATCHED_MEMBERS = [
+  "model",
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "max_tokens_to_sample",
+  "n",
+  "best_of",
+  "generationConfig",
+  "generation_config",
+  "service_tier",
+  "serviceTier",
+  "speed",
+  "background",
+] as const;
+/** The name of a member of `WATCHED_MEMBERS`. */
+export type WatchedMember = (typeof WATCHED_MEMBERS)[number];
+const BY_FOLDED_KEY: ReadonlyMap<string, WatchedMember> = new Map(
+  WATCHED_MEMBERS.map((name) => [foldKey(name), name]),
+);
+
+/** The watched member that some readers find under a key, in any capitals. Undefined for all other keys. */
+export function watchedMember(key: string): WatchedMember | undefined {
+  return BY_FOLDED_KEY.get(foldKey(key));
+}

@@ -1,0 +1,48 @@
+import type { ServedConnection } from "./served_connection.ts";
+
+/**
+ * A connection of an authenticated client may be closed for a new one after the client has read nothing for
+ * so long. Slow clients read more often.
+ */
+const UNREAD_MS = 1_000;
+/**
+ * A request without a valid token after this time waits for its client: the check of a token takes far less.
+ */
+const UNAUTHENTICATED_MS = 100;
+
+/**
+ * Chooses the connection to close for a new one when there are too many. Undefined: all of them are in use.
+ *
+ * Connections without a valid token are closed first, so that a flood from outside closes only its own
+ * connections. Among them, those that do not read their responses are closed first. Then follow authenticated
+ * clients that do not read, and then idle connections. Within each group, the connection that has been in its
+ * state for longest is closed.
+ */
+export function connectionToClose<Connection extends ServedConnection>(
+  connections: Iterable<Connection>,
+  now: number,
+): Connection | undefined {
+  let chosen: { readonly connection: Connection; readonly rank: number; readonly since: number } | undefined;
+  for (const connection of connections) {
+    const candidate = candidacyOf(connection, now);
+    if (candidate === undefined) continue;
+    const { rank, since } = candidate;
+    if (chosen === undefined || rank < chosen.rank || rank === chosen.rank && since < chosen.since) {
+      chosen = { connection, rank, since };
+    }
+  }
+  return chosen?.connection;
+}
+
+function candidacyOf(
+  { isAuthenticated, unreadSince, idleSince, stateSince }: ServedConnection,
+  now: number,
+): { rank: number; since: number } | undefined {
+  if (!isAuthenticated) {
+    if (unreadSince !== undefined) return { rank: 0, since: unreadSince };
+    const isWaiting = idleSince !== undefined || now - stateSince > UNAUTHENTICATED_MS;
+    return isWaiting ? { rank: 1, since: idleSince ?? stateSince } : undefined;
+  }
+  if (unreadSince !== undefined && now - unreadSince > UNREAD_MS) return { rank: 2, since: unreadSince };
+  return idleSince === undefined ? undefined : { rank: 3, since: idleSince };
+}

@@ -1,0 +1,74 @@
+/** The most requests of a connection that hold a slot. Other requests queue. */
+const MAX_RUNNING = 16;
+
+/** A request that queues for a slot. */
+export interface QueuedRequest {
+  /** Resolves with true when the request has a slot, and with false when the connection has ended. */
+  readonly admitted: Promise<boolean>;
+  /** Removes the request from the queue. Releases its slot if it already has one. */
+  readonly cancel: () => void;
+}
+
+/**
+ * Limits how many whole responses of one connection are in memory. A request holds its slot until its client
+ * has read the response, so that a client that reads nothing has a few responses in memory instead of one for
+ * each stream.
+ *
+ * All GET and HEAD requests need a slot until the client has shown a token. Afterwards, only requests that
+ * the proxy itself answers need one.
+ */
+export class ResponseSlots {
+  #running = 0;
+  #isClosed = false;
+  #queue: ((isAdmitted: boolean) => void)[] = [];
+
+  /** Acquires a slot. Undefined: the request has a slot. Otherwise the request has to wait. */
+  acquire(): QueuedRequest | undefined {
+    // The runtime may still deliver requests that it read before the end of the connection.
+    if (this.#isClosed) return { admitted: Promise.resolve(false), cancel() {} };
+    if (this.#isFree) {
+      this.#running++;
+      return undefined;
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#queue.push(resolve);
+    const cancel = (): void => {
+      const isQueued = this.#queue.includes(resolve);
+      this.#queue = this.#queue.filter((one) => one !== resolve);
+      if (!isQueued && !this.#isClosed) this.release();
+    };
+    return { admitted: promise, cancel };
+  }
+
+  /** Releases the slot of a request. */
+  release(): void {
+    this.#running--;
+    this.#admitQueued();
+  }
+
+  /** Admits all queued requests, because the client has shown a token and they may be for an endpoint. */
+  admitAll(): void {
+    const queue = this.#queue.splice(0);
+    this.#running += queue.length;
+    for (const resolve of queue) resolve(true);
+  }
+
+  /** Admits no further request, because the connection has ended. */
+  close(): void {
+    this.#isClosed = true;
+    for (const resolve of this.#queue.splice(0)) resolve(false);
+  }
+
+  get #isFree(): boolean {
+    return this.#running < MAX_RUNNING;
+  }
+
+  #admitQueued(): void {
+    while (this.#isFree) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#running++;
+      next(true);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/** Opens a database after the checks that protect it: the lock, an interrupted restore, and a foreign log. */
+
+import { dirname } from "node:path";
+import type { Store } from "../store.ts";
+import { lockDatabase } from "./lock.ts";
+import { checkLog } from "./identity.ts";
+import { checkNoRestore } from "./restore_files.ts";
+import { openSqlite } from "./sqlite.ts";
+
+/**
+ * Opens or creates the database, with its lock. Throws a `StoreError` if a restore runs or was interrupted,
+ * if the log belongs to another file, or if the database is damaged.
+ */
+export async function openLockedSqlite(path: string): Promise<Store> {
+  makePrivateFolder(dirname(path));
+  path = realPath(path);
+  const lock = await lockDatabase(path);
+  try {
+    checkNoRestore(path);
+    checkLog(path, lock);
+    return openSqlite(path, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Resolves symbolic links. SQLite does so too, and keeps the log beside the real file. */
+export function realPath(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** Creates the folder of the database, for its owner only, if it does not exist. */
+export function makePrivateFolder(folder: string): void {
+  try {
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch {
+    // Opening the database gives a better error.
+  }
+}
