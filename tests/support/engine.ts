@@ -24,6 +24,7 @@ export type Difference = keyof typeof DIFFERENCES;
 /** Files of tests that are about one difference as a whole. */
 export const OWN_ENGINE_FILES: Readonly<Record<string, Difference>> = {
   "echo_test.ts": "headers",
+  "http2_floods_test.ts": "https",
   "http2_test.ts": "https",
   "make_room_test.ts": "connections",
   "malformed_requests_test.ts": "malformed",
