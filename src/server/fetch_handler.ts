@@ -260,7 +260,7 @@ function faultOf(error: unknown): ProxyFault {
   if (error instanceof HttpSyntaxError) {
     return new ProxyFault("bad_request", `The request is not proper HTTP/1.1: ${error.message}.`);
   }
-  // Nobody reads the response if the client has left.
+  // The client has left, so that it does not read the response.
   if (error instanceof ClientGone) return new ProxyFault("bad_request", "The request broke off.");
   throw error;
 }
