@@ -118,10 +118,11 @@ export function createApp(
   return {
     handler: (request) => handler(request),
     configure(changed) {
+      // Another list of prices is loaded before the endpoints are compared with it.
+      if (changed.management !== undefined) management?.configure(changed.management);
       handler = handlerOf(changed);
       slots.configure(changed.server.concurrency);
       receivingSlots.configure(changed.server.concurrency);
-      if (changed.management !== undefined) management?.configure(changed.management);
       transport.renew();
     },
     drain() {

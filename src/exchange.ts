@@ -189,9 +189,7 @@ export class Exchange {
 
   /** Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimit.acquire} does. */
   async acquireSlot(limit: ConcurrencyLimit): Promise<void> {
-    const release = await limit.acquire(this.holder, this.request.cancellation);
-    if (this.#hasEnded) release();
-    else this.#releaseSlot = release;
+    this.#releaseSlot = await limit.acquire(this.holder, this.request.cancellation);
   }
 
   /** Takes over a share of the memory for bodies, which is released at the end of the exchange. */

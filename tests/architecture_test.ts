@@ -186,8 +186,8 @@ Deno.test("architecture: nothing reads the environment but config/sources/env.ts
 
 /** What may start programs by itself: the helper, what tries the right to, and what fetches by the shell's settings. */
 const MAY_START = [
-  "/tests/support/command.ts",
-  "/tests/support/permission_probe.ts",
+  "/tests/support/processes/command.ts",
+  "/tests/support/processes/permission_probe.ts",
   "/tests/run.ts",
   "/tests/run_engine.ts",
   "/tests/clients/install.ts",
@@ -201,10 +201,10 @@ Deno.test("architecture: tests start programs in a clean environment alone, and 
     if (/\/tests\/(?:bench\/|architecture_test|left_out_test)/.test(file)) continue;
     const isClean = text.includes("clearEnv: true") || MAY_START.some((one) => file.endsWith(one));
     if (text.includes("new Deno.Command") && !isClean) {
-      against.push(`${file} starts a program: support/command.ts is there for it`);
+      against.push(`${file} starts a program: support/processes/command.ts is there for it`);
     }
     if (/_test\.ts$/.test(file) && /^\s*ignore\b|\.ignore\(/m.test(text) && !NAMES_REASON.test(text)) {
-      against.push(`${file} leaves tests out: support/left_out.ts is there for it`);
+      against.push(`${file} leaves tests out: support/runner/left_out.ts is there for it`);
     }
   }
   assertEquals(against, []);
@@ -219,7 +219,7 @@ Deno.test("architecture: tests wait for events with a deadline, and say why real
     if (/\/tests\/(?:bench\/|architecture_test)|\/(?:deadline|passing_time)\.ts$/.test(file)) continue;
     if (!file.endsWith(".ts")) continue;
     if (/setTimeout\(\w*(?:resolve|again|done)\b/.test(text)) {
-      against.push(`${file} sleeps: deadline.ts and passing_time.ts of tests/support are there for it`);
+      against.push(`${file} sleeps: tests/support/time is there for it`);
     }
     for (const [loop, condition = ""] of text.matchAll(/while \((.*)\) \{ \/\*.*\*\/ \}/g)) {
       if (!STEPS.test(condition)) against.push(`${file} waits without a deadline: ${loop}`);

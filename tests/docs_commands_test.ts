@@ -1,9 +1,9 @@
 /** The commands of the documentation do what the pages say. `docs_test.ts` describes the blocks. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { PAGES } from "./support/docs_pages.ts";
-import { DocsSandbox } from "./support/docs_sandbox.ts";
-import { firstOf, unless, without, withoutUnix } from "./support/left_out.ts";
+import { PAGES } from "./support/data/docs_pages.ts";
+import { DocsSandbox } from "./support/processes/docs_sandbox.ts";
+import { firstOf, unless, without, withoutUnix } from "./support/runner/left_out.ts";
 
 const cannotRun = firstOf(withoutUnix(), without("curl"));
 

@@ -15,7 +15,7 @@ import { buildProgram } from "../src/cli/program.ts";
 import { VARIABLES } from "../src/config/sources/variables.ts";
 import { PRESET_NAMES } from "../src/config/values/presets.ts";
 import { TOPICS } from "../src/manual/pages.ts";
-import { pageOf, PAGES, ROOT } from "./support/docs_pages.ts";
+import { pageOf, PAGES, ROOT } from "./support/data/docs_pages.ts";
 
 /** Why a block is not run. */
 const REASONS: Readonly<Record<string, string>> = {

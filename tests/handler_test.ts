@@ -2,8 +2,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ProxyFault } from "../src/faults.ts";
 import { type Transport, TransportError } from "../src/forwarding/transport/transport.ts";
 import { VERSION } from "../src/release.ts";
-import { HandlerBench, textSource } from "./support/handler.ts";
-import { fieldsOf } from "./support/fields.ts";
+import { HandlerBench, textSource } from "./support/proxies/handler.ts";
+import { fieldsOf } from "./support/data/fields.ts";
 
 const answers: Transport["send"] = () =>
   Promise.resolve({ status: 200, reason: "OK", fields: [], body: textSource("hello") });

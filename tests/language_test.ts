@@ -1,7 +1,7 @@
 /** What people read: words that docs/contributing.md rules out, and comments that say nothing. */
 
 import { assert, assertEquals } from "@std/assert";
-import { command } from "./support/command.ts";
+import { command } from "./support/processes/command.ts";
 
 const ROOT = new URL("../", import.meta.url);
 /** Shorter comments repeat the name. In characters. */

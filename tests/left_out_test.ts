@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { command, denoCommand } from "./support/command.ts";
-import { unless, without } from "./support/left_out.ts";
-import { leftOutLines } from "./support/left_out_lines.ts";
+import { command, denoCommand } from "./support/processes/command.ts";
+import { unless, without } from "./support/runner/left_out.ts";
+import { leftOutLines } from "./support/runner/left_out_lines.ts";
 
 Deno.test("command: a program gets nothing of the shell's environment but what every program needs", async () => {
   const ours = { HTTP_PROXY: "http://127.0.0.1:9", OPENAI_API_KEY: "k", NODE_OPTIONS: "--no", GIT_DIR: "/x" };

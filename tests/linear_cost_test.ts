@@ -32,8 +32,8 @@ import { ambiguityOf, parseRequestTarget } from "../src/http/request_target.ts";
 import { parseRequestHead } from "../src/server/request_head.ts";
 import { setsSessionCookie, withoutSessionCookie } from "../src/http/session_cookie.ts";
 import { FrameReader } from "../src/payload/websocket_frames.ts";
-import { testEndpoint } from "./support/config.ts";
-import { contentFields, fieldsOf } from "./support/fields.ts";
+import { testEndpoint } from "./support/proxies/config.ts";
+import { contentFields, fieldsOf } from "./support/data/fields.ts";
 import { type MessageBody, nextPiece } from "../src/streams/byte_source.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

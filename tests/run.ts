@@ -8,9 +8,9 @@
  * them. The last lines say how many tests were left out, and why.
  */
 
-import { leftOutLines } from "./support/left_out_lines.ts";
-import { runSuite } from "./support/run_suite.ts";
-import { Summary } from "./support/summary.ts";
+import { leftOutLines } from "./support/runner/left_out_lines.ts";
+import { runSuite } from "./support/runner/run_suite.ts";
+import { Summary } from "./support/runner/summary.ts";
 import { filesOf, suitesOf, type Wanted } from "./suites.ts";
 
 /** Modules that run in processes of their own. The tests do not import them. */
@@ -18,7 +18,7 @@ const PROGRAMS = [
   "src/main.ts",
   "src/management/page/main.tsx",
   "tests/bench/allocations/thin_proxy.ts",
-  "tests/support/permission_probe.ts",
+  "tests/support/processes/permission_probe.ts",
 ];
 /** Any small module: the first bundle fetches the bundler. */
 const SMALL = "src/time/clock.ts";

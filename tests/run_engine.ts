@@ -3,9 +3,9 @@
  * some of them. Tests of what only the own engine does are left out. tests/support/engine.ts lists them.
  */
 
-import { denoCommand } from "./support/command.ts";
-import { engineFiles, OWN_ENGINE_TESTS } from "./support/engine.ts";
-import { leftOutLines } from "./support/left_out_lines.ts";
+import { denoCommand } from "./support/processes/command.ts";
+import { engineFiles, OWN_ENGINE_TESTS } from "./support/proxies/engine.ts";
+import { leftOutLines } from "./support/runner/left_out_lines.ts";
 
 const isWhole = Deno.args.length === 0;
 const args = isWhole ? await engineFiles() : Deno.args;

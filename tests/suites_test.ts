@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Summary } from "./support/summary.ts";
+import { Summary } from "./support/runner/summary.ts";
 import { allListed, filesOf, suitesOf } from "./suites.ts";
 
 Deno.test("suites: every path that is listed exists, and has a reason", async () => {

@@ -10,7 +10,13 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { admit, admitBody } from "./admit.ts";
-import { type ReadRequest, readRequest, type UnreadRequest, withUsageOption } from "./read_request.ts";
+import {
+  mustRead,
+  type ReadRequest,
+  readRequest,
+  type UnreadRequest,
+  withUsageOption,
+} from "./read_request.ts";
 import { receivedBody } from "./received_body.ts";
 
 /** A request that is about to be forwarded, and the client that sends it. */
@@ -66,22 +72,23 @@ async function received(
 ): Promise<{ readonly read: ReadRequest; readonly unread: UnreadRequest }> {
   const { request, principal, endpoint, rest, upgrade, held, maxBodyBytes, counted } = incoming;
   const { method, fields, cancellation } = request;
-  const hasNone = request.body === null && request.settledBody === undefined;
-  const release = hasNone ? undefined : await incoming.acquireReceivingSlot();
+  const unsettled = {
+    method,
+    fields,
+    body: request.body,
+    principal,
+    endpoint,
+    path: rest,
+    upgrade,
+    cancellation,
+    held,
+    isCounted: counted !== undefined,
+  };
+  // A body that is only forwarded makes the proxy wait for nothing here.
+  const waits = request.settledBody !== undefined || request.body !== null && mustRead(unsettled);
+  const release = waits ? await incoming.acquireReceivingSlot() : undefined;
   try {
-    const body = await receivedBody(request, maxBodyBytes);
-    const unread = {
-      method,
-      fields,
-      body,
-      principal,
-      endpoint,
-      path: rest,
-      upgrade,
-      cancellation,
-      held,
-      isCounted: counted !== undefined,
-    };
+    const unread = { ...unsettled, body: await receivedBody(request, maxBodyBytes) };
     return { read: await readRequest(unread), unread };
   } finally {
     release?.();

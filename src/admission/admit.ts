@@ -11,7 +11,7 @@ import { watched } from "../streams/bytes.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import { checkEndpoint, checkModels, checkPath, restrictsModels } from "../limits/allowed.ts";
-import { checkCostIsKnown, checkModelIsNamed, checkPriceIsKnown } from "./budgeted.ts";
+import { checkCostIsKnown, checkModelIsNamed, checkPriceIsKnown, hasAnyBudget } from "./budgeted.ts";
 import { costOfPath } from "./known_cost.ts";
 import type { Admission, Limiter } from "../limits/limiter.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
@@ -51,7 +51,7 @@ export function admit(
     paths: () => endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, rest)),
     fields: request.fields,
   });
-  if (account.isPriced) {
+  if (hasAnyBudget(principal) && account.isPriced) {
     checkCostIsKnown(principal, {
       method: request.method,
       path: rest,
@@ -69,8 +69,7 @@ export function admit(
   account.setAdmission(admission);
   if (!restrictsModels(principal) && !limitsModels(principal)) return admission;
   if (upgrade && (endpoint.provider !== "openai" || !rest.endsWith("/realtime"))) {
-    // Only OpenAI's realtime sessions name their model in the query, and cannot change it. Other WebSockets,
-    // such as
+    // Only OpenAI's realtime sessions name their model in the query, and cannot change it. Other WebSockets, such as
     // OpenAI's responses over a WebSocket, name it in later messages, which the proxy does not check.
     throw new ProxyFault(
       "forbidden",
@@ -140,7 +139,9 @@ export async function admitBody(
     });
     const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
     if (!isNamed && account.isPriced) checkModelIsNamed(principal);
-    checkPriceIsKnown(principal, account.unpricedModel(candidates), endpoint.name);
+    if (hasAnyBudget(principal)) {
+      checkPriceIsKnown(principal, account.unpricedModel(candidates), endpoint.name);
+    }
     account.reserve({
       statedTokens: facts.maxOutputTokens ?? 0,
       inputTokens,

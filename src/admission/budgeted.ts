@@ -18,6 +18,11 @@ function subjectWithBudget({ subjects }: Principal): Subject | undefined {
   return subjects.find(({ rules }) => allLimits(rules).some(hasBudget));
 }
 
+/** Whether a rule of the principal limits money. */
+export function hasAnyBudget(principal: Principal): boolean {
+  return subjectWithBudget(principal) !== undefined;
+}
+
 function rejectIfBudgeted(principal: Principal, why: string): void {
   const subject = subjectWithBudget(principal);
   if (subject === undefined) return;
@@ -42,6 +47,7 @@ export function checkCostIsKnown(
     upgrade: string | false;
   },
 ): void {
+  if (!hasAnyBudget(principal)) return;
   const other = fields.find(({ lower }) => PATH_FIELDS.has(lower) || METHOD_FIELDS.has(lower));
   if (other !== undefined) {
     rejectIfBudgeted(principal, `the header ${other.lower} names another path or method`);

@@ -103,6 +103,11 @@ export function withUsageOption(
   return { fields: rest.fields, body: held.body(), payload: { ...rest, held } };
 }
 
+/** Whether something depends on the body of a request, so that the proxy reads it before it forwards it. */
+export function mustRead(request: UnreadRequest): boolean {
+  return needsOf(request).body && !request.upgrade;
+}
+
 function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isStrict: boolean } {
   const { principal, endpoint, body } = request;
   const isStrict = restrictsModels(principal) || limitsModels(principal) && costOfPath(request) !== "free" ||

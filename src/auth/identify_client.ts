@@ -51,9 +51,9 @@ export function identifyClient(
   { clientAccess, check, checkManaged, checkOpenAccess }: AccessControl,
 ): Client {
   const { fields } = request;
-  clientAccess.checkAddress(address);
   const presented = findCredentials(fields, query);
   onCredentials(presented);
+  clientAccess.checkAddress(address);
   const waits = check !== undefined && clientAccess.mustWait(request, presented);
   const verdict = authenticate(presented, {
     check: waits ? checkManaged : check,

@@ -61,8 +61,9 @@ async function ownUrl(config: string | undefined): Promise<string> {
 }
 
 /**
- * Throws a {@link CommandError} if no proxy has the local database open. While the proxy is down, any user of this
- * machine can listen on its port, and would get the management token.
+ * Throws a {@link CommandError} if no program has the local database open, or if it does not exist. While the proxy is
+ * down, any user of this machine can listen on its port, and would get the management token. If this user cannot lock
+ * the database, or if the file system has no locks, the check passes.
  */
 async function checkIsRunning(config: string | undefined, url: string): Promise<void> {
   const { databaseUrl } = await managementConfig(config);

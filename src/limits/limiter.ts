@@ -10,7 +10,7 @@ import { BudgetCalendar } from "./budget_calendar.ts";
 import { budgetFault, budgetLeft, retryOf } from "./budget_check.ts";
 import { BudgetClock, type ClockEvent } from "./budget_clock.ts";
 import { type Balance, Ledger, type OpeningBalance, openingBalances, type Reservation } from "./ledger.ts";
-import { limitsOfModels, modelRuleKey } from "./model_rules.ts";
+import { hasBudget, limitsOfModels, modelRuleKey } from "./model_rules.ts";
 import { SpentHours } from "./spent_hours.ts";
 
 /** The admission of one request. */
@@ -325,8 +325,7 @@ export class Limiter {
   #checkAmounts({ what, scope, limits, ledger }: CountedLimits, now: number): void {
     const { tokensPerMinute } = limits;
     if (tokensPerMinute !== undefined) {
-      // What running requests have reserved counts. What this request may use does not, or a request for a
-      // large
+      // What running requests have reserved counts. The reservation of this request does not: a request for a large
       // response could never pass.
       const free = tokensPerMinute - ledger.reservedTokens;
       if (ledger.tokensThisMinute.sum(now) >= free) {
@@ -337,6 +336,8 @@ export class Limiter {
         );
       }
     }
+    // Most limits have no budget, and need neither the clock nor the calendar.
+    if (!hasBudget(limits)) return;
     const fault = budgetFault({ what, scope, limits, ledger }, {
       time: this.#budgetClock.read(),
       calendar: this.#calendar,

@@ -25,8 +25,12 @@ export class PriceReload {
     }).catch((error) => this.#log("error", "unexpected", { detail: String(error) }));
   }
 
-  /** Logs each endpoint whose `price_provider` is not in the price list. */
-  warnOfUnknownProviders({ endpoints }: Pick<Config, "endpoints">): void {
+  /** Logs each endpoint whose `price_provider` is not in the price list, once the running load has ended. */
+  warnOfUnknownProviders(config: Pick<Config, "endpoints">): void {
+    this.#reading = this.#reading.then(() => this.#warn(config));
+  }
+
+  #warn({ endpoints }: Pick<Config, "endpoints">): void {
     for (const { name, priceProvider } of endpoints) {
       if (priceProvider === undefined || priceProvider === LOCAL_PRICES) continue;
       if (this.#pricer.library.knows(priceProvider)) continue;

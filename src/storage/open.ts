@@ -46,11 +46,11 @@ export function sqlitePath(url: string): string {
 }
 
 /**
- * Whether a program has the database open. Undefined: the database does not exist, the user may not lock it,
- * or the file system has no locks.
+ * Whether a program has the database open. Undefined: the user may not lock the database, or the file system has no
+ * locks.
  */
 export function isInUse(url: string): boolean | undefined {
-  if (!databaseExists(url)) return undefined;
+  if (!databaseExists(url)) return false;
   try {
     const lock = lockExclusively(sqlitePath(url));
     lock?.release();

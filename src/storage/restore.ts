@@ -2,8 +2,8 @@
 
 import { folderOf, keyFileOf, sqlitePath } from "./open.ts";
 import { isKeyOfStore, KEY_CHECK, readKeyFile } from "./open_box.ts";
-import { lockExclusively } from "./sqlite/lock.ts";
-import { makePrivateFolder, realPath } from "./sqlite/open_locked.ts";
+import { lockExclusively, realPath } from "./sqlite/lock.ts";
+import { makePrivateFolder } from "./sqlite/open_locked.ts";
 import { remove, replaceDatabase, type Replacement } from "./sqlite/restore_files.ts";
 import { removeStaged, stageCopy, type StagedCopy } from "./sqlite/stage_copy.ts";
 import { StoreError } from "./store.ts";

@@ -5,9 +5,9 @@ import { Pricer } from "../../src/accounting/cost.ts";
 import type { ExchangeRecord } from "../../src/exchange.ts";
 import type { ExchangeRow } from "../../src/storage/store.ts";
 import { ANONYMOUS } from "../../src/principal.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 
 const BACKEND = testBackend("https://api.test", { name: "api" });
 /** A micro-dollar for each output token, and nothing for the input. */

@@ -8,11 +8,11 @@ import {
   readCatalogue,
   USAGE_MEMBERS,
   wireTexts,
-} from "../support/catalogue.ts";
-import { COMPARED_MEMBERS, libraryReads, libraryUsage } from "../support/library_usage.ts";
-import { nextTurn } from "../support/passing_time.ts";
-import { random } from "../support/random.ts";
-import { contentFields } from "../support/fields.ts";
+} from "../support/data/catalogue.ts";
+import { COMPARED_MEMBERS, libraryReads, libraryUsage } from "../support/data/library_usage.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
+import { random } from "../support/data/random.ts";
+import { contentFields } from "../support/data/fields.ts";
 
 const CATALOGUE = readCatalogue();
 /** Up to this length every place is tried; a longer answer is split at so many places by chance. */

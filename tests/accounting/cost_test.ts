@@ -5,7 +5,7 @@ import { publishedPrices } from "../../src/accounting/published_prices.ts";
 import type { Usage } from "../../src/accounting/usage.ts";
 import type { Price } from "../../src/config/config.ts";
 import { matchesAny } from "../../src/text/glob.ts";
-import { random } from "../support/random.ts";
+import { random } from "../support/data/random.ts";
 
 const AT = Date.UTC(2026, 3, 29, 12);
 const pricer = new Pricer(publishedPrices());

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ResponseSummary, ResponseTap } from "../../src/accounting/response_tap.ts";
-import { amazonChunk } from "../support/amazon_events.ts";
-import { nextTurn } from "../support/passing_time.ts";
-import { random } from "../support/random.ts";
-import { contentFields } from "../support/fields.ts";
+import { amazonChunk } from "../support/data/amazon_events.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
+import { random } from "../support/data/random.ts";
+import { contentFields } from "../support/data/fields.ts";
 
 /** What each body says of itself. The bodies have the shapes of the providers' own documentation. */
 const EXPECTED: Readonly<Record<string, ResponseSummary>> = {

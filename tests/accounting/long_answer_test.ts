@@ -1,9 +1,9 @@
 /** Memory of a long answer: a reader keeps what it needs for the usage, and not the answer. */
 
 import { assert, assertEquals } from "@std/assert";
-import { contentFields } from "../support/fields.ts";
+import { contentFields } from "../support/data/fields.ts";
 import { ResponseTap } from "../../src/accounting/response_tap.ts";
-import { nextTurn } from "../support/passing_time.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
 
 Deno.test("ResponseTap: an answer of 200 MB, plain and compressed, in bounded memory", async () => {
   const { gzipSync } = await import("node:zlib");

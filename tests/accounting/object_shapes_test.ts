@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { type ResponseSummary, ResponseTap } from "../../src/accounting/response_tap.ts";
 import { objectRequestOf } from "../../src/accounting/object_paths.ts";
 import { settlementAction } from "../../src/accounting/settlement.ts";
-import { contentFields } from "../support/fields.ts";
+import { contentFields } from "../support/data/fields.ts";
 
 interface Golden {
   readonly source: string;

@@ -6,8 +6,8 @@ import { OBJECT_LIFETIME_MS } from "../../src/storage/booking.ts";
 import { Limiter } from "../../src/limits/limiter.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { type AwaitedObject, type ExchangeRow, type Store, StoreError } from "../../src/storage/store.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { awaitedObject } from "../support/rows.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
+import { awaitedObject } from "../support/data/rows.ts";
 
 const RULES = { totalBudgetMicros: 1_000 };
 const MAKER = {

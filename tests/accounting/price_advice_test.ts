@@ -3,8 +3,8 @@ import { endpointsAdvice, modelAdvice } from "../../src/accounting/price_advice.
 import { publishedPrices } from "../../src/accounting/published_prices.ts";
 import { UnpricedModels } from "../../src/accounting/unpriced_models.ts";
 import type { Endpoint } from "../../src/config/config.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
-import { exchangeRow } from "../support/rows.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
+import { exchangeRow } from "../support/data/rows.ts";
 
 const library = publishedPrices();
 const FAR = "https://llm.example.test";

@@ -6,7 +6,7 @@ import { PRICE_KINDS } from "../../src/accounting/price_kinds.ts";
 import { BUILT_IN_PRICES, parsePriceFile, priceFileText } from "../../src/accounting/price_list.ts";
 import { BUILT_IN_VERSION, builtInProviders, openPrices } from "../../src/accounting/published_prices.ts";
 import { Pricer } from "../../src/accounting/cost.ts";
-import { copiedList, type LooseList, modelIn, providerIn } from "../support/price_lists.ts";
+import { copiedList, type LooseList, modelIn, providerIn } from "../support/data/price_lists.ts";
 
 const AT = new Date("2026-11-29T12:00:00Z");
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { RealtimeTap } from "../../src/accounting/realtime_tap.ts";
-import { BINARY, frame, TEXT } from "../support/websocket.ts";
+import { BINARY, frame, TEXT } from "../support/clients/websocket.ts";
 
 /** What one side says, whole or byte by byte. */
 function says(

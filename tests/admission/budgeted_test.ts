@@ -1,7 +1,7 @@
 import { assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { checkCostIsKnown, checkModelIsNamed } from "../../src/admission/budgeted.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 import type { Principal, Rules } from "../../src/principal.ts";
 
 function principal(...rules: Rules[]): Principal {

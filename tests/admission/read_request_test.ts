@@ -6,9 +6,9 @@ import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { HeldBytes } from "../../src/limits/held_bytes.ts";
 import { ANONYMOUS, type Principal, type Rules } from "../../src/principal.ts";
 import { readRequest, type UnreadRequest } from "../../src/admission/read_request.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
-import { fieldsOf } from "../support/fields.ts";
-import { textSource } from "../support/handler.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
+import { fieldsOf } from "../support/data/fields.ts";
+import { textSource } from "../support/proxies/handler.ts";
 
 const ENDPOINT = testEndpoint("openai", [testBackend("http://h.test")], { maxBufferBytes: 1_000 });
 

@@ -3,7 +3,7 @@ import { Cancellation, ClientGone } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { receivedBody } from "../../src/admission/received_body.ts";
-import { textSource } from "../support/handler.ts";
+import { textSource } from "../support/proxies/handler.ts";
 
 Deno.test("receivedBody: a length beyond the limit is refused before a byte is read", async () => {
   let reads = 0;

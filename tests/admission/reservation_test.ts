@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { possibleOutputTokens } from "../../src/admission/reservation.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 import type { RequestFacts } from "../../src/payload/request_facts.ts";
 
 const ENDPOINT = testEndpoint("openai", [testBackend("https://api.openai.com")], {

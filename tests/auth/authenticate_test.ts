@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { authenticate } from "../../src/auth/authenticate.ts";
 import { type Credential, findCredentials } from "../../src/auth/credential.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 import { sharedTokenCheck, type TokenCheckResult } from "../../src/auth/shared_token.ts";
 
 const check = sharedTokenCheck([{ name: "shared", token: "the-token" }]);

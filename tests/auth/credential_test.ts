@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { fieldsOf } from "../support/fields.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 import { credentialWords, findCredentials } from "../../src/auth/credential.ts";
 
 const CASES: readonly (readonly [string, string[], string, string[]])[] = [

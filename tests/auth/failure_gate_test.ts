@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { FailureGate } from "../../src/auth/failure_gate.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
 
 const ADDRESS = "192.0.2.1";
 const HOUR_MS = 3_600_000;

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { findHiddenToken } from "../../src/auth/hidden_token.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 
 /** Its base64 has digits in which the two alphabets differ, wherever it begins. */
 const TOKEN = "~~~???>>>~?>~?>";

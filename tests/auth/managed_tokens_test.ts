@@ -3,8 +3,8 @@ import { keyContext, ManagedTokens } from "../../src/auth/managed_tokens.ts";
 import { createTokenValue, isTokenValue } from "../../src/auth/token_value.ts";
 import { SecretBox } from "../../src/storage/secret_box.ts";
 import type { Project, Token } from "../../src/storage/store.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { projectRow, tokenRow } from "../support/rows.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
+import { projectRow, tokenRow } from "../support/data/rows.ts";
 
 class TokensBench {
   readonly clock = new FakeClock();

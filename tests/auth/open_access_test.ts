@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { openAccessCheck } from "../../src/auth/open_access.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 
 const check = openAccessCheck({
   corsOrigins: ["https://chat.test", "app://obsidian.md"],

@@ -3,7 +3,7 @@ import { createClientAccess } from "../../src/auth/client_access.ts";
 import { FailureGate } from "../../src/auth/failure_gate.ts";
 import { isSameOrigin, type Scheme } from "../../src/auth/page_origin.ts";
 import { systemClock } from "../../src/time/clock.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 
 Deno.test("isSameOrigin: host and port are compared, and the scheme where it is known", () => {
   const cases: [origin: string, host: string, scheme: Scheme | undefined, expected: boolean][] = [

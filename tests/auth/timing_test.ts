@@ -19,8 +19,14 @@ import {
   managedGuesses,
   misspeltGuesses,
   sharedCheck,
-} from "../support/guesses.ts";
-import { type Guess, largestRatio, timeGuesses, type Timing, type TimingOptions } from "../support/timing.ts";
+} from "../support/clients/guesses.ts";
+import {
+  type Guess,
+  largestRatio,
+  timeGuesses,
+  type Timing,
+  type TimingOptions,
+} from "../support/time/timing.ts";
 
 /** As `openssl rand -hex 24` makes them. */
 const GUESS = crypto.getRandomValues(new Uint8Array(24)).toHex();

@@ -3,7 +3,7 @@
 import { createTokenValue } from "../../src/auth/token_value.ts";
 import type { Rules } from "../../src/principal.ts";
 import { openStore } from "../../src/storage/open.ts";
-import { auditRow, projectRow, tokenRow } from "../support/rows.ts";
+import { auditRow, projectRow, tokenRow } from "../support/data/rows.ts";
 import { exists, output } from "./process.ts";
 
 export interface Candidate {

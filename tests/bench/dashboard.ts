@@ -4,11 +4,11 @@ import { systemClock } from "../../src/time/clock.ts";
 import { openManagement } from "../../src/management/open.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import type { ExchangeRow } from "../../src/storage/store.ts";
-import { launchBrowser } from "../support/admin_browser.ts";
-import { FakeUpstream } from "../support/fake_upstream.ts";
-import { LocalProxy } from "../support/local_proxy.ts";
-import { exchangeRow } from "../support/rows.ts";
-import { SECRETS } from "../support/secrets.ts";
+import { launchBrowser } from "../support/clients/admin_browser.ts";
+import { FakeUpstream } from "../support/upstreams/fake_upstream.ts";
+import { LocalProxy } from "../support/proxies/local_proxy.ts";
+import { exchangeRow } from "../support/data/rows.ts";
+import { SECRETS } from "../support/data/secrets.ts";
 
 const EXCHANGES = 100_000;
 const DAY_MS = 86_400_000;

@@ -1,6 +1,6 @@
 /** `deno task bench --hostile`: what one well-behaved client notices while others misbehave, and what it costs. */
 
-import { RawClient } from "../support/raw_client.ts";
+import { RawClient } from "../support/clients/raw_client.ts";
 import { managedCandidate, TOKEN } from "./candidates.ts";
 import { ATTACK_NAMES } from "./hostile/attacks.ts";
 import { median } from "./measure.ts";

@@ -7,8 +7,8 @@ import {
   managedGuesses,
   misspeltGuesses,
   sharedCheck,
-} from "../support/guesses.ts";
-import { type Guess, largestRatio, timeGuesses } from "../support/timing.ts";
+} from "../support/clients/guesses.ts";
+import { type Guess, largestRatio, timeGuesses } from "../support/time/timing.ts";
 
 const OPTIONS = { rounds: 4_000, calls: 20 };
 /** As `openssl rand -hex 24` makes them. */

@@ -1,8 +1,8 @@
 /** `ADMIN_PORT` gives the admin page its own origin, apart from the responses of upstreams. */
 
 import { assert, assertEquals } from "@std/assert";
-import { AdminBrowser, browserTest } from "../support/admin_browser.ts";
-import { plainAnswer } from "../support/fake_upstream.ts";
+import { AdminBrowser, browserTest } from "../support/clients/admin_browser.ts";
+import { plainAnswer } from "../support/upstreams/fake_upstream.ts";
 
 /** A page of an upstream, with a script that would use the session of the admin page. */
 const pageOf = (base: string) =>

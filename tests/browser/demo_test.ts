@@ -1,9 +1,9 @@
 /** The admin page of the demo, which a new user sees first. The README shows its pictures. */
 
 import { assert } from "@std/assert";
-import { browserTest, launchBrowser, PICTURES } from "../support/admin_browser.ts";
-import { outputUntil, textReader } from "../support/child_output.ts";
-import { proxyCommand } from "../support/proxy_process.ts";
+import { browserTest, launchBrowser, PICTURES } from "../support/clients/admin_browser.ts";
+import { outputUntil, textReader } from "../support/processes/child_output.ts";
+import { proxyCommand } from "../support/processes/proxy_process.ts";
 
 browserTest("the dashboard of the demo shows 30 days of usage", async () => {
   const child = proxyCommand(["demo", "--port", "0"], {}).spawn();

@@ -1,10 +1,10 @@
 /** The page at `/` in a browser: it fits a phone, has a light and a dark mode, and loads nothing else. */
 
 import { assertEquals } from "@std/assert";
-import { browserTest, launchBrowser, PICTURES } from "../support/admin_browser.ts";
-import { axeViolations } from "../support/axe.ts";
-import { FakeUpstream } from "../support/fake_upstream.ts";
-import { LocalProxy } from "../support/local_proxy.ts";
+import { browserTest, launchBrowser, PICTURES } from "../support/clients/admin_browser.ts";
+import { axeViolations } from "../support/clients/axe.ts";
+import { FakeUpstream } from "../support/upstreams/fake_upstream.ts";
+import { LocalProxy } from "../support/proxies/local_proxy.ts";
 
 for (const colorScheme of ["light", "dark"] as const) {
   browserTest(`front page: fits a phone and loads nothing else, ${colorScheme}`, async () => {

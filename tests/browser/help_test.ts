@@ -1,8 +1,8 @@
 /** The manual, opened from the admin page. */
 
 import { assertEquals } from "@std/assert";
-import { AdminBrowser, browserTest, PICTURES } from "../support/admin_browser.ts";
-import { axeViolations } from "../support/axe.ts";
+import { AdminBrowser, browserTest, PICTURES } from "../support/clients/admin_browser.ts";
+import { axeViolations } from "../support/clients/axe.ts";
 
 for (const [colorScheme, width] of [["light", 1200], ["dark", 390]] as const) {
   browserTest(`help: from the admin page to a rule, ${colorScheme}, ${width} pixels wide`, async () => {

@@ -1,8 +1,13 @@
 /** Every page: accessible, at every width, by keyboard alone, and with hostile names. */
 
 import { assert, assertEquals } from "@std/assert";
-import { AdminBrowser, type BrowserOptions, browserTest, PICTURES } from "../support/admin_browser.ts";
-import { axeViolations } from "../support/axe.ts";
+import {
+  AdminBrowser,
+  type BrowserOptions,
+  browserTest,
+  PICTURES,
+} from "../support/clients/admin_browser.ts";
+import { axeViolations } from "../support/clients/axe.ts";
 
 const PAGES = [
   "dashboard",

@@ -1,12 +1,12 @@
 /** A WebSocket and HTTP/2 in a real browser, over TLS. */
 
 import { assertEquals } from "@std/assert";
-import { browserTest, launchBrowser } from "../support/admin_browser.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
-import { LocalProxy } from "../support/local_proxy.ts";
-import { realtimeUpstream } from "../support/realtime_upstream.ts";
-import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
-import { pem } from "../support/tls_upstream.ts";
+import { browserTest, launchBrowser } from "../support/clients/admin_browser.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
+import { LocalProxy } from "../support/proxies/local_proxy.ts";
+import { realtimeUpstream } from "../support/upstreams/realtime_upstream.ts";
+import { assertNoSecrets, SECRETS } from "../support/data/secrets.ts";
+import { pem } from "../support/upstreams/tls_upstream.ts";
 
 browserTest(
   "a realtime session of a browser over TLS, with the token in the subprotocol, next to HTTP/2",

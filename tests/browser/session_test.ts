@@ -1,8 +1,8 @@
 /** The sign-in, the end of a session, an unreachable proxy, and pages of other origins. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { AdminBrowser, browserTest } from "../support/admin_browser.ts";
-import { SECRETS } from "../support/secrets.ts";
+import { AdminBrowser, browserTest } from "../support/clients/admin_browser.ts";
+import { SECRETS } from "../support/data/secrets.ts";
 
 /** Whether a message of Chromium says that `frame-ancestors` or `X-Frame-Options` forbids a frame. */
 function isForbiddenFrame(text: string): boolean {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import OpenAI from "openai";
-import { AdminBrowser, browserTest } from "../support/admin_browser.ts";
+import { AdminBrowser, browserTest } from "../support/clients/admin_browser.ts";
 
 browserTest("the tour: a project, a token, its use, its cost, its limit, its end", async () => {
   await using admin = await AdminBrowser.start({
@@ -31,7 +31,7 @@ browserTest("the tour: a project, a token, its use, its cost, its limit, its end
   const token = await dialog.locator(".secret code").textContent() ?? "";
   assertMatch(token, /^llmp_\w{40,}$/);
   await dialog.getByRole("button", { name: "Copy", exact: true }).click();
-  await dialog.getByText("Copied").waitFor();
+  await dialog.getByText("Copied", { exact: true }).waitFor();
   assertEquals(await page.evaluate("navigator.clipboard.readText()"), token);
   const settings = dialog.getByRole("region", { name: "Settings" });
   assertEquals(

@@ -1,9 +1,9 @@
 /** Work with the pages beyond the tour. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { AdminBrowser, browserTest } from "../support/admin_browser.ts";
-import { NO_FILTER } from "../support/rows.ts";
-import { SECRETS } from "../support/secrets.ts";
+import { AdminBrowser, browserTest } from "../support/clients/admin_browser.ts";
+import { NO_FILTER } from "../support/data/rows.ts";
+import { SECRETS } from "../support/data/secrets.ts";
 
 browserTest(
   "a form saved without changes changes nothing, and an emptied field removes its rule",

@@ -6,8 +6,8 @@ import { type Shell, SHELLS } from "../../src/cli/completion/shells.ts";
 import { completionTree } from "../../src/cli/completion/tree.ts";
 import { describe } from "../../src/cli/description.ts";
 import { buildProgram } from "../../src/cli/program.ts";
-import { command } from "../support/command.ts";
-import { unless, without } from "../support/left_out.ts";
+import { command } from "../support/processes/command.ts";
+import { unless, without } from "../support/runner/left_out.ts";
 
 const PROGRAM = describe(buildProgram());
 const TREE = completionTree(PROGRAM);

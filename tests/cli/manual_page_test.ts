@@ -2,8 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { allCommands, describe } from "../../src/cli/description.ts";
 import { manualPage } from "../../src/cli/manual_page.ts";
 import { buildProgram } from "../../src/cli/program.ts";
-import { command } from "../support/command.ts";
-import { unless, without } from "../support/left_out.ts";
+import { command } from "../support/processes/command.ts";
+import { unless, without } from "../support/runner/left_out.ts";
 
 const PROGRAM = describe(buildProgram());
 const PAGE = manualPage(PROGRAM, { version: "1.2.3", date: "2026-11-21" });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { logStrayFailures } from "../../src/cli/stray_failures.ts";
-import { nextTurn } from "../support/passing_time.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
 
 Deno.test("logStrayFailures: an unhandled rejection is logged, and the program goes on", async () => {
   const logged: string[] = [];

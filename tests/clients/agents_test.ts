@@ -1,11 +1,11 @@
 /** Agents as people run them: installed from npm, with exactly the settings that `llm-proxy connect` prints. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ClientBench } from "../support/connected_client.ts";
-import { SENTENCE } from "../support/model_upstream.ts";
-import { unless } from "../support/left_out.ts";
-import { clientProgram, withoutClient } from "../support/real_clients.ts";
-import { SECRETS } from "../support/secrets.ts";
+import { ClientBench } from "../support/clients/connected_client.ts";
+import { SENTENCE } from "../support/upstreams/model_upstream.ts";
+import { unless } from "../support/runner/left_out.ts";
+import { clientProgram, withoutClient } from "../support/clients/real_clients.ts";
+import { SECRETS } from "../support/data/secrets.ts";
 
 interface Agent {
   readonly name: string;

@@ -2,10 +2,10 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import Anthropic, { AuthenticationError, InternalServerError, NotFoundError } from "@anthropic-ai/sdk";
-import { within } from "../support/deadline.ts";
-import { FakeUpstream } from "../support/fake_upstream.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { SECRETS } from "../support/secrets.ts";
+import { within } from "../support/time/deadline.ts";
+import { FakeUpstream } from "../support/upstreams/fake_upstream.ts";
+import { ProxyProcess } from "../support/processes/proxy_process.ts";
+import { SECRETS } from "../support/data/secrets.ts";
 
 const REQUEST = {
   model: "demo-claude",

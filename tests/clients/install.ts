@@ -1,7 +1,7 @@
 /** Installs the clients that `tests/clients` runs, from npm: each in a folder under `dist/clients`. */
 
-import { command } from "../support/command.ts";
-import { CLIENT_PACKAGES, clientPath, CLIENTS_FOLDER } from "../support/real_clients.ts";
+import { command } from "../support/processes/command.ts";
+import { CLIENT_PACKAGES, clientPath, CLIENTS_FOLDER } from "../support/clients/real_clients.ts";
 
 if (import.meta.main) {
   for (const [client, packages] of Object.entries(CLIENT_PACKAGES)) await install(client, packages);

@@ -3,10 +3,10 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import OpenAI from "openai";
-import { testBackend, testEndpoint } from "../support/config.ts";
-import { FakeUpstream } from "../support/fake_upstream.ts";
-import { LocalProxy } from "../support/local_proxy.ts";
-import { SECRETS } from "../support/secrets.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
+import { FakeUpstream } from "../support/upstreams/fake_upstream.ts";
+import { LocalProxy } from "../support/proxies/local_proxy.ts";
+import { SECRETS } from "../support/data/secrets.ts";
 
 const PACE_MS = 60;
 const keepaliveMs = 20;

@@ -1,11 +1,11 @@
 /** Libraries as programs use them: installed from npm, with exactly the settings that `llm-proxy connect` prints. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { ClientBench } from "../support/connected_client.ts";
-import { unless, without } from "../support/left_out.ts";
-import { SENTENCE } from "../support/model_upstream.ts";
-import { libraryFolder, withoutClient } from "../support/real_clients.ts";
-import { SECRETS } from "../support/secrets.ts";
+import { ClientBench } from "../support/clients/connected_client.ts";
+import { unless, without } from "../support/runner/left_out.ts";
+import { SENTENCE } from "../support/upstreams/model_upstream.ts";
+import { libraryFolder, withoutClient } from "../support/clients/real_clients.ts";
+import { SECRETS } from "../support/data/secrets.ts";
 
 interface Library {
   readonly client: string;

@@ -8,10 +8,10 @@ import OpenAI, {
   RateLimitError,
   toFile,
 } from "openai";
-import { within } from "../support/deadline.ts";
-import { FakeUpstream, plainAnswer } from "../support/fake_upstream.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { SECRETS } from "../support/secrets.ts";
+import { within } from "../support/time/deadline.ts";
+import { FakeUpstream, plainAnswer } from "../support/upstreams/fake_upstream.ts";
+import { ProxyProcess } from "../support/processes/proxy_process.ts";
+import { SECRETS } from "../support/data/secrets.ts";
 
 const MESSAGES = [{ role: "user" as const, content: `Hello ${SECRETS.prompt}` }];
 

@@ -3,13 +3,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import OpenAI from "openai";
 import { OpenAIRealtimeWS } from "openai/realtime/ws";
-import { denoCommand } from "../support/command.ts";
-import { LocalProxy } from "../support/local_proxy.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
-import { realtimeUpstream } from "../support/realtime_upstream.ts";
-import { assertNoSecrets, SECRETS } from "../support/secrets.ts";
-import { pem } from "../support/tls_upstream.ts";
-import type { WebSocketUpstream } from "../support/websocket.ts";
+import { denoCommand } from "../support/processes/command.ts";
+import { LocalProxy } from "../support/proxies/local_proxy.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
+import { realtimeUpstream } from "../support/upstreams/realtime_upstream.ts";
+import { assertNoSecrets, SECRETS } from "../support/data/secrets.ts";
+import { pem } from "../support/upstreams/tls_upstream.ts";
+import type { WebSocketUpstream } from "../support/clients/websocket.ts";
 
 const MODEL = "gpt-realtime";
 

@@ -4,12 +4,12 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { issueCertificate } from "../../src/tls/authority.ts";
 import { certificateWarnings } from "../../src/tls/certificate_warnings.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
-import { FakeUpstream } from "../support/fake_upstream.ts";
-import { command as cleanCommand } from "../support/command.ts";
-import { unless, without } from "../support/left_out.ts";
-import { limitingAuthority } from "../support/limiting_authority.ts";
-import { proxyCommand, ProxyProcess } from "../support/proxy_process.ts";
-import { clientProgram, withoutClient } from "../support/real_clients.ts";
+import { FakeUpstream } from "../support/upstreams/fake_upstream.ts";
+import { command as cleanCommand } from "../support/processes/command.ts";
+import { unless, without } from "../support/runner/left_out.ts";
+import { limitingAuthority } from "../support/proxies/limiting_authority.ts";
+import { proxyCommand, ProxyProcess } from "../support/processes/proxy_process.ts";
+import { clientProgram, withoutClient } from "../support/clients/real_clients.ts";
 
 /** How a program reads an address and trusts an authority. `URL` and `CA` are put in. */
 interface TlsClient {

@@ -6,7 +6,7 @@ import {
   roundedDurationText,
 } from "../../src/config/values/durations.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { configSources } from "../support/config_sources.ts";
+import { configSources } from "../support/proxies/config_sources.ts";
 
 /** A text, the unit of a number without a unit, and the milliseconds. */
 const READ: readonly (readonly [string, DurationUnit, number])[] = [

@@ -5,7 +5,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { secretsOf } from "../../src/config/redact.ts";
 import type { Config } from "../../src/config/config.ts";
-import { configSources } from "../support/config_sources.ts";
+import { configSources } from "../support/proxies/config_sources.ts";
 
 async function load(toml: string, env: Record<string, string> = {}): Promise<Config> {
   return (await loadConfig(configSources(env, { "config.toml": toml }))).config;

@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { loadConfig } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/config/problem.ts";
-import { configSources } from "../support/config_sources.ts";
+import { configSources } from "../support/proxies/config_sources.ts";
 
 const FLAGS = {
   PORT: { value: "99999", origin: "--port" },

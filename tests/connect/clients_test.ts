@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { parse } from "smol-toml";
 import { CLIENT_NAMES, clientOf } from "../../src/connect/clients.ts";
-import { command } from "../support/command.ts";
-import { unless, withoutUnix } from "../support/left_out.ts";
+import { command } from "../support/processes/command.ts";
+import { unless, withoutUnix } from "../support/runner/left_out.ts";
 import { configuredEndpoint } from "../../src/connect/endpoints.ts";
 import { settingsFor } from "../../src/connect/settings.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 
 const FACTS = {
   endpointUrl: "http://10.0.0.2:33000/lab",

@@ -2,8 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { isWithheldFromClients } from "../../src/forwarding/answer_policy.ts";
 import { isInert } from "../../src/forwarding/inert_types.ts";
 import { clientFields } from "../../src/forwarding/response_headers.ts";
-import { fieldsOf, linesOf } from "../support/fields.ts";
-import { ALLOWED_ANSWER_LINES, HOSTILE_ANSWER_LINES } from "../support/hostile_answer.ts";
+import { fieldsOf, linesOf } from "../support/data/fields.ts";
+import { ALLOWED_ANSWER_LINES, HOSTILE_ANSWER_LINES } from "../support/upstreams/hostile_answer.ts";
 
 const CONTEXT = {
   requestId: "req_1",

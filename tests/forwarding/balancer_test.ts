@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import type { Backend, Strategy } from "../../src/config/config.ts";
 import { Balancer, type Lease } from "../../src/forwarding/balancer.ts";
-import { testBackend } from "../support/config.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { testBackend } from "../support/proxies/config.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
 
 function setup(strategy: Strategy, weights: readonly number[] = [1, 1, 1]) {
   const clock = new FakeClock();

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { TransportError } from "../../src/forwarding/transport/transport.ts";
-import { ANSWER_CASES, type AnswerCase } from "../support/answer_cases.ts";
-import { inputOf, inputSplitAt, latin1 } from "../support/byte_input.ts";
-import { type ExchangeOutcome, exchangeOver } from "../support/upstream_exchange.ts";
+import { ANSWER_CASES, type AnswerCase } from "../support/data/answer_cases.ts";
+import { inputOf, inputSplitAt, latin1 } from "../support/clients/byte_input.ts";
+import { type ExchangeOutcome, exchangeOver } from "../support/upstreams/upstream_exchange.ts";
 
 const IN_ONE_PIECE = "in one piece";
 /** Longer answers are split at their head, their end and some places between. */

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation, ClientGone } from "../../src/cancellation.ts";
 import { DIRECT } from "../../src/config/values/defaults.ts";
 import { dial, parseOrigin } from "../../src/forwarding/transport/dial.ts";
-import { FaultyUpstream } from "../support/faulty_upstream.ts";
+import { FaultyUpstream } from "../support/upstreams/faulty_upstream.ts";
 
 const TRIES = 500;
 

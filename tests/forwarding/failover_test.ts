@@ -1,7 +1,7 @@
 /** The attempt loop, with a transport that a script plays and a clock that stands. */
 
 import { PulledSource } from "../../src/streams/pulled_source.ts";
-import { textOf } from "../support/body_text.ts";
+import { textOf } from "../support/data/body_text.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation, ClientGone } from "../../src/cancellation.ts";
 import type { Endpoint, TimeoutLimits } from "../../src/config/config.ts";
@@ -16,12 +16,12 @@ import {
   type UpstreamResponse,
 } from "../../src/forwarding/transport/transport.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
-import { within } from "../support/deadline.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { fieldsOf } from "../support/fields.ts";
-import { textSource } from "../support/handler.ts";
-import { nextTurn } from "../support/passing_time.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
+import { within } from "../support/time/deadline.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
+import { fieldsOf } from "../support/data/fields.ts";
+import { textSource } from "../support/proxies/handler.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
 
 /** What a backend does: answers with a status, or one of the failures. */
 type Act =

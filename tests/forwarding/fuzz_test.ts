@@ -5,11 +5,11 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { ANSWER_CASES } from "../support/answer_cases.ts";
-import { inputOf, latin1 } from "../support/byte_input.ts";
-import { random } from "../support/random.ts";
-import { referenceReading } from "../support/reference_reader.ts";
-import { exchangeOver } from "../support/upstream_exchange.ts";
+import { ANSWER_CASES } from "../support/data/answer_cases.ts";
+import { inputOf, latin1 } from "../support/clients/byte_input.ts";
+import { random } from "../support/data/random.ts";
+import { referenceReading } from "../support/data/reference_reader.ts";
+import { exchangeOver } from "../support/upstreams/upstream_exchange.ts";
 
 const ROUNDS = 1_000_000;
 const SEED = Number(Deno.env.get("FUZZ_SEED") ?? 20_260_101);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { fieldsOf, linesOf } from "../support/fields.ts";
+import { fieldsOf, linesOf } from "../support/data/fields.ts";
 import { hopByHopTest } from "../../src/http/hop_by_hop.ts";
 import { type RequestHeaderPolicy, upstreamFields } from "../../src/forwarding/request_headers.ts";
 import { clientFields } from "../../src/forwarding/response_headers.ts";

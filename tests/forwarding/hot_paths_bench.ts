@@ -8,8 +8,8 @@ import { parseHead } from "../../src/http/head.ts";
 import { match } from "../../src/routing/match.ts";
 import { parseRequestTarget } from "../../src/http/request_target.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 
 const BACKEND = testBackend("https://api.test", { path: "/v1", key: { mode: "inject", value: "K" } });
 const ENDPOINTS = ["openai", "anthropic"].map((name) => testEndpoint(name, [BACKEND]));

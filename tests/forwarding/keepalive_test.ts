@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import { withKeepaliveComments } from "../../src/forwarding/keepalive.ts";
 import { type MessageBody, nextPiece } from "../../src/streams/byte_source.ts";
 import { PulledSource } from "../../src/streams/pulled_source.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 
 const STREAM = ["Content-Type: text/event-stream; charset=utf-8"];
 const COMMENT = ": keepalive\n\n";

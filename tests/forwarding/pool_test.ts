@@ -2,8 +2,8 @@ import { nextPiece } from "../../src/streams/byte_source.ts";
 import { assertEquals } from "@std/assert";
 import { ConnectionPool } from "../../src/forwarding/transport/pool.ts";
 import { UpstreamConnection } from "../../src/forwarding/transport/connection.ts";
-import { inputOf, latin1 } from "../support/byte_input.ts";
-import { fakeConnection, upstreamRequest } from "../support/upstream_exchange.ts";
+import { inputOf, latin1 } from "../support/clients/byte_input.ts";
+import { fakeConnection, upstreamRequest } from "../support/upstreams/upstream_exchange.ts";
 
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 

@@ -1,8 +1,8 @@
-import { textOf } from "../support/body_text.ts";
+import { textOf } from "../support/data/body_text.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { ReplayableBody } from "../../src/forwarding/replayable_body.ts";
 import { type MessageBody, nextPiece } from "../../src/streams/byte_source.ts";
-import { nextTurn } from "../support/passing_time.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
 
 /** A source whose pieces a test sends; they come when it is asked. */
 function slowSource(): { source: MessageBody; send: (piece: string | null) => void } {

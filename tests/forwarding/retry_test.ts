@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { retryAfterMs } from "../../src/forwarding/retry.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 
 const DAY_MS = 24 * 3_600_000;
 /** Lines of an answer, and how long it wants to be left alone. */

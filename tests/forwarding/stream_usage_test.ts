@@ -7,10 +7,10 @@ import { HiddenUsage } from "../../src/forwarding/stream_usage/hidden_usage.ts";
 import { concat } from "../../src/streams/bytes.ts";
 import { readUpTo } from "../../src/streams/read_whole.ts";
 import { type ByteSource, nextPiece } from "../../src/streams/byte_source.ts";
-import { chunk, FakeUpstream } from "../support/fake_upstream.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
-import { ManagedProxy } from "../support/managed_proxy.ts";
-import { SECRETS } from "../support/secrets.ts";
+import { chunk, FakeUpstream } from "../support/upstreams/fake_upstream.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
+import { ManagedProxy } from "../support/proxies/managed_proxy.ts";
+import { SECRETS } from "../support/data/secrets.ts";
 
 const encoder = new TextEncoder();
 const asked = async (body: string) => {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { TimeoutLimits } from "../../src/config/config.ts";
 import { PhaseTimer, type TimeoutExpired } from "../../src/forwarding/timeouts.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
 
 const NONE: TimeoutLimits = {
   connectMs: undefined,

@@ -1,7 +1,7 @@
 import { assertRejects } from "@std/assert";
 import { openTunnel, TunnelRefused } from "../../src/forwarding/transport/tunnel.ts";
-import { inputOf, latin1 } from "../support/byte_input.ts";
-import { fakeConnection } from "../support/upstream_exchange.ts";
+import { inputOf, latin1 } from "../support/clients/byte_input.ts";
+import { fakeConnection } from "../support/upstreams/upstream_exchange.ts";
 
 const END = { hostname: "api.test", port: 443 };
 const OPENED = {

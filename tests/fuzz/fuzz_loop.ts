@@ -1,7 +1,7 @@
 /** Tries inputs on a target, keeps those that lead to something new, and tells what fails. */
 
 import { cpuUsage } from "node:process";
-import { random } from "../support/random.ts";
+import { random } from "../support/data/random.ts";
 import type { BlockCount, Coverage } from "./coverage.ts";
 import { minimized } from "./minimize.ts";
 import { mutated, stretched } from "./mutate.ts";

@@ -1,7 +1,7 @@
 /** Makes new inputs out of old ones. */
 
 import { concat } from "../../src/streams/bytes.ts";
-import { latin1 } from "../support/byte_input.ts";
+import { latin1 } from "../support/clients/byte_input.ts";
 import type { Random } from "./target.ts";
 
 /** Longer inputs only slow everything down. */

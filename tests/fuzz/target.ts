@@ -1,6 +1,6 @@
 /** What is fuzzed, and what must hold for every input. */
 
-import { random } from "../support/random.ts";
+import { random } from "../support/data/random.ts";
 
 /** Random numbers that repeat with their seed. */
 export type Random = ReturnType<typeof random>;

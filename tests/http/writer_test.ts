@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { fieldsOf } from "../support/fields.ts";
-import { textSource } from "../support/handler.ts";
+import { fieldsOf } from "../support/data/fields.ts";
+import { textSource } from "../support/proxies/handler.ts";
 import { framed, FramingError, type OutgoingBody, writeMessage } from "../../src/http/writer.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 

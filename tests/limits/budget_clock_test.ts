@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { BudgetClock, type ClockEvent } from "../../src/limits/budget_clock.ts";
-import { MovedClock } from "../support/moved_clock.ts";
+import { MovedClock } from "../support/time/moved_clock.ts";
 
 const HOUR = 3_600_000;
 const TODAY = Date.UTC(2026, 10, 29, 12, 30);

@@ -5,7 +5,7 @@ import { ProxyFault } from "../../src/faults.ts";
 import type { Balance } from "../../src/limits/ledger.ts";
 import { Limiter } from "../../src/limits/limiter.ts";
 import type { Principal, Rules } from "../../src/principal.ts";
-import { MovedClock } from "../support/moved_clock.ts";
+import { MovedClock } from "../support/time/moved_clock.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

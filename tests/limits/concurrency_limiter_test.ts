@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Cancellation, ClientGone } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { ConcurrencyLimiter } from "../../src/limits/concurrency_limiter.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
 
 const LIMITS = { maxExchanges: 2, maxPerPrincipal: Infinity, queueMs: 5_000 };
 

@@ -4,7 +4,7 @@ import type { Reservation } from "../../src/limits/ledger.ts";
 import { type Admission, Limiter } from "../../src/limits/limiter.ts";
 import { MinuteWindow } from "../../src/limits/minute_window.ts";
 import type { Principal, Rules } from "../../src/principal.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
 
 const NOTHING = { tokens: 0, micros: 0 };
 

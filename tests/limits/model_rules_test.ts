@@ -3,7 +3,7 @@ import { ProxyFault } from "../../src/faults.ts";
 import { type Admission, Limiter } from "../../src/limits/limiter.ts";
 import { checkModelIsKnown, limitsOfModels } from "../../src/limits/model_rules.ts";
 import type { ModelLimits, Principal, Rules } from "../../src/principal.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
 
 function holder(token: Rules, project: Rules = {}): Principal {
   return {

@@ -8,9 +8,9 @@ import type { Principal } from "../../src/principal.ts";
 import { openLimiter } from "../../src/management/spending.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../src/storage/store.ts";
-import { MovedClock } from "../support/moved_clock.ts";
-import { random } from "../support/random.ts";
-import { exchangeRow } from "../support/rows.ts";
+import { MovedClock } from "../support/time/moved_clock.ts";
+import { random } from "../support/data/random.ts";
+import { exchangeRow } from "../support/data/rows.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

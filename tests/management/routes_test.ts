@@ -5,9 +5,9 @@ import { Cancellation } from "../../src/cancellation.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { fieldValue } from "../../src/http/fields.ts";
 import { openManagement } from "../../src/management/open.ts";
-import { fieldsOf } from "../support/fields.ts";
-import { textSource } from "../support/handler.ts";
-import { SECRETS } from "../support/secrets.ts";
+import { fieldsOf } from "../support/data/fields.ts";
+import { textSource } from "../support/proxies/handler.ts";
+import { SECRETS } from "../support/data/secrets.ts";
 
 const TOKEN = `Authorization: Bearer ${SECRETS.managementToken}`;
 

@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Metrics } from "../../src/observability/metrics.ts";
-import { command } from "../support/command.ts";
-import { unless, without } from "../support/left_out.ts";
-import { exchangeRow } from "../support/rows.ts";
+import { command } from "../support/processes/command.ts";
+import { unless, without } from "../support/runner/left_out.ts";
+import { exchangeRow } from "../support/data/rows.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const missing = without("promtool");

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { answerFrontPage } from "../../src/own_routes/front_page.ts";
 import { adminOffHtml, type AdminPlace, frontHtml, STYLE_HASH } from "../../src/own_routes/page_html.ts";
 import { fieldValue } from "../../src/http/fields.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 
 const BROWSER = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
 const PLACES: readonly AdminPlace[] = [

@@ -7,8 +7,8 @@ import {
   PULSE_PAUSE_MS,
   pulseReply,
 } from "../../src/own_routes/pulse.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { HandlerBench } from "../support/handler.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
+import { HandlerBench } from "../support/proxies/handler.ts";
 
 const NO_ANSWER = () => Promise.reject(new Error("no upstream is asked"));
 

@@ -4,8 +4,8 @@ import { concat } from "../../src/streams/bytes.ts";
 import { AmazonEventReader } from "../../src/payload/amazon_event_stream.ts";
 import { Base64Reader } from "../../src/payload/base64_reader.ts";
 import { crc32 } from "../../src/payload/crc32.ts";
-import { amazonEvent } from "../support/amazon_events.ts";
-import { random } from "../support/random.ts";
+import { amazonEvent } from "../support/data/amazon_events.ts";
+import { random } from "../support/data/random.ts";
 
 type Read = { type: string | undefined; payload: string; isWhole: boolean };
 

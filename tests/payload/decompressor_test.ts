@@ -2,8 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { gzipSync } from "node:zlib";
 import { ResponseTap } from "../../src/accounting/response_tap.ts";
-import { contentFields } from "../support/fields.ts";
-import { nextTurn } from "../support/passing_time.ts";
+import { contentFields } from "../support/data/fields.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
 
 /** An answer that ends in its usage, and that is many times as long as its gzip. */
 function answerOf(units: number): { plain: Uint8Array; gzip: Uint8Array } {

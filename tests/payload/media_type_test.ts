@@ -5,8 +5,8 @@ import { clientFields } from "../../src/forwarding/response_headers.ts";
 import { withoutUsage } from "../../src/forwarding/stream_usage/stream_usage.ts";
 import { isEventStream } from "../../src/payload/media_type.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { contentFields } from "../support/fields.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
+import { contentFields } from "../support/data/fields.ts";
 
 const TYPES: readonly (readonly [type: string | undefined, isStream: boolean])[] = [
   ["text/event-stream", true],

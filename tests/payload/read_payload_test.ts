@@ -3,7 +3,7 @@ import zlib from "node:zlib";
 import { ProxyFault } from "../../src/faults.ts";
 import { fieldValue } from "../../src/http/fields.ts";
 import { type Payload, readPayload } from "../../src/payload/read_payload.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 
 const JSON_TYPE = "Content-Type: application/json";
 const FORM_TYPE = "Content-Type: multipart/form-data; boundary=b";

@@ -6,8 +6,8 @@ import { modelChanges } from "../../src/forwarding/replace_model.ts";
 import { HeldBody } from "../../src/streams/held_body.ts";
 import { readUpTo } from "../../src/streams/read_whole.ts";
 import { type Payload, readPayload } from "../../src/payload/read_payload.ts";
-import { fieldsOf } from "../support/fields.ts";
-import { random } from "../support/random.ts";
+import { fieldsOf } from "../support/data/fields.ts";
+import { random } from "../support/data/random.ts";
 
 const MODEL = { byName: new Map([["gpt-4o", "llama3.3"], ["ü", 'ö"\n']]), otherwise: "other" };
 const MAPPED_ONLY = { ...MODEL, otherwise: undefined };

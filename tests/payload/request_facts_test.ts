@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { readPayload } from "../../src/payload/read_payload.ts";
 import { MAX_OUTPUT_TOKENS, type RequestFacts } from "../../src/payload/request_facts.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 
 const CHAT = "/v1/chat/completions";
 

@@ -3,8 +3,8 @@ import { assert } from "@std/assert";
 import { ChunkedBody } from "../../src/http/body.ts";
 import { ConnectionReader } from "../../src/http/reader.ts";
 import { readPayload } from "../../src/payload/read_payload.ts";
-import { inputOf } from "../support/byte_input.ts";
-import { fieldsOf } from "../support/fields.ts";
+import { inputOf } from "../support/clients/byte_input.ts";
+import { fieldsOf } from "../support/data/fields.ts";
 
 const STEP_BYTES = 128 * 1024;
 const STEPS = 20;

@@ -3,9 +3,9 @@ import { ResponseTap } from "../../src/accounting/response_tap.ts";
 import { inputTokensOf } from "../../src/accounting/input_estimate.ts";
 import { RequestTap } from "../../src/accounting/request_tap.ts";
 import { TextMeter } from "../../src/payload/text_meter.ts";
-import { random } from "../support/random.ts";
+import { random } from "../support/data/random.ts";
 import counts from "../golden/tokens/o200k.json" with { type: "json" };
-import { contentFields } from "../support/fields.ts";
+import { contentFields } from "../support/data/fields.ts";
 
 /** As the documentation says, and no further. */
 const MOST_BELOW = -0.3;

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "../../src/streams/bytes.ts";
 import { closeFrame, FrameReader } from "../../src/payload/websocket_frames.ts";
-import { random } from "../support/random.ts";
-import { frame } from "../support/websocket.ts";
+import { random } from "../support/data/random.ts";
+import { frame } from "../support/clients/websocket.ts";
 
 const { below } = random(7);
 

@@ -8,8 +8,8 @@ import {
   debianVersion,
   glibcOf,
 } from "../../.github/release/debian/texts.ts";
-import { command } from "../support/command.ts";
-import { firstOf, unless, without } from "../support/left_out.ts";
+import { command } from "../support/processes/command.ts";
+import { firstOf, unless, without } from "../support/runner/left_out.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const STUB = "#!/bin/sh\necho stub\n";

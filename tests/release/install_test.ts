@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { installScript } from "../../.github/release/install_script.ts";
-import { command } from "../support/command.ts";
-import { firstOf, unless, without, withoutUnix } from "../support/left_out.ts";
+import { command } from "../support/processes/command.ts";
+import { firstOf, unless, without, withoutUnix } from "../support/runner/left_out.ts";
 
 const SCRIPT = new URL("../../.github/release/install.sh", import.meta.url);
 const NEEDED = ["sh", "tar", "gzip", "curl", "sha256sum", "grep", "sed", "cut", "mktemp"];

@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { releaseOf } from "../../.github/release/packages/release.ts";
-import { command, denoCommand } from "../support/command.ts";
-import { type Reason, unless, without } from "../support/left_out.ts";
+import { command, denoCommand } from "../support/processes/command.ts";
+import { type Reason, unless, without } from "../support/runner/left_out.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const ARCHIVES = [

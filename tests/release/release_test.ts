@@ -1,8 +1,8 @@
 /** The release scripts, run on a copy of the files that they change, in a separate repository. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { command } from "../support/command.ts";
-import { unless, without } from "../support/left_out.ts";
+import { command } from "../support/processes/command.ts";
+import { unless, without } from "../support/runner/left_out.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { fillRepository, imageName, repositoryName } from "../../src/build/repository.ts";
 import { systemdService } from "../../src/service/systemd.ts";
-import { denoCommand } from "../support/command.ts";
+import { denoCommand } from "../support/processes/command.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

@@ -5,7 +5,7 @@ import "ajv-formats";
 import "ajv-formats-draft2019";
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { denoCommand } from "../support/command.ts";
+import { denoCommand } from "../support/processes/command.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

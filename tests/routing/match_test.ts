@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Endpoint, Provider } from "../../src/config/config.ts";
 import { match } from "../../src/routing/match.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
-import { testBackend, testEndpoint } from "../support/config.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 
 function endpoint(name: string, provider: Provider): Endpoint {
   return testEndpoint(name, [testBackend("http://h.test")], { provider });

@@ -4,9 +4,9 @@
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { within } from "../support/deadline.ts";
-import { passing } from "../support/passing_time.ts";
-import { RawClient } from "../support/raw_client.ts";
+import { within } from "../support/time/deadline.ts";
+import { passing } from "../support/time/passing_time.ts";
+import { RawClient } from "../support/clients/raw_client.ts";
 
 /** What a handler behind `Deno.serve` sees of a request. */
 interface Seen {

@@ -1,7 +1,7 @@
 /** The page about the engines names what the tests of the wire leave out for `engine = "deno"`. */
 
 import { assert, assertEquals } from "@std/assert";
-import { DIFFERENCES, OWN_ENGINE_FILES } from "../support/engine.ts";
+import { DIFFERENCES, OWN_ENGINE_FILES } from "../support/proxies/engine.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

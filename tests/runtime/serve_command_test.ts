@@ -1,7 +1,7 @@
 /** Why `deno serve` has the module src/fetch.ts beside src/main.ts. A test fails when its reason is gone. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { denoCommand } from "../support/command.ts";
+import { denoCommand } from "../support/processes/command.ts";
 
 const MODULE = `
 console.log("main", import.meta.main);

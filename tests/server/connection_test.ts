@@ -5,8 +5,8 @@ import { ProxyFault } from "../../src/faults.ts";
 import { HeldBytes } from "../../src/limits/held_bytes.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { nextPiece } from "../../src/streams/byte_source.ts";
-import { inputOf, latin1 } from "../support/byte_input.ts";
-import { until, within } from "../support/deadline.ts";
+import { inputOf, latin1 } from "../support/clients/byte_input.ts";
+import { until, within } from "../support/time/deadline.ts";
 
 Deno.test("ClientConnection: a client that does not take the end of a cancelled answer is closed at the second check", async () => {
   const request = latin1("GET / HTTP/1.1\r\nHost: p\r\n\r\n");

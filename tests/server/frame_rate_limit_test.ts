@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { within } from "../support/deadline.ts";
+import { within } from "../support/time/deadline.ts";
 import { FrameRateLimit } from "../../src/server/http2/frame_rate_limit.ts";
 
 Deno.test("FrameRateLimit: the cost of one second goes on at once, and more waits", async () => {

@@ -4,7 +4,7 @@ import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { FramingError } from "../../src/http/writer.ts";
 import { Http2Exchange } from "../../src/server/http2/exchange.ts";
-import { passing } from "../support/passing_time.ts";
+import { passing } from "../support/time/passing_time.ts";
 
 /** A body with a stated length and these pieces. */
 function stated(length: number | undefined, texts: readonly string[]): MessageBody {

@@ -14,7 +14,7 @@ import {
   PRIORITY,
   text,
   WHOLE,
-} from "../support/http2_frames.ts";
+} from "../support/clients/http2_frames.ts";
 
 const HEAD = [GET, HTTPS, ...literal(":path", "/x"), ...literal("x-long", "a".repeat(300))];
 const CUTS = [1, 2, 7, 10_000];

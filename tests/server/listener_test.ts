@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Certificate } from "../../src/server/certificate.ts";
 import { Listener } from "../../src/server/listener.ts";
-import { within } from "../support/deadline.ts";
-import { pem } from "../support/tls_upstream.ts";
+import { within } from "../support/time/deadline.ts";
+import { pem } from "../support/upstreams/tls_upstream.ts";
 
 const TLS = { cert: pem("cert.pem"), key: pem("key.pem"), files: [] };
 
@@ -70,7 +70,7 @@ Deno.test("Listener: close ends the attempts to bind the address", async () => {
     const renewing = listener.renew(TLS);
     await within(tried.promise, "the second try");
     await listener.close();
-    await renewing;
+    await within(renewing, "the end of the renewal");
   } finally {
     Object.assign(Deno, { listenTls });
   }

@@ -3,8 +3,8 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ChunkedBody, CountedBody } from "../../src/http/body.ts";
 import { ConnectionReader } from "../../src/http/reader.ts";
 import { RequestBody } from "../../src/server/request_body.ts";
-import { nextTurn } from "../support/passing_time.ts";
-import { inputOf, latin1 } from "../support/byte_input.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
+import { inputOf, latin1 } from "../support/clients/byte_input.ts";
 
 const CHUNKS = "1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
 

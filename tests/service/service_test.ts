@@ -9,8 +9,8 @@ import {
 } from "../../src/service/service.ts";
 import { systemdService } from "../../src/service/systemd.ts";
 import { windowsService } from "../../src/service/windows.ts";
-import { command } from "../support/command.ts";
-import { unless, without } from "../support/left_out.ts";
+import { command } from "../support/processes/command.ts";
+import { unless, without } from "../support/runner/left_out.ts";
 
 const SECRET = "sk-secret-of-the-service";
 const FACTS: ServiceFacts = {

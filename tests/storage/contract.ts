@@ -18,7 +18,7 @@ import {
   NO_FILTER,
   projectRow,
   tokenRow,
-} from "../support/rows.ts";
+} from "../support/data/rows.ts";
 
 /** Opens a new store, and the same one a second time. */
 export interface StoreBench {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { EXCHANGE_COLUMN_LIST } from "../../src/storage/exchange_columns.ts";
 import { Database } from "../../src/storage/sqlite/database.ts";
-import { exchangeRow } from "../support/rows.ts";
+import { exchangeRow } from "../support/data/rows.ts";
 
 const SQLITE_TYPES: Record<string, string> = {
   integer: "INTEGER",

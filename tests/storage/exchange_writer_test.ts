@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { ExchangeWriter } from "../../src/storage/exchange_writer.ts";
 import { type ExchangeRow, StoreError } from "../../src/storage/store.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { nextTurn } from "../support/passing_time.ts";
-import { exchangeRow } from "../support/rows.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
+import { exchangeRow } from "../support/data/rows.ts";
 
 class WriterBench {
   readonly clock = new FakeClock();

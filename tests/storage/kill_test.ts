@@ -2,14 +2,14 @@
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
-import { denoCommand } from "../support/command.ts";
-import { within } from "../support/deadline.ts";
-import { FakeUpstream } from "../support/fake_upstream.ts";
-import { passing } from "../support/passing_time.ts";
-import { proxyEnv, ProxyProcess } from "../support/proxy_process.ts";
-import { ALL_TOGETHER, NO_FILTER } from "../support/rows.ts";
-import { random } from "../support/random.ts";
-import { SECRETS } from "../support/secrets.ts";
+import { denoCommand } from "../support/processes/command.ts";
+import { within } from "../support/time/deadline.ts";
+import { FakeUpstream } from "../support/upstreams/fake_upstream.ts";
+import { passing } from "../support/time/passing_time.ts";
+import { proxyEnv, ProxyProcess } from "../support/processes/proxy_process.ts";
+import { ALL_TOGETHER, NO_FILTER } from "../support/data/rows.ts";
+import { random } from "../support/data/random.ts";
+import { SECRETS } from "../support/data/secrets.ts";
 
 const ROUNDS = 100;
 
@@ -46,7 +46,7 @@ Deno.test(`kill -9 while writing, ${ROUNDS} times: always opens, nothing committ
   const { below } = random(9);
   let committed = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const writer = new URL("../support/writer.ts", import.meta.url).pathname;
+    const writer = new URL("../support/processes/writer.ts", import.meta.url).pathname;
     const child = denoCommand(["run", "-A", "--quiet", "--no-check", writer, path], {
       stdout: "piped",
       stderr: "inherit",

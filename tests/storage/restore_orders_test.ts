@@ -1,7 +1,7 @@
 /** Crashes, backups and restores in random orders: the database has the right content, or does not open. */
 
-import { inFolder, Machine } from "../support/restored_machine.ts";
-import { random } from "../support/random.ts";
+import { inFolder, Machine } from "../support/proxies/restored_machine.ts";
+import { random } from "../support/data/random.ts";
 
 const EVENTS = ["write", "crash", "backup", "restore", "killed restore", "copy by hand", "restart"] as const;
 

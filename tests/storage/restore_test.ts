@@ -6,8 +6,8 @@ import { openBox } from "../../src/storage/open_box.ts";
 import { keyFileOf, openStore } from "../../src/storage/open.ts";
 import { restoreStore } from "../../src/storage/restore.ts";
 import { StoreError } from "../../src/storage/store.ts";
-import { count, inFolder, Machine, restoring, ROWS } from "../support/restored_machine.ts";
-import { auditRow, projectRow } from "../support/rows.ts";
+import { count, inFolder, Machine, restoring, ROWS } from "../support/proxies/restored_machine.ts";
+import { auditRow, projectRow } from "../support/data/rows.ts";
 
 Deno.test("restore: keeps the old database with its log, and the old database opens", () =>
   inFolder(async (folder) => {

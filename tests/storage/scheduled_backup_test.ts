@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { backupOnSchedule, type BackupSchedule } from "../../src/storage/scheduled_backup.ts";
-import { until } from "../support/deadline.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { until } from "../support/time/deadline.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { SpendingDates } from "../../src/storage/spending_dates.ts";
 import { StoreError } from "../../src/storage/store.ts";
-import { within } from "../support/deadline.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { within } from "../support/time/deadline.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
 
 Deno.test("SpendingDates: flushes the queue first, and retries failures in their order", async () => {
   const clock = new FakeClock();

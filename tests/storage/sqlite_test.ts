@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { openStore, sqlitePath } from "../../src/storage/open.ts";
+import { isInUse, openStore, sqlitePath } from "../../src/storage/open.ts";
 import { Database } from "../../src/storage/sqlite/database.ts";
 import { type Migration, MIGRATIONS } from "../../src/storage/sqlite/migrations.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { StoreError } from "../../src/storage/store.ts";
-import { unless, withoutUnix } from "../support/left_out.ts";
-import { ALL_TOGETHER, auditRow, exchangeRow, NO_FILTER, projectRow } from "../support/rows.ts";
+import { unless, withoutUnix } from "../support/runner/left_out.ts";
+import { ALL_TOGETHER, auditRow, exchangeRow, NO_FILTER, projectRow } from "../support/data/rows.ts";
 import { storeContract } from "./contract.ts";
 
 storeContract("sqlite", async () => {
@@ -277,4 +277,18 @@ Deno.test("openStore: rejects unknown schemes, and reads all forms of paths", as
     "/d/x.db",
     "d/x.db",
   ]);
+});
+
+Deno.test("isInUse: true while a program has the database open, also through a symbolic link; false without a database", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/a.db`;
+  assertEquals(isInUse(`sqlite:${file}`), false);
+  const store = await openStore(`sqlite:${file}`);
+  await Deno.symlink(file, `${folder}/link.db`);
+  assertEquals([isInUse(`sqlite:${file}`), isInUse(`sqlite:${folder}/link.db`)], [true, true]);
+  store.close();
+  assertEquals([isInUse(`sqlite:${file}`), isInUse(`sqlite:${folder}/link.db`)], [false, false]);
+  const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+  assertEquals(names.filter((name) => name.startsWith("link")), ["link.db"]);
+  await Deno.remove(folder, { recursive: true });
 });

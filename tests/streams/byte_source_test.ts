@@ -6,8 +6,8 @@ import { ConnectionReader } from "../../src/http/reader.ts";
 import { UnexpectedEnd } from "../../src/http/syntax_error.ts";
 import { nextPiece } from "../../src/streams/byte_source.ts";
 import { PulledSource } from "../../src/streams/pulled_source.ts";
-import { inputOf, latin1 } from "../support/byte_input.ts";
-import { textOf } from "../support/body_text.ts";
+import { inputOf, latin1 } from "../support/clients/byte_input.ts";
+import { textOf } from "../support/data/body_text.ts";
 
 const KINDS: readonly (readonly [name: string, text: string, (reader: ConnectionReader) => FramedBody])[] = [
   ["counted", "hello", (reader) => new CountedBody(reader, 6)],

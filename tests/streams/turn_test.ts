@@ -10,8 +10,8 @@ import { ClientOutput } from "../../src/server/client_output.ts";
 import { StallTimer } from "../../src/server/stall_timer.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
-import { within } from "../support/deadline.ts";
-import { passing } from "../support/passing_time.ts";
+import { within } from "../support/time/deadline.ts";
+import { passing } from "../support/time/passing_time.ts";
 
 /** Whether a timer that is due now fires before some work is done, and how much was done until then. */
 async function doneBeforeTimer(work: (count: () => void) => Promise<unknown>): Promise<number> {

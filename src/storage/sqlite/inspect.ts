@@ -4,10 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 import type { Inspection } from "../inspect.ts";
 import { KEY_CHECK } from "../open_box.ts";
 import { asStoreError } from "./database.ts";
-import { lockDatabase } from "./lock.ts";
+import { lockDatabase, realPath } from "./lock.ts";
 import { checkLog } from "./identity.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import { realPath } from "./open_locked.ts";
 import { checkNoRestore } from "./restore_files.ts";
 
 /** The most problems to report. */

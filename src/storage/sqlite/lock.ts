@@ -46,6 +46,7 @@ const NO_LOCK: DatabaseLock = {
  * restore runs.
  */
 export async function lockDatabase(path: string): Promise<DatabaseLock> {
+  path = realPath(path);
   const file = openLockFile(path);
   if (file === undefined) return NO_LOCK;
   try {
@@ -67,6 +68,7 @@ export async function lockDatabase(path: string): Promise<DatabaseLock> {
  * {@link StoreError} if the file system has no locks, or if the lock file cannot be written.
  */
 export function lockExclusively(path: string): DatabaseLock | undefined {
+  path = realPath(path);
   const file = openLockFile(path);
   try {
     if (file?.tryLockSync(true)) return lockOf(file, { path, isExclusive: true });
@@ -135,4 +137,13 @@ function isLink(path: string): boolean {
 
 function restoring(path: string): StoreError {
   return new StoreError("busy", `another program is restoring ${path}: try again when it is done`);
+}
+
+/** Resolves symbolic links. SQLite does so too, and keeps the log and the lock beside the real file. */
+export function realPath(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
 }

@@ -2,7 +2,7 @@
 
 import { dirname } from "node:path";
 import type { Store } from "../store.ts";
-import { lockDatabase } from "./lock.ts";
+import { lockDatabase, realPath } from "./lock.ts";
 import { checkLog } from "./identity.ts";
 import { checkNoRestore } from "./restore_files.ts";
 import { openSqlite } from "./sqlite.ts";
@@ -22,15 +22,6 @@ export async function openLockedSqlite(path: string): Promise<Store> {
   } catch (error) {
     lock.release();
     throw error;
-  }
-}
-
-/** Resolves symbolic links. SQLite does so too, and keeps the log beside the real file. */
-export function realPath(path: string): string {
-  try {
-    return Deno.realPathSync(path);
-  } catch {
-    return path;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { ExchangeRow } from "../../../src/storage/store.ts";
 import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
-import { NO_FILTER } from "../../support/rows.ts";
+import { NO_FILTER } from "../../support/data/rows.ts";
 import { microsOf, NO_TOKENS, plus, type Tokens } from "./bill.ts";
 import { partsOf } from "./kinds.ts";
 import type { Asked } from "./load.ts";

@@ -6,10 +6,10 @@ import { DIALECTS } from "./dialects.ts";
 import { type Kind, KINDS, placeOf } from "./kinds.ts";
 import { BillingProvider } from "./provider.ts";
 import type { WorkOptions } from "./work.ts";
-import { testBackend, testEndpoint } from "../../support/config.ts";
-import { ManagedProxy } from "../../support/managed_proxy.ts";
-import { random } from "../../support/random.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
+import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
+import { random } from "../../support/data/random.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 
 const CLIENTS = 100;
 export const BUDGET_MICROS = 1_000_000;

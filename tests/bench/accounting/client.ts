@@ -1,6 +1,6 @@
 /** A client that asks once, and leaves where it was told to. */
 
-import { gather, headerOf, HttpReader, writeAll } from "../../support/http_reader.ts";
+import { gather, headerOf, HttpReader, writeAll } from "../../support/clients/http_reader.ts";
 
 /** Where a client leaves: within its upload, after some time, or as soon as it has seen a text in the answer. */
 export type Leaving =

@@ -1,6 +1,6 @@
 /** Asks for all exchanges, of all kinds, with clients that stay and clients that leave. */
 
-import { random } from "../../support/random.ts";
+import { random } from "../../support/data/random.ts";
 import { ask, type Leaving, type Outcome } from "./client.ts";
 import { DIALECTS } from "./dialects.ts";
 import { type Kind, KINDS, placeOf } from "./kinds.ts";

@@ -4,7 +4,7 @@
  */
 
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { gather, HttpReader, type MessageHead, writeAll } from "../../support/http_reader.ts";
+import { gather, HttpReader, type MessageHead, writeAll } from "../../support/clients/http_reader.ts";
 import { NO_TOKENS, type Tokens } from "./bill.ts";
 import { DIALECTS, responseOf } from "./dialects.ts";
 import { type Kind, partsOf } from "./kinds.ts";

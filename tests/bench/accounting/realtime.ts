@@ -1,6 +1,6 @@
 /** Realtime sessions over a WebSocket: a provider that bills each answer of a session, and a client that asks for some. */
 
-import { headerOf, type HttpReader, type MessageHead, writeAll } from "../../support/http_reader.ts";
+import { headerOf, type HttpReader, type MessageHead, writeAll } from "../../support/clients/http_reader.ts";
 import {
   acceptOf,
   CLOSE,
@@ -9,7 +9,7 @@ import {
   FramePeer,
   openWebSocket,
   TEXT,
-} from "../../support/websocket.ts";
+} from "../../support/clients/websocket.ts";
 import { NO_TOKENS, plus, type Tokens } from "./bill.ts";
 import type { Leaving, Outcome } from "./client.ts";
 import type { Plan } from "./work.ts";

@@ -1,7 +1,7 @@
 /** The proxy under the reconciliation: a process that is configured again, killed and started again. */
 
-import { proxyCommand, ProxyProcess } from "../../support/proxy_process.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { proxyCommand, ProxyProcess } from "../../support/processes/proxy_process.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 import { Management } from "../soak/management.ts";
 import { PRICES_TOML } from "./bill.ts";
 

@@ -1,6 +1,6 @@
 /** One reconciliation from its start to its verdict. */
 
-import { SECRETS } from "../../support/secrets.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 import { compareBooks, type Compared, type Outage } from "./books.ts";
 import { type Asked, runLoad } from "./load.ts";
 import { BillingProvider } from "./provider.ts";

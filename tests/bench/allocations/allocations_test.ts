@@ -4,9 +4,9 @@
  */
 
 import { assertEquals, assertLess } from "@std/assert";
-import { unless, withoutUnix } from "../../support/left_out.ts";
-import { proxyEnv } from "../../support/proxy_process.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { unless, withoutUnix } from "../../support/runner/left_out.ts";
+import { proxyEnv } from "../../support/processes/proxy_process.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 import { allocatedPerRequest, chatUpstream } from "./per_request.ts";
 
 const PATH = "/openai/v1/chat/completions";

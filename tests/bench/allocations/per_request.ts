@@ -1,10 +1,10 @@
 /** How many bytes a proxy allocates for one request: measured in a process of its own, over many requests. */
 
-import { FakeUpstream, plainAnswer } from "../../support/fake_upstream.ts";
-import { gather } from "../../support/http_reader.ts";
-import { fromSource, pipedCommand, ProxyProcess } from "../../support/proxy_process.ts";
-import { RawClient } from "../../support/raw_client.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
+import { gather } from "../../support/clients/http_reader.ts";
+import { fromSource, pipedCommand, ProxyProcess } from "../../support/processes/proxy_process.ts";
+import { RawClient } from "../../support/clients/raw_client.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 
 const PROBE = new URL("allocation_probe.ts", import.meta.url).pathname;
 const ROOT = new URL("../../../", import.meta.url);

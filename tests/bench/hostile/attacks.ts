@@ -4,7 +4,7 @@
  */
 
 import { brotliCompressSync, constants } from "node:zlib";
-import { writeAll } from "../../support/http_reader.ts";
+import { writeAll } from "../../support/clients/http_reader.ts";
 
 /** So many connections are slow at the same time. */
 const SLOW_CONNECTIONS = 200;

@@ -2,7 +2,7 @@
 
 import type { ExchangeRow, UsageRow } from "../../../src/storage/store.ts";
 import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
-import { ALL_TOGETHER, NO_FILTER } from "../../support/rows.ts";
+import { ALL_TOGETHER, NO_FILTER } from "../../support/data/rows.ts";
 import { partsOf } from "./kinds.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LoggedExchange } from "./proxy_log.ts";

@@ -1,7 +1,7 @@
 /** A client over HTTP/1.1, plain or with TLS, that keeps its connection for some requests. */
 
-import { headerOf, HttpReader, writeAll } from "../../support/http_reader.ts";
-import { pem } from "../../support/tls_upstream.ts";
+import { headerOf, HttpReader, writeAll } from "../../support/clients/http_reader.ts";
+import { pem } from "../../support/upstreams/tls_upstream.ts";
 import { type Asked, headersOf, type Outcome, requestOf, withoutHead } from "./asked.ts";
 
 interface Kept {

@@ -1,7 +1,7 @@
 /** Clients over HTTP/2: several share a connection, which is renewed from time to time. */
 
 import { type ClientHttp2Session, connect, constants } from "node:http2";
-import { pem } from "../../support/tls_upstream.ts";
+import { pem } from "../../support/upstreams/tls_upstream.ts";
 import { type Asked, headersOf, type Outcome, requestOf } from "./asked.ts";
 
 interface Session {

@@ -1,7 +1,7 @@
 /** The management API as the soak uses it: every request on a connection of its own, so that none is left. */
 
-import { rawRequest } from "../../support/raw_client.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { rawRequest } from "../../support/clients/raw_client.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 
 export class Management {
   readonly #url: string;

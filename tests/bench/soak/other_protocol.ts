@@ -1,7 +1,7 @@
 /** Clients that negotiate HTTP/2 and then speak HTTP/1.1: they get no answer, and leave nothing behind. */
 
 import { concat } from "../../../src/streams/bytes.ts";
-import { pem } from "../../support/tls_upstream.ts";
+import { pem } from "../../support/upstreams/tls_upstream.ts";
 import type { Ledger } from "./ledger.ts";
 
 const CA = pem("ca.pem");

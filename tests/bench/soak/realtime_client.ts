@@ -8,7 +8,7 @@ import {
   type FramePeer,
   openWebSocket,
   TEXT,
-} from "../../support/websocket.ts";
+} from "../../support/clients/websocket.ts";
 import { type Asked, headersOf, type Outcome } from "./asked.ts";
 import { pathOf } from "./kinds.ts";
 import { SAYS } from "./realtime_upstream.ts";

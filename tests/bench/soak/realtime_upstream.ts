@@ -1,6 +1,6 @@
 /** The provider's side of the soak's WebSockets: an echo that also answers as OpenAI's realtime API does. */
 
-import { CLOSE, closePayload, frame, type FramePeer, TEXT } from "../../support/websocket.ts";
+import { CLOSE, closePayload, frame, type FramePeer, TEXT } from "../../support/clients/websocket.ts";
 import { INPUT_TOKENS, outputTokensOf } from "./kinds.ts";
 
 /** What a client says to have the provider do something; all else is echoed. */

@@ -1,7 +1,7 @@
 /** One soak from its start to its verdict. */
 
-import { random } from "../../support/random.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { random } from "../../support/data/random.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 import { compareBooks } from "./books.ts";
 import { Credentials } from "./credentials.ts";
 import { Ledger } from "./ledger.ts";

@@ -1,9 +1,9 @@
 /** The proxy under the soak: a process of its own with a probe in it, whose configuration changes while it runs. */
 
-import { memoryMb, openSockets } from "../../support/process_stats.ts";
-import type { ProbeLine } from "../../support/process_probe.ts";
-import { proxyCommand, ProxyProcess } from "../../support/proxy_process.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { memoryMb, openSockets } from "../../support/processes/process_stats.ts";
+import type { ProbeLine } from "../../support/processes/process_probe.ts";
+import { proxyCommand, ProxyProcess } from "../../support/processes/proxy_process.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 import { ProxyLog } from "./proxy_log.ts";
 import { GENERATION_HEADER, type SoakUpstream } from "./upstream.ts";
 
@@ -14,7 +14,7 @@ export interface Figures extends Omit<ProbeLine, "event"> {
 }
 
 const TLS = new URL("../../support/tls/", import.meta.url).pathname;
-const PROBE = new URL("../../support/process_probe.ts", import.meta.url).pathname;
+const PROBE = new URL("../../support/processes/process_probe.ts", import.meta.url).pathname;
 /** As `deno task start` runs it. */
 const HEAP_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";
 /** Idle connections to the upstream are soon closed, so that what stays open is a leak. */

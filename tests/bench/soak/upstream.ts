@@ -1,10 +1,16 @@
 /** The providers behind the soak: each request's path says what becomes of it. */
 
 import { gzipSync } from "node:zlib";
-import { gather, headerOf, HttpReader, type MessageHead, writeAll } from "../../support/http_reader.ts";
-import { chunk, plainAnswer } from "../../support/fake_upstream.ts";
-import { SECRETS } from "../../support/secrets.ts";
-import { accepted, FramePeer } from "../../support/websocket.ts";
+import {
+  gather,
+  headerOf,
+  HttpReader,
+  type MessageHead,
+  writeAll,
+} from "../../support/clients/http_reader.ts";
+import { chunk, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
+import { accepted, FramePeer } from "../../support/clients/websocket.ts";
 import { INPUT_TOKENS, outputTokensOf, partsOf } from "./kinds.ts";
 import { playRealtime } from "./realtime_upstream.ts";
 

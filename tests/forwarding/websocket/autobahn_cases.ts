@@ -1,7 +1,7 @@
 /** The cases of the Autobahn test suite, as far as a proxy that passes frames byte for byte takes part in them. */
 
 import { CLOSE_CODES } from "../../../src/payload/websocket_frames.ts";
-import { BINARY, CLOSE, closePayload, frame, PING, PONG, TEXT } from "../../support/websocket.ts";
+import { BINARY, CLOSE, closePayload, frame, PING, PONG, TEXT } from "../../support/clients/websocket.ts";
 
 /** The longest message in these cases. */
 export const MAX_MESSAGE_BYTES = 262_144;

@@ -3,9 +3,9 @@
 import { assertEquals } from "@std/assert";
 import { concat } from "../../../src/streams/bytes.ts";
 import { FrameReader } from "../../../src/payload/websocket_frames.ts";
-import { testBackend, testEndpoint } from "../../support/config.ts";
-import { LocalProxy } from "../../support/local_proxy.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
+import { LocalProxy } from "../../support/proxies/local_proxy.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 import {
   CLOSE,
   closePayload,
@@ -14,7 +14,7 @@ import {
   type FramePeer,
   openWebSocket,
   WebSocketUpstream,
-} from "../../support/websocket.ts";
+} from "../../support/clients/websocket.ts";
 import { AUTOBAHN_CASES, type AutobahnCase, MAX_MESSAGE_BYTES } from "./autobahn_cases.ts";
 
 /** How long a connection may take; none that ends as it should comes near. */

@@ -5,7 +5,7 @@ import { concat } from "../../../src/streams/bytes.ts";
 import { readUpTo } from "../../../src/streams/read_whole.ts";
 import { ConnectionReader } from "../../../src/http/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../../src/http/syntax_error.ts";
-import { latin1 } from "../../support/byte_input.ts";
+import { latin1 } from "../../support/clients/byte_input.ts";
 import { llhttpReading } from "../llhttp.ts";
 import { type FuzzTarget, holds, inPieces, latin1Text, type Random, same } from "../target.ts";
 import { CHUNK_WORDS, CHUNKED_SEEDS } from "./http_seeds.ts";

@@ -3,12 +3,12 @@
 import { ResponseTap } from "../../../src/accounting/response_tap.ts";
 import { EventStreamScanner } from "../../../src/payload/event_stream_scanner.ts";
 import { JsonScanner } from "../../../src/payload/json_scanner.ts";
-import { latin1 } from "../../support/byte_input.ts";
+import { latin1 } from "../../support/clients/byte_input.ts";
 import { type FuzzTarget, inPieces, latin1Text, type Random, same, utf8 } from "../target.ts";
 import { naiveEvents } from "./event_stream.ts";
 import { golden, JSON_WORDS } from "./json_seeds.ts";
 import { type FoundValue, scannedValues, SELECTED } from "./selected_values.ts";
-import { contentFields } from "../../support/fields.ts";
+import { contentFields } from "../../support/data/fields.ts";
 
 function scanned(pieces: readonly Uint8Array[]): FoundValue[] {
   const found: FoundValue[] = [];

@@ -3,7 +3,7 @@
 import { HiddenUsage } from "../../../src/forwarding/stream_usage/hidden_usage.ts";
 import { readUpTo } from "../../../src/streams/read_whole.ts";
 import { jsonMembers } from "../../../src/payload/json_members.ts";
-import { latin1 } from "../../support/byte_input.ts";
+import { latin1 } from "../../support/clients/byte_input.ts";
 import { type FuzzTarget, holds, inPieces, latin1Text, type Random, same, utf8 } from "../target.ts";
 import { type NaiveEvent, naiveEvents } from "./event_stream.ts";
 import { golden, JSON_WORDS } from "./json_seeds.ts";

@@ -1,6 +1,6 @@
 /** Requests to begin with, those of the hostile corpus among them. */
 
-import { latin1 } from "../../support/byte_input.ts";
+import { latin1 } from "../../support/clients/byte_input.ts";
 import { FAMILIES } from "../../wire/hostile/corpus.ts";
 
 /** Longer ones try limits of length. */

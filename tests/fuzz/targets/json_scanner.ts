@@ -4,7 +4,7 @@ import { ResponseTap } from "../../../src/accounting/response_tap.ts";
 import { type FuzzTarget, inPieces, type Random, same, utf8 } from "../target.ts";
 import { JSON_SEEDS, JSON_WORDS } from "./json_seeds.ts";
 import { expectedValues, scannedValues } from "./selected_values.ts";
-import { contentFields } from "../../support/fields.ts";
+import { contentFields } from "../../support/data/fields.ts";
 
 function observed(pieces: readonly Uint8Array[]): unknown {
   const tap = ResponseTap.of(contentFields("application/json"));

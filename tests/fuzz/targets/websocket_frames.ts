@@ -3,7 +3,7 @@
 import { RealtimeTap } from "../../../src/accounting/realtime_tap.ts";
 import { concat } from "../../../src/streams/bytes.ts";
 import { closeFrame, type FrameHead, FrameReader } from "../../../src/payload/websocket_frames.ts";
-import { CLOSE, closePayload, frame, PING, TEXT } from "../../support/websocket.ts";
+import { CLOSE, closePayload, frame, PING, TEXT } from "../../support/clients/websocket.ts";
 import { type FuzzTarget, holds, inPieces, latin1Text, type Random, same, utf8 } from "../target.ts";
 
 const MAX_MESSAGE_BYTES = 600;

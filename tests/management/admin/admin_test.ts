@@ -4,13 +4,13 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { createAdmin } from "../../../src/management/admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "../../../src/management/admin/assets.ts";
 import { BearerGate } from "../../../src/management/api/bearer_gate.ts";
-import { within } from "../../support/deadline.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
-import { FakeUpstream } from "../../support/fake_upstream.ts";
-import { LaterClock } from "../../support/later_clock.ts";
-import { type ManagedOptions, ManagedProxy } from "../../support/managed_proxy.ts";
-import { SECRETS } from "../../support/secrets.ts";
-import { pem } from "../../support/tls_upstream.ts";
+import { within } from "../../support/time/deadline.ts";
+import { FakeClock } from "../../support/time/fake_clock.ts";
+import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+import { LaterClock } from "../../support/time/later_clock.ts";
+import { type ManagedOptions, ManagedProxy } from "../../support/proxies/managed_proxy.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
+import { pem } from "../../support/upstreams/tls_upstream.ts";
 
 const MINUTE_MS = 60_000;
 

@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { TOPICS } from "../../../src/manual/pages.ts";
 import { SESSION_COOKIE } from "../../../src/http/session_cookie.ts";
-import { FakeUpstream } from "../../support/fake_upstream.ts";
-import { ManagedProxy } from "../../support/managed_proxy.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 
 /** What a browser gets that follows a link of the same origin. */
 async function opened(url: string, cookie = ""): Promise<{ status: number; headers: Headers; text: string }> {

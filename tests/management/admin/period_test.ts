@@ -1,7 +1,7 @@
 /** The dashboard's times, in zones whose clocks are changed. */
 
 import { assertEquals } from "@std/assert";
-import { denoCommand } from "../../support/command.ts";
+import { denoCommand } from "../../support/processes/command.ts";
 
 interface Shown {
   readonly from: string;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Sessions } from "../../../src/management/admin/sessions.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
+import { FakeClock } from "../../support/time/fake_clock.ts";
 
 const UNUSED = { used: false };
 

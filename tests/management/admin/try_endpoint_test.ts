@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { clientRequest, pageReply } from "../../../src/management/admin/try_endpoint.ts";
 import { Cancellation } from "../../../src/cancellation.ts";
 import type { IncomingRequest } from "../../../src/http/message.ts";
-import { fieldsOf, linesOf } from "../../support/fields.ts";
+import { fieldsOf, linesOf } from "../../support/data/fields.ts";
 
 const ASKED: IncomingRequest = {
   method: "POST",

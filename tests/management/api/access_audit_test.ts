@@ -3,10 +3,10 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { AccessAudit } from "../../../src/management/api/access_audit.ts";
 import { type NewAuditEntry, StoreError } from "../../../src/storage/store.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
-import { FakeUpstream } from "../../support/fake_upstream.ts";
-import { ManagedProxy } from "../../support/managed_proxy.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { FakeClock } from "../../support/time/fake_clock.ts";
+import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 
 const MINUTE_MS = 60_000;
 

@@ -9,9 +9,9 @@ import { createManageApi, type ManageApi } from "../../../src/management/api/man
 import { SecretBox } from "../../../src/storage/secret_box.ts";
 import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../../src/storage/store.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
-import { exchangeRow } from "../../support/rows.ts";
-import { assertNoSecrets, SECRETS } from "../../support/secrets.ts";
+import { FakeClock } from "../../support/time/fake_clock.ts";
+import { exchangeRow } from "../../support/data/rows.ts";
+import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
 
 // What the API says; tests look at what they know of it.
 // deno-lint-ignore no-explicit-any

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { ManageParts } from "../../../src/management/api/parts.ts";
 import { systemRoutes } from "../../../src/management/api/system.ts";
 import { StoreError } from "../../../src/storage/store.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
+import { FakeClock } from "../../support/time/fake_clock.ts";
 
 Deno.test("/manage/backup: makes no copy if it cannot write the audit log entry", async () => {
   let copies = 0;

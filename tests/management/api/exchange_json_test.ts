@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import * as v from "valibot";
 import { exchange } from "../../../src/management/api/answers.ts";
 import { exchangeJson } from "../../../src/management/api/exchange_json.ts";
-import { exchangeRow } from "../../support/rows.ts";
+import { exchangeRow } from "../../support/data/rows.ts";
 
 const ESTIMATED = { inputTokens: 7, outputTokens: undefined, costMicros: 3 };
 const ROW = exchangeRow({

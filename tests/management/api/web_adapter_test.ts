@@ -4,9 +4,9 @@ import { Cancellation } from "../../../src/cancellation.ts";
 import type { MessageBody } from "../../../src/streams/byte_source.ts";
 import { Problem } from "../../../src/management/api/problem.ts";
 import { toWebRequest } from "../../../src/management/api/web_adapter.ts";
-import { until } from "../../support/deadline.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
-import { textSource } from "../../support/handler.ts";
+import { until } from "../../support/time/deadline.ts";
+import { FakeClock } from "../../support/time/fake_clock.ts";
+import { textSource } from "../../support/proxies/handler.ts";
 
 function asked(target: string, body: MessageBody, clock = new FakeClock()): Request {
   const request = {

@@ -1,12 +1,12 @@
 /** `kill -9` of the whole proxy under load: it is back at once, and what had ended is there. */
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { FakeUpstream } from "../../support/fake_upstream.ts";
-import { namelessProvider, STREAM_END } from "../../support/nameless_provider.ts";
-import { passing } from "../../support/passing_time.ts";
-import { proxyEnv, ProxyProcess } from "../../support/proxy_process.ts";
-import { readRecorded } from "../../support/recorded.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+import { namelessProvider, STREAM_END } from "../../support/upstreams/nameless_provider.ts";
+import { passing } from "../../support/time/passing_time.ts";
+import { proxyEnv, ProxyProcess } from "../../support/processes/proxy_process.ts";
+import { readRecorded } from "../../support/data/recorded.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 
 const ROUNDS = 3;
 /** By the round: as fast as it goes, and so slowly that no batch is written because it is full. */

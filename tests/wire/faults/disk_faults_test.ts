@@ -2,13 +2,13 @@
 
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { until } from "../../support/deadline.ts";
-import { FakeUpstream } from "../../support/fake_upstream.ts";
-import { ManagedProxy } from "../../support/managed_proxy.ts";
-import { unless } from "../../support/left_out.ts";
-import { MountedDisk, withoutMounts } from "../../support/mounted_disk.ts";
-import { namelessProvider, STREAM_END } from "../../support/nameless_provider.ts";
-import { readRecorded } from "../../support/recorded.ts";
+import { until } from "../../support/time/deadline.ts";
+import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
+import { unless } from "../../support/runner/left_out.ts";
+import { MountedDisk, withoutMounts } from "../../support/processes/mounted_disk.ts";
+import { namelessProvider, STREAM_END } from "../../support/upstreams/nameless_provider.ts";
+import { readRecorded } from "../../support/data/recorded.ts";
 
 /** The longest an answer may take while the database fails; it takes milliseconds where nothing waits. */
 const SLOWEST_MS = 2_000;

@@ -1,14 +1,14 @@
 /** The database's disk as the whole program meets it: errors of the device while it runs, and a start that cannot be. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { until } from "../../support/deadline.ts";
-import { FakeUpstream } from "../../support/fake_upstream.ts";
-import { command } from "../../support/command.ts";
-import { firstOf, unless, without, withoutUnix } from "../../support/left_out.ts";
-import { MountedDisk, withoutMounts } from "../../support/mounted_disk.ts";
-import { proxyCommand, proxyEnv, ProxyProcess } from "../../support/proxy_process.ts";
-import { readRecorded } from "../../support/recorded.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { until } from "../../support/time/deadline.ts";
+import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+import { command } from "../../support/processes/command.ts";
+import { firstOf, unless, without, withoutUnix } from "../../support/runner/left_out.ts";
+import { MountedDisk, withoutMounts } from "../../support/processes/mounted_disk.ts";
+import { proxyCommand, proxyEnv, ProxyProcess } from "../../support/processes/proxy_process.ts";
+import { readRecorded } from "../../support/data/recorded.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 
 /** Nobody listens there, and nobody is asked. */
 const NOWHERE = "http://127.0.0.1:9";

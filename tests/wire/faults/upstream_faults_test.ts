@@ -1,7 +1,7 @@
 /** Upstreams that break off, in every phase of an exchange, or send what is no HTTP. */
 
-import { assertFault, type Promised, type UpstreamFault } from "../../support/fault_bench.ts";
-import type { FaultyConnection } from "../../support/faulty_upstream.ts";
+import { assertFault, type Promised, type UpstreamFault } from "../../support/proxies/fault_bench.ts";
+import type { FaultyConnection } from "../../support/upstreams/faulty_upstream.ts";
 
 const COUNTED = (type: string, length = 10) =>
   `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\n\r\n`;

@@ -1,8 +1,8 @@
 /** Upstreams that fall silent, in every phase of an exchange, and slow ones. */
 
-import { assertFault, type Promised, type UpstreamFault } from "../../support/fault_bench.ts";
-import type { FaultyConnection } from "../../support/faulty_upstream.ts";
-import { passing } from "../../support/passing_time.ts";
+import { assertFault, type Promised, type UpstreamFault } from "../../support/proxies/fault_bench.ts";
+import type { FaultyConnection } from "../../support/upstreams/faulty_upstream.ts";
+import { passing } from "../../support/time/passing_time.ts";
 
 /** Long beside what a loopback takes, short beside a test. */
 const LIMIT_MS = 250;

@@ -2,9 +2,9 @@
 
 import { DIRECT } from "../../../src/config/values/defaults.ts";
 import type { ConnectionSettings } from "../../../src/config/config.ts";
-import { assertFault, type Promised, type UpstreamFault } from "../../support/fault_bench.ts";
-import { freePort } from "../../support/port.ts";
-import { pem, TRUSTING } from "../../support/tls_upstream.ts";
+import { assertFault, type Promised, type UpstreamFault } from "../../support/proxies/fault_bench.ts";
+import { freePort } from "../../support/processes/port.ts";
+import { pem, TRUSTING } from "../../support/upstreams/tls_upstream.ts";
 
 const LIMIT_MS = 250;
 const TRUSTING_ANOTHER: ConnectionSettings = {

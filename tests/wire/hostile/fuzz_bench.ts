@@ -1,6 +1,6 @@
 /** The handler without sockets before a transport that keeps what it is asked to send, and plays the answers. */
 
-import { textOf } from "../../support/body_text.ts";
+import { textOf } from "../../support/data/body_text.ts";
 import { FailureGate } from "../../../src/auth/failure_gate.ts";
 import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
 import { Cancellation } from "../../../src/cancellation.ts";
@@ -21,10 +21,10 @@ import { ConcurrencyLimiter } from "../../../src/limits/concurrency_limiter.ts";
 import { HttpSyntaxError } from "../../../src/http/syntax_error.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
 import { parseRequestHead, type RequestHead } from "../../../src/server/request_head.ts";
-import { testBackend, testEndpoint } from "../../support/config.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
-import { fieldsOf } from "../../support/fields.ts";
-import { textSource } from "../../support/handler.ts";
+import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
+import { FakeClock } from "../../support/time/fake_clock.ts";
+import { fieldsOf } from "../../support/data/fields.ts";
+import { textSource } from "../../support/proxies/handler.ts";
 import { TOKENS, type UpstreamRule, UPSTREAMS } from "./fuzz_credentials.ts";
 
 /** What an upstream answers, by a number. */

@@ -1,6 +1,6 @@
 /** Credentials for generated requests. Each is unlike any other text, so that finding one means that it leaked. */
 
-import { SECRETS } from "../../support/secrets.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 
 /** Two tokens of the proxy's. */
 export const TOKENS = [SECRETS.proxyToken, "canary-second-token-64fe02ab"] as const;

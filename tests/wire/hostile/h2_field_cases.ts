@@ -1,7 +1,7 @@
 /** Requests over HTTP/2 whose fields are strange: how each is answered, and what of it reaches the upstream. */
 
-import { END_HEADERS, frame, GET, HTTPS, literal, POST, WHOLE } from "../../support/http2_frames.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { END_HEADERS, frame, GET, HTTPS, literal, POST, WHOLE } from "../../support/clients/http2_frames.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 import { head } from "./h2spec_cases.ts";
 
 /** One request on stream 1. */

@@ -20,8 +20,8 @@ import {
   text,
   uint32,
   WHOLE,
-} from "../../support/http2_frames.ts";
-import { SECRETS } from "../../support/secrets.ts";
+} from "../../support/clients/http2_frames.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 
 /** What a client sends: frames, or a wait for the whole answer on stream 1. */
 export type Step = Uint8Array<ArrayBuffer> | "answered";

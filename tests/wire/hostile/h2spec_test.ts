@@ -1,12 +1,12 @@
 /** HTTP/2 as a client meets it, case by case of h2spec's list, and what strange requests become upstream. */
 
 import { assert, assertEquals } from "@std/assert";
-import { FakeUpstream, plainAnswer } from "../../support/fake_upstream.ts";
-import { ACK, END_STREAM, frame, setting, TYPES, uint32, WHOLE } from "../../support/http2_frames.ts";
-import { errorOf, Http2Peer, statusOf } from "../../support/http2_peer.ts";
-import { LocalProxy } from "../../support/local_proxy.ts";
-import { SECRETS } from "../../support/secrets.ts";
-import { pem } from "../../support/tls_upstream.ts";
+import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
+import { ACK, END_STREAM, frame, setting, TYPES, uint32, WHOLE } from "../../support/clients/http2_frames.ts";
+import { errorOf, Http2Peer, statusOf } from "../../support/clients/http2_peer.ts";
+import { LocalProxy } from "../../support/proxies/local_proxy.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
+import { pem } from "../../support/upstreams/tls_upstream.ts";
 import { FIELD_CASES } from "./h2_field_cases.ts";
 import { head, SPEC_CASES, type SpecCase } from "./h2spec_cases.ts";
 

@@ -1,7 +1,7 @@
 /** Hosts that a client may name, and fields by which it may mean to move its request. */
 
 import { type Family, FIELDS, forwarded, GET, HEAD, type HostileCase, refused } from "./hostile_case.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 
 const TOKEN = `X-Api-Key: ${SECRETS.proxyToken}\r\n`;
 

@@ -1,6 +1,6 @@
 /** What a case of the corpus is: bytes for the proxy's socket, and what may come of them. */
 
-import { SECRETS } from "../../support/secrets.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 
 /** A request that may reach the upstream. */
 export interface Arrival {

@@ -1,8 +1,8 @@
 /** HTTP/2 by hand: frames that break rules, floods, and clients that leave in the middle of anything. */
 
 import { assert, assertEquals } from "@std/assert";
-import { within } from "../../support/deadline.ts";
-import { FakeUpstream, plainAnswer } from "../../support/fake_upstream.ts";
+import { within } from "../../support/time/deadline.ts";
+import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
 import {
   END_HEADERS,
   END_STREAM,
@@ -13,10 +13,10 @@ import {
   POST,
   PREFACE,
   WHOLE,
-} from "../../support/http2_frames.ts";
-import { LocalProxy } from "../../support/local_proxy.ts";
-import { assertNoSecrets, SECRETS } from "../../support/secrets.ts";
-import { pem } from "../../support/tls_upstream.ts";
+} from "../../support/clients/http2_frames.ts";
+import { LocalProxy } from "../../support/proxies/local_proxy.ts";
+import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
+import { pem } from "../../support/upstreams/tls_upstream.ts";
 
 function head(path: string, { method = GET, token = SECRETS.proxyToken as string } = {}): number[] {
   return [

@@ -1,6 +1,6 @@
 /** Several requests on one connection: each answered in its turn, none made up, none lost. */
 
-import { SECRETS } from "../../support/secrets.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 import {
   type Arrival,
   type Family,

@@ -1,7 +1,7 @@
 /** Methods, versions, changes of protocol, expectations, sizes, and what is no HTTP at all. */
 
-import { random } from "../../support/random.ts";
-import { SECRETS } from "../../support/secrets.ts";
+import { random } from "../../support/data/random.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 import {
   answered,
   ENCLOSED,

@@ -1,6 +1,6 @@
 /** An upstream that keeps every byte it gets, connection by connection, and reads them by the letter. */
 
-import { writeAll } from "../../support/http_reader.ts";
+import { writeAll } from "../../support/clients/http_reader.ts";
 import { type ReadRequest, readRequest } from "./strict_reading.ts";
 
 const ANSWER_BODY = "answered by the upstream";

@@ -1,11 +1,11 @@
 /** Where a request goes is the configuration's to say: no client and no provider sends the proxy anywhere else. */
 
 import { assertEquals } from "@std/assert";
-import { FakeUpstream, plainAnswer, type UpstreamRequest } from "../../support/fake_upstream.ts";
-import { LocalProxy } from "../../support/local_proxy.ts";
-import { type RawAnswer, RawClient } from "../../support/raw_client.ts";
-import { SECRETS } from "../../support/secrets.ts";
-import { within } from "../../support/deadline.ts";
+import { FakeUpstream, plainAnswer, type UpstreamRequest } from "../../support/upstreams/fake_upstream.ts";
+import { LocalProxy } from "../../support/proxies/local_proxy.ts";
+import { type RawAnswer, RawClient } from "../../support/clients/raw_client.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
+import { within } from "../../support/time/deadline.ts";
 import { EvilServer } from "./evil_server.ts";
 
 const TOKEN = `X-Api-Key: ${SECRETS.proxyToken}`;

@@ -1,10 +1,10 @@
 /** The proxy on a real socket before a recording upstream, and the one strict check that every case has to pass. */
 
 import { assert, assertEquals } from "@std/assert";
-import { writeAll } from "../../support/http_reader.ts";
-import { LocalProxy } from "../../support/local_proxy.ts";
-import { assertNoSecrets, SECRETS } from "../../support/secrets.ts";
-import { DeadlinePassed, within } from "../../support/deadline.ts";
+import { writeAll } from "../../support/clients/http_reader.ts";
+import { LocalProxy } from "../../support/proxies/local_proxy.ts";
+import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
+import { DeadlinePassed, within } from "../../support/time/deadline.ts";
 import { type Arrival, FIELDS, type HostileCase, type Outcome } from "./hostile_case.ts";
 import { RecordingUpstream } from "./recording_upstream.ts";
 import { type ReadAnswer, readAnswer, readRequest, valuesOf } from "./strict_reading.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { SECRETS } from "../../support/secrets.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 import { type ReadRequest, valuesOf } from "./strict_reading.ts";
 
 /** Fields that belong to the client's connection or to its proxy. */

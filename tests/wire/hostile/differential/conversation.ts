@@ -1,7 +1,7 @@
 /** A client's connection on which something is sent, and something comes back until it is enough. */
 
 import { decodeLatin1, encodeLatin1 } from "../../../../src/http/latin1.ts";
-import { writeAll } from "../../../support/http_reader.ts";
+import { writeAll } from "../../../support/clients/http_reader.ts";
 
 /** What did not come in time. */
 export class TooLate extends Error {

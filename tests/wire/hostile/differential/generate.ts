@@ -1,6 +1,6 @@
 /** Generated cases: the same seed and number give the same bytes. */
 
-import { random } from "../../../support/random.ts";
+import { random } from "../../../support/data/random.ts";
 import type { FuzzCase } from "./fuzz_case.ts";
 import { generateHttp1 } from "./generate_http1.ts";
 import { generateHttp2 } from "./generate_http2.ts";

@@ -1,6 +1,6 @@
 /** A client that speaks HTTP/2 in frames of others' making, and reads the answers stream by stream. */
 
-import { pem } from "../../../support/tls_upstream.ts";
+import { pem } from "../../../support/upstreams/tls_upstream.ts";
 import type { SeenAnswer } from "./answer_reader.ts";
 import { Conversation } from "./conversation.ts";
 import { FLAG, FRAME, type Frame, frameText, helloText, takeFrames } from "./frames.ts";

@@ -1,6 +1,6 @@
 /** What requests of both protocols are made of. */
 
-import type { random } from "../../../support/random.ts";
+import type { random } from "../../../support/data/random.ts";
 import { TOKEN_A } from "./fuzz_case.ts";
 import { markerText } from "./marker.ts";
 

@@ -1,9 +1,9 @@
 /** Plays cases one after the other at a proxy of its own, so that what one leaves behind is found by the next. */
 
-import { LocalProxy } from "../../../support/local_proxy.ts";
-import { testBackend, testEndpoint } from "../../../support/config.ts";
-import { SECRETS } from "../../../support/secrets.ts";
-import { pem } from "../../../support/tls_upstream.ts";
+import { LocalProxy } from "../../../support/proxies/local_proxy.ts";
+import { testBackend, testEndpoint } from "../../../support/proxies/config.ts";
+import { SECRETS } from "../../../support/data/secrets.ts";
+import { pem } from "../../../support/upstreams/tls_upstream.ts";
 import { AnswerReader, type SeenAnswer } from "./answer_reader.ts";
 import { echoOf, foreignMarker, legible, readDifferently, wrongAnswer, wrongArrivals } from "./checks.ts";
 import { type Conversation, converse, TooLate } from "./conversation.ts";

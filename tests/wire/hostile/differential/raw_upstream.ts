@@ -1,7 +1,7 @@
 /** An upstream on bare sockets: it reads what the proxy sends by the letter, and answers in ways that no server's library lets one. */
 
 import { decodeLatin1 } from "../../../../src/http/latin1.ts";
-import { writeAll } from "../../../support/http_reader.ts";
+import { writeAll } from "../../../support/clients/http_reader.ts";
 import { NotStrict, type ReadRequest, readRequest, valuesOf } from "../strict_reading.ts";
 import { digestOf, type EchoRecord, recordText } from "./echo_record.ts";
 import { markersIn } from "./marker.ts";

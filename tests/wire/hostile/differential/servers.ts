@@ -1,7 +1,7 @@
 /** The real servers that requests are sent to, each with an echo on it. */
 
-import { command } from "../../../support/command.ts";
-import { freePort, listening } from "../../../support/port.ts";
+import { command } from "../../../support/processes/command.ts";
+import { freePort, listening } from "../../../support/processes/port.ts";
 import { type EchoRecord, parseRecord } from "./echo_record.ts";
 import { RawUpstream } from "./raw_upstream.ts";
 

@@ -1,0 +1,156 @@
+/** A client on another machine: it has nothing but what `llm-proxy connect` prints, word for word. */
+
+import { command } from "../processes/command.ts";
+import { assertEquals } from "@std/assert";
+import { FakeUpstream } from "../upstreams/fake_upstream.ts";
+import { modelScript } from "../upstreams/model_upstream.ts";
+import { proxyCommand, ProxyProcess } from "../processes/proxy_process.ts";
+import { clientPath } from "./real_clients.ts";
+import { SECRETS } from "../data/secrets.ts";
+
+/** No client takes longer for one sentence, unless it retries something. */
+const LONGEST_MS = 90_000;
+
+/** How a client is connected. */
+export interface Connection {
+  readonly client: string;
+  readonly endpoint: string;
+  readonly token?: string;
+  readonly passthrough?: boolean;
+}
+
+/** What a client said, and how it ended. */
+export interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly all: string;
+}
+
+/** A proxy by HTTP and by HTTPS in front of every provider, and a home for clients. */
+export class ClientBench implements AsyncDisposable {
+  readonly upstream: FakeUpstream;
+  readonly #proxy: ProxyProcess;
+  readonly #folder: string;
+
+  private constructor(upstream: FakeUpstream, proxy: ProxyProcess, folder: string) {
+    this.upstream = upstream;
+    this.#proxy = proxy;
+    this.#folder = folder;
+  }
+
+  static async start({ https = false }: { https?: boolean } = {}): Promise<ClientBench> {
+    const folder = await Deno.makeTempDir();
+    const upstream = new FakeUpstream({ script: modelScript() });
+    let tls = "";
+    if (https) {
+      const { code } = await proxyCommand(["tls", "init", "--folder", `${folder}/tls`], {}).output();
+      assertEquals(code, 0);
+      tls = `tls_cert_file = "tls/cert.pem"\ntls_key_file = "tls/key.pem"`;
+    }
+    await Deno.writeTextFile(`${folder}/config.toml`, configText(upstream.origin, tls));
+    await Deno.mkdir(`${folder}/home/work`, { recursive: true });
+    const proxy = await ProxyProcess.startWith({ CONFIG_PATH: `${folder}/config.toml` });
+    return new ClientBench(upstream, proxy, folder);
+  }
+
+  /** Whether a text reached the upstream, in a head or in a body that is not long. */
+  saw(text: string): boolean {
+    return this.upstream.received.includes(text) ||
+      this.upstream.requests.some(({ raw }) => raw.includes(text));
+  }
+
+  /** Where the clients' files are. */
+  get home(): string {
+    return `${this.#folder}/home`;
+  }
+
+  /** Prints the settings of a client, puts its files where they belong, and gives what is left. */
+  async connect(
+    { client, endpoint, token = SECRETS.proxyToken, passthrough = false }: Connection,
+  ): Promise<{ exports: string; commands: string[]; program: string }> {
+    const url = this.#proxy.url;
+    const flags = [
+      ...(url.startsWith("https:") ? ["--ca", `${this.#folder}/tls/ca.pem`] : []),
+      ...(passthrough ? ["--passthrough"] : []),
+    ];
+    const args = ["connect", client, "--url", url, "--endpoint", endpoint, ...flags];
+    const { code, stdout, stderr } = await proxyCommand(args, { LLM_PROXY_TOKEN: token }).output();
+    assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+    const printed = new TextDecoder().decode(stdout).replace("<key for the provider>", SECRETS.clientKey);
+    const left = { exports: "", commands: [] as string[], program: "" };
+    for (const { where, text } of piecesOf(printed)) {
+      if (where.startsWith("~/")) await this.#write(where.slice(2), text);
+      else if (where.startsWith("in the shell")) left.exports += `${text}\n`;
+      else if (where.startsWith("in a terminal")) left.commands.push(text);
+      else if (where === "in the program") left.program = text;
+      else throw new Error(`where is ${where}?`);
+    }
+    return left;
+  }
+
+  /** Runs a line of a shell behind the exports, with nothing else in the environment. */
+  async run(
+    line: string,
+    { exports = "", folders = [] }: { exports?: string; folders?: readonly string[] } = {},
+  ): Promise<Said> {
+    const { code, stdout, stderr } = await command("sh", {
+      args: ["-c", `${exports}\n${line}`],
+      env: {
+        HOME: this.home,
+        PATH: [...folders, clientPath()].join(":"),
+        TERM: "dumb",
+        TMPDIR: this.#folder,
+      },
+      cwd: `${this.home}/work`,
+      stdin: "null",
+      signal: AbortSignal.timeout(LONGEST_MS),
+    }).output();
+    const decoder = new TextDecoder();
+    const out = decoder.decode(stdout);
+    return { code, out, all: out + decoder.decode(stderr) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#proxy[Symbol.asyncDispose]();
+    await this.upstream[Symbol.asyncDispose]();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  async #write(path: string, text: string): Promise<void> {
+    const whole = `${this.home}/${path}`;
+    await Deno.mkdir(whole.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.writeTextFile(whole, text);
+  }
+}
+
+/** The pieces of what was printed: each behind a line `# Client: where`; the notes stand last. */
+function piecesOf(printed: string): { where: string; text: string }[] {
+  const parts = printed.split(/^# [^:\n]+: (~\/.*|in .*)$/m).slice(1);
+  const pieces: { where: string; text: string }[] = [];
+  for (let index = 0; index + 1 < parts.length; index += 2) {
+    const text = (parts[index + 1] ?? "").replace(/(?:^#.*\n)+$/m, "").trim();
+    pieces.push({ where: parts[index] ?? "", text });
+  }
+  return pieces;
+}
+
+function configText(upstream: string, tls: string): string {
+  const endpoint = (name: string, provider: string, path: string, key: string) =>
+    `[endpoints.${name}]\nprovider = "${provider}"\nbase_url = "${upstream}${path}"\napi_key = "${key}"\n`;
+  return [
+    `[server]\nhost = "127.0.0.1"\nport = 0\n${tls}`,
+    `[log]\nformat = "json"\nlevel = "debug"\naccess = true`,
+    `[auth]\ntoken = "${SECRETS.proxyToken}"`,
+    endpoint("openai", "openai", "/openai/v1", SECRETS.openaiKey),
+    endpoint("mistral", "openai", "/mistral/v1", SECRETS.openaiKey),
+    endpoint("groq", "openai", "/openai/v1", SECRETS.openaiKey),
+    endpoint("ollama", "openai", "", SECRETS.openaiKey),
+    endpoint("anthropic", "anthropic", "/anthropic", SECRETS.anthropicKey),
+    endpoint("gemini", "gemini", "/gemini", SECRETS.openaiKey),
+    endpoint("own-openai", "openai", "/openai/v1", "passthrough"),
+    endpoint("own-ollama", "openai", "", "passthrough"),
+    endpoint("own-groq", "openai", "/openai/v1", "passthrough"),
+    endpoint("own-anthropic", "anthropic", "/anthropic", "passthrough"),
+    endpoint("own-gemini", "gemini", "/gemini", "passthrough"),
+  ].join("\n");
+}

@@ -1,0 +1,281 @@
+/** The commands as a person runs them, and the files of the earlier programs, end to end. */
+
+import { assert, assertEquals } from "@std/assert";
+import { FakeUpstream, plainAnswer, type Script } from "../../support/upstreams/fake_upstream.ts";
+import { ForwardProxy } from "../../support/upstreams/forward_proxy.ts";
+import { gather } from "../../support/clients/http_reader.ts";
+import { proxyCommand, ProxyProcess } from "../../support/processes/proxy_process.ts";
+import { rawRequest } from "../../support/clients/raw_client.ts";
+import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
+
+const ENV = { OPENAI_KEY: SECRETS.openaiKey, PROXY_TOKEN: SECRETS.proxyToken, NO_COLOR: "1" };
+
+async function run(config: string, args: readonly string[], env: Record<string, string> = ENV) {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/config.toml`, config);
+  const { code, stdout, stderr } = await proxyCommand(args, env, folder).output();
+  await Deno.remove(folder, { recursive: true });
+  const text = { out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+  assertNoSecrets(text.out + text.err, `the output of ${args.join(" ")}`);
+  return { code, ...text };
+}
+
+/** Serves with a file and without anything in the environment. */
+async function serving(
+  { name, text, args = [] }: { name: string; text: string; args?: string[] },
+  test: (proxy: ProxyProcess) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/${name}`, text);
+  const env = {
+    CONFIG_PATH: `${folder}/${name}`,
+    HOST: "127.0.0.1",
+    PORT: "0",
+    LOG_FORMAT: "json",
+    ACCESS_LOG: "1",
+  };
+  {
+    await using proxy = await ProxyProcess.startWith(env, args);
+    await test(proxy);
+  }
+  await Deno.remove(folder, { recursive: true });
+}
+
+const models: Script = async (exchange) => {
+  const right = exchange.request.header("authorization") === `Bearer ${SECRETS.openaiKey}`;
+  const status = right ? "200 OK" : "401 Unauthorized";
+  await exchange.write(plainAnswer(right ? '{"data":[{"id":"a"},{"id":"b"}]}' : "{}", { status }));
+};
+
+Deno.test("check: a valid configuration, redacted, with origins", async () => {
+  const { code, out } = await run('[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n', ["check"]);
+  assertEquals(code, 0);
+  const words = out.split("\n").map((line) => line.split(/ {2,}/).join("|"));
+  for (
+    const line of [
+      "endpoints.openai.api_key|[redacted]|config.toml:2 (${OPENAI_KEY})",
+      "auth.token|[redacted]|env PROXY_TOKEN",
+      "server.port|33000|default",
+      "The configuration is valid (config.toml).",
+    ]
+  ) assert(words.includes(line), `${line} is not in\n${words.join("\n")}`);
+});
+
+Deno.test("check: every problem of an invalid configuration, exit code 2; the schema for editors", async () => {
+  const { code, err } = await run('[server]\nport = "x"\n[endpoints.healthz]\nprovidr = "openai"\n', [
+    "check",
+  ]);
+  assertEquals(code, 2);
+  for (
+    const place of [
+      "config.toml:2: server.port",
+      "config.toml:3: endpoints.healthz",
+      "did you mean provider?",
+    ]
+  ) {
+    assert(err.includes(place), err);
+  }
+  const schema = await run("", ["check", "--schema"]);
+  assertEquals(Object.keys(JSON.parse(schema.out).properties), [
+    "server",
+    "auth",
+    "management",
+    "log",
+    "endpoints",
+  ]);
+});
+
+Deno.test("check --online: reachability, key and models of each backend, through its outbound proxy; exit code 1 if one fails", async () => {
+  await using upstream = new FakeUpstream({ script: models });
+  const port = Number(new URL(upstream.origin).port);
+  await using proxy = new ForwardProxy({ scheme: "socks5", hosts: { "inside.test": port } });
+  const good = `[endpoints.direct]
+base_url = "${upstream.origin}"
+api_key = "\${OPENAI_KEY}"
+[endpoints.inside]
+base_url = "http://inside.test/v1"
+api_key = "\${OPENAI_KEY}"
+proxy_url = "socks5://127.0.0.1:${proxy.port}"
+`;
+  const well = await run(good, ["check", "--online"]);
+  assertEquals(well.code, 0, well.out + well.err);
+  const rows = (out: string) =>
+    out.split("\n").filter((line) => / (yes|no) /.test(line)).map((line) =>
+      line.replace(/\d+ ms/, "n ms").split(/ {2,}/).filter((cell) => cell !== "")
+    );
+  assertEquals(rows(well.out), [
+    ["direct", new URL(upstream.origin).host, "yes", "accepted", "2", "n ms"],
+    ["inside", "inside.test", "yes", "accepted", "2", "n ms"],
+  ]);
+  assertEquals(proxy.asked, ["inside.test:80"]);
+  const bad = `${good}[endpoints.wrong]
+base_url = "${upstream.origin}"
+api_key = "another"
+[endpoints.dead]
+base_url = "http://127.0.0.1:1"
+api_key = "none"
+`;
+  const failed = await run(bad, ["check", "--online"]);
+  assertEquals([failed.code, failed.err.trim()], [1, "2 of 4 backends failed."]);
+  assertEquals(rows(failed.out).slice(2).map((row) => row.slice(2)), [
+    ["yes", "refused", "-", "n ms", "it answered 401"],
+    ["no", "not told", "-", "-", "it refused the connection"],
+  ]);
+});
+
+Deno.test("connect: the settings of a client; a suggestion for an unknown client", async () => {
+  const config = '[server]\nhost = "10.0.0.7"\n[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n';
+  const { code, out } = await run(config, ["connect", "openai-sdk", "--token", "mine"]);
+  assertEquals([code, out], [
+    0,
+    "# OpenAI SDKs: in the shell or its startup file\n" +
+    "export OPENAI_BASE_URL=http://10.0.0.7:33000/openai/v1\nexport OPENAI_API_KEY=mine\n",
+  ]);
+  const unknown = await run(config, ["connect", "openai-sdkk"]);
+  assertEquals([unknown.code, unknown.err.includes("Did you mean openai-sdk?")], [2, true]);
+  const unspoken = await run(config, ["connect", "claude-code"]);
+  assertEquals([unspoken.code, unspoken.err.includes("speaks anthropic, and no endpoint does")], [1, true]);
+});
+
+Deno.test("service print: the whole service without a key; a configuration file with a key is rejected", async () => {
+  for (const platform of ["systemd", "launchd", "windows"]) {
+    const { code, out } = await run('[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n', [
+      "service",
+      "print",
+      "--platform",
+      platform,
+    ]);
+    assertEquals(code, 0);
+    assert(out.includes("OPENAI_KEY=…") && out.includes("Then run:"), out);
+  }
+  const written = await run(`[endpoints.openai]\napi_key = "sk-written-out"\n`, ["service", "print"]);
+  assertEquals([written.code, written.err.includes("endpoints.openai.api_key")], [2, true]);
+});
+
+Deno.test("service print: a value that an environment file cannot hold is rejected", async () => {
+  const { code, err } = await run('[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n', ["service", "print"], {
+    ...ENV,
+    PROXY_TOKEN: `a-'token'-with-"both"-quotes`,
+  });
+  assertEquals([
+    code,
+    err.startsWith("PROXY_TOKEN: an environment file cannot hold a value with both kinds of quotes"),
+  ], [1, true]);
+});
+
+Deno.test("service status: missing files and exit code 1", async () => {
+  const { code, out } = await run("[server]\nport = 1\n", ["service", "status"]);
+  assertEquals(code, 1);
+  assert(out.includes("llm-proxy.service: missing") && out.includes("No answer from 127.0.0.1:1"), out);
+});
+
+Deno.test("the earlier program's named endpoints, end to end: each through an outbound proxy, with the client's own key", async () => {
+  await using upstream = new FakeUpstream({
+    script: (exchange) => exchange.write(plainAnswer(exchange.request.target)),
+  });
+  const port = Number(new URL(upstream.origin).port);
+  await using tokyo = new ForwardProxy({
+    scheme: "http",
+    login: "user:pass",
+    hosts: { "api.inside.test": port },
+  });
+  const text = `[server]
+port = 8080
+target_base = "${upstream.origin}/v1"
+
+[endpoints.openai_prod]
+
+[endpoints.openai_tokyo]
+proxy_url = "http://user:pass@127.0.0.1:${tokyo.port}"
+target_base = "http://api.inside.test/v1"
+`;
+  await serving({ name: "config.toml", text }, async (proxy) => {
+    const ask = (path: string) =>
+      rawRequest(proxy.url, [`GET ${path} HTTP/1.1`, "Authorization: Bearer sk-mine"]);
+    assertEquals((await ask("/openai_prod/v1/chat/completions?a=1")).text, "/v1/chat/completions?a=1");
+    assertEquals((await ask("/openai_tokyo/models")).text, "/v1/models");
+    assertEquals(tokyo.asked, ["api.inside.test:80"]);
+    assertEquals(upstream.requests.map((request) => request.header("authorization")), [
+      "Bearer sk-mine",
+      "Bearer sk-mine",
+    ]);
+    const warning = await proxy.logged(({ event }) => event === "configuration");
+    assertEquals(
+      warning["detail"],
+      "no token is required: every program on this machine can use this proxy",
+    );
+  });
+});
+
+Deno.test("the earlier program's backends, end to end: failover in order, each with its model", async () => {
+  const says = (name: string, status: string): Script => async (exchange) => {
+    const body = new TextDecoder().decode(await gather(exchange.body()));
+    const { target } = exchange.request;
+    await exchange.write(
+      plainAnswer(`${name} ${target} ${exchange.request.header("authorization")} ${body}`, { status }),
+    );
+  };
+  await using busy = new FakeUpstream({ script: says("busy", "503 Busy") });
+  await using well = new FakeUpstream({ script: says("well", "200 OK") });
+  const text = JSON.stringify({
+    primary_backends: [
+      { name: "busy", url: `${busy.origin}/v1`, model: "a" },
+      { name: "off", url: "", model: "" },
+      { name: "well", url: `${well.origin}/v1`, model: "b" },
+    ],
+    settings: { timeout: 30 },
+  });
+  await serving({ name: "backends.json", text }, async (proxy) => {
+    const body = '{"model": "x", "messages": []}';
+    for (const path of ["/chat/completions", "/v1/chat/completions"]) {
+      const lines = [
+        `POST ${path} HTTP/1.1`,
+        "Authorization: Bearer sk-mine",
+        "Content-Type: application/json",
+        `Content-Length: ${body.length}`,
+      ];
+      const { status, text } = await rawRequest(proxy.url, lines, body);
+      assertEquals([status, text], [
+        200,
+        `well /v1/chat/completions Bearer sk-mine ${body.replace('"x"', '"b"')}`,
+      ]);
+    }
+    assertEquals(busy.requests.length, 2);
+  });
+});
+
+Deno.test("an unknown command: a suggestion, exit code 2", async () => {
+  const { code, err } = await run("", ["chek"]);
+  assertEquals([code, err.trim()], [2, 'There is no command "chek"; did you mean check?']);
+});
+
+Deno.test("help: a page, the help of a command, the list of both; exit code 2 for an unknown topic", async () => {
+  const page = await run("", ["help", "limits"]);
+  assertEquals([page.code, page.err], [0, ""]);
+  assert(page.out.startsWith("Limits and budgets\n=================="), page.out);
+  const command = await run("", ["help", "token", "create"]);
+  assert(command.out.startsWith("Usage: llm-proxy token create"), command.out);
+  const both = await run("", ["help", "usage"]);
+  assert(both.out.includes("--group") && both.out.includes("llm-proxy help usage-and-cost"), both.out);
+  const list = await run("", ["help"]);
+  assert(list.out.includes("limits-and-budgets  ") && list.out.includes("healthcheck"), list.out);
+  assertEquals(await run("", ["help", "limts"]), {
+    code: 2,
+    out: "",
+    err: 'There is no page or command "limts"; did you mean limits?\n',
+  });
+});
+
+Deno.test("version: as a command and as an option", async () => {
+  const { out } = await run("", ["version"]);
+  for (const option of ["--version", "-V"]) {
+    assertEquals(await run("", [option]), { code: 0, out, err: "" });
+  }
+});
+
+Deno.test("token generate: a random PROXY_TOKEN or ENCRYPTION_KEY, different each time", async () => {
+  const [one, two] = [await run("", ["token", "generate"]), await run("", ["token", "generate"])];
+  assert(/^[0-9a-f]{48}\n$/.test(one.out) && one.out !== two.out, one.out);
+  const { out } = await run("", ["token", "generate", "--key"]);
+  assertEquals(Uint8Array.fromBase64(out.trim()).length, 32);
+});
