@@ -6,12 +6,9 @@ import type { Log } from "../observability/log.ts";
 import type { Ports } from "../management/served.ts";
 import type { RunningServer } from "../server/listen.ts";
 import { startEngine } from "../server/start.ts";
-import { onEndSignals } from "./signals.ts";
+import { onEndSignals, signalExitCode } from "./signals.ts";
 import { CommandError } from "./command_error.ts";
 import { messageOf } from "../text/error_text.ts";
-
-/** The exit code of a program that a signal ended: 128 and the number of the signal. */
-const KILLED: Partial<Record<Deno.Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 /**
  * Runs the server until a signal arrives and the running requests have ended. A second signal ends the
@@ -36,7 +33,7 @@ export async function runServer(
   const stopped = Promise.withResolvers<Deno.Signal>();
   const removeListeners = onEndSignals(
     stopped.resolve,
-    (signal) => Deno.exit(KILLED[signal] ?? 143),
+    (signal) => Deno.exit(signalExitCode(signal)),
     isHangup,
   );
   onListening(server, () => stopped.resolve("SIGTERM"));

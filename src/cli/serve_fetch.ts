@@ -1,4 +1,6 @@
-/** The proxy as `deno serve` runs it: the platform listens, and calls {@link fetchServer} for each request. */
+/**
+ * The proxy as `deno serve` runs it: the platform listens, and calls {@link fetchServer} for each request.
+ */
 
 import type { Config } from "../config/config.ts";
 import type { Problem } from "../config/problem.ts";
@@ -6,15 +8,15 @@ import type { Flags } from "../config/read/resolver.ts";
 import { DeclaredServer } from "../server/declared_server.ts";
 import { openProxy } from "./open_proxy.ts";
 import { exitCodeOf } from "./run.ts";
-import { onEndSignals } from "./signals.ts";
+import { onEndSignals, signalExitCode } from "./signals.ts";
 
 /** Names the origin of settings that the platform's server decides. */
 const ORIGIN = "deno serve";
 
 /**
- * Makes the default export of a module for `deno serve`. The proxy reads its configuration and opens when the platform
- * listens, or with the first request if the platform does not say that it listens. If the configuration is not valid,
- * the process prints all problems and ends with the code 2.
+ * Makes the default export of a module for `deno serve`. The proxy reads its configuration and opens when the
+ * platform listens, or with the first request if the platform does not say that it listens. If the
+ * configuration is not valid, the process prints all problems and ends with the code 2.
  */
 export function fetchServer(): Deno.ServeDefaultExport {
   let opened: Promise<DeclaredServer> | undefined;
@@ -37,17 +39,18 @@ async function openDeclared(address: Deno.Addr | undefined): Promise<DeclaredSer
   const proxy = await openProxy(flagsOf(address), { problemsOf: adminPortProblems });
   const { app, log, config, isHangup } = proxy;
   const server = new DeclaredServer(app, config().server, log);
-  const stop = async (): Promise<void> => {
+  const stopped = Promise.withResolvers<void>();
+  onEndSignals(() => stopped.resolve(), (signal) => Deno.exit(signalExitCode(signal)), isHangup);
+  void stopped.promise.then(async () => {
     await server.drain(config().server.drainMs);
     app.close();
     await proxy.close();
     log("info", "stopped");
     Deno.exit(0);
-  };
-  onEndSignals(() => void stop(), () => Deno.exit(1), isHangup);
+  });
   proxy.onListening({ port: config().server.port }, {
     configure: (next) => server.configure(next),
-    stop: () => void stop(),
+    stop: stopped.resolve,
   });
   return server;
 }
