@@ -102,7 +102,7 @@ export interface ServerConfig {
   readonly concurrency: ConcurrencyLimits;
 }
 
-/** `own`: the server of this program. `deno`: `Deno.serve`, with the differences that docs/engines.md lists. */
+/** `own`: the server of this program. `deno`: `Deno.serve`; docs/engines.md lists the differences. */
 export type ServerEngine = "own" | "deno";
 
 /** A certificate chain with its private key, as PEM text. */

@@ -15,8 +15,8 @@ const SWEEP_MS = 5_000;
 const AFTER_CUT_MS = 500;
 
 /**
- * Listens and serves plain HTTP by `Deno.serve`. The configuration must have no certificate. Throws what `Deno.serve`
- * throws if it cannot listen.
+ * Listens and serves plain HTTP by `Deno.serve`. The configuration must have no certificate. Throws what
+ * `Deno.serve` throws if it cannot listen.
  */
 export function startDenoServer(
   app: App,
@@ -56,7 +56,8 @@ export function startDenoServer(
       signal: stop.signal,
       // The proxy prints its own banner.
       onListen() {},
-      // It is called for responses that break off, whose reason the log has. Without it the runtime prints the error.
+      // It is called for responses that break off, whose reason the log has. Without it the runtime prints
+      // the error.
       onError: () => new Response(null, { status: 500 }),
     }, (request, { remoteAddr }) => fetchHandler.answer(request, remoteAddr.hostname));
     fetchHandlers.push(fetchHandler);

@@ -6,7 +6,7 @@
 import { Cancellation, ClientGone } from "../cancellation.ts";
 import type { ConnectionLimits } from "../config/config.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
-import { field } from "../http/fields.ts";
+import { field, fieldValue } from "../http/fields.ts";
 import { HeadTooLarge } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply } from "../http/message.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
@@ -14,7 +14,7 @@ import { FramingError } from "../http/writer.ts";
 import { type MessageBody, nextPiece } from "../streams/byte_source.ts";
 import { bodyOf } from "../streams/bytes.ts";
 import { FetchBody } from "./fetch_body.ts";
-import { asksForWebSocket, readFetchHead } from "./fetch_request.ts";
+import { asksForWebSocket, ownServerFault, readFetchHead } from "./fetch_request.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 
 /** What {@link FetchHandler} needs. */
@@ -35,9 +35,6 @@ const BODILESS: readonly number[] = [204, 205, 304];
 /** The statuses that `Response` accepts (https://fetch.spec.whatwg.org/#dom-response). */
 const LEAST_STATUS = 200;
 const GREATEST_STATUS = 599;
-
-const NO_WEBSOCKETS = "WebSockets need the proxy's own server, which is the default: remove the setting " +
-  'engine = "deno", or start the proxy with its command instead of `deno serve`.';
 
 /** Answers web requests, and ends those whose client keeps the proxy waiting for too long. */
 export class FetchHandler {
@@ -107,10 +104,11 @@ class FetchExchange {
   async answer(): Promise<Response> {
     const reply = sendable(await this.#reply());
     const { status, body, fields } = reply;
-    const headers = new Headers();
-    for (const { name, value } of fields) headers.append(name, value);
+    // A list keeps the order and the spelling of the names. `Headers` would sort and merge them.
+    const headers = fields.map(({ name, value }): [string, string] => [name, value]);
     // The client may never send the rest, and the runtime would wait for it.
-    if (this.#body?.isPartlyRead === true) headers.set("connection", "close");
+    const hasClose = fieldValue(fields, "connection") !== undefined;
+    if (this.#body?.isPartlyRead === true && !hasClose) headers.push(["connection", "close"]);
     const isHead = this.#request.method === "HEAD";
     const isBodiless = isHead || BODILESS.includes(status);
     const length = isHead
@@ -118,7 +116,7 @@ class FetchExchange {
       : isBodiless
       ? reply.omittedLength
       : body?.length;
-    if (length !== undefined && status !== 204) headers.set("content-length", String(length));
+    if (length !== undefined && status !== 204) headers.push(["content-length", String(length)]);
     if (body !== null && !(body instanceof Uint8Array) && !isBodiless) {
       return new Response(this.#stream(body), { status, headers });
     }
@@ -133,7 +131,7 @@ class FetchExchange {
   async #reply(): Promise<OutgoingReply> {
     try {
       const { method, target, fields, framing } = readFetchHead(this.#request, this.#parts.limits());
-      if (asksForWebSocket(fields)) return refusal(new ProxyFault("bad_request", NO_WEBSOCKETS));
+      if (asksForWebSocket(fields)) return refusal(ownServerFault("A WebSocket"));
       return await this.#parts.handler({
         method,
         target,
@@ -223,8 +221,8 @@ class FetchExchange {
 }
 
 /**
- * What a response that breaks off fails with. The log already has the reason. `deno serve` prints the error, so it is one
- * line that tells where to look.
+ * What a response that breaks off fails with. The log already has the reason. `deno serve` prints the error,
+ * so it is one line that tells where to look.
  */
 function responseCut(): Error {
   const error = new Error("A response broke off.");
@@ -245,7 +243,10 @@ function sendable(reply: OutgoingReply): OutgoingReply {
   );
 }
 
-/** The answer to a request that does not reach the handler. The connection ends: its next bytes may be no request. */
+/**
+ * The answer to a request that does not reach the handler. The connection ends: its next bytes may be no
+ * request.
+ */
 function refusal(fault: ProxyFault): OutgoingReply {
   const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
   return { ...reply, fields: [...reply.fields, field("connection", "close")] };

@@ -1,5 +1,6 @@
 /** Reads the head of a request from the web's `Request`, and rejects what `Request` cannot carry. */
 
+import { ProxyFault } from "../faults.ts";
 import { type Field, fieldValue, listHas } from "../http/fields.ts";
 import { separateFraming } from "../http/framing.ts";
 import { checkedField, type HeadLimits, HeadTooLarge } from "../http/head.ts";
@@ -14,8 +15,8 @@ const HIDDEN_BODY: readonly string[] = ["GET", "HEAD"];
 export type FetchHead = Pick<Request, "url" | "method" | "headers">;
 
 /**
- * The head of a request, checked by the rules of HTTP/1.1. Throws an {@link HttpSyntaxError} if the head breaks these
- * rules, or if `Request` does not carry all of the request.
+ * The head of a request, checked by the rules of HTTP/1.1. Throws an {@link HttpSyntaxError} if the head
+ * breaks these rules, and a {@link ProxyFault} if `Request` does not carry all of the request.
  */
 export function readFetchHead(
   { url, method, headers }: FetchHead,
@@ -30,8 +31,17 @@ export function readFetchHead(
   });
   const { framing } = head;
   const hasBody = framing.kind === "chunked" || framing.kind === "counted" && framing.length > 0;
-  if (hasBody && HIDDEN_BODY.includes(method)) throw new HttpSyntaxError(`${method} with a body`);
+  if (hasBody && HIDDEN_BODY.includes(method)) throw ownServerFault(`A ${method} request with a body`);
   return head;
+}
+
+/** The fault for a request that only the own engine can read. `what` is the subject of its message. */
+export function ownServerFault(what: string): ProxyFault {
+  return new ProxyFault(
+    "bad_request",
+    `${what} needs the proxy's own server, which is the default: remove the setting engine = "deno", ` +
+      "or start the proxy with its command instead of `deno serve`.",
+  );
 }
 
 /** Whether a request asks for a WebSocket, or did so before a proxy in front removed the header `upgrade`. */
@@ -41,14 +51,15 @@ export function asksForWebSocket(fields: readonly Field[]): boolean {
 }
 
 /**
- * The request target. The runtime joins `http://`, the header `host` and the target without a check, so the target is
- * what follows the host. Throws an {@link HttpSyntaxError} for every other URL: the request had no host, was HTTP/2, or
- * its target named another host.
+ * The request target. The runtime joins `http://`, the header `host` and the target without a check, so the
+ * target is what follows the host. Throws an {@link HttpSyntaxError} if the request has no header `host`, or
+ * if its target names another host.
  */
 function targetOf(url: string, host: string | undefined): string {
-  const origin = `http://${host ?? ""}`;
-  if (host === undefined || host === "" || !url.startsWith(`${origin}/`)) {
-    throw new HttpSyntaxError("a target that is not a path at the host that the request names");
+  if (host === undefined || host === "") throw new HttpSyntaxError("no Host header");
+  const origin = `http://${host}`;
+  if (!url.startsWith(`${origin}/`)) {
+    throw new HttpSyntaxError("a target that is neither a path nor a URL with the host of the Host header");
   }
   const target = url.slice(origin.length);
   // The runtime decodes the target as UTF-8. Heads are text with one character for each byte.

@@ -12,7 +12,10 @@ export interface StartOptions {
   readonly onRenewed?: (tls: TlsConfig) => void;
 }
 
-/** Starts the server that the configuration names. Throws what `Deno.listen` throws if the server cannot listen. */
+/**
+ * Starts the server that the configuration names. Throws what `Deno.listen` throws if the server cannot
+ * listen.
+ */
 export function startEngine(
   app: App,
   config: ServerConfig,

@@ -1,4 +1,7 @@
-/** The proxy with `engine = "deno"`: what its adapter rejects, because `Deno.serve` does not hand over all of it. */
+/**
+ * The proxy with `engine = "deno"`: what its adapter rejects, because `Deno.serve` does not hand over all of
+ * it.
+ */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { within } from "../../support/time/deadline.ts";
@@ -17,27 +20,27 @@ const REJECTED: readonly (readonly [what: string, bytes: string, message: RegExp
   [
     "a GET with a length",
     `GET /openai/v1/x HTTP/1.1\r\nHost: p\r\n${KEY}Content-Length: 3\r\n\r\nabc`,
-    /GET with a body/,
+    /A GET request with a body needs the proxy's own server/,
   ],
   [
     "a GET with chunks",
     `GET /openai/v1/x HTTP/1.1\r\nHost: p\r\n${KEY}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`,
-    /GET with a body/,
+    /A GET request with a body needs the proxy's own server/,
   ],
-  ["no host", `GET /openai/v1/x HTTP/1.1\r\n${KEY}\r\n`, /not a path at the host/],
-  ["an empty host", `GET /openai/v1/x HTTP/1.1\r\nHost:\r\n${KEY}\r\n`, /not a path at the host/],
+  ["no host", `GET /openai/v1/x HTTP/1.1\r\n${KEY}\r\n`, /no Host header/],
+  ["an empty host", `GET /openai/v1/x HTTP/1.1\r\nHost:\r\n${KEY}\r\n`, /no Host header/],
   ["a host with a path", `GET /x HTTP/1.1\r\nHost: p/../../manage?x=\r\n${KEY}\r\n`, /Host header/],
   [
     "a target at another host",
     `GET http://q/openai/v1/x HTTP/1.1\r\nHost: p\r\n${KEY}\r\n`,
-    /not a path at the host/,
+    /neither a path nor a URL/,
   ],
   [
     "a target with another scheme",
     `GET https://p/openai/v1/x HTTP/1.1\r\nHost: p\r\n${KEY}\r\n`,
-    /not a path at the host/,
+    /neither a path nor a URL/,
   ],
-  ["CONNECT", `CONNECT p:443 HTTP/1.1\r\nHost: p:443\r\n${KEY}\r\n`, /not a path at the host/],
+  ["CONNECT", `CONNECT p:443 HTTP/1.1\r\nHost: p:443\r\n${KEY}\r\n`, /neither a path nor a URL/],
   [
     "two equal lengths",
     `POST /openai/v1/x HTTP/1.1\r\nHost: p\r\n${KEY}Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc`,
@@ -52,7 +55,7 @@ const REJECTED: readonly (readonly [what: string, bytes: string, message: RegExp
     "a WebSocket",
     `GET /openai/v1/realtime HTTP/1.1\r\nHost: p\r\n${KEY}Connection: Upgrade\r\nUpgrade: websocket\r\n` +
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    /WebSockets need the proxy's own server/,
+    /A WebSocket needs the proxy's own server/,
   ],
 ];
 
@@ -98,6 +101,17 @@ for (const [what, bytes] of BROKEN) {
     assertEquals(bodies, []);
   });
 }
+
+Deno.test('engine = "deno": response headers keep their order, their spelling and their repeats', async () => {
+  const HEADERS = ["X-Last: 1", "Set-Cookie: a=1", "x-TWO: a", "Set-Cookie: b=2", "x-TWO: b", "A-First: 2"];
+  await using upstream = new FakeUpstream({
+    script: (exchange) => exchange.write(plainAnswer("hello", { headers: `${HEADERS.join("\r\n")}\r\n` })),
+  });
+  await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, server: SERVER });
+  const { headers } = await rawRequest(proxy.url, ["GET /openai/v1/x HTTP/1.1", KEY.trimEnd()]);
+  const lines = headers.map(([name, value]) => `${name}: ${value}`);
+  assertEquals(lines.filter((line) => HEADERS.includes(line)), HEADERS);
+});
 
 Deno.test('engine = "deno": max_body_bytes and the limit of headers hold, also after a reload', async () => {
   await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("hello")) });
