@@ -1,44 +1,31 @@
 /**
- * Runs the tests of the wire with the other engine: `deno task test:engine`, with files or options of `deno test` for
- * some of them. Tests of what only the own engine does are left out. tests/support/engine.ts lists them.
+ * Runs the tests of the wire with the other engine: `deno task test:engine`. With files it runs those; other
+ * arguments go to `deno test`. It leaves out the tests of what only the own engine does, and the long ones.
+ * tests/support/runner/engine_tests.ts lists the first, tests/suites.ts the others.
  */
 
-import { denoCommand } from "./support/processes/command.ts";
-import { engineFiles, OWN_ENGINE_TESTS } from "./support/proxies/engine.ts";
+import { engineFiles } from "./support/runner/engine_tests.ts";
 import { leftOutLines } from "./support/runner/left_out_lines.ts";
+import { runSuite } from "./support/runner/run_suite.ts";
 
-const isWhole = Deno.args.length === 0;
-const args = isWhole ? await engineFiles() : Deno.args;
-const files = args.filter((arg) => arg.endsWith(".ts"));
+const named = Deno.args.filter((arg) => arg.endsWith(".ts"));
+const options = Deno.args.filter((arg) => !named.includes(arg));
+const files = named.length > 0 ? named : await engineFiles();
 // The environment decides how packages are fetched. The tests themselves get a clean one.
-const cached = await new Deno.Command(Deno.execPath(), { args: ["cache", "--quiet", ...files] }).spawn()
-  .status;
-if (!cached.success) Deno.exit(1);
+const checked = await new Deno.Command(Deno.execPath(), { args: ["check", "--quiet", ...files] })
+  .spawn().status;
+if (!checked.success) Deno.exit(1);
 
 const folder = await Deno.makeTempDir();
 const report = `${folder}/report.xml`;
-const { code } = await denoCommand([
-  "test",
-  "-A",
-  "--quiet",
-  "--preload=tests/support/leave_out_differences.ts",
-  "--junit-path",
+const { code } = await runSuite({ name: "the engine deno", files, isParallel: true }, {
   report,
-  ...args,
-], { env: { LLM_PROXY_ENGINE: "deno", ...(Deno.noColor && { NO_COLOR: "1" }) } }).spawn().status;
-// A run that ended before its first test has no report.
+  options,
+  isLong: named.length > 0,
+  env: { LLM_PROXY_ENGINE: "deno" },
+});
+// A run that broke off before its first test has no report.
 const text = await Deno.readTextFile(report).catch(() => "");
 await Deno.remove(folder, { recursive: true });
-if (text !== "") console.log(leftOutLines(text));
-const stale = isWhole ? Object.keys(OWN_ENGINE_TESTS).filter((name) => !text.includes(escaped(name))) : [];
-for (const name of stale) console.log(`No test has this name of OWN_ENGINE_TESTS: ${name}`);
-Deno.exit(stale.length > 0 ? 1 : code);
-
-/** A name as an attribute of the report. */
-function escaped(name: string): string {
-  return name.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(
-    '"',
-    "&quot;",
-  )
-    .replaceAll("'", "&apos;");
-}
+console.log(leftOutLines(text));
+Deno.exit(code);

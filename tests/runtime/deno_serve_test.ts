@@ -1,11 +1,12 @@
 /**
- * Why the proxy has its own HTTP/1.1 server: one test for each reason of docs/engines.md, on the pinned runtime. A test
- * fails when its reason is gone. Its message says what can be deleted then.
+ * Why the proxy has its own HTTP/1.1 server: one test for each reason of docs/engines.md, on the pinned
+ * runtime. A test fails when its reason is gone. Its message says what can be deleted then.
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { within } from "../support/time/deadline.ts";
 import { passing } from "../support/time/passing_time.ts";
+import type { MessageHead } from "../support/clients/http_reader.ts";
 import { RawClient } from "../support/clients/raw_client.ts";
 
 /** What a handler behind `Deno.serve` sees of a request. */
@@ -42,9 +43,9 @@ class Server implements AsyncDisposable {
   }
 }
 
-/** The page and the row that lose a reason. */
-function gone(reason: string, row: string): string {
-  return `Deno.serve ${reason} now. Delete the reason and the row "${row}" of docs/engines.md, and this test`;
+/** The message of a reason that is gone: what can be deleted. A row of the table may have several reasons. */
+function gone(change: string, row: string): string {
+  return `Deno.serve ${change} now. Delete this test, and in docs/engines.md the reason and its part of the row "${row}"`;
 }
 
 Deno.test("Deno.serve: header names are lower-cased, sorted, and repeats are merged", async () => {
@@ -57,7 +58,7 @@ Deno.test("Deno.serve: header names are lower-cased, sorted, and repeats are mer
     ["x-mixed", "2"],
     ["x-two", "a, b"],
     ["z-last", "1"],
-  ], gone("keeps the headers as they came", "Request headers"));
+  ], gone("keeps the headers of a request unchanged", "Request headers"));
 });
 
 Deno.test("Deno.serve: the body of a GET is hidden, and its content-length stays", async () => {
@@ -79,7 +80,7 @@ Deno.test("Deno.serve: the header host is written unchecked into the URL, so tha
   assertEquals(
     seen?.url,
     "http://h/../../manage?x=/p",
-    `${gone("checks the host", "Targets")}, and targetOf in src/server/fetch_request.ts may be simpler`,
+    `${gone("checks the host", "Targets")}, and targetOf in src/server/fetch_request.ts can be simpler`,
   );
 });
 
@@ -119,14 +120,29 @@ Deno.test("Deno.serve: a target with a byte that is not UTF-8 does not reach the
 
 Deno.test("Deno.serve: the reason phrase of a response is lost", async () => {
   await using server = new Server(() => new Response("ok", { status: 299, statusText: "Very Fine" }));
-  using client = await RawClient.connect(server.url);
-  await client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   assertEquals(
-    (await client.head()).startLine.trimEnd(),
+    (await responseHead(server)).startLine.trimEnd(),
     "HTTP/1.1 299",
-    gone("sends the reason phrase", "Response line"),
+    gone("sends the reason phrase", "Response head"),
   );
 });
+
+Deno.test("Deno.serve: a response without a date gets one", async () => {
+  await using server = new Server();
+  const { headers } = await responseHead(server);
+  assertEquals(
+    headers.some(([name]) => name === "date"),
+    true,
+    gone("adds no date", "Response head"),
+  );
+});
+
+/** The head of the response to a request. */
+async function responseHead({ url }: Server): Promise<MessageHead> {
+  using client = await RawClient.connect(url);
+  await client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  return await client.head();
+}
 
 Deno.test("Deno.serve: HTTP/2 without TLS is accepted at a plain port", async () => {
   await using server = new Server();
@@ -138,9 +154,7 @@ Deno.test("Deno.serve: HTTP/2 without TLS is accepted at a plain port", async ()
   assertEquals(
     first[3],
     SETTINGS,
-    `${
-      gone("speaks HTTP/1.1 alone at a plain port", "Malformed requests")
-    }, and the check of unframed bodies ` +
+    `${gone("speaks only HTTP/1.1 at a plain port", "HTTPS and HTTP/2")}, and the check of unframed bodies ` +
       "in src/server/fetch_handler.ts",
   );
 });

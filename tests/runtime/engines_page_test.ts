@@ -1,7 +1,8 @@
 /** The page about the engines names what the tests of the wire leave out for `engine = "deno"`. */
 
 import { assert, assertEquals } from "@std/assert";
-import { DIFFERENCES, OWN_ENGINE_FILES } from "../support/proxies/engine.ts";
+import { DIFFERENCES } from "../support/proxies/engine.ts";
+import { OWN_ENGINE_FILES } from "../support/runner/engine_tests.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

@@ -8,10 +8,10 @@ import { SECRETS } from "../../support/data/secrets.ts";
 /** The base paths of the endpoints; nothing may be asked for outside of them. */
 const BASES = ["/openai/v1", "/anthropic", "/gemini"];
 
-/** A request target as sent, and the target the upstream must see, or the status the proxy answers with. */
 /** With `engine = "deno"` a target that names another host than the header `host` is rejected. */
 const OTHER_HOST = engineToTest() === "deno" ? 400 : undefined;
 
+/** A request target as sent, and the target the upstream must see, or the status the proxy answers with. */
 const TARGETS: readonly (readonly [sent: string, outcome: string | number])[] = [
   ["/openai/v1/models", "/openai/v1/models"],
   ["/openai/models", "/openai/v1/models"],

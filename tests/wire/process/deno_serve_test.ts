@@ -1,4 +1,4 @@
-/** The proxy as `deno serve src/fetch.ts` runs it, in a process of its own. */
+/** The proxy as `deno serve src/fetch.ts` runs it, in a separate process. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
@@ -8,13 +8,13 @@ import { pipedCommand, proxyEnv, ProxyProcess, withBinary } from "../../support/
 import { rawRequest } from "../../support/clients/raw_client.ts";
 import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
 
-const ROOT = new URL("../../../", import.meta.url).pathname;
+const ROOT = `${import.meta.dirname}/../../..`;
 
 /** `deno serve` at a port that the system chooses, with the permissions of the program. */
 function denoServe(env: Record<string, string>, cwd?: string): Deno.Command {
-  const flags = ["--quiet", "--no-prompt", "--config", `${ROOT}deno.json`, "-P=run"];
+  const flags = ["--quiet", "--no-prompt", "--config", `${ROOT}/deno.json`, "-P=run"];
   const address = ["--host", "127.0.0.1", "--port", "0"];
-  return pipedCommand([Deno.execPath(), "serve", ...flags, ...address, `${ROOT}src/fetch.ts`], env, cwd);
+  return pipedCommand([Deno.execPath(), "serve", ...flags, ...address, `${ROOT}/src/fetch.ts`], env, cwd);
 }
 
 Deno.test({
