@@ -67,7 +67,7 @@ export class FetchBody implements MessageBody {
       this.#arrived = piece;
     } catch (error) {
       // The runtime does not tell a client that left from one that sent a malformed chunk.
-      const known = error instanceof ProxyFault ? error : new ClientGone("the client left within its upload");
+      const known = error instanceof ProxyFault ? error : new ClientGone("the client left during its upload");
       this.#failure = { error: known };
       this.#onBroken(known);
     } finally {

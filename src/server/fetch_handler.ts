@@ -256,10 +256,10 @@ function refusal(fault: ProxyFault): OutgoingReply {
 function faultOf(error: unknown): ProxyFault {
   if (error instanceof ProxyFault) return error;
   if (error instanceof HeadTooLarge) {
-    return new ProxyFault("headers_too_large", `The request's head is too large: ${error.message}.`);
+    return new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`);
   }
   if (error instanceof HttpSyntaxError) {
-    return new ProxyFault("bad_request", `The request is not proper HTTP/1.1: ${error.message}.`);
+    return new ProxyFault("bad_request", `Malformed HTTP/1.1 request: ${error.message}.`);
   }
   // The client has left, so that it does not read the response.
   if (error instanceof ClientGone) return new ProxyFault("bad_request", "The request broke off.");
