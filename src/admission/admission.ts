@@ -57,7 +57,7 @@ export interface AdmittedRequest {
 export async function admitRequest(incoming: AdmissionRequest): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query, upgrade, counted } = incoming;
   const countedRequest = counted && { request, principal, endpoint, rest, query, upgrade, ...counted };
-  const admitted = countedRequest && { ...countedRequest, admission: admit(countedRequest) };
+  const admitted = countedRequest && admit(countedRequest);
   const { read, unread } = await received(incoming);
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
   const withUsage = withUsageOption(read, unread);
