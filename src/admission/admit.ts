@@ -110,12 +110,13 @@ export async function admitBody(
   const inputTokens = payload === undefined
     ? 0
     : await inputTokensOf({ kind: payload.kind, bytes: payload.held.bytes });
+  const isRestricted = restrictsModels(principal);
+  const hasModelLimits = limitsModels(principal);
   const reserves = principal.subjects.some(({ rules }) => limitsAmounts(rules));
   // Without rules and without a read body, nothing depends on the models.
-  const needsModels = reserves || payload !== undefined || restrictsModels(principal) ||
-    limitsModels(principal);
+  const needsModels = isRestricted || hasModelLimits || reserves || payload !== undefined;
   const { named, possiblyNamed } = models ?? (needsModels ? modelsOf(counted) : NO_MODELS);
-  if (restrictsModels(principal) && !upgrade) {
+  if (isRestricted && !upgrade) {
     const hasBody = payload !== undefined && payload.kind !== "empty";
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
     checkModels(principal, { models: possiblyNamed, hasBody: false });
@@ -123,7 +124,7 @@ export async function admitBody(
   // Gemini's API requests a stream in the path.
   const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
   const isFree = cost === "free";
-  if (limitsModels(principal)) {
+  if (hasModelLimits) {
     const certain = [...named, ...payload?.models ?? []];
     // Only some servers read a model from the query and from headers, so a name there is not enough.
     checkModelIsKnown(principal, { models: certain, hasBody: upgrade || body !== null && !isFree });

@@ -51,10 +51,10 @@ const REALTIME = /\/realtime\/?$/i;
 
 /** What is known of the cost of a request. `upgrade` means that the client requests a WebSocket. */
 export function costOfRequest(
-  { upgrade, ...request }: { method: string; path: string; endpoint: ProviderOf; upgrade: boolean },
+  request: { method: string; path: string; endpoint: ProviderOf; upgrade: boolean },
 ): PathCost {
-  if (upgrade) return REALTIME.test(request.path) ? "metered" : "unknown";
-  return costOfPath(request);
+  if (!request.upgrade) return costOfPath(request);
+  return REALTIME.test(request.path) ? "metered" : "unknown";
 }
 
 /** What is known of the cost of a request that is not a WebSocket. */
