@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import type { Reservation } from "../../src/limits/ledger.ts";
-import { type Admission, Limiter } from "../../src/limits/limiter.ts";
+import type { Admission } from "../../src/limits/admission.ts";
+import { Limiter } from "../../src/limits/limiter.ts";
 import { MinuteWindow } from "../../src/limits/minute_window.ts";
 import type { Principal, Rules } from "../../src/principal.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
-import { type Admission, Limiter } from "../../src/limits/limiter.ts";
+import type { Admission } from "../../src/limits/admission.ts";
+import { Limiter } from "../../src/limits/limiter.ts";
 import { checkModelIsKnown, limitsOfModels } from "../../src/limits/model_rules.ts";
 import type { ModelLimits, Principal, Rules } from "../../src/principal.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
