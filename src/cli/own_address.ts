@@ -1,6 +1,6 @@
 /** The address of the proxy that runs on this machine with this configuration. */
 
-import { type ListenAddress, loadAddress } from "../config/load.ts";
+import { loadAddress } from "../config/load.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import { processSources } from "../config/sources/env.ts";
 
@@ -17,8 +17,9 @@ export async function ownAddress(flags: Flags = {}): Promise<ProxyAddress> {
   return { hostname: reachableHost(host), port, tls };
 }
 
-/** The address of the management API: the admin port, if there is one. */
-export function managementAddress({ host, port, tls, adminPort, adminTls }: ListenAddress): ProxyAddress {
+/** The address of the management API: the admin port, if there is one. Throws like {@link ownAddress}. */
+export async function ownManagementAddress(flags: Flags = {}): Promise<ProxyAddress> {
+  const { host, port, tls, adminPort, adminTls } = await loadAddress(processSources, flags);
   const hostname = reachableHost(host);
   return adminPort === undefined ? { hostname, port, tls } : { hostname, port: adminPort, tls: adminTls };
 }

@@ -11,7 +11,6 @@ import type { KeyPath, Problem } from "./problem.ts";
 import { environmentProxy } from "./read/outbound_proxy.ts";
 import { type Flags, Resolver, type ShownSetting } from "./read/resolver.ts";
 import type { Config, ManagementConfig, OutboundProxy } from "./config.ts";
-import type { SettingNames } from "./problem.ts";
 import type { Section } from "./read/section.ts";
 import {
   readAddress,
@@ -95,36 +94,36 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
   };
 }
 
-/** Where the proxy listens. Of two ports, `port` is the one without TLS. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-  /** Whether `port` uses TLS. */
-  readonly tls: boolean;
-  /** The separate port of the management plane. Undefined if it uses `port`. */
-  readonly adminPort: number | undefined;
-  /** Whether `adminPort` uses TLS. */
-  readonly adminTls: boolean;
-}
-
-/** The settings whose problems a reader of a part of the configuration reports. */
-const ADDRESS_SETTINGS: SettingNames = {
-  variables: ["HOST", "PORT"],
-  keys: [["server", "host"], ["server", "port"]],
-};
-const MANAGEMENT_SETTINGS: SettingNames = { variables: MANAGEMENT_VARIABLES, keys: [["management"]] };
-
 /**
- * Reads only where the proxy listens, for commands that send it a request. Throws a `ConfigError` if the host
- * or port is invalid. Other problems are ignored.
+ * Reads only where the proxy listens, for commands that send it a request. Of two ports this is the one
+ * without TLS. Throws a `ConfigError` if the host or port is invalid. Other problems are ignored.
  */
 export async function loadAddress(
   sources: EnvironmentSources,
   flags: Flags = {},
-): Promise<ListenAddress> {
+): Promise<{
+  host: string;
+  port: number;
+  /** Whether `port` uses TLS. */
+  tls: boolean;
+  /** The separate port of the management plane. Undefined if it uses `port`. */
+  adminPort: number | undefined;
+  /** Whether `adminPort` uses TLS. */
+  adminTls: boolean;
+}> {
   const { resolver } = await openSources(sources, flags);
-  const address = listenAddress(resolver);
-  await resolver.throwProblems(ADDRESS_SETTINGS);
+  const { server } = resolver.file?.settings ?? {};
+  const hasTls = resolver.has("TLS_CERT") || server?.tls_cert_file !== undefined;
+  const address = {
+    ...readAddress(resolver, server),
+    tls: hasTls && !resolver.has("HTTPS_PORT") && server?.https_port === undefined,
+    adminPort: readAdminPort(resolver, server),
+    adminTls: hasTls,
+  };
+  await resolver.throwProblems({
+    variables: ["HOST", "PORT"],
+    keys: [["server", "host"], ["server", "port"]],
+  });
   return address;
 }
 
@@ -138,37 +137,8 @@ export async function loadManagement(
 ): Promise<ManagementConfig | undefined> {
   const { resolver } = await openSources(sources, flags);
   const management = readManagement(resolver, resolver.file?.settings?.management);
-  await resolver.throwProblems(MANAGEMENT_SETTINGS);
+  await resolver.throwProblems({ variables: MANAGEMENT_VARIABLES, keys: [["management"]] });
   return management;
-}
-
-/**
- * Reads where the management plane listens and its settings, for commands that call the running proxy. Throws
- * a `ConfigError` like {@link loadAddress} and {@link loadManagement}, and for an invalid admin port.
- */
-export async function loadManagementAddress(
-  sources: EnvironmentSources,
-  flags: Flags = {},
-): Promise<{ address: ListenAddress; management: ManagementConfig | undefined }> {
-  const { resolver } = await openSources(sources, flags);
-  const address = listenAddress(resolver);
-  const management = readManagement(resolver, resolver.file?.settings?.management);
-  await resolver.throwProblems({
-    variables: [...ADDRESS_SETTINGS.variables, "ADMIN_PORT", ...MANAGEMENT_SETTINGS.variables],
-    keys: [...ADDRESS_SETTINGS.keys, ["server", "admin_port"], ...MANAGEMENT_SETTINGS.keys],
-  });
-  return { address, management };
-}
-
-function listenAddress(resolver: Resolver): ListenAddress {
-  const { server } = resolver.file?.settings ?? {};
-  const hasTls = resolver.has("TLS_CERT") || server?.tls_cert_file !== undefined;
-  return {
-    ...readAddress(resolver, server),
-    tls: hasTls && !resolver.has("HTTPS_PORT") && server?.https_port === undefined,
-    adminPort: readAdminPort(resolver, server),
-    adminTls: hasTls,
-  };
 }
 
 /**

@@ -1,13 +1,7 @@
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { VARIABLES } from "../../src/config/sources/variables.ts";
-import {
-  loadAddress,
-  loadConfig as load,
-  loadManagement,
-  loadManagementAddress,
-  loadOutboundProxy,
-} from "../../src/config/load.ts";
+import { loadAddress, loadConfig as load, loadManagement, loadOutboundProxy } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { secretsOf } from "../../src/config/redact.ts";
 import type { Config } from "../../src/config/config.ts";
@@ -272,28 +266,6 @@ Deno.test("loadManagement: reports the table [management] and its variables, and
   assertEquals(problems.sort(), [
     "config.toml:5: management.retention_days",
     "env MANAGEMENT_TOKEN_FILE",
-    "env METRICS_PUBLIC",
-  ]);
-});
-
-Deno.test("loadManagementAddress: reads the file once, and reports the problems of the address and of the management plane", async () => {
-  const token = "a-management-token-of-some-length";
-  const good = sources({ MANAGEMENT_TOKEN: token, ADMIN_PORT: "1235" }, {
-    "config.toml": "[server]\nport = 1234\n",
-  });
-  const read: string[] = [];
-  const counted = { ...good, readTextFile: (path: string) => (read.push(path), good.readTextFile(path)) };
-  const { address, management } = await loadManagementAddress(counted);
-  assertEquals([address.port, address.adminPort, management?.token], [1234, 1235, token]);
-  assertEquals(read.filter((path) => path === "config.toml").length, 1);
-  const problems = await problemsOfPart(() =>
-    loadManagementAddress(sources({ HOST: "a b", METRICS_PUBLIC: "x", LOG_LEVEL: "x" }, WRONG_PARTS))
-  );
-  assertEquals(problems.sort(), [
-    "config.toml:2: server.port",
-    "config.toml:3: server.admin_port",
-    "config.toml:5: management.retention_days",
-    "env HOST",
     "env METRICS_PUBLIC",
   ]);
 });

@@ -15,12 +15,13 @@ const PAGE = 1000;
 export async function onApi(
   options: Options,
   work: (client: ManageClient) => Promise<void>,
-  { creates = false }: Pick<ManageTarget, "creates"> = {},
+  { creates = false, hint }: Pick<ManageTarget, "creates" | "hint"> = {},
 ): Promise<void> {
   const url = textOf(options, "url");
   const config = textOf(options, "config");
   const target: ManageTarget = {
     creates,
+    ...(hint !== undefined && { hint }),
     ...(url !== undefined && { url }),
     ...(config !== undefined && { config }),
   };

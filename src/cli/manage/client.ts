@@ -16,15 +16,8 @@ export interface ManageTarget {
   readonly url?: string;
   /** The configuration file of `--config`. */
   readonly config?: string;
-}
-
-/** The API of a running proxy. */
-export interface RunningProxy {
-  readonly url: string;
-  /** The management token. */
-  readonly token: string;
   /** Further lines of the error if no proxy answers. */
-  readonly hint?: string | undefined;
+  readonly hint?: string;
 }
 
 /** Calls of the management API. Each throws a {@link CommandError} with the message of the API. */
@@ -45,7 +38,9 @@ export async function withManageClient(
   work: (client: ManageClient) => Promise<void>,
 ): Promise<void> {
   const config = await managementConfig(target.config);
-  if (target.url !== undefined) return await withProxyClient({ url: target.url, token: config.token }, work);
+  if (target.url !== undefined) {
+    return await work(clientOf(await sendToProxy(target.url, { token: config.token, hint: target.hint })));
+  }
   if (target.creates !== true) checkDatabase(config);
   await mapStoreError(async () => {
     const store = await openStore(config.databaseUrl);
@@ -55,14 +50,6 @@ export async function withManageClient(
       store.close();
     }
   });
-}
-
-/** Runs work with a client of the API of a running proxy. */
-export async function withProxyClient(
-  { url, token, hint }: RunningProxy,
-  work: (client: ManageClient) => Promise<void>,
-): Promise<void> {
-  await work(clientOf(await sendToProxy(url, { token, hint })));
 }
 
 function clientOf(send: Send): ManageClient {

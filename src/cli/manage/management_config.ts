@@ -8,17 +8,11 @@ import { StoreError } from "../../storage/store.ts";
 import { CommandError } from "../command_error.ts";
 import { configFlags } from "../common_options.ts";
 
-const OFF = "The management API is off: set MANAGEMENT_TOKEN in the environment or in .env.";
-
 /** Reads the management settings. Throws a {@link CommandError} if the management API is off. */
 export async function managementConfig(path: string | undefined): Promise<ManagementConfig> {
-  return required(await loadManagement(processSources, configFlags(path)));
-}
-
-/** The management settings. Throws a {@link CommandError} with a message if the management API is off. */
-export function required(config: ManagementConfig | undefined, whenOff: string = OFF): ManagementConfig {
+  const config = await loadManagement(processSources, configFlags(path));
   if (config !== undefined) return config;
-  throw new CommandError(whenOff, 2);
+  throw new CommandError("The management API is off: set MANAGEMENT_TOKEN in the environment or in .env.", 2);
 }
 
 /** Throws a {@link CommandError} if there is no database. The usual cause is a command in another folder. */
