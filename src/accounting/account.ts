@@ -17,7 +17,7 @@ import type { ObjectRequest } from "./object_paths.ts";
 import type { ObjectResponse, Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds, SpeedSample } from "./recent_speeds.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import type { ReportedPart, Settlement } from "./settlement.ts";
 import { storedText } from "./stored_text.ts";

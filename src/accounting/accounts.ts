@@ -6,7 +6,7 @@ import { fieldValue } from "../http/fields.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { Account, type ExchangeStart } from "./account.ts";
 import type { RunningExchange } from "./running_exchange.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
 import type { Objects } from "./objects.ts";

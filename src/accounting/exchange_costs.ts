@@ -19,7 +19,7 @@ import type { ResponseProgress } from "./estimate.ts";
 import { priceFactor } from "./price_factor.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import { chargeOfObject, type ReportedPart } from "./settlement.ts";
 
 /** The input of content outside of the body, if the maximum of the model is unknown. In tokens. */

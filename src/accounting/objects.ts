@@ -14,7 +14,7 @@ import {
   type Store,
   StoreError,
 } from "../storage/store.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import { settledRow } from "./exchange_row.ts";
 import {
   type HeldAmounts,
