@@ -1,7 +1,8 @@
 /** Objects that are awaited: what is held for them, by one process and by several. */
 
 import { assertEquals } from "@std/assert";
-import { type ObjectResponse, Objects } from "../../src/accounting/objects.ts";
+import type { ObjectResponse } from "../../src/accounting/object_response.ts";
+import { Objects } from "../../src/accounting/objects.ts";
 import { OBJECT_LIFETIME_MS } from "../../src/storage/booking.ts";
 import { Limiter } from "../../src/limits/limiter.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";

@@ -1,0 +1,54 @@
+import { assertEquals } from "@std/assert";
+import { KeyedTasks } from "../../src/accounting/keyed_tasks.ts";
+import { StoreError } from "../../src/storage/store.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
+
+Deno.test("KeyedTasks: of two tasks with one key, the second does not start while the first runs", async () => {
+  const tasks = new KeyedTasks(() => {});
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  const started: string[] = [];
+  const task = (name: string) => async () => {
+    started.push(name);
+    await gate;
+  };
+  tasks.runOnce("a", task("first"));
+  tasks.runOnce("a", task("second"));
+  tasks.runOnce("b", task("other"));
+  tasks.run(task("without a key"));
+  open();
+  await tasks.idle();
+  assertEquals(started, ["first", "other", "without a key"]);
+  tasks.runOnce("a", task("third"));
+  await tasks.idle();
+  assertEquals(started.at(-1), "third");
+});
+
+Deno.test("KeyedTasks: a task that the database fails runs again at the next retry, until it succeeds", async () => {
+  const reasons: string[] = [];
+  const tasks = new KeyedTasks((reason) => reasons.push(reason));
+  let runs = 0;
+  tasks.runOnce(
+    "a",
+    () => ++runs < 3 ? Promise.reject(new StoreError("busy", `run ${runs}`)) : Promise.resolve(),
+  );
+  await tasks.idle();
+  for (let retry = 0; retry < 3; retry++) {
+    tasks.retry();
+    await tasks.idle();
+  }
+  assertEquals([runs, reasons], [3, ["run 1", "run 2"]]);
+});
+
+Deno.test("KeyedTasks: idle also waits for tasks that a task starts", async () => {
+  const tasks = new KeyedTasks(() => {});
+  let hasEnded = false;
+  tasks.run(async () => {
+    await Promise.resolve();
+    tasks.run(async () => {
+      await nextTurn();
+      hasEnded = true;
+    });
+  });
+  await tasks.idle();
+  assertEquals(hasEnded, true);
+});
