@@ -4,6 +4,7 @@ import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchange.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
+import type { RequestFacts } from "../payload/request_facts.ts";
 import type { Principal } from "../principal.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
@@ -17,7 +18,7 @@ import type { ObjectRequest } from "./object_paths.ts";
 import type { ObjectResponse } from "./object_response.ts";
 import type { Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
-import type { RecentSpeeds, SpeedSample } from "./recent_speeds.ts";
+import type { RecentSpeeds } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import type { ReportedPart, Settlement } from "./settlement.ts";
@@ -129,14 +130,14 @@ export class Account implements ExchangeAccount {
     return this.#request.isFree;
   }
 
-  /** The limit of output tokens in the request. Infinity without a limit. */
-  get mostOutputTokens(): number {
-    return this.#request.facts().maxOutputTokens ?? Infinity;
+  /** The name of the client. */
+  get principal(): string {
+    return this.#start.principal.name;
   }
 
-  /** The model that the request names. Undefined if it names none so far. */
-  get modelAsked(): string | undefined {
-    return this.#request.facts().model;
+  /** What the request states, as far as the proxy has read it. */
+  get facts(): RequestFacts {
+    return this.#request.facts();
   }
 
   /** What the request does with an object of the provider. Undefined for other requests. */
@@ -156,25 +157,6 @@ export class Account implements ExchangeAccount {
   /** Whether the exchange created an object that is settled later. */
   get hasCreated(): boolean {
     return this.#hasCreated;
-  }
-
-  /** The speed of the model. Undefined if the response does not show it. */
-  speedOf(
-    { method, ending, durationMs, attempts }: ExchangeRecord,
-    { usage, unfinished }: ResponseSummary,
-  ): SpeedSample | undefined {
-    const { outputTokens } = usage;
-    // A fetched response was generated earlier, and several choices were generated at the same time.
-    const isOneResponse = method === "POST" && ending === "complete" && this.#hasOneChoice &&
-      this.#request.facts().background !== true && !this.#hasCreated && unfinished === undefined &&
-      (usage.outputImageTokens ?? 0) + (usage.outputAudioTokens ?? 0) === 0;
-    if (!isOneResponse || outputTokens === undefined) return undefined;
-    const { afterMs = 0 } = attempts.at(-1) ?? {};
-    return {
-      principal: this.#start.principal.name,
-      tokens: outputTokens,
-      durationMs: durationMs - afterMs,
-    };
   }
 
   /** Whether any response of the endpoint can have a price. */

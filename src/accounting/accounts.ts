@@ -12,6 +12,7 @@ import type { Pricer } from "./cost.ts";
 import type { Objects } from "./objects.ts";
 import { RecentOutputs } from "./recent_outputs.ts";
 import { RecentSpeeds } from "./recent_speeds.ts";
+import { speedSample } from "./speed_sample.ts";
 
 /** An exchange that has ended, with its row for the database. */
 export interface EndedExchange {
@@ -91,16 +92,17 @@ export class Accounts {
   }
 
   #learn(account: Account, record: ExchangeRecord, observed: ResponseSummary): void {
-    const { endpoint, modelAsked, mostOutputTokens } = account;
+    const { endpoint, principal, facts, hasCreated } = account;
+    const { model, maxOutputTokens = Infinity } = facts;
     const { usage, unfinished } = observed;
     // A session has many responses.
-    if (endpoint === undefined || modelAsked === undefined || unfinished !== undefined) return;
-    const speed = account.speedOf(record, observed);
-    if (speed !== undefined) this.#speeds.add(endpoint.name, modelAsked, speed);
+    if (endpoint === undefined || model === undefined || unfinished !== undefined) return;
+    const speed = speedSample(record, observed, { principal, facts, hasCreated });
+    if (speed !== undefined) this.#speeds.add(endpoint.name, model, speed);
     const { outputTokens } = usage;
     // A response that the limit of its request cut off does not show the usual length.
-    if (outputTokens === undefined || outputTokens >= mostOutputTokens * CUT_OFF_PART) return;
-    this.#outputs.add(endpoint.name, modelAsked, outputTokens);
+    if (outputTokens === undefined || outputTokens >= maxOutputTokens * CUT_OFF_PART) return;
+    this.#outputs.add(endpoint.name, model, outputTokens);
   }
 
   #clientOf(userAgent: string): string {
