@@ -17,6 +17,11 @@ export abstract class PulledBody implements MessageBody {
 
   abstract cancel(): void;
 
+  /** Whether the end of the body has arrived. */
+  protected get hasEnded(): boolean {
+    return this.#arrived === null;
+  }
+
   /**
    * Waits for the first piece or the end. Returns false if there is no piece. Throws like {@link tryRead}.
    */
