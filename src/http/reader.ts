@@ -44,6 +44,11 @@ export class ConnectionReader {
     return this.#buffer.subarray(this.#start, this.#end);
   }
 
+  /** The number of bytes at hand. */
+  get available(): number {
+    return this.#end - this.#start;
+  }
+
   /** The number of bytes that have arrived since the connection was opened. */
   get received(): number {
     return this.#received;

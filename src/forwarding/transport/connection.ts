@@ -8,7 +8,8 @@ import type { Framing } from "../../http/framing.ts";
 import { type Head, readHead } from "../../http/head.ts";
 import { ConnectionReader } from "../../http/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../http/syntax_error.ts";
-import { framed, FramingError, writeMessage } from "../../http/writer.ts";
+import { FramingError } from "../../http/framing_error.ts";
+import { framed, writeMessage } from "../../http/writer.ts";
 import { type BodyOwner, ResponseBody } from "./response_body.ts";
 import {
   type FailureFacts,
