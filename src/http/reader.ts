@@ -5,8 +5,17 @@ export interface ByteInput {
   readonly read: (into: Uint8Array) => Promise<number | null>;
 }
 
+/** Follows the reading of a connection. */
+export interface ReadingObserver {
+  /** Called before the buffer grows, with its next size in bytes. */
+  readonly grows?: (capacity: number) => void;
+  /** Called after each read, when bytes have arrived or the connection is over. It may call `readableBehind`. */
+  readonly hasRead?: () => void;
+}
+
 /** Enough for a head or an event. Each of thousands of quiet streams holds such a buffer. */
 const SMALL_BYTES = 4 * 1024;
+const OVER = Promise.resolve();
 /** The buffer of a busy connection. */
 const LARGE_BYTES = 256 * 1024;
 
@@ -17,7 +26,7 @@ const LARGE_BYTES = 256 * 1024;
  */
 export class ConnectionReader {
   readonly #input: ByteInput;
-  readonly #onGrown: (capacity: number) => void;
+  readonly #observer: ReadingObserver;
   #buffer = new Uint8Array(SMALL_BYTES);
   #start = 0;
   #end = 0;
@@ -28,10 +37,9 @@ export class ConnectionReader {
   #failure: { readonly error: unknown } | undefined;
   readonly #turn = new TurnCount();
 
-  /** `onGrown` is called before the buffer grows, with its next size in bytes. */
-  constructor(input: ByteInput, onGrown: (capacity: number) => void = () => {}) {
+  constructor(input: ByteInput, observer: ReadingObserver = {}) {
     this.#input = input;
-    this.#onGrown = onGrown;
+    this.#observer = observer;
   }
 
   /** The size of the buffer in bytes. */
@@ -85,7 +93,10 @@ export class ConnectionReader {
 
   /** Resolves when more bytes have arrived, or the connection is over. Never rejects. */
   readable(): Promise<void> {
-    return this.#pending ??= this.#fill(false);
+    if (this.#pending !== undefined) return this.#pending;
+    if (this.isOver) return OVER;
+    this.#makeRoom();
+    return this.#pending = this.#read();
   }
 
   /**
@@ -93,14 +104,14 @@ export class ConnectionReader {
    * were taken: it overwrites no byte that arrived before.
    */
   readableBehind(): Promise<void> {
-    return this.#pending ??= this.#fill(true);
+    if (this.#pending !== undefined) return this.#pending;
+    if (this.isOver) return OVER;
+    this.#makeRoomBehind();
+    return this.#pending = this.#read();
   }
 
-  async #fill(isBehind: boolean): Promise<void> {
-    if (this.isOver) return;
+  async #read(): Promise<void> {
     try {
-      if (isBehind) this.#makeRoomBehind();
-      else this.#makeRoom();
       const count = await this.#input.read(this.#buffer.subarray(this.#end));
       if (count === null) this.#hasEnded = true;
       else {
@@ -112,9 +123,9 @@ export class ConnectionReader {
       }
     } catch (error) {
       this.#failure = { error };
-    } finally {
-      this.#pending = undefined;
     }
+    this.#pending = undefined;
+    this.#observer.hasRead?.();
   }
 
   /**
@@ -125,7 +136,7 @@ export class ConnectionReader {
     if (this.#end < this.#buffer.length) return;
     const held = this.#buffer.subarray(this.#start, this.#end);
     const size = Math.max(SMALL_BYTES, held.length * 2);
-    if (size > this.#buffer.length) this.#onGrown(size);
+    if (size > this.#buffer.length) this.#observer.grows?.(size);
     const roomier = new Uint8Array(size);
     roomier.set(held);
     this.#buffer = roomier;
@@ -146,7 +157,7 @@ export class ConnectionReader {
         : this.#lastCount <= SMALL_BYTES / 2
         ? SMALL_BYTES
         : size;
-      if (wanted > size) this.#onGrown(wanted);
+      if (wanted > size) this.#observer.grows?.(wanted);
       if (wanted !== size) this.#buffer = new Uint8Array(wanted);
       this.#start = this.#end = 0;
       return;
@@ -154,7 +165,7 @@ export class ConnectionReader {
     if (this.#end < this.#buffer.length) return;
     // No caller uses these bytes now: heads are decoded to text, and bodies are sent before the next read.
     const grows = held > this.#buffer.length / 2;
-    if (grows) this.#onGrown(this.#buffer.length * 2);
+    if (grows) this.#observer.grows?.(this.#buffer.length * 2);
     const roomier = grows ? new Uint8Array(this.#buffer.length * 2) : this.#buffer;
     roomier.set(this.#buffer.subarray(this.#start, this.#end));
     this.#buffer = roomier;

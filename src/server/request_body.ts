@@ -42,6 +42,11 @@ export class RequestBody implements MessageBody {
     return this.#started;
   }
 
+  /** Whether a reader has read the last byte. */
+  get hasEnded(): boolean {
+    return this.#endSeen;
+  }
+
   /**
    * Whether the whole body has arrived, so that the connection can go on. Skips a body that no reader has
    * begun to read, as far as it has arrived. Leaves a body that is being forwarded to its reader.
