@@ -31,6 +31,8 @@ export type OutgoingBody =
 /** A message that is ready to be sent. */
 export interface OutgoingMessage {
   readonly startLine: string;
+  /** A field before the others, such as the `host` of a request. */
+  readonly firstField?: Field;
   /** The fields without `content-length` and `transfer-encoding`. */
   readonly fields: readonly Field[];
   readonly body: OutgoingBody;
@@ -47,8 +49,10 @@ export function framed(body: MessageBody | null): OutgoingBody {
 }
 
 /** The text of a head with its empty line. Throws a {@link FramingError} where the fields name a framing. */
-export function headText({ startLine, fields, body }: OutgoingMessage): string {
-  let text = `${startLine}\r\n`;
+export function headText({ startLine, firstField, fields, body }: OutgoingMessage): string {
+  let text = firstField === undefined
+    ? `${startLine}\r\n`
+    : `${startLine}\r\n${firstField.name}: ${firstField.value}\r\n`;
   for (const { name, lower, value } of fields) {
     if (isFramingField(lower)) throw new FramingError(`${lower} among the fields of a message`);
     text += value === "" ? `${name}:\r\n` : `${name}: ${value}\r\n`;

@@ -7,7 +7,8 @@ const LONGEST_SWEEP_MS = 60_000;
 /** The idle connections to one origin. */
 export class ConnectionPool {
   readonly #limits: PoolLimits;
-  #idle: { readonly connection: UpstreamConnection; readonly since: number }[] = [];
+  /** The one that was used last is the last. */
+  #idle: UpstreamConnection[] = [];
   #closed = false;
   #sweep: ReturnType<typeof setInterval> | undefined;
 
@@ -23,18 +24,17 @@ export class ConnectionPool {
   /** Takes the usable connection that was used last. Undefined: no connection is usable. */
   take(): UpstreamConnection | undefined {
     while (true) {
-      const entry = this.#idle.pop();
-      if (this.#idle.length === 0) this.#stopSweeping();
-      if (entry === undefined || entry.connection.isUsable) return entry?.connection;
-      entry.connection.close();
+      const connection = this.#idle.pop();
+      if (connection === undefined || connection.isUsable) return connection;
+      connection.close();
     }
   }
 
   /** Keeps a connection for the next request. Closes it where the pool is full or closed. */
   keep(connection: UpstreamConnection): void {
     if (this.#closed || this.#idle.length >= this.#limits.maxIdle) return connection.close();
-    this.#idle.push({ connection, since: performance.now() });
-    connection.watch(() => this.#idle.some((entry) => entry.connection === connection));
+    this.#idle.push(connection);
+    connection.idle(performance.now());
     this.#sweep ??= setInterval(() => this.#closeOld(), Math.min(this.#limits.idleMs / 2, LONGEST_SWEEP_MS));
   }
 
@@ -42,15 +42,15 @@ export class ConnectionPool {
   close(): void {
     this.#closed = true;
     this.#stopSweeping();
-    for (const { connection } of this.#idle.splice(0)) connection.close();
+    for (const connection of this.#idle.splice(0)) connection.close();
   }
 
   #closeOld(): void {
     const oldest = performance.now() - this.#limits.idleMs;
-    for (const { connection, since } of this.#idle) {
-      if (since < oldest) connection.close();
+    for (const connection of this.#idle) {
+      if ((connection.idleSince ?? Infinity) < oldest) connection.close();
     }
-    this.#idle = this.#idle.filter(({ connection }) => !connection.closed);
+    this.#idle = this.#idle.filter(({ closed }) => !closed);
     if (this.#idle.length === 0) this.#stopSweeping();
   }
 
