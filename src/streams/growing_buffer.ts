@@ -1,3 +1,4 @@
+const NOTHING = new Uint8Array();
 const SMALLEST_BYTES = 1024;
 /** {@link GrowingBuffer.clear} drops a buffer that is longer than this. */
 const MOST_SPARE_BYTES = 256 * 1024;
@@ -7,7 +8,7 @@ const MOST_SPARE_BYTES = 256 * 1024;
  * before it.
  */
 export class GrowingBuffer {
-  #buffer = new Uint8Array();
+  #buffer = NOTHING;
   #start = 0;
   #end = 0;
   readonly #mostBytes: number;
@@ -52,7 +53,7 @@ export class GrowingBuffer {
   /** Removes all bytes. The next piece overwrites them. */
   clear(): void {
     this.#start = this.#end = 0;
-    if (this.#buffer.length > MOST_SPARE_BYTES) this.#buffer = new Uint8Array();
+    if (this.#buffer.length > MOST_SPARE_BYTES) this.#buffer = NOTHING;
   }
 
   #room(needed: number): number {
