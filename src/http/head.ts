@@ -29,6 +29,8 @@ export interface HeadLimits {
 const USUAL_LIMITS: HeadLimits = { maxHeadBytes: 64 * 1024, maxHeadFields: 256 };
 
 const LINE_END = "\r\n";
+/** The line ends of the last field and of the empty line. */
+const EMPTY_LINE_BYTES = 4;
 const CR = 13;
 const LF = 10;
 /** No control characters but the tab. This also rejects bare CR, LF and NUL. */
@@ -63,23 +65,23 @@ export function takeHead(
 ): Head | null | undefined {
   const { available } = reader;
   // The last line may have been searched in part only.
-  const end = available > seen ? headEnd(reader.buffered, seen) : -1;
+  const end = available > seen ? headEnd(reader, seen) : -1;
   if (end > maxHeadBytes || end < 0 && available >= maxHeadBytes) {
     throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
   }
-  if (end >= 0) return parseHead(decodeLatin1(reader.take(end).subarray(0, end - 4)), maxHeadFields);
+  if (end >= 0) return parseHead(reader.takeText(end, EMPTY_LINE_BYTES), maxHeadFields);
   if (!reader.hasEnded()) return undefined;
   if (available === 0) return null;
   throw new UnexpectedEnd("the connection ended within a head");
 }
 
 /** The position behind the empty line of a head, or -1. Lines end in CR LF. Throws for a bare LF. */
-function headEnd(bytes: Uint8Array, from: number): number {
-  let at = bytes.indexOf(LF, from);
+function headEnd(reader: ConnectionReader, from: number): number {
+  let at = reader.indexOf(LF, from);
   while (at !== -1) {
-    if (bytes[at - 1] !== CR) throw new HttpSyntaxError("a line that ends without CR");
-    if (bytes[at - 2] === LF) return at + 1;
-    at = bytes.indexOf(LF, at + 1);
+    if (at === 0 || reader.byteAt(at - 1) !== CR) throw new HttpSyntaxError("a line that ends without CR");
+    if (at > 1 && reader.byteAt(at - 2) === LF) return at + 1;
+    at = reader.indexOf(LF, at + 1);
   }
   return -1;
 }

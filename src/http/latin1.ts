@@ -8,8 +8,8 @@ import { Buffer } from "node:buffer";
 const encoder = new TextEncoder();
 
 /** Decodes bytes to text, one character for each byte. */
-export function decodeLatin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+export function decodeLatin1(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  return Buffer.prototype.toString.call(bytes, "latin1", start, end);
 }
 
 /** Encodes text to bytes. Every character must be below U+0100. */

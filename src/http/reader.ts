@@ -1,3 +1,4 @@
+import { decodeLatin1 } from "./latin1.ts";
 import { TurnCount } from "../streams/turn.ts";
 
 /** Something that bytes can be read from, such as a connection. */
@@ -74,6 +75,24 @@ export class ConnectionReader {
   hasEnded(): boolean {
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#hasEnded;
+  }
+
+  /** The position of a byte among the bytes at hand, or -1. */
+  indexOf(byte: number, from: number): number {
+    const at = this.#buffer.indexOf(byte, this.#start + from);
+    return at === -1 || at >= this.#end ? -1 : at - this.#start;
+  }
+
+  /** The byte at a position among the bytes at hand. */
+  byteAt(position: number): number | undefined {
+    return this.#buffer[this.#start + position];
+  }
+
+  /** Removes bytes from the front and gives them as text, without the last `without` bytes, in Latin-1. */
+  takeText(count: number, without: number): string {
+    const text = decodeLatin1(this.#buffer, this.#start, this.#start + count - without);
+    this.#start += count;
+    return text;
   }
 
   /** Removes bytes from the front. */

@@ -17,7 +17,6 @@ import { ClientOutput } from "./client_output.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 import type { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 import { frameReply } from "./reply_head.ts";
-import type { RequestBody } from "./request_body.ts";
 import { type ExchangeOwner, RunningExchange } from "./running_exchange.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { parseRequestHead, type RequestHead } from "./request_head.ts";
@@ -192,10 +191,13 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
       if (this.#reader.isOver) return false;
       await this.#reader.readable();
     }
-    this.#enter("head");
     let head: RequestHead;
     try {
-      const raw = takeHead(this.#reader, this.#limits()) ?? await readHead(this.#reader, this.#limits());
+      let raw = takeHead(this.#reader, this.#limits());
+      if (raw === undefined) {
+        this.#enter("head");
+        raw = await readHead(this.#reader, this.#limits());
+      }
       if (raw === null) return false;
       head = parseRequestHead(raw);
     } catch (error) {
@@ -222,7 +224,13 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
       cancellation,
     });
     try {
-      return await this.#reply(reply, { head, body });
+      if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
+      const isRead = body === null || body.skipUnread();
+      const persistent = head.persistent && isRead && !this.#lastRequest;
+      const { message, closes } = frameReply(reply, head, { persistent });
+      await writeMessage(this.#output, message);
+      if (!isRead) await this.#linger();
+      return !closes && !this.#lastRequest;
     } catch (error) {
       // The end of the connection shows the client that the response is incomplete.
       cancellation.cancel(new ClientGone("the client left"));
@@ -283,19 +291,6 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
       const reason = `the client sent more than ${MAX_AHEAD_BYTES} bytes during a running request`;
       exchange.cancellation.cancel(new ClientGone(reason));
     } else void this.#reader.readableBehind();
-  }
-
-  async #reply(
-    reply: OutgoingReply,
-    { head, body }: { head: RequestHead; body: RequestBody | null },
-  ): Promise<boolean> {
-    if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
-    const isRead = body === null || body.skipUnread();
-    const persistent = head.persistent && isRead && !this.#lastRequest;
-    const { message, closes } = frameReply(reply, head, { persistent });
-    await writeMessage(this.#output, message);
-    if (!isRead) await this.#linger();
-    return !closes && !this.#lastRequest;
   }
 
   /** Hands the connection to another protocol. The connection ends with it. */

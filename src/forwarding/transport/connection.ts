@@ -32,6 +32,13 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
   readonly #onIdle: (connection: UpstreamConnection) => void;
   readonly #onClose: (connection: UpstreamConnection) => void;
   readonly #closeNow = (): void => this.close();
+  readonly #hasSent = (): void => {
+    this.#isSent = true;
+  };
+  readonly #hasNotSent = (error: unknown): void => {
+    // The upstream would read the next request as the rest of this body.
+    if (this.#upload?.isBroken === true || error instanceof FramingError) this.close();
+  };
   #served = 0;
   #closed = false;
   #idleSince: number | undefined;
@@ -40,6 +47,7 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
   #receivedBefore = 0;
   #beganAt = 0;
   #cancellation: Cancellation | undefined;
+  #upload: Upload | null = null;
   /** The whole request was sent. */
   #isSent = false;
   /** The answer lets the connection serve another request. */
@@ -84,14 +92,14 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
 
   /**
    * Keeps the connection for later. While it is idle, its end, or a byte that belongs to no answer, closes it. The read
-   * that watches is the read that the next answer arrives by.
+   * that watches is the read that the next answer arrives by. `since` is the time on the clock of the pool.
    */
-  idle(now: number): void {
-    this.#idleSince = now;
+  idle(since: number): void {
+    this.#idleSince = since;
     void this.#reader.readable();
   }
 
-  /** When the connection became idle, in milliseconds of `performance.now()`. Undefined: it serves a request. */
+  /** The time that {@link idle} was given. Undefined: the connection serves a request. */
   get idleSince(): number | undefined {
     return this.#idleSince;
   }
@@ -113,8 +121,11 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
     this.#isPersistent = false;
     cancellation.onCancel(this.#closeNow);
     request.onPhase("first byte");
-    const upload = body === null ? null : new Upload(body, request);
-    void this.#send(request, upload);
+    const upload = this.#upload = body === null ? null : new Upload(body, request);
+    const startLine = `${request.method} ${request.target} HTTP/1.1`;
+    const message = { startLine, firstField: this.#host, fields: request.fields, body: framed(upload) };
+    // It never rejects: the reading side learns what the upstream did.
+    void writeMessage(this.#connection, message).then(this.#hasSent, this.#hasNotSent);
     try {
       for (let interim = 0; interim <= MAX_INTERIM; interim++) {
         let head = takeHead(this.#reader);
@@ -152,22 +163,6 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
   bodyCancelled(): void {
     this.#cancellation?.onCancel(undefined);
     this.close();
-  }
-
-  /** Sends a request. Never throws: the reading side learns what the upstream did. */
-  async #send({ method, target, fields }: UpstreamRequest, upload: Upload | null): Promise<void> {
-    try {
-      await writeMessage(this.#connection, {
-        startLine: `${method} ${target} HTTP/1.1`,
-        firstField: this.#host,
-        fields,
-        body: framed(upload),
-      });
-      this.#isSent = true;
-    } catch (error) {
-      // The upstream would read the next request as the rest of this body.
-      if (upload?.isBroken === true || error instanceof FramingError) this.close();
-    }
   }
 
   #upgraded({ status, reason, fields }: StatusHead): UpstreamResponse {

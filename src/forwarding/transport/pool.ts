@@ -10,10 +10,14 @@ export class ConnectionPool {
   /** The one that was used last is the last. */
   #idle: UpstreamConnection[] = [];
   #closed = false;
-  #sweep: ReturnType<typeof setInterval> | undefined;
+  /** The number of sweeps so far. It is the clock of the pool, because reading a clock costs more than the rest. */
+  #sweeps = 0;
+  readonly #sweepMs: number;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(limits: PoolLimits) {
     this.#limits = limits;
+    this.#sweepMs = Math.min(limits.idleMs / 2, LONGEST_SWEEP_MS);
   }
 
   /** The number of idle connections. */
@@ -34,8 +38,8 @@ export class ConnectionPool {
   keep(connection: UpstreamConnection): void {
     if (this.#closed || this.#idle.length >= this.#limits.maxIdle) return connection.close();
     this.#idle.push(connection);
-    connection.idle(performance.now());
-    this.#sweep ??= setInterval(() => this.#closeOld(), Math.min(this.#limits.idleMs / 2, LONGEST_SWEEP_MS));
+    connection.idle(this.#sweeps);
+    this.#timer ??= setInterval(() => this.#sweep(), this.#sweepMs);
   }
 
   /** Closes all idle connections. From now on the pool keeps none. */
@@ -45,17 +49,18 @@ export class ConnectionPool {
     for (const connection of this.#idle.splice(0)) connection.close();
   }
 
-  #closeOld(): void {
-    const oldest = performance.now() - this.#limits.idleMs;
+  /** Closes connections that have been idle for longer than the limit. */
+  #sweep(): void {
+    const newest = ++this.#sweeps - this.#limits.idleMs / this.#sweepMs;
     for (const connection of this.#idle) {
-      if ((connection.idleSince ?? Infinity) < oldest) connection.close();
+      if ((connection.idleSince ?? Infinity) < newest) connection.close();
     }
     this.#idle = this.#idle.filter(({ closed }) => !closed);
     if (this.#idle.length === 0) this.#stopSweeping();
   }
 
   #stopSweeping(): void {
-    clearInterval(this.#sweep);
-    this.#sweep = undefined;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }
