@@ -40,7 +40,7 @@ export class FramedPieces {
     return this.#haveEnded;
   }
 
-  /** A piece to send after the buffer, without a copy. {@link longWasSent} must follow. Undefined: there is none. */
+  /** A piece to send after the buffer, without a copy. {@link longWasSent} must follow. Undefined: no piece waits. */
   get long(): Uint8Array | undefined {
     return this.#long;
   }

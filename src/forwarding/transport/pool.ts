@@ -7,7 +7,7 @@ const LONGEST_SWEEP_MS = 60_000;
 /** The idle connections to one origin. */
 export class ConnectionPool {
   readonly #limits: PoolLimits;
-  /** The one that was used last is the last. */
+  /** In the order of their last use. */
   #idle: UpstreamConnection[] = [];
   #closed = false;
   /** The number of sweeps so far. It is the clock of the pool, because reading a clock costs more than the rest. */
