@@ -80,7 +80,8 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   const exchange = new Exchange(request, { path, address, endpoint: route?.endpoint }, proxy);
   let answer: BackendResponse | undefined;
   try {
-    await management?.refreshed();
+    const refreshing = management?.refreshed();
+    if (refreshing !== undefined) await refreshing;
     const { principal, credentials } = identifyClient({
       request,
       query,
@@ -124,7 +125,8 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       counted: account && management && { account, limiter: management.limiter },
     });
     // Only a request that waits for nothing more from its client takes a slot from others.
-    await exchange.acquireSlot(proxy.slots);
+    const waiting = exchange.acquireSlot(proxy.slots);
+    if (waiting !== undefined) await waiting;
     checkDraining(proxy);
 
     const requests = new BackendRequests({

@@ -1,3 +1,5 @@
+import { TimerLists } from "./timer_lists.ts";
+
 /**
  * The program did not exist before this time, in milliseconds since 1970: a clock that shows an earlier time
  * is wrong.
@@ -14,12 +16,11 @@ export interface Clock {
   readonly after: (delayMs: number, then: () => void) => () => void;
 }
 
+const timers = new TimerLists();
+
 /** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   epochMs: () => Date.now(),
-  after(delayMs, then) {
-    const timer = setTimeout(then, delayMs);
-    return () => clearTimeout(timer);
-  },
+  after: (delayMs, then) => timers.after(delayMs, then),
 };
