@@ -106,6 +106,7 @@ export class Management implements ManagementPort {
     watchClock(clockWatcher(log, { dates: this.#dates, hasUndated }));
     limiter.readClock();
     this.accounts = new Accounts({
+      onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
       clock,
       pricer,
       objects,

@@ -106,7 +106,12 @@ function settled(
   return used ?? { tokens: undefined, micros: undefined };
 }
 
-function accountsInto(onRow: (row: ExchangeRow) => void): Accounts {
+function accountsInto(
+  onRow: (row: ExchangeRow) => void,
+  onUnexpected: (error: unknown) => void = (error) => {
+    throw error;
+  },
+): Accounts {
   const pricer = new Pricer({
     version: "none",
     priceOf: () => undefined,
@@ -115,6 +120,7 @@ function accountsInto(onRow: (row: ExchangeRow) => void): Accounts {
     providerOf: () => undefined,
   });
   return new Accounts({
+    onUnexpected,
     clock: new FakeClock(),
     pricer,
     objects: NO_OBJECTS,
@@ -322,6 +328,9 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
     let row: ExchangeRow | undefined;
     const reserved: Used[] = [];
     const account = new Accounts({
+      onUnexpected: (error) => {
+        throw error;
+      },
       clock: new FakeClock(),
       pricer,
       objects: NO_OBJECTS,
@@ -369,4 +378,39 @@ Deno.test("Account: text that was seen counts, whatever the request stated, also
   const start = 'data: {"usage":{"prompt_tokens":9,"completion_tokens":1}}\n\n';
   assertEquals(settled({ ...GONE, bytes: 40_000 }, { answer: events, reserves: 1, type }).micros, 14_801);
   assertEquals(settled({ bytes: 40_000 }, { answer: start + events, reserves: 20_000, type }).micros, 14_801);
+});
+
+Deno.test("Accounts: an exchange whose usage cannot be worked out counts with what was reserved, and the error is reported", () => {
+  const errors: unknown[] = [];
+  const used: Used[] = [];
+  const account = accountsInto(() => {}, (error) => errors.push(error)).open({
+    id: "req_1",
+    path: RECORD.path,
+    principal: ANONYMOUS,
+    endpoint: ENDPOINT,
+    fields: [],
+  });
+  const request = { inputTokens: () => 0, outputTokens: () => 1_000, isMetered: true, isFree: false };
+  account.setRequest({ ...request, facts: () => ({ model: "m" }) });
+  account.setAdmission({
+    reserve() {},
+    reserveMore() {},
+    handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),
+    settle(amounts) {
+      used.push(amounts);
+      return { hour: 0, isDated: true, modelRules: [] };
+    },
+  });
+  const candidates = [{ backend: BACKEND, model: "m", outputTokens: 1_000 }];
+  account.reserve({ statedTokens: 300, inputTokens: 0, outputTokens: 1_000, candidates });
+  account.answered({ status: 200, fields: fieldsOf("Content-Type: application/json") }, BACKEND);
+  const bug = new Error("a bug of accounting");
+  account.setRequest({
+    ...request,
+    facts() {
+      throw bug;
+    },
+  });
+  account.ended(RECORD);
+  assertEquals([used, errors], [[{ tokens: 300, micros: 1_000 }], [bug]]);
 });
