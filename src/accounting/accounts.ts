@@ -30,6 +30,8 @@ export interface AccountsParts {
   readonly objects: Pick<Objects, "hasRoom" | "add" | "responseEnded">;
   /** Called once for each exchange, when its usage and its cost are known. */
   readonly onRow: (ended: EndedExchange) => void;
+  /** Called when an exchange could not be settled after its response was decompressed, which is a bug. */
+  readonly onUnexpected: (error: unknown) => void;
   /** Called when an exchange begins. */
   readonly onOpen?: (account: Pick<Account, "running">) => void;
 }
@@ -117,6 +119,7 @@ export class Accounts {
     const observed = account.summary();
     if (!(observed instanceof Promise)) return this.#write(account, record, observed);
     const closing = observed.then((value) => this.#write(account, record, value))
+      .catch(this.#parts.onUnexpected)
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }

@@ -113,6 +113,7 @@ export class Management implements ManagementPort {
         if (this.#feed.hasListeners) this.#feed.send({ kind: "started", exchange: account.running() });
       },
       onRow: (ended) => this.#record(ended),
+      onUnexpected: (error) => this.#unexpected(error),
     });
     watchSettled((row) => this.#publish(row));
     this.answer = this.#openRoutes(config);
@@ -189,16 +190,19 @@ export class Management implements ManagementPort {
     this.#feed.end();
   }
 
-  /** Writes the queued data, and closes the store. */
+  /** Writes the queued data, and closes the store. A step that fails is logged, and the next steps follow. */
   async close(): Promise<void> {
     this.#stopPruning();
-    await this.#stopBackups();
-    await this.#prices.settled();
-    await this.accounts.settled();
-    await this.#parts.objects.close();
-    await this.#dates.close();
-    await this.#writer.close();
-    await this.#audit.close();
+    const steps = [
+      () => this.#stopBackups(),
+      () => this.#prices.settled(),
+      () => this.accounts.settled(),
+      () => this.#parts.objects.close(),
+      () => this.#dates.close(),
+      () => this.#writer.close(),
+      () => this.#audit.close(),
+    ];
+    for (const step of steps) await step().catch((error) => this.#unexpected(error));
     this.#parts.store.close();
   }
 
@@ -226,6 +230,10 @@ export class Management implements ManagementPort {
     this.#metrics.ended(row);
     this.#unpriced.ended(row, this.#served.endpointNamed(row.endpoint), this.#parts.pricer.library);
     if (this.#feed.hasListeners) this.#feed.send({ kind: "ended", exchange: row });
+  }
+
+  #unexpected(error: unknown): void {
+    this.#parts.log("error", "unexpected", { detail: traceOf(error) });
   }
 
   #storageFailed(detail: string): void {
@@ -270,7 +278,7 @@ export class Management implements ManagementPort {
         await this.#audit.signedIn(client);
       },
       onSignedOut: (client) => this.#audit.signedOut(client),
-      onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
+      onUnexpected: (error) => this.#unexpected(error),
     });
   }
 
