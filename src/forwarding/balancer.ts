@@ -226,7 +226,7 @@ export interface BackendReport {
   readonly inFlight: number;
   /** The number of failures in a row. */
   readonly failures: number;
-  readonly state: "up" | "set_aside" | "rate_limited";
+  readonly state: "up" | "cooldown" | "rate_limited";
   /** Milliseconds until it gets requests again. 0: it is up. */
   readonly forMs: number;
 }
@@ -293,7 +293,7 @@ export class Balancer {
         backend: state.backend,
         inFlight: state.inFlight,
         failures: Math.max(state.health.failures, ...owns.map(({ failures }) => failures)),
-        state: limitedUntil > now ? "rate_limited" : shown.isFailing ? "set_aside" : "up",
+        state: limitedUntil > now ? "rate_limited" : shown.isFailing ? "cooldown" : "up",
         forMs: Number.isFinite(forMs) ? forMs : 0,
       };
     });

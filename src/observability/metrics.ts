@@ -182,7 +182,7 @@ export class Metrics {
         for (const { endpoint = NONE } of running()) this.inc({ endpoint });
       },
     });
-    gauge("backend_set_aside", {
+    gauge("backend_cooldown", {
       help: "1 while a backend is in cooldown after failures or a rate limit.",
       labelNames: ["endpoint", "backend"],
       collect() {
