@@ -8,6 +8,15 @@ export type Phase = AttemptPhase | "idle" | "paused";
 /** The timeout that passed. */
 export type TimeoutPhase = Exclude<Phase, "paused" | "upload"> | "total";
 
+/** The setting of each timeout, for messages. */
+const SETTINGS: Readonly<Record<TimeoutPhase, string>> = {
+  connect: "connect_timeout",
+  tls: "connect_timeout",
+  "first byte": "first_byte_timeout",
+  idle: "idle_timeout",
+  total: "total_timeout",
+};
+
 /** A timeout has passed. It is the reason of the cancellation of an attempt. */
 export class TimeoutExpired extends Error {
   override readonly name = "TimeoutExpired";
@@ -26,7 +35,7 @@ export class TimeoutExpired extends Error {
       isUnanswered?: boolean;
     } = {},
   ) {
-    super(`the ${phase} timeout of ${durationText(limitMs)} passed`);
+    super(`${SETTINGS[phase]} (${durationText(limitMs)}) passed${phase === "tls" ? " during the TLS handshake" : ""}`);
     this.phase = phase;
     this.limitMs = limitMs;
     this.received = received;
