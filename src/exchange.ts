@@ -247,7 +247,7 @@ export class Exchange {
     this.account?.sent(piece);
   }
 
-  /** Ends the exchange with an error. Gives the answer that the client gets. */
+  /** Ends the exchange with an error. Returns the answer that the client gets. */
   fail(error: unknown): OutgoingReply {
     if (error instanceof ClientGone) {
       this.end("client_gone");

@@ -32,10 +32,10 @@ export interface PublishedPrice {
 }
 
 /** The part of a backend that decides prices. */
-export interface PricedEndpoint {
+export interface PricedBackend {
   /** The backend's base URL. */
   readonly url: string;
-  /** The provider whose prices apply, by the configuration. `local` means that nothing costs anything. */
+  /** The provider whose prices apply, by the configuration. `local`: all requests are free. */
   readonly provider: string | undefined;
   /** The prices of the configuration. The first match counts. */
   readonly prices: readonly PricedModel[];
@@ -86,7 +86,7 @@ export class Pricer {
     usage: Usage,
     { models, endpoint, epochMs }: {
       models: readonly string[];
-      endpoint: PricedEndpoint;
+      endpoint: PricedBackend;
       epochMs: number;
     },
   ): Cost | undefined {
@@ -123,14 +123,14 @@ export class Pricer {
   }
 
   /** The maximum input of a model in tokens. `Infinity` if it is unknown. */
-  contextTokens(model: string, endpoint: PricedEndpoint): number {
+  contextTokens(model: string, endpoint: PricedBackend): number {
     const provider = this.#providerOf(endpoint);
     const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
     return price?.contextTokens ?? Infinity;
   }
 
   /** Whether a model has a price at a backend. */
-  hasPrice(model: string, endpoint: PricedEndpoint): boolean {
+  hasPrice(model: string, endpoint: PricedBackend): boolean {
     if (ownPrice([model], endpoint) !== undefined) return true;
     const provider = this.#providerOf(endpoint);
     return provider === LOCAL_PRICES ||
@@ -149,7 +149,7 @@ export class Pricer {
   }
 
   /** Whether any model can have a price at a backend. */
-  hasPrices(endpoint: PricedEndpoint): boolean {
+  hasPrices(endpoint: PricedBackend): boolean {
     const provider = this.#providerOf(endpoint);
     return endpoint.prices.length > 0 || provider !== undefined && this.#library.knows(provider);
   }
@@ -158,14 +158,14 @@ export class Pricer {
    * The provider whose prices apply. An endpoint with `price_provider = "local"` may have backends of a
    * provider, whose responses cost money.
    */
-  #providerOf({ url, provider }: PricedEndpoint): string | undefined {
+  #providerOf({ url, provider }: PricedBackend): string | undefined {
     if (provider !== undefined && provider !== LOCAL_PRICES) return provider;
     return this.#library.providerAt(url) ?? provider;
   }
 }
 
 /** The price in the configuration for the first model that has one. */
-function ownPrice(models: readonly string[], { prices }: PricedEndpoint): Price | undefined {
+function ownPrice(models: readonly string[], { prices }: PricedBackend): Price | undefined {
   if (prices.length === 0) return undefined;
   for (const model of models) {
     const spellings = modelSpellings(model);

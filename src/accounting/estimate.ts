@@ -31,7 +31,7 @@ export interface ResponseProgress {
   readonly texts: number | undefined;
   /** The estimated tokens of the text after the last reported usage. */
   readonly unreportedTextTokens: number | undefined;
-  /** Whether the response was streamed. Text that had not arrived had then not been generated. */
+  /** Whether output arrived as it was generated, so that text that did not arrive was not generated. */
   readonly isStream: boolean;
   readonly bytes: number;
   readonly durationMs: number;

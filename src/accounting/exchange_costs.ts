@@ -68,8 +68,8 @@ export class ExchangeCosts {
   }
 
   /**
-   * The first model that has no price at a backend where other models have one. Skips names that a model
-   * override replaces at another backend. Undefined if there is no such model.
+   * The first unpriced model at a backend with other prices, unless a model override replaces it. Undefined:
+   * no such model.
    */
   unpricedModel(candidates: readonly CandidateModel[]): string | undefined {
     const isOverridden = (name: string) =>

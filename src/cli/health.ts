@@ -19,7 +19,7 @@ const healthSchema = v.object({
 /** The body of `/health`, parsed. */
 export type Health = v.InferOutput<typeof healthSchema>;
 
-/** Parses the body of `/health`. Undefined if the server that sent it is not llm-proxy. */
+/** Parses the body of `/health`. Undefined: the server that sent it is not llm-proxy. */
 export function parseHealth(text: string): Health | undefined {
   try {
     const result = v.safeParse(healthSchema, JSON.parse(text));
@@ -29,7 +29,7 @@ export function parseHealth(text: string): Health | undefined {
   }
 }
 
-/** Reads `/health` of a base URL. Undefined if nothing answers, or if the server there is not llm-proxy. */
+/** Reads `/health` of a base URL. Undefined: nothing answers, or the server there is not llm-proxy. */
 export async function readHealth(
   base: string,
   options: Pick<RequestOptions, "caCerts" | "proxy">,

@@ -136,7 +136,7 @@ export class Management implements ManagementPort {
     return this.#refresh.hasFailed ? "failing" : this.#writer.health;
   }
 
-  /** Where a client with an address finds the admin page, seen from the port that it used. */
+  /** The address of the admin page as this client sees it. */
   adminPlace(entry: Entry, address: string): AdminPlace {
     if (!this.#isAllowed(address)) return { kind: "closed" };
     switch (entry) {
@@ -156,7 +156,7 @@ export class Management implements ManagementPort {
     this.#metrics.failedOver(endpoint, backend);
   }
 
-  /** Counts a request that was rejected before its client was authenticated. */
+  /** Counts a request that ended before its client was identified, a wrong token included. */
   recordRefusal(ending: string): void {
     this.#metrics.refused(ending);
   }
