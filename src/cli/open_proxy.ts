@@ -103,8 +103,8 @@ export async function openProxy(
       log("warn", "configuration", { detail: warning });
     }
   };
-  // The start warns too, but a proxy may run longer than its certificate is valid.
   const stopLogging = logStrayFailures(log);
+  // The start warns too, but a proxy may run longer than its certificate is valid.
   const daily = setInterval(() => void warnOfExpiry(config), DAY_MS);
   return {
     app,
