@@ -58,11 +58,14 @@ export interface AttemptEstimate {
   readonly costMicros: number | undefined;
 }
 
-/** The account of an exchange: it watches the exchange, and works out usage and cost. */
+/** Measures usage and cost of one exchange. */
 export interface ExchangeAccount {
   /** An attempt begins. */
   readonly attempted: () => void;
-  /** A backend did not answer in time. It may still have done the work: gives what it may have used. */
+  /**
+   * Returns the estimated use of an attempt that timed out: the backend may have done the work. Undefined: no
+   * estimate.
+   */
   readonly unanswered: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
   /** The head of a backend's answer has come. */
   readonly answered: (
@@ -73,7 +76,10 @@ export interface ExchangeAccount {
   readonly passed: (piece: Uint8Array) => void;
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
-  /** Whether the answer has said that it is complete. A client that leaves after that has missed nothing. */
+  /**
+   * Whether the response has shown its stop reason or end marker. A client that leaves afterwards counts as
+   * complete.
+   */
   readonly hasSeenEnd: () => boolean;
   /** The exchange has ended. Called once. */
   readonly ended: (record: ExchangeRecord) => void;
@@ -98,17 +104,23 @@ export interface ExchangeParts {
   readonly onEnd: (record: ExchangeRecord, cancellation: Cancellation) => void;
   /** An attempt failed, and another one follows. */
   readonly onFailover: (failover: Failover) => void;
-  /** An error that the program did not expect: a fault of the program. */
+  /** An error that the program did not expect: a bug. */
   readonly onUnexpected: (error: unknown, id: string) => void;
 }
 
 /** The limit of exchanges that run at the same time. */
 export interface ConcurrencyLimit {
-  /** Acquires a slot, and gives what releases it. Throws `rate_limited`, or the reason of the cancellation. */
+  /**
+   * Acquires a slot and returns the function that releases it. Throws the fault `overloaded`, or the reason
+   * of the cancellation.
+   */
   readonly acquire: (holder: string, cancellation: Cancellation) => (() => void) | Promise<() => void>;
 }
 
-/** Reading 32 KB of an answer takes some milliseconds where all of it is events of a few bytes. */
+/**
+ * The longest piece that the account reads at once. At worst, events of a few bytes, that takes some
+ * milliseconds.
+ */
 const OBSERVED_STEP_BYTES = 32 * 1024;
 /** The status under which nginx, and this proxy, log a client that left. */
 const CLIENT_GONE_STATUS = 499;
@@ -175,7 +187,7 @@ export class Exchange {
     return this.#path;
   }
 
-  /** Who shares limits with whom: clients with the same token, or clients without a token at the same address. */
+  /** The key that limits are counted by: the token, or the address of a client without a token. */
   get holder(): string {
     return holderOf(this.principal, this.address);
   }
@@ -231,7 +243,9 @@ export class Exchange {
     this.#status = status;
   }
 
-  /** How much of the answer is looked at within one turn of the event loop. Undefined: nothing looks at it. */
+  /**
+   * The longest piece that is observed at once, in bytes. Undefined: nothing observes, so pieces stay whole.
+   */
   get stepBytes(): number | undefined {
     return this.account === undefined ? undefined : OBSERVED_STEP_BYTES;
   }
@@ -262,7 +276,7 @@ export class Exchange {
   end(how: "complete" | "client_gone" | ProxyFault): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    // Many clients leave as soon as they have read the last event.
+    // Many clients close after the last event: that is a complete exchange.
     const ending = how === "client_gone" && this.account?.hasSeenEnd() === true ? "complete" : how;
     this.#releaseSlot?.();
     this.#held?.release();
