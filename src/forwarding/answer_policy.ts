@@ -22,7 +22,7 @@ const WITHHELD_PREFIXES: readonly string[] = [
   "x-litespeed-",
 ];
 
-/** Exceptions. This one tells nginx whether to buffer this answer, and has no effect on others. */
+/** The one allowed `x-accel-` header: it affects only this response. */
 const ALLOWED: ReadonlySet<string> = new Set(["x-accel-buffering"]);
 
 /**
