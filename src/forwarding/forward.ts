@@ -28,7 +28,10 @@ import {
 export interface ForwardRequest {
   readonly endpoint: Endpoint;
   readonly balancer: Balancer;
-  /** The client. A backend that fails for one client only is skipped for that client only. */
+  /**
+   * The key of the client's token or address. A backend that fails for one client only is skipped for that
+   * client only.
+   */
   readonly principal: string;
   readonly method: string;
   /** Makes the heads for the backends. */
@@ -52,11 +55,10 @@ export interface ReplyObserver {
   readonly unanswered: (backend: Backend) => void;
   /** The attempt failed, and another one follows. */
   readonly failedOver: (backend: string, detail: string) => void;
-  /** The head of the answer has arrived that the client gets. */
+  /** The response head arrived that goes to the client. */
   readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
   /**
-   * How much of the answer is observed within one turn of the event loop. Undefined: observing it costs
-   * little.
+   * The longest piece that is observed at once, in bytes. Undefined: nothing observes, so pieces stay whole.
    */
   readonly stepBytes?: number | undefined;
   /** The next piece of the answer's body, which is valid during this call. */
@@ -67,9 +69,7 @@ export interface ReplyObserver {
   readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
 
-/**
- * The pause before a backend gets the request again that has failed in this exchange. It doubles each time.
- */
+/** The pause before a backend is tried again in the same exchange. It doubles each time. */
 const FIRST_PAUSE_MS = 500;
 /** Instead of a longer pause the client gets the failure now. */
 const LONGEST_PAUSE_MS = 30_000;
@@ -171,8 +171,8 @@ function recordFailure(
 }
 
 /**
- * The pause before the next attempt. Undefined: it would be too long. No pause precedes a backend that is
- * new.
+ * The pause before the next attempt, in milliseconds. 0 for a backend that was not tried yet. Undefined: too
+ * long.
  */
 function pauseBefore(
   { balancer, endpoint, principal }: ForwardRequest,
@@ -184,7 +184,7 @@ function pauseBefore(
   return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
 }
 
-/** Ends an attempt that another one follows. Gives the reason for the log. */
+/** Ends an attempt that another one follows. Returns the reason for the log. */
 function abandon(outcome: CallOutcome, lease: Lease): string {
   lease.released();
   if ("error" in outcome) return failureOf(outcome.error, lease.backend)?.message ?? "it failed";
@@ -192,7 +192,7 @@ function abandon(outcome: CallOutcome, lease: Lease): string {
   return `it answered ${outcome.response.status}`;
 }
 
-/** Gives the answer of the last attempt, or throws its fault. */
+/** Returns the response of the last attempt, or throws its fault. */
 function deliver(
   outcome: CallOutcome,
   { lease, observer }: { lease: Lease; observer: ReplyObserver },
