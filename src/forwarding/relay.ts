@@ -9,7 +9,7 @@ export type Ending = "complete" | "client_gone" | { readonly brokenBy: unknown }
 /** Follows a body while it passes to the client. */
 export interface BodyObserver {
   /**
-   * How much of the body is observed within one turn of the event loop. Undefined: observing it costs little.
+   * The longest piece that is observed at once, in bytes. Undefined: nothing observes, so pieces stay whole.
    */
   readonly stepBytes?: number | undefined;
   /** The client wants more than is at hand. From now on the proxy waits for the upstream. */
@@ -68,7 +68,7 @@ export class RelayedBody implements MessageBody {
     this.#source.cancel();
   }
 
-  /** The reader of a body that breaks off also cancels it. Only the first ending counts. */
+  /** A failed read ends the body, and its reader then also cancels. The first ending counts. */
   #end(how: Ending): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
