@@ -25,7 +25,7 @@ export interface AnsweringBackend {
   readonly exposedName: string | undefined;
 }
 
-/** The exchange of an answer, as far as the fields for the client depend on it. */
+/** What the client's headers depend on, besides the provider's headers. */
 export interface AnswerContext {
   readonly requestId: string;
   /** The path of the client's request, with the name of the endpoint. */
@@ -37,7 +37,7 @@ export interface AnswerContext {
 
 /**
  * The fields for the client: those of the provider in their order with repeats, without hop-by-hop fields and
- * without fields that would speak for the proxy (see `answer_policy.ts`). Cookies are confined to the path of
+ * without fields that only the proxy may set (see `answer_policy.ts`). Cookies are confined to the path of
  * the endpoint. The proxy adds `x-accel-buffering: no` to event streams, so that an nginx in front does not
  * buffer them; `x-request-id` where the provider sent none; `x-llm-proxy-backend` where the endpoint exposes
  * it; and two fields that stop a browser from running the answer in the proxy's origin.
