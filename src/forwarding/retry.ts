@@ -1,6 +1,6 @@
 /**
- * Decides from plain facts whether another attempt follows an attempt, and what an answer says of its
- * backend.
+ * Says after which outcomes another attempt may follow, and what a response says of its backend. `forward.ts`
+ * decides.
  */
 
 import type { RetryPolicy } from "../config/config.ts";
@@ -37,7 +37,7 @@ export function judgeAnswer(
   return statuses.has(status) || status >= 500 ? "failure" : "good";
 }
 
-/** A longer pause than this is not believed. */
+/** A longer `retry-after` counts as a day. */
 const LONGEST_LIMIT_MS = 24 * 3_600_000;
 
 /**
