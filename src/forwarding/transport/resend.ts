@@ -1,9 +1,6 @@
 import type { FailureFacts } from "./transport.ts";
 
-/**
- * A close that crosses a request is seen within a round trip. After a later failure the upstream may have
- * worked.
- */
+/** A failure later than this is not a crossing close: the upstream may have worked on the request. */
 const CROSSING_MS = 2_000;
 
 /**
