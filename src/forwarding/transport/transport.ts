@@ -20,7 +20,7 @@ export interface UpstreamRequest {
   readonly fields: readonly Field[];
   /** Null: the request has no body. */
   readonly body: MessageBody | null;
-  /** Gives the body again from its first byte. Undefined: it cannot be sent again. */
+  /** Returns the body again from its first byte. Undefined: it cannot be sent again. */
   readonly again: (() => MessageBody) | undefined;
   /** Cancels the request at any stage, including the body of the answer. Its reason is thrown then. */
   readonly cancellation: Cancellation;
@@ -28,7 +28,7 @@ export interface UpstreamRequest {
   readonly upgrade?: boolean;
   /** Called when a phase begins, so that each phase can have its timeout. */
   onPhase(phase: AttemptPhase): void;
-  /** Called where a byte of an answer had arrived, before the reason of the cancellation is thrown. */
+  /** Called before the throw if the upstream had sent any byte of a response. */
   onReceived?(): void;
 }
 
@@ -66,8 +66,8 @@ export interface UpgradedConnection extends Duplex {
 /** Sends requests to upstreams. */
 export interface Transport {
   /**
-   * Gives the answer when its head has arrived. Throws a {@link TransportError}, a {@link RequestBodyBroken},
-   * or the reason of the cancellation.
+   * Returns the response when its head has arrived. Throws a {@link TransportError}, a {@link
+   * RequestBodyBroken}, or the reason of the cancellation.
    */
   readonly send: (request: UpstreamRequest) => Promise<UpstreamResponse>;
   /** Closes idle connections. Busy ones are closed at the end of their exchange. */
@@ -76,7 +76,10 @@ export interface Transport {
   readonly close: () => void;
 }
 
-/** The facts of a failure. They alone decide whether the request is sent again. */
+/**
+ * The facts of a failure, which `resend.ts` and `retry.ts` look at. The body, the retries left and the total
+ * timeout decide too.
+ */
 export interface FailureFacts {
   readonly phase: AttemptPhase | "answer";
   /** Whether a byte of the request may have reached the upstream. */
