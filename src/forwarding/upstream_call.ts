@@ -30,15 +30,17 @@ export interface CallRequest {
   readonly cancellation: Cancellation;
   /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
   readonly websocket: { readonly maxMessageBytes: number } | undefined;
-  /** When the exchange began. The total timeout counts from then. */
+  /**
+   * When the proxy began to forward the exchange, after the body it had to read and the wait for a slot. The
+   * total timeout counts from then.
+   */
   readonly startedAt: number;
 }
 
 /** Follows the answer of a call on its way to the client. */
 export interface CallObserver {
   /**
-   * How much of the answer is observed within one turn of the event loop. Undefined: observing it costs
-   * little.
+   * The longest piece that is observed at once, in bytes. Undefined: nothing observes, so pieces stay whole.
    */
   readonly stepBytes?: number | undefined;
   /** The next piece for the client, which is valid during this call. */
@@ -113,8 +115,8 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
   }
 
   /**
-   * Sends the request. Hand the response to {@link begun}, and an error to {@link failed}. The promise is the
-   * transport's own: an async function around it would cost every request a promise more.
+   * Sends the request. Then call {@link begun} with the response, or {@link failed} with the error. Not
+   * async: that would cost one more promise per request.
    */
   send(): Promise<UpstreamResponse> {
     const exchange = this.#exchange;
@@ -143,7 +145,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     });
   }
 
-  /** The call has failed before its answer could be relayed. Gives the error that the caller acts on. */
+  /** The call has failed before its answer could be relayed. Returns the error that the caller acts on. */
   failed(error: unknown): unknown {
     this.#timer.stop();
     return this.#hasReceived && error instanceof TimeoutExpired
@@ -151,7 +153,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
       : error;
   }
 
-  /** Gives the answer for the client. From now on a timeout ends the exchange. */
+  /** Returns the response for the client. From now on a timeout ends the exchange. */
   relay(observer: CallObserver): BackendResponse {
     const response = this.#begunResponse();
     const { status, reason, fields, omittedLength } = response;
