@@ -24,7 +24,10 @@ import { isPulseRequest, pulseReply } from "./own_routes/pulse.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 
-/** What the handler works with, for as long as a configuration lasts. */
+/**
+ * What the handler works with. The routes and balancers belong to one configuration; the slots, memory and
+ * transport outlive it.
+ */
 export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly routes: RoutingTable;
   /** Origins of web pages that may read answers. */
@@ -33,7 +36,7 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly management: Management | undefined;
   /** The limit of requests that are forwarded at the same time. */
   readonly slots: ConcurrencyLimiter;
-  /** The limit of requests whose clients are sending a body that is needed before the request can be forwarded. */
+  /** Limits the requests whose bodies are still arriving, if a rule needs the body. */
   readonly receivingSlots: ConcurrencyLimiter;
   /** The memory for bodies of all requests. */
   readonly heldBytes: HeldBytes;
@@ -58,7 +61,7 @@ export function createHandler(proxy: ProxyParts): Handler {
   const { corsOrigins } = proxy;
   if (corsOrigins.length === 0) return (request) => handle(request, proxy);
   return async (request) => {
-    // The management plane is for no page of another origin.
+    // Pages of `CORS_ORIGINS` cannot use the separate admin port.
     const origin = request.entry === "admin" ? undefined : allowedOrigin(request.fields, corsOrigins);
     if (origin === undefined) return await handle(request, proxy);
     return preflightReply(request.method, request.fields, origin) ??
@@ -121,7 +124,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       acquireReceivingSlot: () => proxy.receivingSlots.acquire(exchange.holder, cancellation),
       counted: account && management && { account, limiter: management.limiter },
     });
-    // Only a request that waits for nothing more from its client takes a slot from others.
+    // A request gets a slot only after its body has arrived, if the body is needed.
     await exchange.acquireSlot(proxy.slots);
     checkDraining(proxy);
 
@@ -162,7 +165,10 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   }
 }
 
-/** A few events with pauses between them, for a client that checks whether something in front buffers streams. */
+/**
+ * Responds to `/health/stream`: a few events with pauses, for a client that checks whether a server in front
+ * buffers streams.
+ */
 async function pulse(exchange: Exchange, proxy: ProxyParts): Promise<OutgoingReply> {
   checkDraining(proxy);
   await exchange.acquireSlot(proxy.slots);
