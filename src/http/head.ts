@@ -75,7 +75,7 @@ export function parseHead(text: string, maxFields: number): Head {
   return { startLine, ...separateFraming(lines.map(parseField)) };
 }
 
-/** Throws for a folded line too: it begins with a space, so it has no name. */
+/** Throws for a folded line too: its name begins with a space, which no token does. */
 function parseField(line: string): Field {
   const colon = line.indexOf(":");
   const name = line.slice(0, colon);
