@@ -1,4 +1,4 @@
-/** Requests and answers as plain values. They are the port between the server and the handler. */
+/** Requests and responses as plain values. They are the interface between the server and the handler. */
 
 import type { Cancellation } from "../cancellation.ts";
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
@@ -18,8 +18,8 @@ export interface IncomingRequest {
   /** Null: the request has no body, and announces none. */
   readonly body: MessageBody | null;
   /**
-   * Waits for the first byte or the end of the stream, and gives the body or null. Over HTTP/2 only that
-   * shows whether a request without a length has a body. Undefined: {@link body} is certain.
+   * Waits until it is known whether the request has a body, and returns it. Over HTTP/2, only the first byte
+   * or the end of the stream shows that. Undefined: {@link body} is final.
    */
   readonly settledBody?: (() => Promise<MessageBody | null>) | undefined;
   /** The address of the peer. A reverse proxy in front is the peer. */
