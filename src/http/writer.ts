@@ -1,6 +1,6 @@
 /**
- * Writes HTTP/1.1 messages. The program writes all of them here. The framing fields follow from the body that
- * is sent (RFC 9112, 6).
+ * Writes HTTP/1.1 messages. All messages but the interim `100 Continue` (`server/connection.ts`) are written
+ * here. The framing fields follow from the body that is sent (RFC 9112, 6).
  */
 
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
