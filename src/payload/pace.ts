@@ -1,4 +1,4 @@
-/** How long a reader works without a pause. A step after that is short, so that no client waits for 50 ms. */
+/** Milliseconds of work before a pause. A step after that is short, so that no client waits for 50 ms. */
 const STRETCH_MS = 8;
 
 /** The step of a reader in bytes, which takes some milliseconds at worst. */
