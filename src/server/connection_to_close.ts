@@ -6,7 +6,8 @@ import type { ServedConnection } from "./served_connection.ts";
  */
 const UNREAD_MS = 1_000;
 /**
- * A request without a valid token after this time waits for its client: the check of a token takes far less.
+ * A request that is still unauthenticated after this time waits for its client, not for the proxy: the check
+ * of a token takes far less.
  */
 const UNAUTHENTICATED_MS = 100;
 
