@@ -205,8 +205,7 @@ export function startServer(
   }
 
   /**
-   * Whether the server can accept a new connection. Closes another connection for it if necessary and
-   * possible.
+   * Whether there is room for a new connection. If not, closes the least useful connection, if there is one.
    */
   function canAccept(): boolean {
     if (connections.size < limits.maxConnections) return true;
