@@ -185,7 +185,7 @@ function cost(
   return { micros: Math.round(micros), version, ...(isPartial && { isPartial }) };
 }
 
-/** The cost by a published price, in micro-dollars. Undefined if the library has no answer. */
+/** The cost by a published price, in micro-dollars. Undefined: the library has no price. */
 function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): number | undefined {
   // Most usage and most prices are plain, so a multiplication is enough.
   if (price.flat !== undefined && isPlain(usage, price.flat)) return ownCost(usage, price.flat);
@@ -222,7 +222,7 @@ function withoutOverlap(usage: Usage): Usage {
   };
 }
 
-/** The cost by the library, in micro-dollars. Undefined if the library has no answer. */
+/** The cost by the library, in micro-dollars. Undefined: the library has no price. */
 function libraryCost(
   usage: Readonly<Record<string, number>>,
   price: PublishedPrice,
