@@ -1,4 +1,4 @@
-/** The client has left. It is not a fault, because no client is there to get an answer. */
+/** The client has left. It is not a fault, because no client is there to get a response. */
 export class ClientGone extends Error {
   override readonly name = "ClientGone";
 }
