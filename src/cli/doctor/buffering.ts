@@ -34,7 +34,7 @@ export function publicUrl(text: string): URL {
   throw new CommandError("--url is not an address like https://llm.example.com", 2);
 }
 
-/** Sends requests to the proxy through the reverse proxy, and reports how the answers arrive. */
+/** Sends requests to the proxy through the reverse proxy, and reports how the responses arrive. */
 export async function checkBuffering(url: URL, config: Config | undefined): Promise<Finding[]> {
   const base = url.origin + url.pathname.replace(/\/+$/, "");
   const options: RequestOptions = {
@@ -101,7 +101,7 @@ function tokenOf(config: Config | undefined): { token?: string } {
   return token === undefined ? {} : { token };
 }
 
-/** Sends a request. Returns the answer, or the reason why it failed. */
+/** Sends a request. Returns the response, or the reason why it failed. */
 async function ask(url: string, options: RequestOptions): Promise<Answer | string> {
   try {
     return await request(url, options);
