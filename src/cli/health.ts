@@ -43,7 +43,7 @@ export async function readHealth(
 
 /**
  * Checks the proxy at a URL, or the proxy of this machine if the URL is undefined. It never connects through
- * an outbound proxy: the answer must be that of the proxy itself. Throws a {@link CommandError} if the check
+ * an outbound proxy: the response must be that of the proxy itself. Throws a {@link CommandError} if the check
  * fails.
  */
 export async function checkHealth(url: string | undefined): Promise<void> {
