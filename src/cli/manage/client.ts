@@ -22,13 +22,13 @@ export interface ManageTarget {
 
 /** Calls of the management API. Each throws a {@link CommandError} with the message of the API. */
 export interface ManageClient {
-  /** Sends a request and parses the answer. The answer is null if the body is empty. */
+  /** Sends a request and parses the response. The response is null if the body is empty. */
   readonly call: <Schema extends v.GenericSchema>(
     method: "GET" | "POST" | "PATCH" | "DELETE",
     path: string,
     options: { readonly body?: unknown; readonly answer: Schema },
   ) => Promise<v.InferOutput<Schema>>;
-  /** The body of an answer, unparsed. */
+  /** The body of a response, unparsed. */
   readonly text: (path: string) => Promise<string>;
 }
 
