@@ -20,7 +20,7 @@ export interface RequestOptions {
   readonly json?: string | undefined;
   /** The outbound proxy to use. Without it the connection is direct. */
   readonly proxy?: OutboundProxy | undefined;
-  /** The longest time until the whole answer is read. Without it there is no limit. */
+  /** The longest time until the whole response is read. Without it there is no limit. */
   readonly timeoutMs?: number;
   /** Certificates in PEM form to trust besides those of the system. */
   readonly caCerts?: readonly string[] | undefined;
@@ -31,7 +31,7 @@ export interface RequestOptions {
 }
 
 /**
- * A complete answer. The client follows no redirects, so that a token reaches only the server it was sent to.
+ * A complete response. The client follows no redirects, so that a token reaches only the server it was sent to.
  */
 export interface Answer {
   readonly status: number;
