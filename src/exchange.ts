@@ -28,11 +28,11 @@ export interface ExchangeRecord {
   readonly backend: string | undefined;
   /** The attempts in their order. A backend can have several. */
   readonly attempts: readonly AttemptRecord[];
-  /** The status of the answer. 499: the client left before the answer began. */
+  /** The status of the response. 499: the client left before the response began. */
   readonly status: number;
-  /** How many bytes of the answer's body the client was sent. */
+  /** How many bytes of the response's body the client was sent. */
   readonly bytes: number;
-  /** The time from the request to the head of the provider's answer. Undefined: no head came. */
+  /** The time from the request to the head of the provider's response. Undefined: no head came. */
   readonly firstByteMs: number | undefined;
   readonly durationMs: number;
   readonly ending: Ending;
@@ -67,12 +67,12 @@ export interface ExchangeAccount {
    * estimate.
    */
   readonly unanswered: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
-  /** The head of a backend's answer has come. */
+  /** The head of a backend's response has come. */
   readonly answered: (
     answer: { readonly status: number; readonly fields: readonly Field[] },
     backend: Backend,
   ) => void;
-  /** The next piece of the answer's body, which is valid during this call. */
+  /** The next piece of the response's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
@@ -124,7 +124,7 @@ export interface ConcurrencyLimit {
 const OBSERVED_STEP_BYTES = 32 * 1024;
 /** The status under which nginx, and this proxy, log a client that left. */
 const CLIENT_GONE_STATUS = 499;
-/** The answer for a client that has left. No connection is there to send it on. */
+/** The response for a client that has left. No connection is there to send it on. */
 const CLIENT_GONE_REPLY: OutgoingReply = {
   status: CLIENT_GONE_STATUS,
   reason: "Client Closed Request",
@@ -231,7 +231,7 @@ export class Exchange {
     this.#parts.onFailover({ id: this.id, endpoint: this.endpoint?.name, backend, detail });
   }
 
-  /** The head of the provider's answer has come. */
+  /** The head of the provider's response has come. */
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#status = status;
     this.#firstByteMs = this.#elapsedMs;
@@ -250,7 +250,7 @@ export class Exchange {
     return this.account === undefined ? undefined : OBSERVED_STEP_BYTES;
   }
 
-  /** The next piece of the answer's body, which is valid during this call. */
+  /** The next piece of the response's body, which is valid during this call. */
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.account?.passed(piece);
@@ -261,7 +261,7 @@ export class Exchange {
     this.account?.sent(piece);
   }
 
-  /** Ends the exchange with an error. Returns the answer that the client gets. */
+  /** Ends the exchange with an error. Returns the response that the client gets. */
   fail(error: unknown): OutgoingReply {
     if (error instanceof ClientGone) {
       this.end("client_gone");
