@@ -1,4 +1,4 @@
-/** Chooses the backend for the next attempt, from what the last answers said of each backend. */
+/** Chooses the backend for the next attempt, from what the last responses said of each backend. */
 
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint, Strategy } from "../config/config.ts";
@@ -128,7 +128,7 @@ export class Lease {
   /** The healths that this attempt probes. */
   #probes: Health[];
   #isOver = false;
-  /** The failures before a success. They count again where the answer then breaks off. */
+  /** The failures before a success. They count again where the response then breaks off. */
   #failuresBefore: readonly [all: number, own: number] = [0, 0];
 
   constructor(state: BackendState, { principal, clock }: { principal: string; clock: Clock }) {
@@ -148,7 +148,7 @@ export class Lease {
     return this.#state.backend;
   }
 
-  /** The backend began a good answer. The answer can still break off. */
+  /** The backend began a good response. The response can still break off. */
   succeeded(): void {
     this.#endProbe();
     const { health, healthFor } = this.#state;
@@ -177,7 +177,7 @@ export class Lease {
 
   /**
    * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this principal.
-   * After the same answer to a second principal it is skipped for all, for {@link LONGEST_COOLDOWN_MS} at
+   * After the same response to a second principal it is skipped for all, for {@link LONGEST_COOLDOWN_MS} at
    * most.
    */
   limited(durationMs: number): void {
@@ -193,7 +193,7 @@ export class Lease {
     else if (!wasLimited && !wasOwnLimited) this.#report("rate_limited", this.#principal);
   }
 
-  /** The attempt has ended, with or without an answer. */
+  /** The attempt has ended, with or without a response. */
   released(): void {
     if (this.#isOver) return;
     this.#isOver = true;
