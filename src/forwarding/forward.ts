@@ -24,7 +24,7 @@ import {
   type UpstreamResponse,
 } from "./transport/transport.ts";
 
-/** The request of one exchange, and the observer of its answer. */
+/** The request of one exchange, and the observer of its response. */
 export interface ForwardRequest {
   readonly endpoint: Endpoint;
   readonly balancer: Balancer;
@@ -47,7 +47,7 @@ export interface ForwardRequest {
   readonly observer: ReplyObserver;
 }
 
-/** Follows the attempts, and the answer while it passes. */
+/** Follows the attempts, and the response while it passes. */
 export interface ReplyObserver {
   /** The proxy sends the request to a backend. */
   readonly attempted: (backend: string) => void;
@@ -61,11 +61,11 @@ export interface ReplyObserver {
    * The longest piece that is observed at once, in bytes. Undefined: nothing observes, so pieces stay whole.
    */
   readonly stepBytes?: number | undefined;
-  /** The next piece of the answer's body, which is valid during this call. */
+  /** The next piece of the response's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
-  /** The answer has ended. Called once. A fault is for the log: the client only sees its connection end. */
+  /** The response has ended. Called once. A fault is for the log: the client only sees its connection end. */
   readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
 
@@ -76,7 +76,7 @@ const LONGEST_PAUSE_MS = 30_000;
 
 /**
  * Sends a request to a backend, and to further ones where that fails. Throws a {@link ProxyFault} or {@link
- * ClientGone} where no answer began.
+ * ClientGone} where no response began.
  */
 export async function forward(
   request: ForwardRequest,
@@ -143,7 +143,7 @@ function callRequest(
   };
 }
 
-/** Tells the balancer what an answer says of its backend. */
+/** Tells the balancer what a response says of its backend. */
 function recordAnswer(
   response: UpstreamResponse,
   lease: Lease,
@@ -208,7 +208,7 @@ function deliver(
   return outcome.call.relay(new RelayObserver(lease, observer));
 }
 
-/** Follows the answer that the client gets, for the balancer and for the exchange. */
+/** Follows the response that the client gets, for the balancer and for the exchange. */
 class RelayObserver implements CallObserver {
   readonly stepBytes: number | undefined;
   readonly #lease: Lease;
@@ -246,7 +246,7 @@ async function pause(durationMs: number, cancellation: Cancellation, clock: Cloc
 }
 
 /**
- * The fault for an answer that never began, without URL, key or words of the runtime. Undefined: an unknown
+ * The fault for a response that never began, without URL, key or words of the runtime. Undefined: an unknown
  * error.
  */
 function failureOf(error: unknown, backend: Backend): ProxyFault | undefined {
@@ -260,7 +260,7 @@ function failureOf(error: unknown, backend: Backend): ProxyFault | undefined {
   return undefined;
 }
 
-/** The fault for an answer that broke off. */
+/** The fault for a response that broke off. */
 function cutOf(error: unknown, backend: Backend): ProxyFault {
   if (error instanceof ProxyFault) return error;
   const host = hostOf(backend);
