@@ -22,7 +22,7 @@ export class TimeoutExpired extends Error {
   override readonly name = "TimeoutExpired";
   readonly phase: TimeoutPhase;
   readonly limitMs: number;
-  /** Whether a byte of an answer had arrived. */
+  /** Whether a byte of a response had arrived. */
   readonly received: boolean;
   /** Whether the request had been sent, so that the upstream may have done the work. */
   readonly isUnanswered: boolean;
