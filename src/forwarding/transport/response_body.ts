@@ -11,7 +11,7 @@ export interface BodyOwner {
   readonly bodyCancelled: () => void;
 }
 
-/** The body of an answer. At its end it frees or closes its connection. */
+/** The body of a response. At its end it frees or closes its connection. */
 export class ResponseBody implements MessageBody {
   readonly length: number | undefined;
   readonly #body: FramedBody;
