@@ -37,7 +37,7 @@ export interface CallRequest {
   readonly startedAt: number;
 }
 
-/** Follows the answer of a call on its way to the client. */
+/** Follows the response of a call on its way to the client. */
 export interface CallObserver {
   /**
    * The longest piece that is observed at once, in bytes. Undefined: nothing observes, so pieces stay whole.
@@ -47,18 +47,18 @@ export interface CallObserver {
   readonly passed: (piece: Uint8Array) => void;
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
-  /** The answer has ended. Called once. */
+  /** The response has ended. Called once. */
   readonly ended: (how: Ending) => void;
 }
 
-/** The answer of a backend on its way to the client. */
+/** The response of a backend on its way to the client. */
 export interface BackendResponse {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly Field[];
-  /** Null: the answer has no body. */
+  /** Null: the response has no body. */
   readonly body: MessageBody | null;
-  /** The length of the body that an answer to HEAD or a 304 leaves out. Undefined: it was not stated. */
+  /** The length of the body that a response to HEAD or a 304 leaves out. Undefined: it was not stated. */
   readonly omittedLength: number | undefined;
   /** Uses the connection of the client after a 101. Undefined: the protocol stays HTTP. */
   readonly tunnel: Tunnel | undefined;
@@ -67,7 +67,7 @@ export interface BackendResponse {
 
 /**
  * One attempt at one backend: the request that the transport sends, its timeouts, its own cancellation, and
- * its answer. After {@link begun} the caller either relays the answer or discards it.
+ * its response. After {@link begun} the caller either relays the response or discards it.
  */
 export class UpstreamCall implements UpstreamRequest, BodyObserver {
   readonly backend: Backend;
@@ -80,7 +80,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
   readonly again: (() => MessageBody) | undefined;
   readonly upgrade: boolean;
   /**
-   * The cancellation of this call. A timeout before the answer ends only the call, so that another can
+   * The cancellation of this call. A timeout before the response ends only the call, so that another can
    * follow.
    */
   readonly cancellation = new Cancellation();
@@ -128,7 +128,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
   }
 
   /**
-   * The head of the answer has arrived. Throws a {@link TransportError} for an invalid WebSocket handshake.
+   * The head of the response has arrived. Throws a {@link TransportError} for an invalid WebSocket handshake.
    */
   begun(response: UpstreamResponse): void {
     this.#timer.pause();
@@ -145,7 +145,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     });
   }
 
-  /** The call has failed before its answer could be relayed. Returns the error that the caller acts on. */
+  /** The call has failed before its response could be relayed. Returns the error that the caller acts on. */
   failed(error: unknown): unknown {
     this.#timer.stop();
     return this.#hasReceived && error instanceof TimeoutExpired
@@ -164,7 +164,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     return { status, reason, fields, body, omittedLength, tunnel, backend: this.backend };
   }
 
-  /** Ends the call: no client gets the rest of its answer. */
+  /** Ends the call: no client gets the rest of its response. */
   discard(): void {
     this.#timer.stop();
     this.#response?.body?.cancel();
@@ -181,7 +181,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     this.#hasReceived = true;
   }
 
-  // What the body of the answer reports:
+  // What the body of the response reports:
 
   get stepBytes(): number | undefined {
     return this.#observer?.stepBytes;
