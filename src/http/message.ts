@@ -32,8 +32,8 @@ export interface IncomingRequest {
    */
   readonly onAuthenticated?: ((holder: string) => void) | undefined;
   /**
-   * Waits until the proxy may hold one more whole answer of the connection in memory. Throws the reason of the
-   * cancellation. Undefined: the number of answers in memory is not limited.
+   * Waits until the proxy may hold one more whole response of the connection in memory. Throws the reason of the
+   * cancellation. Undefined: the number of responses in memory is not limited.
    */
   readonly acquireResponseSlot?: (() => Promise<void>) | undefined;
   /** What the port of the connection serves. */
@@ -42,17 +42,17 @@ export interface IncomingRequest {
   readonly cancellation: Cancellation;
 }
 
-/** An answer to a client, as plain values. */
+/** A response to a client, as plain values. */
 export interface OutgoingReply {
   readonly status: number;
   /** The reason phrase. It may be empty. */
   readonly reason: string;
   /** The fields without `content-length` and `transfer-encoding`: the body has its own length. */
   readonly fields: readonly Field[];
-  /** Null: the answer has no body. */
+  /** Null: the response has no body. */
   readonly body: MessageBody | Uint8Array | null;
   /**
-   * The length of the body that an answer to HEAD or a 304 leaves out (RFC 9110, 8.6). Undefined: not stated.
+   * The length of the body that a response to HEAD or a 304 leaves out (RFC 9110, 8.6). Undefined: not stated.
    */
   readonly omittedLength?: number | undefined;
   /** Uses the connection after a 101. Undefined: the protocol stays HTTP. */
@@ -71,8 +71,8 @@ export interface Tunnel {
 }
 
 /**
- * Releases what an answer holds: the source of its body and its tunnel. Every server calls it at the end of
- * every answer, so that an answer which could not be sent leaves nothing open. Does nothing to what has ended
+ * Releases what a response holds: the source of its body and its tunnel. Every server calls it at the end of
+ * every response, so that a response which could not be sent leaves nothing open. Does nothing to what has ended
  * already.
  */
 export function discardReply({ body, tunnel }: Pick<OutgoingReply, "body" | "tunnel">): void {
