@@ -18,7 +18,7 @@ export interface ByteOutput {
 export type OutgoingBody =
   /** No body, and no field that announces one. */
   | { readonly kind: "none" }
-  /** An answer to HEAD, or a 304: it states the length of a body, and has no body. */
+  /** A response to HEAD, or a 304: it states the length of a body, and has no body. */
   | { readonly kind: "omitted"; readonly length: number }
   | { readonly kind: "counted"; readonly length: number; readonly source: ByteSource }
   | { readonly kind: "chunked"; readonly source: ByteSource }
