@@ -82,7 +82,7 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
     });
   };
 
-  /** The route of a path on a port. Each of two ports has an answer for the paths of the other one. */
+  /** The route of a path on a port. Each of two ports has a response for the paths of the other one. */
   function routeOn(entry: Entry, path: string): Route | undefined {
     const route = routeOf(path);
     switch (entry) {
