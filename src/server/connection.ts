@@ -178,7 +178,7 @@ export class ClientConnection implements ServedConnection {
     try {
       while (await this.#serveOne()) { /* the next request */ }
     } catch {
-      // The client left or the connection was closed, so no answer can reach the client.
+      // The client left or the connection was closed, so no response can reach the client.
     } finally {
       this.close();
     }
