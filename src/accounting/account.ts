@@ -133,12 +133,12 @@ export class Account implements ExchangeAccount {
     return this.#request.facts().maxOutputTokens ?? Infinity;
   }
 
-  /** The model that the request names. Undefined if it names none so far. */
+  /** The model that the request names. Undefined: it names none so far. */
   get modelAsked(): string | undefined {
     return this.#request.facts().model;
   }
 
-  /** What the request does with an object of the provider. Undefined for other requests. */
+  /** What the request does with an object of the provider. Undefined: other requests. */
   get object(): ObjectRequest | undefined {
     return this.#request.object;
   }
@@ -157,7 +157,7 @@ export class Account implements ExchangeAccount {
     return this.#hasCreated;
   }
 
-  /** The speed of the model. Undefined if the response does not show it. */
+  /** The speed of the model. Undefined: the response does not show it. */
   speedOf(
     { method, ending, durationMs, attempts }: ExchangeRecord,
     { usage, unfinished }: ResponseSummary,
@@ -188,7 +188,7 @@ export class Account implements ExchangeAccount {
 
   /**
    * Reserves the stated tokens of the request and the cost of the most expensive candidate. Throws if other
-   * requests have reserved the remainder. Undefined means that the request is free.
+   * requests have reserved the remainder. Undefined: the request is free.
    */
   reserve(reserved: ReservedUsage | undefined): void {
     const facts = this.#request.facts();

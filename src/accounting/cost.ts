@@ -9,21 +9,21 @@ import type { Usage } from "./usage.ts";
 export interface PriceLibrary {
   /** The name and version of its list, which is stored with every cost. */
   readonly version: string;
-  /** The price of a model. Undefined if the library has none. */
+  /** The price of a model. Undefined: the library has none. */
   readonly priceOf: (model: string, provider: string) => PublishedPrice | undefined;
   /** Whether the library has prices of a provider. */
   readonly knows: (provider: string) => boolean;
-  /** The provider at a URL. Undefined if the library does not know the URL. */
+  /** The provider at a URL. Undefined: the library does not know the URL. */
   readonly providerAt: (url: string) => string | undefined;
-  /** A provider that has a price for a model. Undefined if no provider has one. */
+  /** A provider that has a price for a model. Undefined: no provider has one. */
   readonly providerOf: (model: string) => string | undefined;
 }
 
 /** The published price of one model. */
 export interface PublishedPrice {
-  /** The prices in US dollars per million tokens, if each is constant. Undefined if they vary. */
+  /** The prices in US dollars per million tokens, if each is constant. Undefined: they vary. */
   readonly flat: Price | undefined;
-  /** The maximum input in tokens. Undefined if it is unknown. */
+  /** The maximum input in tokens. Undefined: it is unknown. */
   readonly contextTokens: number | undefined;
   /** Computes a cost in US dollars. Throws for impossible usage. */
   readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
@@ -78,7 +78,7 @@ export class Pricer {
   }
 
   /**
-   * The cost of usage. Undefined if it is unknown. Tries `models` in their order: the model of the response,
+   * The cost of usage. Undefined: it is unknown. Tries `models` in their order: the model of the response,
    * then the model of the request. Prices of the configuration come first, then the cost that the provider
    * states, then published prices.
    */

@@ -159,7 +159,7 @@ export class ExchangeCosts {
     return chargeOfObject(object, prices && chargeReported(part, models, prices));
   }
 
-  /** The tokens of a charge that count towards limits. Undefined if they are unknown. */
+  /** The tokens of a charge that count towards limits. Undefined: they are unknown. */
   countedTokens({ tokens, usage }: Charge): number | undefined {
     const uncounted = this.#endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
     return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);
