@@ -11,8 +11,8 @@ import type { Clock } from "./time/clock.ts";
 export type Ending = "complete" | "client_gone" | FaultCode;
 
 /**
- * What the proxy knows of an exchange at its end. The log, metrics and usage are made from it. It holds no header value,
- * query or body, and text of clients and providers in it is harmless and short.
+ * What the proxy knows of an exchange at its end. The log, metrics and usage are made from it. It holds no
+ * header value, query or body, and text of clients and providers in it is harmless and short.
  */
 export interface ExchangeRecord {
   readonly id: string;
@@ -140,8 +140,8 @@ const MAX_CLIENT = 64;
 const LEAST_CONCEALED = 6;
 
 /**
- * One client request with its response, while it lasts: who sent it, where it goes, what it holds, and what records
- * say of it. It ends exactly once, and then releases what it holds.
+ * One client request with its response, while it lasts: who sent it, where it goes, what it holds, and what
+ * records say of it. It ends exactly once, and then releases what it holds.
  */
 export class Exchange {
   readonly id: string;
