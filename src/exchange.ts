@@ -117,10 +117,7 @@ export interface ConcurrencyLimit {
   readonly acquire: (holder: string, cancellation: Cancellation) => (() => void) | Promise<() => void>;
 }
 
-/**
- * The longest piece that the account reads at once. At worst, events of a few bytes, that takes some
- * milliseconds.
- */
+/** The account needs some milliseconds for so much of an answer if all events are short. */
 const OBSERVED_STEP_BYTES = 32 * 1024;
 /** The status under which nginx, and this proxy, log a client that left. */
 const CLIENT_GONE_STATUS = 499;
@@ -243,9 +240,7 @@ export class Exchange {
     this.#status = status;
   }
 
-  /**
-   * The longest piece that is observed at once, in bytes. Undefined: nothing observes, so pieces stay whole.
-   */
+  /** The most bytes that {@link passed} gets in one turn of the event loop. Undefined: there is no limit. */
   get stepBytes(): number | undefined {
     return this.account === undefined ? undefined : OBSERVED_STEP_BYTES;
   }

@@ -36,7 +36,7 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly management: Management | undefined;
   /** The limit of requests that are forwarded at the same time. */
   readonly slots: ConcurrencyLimiter;
-  /** Limits the requests whose bodies are still arriving, if a rule needs the body. */
+  /** The limit of requests that wait for a body which the proxy reads before it forwards the request. */
   readonly receivingSlots: ConcurrencyLimiter;
   /** The memory for bodies of all requests. */
   readonly heldBytes: HeldBytes;

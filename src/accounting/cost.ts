@@ -9,21 +9,21 @@ import type { Usage } from "./usage.ts";
 export interface PriceLibrary {
   /** The name and version of its list, which is stored with every cost. */
   readonly version: string;
-  /** The price of a model. Undefined: the library has none. */
+  /** The price of a model. Undefined if the library has none. */
   readonly priceOf: (model: string, provider: string) => PublishedPrice | undefined;
   /** Whether the library has prices of a provider. */
   readonly knows: (provider: string) => boolean;
-  /** The provider at a URL. Undefined: the library does not know the URL. */
+  /** The provider at a URL. Undefined if the library does not know the URL. */
   readonly providerAt: (url: string) => string | undefined;
-  /** A provider that has a price for a model. Undefined: no provider has one. */
+  /** A provider that has a price for a model. Undefined if no provider has one. */
   readonly providerOf: (model: string) => string | undefined;
 }
 
 /** The published price of one model. */
 export interface PublishedPrice {
-  /** The prices in US dollars per million tokens, if each is constant. Undefined: they vary. */
+  /** The prices in US dollars per million tokens, if each is constant. Undefined if they vary. */
   readonly flat: Price | undefined;
-  /** The maximum input in tokens. Undefined: it is unknown. */
+  /** The maximum input in tokens. Undefined if it is unknown. */
   readonly contextTokens: number | undefined;
   /** Computes a cost in US dollars. Throws for impossible usage. */
   readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
@@ -32,10 +32,10 @@ export interface PublishedPrice {
 }
 
 /** The part of a backend that decides prices. */
-export interface PricedBackend {
+export interface PricedEndpoint {
   /** The backend's base URL. */
   readonly url: string;
-  /** The provider whose prices apply, by the configuration. `local`: all requests are free. */
+  /** The provider whose prices apply, by the configuration. `local` means that nothing costs anything. */
   readonly provider: string | undefined;
   /** The prices of the configuration. The first match counts. */
   readonly prices: readonly PricedModel[];
@@ -78,7 +78,7 @@ export class Pricer {
   }
 
   /**
-   * The cost of usage. Undefined: it is unknown. Tries `models` in their order: the model of the response,
+   * The cost of usage. Undefined if it is unknown. Tries `models` in their order: the model of the response,
    * then the model of the request. Prices of the configuration come first, then the cost that the provider
    * states, then published prices.
    */
@@ -86,7 +86,7 @@ export class Pricer {
     usage: Usage,
     { models, endpoint, epochMs }: {
       models: readonly string[];
-      endpoint: PricedBackend;
+      endpoint: PricedEndpoint;
       epochMs: number;
     },
   ): Cost | undefined {
@@ -123,14 +123,14 @@ export class Pricer {
   }
 
   /** The maximum input of a model in tokens. `Infinity` if it is unknown. */
-  contextTokens(model: string, endpoint: PricedBackend): number {
+  contextTokens(model: string, endpoint: PricedEndpoint): number {
     const provider = this.#providerOf(endpoint);
     const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
     return price?.contextTokens ?? Infinity;
   }
 
   /** Whether a model has a price at a backend. */
-  hasPrice(model: string, endpoint: PricedBackend): boolean {
+  hasPrice(model: string, endpoint: PricedEndpoint): boolean {
     if (ownPrice([model], endpoint) !== undefined) return true;
     const provider = this.#providerOf(endpoint);
     return provider === LOCAL_PRICES ||
@@ -149,7 +149,7 @@ export class Pricer {
   }
 
   /** Whether any model can have a price at a backend. */
-  hasPrices(endpoint: PricedBackend): boolean {
+  hasPrices(endpoint: PricedEndpoint): boolean {
     const provider = this.#providerOf(endpoint);
     return endpoint.prices.length > 0 || provider !== undefined && this.#library.knows(provider);
   }
@@ -158,14 +158,14 @@ export class Pricer {
    * The provider whose prices apply. An endpoint with `price_provider = "local"` may have backends of a
    * provider, whose responses cost money.
    */
-  #providerOf({ url, provider }: PricedBackend): string | undefined {
+  #providerOf({ url, provider }: PricedEndpoint): string | undefined {
     if (provider !== undefined && provider !== LOCAL_PRICES) return provider;
     return this.#library.providerAt(url) ?? provider;
   }
 }
 
 /** The price in the configuration for the first model that has one. */
-function ownPrice(models: readonly string[], { prices }: PricedBackend): Price | undefined {
+function ownPrice(models: readonly string[], { prices }: PricedEndpoint): Price | undefined {
   if (prices.length === 0) return undefined;
   for (const model of models) {
     const spellings = modelSpellings(model);
@@ -185,7 +185,7 @@ function cost(
   return { micros: Math.round(micros), version, ...(isPartial && { isPartial }) };
 }
 
-/** The cost by a published price, in micro-dollars. Undefined: the library has no price. */
+/** The cost by a published price, in micro-dollars. Undefined if the library has no answer. */
 function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): number | undefined {
   // Most usage and most prices are plain, so a multiplication is enough.
   if (price.flat !== undefined && isPlain(usage, price.flat)) return ownCost(usage, price.flat);
@@ -222,7 +222,7 @@ function withoutOverlap(usage: Usage): Usage {
   };
 }
 
-/** The cost by the library, in micro-dollars. Undefined: the library has no price. */
+/** The cost by the library, in micro-dollars. Undefined if the library has no answer. */
 function libraryCost(
   usage: Readonly<Record<string, number>>,
   price: PublishedPrice,

@@ -2,7 +2,7 @@
 
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { BackendPrices } from "./charge.ts";
-import type { Cost, PricedBackend, Pricer } from "./cost.ts";
+import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { Usage } from "./usage.ts";
 
 /** The factor of the service tier, and the time of the prices. */
@@ -58,7 +58,7 @@ export class EndpointPrices {
     };
   }
 
-  #placeOf({ baseUrl }: Backend): PricedBackend {
+  #placeOf({ baseUrl }: Backend): PricedEndpoint {
     const { priceProvider, prices = [] } = this.#endpoint ?? {};
     return { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices };
   }

@@ -61,7 +61,8 @@ export function admit(
     });
   }
   const asked = { method: request.method, path: rest };
-  // Reading an object can release its reservation, so it must pass even with a used-up budget.
+  // A request that reads an object can release the reservation of the object, so a reserved budget must not
+  // reject it.
   const isObjectRead = !upgrade && objectRequestOf(asked) !== undefined &&
     costOfPath({ ...asked, endpoint }) === "free";
   const admission = limiter.admit(principal, { isFree: isObjectRead });
@@ -83,8 +84,8 @@ export function admit(
 }
 
 /**
- * Admits a request by its body, and returns the body to send. If the proxy has not read the body, the account
- * reads it while it passes. Throws like {@link admit}.
+ * Admits a request by its body, and returns the body to send. The account reads a body that the proxy has not
+ * read while it passes. Throws like {@link admit}.
  */
 export async function admitBody(
   { request, principal, endpoint, rest, query, upgrade, account, admission }: CountedRequest & {

@@ -257,7 +257,9 @@ export interface Price {
   readonly reasoning?: number;
   /** Output that quotes what a search found; absent: as other output. */
   readonly citation?: number;
-  /** An hour of sound, for models that report the length; absent: by its tokens. */
+  /**
+   * An hour of audio, for models that report its length and no tokens. Undefined for the price of the tokens.
+   */
   readonly audioHour?: number;
   /** A thousand searches; absent: unknown. */
   readonly webSearches?: number;

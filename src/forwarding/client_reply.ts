@@ -8,7 +8,7 @@ import { withoutUsage } from "./stream_usage/stream_usage.ts";
 import type { BackendResponse } from "./upstream_call.ts";
 import { UPGRADE_FIELDS } from "./websocket/handshake.ts";
 
-/** What the response for the client depends on, besides the response of the backend. */
+/** What the answer for the client depends on, besides the answer of the backend. */
 export interface ReplyContext {
   readonly requestId: string;
   /** The path of the client's request, with the name of the endpoint. */
@@ -23,7 +23,7 @@ export interface ReplyContext {
   readonly clock: Clock;
 }
 
-/** Makes the client's response from the response of a backend. Releases the backend's response where that fails. */
+/** Makes the client's answer from the answer of a backend. Releases the backend's answer where that fails. */
 export function clientReply(answer: BackendResponse, context: ReplyContext): OutgoingReply {
   try {
     return replyOf(answer, context);

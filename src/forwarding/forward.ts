@@ -55,11 +55,9 @@ export interface ReplyObserver {
   readonly unanswered: (backend: Backend) => void;
   /** The attempt failed, and another one follows. */
   readonly failedOver: (backend: string, detail: string) => void;
-  /** The response head arrived that goes to the client. */
+  /** The head of the client's answer has arrived. Earlier answers were discarded. */
   readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
-  /**
-   * The longest piece that is observed at once, in bytes. Undefined: nothing observes, so pieces stay whole.
-   */
+  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
   readonly stepBytes?: number | undefined;
   /** The next piece of the response's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
@@ -69,7 +67,7 @@ export interface ReplyObserver {
   readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
 
-/** The pause before a backend is tried again in the same exchange. It doubles each time. */
+/** The pause before the second attempt at a backend. Each further attempt doubles it. */
 const FIRST_PAUSE_MS = 500;
 /** Instead of a longer pause the client gets the failure now. */
 const LONGEST_PAUSE_MS = 30_000;
@@ -171,8 +169,8 @@ function recordFailure(
 }
 
 /**
- * The pause before the next attempt, in milliseconds. 0 for a backend that was not tried yet. Undefined: too
- * long.
+ * The pause before the next attempt in milliseconds. 0 if a backend was not tried yet. Undefined if the pause
+ * would be longer than {@link LONGEST_PAUSE_MS}.
  */
 function pauseBefore(
   { balancer, endpoint, principal }: ForwardRequest,

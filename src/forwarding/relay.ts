@@ -8,9 +8,7 @@ export type Ending = "complete" | "client_gone" | { readonly brokenBy: unknown }
 
 /** Follows a body while it passes to the client. */
 export interface BodyObserver {
-  /**
-   * The longest piece that is observed at once, in bytes. Undefined: nothing observes, so pieces stay whole.
-   */
+  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
   readonly stepBytes?: number | undefined;
   /** The client wants more than is at hand. From now on the proxy waits for the upstream. */
   readonly awaited: () => void;

@@ -39,9 +39,7 @@ export interface CallRequest {
 
 /** Follows the response of a call on its way to the client. */
 export interface CallObserver {
-  /**
-   * The longest piece that is observed at once, in bytes. Undefined: nothing observes, so pieces stay whole.
-   */
+  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
   readonly stepBytes?: number | undefined;
   /** The next piece for the client, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;

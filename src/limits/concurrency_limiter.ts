@@ -28,14 +28,14 @@ const MAX_WAITING = 1_000;
 /** `retry-after` of rejected requests. Most requests finish within seconds. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** One slot in this many, a tenth, is the part that a single principal leaves free. */
+/** A single principal leaves one slot in this many free for others. */
 const RESERVED_PART = 10;
 
 /**
- * Gives slots to requests, and queues requests while no slot is free. A request gets a slot while a tenth of
- * all slots would stay free. After that, it gets one only if its principal holds no more slots than would
- * stay free. So a single principal gets nine tenths, the next principal half of the rest, and so on. The
- * first request of a principal gets any free slot. With fewer than ten slots nothing is reserved.
+ * Gives slots to requests, and queues requests while no slot is free. A principal may hold at most as many
+ * slots as it leaves free for others, unless a tenth of all slots is still free. So a single principal gets
+ * nine tenths, the next principal half of the rest, and so on. The first request of a principal gets any free
+ * slot. With fewer than ten slots nothing is reserved.
  */
 export class ConcurrencyLimiter {
   readonly #clock: Clock;
@@ -154,9 +154,9 @@ export class ConcurrencyLimiter {
     const { maxExchanges, maxPerPrincipal } = this.#limits;
     const own = this.#runningOf(principal);
     const what = own >= maxPerPrincipal
-      ? `This client has ${own} requests ${this.#use}, which is its limit.`
+      ? `This token has ${own} requests ${this.#use}, which is its limit.`
       : this.#running < maxExchanges
-      ? `This client has ${own} requests ${this.#use}. The proxy keeps the remaining slots for other clients.`
+      ? `This token has ${own} requests ${this.#use}. The proxy keeps the remaining slots for other tokens.`
       : `The proxy has ${this.#running} requests ${this.#use}, which is its limit.`;
     return new ProxyFault("overloaded", what, { retryAfterSeconds: RETRY_AFTER_SECONDS });
   }

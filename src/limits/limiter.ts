@@ -62,13 +62,13 @@ export interface Spent {
 export interface LimiterOptions {
   /** What each subject had used before the start, by the key of the subject. */
   readonly balances?: ReadonlyMap<string, Balance>;
-  /** The periods of budgets. Undefined: calendar days, weeks and months in UTC. */
+  /** The periods of budgets. Undefined means calendar days, weeks and months in UTC. */
   readonly periods?: BudgetPeriods | undefined;
   /** Called when the clock was found wrong or moved. Earlier spending has its new hour by then. */
   readonly onClock?: (event: ClockEvent) => void;
 }
 
-/** The limits that apply to one request, with their counters. */
+/** The limits that one request counts for, with their counts. */
 interface CountedLimits {
   /** The key of the ledger. */
   readonly key: string;
@@ -89,8 +89,8 @@ const DEFAULT_PERIODS: BudgetPeriods = {
 const CONCURRENT_RETRY_MS = 1_000;
 
 /**
- * At most this many requests of a subject run whose highest cost exceeds what is left of a budget. So at most
- * these exceed a budget, each by its highest cost.
+ * How many requests of a subject may run with a reservation of their expected cost while the budget does not
+ * cover their highest cost. So only this many requests, each with its highest cost, can exceed a budget.
  */
 const MOST_OPTIMISTIC = 4;
 
@@ -141,7 +141,7 @@ export class Limiter {
     const modelRules: string[] = [];
     this.#begin(counted, isFree);
     let reserved: Reservation = { tokens: 0, micros: 0 };
-    /** The ledgers where this request counts as one of {@link MOST_OPTIMISTIC}. */
+    /** The ledgers whose budgets the request may exceed. */
     let optimistic: Ledger[] = [];
     /** What earlier attempts of the request have used. */
     let more: Reservation = { tokens: 0, micros: 0 };
@@ -246,7 +246,7 @@ export class Limiter {
     }
   }
 
-  /** What a subject has used, by its key. Undefined: the subject has never sent a request. */
+  /** What a subject has used, by its key. Undefined if the subject has never sent a request. */
   spent(key: string): Spent | undefined {
     // Reading the clock may move spending to another hour.
     const { hour } = this.#budgetClock.read();
@@ -296,7 +296,7 @@ export class Limiter {
   #checkRequests({ what, scope, limits, maxRequests, ledger }: CountedLimits, now: number): void {
     const { requestsPerMinute, concurrentRequests } = limits;
     if (maxRequests !== undefined && ledger.requests >= maxRequests) {
-      throw new ProxyFault("budget_exceeded", `This ${what} has used all ${maxRequests} requests that it may send (max_requests).`, {
+      throw new ProxyFault("budget_exceeded", `This ${what} has made all of its ${maxRequests} requests.`, {
         limit: {
           kind: "requests",
           limit: maxRequests,
@@ -325,8 +325,8 @@ export class Limiter {
   #checkAmounts({ what, scope, limits, ledger }: CountedLimits, now: number): void {
     const { tokensPerMinute } = limits;
     if (tokensPerMinute !== undefined) {
-      // Counts what other requests reserved, not what this one reserves: a request larger than the limit
-      // could never pass.
+      // What running requests have reserved counts. The reservation of this request does not: a request for a large
+      // response could never pass.
       const free = tokensPerMinute - ledger.reservedTokens;
       if (ledger.tokensThisMinute.sum(now) >= free) {
         const resetMs = free > 0 ? ledger.tokensThisMinute.msUntilBelow(now, free) : CONCURRENT_RETRY_MS;

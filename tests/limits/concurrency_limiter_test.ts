@@ -181,7 +181,7 @@ Deno.test("ConcurrencyLimiter: the rejection says that the remaining slots are k
   const rejected = assertRejects(
     () => waiting(slots, "mallory"),
     ProxyFault,
-    "This client has 9 requests running. The proxy keeps the remaining slots for other clients.",
+    "This token has 9 requests running. The proxy keeps the remaining slots for other tokens.",
   );
   clock.pass(1_000);
   await rejected;
