@@ -124,7 +124,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       acquireReceivingSlot: () => proxy.receivingSlots.acquire(exchange.holder, cancellation),
       counted: account && management && { account, limiter: management.limiter },
     });
-    // A request gets a slot only after its body has arrived, if the body is needed.
+    // Only a request that waits for nothing more from its client takes a slot from others.
     await exchange.acquireSlot(proxy.slots);
     checkDraining(proxy);
 

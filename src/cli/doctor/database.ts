@@ -32,7 +32,7 @@ function stateOf(path: string, { damage, schema, newestSchema, isInUse }: Inspec
   if (damage.length > 0) return [database.problem(`${path} is damaged: ${damage.join("; ")}`, RESTORE)];
   if (schema > newestSchema) {
     return [database.problem(
-      `${path} was written by a newer llm-proxy (schema ${schema}; this version knows ${newestSchema})`,
+      `${path} is of a newer llm-proxy (schema ${schema}; this version knows ${newestSchema})`,
       "use that version of llm-proxy or a later one",
     )];
   }

@@ -45,7 +45,7 @@ export class Database {
     }
   }
 
-  /** Runs a statement. Returns the number of changed rows. */
+  /** Runs a statement. Gives the number of changed rows. */
   run(sql: string, ...values: SQLInputValue[]): { changes: number } {
     return this.#mapErrors(() => {
       const { changes } = this.prepared(sql).run(...values);
@@ -53,12 +53,12 @@ export class Database {
     });
   }
 
-  /** Returns the first row of a query. Undefined: the result is empty. */
+  /** Gives the first row of a query. Undefined: the result is empty. */
   get(sql: string, ...values: SQLInputValue[]): Row | undefined {
     return this.#mapErrors(() => this.prepared(sql).get(...values));
   }
 
-  /** Returns all rows of a query. */
+  /** Gives all rows of a query. */
   all(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#mapErrors(() => this.prepared(sql).all(...values));
   }
@@ -100,7 +100,7 @@ export class Database {
     if (this.#database.isOpen) this.#database.close();
   }
 
-  /** Returns a prepared statement, for many runs within a {@link transaction}, which maps its errors. */
+  /** Gives a prepared statement, for many runs within a {@link transaction}, which maps its errors. */
   prepared(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) this.#statements.set(sql, statement = this.#database.prepare(sql));
@@ -132,8 +132,8 @@ export class Database {
       if (known === undefined) {
         throw new StoreError(
           "newer",
-          `${this.path} was written by a newer llm-proxy (schema ${version}; this version knows ${newest}). ` +
-            "Use that version or a later one",
+          `${this.path} is of a newer llm-proxy (schema ${version}; this version knows ${newest}): use that ` +
+            "version or a later one",
         );
       }
       if (checksumOf(known) !== checksum) {

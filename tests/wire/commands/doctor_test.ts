@@ -224,7 +224,7 @@ Deno.test("doctor: database and encryption key of a stopped proxy and of a runni
     const database = new DatabaseSync(`${folder}/data/x.db`);
     database.exec("INSERT INTO schema_migrations VALUES (9999, 'later', 'x', 0)");
     database.close();
-    assertStringIncludes((await doctor()).of("database").join(), "was written by a newer llm-proxy (schema 9999");
+    assertStringIncludes((await doctor()).of("database").join(), "is of a newer llm-proxy (schema 9999");
   }));
 
 Deno.test("doctor: a damaged database, and a file that is not a database", () =>

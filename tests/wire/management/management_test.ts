@@ -195,7 +195,7 @@ Deno.test("a start that cannot be: one line that says what is wrong with the dat
     holder.exec("COMMIT");
     holder.exec("INSERT INTO schema_migrations VALUES (99, 'later', 'x', 0)");
     holder.close();
-    assertStringIncludes(await start(), "was written by a newer llm-proxy (schema 99");
+    assertStringIncludes(await start(), "is of a newer llm-proxy (schema 99");
     Deno.writeTextFileSync(path, "no database".repeat(1000));
     for (const end of ["-wal", "-shm"]) await Deno.remove(`${path}${end}`).catch(() => {});
     assertStringIncludes(await start(), "is damaged or not a database");
