@@ -125,7 +125,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       acquireReceivingSlot: () => proxy.receivingSlots.acquire(exchange.holder, cancellation),
       counted: account && management && { account, limiter: management.limiter },
     });
-    // Only a request that waits for nothing more from its client takes a slot from others.
+    // A request gets a slot only after its body has arrived, if the body is needed.
     const waiting = exchange.acquireSlot(proxy.slots);
     if (waiting !== undefined) await waiting;
     checkDraining(proxy);
