@@ -13,7 +13,7 @@ import { SendBuffer } from "./send_buffer.ts";
 export interface ByteOutput {
   /** Writes some of the bytes, and gives their number. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
-  /** Called after each write. Gives a promise to await if other connections must have their turn first. */
+  /** Called after each write. Returns a promise to await if other connections must have their turn first. */
   readonly wrote?: (count: number) => Promise<void> | undefined;
 }
 
