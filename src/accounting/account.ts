@@ -133,7 +133,7 @@ export class Account implements ExchangeAccount {
     return this.#request.facts().maxOutputTokens ?? Infinity;
   }
 
-  /** The model that the request names. Undefined: it names none so far. */
+  /** The model that the request names. Undefined if it names none so far. */
   get modelAsked(): string | undefined {
     return this.#request.facts().model;
   }
@@ -157,7 +157,7 @@ export class Account implements ExchangeAccount {
     return this.#hasCreated;
   }
 
-  /** The speed of the model. Undefined: the response does not show it. */
+  /** The speed of the model. Undefined if the response does not show it. */
   speedOf(
     { method, ending, durationMs, attempts }: ExchangeRecord,
     { usage, unfinished }: ResponseSummary,
