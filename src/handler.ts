@@ -20,7 +20,7 @@ import type { HeldBytes } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/own_reply.ts";
-import { isPulseRequest, pulseReply } from "./own_routes/pulse.ts";
+import { healthStreamReply, isHealthStreamRequest } from "./own_routes/health_stream.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 
@@ -91,7 +91,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       onCredentials: (presented) => exchange.conceal(presented),
     }, proxy);
     exchange.principal = principal;
-    if (isPulseRequest(method, path)) return await pulse(exchange, proxy);
+    if (isHealthStreamRequest(method, path)) return await healthStream(exchange, proxy);
 
     const account = management?.accounts.open({
       id: exchange.id,
@@ -171,11 +171,11 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
  * Responds to `/health/stream`: a few events with pauses, for a client that checks whether a server in front
  * buffers streams.
  */
-async function pulse(exchange: Exchange, proxy: ProxyParts): Promise<OutgoingReply> {
+async function healthStream(exchange: Exchange, proxy: ProxyParts): Promise<OutgoingReply> {
   checkDraining(proxy);
   await exchange.acquireSlot(proxy.slots);
   exchange.answeredHere(200);
-  return pulseReply({ clock: proxy.clock, onEnd: (how) => exchange.end(how) });
+  return healthStreamReply({ clock: proxy.clock, onEnd: (how) => exchange.end(how) });
 }
 
 function checkDraining({ isDraining }: ProxyParts): void {
