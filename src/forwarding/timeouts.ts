@@ -35,7 +35,11 @@ export class TimeoutExpired extends Error {
       isUnanswered?: boolean;
     } = {},
   ) {
-    super(`${SETTINGS[phase]} (${durationText(limitMs)}) passed${phase === "tls" ? " during the TLS handshake" : ""}`);
+    super(
+      `${SETTINGS[phase]} (${durationText(limitMs)}) passed${
+        phase === "tls" ? " during the TLS handshake" : ""
+      }`,
+    );
     this.phase = phase;
     this.limitMs = limitMs;
     this.received = received;

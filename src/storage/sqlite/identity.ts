@@ -25,7 +25,7 @@ export interface IdentifiedDatabase {
 /**
  * Throws a {@link StoreError} if SQLite would replay the write-ahead log of another file. Changes nothing.
  */
-export function checkWal(path: string, lock: DatabaseLock): void {
+export function checkLog(path: string, lock: DatabaseLock): void {
   if (!lock.isExclusive || sizeOf(`${path}-wal`) <= LOG_HEADER_BYTES) return;
   if (sizeOf(path) === 0) {
     throw new StoreError(

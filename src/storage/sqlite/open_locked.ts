@@ -6,7 +6,7 @@
 import { dirname } from "node:path";
 import type { Store } from "../store.ts";
 import { lockDatabase, realPath } from "./lock.ts";
-import { checkWal } from "./identity.ts";
+import { checkLog } from "./identity.ts";
 import { checkNoRestore } from "./restore_files.ts";
 import { openSqlite } from "./sqlite.ts";
 
@@ -20,7 +20,7 @@ export async function openLockedSqlite(path: string): Promise<Store> {
   const lock = await lockDatabase(path);
   try {
     checkNoRestore(path);
-    checkWal(path, lock);
+    checkLog(path, lock);
     return openSqlite(path, lock);
   } catch (error) {
     lock.release();
