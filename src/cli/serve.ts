@@ -22,7 +22,7 @@ import { bufferedStdout, writeOut } from "./output.ts";
 import { logStrayFailures } from "./stray_failures.ts";
 import { startReloading } from "./reload.ts";
 import type { RunningServer } from "../server/listen.ts";
-import { portsOf, runServer } from "./run_server.ts";
+import { managementUrl, portsOf, runServer } from "./run_server.ts";
 import { watchTerminal } from "./terminal.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -85,6 +85,10 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
         const ports = portsOf(running);
         management?.onListening(ports);
         management?.setControls({ reload: reloader.reload, preview: reloader.preview, stop });
+        management?.publish({
+          url: managementUrl(running, config.server),
+          certificates: config.server.tls?.cert,
+        });
         // Only the management plane writes files, and only a restart can turn it on.
         if (management === undefined) Deno.permissions.revokeSync({ name: "write" });
         void allWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));
