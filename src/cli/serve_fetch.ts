@@ -47,7 +47,8 @@ async function openDeclared(address: Deno.Addr | undefined): Promise<DeclaredSer
     app.close();
     await proxy.close();
     log("info", "stopped");
-    Deno.exit(0);
+    // The runtime reports a response as complete before it writes it, and writes it in the next turn.
+    setTimeout(() => Deno.exit(0));
   });
   proxy.onListening({ port: config().server.port }, {
     configure: (next) => server.configure(next),
