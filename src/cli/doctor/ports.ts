@@ -3,11 +3,10 @@
 import { processSources } from "../../config/sources/env.ts";
 import { loadAddress } from "../../config/load.ts";
 import { roundedDurationText } from "../../config/values/durations.ts";
-import { hostAndPort } from "../../network/host_port.ts";
+import { hostAndPort, reachableHost } from "../../network/host_port.ts";
 import { ConfigError } from "../../config/problem.ts";
 import { VERSION } from "../../release.ts";
 import { type Health, readHealth } from "../health.ts";
-import { reachableHost } from "../own_address.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
