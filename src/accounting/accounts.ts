@@ -32,7 +32,7 @@ export interface AccountsParts {
   readonly onRow: (ended: EndedExchange) => void;
   /** Called when an exchange begins. */
   readonly onOpen?: (account: Pick<Account, "running">) => void;
-  /** An error that the program did not expect. The exchange counts with what was reserved for it. */
+  /** Called when the usage of an exchange could not be worked out, which is a bug. The reserved amounts count. */
   readonly onUnexpected: (error: unknown, id: string) => void;
 }
 
@@ -84,7 +84,7 @@ export class Accounts {
   }
 
   /**
-   * Whether the usage in a response counts for its exchange. Files, token counts and the like contain usage
+   * Whether usage in this response is billed to this exchange. Files, token counts and the like contain usage
    * that is not billed. The usage of an object counts for its creator, when the object is over.
    */
   #counts({ object, hasCreated, isFree }: Account): boolean {
@@ -143,20 +143,20 @@ export class Accounts {
     this.#parts.onUnexpected(error, id);
   }
 
-  #write(account: Account, record: ExchangeRecord, answer: ResponseSummary): void {
+  #write(account: Account, record: ExchangeRecord, reported: ResponseSummary): void {
     const { object } = account;
     if (object?.action === "create") account.noticeObject();
-    const observed = this.#counts(account) ? answer : { ...answer, usage: {}, steps: [] };
-    this.#learn(account, record, observed);
-    const { contradictions = [] } = answer;
-    const row = account.close(record, observed);
+    const counted = this.#counts(account) ? reported : { ...reported, usage: {}, steps: [] };
+    this.#learn(account, record, counted);
+    const { contradictions = [] } = reported;
+    const row = account.close(record, counted);
     this.#parts.onRow({ row, record, contradictions, traceparent: account.traceparent });
     if (object !== undefined && (object.action !== "create" || account.hasCreated)) {
-      const id = object.id ?? answer.object?.id;
+      const id = object.id ?? reported.object?.id;
       const receivedBytes = () =>
         Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.endpoint?.name, id)));
       this.#parts.objects.responseEnded(
-        account.objectResponse(record, { request: object, summary: answer, receivedBytes }),
+        account.objectResponse(record, { request: object, summary: reported, receivedBytes }),
       );
     }
   }

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { assertEquals } from "@std/assert";
 import type { Account } from "../../src/accounting/account.ts";
 import { Accounts } from "../../src/accounting/accounts.ts";
@@ -106,12 +107,12 @@ function settled(
   return used ?? { tokens: undefined, micros: undefined };
 }
 
-function accountsInto(
-  onRow: (row: ExchangeRow) => void,
-  onUnexpected: (error: unknown) => void = (error) => {
-    throw error;
-  },
-): Accounts {
+/** Rethrows: no test expects an error. */
+const rethrow = (error: unknown): void => {
+  throw error;
+};
+
+function accountsInto(onRow: (row: ExchangeRow) => void, onUnexpected = rethrow): Accounts {
   const pricer = new Pricer({
     version: "none",
     priceOf: () => undefined,
@@ -120,11 +121,11 @@ function accountsInto(
     providerOf: () => undefined,
   });
   return new Accounts({
-    onUnexpected,
     clock: new FakeClock(),
     pricer,
     objects: NO_OBJECTS,
     onRow: ({ row }) => onRow(row),
+    onUnexpected,
   });
 }
 
@@ -328,13 +329,11 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
     let row: ExchangeRow | undefined;
     const reserved: Used[] = [];
     const account = new Accounts({
-      onUnexpected: (error) => {
-        throw error;
-      },
       clock: new FakeClock(),
       pricer,
       objects: NO_OBJECTS,
       onRow: (ended) => row = ended.row,
+      onUnexpected: rethrow,
     }).open({
       id: "req_1",
       path: RECORD.path,
@@ -380,10 +379,33 @@ Deno.test("Account: text that was seen counts, whatever the request stated, also
   assertEquals(settled({ bytes: 40_000 }, { answer: start + events, reserves: 20_000, type }).micros, 14_801);
 });
 
+Deno.test("Accounts: an unexpected error after a compressed response is reported, and settled() resolves", async () => {
+  const unexpected: unknown[] = [];
+  const bug = new TypeError("cannot read x");
+  const accounts = accountsInto(() => {
+    throw bug;
+  }, (error) => void unexpected.push(error));
+  const account = accounts.open({
+    id: "req_1",
+    path: RECORD.path,
+    principal: ANONYMOUS,
+    endpoint: ENDPOINT,
+    fields: [],
+  });
+  account.answered({
+    status: 200,
+    fields: fieldsOf("content-type: application/json", "content-encoding: gzip"),
+  }, BACKEND);
+  account.passed(gzipSync(TOLD));
+  account.ended(RECORD);
+  await accounts.settled();
+  assertEquals(unexpected, [bug]);
+});
+
 Deno.test("Accounts: an exchange whose usage cannot be worked out counts with what was reserved, and the error is reported", () => {
   const errors: unknown[] = [];
   const used: Used[] = [];
-  const account = accountsInto(() => {}, (error) => errors.push(error)).open({
+  const account = accountsInto(() => {}, (error) => void errors.push(error)).open({
     id: "req_1",
     path: RECORD.path,
     principal: ANONYMOUS,
