@@ -5,23 +5,30 @@ import { StoreError } from "../storage/store.ts";
 /** The highest number of failed tasks that are tried again. */
 const MAX_RETRIES = 50_000;
 
+/** What {@link KeyedTasks} reports. */
+export interface TaskEvents {
+  /** The database failed in a task with a key, which is tried again. */
+  readonly onFailed: (reason: string) => void;
+  /** A task failed with another error, which is a bug. It is not tried again. */
+  readonly onUnexpected: (error: unknown) => void;
+}
+
 /** Tasks that run at the same time, except those with the same key. */
 export class KeyedTasks {
-  readonly #onFailed: (reason: string) => void;
+  readonly #events: TaskEvents;
   /** The keys of running tasks. */
   readonly #busy = new Set<string>();
   /** Failed tasks that are tried again, by their keys. */
   readonly #failed = new Map<string, () => Promise<void>>();
   readonly #running = new Set<Promise<void>>();
 
-  /** `onFailed` is called when the database fails in a task with a key. */
-  constructor(onFailed: (reason: string) => void) {
-    this.#onFailed = onFailed;
+  constructor(events: TaskEvents) {
+    this.#events = events;
   }
 
-  /** Starts a task. It handles its own errors. */
+  /** Starts a task, which handles the errors of the database. */
   run(task: () => Promise<void>): void {
-    const running = task().finally(() => this.#running.delete(running));
+    const running = task().catch(this.#events.onUnexpected).finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
@@ -52,7 +59,7 @@ export class KeyedTasks {
       await task();
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      this.#onFailed(error.message);
+      this.#events.onFailed(error.message);
       if (this.#failed.size < MAX_RETRIES) this.#failed.set(key, task);
     } finally {
       this.#busy.delete(key);

@@ -61,6 +61,8 @@ export interface ObjectsParts {
   readonly onRow: (row: ExchangeRow) => void;
   /** Called when the database failed. The work is tried again. */
   readonly onFailed: (reason: string) => void;
+  /** Called when a task failed with another error, which is a bug. The task is not tried again. */
+  readonly onUnexpected: (error: unknown) => void;
 }
 
 /** How often the changes of other processes are read, and expired objects are settled. */
@@ -85,7 +87,7 @@ export class Objects {
 
   private constructor(parts: ObjectsParts) {
     this.#parts = parts;
-    this.#tasks = new KeyedTasks(parts.onFailed);
+    this.#tasks = new KeyedTasks(parts);
     this.#open = new OpenObjects((held) => parts.ledgers.release(held));
   }
 

@@ -6,7 +6,7 @@ const FAILURES = 3;
 const FIRST_COOLDOWN_MS = 5_000;
 /** The longest cooldown, in milliseconds. It also limits a pause that applies to all principals. */
 export const LONGEST_COOLDOWN_MS = 300_000;
-/** After this time, the next request probes too. */
+/** A probe that takes longer no longer blocks other probes. */
 const LONGEST_PROBE_MS = 5_000;
 
 /** The principal of a request that failed, and whether the request itself may be the reason. */
@@ -30,7 +30,7 @@ export class BackendHealth {
   #probingSince: number | undefined;
   /** The principals whose requests failed in this row. */
   readonly #failedFor = new Set<string>();
-  /** The number of failures that no request can have caused. */
+  /** Failures to connect, which no request can cause. */
   #certain = 0;
 
   /** Whether the failures in a row are enough for a cooldown, which may have ended. */
@@ -67,7 +67,10 @@ export class BackendHealth {
     return isFailing;
   }
 
-  /** Counts failures, and begins a cooldown after enough of them. True: it is the first cooldown in a row. */
+  /**
+   * Counts failures, and begins a cooldown after enough of them. True: the backend begins to fail with this
+   * call.
+   */
   failed(
     count: number,
     by: FailureSource & { readonly now: number; readonly needsOthers: boolean },
@@ -76,7 +79,7 @@ export class BackendHealth {
     this.#failedFor.add(by.principal);
     if (by.isCertain) this.#certain += count;
     this.failures += count;
-    // Failures of one principal's requests alone may be the fault of these requests.
+    // If only one client's requests failed, those requests may be the cause.
     const isDoubtful = by.needsOthers && this.#certain < FAILURES && this.#failedFor.size < 2;
     if (isDoubtful) this.failures = Math.min(this.failures, FAILURES - 1);
     if (this.failures < FAILURES) return false;

@@ -1,4 +1,4 @@
-/** Chooses the backend for the next attempt, from what the last answers said of each backend. */
+/** Chooses the backend for the next attempt, from what the last responses said of each backend. */
 
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint, Strategy } from "../config/config.ts";
@@ -11,7 +11,7 @@ export interface BackendReport {
   readonly inFlight: number;
   /** The number of failures in a row. */
   readonly failures: number;
-  readonly state: "up" | "set_aside" | "rate_limited";
+  readonly state: "up" | "cooldown" | "rate_limited";
   /** Milliseconds until it gets requests again. 0: it is up. */
   readonly forMs: number;
 }
@@ -78,13 +78,13 @@ export class Balancer {
         backend: state.backend,
         inFlight: state.inFlight,
         failures: Math.max(state.health.failures, ...owns.map(({ failures }) => failures)),
-        state: limitedUntil > now ? "rate_limited" : shown.isFailing ? "set_aside" : "up",
+        state: limitedUntil > now ? "rate_limited" : shown.isFailing ? "cooldown" : "up",
         forMs: Number.isFinite(forMs) ? forMs : 0,
       };
     });
   }
 
-  /** Milliseconds until the first pause ends that backends asked for. 0: one backend has asked for none. */
+  /** Milliseconds until the first backend's requested pause ends. 0 if any backend has none. */
   waitMs(principal: string): number {
     const soonest = Math.min(
       ...this.#states.map(({ health, healthFor }) =>

@@ -28,7 +28,7 @@ export interface BackendState {
   readonly onEvent: (event: HealthEvent) => void;
   readonly isOnlyOne: boolean;
   inFlight: number;
-  /** The health for all principals. It needs failures of more than one principal, or failures to connect. */
+  /** The health for all principals. It fails only after failures of two principals, or of connects. */
   readonly health: BackendHealth;
   /** The health for each principal whose requests failed. */
   readonly healthFor: Map<string, BackendHealth>;
@@ -41,12 +41,15 @@ export class Lease {
   readonly #state: BackendState;
   readonly #principal: string;
   readonly #clock: Clock;
-  /** The cooldowns before this attempt. A failure counts only if no cooldown has begun since. */
+  /**
+   * The number of cooldowns at the start. If one began since, this failure belongs to the same outage and
+   * does not count.
+   */
   readonly #cooldowns: readonly [all: number, own: number];
   /** The healths that this attempt probes. */
   #probes: BackendHealth[];
   #isOver = false;
-  /** The failures before a success. They count again where the answer then breaks off. */
+  /** The failures before a success. They count again where the response then breaks off. */
   #failuresBefore: readonly [all: number, own: number] = [0, 0];
 
   constructor(state: BackendState, { principal, clock }: { principal: string; clock: Clock }) {
@@ -67,7 +70,7 @@ export class Lease {
     return this.#state.backend;
   }
 
-  /** The backend began a good answer. The answer can still break off. */
+  /** The backend began a good response. The response can still break off. */
   succeeded(): void {
     this.#endProbe();
     const { health, healthFor } = this.#state;
@@ -96,7 +99,7 @@ export class Lease {
 
   /**
    * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this principal.
-   * After the same answer to a second principal it is skipped for all, for {@link LONGEST_COOLDOWN_MS} at
+   * After the same response to a second principal it is skipped for all, for {@link LONGEST_COOLDOWN_MS} at
    * most.
    */
   limited(durationMs: number): void {
@@ -112,7 +115,7 @@ export class Lease {
     else if (!wasLimited && !wasOwnLimited) this.#report("rate_limited", this.#principal);
   }
 
-  /** The attempt has ended, with or without an answer. */
+  /** The attempt has ended, with or without a response. */
   released(): void {
     if (this.#isOver) return;
     this.#isOver = true;

@@ -3,7 +3,7 @@ import { ClientGone } from "../cancellation.ts";
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
 import { SmallPieces } from "../streams/small_pieces.ts";
 
-/** How an answer ended: the client got all of it, the client left, or the answer broke off. */
+/** How a response ended: the client got all of it, the client left, or the response broke off. */
 export type Ending = "complete" | "client_gone" | { readonly brokenBy: unknown };
 
 /** Follows a body while it passes to the client. */
@@ -18,7 +18,7 @@ export interface BodyObserver {
   readonly ended: (how: Ending) => void;
 }
 
-/** The body of an answer, which an observer follows. It is read only as fast as the client takes it. */
+/** The body of a response, which an observer follows. It is read only as fast as the client takes it. */
 export class RelayedBody implements MessageBody {
   readonly length: number | undefined;
   readonly #source: ByteSource;
@@ -66,7 +66,7 @@ export class RelayedBody implements MessageBody {
     this.#source.cancel();
   }
 
-  /** The reader of a body that breaks off also cancels it. Only the first ending counts. */
+  /** A failed read ends the body, and its reader then also cancels. The first ending counts. */
   #end(how: Ending): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;

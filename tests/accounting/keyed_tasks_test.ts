@@ -4,7 +4,7 @@ import { StoreError } from "../../src/storage/store.ts";
 import { nextTurn } from "../support/time/passing_time.ts";
 
 Deno.test("KeyedTasks: of two tasks with one key, the second does not start while the first runs", async () => {
-  const tasks = new KeyedTasks(() => {});
+  const tasks = new KeyedTasks({ onFailed() {}, onUnexpected() {} });
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   const started: string[] = [];
   const task = (name: string) => async () => {
@@ -25,7 +25,7 @@ Deno.test("KeyedTasks: of two tasks with one key, the second does not start whil
 
 Deno.test("KeyedTasks: a task that the database fails runs again at the next retry, until it succeeds", async () => {
   const reasons: string[] = [];
-  const tasks = new KeyedTasks((reason) => reasons.push(reason));
+  const tasks = new KeyedTasks({ onFailed: (reason) => reasons.push(reason), onUnexpected() {} });
   let runs = 0;
   tasks.runOnce(
     "a",
@@ -40,7 +40,7 @@ Deno.test("KeyedTasks: a task that the database fails runs again at the next ret
 });
 
 Deno.test("KeyedTasks: idle also waits for tasks that a task starts", async () => {
-  const tasks = new KeyedTasks(() => {});
+  const tasks = new KeyedTasks({ onFailed() {}, onUnexpected() {} });
   let hasEnded = false;
   tasks.run(async () => {
     await Promise.resolve();
@@ -51,4 +51,15 @@ Deno.test("KeyedTasks: idle also waits for tasks that a task starts", async () =
   });
   await tasks.idle();
   assertEquals(hasEnded, true);
+});
+
+Deno.test("KeyedTasks: a task that fails otherwise is reported, is not tried again, and does not fail idle", async () => {
+  const errors: unknown[] = [];
+  const tasks = new KeyedTasks({ onFailed() {}, onUnexpected: (error) => errors.push(error) });
+  const bug = new TypeError("a bug");
+  tasks.runOnce("a", () => Promise.reject(bug));
+  await tasks.idle();
+  tasks.retry();
+  await tasks.idle();
+  assertEquals(errors, [bug]);
 });
