@@ -34,12 +34,12 @@ export function expectedValues(bytes: Uint8Array): FoundValue[] | undefined {
       const inner = depth >= MAX_DEPTH
         ? undefined
         : key === undefined
-        ? place.elements ?? (place === SELECTED ? SELECTED : undefined)
-        : place.children?.find(({ bytes }) => new TextDecoder().decode(bytes) === key)?.node;
+        ? place.array?.elements
+        : place.object?.groups.flat().find(({ bytes }) => new TextDecoder().decode(bytes) === key)?.node;
       return inner && { place: inner, depth: depth + 1 };
     },
-    ended({ place: { path, children } }, { start, end }) {
-      if (children !== undefined) return;
+    ended({ place: { path, object } }, { start, end }) {
+      if (object !== undefined) return;
       found.push([path, JSON.parse(new TextDecoder().decode(bytes.subarray(start, end)))]);
     },
   });
