@@ -62,18 +62,20 @@ export class ReportedUsage {
   }
 
   #merge(reported: Numbers): void {
-    const groups = new Set<number>();
-    for (const [name, number] of reported) if (number > 0) groups.add(this.#groupOf(name));
+    let groups = 0;
+    for (const [name, number] of reported) if (number > 0) groups |= this.#groupOf(name);
     for (const [name, number] of reported) {
-      if (!this.#numbers.has(name) || groups.has(this.#groupOf(name))) this.#numbers.set(name, number);
+      const isSaid = number > 0 || (groups & this.#groupOf(name)) !== 0;
+      if (isSaid || !this.#numbers.has(name)) this.#numbers.set(name, number);
     }
   }
 
+  /** The group of a name, as a bit. */
   #groupOf(name: string): number {
     const groups = this.#groups ??= new Map();
     let group = groups.get(name);
     if (group === undefined) {
-      group = GROUPS.findIndex((pattern) => pattern.test(name));
+      group = 1 << GROUPS.findIndex((pattern) => pattern.test(name)) + 1;
       groups.set(name, group);
     }
     return group;
@@ -121,12 +123,15 @@ function collect(members: Readonly<Record<string, unknown>>, into: Numbers, pref
   for (const key in members) {
     const inner = members[key];
     const path = prefix + key;
-    if (typeof inner === "number") {
-      if (isSensible(path, inner) && (into.has(path) || into.size < MAX_NUMBERS)) into.set(path, inner);
-    } else if (key === "is_byok") into.set(path, inner === true ? 1 : 0);
+    if (typeof inner === "number") collectNumber(inner, into, path);
+    else if (key === "is_byok") into.set(path, inner === true ? 1 : 0);
     else if (Array.isArray(inner)) collectList(inner, into, path);
     else if (isObject(inner) && depth < MAX_DEPTH) collect(inner, into, `${path}.`, depth + 1);
   }
+}
+
+function collectNumber(amount: number, into: Numbers, path: string): void {
+  if (isSensible(path, amount) && (into.size < MAX_NUMBERS || into.has(path))) into.set(path, amount);
 }
 
 /** Whether a number can be an amount: not negative, not excessive, and not a fraction of a token. */
@@ -145,7 +150,10 @@ function collectList(details: readonly unknown[], into: Numbers, path: string): 
   for (const detail of details.slice(0, MAX_NUMBERS).filter(isObject)) {
     const name = detail["modality"] ?? detail["type"] ?? detail["ttl"];
     const amount = detail["tokenCount"] ?? detail["tokens"] ?? detail["count"] ?? detail["inputTokens"];
-    if (typeof name === "string") collect({ [name.toUpperCase()]: amount }, into, `${path}.`);
+    if (typeof name !== "string") continue;
+    const key = name.toUpperCase();
+    if (typeof amount === "number") collectNumber(amount, into, `${path}.${key}`);
+    else collect({ [key]: amount }, into, `${path}.`);
   }
 }
 
