@@ -127,9 +127,10 @@ export class JsonScanner {
   /** Drops the current text. The next piece begins another text. */
   reset(): void {
     this.#state = State.Value;
-    this.#container = undefined;
-    this.#outer.length = 0;
-    this.#depth = 0;
+    if (this.#container !== undefined) {
+      this.#container = undefined;
+      this.#outer.length = 0;
+    }
     this.#escaped = false;
     this.#keyPart = NO_BYTES;
     this.#drop();

@@ -1,7 +1,11 @@
-/** Reads the value of a short JSON text. */
+/** Reads the value of one JSON text, which is usually short. */
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
 const FIRST_PRINTABLE = 0x20;
 const LAST_ASCII = 0x7f;
 /** Longer strings are rare among the values that the proxy reads. */
@@ -23,11 +27,21 @@ const decoder = new TextDecoder();
  * are such.
  */
 export function jsonValue(bytes: Uint8Array, from: number, to: number): unknown {
+  const value = simpleValue(bytes, from, to);
+  return value === undefined ? JSON.parse(decoder.decode(bytes.subarray(from, to))) : value;
+}
+
+/** The value of a short text without escapes. Undefined for any other text. */
+function simpleValue(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): string | number | boolean | null | undefined {
   const first = bytes[from] ?? 0;
-  const plain = first === QUOTE ? plainText(bytes, from, to) : smallInteger(bytes, from, to);
-  if (plain !== undefined) return plain;
-  for (const { text, value } of LITERALS) if (isText(text, bytes, from, to)) return value;
-  return JSON.parse(decoder.decode(bytes.subarray(from, to)));
+  if (first === QUOTE) return plainText(bytes, from, to);
+  if (first >= DIGIT_0 && first <= DIGIT_9) return smallInteger(bytes, from, to);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return undefined;
+  return LITERALS.find(({ text }) => isText(text, bytes, from, to))?.value;
 }
 
 /** The value of a short string of ASCII without escapes. Undefined for any other text. */
@@ -54,14 +68,14 @@ function asciiText(bytes: Uint8Array, from: number, to: number): string {
 
 /** The value of a positive integer of few digits. Undefined for any other text. */
 function smallInteger(bytes: Uint8Array, from: number, to: number): number | undefined {
-  if (to - from > MAX_DIGITS || bytes[from] === 0x30 && to - from > 1) return undefined;
+  if (to - from > MAX_DIGITS || bytes[from] === DIGIT_0 && to - from > 1) return undefined;
   let value = 0;
   for (let at = from; at < to; at++) {
-    const digit = (bytes[at] ?? 0) - 0x30;
+    const digit = (bytes[at] ?? 0) - DIGIT_0;
     if (digit < 0 || digit > 9) return undefined;
     value = value * 10 + digit;
   }
-  return from === to ? undefined : value;
+  return value;
 }
 
 function isText(text: string, bytes: Uint8Array, from: number, to: number): boolean {
