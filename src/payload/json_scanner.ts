@@ -18,32 +18,13 @@ import {
   type SelectedObject,
   type SelectionNode,
 } from "./json_selection.ts";
-import { jsonValue } from "./json_value.ts";
+import { jsonValue, MAX_VALUE_BYTES } from "./json_value.ts";
+import { NOWHERE, type TextSink } from "./text_sink.ts";
 
 /** Receives a selected value and its path, such as `choices.*.finish_reason`. */
 export type OnValue = (path: string, value: unknown) => void;
 
-/**
- * Receives the values that are measured, piece by piece. Of a string it receives the bytes between the
- * quotes.
- */
-export interface TextSink {
-  /** The next piece: `bytes` from `from` up to `to`, valid only during the call. */
-  readonly write: (bytes: Uint8Array, from: number, to: number) => void;
-  /**
-   * Reads the next piece of a string from `from` up to the quote that ends the string, an escape that `write`
-   * must read, or `to`. Returns the index of the first byte that it has not read.
-   */
-  readonly writeText: (bytes: Uint8Array, from: number, to: number) => number;
-  /** The value has ended. */
-  readonly end: () => void;
-}
-
-const NOWHERE: TextSink = { write() {}, writeText: (_, from) => from, end() {} };
-
 const NO_BYTES: Uint8Array = new Uint8Array();
-/** A longer value is skipped. Selected values are small. */
-const MAX_VALUE_BYTES = 64 * 1024;
 /** No response nests deeper. Deeper values are not selected. */
 const MAX_DEPTH = 64;
 
@@ -219,7 +200,7 @@ export class JsonScanner {
     this.#escaped = false;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       const entered = byte === OPEN_BRACE ? place?.object : place?.array;
-      if (entered !== undefined && this.#openCount() < MAX_DEPTH) return this.#open(entered);
+      if (entered !== undefined && this.#outer.length + 1 < MAX_DEPTH) return this.#open(entered);
       this.#selected = place !== undefined && place.object === undefined ? place : undefined;
       this.#state = State.Inner;
       this.#depth = 1;
@@ -231,10 +212,6 @@ export class JsonScanner {
       this.#selected = place !== undefined && place.object === undefined ? place : undefined;
       this.#state = State.Scalar;
     } else this.#break();
-  }
-
-  #openCount(): number {
-    return this.#container === undefined ? 0 : this.#outer.length + 1;
   }
 
   #open(container: SelectedObject | SelectedArray): void {
@@ -371,7 +348,7 @@ export class JsonScanner {
     }
     try {
       const value = this.#valueBytes === 0
-        ? valueWithin(bytes, begin, end)
+        ? jsonValue(bytes, begin, end)
         : this.#storedValue(bytes.subarray(begin, end));
       if (value !== undefined) this.#onValue(place.path, value);
     } catch {
@@ -385,7 +362,7 @@ export class JsonScanner {
   #storedValue(last: Uint8Array): unknown {
     this.#keep(last);
     const whole = this.#stored?.bytes ?? NO_BYTES;
-    return this.#valueBytes <= MAX_VALUE_BYTES ? valueWithin(whole, 0, whole.length) : undefined;
+    return this.#valueBytes <= MAX_VALUE_BYTES ? jsonValue(whole, 0, whole.length) : undefined;
   }
 
   /** Stores or measures the part of the current value in this piece. The value continues in the next piece. */
@@ -416,11 +393,6 @@ export class JsonScanner {
     this.#stored?.clear();
     this.#valueBytes = 0;
   }
-}
-
-/** The value of a part of a piece. Undefined if it is too long. Throws a SyntaxError if it is not JSON. */
-function valueWithin(bytes: Uint8Array, from: number, to: number): unknown {
-  return to - from <= MAX_VALUE_BYTES ? jsonValue(bytes, from, to) : undefined;
 }
 
 /** Whether a state is inside a value that may be stored or measured as a whole. */

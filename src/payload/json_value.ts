@@ -8,6 +8,8 @@ const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
 const FIRST_PRINTABLE = 0x20;
 const LAST_ASCII = 0x7f;
+/** A longer text is not read. The values that the proxy selects are small. */
+export const MAX_VALUE_BYTES: number = 64 * 1024;
 /** Longer strings are rare among the values that the proxy reads. */
 const MAX_PLAIN_TEXT_BYTES = 64;
 /** Every number with so many digits is exact. */
@@ -21,14 +23,16 @@ const LITERALS = [
 const decoder = new TextDecoder();
 
 /**
- * The value of the JSON text that is `bytes` from `from` up to `to`. Invalid UTF-8 becomes replacement
- * characters. Throws a SyntaxError if it is not JSON. Reads short names, small integers and literals without
+ * The value of the JSON text that is `bytes` from `from` up to `to`. Undefined if it is longer than
+ * {@link MAX_VALUE_BYTES}. Invalid UTF-8 becomes replacement characters. Throws a SyntaxError if it is not
+ * JSON. Reads short names, small integers and literals without
  * the runtime's decoder and parser, which take 140 ns for the shortest text. Most values of a stream's events
  * are such.
  */
 export function jsonValue(bytes: Uint8Array, from: number, to: number): unknown {
   const value = simpleValue(bytes, from, to);
-  return value === undefined ? JSON.parse(decoder.decode(bytes.subarray(from, to))) : value;
+  if (value !== undefined) return value;
+  return to - from > MAX_VALUE_BYTES ? undefined : JSON.parse(decoder.decode(bytes.subarray(from, to)));
 }
 
 /** The value of a short text without escapes. Undefined for any other text. */

@@ -1,6 +1,6 @@
 /** Estimates the tokens of text in JSON while it passes, in pieces of any size, without storing it. */
 
-import type { TextSink } from "./json_scanner.ts";
+import type { TextSink } from "./text_sink.ts";
 import {
   asciiWeight,
   CONTINUATION,

@@ -1,8 +1,9 @@
 /** The scanner of JSON and the meter of its text against slow readers of the whole, with generated and changed texts. */
 
 import { assert, assertEquals } from "@std/assert";
-import { JsonScanner, type TextSink } from "../../src/payload/json_scanner.ts";
+import { JsonScanner } from "../../src/payload/json_scanner.ts";
 import { compileSelection, type Selection } from "../../src/payload/json_selection.ts";
+import type { TextSink } from "../../src/payload/text_sink.ts";
 import { TextMeter } from "../../src/payload/text_meter.ts";
 import {
   KIND_OF,
