@@ -40,9 +40,9 @@ const NOTHING: ReadUsage = { usage: {}, contradictions: [] };
 /** The usage that a response has reported so far. */
 export class ReportedUsage {
   #numbers = NO_NUMBERS;
-  /** The groups of names that were reported more than once, because a stream may report them in each event. */
+  /** The groups of some names, because a stream may report the same names in each event. */
   #groups: Map<string, number> | undefined;
-  /** What the numbers mean. Undefined until somebody asks after the last report. */
+  /** What the numbers mean. Undefined if it was not read since the last report. */
   #read: ReadUsage | undefined;
   #steps: readonly Step[] = [];
 
@@ -76,7 +76,7 @@ export class ReportedUsage {
     let group = groups.get(name);
     if (group === undefined) {
       group = 1 << GROUPS.findIndex((pattern) => pattern.test(name)) + 1;
-      groups.set(name, group);
+      if (groups.size < MAX_NUMBERS) groups.set(name, group);
     }
     return group;
   }

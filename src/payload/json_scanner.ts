@@ -19,7 +19,7 @@ import {
   type SelectionNode,
 } from "./json_selection.ts";
 import { jsonValue, MAX_VALUE_BYTES } from "./json_value.ts";
-import { NOWHERE, type TextSink } from "./text_sink.ts";
+import { NO_SINK, type TextSink } from "./text_sink.ts";
 
 /** Receives a selected value and its path, such as `choices.*.finish_reason`. */
 export type OnValue = (path: string, value: unknown) => void;
@@ -97,7 +97,7 @@ export class JsonScanner {
   constructor(
     root: SelectionNode,
     onValue: OnValue,
-    { texts = NOWHERE, onEnd }: { texts?: TextSink; onEnd?: () => void } = {},
+    { texts = NO_SINK, onEnd }: { texts?: TextSink; onEnd?: () => void } = {},
   ) {
     this.#root = root;
     this.#onValue = onValue;

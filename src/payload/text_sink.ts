@@ -16,5 +16,5 @@ export interface TextSink {
   readonly end: () => void;
 }
 
-/** Ignores the values. */
-export const NOWHERE: TextSink = { write() {}, writeText: (_, from) => from, end() {} };
+/** A sink that ignores all values, for selections without measured values. */
+export const NO_SINK: TextSink = { write() {}, writeText: (_, from) => from, end() {} };
