@@ -21,6 +21,14 @@ const CASES: readonly (readonly [name: string, told: readonly unknown[], usage: 
     { inputTokens: 28, outputTokens: 12, cachedTokens: 3 },
   ],
   [
+    "a zero counts beside another number of its side",
+    [
+      { input_tokens: 25, cache_read_input_tokens: 3, output_tokens: 1 },
+      { input_tokens: 20, cache_read_input_tokens: 0, output_tokens: 0 },
+    ],
+    { inputTokens: 20, cachedTokens: 0, outputTokens: 1 },
+  ],
+  [
     "an input that is corrected downwards",
     [
       { input_tokens: 9_000, output_tokens: 1, cache_read_input_tokens: 0 },
