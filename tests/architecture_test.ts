@@ -68,6 +68,7 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "ipaddr.js": ["network"],
   "asn1js": ["tls"],
   "pkijs": ["tls"],
+  "node:buffer": ["http"],
   "node:crypto": ["tls"],
   "smol-toml": ["config"],
   "toml-eslint-parser": ["config"],

@@ -10,7 +10,7 @@ import { field, fieldValue } from "../http/fields.ts";
 import { HeadTooLarge } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply } from "../http/message.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
-import { FramingError } from "../http/writer.ts";
+import { FramingError } from "../http/framing_error.ts";
 import { type MessageBody, nextPiece } from "../streams/byte_source.ts";
 import { bodyOf } from "../streams/bytes.ts";
 import { FetchBody } from "./fetch_body.ts";
