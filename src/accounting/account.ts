@@ -113,7 +113,7 @@ export class Account implements ExchangeAccount {
     this.#onEnd = onEnd;
   }
 
-  /** Sets what is known of the request. */
+  /** Sets what the request contains, as far as it is known. */
   setRequest(request: AccountedRequest): void {
     this.#request = request;
   }
@@ -138,7 +138,7 @@ export class Account implements ExchangeAccount {
     return this.#request.facts().model;
   }
 
-  /** What the request does with an object of the provider. Undefined for other requests. */
+  /** What the request does with an object of the provider. Undefined: other requests. */
   get object(): ObjectRequest | undefined {
     return this.#request.object;
   }
@@ -188,7 +188,7 @@ export class Account implements ExchangeAccount {
 
   /**
    * Reserves the stated tokens of the request and the cost of the most expensive candidate. Throws if other
-   * requests have reserved the remainder. Undefined means that the request is free.
+   * requests have reserved the remainder. Undefined: the request is free.
    */
   reserve(reserved: ReservedUsage | undefined): void {
     const facts = this.#request.facts();
@@ -227,7 +227,7 @@ export class Account implements ExchangeAccount {
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
-    // Before the client gets the piece, so that the object counts even if this process is killed.
+    // Before the client gets the piece: the reservation is kept even if the process is killed.
     if (this.#request.object?.action === "create") this.noticeObject();
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
   }
@@ -273,11 +273,14 @@ export class Account implements ExchangeAccount {
     };
   }
 
-  /** Hands the reservation over if the response so far shows an object that continues after the exchange. */
+  /**
+   * Passes the reservation on to the batch or background response that this response created, once the
+   * response shows it.
+   */
   noticeObject(): void {
     const { object } = this.#request;
     if (this.#hasCreated || object === undefined || !this.#isGood) return;
-    // The request body has passed when its response arrives, so the answer cannot change with later pieces.
+    // Computed once. An upstream that answers before it has the body is judged by what has passed.
     const isBackground = () => this.#isBackground ??= this.#request.facts().background === true;
     const id = pendingObjectId(this.#tap, { kind: object.kind, isBackground });
     if (id === undefined || this.#admission === undefined) return;

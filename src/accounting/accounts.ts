@@ -30,6 +30,8 @@ export interface AccountsParts {
   readonly objects: Pick<Objects, "hasRoom" | "add" | "responseEnded">;
   /** Called once for each exchange, when its usage and its cost are known. */
   readonly onRow: (ended: EndedExchange) => void;
+  /** Called when an exchange could not be settled after its response was decompressed, which is a bug. */
+  readonly onUnexpected: (error: unknown) => void;
   /** Called when an exchange begins. */
   readonly onOpen?: (account: Pick<Account, "running">) => void;
 }
@@ -82,7 +84,7 @@ export class Accounts {
   }
 
   /**
-   * Whether the usage in a response counts for its exchange. Files, token counts and the like contain usage
+   * Whether usage in this response is billed to this exchange. Files, token counts and the like contain usage
    * that is not billed. The usage of an object counts for its creator, when the object is over.
    */
   #counts({ object, hasCreated, isFree }: Account): boolean {
@@ -117,24 +119,25 @@ export class Accounts {
     const observed = account.summary();
     if (!(observed instanceof Promise)) return this.#write(account, record, observed);
     const closing = observed.then((value) => this.#write(account, record, value))
+      .catch(this.#parts.onUnexpected)
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
 
-  #write(account: Account, record: ExchangeRecord, answer: ResponseSummary): void {
+  #write(account: Account, record: ExchangeRecord, reported: ResponseSummary): void {
     const { object } = account;
     if (object?.action === "create") account.noticeObject();
-    const observed = this.#counts(account) ? answer : { ...answer, usage: {}, steps: [] };
-    this.#learn(account, record, observed);
-    const { contradictions = [] } = answer;
-    const row = account.close(record, observed);
+    const counted = this.#counts(account) ? reported : { ...reported, usage: {}, steps: [] };
+    this.#learn(account, record, counted);
+    const { contradictions = [] } = reported;
+    const row = account.close(record, counted);
     this.#parts.onRow({ row, record, contradictions, traceparent: account.traceparent });
     if (object !== undefined && (object.action !== "create" || account.hasCreated)) {
-      const id = object.id ?? answer.object?.id;
+      const id = object.id ?? reported.object?.id;
       const receivedBytes = () =>
         Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.endpoint?.name, id)));
       this.#parts.objects.responseEnded(
-        account.objectResponse(record, { request: object, summary: answer, receivedBytes }),
+        account.objectResponse(record, { request: object, summary: reported, receivedBytes }),
       );
     }
   }

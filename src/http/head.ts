@@ -100,7 +100,7 @@ export function parseHead(text: string, maxFields: number): Head {
   return { startLine, ...separateFraming(fields) };
 }
 
-/** Throws for a folded line too: it begins with a space, so it has no name. */
+/** Throws for a folded line too: its name begins with a space, which no token does. */
 function parseField(line: string): Field {
   const colon = line.indexOf(":");
   if (colon < 1) throw new HttpSyntaxError("a header line without a valid name");
