@@ -160,6 +160,7 @@ export class Exchange {
   #bytes = 0;
   #firstByteMs: number | undefined;
   #hasEnded = false;
+  #isBlind = false;
   #releaseSlot: (() => void) | undefined;
   #held: { readonly release: () => void } | undefined;
 
@@ -242,7 +243,11 @@ export class Exchange {
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#status = status;
     this.#firstByteMs = this.#elapsedMs;
-    this.account?.answered({ status, fields }, backend);
+    try {
+      this.account?.answered({ status, fields }, backend);
+    } catch (error) {
+      this.#lostSight(error);
+    }
   }
 
   /** The proxy itself answers, with no fault. */
@@ -258,12 +263,22 @@ export class Exchange {
   /** The next piece of the response's body, which is valid during this call. */
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
-    this.account?.passed(piece);
+    if (this.account === undefined || this.#isBlind) return;
+    try {
+      this.account.passed(piece);
+    } catch (error) {
+      this.#lostSight(error);
+    }
   }
 
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   sent(piece: Uint8Array): void {
-    this.account?.sent(piece);
+    if (this.account === undefined || this.#isBlind) return;
+    try {
+      this.account.sent(piece);
+    } catch (error) {
+      this.#lostSight(error);
+    }
   }
 
   /** Ends the exchange with an error. Returns the response that the client gets. */
@@ -282,12 +297,33 @@ export class Exchange {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     // Many clients close after the last event: that is a complete exchange.
-    const ending = how === "client_gone" && this.account?.hasSeenEnd() === true ? "complete" : how;
+    const ending = how === "client_gone" && this.#hasSeenEnd ? "complete" : how;
     this.#releaseSlot?.();
     this.#held?.release();
     const record = this.#recordOf(ending);
-    this.#parts.onEnd(record, this.request.cancellation);
-    this.account?.ended(record);
+    try {
+      this.#parts.onEnd(record, this.request.cancellation);
+    } catch (error) {
+      this.#lostSight(error);
+    }
+    try {
+      this.account?.ended(record);
+    } catch (error) {
+      this.#lostSight(error);
+    }
+  }
+
+  get #hasSeenEnd(): boolean {
+    return this.account !== undefined && !this.#isBlind && this.account.hasSeenEnd();
+  }
+
+  /**
+   * An error of accounting or of the log is a bug, and must not break an answer, nor count as a failure of its backend.
+   * The account reads no more of the answer, and settles with what it has read.
+   */
+  #lostSight(error: unknown): void {
+    this.#isBlind = true;
+    this.#parts.onUnexpected(error, this.id);
   }
 
   #recordOf(ending: "complete" | "client_gone" | ProxyFault): ExchangeRecord {

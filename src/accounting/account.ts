@@ -80,6 +80,8 @@ export class Account implements ExchangeAccount {
   readonly #timedOut: Charge[] = [];
   #admission: AccountAdmission | undefined;
   #reserved: ReservedUsage | undefined;
+  /** The amounts that the reservation of this exchange holds. */
+  #held = { tokens: 0, micros: 0 };
   #unseen: UnseenTime | undefined;
   /** The status of the response. Undefined before its headers. */
   #status: number | undefined;
@@ -193,7 +195,8 @@ export class Account implements ExchangeAccount {
   reserve(reserved: ReservedUsage | undefined): void {
     const facts = this.#request.facts();
     const cost = this.#costs.reservation(reserved, facts);
-    this.#admission?.reserve({ tokens: reserved?.statedTokens ?? 0, ...cost });
+    this.#held = { tokens: reserved?.statedTokens ?? 0, micros: cost.micros };
+    this.#admission?.reserve({ tokens: this.#held.tokens, ...cost });
     this.#reserved = withContentElsewhere(reserved, facts);
     this.#unseen = reserved && new UnseenTime(this.#clock.now());
   }
@@ -337,6 +340,11 @@ export class Account implements ExchangeAccount {
     }
     const tokens = this.#costs.countedTokens(charge) ?? 0;
     return { charge, tokens, model: part.model, stopReason: part.stopReason };
+  }
+
+  /** Settles an exchange whose usage cannot be worked out: what was reserved counts as used. */
+  abandon(): void {
+    this.#admission?.settle(this.#hasCreated ? { tokens: 0, micros: 0 } : this.#held);
   }
 
   /** Settles the exchange, and returns its row for the database. */

@@ -30,10 +30,10 @@ export interface AccountsParts {
   readonly objects: Pick<Objects, "hasRoom" | "add" | "responseEnded">;
   /** Called once for each exchange, when its usage and its cost are known. */
   readonly onRow: (ended: EndedExchange) => void;
-  /** Called when an exchange could not be settled after its response was decompressed, which is a bug. */
-  readonly onUnexpected: (error: unknown) => void;
   /** Called when an exchange begins. */
   readonly onOpen?: (account: Pick<Account, "running">) => void;
+  /** Called when the usage of an exchange could not be worked out, which is a bug. The reserved amounts count. */
+  readonly onUnexpected: (error: unknown, id: string) => void;
 }
 
 /** A response that used this part of its output limit may have been cut off by the limit. */
@@ -116,12 +116,31 @@ export class Accounts {
 
   #close(account: Account, record: ExchangeRecord): void {
     this.#open.delete(account);
-    const observed = account.summary();
-    if (!(observed instanceof Promise)) return this.#write(account, record, observed);
-    const closing = observed.then((value) => this.#write(account, record, value))
-      .catch(this.#parts.onUnexpected)
-      .finally(() => this.#closing.delete(closing));
+    let observed: ResponseSummary | Promise<ResponseSummary>;
+    try {
+      observed = account.summary();
+    } catch (error) {
+      return this.#abandon(account, record, error);
+    }
+    if (!(observed instanceof Promise)) return this.#settle(account, record, observed);
+    const closing = observed.then(
+      (value) => this.#settle(account, record, value),
+      (error) => this.#abandon(account, record, error),
+    ).finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
+  }
+
+  #settle(account: Account, record: ExchangeRecord, observed: ResponseSummary): void {
+    try {
+      this.#write(account, record, observed);
+    } catch (error) {
+      this.#abandon(account, record, error);
+    }
+  }
+
+  #abandon(account: Account, { id }: ExchangeRecord, error: unknown): void {
+    account.abandon();
+    this.#parts.onUnexpected(error, id);
   }
 
   #write(account: Account, record: ExchangeRecord, reported: ResponseSummary): void {

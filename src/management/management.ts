@@ -113,6 +113,7 @@ export class Management implements ManagementPort {
     watchClock(clockWatcher(log, { dates: this.#dates, hasUndated }));
     limiter.readClock();
     this.accounts = new Accounts({
+      onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
       clock,
       pricer,
       objects,
@@ -120,7 +121,6 @@ export class Management implements ManagementPort {
         if (this.#feed.hasListeners) this.#feed.send({ kind: "started", exchange: account.running() });
       },
       onRow: (ended) => this.#record(ended),
-      onUnexpected: (error) => this.#unexpected(error),
     });
     watchSettled((row) => this.#publish(row));
     this.answer = this.#openRoutes(config);

@@ -401,3 +401,38 @@ Deno.test("Accounts: an unexpected error after a compressed response is reported
   await accounts.settled();
   assertEquals(unexpected, [bug]);
 });
+
+Deno.test("Accounts: an exchange whose usage cannot be worked out counts with what was reserved, and the error is reported", () => {
+  const errors: unknown[] = [];
+  const used: Used[] = [];
+  const account = accountsInto(() => {}, (error) => void errors.push(error)).open({
+    id: "req_1",
+    path: RECORD.path,
+    principal: ANONYMOUS,
+    endpoint: ENDPOINT,
+    fields: [],
+  });
+  const request = { inputTokens: () => 0, outputTokens: () => 1_000, isMetered: true, isFree: false };
+  account.setRequest({ ...request, facts: () => ({ model: "m" }) });
+  account.setAdmission({
+    reserve() {},
+    reserveMore() {},
+    handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),
+    settle(amounts) {
+      used.push(amounts);
+      return { hour: 0, isDated: true, modelRules: [] };
+    },
+  });
+  const candidates = [{ backend: BACKEND, model: "m", outputTokens: 1_000 }];
+  account.reserve({ statedTokens: 300, inputTokens: 0, outputTokens: 1_000, candidates });
+  account.answered({ status: 200, fields: fieldsOf("Content-Type: application/json") }, BACKEND);
+  const bug = new Error("a bug of accounting");
+  account.setRequest({
+    ...request,
+    facts() {
+      throw bug;
+    },
+  });
+  account.ended(RECORD);
+  assertEquals([used, errors], [[{ tokens: 300, micros: 1_000 }], [bug]]);
+});
