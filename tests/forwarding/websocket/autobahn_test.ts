@@ -130,10 +130,7 @@ for (const from of ["client", "upstream"] as const) {
           const ends = await connected(upstream, proxy);
           await inTime(ends, () => play(one, ends, { from, cut }));
           const { ending } = await proxy.logged("exchange");
-          assertEquals(
-            ending,
-            one.broken === undefined ? "complete" : from === "client" ? "bad_request" : "bad_gateway",
-          );
+          assertEquals(ending, endingOf(one.broken?.code, from));
         }
       });
     }
