@@ -125,7 +125,7 @@ export class Management implements ManagementPort {
     return this.#parts.tokens.check(candidate);
   }
 
-  /** Reads the tokens again if the database may have changed. Undefined: it has not changed. */
+  /** Reads the changed tokens if the database may have changed. Undefined: it has not changed. */
   refreshed(): Promise<void> | undefined {
     return this.#refresh.refreshIfChanged();
   }

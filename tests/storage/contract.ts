@@ -488,14 +488,97 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await sums(), before, "twice is once");
   });
 
-  test("sees changes of another program, and not its own", async (store, bench) => {
+  test("sees changes of another program, and not its own or those of usage", async (store, bench) => {
     const other = await bench.open();
-    assertEquals([store.consumeExternalChange(), other.consumeExternalChange()], [false, false]);
+    const start = await store.readAccess();
+    const same = await other.readAccess();
+    const seen = () => [store.hasAccessChanged(start.position), other.hasAccessChanged(same.position)];
+    assertEquals(seen(), [false, false]);
     await other.addProject(projectRow("p1"), auditRow("project.create", "p1"));
-    assertEquals([store.consumeExternalChange(), other.consumeExternalChange()], [true, false]);
-    assertEquals(store.consumeExternalChange(), false);
-    assertEquals((await store.readAccess()).projects.length, 1);
+    assertEquals(seen(), [true, false]);
+    assertEquals(seen(), [true, false], "until it is read");
+    const { position, projects } = await store.readAccess();
+    assertEquals([projects.length, store.hasAccessChanged(position)], [1, false]);
+    await other.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
+    const after = await store.readAccessChanges(position);
+    assert(after !== undefined);
+    assertEquals(store.hasAccessChanged(after.position), false);
+    await other.addExchanges([exchangeRow({ tokenId: "t1", projectId: "p1" })]);
+    await other.writeNote("a", "1");
+    assertEquals(store.hasAccessChanged(after.position), false);
     other.close();
+  });
+
+  test("reads only the projects and tokens that changed after a position", async (store) => {
+    let { position } = await store.readAccess();
+    const changed = async () => {
+      const changes = await store.readAccessChanges(position);
+      assert(changes !== undefined);
+      position = changes.position;
+      const { projects, tokens, deletedProjects, deletedTokens } = changes;
+      return [projects, tokens, deletedProjects, deletedTokens];
+    };
+    assertEquals(await changed(), [[], [], [], []]);
+    const project = projectRow("p1", {
+      keys: [{ endpoint: "openai", sealed: Uint8Array.of(1), suffix: "abcd" }],
+    });
+    await store.addProject(project, auditRow("project.create", "p1"));
+    const token = tokenRow("t1", "p1");
+    for (const one of [token, tokenRow("t2", "p1")]) {
+      await store.addToken(one, auditRow("token.create", one.id));
+    }
+    assertEquals((await changed()).map((rows) => rows.length), [1, 2, 0, 0]);
+    await store.changeToken(token, { revokedAt: AT }, auditRow("token.revoke", "t1"));
+    const revoked = await store.findToken("t1");
+    assert(revoked?.revokedAt === AT);
+    assertEquals(await changed(), [[], [revoked], [], []]);
+    await store.addExchanges([exchangeRow({ tokenId: "t2", projectId: "p1" })]);
+    assertEquals(await changed(), [[], [], [], []], "the counts of requests are no change");
+    const keys = [{ endpoint: "anthropic", sealed: Uint8Array.of(2), suffix: "efgh" }];
+    await store.changeProject(project, { keys }, auditRow("project.update", "p1", { at: AT + 1 }));
+    assertEquals(await changed(), [[{ ...project, keys, version: 2, updatedAt: AT + 1 }], [], [], []]);
+    await store.revokeTokens("p1", auditRow("project.revoke", "p1"));
+    assertEquals((await changed())[1]?.length, 1, "t1 was revoked before");
+    await store.deleteToken({ id: "t1", version: 2 }, auditRow("token.delete", "t1"));
+    assertEquals(await changed(), [[], [], [], ["t1"]]);
+    await store.deleteProject({ id: "p1", version: 2 }, auditRow("project.delete", "p1"));
+    assertEquals(await changed(), [[], [], ["p1"], ["t2"]]);
+  });
+
+  test("reads everything where old changes were deleted", async (store) => {
+    const { position } = await store.readAccess();
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
+    let version = 1;
+    const change = async (times: number) => {
+      for (const end = version + times; version < end; version++) {
+        await store.changeToken(
+          { id: "t1", version },
+          { name: `n${version}` },
+          auditRow("token.update", "t1"),
+        );
+      }
+    };
+    await change(10);
+    const early = (await store.readAccess()).position;
+    await change(10_050);
+    await store.prune({ exchangesBefore: 0, hoursBefore: 0 });
+    assertEquals(await store.readAccessChanges(position), undefined);
+    assertEquals(await store.readAccessChanges(early), undefined);
+    const last = (await store.readAccess()).position;
+    assertEquals((await store.readAccessChanges(last))?.tokens, []);
+    assertEquals((await store.readAccessChanges(last - 5))?.tokens.map(({ id }) => id), ["t1"]);
+    assertEquals(await store.readAccessChanges(last + 5), undefined, "the position of another database");
+  });
+
+  test("knows which names the tokens of a project use, but for revoked ones", async (store) => {
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1", { name: "a" }), auditRow("token.create", "t1"));
+    await store.addToken(tokenRow("t2", "p1", { name: "b", revokedAt: AT }), auditRow("token.create", "t2"));
+    const used = (of: string, ...names: string[]) =>
+      Promise.all(names.map((name) => store.isTokenNameUsed(of, name)));
+    assertEquals(await used("p1", "a", "b", "c"), [true, false, false]);
+    assertEquals(await used("p2", "a"), [false]);
   });
 
   test("reads rules as they were written, also rules for paths", async (store) => {

@@ -12,6 +12,7 @@ import {
   type Token,
   type TokenChange,
 } from "../store.ts";
+import { conditionsOf } from "./conditions.ts";
 import type { Database, Row } from "./database.ts";
 
 // The tables are STRICT, so a column holds a value of its type.
@@ -30,7 +31,8 @@ function bytes(row: Row, column: string): Uint8Array {
   return value;
 }
 
-function projectOf(row: Row, keys: readonly ProjectKey[]): Project {
+/** Makes a project of its row and its keys. */
+export function projectOf(row: Row, keys: readonly ProjectKey[]): Project {
   return {
     id: text(row, "id"),
     name: text(row, "name"),
@@ -43,7 +45,8 @@ function projectOf(row: Row, keys: readonly ProjectKey[]): Project {
   };
 }
 
-function tokenOf(row: Row): Token {
+/** Makes a token of its row. */
+export function tokenOf(row: Row): Token {
   return {
     id: text(row, "id"),
     projectId: text(row, "project_id"),
@@ -70,21 +73,8 @@ function rulesOf(row: Row): Rules {
   return JSON.parse(text(row, "rules")) as Rules;
 }
 
-/** Reads all projects and tokens. */
-export function readAccess(database: Database): { projects: Project[]; tokens: Token[] } {
-  const keys = Map.groupBy(
-    database.all("SELECT * FROM project_keys ORDER BY endpoint"),
-    (row) => text(row, "project_id"),
-  );
-  return {
-    projects: database.all("SELECT * FROM projects").map((row) =>
-      projectOf(row, (keys.get(text(row, "id")) ?? []).map(keyOf))
-    ),
-    tokens: database.all("SELECT * FROM tokens").map(tokenOf),
-  };
-}
-
-function keyOf(row: Row): ProjectKey {
+/** Makes a provider key of its row. */
+export function keyOf(row: Row): ProjectKey {
   return { endpoint: text(row, "endpoint"), sealed: bytes(row, "sealed"), suffix: text(row, "suffix") };
 }
 
@@ -122,15 +112,14 @@ export function listTokens(
   database: Database,
   page: Page & { projectId: string | undefined; activeAt: number | undefined },
 ): Listed<Token> {
+  const { text, values } = conditionsOf([
+    ["seq < ?", page.before],
+    ["project_id = ?", page.projectId],
+    ["active = 1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", page.activeAt],
+  ]);
   const rows = database.all(
-    `SELECT * FROM tokens WHERE seq < ? AND (project_id = ? OR ?)
-     AND (? IS NULL OR active = 1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?))
-     ORDER BY seq DESC LIMIT ?`,
-    page.before ?? Number.MAX_SAFE_INTEGER,
-    page.projectId ?? "",
-    page.projectId === undefined ? 1 : 0,
-    page.activeAt ?? null,
-    page.activeAt ?? null,
+    `SELECT * FROM tokens ${text} ORDER BY seq DESC LIMIT ?`,
+    ...values,
     page.limit + 1,
   );
   return pageOf(rows, page, tokenOf);
@@ -210,6 +199,12 @@ function checkName(database: Database, id: string, at: number): void {
     at,
   );
   if (other !== undefined) throw new StoreError("taken", "the name is in use");
+}
+
+/** Whether a token of the project has a name, and is not revoked. */
+export function isTokenNameUsed(database: Database, projectId: string, name: string): boolean {
+  const sql = "SELECT 1 FROM tokens WHERE project_id = ? AND name = ? AND revoked_at IS NULL LIMIT 1";
+  return database.get(sql, projectId, name) !== undefined;
 }
 
 /** Changes a project. False: it has another version by now. */

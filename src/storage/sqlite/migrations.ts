@@ -232,4 +232,36 @@ CREATE INDEX objects_settled ON objects (made_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX objects_by_change ON objects (changed_at);
 ALTER TABLE exchanges ADD COLUMN settlement TEXT;`,
   },
+  {
+    version: 9,
+    name: "the sequence of changes of projects and tokens",
+    // The triggers also see the changes of other programs. They ignore the counts of requests, which are not
+    // needed for the check of requests.
+    sql: `
+CREATE TABLE access_changes (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER project_added AFTER INSERT ON projects
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', new.id); END;
+CREATE TRIGGER project_changed AFTER UPDATE ON projects
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', new.id); END;
+CREATE TRIGGER project_deleted AFTER DELETE ON projects
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', old.id); END;
+CREATE TRIGGER project_key_added AFTER INSERT ON project_keys
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', new.project_id); END;
+CREATE TRIGGER project_key_changed AFTER UPDATE ON project_keys
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', new.project_id); END;
+CREATE TRIGGER project_key_deleted AFTER DELETE ON project_keys
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', old.project_id); END;
+CREATE TRIGGER token_added AFTER INSERT ON tokens
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('token', new.id); END;
+CREATE TRIGGER token_changed AFTER UPDATE OF project_id, name, hash, suffix, previous_hash, previous_expires_at,
+  active, revoked_at, expires_at, rules, version ON tokens
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('token', new.id); END;
+CREATE TRIGGER token_deleted AFTER DELETE ON tokens
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('token', old.id); END;
+CREATE INDEX tokens_by_name ON tokens (project_id, name);`,
+  },
 ];

@@ -2,6 +2,7 @@
 
 import { dirname } from "node:path";
 import type { AuditEntry, ExchangeRow, NewAuditEntry, Project, Store, Token } from "../store.ts";
+import { latestChange, pruneAccessChanges, readAccess, readAccessChanges } from "./access_changes.ts";
 import * as access from "./access_tables.ts";
 import { copyDatabase } from "./copy.ts";
 import { Database } from "./database.ts";
@@ -22,6 +23,12 @@ export function openSqlite(path: string, lock?: DatabaseLock): Store {
   const database = new Database(path);
   if (lock !== undefined) markAsOpened(database, lock);
   let dataVersion = readDataVersion(database);
+  let latest = latestChange(database);
+  /** Keeps the position of what was read, so that the store does not report its own changes. */
+  const upTo = <Read extends { readonly position: number } | undefined>(read: Read): Read => {
+    latest = read?.position ?? latest;
+    return read;
+  };
 
   /** Runs a change, and writes its audit entry in the same transaction. */
   const audited = <Result>(audit: NewAuditEntry, change: () => Result): Promise<Result> =>
@@ -36,11 +43,14 @@ export function openSqlite(path: string, lock?: DatabaseLock): Store {
 
   return {
     folder: dirname(database.path),
-    readAccess: () => asPromise(() => access.readAccess(database)),
-    consumeExternalChange() {
+    readAccess: () => asPromise(() => upTo(readAccess(database))),
+    readAccessChanges: (position) => asPromise(() => upTo(readAccessChanges(database, position))),
+    hasAccessChanged(position) {
       const before = dataVersion;
       dataVersion = readDataVersion(database);
-      return dataVersion !== before;
+      // Another connection commits usage too, which changes no project or token.
+      if (dataVersion !== before) latest = latestChange(database);
+      return latest !== position;
     },
     readSpending: (hours) => asPromise(() => readSpending(database, hours)),
     dateSpending: (hour) => asPromise(() => database.transaction(() => dateSpending(database, hour))),
@@ -60,6 +70,7 @@ export function openSqlite(path: string, lock?: DatabaseLock): Store {
       ),
     deleteToken: (of, audit) => audited(audit, () => access.deleteToken(database, of)),
     addToken: (token: Token, audit) => audited(audit, () => access.insertToken(database, token, audit.at)),
+    isTokenNameUsed: (projectId, name) => asPromise(() => access.isTokenNameUsed(database, projectId, name)),
     findToken: (id) => asPromise(() => access.findToken(database, id)),
     listTokens: (page) => asPromise(() => access.listTokens(database, page)),
     changeToken: (of, change, audit) =>
@@ -73,7 +84,13 @@ export function openSqlite(path: string, lock?: DatabaseLock): Store {
     listExchanges: (page) => asPromise(() => listExchanges(database, page)),
     addAudit: (entry) => asPromise(() => insertAudit(database, entry)),
     listAudit: (page) => asPromise(() => listAudit(database, page)),
-    prune: (limits) => asPromise(() => database.transaction(() => pruneExchanges(database, limits))),
+    prune: (limits) =>
+      asPromise(() =>
+        database.transaction(() => {
+          pruneAccessChanges(database);
+          return pruneExchanges(database, limits);
+        })
+      ),
 
     addObject: (object, at) =>
       asPromise(() => database.transaction(() => objects.insertObject(database, object, at))),
