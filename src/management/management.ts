@@ -199,7 +199,7 @@ export class Management implements ManagementPort {
     await this.#dates.close();
     await this.#writer.close();
     await this.#audit.close();
-    this.#parts.store.close();
+    await this.#parts.store.close();
   }
 
   #isAllowed(address: string): boolean {

@@ -363,6 +363,15 @@ export interface KeptObject extends AwaitedObject {
   readonly settled: { readonly at: number; readonly micros: number } | undefined;
 }
 
+/** How `openStore` opens a store: for a command, or for a proxy that serves requests. */
+export interface OpenOptions {
+  /**
+   * Whether the work of the database must not block the thread of the caller, which serves requests. An adapter
+   * whose database is another process has nothing to do for it.
+   */
+  readonly usesThreads?: boolean;
+}
+
 /** The port to the database. Every method may throw a {@link StoreError}. */
 export interface Store {
   /** A folder on this machine for temporary copies of the database. */
@@ -375,8 +384,8 @@ export interface Store {
    */
   readonly readAccessChanges: (position: number) => Promise<AccessChanges | undefined>;
   /**
-   * Whether another program has changed a project or a token after a position. The change of a caller of this
-   * port may be missing. Each turn of the event loop makes this call, so it must be fast and cannot wait: an
+   * Whether another program has changed a project or a token after a position. A change by this store can be
+   * missing, so its caller reads it without asking. Each turn of the event loop makes this call, so it must be fast and cannot wait: an
    * adapter whose database sends notifications keeps the last one.
    */
   readonly hasAccessChanged: (position: number) => boolean;
@@ -476,8 +485,8 @@ export interface Store {
   readonly backup: (file: string) => Promise<void>;
   /** Gives the size of the database on disk, in bytes. */
   readonly size: () => Promise<number>;
-  /** Closes the database. No other call may follow. */
-  readonly close: () => void;
+  /** Completes the writes that were called, and closes the database. No other call may follow. */
+  readonly close: () => Promise<void>;
 }
 
 /** An error of the database. The message is for users, and contains no value that was to be written. */

@@ -47,7 +47,7 @@ export async function withManageClient(
     try {
       await work(clientOf(await sendToDatabase(store, config, target.config)));
     } finally {
-      store.close();
+      await store.close();
     }
   });
 }

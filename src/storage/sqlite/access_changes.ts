@@ -2,14 +2,14 @@
 
 import type { Access, AccessChanges } from "../store.ts";
 import { keyOf, projectOf, tokenOf } from "./access_tables.ts";
-import type { Database, Row } from "./database.ts";
+import type { Connection, Row } from "./connection.ts";
 
 /** The number of changes that stay. A reader that missed more reads everything. */
 const KEPT_CHANGES = 10_000;
 const CHANGED = "SELECT id FROM access_changes WHERE kind = ? AND seq > ? AND seq <= ?";
 
 /** Reads all projects and tokens. */
-export function readAccess(database: Database): Access {
+export function readAccess(database: Connection): Access {
   // Read first: the rows can be newer than the position, but never older.
   const position = latestChange(database);
   const keys = database.all("SELECT * FROM project_keys ORDER BY endpoint");
@@ -24,7 +24,7 @@ export function readAccess(database: Database): Access {
  * Reads the projects and tokens that changed after a position. Undefined: {@link pruneAccessChanges} has
  * deleted one of the changes.
  */
-export function readAccessChanges(database: Database, since: number): AccessChanges | undefined {
+export function readAccessChanges(database: Connection, since: number): AccessChanges | undefined {
   // One query for both would read all rows.
   const first = Number(database.get("SELECT min(seq) AS first FROM access_changes")?.["first"] ?? 0);
   const position = latestChange(database);
@@ -57,7 +57,7 @@ export function readAccessChanges(database: Database, since: number): AccessChan
  * The position of the latest change of a project or a token. 0: there was none. Throws a `StoreError` if one of
  * the tables is missing, because a damaged table changes nothing that a trigger sees.
  */
-export function latestChange(database: Database): number {
+export function latestChange(database: Connection): number {
   const row = database.get(
     `SELECT (SELECT max(seq) FROM access_changes) AS last, EXISTS (SELECT 1 FROM projects),
        EXISTS (SELECT 1 FROM project_keys), EXISTS (SELECT 1 FROM tokens)`,
@@ -66,7 +66,7 @@ export function latestChange(database: Database): number {
 }
 
 /** Deletes all but the latest changes. The latest one always stays, so that positions never repeat. */
-export function pruneAccessChanges(database: Database): void {
+export function pruneAccessChanges(database: Connection): void {
   database.run(
     "DELETE FROM access_changes WHERE seq <= (SELECT max(seq) FROM access_changes) - ?",
     KEPT_CHANGES,

@@ -9,13 +9,13 @@ import {
 import type { AttemptRow, ExchangeFilter, ExchangeRow, Listed, Page } from "../store.ts";
 import { pageOf } from "./access_tables.ts";
 import { commonConditions, conditionsOf } from "./conditions.ts";
-import type { Database, Row } from "./database.ts";
+import type { Connection, Row } from "./connection.ts";
 
 const SELECT = `SELECT seq, ${EXCHANGE_COLUMN_LIST.map(({ column }) => column).join(", ")} FROM exchanges`;
 
 /** Lists exchanges, newest first. */
 export function listExchanges(
-  database: Database,
+  database: Connection,
   page: Page & ExchangeFilter,
 ): Listed<ExchangeRow & { id: number }> {
   const { text, values } = conditionsOf([

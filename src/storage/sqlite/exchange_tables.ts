@@ -3,7 +3,7 @@
 import type { SQLInputValue } from "node:sqlite";
 import { EXCHANGE_COLUMN_LIST, type StoredValue } from "../exchange_columns.ts";
 import type { ExchangeRow } from "../store.ts";
-import type { Database } from "./database.ts";
+import type { Connection } from "./connection.ts";
 import { addSpending } from "./spending.ts";
 
 const BUCKETS_PER_DOUBLING = 8;
@@ -63,7 +63,7 @@ interface Group {
 /**
  * Writes exchanges, their sums, their spending and the counts of their tokens. Call it within a transaction.
  */
-export function insertExchanges(database: Database, rows: readonly ExchangeRow[]): void {
+export function insertExchanges(database: Connection, rows: readonly ExchangeRow[]): void {
   const insert = database.prepared(INSERT);
   // One array for all rows. An array for each row was most of the garbage of the accounting.
   const values = new Array<SQLInputValue>(VALUES.length).fill(null);

@@ -2,7 +2,7 @@
 
 import type { UsageFilter, UsageGroup, UsageGrouping, UsageRow } from "../store.ts";
 import { commonConditions, type Conditions, conditionsOf } from "./conditions.ts";
-import type { Database, Row } from "./database.ts";
+import type { Connection, Row } from "./connection.ts";
 import { DAY_MS, firstByteMsOf, HOUR_MS, SUM_COLUMNS } from "./exchange_tables.ts";
 import { zoneOffsets } from "../../time/zone_offsets.ts";
 
@@ -25,7 +25,7 @@ const NAMES: Partial<Record<UsageGroup, string>> = {
 
 /** Reads the sums of each group, or one sum of everything without a group. */
 export function readUsage(
-  database: Database,
+  database: Connection,
   { group, split, timeZone, limit = -1 }: UsageGrouping,
   filter: UsageFilter,
 ): UsageRow[] {
@@ -82,7 +82,11 @@ function name(group: UsageGroup | undefined): string {
 }
 
 /** The SQL expression of the local midnight before an hour, written as if it were UTC. */
-function dayExpression(database: Database, timeZone: string | undefined, { from, to }: UsageFilter): string {
+function dayExpression(
+  database: Connection,
+  timeZone: string | undefined,
+  { from, to }: UsageFilter,
+): string {
   const extent = database.get("SELECT min(start) AS first, max(start) AS last FROM usage");
   const first = Number(extent?.["first"] ?? 0);
   const last = Number(extent?.["last"] ?? 0);
@@ -102,7 +106,7 @@ function dayExpression(database: Database, timeZone: string | undefined, { from,
 
 /** Reads the median and the 95th percentile of the time to the first byte of each group. */
 function readFirstBytes(
-  database: Database,
+  database: Connection,
   { key, formatted, where }: { key: string; formatted: string; where: Conditions },
 ): Map<string, { median: number; p95: number }> {
   const { text, values } = conditionsOf(where);
