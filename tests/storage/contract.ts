@@ -8,7 +8,9 @@ import {
   StoreError,
   type UsageFilter,
   type UsageGrouping,
+  type UsageRow,
 } from "../../src/storage/store.ts";
+import { random } from "../support/data/random.ts";
 import {
   ALL_TOGETHER,
   AT,
@@ -460,6 +462,58 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     ]);
     await store.prune({ exchangesBefore: AT - DAY, hoursBefore: AT - DAY });
     assertEquals((await shown())[1], "project:p1: 4 requests, 50; -58: 10, 0: 30", "by the day: AT is 10:30");
+  });
+
+  test("sums of any period are those of its hours, with every filter", async (store) => {
+    const { below } = random(5);
+    const start = AT - AT % DAY - 5 * DAY;
+    await store.addExchanges(Array.from({ length: 400 }, (_, index) =>
+      exchangeRow({
+        startedAt: start + below(6 * DAY),
+        firstByteMs: 1 + below(5_000),
+        tokenId: `t${index % 3}`,
+        projectId: "p1",
+        modelAnswered: `m${below(3)}`,
+        endpoint: `e${below(2)}`,
+        costMicros: below(1_000),
+      })));
+    const periods: Partial<UsageFilter>[] = [{}];
+    for (let round = 0; round < 60; round++) {
+      const from = start - DAY / 2 + below(7 * DAY);
+      const to = from + 1 + below(below(2) === 0 ? 2 * HOUR : 4 * DAY);
+      periods.push({ from, to }, { from }, { to }, { from: from - from % DAY, to: to - to % DAY + DAY });
+    }
+    for (const [index, period] of periods.entries()) {
+      const filter = {
+        ...NO_FILTER,
+        ...period,
+        ...[{}, { tokenId: "t1" }, { model: "m2", endpoint: "e0" }][index % 3],
+      };
+      const sums = (rows: readonly UsageRow[], keyOf: (row: UsageRow) => string) => {
+        const all = new Map<string, [number, number]>();
+        for (const row of rows) {
+          const [requests, cost] = all.get(keyOf(row)) ?? [0, 0];
+          all.set(keyOf(row), [requests + row.requests, cost + row.costMicros]);
+        }
+        return [...all].sort();
+      };
+      const whole = await store.usage({ ...ALL_TOGETHER, group: "model" }, filter);
+      const byHour = await store.usage({ ...ALL_TOGETHER, group: "hour", split: "model" }, filter);
+      assertEquals(
+        sums(whole, ({ key }) => key),
+        sums(byHour, ({ split }) => split?.key ?? ""),
+        JSON.stringify(filter),
+      );
+    }
+    for (let day = start; day < start + 6 * DAY; day += DAY) {
+      for (const more of [{}, { tokenId: "t1" }]) {
+        const filter = { ...NO_FILTER, ...more, from: day, to: day + DAY };
+        const [byDay] = await store.usage({ ...ALL_TOGETHER, group: "day" }, filter);
+        const [whole] = await store.usage(ALL_TOGETHER, filter);
+        assert(byDay?.firstByteMs !== undefined);
+        assertEquals(byDay.firstByteMs, whole?.firstByteMs);
+      }
+    }
   });
 
   test("prunes exchanges, and keeps their sums by the day", async (store) => {

@@ -45,5 +45,13 @@ export function rollUpSums(
     day,
   );
   database.run(`DELETE FROM first_bytes WHERE ${hours}`, day);
+  database.run(
+    `INSERT INTO first_bytes_total (start, bucket, requests)
+     SELECT start - start % ${DAY_MS} AS start, bucket, sum(requests)
+     FROM first_bytes_total WHERE ${hours} GROUP BY start - start % ${DAY_MS}, bucket
+     ON CONFLICT DO UPDATE SET requests = requests + excluded.requests`,
+    day,
+  );
+  database.run(`DELETE FROM first_bytes_total WHERE ${hours}`, day);
   rollUpSpending(database, day);
 }

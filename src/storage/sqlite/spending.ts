@@ -49,9 +49,9 @@ export function readSpending(
   const requests = new Map(
     database.all(
       `SELECT CASE token_id WHEN '' THEN 'shared:' || principal ELSE 'token:' || token_id END AS subject,
-         sum(admitted) AS requests FROM usage GROUP BY 1
+         sum(admitted) AS requests FROM usage_days GROUP BY 1
        UNION ALL
-       SELECT 'project:' || project_id, sum(admitted) FROM usage WHERE project_id <> '' GROUP BY 1`,
+       SELECT 'project:' || project_id, sum(admitted) FROM usage_days WHERE project_id <> '' GROUP BY 1`,
     ).map((row) => [String(row["subject"]), Number(row["requests"])]),
   );
   const totals = new Map(
