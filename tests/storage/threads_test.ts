@@ -106,7 +106,7 @@ Deno.test("threads: a long read blocks no caller and no write", () =>
     other.close();
     const began = performance.now();
     let readMs: number | undefined;
-    const reading = store.usage({ ...ALL_TOGETHER, group: "token", limit: 10 }, NO_FILTER)
+    const reading = store.usage({ ...ALL_TOGETHER, group: "hour", split: "token", limit: 10 }, NO_FILTER)
       .then((rows) => {
         readMs = performance.now() - began;
         return rows;
