@@ -187,9 +187,19 @@ export class Exchange {
     }
   }
 
-  /** Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimit.acquire} does. */
-  async acquireSlot(limit: ConcurrencyLimit): Promise<void> {
-    this.#releaseSlot = await limit.acquire(this.holder, this.request.cancellation);
+  /**
+   * Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimit.acquire} does.
+   * Gives a promise only if the exchange has to wait for the slot.
+   */
+  acquireSlot(limit: ConcurrencyLimit): Promise<void> | undefined {
+    const slot = limit.acquire(this.holder, this.request.cancellation);
+    if (slot instanceof Promise) {
+      return slot.then((release) => {
+        this.#releaseSlot = release;
+      });
+    }
+    this.#releaseSlot = slot;
+    return undefined;
   }
 
   /** Takes over a share of the memory for bodies, which is released at the end of the exchange. */

@@ -78,7 +78,8 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   const address = proxy.clientAccess.addressOf(request);
   const exchange = new Exchange(request, { path, address, endpoint: route?.endpoint }, proxy);
   try {
-    await management?.refreshed();
+    const refreshing = management?.refreshed();
+    if (refreshing !== undefined) await refreshing;
     const { principal, credentials } = identifyClient({
       request,
       query,
@@ -122,7 +123,8 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       counted: account && management && { account, limiter: management.limiter },
     });
     // Only a request that waits for nothing more from its client takes a slot from others.
-    await exchange.acquireSlot(proxy.slots);
+    const waiting = exchange.acquireSlot(proxy.slots);
+    if (waiting !== undefined) await waiting;
     checkDraining(proxy);
 
     const requests = new BackendRequests({

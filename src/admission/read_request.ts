@@ -60,7 +60,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
   if (body === null) return unread;
   const maxBytes = endpoint.maxBufferBytes;
   const { held } = request;
-  const { bytes, isWhole } = await readUpTo(body, maxBytes, held.hold).catch((error) => {
+  const { bytes, isWhole } = await readUpTo(body, maxBytes, (count) => held.hold(count)).catch((error) => {
     throw cancellation.reason ?? error;
   });
   if (!isWhole) {
@@ -78,7 +78,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
     maxBytes,
     mustBeKnown: needs.isStrict,
     readsFiles: restrictsModels(request.principal),
-    hold: held.hold,
+    hold: (count) => held.hold(count),
     sender: request.principal.tokenId ?? request.principal.name,
   });
   held.hold(understood.length);

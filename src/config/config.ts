@@ -66,6 +66,8 @@ export interface BudgetPeriods {
 
 /** Where and how the proxy listens for clients. */
 export interface ServerConfig {
+  /** The server that reads requests: the proxy's own, or the platform's `Deno.serve`. */
+  readonly engine: ServerEngine;
   readonly host: string;
   /** The port to listen on. 0: the system chooses a free port. */
   readonly port: number;
@@ -99,6 +101,9 @@ export interface ServerConfig {
   readonly connections: ConnectionLimits;
   readonly concurrency: ConcurrencyLimits;
 }
+
+/** `own`: the server of this program. `deno`: `Deno.serve`; docs/engines.md lists the differences. */
+export type ServerEngine = "own" | "deno";
 
 /** A certificate chain with its private key, as PEM text. */
 export interface TlsConfig {

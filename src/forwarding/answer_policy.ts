@@ -7,7 +7,7 @@
 import type { Field } from "../http/fields.ts";
 import { setsSessionCookie } from "../http/session_cookie.ts";
 
-/** Prefixes of fields that belong to the proxy, or that a reverse proxy in front obeys. */
+/** Prefixes of fields that belong to the proxy, or that a reverse proxy in front obeys. All begin with `x-`. */
 const WITHHELD_PREFIXES: readonly string[] = [
   // Only the proxy sets these: x-llm-proxy-error distinguishes its errors from those of a provider.
   "x-llm-proxy-",
@@ -59,5 +59,6 @@ const WITHHELD: ReadonlySet<string> = new Set([
 export function isWithheldFromClients({ lower, value }: Field): boolean {
   if (WITHHELD.has(lower)) return true;
   if (lower === "set-cookie") return setsSessionCookie(value);
-  return WITHHELD_PREFIXES.some((prefix) => lower.startsWith(prefix)) && !ALLOWED.has(lower);
+  return lower.startsWith("x-") && WITHHELD_PREFIXES.some((prefix) => lower.startsWith(prefix)) &&
+    !ALLOWED.has(lower);
 }

@@ -77,6 +77,8 @@ export class BackendRequests {
   /** The backend, with the key of the client's project where the project has one. */
   withKey(backend: Backend): Backend {
     const { endpoint, principal } = this.#parts;
+    // Most clients belong to no project with keys.
+    if (principal.keys.size === 0) return backend;
     const value = principal.keys.get(endpoint.name);
     if (value === null) {
       throw new ProxyFault(

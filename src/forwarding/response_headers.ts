@@ -47,15 +47,21 @@ export function clientFields(
   { requestId, path, backend, hasBody }: AnswerContext,
 ): Field[] {
   const isHopByHop = hopByHopTest(incoming);
-  const kept = incoming.filter((one) =>
-    !isHopByHop(one.lower) && !isWithheldFromClients(one) &&
-    !(backend.hasProxysKey && SHARES_WITH_PAGES.has(one.lower))
-  ).flatMap((one) => one.lower === "set-cookie" ? cookieFor(path, one) : [one]);
-  const fields = hasBody && !isInert(kept) ? sandboxed(kept) : kept;
+  let fields: Field[] = [];
+  let hasRequestId = false;
+  for (const one of incoming) {
+    const { lower } = one;
+    if (isHopByHop(lower) || isWithheldFromClients(one)) continue;
+    if (backend.hasProxysKey && SHARES_WITH_PAGES.has(lower)) continue;
+    if (lower === "x-request-id") hasRequestId = true;
+    if (lower === "set-cookie") fields.push(...cookieFor(path, one));
+    else fields.push(one);
+  }
+  if (hasBody && !isInert(fields)) fields = sandboxed(fields);
   if (isEventStream(fields) && fieldValue(fields, "x-accel-buffering") === undefined) {
     fields.push(field("x-accel-buffering", "no"));
   }
-  if (fieldValue(fields, "x-request-id") === undefined) fields.push(field("x-request-id", requestId));
+  if (!hasRequestId) fields.push(field("x-request-id", requestId));
   if (backend.exposedName !== undefined) fields.push(field("x-llm-proxy-backend", backend.exposedName));
   return fields;
 }

@@ -60,7 +60,7 @@ export class PhaseTimer {
     this.#clock = clock;
     this.#expire = expire;
     this.#startedAt = startedAt;
-    this.#activeAt = clock.now();
+    this.#activeAt = startedAt;
   }
 
   /** Begins a phase. */
@@ -74,7 +74,7 @@ export class PhaseTimer {
       limitMs === undefined ? this.#limits.totalMs === undefined : this.#activeAt + limitMs >= this.#wakesAt
     ) return;
     this.#cancel?.();
-    this.#arm();
+    this.#arm(this.#activeAt);
   }
 
   /**
@@ -92,16 +92,17 @@ export class PhaseTimer {
     this.#cancel = undefined;
   }
 
-  #arm(): void {
+  #arm(now: number): void {
     const next = this.#nextDeadline();
     this.#wakesAt = next?.at ?? Infinity;
     if (next === undefined) return;
-    this.#cancel = this.#clock.after(Math.max(0, next.at - this.#clock.now()), () => {
+    this.#cancel = this.#clock.after(Math.max(0, next.at - now), () => {
       const due = this.#nextDeadline();
-      if (due !== undefined && due.at <= this.#clock.now()) {
+      const now = this.#clock.now();
+      if (due !== undefined && due.at <= now) {
         const isUnanswered = this.#phase === "first byte";
         this.#expire(new TimeoutExpired(due.phase, due.limitMs, { isUnanswered }));
-      } else this.#arm();
+      } else this.#arm(now);
     });
   }
 

@@ -17,8 +17,16 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
  */
 export function hopByHopTest(fields: readonly Field[]): (lower: string) => boolean {
   const connection = fieldValue(fields, "connection");
-  const named = connection === undefined
-    ? undefined
-    : connection.toLowerCase().split(",").map((item) => item.trim());
-  return (lower) => HOP_BY_HOP.has(lower) || lower.startsWith("proxy-") || named?.includes(lower) === true;
+  if (connection === undefined || isUsual(connection)) return isAlwaysHopByHop;
+  const named = connection.toLowerCase().split(",").map((item) => item.trim());
+  return (lower) => isAlwaysHopByHop(lower) || named.includes(lower);
+}
+
+/** Whether a value of `connection` names no other field. */
+function isUsual(connection: string): boolean {
+  return connection === "keep-alive" || connection === "close";
+}
+
+function isAlwaysHopByHop(lower: string): boolean {
+  return HOP_BY_HOP.has(lower) || lower.startsWith("proxy-");
 }

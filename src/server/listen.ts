@@ -2,6 +2,7 @@
 
 import type { App } from "../app.ts";
 import type { ConnectionLimits, ServerConfig, TlsConfig } from "../config/config.ts";
+import { endsWithin } from "./ends_within.ts";
 import { closeQuietly } from "../streams/close_quietly.ts";
 import type { Entry } from "../http/message.ts";
 import { HeldBytes } from "../limits/held_bytes.ts";
@@ -263,13 +264,4 @@ function isTls(connection: Deno.Conn): connection is Deno.TlsConn {
 
 function peerOf({ remoteAddr }: Deno.Conn): string {
   return "hostname" in remoteAddr ? remoteAddr.hostname : "";
-}
-
-/** Waits for a promise. Returns whether it resolved within the time. */
-async function endsWithin(promise: Promise<unknown>, limitMs: number): Promise<boolean> {
-  const { promise: expired, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(resolve, limitMs, false);
-  const inTime = await Promise.race([promise.then(() => true), expired]);
-  clearTimeout(timer);
-  return inTime;
 }

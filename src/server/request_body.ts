@@ -17,6 +17,8 @@ export interface RequestBodyHooks {
 /** The body of a request on its connection. */
 export class RequestBody implements MessageBody {
   readonly length: number | undefined;
+  /** While the exchange runs, the connection is only read behind the bytes that were taken. */
+  readonly isWholePieceStable = true;
   /** Runs while the proxy waits for the client to send more of the body. */
   readonly stall: StallTimer;
   readonly #body: FramedBody;
@@ -40,6 +42,11 @@ export class RequestBody implements MessageBody {
   /** Whether a reader has begun to read it. */
   get isStarted(): boolean {
     return this.#started;
+  }
+
+  /** Whether a reader has read the last byte. */
+  get hasEnded(): boolean {
+    return this.#endSeen;
   }
 
   /**

@@ -13,6 +13,7 @@ import {
   DEFAULT_SERVER_SETTINGS,
   LOG_FORMATS,
   LOG_LEVELS,
+  SERVER_ENGINES,
 } from "../values/defaults.ts";
 import { durationText, shownDuration } from "../values/durations.ts";
 import type { EnvironmentSources } from "../sources/env.ts";
@@ -62,6 +63,8 @@ export function readServer(
   if (httpsPort !== undefined) checkHttpsPort(resolver, { httpsPort, hasTls: tls !== undefined, address });
   const adminPort = readAdminPort(resolver, settings);
   if (adminPort !== undefined) checkAdminPort(resolver, { adminPort, httpsPort, port: address.port });
+  const engine = read("engine", "SERVER_ENGINE", wordSchema(SERVER_ENGINES), defaults.engine);
+  if (engine === "deno") checkDenoEngine(resolver, settings);
   const maxBodyBytes = read("max_body_bytes", "MAX_BODY_BYTES", bytesSchema, "none");
   const maxMessage = read(
     "max_message_bytes",
@@ -79,6 +82,7 @@ export function readServer(
     (list) => list?.join(", ") ?? "all",
   );
   return {
+    engine,
     ...address,
     ...(tls && { tls }),
     ...(httpsPort !== undefined && { httpsPort }),
@@ -93,6 +97,29 @@ export function readServer(
     connections: readConnections(resolver, settings),
     concurrency: readConcurrency(resolver, settings),
   };
+}
+
+/** The settings that `Deno.serve` cannot keep, each with its variable if it has one. */
+const NOT_WITH_DENO = [
+  ["tls_cert_file", "TLS_CERT"],
+  ["tls_key_file", "TLS_KEY"],
+  ["https_port", "HTTPS_PORT"],
+  ["max_connections", "MAX_CONNECTIONS"],
+  ["header_timeout", undefined],
+  ["keep_alive_timeout", undefined],
+] as const;
+
+/** Reports settings that would have no effect with `engine = "deno"`. */
+function checkDenoEngine(resolver: Resolver, settings: Section<"server"> | undefined): void {
+  for (const [key, variable] of NOT_WITH_DENO) {
+    const isSet = settings?.[key] !== undefined || variable !== undefined && resolver.has(variable);
+    if (!isSet) continue;
+    const at = ["server", key];
+    resolver.report(
+      variable === undefined ? at : resolver.originOf(variable, at),
+      'cannot be kept with engine = "deno": remove it, or use engine = "own"',
+    );
+  }
 }
 
 function checkHttpsPort(

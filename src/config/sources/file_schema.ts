@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS } from "../values/defaults.ts";
+import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, SERVER_ENGINES } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
 import { closestName } from "../values/suggest.ts";
@@ -281,6 +281,7 @@ export const fileSchema = v.strictObject({
     port: number(portSchema, "the port to listen on"),
     https_port: number(portSchema, "a second port, for HTTPS; port then stays plain"),
     admin_port: number(portSchema, "a separate port for the admin page, the management API and metrics"),
+    engine: word(SERVER_ENGINES, "own: the proxy's own server; deno: the platform's Deno.serve"),
     target_base: text(baseUrlSchema, "base_url of endpoints without one"),
     default_endpoint: text(nameSchema, "the endpoint for the paths /v1/… and /chat/completions"),
     drain_seconds: number(drainSchema, "how long running requests may continue after SIGTERM"),
