@@ -114,8 +114,9 @@ export class ReplayableBody {
   #keep(piece: Uint8Array | null | undefined): void {
     if (piece === null) this.#ended = true;
     else if (piece !== undefined) {
-      if (this.#source.isWholePieceStable === true && piece.length === this.#source.length) this.#kept.adopt(piece);
-      else this.#kept.append(piece);
+      if (this.#source.isWholePieceStable === true && piece.length === this.#source.length) {
+        this.#kept.adopt(piece);
+      } else this.#kept.append(piece);
       if (this.#kept.length > this.#maxBytes || !this.#forgets && !this.#memory.mayHold(this.#kept.length)) {
         this.release();
       }

@@ -12,7 +12,7 @@ import { decodeLatin1 } from "../../http/latin1.ts";
 import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http/message.ts";
 import { HttpSyntaxError } from "../../http/syntax_error.ts";
 import { FramingError } from "../../http/framing_error.ts";
-import {  } from "../../http/writer.ts";
+import {} from "../../http/writer.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { parseRequestHead } from "../request_head.ts";
 import { stallFault, StallTimer } from "../stall_timer.ts";
