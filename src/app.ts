@@ -119,7 +119,7 @@ export function createApp(
   return {
     handler: (request) => handler(request),
     configure(changed) {
-      // Another list of prices is loaded before the endpoints are compared with it.
+      // Starts loading the price list first: the warnings of `onConfig` wait for it.
       if (changed.management !== undefined) management?.configure(changed.management);
       handler = handlerOf(changed);
       slots.configure(changed.server.concurrency);

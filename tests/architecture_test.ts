@@ -1,16 +1,16 @@
-/** Guards the directions of imports: the stages of a request never know each other. */
+/** Checks which folders may import which, and which may use packages, the environment and the output. */
 
 import { assert, assertEquals } from "@std/assert";
 
-/** The stages of a request. The handler calls them; a stage never imports another one. */
+/** The stages of a request. The handler calls them in their order. A stage never imports another stage. */
 const STAGES = ["routing", "auth", "admission", "forwarding"];
-/** What runs beside the forwarding path, when it is switched on or asked for. */
+/** Optional parts. A request can be forwarded without them. */
 const OPTIONAL = ["management", "manual", "connect", "demo", "service", "tls", "build"];
 /** The modules that `deno run` and `deno serve` start. */
 const ENTRIES = ["main", "fetch"];
-/** The spine, which puts rooms together. */
+/** The frame of the program, which connects the other parts. */
 const SPINE = [...ENTRIES, "cli", "server", "app", "handler"];
-/** Values and their functions, which know no room with rules or state. */
+/** Values and functions without rules or state of the proxy. */
 const VOCABULARY = ["streams", "http", "text", "time", "network", "cancellation", "principal", "release"];
 const ROOMS_WITH_RULES = [
   ...STAGES,
@@ -152,12 +152,20 @@ Deno.test("architecture: no part imports, by way of others, itself", async () =>
 Deno.test("architecture: no import goes in a direction that is ruled out", async () => {
   const { local, packages } = await readProgram();
   assert(local.length > 50, "the graph was read");
-  const against = local.filter(({ from, to }) =>
-    NEVER.some(({ parts, never }) => from !== to && parts.includes(from) && never.includes(to))
+  const against = local.flatMap(({ from, to, text }) =>
+    NEVER.filter(({ parts, never }) => from !== to && parts.includes(from) && never.includes(to))
+      .map(({ never }) =>
+        `${text}, but ${from} must not import ${to}: it imports none of ${never.slice(0, 8).join(", ")}…`
+      )
   );
-  assertEquals(against.map(({ text }) => text), []);
+  assertEquals(against, []);
   const unlisted = packages.filter(({ from, to }) => MAY_USE_PACKAGES[to]?.includes(from) !== true);
-  assertEquals(unlisted.map(({ text }) => text), []);
+  assertEquals(
+    unlisted.map(({ to, text }) =>
+      `${text}, but only ${MAY_USE_PACKAGES[to]?.join(", ") ?? "no part"} may use it`
+    ),
+    [],
+  );
 });
 
 Deno.test("architecture: the admin page imports the API's schemas and the reader of event streams alone", async () => {

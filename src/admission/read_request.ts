@@ -43,7 +43,7 @@ export interface UnreadRequest {
 export interface ReadRequest {
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
-  /** The body in memory. Undefined if nothing depends on the body, and the proxy has not read it. */
+  /** The body in memory. Undefined: nothing depends on the body, and the proxy has not read it. */
   readonly payload: HeldPayload | undefined;
 }
 
@@ -87,7 +87,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
 }
 
 /**
- * The request with `stream_options.include_usage`, if the endpoint has `stream_usage`. Undefined if the
+ * The request with `stream_options.include_usage`, if the endpoint has `stream_usage`. Undefined: the
  * request needs no change.
  */
 export function withUsageOption(

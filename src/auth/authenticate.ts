@@ -34,14 +34,14 @@ export type Verdict =
 
 /** What authentication needs to know of the endpoint and of the request. */
 export interface AuthenticationContext {
-  /** Looks up a token. Undefined if the proxy requires no token. */
+  /** Looks up a token. Undefined: the proxy requires no token. */
   readonly check: TokenCheck | undefined;
   /**
    * The endpoint forwards the client's own credential, so the proxy's token must be in `Proxy-Authorization`.
    */
   readonly passthrough: boolean;
   /**
-   * The name of the endpoint, for which a project may have a provider key. Undefined if no endpoint matches.
+   * The name of the endpoint, for which a project may have a provider key. Undefined: no endpoint matches.
    */
   readonly endpoint?: string | undefined;
   /** The header fields of the request. */

@@ -6,7 +6,7 @@ export type TokenCheckResult =
   | { readonly principal: Principal }
   | { readonly refused: "token_expired" | "token_revoked"; readonly message: string };
 
-/** Looks up a value that a client sent as a token. Returns undefined if no token matches. */
+/** Looks up a value that a client sent as a token. Undefined: no token matches. */
 export type TokenCheck = (candidate: string) => TokenCheckResult | undefined;
 
 /** The most values that are kept in clear to avoid hashing them: clients send one token in few forms. */

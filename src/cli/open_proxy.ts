@@ -34,12 +34,14 @@ export interface OpenOptions {
   readonly problemsOf?: (config: Config) => readonly Problem[];
 }
 
-/** What the server can do for the proxy. */
+/** What the server can do for the proxy, and where it listens. */
 export interface ServerControls {
   /** Makes the server use another configuration. */
   readonly configure: (config: ServerConfig) => void;
   /** Ends the server, as a signal does. */
   readonly stop: () => void;
+  /** The URL of the management API, for commands on this machine. Undefined: the server does not know it. */
+  readonly managementUrl: string | undefined;
 }
 
 /** A proxy that is ready to serve. Its opener closes it. */
@@ -103,8 +105,8 @@ export async function openProxy(
       log("warn", "configuration", { detail: warning });
     }
   };
-  // The start warns too, but a proxy may run longer than its certificate is valid.
   const stopLogging = logStrayFailures(log);
+  // The start warns too, but a proxy may run longer than its certificate is valid.
   const daily = setInterval(() => void warnOfExpiry(config), DAY_MS);
   return {
     app,
@@ -120,6 +122,9 @@ export async function openProxy(
         preview: reloader.preview,
         stop: controls.stop,
       });
+      if (controls.managementUrl !== undefined) {
+        management?.publish({ url: controls.managementUrl, certificates: config.server.tls?.cert });
+      }
       // Only the management plane writes files, and only a restart can turn it on.
       if (management === undefined) Deno.permissions.revokeSync({ name: "write" });
       void allWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));

@@ -20,7 +20,7 @@ export interface ReloadOptions {
   readonly first: LoadedConfig;
   /** Loads the configuration. Throws a {@link ConfigError} if it is invalid. */
   readonly load: () => Promise<LoadedConfig>;
-  /** The files of the configuration to watch. Undefined if no file is watched. */
+  /** The files of the configuration to watch. Undefined: no file is watched. */
   readonly watched: (() => Iterable<string>) | undefined;
   /** Whether a SIGHUP means that the terminal was closed. Such a SIGHUP reloads nothing. */
   readonly isHangup: () => boolean;

@@ -4,6 +4,7 @@ import type { App } from "../app.ts";
 import type { ServerConfig, TlsConfig } from "../config/config.ts";
 import type { Log } from "../observability/log.ts";
 import type { Ports } from "../management/served.ts";
+import { hostAndPort, reachableHost } from "../network/host_port.ts";
 import type { RunningServer } from "../server/listen.ts";
 import { startEngine } from "../server/start.ts";
 import { onEndSignals, signalExitCode } from "./signals.ts";
@@ -46,6 +47,17 @@ export async function runServer(
 /** The ports of a running server. */
 export function portsOf({ address, httpsAddress, adminAddress }: RunningServer): Ports {
   return { port: address.port, httpsPort: httpsAddress?.port, adminPort: adminAddress?.port };
+}
+
+/** The URL of the management API of a running server, for commands on its machine. */
+export function managementUrl(
+  { address, adminAddress }: Pick<RunningServer, "address" | "adminAddress">,
+  { tls, httpsPort }: Pick<ServerConfig, "tls" | "httpsPort">,
+): string {
+  const { hostname, port } = adminAddress ?? address;
+  // The admin port always uses TLS if there is a certificate.
+  const isTls = tls !== undefined && (adminAddress !== undefined || httpsPort === undefined);
+  return `${isTls ? "https" : "http"}://${hostAndPort({ hostname: reachableHost(hostname), port })}`;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import type { Flags } from "../config/read/resolver.ts";
 import { openProxy } from "./open_proxy.ts";
-import { portsOf, runServer } from "./run_server.ts";
+import { managementUrl, portsOf, runServer } from "./run_server.ts";
 
 /**
  * Runs the proxy until a signal ends it. Throws a `ConfigError` or a `CommandError` if it cannot start.
@@ -17,7 +17,11 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       isHangup: proxy.isHangup,
       onRenewed: proxy.onRenewed,
       onListening: (running, stop) =>
-        proxy.onListening(portsOf(running), { configure: running.configure, stop }),
+        proxy.onListening(portsOf(running), {
+          configure: running.configure,
+          stop,
+          managementUrl: managementUrl(running, proxy.config().server),
+        }),
     });
   } finally {
     await proxy.close();

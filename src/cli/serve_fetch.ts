@@ -8,6 +8,7 @@ import type { Flags } from "../config/read/resolver.ts";
 import { DeclaredServer } from "../server/declared_server.ts";
 import { openProxy } from "./open_proxy.ts";
 import { exitCodeOf } from "./run.ts";
+import { managementUrl } from "./run_server.ts";
 import { onEndSignals, signalExitCode } from "./signals.ts";
 
 /** Names the origin of settings that the platform's server decides. */
@@ -46,11 +47,15 @@ async function openDeclared(address: Deno.Addr | undefined): Promise<DeclaredSer
     app.close();
     await proxy.close();
     log("info", "stopped");
-    Deno.exit(0);
+    // The runtime reports a response as complete before it writes it, and writes it in the next turn.
+    setTimeout(() => Deno.exit(0));
   });
   proxy.onListening({ port: config().server.port }, {
     configure: (next) => server.configure(next),
     stop: stopped.resolve,
+    managementUrl: isNetAddress(address)
+      ? managementUrl({ address, adminAddress: undefined }, config().server)
+      : undefined,
   });
   return server;
 }
@@ -60,11 +65,15 @@ function flagsOf(address: Deno.Addr | undefined): Flags {
   const of = (value: string) => ({ value, origin: ORIGIN });
   return {
     SERVER_ENGINE: of("deno"),
-    ...(address !== undefined && "port" in address && "hostname" in address && {
+    ...(isNetAddress(address) && {
       HOST: of(address.hostname),
       PORT: of(String(address.port)),
     }),
   };
+}
+
+function isNetAddress(address: Deno.Addr | undefined): address is Deno.NetAddr {
+  return address !== undefined && "port" in address && "hostname" in address;
 }
 
 /** `deno serve` listens on one port. */

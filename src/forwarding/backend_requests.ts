@@ -68,7 +68,7 @@ export class BackendRequests {
   }
 
   /**
-   * Whether a backend gets the key of the client's project. Its rate limit does not concern other clients.
+   * Whether this backend gets the project's own key. A 429 for that key says nothing about other projects.
    */
   usesProjectKey(backend: Backend): boolean {
     return this.withKey(backend) !== backend;

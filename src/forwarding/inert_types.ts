@@ -19,7 +19,7 @@ const INERT: readonly RegExp[] = [
 ];
 
 /**
- * Whether an answer has exactly one media type, in its strict form, and the type is inert. Browsers split a
+ * Whether a response has exactly one media type, in its strict form, and the type is inert. Browsers split a
  * field at commas and take the last type, and guess where no type is stated. Such answers are not inert.
  */
 export function isInert(fields: readonly Field[]): boolean {

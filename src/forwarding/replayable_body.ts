@@ -22,15 +22,12 @@ export class ReplayableBody {
   /** Bytes were forgotten, so no attempt can read from the first byte. */
   #hasForgotten = false;
   #ended = false;
-  /** The attempt has taken the end, so it uses no kept byte any more. */
+  /** The attempt has read the end, so the kept bytes are free. */
   #isTaken = false;
   /** The read-ahead waits for the sender. */
   #isWaiting = false;
 
-  /**
-   * `memory` says whether so many bytes may be kept. Where they may not, they are forgotten after they were
-   * sent.
-   */
+  /** `memory` refuses bytes beyond the share. They are then sent once and forgotten. */
   constructor(source: MessageBody, maxBytes: number, memory: BodyMemory = UNCOUNTED) {
     this.#memory = memory;
     this.#source = source;

@@ -8,12 +8,21 @@ export type Phase = AttemptPhase | "idle" | "paused";
 /** The timeout that passed. */
 export type TimeoutPhase = Exclude<Phase, "paused" | "upload"> | "total";
 
+/** The setting of each timeout, for messages. */
+const SETTINGS: Readonly<Record<TimeoutPhase, string>> = {
+  connect: "connect_timeout",
+  tls: "connect_timeout",
+  "first byte": "first_byte_timeout",
+  idle: "idle_timeout",
+  total: "total_timeout",
+};
+
 /** A timeout has passed. It is the reason of the cancellation of an attempt. */
 export class TimeoutExpired extends Error {
   override readonly name = "TimeoutExpired";
   readonly phase: TimeoutPhase;
   readonly limitMs: number;
-  /** Whether a byte of an answer had arrived. */
+  /** Whether a byte of a response had arrived. */
   readonly received: boolean;
   /** Whether the request had been sent, so that the upstream may have done the work. */
   readonly isUnanswered: boolean;
@@ -26,7 +35,11 @@ export class TimeoutExpired extends Error {
       isUnanswered?: boolean;
     } = {},
   ) {
-    super(`the ${phase} timeout of ${durationText(limitMs)} passed`);
+    super(
+      `${SETTINGS[phase]} (${durationText(limitMs)}) passed${
+        phase === "tls" ? " during the TLS handshake" : ""
+      }`,
+    );
     this.phase = phase;
     this.limitMs = limitMs;
     this.received = received;

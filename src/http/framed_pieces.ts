@@ -46,8 +46,8 @@ export class FramedPieces {
   }
 
   /** Resolves when {@link fill} is worth calling again. */
-  async readable(): Promise<void> {
-    await this.#source?.readable();
+  readable(): Promise<void> {
+    return this.#source?.readable() ?? Promise.resolve();
   }
 
   /**

@@ -65,7 +65,7 @@ export function takeHead(
 ): Head | null | undefined {
   const { available } = reader;
   // The last line may have been searched in part only.
-  const end = available > seen ? headEnd(reader, seen) : -1;
+  const end = available > seen ? headEnd(reader.buffered, seen) : -1;
   if (end > maxHeadBytes || end < 0 && available >= maxHeadBytes) {
     throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
   }
@@ -76,12 +76,12 @@ export function takeHead(
 }
 
 /** The position behind the empty line of a head, or -1. Lines end in CR LF. Throws for a bare LF. */
-function headEnd(reader: ConnectionReader, from: number): number {
-  let at = reader.indexOf(LF, from);
-  while (at !== -1) {
-    if (at === 0 || reader.byteAt(at - 1) !== CR) throw new HttpSyntaxError("a line that ends without CR");
-    if (at > 1 && reader.byteAt(at - 2) === LF) return at + 1;
-    at = reader.indexOf(LF, at + 1);
+function headEnd(bytes: Uint8Array, from: number): number {
+  // A call of `indexOf` for each line costs twice as much as this loop.
+  for (let at = from; at < bytes.length; at++) {
+    if (bytes[at] !== LF) continue;
+    if (bytes[at - 1] !== CR) throw new HttpSyntaxError("a line that ends without CR");
+    if (bytes[at - 2] === LF) return at + 1;
   }
   return -1;
 }
@@ -100,7 +100,7 @@ export function parseHead(text: string, maxFields: number): Head {
   return { startLine, ...separateFraming(fields) };
 }
 
-/** Throws for a folded line too: it begins with a space, so it has no name. */
+/** Throws for a folded line too: its name begins with a space, which no token does. */
 function parseField(line: string): Field {
   const colon = line.indexOf(":");
   if (colon < 1) throw new HttpSyntaxError("a header line without a valid name");

@@ -1,7 +1,8 @@
 import { type Field, fieldValue } from "./fields.ts";
 
 /**
- * Fields that belong to one connection and are never forwarded (RFC 9110, 7.6.1). So do all fields `proxy-*`.
+ * Fields that belong to one connection and are never forwarded (RFC 9110, 7.6.1). Fields whose names begin
+ * with `proxy-` belong to the connection too. `transfer-encoding` was removed with the framing.
  */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",

@@ -77,17 +77,6 @@ export class ConnectionReader {
     return this.#hasEnded;
   }
 
-  /** The position of a byte among the bytes at hand, or -1. */
-  indexOf(byte: number, from: number): number {
-    const at = this.#buffer.indexOf(byte, this.#start + from);
-    return at === -1 || at >= this.#end ? -1 : at - this.#start;
-  }
-
-  /** The byte at a position among the bytes at hand. */
-  byteAt(position: number): number | undefined {
-    return this.#buffer[this.#start + position];
-  }
-
   /** Removes bytes from the front and gives them as text, without the last `without` bytes, in Latin-1. */
   takeText(count: number, without: number): string {
     const text = decodeLatin1(this.#buffer, this.#start, this.#start + count - without);

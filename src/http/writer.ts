@@ -1,6 +1,6 @@
 /**
- * Writes HTTP/1.1 messages. The program writes all of them here. The framing fields follow from the body that
- * is sent (RFC 9112, 6).
+ * Writes HTTP/1.1 messages. All messages but the interim `100 Continue` (`server/connection.ts`) are written
+ * here. The framing fields follow from the body that is sent (RFC 9112, 6).
  */
 
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
@@ -13,7 +13,7 @@ import { SendBuffer } from "./send_buffer.ts";
 export interface ByteOutput {
   /** Writes some of the bytes, and gives their number. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
-  /** Called after each write. Gives a promise to await if other connections must have their turn first. */
+  /** Called after each write. Returns a promise to await if other connections must have their turn first. */
   readonly wrote?: (count: number) => Promise<void> | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface ByteOutput {
 export type OutgoingBody =
   /** No body, and no field that announces one. */
   | { readonly kind: "none" }
-  /** An answer to HEAD, or a 304: it states the length of a body, and has no body. */
+  /** A response to HEAD, or a 304: it states the length of a body, and has no body. */
   | { readonly kind: "omitted"; readonly length: number }
   | { readonly kind: "counted"; readonly length: number; readonly source: ByteSource }
   | { readonly kind: "chunked"; readonly source: ByteSource }

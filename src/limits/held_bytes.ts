@@ -13,9 +13,10 @@ const LEAST_BYTES_PER_SECOND = 16 * 1024;
 const GRACE_MS = 60_000;
 
 /**
- * The memory for request bodies, shared by all requests. A holder may hold at most as much as it leaves free
- * for others, so that a request with a small body always fits: a single holder gets a half, each of two
- * holders a third, and so on. A request that is the only one may use all of the memory.
+ * Memory that requests or connections share by holder: request bodies in `app.ts`, read-ahead and unread
+ * responses in `listen.ts`. A holder may hold at most as much as it leaves free for others, so that a small
+ * body always fits: one holder gets at most a half, each of two a third, and so on. The only request may use
+ * all of it.
  */
 export class HeldBytes {
   readonly #maxBytes: number;

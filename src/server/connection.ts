@@ -21,7 +21,7 @@ import { type ExchangeOwner, RunningExchange } from "./running_exchange.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { parseRequestHead, type RequestHead } from "./request_head.ts";
 
-/** What a connection is doing. It decides how long the connection may take. */
+/** The state of a connection, which chooses the timeout. */
 type ConnectionState = "idle" | "head" | "exchange" | "closed";
 
 /**
@@ -35,11 +35,11 @@ const LINGER_MS = 1_000;
  * needs a limit.
  */
 const MAX_AHEAD_BYTES = 256 * 1024;
-/** Not counted: every connection has a buffer of this size. */
+/** Read-ahead up to this size is not counted: each connection has such a buffer anyway. */
 const FREE_AHEAD_BYTES = 4 * 1024;
 /**
- * The most of a body that is buffered before the handler reads it. If a client sent more and left, the proxy
- * notices when it reads the body.
+ * How much of an unread body is buffered to notice a departure. Beyond that, the departure shows at the next
+ * read.
  */
 const MAX_UNREAD_BYTES = 64 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
@@ -174,7 +174,7 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
     try {
       while (await this.#serveOne()) { /* the next request */ }
     } catch {
-      // The client left or the connection was closed, so no answer can reach the client.
+      // The client left or the connection was closed, so no response can reach the client.
     } finally {
       this.close();
     }
@@ -209,7 +209,7 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
     const exchange = new RunningExchange(head, this.#reader, this);
     const { cancellation, body } = exchange;
     this.#current = exchange;
-    // The connection may have read what was counted.
+    // Read-ahead may now be part of the body, so count again.
     this.#countAhead();
     this.#readOn(exchange);
     const reply = await this.#handler({

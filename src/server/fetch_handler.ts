@@ -244,7 +244,7 @@ function sendable(reply: OutgoingReply): OutgoingReply {
 }
 
 /**
- * The answer to a request that does not reach the handler. The connection ends: its next bytes may be no
+ * The response to a request that does not reach the handler. The connection ends: its next bytes may be no
  * request.
  */
 function refusal(fault: ProxyFault): OutgoingReply {

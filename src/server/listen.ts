@@ -43,7 +43,7 @@ const SWEEP_MS = 5_000;
  * The memory that connections of authenticated clients may hold together: requests that they sent ahead, and
  * responses that they do not read.
  */
-const MAX_KNOWN_BYTES = 128 * 1024 * 1024;
+const MAX_AUTHENTICATED_BYTES = 128 * 1024 * 1024;
 /** The pause before the same warning is logged again. */
 const LOG_AGAIN_MS = 60_000;
 /** How long connections may take to end after their exchanges were aborted. */
@@ -63,7 +63,7 @@ export function startServer(
   const serving = new Set<Promise<void>>();
   const now = () => performance.now();
   const unauthenticatedBudget = new UnauthenticatedBudget({ now });
-  const heldBytes = new HeldBytes(MAX_KNOWN_BYTES, now);
+  const heldBytes = new HeldBytes(MAX_AUTHENTICATED_BYTES, now);
   let limits: ConnectionLimits = config.connections;
   let isOpen = true;
   let draining: Promise<void> | undefined;
@@ -205,8 +205,7 @@ export function startServer(
   }
 
   /**
-   * Whether the server can accept a new connection. Closes another connection for it if necessary and
-   * possible.
+   * Whether there is room for a new connection. If not, closes the least useful connection, if there is one.
    */
   function canAccept(): boolean {
     if (connections.size < limits.maxConnections) return true;

@@ -50,8 +50,8 @@ export class RequestBody implements MessageBody {
   }
 
   /**
-   * Whether the whole body has arrived, so that the connection can go on. Skips a body that no reader has
-   * begun to read, as far as it has arrived. Leaves a body that is being forwarded to its reader.
+   * Whether the whole body has arrived, so that the connection can go on. If no reader has begun, skips what
+   * has arrived. If one has, skips nothing.
    */
   skipUnread(): boolean {
     if (this.#started) return this.#body.ended;

@@ -2,7 +2,7 @@ import type { ByteSource } from "./byte_source.ts";
 import { nextTurn, shortPause } from "./turn.ts";
 
 const NOTHING = new Uint8Array();
-/** After so much work on one piece the process sleeps for a moment, in milliseconds. */
+/** Milliseconds of work on one piece before a short sleep. */
 const LONGEST_WORK_MS = 5;
 
 /**

@@ -136,7 +136,7 @@ function checkHttpsPort(
   if (httpsPort === address.port && httpsPort !== 0) resolver.report(at, "is the same as port");
 }
 
-/** Reads the separate port of the management plane. Undefined if it has none. */
+/** Reads the separate port of the management plane. Undefined: it has none. */
 export function readAdminPort(
   resolver: Resolver,
   settings: Section<"server"> | undefined,
@@ -158,13 +158,13 @@ function readConnections(resolver: Resolver, settings: Section<"server"> | undef
   const read = sectionReader(resolver, "server", settings);
   const { connections } = DEFAULT_SERVER_SETTINGS;
   const inFile = <Value>(key: keyof Section<"server">, value: Value | undefined, fallback: Value): Value =>
-    resolver.settle(["server", key], [resolver.inFile(["server", key], value)], { fallback });
+    resolver.resolve(["server", key], [resolver.inFile(["server", key], value)], { fallback });
   const timeout = (
     key: "header_timeout" | "keep_alive_timeout" | "upload_timeout" | "send_timeout",
     fallback: number,
   ): number =>
     unlimited(
-      resolver.settle<number | "none">(["server", key], [
+      resolver.resolve<number | "none">(["server", key], [
         resolver.inFile(["server", key], settings?.[key]),
       ], { fallback, show: shownDuration }),
     );
@@ -210,7 +210,7 @@ function shownSize(bytes: number | "none"): string {
   return bytes === "none" ? bytes : `${bytes / 1024 ** 2}M`;
 }
 
-/** Reads the endpoint for paths without an endpoint name. Undefined if there is no such endpoint. */
+/** Reads the endpoint for paths without an endpoint name. Undefined: there is no such endpoint. */
 export function readDefaultEndpoint(
   resolver: Resolver,
   settings: Section<"server"> | undefined,
@@ -219,7 +219,7 @@ export function readDefaultEndpoint(
   const named = resolver.variable("DEFAULT_ENDPOINT", textSchema) ??
     resolver.inFile(["server", "default_endpoint"], settings?.default_endpoint);
   const implied = names.includes("openai") ? "openai" : names.length === 1 ? names[0] : undefined;
-  const name = resolver.settle<string | undefined>(["server", "default_endpoint"], [named], {
+  const name = resolver.resolve<string | undefined>(["server", "default_endpoint"], [named], {
     fallback: implied,
   });
   if (named === undefined || names.includes(named.value)) return name;

@@ -50,10 +50,10 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
   #upload: Upload | null = null;
   /** The whole request was sent. */
   #isSent = false;
-  /** The answer lets the connection serve another request. */
+  /** The response lets the connection serve another request. */
   #isPersistent = false;
 
-  /** `onIdle` is called when an answer has ended and the connection is free. `onClose` is called once. */
+  /** `onIdle` is called when a response has ended and the connection is free. `onClose` is called once. */
   constructor(
     connection: Deno.Conn,
     { host, onIdle, onClose }: {
@@ -91,8 +91,8 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
   }
 
   /**
-   * Keeps the connection for later. While it is idle, its end, or a byte that belongs to no answer, closes it. The read
-   * that watches is the read that the next answer arrives by. `since` is the time on the clock of the pool.
+   * Keeps the connection for later. While it is idle, its end, or a byte that belongs to no response, closes it. The read
+   * that watches is the read that the next response arrives by. `since` is the time on the clock of the pool.
    */
   idle(since: number): void {
     this.#idleSince = since;
@@ -109,7 +109,7 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
     if (this.#idleSince !== undefined) this.close();
   }
 
-  /** Sends a request with a body, and gives the answer. Throws like {@link Transport.send}. */
+  /** Sends a request with a body, and returns the response. Throws like {@link Transport.send}. */
   async exchange(request: UpstreamRequest, body: MessageBody | null): Promise<UpstreamResponse> {
     const { cancellation } = request;
     this.#idleSince = undefined;
@@ -184,7 +184,7 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
   #response({ status, reason, fields, framing, minor }: StatusHead, method: string): UpstreamResponse {
     if (method === "HEAD" || status === 204 || status === 304) {
       this.#cancellation?.onCancel(undefined);
-      // Some servers still send a body, a moment later. It would be the answer to the next request.
+      // Some servers still send a body, a moment later. It would be the response to the next request.
       this.close();
       const omittedLength = framing.kind === "counted" && status !== 204 ? framing.length : undefined;
       return { status, reason, fields, body: null, omittedLength };
@@ -192,7 +192,7 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
     this.#isPersistent = framing.kind !== "absent" && minor === 1 &&
       !listHas(fieldValue(fields, "connection"), "close");
     const body = this.#framedBody(framing);
-    // A malformed first chunk is noticed before the answer has begun.
+    // A malformed first chunk is noticed before the response has begun.
     body.begin();
     const length = framing.kind === "counted" ? framing.length : undefined;
     return { status, reason, fields, body: new ResponseBody(body, length, this) };
@@ -234,7 +234,7 @@ function parseStatus({ startLine, fields, framing }: Head): StatusHead {
   return { status: Number(status), reason, fields, framing, minor: minor === "1" ? 1 : 0 };
 }
 
-/** Whether a head is the final answer. Throws for a change of protocol that the request did not ask for. */
+/** Whether a head is the final response. Throws for a change of protocol that the request did not ask for. */
 function isFinal({ status }: StatusHead, { upgrade }: UpstreamRequest): boolean {
   if (status >= 200) return true;
   if (status !== 101) return false;

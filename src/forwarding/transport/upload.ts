@@ -12,7 +12,7 @@ export class Upload implements MessageBody {
   readonly length: number | undefined;
   /** Whether the body broke off. The upstream is not to blame then. */
   isBroken = false;
-  /** Whether the answer has begun. From then on the answer decides the phase. */
+  /** Whether the response has begun. From then on the response decides the phase. */
   isAnswered = false;
   readonly #body: MessageBody;
   readonly #request: Pick<UpstreamRequest, "onPhase">;

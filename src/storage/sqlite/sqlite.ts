@@ -132,9 +132,12 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
       }),
     async close() {
       reader.stop();
-      if (writesOnThread) await writer.close();
-      database.close();
-      lock?.release();
+      try {
+        if (writesOnThread) await writer.close();
+      } finally {
+        database.close();
+        lock?.release();
+      }
     },
   };
 }

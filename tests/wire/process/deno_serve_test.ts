@@ -4,7 +4,13 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
 import { gather } from "../../support/clients/http_reader.ts";
 import { unless, withoutUnix } from "../../support/runner/left_out.ts";
-import { pipedCommand, proxyEnv, ProxyProcess, withBinary } from "../../support/processes/proxy_process.ts";
+import {
+  pipedCommand,
+  proxyCommand,
+  proxyEnv,
+  ProxyProcess,
+  withBinary,
+} from "../../support/processes/proxy_process.ts";
 import { rawRequest } from "../../support/clients/raw_client.ts";
 import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
 
@@ -119,5 +125,25 @@ Deno.test({
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
+  },
+});
+
+Deno.test({
+  ...unless(withBinary(), "deno serve: the commands reload and stop find the proxy"),
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const env = proxyEnv({
+      upstream: "http://127.0.0.1:9",
+      env: { MANAGEMENT_TOKEN: SECRETS.managementToken },
+    });
+    const run = async (command: string) => {
+      const { code, stderr } = await proxyCommand([command], env, folder).output();
+      return { code, err: new TextDecoder().decode(stderr) };
+    };
+    await using proxy = await ProxyProcess.startCommand(denoServe(env, folder));
+    assertEquals(await run("reload"), { code: 0, err: "" });
+    assertEquals(await run("stop"), { code: 0, err: "" });
+    assertEquals(await proxy.exited(), 0);
+    await Deno.remove(folder, { recursive: true });
   },
 });

@@ -183,7 +183,7 @@ Deno.test("backends: a timeout is a 504 that names which one", () =>
   withBackends({ silent: (exchange) => exchange.peerClosed() }, async ({ proxy }) => {
     const answer = await rawRequest(proxy.url, ["GET /chat/x HTTP/1.1", TOKEN]);
     assertEquals(answer.status, 504);
-    assert(answer.text.includes("the first byte timeout of 50ms passed"), answer.text);
+    assert(answer.text.includes("first_byte_timeout (50ms) passed"), answer.text);
   }, { backend: { timeouts: { connectMs: 1_000, firstByteMs: 50, idleMs: 1_000, totalMs: undefined } } }));
 
 Deno.test("backends: passthrough and keyed ones in one endpoint: the client's key goes to the former only", async () => {
