@@ -138,7 +138,7 @@ Deno.test("threads: a file that was moved before the thread started is not creat
     await store.close();
   }));
 
-Deno.test("DatabaseThread: calls of a thread that ends fail, and the next call starts another thread", () =>
+Deno.test("DatabaseThread: calls of a thread that was stopped fail, also later ones", () =>
   withFile(async (path) => {
     await openSqlite(path).close();
     const thread = new DatabaseThread({ path, busyMs: 100 }, "test");
@@ -146,8 +146,24 @@ Deno.test("DatabaseThread: calls of a thread that ends fail, and the next call s
     thread.stop();
     const error = await assertRejects(() => lost, StoreError);
     assertEquals(error.kind, "io_error");
-    assertEquals((await thread.run("usage", [ALL_TOGETHER, NO_FILTER])).length, 1);
-    await thread.close();
+    const late = await assertRejects(() => thread.run("usage", [ALL_TOGETHER, NO_FILTER]), StoreError);
+    assertEquals(late.kind, "io_error", "no other thread starts");
+  }));
+
+Deno.test("threads: old exchanges are deleted in steps, which end when the store closes", () =>
+  withFile(async (path) => {
+    const store = openSqlite(path, { usesThreads: true });
+    const limits = { exchangesBefore: Number.MAX_SAFE_INTEGER, hoursBefore: 0 };
+    for (let batch = 0; batch < 5; batch++) {
+      await store.addExchanges(Array.from({ length: 2_000 }, () => exchangeRow()));
+    }
+    const pruning = store.prune(limits);
+    await store.close();
+    const removed = await pruning;
+    assertEquals(removed, 2_000);
+    const again = openSqlite(path);
+    assertEquals(await again.prune(limits), 8_000);
+    await again.close();
   }));
 
 Deno.test("DatabaseThread: errors of the store keep their kind, and others their message", () =>

@@ -18,6 +18,7 @@ export class DatabaseThread {
   readonly #name: string;
   readonly #calls = new Map<number, Call>();
   #worker: Worker | undefined;
+  #isClosed = false;
   #count = 0;
 
   /** `name` is the name of the thread in the runtime's messages. */
@@ -31,20 +32,24 @@ export class DatabaseThread {
     return this.#call(name, args);
   }
 
-  /** Closes the connection after the calls before, and ends the thread. */
+  /** Closes the connection after the calls before, and ends the thread. Later calls reject. */
   async close(): Promise<void> {
-    if (this.#worker !== undefined) await this.#call("close", []);
+    const closed = this.#worker === undefined ? undefined : this.#call("close", []);
+    this.#isClosed = true;
+    await closed;
     this.stop();
   }
 
-  /** Ends the thread without waiting for its calls, which reject. SQLite rolls back an open transaction. */
+  /** Ends the thread without waiting for its calls. They and later calls reject. SQLite rolls back an open transaction. */
   stop(): void {
+    this.#isClosed = true;
     this.#worker?.terminate();
     this.#fail("the program ends");
   }
 
   #call<Result>(name: string, args: readonly unknown[]): Promise<Result> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(this.#ended("the program ends"));
       const worker = this.#worker ??= this.#start();
       const id = this.#count++;
       const message: CallMessage = { id, name, args };
@@ -79,8 +84,10 @@ export class DatabaseThread {
     this.#worker = undefined;
     const calls = [...this.#calls.values()];
     this.#calls.clear();
-    for (const { reject } of calls) {
-      reject(new StoreError("io_error", `the thread of ${this.#file.path} ended: ${reason}`));
-    }
+    for (const { reject } of calls) reject(this.#ended(reason));
+  }
+
+  #ended(reason: string): StoreError {
+    return new StoreError("io_error", `the thread of ${this.#file.path} ended: ${reason}`);
   }
 }

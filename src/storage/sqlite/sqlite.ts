@@ -48,6 +48,7 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
   const reader = new DatabaseThread({ ...file, isReadOnly: true }, "database reads");
   /** Whether the thread of the writer does all writes. Two connections that write would wait for each other. */
   let writesOnThread = false;
+  let isClosed = false;
 
   async function write<Name extends keyof typeof WRITES>(
     name: Name,
@@ -101,10 +102,11 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     async prune(limits) {
       const step = { before: limits.exchangesBefore, count: DELETED_AT_ONCE };
       let removed = 0;
-      for (let last = DELETED_AT_ONCE; last === DELETED_AT_ONCE; removed += last) {
+      // The hourly work can be under way when the store closes. The next start completes it.
+      for (let last = DELETED_AT_ONCE; last === DELETED_AT_ONCE && !isClosed; removed += last) {
         last = await write("deleteExchanges", step);
       }
-      await write("rollUp", limits);
+      if (!isClosed) await write("rollUp", limits);
       return removed;
     },
 
@@ -131,6 +133,7 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
         return Number(row?.["bytes"]);
       }),
     async close() {
+      isClosed = true;
       reader.stop();
       try {
         if (writesOnThread) await writer.close();
