@@ -140,8 +140,8 @@ export interface ResponseSource {
 /** Reads one response that is not a WebSocket. */
 export class ResponseTap {
   readonly #reported = new ReportedUsage();
-  /** The sum of parts that report their usage separately. */
-  #lines: Usage = {};
+  /** The sum of parts that report their usage separately. Undefined without such parts. */
+  #lines: Usage | undefined;
   /** The contradictions in the usage of these parts. */
   readonly #contradictions = new Set<string>();
   #isPicture = false;
@@ -169,16 +169,19 @@ export class ResponseTap {
     { object: request, upstream = "unnamed" }: ResponseSource = {},
   ): ResponseTap | undefined {
     const mediaType = essenceOf(fields);
-    const isEvents = isEventStream(fields);
+    // Most responses have this type, and a pattern takes longer.
+    const isPlain = mediaType === "application/json";
+    const isEvents = !isPlain && isEventStream(fields);
     const isAmazonStream = mediaType === "application/vnd.amazon.eventstream";
-    const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const isLines = !isPlain && /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const isJson = isPlain || isLines || /^application\/(?:[\w.+-]+\+)?json$/.test(mediaType);
     // OpenAI and Google send files, and so the results of batches, without a useful type.
     const isFile = (request?.action === "results" || request?.action === "file") &&
       !/^(?:image|audio|video)\//.test(mediaType);
     if (!isEvents && !isAmazonStream && !isJson && !isFile) return undefined;
     const coding = contentCodingOf(fields);
     if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
-    const isStream = isEvents || isAmazonStream || /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const isStream = isEvents || isAmazonStream || isLines;
     const framing = isEvents ? "events" : isAmazonStream ? "amazon" : "none";
     return new ResponseTap({ framing, isStream, coding, request, upstream });
   }
@@ -271,7 +274,8 @@ export class ResponseTap {
   }
 
   #usage(): Usage {
-    const reported = sumOf(this.#lines, this.#reported.usage());
+    const usage = this.#reported.usage();
+    const reported = this.#lines === undefined ? usage : sumOf(this.#lines, usage);
     // If a response has images, its output is images (`ImageGenCompletedEvent.Usage` of `openai`).
     const isDetailed = reported.outputTokens === undefined || reported.outputImageTokens !== undefined;
     return this.#isPicture && !isDetailed
@@ -282,7 +286,7 @@ export class ResponseTap {
   #addLine(usage: unknown): void {
     const line = new ReportedUsage();
     line.add(usage);
-    this.#lines = sumOf(this.#lines, line.usage());
+    this.#lines = sumOf(this.#lines ?? {}, line.usage());
     for (const contradiction of line.contradictions()) this.#contradictions.add(contradiction);
   }
 
