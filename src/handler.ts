@@ -53,7 +53,7 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
 export interface Management extends ManagementRoutes {
   readonly accounts: Accounts;
   readonly limiter: Limiter;
-  /** Reads the tokens again where they have changed. Undefined: nothing has changed. */
+  /** Reads the changes of tokens. Undefined: nothing has changed. */
   readonly refreshed: () => Promise<void> | undefined;
 }
 

@@ -34,9 +34,20 @@ for await (const { name } of Deno.readDir("docs")) if (name.endsWith(".md")) pag
 await deno("check", "src/main.ts");
 await deno("bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", bundle, "src/main.ts");
 if (repository !== undefined) await fillRepository(bundle, repository);
-// The program looks for its worker and for the files of the admin page beside the module that names them. In
+// The program looks for its workers and for the files of the admin page beside the module that names them. In
 // the bundle, that module is in another folder.
-await Deno.copyFile("src/storage/sqlite/copy_worker.ts", `${bundle}/copy_worker.ts`);
+const workers = ["copy_worker.ts", "store_worker.ts"];
+for (const name of workers) {
+  await deno(
+    "bundle",
+    "--quiet",
+    "--platform",
+    "deno",
+    "--output",
+    `${bundle}/${name}`,
+    `src/storage/sqlite/${name}`,
+  );
+}
 await Deno.mkdir(`${bundle}/bundle`, { recursive: true });
 for await (const { name } of Deno.readDir(PAGE)) {
   await Deno.copyFile(`${PAGE}/${name}`, `${bundle}/bundle/${name}`);
@@ -57,8 +68,7 @@ await deno(
   "--include",
   `${bundle}/bundle`,
   ...pages.flatMap((page) => ["--include", page]),
-  "--include",
-  `${bundle}/copy_worker.ts`,
+  ...workers.flatMap((name) => ["--include", `${bundle}/${name}`]),
   "--output",
   output,
   `${bundle}/main.js`,

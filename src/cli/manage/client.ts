@@ -51,7 +51,7 @@ export async function withManageClient(
     try {
       await work(clientOf(await sendToDatabase(store, config, target.config)));
     } finally {
-      store.close();
+      await store.close();
     }
   });
 }

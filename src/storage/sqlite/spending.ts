@@ -3,7 +3,7 @@
 import { KEY_PREFIXES, subjectKeys } from "../../principal.ts";
 import { SPENDING_KEPT_MS } from "../booking.ts";
 import type { ExchangeRow, Spending } from "../store.ts";
-import type { Database } from "./database.ts";
+import type { Connection } from "./connection.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -11,7 +11,7 @@ const ADD = `INSERT INTO spending (start, subject, dated, micros) VALUES (?, ?, 
   ON CONFLICT DO UPDATE SET micros = micros + excluded.micros`;
 
 /** Adds the costs of exchanges. Call it within the transaction that writes them. */
-export function addSpending(database: Database, rows: readonly ExchangeRow[]): void {
+export function addSpending(database: Connection, rows: readonly ExchangeRow[]): void {
   const sums = new Map<string, { start: number; subject: string; dated: number; micros: number }>();
   for (const row of rows) {
     const { costMicros = 0, booking } = row;
@@ -33,7 +33,7 @@ export function addSpending(database: Database, rows: readonly ExchangeRow[]): v
 
 /** Reads the spending of all managed tokens, projects, tokens of the configuration and rules for models. */
 export function readSpending(
-  database: Database,
+  database: Connection,
   { until, lastMs = SPENDING_KEPT_MS }: { until: number; lastMs?: number },
 ): Spending[] {
   const latest = Number(database.get("SELECT max(start) AS latest FROM spending")?.["latest"] ?? until);
@@ -42,9 +42,9 @@ export function readSpending(
   const requests = new Map(
     database.all(
       `SELECT CASE token_id WHEN '' THEN '${shared}' || principal ELSE '${token}' || token_id END AS subject,
-         sum(admitted) AS requests FROM usage GROUP BY 1
+         sum(admitted) AS requests FROM usage_days GROUP BY 1
        UNION ALL
-       SELECT '${project}' || project_id, sum(admitted) FROM usage WHERE project_id <> '' GROUP BY 1`,
+       SELECT '${project}' || project_id, sum(admitted) FROM usage_days WHERE project_id <> '' GROUP BY 1`,
     ).map((row) => [String(row["subject"]), Number(row["requests"])]),
   );
   const totals = new Map(
@@ -71,7 +71,7 @@ export function readSpending(
  * Moves spending without a certain hour, and spending of later hours, to an hour. Call it within a
  * transaction.
  */
-export function dateSpending(database: Database, hour: number): void {
+export function dateSpending(database: Connection, hour: number): void {
   database.run(
     `INSERT INTO spending (start, subject, dated, micros)
      SELECT ?, subject, 1, sum(micros) FROM spending WHERE dated = 0 OR start > ? GROUP BY subject
@@ -83,7 +83,7 @@ export function dateSpending(database: Database, hour: number): void {
 }
 
 /** Rolls up spending from before a day from hours to days. Call it within a transaction. */
-export function rollUpSpending(database: Database, day: number): void {
+export function rollUpSpending(database: Connection, day: number): void {
   const hours = `start < ? AND start % ${DAY_MS} <> 0 AND dated = 1`;
   database.run(
     `INSERT INTO spending (start, subject, dated, micros)
