@@ -47,15 +47,15 @@ export function estimatedTokens({ kind, length }: { kind: string; length: number
 }
 
 /**
- * The reported usage with estimates for what is missing. Returns the same object if nothing is missing, or if
- * nothing can be estimated.
+ * The reported usage with estimates for what is missing: of the input, of the output, or of both. Returns the
+ * same object if nothing is missing, or if nothing can be estimated.
  */
 export function estimatedUsage(usage: Usage, possible: UsageBound, progress: ResponseProgress): Usage {
   const { inputTokens = usage.inputAudioSeconds, outputTokens } = usage;
   const isUnreported = inputTokens === undefined && outputTokens === undefined;
-  const isOutputMissing = progress.isComplete
-    ? isUnreported || hasMoreText(progress, outputTokens)
-    : !progress.hasStopped || outputTokens === undefined;
+  const isOutputMissing = isUnreported || (progress.isComplete
+    ? lacksOutput(usage, possible) || hasMoreText(progress, outputTokens)
+    : !progress.hasStopped || outputTokens === undefined);
   if (inputTokens !== undefined && !isOutputMissing) return usage;
   const output = isOutputMissing ? outputOf(possible, progress) : undefined;
   if (isUnreported && output === undefined) return usage;
@@ -64,6 +64,14 @@ export function estimatedUsage(usage: Usage, possible: UsageBound, progress: Res
     ...(inputTokens === undefined && { inputTokens: possible.inputTokens }),
     ...(output !== undefined && { outputTokens: Math.max(outputTokens ?? 0, output) }),
   };
+}
+
+/**
+ * Whether a usage without output is incomplete. Embeddings and rankings have no output, and speech that is
+ * priced by its duration has none with a price.
+ */
+function lacksOutput({ outputTokens, inputAudioSeconds }: Usage, { outputTokens: most }: UsageBound): boolean {
+  return outputTokens === undefined && inputAudioSeconds === undefined && most > 0;
 }
 
 /** Estimates the output in tokens. Undefined if that is not possible. */

@@ -22,6 +22,7 @@ import { contentCodingOf } from "../payload/content_coding.ts";
 import { modelsInHead } from "../payload/models_in_head.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import { limitsAmounts, type ReadRequest } from "./read_request.ts";
+import { checkResponseIsWhole } from "./shaped_response.ts";
 import { versionedPath } from "../http/join_url.ts";
 
 /** A request that counts for limits, with its account. */
@@ -63,8 +64,12 @@ export function admit(
   const asked = { method: request.method, path: rest };
   // A request that reads an object can release the reservation of the object, so a reserved budget must not
   // reject it.
-  const isObjectRead = !upgrade && objectRequestOf(asked) !== undefined &&
-    costOfPath({ ...asked, endpoint }) === "free";
+  const object = upgrade ? undefined : objectRequestOf(asked);
+  const pathCost = costOfPath({ ...asked, endpoint });
+  if (!upgrade && (pathCost !== "free" || object !== undefined)) {
+    checkResponseIsWhole(principal, { query, fields: request.fields, isFile: object?.action === "file" });
+  }
+  const isObjectRead = object !== undefined && pathCost === "free";
   const admission = limiter.admit(principal, { isFree: isObjectRead });
   account.setAdmission(admission);
   if (!restrictsModels(principal) && !limitsModels(principal)) return admission;
