@@ -15,6 +15,7 @@ import { checkCostIsKnown, checkModelIsNamed, checkPriceIsKnown, hasAnyBudget } 
 import { costOfPath } from "./known_cost.ts";
 import type { Admission, Limiter } from "../limits/limiter.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
+import { checkHeadIsPlain } from "./effective_method.ts";
 import { candidateModels } from "./candidate_models.ts";
 import type { Principal } from "../principal.ts";
 import { possibleOutputTokens } from "./reservation.ts";
@@ -27,7 +28,9 @@ import { versionedPath } from "../http/join_url.ts";
 
 /** A request that counts for limits, with its account. */
 export interface CountedRequest {
-  readonly request: Pick<IncomingRequest, "fields" | "method">;
+  readonly request: Pick<IncomingRequest, "fields">;
+  /** The method that decides what the request costs. */
+  readonly method: string;
   readonly principal: Principal;
   readonly endpoint: Endpoint;
   /** The path after the name of the endpoint, and the raw query. */
@@ -44,7 +47,7 @@ export interface CountedRequest {
  * Throws `forbidden`, `rate_limited` or `budget_exceeded`.
  */
 export function admit(
-  { request, principal, endpoint, rest, query, upgrade, account, limiter }: CountedRequest,
+  { request, method, principal, endpoint, rest, query, upgrade, account, limiter }: CountedRequest,
 ): Admission {
   checkEndpoint(principal, endpoint.name);
   checkPath(principal, {
@@ -52,16 +55,16 @@ export function admit(
     paths: () => endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, rest)),
     fields: request.fields,
   });
+  checkHeadIsPlain(principal, { query, fields: request.fields });
   if (hasAnyBudget(principal) && account.isPriced) {
     checkCostIsKnown(principal, {
-      method: request.method,
+      method,
       path: rest,
       endpoint,
-      fields: request.fields,
       upgrade: upgrade && endpoint.provider,
     });
   }
-  const asked = { method: request.method, path: rest };
+  const asked = { method, path: rest };
   // A request that reads an object can release the reservation of the object, so a reserved budget must not
   // reject it.
   const object = upgrade ? undefined : objectRequestOf(asked);
@@ -93,7 +96,7 @@ export function admit(
  * read while it passes. Throws like {@link admit}.
  */
 export async function admitBody(
-  { request, principal, endpoint, rest, query, upgrade, account, admission }: CountedRequest & {
+  { request, method, principal, endpoint, rest, query, upgrade, account, admission }: CountedRequest & {
     /** The admission that {@link admit} gave. */
     readonly admission: Admission;
   },
@@ -108,7 +111,7 @@ export async function admitBody(
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
     checkModels(principal, { models: possiblyNamed, hasBody: false });
   }
-  const asked = { method: request.method, path: rest, endpoint };
+  const asked = { method, path: rest, endpoint };
   // Gemini's API requests a stream in the path.
   const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
   const isFree = !upgrade && costOfPath(asked) === "free";

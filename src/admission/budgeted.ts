@@ -2,17 +2,9 @@
 
 import { ProxyFault } from "../faults.ts";
 import type { Principal, Subject } from "../principal.ts";
-import { PATH_FIELDS } from "../limits/allowed.ts";
 import { costOfPath } from "./known_cost.ts";
 import type { ProviderOf } from "./providers.ts";
 import { allLimits, hasBudget } from "../limits/model_rules.ts";
-
-/** Headers, in lower case, that make some upstreams use another method than the method of the request. */
-const METHOD_FIELDS: ReadonlySet<string> = new Set([
-  "x-http-method-override",
-  "x-http-method",
-  "x-method-override",
-]);
 
 function subjectWithBudget({ subjects }: Principal): Subject | undefined {
   return subjects.find(({ rules }) => allLimits(rules).some(hasBudget));
@@ -38,20 +30,15 @@ function rejectIfBudgeted(principal: Principal, why: string): void {
  */
 export function checkCostIsKnown(
   principal: Principal,
-  { method, path, endpoint, fields, upgrade }: {
+  { method, path, endpoint, upgrade }: {
     method: string;
     path: string;
     endpoint: ProviderOf;
-    fields: readonly { readonly lower: string }[];
     /** The dialect of the endpoint if the client requests a WebSocket. */
     upgrade: string | false;
   },
 ): void {
   if (!hasAnyBudget(principal)) return;
-  const other = fields.find(({ lower }) => PATH_FIELDS.has(lower) || METHOD_FIELDS.has(lower));
-  if (other !== undefined) {
-    rejectIfBudgeted(principal, `the header ${other.lower} names another path or method`);
-  }
   if (upgrade !== false) {
     // Other WebSockets choose their model in later messages, or report their usage in a form that the proxy
     // cannot read.

@@ -23,6 +23,7 @@ import { ambiguityOf } from "../http/request_target.ts";
 
 /** A request whose body the proxy may have to read. */
 export interface UnreadRequest {
+  /** The method that decides what the request costs. */
   readonly method: string;
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
