@@ -4,6 +4,7 @@ import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchange.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
+import type { RequestFacts } from "../payload/request_facts.ts";
 import type { Principal } from "../principal.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
@@ -11,7 +12,7 @@ import type { AccountedRequest } from "./accounted_request.ts";
 import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";
 import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
 import type { Pricer } from "./cost.ts";
-import { ExchangeCosts, withContentElsewhere } from "./exchange_costs.ts";
+import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
 import { recordColumns } from "./exchange_row.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { ObjectResponse, Objects } from "./objects.ts";
@@ -184,6 +185,11 @@ export class Account implements ExchangeAccount {
   /** The first model without a price, as {@link ExchangeCosts.unpricedModel} finds it. */
   unpricedModel(candidates: readonly CandidateModel[]): string | undefined {
     return this.#costs.unpricedModel(candidates);
+  }
+
+  /** The first hosted tool without a price, as {@link ExchangeCosts.unpricedTool} finds it. */
+  unpricedTool(candidates: readonly CandidateModel[], facts: RequestFacts): UnpricedTool | undefined {
+    return this.#costs.unpricedTool(candidates, facts);
   }
 
   /**
@@ -381,7 +387,7 @@ export class Account implements ExchangeAccount {
     if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
     return this.#costs.charge(backend, {
       request: this.#request,
-      reserved: this.#reserved,
+      reserved: withContentElsewhere(this.#reserved, { refersElsewhere: summary.hasHostedCalls === true }),
       summary,
       outcome: {
         isGood,

@@ -58,6 +58,8 @@ const STATED_VERSION = "provider";
 const LOCAL_VERSION = "local";
 /** A token of audio is a tenth of a second (https://platform.openai.com/docs/guides/realtime-costs). */
 const AUDIO_TOKENS_PER_SECOND = 10;
+/** Providers that state the cost of each response, tools included. */
+const STATING: ReadonlySet<string> = new Set(["openrouter", "perplexity", "x-ai"]);
 
 /** Computes costs by the prices of the configuration and of a library. */
 export class Pricer {
@@ -135,6 +137,11 @@ export class Pricer {
     const provider = this.#providerOf(endpoint);
     return provider === LOCAL_PRICES ||
       provider !== undefined && this.#publishedPrice(model, provider) !== undefined;
+  }
+
+  /** Whether the provider states the cost of each response, and the configuration has no price of the model. */
+  statesCost(model: string, endpoint: PricedEndpoint): boolean {
+    return ownPrice([model], endpoint) === undefined && STATING.has(this.#providerOf(endpoint) ?? "");
   }
 
   #publishedPrice(model: string, provider: string): PublishedPrice | undefined {

@@ -3,6 +3,8 @@
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { BackendPrices } from "./charge.ts";
 import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
+import type { ToolCharge } from "../payload/hosted_tools.ts";
+import { callsOf } from "./tool_calls.ts";
 import type { Usage } from "./usage.ts";
 
 /** The factor of the service tier, and the time of the prices. */
@@ -32,6 +34,17 @@ export class EndpointPrices {
   lacks(model: string, backend: Backend): boolean {
     const place = this.#placeOf(backend);
     return this.#pricer.hasPrices(place) && !this.#pricer.hasPrice(model, place);
+  }
+
+  /** Whether a backend has prices, and none for the work of a hosted tool. */
+  lacksTool(charge: ToolCharge, model: string, backend: Backend): boolean {
+    const place = this.#placeOf(backend);
+    if (charge === "tokens" || !this.#pricer.hasPrices(place) || this.#pricer.statesCost(model, place)) {
+      return false;
+    }
+    const usage = { inputTokens: 0, outputTokens: 0, ...callsOf([charge], 1) };
+    const cost = this.#pricer.cost(usage, { models: [model], endpoint: place, epochMs: 0 });
+    return cost === undefined || cost.isPartial === true;
   }
 
   /** The maximum input of a model at a backend, in tokens. Infinity if it is unknown. */

@@ -20,6 +20,7 @@ import { priceFactor } from "./price_factor.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_tap.ts";
+import { callsOf, RESERVED_CALLS, toolsOf, withSearch } from "./tool_calls.ts";
 import { chargeOfObject, type ReportedPart } from "./settlement.ts";
 
 /** The input of content outside of the body, if the maximum of the model is unknown. In tokens. */
@@ -35,6 +36,12 @@ export interface AttemptOutcome extends Omit<ResponseProgress, "tokensPerMs"> {
 export interface ReservedCost {
   readonly micros: number;
   readonly mostMicros: number;
+}
+
+/** A hosted tool without a price, and the model that would run it. */
+export interface UnpricedTool {
+  readonly tool: string;
+  readonly model: string;
 }
 
 /** Computes the costs of one exchange at the prices of the moment at which it began. */
@@ -79,21 +86,32 @@ export class ExchangeCosts {
   }
 
   /**
+   * The first hosted tool of a request that has no price with one of the models at a backend where other models
+   * have one. Undefined if there is no such tool.
+   */
+  unpricedTool(candidates: readonly CandidateModel[], facts: RequestFacts): UnpricedTool | undefined {
+    for (const { backend, model } of candidates) {
+      const tool = toolsOf(facts, model).find(({ charge }) => this.#prices.lacksTool(charge, model, backend));
+      if (tool !== undefined) return { tool: tool.name, model };
+    }
+    return undefined;
+  }
+
+  /**
    * The expected and the highest cost of a request. Both are the same if the endpoint reserves the maximum.
    */
   reservation(reserved: ReservedUsage | undefined, facts: RequestFacts): ReservedCost {
     if (reserved === undefined) return { micros: 0, mostMicros: 0 };
     // A background response continues after its request, and no limit counts how many there are.
     const isExpected = this.#endpoint?.reserve === "expected" && facts.background !== true;
-    const refersElsewhere = facts.refersElsewhere === true;
-    const mostMicros = this.#highestCost(reserved, { facts, refersElsewhere });
+    const mostMicros = this.#highestCost(reserved, { facts, isMost: true });
     if (!isExpected) return { micros: mostMicros, mostMicros };
     const expectedTokens = facts.model !== undefined && this.#endpoint !== undefined
       ? this.#outputs.expected(this.#endpoint.name, facts.model)
       : undefined;
     const micros = this.#highestCost(reserved, {
       facts,
-      refersElsewhere: false,
+      isMost: false,
       mostOutputTokens: expectedTokens,
     });
     return { micros, mostMicros };
@@ -102,10 +120,13 @@ export class ExchangeCosts {
   /** The cost of the most expensive candidate, in micro-dollars. */
   #highestCost(
     reserved: ReservedUsage,
-    { facts, refersElsewhere, mostOutputTokens = Infinity }: {
+    { facts, isMost, mostOutputTokens = Infinity }: {
       facts: RequestFacts;
-      /** Whether the model reads content outside of the body, up to the maximum of its input. */
-      refersElsewhere: boolean;
+      /**
+       * Whether to count what the body does not show: content outside of it, and calls of hosted tools. The
+       * model reads both, up to the maximum of its input.
+       */
+      isMost: boolean;
       mostOutputTokens?: number | undefined;
     },
   ): number {
@@ -113,8 +134,13 @@ export class ExchangeCosts {
     const costs = reserved.candidates.map(({ backend, model, outputTokens }) => {
       const context = this.#prices.contextTokens(model, backend);
       const elsewhere = Number.isFinite(context) ? context : UNKNOWN_CONTEXT_TOKENS;
-      const inputTokens = refersElsewhere ? elsewhere : Math.min(reserved.inputTokens, context);
-      const usage = { inputTokens, outputTokens: Math.min(outputTokens, mostOutputTokens) };
+      const tools = isMost ? toolsOf(facts, model).map(({ charge }) => charge) : [];
+      const readsMore = isMost && (facts.refersElsewhere === true || tools.length > 0);
+      const usage = {
+        inputTokens: readsMore ? elsewhere : Math.min(reserved.inputTokens, context),
+        outputTokens: Math.min(outputTokens, mostOutputTokens),
+        ...callsOf(tools, RESERVED_CALLS),
+      };
       const at = { backend, factor, epochMs: this.#startedAt };
       return this.#prices.cost(usage, [model], at)?.micros ?? 0;
     });
@@ -124,16 +150,17 @@ export class ExchangeCosts {
   /** The charge of an attempt at a backend, by what its response reported and by estimates. */
   charge(
     backend: Backend,
-    { request, reserved, summary, outcome }: {
+    { request, reserved, summary: shown, outcome }: {
       readonly request: AccountedRequest;
       readonly reserved: ReservedUsage | undefined;
       readonly summary: ResponseSummary;
       readonly outcome: AttemptOutcome;
     },
   ): Charge {
-    const { model, tier } = summary;
+    const { model, tier } = shown;
     const { isGood, ...seen } = outcome;
     const facts = request.facts();
+    const summary = { ...shown, usage: withSearch(shown.usage, facts, model ?? facts.model) };
     const { factor, isGuessed } = priceFactor(tier, facts.tier);
     const prices = this.#prices.atBackend(backend, { factor, isGuessed, epochMs: this.#startedAt });
     const models = [model, facts.model].filter((name) => name !== undefined);

@@ -31,7 +31,8 @@ const BUILT_IN: Promise<Provider[] | null> = waitForUpdate();
 
 /** Kinds of prices that a flat price ignores, because they do not concern plain usage. */
 const OTHER_KINDS = /audio|image|video|tool|citation|reasoning|_5m_|_1h_|search|storage/;
-const SEARCH_KINDS: readonly string[] = ["web_searches_kcount", "storage_searches_kcount"];
+/** Kinds of prices that cover searches. Perplexity's price of a request includes its searches. */
+const SEARCH_KINDS: readonly string[] = ["web_searches_kcount", "storage_searches_kcount", "requests_kcount"];
 /** The kinds of prices that make a flat price. */
 const FLAT_KINDS: readonly string[] = ["input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"];
 

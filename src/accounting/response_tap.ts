@@ -44,6 +44,8 @@ export interface ResponseSummary {
   readonly uncertain?: Usage;
   /** The contradictions between the reported numbers, as texts for a log. */
   readonly contradictions?: readonly string[];
+  /** Set if a stream shows a call of a hosted tool, whose result the model reads. */
+  readonly hasHostedCalls?: true;
   /** What the response says about an object. Absent for requests that concern no object. */
   readonly object?: SeenObject;
 }
@@ -120,6 +122,8 @@ const SELECTION_OF_ALL = {
   tokens_evaluated: true,
   tokens_predicted: true,
   usage_info: TOOLS_SELECTION.usage_info,
+  item: TOOLS_SELECTION.item,
+  content_block: TOOLS_SELECTION.content_block,
 } as const satisfies Selection;
 const SELECTED = compileSelection(SELECTION_OF_ALL);
 const SELECTED_WITH_OBJECT = compileSelection(mergedSelection(SELECTION_OF_ALL, OBJECT_SELECTION));
@@ -261,6 +265,7 @@ export class ResponseTap {
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
+      ...(this.#tools.hasCalls && { hasHostedCalls: true }),
       ...(this.object !== undefined && { object: this.object.seen }),
     };
   }

@@ -11,7 +11,7 @@ import { watched } from "../streams/bytes.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import { checkEndpoint, checkModels, checkPath, restrictsModels } from "../limits/allowed.ts";
-import { checkCostIsKnown, checkModelIsNamed, checkPriceIsKnown, hasAnyBudget } from "./budgeted.ts";
+import { checkCostIsKnown, checkModelIsNamed, checkPriceIsKnown, checkToolPriceIsKnown, hasAnyBudget } from "./budgeted.ts";
 import { costOfPath } from "./known_cost.ts";
 import type { Admission, Limiter } from "../limits/limiter.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
@@ -149,6 +149,7 @@ export async function admitBody(
     if (!isNamed && account.isPriced) checkModelIsNamed(principal);
     if (hasAnyBudget(principal)) {
       checkPriceIsKnown(principal, account.unpricedModel(candidates), endpoint.name);
+      checkToolPriceIsKnown(principal, account.unpricedTool(candidates, facts), endpoint.name);
     }
     account.reserve({
       statedTokens: facts.maxOutputTokens ?? 0,

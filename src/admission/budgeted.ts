@@ -70,3 +70,23 @@ export function checkPriceIsKnown(principal: Principal, model: string | undefine
       "or use a token without a budget.",
   );
 }
+
+/**
+ * Throws `forbidden` if the principal has a budget and `unpriced` is defined, a tool that the provider runs at
+ * a price that the proxy does not know.
+ */
+export function checkToolPriceIsKnown(
+  principal: Principal,
+  unpriced: { readonly tool: string; readonly model: string } | undefined,
+  endpoint: string,
+): void {
+  const subject = subjectWithBudget(principal);
+  if (unpriced === undefined || subject === undefined) return;
+  const { tool, model } = unpriced;
+  throw new ProxyFault(
+    "forbidden",
+    `This ${subject.what} has a budget, and the provider runs ${JSON.stringify(tool)}, which has no price with the ` +
+      `model ${JSON.stringify(model)} at ${endpoint}, so its cost cannot be known. Leave the tool out, set a price of ` +
+      `searches (endpoints.${endpoint}.prices), or use a token without a budget.`,
+  );
+}

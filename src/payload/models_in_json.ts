@@ -2,6 +2,7 @@
 
 import { ARGUMENTS, CONVERSATION, FREE_FORM_UNLESS_OBJECT, isFreeForm, REFERENCES } from "./body_keys.ts";
 import { foldKey } from "./fold_key.ts";
+import { chargeOfMember, type HostedTool, hostedTools } from "./hosted_tools.ts";
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher } from "./json_reader.ts";
 import { MAX_NAME, namesModel, shortName } from "./model_name.ts";
 import type { ModelPlace } from "./model_place.ts";
@@ -30,6 +31,8 @@ export interface JsonFindings {
    * prompt or a cache. The body does not show the length of such content.
    */
   readonly refersElsewhere: boolean;
+  /** The tools that the provider runs, each name once. */
+  readonly hostedTools: readonly HostedTool[];
   /** The index of the first key of the outermost object. Undefined if the object is empty. */
   readonly firstKey: number | undefined;
 }
@@ -51,10 +54,18 @@ type Role =
   | "member of a model"
   | "content unless object"
   | "content"
-  | "reference";
+  | "reference"
+  | "tools"
+  | "tool"
+  | "type of a tool"
+  | "hosted tool";
 interface Place {
   readonly role: Role;
   readonly member: WatchedMember | undefined;
+  /** What a tool has shown so far. Undefined for values that are neither a tool nor its type. */
+  readonly tool?: { readonly types: string[]; readonly keys: Set<string> };
+  /** The tool that a member of the outermost object switches on. */
+  readonly hosted?: HostedTool;
 }
 const ROOT: Place = { role: "root", member: undefined };
 const INNER: Place = { role: "inner", member: undefined };
@@ -66,6 +77,15 @@ const PROMPT_ELEMENT: Place = { role: "element of a prompt", member: undefined }
 const UNLESS_OBJECT: Place = { role: "content unless object", member: undefined };
 const CONTENT: Place = { role: "content", member: undefined };
 const REFERENCE: Place = { role: "reference", member: undefined };
+const TOOLS: Place = { role: "tools", member: undefined };
+/** The highest number of hosted tools and of members of a tool that are kept. No API has more. */
+const MAX_TOOLS = 50;
+const MAX_TOOL_KEYS = 50;
+/** The longest type of a tool, in bytes. */
+const MAX_TYPE_BYTES = 200;
+/** Values that switch nothing on. */
+const OFF = /^(?:null|false|\[\s*\]|"(?:off|none|)")$/;
+const MAX_OFF_BYTES = 20;
 const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
@@ -110,7 +130,8 @@ export async function readJsonObject(
     throw new JsonSyntaxError("a value that is not an object");
   }
   const { models, prompts, refersElsewhere } = watcher;
-  return { models, places, members, prompts, refersElsewhere, firstKey };
+  const hostedTools = watcher.hostedTools;
+  return { models, places, members, prompts, refersElsewhere, hostedTools, firstKey };
 }
 
 const EMPTY_OBJECT = /^\s*\{\s*\}\s*$/;
@@ -145,6 +166,7 @@ class ModelWatcher implements JsonWatcher<Place> {
   readonly #models = new Set<string>();
   prompts = 0;
   refersElsewhere = false;
+  readonly #hosted = new Map<string, HostedTool>();
   readonly #bytes: Uint8Array;
   readonly #watch: RootWatch;
 
@@ -158,7 +180,20 @@ class ModelWatcher implements JsonWatcher<Place> {
     return [...this.#models];
   }
 
-  enter({ role }: Place, key: string | undefined, keyStart: number): Place | undefined {
+  /** The hosted tools, each name once. */
+  get hostedTools(): readonly HostedTool[] {
+    return [...this.#hosted.values()];
+  }
+
+  enter({ role, tool }: Place, key: string | undefined, keyStart: number): Place | undefined {
+    if (role === "tools" && key === undefined) {
+      return { role: "tool", member: undefined, tool: { types: [], keys: new Set() } };
+    }
+    if (tool !== undefined && role === "tool" && key !== undefined) {
+      if (foldKey(key) === "type") return { role: "type of a tool", member: undefined, tool };
+      if (tool.keys.size < MAX_TOOL_KEYS) tool.keys.add(key);
+      else throw new JsonSyntaxError(`a tool with more than ${MAX_TOOL_KEYS} members`);
+    }
     if (role === "model" || role === "member of a model") {
       // Every string inside of a model counts as a name, except in conversation.
       if (key === undefined) return role === "model" ? MODEL : MEMBER_OF_MODEL;
@@ -168,6 +203,7 @@ class ModelWatcher implements JsonWatcher<Place> {
     if (role === "content" || role === "reference") {
       if (key === undefined) return role === "content" ? CONTENT : REFERENCE;
       const folded = foldKey(key);
+      if (folded === "tools") return TOOLS;
       return REFERENCES.has(folded) ? REFERENCE : ARGUMENTS.has(folded) ? undefined : contentPlace(key);
     }
     if (role === "prompt") {
@@ -178,6 +214,11 @@ class ModelWatcher implements JsonWatcher<Place> {
     if (key === undefined) return role === "content unless object" ? CONTENT : INNER;
     const member = role === "root" ? this.#watch.memberOf(key, keyStart) : undefined;
     if (role === "root" && key === "prompt") return PROMPT;
+    const charge = role === "root" ? chargeOfMember(key) : undefined;
+    if (charge !== undefined) {
+      return { role: "hosted tool", member: undefined, hosted: { name: key, charge } };
+    }
+    if (foldKey(key) === "tools") return TOOLS;
     if (namesModel(key) || role === "root" && this.#watch.namesModel(key)) {
       return member === undefined ? MODEL : { role: "model", member };
     }
@@ -188,7 +229,13 @@ class ModelWatcher implements JsonWatcher<Place> {
     return FREE_FORM_UNLESS_OBJECT.has(folded) ? UNLESS_OBJECT : INNER;
   }
 
-  ended({ role, member }: Place, span: JsonSpan): void {
+  ended({ role, member, tool, hosted }: Place, span: JsonSpan): void {
+    if (tool !== undefined) return this.#endedTool(role, tool, span);
+    if (hosted !== undefined) {
+      const text = span.end - span.start > MAX_OFF_BYTES ? "" : this.#textOf(span);
+      if (!OFF.test(text)) this.#addTool(hosted);
+      return;
+    }
     if (role === "element of a prompt") {
       const first = this.#bytes[span.start];
       if (first === QUOTE || first === OPEN_BRACKET) this.prompts++;
@@ -209,6 +256,27 @@ class ModelWatcher implements JsonWatcher<Place> {
       this.#push("");
     }
     if (member !== undefined) this.#watch.onMember(member, span, name);
+  }
+
+  /** A tool has ended, or the type of a tool. */
+  #endedTool(role: Role, tool: NonNullable<Place["tool"]>, span: JsonSpan): void {
+    const first = this.#bytes[span.start];
+    if (role === "tool" && first === OPEN_BRACE) {
+      for (const hosted of hostedTools(tool)) this.#addTool(hosted);
+    } else if (first === QUOTE && span.end - span.start <= MAX_TYPE_BYTES) {
+      const name = jsonText(this.#bytes.subarray(span.start, span.end));
+      if (role === "type of a tool" && tool.types.length < MAX_TOOL_KEYS) tool.types.push(name);
+      else this.#addTool({ name, charge: "unknown" });
+    } else if (first !== LETTER_N) this.#addTool({ name: "tools", charge: "unknown" });
+  }
+
+  #addTool(tool: HostedTool): void {
+    if (this.#hosted.size < MAX_TOOLS) this.#hosted.set(tool.name, tool);
+    else throw new JsonSyntaxError(`more than ${MAX_TOOLS} tools that the provider runs`);
+  }
+
+  #textOf({ start, end }: JsonSpan): string {
+    return new TextDecoder().decode(this.#bytes.subarray(start, end));
   }
 
   #push(name: string): void {

@@ -1,5 +1,6 @@
 /** Reads the facts of a request that limits and accounting need. */
 
+import type { HostedTool } from "./hosted_tools.ts";
 import type { JsonSpan } from "./json_reader.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
 import { jsonMembers, MAX_MEMBERS_BYTES, textValue } from "./json_members.ts";
@@ -15,6 +16,8 @@ export interface RequestFacts {
   readonly isCompletionLimit?: boolean;
   /** Whether the model reads content outside of the body. */
   readonly refersElsewhere?: boolean;
+  /** The tools that the provider runs. Absent without one. */
+  readonly hostedTools?: readonly HostedTool[];
   /** The number of choices, if there is more than one. */
   readonly choices?: number;
   readonly stream?: boolean;
@@ -51,7 +54,7 @@ const TIERS: ReadonlySet<string> = new Set(["priority", "fast"]);
 /** The facts of a JSON body. Throws a {@link JsonSyntaxError} for a `stream` or a limit of the wrong type. */
 export function jsonFacts(
   bytes: Uint8Array,
-  { members, places, prompts, refersElsewhere }: JsonFindings,
+  { members, places, prompts, refersElsewhere, hostedTools }: JsonFindings,
   path: string,
 ): Omit<RequestFacts, "model"> & { readonly model?: string } {
   for (const [name, span] of members) if (name !== "model") shortSpan(bytes, name, span);
@@ -88,6 +91,7 @@ export function jsonFacts(
     ...(most !== undefined && { maxOutputTokens: Math.min(most * times, MAX_OUTPUT_TOKENS) }),
     ...(most !== undefined && isCompletionLimit && { isCompletionLimit }),
     ...(refersElsewhere && { refersElsewhere }),
+    ...(hostedTools.length > 0 && { hostedTools }),
     ...(times > 1 && { choices: times }),
     ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
     ...(tier !== undefined && { tier }),
