@@ -183,8 +183,8 @@ export class Account implements ExchangeAccount {
   }
 
   /** The first model without a price, as {@link ExchangeCosts.unpricedModel} finds it. */
-  unpricedModel(candidates: readonly CandidateModel[]): string | undefined {
-    return this.#costs.unpricedModel(candidates);
+  unpricedModel(candidates: readonly CandidateModel[], facts: RequestFacts): string | undefined {
+    return this.#costs.unpricedModel(candidates, facts);
   }
 
   /** The first hosted tool without a price, as {@link ExchangeCosts.unpricedTool} finds it. */

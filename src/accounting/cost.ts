@@ -2,6 +2,7 @@
 
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Price, PricedModel } from "../config/config.ts";
+import { SOUND_TOKENS_PER_SECOND } from "./input_usage.ts";
 import { modelSpellings } from "./model_spellings.ts";
 import type { Usage } from "./usage.ts";
 
@@ -29,6 +30,8 @@ export interface PublishedPrice {
   readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
   /** Whether searches have a price. */
   readonly pricesSearches: boolean;
+  /** Whether tokens have a price, or nothing of the model costs anything. False for models priced by the hour. */
+  readonly pricesTokens: boolean;
 }
 
 /** The part of a backend that decides prices. */
@@ -56,8 +59,6 @@ export interface Cost {
 const OWN_VERSION = "configuration";
 const STATED_VERSION = "provider";
 const LOCAL_VERSION = "local";
-/** A token of audio is a tenth of a second (https://platform.openai.com/docs/guides/realtime-costs). */
-const AUDIO_TOKENS_PER_SECOND = 10;
 /** Providers that state the cost of each response, tools included. */
 const STATING: ReadonlySet<string> = new Set(["openrouter", "perplexity", "x-ai"]);
 
@@ -119,6 +120,8 @@ export class Pricer {
       const price = this.#publishedPrice(model, provider);
       if (price === undefined) continue;
       const micros = publishedCost(usage, price, epochMs);
+      // The model costs something, but has no price for usage of this kind.
+      if (micros === 0 && !price.pricesTokens && hasTokens(usage)) continue;
       if (micros !== undefined) return cost({ micros, version: this.#library.version }, usage, price);
     }
     return undefined;
@@ -171,6 +174,10 @@ export class Pricer {
   }
 }
 
+function hasTokens({ inputTokens = 0, outputTokens = 0 }: Usage): boolean {
+  return inputTokens + outputTokens > 0;
+}
+
 /** The price in the configuration for the first model that has one. */
 function ownPrice(models: readonly string[], { prices }: PricedEndpoint): Price | undefined {
   if (prices.length === 0) return undefined;
@@ -200,7 +207,7 @@ function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): nu
   const micros = libraryCost(libraryUsage(usage), price, at);
   if (micros === 0 && usage.inputAudioSeconds !== undefined) {
     // The model has a price per token, and the response reported seconds.
-    const tokens = Math.ceil(usage.inputAudioSeconds * AUDIO_TOKENS_PER_SECOND);
+    const tokens = Math.ceil(usage.inputAudioSeconds * SOUND_TOKENS_PER_SECOND);
     return libraryCost({ input_tokens: tokens, input_audio_tokens: tokens }, price, at);
   }
   // The library throws for parts that exceed their whole and for unexpected kinds. Parts may overlap, such as
@@ -295,7 +302,7 @@ function soundCost(
   { input, inputAudio = input, audioHour }: Price,
 ): number {
   if (audioHour !== undefined) return inputAudioSeconds / 3_600 * audioHour * 1_000_000;
-  return inputTokens === undefined ? inputAudioSeconds * AUDIO_TOKENS_PER_SECOND * inputAudio : 0;
+  return inputTokens === undefined ? inputAudioSeconds * SOUND_TOKENS_PER_SECOND * inputAudio : 0;
 }
 
 /**

@@ -30,6 +30,11 @@ export class EndpointPrices {
       true;
   }
 
+  /** Whether any model has a price at a backend. */
+  has(backend: Backend): boolean {
+    return this.#pricer.hasPrices(this.#placeOf(backend));
+  }
+
   /** Whether a backend has prices for other models, and none for this model. */
   lacks(model: string, backend: Backend): boolean {
     const place = this.#placeOf(backend);

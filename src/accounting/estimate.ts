@@ -11,7 +11,8 @@ const FEW_TOKENS = 100;
 
 /** The upper bound of what a request may use. */
 export interface UsageBound {
-  readonly inputTokens: number;
+  /** The input: its tokens, and its sound. */
+  readonly input: Usage;
   readonly outputTokens: number;
   /** Whether this much was reserved. Invisible output then counts, up to the reservation. */
   readonly isReserved: boolean;
@@ -58,10 +59,11 @@ export function estimatedUsage(usage: Usage, possible: UsageBound, progress: Res
     : !progress.hasStopped || outputTokens === undefined);
   if (inputTokens !== undefined && !isOutputMissing) return usage;
   const output = isOutputMissing ? outputOf(possible, progress) : undefined;
-  if (isUnreported && output === undefined) return usage;
+  // The output of sound that is priced by its length costs nothing.
+  if (isUnreported && output === undefined && possible.input.inputAudioSeconds === undefined) return usage;
   return {
     ...usage,
-    ...(inputTokens === undefined && { inputTokens: possible.inputTokens }),
+    ...(inputTokens === undefined && possible.input),
     ...(output !== undefined && { outputTokens: Math.max(outputTokens ?? 0, output) }),
   };
 }
@@ -112,7 +114,7 @@ function hasMoreText(
 export function withUnfinished(
   usage: Usage,
   unfinished: readonly Usage[],
-  most: Omit<UsageBound, "isReserved">,
+  most: { readonly inputTokens: number; readonly outputTokens: number },
 ): Usage {
   return unfinished.reduce<Usage>(
     (total, { inputTokens = 0, outputTokens = 0, outputAudioTokens }) =>

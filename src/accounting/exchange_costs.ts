@@ -21,6 +21,8 @@ import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_tap.ts";
 import { callsOf, RESERVED_CALLS, toolsOf, withSearch } from "./tool_calls.ts";
+import { inputUsage } from "./input_usage.ts";
+import { UNKNOWN_SOUND_SECONDS } from "../payload/sound_length.ts";
 import { chargeOfObject, type ReportedPart } from "./settlement.ts";
 
 /** The input of content outside of the body, if the maximum of the model is unknown. In tokens. */
@@ -78,11 +80,19 @@ export class ExchangeCosts {
    * The first model that has no price at a backend where other models have one. Skips names that a model
    * override replaces at another backend. Undefined if there is no such model.
    */
-  unpricedModel(candidates: readonly CandidateModel[]): string | undefined {
+  unpricedModel(candidates: readonly CandidateModel[], { soundSeconds }: RequestFacts = {}): string | undefined {
+    // Some models have prices for sound or for tokens alone.
+    const usage = {
+      ...inputUsage({ inputTokens: 1, ...(soundSeconds !== undefined && { soundSeconds: 1 }), most: Infinity }),
+      ...(soundSeconds === undefined && { outputTokens: 1 }),
+    };
+    const at = { factor: 1, epochMs: this.#startedAt };
+    const lacks = (model: string, backend: Backend) =>
+      this.#prices.lacks(model, backend) ||
+      this.#prices.has(backend) && this.#prices.cost(usage, [model], { ...at, backend }) === undefined;
     const isOverridden = (name: string) =>
       this.#endpoint?.backends.some(({ model }) => overridingModel(model, name) !== undefined) === true;
-    return candidates.find(({ backend, model }) => this.#prices.lacks(model, backend) && !isOverridden(model))
-      ?.model;
+    return candidates.find(({ backend, model }) => lacks(model, backend) && !isOverridden(model))?.model;
   }
 
   /**
@@ -133,11 +143,10 @@ export class ExchangeCosts {
     const { factor } = priceFactor(undefined, facts.tier);
     const costs = reserved.candidates.map(({ backend, model, outputTokens }) => {
       const context = this.#prices.contextTokens(model, backend);
-      const elsewhere = Number.isFinite(context) ? context : UNKNOWN_CONTEXT_TOKENS;
       const tools = isMost ? toolsOf(facts, model).map(({ charge }) => charge) : [];
       const readsMore = isMost && (facts.refersElsewhere === true || tools.length > 0);
       const usage = {
-        inputTokens: readsMore ? elsewhere : Math.min(reserved.inputTokens, context),
+        ...inputUsage({ ...(readsMore ? elsewhere(reserved, context) : reserved), most: context }),
         outputTokens: Math.min(outputTokens, mostOutputTokens),
         ...callsOf(tools, RESERVED_CALLS),
       };
@@ -172,7 +181,9 @@ export class ExchangeCosts {
     if (reserved === undefined) {
       const inputTokens = request.inputTokens();
       const outputTokens = request.outputTokens();
-      return chargeUnreserved({ reported: summary, models, inputTokens, outputTokens, progress }, prices);
+      const { soundSeconds } = facts;
+      const used = { models, inputTokens, soundSeconds, outputTokens };
+      return chargeUnreserved({ reported: summary, ...used, progress }, prices);
     }
     const candidates = reserved.candidates.filter((candidate) => candidate.backend.name === backend.name);
     return chargeReserved({ reported: summary, reserved, candidates, progress }, prices);
@@ -199,6 +210,17 @@ export function withContentElsewhere(
   { refersElsewhere = false }: RequestFacts,
 ): ReservedUsage | undefined {
   return reserved && refersElsewhere
-    ? { ...reserved, inputTokens: Math.max(reserved.inputTokens, UNKNOWN_CONTEXT_TOKENS) }
+    ? { ...reserved, ...elsewhere(reserved, UNKNOWN_CONTEXT_TOKENS) }
     : reserved;
+}
+
+/** The input with content outside of the body, up to the maximum of a model in tokens. */
+function elsewhere(
+  { inputTokens, soundSeconds }: Pick<ReservedUsage, "inputTokens" | "soundSeconds">,
+  context: number,
+): Pick<ReservedUsage, "inputTokens" | "soundSeconds"> {
+  return {
+    inputTokens: Math.max(inputTokens, Number.isFinite(context) ? context : UNKNOWN_CONTEXT_TOKENS),
+    soundSeconds: soundSeconds === undefined ? undefined : Math.max(soundSeconds, UNKNOWN_SOUND_SECONDS),
+  };
 }

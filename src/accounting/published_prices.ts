@@ -103,8 +103,15 @@ function findPrice(model: string, providerId: string): PublishedPrice | undefine
     pricesSearches: pricesOf(match.model.prices).some((prices) =>
       SEARCH_KINDS.some((kind) => kind in prices)
     ),
+    pricesTokens: pricesOf(match.model.prices).some(pricesTokens),
     cost: (usage, at) => calcPrice({ ...usage }, model, { provider, timestamp: at })?.total_price,
   };
+}
+
+/** Whether some kind of token has a price. A model without any price is free. */
+function pricesTokens(prices: ModelPrice): boolean {
+  const kinds = Object.keys(prices);
+  return kinds.length === 0 || kinds.some((kind) => kind.endsWith("_mtok"));
 }
 
 /** The prices of a model at all times. */

@@ -4,6 +4,7 @@ import { modelsInPath, modelsInQuery } from "../payload/models_in_head.ts";
 import { MAX_CHOICES, MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
+import { readsSound, secondsOfBytes } from "../payload/sound_length.ts";
 import { estimatedTokens } from "./estimate.ts";
 import { TextMeter } from "../payload/text_meter.ts";
 import { INPUT_SELECTION } from "./text_selection.ts";
@@ -44,6 +45,7 @@ export class RequestTap {
   readonly #head = new GrowingBuffer();
   readonly #tail = new GrowingBuffer();
   readonly #isForm: boolean;
+  readonly #readsSound: boolean;
 
   /** `query` is the raw query if it can name a model. `isReadable` is false for a compressed body. */
   constructor(
@@ -56,6 +58,7 @@ export class RequestTap {
   ) {
     this.#isReadable = isReadable;
     this.#isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
+    this.#readsSound = readsSound(path);
     this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)[0]);
     this.#scanner = this.#isForm ? undefined : new JsonScanner(
       SELECTED,
@@ -98,6 +101,7 @@ export class RequestTap {
       ...(this.#stream !== undefined && { stream: this.#stream }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
       ...(this.#background && { background: true }),
+      ...(this.#readsSound && { soundSeconds: secondsOfBytes(this.#bytes) }),
       ...(this.#choices > 1 && { choices: this.#choices }),
     };
   }

@@ -97,6 +97,8 @@ const SELECTION_OF_ALL = {
   // The model that wrote an SVG image of OpenAI.
   svg_usage: true,
   output_format: true,
+  // The length of transcribed sound in seconds, in the verbose form of OpenAI and Groq.
+  duration: true,
   // Gemini's interactions.
   interaction: { model: true, usage: true, status: true },
   // Lines of the results of Anthropic's batches.
@@ -149,6 +151,8 @@ export class ResponseTap {
   /** The contradictions in the usage of these parts. */
   readonly #contradictions = new Set<string>();
   #isPicture = false;
+  /** The length of transcribed sound, in seconds. Counts only if the response states no usage. */
+  #soundSeconds: number | undefined;
   readonly #text = new TextMeter();
   /** The estimated tokens of the text before the last reported usage. */
   #tokensBeforeUsage = 0;
@@ -277,6 +281,9 @@ export class ResponseTap {
 
   #usage(): Usage {
     const reported = sumOf(this.#lines, this.#reported.usage());
+    if (this.#soundSeconds !== undefined && Object.keys(reported).length === 0) {
+      return { inputAudioSeconds: this.#soundSeconds };
+    }
     // If a response has images, its output is images (`ImageGenCompletedEvent.Usage` of `openai`).
     const isDetailed = reported.outputTokens === undefined || reported.outputImageTokens !== undefined;
     return this.#isPicture && !isDetailed
@@ -318,6 +325,10 @@ export class ResponseTap {
         return;
       case "predictions.*.embeddings.statistics.token_count":
         this.#addLine({ total_tokens: value });
+        return;
+      case "duration":
+        // Some servers state it as a string.
+        if (Number(value) > 0) this.#soundSeconds = Number(value);
         return;
       case "output_format":
         this.#isPicture = true;

@@ -148,12 +148,13 @@ export async function admitBody(
     const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
     if (!isNamed && account.isPriced) checkModelIsNamed(principal);
     if (hasAnyBudget(principal)) {
-      checkPriceIsKnown(principal, account.unpricedModel(candidates), endpoint.name);
+      checkPriceIsKnown(principal, account.unpricedModel(candidates, facts), endpoint.name);
       checkToolPriceIsKnown(principal, account.unpricedTool(candidates, facts), endpoint.name);
     }
     account.reserve({
       statedTokens: facts.maxOutputTokens ?? 0,
       inputTokens,
+      soundSeconds: facts.soundSeconds,
       outputTokens: Math.max(outputTokensOf(facts), ...candidates.map((one) => one.outputTokens)),
       candidates,
     });

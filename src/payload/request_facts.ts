@@ -16,6 +16,8 @@ export interface RequestFacts {
   readonly isCompletionLimit?: boolean;
   /** Whether the model reads content outside of the body. */
   readonly refersElsewhere?: boolean;
+  /** An estimate of the sound in the body, in seconds. Absent where a model reads no sound. */
+  readonly soundSeconds?: number;
   /** The tools that the provider runs. Absent without one. */
   readonly hostedTools?: readonly HostedTool[];
   /** The number of choices, if there is more than one. */

@@ -313,6 +313,7 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
       contextTokens: 1_000,
       cost: () => undefined,
       pricesSearches: false,
+      pricesTokens: true,
     }),
     knows: () => true,
     providerAt: () => undefined,
