@@ -1,6 +1,15 @@
 /** Finds every model that a JSON body names, at any depth, and the members that the proxy acts upon. */
 
-import { ARGUMENTS, CONVERSATION, FREE_FORM_UNLESS_OBJECT, isFreeForm, REFERENCES } from "./body_keys.ts";
+import { CONVERSATION, FREE_FORM_UNLESS_OBJECT, isFreeForm } from "./body_keys.ts";
+import {
+  contentKind,
+  isOutside,
+  isReferenceKey,
+  isReferenceType,
+  looksOutside,
+  sawMember,
+  type SeenItem,
+} from "./content_elsewhere.ts";
 import { foldKey } from "./fold_key.ts";
 import { chargeOfMember, type HostedTool, hostedTools } from "./hosted_tools.ts";
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher } from "./json_reader.ts";
@@ -41,9 +50,6 @@ export interface JsonFindings {
 const OLLAMA_PATH = /\/api\/(?:create|copy|show|pull|push|delete)\/?$/;
 const OLLAMA_KEYS: ReadonlySet<string> = new Set(["name", "from", "source", "destination"]);
 
-/** The beginning of a data URL. */
-const DATA_URL = new TextEncoder().encode("data:");
-
 /** What a value is, which decides what its members can be. */
 type Role =
   | "root"
@@ -54,6 +60,8 @@ type Role =
   | "member of a model"
   | "content unless object"
   | "content"
+  | "text"
+  | "type of an item"
   | "reference"
   | "tools"
   | "tool"
@@ -62,6 +70,8 @@ type Role =
 interface Place {
   readonly role: Role;
   readonly member: WatchedMember | undefined;
+  /** What an object in content has shown so far. Undefined for other values. */
+  readonly item?: SeenItem;
   /** What a tool has shown so far. Undefined for values that are neither a tool nor its type. */
   readonly tool?: { readonly types: string[]; readonly keys: Set<string> };
   /** The tool that a member of the outermost object switches on. */
@@ -75,7 +85,7 @@ const MEMBER_OF_MODEL: Place = { role: "member of a model", member: undefined };
 const PROMPT: Place = { role: "prompt", member: undefined };
 const PROMPT_ELEMENT: Place = { role: "element of a prompt", member: undefined };
 const UNLESS_OBJECT: Place = { role: "content unless object", member: undefined };
-const CONTENT: Place = { role: "content", member: undefined };
+const TYPE_OF_ITEM: Place = { role: "type of an item", member: undefined };
 const REFERENCE: Place = { role: "reference", member: undefined };
 const TOOLS: Place = { role: "tools", member: undefined };
 /** The highest number of hosted tools and of members of a tool that are kept. No API has more. */
@@ -185,7 +195,7 @@ class ModelWatcher implements JsonWatcher<Place> {
     return [...this.#hosted.values()];
   }
 
-  enter({ role, tool }: Place, key: string | undefined, keyStart: number): Place | undefined {
+  enter({ role, item, tool }: Place, key: string | undefined, keyStart: number): Place | undefined {
     if (role === "tools" && key === undefined) {
       return { role: "tool", member: undefined, tool: { types: [], keys: new Set() } };
     }
@@ -197,21 +207,19 @@ class ModelWatcher implements JsonWatcher<Place> {
     if (role === "model" || role === "member of a model") {
       // Every string inside of a model counts as a name, except in conversation.
       if (key === undefined) return role === "model" ? MODEL : MEMBER_OF_MODEL;
-      return isFreeForm(key) ? contentPlace(key) : MEMBER_OF_MODEL;
+      return isFreeForm(key) ? freeFormPlace(key) : MEMBER_OF_MODEL;
     }
     if (role === "element of a prompt") return undefined;
-    if (role === "content" || role === "reference") {
-      if (key === undefined) return role === "content" ? CONTENT : REFERENCE;
-      const folded = foldKey(key);
-      if (folded === "tools") return TOOLS;
-      return REFERENCES.has(folded) ? REFERENCE : ARGUMENTS.has(folded) ? undefined : contentPlace(key);
+    if (role === "content" || role === "text" || role === "reference") {
+      if (key === undefined) return role === "reference" ? REFERENCE : contentPlace(role);
+      return this.#memberOfContent(role, key, item);
     }
     if (role === "prompt") {
       if (key === undefined) return PROMPT_ELEMENT;
       // A stored prompt (OpenAI's `prompt.id`).
       return foldKey(key) === "id" ? REFERENCE : INNER;
     }
-    if (key === undefined) return role === "content unless object" ? CONTENT : INNER;
+    if (key === undefined) return role === "content unless object" ? contentPlace("text") : INNER;
     const member = role === "root" ? this.#watch.memberOf(key, keyStart) : undefined;
     if (role === "root" && key === "prompt") return PROMPT;
     const charge = role === "root" ? chargeOfMember(key) : undefined;
@@ -223,13 +231,55 @@ class ModelWatcher implements JsonWatcher<Place> {
       return member === undefined ? MODEL : { role: "model", member };
     }
     if (member !== undefined) return { role: "inner", member };
-    if (isFreeForm(key)) return contentPlace(key);
-    const folded = foldKey(key);
-    if (REFERENCES.has(folded)) return REFERENCE;
-    return FREE_FORM_UNLESS_OBJECT.has(folded) ? UNLESS_OBJECT : INNER;
+    if (isFreeForm(key)) return freeFormPlace(key);
+    if (isReferenceKey(key)) return REFERENCE;
+    return FREE_FORM_UNLESS_OBJECT.has(foldKey(key)) ? UNLESS_OBJECT : INNER;
   }
 
-  ended({ role, member, tool, hosted }: Place, span: JsonSpan): void {
+  /** How to watch a member of content. Everything below a reference stays one, except words and text. */
+  #memberOfContent(
+    role: "content" | "text" | "reference",
+    key: string,
+    item: SeenItem | undefined,
+  ): Place | undefined {
+    const kind = contentKind(key);
+    if (item !== undefined) sawMember(item, kind);
+    switch (kind) {
+      case "text":
+        return contentPlace("text");
+      case "type":
+        return role === "reference" ? undefined : TYPE_OF_ITEM;
+      case "data":
+      case "word":
+        return undefined;
+      case "id":
+        return role === "reference" || item?.isAudio === true ? REFERENCE : undefined;
+      case "reference":
+        return REFERENCE;
+      case "unknown":
+        if (role === "reference") return REFERENCE;
+        return foldKey(key) === "tools" ? TOOLS : contentPlace("content", key);
+      default:
+        kind satisfies never;
+        throw new TypeError("Unknown kind of content");
+    }
+  }
+
+  /** A value in content has ended. */
+  #endedContent(role: Role, item: SeenItem | undefined, { start, end }: JsonSpan): void {
+    if (this.refersElsewhere) return;
+    const first = this.#bytes[start];
+    if (first === OPEN_BRACE) this.refersElsewhere = item?.hasId === true && !item.hasContent;
+    if (first !== QUOTE) return;
+    if (role === "reference") this.refersElsewhere = isOutside(this.#bytes, start, end);
+    else if (role === "content") this.refersElsewhere = looksOutside(this.#bytes, start, end);
+    else if (role === "type of an item") this.refersElsewhere = isReferenceType(this.#bytes, start, end);
+  }
+
+  ended({ role, member, item, tool, hosted }: Place, span: JsonSpan): void {
+    if (item !== undefined || role === "reference" || role === "type of an item") {
+      return this.#endedContent(role, item, span);
+    }
     if (tool !== undefined) return this.#endedTool(role, tool, span);
     if (hosted !== undefined) {
       const text = span.end - span.start > MAX_OFF_BYTES ? "" : this.#textOf(span);
@@ -242,12 +292,8 @@ class ModelWatcher implements JsonWatcher<Place> {
       return;
     }
     const isModel = role === "model" || role === "member of a model";
-    if (!isModel && member === undefined && role !== "reference") return;
+    if (!isModel && member === undefined) return;
     const first = this.#bytes[span.start];
-    if (role === "reference") {
-      this.refersElsewhere ||= first === QUOTE && !beginsWith(DATA_URL, this.#bytes, span.start + 1);
-      return;
-    }
     let name: string | undefined;
     if (isModel && first === QUOTE) {
       name = nameOf(this.#bytes.subarray(span.start, span.end));
@@ -293,11 +339,16 @@ function nameOf(bytes: Uint8Array): string {
   return shortName(jsonText(bytes));
 }
 
-/** How to watch a member of content. Schemas and data of the client are not content for the model. */
-function contentPlace(key: string): Place | undefined {
-  return CONVERSATION.has(foldKey(key)) || !isFreeForm(key) ? CONTENT : undefined;
+/** How to watch a value in content. Each value that may be an object has a record of its members. */
+function contentPlace(role: "content" | "text", key = ""): Place {
+  return {
+    role,
+    member: undefined,
+    item: { hasId: false, hasContent: false, isAudio: foldKey(key) === "audio" },
+  };
 }
 
-function beginsWith(start: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  return start.every((byte, index) => bytes[at + index] === byte);
+/** How to watch a free-form member. Schemas and data of the client are not content for the model. */
+function freeFormPlace(key: string): Place | undefined {
+  return CONVERSATION.has(foldKey(key)) ? contentPlace("text") : undefined;
 }
