@@ -18,6 +18,7 @@ import type { Log } from "./observability/log.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
 import type { Management } from "./management/management.ts";
 import { buildRoutingTable } from "./routing/table.ts";
+import { randomIds } from "./text/random_ids.ts";
 import { traceOf } from "./text/error_text.ts";
 
 /**
@@ -48,7 +49,7 @@ export interface App {
 /** Creates a proxy from a valid configuration. */
 export function createApp(
   config: Config,
-  { log, clock = systemClock, createId = randomId, management }: {
+  { log, clock = systemClock, createId = randomIds(), management }: {
     log: Log;
     clock?: Clock;
     createId?: () => string;
@@ -118,7 +119,7 @@ export function createApp(
   return {
     handler: (request) => handler(request),
     configure(changed) {
-      // Another list of prices is loaded before the endpoints are compared with it.
+      // Starts loading the price list first: the warnings of `onConfig` wait for it.
       if (changed.management !== undefined) management?.configure(changed.management);
       handler = handlerOf(changed);
       slots.configure(changed.server.concurrency);
@@ -147,11 +148,6 @@ function ownHostname(): string | undefined {
     if (error instanceof Deno.errors.NotCapable) return undefined;
     throw error;
   }
-}
-
-/** Twelve random bytes make the ids of exchanges unique. */
-function randomId(): string {
-  return `req_${crypto.getRandomValues(new Uint8Array(12)).toHex()}`;
 }
 
 function known(balancer: Balancer | undefined): Balancer {

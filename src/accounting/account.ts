@@ -81,6 +81,8 @@ export class Account implements ExchangeAccount {
   readonly #timedOut: Charge[] = [];
   #admission: AccountAdmission | undefined;
   #reserved: ReservedUsage | undefined;
+  /** The amounts that the reservation of this exchange holds. */
+  #held = { tokens: 0, micros: 0 };
   #unseen: UnseenTime | undefined;
   /** The status of the response. Undefined before its headers. */
   #status: number | undefined;
@@ -114,7 +116,7 @@ export class Account implements ExchangeAccount {
     this.#onEnd = onEnd;
   }
 
-  /** Sets what is known of the request. */
+  /** Sets what the request contains, as far as it is known. */
   setRequest(request: AccountedRequest): void {
     this.#request = request;
   }
@@ -139,7 +141,7 @@ export class Account implements ExchangeAccount {
     return this.#request.facts().model;
   }
 
-  /** What the request does with an object of the provider. Undefined for other requests. */
+  /** What the request does with an object of the provider. Undefined: other requests. */
   get object(): ObjectRequest | undefined {
     return this.#request.object;
   }
@@ -194,12 +196,13 @@ export class Account implements ExchangeAccount {
 
   /**
    * Reserves the stated tokens of the request and the cost of the most expensive candidate. Throws if other
-   * requests have reserved the remainder. Undefined means that the request is free.
+   * requests have reserved the remainder. Undefined: the request is free.
    */
   reserve(reserved: ReservedUsage | undefined): void {
     const facts = this.#request.facts();
     const cost = this.#costs.reservation(reserved, facts);
-    this.#admission?.reserve({ tokens: reserved?.statedTokens ?? 0, ...cost });
+    this.#held = { tokens: reserved?.statedTokens ?? 0, micros: cost.micros };
+    this.#admission?.reserve({ tokens: this.#held.tokens, ...cost });
     this.#reserved = withContentElsewhere(reserved, facts);
     this.#unseen = reserved && new UnseenTime(this.#clock.now());
   }
@@ -233,7 +236,7 @@ export class Account implements ExchangeAccount {
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
-    // Before the client gets the piece, so that the object counts even if this process is killed.
+    // Before the client gets the piece: the reservation is kept even if the process is killed.
     if (this.#request.object?.action === "create") this.noticeObject();
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
   }
@@ -279,11 +282,14 @@ export class Account implements ExchangeAccount {
     };
   }
 
-  /** Hands the reservation over if the response so far shows an object that continues after the exchange. */
+  /**
+   * Passes the reservation on to the batch or background response that this response created, once the
+   * response shows it.
+   */
   noticeObject(): void {
     const { object } = this.#request;
     if (this.#hasCreated || object === undefined || !this.#isGood) return;
-    // The request body has passed when its response arrives, so the answer cannot change with later pieces.
+    // Computed once. An upstream that answers before it has the body is judged by what has passed.
     const isBackground = () => this.#isBackground ??= this.#request.facts().background === true;
     const id = pendingObjectId(this.#tap, { kind: object.kind, isBackground });
     if (id === undefined || this.#admission === undefined) return;
@@ -340,6 +346,11 @@ export class Account implements ExchangeAccount {
     }
     const tokens = this.#costs.countedTokens(charge) ?? 0;
     return { charge, tokens, model: part.model, stopReason: part.stopReason };
+  }
+
+  /** Settles an exchange whose usage cannot be worked out: what was reserved counts as used. */
+  abandon(): void {
+    this.#admission?.settle(this.#hasCreated ? { tokens: 0, micros: 0 } : this.#held);
   }
 
   /** Settles the exchange, and returns its row for the database. */

@@ -112,7 +112,7 @@ export function chargeReserved(
     return usedOf(reported, { input, outputTokens, isReserved: true, most }, progress);
   };
   const used = usedBy(model, reserved.outputTokens);
-  // If a complete response shows nothing, the reserved tokens count, which the request states.
+  // A complete response without any usage or text counts the output limit that the request states.
   const isUnreported = usage.inputTokens === undefined && usage.outputTokens === undefined;
   const isReadable = progress.isStream && (progress.texts ?? 0) > 0;
   const isDark = isUnreported && progress.isComplete && unfinished === undefined && !isReadable;

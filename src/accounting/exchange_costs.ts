@@ -77,8 +77,8 @@ export class ExchangeCosts {
   }
 
   /**
-   * The first model that has no price at a backend where other models have one. Skips names that a model
-   * override replaces at another backend. Undefined if there is no such model.
+   * The first unpriced model at a backend with other prices, unless a model override replaces it. Undefined:
+   * no such model.
    */
   unpricedModel(candidates: readonly CandidateModel[], { soundSeconds }: RequestFacts = {}): string | undefined {
     // Some models have prices for sound or for tokens alone.
@@ -197,7 +197,7 @@ export class ExchangeCosts {
     return chargeOfObject(object, prices && chargeReported(part, models, prices));
   }
 
-  /** The tokens of a charge that count towards limits. Undefined if they are unknown. */
+  /** The tokens of a charge that count towards limits. Undefined: they are unknown. */
   countedTokens({ tokens, usage }: Charge): number | undefined {
     const uncounted = this.#endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
     return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);

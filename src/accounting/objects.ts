@@ -55,6 +55,8 @@ export interface ObjectsParts {
   readonly onRow: (row: ExchangeRow) => void;
   /** Called when the database failed. The work is tried again. */
   readonly onFailed: (reason: string) => void;
+  /** Called when a task failed with another error, which is a bug. The task is not tried again. */
+  readonly onUnexpected: (error: unknown) => void;
 }
 
 /** A response about an object. */
@@ -164,7 +166,7 @@ export class Objects {
   }
 
   #run(work: () => Promise<void>): void {
-    const running = work().finally(() => this.#running.delete(running));
+    const running = work().catch(this.#parts.onUnexpected).finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 

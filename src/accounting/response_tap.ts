@@ -1,6 +1,6 @@
 /**
- * Reads the usage, model and stop reason of a response while it passes. Never delays, changes or fails the
- * response.
+ * Reads the usage, model and stop reason of a response. Each piece is read before the client gets it, in
+ * steps of 32 KiB. Reading waits for nothing, changes nothing, and never fails the response.
  */
 
 import { AmazonEventScanner } from "./amazon_event_scanner.ts";

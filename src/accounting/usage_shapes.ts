@@ -15,8 +15,8 @@ export interface UsageShape {
 }
 
 /**
- * The shapes in the order in which they are tried. OpenAI's newer shape shares its plain names with
- * Anthropic's.
+ * The shapes in the order in which they are tried. The order matters: Anthropic and OpenAI's Responses share
+ * `input_tokens`, so the shape with own names is tried first.
  */
 export const USAGE_SHAPES: readonly UsageShape[] = [
   { ownNames: ["prompt_tokens", "completion_tokens"], read: openaiChat },

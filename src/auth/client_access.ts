@@ -20,8 +20,8 @@ export interface ClientAccess {
   /** The address of the client. Behind a trusted proxy it comes from `x-forwarded-for`. */
   readonly addressOf: (request: ClientRequest) => string;
   /**
-   * The scheme of the URL that the client used. Undefined if the proxy does not know it: a trusted proxy sent
-   * no valid `x-forwarded-proto`, or the connection is plain and an unlisted reverse proxy may decrypt TLS.
+   * The scheme of the URL that the client used. Undefined: unknown, because a trusted proxy sent no valid
+   * `x-forwarded-proto`, or the connection is plain and an unlisted reverse proxy may decrypt TLS.
    */
   readonly schemeOf: (request: ClientRequest) => Scheme | undefined;
   /** Whether `allowed_ips` contains the address. */

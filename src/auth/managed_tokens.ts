@@ -79,7 +79,7 @@ export class ManagedTokens {
     await this.#nextRefresh;
   }
 
-  /** Looks up a value. Returns undefined if it is not a managed token. */
+  /** Looks up a value. Undefined: it is not a managed token. */
   check(candidate: string): TokenCheckResult | undefined {
     const entry = this.#knownValues.get(candidate) ?? this.#find(candidate);
     if (entry === undefined) return undefined;

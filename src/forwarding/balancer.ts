@@ -1,4 +1,4 @@
-/** Chooses the backend for the next attempt, from what the last answers said of each backend. */
+/** Chooses the backend for the next attempt, from what the last responses said of each backend. */
 
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint, Strategy } from "../config/config.ts";
@@ -8,7 +8,7 @@ const FAILURES = 3;
 /** The first cooldown. Each further failure doubles it. */
 const FIRST_COOLDOWN_MS = 5_000;
 const LONGEST_COOLDOWN_MS = 300_000;
-/** After that the next request probes too. */
+/** A probe that takes longer no longer blocks other probes. */
 const LONGEST_PROBE_MS = 5_000;
 
 /** How many principals are kept for each backend. The principal with the oldest failure is removed first. */
@@ -26,7 +26,7 @@ class Health {
   #probingSince: number | undefined;
   /** The principals whose requests failed in this row. */
   readonly #failedFor = new Set<string>();
-  /** The number of failures that no request can have caused. */
+  /** Failures to connect, which no request can cause. */
   #certain = 0;
 
   get isFailing(): boolean {
@@ -59,7 +59,10 @@ class Health {
     return isFailing;
   }
 
-  /** Counts failures, and begins a cooldown after enough of them. True: it is the first cooldown in a row. */
+  /**
+   * Counts failures, and begins a cooldown after enough of them. True: the backend begins to fail with this
+   * call.
+   */
   failed(
     count: number,
     by: FailureSource & { readonly now: number; readonly needsOthers: boolean },
@@ -68,7 +71,7 @@ class Health {
     this.#failedFor.add(by.principal);
     if (by.isCertain) this.#certain += count;
     this.failures += count;
-    // Failures of one principal's requests alone may be the fault of these requests.
+    // If only one client's requests failed, those requests may be the cause.
     const isDoubtful = by.needsOthers && this.#certain < FAILURES && this.#failedFor.size < 2;
     if (isDoubtful) this.failures = Math.min(this.failures, FAILURES - 1);
     if (this.failures < FAILURES) return false;
@@ -104,7 +107,7 @@ interface BackendState {
   readonly onEvent: (event: HealthEvent) => void;
   readonly isOnlyOne: boolean;
   inFlight: number;
-  /** The health for all principals. It needs failures of more than one principal, or failures to connect. */
+  /** The health for all principals. It fails only after failures of two principals, or of connects. */
   readonly health: Health;
   /** The health for each principal whose requests failed. */
   readonly healthFor: Map<string, Health>;
@@ -117,12 +120,15 @@ export class Lease {
   readonly #state: BackendState;
   readonly #principal: string;
   readonly #clock: Clock;
-  /** The cooldowns before this attempt. A failure counts only if no cooldown has begun since. */
+  /**
+   * The number of cooldowns at the start. If one began since, this failure belongs to the same outage and
+   * does not count.
+   */
   readonly #cooldowns: readonly [all: number, own: number];
   /** The healths that this attempt probes. */
   #probes: Health[];
   #isOver = false;
-  /** The failures before a success. They count again where the answer then breaks off. */
+  /** The failures before a success. They count again where the response then breaks off. */
   #failuresBefore: readonly [all: number, own: number] = [0, 0];
 
   constructor(state: BackendState, { principal, clock }: { principal: string; clock: Clock }) {
@@ -142,7 +148,7 @@ export class Lease {
     return this.#state.backend;
   }
 
-  /** The backend began a good answer. The answer can still break off. */
+  /** The backend began a good response. The response can still break off. */
   succeeded(): void {
     this.#endProbe();
     const { health, healthFor } = this.#state;
@@ -171,7 +177,7 @@ export class Lease {
 
   /**
    * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this principal.
-   * After the same answer to a second principal it is skipped for all, for {@link LONGEST_COOLDOWN_MS} at
+   * After the same response to a second principal it is skipped for all, for {@link LONGEST_COOLDOWN_MS} at
    * most.
    */
   limited(durationMs: number): void {
@@ -187,7 +193,7 @@ export class Lease {
     else if (!wasLimited && !wasOwnLimited) this.#report("rate_limited", this.#principal);
   }
 
-  /** The attempt has ended, with or without an answer. */
+  /** The attempt has ended, with or without a response. */
   released(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -226,7 +232,7 @@ export interface BackendReport {
   readonly inFlight: number;
   /** The number of failures in a row. */
   readonly failures: number;
-  readonly state: "up" | "set_aside" | "rate_limited";
+  readonly state: "up" | "cooldown" | "rate_limited";
   /** Milliseconds until it gets requests again. 0: it is up. */
   readonly forMs: number;
 }
@@ -293,13 +299,13 @@ export class Balancer {
         backend: state.backend,
         inFlight: state.inFlight,
         failures: Math.max(state.health.failures, ...owns.map(({ failures }) => failures)),
-        state: limitedUntil > now ? "rate_limited" : shown.isFailing ? "set_aside" : "up",
+        state: limitedUntil > now ? "rate_limited" : shown.isFailing ? "cooldown" : "up",
         forMs: Number.isFinite(forMs) ? forMs : 0,
       };
     });
   }
 
-  /** Milliseconds until the first pause ends that backends asked for. 0: one backend has asked for none. */
+  /** Milliseconds until the first backend's requested pause ends. 0 if any backend has none. */
   waitMs(principal: string): number {
     const soonest = Math.min(
       ...this.#states.map(({ health, healthFor }) =>

@@ -16,7 +16,7 @@ const WORDS: Readonly<Record<BudgetWindow, Readonly<Record<Period, string>>>> = 
 };
 
 /**
- * The fault `budget_exceeded` for the first budget that is spent or reserved. Undefined if each budget has a
+ * The fault `budget_exceeded` for the first budget that is spent or reserved. Undefined: each budget has a
  * remainder.
  */
 export function budgetFault(
@@ -50,7 +50,7 @@ export function budgetFault(
       )
       : new ProxyFault(
         "budget_exceeded",
-        `The rest of this ${what}'s budget of ${shown} is reserved by running requests and background responses.`,
+        `The rest of this ${what}'s budget of ${shown} is reserved for requests and background responses that still run.`,
         retryOf(concurrentRetryMs),
       );
   };
@@ -70,7 +70,7 @@ export function budgetFault(
     });
     if (fault !== undefined) return fault;
   }
-  return check(limits.totalBudgetMicros, spent.totalMicros, { when: "in all", resetMs: () => undefined });
+  return check(limits.totalBudgetMicros, spent.totalMicros, { when: "in total", resetMs: () => undefined });
 }
 
 /**
@@ -94,7 +94,7 @@ export function budgetLeft(
 }
 
 /**
- * The milliseconds until the period ends, or until a rolling period has dropped enough hours. Undefined if
+ * The milliseconds until the period ends, or until a rolling period has dropped enough hours. Undefined:
  * waiting does not help.
  */
 function msUntilFree(

@@ -27,7 +27,7 @@ export type ContentKind =
 export interface SeenItem {
   hasId: boolean;
   hasContent: boolean;
-  /** Whether the key of the object is `audio`: its id is that of an earlier response, whatever else it has. */
+  /** Whether the key of the object is `audio`: its id is that of an earlier response, even if it has other members. */
   readonly isAudio: boolean;
 }
 

@@ -42,7 +42,7 @@ export interface JsonFindings {
   readonly refersElsewhere: boolean;
   /** The tools that the provider runs, each name once. */
   readonly hostedTools: readonly HostedTool[];
-  /** The index of the first key of the outermost object. Undefined if the object is empty. */
+  /** The index of the first key of the outermost object. Undefined: the object is empty. */
   readonly firstKey: number | undefined;
 }
 

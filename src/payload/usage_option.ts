@@ -12,7 +12,7 @@ export function hasUsageOption(path: string): boolean {
   return PATHS.test(path);
 }
 
-/** The payload with the option. Undefined if it does not request a stream, or has the option already. */
+/** The payload with the option. Undefined: it does not request a stream, or has the option already. */
 export function requestUsage(payload: Payload): Payload | undefined {
   const edit = usageOptionEdit(payload);
   if (edit === undefined) return undefined;
@@ -40,7 +40,7 @@ export interface Edit {
 }
 
 /**
- * The edit that adds `stream_options.include_usage` to a streaming request. Undefined if the request is not a
+ * The edit that adds `stream_options.include_usage` to a streaming request. Undefined: the request is not a
  * JSON object, does not request a stream, or has the option already.
  */
 export function usageOptionEdit(

@@ -6,7 +6,8 @@ import type { ServedConnection } from "./served_connection.ts";
  */
 const UNREAD_MS = 1_000;
 /**
- * A request without a valid token after this time waits for its client: the check of a token takes far less.
+ * A connection that has a request and no valid token for this time waits for its client. To check a token
+ * takes far less time.
  */
 const UNAUTHENTICATED_MS = 100;
 

@@ -1,4 +1,3 @@
-import { lockExclusively } from "./sqlite/lock.ts";
 import { type Store, StoreError } from "./store.ts";
 
 /**
@@ -43,20 +42,4 @@ export function databaseExists(url: string): boolean {
 export function sqlitePath(url: string): string {
   const rest = url.replace(/^sqlite:/, "");
   return rest.startsWith("//") ? rest.slice(2) : rest;
-}
-
-/**
- * Whether a program has the database open. Undefined: the user may not lock the database, or the file system has no
- * locks.
- */
-export function isInUse(url: string): boolean | undefined {
-  if (!databaseExists(url)) return false;
-  try {
-    const lock = lockExclusively(sqlitePath(url));
-    lock?.release();
-    return lock === undefined;
-  } catch (error) {
-    if (error instanceof StoreError) return undefined;
-    throw error;
-  }
 }

@@ -100,9 +100,9 @@ export interface ExchangeRow {
   readonly principal: string;
   readonly tokenId: string | undefined;
   readonly projectId: string | undefined;
-  /** Whether the request was for a model, whose usage costs money. */
+  /** Whether the path calls a model, whose usage costs money. */
   readonly metered: boolean;
-  /** Whether the request was admitted. Only admitted requests count towards limits. */
+  /** Whether the request passed the limits. Only such requests count towards them. */
   readonly admitted: boolean;
   /** The family of the client program, by its `User-Agent`. */
   readonly client: string;
@@ -138,8 +138,7 @@ export interface ExchangeRow {
    */
   readonly booking?: Booking | undefined;
   /**
-   * How the exchange takes part in the usage of an object, such as a background response. Undefined: not at
-   * all.
+   * Whether this row waits for, or is, the later usage of a batch or background response. Undefined: neither.
    */
   readonly settlement: Settlement | undefined;
 }
@@ -402,7 +401,7 @@ export interface Store {
    * Deletes a token. Exchanges and sums keep its id. False: it has another version by now, or was deleted.
    */
   readonly deleteToken: (of: { id: string; version: number }, audit: NewAuditEntry) => Promise<boolean>;
-  /** Revokes all tokens of a project. Gives the number of its tokens, and how many were revoked before. */
+  /** Revokes all tokens of a project. Returns the number of its tokens, and how many were revoked before. */
   readonly revokeTokens: (
     projectId: string,
     audit: NewAuditEntry,
@@ -451,7 +450,7 @@ export interface Store {
   readonly writeNote: (name: string, value: string) => Promise<void>;
   /** Copies the whole database into a file, while it is in use. The copy is one state of the database. */
   readonly backup: (file: string) => Promise<void>;
-  /** Gives the size of the database on disk, in bytes. */
+  /** Returns the size of the database on disk, in bytes. */
   readonly size: () => Promise<number>;
   /** Closes the database. No other call may follow. */
   readonly close: () => void;

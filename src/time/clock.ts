@@ -1,3 +1,5 @@
+import { TimerLists } from "./timer_lists.ts";
+
 /** A source of time. Tests pass their own clock. */
 export interface Clock {
   /** Milliseconds since an arbitrary start. The value never decreases. */
@@ -8,12 +10,11 @@ export interface Clock {
   readonly after: (delayMs: number, then: () => void) => () => void;
 }
 
+const timers = new TimerLists();
+
 /** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   epochMs: () => Date.now(),
-  after(delayMs, then) {
-    const timer = setTimeout(then, delayMs);
-    return () => clearTimeout(timer);
-  },
+  after: (delayMs, then) => timers.after(delayMs, then),
 };

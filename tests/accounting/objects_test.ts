@@ -28,6 +28,7 @@ interface Bench {
   readonly objects: Objects;
   readonly rows: ExchangeRow[];
   readonly failures: string[];
+  readonly unexpected: unknown[];
 }
 
 async function withStore(
@@ -42,15 +43,17 @@ async function withStore(
       const limiter = new Limiter(clock);
       const rows: ExchangeRow[] = [];
       const failures: string[] = [];
+      const unexpected: unknown[] = [];
       const objects = await Objects.open({
         store: { ...store, ...over },
         clock,
         ledgers: limiter,
         onRow: (row) => rows.push(row),
         onFailed: (reason) => failures.push(reason),
+        onUnexpected: (error) => unexpected.push(error),
       });
       open.push({ store, objects });
-      return { clock, limiter, objects, rows, failures };
+      return { clock, limiter, objects, rows, failures, unexpected };
     });
   } finally {
     for (const { store, objects } of open) {
@@ -216,6 +219,23 @@ Deno.test("Objects: what the store does not take is tried again, and counts once
     await sync(bench);
     assertEquals(standing(bench), { spent: 30, isFull: false });
     assertEquals(bench.rows.length, 1);
+  }));
+
+Deno.test("Objects: an unexpected error is reported, and later tasks and close() go on", () =>
+  withStore(async (open) => {
+    const bug = new TypeError("cannot read x");
+    let fails = true;
+    const added: string[] = [];
+    const bench = await open({
+      addObject: ({ id }) => fails ? Promise.reject(bug) : Promise.resolve(added.push(id) > 0),
+    });
+    make(bench, 100);
+    await bench.objects.idle();
+    assertEquals([bench.unexpected, bench.failures], [[bug], []]);
+    fails = false;
+    make(bench, 100, { id: "resp_2" });
+    await bench.objects.close();
+    assertEquals([added.length, bench.unexpected], [2, [bug]]);
   }));
 
 Deno.test("Objects: no more than ten thousand of a token are awaited", () =>

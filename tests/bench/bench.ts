@@ -1,7 +1,8 @@
 /**
  * `deno task bench`: this proxy beside others, end to end on loopback, all in one interleaved run.
  * Options: --rounds N (5), --seconds N (3), --quick (this proxy and nginx only, against the recorded ratio), --managed
- * (only this proxy plain, beside itself with a managed token, limits and accounting on), --dashboard (the queries of
+ * (only this proxy plain, beside itself with a managed token, limits and accounting on), --engine (this
+ * proxy beside itself with engine = "deno"), --dashboard (the queries of
  * the admin page), --timing (whether the time of a token's check tells how much of a guess was right), --hostile
  * (what a well-behaved client notices while others attack), --accounting (a provider's bill against the proxy's
  * accounts; --exchanges N (10,000), --clients N (160)).
@@ -11,7 +12,14 @@
 import { parseArgs } from "node:util";
 import { benchAccounting } from "./accounting.ts";
 import { benchDashboard } from "./dashboard.ts";
-import { type Candidate, candidates, managedCandidate, ownCandidate, TOKEN } from "./candidates.ts";
+import {
+  type Candidate,
+  candidates,
+  denoEngineCandidate,
+  managedCandidate,
+  ownCandidate,
+  TOKEN,
+} from "./candidates.ts";
 import { benchHostile } from "./hostile.ts";
 import {
   type JsonFigures,
@@ -48,6 +56,7 @@ const { values: options } = parseArgs({
     seconds: { type: "string", default: "3" },
     quick: { type: "boolean", default: false },
     managed: { type: "boolean", default: false },
+    engine: { type: "boolean", default: false },
     dashboard: { type: "boolean", default: false },
     timing: { type: "boolean", default: false },
     hostile: { type: "boolean", default: false },
@@ -75,7 +84,11 @@ try {
   if (options.timing) await benchTiming();
   else if (options.accounting) await benchAccounting(options);
   else if (options.hostile) await benchHostile(folder);
-  else await (options.dashboard ? benchDashboard() : options.managed ? benchManaged() : bench());
+  else if (options.dashboard) await benchDashboard();
+  else if (options.managed) {
+    await benchPair([ownCandidate(), managedCandidate(folder)], ["plain", "managed"]);
+  } else if (options.engine) await benchPair([ownCandidate(), denoEngineCandidate()], ["own", "deno"]);
+  else await bench();
 } finally {
   await stack.disposeAsync();
 }
@@ -213,10 +226,12 @@ async function measureStreaming(present: readonly Candidate[], results: Map<stri
   }
 }
 
-/** What accounting and limits cost: the ratio of the two, by JSON request and by chunk. */
-async function benchManaged(): Promise<void> {
+/** What accounting and limits cost, or the other engine: the ratio of the two, by JSON request and by chunk. */
+async function benchPair(
+  pair: readonly [Candidate, Candidate],
+  [first, second]: readonly [string, string],
+): Promise<void> {
   const json = await jsonUpstream();
-  const pair = [ownCandidate(), managedCandidate(folder)];
   const medians = async (figure: (subject: Subject) => Promise<number>, upstream: string) => {
     const subjects = await startAll(pair, upstream);
     const figures = new Map(pair.map(({ name }) => [name, [] as number[]]));
@@ -235,11 +250,11 @@ async function benchManaged(): Promise<void> {
   };
   const report = (
     what: string,
-    { values: [plain = NaN, managed = NaN], memory }: Awaited<ReturnType<typeof medians>>,
+    { values: [one = NaN, other = NaN], memory }: Awaited<ReturnType<typeof medians>>,
   ) =>
     console.log(
-      `${what}: plain ${plain.toFixed(1)} us, managed ${managed.toFixed(1)} us, ratio ${
-        (managed / plain).toFixed(2)
+      `${what}: ${first} ${one.toFixed(1)} us, ${second} ${other.toFixed(1)} us, ratio ${
+        (other / one).toFixed(2)
       }; ` +
         `${memory.join(" and ")} MB after load`,
     );

@@ -40,6 +40,16 @@ export function ownCandidate(): Candidate {
   };
 }
 
+/** This proxy with `engine = "deno"`. */
+export function denoEngineCandidate(): Candidate {
+  return {
+    name: "llm-proxy, Deno.serve",
+    prefix: "/openai",
+    command: (listen, upstream) =>
+      Promise.resolve({ args: OWN_ARGS, env: { ...ownEnv(listen, upstream), SERVER_ENGINE: "deno" } }),
+  };
+}
+
 const OWN_ARGS = [
   Deno.execPath(),
   "run",

@@ -151,7 +151,7 @@ Deno.test("Balancer: failures of one principal's requests do not move other prin
   };
   names(3, fail);
   assertEquals([nameFor("anna"), nameFor("ben")], ["b", "a"]);
-  assertEquals(balancer.report()[0]?.state, "set_aside", "all who failed there skip it");
+  assertEquals(balancer.report()[0]?.state, "cooldown", "all who failed there skip it");
   const lease = balancer.choose(new Set(), "ben");
   lease.failed({ isCertain: false });
   lease.released();

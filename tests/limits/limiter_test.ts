@@ -141,7 +141,7 @@ Deno.test("Limiter: budgets of day, month and all, which begin anew with UTC's c
   clock.pass(24 * HOUR);
   spend(80); // 1 May: 240 in all
   const all = refusal(() => admit(limiter, who));
-  assertEquals([all.message.includes("in all"), all.retryAfterSeconds], [true, undefined]);
+  assertEquals([all.message.includes("in total"), all.retryAfterSeconds], [true, undefined]);
 });
 
 Deno.test("Limiter: what running requests may cost at the most is not given to others", () => {

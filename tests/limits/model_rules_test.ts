@@ -103,7 +103,7 @@ Deno.test("Limiter: what running requests reserve counts for the limits of their
   running.reserve({ tokens: 0, micros: 100 });
   assertEquals(refusal(() => admit(limiter, who, "gpt-5")), [
     "budget_exceeded",
-    "The rest of this token's budget of $0.000100 in all for models gpt-5* is reserved by running requests and background responses.",
+    "The rest of this token's budget of $0.000100 in total for models gpt-5* is reserved for requests and background responses that still run.",
   ]);
   admit(limiter, who, "o3");
   running.settle({ tokens: undefined, micros: 99 });

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { isInUse, openStore, sqlitePath } from "../../src/storage/open.ts";
+import { openStore, sqlitePath } from "../../src/storage/open.ts";
 import { Database } from "../../src/storage/sqlite/database.ts";
+import { lockExclusively } from "../../src/storage/sqlite/lock.ts";
 import { type Migration, MIGRATIONS } from "../../src/storage/sqlite/migrations.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { StoreError } from "../../src/storage/store.ts";
@@ -279,16 +280,21 @@ Deno.test("openStore: rejects unknown schemes, and reads all forms of paths", as
   ]);
 });
 
-Deno.test("isInUse: true while a program has the database open, also through a symbolic link; false without a database", async () => {
-  const folder = await Deno.makeTempDir();
-  const file = `${folder}/a.db`;
-  assertEquals(isInUse(`sqlite:${file}`), false);
-  const store = await openStore(`sqlite:${file}`);
-  await Deno.symlink(file, `${folder}/link.db`);
-  assertEquals([isInUse(`sqlite:${file}`), isInUse(`sqlite:${folder}/link.db`)], [true, true]);
-  store.close();
-  assertEquals([isInUse(`sqlite:${file}`), isInUse(`sqlite:${folder}/link.db`)], [false, false]);
-  const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-  assertEquals(names.filter((name) => name.startsWith("link")), ["link.db"]);
-  await Deno.remove(folder, { recursive: true });
-});
+Deno.test(
+  "lockExclusively: fails while a program has the database open, also through a symbolic link",
+  inFolder(async (folder) => {
+    const file = `${folder}/a.db`;
+    const isLocked = (path: string): boolean => {
+      const lock = lockExclusively(path);
+      lock?.release();
+      return lock === undefined;
+    };
+    const store = await openStore(`sqlite:${file}`);
+    await Deno.symlink(file, `${folder}/link.db`);
+    assertEquals([isLocked(file), isLocked(`${folder}/link.db`)], [true, true]);
+    store.close();
+    assertEquals([isLocked(file), isLocked(`${folder}/link.db`)], [false, false]);
+    const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    assertEquals(names.filter((name) => name.startsWith("link")), ["link.db"]);
+  }),
+);

@@ -205,7 +205,7 @@ export class WebSocketTunnel implements Tunnel {
       : new ProxyFault("bad_gateway", "The upstream ended the WebSocket without a close.");
   }
 
-  /** Ends the tunnel at once: the client left, or a timeout passed. */
+  /** Ends the tunnel at once: the client left, the drain deadline passed, or the tunnel never ran. */
   #abort(reason: Error | undefined): void {
     this.#end(reason instanceof ProxyFault ? reason : "client_gone");
     this.#parts.upstream.close();

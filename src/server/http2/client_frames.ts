@@ -7,7 +7,7 @@ import { HeaderBlockScan } from "./header_block_scan.ts";
 export const STREAM_FIELD = "x-llm-proxy-stream";
 /** The longest payload of a frame, because the runtime does not allow longer ones (RFC 9113, 6.5.2). */
 const MAX_FRAME_BYTES = 16_384;
-/** Many of these bytes are invalid in a header block, except in a string. */
+/** Several of these bytes in a row are invalid in a header block, except inside a string. */
 const FILLER = 0xff;
 
 /** What {@link ClientFrames} reports. */
@@ -17,8 +17,8 @@ export interface ClientFramesEvents {
   /** Called when a header block has too many fields. The connection has to be closed. */
   readonly onTooManyFields: () => void;
   /**
-   * Called when a header block is truncated so that the bytes that the proxy adds would complete it. The
-   * connection has to be closed. Otherwise the runtime would accept a stream number of the client.
+   * Called when a truncated block would be completed by the added bytes. The connection has to be closed.
+   * Otherwise the runtime would accept a stream number of the client.
    */
   readonly onMisleading: () => void;
 }

@@ -11,7 +11,8 @@ import { checkedField, HeadTooLarge } from "../../http/head.ts";
 import { decodeLatin1 } from "../../http/latin1.ts";
 import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http/message.ts";
 import { HttpSyntaxError } from "../../http/syntax_error.ts";
-import { FramingError } from "../../http/writer.ts";
+import { FramingError } from "../../http/framing_error.ts";
+import {} from "../../http/writer.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { parseRequestHead } from "../request_head.ts";
 import { stallFault, StallTimer } from "../stall_timer.ts";
@@ -25,7 +26,9 @@ interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | 
   readonly onAuthenticated: (holder: string) => void;
   /** Whether a request on the connection was authenticated before. */
   readonly isAuthenticated: () => boolean;
-  /** Acquires a slot for a whole response. Undefined: the request has a slot. Otherwise it has to wait. */
+  /**
+   * Takes a slot for a whole response. Returns the place in the queue. Undefined: the request has the slot.
+   */
   readonly acquireSlot: () => QueuedRequest | undefined;
   /** Releases the slot for a whole response. */
   readonly releaseSlot: () => void;
@@ -188,7 +191,7 @@ export class Http2Exchange {
 
   /** Waits for a slot for a whole response. False: the exchange has ended. */
   async #acquireSlot(): Promise<boolean> {
-    // A client can send a request body slowly, and other requests would wait for its slot.
+    // Only GET and HEAD: a slow upload would keep the slot from others.
     if (this.#hasSlot || !["GET", "HEAD"].includes(this.#request.method)) return true;
     const queued = this.#parts.acquireSlot();
     if (queued !== undefined) {

@@ -149,7 +149,7 @@ function isError({ status, ending }: ExchangeRow): boolean {
   return status >= 400 && ending !== "client_gone" || ending !== "complete" && ending !== "client_gone";
 }
 
-/** Whether a model answered with unknown usage. */
+/** Whether a successful model response had no known usage. */
 function isUnmetered({ status, metered, settlement, inputTokens, outputTokens }: ExchangeRow): boolean {
   return status < 400 && settlement !== "awaited" && metered && inputTokens === undefined &&
     outputTokens === undefined;

@@ -24,8 +24,8 @@ export interface DatabaseLock {
   /** Writes the identities that the database file may have. Requires an exclusive lock. */
   readonly writeIdentities: (identities: readonly number[]) => void;
   /**
-   * Turns an exclusive lock into a shared one. Throws a {@link StoreError} if a restore acquired it in
-   * between.
+   * Turns an exclusive lock into a shared one. Throws a {@link StoreError} if a restore acquired the lock
+   * between the two steps.
    */
   readonly share: () => void;
   /** Releases the lock. */

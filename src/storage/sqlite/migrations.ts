@@ -1,5 +1,6 @@
 /**
- * The migrations of the schema. A released migration never changes, because every database has its checksum.
+ * The migrations of the schema. Never edit a released migration: every database stores its checksum. Append a
+ * new one with the next number.
  */
 
 /** A migration: one step of the schema. */

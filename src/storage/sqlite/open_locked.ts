@@ -1,4 +1,7 @@
-/** Opens a database after the checks that protect it: the lock, an interrupted restore, and a foreign log. */
+/**
+ * Opens a database after the checks that protect it: the lock, an interrupted restore, and a foreign
+ * write-ahead log (WAL).
+ */
 
 import { dirname } from "node:path";
 import type { Store } from "../store.ts";
@@ -9,7 +12,7 @@ import { openSqlite } from "./sqlite.ts";
 
 /**
  * Opens or creates the database, with its lock. Throws a `StoreError` if a restore runs or was interrupted,
- * if the log belongs to another file, or if the database is damaged.
+ * if the write-ahead log belongs to another file, or if the database is damaged.
  */
 export async function openLockedSqlite(path: string): Promise<Store> {
   makePrivateFolder(dirname(path));
