@@ -14,6 +14,7 @@ import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttem
 import type { Pricer } from "./cost.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
 import { recordColumns } from "./exchange_row.ts";
+import { mediaOf, NO_MEDIA } from "./media_estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { ObjectResponse, Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
@@ -50,6 +51,7 @@ const UNANSWERED = {
   unreportedTextTokens: undefined,
   isStream: false,
   bytes: 0,
+  media: NO_MEDIA,
 } as const;
 const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
 
@@ -411,6 +413,7 @@ export class Account implements ExchangeAccount {
         unreportedTextTokens: summary.unreportedTextTokens,
         isStream: summary.isStream === true,
         bytes: record.bytes,
+        media: mediaOf(summary, record.bytes),
         durationMs: record.durationMs - (last?.afterMs ?? 0),
         unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
       },

@@ -1,5 +1,6 @@
 /** Estimates the usage that a response did not report, so that no work of a model is free. */
 
+import type { MediaEstimate } from "./media_estimate.ts";
 import { sumOf, type Usage } from "./usage.ts";
 
 /** Most tokens of text have about four characters. */
@@ -35,6 +36,8 @@ export interface ResponseProgress {
   /** Whether output arrived as it was generated, so that text that did not arrive was not generated. */
   readonly isStream: boolean;
   readonly bytes: number;
+  /** The estimated images and sound. */
+  readonly media: MediaEstimate;
   readonly durationMs: number;
   /** The part of the duration without visible output. Invisible reasoning costs money too. */
   readonly unseenMs: number;
@@ -61,10 +64,13 @@ export function estimatedUsage(usage: Usage, possible: UsageBound, progress: Res
   const output = isOutputMissing ? outputOf(possible, progress) : undefined;
   // The output of sound that is priced by its length costs nothing.
   if (isUnreported && output === undefined && possible.input.inputAudioSeconds === undefined) return usage;
+  const { imageTokens, soundTokens } = progress.media;
   return {
     ...usage,
     ...(inputTokens === undefined && possible.input),
     ...(output !== undefined && { outputTokens: Math.max(outputTokens ?? 0, output) }),
+    ...(output !== undefined && imageTokens > 0 && { outputImageTokens: imageTokens }),
+    ...(output !== undefined && soundTokens > 0 && { outputAudioTokens: soundTokens }),
   };
 }
 
@@ -83,8 +89,9 @@ function outputOf(
 ): number | undefined {
   const { isAnswered, isComplete, isStream, textTokens, texts, bytes, durationMs, unseenMs, tokensPerMs } =
     progress;
+  const { media } = progress;
   // Each piece of text has at least one token.
-  const text = Math.max(textTokens ?? 0, texts ?? 0);
+  const text = Math.max(textTokens ?? 0, texts ?? 0) + media.imageTokens + media.soundTokens;
   // Visible text counts even beyond the limit of the request, because not every server obeys the limit.
   const seen = Math.ceil(text);
   if (!isReserved) {
@@ -95,7 +102,7 @@ function outputOf(
     return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * tokensPerMs)));
   } else if (isComplete) return most;
   // A response that is not streamed was generated before its first byte, or during the whole wait.
-  const written = Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * tokensPerMs));
+  const written = Math.ceil(Math.max((bytes - media.bytes) / BYTES_PER_TOKEN, durationMs * tokensPerMs));
   return Math.max(seen, Math.min(most, written));
 }
 

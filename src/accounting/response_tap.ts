@@ -10,6 +10,7 @@ import { Decompressor } from "../payload/decompressor.ts";
 import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import { essenceOf, isEventStream } from "../payload/media_type.ts";
+import { MediaReader, type SeenMedia } from "./media_estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import { BATCH_SELECTION, OBJECT_SELECTION, ObjectReader, type SeenObject } from "./object_reader.ts";
 import { ReportedUsage, type UsageStep } from "./reported_usage.ts";
@@ -44,6 +45,8 @@ export interface ResponseSummary {
   readonly uncertain?: Usage;
   /** The contradictions between the reported numbers, as texts for a log. */
   readonly contradictions?: readonly string[];
+  /** What the response shows of images and sound. Absent: neither. */
+  readonly media?: SeenMedia;
   /** Set if a stream shows a call of a hosted tool, whose result the model reads. */
   readonly hasHostedCalls?: true;
   /** What the response says about an object. Absent for requests that concern no object. */
@@ -158,6 +161,7 @@ export class ResponseTap {
   #tokensBeforeUsage = 0;
   readonly #isStream: boolean;
   readonly #tools = new ToolsUsed();
+  readonly #media = new MediaReader();
   #model: string | undefined;
   #stopReason: string | undefined;
   #tier: string | undefined;
@@ -269,6 +273,7 @@ export class ResponseTap {
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
+      ...(this.#media.seen !== undefined && { media: this.#media.seen }),
       ...(this.#tools.hasCalls && { hasHostedCalls: true }),
       ...(this.object !== undefined && { object: this.object.seen }),
     };
@@ -361,7 +366,7 @@ export class ResponseTap {
         this.#status = value;
         return;
       default:
-        this.#stopReason = value;
+        if (!this.#media.found(path, value)) this.#stopReason = value;
     }
   }
 }
