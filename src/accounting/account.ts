@@ -14,11 +14,13 @@ import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttem
 import type { Pricer } from "./cost.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
 import { recordColumns } from "./exchange_row.ts";
-import { mediaOf, NO_MEDIA } from "./media_estimate.ts";
+import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { ObjectResponse, Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds, SpeedSample } from "./recent_speeds.ts";
+import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
+import { essenceOf } from "../payload/media_type.ts";
 import type { ResponseSummary } from "./response_tap.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import type { ReportedPart, Settlement } from "./settlement.ts";
@@ -51,6 +53,7 @@ const UNANSWERED = {
   unreportedTextTokens: undefined,
   isStream: false,
   bytes: 0,
+  bytesPerToken: BYTES_PER_TOKEN,
   media: NO_MEDIA,
 } as const;
 const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
@@ -88,6 +91,8 @@ export class Account implements ExchangeAccount {
   #unseen: UnseenTime | undefined;
   /** The status of the response. Undefined before its headers. */
   #status: number | undefined;
+  /** The media type of the response. Empty before its headers. */
+  #mediaType = "";
   #backend: Backend | undefined;
   #providerRequestId: string | undefined;
   #tap: Tap | undefined;
@@ -231,6 +236,7 @@ export class Account implements ExchangeAccount {
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#backend = backend;
     this.#status = status;
+    this.#mediaType = essenceOf(fields);
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
     this.#tap = tapOf(fields, { object: this.#request.object, upstream: backend.name });
   }
@@ -413,6 +419,7 @@ export class Account implements ExchangeAccount {
         unreportedTextTokens: summary.unreportedTextTokens,
         isStream: summary.isStream === true,
         bytes: record.bytes,
+        bytesPerToken: bytesPerToken(this.#mediaType, this.#start.path),
         media: mediaOf(summary, record.bytes),
         durationMs: record.durationMs - (last?.afterMs ?? 0),
         unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,

@@ -1,10 +1,9 @@
 /** Estimates the usage that a response did not report, so that no work of a model is free. */
 
+import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
 import type { MediaEstimate } from "./media_estimate.ts";
 import { sumOf, type Usage } from "./usage.ts";
 
-/** Most tokens of text have about four characters. */
-const BYTES_PER_TOKEN = 4;
 /** Audio and images in a form have fewer tokens per byte than text. */
 const FORM_BYTES_PER_TOKEN = 32;
 /** Estimates of short texts are too rough to contradict the reported usage. */
@@ -36,6 +35,8 @@ export interface ResponseProgress {
   /** Whether output arrived as it was generated, so that text that did not arrive was not generated. */
   readonly isStream: boolean;
   readonly bytes: number;
+  /** The bytes of a token in a response without readable text, by the type of the response. */
+  readonly bytesPerToken: number;
   /** The estimated images and sound. */
   readonly media: MediaEstimate;
   readonly durationMs: number;
@@ -104,6 +105,15 @@ function outputOf(
   // A response that is not streamed was generated before its first byte, or during the whole wait.
   const written = Math.ceil(Math.max((bytes - media.bytes) / BYTES_PER_TOKEN, durationMs * tokensPerMs));
   return Math.max(seen, Math.min(most, written));
+}
+
+/**
+ * The estimated tokens that a response shows: of its text, images and sound, or by its length if the proxy
+ * does not find text in it.
+ */
+export function visibleTokens({ textTokens, texts, media, bytes, bytesPerToken }: ResponseProgress): number {
+  const seen = Math.ceil(Math.max(textTokens ?? 0, texts ?? 0)) + media.imageTokens + media.soundTokens;
+  return seen > 0 ? seen : Math.ceil(bytes / bytesPerToken);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Estimates images and sound of a response that does not state its usage. They are Base64 within JSON. */
 
+import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
+
 /** What a response shows of its images and its sound before its usage. */
 export interface SeenMedia {
   readonly images: number;
@@ -89,4 +91,10 @@ export function mediaOf(
   }
   const byBytes = Math.ceil(beside / BYTES_PER_IMAGE_TOKEN);
   return { imageTokens: Math.max(images * TOKENS_PER_IMAGE, byBytes), soundTokens: 0, bytes: beside };
+}
+
+/** The bytes of a token in a response that has no readable text, by its media type and its path. */
+export function bytesPerToken(mediaType: string, path: string): number {
+  if (/^(?:image|video)\//.test(mediaType) || /\/images\/[^/]+\/?$/i.test(path)) return BYTES_PER_IMAGE_TOKEN;
+  return mediaType.startsWith("audio/") ? BYTES_PER_SOUND_TOKEN.compressed : BYTES_PER_TOKEN;
 }
