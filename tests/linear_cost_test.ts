@@ -226,6 +226,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
         prompts: 0,
         refersElsewhere: false,
         hostedTools: [],
+        cacheWrites: undefined,
         firstKey: undefined,
       },
       path,

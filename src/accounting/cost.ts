@@ -4,7 +4,8 @@ import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Price, PricedModel } from "../config/config.ts";
 import { SOUND_TOKENS_PER_SECOND } from "./input_usage.ts";
 import { modelSpellings } from "./model_spellings.ts";
-import type { Usage } from "./usage.ts";
+import { ownKinds } from "./dear_kinds.ts";
+import type { Usage, UsageKind } from "./usage.ts";
 
 /** The library of published prices. */
 export interface PriceLibrary {
@@ -32,6 +33,8 @@ export interface PublishedPrice {
   readonly pricesSearches: boolean;
   /** Whether tokens have a price, or nothing of the model costs anything. False for models priced by the hour. */
   readonly pricesTokens: boolean;
+  /** The kinds of tokens that have a price of their own. */
+  readonly kinds: ReadonlySet<UsageKind>;
 }
 
 /** The part of a backend that decides prices. */
@@ -59,6 +62,7 @@ export interface Cost {
 const OWN_VERSION = "configuration";
 const STATED_VERSION = "provider";
 const LOCAL_VERSION = "local";
+const NO_KINDS: ReadonlySet<UsageKind> = new Set();
 /** Providers that state the cost of each response, tools included. */
 const STATING: ReadonlySet<string> = new Set(["openrouter", "perplexity", "x-ai"]);
 
@@ -140,6 +144,15 @@ export class Pricer {
     const provider = this.#providerOf(endpoint);
     return provider === LOCAL_PRICES ||
       provider !== undefined && this.#publishedPrice(model, provider) !== undefined;
+  }
+
+  /** The kinds of tokens that have a price of their own for a model at a backend. */
+  kindsOf(model: string, endpoint: PricedEndpoint): ReadonlySet<UsageKind> {
+    const own = ownPrice([model], endpoint);
+    if (own !== undefined) return ownKinds(own);
+    const provider = this.#providerOf(endpoint);
+    const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
+    return price?.kinds ?? NO_KINDS;
   }
 
   /** Whether the provider states the cost of each response, and the configuration has no price of the model. */

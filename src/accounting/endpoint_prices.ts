@@ -5,7 +5,7 @@ import type { BackendPrices } from "./charge.ts";
 import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
 import type { ToolCharge } from "../payload/hosted_tools.ts";
 import { callsOf } from "./tool_calls.ts";
-import type { Usage } from "./usage.ts";
+import type { Usage, UsageKind } from "./usage.ts";
 
 /** The factor of the service tier, and the time of the prices. */
 export interface PricedAt {
@@ -50,6 +50,11 @@ export class EndpointPrices {
     const usage = { inputTokens: 0, outputTokens: 0, ...callsOf([charge], 1) };
     const cost = this.#pricer.cost(usage, { models: [model], endpoint: place, epochMs: 0 });
     return cost === undefined || cost.isPartial === true;
+  }
+
+  /** The kinds of tokens that have a price of their own for a model at a backend. */
+  kindsOf(model: string, backend: Backend): ReadonlySet<UsageKind> {
+    return this.#pricer.kindsOf(model, this.#placeOf(backend));
   }
 
   /** The maximum input of a model at a backend, in tokens. Infinity if it is unknown. */

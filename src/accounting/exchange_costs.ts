@@ -20,7 +20,9 @@ import { priceFactor } from "./price_factor.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_tap.ts";
+import type { Usage } from "./usage.ts";
 import { callsOf, RESERVED_CALLS, toolsOf, withSearch } from "./tool_calls.ts";
+import { highestCost } from "./dear_kinds.ts";
 import { inputUsage } from "./input_usage.ts";
 import { UNKNOWN_SOUND_SECONDS } from "../payload/sound_length.ts";
 import { chargeOfObject, type ReportedPart } from "./settlement.ts";
@@ -151,7 +153,9 @@ export class ExchangeCosts {
         ...callsOf(tools, RESERVED_CALLS),
       };
       const at = { backend, factor, epochMs: this.#startedAt };
-      return this.#prices.cost(usage, [model], at)?.micros ?? 0;
+      const costOf = (one: Usage) => this.#prices.cost(one, [model], at)?.micros ?? 0;
+      if (!isMost) return costOf(usage);
+      return highestCost(usage, { kinds: this.#prices.kindsOf(model, backend), model, facts, costOf });
     });
     return Math.max(0, ...costs);
   }

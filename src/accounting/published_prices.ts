@@ -16,6 +16,7 @@ import {
 import project from "../../deno.json" with { type: "json" };
 import type { Price } from "../config/config.ts";
 import type { PriceLibrary, PublishedPrice } from "./cost.ts";
+import { publishedKinds } from "./dear_kinds.ts";
 import type { PriceList } from "./price_list.ts";
 
 const SPECIFIER = project.imports["@pydantic/genai-prices"];
@@ -104,6 +105,7 @@ function findPrice(model: string, providerId: string): PublishedPrice | undefine
       SEARCH_KINDS.some((kind) => kind in prices)
     ),
     pricesTokens: pricesOf(match.model.prices).some(pricesTokens),
+    kinds: publishedKinds(new Set(pricesOf(match.model.prices).flatMap(Object.keys))),
     cost: (usage, at) => calcPrice({ ...usage }, model, { provider, timestamp: at })?.total_price,
   };
 }

@@ -16,6 +16,7 @@ import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher 
 import { MAX_NAME, namesModel, shortName } from "./model_name.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
+import type { CacheWrites } from "./request_facts.ts";
 import { type WatchedMember, watchedMember } from "./watched_members.ts";
 
 /** The longest escape of a character in JSON, in bytes. */
@@ -42,6 +43,8 @@ export interface JsonFindings {
   readonly refersElsewhere: boolean;
   /** The tools that the provider runs, each name once. */
   readonly hostedTools: readonly HostedTool[];
+  /** For how long the body marks content for the provider's cache. Undefined: it marks none. */
+  readonly cacheWrites: CacheWrites | undefined;
   /** The index of the first key of the outermost object. Undefined: the object is empty. */
   readonly firstKey: number | undefined;
 }
@@ -66,6 +69,8 @@ type Role =
   | "tools"
   | "tool"
   | "type of a tool"
+  | "cache mark"
+  | "lifetime in a cache"
   | "hosted tool";
 interface Place {
   readonly role: Role;
@@ -87,6 +92,11 @@ const PROMPT_ELEMENT: Place = { role: "element of a prompt", member: undefined }
 const UNLESS_OBJECT: Place = { role: "content unless object", member: undefined };
 const TYPE_OF_ITEM: Place = { role: "type of an item", member: undefined };
 const REFERENCE: Place = { role: "reference", member: undefined };
+/** Marks of content for the provider's cache, of Anthropic and of Bedrock. They know no other capitals. */
+const CACHE_MARKS: ReadonlySet<string> = new Set(["cache_control", "cachePoint"]);
+const CACHE_MARK: Place = { role: "cache mark", member: undefined };
+const LIFETIME: Place = { role: "lifetime in a cache", member: undefined };
+const USUAL_LIFETIME = '"5m"';
 const TOOLS: Place = { role: "tools", member: undefined };
 /** The highest number of hosted tools and of members of a tool that are kept. No API has more. */
 const MAX_TOOLS = 50;
@@ -140,8 +150,8 @@ export async function readJsonObject(
     throw new JsonSyntaxError("a value that is not an object");
   }
   const { models, prompts, refersElsewhere } = watcher;
-  const hostedTools = watcher.hostedTools;
-  return { models, places, members, prompts, refersElsewhere, hostedTools, firstKey };
+  const { hostedTools, cacheWrites } = watcher;
+  return { models, places, members, prompts, refersElsewhere, hostedTools, cacheWrites, firstKey };
 }
 
 const EMPTY_OBJECT = /^\s*\{\s*\}\s*$/;
@@ -176,6 +186,7 @@ class ModelWatcher implements JsonWatcher<Place> {
   readonly #models = new Set<string>();
   prompts = 0;
   refersElsewhere = false;
+  cacheWrites: CacheWrites | undefined;
   readonly #hosted = new Map<string, HostedTool>();
   readonly #bytes: Uint8Array;
   readonly #watch: RootWatch;
@@ -196,6 +207,11 @@ class ModelWatcher implements JsonWatcher<Place> {
   }
 
   enter({ role, item, tool }: Place, key: string | undefined, keyStart: number): Place | undefined {
+    if (role === "cache mark") return key === "ttl" ? LIFETIME : undefined;
+    if (key !== undefined && CACHE_MARKS.has(key)) {
+      if (role === "root") this.#watch.memberOf(key, keyStart);
+      return CACHE_MARK;
+    }
     if (role === "tools" && key === undefined) {
       return { role: "tool", member: undefined, tool: { types: [], keys: new Set() } };
     }
@@ -280,6 +296,7 @@ class ModelWatcher implements JsonWatcher<Place> {
     if (item !== undefined || role === "reference" || role === "type of an item") {
       return this.#endedContent(role, item, span);
     }
+    if (role === "cache mark" || role === "lifetime in a cache") return this.#endedMark(role, span);
     if (tool !== undefined) return this.#endedTool(role, tool, span);
     if (hosted !== undefined) {
       const text = span.end - span.start > MAX_OFF_BYTES ? "" : this.#textOf(span);
@@ -302,6 +319,15 @@ class ModelWatcher implements JsonWatcher<Place> {
       this.#push("");
     }
     if (member !== undefined) this.#watch.onMember(member, span, name);
+  }
+
+  /** A mark for the cache has ended, or its lifetime. An unknown lifetime counts as the longest one. */
+  #endedMark(role: "cache mark" | "lifetime in a cache", span: JsonSpan): void {
+    if (this.#bytes[span.start] === LETTER_N) return;
+    if (role === "cache mark") this.cacheWrites ??= "minutes";
+    else if (span.end - span.start > MAX_TYPE_BYTES || this.#textOf(span) !== USUAL_LIFETIME) {
+      this.cacheWrites = "hour";
+    }
   }
 
   /** A tool has ended, or the type of a tool. */

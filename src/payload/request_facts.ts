@@ -16,6 +16,8 @@ export interface RequestFacts {
   readonly isCompletionLimit?: boolean;
   /** Whether the model reads content outside of the body. */
   readonly refersElsewhere?: boolean;
+  /** For how long the request marks input for the provider's cache. Absent: it marks none. */
+  readonly cacheWrites?: CacheWrites;
   /** An estimate of the sound in the body, in seconds. Absent where a model reads no sound. */
   readonly soundSeconds?: number;
   /** The tools that the provider runs. Absent without one. */
@@ -28,6 +30,9 @@ export interface RequestFacts {
   /** The requested service tier, if it has another price than the standard tier: `priority`, `fast`. */
   readonly tier?: string;
 }
+
+/** For how long input is cached: for the usual time of minutes, or for an hour. */
+export type CacheWrites = "minutes" | "hour";
 
 /** No model has a longer output. A higher limit in a request counts as this number. */
 export const MAX_OUTPUT_TOKENS = 10_000_000;
@@ -56,7 +61,7 @@ const TIERS: ReadonlySet<string> = new Set(["priority", "fast"]);
 /** The facts of a JSON body. Throws a {@link JsonSyntaxError} for a `stream` or a limit of the wrong type. */
 export function jsonFacts(
   bytes: Uint8Array,
-  { members, places, prompts, refersElsewhere, hostedTools }: JsonFindings,
+  { members, places, prompts, refersElsewhere, hostedTools, cacheWrites }: JsonFindings,
   path: string,
 ): Omit<RequestFacts, "model"> & { readonly model?: string } {
   for (const [name, span] of members) if (name !== "model") shortSpan(bytes, name, span);
@@ -94,6 +99,7 @@ export function jsonFacts(
     ...(most !== undefined && isCompletionLimit && { isCompletionLimit }),
     ...(refersElsewhere && { refersElsewhere }),
     ...(hostedTools.length > 0 && { hostedTools }),
+    ...(cacheWrites !== undefined && { cacheWrites }),
     ...(times > 1 && { choices: times }),
     ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
     ...(tier !== undefined && { tier }),

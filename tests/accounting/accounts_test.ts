@@ -321,6 +321,7 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
       cost: () => undefined,
       pricesSearches: false,
       pricesTokens: true,
+      kinds: new Set(),
     }),
     knows: () => true,
     providerAt: () => undefined,
