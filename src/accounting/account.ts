@@ -15,6 +15,7 @@ import type { Pricer } from "./cost.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
 import { recordColumns } from "./exchange_row.ts";
 import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
+import { isPartialContent } from "../http/partial_content.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { ObjectResponse, Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
@@ -91,6 +92,8 @@ export class Account implements ExchangeAccount {
   #unseen: UnseenTime | undefined;
   /** The status of the response. Undefined before its headers. */
   #status: number | undefined;
+  /** Whether the response is a part of what its address names. */
+  #isPart = false;
   /** The media type of the response. Empty before its headers. */
   #mediaType = "";
   #backend: Backend | undefined;
@@ -237,6 +240,7 @@ export class Account implements ExchangeAccount {
     this.#backend = backend;
     this.#status = status;
     this.#mediaType = essenceOf(fields);
+    this.#isPart = isPartialContent(status, fields);
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
     this.#tap = tapOf(fields, { object: this.#request.object, upstream: backend.name });
   }
@@ -340,7 +344,7 @@ export class Account implements ExchangeAccount {
       endpoint: this.endpoint?.name ?? "",
       summary,
       receivedBytes,
-      isWhole: this.#isGood && record.ending === "complete",
+      isWhole: this.#isGood && !this.#isPart && record.ending === "complete",
       charge: (object, part) => this.#settlement(object, part),
       asOwnObject: (id) => awaitedObject(id, this.#objectOrigin()),
     };
