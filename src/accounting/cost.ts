@@ -60,7 +60,7 @@ export interface Cost {
  * and costs of local servers.
  */
 const OWN_VERSION = "configuration";
-const STATED_VERSION = "provider";
+export const STATED_VERSION = "provider";
 const LOCAL_VERSION = "local";
 const NO_KINDS: ReadonlySet<UsageKind> = new Set();
 /** Providers that state the cost of each response, tools included. */
@@ -117,7 +117,7 @@ export class Pricer {
     if (statedCostMicros !== undefined) {
       return { micros: Math.round(statedCostMicros), version: STATED_VERSION };
     }
-    const provider = this.#providerOf(endpoint);
+    const provider = this.providerOf(endpoint);
     if (provider === undefined) return undefined;
     if (provider === LOCAL_PRICES) return { micros: 0, version: LOCAL_VERSION };
     for (const model of models) {
@@ -133,7 +133,7 @@ export class Pricer {
 
   /** The maximum input of a model in tokens. `Infinity` if it is unknown. */
   contextTokens(model: string, endpoint: PricedEndpoint): number {
-    const provider = this.#providerOf(endpoint);
+    const provider = this.providerOf(endpoint);
     const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
     return price?.contextTokens ?? Infinity;
   }
@@ -141,7 +141,7 @@ export class Pricer {
   /** Whether a model has a price at a backend. */
   hasPrice(model: string, endpoint: PricedEndpoint): boolean {
     if (ownPrice([model], endpoint) !== undefined) return true;
-    const provider = this.#providerOf(endpoint);
+    const provider = this.providerOf(endpoint);
     return provider === LOCAL_PRICES ||
       provider !== undefined && this.#publishedPrice(model, provider) !== undefined;
   }
@@ -150,14 +150,14 @@ export class Pricer {
   kindsOf(model: string, endpoint: PricedEndpoint): ReadonlySet<UsageKind> {
     const own = ownPrice([model], endpoint);
     if (own !== undefined) return ownKinds(own);
-    const provider = this.#providerOf(endpoint);
+    const provider = this.providerOf(endpoint);
     const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
     return price?.kinds ?? NO_KINDS;
   }
 
   /** Whether the provider states the cost of each response, and the configuration has no price of the model. */
   statesCost(model: string, endpoint: PricedEndpoint): boolean {
-    return ownPrice([model], endpoint) === undefined && STATING.has(this.#providerOf(endpoint) ?? "");
+    return ownPrice([model], endpoint) === undefined && STATING.has(this.providerOf(endpoint) ?? "");
   }
 
   #publishedPrice(model: string, provider: string): PublishedPrice | undefined {
@@ -173,7 +173,7 @@ export class Pricer {
 
   /** Whether any model can have a price at a backend. */
   hasPrices(endpoint: PricedEndpoint): boolean {
-    const provider = this.#providerOf(endpoint);
+    const provider = this.providerOf(endpoint);
     return endpoint.prices.length > 0 || provider !== undefined && this.#library.knows(provider);
   }
 
@@ -181,7 +181,7 @@ export class Pricer {
    * The provider whose prices apply. An endpoint with `price_provider = "local"` may have backends of a
    * provider, whose responses cost money.
    */
-  #providerOf({ url, provider }: PricedEndpoint): string | undefined {
+  providerOf({ url, provider }: PricedEndpoint): string | undefined {
     if (provider !== undefined && provider !== LOCAL_PRICES) return provider;
     return this.#library.providerAt(url) ?? provider;
   }

@@ -2,7 +2,7 @@
 
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { BackendPrices } from "./charge.ts";
-import type { Cost, PricedEndpoint, Pricer } from "./cost.ts";
+import { type Cost, type PricedEndpoint, type Pricer, STATED_VERSION } from "./cost.ts";
 import type { ToolCharge } from "../payload/hosted_tools.ts";
 import { callsOf } from "./tool_calls.ts";
 import type { Usage, UsageKind } from "./usage.ts";
@@ -28,6 +28,11 @@ export class EndpointPrices {
   get hasAny(): boolean {
     return this.#endpoint?.backends.some((backend) => this.#pricer.hasPrices(this.#placeOf(backend))) ===
       true;
+  }
+
+  /** The provider whose prices apply at a backend. Undefined: it is unknown. */
+  providerOf(backend: Backend): string | undefined {
+    return this.#pricer.providerOf(this.#placeOf(backend));
   }
 
   /** Whether any model has a price at a backend. */
@@ -69,7 +74,10 @@ export class EndpointPrices {
     { backend, factor, epochMs }: PricedAt & { backend: Backend },
   ): Cost | undefined {
     const cost = this.#pricer.cost(usage, { models, endpoint: this.#placeOf(backend), epochMs });
-    return cost && { ...cost, micros: Math.round(cost.micros * factor) };
+    // The cost that a provider states is that of the tier.
+    return cost === undefined || cost.version === STATED_VERSION
+      ? cost
+      : { ...cost, micros: Math.round(cost.micros * factor) };
   }
 
   /** The prices at one backend. `isGuessed` says that the factor is an estimate. */

@@ -142,7 +142,6 @@ export class ExchangeCosts {
       mostOutputTokens?: number | undefined;
     },
   ): number {
-    const { factor } = priceFactor(undefined, facts.tier);
     const costs = reserved.candidates.map(({ backend, model, outputTokens }) => {
       const context = this.#prices.contextTokens(model, backend);
       const tools = isMost ? toolsOf(facts, model).map(({ charge }) => charge) : [];
@@ -152,6 +151,8 @@ export class ExchangeCosts {
         outputTokens: Math.min(outputTokens, mostOutputTokens),
         ...callsOf(tools, RESERVED_CALLS),
       };
+      const provider = this.#prices.providerOf(backend);
+      const { factor } = priceFactor({ reported: undefined, requested: facts.tier, provider });
       const at = { backend, factor, epochMs: this.#startedAt };
       const costOf = (one: Usage) => this.#prices.cost(one, [model], at)?.micros ?? 0;
       if (!isMost) return costOf(usage);
@@ -174,7 +175,11 @@ export class ExchangeCosts {
     const { isGood, ...seen } = outcome;
     const facts = request.facts();
     const summary = { ...shown, usage: withSearch(shown.usage, facts, model ?? facts.model) };
-    const { factor, isGuessed } = priceFactor(tier, facts.tier);
+    const { factor, isGuessed } = priceFactor({
+      reported: tier,
+      requested: facts.tier,
+      provider: this.#prices.providerOf(backend),
+    });
     const prices = this.#prices.atBackend(backend, { factor, isGuessed, epochMs: this.#startedAt });
     const models = [model, facts.model].filter((name) => name !== undefined);
     const tokensPerMs = this.#speeds.tokensPerMs(this.#endpoint?.name ?? "", facts.model ?? "");
@@ -195,7 +200,11 @@ export class ExchangeCosts {
 
   /** The charge of an object by the usage that its response reported, at the prices of its creation. */
   chargeOfObject(object: AwaitedObject, part: ReportedPart, backend: Backend | undefined): Charge {
-    const { factor, isGuessed } = priceFactor(part.tier, object.tier);
+    const { factor, isGuessed } = priceFactor({
+      reported: part.tier,
+      requested: object.tier,
+      provider: backend && this.#prices.providerOf(backend),
+    });
     const prices = backend && this.#prices.atBackend(backend, { factor, isGuessed, epochMs: object.madeAt });
     const models = [part.model, object.model].filter((name) => name !== undefined);
     return chargeOfObject(object, prices && chargeReported(part, models, prices));

@@ -3,6 +3,7 @@
 import { modelsInPath, modelsInQuery } from "../payload/models_in_head.ts";
 import { MAX_CHOICES, MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
+import { dearTier, tierOf } from "../payload/service_tier.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import { readsSound, secondsOfBytes } from "../payload/sound_length.ts";
 import { estimatedTokens } from "./estimate.ts";
@@ -114,7 +115,7 @@ export class RequestTap {
     } else if (place === "background") {
       this.#background = value === true;
     } else if (place === "service_tier" || place === "serviceTier" || place === "speed") {
-      if (value === "priority" || value === "fast") this.#tier = value;
+      this.#tier = dearTier([tierOf(value)]) ?? this.#tier;
     } else if (place === "n" || place === "generationConfig.candidateCount") {
       if (typeof value === "number" && value >= 1) this.#choices = Math.min(Math.ceil(value), MAX_CHOICES);
     } else if (typeof value === "number" && value >= 0) {

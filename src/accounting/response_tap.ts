@@ -13,6 +13,8 @@ import { essenceOf, isEventStream } from "../payload/media_type.ts";
 import { MediaReader, type SeenMedia } from "./media_estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import { BATCH_SELECTION, OBJECT_SELECTION, ObjectReader, type SeenObject } from "./object_reader.ts";
+import { BATCH_TIER } from "./price_factor.ts";
+import { tierInFields, tierOf } from "../payload/service_tier.ts";
 import { ReportedUsage, type UsageStep } from "./reported_usage.ts";
 import { TextMeter } from "../payload/text_meter.ts";
 import { TEXT_SELECTION } from "./text_selection.ts";
@@ -61,7 +63,8 @@ const SELECTION_OF_ALL = {
   // Bedrock: Converse, the last event of each model, and models of Amazon, Meta and Mistral.
   stopReason: true,
   "amazon-bedrock-invocationMetrics": true,
-  metadata: { usage: true },
+  metadata: { usage: true, serviceTier: true },
+  serviceTier: true,
   messageStop: { stopReason: true },
   contentBlockDelta: { delta: TEXT_SELECTION.delta },
   outputText: "length",
@@ -192,18 +195,20 @@ export class ResponseTap {
     if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
     const isStream = isEvents || isAmazonStream || /ndjson$|jsonl$|json-seq$/.test(mediaType);
     const framing = isEvents ? "events" : isAmazonStream ? "amazon" : "none";
-    return new ResponseTap({ framing, isStream, coding, request, upstream });
+    return new ResponseTap({ framing, isStream, coding, request, upstream, tier: tierInFields(fields) });
   }
 
   private constructor(
-    { framing, isStream, coding, request, upstream }: {
+    { framing, isStream, coding, request, upstream, tier }: {
       framing: "events" | "amazon" | "none";
       isStream: boolean;
       coding: DecodedCoding | "identity";
       request: ObjectRequest | undefined;
       upstream: string;
+      tier: string | undefined;
     },
   ) {
+    this.#sawTier(tier);
     this.#isStream = isStream;
     const object = request && new ObjectReader(request.kind);
     this.object = object;
@@ -303,6 +308,11 @@ export class ResponseTap {
     for (const contradiction of line.contradictions()) this.#contradictions.add(contradiction);
   }
 
+  #sawTier(tier: string | undefined): void {
+    // A response that is not a line of a batch cannot make itself cheaper by this name.
+    if (tier !== undefined && tier !== BATCH_TIER) this.#tier = tier;
+  }
+
   #found(path: string, value: unknown): void {
     switch (path) {
       case "usage":
@@ -320,12 +330,13 @@ export class ResponseTap {
         this.#reported.add(value);
         this.#tokensBeforeUsage = this.#text.tokens;
         if (isFast(value)) this.#tier = "fast";
+        if (path === "usageMetadata") this.#sawTier(tierOfGemini(value));
         return;
       case "svg_usage":
         this.#reported.addStep(value);
         return;
       case "result.message.usage":
-        this.#tier = "batch";
+        this.#tier = BATCH_TIER;
         this.#addLine(value);
         return;
       case "predictions.*.embeddings.statistics.token_count":
@@ -334,6 +345,12 @@ export class ResponseTap {
       case "duration":
         // Some servers state it as a string.
         if (Number(value) > 0) this.#soundSeconds = Number(value);
+        return;
+      case "service_tier":
+      case "serviceTier":
+      case "metadata.serviceTier":
+      case "response.service_tier":
+        this.#sawTier(tierOf(value));
         return;
       case "output_format":
         this.#isPicture = true;
@@ -356,10 +373,6 @@ export class ResponseTap {
       case "modelVersion":
         this.#model ??= value;
         return;
-      case "service_tier":
-      case "response.service_tier":
-        this.#tier = value;
-        return;
       case "status":
       case "response.status":
       case "interaction.status":
@@ -374,4 +387,11 @@ export class ResponseTap {
 /** Whether Anthropic's usage shows its fast mode. */
 function isFast(usage: unknown): boolean {
   return typeof usage === "object" && usage !== null && "speed" in usage && usage.speed === "fast";
+}
+
+/** The service tier in Gemini's usage. */
+function tierOfGemini(usage: unknown): string | undefined {
+  return typeof usage === "object" && usage !== null && "serviceTier" in usage
+    ? tierOf(usage.serviceTier)
+    : undefined;
 }

@@ -22,6 +22,7 @@ import { possibleOutputTokens } from "./reservation.ts";
 import { contentCodingOf } from "../payload/content_coding.ts";
 import { modelsInHead } from "../payload/models_in_head.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import { dearTier, tierInFields } from "../payload/service_tier.ts";
 import { limitsAmounts, type ReadRequest } from "./read_request.ts";
 import { checkResponseIsWhole } from "./shaped_response.ts";
 import { versionedPath } from "../http/join_url.ts";
@@ -114,6 +115,8 @@ export async function admitBody(
   const asked = { method, path: rest, endpoint };
   // Gemini's API requests a stream in the path.
   const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
+  const tier = dearTier([tierInFields(request.fields)]);
+  const inHead = { ...streams, ...(tier !== undefined && { tier }) };
   const isFree = !upgrade && costOfPath(asked) === "free";
   const object = upgrade ? undefined : objectRequestOf(asked);
   const isMetered = upgrade ? /\/realtime\/?$/i.test(rest) : costOfPath(asked) === "metered";
@@ -161,7 +164,7 @@ export async function admitBody(
   };
   if (payload !== undefined && payload.kind !== "other") {
     const [first = payload.facts.model] = named;
-    const facts = { ...payload.facts, ...streams, ...(first !== undefined && { model: first }) };
+    const facts = { ...payload.facts, ...inHead, ...(first !== undefined && { model: first }) };
     account.setRequest({
       facts: () => facts,
       inputTokens: () => inputTokens,
@@ -181,7 +184,7 @@ export async function admitBody(
     query: upgrade ? query : "",
   });
   account.setRequest({
-    facts: () => ({ ...tap.facts(), ...streams }),
+    facts: () => ({ ...tap.facts(), ...inHead }),
     inputTokens: () => tap.inputTokens(),
     outputTokens: () => outputTokensOf(tap.facts()),
     isMetered,

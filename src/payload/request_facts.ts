@@ -5,6 +5,7 @@ import type { JsonSpan } from "./json_reader.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
 import { jsonMembers, MAX_MEMBERS_BYTES, textValue } from "./json_members.ts";
 import type { JsonFindings } from "./models_in_json.ts";
+import { dearTier, tierOf } from "./service_tier.ts";
 import type { WatchedMember } from "./watched_members.ts";
 
 /** What a request states. A fact that the request does not state is absent. */
@@ -55,9 +56,6 @@ const LIMITS_BY_PATH: readonly (readonly [RegExp, readonly WatchedMember[]])[] =
   [/\/v\d\/chat$/, ["max_tokens"]],
 ];
 
-/** Service tiers that cost more than the standard tier. */
-const TIERS: ReadonlySet<string> = new Set(["priority", "fast"]);
-
 /** The facts of a JSON body. Throws a {@link JsonSyntaxError} for a `stream` or a limit of the wrong type. */
 export function jsonFacts(
   bytes: Uint8Array,
@@ -89,10 +87,10 @@ export function jsonFacts(
   const responses = /(?<!\/chat)\/completions$/.test(plainPath) ? Math.max(1, prompts) : 1;
   const times = Math.min(responses * Math.max(1, ...choices), MAX_CHOICES);
   const model = places[0]?.name;
-  const tier = (["speed", "service_tier", "serviceTier"] as const).map((name) => {
+  const tier = dearTier((["speed", "service_tier", "serviceTier"] as const).map((name) => {
     const span = members.get(name);
-    return span && textValue(bytes, span);
-  }).find((text) => text !== undefined && TIERS.has(text));
+    return span && tierIn(shortSpan(bytes, name, span));
+  }));
   return {
     ...(model !== undefined && model !== "" && { model }),
     ...(most !== undefined && { maxOutputTokens: Math.min(most * times, MAX_OUTPUT_TOKENS) }),
@@ -105,6 +103,14 @@ export function jsonFacts(
     ...(tier !== undefined && { tier }),
     ...(textOf(members.get("background")) === "true" && { background: true }),
   };
+}
+
+/** The service tier in a string, or in an object with its type. A repeated type counts in each of its values. */
+function tierIn(value: Uint8Array): string | undefined {
+  const text = textValue(value, { start: 0, end: value.length });
+  if (text !== undefined) return tierOf(text);
+  const types = (jsonMembers(value) ?? []).filter(({ key }) => key === "type");
+  return dearTier(types.map((span) => tierOf(textValue(value, span))));
 }
 
 /** A path without the slashes at its end. */
