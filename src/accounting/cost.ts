@@ -3,7 +3,7 @@
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Price, PricedModel } from "../config/config.ts";
 import { SOUND_TOKENS_PER_SECOND } from "./input_usage.ts";
-import { modelSpellings } from "./model_spellings.ts";
+import { modelSpellings } from "../text/model_spellings.ts";
 import { ownKinds } from "./dear_kinds.ts";
 import type { Usage, UsageKind } from "./usage.ts";
 
