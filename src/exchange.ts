@@ -288,6 +288,8 @@ export class Exchange {
       return CLIENT_GONE_REPLY;
     }
     const fault = error instanceof ProxyFault ? error : this.#unexpected(error);
+    // The client gets the proxy's answer, even if the head of a provider's answer has come.
+    this.#status = 0;
     this.end(fault);
     return faultReply(fault, { dialect: this.#dialect, requestId: this.id });
   }
@@ -318,8 +320,8 @@ export class Exchange {
   }
 
   /**
-   * An error of accounting or of the log is a bug, and must not break an answer, nor count as a failure of its backend.
-   * The account reads no more of the answer, and settles with what it has read.
+   * An error of accounting or of the log is a bug, and must not break an answer, nor count as a failure of
+   * its backend. The account reads no more of the answer, and settles with what it has read.
    */
   #lostSight(error: unknown): void {
     this.#isBlind = true;

@@ -11,10 +11,11 @@ import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
 import { forward } from "./forwarding/forward.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
+import type { BackendResponse } from "./forwarding/upstream_call.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { allowedOrigin, preflightReply, withCors } from "./http/cors.ts";
-import type { Handler, IncomingRequest, OutgoingReply } from "./http/message.ts";
+import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http/message.ts";
 import { parseRequestTarget } from "./http/request_target.ts";
 import type { HeldBytes } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
@@ -52,7 +53,7 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
 export interface Management extends ManagementRoutes {
   readonly accounts: Accounts;
   readonly limiter: Limiter;
-  /** Reads the tokens again where they have changed. Undefined: nothing has changed. */
+  /** Reads the changes of tokens. Undefined: nothing has changed. */
   readonly refreshed: () => Promise<void> | undefined;
 }
 
@@ -80,6 +81,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   const route = match(proxy.routes, path);
   const address = proxy.clientAccess.addressOf(request);
   const exchange = new Exchange(request, { path, address, endpoint: route?.endpoint }, proxy);
+  let answer: BackendResponse | undefined;
   try {
     const refreshing = management?.refreshed();
     if (refreshing !== undefined) await refreshing;
@@ -141,7 +143,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       upgrade,
       isCounted: account !== undefined,
     });
-    const answer = await forward({
+    answer = await forward({
       endpoint,
       balancer: proxy.balancerOf(endpoint),
       principal: exchange.holder,
@@ -163,7 +165,10 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       clock: proxy.clock,
     });
   } catch (error) {
-    return exchange.fail(error);
+    const reply = exchange.fail(error);
+    // Only now, because an exchange whose answer is cancelled ends like that of a client that left.
+    if (answer !== undefined) discardReply(answer);
+    return reply;
   }
 }
 

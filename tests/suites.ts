@@ -59,11 +59,13 @@ const ALONE: Listed = {
   "tests/bench/allocations/allocations_test.ts": "the compiler of V8 has to keep up with the warm-up",
   "tests/left_out_test.ts": "sets variables of the process",
   "tests/linear_cost_test.ts": "measures the processor time of the process",
+  "tests/management/token_growth_test.ts": "compares durations of less than a millisecond",
   "tests/payload/decompressor_test.ts": "measures the processor time of the process",
   "tests/storage/restore_orders_test.ts":
     "a program that another test starts holds this one's file locks for a moment",
   "tests/storage/restore_test.ts":
     "a program that another test starts holds this one's file locks for a moment",
+  "tests/storage/threads_test.ts": "measures how long a thread is blocked",
 };
 
 /** Those of the files that are wanted. */

@@ -17,12 +17,13 @@ import { recordColumns } from "./exchange_row.ts";
 import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
 import { isPartialContent } from "../http/partial_content.ts";
 import type { ObjectRequest } from "./object_paths.ts";
-import type { ObjectResponse, Objects } from "./objects.ts";
+import type { ObjectResponse } from "./object_response.ts";
+import type { Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
-import type { RecentSpeeds, SpeedSample } from "./recent_speeds.ts";
 import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
 import { essenceOf } from "../payload/media_type.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { RecentSpeeds } from "./recent_speeds.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import type { ReportedPart, Settlement } from "./settlement.ts";
 import { storedText } from "./stored_text.ts";
@@ -141,14 +142,14 @@ export class Account implements ExchangeAccount {
     return this.#request.isFree;
   }
 
-  /** The limit of output tokens in the request. Infinity without a limit. */
-  get mostOutputTokens(): number {
-    return this.#request.facts().maxOutputTokens ?? Infinity;
+  /** The name of the client. */
+  get principal(): string {
+    return this.#start.principal.name;
   }
 
-  /** The model that the request names. Undefined if it names none so far. */
-  get modelAsked(): string | undefined {
-    return this.#request.facts().model;
+  /** What the request states, as far as the proxy has read it. */
+  get facts(): RequestFacts {
+    return this.#request.facts();
   }
 
   /** What the request does with an object of the provider. Undefined: other requests. */
@@ -168,25 +169,6 @@ export class Account implements ExchangeAccount {
   /** Whether the exchange created an object that is settled later. */
   get hasCreated(): boolean {
     return this.#hasCreated;
-  }
-
-  /** The speed of the model. Undefined if the response does not show it. */
-  speedOf(
-    { method, ending, durationMs, attempts }: ExchangeRecord,
-    { usage, unfinished }: ResponseSummary,
-  ): SpeedSample | undefined {
-    const { outputTokens } = usage;
-    // A fetched response was generated earlier, and several choices were generated at the same time.
-    const isOneResponse = method === "POST" && ending === "complete" && this.#hasOneChoice &&
-      this.#request.facts().background !== true && !this.#hasCreated && unfinished === undefined &&
-      (usage.outputImageTokens ?? 0) + (usage.outputAudioTokens ?? 0) === 0;
-    if (!isOneResponse || outputTokens === undefined) return undefined;
-    const { afterMs = 0 } = attempts.at(-1) ?? {};
-    return {
-      principal: this.#start.principal.name,
-      tokens: outputTokens,
-      durationMs: durationMs - afterMs,
-    };
   }
 
   /** Whether any response of the endpoint can have a price. */

@@ -6,12 +6,13 @@ import { fieldValue } from "../http/fields.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { Account, type ExchangeStart } from "./account.ts";
 import type { RunningExchange } from "./running_exchange.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
 import type { Objects } from "./objects.ts";
 import { RecentOutputs } from "./recent_outputs.ts";
 import { RecentSpeeds } from "./recent_speeds.ts";
+import { speedSample } from "./speed_sample.ts";
 
 /** An exchange that has ended, with its row for the database. */
 export interface EndedExchange {
@@ -32,7 +33,9 @@ export interface AccountsParts {
   readonly onRow: (ended: EndedExchange) => void;
   /** Called when an exchange begins. */
   readonly onOpen?: (account: Pick<Account, "running">) => void;
-  /** Called when the usage of an exchange could not be worked out, which is a bug. The reserved amounts count. */
+  /**
+   * Called when the usage of an exchange could not be worked out, which is a bug. The reserved amounts count.
+   */
   readonly onUnexpected: (error: unknown, id: string) => void;
 }
 
@@ -93,16 +96,17 @@ export class Accounts {
   }
 
   #learn(account: Account, record: ExchangeRecord, observed: ResponseSummary): void {
-    const { endpoint, modelAsked, mostOutputTokens } = account;
+    const { endpoint, principal, facts, hasCreated } = account;
+    const { model, maxOutputTokens = Infinity } = facts;
     const { usage, unfinished } = observed;
     // A session has many responses.
-    if (endpoint === undefined || modelAsked === undefined || unfinished !== undefined) return;
-    const speed = account.speedOf(record, observed);
-    if (speed !== undefined) this.#speeds.add(endpoint.name, modelAsked, speed);
+    if (endpoint === undefined || model === undefined || unfinished !== undefined) return;
+    const speed = speedSample(record, observed, { principal, facts, hasCreated });
+    if (speed !== undefined) this.#speeds.add(endpoint.name, model, speed);
     const { outputTokens } = usage;
     // A response that the limit of its request cut off does not show the usual length.
-    if (outputTokens === undefined || outputTokens >= mostOutputTokens * CUT_OFF_PART) return;
-    this.#outputs.add(endpoint.name, modelAsked, outputTokens);
+    if (outputTokens === undefined || outputTokens >= maxOutputTokens * CUT_OFF_PART) return;
+    this.#outputs.add(endpoint.name, model, outputTokens);
   }
 
   #clientOf(userAgent: string): string {

@@ -2,7 +2,7 @@
 
 import type { Backend } from "../config/config.ts";
 import type { UsageSource } from "../storage/store.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import type { Cost } from "./cost.ts";
 import { estimatedUsage, type ResponseProgress, type UsageBound, visibleTokens, withUnfinished } from "./estimate.ts";
 import { inputUsage } from "./input_usage.ts";

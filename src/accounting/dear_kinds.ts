@@ -4,7 +4,7 @@ import type { Price } from "../config/config.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { Usage, UsageKind } from "./usage.ts";
 
-/** Kinds of tokens that may have a price of their own, by the names of the library's prices. */
+/** Kinds of tokens that may have a separate price, by the names of the library's prices. */
 const PUBLISHED_KINDS: readonly (readonly [name: string, kind: UsageKind])[] = [
   ["cache_write_mtok", "cacheWriteTokens"],
   ["cache_write_1h_mtok", "cacheWriteHourTokens"],
@@ -25,12 +25,12 @@ const OWN_KINDS: readonly (readonly [name: keyof Price, kind: UsageKind])[] = [
   ["outputImage", "outputImageTokens"],
 ];
 
-/** The kinds of tokens that have a published price of their own. */
+/** The kinds of tokens that have a separate published price. */
 export function publishedKinds(names: ReadonlySet<string>): ReadonlySet<UsageKind> {
   return new Set(PUBLISHED_KINDS.flatMap(([name, kind]) => names.has(name) ? [kind] : []));
 }
 
-/** The kinds of tokens that have a price of their own in the configuration. */
+/** The kinds of tokens that have a separate price in the configuration. */
 export function ownKinds(price: Price): ReadonlySet<UsageKind> {
   return new Set(OWN_KINDS.flatMap(([name, kind]) => price[name] === undefined ? [] : [kind]));
 }

@@ -57,7 +57,7 @@ export class EndpointPrices {
     return cost === undefined || cost.isPartial === true;
   }
 
-  /** The kinds of tokens that have a price of their own for a model at a backend. */
+  /** The kinds of tokens that have a separate price for a model at a backend. */
   kindsOf(model: string, backend: Backend): ReadonlySet<UsageKind> {
     return this.#pricer.kindsOf(model, this.#placeOf(backend));
   }

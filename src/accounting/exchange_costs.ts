@@ -19,7 +19,7 @@ import type { ResponseProgress } from "./estimate.ts";
 import { priceFactor } from "./price_factor.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import type { Usage } from "./usage.ts";
 import { callsOf, RESERVED_CALLS, toolsOf, withSearch } from "./tool_calls.ts";
 import { highestCost } from "./dear_kinds.ts";

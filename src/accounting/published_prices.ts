@@ -15,7 +15,8 @@ import {
 } from "@pydantic/genai-prices";
 import project from "../../deno.json" with { type: "json" };
 import type { Price } from "../config/config.ts";
-import type { PriceLibrary, PublishedPrice } from "./cost.ts";
+import type { PriceLibrary } from "./cost.ts";
+import type { PublishedPrice } from "./published_cost.ts";
 import { publishedKinds } from "./dear_kinds.ts";
 import type { PriceList } from "./price_list.ts";
 

@@ -4,6 +4,7 @@ import { modelsInPath, modelsInQuery } from "../payload/models_in_head.ts";
 import { MAX_CHOICES, MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
 import { dearTier, tierOf } from "../payload/service_tier.ts";
+import type { HostedTool } from "../payload/hosted_tools.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import { readsSound, secondsOfBytes } from "../payload/sound_length.ts";
 import { estimatedTokens } from "./estimate.ts";
@@ -24,7 +25,9 @@ const SELECTED = compileSelection({
   max_output_tokens: true,
   generationConfig: { maxOutputTokens: true, candidateCount: true },
   n: true,
+  web_search_options: true,
 });
+const WEB_SEARCH: readonly HostedTool[] = [{ name: "web_search_options", charge: "web searches" }];
 const MAX_MODEL = 200;
 /** The fields of a form are short, and are before or after its file. */
 const FORM_PART_BYTES = 8 * 1024;
@@ -38,14 +41,13 @@ export class RequestTap {
   #tier: string | undefined;
   #background = false;
   #choices = 1;
+  #searches = false;
   #bytes = 0;
   readonly #text = new TextMeter();
   readonly #isReadable: boolean;
   readonly #scanner: JsonScanner | undefined;
-  /** The first and the last bytes of a form. */
-  readonly #head = new GrowingBuffer();
-  readonly #tail = new GrowingBuffer();
-  readonly #isForm: boolean;
+  /** The first and the last bytes of a form. Undefined for any other body. */
+  readonly #form: { readonly head: GrowingBuffer; readonly tail: GrowingBuffer } | undefined;
   readonly #readsSound: boolean;
 
   /** `query` is the raw query if it can name a model. `isReadable` is false for a compressed body. */
@@ -58,10 +60,11 @@ export class RequestTap {
     },
   ) {
     this.#isReadable = isReadable;
-    this.#isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
+    const isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
+    this.#form = isForm ? { head: new GrowingBuffer(), tail: new GrowingBuffer() } : undefined;
     this.#readsSound = readsSound(path);
     this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)[0]);
-    this.#scanner = this.#isForm ? undefined : new JsonScanner(
+    this.#scanner = isForm ? undefined : new JsonScanner(
       SELECTED,
       (place, value) => this.#found(place, value),
       { texts: this.#text },
@@ -70,7 +73,7 @@ export class RequestTap {
 
   /** An estimate of the input tokens so far. */
   inputTokens(): number {
-    if (this.#isForm) return estimatedTokens({ kind: "form", length: this.#bytes });
+    if (this.#form !== undefined) return estimatedTokens({ kind: "form", length: this.#bytes });
     // Text compresses to about a quarter, so each compressed byte counts as four.
     if (!this.#isReadable) return this.#bytes;
     return this.#text.bytes > 0
@@ -83,25 +86,25 @@ export class RequestTap {
     this.#bytes += piece.length;
     if (!this.#isReadable) return;
     this.#scanner?.write(piece);
-    if (!this.#isForm) return;
-    if (this.#head.length < FORM_PART_BYTES) {
-      this.#head.append(piece.subarray(0, FORM_PART_BYTES - this.#head.length));
-    }
-    this.#tail.append(piece.subarray(-FORM_PART_BYTES));
+    if (this.#form === undefined) return;
+    const { head, tail } = this.#form;
+    if (head.length < FORM_PART_BYTES) head.append(piece.subarray(0, FORM_PART_BYTES - head.length));
+    tail.append(piece.subarray(-FORM_PART_BYTES));
     // Not for every piece, because pieces may be single bytes.
-    if (this.#tail.length > MOST_TAIL_BYTES) this.#tail.consume(this.#tail.length - FORM_PART_BYTES);
+    if (tail.length > MOST_TAIL_BYTES) tail.consume(tail.length - FORM_PART_BYTES);
   }
 
   /** The facts of the request, as far as its body has passed. */
   facts(): RequestFacts {
     const model = this.#model ??
-      (this.#isForm ? modelInForm(this.#head.bytes) ?? modelInForm(this.#tail.bytes) : undefined);
+      (this.#form && (modelInForm(this.#form.head.bytes) ?? modelInForm(this.#form.tail.bytes)));
     return {
       ...(model !== undefined && { model }),
       ...(this.#maxOutputTokens !== undefined && { maxOutputTokens: this.#maxOutputTokens }),
       ...(this.#stream !== undefined && { stream: this.#stream }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
       ...(this.#background && { background: true }),
+      ...(this.#searches && { hostedTools: WEB_SEARCH }),
       ...(this.#readsSound && { soundSeconds: secondsOfBytes(this.#bytes) }),
       ...(this.#choices > 1 && { choices: this.#choices }),
     };
@@ -116,6 +119,8 @@ export class RequestTap {
       this.#background = value === true;
     } else if (place === "service_tier" || place === "serviceTier" || place === "speed") {
       this.#tier = dearTier([tierOf(value)]) ?? this.#tier;
+    } else if (place === "web_search_options") {
+      this.#searches = value !== null && value !== false;
     } else if (place === "n" || place === "generationConfig.candidateCount") {
       if (typeof value === "number" && value >= 1) this.#choices = Math.min(Math.ceil(value), MAX_CHOICES);
     } else if (typeof value === "number" && value >= 0) {

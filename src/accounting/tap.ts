@@ -1,5 +1,6 @@
 import { type Field, fieldValue, listHas } from "../http/fields.ts";
-import { type ResponseSource, type ResponseSummary, ResponseTap } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
+import { type ResponseSource, ResponseTap } from "./response_tap.ts";
 import type { ObjectReader } from "./object_reader.ts";
 import { RealtimeTap } from "./realtime_tap.ts";
 

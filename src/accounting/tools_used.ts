@@ -30,21 +30,21 @@ export class ToolsUsed {
   #unpricedUnits = 0;
   #itemId: unknown;
   #blockType: unknown;
-  /** The searches that a stream shows before its end, by the ids of their items or by their number. */
-  readonly #webItems = new Set<unknown>();
-  readonly #fileItems = new Set<unknown>();
+  /**
+   * The searches that a stream shows before its end, by the ids of their items or by their number. Undefined
+   * before the first one.
+   */
+  #webItems: Set<unknown> | undefined;
+  #fileItems: Set<unknown> | undefined;
   #hasCalls = false;
-  /** Gemini's search queries. Later events of a stream repeat them. */
-  readonly #queries = new Set<string>();
+  /** Gemini's search queries. Later events of a stream repeat them. Undefined before the first query. */
+  #queries: Set<string> | undefined;
 
   /** Whether a stream shows a call of a hosted tool. The model reads its result, which the stream does not show. */
   get hasCalls(): boolean {
     return this.#hasCalls;
   }
 
-  #saw(items: Set<unknown>, id: unknown): void {
-    if (items.size < MAX_ITEMS) items.add(id);
-  }
 
   /** Receives a selected value. Returns whether the value was about a tool. */
   found(path: string, value: unknown): boolean {
@@ -58,10 +58,10 @@ export class ToolsUsed {
         this.#itemId = value;
         return true;
       case "item.action.type":
-        if (value === "search") this.#saw(this.#webItems, this.#itemId);
+        if (value === "search") this.#webItems = withItem(this.#webItems, this.#itemId);
         return true;
       case "item.type":
-        if (value === "file_search_call") this.#saw(this.#fileItems, this.#itemId);
+        if (value === "file_search_call") this.#fileItems = withItem(this.#fileItems, this.#itemId);
         this.#hasCalls ||= typeof value === "string" && HOSTED_CALL.test(value);
         return true;
       case "content_block.type":
@@ -70,7 +70,7 @@ export class ToolsUsed {
         return true;
       case "content_block.name":
         if (this.#blockType === "server_tool_use" && value === "web_search") {
-          this.#saw(this.#webItems, this.#webItems.size);
+          this.#webItems = withItem(this.#webItems, this.#webItems?.size ?? 0);
         }
         return true;
       case "output.*.type":
@@ -81,9 +81,9 @@ export class ToolsUsed {
         }
         return true;
       case "candidates.*.groundingMetadata.webSearchQueries.*":
-        if (typeof value === "string" && value !== "" && this.#queries.size < MAX_QUERIES) {
-          this.#queries.add(value);
-        }
+        if (typeof value !== "string" || value === "") return true;
+        this.#queries ??= new Set();
+        if (this.#queries.size < MAX_QUERIES) this.#queries.add(value);
         return true;
       case "usage_info.pages_processed":
         if (typeof value === "number" && value >= 0) this.#unpricedUnits += value;
@@ -98,12 +98,14 @@ export class ToolsUsed {
    * response.
    */
   with(reported: Usage, model: string | undefined): Usage {
+    if (this.#isUnused()) return reported;
     // Gemini's older models bill a prompt with searches, the newer ones each search
     // (https://ai.google.dev/gemini-api/docs/google-search).
     const most = /^gemini-[12]\b/.test(model ?? "") ? 1 : Infinity;
     const counts = {
-      webSearches: Math.max(this.#webSearches, this.#webItems.size) + Math.min(most, this.#queries.size),
-      fileSearches: Math.max(this.#fileSearches, this.#fileItems.size),
+      webSearches: Math.max(this.#webSearches, this.#webItems?.size ?? 0) +
+        Math.min(most, this.#queries?.size ?? 0),
+      fileSearches: Math.max(this.#fileSearches, this.#fileItems?.size ?? 0),
       unpricedUnits: this.#unpricedUnits,
     };
     const used: UsageDraft = {};
@@ -111,4 +113,14 @@ export class ToolsUsed {
     for (kind in counts) if (counts[kind] > 0 && reported[kind] === undefined) used[kind] = counts[kind];
     return sumOf(reported, used);
   }
+
+  #isUnused(): boolean {
+    return this.#webSearches + this.#fileSearches + this.#unpricedUnits === 0 && this.#queries === undefined &&
+      this.#webItems === undefined && this.#fileItems === undefined;
+  }
+}
+
+function withItem(items: Set<unknown> = new Set(), id: unknown): Set<unknown> {
+  if (items.size < MAX_ITEMS) items.add(id);
+  return items;
 }

@@ -62,7 +62,7 @@ export async function admitRequest(incoming: AdmissionRequest): Promise<Admitted
   const { request, principal, endpoint, rest, query, upgrade, counted } = incoming;
   const method = effectiveMethod(request.method, { query, fields: request.fields });
   const countedRequest = counted && { request, method, principal, endpoint, rest, query, upgrade, ...counted };
-  const admitted = countedRequest && { ...countedRequest, admission: admit(countedRequest) };
+  const admitted = countedRequest && admit(countedRequest);
   const { read, unread } = await received(incoming, method);
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
   const withUsage = withUsageOption(read, unread);

@@ -80,7 +80,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
     mustBeKnown: needs.isStrict,
     readsFiles: restrictsModels(request.principal),
     hold: (count) => held.hold(count),
-    sender: request.principal.tokenId ?? request.principal.name,
+    sender: request.principal.key,
   });
   held.hold(understood.length);
   const owner = new HeldBody(understood, held);

@@ -3,7 +3,7 @@
 import { addressTest, clientAddress } from "../network/ip_ranges.ts";
 import type { Credential } from "./credential.ts";
 import type { FailureGate } from "./failure_gate.ts";
-import { type GuessPlace, guessPlace, type Sender } from "./guess_place.ts";
+import { FOREIGN_NAME_HINT, type GuessPlace, guessPlace, type Sender } from "./guess_place.ts";
 import { hashOf } from "./token_value.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
@@ -121,8 +121,3 @@ export function createClientAccess(
     return names.allowedHosts.length === 0 && trustedProxies.length > 0 && isTrusted(peer);
   }
 }
-
-/** Helps users of a host name that the proxy does not know. */
-const FOREIGN_NAME_HINT =
-  "The Host header has a name that the proxy does not know, and requests with such names share one wait: " +
-  "if the name belongs to the proxy, add it to allowed_hosts (ALLOWED_HOSTS).";

@@ -33,10 +33,14 @@ export async function stop(options: Options): Promise<void> {
   });
 }
 
-/** Runs work with the API of the running proxy: the proxy of `--url`, or the proxy of the local database. */
+/**
+ * Runs work with the API of the running proxy: the proxy of `--url`, or the proxy of the local database.
+ * Throws a `CommandError` with the message `whenOff` if the management API is off.
+ */
 export async function onRunning(
   options: Options,
   work: (client: ManageClient) => Promise<void>,
+  { whenOff }: { whenOff?: string } = {},
 ): Promise<void> {
-  await onApi(options, work, { needsRunning: true });
+  await onApi(options, work, { needsRunning: true, whenOff });
 }

@@ -243,9 +243,9 @@ export interface Price {
   readonly cached?: number;
   /** Input that is written to a cache. Undefined: the price of other input. */
   readonly cacheWrite?: number;
-  /** Written to a cache for an hour; absent: as {@link cacheWrite}. */
+  /** Input that is written to a cache for an hour. Undefined for the price of {@link cacheWrite}. */
   readonly cacheWriteHour?: number;
-  /** Sound, images and video; absent: as other input, output or cached input. */
+  /** Audio, images and video. Undefined for the price of other input, output or cached input. */
   readonly inputAudio?: number;
   readonly cachedAudio?: number;
   readonly outputAudio?: number;
@@ -253,15 +253,15 @@ export interface Price {
   readonly cachedImage?: number;
   readonly outputImage?: number;
   readonly inputVideo?: number;
-  /** Absent: as other output. */
+  /** Reasoning, which is output. Undefined for the price of other output. */
   readonly reasoning?: number;
-  /** Output that quotes what a search found; absent: as other output. */
+  /** Quotes from search results, which are output. Undefined for the price of other output. */
   readonly citation?: number;
   /**
    * An hour of audio, for models that report its length and no tokens. Undefined for the price of the tokens.
    */
   readonly audioHour?: number;
-  /** A thousand searches; absent: unknown. */
+  /** A thousand searches. Undefined: the price is unknown. */
   readonly webSearches?: number;
   readonly fileSearches?: number;
 }

@@ -11,7 +11,8 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import type { BackendRequests } from "./backend_requests.ts";
-import type { Balancer, Lease } from "./balancer.ts";
+import type { Balancer } from "./balancer.ts";
+import type { Lease } from "./lease.ts";
 import { RequestContent } from "./request_content.ts";
 import type { Ending } from "./relay.ts";
 import { canFailOver, judgeAnswer } from "./retry.ts";
@@ -69,7 +70,7 @@ export interface ReplyObserver {
 
 /** The pause before the second attempt at a backend. Each further attempt doubles it. */
 const FIRST_PAUSE_MS = 500;
-/** Instead of a longer pause the client gets the failure now. */
+/** The longest pause before an attempt. If a longer one is needed, the client gets the failure at once. */
 const LONGEST_PAUSE_MS = 30_000;
 
 /**

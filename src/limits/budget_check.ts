@@ -15,6 +15,9 @@ const WORDS: Readonly<Record<BudgetWindow, Readonly<Record<Period, string>>>> = 
   rolling: { day: "in 24 hours", week: "in 7 days", month: "in 30 days" },
 };
 
+/** The member of limits that has the budget for a period. */
+const BUDGETS = { day: "dayBudgetMicros", week: "weekBudgetMicros", month: "monthBudgetMicros" } as const;
+
 /**
  * The fault `budget_exceeded` for the first budget that is spent or reserved. Undefined: each budget has a
  * remainder.
@@ -54,13 +57,8 @@ export function budgetFault(
         retryOf(concurrentRetryMs),
       );
   };
-  const budgets: Readonly<Record<Period, number | undefined>> = {
-    day: limits.dayBudgetMicros,
-    week: limits.weekBudgetMicros,
-    month: limits.monthBudgetMicros,
-  };
   for (const period of PERIODS) {
-    const budget = budgets[period];
+    const budget = limits[BUDGETS[period]];
     // Most subjects have no budget for a period, and need no calendar.
     if (budget === undefined) continue;
     const span = calendar.spans(time.hour)[period];
@@ -84,13 +82,13 @@ export function budgetLeft(
   },
   { time, calendar }: { readonly time: BudgetTime; readonly calendar: BudgetCalendar },
 ): number {
-  const { dayBudgetMicros, weekBudgetMicros, monthBudgetMicros, totalBudgetMicros } = limits;
-  const budgets = { day: dayBudgetMicros, week: weekBudgetMicros, month: monthBudgetMicros };
-  const left = PERIODS.map((period) => {
-    const budget = budgets[period];
-    return budget === undefined ? Infinity : budget - spent.since(calendar.spans(time.hour)[period].from);
-  });
-  return Math.min(...left, (totalBudgetMicros ?? Infinity) - spent.totalMicros) - reservedMicros;
+  let left = (limits.totalBudgetMicros ?? Infinity) - spent.totalMicros;
+  for (const period of PERIODS) {
+    const budget = limits[BUDGETS[period]];
+    if (budget === undefined) continue;
+    left = Math.min(left, budget - spent.since(calendar.spans(time.hour)[period].from));
+  }
+  return left - reservedMicros;
 }
 
 /**

@@ -6,8 +6,8 @@ const RETRY_AFTER_SECONDS = 2;
 /** A body up to this size may arrive at any speed. */
 const SMALL_BYTES = 1024 * 1024;
 /**
- * A longer body may take {@link GRACE_MS}, and a second for this many bytes. A slower body would hold its
- * memory for too long.
+ * The rate at which a longer body must arrive, after {@link GRACE_MS}. A slower body would hold its memory
+ * for too long.
  */
 const LEAST_BYTES_PER_SECOND = 16 * 1024;
 const GRACE_MS = 60_000;

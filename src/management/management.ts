@@ -133,7 +133,7 @@ export class Management implements ManagementPort {
     return this.#parts.tokens.check(candidate);
   }
 
-  /** Reads the tokens again if the database may have changed. Undefined: it has not changed. */
+  /** Reads the changed tokens if the database may have changed. Undefined: it has not changed. */
   refreshed(): Promise<void> | undefined {
     return this.#refresh.refreshIfChanged();
   }
@@ -222,9 +222,9 @@ export class Management implements ManagementPort {
       () => this.#dates.close(),
       () => this.#writer.close(),
       () => this.#audit.close(),
+      () => this.#parts.store.close(),
     ];
     for (const step of steps) await step().catch((error) => this.#unexpected(error));
-    this.#parts.store.close();
   }
 
   #isAllowed(address: string): boolean {

@@ -21,7 +21,7 @@ export async function openManagement(
   config: ManagementConfig,
   { log, clock, onSecrets }: Pick<ManagementParts, "log" | "clock" | "onSecrets">,
 ): Promise<Management> {
-  const store = await openStore(config.databaseUrl);
+  const store = await openStore(config.databaseUrl, { usesThreads: true });
   try {
     const { box, createdKeyFile } = await openBox(store, {
       encryptionKey: config.encryptionKey,
@@ -76,7 +76,7 @@ export async function openManagement(
       watchSettled: (watcher) => onSettled = watcher,
     });
   } catch (error) {
-    store.close();
+    await store.close();
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 
 import { jsonMembers } from "./json_members.ts";
 import { field } from "../http/fields.ts";
+import { concat } from "../streams/bytes.ts";
 import type { Payload } from "./read_payload.ts";
 
 /** OpenAI's streams at these paths report their usage only on request. Its newer APIs always report it. */
@@ -66,12 +67,7 @@ export function usageOptionEdit(
 
 /** The bytes after an edit. */
 export function withEdit(bytes: Uint8Array, { start, end, text }: Edit): Uint8Array {
-  const inserted = new TextEncoder().encode(text);
-  const whole = new Uint8Array(bytes.length - (end - start) + inserted.length);
-  whole.set(bytes.subarray(0, start));
-  whole.set(inserted, start);
-  whole.set(bytes.subarray(end), start + inserted.length);
-  return whole;
+  return concat([bytes.subarray(0, start), new TextEncoder().encode(text), bytes.subarray(end)]);
 }
 
 function insertion(at: number, text: string): Edit {

@@ -3,6 +3,8 @@
  * them.
  */
 
+import { concat } from "../streams/bytes.ts";
+
 /** What the head of a frame states (RFC 6455, 5.2). */
 export interface FrameHead {
   /** Whether this is the last frame of its message. */
@@ -84,7 +86,7 @@ export class FrameReader {
    * breaks a rule.
    */
   pass(piece: Uint8Array): Uint8Array {
-    const bytes = this.#partial.length === 0 ? piece : joined(this.#partial, piece);
+    const bytes = this.#partial.length === 0 ? piece : concat([this.#partial, piece]);
     this.#partial = new Uint8Array();
     let at = 0;
     while (at < bytes.length && this.#violation === undefined) {
@@ -182,11 +184,4 @@ export function closeFrame(
   const head = [FINAL | OPCODES.close, (masked ? MASKED : 0) | payload.length];
   const body = payload.map((byte, index) => masked ? byte ^ (mask[index % 4] ?? 0) : byte);
   return Uint8Array.of(...head, ...mask, ...body);
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
 }

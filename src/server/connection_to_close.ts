@@ -1,8 +1,8 @@
 import type { ServedConnection } from "./served_connection.ts";
 
 /**
- * A connection of an authenticated client may be closed for a new one after the client has read nothing for
- * so long. Slow clients read more often.
+ * The proxy may close the connection of an authenticated client for a new one after the client has read
+ * nothing for this time. Even slow clients read more often.
  */
 const UNREAD_MS = 1_000;
 /**

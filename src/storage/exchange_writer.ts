@@ -12,7 +12,7 @@ const BATCH_DELAY_MS = 250;
 const RETRY_MS = 1_000;
 /** The length of the queue. Further exchanges are dropped. */
 const MAX_QUEUED = 10_000;
-/** The most exchanges of a batch. A write blocks the thread. A full batch is written at once. */
+/** The most exchanges of a batch. A write locks the database for other programs. A full batch is written at once. */
 const MAX_BATCH = 250;
 
 /** The callbacks of {@link ExchangeWriter}. */

@@ -1,15 +1,15 @@
-import { type Store, StoreError } from "./store.ts";
+import { type OpenOptions, type Store, StoreError } from "./store.ts";
 
 /**
  * Opens the database that a URL names, such as `sqlite:./data/llm-proxy.db`. Throws a {@link StoreError}. A
  * second adapter adds its scheme here, and to the functions below that ask for the file of a database.
  */
-export async function openStore(url: string): Promise<Store> {
+export async function openStore(url: string, options: OpenOptions = {}): Promise<Store> {
   const [, scheme, rest = ""] = /^([a-z]+):(.+)$/.exec(url) ?? [];
   switch (scheme) {
     case "sqlite": {
       const { openLockedSqlite } = await import("./sqlite/open_locked.ts");
-      return await openLockedSqlite(sqlitePath(rest));
+      return await openLockedSqlite(sqlitePath(rest), options);
     }
     default:
       throw new StoreError("failed", `${url} is not a supported database URL: use sqlite:FILE`);

@@ -1,5 +1,11 @@
 import { TimerLists } from "./timer_lists.ts";
 
+/**
+ * The program did not exist before this time, in milliseconds since 1970: a clock that shows an earlier time
+ * is wrong.
+ */
+export const EARLIEST_MS: number = Date.UTC(2020, 0, 1);
+
 /** A source of time. Tests pass their own clock. */
 export interface Clock {
   /** Milliseconds since an arbitrary start. The value never decreases. */

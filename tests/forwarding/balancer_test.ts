@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Backend, Strategy } from "../../src/config/config.ts";
-import { Balancer, type Lease } from "../../src/forwarding/balancer.ts";
+import { Balancer } from "../../src/forwarding/balancer.ts";
+import type { Lease } from "../../src/forwarding/lease.ts";
 import { testBackend } from "../support/proxies/config.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 

@@ -115,6 +115,34 @@ Deno.test(
 );
 
 Deno.test(
+  "sqlite: the migration to sums by the day keeps the sums, the times to the first byte and the counts",
+  inFolder(async (folder) => {
+    const path = `${folder}/old.db`;
+    const old = new Database(path, MIGRATIONS.slice(0, 9));
+    const hour = Date.UTC(2026, 3, 29, 10);
+    for (const start of [hour, hour + 3_600_000, hour - 24 * 3_600_000]) {
+      old.run(
+        "INSERT INTO usage VALUES (?, 'p1', 't1', '', 'openai', 'm', 'sdk', 2, 2, 0, 5, 6, 0, 0, 0, 0, 0, 7, 0, 0, 9, 1, 0)",
+        start,
+      );
+      old.run("INSERT INTO first_bytes VALUES (?, 'p1', 't1', '', 'openai', 'm', 'sdk', 40, 2)", start);
+    }
+    old.close();
+    const store = openSqlite(path);
+    const [whole] = await store.usage(ALL_TOGETHER, NO_FILTER);
+    const days = await store.usage({ ...ALL_TOGETHER, group: "day" }, NO_FILTER);
+    assertEquals([whole?.requests, whole?.costMicros, whole?.firstByteMs?.median], [6, 21, 32]);
+    assertEquals(days.map(({ key, requests, firstByteMs }) => [key, requests, firstByteMs?.median]), [
+      ["2026-04-28", 2, 32],
+      ["2026-04-29", 4, 32],
+    ]);
+    const [token] = (await store.readSpending({ until: hour })).filter(({ key }) => key === "token:t1");
+    assertEquals(token?.requests, 6);
+    await store.close();
+  }),
+);
+
+Deno.test(
   "sqlite: rejects a newer schema, and does not change the file",
   inFolder((folder) => {
     const path = `${folder}/new.db`;

@@ -19,6 +19,8 @@ export interface ManageTarget {
   readonly needsRunning?: boolean;
   /** The configuration file of `--config`. */
   readonly config?: string;
+  /** The message of the error if the management API is off. Undefined: the usual message. */
+  readonly whenOff?: string | undefined;
 }
 
 /** Calls of the management API. Each throws a {@link CommandError} with the message of the API. */
@@ -38,7 +40,7 @@ export async function withManageClient(
   target: ManageTarget,
   work: (client: ManageClient) => Promise<void>,
 ): Promise<void> {
-  const config = await managementConfig(target.config);
+  const config = await managementConfig(target.config, target.whenOff);
   if (target.url !== undefined) {
     return await work(clientOf(await sendToProxy(target.url, config.token)));
   }
@@ -51,7 +53,7 @@ export async function withManageClient(
     try {
       await work(clientOf(await sendToDatabase(store, config, target.config)));
     } finally {
-      store.close();
+      await store.close();
     }
   });
 }

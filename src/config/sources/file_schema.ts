@@ -179,9 +179,12 @@ const priceTableSchema = v.strictObject({
   reasoning: number(priceSchema, "US dollars per million tokens of reasoning; default: the price of output"),
   citation: number(
     priceSchema,
-    "US dollars per million tokens of output that quotes what a search found; default: the price of output",
+    "US dollars per million tokens of quotes from search results; default: the price of output",
   ),
-  audio_hour: number(priceSchema, "US dollars per hour of audio, where the model states its length"),
+  audio_hour: number(
+    priceSchema,
+    "US dollars per hour of audio, for models that report its length and no tokens; default: 36,000 tokens of input_audio",
+  ),
   web_searches: number(priceSchema, "US dollars per thousand searches of the web"),
   file_searches: number(priceSchema, "US dollars per thousand searches in files"),
 }, wrongKind("a table"));

@@ -194,8 +194,11 @@ export class WebSocketTunnel implements Tunnel {
     if (this.#closing !== undefined) return this.#closing.fault ?? "complete";
     for (const { frames } of [up, down]) {
       if (frames.violation === undefined) continue;
-      const what = frames === up.frames ? "The client" : "The upstream";
-      return new ProxyFault("payload_too_large", `${what} sent ${frames.violation.reason}.`);
+      const { code, reason } = frames.violation;
+      const isClient = frames === up.frames;
+      const broken = isClient ? "bad_request" : "bad_gateway";
+      const fault = code === CLOSE_CODES.tooBig ? "payload_too_large" : broken;
+      return new ProxyFault(fault, `${isClient ? "The client" : "The upstream"} sent ${reason}.`);
     }
     // A side that has sent a close frame may leave.
     if (up.frames.hasClosed || down.frames.hasClosed) return "complete";

@@ -1,3 +1,4 @@
+import { concat } from "../../streams/bytes.ts";
 import { FLAG, FRAME, type FrameHead, FrameHeads, HEAD_BYTES } from "./frame_heads.ts";
 import { HeaderBlockScan } from "./header_block_scan.ts";
 
@@ -95,7 +96,7 @@ export class ClientFrames {
       if (this.#left === 0 && this.#frame !== undefined) this.#end(this.#frame, out);
     }
     // Most pieces belong to bodies, and stay as they are.
-    return this.#isChanged || this.#heads.isWithin || this.#heldHead !== undefined ? joined(out) : bytes;
+    return this.#isChanged || this.#heads.isWithin || this.#heldHead !== undefined ? concat(out) : bytes;
   }
 
   #begin(head: FrameHead, out: Uint8Array[]): void {
@@ -221,14 +222,4 @@ function streamField(stream: number): Uint8Array {
     value.length,
     ...encoder.encode(value),
   );
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

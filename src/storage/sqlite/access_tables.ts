@@ -12,7 +12,8 @@ import {
   type Token,
   type TokenChange,
 } from "../store.ts";
-import type { Database, Row } from "./database.ts";
+import { conditionsOf } from "./conditions.ts";
+import type { Connection, Row } from "./connection.ts";
 
 // The tables are STRICT, so a column holds a value of its type.
 function text(row: Row, column: string): string {
@@ -30,7 +31,8 @@ function bytes(row: Row, column: string): Uint8Array {
   return value;
 }
 
-function projectOf(row: Row, keys: readonly ProjectKey[]): Project {
+/** Makes a project of its row and its keys. */
+export function projectOf(row: Row, keys: readonly ProjectKey[]): Project {
   return {
     id: text(row, "id"),
     name: text(row, "name"),
@@ -43,7 +45,8 @@ function projectOf(row: Row, keys: readonly ProjectKey[]): Project {
   };
 }
 
-function tokenOf(row: Row): Token {
+/** Makes a token of its row. */
+export function tokenOf(row: Row): Token {
   return {
     id: text(row, "id"),
     projectId: text(row, "project_id"),
@@ -70,44 +73,31 @@ function rulesOf(row: Row): Rules {
   return JSON.parse(text(row, "rules")) as Rules;
 }
 
-/** Reads all projects and tokens. */
-export function readAccess(database: Database): { projects: Project[]; tokens: Token[] } {
-  const keys = Map.groupBy(
-    database.all("SELECT * FROM project_keys ORDER BY endpoint"),
-    (row) => text(row, "project_id"),
-  );
-  return {
-    projects: database.all("SELECT * FROM projects").map((row) =>
-      projectOf(row, (keys.get(text(row, "id")) ?? []).map(keyOf))
-    ),
-    tokens: database.all("SELECT * FROM tokens").map(tokenOf),
-  };
-}
-
-function keyOf(row: Row): ProjectKey {
+/** Makes a provider key of its row. */
+export function keyOf(row: Row): ProjectKey {
   return { endpoint: text(row, "endpoint"), sealed: bytes(row, "sealed"), suffix: text(row, "suffix") };
 }
 
-function keysOf(database: Database, projectId: string): ProjectKey[] {
+function keysOf(database: Connection, projectId: string): ProjectKey[] {
   return database.all("SELECT * FROM project_keys WHERE project_id = ? ORDER BY endpoint", projectId).map(
     keyOf,
   );
 }
 
 /** Finds a project by its id. */
-export function findProject(database: Database, id: string): Project | undefined {
+export function findProject(database: Connection, id: string): Project | undefined {
   const row = database.get("SELECT * FROM projects WHERE id = ?", id);
   return row && projectOf(row, keysOf(database, id));
 }
 
 /** Finds a token by its id. */
-export function findToken(database: Database, id: string): Token | undefined {
+export function findToken(database: Connection, id: string): Token | undefined {
   const row = database.get("SELECT * FROM tokens WHERE id = ?", id);
   return row && tokenOf(row);
 }
 
 /** Lists projects, newest first. */
-export function listProjects(database: Database, page: Page & { activeOnly: boolean }): Listed<Project> {
+export function listProjects(database: Connection, page: Page & { activeOnly: boolean }): Listed<Project> {
   const rows = database.all(
     "SELECT * FROM projects WHERE seq < ? AND (active = 1 OR ?) ORDER BY seq DESC LIMIT ?",
     page.before ?? Number.MAX_SAFE_INTEGER,
@@ -119,18 +109,17 @@ export function listProjects(database: Database, page: Page & { activeOnly: bool
 
 /** Lists tokens, newest first. */
 export function listTokens(
-  database: Database,
+  database: Connection,
   page: Page & { projectId: string | undefined; activeAt: number | undefined },
 ): Listed<Token> {
+  const { text, values } = conditionsOf([
+    ["seq < ?", page.before],
+    ["project_id = ?", page.projectId],
+    ["active = 1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", page.activeAt],
+  ]);
   const rows = database.all(
-    `SELECT * FROM tokens WHERE seq < ? AND (project_id = ? OR ?)
-     AND (? IS NULL OR active = 1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?))
-     ORDER BY seq DESC LIMIT ?`,
-    page.before ?? Number.MAX_SAFE_INTEGER,
-    page.projectId ?? "",
-    page.projectId === undefined ? 1 : 0,
-    page.activeAt ?? null,
-    page.activeAt ?? null,
+    `SELECT * FROM tokens ${text} ORDER BY seq DESC LIMIT ?`,
+    ...values,
     page.limit + 1,
   );
   return pageOf(rows, page, tokenOf);
@@ -148,7 +137,7 @@ export function pageOf<Item>(
 }
 
 /** Adds a project with its keys. Throws a {@link StoreError} of the kind `taken` if its name is in use. */
-export function insertProject(database: Database, project: Project): void {
+export function insertProject(database: Connection, project: Project): void {
   const { id, name, active, rules, keys, createdAt, updatedAt, version } = project;
   database.run(
     "INSERT INTO projects (id, name, active, rules, created_at, updated_at, version) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -163,7 +152,7 @@ export function insertProject(database: Database, project: Project): void {
   insertKeys(database, id, keys);
 }
 
-function insertKeys(database: Database, projectId: string, keys: readonly ProjectKey[]): void {
+function insertKeys(database: Connection, projectId: string, keys: readonly ProjectKey[]): void {
   for (const { endpoint, sealed, suffix } of keys) {
     database.run("INSERT INTO project_keys VALUES (?, ?, ?, ?)", projectId, endpoint, sealed, suffix);
   }
@@ -172,7 +161,7 @@ function insertKeys(database: Database, projectId: string, keys: readonly Projec
 /**
  * Adds a token. Throws a {@link StoreError} of the kind `taken` if its name is in use: see {@link checkName}.
  */
-export function insertToken(database: Database, token: Token, at: number): void {
+export function insertToken(database: Connection, token: Token, at: number): void {
   database.run(
     `INSERT INTO tokens (id, project_id, name, hash, suffix, previous_hash, previous_expires_at, active, revoked_at,
        expires_at, rules, request_count, last_used_at, created_at, updated_at, version)
@@ -198,7 +187,7 @@ export function insertToken(database: Database, token: Token, at: number): void 
 }
 
 /** Throws if another token of the project has the same name, and both are neither revoked nor expired. */
-function checkName(database: Database, id: string, at: number): void {
+function checkName(database: Connection, id: string, at: number): void {
   const used = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)";
   const other = database.get(
     `SELECT 1 FROM tokens AS this JOIN tokens AS other
@@ -212,9 +201,15 @@ function checkName(database: Database, id: string, at: number): void {
   if (other !== undefined) throw new StoreError("taken", "the name is in use");
 }
 
+/** Whether a token of the project has a name, and is not revoked. */
+export function isTokenNameUsed(database: Connection, projectId: string, name: string): boolean {
+  const sql = "SELECT 1 FROM tokens WHERE project_id = ? AND name = ? AND revoked_at IS NULL LIMIT 1";
+  return database.get(sql, projectId, name) !== undefined;
+}
+
 /** Changes a project. False: it has another version by now. */
 export function updateProject(
-  database: Database,
+  database: Connection,
   of: { id: string; version: number; at: number },
   { keys, ...change }: ProjectChange,
 ): boolean {
@@ -234,7 +229,7 @@ export function updateProject(
  * Changes a token. False: it has another version by now. Throws if its name is in use: see {@link checkName}.
  */
 export function updateToken(
-  database: Database,
+  database: Connection,
   of: { id: string; version: number; at: number },
   change: TokenChange,
 ): boolean {
@@ -259,7 +254,7 @@ export function updateToken(
 
 /** Deletes a project with its keys and tokens, if all its tokens are revoked. */
 export function deleteProject(
-  database: Database,
+  database: Connection,
   { id, version }: { id: string; version: number },
 ): "deleted" | "has tokens" | "changed" {
   if (database.get("SELECT 1 FROM tokens WHERE project_id = ? AND revoked_at IS NULL", id) !== undefined) {
@@ -274,14 +269,14 @@ export function deleteProject(
 }
 
 /** Deletes a token. False: it has another version by now. */
-export function deleteToken(database: Database, { id, version }: { id: string; version: number }): boolean {
+export function deleteToken(database: Connection, { id, version }: { id: string; version: number }): boolean {
   return database.run("DELETE FROM tokens WHERE id = ? AND version = ?", id, version).changes === 1;
 }
 
 type Columns = (readonly [column: string, value: SQLInputValue])[];
 
 function update(
-  database: Database,
+  database: Connection,
   table: "projects" | "tokens",
   { id, version, at }: { id: string; version: number; at: number },
   columns: Columns,
@@ -298,7 +293,7 @@ function update(
 
 /** Revokes all tokens of a project. Gives the number of its tokens, and how many were revoked before. */
 export function revokeTokens(
-  database: Database,
+  database: Connection,
   projectId: string,
   at: number,
 ): { total: number; before: number } {

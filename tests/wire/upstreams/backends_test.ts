@@ -85,6 +85,12 @@ Deno.test("backends: the client is told who served where that was asked for", ()
     assertEquals((await post(proxy.url, "x")).header("x-llm-proxy-backend"), "one");
   }, { endpoint: { exposeBackend: true } }));
 
+Deno.test("backends: the log names the client for which a backend fails", () =>
+  withBackends({ busy: says("busy", "503 Busy") }, async ({ proxy }) => {
+    for (let count = 0; count < 3; count++) assertEquals((await post(proxy.url, "x")).status, 503);
+    assertEquals((await proxy.logged("backend_failing"))["principal"], "shared");
+  }));
+
 Deno.test("backends: an answer that dies after its first byte is cut, never repeated", () =>
   withBackends({
     first: async (exchange) => {
