@@ -2,11 +2,13 @@
 
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
+import { projectKey } from "../config/project_key.ts";
+import { providerAccount } from "../storage/provider_account.ts";
 import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchange.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { Principal } from "../principal.ts";
-import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
+import type { AwaitedObject, ExchangeRow, ObjectKey } from "../storage/store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
 import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";
@@ -41,9 +43,11 @@ export interface ExchangeStart {
 }
 
 /** Keeps objects that continue after their exchange. */
-export type ObjectRegistry = Pick<Objects, "hasRoom" | "add">;
+export type ObjectRegistry = Pick<Objects, "hasRoom" | "add" | "received">;
 
 const NOTHING: ResponseSummary = { usage: {} };
+/** A cancellation of an object may miss this much of its text, in bytes. */
+const MAX_UNNOTICED_BYTES = 64 * 1024;
 /** The outcome of an attempt that got no response in time. */
 const UNANSWERED = {
   isGood: true,
@@ -101,6 +105,8 @@ export class Account implements ExchangeAccount {
   #providerRequestId: string | undefined;
   #tap: Tap | undefined;
   #bytes = 0;
+  /** The bytes of text at which the text of an object is recorded again. */
+  #noticedBytes = 0;
 
   constructor(
     start: ExchangeStart,
@@ -160,9 +166,13 @@ export class Account implements ExchangeAccount {
   /**
    * The bytes of text that this exchange has received of a certain object. 0 if it concerns another object.
    */
-  receivedBytes(endpoint: string | undefined, id: string | undefined): number {
+  receivedBytes({ endpoint, providerAccount }: Omit<ObjectKey, "id">, id: string | undefined): number {
     const { object } = this.#request;
-    if (object === undefined || id === undefined || this.endpoint?.name !== endpoint) return 0;
+    if (object === undefined || id === undefined) return 0;
+    const { place } = this;
+    const isSamePlace = place.endpoint === endpoint ||
+      providerAccount !== undefined && place.providerAccount === providerAccount;
+    if (!isSamePlace) return 0;
     return (object.id ?? this.#tap?.object?.id) === id ? this.#tap?.textBytes ?? 0 : 0;
   }
 
@@ -232,6 +242,7 @@ export class Account implements ExchangeAccount {
     this.#tap?.write(piece);
     // Before the client gets the piece: the reservation is kept even if the process is killed.
     if (this.#request.object?.action === "create") this.noticeObject();
+    if (this.#request.object !== undefined) this.#noticeText(this.#request.object);
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
   }
 
@@ -294,10 +305,36 @@ export class Account implements ExchangeAccount {
     this.#objects.add(awaitedObject(id, origin, held), held);
   }
 
+  /** Records the text of an object that is not over, often enough that a cancellation finds most of it. */
+  #noticeText({ kind, id = this.#tap?.object?.id }: ObjectRequest): void {
+    const { textBytes = 0, object } = this.#tap ?? {};
+    if (textBytes < this.#noticedBytes || kind === "batch" || id === undefined || object?.isPending !== true) {
+      return;
+    }
+    this.#noticedBytes = textBytes + Math.min(Math.max(textBytes, 1), MAX_UNNOTICED_BYTES);
+    if (textBytes > 0) this.#objects.received({ ...this.place, id }, textBytes);
+  }
+
+  /** The place of the objects of this exchange: its endpoint, and its account at the provider. */
+  get place(): Omit<ObjectKey, "id"> {
+    return { endpoint: this.endpoint?.name ?? "", providerAccount: this.#providerAccount() };
+  }
+
+  /** The account at the provider. Undefined: no backend responded, or the client sent its key. */
+  #providerAccount(): string | undefined {
+    const { endpoint } = this;
+    if (this.#backend === undefined || endpoint === undefined) return undefined;
+    const { baseUrl, key } = this.#backend;
+    const ofProject = projectKey(this.#backend, { endpoint, keys: this.#start.principal.keys });
+    const own = key.mode === "inject" ? key.value : key.mode === "none" ? "" : undefined;
+    const value = ofProject ?? own;
+    return value === undefined ? undefined : providerAccount(baseUrl.origin, value);
+  }
+
   #objectOrigin(): ObjectOrigin {
     const { id, path, principal } = this.#start;
     return {
-      endpoint: this.endpoint?.name ?? "",
+      ...this.place,
       kind: this.#request.object?.kind ?? "",
       requestId: id,
       path,
@@ -324,6 +361,7 @@ export class Account implements ExchangeAccount {
     return {
       request,
       endpoint: this.endpoint?.name ?? "",
+      providerAccount: this.place.providerAccount,
       summary,
       receivedBytes,
       isWhole: this.#isGood && !this.#isPart && record.ending === "complete",
