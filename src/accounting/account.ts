@@ -374,7 +374,7 @@ export class Account implements ExchangeAccount {
     const charge = this.#costs.chargeOfObject(object, part, this.#backend);
     const { outputTokens } = part.usage;
     if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
-      this.#outputs.add(object.endpoint, object.model, outputTokens);
+      this.#outputs.add({ endpoint: object.endpoint, model: object.model, principal: object.principal }, outputTokens);
     }
     const tokens = this.#costs.countedTokens(charge) ?? 0;
     return { charge, tokens, model: part.model, stopReason: part.stopReason };

@@ -106,7 +106,7 @@ export class Accounts {
     const { outputTokens } = usage;
     // A response that the limit of its request cut off does not show the usual length.
     if (outputTokens === undefined || outputTokens >= maxOutputTokens * CUT_OFF_PART) return;
-    this.#outputs.add(endpoint.name, model, outputTokens);
+    this.#outputs.add({ endpoint: endpoint.name, model, principal }, outputTokens);
   }
 
   #clientOf(userAgent: string): string {
