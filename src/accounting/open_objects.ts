@@ -25,6 +25,8 @@ export interface OpenObject {
 /** The limits of awaited objects: of one token, and in total. */
 const MAX_OF_TOKEN = 10_000;
 const MAX_OPEN = 50_000;
+/** A token with fewer awaited objects has room even beyond {@link MAX_OPEN}. A few tokens cannot use up all room. */
+const SHARE_OF_TOKEN = 100;
 
 /** All awaited objects by their keys. Counts them by token, and releases what they reserve. */
 export class OpenObjects {
@@ -43,7 +45,8 @@ export class OpenObjects {
   /** Whether another object of this creator can be awaited. */
   hasRoom(creator: ObjectCreator): boolean {
     const key = creatorKey(creator);
-    return this.#entries.size < MAX_OPEN && (this.#counts.get(key) ?? 0) < MAX_OF_TOKEN;
+    const count = this.#counts.get(key) ?? 0;
+    return count < (this.#entries.size < MAX_OPEN ? MAX_OF_TOKEN : SHARE_OF_TOKEN);
   }
 
   /** Whether an object is awaited. */
