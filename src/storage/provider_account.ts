@@ -4,8 +4,8 @@ import { sha256 } from "@noble/hashes/sha2.js";
 const DIGITS = 8;
 
 /**
- * A name for an account at a provider: the address, and a few digits of a digest of the address and the key,
- * from which nobody can find the key.
+ * A name for an account at a provider: the address, and a few digits of a digest of the address and the key.
+ * They are too few to find the key.
  */
 export function providerAccount(origin: string, key: string): string {
   const digest = sha256(new TextEncoder().encode(`${origin}\0${key}`)).toHex();
