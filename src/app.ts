@@ -63,6 +63,8 @@ export function createApp(
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
   const hostname = ownHostname();
+  /** The balancers of the last configuration, by the names of their endpoints. */
+  let lastBalancers = new Map<string, Balancer>();
   let draining = false;
   let handler = handlerOf(config);
 
@@ -73,9 +75,11 @@ export function createApp(
     const balancers = new Map(
       endpoints.map((endpoint) => {
         const onEvent = (event: HealthEvent) => logHealth(log, endpoint, event);
-        return [endpoint, new Balancer(endpoint, { clock, onEvent })];
+        const previous = lastBalancers.get(endpoint.name);
+        return [endpoint, new Balancer(endpoint, { clock, onEvent, previous })];
       }),
     );
+    lastBalancers = new Map([...balancers].map(([{ name }, balancer]) => [name, balancer]));
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
     const handler = createHandler({
       routes,

@@ -23,20 +23,32 @@ export class Balancer {
   readonly #clock: Clock;
   #turn = 0;
 
-  /** `onEvent` is called when a backend begins to fail, recovers, or asks for a pause. */
+  /**
+   * `onEvent` is called when a backend begins to fail, recovers, or asks for a pause. `previous` is the balancer of the
+   * same endpoint before a reload: backends that stay the same keep their health and their running attempts.
+   */
   constructor(
     { backends, strategy }: Pick<Endpoint, "backends" | "strategy">,
-    { clock, onEvent = () => {} }: { clock: Clock; onEvent?: (event: HealthEvent) => void },
+    { clock, onEvent = () => {}, previous }: {
+      clock: Clock;
+      onEvent?: (event: HealthEvent) => void;
+      previous?: Balancer | undefined;
+    },
   ) {
-    this.#states = backends.map((backend) => ({
-      backend,
-      onEvent,
-      isOnlyOne: backends.length === 1,
-      inFlight: 0,
-      health: new BackendHealth(),
-      healthFor: new Map(),
-      credit: 0,
-    }));
+    const states = previous === undefined ? [] : previous.#states;
+    const before = new Map(states.map((state) => [identityOf(state.backend), state]));
+    this.#states = backends.map((backend) => {
+      const known = before.get(identityOf(backend));
+      return {
+        backend,
+        onEvent,
+        isOnlyOne: backends.length === 1,
+        running: known?.running ?? { count: 0 },
+        health: known?.health ?? new BackendHealth(),
+        healthFor: known?.healthFor ?? new Map(),
+        credit: 0,
+      };
+    });
     this.#strategy = strategy;
     this.#clock = clock;
   }
@@ -76,7 +88,7 @@ export class Balancer {
       const forMs = Math.max(0, Math.max(shown.skippedUntil, limitedUntil) - now);
       return {
         backend: state.backend,
-        inFlight: state.inFlight,
+        inFlight: state.running.count,
         failures: Math.max(state.health.failures, ...owns.map(({ failures }) => failures)),
         state: limitedUntil > now ? "rate_limited" : shown.isFailing ? "cooldown" : "up",
         forMs: Number.isFinite(forMs) ? forMs : 0,
@@ -96,7 +108,7 @@ export class Balancer {
 
   /** The number of running attempts of each backend. */
   inFlight(): number[] {
-    return this.#states.map(({ inFlight }) => inFlight);
+    return this.#states.map(({ running }) => running.count);
   }
 
   #byStrategy(available: readonly BackendState[]): BackendState | undefined {
@@ -112,12 +124,17 @@ export class Balancer {
       case "weighted":
         return chooseByWeight(available);
       case "least_busy":
-        return available.reduce((least, state) => state.inFlight < least.inFlight ? state : least);
+        return available.reduce((least, state) => state.running.count < least.running.count ? state : least);
       default:
         this.#strategy satisfies never;
         throw new TypeError("Unknown strategy");
     }
   }
+}
+
+/** What makes a backend another one: a changed key or address may work where the one before has failed. */
+function identityOf({ name, baseUrl, key, keyField, connection, headers, model }: Backend): string {
+  return JSON.stringify([name, baseUrl.origin, baseUrl.path, key, keyField, connection.key, headers, model]);
 }
 
 function isAvailable({ health, healthFor }: BackendState, principal: string, now: number): boolean {

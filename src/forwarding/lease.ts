@@ -27,7 +27,8 @@ export interface BackendState {
   readonly backend: Backend;
   readonly onEvent: (event: HealthEvent) => void;
   readonly isOnlyOne: boolean;
-  inFlight: number;
+  /** The running attempts. */
+  readonly running: { count: number };
   /** The health for all principals. It fails only after failures of two principals, or of connects. */
   readonly health: BackendHealth;
   /** The health for each principal whose requests failed. */
@@ -45,24 +46,26 @@ export class Lease {
    * The number of cooldowns at the start. If one began since, this failure belongs to the same outage and
    * does not count.
    */
-  readonly #cooldowns: readonly [all: number, own: number];
+  readonly #cooldowns: number;
+  readonly #ownCooldowns: number;
   /** The healths that this attempt probes. */
-  #probes: BackendHealth[];
+  #probed: BackendHealth | undefined;
+  #ownProbed: BackendHealth | undefined;
   #isOver = false;
   /** The failures before a success. They count again where the response then breaks off. */
-  #failuresBefore: readonly [all: number, own: number] = [0, 0];
+  #failuresBefore = 0;
+  #ownFailuresBefore = 0;
 
   constructor(state: BackendState, { principal, clock }: { principal: string; clock: Clock }) {
     this.#state = state;
     this.#principal = principal;
     this.#clock = clock;
     const own = state.healthFor.get(principal);
-    this.#cooldowns = [state.health.cooldowns, own?.cooldowns ?? 0];
-    this.#probes = [state.health, own].filter((health) => health !== undefined).filter((health) =>
-      health.isFailing && !health.isProbed(clock.now())
-    );
-    for (const health of this.#probes) health.probe(clock.now());
-    state.inFlight++;
+    this.#cooldowns = state.health.cooldowns;
+    this.#ownCooldowns = own?.cooldowns ?? 0;
+    this.#probed = this.#probe(state.health);
+    this.#ownProbed = own && this.#probe(own);
+    state.running.count++;
   }
 
   /** The chosen backend. */
@@ -75,7 +78,8 @@ export class Lease {
     this.#endProbe();
     const { health, healthFor } = this.#state;
     const own = healthFor.get(this.#principal);
-    this.#failuresBefore = [health.failures, own?.failures ?? 0];
+    this.#failuresBefore = health.failures;
+    this.#ownFailuresBefore = own?.failures ?? 0;
     const isRecovered = health.succeeded();
     const isOwnRecovered = own?.succeeded() === true;
     if (isRecovered || isOwnRecovered) this.#report("recovered", isRecovered ? undefined : this.#principal);
@@ -87,11 +91,11 @@ export class Lease {
     const { health } = this.#state;
     const own = healthOf(this.#state, this.#principal);
     const by = { principal: this.#principal, isCertain, now: this.#clock.now() };
-    const [allBefore, ownBefore] = this.#failuresBefore;
-    this.#failuresBefore = [0, 0];
-    const isFirst = health.cooldowns === this.#cooldowns[0] &&
+    const [allBefore, ownBefore] = [this.#failuresBefore, this.#ownFailuresBefore];
+    this.#failuresBefore = this.#ownFailuresBefore = 0;
+    const isFirst = health.cooldowns === this.#cooldowns &&
       health.failed(allBefore + 1, { ...by, needsOthers: true });
-    const isOwnFirst = own.cooldowns === this.#cooldowns[1] &&
+    const isOwnFirst = own.cooldowns === this.#ownCooldowns &&
       own.failed(ownBefore + 1, { ...by, needsOthers: false });
     if (isFirst) this.#report("failing", undefined);
     else if (isOwnFirst && !health.isFailing) this.#report("failing", this.#principal);
@@ -119,7 +123,7 @@ export class Lease {
   released(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#state.inFlight--;
+    this.#state.running.count--;
     this.#endProbe();
   }
 
@@ -132,9 +136,19 @@ export class Lease {
     onEvent({ kind, backend, principal, failures: shown.failures, forMs });
   }
 
+  /** Begins a probe of a health that fails, if no other attempt probes it. Undefined: it needs no probe. */
+  #probe(health: BackendHealth): BackendHealth | undefined {
+    if (!health.isFailing) return undefined;
+    const now = this.#clock.now();
+    if (health.isProbed(now)) return undefined;
+    health.probe(now);
+    return health;
+  }
+
   #endProbe(): void {
-    for (const health of this.#probes) health.endProbe();
-    this.#probes = [];
+    this.#probed?.endProbe();
+    this.#ownProbed?.endProbe();
+    this.#probed = this.#ownProbed = undefined;
   }
 }
 

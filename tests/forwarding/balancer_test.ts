@@ -230,3 +230,18 @@ Deno.test("Balancer: a change of a backend is reported once, for one principal o
   lease("anna").limited(3_000);
   assertEquals(events.splice(0), ["rate_limited a anna 0 3000"]);
 });
+
+Deno.test("Balancer: after a reload an unchanged backend keeps its cooldown and its running attempts; a changed one begins without", () => {
+  const { clock, balancer, choose, names, backends } = setup("failover");
+  const running = choose();
+  assertEquals(names(3, fail), "aaa");
+  const key = { mode: "inject", value: "another key" } as const;
+  const reloaded = (changed: readonly Backend[]): Balancer =>
+    new Balancer({ backends: changed, strategy: "failover" }, { clock, previous: balancer });
+  const same = reloaded(backends.map((backend) => ({ ...backend, weight: 7 })));
+  assertEquals([same.choose(new Set(), "anna").backend.name, same.inFlight()], ["b", [1, 1, 0]]);
+  running.released();
+  assertEquals(same.inFlight(), [0, 1, 0]);
+  const changed = reloaded(backends.map((backend) => backend.name === "a" ? { ...backend, key } : backend));
+  assertEquals(changed.choose(new Set(), "anna").backend.name, "a");
+});

@@ -1,7 +1,8 @@
 /** Reads the projects and tokens for the check of requests from SQLite: all of them, or those that changed. */
 
 import type { Access, AccessChanges } from "../store.ts";
-import { keyOf, projectOf, tokenOf } from "./access_tables.ts";
+import { keyOf, projectOf } from "./project_tables.ts";
+import { tokenOf } from "./token_tables.ts";
 import type { Connection, Row } from "./connection.ts";
 
 /** The number of changes that stay. A reader that missed more reads everything. */

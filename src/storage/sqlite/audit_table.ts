@@ -1,7 +1,7 @@
 /** The audit log in SQLite. */
 
 import type { AuditEntry, Listed, NewAuditEntry, Page } from "../store.ts";
-import { pageOf } from "./access_tables.ts";
+import { pageOf } from "./pages.ts";
 import type { Connection } from "./connection.ts";
 
 /** Runs a change and writes its audit entry, in one transaction. A result of false has no audit entry. */

@@ -7,7 +7,7 @@ import {
   type StoredValue,
 } from "../exchange_columns.ts";
 import type { AttemptRow, ExchangeFilter, ExchangeRow, Listed, Page } from "../store.ts";
-import { pageOf } from "./access_tables.ts";
+import { pageOf } from "./pages.ts";
 import { commonConditions, conditionsOf } from "./conditions.ts";
 import type { Connection, Row } from "./connection.ts";
 

@@ -14,7 +14,8 @@ import type {
   TokenChange,
 } from "../store.ts";
 import { pruneAccessChanges } from "./access_changes.ts";
-import * as access from "./access_tables.ts";
+import * as projects from "./project_tables.ts";
+import * as tokens from "./token_tables.ts";
 import { audited, insertAudit, listAudit } from "./audit_table.ts";
 import type { Connection } from "./connection.ts";
 import { listExchanges } from "./exchange_queries.ts";
@@ -33,23 +34,23 @@ interface Version {
 /** The operations that write. Each of them is one transaction. */
 export const WRITES = {
   addProject: (database: Connection, project: Project, audit: NewAuditEntry) =>
-    audited(database, audit, () => access.insertProject(database, project)),
+    audited(database, audit, () => projects.insertProject(database, project)),
   changeProject: (database: Connection, of: Version, change: ProjectChange, audit: NewAuditEntry) =>
-    audited(database, audit, () => access.updateProject(database, { ...of, at: audit.at }, change)),
+    audited(database, audit, () => projects.updateProject(database, { ...of, at: audit.at }, change)),
   deleteProject: (database: Connection, of: Version, audit: NewAuditEntry) =>
     database.transaction(() => {
-      const result = access.deleteProject(database, of);
+      const result = projects.deleteProject(database, of);
       if (result === "deleted") insertAudit(database, audit);
       return result;
     }),
   addToken: (database: Connection, token: Token, audit: NewAuditEntry) =>
-    audited(database, audit, () => access.insertToken(database, token, audit.at)),
+    audited(database, audit, () => tokens.insertToken(database, token, audit.at)),
   changeToken: (database: Connection, of: Version, change: TokenChange, audit: NewAuditEntry) =>
-    audited(database, audit, () => access.updateToken(database, { ...of, at: audit.at }, change)),
+    audited(database, audit, () => tokens.updateToken(database, { ...of, at: audit.at }, change)),
   deleteToken: (database: Connection, of: Version, audit: NewAuditEntry) =>
-    audited(database, audit, () => access.deleteToken(database, of)),
+    audited(database, audit, () => tokens.deleteToken(database, of)),
   revokeTokens: (database: Connection, projectId: string, audit: NewAuditEntry) =>
-    audited(database, audit, () => access.revokeTokens(database, projectId, audit.at)),
+    audited(database, audit, () => tokens.revokeTokens(database, projectId, audit.at)),
   addAudit: (database: Connection, entry: NewAuditEntry) => insertAudit(database, entry),
 
   addExchanges: (database: Connection, rows: readonly ExchangeRow[]) =>
@@ -87,8 +88,8 @@ export const READS = {
   usage: readUsage,
   listExchanges,
   listAudit,
-  listProjects: access.listProjects,
-  listTokens: access.listTokens,
+  listProjects: projects.listProjects,
+  listTokens: tokens.listTokens,
 } as const;
 
 /** The operations that write and those that read, by name. */

@@ -3,7 +3,8 @@
 import { dirname } from "node:path";
 import type { Store } from "../store.ts";
 import { latestChange, readAccess, readAccessChanges } from "./access_changes.ts";
-import * as access from "./access_tables.ts";
+import * as projects from "./project_tables.ts";
+import * as tokens from "./token_tables.ts";
 import { copyDatabase } from "./copy.ts";
 import { Database } from "./database.ts";
 import { DatabaseThread } from "./database_thread.ts";
@@ -79,16 +80,16 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     dateSpending: (hour) => write("dateSpending", hour),
 
     addProject: (project, audit) => write("addProject", project, audit),
-    findProject: (id) => asPromise(() => access.findProject(database, id)),
+    findProject: (id) => asPromise(() => projects.findProject(database, id)),
     listProjects: (page) => read("listProjects", page),
     changeProject: ({ id, version }, change, audit) => write("changeProject", { id, version }, change, audit),
     deleteProject: ({ id, version }, audit) => write("deleteProject", { id, version }, audit),
     addToken: (token, audit) => write("addToken", token, audit),
-    findToken: (id) => asPromise(() => access.findToken(database, id)),
-    isTokenNameUsed: (projectId, name) => asPromise(() => access.isTokenNameUsed(database, projectId, name)),
+    findToken: (id) => asPromise(() => tokens.findToken(database, id)),
+    isTokenNameUsed: (projectId, name) => asPromise(() => tokens.isTokenNameUsed(database, projectId, name)),
     listTokens: (page) =>
       page.limit <= SHORT_PAGE
-        ? asPromise(() => access.listTokens(database, page))
+        ? asPromise(() => tokens.listTokens(database, page))
         : read("listTokens", page),
     changeToken: ({ id, version }, change, audit) => write("changeToken", { id, version }, change, audit),
     deleteToken: ({ id, version }, audit) => write("deleteToken", { id, version }, audit),
