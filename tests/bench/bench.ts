@@ -13,6 +13,7 @@ import { benchDashboard } from "./dashboard.ts";
 import { benchHostile } from "./hostile.ts";
 import { benchPair } from "./pair.ts";
 import { exists } from "./process.ts";
+import { benchQuick } from "./quick.ts";
 import { printed } from "./report.ts";
 import { Stage } from "./stage.ts";
 import { benchTiming } from "./token_timing.ts";
@@ -24,6 +25,8 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "3" },
     only: { type: "string" },
+    quick: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
     managed: { type: "boolean", default: false },
     dashboard: { type: "boolean", default: false },
     timing: { type: "boolean", default: false },
@@ -39,7 +42,9 @@ const seconds = Number(options.seconds);
 if (options.timing) await benchTiming();
 else if (options.accounting) await benchAccounting(options);
 else if (options.dashboard) await benchDashboard();
-else if (options.hostile) await withStage((stage) => benchHostile(stage.folder));
+else if (options.quick || options.record) {
+  if (!await benchQuick({ isRecording: options.record })) Deno.exit(1);
+} else if (options.hostile) await withStage((stage) => benchHostile(stage.folder));
 else if (options.managed) {
   await needPrograms();
   await withStage((stage) => {

@@ -11,8 +11,9 @@ import {
   measureStreams,
   measureWrk,
 } from "./measure.ts";
+import { machine } from "./machine.ts";
 import { exists, memoryMb } from "./process.ts";
-import { type FigureName, machine, type Report, Samples } from "./report.ts";
+import { type FigureName, type Report, Samples } from "./report.ts";
 import { CheckingUpstream } from "./right_answers.ts";
 import { Stage, type StageOptions, type Subject } from "./stage.ts";
 

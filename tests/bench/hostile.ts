@@ -77,7 +77,7 @@ async function underAttack(
   const proxyPort = freePort();
   const listen = `127.0.0.1:${proxyPort}`;
   const url = `http://${listen}`;
-  const { args, env = {}, token = "" } = await managedCandidate(folder, { models: ["gpt-*"] })
+  const { args, env = {}, token = "" } = await managedCandidate(folder, { rules: { models: ["gpt-*"] } })
     .command({ listen, upstream: origin, isSecure: false });
   const endpoints = {
     ENDPOINTS: "openai,anthropic",

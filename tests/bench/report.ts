@@ -1,5 +1,7 @@
 /** What a run of the bench has found: its figures, the tables that it prints, and the file that it writes. */
 
+import { aligned } from "./aligned.ts";
+import { described, type Machine } from "./machine.ts";
 import { OWN_NAME, TWIN_NAME } from "./candidates/own.ts";
 import { RAW_NAME } from "./candidates/runtimes.ts";
 import { isSignificant, median, noiseOf } from "./statistics.ts";
@@ -84,8 +86,7 @@ export interface Result {
 export interface Report {
   /** ISO date of the run. */
   readonly date: string;
-  /** Processor, cores, kernel and runtime. */
-  readonly machine: string;
+  readonly machine: Machine;
   readonly rounds: number;
   readonly seconds: number;
   /** How far apart two processes of the same program were, as a part of each figure. */
@@ -145,7 +146,7 @@ export function printed(report: Report): string {
       ]),
       ["noise", ...known.map((figure) => percent(report.noise[figure]))],
     ];
-    return `\n${columns(lines)}\n`;
+    return `\n${aligned(lines, 1).join("\n")}\n`;
   });
   const missing = report.missing.map(({ name, reason }) => `missing: ${name}: ${reason}\n`);
   return [
@@ -154,7 +155,9 @@ export function printed(report: Report): string {
     `between two processes of llm-proxy in the same rounds. "${RAW_NAME}" only copies bytes: no proxy in JavaScript\n`,
     `can need less.\n`,
     ...missing,
-    `\n${report.machine}\nMedians of ${report.rounds} interleaved rounds of ${report.seconds} s each.`,
+    `\n${
+      described(report.machine)
+    }\nMedians of ${report.rounds} interleaved rounds of ${report.seconds} s each.`,
   ].join("");
 }
 
@@ -163,14 +166,12 @@ export function shown(figure: FigureName, value: number | undefined): string {
   return value === undefined || Number.isNaN(value) ? "" : value.toFixed(FIGURES[figure].digits);
 }
 
-/** What the figures depend on: processor, cores, kernel, runtime. */
-export function machine(): string {
-  const [, cpu = "unknown processor"] =
-    /^model name\s*: (.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo")) ?? [];
-  return `${cpu}, ${navigator.hardwareConcurrency} cores, Linux ${Deno.osRelease()}, Deno ${Deno.version.deno}`;
-}
-
-function isLikeOwn({ results, noise }: Report, { name, figures }: Result, figure: FigureName): boolean {
+/** Whether the difference to this proxy is within the noise. Not for this proxy, and not for equal figures. */
+export function isLikeOwn(
+  { results, noise }: Report,
+  { name, figures }: Result,
+  figure: FigureName,
+): boolean {
   const own = results.find((result) => result.name === OWN_NAME)?.figures[figure];
   const value = figures[figure];
   if (name === OWN_NAME || own === undefined || value === undefined || value === own) return false;
@@ -179,15 +180,6 @@ function isLikeOwn({ results, noise }: Report, { name, figures }: Result, figure
 
 function percent(part: number | undefined): string {
   return part === undefined || Number.isNaN(part) ? "" : `${(part * 100).toFixed(0)} %`;
-}
-
-function columns(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) =>
-    row.map((cell, column) =>
-      column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
-    ).join("  ").trimEnd()
-  ).join("\n");
 }
 
 function entriesOf(figures: Readonly<Partial<Record<FigureName, number>>>): [FigureName, number][] {

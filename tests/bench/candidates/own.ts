@@ -25,6 +25,14 @@ export const MANAGED_NAME = "llm-proxy, managed";
 /** The token of the management API of a managed candidate. */
 export const MANAGEMENT_TOKEN = "bench-management-token";
 
+/** Rules that never reject, so that each request pays for all of them. */
+export const RULES: Rules = {
+  requestsPerMinute: 1e9,
+  tokensPerMinute: 1e12,
+  concurrentRequests: 1e5,
+  totalBudgetMicros: 1e15,
+};
+
 /** The arguments that run this proxy, as `deno task start` does. */
 export const OWN_ARGS: readonly string[] = [
   Deno.execPath(),
@@ -56,19 +64,25 @@ export function ownEnv({ listen, upstream, isSecure }: Place): Record<string, st
   };
 }
 
-/** This proxy with the shared token and its access log. */
-export function ownCandidate(name: string = OWN_NAME): Candidate {
+/** This proxy with the shared token and its access log. `env` are further variables. */
+export function ownCandidate(name: string = OWN_NAME, env: Readonly<Record<string, string>> = {}): Candidate {
   return {
     name,
     kind: "proxy",
     path: PATH,
     hasTls: true,
-    command: (place) => Promise.resolve({ args: OWN_ARGS, env: ownEnv(place) }),
+    command: (place) => Promise.resolve({ args: OWN_ARGS, env: { ...ownEnv(place), ...env } }),
   };
 }
 
-/** The same with a managed token, limits on it and on its project, usage, cost and metrics. `more` are further rules. */
-export function managedCandidate(folder: string, more: Rules = {}): Candidate {
+/** The same with a managed token, limits on it and on its project, usage, cost and metrics. */
+export function managedCandidate(
+  folder: string,
+  { rules: more = {}, env = {} }: {
+    readonly rules?: Rules;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
+): Candidate {
   return {
     name: MANAGED_NAME,
     kind: "proxy",
@@ -77,34 +91,23 @@ export function managedCandidate(folder: string, more: Rules = {}): Candidate {
     limitsBodies: true,
     async command(place) {
       const own = `${folder}/managed-${place.listen.split(":")[1]}`;
-      const config = `${own}/config.toml`;
-      const database = `sqlite:${own}/bench.db`;
-      const store = await openStore(database);
-      const rules = {
-        requestsPerMinute: 1e9,
-        tokensPerMinute: 1e12,
-        concurrentRequests: 1e5,
-        totalBudgetMicros: 1e15,
-        ...more,
-      };
       const token = createTokenValue();
+      const rules = { ...RULES, ...more };
+      const store = await openStore(`sqlite:${own}/bench.db`);
       await store.addProject(projectRow("prj_1", { rules }), auditRow("project.create", "prj_1"));
       await store.addToken(
         tokenRow("tok_1", "prj_1", { value: token, rules }),
         auditRow("token.create", "tok_1"),
       );
       store.close();
-      await Deno.writeTextFile(config, '[endpoints.openai]\nprice_provider = "openai"\n');
-      return {
-        args: OWN_ARGS,
-        token,
-        env: { ...ownEnv(place), ...managementEnv(database), CONFIG_PATH: config },
-      };
+      return { args: OWN_ARGS, token, env: { ...ownEnv(place), ...await managementEnv(own), ...env } };
     },
   };
 }
 
-/** The environment that turns the management plane on. */
-export function managementEnv(database: string): Record<string, string> {
-  return { MANAGEMENT_TOKEN, DATABASE_URL: database };
+/** The environment for the database `bench.db` of a folder, with prices of OpenAI. */
+export async function managementEnv(folder: string): Promise<Record<string, string>> {
+  const config = `${folder}/config.toml`;
+  await Deno.writeTextFile(config, '[endpoints.openai]\nprice_provider = "openai"\n');
+  return { MANAGEMENT_TOKEN, DATABASE_URL: `sqlite:${folder}/bench.db`, CONFIG_PATH: config };
 }
