@@ -10,11 +10,12 @@ import { GROUP_NAMES } from "./candidates/all.ts";
 import { managedCandidate, ownCandidate } from "./candidates/own.ts";
 import { compare } from "./comparison.ts";
 import { benchDashboard } from "./dashboard.ts";
+import { benchGrowth, GROWTH_PARTS } from "./growth.ts";
 import { benchHostile } from "./hostile.ts";
 import { benchPair } from "./pair.ts";
 import { exists } from "./process.ts";
 import { benchQuick } from "./quick.ts";
-import { printed } from "./report.ts";
+import { printed, type Report } from "./report.ts";
 import { Stage } from "./stage.ts";
 import { benchTiming } from "./token_timing.ts";
 
@@ -27,6 +28,8 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     quick: { type: "boolean", default: false },
     record: { type: "boolean", default: false },
+    growth: { type: "boolean", default: false },
+    huge: { type: "boolean", default: false },
     managed: { type: "boolean", default: false },
     dashboard: { type: "boolean", default: false },
     timing: { type: "boolean", default: false },
@@ -44,6 +47,11 @@ else if (options.accounting) await benchAccounting(options);
 else if (options.dashboard) await benchDashboard();
 else if (options.quick || options.record) {
   if (!await benchQuick({ isRecording: options.record })) Deno.exit(1);
+} else if (options.growth) {
+  const only = options.only?.split(",");
+  await benchGrowth(GROWTH_PARTS.filter((part) => only === undefined || only.includes(part)), {
+    isHuge: options.huge,
+  });
 } else if (options.hostile) await withStage((stage) => benchHostile(stage.folder));
 else if (options.managed) {
   await needPrograms();
@@ -53,17 +61,24 @@ else if (options.managed) {
   });
 } else await benchAll();
 
-/** Compares the candidates, prints the tables, and writes dist/bench.json. */
+/** Prints the tables, and writes dist/bench.json. */
 async function benchAll(): Promise<void> {
+  const report = await compared();
+  console.log(printed(report));
+}
+
+/** Compares the candidates, which takes most of an hour, and writes dist/bench.json. */
+async function compared(): Promise<Report> {
   await needPrograms();
   const groups = options.only?.split(",");
   const unknown = groups?.filter((name) => !GROUP_NAMES.includes(name)) ?? [];
-  if (unknown.length > 0) return fail(`--only takes ${GROUP_NAMES.join(", ")}, not ${unknown.join(", ")}`);
+  if (unknown.length > 0) fail(`--only takes ${GROUP_NAMES.join(", ")}, not ${unknown.join(", ")}`);
   const begin = performance.now();
   const report = await compare({ rounds, seconds, ...groups === undefined ? {} : { groups } });
-  console.log(`${printed(report)}\nIt took ${((performance.now() - begin) / 60_000).toFixed(0)} minutes.`);
+  console.log(`\nIt took ${((performance.now() - begin) / 60_000).toFixed(0)} minutes.`);
   await Deno.mkdir(new URL("dist/", ROOT), { recursive: true });
   await Deno.writeTextFile(new URL("dist/bench.json", ROOT), `${JSON.stringify(report, null, 2)}\n`);
+  return report;
 }
 
 async function withStage(run: (stage: Stage) => Promise<void>): Promise<void> {
