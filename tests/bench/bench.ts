@@ -15,6 +15,7 @@ import { benchHostile } from "./hostile.ts";
 import { benchPair } from "./pair.ts";
 import { exists } from "./process.ts";
 import { benchQuick } from "./quick.ts";
+import { publish } from "./published.ts";
 import { printed, type Report } from "./report.ts";
 import { Stage } from "./stage.ts";
 import { benchTiming } from "./token_timing.ts";
@@ -28,6 +29,8 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     quick: { type: "boolean", default: false },
     record: { type: "boolean", default: false },
+    readme: { type: "boolean", default: false },
+    from: { type: "string" },
     growth: { type: "boolean", default: false },
     huge: { type: "boolean", default: false },
     managed: { type: "boolean", default: false },
@@ -61,10 +64,11 @@ else if (options.managed) {
   });
 } else await benchAll();
 
-/** Prints the tables, and writes dist/bench.json. */
+/** Prints the tables, and writes dist/bench.json. With --readme, writes the tables of the documentation too. */
 async function benchAll(): Promise<void> {
-  const report = await compared();
+  const report = options.from === undefined ? await compared() : await readReport(options.from);
   console.log(printed(report));
+  if (options.readme) await publish(report, ROOT);
 }
 
 /** Compares the candidates, which takes most of an hour, and writes dist/bench.json. */
@@ -79,6 +83,11 @@ async function compared(): Promise<Report> {
   await Deno.mkdir(new URL("dist/", ROOT), { recursive: true });
   await Deno.writeTextFile(new URL("dist/bench.json", ROOT), `${JSON.stringify(report, null, 2)}\n`);
   return report;
+}
+
+/** A report that an earlier run wrote. */
+async function readReport(file: string): Promise<Report> {
+  return JSON.parse(await Deno.readTextFile(file));
 }
 
 async function withStage(run: (stage: Stage) => Promise<void>): Promise<void> {
