@@ -29,6 +29,7 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     quick: { type: "boolean", default: false },
     record: { type: "boolean", default: false },
+    all: { type: "boolean", default: false },
     readme: { type: "boolean", default: false },
     from: { type: "string" },
     growth: { type: "boolean", default: false },
@@ -62,10 +63,13 @@ else if (options.managed) {
     const pair = [ownCandidate(), managedCandidate(stage.folder)] as const;
     return benchPair(stage, pair, { rounds, seconds, labels: ["plain", "managed"] });
   });
-} else await benchAll();
+} else {
+  await benchMain();
+  if (options.all) await benchGrowth(GROWTH_PARTS, { isHuge: options.huge });
+}
 
 /** Prints the tables, and writes dist/bench.json. With --readme, writes the tables of the documentation too. */
-async function benchAll(): Promise<void> {
+async function benchMain(): Promise<void> {
   const report = options.from === undefined ? await compared() : await readReport(options.from);
   console.log(printed(report));
   if (options.readme) await publish(report, ROOT);
@@ -77,6 +81,9 @@ async function compared(): Promise<Report> {
   const groups = options.only?.split(",");
   const unknown = groups?.filter((name) => !GROUP_NAMES.includes(name)) ?? [];
   if (unknown.length > 0) fail(`--only takes ${GROUP_NAMES.join(", ")}, not ${unknown.join(", ")}`);
+  if (options.readme && groups !== undefined) {
+    fail("--readme needs all candidates, so it cannot be used with --only");
+  }
   const begin = performance.now();
   const report = await compare({ rounds, seconds, ...groups === undefined ? {} : { groups } });
   console.log(`\nIt took ${((performance.now() - begin) / 60_000).toFixed(0)} minutes.`);

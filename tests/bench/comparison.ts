@@ -25,6 +25,11 @@ export interface ComparisonOptions {
   readonly groups?: readonly string[];
 }
 
+/** What a load takes besides its seconds: the start of its program, and the time until the proxy is idle again. */
+const LOAD_EXTRA_SECONDS = 0.4;
+/** What start, memory and large bodies of one candidate take. */
+const MEMORY_SECONDS = 11;
+
 type RoundFigures = Partial<Record<FigureName, number>>;
 
 const UPLOADS: Bulk = { direction: "up", megabytes: 10, count: 100, parallel: 16 };
@@ -56,6 +61,7 @@ class Comparison {
     for (const { name, missing } of candidates) if (missing !== undefined) this.#leaveOut(name, missing);
     this.#candidates = candidates.filter(({ missing }) => missing === undefined);
     await this.#check();
+    console.log(`this takes about ${this.#minutes().toFixed(0)} minutes`);
     const json = await this.#stage.jsonUpstream();
     await this.#json(json.plain);
     await this.#tls(json.tls);
@@ -234,6 +240,17 @@ class Comparison {
     const present = candidates.filter(({ name }) => !this.#missing.has(name));
     const onMissing = (name: string, reason: string) => this.#leaveOut(name, reason);
     return await this.#stage.startAll(present, { ...options, onMissing });
+  }
+
+  /** How long the measurements take, by their number. Each load needs a moment besides its seconds. */
+  #minutes(): number {
+    const proxies = this.#proxies();
+    const secure = proxies.filter(({ hasTls }) => hasTls === true);
+    const gateways = this.#candidates.length - proxies.length - this.#missing.size;
+    const loads = (proxies.length + gateways) * (4 * this.#rounds + 1) + // JSON
+      proxies.length * (this.#rounds + 1) + secure.length * (2 * this.#rounds + 1) + // TLS
+      proxies.length * (this.#rounds + 1) * 1.3; // streams
+    return (loads * (this.#seconds + LOAD_EXTRA_SECONDS) + proxies.length * MEMORY_SECONDS) / 60;
   }
 
   #proxies(): Candidate[] {
