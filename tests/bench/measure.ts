@@ -102,6 +102,8 @@ export async function measureStreams(
   readonly first: number;
   readonly whole: number;
   readonly openMb: number;
+  /** How often each failure happened. */
+  readonly failures: Readonly<Record<string, number>>;
 }> {
   const load = { url: `${url}?rate=${rate}&seconds=${seconds}`, streams, headers, body: STREAM_QUESTION };
   let openMb = NaN;
@@ -110,8 +112,8 @@ export async function measureStreams(
     pid,
     () => outputWhile([client, JSON.stringify(load)], { core: LOAD_CORE, ready: /^open$/m, onReady }),
   );
-  const { p50, p99, first50, whole, events } = JSON.parse(text.trimEnd().split("\n").at(-1) ?? "");
-  return { cpu: cpu / events, p50, p99, first: first50, whole, openMb };
+  const { p50, p99, first50, whole, events, failures } = JSON.parse(text.trimEnd().split("\n").at(-1) ?? "");
+  return { cpu: cpu / events, p50, p99, first: first50, whole, openMb, failures };
 }
 
 /** Which large bodies are moved. */

@@ -23,6 +23,11 @@ export interface StartOptions {
   readonly core?: number;
 }
 
+/** How many files a program of the bench may open on this machine. */
+export async function openFilesLimit(): Promise<number> {
+  return Number((await output(["sh", "-c", "ulimit -n"])).replace("unlimited", String(MAX_FILES)));
+}
+
 /** Starts a program. Its output is dropped, but the errors are not if BENCH_DEBUG is set. */
 export function start(command: readonly string[], { env = {}, core }: StartOptions = {}): Running {
   const [program = "", ...args] = pinned(command, core);

@@ -1,12 +1,14 @@
 // Opens event streams at once and measures each event's way. The argument is JSON: url, streams, headers and body.
 // Prints "open" when every stream has had its first event. Then prints JSON: streams that ended whole, events, the delay
-// of events and the time to the first one in microseconds.
+// of events and the time to the first one in microseconds, and how often each failure happened.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"sort"
@@ -32,6 +34,12 @@ func main() {
 	var mutex sync.Mutex
 	var delays, firsts []int64
 	whole := 0
+	failures := map[string]int{}
+	fail := func(reason string) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		failures[reason]++
+	}
 	var all, opened sync.WaitGroup
 	all.Add(wanted.Streams)
 	opened.Add(wanted.Streams)
@@ -49,9 +57,15 @@ func main() {
 			begin := time.Now()
 			response, err := client.Do(request)
 			if err != nil {
+				fail(errors.Unwrap(err).Error())
 				return
 			}
 			defer response.Body.Close()
+			if response.StatusCode != 200 {
+				text, _ := io.ReadAll(io.LimitReader(response.Body, 200))
+				fail(fmt.Sprintf("%d %s", response.StatusCode, text))
+				return
+			}
 			var mine []int64
 			isWhole := false
 			scanner := bufio.NewScanner(response.Body)
@@ -70,9 +84,12 @@ func main() {
 				sent, _ := strconv.ParseInt(strings.TrimSuffix(line[at+5:], "}"), 10, 64)
 				mine = append(mine, (now.UnixNano()-sent)/1000)
 			}
+			if !isWhole {
+				fail(fmt.Sprintf("it ended early: %v", scanner.Err()))
+			}
 			mutex.Lock()
 			defer mutex.Unlock()
-			if scanner.Err() == nil && response.StatusCode == 200 && isWhole {
+			if isWhole {
 				whole++
 			}
 			delays = append(delays, mine...)
@@ -85,8 +102,8 @@ func main() {
 	opened.Wait()
 	fmt.Println("open")
 	all.Wait()
-	out, _ := json.Marshal(map[string]int64{
-		"whole": int64(whole), "events": int64(len(delays)),
+	out, _ := json.Marshal(map[string]any{
+		"failures": failures, "whole": whole, "events": len(delays),
 		"p50": quantile(delays, 0.5), "p99": quantile(delays, 0.99), "first50": quantile(firsts, 0.5),
 	})
 	fmt.Println(string(out))

@@ -4,7 +4,7 @@ import { managedCandidate, ownCandidate } from "../candidates/own.ts";
 import { goCandidate } from "../candidates/runtimes.ts";
 import { nginxCandidate } from "../candidates/servers.ts";
 import { measureStreams } from "../measure.ts";
-import { memoryMb } from "../process.ts";
+import { memoryMb, openFilesLimit } from "../process.ts";
 import type { Stage } from "../stage.ts";
 
 /** Few streams have many events, because CPU time has a resolution of 10 ms. Many streams take long to open. */
@@ -14,6 +14,8 @@ const LOADS = [
   { streams: 1_000, rate: 1, seconds: 6 },
   { streams: 10_000, rate: 0.2, seconds: 15 },
 ];
+/** Files of a process that are no connections. */
+const OTHER_FILES = 200;
 /** The defaults of the proxy are lower, and reject the last thousands. */
 const LIMITS = { MAX_CONNECTIONS: "30000", MAX_CONCURRENT_REQUESTS: "none" };
 
@@ -37,15 +39,20 @@ export async function growStreams(stage: Stage): Promise<string[][]> {
     "p99 ms",
     "whole",
   ]];
-  for (const load of LOADS) {
+  // A proxy has two connections for each stream.
+  const most = Math.floor((await openFilesLimit() - OTHER_FILES) / 2);
+  for (const load of LOADS.map((one) => ({ ...one, streams: Math.min(one.streams, most) }))) {
     for (const candidate of candidates.filter(({ missing }) => missing === undefined)) {
       console.log(`${load.streams} streams: ${candidate.name}`);
       const subject = await stage.start(candidate, { upstream });
       const idleMb = memoryMb(subject.pid);
-      const { openMb, cpu, p50, p99, whole } = await measureStreams(subject, {
+      const { openMb, cpu, p50, p99, whole, failures } = await measureStreams(subject, {
         ...load,
         client: stage.streamClient,
       });
+      for (const [failure, count] of Object.entries(failures)) {
+        console.log(`  ${count} streams failed: ${failure}`);
+      }
       lines.push([
         load.streams.toLocaleString("en"),
         candidate.name,
